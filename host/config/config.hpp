@@ -1,0 +1,143 @@
+// The configuration as the daemon uses it: typed, checked, defaults filled in. Where each key comes from and what it means is in
+// packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after load; shared by pointer.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace agenthost::host {
+
+using std::chrono::milliseconds;
+
+// A secret that is read when it is needed, so that a changed file counts: {file: PATH}, {env: NAME} or {systemd: NAME}.
+struct SecretSource {
+    enum class Kind { none, file, env, systemd } kind = Kind::none;
+    std::string name;
+    bool operator==(const SecretSource&) const = default;
+};
+
+struct TlsClientConfig {
+    std::string ca, certificate, key, server_name;
+    std::vector<std::string> pin_sha256; // base64 of the SHA-256 of the SPKI; any of them
+    bool verify = true;
+    bool operator==(const TlsClientConfig&) const = default;
+};
+
+struct TlsServerConfig {
+    std::string certificate, key, client_ca;
+    bool operator==(const TlsServerConfig&) const = default;
+};
+
+struct ReconnectConfig {
+    std::optional<milliseconds> initial, max; // absent: what the protocol says
+    std::optional<double> factor, jitter;
+    bool operator==(const ReconnectConfig&) const = default;
+};
+
+// Each server's share of this machine.
+struct Limits {
+    std::uint64_t message_bytes = 1 << 20;
+    double messages_per_second = 100;  // commands admitted; 0 = unlimited
+    std::uint32_t in_flight = 256;     // commands running or queued
+    std::uint64_t memory = 32 << 20;   // params and results held for its commands
+    std::uint64_t send_queue = 4 << 20;
+    milliseconds cancel_grace{30'000}; // a USB write can stall this long before the kernel gives up
+    bool operator==(const Limits&) const = default;
+};
+
+struct ServerConfig {
+    std::string name;     // part of the journal's key
+    std::string protocol; // storage | panel | print | dashboard | signed
+    std::string url;
+    std::string agent_id; // default: agent.id
+    SecretSource credential;
+    std::optional<std::vector<std::string>> allow; // absent: what manifests alias for the protocol, and host.*
+    std::map<std::string, std::string> map;        // wire word -> action
+    std::map<std::string, std::string> headers;
+    TlsClientConfig tls;
+    std::string proxy;
+    ReconnectConfig reconnect;
+    std::optional<milliseconds> heartbeat;
+    bool insecure = false;
+    Limits limits;             // `limits:`, with this server's own `limits:` over it
+    std::string protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent
+    bool operator==(const ServerConfig&) const = default;
+};
+
+struct ListenerConfig {
+    std::string name;
+    std::string bind; // "127.0.0.1:3001", "[::1]:0"; port 0: any, told by status
+    std::optional<TlsServerConfig> tls;
+    bool insecure = false;
+    std::uint32_t connections = 20'000;
+    std::uint32_t per_address = 200;
+    std::uint64_t header_bytes = 16 << 10;
+    milliseconds header_timeout{10'000};
+    milliseconds body_timeout{30'000};  // without progress
+    milliseconds idle_timeout{60'000};  // keep-alive
+    bool operator==(const ListenerConfig&) const = default;
+};
+
+struct PluginConfig {
+    std::string id;
+    bool enabled = false;
+    bool isolated = false; // isolation: process
+    bool required = false; // its failure to load stops the host
+    std::string config_json = "{}";
+    std::string where; // "agenthost.yaml:12:5", for messages about its config
+    bool operator==(const PluginConfig&) const = default;
+};
+
+struct Config {
+    std::string agent_id;
+    std::map<std::string, std::string> labels;
+    std::filesystem::path state_dir;
+    std::vector<std::filesystem::path> plugin_path;
+    std::uint32_t io_threads = 1;
+    std::string log_level = "info", log_format = "auto";
+    std::filesystem::path control_socket;
+    std::string metrics_bind; // empty: only on the control socket
+    std::chrono::seconds journal_keep{7 * 24 * 3600};
+    std::uint64_t journal_rows = 100'000;
+    Limits limits;
+    std::vector<ServerConfig> servers;
+    std::vector<ListenerConfig> listeners;
+    std::vector<PluginConfig> plugins;
+    std::vector<std::string> files; // what it was read from, in order
+};
+using ConfigPtr = std::shared_ptr<const Config>;
+
+// What is wrong, each a full sentence with file:line:column where there is one.
+struct ConfigProblem {
+    std::string text;
+};
+
+struct LoadRequest {
+    std::filesystem::path file;                                  // empty: the default path, and none is fine
+    std::vector<std::pair<std::string, std::string>> overrides; // -o section.key=value
+    bool environment = true;                                     // AGENTHOST__SECTION__KEY
+};
+
+struct LoadResult {
+    ConfigPtr config; // null when there is any problem
+    std::vector<ConfigProblem> problems;
+    std::vector<std::string> warnings;
+};
+
+LoadResult load_config(const LoadRequest&);
+
+// The effective configuration as YAML, every secret replaced (`agenthost config show`).
+std::string show_config(const Config&);
+// A JSON Schema of the whole file (`agenthost config schema`).
+std::string config_schema();
+
+// Reads a secret now. Blocking, small files only; trailing newlines cut. nullopt and `why` when it cannot be read.
+std::optional<std::string> read_secret(const SecretSource&, std::string& why);
+
+} // namespace agenthost::host

@@ -1,0 +1,32 @@
+// Retained values that plugins publish (ext/facts.h) and heartbeats, `status` and codecs read. Thread-safe.
+#pragma once
+
+#include <agenthost/abi.h>
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host {
+
+class Facts {
+public:
+    static constexpr std::size_t keys_per_plugin = 64;
+    static constexpr std::size_t value_bytes = 64 << 10;
+
+    agh_status publish(std::string_view plugin, std::string_view key, std::string_view json);
+    void forget(std::string_view plugin);
+    // {"storage":{"files":..}}: plugin -> key -> value. `version` grows with every change.
+    [[nodiscard]] std::string json() const;
+    [[nodiscard]] std::string get(std::string_view plugin, std::string_view key) const;
+    [[nodiscard]] std::uint64_t version() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> values_;
+    std::uint64_t version_ = 0;
+};
+
+} // namespace agenthost::host

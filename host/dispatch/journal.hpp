@@ -1,0 +1,81 @@
+// Work with effects is never lost and never done twice: a row is committed before the plugin sees the command, the result before
+// it is sent. SQLite in WAL mode, synchronous=FULL, on a thread of its own that commits in groups; the main thread never waits.
+//
+// Key: (caller, the protocol's task id), with a SHA-256 of action and params. Rules: HOUSE.md, Journal.
+// Bounds: `rows` kept `keep` long; full of valid rows: new work with effects is refused, nothing valid is evicted.
+#pragma once
+
+#include "wire/message.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::host {
+
+using Digest = std::array<unsigned char, 32>;
+
+struct StoredResult {
+    std::uint64_t row = 0;
+    std::string id, action; // the wire's word
+    wire::Outcome outcome = wire::Outcome::success;
+    std::string data, code, message, detail, error_data;
+};
+
+struct JournalStats {
+    std::uint64_t rows = 0, undelivered = 0, commits = 0, waiting = 0;
+};
+
+class Journal {
+public:
+    struct Options {
+        std::filesystem::path file;
+        std::chrono::seconds keep{7 * 24 * 3600};
+        std::uint64_t rows = 100'000;
+        std::size_t queue = 4096; // operations waiting for the disk; beyond: Begin::full
+    };
+    // Opens or creates the file and marks what was running as interrupted. Blocking: start-up only. Throws std::runtime_error with
+    // cause and remedy.
+    Journal(boost::asio::any_io_executor main, Options);
+    ~Journal(); // commits what is queued
+
+    enum class Begin { fresh, running, finished, id_reused, interrupted, full, failed };
+    struct Begun {
+        Begin what = Begin::failed;
+        std::uint64_t row = 0;
+        StoredResult result; // finished
+        std::string problem; // failed: the disk's word
+    };
+    // The continuation runs on the main thread after the commit. `interrupted`: the earlier run died with the process; the caller of
+    // begin() decides by the manifest's `idempotent`: rerun(row) or answer it.
+    void begin(std::string_view caller, std::string_view id, const Digest&, std::string_view action,
+               std::function<void(Begun)>);
+    void rerun(std::uint64_t row, std::function<void(bool ok)>);
+    // outcome not_started removes the row: the same id may run. `done(false)`: the disk refused; the result must still be sent.
+    void finish(std::uint64_t row, const wire::Result&, std::function<void(bool ok)> done);
+    void delivered(std::uint64_t row);
+    // Finished, undelivered results of a caller in order of finishing, after row `after_sequence`, at most `most`.
+    struct Undelivered {
+        std::uint64_t sequence;
+        StoredResult result;
+    };
+    void undelivered(std::string_view caller, std::uint64_t after_sequence, std::size_t most,
+                     std::function<void(std::vector<Undelivered>)>);
+    void expire(); // asked hourly by the host
+
+    [[nodiscard]] JournalStats stats() const; // [any]
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace agenthost::host

@@ -1,0 +1,63 @@
+// Inbound HTTP/1.1 and WebSocket: accept, TLS, limits, time-outs, bodies straight to descriptors. Routes belong to plugins
+// (ext/listener.h) or to the host itself (control socket, metrics) through the same table.
+#pragma once
+
+#include "host/config/config.hpp"
+
+#include <agenthost/ext/listener.h>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::host {
+
+struct ListenerStatus {
+    std::string name, address; // "https://127.0.0.1:3001"; unix sockets: "unix:/run/agenthost/control.sock"
+    std::uint64_t connections = 0, accepted = 0, refused = 0, requests = 0, websockets = 0;
+};
+
+class Listeners {
+public:
+    // io: connections are spread over these, each stays on its own. Bodies touch the disk on a small pool, never on io threads.
+    explicit Listeners(std::vector<boost::asio::io_context*> io);
+    ~Listeners(); // closes everything
+
+    // Binds now; empty: it worked. Accepts only after open(). A problem says address, cause and remedy.
+    std::string add(const ListenerConfig&);
+    std::string add_unix(const std::string& name, const std::string& path); // mode 0600, stale socket files replaced
+    void open();                                                            // plugins have their routes: accept
+    std::string remove(std::string_view name);
+    std::string reload(const ListenerConfig&); // new limits and certificate, same socket
+
+    // As agh_svc_listener; `owner` is the plugin's id or "host". forget() drops an owner's routes and connections, and returns after
+    // its last callback did (not from an io thread).
+    agh_status route(std::string_view owner, std::string_view json, const agh_route_api*, void* ctx);
+    void forget(std::string_view owner);
+    std::string address(std::string_view listener) const; // empty: unknown
+    agh_status answer(agh_conn, int status, std::string_view headers_json, const agh_blob*);
+    agh_status receive(agh_conn, int fd, std::uint64_t offset, std::uint64_t max);
+    agh_status upgrade(agh_conn, std::string_view headers_json, std::string_view limits_json);
+    agh_status send(agh_conn, int opcode, std::string_view);
+    agh_status limits(agh_conn, std::string_view json);
+    agh_status pause(agh_conn, bool on);
+    agh_status close(agh_conn, int code, std::string_view reason);
+
+    // Streaming answers for the host's own routes (agenthost call): chunks of one HTTP body, chunked encoding. BUSY when the peer is slow.
+    agh_status answer_begin(agh_conn, int status, std::string_view headers_json);
+    agh_status answer_chunk(agh_conn, std::string_view);
+    agh_status answer_end(agh_conn);
+
+    void drain(std::chrono::milliseconds grace, std::function<void()> done); // no accepts, keep-alive off, WebSockets 1001
+    [[nodiscard]] std::vector<ListenerStatus> status() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace agenthost::host

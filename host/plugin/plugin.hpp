@@ -1,0 +1,106 @@
+// A plugin as the rest of the host sees it: load, start, invoke, cancel, drain, destroy. Whether the library runs in this process
+// or behind a socketpair in a runner is decided here and seen nowhere else: the runner's proxy speaks the same C ABI.
+//
+// Threads: everything here is called on the main I/O thread and never blocks; life-cycle calls go to the plugin's control thread
+// under a timeout and report back on the main I/O thread. invoke() runs inline or queues for the plugin's workers.
+#pragma once
+
+#include "manifest.hpp"
+
+#include <agenthost/abi.h>
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::host {
+
+struct PluginConfig;
+
+// What a plugin calls back into. One implementation, in host/app, hands each on to dispatch, events, facts, listener.
+// Called from any thread, by any plugin; nothing here blocks. `plugin` is the caller's id.
+class HostServices {
+public:
+    virtual ~HostServices() = default;
+    virtual agh_status complete(std::string_view plugin, agh_req, const agh_reply*) = 0;
+    virtual agh_status progress(std::string_view plugin, agh_req, std::string_view json) = 0;
+    virtual agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset,
+                              std::string_view bytes) = 0;
+    virtual bool cancelled(agh_req) = 0;
+    virtual bool log_enabled(std::string_view plugin, int level) = 0;
+    virtual void log(std::string_view plugin, int level, std::string_view message, std::string_view fields_json) = 0;
+    virtual agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin,
+                            const agh_reply*) = 0;
+    virtual agh_status publish(std::string_view plugin, std::string_view key, std::string_view json) = 0;
+    virtual std::string state_directory(std::string_view plugin) = 0;
+    virtual agh_status define_metric(std::string_view plugin, std::string_view json, std::uint32_t* id) = 0;
+    virtual void record_metric(std::string_view plugin, std::uint32_t id, double value) = 0;
+    // `done` is called exactly once after AGH_PENDING, on the main I/O thread; the plugin room moves it to [run].
+    virtual agh_status call(std::string_view plugin, agh_req parent, std::string_view action, std::string_view params,
+                            std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done) = 0;
+    // agenthost.listener/1 for this plugin; nullptr: not permitted. The table's functions get the agh_host* made by listener_host().
+    virtual const void* listener_service(std::string_view plugin) = 0;
+};
+
+enum class PluginState { loaded, starting, running, draining, stopped, failed };
+
+struct PluginStatus {
+    std::string id, version, file;
+    PluginState state = PluginState::loaded;
+    bool isolated = false;
+    bool healthy = true;
+    std::string problem; // why it failed or is unhealthy: what, where, how to fix
+    std::uint64_t queued = 0, invoked = 0, inline_overruns = 0;
+    bool demoted = false; // "inline" in the manifest, but it blocked
+    int runner_pid = 0;
+};
+
+class Plugin {
+public:
+    virtual ~Plugin() = default; // only after stopped() or a failed start
+    [[nodiscard]] virtual const Manifest& manifest() const = 0;
+    [[nodiscard]] virtual PluginStatus status() const = 0;
+
+    using Done = std::function<void(std::string problem)>; // empty: it worked
+    virtual void start(Done) = 0;                          // create + start
+    // All or nothing: on a problem the old configuration stays. A plugin without configure() is drained, destroyed and made anew.
+    virtual void configure(std::string config_json, Done) = 0;
+    virtual void stop(milliseconds grace, Done) = 0; // drain, destroy
+    virtual void check_health(Done) = 0;
+
+    // 0 or AGH_PENDING: complete() comes (for a queued one also when the plugin refused later). < 0: refused at once, `error` says why.
+    // Copies what it keeps. `request.id` etc. as in abi.h.
+    virtual agh_status invoke(const agh_request& request, agh_error& error) = 0;
+    virtual void cancel(agh_req) = 0;
+    virtual void writable(agh_req) = 0;
+    virtual void mark_unhealthy(std::string why) = 0; // dispatch: cancel_grace ran out
+protected:
+    using milliseconds = std::chrono::milliseconds;
+};
+
+// Where plugins lie on disk.
+struct FoundPlugin {
+    std::string id;
+    std::string library, manifest_file;
+    std::shared_ptr<const Manifest> manifest; // null: `problem` says why
+    std::string problem;
+};
+// Every *.manifest.json in the path, first folder wins for an id.
+std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path);
+
+// Owner, group and mode of library, manifest and every folder above: writable only by root or the daemon's user. One sentence a cause.
+std::vector<std::string> check_permissions(const std::string& library);
+
+// Reads manifest, checks permissions, config against the schema, then maps the library (or prepares a runner) and checks the entry.
+// Blocking work (dlopen) happens on the plugin's control thread in start(); this only makes the object.
+std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices&, FoundPlugin, const PluginConfig&,
+                                    std::string runner_path);
+
+// For `agenthost plugin check`: maps the library, checks entry and manifest, no create. Problems, one sentence each.
+std::vector<std::string> check_library(const FoundPlugin&);
+
+} // namespace agenthost::host

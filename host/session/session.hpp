@@ -1,0 +1,48 @@
+// The I/O shell of one outbound session: it carries out what the machine in sdk/wire says (open, send, arm, close) with real sockets.
+// One per configured server, on the main I/O thread. It is the Caller of the server's commands.
+#pragma once
+
+#include "host/config/config.hpp"
+#include "host/dispatch/caller.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace agenthost::host {
+
+class Dispatcher;
+class Facts;
+
+struct SessionStatus {
+    std::string name, protocol, url, state; // url without its query; state: connecting, authenticating, ready, waiting, ...
+    std::string problem;                    // why it is not ready
+    int failures = 0;
+    std::int64_t connected_since = 0, next_attempt = 0; // UTC ms, 0 = not
+    std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0, reconnects = 0, send_queue_bytes = 0, dropped = 0;
+};
+
+class Session {
+public:
+    virtual ~Session() = default;
+    virtual void start() = 0;
+    // Says goodbye, flushes what is queued for at most `grace`, then calls `done`.
+    virtual void stop(std::chrono::milliseconds grace, std::function<void()> done) = 0;
+    virtual void reconnect() = 0; // at once, whatever the backoff says
+    [[nodiscard]] virtual SessionStatus status() const = 0;
+    [[nodiscard]] virtual const ServerConfig& config() const = 0;
+};
+
+struct SessionContext {
+    boost::asio::any_io_executor main;
+    Dispatcher& dispatcher;
+    Facts& facts;
+    std::string agent_id, version;
+    std::function<void()> on_change; // status changed
+};
+
+std::shared_ptr<Session> make_session(SessionContext, ServerConfig);
+
+} // namespace agenthost::host

@@ -1,0 +1,35 @@
+# agenthost_add_plugin(ID SOURCES... [MANIFEST FILE] [LIBS ...] [OUTPUT DIR] [NO_INSTALL])
+# A plugin: ID.so with hidden visibility and one exported symbol, ID.manifest.json beside it and embedded in its entry.
+# Installed with the SDK; also used by this repository.
+set(_agenthost_plugin_dir ${CMAKE_CURRENT_LIST_DIR})
+
+function(agenthost_add_plugin id)
+  cmake_parse_arguments(arg "NO_INSTALL" "MANIFEST;OUTPUT" "LIBS;SOURCES" ${ARGN})
+  set(sources ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
+  if(NOT arg_MANIFEST)
+    set(arg_MANIFEST manifest.json)
+  endif()
+  get_filename_component(manifest ${arg_MANIFEST} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+  if(NOT arg_OUTPUT)
+    set(arg_OUTPUT ${CMAKE_BINARY_DIR}/lib/agenthost/plugins-1)
+  endif()
+  set(embedded ${CMAKE_CURRENT_BINARY_DIR}/${id}.manifest.c)
+  add_custom_command(OUTPUT ${embedded} ${arg_OUTPUT}/${id}.manifest.json
+    COMMAND ${CMAKE_COMMAND} -DIN=${manifest} -DOUT=${embedded} -DCOPY=${arg_OUTPUT}/${id}.manifest.json
+            -P ${_agenthost_plugin_dir}/EmbedManifest.cmake
+    DEPENDS ${manifest} ${_agenthost_plugin_dir}/EmbedManifest.cmake VERBATIM)
+  add_library(${id}_plugin MODULE ${sources} ${embedded})
+  target_link_libraries(${id}_plugin PRIVATE ${arg_LIBS})
+  if(TARGET agenthost::sdk)
+    target_link_libraries(${id}_plugin PRIVATE agenthost::sdk)
+  endif()
+  set_target_properties(${id}_plugin PROPERTIES PREFIX "" OUTPUT_NAME ${id} SUFFIX ".so"
+    LIBRARY_OUTPUT_DIRECTORY ${arg_OUTPUT} C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON LINK_DEPENDS ${_agenthost_plugin_dir}/plugin.map)
+  target_link_options(${id}_plugin PRIVATE "LINKER:--version-script=${_agenthost_plugin_dir}/plugin.map"
+    "LINKER:-z,now" "LINKER:-z,relro")
+  if(NOT arg_NO_INSTALL)
+    install(TARGETS ${id}_plugin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/agenthost/plugins-1)
+    install(FILES ${manifest} DESTINATION ${CMAKE_INSTALL_LIBDIR}/agenthost/plugins-1 RENAME ${id}.manifest.json)
+  endif()
+endfunction()

@@ -1,0 +1,25 @@
+// The error codes of the one table, and the words the protocol documents fix for some of them.
+#pragma once
+
+#include <string_view>
+
+namespace agenthost::wire::code {
+
+inline constexpr std::string_view unknown_action = "UNKNOWN_ACTION";
+inline constexpr std::string_view invalid_request = "INVALID_REQUEST";
+inline constexpr std::string_view file_not_found = "FILE_NOT_FOUND"; // storage's word: "File not found"
+inline constexpr std::string_view disk_full = "DISK_FULL";           // storage's word: "Disk full"
+inline constexpr std::string_view network_error = "NETWORK_ERROR";   // storage's word: "Network error"
+inline constexpr std::string_view denied = "DENIED";
+inline constexpr std::string_view busy = "BUSY";
+inline constexpr std::string_view queue_full = "QUEUE_FULL";
+inline constexpr std::string_view timeout = "TIMEOUT";
+inline constexpr std::string_view cancelled = "CANCELLED";
+inline constexpr std::string_view interrupted = "INTERRUPTED";
+inline constexpr std::string_view id_reused = "ID_REUSED";
+inline constexpr std::string_view rate_limit = "RATE_LIMIT";
+inline constexpr std::string_view internal = "INTERNAL";
+inline constexpr std::string_view agent_offline = "AGENT_OFFLINE";
+inline constexpr std::string_view agent_not_found = "AGENT_NOT_FOUND";
+
+} // namespace agenthost::wire::code
