@@ -44,7 +44,21 @@ public:
                             std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done) = 0;
     // agenthost.listener/1 for this plugin; nullptr: not permitted. The table's functions get the agh_host* made by listener_host().
     virtual const void* listener_service(std::string_view plugin) = 0;
+    // Its runner died, or it was marked failed while running: requests of it are over. Main I/O thread.
+    virtual void plugin_died(std::string_view plugin, std::string why)
+    {
+        (void)plugin;
+        (void)why;
+    }
+    // Control thread, right before destroy(): the host takes back what holds pointers into the plugin (its routes). May block.
+    virtual void closing(std::string_view plugin) { (void)plugin; }
 };
+
+// Whose handle it is, for services that are plain C functions (the listener's table). Never null, also after destroy(); a handle of an
+// instance that is gone answers alive() == false and its services return AGH_E_STALE.
+std::string_view plugin_of(const agh_host*);
+HostServices& services_of(agh_host*);
+bool alive(const agh_host*);
 
 enum class PluginState { loaded, starting, running, draining, stopped, failed };
 
