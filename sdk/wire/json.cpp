@@ -1,0 +1,246 @@
+#include "json.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace agenthost::wire::json {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::size_t least_capacity = 4 << 10;
+constexpr std::size_t kept_capacity = 128 << 10; // a parser grown beyond this by one big frame is given back with the next small one
+
+// What a thread keeps between frames: the parser, a padded copy of the frame (simdjson reads past the end), the members.
+class Splitter {
+public:
+    std::optional<std::span<const Member>> split(std::string_view frame, std::string& why);
+
+private:
+    bool make_room(std::size_t size);
+    void add(const char*& at, std::string_view key, dom::element value);
+
+    std::unique_ptr<dom::parser> parser_;
+    std::unique_ptr<char[]> padded_;
+    std::size_t capacity_ = 0;
+    std::vector<Member> members_;
+};
+
+bool Splitter::make_room(std::size_t size)
+{
+    const bool too_big = capacity_ > kept_capacity && size <= kept_capacity / 2;
+    if (parser_ && size <= capacity_ && !too_big) return true;
+    const std::size_t capacity = std::max(least_capacity, std::bit_ceil(size));
+    auto parser = std::make_unique<dom::parser>();
+    if (parser->allocate(capacity, max_depth) != simdjson::SUCCESS) return false;
+    padded_ = std::make_unique<char[]>(capacity + simdjson::SIMDJSON_PADDING);
+    parser_ = std::move(parser);
+    capacity_ = capacity;
+    return true;
+}
+
+// The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors.
+
+const char* skip_space(const char* at)
+{
+    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') ++at;
+    return at;
+}
+
+// `at` is on the opening quote; returns what follows the closing one.
+const char* skip_string(const char* at)
+{
+    for (++at; *at != '"'; ++at) {
+        if (*at == '\\') ++at;
+    }
+    return at + 1;
+}
+
+const char* skip_nested(const char* at)
+{
+    std::size_t depth = 0;
+    do {
+        switch (*at) {
+        case '"': at = skip_string(at); continue;
+        case '{':
+        case '[': ++depth; break;
+        case '}':
+        case ']': --depth; break;
+        default: break;
+        }
+        ++at;
+    } while (depth != 0);
+    return at;
+}
+
+const char* skip_scalar(const char* at)
+{
+    while (*at != ',' && *at != '}' && *at != ' ' && *at != '\n' && *at != '\r' && *at != '\t') ++at;
+    return at;
+}
+
+Kind kind_of(dom::element value)
+{
+    switch (value.type()) {
+    case dom::element_type::STRING: return Kind::string;
+    case dom::element_type::OBJECT: return Kind::object;
+    case dom::element_type::ARRAY: return Kind::array;
+    case dom::element_type::BOOL: return Kind::boolean;
+    case dom::element_type::NULL_VALUE: return Kind::null;
+    default: return Kind::number;
+    }
+}
+
+const char* skip_value(const char* at, Kind kind)
+{
+    switch (kind) {
+    case Kind::string: return skip_string(at);
+    case Kind::object:
+    case Kind::array: return skip_nested(at);
+    default: return skip_scalar(at);
+    }
+}
+
+void Splitter::add(const char*& at, std::string_view key, dom::element value)
+{
+    Member& member = members_.emplace_back();
+    member.key = key;
+    member.kind = kind_of(value);
+    if (member.kind == Kind::string) member.text = value.get_string().value_unsafe();
+
+    const char* const key_begin = skip_space(at + 1); // past the brace or the comma
+    const char* const key_end = skip_string(key_begin);
+    member.key_raw = {key_begin, key_end};
+    const char* const value_begin = skip_space(skip_space(key_end) + 1); // past the colon
+    const char* const value_end = skip_value(value_begin, member.kind);
+    member.raw = {value_begin, value_end};
+    at = skip_space(value_end);
+}
+
+std::optional<std::span<const Member>> Splitter::split(std::string_view frame, std::string& why)
+{
+    members_.clear();
+    if (frame.empty()) {
+        why = "an empty frame";
+        return std::nullopt;
+    }
+    if (!make_room(frame.size())) {
+        why = "no memory to read a frame of " + std::to_string(frame.size()) + " bytes";
+        return std::nullopt;
+    }
+    std::memcpy(padded_.get(), frame.data(), frame.size());
+    std::memset(padded_.get() + frame.size(), ' ', simdjson::SIMDJSON_PADDING);
+
+    const auto parsed = parser_->parse(padded_.get(), frame.size(), false);
+    if (parsed.error() != simdjson::SUCCESS) { // nothing of the document is valid now
+        why = std::string{"not valid JSON: "} + simdjson::error_message(parsed.error());
+        return std::nullopt;
+    }
+    const dom::element root = parsed.value_unsafe();
+    if (!root.is_object()) {
+        why = "not a JSON object";
+        return std::nullopt;
+    }
+    const char* at = skip_space(frame.data()); // on the opening brace
+    for (const auto field : root.get_object().value_unsafe()) {
+        if (members_.size() == max_members) {
+            why = "more than " + std::to_string(max_members) + " keys";
+            return std::nullopt;
+        }
+        const auto same = [&](const Member& member) { return member.key == field.key; };
+        if (std::any_of(members_.begin(), members_.end(), same)) {
+            why = "the same key twice";
+            return std::nullopt;
+        }
+        add(at, field.key, field.value);
+    }
+    return std::span<const Member>{members_};
+}
+
+// The length of the UTF-8 sequence that begins here, 0 when there is none.
+std::size_t sequence(std::string_view text)
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto follows = [&](std::size_t n) {
+        if (text.size() < n) return false;
+        for (std::size_t i = 1; i < n; ++i) {
+            if ((byte(i) & 0xC0) != 0x80) return false;
+        }
+        return true;
+    };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return follows(2) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        if (!follows(3)) return 0;
+        if (first == 0xE0 && byte(1) < 0xA0) return 0; // longer than needed
+        if (first == 0xED && byte(1) > 0x9F) return 0; // half of a surrogate pair
+        return 3;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        if (!follows(4)) return 0;
+        if (first == 0xF0 && byte(1) < 0x90) return 0;
+        if (first == 0xF4 && byte(1) > 0x8F) return 0; // beyond U+10FFFF
+        return 4;
+    }
+    return 0;
+}
+
+// May stand in a JSON string as it is, one byte on its own.
+bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\'; }
+
+void append_control(std::string& out, char c)
+{
+    constexpr char digits[] = "0123456789abcdef";
+    switch (c) {
+    case '"': out += "\\\""; break;
+    case '\\': out += "\\\\"; break;
+    case '\n': out += "\\n"; break;
+    case '\r': out += "\\r"; break;
+    case '\t': out += "\\t"; break;
+    case '\b': out += "\\b"; break;
+    case '\f': out += "\\f"; break;
+    default:
+        out += "\\u00";
+        out += digits[(c >> 4) & 0xF];
+        out += digits[c & 0xF];
+    }
+}
+
+} // namespace
+
+std::optional<std::span<const Member>> split(std::string_view frame, std::string& why)
+{
+    static thread_local Splitter splitter;
+    return splitter.split(frame, why);
+}
+
+void append(std::string& out, std::string_view text)
+{
+    out += '"';
+    while (!text.empty()) {
+        const auto end = std::find_if_not(text.begin(), text.end(), plain);
+        const auto run = static_cast<std::size_t>(end - text.begin());
+        out.append(text.data(), run);
+        text.remove_prefix(run);
+        if (text.empty()) break;
+        std::size_t taken = 1;
+        if (static_cast<unsigned char>(text.front()) < 0x80) {
+            append_control(out, text.front());
+        } else if (const std::size_t length = sequence(text)) {
+            out.append(text.data(), length);
+            taken = length;
+        } else {
+            out += "\xEF\xBF\xBD";
+        }
+        text.remove_prefix(taken);
+    }
+    out += '"';
+}
+
+} // namespace agenthost::wire::json
