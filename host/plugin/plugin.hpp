@@ -83,7 +83,7 @@ public:
     virtual void start(Done) = 0;                          // create + start
     // All or nothing: on a problem the old configuration stays. A plugin without configure() is drained, destroyed and made anew.
     virtual void configure(std::string config_json, Done) = 0;
-    virtual void stop(milliseconds grace, Done) = 0; // drain, destroy
+    virtual void stop(std::chrono::milliseconds grace, Done) = 0; // drain, destroy
     virtual void check_health(Done) = 0;
 
     // 0 or AGH_PENDING: complete() comes (for a queued one also when the plugin refused later). < 0: refused at once, `error` says why.
@@ -92,8 +92,6 @@ public:
     virtual void cancel(agh_req) = 0;
     virtual void writable(agh_req) = 0;
     virtual void mark_unhealthy(std::string why) = 0; // dispatch: cancel_grace ran out
-protected:
-    using milliseconds = std::chrono::milliseconds;
 };
 
 // Where plugins lie on disk.

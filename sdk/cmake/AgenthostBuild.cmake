@@ -1,7 +1,7 @@
 # How this repository builds its own rooms and tests. Not installed.
 add_library(agenthost_options INTERFACE)
 target_compile_options(agenthost_options INTERFACE -Wall -Wextra -Wno-missing-field-initializers
-  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>)
+  "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-dangling-pointer>")
 target_compile_definitions(agenthost_options INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   AGENTHOST_VERSION="${PROJECT_VERSION}")

@@ -1,0 +1,45 @@
+// The control socket's API (HTTP and JSON, owner-only): what the CLI's verbs ask a running daemon. Also serves /healthz, /readyz and
+// /metrics, there and on the loopback port of `metrics.bind`. Routes are the host's own, through the same table plugins use.
+//
+// Bounds: 64 calls at once, 1 MiB a request, one undelivered line a call when its reader is slow.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace agenthost::host {
+
+class Dispatcher;
+class Listeners;
+
+struct Reloaded {
+    std::vector<std::string> changes, problems; // problems: nothing was changed
+};
+
+struct ControlHooks { // each on the main I/O thread
+    std::function<std::string()> status;  // JSON
+    std::function<std::string()> plugins; // JSON
+    std::function<std::string()> metrics; // Prometheus' text form
+    std::function<std::vector<std::string>()> problems; // why it is not healthy; empty: it is
+    std::function<bool()> ready;
+    std::function<void(std::function<void(Reloaded)>)> reload;
+    std::function<bool(const std::string& server)> reconnect; // false: no such server
+};
+
+class Control {
+public:
+    Control(boost::asio::any_io_executor main, Listeners&, Dispatcher&, ControlHooks);
+    ~Control();
+    // Claims the routes; `listener` has been added to Listeners. metrics_only: no /v1.
+    void serve(const std::string& listener, bool metrics_only);
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+} // namespace agenthost::host

@@ -1,0 +1,70 @@
+// What plugins reach when they call the host: each call goes on to the room it belongs to. Thread-safe, never blocks.
+#pragma once
+
+#include "host/plugin/plugin.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace agenthost::host {
+
+class Dispatcher;
+class Facts;
+class Listeners;
+class Metrics;
+
+class Services final : public HostServices {
+public:
+    struct Rooms {
+        Dispatcher& dispatcher;
+        Facts& facts;
+        Metrics& metrics;
+        Listeners& listeners;
+        std::string state_dir;
+        std::function<void(std::string id, std::string why)> on_died; // main I/O thread
+    };
+    explicit Services(Rooms rooms) : rooms_{std::move(rooms)} {}
+
+    // What its manifest permits; before the plugin starts.
+    void admit(const Manifest&);
+    Listeners& listeners() { return rooms_.listeners; }
+
+    agh_status complete(std::string_view plugin, agh_req, const agh_reply*) override;
+    agh_status progress(std::string_view plugin, agh_req, std::string_view json) override;
+    agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset, std::string_view bytes) override;
+    bool cancelled(agh_req) override;
+    bool log_enabled(std::string_view plugin, int level) override;
+    void log(std::string_view plugin, int level, std::string_view message, std::string_view fields_json) override;
+    agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin,
+                    const agh_reply*) override;
+    agh_status publish(std::string_view plugin, std::string_view key, std::string_view json) override;
+    std::string state_directory(std::string_view plugin) override;
+    agh_status define_metric(std::string_view plugin, std::string_view json, std::uint32_t* id) override;
+    void record_metric(std::string_view plugin, std::uint32_t id, double value) override;
+    agh_status call(std::string_view plugin, agh_req parent, std::string_view action, std::string_view params, std::uint64_t timeout_ns,
+                    std::function<void(const agh_reply&)> done) override;
+    const void* listener_service(std::string_view plugin) override;
+    void plugin_died(std::string_view id, std::string why) override;
+    void closing(std::string_view id) override;
+
+private:
+    struct Admitted {
+        std::vector<std::string> may_call;
+        bool may_listen = false;
+        // The log's share of one plugin: bursts of 500 lines, 100 a second; what is dropped is said once a second.
+        double tokens = 500;
+        std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();
+        std::uint64_t dropped = 0;
+    };
+    Rooms rooms_;
+    std::mutex mutex_;
+    std::map<std::string, Admitted, std::less<>> admitted_;
+};
+
+// agenthost.listener/1 over Listeners.
+const void* listener_table();
+
+} // namespace agenthost::host
