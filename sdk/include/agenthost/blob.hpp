@@ -1,0 +1,49 @@
+// Binary payload beside the JSON, as agh_blob with defaults. In a request: the descriptor stays the host's while the Request is where the
+// handler got it, and is the Request's own copy once moved. In a reply or event it goes to the host, whatever the outcome.
+#pragma once
+
+#include "abi.h"
+#include "bytes.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace agenthost {
+
+struct Blob {
+    int fd = -1; // < 0: `data` holds the bytes
+    std::uint64_t offset = 0, length = 0;
+    std::string_view data, name, media_type;
+};
+
+namespace detail {
+
+inline agh_blob to_abi(const Blob& blob) noexcept
+{
+    return {.size = sizeof(agh_blob),
+            .fd = blob.fd,
+            .offset = blob.offset,
+            .length = blob.fd < 0 ? blob.data.size() : blob.length,
+            .inl = to_bytes(blob.data),
+            .name = to_bytes(blob.name),
+            .media_type = to_bytes(blob.media_type)};
+}
+
+inline Blob from_abi(const agh_blob& blob) noexcept
+{
+    return {.fd = blob.fd,
+            .offset = blob.offset,
+            .length = blob.length,
+            .data = to_view(blob.inl),
+            .name = to_view(blob.name),
+            .media_type = to_view(blob.media_type)};
+}
+
+// Element i of an array whose writer's struct may be larger than ours.
+inline const agh_blob& blob_at(const agh_blob* first, std::size_t stride, std::size_t i) noexcept
+{
+    return *reinterpret_cast<const agh_blob*>(reinterpret_cast<const char*>(first) + i * stride);
+}
+
+} // namespace detail
+} // namespace agenthost

@@ -1,0 +1,14 @@
+// The manifest inside the library. agenthost_add_plugin() makes the array and tells its size, so the entry is constant data; without
+// it (a unit test that compiles the plugin's source) there is none. Not for authors.
+#pragma once
+
+#include "../abi.h"
+
+#ifdef AGENTHOST_MANIFEST_SIZE
+extern "C" const unsigned char agenthost_manifest_data[];
+#define AGENTHOST_MANIFEST \
+    ::agh_bytes { agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE }
+#else
+#define AGENTHOST_MANIFEST \
+    ::agh_bytes {}
+#endif

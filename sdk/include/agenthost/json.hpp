@@ -1,0 +1,56 @@
+// The one thing about JSON that everyone gets wrong by hand: json_string("a\"b") is "\"a\\\"b\"". For more, bring a library.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace agenthost {
+namespace detail {
+
+// The length of the valid UTF-8 sequence at the start of `text`; 0: there is none. No overlong form, no surrogate.
+inline std::size_t utf8_length(std::string_view text) noexcept
+{
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto tail = [&](std::size_t i, unsigned char low = 0x80, unsigned char high = 0xbf) {
+        return i < text.size() && at(i) >= low && at(i) <= high;
+    };
+    if (text.empty()) return 0;
+    const unsigned char c = at(0);
+    if (c < 0x80) return 1;
+    if (c >= 0xc2 && c <= 0xdf) return tail(1) ? 2 : 0;
+    if (c >= 0xe0 && c <= 0xef) {
+        return tail(1, c == 0xe0 ? 0xa0 : 0x80, c == 0xed ? 0x9f : 0xbf) && tail(2) ? 3 : 0;
+    }
+    if (c >= 0xf0 && c <= 0xf4) {
+        return tail(1, c == 0xf0 ? 0x90 : 0x80, c == 0xf4 ? 0x8f : 0xbf) && tail(2) && tail(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+} // namespace detail
+
+// Quoted and escaped; a byte that is not UTF-8 becomes U+FFFD, so the result is always one valid JSON string.
+inline std::string json_string(std::string_view text)
+{
+    static constexpr char hex[] = "0123456789abcdef";
+    std::string out;
+    out.reserve(text.size() + 2);
+    out += '"';
+    while (!text.empty()) {
+        const char c = text[0];
+        const std::size_t length = detail::utf8_length(text);
+        if (length == 0) out += "\xef\xbf\xbd";
+        else if (length > 1) out += text.substr(0, length);
+        else if (c == '"' || c == '\\') (out += '\\') += c;
+        else if (c == '\n') out += "\\n";
+        else if (c == '\t') out += "\\t";
+        else if (c == '\r') out += "\\r";
+        else if (static_cast<unsigned char>(c) < 0x20) (((out += "\\u00") += hex[c >> 4]) += hex[c & 15]);
+        else out += c;
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out += '"';
+}
+
+} // namespace agenthost

@@ -1,0 +1,63 @@
+// A plugin in C++: a class, its actions, a manifest beside it. This is all of one:
+//
+//     #include <agenthost/plugin.hpp>
+//
+//     class Echo : public agenthost::Plugin {
+//     public:
+//         explicit Echo(agenthost::Context& ctx) {
+//             ctx.on("echo.say", [](agenthost::Request request) { request.reply(request.params()); });
+//         }
+//     };
+//     AGENTHOST_PLUGIN(Echo)
+//
+// Built by agenthost_add_plugin(echo echo.cpp) with manifest.json; see sdk/README.md. Header-only over abi.h, std only. No exception
+// leaves the plugin: every entry point catches.
+#pragma once
+
+#include "context.hpp"
+#include "detail/entry.hpp"
+#include "error.hpp"
+#include "request.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace agenthost {
+
+struct Health {
+    agh_status status = AGH_OK; // AGH_E_BUSY: degraded; other < 0: unhealthy
+    std::string text;           // then: what, where, how to fix
+};
+
+// Overrides must be public. Constructor, start, configure and drain come one at a time on the host's control thread, under a timeout.
+class Plugin {
+public:
+    Plugin() = default;
+    Plugin(const Plugin&) = delete;
+    Plugin& operator=(const Plugin&) = delete;
+    // Joins every thread: when it returns no code of this instance runs.
+    virtual ~Plugin() = default;
+
+    // Opens devices, starts threads. The constructor only reads ctx.config() and registers actions. Throw Error to refuse.
+    virtual void start() {}
+    // A new configuration, all or nothing; throw Error to keep the old one. Not overridden: a change is a new instance.
+    virtual void configure(std::string_view config_json) { (void)config_json; }
+    // No request follows; finish or give up what runs. The host hears that it is done when every Request has been answered.
+    virtual void drain() {}
+    // Under 100 ms.
+    virtual Health health() { return {}; }
+    // A table of the plugin's own, by versioned id.
+    virtual const void* extension(std::string_view id)
+    {
+        (void)id;
+        return nullptr;
+    }
+};
+
+} // namespace agenthost
+
+#include "detail/thunks.hpp"
+
+// At global scope, once in a library.
+#define AGENTHOST_PLUGIN(Class)                                                                                        \
+    constinit const agh_entry_v1 agh_plugin_entry_v1 = ::agenthost::detail::entry_of<Class>(AGENTHOST_MANIFEST);
