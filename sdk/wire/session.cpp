@@ -1,0 +1,134 @@
+#include "session.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace agenthost::wire {
+
+using namespace session;
+
+std::string_view name(SessionMachine::State state)
+{
+    constexpr std::array<std::string_view, 8> names{"idle",     "connecting", "authenticating", "ready",
+                                                    "draining", "closing",    "waiting",        "stopped"};
+    return names[static_cast<std::size_t>(state)];
+}
+
+Actions SessionMachine::step(Input input)
+{
+    if (state_ == State::stopped) return {};
+    return std::visit([this](auto&& event) { return on(std::forward<decltype(event)>(event)); }, std::move(input));
+}
+
+Actions SessionMachine::open()
+{
+    state_ = State::connecting;
+    refused_ = at_once_ = false;
+    return {Open{}, Arm{options_.open_patience}};
+}
+
+Actions SessionMachine::close(int code, std::string reason)
+{
+    state_ = State::closing;
+    return {Close{code, std::move(reason)}, Arm{options_.close_patience}};
+}
+
+Actions SessionMachine::on(Start)
+{
+    if (state_ != State::idle) return {};
+    return open();
+}
+
+Actions SessionMachine::on(Opened)
+{
+    if (state_ != State::connecting) return {};
+    if (!options_.hello) {
+        state_ = State::ready;
+        failures_ = 0;
+        return {Serve{}};
+    }
+    state_ = State::authenticating;
+    return {SendHello{}, Arm{options_.hello_patience}};
+}
+
+Actions SessionMachine::on(Answered answer)
+{
+    if (state_ != State::authenticating) return {};
+    if (!answer.yes) {
+        refused_ = true;
+        return close(1000, "credential refused");
+    }
+    state_ = State::ready;
+    failures_ = 0;
+    return {Serve{}};
+}
+
+Actions SessionMachine::on(const Protested& protested)
+{
+    if (state_ != State::authenticating && state_ != State::ready) return {};
+    return close(1002, protested.why);
+}
+
+Actions SessionMachine::on(Died)
+{
+    if (state_ != State::ready && state_ != State::draining) return {};
+    state_ = State::closing; // a closing handshake with the dead would only cost time
+    return {Abort{}};
+}
+
+Actions SessionMachine::on(Flushed)
+{
+    if (state_ != State::draining) return {};
+    return close(1001, "shutting down");
+}
+
+Actions SessionMachine::on(Closed closed)
+{
+    if (state_ == State::waiting || state_ == State::idle) return {};
+    if (stopping_) {
+        state_ = State::stopped;
+        return {Done{}};
+    }
+    if (at_once_) return open();
+    state_ = State::waiting;
+    return {Arm{options_.backoff.delay(++failures_, closed.refused || refused_)}};
+}
+
+Actions SessionMachine::on(Timer)
+{
+    switch (state_) {
+    case State::waiting: return open();
+    case State::connecting: state_ = State::closing; return {Abort{}};
+    case State::authenticating: return close(1000, "no answer to the handshake");
+    case State::draining: return close(1001, "shutting down");
+    case State::closing: return {Abort{}};
+    default: return {};
+    }
+}
+
+Actions SessionMachine::on(Reconnect)
+{
+    switch (state_) {
+    case State::waiting: return open();
+    case State::ready: at_once_ = true; return close(1000, "reconnect");
+    case State::closing: at_once_ = !stopping_; return {};
+    default: return {}; // under way already
+    }
+}
+
+Actions SessionMachine::on(Stop stop)
+{
+    if (stopping_) return {};
+    stopping_ = true;
+    switch (state_) {
+    case State::idle:
+    case State::waiting: state_ = State::stopped; return {Done{}};
+    case State::connecting: state_ = State::closing; return {Abort{}};
+    case State::ready: state_ = State::draining; return {Drain{}, Arm{stop.grace}};
+    case State::closing: return {};
+    default: return close(1001, "shutting down");
+    }
+}
+
+} // namespace agenthost::wire
