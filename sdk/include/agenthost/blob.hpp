@@ -6,6 +6,7 @@
 #include "bytes.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace agenthost {
@@ -13,7 +14,7 @@ namespace agenthost {
 struct Blob {
     int fd = -1; // < 0: `data` holds the bytes
     std::uint64_t offset = 0, length = 0;
-    std::string_view data, name, media_type;
+    std::string_view data = {}, name = {}, media_type = {};
 };
 
 namespace detail {
@@ -43,6 +44,19 @@ inline Blob from_abi(const agh_blob& blob) noexcept
 inline const agh_blob& blob_at(const agh_blob* first, std::size_t stride, std::size_t i) noexcept
 {
     return *reinterpret_cast<const agh_blob*>(reinterpret_cast<const char*>(first) + i * stride);
+}
+
+inline agh_reply make_reply(agh_status status, std::uint32_t flags, std::string_view json,
+                            std::span<const agh_blob> blobs = {}) noexcept
+{
+    return {.size = sizeof(agh_reply),
+            .status = status,
+            .flags = flags,
+            .reserved = 0,
+            .json = to_bytes(json),
+            .blobs = blobs.data(),
+            .blob_count = blobs.size(),
+            .blob_stride = sizeof(agh_blob)};
 }
 
 } // namespace detail

@@ -119,14 +119,7 @@ public:
             }
             return AGH_E_UNSUPPORTED;
         }
-        const agh_reply body{.size = sizeof(agh_reply),
-                             .status = AGH_OK,
-                             .flags = 0,
-                             .reserved = 0,
-                             .json = to_bytes(json),
-                             .blobs = raw.data(),
-                             .blob_count = raw.size(),
-                             .blob_stride = sizeof(agh_blob)};
+        const agh_reply body = detail::make_reply(AGH_OK, 0, json, raw);
         return events->emit(host(), to_bytes(topic), to_bytes(audience), origin, &body);
     }
     // facts/1: a retained value; empty json removes it.

@@ -209,14 +209,7 @@ public:
 private:
     agh_status complete(agh_status status, std::uint32_t flags, std::string_view json, std::span<const agh_blob> blobs) noexcept
     {
-        const agh_reply reply{.size = sizeof(agh_reply),
-                              .status = status,
-                              .flags = flags,
-                              .reserved = 0,
-                              .json = to_bytes(json),
-                              .blobs = blobs.data(),
-                              .blob_count = blobs.size(),
-                              .blob_stride = sizeof(agh_blob)};
+        const agh_reply reply = detail::make_reply(status, flags, json, blobs);
         if (!pending()) {
             for (const agh_blob& blob : blobs) {
                 if (blob.fd >= 0) ::close(blob.fd);

@@ -220,12 +220,10 @@ private:
         const agh_status status = fill_from_exception(&error);
         try {
             const std::string json = error_json(error.code, error.text);
-            const agh_reply reply{.size = sizeof(agh_reply), .status = status, .json = to_bytes(json)};
+            const agh_reply reply = make_reply(status, 0, json);
             link.api->complete(link.host, id, &reply);
         } catch (...) {
-            const agh_reply reply{.size = sizeof(agh_reply),
-                                  .status = status,
-                                  .json = to_bytes(R"({"code":"INTERNAL","message":"out of memory"})")};
+            const agh_reply reply = make_reply(status, 0, R"({"code":"INTERNAL","message":"out of memory"})");
             link.api->complete(link.host, id, &reply);
         }
         link.closed();
