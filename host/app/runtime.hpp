@@ -1,0 +1,28 @@
+// The daemon: start-up and shut-down as a list of steps. One per process; run() returns when it has ended.
+#pragma once
+
+#include "host/config/config.hpp"
+
+#include <memory>
+#include <string>
+
+namespace agenthost::host {
+
+struct RuntimePaths {
+    std::vector<std::string> plugin_path; // when the configuration names none
+    std::string runner;
+};
+
+class Runtime {
+public:
+    Runtime(LoadRequest, RuntimePaths);
+    ~Runtime();
+    // Exit code: 0 ended as asked, 1 a step failed, 78 the configuration is wrong.
+    int run();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace agenthost::host

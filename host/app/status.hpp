@@ -1,0 +1,31 @@
+// The daemon's state as JSON, for `agenthost status` and GET /v1/status. Field names are the structs' own.
+#pragma once
+
+#include "host/dispatch/dispatcher.hpp"
+#include "host/dispatch/journal.hpp"
+#include "host/listener/listener.hpp"
+#include "host/plugin/plugin.hpp"
+#include "host/session/session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace agenthost::host {
+
+struct StatusParts {
+    std::string agent_id, version;
+    int pid = 0;
+    std::int64_t uptime_s = 0;
+    bool ready = false, draining = false;
+    std::vector<SessionStatus> servers;
+    std::vector<ListenerStatus> listeners;
+    std::vector<PluginStatus> plugins;
+    DispatchStats dispatch;
+    JournalStats journal;
+    std::string facts; // JSON
+};
+
+std::string status_json(const StatusParts&);
+std::string plugins_json(const std::vector<PluginStatus>&);
+
+} // namespace agenthost::host
