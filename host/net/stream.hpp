@@ -1,24 +1,249 @@
-// A connected TCP or TLS socket as an Asio AsyncStream with a cork: one read fills 64 KiB and serves many frames, writes collect
-// and leave when the next read would block. One type for plain and TLS (OpenSSL on the descriptor itself), so Beast is compiled once.
-// Figures behind it: shared/design/PERFORMANCE.md.
+// A connected TCP or AF_UNIX socket, plain or TLS, as an Asio AsyncStream with a cork: one read fills 64 KiB and serves many
+// frames, writes collect and leave when the next read would block. One type for plain and TLS (OpenSSL on the descriptor itself),
+// so Beast is compiled once. Figures behind it: shared/design/PERFORMANCE.md.
 //
-// All calls on the executor's thread. Bound: async_write_some completes late once `cork_bytes` (256 KiB) are waiting: that is the
-// back-pressure. flush() sends what is corked without a read. Owns descriptor and SSL.
+// All calls on the executor's thread. When corked bytes leave: when the next read has to wait; by flush(); by themselves a few
+// loop turns after the write when nobody reads. Bound: async_write_some completes late once cork_bytes (256 KiB) wait: that is the
+// back-pressure. Buffers are borrowed while bytes wait in them: an idle Stream holds none. Owns descriptor and SSL.
+// A completion never runs inside the call that started it. At most one read and one write at a time.
+//
+//   net::Stream stream{io.get_executor(), fd};
+//   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });   // stream.problem() has TLS's own words
+//   boost::beast::websocket::stream<net::Stream, false> ws{std::move(stream)};
 #pragma once
 
+#include "host/net/core.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution/allocator.hpp>
+#include <boost/asio/execution/blocking.hpp>
+#include <boost/asio/execution/relationship.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-
-#include <functional>
-#include <memory>
-#include <string>
-
-typedef struct ssl_st SSL;
-typedef struct ssl_ctx_st SSL_CTX;
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/require.hpp>
+#include <boost/beast/core/role.hpp>
 
 namespace agenthost::host::net {
 
-class Stream; // AsyncStream for boost::beast::websocket::stream<Stream> and http::async_read; implementation notes in stream_impl.hpp
+namespace detail {
+
+using CorePtr = std::shared_ptr<Core>;
+
+// Carries the handler's executor, allocator and cancellation slot through our own steps.
+template <class Handler>
+struct Step {
+    using executor_type = boost::asio::associated_executor_t<Handler, Core::executor_type>;
+    using allocator_type = boost::asio::associated_allocator_t<Handler>;
+    using cancellation_slot_type = boost::asio::associated_cancellation_slot_t<Handler>;
+    executor_type get_executor() const noexcept { return boost::asio::get_associated_executor(handler, core->executor); }
+    allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler); }
+    cancellation_slot_type get_cancellation_slot() const noexcept
+    {
+        return boost::asio::get_associated_cancellation_slot(handler);
+    }
+
+    Handler handler;
+    CorePtr core;
+};
+
+// An operation that is already done completes from the loop, as Asio demands; without locks on a loop's own thread.
+template <class Handler>
+void complete_later(Handler handler, const Core& core, error_code ec, std::size_t n)
+{
+    namespace asio = boost::asio;
+    auto executor = asio::get_associated_executor(handler, core.executor);
+    auto allocator = asio::get_associated_allocator(handler);
+    asio::prefer(asio::require(executor, asio::execution::blocking.never), asio::execution::relationship.continuation,
+                 asio::execution::allocator(allocator))
+        .execute([handler = std::move(handler), ec, n]() mutable { std::move(handler)(ec, n); });
+}
+
+template <class Buffers>
+std::size_t read_into(Core& core, const Buffers& buffers, error_code& ec)
+{
+    std::size_t total = 0;
+    for (auto it = boost::asio::buffer_sequence_begin(buffers), end = boost::asio::buffer_sequence_end(buffers); it != end; ++it) {
+        const boost::asio::mutable_buffer buffer{*it};
+        if (buffer.size() == 0) continue;
+        if (total != 0 && core.unread() == 0) break; // no system call for the rest of a scatter list
+        const std::size_t n = core.read_some(buffer.data(), buffer.size(), ec);
+        total += n;
+        if (n < buffer.size()) break;
+    }
+    if (total != 0) ec = {};
+    return total;
+}
+
+template <class Buffers>
+std::size_t write_from(Core& core, const Buffers& buffers, error_code& ec)
+{
+    constexpr std::size_t big = 32 * 1024; // from here a copy costs more than a system call
+    std::size_t total = 0;
+    for (auto it = boost::asio::buffer_sequence_begin(buffers), end = boost::asio::buffer_sequence_end(buffers); it != end; ++it) {
+        const boost::asio::const_buffer buffer{*it};
+        if (buffer.size() == 0) continue;
+        const bool through = buffer.size() >= big && !core.ssl;
+        const std::size_t n = through ? core.write_through(buffer.data(), buffer.size(), ec)
+                                      : core.write_some(buffer.data(), buffer.size(), ec);
+        total += n;
+        if (n < buffer.size()) break;
+    }
+    if (total != 0) ec = {};
+    return total;
+}
+
+template <class Handler, class Buffers>
+struct ReadStep : Step<Handler> {
+    Buffers buffers;
+
+    void wait()
+    {
+        Core& core = *this->core;
+        core.reading = true;
+        const auto want = core.before_wait();
+        core.descriptor.async_wait(core.wait_for(want), std::move(*this));
+    }
+    void operator()(error_code ec)
+    {
+        this->core->reading = false;
+        this->core->readable();
+        std::size_t n = 0;
+        if (!ec) n = read_into(*this->core, buffers, ec);
+        if (ec == boost::asio::error::would_block) return wait();
+        std::move(this->handler)(ec, n);
+    }
+};
+
+template <class Handler, class Buffers>
+struct WriteStep : Step<Handler> {
+    Buffers buffers;
+
+    void wait() { Core& core = *this->core; core.descriptor.async_wait(Core::Descriptor::wait_write, std::move(*this)); }
+    void operator()(error_code ec)
+    {
+        std::size_t n = 0;
+        if (!ec) n = write_from(*this->core, buffers, ec);
+        if (ec == boost::asio::error::would_block) return wait();
+        std::move(this->handler)(ec, n);
+    }
+};
+
+} // namespace detail
+
+class Stream {
+public:
+    using executor_type = Core::executor_type;
+    using Done = std::function<void(error_code)>;
+    static constexpr std::size_t cork_bytes = Core::cork_bytes;
+
+    // Takes a connected descriptor and makes it non-blocking.
+    Stream(const executor_type& executor, int fd) : core_{std::make_shared<Core>(executor, fd)} {}
+    // `executor` must be an io_context's, plain or inside an any_io_executor.
+    Stream(const boost::asio::any_io_executor& executor, int fd);
+    Stream(Stream&&) noexcept = default;
+    Stream& operator=(Stream&& other) noexcept
+    {
+        if (core_ && core_ != other.core_) core_->close();
+        core_ = std::move(other.core_);
+        return *this;
+    }
+    ~Stream()
+    {
+        if (core_) core_->close();
+    }
+
+    [[nodiscard]] executor_type get_executor() const noexcept { return core_->executor; }
+
+    template <class MutableBuffers, class Token>
+    auto async_read_some(const MutableBuffers& buffers, Token&& token)
+    {
+        return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
+            [](auto handler, const detail::CorePtr& core, const MutableBuffers& buffers) {
+                error_code ec;
+                const std::size_t n = boost::asio::buffer_size(buffers) == 0 ? 0 : detail::read_into(*core, buffers, ec);
+                if (ec == boost::asio::error::would_block) {
+                    detail::ReadStep<decltype(handler), MutableBuffers>{{std::move(handler), core}, buffers}.wait();
+                } else {
+                    detail::complete_later(std::move(handler), *core, ec, n);
+                }
+            },
+            token, core_, buffers);
+    }
+
+    template <class ConstBuffers, class Token>
+    auto async_write_some(const ConstBuffers& buffers, Token&& token)
+    {
+        return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
+            [](auto handler, const detail::CorePtr& core, const ConstBuffers& buffers) {
+                error_code ec;
+                const std::size_t n = detail::write_from(*core, buffers, ec);
+                if (ec == boost::asio::error::would_block) {
+                    detail::WriteStep<decltype(handler), ConstBuffers>{{std::move(handler), core}, buffers}.wait();
+                } else {
+                    detail::complete_later(std::move(handler), *core, ec, n);
+                }
+            },
+            token, core_, buffers);
+    }
+
+    // TLS from here on, with the context's role. `host`: the name to verify and to send (SNI), clients only. On failure problem()
+    // says why in people's words.
+    void async_handshake(TlsContextPtr context, const std::string& host, Done done);
+
+    void flush() { core_->flush(); }
+    [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
+    // Corks a whole piece, or takes nothing and says false (full, or failed: error()). No completion, no copy kept by the caller.
+    bool write(std::string_view piece);
+    [[nodiscard]] error_code error() const { return core_->out_error; }
+    // Done when nothing is corked, or with the error that keeps it so.
+    void async_flush(Done done);
+    // After a flush: close_notify and FIN; reading goes on. close() is at once and drops what is corked.
+    void async_shutdown(Done done);
+    void close() { core_->close(); }
+    void cancel();
+
+    // Bodies past Beast: bytes already read come first; would_block: wait_readable/wait_writable, then again.
+    std::size_t read_now(void* data, std::size_t size, error_code& ec) { return core_->read_some(data, size, ec); }
+    std::size_t write_now(const void* data, std::size_t size, error_code& ec); // past the cork, which goes first
+    std::size_t sendfile_now(int fd, std::uint64_t& offset, std::size_t size, error_code& ec); // plain only
+    void wait_readable(Done done); // flushes first
+    void wait_writable(Done done);
+    [[nodiscard]] std::size_t buffered() const { return core_->unread(); } // read from the socket, not yet by you
+    std::string take_buffered();                                           // the same bytes, handed over
+
+    [[nodiscard]] bool tls() const { return core_->ssl != nullptr; }
+    [[nodiscard]] bool is_open() const { return core_ && core_->descriptor.is_open(); }
+    [[nodiscard]] int native_handle() const { return core_->descriptor.native_handle(); }
+    [[nodiscard]] std::uint64_t bytes_in() const { return core_->bytes_in; }
+    [[nodiscard]] std::uint64_t bytes_out() const { return core_->bytes_out; }
+    [[nodiscard]] const std::string& problem() const { return core_->problem; }
+    [[nodiscard]] std::string peer() const;      // "127.0.0.1:5000", "[::1]:5000", "unix"
+    [[nodiscard]] std::string peer_spki() const; // raw SHA-256 of the peer certificate's public key; empty without
+    void no_delay();
+
+private:
+    detail::CorePtr core_;
+};
+
+std::string address_text(const struct sockaddr* address); // "127.0.0.1:5000", "[::1]:5000", "unix"
+
+// What Beast looks up by argument: how a WebSocket over this stream ends.
+void beast_close_socket(Stream&);
+void teardown(boost::beast::role_type, Stream&, error_code&);
+
+template <class TeardownHandler>
+void async_teardown(boost::beast::role_type, Stream& stream, TeardownHandler&& handler)
+{
+    // The handler may be move-only and has an executor of its own; std::function wants copies.
+    auto shared = std::make_shared<std::decay_t<TeardownHandler>>(std::forward<TeardownHandler>(handler));
+    stream.async_shutdown([shared](error_code ec) { std::move (*shared)(ec); });
+}
 
 } // namespace agenthost::host::net

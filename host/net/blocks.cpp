@@ -1,0 +1,52 @@
+#include "blocks.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace agenthost::host::net {
+namespace {
+
+constexpr std::size_t free_most = 16; // 1 MiB a thread
+
+thread_local bool gone = false; // a Stream may outlive its thread's list (static objects)
+
+struct FreeList {
+    FreeList() { blocks.reserve(free_most); } // so that giving back never allocates
+    ~FreeList() { gone = true; }
+    std::vector<std::unique_ptr<char[]>> blocks;
+};
+
+FreeList& free_list()
+{
+    thread_local FreeList list;
+    return list;
+}
+
+} // namespace
+
+Block& Block::operator=(Block&& other) noexcept
+{
+    release();
+    memory_ = std::move(other.memory_);
+    return *this;
+}
+
+void Block::borrow()
+{
+    if (memory_) return;
+    if (!gone && !free_list().blocks.empty()) {
+        memory_ = std::move(free_list().blocks.back());
+        free_list().blocks.pop_back();
+    } else {
+        memory_.reset(new char[block_size]); // not cleared: only what was received is read
+    }
+}
+
+void Block::release() noexcept
+{
+    if (!memory_) return;
+    if (!gone && free_list().blocks.size() < free_most) free_list().blocks.push_back(std::move(memory_));
+    memory_.reset();
+}
+
+} // namespace agenthost::host::net

@@ -1,0 +1,113 @@
+// What a Stream does without templates: one descriptor, plain or TLS, a read block and a cork. Private to host/net; see stream.hpp.
+#pragma once
+
+#include "host/net/blocks.hpp"
+#include "host/net/tls.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host::net {
+
+using boost::system::error_code;
+
+enum class StreamError { truncated = 1, tls = 2, pin = 3 };
+const boost::system::error_category& stream_category();
+inline error_code make_error_code(StreamError e) { return {static_cast<int>(e), stream_category()}; }
+
+class Core : public std::enable_shared_from_this<Core> {
+public:
+    using executor_type = boost::asio::io_context::executor_type;
+    using Descriptor = boost::asio::posix::basic_stream_descriptor<executor_type>;
+    enum class Want { read, write };
+
+    static constexpr std::size_t out_blocks = 4;
+    static constexpr std::size_t cork_bytes = out_blocks * block_size;
+
+    Core(const executor_type& executor, int fd);
+    ~Core();
+
+    // Up to `size` bytes; 0 with would_block, eof or another error. Never blocks.
+    std::size_t read_some(void* data, std::size_t size, error_code& ec);
+    // Into the cork, as much as fits; 0 with would_block when it is full even after a flush.
+    std::size_t write_some(const void* data, std::size_t size, error_code& ec);
+    // Past the cork when it is empty (plain only): for big buffers.
+    std::size_t write_through(const void* data, std::size_t size, error_code& ec);
+    // Sends what is corked, as far as the socket takes it; the rest follows by itself when it is writable again.
+    void flush();
+    // A write outside the read path leaves soon, together with its neighbours.
+    void flush_soon();
+    // Called before waiting for input: the cork leaves first.
+    Want before_wait()
+    {
+        flush();
+        return read_wants_;
+    }
+    Descriptor::wait_type wait_for(Want want) const
+    {
+        return want == Want::read ? Descriptor::wait_read : Descriptor::wait_write;
+    }
+
+    // TLS past the cork, which must be empty. After would_block come again with the same bytes.
+    std::size_t write_tls(const char* data, std::size_t size, error_code& ec);
+    void readable() { perhaps_more_ = true; } // the socket says so
+
+    void start_tls(TlsContextPtr context, const std::string& host);
+    bool handshake(error_code& ec); // true: done or failed; false: wait for read_wants_
+    void shutdown_send();           // close_notify and FIN, best effort, after a flush
+    void close();
+
+    [[nodiscard]] std::size_t unsent() const { return out_size_; }
+    [[nodiscard]] std::size_t unread() const { return in_end_ - in_begin_; }
+    [[nodiscard]] std::size_t room() const; // what write_some() would take without a flush
+    std::size_t take(char* data, std::size_t size); // of what is unread
+
+    executor_type executor;
+    Descriptor descriptor;
+    TlsContextPtr tls;
+    SSL* ssl = nullptr;
+    bool reading = false;   // a read waits for the socket: nobody else will flush
+    error_code out_error;   // the cork could not be sent; every later write says so
+    std::string problem;    // TLS's own words for the last failure
+    std::uint64_t bytes_in = 0, bytes_out = 0; // on the wire
+    friend struct BioAccess;
+
+private:
+    struct OutBlock {
+        Block block;
+        std::uint32_t begin = 0, end = 0;
+    };
+
+    void late_flush(int hops);
+    void wait_to_flush();
+    bool send_corked(); // false: the socket is full
+    bool send_corked_plain();
+    bool send_corked_tls();
+    void sent(std::size_t n);
+    std::size_t receive(void* data, std::size_t size, error_code& ec);
+    std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
+    error_code tls_error(int result, Want& wants);
+
+    Block in_;
+    std::uint32_t in_begin_ = 0, in_end_ = 0;
+    std::array<OutBlock, out_blocks> out_;
+    std::uint32_t out_first_ = 0, out_count_ = 0;
+    std::size_t out_size_ = 0;
+    Want read_wants_ = Want::read;
+    error_code in_error_; // TLS: the stream is over, whatever is asked again
+    bool perhaps_more_ = true; // the last recv() filled its buffer: another is worth its system call
+    bool late_flush_posted_ = false, flush_waits_ = false, bio_eof_ = false;
+};
+
+} // namespace agenthost::host::net
+
+template <>
+struct boost::system::is_error_code_enum<agenthost::host::net::StreamError> : std::true_type {};
