@@ -1,0 +1,170 @@
+#include "commands.hpp"
+
+#include "kit/hash.hpp"
+
+#include <algorithm>
+
+namespace agenthost::hub {
+
+namespace {
+constexpr auto blocked_for = std::chrono::milliseconds{200}; // on_writable usually comes first; this is for when it crossed our BUSY
+}
+
+Commands::Commands(Core& core, TaskTable& table, Fanout& fanout)
+    : core_{core}, table_{table}, fanout_{fanout},
+      tasks_{{.open = core.config.open_tasks, .per_agent = core.config.agent_queue, .in_flight = core.config.in_flight}}
+{}
+
+std::string Commands::new_id()
+{
+    return "req_" + kit::random_token(16);
+}
+
+void Commands::watch(const TaskRecord& task, Final on_final)
+{
+    const auto left = std::chrono::milliseconds{std::max<std::int64_t>(0, task.expires - core_.utc())};
+    const auto expiry = core_.timers.at(core_.now() + left, [this, id = task.id] {
+        if (const auto dead = tasks_.fail(id, "TIMEOUT", "The agent did not answer in time", core_.utc())) {
+            ended(*dead);
+            pump(dead->agent);
+        }
+    });
+    watches_.insert_or_assign(task.id, Watch{std::move(on_final), expiry});
+}
+
+bool Commands::start(TaskRecord task, Final on_final)
+{
+    const std::string agent = task.agent;
+    task.created = task.updated = core_.utc();
+    if (!tasks_.add(task)) return false;
+    if (!table_.save(task)) {
+        tasks_.fail(task.id, {}, {}, 0);
+        return false;
+    }
+    watch(task, std::move(on_final));
+    pump(agent);
+    return true;
+}
+
+void Commands::forget(std::string_view id)
+{
+    if (const auto it = watches_.find(std::string{id}); it != watches_.end()) it->second.on_final = {};
+}
+
+void Commands::restore(std::vector<TaskRecord> open)
+{
+    for (TaskRecord& task : open) {
+        if (tasks_.add(task)) {
+            watch(task, {});
+            continue;
+        }
+        task.state = TaskState::failed;
+        task.code = "BUSY";
+        task.message = "The hub restarted with smaller limits than it had tasks";
+        table_.save(task);
+    }
+}
+
+void Commands::pump(std::string_view name)
+{
+    const std::string agent{name}; // the name's owner may go on the way
+    std::vector<TaskRecord> dead;
+    while (!blocked_.contains(agent) && fanout_.online(agent)) {
+        const TaskRecord* task = tasks_.next(agent, core_.utc(), dead);
+        if (task == nullptr) break;
+        if (task->sent > 1) core_.host.record(Metric::resent, 1);
+        switch (fanout_.send(agent, {.id = task->id, .action = task->action, .params = task->params})) {
+        case Fanout::Sent::taken:
+            break;
+        case Fanout::Sent::gone:
+            tasks_.not_sent(task->id);
+            break;
+        case Fanout::Sent::unspeakable:
+            dead.push_back(*tasks_.fail(task->id, "INVALID_REQUEST",
+                                        "The agent's protocol has no words for this command; params may not hold \"action\" or \"request_id\"",
+                                        core_.utc()));
+            break;
+        }
+    }
+    for (const TaskRecord& task : dead) ended(task);
+    core_.host.record(Metric::open_tasks, double(tasks_.size()));
+}
+
+void Commands::ended(const TaskRecord& task)
+{
+    core_.host.record(task.state == TaskState::success ? Metric::tasks_success
+                      : task.state == TaskState::error ? Metric::tasks_error
+                                                       : Metric::tasks_failed, 1);
+    table_.save(task);
+    const auto it = watches_.find(task.id);
+    if (it == watches_.end()) return;
+    const Final on_final = std::move(it->second.on_final);
+    core_.timers.cancel(it->second.expiry);
+    watches_.erase(it);
+    if (on_final) on_final(task);
+}
+
+void Commands::agent_lost(std::string_view name)
+{
+    const std::string agent{name};
+    blocked_.erase(agent);
+    if (tasks_.open(agent) == 0) return;
+    tasks_.lost(agent, core_.utc());
+    for (const std::string& id : tasks_.of(agent)) table_.save(*tasks_.find(id));
+    const auto since = core_.now();
+    away_since_[agent] = since;
+    core_.timers.at(since + core_.config.agent_grace, [this, agent, since] {
+        const auto it = away_since_.find(agent);
+        if (it == away_since_.end() || it->second != since) return; // it was here again meanwhile
+        away_since_.erase(it);
+        if (!fanout_.online(agent)) agent_stays_away(agent);
+    });
+}
+
+// Calls of people who wait with a connection in hand end; commands that were answered 202 wait for the agent.
+void Commands::agent_stays_away(const std::string& agent)
+{
+    for (const std::string& id : tasks_.of(agent)) {
+        if (!tasks_.find(id)->bound) continue;
+        if (const auto dead = tasks_.fail(id, "AGENT_OFFLINE", "The agent left before it answered", core_.utc())) ended(*dead);
+    }
+}
+
+void Commands::agent_revoked(std::string_view agent)
+{
+    for (const std::string& id : tasks_.of(agent)) {
+        if (const auto dead = tasks_.fail(id, "AGENT_NOT_FOUND", "The agent was revoked", core_.utc())) ended(*dead);
+    }
+}
+
+void Commands::writable(std::string_view agent)
+{
+    if (blocked_.erase(std::string{agent}) > 0) pump(agent);
+}
+
+void Commands::not_taken(std::string_view agent, std::string_view id)
+{
+    tasks_.not_sent(id);
+    if (!blocked_.emplace(agent).second) return;
+    core_.timers.at(core_.now() + blocked_for, [this, agent = std::string{agent}] { writable(agent); });
+}
+
+void Commands::result(std::string_view agent, const wire::Result& result)
+{
+    TaskRecord outcome;
+    const bool success = result.outcome == wire::Outcome::success;
+    outcome.state = success ? TaskState::success : TaskState::error;
+    outcome.data = success ? result.data : result.error.data;
+    outcome.code = result.error.code;
+    outcome.message = result.error.message;
+    outcome.detail = result.error.detail;
+    if (const auto task = tasks_.finish(agent, result.id, std::move(outcome), core_.utc())) ended(*task);
+    pump(agent);
+}
+
+void Commands::progress(std::string_view agent, std::string_view id)
+{
+    tasks_.progress(agent, id, core_.utc());
+}
+
+} // namespace agenthost::hub

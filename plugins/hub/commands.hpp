@@ -1,0 +1,62 @@
+// Commands to agents: makes tasks, sends them when the agent is there and has room, ends them, tells who waits. Under the hub's lock.
+#pragma once
+
+#include "core.hpp"
+#include "tables.hpp"
+#include "tasks.hpp"
+
+#include "wire/message.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace agenthost::hub {
+
+class Commands {
+public:
+    using Final = std::function<void(const TaskRecord&)>;
+
+    Commands(Core& core, TaskTable& table, Fanout& fanout);
+
+    static std::string new_id();
+    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already.
+    bool start(TaskRecord, Final on_final);
+    void forget(std::string_view id); // nobody waits any more; the task goes on
+    void restore(std::vector<TaskRecord>);
+
+    void agent_ready(std::string_view agent) { pump(agent); }
+    void agent_lost(std::string_view agent);
+    void agent_revoked(std::string_view agent);
+    void writable(std::string_view agent);
+    void not_taken(std::string_view agent, std::string_view id);
+    void result(std::string_view agent, const wire::Result&);
+    void progress(std::string_view agent, std::string_view id);
+
+    [[nodiscard]] const TaskRecord* find(std::string_view id) const { return tasks_.find(id); }
+    [[nodiscard]] std::size_t open() const { return tasks_.size(); }
+    [[nodiscard]] std::size_t open(std::string_view agent) const { return tasks_.open(agent); }
+
+private:
+    struct Watch {
+        Final on_final;
+        Timers::Id expiry;
+    };
+    void pump(std::string_view agent);
+    void watch(const TaskRecord&, Final);
+    void ended(const TaskRecord&);
+    void agent_stays_away(const std::string& agent);
+
+    Core& core_;
+    TaskTable& table_;
+    Fanout& fanout_;
+    Tasks tasks_;
+    std::unordered_map<std::string, Watch> watches_;
+    std::unordered_set<std::string> blocked_; // agents whose send queue was full
+    std::unordered_map<std::string, Timers::Time> away_since_;
+};
+
+} // namespace agenthost::hub

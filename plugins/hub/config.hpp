@@ -1,0 +1,44 @@
+// The hub's section of the configuration. The manifest's schema has been checked by the host before this reads it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+using std::chrono::milliseconds;
+
+struct Secret {
+    enum class Kind { none, file, env, systemd } kind = Kind::none;
+    std::string name;
+};
+
+struct Config {
+    std::string listener = "hub";
+    std::string public_url;  // no trailing slash; empty: the listener's address
+    std::string database;    // default: hub.db in the plugin's state directory
+    std::string credentials; // YAML: agents: [{id, secret}]; empty: only minted ones
+    Secret admin_token;
+    std::string spool;                        // folder for files in transit; default: spool in the state directory
+    std::uint64_t spool_bytes = 10ULL << 30;  // all of them together
+    std::uint64_t reserve_free = 256ULL << 20; // left free on that file system
+    std::uint64_t max_file = 10ULL << 30;
+    milliseconds task_ttl{24 * 3600 * 1000};
+    milliseconds transfer_ttl{3600 * 1000}; // a one-time URL and the call it serves
+    milliseconds agent_grace{30'000};       // a file call waits this long for an agent that went away
+    std::uint32_t in_flight = 64;           // commands sent to one agent and not answered
+    std::uint32_t agent_queue = 1'000;      // commands open for one agent
+    std::uint32_t open_tasks = 10'000;
+    std::uint32_t task_rows = 100'000;
+};
+
+// Throws std::invalid_argument: what, where, how to fix. Relative paths are taken below `state_dir`.
+Config parse_config(std::string_view json, const std::string& state_dir);
+
+// "64KiB", "10GiB", 4096; "500ms", "30s", "24h", "7d". Throw std::invalid_argument.
+std::uint64_t parse_size(std::string_view);
+milliseconds parse_duration(std::string_view);
+
+} // namespace agenthost::hub

@@ -1,0 +1,90 @@
+// What the parts of the hub share, and what they ask of the daemon.
+//
+// One lock guards all state of the hub (Core and everything that holds a reference to it). Nothing is called outside while it is
+// held: what the parts want done lands in the outbox, and whoever leaves the lock carries it out, in order, one thread at a time.
+// So a callback may come from any thread, also from inside a call into the daemon.
+#pragma once
+
+#include "config.hpp"
+#include "http.hpp"
+#include "tables.hpp"
+#include "timers.hpp"
+
+#include <agenthost/ext/log.h>
+#include <agenthost/ext/listener.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace agenthost::hub {
+
+using Conn = agh_conn;
+
+enum class Metric : std::uint8_t { agents, open_tasks, auth_failures, tasks_success, tasks_error, tasks_failed, resent, bytes_in, bytes_out, spool, requests, refused };
+inline constexpr std::size_t metric_count = 12;
+
+// The daemon, as far as the hub needs it. plugin.cpp makes it of the SDK; tests of a script. Any thread.
+class Host {
+public:
+    virtual ~Host() = default;
+    virtual void answer(Conn, const Answer&) = 0;
+    virtual void receive(Conn, const SpoolFile*, std::uint64_t max) = 0; // nullptr: into memory
+    virtual void upgrade(Conn, std::string_view limits_json) = 0;
+    virtual agh_status send(Conn, std::string_view text) = 0;
+    virtual void limits(Conn, std::string_view limits_json) = 0;
+    virtual void close(Conn, int code, std::string_view reason) = 0;
+    [[nodiscard]] virtual std::string address() const = 0; // of the listener: "https://127.0.0.1:3001"
+    virtual void log(int level, std::string_view message, std::string_view fields_json) = 0;
+    virtual void record(Metric, double) = 0;
+    virtual void publish(std::string_view key, std::string_view json) = 0;
+};
+
+struct BodyEnd {
+    agh_status status = AGH_OK;
+    std::uint64_t length = 0;
+    std::string sha256; // hex
+    std::string data;   // received into memory
+};
+
+struct Core {
+    Core(Config c, Host& h) : config{std::move(c)}, host{h} {}
+
+    const Config config;
+    Host& host;
+    Timers timers;
+    std::vector<std::function<void()>> outbox;
+
+    // What is to happen next on an HTTP exchange; dropped with it.
+    struct Exchange {
+        std::function<void(BodyEnd)> on_body;
+        std::function<void()> on_closed; // before it was answered, or after
+        std::shared_ptr<SpoolFile> file; // the body goes here; lives until on_body
+    };
+    std::unordered_map<Conn, Exchange> exchanges;
+
+    // Clocks, replaced by tests.
+    std::function<std::int64_t()> utc = [] {
+        using namespace std::chrono;
+        return std::int64_t{duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
+    };
+    std::function<Timers::Time()> now = [] { return std::chrono::steady_clock::now(); };
+
+    void answer(Conn conn, Answer a)
+    {
+        host.record(Metric::requests, 1);
+        if (a.status >= 400) host.record(Metric::refused, 1);
+        outbox.push_back([this, conn, a = std::move(a)] { host.answer(conn, a); });
+    }
+    void log(int level, std::string message, std::string fields = {})
+    {
+        outbox.push_back([this, level, m = std::move(message), f = std::move(fields)] { host.log(level, m, f); });
+    }
+};
+
+} // namespace agenthost::hub

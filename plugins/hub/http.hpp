@@ -1,0 +1,61 @@
+// The HTTP the hub understands, as values: a request's head, an answer, ranges, queries, error bodies. Pure.
+#pragma once
+
+#include <agenthost/ext/listener.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace agenthost::hub {
+
+struct Head {
+    std::string method, path, query, peer;
+    std::map<std::string, std::string, std::less<>> headers; // names in lower case
+    std::optional<std::uint64_t> length;
+    bool chunked = false;
+    [[nodiscard]] std::string_view header(std::string_view name) const;
+    [[nodiscard]] bool has_body() const { return chunked || length.value_or(0) > 0; }
+};
+std::optional<Head> parse_head(std::string_view json);
+
+class SpoolFile;
+
+struct Answer {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    std::shared_ptr<const SpoolFile> file; // instead of body: `length` bytes from `offset`
+    std::uint64_t offset = 0, length = 0;
+};
+Answer json_answer(int status, std::string body);
+// {"error":{"code","message","detail"?}}
+Answer error_answer(int status, std::string_view code, std::string_view message, std::string_view detail = {});
+std::string headers_json(const Answer&);
+
+// The status that fits an error code of the one table; `otherwise` for a code it does not know.
+int status_of(std::string_view code, int otherwise = 502);
+
+// The value of a query key, percent-decoded; nullopt: absent. A malformed escape is kept as it stands.
+std::optional<std::string> query_value(std::string_view query, std::string_view key);
+
+struct Range {
+    std::uint64_t first = 0, length = 0;
+};
+enum class RangeKind { whole, part, unsatisfiable };
+// One range of bytes, as RFC 9110 has it; several, or another unit, mean the whole. `if_range` is compared with `etag` as a strong
+// validator: another value means the whole.
+RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag, std::uint64_t size, Range&);
+
+// A whole file or the part that was asked for, with ETag, Accept-Ranges, X-Content-SHA256.
+Answer file_answer(const Head&, std::shared_ptr<const SpoolFile>);
+
+// 64 hex digits, in lower case; nullopt: something else.
+std::optional<std::string> parse_sha256(std::string_view);
+
+} // namespace agenthost::hub

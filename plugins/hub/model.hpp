@@ -1,0 +1,35 @@
+// The hub's own records: an agent it has seen, a task it was given. Times are UTC ms.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+struct AgentRecord {
+    std::string id, protocol, name, version, peer;
+    std::int64_t first_seen = 0, last_seen = 0;
+};
+
+enum class TaskState : std::uint8_t { pending, dispatched, running, success, error, failed };
+std::string_view word(TaskState);
+inline bool final(TaskState s) { return s >= TaskState::success; }
+
+struct TaskRecord {
+    std::string id; // also the request_id on the wire: the agent's journal makes sending it again safe
+    std::string agent, action, params;
+    TaskState state = TaskState::pending;
+    int sent = 0;            // how often it went to the agent
+    std::uint64_t order = 0; // among the open ones of this process
+    // Part of a file call: its one-time URL and its caller live in this process, so it does not survive a restart.
+    bool bound = false;
+    std::int64_t created = 0, updated = 0, expires = 0;
+    std::string data;                  // JSON or empty; success
+    std::string code, message, detail; // error, failed
+};
+
+// Identifiers that end up in URLs, logs and rows: 1..128 bytes (files: 255), no control character, no slash.
+bool valid_id(std::string_view, std::size_t most = 128);
+
+} // namespace agenthost::hub

@@ -1,0 +1,87 @@
+// The embedded default of the hub's tables: one SQLite file, one thread that commits in groups. Nobody else waits on the disk.
+//
+// Jobs run in order, so whoever asks sees what was written before. Bounds: `queue_bound` jobs, and `task_rows` tasks waiting to be
+// saved (the newest state of each). A disk that refuses is tried again every second for tasks; other writes report false.
+#pragma once
+
+#include "tables.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+namespace agenthost::kit {
+class Database;
+}
+
+namespace agenthost::hub {
+
+class Store final : public Registry, public TaskTable, public CredentialTable {
+public:
+    static constexpr std::size_t queue_bound = 4'096;
+
+    struct Loaded { // what a starting hub needs at once
+        std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
+        std::vector<MintedAgent> agents;
+        std::vector<MintedToken> tokens;
+    };
+    // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
+    Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now, Loaded& loaded);
+    ~Store() override { stop(); }
+
+    void start();
+    void stop(); // commits what is queued
+
+    bool seen(const AgentRecord&) override;
+    bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) override;
+    bool list(std::string after, std::size_t most, std::function<void(std::vector<AgentRecord>)>) override;
+    bool forget(std::string id) override;
+    bool save(const TaskRecord&, std::function<void(bool)> done) override;
+    bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) override;
+    bool save(const MintedAgent&, std::function<void(bool)>) override;
+    bool save(const MintedToken&, std::function<void(bool)>) override;
+    bool remove_token(std::string id, std::function<void(bool)>) override;
+
+    bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bound
+    [[nodiscard]] std::string problem() const; // empty: the last commit worked
+    [[nodiscard]] std::size_t waiting() const;
+
+private:
+    struct Tables; // statements; store.cpp
+    struct Job {
+        std::function<void(Tables&)> run;
+        std::function<void(bool ok)> done;
+    };
+    struct Waiting {
+        TaskRecord task;
+        std::vector<std::function<void(bool)>> done;
+    };
+    using Batch = std::pair<std::deque<Job>, std::vector<Waiting>>;
+
+    bool post(Job);
+    void run();
+    bool commit(std::deque<Job>&, std::vector<Waiting>&);
+    void put_back(std::vector<Waiting>&&);
+
+    const std::uint32_t task_rows_;
+    const std::size_t most_waiting_;
+    std::unique_ptr<kit::Database> db_;
+    std::unique_ptr<Tables> tables_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Job> jobs_;
+    std::unordered_map<std::string, Waiting> waiting_;
+    std::vector<std::string> order_; // of waiting_
+    std::unordered_map<std::string, TaskRecord> committing_;
+    std::string problem_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,69 @@
+// What the hub remembers, each behind an interface of its own, so that several hubs over a shared engine can come later without the
+// protocols or the REST routes noticing. The embedded default of the first three is SQLite (store.hpp); of Fanout, this process's
+// own sessions (sessions.hpp).
+//
+// Answers come by callback, from any thread but never from inside the call. A function that returns false was too busy to take the
+// work (its queue is full): no callback follows.
+#pragma once
+
+#include "model.hpp"
+
+#include "kit/hash.hpp"
+#include "wire/message.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace agenthost::hub {
+
+class Registry {
+public:
+    virtual ~Registry() = default;
+    virtual bool seen(const AgentRecord&) = 0; // connected or left; keeps the first first_seen
+    virtual bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) = 0;
+    virtual bool list(std::string after, std::size_t most, std::function<void(std::vector<AgentRecord>)>) = 0; // by id
+    virtual bool forget(std::string id) = 0;
+};
+
+class TaskTable {
+public:
+    virtual ~TaskTable() = default;
+    // The newest state of a task; a later save of the same id replaces one that still waits for the disk. false: full, only for ids
+    // that do not wait already (so the result of a known task is never lost). `done(ok)` after the commit.
+    virtual bool save(const TaskRecord&, std::function<void(bool ok)> done = {}) = 0;
+    virtual bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) = 0;
+};
+
+struct MintedAgent {
+    std::string id;
+    kit::Sha256Digest token{}; // the token itself is not kept
+    std::int64_t created = 0;
+    bool revoked = false; // refuses the id, also when the credentials file lists it
+};
+struct MintedToken {
+    std::string id, label;
+    kit::Sha256Digest token{};
+    std::int64_t created = 0;
+};
+
+class CredentialTable {
+public:
+    virtual ~CredentialTable() = default;
+    virtual bool save(const MintedAgent&, std::function<void(bool ok)>) = 0;
+    virtual bool save(const MintedToken&, std::function<void(bool ok)>) = 0;
+    virtual bool remove_token(std::string id, std::function<void(bool ok)>) = 0;
+};
+
+// Reaches an agent wherever its session is.
+class Fanout {
+public:
+    virtual ~Fanout() = default;
+    [[nodiscard]] virtual bool online(std::string_view agent) const = 0;
+    enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol has no words for this command
+    virtual Sent send(std::string_view agent, const wire::Command&) = 0;
+    virtual void cut(std::string_view agent, std::string_view why) = 0;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,152 @@
+#include "tasks.hpp"
+
+#include <algorithm>
+
+namespace agenthost::hub {
+
+namespace {
+
+bool in_flight(const TaskRecord& task)
+{
+    return task.state == TaskState::dispatched || task.state == TaskState::running;
+}
+
+} // namespace
+
+Tasks::Agent* Tasks::agent(std::string_view id)
+{
+    const auto it = agents_.find(id);
+    return it == agents_.end() ? nullptr : &it->second;
+}
+
+const TaskRecord* Tasks::find(std::string_view id) const
+{
+    const auto it = tasks_.find(id);
+    return it == tasks_.end() ? nullptr : &it->second;
+}
+
+std::size_t Tasks::open(std::string_view id) const
+{
+    const auto it = agents_.find(id);
+    return it == agents_.end() ? 0 : it->second.open;
+}
+
+bool Tasks::add(TaskRecord task)
+{
+    if (tasks_.size() >= limits_.open || open(task.agent) >= limits_.per_agent || tasks_.contains(task.id)) return false;
+    task.state = TaskState::pending;
+    Agent& owner = agents_[task.agent];
+    ++owner.open;
+    owner.pending.push_back(task.id);
+    task.order = ++added_;
+    auto id = task.id;
+    tasks_.emplace(std::move(id), std::move(task));
+    return true;
+}
+
+const TaskRecord* Tasks::next(std::string_view id, std::int64_t now, std::vector<TaskRecord>& ended)
+{
+    for (;;) {
+        Agent* owner = agent(id); // take() below may remove the agent
+        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= limits_.in_flight) return nullptr;
+        const std::string first = std::move(owner->pending.front());
+        owner->pending.pop_front();
+        TaskRecord& task = tasks_.find(first)->second; // take() removes what ends from the line
+        if (task.sent > resends) {
+            auto dead = fail(first, "AGENT_OFFLINE", "The agent was sent the command " + std::to_string(task.sent)
+                                                         + " times and left before answering it", now);
+            ended.push_back(std::move(*dead));
+            continue;
+        }
+        ++task.sent;
+        ++owner->in_flight;
+        task.state = TaskState::dispatched;
+        task.updated = now;
+        return &task;
+    }
+}
+
+void Tasks::not_sent(std::string_view id)
+{
+    const auto it = tasks_.find(id);
+    if (it == tasks_.end() || !in_flight(it->second)) return;
+    Agent& owner = *agent(it->second.agent);
+    --owner.in_flight;
+    --it->second.sent;
+    it->second.state = TaskState::pending;
+    owner.pending.emplace_front(id);
+}
+
+void Tasks::lost(std::string_view id, std::int64_t now)
+{
+    Agent* owner = agent(id);
+    if (owner == nullptr) return;
+    std::vector<TaskRecord*> back;
+    for (auto& [name, task] : tasks_) {
+        if (task.agent == id && in_flight(task)) back.push_back(&task);
+    }
+    std::sort(back.begin(), back.end(), [](const TaskRecord* a, const TaskRecord* b) { return a->order > b->order; });
+    for (TaskRecord* task : back) { // newest first, each to the front: the oldest ends up first
+        task->state = TaskState::pending;
+        task->updated = now;
+        owner->pending.push_front(task->id);
+    }
+    owner->in_flight = 0;
+}
+
+void Tasks::progress(std::string_view agent_id, std::string_view id, std::int64_t now)
+{
+    const auto it = tasks_.find(id);
+    if (it == tasks_.end() || it->second.agent != agent_id || it->second.state != TaskState::dispatched) return;
+    it->second.state = TaskState::running;
+    it->second.updated = now;
+}
+
+std::unique_ptr<TaskRecord> Tasks::take(std::string_view id)
+{
+    const auto it = tasks_.find(id);
+    if (it == tasks_.end()) return nullptr;
+    auto task = std::make_unique<TaskRecord>(std::move(it->second));
+    tasks_.erase(it);
+    const auto owner = agents_.find(task->agent);
+    if (in_flight(*task)) --owner->second.in_flight;
+    else std::erase(owner->second.pending, task->id);
+    if (--owner->second.open == 0) agents_.erase(owner);
+    return task;
+}
+
+std::unique_ptr<TaskRecord> Tasks::finish(std::string_view agent_id, std::string_view id, TaskRecord outcome, std::int64_t now)
+{
+    const TaskRecord* open = find(id);
+    if (open == nullptr || open->agent != agent_id || open->sent == 0) return nullptr;
+    auto task = take(id);
+    task->state = outcome.state;
+    task->data = std::move(outcome.data);
+    task->code = std::move(outcome.code);
+    task->message = std::move(outcome.message);
+    task->detail = std::move(outcome.detail);
+    task->updated = now;
+    return task;
+}
+
+std::unique_ptr<TaskRecord> Tasks::fail(std::string_view id, std::string_view code, std::string_view message, std::int64_t now)
+{
+    auto task = take(id);
+    if (task == nullptr) return nullptr;
+    task->state = TaskState::failed;
+    task->code = code;
+    task->message = message;
+    task->updated = now;
+    return task;
+}
+
+std::vector<std::string> Tasks::of(std::string_view agent_id) const
+{
+    std::vector<std::string> ids;
+    for (const auto& [id, task] : tasks_) {
+        if (task.agent == agent_id) ids.push_back(id);
+    }
+    return ids;
+}
+
+} // namespace agenthost::hub

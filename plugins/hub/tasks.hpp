@@ -1,0 +1,71 @@
+// The open tasks as a state machine without I/O: told what happened, it says what to send and what ended.
+//
+//   pending --next()--> dispatched --progress--> running --answer--> success | error
+//      ^                    |                        |
+//      '---- lost() --------'------------------------'        failed: ttl over, sent too often, agent revoked
+//
+// When an agent's session ends, what it had goes back to pending and is sent again, under the same id, on its next session: the
+// agent's journal answers a repeat without doing the work twice. At most `resends` times, then the task fails.
+// Bounds: open tasks in all and for each agent, and those one agent has in flight. Not thread-safe: the hub's lock guards it.
+#pragma once
+
+#include "model.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace agenthost::hub {
+
+class Tasks {
+public:
+    static constexpr int resends = 3;
+    struct Limits {
+        std::size_t open, per_agent, in_flight;
+    };
+    explicit Tasks(Limits limits) : limits_{limits} {}
+
+    // false: a bound is reached; nothing was taken. Also takes tasks of an earlier process that are still open.
+    bool add(TaskRecord);
+    // The next one to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight. A task that was sent too
+    // often is moved to `ended` as failed instead.
+    const TaskRecord* next(std::string_view agent, std::int64_t now, std::vector<TaskRecord>& ended);
+    // What next() gave could not be sent: first in line again, as if never tried.
+    void not_sent(std::string_view id);
+    // The agent's session ended.
+    void lost(std::string_view agent, std::int64_t now);
+    void progress(std::string_view agent, std::string_view id, std::int64_t now);
+
+    // Ends a task; its record with the outcome filled in. nullptr: no such open task (answered already), or another agent's.
+    std::unique_ptr<TaskRecord> finish(std::string_view agent, std::string_view id, TaskRecord outcome, std::int64_t now);
+    std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message, std::int64_t now);
+    [[nodiscard]] std::vector<std::string> of(std::string_view agent) const;
+
+    [[nodiscard]] const TaskRecord* find(std::string_view id) const;
+    [[nodiscard]] std::size_t size() const { return tasks_.size(); }
+    [[nodiscard]] std::size_t open(std::string_view agent) const;
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+    };
+    struct Agent {
+        std::deque<std::string> pending; // ids, the next one first
+        std::size_t in_flight = 0, open = 0;
+    };
+    std::unique_ptr<TaskRecord> take(std::string_view id);
+    Agent* agent(std::string_view id);
+
+    const Limits limits_;
+    std::uint64_t added_ = 0;
+    std::unordered_map<std::string, TaskRecord, Hash, std::equal_to<>> tasks_;
+    std::unordered_map<std::string, Agent, Hash, std::equal_to<>> agents_; // those with an open task
+};
+
+} // namespace agenthost::hub
