@@ -1,0 +1,144 @@
+#include "daemon.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace agenthost::test {
+
+using json = nlohmann::json;
+
+Daemon::Daemon(Options options) : options_{std::move(options)}, dir_{options_.dir.empty() ? own_.path() : options_.dir}
+{
+    std::filesystem::create_directories(dir_);
+    const auto path = (own_ / "notify").string();
+    notify_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    if (::bind(notify_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        throw std::runtime_error{"bind " + path + ": " + std::strerror(errno)};
+    write_file(config_file(), complete(options_.yaml));
+    std::vector<std::string> argv = options_.wrapper;
+    for (const auto& arg : {program("agenthost").string(), std::string{"run"}, std::string{"-c"}, config_file()}) argv.push_back(arg);
+    auto env = options_.env;
+    env["NOTIFY_SOCKET"] = path;
+    process_ = std::make_unique<Process>(Process::Options{.argv = argv, .env = env, .cwd = {}, .input = {}, .out = {}, .err = {}, .keep_fds = {}});
+}
+
+Daemon::~Daemon()
+{
+    process_.reset();
+    if (notify_ >= 0) ::close(notify_);
+}
+
+std::string Daemon::control() const { return (own_ / "control.sock").string(); }
+std::string Daemon::config_file() const { return (dir_ / "agenthost.yaml").string(); }
+
+std::string Daemon::complete(const std::string& yaml) const
+{
+    std::string text = "agent: {id: " + options_.id + ", state_dir: '" + (dir_ / "state").string() + "'}\ncontrol: {socket: '" + control() +
+                       "'}\nlog: {level: " + options_.log_level + ", format: text}\n" + yaml + "\n";
+    for (auto at = text.find("{dir}"); at != text.npos; at = text.find("{dir}", at)) text.replace(at, 5, dir_.string());
+    return text;
+}
+
+void Daemon::rewrite(const std::string& yaml) { write_file(config_file(), complete(yaml)); }
+
+bool Daemon::wait_ready()
+{
+    bool ready = false;
+    wait_for([&] {
+        char text[1024];
+        for (;;) {
+            const auto n = ::recv(notify_, text, sizeof text, 0);
+            if (n <= 0) break;
+            if (std::string_view{text, static_cast<std::size_t>(n)}.find("READY=1") != std::string_view::npos) ready = true;
+        }
+        return ready || !process_->running();
+    });
+    return ready;
+}
+
+pid_t Daemon::pid() const { return process_->pid(); }
+void Daemon::signal(int sig) { process_->signal(sig); }
+bool Daemon::running() { return process_->running(); }
+std::string Daemon::log() const { return process_->err(); }
+
+std::optional<int> Daemon::stop()
+{
+    process_->signal(SIGTERM);
+    return process_->wait();
+}
+
+void Daemon::kill9()
+{
+    process_->signal(SIGKILL);
+    process_->wait();
+}
+
+Ran Daemon::cli(std::vector<std::string> args, std::string input)
+{
+    std::vector<std::string> argv{program("agenthost").string(), "--control-socket", control(), "-c", config_file()};
+    argv.insert(argv.end(), args.begin(), args.end());
+    return run(std::move(argv), {}, std::move(input));
+}
+
+Ran Daemon::call(const std::string& action, const std::string& params) { return cli({"call", action, params}); }
+
+json Daemon::status()
+{
+    const auto ran = run({"curl", "-s", "--max-time", "10", "--unix-socket", control(), "http://localhost/v1/status"});
+    json value = json::parse(ran.out, nullptr, false);
+    return value.is_discarded() ? json{} : value;
+}
+
+std::string Daemon::address(const std::string& listener)
+{
+    const json all = status();
+    if (!all.is_object()) return {};
+    for (const auto& one : all["listeners"])
+        if (one["name"] == listener) return one["address"];
+    return {};
+}
+
+std::string Daemon::session_state(const std::string& server)
+{
+    const json all = status();
+    if (!all.is_object()) return {};
+    for (const auto& one : all["servers"])
+        if (one["name"] == server) return one["state"];
+    return {};
+}
+
+TestCa::TestCa()
+{
+    const auto made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3", "-subj",
+                           "/CN=agenthost test CA", "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", (dir_ / "ca.key").string(), "-out",
+                           ca()});
+    if (made.code != 0) throw std::runtime_error{"openssl: " + made.err};
+}
+
+std::string TestCa::ca() const { return (dir_ / "ca.pem").string(); }
+
+std::pair<std::string, std::string> TestCa::issue(const std::string& name, const std::string& alt_names)
+{
+    const auto certificate = (dir_ / (name + ".pem")).string(), key = (dir_ / (name + ".key")).string(), request = (dir_ / (name + ".csr")).string(),
+               extensions = (dir_ / (name + ".ext")).string();
+    write_file(extensions, "subjectAltName=" + alt_names + "\n");
+    auto made = run({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-keyout", key, "-out",
+                     request});
+    if (made.code == 0)
+        made = run({"openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca(), "-CAkey", (dir_ / "ca.key").string(), "-CAcreateserial",
+                    "-extfile", extensions, "-out", certificate});
+    if (made.code != 0) throw std::runtime_error{"openssl: " + made.err};
+    return {certificate, key};
+}
+
+} // namespace agenthost::test
