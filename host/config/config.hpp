@@ -66,7 +66,8 @@ struct ServerConfig {
     std::optional<milliseconds> heartbeat;
     bool insecure = false;
     Limits limits;             // `limits:`, with this server's own `limits:` over it
-    std::string protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent
+    std::string protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent;
+                               // durations in ms (metrics_interval_ms), paths absolute
     bool operator==(const ServerConfig&) const = default;
 };
 
@@ -131,6 +132,8 @@ struct LoadResult {
 };
 
 LoadResult load_config(const LoadRequest&);
+// Only where the daemon's control socket would be, even when the rest is wrong or unreadable.
+std::filesystem::path find_control_socket(const LoadRequest&);
 
 // The effective configuration as YAML, every secret replaced (`agenthost config show`).
 std::string show_config(const Config&);

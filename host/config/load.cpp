@@ -1,0 +1,242 @@
+#include "config.hpp"
+#include "defaults.hpp"
+#include "keys.hpp"
+#include "merge.hpp"
+#include "tables.hpp"
+
+#include <kit/fd.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <optional>
+
+extern char** environ;
+
+namespace agenthost::host {
+
+namespace fs = std::filesystem;
+using namespace conf;
+
+namespace {
+
+constexpr std::string_view environment_prefix = "AGENTHOST__";
+constexpr std::size_t max_fragments = 256; // files of conf.d
+
+// One load: sources stay where they are while values point to them.
+struct Load {
+    Problems problems;
+    std::deque<Source> sources;
+    Value root;
+    std::vector<std::string> files;
+
+    const Source& source(std::string name, fs::path base)
+    {
+        sources.push_back({std::move(name), std::move(base), static_cast<int>(sources.size())});
+        return sources.back();
+    }
+};
+
+std::optional<std::string> read_bounded(Load& load, const Source& source, const fs::path& file)
+{
+    const Where where{&source, 0, 0};
+    const kit::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    struct stat st{};
+    if (!fd || ::fstat(fd.get(), &st) != 0) {
+        const int error = errno;
+        load.problems.add(where, std::string{"cannot be read: "} + std::strerror(error) +
+                                     (error == EACCES ? "; run as root or as the daemon's user, or name another file with -c" : ""));
+        return std::nullopt;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        load.problems.add(where, "is a directory; name the file in it, such as " + (file / "agenthost.yaml").string());
+        return std::nullopt;
+    }
+    if (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH) != 0) {
+        load.problems.add(where, "everyone on this machine may change it, and so run commands as the daemon. chmod o-w " + file.string());
+        return std::nullopt;
+    }
+    std::string text(max_file_bytes + 1, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const ssize_t n = ::read(fd.get(), text.data() + size, text.size() - size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            load.problems.add(where, std::string{"cannot be read: "} + std::strerror(errno));
+            return std::nullopt;
+        }
+        if (n == 0) break;
+        size += static_cast<std::size_t>(n);
+    }
+    if (size > max_file_bytes) {
+        load.problems.add(where, "larger than 1 MiB; this is not a configuration of agenthost");
+        return std::nullopt;
+    }
+    text.resize(size);
+    return text;
+}
+
+void add_file(Load& load, const fs::path& file, const fs::path& base)
+{
+    const Source& source = load.source(file.string(), base);
+    const auto text = read_bounded(load, source, file);
+    if (!text) return;
+    load.files.push_back(file.string());
+    Value value = parse_yaml(*text, source, load.problems);
+    if (value.kind == Value::Kind::null) return; // only comments, or reported
+    if (value.kind != Value::Kind::map) {
+        load.problems.add(value.where, "expected a map of sections (agent:, servers:, plugins: ...), not " + describe(value));
+        return;
+    }
+    merge(load.root, std::move(value));
+}
+
+void add_files(Load& load, const LoadRequest& request)
+{
+    const fs::path file = request.file.empty() ? default_config_file() : request.file;
+    const bool chosen = !request.file.empty() || std::getenv("AGENTHOST_CONFIG");
+    std::error_code error;
+    const fs::path folder = fs::absolute(file, error).parent_path();
+    if (const auto status = fs::status(file, error); !fs::exists(status)) {
+        const bool hidden = error == std::errc::permission_denied;
+        if (chosen || hidden) {
+            const Source& source = load.source(file.string(), folder);
+            load.problems.add({&source, 0, 0}, hidden ? "cannot be reached: permission denied; run as root or as the daemon's user"
+                                                       : "there is no such file; name another with -c FILE");
+            return;
+        }
+    } else {
+        add_file(load, file, folder);
+    }
+    std::vector<fs::path> fragments;
+    const fs::path directory = file.parent_path() / "conf.d";
+    for (fs::directory_iterator it{directory, error}, end; !error && it != end; it.increment(error)) {
+        const std::string name = it->path().filename().string();
+        if (name.starts_with('.') || !name.ends_with(".yaml")) continue;
+        fragments.push_back(it->path());
+    }
+    std::sort(fragments.begin(), fragments.end());
+    if (fragments.size() > max_fragments) {
+        const Source& source = load.source(directory.string(), folder);
+        load.problems.add({&source, 0, 0}, "more than 256 files; merge some");
+        fragments.resize(max_fragments);
+    }
+    for (const fs::path& fragment : fragments) add_file(load, fragment, folder);
+}
+
+// Text from outside a file: "[a, b]", "{k: v}" and quoted text are YAML, anything else is taken as it is.
+Value outside_value(Load& load, const Source& source, const std::string& text)
+{
+    Value value;
+    if (!text.empty() && std::string_view{"[{\"'"}.find(text[0]) != std::string_view::npos) {
+        value = parse_yaml(text, source, load.problems);
+    } else if (!text.empty()) { // "metrics.bind=" unsets
+        value.kind = Value::Kind::scalar;
+        value.text = text;
+    }
+    value.where = {&source, 0, 0};
+    return value;
+}
+
+std::vector<std::string> split(std::string_view text, std::string_view separator)
+{
+    std::vector<std::string> out;
+    for (;;) {
+        const auto at = text.find(separator);
+        out.emplace_back(text.substr(0, at));
+        if (at == std::string_view::npos) return out;
+        text.remove_prefix(at + separator.size());
+    }
+}
+
+void set_outside(Load& load, const Source& source, const std::vector<std::string>& path, const std::string& text, bool loose)
+{
+    const std::string why = set_path(load.root, path, outside_value(load, source, text), loose);
+    if (!why.empty()) load.problems.add({&source, 0, 0}, why);
+}
+
+void add_environment(Load& load, const fs::path& base)
+{
+    std::vector<std::string> entries;
+    for (char** entry = environ; entry && *entry; ++entry)
+        if (std::string_view{*entry}.starts_with(environment_prefix)) entries.emplace_back(*entry);
+    std::sort(entries.begin(), entries.end());
+    for (const std::string& entry : entries) {
+        const auto equals = entry.find('=');
+        if (equals == std::string::npos) continue;
+        const std::string name = entry.substr(0, equals);
+        std::string keys = name.substr(environment_prefix.size());
+        std::transform(keys.begin(), keys.end(), keys.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        set_outside(load, load.source("environment " + name, base), split(keys, "__"), entry.substr(equals + 1), true);
+    }
+}
+
+void add_overrides(Load& load, const LoadRequest& request)
+{
+    std::error_code error;
+    const fs::path here = fs::current_path(error);
+    for (const auto& [key, text] : request.overrides)
+        set_outside(load, load.source("-o " + key, here), split(key, "."), text, false);
+}
+
+void add_defaults(Config& config)
+{
+    config.agent_id = default_agent_id();
+    config.state_dir = default_state_dir();
+    config.plugin_path = default_plugin_path();
+}
+
+// Values from everywhere, laid over each other.
+void gather(Load& load, const LoadRequest& request)
+{
+    load.root.kind = Value::Kind::map;
+    add_files(load, request);
+    std::error_code error;
+    const fs::path file = request.file.empty() ? default_config_file() : request.file;
+    if (request.environment) add_environment(load, fs::absolute(file, error).parent_path());
+    add_overrides(load, request);
+}
+
+} // namespace
+
+LoadResult load_config(const LoadRequest& request)
+{
+    Load load;
+    gather(load, request);
+    auto config = std::make_shared<Config>();
+    add_defaults(*config);
+    Reading reading{load.problems, *config};
+    read_section(reading, root_section(), load.root, "", config.get());
+    check_limits(reading, load.root, "", config->limits);
+    if (config->control_socket.empty()) config->control_socket = default_control_socket(config->state_dir);
+    config->files = load.files;
+
+    LoadResult result;
+    for (std::string& text : load.problems.problems()) result.problems.push_back({std::move(text)});
+    result.warnings = load.problems.warnings();
+    if (result.problems.empty()) result.config = std::move(config);
+    return result;
+}
+
+std::filesystem::path find_control_socket(const LoadRequest& request)
+{
+    Load load;
+    gather(load, request);
+    const auto text = [&](const char* section, const char* key) -> fs::path {
+        const Member* s = load.root.find(section);
+        const Member* k = s ? s->value.find(key) : nullptr;
+        if (!k || k->value.kind != Value::Kind::scalar || k->value.text.empty() || !k->value.where.source) return {};
+        return (k->value.where.source->base / k->value.text).lexically_normal();
+    };
+    const fs::path socket = text("control", "socket"), state = text("agent", "state_dir");
+    if (!socket.empty()) return socket;
+    return default_control_socket(state.empty() ? default_state_dir() : state);
+}
+
+} // namespace agenthost::host

@@ -1,0 +1,254 @@
+#include "value.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <map>
+#include <optional>
+#include <sstream>
+#include <unordered_map>
+
+namespace agenthost::host::conf {
+
+const Member* Value::find(std::string_view key) const
+{
+    for (const Member& member : members)
+        if (member.key == key) return &member;
+    return nullptr;
+}
+
+Member* Value::find(std::string_view key) { return const_cast<Member*>(std::as_const(*this).find(key)); }
+
+std::string describe(const Value& value)
+{
+    switch (value.kind) {
+    case Value::Kind::null: return "nothing";
+    case Value::Kind::list: return "a list";
+    case Value::Kind::map: return "a map";
+    case Value::Kind::scalar: break;
+    }
+    constexpr std::size_t most = 60;
+    if (value.text.size() <= most) return '"' + value.text + '"';
+    return '"' + value.text.substr(0, most) + "...\"";
+}
+
+namespace {
+
+// Thrown through yaml-cpp to stop at once: a bound is exceeded.
+struct Refused {
+    Where where;
+    std::string text;
+};
+
+// What an alias costs: nodes, with a long text counted as several.
+std::size_t weight(const Value& value)
+{
+    std::size_t sum = 1 + value.text.size() / 64;
+    for (const Value& item : value.items) sum += weight(item);
+    for (const Member& member : value.members) sum += 1 + weight(member.value);
+    return sum;
+}
+
+int depth(const Value& value)
+{
+    int most = 0;
+    for (const Value& item : value.items) most = std::max(most, depth(item));
+    for (const Member& member : value.members) most = std::max(most, depth(member.value));
+    return most + 1;
+}
+
+class Builder : public YAML::EventHandler {
+public:
+    Builder(const Source& source, Problems& problems) : source_{source}, problems_{problems} {}
+
+    Value take() { return std::move(root_); }
+
+    void OnDocumentStart(const YAML::Mark& mark) override
+    {
+        if (++documents_ > 1) throw Refused{at(mark), "a second document (---) in this file; put it into a file of conf.d"};
+    }
+    void OnDocumentEnd() override {}
+
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override
+    {
+        Value value;
+        value.where = at(mark);
+        finish(std::move(value), anchor);
+    }
+
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override
+    {
+        const auto found = anchors_.find(anchor);
+        if (found == anchors_.end()) throw Refused{at(mark), "this alias stands inside what it refers to"};
+        count(at(mark), weight(found->second));
+        if (depth(found->second) + static_cast<int>(open_.size()) > max_depth) too_deep(at(mark));
+        add(found->second);
+    }
+
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& text) override
+    {
+        Value value;
+        value.kind = Value::Kind::scalar;
+        value.where = at(mark);
+        value.text = text;
+        value.plain = tag.empty() || tag == "?";
+        if (!value.plain && tag != "!" && !tag.ends_with(":str")) check_tag(value, tag);
+        finish(std::move(value), anchor);
+    }
+
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override
+    {
+        begin(Value::Kind::list, mark, tag, anchor);
+    }
+    void OnSequenceEnd() override { end(); }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override
+    {
+        begin(Value::Kind::map, mark, tag, anchor);
+    }
+    void OnMapEnd() override { end(); }
+
+private:
+    struct Open {
+        Value value;
+        YAML::anchor_t anchor = 0;
+        std::optional<Value> key;                                // read, its value not yet
+        std::unordered_map<std::string, std::size_t> known;      // key -> index in members
+        std::vector<Value> merges;                               // of "<<"
+    };
+
+    Where at(const YAML::Mark& mark) const { return {&source_, mark.line + 1, mark.column + 1}; }
+
+    void count(const Where& where, std::size_t nodes)
+    {
+        nodes_ += nodes;
+        if (nodes_ > max_nodes)
+            throw Refused{where, "more than " + std::to_string(max_nodes) + " values (aliases count as what they stand for)"};
+    }
+    [[noreturn]] static void too_deep(const Where& where)
+    {
+        throw Refused{where, "nested deeper than " + std::to_string(max_depth) + " levels"};
+    }
+
+    void check_tag(Value& value, const std::string& tag)
+    {
+        for (const char* core : {":int", ":float", ":bool", ":null"})
+            if (tag.ends_with(core)) {
+                value.plain = true;
+                return;
+            }
+        problems_.add(value.where, "the tag " + tag + " means nothing here; leave it out");
+    }
+
+    void begin(Value::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor)
+    {
+        if (static_cast<int>(open_.size()) >= max_depth) too_deep(at(mark));
+        Open open;
+        open.value.kind = kind;
+        open.value.where = at(mark);
+        open.anchor = anchor;
+        if (tag.size() > 1 && !tag.ends_with(":seq") && !tag.ends_with(":map")) check_tag(open.value, tag);
+        open_.push_back(std::move(open));
+    }
+
+    void end()
+    {
+        Open open = std::move(open_.back());
+        open_.pop_back();
+        for (const Value& merge : open.merges) apply_merge(open, merge);
+        finish(std::move(open.value), open.anchor);
+    }
+
+    // "<<: *base" or "<<: [*a, *b]": keys that are not there yet.
+    void apply_merge(Open& into, const Value& merge)
+    {
+        if (merge.kind == Value::Kind::list) {
+            for (const Value& item : merge.items) apply_merge(into, item);
+        } else if (merge.kind == Value::Kind::map) {
+            for (const Member& member : merge.members)
+                if (into.known.emplace(member.key, into.value.members.size()).second) into.value.members.push_back(member);
+        } else {
+            problems_.add(merge.where, "\"<<\" takes a map or a list of maps, not " + describe(merge));
+        }
+    }
+
+    void finish(Value value, YAML::anchor_t anchor)
+    {
+        if (anchor) anchors_[anchor] = value;
+        count(value.where, 1);
+        add(std::move(value));
+    }
+
+    void add(Value value)
+    {
+        if (open_.empty()) {
+            root_ = std::move(value);
+            return;
+        }
+        Open& top = open_.back();
+        if (top.value.kind == Value::Kind::list) {
+            top.value.items.push_back(std::move(value));
+        } else if (!top.key) {
+            if (value.kind != Value::Kind::scalar) problems_.add(value.where, "a key must be text, not " + describe(value));
+            top.key = std::move(value);
+        } else {
+            Value key = std::move(*top.key);
+            top.key.reset();
+            add_member(top, std::move(key), std::move(value));
+        }
+    }
+
+    void add_member(Open& top, Value key, Value value)
+    {
+        if (key.kind != Value::Kind::scalar) return; // reported
+        if (key.text == "<<" && key.plain) {
+            top.merges.push_back(std::move(value));
+            return;
+        }
+        const auto [known, fresh] = top.known.emplace(key.text, top.value.members.size());
+        if (!fresh) {
+            const int line = top.value.members[known->second].where.line;
+            problems_.add(key.where, "the key \"" + key.text + "\" stands here twice; the first is in line " +
+                                         std::to_string(line));
+            return;
+        }
+        top.value.members.push_back({std::move(key.text), key.where, std::move(value)});
+    }
+
+    const Source& source_;
+    Problems& problems_;
+    Value root_;
+    std::vector<Open> open_;
+    std::map<YAML::anchor_t, Value> anchors_;
+    std::size_t nodes_ = 0;
+    int documents_ = 0;
+};
+
+} // namespace
+
+Value parse_yaml(const std::string& text, const Source& source, Problems& problems)
+{
+    Builder builder{source, problems};
+    try {
+        if (text.find('\0') != std::string::npos) throw Refused{{&source, 0, 0}, "has a NUL byte; this is not a text file"};
+        std::istringstream in{text};
+        YAML::Parser parser{in};
+        while (parser.HandleNextDocument(builder)) {
+        }
+        return builder.take();
+    } catch (const Refused& refused) {
+        problems.add(refused.where, refused.text);
+    } catch (const YAML::ParserException& e) {
+        const Where where{&source, e.mark.is_null() ? 1 : e.mark.line + 1, e.mark.is_null() ? 1 : e.mark.column + 1};
+        problems.add(where, "not valid YAML: " + e.msg + "; check the indentation (spaces, no tabs) and quotes up to here");
+    } catch (const std::exception& e) {
+        problems.add({&source, 0, 0}, std::string{"not valid YAML: "} + e.what());
+    }
+    return {};
+}
+
+} // namespace agenthost::host::conf
