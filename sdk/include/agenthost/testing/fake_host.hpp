@@ -71,7 +71,7 @@ public:
     {
         if (!AGH_HAS(api_, drain)) return true;
         api_->drain(plugin_);
-        return wait([this] { return drained_; }, most);
+        return wait([this] { return copy(drained_); }, most);
     }
     void destroy()
     {
@@ -127,9 +127,8 @@ public:
     }
     FakeReply wait_reply(agh_req id, std::chrono::milliseconds most = patience)
     {
-        if (!wait([&] { return requests_[id].reply.has_value(); }, most)) throw std::runtime_error{"no answer to the request"};
-        const std::scoped_lock lock{mutex_};
-        return *requests_[id].reply;
+        if (!wait([&] { return reply(id).has_value(); }, most)) throw std::runtime_error{"no answer to the request"};
+        return *reply(id);
     }
     std::optional<FakeReply> reply(agh_req id)
     {
@@ -187,11 +186,16 @@ public:
     [[nodiscard]] const std::filesystem::path& state_directory() const { return state_; }
     FakeLoop& loop() { return loop_; }
 
-    // Waits for something that other threads bring about: host.wait([&] { return ...; }). The condition runs under the host's lock.
+    // Waits for something that other threads bring about: host.wait([&] { return host.logged("done"); }).
     bool wait(const std::function<bool()>& condition, std::chrono::milliseconds most = patience)
     {
-        std::unique_lock lock{mutex_};
-        return changed_.wait_for(lock, most, condition);
+        const auto end = std::chrono::steady_clock::now() + most;
+        while (!condition()) {
+            std::unique_lock lock{mutex_};
+            if (std::chrono::steady_clock::now() > end) return false;
+            changed_.wait_for(lock, std::chrono::milliseconds{5});
+        }
+        return true;
     }
 
 private:
