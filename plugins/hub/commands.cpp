@@ -104,6 +104,12 @@ void Commands::ended(const TaskRecord& task)
     if (on_final) on_final(task);
 }
 
+void Commands::agent_ready(std::string_view agent)
+{
+    away_since_.erase(std::string{agent});
+    pump(agent);
+}
+
 void Commands::agent_lost(std::string_view name)
 {
     const std::string agent{name};

@@ -28,7 +28,7 @@ public:
     void forget(std::string_view id); // nobody waits any more; the task goes on
     void restore(std::vector<TaskRecord>);
 
-    void agent_ready(std::string_view agent) { pump(agent); }
+    void agent_ready(std::string_view agent);
     void agent_lost(std::string_view agent);
     void agent_revoked(std::string_view agent);
     void writable(std::string_view agent);

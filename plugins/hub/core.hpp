@@ -68,6 +68,9 @@ struct Core {
     };
     std::unordered_map<Conn, Exchange> exchanges;
 
+    std::function<void(const std::function<void()>&)> enter;     // takes the lock, runs, lets go; not while holding it
+    std::function<bool(std::function<void()>)> blocking;         // on the hub's worker, without the lock; false: too much waits
+
     // Clocks, replaced by tests.
     std::function<std::int64_t()> utc = [] {
         using namespace std::chrono;

@@ -73,6 +73,11 @@ void Credentials::put(MintedToken token)
     tokens_.insert_or_assign(std::move(id), std::move(token));
 }
 
+void Credentials::remove_agent(std::string_view id)
+{
+    if (const auto it = minted_.find(id); it != minted_.end()) minted_.erase(it);
+}
+
 void Credentials::remove_token(std::string_view id)
 {
     if (const auto it = tokens_.find(id); it != tokens_.end()) tokens_.erase(it);

@@ -20,12 +20,14 @@ namespace agenthost::hub {
 class Credentials {
 public:
     static constexpr std::size_t most_tokens = 1'000; // REST tokens; each request is compared with all of them
+    static constexpr std::size_t most_minted = 100'000;
 
     using Listed = std::map<std::string, kit::Sha256Digest, std::less<>>;
     void set_listed(Listed listed) { listed_ = std::move(listed); }
     void set_admin(std::optional<kit::Sha256Digest> admin) { admin_ = admin; }
     void put(MintedAgent);
     void put(MintedToken);
+    void remove_agent(std::string_view id);
     void remove_token(std::string_view id);
 
     [[nodiscard]] bool agent_may(std::string_view id, std::string_view token) const { return agent_may(id, kit::sha256(token)); }
@@ -33,6 +35,7 @@ public:
     [[nodiscard]] bool knows(std::string_view agent) const;
     [[nodiscard]] bool revoked(std::string_view agent) const;
     [[nodiscard]] bool minted(std::string_view agent) const;
+    [[nodiscard]] bool has_admin() const { return admin_.has_value(); }
     [[nodiscard]] bool caller_may(std::string_view bearer) const;
     [[nodiscard]] const Listed& listed() const { return listed_; }
     [[nodiscard]] const std::map<std::string, MintedAgent, std::less<>>& minted_agents() const { return minted_; }

@@ -145,7 +145,7 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     if (!session.codec->encode(said, frame)) return Sent::unspeakable;
     core_.outbox.push_back([this, conn = it->second, frame = std::move(frame), agent = std::string{agent}, id = std::string{command.id}] {
         if (core_.host.send(conn, frame) != AGH_E_BUSY) return; // a dead session's on_closed comes by itself
-        enter([this, &agent, &id] { events_.not_taken(agent, id); });
+        core_.enter([this, &agent, &id] { events_.not_taken(agent, id); });
     });
     return Sent::taken;
 }

@@ -44,9 +44,6 @@ public:
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const;
     [[nodiscard]] std::size_t size() const { return by_agent_.size(); }
 
-    // Set by the hub: takes the lock, runs, lets go.
-    std::function<void(std::function<void()>)> enter;
-
 private:
     struct Session {
         std::unique_ptr<wire::ServerCodec> codec;

@@ -71,6 +71,7 @@ struct Store::Tables {
           task_trim{db.prepare("DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE state>=3 ORDER BY updated LIMIT "
                                "max(0, (SELECT count(*) FROM tasks) - ?1))")},
           minted_save{db.prepare("INSERT OR REPLACE INTO minted_agents VALUES(?1,?2,?3,?4)")},
+          minted_remove{db.prepare("DELETE FROM minted_agents WHERE id=?1")},
           token_save{db.prepare("INSERT OR REPLACE INTO minted_tokens VALUES(?1,?2,?3,?4)")},
           token_remove{db.prepare("DELETE FROM minted_tokens WHERE id=?1")}
     {}
@@ -84,7 +85,7 @@ struct Store::Tables {
         task_save.bind(13, t.message).bind(14, t.detail).run();
     }
     kit::Database& db;
-    kit::Statement agent_seen, agent_find, agent_list, agent_forget, task_save, task_find, task_expire, task_trim, minted_save,
+    kit::Statement agent_seen, agent_find, agent_list, agent_forget, task_save, task_find, task_expire, task_trim, minted_save, minted_remove,
         token_save, token_remove;
 };
 
@@ -121,6 +122,11 @@ Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting
                                  + ". Check that the folder exists and belongs to the daemon's user, or name another file in "
                                    "plugins.hub.config.database."};
     }
+}
+
+Store::~Store()
+{
+    stop();
 }
 
 void Store::start()
@@ -314,6 +320,11 @@ bool Store::save(const MintedAgent& a, std::function<void(bool)> done)
     return post({[a](Tables& t) {
         t.minted_save.bind(1, a.id).bind_blob(2, a.token).bind(3, a.created).bind(4, std::int64_t{a.revoked}).run();
     }, std::move(done)});
+}
+
+bool Store::remove_agent(std::string id, std::function<void(bool)> done)
+{
+    return post({[id = std::move(id)](Tables& t) { t.minted_remove.bind(1, id).run(); }, std::move(done)});
 }
 
 bool Store::save(const MintedToken& m, std::function<void(bool)> done)

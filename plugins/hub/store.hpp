@@ -6,7 +6,6 @@
 
 #include "tables.hpp"
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -33,7 +32,7 @@ public:
     };
     // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
     Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now, Loaded& loaded);
-    ~Store() override { stop(); }
+    ~Store() override;
 
     void start();
     void stop(); // commits what is queued
@@ -45,6 +44,7 @@ public:
     bool save(const TaskRecord&, std::function<void(bool)> done) override;
     bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) override;
     bool save(const MintedAgent&, std::function<void(bool)>) override;
+    bool remove_agent(std::string id, std::function<void(bool)>) override;
     bool save(const MintedToken&, std::function<void(bool)>) override;
     bool remove_token(std::string id, std::function<void(bool)>) override;
 
@@ -62,7 +62,6 @@ private:
         TaskRecord task;
         std::vector<std::function<void(bool)>> done;
     };
-    using Batch = std::pair<std::deque<Job>, std::vector<Waiting>>;
 
     bool post(Job);
     void run();

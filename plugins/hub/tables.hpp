@@ -52,6 +52,7 @@ class CredentialTable {
 public:
     virtual ~CredentialTable() = default;
     virtual bool save(const MintedAgent&, std::function<void(bool ok)>) = 0;
+    virtual bool remove_agent(std::string id, std::function<void(bool ok)>) = 0;
     virtual bool save(const MintedToken&, std::function<void(bool ok)>) = 0;
     virtual bool remove_token(std::string id, std::function<void(bool ok)>) = 0;
 };

@@ -1,0 +1,61 @@
+// The actions behind `agenthost hub ...`: minting, listing and revoking what agents and REST callers present. Under the hub's lock.
+//
+// A minted secret is in the answer of the call that made it and nowhere else: the tables keep its SHA-256.
+#pragma once
+
+#include "commands.hpp"
+#include "core.hpp"
+#include "credentials.hpp"
+#include "sessions.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+// One answer to an action; taken once.
+struct Reply {
+    std::function<void(std::string json)> ok;
+    std::function<void(std::string_view code, std::string message)> fail;
+};
+using ReplyPtr = std::shared_ptr<Reply>;
+
+class Admin {
+public:
+    Admin(Core& core, Credentials& credentials, CredentialTable& table, Registry& registry, Sessions& sessions, Commands& commands)
+        : core_{core}, credentials_{credentials}, table_{table}, registry_{registry}, sessions_{sessions}, commands_{commands} {}
+
+    // `params` has been checked against the manifest's schema.
+    void call(std::string_view action, std::string_view params, ReplyPtr);
+
+private:
+    void agent_add(const std::string& id, bool rotate, ReplyPtr);
+    void agent_list(const std::string& after, ReplyPtr);
+    void agent_revoke(const std::string& id, ReplyPtr);
+    void token_new(const std::string& label, ReplyPtr);
+    void token_list(ReplyPtr);
+    void token_revoke(const std::string& id, ReplyPtr);
+
+    // Replies are given outside the lock.
+    void ok(const ReplyPtr& reply, std::string json)
+    {
+        core_.outbox.push_back([reply, json = std::move(json)] { reply->ok(json); });
+    }
+    void fail(const ReplyPtr& reply, std::string code, std::string message)
+    {
+        core_.outbox.push_back([reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
+    }
+    // For a write to the table: on success `then`, under the lock, else an error.
+    std::function<void(bool)> saved(ReplyPtr, std::function<void()> then);
+
+    Core& core_;
+    Credentials& credentials_;
+    CredentialTable& table_;
+    Registry& registry_;
+    Sessions& sessions_;
+    Commands& commands_;
+};
+
+} // namespace agenthost::hub

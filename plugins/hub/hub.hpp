@@ -1,0 +1,73 @@
+// The hub put together: one lock over its parts, its two threads, and what the listener's callbacks and the actions do with them.
+#pragma once
+
+#include "admin.hpp"
+#include "commands.hpp"
+#include "core.hpp"
+#include "credentials.hpp"
+#include "files.hpp"
+#include "rest.hpp"
+#include "sessions.hpp"
+#include "store.hpp"
+#include "worker.hpp"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+class Hub {
+public:
+    // Reads secrets, opens database and transfer folder; blocking. Throws std::runtime_error: what, where, how to fix.
+    Hub(Config, Host&);
+    ~Hub() { stop(); }
+    Hub(const Hub&) = delete;
+    Hub& operator=(const Hub&) = delete;
+
+    void start(); // threads; then callbacks may come
+    void stop();  // what was accepted is written, threads are joined; callbacks after it are answered BUSY
+
+    // From the listener, any thread.
+    void on_http(Conn, std::string_view head_json);
+    void on_socket(Conn, std::string_view head_json); // /ws/storage
+    void on_body(Conn, BodyEnd);
+    void on_frame(Conn, int opcode, std::string_view);
+    void on_writable(Conn);
+    void on_closed(Conn);
+
+    void call(std::string_view action, std::string_view params, ReplyPtr);
+    [[nodiscard]] std::string problem() const; // empty: healthy
+
+private:
+    void enter(const std::function<void()>&);
+    void carry_out(const std::function<void()>&);
+    Worker::Clock::time_point tick();
+    void housekeeping();
+    void reread_secrets();
+    void registry_seen(const AgentRecord&);
+
+    struct Watched { // what secret files looked like when last read; the constructor's, then the worker's
+        std::string credentials, admin;
+    };
+    Core core_;
+    Watched watched_;
+    mutable std::mutex mutex_;
+    bool draining_outbox_ = false;
+    Store::Loaded loaded_;
+    Store store_;
+    std::shared_ptr<Spool> spool_;
+    Credentials credentials_;
+    Sessions sessions_;
+    Commands commands_;
+    Files files_;
+    Rest rest_;
+    Admin admin_;
+    Worker worker_;
+    std::string secrets_problem_, published_;
+    Timers::Time next_housekeeping_{}, next_expiry_{};
+};
+
+} // namespace agenthost::hub

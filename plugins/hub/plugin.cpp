@@ -1,0 +1,200 @@
+// The hub as a plugin: what the daemon gives is handed to hub.hpp, what the hub wants to the daemon.
+#include "hub.hpp"
+
+#include <agenthost/listener.hpp>
+#include <agenthost/plugin.hpp>
+
+#include "kit/fd.hpp"
+
+#include <fcntl.h>
+
+#include <array>
+#include <optional>
+
+namespace agenthost::hub {
+
+namespace {
+
+// In the order of enum Metric.
+constexpr std::array<const char*, metric_count> metrics{
+    R"({"name":"agents","type":"gauge","help":"Agents connected"})",
+    R"({"name":"open_tasks","type":"gauge","help":"Tasks not yet answered"})",
+    R"({"name":"auth_failures_total","type":"counter","help":"Refused agents and REST callers"})",
+    R"({"name":"tasks_total","type":"counter","help":"Tasks ended","labels":{"status":"success"}})",
+    R"({"name":"tasks_total","type":"counter","help":"Tasks ended","labels":{"status":"error"}})",
+    R"({"name":"tasks_total","type":"counter","help":"Tasks ended","labels":{"status":"failed"}})",
+    R"({"name":"resent_total","type":"counter","help":"Commands sent again after a lost session"})",
+    R"({"name":"transfer_bytes_total","type":"counter","help":"Bodies of files","unit":"bytes","labels":{"dir":"in"}})",
+    R"({"name":"transfer_bytes_total","type":"counter","help":"Bodies of files","unit":"bytes","labels":{"dir":"out"}})",
+    R"({"name":"spool_bytes","type":"gauge","help":"Reserved for files in transit","unit":"bytes"})",
+    R"({"name":"http_answers_total","type":"counter","help":"HTTP requests answered"})",
+    R"({"name":"http_refused_total","type":"counter","help":"Of them with status 400 or higher"})",
+};
+
+class Daemon final : public Host {
+public:
+    Daemon(Context& context, Listener& listener) : context_{context}, listener_{listener}
+    {
+        for (std::size_t i = 0; i < metrics.size(); ++i) metrics_.at(i) = context.metric(metrics.at(i));
+    }
+    std::string name; // of the listener
+
+    void answer(Conn conn, const Answer& a) override
+    {
+        const std::string headers = headers_json(a);
+        if (!a.file) {
+            listener_.answer(conn, a.status, headers, a.body);
+            return;
+        }
+        kit::Fd own{::fcntl(a.file->fd(), F_DUPFD_CLOEXEC, 0)};
+        if (!own) {
+            listener_.answer(conn, 503, R"({"content-type":"application/json"})",
+                             R"({"error":{"code":"BUSY","message":"The hub has too many files open; try again later"}})");
+            return;
+        }
+        listener_.answer_file(conn, a.status, headers, own.release(), a.offset, a.length);
+    }
+    void receive(Conn conn, const SpoolFile* file, std::uint64_t max) override
+    {
+        if (file != nullptr) listener_.receive(conn, file->fd(), 0, max);
+        else listener_.receive(conn, max);
+    }
+    void upgrade(Conn conn, std::string_view limits) override { listener_.upgrade(conn, "{}", limits); }
+    agh_status send(Conn conn, std::string_view text) override { return listener_.send_text(conn, text); }
+    void limits(Conn conn, std::string_view limits) override { listener_.limits(conn, limits); }
+    void close(Conn conn, int code, std::string_view reason) override { listener_.close(conn, code, reason); }
+    [[nodiscard]] std::string address() const override { return listener_.address(name); }
+    void log(int level, std::string_view message, std::string_view fields) override
+    {
+        context_.log(static_cast<Level>(level), message, fields);
+    }
+    void record(Metric metric, double value) override
+    {
+        if (const auto& id = metrics_.at(static_cast<std::size_t>(metric))) context_.record(*id, value);
+    }
+    void publish(std::string_view key, std::string_view json) override { context_.publish(key, json); }
+
+private:
+    Context& context_;
+    Listener& listener_;
+    std::array<std::optional<std::uint32_t>, metric_count> metrics_;
+};
+
+class Http final : public RouteHandler {
+public:
+    explicit Http(Hub& hub) : hub_{hub} {}
+    void on_request(agh_conn conn, std::string_view head) override { hub_.on_http(conn, head); }
+    void on_body(agh_conn conn, const Body& body) override
+    {
+        hub_.on_body(conn, {.status = body.status, .length = body.length, .sha256 = kit::hex(body.sha256.data(), body.sha256.size()),
+                            .data = std::string{body.data}});
+    }
+    void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
+
+private:
+    Hub& hub_;
+};
+
+class Socket final : public RouteHandler {
+public:
+    explicit Socket(Hub& hub) : hub_{hub} {}
+    void on_request(agh_conn conn, std::string_view head) override { hub_.on_socket(conn, head); }
+    void on_frame(agh_conn conn, int opcode, std::string_view bytes) override { hub_.on_frame(conn, opcode, bytes); }
+    void on_writable(agh_conn conn) override { hub_.on_writable(conn); }
+    void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
+
+private:
+    Hub& hub_;
+};
+
+} // namespace
+
+class HubPlugin : public Plugin {
+public:
+    explicit HubPlugin(Context& context) : context_{context}
+    {
+        for (const char* action : {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new", "hub.token_list", "hub.token_revoke"}) {
+            context.on(action, this, &HubPlugin::action);
+        }
+        try {
+            config_ = parse_config(context.config(), std::string{context.state_directory()});
+        } catch (const std::exception& e) {
+            throw Error{"INVALID_REQUEST", e.what()};
+        }
+    }
+
+    void start() override
+    {
+        try {
+            parts_ = std::make_unique<Parts>(context_, config_);
+        } catch (const Error&) {
+            throw;
+        } catch (const std::exception& e) {
+            throw Error{"INTERNAL", e.what(), AGH_E_INTERNAL};
+        }
+        parts_->hub.start();
+        route("http", "prefix", "/api/", parts_->http);
+        route("ws", "path", "/ws/storage", parts_->socket);
+    }
+    Health health() override
+    {
+        const std::string problem = parts_ ? parts_->hub.problem() : std::string{};
+        return problem.empty() ? Health{} : Health{AGH_E_BUSY, problem};
+    }
+
+private:
+    struct Parts {
+        Parts(Context& context, const Config& config) : listener{std::in_place, context}, daemon{context, *listener}, hub{config, daemon}
+        {
+            daemon.name = config.listener;
+            if (!listener->available()) {
+                throw Error{"INVALID_REQUEST", "hub: needs the listener service, which a plugin has only with isolation: in-process. "
+                                               "Set plugins.hub.isolation to in-process.", AGH_E_UNSUPPORTED};
+            }
+        }
+        ~Parts()
+        {
+            hub.stop();       // no thread of ours from here on,
+            listener.reset(); // and no callback from here on
+        }
+        Parts(const Parts&) = delete;
+        Parts& operator=(const Parts&) = delete;
+        std::optional<Listener> listener;
+        Daemon daemon;
+        Hub hub;
+        Http http{hub};
+        Socket socket{hub};
+    };
+
+    void route(const char* kind, const char* how, const char* path, RouteHandler& handler)
+    {
+        const std::string json = std::string{"{\"listener\":"} + json_string(config_.listener) + ",\"kind\":\"" + kind + "\",\"" + how
+                                 + "\":\"" + path + "\"}";
+        const agh_status status = parts_->listener->route(json, handler);
+        if (status == AGH_OK) return;
+        const std::string what = std::string{"hub: cannot serve "} + path + " on listener \"" + config_.listener + "\": ";
+        if (status == AGH_E_NOT_FOUND) {
+            throw Error{"INVALID_REQUEST", what + "no such listener is configured. Add it to listeners:, or name another in "
+                                                  "plugins.hub.config.listener."};
+        }
+        throw Error{"INTERNAL", what + (status == AGH_E_BUSY ? "another plugin has claimed it" : std::string{status_name(status)}), status};
+    }
+
+    void action(Request request)
+    {
+        if (!parts_) return; // answered by the wrapper
+        const std::string name{request.action()}, params{request.params()};
+        const auto held = std::make_shared<Request>(std::move(request));
+        parts_->hub.call(name, params, std::make_shared<Reply>(Reply{
+            .ok = [held](const std::string& json) { held->reply(json); },
+            .fail = [held](std::string_view code, const std::string& message) { held->fail(code, message); }}));
+    }
+
+    Context& context_;
+    Config config_;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace agenthost::hub
+
+AGENTHOST_PLUGIN(agenthost::hub::HubPlugin)
