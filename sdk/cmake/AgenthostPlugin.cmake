@@ -1,7 +1,8 @@
 # agenthost_add_plugin(ID SOURCES... [MANIFEST FILE] [LIBS ...] [OUTPUT DIR] [NO_INSTALL])
-# A plugin: ID.so with hidden visibility and one exported symbol, ID.manifest.json beside it and embedded in its entry.
-# Installed with the SDK; also used by this repository.
+# A plugin: ID.so with hidden visibility and one exported symbol, ID.manifest.json beside it and embedded in its entry. The target is
+# ID_plugin. MANIFEST defaults to manifest.json in the same folder. Installed with the SDK; also used by this repository.
 set(_agenthost_plugin_dir ${CMAKE_CURRENT_LIST_DIR})
+include(GNUInstallDirs)
 
 function(agenthost_add_plugin id)
   cmake_parse_arguments(arg "NO_INSTALL" "MANIFEST;OUTPUT" "LIBS;SOURCES" ${ARGN})
@@ -10,12 +11,20 @@ function(agenthost_add_plugin id)
     set(arg_MANIFEST manifest.json)
   endif()
   get_filename_component(manifest ${arg_MANIFEST} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
-  file(SIZE ${manifest} manifest_size) # the entry is constant data, so the size is known when compiling
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manifest})
+  if(NOT EXISTS ${manifest})
+    message(FATAL_ERROR "agenthost_add_plugin(${id}): no manifest at ${manifest}. Write one (sdk/README.md lists its fields) or name it with MANIFEST.")
+  endif()
   if(NOT arg_OUTPUT)
     set(arg_OUTPUT ${CMAKE_BINARY_DIR}/lib/agenthost/plugins-1)
   endif()
-  set(embedded ${CMAKE_CURRENT_BINARY_DIR}/${id}.manifest.c)
+  file(SIZE ${manifest} manifest_size) # the entry is constant data, so the size is known when compiling
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manifest})
+
+  set(language c)
+  if(NOT CMAKE_C_COMPILER_LOADED)
+    set(language cpp)
+  endif()
+  set(embedded ${CMAKE_CURRENT_BINARY_DIR}/${id}.manifest.${language})
   add_custom_command(OUTPUT ${embedded} ${arg_OUTPUT}/${id}.manifest.json
     COMMAND ${CMAKE_COMMAND} -DIN=${manifest} -DOUT=${embedded} -DCOPY=${arg_OUTPUT}/${id}.manifest.json
             -P ${_agenthost_plugin_dir}/EmbedManifest.cmake

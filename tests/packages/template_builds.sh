@@ -1,0 +1,21 @@
+#!/bin/sh
+# The SDK installed alone is enough to build, test and install a plugin: template_builds.sh BUILD_TREE TEMPLATE_DIR
+set -eu
+build=$1 template=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cmake --install "$build" --component sdk --prefix "$work/prefix" >"$work/install.log"
+cp -r "$template" "$work/echo"
+cmake -S "$work/echo" -B "$work/out" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" >"$work/configure.log"
+cmake --build "$work/out"
+ctest --test-dir "$work/out" --output-on-failure
+cmake --install "$work/out" --prefix "$work/installed"
+library=$(find "$work/installed" -path '*/agenthost/plugins-1/echo.so')
+manifest=$(find "$work/installed" -path '*/agenthost/plugins-1/echo.manifest.json')
+test -n "$library"
+cmp "$manifest" "$template/manifest.json"
+symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
+test "$symbols" = agh_plugin_entry_v1 || { echo "exports more or less than its entry: $symbols"; exit 1; }
+echo "the template builds, passes its test and installs with nothing but the SDK"
