@@ -11,9 +11,12 @@
 #include <agenthost/abi.h>
 #include <boost/asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace agenthost::host {
 
@@ -37,6 +40,7 @@ public:
         std::string agent_id, version;
         std::function<void(const Finished&)> on_finished; // main thread; must be cheap
         std::function<std::string()> status_json;         // host.status
+        std::function<std::chrono::steady_clock::time_point()> clock; // empty: steady_clock::now; tests bring their own, and tick()
     };
     Dispatcher(boost::asio::any_io_executor main, Registry&, Journal&, Options);
     ~Dispatcher();
@@ -47,12 +51,14 @@ public:
     void delivered(Caller&, std::uint64_t outbox);
     void writable(Caller&);
 
-    void submit(Caller&, const wire::Command&);
+    void submit(Caller&, const wire::Command&); // a repeat of a running journalled command shares its one answer
     void cancel(Caller&, std::string_view id);  // from the protocol, or the CLI's Ctrl-C
     void plugin_gone(const Plugin&, std::string_view why); // its requests end as `unknown` (effects) or error; journalled so
 
     // Stop admitting (BUSY), cancel nothing, call `idle` once nothing is in flight or `grace` has passed.
     void drain(std::chrono::milliseconds grace, std::function<void()> idle);
+
+    void tick(); // does what is due by the clock; the dispatcher's own timer calls it
 
     agh_status complete(std::string_view plugin, agh_req, const agh_reply*);                                         // [any]
     agh_status progress(std::string_view plugin, agh_req, std::string_view json);                                    // [any]

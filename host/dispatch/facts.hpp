@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace agenthost::host {
 
@@ -15,6 +16,7 @@ class Facts {
 public:
     static constexpr std::size_t keys_per_plugin = 64;
     static constexpr std::size_t value_bytes = 64 << 10;
+    static constexpr std::size_t key_bytes = 128;
 
     agh_status publish(std::string_view plugin, std::string_view key, std::string_view json);
     void forget(std::string_view plugin);

@@ -41,9 +41,11 @@ public:
         std::chrono::seconds keep{7 * 24 * 3600};
         std::uint64_t rows = 100'000;
         std::size_t queue = 4096; // operations waiting for the disk; beyond: Begin::full
+        std::function<std::chrono::system_clock::time_point()> clock = std::chrono::system_clock::now;
+        std::function<void()> before_commit; // tests: on the journal's thread; a throw is a disk that refuses
     };
     // Opens or creates the file and marks what was running as interrupted. Blocking: start-up only. Throws std::runtime_error with
-    // cause and remedy.
+    // file, cause and remedy.
     Journal(boost::asio::any_io_executor main, Options);
     ~Journal(); // commits what is queued
 
@@ -59,10 +61,12 @@ public:
     void begin(std::string_view caller, std::string_view id, const Digest&, std::string_view action,
                std::function<void(Begun)>);
     void rerun(std::uint64_t row, std::function<void(bool ok)>);
-    // outcome not_started removes the row: the same id may run. `done(false)`: the disk refused; the result must still be sent.
-    void finish(std::uint64_t row, const wire::Result&, std::function<void(bool ok)> done);
+    // outcome not_started removes the row: the same id may run. `done(false, 0)`: the disk refused; the result must still be sent, is
+    // remembered in memory (a repeat gets it) and written with the next commit that works. `sequence`: its place in the outbox.
+    void finish(std::uint64_t row, const wire::Result&, std::function<void(bool ok, std::uint64_t sequence)> done);
     void delivered(std::uint64_t row);
-    // Finished, undelivered results of a caller in order of finishing, after row `after_sequence`, at most `most`.
+    // Finished or interrupted, undelivered results of a caller in order of finishing, after `after_sequence`, at most `most` and
+    // about 4 MiB: only an empty page is the last.
     struct Undelivered {
         std::uint64_t sequence;
         StoredResult result;

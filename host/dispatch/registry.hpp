@@ -2,10 +2,13 @@
 // Main I/O thread only.
 #pragma once
 
+#include "names.hpp"
+
 #include "host/plugin/manifest.hpp"
 
-#include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +22,10 @@ struct Action {
     const ActionManifest* manifest = nullptr; // owned by the plugin's Manifest, or by the registry for host.*
     Plugin* plugin = nullptr;                 // null: the host's own (host.ping, host.status, host.actions)
     std::shared_ptr<const Manifest> keep;
+    // Never freed while the registry lives, so that a request can name them after the plugin is gone.
+    const std::string* full_name = nullptr;
+    const std::string* owner = nullptr; // the plugin's id; "host" for the host's own
+    std::vector<std::string> protocols; // whose aliases lead here
 };
 
 class Registry {
@@ -26,18 +33,23 @@ public:
     // Problems: a name that another plugin has, a name outside "<id>.", an alias that is taken. Nothing is added then.
     std::vector<std::string> add(Plugin&, std::shared_ptr<const Manifest>);
     void remove(const Plugin&);
-    void add_builtin(ActionManifest);
+    void add_builtin(ActionManifest); // a second of the same name replaces the first
 
     // Own map first, then the protocol's aliases, then the word as an action's name. nullptr: nobody's.
     [[nodiscard]] const Action* resolve(std::string_view word, std::string_view protocol,
                                         const std::map<std::string, std::string>& own_map) const;
-    [[nodiscard]] std::vector<const Action*> all() const;
+    [[nodiscard]] std::vector<const Action*> all() const; // by name
     // The default allow list of a protocol: what manifests alias for it, and host.*
     [[nodiscard]] std::vector<std::string> default_allow(std::string_view protocol) const;
+    // The same as a question about one action.
+    [[nodiscard]] static bool allowed_by_default(const Action&, std::string_view protocol);
 
 private:
-    std::map<std::string, Action, std::less<>> actions_;
-    std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> aliases_;
+    const std::string* keep_name(std::string_view);
+
+    NameMap<Action> actions_;
+    NameMap<NameMap<const Action*>> aliases_;
+    std::set<std::string, std::less<>> names_; // grows with the plugins that ever were, not with traffic
 };
 
 // "storage.*" admits storage.info; "*" everything; otherwise the name itself.

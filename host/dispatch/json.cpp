@@ -1,0 +1,72 @@
+#include "json.hpp"
+
+#include <simdjson.h>
+
+#include <optional>
+
+namespace agenthost::host::json {
+
+namespace {
+
+// A parser keeps the memory of its largest document: a large one gets a parser of its own.
+constexpr std::size_t keep_bytes = 256 << 10;
+
+template <class Use>
+bool parse(std::string_view text, Use use)
+{
+    if (text.empty()) return false;
+    thread_local simdjson::dom::parser kept;
+    std::optional<simdjson::dom::parser> own;
+    simdjson::dom::parser& parser = text.size() > keep_bytes ? own.emplace() : kept;
+    simdjson::dom::element root;
+    if (parser.parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) return false;
+    return use(root);
+}
+
+} // namespace
+
+bool valid(std::string_view text)
+{
+    return parse(text, [](simdjson::dom::element) { return true; });
+}
+
+bool valid_object(std::string_view text)
+{
+    return parse(text, [](simdjson::dom::element root) { return root.is_object(); });
+}
+
+std::string quoted(std::string_view text)
+{
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20) {
+            out += "\\u00";
+            out += digits[static_cast<unsigned char>(c) >> 4];
+            out += digits[c & 15];
+        }
+        else out += c;
+    }
+    return out += '"';
+}
+
+bool read_error(std::string_view text, ErrorText& out)
+{
+    return parse(text, [&](simdjson::dom::element root) {
+        simdjson::dom::object object;
+        if (root.get(object) != simdjson::SUCCESS) return false;
+        const auto take = [&](const char* key, std::string& to) {
+            std::string_view value;
+            if (object.at_key(key).get(value) == simdjson::SUCCESS) to = value;
+        };
+        take("code", out.code);
+        take("message", out.message);
+        take("detail", out.detail);
+        simdjson::dom::element data;
+        if (object.at_key("data").get(data) == simdjson::SUCCESS) out.data = simdjson::minify(data);
+        return true;
+    });
+}
+
+} // namespace agenthost::host::json

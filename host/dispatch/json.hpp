@@ -1,0 +1,19 @@
+// Is this JSON, and what does an error object say? simdjson behind it; one parser a thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace agenthost::host::json {
+
+bool valid(std::string_view text);        // one value of any kind
+bool valid_object(std::string_view text); // one object
+std::string quoted(std::string_view text);
+
+// {"code","message","detail"?,"data"?} of a reply. What is missing stays empty; false: not an object at all.
+struct ErrorText {
+    std::string code, message, detail, data;
+};
+bool read_error(std::string_view text, ErrorText& out);
+
+} // namespace agenthost::host::json

@@ -1,0 +1,131 @@
+#include "registry.hpp"
+
+#include "host/plugin/plugin.hpp"
+
+#include <algorithm>
+
+namespace agenthost::host {
+
+namespace {
+
+const std::string host_id = "host";
+
+// The policy's map is a plain std::map<std::string, ...>: asking it with a view would allocate. It holds a handful of words.
+const std::string* own_word(const std::map<std::string, std::string>& own_map, std::string_view word)
+{
+    for (const auto& [from, to] : own_map)
+        if (from == word) return &to;
+    return nullptr;
+}
+
+} // namespace
+
+bool matches(std::string_view pattern, std::string_view action)
+{
+    if (!pattern.ends_with('*')) return pattern == action;
+    return action.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+const std::string* Registry::keep_name(std::string_view name)
+{
+    const auto at = names_.find(name);
+    return &*(at != names_.end() ? at : names_.emplace(name).first);
+}
+
+std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Manifest> manifest)
+{
+    std::vector<std::string> problems;
+    const std::string& id = manifest->id;
+    if (id.empty() || id == host_id) problems.push_back("plugin id \"" + id + "\" cannot be used: \"host\" is the host's own; choose another id");
+    std::set<std::string_view> own;
+    for (const ActionManifest& action : manifest->actions) {
+        if (action.name.size() <= id.size() + 1 || !action.name.starts_with(id + "."))
+            problems.push_back("plugin " + id + ": action \"" + action.name + "\" is outside its name space; call it \"" + id + ".<verb>\"");
+        else if (const auto at = actions_.find(action.name); at != actions_.end())
+            problems.push_back("plugin " + id + ": action \"" + action.name + "\" belongs to plugin " + *at->second.owner +
+                               " already; disable one of the two");
+        if (!own.insert(action.name).second)
+            problems.push_back("plugin " + id + ": action \"" + action.name + "\" stands twice in its manifest; remove one");
+    }
+    for (const auto& [protocol, words] : manifest->aliases) {
+        const auto taken = aliases_.find(protocol);
+        for (const auto& [word, action] : words) {
+            if (!own.contains(action))
+                problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol + " leads to \"" + action +
+                                   "\", which is no action of this plugin; correct the manifest");
+            if (taken == aliases_.end()) continue;
+            if (const auto at = taken->second.find(word); at != taken->second.end())
+                problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol + " belongs to plugin " +
+                                   *at->second->owner + " already; disable one of the two, or use servers[].map instead");
+        }
+    }
+    if (!problems.empty()) return problems;
+
+    for (const ActionManifest& action : manifest->actions)
+        actions_[action.name] = {.name = action.name, .manifest = &action, .plugin = &plugin, .keep = manifest,
+                                 .full_name = keep_name(action.name), .owner = keep_name(id), .protocols = {}};
+    for (const auto& [protocol, words] : manifest->aliases) {
+        for (const auto& [word, name] : words) {
+            Action& action = actions_.find(name)->second;
+            aliases_[protocol][word] = &action;
+            if (std::ranges::find(action.protocols, protocol) == action.protocols.end()) action.protocols.push_back(protocol);
+        }
+    }
+    return {};
+}
+
+void Registry::remove(const Plugin& plugin)
+{
+    for (auto& [protocol, words] : aliases_) std::erase_if(words, [&](const auto& entry) { return entry.second->plugin == &plugin; });
+    std::erase_if(aliases_, [](const auto& entry) { return entry.second.empty(); });
+    std::erase_if(actions_, [&](const auto& entry) { return entry.second.plugin == &plugin; });
+}
+
+void Registry::add_builtin(ActionManifest builtin)
+{
+    auto manifest = std::make_shared<Manifest>();
+    manifest->id = host_id;
+    manifest->actions.push_back(std::move(builtin));
+    const ActionManifest& action = manifest->actions.front();
+    actions_[action.name] = {.name = action.name, .manifest = &action, .plugin = nullptr, .keep = manifest,
+                             .full_name = keep_name(action.name), .owner = keep_name(host_id), .protocols = {}};
+}
+
+const Action* Registry::resolve(std::string_view word, std::string_view protocol, const std::map<std::string, std::string>& own_map) const
+{
+    if (!own_map.empty()) {
+        if (const std::string* mapped = own_word(own_map, word)) {
+            const auto at = actions_.find(*mapped);
+            return at == actions_.end() ? nullptr : &at->second;
+        }
+    }
+    if (const auto words = aliases_.find(protocol); words != aliases_.end())
+        if (const auto at = words->second.find(word); at != words->second.end()) return at->second;
+    const auto at = actions_.find(word);
+    return at == actions_.end() ? nullptr : &at->second;
+}
+
+std::vector<const Action*> Registry::all() const
+{
+    std::vector<const Action*> list;
+    list.reserve(actions_.size());
+    for (const auto& [name, action] : actions_) list.push_back(&action);
+    std::ranges::sort(list, {}, [](const Action* a) -> const std::string& { return a->name; });
+    return list;
+}
+
+bool Registry::allowed_by_default(const Action& action, std::string_view protocol)
+{
+    if (!action.plugin) return true;
+    return std::ranges::find(action.protocols, protocol) != action.protocols.end();
+}
+
+std::vector<std::string> Registry::default_allow(std::string_view protocol) const
+{
+    std::vector<std::string> list{"host.*"};
+    for (const Action* action : all())
+        if (action->plugin && allowed_by_default(*action, protocol)) list.push_back(action->name);
+    return list;
+}
+
+} // namespace agenthost::host

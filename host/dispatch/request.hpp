@@ -1,0 +1,98 @@
+// One command on its way: what the main thread knows of it, and what it has streamed so far.
+#pragma once
+
+#include "journal.hpp"
+
+#include <agenthost/abi.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host {
+
+class Plugin;
+struct CallerRecord;
+
+using Clock = std::chrono::steady_clock;
+
+// A result with memory of its own.
+struct Answer {
+    wire::Outcome outcome = wire::Outcome::success;
+    std::string data, code, message, detail, error_data;
+
+    [[nodiscard]] wire::Result as(std::string_view id, std::string_view word) const
+    {
+        return {.id = id, .outcome = outcome, .data = data,
+                .error = {.code = code, .message = message, .detail = detail, .data = error_data}, .action = word};
+    }
+};
+
+using CallDone = std::function<void(const agh_reply&)>;
+
+struct Request {
+    static constexpr std::uint32_t none = 0xffffffff;
+    enum class Phase : std::uint8_t {
+        beginning, // the journal is writing its row
+        running,   // the plugin has it
+        finishing, // the journal is writing its result
+        parked,    // its result waits behind its streams
+    };
+
+    agh_req id = 0; // 0: the slot is free
+    std::uint32_t index = 0;
+    Phase phase = Phase::running;
+    bool effects = false, idempotent = false, journalled = false;
+    bool answered = false;     // TIMEOUT or CANCELLED was the peer's answer
+    bool answer_taken = false; // and the session took it
+    bool linked = false;       // in its caller's list
+    bool cancel_wanted = false;
+    std::uint8_t depth = 0;
+    CallerRecord* caller = nullptr;
+    Plugin* plugin = nullptr; // null: gone
+    const std::string* action = nullptr;
+    const std::string* owner = nullptr;
+    std::string_view wire_id, word; // the caller's memory while invoke() runs, then `own_*`
+    std::string own_id, own_word, params, target;
+    Clock::time_point started, deadline = Clock::time_point::max();
+    std::uint64_t charged = 0; // bytes of the caller's memory limit
+    std::uint32_t next = none, previous = none;
+
+    std::uint64_t row = 0, sequence = 0; // journal
+    Digest digest{};
+    std::unique_ptr<Answer> answer; // finishing, parked
+
+    agh_req parent = 0;
+    CallDone done; // a nested call
+
+    Clock::time_point progress_at = Clock::time_point::min(); // the last one sent
+
+    void keep(std::string_view id_, std::string_view word_)
+    {
+        own_id.assign(id_);
+        own_word.assign(word_);
+        wire_id = own_id;
+        word = own_word;
+    }
+};
+
+// What a request has streamed and the peer has not taken.
+struct Flow {
+    struct Chunk {
+        std::uint32_t channel;
+        std::uint64_t offset;
+        std::string bytes;
+    };
+    std::deque<Chunk> chunks;
+    std::size_t bytes = 0;
+    bool refused = false; // stream() said BUSY: writable() is due
+    bool stream_queued = false, progress_queued = false; // the main thread will look at it without being told again
+    std::optional<std::string> progress;
+};
+
+} // namespace agenthost::host

@@ -1,0 +1,86 @@
+// Where running requests live: 65,536 slots with generation-checked 64-bit ids. A plugin's thread asks a slot's word and claims it;
+// everything else of a request belongs to the main thread.
+//
+// id = generation << 16 | index, never 0. word = generation << 8 | flags; one compare-and-swap decides who completes a request.
+#pragma once
+
+#include "request.hpp"
+
+#include <agenthost/abi.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host {
+
+struct Slot {
+    static constexpr std::uint64_t open = 1, claimed = 2, cancelled = 4, deadline = 8;
+
+    // Any thread.
+    std::atomic<std::uint64_t> word{1 << 8};
+    std::atomic<const std::string*> owner{nullptr};  // the plugin; kept by the registry for ever
+    std::atomic<const std::string*> caller{nullptr}; // see Slots::caller_of
+    std::atomic<std::uint8_t> depth{0};
+    std::atomic<bool> flow_used{false};
+    // Any thread, under Slots::flow_mutex().
+    std::unique_ptr<Flow> flow;
+    // Main thread.
+    Request request;
+};
+
+class Slots {
+public:
+    static constexpr std::uint32_t most = 65'536;
+
+    // Main thread.
+    Slot* acquire(); // nullptr: all in use; sets request.id
+    void open(Slot&);
+    void release(Slot&);
+    [[nodiscard]] std::uint32_t in_use() const { return in_use_; }
+    [[nodiscard]] Slot* find(agh_req id) const // nullptr: finished or never was
+    {
+        Slot* slot = at(id);
+        return slot && slot->request.id == id ? slot : nullptr;
+    }
+
+    // Any thread.
+    [[nodiscard]] Slot* at(agh_req id) const
+    {
+        const auto index = static_cast<std::uint32_t>(id & 0xffff);
+        Chunk* chunk = chunks_[index / chunk_size].load(std::memory_order_acquire);
+        return chunk ? &(*chunk)[index % chunk_size] : nullptr;
+    }
+    // Open, unclaimed and `plugin`'s own: its flags; otherwise 0.
+    static std::uint64_t look(const Slot&, agh_req id, std::string_view plugin);
+    // Makes the caller the one who completes it: the flags before; 0: somebody else did, or it never was.
+    static std::uint64_t claim(Slot&, agh_req id);
+    // Adds a flag while nobody has claimed it; false otherwise.
+    static bool mark(Slot&, agh_req id, std::uint64_t flag);
+    [[nodiscard]] std::string caller_of(agh_req id) const;
+    std::mutex& flow_mutex(agh_req id) { return flow_mutexes_[id % flow_mutexes_.size()]; }
+
+    // A caller's name that slots may still point to. Freed when no thread is reading one. Main thread.
+    void retire_name(std::unique_ptr<const std::string> name) { retired_.push_back(std::move(name)); }
+    void free_retired()
+    {
+        if (!retired_.empty() && readers_.load() == 0) retired_.clear();
+    }
+
+private:
+    static constexpr std::uint32_t chunk_size = 64;
+    using Chunk = std::array<Slot, chunk_size>;
+
+    std::array<std::atomic<Chunk*>, most / chunk_size> chunks_{};
+    std::vector<std::unique_ptr<Chunk>> owned_;
+    std::vector<std::uint32_t> free_;
+    std::uint32_t in_use_ = 0;
+    std::array<std::mutex, 64> flow_mutexes_;
+    mutable std::atomic<int> readers_{0};
+    std::vector<std::unique_ptr<const std::string>> retired_;
+};
+
+} // namespace agenthost::host
