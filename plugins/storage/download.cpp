@@ -1,0 +1,67 @@
+// storage.download: open first, then send. What is open cannot change: a delete unlinks it, a replacement is another file.
+#include "submit.hpp"
+
+#include <agenthost/json.hpp>
+#include <sys/stat.h>
+
+namespace agenthost::storage {
+
+class Download : public Job {
+public:
+    Download(Service& service, Request request, DownloadParams params) : Job{service, std::move(request)}, params_{std::move(params)} {}
+
+protected:
+    MaybeProblem work(std::string& reply) override
+    {
+        const auto row = service_.index_->find(params_.id);
+        if (!row) return problem::file_not_found("no file with the id " + params_.id + " is stored");
+        int error = 0;
+        const kit::Fd file = service_.store_->open(row->blob, error);
+        service_.pool_->opened(ticket());
+        if (!file) {
+            if (error == ENOENT) service_.mark(*row, FileState::missing);
+            return problem::file_not_found("the content of " + params_.id + " is missing on the disk; send it again or delete it");
+        }
+        struct stat info{};
+        if (row->state == FileState::damaged || ::fstat(file.get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) != row->size)
+            return problem::file_not_found("the content of " + params_.id + " is damaged on the disk; send it again or delete it");
+        kit::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
+        if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
+        call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
+        const auto transfer = service_.http_->send(params_.method, call, {file.get(), {}, row->size}, patience());
+        bytes_ = row->size;
+        attempts_ = transfer.attempts;
+        if (transfer.end != kit::Transfer::End::done) return problem_of(transfer);
+        reply = "{\"id\":" + json_string(row->id) + ",\"size\":" + std::to_string(row->size);
+        if (!row->sha256.empty()) reply += ",\"sha256\":" + json_string(row->sha256);
+        reply += ",\"http_status\":" + std::to_string(transfer.status) + "}";
+        return std::nullopt;
+    }
+
+    void ended(const MaybeProblem& failed) override
+    {
+        service_.telemetry_->download_done(failed ? failed->code : "", bytes_, attempts_);
+        if (failed)
+            service_.telemetry_->log(Level::warn, "download failed: " + failed->message + ": " + failed->detail,
+                                     "{\"file_id\":" + json_string(params_.id) + ",\"host\":" + json_string(params_.url.host) + "}");
+    }
+
+private:
+    DownloadParams params_;
+    std::uint64_t bytes_ = 0;
+    int attempts_ = 0;
+};
+
+void Service::download(Request request)
+{
+    auto parsed = parse_download(request.params());
+    if (const auto* bad = std::get_if<Problem>(&parsed)) {
+        request.fail(bad->code, bad->message, bad->detail);
+        return;
+    }
+    auto& params = std::get<DownloadParams>(parsed);
+    Schedule::Job job{{}, params.id, Schedule::Access::read, true};
+    submit(std::move(job), std::make_shared<Download>(*this, std::move(request), std::move(params)));
+}
+
+} // namespace agenthost::storage

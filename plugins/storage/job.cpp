@@ -1,0 +1,62 @@
+#include "job.hpp"
+
+#include <kit/sqlite.hpp>
+
+#include <exception>
+
+namespace agenthost::storage {
+
+using std::chrono::milliseconds;
+
+void Job::run()
+{
+    std::string reply;
+    MaybeProblem failed;
+    try {
+        if (cancel().is_set()) failed = stopped_problem();
+        else failed = work(reply);
+    } catch (const kit::SqliteError& e) {
+        failed = e.disk_full() ? problem::disk_full(e.what()) : problem::internal(std::string{"the index: "} + e.what());
+    } catch (const std::exception& e) {
+        failed = problem::internal(e.what());
+    }
+    ended(failed);
+    if (!failed) request_.reply(reply);
+    else request_.fail(failed->code, failed->message, failed->detail, failed->not_started ? not_started : 0);
+    service_.publish();
+}
+
+Problem Job::stopped_problem()
+{
+    if (stopping()) return problem::interrupted();
+    const auto deadline = request_.deadline();
+    return deadline && kit::Clock::now() >= *deadline ? problem::timeout() : problem::cancelled();
+}
+
+Problem Job::problem_of(const kit::Transfer& transfer)
+{
+    using End = kit::Transfer::End;
+    switch (transfer.end) {
+    case End::cancelled:
+    case End::deadline: return stopped_problem();
+    case End::denied: return problem::denied(transfer.detail);
+    case End::local: return problem::internal(transfer.detail);
+    case End::done:
+    case End::stopped:
+    case End::refused:
+    case End::network: break;
+    }
+    return problem::network(transfer.detail);
+}
+
+void Job::progress(std::uint64_t done, std::uint64_t total)
+{
+    const auto now = kit::Clock::now();
+    if (now < next_progress_) return;
+    next_progress_ = now + milliseconds{250};
+    std::string json = "{\"done\":" + std::to_string(done);
+    if (total > 0) json += ",\"total\":" + std::to_string(total);
+    request_.progress(json + ",\"unit\":\"bytes\"}");
+}
+
+} // namespace agenthost::storage

@@ -1,0 +1,130 @@
+#include "pool.hpp"
+
+#include <csignal>
+
+namespace agenthost::storage {
+
+void Pool::start(std::function<void()> first)
+{
+    // Signals are the host's business: threads of a plugin take none.
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (unsigned i = 0; i < threads_wanted_; ++i) {
+        threads_.emplace_back([this, first = i == 0 ? first : nullptr] {
+            if (first) {
+                first();
+                const std::lock_guard lock{mutex_};
+                open_ = true;
+                changed_.notify_all();
+            }
+            loop();
+        });
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Pool::stop()
+{
+    {
+        const std::lock_guard lock{mutex_};
+        stopped_ = true;
+        for (auto& [ticket, work] : works_) {
+            work->stopping_ = true;
+            work->cancel().set();
+        }
+        withdraw_cancelled();
+        changed_.notify_all();
+    }
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    for (const auto& work : withdrawn_) work->run(); // when it never started
+    withdrawn_.clear();
+    works_.clear();
+}
+
+bool Pool::submit(Schedule::Job job, std::shared_ptr<Work> work)
+{
+    const std::lock_guard lock{mutex_};
+    if (stopped_) return false;
+    const auto ticket = schedule_.add(std::move(job));
+    if (!ticket) return false;
+    work->ticket_ = *ticket;
+    works_.emplace(*ticket, std::move(work));
+    withdraw_cancelled(); // it may have been before it came here
+    changed_.notify_one();
+    return true;
+}
+
+void Pool::opened(Ticket ticket)
+{
+    const std::lock_guard lock{mutex_};
+    schedule_.opened(ticket);
+    changed_.notify_all();
+}
+
+void Pool::look_for_cancelled()
+{
+    const std::lock_guard lock{mutex_};
+    withdraw_cancelled();
+}
+
+void Pool::withdraw_cancelled()
+{
+    for (auto at = works_.begin(); at != works_.end();) {
+        if (at->second->cancel().is_set() && schedule_.withdraw(at->first)) {
+            withdrawn_.push_back(std::move(at->second));
+            at = works_.erase(at);
+            changed_.notify_all();
+        } else {
+            ++at;
+        }
+    }
+}
+
+std::shared_ptr<Work> Pool::next(std::unique_lock<std::mutex>& lock, Ticket& ticket)
+{
+    for (;;) {
+        if (!withdrawn_.empty()) {
+            auto work = std::move(withdrawn_.back());
+            withdrawn_.pop_back();
+            ticket = 0;
+            return work;
+        }
+        if (stopped_) return nullptr;
+        if (open_) {
+            if (const auto found = schedule_.next()) {
+                ticket = *found;
+                return works_.at(ticket);
+            }
+        }
+        changed_.wait(lock);
+    }
+}
+
+void Pool::loop()
+{
+    std::unique_lock lock{mutex_};
+    Ticket ticket = 0;
+    while (auto work = next(lock, ticket)) {
+        lock.unlock();
+        work->run();
+        lock.lock();
+        if (ticket != 0) {
+            schedule_.finished(ticket);
+            works_.erase(ticket);
+            changed_.notify_all();
+        }
+        lock.unlock();
+        work.reset(); // its request ends outside the lock: a cancel hook may hold it
+        lock.lock();
+    }
+}
+
+Pool::Load Pool::load() const
+{
+    const std::lock_guard lock{mutex_};
+    return {schedule_.waiting(), schedule_.running_slots()};
+}
+
+} // namespace agenthost::storage

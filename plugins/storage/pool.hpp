@@ -1,0 +1,69 @@
+// Threads that carry out jobs in the order Schedule says: one for each slot, and one more so that a delete never waits for a slot.
+#pragma once
+
+#include "schedule.hpp"
+
+#include <kit/cancel.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace agenthost::storage {
+
+// One piece of work. Answers its request itself, whatever happens; `cancel` may be set before it runs or meanwhile.
+class Work {
+public:
+    virtual ~Work() = default;
+    virtual void run() = 0;
+    [[nodiscard]] kit::Cancel& cancel() { return cancel_; }
+    [[nodiscard]] bool stopping() const { return stopping_; } // cancelled because the plugin stops
+    [[nodiscard]] Ticket ticket() const { return ticket_; }
+
+private:
+    friend class Pool;
+    kit::Cancel cancel_;
+    std::atomic<bool> stopping_{false};
+    Ticket ticket_ = 0;
+};
+
+class Pool {
+public:
+    Pool(unsigned slots, std::size_t most_waiting) : schedule_{slots, most_waiting}, threads_wanted_{slots + 1} {}
+    ~Pool() { stop(); }
+
+    // `first` runs before any job, on one of the threads.
+    void start(std::function<void()> first);
+    void stop(); // cancels everything, runs what waits so that it is answered, joins
+
+    bool submit(Schedule::Job, std::shared_ptr<Work>); // false: too many wait, or stopped
+    void opened(Ticket);                               // see Schedule
+    void look_for_cancelled();                         // after a cancel was set: what still waits runs at once, to answer
+
+    struct Load {
+        std::size_t waiting = 0;
+        unsigned running = 0;
+    };
+    [[nodiscard]] Load load() const;
+
+private:
+    void loop();
+    void withdraw_cancelled();
+    std::shared_ptr<Work> next(std::unique_lock<std::mutex>&, Ticket&);
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    Schedule schedule_;
+    std::map<Ticket, std::shared_ptr<Work>> works_;    // waiting and running
+    std::vector<std::shared_ptr<Work>> withdrawn_; // cancelled while waiting
+    unsigned threads_wanted_;
+    std::vector<std::thread> threads_;
+    bool open_ = false, stopped_ = false;
+};
+
+} // namespace agenthost::storage

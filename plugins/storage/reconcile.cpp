@@ -1,0 +1,27 @@
+#include "reconcile.hpp"
+
+namespace agenthost::storage {
+
+ReconcilePlan reconcile(const std::map<std::string, KnownFile>& known, const std::set<std::string>& trash,
+                        const std::vector<FoundFile>& found, std::size_t quarantine_room)
+{
+    ReconcilePlan plan;
+    std::set<std::string_view> seen;
+    for (const FoundFile& file : found) {
+        if (const auto row = known.find(file.blob); row != known.end()) {
+            seen.insert(row->first);
+            if (row->second.size != file.size) plan.damaged.push_back(row->second.id);
+        } else if (trash.contains(file.blob)) {
+            plan.unlink.push_back(file.blob);
+        } else if (plan.quarantine.size() < quarantine_room) {
+            plan.quarantine.push_back(file);
+        } else {
+            plan.left.push_back(file);
+        }
+    }
+    for (const auto& [blob, row] : known)
+        if (!seen.contains(blob)) plan.missing.push_back(row.id);
+    return plan;
+}
+
+} // namespace agenthost::storage

@@ -1,0 +1,38 @@
+// What to do at start-up with what is found: rows of the index against files of the disk. Pure decision, carried out by Store.
+//
+//   a row and its file              fine; of another size: the row is damaged, the file stays to be looked at
+//   a row without its file          missing: kept and reported, so that nobody believes the file was never there
+//   a file in the index's trash     ours to delete: the crash came between the commit and the unlink
+//   a file nobody knows             an orphan: into quarantine, counted; when that is full, left where it is
+//   a temporary file                a transfer that was never acknowledged: removed and counted
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace agenthost::storage {
+
+struct FoundFile {
+    std::string blob; // the name, without its folder
+    std::uint64_t size = 0;
+};
+
+struct KnownFile {
+    std::string id;
+    std::uint64_t size = 0;
+};
+
+struct ReconcilePlan {
+    std::vector<std::string> missing, damaged;  // ids
+    std::vector<FoundFile> quarantine, left;    // orphans
+    std::vector<std::string> unlink;            // blobs of the trash that are still there
+};
+
+// known: blob -> row.
+ReconcilePlan reconcile(const std::map<std::string, KnownFile>& known, const std::set<std::string>& trash,
+                        const std::vector<FoundFile>& found, std::size_t quarantine_room);
+
+} // namespace agenthost::storage

@@ -1,0 +1,194 @@
+#include "store.hpp"
+
+#include <kit/hash.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+
+namespace agenthost::storage {
+
+using kit::Fd;
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what, int error)
+{
+    const char* fix = error == EACCES || error == EPERM || error == EROFS
+                          ? "; storage_path must be a writable folder of the daemon's user"
+                          : "";
+    throw std::runtime_error{what + ": " + std::strerror(error) + fix};
+}
+
+Fd open_dir(int at, const std::string& name) { return Fd{::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)}; }
+
+// Made when absent; the parent is synced so that it is still there after a power cut.
+Fd make_dir(int at, const std::string& name, const std::string& path)
+{
+    if (::mkdirat(at, name.c_str(), 0700) == 0) ::fsync(at);
+    else if (errno != EEXIST) fail(path + "/" + name, errno);
+    Fd dir = open_dir(at, name);
+    if (!dir) fail(path + "/" + name, errno);
+    return dir;
+}
+
+// Calls visit(name, stat) for each entry; what vanishes meanwhile is skipped.
+template <typename Visit> void for_each_entry(int at, const char* name, Visit visit)
+{
+    const int fd = ::openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return;
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir{::fdopendir(fd), ::closedir};
+    if (!dir) {
+        ::close(fd);
+        return;
+    }
+    while (const dirent* entry = ::readdir(dir.get())) {
+        const std::string_view text{entry->d_name};
+        struct stat info{};
+        if (text == "." || text == ".." || ::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        visit(std::string{text}, info);
+    }
+}
+
+} // namespace
+
+bool is_blob_name(std::string_view name)
+{
+    return name.size() == 32 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+Store::Store(const std::string& path) : path_{path}
+{
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    root_ = Fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!root_) fail("storage_path " + path, errno);
+    lock_ = Fd{::openat(root_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!lock_) fail("storage_path " + path + "/lock", errno);
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+        throw std::runtime_error{"storage_path " + path + " is in use by another agenthost; give each its own folder"};
+    files_ = make_dir(root_.get(), "files", path);
+    incoming_ = make_dir(root_.get(), "incoming", path);
+    quarantine_ = make_dir(root_.get(), "quarantine", path);
+}
+
+Store::Temp::Temp(Temp&& other) noexcept : store_{other.store_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, placed_{std::exchange(other.placed_, true)}
+{}
+
+Store::Temp::~Temp()
+{
+    if (!placed_) ::unlinkat(store_.incoming_.get(), blob_.c_str(), 0);
+}
+
+std::optional<Store::Temp> Store::create(MaybeProblem& problem) const
+{
+    std::string blob = kit::random_token(16);
+    Fd fd{::openat(incoming_.get(), blob.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!fd) {
+        problem = problem::from_errno(errno, "creating a file in " + path_ + "/incoming");
+        return std::nullopt;
+    }
+    return Temp{*this, std::move(fd), std::move(blob)};
+}
+
+MaybeProblem Store::place(Temp& temp) const
+{
+    const std::string where = path_ + "/files/" + relative(temp.blob_);
+    if (::fsync(temp.fd_.get()) != 0) return problem::from_errno(errno, "syncing " + where);
+    const std::string shard = temp.blob_.substr(0, 2);
+    Fd dir = open_dir(files_.get(), shard);
+    if (!dir) {
+        if (::mkdirat(files_.get(), shard.c_str(), 0700) != 0 && errno != EEXIST) return problem::from_errno(errno, "creating the folder of " + where);
+        if (::fsync(files_.get()) != 0) return problem::from_errno(errno, "syncing " + path_ + "/files");
+        dir = open_dir(files_.get(), shard);
+        if (!dir) return problem::from_errno(errno, "opening the folder of " + where);
+    }
+    if (::renameat(incoming_.get(), temp.blob_.c_str(), dir.get(), temp.blob_.c_str()) != 0) return problem::from_errno(errno, "renaming to " + where);
+    temp.placed_ = true;
+    if (::fsync(dir.get()) != 0) return problem::from_errno(errno, "syncing the folder of " + where);
+    return std::nullopt;
+}
+
+Fd Store::open(const std::string& blob, int& error) const
+{
+    Fd fd{::openat(files_.get(), relative(blob).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    error = fd ? 0 : errno;
+    return fd;
+}
+
+MaybeProblem Store::remove(const std::string& blob) const
+{
+    const std::string where = path_ + "/files/" + relative(blob);
+    if (::unlinkat(files_.get(), relative(blob).c_str(), 0) != 0 && errno != ENOENT) return problem::from_errno(errno, "removing " + where);
+    const Fd dir = open_dir(files_.get(), blob.substr(0, 2));
+    if (dir && ::fsync(dir.get()) != 0) return problem::from_errno(errno, "syncing the folder of " + where);
+    return std::nullopt;
+}
+
+std::uint64_t Store::free_bytes() const
+{
+    struct statvfs info{};
+    if (::fstatvfs(root_.get(), &info) != 0) return 0;
+    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+std::vector<FoundFile> Store::scan() const
+{
+    std::vector<FoundFile> found;
+    for_each_entry(files_.get(), ".", [&](const std::string& shard, const struct stat& info) {
+        if (!S_ISDIR(info.st_mode) || shard.size() != 2) return;
+        for_each_entry(files_.get(), shard.c_str(), [&](const std::string& name, const struct stat& file) {
+            if (S_ISREG(file.st_mode) && is_blob_name(name) && name.starts_with(shard)) found.push_back({name, static_cast<std::uint64_t>(file.st_size)});
+        });
+    });
+    return found;
+}
+
+std::vector<std::string> Store::strangers() const
+{
+    std::vector<std::string> names;
+    for_each_entry(files_.get(), ".", [&](const std::string& shard, const struct stat& info) {
+        if (!S_ISDIR(info.st_mode) || shard.size() != 2) return names.push_back(shard);
+        for_each_entry(files_.get(), shard.c_str(), [&](const std::string& name, const struct stat& file) {
+            if (!S_ISREG(file.st_mode) || !is_blob_name(name) || !name.starts_with(shard)) names.push_back(shard + "/" + name);
+        });
+    });
+    return names;
+}
+
+bool Store::quarantine(const std::string& blob) const
+{
+    if (::renameat(files_.get(), relative(blob).c_str(), quarantine_.get(), blob.c_str()) != 0) return false;
+    ::fsync(quarantine_.get());
+    return true;
+}
+
+std::vector<FoundFile> Store::quarantined() const
+{
+    std::vector<FoundFile> found;
+    for_each_entry(quarantine_.get(), ".", [&](const std::string& name, const struct stat& info) {
+        if (S_ISREG(info.st_mode)) found.push_back({name, static_cast<std::uint64_t>(info.st_size)});
+    });
+    return found;
+}
+
+std::vector<FoundFile> Store::remove_incoming() const
+{
+    std::vector<FoundFile> removed;
+    for_each_entry(incoming_.get(), ".", [&](const std::string& name, const struct stat& info) {
+        if (!S_ISREG(info.st_mode) || !is_blob_name(name)) return; // not ours
+        if (::unlinkat(incoming_.get(), name.c_str(), 0) == 0) removed.push_back({name, static_cast<std::uint64_t>(info.st_size)});
+    });
+    return removed;
+}
+
+} // namespace agenthost::storage

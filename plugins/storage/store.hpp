@@ -1,0 +1,72 @@
+// The folders under storage_path, and nothing else of the disk. Every name in them is random and ours: nothing a server sends
+// reaches a path.
+//
+//   index.db      the index (Index)
+//   files/ab/...  content in place, sharded by the first two digits of its name
+//   incoming/     transfers under way
+//   quarantine/   orphans found at start-up
+//   lock          held while a daemon uses the folder
+//
+// A file is in place when its bytes, its name and the folder's entry have been synced, in this order. Thread-safe: it holds no
+// state but descriptors of folders.
+#pragma once
+
+#include "problem.hpp"
+#include "reconcile.hpp"
+
+#include <kit/fd.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace agenthost::storage {
+
+class Store {
+public:
+    explicit Store(const std::string& path); // makes the folders, takes the lock. Throws std::runtime_error
+
+    // A new, empty file in incoming/; removed by the destructor unless it was placed.
+    class Temp {
+    public:
+        Temp(Temp&&) noexcept;
+        Temp& operator=(Temp&&) = delete;
+        ~Temp();
+        [[nodiscard]] int fd() const { return fd_.get(); }
+        [[nodiscard]] const std::string& blob() const { return blob_; } // its name once it is placed
+
+    private:
+        friend class Store;
+        Temp(const Store& store, kit::Fd fd, std::string blob) : store_{store}, fd_{std::move(fd)}, blob_{std::move(blob)} {}
+        const Store& store_;
+        kit::Fd fd_;
+        std::string blob_;
+        bool placed_ = false;
+    };
+    std::optional<Temp> create(MaybeProblem&) const;
+    MaybeProblem place(Temp&) const; // sync, rename, sync the folder
+
+    [[nodiscard]] kit::Fd open(const std::string& blob, int& error) const; // to read
+    MaybeProblem remove(const std::string& blob) const;                    // and sync the folder; one that is gone is fine
+
+    [[nodiscard]] std::uint64_t free_bytes() const;
+    [[nodiscard]] std::string index_file() const { return path_ + "/index.db"; }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+    // For reconciling.
+    [[nodiscard]] std::vector<FoundFile> scan() const; // regular files in files/
+    [[nodiscard]] std::vector<std::string> strangers() const; // what is no regular file of ours there; left alone
+    bool quarantine(const std::string& blob) const;
+    [[nodiscard]] std::vector<FoundFile> quarantined() const;
+    std::vector<FoundFile> remove_incoming() const; // and says what it removed
+
+private:
+    [[nodiscard]] static std::string relative(const std::string& blob) { return blob.substr(0, 2) + "/" + blob; }
+
+    std::string path_;
+    kit::Fd root_, lock_, files_, incoming_, quarantine_;
+};
+
+bool is_blob_name(std::string_view); // 32 hex digits
+
+} // namespace agenthost::storage

@@ -1,0 +1,152 @@
+// storage.upload: look, claim, fetch, check, sync, name, index, answer. Whatever fails before the row leaves nothing behind.
+#include "submit.hpp"
+
+#include <agenthost/json.hpp>
+#include <sys/stat.h>
+
+#include <chrono>
+
+namespace agenthost::storage {
+
+// A claim that is given up when it goes.
+class SpaceClaim : public Space {
+public:
+    SpaceClaim(Service& service, std::uint64_t replaces) : service_{service} { claim_.replaces = replaces; }
+    ~SpaceClaim() override
+    {
+        const std::lock_guard lock{service_.ledger_mutex_};
+        service_.ledger_->give_up(claim_);
+    }
+    SpaceClaim(const SpaceClaim&) = delete;
+    SpaceClaim& operator=(const SpaceClaim&) = delete;
+
+    std::string raise(std::uint64_t size) override
+    {
+        const std::lock_guard lock{service_.ledger_mutex_};
+        return service_.ledger_->raise(claim_, size, service_.store_->free_bytes());
+    }
+    void allocated(std::uint64_t bytes) override
+    {
+        const std::lock_guard lock{service_.ledger_mutex_};
+        service_.ledger_->allocated(claim_, bytes);
+    }
+    void settle(std::uint64_t size)
+    {
+        const std::lock_guard lock{service_.ledger_mutex_};
+        service_.ledger_->settle(claim_, size);
+    }
+
+private:
+    Service& service_;
+    Ledger::Claim claim_;
+};
+
+class Upload : public Job {
+public:
+    Upload(Service& service, Request request, UploadParams params) : Job{service, std::move(request)}, params_{std::move(params)} {}
+
+protected:
+    MaybeProblem work(std::string& reply) override
+    {
+        const auto row = service_.index_->find(params_.id);
+        if (row && unchanged(*row)) {
+            if (row->name != params_.name || row->owner != params_.owner) service_.index_->describe(row->id, params_.name, params_.owner);
+            reply = answer(row->size, row->sha256, true);
+            return std::nullopt;
+        }
+        // A row whose content is gone frees nothing when it is replaced, but it is counted until then.
+        SpaceClaim space{service_, row ? row->size : 0};
+        if (params_.declared.size)
+            if (auto shortage = space.raise(*params_.declared.size); !shortage.empty()) return problem::disk_full(std::move(shortage));
+        MaybeProblem failed;
+        auto temp = service_.store_->create(failed);
+        if (!temp) return failed;
+        FileSink sink{temp->fd(), space, params_.declared, service_.config_.checksum_always};
+        if ((failed = fetch(sink))) return failed;
+        if ((failed = sink.finish())) return failed;
+        if (cancel().is_set()) return stopped_problem();
+        if ((failed = service_.store_->place(*temp))) return failed;
+        if ((failed = enter(temp->blob(), sink, space))) return failed;
+        reply = answer(sink.size(), sink.sha256(), false);
+        return std::nullopt;
+    }
+
+    void ended(const MaybeProblem& failed) override
+    {
+        service_.telemetry_->upload_done(failed ? failed->code : "", bytes_, attempts_);
+        if (failed)
+            service_.telemetry_->log(Level::warn, "upload failed: " + failed->message + ": " + failed->detail,
+                                     "{\"file_id\":" + json_string(params_.id) + ",\"host\":" + json_string(params_.url.host) + "}");
+    }
+
+private:
+    // The same content is here already: declared by its checksum, and the file is as long as it should be.
+    bool unchanged(const FileRecord& row) const
+    {
+        if (params_.declared.sha256.empty() || row.sha256 != params_.declared.sha256 || row.state != FileState::whole) return false;
+        if (params_.declared.size && *params_.declared.size != row.size) return false;
+        int error = 0;
+        const kit::Fd file = service_.store_->open(row.blob, error);
+        struct stat info{};
+        return file && ::fstat(file.get(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) == row.size;
+    }
+
+    MaybeProblem fetch(FileSink& sink)
+    {
+        const std::uint64_t total = params_.declared.size.value_or(0);
+        kit::HttpClient::Call call{params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
+        const auto transfer = service_.http_->get(call, sink, patience());
+        bytes_ = sink.size();
+        attempts_ = transfer.attempts;
+        if (transfer.end == kit::Transfer::End::done) return std::nullopt;
+        if (transfer.end == kit::Transfer::End::stopped && sink.problem()) return sink.problem();
+        return problem_of(transfer);
+    }
+
+    // The row: from here on the file is acknowledged.
+    MaybeProblem enter(const std::string& blob, const FileSink& sink, SpaceClaim& space)
+    {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const FileRecord row{params_.id, params_.name, params_.owner, blob, sink.size(), sink.sha256(),
+                             std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+        std::optional<std::string> old;
+        try {
+            old = service_.index_->put(row);
+        } catch (const kit::SqliteError& e) {
+            // A full disk rolled back for certain. After anything else the row may be there after the next start, so the file
+            // must be, too; if it is not, the file is an orphan for quarantine.
+            if (e.disk_full()) service_.store_->remove(blob);
+            throw;
+        }
+        space.settle(sink.size());
+        if (old) service_.sweep(*old);
+        return std::nullopt;
+    }
+
+    [[nodiscard]] std::string answer(std::uint64_t size, const std::string& sha256, bool unchanged) const
+    {
+        std::string json = "{\"id\":" + json_string(params_.id) + ",\"size\":" + std::to_string(size);
+        if (!sha256.empty()) json += ",\"sha256\":" + json_string(sha256);
+        json += ",\"free_bytes\":" + std::to_string(service_.store_->free_bytes());
+        if (unchanged) json += ",\"unchanged\":true";
+        return json + "}";
+    }
+
+    UploadParams params_;
+    std::uint64_t bytes_ = 0;
+    int attempts_ = 0;
+};
+
+void Service::upload(Request request)
+{
+    auto parsed = parse_upload(request.params());
+    if (const auto* bad = std::get_if<Problem>(&parsed)) {
+        request.fail(bad->code, bad->message, bad->detail);
+        return;
+    }
+    auto& params = std::get<UploadParams>(parsed);
+    Schedule::Job job{{}, params.id, Schedule::Access::write, true};
+    submit(std::move(job), std::make_shared<Upload>(*this, std::move(request), std::move(params)));
+}
+
+} // namespace agenthost::storage
