@@ -1,0 +1,287 @@
+#include "link.hpp"
+
+#include "host/net/stream.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace agenthost::host {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using asio::ip::tcp;
+using net::error_code;
+
+constexpr std::size_t kept_buffer = 64 << 10; // memory of a bigger message is given back after it
+
+class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
+public:
+    WebSocketLink(const asio::any_io_executor& executor, Options options, Owner& owner)
+        : options_{std::move(options)}, owner_{&owner}, executor_{executor}, socket_{executor}, patience_{executor}
+    {
+    }
+
+    void open() override { connect(); }
+    void kick() override
+    {
+        if (open_ && !writing_ && !closing_) write();
+    }
+    void ping(std::string payload) override;
+    void hold(bool) override;
+    void close(int code, std::string_view reason) override;
+    void abort() override;
+    void forget() override;
+    [[nodiscard]] bool writing() const override { return writing_; }
+    [[nodiscard]] std::uint64_t bytes_in() const override { return ws_ ? ws_->next_layer().bytes_in() : 0; }
+    [[nodiscard]] std::uint64_t bytes_out() const override { return ws_ ? ws_->next_layer().bytes_out() : 0; }
+
+private:
+    void connect();
+    void connected();
+    void secured();
+    void upgraded(error_code);
+    void read();
+    void on_read(error_code, std::size_t);
+    void write();
+    void write_failed(error_code);
+    void on_control(websocket::frame_type, std::string_view payload);
+    void fail(error_code, const std::string& doing);
+    void end(End);
+    void drop();
+
+    Options options_;
+    Owner* owner_; // null: nothing is to be told any more
+    asio::any_io_executor executor_;
+    tcp::socket socket_; // while connecting
+    asio::steady_timer patience_;
+    std::size_t next_address_ = 0;
+    std::string tried_; // the last address and what was wrong with it
+    std::optional<websocket::stream<net::Stream, false>> ws_;
+    websocket::response_type response_;
+    beast::flat_buffer in_;
+    websocket::ping_data ping_;
+    std::optional<std::string> next_ping_;
+    bool open_ = false, reading_ = false, held_ = false, writing_ = false, pinging_ = false, closing_ = false;
+};
+
+void WebSocketLink::connect()
+{
+    if (!owner_) return;
+    if (next_address_ == options_.addresses.size()) {
+        return end({"cannot connect to " + options_.url.host + ": " + (tried_.empty() ? "it has no address" : tried_) +
+                    ". Check url, the server and the firewall between"});
+    }
+    const tcp::endpoint address = options_.addresses[next_address_++];
+    socket_ = tcp::socket{executor_};
+    patience_.expires_after(options_.address_patience);
+    patience_.async_wait([self = shared_from_this()](error_code ec) {
+        if (!ec) self->socket_.close(ec);
+    });
+    socket_.async_connect(address, [self = shared_from_this(), address](error_code ec) {
+        const bool in_time = self->patience_.cancel() > 0;
+        if (!self->owner_) return;
+        if (!ec && self->socket_.is_open()) return self->connected();
+        self->tried_ = net::address_text(address.data()) + " " + (in_time ? ec.message() : "does not answer");
+        self->connect();
+    });
+}
+
+void WebSocketLink::connected()
+{
+    error_code ignored; // what fails here fails again, and with more to say, at the first read
+    socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
+    const int fd = socket_.release(ignored);
+    ws_.emplace(net::Stream{executor_, fd});
+    net::Stream& stream = ws_->next_layer();
+    stream.no_delay();
+    // Here a proxy's CONNECT has its place.
+    if (!options_.tls) return secured();
+    stream.async_handshake(options_.tls, options_.url.host, [self = shared_from_this()](error_code ec) {
+        if (!self->owner_) return;
+        if (!ec) return self->secured();
+        const std::string& words = self->ws_->next_layer().problem();
+        self->end({"TLS with " + self->options_.url.host + ": " + (words.empty() ? ec.message() : words)});
+    });
+}
+
+void WebSocketLink::secured()
+{
+    ws_->set_option(websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
+    ws_->set_option(websocket::stream_base::decorator{[this](websocket::request_type& request) {
+        request.set(http::field::user_agent, options_.user_agent);
+        for (const auto& [name, value] : options_.headers) request.set(name, value);
+    }});
+    ws_->auto_fragment(false);
+    ws_->text(true);
+    ws_->read_message_max(options_.message_bytes);
+    ws_->write_buffer_bytes(16 << 10); // masking copies through it: fewer pieces for a big result
+    ws_->control_callback([this](websocket::frame_type kind, beast::string_view payload) { on_control(kind, payload); });
+    ws_->async_handshake(response_, options_.url.authority(), options_.url.target,
+                         [self = shared_from_this()](error_code ec) { self->upgraded(ec); });
+}
+
+void WebSocketLink::upgraded(error_code ec)
+{
+    if (!owner_) return;
+    if (ec == websocket::error::upgrade_declined) {
+        const auto status = response_.result_int();
+        const bool refused = status == 401 || status == 403;
+        return end({shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} + options_.url.authority() + options_.url.target) +
+                        " answered " + std::to_string(status) + " " + std::string{http::obsolete_reason(response_.result())} +
+                        (refused ? ". Check credential and headers" : ". Check the path in url"),
+                    refused});
+    }
+    if (ec) return fail(ec, "the WebSocket upgrade");
+    response_ = {};
+    open_ = true;
+    owner_->on_open();
+    if (owner_) read();
+}
+
+void WebSocketLink::read()
+{
+    if (reading_ || held_ || closing_) return;
+    reading_ = true;
+    ws_->async_read(in_, [self = shared_from_this()](error_code ec, std::size_t n) { self->on_read(ec, n); });
+}
+
+void WebSocketLink::on_read(error_code ec, std::size_t n)
+{
+    reading_ = false;
+    if (!owner_) return;
+    if (ec) {
+        // With our own closing handshake under way its completion tells the end.
+        if (!closing_ || ec == websocket::error::closed) fail(ec, "the connection");
+        return;
+    }
+    if (closing_) return; // the closing handshake reads on by itself
+    if (!ws_->got_text()) return close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
+    owner_->on_frame({static_cast<const char*>(in_.data().data()), n});
+    in_.consume(n);
+    if (in_.capacity() > kept_buffer) in_.shrink_to_fit();
+    if (owner_) read();
+}
+
+void WebSocketLink::write()
+{
+    const std::string_view frame = owner_->next_frame();
+    if (frame.empty()) return;
+    writing_ = true;
+    ws_->async_write(asio::buffer(frame), [self = shared_from_this()](error_code ec, std::size_t) {
+        self->writing_ = false;
+        if (!self->owner_ || (ec && self->closing_)) return;
+        if (ec) return self->write_failed(ec);
+        self->owner_->on_written();
+        if (self->owner_ && !self->closing_ && !self->writing_) self->write();
+    });
+}
+
+// The peer's last words may be waiting to be read: they say more than "broken pipe".
+void WebSocketLink::write_failed(error_code ec)
+{
+    writing_ = true; // no other write
+    if (!reading_) fail(ec, "the connection");
+}
+
+void WebSocketLink::ping(std::string payload)
+{
+    if (!open_ || closing_) return;
+    if (pinging_) {
+        next_ping_ = std::move(payload);
+        return;
+    }
+    pinging_ = true;
+    ping_ = payload;
+    ws_->async_ping(ping_, [self = shared_from_this()](error_code ec) {
+        self->pinging_ = false;
+        if (ec || !self->owner_ || !self->next_ping_) return; // the read tells what is wrong
+        self->ping(std::exchange(self->next_ping_, std::nullopt).value());
+    });
+}
+
+void WebSocketLink::on_control(websocket::frame_type kind, std::string_view payload)
+{
+    if (kind == websocket::frame_type::close) return; // the read ends with it
+    // Not from inside the read that found it.
+    asio::post(executor_, [self = shared_from_this(), kind, payload = std::string{payload}] {
+        if (!self->owner_) return;
+        if (kind == websocket::frame_type::pong) self->owner_->on_pong(payload);
+        else self->owner_->on_ping();
+    });
+}
+
+void WebSocketLink::hold(bool held)
+{
+    held_ = held;
+    if (!held_ && open_ && owner_) read();
+}
+
+void WebSocketLink::close(int code, std::string_view reason)
+{
+    if (closing_) return;
+    if (!open_) return abort();
+    closing_ = true;
+    constexpr std::size_t longest = 123; // of a control frame
+    const websocket::close_reason said{static_cast<websocket::close_code>(code), reason.substr(0, longest)};
+    ws_->async_close(said, [self = shared_from_this()](error_code) {
+        if (self->owner_) self->end({});
+    });
+}
+
+void WebSocketLink::abort()
+{
+    if (!owner_) return;
+    drop();
+    asio::post(executor_, [self = shared_from_this()] {
+        if (self->owner_) self->end({});
+    });
+}
+
+void WebSocketLink::forget()
+{
+    owner_ = nullptr;
+    drop();
+}
+
+void WebSocketLink::drop()
+{
+    error_code ignored;
+    patience_.cancel();
+    socket_.close(ignored);
+    if (ws_) ws_->next_layer().close();
+}
+
+void WebSocketLink::fail(error_code ec, const std::string& doing)
+{
+    if (ec == websocket::error::closed) {
+        const websocket::close_reason& reason = ws_->reason();
+        std::string why = "the server closed with " + std::to_string(reason.code);
+        if (!reason.reason.empty()) why += " " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
+        return end({std::move(why), reason.code == websocket::close_code::policy_error});
+    }
+    end({doing + ": " + ec.message()});
+}
+
+void WebSocketLink::end(End end)
+{
+    Owner* const owner = std::exchange(owner_, nullptr);
+    drop();
+    if (owner) owner->on_end(end);
+}
+
+} // namespace
+
+std::shared_ptr<Link> make_link(const asio::any_io_executor& executor, Link::Options options, Link::Owner& owner)
+{
+    return std::make_shared<WebSocketLink>(executor, std::move(options), owner);
+}
+
+} // namespace agenthost::host

@@ -1,0 +1,65 @@
+// One WebSocket connection to a server: from an address to its end. Knows no protocol and no policy; tells its owner what happens.
+// Main I/O thread only. The only file with Beast behind it is link.cpp.
+#pragma once
+
+#include "host/net/tls.hpp"
+#include "host/session/url.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::host {
+
+class Link {
+public:
+    struct Options {
+        Url url;
+        std::map<std::string, std::string> headers;
+        std::vector<boost::asio::ip::tcp::endpoint> addresses;
+        net::TlsContextPtr tls;
+        std::uint64_t message_bytes = 1 << 20;
+        std::chrono::milliseconds address_patience{5'000}; // for TCP to one address; then the next is tried
+        std::string user_agent;
+    };
+    struct End {
+        std::string why;      // empty: as we asked
+        bool refused = false; // the server said no to who we are (401, 403, close 1008)
+    };
+    // Calls come from the event loop, never from inside a call to the Link.
+    class Owner {
+    public:
+        virtual ~Owner() = default;
+        virtual void on_open() = 0;
+        virtual void on_frame(std::string_view text) = 0;
+        virtual void on_ping() = 0;
+        virtual void on_pong(std::string_view payload) = 0;
+        // The next frame to write; empty: none now, kick() when there is. Valid until on_written().
+        virtual std::string_view next_frame() = 0;
+        virtual void on_written() = 0;
+        virtual void on_end(const End&) = 0; // exactly once, unless forget() came before; nothing follows
+    };
+
+    virtual ~Link() = default;
+    virtual void open() = 0;
+    virtual void kick() = 0;                     // next_frame() has something
+    virtual void ping(std::string payload) = 0;  // after what is written by now; one at a time, a second waits
+    virtual void hold(bool) = 0;                 // true: read nothing more until false
+    virtual void close(int code, std::string_view reason) = 0;
+    virtual void abort() = 0;                    // at once; on_end() follows
+    virtual void forget() = 0;                   // at once and silently: the owner goes
+    [[nodiscard]] virtual bool writing() const = 0;
+    [[nodiscard]] virtual std::uint64_t bytes_in() const = 0; // on the wire
+    [[nodiscard]] virtual std::uint64_t bytes_out() const = 0;
+};
+
+std::shared_ptr<Link> make_link(const boost::asio::any_io_executor&, Link::Options, Link::Owner&);
+
+} // namespace agenthost::host

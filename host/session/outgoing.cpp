@@ -1,0 +1,88 @@
+#include "outgoing.hpp"
+
+#include <algorithm>
+
+namespace agenthost::host {
+namespace {
+
+constexpr std::size_t little = 64 << 10;         // bytes that leave within milliseconds: no need to keep anything aside
+constexpr std::size_t kept = 256 << 10;          // memory of a burst beyond this is given back
+constexpr std::size_t progress_commands = 1024;  // more commands than a server may have in flight by default
+
+} // namespace
+
+std::size_t Outgoing::add_event(std::string frame)
+{
+    if (events_.empty() && bytes() < little) {
+        add([&](std::string& out) { out += frame; return true; });
+        return 0;
+    }
+    std::size_t dropped = 0;
+    while (!events_.empty() && (over() || bytes() + frame.size() > bound_)) {
+        aside_ -= events_.front().size();
+        events_.pop_front();
+        ++dropped;
+    }
+    if (bytes() + frame.size() > bound_) return dropped + 1; // results alone fill it
+    aside_ += frame.size();
+    events_.push_back(std::move(frame));
+    return dropped;
+}
+
+void Outgoing::add_progress(std::string_view id, std::string frame)
+{
+    if (progress_.empty() && bytes() < little) {
+        add([&](std::string& out) { out += frame; return true; });
+        return;
+    }
+    forget_progress(id);
+    if (progress_.size() == progress_commands || bytes() + frame.size() > bound_) return;
+    aside_ += frame.size();
+    progress_.emplace_back(id, std::move(frame));
+}
+
+void Outgoing::forget_progress(std::string_view id)
+{
+    const auto found = std::find_if(progress_.begin(), progress_.end(), [&](const auto& each) { return each.first == id; });
+    if (found == progress_.end()) return;
+    aside_ -= found->second.size();
+    progress_.erase(found);
+}
+
+void Outgoing::take_aside()
+{
+    for (auto& [id, frame] : progress_) add([&](std::string& out) { out += frame; return true; });
+    for (const std::string& frame : events_) add([&](std::string& out) { out += frame; return true; });
+    progress_.clear();
+    events_.clear();
+    aside_ = 0;
+}
+
+std::string_view Outgoing::front()
+{
+    if (next_ == sending_frames_.size()) {
+        if (filling_.empty() && aside_ > 0) take_aside();
+        if (filling_.empty()) return {};
+        if (sending_.capacity() > kept) sending_ = {};
+        sending_.clear();
+        sending_frames_.clear();
+        next_ = sent_ = 0;
+        std::swap(filling_, sending_);
+        std::swap(filling_frames_, sending_frames_);
+    }
+    return std::string_view{sending_}.substr(sent_, sending_frames_[next_].end - sent_);
+}
+
+std::uint64_t Outgoing::pop()
+{
+    const Frame& frame = sending_frames_[next_++];
+    sent_ = frame.end;
+    return frame.row;
+}
+
+void Outgoing::clear()
+{
+    *this = Outgoing{bound_};
+}
+
+} // namespace agenthost::host
