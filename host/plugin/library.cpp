@@ -1,0 +1,91 @@
+#include "library.hpp"
+
+#include "owned.hpp"
+#include "plugin.hpp"
+
+#include <filesystem>
+
+#include <dlfcn.h>
+
+namespace agenthost::host {
+namespace {
+
+constexpr std::size_t least_entry = offsetof(agh_entry_v1, create) + sizeof(agh_entry_v1::create);
+
+std::string abi(std::uint32_t major, std::uint32_t minor) { return std::to_string(major) + "." + std::to_string(minor); }
+
+// Any symbol of another major, so that the refusal can name it.
+std::uint32_t other_major(void* handle)
+{
+    for (std::uint32_t major = 2; major < 10; ++major)
+        if (::dlsym(handle, ("agh_plugin_entry_v" + std::to_string(major)).c_str())) return major;
+    return 0;
+}
+
+} // namespace
+
+std::string judge_entry(const std::string& name, const agh_entry_v1& entry, const Manifest& manifest)
+{
+    const std::string refused = "plugin " + name + " refused: ";
+    const std::string ours = abi(AGH_ABI_MAJOR, AGH_ABI_MINOR);
+    if (entry.size < least_entry)
+        return refused + "its entry is " + std::to_string(entry.size) + " bytes, ABI 1.0 has " + std::to_string(least_entry) +
+               ". Rebuild it against the agenthost SDK.";
+    if (entry.abi_major != AGH_ABI_MAJOR)
+        return refused + "is built for ABI " + abi(entry.abi_major, entry.abi_minor) + ", this host offers " + ours +
+               ". Install " + manifest.id + " for ABI " + std::to_string(AGH_ABI_MAJOR) + ", or an agenthost that offers ABI " +
+               std::to_string(entry.abi_major) + ".";
+    if (entry.abi_minor_needed > AGH_ABI_MINOR) {
+        const std::string needed = abi(entry.abi_major, entry.abi_minor_needed);
+        return refused + "needs ABI " + needed + ", this host offers " + ours + ". Upgrade agenthost to one that offers " + needed +
+               " or later, or install " + manifest.id + " for ABI " + ours + ".";
+    }
+    if (view(entry.manifest) != manifest.text)
+        return refused + "the manifest inside the library differs from " + manifest.id +
+               ".manifest.json beside it. Install both from the same package.";
+    if (!entry.create) return refused + "its entry has no create(). Rebuild it against the agenthost SDK.";
+    return {};
+}
+
+const agh_entry_v1* load_library(const std::string& file, const Manifest& manifest, std::string& why)
+try {
+    why.clear();
+    const std::string name = std::filesystem::path{file}.filename().string();
+    ::dlerror();
+    void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        const char* text = ::dlerror();
+        why = "plugin " + name + " refused: " + (text ? text : "cannot be loaded") +
+              ". Install what it needs, or a build for this system.";
+        return nullptr;
+    }
+    const auto* entry = static_cast<const agh_entry_v1*>(::dlsym(handle, AGH_ENTRY_SYMBOL));
+    if (!entry) {
+        const std::uint32_t major = other_major(handle);
+        why = "plugin " + name + " refused: " +
+              (major ? "is built for ABI major " + std::to_string(major) + ", this host offers " + abi(AGH_ABI_MAJOR, AGH_ABI_MINOR) +
+                           ". Install " + manifest.id + " for ABI " + std::to_string(AGH_ABI_MAJOR) + ", or a newer agenthost."
+                     : "has no symbol " AGH_ENTRY_SYMBOL ". It is no agenthost plugin, or was not built with agenthost_add_plugin().");
+        return nullptr;
+    }
+    why = judge_entry(name, *entry, manifest);
+    return why.empty() ? entry : nullptr;
+} catch (...) { // a constructor of the library's may throw
+    why = "plugin " + std::filesystem::path{file}.filename().string() + " refused: threw an exception while it was loaded. Ask its author for a fix.";
+    return nullptr;
+}
+
+std::vector<std::string> check_library(const FoundPlugin& found)
+{
+    std::vector<std::string> problems = check_permissions(found.library);
+    if (!found.manifest) {
+        problems.push_back(found.problem);
+        return problems;
+    }
+    if (!problems.empty()) return problems; // what others can write is not run, not even to look at it
+    std::string why;
+    if (!load_library(found.library, *found.manifest, why)) problems.push_back(why);
+    return problems;
+}
+
+} // namespace agenthost::host

@@ -1,0 +1,19 @@
+// A plugin's library: mapped, its entry found and judged. RTLD_NOW | RTLD_LOCAL, never unmapped: dlclose is not believed.
+#pragma once
+
+#include "manifest.hpp"
+
+#include <agenthost/abi.h>
+
+#include <string>
+
+namespace agenthost::host {
+
+// nullptr and `why`: "plugin foo.so refused: needs ABI 1.3, this host offers 1.0. Upgrade ..." Blocking, runs the library's
+// constructors: control thread only.
+const agh_entry_v1* load_library(const std::string& file, const Manifest&, std::string& why);
+
+// The judgement alone, for tests and for check_library().
+std::string judge_entry(const std::string& file_name, const agh_entry_v1&, const Manifest&);
+
+} // namespace agenthost::host

@@ -1,0 +1,103 @@
+// One life of a plugin: from create() to the end of destroy(), with its agh_host, threads, loop and calls. A restart or a reload without
+// configure() is a new life.
+//
+// Every call into the plugin is made here, behind a guard that lets no exception through. In which order lives go through their stages is
+// instance.hpp's business. Threads: stated with each function, in the ABI's words.
+#pragma once
+
+#include "calls.hpp"
+#include "host_object.hpp"
+#include "loop.hpp"
+#include "main_thread.hpp"
+#include "plugin.hpp"
+#include "worker_pool.hpp"
+
+#include <agenthost/abi.h>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace agenthost::host {
+
+class Life : public std::enable_shared_from_this<Life> {
+public:
+    struct Options {
+        HostServices* services = nullptr;
+        std::shared_ptr<MainThread> main;
+        std::shared_ptr<const Manifest> manifest;
+        std::string library;
+        bool isolated = false;
+        std::string runner;                               // the runner's program, when isolated
+        std::function<void(std::string why)> on_death;    // [any]: the runner died
+        std::function<void(std::string why)> on_misbehaviour; // [any]: it broke the ABI and lives on
+        std::function<void()> on_drained;                 // [any]
+    };
+    static std::shared_ptr<Life> make(Options);
+    ~Life();
+
+    // [ctl], each returns the problem. create() reads nothing but `config_json`.
+    std::string create(const std::string& config_json);
+    std::string start();
+    std::string configure(const std::string& config_json);
+    void drain();
+    std::string destroy(std::chrono::milliseconds for_workers); // also when create() failed; closes the agh_host
+    std::string check_health();
+
+    // Main thread.
+    void open();         // after start(): what waited for [run] runs now
+    void wait_idle();    // for a plugin without drain(): on_drained once nothing is in flight
+    void close_run();    // before destroy(): calls out are answered, the loop ends
+    void leave();        // one turn of the main thread after close_run(), right before destroy()
+    void give_up();      // it hangs: no call of either side gets through any more; what it holds is left behind
+    agh_status invoke(const agh_request&, agh_error&); // here and now
+    agh_status queue(const agh_request&, agh_error&);  // by a worker
+    void cancel(agh_req);
+    void writable(agh_req);
+    void refuse_queued(); // BUSY, not started
+    void use_workers();   // an inline plugin that blocked: from now on [run] is the pool
+    [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
+    [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
+    [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }
+    [[nodiscard]] int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+    [[nodiscard]] int runner_pid() const;
+
+    // From the plugin, by host_object.cpp. [any]
+    void one_less();
+    void drained();
+    Loop& loop() { return loop_; }
+    Calls& calls() { return calls_; }
+
+private:
+    explicit Life(Options);
+    template<class F> agh_status guarded(const char* what, agh_error* error, F&&) noexcept;
+    agh_status threw(const char* what, const char* how, agh_error*) noexcept;
+    void run_soon(std::function<void()>); // [any]: on [run], once open
+    void serve(const agh_request&) noexcept;
+    void answer(agh_req, agh_status, std::string_view code, std::string_view message, std::uint32_t flags) noexcept;
+    void misbehaved(const std::string& what) noexcept;
+    std::string problem_of(const char* call, agh_status, const agh_error&) const;
+
+    Options options_;
+    agh_host* host_ = nullptr;
+    const agh_plugin_api* api_ = nullptr;
+    agh_plugin* plugin_ = nullptr;
+    std::atomic<int> in_flight_{0}; // asked and not completed
+    std::atomic<bool> draining_{false};
+    std::atomic<bool> callable_{false};  // tasks and results of calls may enter the plugin
+    std::atomic<bool> given_up_{false};
+    bool enterable_ = false;             // cancel and writable may; main thread only
+    bool inline_ = false;
+    std::mutex early_mutex_;
+    bool open_ = false;
+    std::deque<std::function<void()>> early_; // for [run], before open(); bounded by loop and calls
+    std::atomic<bool> by_workers_{true};
+    WorkerPool pool_;
+    Loop loop_;
+    Calls calls_;
+};
+
+} // namespace agenthost::host
