@@ -12,7 +12,7 @@ using End = Transfer::End;
 
 namespace {
 
-// A partly filled buffer goes to the sink when nothing more comes for this long, so that a slow transfer is seen to move.
+// A partly filled buffer goes to the sink after this long, so that a slow transfer is seen to move.
 constexpr milliseconds flush_after{100};
 
 class Get {
@@ -98,6 +98,7 @@ private:
     bool flush()
     {
         if (filled_ == 0) return true;
+        last_flush_ = Clock::now();
         const std::size_t size = std::exchange(filled_, 0);
         if (!sink_.write(buffer_.data(), size)) return false;
         received_ += size;
@@ -148,6 +149,7 @@ private:
     {
         const short events = exchange.connection().wanted();
         milliseconds most = client_.options().idle_timeout;
+        if (filled_ > 0 && Clock::now() - last_flush_ > flush_after && !flush()) return Step::finish(End::stopped);
         if (filled_ > 0 && flush_after < most) {
             const Wait soon = wait_for(exchange.connection().fd(), events, flush_after, patience_);
             if (soon != Wait::timeout) return after_wait(soon, "receiving", exchange.url());
@@ -167,6 +169,7 @@ private:
     std::uint64_t best_ = 0;          // the most that ever was
     std::optional<std::uint64_t> total_;
     std::string validator_;
+    Clock::time_point last_flush_ = Clock::now();
 };
 
 } // namespace
