@@ -267,6 +267,7 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
     const bool room = connected() && outgoing_.takes_results() && (outbox == 0 || !delivery_.full());
     if (!room || !outgoing_.add([&](std::string& out) { return codec_->encode(result, out); }, outbox)) {
         if (connected() && outbox == 0) ++status_.dropped;
+        output_waits_ = connected(); // writable() brings what waits in the outbox
         return false;
     }
     outgoing_.forget_progress(result.id);

@@ -5,7 +5,6 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t little = 64 << 10;         // bytes that leave within milliseconds: no need to keep anything aside
 constexpr std::size_t kept = 256 << 10;          // memory of a burst beyond this is given back
 constexpr std::size_t progress_commands = 1024;  // more commands than a server may have in flight by default
 
@@ -13,7 +12,7 @@ constexpr std::size_t progress_commands = 1024;  // more commands than a server 
 
 std::size_t Outgoing::add_event(std::string frame)
 {
-    if (events_.empty() && bytes() < little) {
+    if (events_.empty() && little_waits()) {
         add([&](std::string& out) { out += frame; return true; });
         return 0;
     }
@@ -31,7 +30,7 @@ std::size_t Outgoing::add_event(std::string frame)
 
 void Outgoing::add_progress(std::string_view id, std::string frame)
 {
-    if (progress_.empty() && bytes() < little) {
+    if (progress_.empty() && little_waits()) {
         add([&](std::string& out) { out += frame; return true; });
         return;
     }

@@ -5,6 +5,7 @@
 // admitted: they may go to twice the bound.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -51,6 +52,8 @@ private:
         std::uint64_t row;
     };
     void take_aside();
+    // It leaves within milliseconds: no need to keep anything aside.
+    [[nodiscard]] bool little_waits() const { return bytes() < std::min<std::size_t>(64 << 10, bound_ / 2); }
 
     std::size_t bound_;
     std::string filling_, sending_;

@@ -33,8 +33,8 @@ std::string Url::authority() const
 
 std::optional<Url> parse_url(std::string_view text, std::string& why)
 {
-    const auto refuse = [&](std::string_view what) {
-        why = "url " + shown_url(text) + ": " + std::string{what};
+    const auto refuse = [&why, whole = text](std::string_view what) {
+        why = "url " + shown_url(whole) + ": " + std::string{what};
         return std::nullopt;
     };
     if (text.size() > longest) return refuse("is longer than 8192 bytes");

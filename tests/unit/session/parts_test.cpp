@@ -1,0 +1,192 @@
+// The parts of a session that need no socket.
+#include "host/session/off_thread.hpp"
+#include "host/session/outgoing.hpp"
+#include "host/session/url.hpp"
+#include "tests/support/support.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+namespace agenthost::host {
+namespace {
+
+bool add(Outgoing& queue, const std::string& frame, std::uint64_t row = 0)
+{
+    return queue.add([&](std::string& out) { out += frame; return true; }, row);
+}
+
+std::vector<std::string> drain(Outgoing& queue)
+{
+    std::vector<std::string> frames;
+    for (std::string_view frame = queue.front(); !frame.empty(); frame = queue.front()) {
+        frames.emplace_back(frame);
+        queue.pop();
+    }
+    return frames;
+}
+
+using Frames = std::vector<std::string>;
+
+TEST(Outgoing, KeepsOrderAndRows)
+{
+    Outgoing queue{1000};
+    add(queue, "a", 7);
+    add(queue, "bb");
+    EXPECT_EQ(queue.front(), "a");
+    add(queue, "ccc", 9); // while the first is being written
+    EXPECT_EQ(queue.front(), "a");
+    EXPECT_EQ(queue.bytes(), 6u);
+    EXPECT_EQ(queue.pop(), 7u);
+    EXPECT_EQ(queue.front(), "bb");
+    EXPECT_EQ(queue.pop(), 0u);
+    EXPECT_EQ(queue.front(), "ccc");
+    EXPECT_EQ(queue.pop(), 9u);
+    EXPECT_TRUE(queue.front().empty());
+    EXPECT_TRUE(queue.empty());
+}
+
+TEST(Outgoing, TakesNothingWhenThereAreNoWords)
+{
+    Outgoing queue{1000};
+    EXPECT_FALSE(queue.add([](std::string&) { return false; }));
+    EXPECT_TRUE(queue.front().empty());
+}
+
+TEST(Outgoing, SaysWhenItIsFull)
+{
+    Outgoing queue{1000};
+    add(queue, std::string(500, 'a'));
+    EXPECT_TRUE(queue.takes_output());
+    add(queue, std::string(501, 'b'));
+    EXPECT_TRUE(queue.over());
+    EXPECT_FALSE(queue.takes_output());
+    EXPECT_TRUE(queue.takes_results());
+    add(queue, std::string(1000, 'c'));
+    EXPECT_FALSE(queue.takes_results());
+    queue.front();
+    queue.pop();
+    queue.front();
+    queue.pop();
+    EXPECT_FALSE(queue.over());
+    EXPECT_FALSE(queue.half_empty());
+}
+
+TEST(Outgoing, DropsTheOldestEventsAndCountsThem)
+{
+    Outgoing queue{100'000};
+    add(queue, std::string(70'000, 'r')); // much waits: events stand aside
+    EXPECT_EQ(queue.add_event("1" + std::string(9'999, 'e')), 0u);
+    EXPECT_EQ(queue.add_event("2" + std::string(9'999, 'e')), 0u);
+    EXPECT_EQ(queue.add_event("3" + std::string(9'999, 'e')), 0u);
+    EXPECT_EQ(queue.add_event("4" + std::string(9'999, 'e')), 1u);
+    EXPECT_EQ(queue.add_event(std::string(40'000, 'x')), 4u); // three more and itself
+    EXPECT_EQ(queue.add_event("5"), 0u);
+    const Frames frames = drain(queue);
+    ASSERT_EQ(frames.size(), 2u);
+    EXPECT_EQ(frames[1], "5");
+    EXPECT_TRUE(queue.empty());
+}
+
+TEST(Outgoing, KeepsTheLatestProgressOfEachCommand)
+{
+    Outgoing queue{100'000};
+    add(queue, std::string(70'000, 'r'));
+    queue.add_progress("a", "a1");
+    queue.add_progress("b", "b1");
+    queue.add_progress("a", "a2");
+    queue.add_progress("c", "c1");
+    queue.forget_progress("c"); // its result is there
+    Frames frames = drain(queue);
+    frames.erase(frames.begin());
+    EXPECT_EQ(frames, (Frames{"b1", "a2"}));
+}
+
+TEST(Outgoing, SendsAtOnceWhatNothingWaitsBefore)
+{
+    Outgoing queue{100'000};
+    queue.add_event("e1");
+    queue.add_progress("a", "p1");
+    add(queue, "r1");
+    EXPECT_EQ(drain(queue), (Frames{"e1", "p1", "r1"}));
+}
+
+TEST(Outgoing, IsBoundedWhateverComes)
+{
+    Outgoing queue{10'000};
+    for (int i = 0; i < 10'000; ++i) {
+        queue.add_event(std::string(100, 'e'));
+        queue.add_progress(std::to_string(i), std::string(100, 'p'));
+    }
+    EXPECT_LE(queue.bytes(), 10'000u + 100u);
+}
+
+TEST(Url, IsTakenApart)
+{
+    std::string why;
+    const auto plain = parse_url("ws://localhost", why);
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(std::tie(plain->tls, plain->host, plain->port, plain->target), std::make_tuple(false, std::string{"localhost"}, 80, std::string{"/"}));
+    EXPECT_EQ(plain->authority(), "localhost");
+    const auto full = parse_url("wss://files.example.com:8443/a/b?x=1&y=/2#part", why);
+    ASSERT_TRUE(full);
+    EXPECT_EQ(full->target, "/a/b?x=1&y=/2");
+    EXPECT_EQ(full->authority(), "files.example.com:8443");
+    const auto six = parse_url("wss://[2001:db8::1]:443?x", why);
+    ASSERT_TRUE(six);
+    EXPECT_EQ(six->host, "2001:db8::1");
+    EXPECT_EQ(six->authority(), "[2001:db8::1]");
+    EXPECT_EQ(six->target, "/?x");
+}
+
+TEST(Url, IsRefusedWithAReasonAndWithoutItsQuery)
+{
+    for (const char* bad : {"", "files.example.com", "ftp://x/", "ws://", "ws://:80/", "ws://x:0/", "ws://x:70000/", "ws://x:8a/",
+                            "ws://[::1/", "ws://[::1]x/", "ws://user:secret@x/", "ws://x/a b", "ws://x/\r\nY: z"}) {
+        std::string why;
+        EXPECT_FALSE(parse_url(std::string{bad}, why)) << bad;
+        EXPECT_FALSE(why.empty());
+        EXPECT_EQ(why.find("secret"), std::string::npos) << why;
+    }
+    std::string why;
+    EXPECT_FALSE(parse_url("ws://x:0/?token=secret", why));
+    EXPECT_EQ(why.find("secret"), std::string::npos) << why;
+}
+
+TEST(Url, IsShownWithoutSecrets)
+{
+    EXPECT_EQ(shown_url("wss://u:secret@h:1/p?token=secret#x"), "wss://h:1/p");
+    EXPECT_EQ(shown_url("wss://h/p@q"), "wss://h/p@q");
+    EXPECT_EQ(shown_url("wss://h?token=a/b"), "wss://h");
+    EXPECT_EQ(printable("a\nb\x7f" "c", 4), "a?b?");
+}
+
+TEST(OffThread, BringsTheAnswerBack)
+{
+    boost::asio::io_context io;
+    OffThread job;
+    const auto caller = std::this_thread::get_id();
+    bool elsewhere = false;
+    int got = 0;
+    ASSERT_TRUE(job.start<int>(io.get_executor(), [&] { elsewhere = std::this_thread::get_id() != caller; return 42; }, [&](int n) { got = n; }));
+    EXPECT_TRUE(test::wait_for([&] { io.restart(); io.poll(); return got == 42; }));
+    EXPECT_TRUE(elsewhere);
+}
+
+TEST(OffThread, ForgetsAJobThatHangs)
+{
+    boost::asio::io_context io;
+    std::atomic<bool> go{false}, ran{false};
+    bool told = false;
+    {
+        OffThread job;
+        job.start<int>(io.get_executor(), [&] { test::wait_for([&] { return go.load(); }); ran = true; return 1; }, [&](int) { told = true; });
+    }
+    go = true;
+    EXPECT_TRUE(test::wait_for([&] { io.restart(); io.poll(); return ran.load(); }));
+    io.restart();
+    io.run_for(std::chrono::milliseconds{50});
+    EXPECT_FALSE(told);
+}
+
+} // namespace
+} // namespace agenthost::host

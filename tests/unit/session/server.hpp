@@ -1,0 +1,56 @@
+// A WebSocket server for tests, by Beast, on the test's own loop: does what a script says and remembers what it saw.
+#pragma once
+
+#include "host/net/tls.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace agenthost::test {
+
+// Where a connection is cut, after the named thing happened.
+enum class Cut { never, accepted, secured, upgraded, hello, welcome, command, result };
+
+class Peer {
+public:
+    virtual ~Peer() = default;
+    virtual void send(std::string text) = 0;
+    virtual void send_binary(std::string bytes) = 0;
+    virtual void ping(std::string payload) = 0;
+    virtual void read_on(bool) = 0; // false: nothing is read any more, so no ping is answered either
+    virtual void close(int code) = 0;
+    virtual void cut() = 0;         // without a word
+
+    std::vector<std::string> got;   // frames, the hello first
+    std::vector<std::string> pongs;
+    int pings = 0;
+    int close_code = 0;             // how the other end closed; 0: not yet, or without a word
+    std::string end;                // the read's last error
+    bool open = false, gone = false;
+    std::string request;            // the upgrade's, with its headers
+};
+
+class Server {
+public:
+    struct Options {
+        host::net::TlsContextPtr tls;
+        int refuse = 0;                          // the upgrade, with this status
+        std::string answer = R"({"status":"ok"})"; // to the hello; empty: none
+        std::vector<Cut> cuts;                   // of the first, second, ... connection
+        std::function<void(Peer&)> on_ready;     // the hello has been answered
+        std::size_t message_bytes = 64 << 20;
+        std::size_t read_frames = 0;             // after so many nothing is read until read_on(true), pings neither; 0: no end
+    };
+    static std::unique_ptr<Server> make(boost::asio::io_context&, Options);
+    virtual ~Server() = default;
+    [[nodiscard]] virtual int port() const = 0;
+
+    Options options;
+    std::vector<std::shared_ptr<Peer>> peers; // in the order they came
+};
+
+} // namespace agenthost::test
