@@ -1,0 +1,248 @@
+#include "plugins/hub/store.hpp"
+
+#include "kit/sqlite.hpp"
+#include "plugins/hub/spool.hpp"
+#include "tests/support/support.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <thread>
+
+using namespace agenthost::hub;
+using agenthost::test::wait_for;
+
+namespace {
+
+class StoreTest : public testing::Test {
+protected:
+    void open(std::size_t waiting = 1000)
+    {
+        store.reset();
+        loaded = {};
+        store = std::make_unique<Store>((dir / "hub.db").string(), 5, waiting, 1000, loaded);
+        store->start();
+    }
+    std::optional<TaskRecord> task(const std::string& id)
+    {
+        std::promise<std::optional<TaskRecord>> got;
+        EXPECT_TRUE(static_cast<TaskTable&>(*store).find(id, [&](auto t) { got.set_value(std::move(t)); }));
+        return got.get_future().get();
+    }
+    std::optional<AgentRecord> agent(const std::string& id)
+    {
+        std::promise<std::optional<AgentRecord>> got;
+        EXPECT_TRUE(static_cast<Registry&>(*store).find(id, [&](auto a) { got.set_value(std::move(a)); }));
+        return got.get_future().get();
+    }
+    bool save(const TaskRecord& t)
+    {
+        std::promise<bool> got;
+        return store->save(t, [&](bool ok) { got.set_value(ok); }) && got.get_future().get();
+    }
+    agenthost::test::TempDir dir;
+    Store::Loaded loaded;
+    std::unique_ptr<Store> store;
+};
+
+TaskRecord record(const std::string& id, TaskState state, std::int64_t updated = 1)
+{
+    return {.id = id, .agent = "a", .action = "x", .params = "{\"k\":1}", .state = state, .created = updated, .updated = updated, .expires = 10'000,
+            .data = "{}"};
+}
+
+TEST_F(StoreTest, KeepsAgentsAcrossRestarts)
+{
+    open();
+    store->seen({.id = "a", .protocol = "storage", .name = "A", .first_seen = 5, .last_seen = 5});
+    store->seen({.id = "a", .protocol = "storage", .name = "B", .first_seen = 9, .last_seen = 9});
+    open();
+    const auto a = agent("a");
+    ASSERT_TRUE(a);
+    EXPECT_EQ(a->first_seen, 5);
+    EXPECT_EQ(a->last_seen, 9);
+    EXPECT_EQ(a->name, "B");
+    store->forget("a");
+    EXPECT_FALSE(agent("a"));
+}
+
+TEST_F(StoreTest, ListsAgentsInPages)
+{
+    open();
+    for (const char* id : {"c", "a", "b"}) store->seen({.id = id, .protocol = "storage"});
+    std::promise<std::string> got;
+    store->list("a", 5, [&](const std::vector<AgentRecord>& rows) {
+        std::string ids;
+        for (const auto& row : rows) ids += row.id;
+        got.set_value(ids);
+    });
+    EXPECT_EQ(got.get_future().get(), "bc");
+}
+
+TEST_F(StoreTest, TheNewestStateOfATaskWins)
+{
+    open();
+    ASSERT_TRUE(save(record("1", TaskState::pending)));
+    store->save(record("1", TaskState::dispatched), {});
+    store->save(record("1", TaskState::success), {});
+    EXPECT_EQ(task("1")->state, TaskState::success);
+    EXPECT_FALSE(task("2"));
+    open();
+    EXPECT_EQ(task("1")->state, TaskState::success);
+    EXPECT_TRUE(loaded.open_tasks.empty());
+}
+
+TEST_F(StoreTest, ARestartBringsBackOpenTasksAndEndsThoseThatNeededTheOldProcess)
+{
+    open();
+    TaskRecord bound = record("bound", TaskState::dispatched);
+    bound.bound = true;
+    ASSERT_TRUE(save(record("free", TaskState::dispatched)));
+    ASSERT_TRUE(save(bound));
+    open();
+    ASSERT_EQ(loaded.open_tasks.size(), 1U);
+    EXPECT_EQ(loaded.open_tasks[0].id, "free");
+    EXPECT_EQ(loaded.open_tasks[0].params, "{\"k\":1}");
+    EXPECT_EQ(task("bound")->state, TaskState::failed);
+    EXPECT_EQ(task("bound")->code, "INTERRUPTED");
+}
+
+TEST_F(StoreTest, OneTimeUrlsDoNotReachTheDisk)
+{
+    open();
+    TaskRecord bound = record("bound", TaskState::dispatched);
+    bound.bound = true;
+    bound.params = R"({"download_url":"http://h/api/temp/download/verysecrettoken"})";
+    ASSERT_TRUE(save(bound));
+    store.reset();
+    for (const auto& file : std::filesystem::directory_iterator{dir.path()}) {
+        EXPECT_EQ(agenthost::test::read_file(file.path()).find("verysecrettoken"), std::string::npos) << file.path();
+    }
+}
+
+TEST_F(StoreTest, MintedCredentialsSurvive)
+{
+    open();
+    std::promise<bool> a, t;
+    store->save(MintedAgent{.id = "n1", .token = agenthost::kit::sha256("x"), .created = 7}, [&](bool ok) { a.set_value(ok); });
+    store->save(MintedToken{.id = "t1", .label = "ci", .token = agenthost::kit::sha256("y"), .created = 8}, [&](bool ok) { t.set_value(ok); });
+    EXPECT_TRUE(a.get_future().get());
+    EXPECT_TRUE(t.get_future().get());
+    open();
+    ASSERT_EQ(loaded.agents.size(), 1U);
+    EXPECT_EQ(loaded.agents[0].token, agenthost::kit::sha256("x"));
+    ASSERT_EQ(loaded.tokens.size(), 1U);
+    EXPECT_EQ(loaded.tokens[0].label, "ci");
+    store->remove_agent("n1", {});
+    store->remove_token("t1", {});
+    open();
+    EXPECT_TRUE(loaded.agents.empty());
+    EXPECT_TRUE(loaded.tokens.empty());
+}
+
+TEST_F(StoreTest, ForgetsWhatExpiredAndTheOldestBeyondTheBound)
+{
+    open();
+    TaskRecord old = record("expired", TaskState::success);
+    old.expires = 50;
+    save(old);
+    save(record("open", TaskState::pending, 1));
+    for (int i = 0; i < 8; ++i) save(record("t" + std::to_string(i), TaskState::success, 10 + i));
+    store->expire(100);
+    EXPECT_FALSE(task("expired"));
+    EXPECT_TRUE(task("open")) << "an open task is never trimmed";
+    EXPECT_FALSE(task("t0"));
+    EXPECT_FALSE(task("t3"));
+    EXPECT_TRUE(task("t4"));
+    EXPECT_TRUE(task("t7"));
+}
+
+TEST_F(StoreTest, RefusesNewTasksWhenTooManyWaitButNeverTheirResults)
+{
+    open(2);
+    // The thread is held inside a job, so nothing leaves the queue meanwhile.
+    std::promise<void> inside, release;
+    static_cast<Registry&>(*store).find("x", [&](const auto&) {
+        inside.set_value();
+        release.get_future().wait();
+    });
+    inside.get_future().wait();
+    EXPECT_TRUE(store->save(record("1", TaskState::pending), {}));
+    EXPECT_TRUE(store->save(record("2", TaskState::pending), {}));
+    EXPECT_FALSE(store->save(record("3", TaskState::pending), {}));
+    EXPECT_TRUE(store->save(record("1", TaskState::dispatched), {}));
+    EXPECT_TRUE(store->save(record("4", TaskState::failed), {}));
+    release.set_value();
+    EXPECT_EQ(task("4")->state, TaskState::failed);
+    EXPECT_FALSE(task("3"));
+}
+
+TEST_F(StoreTest, SaysWhenTheDatabaseIsFromTheFuture)
+{
+    open();
+    store.reset();
+    agenthost::kit::Database{(dir / "hub.db").string()}.exec("PRAGMA user_version=99");
+    try {
+        open();
+        FAIL() << "opened";
+    } catch (const std::runtime_error& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("newer version"));
+    }
+}
+
+TEST_F(StoreTest, SaysWhichFileItCannotUse)
+{
+    Store::Loaded l;
+    try {
+        Store s{"/nonexistent/hub.db", 5, 5, 0, l};
+        FAIL() << "opened";
+    } catch (const std::runtime_error& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("/nonexistent/hub.db"));
+        EXPECT_THAT(e.what(), testing::HasSubstr("plugins.hub.config.database"));
+    }
+}
+
+TEST(HubSpool, LeavesNoNameAndGivesBackItsRoom)
+{
+    const agenthost::test::TempDir dir;
+    const std::string folder = (dir / "spool").string();
+    const auto spool = Spool::make(folder, 1000, 0);
+    std::string problem;
+    auto a = spool->open(600, problem);
+    ASSERT_TRUE(a) << problem;
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+    EXPECT_FALSE(spool->open(401, problem));
+    EXPECT_THAT(problem, testing::HasSubstr("room for 400 of the 401 bytes"));
+    auto b = spool->open(400, problem);
+    ASSERT_TRUE(b);
+    EXPECT_FALSE(spool->open(1, problem));
+    a->complete(10, "x");
+    EXPECT_EQ(spool->reserved(), 410U);
+    b.reset();
+    a.reset();
+    EXPECT_EQ(spool->reserved(), 0U);
+}
+
+TEST(HubSpool, KeepsWhatMustStayFree)
+{
+    const agenthost::test::TempDir dir;
+    const auto spool = Spool::make((dir / "spool").string(), UINT64_MAX, std::filesystem::space(dir.path()).available / 2);
+    std::string problem;
+    EXPECT_FALSE(spool->open(std::filesystem::space(dir.path()).available / 2 + (64 << 20), problem));
+    EXPECT_THAT(problem, testing::HasSubstr("free some space"));
+    EXPECT_EQ(spool->reserved(), 0U);
+}
+
+TEST(HubSpool, SaysWhichFolderItCannotUse)
+{
+    try {
+        Spool::make("/proc/no-such-folder", 1, 0);
+        FAIL() << "made";
+    } catch (const std::runtime_error& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("/proc/no-such-folder"));
+    }
+}
+
+} // namespace
