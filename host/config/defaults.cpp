@@ -52,14 +52,22 @@ fs::path default_control_socket(const fs::path& state_dir)
     return state_dir / "control.sock";
 }
 
-std::vector<fs::path> default_plugin_path()
+namespace {
+
+// lib/agenthost of the build tree this program runs from, else of the installation.
+fs::path library_folder()
 {
     std::error_code ignored;
     const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
-    const fs::path beside = self.parent_path().parent_path() / "lib/agenthost/plugins-1";
-    if (!self.empty() && fs::is_directory(beside, ignored)) return {beside};
-    return {fs::path{AGENTHOST_LIBDIR} / "agenthost/plugins-1"};
+    const fs::path beside = self.parent_path().parent_path() / "lib/agenthost";
+    if (!self.empty() && fs::is_directory(beside / "plugins-1", ignored)) return beside;
+    return fs::path{AGENTHOST_LIBDIR} / "agenthost";
 }
+
+} // namespace
+
+std::vector<fs::path> default_plugin_path() { return {library_folder() / "plugins-1"}; }
+fs::path default_runner() { return library_folder() / "agenthost-runner"; }
 
 std::string default_agent_id()
 {

@@ -1,0 +1,173 @@
+// `agenthost call ACTION [JSON]`.
+#include "call.hpp"
+
+#include "control_client.hpp"
+#include "print.hpp"
+#include "verbs.hpp"
+
+#include <kit/fd.hpp>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace agenthost::host::cli {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_params = 4 << 20; // the daemon's own bound is lower and says so
+
+// A line on stderr that is drawn over until it is cleared.
+class ProgressLine {
+public:
+    explicit ProgressLine(bool on) : on_{on} {}
+    ~ProgressLine() { clear(); }
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+    void show(const json& progress)
+    {
+        if (!on_) return;
+        winsize size{};
+        const std::size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+        std::fprintf(stderr, "\r\033[K%s", progress_text(progress, columns).c_str());
+        std::fflush(stderr);
+        shown_ = true;
+    }
+    void clear()
+    {
+        if (shown_) std::fputs("\r\033[K", stderr);
+        shown_ = false;
+    }
+
+private:
+    bool on_, shown_ = false;
+};
+
+bool write_all(int fd, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+}
+
+// nullopt after complaining.
+std::optional<std::string> read_params(const std::string& given)
+{
+    if (given.empty()) return "{}";
+    if (given != "-" && given[0] != '@') return given;
+    const std::string file = given == "-" ? "standard input" : given.substr(1);
+    const kit::Fd fd{given == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!fd) {
+        complain(file + ": " + std::strerror(errno));
+        return std::nullopt;
+    }
+    std::string text, buffer(64 << 10, '\0');
+    for (;;) {
+        const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            complain(file + ": " + std::strerror(errno));
+            return std::nullopt;
+        }
+        if (n == 0) return text;
+        text.append(buffer, 0, static_cast<std::size_t>(n));
+        if (text.size() > max_params) {
+            complain(file + ": larger than 4 MiB; parameters are small, files are passed by URL");
+            return std::nullopt;
+        }
+    }
+}
+
+std::string dumped(const json& value, bool pretty) { return value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace); }
+
+int report(const Context& context, const CallOptions& options, const json& result, bool streamed)
+{
+    if (result.value("status", "") == "success") {
+        const json data = result.value("data", json{});
+        if (context.json) say(dumped(data, false) + "\n");
+        else if (streamed) { // standard output is the command's own
+            if (!data.is_null() && ::isatty(STDERR_FILENO)) std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
+        } else if (!data.is_null()) say(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
+        return ok;
+    }
+    if (context.json && !streamed) say(dumped(result, false) + "\n");
+    const auto text = [&](const char* key) {
+        const auto at = result.find(key);
+        return at != result.end() && at->is_string() ? at->get<std::string>() : std::string{};
+    };
+    const bool colours = is_terminal(STDERR_FILENO);
+    const std::string code = text("code"), message = text("message");
+    std::fprintf(stderr, "%s %s%s\n", paint(options.action + ":", Colour::bad, colours).c_str(),
+                 printable(message.empty() ? "failed" : message).c_str(), code.empty() ? "" : (" (" + printable(code) + ")").c_str());
+    // Each line of a detail on its own: a schema names every value that does not fit.
+    std::string detail = text("detail");
+    for (std::size_t at = 0; at < detail.size();) {
+        const auto end = std::min(detail.find('\n', at), detail.size());
+        if (end > at && detail.substr(at, end - at) != message) std::fprintf(stderr, "  %s\n", printable(detail.substr(at, end - at)).c_str());
+        at = end + 1;
+    }
+    if (code == "INVALID_REQUEST" && options.action.find('.') != std::string::npos)
+        std::fprintf(stderr, "  `agenthost plugin info %s` shows what the action takes.\n",
+                     printable(options.action.substr(0, options.action.find('.'))).c_str());
+    if (const auto data = result.find("data"); data != result.end() && !data->is_null())
+        std::fprintf(stderr, "  %s\n", dumped(*data, false).c_str());
+    return failed;
+}
+
+} // namespace
+
+int call(const Context& context, const CallOptions& options)
+{
+    const auto text = read_params(options.params);
+    if (!text) return failed;
+    json params;
+    try {
+        params = json::parse(text->empty() ? std::string{"{}"} : *text);
+    } catch (const json::parse_error& e) {
+        complain("the parameters are not JSON (wrong at byte " + std::to_string(e.byte) +
+                 "). In a shell, quote them: agenthost call " + options.action + " '{\"key\": \"value\"}', or give @FILE");
+        return usage;
+    }
+    if (!params.is_object()) {
+        complain("the parameters are a JSON object, such as '{\"key\": \"value\"}'");
+        return usage;
+    }
+    json body{{"action", options.action}, {"params", std::move(params)}};
+    if (!options.id.empty()) body["id"] = options.id;
+    if (options.timeout) body["timeout_ms"] = options.timeout->count();
+
+    ProgressLine line{!options.quiet && !context.json && is_terminal(STDERR_FILENO)};
+    bool closed = false;
+    CallReader reader{{
+        .progress = [&](const json& progress) { line.show(progress); },
+        .stream =
+            [&](std::uint32_t channel, std::string_view bytes) {
+                line.clear();
+                if (channel == 1 && !closed) closed = !write_all(STDOUT_FILENO, bytes);
+                if (channel == 2) (void)write_all(STDERR_FILENO, bytes);
+            },
+        .lost = [&](std::uint32_t, std::uint64_t bytes) { complain(std::to_string(bytes) + " bytes of output were dropped here"); },
+    }};
+    // The daemon bounds a call (--timeout, or the action's own limit), so silence has no limit here. Ctrl-C closes the connection,
+    // which cancels the command.
+    const ControlAnswer answer =
+        ControlClient{context.control_socket()}.request("POST", "/v1/call", dumped(body, false), std::chrono::milliseconds{0},
+                                                        [&](std::string_view bytes) { reader.feed(bytes); });
+    reader.end();
+    line.clear();
+    if (reader.result()) return report(context, options, *reader.result(), reader.streamed(1));
+    if (!answer.good()) complain(answer.error());
+    else complain(reader.overlong() ? "the answer has a line longer than 64 MiB" : "the daemon ended the call without a result; its log says why");
+    return failed;
+}
+
+} // namespace agenthost::host::cli

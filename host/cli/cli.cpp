@@ -1,0 +1,249 @@
+#include "cli.hpp"
+
+#include "print.hpp"
+#include "verbs.hpp"
+
+#include "host/config/defaults.hpp"
+#include "host/config/units.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <clocale>
+#include <set>
+
+namespace agenthost::host {
+
+using namespace cli;
+
+namespace {
+
+constexpr const char* introduction =
+    "agenthost keeps sessions to your servers and does work for them through plugins.\n\n"
+    "First steps:\n"
+    "  agenthost config check            is the configuration right? (/etc/agenthost/agenthost.yaml)\n"
+    "  agenthost doctor                  can it work here?\n"
+    "  agenthost run                     run in this terminal; as a service: systemctl start agenthost\n"
+    "  agenthost status                  what is it doing?\n"
+    "  agenthost call storage.info       use a plugin's action yourself\n";
+
+// Everything the command line can say.
+struct Arguments {
+    Context context;
+    std::vector<std::string> overrides;
+    std::string file;
+    bool version_flag = false;
+    CallOptions call;
+    std::string timeout, name, plugin, patience = "5s";
+};
+
+struct Parser {
+    CLI::App app{introduction, "agenthost"};
+    Arguments args;
+    std::function<int()> chosen; // what the verb does
+
+    explicit Parser(const CliHooks& hooks)
+    {
+        app.require_subcommand(0, 1);
+        app.add_option("-c,--config", args.file, "The configuration. Default: $AGENTHOST_CONFIG, /etc/agenthost/agenthost.yaml")->type_name("FILE");
+        app.add_option("-o", args.overrides, "Sets one key over file and environment, e.g. -o log.level=debug; repeatable")
+            ->type_name("SECTION.KEY=VALUE")
+            ->allow_extra_args(false);
+        app.add_option("--control-socket", args.context.control, "The daemon's socket. Default: $AGENTHOST_CONTROL, the configuration's")
+            ->type_name("PATH");
+        app.add_flag("--json", args.context.json, "Answer in JSON, for scripts");
+        app.add_flag("--version", args.version_flag, "Print the version");
+        app.footer([this] { return footer(); });
+        verb("run", "Run the daemon in the foreground", [this, &hooks] { return run(hooks); });
+        add_config();
+        add_plugin();
+        verb("status", "Sessions, listeners, plugins, work: at a glance", [this] { return status(args.context); });
+        add_call();
+        verb("reload", "Read the configuration again; one with mistakes changes nothing", [this] { return reload(args.context); });
+        verb("health", "Exit 0 when healthy and ready, else 1 with the reasons", [this] { return health(args.context); });
+        add_doctor();
+        CLI::App* again = verb("reconnect", "Connect to a server now, whatever its delay", [this] { return reconnect(args.context, args.name); });
+        again->add_option("NAME", args.name, "The server's name in the configuration")->required();
+        verb("version", "Print version and plugin ABI", [this] { return version(args.context); });
+    }
+
+    CLI::App* verb(const char* name, const char* what, std::function<int()> action, CLI::App* parent = nullptr)
+    {
+        CLI::App* sub = (parent ? parent : &app)->add_subcommand(name, what);
+        sub->fallthrough(); // common options may stand behind the verb
+        if (action) sub->callback([this, action = std::move(action)] { chosen = action; });
+        return sub;
+    }
+
+    void add_config()
+    {
+        CLI::App* config = verb("config", "Look at the configuration", nullptr);
+        config->require_subcommand(1);
+        verb("check", "Every mistake with file:line:column and a suggestion; exit 78 when there is any", [this] { return config_check(args.context); }, config);
+        verb("show", "What counts in the end, from all sources; secrets are not shown", [this] { return config_show(args.context); }, config);
+        verb("schema", "A JSON Schema of the file, for editors", [] { return config_schema_verb(); }, config);
+    }
+
+    void add_plugin()
+    {
+        CLI::App* plugin = verb("plugin", "Look at installed plugins", nullptr);
+        plugin->require_subcommand(1);
+        verb("list", "What is installed, enabled, running", [this] { return plugin_list(args.context); }, plugin);
+        verb("info", "Actions, parameters and configuration of a plugin", [this] { return plugin_info(args.context, args.plugin); }, plugin)
+            ->add_option("ID", args.plugin, "e.g. storage")
+            ->required();
+        verb("check", "Can it be loaded? Permissions, ABI, manifest, its configuration", [this] { return plugin_check(args.context, args.plugin); }, plugin)
+            ->add_option("ID|FILE", args.plugin, "Default: all that are installed");
+    }
+
+    void add_call()
+    {
+        CLI::App* sub = verb("call", "Run an action of a plugin; Ctrl-C cancels it", [this] {
+            if (args.timeout.empty()) return call(args.context, args.call);
+            std::string why;
+            args.call.timeout = conf::parse_duration(args.timeout, why);
+            if (args.call.timeout && args.call.timeout->count() > 0) return call(args.context, args.call);
+            complain("--timeout: expected " + why + ", not \"" + args.timeout + '"');
+            return usage;
+        });
+        sub->add_option("ACTION", args.call.action, "e.g. storage.info; `agenthost plugin info storage` lists them")->required();
+        sub->add_option("JSON", args.call.params, "Its parameters: '{\"key\": \"value\"}', @FILE, or - for standard input. Default: {}");
+        sub->add_option("--timeout", args.timeout, "Give up after this long, e.g. 30s or 5m")->type_name("DURATION");
+        sub->add_option("--id", args.call.id, "Calling again with the same id gets the first result: work with effects is not done twice");
+        sub->add_flag("-q,--quiet", args.call.quiet, "No progress bar");
+        sub->footer("Output of the action goes to stdout, its errors to stderr, then the result as JSON. Exit 0 ok, 1 error.");
+    }
+
+    void add_doctor()
+    {
+        CLI::App* sub = verb("doctor", "Can it work here? Files, clock, DNS, TLS, disk, each server; needs no daemon", [this] {
+            std::string why;
+            const auto patience = conf::parse_duration(args.patience, why);
+            if (patience && patience->count() > 0) return doctor(args.context, *patience);
+            complain("--timeout: expected " + why + ", not \"" + args.patience + '"');
+            return usage;
+        });
+        sub->add_option("--timeout", args.patience, "For each step over the network")->type_name("DURATION")->capture_default_str();
+        sub->footer("Each line is OK, WARN or FAIL with what to do. Exit 0 when nothing fails, 1 when something does, 78 when the configuration is wrong.");
+    }
+
+    bool knows(const std::string& name) const
+    {
+        return !app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; }).empty();
+    }
+
+    std::string footer() const
+    {
+        std::string out;
+        std::string verbs;
+        for (const std::string& name : foreign_verbs(args.context.plugin_path())) verbs += "  " + name + "\n";
+        if (!verbs.empty()) out += "Verbs of plugins (agenthost VERB --help):\n" + verbs + "\n";
+        return out + "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration. Manual: man agenthost, man agenthost.yaml";
+    }
+
+    // Empty, or what is wrong with an -o.
+    std::string finish()
+    {
+        args.context.load.file = args.file;
+        for (const std::string& text : args.overrides) {
+            const auto equals = text.find('=');
+            if (equals == std::string::npos || equals == 0) return "-o " + text + ": write -o section.key=value, e.g. -o log.level=debug";
+            args.context.load.overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+        }
+        return {};
+    }
+
+    int run(const CliHooks& hooks)
+    {
+        if (!hooks.run) {
+            complain("this build has no daemon");
+            return failed;
+        }
+        LoadRequest load = args.context.load;
+        if (!args.context.control.empty()) load.overrides.emplace_back("control.socket", args.context.control);
+        RunOptions options;
+        for (const auto& folder : default_plugin_path()) options.plugin_path.push_back(folder.string());
+        options.runner = default_runner().string();
+        return hooks.run(std::move(load), std::move(options));
+    }
+};
+
+// The index of the first word that is a verb: neither an option nor an option's value. argc when there is none.
+int find_verb(int argc, char** argv)
+{
+    static const std::set<std::string_view> with_value{"-c", "--config", "-o", "--control-socket"};
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (!word.starts_with('-')) return i;
+        if (with_value.contains(word)) ++i;
+    }
+    return argc;
+}
+
+int parse(Parser& parser, int argc, char** argv, int& code)
+{
+    try {
+        parser.app.parse(argc, argv);
+        return true;
+    } catch (const CLI::CallForHelp& e) {
+        if (const std::string bad = parser.finish(); !bad.empty()) complain(bad); // so that the footer knows -c
+        code = parser.app.exit(e);
+    } catch (const CLI::Success& e) {
+        code = parser.app.exit(e);
+    } catch (const CLI::ParseError& e) {
+        std::string hint = "agenthost --help";
+        for (const CLI::App* sub : parser.app.get_subcommands()) {
+            hint = "agenthost " + sub->get_name() + " --help";
+            for (const CLI::App* below : sub->get_subcommands()) hint = "agenthost " + sub->get_name() + " " + below->get_name() + " --help";
+        }
+        complain(std::string{e.what()} + ". See: " + hint);
+        code = usage;
+    }
+    return false;
+}
+
+int unknown_verb(Parser& parser, const std::string& verb)
+{
+    std::vector<std::string> known = foreign_verbs(parser.args.context.plugin_path());
+    for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(sub->get_name());
+    const std::string near = conf::did_you_mean(verb, known);
+    complain("unknown verb \"" + printable(verb) + '"' + (near.empty() ? ". Verbs: agenthost --help; a plugin's own verb comes with its package" : near));
+    return usage;
+}
+
+} // namespace
+
+int cli_main(int argc, char** argv, const CliHooks& hooks)
+{
+    try {
+        Parser parser{hooks};
+        int code = ok;
+        const int at = find_verb(argc, argv);
+        const std::string verb = at < argc ? argv[at] : "";
+        if (!verb.empty() && !parser.knows(verb)) {
+            if (!parse(parser, at, argv, code)) return code;
+            if (const std::string bad = parser.finish(); !bad.empty()) return complain(bad), usage;
+            const auto done = run_foreign(parser.args.context, verb, {argv + at + 1, argv + argc});
+            return done ? *done : unknown_verb(parser, verb);
+        }
+        if (!parse(parser, argc, argv, code)) return code;
+        if (const std::string bad = parser.finish(); !bad.empty()) return complain(bad), usage;
+        if (parser.args.version_flag) return version(parser.args.context);
+        if (!parser.chosen) {
+            std::fputs(parser.app.help().c_str(), stderr);
+            return usage;
+        }
+        code = parser.chosen();
+        if (std::fflush(stdout) != 0) { // a full disk behind "> file"
+            complain("standard output cannot be written");
+            return failed;
+        }
+        return code;
+    } catch (const std::exception& e) {
+        complain(e.what());
+        return failed;
+    }
+}
+
+} // namespace agenthost::host

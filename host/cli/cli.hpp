@@ -1,0 +1,24 @@
+// The agenthost command: verbs, options, exit codes. `run` is handed to the daemon by a hook, so that this room knows nothing of it.
+#pragma once
+
+#include "host/config/config.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace agenthost::host {
+
+struct RunOptions {
+    std::vector<std::string> plugin_path; // where plugins lie when the configuration names no folder
+    std::string runner;                   // the program for isolation: process
+};
+
+struct CliHooks {
+    std::function<int(LoadRequest, RunOptions)> run;
+};
+
+// Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG).
+int cli_main(int argc, char** argv, const CliHooks&);
+
+} // namespace agenthost::host

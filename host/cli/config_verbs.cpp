@@ -1,0 +1,66 @@
+#include "print.hpp"
+#include "verbs.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+namespace agenthost::host::cli {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::string text_of(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+void complain_of(const LoadResult& loaded)
+{
+    const bool colours = is_terminal(STDERR_FILENO);
+    for (const auto& problem : loaded.problems) std::fprintf(stderr, "%s\n", printable(problem.text).c_str());
+    for (const auto& warning : loaded.warnings)
+        std::fprintf(stderr, "%s %s\n", paint("warning:", Colour::doubtful, colours).c_str(), printable(warning).c_str());
+}
+
+} // namespace
+
+int config_check(const Context& context)
+{
+    LoadResult loaded = load_config(context.load);
+    if (loaded.config)
+        for (const PluginProblem& problem : plugin_problems(*loaded.config, false)) loaded.problems.push_back({problem.text});
+    if (context.json) {
+        Json out{{"ok", loaded.problems.empty()}, {"problems", Json::array()}, {"warnings", loaded.warnings}};
+        for (const auto& problem : loaded.problems) out["problems"].push_back(problem.text);
+        out["files"] = loaded.config ? Json(loaded.config->files) : Json::array();
+        say(text_of(out));
+        return loaded.problems.empty() ? ok : bad_config;
+    }
+    complain_of(loaded);
+    if (!loaded.problems.empty()) {
+        std::fprintf(stderr, "%zu problem%s\n", loaded.problems.size(), loaded.problems.size() == 1 ? "" : "s");
+        return bad_config;
+    }
+    std::string files;
+    for (const std::string& file : loaded.config->files) files += (files.empty() ? "" : ", ") + file;
+    if (files.empty()) files = "no file, only defaults";
+    say("ok: " + files + " (" + std::to_string(loaded.config->servers.size()) + " servers, " +
+        std::to_string(loaded.config->listeners.size()) + " listeners, " + std::to_string(loaded.config->plugins.size()) + " plugins)\n");
+    return ok;
+}
+
+int config_show(const Context& context)
+{
+    const LoadResult loaded = load_config(context.load);
+    complain_of(loaded);
+    if (!loaded.config) return bad_config;
+    say(show_config(*loaded.config));
+    return ok;
+}
+
+int config_schema_verb()
+{
+    say(config_schema());
+    return ok;
+}
+
+} // namespace agenthost::host::cli

@@ -1,0 +1,26 @@
+// What every verb gets: the options that stand before it, and where to print.
+#pragma once
+
+#include "host/config/config.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace agenthost::host::cli {
+
+constexpr int ok = 0, failed = 1, usage = 2, bad_config = 78;
+
+struct Context {
+    LoadRequest load;
+    std::string control; // --control-socket; empty: environment, configuration, default
+    bool json = false;
+
+    // --control-socket, $AGENTHOST_CONTROL, control.socket of the configuration, the default; for a plain user the system's daemon
+    // when there is none of their own.
+    [[nodiscard]] std::filesystem::path control_socket() const;
+    // From the configuration when it loads, else the default.
+    [[nodiscard]] std::vector<std::string> plugin_path() const;
+};
+
+} // namespace agenthost::host::cli
