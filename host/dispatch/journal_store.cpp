@@ -34,6 +34,9 @@ kit::Database open_database(const std::filesystem::path& file)
         if (primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
             text += "The file is damaged: restore it from a backup, or move it (with its -wal and -shm) away to start with an empty journal; "
                     "the record of finished work is lost with it.";
+        else if (primary == SQLITE_BUSY)
+            throw std::runtime_error{"journal " + file.string() + ": another process has it open. Stop the other agenthost, or give this one "
+                                     "an agent.state_dir of its own."};
         else if (e.disk_full()) text += "Free space on that file system.";
         else text += "Check that the folder exists and that the daemon's user may write the file and its folder.";
         throw std::runtime_error{text};
@@ -59,9 +62,6 @@ JournalStore::JournalStore(const Journal::Options& options) : options_{options},
         expire(seconds(options.clock()));
         count();
     } catch (const kit::SqliteError& e) {
-        if ((e.code() & 0xff) == SQLITE_BUSY)
-            throw std::runtime_error{"journal " + options.file.string() + ": another process has it open. Stop the other agenthost, or give "
-                                     "this one an agent.state_dir of its own."};
         throw std::runtime_error{"journal " + options.file.string() + ": " + e.what() +
                                  ". The file is damaged or the disk is full: free space, restore it from a backup, or move it (with its -wal "
                                  "and -shm) away to start with an empty journal."};
