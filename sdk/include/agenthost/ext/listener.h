@@ -32,7 +32,8 @@ typedef struct agh_route_api {
 typedef struct agh_svc_listener {
     uint32_t size, reserved;
     /* Claims a path on a configured listener. json: {"listener":"hub","kind":"http"|"ws","path":"/ws/storage" (exact) |
-     * "prefix":"/api/","body_timeout_s":30}. The longest match wins; a second claim of the same path and kind is AGH_E_BUSY, an
+     * "prefix":"/api/","body_timeout_s":30,"answer_timeout_s":30}: the latter
+     * replaces the 30 s within which an exchange must be answered (a route that waits for an agent; at most 86,400). The longest match wins; a second claim of the same path and kind is AGH_E_BUSY, an
      * unknown listener AGH_E_NOT_FOUND. `api` and `ctx` must live until destroy() returns. From create() or start(). [ctl] */
     agh_status (*route)(agh_host *, agh_bytes json, const agh_route_api *api, void *ctx);
     /* Where it listens: "https://127.0.0.1:3001" into buffer; *size is the capacity in, the length out. [any] */
