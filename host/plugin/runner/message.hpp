@@ -17,7 +17,8 @@ namespace agenthost::host::runner {
 constexpr std::uint32_t protocol_version = 1;
 constexpr std::size_t frame_max = 16u << 20;    // a request's params are bounded by limits.message_bytes, far below
 constexpr std::size_t blobs_max = 64;           // descriptors in one message; the kernel's own bound is 253
-constexpr std::size_t stream_window = 128u << 10; // bytes of output of one request that may be under way unacknowledged
+constexpr std::size_t stream_window = 128u << 10; // bytes of output of one request under way unacknowledged, beyond which it is BUSY
+constexpr std::size_t streams_max = 16u << 20;    // the same of all requests together
 
 enum class Type : std::uint16_t {
     // host -> runner. id: of the operation, the request or the call

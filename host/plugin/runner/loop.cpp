@@ -1,0 +1,110 @@
+#include "loop.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace agenthost::host::runner {
+
+namespace {
+
+// Far enough to be never, near enough not to overflow the clock.
+constexpr std::uint64_t ten_years_ns = 10ull * 365 * 24 * 3600 * 1'000'000'000;
+std::chrono::nanoseconds bounded(std::uint64_t ns) { return std::chrono::nanoseconds{std::min(ns, ten_years_ns)}; }
+
+} // namespace
+
+agh_status Loop::add(const Task& task, agh_task* made)
+{
+    {
+        const std::scoped_lock lock{mutex_};
+        if (tasks_.size() >= tasks_max) return AGH_E_BUSY;
+        *made = ++last_;
+        tasks_.emplace(last_, task);
+    }
+    wake_();
+    return AGH_OK;
+}
+
+agh_status Loop::timer(std::uint64_t delay_ns, std::uint64_t period_ns, std::uint64_t cookie, agh_task* made)
+{
+    return add({.cookie = cookie, .due = Clock::now() + bounded(delay_ns), .period = bounded(period_ns)}, made);
+}
+
+agh_status Loop::watch(int fd, std::uint32_t events, std::uint64_t cookie, agh_task* made)
+{
+    struct stat info {};
+    if (::fstat(fd, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return AGH_E_INVALID;
+    return add({.cookie = cookie, .fd = fd, .events = events}, made);
+}
+
+agh_status Loop::post(std::uint64_t cookie)
+{
+    {
+        const std::scoped_lock lock{mutex_};
+        if (posts_.size() >= posts_max) return AGH_E_BUSY;
+        posts_.push_back(cookie);
+    }
+    wake_();
+    return AGH_OK;
+}
+
+agh_status Loop::cancel(agh_task task)
+{
+    const std::scoped_lock lock{mutex_};
+    return tasks_.erase(task) != 0 ? AGH_OK : AGH_E_STALE;
+}
+
+std::optional<Loop::Clock::duration> Loop::prepare(std::vector<pollfd>& fds)
+{
+    const std::scoped_lock lock{mutex_};
+    polled_.clear();
+    std::optional<Clock::time_point> next;
+    for (const auto& [id, task] : tasks_) {
+        if (task.fd >= 0) {
+            fds.push_back({task.fd, static_cast<short>(task.events), 0});
+            polled_.push_back(id);
+        } else if (!next || task.due < *next) next = task.due;
+    }
+    if (!posts_.empty()) return Clock::duration::zero();
+    if (!next) return std::nullopt;
+    return std::max(*next - Clock::now(), Clock::duration::zero());
+}
+
+std::vector<Loop::Fired> Loop::collect(const pollfd* fds, std::size_t count)
+{
+    std::vector<Fired> out;
+    const std::scoped_lock lock{mutex_};
+    for (std::size_t i = 0; i < count && i < polled_.size(); ++i) {
+        const auto found = fds[i].revents != 0 ? tasks_.find(polled_[i]) : tasks_.end();
+        if (found == tasks_.end()) continue;
+        out.push_back({found->first, found->second.cookie, static_cast<std::uint32_t>(fds[i].revents)});
+        tasks_.erase(found);
+    }
+    const auto now = Clock::now();
+    for (auto at = tasks_.begin(); at != tasks_.end();) {
+        Task& task = at->second;
+        if (task.fd >= 0 || task.due > now) {
+            ++at;
+            continue;
+        }
+        out.push_back({at->first, task.cookie, 0});
+        if (task.period.count() == 0) at = tasks_.erase(at);
+        else {
+            task.due += (1 + (now - task.due) / task.period) * task.period; // what was missed is skipped
+            ++at;
+        }
+    }
+    for (const std::uint64_t cookie : posts_) out.push_back({0, cookie, 0});
+    posts_.clear();
+    return out;
+}
+
+void Loop::clear()
+{
+    const std::scoped_lock lock{mutex_};
+    tasks_.clear();
+    posts_.clear();
+}
+
+} // namespace agenthost::host::runner
