@@ -76,7 +76,7 @@ void Admin::agent_add(const std::string& id, bool rotate, ReplyPtr reply)
     const bool taken = table_.save(minted, saved(reply, [this, minted, token, reply] {
         credentials_.put(minted);
         sessions_.check_credentials(); // a session with the replaced token ends
-        ok(reply, "{\"id\":" + json_string(minted.id) + ",\"token\":\"" + token + "\"}");
+        ok(reply, "{\"id\":" + json_string(minted.id) + ",\"secret\":\"" + token + "\"}");
     }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
 }

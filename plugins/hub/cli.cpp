@@ -20,7 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* usage = R"(usage: agenthost hub agent add ID [--rotate]   mint a token for an agent (shown once)
+constexpr const char* usage = R"(usage: agenthost hub agent add ID [--rotate]   mint a secret for an agent (shown once)
        agenthost hub agent list             agents that have a credential
        agenthost hub agent revoke ID        refuse an agent from now on, cut its session
        agenthost hub token new [LABEL]      mint a bearer token for the REST API (shown once)
@@ -171,9 +171,9 @@ json list_agents(const std::string& control)
     }
 }
 
-void print_secret(const json& data, const char* advice)
+void print_secret(const json& data, const char* key, const char* advice)
 {
-    std::cout << data.at("token").get<std::string>() << std::endl;
+    std::cout << data.at(key).get<std::string>() << std::endl;
     std::cerr << advice << "\n";
 }
 
@@ -209,7 +209,7 @@ bool run(const Arguments& args)
         json params{{"id", w[2]}};
         if (args.rotate) params["rotate"] = true;
         data = call(args.control, "hub.agent_add", params);
-        print = [](const json& d) { print_secret(d, "This token is shown once. Put it on the agent's machine, in the file that its server's credential names, mode 0600."); };
+        print = [](const json& d) { print_secret(d, "secret", "This secret is shown once. Put it on the agent's machine, in the file that its server's credential names, mode 0600."); };
     } else if (is("agent", "list", 0, 0)) {
         data = list_agents(args.control);
         print = print_agents;
@@ -218,7 +218,7 @@ bool run(const Arguments& args)
         print = [](const json& d) { std::cout << d.at("id").get<std::string>() << " revoked\n"; };
     } else if (is("token", "new", 0, 1)) {
         data = call(args.control, "hub.token_new", w.size() > 2 ? json{{"label", w[2]}} : json::object());
-        print = [](const json& d) { print_secret(d, "This token is shown once. Use it as: curl -H \"Authorization: Bearer TOKEN\" ..."); };
+        print = [](const json& d) { print_secret(d, "token", "This token is shown once. Use it as: curl -H \"Authorization: Bearer TOKEN\" ..."); };
     } else if (is("token", "list", 0, 0)) {
         data = call(args.control, "hub.token_list", json::object());
         print = print_tokens;

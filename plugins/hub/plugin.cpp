@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -133,7 +134,10 @@ public:
             throw Error{"INTERNAL", e.what(), AGH_E_INTERNAL};
         }
         parts_->hub.start();
-        route("http", "prefix", "/api/", parts_->http);
+        // Calls wait for an agent: as long as a caller may ask for, or a transfer may take.
+        const auto longest = std::chrono::duration_cast<std::chrono::seconds>(config_.transfer_ttl) + std::chrono::seconds{3660};
+        route("http", "prefix", "/api/", parts_->http, ",\"answer_timeout_s\":" + std::to_string(std::min<std::int64_t>(longest.count(), 86'400)));
+        route("http", "prefix", "/api/temp/", parts_->http);
         route("ws", "path", "/ws/storage", parts_->socket);
     }
     Health health() override
@@ -166,10 +170,10 @@ private:
         Socket socket{hub};
     };
 
-    void route(const char* kind, const char* how, const char* path, RouteHandler& handler)
+    void route(const char* kind, const char* how, const char* path, RouteHandler& handler, const std::string& more = {})
     {
         const std::string json = std::string{"{\"listener\":"} + json_string(config_.listener) + ",\"kind\":\"" + kind + "\",\"" + how
-                                 + "\":\"" + path + "\"}";
+                                 + "\":\"" + path + "\"" + more + "}";
         const agh_status status = parts_->listener->route(json, handler);
         if (status == AGH_OK) return;
         const std::string what = std::string{"hub: cannot serve "} + path + " on listener \"" + config_.listener + "\": ";

@@ -527,7 +527,7 @@ TEST_F(HubTest, MintsAgentsAndRevokesThem)
 {
     const auto added = host->call("hub.agent_add", R"({"id":"n9"})");
     ASSERT_TRUE(added.ok()) << added.json;
-    const std::string token = json::parse(added.json)["token"];
+    const std::string token = json::parse(added.json)["secret"];
     EXPECT_EQ(token.size(), 64U);
     EXPECT_FALSE(host->call("hub.agent_add", R"({"id":"n9"})").ok()) << "only with rotate";
     const agh_conn n9 = dial("n9", token);
@@ -555,9 +555,9 @@ TEST_F(HubTest, RevokesAgentsOfTheFileAcrossARestart)
 
 TEST_F(HubTest, RotationEndsTheOldTokenAndItsSession)
 {
-    const std::string one = json::parse(host->call("hub.agent_add", R"({"id":"n9"})").json)["token"];
+    const std::string one = json::parse(host->call("hub.agent_add", R"({"id":"n9"})").json)["secret"];
     const agh_conn n9 = dial("n9", one);
-    const std::string two = json::parse(host->call("hub.agent_add", R"({"id":"n9","rotate":true})").json)["token"];
+    const std::string two = json::parse(host->call("hub.agent_add", R"({"id":"n9","rotate":true})").json)["secret"];
     EXPECT_EQ(close_code(n9), 1008);
     EXPECT_EQ(sent(dial("n9", one), 0)["status"], "error");
     EXPECT_EQ(sent(dial("n9", two), 0)["status"], "ok");
@@ -622,7 +622,7 @@ TEST_F(HubTest, DoesNotStartOnAListenerThatIsNotThere)
 
 TEST_F(HubTest, NoSecretReachesTheLog)
 {
-    const std::string minted = json::parse(host->call("hub.agent_add", R"({"id":"n9"})").json)["token"];
+    const std::string minted = json::parse(host->call("hub.agent_add", R"({"id":"n9"})").json)["secret"];
     dial("n9", minted);
     dial("n1", "a-wrong-secret");
     const agh_conn n1 = agent("n1");
