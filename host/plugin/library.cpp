@@ -70,8 +70,8 @@ try {
     }
     why = judge_entry(name, *entry, manifest);
     return why.empty() ? entry : nullptr;
-} catch (...) { // a constructor of the library's may throw
-    why = "plugin " + std::filesystem::path{file}.filename().string() + " refused: threw an exception while it was loaded. Ask its author for a fix.";
+} catch (const std::exception& e) { // memory ran out. What a library's constructors throw cannot be caught: it ends the process.
+    why = "plugin " + file + " refused: " + e.what();
     return nullptr;
 }
 

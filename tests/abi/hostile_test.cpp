@@ -1,0 +1,423 @@
+// What a plugin may do wrong once it runs. Every promise is checked twice: with the library in this process, and in a runner.
+#include "host_double.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace agenthost;
+using namespace agenthost::test;
+using namespace std::chrono_literals;
+using host::PluginState;
+
+namespace {
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+class Abi : public testing::TestWithParam<bool> {
+protected:
+    void SetUp() override
+    {
+        if (isolated() && !has_runner()) GTEST_SKIP() << "no runner in this build";
+    }
+    [[nodiscard]] static bool isolated() { return GetParam(); }
+    // Starts it, and says when that fails.
+    static std::unique_ptr<Bench> running(const std::string& mode = {}, const std::string& id = "hostile")
+    {
+        auto bench = std::make_unique<Bench>(id, isolated(), mode);
+        EXPECT_EQ(bench->start(), "");
+        EXPECT_EQ(bench->plugin->status().state, PluginState::running);
+        return bench;
+    }
+};
+
+// --- a plugin that behaves
+
+TEST_P(Abi, RunsAPluginInC)
+{
+    auto bench = running({}, "plain");
+    EXPECT_EQ(bench->services.fact("plain"), R"({"language":"C11"})");
+    EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
+    const Answer refused = bench->ask("other");
+    EXPECT_EQ(refused.status, AGH_E_UNSUPPORTED);
+    EXPECT_TRUE(contains(refused.json, "plain knows plain.echo")) << refused.json;
+    EXPECT_EQ(bench->stop(), "");
+    EXPECT_EQ(bench->plugin->status().state, PluginState::stopped);
+}
+
+TEST_P(Abi, StopsAndStartsAgain)
+{
+    auto bench = running();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(bench->ask("echo", R"({"i":1})").json, R"({"i":1})");
+        EXPECT_EQ(bench->stop(), "");
+        EXPECT_TRUE(bench->file("drained"));
+        EXPECT_TRUE(bench->file("destroyed"));
+        EXPECT_EQ(bench->invoke(bench->services.open(), "echo"), AGH_E_BUSY);
+        EXPECT_EQ(bench->start(), "");
+    }
+    EXPECT_EQ(bench->services.closed, 3);
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, HandsOnServices)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->ask("services").json, R"({"state":"/state/hostile"})");
+    EXPECT_TRUE(bench->until([&] { return bench->services.fact("k") == R"({"v":1})" && bench->services.metrics == 1; }));
+    EXPECT_TRUE(bench->until([&] { return !bench->services.logged().empty(); }));
+    EXPECT_EQ(bench->services.logged().front(), "a line");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, StreamsInOrder)
+{
+    auto bench = running();
+    const agh_req id = bench->services.open();
+    ASSERT_GE(bench->invoke(id, "stream"), 0);
+    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
+    EXPECT_EQ(bench->services.streamed(id), (std::vector<std::string>{"1@0:hello ", "1@6:world", R"(0@0:{"done":1})"}));
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, HandsDescriptorsOverBothWays)
+{
+    auto bench = running();
+    write_file(bench->dir / "blob", "bytes");
+    const int fd = ::open((bench->dir / "blob").c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(fd, 0);
+    const Answer answer = bench->ask("blob", "{}", fd);
+    EXPECT_EQ(answer.status, AGH_OK) << answer.json;
+    EXPECT_EQ(answer.blob, "bytes");
+    EXPECT_EQ(::close(fd), 0); // it stayed ours
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, FiresTimersWatchesAndPosts)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->ask("timer").json, R"({"cookie":11})");
+    EXPECT_EQ(bench->ask("post").json, R"({"cookie":12})");
+    EXPECT_EQ(bench->ask("watch").json, R"({"cookie":13})");
+    EXPECT_EQ(bench->ask("period").json, R"({"cookie":14})");
+    EXPECT_EQ(bench->ask("cancelled_timer").json, R"({"cookie":11})");
+    EXPECT_FALSE(bench->file("task.15"));
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, DeliversWhatWasPostedInStartAfterIt)
+{
+    auto bench = running("post_in_start");
+    EXPECT_TRUE(bench->wait_file("task.77"));
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, AnswersACallOnce)
+{
+    auto bench = running();
+    std::function<void(const agh_reply&)> done;
+    bench->services.on_call = [&](auto d) { done = std::move(d); };
+    const agh_req id = bench->services.open();
+    ASSERT_GE(bench->invoke(id, "call"), 0);
+    ASSERT_TRUE(bench->until([&] { return done != nullptr; }));
+    const std::string text = R"({"from":"other"})";
+    agh_reply reply{};
+    reply.size = sizeof reply;
+    reply.json = {text.data(), text.size()};
+    done(reply);
+    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
+    EXPECT_EQ(bench->services.answers(id).front().json, text);
+    EXPECT_TRUE(bench->file("result.0"));
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, AnswersCallsThatAreOutBeforeDestroy)
+{
+    auto bench = running();
+    std::function<void(const agh_reply&)> done;
+    bench->services.on_call = [&](auto d) { done = std::move(d); };
+    ASSERT_GE(bench->invoke(bench->services.open(), "call"), 0);
+    ASSERT_TRUE(bench->until([&] { return done != nullptr; }));
+    EXPECT_EQ(bench->stop(), "");
+    EXPECT_TRUE(bench->file("result.-11")); // AGH_E_CLOSED
+    agh_reply reply{};
+    reply.size = sizeof reply;
+    done(reply); // too late: nobody is called
+    bench->io.poll();
+    EXPECT_FALSE(bench->file("result.0"));
+}
+
+TEST_P(Abi, ConfiguresAllOrNothing)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->configure("other"), "");
+    EXPECT_EQ(bench->configure("fail_configure"), "");
+    EXPECT_EQ(bench->plugin->status().state, PluginState::running);
+    EXPECT_FALSE(bench->file("destroyed")); // the same instance
+    EXPECT_TRUE(contains(bench->configure("x"), "the device is not there"));
+    EXPECT_EQ(bench->ask("echo", R"({"b":2})").json, R"({"b":2})");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, RemakesAPluginWithoutConfigure)
+{
+    auto bench = running("least");
+    EXPECT_EQ(bench->configure("least"), "");
+    EXPECT_TRUE(bench->file("destroyed"));
+    EXPECT_EQ(bench->ask("echo", R"({"b":2})").json, R"({"b":2})");
+    const std::string problem = bench->configure("fail_start");
+    EXPECT_TRUE(contains(problem, "the device is not there")) << problem;
+    EXPECT_TRUE(contains(problem, "The old configuration goes on.")) << problem;
+    EXPECT_EQ(bench->ask("echo", R"({"c":3})").json, R"({"c":3})");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+// --- exceptions: what arrives across the C boundary is caught, becomes an error, and is said
+
+TEST_P(Abi, CatchesWhatInvokeThrows)
+{
+    auto bench = running();
+    for (const char* verb : {"throw", "throw_int"}) {
+        const Answer answer = bench->ask(verb);
+        EXPECT_EQ(answer.status, AGH_E_INTERNAL) << verb;
+        EXPECT_TRUE(contains(answer.json, "threw an exception")) << answer.json;
+    }
+    EXPECT_EQ(bench->ask("throw_after").status, AGH_OK); // it had completed: that counts
+    EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})"); // and it goes on
+    if (!isolated()) {
+        EXPECT_TRUE(bench->until([&] { return !bench->plugin->status().healthy; }));
+        EXPECT_TRUE(contains(bench->plugin->status().problem, "invoke() threw an exception")) << bench->plugin->status().problem;
+    }
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, CatchesWhatTheLifeCycleThrows)
+{
+    for (const char* mode : {"throw_create", "throw_int_create", "throw_start", "throw_int_start"}) {
+        Bench bench{"hostile", isolated(), mode};
+        EXPECT_TRUE(contains(bench.start(), "threw an exception")) << mode << ": " << bench.plugin->status().problem;
+        EXPECT_EQ(bench.plugin->status().state, PluginState::failed);
+        EXPECT_EQ(bench.stop(), "");
+    }
+    auto bench = running("throw_configure");
+    EXPECT_TRUE(contains(bench->configure("x"), "threw an exception"));
+    EXPECT_EQ(bench->ask("echo").status, AGH_OK);
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, CatchesWhatCallbacksThrow)
+{
+    for (const char* mode : {"throw_cancel", "throw_writable", "throw_on_task", "throw_health", "throw_extension"}) {
+        SCOPED_TRACE(mode);
+        auto bench = running(mode);
+        const agh_req never = bench->services.open();
+        ASSERT_GE(bench->invoke(never, "never"), 0);
+        ASSERT_EQ(bench->ask("timer").json, R"({"cookie":11})");
+        bench->plugin->cancel(never);
+        bench->plugin->writable(never);
+        bench->check_health();
+        EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
+        EXPECT_EQ(bench->stop(0ms), "");
+    }
+}
+
+TEST_P(Abi, DestroysEvenWhenDrainAndDestroyThrow)
+{
+    auto drain = running("throw_drain");
+    EXPECT_EQ(drain->stop(10ms), "");
+    EXPECT_TRUE(drain->file("destroyed"));
+    auto destroy = running("throw_destroy");
+    const std::string problem = destroy->stop();
+    if (!isolated()) { EXPECT_TRUE(contains(problem, "destroy() threw")) << problem; }
+}
+
+// --- errors of its own
+
+TEST_P(Abi, SaysWhyCreateOrStartRefused)
+{
+    for (const char* mode : {"fail_create", "fail_start"}) {
+        Bench bench{"hostile", isolated(), mode};
+        EXPECT_TRUE(contains(bench.start(), "the device is not there")) << mode;
+        EXPECT_EQ(bench.file("destroyed"), std::string_view{mode} == "fail_start"); // what create() made, destroy() takes back
+    }
+    for (const char* mode : {"mute_create", "mute_start"}) {
+        Bench bench{"hostile", isolated(), mode};
+        EXPECT_NE(bench.start(), "") << mode;
+    }
+}
+
+TEST_P(Abi, RefusesAnIncompletePluginApi)
+{
+    for (const char* mode : {"no_api", "no_invoke"}) {
+        Bench bench{"hostile", isolated(), mode};
+        EXPECT_NE(bench.start(), "") << mode;
+        EXPECT_EQ(bench.plugin->status().state, PluginState::failed);
+    }
+}
+
+TEST_P(Abi, HandsOnRefusalsOfInvoke)
+{
+    auto bench = running();
+    const Answer refused = bench->ask("refuse");
+    EXPECT_EQ(refused.status, AGH_E_NOT_FOUND);
+    EXPECT_EQ(refused.json, R"({"code":"FILE_NOT_FOUND","message":"File not found: \"x\""})");
+    const Answer busy = bench->ask("busy");
+    EXPECT_EQ(busy.status, AGH_E_BUSY);
+    EXPECT_EQ(busy.flags, AGH_REPLY_NOT_STARTED);
+    EXPECT_EQ(bench->ask("mute").status, AGH_E_DENIED);
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, TakesNoInvalidReturnForAnAnswer)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->ask("ok").status, AGH_E_INTERNAL);
+    EXPECT_EQ(bench->ask("nonsense_status").status, AGH_E_INTERNAL);
+    EXPECT_EQ(bench->ask("complete_and_ok").status, AGH_OK); // completed first: that counts
+    EXPECT_EQ(bench->ask("complete_and_refuse").status, AGH_OK);
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, RefusesWrongArgumentsOfEveryFunction)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->ask("abuse").json, R"({"refused":"all"})");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, SaysHowHealthyItIs)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->check_health(), "");
+    EXPECT_EQ(bench->stop(), "");
+    auto ill = running("fail_health");
+    EXPECT_TRUE(contains(ill->check_health(), "the device is not there"));
+    EXPECT_FALSE(ill->plugin->status().healthy);
+    EXPECT_EQ(ill->stop(), "");
+}
+
+// --- too often, too late, never
+
+TEST_P(Abi, CompletesOnce)
+{
+    auto bench = running();
+    const agh_req id = bench->services.open();
+    ASSERT_GE(bench->invoke(id, "twice"), 0);
+    ASSERT_TRUE(bench->until([&] { return bench->services.late == 1 || bench->file("second_was_stale"); }));
+    EXPECT_EQ(bench->services.answers(id).size(), 1u);
+    EXPECT_EQ(bench->services.answers(id).front().json, "{}");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, WaitsForALateAnswerWithinTheGrace)
+{
+    auto bench = running();
+    const agh_req id = bench->services.open();
+    ASSERT_GE(bench->invoke(id, "late"), 0);
+    ASSERT_TRUE(bench->wait_file("late.blocked"));
+    bench->release();
+    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
+    EXPECT_EQ(bench->services.answers(id).front().json, R"({"late":true})");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, StopsWithinTheGraceWhenNothingIsEverAnswered)
+{
+    auto bench = running("never_drained");
+    const agh_req id = bench->services.open();
+    ASSERT_GE(bench->invoke(id, "never"), 0);
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(bench->stop(100ms), "");
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 100ms);
+    EXPECT_TRUE(bench->file("destroyed"));
+}
+
+TEST_P(Abi, PassesCancelAndWritableOn)
+{
+    auto bench = running("obey_cancel");
+    const agh_req id = bench->services.open();
+    ASSERT_GE(bench->invoke(id, "never"), 0);
+    ASSERT_EQ(bench->ask("echo").status, AGH_OK);
+    bench->plugin->writable(id);
+    bench->plugin->cancel(id);
+    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
+    EXPECT_EQ(bench->services.answers(id).front().status, AGH_E_CANCELLED);
+    EXPECT_TRUE(bench->file("cancelled." + std::to_string(id)));
+    if (!isolated()) { EXPECT_TRUE(bench->file("writable." + std::to_string(id))); }
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, StandsTenThousandEvents)
+{
+    auto bench = running();
+    const Answer answer = bench->ask("events");
+    EXPECT_EQ(answer.status, AGH_OK);
+    EXPECT_TRUE(contains(answer.json, "\"taken\":")) << answer.json;
+    if (!isolated()) { EXPECT_EQ(answer.json, R"({"taken":1000,"busy":9000})"); }
+    EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Abi, BoundsPostsAndTimers)
+{
+    auto bench = running();
+    EXPECT_EQ(bench->ask("many_posts").json, R"({"posts":"bounded","timers":"bounded"})");
+    EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+// --- what hangs stops nobody else: the other plugin answers all the while
+
+class Hanging : public Abi {};
+
+TEST_P(Hanging, GivesUpACreateOrStartThatBlocks)
+{
+    auto other = running();
+    for (const std::string call : {"create", "start"}) {
+        SCOPED_TRACE(call);
+        Bench bench{"sluggish", isolated(), "block_" + call};
+        std::string problem = "nothing";
+        bench.plugin->start([&](std::string why) { problem = std::move(why); });
+        ASSERT_TRUE(bench.wait_file(call + ".blocked") || problem != "nothing");
+        EXPECT_EQ(other->ask("echo", R"({"a":1})").json, R"({"a":1})");
+        ASSERT_TRUE(bench.until([&] { return problem != "nothing"; }));
+        EXPECT_TRUE(contains(problem, call + "() did not return within 2 s")) << problem;
+        EXPECT_EQ(bench.plugin->status().state, PluginState::failed);
+        bench.release();
+        if (!isolated()) EXPECT_TRUE(bench.wait_file("destroyed")); // it came back after all: cleaned up on its own thread
+    }
+    EXPECT_EQ(other->stop(), "");
+}
+
+TEST_P(Hanging, GivesUpADestroyThatBlocks)
+{
+    auto bench = running("block_destroy", "sluggish");
+    const std::string problem = bench->stop();
+    EXPECT_TRUE(contains(problem, "destroy() did not return within 2 s")) << problem;
+    EXPECT_EQ(bench->plugin->status().state, PluginState::failed);
+    bench->release();
+    EXPECT_TRUE(isolated() || bench->wait_file("destroyed"));
+}
+
+TEST_P(Hanging, DestroysNothingUnderAWorkerThatBlocks)
+{
+    auto bench = running({}, "sluggish");
+    ASSERT_GE(bench->invoke(bench->services.open(), "block"), 0);
+    ASSERT_TRUE(bench->wait_file("invoke.blocked"));
+    const std::string problem = bench->stop(0ms);
+    EXPECT_NE(problem, "");
+    if (!isolated()) { EXPECT_TRUE(contains(problem, "a worker thread does not come back")) << problem; }
+    EXPECT_FALSE(bench->file("destroyed"));
+    EXPECT_EQ(bench->services.died().size(), 1u);
+    bench->release();
+}
+
+INSTANTIATE_TEST_SUITE_P(Plugin, Abi, testing::Values(false, true), [](const auto& i) { return i.param ? "InARunner" : "InProcess"; });
+INSTANTIATE_TEST_SUITE_P(Plugin, Hanging, testing::Values(false, true), [](const auto& i) { return i.param ? "InARunner" : "InProcess"; });
+
+} // namespace
