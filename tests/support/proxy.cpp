@@ -126,8 +126,9 @@ void Proxy::serve(int client, int number)
         }
     };
     while (!stopping()) {
-        pollfd fds[] = {{server, POLLIN, 0}, {client_open ? client : -1, POLLIN, 0}};
-        if (::poll(fds, 2, 100) <= 0) continue;
+        const bool held = fault.gate && !*fault.gate;
+        pollfd fds[] = {{server, POLLIN, 0}, {client_open && !held ? client : -1, POLLIN, 0}};
+        if (::poll(fds, 2, held ? 5 : 100) <= 0) continue;
         if (fds[1].revents) {
             const ssize_t n = ::recv(client, buffer.data(), buffer.size(), 0);
             if (n < 0) break;

@@ -50,6 +50,7 @@ struct Fault {
     std::size_t trickle = 0;                    // > 0: no more than this many bytes at a time,
     std::chrono::milliseconds trickle_every{5}; // each after such a pause
     std::optional<std::uint64_t> cut_request{}; // the other direction: reset after so many bytes of the request
+    const std::atomic<bool>* gate = nullptr;    // while false, nothing of the request passes
 };
 
 class Proxy : public Acceptor {

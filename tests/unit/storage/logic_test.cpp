@@ -1,0 +1,284 @@
+// The pure parts: accounting, order, start-up decisions, configuration, parameters.
+#include "plugins/storage/config.hpp"
+#include "plugins/storage/ledger.hpp"
+#include "plugins/storage/params.hpp"
+#include "plugins/storage/reconcile.hpp"
+#include "plugins/storage/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace {
+
+using namespace agenthost::storage;
+using namespace std::chrono_literals;
+
+TEST(Ledger, RefusesWhatTheQuotaDoesNotHold)
+{
+    Ledger ledger{{1000, 0}, 400};
+    Ledger::Claim a, b;
+    EXPECT_EQ(ledger.raise(a, 500, 1 << 20), "");
+    EXPECT_NE(ledger.raise(b, 101, 1 << 20).find("quota"), std::string::npos);
+    EXPECT_EQ(ledger.raise(b, 100, 1 << 20), "");
+    ledger.give_up(a);
+    Ledger::Claim c;
+    EXPECT_EQ(ledger.raise(c, 500, 1 << 20), "");
+}
+
+TEST(Ledger, CountsAReplacementOnlyAsFarAsItGrows)
+{
+    Ledger ledger{{1000, 0}, 900};
+    Ledger::Claim claim{0, 600, 0};
+    EXPECT_NE(ledger.raise(claim, 701, 1 << 20), "");
+    EXPECT_EQ(ledger.raise(claim, 700, 1 << 20), "");
+    ledger.settle(claim, 700);
+    EXPECT_EQ(ledger.used(), 1000u);
+}
+
+TEST(Ledger, KeepsTheReserveFree)
+{
+    Ledger ledger{{0, 100}};
+    Ledger::Claim a, b;
+    EXPECT_NE(ledger.raise(a, 901, 1000).find("reserve_free"), std::string::npos);
+    EXPECT_EQ(ledger.raise(a, 600, 1000), "");
+    EXPECT_NE(ledger.raise(b, 301, 1000), ""); // the disk does not show a's bytes yet
+    ledger.allocated(a, 600);                  // now it does
+    EXPECT_NE(ledger.raise(b, 301, 400), "");
+    EXPECT_EQ(ledger.raise(b, 300, 400), "");
+}
+
+TEST(Ledger, EndsAtZeroWhateverHappens)
+{
+    std::mt19937 random{1};
+    Ledger ledger{{10'000, 10}};
+    std::vector<Ledger::Claim> open;
+    std::uint64_t stored = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        const auto dice = random() % 4;
+        if (dice == 0 || open.empty()) open.emplace_back();
+        auto& claim = open[random() % open.size()];
+        if (dice == 1) ledger.raise(claim, claim.size + random() % 500, 1'000'000);
+        if (dice == 2) ledger.allocated(claim, random() % 600);
+        if (dice == 3) {
+            if (random() % 2) {
+                stored += claim.size;
+                ledger.settle(claim, claim.size);
+            } else {
+                ledger.give_up(claim);
+            }
+            std::swap(claim, open.back());
+            open.pop_back();
+        }
+    }
+    for (auto& claim : open) ledger.give_up(claim);
+    EXPECT_EQ(ledger.used(), stored);
+    EXPECT_LE(stored, 10'000u);
+    ledger.removed(stored);
+    Ledger::Claim all;
+    EXPECT_EQ(ledger.raise(all, 10'000, 1'000'000), ""); // nothing is left claimed
+}
+
+TEST(Ledger, SurvivesNumbersThatWouldWrap)
+{
+    Ledger ledger{{~0ull, ~0ull}, ~0ull - 5};
+    Ledger::Claim claim;
+    EXPECT_NE(ledger.raise(claim, ~0ull, ~0ull), "");
+    EXPECT_NE(ledger.raise(claim, 10, ~0ull), "");
+}
+
+Schedule::Job job(const char* caller, const char* file, Schedule::Access access = Schedule::Access::write, bool slot = true)
+{
+    return {caller, file, access, slot};
+}
+
+TEST(Schedule, GivesCallersTurns)
+{
+    Schedule schedule{1, 100};
+    std::vector<Ticket> greedy;
+    for (int i = 0; i < 3; ++i) greedy.push_back(*schedule.add(job("greedy", std::to_string(i).c_str())));
+    const auto modest = *schedule.add(job("modest", "m"));
+    std::vector<Ticket> order;
+    while (const auto next = schedule.next()) {
+        order.push_back(*next);
+        schedule.finished(*next);
+    }
+    EXPECT_EQ(order, (std::vector<Ticket>{greedy[0], modest, greedy[1], greedy[2]}));
+}
+
+TEST(Schedule, SharesSlotsButLetsOthersPass)
+{
+    Schedule schedule{1, 100};
+    const auto first = *schedule.add(job("c", "a"));
+    const auto second = *schedule.add(job("c", "b"));
+    const auto quick = *schedule.add(job("c", "d", Schedule::Access::write, false));
+    EXPECT_EQ(schedule.next(), first);
+    EXPECT_EQ(schedule.next(), quick);
+    EXPECT_EQ(schedule.next(), std::nullopt);
+    schedule.finished(first);
+    EXPECT_EQ(schedule.next(), second);
+    EXPECT_EQ(schedule.running_slots(), 1u);
+}
+
+TEST(Schedule, KeepsTheOrderOnOneFile)
+{
+    using Access = Schedule::Access;
+    Schedule schedule{10, 100};
+    const auto write = *schedule.add(job("a", "f"));
+    const auto read1 = *schedule.add(job("b", "f", Access::read));
+    const auto read2 = *schedule.add(job("c", "f", Access::read));
+    const auto remove = *schedule.add(job("d", "f", Access::write, false));
+    const auto read3 = *schedule.add(job("e", "f", Access::read));
+    EXPECT_EQ(schedule.next(), write);
+    EXPECT_EQ(schedule.next(), std::nullopt);
+    schedule.finished(write);
+    EXPECT_EQ(schedule.next(), read1);
+    EXPECT_EQ(schedule.next(), read2);
+    EXPECT_EQ(schedule.next(), std::nullopt);
+    schedule.opened(read1);
+    EXPECT_EQ(schedule.next(), std::nullopt);
+    schedule.opened(read2); // both have their descriptors
+    EXPECT_EQ(schedule.next(), remove);
+    EXPECT_EQ(schedule.next(), std::nullopt);
+    schedule.finished(remove);
+    EXPECT_EQ(schedule.next(), read3);
+}
+
+TEST(Schedule, ForgetsWhatIsWithdrawn)
+{
+    Schedule schedule{1, 2};
+    const auto a = *schedule.add(job("c", "f"));
+    const auto b = *schedule.add(job("c", "f"));
+    EXPECT_EQ(schedule.add(job("c", "g")), std::nullopt); // full
+    EXPECT_TRUE(schedule.withdraw(a));
+    EXPECT_FALSE(schedule.withdraw(a));
+    EXPECT_EQ(schedule.next(), b);
+    EXPECT_FALSE(schedule.withdraw(b)); // it runs
+    EXPECT_EQ(schedule.waiting(), 0u);
+}
+
+TEST(Schedule, RunsEveryJobOnceAndNeverTwoWritersOfAFile)
+{
+    std::mt19937 random{7};
+    Schedule schedule{3, 10'000};
+    std::map<Ticket, std::string> running, all;
+    std::size_t done = 0;
+    for (int i = 0; i < 2000; ++i) {
+        if (random() % 2 == 0) {
+            const std::string file = std::to_string(random() % 5);
+            const auto ticket = *schedule.add({std::to_string(random() % 4), file, Schedule::Access::write, random() % 3 != 0});
+            all[ticket] = file;
+        }
+        if (const auto next = schedule.next()) {
+            for (const auto& [ticket, file] : running) ASSERT_NE(file, all[*next]);
+            running[*next] = all[*next];
+        }
+        if (!running.empty() && random() % 3 == 0) {
+            schedule.finished(running.begin()->first);
+            running.erase(running.begin());
+            ++done;
+        }
+    }
+    for (;;) {
+        while (const auto next = schedule.next()) running[*next] = all[*next];
+        if (running.empty()) break;
+        schedule.finished(running.begin()->first);
+        running.erase(running.begin());
+        ++done;
+    }
+    EXPECT_EQ(done, all.size());
+    EXPECT_EQ(schedule.running_slots(), 0u);
+}
+
+TEST(Reconcile, DecidesForEveryCase)
+{
+    const auto plan = reconcile({{"whole", {"id1", 5}}, {"short", {"id2", 5}}, {"gone", {"id3", 5}}}, {"trashed", "already-gone"},
+                                {{"whole", 5}, {"short", 3}, {"trashed", 9}, {"orphan1", 1}, {"orphan2", 2}}, 1);
+    EXPECT_EQ(plan.damaged, std::vector<std::string>{"id2"});
+    EXPECT_EQ(plan.missing, std::vector<std::string>{"id3"});
+    EXPECT_EQ(plan.unlink, std::vector<std::string>{"trashed"});
+    ASSERT_EQ(plan.quarantine.size(), 1u);
+    EXPECT_EQ(plan.quarantine[0].blob, "orphan1");
+    ASSERT_EQ(plan.left.size(), 1u); // no room: stays, and is counted
+    EXPECT_EQ(plan.left[0].blob, "orphan2");
+}
+
+TEST(Reconcile, BelievesARowMoreThanTheTrash)
+{
+    const auto plan = reconcile({{"b", {"id", 5}}}, {"b"}, {{"b", 5}}, 10);
+    EXPECT_TRUE(plan.unlink.empty());
+    EXPECT_TRUE(plan.missing.empty());
+}
+
+TEST(Config, ReadsSizesAndDurations)
+{
+    EXPECT_EQ(parse_size("100GiB"), 100ull << 30);
+    EXPECT_EQ(parse_size("1.5 KB"), 1536u);
+    EXPECT_EQ(parse_size("0"), 0u);
+    EXPECT_EQ(parse_duration("250ms"), 250ms);
+    EXPECT_EQ(parse_duration("2m"), 120s);
+    for (const char* bad : {"", "GiB", "-1", "1XB", "1e30", "nan", "inf"}) EXPECT_FALSE(parse_size(bad)) << bad;
+    for (const char* bad : {"", "5", "5d", "-1s"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+}
+
+TEST(Config, ReadsTheExampleAndKeepsDefaults)
+{
+    const auto config = parse_config(R"({"storage_path":"/s","quota":"100GiB","reserve_free":1073741824,"max_transfers":4,"checksum":"declared",
+                                         "allow_hosts":["*.example.com"],"allow_private_networks":true,"idle_timeout":"3s"})", "");
+    EXPECT_EQ(config.quota, 100ull << 30);
+    EXPECT_EQ(config.reserve_free, 1ull << 30);
+    EXPECT_FALSE(config.checksum_always);
+    EXPECT_TRUE(config.allow_private_networks);
+    EXPECT_EQ(config.idle_timeout, 3s);
+    const auto defaults = parse_config("{}", "/state/files");
+    EXPECT_EQ(defaults.storage_path, "/state/files");
+    EXPECT_TRUE(defaults.checksum_always);
+    EXPECT_FALSE(defaults.allow_private_networks);
+    EXPECT_EQ(defaults.max_transfers, 4u);
+}
+
+TEST(Config, SaysWhichKeyIsWrong)
+{
+    for (const auto& [json, key] : {std::pair{R"({"quota":"lots"})", "quota"}, {R"({"max_transfers":0})", "max_transfers"}, {R"({"storage_path":"rel"})", "storage_path"},
+                                    {R"({"idle_timeout":"soon"})", "idle_timeout"}}) {
+        try {
+            parse_config(json, "/d");
+            FAIL() << json;
+        } catch (const std::runtime_error& e) {
+            EXPECT_EQ(std::string{e.what()}.find(key), 0u) << e.what();
+        }
+    }
+}
+
+TEST(Params, ReadTheDocumentsExampleAndIgnoreUnknownFields)
+{
+    const auto parsed = parse_upload(R"({"file_info":{"id":"file_555","name":"document.pdf","owner_id":"user_1","size":102400,"new":1},
+                                         "download_url":"https://server.com/api/temp/download/token123","other":{}})");
+    const auto& params = std::get<UploadParams>(parsed);
+    EXPECT_EQ(params.id, "file_555");
+    EXPECT_EQ(params.declared.size, 102400u);
+    EXPECT_EQ(params.url.host, "server.com");
+}
+
+TEST(Params, RefuseWhatCannotBeMeant)
+{
+    for (const char* json : {R"({"download_url":"http://h/"})", R"({"file_info":{"id":""},"download_url":"http://h/"})",
+                             R"({"file_info":{"id":"a\u0000b"},"download_url":"http://h/"})", R"({"file_info":{"id":"a","size":-1},"download_url":"http://h/"})",
+                             R"({"file_info":{"id":"a","size":1.5},"download_url":"http://h/"})", R"({"file_info":{"id":"a","sha256":"zz"},"download_url":"http://h/"})",
+                             R"({"file_info":{"id":"a"},"download_url":"ftp://secret/"})", R"({"file_info":{"id":"a"}})"}) {
+        const auto parsed = parse_upload(json);
+        ASSERT_TRUE(std::holds_alternative<Problem>(parsed)) << json;
+        EXPECT_EQ(std::get<Problem>(parsed).code, "INVALID_REQUEST");
+        EXPECT_EQ(std::get<Problem>(parsed).detail.find("secret"), std::string::npos);
+    }
+}
+
+TEST(Params, PostIsTheMethodUnlessPutIsNamed)
+{
+    const auto method = [](const char* json) { return std::get<DownloadParams>(parse_download(json)).method; };
+    EXPECT_EQ(method(R"({"file_id":"f","upload_url":"http://h/"})"), "POST");
+    EXPECT_EQ(method(R"({"file_id":"f","upload_url":"http://h/","method":"PUT"})"), "PUT");
+    EXPECT_EQ(method(R"({"file_id":"f","upload_url":"http://h/","method":"post"})"), "POST");
+}
+
+} // namespace
