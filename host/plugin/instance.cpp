@@ -362,13 +362,13 @@ agh_status Instance::invoke(const agh_request& request, agh_error& error)
 agh_status Instance::refuse(agh_error& error) const
 {
     error.status = AGH_E_BUSY;
-    const char* why = state_ == PluginState::failed     ? "has failed"
-                      : state_ == PluginState::starting ? "is starting"
-                      : state_ == PluginState::draining ? "is stopping"
-                                                        : "is not running";
     std::snprintf(error.code, sizeof error.code, "BUSY");
-    std::snprintf(error.text, sizeof error.text, "plugin %s %s; try again later%s%s", manifest_->id.c_str(), why,
-                  problem_.empty() ? "" : ". ", problem_.c_str());
+    if (state_ == PluginState::failed) {
+        std::snprintf(error.text, sizeof error.text, "plugin %s has failed: %s", manifest_->id.c_str(), problem_.c_str());
+        return AGH_E_BUSY;
+    }
+    const char* why = state_ == PluginState::starting ? "is starting" : state_ == PluginState::draining ? "is stopping" : "is not running";
+    std::snprintf(error.text, sizeof error.text, "plugin %s %s; try again later", manifest_->id.c_str(), why);
     return AGH_E_BUSY;
 }
 
@@ -443,6 +443,7 @@ void Instance::restart_later()
 {
     const auto delay = std::min<std::chrono::seconds>(longest_backoff, std::chrono::seconds{1} * (1 << std::min(restarts_, 6)));
     ++restarts_;
+    if (!problem_.ends_with('.')) problem_ += '.';
     problem_ += " It is started again in " + std::to_string(delay.count()) + " s.";
     restart_timer_.expires_after(delay);
     restart_timer_.async_wait(while_here([this](boost::system::error_code ec) {

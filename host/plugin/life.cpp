@@ -73,20 +73,23 @@ std::string escaped(std::string_view text)
 
 } // namespace
 
-std::shared_ptr<Life> Life::make(Options options) { return std::shared_ptr<Life>{new Life{std::move(options)}}; }
+std::shared_ptr<Life> Life::make(Options options)
+{
+    std::shared_ptr<Life> life{new Life{std::move(options)}};
+    *life->self_ = life;
+    return life;
+}
 
 Life::Life(Options options)
     : options_{std::move(options)}, host_{new agh_host},
       inline_{options_.manifest->run == Manifest::Run::inline_ || options_.isolated}, by_workers_{!inline_},
-      pool_{options_.manifest->concurrency, options_.manifest->queue, [this](const agh_request& r) { serve(r); }},
-      loop_{options_.main, [this](std::function<void()> f) { run_soon(std::move(f)); },
-            [this](agh_task task, std::uint64_t cookie, std::uint32_t events) {
-                if (callable_ && AGH_HAS(api_, on_task))
-                    guarded("on_task", nullptr, [&] { return api_->on_task(plugin_, task, cookie, events), AGH_OK; });
+      pool_{options_.manifest->concurrency, options_.manifest->queue, [this](const agh_request& r) { serve(r); }}, // it joins us
+      loop_{options_.main, deliver(), [self = self_](agh_task task, std::uint64_t cookie, std::uint32_t events) {
+                if (const auto life = self->lock()) life->fire(task, cookie, events);
             }},
-      calls_{*options_.services, options_.manifest->id, [this](std::function<void()> f) { run_soon(std::move(f)); },
-             [this](const std::function<void()>& f) {
-                 if (callable_) guarded("on_result", nullptr, [&] { return f(), AGH_OK; });
+      calls_{*options_.services, options_.manifest->id, deliver(), [self = self_](const std::function<void()>& f) {
+                 const auto life = self->lock();
+                 if (life && life->callable_) life->guarded("on_result", nullptr, [&] { return f(), AGH_OK; });
              }}
 {
     static std::atomic<std::uint64_t> generations{0};
@@ -98,6 +101,20 @@ Life::Life(Options options)
     host_->may_listen = options_.manifest->may_listen && !options_.isolated;
     host_->state_directory = options_.services->state_directory(host_->id);
     if (!options_.isolated) keep_for_good(host_);
+}
+
+// Loop and Calls may be asked by others (a timer, a callee) after this life: their way here is weak.
+std::function<void(std::function<void()>)> Life::deliver()
+{
+    return [self = self_](std::function<void()> f) {
+        if (const auto life = self->lock()) life->run_soon(std::move(f));
+    };
+}
+
+void Life::fire(agh_task task, std::uint64_t cookie, std::uint32_t events)
+{
+    if (callable_ && AGH_HAS(api_, on_task))
+        guarded("on_task", nullptr, [&] { return api_->on_task(plugin_, task, cookie, events), AGH_OK; });
 }
 
 Life::~Life()

@@ -75,12 +75,15 @@ private:
     explicit Life(Options);
     template<class F> agh_status guarded(const char* what, agh_error* error, F&&) noexcept;
     agh_status threw(const char* what, const char* how, agh_error*) noexcept;
+    std::function<void(std::function<void()>)> deliver();
+    void fire(agh_task, std::uint64_t cookie, std::uint32_t events); // [run]
     void run_soon(std::function<void()>); // [any]: on [run], once open
     void serve(const agh_request&) noexcept;
     void answer(agh_req, agh_status, std::string_view code, std::string_view message, std::uint32_t flags) noexcept;
     void misbehaved(const std::string& what) noexcept;
     std::string problem_of(const char* call, agh_status, const agh_error&) const;
 
+    std::shared_ptr<std::weak_ptr<Life>> self_ = std::make_shared<std::weak_ptr<Life>>();
     Options options_;
     agh_host* host_ = nullptr;
     const agh_plugin_api* api_ = nullptr;

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 extern "C" const unsigned char agenthost_manifest_data[];
@@ -299,13 +300,12 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
     if (verb == "blob") { // reads the descriptor of the request, answers with one of its own
         char text[64] = {};
         const auto n = r->blob_count == 1 ? ::pread(r->blobs[0].fd, text, sizeof text, static_cast<off_t>(r->blobs[0].offset)) : -1;
-        int ends[2];
-        if (n < 0 || ::pipe2(ends, O_CLOEXEC) != 0) return AGH_E_INVALID;
-        if (::write(ends[1], text, static_cast<size_t>(n)) != n) return AGH_E_INTERNAL;
-        ::close(ends[1]);
+        if (n < 0) return AGH_E_INVALID;
+        const int copy = ::memfd_create("copy", MFD_CLOEXEC);
+        if (copy < 0 || ::pwrite(copy, text, static_cast<size_t>(n), 0) != n) return AGH_E_INTERNAL;
         agh_blob out{};
         out.size = sizeof out;
-        out.fd = ends[0];
+        out.fd = copy;
         out.length = static_cast<std::uint64_t>(n);
         out.name = bytes("copy");
         agh_reply reply{};

@@ -19,6 +19,12 @@ namespace {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
+// An exception or a crash is told: caught in this process, the end of the runner in a runner.
+bool told(const std::string& text, bool isolated)
+{
+    return contains(text, "threw an exception") || (isolated && contains(text, "died: signal"));
+}
+
 class Abi : public testing::TestWithParam<bool> {
 protected:
     void SetUp() override
@@ -33,6 +39,11 @@ protected:
         EXPECT_EQ(bench->start(), "");
         EXPECT_EQ(bench->plugin->status().state, PluginState::running);
         return bench;
+    }
+    // It answers, now or, when its runner ended, once that is started again.
+    static bool goes_on(Bench& bench)
+    {
+        return bench.until([&] { return bench.plugin->status().state == PluginState::running && bench.ask("echo", R"({"a":1})").json == R"({"a":1})"; });
     }
 };
 
@@ -185,11 +196,11 @@ TEST_P(Abi, CatchesWhatInvokeThrows)
     for (const char* verb : {"throw", "throw_int"}) {
         const Answer answer = bench->ask(verb);
         EXPECT_EQ(answer.status, AGH_E_INTERNAL) << verb;
-        EXPECT_TRUE(contains(answer.json, "threw an exception")) << answer.json;
+        EXPECT_TRUE(told(answer.json, isolated())) << answer.json;
+        EXPECT_TRUE(goes_on(*bench));
     }
-    EXPECT_EQ(bench->ask("throw_after").status, AGH_OK); // it had completed: that counts
-    EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})"); // and it goes on
     if (!isolated()) {
+        EXPECT_EQ(bench->ask("throw_after").status, AGH_OK); // it had completed: that counts
         EXPECT_TRUE(bench->until([&] { return !bench->plugin->status().healthy; }));
         EXPECT_TRUE(contains(bench->plugin->status().problem, "invoke() threw an exception")) << bench->plugin->status().problem;
     }
@@ -200,37 +211,40 @@ TEST_P(Abi, CatchesWhatTheLifeCycleThrows)
 {
     for (const char* mode : {"throw_create", "throw_int_create", "throw_start", "throw_int_start"}) {
         Bench bench{"hostile", isolated(), mode};
-        EXPECT_TRUE(contains(bench.start(), "threw an exception")) << mode << ": " << bench.plugin->status().problem;
+        EXPECT_TRUE(told(bench.start(), isolated())) << mode << ": " << bench.plugin->status().problem;
         EXPECT_EQ(bench.plugin->status().state, PluginState::failed);
         EXPECT_EQ(bench.stop(), "");
     }
     auto bench = running("throw_configure");
-    EXPECT_TRUE(contains(bench->configure("x"), "threw an exception"));
-    EXPECT_EQ(bench->ask("echo").status, AGH_OK);
+    EXPECT_NE(bench->configure("x"), "");
+    EXPECT_TRUE(goes_on(*bench));
     EXPECT_EQ(bench->stop(), "");
 }
 
 TEST_P(Abi, CatchesWhatCallbacksThrow)
 {
-    for (const char* mode : {"throw_cancel", "throw_writable", "throw_on_task", "throw_health", "throw_extension"}) {
+    for (const std::string mode : {"throw_cancel", "throw_writable", "throw_on_task", "throw_health", "throw_extension"}) {
+        if (isolated() && mode == "throw_extension") continue; // asked while it starts, there: as throw_create
         SCOPED_TRACE(mode);
         auto bench = running(mode);
         const agh_req never = bench->services.open();
         ASSERT_GE(bench->invoke(never, "never"), 0);
-        ASSERT_EQ(bench->ask("timer").json, R"({"cookie":11})");
+        bench->ask("timer");
+        EXPECT_TRUE(bench->file("task.11"));
         bench->plugin->cancel(never);
         bench->plugin->writable(never);
         bench->check_health();
-        EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
-        EXPECT_EQ(bench->stop(0ms), "");
+        EXPECT_TRUE(goes_on(*bench));
+        bench->stop(0ms);
     }
 }
 
 TEST_P(Abi, DestroysEvenWhenDrainAndDestroyThrow)
 {
     auto drain = running("throw_drain");
-    EXPECT_EQ(drain->stop(10ms), "");
-    EXPECT_TRUE(drain->file("destroyed"));
+    drain->stop(10ms);
+    EXPECT_EQ(drain->plugin->status().state, PluginState::stopped);
+    EXPECT_TRUE(isolated() || drain->file("destroyed"));
     auto destroy = running("throw_destroy");
     const std::string problem = destroy->stop();
     if (!isolated()) { EXPECT_TRUE(contains(problem, "destroy() threw")) << problem; }
@@ -287,6 +301,7 @@ TEST_P(Abi, RefusesWrongArgumentsOfEveryFunction)
 {
     auto bench = running();
     EXPECT_EQ(bench->ask("abuse").json, R"({"refused":"all"})");
+    EXPECT_TRUE(goes_on(*bench));
     EXPECT_EQ(bench->stop(), "");
 }
 
@@ -309,6 +324,7 @@ TEST_P(Abi, CompletesOnce)
     const agh_req id = bench->services.open();
     ASSERT_GE(bench->invoke(id, "twice"), 0);
     ASSERT_TRUE(bench->until([&] { return bench->services.late == 1 || bench->file("second_was_stale"); }));
+    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
     EXPECT_EQ(bench->services.answers(id).size(), 1u);
     EXPECT_EQ(bench->services.answers(id).front().json, "{}");
     EXPECT_EQ(bench->stop(), "");
@@ -371,6 +387,74 @@ TEST_P(Abi, BoundsPostsAndTimers)
     EXPECT_EQ(bench->stop(), "");
 }
 
+// --- the runner dies
+
+class Runner : public Abi {};
+
+TEST_P(Runner, IsStartedAgainAfterKill)
+{
+    auto bench = running();
+    const int pid = bench->plugin->status().runner_pid;
+    ASSERT_GT(pid, 0);
+    const agh_req open = bench->services.open();
+    ASSERT_GE(bench->invoke(open, "never"), 0);
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
+    ASSERT_TRUE(bench->until([&] { return !bench->services.died().empty(); }));
+    EXPECT_TRUE(contains(bench->services.died().front(), "signal 9")) << bench->services.died().front();
+    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(open).empty(); }));
+    EXPECT_EQ(bench->services.answers(open).front().flags, AGH_REPLY_UNKNOWN); // what it had done, nobody knows
+    // Until it is back: busy, certainly not started.
+    const auto status = bench->plugin->status();
+    EXPECT_EQ(status.state, PluginState::failed);
+    EXPECT_TRUE(bench->until([&] { return contains(bench->plugin->status().problem, "It is started again in 1 s."); }));
+    EXPECT_EQ(bench->invoke(bench->services.open(), "echo"), AGH_E_BUSY);
+    EXPECT_TRUE(goes_on(*bench));
+    EXPECT_NE(bench->plugin->status().runner_pid, pid);
+    EXPECT_EQ(bench->plugin->status().problem, "");
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Runner, TakesACrashUponItself)
+{
+    auto bench = running();
+    const Answer answer = bench->ask("crash");
+    EXPECT_LT(answer.status, 0);
+    EXPECT_TRUE(contains(answer.json, "signal 6")) << answer.json;
+    EXPECT_TRUE(goes_on(*bench));
+    EXPECT_EQ(bench->stop(), "");
+}
+
+TEST_P(Runner, StopsWhileItWaitsForTheRestart)
+{
+    auto bench = running();
+    ASSERT_EQ(::kill(bench->plugin->status().runner_pid, SIGKILL), 0);
+    ASSERT_TRUE(bench->until([&] { return contains(bench->plugin->status().problem, "started again"); }));
+    EXPECT_EQ(bench->stop(), "");
+    EXPECT_EQ(bench->plugin->status().runner_pid, 0);
+    EXPECT_EQ(bench->invoke(bench->services.open(), "echo"), AGH_E_BUSY);
+}
+
+// Killed in the middle of everything: no answer is lost, none comes twice, nothing hangs.
+TEST_P(Runner, AnswersEveryRequestThroughManyKills)
+{
+    auto bench = running();
+    for (int round = 0; round < 3; ++round) {
+        std::vector<agh_req> asked;
+        for (int i = 0; i < 20; ++i) {
+            asked.push_back(bench->services.open());
+            if (bench->invoke(asked.back(), "echo") < 0) asked.pop_back();
+        }
+        ASSERT_EQ(::kill(bench->plugin->status().runner_pid, SIGKILL), 0);
+        for (const agh_req id : asked) {
+            ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); })) << round;
+            EXPECT_EQ(bench->services.answers(id).size(), 1u);
+        }
+        ASSERT_TRUE(bench->until([&] { return bench->plugin->status().state == PluginState::failed; }));
+        ASSERT_TRUE(goes_on(*bench));
+    }
+    EXPECT_EQ(bench->stop(), "");
+}
+
 // --- what hangs stops nobody else: the other plugin answers all the while
 
 class Hanging : public Abi {};
@@ -418,6 +502,7 @@ TEST_P(Hanging, DestroysNothingUnderAWorkerThatBlocks)
 }
 
 INSTANTIATE_TEST_SUITE_P(Plugin, Abi, testing::Values(false, true), [](const auto& i) { return i.param ? "InARunner" : "InProcess"; });
+INSTANTIATE_TEST_SUITE_P(Plugin, Runner, testing::Values(true), [](const auto&) { return "Isolated"; });
 INSTANTIATE_TEST_SUITE_P(Plugin, Hanging, testing::Values(false, true), [](const auto& i) { return i.param ? "InARunner" : "InProcess"; });
 
 } // namespace
