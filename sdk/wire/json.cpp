@@ -147,7 +147,8 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
         return std::nullopt;
     }
     const char* at = skip_space(frame.data()); // on the opening brace
-    for (const auto field : root.get_object().value_unsafe()) {
+    const dom::object members = root.get_object().value_unsafe(); // a name, so that it outlives the loop
+    for (const auto field : members) {
         if (members_.size() == max_members) {
             why = "more than " + std::to_string(max_members) + " keys";
             return std::nullopt;
