@@ -1,0 +1,52 @@
+// What `agenthost doctor` finds: one line each, with what to do. The checks are in doctor_local.cpp (this machine) and
+// doctor_server.cpp (each server, over the network); doctor.cpp puts them in order and prints.
+#pragma once
+
+#include "context.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::host::cli {
+
+enum class Verdict { good, doubtful, bad };
+
+struct Finding {
+    Verdict verdict;
+    std::string area; // "disk", "server files"
+    std::string text;
+    std::string remedy; // empty when good
+};
+using Findings = std::vector<Finding>;
+
+// This machine.
+void check_clock(Findings&);
+void check_state(Findings&, const Config&);   // the state directory and its disk
+void check_limits(Findings&, const Config&);  // open files
+void check_control(Findings&, const Context&, bool& running);
+void check_credentials(Findings&, const Config&);
+void check_plugins(Findings&, const Config&);
+void check_listeners(Findings&, const Config&, bool running); // running: the daemon has the ports itself
+
+// A server: name, proxy, TCP, TLS, WebSocket, its clock. Without logging in: its credential is not sent.
+Findings check_server(const ServerConfig&, std::chrono::milliseconds patience);
+
+// "valid for 3 days"; adds a finding when that is few, or over.
+std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);
+
+// The head of an answer to an upgrade request, as far as it matters here. nullopt: this is no HTTP.
+struct UpgradeAnswer {
+    int status = 0;
+    std::string location;
+    std::optional<std::int64_t> date; // seconds since 1970
+};
+std::optional<UpgradeAnswer> parse_upgrade_answer(std::string_view head);
+// What an answer means for a session. `ahead`: our clock minus theirs in seconds.
+void judge_upgrade(Findings&, const std::string& area, const ServerConfig&, const UpgradeAnswer&);
+void judge_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
+
+} // namespace agenthost::host::cli
