@@ -629,7 +629,7 @@ TEST_F(HubTest, NoSecretReachesTheLog)
     put("/api/agents/n1/files/f1", "abc");
     const std::string url = sent(n1, 1)["download_url"];
     host->listener.frame(n1, R"({"action":"response","request_id":5})"); // malformed: is logged
-    EXPECT_TRUE(host->logged("not of its protocol"));
+    EXPECT_TRUE(host->wait([&] { return host->logged("not of its protocol"); }));
     for (const auto& line : host->logs()) {
         for (const std::string& secret : {minted, std::string{"a-wrong-secret"}, std::string{"secret-of-n1"}, std::string{admin}, url.substr(url.rfind('/') + 1)}) {
             EXPECT_THAT(line.message + line.fields, Not(HasSubstr(secret)));
