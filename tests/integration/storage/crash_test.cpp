@@ -66,7 +66,7 @@ TEST(PowerCut, LosesNoAcknowledgedFileAndLeavesNoneHalf)
     SCOPED_TRACE(seed);
     std::mt19937_64 random{seed};
     std::size_t acknowledged = 0;
-    for (int sample = 0; sample < (long_proof() ? 1000 : 60); ++sample) {
+    for (int sample = 0; sample < (long_proof() ? 1000 : 40); ++sample) {
         SCOPED_TRACE(sample);
         const std::size_t cut = sample == 0 ? log.events().size() : random() % log.events().size();
         const TempDir after;
