@@ -165,7 +165,8 @@ void Proxy::destroy(bool ask)
         const std::scoped_lock lock{mutex_};
         destroying_ = true;
     }
-    if (ask) operate(Type::destroy, {}, nullptr);
+    const bool well = ask && operate(Type::destroy, {}, nullptr) == AGH_OK;
+    given_up_ = !well;
     channel_->shut_down();
     channel_->wake();
     reader_.join();
@@ -188,13 +189,8 @@ void Proxy::run(std::string create, kit::Fd theirs)
     pid_ = pid;
     channel_->send(Channel::Kind::always, Type::create, 1, create);
     const std::string last = serve();
-    bool asked = false;
-    {
-        const std::scoped_lock lock{mutex_};
-        asked = destroying_;
-    }
     channel_->shut_down();
-    const std::string how = bury(pid, asked || last.empty() ? exit_patience_ms : 0);
+    const std::string how = bury(pid, last.empty() && !given_up_ ? exit_patience_ms : 0);
     pid_ = 0;
     std::string words = "the runner of " + spec_.plugin_id + " (pid " + std::to_string(pid) + ") died: " + how;
     if (!last.empty()) words = "the runner of " + spec_.plugin_id + " (pid " + std::to_string(pid) + ") was ended: it sent " + last;

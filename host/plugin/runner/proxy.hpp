@@ -107,6 +107,7 @@ private:
     agh_host* const host_;
     std::unique_ptr<Channel> channel_;
     std::atomic<int> pid_{0};
+    std::atomic<bool> given_up_{false}; // it was not asked to end, or did not
     std::atomic<std::uint32_t> offers_{0};
     std::int32_t log_level_ = 0;
 

@@ -44,13 +44,14 @@ public:
     }
     agenthost::host::RunnerSpec spec;
     agh_plugin* plugin = nullptr;
+    const agh_plugin_api* api = nullptr;
 
 private:
     static agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, const agh_plugin_api** table, agh_plugin** plugin,
                              agh_error* error)
     {
         const agh_status said = agenthost::host::runner_create(current->spec, api, host, config, table, plugin, error);
-        if (said == AGH_OK) current->plugin = *plugin;
+        if (said == AGH_OK) current->plugin = *plugin, current->api = *table;
         return said;
     }
     static inline Isolated* current = nullptr;

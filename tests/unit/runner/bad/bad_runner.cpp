@@ -20,7 +20,7 @@ void answer_create(Channel& channel, std::uint64_t id)
 {
     Writer out;
     put_error(out, AGH_OK, {});
-    channel.send(Channel::Kind::always, Type::done, id, out.u32(has_health).str());
+    channel.send(Channel::Kind::always, Type::done, id, out.u32(has_health | has_drain).str());
 }
 
 std::string reply_text(agh_status status, std::string_view json, std::vector<agh_blob> blobs = {})
@@ -128,7 +128,9 @@ int main(int, char** argv)
                 answer_create(channel, frame.header.id);
                 if (mode == "deaf") break;
             } else if (frame.header.type == Type::invoke) misbehave(channel, mode, frame.header.id);
-            else if (frame.header.type == Type::destroy || frame.header.type == Type::start) answer_create(channel, frame.header.id);
+            else if (frame.header.type == Type::destroy || frame.header.type == Type::start || frame.header.type == Type::drain) {
+                answer_create(channel, frame.header.id);
+            }
         }
         if (got == Channel::Got::closed || got == Channel::Got::garbage) return 0;
         channel.flush();
