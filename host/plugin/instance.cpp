@@ -90,6 +90,26 @@ template<class F> auto Instance::while_here(F f)
 
 void Instance::later(std::function<void()> f) { main_->post(while_here(std::move(f))); }
 
+// A runner that hangs is ended by its proxy, which then returns: our own timeout stands behind that one, for a drain and a destroy in a
+// row and for reaping.
+milliseconds Instance::runner_timeout() const
+{
+    return milliseconds{std::max({manifest_->create_timeout_ms, manifest_->start_timeout_ms, manifest_->stop_timeout_ms})};
+}
+
+milliseconds Instance::timeout_of(std::uint32_t manifest_ms) const
+{
+    return config_.isolated ? 2 * runner_timeout() + 10s : milliseconds{manifest_ms};
+}
+
+void Instance::answer_stops(const std::string& problem)
+{
+    if (!stop_) return;
+    const Stop waiting = std::move(*stop_);
+    stop_.reset();
+    for (const Done& one : waiting.done) one(problem);
+}
+
 // --- start
 
 std::string Instance::refused_before_start(const std::string& config_json) const
@@ -108,8 +128,8 @@ std::string Instance::refused_before_start(const std::string& config_json) const
 
 void Instance::start(Done done)
 {
-    if (state_ == PluginState::starting || state_ == PluginState::running || state_ == PluginState::draining) {
-        later([done] { done("is started already."); });
+    if (state_ == PluginState::starting || state_ == PluginState::running || state_ == PluginState::draining || clearing_) {
+        later([done] { done("is started already, or stopping still."); });
         return;
     }
     if (std::string problem = refused_before_start(config_.config_json); !problem.empty()) {
@@ -135,6 +155,7 @@ void Instance::make_life(std::string config_json, Done done)
     options.library = found_.library;
     options.isolated = config_.isolated;
     options.runner = runner_;
+    options.runner_timeout = runner_timeout();
     const auto to_main = [main = main_](auto f) {
         return [main, f](std::string why) { main->post([f, why = std::move(why)]() mutable { f(std::move(why)); }); };
     };
@@ -152,8 +173,8 @@ void Instance::make_life(std::string config_json, Done done)
         });
         return;
     }
-    const auto create_timeout = milliseconds{manifest_->create_timeout_ms};
-    const auto start_timeout = milliseconds{manifest_->start_timeout_ms};
+    const auto create_timeout = timeout_of(manifest_->create_timeout_ms);
+    const auto start_timeout = timeout_of(manifest_->start_timeout_ms);
     const auto clean_up = [life = life_] { life->destroy(1s); };
     control_->run({create_timeout, [life = life_, config = std::move(config_json)] { return life->create(config); },
                    [this, create_timeout, start_timeout, clean_up, done](ControlThread::Ended how, std::string problem) {
@@ -204,14 +225,11 @@ void Instance::hangs(const char* call, milliseconds after, const Done& done)
     if (life_) life_->give_up();
     life_.reset();
     control_.reset();
+    checking_ = false;
     fail(problem);
     services_.plugin_died(manifest_->id, problem);
     done(problem);
-    if (stop_) {
-        Stop waiting = std::move(*stop_);
-        stop_.reset();
-        for (Done& one : waiting.done) one({});
-    }
+    answer_stops({});
 }
 
 // --- stop
@@ -219,7 +237,7 @@ void Instance::hangs(const char* call, milliseconds after, const Done& done)
 void Instance::stop(milliseconds grace, Done done)
 {
     restart_timer_.cancel();
-    if (state_ == PluginState::starting || state_ == PluginState::draining) {
+    if (state_ == PluginState::starting || state_ == PluginState::draining || clearing_) {
         if (!stop_) stop_ = Stop{grace, {}};
         if (stop_->done.size() < most_waiting) stop_->done.push_back(std::move(done));
         return;
@@ -234,10 +252,7 @@ void Instance::stop(milliseconds grace, Done done)
             if (problem.empty()) state_ = PluginState::stopped;
             else fail(problem);
             done(problem);
-            if (!stop_) return;
-            Stop waiting = std::move(*stop_);
-            stop_.reset();
-            for (Done& one : waiting.done) one(problem);
+            answer_stops(problem);
         });
     });
 }
@@ -258,7 +273,7 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
         if (!ec) proceed();
     }));
     if (!life_->drains()) return life_->wait_idle();
-    const auto timeout = milliseconds{manifest_->stop_timeout_ms};
+    const auto timeout = timeout_of(manifest_->stop_timeout_ms);
     control_->run({timeout, [life = life_] { return life->drain(), std::string{}; },
                    [](ControlThread::Ended, const std::string&) {}, // one that hangs shows in destroy, behind it
                    nullptr});
@@ -267,12 +282,12 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
 // The end of a life: what waits for [run] gets its turn, then destroy() alone.
 void Instance::destroy_then(Done next)
 {
-    if (state_ != PluginState::starting) state_ = PluginState::draining;
+    if (state_ == PluginState::running) state_ = PluginState::draining;
     life_->close_run();
     later([this, next = std::move(next)] {
         if (!life_) return next({});
         life_->leave();
-        const auto timeout = milliseconds{manifest_->stop_timeout_ms};
+        const auto timeout = timeout_of(manifest_->stop_timeout_ms);
         control_->run({timeout, [life = life_, timeout] { return life->destroy(timeout * 3 / 4); },
                        [this, timeout, next](ControlThread::Ended how, std::string problem) {
                            if (how == ControlThread::Ended::too_late) return hangs("destroy", timeout, next);
@@ -305,11 +320,12 @@ void Instance::configure(std::string config_json, Done done)
         return;
     }
     if (!life_->configurable()) return remake(std::move(config_json), std::move(done));
-    const auto timeout = milliseconds{manifest_->start_timeout_ms};
+    const auto timeout = timeout_of(manifest_->start_timeout_ms);
     control_->run({timeout, [life = life_, config_json] { return life->configure(config_json); },
                    [this, timeout, config_json, done](ControlThread::Ended how, std::string problem) {
                        if (how == ControlThread::Ended::too_late) return hangs("configure", timeout, done);
                        if (problem.empty()) config_.config_json = config_json;
+                       if (life_ && life_->stuck()) runner_died(life_number_, problem);
                        done(std::move(problem));
                    },
                    nullptr});
@@ -407,35 +423,39 @@ void Instance::check_health(Done done)
         later([this, done] { done(problem_.empty() ? "is not running." : problem_); });
         return;
     }
-    control_->run({health_timeout, [life = life_] { return life->check_health(); },
+    if (checking_) { // one that hangs is not asked again
+        later([done] { done("its last health check has not returned; its control thread hangs. Restart agenthost."); });
+        return;
+    }
+    checking_ = true;
+    const auto back = [main = main_, f = while_here([this] { checking_ = false; })] { main->post(f); };
+    control_->run({config_.isolated ? timeout_of(0) : milliseconds{health_timeout}, [life = life_] { return life->check_health(); },
                    [this, done](ControlThread::Ended how, std::string problem) {
-                       if (how == ControlThread::Ended::too_late)
-                           problem = "its health check did not return within 5 s; its control thread hangs.";
+                       if (how == ControlThread::Ended::too_late) problem = "its health check did not return within 5 s; its control thread hangs.";
+                       else checking_ = false;
                        healthy_ = problem.empty();
                        if (state_ == PluginState::running) problem_ = problem;
                        done(problem);
                    },
-                   nullptr});
+                   back});
 }
 
 // --- the runner
 
 void Instance::runner_died(std::uint64_t life, std::string why)
 {
-    if (life != life_number_ || state_ != PluginState::running) return; // starting: create or start report it; draining: it goes anyway
+    if (life != life_number_) return;
+    if (state_ == PluginState::draining && on_drained_) return std::exchange(on_drained_, nullptr)(); // it goes anyway
+    if (state_ != PluginState::running) return; // starting: create() or start() reports it
     if (Clock::now() - running_since_ > steady_after) restarts_ = 0;
     services_.plugin_died(manifest_->id, why);
     fail(why);
-    destroy_then([this, why](const std::string&) {
-        fail(why);
-        if (stop_) {
-            Stop waiting = std::move(*stop_);
-            stop_.reset();
-            state_ = PluginState::stopped;
-            for (Done& one : waiting.done) one({});
-            return;
-        }
-        restart_later();
+    clearing_ = true;
+    destroy_then([this](const std::string&) {
+        clearing_ = false;
+        if (!stop_) return restart_later();
+        state_ = PluginState::stopped;
+        answer_stops({});
     });
 }
 

@@ -41,6 +41,9 @@ private:
         std::vector<Done> done;
     };
 
+    [[nodiscard]] milliseconds timeout_of(std::uint32_t manifest_ms) const;
+    [[nodiscard]] milliseconds runner_timeout() const;
+    void answer_stops(const std::string& problem);
     [[nodiscard]] std::string refused_before_start(const std::string& config_json) const;
     void later(std::function<void()>); // on the main thread, unless this is gone by then
     template<class F> auto while_here(F); // a callback that does nothing once this is gone
@@ -73,6 +76,8 @@ private:
     bool by_workers_ = true; // how invoke() goes
     bool timed_ = false;
     bool demoted_ = false;
+    bool clearing_ = false; // what is left of a runner that died is taken away
+    bool checking_ = false; // a health check has not come back
     std::uint64_t invoked_ = 0, overruns_ = 0;
     std::vector<Clock::time_point> recent_overruns_;
     std::optional<Stop> stop_;

@@ -158,6 +158,8 @@ try {
 
 std::string Life::problem_of(const char* call, agh_status status, const agh_error& error) const
 {
+    if (options_.isolated && status == AGH_E_DEADLINE)
+        return std::string{call} + "() did not return within " + std::to_string(options_.runner_timeout.count()) + " ms; its runner is ended.";
     if (error.text[0]) return error.text;
     return std::string{call} + "() failed with status " + std::to_string(status) +
            " and gave no reason. Ask its author.";
@@ -178,7 +180,8 @@ std::string Life::create(const std::string& config_json)
     if (options_.isolated) {
 #ifdef AGENTHOST_HAS_RUNNER
         RunnerSpec spec{options_.runner, options_.library, host_->id, options_.on_death,
-                        options_.manifest->run == Manifest::Run::inline_ ? 0 : options_.manifest->concurrency, 0};
+                        options_.manifest->run == Manifest::Run::inline_ ? 0 : options_.manifest->concurrency,
+                        static_cast<std::uint32_t>(options_.runner_timeout.count())};
         status = runner_create(spec, &host_api, host_, bytes(config_json), &api, &plugin, &error);
 #else
         return "this build has no runner. Set plugins." + host_->id + ".isolation: in-process.";
@@ -191,6 +194,8 @@ std::string Life::create(const std::string& config_json)
     }
     terminate(error);
     if (status != AGH_OK) return problem_of("create", status, error);
+    if (api && api->size >= least_api && api->destroy && (!api->start || !api->invoke))
+        guarded("destroy", nullptr, [&] { return api->destroy(plugin), AGH_OK; });
     if (!api || api->size < least_api || !api->start || !api->invoke || !api->destroy)
         return "plugin " + host_->id + ".so refused: create() gave no complete agh_plugin_api (start, invoke, destroy). Rebuild it against the agenthost SDK.";
     api_ = api;
@@ -213,6 +218,7 @@ std::string Life::configure(const std::string& config_json)
     error.size = sizeof error;
     const agh_status status = guarded("configure", &error, [&] { return api_->configure(plugin_, bytes(config_json), &error); });
     terminate(error);
+    stuck_ = options_.isolated && status == AGH_E_DEADLINE;
     return status == AGH_OK ? std::string{} : problem_of("configure", status, error);
 }
 

@@ -32,6 +32,7 @@ public:
         std::string library;
         bool isolated = false;
         std::string runner;                               // the runner's program, when isolated
+        std::chrono::milliseconds runner_timeout{0};      // of one round trip to it; then it is ended
         std::function<void(std::string why)> on_death;    // [any]: the runner died
         std::function<void(std::string why)> on_misbehaviour; // [any]: it broke the ABI and lives on
         std::function<void()> on_drained;                 // [any]
@@ -61,6 +62,7 @@ public:
     void use_workers();   // an inline plugin that blocked: from now on [run] is the pool
     [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
     [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
+    [[nodiscard]] bool stuck() const { return stuck_; } // the runner hangs in configure(); after that returned
     [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }
     [[nodiscard]] int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
     [[nodiscard]] int runner_pid() const;
@@ -91,7 +93,7 @@ private:
     std::atomic<int> in_flight_{0}; // asked and not completed
     std::atomic<bool> draining_{false};
     std::atomic<bool> callable_{false};  // tasks and results of calls may enter the plugin
-    std::atomic<bool> given_up_{false};
+    std::atomic<bool> given_up_{false}, stuck_{false};
     bool enterable_ = false;             // cancel and writable may; main thread only
     bool inline_ = false;
     std::mutex early_mutex_;
