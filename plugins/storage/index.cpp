@@ -11,6 +11,10 @@ constexpr std::string_view columns = "SELECT id, name, owner, blob, size, sha256
 kit::Database open(const std::string& file)
 {
     kit::Database db{file};
+    {
+        auto version = db.prepare("PRAGMA user_version");
+        if (version.step() && version.integer(0) == 1) return db; // nothing is written: it must open on a full disk, too
+    }
     // Each row of the trash is a file of ours that may still be there after its row is gone.
     db.exec("CREATE TABLE IF NOT EXISTS files(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, blob TEXT NOT NULL UNIQUE,"
             " size INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
@@ -177,6 +181,7 @@ std::set<std::string> Index::trash()
 void Index::clear_trash()
 {
     const std::lock_guard lock{mutex_};
+    if (auto any = db_.prepare("SELECT 1 FROM trash"); !any.step()) return;
     db_.exec("DELETE FROM trash");
     unlinked_.clear();
 }

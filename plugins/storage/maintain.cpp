@@ -25,7 +25,7 @@ protected:
     MaybeProblem work(std::string& reply) override
     {
         const auto row = service_.index_->find(id_);
-        const auto blob = row ? service_.index_->remove(id_) : std::nullopt;
+        const auto blob = row ? remove_row() : std::nullopt;
         if (!blob) return problem::file_not_found("no file with the id " + id_ + " is stored");
         {
             const std::lock_guard lock{service_.ledger_mutex_};
@@ -37,6 +37,17 @@ protected:
     }
 
 private:
+    // Deleting is how a full disk gets room again, so it must not need room.
+    std::optional<std::string> remove_row()
+    {
+        try {
+            return service_.index_->remove(id_);
+        } catch (const kit::SqliteError&) {
+            if (!service_.store_->drop_ballast()) throw;
+            return service_.index_->remove(id_);
+        }
+    }
+
     std::string id_;
 };
 

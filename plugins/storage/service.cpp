@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <exception>
 
 namespace agenthost::storage {
@@ -14,6 +15,7 @@ namespace agenthost::storage {
 namespace {
 
 constexpr std::size_t quarantine_most = 1000;    // files; a crash leaves one at most, so this many mean something else is wrong
+constexpr std::uint64_t index_room = 16 << 20;   // kept free whatever reserve_free says: the index must be able to record a delete
 constexpr std::chrono::seconds publish_every{30}; // others write to the disk too
 constexpr std::size_t report_most = 100;          // events of one start-up; the count is complete
 
@@ -28,14 +30,25 @@ Service::~Service()
 void Service::open()
 {
     store_.emplace(config_.storage_path);
-    index_.emplace(store_->index_file());
-    ledger_.emplace(Ledger::Limits{config_.quota, config_.reserve_free}, index_->totals().bytes);
+    open_index();
+    store_->load_ballast();
+    ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, index_room)}, index_->totals().bytes);
     kit::HttpOptions http;
     http.policy = {config_.allow_hosts, config_.allow_private_networks};
     http.ca_file = config_.ca_file;
     http.connect_timeout = config_.connect_timeout;
     http.idle_timeout = config_.idle_timeout;
     http_.emplace(std::move(http));
+}
+
+void Service::open_index()
+{
+    try {
+        index_.emplace(store_->index_file());
+    } catch (const kit::SqliteError&) {
+        if (!store_->drop_ballast()) throw;
+        index_.emplace(store_->index_file()); // the disk was full
+    }
 }
 
 void Service::start()
@@ -55,7 +68,10 @@ void Service::start()
             telemetry_->log(Level::error, std::string{"reconciling files and index: "} + e.what());
         }
     });
-    ticker_ = context_.timer(publish_every, publish_every, [this] { publish(); });
+    ticker_ = context_.timer(publish_every, publish_every, [this] {
+        store_->load_ballast();
+        publish();
+    });
 }
 
 void Service::reconcile()
@@ -176,7 +192,7 @@ Health Service::health()
         return {AGH_E_BUSY, std::to_string(totals.missing) + " stored files are missing on the disk and " + std::to_string(totals.damaged) +
                                 " damaged; storage.list shows which, send them again or delete them"};
     if (left_ > 0) return {AGH_E_BUSY, "quarantine is full; look at " + store_->path() + "/quarantine and empty it"};
-    if (const auto free = store_->free_bytes(); free < config_.reserve_free)
+    if (const auto free = store_->free_bytes(); free < std::max(config_.reserve_free, index_room))
         return {AGH_E_BUSY, "only " + std::to_string(free) + " bytes are free in " + store_->path() + ", below reserve_free: uploads are refused; free space"};
     return {};
 }

@@ -46,6 +46,7 @@ private:
     friend class SpaceClaim;
 
     void open();      // folders, index; throws
+    void open_index();
     void reconcile(); // on a thread of the pool, before any job
     void publish();   // facts and gauges
     // Hands `work`, which answers by itself, to the pool; or answers BUSY.

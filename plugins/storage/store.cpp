@@ -21,6 +21,8 @@ using kit::Fd;
 
 namespace {
 
+constexpr std::uint64_t ballast = 8 << 20; // a WAL that has grown to its checkpoint, and its index
+
 [[noreturn]] void fail(const std::string& what, int error)
 {
     const char* fix = error == EACCES || error == EPERM || error == EROFS
@@ -140,6 +142,16 @@ std::uint64_t Store::free_bytes() const
     if (::fstatvfs(root_.get(), &info) != 0) return 0;
     return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
+
+void Store::load_ballast() const
+{
+    const Fd file{::openat(root_.get(), "ballast", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    struct stat info{};
+    if (!file || ::fstat(file.get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) >= ballast || free_bytes() < 4 * ballast) return;
+    if (::fallocate(file.get(), 0, 0, static_cast<off_t>(ballast)) != 0) ::unlinkat(root_.get(), "ballast", 0);
+}
+
+bool Store::drop_ballast() const { return ::unlinkat(root_.get(), "ballast", 0) == 0; }
 
 std::vector<FoundFile> Store::scan() const
 {

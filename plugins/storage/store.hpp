@@ -6,6 +6,7 @@
 //   incoming/     transfers under way
 //   quarantine/   orphans found at start-up
 //   lock          held while a daemon uses the folder
+//   ballast       space thrown overboard when the disk is full, so that the index can still open and record a delete
 //
 // A file is in place when its bytes, its name and the folder's entry have been synced, in this order. Thread-safe: it holds no
 // state but descriptors of folders.
@@ -52,6 +53,9 @@ public:
     [[nodiscard]] std::uint64_t free_bytes() const;
     [[nodiscard]] std::string index_file() const { return path_ + "/index.db"; }
     [[nodiscard]] const std::string& path() const { return path_; }
+
+    void load_ballast() const; // if the disk has room for it; where blocks cannot be allocated there is none
+    bool drop_ballast() const; // false: there was none
 
     // For reconciling.
     [[nodiscard]] std::vector<FoundFile> scan() const; // regular files in files/
