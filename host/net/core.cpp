@@ -37,19 +37,28 @@ Core::~Core() { SSL_free(ssl); }
 std::size_t Core::read_some(void* data, std::size_t size, error_code& ec)
 {
     constexpr std::size_t direct = 16 * 1024; // from here the caller's buffer is as good as a block
+    ec = {};
+    if (unread() == 0 && size >= direct) return receive(data, size, ec);
+    peek(ec);
+    return take(static_cast<char*>(data), size);
+}
+
+std::string_view Core::peek(error_code& ec)
+{
+    ec = {};
     if (unread() == 0) {
-        if (size >= direct) return receive(data, size, ec);
         in_.borrow();
         in_begin_ = 0;
         in_end_ = static_cast<std::uint32_t>(receive(in_.data(), block_size, ec));
+        if (in_end_ == 0) in_.release();
     }
-    return take(static_cast<char*>(data), size);
+    return {in_.data() + in_begin_, unread()};
 }
 
 std::size_t Core::take(char* data, std::size_t size)
 {
     const std::size_t n = std::min(size, unread());
-    if (n != 0) std::memcpy(data, in_.data() + in_begin_, n);
+    if (n != 0 && data) std::memcpy(data, in_.data() + in_begin_, n);
     in_begin_ += static_cast<std::uint32_t>(n);
     if (unread() == 0) in_.release();
     return n;

@@ -37,6 +37,10 @@ public:
 
     // Up to `size` bytes; 0 with would_block, eof or another error. Never blocks.
     std::size_t read_some(void* data, std::size_t size, error_code& ec);
+    // What has been read and not yet taken; reads a block when there is nothing. Empty with an error.
+    std::string_view peek(error_code& ec);
+    // Must wait_readable wait? Not when bytes lie in OpenSSL's buffer.
+    [[nodiscard]] bool has_more_inside() const;
     // Into the cork, as much as fits; 0 with would_block when it is full even after a flush.
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
     // Past the cork when it is empty (plain only): for big buffers.
@@ -68,7 +72,7 @@ public:
     [[nodiscard]] std::size_t unsent() const { return out_size_; }
     [[nodiscard]] std::size_t unread() const { return in_end_ - in_begin_; }
     [[nodiscard]] std::size_t room() const; // what write_some() would take without a flush
-    std::size_t take(char* data, std::size_t size); // of what is unread
+    std::size_t take(char* data, std::size_t size); // of what is unread; data null: dropped
 
     executor_type executor;
     Descriptor descriptor;
@@ -105,6 +109,7 @@ private:
     error_code in_error_; // TLS: the stream is over, whatever is asked again
     bool perhaps_more_ = true; // the last recv() filled its buffer: another is worth its system call
     bool late_flush_posted_ = false, flush_waits_ = false, bio_eof_ = false;
+    bool tls_drained_ = true; // OpenSSL has said that it needs more bytes
 };
 
 } // namespace agenthost::host::net

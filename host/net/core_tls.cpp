@@ -204,16 +204,20 @@ std::size_t Core::receive_tls(char* data, std::size_t size, error_code& ec)
         if (result == 1) {
             total += n;
             read_wants_ = Want::read;
+            tls_drained_ = false;
             if (!SSL_has_pending(ssl) && !perhaps_more_) break;
             continue;
         }
         ec = tls_error(result, read_wants_);
+        tls_drained_ = true;
         if (ec != asio::error::would_block) in_error_ = ec;
         break;
     }
     if (total != 0) ec = {};
     return total;
 }
+
+bool Core::has_more_inside() const { return unread() != 0 || (ssl && !tls_drained_ && SSL_has_pending(ssl)); }
 
 bool Core::send_corked_tls()
 {

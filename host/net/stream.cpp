@@ -129,7 +129,7 @@ std::size_t Stream::sendfile_now(int fd, std::uint64_t& offset, std::size_t size
 
 void Stream::wait_readable(Done done)
 {
-    if (core_->unread() != 0 || !is_open()) {
+    if (core_->has_more_inside() || !is_open()) {
         return post_done(core_, std::move(done), is_open() ? error_code{} : error_code{asio::error::bad_descriptor});
     }
     core_->reading = true;

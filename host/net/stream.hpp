@@ -216,6 +216,8 @@ public:
     void wait_readable(Done done); // flushes first
     void wait_writable(Done done);
     [[nodiscard]] std::size_t buffered() const { return core_->unread(); } // read from the socket, not yet by you
+    std::string_view peek(error_code& ec) { return core_->peek(ec); } // the same bytes; reads when there are none
+    void consume(std::size_t n) { core_->take(nullptr, n); }          // of what peek() showed
     std::string take_buffered();                                           // the same bytes, handed over
 
     [[nodiscard]] bool tls() const { return core_->ssl != nullptr; }

@@ -1,0 +1,45 @@
+#include "disk_pool.hpp"
+
+#include <csignal>
+
+namespace agenthost::host::listener {
+
+DiskPool::~DiskPool()
+{
+    {
+        const std::scoped_lock lock{mutex_};
+        stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+}
+
+void DiskPool::run(std::function<void()> job)
+{
+    const std::scoped_lock lock{mutex_};
+    jobs_.push_back(std::move(job));
+    if (idle_ == 0 && threads_.size() < most_) threads_.emplace_back([this] { work(); });
+    wake_.notify_one();
+}
+
+void DiskPool::work()
+{
+    sigset_t all; // signals are the main thread's; SIGPIPE of a sendfile() to a peer that left must kill nobody
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    std::unique_lock lock{mutex_};
+    for (;;) {
+        ++idle_;
+        wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+        --idle_;
+        if (jobs_.empty()) return;
+        auto job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        job();
+        job = nullptr; // what it holds goes before the next wait
+        lock.lock();
+    }
+}
+
+} // namespace agenthost::host::listener

@@ -1,0 +1,32 @@
+// Two threads that touch the disk so that no I/O thread does. The queue needs no bound of its own: a connection has at most one
+// job in it, and connections are bounded.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace agenthost::host::listener {
+
+class DiskPool {
+public:
+    explicit DiskPool(unsigned threads = 2) : most_{threads} {}
+    ~DiskPool(); // runs what is queued, then joins
+
+    void run(std::function<void()> job); // threads start with the first job
+
+private:
+    void work();
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<std::function<void()>> jobs_;
+    unsigned most_, idle_ = 0;
+    bool stop_ = false;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace agenthost::host::listener

@@ -1,0 +1,96 @@
+// What connections share: threads with their tick, the tables, the disk pool; and the listening sockets. Private to the room.
+#pragma once
+
+#include "host/config/config.hpp"
+#include "host/listener/disk_pool.hpp"
+#include "host/listener/exchange.hpp"
+#include "host/listener/listener.hpp"
+#include "host/net/stream.hpp"
+#include "kit/fd.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <list>
+#include <map>
+#include <unordered_map>
+
+namespace agenthost::host::listener {
+
+namespace asio = boost::asio;
+using net::error_code;
+using Clock = std::chrono::steady_clock;
+
+class Connection;
+
+// The connections of one io_context and their coarse clock: one timer a thread, none a connection or message.
+struct IoThread : std::enable_shared_from_this<IoThread> {
+    explicit IoThread(asio::io_context& context) : io{context}, timer{context} {}
+    void add(const std::shared_ptr<Connection>&);
+    void remove(Connection*);
+    void tick();
+    [[nodiscard]] std::vector<std::shared_ptr<Connection>> list() const; // a copy: work on them may end them
+
+    asio::io_context& io;
+    asio::steady_timer timer;
+    bool ticking = false;
+    std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
+};
+
+// Immutable; replaced as a whole by reload().
+struct Settings {
+    ListenerConfig config;
+    net::TlsContextPtr tls;
+};
+using SettingsPtr = std::shared_ptr<const Settings>;
+
+struct Server;
+struct Acceptor;
+
+// A bound socket. Accepts on the first I/O thread; connections go round all of them.
+struct Listening : std::enable_shared_from_this<Listening> {
+    explicit Listening(std::string n) : name{std::move(n)} {}
+    void accept(const std::shared_ptr<Server>&); // from open() on; [its thread]
+    void close();                                // [any] no more accepts, the socket file goes
+    SettingsPtr settings() const;
+    void set(SettingsPtr);
+    bool admit(const std::string& address, const ListenerConfig&); // counts it
+    void leave(const std::string& address);
+    ListenerStatus status() const;
+
+    std::string name, address, path; // path: a unix socket's
+    bool opened = false;
+    std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, requests{0}, websockets{0};
+
+    std::shared_ptr<Acceptor> acceptor;
+
+private:
+    void accepted_one(const std::shared_ptr<Server>&, int fd, const std::string& key);
+
+    mutable std::mutex mutex_;
+    SettingsPtr settings_;
+    std::unordered_map<std::string, std::uint32_t> per_address_;
+};
+using ListeningPtr = std::shared_ptr<Listening>;
+
+struct Server {
+    explicit Server(const std::vector<asio::io_context*>& contexts);
+
+    IoThread& next_thread() { return *threads[next.fetch_add(1) % threads.size()]; }
+
+    std::vector<std::shared_ptr<IoThread>> threads;
+    std::atomic<std::size_t> next{0};
+    std::atomic<bool> draining{false};
+    std::atomic<std::size_t> live{0}; // connections
+    Routes routes;
+    ExchangeTable exchanges;
+    mutable std::mutex mutex; // of listenings
+    std::map<std::string, ListeningPtr, std::less<>> listenings;
+    DiskPool disk; // last: its threads end first
+};
+
+// Runs `work` on the context's thread and waits; here, when nobody runs the context any more.
+void run_on(asio::io_context&, const std::function<void()>& work);
+
+} // namespace agenthost::host::listener
