@@ -50,7 +50,7 @@ std::optional<double> read_real(Reading& r, const Value& value, const std::strin
         const auto [stop, error] = std::from_chars(value.text.data(), end, number);
         if (error == std::errc{} && stop == end && std::isfinite(number) && number >= min && number <= max) return number;
     }
-    expected(r, value, path, "a number from " + Json(min).dump() + " to " + Json(max).dump());
+    expected(r, value, path, "a number from " + show_number(min).dump() + " to " + show_number(max).dump());
     return std::nullopt;
 }
 
@@ -177,6 +177,12 @@ std::optional<SecretSource> read_secret_source(Reading& r, const Value& value, c
         return std::nullopt;
     }
     return out;
+}
+
+Json show_number(double value)
+{
+    if (value == std::floor(value) && std::abs(value) < 1e15) return static_cast<std::int64_t>(value);
+    return value;
 }
 
 Json show_secret(const SecretSource& source)

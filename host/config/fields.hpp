@@ -29,6 +29,7 @@ std::optional<std::map<std::string, std::string>> read_dictionary(Reading&, cons
                                                                   const std::string& what);
 std::optional<SecretSource> read_secret_source(Reading&, const Value&, const std::string& path);
 
+Json show_number(double); // 100, not 100.0
 Json show_secret(const SecretSource&);
 Json size_schema();
 Json duration_schema();
@@ -65,7 +66,15 @@ Key make(std::string name, std::string doc, M T::*member, Read read, Show show, 
             return show(value);
         }
     };
-    key.schema = std::move(schema);
+    key.schema = [member, show, schema = std::move(schema)] {
+        Json out = schema();
+        if constexpr (!is_optional<M>) {
+            const Json usual = show(T{}.*member);
+            const bool none = usual.is_null() || (usual.is_structured() && usual.empty());
+            if (!none) out["default"] = usual;
+        }
+        return out;
+    };
     return key;
 }
 
@@ -94,7 +103,7 @@ template <class T, class M> Key real(const char* name, M T::*member, double min,
 {
     return make(
         name, doc, member, [=](Reading& r, const Value& v, const std::string& p) { return read_real(r, v, p, min, max); },
-        [](double v) { return Json(v); }, [=] { return Json{{"type", "number"}, {"minimum", min}, {"maximum", max}}; });
+        show_number, [=] { return Json{{"type", "number"}, {"minimum", show_number(min)}, {"maximum", show_number(max)}}; });
 }
 
 template <class T>

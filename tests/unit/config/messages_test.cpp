@@ -105,7 +105,7 @@ TEST_F(Messages, ExplainSizesAndDurations)
     EXPECT_EQ(problems("limits: {message_bytes: 2MiB, memory: 1MiB}\n"),
               "agenthost.yaml:1:9: limits: memory (1MiB) must hold at least one message (message_bytes is 2MiB)");
     EXPECT_EQ(problems(server("    reconnect: {factor: 0.5}\n")),
-              "agenthost.yaml:6:25: servers[0].reconnect.factor: expected a number from 1.0 to 10.0, not \"0.5\"");
+              "agenthost.yaml:6:25: servers[0].reconnect.factor: expected a number from 1 to 10, not \"0.5\"");
 }
 
 TEST_F(Messages, SayWhatAServerLacks)
