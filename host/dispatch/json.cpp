@@ -1,5 +1,7 @@
 #include "json.hpp"
 
+#include "json_scan.hpp"
+
 #include <simdjson.h>
 
 #include <optional>
@@ -27,11 +29,12 @@ bool parse(std::string_view text, Use use)
 
 bool valid(std::string_view text)
 {
-    return parse(text, [](simdjson::dom::element) { return true; });
+    return Scan{text}.certainly_valid() || parse(text, [](simdjson::dom::element) { return true; });
 }
 
 bool valid_object(std::string_view text)
 {
+    if (text.starts_with('{') && Scan{text}.certainly_valid()) return true;
     return parse(text, [](simdjson::dom::element root) { return root.is_object(); });
 }
 

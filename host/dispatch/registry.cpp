@@ -60,6 +60,7 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
         }
     }
     if (!problems.empty()) return problems;
+    answered_ = {};
 
     for (const ActionManifest& action : manifest->actions)
         actions_[action.name] = {.name = action.name, .manifest = &action, .plugin = &plugin, .keep = manifest,
@@ -76,6 +77,7 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
 
 void Registry::remove(const Plugin& plugin)
 {
+    answered_ = {};
     for (auto& [protocol, words] : aliases_) std::erase_if(words, [&](const auto& entry) { return entry.second->plugin == &plugin; });
     std::erase_if(aliases_, [](const auto& entry) { return entry.second.empty(); });
     std::erase_if(actions_, [&](const auto& entry) { return entry.second.plugin == &plugin; });
@@ -83,6 +85,7 @@ void Registry::remove(const Plugin& plugin)
 
 void Registry::add_builtin(ActionManifest builtin)
 {
+    answered_ = {};
     auto manifest = std::make_shared<Manifest>();
     manifest->id = host_id;
     manifest->actions.push_back(std::move(builtin));
@@ -99,6 +102,21 @@ const Action* Registry::resolve(std::string_view word, std::string_view protocol
             return at == actions_.end() ? nullptr : &at->second;
         }
     }
+    if (word.empty()) return nullptr;
+    Answered& answered = answered_[(word.size() * 5 + static_cast<unsigned char>(word.front()) + static_cast<unsigned char>(word.back()) * 3) %
+                                   answered_.size()];
+    if (answered.action && answered.word == word && answered.protocol == protocol) return answered.action;
+    const Action* action = look_up(word, protocol);
+    if (action) { // what nobody knows is not remembered: a peer could send many such words
+        answered.protocol.assign(protocol);
+        answered.word.assign(word);
+        answered.action = action;
+    }
+    return action;
+}
+
+const Action* Registry::look_up(std::string_view word, std::string_view protocol) const
+{
     if (const auto words = aliases_.find(protocol); words != aliases_.end())
         if (const auto at = words->second.find(word); at != words->second.end()) return at->second;
     const auto at = actions_.find(word);

@@ -6,6 +6,7 @@
 
 #include "host/plugin/manifest.hpp"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,6 +47,14 @@ public:
 
 private:
     const std::string* keep_name(std::string_view);
+    const Action* look_up(std::string_view word, std::string_view protocol) const;
+
+    // Servers say the same few words over and over: the last answers, forgotten with every change.
+    struct Answered {
+        std::string protocol, word;
+        const Action* action = nullptr;
+    };
+    mutable std::array<Answered, 16> answered_;
 
     NameMap<Action> actions_;
     NameMap<NameMap<const Action*>> aliases_;
