@@ -80,6 +80,7 @@ void OutboundSession::start()
 
 void OutboundSession::stop(std::chrono::milliseconds grace, std::function<void()> done)
 {
+    if (machine_.state() == State::stopped) return asio::post(context_.main, std::move(done));
     done_ = std::move(done);
     step(Stop{grace});
 }

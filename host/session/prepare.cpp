@@ -69,6 +69,10 @@ Prepared prepare(const ServerConfig& config, const Url& url)
         made.problem = "headers: " + header.first.substr(0, 64) + " is not a header name, or its value has control characters";
         return made;
     }
+    if (!config.proxy.empty()) {
+        made.problem = "servers[" + config.name + "] has a proxy, and this version connects directly only; remove `proxy`";
+        return made;
+    }
     if (config.credential.kind == SecretSource::Kind::none) {
         made.problem = "servers[" + config.name + "] has no credential; add `credential: {file: PATH}`";
         return made;

@@ -23,7 +23,7 @@ public:
 
 private:
     bool make_room(std::size_t size);
-    void add(const char*& at, std::string_view key, dom::element value);
+    void add(std::string_view frame, const char*& at, std::string_view key, dom::element value);
 
     std::unique_ptr<dom::parser> parser_;
     std::unique_ptr<char[]> padded_;
@@ -44,7 +44,25 @@ bool Splitter::make_room(std::size_t size)
     return true;
 }
 
-// The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors.
+// The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors. They look at eight
+// bytes at a time and may read seven past the end, which is why they run over the padded copy.
+
+constexpr std::uint64_t each(unsigned char c) { return 0x0101010101010101ull * c; }
+
+// The high bit of the first zero byte, and perhaps of later bytes.
+constexpr std::uint64_t zero_byte(std::uint64_t v) { return (v - each(0x01)) & ~v & each(0x80); }
+
+// The first byte for which `hits` (of eight) has a high bit.
+template <class Hits>
+const char* find(const char* at, Hits hits)
+{
+    for (;; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, sizeof word);
+        if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+        if (const std::uint64_t hit = hits(word)) return at + std::countr_zero(hit) / 8;
+    }
+}
 
 const char* skip_space(const char* at)
 {
@@ -55,25 +73,26 @@ const char* skip_space(const char* at)
 // `at` is on the opening quote; returns what follows the closing one.
 const char* skip_string(const char* at)
 {
-    for (++at; *at != '"'; ++at) {
-        if (*at == '\\') ++at;
-    }
+    const auto quote_or_escape = [](std::uint64_t v) { return zero_byte(v ^ each('"')) | zero_byte(v ^ each('\\')); };
+    for (at = find(at + 1, quote_or_escape); *at != '"'; at = find(at + 2, quote_or_escape)) {}
     return at + 1;
 }
 
 const char* skip_nested(const char* at)
 {
+    static_assert(('[' | 0x20) == '{' && (']' | 0x20) == '}');
+    const auto bracket_or_quote = [](std::uint64_t v) {
+        const std::uint64_t folded = v | each(0x20);
+        return zero_byte(folded ^ each('{')) | zero_byte(folded ^ each('}')) | zero_byte(v ^ each('"'));
+    };
     std::size_t depth = 0;
     do {
-        switch (*at) {
-        case '"': at = skip_string(at); continue;
-        case '{':
-        case '[': ++depth; break;
-        case '}':
-        case ']': --depth; break;
-        default: break;
+        at = find(at, bracket_or_quote);
+        if (*at == '"') {
+            at = skip_string(at);
+            continue;
         }
-        ++at;
+        depth += (*at++ | 0x20) == '{' ? 1 : std::size_t(-1);
     } while (depth != 0);
     return at;
 }
@@ -106,8 +125,11 @@ const char* skip_value(const char* at, Kind kind)
     }
 }
 
-void Splitter::add(const char*& at, std::string_view key, dom::element value)
+void Splitter::add(std::string_view frame, const char*& at, std::string_view key, dom::element value)
 {
+    const auto slice = [&](const char* begin, const char* end) {
+        return frame.substr(static_cast<std::size_t>(begin - padded_.get()), static_cast<std::size_t>(end - begin));
+    };
     Member& member = members_.emplace_back();
     member.key = key;
     member.kind = kind_of(value);
@@ -115,10 +137,10 @@ void Splitter::add(const char*& at, std::string_view key, dom::element value)
 
     const char* const key_begin = skip_space(at + 1); // past the brace or the comma
     const char* const key_end = skip_string(key_begin);
-    member.key_raw = {key_begin, key_end};
+    member.key_raw = slice(key_begin, key_end);
     const char* const value_begin = skip_space(skip_space(key_end) + 1); // past the colon
     const char* const value_end = skip_value(value_begin, member.kind);
-    member.raw = {value_begin, value_end};
+    member.raw = slice(value_begin, value_end);
     at = skip_space(value_end);
 }
 
@@ -146,7 +168,7 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
         why = "not a JSON object";
         return std::nullopt;
     }
-    const char* at = skip_space(frame.data()); // on the opening brace
+    const char* at = skip_space(padded_.get()); // on the opening brace
     const dom::object members = root.get_object().value_unsafe(); // a name, so that it outlives the loop
     for (const auto field : members) {
         if (members_.size() == max_members) {
@@ -158,7 +180,7 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
             why = "the same key twice";
             return std::nullopt;
         }
-        add(at, field.key, field.value);
+        add(frame, at, field.key, field.value);
     }
     return std::span<const Member>{members_};
 }
