@@ -51,13 +51,12 @@ struct Calls::State {
 
 Calls::Calls(HostServices& services, std::string plugin, Deliver deliver, Guard guard)
     : state_{new State{services, std::move(plugin), std::move(deliver), std::move(guard), {}, {}, 0, false}}
-{
-}
+{}
 
 Calls::~Calls() = default;
 
-agh_status Calls::call(agh_req parent, std::string_view action, std::string_view params, std::uint64_t timeout_ns,
-                       void (*on_result)(void*, const agh_reply*), void* ctx)
+agh_status Calls::call(agh_req parent, std::string_view action, std::string_view params,
+                       std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx)
 {
     std::uint64_t id = 0;
     {
@@ -86,7 +85,8 @@ void Calls::close()
     }
     for (const auto& [id, call] : left)
         state_->deliver([state = state_, id = id] {
-            static constexpr std::string_view why = R"({"code":"INTERRUPTED","message":"the plugin that called is stopping"})";
+            static constexpr std::string_view why =
+                R"({"code":"INTERRUPTED","message":"the plugin that called is stopping"})";
             agh_reply reply{sizeof reply, AGH_E_CLOSED, 0, 0, bytes(why), nullptr, 0, sizeof(agh_blob)};
             Owned copy{reply, Owned::Fds::take};
             state->answer(id, copy);

@@ -18,7 +18,7 @@ struct Running {
     explicit Running(ControlThread::Op o) : op{std::move(o)} {}
     ControlThread::Op op;
     std::atomic<int> outcome{pending};
-    std::string problem;                               // written by the thread before `returned`
+    std::string problem;                              // written by the thread before `returned`
     std::unique_ptr<boost::asio::steady_timer> timer; // main thread only
 };
 
@@ -92,8 +92,10 @@ ControlThread::~ControlThread()
     }
     state_->open.clear();
     state_->wake.notify_all();
-    if (idle) state_->thread.join();
-    else state_->thread.detach();
+    if (idle)
+        state_->thread.join();
+    else
+        state_->thread.detach();
 }
 
 void ControlThread::run(Op op)

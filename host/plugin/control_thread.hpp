@@ -1,7 +1,9 @@
-// A plugin's control thread: life-cycle calls one after the other, each under a timeout, so that a plugin that hangs stops nobody else.
+// A plugin's control thread: life-cycle calls one after the other, each under a timeout, so that a plugin
+// that hangs stops nobody else.
 //
-// What does not return in time is given up: `done` says so at once, and the thread goes on hanging, detached, until the process ends; no
-// way exists to stop a thread safely. Should it come back later, `late` runs on it and cleans up. Threads: run(), destructor: main.
+// What does not return in time is given up: `done` says so at once, and the thread goes on hanging, detached,
+// until the process ends; no way exists to stop a thread safely. Should it come back later, `late` runs on it
+// and cleans up. Threads: run(), destructor: main.
 #pragma once
 
 #include "main_thread.hpp"
@@ -18,9 +20,10 @@ public:
     enum class Ended { in_time, too_late };
     struct Op {
         std::chrono::milliseconds timeout{};
-        std::function<std::string()> work;                   // control thread; returns the problem, empty when it worked
-        std::function<void(Ended, std::string problem)> done; // main thread, exactly once, unless the ControlThread is gone
-        std::function<void()> late;                          // control thread, optional: work() returned after it was given up
+        std::function<std::string()> work; // control thread; returns the problem, empty when it worked
+        std::function<void(Ended, std::string problem)>
+            done;                   // main thread, exactly once, unless the ControlThread is gone
+        std::function<void()> late; // control thread, optional: work() returned after it was given up
     };
 
     explicit ControlThread(std::shared_ptr<MainThread>);

@@ -12,8 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view suffix = ".manifest.json";
-constexpr std::size_t most_plugins = 1024;         // files looked at in all
-constexpr std::streamsize most_bytes = 512 << 10;  // read at most; parse_manifest() refuses at 256 KiB
+constexpr std::size_t most_plugins = 1024;        // files looked at in all
+constexpr std::streamsize most_bytes = 512 << 10; // read at most; parse_manifest() refuses at 256 KiB
 
 std::string read_text(const fs::path& file, std::string& why)
 {
@@ -38,7 +38,8 @@ FoundPlugin found_at(const fs::path& file, std::string id)
     if (!out.problem.empty()) return out;
     out.manifest = parse_manifest(text, out.manifest_file, out.problem);
     if (out.manifest && out.manifest->id != out.id) {
-        out.problem = out.manifest_file + ": id: is \"" + out.manifest->id + "\", but the file is named for \"" + out.id +
+        out.problem = out.manifest_file + ": id: is \"" + out.manifest->id +
+                      "\", but the file is named for \"" + out.id +
                       "\". Rename the file and its library, or correct the id.";
         out.manifest = nullptr;
     }
@@ -54,7 +55,8 @@ std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path)
     for (const std::string& folder : path) {
         std::vector<std::pair<std::string, fs::path>> here;
         std::error_code ec;
-        for (fs::directory_iterator it{folder, ec}, end; !ec && it != end && here.size() < most_plugins; it.increment(ec)) {
+        for (fs::directory_iterator it{folder, ec}, end; !ec && it != end && here.size() < most_plugins;
+             it.increment(ec)) {
             const std::string name = it->path().filename().string();
             if (name.size() <= suffix.size() || !name.ends_with(suffix)) continue;
             here.emplace_back(name.substr(0, name.size() - suffix.size()), it->path());

@@ -50,7 +50,7 @@ constexpr std::size_t log_bytes = 8192; // of a message, and of its fields
 bool sound(agh_bytes text) { return text.data || text.size == 0; }
 
 // Runs `f` for an instance that lives; nothing C++ leaves.
-template<class F> agh_status with(agh_host* host, F f) noexcept
+template <class F> agh_status with(agh_host* host, F f) noexcept
 {
     const HostCall call{host};
     if (!call) return AGH_E_STALE;
@@ -64,7 +64,7 @@ template<class F> agh_status with(agh_host* host, F f) noexcept
 }
 
 // The same for what takes a reply: its descriptors are ours whatever happens.
-template<class F> agh_status with_reply(agh_host* host, const agh_reply* reply, F f) noexcept
+template <class F> agh_status with_reply(agh_host* host, const agh_reply* reply, F f) noexcept
 {
     bool taken = false;
     const agh_status status = with(host, [&]() -> agh_status {
@@ -87,13 +87,17 @@ agh_status complete(agh_host* host, agh_req id, const agh_reply* reply) noexcept
 
 agh_status progress(agh_host* host, agh_req id, agh_bytes json) noexcept
 {
-    return with(host, [&]() -> agh_status { return sound(json) ? host->services->progress(host->id, id, view(json)) : AGH_E_INVALID; });
+    return with(host, [&]() -> agh_status {
+        return sound(json) ? host->services->progress(host->id, id, view(json)) : AGH_E_INVALID;
+    });
 }
 
-agh_status stream(agh_host* host, agh_req id, std::uint32_t channel, std::uint64_t offset, agh_bytes data) noexcept
+agh_status stream(agh_host* host, agh_req id, std::uint32_t channel, std::uint64_t offset,
+                  agh_bytes data) noexcept
 {
     return with(host, [&]() -> agh_status {
-        return sound(data) ? host->services->stream(host->id, id, channel, offset, view(data)) : AGH_E_INVALID;
+        return sound(data) ? host->services->stream(host->id, id, channel, offset, view(data))
+                           : AGH_E_INVALID;
     });
 }
 
@@ -114,23 +118,29 @@ void drained(agh_host* host) noexcept
 
 std::int32_t log_enabled(agh_host* host, std::int32_t level) noexcept
 {
-    return with(host, [&]() -> agh_status { return host->services->log_enabled(host->id, level) ? 1 : 0; }) == 1 ? 1 : 0;
+    return with(host, [&]() -> agh_status { return host->services->log_enabled(host->id, level) ? 1 : 0; }) ==
+                   1
+               ? 1
+               : 0;
 }
 
 void log_write(agh_host* host, std::int32_t level, agh_bytes message, agh_bytes fields) noexcept
 {
     with(host, [&]() -> agh_status {
-        if (!sound(message) || !sound(fields) || level < AGH_LOG_TRACE || level > AGH_LOG_ERROR) return AGH_E_INVALID;
+        if (!sound(message) || !sound(fields) || level < AGH_LOG_TRACE || level > AGH_LOG_ERROR)
+            return AGH_E_INVALID;
         if (!host->services->log_enabled(host->id, level)) return AGH_OK;
         const std::string_view all = view(fields);
-        host->services->log(host->id, level, view(message).substr(0, log_bytes), all.size() > log_bytes ? std::string_view{} : all);
+        host->services->log(host->id, level, view(message).substr(0, log_bytes),
+                            all.size() > log_bytes ? std::string_view{} : all);
         return AGH_OK;
     });
 }
 
 // --- events, facts, state, metrics
 
-agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req origin, const agh_reply* body) noexcept
+agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req origin,
+                const agh_reply* body) noexcept
 {
     return with_reply(host, body, [&]() -> agh_status {
         if (!sound(topic) || !sound(audience) || topic.size == 0) {
@@ -144,7 +154,9 @@ agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req ori
 agh_status publish(agh_host* host, agh_bytes key, agh_bytes json) noexcept
 {
     return with(host, [&]() -> agh_status {
-        return sound(key) && sound(json) && key.size > 0 ? host->services->publish(host->id, view(key), view(json)) : AGH_E_INVALID;
+        return sound(key) && sound(json) && key.size > 0
+                   ? host->services->publish(host->id, view(key), view(json))
+                   : AGH_E_INVALID;
     });
 }
 
@@ -160,7 +172,9 @@ agh_bytes state_directory(agh_host* host) noexcept
 
 agh_status define_metric(agh_host* host, agh_bytes json, std::uint32_t* id) noexcept
 {
-    return with(host, [&]() -> agh_status { return sound(json) && id ? host->services->define_metric(host->id, view(json), id) : AGH_E_INVALID; });
+    return with(host, [&]() -> agh_status {
+        return sound(json) && id ? host->services->define_metric(host->id, view(json), id) : AGH_E_INVALID;
+    });
 }
 
 void record_metric(agh_host* host, std::uint32_t id, double value) noexcept
@@ -173,13 +187,19 @@ void record_metric(agh_host* host, std::uint32_t id, double value) noexcept
 
 // --- loop, call
 
-agh_status loop_timer(agh_host* host, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie, agh_task* task) noexcept
+agh_status loop_timer(agh_host* host, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie,
+                      agh_task* task) noexcept
 {
-    return with(host, [&]() -> agh_status { return task ? host->life->loop().timer(delay, period, cookie, *task) : AGH_E_INVALID; });
+    return with(host, [&]() -> agh_status {
+        return task ? host->life->loop().timer(delay, period, cookie, *task) : AGH_E_INVALID;
+    });
 }
-agh_status loop_watch(agh_host* host, std::int32_t fd, std::uint32_t events, std::uint64_t cookie, agh_task* task) noexcept
+agh_status loop_watch(agh_host* host, std::int32_t fd, std::uint32_t events, std::uint64_t cookie,
+                      agh_task* task) noexcept
 {
-    return with(host, [&]() -> agh_status { return task ? host->life->loop().watch(fd, events, cookie, *task) : AGH_E_INVALID; });
+    return with(host, [&]() -> agh_status {
+        return task ? host->life->loop().watch(fd, events, cookie, *task) : AGH_E_INVALID;
+    });
 }
 agh_status loop_post(agh_host* host, std::uint64_t cookie) noexcept
 {
@@ -212,14 +232,22 @@ const void* service(agh_host* host, const char* id) noexcept
     const void* out = nullptr;
     with(host, [&]() -> agh_status {
         const std::string_view name = id ? id : "";
-        if (name == AGH_SVC_LOG) out = &log_table;
-        else if (name == AGH_SVC_EVENTS) out = &events_table;
-        else if (name == AGH_SVC_FACTS) out = &facts_table;
-        else if (name == AGH_SVC_STATE) out = &state_table;
-        else if (name == AGH_SVC_METRICS) out = &metrics_table;
-        else if (name == AGH_SVC_LOOP) out = &loop_table;
-        else if (name == AGH_SVC_CALL) out = host->may_call ? &call_table : nullptr;
-        else if (name == AGH_SVC_LISTENER) out = host->may_listen ? host->services->listener_service(host->id) : nullptr;
+        if (name == AGH_SVC_LOG)
+            out = &log_table;
+        else if (name == AGH_SVC_EVENTS)
+            out = &events_table;
+        else if (name == AGH_SVC_FACTS)
+            out = &facts_table;
+        else if (name == AGH_SVC_STATE)
+            out = &state_table;
+        else if (name == AGH_SVC_METRICS)
+            out = &metrics_table;
+        else if (name == AGH_SVC_LOOP)
+            out = &loop_table;
+        else if (name == AGH_SVC_CALL)
+            out = host->may_call ? &call_table : nullptr;
+        else if (name == AGH_SVC_LISTENER)
+            out = host->may_listen ? host->services->listener_service(host->id) : nullptr;
         return AGH_OK;
     });
     return out;
@@ -227,6 +255,15 @@ const void* service(agh_host* host, const char* id) noexcept
 
 } // namespace
 
-const agh_host_api host_api{sizeof(agh_host_api), AGH_ABI_MAJOR, AGH_ABI_MINOR, 0, service, complete, progress, stream, cancelled, drained};
+const agh_host_api host_api{sizeof(agh_host_api),
+                            AGH_ABI_MAJOR,
+                            AGH_ABI_MINOR,
+                            0,
+                            service,
+                            complete,
+                            progress,
+                            stream,
+                            cancelled,
+                            drained};
 
 } // namespace agenthost::host

@@ -1,7 +1,7 @@
 // The agh_host a plugin holds, and every function it can call through it.
 //
-// An agh_host is never freed while its library is mapped: a thread that a plugin forgot may call years after destroy(), and then gets
-// AGH_E_STALE. What stays is the tombstone, its id and a closed gate. Thread-safe.
+// An agh_host is never freed while its library is mapped: a thread that a plugin forgot may call years after
+// destroy(), and then gets AGH_E_STALE. What stays is the tombstone, its id and a closed gate. Thread-safe.
 #pragma once
 
 #include "plugin.hpp"

@@ -1,37 +1,13 @@
 #include "instance.hpp"
 
-#include <agenthost/ext/log.h>
-
 #include <algorithm>
-
-#include <time.h>
 
 namespace agenthost::host {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto least_overrun = 5ms;       // an inline call longer than this delays every session on its thread
-constexpr std::size_t overruns_allowed = 3;
-constexpr auto overrun_window = 60s;      // three in a minute are no accident
-constexpr auto health_timeout = 5s;       // the ABI says 100 ms; this is when we give up asking
-constexpr auto longest_backoff = 60s;
-constexpr auto steady_after = 60s;        // a runner that lived this long starts its back-off anew
-constexpr std::size_t most_waiting = 64;  // callers of stop()
-
-// CLOCK_MONOTONIC_COARSE costs a quarter of the exact one and is behind by at most one tick: a difference of more than
-// 5 ms and a tick is certainly more than 5 ms.
-std::int64_t coarse_ns()
-{
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
-const std::int64_t overrun_ns = [] {
-    timespec tick{};
-    ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-    return std::chrono::nanoseconds{least_overrun}.count() + tick.tv_nsec;
-}();
+constexpr std::size_t most_waiting = 64; // callers of stop()
 
 std::shared_ptr<const Manifest> nameless(const std::string& id)
 {
@@ -42,18 +18,18 @@ std::shared_ptr<const Manifest> nameless(const std::string& id)
 
 std::string in_seconds(std::chrono::milliseconds t)
 {
-    return t.count() % 1000 == 0 ? std::to_string(t.count() / 1000) + " s" : std::to_string(t.count()) + " ms";
+    return t.count() % 1000 == 0 ? std::to_string(t.count() / 1000) + " s"
+                                 : std::to_string(t.count()) + " ms";
 }
 
 } // namespace
 
-Instance::Instance(boost::asio::any_io_executor main, HostServices& services, FoundPlugin found, const PluginConfig& config,
-                   std::string runner)
+Instance::Instance(boost::asio::any_io_executor main, HostServices& services, FoundPlugin found,
+                   const PluginConfig& config, std::string runner)
     : main_{std::make_shared<MainThread>(main)}, services_{services}, found_{std::move(found)},
-      manifest_{found_.manifest ? found_.manifest : nameless(found_.id)}, config_{config}, runner_{std::move(runner)},
-      grace_timer_{main}, restart_timer_{main}
-{
-}
+      manifest_{found_.manifest ? found_.manifest : nameless(found_.id)}, config_{config},
+      runner_{std::move(runner)}, grace_timer_{main}, restart_timer_{main}
+{}
 
 Instance::~Instance()
 {
@@ -81,20 +57,14 @@ PluginStatus Instance::status() const
     return out;
 }
 
-template<class F> auto Instance::while_here(F f)
-{
-    return [here = std::weak_ptr{here_}, f = std::move(f)](auto&&... arguments) mutable {
-        if (here.lock()) f(std::forward<decltype(arguments)>(arguments)...);
-    };
-}
-
 void Instance::later(std::function<void()> f) { main_->post(while_here(std::move(f))); }
 
-// A runner that hangs is ended by its proxy, which then returns: our own timeout stands behind that one, for a drain and a destroy in a
-// row and for reaping.
+// A runner that hangs is ended by its proxy, which then returns: our own timeout stands behind that one, for
+// a drain and a destroy in a row and for reaping.
 milliseconds Instance::runner_timeout() const
 {
-    return milliseconds{std::max({manifest_->create_timeout_ms, manifest_->start_timeout_ms, manifest_->stop_timeout_ms})};
+    return milliseconds{
+        std::max({manifest_->create_timeout_ms, manifest_->start_timeout_ms, manifest_->stop_timeout_ms})};
 }
 
 milliseconds Instance::timeout_of(std::uint32_t manifest_ms) const
@@ -114,7 +84,9 @@ void Instance::answer_stops(const std::string& problem)
 
 std::string Instance::refused_before_start(const std::string& config_json) const
 {
-    if (!found_.manifest) return found_.problem.empty() ? found_.manifest_file + ": does not exist. Install it." : found_.problem;
+    if (!found_.manifest)
+        return found_.problem.empty() ? found_.manifest_file + ": does not exist. Install it."
+                                      : found_.problem;
     const std::string& id = manifest_->id;
     if (config_.isolated && !manifest_->may_isolate)
         return "refused: it works only in the host's process. Set plugins." + id + ".isolation: in-process.";
@@ -123,12 +95,14 @@ std::string Instance::refused_before_start(const std::string& config_json) const
     if (!manifest_->config) return {};
     const std::string wrong = manifest_->config->check(config_json);
     if (wrong.empty()) return {};
-    return (config_.where.empty() ? "" : config_.where + ": ") + "plugins." + id + ".config" + (wrong.starts_with('/') ? "" : " ") + wrong;
+    return (config_.where.empty() ? "" : config_.where + ": ") + "plugins." + id + ".config" +
+           (wrong.starts_with('/') ? "" : " ") + wrong;
 }
 
 void Instance::start(Done done)
 {
-    if (state_ == PluginState::starting || state_ == PluginState::running || state_ == PluginState::draining || clearing_) {
+    if (state_ == PluginState::starting || state_ == PluginState::running ||
+        state_ == PluginState::draining || clearing_) {
         later([done] { done("is started already, or stopping still."); });
         return;
     }
@@ -157,13 +131,18 @@ void Instance::make_life(std::string config_json, Done done)
     options.runner = runner_;
     options.runner_timeout = runner_timeout();
     const auto to_main = [main = main_](auto f) {
-        return [main, f](std::string why) { main->post([f, why = std::move(why)]() mutable { f(std::move(why)); }); };
+        return [main, f](std::string why) {
+            main->post([f, why = std::move(why)]() mutable { f(std::move(why)); });
+        };
     };
-    options.on_death = to_main(while_here([this, number](std::string why) { runner_died(number, std::move(why)); }));
-    options.on_misbehaviour = to_main(while_here([this](std::string why) { mark_unhealthy(std::move(why)); }));
+    options.on_death =
+        to_main(while_here([this, number](std::string why) { runner_died(number, std::move(why)); }));
+    options.on_misbehaviour =
+        to_main(while_here([this](std::string why) { mark_unhealthy(std::move(why)); }));
     options.on_drained = [main = main_, f = while_here([this, number] {
-                              if (number == life_number_ && on_drained_) std::exchange(on_drained_, nullptr)();
-                          })] { main->post(f); };
+                                            if (number == life_number_ && on_drained_)
+                                                std::exchange(on_drained_, nullptr)();
+                                        })] { main->post(f); };
     try {
         if (!control_) control_ = std::make_unique<ControlThread>(main_);
         life_ = Life::make(std::move(options));
@@ -176,20 +155,23 @@ void Instance::make_life(std::string config_json, Done done)
     const auto create_timeout = timeout_of(manifest_->create_timeout_ms);
     const auto start_timeout = timeout_of(manifest_->start_timeout_ms);
     const auto clean_up = [life = life_] { life->destroy(1s); };
-    control_->run({create_timeout, [life = life_, config = std::move(config_json)] { return life->create(config); },
-                   [this, create_timeout, start_timeout, clean_up, done](ControlThread::Ended how, std::string problem) {
-                       if (how == ControlThread::Ended::too_late) return hangs("create", create_timeout, done);
-                       if (!problem.empty()) return started(done, std::move(problem));
-                       control_->run({start_timeout, [life = life_] { return life->start(); },
-                                      [this, start_timeout, done](ControlThread::Ended ended, std::string why) {
-                                          if (ended == ControlThread::Ended::too_late) return hangs("start", start_timeout, done);
-                                          if (why.empty()) return started(done, {});
-                                          life_->leave();
-                                          destroy_then([this, done, why](const std::string&) { started(done, why); });
-                                      },
-                                      clean_up});
-                   },
-                   clean_up});
+    control_->run(
+        {create_timeout, [life = life_, config = std::move(config_json)] { return life->create(config); },
+         [this, create_timeout, start_timeout, clean_up, done](ControlThread::Ended how,
+                                                               std::string problem) {
+             if (how == ControlThread::Ended::too_late) return hangs("create", create_timeout, done);
+             if (!problem.empty()) return started(done, std::move(problem));
+             control_->run({start_timeout, [life = life_] { return life->start(); },
+                            [this, start_timeout, done](ControlThread::Ended ended, std::string why) {
+                                if (ended == ControlThread::Ended::too_late)
+                                    return hangs("start", start_timeout, done);
+                                if (why.empty()) return started(done, {});
+                                life_->leave();
+                                destroy_then([this, done, why](const std::string&) { started(done, why); });
+                            },
+                            clean_up});
+         },
+         clean_up});
 }
 
 void Instance::started(Done done, std::string problem)
@@ -217,11 +199,13 @@ void Instance::fail(std::string problem)
     problem_ = std::move(problem);
 }
 
-// A thread cannot be stopped: it stays behind with everything it may touch, and the plugin gets a new control thread next time.
+// A thread cannot be stopped: it stays behind with everything it may touch, and the plugin gets a new control
+// thread next time.
 void Instance::hangs(const char* call, milliseconds after, const Done& done)
 {
     std::string problem = std::string{call} + "() did not return within " + in_seconds(after) +
-                          "; its thread is left behind. Fix the plugin or raise \"timeouts\" in its manifest; restart agenthost to be rid of the thread.";
+                          "; its thread is left behind. Fix the plugin or raise \"timeouts\" in its "
+                          "manifest; restart agenthost to be rid of the thread.";
     if (life_) life_->give_up();
     life_.reset();
     control_.reset();
@@ -249,8 +233,10 @@ void Instance::stop(milliseconds grace, Done done)
     }
     drain_then(grace, [this, done] {
         destroy_then([this, done](std::string problem) {
-            if (problem.empty()) state_ = PluginState::stopped;
-            else fail(problem);
+            if (problem.empty())
+                state_ = PluginState::stopped;
+            else
+                fail(problem);
             done(problem);
             answer_stops(problem);
         });
@@ -274,9 +260,10 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
     }));
     if (!life_->drains()) return life_->wait_idle();
     const auto timeout = timeout_of(manifest_->stop_timeout_ms);
-    control_->run({timeout, [life = life_] { return life->drain(), std::string{}; },
-                   [](ControlThread::Ended, const std::string&) {}, // one that hangs shows in destroy, behind it
-                   nullptr});
+    control_->run(
+        {timeout, [life = life_] { return life->drain(), std::string{}; },
+         [](ControlThread::Ended, const std::string&) {}, // one that hangs shows in destroy, behind it
+         nullptr});
 }
 
 // The end of a life: what waits for [run] gets its turn, then destroy() alone.
@@ -302,182 +289,11 @@ void Instance::destroy_then(Done next)
     });
 }
 
-// --- configure
-
-void Instance::configure(std::string config_json, Done done)
+std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices& services,
+                                    FoundPlugin found, const PluginConfig& config, std::string runner_path)
 {
-    if (std::string problem = refused_before_start(config_json); !problem.empty()) {
-        later([done, problem] { done(problem); });
-        return;
-    }
-    if (state_ == PluginState::starting || state_ == PluginState::draining) {
-        later([done] { done("is starting or stopping; try again when it runs."); });
-        return;
-    }
-    if (state_ != PluginState::running) {
-        config_.config_json = std::move(config_json); // counts when it is started
-        later([done] { done({}); });
-        return;
-    }
-    if (!life_->configurable()) return remake(std::move(config_json), std::move(done));
-    const auto timeout = timeout_of(manifest_->start_timeout_ms);
-    control_->run({timeout, [life = life_, config_json] { return life->configure(config_json); },
-                   [this, timeout, config_json, done](ControlThread::Ended how, std::string problem) {
-                       if (how == ControlThread::Ended::too_late) return hangs("configure", timeout, done);
-                       if (problem.empty()) config_.config_json = config_json;
-                       if (life_ && life_->stuck()) runner_died(life_number_, problem);
-                       done(std::move(problem));
-                   },
-                   nullptr});
-}
-
-// Without configure(): destroyed and made anew; when the new one does not start, the old configuration again.
-void Instance::remake(std::string config_json, Done done)
-{
-    drain_then(milliseconds{manifest_->stop_timeout_ms}, [this, config_json, done] {
-        destroy_then([this, config_json, done](std::string stuck) {
-            if (!stuck.empty()) {
-                fail(stuck);
-                return done(stuck);
-            }
-            make_life(config_json, [this, config_json, done](std::string problem) {
-                if (problem.empty()) {
-                    config_.config_json = config_json;
-                    return done({});
-                }
-                if (stop_) return done(problem);
-                make_life(config_.config_json, [this, done, problem](std::string again) {
-                    done(again.empty() ? problem + " The old configuration goes on." : problem + " And with the old configuration: " + again);
-                });
-            });
-        });
-    });
-}
-
-// --- running
-
-void Instance::pick_path()
-{
-    timed_ = manifest_->run == Manifest::Run::inline_ && !config_.isolated;
-    by_workers_ = !config_.isolated && (manifest_->run == Manifest::Run::worker || demoted_);
-    if (timed_ && demoted_) life_->use_workers();
-}
-
-agh_status Instance::invoke(const agh_request& request, agh_error& error)
-{
-    if (state_ != PluginState::running) return refuse(error);
-    ++invoked_;
-    if (by_workers_) return life_->queue(request, error);
-    if (!timed_) return life_->invoke(request, error);
-    const std::int64_t began = coarse_ns();
-    const agh_status status = life_->invoke(request, error);
-    if (coarse_ns() - began > overrun_ns) overran();
-    return status;
-}
-
-agh_status Instance::refuse(agh_error& error) const
-{
-    error.status = AGH_E_BUSY;
-    std::snprintf(error.code, sizeof error.code, "BUSY");
-    if (state_ == PluginState::failed) {
-        std::snprintf(error.text, sizeof error.text, "plugin %s has failed: %s", manifest_->id.c_str(), problem_.c_str());
-        return AGH_E_BUSY;
-    }
-    const char* why = state_ == PluginState::starting ? "is starting" : state_ == PluginState::draining ? "is stopping" : "is not running";
-    std::snprintf(error.text, sizeof error.text, "plugin %s %s; try again later", manifest_->id.c_str(), why);
-    return AGH_E_BUSY;
-}
-
-void Instance::overran()
-{
-    ++overruns_;
-    const auto now = Clock::now();
-    std::erase_if(recent_overruns_, [&](Clock::time_point t) { return now - t > overrun_window; });
-    recent_overruns_.push_back(now);
-    if (recent_overruns_.size() < overruns_allowed || demoted_) return;
-    demoted_ = by_workers_ = true;
-    life_->use_workers();
-    services_.log(manifest_->id, AGH_LOG_WARN, "blocked the I/O thread for more than 5 ms three times in a minute: it runs on a worker thread from "
-                                    "now on. Set \"run\": \"worker\" in its manifest.", {});
-}
-
-void Instance::cancel(agh_req id)
-{
-    if (life_) life_->cancel(id);
-}
-
-void Instance::writable(agh_req id)
-{
-    if (life_) life_->writable(id);
-}
-
-void Instance::mark_unhealthy(std::string why)
-{
-    healthy_ = false;
-    problem_ = std::move(why);
-}
-
-void Instance::check_health(Done done)
-{
-    if (state_ != PluginState::running) {
-        later([this, done] { done(problem_.empty() ? "is not running." : problem_); });
-        return;
-    }
-    if (checking_) { // one that hangs is not asked again
-        later([done] { done("its last health check has not returned; its control thread hangs. Restart agenthost."); });
-        return;
-    }
-    checking_ = true;
-    const auto back = [main = main_, f = while_here([this] { checking_ = false; })] { main->post(f); };
-    control_->run({config_.isolated ? timeout_of(0) : milliseconds{health_timeout}, [life = life_] { return life->check_health(); },
-                   [this, done](ControlThread::Ended how, std::string problem) {
-                       if (how == ControlThread::Ended::too_late) problem = "its health check did not return within 5 s; its control thread hangs.";
-                       else checking_ = false;
-                       healthy_ = problem.empty();
-                       if (state_ == PluginState::running) problem_ = problem;
-                       done(problem);
-                   },
-                   back});
-}
-
-// --- the runner
-
-void Instance::runner_died(std::uint64_t life, std::string why)
-{
-    if (life != life_number_) return;
-    if (state_ == PluginState::draining && on_drained_) return std::exchange(on_drained_, nullptr)(); // it goes anyway
-    if (state_ != PluginState::running) return; // starting: create() or start() reports it
-    if (Clock::now() - running_since_ > steady_after) restarts_ = 0;
-    services_.plugin_died(manifest_->id, why);
-    fail(why);
-    clearing_ = true;
-    destroy_then([this](const std::string&) {
-        clearing_ = false;
-        if (!stop_) return restart_later();
-        state_ = PluginState::stopped;
-        answer_stops({});
-    });
-}
-
-void Instance::restart_later()
-{
-    const auto delay = std::min<std::chrono::seconds>(longest_backoff, std::chrono::seconds{1} * (1 << std::min(restarts_, 6)));
-    ++restarts_;
-    if (!problem_.ends_with('.')) problem_ += '.';
-    problem_ += " It is started again in " + std::to_string(delay.count()) + " s.";
-    restart_timer_.expires_after(delay);
-    restart_timer_.async_wait(while_here([this](boost::system::error_code ec) {
-        if (ec || state_ != PluginState::failed) return;
-        make_life(config_.config_json, [this](const std::string& problem) {
-            if (!problem.empty() && !stop_) restart_later();
-        });
-    }));
-}
-
-std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices& services, FoundPlugin found,
-                                    const PluginConfig& config, std::string runner_path)
-{
-    return std::make_unique<Instance>(std::move(main), services, std::move(found), config, std::move(runner_path));
+    return std::make_unique<Instance>(std::move(main), services, std::move(found), config,
+                                      std::move(runner_path));
 }
 
 } // namespace agenthost::host

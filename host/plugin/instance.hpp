@@ -1,5 +1,6 @@
-// The stages of a plugin, on the main I/O thread: loaded, starting, running, draining, stopped or failed; restarts of a runner with
-// back-off; demotion of an inline plugin that blocks. What calls the plugin is Life, what waits for it is ControlThread.
+// The stages of a plugin, on the main I/O thread: loaded, starting, running, draining, stopped or failed;
+// restarts of a runner with back-off; demotion of an inline plugin that blocks. What calls the plugin is
+// Life, what waits for it is ControlThread.
 #pragma once
 
 #include "control_thread.hpp"
@@ -20,7 +21,8 @@ namespace agenthost::host {
 
 class Instance final : public Plugin {
 public:
-    Instance(boost::asio::any_io_executor main, HostServices&, FoundPlugin, const PluginConfig&, std::string runner);
+    Instance(boost::asio::any_io_executor main, HostServices&, FoundPlugin, const PluginConfig&,
+             std::string runner);
     ~Instance() override;
 
     [[nodiscard]] const Manifest& manifest() const override { return *manifest_; }
@@ -45,8 +47,8 @@ private:
     [[nodiscard]] milliseconds runner_timeout() const;
     void answer_stops(const std::string& problem);
     [[nodiscard]] std::string refused_before_start(const std::string& config_json) const;
-    void later(std::function<void()>); // on the main thread, unless this is gone by then
-    template<class F> auto while_here(F); // a callback that does nothing once this is gone
+    void later(std::function<void()>);     // on the main thread, unless this is gone by then
+    template <class F> auto while_here(F); // a callback that does nothing once this is gone
     void make_life(std::string config_json, Done);
     void started(Done, std::string problem);
     void fail(std::string problem);
@@ -85,7 +87,15 @@ private:
     boost::asio::steady_timer grace_timer_, restart_timer_;
     int restarts_ = 0;
     Clock::time_point running_since_{};
-    std::shared_ptr<int> here_ = std::make_shared<int>(0); // weak copies tell callbacks whether this is still here
+    std::shared_ptr<int> here_ =
+        std::make_shared<int>(0); // weak copies tell callbacks whether this is still here
 };
+
+template <class F> auto Instance::while_here(F f)
+{
+    return [here = std::weak_ptr{here_}, f = std::move(f)](auto&&... arguments) mutable {
+        if (here.lock()) f(std::forward<decltype(arguments)>(arguments)...);
+    };
+}
 
 } // namespace agenthost::host

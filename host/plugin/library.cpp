@@ -12,7 +12,10 @@ namespace {
 
 constexpr std::size_t least_entry = offsetof(agh_entry_v1, create) + sizeof(agh_entry_v1::create);
 
-std::string abi(std::uint32_t major, std::uint32_t minor) { return std::to_string(major) + "." + std::to_string(minor); }
+std::string abi(std::uint32_t major, std::uint32_t minor)
+{
+    return std::to_string(major) + "." + std::to_string(minor);
+}
 
 // Any symbol of another major, so that the refusal can name it.
 std::uint32_t other_major(void* handle)
@@ -29,16 +32,17 @@ std::string judge_entry(const std::string& name, const agh_entry_v1& entry, cons
     const std::string refused = "plugin " + name + " refused: ";
     const std::string ours = abi(AGH_ABI_MAJOR, AGH_ABI_MINOR);
     if (entry.size < least_entry)
-        return refused + "its entry is " + std::to_string(entry.size) + " bytes, ABI 1.0 has " + std::to_string(least_entry) +
-               ". Rebuild it against the agenthost SDK.";
+        return refused + "its entry is " + std::to_string(entry.size) + " bytes, ABI 1.0 has " +
+               std::to_string(least_entry) + ". Rebuild it against the agenthost SDK.";
     if (entry.abi_major != AGH_ABI_MAJOR)
-        return refused + "is built for ABI " + abi(entry.abi_major, entry.abi_minor) + ", this host offers " + ours +
-               ". Install " + manifest.id + " for ABI " + std::to_string(AGH_ABI_MAJOR) + ", or an agenthost that offers ABI " +
-               std::to_string(entry.abi_major) + ".";
+        return refused + "is built for ABI " + abi(entry.abi_major, entry.abi_minor) + ", this host offers " +
+               ours + ". Install " + manifest.id + " for ABI " + std::to_string(AGH_ABI_MAJOR) +
+               ", or an agenthost that offers ABI " + std::to_string(entry.abi_major) + ".";
     if (entry.abi_minor_needed > AGH_ABI_MINOR) {
         const std::string needed = abi(entry.abi_major, entry.abi_minor_needed);
-        return refused + "needs ABI " + needed + ", this host offers " + ours + ". Upgrade agenthost to one that offers " + needed +
-               " or later, or install " + manifest.id + " for ABI " + ours + ".";
+        return refused + "needs ABI " + needed + ", this host offers " + ours +
+               ". Upgrade agenthost to one that offers " + needed + " or later, or install " + manifest.id +
+               " for ABI " + ours + ".";
     }
     if (view(entry.manifest) != manifest.text)
         return refused + "the manifest inside the library differs from " + manifest.id +
@@ -63,14 +67,18 @@ try {
     if (!entry) {
         const std::uint32_t major = other_major(handle);
         why = "plugin " + name + " refused: " +
-              (major ? "is built for ABI major " + std::to_string(major) + ", this host offers " + abi(AGH_ABI_MAJOR, AGH_ABI_MINOR) +
-                           ". Install " + manifest.id + " for ABI " + std::to_string(AGH_ABI_MAJOR) + ", or a newer agenthost."
-                     : "has no symbol " AGH_ENTRY_SYMBOL ". It is no agenthost plugin, or was not built with agenthost_add_plugin().");
+              (major ? "is built for ABI major " + std::to_string(major) + ", this host offers " +
+                           abi(AGH_ABI_MAJOR, AGH_ABI_MINOR) + ". Install " + manifest.id + " for ABI " +
+                           std::to_string(AGH_ABI_MAJOR) + ", or a newer agenthost."
+                     : "has no symbol " AGH_ENTRY_SYMBOL
+                       ". It is no agenthost plugin, or was not built with agenthost_add_plugin().");
         return nullptr;
     }
     why = judge_entry(name, *entry, manifest);
     return why.empty() ? entry : nullptr;
-} catch (const std::exception& e) { // memory ran out. What a library's constructors throw cannot be caught: it ends the process.
+} catch (
+    const std::exception&
+        e) { // memory ran out. What a library's constructors throw cannot be caught: it ends the process.
     why = "plugin " + file + " refused: " + e.what();
     return nullptr;
 }

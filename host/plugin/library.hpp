@@ -1,4 +1,5 @@
-// A plugin's library: mapped, its entry found and judged. RTLD_NOW | RTLD_LOCAL, never unmapped: dlclose is not believed.
+// A plugin's library: mapped, its entry found and judged. RTLD_NOW | RTLD_LOCAL, never unmapped: dlclose is
+// not believed.
 #pragma once
 
 #include "manifest.hpp"
@@ -9,8 +10,8 @@
 
 namespace agenthost::host {
 
-// nullptr and `why`: "plugin foo.so refused: needs ABI 1.3, this host offers 1.0. Upgrade ..." Blocking, runs the library's
-// constructors: control thread only.
+// nullptr and `why`: "plugin foo.so refused: needs ABI 1.3, this host offers 1.0. Upgrade ..." Blocking, runs
+// the library's constructors: control thread only.
 const agh_entry_v1* load_library(const std::string& file, const Manifest&, std::string& why);
 
 // The judgement alone, for tests and for check_library().

@@ -1,8 +1,9 @@
-// One life of a plugin: from create() to the end of destroy(), with its agh_host, threads, loop and calls. A restart or a reload without
-// configure() is a new life.
+// One life of a plugin: from create() to the end of destroy(), with its agh_host, threads, loop and calls. A
+// restart or a reload without configure() is a new life.
 //
-// Every call into the plugin is made here, behind a guard that lets no exception through. In which order lives go through their stages is
-// instance.hpp's business. Threads: stated with each function, in the ABI's words.
+// Every call into the plugin is made here, behind a guard that lets no exception through. In which order
+// lives go through their stages is instance.hpp's business. Threads: stated with each function, in the ABI's
+// words.
 #pragma once
 
 #include "calls.hpp"
@@ -16,6 +17,7 @@
 
 #include <atomic>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,11 +33,11 @@ public:
         std::shared_ptr<const Manifest> manifest;
         std::string library;
         bool isolated = false;
-        std::string runner;                               // the runner's program, when isolated
-        std::chrono::milliseconds runner_timeout{0};      // of one round trip to it; then it is ended
-        std::function<void(std::string why)> on_death;    // [any]: the runner died
+        std::string runner;                                   // the runner's program, when isolated
+        std::chrono::milliseconds runner_timeout{0};          // of one round trip to it; then it is ended
+        std::function<void(std::string why)> on_death;        // [any]: the runner died
         std::function<void(std::string why)> on_misbehaviour; // [any]: it broke the ABI and lives on
-        std::function<void()> on_drained;                 // [any]
+        std::function<void()> on_drained;                     // [any]
     };
     static std::shared_ptr<Life> make(Options);
     ~Life();
@@ -45,15 +47,16 @@ public:
     std::string start();
     std::string configure(const std::string& config_json);
     void drain();
-    std::string destroy(std::chrono::milliseconds for_workers); // also when create() failed; closes the agh_host
+    std::string
+    destroy(std::chrono::milliseconds for_workers); // also when create() failed; closes the agh_host
     std::string check_health();
 
     // Main thread.
-    void open();         // after start(): what waited for [run] runs now
-    void wait_idle();    // for a plugin without drain(): on_drained once nothing is in flight
-    void close_run();    // before destroy(): calls out are answered, the loop ends
-    void leave();        // one turn of the main thread after close_run(), right before destroy()
-    void give_up();      // it hangs: no call of either side gets through any more; what it holds is left behind
+    void open();      // after start(): what waited for [run] runs now
+    void wait_idle(); // for a plugin without drain(): on_drained once nothing is in flight
+    void close_run(); // before destroy(): calls out are answered, the loop ends
+    void leave();     // one turn of the main thread after close_run(), right before destroy()
+    void give_up();   // it hangs: no call of either side gets through any more; what it holds is left behind
     agh_status invoke(const agh_request&, agh_error&); // here and now
     agh_status queue(const agh_request&, agh_error&);  // by a worker
     void cancel(agh_req);
@@ -62,7 +65,10 @@ public:
     void use_workers();   // an inline plugin that blocked: from now on [run] is the pool
     [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
     [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
-    [[nodiscard]] bool stuck() const { return stuck_; } // the runner hangs in configure(); after that returned
+    [[nodiscard]] bool stuck() const
+    {
+        return stuck_;
+    } // the runner hangs in configure(); after that returned
     [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }
     [[nodiscard]] int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
     [[nodiscard]] int runner_pid() const;
@@ -75,13 +81,14 @@ public:
 
 private:
     explicit Life(Options);
-    template<class F> agh_status guarded(const char* what, agh_error* error, F&&) noexcept;
+    template <class F> agh_status guarded(const char* what, agh_error* error, F&&) noexcept;
     agh_status threw(const char* what, const char* how, agh_error*) noexcept;
     std::function<void(std::function<void()>)> deliver();
     void fire(agh_task, std::uint64_t cookie, std::uint32_t events); // [run]
-    void run_soon(std::function<void()>); // [any]: on [run], once open
+    void run_soon(std::function<void()>);                            // [any]: on [run], once open
     void serve(const agh_request&) noexcept;
-    void answer(agh_req, agh_status, std::string_view code, std::string_view message, std::uint32_t flags) noexcept;
+    void answer(agh_req, agh_status, std::string_view code, std::string_view message,
+                std::uint32_t flags) noexcept;
     void misbehaved(const std::string& what) noexcept;
     std::string problem_of(const char* call, agh_status, const agh_error&) const;
 
@@ -92,9 +99,9 @@ private:
     agh_plugin* plugin_ = nullptr;
     std::atomic<int> in_flight_{0}; // asked and not completed
     std::atomic<bool> draining_{false};
-    std::atomic<bool> callable_{false};  // tasks and results of calls may enter the plugin
+    std::atomic<bool> callable_{false}; // tasks and results of calls may enter the plugin
     std::atomic<bool> given_up_{false}, stuck_{false};
-    bool enterable_ = false;             // cancel and writable may; main thread only
+    bool enterable_ = false; // cancel and writable may; main thread only
     bool inline_ = false;
     std::mutex early_mutex_;
     bool open_ = false;
@@ -104,5 +111,19 @@ private:
     Loop loop_;
     Calls calls_;
 };
+
+// A foreign exception across a C boundary is undefined by the letter; with unwind tables on both sides (every
+// compiler we build with) it arrives here. A plugin that is noexcept and throws ends the process: that is
+// what `isolation: process` is for.
+template <class F> agh_status Life::guarded(const char* what, agh_error* error, F&& f) noexcept
+{
+    try {
+        return f();
+    } catch (const std::exception& e) {
+        return threw(what, e.what(), error);
+    } catch (...) {
+        return threw(what, "an unknown exception", error);
+    }
+}
 
 } // namespace agenthost::host

@@ -22,7 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_tasks = 1024;
 constexpr std::uint32_t most_posts = 1024;
-constexpr std::uint64_t longest = 1ull << 60; // ns, 36 years: what is longer never fires anyway, and sums cannot overflow
+constexpr std::uint64_t longest =
+    1ull << 60; // ns, 36 years: what is longer never fires anyway, and sums cannot overflow
 constexpr std::uint64_t shortest_period = 1'000'000; // 1 ms: faster is a busy loop on the host's thread
 constexpr std::uint32_t known_events = POLLIN | POLLPRI | POLLOUT | POLLRDHUP | POLLERR | POLLHUP;
 
@@ -113,11 +114,13 @@ struct Loop::State : std::enable_shared_from_this<State> {
         wait_watch(id, descriptor, events);
     }
 
-    void wait_watch(agh_task id, const std::shared_ptr<asio::posix::stream_descriptor>& descriptor, std::uint32_t events)
+    void wait_watch(agh_task id, const std::shared_ptr<asio::posix::stream_descriptor>& descriptor,
+                    std::uint32_t events)
     {
         using asio::posix::descriptor_base;
         const auto wait = [&](descriptor_base::wait_type type) {
-            descriptor->async_wait(type, [weak = weak_from_this(), id, descriptor, events](boost::system::error_code ec) {
+            descriptor->async_wait(type, [weak = weak_from_this(), id, descriptor,
+                                          events](boost::system::error_code ec) {
                 const auto self = weak.lock();
                 if (ec == asio::error::operation_aborted || !self) return;
                 pollfd now{descriptor->native_handle(), static_cast<short>(events), 0};
@@ -127,10 +130,12 @@ struct Loop::State : std::enable_shared_from_this<State> {
                     return;
                 }
                 descriptor->cancel();
-                self->fired(id, ec ? std::uint32_t{POLLERR} : static_cast<std::uint32_t>(static_cast<unsigned short>(now.revents)));
+                self->fired(id, ec ? std::uint32_t{POLLERR}
+                                   : static_cast<std::uint32_t>(static_cast<unsigned short>(now.revents)));
             });
         };
-        if (events & (POLLIN | POLLRDHUP) || !(events & (POLLOUT | POLLPRI))) wait(descriptor_base::wait_read);
+        if (events & (POLLIN | POLLRDHUP) || !(events & (POLLOUT | POLLPRI)))
+            wait(descriptor_base::wait_read);
         if (events & POLLOUT) wait(descriptor_base::wait_write);
         if (events & POLLPRI) wait(descriptor_base::wait_error);
     }
@@ -165,8 +170,10 @@ struct Loop::State : std::enable_shared_from_this<State> {
             const auto found = tasks.find(id);
             if (closed || found == tasks.end()) return; // cancelled while it waited
             cookie = found->second.cookie;
-            if (found->second.period.count() > 0) found->second.queued = false;
-            else tasks.erase(found); // its Asio objects went when it fired
+            if (found->second.period.count() > 0)
+                found->second.queued = false;
+            else
+                tasks.erase(found); // its Asio objects went when it fired
         }
         fire(id, cookie, events);
     }
@@ -193,12 +200,14 @@ agh_status Loop::timer(std::uint64_t delay, std::uint64_t period, std::uint64_t 
 agh_status Loop::watch(int fd, std::uint32_t events, std::uint64_t cookie, agh_task& id)
 {
     if (fd < 0 || events == 0 || (events & ~known_events) != 0 || !can_be_polled(fd)) return AGH_E_INVALID;
-    // A duplicate: the host's epoll then never holds a number that the plugin has closed and the kernel given to somebody else.
+    // A duplicate: the host's epoll then never holds a number that the plugin has closed and the kernel given
+    // to somebody else.
     auto own = std::make_shared<kit::Fd>(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!*own) return AGH_E_BUSY; // out of descriptors
     const agh_status status = state_->add(cookie, {}, id);
     if (status == AGH_OK)
-        state_->main->post([state = state_, id, own, events] { state->arm_watch(id, own->release(), events); });
+        state_->main->post(
+            [state = state_, id, own, events] { state->arm_watch(id, own->release(), events); });
     return status;
 }
 
@@ -230,10 +239,11 @@ agh_status Loop::cancel(agh_task id)
         state_->tasks.erase(found);
     }
     if (gone.timer || gone.descriptor) // Asio's objects end on their own thread
-        state_->main->post([timer = std::move(gone.timer), descriptor = std::move(gone.descriptor)]() mutable {
-            if (timer) timer->cancel();
-            if (descriptor) descriptor->close();
-        });
+        state_->main->post(
+            [timer = std::move(gone.timer), descriptor = std::move(gone.descriptor)]() mutable {
+                if (timer) timer->cancel();
+                if (descriptor) descriptor->close();
+            });
     return AGH_OK;
 }
 

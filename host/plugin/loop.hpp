@@ -1,7 +1,8 @@
-// agenthost.loop/1 for one plugin instance: timers, watched descriptors, posts (ext/loop.h), on the main executor's epoll; what fires
-// is delivered where the plugin's [run] is.
+// agenthost.loop/1 for one plugin instance: timers, watched descriptors, posts (ext/loop.h), on the main
+// executor's epoll; what fires is delivered where the plugin's [run] is.
 //
-// Thread-safe, except close() and what Asio calls (main thread). Bounds: 1,024 timers and watches together, 1,024 posts.
+// Thread-safe, except close() and what Asio calls (main thread). Bounds: 1,024 timers and watches together,
+// 1,024 posts.
 #pragma once
 
 #include "main_thread.hpp"
@@ -17,7 +18,7 @@ namespace agenthost::host {
 class Loop {
 public:
     using Fire = std::function<void(agh_task, std::uint64_t cookie, std::uint32_t poll_events)>; // on [run]
-    using Deliver = std::function<void(std::function<void()>)>;                                  // [any]: moves to [run]
+    using Deliver = std::function<void(std::function<void()>)>; // [any]: moves to [run]
 
     Loop(std::shared_ptr<MainThread>, Deliver, Fire);
     ~Loop();

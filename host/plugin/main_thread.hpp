@@ -1,5 +1,5 @@
-// The way from any thread to the main I/O thread, which can be shut: a thread that outlives the host (a plugin that hangs) then
-// posts into nothing instead of into a dead io_context.
+// The way from any thread to the main I/O thread, which can be shut: a thread that outlives the host (a
+// plugin that hangs) then posts into nothing instead of into a dead io_context.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -26,7 +26,10 @@ public:
         const std::lock_guard lock{mutex_};
         open_ = false;
     }
-    [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; } // main thread only
+    [[nodiscard]] const boost::asio::any_io_executor& executor() const
+    {
+        return executor_;
+    } // main thread only
 
 private:
     std::mutex mutex_;

@@ -40,7 +40,8 @@ bool is_id(std::string_view text)
 
 bool is_name(std::string_view text, std::string_view id)
 {
-    return text.size() > id.size() + 1 && text.size() <= most_name && text.starts_with(id) && text[id.size()] == '.' &&
+    return text.size() > id.size() + 1 && text.size() <= most_name && text.starts_with(id) &&
+           text[id.size()] == '.' &&
            std::all_of(text.begin(), text.end(), [](char c) { return word_letter(c) || c == '.'; });
 }
 
@@ -58,13 +59,16 @@ std::string path_to(const std::string& where, std::string_view key)
     return where.empty() ? std::string{key} : where + "." + std::string{key};
 }
 
-std::string text_of(const Json& object, const std::string& where, const char* key, std::size_t most = most_text)
+std::string text_of(const Json& object, const std::string& where, const char* key,
+                    std::size_t most = most_text)
 {
     const auto found = object.find(key);
     if (found == object.end()) return {};
-    if (!found->is_string()) fail(path_to(where, key), std::string{"must be a string, is "} + found->type_name());
+    if (!found->is_string())
+        fail(path_to(where, key), std::string{"must be a string, is "} + found->type_name());
     auto text = found->get<std::string>();
-    if (text.size() > most) fail(path_to(where, key), "is longer than " + std::to_string(most) + " bytes; shorten it");
+    if (text.size() > most)
+        fail(path_to(where, key), "is longer than " + std::to_string(most) + " bytes; shorten it");
     if (text.find('\0') != std::string::npos) fail(path_to(where, key), "contains a NUL; remove it");
     return text;
 }
@@ -73,7 +77,8 @@ bool flag_of(const Json& object, const std::string& where, const char* key, bool
 {
     const auto found = object.find(key);
     if (found == object.end()) return otherwise;
-    if (!found->is_boolean()) fail(path_to(where, key), std::string{"must be true or false, is "} + found->type_name());
+    if (!found->is_boolean())
+        fail(path_to(where, key), std::string{"must be true or false, is "} + found->type_name());
     return found->get<bool>();
 }
 
@@ -95,7 +100,8 @@ std::vector<std::string> words_of(const Json& object, const std::string& where, 
     if (!found->is_array()) fail(here, "must be a list of strings");
     if (found->size() > most_words) fail(here, "has more than " + std::to_string(most_words) + " entries");
     for (const Json& one : *found) {
-        if (!one.is_string() || one.get_ref<const std::string&>().empty() || one.get_ref<const std::string&>().size() > most_name)
+        if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
+            one.get_ref<const std::string&>().size() > most_name)
             fail(here, "must be a list of strings of 1 to " + std::to_string(most_name) + " bytes");
         out.push_back(one.get<std::string>());
     }
@@ -103,7 +109,8 @@ std::vector<std::string> words_of(const Json& object, const std::string& where, 
 }
 
 // "500ms", "10s", "2m"
-std::uint32_t duration_of(const Json& object, const std::string& where, const char* key, std::uint32_t otherwise)
+std::uint32_t duration_of(const Json& object, const std::string& where, const char* key,
+                          std::uint32_t otherwise)
 {
     const std::string text = text_of(object, where, key, 16);
     if (text.empty()) return otherwise;
@@ -111,13 +118,14 @@ std::uint32_t duration_of(const Json& object, const std::string& where, const ch
     const auto [unit, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const std::string_view word{unit, static_cast<std::size_t>(text.data() + text.size() - unit)};
     const std::uint64_t factor = word == "ms" ? 1 : word == "s" ? 1000 : word == "m" ? 60'000 : 0;
-    if (error != std::errc{} || factor == 0 || number > most_timeout_ms || number * factor < least_timeout_ms ||
-        number * factor > most_timeout_ms)
+    if (error != std::errc{} || factor == 0 || number > most_timeout_ms ||
+        number * factor < least_timeout_ms || number * factor > most_timeout_ms)
         fail(path_to(where, key), "must be a duration from 100ms to 10m, such as \"10s\"");
     return static_cast<std::uint32_t>(number * factor);
 }
 
-std::shared_ptr<const Schema> schema_of(const Json& object, const std::string& where, const char* key, std::string& text)
+std::shared_ptr<const Schema> schema_of(const Json& object, const std::string& where, const char* key,
+                                        std::string& text)
 {
     const auto found = object.find(key);
     if (found == object.end()) return nullptr;
@@ -130,13 +138,15 @@ std::shared_ptr<const Schema> schema_of(const Json& object, const std::string& w
 
 ActionManifest action_of(const Json& json, const std::string& where, const std::string& id)
 {
-    static constexpr std::array<std::string_view, 6> known{"name", "summary", "params", "result", "effects", "idempotent"};
+    static constexpr std::array<std::string_view, 6> known{"name",   "summary", "params",
+                                                           "result", "effects", "idempotent"};
     known_keys(json, where, known);
     ActionManifest out;
     out.name = text_of(json, where, "name", most_name);
     if (out.name.empty()) fail(where + ".name", "is missing; name the action, such as \"" + id + ".info\"");
     if (!is_name(out.name, id))
-        fail(where + ".name", quote(out.name) + " must start with \"" + id + ".\" and have only a-z, 0-9, '_', '-' and '.'");
+        fail(where + ".name",
+             quote(out.name) + " must start with \"" + id + ".\" and have only a-z, 0-9, '_', '-' and '.'");
     out.summary = text_of(json, where, "summary");
     out.params = schema_of(json, where, "params", out.params_json);
     schema_of(json, where, "result", out.result_json);
@@ -150,7 +160,8 @@ void read_actions(Manifest& out, const Json& json)
     const auto found = json.find("actions");
     if (found == json.end()) return;
     if (!found->is_array()) fail("actions", "must be a list of objects");
-    if (found->size() > most_actions) fail("actions", "has more than " + std::to_string(most_actions) + " entries");
+    if (found->size() > most_actions)
+        fail("actions", "has more than " + std::to_string(most_actions) + " entries");
     std::set<std::string> names;
     for (std::size_t i = 0; i < found->size(); ++i) {
         const std::string where = "actions[" + std::to_string(i) + "]";
@@ -165,13 +176,15 @@ void read_aliases(Manifest& out, const Json& json)
     const auto found = json.find("aliases");
     if (found == json.end()) return;
     if (!found->is_object()) fail("aliases", "must be an object: protocol, then wire word, then action");
-    if (found->size() > most_protocols) fail("aliases", "has more than " + std::to_string(most_protocols) + " protocols");
+    if (found->size() > most_protocols)
+        fail("aliases", "has more than " + std::to_string(most_protocols) + " protocols");
     std::vector<std::string_view> names;
     for (const ActionManifest& action : out.actions) names.push_back(action.name);
     for (const auto& [protocol, words] : found->items()) {
         const std::string where = "aliases." + protocol;
         if (!words.is_object()) fail(where, "must be an object: wire word, then action");
-        if (words.size() > most_aliases) fail(where, "has more than " + std::to_string(most_aliases) + " words");
+        if (words.size() > most_aliases)
+            fail(where, "has more than " + std::to_string(most_aliases) + " words");
         for (const auto& [word, action] : words.items()) {
             if (word.empty() || word.size() > most_name) fail(where, "a wire word must have 1 to 128 bytes");
             const std::string name = action.is_string() ? action.get<std::string>() : std::string{};
@@ -200,13 +213,18 @@ void read_isolation(Manifest& out, const Json& json)
     }
     out.may_isolate = out.may_in_process = false;
     for (const std::string& word : words_of(json, {}, "isolation")) {
-        if (word == "process") out.may_isolate = true;
-        else if (word == "in-process") out.may_in_process = true;
-        else fail("isolation", quote(word) + " must be \"in-process\" or \"process\"");
+        if (word == "process")
+            out.may_isolate = true;
+        else if (word == "in-process")
+            out.may_in_process = true;
+        else
+            fail("isolation", quote(word) + " must be \"in-process\" or \"process\"");
     }
-    if (!out.may_isolate && !out.may_in_process) fail("isolation", "must name \"in-process\", \"process\" or both");
+    if (!out.may_isolate && !out.may_in_process)
+        fail("isolation", "must name \"in-process\", \"process\" or both");
     if (out.may_isolate && out.may_listen)
-        fail("isolation", "\"process\" does not go with permissions.listener; listeners work in-process only");
+        fail("isolation",
+             "\"process\" does not go with permissions.listener; listeners work in-process only");
 }
 
 void read_timeouts(Manifest& out, const Json& json)
@@ -225,8 +243,9 @@ std::shared_ptr<const Manifest> read(std::string_view text)
     if (text.size() > most_bytes) fail({}, "is larger than 256 KiB; a manifest is small");
     const Json json = Json::parse(text);
     static constexpr std::array<std::string_view, 15> known{
-        "id", "version", "license", "description", "run", "concurrency", "queue", "capabilities", "events", "actions",
-        "aliases", "config", "permissions", "isolation", "timeouts"};
+        "id",          "version", "license",      "description", "run",
+        "concurrency", "queue",   "capabilities", "events",      "actions",
+        "aliases",     "config",  "permissions",  "isolation",   "timeouts"};
     known_keys(json, {}, known);
     auto out = std::make_shared<Manifest>();
     out->text = text;
@@ -238,8 +257,10 @@ std::shared_ptr<const Manifest> read(std::string_view text)
     if (out->version.empty()) fail("version", "is missing; give one, such as \"1.0.0\"");
     out->license = text_of(json, {}, "license", 64);
     out->description = text_of(json, {}, "description");
-    if (const std::string run = text_of(json, {}, "run", 16); run == "inline") out->run = Manifest::Run::inline_;
-    else if (!run.empty() && run != "worker") fail("run", quote(run) + " must be \"worker\" or \"inline\"");
+    if (const std::string run = text_of(json, {}, "run", 16); run == "inline")
+        out->run = Manifest::Run::inline_;
+    else if (!run.empty() && run != "worker")
+        fail("run", quote(run) + " must be \"worker\" or \"inline\"");
     out->concurrency = count_of(json, "concurrency", out->concurrency, most_concurrency);
     out->queue = count_of(json, "queue", out->queue, most_queue);
     out->capabilities = words_of(json, {}, "capabilities");
@@ -263,7 +284,8 @@ std::shared_ptr<const Manifest> parse_manifest(std::string_view text, std::strin
     } catch (const Problem& problem) {
         why = std::string{file} + ": " + problem.what();
     } catch (const Json::parse_error& e) {
-        why = std::string{file} + ": not valid JSON near byte " + std::to_string(e.byte) + "; check commas, quotes and braces";
+        why = std::string{file} + ": not valid JSON near byte " + std::to_string(e.byte) +
+              "; check commas, quotes and braces";
     } catch (const std::exception& e) {
         why = std::string{file} + ": " + e.what();
     }

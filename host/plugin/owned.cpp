@@ -44,8 +44,9 @@ agh_blob blob_at(const agh_blob* blobs, std::size_t stride, std::size_t i)
 
 Owned::Owned(const agh_request& from) : request_{from}
 {
-    text_ = std::make_unique<char[]>(view(from.action).size() + view(from.params).size() + view(from.target).size() +
-                                     view(from.caller).size() + text_size(from.blobs, from.blob_count, from.blob_stride) + 1);
+    text_ = std::make_unique<char[]>(view(from.action).size() + view(from.params).size() +
+                                     view(from.target).size() + view(from.caller).size() +
+                                     text_size(from.blobs, from.blob_count, from.blob_stride) + 1);
     char* at = text_.get();
     request_.size = sizeof request_;
     request_.action = keep(from.action, at);
@@ -60,7 +61,8 @@ Owned::Owned(const agh_request& from) : request_{from}
 
 Owned::Owned(const agh_reply& from, Fds fds)
 {
-    text_ = std::make_unique<char[]>(view(from.json).size() + text_size(from.blobs, from.blob_count, from.blob_stride) + 1);
+    text_ = std::make_unique<char[]>(view(from.json).size() +
+                                     text_size(from.blobs, from.blob_count, from.blob_stride) + 1);
     char* at = text_.get();
     reply_ = {sizeof reply_, from.status, from.flags, 0, keep(from.json, at), nullptr, 0, sizeof(agh_blob)};
     copy_blobs(from.blobs, from.blob_count, from.blob_stride, fds, at);
@@ -80,7 +82,8 @@ void Owned::copy_blobs(const agh_blob* blobs, std::size_t count, std::size_t str
         b.media_type = keep(b.media_type, at);
         if (b.fd >= 0) {
             if (fds == Fds::duplicate) b.fd = ::fcntl(b.fd, F_DUPFD_CLOEXEC, 3);
-            if (b.fd < 0) throw std::system_error{errno, std::generic_category(), "cannot duplicate a descriptor"};
+            if (b.fd < 0)
+                throw std::system_error{errno, std::generic_category(), "cannot duplicate a descriptor"};
             fds_.emplace_back(b.fd);
         }
         blobs_.push_back(b);

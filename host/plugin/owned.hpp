@@ -1,4 +1,5 @@
-// Requests and replies that outlive the call that brought them: a request in a worker's queue, a reply on its way to [run].
+// Requests and replies that outlive the call that brought them: a request in a worker's queue, a reply on its
+// way to [run].
 #pragma once
 
 #include "kit/fd.hpp"
@@ -13,7 +14,8 @@ namespace agenthost::host {
 
 inline std::string_view view(agh_bytes bytes)
 {
-    return bytes.data ? std::string_view{static_cast<const char*>(bytes.data), bytes.size} : std::string_view{};
+    return bytes.data ? std::string_view{static_cast<const char*>(bytes.data), bytes.size}
+                      : std::string_view{};
 }
 inline agh_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -22,7 +24,8 @@ agh_blob blob_at(const agh_blob* blobs, std::size_t stride, std::size_t i);
 
 constexpr std::size_t most_blobs = 16;
 
-// The copy's texts in one allocation; descriptors duplicated (a request's stay the host's) or taken over (a reply's move).
+// The copy's texts in one allocation; descriptors duplicated (a request's stay the host's) or taken over (a
+// reply's move).
 class Owned {
 public:
     enum class Fds { duplicate, take };

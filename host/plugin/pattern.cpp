@@ -19,14 +19,19 @@ std::optional<Bytes> escaped(char c)
 {
     Bytes set;
     switch (c) {
-    case 'd': case 'D': add_range(set, '0', '9'); break;
-    case 'w': case 'W':
+    case 'd':
+    case 'D': add_range(set, '0', '9'); break;
+    case 'w':
+    case 'W':
         add_range(set, '0', '9');
         add_range(set, 'a', 'z');
         add_range(set, 'A', 'Z');
         set.set('_');
         break;
-    case 's': case 'S': for (const char w : {' ', '\t', '\n', '\v', '\f', '\r'}) set.set(static_cast<unsigned char>(w)); break;
+    case 's':
+    case 'S':
+        for (const char w : {' ', '\t', '\n', '\v', '\f', '\r'}) set.set(static_cast<unsigned char>(w));
+        break;
     case 'n': set.set('\n'); return set;
     case 't': set.set('\t'); return set;
     case 'r': set.set('\r'); return set;
@@ -61,7 +66,8 @@ std::optional<Bytes> bracket(std::string_view& rest)
             set |= *inner;
         } else if (rest.size() > 1 && rest.front() == '-' && rest[1] != ']') {
             const char to = rest[1];
-            if (static_cast<unsigned char>(to) >= 0x80 || to == '\\' || to == '[' || to < c) return std::nullopt;
+            if (static_cast<unsigned char>(to) >= 0x80 || to == '\\' || to == '[' || to < c)
+                return std::nullopt;
             add_range(set, c, to);
             rest.remove_prefix(2);
         } else {
@@ -92,7 +98,10 @@ bool quantifier(std::string_view& rest, std::size_t& least, std::size_t& most)
     if (rest.empty()) return true;
     switch (rest.front()) {
     case '?': least = 0; break;
-    case '*': least = 0; most = unlimited; break;
+    case '*':
+        least = 0;
+        most = unlimited;
+        break;
     case '+': most = unlimited; break;
     case '{': {
         rest.remove_prefix(1);
@@ -152,7 +161,8 @@ std::optional<Pattern> Pattern::compile(std::string_view rest)
             high = static_cast<unsigned char>(c) >= 0x80;
         }
         if (!quantifier(rest, atom.least, atom.most)) return std::nullopt;
-        if (high && (atom.least != 1 || atom.most != 1)) return std::nullopt; // would count a byte of a character
+        if (high && (atom.least != 1 || atom.most != 1))
+            return std::nullopt; // would count a byte of a character
         out.atoms_.push_back(atom);
     }
     for (std::size_t i = 0; i < out.atoms_.size(); ++i) {
@@ -170,7 +180,8 @@ bool Pattern::matches(std::string_view text) const
     std::size_t at = 0;
     for (const Atom& atom : atoms_) {
         std::size_t count = 0;
-        while (count < atom.most && at < text.size() && atom.bytes[static_cast<unsigned char>(text[at])]) ++at, ++count;
+        while (count < atom.most && at < text.size() && atom.bytes[static_cast<unsigned char>(text[at])])
+            ++at, ++count;
         if (count < atom.least) return false;
     }
     return !to_the_end_ || at == text.size();

@@ -1,9 +1,10 @@
-// The simple patterns of a schema, matched without backtracking and without recursion: std::regex overflows the stack on long
-// input, and a server chooses the input.
+// The simple patterns of a schema, matched without backtracking and without recursion: std::regex overflows
+// the stack on long input, and a server chooses the input.
 //
-// Simple: `^` then atoms then `$` or nothing; an atom is a byte, `.`, `\d \w \s` (and capitals), an escaped byte or a `[class]` of
-// ASCII, with `? * + {n} {n,} {n,m}`; after an atom of varying count, what may follow starts with other bytes, so that taking
-// as many as possible is right. No groups, no alternatives. Bytes, not code points, as std::regex over char does it.
+// Simple: `^` then atoms then `$` or nothing; an atom is a byte, `.`, `\d \w \s` (and capitals), an escaped
+// byte or a `[class]` of ASCII, with `? * + {n} {n,} {n,m}`; after an atom of varying count, what may follow
+// starts with other bytes, so that taking as many as possible is right. No groups, no alternatives. Bytes,
+// not code points, as std::regex over char does it.
 #pragma once
 
 #include <bitset>

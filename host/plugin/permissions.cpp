@@ -1,9 +1,11 @@
-// May this library be loaded? Whoever can write it, or replace it, or a folder above it, runs code as the daemon.
+// May this library be loaded? Whoever can write it, or replace it, or a folder above it, runs code as the
+// daemon.
 //
-// Accepted: owned by root or the daemon's user, not writable by group or others. A folder above that others may write is accepted
-// when it is sticky and root's (/tmp): there nobody but the owner can rename or replace what is ours, and each folder below it is
-// held to the rule itself. The folder that holds the library itself may not be of that kind: others could add files beside it.
-// Symbolic links: the folders of the path as it is given and of the place it leads to are both held to this.
+// Accepted: owned by root or the daemon's user, not writable by group or others. A folder above that others
+// may write is accepted when it is sticky and root's (/tmp): there nobody but the owner can rename or replace
+// what is ours, and each folder below it is held to the rule itself. The folder that holds the library itself
+// may not be of that kind: others could add files beside it. Symbolic links: the folders of the path as it is
+// given and of the place it leads to are both held to this.
 #include "plugin.hpp"
 
 #include <filesystem>
@@ -23,12 +25,15 @@ void check_one(const fs::path& path, bool sticky_is_fine, std::vector<std::strin
 {
     struct stat st {};
     if (::stat(path.c_str(), &st) != 0) {
-        problems.push_back(path.string() + ": " + (errno == ENOENT ? "does not exist. Install it." : "cannot be examined. Give the daemon's user access."));
+        problems.push_back(path.string() + ": " +
+                           (errno == ENOENT ? "does not exist. Install it."
+                                            : "cannot be examined. Give the daemon's user access."));
         return;
     }
     if (st.st_uid != 0 && st.st_uid != ::geteuid())
-        problems.push_back(path.string() + ": owned by " + owner_name(st.st_uid) + ", not by root or the daemon's user (" +
-                           owner_name(::geteuid()) + "). Run: chown root " + path.string());
+        problems.push_back(path.string() + ": owned by " + owner_name(st.st_uid) +
+                           ", not by root or the daemon's user (" + owner_name(::geteuid()) +
+                           "). Run: chown root " + path.string());
     if (sticky_is_fine && S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) && st.st_uid == 0) return;
     if (st.st_mode & S_IWOTH)
         problems.push_back(path.string() + ": writable by everyone. Run: chmod o-w " + path.string());
@@ -47,7 +52,9 @@ std::vector<std::string> check_permissions(const std::string& library)
     const fs::path real = fs::canonical(library, ec);
     if (ec) {
         check_one(library, false, problems);
-        if (problems.empty()) problems.push_back(library + ": cannot be examined (" + ec.message() + "). Give the daemon's user access.");
+        if (problems.empty())
+            problems.push_back(library + ": cannot be examined (" + ec.message() +
+                               "). Give the daemon's user access.");
         return problems;
     }
     check_one(real, false, problems);

@@ -16,7 +16,8 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-constexpr std::size_t kept_bytes = 64 << 10; // a thread keeps its parser for documents up to this; larger ones get one of their own
+constexpr std::size_t kept_bytes =
+    64 << 10; // a thread keeps its parser for documents up to this; larger ones get one of their own
 
 struct Failure {
     std::string at, what;
@@ -24,9 +25,12 @@ struct Failure {
     {
         std::string step = "/";
         for (const char c : key.substr(0, 64)) {
-            if (c == '~') step += "~0";
-            else if (c == '/') step += "~1";
-            else step += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+            if (c == '~')
+                step += "~0";
+            else if (c == '/')
+                step += "~1";
+            else
+                step += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
         }
         at.insert(0, step);
     }
@@ -104,7 +108,8 @@ const Property* find(const Node& node, std::string_view key)
 {
     if (node.properties.size() <= 12) {
         for (const Property& p : node.properties)
-            if (p.name.size() == key.size() && std::memcmp(p.name.data(), key.data(), key.size()) == 0) return &p;
+            if (p.name.size() == key.size() && std::memcmp(p.name.data(), key.data(), key.size()) == 0)
+                return &p;
         return nullptr;
     }
     const auto found = std::lower_bound(node.properties.begin(), node.properties.end(), key,
@@ -134,7 +139,8 @@ bool walk_object(const Node& node, simdjson::dom::object object, Failure* failur
         ++count;
         const Property* property = find(node, field.key);
         const Node* inner = property ? property->node.get() : node.additional.get();
-        if (property) seen |= property->required;
+        if (property)
+            seen |= property->required;
         else if (!node.additional_allowed) {
             if (failure) {
                 *failure = {{}, unknown_key(node, field.key)};
@@ -153,14 +159,17 @@ bool walk_object(const Node& node, simdjson::dom::object object, Failure* failur
             for (const Property& p : node.properties) {
                 if (p.required != first) continue;
                 const std::string wanted = describe(*p.node);
-                *failure = {{}, "is missing; " + (wanted == "any value" ? std::string{"give it a value"} : "give " + wanted)};
+                *failure = {{},
+                            "is missing; " +
+                                (wanted == "any value" ? std::string{"give it a value"} : "give " + wanted)};
                 failure->below(p.name);
             }
         }
         return false;
     }
     if (count < node.min_properties || count > node.max_properties)
-        return refuse(failure, "must be " + describe(node, t_object) + ", has " + std::to_string(count) + " keys");
+        return refuse(failure,
+                      "must be " + describe(node, t_object) + ", has " + std::to_string(count) + " keys");
     return true;
 }
 
@@ -175,7 +184,8 @@ bool walk_array(const Node& node, simdjson::dom::array array, Failure* failure)
         ++index;
     }
     if (index < node.min_items || index > node.max_items)
-        return refuse(failure, "must be " + describe(node, t_array) + ", has " + std::to_string(index) + " items");
+        return refuse(failure,
+                      "must be " + describe(node, t_array) + ", has " + std::to_string(index) + " items");
     return true;
 }
 
@@ -202,13 +212,16 @@ bool walk_combined(const Node& node, element e, Type type, Failure* failure)
 {
     for (const Node& one : node.all_of)
         if (!walk(one, e, failure)) return false;
-    if (!node.any_of.empty() &&
-        std::none_of(node.any_of.begin(), node.any_of.end(), [&](const Node& one) { return walk(one, e, nullptr); }))
+    if (!node.any_of.empty() && std::none_of(node.any_of.begin(), node.any_of.end(),
+                                             [&](const Node& one) { return walk(one, e, nullptr); }))
         return refuse_alternatives(node.any_of, e, type, failure);
     if (!node.one_of.empty()) {
-        const auto n = std::count_if(node.one_of.begin(), node.one_of.end(), [&](const Node& one) { return walk(one, e, nullptr); });
+        const auto n = std::count_if(node.one_of.begin(), node.one_of.end(),
+                                     [&](const Node& one) { return walk(one, e, nullptr); });
         if (n == 0) return refuse_alternatives(node.one_of, e, type, failure);
-        if (n > 1) return refuse(failure, "matches " + std::to_string(n) + " of the forms that exclude each other; give exactly one");
+        if (n > 1)
+            return refuse(failure, "matches " + std::to_string(n) +
+                                       " of the forms that exclude each other; give exactly one");
     }
     return true;
 }
@@ -216,7 +229,8 @@ bool walk_combined(const Node& node, element e, Type type, Failure* failure)
 bool walk(const Node& node, element e, Failure* failure)
 {
     const Type type = type_of(e);
-    if (!(node.types & type)) return refuse(failure, "must be " + describe(node) + ", is " + std::string{name_of(type)});
+    if (!(node.types & type))
+        return refuse(failure, "must be " + describe(node) + ", is " + std::string{name_of(type)});
     switch (type) {
     case t_integer:
     case t_fraction: {
@@ -229,7 +243,8 @@ bool walk(const Node& node, element e, Failure* failure)
     case t_string: {
         const std::string_view text = e.get_string().value_unsafe();
         if (!length_fits(node, text))
-            return refuse(failure, "must be " + describe(node, t_string) + ", has " + std::to_string(code_points(text)));
+            return refuse(failure, "must be " + describe(node, t_string) + ", has " +
+                                       std::to_string(code_points(text)));
         if (node.pattern && !node.pattern->matches(text))
             return refuse(failure, "must be " + describe(node, t_string) + "; this one does not match");
         break;
@@ -242,7 +257,8 @@ bool walk(const Node& node, element e, Failure* failure)
         break;
     default: break;
     }
-    if (node.has_enum && !allowed(node, e, type)) return refuse(failure, "must be " + describe(node) + ", is another value");
+    if (node.has_enum && !allowed(node, e, type))
+        return refuse(failure, "must be " + describe(node) + ", is another value");
     if (node.any_of.empty() && node.one_of.empty() && node.all_of.empty()) return true;
     return walk_combined(node, e, type, failure);
 }
@@ -267,9 +283,11 @@ std::string span_of(std::uint64_t least, std::uint64_t most, const char* unit)
 std::string range_of(const Node& node)
 {
     std::string out;
-    if (std::isfinite(node.minimum)) out += (node.exclusive_minimum ? " > " : " >= ") + number_text(node.minimum);
+    if (std::isfinite(node.minimum))
+        out += (node.exclusive_minimum ? " > " : " >= ") + number_text(node.minimum);
     if (std::isfinite(node.maximum))
-        out += std::string{out.empty() ? "" : " and"} + (node.exclusive_maximum ? " < " : " <= ") + number_text(node.maximum);
+        out += std::string{out.empty() ? "" : " and"} + (node.exclusive_maximum ? " < " : " <= ") +
+               number_text(node.maximum);
     return out;
 }
 
@@ -284,10 +302,14 @@ std::string describe(const Node& node, std::uint8_t of)
         for (std::size_t i = 0; i < node.allowed.size() && i < 12; ++i) {
             if (i) out += ", ";
             const Scalar& one = node.allowed[i];
-            if (const auto* text = std::get_if<std::string>(&one)) out += quote(*text);
-            else if (const auto* number = std::get_if<double>(&one)) out += number_text(*number);
-            else if (const auto* flag = std::get_if<bool>(&one)) out += *flag ? "true" : "false";
-            else out += "null";
+            if (const auto* text = std::get_if<std::string>(&one))
+                out += quote(*text);
+            else if (const auto* number = std::get_if<double>(&one))
+                out += number_text(*number);
+            else if (const auto* flag = std::get_if<bool>(&one))
+                out += *flag ? "true" : "false";
+            else
+                out += "null";
         }
         return node.allowed.size() > 12 ? out + ", ..." : out;
     }
@@ -295,15 +317,19 @@ std::string describe(const Node& node, std::uint8_t of)
     std::vector<std::string> forms;
     if (types & t_null) forms.emplace_back("null");
     if (types & t_bool) forms.emplace_back("a boolean");
-    if ((types & t_number) == t_number) forms.push_back("a number" + range_of(node));
-    else if (types & t_integer) forms.push_back("an integer" + range_of(node));
+    if ((types & t_number) == t_number)
+        forms.push_back("a number" + range_of(node));
+    else if (types & t_integer)
+        forms.push_back("an integer" + range_of(node));
     if (types & t_string)
         forms.push_back("a string" + span_of(node.min_length, node.max_length, " characters") +
                         (node.pattern ? " that matches " + quote(node.pattern_text, 80) : ""));
     if (types & t_array) forms.push_back("an array" + span_of(node.min_items, node.max_items, " items"));
-    if (types & t_object) forms.push_back("an object" + span_of(node.min_properties, node.max_properties, " keys"));
+    if (types & t_object)
+        forms.push_back("an object" + span_of(node.min_properties, node.max_properties, " keys"));
     std::string out;
-    for (std::size_t i = 0; i < forms.size(); ++i) out += (i == 0 ? "" : i + 1 == forms.size() ? " or " : ", ") + forms[i];
+    for (std::size_t i = 0; i < forms.size(); ++i)
+        out += (i == 0 ? "" : i + 1 == forms.size() ? " or " : ", ") + forms[i];
     return out;
 }
 

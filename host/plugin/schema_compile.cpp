@@ -25,18 +25,46 @@ struct Wrong : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-constexpr std::array<std::string_view, 22> inside{
-    "type", "properties", "required", "additionalProperties", "minProperties", "maxProperties", "items", "minItems",
-    "maxItems", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
-    "maxLength", "pattern", "anyOf", "oneOf", "allOf", "format"};
-constexpr std::array<std::string_view, 12> annotations{"title",    "description", "default",   "examples",
-                                                       "$schema",  "$id",         "$comment",  "deprecated",
-                                                       "readOnly", "writeOnly",   "contentEncoding", "contentMediaType"};
-constexpr std::array<std::string_view, 13> outside{"$ref", "definitions", "not", "if", "then", "else", "patternProperties",
-                                                   "dependencies", "propertyNames", "contains", "multipleOf",
-                                                   "uniqueItems", "additionalItems"};
+constexpr std::array<std::string_view, 22> inside{"type",
+                                                  "properties",
+                                                  "required",
+                                                  "additionalProperties",
+                                                  "minProperties",
+                                                  "maxProperties",
+                                                  "items",
+                                                  "minItems",
+                                                  "maxItems",
+                                                  "enum",
+                                                  "const",
+                                                  "minimum",
+                                                  "maximum",
+                                                  "exclusiveMinimum",
+                                                  "exclusiveMaximum",
+                                                  "minLength",
+                                                  "maxLength",
+                                                  "pattern",
+                                                  "anyOf",
+                                                  "oneOf",
+                                                  "allOf",
+                                                  "format"};
+constexpr std::array<std::string_view, 12> annotations{
+    "title",    "description", "default",  "examples",  "$schema",         "$id",
+    "$comment", "deprecated",  "readOnly", "writeOnly", "contentEncoding", "contentMediaType"};
+constexpr std::array<std::string_view, 13> outside{"$ref",
+                                                   "definitions",
+                                                   "not",
+                                                   "if",
+                                                   "then",
+                                                   "else",
+                                                   "patternProperties",
+                                                   "dependencies",
+                                                   "propertyNames",
+                                                   "contains",
+                                                   "multipleOf",
+                                                   "uniqueItems",
+                                                   "additionalItems"};
 
-template<std::size_t n> bool in(const std::array<std::string_view, n>& list, std::string_view word)
+template <std::size_t n> bool in(const std::array<std::string_view, n>& list, std::string_view word)
 {
     return std::find(list.begin(), list.end(), word) != list.end();
 }
@@ -52,7 +80,8 @@ public:
             if (!json.get<bool>()) out.types = 0;
             return out;
         }
-        if (!json.is_object()) throw Wrong{at + ": must be a schema (an object or a boolean), is " + json.type_name()};
+        if (!json.is_object())
+            throw Wrong{at + ": must be a schema (an object or a boolean), is " + json.type_name()};
         keywords_known(json, at);
         for (const auto& [key, value] : json.items()) keyword(out, json, key, value, at, depth);
         required(out, json, at);
@@ -71,19 +100,25 @@ private:
         }
     }
 
-    void keyword(Node& out, const Json& json, const std::string& key, const Json& value, const std::string& at, int depth)
+    void keyword(Node& out, const Json& json, const std::string& key, const Json& value,
+                 const std::string& at, int depth)
     {
         const std::string here = at + "/" + key;
-        if (key == "type") types(out, value, here);
-        else if (key == "properties") properties(out, value, here, depth);
+        if (key == "type")
+            types(out, value, here);
+        else if (key == "properties")
+            properties(out, value, here, depth);
         else if (key == "additionalProperties") {
-            if (value.is_boolean()) out.additional_allowed = value.get<bool>();
-            else out.additional = std::make_shared<Node>(node(value, here, depth + 1));
+            if (value.is_boolean())
+                out.additional_allowed = value.get<bool>();
+            else
+                out.additional = std::make_shared<Node>(node(value, here, depth + 1));
         } else if (key == "items") {
             if (value.is_array()) throw Outside{};
             out.items = std::make_shared<Node>(node(value, here, depth + 1));
         } else if (key == "enum") {
-            if (!value.is_array() || value.empty()) throw Wrong{here + ": must be a list of at least one value"};
+            if (!value.is_array() || value.empty())
+                throw Wrong{here + ": must be a list of at least one value"};
             if (out.has_enum) throw Outside{}; // enum and const together
             for (const Json& one : value) out.allowed.push_back(scalar(one));
             out.has_enum = true;
@@ -91,32 +126,47 @@ private:
             if (out.has_enum) throw Outside{};
             out.allowed.push_back(scalar(value));
             out.has_enum = true;
-        } else if (key == "minimum") lower(out, number(value, here), false);
-        else if (key == "exclusiveMinimum") lower(out, number(value, here), true);
-        else if (key == "maximum") upper(out, number(value, here), false);
-        else if (key == "exclusiveMaximum") upper(out, number(value, here), true);
-        else if (key == "minLength") out.min_length = count(value, here);
-        else if (key == "maxLength") out.max_length = count(value, here);
-        else if (key == "minItems") out.min_items = count(value, here);
-        else if (key == "maxItems") out.max_items = count(value, here);
-        else if (key == "minProperties") out.min_properties = count(value, here);
-        else if (key == "maxProperties") out.max_properties = count(value, here);
+        } else if (key == "minimum")
+            lower(out, number(value, here), false);
+        else if (key == "exclusiveMinimum")
+            lower(out, number(value, here), true);
+        else if (key == "maximum")
+            upper(out, number(value, here), false);
+        else if (key == "exclusiveMaximum")
+            upper(out, number(value, here), true);
+        else if (key == "minLength")
+            out.min_length = count(value, here);
+        else if (key == "maxLength")
+            out.max_length = count(value, here);
+        else if (key == "minItems")
+            out.min_items = count(value, here);
+        else if (key == "maxItems")
+            out.max_items = count(value, here);
+        else if (key == "minProperties")
+            out.min_properties = count(value, here);
+        else if (key == "maxProperties")
+            out.max_properties = count(value, here);
         else if (key == "pattern") {
             if (!value.is_string()) throw Wrong{here + ": must be a string"};
             out.pattern_text = value.get<std::string>();
             out.pattern = Pattern::compile(out.pattern_text);
             if (!out.pattern) throw Outside{};
-        } else if (key == "anyOf") alternatives(out.any_of, value, here, depth);
-        else if (key == "oneOf") alternatives(out.one_of, value, here, depth);
-        else if (key == "allOf") alternatives(out.all_of, value, here, depth);
+        } else if (key == "anyOf")
+            alternatives(out.any_of, value, here, depth);
+        else if (key == "oneOf")
+            alternatives(out.one_of, value, here, depth);
+        else if (key == "allOf")
+            alternatives(out.all_of, value, here, depth);
         (void)json;
     }
 
     static void types(Node& out, const Json& value, const std::string& here)
     {
         const auto one = [&](const Json& name) -> std::uint8_t {
-            static constexpr std::array<std::string_view, 7> names{"null", "boolean", "integer", "number", "string", "array", "object"};
-            static constexpr std::array<std::uint8_t, 7> bits{t_null, t_bool, t_integer, t_number, t_string, t_array, t_object};
+            static constexpr std::array<std::string_view, 7> names{"null",   "boolean", "integer", "number",
+                                                                   "string", "array",   "object"};
+            static constexpr std::array<std::uint8_t, 7> bits{t_null,   t_bool,  t_integer, t_number,
+                                                              t_string, t_array, t_object};
             if (!name.is_string()) throw Wrong{here + ": must be a type's name or a list of them"};
             const auto& word = name.get_ref<const std::string&>();
             const auto found = std::find(names.begin(), names.end(), word);
@@ -124,7 +174,8 @@ private:
             return bits[static_cast<std::size_t>(found - names.begin())];
         };
         out.types = 0;
-        if (!value.is_array()) out.types = one(value);
+        if (!value.is_array())
+            out.types = one(value);
         else
             for (const Json& name : value) out.types |= one(name);
     }
@@ -134,7 +185,8 @@ private:
         if (!value.is_object()) throw Wrong{here + ": must be an object of schemas"};
         if (value.size() > most_properties) throw Wrong{here + ": more than 256 properties; group them"};
         for (const auto& [name, inner] : value.items())
-            out.properties.push_back({name, std::make_shared<Node>(node(inner, here + "/" + name, depth + 1)), 0});
+            out.properties.push_back(
+                {name, std::make_shared<Node>(node(inner, here + "/" + name, depth + 1)), 0});
     }
 
     static void required(Node& out, const Json& json, const std::string& at)
@@ -149,10 +201,12 @@ private:
             auto property = std::find_if(out.properties.begin(), out.properties.end(),
                                          [&](const Property& p) { return p.name == word; });
             if (property == out.properties.end()) {
-                // Required but not described: it must satisfy additionalProperties then, as it would have without this entry.
+                // Required but not described: it must satisfy additionalProperties then, as it would have
+                // without this entry.
                 Node wanted;
                 if (!out.additional_allowed) wanted.types = 0;
-                out.properties.push_back({word, out.additional ? out.additional : std::make_shared<const Node>(wanted), 0});
+                out.properties.push_back(
+                    {word, out.additional ? out.additional : std::make_shared<const Node>(wanted), 0});
                 property = out.properties.end() - 1;
             }
             if (property->required) continue;
@@ -214,7 +268,10 @@ private:
 class TreeSchema final : public Schema {
 public:
     explicit TreeSchema(std::shared_ptr<const Node> node) : node_{std::move(node)} {}
-    [[nodiscard]] std::string check(std::string_view json) const override { return schema::check(*node_, json); }
+    [[nodiscard]] std::string check(std::string_view json) const override
+    {
+        return schema::check(*node_, json);
+    }
 
 private:
     std::shared_ptr<const Node> node_;

@@ -22,7 +22,8 @@ using Adapter = valijson::adapters::NlohmannJsonAdapter;
 
 constexpr std::size_t pattern_bytes = 2048;
 
-// `format` goes: the tree ignores it too. Names of properties and values of enum, const, default stay as they are.
+// `format` goes: the tree ignores it too. Names of properties and values of enum, const, default stay as they
+// are.
 void strip(Json& schema, bool names, bool& patterns)
 {
     if (schema.is_array()) {
@@ -36,13 +37,14 @@ void strip(Json& schema, bool names, bool& patterns)
     }
     for (auto& [key, value] : schema.items()) {
         if (!names && (key == "enum" || key == "const" || key == "default" || key == "examples")) continue;
-        const bool named = !names && (key == "properties" || key == "patternProperties" || key == "definitions" || key == "$defs" ||
-                                      key == "dependencies");
+        const bool named = !names && (key == "properties" || key == "patternProperties" ||
+                                      key == "definitions" || key == "$defs" || key == "dependencies");
         strip(value, named, patterns);
     }
 }
 
-// 1.0 becomes 1, so that valijson takes it for the integer it is; beyond int64, where valijson would wrap around, a double.
+// 1.0 becomes 1, so that valijson takes it for the integer it is; beyond int64, where valijson would wrap
+// around, a double.
 void normalise(Json& value)
 {
     if (value.is_structured()) {
@@ -51,7 +53,8 @@ void normalise(Json& value)
         const double d = value.get<double>();
         if (std::trunc(d) != d) return;
         if (d >= -9223372036854775808.0 && d < 9223372036854775808.0) value = static_cast<std::int64_t>(d);
-    } else if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+    } else if (value.is_number_unsigned() &&
+               value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
         value = static_cast<double>(value.get<std::uint64_t>());
     }
 }
@@ -74,12 +77,18 @@ int depth_of(std::string_view json)
     bool in_string = false, escaped = false;
     for (const char c : json) {
         if (in_string) {
-            if (escaped) escaped = false;
-            else if (c == '\\') escaped = true;
-            else if (c == '"') in_string = false;
-        } else if (c == '"') in_string = true;
-        else if (c == '{' || c == '[') most = std::max(most, ++depth);
-        else if (c == '}' || c == ']') --depth;
+            if (escaped)
+                escaped = false;
+            else if (c == '\\')
+                escaped = true;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"')
+            in_string = true;
+        else if (c == '{' || c == '[')
+            most = std::max(most, ++depth);
+        else if (c == '}' || c == ']')
+            --depth;
     }
     return most;
 }
@@ -99,7 +108,8 @@ std::string pointer(const std::vector<std::string>& context)
 
 class FallbackSchema final : public Schema {
 public:
-    explicit FallbackSchema(Json json) : json_(std::move(json)) // parentheses: braces would make an array of it
+    explicit FallbackSchema(Json json)
+        : json_(std::move(json)) // parentheses: braces would make an array of it
     {
         strip(json_, false, patterns_);
         normalise(json_);
@@ -113,7 +123,8 @@ public:
         Json json = Json::parse(text, nullptr, false);
         if (json.is_discarded()) return "not valid JSON";
         if (patterns_ && longer_than(json, pattern_bytes))
-            return "the value itself: a string of more than 2048 bytes, where the schema has a pattern; shorten it";
+            return "the value itself: a string of more than 2048 bytes, where the schema has a pattern; "
+                   "shorten it";
         normalise(json);
         const std::lock_guard lock{mutex_}; // valijson's validator caches expressions while it validates
         if (validator_.validate(schema_, Adapter{json}, nullptr)) return {};

@@ -1,11 +1,12 @@
-// A JSON Schema compiled to a tree that a simdjson DOM is checked against: one walk, no allocation while it matches.
+// A JSON Schema compiled to a tree that a simdjson DOM is checked against: one walk, no allocation while it
+// matches.
 //
-// The subset: type, properties, required, additionalProperties, minProperties, maxProperties, items (one schema), minItems, maxItems,
-// enum and const of scalars, minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength (code points), pattern
-// (pattern.hpp), anyOf, oneOf, allOf of at most 16, true and false. `format` and annotations are ignored. All else: schema_fallback.hpp.
-// A number without a fraction that fits int64 is an integer, however it is written (1.0). Bounds compare as doubles. Every
-// occurrence of a repeated key is checked.
-// Bounds: depth 32, 4,096 nodes, 256 properties an object.
+// The subset: type, properties, required, additionalProperties, minProperties, maxProperties, items (one
+// schema), minItems, maxItems, enum and const of scalars, minimum, maximum, exclusiveMinimum,
+// exclusiveMaximum, minLength, maxLength (code points), pattern (pattern.hpp), anyOf, oneOf, allOf of at most
+// 16, true and false. `format` and annotations are ignored. All else: schema_fallback.hpp. A number without a
+// fraction that fits int64 is an integer, however it is written (1.0). Bounds compare as doubles. Every
+// occurrence of a repeated key is checked. Bounds: depth 32, 4,096 nodes, 256 properties an object.
 #pragma once
 
 #include "pattern.hpp"
@@ -53,7 +54,7 @@ struct Node {
     std::uint64_t min_length = 0, max_length = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t min_items = 0, max_items = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t min_properties = 0, max_properties = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t required = 0; // bits of the properties that must be there: at most 64
+    std::uint64_t required = 0;       // bits of the properties that must be there: at most 64
     std::vector<Property> properties; // sorted by name
     std::shared_ptr<const Node> additional, items;
     std::optional<Pattern> pattern;

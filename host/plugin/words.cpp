@@ -61,7 +61,8 @@ std::string quote(std::string_view text, std::size_t most)
     std::string out = "\"";
     std::size_t end = std::min(text.size(), most);
     while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    for (const char c : text.substr(0, end)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    for (const char c : text.substr(0, end))
+        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
     if (end < text.size()) out += "...";
     out += '"';
     return out;

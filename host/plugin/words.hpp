@@ -8,7 +8,8 @@
 
 namespace agenthost::host {
 
-// The candidate nearest to `word` when it is near enough to be a slip of the finger (at most a third of its letters); else empty.
+// The candidate nearest to `word` when it is near enough to be a slip of the finger (at most a third of its
+// letters); else empty.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 // `; did you mean "size"?`, or `; known are "a", "b"` (at most 8), or empty.

@@ -1,8 +1,8 @@
-// The threads a plugin's [run] calls happen on when its manifest says "worker": a bounded queue of requests, and tasks (timers, posts,
-// results of nested calls) that their own rooms bound.
+// The threads a plugin's [run] calls happen on when its manifest says "worker": a bounded queue of requests,
+// and tasks (timers, posts, results of nested calls) that their own rooms bound.
 //
-// Requests that wait can be taken back (cancelled, draining). A thread that does not come back from the plugin is left behind,
-// detached: join() says so. Nothing here knows what a plugin is.
+// Requests that wait can be taken back (cancelled, draining). A thread that does not come back from the
+// plugin is left behind, detached: join() says so. Nothing here knows what a plugin is.
 #pragma once
 
 #include "owned.hpp"
@@ -21,12 +21,12 @@ public:
     WorkerPool(std::uint32_t threads, std::uint32_t queue, Serve);
     ~WorkerPool(); // detaches what was not joined
 
-    void start();                            // what was queued before runs now
-    bool push(const agh_request&);           // copies; false: full or ending. May throw as Owned does.
-    void task(std::function<void()>);        // [any]; dropped when ending; must not throw
-    bool take_back(agh_req);                 // true: it waited, and will not run
+    void start();                     // what was queued before runs now
+    bool push(const agh_request&);    // copies; false: full or ending. May throw as Owned does.
+    void task(std::function<void()>); // [any]; dropped when ending; must not throw
+    bool take_back(agh_req);          // true: it waited, and will not run
     std::vector<agh_req> take_back_all();
-    void end();                              // tasks that wait still run, requests do not; then threads end
+    void end();                                // tasks that wait still run, requests do not; then threads end
     bool join(std::chrono::milliseconds most); // false: some thread did not end; it is detached
     [[nodiscard]] std::size_t queued() const;
     [[nodiscard]] bool started() const;

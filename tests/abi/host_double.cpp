@@ -9,14 +9,18 @@
 namespace agenthost::test {
 namespace {
 
-std::string view(agh_bytes b) { return b.data ? std::string{static_cast<const char*>(b.data), b.size} : std::string{}; }
+std::string view(agh_bytes b)
+{
+    return b.data ? std::string{static_cast<const char*>(b.data), b.size} : std::string{};
+}
 
 // Reads and closes what a reply brought: its descriptors are the host's.
 std::string take_blob(const agh_reply& reply)
 {
     std::string out;
     for (std::size_t i = 0; i < reply.blob_count; ++i) {
-        const auto& blob = *reinterpret_cast<const agh_blob*>(reinterpret_cast<const char*>(reply.blobs) + i * reply.blob_stride);
+        const auto& blob = *reinterpret_cast<const agh_blob*>(reinterpret_cast<const char*>(reply.blobs) +
+                                                              i * reply.blob_stride);
         if (blob.fd < 0) continue;
         char text[256];
         const auto n = ::read(blob.fd, text, sizeof text);
@@ -81,13 +85,18 @@ agh_status Services::complete(std::string_view, agh_req id, const agh_reply* rep
     return AGH_OK;
 }
 
-agh_status Services::progress(std::string_view, agh_req id, std::string_view json) { return stream({}, id, 0, 0, json); }
+agh_status Services::progress(std::string_view, agh_req id, std::string_view json)
+{
+    return stream({}, id, 0, 0, json);
+}
 
-agh_status Services::stream(std::string_view, agh_req id, std::uint32_t channel, std::uint64_t offset, std::string_view bytes)
+agh_status Services::stream(std::string_view, agh_req id, std::uint32_t channel, std::uint64_t offset,
+                            std::string_view bytes)
 {
     const std::lock_guard lock{mutex_};
     if (!answers_.count(id) || !answers_[id].empty()) return AGH_E_STALE;
-    streamed_[id].push_back(std::to_string(channel) + "@" + std::to_string(offset) + ":" + std::string{bytes});
+    streamed_[id].push_back(std::to_string(channel) + "@" + std::to_string(offset) + ":" +
+                            std::string{bytes});
     return AGH_OK;
 }
 
@@ -134,7 +143,8 @@ void Services::plugin_died(std::string_view, std::string why)
     died_.push_back(std::move(why));
 }
 
-Bench::Bench(const std::string& id, bool isolated, const std::string& mode, const std::string& folder) : id_{id}
+Bench::Bench(const std::string& id, bool isolated, const std::string& mode, const std::string& folder)
+    : id_{id}
 {
     host::FoundPlugin found;
     for (auto& one : host::find_plugins({folder.empty() ? ABI_PLUGIN_DIR : folder}))
@@ -148,7 +158,9 @@ Bench::Bench(const std::string& id, bool isolated, const std::string& mode, cons
     config.id = id;
     config.enabled = true;
     config.isolated = isolated;
-    config.config_json = mode.empty() && !found.manifest ? "{}" : found.manifest && found.manifest->id == "plain" ? "{}" : config_of(mode);
+    config.config_json = mode.empty() && !found.manifest                   ? "{}"
+                         : found.manifest && found.manifest->id == "plain" ? "{}"
+                                                                           : config_of(mode);
     config.where = "agenthost.yaml:3:5";
     plugin = host::make_plugin(io.get_executor(), services, found, config, runner_program());
 }
@@ -228,8 +240,13 @@ Answer Bench::ask(const std::string& verb, const std::string& params, int fd)
 {
     const agh_req id = services.open();
     const agh_status status = invoke(id, verb, params, fd);
-    if (status < 0) return {status, 0, std::string{"{\"code\":\""} + error.code + "\",\"message\":\"" + error.text + "\"}", {}};
-    if (!until([&] { return !services.answers(id).empty(); })) return {AGH_E_DEADLINE, 0, "the test lost its patience", {}};
+    if (status < 0)
+        return {status,
+                0,
+                std::string{"{\"code\":\""} + error.code + "\",\"message\":\"" + error.text + "\"}",
+                {}};
+    if (!until([&] { return !services.answers(id).empty(); }))
+        return {AGH_E_DEADLINE, 0, "the test lost its patience", {}};
     return services.answers(id).front();
 }
 

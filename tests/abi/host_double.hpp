@@ -1,4 +1,5 @@
-// The host around one plugin, without dispatch: services that keep what they are told, and a main thread that the test turns.
+// The host around one plugin, without dispatch: services that keep what they are told, and a main thread that
+// the test turns.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -28,15 +29,15 @@ struct Answer {
 // Keeps everything; its complete() has dispatch's rules: once, then AGH_E_STALE.
 class Services final : public host::HostServices {
 public:
-    agh_req open();                        // a new request's id
+    agh_req open(); // a new request's id
     std::vector<Answer> answers(agh_req) const;
     std::vector<std::string> streamed(agh_req) const;
     std::string fact(const std::string& key) const;
     std::vector<std::string> logged() const;
     std::vector<std::string> died() const;
-    std::set<agh_req> cancelled_ids;       // test thread, before the plugin runs
+    std::set<agh_req> cancelled_ids; // test thread, before the plugin runs
     std::atomic<int> emitted{0}, closed{0}, metrics{0}, late{0};
-    int event_bound = 1000;                // emit() answers BUSY beyond, as dispatch does
+    int event_bound = 1000; // emit() answers BUSY beyond, as dispatch does
     std::function<void(std::function<void(const agh_reply&)>)> on_call;
 
     agh_status complete(std::string_view, agh_req, const agh_reply*) override;
@@ -80,10 +81,11 @@ public:
     [[nodiscard]] std::string config_of(const std::string& mode) const;
 
     agh_status invoke(agh_req, const std::string& verb, const std::string& params = "{}", int fd = -1);
-    Answer ask(const std::string& verb, const std::string& params = "{}", int fd = -1); // invoke and wait for the answer
-    bool file(const std::string& name) const;  // did the plugin leave it?
+    Answer ask(const std::string& verb, const std::string& params = "{}",
+               int fd = -1);                  // invoke and wait for the answer
+    bool file(const std::string& name) const; // did the plugin leave it?
     bool wait_file(const std::string& name);
-    void release() const;                      // what blocks goes on
+    void release() const; // what blocks goes on
 
     Services services;
     agh_error error{};

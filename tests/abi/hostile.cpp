@@ -1,7 +1,9 @@
-// A plugin against the raw ABI that breaks every promise it can, as its configuration ("mode") and the action's name say.
+// A plugin against the raw ABI that breaks every promise it can, as its configuration ("mode") and the
+// action's name say.
 //
-// It speaks to the test only through the ABI and through files in "dir", so that the same library is tested in the host's process and in a
-// runner. What blocks waits for the file "release" and gives up after two minutes.
+// It speaks to the test only through the ABI and through files in "dir", so that the same library is tested
+// in the host's process and in a runner. What blocks waits for the file "release" and gives up after two
+// minutes.
 #include <agenthost/abi.h>
 #include <agenthost/ext/call.h>
 #include <agenthost/ext/events.h>
@@ -39,7 +41,8 @@ namespace {
 std::string_view view(agh_bytes b) { return {static_cast<const char*>(b.data), b.size}; }
 agh_bytes bytes(std::string_view s) { return {s.data(), s.size()}; }
 
-std::string field(std::string_view json, std::string_view name) // of a flat object of strings; enough for tests
+std::string field(std::string_view json,
+                  std::string_view name) // of a flat object of strings; enough for tests
 {
     const std::string key = '"' + std::string{name} + "\":\"";
     const auto at = json.find(key);
@@ -57,9 +60,15 @@ struct Hostile {
     std::atomic<int> periods{0};
     std::atomic<agh_req> open{0}; // the request of "timer" and the like
 
-    template<class T> const T* service(const char* id) { return static_cast<const T*>(api->service(host, id)); }
+    template <class T> const T* service(const char* id)
+    {
+        return static_cast<const T*>(api->service(host, id));
+    }
 
-    void touch(const std::string& name) const { ::close(::open((dir + "/" + name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); }
+    void touch(const std::string& name) const
+    {
+        ::close(::open((dir + "/" + name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
     bool exists(const std::string& name) const { return ::access((dir + "/" + name).c_str(), F_OK) == 0; }
     void block(const std::string& where) const
     {
@@ -167,7 +176,8 @@ agh_status abuse(Hostile& h, agh_req id)
     refused(h.service<agh_svc_events>(AGH_SVC_EVENTS)->emit(h.host, bytes("t"), bytes("*"), 0, nullptr));
     std::uint32_t metric = 0;
     refused(h.service<agh_svc_metrics>(AGH_SVC_METRICS)->define(h.host, nowhere, &metric));
-    refused(h.service<agh_svc_call>(AGH_SVC_CALL)->call(h.host, 0, bytes("a"), bytes("{}"), 0, nullptr, nullptr));
+    refused(
+        h.service<agh_svc_call>(AGH_SVC_CALL)->call(h.host, 0, bytes("a"), bytes("{}"), 0, nullptr, nullptr));
     h.service<agh_svc_log>(AGH_SVC_LOG)->write(h.host, 99, nowhere, nowhere);
     wrong += h.api->service(h.host, "agenthost.nothing/9") != nullptr;
     wrong += h.api->service(h.host, nullptr) != nullptr;
@@ -179,7 +189,8 @@ void on_result(void* ctx, const agh_reply* reply)
 {
     Hostile& h = *static_cast<Hostile*>(ctx);
     h.touch("result." + std::to_string(reply->status));
-    if (const agh_req id = h.open.exchange(0)) h.reply(id, view(reply->json).empty() ? "{}" : view(reply->json));
+    if (const agh_req id = h.open.exchange(0))
+        h.reply(id, view(reply->json).empty() ? "{}" : view(reply->json));
 }
 
 agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
@@ -209,6 +220,11 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
         std::strcpy(error->text, "File not found: \"x\"");
         return AGH_E_NOT_FOUND;
     }
+    if (verb == "garble") { // no UTF-8, no end, control characters
+        std::memset(error, 0xff, sizeof *error);
+        std::memcpy(error->text, "\n\x01\"\\ \xd1\x84 \xc3(", 10);
+        return AGH_E_DENIED;
+    }
     if (verb == "mute") return AGH_E_DENIED;
     if (verb == "busy") return AGH_E_BUSY;
     if (verb == "never") return AGH_PENDING;
@@ -224,7 +240,9 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
     if (verb == "stray") { // a thread that destroy() forgets, and that goes on calling the host
         auto gone = std::string{h.dir};
         std::thread{[api = h.api, host = h.host, dir = gone, id] {
-            const auto has = [&](const char* name) { return ::access((dir + "/" + name).c_str(), F_OK) == 0; };
+            const auto has = [&](const char* name) {
+                return ::access((dir + "/" + name).c_str(), F_OK) == 0;
+            };
             for (int i = 0; i < 24'000 && !has("release"); ++i) {
                 agh_reply reply{};
                 reply.size = sizeof reply;
@@ -235,9 +253,11 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
             }
             agh_reply reply{};
             reply.size = sizeof reply;
-            const bool stale = api->complete(host, id, &reply) == AGH_E_STALE && api->progress(host, id, bytes("{}")) == AGH_E_STALE &&
+            const bool stale = api->complete(host, id, &reply) == AGH_E_STALE &&
+                               api->progress(host, id, bytes("{}")) == AGH_E_STALE &&
                                api->service(host, AGH_SVC_LOG) == nullptr && api->cancelled(host, id) == 1;
-            ::close(::open((dir + (stale ? "/stray_was_stale" : "/stray_got_through")).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+            ::close(::open((dir + (stale ? "/stray_was_stale" : "/stray_got_through")).c_str(),
+                           O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
         }}.detach();
         return h.reply(id, "{}"), AGH_PENDING;
     }
@@ -260,7 +280,8 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
         metrics->record(h.host, metric, 5);
         return h.reply(id, "{\"state\":\"" + std::string{view(state)} + "\"}"), AGH_PENDING;
     }
-    if (verb == "timer" || verb == "post" || verb == "watch" || verb == "period" || verb == "cancelled_timer") {
+    if (verb == "timer" || verb == "post" || verb == "watch" || verb == "period" ||
+        verb == "cancelled_timer") {
         h.open = id;
         const auto* loop = h.service<agh_svc_loop>(AGH_SVC_LOOP);
         agh_task task = 0;
@@ -288,18 +309,23 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
         for (int i = 0; i < 5000; ++i) busy += loop->post(h.host, 16) == AGH_E_BUSY;
         agh_task task = 0;
         int full = 0;
-        for (int i = 0; i < 1100; ++i) full += loop->timer(h.host, 3'600'000'000'000, 0, 0, &task) == AGH_E_BUSY;
-        return h.reply(id, std::string{"{\"posts\":\""} + (busy > 0 ? "bounded" : "unbounded") + "\",\"timers\":\"" +
-                               (full > 0 ? "bounded" : "unbounded") + "\"}"), AGH_PENDING;
+        for (int i = 0; i < 1100; ++i)
+            full += loop->timer(h.host, 3'600'000'000'000, 0, 0, &task) == AGH_E_BUSY;
+        return h.reply(id, std::string{"{\"posts\":\""} + (busy > 0 ? "bounded" : "unbounded") +
+                               "\",\"timers\":\"" + (full > 0 ? "bounded" : "unbounded") + "\"}"),
+               AGH_PENDING;
     }
     if (verb == "call") {
         h.open = id;
-        const agh_status status = h.service<agh_svc_call>(AGH_SVC_CALL)->call(h.host, id, bytes("other.do"), r->params, 0, on_result, &h);
+        const agh_status status = h.service<agh_svc_call>(AGH_SVC_CALL)
+                                      ->call(h.host, id, bytes("other.do"), r->params, 0, on_result, &h);
         return status == AGH_PENDING ? AGH_PENDING : AGH_E_DENIED;
     }
     if (verb == "blob") { // reads the descriptor of the request, answers with one of its own
         char text[64] = {};
-        const auto n = r->blob_count == 1 ? ::pread(r->blobs[0].fd, text, sizeof text, static_cast<off_t>(r->blobs[0].offset)) : -1;
+        const auto n = r->blob_count == 1 ? ::pread(r->blobs[0].fd, text, sizeof text,
+                                                    static_cast<off_t>(r->blobs[0].offset))
+                                          : -1;
         if (n < 0) return AGH_E_INVALID;
         const int copy = ::memfd_create("copy", MFD_CLOEXEC);
         if (copy < 0 || ::pwrite(copy, text, static_cast<size_t>(n), 0) != n) return AGH_E_INTERNAL;
@@ -327,7 +353,8 @@ void cancel(agh_plugin* p, agh_req id)
     Hostile& h = self(p);
     h.touch("cancelled." + std::to_string(id));
     if (h.mode == "throw_cancel") throw std::runtime_error{"thrown in cancel"};
-    if (h.mode == "obey_cancel") h.reply(id, "{\"code\":\"CANCELLED\",\"message\":\"cancelled\"}", AGH_E_CANCELLED);
+    if (h.mode == "obey_cancel")
+        h.reply(id, "{\"code\":\"CANCELLED\",\"message\":\"cancelled\"}", AGH_E_CANCELLED);
 }
 
 void writable(agh_plugin* p, agh_req id)
@@ -382,11 +409,24 @@ void destroy(agh_plugin* p)
     delete &h;
 }
 
-const agh_plugin_api whole{sizeof(agh_plugin_api), 0, start, configure, invoke, cancel, writable, on_task, extension, drain, destroy};
-const agh_plugin_api least{sizeof(agh_plugin_api), 0, start, nullptr, invoke, nullptr, nullptr, nullptr, nullptr, nullptr, destroy};
-const agh_plugin_api no_invoke{sizeof(agh_plugin_api), 0, start, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, destroy};
+const agh_plugin_api whole{sizeof(agh_plugin_api),
+                           0,
+                           start,
+                           configure,
+                           invoke,
+                           cancel,
+                           writable,
+                           on_task,
+                           extension,
+                           drain,
+                           destroy};
+const agh_plugin_api least{
+    sizeof(agh_plugin_api), 0, start, nullptr, invoke, nullptr, nullptr, nullptr, nullptr, nullptr, destroy};
+const agh_plugin_api no_invoke{
+    sizeof(agh_plugin_api), 0, start, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, destroy};
 
-agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, const agh_plugin_api** out, agh_plugin** plugin, agh_error* error)
+agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, const agh_plugin_api** out,
+                  agh_plugin** plugin, agh_error* error)
 {
     auto h = std::make_unique<Hostile>();
     h->api = api;
@@ -395,12 +435,19 @@ agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, con
     h->dir = field(view(config), "dir");
     h->act("create");
     if (const agh_status status = h->fail("create", error); status != AGH_OK) return status;
-    *out = h->mode == "least" ? &least : h->mode == "no_invoke" ? &no_invoke : h->mode == "no_api" ? nullptr : &whole;
+    *out = h->mode == "least"       ? &least
+           : h->mode == "no_invoke" ? &no_invoke
+           : h->mode == "no_api"    ? nullptr
+                                    : &whole;
     *plugin = reinterpret_cast<agh_plugin*>(h.release());
     return AGH_OK;
 }
 
 } // namespace
 
-const agh_entry_v1 agh_plugin_entry_v1 = {
-    sizeof(agh_entry_v1), AGH_ABI_MAJOR, AGH_ABI_MINOR, 0, {agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE}, create};
+const agh_entry_v1 agh_plugin_entry_v1 = {sizeof(agh_entry_v1),
+                                          AGH_ABI_MAJOR,
+                                          AGH_ABI_MINOR,
+                                          0,
+                                          {agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE},
+                                          create};

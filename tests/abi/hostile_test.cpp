@@ -1,13 +1,13 @@
-// What a plugin may do wrong once it runs. Every promise is checked twice: with the library in this process, and in a runner.
-#include "host_double.hpp"
+// What a plugin may do wrong once it runs.
+#include "abi_fixture.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <csignal>
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace agenthost;
@@ -16,36 +16,6 @@ using namespace std::chrono_literals;
 using host::PluginState;
 
 namespace {
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
-// An exception or a crash is told: caught in this process, the end of the runner in a runner.
-bool told(const std::string& text, bool isolated)
-{
-    return contains(text, "threw an exception") || (isolated && contains(text, "died: signal"));
-}
-
-class Abi : public testing::TestWithParam<bool> {
-protected:
-    void SetUp() override
-    {
-        if (isolated() && !has_runner()) GTEST_SKIP() << "no runner in this build";
-    }
-    [[nodiscard]] static bool isolated() { return GetParam(); }
-    // Starts it, and says when that fails.
-    static std::unique_ptr<Bench> running(const std::string& mode = {}, const std::string& id = "hostile")
-    {
-        auto bench = std::make_unique<Bench>(id, isolated(), mode);
-        EXPECT_EQ(bench->start(), "");
-        EXPECT_EQ(bench->plugin->status().state, PluginState::running);
-        return bench;
-    }
-    // It answers, now or, when its runner ended, once that is started again.
-    static bool goes_on(Bench& bench)
-    {
-        return bench.until([&] { return bench.plugin->status().state == PluginState::running && bench.ask("echo", R"({"a":1})").json == R"({"a":1})"; });
-    }
-};
 
 // --- a plugin that behaves
 
@@ -80,7 +50,8 @@ TEST_P(Abi, HandsOnServices)
 {
     auto bench = running();
     EXPECT_EQ(bench->ask("services").json, R"({"state":"/state/hostile"})");
-    EXPECT_TRUE(bench->until([&] { return bench->services.fact("k") == R"({"v":1})" && bench->services.metrics == 1; }));
+    EXPECT_TRUE(bench->until(
+        [&] { return bench->services.fact("k") == R"({"v":1})" && bench->services.metrics == 1; }));
     EXPECT_TRUE(bench->until([&] { return !bench->services.logged().empty(); }));
     EXPECT_EQ(bench->services.logged().front(), "a line");
     EXPECT_EQ(bench->stop(), "");
@@ -92,7 +63,8 @@ TEST_P(Abi, StreamsInOrder)
     const agh_req id = bench->services.open();
     ASSERT_GE(bench->invoke(id, "stream"), 0);
     ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
-    EXPECT_EQ(bench->services.streamed(id), (std::vector<std::string>{"1@0:hello ", "1@6:world", R"(0@0:{"done":1})"}));
+    EXPECT_EQ(bench->services.streamed(id),
+              (std::vector<std::string>{"1@0:hello ", "1@6:world", R"(0@0:{"done":1})"}));
     EXPECT_EQ(bench->stop(), "");
 }
 
@@ -202,7 +174,8 @@ TEST_P(Abi, CatchesWhatInvokeThrows)
     if (!isolated()) {
         EXPECT_EQ(bench->ask("throw_after").status, AGH_OK); // it had completed: that counts
         EXPECT_TRUE(bench->until([&] { return !bench->plugin->status().healthy; }));
-        EXPECT_TRUE(contains(bench->plugin->status().problem, "invoke() threw an exception")) << bench->plugin->status().problem;
+        EXPECT_TRUE(contains(bench->plugin->status().problem, "invoke() threw an exception"))
+            << bench->plugin->status().problem;
     }
     EXPECT_EQ(bench->stop(), "");
 }
@@ -223,8 +196,10 @@ TEST_P(Abi, CatchesWhatTheLifeCycleThrows)
 
 TEST_P(Abi, CatchesWhatCallbacksThrow)
 {
-    for (const std::string mode : {"throw_cancel", "throw_writable", "throw_on_task", "throw_health", "throw_extension"}) {
-        if (isolated() && mode == "throw_extension") continue; // asked while it starts, there: as throw_create
+    for (const std::string mode :
+         {"throw_cancel", "throw_writable", "throw_on_task", "throw_health", "throw_extension"}) {
+        if (isolated() && mode == "throw_extension")
+            continue; // asked while it starts, there: as throw_create
         SCOPED_TRACE(mode);
         auto bench = running(mode);
         const agh_req never = bench->services.open();
@@ -247,7 +222,9 @@ TEST_P(Abi, DestroysEvenWhenDrainAndDestroyThrow)
     EXPECT_TRUE(isolated() || drain->file("destroyed"));
     auto destroy = running("throw_destroy");
     const std::string problem = destroy->stop();
-    if (!isolated()) { EXPECT_TRUE(contains(problem, "destroy() threw")) << problem; }
+    if (!isolated()) {
+        EXPECT_TRUE(contains(problem, "destroy() threw")) << problem;
+    }
 }
 
 // --- errors of its own
@@ -257,7 +234,8 @@ TEST_P(Abi, SaysWhyCreateOrStartRefused)
     for (const char* mode : {"fail_create", "fail_start"}) {
         Bench bench{"hostile", isolated(), mode};
         EXPECT_TRUE(contains(bench.start(), "the device is not there")) << mode;
-        EXPECT_EQ(bench.file("destroyed"), std::string_view{mode} == "fail_start"); // what create() made, destroy() takes back
+        EXPECT_EQ(bench.file("destroyed"),
+                  std::string_view{mode} == "fail_start"); // what create() made, destroy() takes back
     }
     for (const char* mode : {"mute_create", "mute_start"}) {
         Bench bench{"hostile", isolated(), mode};
@@ -284,6 +262,9 @@ TEST_P(Abi, HandsOnRefusalsOfInvoke)
     EXPECT_EQ(busy.status, AGH_E_BUSY);
     EXPECT_EQ(busy.flags, AGH_REPLY_NOT_STARTED);
     EXPECT_EQ(bench->ask("mute").status, AGH_E_DENIED);
+    const Answer garbled = bench->ask("garble");
+    EXPECT_EQ(garbled.status, AGH_E_DENIED);
+    EXPECT_TRUE(nlohmann::json::accept(garbled.json)) << garbled.json; // dispatch takes only that
     EXPECT_EQ(bench->stop(), "");
 }
 
@@ -300,8 +281,10 @@ TEST_P(Abi, TakesNoInvalidReturnForAnAnswer)
 TEST_P(Abi, RefusesWrongArgumentsOfEveryFunction)
 {
     auto bench = running();
-    const Answer answer = bench->ask("abuse"); // pointers to nowhere: the runner may end of them, the host may not
-    EXPECT_TRUE(answer.json == R"({"refused":"all"})" || (isolated() && told(answer.json, true))) << answer.json;
+    const Answer answer =
+        bench->ask("abuse"); // pointers to nowhere: the runner may end of them, the host may not
+    EXPECT_TRUE(answer.json == R"({"refused":"all"})" || (isolated() && told(answer.json, true)))
+        << answer.json;
     EXPECT_TRUE(goes_on(*bench));
     EXPECT_EQ(bench->stop(), "");
 }
@@ -365,7 +348,9 @@ TEST_P(Abi, PassesCancelAndWritableOn)
     ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
     EXPECT_EQ(bench->services.answers(id).front().status, AGH_E_CANCELLED);
     EXPECT_TRUE(bench->file("cancelled." + std::to_string(id)));
-    if (!isolated()) { EXPECT_TRUE(bench->file("writable." + std::to_string(id))); }
+    if (!isolated()) {
+        EXPECT_TRUE(bench->file("writable." + std::to_string(id)));
+    }
     EXPECT_EQ(bench->stop(), "");
 }
 
@@ -375,7 +360,9 @@ TEST_P(Abi, StandsTenThousandEvents)
     const Answer answer = bench->ask("events");
     EXPECT_EQ(answer.status, AGH_OK);
     EXPECT_TRUE(contains(answer.json, "\"taken\":")) << answer.json;
-    if (!isolated()) { EXPECT_EQ(answer.json, R"({"taken":1000,"busy":9000})"); }
+    if (!isolated()) {
+        EXPECT_EQ(answer.json, R"({"taken":1000,"busy":9000})");
+    }
     EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
     EXPECT_EQ(bench->stop(), "");
 }
@@ -388,155 +375,6 @@ TEST_P(Abi, BoundsPostsAndTimers)
     EXPECT_EQ(bench->stop(), "");
 }
 
-// --- the runner dies
-
-class Runner : public Abi {};
-
-TEST_P(Runner, IsStartedAgainAfterKill)
-{
-    auto bench = running();
-    const int pid = bench->plugin->status().runner_pid;
-    ASSERT_GT(pid, 0);
-    const agh_req open = bench->services.open();
-    ASSERT_GE(bench->invoke(open, "never"), 0);
-    ASSERT_EQ(::kill(pid, SIGKILL), 0);
-    ASSERT_TRUE(bench->until([&] { return !bench->services.died().empty(); }));
-    EXPECT_TRUE(contains(bench->services.died().front(), "signal 9")) << bench->services.died().front();
-    ASSERT_TRUE(bench->until([&] { return !bench->services.answers(open).empty(); }));
-    EXPECT_EQ(bench->services.answers(open).front().flags, AGH_REPLY_UNKNOWN); // what it had done, nobody knows
-    // Until it is back: busy, certainly not started.
-    const auto status = bench->plugin->status();
-    EXPECT_EQ(status.state, PluginState::failed);
-    EXPECT_TRUE(bench->until([&] { return contains(bench->plugin->status().problem, "It is started again in 1 s."); }));
-    EXPECT_EQ(bench->invoke(bench->services.open(), "echo"), AGH_E_BUSY);
-    EXPECT_TRUE(goes_on(*bench));
-    EXPECT_NE(bench->plugin->status().runner_pid, pid);
-    EXPECT_EQ(bench->plugin->status().problem, "");
-    EXPECT_EQ(bench->stop(), "");
-}
-
-TEST_P(Runner, TakesACrashUponItself)
-{
-    auto bench = running();
-    const Answer answer = bench->ask("crash");
-    EXPECT_LT(answer.status, 0);
-    EXPECT_TRUE(contains(answer.json, "signal 6")) << answer.json;
-    EXPECT_TRUE(goes_on(*bench));
-    EXPECT_EQ(bench->stop(), "");
-}
-
-TEST_P(Runner, StopsWhileItWaitsForTheRestart)
-{
-    auto bench = running();
-    ASSERT_EQ(::kill(bench->plugin->status().runner_pid, SIGKILL), 0);
-    ASSERT_TRUE(bench->until([&] { return contains(bench->plugin->status().problem, "started again"); }));
-    EXPECT_EQ(bench->stop(), "");
-    EXPECT_EQ(bench->plugin->status().runner_pid, 0);
-    EXPECT_EQ(bench->invoke(bench->services.open(), "echo"), AGH_E_BUSY);
-}
-
-// Killed in the middle of everything: no answer is lost, none comes twice, nothing hangs.
-TEST_P(Runner, AnswersEveryRequestThroughManyKills)
-{
-    auto bench = running();
-    for (int round = 0; round < 3; ++round) {
-        std::vector<agh_req> asked;
-        for (int i = 0; i < 20; ++i) {
-            asked.push_back(bench->services.open());
-            if (bench->invoke(asked.back(), "echo") < 0) asked.pop_back();
-        }
-        ASSERT_EQ(::kill(bench->plugin->status().runner_pid, SIGKILL), 0);
-        for (const agh_req id : asked) {
-            ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); })) << round;
-            EXPECT_EQ(bench->services.answers(id).size(), 1u);
-        }
-        ASSERT_TRUE(bench->until([&] { return bench->plugin->status().state == PluginState::failed; }));
-        ASSERT_TRUE(goes_on(*bench));
-    }
-    EXPECT_EQ(bench->stop(), "");
-}
-
-// --- what hangs stops nobody else: the other plugin answers all the while
-
-class Hanging : public Abi {};
-
-TEST_P(Hanging, GivesUpACreateOrStartThatBlocks)
-{
-    auto other = running();
-    for (const std::string call : {"create", "start"}) {
-        SCOPED_TRACE(call);
-        Bench bench{"sluggish", isolated(), "block_" + call};
-        std::string problem = "nothing";
-        bench.plugin->start([&](std::string why) { problem = std::move(why); });
-        ASSERT_TRUE(bench.wait_file(call + ".blocked") || problem != "nothing");
-        EXPECT_EQ(other->ask("echo", R"({"a":1})").json, R"({"a":1})");
-        ASSERT_TRUE(bench.until([&] { return problem != "nothing"; }));
-        EXPECT_TRUE(contains(problem, call + "() did not return within")) << problem;
-        EXPECT_EQ(bench.plugin->status().state, PluginState::failed);
-        bench.release();
-        if (!isolated()) EXPECT_TRUE(bench.wait_file("destroyed")); // it came back after all: cleaned up on its own thread
-    }
-    EXPECT_EQ(other->stop(), "");
-}
-
-// In this process the thread stays behind, and that is said; a runner is ended, and nothing stays.
-TEST_P(Hanging, GivesUpADestroyThatBlocks)
-{
-    auto bench = running("block_destroy", "sluggish");
-    const int pid = bench->plugin->status().runner_pid;
-    const std::string problem = bench->stop();
-    if (isolated()) {
-        EXPECT_EQ(problem, "");
-        EXPECT_EQ(::kill(pid, 0), -1); // gone and reaped
-        return;
-    }
-    EXPECT_TRUE(contains(problem, "destroy() did not return within 3 s; its thread is left behind.")) << problem;
-    EXPECT_EQ(bench->plugin->status().state, PluginState::failed);
-    bench->release();
-    EXPECT_TRUE(bench->wait_file("destroyed"));
-}
-
-TEST_P(Hanging, DestroysNothingUnderAWorkerThatBlocks)
-{
-    auto bench = running({}, "sluggish");
-    const int pid = bench->plugin->status().runner_pid;
-    ASSERT_GE(bench->invoke(bench->services.open(), "block"), 0);
-    ASSERT_TRUE(bench->wait_file("invoke.blocked"));
-    const std::string problem = bench->stop(0ms);
-    EXPECT_FALSE(bench->file("destroyed"));
-    if (isolated()) {
-        EXPECT_EQ(problem, "");
-        EXPECT_EQ(::kill(pid, 0), -1);
-        return;
-    }
-    EXPECT_TRUE(contains(problem, "a worker thread does not come back")) << problem;
-    EXPECT_EQ(bench->services.died().size(), 1u);
-    bench->release();
-}
-
-TEST_P(Hanging, GivesUpAConfigureThatBlocks)
-{
-    auto bench = running("block_configure", "sluggish");
-    EXPECT_TRUE(contains(bench->configure("x"), "configure() did not return within"));
-    EXPECT_EQ(bench->services.died().size(), 1u);
-    bench->release();
-    if (isolated()) { EXPECT_TRUE(goes_on(*bench)); } // a new runner, the old configuration
-}
-
-TEST_P(Hanging, AsksNoSecondHealthCheckOfOneThatHangs)
-{
-    auto bench = running("block_health", "sluggish");
-    EXPECT_TRUE(contains(bench->check_health(), "did not return within"));
-    if (!isolated()) { EXPECT_TRUE(contains(bench->check_health(), "has not returned")); }
-    EXPECT_EQ(bench->ask("echo", R"({"a":1})").json, R"({"a":1})");
-    bench->release();
-    EXPECT_TRUE(bench->until([&] { return bench->check_health().empty(); }));
-    EXPECT_TRUE(bench->plugin->status().healthy);
-    EXPECT_EQ(bench->stop(), "");
-}
-
-INSTANTIATE_TEST_SUITE_P(Plugin, Abi, testing::Values(false, true), [](const auto& i) { return i.param ? "InARunner" : "InProcess"; });
-INSTANTIATE_TEST_SUITE_P(Plugin, Runner, testing::Values(true), [](const auto&) { return "Isolated"; });
-INSTANTIATE_TEST_SUITE_P(Plugin, Hanging, testing::Values(false, true), [](const auto& i) { return i.param ? "InARunner" : "InProcess"; });
+INSTANTIATE_TEST_SUITE_P(Plugin, Abi, testing::Bool(), where);
 
 } // namespace

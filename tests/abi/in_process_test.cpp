@@ -35,7 +35,8 @@ TEST_F(Hostile, QueuesUpToTheBoundThenIsBusy)
     EXPECT_STREQ(bench.error.code, "BUSY");
     EXPECT_STREQ(bench.error.text, "plugin hostile has 4 requests waiting already; try again later");
     bench.release();
-    for (const agh_req id : waiting) EXPECT_TRUE(bench.until([&] { return !bench.services.answers(id).empty(); }));
+    for (const agh_req id : waiting)
+        EXPECT_TRUE(bench.until([&] { return !bench.services.answers(id).empty(); }));
     EXPECT_EQ(bench.stop(), "");
 }
 
@@ -87,7 +88,8 @@ TEST_F(Hostile, WaitsForAPluginWithoutDrainUntilItIsIdle)
     EXPECT_EQ(bench.stop(), "");
 }
 
-// A thread that destroy() forgot calls on and on: every call is answered AGH_E_STALE, nothing is touched that is gone.
+// A thread that destroy() forgot calls on and on: every call is answered AGH_E_STALE, nothing is touched that
+// is gone.
 TEST_F(Hostile, OutlivesAStrayThread)
 {
     ASSERT_EQ(bench.ask("stray").status, AGH_OK);

@@ -10,25 +10,25 @@
 extern const unsigned char agenthost_manifest_data[];
 
 struct agh_plugin {
-    const agh_host_api *api;
-    agh_host *host;
+    const agh_host_api* api;
+    agh_host* host;
 };
 
-static int is(agh_bytes text, const char *word)
+static int is(agh_bytes text, const char* word)
 {
     return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
 
-static agh_status start(agh_plugin *p, agh_error *error)
+static agh_status start(agh_plugin* p, agh_error* error)
 {
     (void)error;
-    const agh_svc_facts *facts = p->api->service(p->host, AGH_SVC_FACTS);
+    const agh_svc_facts* facts = p->api->service(p->host, AGH_SVC_FACTS);
     if (!facts || !AGH_HAS(facts, publish)) return AGH_E_UNSUPPORTED;
     agh_bytes key = {"plain", 5}, json = {"{\"language\":\"C11\"}", 18};
     return facts->publish(p->host, key, json);
 }
 
-static agh_status invoke(agh_plugin *p, const agh_request *request, agh_error *error)
+static agh_status invoke(agh_plugin* p, const agh_request* request, agh_error* error)
 {
     agh_reply reply = {0};
     reply.size = sizeof reply;
@@ -46,15 +46,16 @@ static agh_status invoke(agh_plugin *p, const agh_request *request, agh_error *e
     return AGH_PENDING;
 }
 
-static void destroy(agh_plugin *p) { free(p); }
+static void destroy(agh_plugin* p) { free(p); }
 
-static const agh_plugin_api plugin_api = {.size = sizeof(agh_plugin_api), .start = start, .invoke = invoke, .destroy = destroy};
+static const agh_plugin_api plugin_api = {
+    .size = sizeof(agh_plugin_api), .start = start, .invoke = invoke, .destroy = destroy};
 
-static agh_status create(const agh_host_api *api, agh_host *host, agh_bytes config, const agh_plugin_api **out, agh_plugin **plugin,
-                         agh_error *error)
+static agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config,
+                         const agh_plugin_api** out, agh_plugin** plugin, agh_error* error)
 {
     (void)config;
-    agh_plugin *p = malloc(sizeof *p);
+    agh_plugin* p = malloc(sizeof *p);
     if (!p) {
         error->status = AGH_E_NOMEM;
         return AGH_E_NOMEM;
@@ -66,5 +67,9 @@ static agh_status create(const agh_host_api *api, agh_host *host, agh_bytes conf
     return AGH_OK;
 }
 
-const agh_entry_v1 agh_plugin_entry_v1 = {
-    sizeof(agh_entry_v1), AGH_ABI_MAJOR, AGH_ABI_MINOR, 0, {agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE}, create};
+const agh_entry_v1 agh_plugin_entry_v1 = {sizeof(agh_entry_v1),
+                                          AGH_ABI_MAJOR,
+                                          AGH_ABI_MINOR,
+                                          0,
+                                          {agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE},
+                                          create};

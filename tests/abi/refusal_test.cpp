@@ -1,4 +1,5 @@
-// Libraries that are refused before any of their code that matters runs: one sentence with file, version, reason and remedy.
+// Libraries that are refused before any of their code that matters runs: one sentence with file, version,
+// reason and remedy.
 #include "host_double.hpp"
 
 #include <gtest/gtest.h>
@@ -25,7 +26,9 @@ std::string refusal(const std::string& id)
     EXPECT_EQ(bench.invoke(1, "run"), AGH_E_BUSY); // not started, and says why
     EXPECT_EQ(bench.stop(), "");
     for (const auto& found : host::find_plugins({ABI_PLUGIN_DIR}))
-        if (found.id == id) { EXPECT_EQ(host::check_library(found), std::vector<std::string>{started}); }
+        if (found.id == id) {
+            EXPECT_EQ(host::check_library(found), std::vector<std::string>{started});
+        }
     return started;
 }
 
@@ -33,29 +36,38 @@ TEST(Refusal, PinsTheLayoutInC) { EXPECT_EQ(agenthost_abi_layout_is_pinned(), 1)
 
 TEST(Refusal, SaysWhichVersionIsNeeded)
 {
-    EXPECT_EQ(refusal("newer_minor"), "plugin newer_minor.so refused: needs ABI 1.3, this host offers 1.0. Upgrade agenthost to one that offers 1.3 or "
+    EXPECT_EQ(refusal("newer_minor"), "plugin newer_minor.so refused: needs ABI 1.3, this host offers 1.0. "
+                                      "Upgrade agenthost to one that offers 1.3 or "
                                       "later, or install newer_minor for ABI 1.0.");
-    EXPECT_EQ(refusal("wrong_major"), "plugin wrong_major.so refused: is built for ABI 2.0, this host offers 1.0. Install wrong_major for ABI 1, or an "
+    EXPECT_EQ(refusal("wrong_major"), "plugin wrong_major.so refused: is built for ABI 2.0, this host offers "
+                                      "1.0. Install wrong_major for ABI 1, or an "
                                       "agenthost that offers ABI 2.");
-    EXPECT_EQ(refusal("newer_symbol"), "plugin newer_symbol.so refused: is built for ABI major 2, this host offers 1.0. Install newer_symbol for ABI 1, or "
+    EXPECT_EQ(refusal("newer_symbol"), "plugin newer_symbol.so refused: is built for ABI major 2, this host "
+                                       "offers 1.0. Install newer_symbol for ABI 1, or "
                                        "a newer agenthost.");
 }
 
 TEST(Refusal, SaysWhatIsWrongWithTheEntry)
 {
-    EXPECT_EQ(refusal("no_symbol"), "plugin no_symbol.so refused: has no symbol agh_plugin_entry_v1. It is no agenthost plugin, or was not built with "
+    EXPECT_EQ(refusal("no_symbol"), "plugin no_symbol.so refused: has no symbol agh_plugin_entry_v1. It is "
+                                    "no agenthost plugin, or was not built with "
                                     "agenthost_add_plugin().");
-    EXPECT_EQ(refusal("short_entry"), "plugin short_entry.so refused: its entry is 16 bytes, ABI 1.0 has 40. Rebuild it against the agenthost SDK.");
-    EXPECT_EQ(refusal("no_create"), "plugin no_create.so refused: its entry has no create(). Rebuild it against the agenthost SDK.");
+    EXPECT_EQ(refusal("short_entry"), "plugin short_entry.so refused: its entry is 16 bytes, ABI 1.0 has 40. "
+                                      "Rebuild it against the agenthost SDK.");
+    EXPECT_EQ(
+        refusal("no_create"),
+        "plugin no_create.so refused: its entry has no create(). Rebuild it against the agenthost SDK.");
 }
 
 TEST(Refusal, BelievesTheFileAndTheLibraryOnlyTogether)
 {
-    EXPECT_EQ(refusal("liar"), "plugin liar.so refused: the manifest inside the library differs from liar.manifest.json beside it. Install both from the same "
+    EXPECT_EQ(refusal("liar"), "plugin liar.so refused: the manifest inside the library differs from "
+                               "liar.manifest.json beside it. Install both from the same "
                                "package.");
 }
 
-// An exception from a library's constructor cannot cross dlopen(): it ends the process that maps it. In a runner that is the runner.
+// An exception from a library's constructor cannot cross dlopen(): it ends the process that maps it. In a
+// runner that is the runner.
 TEST(Refusal, SurvivesALibraryThatThrowsWhileItIsLoadedInARunner)
 {
     if (!has_runner()) GTEST_SKIP() << "no runner in this build";
@@ -67,7 +79,8 @@ TEST(Refusal, SurvivesALibraryThatThrowsWhileItIsLoadedInARunner)
 TEST(Refusal, NeedsAManifest)
 {
     Bench bench{"ghost", false};
-    EXPECT_EQ(bench.start(), std::string{ABI_PLUGIN_DIR} + "/ghost.manifest.json: does not exist. Install it.");
+    EXPECT_EQ(bench.start(),
+              std::string{ABI_PLUGIN_DIR} + "/ghost.manifest.json: does not exist. Install it.");
 }
 
 class RefusalOfFiles : public testing::Test {
@@ -95,7 +108,8 @@ TEST_F(RefusalOfFiles, LoadsWhatOnlyWeCanWrite) { EXPECT_EQ(start(), ""); }
 TEST_F(RefusalOfFiles, RefusesALibraryThatEveryoneCanWrite)
 {
     ::chmod((dir_ / "plain.so").c_str(), 0757);
-    EXPECT_EQ(start(), "plugin plain.so refused: " + (dir_ / "plain.so").string() + ": writable by everyone. Run: chmod o-w " + (dir_ / "plain.so").string());
+    EXPECT_EQ(start(), "plugin plain.so refused: " + (dir_ / "plain.so").string() +
+                           ": writable by everyone. Run: chmod o-w " + (dir_ / "plain.so").string());
 }
 
 TEST_F(RefusalOfFiles, RefusesAManifestThatOthersCanWrite)
@@ -109,7 +123,8 @@ TEST_F(RefusalOfFiles, RefusesALibraryThatIsNone)
     write_file(dir_ / "plain.so", "not an ELF file", 0755);
     const std::string problem = start();
     EXPECT_EQ(problem.substr(0, 26), "plugin plain.so refused: /") << problem;
-    EXPECT_NE(problem.find("Install what it needs, or a build for this system."), std::string::npos) << problem;
+    EXPECT_NE(problem.find("Install what it needs, or a build for this system."), std::string::npos)
+        << problem;
 }
 
 TEST_F(RefusalOfFiles, SaysThatTheLibraryIsMissing)

@@ -1,4 +1,5 @@
-// Libraries that must be refused before create(): which fault, the build says. Reaching create() ends the test.
+// Libraries that must be refused before create(): which fault, the build says. Reaching create() ends the
+// test.
 #include <agenthost/abi.h>
 
 #include <cstdlib>
@@ -7,11 +8,13 @@
 extern "C" const unsigned char agenthost_manifest_data[];
 
 namespace {
-[[maybe_unused]] agh_status create(const agh_host_api*, agh_host*, agh_bytes, const agh_plugin_api**, agh_plugin**, agh_error*)
+[[maybe_unused]] agh_status create(const agh_host_api*, agh_host*, agh_bytes, const agh_plugin_api**,
+                                   agh_plugin**, agh_error*)
 {
     std::abort();
 }
-[[maybe_unused]] constexpr unsigned char other_manifest[] = "{\"id\":\"liar\",\"version\":\"9\",\"permissions\":{\"listener\":true}}";
+[[maybe_unused]] constexpr unsigned char other_manifest[] =
+    "{\"id\":\"liar\",\"version\":\"9\",\"permissions\":{\"listener\":true}}";
 } // namespace
 
 #ifndef MAJOR
@@ -24,9 +27,15 @@ namespace {
 #define ENTRY_SIZE sizeof(agh_entry_v1)
 #endif
 #ifdef OTHER_MANIFEST
-#define MANIFEST {other_manifest, sizeof other_manifest - 1}
+#define MANIFEST                                                                                             \
+    {                                                                                                        \
+        other_manifest, sizeof other_manifest - 1                                                            \
+    }
 #else
-#define MANIFEST {agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE}
+#define MANIFEST                                                                                             \
+    {                                                                                                        \
+        agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE                                                     \
+    }
 #endif
 #ifdef NO_CREATE
 #define CREATE nullptr

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view complete = R"({"id":"echo","version":"1.0.0","license":"MIT","description":"Says it again.","run":"inline",
+constexpr std::string_view complete =
+    R"({"id":"echo","version":"1.0.0","license":"MIT","description":"Says it again.","run":"inline",
  "concurrency":2,"queue":16,"capabilities":["echo"],"events":["echo.heard"],
  "actions":[{"name":"echo.say","summary":"Repeats.","params":{"type":"object"},"result":{"type":"object"},"effects":true,"idempotent":true},
             {"name":"echo.info"}],
@@ -30,7 +31,10 @@ std::string why_not(std::string_view text)
     return why;
 }
 
-std::string with(std::string_view field) { return R"({"id":"echo","version":"1",)" + std::string{field} + "}"; }
+std::string with(std::string_view field)
+{
+    return R"({"id":"echo","version":"1",)" + std::string{field} + "}";
+}
 
 TEST(Manifest, ReadsEveryField)
 {
@@ -68,30 +72,43 @@ TEST(Manifest, HasSafeDefaults)
 
 TEST(Manifest, SaysFileFieldAndRemedy)
 {
-    EXPECT_EQ(why_not("{"), "echo.manifest.json: not valid JSON near byte 2; check commas, quotes and braces");
-    EXPECT_EQ(why_not(with(R"("verion":"2")")), "echo.manifest.json: unknown key \"verion\"; did you mean \"version\"?");
+    EXPECT_EQ(why_not("{"),
+              "echo.manifest.json: not valid JSON near byte 2; check commas, quotes and braces");
+    EXPECT_EQ(why_not(with(R"("verion":"2")")),
+              "echo.manifest.json: unknown key \"verion\"; did you mean \"version\"?");
     EXPECT_EQ(why_not(with(R"("actions":[{"name":"echo.say","parms":{}}])")),
               "echo.manifest.json: actions[0]: unknown key \"parms\"; did you mean \"params\"?");
     EXPECT_EQ(why_not(with(R"("actions":[{"name":"other.say"}])")),
-              "echo.manifest.json: actions[0].name: \"other.say\" must start with \"echo.\" and have only a-z, 0-9, '_', '-' and '.'");
+              "echo.manifest.json: actions[0].name: \"other.say\" must start with \"echo.\" and have only "
+              "a-z, 0-9, '_', '-' and '.'");
     EXPECT_EQ(why_not(with(R"("actions":[{"name":"echo.say"},{"name":"echo.say"}])")),
               "echo.manifest.json: actions[1].name: \"echo.say\" is there twice; remove one");
-    EXPECT_EQ(why_not(with(R"("actions":[{"name":"echo.say","params":{"type":"objekt"}}])")),
-              "echo.manifest.json: actions[0].params: #/type: unknown type \"objekt\"; did you mean \"object\"?");
+    EXPECT_EQ(
+        why_not(with(R"("actions":[{"name":"echo.say","params":{"type":"objekt"}}])")),
+        "echo.manifest.json: actions[0].params: #/type: unknown type \"objekt\"; did you mean \"object\"?");
     EXPECT_EQ(why_not(with(R"("actions":[{"name":"echo.say"}],"aliases":{"storage":{"say":"echo.sya"}})")),
-              "echo.manifest.json: aliases.storage.say: \"echo.sya\" is no action of this manifest; did you mean \"echo.say\"?");
-    EXPECT_EQ(why_not(with(R"("timeouts":{"create":10})")), "echo.manifest.json: timeouts.create: must be a string, is number");
+              "echo.manifest.json: aliases.storage.say: \"echo.sya\" is no action of this manifest; did you "
+              "mean \"echo.say\"?");
+    EXPECT_EQ(why_not(with(R"("timeouts":{"create":10})")),
+              "echo.manifest.json: timeouts.create: must be a string, is number");
     EXPECT_EQ(why_not(with(R"("timeouts":{"create":"11m"})")),
               "echo.manifest.json: timeouts.create: must be a duration from 100ms to 10m, such as \"10s\"");
-    EXPECT_EQ(why_not(with(R"("run":"thread")")), "echo.manifest.json: run: \"thread\" must be \"worker\" or \"inline\"");
-    EXPECT_EQ(why_not(with(R"("concurrency":0)")), "echo.manifest.json: concurrency: must be an integer from 1 to 64");
-    EXPECT_EQ(why_not(R"({"id":"../x","version":"1"})"),
-              "echo.manifest.json: id: \"../x\" must be 1 to 32 of a-z, 0-9, '_' and '-', beginning with a letter");
-    EXPECT_EQ(why_not(R"({"id":"echo"})"), "echo.manifest.json: version: is missing; give one, such as \"1.0.0\"");
+    EXPECT_EQ(why_not(with(R"("run":"thread")")),
+              "echo.manifest.json: run: \"thread\" must be \"worker\" or \"inline\"");
+    EXPECT_EQ(why_not(with(R"("concurrency":0)")),
+              "echo.manifest.json: concurrency: must be an integer from 1 to 64");
+    EXPECT_EQ(
+        why_not(R"({"id":"../x","version":"1"})"),
+        "echo.manifest.json: id: \"../x\" must be 1 to 32 of a-z, 0-9, '_' and '-', beginning with a letter");
+    EXPECT_EQ(why_not(R"({"id":"echo"})"),
+              "echo.manifest.json: version: is missing; give one, such as \"1.0.0\"");
     EXPECT_EQ(why_not(with(R"("permissions":{"listener":true},"isolation":["process"])")),
-              "echo.manifest.json: isolation: \"process\" does not go with permissions.listener; listeners work in-process only");
+              "echo.manifest.json: isolation: \"process\" does not go with permissions.listener; listeners "
+              "work in-process only");
     EXPECT_NE(why_not("[]"), "");
-    EXPECT_NE(why_not(with("\"description\":\"" + std::string(300'000, 'x') + "\"")).find("larger than 256 KiB"), std::string::npos);
+    EXPECT_NE(
+        why_not(with("\"description\":\"" + std::string(300'000, 'x') + "\"")).find("larger than 256 KiB"),
+        std::string::npos);
 }
 
 // No byte of a manifest, when it is cut or changed, brings the reader down.
@@ -124,7 +141,8 @@ TEST(FindPlugins, TakesTheFirstFolderForAnId)
     EXPECT_EQ(found[0].manifest->version, "1");
     EXPECT_EQ(found[0].library, (dir / "a/echo.so").string());
     EXPECT_EQ(found[1].id, "bad");
-    EXPECT_NE(found[1].problem.find("id: is \"good\", but the file is named for \"bad\""), std::string::npos) << found[1].problem;
+    EXPECT_NE(found[1].problem.find("id: is \"good\", but the file is named for \"bad\""), std::string::npos)
+        << found[1].problem;
     EXPECT_EQ(found[2].id, "broken");
     EXPECT_FALSE(found[2].manifest);
 }
@@ -143,7 +161,10 @@ protected:
     TempDir dir_;
 };
 
-TEST_F(Permissions, AcceptsWhatOnlyWeCanWrite) { EXPECT_EQ(check_permissions(library()), std::vector<std::string>{}); }
+TEST_F(Permissions, AcceptsWhatOnlyWeCanWrite)
+{
+    EXPECT_EQ(check_permissions(library()), std::vector<std::string>{});
+}
 
 TEST_F(Permissions, SaysOneSentenceForEachCause)
 {
@@ -151,12 +172,14 @@ TEST_F(Permissions, SaysOneSentenceForEachCause)
     ::chmod((dir_ / "lib/plugins/foo.manifest.json").c_str(), 0664);
     ::chmod((dir_ / "lib").c_str(), 0757);
     const std::string at = dir_.path().string();
-    EXPECT_EQ(check_permissions(library()),
-              (std::vector<std::string>{
-                  at + "/lib/plugins/foo.so: writable by everyone. Run: chmod o-w " + at + "/lib/plugins/foo.so",
-                  at + "/lib/plugins/foo.so: writable by its group. Run: chmod g-w " + at + "/lib/plugins/foo.so",
-                  at + "/lib/plugins/foo.manifest.json: writable by its group. Run: chmod g-w " + at + "/lib/plugins/foo.manifest.json",
-                  at + "/lib: writable by everyone. Run: chmod o-w " + at + "/lib"}));
+    EXPECT_EQ(
+        check_permissions(library()),
+        (std::vector<std::string>{
+            at + "/lib/plugins/foo.so: writable by everyone. Run: chmod o-w " + at + "/lib/plugins/foo.so",
+            at + "/lib/plugins/foo.so: writable by its group. Run: chmod g-w " + at + "/lib/plugins/foo.so",
+            at + "/lib/plugins/foo.manifest.json: writable by its group. Run: chmod g-w " + at +
+                "/lib/plugins/foo.manifest.json",
+            at + "/lib: writable by everyone. Run: chmod o-w " + at + "/lib"}));
 }
 
 TEST_F(Permissions, RefusesALibraryThatLiesInAStickyFolder)

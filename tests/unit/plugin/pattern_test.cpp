@@ -12,17 +12,28 @@ namespace {
 
 TEST(Pattern, TakesTheSimpleOnesOnly)
 {
-    for (const char* simple : {"^[0-9a-f]{64}$", "^[a-z][a-z0-9_-]{0,31}$", "^https?://", "^\\d+\\.\\d+$", "^$", "^[^/\\\\]+$", "^a.?$"})
+    for (const char* simple : {"^[0-9a-f]{64}$", "^[a-z][a-z0-9_-]{0,31}$", "^https?://", "^\\d+\\.\\d+$",
+                               "^$", "^[^/\\\\]+$", "^a.?$"})
         EXPECT_TRUE(Pattern::compile(simple)) << simple;
-    for (const char* not_simple : {"abc", "^(a|b)$", "^a|b$", "^.*x$", "^a*a$", "^[a-z]+?$", "^\\bfoo$", "^[]$", "^a{2,1}$", "^[é]$", "^é?$", "^[a"})
+    for (const char* not_simple : {"abc", "^(a|b)$", "^a|b$", "^.*x$", "^a*a$", "^[a-z]+?$", "^\\bfoo$",
+                                   "^[]$", "^a{2,1}$", "^[é]$", "^é?$", "^[a"})
         EXPECT_FALSE(Pattern::compile(not_simple)) << not_simple;
 }
 
 // What it takes, it matches as std::regex does.
 TEST(Pattern, AgreesWithStdRegex)
 {
-    const std::vector<std::string> patterns{"^[0-9a-f]{4}$", "^[a-c][a-c0-9_-]{0,3}$", "^ab?c*d+", "^\\d+\\.\\d*$", "^[^/a]+$", "^.{2,3}$",
-                                            "^$", "^\\w\\s\\W$", "^a{2,}b{0,2}$", "^[.\\-a]+$", "^[a-]b$"};
+    const std::vector<std::string> patterns{"^[0-9a-f]{4}$",
+                                            "^[a-c][a-c0-9_-]{0,3}$",
+                                            "^ab?c*d+",
+                                            "^\\d+\\.\\d*$",
+                                            "^[^/a]+$",
+                                            "^.{2,3}$",
+                                            "^$",
+                                            "^\\w\\s\\W$",
+                                            "^a{2,}b{0,2}$",
+                                            "^[.\\-a]+$",
+                                            "^[a-]b$"};
     std::mt19937 random{7};
     const std::string_view alphabet = "aabbccd01f._-/ \n";
     int matched = 0;
@@ -33,7 +44,8 @@ TEST(Pattern, AgreesWithStdRegex)
         for (int i = 0; i < 3000; ++i) {
             std::string word(random() % 7, ' ');
             for (char& c : word) c = alphabet[random() % alphabet.size()];
-            EXPECT_EQ(mine->matches(word), std::regex_search(word, theirs)) << text << " on \"" << word << '"';
+            EXPECT_EQ(mine->matches(word), std::regex_search(word, theirs))
+                << text << " on \"" << word << '"';
             matched += mine->matches(word);
         }
     }

@@ -1,4 +1,5 @@
-// The tree and valijson say the same of thousands of generated documents, under generated schemas of the subset.
+// The tree and valijson say the same of thousands of generated documents, under generated schemas of the
+// subset.
 #include "host/plugin/schema_fallback.hpp"
 #include "host/plugin/schema_tree.hpp"
 
@@ -31,10 +32,13 @@ public:
         if (one_in(5)) add("minLength", std::to_string(random_() % 4));
         if (one_in(5)) add("maxLength", std::to_string(random_() % 5));
         if (one_in(8)) add("pattern", pick({"\"^[a-c]+$\"", "\"^a.?b*$\"", "\"^[^b]{1,2}\"", "\"^$\""}));
-        if (one_in(6)) add(one_in(3) ? "const" : "enum", ""), out += out.ends_with("\"const\":") ? scalar() : "[" + scalar() + "," + scalar() + "]";
+        if (one_in(6))
+            add(one_in(3) ? "const" : "enum", ""),
+                out += out.ends_with("\"const\":") ? scalar() : "[" + scalar() + "," + scalar() + "]";
         if (one_in(8)) add("format", "\"date\"");
         if (depth > 0) {
-            if (one_in(2)) add("properties", "{\"a\":" + schema(depth - 1) + ",\"b\":" + schema(depth - 1) + "}");
+            if (one_in(2))
+                add("properties", "{\"a\":" + schema(depth - 1) + ",\"b\":" + schema(depth - 1) + "}");
             if (one_in(3)) add("required", one_in(2) ? "[\"a\"]" : "[\"b\",\"c\"]");
             if (one_in(3)) add("additionalProperties", one_in(2) ? "false" : schema(depth - 1));
             if (one_in(8)) add("minProperties", std::to_string(random_() % 3));
@@ -51,7 +55,10 @@ public:
     std::string document(int depth)
     {
         switch (random_() % (depth > 0 ? 8 : 5)) {
-        case 0: case 1: case 2: case 3: return scalar();
+        case 0:
+        case 1:
+        case 2:
+        case 3: return scalar();
         case 4: return number();
         case 5: {
             std::string out = "[";
@@ -61,7 +68,8 @@ public:
         default: {
             std::string out = "{";
             for (const char* key : {"a", "b", "c"})
-                if (one_in(2)) out += std::string{out.size() > 1 ? "," : ""} + '"' + key + "\":" + document(depth - 1);
+                if (one_in(2))
+                    out += std::string{out.size() > 1 ? "," : ""} + '"' + key + "\":" + document(depth - 1);
             return out + "}";
         }
         }
@@ -70,16 +78,21 @@ public:
 private:
     bool one_in(unsigned n) { return random_() % n == 0; }
     std::string pick(std::vector<std::string> words) { return words[random_() % words.size()]; }
-    std::string type() { return pick({"\"null\"", "\"boolean\"", "\"integer\"", "\"number\"", "\"string\"", "\"array\"", "\"object\"", "\"object\""}); }
+    std::string type()
+    {
+        return pick({"\"null\"", "\"boolean\"", "\"integer\"", "\"number\"", "\"string\"", "\"array\"",
+                     "\"object\"", "\"object\""});
+    }
     std::string number()
     {
-        return pick({"0", "1", "-1", "2", "1.0", "0.5", "-2.5", "3", "1e2", "100", "9007199254740993", "18446744073709551615",
-                     "-9223372036854775808", "1e19", "1e300", "-0.0"});
+        return pick({"0", "1", "-1", "2", "1.0", "0.5", "-2.5", "3", "1e2", "100", "9007199254740993",
+                     "18446744073709551615", "-9223372036854775808", "1e19", "1e300", "-0.0"});
     }
     std::string scalar()
     {
-        return pick({"null", "true", "false", "\"\"", "\"a\"", "\"ab\"", "\"abb\"", "\"b\"", "\"cab\"", "\"\xd1\x84\"", "\"a\xf0\x9f\x98\x80\"",
-                     "\"\\u00e9\"", "0", "1", "1.0", "0.5", number()});
+        return pick({"null", "true", "false", "\"\"", "\"a\"", "\"ab\"", "\"abb\"", "\"b\"", "\"cab\"",
+                     "\"\xd1\x84\"", "\"a\xf0\x9f\x98\x80\"", "\"\\u00e9\"", "0", "1", "1.0", "0.5",
+                     number()});
     }
     std::mt19937 random_;
 };
@@ -101,7 +114,9 @@ TEST(SchemaDifferential, TreeAndValijsonAgree)
             const std::string document = make.document(3);
             const std::string mine = schema::check(*tree, document);
             const std::string theirs = valijson->check(document);
-            EXPECT_EQ(mine.empty(), theirs.empty()) << text << "\n" << document << "\nmine: " << mine << "\ntheirs: " << theirs;
+            EXPECT_EQ(mine.empty(), theirs.empty())
+                << text << "\n"
+                << document << "\nmine: " << mine << "\ntheirs: " << theirs;
             ++(mine.empty() ? matched : refused);
         }
         if (HasFailure()) return;
@@ -114,14 +129,16 @@ TEST(SchemaDifferential, TreeAndValijsonAgree)
 // Documents near what storage's upload wants, each with one thing changed.
 TEST(SchemaDifferential, AgreeOnBrokenUploads)
 {
-    const std::string text = R"({"type":"object","required":["file_info","download_url"],"additionalProperties":false,"properties":{
+    const std::string text =
+        R"({"type":"object","required":["file_info","download_url"],"additionalProperties":false,"properties":{
         "file_info":{"type":"object","required":["id"],"properties":{"id":{"type":"string","minLength":1},"size":{"type":"integer","minimum":0},
         "sha256":{"type":"string","pattern":"^[0-9a-f]{64}$"}}},"download_url":{"type":"string","minLength":1}}})";
     std::string why;
     const auto tree = schema::compile(text, why);
     const auto valijson = schema::compile_fallback(text, why);
     ASSERT_TRUE(tree && valijson) << why;
-    const std::string good = R"({"file_info":{"id":"f1","size":12,"sha256":")" + std::string(64, 'a') + R"("},"download_url":"https://x/y"})";
+    const std::string good = R"({"file_info":{"id":"f1","size":12,"sha256":")" + std::string(64, 'a') +
+                             R"("},"download_url":"https://x/y"})";
     ASSERT_EQ(schema::check(*tree, good), "");
     std::mt19937 random{3};
     int refused = 0;

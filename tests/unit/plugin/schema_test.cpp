@@ -10,7 +10,8 @@ using namespace agenthost::host;
 
 namespace {
 
-constexpr std::string_view upload = R"({"type":"object","required":["file_info","download_url"],"additionalProperties":false,"properties":{
+constexpr std::string_view upload =
+    R"({"type":"object","required":["file_info","download_url"],"additionalProperties":false,"properties":{
   "file_info":{"type":"object","required":["id","name"],"properties":{
     "id":{"type":"string","minLength":1,"maxLength":256},"name":{"type":"string","maxLength":1024},
     "owner_id":{"type":"string","maxLength":256},"size":{"type":"integer","minimum":0},
@@ -32,9 +33,12 @@ TEST(Schema, SaysWhereWhatAndHowToFix)
         return s->check(R"({"download_url":"http://a/","file_info":)" + std::string{info} + "}");
     };
     EXPECT_EQ(of(R"({"id":"f","name":"n","size":12})"), "");
-    EXPECT_EQ(of(R"({"id":"f","name":"n","size":"12"})"), "/file_info/size: must be an integer >= 0, is a string");
-    EXPECT_EQ(of(R"({"id":"f","name":"n","size":-1})"), "/file_info/size: must be an integer >= 0, is out of range");
-    EXPECT_EQ(of(R"({"id":"f","name":"n","size":1.5})"), "/file_info/size: must be an integer >= 0, is a number with a fraction or beyond 64 bits");
+    EXPECT_EQ(of(R"({"id":"f","name":"n","size":"12"})"),
+              "/file_info/size: must be an integer >= 0, is a string");
+    EXPECT_EQ(of(R"({"id":"f","name":"n","size":-1})"),
+              "/file_info/size: must be an integer >= 0, is out of range");
+    EXPECT_EQ(of(R"({"id":"f","name":"n","size":1.5})"),
+              "/file_info/size: must be an integer >= 0, is a number with a fraction or beyond 64 bits");
     EXPECT_EQ(of(R"({"id":"f"})"), "/file_info/name: is missing; give a string of at most 1024 characters");
     EXPECT_EQ(of(R"({"id":"","name":"n"})"), "/file_info/id: must be a string of 1 to 256 characters, has 0");
     EXPECT_EQ(of(R"([])"), "/file_info: must be an object, is an array");
@@ -48,7 +52,8 @@ TEST(Schema, SaysWhereWhatAndHowToFix)
 
 TEST(Schema, CountsOnePointZeroAsAnInteger)
 {
-    for (const char* text : {R"({"type":"integer"})", R"({"type":"integer","not":{"type":"string"}})"}) { // tree, valijson
+    for (const char* text :
+         {R"({"type":"integer"})", R"({"type":"integer","not":{"type":"string"}})"}) { // tree, valijson
         const auto s = schema(text);
         EXPECT_EQ(s->check("1.0"), "") << text;
         EXPECT_EQ(s->check("1e3"), "") << text;
@@ -74,14 +79,17 @@ TEST(Schema, EscapesPointersAndCutsLongKeys)
 
 TEST(Schema, NamesTheAlternativeThatWasMeant)
 {
-    const auto s = schema(R"({"anyOf":[{"type":"integer","minimum":1},{"type":"string","enum":["auto","off"]}]})");
+    const auto s =
+        schema(R"({"anyOf":[{"type":"integer","minimum":1},{"type":"string","enum":["auto","off"]}]})");
     EXPECT_EQ(s->check("3"), "");
     EXPECT_EQ(s->check(R"("auto")"), "");
     EXPECT_EQ(s->check("0"), "the value itself: must be an integer >= 1, is out of range");
-    EXPECT_EQ(s->check("[]"), "the value itself: must be an integer >= 1 or one of \"auto\", \"off\", is an array that is none of these");
+    EXPECT_EQ(s->check("[]"), "the value itself: must be an integer >= 1 or one of \"auto\", \"off\", is an "
+                              "array that is none of these");
     const auto one = schema(R"({"oneOf":[{"required":["a"]},{"required":["b"]}]})");
     EXPECT_EQ(one->check(R"({"a":1})"), "");
-    EXPECT_EQ(one->check(R"({"a":1,"b":1})"), "the value itself: matches 2 of the forms that exclude each other; give exactly one");
+    EXPECT_EQ(one->check(R"({"a":1,"b":1})"),
+              "the value itself: matches 2 of the forms that exclude each other; give exactly one");
 }
 
 TEST(Schema, RefusesWhatIsNoSchema)
@@ -92,7 +100,8 @@ TEST(Schema, RefusesWhatIsNoSchema)
         return out;
     };
     EXPECT_EQ(why(R"({"type":"objekt"})"), "#/type: unknown type \"objekt\"; did you mean \"object\"?");
-    EXPECT_EQ(why(R"({"properties":{"a":{"minLenght":1}}})"), "#/properties/a: unknown keyword \"minLenght\"; did you mean \"minLength\"?");
+    EXPECT_EQ(why(R"({"properties":{"a":{"minLenght":1}}})"),
+              "#/properties/a: unknown keyword \"minLenght\"; did you mean \"minLength\"?");
     EXPECT_NE(why("[]").find("must be a schema"), std::string::npos);
     EXPECT_NE(why("{").find("not valid JSON"), std::string::npos);
     EXPECT_NE(why(R"({"$ref":"http://elsewhere/schema.json"})").find("not a JSON Schema"), std::string::npos);
@@ -103,7 +112,8 @@ TEST(Schema, RefusesWhatIsNoSchema)
 
 TEST(Schema, FallsBackOutsideTheSubset)
 {
-    const auto s = schema(R"({"properties":{"when":{"type":"string","format":"date"},"tags":{"uniqueItems":true},"n":{"$ref":"#/definitions/n"}},
+    const auto s = schema(
+        R"({"properties":{"when":{"type":"string","format":"date"},"tags":{"uniqueItems":true},"n":{"$ref":"#/definitions/n"}},
                               "definitions":{"n":{"type":"integer"}}})");
     EXPECT_EQ(s->check(R"({"when":"never","tags":[1,2],"n":1.0})"), ""); // format is ignored
     EXPECT_EQ(s->check(R"({"tags":[1,1]})").substr(0, 6), "/tags:");
@@ -116,7 +126,8 @@ TEST(Schema, KeepsLongStringsFromStdRegex)
 {
     const auto s = schema(R"({"type":"string","pattern":"^(a|b)*$"})");
     EXPECT_EQ(s->check("\"" + std::string(2000, 'a') + "\""), "");
-    EXPECT_NE(s->check("\"" + std::string(900'000, 'a') + "\"").find("more than 2048 bytes"), std::string::npos);
+    EXPECT_NE(s->check("\"" + std::string(900'000, 'a') + "\"").find("more than 2048 bytes"),
+              std::string::npos);
 }
 
 TEST(Schema, SurvivesDeepAndLargeDocuments)
