@@ -204,7 +204,7 @@ ListenerTest::ListenerTest()
     listeners = std::make_unique<host::Listeners>(contexts);
 }
 
-ListenerTest::~ListenerTest()
+void ListenerTest::TearDown()
 {
     listeners.reset();
     loops.clear();

@@ -74,7 +74,7 @@ private:
 class ListenerTest : public testing::Test {
 protected:
     ListenerTest();
-    ~ListenerTest() override;
+    void TearDown() override; // the listeners end before the scripts their callbacks go to
 
     host::ListenerConfig config() const; // "web" on a free port of 127.0.0.1
     int start(host::ListenerConfig);     // its port

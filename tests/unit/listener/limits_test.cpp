@@ -1,0 +1,292 @@
+#include "fixture.hpp"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+namespace agenthost::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Caps : public ListenerTest {
+protected:
+    Script script;
+    host::ListenerConfig quick() const
+    {
+        auto c = config();
+        c.header_timeout = 400ms;
+        c.idle_timeout = 400ms;
+        return c;
+    }
+};
+
+TEST_F(Caps, TurnAwayConnectionsBeyondTheAddressesShare)
+{
+    auto c = config();
+    c.per_address = 3;
+    const int p = start(c);
+    http(script, "/");
+    std::vector<Raw> held;
+    for (int i = 0; i < 3; ++i) {
+        held.emplace_back(p);
+        ASSERT_EQ(ask(held.back(), get("/")).status, 200);
+    }
+    Raw extra{p};
+    EXPECT_EQ(read_answer(extra).status, 503);
+    EXPECT_TRUE(extra.closed());
+    EXPECT_EQ(status().refused, 1u);
+    held.pop_back();
+    EXPECT_TRUE(wait_for([&] {
+        Raw again{p};
+        return ask(again, get("/")).status == 200;
+    }));
+}
+
+TEST_F(Caps, TurnAwayConnectionsBeyondTheTotal)
+{
+    auto c = config();
+    c.connections = 2;
+    const int p = start(c);
+    http(script, "/");
+    Raw one{p}, two{p};
+    ASSERT_EQ(ask(one, get("/")).status, 200);
+    ASSERT_EQ(ask(two, get("/")).status, 200);
+    Raw three{p};
+    EXPECT_EQ(read_answer(three).status, 503);
+    EXPECT_EQ(ask(one, get("/")).status, 200); // who is in stays in
+}
+
+TEST_F(Caps, ServeManyConnectionsAtOnce)
+{
+    auto c = config();
+    c.per_address = 2000;
+    const int p = start(c);
+    http(script, "/");
+    std::vector<Raw> many;
+    for (int i = 0; i < 400; ++i) many.emplace_back(p);
+    for (int round = 0; round < 2; ++round) {
+        for (auto& raw : many) raw.send(get("/"));
+        for (auto& raw : many) ASSERT_EQ(read_answer(raw).status, 200);
+    }
+    EXPECT_EQ(status().connections, 400u);
+    many.clear();
+    EXPECT_TRUE(wait_for([&] { return status().connections == 0 && script.balanced(); }));
+}
+
+TEST_F(Caps, CutOffAHeadThatNeverEnds)
+{
+    const int p = start(quick());
+    http(script, "/");
+    Raw raw{p};
+    std::atomic<bool> stop{false};
+    std::thread drip{[&] {
+        raw.send("GET / HTTP/1.1\r\n");
+        while (!stop && raw.send("x")) std::this_thread::sleep_for(50ms);
+    }};
+    const auto a = read_answer(raw);
+    stop = true;
+    drip.join();
+    EXPECT_EQ(a.status, 408);
+    EXPECT_EQ(script.requests(), 0u);
+}
+
+TEST_F(Caps, CloseIdleConnectionsWithoutAWord)
+{
+    const int p = start(quick());
+    http(script, "/");
+    Raw never{p}, once{p};
+    EXPECT_EQ(ask(once, get("/")).status, 200);
+    EXPECT_EQ(never.rest(), "");
+    EXPECT_EQ(once.rest(), "");
+    EXPECT_TRUE(wait_for([&] { return status().connections == 0; }));
+}
+
+TEST_F(Caps, CloseAHandshakeThatNeverStarts)
+{
+    auto c = quick();
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    const int p = start(c);
+    Raw silent{p}, garbage{p};
+    garbage.send("this is not TLS at all, not even nearly\r\n\r\n");
+    EXPECT_TRUE(silent.closed());
+    garbage.rest();
+    EXPECT_TRUE(wait_for([&] { return status().connections == 0; }));
+}
+
+TEST_F(Caps, ServeTlsToOpensslAndTellTheScheme)
+{
+    auto c = config();
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    const int p = start(c);
+    http(script, "/");
+    EXPECT_EQ(listeners->address("web"), "https://127.0.0.1:" + std::to_string(p));
+    for (const char* version : {"-tls1_2", "-tls1_3"}) {
+        const auto ran = run({"openssl", "s_client", "-quiet", "-ign_eof", "-verify_return_error", "-CAfile", (certificates() / "ca.pem").string(), version,
+                              "-connect", "127.0.0.1:" + std::to_string(p)},
+                             {}, get("/x", "Connection: close\r\n"));
+        EXPECT_NE(ran.out.find("200 OK"), std::string::npos) << ran.out << ran.err;
+        EXPECT_NE(ran.out.find(R"("tls":true)"), std::string::npos);
+    }
+    const auto old = run({"openssl", "s_client", "-tls1_1", "-connect", "127.0.0.1:" + std::to_string(p)});
+    EXPECT_NE(old.code, 0);
+}
+
+TEST_F(Caps, ForgetReturnsAfterTheLastCallback)
+{
+    const int p = start();
+    auto mine = std::make_unique<Script>();
+    std::atomic<bool> inside{false}, release{false};
+    mine->request = [&](agh_conn, const json& head) {
+        if (head["path"] == "/slow") {
+            inside = true;
+            while (!release) std::this_thread::sleep_for(1ms);
+            inside = false;
+        }
+    };
+    route(R"({"listener":"web","kind":"http","prefix":"/"})", *mine, "mine");
+    std::vector<Raw> open;
+    for (int i = 0; i < 20; ++i) {
+        open.emplace_back(p);
+        open.back().send(get("/wait"));
+    }
+    ASSERT_TRUE(wait_for([&] { return mine->requests() == 20; }));
+    open.emplace_back(p);
+    open.back().send(get("/slow"));
+    ASSERT_TRUE(wait_for([&] { return inside.load(); }));
+    std::atomic<bool> returned{false};
+    std::thread forget{[&] {
+        listeners->forget("mine");
+        EXPECT_FALSE(inside);
+        returned = true;
+    }};
+    std::this_thread::sleep_for(50ms);
+    EXPECT_FALSE(returned); // a callback is still running
+    release = true;
+    forget.join();
+    EXPECT_TRUE(mine->balanced());
+    mine.reset(); // nothing may call it now
+    for (auto& raw : open) EXPECT_TRUE(raw.closed());
+    Raw later{p};
+    EXPECT_EQ(ask(later, get("/wait")).status, 404);
+    route(R"({"listener":"web","kind":"http","prefix":"/"})", script, "mine"); // and it may come back
+    EXPECT_EQ(ask(later, get("/wait")).status, 200);
+}
+
+TEST_F(Caps, ForgetIsSafeWhileRequestsKeepComing)
+{
+    const int p = start();
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 4; ++i) {
+        clients.emplace_back([&] {
+            while (!stop) {
+                Raw raw{p};
+                for (int n = 0; n < 5 && !stop; ++n) {
+                    const auto a = ask(raw, get("/"));
+                    if (a.status == 0) break;
+                    EXPECT_TRUE(a.status == 200 || a.status == 404) << a.status;
+                }
+            }
+        });
+    }
+    for (int round = 0; round < 20; ++round) {
+        auto mine = std::make_unique<Script>();
+        route(R"({"listener":"web","kind":"http","prefix":"/"})", *mine, "mine");
+        ASSERT_TRUE(wait_for([&] { return mine->requests() > 3; }));
+        listeners->forget("mine");
+        EXPECT_TRUE(mine->balanced());
+    }
+    stop = true;
+    for (auto& client : clients) client.join();
+}
+
+TEST_F(Caps, DrainFinishesWhatRunsAndStartsNothing)
+{
+    const int p = start();
+    std::atomic<agh_conn> running{0};
+    script.request = [&](agh_conn c, const json& head) {
+        if (head["path"] == "/run") running = c;
+        else answer(c, 200, "ok");
+    };
+    http(script, "/");
+    Raw idle{p}, busy{p};
+    EXPECT_EQ(ask(idle, get("/")).status, 200);
+    busy.send(get("/run"));
+    ASSERT_TRUE(wait_for([&] { return running != 0; }));
+    std::atomic<bool> done{false};
+    listeners->drain(30s, [&] { done = true; });
+    EXPECT_TRUE(idle.closed());
+    Raw late{p};
+    EXPECT_TRUE(!late.connected() || late.closed());
+    EXPECT_FALSE(done);
+    answer(running, 200, "finished");
+    const auto a = read_answer(busy);
+    EXPECT_EQ(a.body, "finished");
+    EXPECT_EQ(a.header("connection"), "close");
+    EXPECT_TRUE(wait_for([&] { return done.load(); }));
+    EXPECT_TRUE(script.balanced());
+}
+
+TEST_F(Caps, DrainDropsWhatDoesNotEndInTime)
+{
+    const int p = start();
+    script.request = [](agh_conn, const json&) {};
+    http(script, "/");
+    Raw raw{p};
+    raw.send(get("/"));
+    ASSERT_TRUE(wait_for([&] { return script.requests() == 1; }));
+    std::atomic<bool> done{false};
+    listeners->drain(100ms, [&] { done = true; });
+    EXPECT_TRUE(wait_for([&] { return done.load(); }));
+    EXPECT_TRUE(raw.closed());
+    EXPECT_EQ(script.close_code(script.last()), 0);
+}
+
+TEST_F(Caps, ReloadTakesNewLimitsAndCertificatesOnTheSameSocket)
+{
+    auto c = config();
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    const int p = start(c);
+    http(script, "/");
+    const auto subject = [&] {
+        return run({"/bin/sh", "-c", "openssl s_client -connect 127.0.0.1:$0 </dev/null 2>/dev/null | openssl x509 -noout -subject", std::to_string(p)}).out;
+    };
+    EXPECT_NE(subject().find("CN = server"), std::string::npos);
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "other.pem").string(), .key = (certificates() / "other.key").string()};
+    EXPECT_EQ(listeners->reload(c), "");
+    EXPECT_NE(subject().find("CN = other"), std::string::npos);
+    c.tls->certificate = "/nowhere.pem";
+    EXPECT_NE(listeners->reload(c).find("/nowhere.pem"), std::string::npos);
+    EXPECT_NE(subject().find("CN = other"), std::string::npos); // the old one stays
+    c.bind = "127.0.0.1:1";
+    EXPECT_NE(listeners->reload(c).find("Restart agenthost"), std::string::npos);
+}
+
+TEST_F(Caps, RemoveEndsAListenerAndItsIdleConnections)
+{
+    const int p = start();
+    http(script, "/");
+    Raw idle{p};
+    EXPECT_EQ(ask(idle, get("/")).status, 200);
+    EXPECT_EQ(listeners->remove("web"), "");
+    EXPECT_TRUE(idle.closed());
+    EXPECT_EQ(listeners->address("web"), "");
+    Raw late{p};
+    EXPECT_TRUE(!late.connected() || late.closed());
+}
+
+// The 30 s of ext/listener.h, once, for real.
+TEST_F(Caps, AnswerForAPluginThatDoesNot)
+{
+    const int p = start();
+    script.request = [](agh_conn, const json&) {};
+    http(script, "/");
+    Raw raw{p};
+    const auto a = ask(raw, get("/"));
+    EXPECT_EQ(a.status, 503);
+    EXPECT_EQ(script.close_code(script.last()), 503);
+    EXPECT_EQ(listeners->answer(script.last(), 200, {}, nullptr), AGH_E_STALE);
+}
+
+} // namespace
+} // namespace agenthost::test

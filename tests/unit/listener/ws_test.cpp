@@ -1,0 +1,438 @@
+#include "fixture.hpp"
+
+#include <sys/socket.h>
+
+namespace agenthost::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Frames by hand, so that also wrong ones can be sent.
+std::string frame(int opcode, std::string_view payload, bool fin = true, bool masked = true)
+{
+    std::string out;
+    out += static_cast<char>((fin ? 0x80 : 0) | opcode);
+    const char mask_bit = masked ? static_cast<char>(0x80) : 0;
+    if (payload.size() < 126) {
+        out += static_cast<char>(payload.size() | static_cast<unsigned char>(mask_bit));
+    } else if (payload.size() < 65536) {
+        out += static_cast<char>(126 | static_cast<unsigned char>(mask_bit));
+        out += static_cast<char>(payload.size() >> 8);
+        out += static_cast<char>(payload.size());
+    } else {
+        out += static_cast<char>(127 | static_cast<unsigned char>(mask_bit));
+        for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(payload.size() >> shift);
+    }
+    static constexpr char key[] = "\x12\x34\x56\x78";
+    if (masked) out.append(key, 4);
+    for (std::size_t i = 0; i < payload.size(); ++i) out += masked ? static_cast<char>(payload[i] ^ key[i % 4]) : payload[i];
+    return out;
+}
+
+struct Frame {
+    int opcode = -1; // -1: the stream ended
+    std::string payload;
+    [[nodiscard]] int code() const
+    {
+        return payload.size() < 2 ? -1 : static_cast<unsigned char>(payload[0]) * 256 + static_cast<unsigned char>(payload[1]);
+    }
+};
+
+Frame read_frame(Raw& raw)
+{
+    const std::string start = raw.take(2);
+    if (start.size() < 2) return {};
+    std::size_t size = static_cast<unsigned char>(start[1]) & 127;
+    if (size >= 126) {
+        const std::string more = raw.take(size == 126 ? 2 : 8);
+        size = 0;
+        for (const char c : more) size = size * 256 + static_cast<unsigned char>(c);
+    }
+    return {start[0] & 15, raw.take(size)};
+}
+
+std::string upgrade(std::string_view path, std::string_view more = {})
+{
+    return get(path, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + std::string{more});
+}
+
+class Ws : public ListenerTest {
+protected:
+    // Upgrades all, echoes messages.
+    void SetUp() override
+    {
+        script.request = [this](agh_conn c, const json&) { EXPECT_EQ(listeners->upgrade(c, R"({"x-hello":"you"})", limits), AGH_OK); };
+        script.frame = [this](agh_conn c, int opcode, std::string_view data) {
+            ++frames;
+            listeners->send(c, opcode, data);
+        };
+    }
+    Raw connect(int port)
+    {
+        Raw raw{port};
+        const auto a = ask(raw, upgrade("/ws"));
+        EXPECT_EQ(a.status, 101) << a.head << a.body;
+        return raw;
+    }
+    Script script;
+    std::string limits;
+    std::atomic<int> frames{0};
+};
+
+TEST_F(Ws, UpgradesAndEchoesTextAndBinary)
+{
+    const int p = start();
+    ws(script, "/ws");
+    Raw raw{p};
+    const auto a = ask(raw, upgrade("/ws"));
+    ASSERT_EQ(a.status, 101);
+    EXPECT_EQ(a.header("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); // RFC 6455, 1.3
+    EXPECT_EQ(a.header("x-hello"), "you");
+    raw.send(frame(1, "hello") + frame(2, std::string("\0\xff", 2)));
+    Frame f = read_frame(raw);
+    EXPECT_EQ(f.opcode, 1);
+    EXPECT_EQ(f.payload, "hello");
+    f = read_frame(raw);
+    EXPECT_EQ(f.opcode, 2);
+    EXPECT_EQ(f.payload, std::string("\0\xff", 2));
+    EXPECT_EQ(status().websockets, 1u);
+    raw.send(frame(8, "\x03\xe8" "bye"));
+    f = read_frame(raw);
+    EXPECT_EQ(f.opcode, 8);
+    EXPECT_EQ(f.code(), 1000);
+    EXPECT_TRUE(raw.closed());
+    EXPECT_EQ(script.close_code(script.last()), 1000);
+    EXPECT_EQ(script.times_closed(script.last()), 1);
+    EXPECT_TRUE(wait_for([&] { return status().websockets == 0 && status().connections == 0; }));
+}
+
+TEST_F(Ws, PutsFragmentsTogetherAndAnswersPingsBetweenThem)
+{
+    const int p = start();
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    const std::string all = frame(1, "one ", false) + frame(9, "ping!") + frame(0, "two ", false) + frame(0, "three");
+    for (const char c : all) raw.send({&c, 1});
+    Frame f = read_frame(raw);
+    EXPECT_EQ(f.opcode, 10);
+    EXPECT_EQ(f.payload, "ping!");
+    f = read_frame(raw);
+    EXPECT_EQ(f.payload, "one two three");
+    EXPECT_EQ(frames, 1);
+}
+
+TEST_F(Ws, EndsOnEveryBreachWithTheRightCode)
+{
+    const int p = start();
+    ws(script, "/ws");
+    const std::vector<std::tuple<std::string, std::string, int>> bad = {
+        {"invalid UTF-8", frame(1, "\xc3\x28"), 1007},
+        {"UTF-8 cut at the end", frame(1, "\xe2\x82"), 1007},
+        {"an unmasked frame", frame(1, "x", true, false), 1002},
+        {"a reserved opcode", frame(3, "x"), 1002},
+        {"a reserved bit", "\xc1\x81" + std::string(4, '\0') + "x", 1002},
+        {"a continuation of nothing", frame(0, "x"), 1002},
+        {"a message inside a message", frame(1, "x", false) + frame(1, "y"), 1002},
+        {"a fragmented ping", frame(9, "x", false), 1002},
+        {"a long ping", frame(9, std::string(126, 'x')), 1002},
+        {"a close with one byte", frame(8, "x"), 1002},
+        {"a close with a reserved code", frame(8, "\x03\xec"), 1002},
+        {"a message beyond the limit", frame(1, std::string(5000, 'x')), 1009},
+        {"fragments beyond the limit", frame(1, std::string(3000, 'x'), false) + frame(0, std::string(3000, 'x')), 1009},
+    };
+    for (const auto& [what, bytes, code] : bad) {
+        SCOPED_TRACE(what);
+        Raw raw = connect(p);
+        raw.send(bytes);
+        const Frame f = read_frame(raw);
+        EXPECT_EQ(f.opcode, 8);
+        EXPECT_EQ(f.code(), code);
+        EXPECT_TRUE(raw.closed());
+        raw.close();
+        EXPECT_EQ(script.close_code(script.last()), code);
+    }
+    EXPECT_EQ(frames, 0);
+}
+
+TEST_F(Ws, RaisesTheMessageLimitWhenToldTo)
+{
+    const int p = start();
+    script.frame = [this](agh_conn c, int, std::string_view data) {
+        if (data == "raise") {
+            EXPECT_EQ(listeners->limits(c, R"({"message_bytes":2000000,"send_queue":4000000})"), AGH_OK);
+            EXPECT_EQ(listeners->limits(c, R"({"message_bytes":"x"})"), AGH_E_INVALID);
+            listeners->send(c, AGH_WS_TEXT, "raised");
+        } else {
+            listeners->send(c, AGH_WS_BINARY, data);
+        }
+    };
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    raw.send(frame(1, "raise"));
+    EXPECT_EQ(read_frame(raw).payload, "raised");
+    const std::string big = random_bytes(1'500'000, 4);
+    std::thread sender{[&] { raw.send(frame(2, big)); }};
+    EXPECT_TRUE(read_frame(raw).payload == big);
+    sender.join();
+}
+
+TEST_F(Ws, RefusesWhatIsNoHandshake)
+{
+    const int p = start();
+    ws(script, "/ws");
+    Raw plain{p};
+    const auto a = ask(plain, get("/ws"));
+    EXPECT_EQ(a.status, 426);
+    EXPECT_EQ(a.header("upgrade"), "websocket");
+    for (const char* headers : {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
+                                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"}) {
+        Raw raw{p};
+        EXPECT_EQ(ask(raw, get("/ws", headers)).status, 400) << headers;
+    }
+    EXPECT_EQ(script.requests(), 0u);
+}
+
+TEST_F(Ws, CanBeRefusedBeforeTheUpgrade)
+{
+    const int p = start();
+    script.request = [this](agh_conn c, const json& head) {
+        EXPECT_EQ(head["headers"]["authorization"], "Bearer wrong");
+        answer(c, 401, "no", R"({"www-authenticate":"Bearer"})");
+    };
+    ws(script, "/ws");
+    Raw raw{p};
+    const auto a = ask(raw, upgrade("/ws", "Authorization: Bearer wrong\r\n"));
+    EXPECT_EQ(a.status, 401);
+    EXPECT_EQ(a.header("www-authenticate"), "Bearer");
+    EXPECT_EQ(script.close_code(script.last()), 401);
+    EXPECT_EQ(listeners->upgrade(script.last(), {}, {}), AGH_E_STALE);
+    Script web;
+    web.request = [this](agh_conn c, const json&) {
+        EXPECT_EQ(listeners->upgrade(c, {}, {}), AGH_E_INVALID); // nobody asked for a WebSocket
+        answer(c, 200, "ok");
+    };
+    http(web, "/web");
+    Raw other{p};
+    EXPECT_EQ(ask(other, get("/web")).status, 200);
+    wait_for([&] { return web.balanced(); });
+}
+
+TEST_F(Ws, ClosesWhoSaysNothing)
+{
+    limits = R"({"idle_s":0.3})";
+    const int p = start();
+    ws(script, "/ws");
+    Raw silent = connect(p);
+    const Frame f = read_frame(silent);
+    EXPECT_EQ(f.opcode, 8);
+    EXPECT_EQ(f.code(), 1008);
+    silent.send(frame(8, f.payload.substr(0, 2)));
+    EXPECT_EQ(script.close_code(script.last()), 1008);
+    Raw talks = connect(p);
+    talks.send(frame(1, "here"));
+    EXPECT_EQ(read_frame(talks).payload, "here");
+    std::this_thread::sleep_for(700ms); // beyond idle_s: it counts only until the first message
+    talks.send(frame(1, "still"));
+    EXPECT_EQ(read_frame(talks).payload, "still");
+}
+
+TEST_F(Ws, PingsAndDropsThePeerThatIsGone)
+{
+    limits = R"({"ping_s":0.3,"idle_s":0})";
+    const int p = start();
+    ws(script, "/ws");
+    Raw alive = connect(p);
+    for (int i = 0; i < 5; ++i) {
+        const Frame f = read_frame(alive);
+        ASSERT_EQ(f.opcode, 9);
+        alive.send(frame(10, f.payload));
+    }
+    EXPECT_EQ(script.times_closed(script.last()), 0);
+    Raw dead = connect(p); // reads nothing, answers nothing
+    const auto conn = script.last();
+    EXPECT_EQ(script.close_code(conn), 1006);
+}
+
+TEST_F(Ws, ReportsALostPeer)
+{
+    const int p = start();
+    ws(script, "/ws");
+    { Raw raw = connect(p); }
+    EXPECT_EQ(script.close_code(script.last()), 1006);
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, "late"), AGH_E_STALE);
+    EXPECT_EQ(listeners->limits(script.last(), "{}"), AGH_E_STALE);
+    EXPECT_EQ(listeners->pause(script.last(), true), AGH_E_STALE);
+    EXPECT_EQ(listeners->upgrade(script.last(), {}, {}), AGH_E_STALE);
+}
+
+TEST_F(Ws, ClosesAfterWhatIsQueued)
+{
+    const int p = start();
+    script.frame = [this](agh_conn c, int, std::string_view) {
+        for (int i = 0; i < 10; ++i) listeners->send(c, AGH_WS_TEXT, "queued " + std::to_string(i));
+        EXPECT_EQ(listeners->close(c, 4001, "enough"), AGH_OK);
+    };
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    raw.send(frame(1, "go"));
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(read_frame(raw).payload, "queued " + std::to_string(i));
+    const Frame f = read_frame(raw);
+    EXPECT_EQ(f.opcode, 8);
+    EXPECT_EQ(f.code(), 4001);
+    EXPECT_EQ(f.payload.substr(2), "enough");
+    raw.send(frame(8, f.payload.substr(0, 2)));
+    EXPECT_TRUE(raw.closed());
+    EXPECT_EQ(script.close_code(script.last()), 4001);
+}
+
+TEST_F(Ws, DropsThePeerThatDoesNotAnswerAClose)
+{
+    const int p = start();
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    EXPECT_EQ(listeners->close(script.last(), 1000, {}), AGH_OK);
+    EXPECT_EQ(script.close_code(script.last()), 1000); // after 5 s, though the peer says nothing
+    EXPECT_EQ(read_frame(raw).code(), 1000);
+    EXPECT_TRUE(raw.closed());
+}
+
+TEST_F(Ws, SaysBusyWhenTheQueueIsFullAndWritableWhenItEmptied)
+{
+    limits = R"({"send_queue":100000,"ping_s":0,"idle_s":0})";
+    const int p = start();
+    std::atomic<int> writable{0};
+    script.writable = [&](agh_conn) { ++writable; };
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    const std::string piece(10'000, 'q');
+    int sent = 0, busy = 0;
+    ASSERT_TRUE(wait_for([&] {
+        while (listeners->send(script.last(), AGH_WS_TEXT, piece) == AGH_OK) {
+            ++sent;
+            busy = 0;
+        }
+        return ++busy > 20;
+    }));
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, piece), AGH_E_BUSY);
+    const int before = writable;
+    for (int i = 0; i < sent; ++i) ASSERT_EQ(read_frame(raw).payload.size(), piece.size()) << i; // nothing lost, nothing doubled
+    EXPECT_TRUE(wait_for([&] { return writable > before; }));
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, "last"), AGH_OK);
+    EXPECT_EQ(read_frame(raw).payload, "last");
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, std::string(200'000, 'x')), AGH_OK); // an empty queue takes any one
+    EXPECT_EQ(read_frame(raw).payload.size(), 200'000u);
+    EXPECT_EQ(listeners->send(script.last(), 7, "x"), AGH_E_INVALID);
+}
+
+TEST_F(Ws, PauseStopsReadingAndTheSenderFeelsIt)
+{
+    limits = R"({"message_bytes":100000,"ping_s":0,"idle_s":0})";
+    const int p = start();
+    script.frame = [&](agh_conn, int, std::string_view) { ++frames; };
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    raw.send(frame(1, "one"));
+    ASSERT_TRUE(wait_for([&] { return frames == 1; }));
+    EXPECT_EQ(listeners->pause(script.last(), true), AGH_OK);
+    const std::string piece = frame(2, std::string(50'000, 'p'));
+    std::size_t stuck = 0, sent = 0;
+    for (; stuck == 0 && sent < 1000; ++sent) { // until the kernel takes no more
+        std::string_view left = piece;
+        while (!left.empty()) {
+            const ssize_t n = ::send(raw.fd(), left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (n > 0) {
+                left.remove_prefix(static_cast<std::size_t>(n));
+            } else if (!wait_for([&] { return ::send(raw.fd(), left.data(), 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 && (left.remove_prefix(1), true); }, 300ms)) {
+                stuck = left.size();
+                break;
+            }
+        }
+        if (stuck) break;
+    }
+    ASSERT_GT(stuck, 0u);
+    EXPECT_LE(frames, 3); // one under way may still come
+    EXPECT_EQ(listeners->pause(script.last(), false), AGH_OK);
+    ASSERT_TRUE(raw.send(std::string_view{piece}.substr(piece.size() - stuck)));
+    EXPECT_TRUE(wait_for([&] { return frames == static_cast<int>(sent) + 2; })) << frames << " " << sent;
+}
+
+TEST_F(Ws, DrainSaysGoodbye)
+{
+    const int p = start();
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    raw.send(frame(1, "x"));
+    read_frame(raw);
+    std::atomic<bool> done{false};
+    listeners->drain(20s, [&] { done = true; });
+    const Frame f = read_frame(raw);
+    EXPECT_EQ(f.opcode, 8);
+    EXPECT_EQ(f.code(), 1001);
+    raw.send(frame(8, f.payload.substr(0, 2)));
+    EXPECT_TRUE(wait_for([&] { return done.load(); }));
+    EXPECT_EQ(script.close_code(script.last()), 1001);
+}
+
+TEST_F(Ws, ForgetDuringTrafficCallsNobodyAfterwards)
+{
+    const int p = start();
+    for (int round = 0; round < 5; ++round) {
+        auto mine = std::make_unique<Script>();
+        mine->request = [this](agh_conn c, const json&) { listeners->upgrade(c, {}, {}); };
+        mine->frame = [this](agh_conn c, int opcode, std::string_view data) { listeners->send(c, opcode, data); };
+        route(R"({"listener":"web","kind":"ws","path":"/mine"})", *mine, "mine");
+        std::vector<std::thread> clients;
+        std::atomic<int> echoed{0};
+        for (int i = 0; i < 4; ++i) {
+            clients.emplace_back([&] {
+                Raw raw{p};
+                ask(raw, upgrade("/mine"));
+                for (;;) {
+                    if (!raw.send(frame(1, "traffic"))) break;
+                    if (read_frame(raw).opcode != 1) break;
+                    ++echoed;
+                }
+            });
+        }
+        EXPECT_TRUE(wait_for([&] { return echoed > 50; }));
+        listeners->forget("mine");
+        EXPECT_TRUE(mine->balanced());
+        mine.reset();
+        for (auto& client : clients) client.join();
+    }
+}
+
+TEST_F(Ws, WorksWithNodesClientPlainAndWithTls)
+{
+    start();
+    auto secure = config();
+    secure.name = "secure";
+    secure.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    start(secure);
+    limits = R"({"message_bytes":1000000,"send_queue":40000000})";
+    ws(script, "/ws");
+    ws(script, "/ws", "secure");
+    static constexpr std::string_view program = R"(
+const WebSocket = require('ws'), fs = require('fs'), assert = require('assert');
+const ws = new WebSocket(process.argv[2], { ca: fs.readFileSync(process.argv[3]), perMessageDeflate: true });
+const total = 300, payload = i => Buffer.alloc(i * 97 % 200000, i);
+let got = 0;
+ws.on('open', () => { for (let i = 0; i < total; i++) ws.send(payload(i)); });
+ws.on('message', m => { assert(m.equals(payload(got))); if (++got === total) ws.close(4321, 'done'); });
+ws.on('close', (code) => { console.log('echoed', got, 'closed', code); });
+ws.on('error', e => { console.log('error', e.message); process.exit(1); });
+)";
+    write_file(dir / "client.js", program);
+    for (const char* name : {"web", "secure"}) {
+        SCOPED_TRACE(name);
+        const std::string url = (std::string{name} == "web" ? "ws://127.0.0.1:" : "wss://127.0.0.1:") + std::to_string(port(name)) + "/ws";
+        const auto ran = run({"node", (dir / "client.js").string(), url, (certificates() / "ca.pem").string()}, {{"NODE_PATH", "/usr/share/nodejs"}});
+        EXPECT_EQ(ran.out, "echoed 300 closed 4321\n") << ran.err;
+        EXPECT_EQ(script.close_code(script.last()), 4321);
+    }
+}
+
+} // namespace
+} // namespace agenthost::test
