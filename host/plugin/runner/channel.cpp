@@ -14,7 +14,8 @@ namespace agenthost::host::runner {
 namespace {
 
 constexpr std::size_t read_bytes = 64u << 10;
-constexpr std::size_t unclaimed_fds_max = 4 * blobs_max; // descriptors that came before the frames they belong to
+constexpr std::size_t unclaimed_fds_max =
+    4 * blobs_max; // descriptors that came before the frames they belong to
 
 } // namespace
 
@@ -34,12 +35,12 @@ void Frame::release_fds()
 
 Channel::Channel(kit::Fd socket)
     : socket_{std::move(socket)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}, in_(read_bytes)
-{
-}
+{}
 
 std::int64_t Channel::write_some(std::string_view head, std::string_view body, std::span<const int> fds)
 {
-    std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()}, iovec{const_cast<char*>(body.data()), body.size()}};
+    std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()},
+                               iovec{const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
@@ -63,10 +64,12 @@ std::int64_t Channel::write_some(std::string_view head, std::string_view body, s
     }
 }
 
-Channel::Sent Channel::send(Kind kind, Type type, std::uint64_t id, std::string_view body, std::span<const int> fds)
+Channel::Sent Channel::send(Kind kind, Type type, std::uint64_t id, std::string_view body,
+                            std::span<const int> fds)
 {
     if (body.size() > frame_max || fds.size() > blobs_max) return Sent::too_large;
-    const Header header{static_cast<std::uint32_t>(body.size()), type, static_cast<std::uint16_t>(fds.size()), id};
+    const Header header{static_cast<std::uint32_t>(body.size()), type, static_cast<std::uint16_t>(fds.size()),
+                        id};
     const std::string_view head{reinterpret_cast<const char*>(&header), sizeof header};
     const std::scoped_lock lock{mutex_};
     if (gone_) return Sent::closed;
@@ -168,7 +171,8 @@ Channel::Got Channel::next(Frame& frame)
             if (frame.header.fds > blobs_max) return garbage("more descriptors than a frame may have");
             const std::size_t whole = sizeof(Header) + frame.header.size;
             if (end_ - begin_ >= whole) {
-                if (in_fds_.size() < frame.header.fds) return garbage("a frame whose descriptors did not come");
+                if (in_fds_.size() < frame.header.fds)
+                    return garbage("a frame whose descriptors did not come");
                 for (int i = 0; i < frame.header.fds; ++i) {
                     frame.fds.push_back(std::move(in_fds_.front()));
                     in_fds_.pop_front();
@@ -182,10 +186,12 @@ Channel::Got Channel::next(Frame& frame)
                 end_ -= begin_;
                 begin_ = 0;
             }
-            if (in_.size() < whole) in_.resize(std::max(whole, std::min(in_.size() * 2, frame_max + sizeof(Header))));
+            if (in_.size() < whole)
+                in_.resize(std::max(whole, std::min(in_.size() * 2, frame_max + sizeof(Header))));
         }
         if (!receive()) {
-            if (truncated_ || in_fds_.size() > unclaimed_fds_max) return garbage("descriptors nobody claimed");
+            if (truncated_ || in_fds_.size() > unclaimed_fds_max)
+                return garbage("descriptors nobody claimed");
             return closed_ ? Got::closed : Got::nothing;
         }
     }

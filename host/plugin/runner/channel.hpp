@@ -46,7 +46,7 @@ public:
     [[nodiscard]] int wake_fd() const { return wake_.get(); }
     void wake();
     void drain_wake();
-    void shut_down(); // both ends see the end; what is queued is lost
+    void shut_down();                                      // both ends see the end; what is queued is lost
     [[nodiscard]] const char* why() const { return why_; } // after garbage
 
 private:

@@ -10,7 +10,10 @@ namespace {
 
 // Far enough to be never, near enough not to overflow the clock.
 constexpr std::uint64_t ten_years_ns = 10ull * 365 * 24 * 3600 * 1'000'000'000;
-std::chrono::nanoseconds bounded(std::uint64_t ns) { return std::chrono::nanoseconds{std::min(ns, ten_years_ns)}; }
+std::chrono::nanoseconds bounded(std::uint64_t ns)
+{
+    return std::chrono::nanoseconds{std::min(ns, ten_years_ns)};
+}
 
 } // namespace
 
@@ -28,7 +31,8 @@ agh_status Loop::add(const Task& task, agh_task* made)
 
 agh_status Loop::timer(std::uint64_t delay_ns, std::uint64_t period_ns, std::uint64_t cookie, agh_task* made)
 {
-    return add({.cookie = cookie, .due = Clock::now() + bounded(delay_ns), .period = bounded(period_ns)}, made);
+    return add({.cookie = cookie, .due = Clock::now() + bounded(delay_ns), .period = bounded(period_ns)},
+               made);
 }
 
 agh_status Loop::watch(int fd, std::uint32_t events, std::uint64_t cookie, agh_task* made)
@@ -64,7 +68,8 @@ std::optional<Loop::Clock::duration> Loop::prepare(std::vector<pollfd>& fds)
         if (task.fd >= 0) {
             fds.push_back({task.fd, static_cast<short>(task.events), 0});
             polled_.push_back(id);
-        } else if (!next || task.due < *next) next = task.due;
+        } else if (!next || task.due < *next)
+            next = task.due;
     }
     if (!posts_.empty()) return Clock::duration::zero();
     if (!next) return std::nullopt;
@@ -89,7 +94,8 @@ std::vector<Loop::Fired> Loop::collect(const pollfd* fds, std::size_t count)
             continue;
         }
         out.push_back({at->first, task.cookie, 0});
-        if (task.period.count() == 0) at = tasks_.erase(at);
+        if (task.period.count() == 0)
+            at = tasks_.erase(at);
         else {
             task.due += (1 + (now - task.due) / task.period) * task.period; // what was missed is skipped
             ++at;

@@ -15,11 +15,14 @@ int main()
     int type = 0;
     socklen_t size = sizeof type;
     if (::getsockopt(runner_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
-        std::fputs("agenthost-runner: this is started by agenthost, for a plugin with `isolation: process`\n", stderr);
+        std::fputs("agenthost-runner: this is started by agenthost, for a plugin with `isolation: process`\n",
+                   stderr);
         return 2;
     }
     ::fcntl(runner_socket, F_SETFD, FD_CLOEXEC);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // with the host, whatever the plugin is doing; an earlier death shows as the end of the socket
+    ::prctl(
+        PR_SET_PDEATHSIG,
+        SIGKILL); // with the host, whatever the plugin is doing; an earlier death shows as the end of the socket
     // Whoever stops the service signals all of it; the host decides when this ends. Handlers, not SIG_IGN: a child of the plugin's starts anew.
     struct sigaction nothing {};
     nothing.sa_handler = [](int) {};

@@ -15,17 +15,40 @@
 namespace agenthost::host::runner {
 
 constexpr std::uint32_t protocol_version = 1;
-constexpr std::size_t frame_max = 16u << 20;    // a request's params are bounded by limits.message_bytes, far below
-constexpr std::size_t blobs_max = 64;           // descriptors in one message; the kernel's own bound is 253
-constexpr std::size_t stream_window = 128u << 10; // bytes of output of one request under way unacknowledged, beyond which it is BUSY
-constexpr std::size_t streams_max = 16u << 20;    // the same of all requests together
+constexpr std::size_t frame_max = 16u
+                                  << 20; // a request's params are bounded by limits.message_bytes, far below
+constexpr std::size_t blobs_max = 64;    // descriptors in one message; the kernel's own bound is 253
+constexpr std::size_t stream_window =
+    128u << 10; // bytes of output of one request under way unacknowledged, beyond which it is BUSY
+constexpr std::size_t streams_max = 16u << 20; // the same of all requests together
 
 enum class Type : std::uint16_t {
     // host -> runner. id: of the operation, the request or the call
-    create = 1, start, configure, health, drain, destroy, // each answered by done
-    invoke, cancel, credit, call_result, defined, log_level,
+    create = 1,
+    start,
+    configure,
+    health,
+    drain,
+    destroy, // each answered by done
+    invoke,
+    cancel,
+    credit,
+    call_result,
+    defined,
+    log_level,
     // runner -> host
-    done = 100, refused, complete, progress, stream, drained, log, emit, publish, define, record, call,
+    done = 100,
+    refused,
+    complete,
+    progress,
+    stream,
+    drained,
+    log,
+    emit,
+    publish,
+    define,
+    record,
+    call,
 };
 
 struct Header {
@@ -77,8 +100,7 @@ public:
     [[nodiscard]] bool done() const { return ok_ && in_.empty(); } // all there, and nothing more
 
 private:
-    template <class T>
-    T fixed()
+    template <class T> T fixed()
     {
         T v{};
         if (in_.size() < sizeof v) return ok_ = false, in_ = {}, v;
@@ -103,13 +125,19 @@ inline agh_status get_error(Reader& in, agh_error* error)
 }
 
 // False: more than a message carries. The descriptors are named in `fds`, still the caller's.
-inline bool put_blobs(Writer& out, const agh_blob* first, std::size_t count, std::size_t stride, std::vector<int>& fds)
+inline bool put_blobs(Writer& out, const agh_blob* first, std::size_t count, std::size_t stride,
+                      std::vector<int>& fds)
 {
     if (count > blobs_max) return false;
     out.u32(static_cast<std::uint32_t>(count));
     for (std::size_t i = 0; i < count; ++i) {
         const agh_blob& blob = detail::blob_at(first, stride, i);
-        out.u8(blob.fd >= 0 ? 1 : 0).u64(blob.offset).u64(blob.length).text(blob.inl).text(blob.name).text(blob.media_type);
+        out.u8(blob.fd >= 0 ? 1 : 0)
+            .u64(blob.offset)
+            .u64(blob.length)
+            .text(blob.inl)
+            .text(blob.name)
+            .text(blob.media_type);
         if (blob.fd >= 0) fds.push_back(blob.fd);
     }
     return true;
@@ -154,10 +182,16 @@ inline bool get_reply(Reader& in, const std::vector<int>& fds, agh_reply& reply,
 
 inline bool put_request(Writer& out, const agh_request& request, std::vector<int>& fds)
 {
-    out.u32(request.flags).u64(request.deadline_ns).text(request.action).text(request.params).text(request.target).text(request.caller);
+    out.u32(request.flags)
+        .u64(request.deadline_ns)
+        .text(request.action)
+        .text(request.params)
+        .text(request.target)
+        .text(request.caller);
     return put_blobs(out, request.blobs, request.blob_count, request.blob_stride, fds);
 }
-inline bool get_request(Reader& in, std::uint64_t id, const std::vector<int>& fds, agh_request& request, std::vector<agh_blob>& blobs)
+inline bool get_request(Reader& in, std::uint64_t id, const std::vector<int>& fds, agh_request& request,
+                        std::vector<agh_blob>& blobs)
 {
     request = {};
     request.size = sizeof request;
@@ -182,14 +216,31 @@ struct Create {
     std::uint32_t concurrency = 1;
     std::int32_t log_level = 0;
 };
-enum Service : std::uint32_t { svc_log = 1, svc_events = 2, svc_facts = 4, svc_state = 8, svc_metrics = 16, svc_call = 32 };
+enum Service : std::uint32_t {
+    svc_log = 1,
+    svc_events = 2,
+    svc_facts = 4,
+    svc_state = 8,
+    svc_metrics = 16,
+    svc_call = 32
+};
 // What the plugin offers, in the answer to create.
-enum Offer : std::uint32_t { has_configure = 1, has_cancel = 2, has_writable = 4, has_drain = 8, has_health = 16 };
+enum Offer : std::uint32_t {
+    has_configure = 1,
+    has_cancel = 2,
+    has_writable = 4,
+    has_drain = 8,
+    has_health = 16
+};
 
 inline std::string put_create(const Create& create)
 {
     Writer out;
-    out.u32(protocol_version).text(create.library).text(create.plugin_id).text(create.state_directory).text(create.config);
+    out.u32(protocol_version)
+        .text(create.library)
+        .text(create.plugin_id)
+        .text(create.state_directory)
+        .text(create.config);
     out.u32(create.services).u32(create.concurrency).i32(create.log_level);
     return out.str();
 }
@@ -197,7 +248,8 @@ inline bool get_create(std::string_view bytes, Create& create)
 {
     Reader in{bytes};
     if (in.u32() != protocol_version) return false;
-    create.library = in.text(), create.plugin_id = in.text(), create.state_directory = in.text(), create.config = in.text();
+    create.library = in.text(), create.plugin_id = in.text(), create.state_directory = in.text(),
+    create.config = in.text();
     create.services = in.u32(), create.concurrency = in.u32(), create.log_level = in.i32();
     return in.done();
 }

@@ -22,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -37,7 +38,8 @@ public:
     Proxy& operator=(const Proxy&) = delete;
 
     agh_status create(agh_bytes config, agh_error*);
-    agh_status operate(Type, std::string_view body, agh_error*); // start, configure, health, drain: a round trip
+    agh_status operate(Type, std::string_view body,
+                       agh_error*); // start, configure, health, drain: a round trip
     agh_status invoke(const agh_request&, agh_error*);
     void cancel(agh_req);
     void writable(agh_req);
@@ -57,11 +59,11 @@ private:
         std::string body;
         std::vector<kit::Fd> fds;
     };
-    struct Open { // one request; only the reader looks inside
+    struct Open {                 // one request; only the reader looks inside, but at the marks
         std::deque<Chunk> chunks; // that the host had no room for
         std::size_t bytes = 0;
         std::optional<Answer> answer;
-        std::atomic<bool> cancelled{false};
+        std::atomic<bool> sent{false}, cancelled{false};
     };
     struct Operation {
         bool done = false;
@@ -96,8 +98,7 @@ private:
     void push_log_level();
     std::int32_t lowest_level() const;
 
-    template <class T>
-    const T* service(const char* id) const
+    template <class T> const T* service(const char* id) const
     {
         return static_cast<const T*>(host_api_->service(host_, id));
     }
@@ -115,7 +116,7 @@ private:
     std::condition_variable changed_;
     std::unordered_map<std::uint64_t, Operation> operations_;
     std::unordered_map<agh_req, std::shared_ptr<Open>> open_;
-    std::vector<agh_req> look_at_; // their streams may go on, or were cancelled
+    std::set<agh_req> look_at_; // their streams may go on, or were cancelled
     std::uint64_t last_operation_ = 0;
     std::string dead_; // why, once it is
     bool created_ = false, drain_asked_ = false, destroying_ = false;

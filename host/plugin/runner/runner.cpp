@@ -22,7 +22,8 @@ agh_error fresh_error() { return {.size = sizeof(agh_error), .status = AGH_OK, .
 timespec to_timespec(Loop::Clock::duration d)
 {
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();
-    return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000), .tv_nsec = static_cast<long>(ns % 1'000'000'000)};
+    return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000),
+            .tv_nsec = static_cast<long>(ns % 1'000'000'000)};
 }
 
 } // namespace
@@ -67,13 +68,15 @@ void Runner::serve_once()
         if (!deferred_.empty()) {
             frame = std::move(deferred_.front());
             deferred_.pop_front();
-        } else frame = read_frame(more);
+        } else
+            frame = read_frame(more);
         if (more) handle(std::move(frame));
     }
     if (!channel_.flush()) leave("");
 
-    std::vector<pollfd> fds{{channel_.fd(), static_cast<short>(channel_.wants_write() ? POLLIN | POLLOUT : POLLIN), 0},
-                            {channel_.wake_fd(), POLLIN, 0}};
+    std::vector<pollfd> fds{
+        {channel_.fd(), static_cast<short>(channel_.wants_write() ? POLLIN | POLLOUT : POLLIN), 0},
+        {channel_.wake_fd(), POLLIN, 0}};
     std::optional<Loop::Clock::duration> wait;
     const bool ticking = created_ && !stopping_;
     if (ticking) wait = loop_.prepare(fds);
@@ -97,8 +100,10 @@ void Runner::fire(const std::vector<Loop::Fired>& all)
 void Runner::job(Function<void()> what)
 {
     if (stopping_) return;
-    if (inline_) what();
-    else workers_.add(std::move(what));
+    if (inline_)
+        what();
+    else
+        workers_.add(std::move(what));
 }
 
 void Runner::handle(Kept frame)
@@ -146,9 +151,7 @@ void Runner::operate(const Kept& frame)
         if (!inline_) workers_.start(concurrency_);
         said = api_->start == nullptr ? AGH_OK : api_->start(plugin_, &error);
         break;
-    case Type::configure:
-        said = api_->configure(plugin_, to_bytes(frame.body), &error);
-        break;
+    case Type::configure: said = api_->configure(plugin_, to_bytes(frame.body), &error); break;
     case Type::health: {
         const auto* health = static_cast<const agh_ext_health*>(api_->extension(plugin_, AGH_EXT_HEALTH));
         said = health->check(plugin_, &error);
@@ -186,7 +189,8 @@ std::uint32_t Runner::offers() const
 agh_status Runner::create(const Kept& frame, agh_error& error)
 {
     Create create;
-    if (!get_create(frame.body, create)) leave("the host speaks another version. Reinstall agenthost: its runner does not belong to it.");
+    if (!get_create(frame.body, create))
+        leave("the host speaks another version. Reinstall agenthost: its runner does not belong to it.");
     state_directory_ = create.state_directory;
     services_ = create.services;
     inline_ = create.concurrency == 0;
@@ -202,16 +206,22 @@ agh_status Runner::open_library(const Create& create, agh_error& error)
     if (handle == nullptr) return detail::fill(&error, AGH_E_INTERNAL, "INTERNAL", ::dlerror());
     const auto* entry = static_cast<const agh_entry_v1*>(::dlsym(handle, AGH_ENTRY_SYMBOL));
     if (entry == nullptr) {
-        return detail::fill(&error, AGH_E_INVALID, "INTERNAL", library + " has no symbol " AGH_ENTRY_SYMBOL ". It is not a plugin for agenthost.");
+        return detail::fill(&error, AGH_E_INVALID, "INTERNAL",
+                            library + " has no symbol " AGH_ENTRY_SYMBOL
+                                      ". It is not a plugin for agenthost.");
     }
-    if (entry->abi_major != AGH_ABI_MAJOR || entry->abi_minor_needed > AGH_ABI_MINOR || !AGH_HAS(entry, create)) {
+    if (entry->abi_major != AGH_ABI_MAJOR || entry->abi_minor_needed > AGH_ABI_MINOR ||
+        !AGH_HAS(entry, create)) {
         return detail::fill(&error, AGH_E_UNSUPPORTED, "INTERNAL",
-                            library + " needs ABI " + std::to_string(entry->abi_major) + "." + std::to_string(entry->abi_minor_needed) +
-                                ", this host offers " + std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR) + ".");
+                            library + " needs ABI " + std::to_string(entry->abi_major) + "." +
+                                std::to_string(entry->abi_minor_needed) + ", this host offers " +
+                                std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR) + ".");
     }
-    const agh_status said = entry->create(host_api(), reinterpret_cast<agh_host*>(this), to_bytes(create.config), &api_, &plugin_, &error);
+    const agh_status said = entry->create(host_api(), reinterpret_cast<agh_host*>(this),
+                                          to_bytes(create.config), &api_, &plugin_, &error);
     if (said != AGH_OK) return said;
-    if (api_ == nullptr || !AGH_HAS(api_, invoke)) return detail::fill(&error, AGH_E_INVALID, "INTERNAL", library + " offers no invoke()");
+    if (api_ == nullptr || !AGH_HAS(api_, invoke))
+        return detail::fill(&error, AGH_E_INVALID, "INTERNAL", library + " offers no invoke()");
     created_ = true;
     channel_.wake(); // main starts to look at the loop
     return AGH_OK;
@@ -224,7 +234,8 @@ void Runner::invoke(Kept frame)
     agh_request request;
     std::vector<agh_blob> blobs;
     Reader in{frame.body};
-    if (!created_ || !get_request(in, frame.header.id, frame.raw_fds(), request, blobs)) leave("an invoke that makes no sense");
+    if (!created_ || !get_request(in, frame.header.id, frame.raw_fds(), request, blobs))
+        leave("an invoke that makes no sense");
     {
         const std::scoped_lock lock{mutex_};
         requests_[request.id].deadline_ns = request.deadline_ns;
@@ -246,7 +257,9 @@ void Runner::run_invoke(const Kept& frame)
         if (requests_.erase(request.id) == 0) return; // completed and refused: the first word counts
         blocked_.erase(request.id);
     }
-    if (said >= AGH_OK) detail::fill(&error, AGH_E_INTERNAL, "INTERNAL", "the plugin returned neither PENDING nor an error from invoke()");
+    if (said >= AGH_OK)
+        detail::fill(&error, AGH_E_INTERNAL, "INTERNAL",
+                     "the plugin returned neither PENDING nor an error from invoke()");
     Writer out;
     put_error(out, said >= AGH_OK ? AGH_E_INTERNAL : said, error);
     channel_.send(Channel::Kind::always, Type::refused, request.id, out.str());

@@ -39,8 +39,8 @@ private:
     agh_status emit(std::string_view topic, std::string_view audience, agh_req origin, const agh_reply&);
     agh_status publish(std::string_view key, std::string_view json);
     agh_status define(std::string_view json, std::uint32_t* metric);
-    agh_status call(agh_req parent, std::string_view action, std::string_view params, std::uint64_t timeout_ns,
-                    void (*on_result)(void*, const agh_reply*), void* ctx);
+    agh_status call(agh_req parent, std::string_view action, std::string_view params,
+                    std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx);
 
     // A frame that is kept: its own bytes, its own descriptors.
     struct Kept {
@@ -52,8 +52,8 @@ private:
     struct Request {
         std::uint64_t deadline_ns = 0;
         bool cancelled = false;
-        std::size_t under_way = 0;      // bytes streamed and not yet acknowledged
-        bool blocked = false;           // stream() said BUSY: writable() is due
+        std::size_t under_way = 0;         // bytes streamed and not yet acknowledged
+        bool blocked = false;              // stream() said BUSY: writable() is due
         agh_status stream_status = AGH_OK; // what the host said to its last output
     };
     struct Call {

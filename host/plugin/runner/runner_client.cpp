@@ -16,8 +16,7 @@ struct Handle {
 Proxy& proxy_of(agh_plugin* plugin) { return *reinterpret_cast<Handle*>(plugin)->proxy; }
 
 // Allocation may fail anywhere; nothing of that leaves this file.
-template <class Do>
-agh_status guarded(agh_error* error, Do what) noexcept
+template <class Do> agh_status guarded(agh_error* error, Do what) noexcept
 {
     try {
         return what();
@@ -68,8 +67,8 @@ void destroy(agh_plugin* self)
 
 } // namespace
 
-agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, agh_host* host, agh_bytes config, const agh_plugin_api** api,
-                         agh_plugin** plugin, agh_error* error)
+agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, agh_host* host,
+                         agh_bytes config, const agh_plugin_api** api, agh_plugin** plugin, agh_error* error)
 {
     return guarded(error, [&] {
         auto handle = std::make_unique<Handle>(Handle{std::make_shared<Proxy>(spec, host_api, host)});
@@ -84,7 +83,7 @@ agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, a
                      .start = start,
                      .configure = (offers & runner::has_configure) != 0 ? configure : nullptr,
                      .invoke = invoke,
-                     .cancel = cancel,     // also when the plugin has none: cancelled() in the runner must know
+                     .cancel = cancel, // also when the plugin has none: cancelled() in the runner must know
                      .writable = writable, // the same
                      .on_task = nullptr,   // loop/1 lives in the runner
                      .extension = extension,

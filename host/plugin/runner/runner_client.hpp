@@ -23,12 +23,13 @@ struct RunnerSpec {
     // Not after destroy() has begun. Must not call destroy() itself.
     std::function<void(std::string why)> on_death = {};
     std::uint32_t concurrency = 1; // the manifest's; 0 for "run": "inline": one thread
-    std::uint32_t life_timeout_ms = 0; // a round trip of create, start, configure, drain or destroy; 0: as long as the runner lives
+    std::uint32_t life_timeout_ms =
+        0; // a round trip of create, start, configure, drain or destroy; 0: as long as the runner lives
 };
 
 // Spawns the runner and waits, on the caller's thread, for its create() to come back. On failure: the error filled, the runner gone and reaped.
-agh_status runner_create(const RunnerSpec&, const agh_host_api*, agh_host*, agh_bytes config_json, const agh_plugin_api** api,
-                         agh_plugin** plugin, agh_error*);
+agh_status runner_create(const RunnerSpec&, const agh_host_api*, agh_host*, agh_bytes config_json,
+                         const agh_plugin_api** api, agh_plugin** plugin, agh_error*);
 
 // Of a proxy made by runner_create; 0 when it is gone.
 int runner_pid(agh_plugin*);

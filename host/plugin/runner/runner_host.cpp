@@ -31,7 +31,8 @@ bool past(std::uint64_t deadline_ns)
     if (deadline_ns == 0) return false;
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec) > deadline_ns;
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec) >
+           deadline_ns;
 }
 
 // A reply's or event's descriptors are the host's, whatever the outcome: sent or not, ours are closed.
@@ -68,7 +69,8 @@ agh_status Runner::complete(agh_req id, const agh_reply& reply)
 {
     const Closing closing{reply};
     const std::string_view json = to_view(reply.json);
-    const bool ok = reply.status == AGH_OK ? json.empty() || JsonCheck::valid(json) : reply.status < 0 && JsonCheck::object(json);
+    const bool ok = reply.status == AGH_OK ? json.empty() || JsonCheck::valid(json)
+                                           : reply.status < 0 && JsonCheck::object(json);
     Writer out;
     std::vector<int> fds;
     const bool fits = put_reply(out, reply, fds) && out.str().size() <= frame_max;
@@ -82,7 +84,8 @@ agh_status Runner::complete(agh_req id, const agh_reply& reply)
         requests_.erase(found);
         blocked_.erase(id);
     }
-    const agh_status sent = to_status(channel_.send(Channel::Kind::always, Type::complete, id, out.str(), fds));
+    const agh_status sent =
+        to_status(channel_.send(Channel::Kind::always, Type::complete, id, out.str(), fds));
     return sent == AGH_OK && late ? AGH_E_DEADLINE : sent;
 }
 
@@ -140,11 +143,14 @@ void Runner::log(std::int32_t level, std::string_view message, std::string_view 
     const std::uint64_t lost = lost_lines_.exchange(0);
     if (lost == 0) return;
     Writer said;
-    said.i32(AGH_LOG_WARN).text(std::to_string(lost) + " lines of the log were lost: the host did not read").text(std::string_view{});
+    said.i32(AGH_LOG_WARN)
+        .text(std::to_string(lost) + " lines of the log were lost: the host did not read")
+        .text(std::string_view{});
     channel_.send(Channel::Kind::bounded, Type::log, 0, said.str());
 }
 
-agh_status Runner::emit(std::string_view topic, std::string_view audience, agh_req origin, const agh_reply& body)
+agh_status Runner::emit(std::string_view topic, std::string_view audience, agh_req origin,
+                        const agh_reply& body)
 {
     const Closing closing{body};
     const std::string_view json = to_view(body.json);
@@ -182,7 +188,8 @@ agh_status Runner::define(std::string_view json, std::uint32_t* metric)
         defines_[id] = {};
     }
     Writer out;
-    const agh_status sent = to_status(channel_.send(Channel::Kind::always, Type::define, id, out.text(json).str()));
+    const agh_status sent =
+        to_status(channel_.send(Channel::Kind::always, Type::define, id, out.text(json).str()));
     std::unique_lock lock{mutex_};
     while (sent == AGH_OK && !defines_[id].done) {
         if (std::this_thread::get_id() != reader_) {
@@ -193,11 +200,14 @@ agh_status Runner::define(std::string_view json, std::uint32_t* metric)
         lock.unlock();
         bool got = false;
         Kept frame = read_frame(got);
-        if (got && frame.header.type == Type::defined) handle(std::move(frame));
-        else if (got) deferred_.push_back(std::move(frame));
+        if (got && frame.header.type == Type::defined)
+            handle(std::move(frame));
+        else if (got)
+            deferred_.push_back(std::move(frame));
         else {
             channel_.flush();
-            pollfd readable{channel_.fd(), static_cast<short>(channel_.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
+            pollfd readable{channel_.fd(),
+                            static_cast<short>(channel_.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
             ::poll(&readable, 1, -1);
         }
         lock.lock();
@@ -209,8 +219,8 @@ agh_status Runner::define(std::string_view json, std::uint32_t* metric)
     return said.status;
 }
 
-agh_status Runner::call(agh_req parent, std::string_view action, std::string_view params, std::uint64_t timeout_ns,
-                        void (*on_result)(void*, const agh_reply*), void* ctx)
+agh_status Runner::call(agh_req parent, std::string_view action, std::string_view params,
+                        std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx)
 {
     if (!JsonCheck::object(params)) return AGH_E_INVALID;
     std::uint64_t id = 0;
@@ -234,8 +244,7 @@ agh_status Runner::call(agh_req parent, std::string_view action, std::string_vie
 
 struct Runner::HostTables {
     // What fails in here is memory; the plugin hears an error, not an exception.
-    template <class Do>
-    static agh_status guarded(Do what) noexcept
+    template <class Do> static agh_status guarded(Do what) noexcept
     {
         try {
             return what();
@@ -246,9 +255,16 @@ struct Runner::HostTables {
     static Runner& of(agh_host* host) { return *reinterpret_cast<Runner*>(host); }
 
     static const void* service(agh_host* h, const char* id) { return of(h).service(id); }
-    static agh_status complete(agh_host* h, agh_req id, const agh_reply* r) { return guarded([&] { return of(h).complete(id, *r); }); }
-    static agh_status progress(agh_host* h, agh_req id, agh_bytes j) { return guarded([&] { return of(h).progress(id, to_view(j)); }); }
-    static agh_status stream(agh_host* h, agh_req id, std::uint32_t channel, std::uint64_t offset, agh_bytes b)
+    static agh_status complete(agh_host* h, agh_req id, const agh_reply* r)
+    {
+        return guarded([&] { return of(h).complete(id, *r); });
+    }
+    static agh_status progress(agh_host* h, agh_req id, agh_bytes j)
+    {
+        return guarded([&] { return of(h).progress(id, to_view(j)); });
+    }
+    static agh_status stream(agh_host* h, agh_req id, std::uint32_t channel, std::uint64_t offset,
+                             agh_bytes b)
     {
         return guarded([&] { return of(h).stream(id, channel, offset, to_view(b)); });
     }
@@ -260,7 +276,8 @@ struct Runner::HostTables {
     {
         guarded([&] { return of(h).log(level, to_view(m), to_view(f)), agh_status{AGH_OK}; });
     }
-    static agh_status emit(agh_host* h, agh_bytes topic, agh_bytes audience, agh_req origin, const agh_reply* r)
+    static agh_status emit(agh_host* h, agh_bytes topic, agh_bytes audience, agh_req origin,
+                           const agh_reply* r)
     {
         return guarded([&] { return of(h).emit(to_view(topic), to_view(audience), origin, *r); });
     }
@@ -281,23 +298,41 @@ struct Runner::HostTables {
             return agh_status{AGH_OK};
         });
     }
-    static agh_status call(agh_host* h, agh_req parent, agh_bytes action, agh_bytes params, std::uint64_t timeout,
-                           void (*on_result)(void*, const agh_reply*), void* ctx)
+    static agh_status call(agh_host* h, agh_req parent, agh_bytes action, agh_bytes params,
+                           std::uint64_t timeout, void (*on_result)(void*, const agh_reply*), void* ctx)
     {
-        return guarded([&] { return of(h).call(parent, to_view(action), to_view(params), timeout, on_result, ctx); });
+        return guarded(
+            [&] { return of(h).call(parent, to_view(action), to_view(params), timeout, on_result, ctx); });
     }
-    static agh_status timer(agh_host* h, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie, agh_task* t)
+    static agh_status timer(agh_host* h, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie,
+                            agh_task* t)
     {
         return guarded([&] { return of(h).loop_.timer(delay, period, cookie, t); });
     }
-    static agh_status watch(agh_host* h, std::int32_t fd, std::uint32_t events, std::uint64_t cookie, agh_task* t)
+    static agh_status watch(agh_host* h, std::int32_t fd, std::uint32_t events, std::uint64_t cookie,
+                            agh_task* t)
     {
         return guarded([&] { return of(h).loop_.watch(fd, events, cookie, t); });
     }
-    static agh_status post(agh_host* h, std::uint64_t cookie) { return guarded([&] { return of(h).loop_.post(cookie); }); }
-    static agh_status cancel(agh_host* h, agh_task task) { return guarded([&] { return of(h).loop_.cancel(task); }); }
+    static agh_status post(agh_host* h, std::uint64_t cookie)
+    {
+        return guarded([&] { return of(h).loop_.post(cookie); });
+    }
+    static agh_status cancel(agh_host* h, agh_task task)
+    {
+        return guarded([&] { return of(h).loop_.cancel(task); });
+    }
 
-    static constexpr agh_host_api api{sizeof(agh_host_api), AGH_ABI_MAJOR, AGH_ABI_MINOR, 0, service, complete, progress, stream, cancelled, drained};
+    static constexpr agh_host_api api{sizeof(agh_host_api),
+                                      AGH_ABI_MAJOR,
+                                      AGH_ABI_MINOR,
+                                      0,
+                                      service,
+                                      complete,
+                                      progress,
+                                      stream,
+                                      cancelled,
+                                      drained};
     static constexpr agh_svc_log log{sizeof(agh_svc_log), 0, enabled, write};
     static constexpr agh_svc_events events{sizeof(agh_svc_events), 0, emit};
     static constexpr agh_svc_facts facts{sizeof(agh_svc_facts), 0, publish};
@@ -311,7 +346,9 @@ const agh_host_api* Runner::host_api() { return &HostTables::api; }
 
 const void* Runner::service(std::string_view id) const
 {
-    const auto offered = [&](Service which, const void* table) { return (services_ & which) != 0 ? table : nullptr; };
+    const auto offered = [&](Service which, const void* table) {
+        return (services_ & which) != 0 ? table : nullptr;
+    };
     if (id == AGH_SVC_LOOP) return &HostTables::loop;
     if (id == AGH_SVC_LOG) return offered(svc_log, &HostTables::log);
     if (id == AGH_SVC_EVENTS) return offered(svc_events, &HostTables::events);

@@ -1,10 +1,10 @@
 #include "spawn.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,8 +22,20 @@ namespace {
 
 bool goes_along(std::string_view variable)
 {
-    constexpr std::array names{"PATH=", "HOME=", "USER=", "LANG=", "LC_", "TZ=", "TMPDIR=", "SSL_CERT_FILE=", "SSL_CERT_DIR=",
-                               "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS=", "LD_LIBRARY_PATH="};
+    constexpr std::array names{"PATH=",
+                               "HOME=",
+                               "USER=",
+                               "LANG=",
+                               "LC_",
+                               "TZ=",
+                               "TMPDIR=",
+                               "SSL_CERT_FILE=",
+                               "SSL_CERT_DIR=",
+                               "ASAN_OPTIONS=",
+                               "UBSAN_OPTIONS=",
+                               "LSAN_OPTIONS=",
+                               "TSAN_OPTIONS=",
+                               "LD_LIBRARY_PATH="};
     for (const std::string_view name : names) {
         if (variable.starts_with(name)) return true;
     }
@@ -72,16 +84,20 @@ pid_t spawn_runner(const std::string& program, int socket, std::string& why)
     ::posix_spawnattr_setsigmask(&attributes.raw, &none);
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
     ::posix_spawnattr_setpgroup(&attributes.raw, 0); // a Ctrl-C on our terminal is ours to hear
-    ::posix_spawnattr_setflags(&attributes.raw, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    ::posix_spawnattr_setflags(&attributes.raw,
+                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
     std::string name = program;
     std::array<char*, 2> argv{name.data(), nullptr};
     std::vector<char*> env = environment();
     pid_t pid = -1;
-    const int error = ::posix_spawn(&pid, program.c_str(), &actions.raw, &attributes.raw, argv.data(), env.data());
+    const int error =
+        ::posix_spawn(&pid, program.c_str(), &actions.raw, &attributes.raw, argv.data(), env.data());
     if (error == 0) return pid;
     why = "cannot start the runner " + program + ": " + std::strerror(error) +
-          (error == ENOENT || error == EACCES ? ". Reinstall agenthost: agenthost-runner belongs into its lib/agenthost." : ".");
+          (error == ENOENT || error == EACCES
+               ? ". Reinstall agenthost: agenthost-runner belongs into its lib/agenthost."
+               : ".");
     return -1;
 }
 

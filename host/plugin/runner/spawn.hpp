@@ -7,7 +7,8 @@
 
 namespace agenthost::host::runner {
 
-constexpr int runner_socket = 3; // the runner's end of the socketpair; 0 and 1 are /dev/null, 2 is ours, everything else is closed
+constexpr int runner_socket =
+    3; // the runner's end of the socketpair; 0 and 1 are /dev/null, 2 is ours, everything else is closed
 
 // The pid, or -1 and `why` (what, where, how to fix). A process group of its own, no signal blocked, an environment without
 // anything but what programs need to run: credentials may live in ours.

@@ -14,8 +14,7 @@
 
 namespace agenthost {
 
-template <class IoContext>
-class AsioThread {
+template <class IoContext> class AsioThread {
 public:
     explicit AsioThread(Context& context) : context_{context} {}
     AsioThread(const AsioThread&) = delete;

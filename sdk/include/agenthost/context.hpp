@@ -42,7 +42,9 @@ struct Result {
 
 class Context {
 public:
-    Context(const agh_host_api* api, agh_host* host, std::string_view config) : link_{api, host}, config_{config} {}
+    Context(const agh_host_api* api, agh_host* host, std::string_view config)
+        : link_{api, host}, config_{config}
+    {}
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
 
@@ -52,13 +54,12 @@ public:
     // `handler` is called with a Request for each command that names `action`, e.g. ctx.on("echo.say", [](Request r) {...}), or
     // ctx.on("storage.info", this, &Storage::info). With "concurrency" above 1 in the manifest it is called from several threads.
     template <class F>
-        requires std::invocable<F&, Request>
+    requires std::invocable<F&, Request>
     void on(std::string action, F handler)
     {
         handlers_.push_back({std::move(action), std::make_unique<HandlerOf<F>>(std::move(handler))});
     }
-    template <class T>
-    void on(std::string action, T* object, void (T::*handler)(Request))
+    template <class T> void on(std::string action, T* object, void (T::*handler)(Request))
     {
         handlers_.push_back({std::move(action), std::make_unique<MemberOf<T>>(object, handler)});
     }
@@ -68,13 +69,18 @@ public:
     {
         link_.log(static_cast<int>(level), message, fields_json);
     }
-    [[nodiscard]] bool log_enabled(Level level) const noexcept { return link_.log_enabled(static_cast<int>(level)); }
+    [[nodiscard]] bool log_enabled(Level level) const noexcept
+    {
+        return link_.log_enabled(static_cast<int>(level));
+    }
 
     // loop/1: `fn` runs where actions do (the manifest's "run"). A task: 0 when the host refused it (1,024 are the bound).
     using Task = std::uint64_t;
     Task timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period, Function<void()> fn)
     {
-        const auto ns = [](std::chrono::nanoseconds d) { return static_cast<std::uint64_t>(d.count() < 0 ? 0 : d.count()); };
+        const auto ns = [](std::chrono::nanoseconds d) {
+            return static_cast<std::uint64_t>(d.count() < 0 ? 0 : d.count());
+        };
         return task([fn = std::move(fn)](std::uint32_t) mutable { fn(); }, ns(period) != 0,
                     [&](const agh_svc_loop& loop, std::uint64_t cookie, agh_task* made) {
                         return loop.timer(host(), ns(delay), ns(period), cookie, made);
@@ -87,15 +93,18 @@ public:
     // Once, when `fd` has any of `poll_events` (POLLIN..); watch again to go on. The descriptor must outlive the watch.
     Task watch(int fd, std::uint32_t poll_events, Function<void(std::uint32_t)> fn)
     {
-        return task(std::move(fn), false, [&](const agh_svc_loop& loop, std::uint64_t cookie, agh_task* made) {
-            return loop.watch(host(), fd, poll_events, cookie, made);
-        });
+        return task(std::move(fn), false,
+                    [&](const agh_svc_loop& loop, std::uint64_t cookie, agh_task* made) {
+                        return loop.watch(host(), fd, poll_events, cookie, made);
+                    });
     }
     // Soon. 0: too many wait already, and `fn` is gone.
     Task post(Function<void()> fn)
     {
         return task([fn = std::move(fn)](std::uint32_t) mutable { fn(); }, false,
-                    [&](const agh_svc_loop& loop, std::uint64_t cookie, agh_task*) { return loop.post(host(), cookie); });
+                    [&](const agh_svc_loop& loop, std::uint64_t cookie, agh_task*) {
+                        return loop.post(host(), cookie);
+                    });
     }
     // After it returns the task fires no more, unless it is running now.
     void cancel(Task task)
@@ -106,8 +115,8 @@ public:
     }
 
     // events/1. audience: "*" every server that may use this plugin, a server's name, or "" with the request whose server is meant.
-    agh_status emit(std::string_view topic, std::string_view json, std::string_view audience = "*", agh_req origin = 0,
-                    std::span<const Blob> blobs = {})
+    agh_status emit(std::string_view topic, std::string_view json, std::string_view audience = "*",
+                    agh_req origin = 0, std::span<const Blob> blobs = {})
     {
         std::vector<agh_blob> raw;
         raw.reserve(blobs.size());
@@ -139,12 +148,14 @@ public:
     {
         const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS);
         std::uint32_t id = 0;
-        if (metrics == nullptr || metrics->define(host(), to_bytes(definition_json), &id) != AGH_OK) return std::nullopt;
+        if (metrics == nullptr || metrics->define(host(), to_bytes(definition_json), &id) != AGH_OK)
+            return std::nullopt;
         return id;
     }
     void record(std::uint32_t metric, double value) const noexcept
     {
-        if (const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS)) metrics->record(host(), metric, value);
+        if (const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS))
+            metrics->record(host(), metric, value);
     }
     // call/1: another plugin's action, under the allow list of `parent` or this manifest's permissions. AGH_PENDING: `fn` comes exactly
     // once; else it was refused and never comes. timeout 0: the parent's deadline.
@@ -166,8 +177,9 @@ public:
                 mine->link->log_exception("the callback of call()");
             }
         };
-        const agh_status said = calls->call(host(), parent, to_bytes(action), to_bytes(params),
-                                            static_cast<std::uint64_t>(timeout.count()), on_result, waiting.get());
+        const agh_status said =
+            calls->call(host(), parent, to_bytes(action), to_bytes(params),
+                        static_cast<std::uint64_t>(timeout.count()), on_result, waiting.get());
         if (said == AGH_PENDING) (void)waiting.release(); // on_result's now; it may have run already
         return said;
     }
@@ -176,8 +188,7 @@ public:
     void drained() noexcept { link_.say_drained(); }
 
     // Any service's table by id; nullptr: absent, not permitted, or smaller than T.
-    template <class T>
-    [[nodiscard]] const T* service(const char* id) const noexcept
+    template <class T> [[nodiscard]] const T* service(const char* id) const noexcept
     {
         const auto* table = static_cast<const T*>(link_.api->service(link_.host, id));
         return table != nullptr && table->size >= sizeof(T) ? table : nullptr;
@@ -206,16 +217,17 @@ public:
 
 private:
     // The Request is made in the handler's own parameter: not moved, so not copied (request.hpp).
-    template <class F>
-    struct HandlerOf final : Handler {
+    template <class F> struct HandlerOf final : Handler {
         explicit HandlerOf(F f) : f{std::move(f)} {}
         void run(detail::Link& link, const agh_request& raw) override { f(Request{link, raw}); }
         F f;
     };
-    template <class T>
-    struct MemberOf final : Handler {
+    template <class T> struct MemberOf final : Handler {
         MemberOf(T* object, void (T::*member)(Request)) : object{object}, member{member} {}
-        void run(detail::Link& link, const agh_request& raw) override { (object->*member)(Request{link, raw}); }
+        void run(detail::Link& link, const agh_request& raw) override
+        {
+            (object->*member)(Request{link, raw});
+        }
         T* object;
         void (T::*member)(Request);
     };
@@ -224,8 +236,7 @@ private:
         std::unique_ptr<Handler> handler;
     };
 
-    template <class Ask>
-    Task task(Function<void(std::uint32_t)> fn, bool periodic, Ask ask)
+    template <class Ask> Task task(Function<void(std::uint32_t)> fn, bool periodic, Ask ask)
     {
         const auto* loop = service<agh_svc_loop>(AGH_SVC_LOOP);
         if (loop == nullptr) return 0;
@@ -243,7 +254,8 @@ private:
     std::string config_;
     std::vector<Action> handlers_;
     detail::Tasks tasks_;
-    std::shared_ptr<std::vector<std::shared_ptr<void>>> kept_ = std::make_shared<std::vector<std::shared_ptr<void>>>();
+    std::shared_ptr<std::vector<std::shared_ptr<void>>> kept_ =
+        std::make_shared<std::vector<std::shared_ptr<void>>>();
 };
 
 } // namespace agenthost

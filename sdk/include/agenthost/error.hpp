@@ -20,8 +20,7 @@ class Error : public std::runtime_error {
 public:
     Error(std::string code, const std::string& text, agh_status status = AGH_E_INVALID)
         : std::runtime_error{text}, code_{std::move(code)}, status_{status}
-    {
-    }
+    {}
     [[nodiscard]] const std::string& code() const noexcept { return code_; }
     [[nodiscard]] agh_status status() const noexcept { return status_; }
 
@@ -64,7 +63,8 @@ inline void copy_text(char* to, std::size_t capacity, std::string_view from) noe
 }
 
 // Fills what the caller's struct has room for, returns the status.
-inline agh_status fill(agh_error* error, agh_status status, std::string_view code, std::string_view text) noexcept
+inline agh_status fill(agh_error* error, agh_status status, std::string_view code,
+                       std::string_view text) noexcept
 {
     if (error == nullptr || error->size < sizeof(agh_error)) return status;
     error->status = status;
@@ -85,7 +85,8 @@ inline agh_status fill_from_exception(agh_error* error) noexcept
     } catch (const std::exception& e) {
         return fill(error, AGH_E_INTERNAL, "INTERNAL", e.what());
     } catch (...) {
-        return fill(error, AGH_E_INTERNAL, "INTERNAL", "the plugin threw something that is no std::exception");
+        return fill(error, AGH_E_INTERNAL, "INTERNAL",
+                    "the plugin threw something that is no std::exception");
     }
 }
 

@@ -40,14 +40,22 @@ inline std::string json_string(std::string_view text)
     while (!text.empty()) {
         const char c = text[0];
         const std::size_t length = detail::utf8_length(text);
-        if (length == 0) out += "\xef\xbf\xbd";
-        else if (length > 1) out += text.substr(0, length);
-        else if (c == '"' || c == '\\') (out += '\\') += c;
-        else if (c == '\n') out += "\\n";
-        else if (c == '\t') out += "\\t";
-        else if (c == '\r') out += "\\r";
-        else if (static_cast<unsigned char>(c) < 0x20) (((out += "\\u00") += hex[c >> 4]) += hex[c & 15]);
-        else out += c;
+        if (length == 0)
+            out += "\xef\xbf\xbd";
+        else if (length > 1)
+            out += text.substr(0, length);
+        else if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (c == '\n')
+            out += "\\n";
+        else if (c == '\t')
+            out += "\\t";
+        else if (c == '\r')
+            out += "\\r";
+        else if (static_cast<unsigned char>(c) < 0x20)
+            (((out += "\\u00") += hex[c >> 4]) += hex[c & 15]);
+        else
+            out += c;
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return out += '"';

@@ -23,7 +23,8 @@ public:
     virtual ~RouteHandler() = default;
     virtual void on_request(agh_conn, std::string_view head_json) = 0;
     struct Body {
-        agh_status status = AGH_OK; // AGH_E_INVALID: refused, the host has answered; AGH_E_CLOSED: the peer left
+        agh_status status =
+            AGH_OK; // AGH_E_INVALID: refused, the host has answered; AGH_E_CLOSED: the peer left
         std::uint64_t length = 0;
         std::string_view sha256; // 32 raw bytes
         std::string_view data;   // what was received into memory
@@ -38,7 +39,8 @@ public:
 class Listener {
 public:
     explicit Listener(Context& context)
-        : context_{context}, api_{context.service<agh_svc_listener>(AGH_SVC_LISTENER)}, gate_{std::make_shared<Gate>()}
+        : context_{context}, api_{context.service<agh_svc_listener>(AGH_SVC_LISTENER)},
+          gate_{std::make_shared<Gate>()}
     {
         context.keep(gate_);
     }
@@ -66,20 +68,24 @@ public:
     {
         std::string text(256, '\0');
         std::size_t size = text.size();
-        if (api_ == nullptr || api_->address(context_.host(), to_bytes(listener), text.data(), &size) != AGH_OK) return {};
+        if (api_ == nullptr ||
+            api_->address(context_.host(), to_bytes(listener), text.data(), &size) != AGH_OK)
+            return {};
         text.resize(size);
         return text;
     }
 
-    agh_status answer(agh_conn conn, int status, std::string_view headers_json = "{}", std::string_view body = {}) noexcept
+    agh_status answer(agh_conn conn, int status, std::string_view headers_json = "{}",
+                      std::string_view body = {}) noexcept
     {
         const agh_blob blob = detail::to_abi({.data = body});
         if (api_ == nullptr) return AGH_E_UNSUPPORTED;
-        return api_->answer(context_.host(), conn, status, to_bytes(headers_json), body.empty() ? nullptr : &blob);
+        return api_->answer(context_.host(), conn, status, to_bytes(headers_json),
+                            body.empty() ? nullptr : &blob);
     }
     // The descriptor goes to the host, even when this fails.
-    agh_status answer_file(agh_conn conn, int status, std::string_view headers_json, int fd, std::uint64_t offset,
-                           std::uint64_t length) noexcept
+    agh_status answer_file(agh_conn conn, int status, std::string_view headers_json, int fd,
+                           std::uint64_t offset, std::uint64_t length) noexcept
     {
         const agh_blob blob = detail::to_abi({.fd = fd, .offset = offset, .length = length});
         if (api_ == nullptr) {
@@ -104,12 +110,17 @@ public:
     // AGH_E_BUSY: the send queue is full and nothing was taken; on_writable follows.
     agh_status send(agh_conn conn, int opcode, std::string_view message) noexcept
     {
-        return api_ == nullptr ? AGH_E_UNSUPPORTED : api_->send(context_.host(), conn, opcode, to_bytes(message));
+        return api_ == nullptr ? AGH_E_UNSUPPORTED
+                               : api_->send(context_.host(), conn, opcode, to_bytes(message));
     }
-    agh_status send_text(agh_conn conn, std::string_view text) noexcept { return send(conn, AGH_WS_TEXT, text); }
+    agh_status send_text(agh_conn conn, std::string_view text) noexcept
+    {
+        return send(conn, AGH_WS_TEXT, text);
+    }
     agh_status limits(agh_conn conn, std::string_view limits_json) noexcept
     {
-        return api_ == nullptr ? AGH_E_UNSUPPORTED : api_->limits(context_.host(), conn, to_bytes(limits_json));
+        return api_ == nullptr ? AGH_E_UNSUPPORTED
+                               : api_->limits(context_.host(), conn, to_bytes(limits_json));
     }
     agh_status pause(agh_conn conn, bool on) noexcept
     {
@@ -117,7 +128,8 @@ public:
     }
     agh_status close(agh_conn conn, int code, std::string_view reason = {}) noexcept
     {
-        return api_ == nullptr ? AGH_E_UNSUPPORTED : api_->close(context_.host(), conn, code, to_bytes(reason));
+        return api_ == nullptr ? AGH_E_UNSUPPORTED
+                               : api_->close(context_.host(), conn, code, to_bytes(reason));
     }
 
 private:
@@ -133,8 +145,7 @@ private:
     };
 
     // Runs `call` with the handler unless the Listener is gone; after an exception, `rescue`.
-    template <class Call, class Rescue>
-    static void with(void* ctx, Call call, Rescue rescue) noexcept
+    template <class Call, class Rescue> static void with(void* ctx, Call call, Rescue rescue) noexcept
     {
         Binding& binding = *static_cast<Binding*>(ctx);
         const std::shared_lock lock{binding.gate->mutex};
@@ -148,30 +159,34 @@ private:
     }
     static void on_request(void* ctx, agh_conn conn, agh_bytes head) noexcept
     {
-        with(ctx, [&](RouteHandler& h) { h.on_request(conn, to_view(head)); }, [&](auto& api, agh_host* host) {
-            api.answer(host, conn, 500, to_bytes("{}"), nullptr);
-        });
+        with(
+            ctx, [&](RouteHandler& h) { h.on_request(conn, to_view(head)); },
+            [&](auto& api, agh_host* host) { api.answer(host, conn, 500, to_bytes("{}"), nullptr); });
     }
-    static void on_body(void* ctx, agh_conn conn, std::uint64_t length, agh_bytes sha256, agh_bytes data, agh_status status) noexcept
+    static void on_body(void* ctx, agh_conn conn, std::uint64_t length, agh_bytes sha256, agh_bytes data,
+                        agh_status status) noexcept
     {
-        const RouteHandler::Body body{.status = status, .length = length, .sha256 = to_view(sha256), .data = to_view(data)};
-        with(ctx, [&](RouteHandler& h) { h.on_body(conn, body); }, [&](auto& api, agh_host* host) {
-            api.answer(host, conn, 500, to_bytes("{}"), nullptr);
-        });
+        const RouteHandler::Body body{
+            .status = status, .length = length, .sha256 = to_view(sha256), .data = to_view(data)};
+        with(
+            ctx, [&](RouteHandler& h) { h.on_body(conn, body); },
+            [&](auto& api, agh_host* host) { api.answer(host, conn, 500, to_bytes("{}"), nullptr); });
     }
     static void on_frame(void* ctx, agh_conn conn, std::int32_t opcode, agh_bytes bytes) noexcept
     {
-        with(ctx, [&](RouteHandler& h) { h.on_frame(conn, opcode, to_view(bytes)); }, [&](auto& api, agh_host* host) {
-            api.close(host, conn, 1011, to_bytes("internal error"));
-        });
+        with(
+            ctx, [&](RouteHandler& h) { h.on_frame(conn, opcode, to_view(bytes)); },
+            [&](auto& api, agh_host* host) { api.close(host, conn, 1011, to_bytes("internal error")); });
     }
     static void on_writable(void* ctx, agh_conn conn) noexcept
     {
-        with(ctx, [&](RouteHandler& h) { h.on_writable(conn); }, [](auto&, agh_host*) {});
+        with(
+            ctx, [&](RouteHandler& h) { h.on_writable(conn); }, [](auto&, agh_host*) {});
     }
     static void on_closed(void* ctx, agh_conn conn, std::int32_t code) noexcept
     {
-        with(ctx, [&](RouteHandler& h) { h.on_closed(conn, code); }, [](auto&, agh_host*) {});
+        with(
+            ctx, [&](RouteHandler& h) { h.on_closed(conn, code); }, [](auto&, agh_host*) {});
     }
     static constexpr agh_route_api table{.size = sizeof(agh_route_api),
                                          .reserved = 0,

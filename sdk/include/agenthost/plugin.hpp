@@ -59,5 +59,6 @@ public:
 #include "detail/thunks.hpp"
 
 // At global scope, once in a library.
-#define AGENTHOST_PLUGIN(Class)                                                                                        \
-    constinit const agh_entry_v1 agh_plugin_entry_v1 = ::agenthost::detail::entry_of<Class>(AGENTHOST_MANIFEST);
+#define AGENTHOST_PLUGIN(Class)                                                                              \
+    constinit const agh_entry_v1 agh_plugin_entry_v1 =                                                       \
+        ::agenthost::detail::entry_of<Class>(AGENTHOST_MANIFEST);

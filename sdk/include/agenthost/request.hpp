@@ -28,8 +28,10 @@
 namespace agenthost {
 
 // Flags of fail().
-inline constexpr std::uint32_t not_started = AGH_REPLY_NOT_STARTED; // certainly nothing was done: the same id may run again
-inline constexpr std::uint32_t outcome_unknown = AGH_REPLY_UNKNOWN; // part may have been done: never run again
+inline constexpr std::uint32_t not_started =
+    AGH_REPLY_NOT_STARTED; // certainly nothing was done: the same id may run again
+inline constexpr std::uint32_t outcome_unknown =
+    AGH_REPLY_UNKNOWN; // part may have been done: never run again
 
 namespace detail {
 
@@ -136,9 +138,15 @@ public:
 
     [[nodiscard]] agh_req id() const noexcept { return raw_->id; }
     [[nodiscard]] std::string_view action() const noexcept { return to_view(raw_->action); }
-    [[nodiscard]] std::string_view params() const noexcept { return to_view(raw_->params); } // a JSON object, already validated
+    [[nodiscard]] std::string_view params() const noexcept
+    {
+        return to_view(raw_->params);
+    } // a JSON object, already validated
     [[nodiscard]] std::string_view target() const noexcept { return to_view(raw_->target); }
-    [[nodiscard]] std::string_view caller() const noexcept { return to_view(raw_->caller); } // JSON, see abi.h
+    [[nodiscard]] std::string_view caller() const noexcept
+    {
+        return to_view(raw_->caller);
+    } // JSON, see abi.h
     // This id ran before and may have had effects; only actions marked idempotent see it.
     [[nodiscard]] bool is_repeat() const noexcept { return (raw_->flags & AGH_REQUEST_REPEAT) != 0; }
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept
@@ -207,7 +215,8 @@ public:
     [[nodiscard]] bool pending() const noexcept { return link_ != nullptr && !answered_; }
 
 private:
-    agh_status complete(agh_status status, std::uint32_t flags, std::string_view json, std::span<const agh_blob> blobs) noexcept
+    agh_status complete(agh_status status, std::uint32_t flags, std::string_view json,
+                        std::span<const agh_blob> blobs) noexcept
     {
         const agh_reply reply = detail::make_reply(status, flags, json, blobs);
         if (!pending()) {
@@ -261,7 +270,8 @@ private:
         if (link_->api->cancelled(link_->host, id()) != 0) {
             complete(AGH_E_CANCELLED, 0, R"({"code":"CANCELLED","message":"cancelled"})", {});
         } else {
-            complete(AGH_E_INTERNAL, 0, R"({"code":"INTERNAL","message":"the plugin dropped the request"})", {});
+            complete(AGH_E_INTERNAL, 0, R"({"code":"INTERNAL","message":"the plugin dropped the request"})",
+                     {});
         }
         if (!answered_) answer_given();
     }

@@ -25,10 +25,11 @@ public:
         spec = {.runner_program = agenthost::test::binary_dir() / "lib/agenthost/agenthost-runner",
                 .library = probe_library(),
                 .plugin_id = "sdk_probe",
-                .on_death = [this](std::string why) {
-                    const std::scoped_lock lock{mutex_};
-                    deaths_.push_back(std::move(why));
-                },
+                .on_death =
+                    [this](std::string why) {
+                        const std::scoped_lock lock{mutex_};
+                        deaths_.push_back(std::move(why));
+                    },
                 .concurrency = 2};
     }
     ~Isolated() { current = nullptr; }
@@ -47,10 +48,11 @@ public:
     const agh_plugin_api* api = nullptr;
 
 private:
-    static agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, const agh_plugin_api** table, agh_plugin** plugin,
-                             agh_error* error)
+    static agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config,
+                             const agh_plugin_api** table, agh_plugin** plugin, agh_error* error)
     {
-        const agh_status said = agenthost::host::runner_create(current->spec, api, host, config, table, plugin, error);
+        const agh_status said =
+            agenthost::host::runner_create(current->spec, api, host, config, table, plugin, error);
         if (said == AGH_OK) current->plugin = *plugin, current->api = *table;
         return said;
     }

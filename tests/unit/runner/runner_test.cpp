@@ -26,10 +26,7 @@ bool ended(pid_t pid)
     std::fclose(stat);
     return read == 1 && state == 'Z';
 }
-bool has_children()
-{
-    return ::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD;
-}
+bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD; }
 
 TEST(Runner, AnswersOpenRequestsWithUnknownWhenItIsKilled)
 {
@@ -44,7 +41,9 @@ TEST(Runner, AnswersOpenRequestsWithUnknownWhenItIsKilled)
         EXPECT_EQ(reply.status, AGH_E_INTERNAL);
         EXPECT_EQ(reply.flags, AGH_REPLY_UNKNOWN);
         EXPECT_EQ(reply.code(), "INTERNAL");
-        EXPECT_NE(reply.message().find("the runner of sdk_probe (pid " + std::to_string(pid) + ") died: signal 9 (Killed)"), std::string::npos);
+        EXPECT_NE(reply.message().find("the runner of sdk_probe (pid " + std::to_string(pid) +
+                                       ") died: signal 9 (Killed)"),
+                  std::string::npos);
     }
     ASSERT_TRUE(wait_for([&] { return isolated.deaths().size() == 1; }));
     EXPECT_NE(isolated.deaths()[0].find("signal 9"), std::string::npos);
@@ -91,7 +90,8 @@ TEST(Runner, InheritsNoDescriptorAndNoSecret)
         std::error_code gone;
         const std::string target = std::filesystem::read_symlink(entry.path(), gone);
         EXPECT_EQ(target.find("leaky"), std::string::npos);
-        EXPECT_EQ(target.find("pipe:") != std::string::npos && entry.path().filename() != "2", false) << entry.path() << target;
+        EXPECT_EQ(target.find("pipe:") != std::string::npos && entry.path().filename() != "2", false)
+            << entry.path() << target;
     }
     const std::string env = agenthost::test::read_file(proc + "/environ");
     EXPECT_EQ(env.find("swordfish"), std::string::npos);
@@ -144,8 +144,10 @@ TEST(Runner, SaysWhatIsMissingWhenItCannotStart)
     FakeHost host{isolated.entry()};
     const auto said = host.create();
     EXPECT_EQ(said.status, AGH_E_CLOSED);
-    EXPECT_EQ(said.text, "cannot start the runner /nowhere/agenthost-runner: No such file or directory. Reinstall agenthost: "
-                         "agenthost-runner belongs into its lib/agenthost.");
+    EXPECT_EQ(
+        said.text,
+        "cannot start the runner /nowhere/agenthost-runner: No such file or directory. Reinstall agenthost: "
+        "agenthost-runner belongs into its lib/agenthost.");
 }
 
 TEST(Runner, SaysWhatIsWrongWithALibrary)
@@ -193,8 +195,9 @@ protected:
 
 class Garbage : public BadRunner, public testing::WithParamInterface<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Each, Garbage,
-                         testing::Values("unknown-type", "huge-frame", "half-frame", "truncated-fields", "long-length", "missing-fds",
-                                         "two-answers", "beyond-window", "many-fds"),
+                         testing::Values("unknown-type", "huge-frame", "half-frame", "truncated-fields",
+                                         "long-length", "missing-fds", "two-answers", "beyond-window",
+                                         "many-fds"),
                          [](const auto& info) {
                              std::string name = info.param;
                              std::erase(name, '-');
@@ -226,7 +229,9 @@ TEST_F(BadRunner, CannotAnswerForAnotherPlugin)
 {
     be("strangers");
     FakeHost host{isolated.entry()};
-    host.on_call = [](std::string_view, std::string_view) { return agenthost::testing::FakeReply{.json = "1"}; };
+    host.on_call = [](std::string_view, std::string_view) {
+        return agenthost::testing::FakeReply{.json = "1"};
+    };
     ASSERT_TRUE(host.start().ok());
     EXPECT_EQ(host.call("sdk_probe.echo").json, R"("own")");
     EXPECT_TRUE(host.mistakes().empty()); // the host was never asked about an id that is not this plugin's

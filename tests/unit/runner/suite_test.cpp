@@ -14,7 +14,8 @@ protected:
     const agh_entry_v1& probe() { return GetParam() ? isolated_.entry() : in_process_probe(); }
     Isolated isolated_;
 };
-INSTANTIATE_TEST_SUITE_P(Both, Isolation, testing::Bool(), [](const auto& info) { return info.param ? "Process" : "InProcess"; });
+INSTANTIATE_TEST_SUITE_P(Both, Isolation, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Process" : "InProcess"; });
 
 TEST_P(Isolation, GivesBackWhatThePluginAnswers)
 {
@@ -32,8 +33,12 @@ TEST_P(Isolation, GivesBackWhatThePluginAnswers)
 TEST_P(Isolation, ShowsTheWholeRequest)
 {
     FakeHost host{probe()};
-    const auto reply = host.call("sdk_probe.describe", "{}", {.target = "t", .caller = R"({"server":"s"})", .timeout = 1h, .repeat = true});
-    EXPECT_EQ(reply.json, R"({"action":"sdk_probe.describe","target":"t","caller":{"server":"s"},"repeat":true,"deadline":true,"blobs":0})");
+    const auto reply =
+        host.call("sdk_probe.describe", "{}",
+                  {.target = "t", .caller = R"({"server":"s"})", .timeout = 1h, .repeat = true});
+    EXPECT_EQ(
+        reply.json,
+        R"({"action":"sdk_probe.describe","target":"t","caller":{"server":"s"},"repeat":true,"deadline":true,"blobs":0})");
 }
 
 TEST_P(Isolation, CarriesALargeRequest)
@@ -47,8 +52,10 @@ TEST_P(Isolation, AnswersManyAtOnce)
 {
     FakeHost host{probe()};
     std::vector<agh_req> ids;
-    for (int i = 0; i < 500; ++i) ids.push_back(host.invoke("sdk_probe.echo", "{\"i\":" + std::to_string(i) + "}"));
-    for (int i = 0; i < 500; ++i) EXPECT_EQ(host.wait_reply(ids[i]).json, "{\"i\":" + std::to_string(i) + "}");
+    for (int i = 0; i < 500; ++i)
+        ids.push_back(host.invoke("sdk_probe.echo", "{\"i\":" + std::to_string(i) + "}"));
+    for (int i = 0; i < 500; ++i)
+        EXPECT_EQ(host.wait_reply(ids[i]).json, "{\"i\":" + std::to_string(i) + "}");
 }
 
 TEST_P(Isolation, CancelsByCallback)
@@ -93,7 +100,8 @@ TEST_P(Isolation, PushesBackOnOutput)
     const std::string all = host.streamed(id);
     ASSERT_EQ(all.size(), 1'000'000u);
     for (std::size_t piece = 0; piece < 100; ++piece) {
-        ASSERT_EQ(all.substr(piece * 10'000, 10'000), std::string(10'000, static_cast<char>('a' + piece % 26)));
+        ASSERT_EQ(all.substr(piece * 10'000, 10'000),
+                  std::string(10'000, static_cast<char>('a' + piece % 26)));
     }
     EXPECT_TRUE(host.mistakes().empty());
 }
@@ -147,7 +155,8 @@ TEST_P(Isolation, CallsOtherPlugins)
     host.on_call = [](std::string_view action, std::string_view params) {
         return FakeReply{.json = "[\"" + std::string{action} + "\"," + std::string{params} + "]"};
     };
-    EXPECT_EQ(host.call("sdk_probe.call", R"({"p":1})").json, R"({"status":0,"json":["other.action",{"p":1}]})");
+    EXPECT_EQ(host.call("sdk_probe.call", R"({"p":1})").json,
+              R"({"status":0,"json":["other.action",{"p":1}]})");
 }
 
 TEST_P(Isolation, RefusesInThePluginsWords)

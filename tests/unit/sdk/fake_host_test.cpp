@@ -20,9 +20,11 @@ const agh_entry_v1& probe()
 
 TEST(PluginLibrary, CarriesItsManifestByteForByte)
 {
-    const std::string file = agenthost::test::read_file(agenthost::test::binary_dir() / "tests/plugins/sdk_probe.manifest.json");
+    const std::string file =
+        agenthost::test::read_file(agenthost::test::binary_dir() / "tests/plugins/sdk_probe.manifest.json");
     EXPECT_EQ(agenthost::to_view(probe().manifest), file);
-    EXPECT_EQ(file, agenthost::test::read_file(agenthost::test::source_dir() / "tests/unit/sdk/probe/manifest.json"));
+    EXPECT_EQ(file, agenthost::test::read_file(agenthost::test::source_dir() /
+                                               "tests/unit/sdk/probe/manifest.json"));
     EXPECT_EQ(probe().abi_major, AGH_ABI_MAJOR);
     EXPECT_EQ(probe().size, sizeof(agh_entry_v1));
 }
@@ -46,8 +48,12 @@ TEST(FakeHost, GivesBackWhatThePluginAnswers)
 TEST(FakeHost, ShowsTheRequestToThePlugin)
 {
     FakeHost host{probe()};
-    const auto reply = host.call("sdk_probe.describe", "{}", {.target = "t", .caller = R"({"server":"s"})", .timeout = std::chrono::hours{1}, .repeat = true});
-    EXPECT_EQ(reply.json, R"({"action":"sdk_probe.describe","target":"t","caller":{"server":"s"},"repeat":true,"deadline":true,"blobs":0})");
+    const auto reply = host.call(
+        "sdk_probe.describe", "{}",
+        {.target = "t", .caller = R"({"server":"s"})", .timeout = std::chrono::hours{1}, .repeat = true});
+    EXPECT_EQ(
+        reply.json,
+        R"({"action":"sdk_probe.describe","target":"t","caller":{"server":"s"},"repeat":true,"deadline":true,"blobs":0})");
 }
 
 TEST(FakeHost, CancelsAndKeepsProgress)
@@ -62,7 +68,8 @@ TEST(FakeHost, CancelsAndKeepsProgress)
 TEST(FakeHost, LetsADeadlinePass)
 {
     FakeHost host{probe()};
-    EXPECT_EQ(host.call("sdk_probe.poll", "{}", {.timeout = std::chrono::milliseconds{5}}).json, R"("saw it")");
+    EXPECT_EQ(host.call("sdk_probe.poll", "{}", {.timeout = std::chrono::milliseconds{5}}).json,
+              R"("saw it")");
 }
 
 TEST(FakeHost, PushesBackOnStreams)
@@ -117,12 +124,14 @@ TEST(FakeHost, AnswersCallsAsTheTestSays)
     host.on_call = [](std::string_view action, std::string_view params) {
         return FakeReply{.json = "[\"" + std::string{action} + "\"," + std::string{params} + "]"};
     };
-    EXPECT_EQ(host.call("sdk_probe.call", R"({"p":1})").json, R"({"status":0,"json":["other.action",{"p":1}]})");
+    EXPECT_EQ(host.call("sdk_probe.call", R"({"p":1})").json,
+              R"({"status":0,"json":["other.action",{"p":1}]})");
 }
 
 TEST(FakeHost, RefusesWhatTheHostWouldRefuse)
 {
-    FakeHost refused_create{probe(), R"({"refuse_create":1})"}, refused_start{probe(), R"({"refuse_start":1})"};
+    FakeHost refused_create{probe(), R"({"refuse_create":1})"},
+        refused_start{probe(), R"({"refuse_start":1})"};
     EXPECT_EQ(refused_create.start().code, "PROBE_CREATE");
     EXPECT_EQ(refused_start.start().code, "PROBE_START");
     EXPECT_THROW(refused_start.call("sdk_probe.echo"), std::runtime_error);
@@ -141,7 +150,8 @@ public:
     explicit Pages(agenthost::Context& ctx) : listener_{ctx} {}
     void start() override
     {
-        for (const char* route : {R"({"listener":"hub","kind":"http","prefix":"/files/"})", R"({"listener":"hub","kind":"http","path":"/throw"})",
+        for (const char* route : {R"({"listener":"hub","kind":"http","prefix":"/files/"})",
+                                  R"({"listener":"hub","kind":"http","path":"/throw"})",
                                   R"({"listener":"hub","kind":"ws","path":"/ws"})"}) {
             if (listener_.route(route, *this) != AGH_OK) throw agenthost::Error{"ROUTE", route};
         }
@@ -153,13 +163,18 @@ public:
     void on_request(agh_conn conn, std::string_view head) override
     {
         if (head.find("/throw") != head.npos) throw std::runtime_error{"in on_request"};
-        if (head.find("\"/ws\"") != head.npos) listener_.upgrade(conn, "{}", R"({"message_bytes":10})");
-        else if (head.find("\"PUT\"") != head.npos) listener_.receive(conn, 10);
-        else listener_.answer(conn, 200, R"({"content-type":"text/plain"})", "hello");
+        if (head.find("\"/ws\"") != head.npos)
+            listener_.upgrade(conn, "{}", R"({"message_bytes":10})");
+        else if (head.find("\"PUT\"") != head.npos)
+            listener_.receive(conn, 10);
+        else
+            listener_.answer(conn, 200, R"({"content-type":"text/plain"})", "hello");
     }
     void on_body(agh_conn conn, const Body& body) override
     {
-        if (body.status == AGH_OK) listener_.answer(conn, 201, "{}", std::string{body.data} + "/" + std::to_string(body.sha256.size()));
+        if (body.status == AGH_OK)
+            listener_.answer(conn, 201, "{}",
+                             std::string{body.data} + "/" + std::to_string(body.sha256.size()));
     }
     void on_frame(agh_conn conn, int, std::string_view bytes) override
     {
@@ -221,7 +236,8 @@ TEST(FakeSha256, KnowsThePublishedSums)
 {
     const auto hex = [](const std::string& raw) {
         std::string out;
-        for (const unsigned char c : raw) out += "0123456789abcdef"[c >> 4], out += "0123456789abcdef"[c & 15];
+        for (const unsigned char c : raw)
+            out += "0123456789abcdef"[c >> 4], out += "0123456789abcdef"[c & 15];
         return out;
     };
     for (const std::size_t size : {0u, 3u, 55u, 56u, 64u, 1000u}) {

@@ -13,7 +13,8 @@
 
 #define SIZE_AT_LEAST(type, bytes) _Static_assert(sizeof(type) >= (bytes), "1.0 layout of " #type)
 #define SIZE_IS(type, bytes) _Static_assert(sizeof(type) == (bytes), "1.0 layout of " #type)
-#define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), "1.0 layout of " #type "." #field)
+#define AT(type, field, offset)                                                                              \
+    _Static_assert(offsetof(type, field) == (offset), "1.0 layout of " #type "." #field)
 
 SIZE_IS(agh_status, 4);
 SIZE_IS(agh_bytes, 16); /* passed by value: never grows */
@@ -109,5 +110,5 @@ AT(agh_svc_listener, route, 8);
 AT(agh_svc_listener, close, 72);
 
 /* AGH_HAS in C: a writer that knew less is believed to. */
-int agh_has_in_c(const agh_plugin_api *api);
-int agh_has_in_c(const agh_plugin_api *api) { return AGH_HAS(api, drain) ? 1 : 0; }
+int agh_has_in_c(const agh_plugin_api* api);
+int agh_has_in_c(const agh_plugin_api* api) { return AGH_HAS(api, drain) ? 1 : 0; }

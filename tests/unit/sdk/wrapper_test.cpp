@@ -1,74 +1,9 @@
 // The C++ wrapper: what is forgotten is safe, what throws becomes an answer, what comes late is refused.
-#include <agenthost/plugin.hpp>
-#include <agenthost/testing/fake_host.hpp>
-
-#include <gtest/gtest.h>
-#include <sys/mman.h>
+#include "scripted.hpp"
 
 #include <barrier>
-#include <deque>
-#include <thread>
 
 namespace {
-
-using agenthost::Request;
-using agenthost::testing::FakeHost;
-using namespace std::chrono_literals;
-
-// A plugin whose actions a test writes: Scripted::setup is called with the context.
-class Scripted : public agenthost::Plugin {
-public:
-    static inline std::function<void(agenthost::Context&)> setup;
-    static inline std::function<void()> on_start, on_drain, on_destroy;
-    explicit Scripted(agenthost::Context& ctx)
-    {
-        if (setup) setup(ctx);
-    }
-    ~Scripted() override
-    {
-        if (on_destroy) on_destroy();
-    }
-    void start() override
-    {
-        if (on_start) on_start();
-    }
-    void drain() override
-    {
-        if (on_drain) on_drain();
-    }
-};
-class Bare : public agenthost::Plugin {
-public:
-    explicit Bare(agenthost::Context&) {}
-};
-class Full : public Bare {
-public:
-    using Bare::Bare;
-    void configure(std::string_view json) override
-    {
-        if (json == "bad") throw std::runtime_error{"no good"};
-    }
-    agenthost::Health health() override { throw std::runtime_error{"cannot say"}; }
-    const void* extension(std::string_view id) override
-    {
-        if (id == "throw") throw 1;
-        return id == "mine/1" ? this : nullptr;
-    }
-};
-
-constexpr agh_entry_v1 scripted = agenthost::detail::entry_of<Scripted>({});
-
-class Wrapper : public testing::Test {
-protected:
-    void TearDown() override { Scripted::setup = nullptr, Scripted::on_start = Scripted::on_drain = Scripted::on_destroy = nullptr; }
-    static void on(std::string action, std::function<void(Request)> handler)
-    {
-        Scripted::setup = [=, before = Scripted::setup](agenthost::Context& ctx) {
-            if (before) before(ctx);
-            ctx.on(action, handler);
-        };
-    }
-};
 
 TEST_F(Wrapper, AnswersWithWhatTheHandlerReplied)
 {
@@ -114,7 +49,9 @@ TEST_F(Wrapper, SaysCancelledForAForgottenRequestThatWasCancelled)
 TEST_F(Wrapper, TurnsAnExceptionIntoTheAnswer)
 {
     on("a.runtime", [](Request) { throw std::runtime_error{"what \"it\" says"}; });
-    on("a.error", [](Request) { throw agenthost::Error{"DISK_FULL", "no room on /x. Delete something.", AGH_E_BUSY}; });
+    on("a.error", [](Request) {
+        throw agenthost::Error{"DISK_FULL", "no room on /x. Delete something.", AGH_E_BUSY};
+    });
     on("a.odd", [](Request) { throw 42; });
     on("a.moved", [](Request r) {
         const Request mine{std::move(r)};
@@ -186,12 +123,15 @@ TEST_F(Wrapper, LeavesTheRequestOpenWhenTheReplyWasNoJson)
 
 TEST_F(Wrapper, PutsAllPartsOfAFailureIntoTheAnswer)
 {
-    on("a.fail", [](Request r) { r.fail("FILE_NOT_FOUND", "no f1", "looked in /x", agenthost::not_started, R"({"id":"f1"})"); });
+    on("a.fail", [](Request r) {
+        r.fail("FILE_NOT_FOUND", "no f1", "looked in /x", agenthost::not_started, R"({"id":"f1"})");
+    });
     FakeHost host{scripted};
     const auto reply = host.call("a.fail");
     EXPECT_EQ(reply.status, AGH_E_NOT_FOUND);
     EXPECT_EQ(reply.flags, AGH_REPLY_NOT_STARTED);
-    EXPECT_EQ(reply.json, R"({"code":"FILE_NOT_FOUND","message":"no f1","detail":"looked in /x","data":{"id":"f1"}})");
+    EXPECT_EQ(reply.json,
+              R"({"code":"FILE_NOT_FOUND","message":"no f1","detail":"looked in /x","data":{"id":"f1"}})");
 }
 
 TEST_F(Wrapper, NamesTheActionThatHasNoHandler)
@@ -228,8 +168,9 @@ TEST_F(Wrapper, KeepsBytesAndDescriptorsOfAMovedRequest)
         const int fd = ::memfd_create("in", MFD_CLOEXEC);
         ASSERT_EQ(::write(fd, "payload", 7), 7);
         std::string params = R"({"gone":true})", target = "server-1", inl = "inline";
-        const agh_blob blobs[] = {{.size = sizeof(agh_blob), .fd = fd, .length = 7, .name = agenthost::to_bytes("n")},
-                                  {.size = sizeof(agh_blob), .fd = -1, .length = 6, .inl = agenthost::to_bytes(inl)}};
+        const agh_blob blobs[] = {
+            {.size = sizeof(agh_blob), .fd = fd, .length = 7, .name = agenthost::to_bytes("n")},
+            {.size = sizeof(agh_blob), .fd = -1, .length = 6, .inl = agenthost::to_bytes(inl)}};
         id = host.invoke("a.keep", params, {.target = target, .repeat = true, .blobs = {blobs[0], blobs[1]}});
         ::close(fd);
         params.assign(params.size(), 'x'), target.assign(target.size(), 'x'), inl.assign(inl.size(), 'x');
@@ -363,102 +304,11 @@ TEST_F(Wrapper, CatchesWhatCallbacksThrow)
     EXPECT_TRUE(host.logged("from drain"));
 }
 
-TEST_F(Wrapper, SaysDrainedWhenTheLastRequestHasItsAnswer)
-{
-    FakeHost host{scripted};
-    std::deque<Request> kept;
-    on("a.keep", [&](Request r) { kept.push_back(std::move(r)); });
-    host.invoke("a.keep");
-    host.invoke("a.keep");
-    EXPECT_FALSE(host.drain(0ms));
-    kept.pop_front();
-    EXPECT_FALSE(host.drain(0ms));
-    kept.clear();
-    EXPECT_TRUE(host.drain());
-}
-
-TEST_F(Wrapper, RefusesToBeMadeWithTheConstructorsWords)
-{
-    Scripted::setup = [](agenthost::Context&) { throw agenthost::Error{"CONFIG", "storage_path: permission denied. Fix its mode."}; };
-    FakeHost host{scripted};
-    const auto said = host.create();
-    EXPECT_EQ(said.status, AGH_E_INVALID);
-    EXPECT_EQ(said.code, "CONFIG");
-    EXPECT_EQ(said.text, "storage_path: permission denied. Fix its mode.");
-}
-
-TEST_F(Wrapper, IsDestroyedWhenItDoesNotStart)
-{
-    bool destroyed = false;
-    Scripted::on_start = [] { throw std::runtime_error{"no device"}; };
-    Scripted::on_destroy = [&] { destroyed = true; };
-    FakeHost host{scripted};
-    EXPECT_EQ(host.start().text, "no device");
-    EXPECT_TRUE(destroyed);
-}
-
-TEST_F(Wrapper, CutsALongErrorBetweenCharacters)
-{
-    Scripted::on_start = [] { throw std::runtime_error{"x" + [] {
-        std::string s;
-        while (s.size() < 2000) s += "\xe2\x82\xac"; // a euro sign
-        return s;
-    }()}; };
-    FakeHost host{scripted};
-    const std::string text = host.start().text;
-    EXPECT_GT(text.size(), 400u);
-    EXPECT_EQ((text.size() - 1) % 3, 0u);
-}
-
-TEST_F(Wrapper, OffersConfigureAndHealthOnlyWhenTheClassHasThem)
-{
-    static constexpr agh_entry_v1 bare = agenthost::detail::entry_of<Bare>({});
-    static constexpr agh_entry_v1 full = agenthost::detail::entry_of<Full>({});
-    FakeHost plain{bare}, rich{full};
-    ASSERT_TRUE(plain.start().ok());
-    ASSERT_TRUE(rich.start().ok());
-    EXPECT_EQ(plain.configure("{}").status, AGH_E_UNSUPPORTED);
-    EXPECT_EQ(plain.extension(AGH_EXT_HEALTH), nullptr);
-    EXPECT_TRUE(rich.configure("{}").ok());
-    EXPECT_EQ(rich.configure("bad").text, "no good");
-    EXPECT_EQ(rich.health().text, "cannot say");
-    EXPECT_NE(rich.extension("mine/1"), nullptr);
-    EXPECT_EQ(rich.extension("throw"), nullptr);
-    EXPECT_EQ(rich.extension("other/1"), nullptr);
-}
-
-TEST_F(Wrapper, RunsTasksWithTheirOwnFunctions)
-{
-    agenthost::Context* context = nullptr;
-    Scripted::setup = [&](agenthost::Context& ctx) { context = &ctx; };
-    FakeHost host{scripted};
-    ASSERT_TRUE(host.start().ok());
-    std::atomic<int> once = 0, ticks = 0, never = 0;
-    context->after(1ms, [&] { ++once; });
-    const auto periodic = context->timer(1ms, 1ms, [&] { ++ticks; });
-    const auto cancelled = context->after(50ms, [&] { ++never; });
-    context->cancel(cancelled);
-    EXPECT_TRUE(host.wait([&] { return once == 1 && ticks > 3; }));
-    context->cancel(periodic);
-    EXPECT_TRUE(host.wait([&] { return host.loop().tasks() == 0; }));
-    EXPECT_EQ(never, 0);
-    EXPECT_EQ(context->watch(-1, 1, [](std::uint32_t) {}), 0u);
-}
-
-TEST_F(Wrapper, MakesSeveralInstancesAtOnceAndAgain)
-{
-    on("a.echo", [](Request r) { r.reply(r.params()); });
-    for (int round = 0; round < 3; ++round) {
-        FakeHost one{scripted}, two{scripted};
-        EXPECT_EQ(one.call("a.echo", "{}").json, "{}");
-        EXPECT_EQ(two.call("a.echo", "{}").json, "{}");
-    }
-}
-
 TEST(JsonString, EscapesWhatJsonWantsEscaped)
 {
     EXPECT_EQ(agenthost::json_string("a\"b\\c\n\t\r\x01"), R"("a\"b\\c\n\t\r\u0001")");
-    EXPECT_EQ(agenthost::json_string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"), "\"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"");
+    EXPECT_EQ(agenthost::json_string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"),
+              "\"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"");
 }
 
 TEST(JsonString, IsValidWhateverTheBytes)
@@ -469,7 +319,8 @@ TEST(JsonString, IsValidWhateverTheBytes)
         for (int i = 0; i < 12; ++i) bytes += static_cast<char>((seed = seed * 1664525u + 1013904223u) >> 24);
         EXPECT_TRUE(agenthost::testing::JsonCheck::valid(agenthost::json_string(bytes)));
     }
-    EXPECT_EQ(agenthost::json_string("\xc0\xaf\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+    EXPECT_EQ(agenthost::json_string("\xc0\xaf\xed\xa0\x80"),
+              "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
 } // namespace

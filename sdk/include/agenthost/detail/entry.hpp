@@ -6,9 +6,9 @@
 
 #ifdef AGENTHOST_MANIFEST_SIZE
 extern "C" const unsigned char agenthost_manifest_data[];
-#define AGENTHOST_MANIFEST \
+#define AGENTHOST_MANIFEST                                                                                   \
     ::agh_bytes { agenthost_manifest_data, AGENTHOST_MANIFEST_SIZE }
 #else
-#define AGENTHOST_MANIFEST \
+#define AGENTHOST_MANIFEST                                                                                   \
     ::agh_bytes {}
 #endif

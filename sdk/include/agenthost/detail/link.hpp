@@ -34,7 +34,8 @@ public:
     {
         const std::scoped_lock lock{running_};
         if (over_ || !cancel_) return;
-        auto once = std::move(cancel_); // the callback may set another or end the request: it must not die under itself
+        auto once = std::move(
+            cancel_); // the callback may set another or end the request: it must not die under itself
         once();
     }
     void run_writable()
@@ -61,8 +62,7 @@ class Link {
 public:
     Link(const agh_host_api* api, agh_host* host)
         : api{api}, host{host}, log_{static_cast<const agh_svc_log*>(api->service(host, AGH_SVC_LOG))}
-    {
-    }
+    {}
 
     const agh_host_api* const api;
     agh_host* const host;

@@ -30,7 +30,8 @@ public:
     // False: fired or unknown. `task` is the host's name for it, 0 when it has none.
     bool remove(std::uint64_t cookie, agh_task& task)
     {
-        std::shared_ptr<Entry> gone; // declared first, so it dies after the lock: what it captured may call back in
+        std::shared_ptr<Entry>
+            gone; // declared first, so it dies after the lock: what it captured may call back in
         const std::scoped_lock lock{mutex_};
         const auto found = entries_.find(cookie);
         if (found == entries_.end()) return false;

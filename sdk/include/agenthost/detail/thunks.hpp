@@ -64,10 +64,9 @@ private:
 inline Slot& slot_of(agh_plugin* plugin) noexcept { return *reinterpret_cast<Slot*>(plugin); }
 inline Instance& instance_of(agh_plugin* plugin) noexcept { return *slot_of(plugin).instance; }
 
-template <class T>
-struct Thunks {
-    static agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, const agh_plugin_api** table,
-                             agh_plugin** plugin, agh_error* error) noexcept
+template <class T> struct Thunks {
+    static agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config,
+                             const agh_plugin_api** table, agh_plugin** plugin, agh_error* error) noexcept
     {
         try {
             auto instance = std::make_unique<Instance>(api, host, to_view(config));
@@ -116,8 +115,10 @@ struct Thunks {
         try {
             handler->run(context.link(), *request);
         } catch (...) {
-            if (here.dropped) fail(context.link(), request->id);
-            else context.link().log_exception(where(to_view(request->action)));
+            if (here.dropped)
+                fail(context.link(), request->id);
+            else
+                context.link().log_exception(where(to_view(request->action)));
         }
         invocation = outer;
         return AGH_PENDING;
@@ -197,9 +198,10 @@ private:
     static agh_status no_handler(std::string_view action, agh_error* error) noexcept
     {
         try {
-            return fill(error, AGH_E_NOT_FOUND, "UNKNOWN_ACTION",
-                        "the plugin has no handler for " + std::string{action} +
-                            ", though its manifest names it. Register it with Context::on in the constructor.");
+            return fill(
+                error, AGH_E_NOT_FOUND, "UNKNOWN_ACTION",
+                "the plugin has no handler for " + std::string{action} +
+                    ", though its manifest names it. Register it with Context::on in the constructor.");
         } catch (...) {
             return AGH_E_NOMEM;
         }
@@ -247,16 +249,19 @@ private:
     {
         if constexpr (requires { &T::configure; }) {
             return !std::is_same_v<decltype(&T::configure), void (Plugin::*)(std::string_view)>;
-        } else return true;
+        } else
+            return true;
     }
     static constexpr bool overrides_health()
     {
         if constexpr (requires { &T::health; }) {
             return !std::is_same_v<decltype(&T::health), Health (Plugin::*)()>;
-        } else return true;
+        } else
+            return true;
     }
 
-    static constexpr agh_ext_health health_table{.size = sizeof(agh_ext_health), .reserved = 0, .check = check};
+    static constexpr agh_ext_health health_table{
+        .size = sizeof(agh_ext_health), .reserved = 0, .check = check};
     static constexpr agh_plugin_api api_table{.size = sizeof(agh_plugin_api),
                                               .reserved = 0,
                                               .start = start,
@@ -274,11 +279,11 @@ private:
 #define AGENTHOST_ABI_MINOR_NEEDED 0u
 #endif
 
-template <class T>
-consteval agh_entry_v1 entry_of(agh_bytes manifest)
+template <class T> consteval agh_entry_v1 entry_of(agh_bytes manifest)
 {
     static_assert(std::is_base_of_v<Plugin, T>, "a plugin derives from agenthost::Plugin");
-    static_assert(std::is_constructible_v<T, Context&>, "a plugin is constructed from an agenthost::Context&");
+    static_assert(std::is_constructible_v<T, Context&>,
+                  "a plugin is constructed from an agenthost::Context&");
     return {.size = sizeof(agh_entry_v1),
             .abi_major = AGH_ABI_MAJOR,
             .abi_minor = AGH_ABI_MINOR,

@@ -41,6 +41,7 @@ public:
     int log_level = AGH_LOG_TRACE;
     bool listener_permitted = true;
     FakeListener listener;
+
 protected:
     explicit FakeCore(FakeLoop::OnTask on_task) : loop_{std::move(on_task)} {}
     ~FakeCore() = default;
@@ -60,10 +61,10 @@ protected:
     static FakeCore& of(agh_host* host) { return *reinterpret_cast<FakeCore*>(host); }
     static std::uint64_t now_ns()
     {
-        return static_cast<std::uint64_t>(std::chrono::nanoseconds{std::chrono::steady_clock::now().time_since_epoch()}.count());
+        return static_cast<std::uint64_t>(
+            std::chrono::nanoseconds{std::chrono::steady_clock::now().time_since_epoch()}.count());
     }
-    template <class T>
-    T copy(const T& what)
+    template <class T> T copy(const T& what)
     {
         const std::scoped_lock lock{mutex_};
         return what;
@@ -83,8 +84,10 @@ protected:
     void finish(agh_req id, FakeReply reply)
     {
         const std::scoped_lock lock{mutex_};
-        if (requests_[id].reply) mistakes_.push_back("invoke() refused a request it had completed");
-        else requests_[id].reply = std::move(reply);
+        if (requests_[id].reply)
+            mistakes_.push_back("invoke() refused a request it had completed");
+        else
+            requests_[id].reply = std::move(reply);
         changed_.notify_all();
     }
     // The request while it waits for its answer; nullptr: finished or never was. Under the lock.
@@ -123,8 +126,10 @@ protected:
                         .blobs = take_blobs(raw->blobs, raw->blob_count, raw->blob_stride)};
         const std::scoped_lock lock{me.mutex_};
         Pending* const request = me.pending(id);
-        if (request == nullptr) return me.mistake(AGH_E_STALE, "complete() for a request that is finished or never was");
-        const bool valid = reply.ok() ? reply.json.empty() || JsonCheck::valid(reply.json) : JsonCheck::object(reply.json);
+        if (request == nullptr)
+            return me.mistake(AGH_E_STALE, "complete() for a request that is finished or never was");
+        const bool valid =
+            reply.ok() ? reply.json.empty() || JsonCheck::valid(reply.json) : JsonCheck::object(reply.json);
         if (!valid) return me.mistake(AGH_E_INVALID, "a reply that is no JSON: " + reply.json);
         request->reply = std::move(reply);
         me.changed_.notify_all();
@@ -136,12 +141,14 @@ protected:
         const std::scoped_lock lock{me.mutex_};
         Pending* const request = me.pending(id);
         if (request == nullptr) return AGH_E_STALE;
-        if (!JsonCheck::object(to_view(json))) return me.mistake(AGH_E_INVALID, "progress that is no JSON object");
+        if (!JsonCheck::object(to_view(json)))
+            return me.mistake(AGH_E_INVALID, "progress that is no JSON object");
         request->progress.emplace_back(to_view(json));
         me.changed_.notify_all();
         return AGH_OK;
     }
-    static agh_status stream(agh_host* host, agh_req id, std::uint32_t channel, std::uint64_t offset, agh_bytes bytes)
+    static agh_status stream(agh_host* host, agh_req id, std::uint32_t channel, std::uint64_t offset,
+                             agh_bytes bytes)
     {
         FakeCore& me = of(host);
         const std::scoped_lock lock{me.mutex_};
@@ -149,7 +156,8 @@ protected:
         if (request == nullptr) return AGH_E_STALE;
         std::string& so_far = request->streams[channel];
         if (offset != so_far.size()) {
-            return me.mistake(AGH_E_INVALID, "a stream at offset " + std::to_string(offset) + " after " + std::to_string(so_far.size()));
+            return me.mistake(AGH_E_INVALID, "a stream at offset " + std::to_string(offset) + " after " +
+                                                 std::to_string(so_far.size()));
         }
         if (bytes.size > me.budget_) return AGH_E_BUSY;
         me.budget_ -= bytes.size;
@@ -162,7 +170,10 @@ protected:
         FakeCore& me = of(host);
         const std::scoped_lock lock{me.mutex_};
         Pending* const request = me.pending(id);
-        return request == nullptr || request->cancelled || (request->deadline_ns && now_ns() > *request->deadline_ns) ? 1 : 0;
+        return request == nullptr || request->cancelled ||
+                       (request->deadline_ns && now_ns() > *request->deadline_ns)
+                   ? 1
+                   : 0;
     }
     static void on_drained(agh_host* host)
     {
@@ -186,7 +197,10 @@ protected:
         if (name == AGH_SVC_LISTENER && of(host).listener_permitted) return listener_service();
         return nullptr;
     }
-    static std::int32_t log_enabled(agh_host* host, std::int32_t level) { return level >= of(host).log_level ? 1 : 0; }
+    static std::int32_t log_enabled(agh_host* host, std::int32_t level)
+    {
+        return level >= of(host).log_level ? 1 : 0;
+    }
     static void log_write(agh_host* host, std::int32_t level, agh_bytes message, agh_bytes fields)
     {
         FakeCore& me = of(host);
@@ -194,7 +208,8 @@ protected:
         me.logs_.push_back({level, std::string{to_view(message)}, std::string{to_view(fields)}});
         me.changed_.notify_all();
     }
-    static agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req origin, const agh_reply* body)
+    static agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req origin,
+                           const agh_reply* body)
     {
         FakeCore& me = of(host);
         FakeEvent event{.topic = std::string{to_view(topic)},
@@ -203,7 +218,8 @@ protected:
                         .origin = origin,
                         .blobs = take_blobs(body->blobs, body->blob_count, body->blob_stride)};
         const std::scoped_lock lock{me.mutex_};
-        if (!event.json.empty() && !JsonCheck::valid(event.json)) return me.mistake(AGH_E_INVALID, "an event that is no JSON");
+        if (!event.json.empty() && !JsonCheck::valid(event.json))
+            return me.mistake(AGH_E_INVALID, "an event that is no JSON");
         me.events_.push_back(std::move(event));
         me.changed_.notify_all();
         return AGH_OK;
@@ -212,9 +228,12 @@ protected:
     {
         FakeCore& me = of(host);
         const std::scoped_lock lock{me.mutex_};
-        if (json.size == 0) me.facts_.erase(std::string{to_view(key)});
-        else if (!JsonCheck::valid(to_view(json))) return me.mistake(AGH_E_INVALID, "a fact that is no JSON");
-        else me.facts_[std::string{to_view(key)}] = to_view(json);
+        if (json.size == 0)
+            me.facts_.erase(std::string{to_view(key)});
+        else if (!JsonCheck::valid(to_view(json)))
+            return me.mistake(AGH_E_INVALID, "a fact that is no JSON");
+        else
+            me.facts_[std::string{to_view(key)}] = to_view(json);
         me.changed_.notify_all();
         return AGH_OK;
     }
@@ -222,9 +241,11 @@ protected:
     static agh_status define(agh_host* host, agh_bytes json, std::uint32_t* id)
     {
         FakeCore& me = of(host);
-        const Metric metric{JsonCheck::member(to_view(json), "name"), JsonCheck::member(to_view(json), "type")};
+        const Metric metric{JsonCheck::member(to_view(json), "name"),
+                            JsonCheck::member(to_view(json), "type")};
         const std::scoped_lock lock{me.mutex_};
-        if (!JsonCheck::object(to_view(json)) || metric.name.empty()) return me.mistake(AGH_E_INVALID, "not a metric's definition");
+        if (!JsonCheck::object(to_view(json)) || metric.name.empty())
+            return me.mistake(AGH_E_INVALID, "not a metric's definition");
         const auto known = me.metric_ids_.emplace(to_view(json), me.definitions_.size());
         if (known.second) me.definitions_.push_back(metric);
         *id = static_cast<std::uint32_t>(known.first->second);
@@ -260,7 +281,8 @@ protected:
     static const agh_svc_loop* loop_service()
     {
         static constexpr agh_svc_loop loop_table{
-            sizeof(agh_svc_loop), 0,
+            sizeof(agh_svc_loop),
+            0,
             [](agh_host* h, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie, agh_task* task) {
                 return of(h).loop_.timer(delay, period, cookie, task);
             },
@@ -274,8 +296,11 @@ protected:
     static const agh_svc_listener* listener_service()
     {
         static constexpr agh_svc_listener listener_table{
-            sizeof(agh_svc_listener), 0,
-            [](agh_host* h, agh_bytes json, const agh_route_api* api, void* ctx) { return of(h).listener.route(to_view(json), api, ctx); },
+            sizeof(agh_svc_listener),
+            0,
+            [](agh_host* h, agh_bytes json, const agh_route_api* api, void* ctx) {
+                return of(h).listener.route(to_view(json), api, ctx);
+            },
             [](agh_host* h, agh_bytes name, char* buffer, std::size_t* size) {
                 return of(h).listener.address(to_view(name), buffer, size);
             },
@@ -291,7 +316,9 @@ protected:
             [](agh_host* h, agh_conn conn, std::int32_t opcode, agh_bytes bytes) {
                 return of(h).listener.send(conn, opcode, to_view(bytes));
             },
-            [](agh_host* h, agh_conn conn, agh_bytes limits) { return of(h).listener.limits(conn, to_view(limits)); },
+            [](agh_host* h, agh_conn conn, agh_bytes limits) {
+                return of(h).listener.limits(conn, to_view(limits));
+            },
             [](agh_host* h, agh_conn conn, std::int32_t on) { return of(h).listener.pause(conn, on != 0); },
             [](agh_host* h, agh_conn conn, std::int32_t code, agh_bytes reason) {
                 return of(h).listener.close(conn, code, to_view(reason));

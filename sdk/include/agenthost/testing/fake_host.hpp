@@ -39,7 +39,8 @@ public:
     FakeOutcome create()
     {
         agh_error error = fresh();
-        const agh_status status = entry_.create(host_table(), self(), to_bytes(config_), &api_, &plugin_, &error);
+        const agh_status status =
+            entry_.create(host_table(), self(), to_bytes(config_), &api_, &plugin_, &error);
         if (status != AGH_OK) api_ = nullptr;
         return outcome(status, error);
     }
@@ -121,13 +122,16 @@ public:
         const agh_status status = api_->invoke(plugin_, &request, &error);
         if (status != AGH_PENDING) {
             finish(id, {.status = status < 0 ? status : AGH_E_INTERNAL,
-                        .json = error_json(error.code, status < 0 ? error.text : "invoke() returned neither PENDING nor an error")});
+                        .json = error_json(error.code,
+                                           status < 0 ? error.text
+                                                      : "invoke() returned neither PENDING nor an error")});
         }
         return id;
     }
     FakeReply wait_reply(agh_req id, std::chrono::milliseconds most = patience)
     {
-        if (!wait([&] { return reply(id).has_value(); }, most)) throw std::runtime_error{"no answer to the request"};
+        if (!wait([&] { return reply(id).has_value(); }, most))
+            throw std::runtime_error{"no answer to the request"};
         return *reply(id);
     }
     std::optional<FakeReply> reply(agh_req id)
@@ -171,8 +175,14 @@ public:
     std::vector<FakeLog> logs() { return copy(logs_); }
     std::vector<FakeEvent> events() { return copy(events_); }
     std::map<std::string, std::string> facts() { return copy(facts_); }
-    std::map<std::string, double> metrics() { return copy(metrics_); } // by name; counters summed, others the latest
-    std::vector<std::string> mistakes() { return copy(mistakes_); }    // against the ABI: late answers, gaps in streams, no JSON
+    std::map<std::string, double> metrics()
+    {
+        return copy(metrics_);
+    } // by name; counters summed, others the latest
+    std::vector<std::string> mistakes()
+    {
+        return copy(mistakes_);
+    } // against the ABI: late answers, gaps in streams, no JSON
     bool logged(std::string_view part)
     {
         const std::scoped_lock lock{mutex_};
@@ -207,7 +217,8 @@ private:
     void ready()
     {
         if (started_) return;
-        if (const FakeOutcome began = start(); !began.ok()) throw std::runtime_error{"the plugin did not start: " + began.text};
+        if (const FakeOutcome began = start(); !began.ok())
+            throw std::runtime_error{"the plugin did not start: " + began.text};
     }
 
     const agh_entry_v1& entry_;

@@ -44,7 +44,8 @@ public:
     {
         return begin("http", method, path, headers_json, query, more_head);
     }
-    agh_conn websocket(std::string_view path, std::string_view headers_json = "{}", std::string_view query = {})
+    agh_conn websocket(std::string_view path, std::string_view headers_json = "{}",
+                       std::string_view query = {})
     {
         return begin("ws", "GET", path, headers_json, query, {});
     }
@@ -63,7 +64,8 @@ public:
         }
         if (status == AGH_OK && bytes.size() > max) status = AGH_E_INVALID;
         if (fd >= 0 && status != AGH_E_INVALID && !bytes.empty() &&
-            ::pwrite(fd, bytes.data(), bytes.size(), static_cast<::off_t>(offset)) != static_cast<::ssize_t>(bytes.size())) {
+            ::pwrite(fd, bytes.data(), bytes.size(), static_cast<::off_t>(offset)) !=
+                static_cast<::ssize_t>(bytes.size())) {
             throw std::runtime_error{"cannot write to the plugin's descriptor"};
         }
         const std::string sum = sha256(bytes);
@@ -125,7 +127,9 @@ public:
         if (!addresses.contains(made.listener)) return AGH_E_NOT_FOUND;
         const std::scoped_lock lock{mutex_};
         for (const Route& r : routes_) {
-            if (r.kind == made.kind && r.path == made.path && r.prefix == made.prefix && r.listener == made.listener) return AGH_E_BUSY;
+            if (r.kind == made.kind && r.path == made.path && r.prefix == made.prefix &&
+                r.listener == made.listener)
+                return AGH_E_BUSY;
         }
         routes_.push_back(std::move(made));
         return AGH_OK;
@@ -189,7 +193,9 @@ public:
     }
     agh_status close(agh_conn conn, int code, std::string_view reason)
     {
-        return change(conn, [&](Conn& c) { return c.seen.close_code = code, c.seen.close_reason = reason, agh_status{AGH_OK}; });
+        return change(conn, [&](Conn& c) {
+            return c.seen.close_code = code, c.seen.close_reason = reason, agh_status{AGH_OK};
+        });
     }
 
 private:
@@ -205,8 +211,8 @@ private:
         std::uint64_t offset = 0, max = 0;
     };
 
-    agh_conn begin(std::string_view kind, std::string_view method, std::string_view path, std::string_view headers_json,
-                   std::string_view query, std::string_view more_head)
+    agh_conn begin(std::string_view kind, std::string_view method, std::string_view path,
+                   std::string_view headers_json, std::string_view query, std::string_view more_head)
     {
         Route best;
         agh_conn conn = 0;
@@ -218,15 +224,17 @@ private:
                     best = r;
                     break;
                 }
-                if (!r.prefix.empty() && path.starts_with(r.prefix) && r.prefix.size() > best.prefix.size()) best = r;
+                if (!r.prefix.empty() && path.starts_with(r.prefix) && r.prefix.size() > best.prefix.size())
+                    best = r;
             }
             if (best.api == nullptr) throw std::runtime_error{"no route for " + std::string{path}};
             conn = ++last_;
             conns_[conn].route = best;
         }
-        std::string head = "{\"method\":" + json_string(method) + ",\"path\":" + json_string(path) + ",\"query\":" + json_string(query) +
-                           ",\"headers\":" + std::string{headers_json} + ",\"peer\":\"127.0.0.1:5000\",\"listener\":" +
-                           json_string(best.listener) + ",\"tls\":false";
+        std::string head = "{\"method\":" + json_string(method) + ",\"path\":" + json_string(path) +
+                           ",\"query\":" + json_string(query) + ",\"headers\":" + std::string{headers_json} +
+                           ",\"peer\":\"127.0.0.1:5000\",\"listener\":" + json_string(best.listener) +
+                           ",\"tls\":false";
         if (!more_head.empty()) head.append(",").append(more_head); // e.g. "length":17
         head += '}';
         best.api->on_request(best.ctx, conn, to_bytes(head));
@@ -237,8 +245,7 @@ private:
         const std::scoped_lock lock{mutex_};
         return conns_.at(conn).route;
     }
-    template <class Do>
-    agh_status change(agh_conn conn, Do what)
+    template <class Do> agh_status change(agh_conn conn, Do what)
     {
         const std::scoped_lock lock{mutex_};
         const auto found = conns_.find(conn);

@@ -25,9 +25,9 @@ public:
     using OnTask = std::function<void(agh_task, std::uint64_t cookie, std::uint32_t events)>;
     static constexpr std::size_t bound = 1024; // as the host's
 
-    explicit FakeLoop(OnTask on_task) : on_task_{std::move(on_task)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}
-    {
-    }
+    explicit FakeLoop(OnTask on_task)
+        : on_task_{std::move(on_task)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}
+    {}
     FakeLoop(const FakeLoop&) = delete;
     FakeLoop& operator=(const FakeLoop&) = delete;
     ~FakeLoop()
@@ -141,7 +141,8 @@ private:
                 const auto now = Clock::now();
                 for (const auto& [id, task] : tasks_) {
                     if (task.fd >= 0) {
-                        fds.push_back({.fd = task.fd, .events = static_cast<short>(task.events), .revents = 0});
+                        fds.push_back(
+                            {.fd = task.fd, .events = static_cast<short>(task.events), .revents = 0});
                         ids.push_back(id);
                     } else {
                         const auto ms = std::chrono::ceil<std::chrono::milliseconds>(task.due - now).count();
@@ -190,8 +191,10 @@ private:
                 if (found == tasks_.end()) continue; // cancelled by one that fired before it
                 Task& task = found->second;
                 cookie = task.cookie;
-                if (task.period.count() == 0) tasks_.erase(found);
-                else while (task.due <= Clock::now()) task.due += task.period;
+                if (task.period.count() == 0)
+                    tasks_.erase(found);
+                else
+                    while (task.due <= Clock::now()) task.due += task.period;
             }
             on_task_(id, cookie, 0);
         }

@@ -66,7 +66,8 @@ inline std::vector<FakeBlob> take_blobs(const agh_blob* first, std::size_t count
                       .media_type = std::string{to_view(raw.media_type)}};
         if (raw.fd >= 0) {
             blob.bytes.assign(raw.length, '\0');
-            const ::ssize_t got = ::pread(raw.fd, blob.bytes.data(), raw.length, static_cast<::off_t>(raw.offset));
+            const ::ssize_t got =
+                ::pread(raw.fd, blob.bytes.data(), raw.length, static_cast<::off_t>(raw.offset));
             blob.bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
             ::close(raw.fd);
         }

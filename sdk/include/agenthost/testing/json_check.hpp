@@ -35,7 +35,8 @@ public:
             if (json[i] == '\\' && i + 1 < json.size()) {
                 ++i;
                 out += json[i] == 'n' ? '\n' : json[i];
-            } else out += json[i];
+            } else
+                out += json[i];
         }
         return out;
     }
@@ -103,7 +104,8 @@ private:
             if (take("\\")) {
                 if (take("u")) {
                     for (int i = 0; i < 4; ++i) {
-                        if (text_.empty() || std::strchr("0123456789abcdefABCDEF", text_[0]) == nullptr) return false;
+                        if (text_.empty() || std::strchr("0123456789abcdefABCDEF", text_[0]) == nullptr)
+                            return false;
                         text_.remove_prefix(1);
                     }
                 } else {

@@ -16,7 +16,8 @@ inline const agh_entry_v1& load_entry(const std::string& library)
     void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) throw std::runtime_error{::dlerror()};
     const void* const entry = ::dlsym(handle, AGH_ENTRY_SYMBOL);
-    if (entry == nullptr) throw std::runtime_error{library + " has no " AGH_ENTRY_SYMBOL ": is AGENTHOST_PLUGIN(..) missing?"};
+    if (entry == nullptr)
+        throw std::runtime_error{library + " has no " AGH_ENTRY_SYMBOL ": is AGENTHOST_PLUGIN(..) missing?"};
     return *static_cast<const agh_entry_v1*>(entry);
 }
 

@@ -11,10 +11,7 @@ using namespace agenthost::host::runner;
 
 namespace {
 
-void send_raw(const void* data, std::size_t size)
-{
-    (void)!::write(3, data, size);
-}
+void send_raw(const void* data, std::size_t size) { (void)!::write(3, data, size); }
 
 void answer_create(Channel& channel, std::uint64_t id)
 {
@@ -35,31 +32,40 @@ void misbehave(Channel& channel, std::string_view mode, std::uint64_t id)
 {
     Writer out;
     const Header huge{0xffffffffu, Type::complete, 0, id};
-    if (mode == "unknown-type") channel.send(Channel::Kind::always, static_cast<Type>(77), id, {});
-    else if (mode == "huge-frame") send_raw(&huge, sizeof huge);
+    if (mode == "unknown-type")
+        channel.send(Channel::Kind::always, static_cast<Type>(77), id, {});
+    else if (mode == "huge-frame")
+        send_raw(&huge, sizeof huge);
     else if (mode == "half-frame") {
         const Header half{1000, Type::complete, 0, id};
         send_raw(&half, sizeof half);
         std::_Exit(3);
-    } else if (mode == "truncated-fields") channel.send(Channel::Kind::always, Type::complete, id, std::string_view{"\0\0\0\0\0\0", 6});
-    else if (mode == "long-length") channel.send(Channel::Kind::always, Type::progress, id, out.u64(UINT64_MAX).str());
+    } else if (mode == "truncated-fields")
+        channel.send(Channel::Kind::always, Type::complete, id, std::string_view{"\0\0\0\0\0\0", 6});
+    else if (mode == "long-length")
+        channel.send(Channel::Kind::always, Type::progress, id, out.u64(UINT64_MAX).str());
     else if (mode == "missing-fds") {
         const Header claims{0, Type::complete, 3, id};
         send_raw(&claims, sizeof claims);
     } else if (mode == "two-answers") {
-        channel.send(Channel::Kind::always, Type::stream, id, Writer{}.u32(1).u64(0).text(std::string_view{"x"}).str()); // the host is busy: held
+        channel.send(Channel::Kind::always, Type::stream, id,
+                     Writer{}.u32(1).u64(0).text(std::string_view{"x"}).str()); // the host is busy: held
         channel.send(Channel::Kind::always, Type::complete, id, reply_text(AGH_OK, "1"));
         channel.send(Channel::Kind::always, Type::complete, id, reply_text(AGH_OK, "2"));
     } else if (mode == "beyond-window") {
         const std::string piece(100'000, 'x');
         for (int i = 0; i < 3; ++i) {
-            channel.send(Channel::Kind::always, Type::stream, id, Writer{}.u32(1).u64(i * piece.size()).text(piece).str());
+            channel.send(Channel::Kind::always, Type::stream, id,
+                         Writer{}.u32(1).u64(i * piece.size()).text(piece).str());
         }
-    } else if (mode == "not-json") channel.send(Channel::Kind::always, Type::complete, id, reply_text(AGH_OK, "{no"));
+    } else if (mode == "not-json")
+        channel.send(Channel::Kind::always, Type::complete, id, reply_text(AGH_OK, "{no"));
     else if (mode == "strangers") { // other plugins' requests, unknown operations, before the honest answer
         channel.send(Channel::Kind::always, Type::complete, id + 1000, reply_text(AGH_OK, "\"stolen\""));
-        channel.send(Channel::Kind::always, Type::progress, id + 1000, Writer{}.text(std::string_view{"{}"}).str());
-        channel.send(Channel::Kind::always, Type::stream, id + 1000, Writer{}.u32(1).u64(0).text(std::string_view{"x"}).str());
+        channel.send(Channel::Kind::always, Type::progress, id + 1000,
+                     Writer{}.text(std::string_view{"{}"}).str());
+        channel.send(Channel::Kind::always, Type::stream, id + 1000,
+                     Writer{}.u32(1).u64(0).text(std::string_view{"x"}).str());
         Writer emit;
         emit.text(std::string_view{"t"}).text(std::string_view{});
         channel.send(Channel::Kind::always, Type::emit, id + 1000, emit.str() + reply_text(AGH_OK, "{}"));
@@ -100,9 +106,11 @@ void misbehave(Channel& channel, std::string_view mode, std::uint64_t id)
         const auto next = [&] { return (seed = seed * 1664525u + 1013904223u) >> 16; };
         for (int i = 0; i < 300; ++i) { // well-framed nonsense
             std::string body;
-            for (unsigned n = next() % 60; n > 0; --n) body += static_cast<char>(next() % 3 == 0 ? next() : 0);
-            const Type types[] = {Type::done, Type::refused, Type::complete, Type::progress, Type::stream, Type::drained,
-                                  Type::log, Type::emit, Type::publish, Type::define, Type::record, Type::call};
+            for (unsigned n = next() % 60; n > 0; --n)
+                body += static_cast<char>(next() % 3 == 0 ? next() : 0);
+            const Type types[] = {Type::done,    Type::refused, Type::complete, Type::progress,
+                                  Type::stream,  Type::drained, Type::log,      Type::emit,
+                                  Type::publish, Type::define,  Type::record,   Type::call};
             channel.send(Channel::Kind::always, types[next() % 12], next() % 4, body);
         }
     }
@@ -127,8 +135,10 @@ int main(int, char** argv)
                 if (mode == "exits") return 7;
                 answer_create(channel, frame.header.id);
                 if (mode == "deaf") break;
-            } else if (frame.header.type == Type::invoke) misbehave(channel, mode, frame.header.id);
-            else if (frame.header.type == Type::destroy || frame.header.type == Type::start || frame.header.type == Type::drain) {
+            } else if (frame.header.type == Type::invoke)
+                misbehave(channel, mode, frame.header.id);
+            else if (frame.header.type == Type::destroy || frame.header.type == Type::start ||
+                     frame.header.type == Type::drain) {
                 answer_create(channel, frame.header.id);
             }
         }

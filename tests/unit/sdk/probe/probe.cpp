@@ -37,7 +37,9 @@ public:
             throw agenthost::Error{"PROBE_CREATE", "create refused, as asked", AGH_E_DENIED};
         }
         ctx.on("sdk_probe.echo", [](Request r) { r.reply(r.params()); });
-        ctx.on("sdk_probe.fail", [](Request r) { r.fail("DISK_FULL", "no room", "on /x", agenthost::not_started, R"({"free":0})"); });
+        ctx.on("sdk_probe.fail", [](Request r) {
+            r.fail("DISK_FULL", "no room", "on /x", agenthost::not_started, R"({"free":0})");
+        });
         ctx.on("sdk_probe.throw", [](Request) { throw std::runtime_error{"thrown in a handler"}; });
         ctx.on("sdk_probe.drop", [](Request) {});
         ctx.on("sdk_probe.keep", this, &Probe::keep);
@@ -52,12 +54,14 @@ public:
     }
     void start() override
     {
-        if (ctx_.config().find("refuse_start") != ctx_.config().npos) throw agenthost::Error{"PROBE_START", "start refused, as asked"};
+        if (ctx_.config().find("refuse_start") != ctx_.config().npos)
+            throw agenthost::Error{"PROBE_START", "start refused, as asked"};
         if (ctx_.config().find("hang_start") != ctx_.config().npos) std::this_thread::sleep_for(1h);
     }
     void configure(std::string_view config) override
     {
-        if (config.find("bad") != config.npos) throw agenthost::Error{"PROBE_CONFIG", "bad configuration, as asked"};
+        if (config.find("bad") != config.npos)
+            throw agenthost::Error{"PROBE_CONFIG", "bad configuration, as asked"};
         ctx_.log(agenthost::Level::info, "configured", config);
     }
     agenthost::Health health() override
@@ -67,7 +71,8 @@ public:
     }
     void drain() override
     {
-        std::map<agh_req, Shared> mine; // they end outside the lock: the end of a Request waits for its on_cancel, which takes it
+        std::map<agh_req, Shared>
+            mine; // they end outside the lock: the end of a Request waits for its on_cancel, which takes it
         {
             const std::scoped_lock lock{mutex_};
             mine.swap(kept_);
@@ -124,7 +129,8 @@ private:
             {
                 const std::scoped_lock lock{mutex};
                 while (!done && sent < total) {
-                    const std::string piece(std::min<std::size_t>(10'000, total - sent), static_cast<char>('a' + sent / 10'000 % 26));
+                    const std::string piece(std::min<std::size_t>(10'000, total - sent),
+                                            static_cast<char>('a' + sent / 10'000 % 26));
                     const agh_status said = request.stream(1, sent, piece);
                     if (said == AGH_E_BUSY) {
                         ++busy;
@@ -154,16 +160,19 @@ private:
         std::string bytes;
         if (r.blob_count() > 0) {
             const agenthost::Blob in = r.blob(0);
-            if (in.fd < 0) bytes = in.data;
+            if (in.fd < 0)
+                bytes = in.data;
             else {
                 bytes.resize(in.length);
-                const ::ssize_t got = ::pread(in.fd, bytes.data(), bytes.size(), static_cast<::off_t>(in.offset));
+                const ::ssize_t got =
+                    ::pread(in.fd, bytes.data(), bytes.size(), static_cast<::off_t>(in.offset));
                 bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
             }
         }
         const std::string back = "back:" + bytes;
-        const agenthost::Blob blobs[] = {{.fd = memory_file(back), .length = back.size(), .name = "memory", .media_type = "text/plain"},
-                                         {.data = "inline", .name = "inline"}};
+        const agenthost::Blob blobs[] = {
+            {.fd = memory_file(back), .length = back.size(), .name = "memory", .media_type = "text/plain"},
+            {.data = "inline", .name = "inline"}};
         r.reply(agenthost::json_string(bytes), blobs);
     }
     void services(Request r)
@@ -176,24 +185,30 @@ private:
         const agenthost::Blob blob{.data = "event bytes", .name = "e"};
         const agh_status emitted = ctx_.emit("sdk_probe.event", R"({"e":1})", "*", r.id(), {&blob, 1});
         const bool listener = ctx_.host_api()->service(ctx_.host(), "agenthost.listener/1") != nullptr;
-        r.reply("{\"state\":" + agenthost::json_string(ctx_.state_directory()) + ",\"metric\":" + (metric ? "true" : "false") +
-                ",\"emit\":" + std::to_string(emitted) + ",\"trace\":" + (ctx_.log_enabled(agenthost::Level::trace) ? "true" : "false") +
-                ",\"listener\":" + (listener ? "true" : "false") +
-                ",\"unknown\":" + (ctx_.host_api()->service(ctx_.host(), "no.such/1") != nullptr ? "true" : "false") + "}");
+        r.reply("{\"state\":" + agenthost::json_string(ctx_.state_directory()) +
+                ",\"metric\":" + (metric ? "true" : "false") + ",\"emit\":" + std::to_string(emitted) +
+                ",\"trace\":" + (ctx_.log_enabled(agenthost::Level::trace) ? "true" : "false") +
+                ",\"listener\":" + (listener ? "true" : "false") + ",\"unknown\":" +
+                (ctx_.host_api()->service(ctx_.host(), "no.such/1") != nullptr ? "true" : "false") + "}");
     }
     void call(Request r)
     {
         const auto request = std::make_shared<Request>(std::move(r));
-        const auto said = ctx_.call("other.action", request->params(), 5s, [request](const agenthost::Result& result) {
-            request->reply("{\"status\":" + std::to_string(result.status) + ",\"json\":" + std::string{result.json} + "}");
-        }, request->id());
+        const auto said = ctx_.call(
+            "other.action", request->params(), 5s,
+            [request](const agenthost::Result& result) {
+                request->reply("{\"status\":" + std::to_string(result.status) +
+                               ",\"json\":" + std::string{result.json} + "}");
+            },
+            request->id());
         if (said != AGH_PENDING) request->fail("DENIED", agenthost::status_name(said));
     }
     void describe(Request r)
     {
-        r.reply("{\"action\":" + agenthost::json_string(r.action()) + ",\"target\":" + agenthost::json_string(r.target()) +
-                ",\"caller\":" + std::string{r.caller()} + ",\"repeat\":" + (r.is_repeat() ? "true" : "false") +
-                ",\"deadline\":" + (r.deadline() ? "true" : "false") + ",\"blobs\":" + std::to_string(r.blob_count()) + "}");
+        r.reply("{\"action\":" + agenthost::json_string(r.action()) + ",\"target\":" +
+                agenthost::json_string(r.target()) + ",\"caller\":" + std::string{r.caller()} +
+                ",\"repeat\":" + (r.is_repeat() ? "true" : "false") + ",\"deadline\":" +
+                (r.deadline() ? "true" : "false") + ",\"blobs\":" + std::to_string(r.blob_count()) + "}");
     }
     void tick(Request r)
     {
