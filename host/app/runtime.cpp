@@ -1,6 +1,7 @@
 #include "runtime.hpp"
 
 #include "control.hpp"
+#include "memory.hpp"
 #include "plugin_set.hpp"
 #include "services.hpp"
 #include "status.hpp"
@@ -44,6 +45,7 @@ constexpr auto drain_grace = 10s;     // for running commands at SIGTERM; system
 constexpr auto goodbye_grace = 5s;    // for a session to flush what is queued
 constexpr auto plugin_grace = 10s;    // drain() until drained()
 constexpr auto hard_stop = 45s;       // whatever hangs by then is left to the kernel
+constexpr auto settle = 3s;           // sessions are up by then, or wait
 constexpr auto health_interval = 30s; // plugins are asked how they are
 constexpr int exit_failed = 1, exit_config = 78;
 
@@ -99,7 +101,7 @@ struct Runtime::Impl {
     std::optional<Control> control;
     std::map<std::string, std::shared_ptr<Session>> sessions;
     asio::signal_set signals{main};
-    asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main};
+    asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     bool ready = false, stopping = false;
     int exit_code = 0;
@@ -108,6 +110,7 @@ struct Runtime::Impl {
 
     int run()
     {
+        bound_arenas();
         if (!load()) return exit_config;
         log::init(config->log_level, config->log_format);
         for (const auto& step : {&Impl::open_state, &Impl::start_threads, &Impl::open_journal, &Impl::make_rooms, &Impl::bind_listeners}) {
@@ -218,6 +221,10 @@ struct Runtime::Impl {
         feed_watchdog();
         ask_health();
         expire_journal();
+        settled.expires_after(settle);
+        settled.async_wait([](const auto& error) {
+            if (!error) release_startup_memory();
+        });
     }
 
     void start_session(const ServerConfig& server)

@@ -15,6 +15,7 @@ endif()
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+add_link_options($<$<CONFIG:Release>:LINKER:--gc-sections>)
 add_custom_target(unit_tests) # what ./dev asan unit builds
 
 # agenthost_room(NAME [LIBS ...]): every .cpp of the folder as one static library agenthost_NAME.

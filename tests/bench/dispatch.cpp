@@ -32,7 +32,7 @@ struct Agent {
         test::write_file(base / "token", "bench-token\n");
         test::write_file(base / "agenthost.yaml",
                          "agent: {id: bench, state_dir: " + (base / "state").string() + ", plugin_path: [" + binary + "/bench/plugins]}\n" +
-                             "log: {level: warn, format: text}\ncontrol: {socket: " + (base / "control.sock").string() + "}\n" +
+                             "log: {level: warning, format: text}\ncontrol: {socket: " + (base / "control.sock").string() + "}\n" +
                              "limits: {messages_per_second: 0}\n" +
                              "servers: [{name: bench, protocol: storage, url: '" + (tls ? "wss" : "ws") + "://localhost:" +
                              std::to_string(port) + "/', credential: {file: token}, allow: ['echo.*']" +

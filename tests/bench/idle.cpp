@@ -9,6 +9,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 using namespace agenthost;
 using namespace agenthost::bench;
@@ -25,7 +26,7 @@ int main(int argc, char** argv)
         std::filesystem::create_directories(base);
         test::write_file(base / "token", "bench-token\n");
         test::write_file(base / "agenthost.yaml",
-                         "agent: {id: bench, state_dir: " + (base / "state").string() + "}\nlog: {level: warn, format: text}\ncontrol: {socket: " +
+                         "agent: {id: bench, state_dir: " + (base / "state").string() + "}\nlog: {level: warning, format: text}\ncontrol: {socket: " +
                              (base / "control.sock").string() + "}\nservers: [{name: bench, protocol: storage, url: 'ws://localhost:" +
                              std::to_string(server.port()) + "/', credential: {file: token}}]\nplugins: {storage: {enabled: true, required: true, config: {storage_path: " +
                              (base / "files").string() + ", reserve_free: 1MiB}}}\n");
@@ -47,6 +48,7 @@ int main(int argc, char** argv)
         ::close(notify);
         server.accept_websocket(true);
         server.exchange(1, 1, [](std::uint64_t, std::string& out) { out = R"({"action":"host.ping","request_id":"p"})"; }, "success");
+        std::this_thread::sleep_for(std::chrono::seconds{6}); // idle: what start-up needed has been given back
         report.add("agenthost", "RSS MiB", static_cast<double>(rss_kib(agent.pid())) / 1024);
         server.drop();
 
@@ -55,6 +57,7 @@ int main(int argc, char** argv)
                             .env = {{"NODE_PATH", "/usr/share/nodejs"}}, .cwd = {}, .input = {}, .out = {}, .err = {}, .keep_fds = {}}};
         other.accept_websocket(false);
         other.exchange(1, 1, [](std::uint64_t, std::string& out) { out = "hello"; }, "hello");
+        std::this_thread::sleep_for(std::chrono::seconds{6});
         report.add("node ws client", "RSS MiB", static_cast<double>(rss_kib(node.pid())) / 1024);
     }
     report.ratio("idle RSS against a node ws client", "agenthost", "node ws client", "RSS MiB", 0.25, 0.15, false);

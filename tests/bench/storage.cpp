@@ -60,7 +60,7 @@ int main(int argc, char** argv)
         const auto base = dir.path() / ("agent-" + checksum);
         std::filesystem::create_directories(base);
         test::write_file(base / "agenthost.yaml",
-                         "agent: {id: bench, state_dir: " + (base / "state").string() + "}\nlog: {level: warn, format: text}\ncontrol: {socket: " +
+                         "agent: {id: bench, state_dir: " + (base / "state").string() + "}\nlog: {level: warning, format: text}\ncontrol: {socket: " +
                              (base / "control.sock").string() + "}\nplugins: {storage: {enabled: true, required: true, config: {storage_path: " +
                              (base / "files").string() + ", reserve_free: 1MiB, checksum: " + checksum +
                              ", allow_hosts: [localhost, 127.0.0.1], allow_private_networks: true, tls_ca: " + cert + "}}}\n");
