@@ -43,8 +43,10 @@ void Connection::do_receive(const ExchangePtr& exchange, int fd, std::uint64_t o
     if (!chunked_ && length_ > receiving_->max) return end_body(AGH_E_INVALID);
     if (expects_) stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
     expects_ = false;
+    if (!chunked_ && length_ == 0) return end_body(AGH_OK); // nothing to wait for; a look-out for the peer may be under way
     if (fd >= 0 && body_unread_) {
-        receiving_->filling.reserve(static_cast<std::size_t>(chunked_ ? half_bytes : std::min<std::uint64_t>(length_, half_bytes)));
+        receiving_->filling.reserve(
+            static_cast<std::size_t>(chunked_ ? half_bytes : std::min<std::uint64_t>(length_, half_bytes)));
     }
     pump_body();
 }
@@ -81,7 +83,8 @@ bool Connection::fill_body(error_code& ec)
     std::string_view content;
     char* const to = r.fd >= 0 ? r.filling.data.get() + r.filling.size : direct;
     if (r.left) {
-        const std::size_t n = stream_->read_now(to, static_cast<std::size_t>(std::min<std::uint64_t>(room, *r.left)), ec);
+        const std::size_t n =
+            stream_->read_now(to, static_cast<std::size_t>(std::min<std::uint64_t>(room, *r.left)), ec);
         if (n == 0) return false;
         *r.left -= n;
         content = {to, n};
@@ -150,14 +153,19 @@ void Connection::end_body(agh_status status)
 void Connection::finish_body()
 {
     Receiving& r = *receiving_;
-    if (r.end_status == AGH_OK && r.disk_error == 0 && r.fd >= 0 && r.filling.size != 0) return hand_to_disk();
+    if (r.end_status == AGH_OK && r.disk_error == 0 && r.fd >= 0 && r.filling.size != 0)
+        return hand_to_disk();
     const agh_status status = r.end_status == AGH_OK && r.disk_error != 0 ? AGH_E_INTERNAL : r.end_status;
     const auto exchange = exchange_;
     const auto received = std::move(receiving_);
     const auto digest = received->sha.finish();
-    const agh_bytes data = status == AGH_OK ? agh_bytes{received->memory.data(), received->memory.size()} : agh_bytes{};
+    const agh_bytes data =
+        status == AGH_OK ? agh_bytes{received->memory.data(), received->memory.size()} : agh_bytes{};
     if (status != AGH_OK) keep_alive_ = false;
-    const auto tell = [&] { exchange->route->api.on_body(exchange->route->ctx, exchange->id, received->got, {digest.data(), digest.size()}, data, status); };
+    const auto tell = [&] {
+        exchange->route->api.on_body(exchange->route->ctx, exchange->id, received->got,
+                                     {digest.data(), digest.size()}, data, status);
+    };
 
     if (status == AGH_OK || status == AGH_E_INTERNAL) { // the plugin answers
         enter(State::pending);
@@ -175,8 +183,11 @@ void Connection::finish_body()
     }
     const bool large = !received->decoder.failed();
     finish_exchange(large ? 413 : 400);
-    if (large) refuse(413, "BODY_TOO_LARGE", "the body is larger than is taken here: " + std::to_string(received->max) + " bytes");
-    else refuse(400, "BAD_REQUEST", "the body's chunks are malformed");
+    if (large)
+        refuse(413, "BODY_TOO_LARGE",
+               "the body is larger than is taken here: " + std::to_string(received->max) + " bytes");
+    else
+        refuse(400, "BAD_REQUEST", "the body's chunks are malformed");
 }
 
 } // namespace agenthost::host::listener
