@@ -64,12 +64,15 @@ struct Core {
     struct Exchange {
         std::function<void(BodyEnd)> on_body;
         std::function<void()> on_closed; // before it was answered, or after
+        std::function<void()> on_drain;  // the hub goes down: answers now what it can
         std::shared_ptr<SpoolFile> file; // the body goes here; lives until on_body
     };
     std::unordered_map<Conn, Exchange> exchanges;
 
     std::function<void(const std::function<void()>&)> enter;     // takes the lock, runs, lets go; not while holding it
     std::function<bool(std::function<void()>)> blocking;         // on the hub's worker, without the lock; false: too much waits
+
+    bool draining = false; // nothing new is begun
 
     // Clocks, replaced by tests.
     std::function<std::int64_t()> utc = [] {

@@ -51,9 +51,15 @@ void Files::call(Conn conn, std::string agent, std::string action, std::string p
     const bool taken = commands_.start(std::move(task), [this, conn, key, success = std::move(success)](const TaskRecord& done) {
         if (done.state != TaskState::success || !success) core_.answer(conn, final_answer(done)); // stale when the caller has left
         else success(done);
+        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
         transfers_.erase(key);
     });
-    if (taken) return;
+    if (taken) {
+        core_.exchanges[conn].on_drain = [this, conn] {
+            core_.answer(conn, error_answer(503, "INTERRUPTED", "The hub is going down; try again when it is back"));
+        };
+        return;
+    }
     transfers_.erase(key);
     core_.answer(conn, error_answer(503, "BUSY", "Too many commands are open; try again later"));
 }
@@ -78,7 +84,8 @@ void Files::receive(Conn conn, const Head& head, Received received, std::functio
     exchange.on_body = [this, conn, wanted, refuse, received = std::move(received)](const BodyEnd& end) {
         Core::Exchange& mine = core_.exchanges[conn];
         const std::shared_ptr<SpoolFile> file = std::move(mine.file);
-        if (end.status != AGH_OK || !file) return; // the host has answered, or nobody is there; on_closed follows
+        if (end.status == AGH_E_INVALID || end.status == AGH_E_CLOSED || !file) return; // the host has answered; on_closed follows
+        if (end.status != AGH_OK) return refuse(507, "DISK_FULL", "The hub could not write the body to its transfer folder");
         core_.host.record(Metric::bytes_in, double(end.length));
         if (wanted && *wanted != end.sha256) {
             return refuse(422, "INVALID_REQUEST", "The body's SHA-256 is " + end.sha256 + ", X-Content-SHA256 says " + *wanted

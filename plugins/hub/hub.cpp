@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 
 namespace agenthost::hub {
 
@@ -50,6 +51,22 @@ void Hub::start()
     enter([this] { commands_.restore(std::move(loaded_.open_tasks)); });
     loaded_ = {};
     worker_.start();
+}
+
+void Hub::drain(std::chrono::milliseconds most)
+{
+    enter([this] {
+        core_.draining = true;
+        for (auto& [conn, exchange] : core_.exchanges) {
+            if (const auto answer = std::exchange(exchange.on_drain, {})) answer();
+        }
+        sessions_.close_all();
+    });
+    const auto end = Worker::Clock::now() + most;
+    for (bool idle = false; !idle && Worker::Clock::now() < end;) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{10}); // [ctl], once in the hub's life
+        enter([&] { idle = sessions_.empty() && core_.exchanges.empty(); });
+    }
 }
 
 void Hub::stop()

@@ -140,6 +140,10 @@ public:
         route("http", "prefix", "/api/temp/", parts_->http);
         route("ws", "path", "/ws/storage", parts_->socket);
     }
+    void drain() override
+    {
+        if (parts_) parts_->hub.drain(std::chrono::seconds{2});
+    }
     Health health() override
     {
         const std::string problem = parts_ ? parts_->hub.problem() : std::string{};

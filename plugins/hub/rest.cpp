@@ -89,6 +89,7 @@ void Rest::busy(Conn conn)
 
 void Rest::request(Conn conn, const Head& head)
 {
+    if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
     const Match found = match(head.method, head.path);
     if (found.route == Route::temp_upload) return files_.temp_upload(conn, head, found.arguments[0]); // the URL is the credential
     if (found.route == Route::temp_download) return files_.temp_download(conn, head, found.arguments[0]);
@@ -206,6 +207,7 @@ void Rest::run_command(Conn conn, std::string agent, const std::string& body)
     const auto timer = std::make_shared<Timers::Id>();
     const bool taken = commands_.start(std::move(task), [this, conn, timer](const TaskRecord& done) {
         core_.timers.cancel(*timer);
+        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
         const bool success = done.state == TaskState::success;
         core_.answer(conn, json_answer(success ? 200 : status_of(done.code), task_json(done)));
     });
@@ -219,10 +221,16 @@ void Rest::run_command(Conn conn, std::string agent, const std::string& body)
         leave();
         return accepted(conn, id);
     }
-    core_.exchanges[conn].on_closed = leave;
+    Core::Exchange& exchange = core_.exchanges[conn];
+    exchange.on_closed = leave;
+    exchange.on_drain = [this, conn, id, leave] {
+        leave();
+        accepted(conn, id);
+    };
     const auto wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>{command.timeout});
     *timer = core_.timers.at(core_.now() + wait, [this, conn, id] {
         commands_.forget(id);
+        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
         accepted(conn, id);
     });
 }

@@ -32,6 +32,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     session->codec = wire::server_codec(protocol);
     session->protocol = protocol;
     session->peer = head.peer;
+    if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
     if (!session->codec) {
         core_.answer(conn, error_answer(501, "UNSUPPORTED", "This hub was built without the protocol " + std::string{wire::name(protocol)}));
         return;
@@ -123,6 +124,13 @@ void Sessions::closed(Conn conn)
     session->agent.last_seen = core_.utc();
     core_.log(AGH_LOG_INFO, "agent " + session->agent.id + " left");
     events_.lost(session->agent);
+}
+
+void Sessions::close_all()
+{
+    for (const auto& [conn, session] : sessions_) {
+        if (!session->closing) drop(conn, 1001, "the hub is going down");
+    }
 }
 
 void Sessions::check_credentials()

@@ -36,6 +36,7 @@ public:
     void frame(Conn, int opcode, std::string_view);
     void writable(Conn);
     void closed(Conn);
+    void close_all(); // the hub goes down
     void check_credentials(); // they changed: cuts the sessions they no longer admit
 
     [[nodiscard]] bool online(std::string_view agent) const override { return by_agent_.contains(std::string{agent}); }
@@ -43,6 +44,7 @@ public:
     void cut(std::string_view agent, std::string_view why) override;
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const;
     [[nodiscard]] std::size_t size() const { return by_agent_.size(); }
+    [[nodiscard]] bool empty() const { return sessions_.empty(); }
 
 private:
     struct Session {

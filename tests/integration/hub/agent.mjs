@@ -4,11 +4,12 @@
 // command until test.release comes, then answers all of them with success).
 // Beside the document's commands: test.echo answers its params, test.silent never answers, test.die ends the process.
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 
-const require = createRequire('/usr/share/nodejs/');
-const WebSocket = require('ws');
+const require = createRequire(import.meta.url);
+const WebSocket = require(fs.existsSync('/usr/share/nodejs/ws') ? '/usr/share/nodejs/ws' : 'ws'); // Debian's place first
 const [url, id, token, mode = ''] = process.argv.slice(2);
 const files = new Map();
 const held = [];

@@ -217,7 +217,8 @@ TEST_F(HubFaults, StopsCleanlyWithAgentsConnectedAndCallersWaiting)
     n1->wait("command");
     EXPECT_EQ(daemon_->stop(), 0) << daemon_->log();
     EXPECT_EQ(n1->wait("closed"), 1001);
-    EXPECT_TRUE(caller.wait());
+    EXPECT_EQ(caller.wait(), 0);
+    EXPECT_EQ(json::parse(caller.out())["status"], "dispatched") << "202: the task waits for the hub's return";
 }
 
 } // namespace

@@ -23,7 +23,7 @@ std::vector<json> NodeAgent::said(const std::string& key) const
 
 json NodeAgent::wait(const std::string& key, std::size_t n)
 {
-    json found;
+    json found = json::object();
     EXPECT_TRUE(wait_for([&] {
         const auto all = said(key);
         if (all.size() <= n) return false;
@@ -107,7 +107,7 @@ HubDaemon::Answer HubDaemon::put(const std::string& agent, const std::string& fi
 std::unique_ptr<NodeAgent> HubDaemon::agent(const std::string& id, const std::string& mode)
 {
     auto made = std::make_unique<NodeAgent>(socket_url(), id, "secret-of-" + id, mode);
-    EXPECT_EQ(made->wait("welcome")["status"], "ok");
+    EXPECT_EQ(made->wait("welcome").value("status", ""), "ok");
     return made;
 }
 

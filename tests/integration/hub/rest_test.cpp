@@ -15,12 +15,12 @@ TEST_F(HubRest, ServesAnAgentFromAnotherWorkshop)
     boot();
     const auto n1 = agent("n1");
     const auto info = command("n1", "storage.info");
-    EXPECT_EQ(info.status, 200) << info.body;
+    ASSERT_EQ(info.status, 200) << info.body;
     EXPECT_EQ(info.json["data"]["agent_id"], "n1");
     EXPECT_EQ(info.headers.at("content-type"), "application/json");
     EXPECT_EQ(command("n1", "info").json["data"], info.json["data"]);
     const auto unknown = command("n1", "no.such");
-    EXPECT_EQ(unknown.status, 400);
+    ASSERT_EQ(unknown.status, 400);
     EXPECT_EQ(unknown.json["error"]["code"], "UNKNOWN_ACTION");
     EXPECT_EQ(command("nobody", "info").status, 404);
     EXPECT_EQ(command("n2", "info").status, 503);
@@ -166,7 +166,7 @@ TEST_F(HubRest, AnswersAcceptedWhenTheAgentIsSlow)
     boot();
     const auto n1 = agent("n1");
     const auto late = command("n1", "test.silent", json::object(), 0.2);
-    EXPECT_EQ(late.status, 202) << late.body;
+    ASSERT_EQ(late.status, 202) << late.body;
     EXPECT_EQ(late.json["status"], "dispatched");
     EXPECT_EQ(ask("GET", late.headers.at("location")).json["status"], "dispatched");
 }

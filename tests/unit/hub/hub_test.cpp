@@ -620,6 +620,31 @@ TEST_F(HubTest, DoesNotStartOnAListenerThatIsNotThere)
     EXPECT_THAT(started.text, HasSubstr("no such listener is configured"));
 }
 
+TEST_F(HubTest, SaysGoodbyeWhenItGoesDown)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn waiting = command("n1", {{"action", "info"}});
+    const agh_conn file = ask("GET", "/api/agents/n1/files/f1");
+    sent(n1, 2);
+    std::thread daemon{[&] { EXPECT_TRUE(host->drain()); }};
+    EXPECT_EQ(close_code(n1), 1001);
+    EXPECT_EQ(answer(waiting).status, 202);
+    EXPECT_EQ(answer(file).status, 503);
+    EXPECT_EQ(answer(ask("GET", "/api/agents")).status, 503);
+    for (const agh_conn conn : {n1, waiting, file}) host->listener.closed(conn);
+    daemon.join();
+}
+
+TEST_F(HubTest, SaysWhenTheDiskTookNotTheBody)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn conn = ask("PUT", "/api/agents/n1/files/f1", {}, R"("length":60)");
+    ASSERT_TRUE(host->listener.wait(conn, [](auto& e) { return e.receiving; }));
+    host->listener.body(conn, "only this", AGH_E_INTERNAL);
+    EXPECT_EQ(answer(conn).status, 507);
+    EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
+}
+
 TEST_F(HubTest, NoSecretReachesTheLog)
 {
     const std::string minted = json::parse(host->call("hub.agent_add", R"({"id":"n9"})").json)["secret"];
