@@ -5,6 +5,8 @@
 
 #include "kit/fd.hpp"
 
+#include "host/plugin/errors.hpp" // code_of
+
 #include <agenthost/abi.h>
 
 #include <string>
@@ -23,7 +25,9 @@ class OwnedReply {
 public:
     OwnedReply() = default;
     explicit OwnedReply(const agh_reply&); // takes over the descriptors
-    OwnedReply(agh_status status, std::string json, std::uint32_t flags = 0) : status_{status}, flags_{flags}, json_{std::move(json)} {}
+    OwnedReply(agh_status status, std::string json, std::uint32_t flags = 0)
+        : status_{status}, flags_{flags}, json_{std::move(json)}
+    {}
 
     // For a nested call: `use` gets a reply whose descriptors are its own.
     void hand_over(const CallDone& use);
@@ -45,10 +49,10 @@ private:
 // Nobody takes the descriptors of this reply any further.
 void close_blobs(const agh_reply&);
 
-// What a reply means for the peer and the journal. `plugin` and `action` for the sentence when it makes no sense.
+// What a reply means for the peer and the journal. `plugin` and `action` for the sentence when it makes no
+// sense.
 Answer answer_of(const agh_reply&, std::string_view plugin, std::string_view action);
 // The same backwards, for nested calls.
 OwnedReply reply_of(const wire::Result&);
-std::string_view code_of(agh_status);
 
 } // namespace agenthost::host
