@@ -101,7 +101,7 @@ Config parse_config(std::string_view text, std::string_view default_path)
     config.checksum_always = json.value("checksum", std::string{"always"}) != "declared";
     config.allow_hosts = json.value("allow_hosts", config.allow_hosts);
     config.allow_private_networks = json.value("allow_private_networks", false);
-    config.ca_file = json.value("ca_file", std::string{});
+    config.ca_file = json.value("tls_ca", std::string{});
     config.connect_timeout = duration_of(json, "connect_timeout", config.connect_timeout);
     config.idle_timeout = duration_of(json, "idle_timeout", config.idle_timeout);
     return config;

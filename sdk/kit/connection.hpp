@@ -29,6 +29,7 @@ public:
     Io handshake(); // TLS only: again until ok
     Done read(void* data, std::size_t size);
     Done write(const void* data, std::size_t size);
+    bool answered(); // the peer has sent something to be read, or ended; never blocks and takes nothing
     // From `file` at `offset`, which moves. Plain only: with TLS the bytes must pass through us.
     Done send_file(int file, std::uint64_t& offset, std::size_t size);
 

@@ -56,10 +56,8 @@ private:
     Step wait_to_send(Exchange& exchange, bool& answered)
     {
         const short wanted = exchange.connection().wanted();
-        const int fd = exchange.connection().fd();
         if (Step step = exchange.wait(static_cast<short>(wanted | POLLIN), exchange.options().idle_timeout, "sending"); !step.ok()) return step;
-        pollfd now{fd, POLLIN, 0};
-        answered = !exchange.connection().tls() && ::poll(&now, 1, 0) > 0; // under TLS, POLLIN may be a session ticket
+        answered = exchange.connection().answered();
         return {};
     }
 
@@ -101,6 +99,7 @@ private:
                 if (done.io != Connection::Io::again) return broken();
                 bool answered = false;
                 if (Step step = wait_to_send(exchange, answered); !step.ok()) return step;
+                if (answered) return {};
             }
             moved(exchange);
         }

@@ -68,6 +68,7 @@ bool Nginx::start()
             "    listen 127.0.0.2:" + std::to_string(tls_port_) + " ssl;\n" // an address the certificate does not name
             "    ssl_certificate " + dir + "/server.pem;\n    ssl_certificate_key " + dir + "/server.key;\n    ssl_protocols TLSv1.2 TLSv1.3;\n"
             "    root " + dir + "/www;\n    location / { dav_methods PUT DELETE; create_full_put_path on; }\n"
+            "    location /small/ { client_max_body_size 1k; dav_methods PUT; }\n"
             "    location /moved/ { rewrite ^/moved(/.*)$ $1 redirect; }\n  }\n}\n";
     write_file(dir_ / "nginx.conf", conf);
     process_ = std::make_unique<Process>(Process::Options{.argv = {"/usr/sbin/nginx", "-p", dir, "-e", dir + "/error.log", "-c", dir + "/nginx.conf"}});

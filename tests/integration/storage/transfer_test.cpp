@@ -46,13 +46,25 @@ TEST_F(Transfer, StoresWhatNginxServesAndSendsItBackTheSame)
 
 TEST_F(Transfer, WorksTheSameUnderTls)
 {
-    Box box{{{"ca_file", nginx().ca_file()}}};
+    Box box{{{"tls_ca", nginx().ca_file()}}};
     const std::string content = random_bytes(3'000'001, 7);
     serve("tls-in", content);
     const auto stored = box.upload("f", nginx().tls_url("/tls-in"), {{"size", content.size()}, {"sha256", sha256_hex(content)}});
     ASSERT_TRUE(stored.ok()) << stored.json;
     ASSERT_TRUE(box.download("f", nginx().tls_url("/tls-out", "localhost")).ok());
     EXPECT_EQ(sha256_hex(read_file(nginx().www() / "tls-out")), sha256_hex(content));
+}
+
+TEST_F(Transfer, TakesAnEarlyRefusalUnderTlsForWhatItIs)
+{
+    Box box{{{"tls_ca", nginx().ca_file()}}};
+    serve("early", random_bytes(20'000'000, 8));
+    ASSERT_TRUE(box.upload("f", nginx().tls_url("/early")).ok());
+    for (const auto& url : {nginx().tls_url("/small/x"), nginx().url("/small/x")}) {
+        const auto reply = box.download("f", url);
+        EXPECT_EQ(reply.code(), "NETWORK_ERROR");
+        EXPECT_NE(reply.json.find("413"), std::string::npos) << reply.json;
+    }
 }
 
 TEST_F(Transfer, RefusesACertificateItCannotVerify)
@@ -62,7 +74,7 @@ TEST_F(Transfer, RefusesACertificateItCannotVerify)
     const auto reply = box.upload("f", nginx().tls_url("/x"));
     EXPECT_EQ(code_of(reply), "NETWORK_ERROR");
     EXPECT_NE(reply.json.find("certificate"), std::string::npos) << reply.json;
-    Box other{{{"ca_file", nginx().ca_file()}}};
+    Box other{{{"tls_ca", nginx().ca_file()}}};
     ASSERT_TRUE(other.upload("f", nginx().tls_url("/x")).ok());
     const auto mismatch = other.upload("f", nginx().tls_url("/x", "127.0.0.2")); // not in the certificate
     EXPECT_EQ(code_of(mismatch), "NETWORK_ERROR");
