@@ -33,7 +33,8 @@ public:
     {
         if (!on_) return;
         winsize size{};
-        const std::size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+        const std::size_t columns =
+            ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
         std::fprintf(stderr, "\r\033[K%s", progress_text(progress, columns).c_str());
         std::fflush(stderr);
         shown_ = true;
@@ -87,16 +88,22 @@ std::optional<std::string> read_params(const std::string& given)
     }
 }
 
-std::string dumped(const json& value, bool pretty) { return value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace); }
+std::string dumped(const json& value, bool pretty)
+{
+    return value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace);
+}
 
 int report(const Context& context, const CallOptions& options, const json& result, bool streamed)
 {
     if (result.value("status", "") == "success") {
         const json data = result.value("data", json{});
-        if (context.json) say(dumped(data, false) + "\n");
+        if (context.json)
+            say(dumped(data, false) + "\n");
         else if (streamed) { // standard output is the command's own
-            if (!data.is_null() && ::isatty(STDERR_FILENO)) std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
-        } else if (!data.is_null()) say(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
+            if (!data.is_null() && ::isatty(STDERR_FILENO))
+                std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
+        } else if (!data.is_null())
+            say(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
         return ok;
     }
     if (context.json && !streamed) say(dumped(result, false) + "\n");
@@ -107,12 +114,14 @@ int report(const Context& context, const CallOptions& options, const json& resul
     const bool colours = is_terminal(STDERR_FILENO);
     const std::string code = text("code"), message = text("message");
     std::fprintf(stderr, "%s %s%s\n", paint(options.action + ":", Colour::bad, colours).c_str(),
-                 printable(message.empty() ? "failed" : message).c_str(), code.empty() ? "" : (" (" + printable(code) + ")").c_str());
+                 printable(message.empty() ? "failed" : message).c_str(),
+                 code.empty() ? "" : (" (" + printable(code) + ")").c_str());
     // Each line of a detail on its own: a schema names every value that does not fit.
     std::string detail = text("detail");
     for (std::size_t at = 0; at < detail.size();) {
         const auto end = std::min(detail.find('\n', at), detail.size());
-        if (end > at && detail.substr(at, end - at) != message) std::fprintf(stderr, "  %s\n", printable(detail.substr(at, end - at)).c_str());
+        if (end > at && detail.substr(at, end - at) != message)
+            std::fprintf(stderr, "  %s\n", printable(detail.substr(at, end - at)).c_str());
         at = end + 1;
     }
     if (code == "INVALID_REQUEST" && options.action.find('.') != std::string::npos)
@@ -134,7 +143,8 @@ int call(const Context& context, const CallOptions& options)
         params = json::parse(text->empty() ? std::string{"{}"} : *text);
     } catch (const json::parse_error& e) {
         complain("the parameters are not JSON (wrong at byte " + std::to_string(e.byte) +
-                 "). In a shell, quote them: agenthost call " + options.action + " '{\"key\": \"value\"}', or give @FILE");
+                 "). In a shell, quote them: agenthost call " + options.action +
+                 " '{\"key\": \"value\"}', or give @FILE");
         return usage;
     }
     if (!params.is_object()) {
@@ -155,18 +165,24 @@ int call(const Context& context, const CallOptions& options)
                 if (channel == 1 && !closed) closed = !write_all(STDOUT_FILENO, bytes);
                 if (channel == 2) (void)write_all(STDERR_FILENO, bytes);
             },
-        .lost = [&](std::uint32_t, std::uint64_t bytes) { complain(std::to_string(bytes) + " bytes of output were dropped here"); },
+        .lost =
+            [&](std::uint32_t, std::uint64_t bytes) {
+                complain(std::to_string(bytes) + " bytes of output were dropped here");
+            },
     }};
     // The daemon bounds a call (--timeout, or the action's own limit), so silence has no limit here. Ctrl-C closes the connection,
     // which cancels the command.
-    const ControlAnswer answer =
-        ControlClient{context.control_socket()}.request("POST", "/v1/call", dumped(body, false), std::chrono::milliseconds{0},
-                                                        [&](std::string_view bytes) { reader.feed(bytes); });
+    const ControlAnswer answer = ControlClient{context.control_socket()}.request(
+        "POST", "/v1/call", dumped(body, false), std::chrono::milliseconds{0},
+        [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();
     line.clear();
     if (reader.result()) return report(context, options, *reader.result(), reader.streamed(1));
-    if (!answer.good()) complain(answer.error());
-    else complain(reader.overlong() ? "the answer has a line longer than 64 MiB" : "the daemon ended the call without a result; its log says why");
+    if (!answer.good())
+        complain(answer.error());
+    else
+        complain(reader.overlong() ? "the answer has a line longer than 64 MiB"
+                                   : "the daemon ended the call without a result; its log says why");
     return failed;
 }
 

@@ -46,11 +46,15 @@ struct Parser {
     explicit Parser(const CliHooks& hooks)
     {
         app.require_subcommand(0, 1);
-        app.add_option("-c,--config", args.file, "The configuration. Default: $AGENTHOST_CONFIG, /etc/agenthost/agenthost.yaml")->type_name("FILE");
-        app.add_option("-o", args.overrides, "Sets one key over file and environment, e.g. -o log.level=debug; repeatable")
+        app.add_option("-c,--config", args.file,
+                       "The configuration. Default: $AGENTHOST_CONFIG, /etc/agenthost/agenthost.yaml")
+            ->type_name("FILE");
+        app.add_option("-o", args.overrides,
+                       "Sets one key over file and environment, e.g. -o log.level=debug; repeatable")
             ->type_name("SECTION.KEY=VALUE")
             ->allow_extra_args(false);
-        app.add_option("--control-socket", args.context.control, "The daemon's socket. Default: $AGENTHOST_CONTROL, the configuration's")
+        app.add_option("--control-socket", args.context.control,
+                       "The daemon's socket. Default: $AGENTHOST_CONTROL, the configuration's")
             ->type_name("PATH");
         app.add_flag("--json", args.context.json, "Answer in JSON, for scripts");
         app.add_flag("--version", args.version_flag, "Print the version");
@@ -58,17 +62,22 @@ struct Parser {
         verb("run", "Run the daemon in the foreground", [this, &hooks] { return run(hooks); });
         add_config();
         add_plugin();
-        verb("status", "Sessions, listeners, plugins, work: at a glance", [this] { return status(args.context); });
+        verb("status", "Sessions, listeners, plugins, work: at a glance",
+             [this] { return status(args.context); });
         add_call();
-        verb("reload", "Read the configuration again; one with mistakes changes nothing", [this] { return reload(args.context); });
-        verb("health", "Exit 0 when healthy and ready, else 1 with the reasons", [this] { return health(args.context); });
+        verb("reload", "Read the configuration again; one with mistakes changes nothing",
+             [this] { return reload(args.context); });
+        verb("health", "Exit 0 when healthy and ready, else 1 with the reasons",
+             [this] { return health(args.context); });
         add_doctor();
-        CLI::App* again = verb("reconnect", "Connect to a server now, whatever its delay", [this] { return reconnect(args.context, args.name); });
+        CLI::App* again = verb("reconnect", "Connect to a server now, whatever its delay",
+                               [this] { return reconnect(args.context, args.name); });
         again->add_option("NAME", args.name, "The server's name in the configuration")->required();
         verb("version", "Print version and plugin ABI", [this] { return version(args.context); });
     }
 
-    CLI::App* verb(const char* name, const char* what, std::function<int()> action, CLI::App* parent = nullptr)
+    CLI::App* verb(const char* name, const char* what, std::function<int()> action,
+                   CLI::App* parent = nullptr)
     {
         CLI::App* sub = (parent ? parent : &app)->add_subcommand(name, what);
         sub->fallthrough(); // common options may stand behind the verb
@@ -80,20 +89,31 @@ struct Parser {
     {
         CLI::App* config = verb("config", "Look at the configuration", nullptr);
         config->require_subcommand(1);
-        verb("check", "Every mistake with file:line:column and a suggestion; exit 78 when there is any", [this] { return config_check(args.context); }, config);
-        verb("show", "What counts in the end, from all sources; secrets are not shown", [this] { return config_show(args.context); }, config);
-        verb("schema", "A JSON Schema of the file, for editors", [] { return config_schema_verb(); }, config);
+        verb(
+            "check", "Every mistake with file:line:column and a suggestion; exit 78 when there is any",
+            [this] { return config_check(args.context); }, config);
+        verb(
+            "show", "What counts in the end, from all sources; secrets are not shown",
+            [this] { return config_show(args.context); }, config);
+        verb(
+            "schema", "A JSON Schema of the file, for editors", [] { return config_schema_verb(); }, config);
     }
 
     void add_plugin()
     {
         CLI::App* plugin = verb("plugin", "Look at installed plugins", nullptr);
         plugin->require_subcommand(1);
-        verb("list", "What is installed, enabled, running", [this] { return plugin_list(args.context); }, plugin);
-        verb("info", "Actions, parameters and configuration of a plugin", [this] { return plugin_info(args.context, args.plugin); }, plugin)
+        verb(
+            "list", "What is installed, enabled, running", [this] { return plugin_list(args.context); },
+            plugin);
+        verb(
+            "info", "Actions, parameters and configuration of a plugin",
+            [this] { return plugin_info(args.context, args.plugin); }, plugin)
             ->add_option("ID", args.plugin, "e.g. storage")
             ->required();
-        verb("check", "Can it be loaded? Permissions, ABI, manifest, its configuration", [this] { return plugin_check(args.context, args.plugin); }, plugin)
+        verb(
+            "check", "Can it be loaded? Permissions, ABI, manifest, its configuration",
+            [this] { return plugin_check(args.context, args.plugin); }, plugin)
             ->add_option("ID|FILE", args.plugin, "Default: all that are installed");
     }
 
@@ -107,25 +127,37 @@ struct Parser {
             complain("--timeout: expected " + why + ", not \"" + args.timeout + '"');
             return usage;
         });
-        sub->add_option("ACTION", args.call.action, "e.g. storage.info; `agenthost plugin info storage` lists them")->required();
-        sub->add_option("JSON", args.call.params, "Its parameters: '{\"key\": \"value\"}', @FILE, or - for standard input. Default: {}");
-        sub->add_option("--timeout", args.timeout, "Give up after this long, e.g. 30s or 5m")->type_name("DURATION");
-        sub->add_option("--id", args.call.id, "Calling again with the same id gets the first result: work with effects is not done twice");
+        sub->add_option("ACTION", args.call.action,
+                        "e.g. storage.info; `agenthost plugin info storage` lists them")
+            ->required();
+        sub->add_option(
+            "JSON", args.call.params,
+            "Its parameters: '{\"key\": \"value\"}', @FILE, or - for standard input. Default: {}");
+        sub->add_option("--timeout", args.timeout, "Give up after this long, e.g. 30s or 5m")
+            ->type_name("DURATION");
+        sub->add_option(
+            "--id", args.call.id,
+            "Calling again with the same id gets the first result: work with effects is not done twice");
         sub->add_flag("-q,--quiet", args.call.quiet, "No progress bar");
-        sub->footer("Output of the action goes to stdout, its errors to stderr, then the result as JSON. Exit 0 ok, 1 error.");
+        sub->footer("Output of the action goes to stdout, its errors to stderr, then the result as JSON. "
+                    "Exit 0 ok, 1 error.");
     }
 
     void add_doctor()
     {
-        CLI::App* sub = verb("doctor", "Can it work here? Files, clock, DNS, TLS, disk, each server; needs no daemon", [this] {
-            std::string why;
-            const auto patience = conf::parse_duration(args.patience, why);
-            if (patience && patience->count() > 0) return doctor(args.context, *patience);
-            complain("--timeout: expected " + why + ", not \"" + args.patience + '"');
-            return usage;
-        });
-        sub->add_option("--timeout", args.patience, "For each step over the network")->type_name("DURATION")->capture_default_str();
-        sub->footer("Each line is OK, WARN or FAIL with what to do. Exit 0 when nothing fails, 1 when something does, 78 when the configuration is wrong.");
+        CLI::App* sub = verb(
+            "doctor", "Can it work here? Files, clock, DNS, TLS, disk, each server; needs no daemon", [this] {
+                std::string why;
+                const auto patience = conf::parse_duration(args.patience, why);
+                if (patience && patience->count() > 0) return doctor(args.context, *patience);
+                complain("--timeout: expected " + why + ", not \"" + args.patience + '"');
+                return usage;
+            });
+        sub->add_option("--timeout", args.patience, "For each step over the network")
+            ->type_name("DURATION")
+            ->capture_default_str();
+        sub->footer("Each line is OK, WARN or FAIL with what to do. Exit 0 when nothing fails, 1 when "
+                    "something does, 78 when the configuration is wrong.");
     }
 
     bool knows(const std::string& name) const
@@ -139,7 +171,8 @@ struct Parser {
         std::string verbs;
         for (const std::string& name : foreign_verbs(args.context.plugin_path())) verbs += "  " + name + "\n";
         if (!verbs.empty()) out += "Verbs of plugins (agenthost VERB --help):\n" + verbs + "\n";
-        return out + "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration. Manual: man agenthost, man agenthost.yaml";
+        return out + "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration. Manual: man "
+                     "agenthost, man agenthost.yaml";
     }
 
     // Empty, or what is wrong with an -o.
@@ -148,7 +181,8 @@ struct Parser {
         args.context.load.file = args.file;
         for (const std::string& text : args.overrides) {
             const auto equals = text.find('=');
-            if (equals == std::string::npos || equals == 0) return "-o " + text + ": write -o section.key=value, e.g. -o log.level=debug";
+            if (equals == std::string::npos || equals == 0)
+                return "-o " + text + ": write -o section.key=value, e.g. -o log.level=debug";
             args.context.load.overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
         }
         return {};
@@ -161,7 +195,8 @@ struct Parser {
             return failed;
         }
         LoadRequest load = args.context.load;
-        if (!args.context.control.empty()) load.overrides.emplace_back("control.socket", args.context.control);
+        if (!args.context.control.empty())
+            load.overrides.emplace_back("control.socket", args.context.control);
         RunOptions options;
         for (const auto& folder : default_plugin_path()) options.plugin_path.push_back(folder.string());
         options.runner = default_runner().string();
@@ -187,7 +222,8 @@ int parse(Parser& parser, int argc, char** argv, int& code)
         parser.app.parse(argc, argv);
         return true;
     } catch (const CLI::CallForHelp& e) {
-        if (const std::string bad = parser.finish(); !bad.empty()) complain(bad); // so that the footer knows -c
+        if (const std::string bad = parser.finish(); !bad.empty())
+            complain(bad); // so that the footer knows -c
         code = parser.app.exit(e);
     } catch (const CLI::Success& e) {
         code = parser.app.exit(e);
@@ -195,7 +231,8 @@ int parse(Parser& parser, int argc, char** argv, int& code)
         std::string hint = "agenthost --help";
         for (const CLI::App* sub : parser.app.get_subcommands()) {
             hint = "agenthost " + sub->get_name() + " --help";
-            for (const CLI::App* below : sub->get_subcommands()) hint = "agenthost " + sub->get_name() + " " + below->get_name() + " --help";
+            for (const CLI::App* below : sub->get_subcommands())
+                hint = "agenthost " + sub->get_name() + " " + below->get_name() + " --help";
         }
         complain(std::string{e.what()} + ". See: " + hint);
         code = usage;
@@ -206,9 +243,11 @@ int parse(Parser& parser, int argc, char** argv, int& code)
 int unknown_verb(Parser& parser, const std::string& verb)
 {
     std::vector<std::string> known = foreign_verbs(parser.args.context.plugin_path());
-    for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(sub->get_name());
+    for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; }))
+        known.push_back(sub->get_name());
     const std::string near = conf::did_you_mean(verb, known);
-    complain("unknown verb \"" + printable(verb) + '"' + (near.empty() ? ". Verbs: agenthost --help; a plugin's own verb comes with its package" : near));
+    complain("unknown verb \"" + printable(verb) + '"' +
+             (near.empty() ? ". Verbs: agenthost --help; a plugin's own verb comes with its package" : near));
     return usage;
 }
 
@@ -219,6 +258,15 @@ int cli_main(int argc, char** argv, const CliHooks& hooks)
     try {
         Parser parser{hooks};
         int code = ok;
+        std::string help = "--help";
+        std::vector<char*> words{argv, argv + argc};
+        if (const int at = find_verb(argc, argv);
+            at < argc && std::string_view{argv[at]} == "help") { // "help call" as "call --help"
+            words.erase(words.begin() + at);
+            words.push_back(help.data());
+            argv = words.data();
+            argc = static_cast<int>(words.size());
+        }
         const int at = find_verb(argc, argv);
         const std::string verb = at < argc ? argv[at] : "";
         if (!verb.empty() && !parser.knows(verb)) {

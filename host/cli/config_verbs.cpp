@@ -11,14 +11,18 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-std::string text_of(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string text_of(const Json& json)
+{
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 void complain_of(const LoadResult& loaded)
 {
     const bool colours = is_terminal(STDERR_FILENO);
     for (const auto& problem : loaded.problems) std::fprintf(stderr, "%s\n", printable(problem.text).c_str());
     for (const auto& warning : loaded.warnings)
-        std::fprintf(stderr, "%s %s\n", paint("warning:", Colour::doubtful, colours).c_str(), printable(warning).c_str());
+        std::fprintf(stderr, "%s %s\n", paint("warning:", Colour::doubtful, colours).c_str(),
+                     printable(warning).c_str());
 }
 
 } // namespace
@@ -27,7 +31,8 @@ int config_check(const Context& context)
 {
     LoadResult loaded = load_config(context.load);
     if (loaded.config)
-        for (const PluginProblem& problem : plugin_problems(*loaded.config, false)) loaded.problems.push_back({problem.text});
+        for (const PluginProblem& problem : plugin_problems(*loaded.config, false))
+            loaded.problems.push_back({problem.text});
     if (context.json) {
         Json out{{"ok", loaded.problems.empty()}, {"problems", Json::array()}, {"warnings", loaded.warnings}};
         for (const auto& problem : loaded.problems) out["problems"].push_back(problem.text);
@@ -37,14 +42,16 @@ int config_check(const Context& context)
     }
     complain_of(loaded);
     if (!loaded.problems.empty()) {
-        std::fprintf(stderr, "%zu problem%s\n", loaded.problems.size(), loaded.problems.size() == 1 ? "" : "s");
+        std::fprintf(stderr, "%zu problem%s\n", loaded.problems.size(),
+                     loaded.problems.size() == 1 ? "" : "s");
         return bad_config;
     }
     std::string files;
     for (const std::string& file : loaded.config->files) files += (files.empty() ? "" : ", ") + file;
     if (files.empty()) files = "no file, only defaults";
     say("ok: " + files + " (" + std::to_string(loaded.config->servers.size()) + " servers, " +
-        std::to_string(loaded.config->listeners.size()) + " listeners, " + std::to_string(loaded.config->plugins.size()) + " plugins)\n");
+        std::to_string(loaded.config->listeners.size()) + " listeners, " +
+        std::to_string(loaded.config->plugins.size()) + " plugins)\n");
     return ok;
 }
 

@@ -17,7 +17,8 @@ fs::path Context::control_socket() const
     const fs::path own = find_control_socket(load);
     std::error_code ignored;
     const fs::path system = "/run/agenthost/control.sock";
-    if (::geteuid() != 0 && load.file.empty() && !fs::exists(own, ignored) && fs::exists(system, ignored)) return system;
+    if (::geteuid() != 0 && load.file.empty() && !fs::exists(own, ignored) && fs::exists(system, ignored))
+        return system;
     return own;
 }
 
@@ -25,7 +26,8 @@ std::vector<std::string> Context::plugin_path() const
 {
     const LoadResult loaded = load_config(load);
     std::vector<std::string> out;
-    for (const fs::path& folder : loaded.config ? loaded.config->plugin_path : default_plugin_path()) out.push_back(folder.string());
+    for (const fs::path& folder : loaded.config ? loaded.config->plugin_path : default_plugin_path())
+        out.push_back(folder.string());
     return out;
 }
 

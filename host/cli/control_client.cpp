@@ -23,7 +23,8 @@ constexpr std::size_t max_body = 64 << 20; // of an answer that is kept; streams
 std::string absent(const std::filesystem::path& socket)
 {
     return "no daemon answers on " + socket.string() +
-           ": start it with `agenthost run` (or `systemctl start agenthost`), or name its socket with --control-socket";
+           ": start it with `agenthost run` (or `systemctl start agenthost`), or name its socket with "
+           "--control-socket";
 }
 
 struct Conversation {
@@ -39,8 +40,8 @@ struct Conversation {
         do n = ::poll(&p, 1, most);
         while (n < 0 && errno == EINTR);
         if (n > 0) return true;
-        problem = "the daemon accepts connections but has said nothing for " + std::to_string(silence.count() / 1000) +
-                  " s; its log says why (journalctl -u agenthost)";
+        problem = "the daemon accepts connections but has said nothing for " +
+                  std::to_string(silence.count() / 1000) + " s; its log says why (journalctl -u agenthost)";
         return false;
     }
 
@@ -86,7 +87,8 @@ std::string connect(const std::filesystem::path& socket, kit::Fd& fd, bool& no_d
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = socket.string();
-    if (path.size() >= sizeof address.sun_path) return path + ": longer than 107 bytes, more than the kernel takes for a socket";
+    if (path.size() >= sizeof address.sun_path)
+        return path + ": longer than 107 bytes, more than the kernel takes for a socket";
     std::memcpy(address.sun_path, path.data(), path.size());
     fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return std::string{"no socket can be made: "} + std::strerror(errno);
@@ -97,7 +99,8 @@ std::string connect(const std::filesystem::path& socket, kit::Fd& fd, bool& no_d
     no_daemon = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
     if (no_daemon) return absent(socket);
     if (error == EACCES)
-        return "permission denied on " + path + ": it belongs to the daemon's user; use sudo, or become that user";
+        return "permission denied on " + path +
+               ": it belongs to the daemon's user; use sudo, or become that user";
     return path + ": " + std::strerror(error);
 }
 
@@ -113,7 +116,8 @@ struct BodyReader {
     {
         if (head.chunked) {
             size = chunks.decode(data, size);
-            if (chunks.failed()) answer.problem = "the daemon's answer is not HTTP that this command understands";
+            if (chunks.failed())
+                answer.problem = "the daemon's answer is not HTTP that this command understands";
         } else if (head.length) {
             size = static_cast<std::size_t>(std::min<std::uint64_t>(size, *head.length - taken));
         }
@@ -127,13 +131,17 @@ struct BodyReader {
         }
         return answer.problem.empty() && !complete();
     }
-    [[nodiscard]] bool complete() const { return head.chunked ? chunks.done() : head.length && taken >= *head.length; }
+    [[nodiscard]] bool complete() const
+    {
+        return head.chunked ? chunks.done() : head.length && taken >= *head.length;
+    }
 };
 
 } // namespace
 
 ControlAnswer ControlClient::request(std::string_view method, std::string_view target, std::string_view body,
-                                     std::chrono::milliseconds silence, const std::function<void(std::string_view)>& on_body) const
+                                     std::chrono::milliseconds silence,
+                                     const std::function<void(std::string_view)>& on_body) const
 {
     ControlAnswer answer;
     Conversation talk{{}, silence, {}};
@@ -142,7 +150,8 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
     timeval none{0, 0};
     ::setsockopt(talk.fd.get(), SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
 
-    std::string text = std::string{method} + " " + std::string{target} + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    std::string text = std::string{method} + " " + std::string{target} +
+                       " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     if (!body.empty() || method == "POST")
         text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     text += "\r\n";
@@ -160,11 +169,14 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
         if (!talk.wait(POLLIN)) return fail(talk.problem);
         const auto n = talk.receive(buffer.data(), buffer.size());
         if (!n) return fail(talk.problem);
-        if (*n == 0) return fail("the daemon closed the connection without an answer; its log says why (journalctl -u agenthost)");
+        if (*n == 0)
+            return fail("the daemon closed the connection without an answer; its log says why (journalctl -u "
+                        "agenthost)");
         start.append(buffer, 0, *n);
         std::string why;
         const auto result = kit::parse_response_head(start, head, why);
-        if (result == kit::HeadResult::bad) return fail("what answers on " + socket_.string() + " is not agenthost: " + why);
+        if (result == kit::HeadResult::bad)
+            return fail("what answers on " + socket_.string() + " is not agenthost: " + why);
         if (result == kit::HeadResult::complete) break;
     }
     answer.status = head.status;
@@ -177,7 +189,8 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
         const auto n = talk.receive(buffer.data(), buffer.size());
         if (!n) return fail(talk.problem);
         if (*n == 0) {
-            if (head.chunked || head.length) return fail("the daemon closed the connection in the middle of its answer (was it stopped?)");
+            if (head.chunked || head.length)
+                return fail("the daemon closed the connection in the middle of its answer (was it stopped?)");
             break;
         }
         more = reader.take(buffer.data(), *n);

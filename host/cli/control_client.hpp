@@ -13,8 +13,8 @@
 namespace agenthost::host::cli {
 
 struct ControlAnswer {
-    int status = 0;      // 0: nobody answered, `problem` says why and what to do
-    std::string body;    // empty when on_body took it
+    int status = 0;   // 0: nobody answered, `problem` says why and what to do
+    std::string body; // empty when on_body took it
     std::string problem;
     bool no_daemon = false;
 

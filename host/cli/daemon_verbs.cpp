@@ -21,15 +21,19 @@ std::vector<std::string> texts(const json& object, const char* key)
     std::vector<std::string> out;
     if (object.is_object())
         for (const json& item : object.value(key, json::array()))
-            out.push_back(item.is_string() ? item.get<std::string>() : item.dump(-1, ' ', false, json::error_handler_t::replace));
+            out.push_back(item.is_string() ? item.get<std::string>()
+                                           : item.dump(-1, ' ', false, json::error_handler_t::replace));
     return out;
 }
 
 int unanswered(const Context& context, const ControlAnswer& answer)
 {
     if (context.json)
-        say(json{{"error", {{"code", answer.status ? "HTTP_" + std::to_string(answer.status) : "NO_ANSWER"}, {"message", answer.error()}}}}.dump(
-                -1, ' ', false, json::error_handler_t::replace) + "\n");
+        say(json{{"error",
+                  {{"code", answer.status ? "HTTP_" + std::to_string(answer.status) : "NO_ANSWER"},
+                   {"message", answer.error()}}}}
+                .dump(-1, ' ', false, json::error_handler_t::replace) +
+            "\n");
     complain(answer.error());
     return failed;
 }
@@ -41,7 +45,8 @@ int health(const Context& context)
     const ControlAnswer answer = ControlClient{context.control_socket()}.request("GET", "/v1/health");
     if (!answer.good()) return unanswered(context, answer);
     const json state = answer.json();
-    const bool healthy = state.is_object() && state.value("healthy", false), ready = state.is_object() && state.value("ready", false);
+    const bool healthy = state.is_object() && state.value("healthy", false),
+               ready = state.is_object() && state.value("ready", false);
     if (context.json) {
         say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
     } else {
@@ -58,7 +63,8 @@ int health(const Context& context)
 int reload(const Context& context)
 {
     // Plugins may take their create and start time-outs, one after the other.
-    const ControlAnswer answer = ControlClient{context.control_socket()}.request("POST", "/v1/reload", "", std::chrono::minutes{5});
+    const ControlAnswer answer =
+        ControlClient{context.control_socket()}.request("POST", "/v1/reload", "", std::chrono::minutes{5});
     const json state = answer.json();
     if (answer.status != 422 && !answer.good()) return unanswered(context, answer);
     if (context.json) {
@@ -66,13 +72,16 @@ int reload(const Context& context)
         return answer.good() ? ok : bad_config;
     }
     if (answer.status == 422) {
-        for (const std::string& problem : texts(state, "problems")) std::fprintf(stderr, "%s\n", printable(problem).c_str());
+        for (const std::string& problem : texts(state, "problems"))
+            std::fprintf(stderr, "%s\n", printable(problem).c_str());
         complain("nothing was changed: the old configuration stays");
         return bad_config;
     }
     const std::vector<std::string> changes = texts(state, "changes");
-    if (changes.empty()) say("reloaded: nothing has changed\n");
-    else say("reloaded:\n");
+    if (changes.empty())
+        say("reloaded: nothing has changed\n");
+    else
+        say("reloaded:\n");
     for (const std::string& change : changes) say("  " + printable(change) + "\n");
     return ok;
 }
@@ -80,18 +89,23 @@ int reload(const Context& context)
 int reconnect(const Context& context, const std::string& server)
 {
     const std::string body = json{{"name", server}}.dump(-1, ' ', false, json::error_handler_t::replace);
-    const ControlAnswer answer = ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
+    const ControlAnswer answer =
+        ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
     if (!answer.good()) return unanswered(context, answer);
-    if (context.json) say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
-    else say("connecting to " + printable(server) + " now; `agenthost status` shows how it goes\n");
+    if (context.json)
+        say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
+    else
+        say("connecting to " + printable(server) + " now; `agenthost status` shows how it goes\n");
     return ok;
 }
 
 int version(const Context& context)
 {
     const std::string abi = std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR);
-    if (context.json) say(json{{"version", AGENTHOST_VERSION}, {"abi", abi}}.dump() + "\n");
-    else say("agenthost " AGENTHOST_VERSION " (plugin ABI " + abi + ")\n");
+    if (context.json)
+        say(json{{"version", AGENTHOST_VERSION}, {"abi", abi}}.dump() + "\n");
+    else
+        say("agenthost " AGENTHOST_VERSION " (plugin ABI " + abi + ")\n");
     return ok;
 }
 

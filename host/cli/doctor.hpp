@@ -25,8 +25,8 @@ using Findings = std::vector<Finding>;
 
 // This machine.
 void check_clock(Findings&);
-void check_state(Findings&, const Config&);   // the state directory and its disk
-void check_limits(Findings&, const Config&);  // open files
+void check_state(Findings&, const Config&);  // the state directory and its disk
+void check_limits(Findings&, const Config&); // open files
 void check_control(Findings&, const Context&, bool& running);
 void check_credentials(Findings&, const Config&);
 void check_plugins(Findings&, const Config&);

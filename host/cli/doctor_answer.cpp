@@ -14,7 +14,8 @@ namespace {
 std::string lower(std::string_view text)
 {
     std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -49,29 +50,40 @@ std::optional<UpgradeAnswer> parse_upgrade_answer(std::string_view head)
     return answer;
 }
 
-void judge_upgrade(Findings& findings, const std::string& area, const ServerConfig& server, const UpgradeAnswer& answer)
+void judge_upgrade(Findings& findings, const std::string& area, const ServerConfig& server,
+                   const UpgradeAnswer& answer)
 {
     const int status = answer.status;
     const std::string said = "answers " + std::to_string(status);
     if (status == 101) return findings.push_back({Verdict::good, area, "speaks WebSocket", ""});
     if (status == 401 || status == 403)
-        return findings.push_back({Verdict::good, area, "reachable; " + said + " to an upgrade without a credential, as it may", ""});
+        return findings.push_back({Verdict::good, area,
+                                   "reachable; " + said + " to an upgrade without a credential, as it may",
+                                   ""});
     if (status == 404 || status == 405 || status == 410)
-        return findings.push_back({Verdict::bad, area, said + ": there is no WebSocket at this path", "correct the path in url: " + server.url.substr(0, server.url.find('?'))});
+        return findings.push_back({Verdict::bad, area, said + ": there is no WebSocket at this path",
+                                   "correct the path in url: " + server.url.substr(0, server.url.find('?'))});
     if (status >= 300 && status < 400)
-        return findings.push_back({Verdict::bad, area, said + " and points to " + (answer.location.empty() ? "nowhere" : answer.location.substr(0, 200)),
+        return findings.push_back({Verdict::bad, area,
+                                   said + " and points to " +
+                                       (answer.location.empty() ? "nowhere" : answer.location.substr(0, 200)),
                                    "write the final address into url (wss://...)"});
-    if (status >= 500) return findings.push_back({Verdict::doubtful, area, said + ": the server itself is in trouble", "ask its operator, or try again later"});
-    findings.push_back({Verdict::doubtful, area, said + " to an upgrade without a credential", "if sessions fail as well: is url the agents' address?"});
+    if (status >= 500)
+        return findings.push_back({Verdict::doubtful, area, said + ": the server itself is in trouble",
+                                   "ask its operator, or try again later"});
+    findings.push_back({Verdict::doubtful, area, said + " to an upgrade without a credential",
+                        "if sessions fail as well: is url the agents' address?"});
 }
 
 void judge_clock(Findings& findings, const std::string& area, const ServerConfig& server, std::int64_t ahead)
 {
     const std::int64_t off = ahead < 0 ? -ahead : ahead;
     if (off <= 30) return; // Date has whole seconds, and the answer took its time
-    const std::string text = "this machine's clock is " + human_span(off) + (ahead > 0 ? " ahead of" : " behind") + " the server's";
+    const std::string text = "this machine's clock is " + human_span(off) +
+                             (ahead > 0 ? " ahead of" : " behind") + " the server's";
     const bool fatal = server.protocol == "signed" && off > 300; // the window signatures are accepted in
-    findings.push_back({fatal ? Verdict::bad : Verdict::doubtful, area, text, "timedatectl set-ntp true on both ends"});
+    findings.push_back(
+        {fatal ? Verdict::bad : Verdict::doubtful, area, text, "timedatectl set-ntp true on both ends"});
 }
 
 } // namespace agenthost::host::cli

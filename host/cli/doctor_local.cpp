@@ -33,45 +33,65 @@ void check_clock(Findings& findings)
 {
     constexpr std::time_t plausible = 1'735'689'600; // 2025: earlier than this program
     if (std::time(nullptr) < plausible)
-        return findings.push_back({Verdict::bad, "clock", "it stands before 2025: no certificate is valid then", "timedatectl set-ntp true, or set it by hand"});
+        return findings.push_back({Verdict::bad, "clock",
+                                   "it stands before 2025: no certificate is valid then",
+                                   "timedatectl set-ntp true, or set it by hand"});
     timex t{};
     const int state = ::adjtimex(&t);
     if (state < 0 || (state != TIME_ERROR && (t.status & STA_UNSYNC) == 0))
-        return findings.push_back({Verdict::good, "clock", state < 0 ? "cannot be asked whether it is synchronised here" : "synchronised", ""});
-    findings.push_back({Verdict::doubtful, "clock", "not synchronised: signed messages and certificates depend on it",
+        return findings.push_back(
+            {Verdict::good, "clock",
+             state < 0 ? "cannot be asked whether it is synchronised here" : "synchronised", ""});
+    findings.push_back({Verdict::doubtful, "clock",
+                        "not synchronised: signed messages and certificates depend on it",
                         "timedatectl set-ntp true (in a container: on its host)"});
 }
 
 void check_state(Findings& findings, const Config& config)
 {
     const fs::path& folder = config.state_dir;
-    struct stat st{};
+    struct stat st {};
     fs::path there = folder; // or the nearest folder above that exists
     while (::stat(there.c_str(), &st) != 0 && there.has_relative_path()) there = there.parent_path();
     if (there == folder) {
-        if (!S_ISDIR(st.st_mode)) return findings.push_back({Verdict::bad, "state", folder.string() + " is not a folder", "remove it, or set agent.state_dir"});
+        if (!S_ISDIR(st.st_mode))
+            return findings.push_back({Verdict::bad, "state", folder.string() + " is not a folder",
+                                       "remove it, or set agent.state_dir"});
         const bool owner = st.st_uid == ::geteuid() || ::geteuid() == 0;
         if (!owner || ::access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
             findings.push_back({Verdict::bad, "state", folder.string() + " cannot be written by this user",
                                 "run doctor as the daemon's user, or: chown USER " + folder.string()});
         else if ((st.st_mode & 0077) != 0)
-            findings.push_back({Verdict::doubtful, "state", folder.string() + " is open to others; tokens lie there", "chmod 700 " + folder.string()});
-        else findings.push_back({Verdict::good, "state", folder.string(), ""});
+            findings.push_back({Verdict::doubtful, "state",
+                                folder.string() + " is open to others; tokens lie there",
+                                "chmod 700 " + folder.string()});
+        else
+            findings.push_back({Verdict::good, "state", folder.string(), ""});
     } else if (::access(there.c_str(), W_OK | X_OK) == 0) {
-        findings.push_back({Verdict::good, "state", folder.string() + " does not exist yet and will be made", ""});
+        findings.push_back(
+            {Verdict::good, "state", folder.string() + " does not exist yet and will be made", ""});
     } else {
-        findings.push_back({Verdict::bad, "state", folder.string() + " does not exist, and this user cannot make it in " + there.string(),
-                            "mkdir -p " + folder.string() + " and chown it to the daemon's user, or set agent.state_dir"});
+        findings.push_back(
+            {Verdict::bad, "state",
+             folder.string() + " does not exist, and this user cannot make it in " + there.string(),
+             "mkdir -p " + folder.string() + " and chown it to the daemon's user, or set agent.state_dir"});
     }
-    struct statvfs fsys{};
+    struct statvfs fsys {};
     if (::statvfs(there.c_str(), &fsys) != 0) return;
     const std::uint64_t free = std::uint64_t{fsys.f_bavail} * fsys.f_frsize;
-    constexpr std::uint64_t scarce = 1ULL << 30, none = 64ULL << 20; // the journal alone may grow to some hundred MiB
+    constexpr std::uint64_t scarce = 1ULL << 30,
+                            none = 64ULL << 20; // the journal alone may grow to some hundred MiB
     const std::string text = human_size(free) + " free on the disk of " + there.string();
     const std::string remedy = "free some, or move agent.state_dir to another disk";
-    findings.push_back({free < none ? Verdict::bad : free < scarce ? Verdict::doubtful : Verdict::good, "disk", text, free < scarce ? remedy : ""});
+    findings.push_back({free < none     ? Verdict::bad
+                        : free < scarce ? Verdict::doubtful
+                                        : Verdict::good,
+                        "disk", text, free < scarce ? remedy : ""});
     if (fsys.f_files > 0 && fsys.f_favail < 1000)
-        findings.push_back({Verdict::doubtful, "disk", "only " + std::to_string(fsys.f_favail) + " inodes are free on the disk of " + there.string(), "delete small files"});
+        findings.push_back(
+            {Verdict::doubtful, "disk",
+             "only " + std::to_string(fsys.f_favail) + " inodes are free on the disk of " + there.string(),
+             "delete small files"});
 }
 
 void check_limits(Findings& findings, const Config& config)
@@ -81,24 +101,36 @@ void check_limits(Findings& findings, const Config& config)
     std::uint64_t needed = 256 + config.servers.size(); // plugins, databases, transfers
     for (const ListenerConfig& listener : config.listeners) needed += listener.connections;
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
-        return findings.push_back({Verdict::good, "limits", "open files: up to " + (limit.rlim_max == RLIM_INFINITY ? "any number" : std::to_string(limit.rlim_max)), ""});
-    findings.push_back({Verdict::doubtful, "limits", "at most " + std::to_string(limit.rlim_max) + " open files, but the listeners may need " + std::to_string(needed),
-                        "LimitNOFILE=" + std::to_string(needed) + " in the unit, or lower listeners[].connections"});
+        return findings.push_back(
+            {Verdict::good, "limits",
+             "open files: up to " +
+                 (limit.rlim_max == RLIM_INFINITY ? "any number" : std::to_string(limit.rlim_max)),
+             ""});
+    findings.push_back(
+        {Verdict::doubtful, "limits",
+         "at most " + std::to_string(limit.rlim_max) + " open files, but the listeners may need " +
+             std::to_string(needed),
+         "LimitNOFILE=" + std::to_string(needed) + " in the unit, or lower listeners[].connections"});
 }
 
 void check_control(Findings& findings, const Context& context, bool& running)
 {
     const fs::path socket = context.control_socket();
-    const ControlAnswer answer = ControlClient{socket}.request("GET", "/v1/health", {}, std::chrono::seconds{3});
+    const ControlAnswer answer =
+        ControlClient{socket}.request("GET", "/v1/health", {}, std::chrono::seconds{3});
     running = answer.good();
     if (answer.no_daemon)
         return findings.push_back({Verdict::good, "daemon", "not running (" + socket.string() + ")", ""});
-    if (!answer.good()) return findings.push_back({Verdict::bad, "daemon", answer.error(), "agenthost status; journalctl -u agenthost"});
+    if (!answer.good())
+        return findings.push_back(
+            {Verdict::bad, "daemon", answer.error(), "agenthost status; journalctl -u agenthost"});
     const nlohmann::json state = answer.json();
     const nlohmann::json none = nlohmann::json::array();
     if (state.is_object())
         for (const auto& problem : state.value("problems", none))
-            if (problem.is_string()) findings.push_back({Verdict::doubtful, "daemon", problem.get<std::string>(), "agenthost status"});
+            if (problem.is_string())
+                findings.push_back(
+                    {Verdict::doubtful, "daemon", problem.get<std::string>(), "agenthost status"});
     findings.push_back({Verdict::good, "daemon", "running (" + socket.string() + ")", ""});
 }
 
@@ -108,10 +140,15 @@ void check_credentials(Findings& findings, const Config& config)
         if (server.credential.kind == SecretSource::Kind::none) continue;
         const std::string area = "server " + server.name;
         std::string why;
-        if (read_secret(server.credential, why)) findings.push_back({Verdict::good, area, "its credential can be read", ""});
+        if (read_secret(server.credential, why))
+            findings.push_back({Verdict::good, area, "its credential can be read", ""});
         else if (server.credential.kind != SecretSource::Kind::file)
-            findings.push_back({Verdict::doubtful, area, why, "the daemon may have it although this shell has not: agenthost status tells"});
-        else findings.push_back({Verdict::bad, area, "its credential: " + why, "until then this server refuses us"});
+            findings.push_back(
+                {Verdict::doubtful, area, why,
+                 "the daemon may have it although this shell has not: agenthost status tells"});
+        else
+            findings.push_back(
+                {Verdict::bad, area, "its credential: " + why, "until then this server refuses us"});
     }
 }
 
@@ -124,7 +161,8 @@ void check_plugins(Findings& findings, const Config& config)
         for (const PluginProblem& problem : problems) {
             if (problem.id != plugin.id) continue;
             good = false;
-            findings.push_back({Verdict::bad, "plugin " + plugin.id, problem.text, "agenthost plugin check " + plugin.id});
+            findings.push_back(
+                {Verdict::bad, "plugin " + plugin.id, problem.text, "agenthost plugin check " + plugin.id});
         }
         if (good) findings.push_back({Verdict::good, "plugin " + plugin.id, "can be loaded", ""});
     }
@@ -133,8 +171,10 @@ void check_plugins(Findings& findings, const Config& config)
 std::string describe_expiry(Findings& findings, const std::string& area, const std::string& what, int days)
 {
     const std::string text = std::to_string(std::abs(days)) + (std::abs(days) == 1 ? " day" : " days");
-    if (days < 0) findings.push_back({Verdict::bad, area, what + " expired " + text + " ago", "renew it"});
-    else if (days < 14) findings.push_back({Verdict::doubtful, area, what + " expires in " + text, "renew it"});
+    if (days < 0)
+        findings.push_back({Verdict::bad, area, what + " expired " + text + " ago", "renew it"});
+    else if (days < 14)
+        findings.push_back({Verdict::doubtful, area, what + " expires in " + text, "renew it"});
     return "valid for " + text;
 }
 
@@ -144,7 +184,8 @@ namespace {
 int days_left(const X509* certificate)
 {
     int days = 0, seconds = 0;
-    if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) != 1) return 0;
+    if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) != 1)
+        return 0;
     return seconds < 0 && days == 0 ? -1 : days;
 }
 
@@ -156,7 +197,8 @@ std::string try_bind(const std::string& text)
     sockaddr_storage storage{};
     socklen_t size = 0;
     const auto port = htons(static_cast<std::uint16_t>(std::stoul(bind->port)));
-    if (auto* v4 = reinterpret_cast<sockaddr_in*>(&storage); ::inet_pton(AF_INET, bind->address.c_str(), &v4->sin_addr) == 1) {
+    if (auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+        ::inet_pton(AF_INET, bind->address.c_str(), &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = port;
         size = sizeof *v4;
@@ -177,8 +219,10 @@ std::string try_bind(const std::string& text)
 std::string bind_remedy(int error, const ListenerConfig& listener)
 {
     const std::string port = listener.bind.substr(listener.bind.rfind(':') + 1);
-    if (error == EADDRINUSE) return "stop who has it (ss -ltnp 'sport = :" + port + "' names it), or choose another port";
-    if (error == EACCES) return "ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit";
+    if (error == EADDRINUSE)
+        return "stop who has it (ss -ltnp 'sport = :" + port + "' names it), or choose another port";
+    if (error == EACCES)
+        return "ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit";
     if (error == EADDRNOTAVAIL) return "this address is not this machine's (ip address lists them)";
     return "choose another address";
 }
@@ -198,14 +242,16 @@ void check_listeners(Findings& findings, const Config& config, bool running)
                 findings.push_back({Verdict::bad, area, made.problem, "until then it does not start"});
             } else {
                 const int days = days_left(SSL_CTX_get0_certificate(made.context->get()));
-                notes = ", certificate " + describe_expiry(findings, area, "its certificate " + listener.tls->certificate, days);
+                notes = ", certificate " +
+                        describe_expiry(findings, area, "its certificate " + listener.tls->certificate, days);
             }
         }
         if (!running) {
             errno = 0;
             if (const std::string why = try_bind(listener.bind); !why.empty()) {
                 good = false;
-                findings.push_back({Verdict::bad, area, listener.bind + ": " + why, bind_remedy(errno, listener)});
+                findings.push_back(
+                    {Verdict::bad, area, listener.bind + ": " + why, bind_remedy(errno, listener)});
             }
         }
         if (good) findings.push_back({Verdict::good, area, listener.bind + notes, ""});

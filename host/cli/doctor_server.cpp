@@ -27,7 +27,9 @@ using Milliseconds = std::chrono::milliseconds;
 
 class Visit {
 public:
-    Visit(const ServerConfig& server, Milliseconds patience) : server_{server}, most_{patience}, area_{"server " + server.name} {}
+    Visit(const ServerConfig& server, Milliseconds patience)
+        : server_{server}, most_{patience}, area_{"server " + server.name}
+    {}
 
     Findings run()
     {
@@ -55,7 +57,8 @@ private:
     // Name and TCP, by way of the proxy when there is one.
     bool reach()
     {
-        const auto proxy = server_.proxy.empty() ? std::optional<conf::Url>{} : conf::parse_url(server_.proxy);
+        const auto proxy =
+            server_.proxy.empty() ? std::optional<conf::Url>{} : conf::parse_url(server_.proxy);
         const conf::Url& first = proxy ? *proxy : url_;
         const std::string what = proxy ? "the proxy " + first.host : first.host;
         const kit::Cancel never;
@@ -65,16 +68,18 @@ private:
         const auto port = static_cast<std::uint16_t>(std::stoul(first.port));
         const std::vector<kit::Address> addresses = resolver.resolve(first.host, port, most_, patience, why);
         if (addresses.empty())
-            return bad("the name " + what + " is not found: " + why, "check url and /etc/resolv.conf (getent hosts " + first.host + ")");
+            return bad("the name " + what + " is not found: " + why,
+                       "check url and /etc/resolv.conf (getent hosts " + first.host + ")");
         int error = 0;
         kit::Fd socket;
         for (const kit::Address& address : addresses)
             if ((socket = connect(address, error))) break;
         if (!socket)
-            return bad("no connection to " + what + " port " + first.port + ": " + std::strerror(error),
-                       error == ECONNREFUSED ? "nothing listens there: is the port in url right, is the server up?"
-                       : error == ETIMEDOUT  ? "a firewall in between? Outbound TCP " + first.port + " must be open"
-                                             : "check routes and firewall");
+            return bad(
+                "no connection to " + what + " port " + first.port + ": " + std::strerror(error),
+                error == ECONNREFUSED ? "nothing listens there: is the port in url right, is the server up?"
+                : error == ETIMEDOUT  ? "a firewall in between? Outbound TCP " + first.port + " must be open"
+                                      : "check routes and firewall");
         connection_.emplace(std::move(socket));
         return !proxy || tunnel(*proxy);
     }
@@ -101,14 +106,21 @@ private:
 
     bool tunnel(const conf::Url& proxy)
     {
-        const std::string target = (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
+        const std::string target =
+            (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
         std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
-        if (!proxy.userinfo.empty()) request += "Proxy-Authorization: Basic " + kit::base64(proxy.userinfo) + "\r\n";
+        if (!proxy.userinfo.empty())
+            request += "Proxy-Authorization: Basic " + kit::base64(proxy.userinfo) + "\r\n";
         const auto answer = exchange(request + "\r\n");
-        if (!answer) return bad("the proxy " + proxy.host + " does not answer as an HTTP proxy does", "check proxy: http://HOST:PORT");
+        if (!answer)
+            return bad("the proxy " + proxy.host + " does not answer as an HTTP proxy does",
+                       "check proxy: http://HOST:PORT");
         if (answer->status / 100 == 2) return true;
-        return bad("the proxy " + proxy.host + " answers " + std::to_string(answer->status) + " to CONNECT " + target,
-                   answer->status == 407 ? "it wants a user and password: proxy: http://USER:PASSWORD@HOST:PORT" : "it must allow CONNECT to this address");
+        return bad("the proxy " + proxy.host + " answers " + std::to_string(answer->status) + " to CONNECT " +
+                       target,
+                   answer->status == 407
+                       ? "it wants a user and password: proxy: http://USER:PASSWORD@HOST:PORT"
+                       : "it must allow CONNECT to this address");
     }
 
     bool secure()
@@ -121,9 +133,12 @@ private:
         SSL* raw = ssl.get();
         const std::string name = server_.tls.server_name.empty() ? url_.host : server_.tls.server_name;
         in6_addr ignored{};
-        const bool literal = ::inet_pton(AF_INET, name.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, name.c_str(), &ignored) == 1;
-        if (literal) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(raw), name.c_str());
-        else SSL_set_tlsext_host_name(raw, name.c_str());
+        const bool literal = ::inet_pton(AF_INET, name.c_str(), &ignored) == 1 ||
+                             ::inet_pton(AF_INET6, name.c_str(), &ignored) == 1;
+        if (literal)
+            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(raw), name.c_str());
+        else
+            SSL_set_tlsext_host_name(raw, name.c_str());
         if (!literal) SSL_set1_host(raw, name.c_str());
         kit::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
         SSL_set_fd(raw, socket.get());
@@ -142,16 +157,25 @@ private:
 
     bool handshake_failed(SSL* ssl, const std::string& name, bool silent)
     {
-        if (silent) return bad("connected, but TLS gets no answer", "is this the port for wss://? A firewall may cut TLS");
+        if (silent)
+            return bad("connected, but TLS gets no answer",
+                       "is this the port for wss://? A firewall may cut TLS");
         const long verdict = SSL_get_verify_result(ssl);
-        if (verdict == X509_V_OK) return bad("TLS fails: " + connection_->error(), "does the server speak TLS 1.2 or later on port " + url_.port + "?");
-        const std::string text = "the certificate of " + name + " is not accepted: " + X509_verify_cert_error_string(verdict);
+        if (verdict == X509_V_OK)
+            return bad("TLS fails: " + connection_->error(),
+                       "does the server speak TLS 1.2 or later on port " + url_.port + "?");
+        const std::string text =
+            "the certificate of " + name + " is not accepted: " + X509_verify_cert_error_string(verdict);
         switch (verdict) {
         case X509_V_ERR_HOSTNAME_MISMATCH:
-        case X509_V_ERR_IP_ADDRESS_MISMATCH: return bad(text, "use the name it was made for in url, or set tls.server_name");
-        case X509_V_ERR_CERT_HAS_EXPIRED: return bad(text, "the server's operator must renew it (or this clock is wrong)");
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return bad(text, "use the name it was made for in url, or set tls.server_name");
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return bad(text, "the server's operator must renew it (or this clock is wrong)");
         case X509_V_ERR_CERT_NOT_YET_VALID: return bad(text, "check this machine's clock");
-        default: return bad(text, "set tls.ca to the PEM of the authority that signed it, or install that authority in the system's store");
+        default:
+            return bad(text, "set tls.ca to the PEM of the authority that signed it, or install that "
+                             "authority in the system's store");
         }
     }
 
@@ -159,13 +183,18 @@ private:
     {
         const std::string pin = kit::base64(net::peer_spki_sha256(ssl));
         if (!server_.tls.pin_sha256.empty() &&
-            std::find(server_.tls.pin_sha256.begin(), server_.tls.pin_sha256.end(), pin) == server_.tls.pin_sha256.end())
-            return bad("the server's key is not one of tls.pin_sha256; it is " + pin, "if the server's key was changed on purpose, write the new pin");
-        const std::unique_ptr<X509, decltype(&X509_free)> certificate{SSL_get1_peer_certificate(ssl), &X509_free};
+            std::find(server_.tls.pin_sha256.begin(), server_.tls.pin_sha256.end(), pin) ==
+                server_.tls.pin_sha256.end())
+            return bad("the server's key is not one of tls.pin_sha256; it is " + pin,
+                       "if the server's key was changed on purpose, write the new pin");
+        const std::unique_ptr<X509, decltype(&X509_free)> certificate{SSL_get1_peer_certificate(ssl),
+                                                                      &X509_free};
         int days = 0, seconds = 0;
         std::string expiry;
-        if (certificate && ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) == 1)
-            expiry = ", certificate " + describe_expiry(findings_, area_, "its certificate", seconds < 0 && days == 0 ? -1 : days);
+        if (certificate &&
+            ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) == 1)
+            expiry = ", certificate " + describe_expiry(findings_, area_, "its certificate",
+                                                        seconds < 0 && days == 0 ? -1 : days);
         good(std::string{SSL_get_version(ssl)} + expiry + ", pin " + pin);
         return true;
     }
@@ -174,9 +203,11 @@ private:
     {
         const bool usual = url_.port == (url_.secure() ? "443" : "80");
         const std::string host = url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]";
-        std::string request = "GET " + url_.target + " HTTP/1.1\r\nHost: " + host + (usual ? "" : ":" + url_.port) +
-                              "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-                              kit::base64(kit::random_token(8)) + "\r\n"; // 16 characters: any 16 bytes will do
+        std::string request =
+            "GET " + url_.target + " HTTP/1.1\r\nHost: " + host + (usual ? "" : ":" + url_.port) +
+            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+            "13\r\nSec-WebSocket-Key: " +
+            kit::base64(kit::random_token(8)) + "\r\n"; // 16 characters: any 16 bytes will do
         for (const auto& [name, value] : server_.headers)
             if (!conf::sounds_secret(name)) request += name + ": " + value + "\r\n";
         const auto answer = exchange(request + "\r\n");
@@ -193,8 +224,10 @@ private:
         begin_step();
         for (std::string_view rest = request; !rest.empty();) {
             const auto done = connection_->write(rest.data(), rest.size());
-            if (done.io == Io::ok) rest.remove_prefix(done.bytes);
-            else if (done.io != Io::again || !wait(connection_->wanted())) return std::nullopt;
+            if (done.io == Io::ok)
+                rest.remove_prefix(done.bytes);
+            else if (done.io != Io::again || !wait(connection_->wanted()))
+                return std::nullopt;
         }
         std::string head(16 << 10, '\0');
         std::size_t size = 0;
@@ -228,6 +261,9 @@ private:
 
 } // namespace
 
-Findings check_server(const ServerConfig& server, Milliseconds patience) { return Visit{server, patience}.run(); }
+Findings check_server(const ServerConfig& server, Milliseconds patience)
+{
+    return Visit{server, patience}.run();
+}
 
 } // namespace agenthost::host::cli

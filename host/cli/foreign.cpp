@@ -24,12 +24,13 @@ constexpr std::string_view prefix = "agenthost-";
 bool is_verb(std::string_view verb)
 {
     return !verb.empty() && verb.size() <= 64 && verb[0] != '-' && verb[0] != '.' &&
-           std::all_of(verb.begin(), verb.end(), [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
+           std::all_of(verb.begin(), verb.end(),
+                       [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
 }
 
 bool is_executable(const fs::path& file)
 {
-    struct stat st{};
+    struct stat st {};
     return ::stat(file.c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0;
 }
 
@@ -40,11 +41,13 @@ std::string who_may_change(const fs::path& file)
     const fs::path real = fs::canonical(file, error);
     if (error) return file.string() + ": " + error.message();
     for (fs::path path = real;; path = path.parent_path()) {
-        struct stat st{};
+        struct stat st {};
         if (::stat(path.c_str(), &st) != 0) return path.string() + ": " + std::strerror(errno);
-        const bool shared_folder = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0 && st.st_uid == 0 && path != real.parent_path();
+        const bool shared_folder = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0 && st.st_uid == 0 &&
+                                   path != real.parent_path();
         if (st.st_uid != 0 && st.st_uid != ::geteuid())
-            return path.string() + " belongs to another user (uid " + std::to_string(st.st_uid) + "). Run: chown root " + path.string();
+            return path.string() + " belongs to another user (uid " + std::to_string(st.st_uid) +
+                   "). Run: chown root " + path.string();
         if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !shared_folder)
             return path.string() + " can be changed by others. Run: chmod go-w " + path.string();
         if (path == path.parent_path()) return {};
@@ -59,7 +62,8 @@ std::vector<std::string> foreign_verbs(const std::vector<std::string>& plugin_pa
     std::set<std::string> verbs;
     for (const std::string& folder : plugin_path) {
         std::error_code error;
-        for (fs::directory_iterator it{folder, error}, end; !error && it != end && verbs.size() < most; it.increment(error)) {
+        for (fs::directory_iterator it{folder, error}, end; !error && it != end && verbs.size() < most;
+             it.increment(error)) {
             const std::string name = it->path().filename().string();
             if (name.starts_with(prefix) && is_verb(name.substr(prefix.size())) && is_executable(it->path()))
                 verbs.insert(name.substr(prefix.size()));
@@ -68,7 +72,8 @@ std::vector<std::string> foreign_verbs(const std::vector<std::string>& plugin_pa
     return {verbs.begin(), verbs.end()};
 }
 
-std::optional<int> run_foreign(const Context& context, const std::string& verb, const std::vector<std::string>& args)
+std::optional<int> run_foreign(const Context& context, const std::string& verb,
+                               const std::vector<std::string>& args)
 {
     if (!is_verb(verb)) return std::nullopt;
     fs::path file;

@@ -19,7 +19,10 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string dumped(const Json& json)
+{
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::vector<std::string> folders(const Config& config)
 {
@@ -47,18 +50,23 @@ const PluginConfig* configured(const ConfigPtr& config, const std::string& id)
 std::map<std::string, std::string> running_states(const Context& context)
 {
     std::map<std::string, std::string> out;
-    const ControlAnswer answer = ControlClient{context.control_socket()}.request("GET", "/v1/plugins", {}, std::chrono::seconds{3});
+    const ControlAnswer answer =
+        ControlClient{context.control_socket()}.request("GET", "/v1/plugins", {}, std::chrono::seconds{3});
     const nlohmann::json list = answer.json();
     if (answer.good() && list.is_array())
         for (const auto& plugin : list)
-            if (plugin.is_object()) out[plugin.value("id", "")] = plugin.value("healthy", true) ? plugin.value("state", "") : "unhealthy";
+            if (plugin.is_object())
+                out[plugin.value("id", "")] =
+                    plugin.value("healthy", true) ? plugin.value("state", "") : "unhealthy";
     return out;
 }
 
 // "schema" as lines "key  type, default: what it is".
 void add_keys(Table& table, const Json& schema, const std::string& path)
 {
-    if (!schema.is_object() || !schema.contains("properties") || !schema["properties"].is_object() || path.size() > 100) return;
+    if (!schema.is_object() || !schema.contains("properties") || !schema["properties"].is_object() ||
+        path.size() > 100)
+        return;
     std::vector<std::string> required;
     if (schema.contains("required") && schema["required"].is_array())
         for (const Json& name : schema["required"])
@@ -67,16 +75,23 @@ void add_keys(Table& table, const Json& schema, const std::string& path)
         if (!key.is_object()) continue;
         std::string type;
         if (key.contains("enum")) {
-            for (const Json& word : key["enum"]) type += (type.empty() ? "" : "|") + (word.is_string() ? word.get<std::string>() : word.dump());
+            for (const Json& word : key["enum"])
+                type +=
+                    (type.empty() ? "" : "|") + (word.is_string() ? word.get<std::string>() : word.dump());
         } else if (key.contains("type")) {
             type = key["type"].is_string() ? key["type"].get<std::string>() : "";
             if (key["type"].is_array())
                 for (const Json& word : key["type"])
                     if (word.is_string()) type += (type.empty() ? "" : "|") + word.get<std::string>();
         }
-        if (key.contains("default")) type += (type.empty() ? "default " : ", default ") + key["default"].dump(-1, ' ', false, Json::error_handler_t::replace);
-        if (std::find(required.begin(), required.end(), name) != required.end()) type += type.empty() ? "required" : ", required";
-        const std::string doc = key.contains("description") && key["description"].is_string() ? key["description"].get<std::string>() : "";
+        if (key.contains("default"))
+            type += (type.empty() ? "default " : ", default ") +
+                    key["default"].dump(-1, ' ', false, Json::error_handler_t::replace);
+        if (std::find(required.begin(), required.end(), name) != required.end())
+            type += type.empty() ? "required" : ", required";
+        const std::string doc = key.contains("description") && key["description"].is_string()
+                                    ? key["description"].get<std::string>()
+                                    : "";
         table.row({path + name, {type, Colour::quiet}, doc});
         add_keys(table, key, path + name + ".");
     }
@@ -94,7 +109,8 @@ int not_found(const Context& context, const std::string& id, const std::vector<F
     std::vector<std::string> ids;
     for (const FoundPlugin& plugin : found) ids.push_back(plugin.id);
     complain("no plugin " + id + " in " + joined(context.plugin_path(), ":") +
-             (ids.empty() ? ". Install its package, or name its folder in agent.plugin_path" : conf::did_you_mean(id, ids) + " Installed: " + joined(ids)));
+             (ids.empty() ? ". Install its package, or name its folder in agent.plugin_path"
+                          : conf::did_you_mean(id, ids) + " Installed: " + joined(ids)));
     return failed;
 }
 
@@ -108,7 +124,8 @@ std::vector<std::string> check_one(const FoundPlugin& plugin, const PluginConfig
         if (!why.empty()) problems.push_back(config->where + ": plugins." + plugin.id + ".config: " + why);
     }
     if (config && config->isolated && !plugin.manifest->may_isolate)
-        problems.push_back(config->where + ": plugins." + plugin.id + " does not support isolation: process; write in-process");
+        problems.push_back(config->where + ": plugins." + plugin.id +
+                           " does not support isolation: process; write in-process");
     if (config && !config->isolated && !plugin.manifest->may_in_process)
         problems.push_back(config->where + ": plugins." + plugin.id + " runs only with isolation: process");
     return problems;
@@ -124,13 +141,17 @@ std::vector<PluginProblem> plugin_problems(const Config& config, bool libraries)
     for (const FoundPlugin& plugin : found) ids.push_back(plugin.id);
     for (const PluginConfig& plugin : config.plugins) {
         if (!plugin.enabled) continue;
-        const auto at = std::find_if(found.begin(), found.end(), [&](const FoundPlugin& f) { return f.id == plugin.id; });
+        const auto at =
+            std::find_if(found.begin(), found.end(), [&](const FoundPlugin& f) { return f.id == plugin.id; });
         if (at == found.end()) {
-            out.push_back({plugin.id, plugin.where + ": plugins." + plugin.id + ": no such plugin in " + joined(folders(config), ":") +
-                                          ". Install its package, or set enabled: false" + conf::did_you_mean(plugin.id, ids)});
+            out.push_back({plugin.id, plugin.where + ": plugins." + plugin.id + ": no such plugin in " +
+                                          joined(folders(config), ":") +
+                                          ". Install its package, or set enabled: false" +
+                                          conf::did_you_mean(plugin.id, ids)});
             continue;
         }
-        for (std::string& problem : check_one(*at, &plugin, libraries)) out.push_back({plugin.id, std::move(problem)});
+        for (std::string& problem : check_one(*at, &plugin, libraries))
+            out.push_back({plugin.id, std::move(problem)});
     }
     return out;
 }
@@ -142,21 +163,35 @@ int plugin_list(const Context& context)
     const auto states = running_states(context);
     Json all = Json::array();
     Table table;
-    table.row({{"ID", Colour::quiet}, {"VERSION", Colour::quiet}, {"ENABLED", Colour::quiet}, {"STATE", Colour::quiet}, {"", Colour::quiet}});
+    table.row({{"ID", Colour::quiet},
+               {"VERSION", Colour::quiet},
+               {"ENABLED", Colour::quiet},
+               {"STATE", Colour::quiet},
+               {"", Colour::quiet}});
     for (const FoundPlugin& plugin : found) {
         const PluginConfig* config = configured(loaded.config, plugin.id);
         const bool enabled = config && config->enabled;
         const std::string state = states.contains(plugin.id) ? states.at(plugin.id) : "";
-        const std::string version = plugin.manifest ? plugin.manifest->version : "", what = plugin.manifest ? plugin.manifest->description : plugin.problem;
-        all.push_back({{"id", plugin.id}, {"version", version}, {"enabled", enabled}, {"state", state}, {"file", plugin.library},
-                       {"description", plugin.manifest ? what : ""}, {"problem", plugin.problem}});
-        table.row({plugin.id, version.empty() ? "?" : version, {enabled ? "yes" : "no", enabled ? Colour::good : Colour::quiet}, state.empty() ? "-" : state,
+        const std::string version = plugin.manifest ? plugin.manifest->version : "",
+                          what = plugin.manifest ? plugin.manifest->description : plugin.problem;
+        all.push_back({{"id", plugin.id},
+                       {"version", version},
+                       {"enabled", enabled},
+                       {"state", state},
+                       {"file", plugin.library},
+                       {"description", plugin.manifest ? what : ""},
+                       {"problem", plugin.problem}});
+        table.row({plugin.id,
+                   version.empty() ? "?" : version,
+                   {enabled ? "yes" : "no", enabled ? Colour::good : Colour::quiet},
+                   state.empty() ? "-" : state,
                    {what, plugin.manifest ? Colour::none : Colour::bad}});
     }
     if (context.json) {
         say(dumped(all));
     } else if (found.empty()) {
-        say("No plugin in " + joined(context.plugin_path(), ":") + ". Install one (agenthost-plugin-...), or name its folder in agent.plugin_path.\n");
+        say("No plugin in " + joined(context.plugin_path(), ":") +
+            ". Install one (agenthost-plugin-...), or name its folder in agent.plugin_path.\n");
     } else {
         say(table.text(is_terminal(STDOUT_FILENO), ""));
     }
@@ -166,7 +201,8 @@ int plugin_list(const Context& context)
 int plugin_info(const Context& context, const std::string& id)
 {
     const std::vector<FoundPlugin> found = find_plugins(context.plugin_path());
-    const auto at = std::find_if(found.begin(), found.end(), [&](const FoundPlugin& f) { return f.id == id; });
+    const auto at =
+        std::find_if(found.begin(), found.end(), [&](const FoundPlugin& f) { return f.id == id; });
     if (at == found.end()) return not_found(context, id, found);
     if (!at->manifest) {
         complain(at->problem);
@@ -178,15 +214,17 @@ int plugin_info(const Context& context, const std::string& id)
         return ok;
     }
     const bool colours = is_terminal(STDOUT_FILENO);
-    std::string out = paint(m.id, Colour::strong, colours) + " " + printable(m.version) + (m.license.empty() ? "" : ", " + printable(m.license)) + "\n";
+    std::string out = paint(m.id, Colour::strong, colours) + " " + printable(m.version) +
+                      (m.license.empty() ? "" : ", " + printable(m.license)) + "\n";
     if (!m.description.empty()) out += printable(m.description) + "\n";
     out += at->library + "\n\nActions\n";
     for (const ActionManifest& action : m.actions) {
         std::vector<std::string> marks;
         if (action.effects) marks.emplace_back("has effects: journalled");
         if (action.idempotent) marks.emplace_back("may run again");
-        out += "  " + paint(printable(action.name), Colour::strong, colours) + "  " + printable(action.summary) +
-               (marks.empty() ? "" : "  (" + joined(marks) + ")") + "\n" + keys_of(action.params_json, colours, "      ");
+        out += "  " + paint(printable(action.name), Colour::strong, colours) + "  " +
+               printable(action.summary) + (marks.empty() ? "" : "  (" + joined(marks) + ")") + "\n" +
+               keys_of(action.params_json, colours, "      ");
     }
     if (const std::string keys = keys_of(m.config_json, colours, "  "); !keys.empty())
         out += "\nConfiguration (plugins." + m.id + ".config)\n" + keys;
@@ -213,7 +251,8 @@ int plugin_check(const Context& context, const std::string& id_or_file)
         for (FoundPlugin& plugin : find_plugins({file.parent_path().string()}))
             if (plugin.id == id) found.push_back(std::move(plugin));
         if (found.empty()) {
-            complain("no " + id + ".manifest.json beside " + id_or_file + ": a plugin is ID.so and ID.manifest.json in one folder");
+            complain("no " + id + ".manifest.json beside " + id_or_file +
+                     ": a plugin is ID.so and ID.manifest.json in one folder");
             return failed;
         }
     } else {
@@ -226,11 +265,14 @@ int plugin_check(const Context& context, const std::string& id_or_file)
     Json all = Json::array();
     bool good = true;
     for (const FoundPlugin& plugin : found) {
-        const std::vector<std::string> problems = check_one(plugin, configured(loaded.config, plugin.id), true);
+        const std::vector<std::string> problems =
+            check_one(plugin, configured(loaded.config, plugin.id), true);
         good = good && problems.empty();
-        all.push_back({{"id", plugin.id}, {"file", plugin.library}, {"ok", problems.empty()}, {"problems", problems}});
+        all.push_back(
+            {{"id", plugin.id}, {"file", plugin.library}, {"ok", problems.empty()}, {"problems", problems}});
         if (context.json) continue;
-        say((problems.empty() ? paint("ok  ", Colour::good, colours) : paint("FAIL", Colour::bad, colours)) + "  " + plugin.id + "  " + plugin.library + "\n");
+        say((problems.empty() ? paint("ok  ", Colour::good, colours) : paint("FAIL", Colour::bad, colours)) +
+            "  " + plugin.id + "  " + plugin.library + "\n");
         for (const std::string& problem : problems) say("      " + printable(problem) + "\n");
     }
     if (context.json) say(dumped(all));

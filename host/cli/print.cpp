@@ -12,7 +12,8 @@ namespace {
 
 std::size_t width(std::string_view text) // code points: names are rarely wider
 {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 } // namespace
@@ -29,7 +30,8 @@ std::string paint(std::string_view text, Colour colour, bool on)
 {
     if (!on || colour == Colour::none || text.empty()) return std::string{text};
     static constexpr std::array<const char*, 6> codes{"", "32", "33", "31", "2", "1"};
-    return std::string{"\033["} + codes[static_cast<std::size_t>(colour)] + "m" + std::string{text} + "\033[0m";
+    return std::string{"\033["} + codes[static_cast<std::size_t>(colour)] + "m" + std::string{text} +
+           "\033[0m";
 }
 
 std::string printable(std::string_view text)
@@ -72,7 +74,8 @@ std::string human_size(std::uint64_t bytes)
         ++unit;
     }
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    std::snprintf(text.data(), text.size(), unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value,
+                  units[unit]);
     return text.data();
 }
 
@@ -81,7 +84,8 @@ std::string human_span(std::int64_t seconds)
     seconds = std::max<std::int64_t>(0, seconds);
     if (seconds < 60) return std::to_string(seconds) + "s";
     if (seconds < 3600) return std::to_string(seconds / 60) + "m " + std::to_string(seconds % 60) + "s";
-    if (seconds < 86'400) return std::to_string(seconds / 3600) + "h " + std::to_string(seconds % 3600 / 60) + "m";
+    if (seconds < 86'400)
+        return std::to_string(seconds / 3600) + "h " + std::to_string(seconds % 3600 / 60) + "m";
     return std::to_string(seconds / 86'400) + "d " + std::to_string(seconds % 86'400 / 3600) + "h";
 }
 

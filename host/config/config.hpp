@@ -43,9 +43,9 @@ struct ReconnectConfig {
 // Each server's share of this machine.
 struct Limits {
     std::uint64_t message_bytes = 1 << 20;
-    double messages_per_second = 100;  // commands admitted; 0 = unlimited
-    std::uint32_t in_flight = 256;     // commands running or queued
-    std::uint64_t memory = 32 << 20;   // params and results held for its commands
+    double messages_per_second = 100; // commands admitted; 0 = unlimited
+    std::uint32_t in_flight = 256;    // commands running or queued
+    std::uint64_t memory = 32 << 20;  // params and results held for its commands
     std::uint64_t send_queue = 4 << 20;
     milliseconds cancel_grace{30'000}; // a USB write can stall this long before the kernel gives up
     bool operator==(const Limits&) const = default;
@@ -57,17 +57,19 @@ struct ServerConfig {
     std::string url;
     std::string agent_id; // default: agent.id
     SecretSource credential;
-    std::optional<std::vector<std::string>> allow; // absent: what manifests alias for the protocol, and host.*
-    std::map<std::string, std::string> map;        // wire word -> action
+    std::optional<std::vector<std::string>>
+        allow;                              // absent: what manifests alias for the protocol, and host.*
+    std::map<std::string, std::string> map; // wire word -> action
     std::map<std::string, std::string> headers;
     TlsClientConfig tls;
     std::string proxy;
     ReconnectConfig reconnect;
     std::optional<milliseconds> heartbeat;
     bool insecure = false;
-    Limits limits;             // `limits:`, with this server's own `limits:` over it
-    std::string protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent;
-                               // durations in ms (metrics_interval_ms), paths absolute
+    Limits limits; // `limits:`, with this server's own `limits:` over it
+    std::string
+        protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent;
+                       // durations in ms (metrics_interval_ms), paths absolute
     bool operator==(const ServerConfig&) const = default;
 };
 
@@ -80,8 +82,8 @@ struct ListenerConfig {
     std::uint32_t per_address = 200;
     std::uint64_t header_bytes = 16 << 10;
     milliseconds header_timeout{10'000};
-    milliseconds body_timeout{30'000};  // without progress
-    milliseconds idle_timeout{60'000};  // keep-alive
+    milliseconds body_timeout{30'000}; // without progress
+    milliseconds idle_timeout{60'000}; // keep-alive
     bool operator==(const ListenerConfig&) const = default;
 };
 
@@ -120,9 +122,9 @@ struct ConfigProblem {
 };
 
 struct LoadRequest {
-    std::filesystem::path file;                                  // empty: the default path, and none is fine
+    std::filesystem::path file;                                 // empty: the default path, and none is fine
     std::vector<std::pair<std::string, std::string>> overrides; // -o section.key=value
-    bool environment = true;                                     // AGENTHOST__SECTION__KEY
+    bool environment = true;                                    // AGENTHOST__SECTION__KEY
 };
 
 struct LoadResult {

@@ -39,16 +39,20 @@ fs::path default_state_dir()
 {
     if (const std::string given = first_of("STATE_DIRECTORY"); !given.empty()) return given;
     if (::geteuid() == 0) return "/var/lib/agenthost";
-    if (const std::string xdg = environment("XDG_STATE_HOME"); xdg.starts_with('/')) return fs::path{xdg} / "agenthost";
-    if (const std::string home = environment("HOME"); home.starts_with('/')) return fs::path{home} / ".local/state/agenthost";
+    if (const std::string xdg = environment("XDG_STATE_HOME"); xdg.starts_with('/'))
+        return fs::path{xdg} / "agenthost";
+    if (const std::string home = environment("HOME"); home.starts_with('/'))
+        return fs::path{home} / ".local/state/agenthost";
     return "/var/lib/agenthost";
 }
 
 fs::path default_control_socket(const fs::path& state_dir)
 {
-    if (const std::string given = first_of("RUNTIME_DIRECTORY"); !given.empty()) return fs::path{given} / "control.sock";
+    if (const std::string given = first_of("RUNTIME_DIRECTORY"); !given.empty())
+        return fs::path{given} / "control.sock";
     if (::geteuid() == 0) return "/run/agenthost/control.sock";
-    if (const std::string xdg = environment("XDG_RUNTIME_DIR"); xdg.starts_with('/')) return fs::path{xdg} / "agenthost/control.sock";
+    if (const std::string xdg = environment("XDG_RUNTIME_DIR"); xdg.starts_with('/'))
+        return fs::path{xdg} / "agenthost/control.sock";
     return state_dir / "control.sock";
 }
 

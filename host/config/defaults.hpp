@@ -14,7 +14,8 @@ std::filesystem::path default_state_dir();
 std::filesystem::path default_control_socket(const std::filesystem::path& state_dir);
 // ../lib/agenthost/plugins-1 beside this program when that is there (a build tree), else the installed one.
 std::vector<std::filesystem::path> default_plugin_path();
-std::filesystem::path default_runner(); // ../lib/agenthost/agenthost-runner beside this program, else the installed one
+std::filesystem::path
+default_runner(); // ../lib/agenthost/agenthost-runner beside this program, else the installed one
 std::string default_agent_id(); // the host name
 
 } // namespace agenthost::host

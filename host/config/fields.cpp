@@ -10,8 +10,8 @@ void expected(Reading& r, const Value& value, const std::string& path, const std
     r.problems.add(value.where, path + ": expected " + what + ", not " + describe(value));
 }
 
-std::optional<std::string> read_text(Reading& r, const Value& value, const std::string& path, const std::string& what,
-                                     std::size_t most)
+std::optional<std::string> read_text(Reading& r, const Value& value, const std::string& path,
+                                     const std::string& what, std::size_t most)
 {
     if (value.kind != Value::Kind::scalar || value.text.empty()) {
         expected(r, value, path, what);
@@ -23,14 +23,15 @@ std::optional<std::string> read_text(Reading& r, const Value& value, const std::
     }
     for (unsigned char c : value.text)
         if (c < 0x20 || c == 0x7f) {
-            r.problems.add(value.where, path + ": has a control character (a line break?); write it on one line");
+            r.problems.add(value.where,
+                           path + ": has a control character (a line break?); write it on one line");
             return std::nullopt;
         }
     return value.text;
 }
 
-std::optional<std::int64_t> read_whole(Reading& r, const Value& value, const std::string& path, std::int64_t min,
-                                       std::int64_t max)
+std::optional<std::int64_t> read_whole(Reading& r, const Value& value, const std::string& path,
+                                       std::int64_t min, std::int64_t max)
 {
     std::int64_t number = 0;
     if (value.kind == Value::Kind::scalar && !value.text.empty()) {
@@ -42,13 +43,15 @@ std::optional<std::int64_t> read_whole(Reading& r, const Value& value, const std
     return std::nullopt;
 }
 
-std::optional<double> read_real(Reading& r, const Value& value, const std::string& path, double min, double max)
+std::optional<double> read_real(Reading& r, const Value& value, const std::string& path, double min,
+                                double max)
 {
     double number = 0;
     if (value.kind == Value::Kind::scalar && !value.text.empty()) {
         const char* end = value.text.data() + value.text.size();
         const auto [stop, error] = std::from_chars(value.text.data(), end, number);
-        if (error == std::errc{} && stop == end && std::isfinite(number) && number >= min && number <= max) return number;
+        if (error == std::errc{} && stop == end && std::isfinite(number) && number >= min && number <= max)
+            return number;
     }
     expected(r, value, path, "a number from " + show_number(min).dump() + " to " + show_number(max).dump());
     return std::nullopt;
@@ -66,8 +69,8 @@ std::optional<bool> read_flag(Reading& r, const Value& value, const std::string&
     return std::nullopt;
 }
 
-std::optional<std::uint64_t> read_size(Reading& r, const Value& value, const std::string& path, std::uint64_t min,
-                                       std::uint64_t max)
+std::optional<std::uint64_t> read_size(Reading& r, const Value& value, const std::string& path,
+                                       std::uint64_t min, std::uint64_t max)
 {
     std::string why = "a size such as 512KiB, 1MiB or 2GiB";
     if (value.kind == Value::Kind::scalar) {
@@ -80,8 +83,8 @@ std::optional<std::uint64_t> read_size(Reading& r, const Value& value, const std
     return std::nullopt;
 }
 
-std::optional<milliseconds> read_duration(Reading& r, const Value& value, const std::string& path, milliseconds min,
-                                          milliseconds max)
+std::optional<milliseconds> read_duration(Reading& r, const Value& value, const std::string& path,
+                                          milliseconds min, milliseconds max)
 {
     std::string why = "a duration such as 500ms, 30s, 5m, 1h or 7d";
     if (value.kind == Value::Kind::scalar) {
@@ -101,7 +104,8 @@ std::optional<std::string> read_choice(Reading& r, const Value& value, const std
         for (const std::string& word : words)
             if (value.text == word) return word;
     std::string all;
-    for (const std::string& word : words) all += (all.empty() ? "" : &word == &words.back() ? " or " : ", ") + word;
+    for (const std::string& word : words)
+        all += (all.empty() ? "" : &word == &words.back() ? " or " : ", ") + word;
     const std::string near = value.kind == Value::Kind::scalar ? did_you_mean(value.text, words) : "";
     r.problems.add(value.where, path + ": expected " + all + ", not " + describe(value) + near);
     return std::nullopt;
@@ -111,11 +115,13 @@ std::optional<std::string> read_path(Reading& r, const Value& value, const std::
 {
     const auto text = read_text(r, value, path, "the path of a file", 4096);
     if (!text) return std::nullopt;
-    const std::filesystem::path base = value.where.source ? value.where.source->base : std::filesystem::path{};
+    const std::filesystem::path base =
+        value.where.source ? value.where.source->base : std::filesystem::path{};
     return (base / *text).lexically_normal().string(); // an absolute text replaces the base
 }
 
-std::optional<std::vector<std::string>> read_list(Reading& r, const Value& value, const std::string& path, bool paths)
+std::optional<std::vector<std::string>> read_list(Reading& r, const Value& value, const std::string& path,
+                                                  bool paths)
 {
     if (value.kind != Value::Kind::list) {
         const bool one = value.kind == Value::Kind::scalar && !value.text.empty() && value.text.size() < 60;
@@ -131,8 +137,8 @@ std::optional<std::vector<std::string>> read_list(Reading& r, const Value& value
     return out;
 }
 
-std::optional<std::map<std::string, std::string>> read_dictionary(Reading& r, const Value& value, const std::string& path,
-                                                                  const std::string& what)
+std::optional<std::map<std::string, std::string>>
+read_dictionary(Reading& r, const Value& value, const std::string& path, const std::string& what)
 {
     if (value.kind != Value::Kind::map) {
         expected(r, value, path, "a map such as {" + what + "}");
@@ -140,7 +146,8 @@ std::optional<std::map<std::string, std::string>> read_dictionary(Reading& r, co
     }
     std::map<std::string, std::string> out;
     for (const Member& member : value.members)
-        if (auto text = read_text(r, member.value, path + "." + member.key, "text")) out[member.key] = std::move(*text);
+        if (auto text = read_text(r, member.value, path + "." + member.key, "text"))
+            out[member.key] = std::move(*text);
     return out;
 }
 
@@ -149,8 +156,10 @@ std::optional<SecretSource> read_secret_source(Reading& r, const Value& value, c
     static const std::vector<std::string> ways{"file", "env", "systemd"};
     const std::string how = "{file: PATH}, {env: NAME} or {systemd: NAME}";
     if (value.kind == Value::Kind::scalar) { // never shown: it may be the secret itself
-        r.problems.add(value.where, path + ": a secret does not belong into the configuration. Put it into a file of mode 0600 "
-                                           "and write {file: PATH} here; {env: NAME} and {systemd: NAME} also work");
+        r.problems.add(
+            value.where,
+            path + ": a secret does not belong into the configuration. Put it into a file of mode 0600 "
+                   "and write {file: PATH} here; {env: NAME} and {systemd: NAME} also work");
         return std::nullopt;
     }
     if (value.kind != Value::Kind::map || value.members.size() != 1) {
@@ -199,12 +208,15 @@ Json show_secret(const SecretSource& source)
 Json size_schema()
 {
     return {{"oneOf", Json::array({{{"type", "integer"}, {"minimum", 0}},
-                                   {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)? ?([KMGTkmgt]?([iI]?[bB])?)$"}}})}};
+                                   {{"type", "string"},
+                                    {"pattern", "^[0-9]+(\\.[0-9]+)? ?([KMGTkmgt]?([iI]?[bB])?)$"}}})}};
 }
 
 Json duration_schema()
 {
-    return {{"oneOf", Json::array({{{"const", 0}}, {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)? ?(ms|s|m|h|d)$"}}})}};
+    return {
+        {"oneOf", Json::array({{{"const", 0}},
+                               {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)? ?(ms|s|m|h|d)$"}}})}};
 }
 
 Json secret_schema()

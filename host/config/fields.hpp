@@ -17,16 +17,21 @@ void expected(Reading&, const Value&, const std::string& path, const std::string
 // The text of a scalar, or nullopt after reporting. No control characters, at most `most` bytes, not empty.
 std::optional<std::string> read_text(Reading&, const Value&, const std::string& path, const std::string& what,
                                      std::size_t most = 1024);
-std::optional<std::int64_t> read_whole(Reading&, const Value&, const std::string& path, std::int64_t min, std::int64_t max);
+std::optional<std::int64_t> read_whole(Reading&, const Value&, const std::string& path, std::int64_t min,
+                                       std::int64_t max);
 std::optional<double> read_real(Reading&, const Value&, const std::string& path, double min, double max);
 std::optional<bool> read_flag(Reading&, const Value&, const std::string& path);
-std::optional<std::uint64_t> read_size(Reading&, const Value&, const std::string& path, std::uint64_t min, std::uint64_t max);
-std::optional<milliseconds> read_duration(Reading&, const Value&, const std::string& path, milliseconds min, milliseconds max);
-std::optional<std::string> read_choice(Reading&, const Value&, const std::string& path, const std::vector<std::string>&);
+std::optional<std::uint64_t> read_size(Reading&, const Value&, const std::string& path, std::uint64_t min,
+                                       std::uint64_t max);
+std::optional<milliseconds> read_duration(Reading&, const Value&, const std::string& path, milliseconds min,
+                                          milliseconds max);
+std::optional<std::string> read_choice(Reading&, const Value&, const std::string& path,
+                                       const std::vector<std::string>&);
 std::optional<std::string> read_path(Reading&, const Value&, const std::string& path); // absolute
-std::optional<std::vector<std::string>> read_list(Reading&, const Value&, const std::string& path, bool paths);
-std::optional<std::map<std::string, std::string>> read_dictionary(Reading&, const Value&, const std::string& path,
-                                                                  const std::string& what);
+std::optional<std::vector<std::string>> read_list(Reading&, const Value&, const std::string& path,
+                                                  bool paths);
+std::optional<std::map<std::string, std::string>>
+read_dictionary(Reading&, const Value&, const std::string& path, const std::string& what);
 std::optional<SecretSource> read_secret_source(Reading&, const Value&, const std::string& path);
 
 Json show_number(double); // 100, not 100.0
@@ -37,8 +42,10 @@ Json secret_schema();
 
 // --- makers; T is the struct, M the member's type -----------------------------------------------------------------------------
 
-template <class T, class M> const M& get(const void* object, M T::*member) { return static_cast<const T*>(object)->*member; }
-template <class T, class M> void set(void* object, M T::*member, M value) { static_cast<T*>(object)->*member = std::move(value); }
+template <class T, class M> const M& get(const void* object, M T::*member)
+{
+    return static_cast<const T*>(object)->*member;
+}
 
 template <class M> struct inner {
     using type = M;
@@ -56,7 +63,8 @@ Key make(std::string name, std::string doc, M T::*member, Read read, Show show, 
     key.name = std::move(name);
     key.doc = std::move(doc);
     key.read = [member, read](Reading& r, const Value& value, const std::string& path, void* object) {
-        if (auto v = read(r, value, path)) static_cast<T*>(object)->*member = static_cast<typename inner<M>::type>(std::move(*v));
+        if (auto v = read(r, value, path))
+            static_cast<T*>(object)->*member = static_cast<typename inner<M>::type>(std::move(*v));
     };
     key.show = [member, show](const void* object) -> Json {
         const M& value = get(object, member);
@@ -80,41 +88,61 @@ Key make(std::string name, std::string doc, M T::*member, Read read, Show show, 
 
 inline Json text_or_null(const std::string& text) { return text.empty() ? Json{} : Json(text); }
 
-template <class T> Key text(const char* name, std::string T::*member, const char* doc, std::size_t most = 1024)
+template <class T>
+Key text(const char* name, std::string T::*member, const char* doc, std::size_t most = 1024)
 {
     return make(
-        name, doc, member, [most](Reading& r, const Value& v, const std::string& p) { return read_text(r, v, p, "text", most); },
-        text_or_null, [] { return Json{{"type", "string"}}; });
+        name, doc, member,
+        [most](Reading& r, const Value& v, const std::string& p) { return read_text(r, v, p, "text", most); },
+        text_or_null,
+        [] {
+            return Json{{"type", "string"}};
+        });
 }
 
 template <class T> Key flag(const char* name, bool T::*member, const char* doc)
 {
-    return make(name, doc, member, read_flag, [](bool v) { return Json(v); }, [] { return Json{{"type", "boolean"}}; });
+    return make(
+        name, doc, member, read_flag, [](bool v) { return Json(v); },
+        [] {
+            return Json{{"type", "boolean"}};
+        });
 }
 
-template <class T, class M> Key whole(const char* name, M T::*member, std::int64_t min, std::int64_t max, const char* doc)
+template <class T, class M>
+Key whole(const char* name, M T::*member, std::int64_t min, std::int64_t max, const char* doc)
 {
     return make(
-        name, doc, member, [=](Reading& r, const Value& v, const std::string& p) { return read_whole(r, v, p, min, max); },
-        [](M v) { return Json(v); }, [=] { return Json{{"type", "integer"}, {"minimum", min}, {"maximum", max}}; });
+        name, doc, member,
+        [=](Reading& r, const Value& v, const std::string& p) { return read_whole(r, v, p, min, max); },
+        [](M v) { return Json(v); },
+        [=] {
+            return Json{{"type", "integer"}, {"minimum", min}, {"maximum", max}};
+        });
 }
 
 template <class T, class M> Key real(const char* name, M T::*member, double min, double max, const char* doc)
 {
     return make(
-        name, doc, member, [=](Reading& r, const Value& v, const std::string& p) { return read_real(r, v, p, min, max); },
-        show_number, [=] { return Json{{"type", "number"}, {"minimum", show_number(min)}, {"maximum", show_number(max)}}; });
+        name, doc, member,
+        [=](Reading& r, const Value& v, const std::string& p) { return read_real(r, v, p, min, max); },
+        show_number,
+        [=] {
+            return Json{{"type", "number"}, {"minimum", show_number(min)}, {"maximum", show_number(max)}};
+        });
 }
 
 template <class T>
 Key size(const char* name, std::uint64_t T::*member, std::uint64_t min, std::uint64_t max, const char* doc)
 {
     return make(
-        name, doc, member, [=](Reading& r, const Value& v, const std::string& p) { return read_size(r, v, p, min, max); },
+        name, doc, member,
+        [=](Reading& r, const Value& v, const std::string& p) { return read_size(r, v, p, min, max); },
         [](std::uint64_t v) { return Json(format_size(v)); }, size_schema);
 }
 
-template <class T, class M> Key duration(const char* name, M T::*member, milliseconds min, milliseconds max, const char* doc)
+template <class T, class M>
+Key duration(const char* name, M T::*member, milliseconds min, milliseconds max, const char* doc)
 {
     using D = typename inner<M>::type;
     return make(
@@ -126,35 +154,52 @@ template <class T, class M> Key duration(const char* name, M T::*member, millise
         [](D v) { return Json(format_duration(v)); }, duration_schema);
 }
 
-template <class T> Key choice(const char* name, std::string T::*member, std::vector<std::string> words, const char* doc)
+template <class T>
+Key choice(const char* name, std::string T::*member, std::vector<std::string> words, const char* doc)
 {
     return make(
-        name, doc, member, [words](Reading& r, const Value& v, const std::string& p) { return read_choice(r, v, p, words); },
-        text_or_null, [words] { return Json{{"enum", words}}; });
+        name, doc, member,
+        [words](Reading& r, const Value& v, const std::string& p) { return read_choice(r, v, p, words); },
+        text_or_null,
+        [words] {
+            return Json{{"enum", words}};
+        });
 }
 
 template <class T, class M> Key path(const char* name, M T::*member, const char* doc)
 {
     return make(
-        name, doc, member, read_path, [](const M& v) { return text_or_null(std::filesystem::path{v}.string()); },
-        [] { return Json{{"type", "string"}}; });
+        name, doc, member, read_path,
+        [](const M& v) { return text_or_null(std::filesystem::path{v}.string()); },
+        [] {
+            return Json{{"type", "string"}};
+        });
 }
 
 template <class T, class M> Key list(const char* name, M T::*member, const char* doc)
 {
     return make(
-        name, doc, member, [](Reading& r, const Value& v, const std::string& p) { return read_list(r, v, p, false); },
+        name, doc, member,
+        [](Reading& r, const Value& v, const std::string& p) { return read_list(r, v, p, false); },
         [](const std::vector<std::string>& v) { return Json(v); },
-        [] { return Json{{"type", "array"}, {"items", {{"type", "string"}}}}; });
+        [] {
+            return Json{{"type", "array"}, {"items", {{"type", "string"}}}};
+        });
 }
 
-template <class T> Key dictionary(const char* name, std::map<std::string, std::string> T::*member, const char* what, const char* doc)
+template <class T>
+Key dictionary(const char* name, std::map<std::string, std::string> T::*member, const char* what,
+               const char* doc)
 {
     const std::string w = what;
     return make(
-        name, doc, member, [w](Reading& r, const Value& v, const std::string& p) { return read_dictionary(r, v, p, w); },
+        name, doc, member,
+        [w](Reading& r, const Value& v, const std::string& p) { return read_dictionary(r, v, p, w); },
         [](const std::map<std::string, std::string>& v) { return Json(v); },
-        [] { return Json{{"type", "object"}, {"additionalProperties", {{"type", Json::array({"string", "number", "boolean"})}}}}; });
+        [] {
+            return Json{{"type", "object"},
+                        {"additionalProperties", {{"type", Json::array({"string", "number", "boolean"})}}}};
+        });
 }
 
 template <class T> Key secret(const char* name, SecretSource T::*member, const char* doc)

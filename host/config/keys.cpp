@@ -2,9 +2,13 @@
 
 #include "fields.hpp"
 
+#include <algorithm>
+#include <memory>
+
 namespace agenthost::host::conf {
 
-void read_section(Reading& r, const Section& section, const Value& value, const std::string& path, void* object)
+void read_section(Reading& r, const Section& section, const Value& value, const std::string& path,
+                  void* object)
 {
     if (value.kind == Value::Kind::null) return; // "log:" with nothing below
     if (value.kind != Value::Kind::map) {
@@ -21,7 +25,8 @@ void read_section(Reading& r, const Section& section, const Value& value, const 
         if (hint.empty()) {
             for (const std::string& name : names) hint += (hint.empty() ? "; known are " : ", ") + name;
         }
-        r.problems.add(member.where, "unknown key \"" + member.key + '"' + (path.empty() ? "" : " in " + path) + hint);
+        r.problems.add(member.where,
+                       "unknown key \"" + member.key + '"' + (path.empty() ? "" : " in " + path) + hint);
     }
     for (const Key& key : section.keys)
         if (const Member* member = value.find(key.name); member && member->value.kind != Value::Kind::null)

@@ -47,19 +47,25 @@ std::optional<std::string> read_bounded(Load& load, const Source& source, const 
 {
     const Where where{&source, 0, 0};
     const kit::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
-    struct stat st{};
+    struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) {
         const int error = errno;
-        load.problems.add(where, std::string{"cannot be read: "} + std::strerror(error) +
-                                     (error == EACCES ? "; run as root or as the daemon's user, or name another file with -c" : ""));
+        load.problems.add(where,
+                          std::string{"cannot be read: "} + std::strerror(error) +
+                              (error == EACCES
+                                   ? "; run as root or as the daemon's user, or name another file with -c"
+                                   : ""));
         return std::nullopt;
     }
     if (S_ISDIR(st.st_mode)) {
-        load.problems.add(where, "is a directory; name the file in it, such as " + (file / "agenthost.yaml").string());
+        load.problems.add(where, "is a directory; name the file in it, such as " +
+                                     (file / "agenthost.yaml").string());
         return std::nullopt;
     }
     if (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH) != 0) {
-        load.problems.add(where, "everyone on this machine may change it, and so run commands as the daemon. chmod o-w " + file.string());
+        load.problems.add(
+            where, "everyone on this machine may change it, and so run commands as the daemon. chmod o-w " +
+                       file.string());
         return std::nullopt;
     }
     std::string text(max_file_bytes + 1, '\0');
@@ -91,7 +97,8 @@ void add_file(Load& load, const fs::path& file, const fs::path& base)
     Value value = parse_yaml(*text, source, load.problems);
     if (value.kind == Value::Kind::null) return; // only comments, or reported
     if (value.kind != Value::Kind::map) {
-        load.problems.add(value.where, "expected a map of sections (agent:, servers:, plugins: ...), not " + describe(value));
+        load.problems.add(value.where, "expected a map of sections (agent:, servers:, plugins: ...), not " +
+                                           describe(value));
         return;
     }
     merge(load.root, std::move(value));
@@ -107,8 +114,10 @@ void add_files(Load& load, const LoadRequest& request)
         const bool hidden = error == std::errc::permission_denied;
         if (chosen || hidden) {
             const Source& source = load.source(file.string(), folder);
-            load.problems.add({&source, 0, 0}, hidden ? "cannot be reached: permission denied; run as root or as the daemon's user"
-                                                       : "there is no such file; name another with -c FILE");
+            load.problems.add(
+                {&source, 0, 0},
+                hidden ? "cannot be reached: permission denied; run as root or as the daemon's user"
+                       : "there is no such file; name another with -c FILE");
             return;
         }
     } else {
@@ -120,6 +129,15 @@ void add_files(Load& load, const LoadRequest& request)
         const std::string name = it->path().filename().string();
         if (name.starts_with('.') || !name.ends_with(".yaml")) continue;
         fragments.push_back(it->path());
+    }
+    struct stat st {};
+    if (::stat(directory.c_str(), &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) != 0) {
+        const Source& source = load.source(directory.string(), folder);
+        load.problems.add({&source, 0, 0},
+                          "everyone on this machine may add files to it, and so run commands as "
+                          "the daemon. chmod o-w " +
+                              directory.string());
+        return;
     }
     std::sort(fragments.begin(), fragments.end());
     if (fragments.size() > max_fragments) {
@@ -155,7 +173,8 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
     }
 }
 
-void set_outside(Load& load, const Source& source, const std::vector<std::string>& path, const std::string& text, bool loose)
+void set_outside(Load& load, const Source& source, const std::vector<std::string>& path,
+                 const std::string& text, bool loose)
 {
     const std::string why = set_path(load.root, path, outside_value(load, source, text), loose);
     if (!why.empty()) load.problems.add({&source, 0, 0}, why);
@@ -172,8 +191,10 @@ void add_environment(Load& load, const fs::path& base)
         if (equals == std::string::npos) continue;
         const std::string name = entry.substr(0, equals);
         std::string keys = name.substr(environment_prefix.size());
-        std::transform(keys.begin(), keys.end(), keys.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        set_outside(load, load.source("environment " + name, base), split(keys, "__"), entry.substr(equals + 1), true);
+        std::transform(keys.begin(), keys.end(), keys.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        set_outside(load, load.source("environment " + name, base), split(keys, "__"),
+                    entry.substr(equals + 1), true);
     }
 }
 
@@ -231,7 +252,8 @@ std::filesystem::path find_control_socket(const LoadRequest& request)
     const auto text = [&](const char* section, const char* key) -> fs::path {
         const Member* s = load.root.find(section);
         const Member* k = s ? s->value.find(key) : nullptr;
-        if (!k || k->value.kind != Value::Kind::scalar || k->value.text.empty() || !k->value.where.source) return {};
+        if (!k || k->value.kind != Value::Kind::scalar || k->value.text.empty() || !k->value.where.source)
+            return {};
         return (k->value.where.source->base / k->value.text).lexically_normal();
     };
     const fs::path socket = text("control", "socket"), state = text("agent", "state_dir");

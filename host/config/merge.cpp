@@ -26,7 +26,8 @@ void merge_named(Value& base, Value over)
     for (Value& item : over.items) {
         const std::string name = name_of(item);
         const auto end = base.items.begin() + static_cast<std::ptrdiff_t>(old);
-        const auto found = std::find_if(base.items.begin(), end, [&](const Value& v) { return !name.empty() && name_of(v) == name; });
+        const auto found = std::find_if(base.items.begin(), end,
+                                        [&](const Value& v) { return !name.empty() && name_of(v) == name; });
         if (found == end) {
             base.items.push_back(std::move(item));
         } else {
@@ -80,7 +81,8 @@ Value& member(Value& map, const std::string& segment, const Where& where, bool l
             m.where = where;
             return m.value;
         }
-    if (is_secret_way(segment)) std::erase_if(map.members, [](const Member& m) { return is_secret_way(m.key); });
+    if (is_secret_way(segment))
+        std::erase_if(map.members, [](const Member& m) { return is_secret_way(m.key); });
     Value value;
     value.where = where;
     map.members.push_back({segment, where, std::move(value)});
@@ -91,7 +93,8 @@ Value& member(Value& map, const std::string& segment, const Where& where, bool l
 
 void merge(Value& base, Value over)
 {
-    if (base.kind != Value::Kind::map || over.kind != Value::Kind::map || (is_secret_source(base) && is_secret_source(over))) {
+    if (base.kind != Value::Kind::map || over.kind != Value::Kind::map ||
+        (is_secret_source(base) && is_secret_source(over))) {
         base = std::move(over);
         return;
     }

@@ -23,14 +23,17 @@ Json scalar_to_json(Problems& problems, const Value& value, const std::string& p
         if (text == word) return false;
     for (const char* word : {".inf", ".Inf", ".INF", "+.inf", "-.inf", ".nan", ".NaN", ".NAN"})
         if (text == word) {
-            problems.add(value.where, path + ": " + text + " has no place in JSON, which plugins get; write a number, or quote it");
+            problems.add(value.where,
+                         path + ": " + text +
+                             " has no place in JSON, which plugins get; write a number, or quote it");
             return nullptr;
         }
 
     std::string_view digits = text;
     const bool negative = digits.starts_with('-');
     if (negative || digits.starts_with('+')) digits.remove_prefix(1);
-    const bool hex = digits == text && digits.starts_with("0x"), octal = digits == text && digits.starts_with("0o");
+    const bool hex = digits == text && digits.starts_with("0x"),
+               octal = digits == text && digits.starts_with("0o");
     const int base = hex ? 16 : octal ? 8 : 10;
     if (hex || octal) digits.remove_prefix(2);
     std::uint64_t whole = 0;
@@ -38,7 +41,8 @@ Json scalar_to_json(Problems& problems, const Value& value, const std::string& p
     const auto [stop, error] = std::from_chars(digits.data(), end, whole, base);
     const bool all_digits = !digits.empty() && stop == end;
     if (all_digits && (error == std::errc::result_out_of_range || (negative && whole > (1ULL << 63)))) {
-        problems.add(value.where, path + ": " + text + " does not fit into 64 bits; quote it if it is a name");
+        problems.add(value.where,
+                     path + ": " + text + " does not fit into 64 bits; quote it if it is a name");
         return nullptr;
     }
     if (all_digits && error == std::errc{}) {
@@ -46,18 +50,22 @@ Json scalar_to_json(Problems& problems, const Value& value, const std::string& p
         return whole;
     }
     // A decimal: digits with a point or an exponent, nothing else ("1e3", ".5", "12.").
-    if (base == 10 && !digits.empty() && digits.find_first_not_of("0123456789.eE+-") == std::string_view::npos &&
-        (digits[0] == '.' ? digits.size() > 1 && digits[1] >= '0' && digits[1] <= '9' : digits[0] >= '0' && digits[0] <= '9')) {
+    if (base == 10 && !digits.empty() &&
+        digits.find_first_not_of("0123456789.eE+-") == std::string_view::npos &&
+        (digits[0] == '.' ? digits.size() > 1 && digits[1] >= '0' && digits[1] <= '9'
+                          : digits[0] >= '0' && digits[0] <= '9')) {
         double number = 0;
         const auto [stopped, failed] = std::from_chars(digits.data(), end, number);
-        if (failed == std::errc{} && stopped == end && std::isfinite(number)) return negative ? -number : number;
+        if (failed == std::errc{} && stopped == end && std::isfinite(number))
+            return negative ? -number : number;
     }
     return text;
 }
 
 bool is_secret_file(const Value& value)
 {
-    return value.members.size() == 1 && value.members[0].key == "file" && value.members[0].value.kind == Value::Kind::scalar;
+    return value.members.size() == 1 && value.members[0].key == "file" &&
+           value.members[0].value.kind == Value::Kind::scalar;
 }
 
 // Values whose names sound like a secret's are not shown; {file|env|systemd: ...} only says where one is.
@@ -75,7 +83,8 @@ Json redacted(const Json& json)
     if (!json.is_object()) return json;
     Json out = Json::object();
     for (const auto& [name, value] : json.items())
-        out[name] = sounds_secret(name) && !value.is_object() && !value.is_array() && !value.is_boolean() && !value.is_null()
+        out[name] = sounds_secret(name) && !value.is_object() && !value.is_array() && !value.is_boolean() &&
+                            !value.is_null()
                         ? Json("***")
                         : redacted(value);
     return out;
@@ -95,7 +104,8 @@ const Section& plugin_section()
         out.keys.push_back(flag("enabled", &PluginConfig::enabled, "Whether to load it."));
         Key isolation;
         isolation.name = "isolation";
-        isolation.doc = "in-process: fastest. process: in a runner of its own, so that its crash is not ours.";
+        isolation.doc =
+            "in-process: fastest. process: in a runner of its own, so that its crash is not ours.";
         isolation.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
             if (const auto word = read_choice(r, value, path, isolations()))
                 static_cast<PluginConfig*>(object)->isolated = *word == "process";
@@ -105,17 +115,22 @@ const Section& plugin_section()
         };
         isolation.schema = [] { return Json{{"enum", isolations()}}; };
         out.keys.push_back(std::move(isolation));
-        out.keys.push_back(flag("required", &PluginConfig::required, "Whether the daemon stops when it cannot be loaded."));
+        out.keys.push_back(
+            flag("required", &PluginConfig::required, "Whether the daemon stops when it cannot be loaded."));
         Key config;
         config.name = "config";
-        config.doc = "The plugin's own configuration; its manifest has the schema (agenthost plugin info ID).";
+        config.doc =
+            "The plugin's own configuration; its manifest has the schema (agenthost plugin info ID).";
         config.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
             auto& plugin = *static_cast<PluginConfig*>(object);
             if (value.kind != Value::Kind::map) return expected(r, value, path, "a map of the plugin's keys");
-            plugin.config_json = to_json(r.problems, value, path).dump(-1, ' ', false, Json::error_handler_t::replace);
+            plugin.config_json =
+                to_json(r.problems, value, path).dump(-1, ' ', false, Json::error_handler_t::replace);
             plugin.where = value.where.text();
         };
-        config.show = [](const void* object) { return redacted(Json::parse(static_cast<const PluginConfig*>(object)->config_json)); };
+        config.show = [](const void* object) {
+            return redacted(Json::parse(static_cast<const PluginConfig*>(object)->config_json));
+        };
         config.schema = [] { return Json{{"type", "object"}}; };
         out.keys.push_back(std::move(config));
         return out;
@@ -125,9 +140,10 @@ const Section& plugin_section()
 
 bool is_plugin_id(std::string_view id)
 {
-    return !id.empty() && id.size() <= 64 && id[0] >= 'a' && id[0] <= 'z' && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    });
+    return !id.empty() && id.size() <= 64 && id[0] >= 'a' && id[0] <= 'z' &&
+           std::all_of(id.begin(), id.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+           });
 }
 
 } // namespace
@@ -146,7 +162,8 @@ Json to_json(Problems& problems, const Value& value, const std::string& path)
     case Value::Kind::map: break;
     }
     Json out = Json::object();
-    for (const Member& member : value.members) out[member.key] = to_json(problems, member.value, path + "." + member.key);
+    for (const Member& member : value.members)
+        out[member.key] = to_json(problems, member.value, path + "." + member.key);
     if (is_secret_file(value) && value.where.source && !value.members[0].value.text.empty())
         out["file"] = (value.where.source->base / value.members[0].value.text).lexically_normal().string();
     return out;
@@ -159,13 +176,16 @@ Key plugins_key()
     key.doc = "What this agent can do. Every plugin: enabled, isolation, required, config.";
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         auto& config = *static_cast<Config*>(object);
-        if (value.kind != Value::Kind::map) return expected(r, value, path, "a map such as {storage: {enabled: true}}");
+        if (value.kind != Value::Kind::map)
+            return expected(r, value, path, "a map such as {storage: {enabled: true}}");
         for (const Member& member : value.members) {
             PluginConfig plugin;
             plugin.id = member.key;
             plugin.where = member.where.text();
             if (!is_plugin_id(member.key))
-                r.problems.add(member.where, path + ": \"" + member.key + "\" is not a plugin's id (lower case letters, digits, \"_\" and \"-\")");
+                r.problems.add(member.where,
+                               path + ": \"" + member.key +
+                                   "\" is not a plugin's id (lower case letters, digits, \"_\" and \"-\")");
             read_section(r, plugin_section(), member.value, path + "." + member.key, &plugin);
             config.plugins.push_back(std::move(plugin));
         }
@@ -176,7 +196,9 @@ Key plugins_key()
             out[plugin.id] = show_section(plugin_section(), &plugin);
         return out;
     };
-    key.schema = [] { return Json{{"type", "object"}, {"additionalProperties", section_schema(plugin_section())}}; };
+    key.schema = [] {
+        return Json{{"type", "object"}, {"additionalProperties", section_schema(plugin_section())}};
+    };
     return key;
 }
 

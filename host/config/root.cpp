@@ -21,7 +21,8 @@ Key plugin_path_key()
     };
     key.show = [](const void* object) {
         Json out = Json::array();
-        for (const auto& folder : static_cast<const Config*>(object)->plugin_path) out.push_back(folder.string());
+        for (const auto& folder : static_cast<const Config*>(object)->plugin_path)
+            out.push_back(folder.string());
         return out;
     };
     key.schema = [] { return Json{{"type", "array"}, {"items", {{"type", "string"}}}}; };
@@ -31,8 +32,9 @@ Key plugin_path_key()
 // base64 of 32 bytes; curl's "sha256//" in front is fine.
 Key pins_key()
 {
-    Key key = list("pin_sha256", &TlsClientConfig::pin_sha256,
-                   "base64 of the SHA-256 of the server's public key; any of them. `agenthost doctor` prints it.");
+    Key key =
+        list("pin_sha256", &TlsClientConfig::pin_sha256,
+             "base64 of the SHA-256 of the server's public key; any of them. `agenthost doctor` prints it.");
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         auto pins = read_list(r, value, path, false);
         if (!pins) return;
@@ -41,7 +43,8 @@ Key pins_key()
             if (pin.starts_with("sha256//")) pin.erase(0, 8);
             const auto bytes = kit::from_base64(pin);
             if (!bytes || bytes->size() != 32)
-                r.problems.add(value.where, path + "[" + std::to_string(i) + "]: expected base64 of 32 bytes (44 characters), not \"" +
+                r.problems.add(value.where, path + "[" + std::to_string(i) +
+                                                "]: expected base64 of 32 bytes (44 characters), not \"" +
                                                 pin.substr(0, 60) + '"');
         }
         static_cast<TlsClientConfig*>(object)->pin_sha256 = std::move(*pins);
@@ -51,7 +54,9 @@ Key pins_key()
 
 Key metrics_bind_key()
 {
-    Key key = text("bind", &Config::metrics_bind, "A loopback ADDRESS:PORT for /metrics, /healthz, /readyz. Default: only on the control socket.", 64);
+    Key key = text(
+        "bind", &Config::metrics_bind,
+        "A loopback ADDRESS:PORT for /metrics, /healthz, /readyz. Default: only on the control socket.", 64);
     const auto read = key.read;
     key.read = [read](Reading& r, const Value& value, const std::string& path, void* object) {
         read(r, value, path, object);
@@ -59,10 +64,15 @@ Key metrics_bind_key()
         if (text.empty()) return;
         const auto bind = parse_bind(text);
         if (!bind)
-            r.problems.add(value.where, path + ": \"" + text + "\" is not ADDRESS:PORT with a numeric address, such as 127.0.0.1:9464");
+            r.problems.add(value.where,
+                           path + ": \"" + text +
+                               "\" is not ADDRESS:PORT with a numeric address, such as 127.0.0.1:9464");
         else if (!is_loopback(bind->address))
-            r.problems.add(value.where, path + ": metrics are served without TLS or a password, so only on loopback; "
-                                               "write 127.0.0.1:" + bind->port + " and put a proxy in front");
+            r.problems.add(value.where,
+                           path +
+                               ": metrics are served without TLS or a password, so only on loopback; "
+                               "write 127.0.0.1:" +
+                               bind->port + " and put a proxy in front");
     };
     return key;
 }
@@ -75,7 +85,8 @@ Key control_socket_key()
         read(r, value, path, object);
         constexpr std::size_t most = 107; // sun_path, with its NUL
         if (static_cast<Config*>(object)->control_socket.string().size() > most)
-            r.problems.add(value.where, path + ": longer than 107 bytes, more than the kernel takes for a socket");
+            r.problems.add(value.where,
+                           path + ": longer than 107 bytes, more than the kernel takes for a socket");
     };
     return key;
 }
@@ -85,11 +96,14 @@ Key control_socket_key()
 Section tls_client_section()
 {
     return {{
-                path("ca", &TlsClientConfig::ca, "PEM of the authority that signed the server's certificate. Default: the system's."),
-                path("certificate", &TlsClientConfig::certificate, "Our own certificate, when the server asks for one."),
+                path("ca", &TlsClientConfig::ca,
+                     "PEM of the authority that signed the server's certificate. Default: the system's."),
+                path("certificate", &TlsClientConfig::certificate,
+                     "Our own certificate, when the server asks for one."),
                 path("key", &TlsClientConfig::key, "Its private key; mode 0600."),
                 pins_key(),
-                text("server_name", &TlsClientConfig::server_name, "The name in the server's certificate, when it is not the URL's host.", 253),
+                text("server_name", &TlsClientConfig::server_name,
+                     "The name in the server's certificate, when it is not the URL's host.", 253),
                 flag("verify", &TlsClientConfig::verify, "false accepts any certificate."),
             },
             ""};
@@ -97,23 +111,29 @@ Section tls_client_section()
 
 Section limits_section()
 {
-    return {{
-                size("message_bytes", &Limits::message_bytes, 1 << 10, 64 << 20, "Largest message accepted."),
-                real("messages_per_second", &Limits::messages_per_second, 0, 1e6, "Commands admitted; 0: no limit."),
-                whole("in_flight", &Limits::in_flight, 1, 65'536, "Commands running or waiting."),
-                size("memory", &Limits::memory, 64 << 10, 64ULL << 30, "Parameters and results held for its commands."),
-                size("send_queue", &Limits::send_queue, 64 << 10, 4ULL << 30, "Bytes waiting to be sent."),
-                duration("cancel_grace", &Limits::cancel_grace, 0ms, 1h, "How long a cancelled command may take to end before its plugin counts as unhealthy."),
-            },
-            ""};
+    return {
+        {
+            size("message_bytes", &Limits::message_bytes, 1 << 10, 64 << 20, "Largest message accepted."),
+            real("messages_per_second", &Limits::messages_per_second, 0, 1e6,
+                 "Commands admitted; 0: no limit."),
+            whole("in_flight", &Limits::in_flight, 1, 65'536, "Commands running or waiting."),
+            size("memory", &Limits::memory, 64 << 10, 64ULL << 30,
+                 "Parameters and results held for its commands."),
+            size("send_queue", &Limits::send_queue, 64 << 10, 4ULL << 30, "Bytes waiting to be sent."),
+            duration("cancel_grace", &Limits::cancel_grace, 0ms, 1h,
+                     "How long a cancelled command may take to end before its plugin counts as unhealthy."),
+        },
+        ""};
 }
 
 void check_limits(Reading& r, const Value& item, const std::string& path, const Limits& limits)
 {
     const Member* own = item.find("limits");
     if (!own || limits.memory >= limits.message_bytes) return; // inherited ones are reported where they stand
-    r.problems.add(own->value.where, (path.empty() ? "limits" : path + ".limits") + ": memory (" + format_size(limits.memory) +
-                                         ") must hold at least one message (message_bytes is " + format_size(limits.message_bytes) + ")");
+    r.problems.add(own->value.where, (path.empty() ? "limits" : path + ".limits") + ": memory (" +
+                                         format_size(limits.memory) +
+                                         ") must hold at least one message (message_bytes is " +
+                                         format_size(limits.message_bytes) + ")");
 }
 
 const Section& root_section()
@@ -123,16 +143,20 @@ const Section& root_section()
             group("agent",
                   {{
                        text("id", &Config::agent_id, "Who this agent is. Default: the host name.", 128),
-                       dictionary("labels", &Config::labels, "site: leeds", "Free text for people and dashboards."),
-                       path("state_dir", &Config::state_dir, "Journal, tokens and plugins' state; created with mode 0700."),
+                       dictionary("labels", &Config::labels, "site: leeds",
+                                  "Free text for people and dashboards."),
+                       path("state_dir", &Config::state_dir,
+                            "Journal, tokens and plugins' state; created with mode 0700."),
                        plugin_path_key(),
-                       whole("io_threads", &Config::io_threads, 1, 64, "Threads for connections; more than 1 only for a big hub."),
+                       whole("io_threads", &Config::io_threads, 1, 64,
+                             "Threads for connections; more than 1 only for a big hub."),
                    },
                    ""},
                   "This agent."),
             group("log",
                   {{
-                       choice("level", &Config::log_level, {"trace", "debug", "info", "warning", "error"}, "The least that is logged."),
+                       choice("level", &Config::log_level, {"trace", "debug", "info", "warning", "error"},
+                              "The least that is logged."),
                        choice("format", &Config::log_format, {"auto", "text", "json", "journald"},
                               "auto: journald priorities under systemd, text on a terminal, else JSON."),
                    },
@@ -142,8 +166,10 @@ const Section& root_section()
             group("metrics", {{metrics_bind_key()}, ""}, "Prometheus metrics and health over HTTP."),
             group("journal",
                   {{
-                       duration("keep", &Config::journal_keep, 1min, milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
-                       whole("rows", &Config::journal_rows, 100, 100'000'000, "At most so many; then new work with effects is refused."),
+                       duration("keep", &Config::journal_keep, 1min,
+                                milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
+                       whole("rows", &Config::journal_rows, 100, 100'000'000,
+                             "At most so many; then new work with effects is refused."),
                    },
                    ""},
                   "The record that keeps work from being lost or done twice."),

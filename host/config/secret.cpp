@@ -35,14 +35,17 @@ SecretFile judge(const struct stat& st, const std::string& file)
     if (S_ISDIR(st.st_mode)) return {Verdict::refused, file + " is a directory, not a file with a secret"};
     if (!S_ISREG(st.st_mode)) return {}; // a pipe or a device somebody chose
     if (st.st_uid != 0 && st.st_uid != ::geteuid() && ::geteuid() != 0)
-        return {Verdict::doubtful, file + " belongs to another user, who can change it. Make it yours: chown " +
+        return {Verdict::doubtful, file +
+                                       " belongs to another user, who can change it. Make it yours: chown " +
                                        std::to_string(::geteuid()) + " " + file};
     if ((st.st_mode & 0007) != 0)
-        return {Verdict::refused, "everyone on this machine may open " + file + ". Make it private: chmod 600 " + file};
+        return {Verdict::refused,
+                "everyone on this machine may open " + file + ". Make it private: chmod 600 " + file};
     if ((st.st_mode & 0020) != 0)
         return {Verdict::refused, "a group may change " + file + ". Make it private: chmod 600 " + file};
     if ((st.st_mode & 0040) != 0 && !in_group(st.st_gid))
-        return {Verdict::doubtful, "a group that this user is not in may read " + file + ". Make it private: chmod 600 " + file};
+        return {Verdict::doubtful,
+                "a group that this user is not in may read " + file + ". Make it private: chmod 600 " + file};
     return {};
 }
 
@@ -51,7 +54,7 @@ SecretFile judge(const struct stat& st, const std::string& file)
 SecretFile look_at_secret_file(const std::string& file)
 {
     using Verdict = SecretFile::Verdict;
-    struct stat st{};
+    struct stat st {};
     if (::stat(file.c_str(), &st) != 0) {
         if (errno == ENOENT) return {Verdict::doubtful, file + " does not exist; create it with mode 0600"};
         return {Verdict::doubtful, file + " cannot be looked at: " + std::strerror(errno)};
@@ -77,7 +80,7 @@ std::optional<std::string> read_secret_file(const std::string& file, std::string
         if (errno == EACCES) why += ". Give it to the user the daemon runs as: chown USER " + file;
         return std::nullopt;
     }
-    struct stat st{};
+    struct stat st {};
     if (::fstat(fd.get(), &st) != 0) {
         why = file + ": " + std::strerror(errno);
         return std::nullopt;
@@ -132,7 +135,8 @@ std::optional<std::string> read_secret(const SecretSource& source, std::string& 
         if (source.name.find('/') != std::string::npos) {
             why = origin + ": a name has no \"/\" in it";
         } else if (!directory || !*directory) {
-            why = origin + ": the daemon was given no credentials. Add LoadCredential=" + source.name + ":PATH to its unit";
+            why = origin + ": the daemon was given no credentials. Add LoadCredential=" + source.name +
+                  ":PATH to its unit";
         } else {
             secret = read_secret_file(std::string{directory} + "/" + source.name, why);
             if (!secret) why = origin + ": " + why;

@@ -13,7 +13,8 @@ bool is_plain(const std::string& text)
     if (text.empty() || text.size() > 200) return false;
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/'; };
     if (!letter(text[0])) return false;
-    for (const char* word : {"true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL", "yes", "no", "on", "off", "y", "n"})
+    for (const char* word : {"true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL", "yes",
+                             "no", "on", "off", "y", "n"})
         if (text == word) return false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -27,7 +28,8 @@ bool is_plain(const std::string& text)
 bool is_unit_number(const std::string& text) // "30s", "1MiB"
 {
     return !text.empty() && text.size() < 24 && text[0] >= '1' && text[0] <= '9' && text.back() >= 'A' &&
-           text.find_first_not_of("0123456789abdegihkmsKMGTiB") == std::string::npos && text.find('e') == std::string::npos;
+           text.find_first_not_of("0123456789abdegihkmsKMGTiB") == std::string::npos &&
+           text.find('e') == std::string::npos;
 }
 
 std::string scalar(const Json& value)
@@ -75,7 +77,8 @@ void write(std::string& out, const Json& value, int indent)
             inner.replace(static_cast<std::size_t>(indent), 2, "- ");
             out += inner;
         } else {
-            out += pad + "- " + (item.is_structured() ? (item.is_array() ? "[]" : "{}") : scalar(item)) + "\n";
+            out +=
+                pad + "- " + (item.is_structured() ? (item.is_array() ? "[]" : "{}") : scalar(item)) + "\n";
         }
     }
 }

@@ -39,7 +39,8 @@ std::optional<Split> split(std::string_view text)
 std::optional<std::uint64_t> scaled(const Split& s, std::uint64_t factor)
 {
     const double value = s.number * static_cast<double>(factor);
-    if (value < 0 || value > 9e15 || value != std::floor(value)) return std::nullopt; // 2^53: doubles are exact below
+    if (value < 0 || value > 9e15 || value != std::floor(value))
+        return std::nullopt; // 2^53: doubles are exact below
     return static_cast<std::uint64_t>(value);
 }
 
@@ -47,7 +48,8 @@ struct Unit {
     std::string_view name;
     std::uint64_t factor;
 };
-constexpr std::array<Unit, 5> duration_units{{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+constexpr std::array<Unit, 5> duration_units{
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
 } // namespace
 
@@ -127,7 +129,8 @@ std::size_t distance(std::string_view a, std::string_view b)
 std::string folded(std::string_view word)
 {
     std::string out;
-    for (char c : word) out += c == '-' || c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char c : word)
+        out += c == '-' || c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return out;
 }
 
@@ -143,7 +146,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
         const std::string other = folded(candidate);
         std::size_t d = distance(mine, other);
         // A word cut short or written in full ("dest", "desktop") is near as well.
-        if (mine.size() >= 3 && other.size() >= 3 && (other.starts_with(mine) || mine.starts_with(other))) d = std::min<std::size_t>(d, 1);
+        if (mine.size() >= 3 && other.size() >= 3 && (other.starts_with(mine) || mine.starts_with(other)))
+            d = std::min<std::size_t>(d, 1);
         const std::size_t allowed = std::max<std::size_t>(1, std::min(mine.size(), other.size()) / 3);
         if (d <= allowed && d < best_distance && d < std::max(mine.size(), other.size())) {
             best = candidate;

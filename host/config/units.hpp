@@ -16,7 +16,7 @@ std::optional<std::uint64_t> parse_size(std::string_view, std::string& why);
 // A number and a unit: ms, s, m, h, d. A bare 0 is fine; any other bare number is refused, because its unit would be a guess.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view, std::string& why);
 
-std::string format_size(std::uint64_t);                    // the largest unit that is exact
+std::string format_size(std::uint64_t); // the largest unit that is exact
 std::string format_duration(std::chrono::milliseconds);
 
 // The nearest candidate, when near enough to be a slip of the finger; else empty.

@@ -25,7 +25,8 @@ bool is_port(std::string_view text)
 std::string lower(std::string_view text)
 {
     std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
@@ -51,7 +52,8 @@ std::optional<Url> parse_url(std::string_view text)
     if (colon == std::string_view::npos || colon == 0) return std::nullopt;
     Url url;
     url.scheme = lower(text.substr(0, colon));
-    if (!std::all_of(url.scheme.begin(), url.scheme.end(), [](unsigned char c) { return std::isalnum(c) || c == '+'; }))
+    if (!std::all_of(url.scheme.begin(), url.scheme.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '+'; }))
         return std::nullopt;
     text.remove_prefix(colon + 3);
     const auto slash = text.find_first_of("/?#");
@@ -112,7 +114,8 @@ std::string redact_url(std::string_view text)
     std::string out{text};
     if (const auto start = out.find("://"); start != std::string::npos) {
         const auto end = out.find_first_of("/?#", start + 3);
-        if (const auto at = out.rfind('@', end); at != std::string::npos && at > start) out.replace(start + 3, at - start - 3, "***");
+        if (const auto at = out.rfind('@', end); at != std::string::npos && at > start)
+            out.replace(start + 3, at - start - 3, "***");
     }
     const auto query = out.find('?');
     if (query == std::string::npos) return out;
@@ -131,9 +134,11 @@ std::string redact_url(std::string_view text)
 bool sounds_secret(std::string_view name)
 {
     const std::string word = lower(name);
-    static constexpr std::array words{"token", "secret", "password", "passwd", "authorization", "cookie", "credential", "api_key",
-                                      "apikey", "api-key", "private_key", "signature"};
-    return std::any_of(words.begin(), words.end(), [&](const char* w) { return word.find(w) != std::string::npos; });
+    static constexpr std::array words{"token",         "secret",  "password",    "passwd",
+                                      "authorization", "cookie",  "credential",  "api_key",
+                                      "apikey",        "api-key", "private_key", "signature"};
+    return std::any_of(words.begin(), words.end(),
+                       [&](const char* w) { return word.find(w) != std::string::npos; });
 }
 
 } // namespace agenthost::host::conf

@@ -8,7 +8,8 @@
 namespace agenthost::host::conf {
 
 struct Url {
-    std::string scheme, userinfo, host, port, target; // host without brackets; port: the scheme's when none is written; target from '/'
+    std::string scheme, userinfo, host, port,
+        target; // host without brackets; port: the scheme's when none is written; target from '/'
     [[nodiscard]] bool secure() const { return scheme == "wss" || scheme == "https"; }
 };
 std::optional<Url> parse_url(std::string_view);

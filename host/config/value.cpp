@@ -67,7 +67,8 @@ public:
 
     void OnDocumentStart(const YAML::Mark& mark) override
     {
-        if (++documents_ > 1) throw Refused{at(mark), "a second document (---) in this file; put it into a file of conf.d"};
+        if (++documents_ > 1)
+            throw Refused{at(mark), "a second document (---) in this file; put it into a file of conf.d"};
     }
     void OnDocumentEnd() override {}
 
@@ -116,9 +117,9 @@ private:
     struct Open {
         Value value;
         YAML::anchor_t anchor = 0;
-        std::optional<Value> key;                                // read, its value not yet
-        std::unordered_map<std::string, std::size_t> known;      // key -> index in members
-        std::vector<Value> merges;                               // of "<<"
+        std::optional<Value> key;                           // read, its value not yet
+        std::unordered_map<std::string, std::size_t> known; // key -> index in members
+        std::vector<Value> merges;                          // of "<<"
     };
 
     Where at(const YAML::Mark& mark) const { return {&source_, mark.line + 1, mark.column + 1}; }
@@ -127,7 +128,8 @@ private:
     {
         nodes_ += nodes;
         if (nodes_ > max_nodes)
-            throw Refused{where, "more than " + std::to_string(max_nodes) + " values (aliases count as what they stand for)"};
+            throw Refused{where, "more than " + std::to_string(max_nodes) +
+                                     " values (aliases count as what they stand for)"};
     }
     [[noreturn]] static void too_deep(const Where& where)
     {
@@ -170,7 +172,8 @@ private:
             for (const Value& item : merge.items) apply_merge(into, item);
         } else if (merge.kind == Value::Kind::map) {
             for (const Member& member : merge.members)
-                if (into.known.emplace(member.key, into.value.members.size()).second) into.value.members.push_back(member);
+                if (into.known.emplace(member.key, into.value.members.size()).second)
+                    into.value.members.push_back(member);
         } else {
             problems_.add(merge.where, "\"<<\" takes a map or a list of maps, not " + describe(merge));
         }
@@ -193,7 +196,8 @@ private:
         if (top.value.kind == Value::Kind::list) {
             top.value.items.push_back(std::move(value));
         } else if (!top.key) {
-            if (value.kind != Value::Kind::scalar) problems_.add(value.where, "a key must be text, not " + describe(value));
+            if (value.kind != Value::Kind::scalar)
+                problems_.add(value.where, "a key must be text, not " + describe(value));
             top.key = std::move(value);
         } else {
             Value key = std::move(*top.key);
@@ -234,17 +238,19 @@ Value parse_yaml(const std::string& text, const Source& source, Problems& proble
 {
     Builder builder{source, problems};
     try {
-        if (text.find('\0') != std::string::npos) throw Refused{{&source, 0, 0}, "has a NUL byte; this is not a text file"};
+        if (text.find('\0') != std::string::npos)
+            throw Refused{{&source, 0, 0}, "has a NUL byte; this is not a text file"};
         std::istringstream in{text};
         YAML::Parser parser{in};
-        while (parser.HandleNextDocument(builder)) {
-        }
+        while (parser.HandleNextDocument(builder)) {}
         return builder.take();
     } catch (const Refused& refused) {
         problems.add(refused.where, refused.text);
     } catch (const YAML::ParserException& e) {
-        const Where where{&source, e.mark.is_null() ? 1 : e.mark.line + 1, e.mark.is_null() ? 1 : e.mark.column + 1};
-        problems.add(where, "not valid YAML: " + e.msg + "; check the indentation (spaces, no tabs) and quotes up to here");
+        const Where where{&source, e.mark.is_null() ? 1 : e.mark.line + 1,
+                          e.mark.is_null() ? 1 : e.mark.column + 1};
+        problems.add(where, "not valid YAML: " + e.msg +
+                                "; check the indentation (spaces, no tabs) and quotes up to here");
     } catch (const std::exception& e) {
         problems.add({&source, 0, 0}, std::string{"not valid YAML: "} + e.what());
     }

@@ -13,8 +13,8 @@ struct Member;
 
 struct Value {
     enum class Kind { null, scalar, list, map } kind = Kind::null;
-    std::string text;    // scalar
-    bool plain = true;   // scalar without quotes: may be a number or a truth value
+    std::string text;  // scalar
+    bool plain = true; // scalar without quotes: may be a number or a truth value
     std::vector<Value> items;
     std::vector<Member> members; // in written order, no key twice
     Where where;

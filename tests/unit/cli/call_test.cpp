@@ -17,7 +17,10 @@ namespace {
 
 struct Call : Command {
     json body() const { return json::parse(asked.substr(asked.find("\r\n\r\n") + 4)); }
-    static FakeDaemon::Pieces success(const std::string& data) { return FakeDaemon::lines({R"({"result":{"status":"success","data":)" + data + "}}"}); }
+    static FakeDaemon::Pieces success(const std::string& data)
+    {
+        return FakeDaemon::lines({R"({"result":{"status":"success","data":)" + data + "}}"});
+    }
 };
 
 TEST_F(Call, PrintsTheResult)
@@ -49,17 +52,20 @@ TEST_F(Call, RefusesParametersThatAreNoObject)
 {
     const Ran broken = run({"call", "a.b", "{key: 1}"});
     EXPECT_EQ(broken.code, 2);
-    EXPECT_EQ(broken.err, "agenthost: the parameters are not JSON (wrong at byte 2). In a shell, quote them: agenthost call a.b "
+    EXPECT_EQ(broken.err, "agenthost: the parameters are not JSON (wrong at byte 2). In a shell, quote them: "
+                          "agenthost call a.b "
                           "'{\"key\": \"value\"}', or give @FILE\n");
     EXPECT_EQ(run({"call", "a.b", "[1]"}).code, 2);
-    EXPECT_EQ(run({"call", "a.b", "@/nonexistent"}).err, "agenthost: /nonexistent: No such file or directory\n");
+    EXPECT_EQ(run({"call", "a.b", "@/nonexistent"}).err,
+              "agenthost: /nonexistent: No such file or directory\n");
     EXPECT_EQ(run({"call", "a.b", "--timeout", "soon"}).code, 2);
     EXPECT_EQ(run({"call", "a.b", "--timeout", "5"}).code, 2);
 }
 
 TEST_F(Call, SaysWhatWentWrong)
 {
-    const auto error = FakeDaemon::lines({R"({"result":{"status":"error","code":"FILE_NOT_FOUND","message":"File not found","data":{"id":"x"}}})"});
+    const auto error = FakeDaemon::lines(
+        {R"({"result":{"status":"error","code":"FILE_NOT_FOUND","message":"File not found","data":{"id":"x"}}})"});
     const Ran ran = against(error, {"call", "storage.delete", R"({"id":"x"})"});
     EXPECT_EQ(ran.code, 1);
     EXPECT_EQ(ran.out, "");
@@ -71,21 +77,26 @@ TEST_F(Call, SaysWhatWentWrong)
 
 TEST_F(Call, ListsEveryValueThatDoesNotFitASchema)
 {
-    const auto error = FakeDaemon::lines({R"({"result":{"status":"error","code":"INVALID_REQUEST","message":"params do not fit",
+    const auto error = FakeDaemon::lines(
+        {R"({"result":{"status":"error","code":"INVALID_REQUEST","message":"params do not fit",
         "detail":"/file_info/id: expected text, not a number\n/size: missing"}})"});
     // a chunk may hold several lines, and a line may have several chunks: here it has a line break inside JSON, which is two lines
     const Ran cut = against(error, {"call", "storage.upload"});
     EXPECT_EQ(cut.code, 1);
-    const auto whole = FakeDaemon::lines({R"({"result":{"status":"error","code":"INVALID_REQUEST","message":"params do not fit","detail":"/file_info/id: expected text, not a number\n/size: missing"}})"});
+    const auto whole = FakeDaemon::lines(
+        {R"({"result":{"status":"error","code":"INVALID_REQUEST","message":"params do not fit","detail":"/file_info/id: expected text, not a number\n/size: missing"}})"});
     EXPECT_EQ(against(whole, {"call", "storage.upload"}).err,
-              "storage.upload: params do not fit (INVALID_REQUEST)\n  /file_info/id: expected text, not a number\n  /size: missing\n"
+              "storage.upload: params do not fit (INVALID_REQUEST)\n  /file_info/id: expected text, not a "
+              "number\n  /size: missing\n"
               "  `agenthost plugin info storage` shows what the action takes.\n");
 }
 
 TEST_F(Call, StreamsOutputToWhereItBelongs)
 {
-    const Ran ran = against(FakeDaemon::lines({R"({"progress":{"done":1,"total":4}})", R"({"stream":{"channel":1,"offset":0,"base64":"b25lCg=="}})",
-                                               R"({"stream":{"channel":2,"offset":0,"base64":"ZXJyCg=="}})", R"({"stream":{"channel":1,"offset":4,"base64":"dHdvAAo="}})",
+    const Ran ran = against(FakeDaemon::lines({R"({"progress":{"done":1,"total":4}})",
+                                               R"({"stream":{"channel":1,"offset":0,"base64":"b25lCg=="}})",
+                                               R"({"stream":{"channel":2,"offset":0,"base64":"ZXJyCg=="}})",
+                                               R"({"stream":{"channel":1,"offset":4,"base64":"dHdvAAo="}})",
                                                R"({"result":{"status":"success","data":{"exit":0}}})"}),
                             {"call", "terminal.run"});
     EXPECT_EQ(ran.code, 0);
@@ -97,20 +108,27 @@ TEST_F(Call, SaysThatTheDaemonWentAway)
 {
     const Ran before = against({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}, {"call", "a.b"});
     EXPECT_EQ(before.code, 1);
-    EXPECT_EQ(before.err, "agenthost: the daemon closed the connection in the middle of its answer (was it stopped?)\n");
+    EXPECT_EQ(before.err,
+              "agenthost: the daemon closed the connection in the middle of its answer (was it stopped?)\n");
     const Ran no_result = against(FakeDaemon::lines({}), {"call", "a.b"});
     EXPECT_EQ(no_result.code, 1);
     EXPECT_EQ(no_result.err, "agenthost: the daemon ended the call without a result; its log says why\n");
-    const Ran busy = against(FakeDaemon::json(503, R"({"error":{"code":"BUSY","message":"64 calls are running: wait for one to end"}})"), {"call", "a.b"});
+    const Ran busy = against(
+        FakeDaemon::json(
+            503, R"({"error":{"code":"BUSY","message":"64 calls are running: wait for one to end"}})"),
+        {"call", "a.b"});
     EXPECT_EQ(busy.code, 1);
     EXPECT_EQ(busy.err, "agenthost: 64 calls are running: wait for one to end\n");
 }
 
 TEST_F(Call, ClosesItsConnectionWhenInterrupted)
 {
-    FakeDaemon daemon{socket, [](const std::string&) { return FakeDaemon::Pieces{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}; }};
+    FakeDaemon daemon{socket, [](const std::string&) {
+                          return FakeDaemon::Pieces{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"};
+                      }};
     daemon.hold = true;
-    Process command{{.argv = {self(), "--control-socket", socket, "-c", config, "call", "a.b"}, .env = environment()}};
+    Process command{
+        {.argv = {self(), "--control-socket", socket, "-c", config, "call", "a.b"}, .env = environment()}};
     ASSERT_TRUE(wait_for([&] { return daemon.requests().size() == 1; }));
     command.signal(SIGINT);
     EXPECT_EQ(command.wait(), 128 + SIGINT);
@@ -123,8 +141,14 @@ struct Heard {
     std::vector<std::string> events;
     CallReader reader{{
         .progress = [this](const json& p) { events.push_back("progress " + p.dump()); },
-        .stream = [this](std::uint32_t channel, std::string_view bytes) { events.push_back(std::to_string(channel) + " " + std::string{bytes}); },
-        .lost = [this](std::uint32_t channel, std::uint64_t n) { events.push_back("lost " + std::to_string(channel) + " " + std::to_string(n)); },
+        .stream =
+            [this](std::uint32_t channel, std::string_view bytes) {
+                events.push_back(std::to_string(channel) + " " + std::string{bytes});
+            },
+        .lost =
+            [this](std::uint32_t channel, std::uint64_t n) {
+                events.push_back("lost " + std::to_string(channel) + " " + std::to_string(n));
+            },
     }};
 };
 
@@ -153,7 +177,8 @@ TEST(CallReader, ReadsTheSameHoweverTheBytesAreCut)
 TEST(CallReader, DoesNotTrustTheOtherEnd)
 {
     Heard heard;
-    heard.reader.feed("[]\n{\"stream\":1}\n{\"stream\":{\"base64\":\"***\"}}\n{\"stream\":{\"channel\":-1,\"offset\":\"x\",\"base64\":\"YQ==\"}}\n"
+    heard.reader.feed("[]\n{\"stream\":1}\n{\"stream\":{\"base64\":\"***\"}}\n{\"stream\":{\"channel\":-1,"
+                      "\"offset\":\"x\",\"base64\":\"YQ==\"}}\n"
                       "{\"result\":7}\n{\"progress\":null}\n");
     EXPECT_THAT(heard.events, ElementsAre("0 a", "progress null"));
     EXPECT_FALSE(heard.reader.result());
@@ -165,11 +190,14 @@ TEST(CallReader, DoesNotTrustTheOtherEnd)
 
 TEST(Progress, IsABarWhenThereIsATotal)
 {
-    EXPECT_EQ(progress_text(json::parse(R"({"done":1048576,"total":4194304})"), 44), "####-------------  25%  1.0 MiB of 4.0 MiB");
-    EXPECT_EQ(progress_text(json::parse(R"({"done":3,"total":4,"unit":"layers"})"), 10), "  75%  3 layers of 4 layers");
+    EXPECT_EQ(progress_text(json::parse(R"({"done":1048576,"total":4194304})"), 44),
+              "####-------------  25%  1.0 MiB of 4.0 MiB");
+    EXPECT_EQ(progress_text(json::parse(R"({"done":3,"total":4,"unit":"layers"})"), 10),
+              "  75%  3 layers of 4 layers");
     EXPECT_EQ(progress_text(json::parse(R"({"done":2048})"), 80), "2.0 KiB");
     EXPECT_EQ(progress_text(json::parse(R"({"phase":"pulling"})"), 80), R"({"phase":"pulling"})");
-    EXPECT_EQ(progress_text(json::parse(R"({"done":9,"total":3})"), 80).find("100%") != std::string::npos, true);
+    EXPECT_EQ(progress_text(json::parse(R"({"done":9,"total":3})"), 80).find("100%") != std::string::npos,
+              true);
     EXPECT_EQ(progress_text(json::parse("[]"), 80), "[]");
 }
 

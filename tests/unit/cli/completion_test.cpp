@@ -13,7 +13,10 @@ struct Completion : Command {
     {
         Command::SetUp();
         std::filesystem::create_symlink(self(), dir / "agenthost");
-        write_file(plugins / "echo.manifest.json", R"({"id":"echo","version":"1.0.0","license":"MIT","actions":[{"name":"echo.say","summary":"x"}]})", 0644);
+        write_file(
+            plugins / "echo.manifest.json",
+            R"({"id":"echo","version":"1.0.0","license":"MIT","actions":[{"name":"echo.say","summary":"x"}]})",
+            0644);
         write_file(plugins / "agenthost-greet", "#!/bin/sh\n", 0755);
     }
     // What is offered for a line whose last word is being typed.
@@ -21,10 +24,14 @@ struct Completion : Command {
     {
         const std::string script = "source " AGENTHOST_SOURCE_DIR "/packaging/completion/agenthost.bash\n"
                                    "compopt() { :; }\n"
-                                   "COMP_WORDS=(" + line + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
+                                   "COMP_WORDS=(" +
+                                   line +
+                                   "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
                                    "_agenthost\necho \"${COMPREPLY[@]}\"\n";
         const Ran ran = agenthost::test::run({"bash", "-c", script},
-                                             environment({{"PATH", dir.path().string() + ":/usr/bin:/bin"}, {"AGENTHOST_CONTROL", socket.string()}, {"AGENTHOST_CONFIG", config.string()}}));
+                                             environment({{"PATH", dir.path().string() + ":/usr/bin:/bin"},
+                                                          {"AGENTHOST_CONTROL", socket.string()},
+                                                          {"AGENTHOST_CONFIG", config.string()}}));
         EXPECT_EQ(ran.err, "");
         return " " + ran.out.substr(0, ran.out.find('\n')) + " ";
     }
@@ -32,7 +39,8 @@ struct Completion : Command {
 
 TEST_F(Completion, OffersVerbs)
 {
-    EXPECT_THAT(offered("agenthost ''"), AllOf(HasSubstr(" run "), HasSubstr(" status "), HasSubstr(" doctor "), HasSubstr(" greet ")));
+    EXPECT_THAT(offered("agenthost ''"), AllOf(HasSubstr(" run "), HasSubstr(" status "),
+                                               HasSubstr(" doctor "), HasSubstr(" greet ")));
     EXPECT_EQ(offered("agenthost re"), " reload reconnect ");
     EXPECT_EQ(offered("agenthost --json -o log.level=debug config s"), " show schema ");
     EXPECT_EQ(offered("agenthost call --ti"), " --timeout ");
@@ -43,7 +51,10 @@ TEST_F(Completion, OffersNamesOfTheInstallation)
 {
     EXPECT_EQ(offered("agenthost plugin info ''"), " echo ");
     EXPECT_EQ(offered("agenthost call ec"), " echo.say ");
-    const FakeDaemon daemon{socket, [](const std::string&) { return FakeDaemon::json(200, R"({"servers":[{"name":"files"},{"name":"desk"}]})"); }};
+    const FakeDaemon daemon{socket, [](const std::string&) {
+                                return FakeDaemon::json(200,
+                                                        R"({"servers":[{"name":"files"},{"name":"desk"}]})");
+                            }};
     EXPECT_EQ(offered("agenthost reconnect ''"), " files desk ");
 }
 

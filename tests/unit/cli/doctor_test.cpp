@@ -27,7 +27,8 @@ namespace {
 // A TCP port on loopback that reads one head and answers with `text`.
 class TcpAnswer {
 public:
-    explicit TcpAnswer(std::string text) : text_{std::move(text)}, listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    explicit TcpAnswer(std::string text)
+        : text_{std::move(text)}, listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
     {
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -93,11 +94,13 @@ struct Doctor : Command {
     }
     void configure(const std::string& more)
     {
-        write_file(config, "agent: {state_dir: " + (dir / "state").string() + ", plugin_path: [plugins]}\n" + more);
+        write_file(config,
+                   "agent: {state_dir: " + (dir / "state").string() + ", plugin_path: [plugins]}\n" + more);
     }
     static std::string server(const std::string& url, const std::string& more = "")
     {
-        return "servers:\n- {name: files, protocol: storage, url: '" + url + "', credential: {file: secret}" + more + "}\n";
+        return "servers:\n- {name: files, protocol: storage, url: '" + url + "', credential: {file: secret}" +
+               more + "}\n";
     }
     Ran doctor() { return run({"doctor", "--timeout", "20s"}); }
 };
@@ -111,28 +114,40 @@ TEST_F(Doctor, IsContentWithASoundMachine)
     EXPECT_THAT(ran.out, ContainsRegex("OK +config +" + config.string()));
     EXPECT_THAT(ran.out, ContainsRegex("OK +daemon +not running"));
     EXPECT_THAT(ran.out, ContainsRegex("OK +state +"));
-    EXPECT_THAT(ran.out, ContainsRegex("OK +disk +") ) << "or the disk of /tmp is nearly full";
+    EXPECT_THAT(ran.out, ContainsRegex("OK +disk +")) << "or the disk of /tmp is nearly full";
     EXPECT_THAT(ran.out, ContainsRegex("OK +server files +its credential can be read"));
     EXPECT_THAT(ran.out, ContainsRegex("OK +server files +speaks WebSocket"));
     EXPECT_THAT(ran.out, ContainsRegex("[0-9]+ checks: nothing failed"));
-    EXPECT_THAT(hub.asked(), testing::StartsWith("GET /ws/storage?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + hub.port + "\r\n"));
+    EXPECT_THAT(hub.asked(),
+                testing::StartsWith("GET /ws/storage?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + hub.port + "\r\n"));
     EXPECT_FALSE(std::filesystem::exists(dir / "state")); // it only looks
 }
 
 TEST_F(Doctor, SaysWhatIsWrongWithAServer)
 {
     const TcpAnswer missing{"HTTP/1.1 404 Not Found\r\n\r\n"}, junk{"220 mail.example.com ESMTP\r\n"};
-    configure("servers:\n- {name: a, protocol: storage, url: 'ws://127.0.0.1:" + missing.port + "/wrong', credential: {file: gone}}\n"
-              "- {name: b, protocol: storage, url: 'ws://127.0.0.1:" + junk.port + "/', credential: {env: AGENTHOST_TEST_NONE}}\n"
-              "- {name: c, protocol: storage, url: 'ws://127.0.0.1:" + std::to_string(agenthost::test::free_port()) + "/', credential: {file: secret}}\n"
-              "- {name: d, protocol: storage, url: 'wss://no-such-host.invalid/', credential: {file: secret}}\n");
+    configure(
+        "servers:\n- {name: a, protocol: storage, url: 'ws://127.0.0.1:" + missing.port +
+        "/wrong', credential: {file: gone}}\n"
+        "- {name: b, protocol: storage, url: 'ws://127.0.0.1:" +
+        junk.port +
+        "/', credential: {env: AGENTHOST_TEST_NONE}}\n"
+        "- {name: c, protocol: storage, url: 'ws://127.0.0.1:" +
+        std::to_string(agenthost::test::free_port()) +
+        "/', credential: {file: secret}}\n"
+        "- {name: d, protocol: storage, url: 'wss://no-such-host.invalid/', credential: {file: secret}}\n");
     const Ran ran = doctor();
     EXPECT_EQ(ran.code, 1);
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server a +answers 404: there is no WebSocket at this path\n +-> correct the path in url"));
+    EXPECT_THAT(
+        ran.out,
+        ContainsRegex(
+            "FAIL  server a +answers 404: there is no WebSocket at this path\n +-> correct the path in url"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server a +its credential: .*gone: No such file or directory"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server b +does not answer as a web server does"));
-    EXPECT_THAT(ran.out, ContainsRegex("WARN  server b +environment variable AGENTHOST_TEST_NONE is not set"));
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server c +no connection to 127.0.0.1 port [0-9]+: Connection refused\n +-> nothing listens there"));
+    EXPECT_THAT(ran.out,
+                ContainsRegex("WARN  server b +environment variable AGENTHOST_TEST_NONE is not set"));
+    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server c +no connection to 127.0.0.1 port [0-9]+: Connection "
+                                       "refused\n +-> nothing listens there"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server d +the name no-such-host.invalid is not found: "));
 }
 
@@ -143,10 +158,13 @@ TEST_F(Doctor, GoesThroughTheProxy)
     const Ran ran = doctor();
     EXPECT_EQ(ran.code, 0) << ran.out;
     EXPECT_THAT(ran.out, HasSubstr("speaks WebSocket"));
-    EXPECT_THAT(proxy.asked(), HasSubstr("CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: 127.0.0.1:9\r\nProxy-Authorization: Basic bWU6cHc=\r\n\r\nGET /agent HTTP/1.1\r\n"));
+    EXPECT_THAT(proxy.asked(),
+                HasSubstr("CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: 127.0.0.1:9\r\nProxy-Authorization: Basic "
+                          "bWU6cHc=\r\n\r\nGET /agent HTTP/1.1\r\n"));
     const TcpAnswer strict{"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"};
     configure(server("ws://127.0.0.1:9/agent", ", proxy: 'http://127.0.0.1:" + strict.port + "'"));
-    EXPECT_THAT(doctor().out, ContainsRegex("FAIL  server files +the proxy 127.0.0.1 answers 407 to CONNECT 127.0.0.1:9"));
+    EXPECT_THAT(doctor().out,
+                ContainsRegex("FAIL  server files +the proxy 127.0.0.1 answers 407 to CONNECT 127.0.0.1:9"));
 }
 
 struct DoctorTls : Doctor {
@@ -157,8 +175,9 @@ struct DoctorTls : Doctor {
     std::string start(const std::string& alt_names)
     {
         const auto [certificate, key] = ca.issue("server", alt_names);
-        server_process = std::make_unique<Process>(Process::Options{
-            .argv = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate, "-key", key, "-www", "-naccept", "9"}});
+        server_process = std::make_unique<Process>(
+            Process::Options{.argv = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate,
+                                      "-key", key, "-www", "-naccept", "9"}});
         std::string port;
         EXPECT_TRUE(wait_for([&] {
             const std::string out = server_process->out();
@@ -177,20 +196,31 @@ TEST_F(DoctorTls, VerifiesTheCertificateAsASessionDoes)
     const std::string url = "wss://127.0.0.1:" + start("IP:127.0.0.1") + "/";
     configure(server(url, ", tls: {ca: " + ca.ca() + "}"));
     const Ran good = doctor();
-    EXPECT_THAT(good.out, ContainsRegex("OK +server files +TLSv1.3, certificate valid for (1 day|2 days), pin [A-Za-z0-9+/]+=")) << good.out;
+    EXPECT_THAT(
+        good.out,
+        ContainsRegex("OK +server files +TLSv1.3, certificate valid for (1 day|2 days), pin [A-Za-z0-9+/]+="))
+        << good.out;
     EXPECT_THAT(good.out, ContainsRegex("WARN +server files +its certificate expires in (1 day|2 days)"));
-    EXPECT_THAT(good.out, ContainsRegex("WARN +server files +answers 200 to an upgrade")); // s_server shows a page
+    EXPECT_THAT(good.out,
+                ContainsRegex("WARN +server files +answers 200 to an upgrade")); // s_server shows a page
 
     configure(server(url));
     const Ran unknown = doctor();
     EXPECT_EQ(unknown.code, 1);
-    EXPECT_THAT(unknown.out, ContainsRegex("FAIL  server files +the certificate of 127.0.0.1 is not accepted: .*\n +-> set tls.ca"));
+    EXPECT_THAT(unknown.out,
+                ContainsRegex(
+                    "FAIL  server files +the certificate of 127.0.0.1 is not accepted: .*\n +-> set tls.ca"));
 
     configure(server(url, ", tls: {ca: " + ca.ca() + ", server_name: files.example.com}"));
-    EXPECT_THAT(doctor().out, ContainsRegex("the certificate of files.example.com is not accepted: .*\n +-> use the name it was made for"));
+    EXPECT_THAT(
+        doctor().out,
+        ContainsRegex(
+            "the certificate of files.example.com is not accepted: .*\n +-> use the name it was made for"));
 
-    configure(server(url, ", tls: {ca: " + ca.ca() + ", pin_sha256: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}"));
-    EXPECT_THAT(doctor().out, ContainsRegex("FAIL  server files +the server's key is not one of tls.pin_sha256; it is "));
+    configure(server(url, ", tls: {ca: " + ca.ca() +
+                              ", pin_sha256: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}"));
+    EXPECT_THAT(doctor().out,
+                ContainsRegex("FAIL  server files +the server's key is not one of tls.pin_sha256; it is "));
 }
 
 TEST_F(Doctor, SaysThatAPortSpeaksNoTls)
@@ -200,21 +230,30 @@ TEST_F(Doctor, SaysThatAPortSpeaksNoTls)
     // The plain server waits for a line end that TLS does not send, or answers what is no TLS.
     const Ran ran = run({"doctor", "--timeout", "300ms"});
     EXPECT_EQ(ran.code, 1);
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server files +(connected, but TLS gets no answer|TLS fails: )"));
+    EXPECT_THAT(ran.out,
+                ContainsRegex("FAIL  server files +(connected, but TLS gets no answer|TLS fails: )"));
 }
 
 TEST_F(Doctor, ChecksListenersAndPlugins)
 {
     const TcpAnswer taken{""};
-    configure("listeners:\n- {name: free, bind: '127.0.0.1:0'}\n- {name: taken, bind: '127.0.0.1:" + taken.port + "'}\n"
-              "- {name: other, bind: '192.0.2.1:0', insecure: true}\n- {name: sealed, bind: '127.0.0.1:0', tls: {certificate: none.pem, key: secret}}\n"
-              "plugins: {nosuch: {enabled: true}}\n");
+    configure(
+        "listeners:\n- {name: free, bind: '127.0.0.1:0'}\n- {name: taken, bind: '127.0.0.1:" + taken.port +
+        "'}\n"
+        "- {name: other, bind: '192.0.2.1:0', insecure: true}\n- {name: sealed, bind: '127.0.0.1:0', tls: "
+        "{certificate: none.pem, key: secret}}\n"
+        "plugins: {nosuch: {enabled: true}}\n");
     const Ran ran = doctor();
     EXPECT_EQ(ran.code, 1);
     EXPECT_THAT(ran.out, ContainsRegex("OK +listener free +127.0.0.1:0"));
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  listener taken +127.0.0.1:" + taken.port + ": Address already in use\n +-> stop who has it"));
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  listener other +192.0.2.1:0: Cannot assign requested address\n +-> this address is not"));
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  listener sealed +tls.certificate .*none.pem: No such file or directory"));
+    EXPECT_THAT(ran.out, ContainsRegex("FAIL  listener taken +127.0.0.1:" + taken.port +
+                                       ": Address already in use\n +-> stop who has it"));
+    EXPECT_THAT(
+        ran.out,
+        ContainsRegex(
+            "FAIL  listener other +192.0.2.1:0: Cannot assign requested address\n +-> this address is not"));
+    EXPECT_THAT(ran.out, ContainsRegex(
+                             "FAIL  listener sealed +tls.certificate .*none.pem: No such file or directory"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  plugin nosuch +.*no such plugin in "));
 }
 
@@ -222,7 +261,8 @@ TEST_F(Doctor, LeavesPortsToTheDaemonThatHasThem)
 {
     const TcpAnswer taken{""};
     configure("listeners: [{name: taken, bind: '127.0.0.1:" + taken.port + "'}]\n");
-    const Ran ran = against(FakeDaemon::json(200, R"({"healthy":false,"ready":true,"problems":["plugin x: gone"]})"), {"doctor"});
+    const Ran ran = against(
+        FakeDaemon::json(200, R"({"healthy":false,"ready":true,"problems":["plugin x: gone"]})"), {"doctor"});
     EXPECT_EQ(ran.code, 0) << ran.out;
     EXPECT_THAT(ran.out, ContainsRegex("OK +listener taken"));
     EXPECT_THAT(ran.out, ContainsRegex("WARN  daemon +plugin x: gone"));
@@ -246,7 +286,8 @@ TEST_F(Doctor, ChecksTheStateDirectory)
     configure("");
     std::filesystem::create_directory(dir / "state");
     std::filesystem::permissions(dir / "state", std::filesystem::perms{0755});
-    EXPECT_THAT(doctor().out, ContainsRegex("WARN  state +.* is open to others; tokens lie there\n +-> chmod 700 "));
+    EXPECT_THAT(doctor().out,
+                ContainsRegex("WARN  state +.* is open to others; tokens lie there\n +-> chmod 700 "));
     std::filesystem::permissions(dir / "state", std::filesystem::perms{0700});
     EXPECT_THAT(doctor().out, ContainsRegex("OK +state "));
     std::filesystem::remove(dir / "state");
@@ -282,12 +323,15 @@ TEST(UpgradeAnswers, AreJudgedByStatus)
     ASSERT_EQ(moved.size(), 1u);
     EXPECT_EQ(moved[0].text, "answers 301 and points to https://other/");
     EXPECT_THAT(judged("HTTP/1.1 404 X\r\n\r\n")[0].remedy, Not(HasSubstr("token")));
-    for (const char* bad : {"", "SSH-2.0-OpenSSH", "HTTP/1.1", "HTTP/1.1 abc", "HTTP/1.1 20", "HTTP/2 200 OK\r\n"}) EXPECT_FALSE(cli::parse_upgrade_answer(bad)) << bad;
+    for (const char* bad :
+         {"", "SSH-2.0-OpenSSH", "HTTP/1.1", "HTTP/1.1 abc", "HTTP/1.1 20", "HTTP/2 200 OK\r\n"})
+        EXPECT_FALSE(cli::parse_upgrade_answer(bad)) << bad;
 }
 
 TEST(UpgradeAnswers, TellTheServersClock)
 {
-    const auto answer = cli::parse_upgrade_answer("HTTP/1.1 101 X\r\nDATE:  Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+    const auto answer =
+        cli::parse_upgrade_answer("HTTP/1.1 101 X\r\nDATE:  Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->date, 784111777);
     EXPECT_FALSE(cli::parse_upgrade_answer("HTTP/1.1 101 X\r\nDate: yesterday\r\n\r\n")->date);

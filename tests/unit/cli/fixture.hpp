@@ -30,7 +30,8 @@ using agenthost::test::write_file;
 class FakeDaemon {
 public:
     using Pieces = std::vector<std::string>; // sent one by one
-    explicit FakeDaemon(const std::filesystem::path& socket, std::function<Pieces(const std::string& request)> answer)
+    explicit FakeDaemon(const std::filesystem::path& socket,
+                        std::function<Pieces(const std::string& request)> answer)
         : answer_{std::move(answer)}, listener_{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)}
     {
         sockaddr_un address{};
@@ -51,8 +52,9 @@ public:
 
     static Pieces json(int status, const std::string& body)
     {
-        return {"HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nContent-Length: " +
-                std::to_string(body.size()) + "\r\n\r\n" + body};
+        return {"HTTP/1.1 " + std::to_string(status) +
+                " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\n\r\n" + body};
     }
     // One chunk a line.
     static Pieces lines(const std::vector<std::string>& lines)
@@ -72,8 +74,8 @@ public:
         const std::lock_guard lock{mutex_};
         return requests_;
     }
-    std::atomic<bool> hold{false};       // after the last piece, wait for the other end to go
-    std::atomic<int> peers_gone{0};      // connections that the command closed while held
+    std::atomic<bool> hold{false};  // after the last piece, wait for the other end to go
+    std::atomic<int> peers_gone{0}; // connections that the command closed while held
 
 private:
     void serve()
@@ -92,7 +94,8 @@ private:
                 const std::lock_guard lock{mutex_};
                 requests_.push_back(request);
             }
-            for (const std::string& piece : answer_(request)) (void)::send(peer.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
+            for (const std::string& piece : answer_(request))
+                (void)::send(peer.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
             if (!hold) continue;
             char byte = 0;
             pollfd p{peer.get(), POLLIN, 0};
@@ -105,7 +108,8 @@ private:
         const auto end = request.find("\r\n\r\n");
         if (end == std::string::npos) return false;
         const auto length = request.find("Content-Length: ");
-        return length == std::string::npos || request.size() >= end + 4 + std::stoul(request.substr(length + 16));
+        return length == std::string::npos ||
+               request.size() >= end + 4 + std::stoul(request.substr(length + 16));
     }
 
     std::function<Pieces(const std::string&)> answer_;
@@ -136,7 +140,8 @@ struct Command : testing::Test {
         return more;
     }
     // Without the options that name the socket and the file.
-    static Ran bare(std::vector<std::string> args, std::map<std::string, std::string> env = {}, std::string input = {})
+    static Ran bare(std::vector<std::string> args, std::map<std::string, std::string> env = {},
+                    std::string input = {})
     {
         args.insert(args.begin(), self());
         return agenthost::test::run(std::move(args), environment(std::move(env)), std::move(input));
@@ -151,9 +156,9 @@ struct Command : testing::Test {
     Ran against(FakeDaemon::Pieces answer, std::vector<std::string> args, std::string input = {})
     {
         FakeDaemon daemon{socket, [&](const std::string& request) {
-            asked = request;
-            return answer;
-        }};
+                              asked = request;
+                              return answer;
+                          }};
         Ran ran = run(std::move(args), std::move(input));
         std::filesystem::remove(socket);
         return ran;

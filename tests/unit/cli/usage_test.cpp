@@ -12,11 +12,14 @@ TEST_F(Usage, HelpsANewcomer)
 {
     const Ran help = bare({"--help"});
     EXPECT_EQ(help.code, 0) << help.err;
-    for (const char* word : {"First steps:", "agenthost config check", "run", "config", "plugin", "status", "call", "reload", "health", "doctor",
-                             "reconnect", "version", "--control-socket", "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration"})
+    for (const char* word : {"First steps:", "agenthost config check", "run", "config", "plugin", "status",
+                             "call", "reload", "health", "doctor", "reconnect", "version", "--control-socket",
+                             "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration"})
         EXPECT_THAT(help.out, HasSubstr(word));
     EXPECT_EQ(bare({"call", "--help"}).code, 0);
     EXPECT_THAT(bare({"call", "--help"}).out, HasSubstr("@FILE"));
+    EXPECT_EQ(bare({"help"}).out, help.out);
+    EXPECT_EQ(bare({"help", "call"}).out, bare({"call", "--help"}).out);
     const Ran nothing = bare({});
     EXPECT_EQ(nothing.code, 2);
     EXPECT_EQ(nothing.out, "");
@@ -28,8 +31,8 @@ TEST_F(Usage, SuggestsTheVerbThatWasMeant)
     const Ran typo = run({"statsu"});
     EXPECT_EQ(typo.code, 2);
     EXPECT_EQ(typo.err, "agenthost: unknown verb \"statsu\"; did you mean \"status\"?\n");
-    EXPECT_EQ(run({"frobnicate"}).err,
-              "agenthost: unknown verb \"frobnicate\". Verbs: agenthost --help; a plugin's own verb comes with its package\n");
+    EXPECT_EQ(run({"frobnicate"}).err, "agenthost: unknown verb \"frobnicate\". Verbs: agenthost --help; a "
+                                       "plugin's own verb comes with its package\n");
     EXPECT_EQ(run({"../sh"}).code, 2);
 }
 
@@ -44,7 +47,8 @@ TEST_F(Usage, RefusesWhatItDoesNotKnow)
     EXPECT_EQ(run({"reconnect"}).code, 2);
     const Ran override_ = run({"-o", "log.level", "config", "check"});
     EXPECT_EQ(override_.code, 2);
-    EXPECT_EQ(override_.err, "agenthost: -o log.level: write -o section.key=value, e.g. -o log.level=debug\n");
+    EXPECT_EQ(override_.err,
+              "agenthost: -o log.level: write -o section.key=value, e.g. -o log.level=debug\n");
 }
 
 TEST_F(Usage, PrintsItsVersion)
@@ -58,7 +62,9 @@ TEST_F(Usage, HandsRunToTheDaemon)
 {
     const Ran ran = run({"-o", "log.level=debug", "run", "-o", "agent.id=[x]"});
     EXPECT_EQ(ran.code, 7) << ran.err;
-    EXPECT_THAT(ran.out, HasSubstr("run " + config.string() + " log.level=debug agent.id=[x] control.socket=" + socket.string() + " runner="));
+    EXPECT_THAT(ran.out,
+                HasSubstr("run " + config.string() +
+                          " log.level=debug agent.id=[x] control.socket=" + socket.string() + " runner="));
     EXPECT_THAT(ran.out, HasSubstr("/agenthost-runner\n"));
 }
 
@@ -71,8 +77,10 @@ TEST_F(Usage, ChecksTheConfiguration)
     const Ran bad = run({"config", "check"});
     EXPECT_EQ(bad.code, 78);
     EXPECT_EQ(bad.out, "");
-    EXPECT_EQ(bad.err, config.string() + ":1:7: unknown key \"levle\" in log; did you mean \"level\"?\n" + config.string() +
-                           ":2:21: agent.io_threads: expected a whole number from 1 to 64, not \"0\"\n2 problems\n");
+    EXPECT_EQ(bad.err,
+              config.string() + ":1:7: unknown key \"levle\" in log; did you mean \"level\"?\n" +
+                  config.string() +
+                  ":2:21: agent.io_threads: expected a whole number from 1 to 64, not \"0\"\n2 problems\n");
     const Ran json = run({"--json", "config", "check"});
     EXPECT_EQ(json.code, 78);
     EXPECT_THAT(json.out, HasSubstr("\"ok\": false"));
@@ -94,7 +102,8 @@ TEST_F(Usage, ShowsWhatCountsInTheEnd)
 
 TEST_F(Usage, RunsAPluginsOwnVerb)
 {
-    write_file(plugins / "agenthost-greet", "#!/bin/sh\necho \"$# $* | $AGENTHOST_CONTROL | $AGENTHOST_CONFIG\"\nexit 5\n", 0755);
+    write_file(plugins / "agenthost-greet",
+               "#!/bin/sh\necho \"$# $* | $AGENTHOST_CONTROL | $AGENTHOST_CONFIG\"\nexit 5\n", 0755);
     const Ran ran = run({"greet", "--loud", "world", "--help"});
     EXPECT_EQ(ran.code, 5) << ran.err;
     EXPECT_EQ(ran.out, "3 --loud world --help | " + socket.string() + " | " + config.string() + "\n");
@@ -110,11 +119,13 @@ TEST_F(Usage, DoesNotRunAVerbThatOthersCouldHaveWritten)
     const Ran ran = run({"greet"});
     EXPECT_EQ(ran.code, 1);
     EXPECT_EQ(ran.out, "");
-    EXPECT_THAT(ran.err, HasSubstr("can be changed by others. Run: chmod go-w " + std::filesystem::canonical(file).string()));
+    EXPECT_THAT(ran.err, HasSubstr("can be changed by others. Run: chmod go-w " +
+                                   std::filesystem::canonical(file).string()));
     write_file(file, "#!/bin/sh\necho ran\n", 0755);
     std::filesystem::permissions(plugins, std::filesystem::perms{0777});
     EXPECT_THAT(run({"greet"}).err, HasSubstr("can be changed by others"));
-    std::filesystem::permissions(plugins, std::filesystem::perms{01777}); // sticky helps above, not here: others may add files
+    std::filesystem::permissions(
+        plugins, std::filesystem::perms{01777}); // sticky helps above, not here: others may add files
     EXPECT_THAT(run({"greet"}).err, HasSubstr("can be changed by others"));
     std::filesystem::permissions(plugins, std::filesystem::perms{0755});
     EXPECT_EQ(run({"greet"}).out, "ran\n");
@@ -128,10 +139,13 @@ struct PluginVerbs : Command {
     void SetUp() override
     {
         Command::SetUp();
-        write_file(plugins / "echo.manifest.json", R"({"id":"echo","version":"1.2.3","license":"MIT","description":"Says it again","run":"inline",
+        write_file(
+            plugins / "echo.manifest.json",
+            R"({"id":"echo","version":"1.2.3","license":"MIT","description":"Says it again","run":"inline",
             "config":{"type":"object","additionalProperties":false,"properties":{"loud":{"type":"boolean","default":false,"description":"In capitals"}}},
             "actions":[{"name":"echo.say","summary":"Answers with its params","effects":true,
-                        "params":{"type":"object","required":["text"],"properties":{"text":{"type":"string","maxLength":5,"description":"What"}}}}]})", 0644);
+                        "params":{"type":"object","required":["text"],"properties":{"text":{"type":"string","maxLength":5,"description":"What"}}}}]})",
+            0644);
         write_file(plugins / "bad.manifest.json", "{", 0644);
     }
 };
@@ -142,8 +156,10 @@ TEST_F(PluginVerbs, ListWhatIsInstalled)
     EXPECT_EQ(list.code, 0) << list.err;
     EXPECT_THAT(list.out, testing::ContainsRegex("echo +1.2.3 +no +- +Says it again"));
     EXPECT_THAT(list.out, HasSubstr("bad"));
-    write_file(config, "agent: {state_dir: state, plugin_path: [plugins]}\nplugins: {echo: {enabled: true}}\n");
-    const Ran running = against(FakeDaemon::json(200, R"([{"id":"echo","state":"running","healthy":true}])"), {"plugin", "list"});
+    write_file(config,
+               "agent: {state_dir: state, plugin_path: [plugins]}\nplugins: {echo: {enabled: true}}\n");
+    const Ran running = against(FakeDaemon::json(200, R"([{"id":"echo","state":"running","healthy":true}])"),
+                                {"plugin", "list"});
     EXPECT_THAT(running.out, testing::ContainsRegex("echo +1.2.3 +yes +running +Says it again"));
     EXPECT_THAT(run({"--json", "plugin", "list"}).out, HasSubstr("\"enabled\": true"));
 }
@@ -152,7 +168,8 @@ TEST_F(PluginVerbs, ExplainAPlugin)
 {
     const Ran info = run({"plugin", "info", "echo"});
     EXPECT_EQ(info.code, 0) << info.err;
-    for (const char* text : {"echo 1.2.3, MIT", "echo.say", "has effects: journalled", "text", "string, required", "In capitals", "boolean, default false"})
+    for (const char* text : {"echo 1.2.3, MIT", "echo.say", "has effects: journalled", "text",
+                             "string, required", "In capitals", "boolean, default false"})
         EXPECT_THAT(info.out, HasSubstr(text));
     EXPECT_THAT(run({"--json", "plugin", "info", "echo"}).out, HasSubstr("\"id\":\"echo\""));
     const Ran typo = run({"plugin", "info", "ehco"});
@@ -162,12 +179,14 @@ TEST_F(PluginVerbs, ExplainAPlugin)
 
 TEST_F(PluginVerbs, CheckConfigurationAgainstTheManifest)
 {
-    write_file(config, "agent: {state_dir: state, plugin_path: [plugins]}\nplugins:\n  echo:\n    enabled: true\n    config: {laud: true}\n");
+    write_file(config, "agent: {state_dir: state, plugin_path: [plugins]}\nplugins:\n  echo:\n    enabled: "
+                       "true\n    config: {laud: true}\n");
     const Ran check = run({"config", "check"});
     EXPECT_EQ(check.code, 78);
     EXPECT_THAT(check.err, HasSubstr(config.string() + ":5:13: plugins.echo.config: "));
     EXPECT_THAT(check.err, HasSubstr("laud"));
-    write_file(config, "agent: {state_dir: state, plugin_path: [plugins]}\nplugins:\n  ecko: {enabled: true}\n");
+    write_file(config,
+               "agent: {state_dir: state, plugin_path: [plugins]}\nplugins:\n  ecko: {enabled: true}\n");
     const Ran absent = run({"config", "check"});
     EXPECT_EQ(absent.code, 78);
     EXPECT_THAT(absent.err, HasSubstr("plugins.ecko: no such plugin in "));
@@ -180,7 +199,8 @@ TEST_F(PluginVerbs, CheckTheFiles)
     EXPECT_EQ(all.code, 1);
     EXPECT_THAT(all.out, HasSubstr("FAIL  echo")); // it has no library
     EXPECT_THAT(all.out, HasSubstr("FAIL  bad"));
-    EXPECT_THAT(run({"plugin", "check", (plugins / "nosuch.so").string()}).err, HasSubstr("no nosuch.manifest.json beside"));
+    EXPECT_THAT(run({"plugin", "check", (plugins / "nosuch.so").string()}).err,
+                HasSubstr("no nosuch.manifest.json beside"));
     EXPECT_THAT(run({"--json", "plugin", "check", "echo"}).out, HasSubstr("\"ok\": false"));
 }
 

@@ -7,12 +7,12 @@ using namespace agenthost::host;
 using namespace agenthost::host::test;
 using namespace std::chrono_literals;
 using agenthost::test::write_file;
+using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
 using testing::UnorderedElementsAre;
-using nlohmann::json;
 
 namespace {
 
@@ -22,8 +22,10 @@ struct Complete : Configured {
     void SetUp() override
     {
         write_file(dir / "secret", "s3cret\n");
-        std::string text = agenthost::test::read_file(std::filesystem::path{AGENTHOST_SOURCE_DIR} / "tests/unit/config/data/complete.yaml");
-        for (auto at = text.find("@DIR@"); at != std::string::npos; at = text.find("@DIR@", at)) text.replace(at, 5, dir.path().string());
+        std::string text = agenthost::test::read_file(std::filesystem::path{AGENTHOST_SOURCE_DIR} /
+                                                      "tests/unit/config/data/complete.yaml");
+        for (auto at = text.find("@DIR@"); at != std::string::npos; at = text.find("@DIR@", at))
+            text.replace(at, 5, dir.path().string());
         const LoadResult result = load(text);
         ASSERT_EQ(problems(result), "");
         EXPECT_THAT(result.warnings, testing::IsEmpty());
@@ -80,11 +82,13 @@ TEST_F(Complete, ReadsAServer)
 
 TEST_F(Complete, ReadsTheOtherFourProtocols)
 {
-    const ServerConfig &games = config->servers[1], &kitchen = config->servers[2], &desk = config->servers[3], &ops = config->servers[4];
+    const ServerConfig &games = config->servers[1], &kitchen = config->servers[2], &desk = config->servers[3],
+                       &ops = config->servers[4];
     EXPECT_EQ(games.agent_id, "node-01"); // agent.id
     EXPECT_EQ(games.url, "");
     EXPECT_FALSE(games.allow);
-    EXPECT_EQ(json::parse(games.protocol_json), json::parse(R"({"port":8080,"register_url":"https://panel.example.com/api/agents/register",
+    EXPECT_EQ(json::parse(games.protocol_json),
+              json::parse(R"({"port":8080,"register_url":"https://panel.example.com/api/agents/register",
         "admin_credential":{"env":"PANEL_ADMIN"}})"));
     EXPECT_EQ(json::parse(kitchen.protocol_json), json::parse(R"({"shop_id":"testclient"})"));
     EXPECT_EQ(desk.url, "wss://api.example.com/ws/agent?region=eu");
@@ -97,8 +101,16 @@ TEST_F(Complete, ReadsTheOtherFourProtocols)
 TEST_F(Complete, ReadsListeners)
 {
     ASSERT_EQ(config->listeners.size(), 2u);
-    const ListenerConfig expected{"hub", "0.0.0.0:3001", TlsServerConfig{dir / "c.pem", dir / "secret", dir / "ca.pem"}, false, 300, 20, 8 << 10,
-                                  5s, 15s, 2min};
+    const ListenerConfig expected{"hub",
+                                  "0.0.0.0:3001",
+                                  TlsServerConfig{dir / "c.pem", dir / "secret", dir / "ca.pem"},
+                                  false,
+                                  300,
+                                  20,
+                                  8 << 10,
+                                  5s,
+                                  15s,
+                                  2min};
     EXPECT_EQ(config->listeners[0], expected);
     EXPECT_EQ(config->listeners[1].bind, "[::1]:0");
     EXPECT_FALSE(config->listeners[1].tls);
@@ -113,7 +125,8 @@ TEST_F(Complete, GivesPluginsTheirConfigurationAsJson)
     EXPECT_TRUE(storage.enabled);
     EXPECT_TRUE(storage.isolated);
     EXPECT_TRUE(storage.required);
-    json expected = json::parse(R"({"storage_path":"/srv/files","quota":"100GiB","max_transfers":4,"ratio":0.25,
+    json expected =
+        json::parse(R"({"storage_path":"/srv/files","quota":"100GiB","max_transfers":4,"ratio":0.25,
         "allow_private_networks":false,"nothing":null,"quoted":"12","api_token":"hunter2","callback":"https://u:p@example.com/?sig=abc"})");
     expected["token"]["file"] = (dir / "secret").string(); // from the configuration's folder
     EXPECT_EQ(json::parse(storage.config_json), expected);
@@ -161,13 +174,13 @@ TEST_F(Complete, ShowsWhatLoadsAgain)
     EXPECT_EQ(show_config(*again.config), show_config(plain));
 }
 
-
 TEST_F(Complete, HasASchemaThatKnowsEveryKey)
 {
     const json schema = json::parse(config_schema());
     EXPECT_EQ(schema["type"], "object");
     EXPECT_EQ(schema["additionalProperties"], false);
-    for (const char* section : {"agent", "log", "control", "metrics", "journal", "limits", "servers", "listeners", "plugins"})
+    for (const char* section :
+         {"agent", "log", "control", "metrics", "journal", "limits", "servers", "listeners", "plugins"})
         EXPECT_TRUE(schema["properties"].contains(section)) << section;
     const json tls = schema["properties"]["servers"]["items"]["properties"]["tls"]["properties"];
     for (const char* key : {"ca", "certificate", "key", "pin_sha256", "server_name", "verify"}) {

@@ -31,10 +31,13 @@ struct Configured : testing::Test {
         std::string out;
         for (const auto& entry : list) {
             std::string text;
-            if constexpr (requires { entry.text; }) text = entry.text;
-            else text = entry;
+            if constexpr (requires { entry.text; })
+                text = entry.text;
+            else
+                text = entry;
             const std::string folder = dir.path().string() + "/";
-            for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder)) text.erase(at, folder.size());
+            for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder))
+                text.erase(at, folder.size());
             out += (out.empty() ? "" : "\n") + text;
         }
         return out;
@@ -51,8 +54,10 @@ public:
     }
     ~Environment()
     {
-        if (old_) ::setenv(name_.c_str(), old_->c_str(), 1);
-        else ::unsetenv(name_.c_str());
+        if (old_)
+            ::setenv(name_.c_str(), old_->c_str(), 1);
+        else
+            ::unsetenv(name_.c_str());
     }
     Environment(const Environment&) = delete;
     Environment& operator=(const Environment&) = delete;

@@ -10,14 +10,15 @@ using namespace agenthost::host;
 using namespace agenthost::host::test;
 using namespace std::chrono_literals;
 using agenthost::test::write_file;
+using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using nlohmann::json;
 
 namespace {
 
 struct Layers : Configured {
-    LoadResult load_all(std::string_view yaml, std::vector<std::pair<std::string, std::string>> overrides = {})
+    LoadResult load_all(std::string_view yaml,
+                        std::vector<std::pair<std::string, std::string>> overrides = {})
     {
         write_file(file(), yaml);
         return load_config({.file = file(), .overrides = std::move(overrides), .environment = true});
@@ -69,7 +70,16 @@ TEST_F(Layers, MergeServersByNameAndReplaceOtherLists)
 TEST_F(Layers, NameTheFragmentThatIsWrong)
 {
     fragment("5.yaml", "log: {level: info,\n      fromat: json}\n");
-    EXPECT_EQ(problems(load_all("log: {}\n")), "conf.d/5.yaml:2:7: unknown key \"fromat\" in log; did you mean \"format\"?");
+    EXPECT_EQ(problems(load_all("log: {}\n")),
+              "conf.d/5.yaml:2:7: unknown key \"fromat\" in log; did you mean \"format\"?");
+}
+
+TEST_F(Layers, RefuseAFolderOfFragmentsThatEveryoneMayFill)
+{
+    fragment("5.yaml", "log: {level: debug}\n");
+    std::filesystem::permissions(dir / "conf.d", std::filesystem::perms{0777});
+    EXPECT_EQ(problems(load_all("log: {}\n")), "conf.d: everyone on this machine may add files to it, and so "
+                                               "run commands as the daemon. chmod o-w conf.d");
 }
 
 TEST_F(Layers, SetServersAndPluginsByName)
@@ -92,7 +102,8 @@ TEST_F(Layers, SetServersAndPluginsByName)
     EXPECT_THAT(*result.config->servers[0].allow, ElementsAre("a.b", "c.*"));
     EXPECT_EQ(result.config->servers[1].name, "extra");
     EXPECT_TRUE(result.config->plugins[0].enabled);
-    EXPECT_EQ(json::parse(result.config->plugins[0].config_json), json::parse(R"({"quota":"2GiB","max_transfers":7})"));
+    EXPECT_EQ(json::parse(result.config->plugins[0].config_json),
+              json::parse(R"({"quota":"2GiB","max_transfers":7})"));
     EXPECT_EQ(result.config->plugins[1].id, "hub");
 }
 
@@ -113,7 +124,8 @@ TEST_F(Layers, FindNamesAsTheEnvironmentSpellsThem)
 
 TEST_F(Layers, ReplaceTheSourceOfASecretAsAWhole)
 {
-    const std::string yaml = "servers:\n- {name: a, protocol: signed, url: wss://h/, credential: {file: /nowhere/x}}\n";
+    const std::string yaml =
+        "servers:\n- {name: a, protocol: signed, url: wss://h/, credential: {file: /nowhere/x}}\n";
     const LoadResult option = load_all(yaml, {{"servers.a.credential.env", "NAME"}});
     ASSERT_EQ(problems(option), "");
     EXPECT_EQ(option.config->servers[0].credential, (SecretSource{SecretSource::Kind::env, "NAME"}));
@@ -125,15 +137,19 @@ TEST_F(Layers, ReplaceTheSourceOfASecretAsAWhole)
 
 TEST_F(Layers, SayWhichOptionOrVariableIsWrong)
 {
-    EXPECT_EQ(problems(load_all("", {{"log.levle", "info"}})), "-o log.levle: unknown key \"levle\" in log; did you mean \"level\"?");
+    EXPECT_EQ(problems(load_all("", {{"log.levle", "info"}})),
+              "-o log.levle: unknown key \"levle\" in log; did you mean \"level\"?");
     EXPECT_EQ(problems(load_all("", {{"log.level.x", "info"}, {"log..x", "1"}})),
-              "-o log.level.x: log.level: expected trace, debug, info, warning or error, not a map\n-o log..x: has an empty name in it; write section.key");
-    EXPECT_EQ(problems(load_all("log: {level: info}\n", {{"log.level.x", "1"}})), "-o log.level.x: log.level is a single value and has no key \"x\"");
-    EXPECT_EQ(problems(load_all("", {{"servers.3.url", "x"}})), "-o servers.3.url: there is no element 3 in this list");
+              "-o log.level.x: log.level: expected trace, debug, info, warning or error, not a map\n-o "
+              "log..x: has an empty name in it; write section.key");
+    EXPECT_EQ(problems(load_all("log: {level: info}\n", {{"log.level.x", "1"}})),
+              "-o log.level.x: log.level is a single value and has no key \"x\"");
+    EXPECT_EQ(problems(load_all("", {{"servers.3.url", "x"}})),
+              "-o servers.3.url: there is no element 3 in this list");
     EXPECT_THAT(problems(load_all("", {{"agent.plugin_path", "[a"}})), HasSubstr("-o agent.plugin_path:1:"));
     const Environment variable{"AGENTHOST__LOG__LEVEL", "loud"};
-    EXPECT_EQ(problems(load_all("")),
-              "environment AGENTHOST__LOG__LEVEL: log.level: expected trace, debug, info, warning or error, not \"loud\"");
+    EXPECT_EQ(problems(load_all("")), "environment AGENTHOST__LOG__LEVEL: log.level: expected trace, debug, "
+                                      "info, warning or error, not \"loud\"");
 }
 
 TEST_F(Layers, UnsetAKeyWithAnEmptyValue)
@@ -150,7 +166,8 @@ TEST_F(Layers, TakeRelativePathsFromTheFilesFolder)
     ASSERT_EQ(problems(result), "");
     EXPECT_EQ(result.config->state_dir, dir / "state");
     EXPECT_EQ(result.config->control_socket, dir / "run/c.sock");
-    EXPECT_EQ(result.config->plugin_path[0], std::filesystem::current_path() / "here"); // as a shell completes it
+    EXPECT_EQ(result.config->plugin_path[0],
+              std::filesystem::current_path() / "here"); // as a shell completes it
 }
 
 TEST_F(Layers, LetAnchorsAndMergeKeysWork)
@@ -175,7 +192,8 @@ TEST_F(Layers, SurviveABombOfAliases)
         for (int j = 1; j < 10; ++j) yaml += ", " + before;
         yaml += "]\n";
     }
-    EXPECT_THAT(problems(load_all(yaml)), HasSubstr("more than 100000 values (aliases count as what they stand for)"));
+    EXPECT_THAT(problems(load_all(yaml)),
+                HasSubstr("more than 100000 values (aliases count as what they stand for)"));
 }
 
 TEST_F(Layers, SurviveLongTextRepeatedByAliases)
@@ -187,18 +205,23 @@ TEST_F(Layers, SurviveLongTextRepeatedByAliases)
 
 TEST_F(Layers, RefuseAnAliasInsideItself)
 {
-    EXPECT_EQ(problems(load_all("agent: &a {labels: *a}\n")), "agenthost.yaml:1:20: this alias stands inside what it refers to");
+    EXPECT_EQ(problems(load_all("agent: &a {labels: *a}\n")),
+              "agenthost.yaml:1:20: this alias stands inside what it refers to");
 }
 
 TEST_F(Layers, BoundTheDepth)
 {
-    const auto nested = [](int levels) { return "plugins: {a: {config: {x: " + std::string(levels, '[') + std::string(levels, ']') + "}}}\n"; };
+    const auto nested = [](int levels) {
+        return "plugins: {a: {config: {x: " + std::string(levels, '[') + std::string(levels, ']') + "}}}\n";
+    };
     EXPECT_EQ(problems(load_all(nested(28))), ""); // 4 maps around them: 32
     EXPECT_THAT(problems(load_all(nested(29))), HasSubstr("nested deeper than 32 levels"));
     EXPECT_THAT(problems(load_all(nested(100'000))), HasSubstr("nested deeper than 32 levels"));
-    EXPECT_THAT(problems(load_all("- " + std::string(200'000, '-') + "\n" + std::string(100'000, '{'))), testing::Not(testing::IsEmpty()));
+    EXPECT_THAT(problems(load_all("- " + std::string(200'000, '-') + "\n" + std::string(100'000, '{'))),
+                testing::Not(testing::IsEmpty()));
     // The same through an alias.
-    EXPECT_THAT(problems(load_all("a: &a [[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]\nb: [[[[[[[[[[[[[[[*a]]]]]]]]]]]]]]]\n")),
+    EXPECT_THAT(problems(load_all(
+                    "a: &a [[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]\nb: [[[[[[[[[[[[[[[*a]]]]]]]]]]]]]]]\n")),
                 HasSubstr("agenthost.yaml:2:19: nested deeper than 32 levels"));
 }
 
@@ -216,10 +239,12 @@ TEST(Units, ReadSizes)
     EXPECT_EQ(size("0"), 0u);
     EXPECT_EQ(size("512"), 512u);
     EXPECT_EQ(size("512B"), 512u);
-    for (const char* kib : {"1KiB", "1KB", "1K", "1k", "1kb", "1 KiB", "1024", "1024B"}) EXPECT_EQ(size(kib), 1024u) << kib;
+    for (const char* kib : {"1KiB", "1KB", "1K", "1k", "1kb", "1 KiB", "1024", "1024B"})
+        EXPECT_EQ(size(kib), 1024u) << kib;
     EXPECT_EQ(size("1.5MiB"), 3u << 19);
     EXPECT_EQ(size("3TiB"), 3ULL << 40);
-    for (const char* bad : {"", "KiB", "-1", "1XiB", "1MiBs", "1.1B", "99999999TiB", "1e3", "0x10", ".", "1..2", "nan", "1 MiB x"})
+    for (const char* bad : {"", "KiB", "-1", "1XiB", "1MiBs", "1.1B", "99999999TiB", "1e3", "0x10", ".",
+                            "1..2", "nan", "1 MiB x"})
         EXPECT_EQ(size(bad), std::nullopt) << bad;
 }
 
@@ -233,13 +258,15 @@ TEST(Units, ReadDurations)
     EXPECT_EQ(time("2m"), 2min);
     EXPECT_EQ(time("3h"), 3h);
     EXPECT_EQ(time("7d"), 168h);
-    for (const char* bad : {"", "s", "5", "-5s", "5x", "5 s x", "0.1ms", "1e3s", "inf"}) EXPECT_EQ(time(bad), std::nullopt) << bad;
+    for (const char* bad : {"", "s", "5", "-5s", "5x", "5 s x", "0.1ms", "1e3s", "inf"})
+        EXPECT_EQ(time(bad), std::nullopt) << bad;
 }
 
 TEST(Units, AreWrittenSoThatTheyReadBack)
 {
     std::string why;
-    for (std::uint64_t bytes : {0ull, 1ull, 1023ull, 1024ull, 1536ull, 1048576ull, 5ull << 30, 7ull << 40, 123456789ull})
+    for (std::uint64_t bytes :
+         {0ull, 1ull, 1023ull, 1024ull, 1536ull, 1048576ull, 5ull << 30, 7ull << 40, 123456789ull})
         EXPECT_EQ(conf::parse_size(conf::format_size(bytes), why), bytes) << bytes;
     for (auto ms : {0ms, 1ms, 999ms, 1000ms, 61'000ms, 3'600'000ms, 86'400'000ms})
         EXPECT_EQ(conf::parse_duration(conf::format_duration(ms), why), ms);
@@ -268,7 +295,8 @@ TEST(Urls, AreTakenApart)
     EXPECT_EQ(url->target, "/a?b=c");
     EXPECT_EQ(conf::parse_url("https://h")->port, "443");
     EXPECT_EQ(conf::parse_url("https://h?x")->target, "/?x");
-    for (const char* bad : {"", "h", "://h", "ws://", "ws:///x", "ws://h:99999/", "ws://h:x/", "ws://[zz]/", "ws://[::1", "ws://a b/", "ws://a\\b/"})
+    for (const char* bad : {"", "h", "://h", "ws://", "ws:///x", "ws://h:99999/", "ws://h:x/", "ws://[zz]/",
+                            "ws://[::1", "ws://a b/", "ws://a\\b/"})
         EXPECT_FALSE(conf::parse_url(bad)) << bad;
     EXPECT_EQ(conf::redact_url("wss://u:p@h/x?token=abc&b&c=d"), "wss://***@h/x?token=***&b&c=***");
     EXPECT_EQ(conf::redact_url("wss://h/a@b"), "wss://h/a@b");

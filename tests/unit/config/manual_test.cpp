@@ -8,14 +8,17 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-const std::filesystem::path manual = std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/man/agenthost.yaml.5";
-const std::filesystem::path shipped = std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/conf/agenthost.yaml";
+const std::filesystem::path manual =
+    std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/man/agenthost.yaml.5";
+const std::filesystem::path shipped =
+    std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/conf/agenthost.yaml";
 
 std::string type_of(const Json& schema)
 {
     if (schema.contains("enum")) {
         std::string words;
-        for (const Json& word : schema["enum"]) words += (words.empty() ? "" : " | ") + word.get<std::string>();
+        for (const Json& word : schema["enum"])
+            words += (words.empty() ? "" : " | ") + word.get<std::string>();
         return words;
     }
     if (schema.contains("oneOf")) {
@@ -25,10 +28,12 @@ std::string type_of(const Json& schema)
     }
     const std::string type = schema.value("type", "");
     if (type == "integer" || type == "number") {
-        const std::string from = schema.value("minimum", Json{}).dump(), to = schema.value("maximum", Json{}).dump();
+        const std::string from = schema.value("minimum", Json{}).dump(),
+                          to = schema.value("maximum", Json{}).dump();
         return std::string{type == "integer" ? "whole number" : "number"} + " from " + from + " to " + to;
     }
-    if (type == "array") return schema["items"].value("type", "") == "object" ? "list of maps" : "list of text";
+    if (type == "array")
+        return schema["items"].value("type", "") == "object" ? "list of maps" : "list of text";
     if (type == "object") return "map";
     return type == "boolean" ? "true or false" : "text";
 }
@@ -43,7 +48,8 @@ void add_text(std::string& out, std::string text)
         while (sentence.size() > 78) {
             const auto space = sentence.rfind(' ', 78);
             if (space == std::string::npos) break;
-            out += (sentence[0] == '.' || sentence[0] == '\'' ? "\\&" : "") + sentence.substr(0, space) + "\n";
+            out +=
+                (sentence[0] == '.' || sentence[0] == '\'' ? "\\&" : "") + sentence.substr(0, space) + "\n";
             sentence.erase(0, space + 1);
         }
         out += (sentence[0] == '.' || sentence[0] == '\'' ? "\\&" : "") + sentence + "\n";
@@ -60,7 +66,11 @@ void add_keys(std::string& out, const Json& properties)
             const Json& usual = schema["default"];
             out += "Default: " + (usual.is_string() ? usual.get<std::string>() : usual.dump()) + ".\n";
         }
-        const Json& inner = schema.contains("items") ? schema["items"] : schema.contains("additionalProperties") && schema["additionalProperties"].is_object() ? schema["additionalProperties"] : schema;
+        const Json& inner =
+            schema.contains("items") ? schema["items"]
+            : schema.contains("additionalProperties") && schema["additionalProperties"].is_object()
+                ? schema["additionalProperties"]
+                : schema;
         if (inner.contains("properties")) add_keys(out, inner["properties"]);
     }
     out += ".El\n";
@@ -77,7 +87,8 @@ TEST(Manual, NamesEveryKeyWithItsMeaning)
         agenthost::test::write_file(manual, text.substr(0, begin) + keys + text.substr(end), 0644);
         GTEST_SKIP() << "rewritten";
     }
-    EXPECT_EQ(text.substr(begin, end - begin), keys) << "AGENTHOST_UPDATE=1 unit_config --gtest_filter='Manual.*' writes it anew";
+    EXPECT_EQ(text.substr(begin, end - begin), keys)
+        << "AGENTHOST_UPDATE=1 unit_config --gtest_filter='Manual.*' writes it anew";
 }
 
 void every_key_stands_in(const std::string& text, const Json& schema, const std::string& path)
@@ -85,12 +96,18 @@ void every_key_stands_in(const std::string& text, const Json& schema, const std:
     if (!schema.contains("properties")) return;
     for (const auto& [name, key] : schema["properties"].items()) {
         EXPECT_TRUE(text.find(name + ":") != std::string::npos) << path << name;
-        const Json& inner = key.contains("items") ? key["items"] : key.contains("additionalProperties") && key["additionalProperties"].is_object() ? key["additionalProperties"] : key;
+        const Json& inner = key.contains("items") ? key["items"]
+                            : key.contains("additionalProperties") && key["additionalProperties"].is_object()
+                                ? key["additionalProperties"]
+                                : key;
         every_key_stands_in(text, inner, path + name + ".");
     }
 }
 
-TEST(ShippedFile, HasEveryKey) { every_key_stands_in(agenthost::test::read_file(shipped), Json::parse(config_schema()), ""); }
+TEST(ShippedFile, HasEveryKey)
+{
+    every_key_stands_in(agenthost::test::read_file(shipped), Json::parse(config_schema()), "");
+}
 
 // What it shows as the default is the default: with every such line in force, nothing changes.
 TEST(ShippedFile, SaysTheRealDefaults)
