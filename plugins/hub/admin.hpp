@@ -24,8 +24,11 @@ using ReplyPtr = std::shared_ptr<Reply>;
 
 class Admin {
 public:
-    Admin(Core& core, Credentials& credentials, CredentialTable& table, Registry& registry, Sessions& sessions, Commands& commands)
-        : core_{core}, credentials_{credentials}, table_{table}, registry_{registry}, sessions_{sessions}, commands_{commands} {}
+    Admin(Core& core, Credentials& credentials, CredentialTable& table, Registry& registry,
+          Sessions& sessions, Commands& commands)
+        : core_{core}, credentials_{credentials}, table_{table}, registry_{registry}, sessions_{sessions},
+          commands_{commands}
+    {}
 
     // `params` has been checked against the manifest's schema.
     void call(std::string_view action, std::string_view params, ReplyPtr);
@@ -45,7 +48,8 @@ private:
     }
     void fail(const ReplyPtr& reply, std::string code, std::string message)
     {
-        core_.outbox.push_back([reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
+        core_.outbox.push_back(
+            [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
     }
     // For a write to the table: on success `then`, under the lock, else an error.
     std::function<void(bool)> saved(ReplyPtr, std::function<void()> then);

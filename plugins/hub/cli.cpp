@@ -20,7 +20,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* usage = R"(usage: agenthost hub agent add ID [--rotate]   mint a secret for an agent (shown once)
+constexpr const char* usage =
+    R"(usage: agenthost hub agent add ID [--rotate]   mint a secret for an agent (shown once)
        agenthost hub agent list             agents that have a credential
        agenthost hub agent revoke ID        refuse an agent from now on, cut its session
        agenthost hub token new [LABEL]      mint a bearer token for the REST API (shown once)
@@ -43,12 +44,14 @@ public:
     {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        if (path.size() >= sizeof address.sun_path) throw Failed{path + ": longer than a socket's path may be"};
+        if (path.size() >= sizeof address.sun_path)
+            throw Failed{path + ": longer than a socket's path may be"};
         path.copy(address.sun_path, path.size());
         if (fd_ < 0 || ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
             const int cause = errno;
             const char* hint = cause == EACCES ? " Run this as root or as the daemon's user."
-                                               : " Is the daemon running? Start it with: agenthost run (or name its socket with --control)";
+                                               : " Is the daemon running? Start it with: agenthost run (or "
+                                                 "name its socket with --control)";
             throw Failed{"cannot reach agenthost at " + path + ": " + std::strerror(cause) + "." + hint};
         }
     }
@@ -72,7 +75,8 @@ public:
         for (;;) {
             const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
             if (n < 0 && errno == EINTR) continue;
-            if (n < 0) throw Failed{std::string{"reading the control socket failed: "} + std::strerror(errno)};
+            if (n < 0)
+                throw Failed{std::string{"reading the control socket failed: "} + std::strerror(errno)};
             if (n == 0) return all;
             all.append(buffer.data(), static_cast<std::size_t>(n));
             if (all.size() > most_answer) throw Failed{"the daemon's answer is larger than 64 MiB"};
@@ -103,7 +107,8 @@ std::string dechunk(std::string_view body)
     std::string text = error.value("message", "refused");
     if (const auto code = error.value("code", ""); !code.empty()) text += " (" + code + ")";
     if (const auto detail = error.value("detail", ""); !detail.empty()) text += ": " + detail;
-    if (error.value("code", "") == "UNKNOWN_ACTION") text += ". Is the hub plugin enabled? Set plugins.hub.enabled: true.";
+    if (error.value("code", "") == "UNKNOWN_ACTION")
+        text += ". Is the hub plugin enabled? Set plugins.hub.enabled: true.";
     throw Failed{text};
 }
 
@@ -111,11 +116,13 @@ json call(const std::string& control, const std::string& action, const json& par
 {
     const std::string body = json{{"action", action}, {"params", params}, {"timeout_ms", 30'000}}.dump();
     const Socket socket{control};
-    socket.write("POST /v1/call HTTP/1.1\r\nHost: agenthost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
-                 + std::to_string(body.size()) + "\r\n\r\n" + body);
+    socket.write("POST /v1/call HTTP/1.1\r\nHost: agenthost\r\nContent-Type: application/json\r\nConnection: "
+                 "close\r\nContent-Length: " +
+                 std::to_string(body.size()) + "\r\n\r\n" + body);
     const std::string all = socket.read_all();
     const std::size_t head_end = all.find("\r\n\r\n");
-    if (!all.starts_with("HTTP/1.") || all.size() < 12 || head_end == std::string::npos) throw Failed{"the daemon's answer was cut off"};
+    if (!all.starts_with("HTTP/1.") || all.size() < 12 || head_end == std::string::npos)
+        throw Failed{"the daemon's answer was cut off"};
     std::string head = all.substr(0, head_end);
     for (char& c : head) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     std::string text = all.substr(head_end + 4);
@@ -124,7 +131,8 @@ json call(const std::string& control, const std::string& action, const json& par
     std::size_t at = 0;
     while (at < text.size()) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
-        if (auto line = json::parse(text.substr(at, end - at), nullptr, false); line.is_object()) last = std::move(line);
+        if (auto line = json::parse(text.substr(at, end - at), nullptr, false); line.is_object())
+            last = std::move(line);
         at = end + 1;
     }
     if (last.contains("error")) refuse(last["error"]);
@@ -146,15 +154,21 @@ std::optional<Arguments> parse(int argc, char** argv)
     if (const char* env = std::getenv("AGENTHOST_CONTROL"); env != nullptr && *env != '\0') out.control = env;
     for (int i = 1; i < argc; ++i) {
         const std::string_view word = argv[i];
-        if (word == "--json") out.as_json = true;
-        else if (word == "--rotate") out.rotate = true;
-        else if (word == "--help" || word == "-h") out.help = true;
-        else if (word == "--control" && i + 1 < argc) out.control = argv[++i];
-        else if (word.starts_with("--control=")) out.control = word.substr(10);
+        if (word == "--json")
+            out.as_json = true;
+        else if (word == "--rotate")
+            out.rotate = true;
+        else if (word == "--help" || word == "-h")
+            out.help = true;
+        else if (word == "--control" && i + 1 < argc)
+            out.control = argv[++i];
+        else if (word.starts_with("--control="))
+            out.control = word.substr(10);
         else if (word.starts_with("-")) {
             std::cerr << "agenthost hub: unknown option " << word << "\n";
             return std::nullopt;
-        } else out.words.emplace_back(word);
+        } else
+            out.words.emplace_back(word);
     }
     return out;
 }
@@ -192,7 +206,8 @@ void print_tokens(const json& data)
         char text[32] = "";
         std::tm tm{};
         if (::gmtime_r(&when, &tm) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-        std::cout << t.at("id").get<std::string>() << "\t" << text << "\t" << t.at("label").get<std::string>() << "\n";
+        std::cout << t.at("id").get<std::string>() << "\t" << text << "\t" << t.at("label").get<std::string>()
+                  << "\n";
     }
 }
 
@@ -209,7 +224,11 @@ bool run(const Arguments& args)
         json params{{"id", w[2]}};
         if (args.rotate) params["rotate"] = true;
         data = call(args.control, "hub.agent_add", params);
-        print = [](const json& d) { print_secret(d, "secret", "This secret is shown once. Put it on the agent's machine, in the file that its server's credential names, mode 0600."); };
+        print = [](const json& d) {
+            print_secret(d, "secret",
+                         "This secret is shown once. Put it on the agent's machine, in the file that its "
+                         "server's credential names, mode 0600.");
+        };
     } else if (is("agent", "list", 0, 0)) {
         data = list_agents(args.control);
         print = print_agents;
@@ -218,7 +237,10 @@ bool run(const Arguments& args)
         print = [](const json& d) { std::cout << d.at("id").get<std::string>() << " revoked\n"; };
     } else if (is("token", "new", 0, 1)) {
         data = call(args.control, "hub.token_new", w.size() > 2 ? json{{"label", w[2]}} : json::object());
-        print = [](const json& d) { print_secret(d, "token", "This token is shown once. Use it as: curl -H \"Authorization: Bearer TOKEN\" ..."); };
+        print = [](const json& d) {
+            print_secret(d, "token",
+                         "This token is shown once. Use it as: curl -H \"Authorization: Bearer TOKEN\" ...");
+        };
     } else if (is("token", "list", 0, 0)) {
         data = call(args.control, "hub.token_list", json::object());
         print = print_tokens;
@@ -228,8 +250,10 @@ bool run(const Arguments& args)
     } else {
         return false;
     }
-    if (args.as_json) std::cout << data.dump() << "\n";
-    else print(data);
+    if (args.as_json)
+        std::cout << data.dump() << "\n";
+    else
+        print(data);
     return true;
 }
 

@@ -7,18 +7,17 @@
 namespace agenthost::hub {
 
 namespace {
-constexpr auto blocked_for = std::chrono::milliseconds{200}; // on_writable usually comes first; this is for when it crossed our BUSY
+constexpr auto blocked_for =
+    std::chrono::milliseconds{200}; // on_writable usually comes first; this is for when it crossed our BUSY
 }
 
 Commands::Commands(Core& core, TaskTable& table, Fanout& fanout)
-    : core_{core}, table_{table}, fanout_{fanout},
-      tasks_{{.open = core.config.open_tasks, .per_agent = core.config.agent_queue, .in_flight = core.config.in_flight}}
+    : core_{core}, table_{table}, fanout_{fanout}, tasks_{{.open = core.config.open_tasks,
+                                                           .per_agent = core.config.agent_queue,
+                                                           .in_flight = core.config.in_flight}}
 {}
 
-std::string Commands::new_id()
-{
-    return "req_" + kit::random_token(16);
-}
+std::string Commands::new_id() { return "req_" + kit::random_token(16); }
 
 void Commands::watch(const TaskRecord& task, Final on_final)
 {
@@ -74,14 +73,12 @@ void Commands::pump(std::string_view name)
         if (task == nullptr) break;
         if (task->sent > 1) core_.host.record(Metric::resent, 1);
         switch (fanout_.send(agent, {.id = task->id, .action = task->action, .params = task->params})) {
-        case Fanout::Sent::taken:
-            break;
-        case Fanout::Sent::gone:
-            tasks_.not_sent(task->id);
-            break;
+        case Fanout::Sent::taken: break;
+        case Fanout::Sent::gone: tasks_.not_sent(task->id); break;
         case Fanout::Sent::unspeakable:
             dead.push_back(*tasks_.fail(task->id, "INVALID_REQUEST",
-                                        "The agent's protocol has no words for this command; params may not hold \"action\" or \"request_id\"",
+                                        "The agent's protocol has no words for this command; params may not "
+                                        "hold \"action\" or \"request_id\"",
                                         core_.utc()));
             break;
         }
@@ -94,7 +91,8 @@ void Commands::ended(const TaskRecord& task)
 {
     core_.host.record(task.state == TaskState::success ? Metric::tasks_success
                       : task.state == TaskState::error ? Metric::tasks_error
-                                                       : Metric::tasks_failed, 1);
+                                                       : Metric::tasks_failed,
+                      1);
     table_.save(task);
     const auto it = watches_.find(task.id);
     if (it == watches_.end()) return;
@@ -132,14 +130,17 @@ void Commands::agent_stays_away(const std::string& agent)
 {
     for (const std::string& id : tasks_.of(agent)) {
         if (!tasks_.find(id)->bound) continue;
-        if (const auto dead = tasks_.fail(id, "AGENT_OFFLINE", "The agent left before it answered", core_.utc())) ended(*dead);
+        if (const auto dead =
+                tasks_.fail(id, "AGENT_OFFLINE", "The agent left before it answered", core_.utc()))
+            ended(*dead);
     }
 }
 
 void Commands::agent_revoked(std::string_view agent)
 {
     for (const std::string& id : tasks_.of(agent)) {
-        if (const auto dead = tasks_.fail(id, "AGENT_NOT_FOUND", "The agent was revoked", core_.utc())) ended(*dead);
+        if (const auto dead = tasks_.fail(id, "AGENT_NOT_FOUND", "The agent was revoked", core_.utc()))
+            ended(*dead);
     }
 }
 

@@ -28,8 +28,9 @@ std::uint64_t scaled(std::string_view text, const auto& units, const char* what)
 
 Secret secret(const json& value)
 {
-    for (const auto& [key, kind] : {std::pair{"file", Secret::Kind::file}, std::pair{"env", Secret::Kind::env},
-                                    std::pair{"systemd", Secret::Kind::systemd}}) {
+    for (const auto& [key, kind] :
+         {std::pair{"file", Secret::Kind::file}, std::pair{"env", Secret::Kind::env},
+          std::pair{"systemd", Secret::Kind::systemd}}) {
         if (value.contains(key)) return {kind, value.at(key).get<std::string>()};
     }
     throw std::invalid_argument{R"(a secret is written as {file: PATH}, {env: NAME} or {systemd: NAME})"};
@@ -40,18 +41,23 @@ std::string below(const std::string& state_dir, const std::string& path)
     return path.starts_with('/') ? path : state_dir + "/" + path;
 }
 
-std::string text_of(const json& value)
-{
-    return value.is_string() ? value.get<std::string>() : value.dump();
-}
+std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 } // namespace
 
 std::uint64_t parse_size(std::string_view text)
 {
-    static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 11> units{
-        {{"", 1}, {"B", 1}, {"KB", 1ULL << 10}, {"KiB", 1ULL << 10}, {"MB", 1ULL << 20}, {"MiB", 1ULL << 20},
-         {"GB", 1ULL << 30}, {"GiB", 1ULL << 30}, {"TB", 1ULL << 40}, {"TiB", 1ULL << 40}, {"b", 1}}};
+    static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 11> units{{{"", 1},
+                                                                                       {"B", 1},
+                                                                                       {"KB", 1ULL << 10},
+                                                                                       {"KiB", 1ULL << 10},
+                                                                                       {"MB", 1ULL << 20},
+                                                                                       {"MiB", 1ULL << 20},
+                                                                                       {"GB", 1ULL << 30},
+                                                                                       {"GiB", 1ULL << 30},
+                                                                                       {"TB", 1ULL << 40},
+                                                                                       {"TiB", 1ULL << 40},
+                                                                                       {"b", 1}}};
     return scaled(text, units, "size; write it as 4096, 64KiB or 10GiB");
 }
 
@@ -60,7 +66,8 @@ milliseconds parse_duration(std::string_view text)
     static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 6> units{
         {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
     const std::uint64_t ms = scaled(text, units, "duration; write it as 500ms, 30s, 10m, 24h or 7d");
-    if (ms > std::uint64_t{366} * 86'400'000) throw std::invalid_argument{"\"" + std::string{text} + "\" is longer than a year"};
+    if (ms > std::uint64_t{366} * 86'400'000)
+        throw std::invalid_argument{"\"" + std::string{text} + "\" is longer than a year"};
     return milliseconds{ms};
 }
 
@@ -75,31 +82,49 @@ Config parse_config(std::string_view text, const std::string& state_dir)
     try {
         for (const auto& [k, value] : root.items()) {
             key = k;
-            if (k == "listener") c.listener = value.get<std::string>();
-            else if (k == "public_url") c.public_url = value.get<std::string>();
-            else if (k == "database") c.database = below(state_dir, value.get<std::string>());
-            else if (k == "credentials") c.credentials = below(state_dir, value.get<std::string>());
-            else if (k == "admin_token") c.admin_token = secret(value);
-            else if (k == "spool") c.spool = below(state_dir, value.get<std::string>());
-            else if (k == "spool_bytes") c.spool_bytes = parse_size(text_of(value));
-            else if (k == "reserve_free") c.reserve_free = parse_size(text_of(value));
-            else if (k == "max_file") c.max_file = parse_size(text_of(value));
-            else if (k == "task_ttl") c.task_ttl = parse_duration(text_of(value));
-            else if (k == "transfer_ttl") c.transfer_ttl = parse_duration(text_of(value));
-            else if (k == "agent_grace") c.agent_grace = parse_duration(text_of(value));
-            else if (k == "in_flight") c.in_flight = value.get<std::uint32_t>();
-            else if (k == "agent_queue") c.agent_queue = value.get<std::uint32_t>();
-            else if (k == "open_tasks") c.open_tasks = value.get<std::uint32_t>();
-            else if (k == "task_rows") c.task_rows = value.get<std::uint32_t>();
+            if (k == "listener")
+                c.listener = value.get<std::string>();
+            else if (k == "public_url")
+                c.public_url = value.get<std::string>();
+            else if (k == "database")
+                c.database = below(state_dir, value.get<std::string>());
+            else if (k == "credentials")
+                c.credentials = below(state_dir, value.get<std::string>());
+            else if (k == "admin_token")
+                c.admin_token = secret(value);
+            else if (k == "spool")
+                c.spool = below(state_dir, value.get<std::string>());
+            else if (k == "spool_bytes")
+                c.spool_bytes = parse_size(text_of(value));
+            else if (k == "reserve_free")
+                c.reserve_free = parse_size(text_of(value));
+            else if (k == "max_file")
+                c.max_file = parse_size(text_of(value));
+            else if (k == "task_ttl")
+                c.task_ttl = parse_duration(text_of(value));
+            else if (k == "transfer_ttl")
+                c.transfer_ttl = parse_duration(text_of(value));
+            else if (k == "agent_grace")
+                c.agent_grace = parse_duration(text_of(value));
+            else if (k == "in_flight")
+                c.in_flight = value.get<std::uint32_t>();
+            else if (k == "agent_queue")
+                c.agent_queue = value.get<std::uint32_t>();
+            else if (k == "open_tasks")
+                c.open_tasks = value.get<std::uint32_t>();
+            else if (k == "task_rows")
+                c.task_rows = value.get<std::uint32_t>();
             // enroll_token, jwt_*, trust_shop_id: for the protocols of the next storey; the schema admits them already
         }
     } catch (const std::exception& e) {
         throw std::invalid_argument{"plugins.hub.config." + key + ": " + e.what()};
     }
     while (c.public_url.ends_with('/')) c.public_url.pop_back();
-    if (!c.public_url.empty() && !c.public_url.starts_with("http://") && !c.public_url.starts_with("https://")) {
-        throw std::invalid_argument{"plugins.hub.config.public_url: \"" + c.public_url
-                                    + "\" is not an http:// or https:// URL; write for instance https://hub.example.com"};
+    if (!c.public_url.empty() && !c.public_url.starts_with("http://") &&
+        !c.public_url.starts_with("https://")) {
+        throw std::invalid_argument{
+            "plugins.hub.config.public_url: \"" + c.public_url +
+            "\" is not an http:// or https:// URL; write for instance https://hub.example.com"};
     }
     return c;
 }

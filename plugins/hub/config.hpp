@@ -21,8 +21,8 @@ struct Config {
     std::string database;    // default: hub.db in the plugin's state directory
     std::string credentials; // YAML: agents: [{id, secret}]; empty: only minted ones
     Secret admin_token;
-    std::string spool;                        // folder for files in transit; default: spool in the state directory
-    std::uint64_t spool_bytes = 10ULL << 30;  // all of them together
+    std::string spool; // folder for files in transit; default: spool in the state directory
+    std::uint64_t spool_bytes = 10ULL << 30;   // all of them together
     std::uint64_t reserve_free = 256ULL << 20; // left free on that file system
     std::uint64_t max_file = 10ULL << 30;
     milliseconds task_ttl{24 * 3600 * 1000};

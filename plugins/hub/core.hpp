@@ -10,8 +10,8 @@
 #include "tables.hpp"
 #include "timers.hpp"
 
-#include <agenthost/ext/log.h>
 #include <agenthost/ext/listener.h>
+#include <agenthost/ext/log.h>
 
 #include <cstdint>
 #include <functional>
@@ -26,7 +26,20 @@ namespace agenthost::hub {
 
 using Conn = agh_conn;
 
-enum class Metric : std::uint8_t { agents, open_tasks, auth_failures, tasks_success, tasks_error, tasks_failed, resent, bytes_in, bytes_out, spool, requests, refused };
+enum class Metric : std::uint8_t {
+    agents,
+    open_tasks,
+    auth_failures,
+    tasks_success,
+    tasks_error,
+    tasks_failed,
+    resent,
+    bytes_in,
+    bytes_out,
+    spool,
+    requests,
+    refused
+};
 inline constexpr std::size_t metric_count = 12;
 
 // The daemon, as far as the hub needs it. plugin.cpp makes it of the SDK; tests of a script. Any thread.
@@ -69,8 +82,10 @@ struct Core {
     };
     std::unordered_map<Conn, Exchange> exchanges;
 
-    std::function<void(const std::function<void()>&)> enter;     // takes the lock, runs, lets go; not while holding it
-    std::function<bool(std::function<void()>)> blocking;         // on the hub's worker, without the lock; false: too much waits
+    std::function<void(const std::function<void()>&)>
+        enter; // takes the lock, runs, lets go; not while holding it
+    std::function<bool(std::function<void()>)>
+        blocking; // on the hub's worker, without the lock; false: too much waits
 
     bool draining = false; // nothing new is begun
 
@@ -89,7 +104,8 @@ struct Core {
     }
     void log(int level, std::string message, std::string fields = {})
     {
-        outbox.push_back([this, level, m = std::move(message), f = std::move(fields)] { host.log(level, m, f); });
+        outbox.push_back(
+            [this, level, m = std::move(message), f = std::move(fields)] { host.log(level, m, f); });
     }
 };
 

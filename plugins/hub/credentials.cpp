@@ -33,12 +33,15 @@ std::optional<std::string> read_private(const std::string& path, std::string& wh
     const kit::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) {
-        return fail(std::string{std::strerror(errno)} + ". Create it with mode 0600, readable by the daemon's user.");
+        return fail(std::string{std::strerror(errno)} +
+                    ". Create it with mode 0600, readable by the daemon's user.");
     }
     if (!S_ISREG(st.st_mode)) return fail("not a regular file");
-    if (st.st_uid != 0 && st.st_uid != ::geteuid()) return fail("owned by another user. Run: chown root (or the daemon's user) " + path);
+    if (st.st_uid != 0 && st.st_uid != ::geteuid())
+        return fail("owned by another user. Run: chown root (or the daemon's user) " + path);
     if ((st.st_mode & 0027) != 0) {
-        return fail("holds secrets, but others may read it or the group may write it. Run: chmod 0600 " + path);
+        return fail("holds secrets, but others may read it or the group may write it. Run: chmod 0600 " +
+                    path);
     }
     if (static_cast<std::size_t>(st.st_size) > largest_file) return fail("larger than 16 MiB");
     std::string content(static_cast<std::size_t>(st.st_size), '\0');
@@ -119,7 +122,8 @@ bool Credentials::caller_may(std::string_view bearer) const
     return may;
 }
 
-std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path, std::string& why)
+std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,
+                                                     std::string& why)
 {
     Credentials::Listed listed;
     try {
@@ -138,13 +142,19 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
             }
             const auto id = entry["id"].as<std::string>();
             const auto secret = entry["secret"].as<std::string>();
-            if (!valid_id(id)) why = where + "\"id\" is empty, longer than 128 bytes, or has a slash or control character in it";
-            else if (secret.size() < 8) why = where + "the secret of " + id + " is shorter than 8 characters; make one with: openssl rand -hex 32";
-            else if (!listed.emplace(id, kit::sha256(secret)).second) why = where + id + " is listed twice";
+            if (!valid_id(id))
+                why = where +
+                      "\"id\" is empty, longer than 128 bytes, or has a slash or control character in it";
+            else if (secret.size() < 8)
+                why = where + "the secret of " + id +
+                      " is shorter than 8 characters; make one with: openssl rand -hex 32";
+            else if (!listed.emplace(id, kit::sha256(secret)).second)
+                why = where + id + " is listed twice";
             if (!why.empty()) return std::nullopt;
         }
     } catch (const YAML::Exception& e) {
-        why = path + ":" + std::to_string(e.mark.line + 1) + ": not readable as YAML"; // its own words may quote the line, with a secret
+        why = path + ":" + std::to_string(e.mark.line + 1) +
+              ": not readable as YAML"; // its own words may quote the line, with a secret
         return std::nullopt;
     }
     return listed;
@@ -160,8 +170,10 @@ std::string secret_path(const Secret& secret)
 {
     if (secret.kind == Secret::Kind::file) return secret.name;
     if (secret.kind == Secret::Kind::systemd) {
-        const char* folder = std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): set before the process began
-        return folder != nullptr ? std::string{folder} + "/" + secret.name : "/run/credentials/" + secret.name;
+        const char* folder = std::getenv(
+            "CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): set before the process began
+        return folder != nullptr ? std::string{folder} + "/" + secret.name
+                                 : "/run/credentials/" + secret.name;
     }
     return {};
 }
@@ -189,9 +201,10 @@ std::string fingerprint(const std::string& path)
     struct stat st {};
     if (path.empty() || ::stat(path.c_str(), &st) != 0) return {};
     std::string out;
-    for (const auto part : {std::uint64_t{st.st_dev}, std::uint64_t{st.st_ino}, std::uint64_t(st.st_size), std::uint64_t(st.st_mode),
-                            std::uint64_t(st.st_mtim.tv_sec), std::uint64_t(st.st_mtim.tv_nsec), std::uint64_t(st.st_ctim.tv_sec),
-                            std::uint64_t(st.st_ctim.tv_nsec)}) {
+    for (const auto part :
+         {std::uint64_t{st.st_dev}, std::uint64_t{st.st_ino}, std::uint64_t(st.st_size),
+          std::uint64_t(st.st_mode), std::uint64_t(st.st_mtim.tv_sec), std::uint64_t(st.st_mtim.tv_nsec),
+          std::uint64_t(st.st_ctim.tv_sec), std::uint64_t(st.st_ctim.tv_nsec)}) {
         out += std::to_string(part) + ".";
     }
     return out;

@@ -19,7 +19,8 @@ namespace agenthost::hub {
 
 class Credentials {
 public:
-    static constexpr std::size_t most_tokens = 1'000; // REST tokens; each request is compared with all of them
+    static constexpr std::size_t most_tokens =
+        1'000; // REST tokens; each request is compared with all of them
     static constexpr std::size_t most_minted = 100'000;
 
     using Listed = std::map<std::string, kit::Sha256Digest, std::less<>>;
@@ -30,7 +31,10 @@ public:
     void remove_agent(std::string_view id);
     void remove_token(std::string_view id);
 
-    [[nodiscard]] bool agent_may(std::string_view id, std::string_view token) const { return agent_may(id, kit::sha256(token)); }
+    [[nodiscard]] bool agent_may(std::string_view id, std::string_view token) const
+    {
+        return agent_may(id, kit::sha256(token));
+    }
     [[nodiscard]] bool agent_may(std::string_view id, const kit::Sha256Digest& token) const;
     [[nodiscard]] bool knows(std::string_view agent) const;
     [[nodiscard]] bool revoked(std::string_view agent) const;
@@ -38,7 +42,10 @@ public:
     [[nodiscard]] bool has_admin() const { return admin_.has_value(); }
     [[nodiscard]] bool caller_may(std::string_view bearer) const;
     [[nodiscard]] const Listed& listed() const { return listed_; }
-    [[nodiscard]] const std::map<std::string, MintedAgent, std::less<>>& minted_agents() const { return minted_; }
+    [[nodiscard]] const std::map<std::string, MintedAgent, std::less<>>& minted_agents() const
+    {
+        return minted_;
+    }
     [[nodiscard]] const std::map<std::string, MintedToken, std::less<>>& tokens() const { return tokens_; }
 
 private:
@@ -50,7 +57,8 @@ private:
 
 // nullopt and `why` (what, where, how to fix; no secret in it).
 std::optional<Credentials::Listed> read_credentials_file(const std::string& path, std::string& why);
-std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path, std::string& why);
+std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,
+                                                     std::string& why);
 std::optional<std::string> read_secret(const Secret&, std::string& why); // trailing newlines cut
 
 // Changes when the file's content may have: device, inode, size, times. Empty: not there.

@@ -19,7 +19,8 @@ namespace agenthost::hub {
 class Files {
 public:
     Files(Core& core, Commands& commands, std::shared_ptr<Spool> spool)
-        : core_{core}, commands_{commands}, spool_{std::move(spool)} {}
+        : core_{core}, commands_{commands}, spool_{std::move(spool)}
+    {}
 
     void put(Conn, const Head&, std::string agent, std::string file);
     void get(Conn, const Head&, std::string agent, std::string file);

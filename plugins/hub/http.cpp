@@ -14,10 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-std::string dump(const json& value)
-{
-    return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 int hex_digit(char c)
 {
@@ -31,7 +28,8 @@ std::string decode(std::string_view text)
 {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+            hex_digit(text[i + 2]) >= 0) {
             out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
             i += 2;
         } else {
@@ -79,14 +77,18 @@ std::optional<Head> parse_head(std::string_view text)
             if (value.is_string()) head.headers.emplace(name, value.get<std::string>());
         }
     }
-    if (const auto it = root.find("length"); it != root.end() && it->is_number_unsigned()) head.length = it->get<std::uint64_t>();
-    if (const auto it = root.find("chunked"); it != root.end() && it->is_boolean()) head.chunked = it->get<bool>();
+    if (const auto it = root.find("length"); it != root.end() && it->is_number_unsigned())
+        head.length = it->get<std::uint64_t>();
+    if (const auto it = root.find("chunked"); it != root.end() && it->is_boolean())
+        head.chunked = it->get<bool>();
     return head;
 }
 
 Answer json_answer(int status, std::string body)
 {
-    return {.status = status, .headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}}, .body = std::move(body)};
+    return {.status = status,
+            .headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}},
+            .body = std::move(body)};
 }
 
 Answer error_answer(int status, std::string_view code, std::string_view message, std::string_view detail)
@@ -106,12 +108,27 @@ std::string headers_json(const Answer& answer)
 int status_of(std::string_view code, int otherwise)
 {
     static constexpr std::array<std::pair<std::string_view, int>, 18> table{{
-        {"UNKNOWN_ACTION", 400}, {"INVALID_REQUEST", 400}, {"ID_REUSED", 409}, {"FILE_NOT_FOUND", 404}, {"DISK_FULL", 507},
-        {"NETWORK_ERROR", 502}, {"DENIED", 403}, {"BUSY", 503}, {"QUEUE_FULL", 503}, {"RATE_LIMIT", 429}, {"TIMEOUT", 504},
-        {"CANCELLED", 409}, {"INTERRUPTED", 502}, {"INTERNAL", 502}, {"AGENT_OFFLINE", 503}, {"AGENT_NOT_FOUND", 404},
-        {"TASK_NOT_FOUND", 404}, {"TOO_LARGE", 413},
+        {"UNKNOWN_ACTION", 400},
+        {"INVALID_REQUEST", 400},
+        {"ID_REUSED", 409},
+        {"FILE_NOT_FOUND", 404},
+        {"DISK_FULL", 507},
+        {"NETWORK_ERROR", 502},
+        {"DENIED", 403},
+        {"BUSY", 503},
+        {"QUEUE_FULL", 503},
+        {"RATE_LIMIT", 429},
+        {"TIMEOUT", 504},
+        {"CANCELLED", 409},
+        {"INTERRUPTED", 502},
+        {"INTERNAL", 502},
+        {"AGENT_OFFLINE", 503},
+        {"AGENT_NOT_FOUND", 404},
+        {"TASK_NOT_FOUND", 404},
+        {"TOO_LARGE", 413},
     }};
-    const auto* found = std::find_if(table.begin(), table.end(), [code](const auto& row) { return row.first == code; });
+    const auto* found =
+        std::find_if(table.begin(), table.end(), [code](const auto& row) { return row.first == code; });
     return found == table.end() ? otherwise : found->second;
 }
 
@@ -122,12 +139,14 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
         const std::string_view pair = query.substr(0, end);
         query.remove_prefix(std::min(end + 1, query.size()));
         const std::size_t equals = std::min(pair.find('='), pair.size());
-        if (decode(pair.substr(0, equals)) == key) return decode(pair.substr(std::min(equals + 1, pair.size())));
+        if (decode(pair.substr(0, equals)) == key)
+            return decode(pair.substr(std::min(equals + 1, pair.size())));
     }
     return std::nullopt;
 }
 
-RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag, std::uint64_t size, Range& out)
+RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag,
+                      std::uint64_t size, Range& out)
 {
     out = {0, size};
     range = trim(range);
@@ -159,21 +178,23 @@ Answer file_answer(const Head& head, std::shared_ptr<const SpoolFile> file)
     const std::string etag = "\"" + file->sha256() + "\"";
     Range range;
     Answer answer;
-    answer.headers = {{"content-type", "application/octet-stream"}, {"etag", etag}, {"accept-ranges", "bytes"},
+    answer.headers = {{"content-type", "application/octet-stream"},
+                      {"etag", etag},
+                      {"accept-ranges", "bytes"},
                       {"cache-control", "no-store"}};
     switch (parse_range(head.header("range"), head.header("if-range"), etag, size, range)) {
     case RangeKind::unsatisfiable:
-        answer = error_answer(416, "INVALID_REQUEST", "The range lies outside the file of " + std::to_string(size) + " bytes");
+        answer = error_answer(416, "INVALID_REQUEST",
+                              "The range lies outside the file of " + std::to_string(size) + " bytes");
         answer.headers.emplace_back("content-range", "bytes */" + std::to_string(size));
         return answer;
     case RangeKind::part:
         answer.status = 206;
-        answer.headers.emplace_back("content-range", "bytes " + std::to_string(range.first) + "-"
-                                                         + std::to_string(range.first + range.length - 1) + "/"
-                                                         + std::to_string(size));
+        answer.headers.emplace_back("content-range", "bytes " + std::to_string(range.first) + "-" +
+                                                         std::to_string(range.first + range.length - 1) +
+                                                         "/" + std::to_string(size));
         break;
-    case RangeKind::whole:
-        break;
+    case RangeKind::whole: break;
     }
     answer.headers.emplace_back("x-content-sha256", file->sha256()); // of the whole file, also beside a part
     answer.offset = range.first;

@@ -35,7 +35,8 @@ struct Answer {
 };
 Answer json_answer(int status, std::string body);
 // {"error":{"code","message","detail"?}}
-Answer error_answer(int status, std::string_view code, std::string_view message, std::string_view detail = {});
+Answer error_answer(int status, std::string_view code, std::string_view message,
+                    std::string_view detail = {});
 std::string headers_json(const Answer&);
 
 // The status that fits an error code of the one table; `otherwise` for a code it does not know.
@@ -50,7 +51,8 @@ struct Range {
 enum class RangeKind { whole, part, unsatisfiable };
 // One range of bytes, as RFC 9110 has it; several, or another unit, mean the whole. `if_range` is compared with `etag` as a strong
 // validator: another value means the whole.
-RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag, std::uint64_t size, Range&);
+RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag,
+                      std::uint64_t size, Range&);
 
 // A whole file or the part that was asked for, with ETag, Accept-Ranges, X-Content-SHA256.
 Answer file_answer(const Head&, std::shared_ptr<const SpoolFile>);

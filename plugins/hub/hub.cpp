@@ -15,27 +15,33 @@ constexpr auto expiry_every = std::chrono::minutes{10};
 } // namespace
 
 Hub::Hub(Config config, Host& host)
-    : core_{std::move(config), host},
-      store_{core_.config.database, core_.config.task_rows, std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
+    : core_{std::move(config), host}, store_{core_.config.database, core_.config.task_rows,
+                                             std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
       spool_{Spool::make(core_.config.spool, core_.config.spool_bytes, core_.config.reserve_free)},
-      sessions_{core_, credentials_,
-                {.ready = [this](const AgentRecord& agent) {
-                     registry_seen(agent);
-                     commands_.agent_ready(agent.id);
-                 },
-                 .lost = [this](const AgentRecord& agent) {
-                     registry_seen(agent);
-                     commands_.agent_lost(agent.id);
-                 },
-                 .result = [this](std::string_view agent, const wire::Result& r) { commands_.result(agent, r); },
-                 .progress = [this](std::string_view agent, std::string_view id) { commands_.progress(agent, id); },
-                 .writable = [this](std::string_view agent) { commands_.writable(agent); },
-                 .not_taken = [this](std::string_view agent, std::string_view id) { commands_.not_taken(agent, id); }}},
-      commands_{core_, store_, sessions_},
-      files_{core_, commands_, spool_},
-      rest_{core_, credentials_, sessions_, store_, store_, commands_, files_},
-      admin_{core_, credentials_, store_, store_, sessions_, commands_},
-      worker_{most_jobs, [this] { return tick(); }}
+      sessions_{
+          core_,
+          credentials_,
+          {.ready =
+               [this](const AgentRecord& agent) {
+                   registry_seen(agent);
+                   commands_.agent_ready(agent.id);
+               },
+           .lost =
+               [this](const AgentRecord& agent) {
+                   registry_seen(agent);
+                   commands_.agent_lost(agent.id);
+               },
+           .result = [this](std::string_view agent, const wire::Result& r) { commands_.result(agent, r); },
+           .progress = [this](std::string_view agent, std::string_view id) { commands_.progress(agent, id); },
+           .writable = [this](std::string_view agent) { commands_.writable(agent); },
+           .not_taken = [this](std::string_view agent,
+                               std::string_view id) { commands_.not_taken(agent, id); }}},
+      commands_{core_, store_, sessions_}, files_{core_, commands_, spool_}, rest_{core_,     credentials_,
+                                                                                   sessions_, store_,
+                                                                                   store_,    commands_,
+                                                                                   files_},
+      admin_{core_, credentials_, store_, store_, sessions_, commands_}, worker_{most_jobs,
+                                                                                 [this] { return tick(); }}
 {
     core_.enter = [this](const std::function<void()>& work) { enter(work); };
     core_.blocking = [this](std::function<void()> job) { return worker_.post(std::move(job)); };
@@ -129,8 +135,9 @@ void Hub::housekeeping()
     core_.host.record(Metric::spool, double(spool_->reserved()));
     std::string facts;
     enter([&] {
-        facts = "{\"online\":" + std::to_string(sessions_.size()) + ",\"open_tasks\":" + std::to_string(commands_.open())
-                + ",\"transfers\":" + std::to_string(files_.transfers()) + "}";
+        facts = "{\"online\":" + std::to_string(sessions_.size()) +
+                ",\"open_tasks\":" + std::to_string(commands_.open()) +
+                ",\"transfers\":" + std::to_string(files_.transfers()) + "}";
         core_.host.record(Metric::agents, double(sessions_.size()));
     });
     if (facts == published_) return;
@@ -147,8 +154,10 @@ void Hub::reread_secrets()
         std::string print = fingerprint(path);
         if (!always && print == last && !print.empty()) return;
         std::string why;
-        if (read(why)) last = std::move(print);
-        else problem += (problem.empty() ? "" : " ") + why;
+        if (read(why))
+            last = std::move(print);
+        else
+            problem += (problem.empty() ? "" : " ") + why;
     };
     if (!config.credentials.empty()) {
         read_if_changed(config.credentials, watched_.credentials, false, [&](std::string& why) {
@@ -162,7 +171,8 @@ void Hub::reread_secrets()
         });
     }
     const bool first = !credentials_.has_admin();
-    if (config.admin_token.kind != Secret::Kind::none && (first || config.admin_token.kind != Secret::Kind::env)) {
+    if (config.admin_token.kind != Secret::Kind::none &&
+        (first || config.admin_token.kind != Secret::Kind::env)) {
         read_if_changed(secret_path(config.admin_token), watched_.admin, first, [&](std::string& why) {
             const auto token = read_secret(config.admin_token, why);
             if (!token) return false;
@@ -184,20 +194,25 @@ std::string Hub::problem() const
     const std::string disk = store_.problem();
     if (!disk.empty()) return "hub: writing its database failed: " + disk;
     const std::lock_guard lock{mutex_};
-    return secrets_problem_.empty() ? std::string{} : "hub: " + secrets_problem_ + " What was read before stays valid.";
+    return secrets_problem_.empty() ? std::string{}
+                                    : "hub: " + secrets_problem_ + " What was read before stays valid.";
 }
 
 void Hub::registry_seen(const AgentRecord& agent)
 {
     Registry& registry = store_;
-    if (!registry.seen(agent)) core_.log(AGH_LOG_WARN, "hub: too much waits for the disk; the registry has not noted agent " + agent.id);
+    if (!registry.seen(agent))
+        core_.log(AGH_LOG_WARN,
+                  "hub: too much waits for the disk; the registry has not noted agent " + agent.id);
 }
 
 void Hub::on_http(Conn conn, std::string_view head_json)
 {
     enter([&] {
         const auto head = parse_head(head_json);
-        if (!head) return core_.answer(conn, error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
+        if (!head)
+            return core_.answer(conn,
+                                error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
         core_.exchanges.try_emplace(conn);
         rest_.request(conn, *head);
     });
@@ -207,7 +222,9 @@ void Hub::on_socket(Conn conn, std::string_view head_json)
 {
     enter([&] {
         const auto head = parse_head(head_json);
-        if (!head) return core_.answer(conn, error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
+        if (!head)
+            return core_.answer(conn,
+                                error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
         sessions_.request(conn, *head, wire::Protocol::storage);
     });
 }

@@ -30,7 +30,7 @@ public:
     void start(); // threads; then callbacks may come
     // Says goodbye: callers who wait get 202 or 503, agents 1001. Waits for it, at most `most`.
     void drain(std::chrono::milliseconds most);
-    void stop();  // what was accepted is written, threads are joined; callbacks after it are answered BUSY
+    void stop(); // what was accepted is written, threads are joined; callbacks after it are answered BUSY
 
     // From the listener, any thread.
     void on_http(Conn, std::string_view head_json);

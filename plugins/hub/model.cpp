@@ -7,14 +7,16 @@ namespace agenthost::hub {
 
 std::string_view word(TaskState s)
 {
-    static constexpr std::array<std::string_view, 6> words{"pending", "dispatched", "running", "success", "error", "failed"};
+    static constexpr std::array<std::string_view, 6> words{"pending", "dispatched", "running",
+                                                           "success", "error",      "failed"};
     return words.at(static_cast<std::size_t>(s));
 }
 
 bool valid_id(std::string_view id, std::size_t most)
 {
     if (id.empty() || id.size() > most || id == "." || id == "..") return false;
-    return std::none_of(id.begin(), id.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/' || c == '\\'; });
+    return std::none_of(id.begin(), id.end(),
+                        [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/' || c == '\\'; });
 }
 
 } // namespace agenthost::hub

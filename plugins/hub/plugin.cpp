@@ -49,16 +49,19 @@ public:
         }
         kit::Fd own{::fcntl(a.file->fd(), F_DUPFD_CLOEXEC, 0)};
         if (!own) {
-            listener_.answer(conn, 503, R"({"content-type":"application/json"})",
-                             R"({"error":{"code":"BUSY","message":"The hub has too many files open; try again later"}})");
+            listener_.answer(
+                conn, 503, R"({"content-type":"application/json"})",
+                R"({"error":{"code":"BUSY","message":"The hub has too many files open; try again later"}})");
             return;
         }
         listener_.answer_file(conn, a.status, headers, own.release(), a.offset, a.length);
     }
     void receive(Conn conn, const SpoolFile* file, std::uint64_t max) override
     {
-        if (file != nullptr) listener_.receive(conn, file->fd(), 0, max);
-        else listener_.receive(conn, max);
+        if (file != nullptr)
+            listener_.receive(conn, file->fd(), 0, max);
+        else
+            listener_.receive(conn, max);
     }
     void upgrade(Conn conn, std::string_view limits) override { listener_.upgrade(conn, "{}", limits); }
     agh_status send(Conn conn, std::string_view text) override { return listener_.send_text(conn, text); }
@@ -87,7 +90,9 @@ public:
     void on_request(agh_conn conn, std::string_view head) override { hub_.on_http(conn, head); }
     void on_body(agh_conn conn, const Body& body) override
     {
-        hub_.on_body(conn, {.status = body.status, .length = body.length, .sha256 = kit::hex(body.sha256.data(), body.sha256.size()),
+        hub_.on_body(conn, {.status = body.status,
+                            .length = body.length,
+                            .sha256 = kit::hex(body.sha256.data(), body.sha256.size()),
                             .data = std::string{body.data}});
     }
     void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
@@ -100,7 +105,10 @@ class Socket final : public RouteHandler {
 public:
     explicit Socket(Hub& hub) : hub_{hub} {}
     void on_request(agh_conn conn, std::string_view head) override { hub_.on_socket(conn, head); }
-    void on_frame(agh_conn conn, int opcode, std::string_view bytes) override { hub_.on_frame(conn, opcode, bytes); }
+    void on_frame(agh_conn conn, int opcode, std::string_view bytes) override
+    {
+        hub_.on_frame(conn, opcode, bytes);
+    }
     void on_writable(agh_conn conn) override { hub_.on_writable(conn); }
     void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
 
@@ -114,7 +122,8 @@ class HubPlugin : public Plugin {
 public:
     explicit HubPlugin(Context& context) : context_{context}
     {
-        for (const char* action : {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new", "hub.token_list", "hub.token_revoke"}) {
+        for (const char* action : {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new",
+                                   "hub.token_list", "hub.token_revoke"}) {
             context.on(action, this, &HubPlugin::action);
         }
         try {
@@ -135,8 +144,10 @@ public:
         }
         parts_->hub.start();
         // Calls wait for an agent: as long as a caller may ask for, or a transfer may take.
-        const auto longest = std::chrono::duration_cast<std::chrono::seconds>(config_.transfer_ttl) + std::chrono::seconds{3660};
-        route("http", "prefix", "/api/", parts_->http, ",\"answer_timeout_s\":" + std::to_string(std::min<std::int64_t>(longest.count(), 86'400)));
+        const auto longest = std::chrono::duration_cast<std::chrono::seconds>(config_.transfer_ttl) +
+                             std::chrono::seconds{3660};
+        route("http", "prefix", "/api/", parts_->http,
+              ",\"answer_timeout_s\":" + std::to_string(std::min<std::int64_t>(longest.count(), 86'400)));
         route("http", "prefix", "/api/temp/", parts_->http);
         route("ws", "path", "/ws/storage", parts_->socket);
     }
@@ -152,12 +163,16 @@ public:
 
 private:
     struct Parts {
-        Parts(Context& context, const Config& config) : listener{std::in_place, context}, daemon{context, *listener}, hub{config, daemon}
+        Parts(Context& context, const Config& config)
+            : listener{std::in_place, context}, daemon{context, *listener}, hub{config, daemon}
         {
             daemon.name = config.listener;
             if (!listener->available()) {
-                throw Error{"INVALID_REQUEST", "hub: needs the listener service, which a plugin has only with isolation: in-process. "
-                                               "Set plugins.hub.isolation to in-process.", AGH_E_UNSUPPORTED};
+                throw Error{
+                    "INVALID_REQUEST",
+                    "hub: needs the listener service, which a plugin has only with isolation: in-process. "
+                    "Set plugins.hub.isolation to in-process.",
+                    AGH_E_UNSUPPORTED};
             }
         }
         ~Parts()
@@ -174,18 +189,24 @@ private:
         Socket socket{hub};
     };
 
-    void route(const char* kind, const char* how, const char* path, RouteHandler& handler, const std::string& more = {})
+    void route(const char* kind, const char* how, const char* path, RouteHandler& handler,
+               const std::string& more = {})
     {
-        const std::string json = std::string{"{\"listener\":"} + json_string(config_.listener) + ",\"kind\":\"" + kind + "\",\"" + how
-                                 + "\":\"" + path + "\"" + more + "}";
+        const std::string json = std::string{"{\"listener\":"} + json_string(config_.listener) +
+                                 ",\"kind\":\"" + kind + "\",\"" + how + "\":\"" + path + "\"" + more + "}";
         const agh_status status = parts_->listener->route(json, handler);
         if (status == AGH_OK) return;
-        const std::string what = std::string{"hub: cannot serve "} + path + " on listener \"" + config_.listener + "\": ";
+        const std::string what =
+            std::string{"hub: cannot serve "} + path + " on listener \"" + config_.listener + "\": ";
         if (status == AGH_E_NOT_FOUND) {
-            throw Error{"INVALID_REQUEST", what + "no such listener is configured. Add it to listeners:, or name another in "
-                                                  "plugins.hub.config.listener."};
+            throw Error{"INVALID_REQUEST",
+                        what + "no such listener is configured. Add it to listeners:, or name another in "
+                               "plugins.hub.config.listener."};
         }
-        throw Error{"INTERNAL", what + (status == AGH_E_BUSY ? "another plugin has claimed it" : std::string{status_name(status)}), status};
+        throw Error{"INTERNAL",
+                    what + (status == AGH_E_BUSY ? "another plugin has claimed it"
+                                                 : std::string{status_name(status)}),
+                    status};
     }
 
     void action(Request request)
@@ -193,9 +214,11 @@ private:
         if (!parts_) return; // answered by the wrapper
         const std::string name{request.action()}, params{request.params()};
         const auto held = std::make_shared<Request>(std::move(request));
-        parts_->hub.call(name, params, std::make_shared<Reply>(Reply{
-            .ok = [held](const std::string& json) { held->reply(json); },
-            .fail = [held](std::string_view code, const std::string& message) { held->fail(code, message); }}));
+        parts_->hub.call(name, params,
+                         std::make_shared<Reply>(Reply{
+                             .ok = [held](const std::string& json) { held->reply(json); },
+                             .fail = [held](std::string_view code,
+                                            const std::string& message) { held->fail(code, message); }}));
     }
 
     Context& context_;

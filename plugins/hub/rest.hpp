@@ -12,10 +12,14 @@ namespace agenthost::hub {
 
 class Rest {
 public:
-    static constexpr std::uint64_t most_body = 512 << 10; // of a command; a frame to an agent is at most 1 MiB
+    static constexpr std::uint64_t most_body = 512
+                                               << 10; // of a command; a frame to an agent is at most 1 MiB
 
-    Rest(Core& core, Credentials& credentials, Sessions& sessions, Registry& registry, TaskTable& table, Commands& commands, Files& files)
-        : core_{core}, credentials_{credentials}, sessions_{sessions}, registry_{registry}, table_{table}, commands_{commands}, files_{files} {}
+    Rest(Core& core, Credentials& credentials, Sessions& sessions, Registry& registry, TaskTable& table,
+         Commands& commands, Files& files)
+        : core_{core}, credentials_{credentials}, sessions_{sessions}, registry_{registry}, table_{table},
+          commands_{commands}, files_{files}
+    {}
 
     void request(Conn, const Head&);
 

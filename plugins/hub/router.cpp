@@ -37,8 +37,10 @@ bool fits(std::string_view pattern, std::string_view path, std::vector<std::stri
     arguments.clear();
     while (!pattern.empty() && !path.empty()) {
         const std::string_view wanted = next_segment(pattern), given = next_segment(path);
-        if (wanted == ":" && !given.empty()) arguments.push_back(given);
-        else if (wanted != given) return false;
+        if (wanted == ":" && !given.empty())
+            arguments.push_back(given);
+        else if (wanted != given)
+            return false;
     }
     return pattern.empty() && path.empty();
 }

@@ -10,8 +10,10 @@ namespace agenthost::hub {
 namespace {
 
 // An auth frame is under 1 KiB; a token may be a JWT.
-constexpr std::string_view before_auth = R"({"message_bytes":16384,"send_queue":65536,"idle_s":10,"ping_s":30})";
-constexpr std::string_view after_auth = R"({"message_bytes":1048576,"send_queue":4194304,"idle_s":0,"ping_s":30})";
+constexpr std::string_view before_auth =
+    R"({"message_bytes":16384,"send_queue":65536,"idle_s":10,"ping_s":30})";
+constexpr std::string_view after_auth =
+    R"({"message_bytes":1048576,"send_queue":4194304,"idle_s":0,"ping_s":30})";
 constexpr int policy_violation = 1008;
 
 constexpr std::array<std::string_view, 4> storage_words{"upload", "download", "delete", "info"};
@@ -34,7 +36,9 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     session->peer = head.peer;
     if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
     if (!session->codec) {
-        core_.answer(conn, error_answer(501, "UNSUPPORTED", "This hub was built without the protocol " + std::string{wire::name(protocol)}));
+        core_.answer(conn, error_answer(501, "UNSUPPORTED",
+                                        "This hub was built without the protocol " +
+                                            std::string{wire::name(protocol)}));
         return;
     }
     sessions_.emplace(conn, std::move(session));
@@ -53,14 +57,16 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
     Session& session = *it->second;
     if (opcode != AGH_WS_TEXT) return drop(conn, 1003, "this protocol has text frames only");
     const wire::FromAgent message = session.codec->decode(bytes);
-    if (const auto* hello_frame = std::get_if<wire::Hello>(&message)) return hello(conn, session, *hello_frame);
+    if (const auto* hello_frame = std::get_if<wire::Hello>(&message))
+        return hello(conn, session, *hello_frame);
     if (!session.ready) return drop(conn, policy_violation, "authenticate first");
     if (const auto* result = std::get_if<wire::Result>(&message)) {
         events_.result(session.agent.id, *result);
     } else if (const auto* progress = std::get_if<wire::Progress>(&message)) {
         events_.progress(session.agent.id, progress->id);
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        core_.log(AGH_LOG_WARN, "agent " + session.agent.id + " sent a frame that is not of its protocol: " + bad->reason);
+        core_.log(AGH_LOG_WARN,
+                  "agent " + session.agent.id + " sent a frame that is not of its protocol: " + bad->reason);
     }
 }
 
@@ -71,17 +77,23 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
     if (!valid_id(hello.agent_id) || !credentials_.agent_may(hello.agent_id, session.token)) {
         core_.host.record(Metric::auth_failures, 1);
         core_.log(AGH_LOG_WARN, "refused an agent: unknown id or wrong token",
-                  "{\"agent\":" + json_string(hello.agent_id.substr(0, 128)) + ",\"peer\":" + json_string(session.peer) + "}");
+                  "{\"agent\":" + json_string(hello.agent_id.substr(0, 128)) +
+                      ",\"peer\":" + json_string(session.peer) + "}");
         std::string answer;
         session.codec->encode(wire::Welcome{false, "unknown agent or wrong token"}, answer);
         text(conn, std::move(answer));
         return drop(conn, policy_violation, "unknown agent or wrong token");
     }
-    session.agent = {.id = std::string{hello.agent_id}, .protocol = std::string{wire::name(session.protocol)},
-                     .name = std::string{hello.name}, .version = std::string{hello.version}, .peer = session.peer,
-                     .first_seen = core_.utc(), .last_seen = core_.utc()};
+    session.agent = {.id = std::string{hello.agent_id},
+                     .protocol = std::string{wire::name(session.protocol)},
+                     .name = std::string{hello.name},
+                     .version = std::string{hello.version},
+                     .peer = session.peer,
+                     .first_seen = core_.utc(),
+                     .last_seen = core_.utc()};
     if (const auto other = by_agent_.find(session.agent.id); other != by_agent_.end()) {
-        core_.log(AGH_LOG_INFO, "agent " + session.agent.id + " connected again; its older session is closed");
+        core_.log(AGH_LOG_INFO,
+                  "agent " + session.agent.id + " connected again; its older session is closed");
         drop(other->second, 1000, "replaced by a newer session of this agent");
     }
     session.ready = true;
@@ -98,7 +110,8 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
 // The session ends for us now, whatever the peer does; its memory goes when the daemon says it is closed.
 void Sessions::drop(Conn conn, int code, std::string reason)
 {
-    core_.outbox.push_back([this, conn, code, reason = std::move(reason)] { core_.host.close(conn, code, reason); });
+    core_.outbox.push_back(
+        [this, conn, code, reason = std::move(reason)] { core_.host.close(conn, code, reason); });
     Session& session = *sessions_.at(conn);
     session.closing = true;
     if (!std::exchange(session.ready, false)) return;
@@ -151,7 +164,8 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     said.action = wire_word(session.protocol, command.action);
     std::string frame;
     if (!session.codec->encode(said, frame)) return Sent::unspeakable;
-    core_.outbox.push_back([this, conn = it->second, frame = std::move(frame), agent = std::string{agent}, id = std::string{command.id}] {
+    core_.outbox.push_back([this, conn = it->second, frame = std::move(frame), agent = std::string{agent},
+                            id = std::string{command.id}] {
         if (core_.host.send(conn, frame) != AGH_E_BUSY) return; // a dead session's on_closed comes by itself
         core_.enter([this, &agent, &id] { events_.not_taken(agent, id); });
     });

@@ -27,19 +27,24 @@ public:
         std::function<void(std::string_view agent, const wire::Result&)> result;
         std::function<void(std::string_view agent, std::string_view id)> progress;
         std::function<void(std::string_view agent)> writable;
-        std::function<void(std::string_view agent, std::string_view task)> not_taken; // a send the daemon had no room for
+        std::function<void(std::string_view agent, std::string_view task)>
+            not_taken; // a send the daemon had no room for
     };
     Sessions(Core& core, const Credentials& credentials, Events events)
-        : core_{core}, credentials_{credentials}, events_{std::move(events)} {}
+        : core_{core}, credentials_{credentials}, events_{std::move(events)}
+    {}
 
     void request(Conn, const Head&, wire::Protocol);
     void frame(Conn, int opcode, std::string_view);
     void writable(Conn);
     void closed(Conn);
-    void close_all(); // the hub goes down
+    void close_all();         // the hub goes down
     void check_credentials(); // they changed: cuts the sessions they no longer admit
 
-    [[nodiscard]] bool online(std::string_view agent) const override { return by_agent_.contains(std::string{agent}); }
+    [[nodiscard]] bool online(std::string_view agent) const override
+    {
+        return by_agent_.contains(std::string{agent});
+    }
     Sent send(std::string_view agent, const wire::Command&) override;
     void cut(std::string_view agent, std::string_view why) override;
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const;

@@ -30,7 +30,9 @@ public:
 
 private:
     friend class Spool;
-    SpoolFile(std::shared_ptr<Spool> spool, kit::Fd fd, std::uint64_t room) : spool_{std::move(spool)}, fd_{std::move(fd)}, room_{room} {}
+    SpoolFile(std::shared_ptr<Spool> spool, kit::Fd fd, std::uint64_t room)
+        : spool_{std::move(spool)}, fd_{std::move(fd)}, room_{room}
+    {}
 
     std::shared_ptr<Spool> spool_;
     kit::Fd fd_;
@@ -50,7 +52,8 @@ public:
 private:
     friend class SpoolFile;
     Spool(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free)
-        : folder_{std::move(folder)}, bytes_{bytes}, reserve_free_{reserve_free} {}
+        : folder_{std::move(folder)}, bytes_{bytes}, reserve_free_{reserve_free}
+    {}
     void give_back(std::uint64_t);
 
     const std::string folder_;

@@ -41,35 +41,50 @@ kit::Sha256Digest digest(std::span<const unsigned char> blob)
 
 AgentRecord agent_row(const kit::Statement& row)
 {
-    return {.id = std::string{row.text(0)}, .protocol = std::string{row.text(1)}, .name = std::string{row.text(2)},
-            .version = std::string{row.text(3)}, .peer = std::string{row.text(4)}, .first_seen = row.integer(5),
+    return {.id = std::string{row.text(0)},
+            .protocol = std::string{row.text(1)},
+            .name = std::string{row.text(2)},
+            .version = std::string{row.text(3)},
+            .peer = std::string{row.text(4)},
+            .first_seen = row.integer(5),
             .last_seen = row.integer(6)};
 }
 
 TaskRecord task_row(const kit::Statement& row)
 {
-    return {.id = std::string{row.text(0)}, .agent = std::string{row.text(1)}, .action = std::string{row.text(2)},
-            .params = std::string{row.text(3)}, .state = static_cast<TaskState>(std::clamp<std::int64_t>(row.integer(4), 0, 5)),
-            .sent = static_cast<int>(row.integer(5)), .bound = row.integer(6) != 0, .created = row.integer(7),
-            .updated = row.integer(8), .expires = row.integer(9), .data = std::string{row.text(10)},
-            .code = std::string{row.text(11)}, .message = std::string{row.text(12)}, .detail = std::string{row.text(13)}};
+    return {.id = std::string{row.text(0)},
+            .agent = std::string{row.text(1)},
+            .action = std::string{row.text(2)},
+            .params = std::string{row.text(3)},
+            .state = static_cast<TaskState>(std::clamp<std::int64_t>(row.integer(4), 0, 5)),
+            .sent = static_cast<int>(row.integer(5)),
+            .bound = row.integer(6) != 0,
+            .created = row.integer(7),
+            .updated = row.integer(8),
+            .expires = row.integer(9),
+            .data = std::string{row.text(10)},
+            .code = std::string{row.text(11)},
+            .message = std::string{row.text(12)},
+            .detail = std::string{row.text(13)}};
 }
 
 } // namespace
 
 struct Store::Tables {
     explicit Tables(kit::Database& database)
-        : db{database},
-          agent_seen{db.prepare("INSERT INTO agents VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(id) DO UPDATE SET "
-                                "protocol=?2, name=?3, version=?4, peer=?5, last_seen=max(last_seen, ?7)")},
+        : db{database}, agent_seen{db.prepare(
+                            "INSERT INTO agents VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(id) DO UPDATE SET "
+                            "protocol=?2, name=?3, version=?4, peer=?5, last_seen=max(last_seen, ?7)")},
           agent_find{db.prepare("SELECT * FROM agents WHERE id=?1")},
           agent_list{db.prepare("SELECT * FROM agents WHERE id>?1 ORDER BY id LIMIT ?2")},
           agent_forget{db.prepare("DELETE FROM agents WHERE id=?1")},
-          task_save{db.prepare("INSERT OR REPLACE INTO tasks VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")},
+          task_save{db.prepare(
+              "INSERT OR REPLACE INTO tasks VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")},
           task_find{db.prepare(std::string{"SELECT "} + task_columns + " FROM tasks WHERE id=?1")},
           task_expire{db.prepare("DELETE FROM tasks WHERE expires<?1 AND state>=3")},
-          task_trim{db.prepare("DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE state>=3 ORDER BY updated LIMIT "
-                               "max(0, (SELECT count(*) FROM tasks) - ?1))")},
+          task_trim{db.prepare(
+              "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE state>=3 ORDER BY updated LIMIT "
+              "max(0, (SELECT count(*) FROM tasks) - ?1))")},
           minted_save{db.prepare("INSERT OR REPLACE INTO minted_agents VALUES(?1,?2,?3,?4)")},
           minted_remove{db.prepare("DELETE FROM minted_agents WHERE id=?1")},
           token_save{db.prepare("INSERT OR REPLACE INTO minted_tokens VALUES(?1,?2,?3,?4)")},
@@ -85,11 +100,12 @@ struct Store::Tables {
         task_save.bind(13, t.message).bind(14, t.detail).run();
     }
     kit::Database& db;
-    kit::Statement agent_seen, agent_find, agent_list, agent_forget, task_save, task_find, task_expire, task_trim, minted_save, minted_remove,
-        token_save, token_remove;
+    kit::Statement agent_seen, agent_find, agent_list, agent_forget, task_save, task_find, task_expire,
+        task_trim, minted_save, minted_remove, token_save, token_remove;
 };
 
-Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now, Loaded& loaded)
+Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now,
+             Loaded& loaded)
     : task_rows_{task_rows}, most_waiting_{most_waiting}
 {
     try {
@@ -97,37 +113,41 @@ Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting
         auto version = db_->prepare("PRAGMA user_version");
         version.step();
         if (version.integer(0) > schema_version) {
-            throw std::runtime_error{file + " was written by a newer version of the hub. Upgrade agenthost, or name another file in "
-                                            "plugins.hub.config.database."};
+            throw std::runtime_error{
+                file +
+                " was written by a newer version of the hub. Upgrade agenthost, or name another file in "
+                "plugins.hub.config.database."};
         }
         version.reset();
         db_->exec(schema);
         db_->exec("PRAGMA user_version=1");
-        auto orphans = db_->prepare("UPDATE tasks SET state=5, code='INTERRUPTED', message='The hub was restarted meanwhile', "
-                                    "params='', updated=?1 WHERE state<3 AND bound=1");
+        auto orphans = db_->prepare(
+            "UPDATE tasks SET state=5, code='INTERRUPTED', message='The hub was restarted meanwhile', "
+            "params='', updated=?1 WHERE state<3 AND bound=1");
         orphans.bind(1, now).run();
-        auto open = db_->prepare(std::string{"SELECT "} + task_columns + " FROM tasks WHERE state<3 ORDER BY created");
+        auto open = db_->prepare(std::string{"SELECT "} + task_columns +
+                                 " FROM tasks WHERE state<3 ORDER BY created");
         while (open.step()) loaded.open_tasks.push_back(task_row(open));
         auto agents = db_->prepare("SELECT id, token, created, revoked FROM minted_agents");
         while (agents.step()) {
-            loaded.agents.push_back({std::string{agents.text(0)}, digest(agents.blob(1)), agents.integer(2), agents.integer(3) != 0});
+            loaded.agents.push_back({std::string{agents.text(0)}, digest(agents.blob(1)), agents.integer(2),
+                                     agents.integer(3) != 0});
         }
         auto tokens = db_->prepare("SELECT id, label, token, created FROM minted_tokens");
         while (tokens.step()) {
-            loaded.tokens.push_back({std::string{tokens.text(0)}, std::string{tokens.text(1)}, digest(tokens.blob(2)), tokens.integer(3)});
+            loaded.tokens.push_back({std::string{tokens.text(0)}, std::string{tokens.text(1)},
+                                     digest(tokens.blob(2)), tokens.integer(3)});
         }
         tables_ = std::make_unique<Tables>(*db_);
     } catch (const kit::SqliteError& e) {
-        throw std::runtime_error{std::string{"hub: cannot use its database: "} + e.what()
-                                 + ". Check that the folder exists and belongs to the daemon's user, or name another file in "
-                                   "plugins.hub.config.database."};
+        throw std::runtime_error{
+            std::string{"hub: cannot use its database: "} + e.what() +
+            ". Check that the folder exists and belongs to the daemon's user, or name another file in "
+            "plugins.hub.config.database."};
     }
 }
 
-Store::~Store()
-{
-    stop();
-}
+Store::~Store() { stop(); }
 
 void Store::start()
 {
@@ -163,7 +183,8 @@ void Store::run()
         if (jobs_.empty() && order_.empty()) return; // stopping, and all is written
         std::deque<Job> jobs;
         std::vector<Waiting> tasks;
-        for (; !jobs_.empty() && jobs.size() < group; jobs_.pop_front()) jobs.push_back(std::move(jobs_.front()));
+        for (; !jobs_.empty() && jobs.size() < group; jobs_.pop_front())
+            jobs.push_back(std::move(jobs_.front()));
         const std::size_t most = std::min(order_.size(), group);
         for (std::size_t i = 0; i < most; ++i) {
             auto node = waiting_.extract(order_[i]);
@@ -252,29 +273,36 @@ std::size_t Store::waiting() const
 bool Store::seen(const AgentRecord& a)
 {
     return post({[a](Tables& t) {
-        t.agent_seen.bind(1, a.id).bind(2, a.protocol).bind(3, a.name).bind(4, a.version).bind(5, a.peer);
-        t.agent_seen.bind(6, a.first_seen).bind(7, a.last_seen).run();
-    }, {}});
+                     t.agent_seen.bind(1, a.id)
+                         .bind(2, a.protocol)
+                         .bind(3, a.name)
+                         .bind(4, a.version)
+                         .bind(5, a.peer);
+                     t.agent_seen.bind(6, a.first_seen).bind(7, a.last_seen).run();
+                 },
+                 {}});
 }
 
 bool Store::find(std::string id, std::function<void(std::optional<AgentRecord>)> then)
 {
     auto found = std::make_shared<std::optional<AgentRecord>>();
     return post({[id = std::move(id), found](Tables& t) {
-        if (t.agent_find.bind(1, id).step()) *found = agent_row(t.agent_find);
-        t.agent_find.reset();
-    }, [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+                     if (t.agent_find.bind(1, id).step()) *found = agent_row(t.agent_find);
+                     t.agent_find.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
 }
 
 bool Store::list(std::string after, std::size_t most, std::function<void(std::vector<AgentRecord>)> then)
 {
     auto found = std::make_shared<std::vector<AgentRecord>>();
     return post({[after = std::move(after), most, found](Tables& t) {
-        found->clear();
-        t.agent_list.bind(1, after).bind(2, static_cast<std::int64_t>(most));
-        while (t.agent_list.step()) found->push_back(agent_row(t.agent_list));
-        t.agent_list.reset();
-    }, [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+                     found->clear();
+                     t.agent_list.bind(1, after).bind(2, static_cast<std::int64_t>(most));
+                     while (t.agent_list.step()) found->push_back(agent_row(t.agent_list));
+                     t.agent_list.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
 }
 
 bool Store::forget(std::string id)
@@ -304,22 +332,30 @@ bool Store::find(std::string id, std::function<void(std::optional<TaskRecord>)> 
 {
     auto found = std::make_shared<std::optional<TaskRecord>>();
     return post({[this, id = std::move(id), found](Tables& t) {
-        {
-            const std::lock_guard lock{mutex_};
-            if (const auto it = waiting_.find(id); it != waiting_.end()) *found = it->second.task;
-            else if (const auto same = committing_.find(id); same != committing_.end()) *found = same->second;
-        }
-        if (*found) return;
-        if (t.task_find.bind(1, id).step()) *found = task_row(t.task_find);
-        t.task_find.reset();
-    }, [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+                     {
+                         const std::lock_guard lock{mutex_};
+                         if (const auto it = waiting_.find(id); it != waiting_.end())
+                             *found = it->second.task;
+                         else if (const auto same = committing_.find(id); same != committing_.end())
+                             *found = same->second;
+                     }
+                     if (*found) return;
+                     if (t.task_find.bind(1, id).step()) *found = task_row(t.task_find);
+                     t.task_find.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
 }
 
 bool Store::save(const MintedAgent& a, std::function<void(bool)> done)
 {
     return post({[a](Tables& t) {
-        t.minted_save.bind(1, a.id).bind_blob(2, a.token).bind(3, a.created).bind(4, std::int64_t{a.revoked}).run();
-    }, std::move(done)});
+                     t.minted_save.bind(1, a.id)
+                         .bind_blob(2, a.token)
+                         .bind(3, a.created)
+                         .bind(4, std::int64_t{a.revoked})
+                         .run();
+                 },
+                 std::move(done)});
 }
 
 bool Store::remove_agent(std::string id, std::function<void(bool)> done)
@@ -329,9 +365,11 @@ bool Store::remove_agent(std::string id, std::function<void(bool)> done)
 
 bool Store::save(const MintedToken& m, std::function<void(bool)> done)
 {
-    return post({[m](Tables& t) {
-        t.token_save.bind(1, m.id).bind(2, m.label).bind_blob(3, m.token).bind(4, m.created).run();
-    }, std::move(done)});
+    return post(
+        {[m](Tables& t) {
+             t.token_save.bind(1, m.id).bind(2, m.label).bind_blob(3, m.token).bind(4, m.created).run();
+         },
+         std::move(done)});
 }
 
 bool Store::remove_token(std::string id, std::function<void(bool)> done)
@@ -342,9 +380,10 @@ bool Store::remove_token(std::string id, std::function<void(bool)> done)
 bool Store::expire(std::int64_t now)
 {
     return post({[this, now](Tables& t) {
-        t.task_expire.bind(1, now).run();
-        t.task_trim.bind(1, std::int64_t{task_rows_}).run();
-    }, {}});
+                     t.task_expire.bind(1, now).run();
+                     t.task_trim.bind(1, std::int64_t{task_rows_}).run();
+                 },
+                 {}});
 }
 
 } // namespace agenthost::hub

@@ -23,15 +23,17 @@ namespace agenthost::hub {
 
 class Store final : public Registry, public TaskTable, public CredentialTable {
 public:
-    static constexpr std::size_t queue_bound = 4'096;
+    static constexpr std::size_t queue_bound =
+        16'384; // a thousand agents that come back at once, many times over
 
-    struct Loaded { // what a starting hub needs at once
+    struct Loaded {                         // what a starting hub needs at once
         std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
         std::vector<MintedAgent> agents;
         std::vector<MintedToken> tokens;
     };
     // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
-    Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now, Loaded& loaded);
+    Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now,
+          Loaded& loaded);
     ~Store() override;
 
     void start();

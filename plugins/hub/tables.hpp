@@ -23,7 +23,8 @@ public:
     virtual ~Registry() = default;
     virtual bool seen(const AgentRecord&) = 0; // connected or left; keeps the first first_seen
     virtual bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) = 0;
-    virtual bool list(std::string after, std::size_t most, std::function<void(std::vector<AgentRecord>)>) = 0; // by id
+    virtual bool list(std::string after, std::size_t most,
+                      std::function<void(std::vector<AgentRecord>)>) = 0; // by id
     virtual bool forget(std::string id) = 0;
 };
 

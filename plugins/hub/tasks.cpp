@@ -33,7 +33,8 @@ std::size_t Tasks::open(std::string_view id) const
 
 bool Tasks::add(TaskRecord task)
 {
-    if (tasks_.size() >= limits_.open || open(task.agent) >= limits_.per_agent || tasks_.contains(task.id)) return false;
+    if (tasks_.size() >= limits_.open || open(task.agent) >= limits_.per_agent || tasks_.contains(task.id))
+        return false;
     task.state = TaskState::pending;
     Agent& owner = agents_[task.agent];
     ++owner.open;
@@ -48,13 +49,16 @@ const TaskRecord* Tasks::next(std::string_view id, std::int64_t now, std::vector
 {
     for (;;) {
         Agent* owner = agent(id); // take() below may remove the agent
-        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= limits_.in_flight) return nullptr;
+        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= limits_.in_flight)
+            return nullptr;
         const std::string first = std::move(owner->pending.front());
         owner->pending.pop_front();
         TaskRecord& task = tasks_.find(first)->second; // take() removes what ends from the line
         if (task.sent > resends) {
-            auto dead = fail(first, "AGENT_OFFLINE", "The agent was sent the command " + std::to_string(task.sent)
-                                                         + " times and left before answering it", now);
+            auto dead = fail(first, "AGENT_OFFLINE",
+                             "The agent was sent the command " + std::to_string(task.sent) +
+                                 " times and left before answering it",
+                             now);
             ended.push_back(std::move(*dead));
             continue;
         }
@@ -85,7 +89,8 @@ void Tasks::lost(std::string_view id, std::int64_t now)
     for (auto& [name, task] : tasks_) {
         if (task.agent == id && in_flight(task)) back.push_back(&task);
     }
-    std::sort(back.begin(), back.end(), [](const TaskRecord* a, const TaskRecord* b) { return a->order > b->order; });
+    std::sort(back.begin(), back.end(),
+              [](const TaskRecord* a, const TaskRecord* b) { return a->order > b->order; });
     for (TaskRecord* task : back) { // newest first, each to the front: the oldest ends up first
         task->state = TaskState::pending;
         task->updated = now;
@@ -97,7 +102,8 @@ void Tasks::lost(std::string_view id, std::int64_t now)
 void Tasks::progress(std::string_view agent_id, std::string_view id, std::int64_t now)
 {
     const auto it = tasks_.find(id);
-    if (it == tasks_.end() || it->second.agent != agent_id || it->second.state != TaskState::dispatched) return;
+    if (it == tasks_.end() || it->second.agent != agent_id || it->second.state != TaskState::dispatched)
+        return;
     it->second.state = TaskState::running;
     it->second.updated = now;
 }
@@ -109,13 +115,16 @@ std::unique_ptr<TaskRecord> Tasks::take(std::string_view id)
     auto task = std::make_unique<TaskRecord>(std::move(it->second));
     tasks_.erase(it);
     const auto owner = agents_.find(task->agent);
-    if (in_flight(*task)) --owner->second.in_flight;
-    else std::erase(owner->second.pending, task->id);
+    if (in_flight(*task))
+        --owner->second.in_flight;
+    else
+        std::erase(owner->second.pending, task->id);
     if (--owner->second.open == 0) agents_.erase(owner);
     return task;
 }
 
-std::unique_ptr<TaskRecord> Tasks::finish(std::string_view agent_id, std::string_view id, TaskRecord outcome, std::int64_t now)
+std::unique_ptr<TaskRecord> Tasks::finish(std::string_view agent_id, std::string_view id, TaskRecord outcome,
+                                          std::int64_t now)
 {
     const TaskRecord* open = find(id);
     if (open == nullptr || open->agent != agent_id || open->sent == 0) return nullptr;
@@ -129,7 +138,8 @@ std::unique_ptr<TaskRecord> Tasks::finish(std::string_view agent_id, std::string
     return task;
 }
 
-std::unique_ptr<TaskRecord> Tasks::fail(std::string_view id, std::string_view code, std::string_view message, std::int64_t now)
+std::unique_ptr<TaskRecord> Tasks::fail(std::string_view id, std::string_view code, std::string_view message,
+                                        std::int64_t now)
 {
     auto task = take(id);
     if (task == nullptr) return nullptr;

@@ -42,8 +42,10 @@ public:
     void progress(std::string_view agent, std::string_view id, std::int64_t now);
 
     // Ends a task; its record with the outcome filled in. nullptr: no such open task (answered already), or another agent's.
-    std::unique_ptr<TaskRecord> finish(std::string_view agent, std::string_view id, TaskRecord outcome, std::int64_t now);
-    std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message, std::int64_t now);
+    std::unique_ptr<TaskRecord> finish(std::string_view agent, std::string_view id, TaskRecord outcome,
+                                       std::int64_t now);
+    std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message,
+                                     std::int64_t now);
     [[nodiscard]] std::vector<std::string> of(std::string_view agent) const;
 
     [[nodiscard]] const TaskRecord* find(std::string_view id) const;

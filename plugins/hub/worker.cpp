@@ -46,7 +46,8 @@ void Worker::run()
 {
     std::unique_lock lock{mutex_};
     for (;;) {
-        changed_.wait_until(lock, next_tick_, [this] { return stopping_ || !jobs_.empty() || Clock::now() >= next_tick_; });
+        changed_.wait_until(lock, next_tick_,
+                            [this] { return stopping_ || !jobs_.empty() || Clock::now() >= next_tick_; });
         while (!jobs_.empty()) {
             auto job = std::move(jobs_.front());
             jobs_.pop_front();

@@ -16,7 +16,8 @@ public:
     using Clock = std::chrono::steady_clock;
 
     // `tick` is called on the worker's thread at the latest at the time it returned last, or wake_by() asked for.
-    Worker(std::size_t bound, std::function<Clock::time_point()> tick) : bound_{bound}, tick_{std::move(tick)} {}
+    Worker(std::size_t bound, std::function<Clock::time_point()> tick) : bound_{bound}, tick_{std::move(tick)}
+    {}
     ~Worker() { stop(); }
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;

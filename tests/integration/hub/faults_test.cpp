@@ -109,12 +109,14 @@ TEST_F(HubFaults, MintingListingAndRevokingByTheCli)
     EXPECT_THAT(daemon_->cli({"hub", "token", "list"}).out, HasSubstr("\tci\n"));
     EXPECT_EQ(daemon_->cli({"hub", "token", "revoke", token["id"]}).code, 0);
     EXPECT_EQ(curl({"-H", "Authorization: Bearer " + bearer, url_ + "/api/agents"}, false).status, 401);
-    for (const std::string& hidden : {secret, bearer, token_}) EXPECT_THAT(daemon_->log(), Not(HasSubstr(hidden)));
+    for (const std::string& hidden : {secret, bearer, token_})
+        EXPECT_THAT(daemon_->log(), Not(HasSubstr(hidden)));
 }
 
 TEST_F(HubFaults, TheCliSaysWhenNobodyIsThere)
 {
-    const Ran ran = run({(plugin_dir() / "agenthost-hub").string(), "--control", (dir_ / "none.sock").string(), "agent", "list"});
+    const Ran ran = run({(plugin_dir() / "agenthost-hub").string(), "--control",
+                         (dir_ / "none.sock").string(), "agent", "list"});
     EXPECT_EQ(ran.code, 1);
     EXPECT_THAT(ran.err, HasSubstr("Is the daemon running?"));
 }
@@ -125,7 +127,10 @@ int in_transit(pid_t pid)
     int n = 0;
     for (const auto& fd : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"}) {
         std::error_code gone;
-        n += std::filesystem::read_symlink(fd.path(), gone).string().find("/spool/transfer.") != std::string::npos ? 1 : 0;
+        n += std::filesystem::read_symlink(fd.path(), gone).string().find("/spool/transfer.") !=
+                     std::string::npos
+                 ? 1
+                 : 0;
     }
     return n;
 }
@@ -136,8 +141,9 @@ TEST_F(HubFaults, APutThatBreaksLeavesNothing)
     const auto n1 = agent("n1");
     write_file(dir_ / "up", random_bytes(4 << 20, 5));
     {
-        Process caller{{.argv = {"curl", "-sS", "--limit-rate", "200k", "-H", "Authorization: Bearer " + token_, "-T", (dir_ / "up").string(),
-                                 url_ + "/api/agents/n1/files/f1"}}};
+        Process caller{
+            {.argv = {"curl", "-sS", "--limit-rate", "200k", "-H", "Authorization: Bearer " + token_, "-T",
+                      (dir_ / "up").string(), url_ + "/api/agents/n1/files/f1"}}};
         ASSERT_TRUE(wait_for([&] { return in_transit(daemon_->pid()) > 0; }));
         caller.signal(SIGKILL);
     }
@@ -212,13 +218,14 @@ TEST_F(HubFaults, StopsCleanlyWithAgentsConnectedAndCallersWaiting)
 {
     boot();
     const auto n1 = agent("n1", "hold");
-    Process caller{{.argv = {"curl", "-sS", "-H", "Authorization: Bearer " + token_, "-d", R"({"action":"test.echo"})",
-                             url_ + "/api/agents/n1/commands"}}};
+    Process caller{{.argv = {"curl", "-sS", "-H", "Authorization: Bearer " + token_, "-d",
+                             R"({"action":"test.echo"})", url_ + "/api/agents/n1/commands"}}};
     n1->wait("command");
     EXPECT_EQ(daemon_->stop(), 0) << daemon_->log();
     EXPECT_EQ(n1->wait("closed"), 1001);
     EXPECT_EQ(caller.wait(), 0);
-    EXPECT_EQ(json::parse(caller.out())["status"], "dispatched") << "202: the task waits for the hub's return";
+    EXPECT_EQ(json::parse(caller.out())["status"], "dispatched")
+        << "202: the task waits for the hub's return";
 }
 
 } // namespace

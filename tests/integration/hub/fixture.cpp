@@ -6,7 +6,8 @@ namespace agenthost::test {
 
 using nlohmann::json;
 
-NodeAgent::NodeAgent(const std::string& url, const std::string& id, const std::string& token, const std::string& mode)
+NodeAgent::NodeAgent(const std::string& url, const std::string& id, const std::string& token,
+                     const std::string& mode)
     : process_{{.argv = {"node", HUB_AGENT_SCRIPT, url, id, token, mode}}}
 {}
 
@@ -29,14 +30,16 @@ json NodeAgent::wait(const std::string& key, std::size_t n)
         if (all.size() <= n) return false;
         found = all[n];
         return true;
-    })) << "no " << key << " from the agent: " << process_.out() << process_.err();
+    })) << "no "
+        << key << " from the agent: " << process_.out() << process_.err();
     return found;
 }
 
 void HubDaemon::boot(const std::string& hub_config, const std::string& listener)
 {
     write_file(dir_ / "admin", token_ + "\n");
-    write_file(dir_ / "agents.yaml", "agents:\n  - {id: n1, secret: secret-of-n1}\n  - {id: n2, secret: secret-of-n2}\n");
+    write_file(dir_ / "agents.yaml",
+               "agents:\n  - {id: n1, secret: secret-of-n1}\n  - {id: n2, secret: secret-of-n2}\n");
     if (!listener.empty()) listener_ = listener;
     config_ = hub_config;
     restart();
@@ -47,9 +50,10 @@ void HubDaemon::restart()
     Daemon::Options options;
     options.id = "hub";
     options.dir = dir_ / "hub";
-    options.yaml = "listeners: [{name: hub, bind: '" + listener_ + "'}]\nplugins:\n  hub: {enabled: true, required: true, config: {admin_token: {file: '"
-                   + (dir_ / "admin").string() + "'}, credentials: '" + (dir_ / "agents.yaml").string() + "', reserve_free: 0"
-                   + (config_.empty() ? "" : ", " + config_) + "}}\n";
+    options.yaml = "listeners: [{name: hub, bind: '" + listener_ +
+                   "'}]\nplugins:\n  hub: {enabled: true, required: true, config: {admin_token: {file: '" +
+                   (dir_ / "admin").string() + "'}, credentials: '" + (dir_ / "agents.yaml").string() +
+                   "', reserve_free: 0" + (config_.empty() ? "" : ", " + config_) + "}}\n";
     daemon_.reset();
     daemon_ = std::make_unique<Daemon>(options);
     ASSERT_TRUE(daemon_->wait_ready()) << daemon_->log();
@@ -60,7 +64,8 @@ void HubDaemon::restart()
 HubDaemon::Answer HubDaemon::curl(std::vector<std::string> args, bool authorized)
 {
     const std::string headers = (dir_ / ("headers-" + std::to_string(::gettid()))).string();
-    std::vector<std::string> argv{"curl", "-sS", "--max-time", "120", "-D", headers, "-w", "%{http_code}", "-H", "Expect:"};
+    std::vector<std::string> argv{"curl",  "-sS", "--max-time",   "120", "-D",
+                                  headers, "-w",  "%{http_code}", "-H",  "Expect:"};
     const bool to_file = std::find(args.begin(), args.end(), "-o") != args.end();
     const std::string body = headers + ".body";
     if (!to_file) argv.insert(argv.end(), {"-o", body});
@@ -89,16 +94,20 @@ HubDaemon::Answer HubDaemon::curl(std::vector<std::string> args, bool authorized
 HubDaemon::Answer HubDaemon::ask(const std::string& method, const std::string& path, const json& body)
 {
     std::vector<std::string> args{"-X", method, url_ + path};
-    if (!body.is_null()) args.insert(args.end(), {"-H", "Content-Type: application/json", "--data-binary", body.dump()});
+    if (!body.is_null())
+        args.insert(args.end(), {"-H", "Content-Type: application/json", "--data-binary", body.dump()});
     return curl(std::move(args));
 }
 
-HubDaemon::Answer HubDaemon::command(const std::string& agent, const std::string& action, const json& params, double timeout)
+HubDaemon::Answer HubDaemon::command(const std::string& agent, const std::string& action, const json& params,
+                                     double timeout)
 {
-    return ask("POST", "/api/agents/" + agent + "/commands", {{"action", action}, {"params", params}, {"timeout", timeout}});
+    return ask("POST", "/api/agents/" + agent + "/commands",
+               {{"action", action}, {"params", params}, {"timeout", timeout}});
 }
 
-HubDaemon::Answer HubDaemon::put(const std::string& agent, const std::string& file, const std::filesystem::path& content, std::vector<std::string> more)
+HubDaemon::Answer HubDaemon::put(const std::string& agent, const std::string& file,
+                                 const std::filesystem::path& content, std::vector<std::string> more)
 {
     more.insert(more.end(), {"-T", content.string(), url_ + "/api/agents/" + agent + "/files/" + file});
     return curl(std::move(more));

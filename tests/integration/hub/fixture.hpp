@@ -14,7 +14,8 @@ namespace agenthost::test {
 
 class NodeAgent {
 public:
-    NodeAgent(const std::string& url, const std::string& id, const std::string& token, const std::string& mode = "");
+    NodeAgent(const std::string& url, const std::string& id, const std::string& token,
+              const std::string& mode = "");
     // The lines it wrote so far that have `key`.
     [[nodiscard]] std::vector<nlohmann::json> said(const std::string& key) const;
     // Waits for the n-th of them.
@@ -38,11 +39,16 @@ protected:
     };
     Answer curl(std::vector<std::string> args, bool authorized = true);
     Answer ask(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr);
-    Answer command(const std::string& agent, const std::string& action, const nlohmann::json& params = nlohmann::json::object(), double timeout = 30);
-    Answer put(const std::string& agent, const std::string& file, const std::filesystem::path& content, std::vector<std::string> more = {});
+    Answer command(const std::string& agent, const std::string& action,
+                   const nlohmann::json& params = nlohmann::json::object(), double timeout = 30);
+    Answer put(const std::string& agent, const std::string& file, const std::filesystem::path& content,
+               std::vector<std::string> more = {});
     std::unique_ptr<NodeAgent> agent(const std::string& id, const std::string& mode = "");
     std::string socket_url() const { return "ws" + url_.substr(4) + "/ws/storage"; }
-    bool online(const std::string& id) { return ask("GET", "/api/agents/" + id).json.value("status", "") == "online"; }
+    bool online(const std::string& id)
+    {
+        return ask("GET", "/api/agents/" + id).json.value("status", "") == "online";
+    }
 
     TempDir dir_;
     std::string token_ = "admin-token-of-this-test", url_, listener_ = "127.0.0.1:0", config_;

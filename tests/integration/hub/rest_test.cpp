@@ -32,17 +32,23 @@ TEST_F(HubRest, SaysNoInJson)
 {
     boot();
     EXPECT_EQ(curl({url_ + "/api/agents"}, false).status, 401);
-    EXPECT_EQ(curl({"-H", "Authorization: Bearer nonsense", url_ + "/api/agents"}, false).json["error"]["code"], "AUTH_FAILED");
+    EXPECT_EQ(
+        curl({"-H", "Authorization: Bearer nonsense", url_ + "/api/agents"}, false).json["error"]["code"],
+        "AUTH_FAILED");
     EXPECT_EQ(ask("GET", "/api/unknown").json["error"]["code"], "NOT_FOUND");
     const auto method = ask("PATCH", "/api/agents/n1/files/f");
     EXPECT_EQ(method.status, 405);
     EXPECT_EQ(method.headers.at("allow"), "PUT, GET, DELETE");
     const auto n1 = agent("n1");
-    const auto malformed = curl({"-X", "POST", "--data-binary", "{\"action\":", url_ + "/api/agents/n1/commands"});
+    const auto malformed =
+        curl({"-X", "POST", "--data-binary", "{\"action\":", url_ + "/api/agents/n1/commands"});
     EXPECT_EQ(malformed.status, 400);
     EXPECT_EQ(malformed.json["error"]["code"], "INVALID_REQUEST");
     write_file(dir_ / "large", std::string(600 << 10, 'x'));
-    EXPECT_EQ(curl({"-X", "POST", "--data-binary", "@" + (dir_ / "large").string(), url_ + "/api/agents/n1/commands"}).status, 413);
+    EXPECT_EQ(curl({"-X", "POST", "--data-binary", "@" + (dir_ / "large").string(),
+                    url_ + "/api/agents/n1/commands"})
+                  .status,
+              413);
 }
 
 TEST_F(HubRest, AFileGoesThroughTheHubAndComesBack)
@@ -51,7 +57,8 @@ TEST_F(HubRest, AFileGoesThroughTheHubAndComesBack)
     const auto n1 = agent("n1", "resume");
     const std::string content = random_bytes(3 << 20, 7);
     write_file(dir_ / "up", content);
-    const auto up = put("n1", "f1?name=my%20file.bin&owner=u1", dir_ / "up", {"-H", "X-Content-SHA256: " + sha256_hex(content)});
+    const auto up = put("n1", "f1?name=my%20file.bin&owner=u1", dir_ / "up",
+                        {"-H", "X-Content-SHA256: " + sha256_hex(content)});
     ASSERT_EQ(up.status, 200) << up.body << n1->process().out();
     EXPECT_EQ(up.json["sha256"], sha256_hex(content));
     EXPECT_EQ(up.json["name"], "my file.bin");
@@ -99,7 +106,8 @@ TEST_F(HubRest, OneTimeUrlsEndWithTheirTask)
     write_file(dir_ / "up", "twenty bytes of text");
     ASSERT_EQ(put("n1", "f1", dir_ / "up").status, 200);
     ASSERT_EQ(curl({"-o", (dir_ / "down").string(), url_ + "/api/agents/n1/files/f1"}).status, 200);
-    const std::string download = n1->wait("command", 0)["download_url"], upload = n1->wait("command", 1)["upload_url"];
+    const std::string download = n1->wait("command", 0)["download_url"],
+                      upload = n1->wait("command", 1)["upload_url"];
     EXPECT_EQ(curl({download}, false).status, 404) << "used up";
     EXPECT_EQ(curl({"-T", (dir_ / "up").string(), upload}, false).status, 404) << "used up";
     EXPECT_EQ(curl({url_ + "/api/temp/download/" + std::string(64, '0')}, false).status, 404);
@@ -154,9 +162,20 @@ TEST_F(HubRest, AnAgentMayTryItsUploadAgain)
     }};
     const std::string url = n1->wait("command")["upload_url"];
     // An attempt that dies on the way, one with another content than it says, one that is right.
-    EXPECT_NE(run({"curl", "-sS", "--max-time", "1", "-X", "PUT", "-H", "Content-Length: 1000", "--data-binary", "only this", url}).code, 0);
-    EXPECT_EQ(curl({"-T", (dir_ / "content").string(), "-H", "X-Content-SHA256: " + sha256_hex("another"), url}, false).status, 422);
-    EXPECT_EQ(curl({"-T", (dir_ / "content").string(), "-H", "X-Content-SHA256: " + sha256_hex("the whole content"), url}, false).status, 200);
+    EXPECT_NE(run({"curl", "-sS", "--max-time", "1", "-X", "PUT", "-H", "Content-Length: 1000",
+                   "--data-binary", "only this", url})
+                  .code,
+              0);
+    EXPECT_EQ(
+        curl({"-T", (dir_ / "content").string(), "-H", "X-Content-SHA256: " + sha256_hex("another"), url},
+             false)
+            .status,
+        422);
+    EXPECT_EQ(curl({"-T", (dir_ / "content").string(), "-H",
+                    "X-Content-SHA256: " + sha256_hex("the whole content"), url},
+                   false)
+                  .status,
+              200);
     EXPECT_EQ(command("n1", "test.release").status, 200);
     caller.join();
 }
@@ -180,8 +199,9 @@ TEST_F(HubRest, AHundredCommandsAtOnceEachGetTheirOwnAnswer)
     for (int i = 0; i < 100; ++i) {
         const std::string body = json{{"action", "test.echo"}, {"params", {{"n", i}}}}.dump();
         if (i > 0) argv.emplace_back("--next");
-        argv.insert(argv.end(), {"-sS", "-H", "Authorization: Bearer " + token_, "-o", (dir_ / ("out" + std::to_string(i))).string(),
-                                 "--data-binary", body, url_ + "/api/agents/" + (i % 2 == 0 ? "n1" : "n2") + "/commands"});
+        argv.insert(argv.end(), {"-sS", "-H", "Authorization: Bearer " + token_, "-o",
+                                 (dir_ / ("out" + std::to_string(i))).string(), "--data-binary", body,
+                                 url_ + "/api/agents/" + (i % 2 == 0 ? "n1" : "n2") + "/commands"});
     }
     const Ran ran = run(argv);
     EXPECT_EQ(ran.code, 0) << ran.err;

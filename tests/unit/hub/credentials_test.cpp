@@ -27,7 +27,8 @@ std::string problem_of(const std::string& yaml)
 TEST(HubCredentials, ReadsAgents)
 {
     std::string why;
-    const auto listed = parse_credentials("agents:\n  - {id: node-01, secret: \"correct horse\"}\n  - {id: n2, secret: 12345678}\n", "f", why);
+    const auto listed = parse_credentials(
+        "agents:\n  - {id: node-01, secret: \"correct horse\"}\n  - {id: n2, secret: 12345678}\n", "f", why);
     ASSERT_TRUE(listed) << why;
     EXPECT_EQ(listed->at("node-01"), sha256("correct horse"));
     EXPECT_EQ(listed->at("n2"), sha256("12345678"));
@@ -36,7 +37,8 @@ TEST(HubCredentials, ReadsAgents)
 
 TEST(HubCredentials, SaysWhereAndHowToFix)
 {
-    EXPECT_THAT(problem_of("agents:\n  - {id: a, secret: long enough}\n  - {id: a, secret: long enough}\n"), HasSubstr("hub-agents.yaml:3: a is listed twice"));
+    EXPECT_THAT(problem_of("agents:\n  - {id: a, secret: long enough}\n  - {id: a, secret: long enough}\n"),
+                HasSubstr("hub-agents.yaml:3: a is listed twice"));
     EXPECT_THAT(problem_of("agents:\n  - {id: a}\n"), HasSubstr("hub-agents.yaml:2: an agent needs"));
     EXPECT_THAT(problem_of("agents:\n  - {id: a, secret: short}\n"), HasSubstr("openssl rand -hex 32"));
     EXPECT_THAT(problem_of("agents:\n  - {id: \"a/b\", secret: long enough}\n"), HasSubstr("slash"));
@@ -143,15 +145,19 @@ TEST(HubConfig, ReadsUnits)
     EXPECT_EQ(parse_size("2GiB"), 2ULL << 30);
     EXPECT_EQ(parse_duration("500ms"), milliseconds{500});
     EXPECT_EQ(parse_duration("24h"), std::chrono::hours{24});
-    for (const char* bad : {"", "x", "-1", "5 GiB", "1.5GiB", "99999999999999999999", "18446744073709551615KiB"}) {
+    for (const char* bad :
+         {"", "x", "-1", "5 GiB", "1.5GiB", "99999999999999999999", "18446744073709551615KiB"}) {
         EXPECT_THROW(parse_size(bad), std::invalid_argument) << bad;
     }
-    for (const char* bad : {"", "s", "5 s", "800d", "-3s"}) EXPECT_THROW(parse_duration(bad), std::invalid_argument) << bad;
+    for (const char* bad : {"", "s", "5 s", "800d", "-3s"})
+        EXPECT_THROW(parse_duration(bad), std::invalid_argument) << bad;
 }
 
 TEST(HubConfig, PutsPathsBelowTheStateDirectory)
 {
-    const Config c = parse_config(R"({"database":"h.db","credentials":"/etc/agents.yaml","public_url":"https://h.example.com/"})", "/state");
+    const Config c = parse_config(
+        R"({"database":"h.db","credentials":"/etc/agents.yaml","public_url":"https://h.example.com/"})",
+        "/state");
     EXPECT_EQ(c.database, "/state/h.db");
     EXPECT_EQ(c.credentials, "/etc/agents.yaml");
     EXPECT_EQ(c.spool, "/state/spool");
@@ -168,7 +174,8 @@ TEST(HubConfig, SaysWhichKeyIsWrong)
         }
         return "accepted";
     };
-    EXPECT_THAT(text(R"({"task_ttl":"soon"})"), HasSubstr("plugins.hub.config.task_ttl: \"soon\" is not a duration"));
+    EXPECT_THAT(text(R"({"task_ttl":"soon"})"),
+                HasSubstr("plugins.hub.config.task_ttl: \"soon\" is not a duration"));
     EXPECT_THAT(text(R"({"public_url":"hub.example.com"})"), HasSubstr("write for instance https://"));
     EXPECT_THAT(text(R"({"admin_token":{"fil":"x"}})"), HasSubstr("{file: PATH}"));
 }

@@ -46,7 +46,8 @@ TEST(HubRange, RefusesWhatLiesOutside)
 
 TEST(HubRange, IgnoresWhatItDoesNotUnderstand)
 {
-    for (const char* odd : {"", "bytes", "bytes=", "bytes=a-b", "bytes=5-3", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=1", "bytes=--1"}) {
+    for (const char* odd : {"", "bytes", "bytes=", "bytes=a-b", "bytes=5-3", "bytes=0-1,3-4", "lines=1-2",
+                            "bytes=-", "bytes=1", "bytes=--1"}) {
         EXPECT_EQ(range_text(odd, 10), "whole 10") << odd;
     }
 }
@@ -72,7 +73,8 @@ TEST(HubHttp, DecodesQueryValues)
 
 TEST(HubHttp, ReadsARequestsHead)
 {
-    const auto head = parse_head(R"({"method":"PUT","path":"/a","query":"x=1","headers":{"range":"bytes=0-1"},"peer":"::1","length":17})");
+    const auto head = parse_head(
+        R"({"method":"PUT","path":"/a","query":"x=1","headers":{"range":"bytes=0-1"},"peer":"::1","length":17})");
     ASSERT_TRUE(head);
     EXPECT_EQ(head->method, "PUT");
     EXPECT_EQ(head->header("range"), "bytes=0-1");
@@ -142,7 +144,8 @@ TEST_F(FileAnswer, SendsTheWhole)
 
 TEST_F(FileAnswer, SendsAPartThatIsResumed)
 {
-    const Answer a = file_answer({.method = "GET", .headers = {{"range", "bytes=4-"}, {"if-range", "\"abc\""}}}, file_);
+    const Answer a =
+        file_answer({.method = "GET", .headers = {{"range", "bytes=4-"}, {"if-range", "\"abc\""}}}, file_);
     EXPECT_EQ(a.status, 206);
     EXPECT_EQ(a.offset, 4U);
     EXPECT_EQ(a.length, 6U);
@@ -188,8 +191,9 @@ TEST(HubRouter, SaysWhichMethodsARouteHas)
 
 TEST(HubRouter, KnowsNothingElse)
 {
-    for (const char* path : {"/", "/api", "/api/agent", "/api/agents/", "/api/agents//commands", "/api/agents/a/files", "/api/agents/a/files/b/c",
-                             "/api/agents/a/commands/", "/apix/agents", "api"}) {
+    for (const char* path :
+         {"/", "/api", "/api/agent", "/api/agents/", "/api/agents//commands", "/api/agents/a/files",
+          "/api/agents/a/files/b/c", "/api/agents/a/commands/", "/apix/agents", "api"}) {
         EXPECT_EQ(match("GET", path).route, Route::none) << path << ": " << route_text("GET", path);
     }
 }

@@ -49,7 +49,14 @@ protected:
 
 TaskRecord record(const std::string& id, TaskState state, std::int64_t updated = 1)
 {
-    return {.id = id, .agent = "a", .action = "x", .params = "{\"k\":1}", .state = state, .created = updated, .updated = updated, .expires = 10'000,
+    return {.id = id,
+            .agent = "a",
+            .action = "x",
+            .params = "{\"k\":1}",
+            .state = state,
+            .created = updated,
+            .updated = updated,
+            .expires = 10'000,
             .data = "{}"};
 }
 
@@ -118,7 +125,8 @@ TEST_F(StoreTest, OneTimeUrlsDoNotReachTheDisk)
     ASSERT_TRUE(save(bound));
     store.reset();
     for (const auto& file : std::filesystem::directory_iterator{dir.path()}) {
-        EXPECT_EQ(agenthost::test::read_file(file.path()).find("verysecrettoken"), std::string::npos) << file.path();
+        EXPECT_EQ(agenthost::test::read_file(file.path()).find("verysecrettoken"), std::string::npos)
+            << file.path();
     }
 }
 
@@ -126,8 +134,10 @@ TEST_F(StoreTest, MintedCredentialsSurvive)
 {
     open();
     std::promise<bool> a, t;
-    store->save(MintedAgent{.id = "n1", .token = agenthost::kit::sha256("x"), .created = 7}, [&](bool ok) { a.set_value(ok); });
-    store->save(MintedToken{.id = "t1", .label = "ci", .token = agenthost::kit::sha256("y"), .created = 8}, [&](bool ok) { t.set_value(ok); });
+    store->save(MintedAgent{.id = "n1", .token = agenthost::kit::sha256("x"), .created = 7},
+                [&](bool ok) { a.set_value(ok); });
+    store->save(MintedToken{.id = "t1", .label = "ci", .token = agenthost::kit::sha256("y"), .created = 8},
+                [&](bool ok) { t.set_value(ok); });
     EXPECT_TRUE(a.get_future().get());
     EXPECT_TRUE(t.get_future().get());
     open();
@@ -228,7 +238,8 @@ TEST(HubSpool, LeavesNoNameAndGivesBackItsRoom)
 TEST(HubSpool, KeepsWhatMustStayFree)
 {
     const agenthost::test::TempDir dir;
-    const auto spool = Spool::make((dir / "spool").string(), UINT64_MAX, std::filesystem::space(dir.path()).available / 2);
+    const auto spool =
+        Spool::make((dir / "spool").string(), UINT64_MAX, std::filesystem::space(dir.path()).available / 2);
     std::string problem;
     EXPECT_FALSE(spool->open(std::filesystem::space(dir.path()).available / 2 + (64 << 20), problem));
     EXPECT_THAT(problem, testing::HasSubstr("free some space"));

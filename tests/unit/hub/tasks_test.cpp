@@ -11,10 +11,7 @@ TaskRecord task(const std::string& id, const std::string& agent = "a")
     return {.id = id, .agent = agent, .action = "storage.info", .params = "{}"};
 }
 
-TaskRecord success()
-{
-    return {.state = TaskState::success, .data = "{}"};
-}
+TaskRecord success() { return {.state = TaskState::success, .data = "{}"}; }
 
 class TasksTest : public testing::Test {
 protected:
