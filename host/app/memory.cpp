@@ -11,14 +11,14 @@ namespace agenthost::host {
 
 namespace {
 
-// Only segments that are executable and not writable: nothing in them was ever changed (relocations live elsewhere), so dropping
-// the mapping of a page loses nothing.
+// Only segments that are not writable: nothing in them was ever changed (relocations go to the writable one), so dropping the mapping of a
+// page loses nothing.
 int drop_code(dl_phdr_info* object, std::size_t, void*)
 {
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
     for (int i = 0; i < object->dlpi_phnum; ++i) {
         const auto& segment = object->dlpi_phdr[i];
-        if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X) || (segment.p_flags & PF_W)) continue;
+        if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W)) continue;
         const std::uintptr_t begin = (object->dlpi_addr + segment.p_vaddr + page - 1) / page * page;
         const std::uintptr_t end = (object->dlpi_addr + segment.p_vaddr + segment.p_filesz) / page * page;
         if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED); // the vDSO refuses: fine
@@ -30,7 +30,7 @@ int drop_code(dl_phdr_info* object, std::size_t, void*)
 
 void bound_arenas() { ::mallopt(M_ARENA_MAX, 2); }
 
-void release_startup_memory()
+void release_idle_memory()
 {
     ::malloc_trim(0);
     ::dl_iterate_phdr(drop_code, nullptr);

@@ -103,6 +103,7 @@ struct Runtime::Impl {
     asio::signal_set signals{main};
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+    std::uint64_t submitted_seen = 0, submitted_released = 0;
     bool ready = false, stopping = false;
     int exit_code = 0;
 
@@ -223,7 +224,7 @@ struct Runtime::Impl {
         expire_journal();
         settled.expires_after(settle);
         settled.async_wait([](const auto& error) {
-            if (!error) release_startup_memory();
+            if (!error) release_idle_memory();
         });
     }
 
@@ -291,6 +292,13 @@ struct Runtime::Impl {
     void ask_health()
     {
         plugins->check_health();
+        // Idle since the last look, after work: what that touched goes back as well.
+        const auto stats = dispatcher->stats();
+        if (stats.in_flight == 0 && stats.submitted == submitted_seen && stats.submitted != submitted_released) {
+            release_idle_memory();
+            submitted_released = stats.submitted;
+        }
+        submitted_seen = stats.submitted;
         health.expires_after(health_interval);
         health.async_wait([this](const auto& error) {
             if (!error) ask_health();

@@ -17,7 +17,7 @@ namespace agenthost::host::log {
 
 namespace {
 
-constexpr std::size_t queue_lines = 1024; // spdlog keeps the slots ready, 400 bytes each: 0.4 MiB of an idle daemon
+constexpr std::size_t queue_lines = 512; // spdlog keeps the slots ready, 400 bytes each: 0.2 MiB of an idle daemon
 
 spdlog::level::level_enum to_spdlog(Level level)
 {

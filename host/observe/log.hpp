@@ -1,6 +1,6 @@
 // The daemon's log: one line a fact, to stderr. Text on a terminal, journald priorities under systemd, JSON on request.
 //
-// Thread-safe. Never blocks: lines go through a bounded queue (1,024) to a thread of its own; when it is full the oldest goes and
+// Thread-safe. Never blocks: lines go through a bounded queue (512) to a thread of its own; when it is full the oldest goes and
 // the loss is counted and said. Before init() and after shutdown() lines are written at once. No secret is ever passed here.
 #pragma once
 
