@@ -6,7 +6,9 @@ int main(int argc, char** argv)
 {
     using namespace agenthost::host;
     const CliHooks hooks{.run = [](LoadRequest request, RunOptions options) {
-        return Runtime{std::move(request), {.plugin_path = std::move(options.plugin_path), .runner = std::move(options.runner)}}.run();
+        return Runtime{std::move(request),
+                       {.plugin_path = std::move(options.plugin_path), .runner = std::move(options.runner)}}
+            .run();
     }};
     return cli_main(argc, argv, hooks);
 }

@@ -25,17 +25,24 @@ std::string_view view(agh_bytes b) { return {static_cast<const char*>(b.data), b
 
 std::string error_body(std::string_view code, std::string_view message)
 {
-    return json{{"error", {{"code", code}, {"message", message}}}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    return json{{"error", {{"code", code}, {"message", message}}}}.dump(-1, ' ', false,
+                                                                        json::error_handler_t::replace) +
+           "\n";
 }
 
 // Raw JSON of a plugin goes into a line as it is: it was valid when it came.
-std::string quoted(std::string_view text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted(std::string_view text)
+{
+    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 std::string line_of(const wire::Result& result)
 {
     if (result.outcome == wire::Outcome::success)
-        return R"({"result":{"status":"success","data":)" + std::string{result.data.empty() ? "null" : result.data} + "}}\n";
-    std::string line = R"({"result":{"status":"error","code":)" + quoted(result.error.code) + R"(,"message":)" + quoted(result.error.message);
+        return R"({"result":{"status":"success","data":)" +
+               std::string{result.data.empty() ? "null" : result.data} + "}}\n";
+    std::string line = R"({"result":{"status":"error","code":)" + quoted(result.error.code) +
+                       R"(,"message":)" + quoted(result.error.message);
     if (!result.error.detail.empty()) line += R"(,"detail":)" + quoted(result.error.detail);
     if (!result.error.data.empty()) line += R"(,"data":)" + std::string{result.error.data};
     return line + "}}\n";
@@ -46,7 +53,8 @@ std::string line_of(const wire::Result& result)
 // The CLI's calls, all as one caller named "control"; an id nobody gave is made up, so that effects are journalled as anyone's.
 class ControlCaller final : public Caller {
 public:
-    ControlCaller(Listeners& listeners, Dispatcher& dispatcher) : listeners_{listeners}, dispatcher_{dispatcher}
+    ControlCaller(Listeners& listeners, Dispatcher& dispatcher)
+        : listeners_{listeners}, dispatcher_{dispatcher}
     {
         policy_.name = "control";
         policy_.allow = std::vector<std::string>{"*"};
@@ -58,17 +66,23 @@ public:
 
     void call(agh_conn conn, const json& request)
     {
-        if (calls_.size() >= most_calls) return refuse(conn, 503, "BUSY", "64 calls are running: wait for one to end");
+        if (calls_.size() >= most_calls)
+            return refuse(conn, 503, "BUSY", "64 calls are running: wait for one to end");
         const auto action = request.value("action", "");
         const auto params = request.contains("params") ? request["params"].dump() : std::string{"{}"};
         auto id = request.value("id", "");
-        if (action.empty()) return refuse(conn, 400, "INVALID_REQUEST", R"(the body needs "action", e.g. {"action":"host.ping"})");
+        if (action.empty())
+            return refuse(conn, 400, "INVALID_REQUEST",
+                          R"(the body needs "action", e.g. {"action":"host.ping"})");
         if (id.empty()) id = "cli-" + kit::random_token(12);
-        if (by_id(id) != calls_.end()) return refuse(conn, 409, "ID_REUSED", "a call with this id is running on another connection");
-        if (listeners_.answer_begin(conn, 200, R"({"content-type":"application/x-ndjson"})") != AGH_OK) return;
+        if (by_id(id) != calls_.end())
+            return refuse(conn, 409, "ID_REUSED", "a call with this id is running on another connection");
+        if (listeners_.answer_begin(conn, 200, R"({"content-type":"application/x-ndjson"})") != AGH_OK)
+            return;
         calls_[conn] = {.id = id, .waiting = {}, .ended = false};
         wire::Command command{.id = id, .action = action, .params = params, .target = {}, .timeout = {}};
-        if (request.contains("timeout_ms")) command.timeout = std::chrono::milliseconds{request["timeout_ms"].get<std::int64_t>()};
+        if (request.contains("timeout_ms"))
+            command.timeout = std::chrono::milliseconds{request["timeout_ms"].get<std::int64_t>()};
         dispatcher_.submit(*this, command);
     }
 
@@ -91,13 +105,17 @@ public:
             if (listeners_.answer_chunk(conn, call.waiting) == AGH_E_BUSY) return;
             call.waiting.clear();
         }
-        if (call.ended) listeners_.answer_end(conn);
-        else dispatcher_.writable(*this);
+        if (call.ended)
+            listeners_.answer_end(conn);
+        else
+            dispatcher_.writable(*this);
     }
 
     bool on_result(const wire::Result& result, std::uint64_t outbox) override
     {
-        if (outbox) dispatcher_.delivered(*this, outbox); // a caller that went away has no later session to deliver to
+        if (outbox)
+            dispatcher_.delivered(*this,
+                                  outbox); // a caller that went away has no later session to deliver to
         const auto at = by_id(result.id);
         if (at == calls_.end()) return true;
         at->second.ended = true;
@@ -118,8 +136,9 @@ public:
         if (at == calls_.end()) return true; // it left: the command is being cancelled
         if (!at->second.waiting.empty()) return false;
         return send(at,
-                    R"({"stream":{"channel":)" + std::to_string(stream.channel) + R"(,"offset":)" + std::to_string(stream.offset) +
-                        R"(,"base64":")" + kit::base64(stream.bytes) + "\"}}\n",
+                    R"({"stream":{"channel":)" + std::to_string(stream.channel) + R"(,"offset":)" +
+                        std::to_string(stream.offset) + R"(,"base64":")" + kit::base64(stream.bytes) +
+                        "\"}}\n",
                     false);
     }
 
@@ -193,25 +212,32 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     void request(agh_conn conn, const std::string& head_text, bool metrics_only)
     {
         const json head = json::parse(head_text, nullptr, false);
-        if (!head.is_object()) return answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
+        if (!head.is_object())
+            return answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
         const auto method = head.value("method", "");
         const auto path = head.value("path", "");
         const bool get = method == "GET" || method == "HEAD";
-        if (get && path == "/healthz") return answer(conn, 200, "ok\n", R"({"content-type":"text/plain"})"); // the loop answered: it moves
+        if (get && path == "/healthz")
+            return answer(conn, 200, "ok\n",
+                          R"({"content-type":"text/plain"})"); // the loop answered: it moves
         if (get && path == "/readyz") {
             const auto problems = hooks.problems();
             std::string body = hooks.ready() ? "ready\n" : "not ready\n";
             for (const auto& p : problems) body += p + "\n";
             return answer(conn, hooks.ready() ? 200 : 503, body, R"({"content-type":"text/plain"})");
         }
-        if (get && path == "/metrics") return answer(conn, 200, hooks.metrics(), R"({"content-type":"text/plain; version=0.0.4"})");
+        if (get && path == "/metrics")
+            return answer(conn, 200, hooks.metrics(), R"({"content-type":"text/plain; version=0.0.4"})");
         if (!metrics_only) {
             if (get && path == "/v1/status") return answer(conn, 200, hooks.status() + "\n");
             if (get && path == "/v1/plugins") return answer(conn, 200, hooks.plugins() + "\n");
             if (get && path == "/v1/health") {
                 const auto problems = hooks.problems();
-                return answer(conn, 200,
-                              json{{"healthy", problems.empty()}, {"ready", hooks.ready()}, {"problems", problems}}.dump() + "\n");
+                return answer(
+                    conn, 200,
+                    json{{"healthy", problems.empty()}, {"ready", hooks.ready()}, {"problems", problems}}
+                            .dump() +
+                        "\n");
             }
             if (method == "POST" && path == "/v1/reload") return reload(conn);
             if (method == "POST" && (path == "/v1/call" || path == "/v1/reconnect")) {
@@ -226,8 +252,10 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     void reload(agh_conn conn)
     {
         hooks.reload([self = shared_from_this(), conn](const Reloaded& done) {
-            if (done.problems.empty()) self->answer(conn, 200, json{{"ok", true}, {"changes", done.changes}}.dump() + "\n");
-            else self->answer(conn, 422, json{{"problems", done.problems}}.dump() + "\n");
+            if (done.problems.empty())
+                self->answer(conn, 200, json{{"ok", true}, {"changes", done.changes}}.dump() + "\n");
+            else
+                self->answer(conn, 422, json{{"problems", done.problems}}.dump() + "\n");
         });
     }
 
@@ -244,9 +272,13 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
             if (path == "/v1/call") return caller->call(conn, request);
             const auto name = request.value("name", "");
             if (hooks.reconnect(name)) return answer(conn, 200, "{\"ok\":true}\n");
-            answer(conn, 404, error_body("NOT_FOUND", "no server named \"" + name + "\" in the configuration; `agenthost status` lists them"));
+            answer(conn, 404,
+                   error_body("NOT_FOUND", "no server named \"" + name +
+                                               "\" in the configuration; `agenthost status` lists them"));
         } catch (const std::exception& e) {
-            answer(conn, 400, error_body("INVALID_REQUEST", std::string{"the body is not what "} + path + " takes: " + e.what()));
+            answer(conn, 400,
+                   error_body("INVALID_REQUEST",
+                              std::string{"the body is not what "} + path + " takes: " + e.what()));
         }
     }
 
@@ -254,8 +286,9 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     template <typename F> static void on_main(void* ctx, F work)
     {
         auto* context = static_cast<Context*>(ctx);
-        asio::dispatch(context->self->main, [self = context->self->shared_from_this(), only = context->metrics_only,
-                                             work = std::move(work)]() mutable { work(*self, only); });
+        asio::dispatch(context->self->main,
+                       [self = context->self->shared_from_this(), only = context->metrics_only,
+                        work = std::move(work)]() mutable { work(*self, only); });
     }
 
     static const agh_route_api* api()
@@ -265,14 +298,21 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
             .reserved = 0,
             .on_request =
                 [](void* ctx, agh_conn conn, agh_bytes head) {
-                    on_main(ctx, [conn, head = std::string{view(head)}](Impl& self, bool only) { self.request(conn, head, only); });
+                    on_main(ctx, [conn, head = std::string{view(head)}](Impl& self, bool only) {
+                        self.request(conn, head, only);
+                    });
                 },
             .on_body =
                 [](void* ctx, agh_conn conn, std::uint64_t, agh_bytes, agh_bytes data, agh_status status) {
-                    on_main(ctx, [conn, data = std::string{view(data)}, status](Impl& self, bool) { self.body(conn, data, status); });
+                    on_main(ctx, [conn, data = std::string{view(data)}, status](Impl& self, bool) {
+                        self.body(conn, data, status);
+                    });
                 },
             .on_frame = [](void*, agh_conn, std::int32_t, agh_bytes) {},
-            .on_writable = [](void* ctx, agh_conn conn) { on_main(ctx, [conn](Impl& self, bool) { self.caller->writable(conn); }); },
+            .on_writable =
+                [](void* ctx, agh_conn conn) {
+                    on_main(ctx, [conn](Impl& self, bool) { self.caller->writable(conn); });
+                },
             .on_closed =
                 [](void* ctx, agh_conn conn, std::int32_t) {
                     on_main(ctx, [conn](Impl& self, bool) {
@@ -296,7 +336,9 @@ void Control::serve(const std::string& listener, bool metrics_only)
     impl_->contexts.push_back(std::make_unique<Impl::Context>(Impl::Context{impl_.get(), metrics_only}));
     const auto route = json{{"listener", listener}, {"kind", "http"}, {"prefix", "/"}}.dump();
     const auto status = impl_->listeners.route("host", route, Impl::api(), impl_->contexts.back().get());
-    if (status != AGH_OK) log::error("control", "cannot claim the routes of " + listener + ": status " + std::to_string(status));
+    if (status != AGH_OK)
+        log::error("control",
+                   "cannot claim the routes of " + listener + ": status " + std::to_string(status));
 }
 
 } // namespace agenthost::host

@@ -20,10 +20,10 @@ struct Reloaded {
     std::vector<std::string> changes, problems; // problems: nothing was changed
 };
 
-struct ControlHooks { // each on the main I/O thread
-    std::function<std::string()> status;  // JSON
-    std::function<std::string()> plugins; // JSON
-    std::function<std::string()> metrics; // Prometheus' text form
+struct ControlHooks {                                   // each on the main I/O thread
+    std::function<std::string()> status;                // JSON
+    std::function<std::string()> plugins;               // JSON
+    std::function<std::string()> metrics;               // Prometheus' text form
     std::function<std::vector<std::string>()> problems; // why it is not healthy; empty: it is
     std::function<bool()> ready;
     std::function<void(std::function<void(Reloaded)>)> reload;

@@ -84,7 +84,8 @@ agh_status close(agh_host* host, agh_conn conn, std::int32_t code, agh_bytes rea
 
 const void* listener_table()
 {
-    static const agh_svc_listener table{sizeof(agh_svc_listener), 0, route, address, answer, receive, upgrade, send, limits, pause, close};
+    static const agh_svc_listener table{
+        sizeof(agh_svc_listener), 0, route, address, answer, receive, upgrade, send, limits, pause, close};
     return &table;
 }
 

@@ -21,7 +21,8 @@ int drop_code(dl_phdr_info* object, std::size_t, void*)
         if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W)) continue;
         const std::uintptr_t begin = (object->dlpi_addr + segment.p_vaddr + page - 1) / page * page;
         const std::uintptr_t end = (object->dlpi_addr + segment.p_vaddr + segment.p_filesz) / page * page;
-        if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED); // the vDSO refuses: fine
+        if (end > begin)
+            ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED); // the vDSO refuses: fine
     }
     return 0;
 }

@@ -45,9 +45,11 @@ void PluginSet::start(const std::vector<PluginConfig>& wanted, Started done)
     const auto found = find_plugins(rooms_.path);
     for (const auto& config : wanted) {
         if (!config.enabled) continue;
-        start_one(config, found, [all, failed, required = config.required, this, id = config.id](const std::string&) {
-            if (const auto& entry = entries_.at(id); required && !entry.problem.empty()) failed->push_back(entry.problem);
-        });
+        start_one(config, found,
+                  [all, failed, required = config.required, this, id = config.id](const std::string&) {
+                      if (const auto& entry = entries_.at(id); required && !entry.problem.empty())
+                          failed->push_back(entry.problem);
+                  });
     }
 }
 
@@ -64,8 +66,10 @@ void PluginSet::start_one(const PluginConfig& config, const std::vector<FoundPlu
     };
     const auto at = std::ranges::find(found, id, &FoundPlugin::id);
     if (at == found.end())
-        return fail(config.where + ": plugin " + id + " is enabled, but no " + id + ".manifest.json lies in " + join_path(rooms_.path) +
-                    ". Install its package (agenthost-plugin-" + id + "), add its folder to agent.plugin_path, or disable it.");
+        return fail(config.where + ": plugin " + id + " is enabled, but no " + id +
+                    ".manifest.json lies in " + join_path(rooms_.path) +
+                    ". Install its package (agenthost-plugin-" + id +
+                    "), add its folder to agent.plugin_path, or disable it.");
     if (!at->manifest) return fail(at->problem);
     rooms_.services.admit(*at->manifest);
     entry.plugin = make_plugin(rooms_.main, rooms_.services, *at, config, rooms_.runner);
@@ -79,7 +83,8 @@ void PluginSet::start_one(const PluginConfig& config, const std::vector<FoundPlu
             return;
         }
         entries_[id].registered = true;
-        log::info("plugin " + id, "running: version " + manifest->version + (entries_[id].config.isolated ? ", in a runner" : ""));
+        log::info("plugin " + id, "running: version " + manifest->version +
+                                      (entries_[id].config.isolated ? ", in a runner" : ""));
         done("plugin " + id + ": started");
     });
 }
@@ -98,15 +103,18 @@ void PluginSet::stop_one(const std::string& id, std::chrono::milliseconds grace,
         Entry& ended = entries_.at(id);
         rooms_.dispatcher.plugin_gone(*ended.plugin, "plugin " + id + " was stopped");
         rooms_.facts.forget(id);
-        if (!problem.empty()) log::warn("plugin " + id, problem);
-        else log::info("plugin " + id, "stopped");
+        if (!problem.empty())
+            log::warn("plugin " + id, problem);
+        else
+            log::info("plugin " + id, "stopped");
         retired_.push_back(std::move(ended.plugin));
         entries_.erase(id);
         done("plugin " + id + ": stopped" + (problem.empty() ? "" : ", but " + problem));
     });
 }
 
-void PluginSet::apply(const std::vector<PluginConfig>& wanted, std::function<void(std::vector<std::string>)> done)
+void PluginSet::apply(const std::vector<PluginConfig>& wanted,
+                      std::function<void(std::vector<std::string>)> done)
 {
     auto changes = std::make_shared<std::vector<std::string>>();
     auto all = std::make_shared<Barrier>([changes, done = std::move(done)] { done(*changes); });
@@ -128,18 +136,20 @@ void PluginSet::apply(const std::vector<PluginConfig>& wanted, std::function<voi
         if (at == entries_.end() || !at->second.registered) {
             start_one(config, found, note);
         } else if (at->second.config.isolated != config.isolated) {
-            stop_one(config.id, grace, [this, config, found, note](const std::string&) { start_one(config, found, note); });
+            stop_one(config.id, grace,
+                     [this, config, found, note](const std::string&) { start_one(config, found, note); });
         } else if (at->second.config.config_json != config.config_json) {
-            at->second.plugin->configure(config.config_json, [this, config, note](const std::string& problem) {
-                if (problem.empty()) {
-                    entries_[config.id].config = config;
-                    log::info("plugin " + config.id, "has its new configuration");
-                    note("plugin " + config.id + ": configured");
-                } else {
-                    log::error("plugin " + config.id, "keeps its old configuration: " + problem);
-                    note("plugin " + config.id + ": keeps its old configuration: " + problem);
-                }
-            });
+            at->second.plugin->configure(
+                config.config_json, [this, config, note](const std::string& problem) {
+                    if (problem.empty()) {
+                        entries_[config.id].config = config;
+                        log::info("plugin " + config.id, "has its new configuration");
+                        note("plugin " + config.id + ": configured");
+                    } else {
+                        log::error("plugin " + config.id, "keeps its old configuration: " + problem);
+                        note("plugin " + config.id + ": keeps its old configuration: " + problem);
+                    }
+                });
         } else {
             at->second.config = config;
         }
@@ -187,7 +197,8 @@ std::vector<std::string> PluginSet::problems() const
 {
     std::vector<std::string> all;
     for (const auto& one : status())
-        if (!one.healthy || one.state == PluginState::failed) all.push_back("plugin " + one.id + ": " + one.problem);
+        if (!one.healthy || one.state == PluginState::failed)
+            all.push_back("plugin " + one.id + ": " + one.problem);
     return all;
 }
 
@@ -196,7 +207,8 @@ void PluginSet::check_health()
     for (auto& [id, entry] : entries_) {
         if (!entry.plugin || !entry.registered) continue;
         entry.plugin->check_health([this, id = id](std::string problem) {
-            if (const auto at = entries_.find(id); at != entries_.end()) at->second.health = std::move(problem);
+            if (const auto at = entries_.find(id); at != entries_.end())
+                at->second.health = std::move(problem);
         });
     }
 }

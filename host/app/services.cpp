@@ -15,7 +15,8 @@ namespace {
 
 log::Level to_level(int level)
 {
-    return static_cast<log::Level>(std::clamp(level, static_cast<int>(log::Level::trace), static_cast<int>(log::Level::error)));
+    return static_cast<log::Level>(
+        std::clamp(level, static_cast<int>(log::Level::trace), static_cast<int>(log::Level::error)));
 }
 
 } // namespace
@@ -38,8 +39,8 @@ agh_status Services::progress(std::string_view plugin, agh_req request, std::str
     return rooms_.dispatcher.progress(plugin, request, json);
 }
 
-agh_status Services::stream(std::string_view plugin, agh_req request, std::uint32_t channel, std::uint64_t offset,
-                            std::string_view bytes)
+agh_status Services::stream(std::string_view plugin, agh_req request, std::uint32_t channel,
+                            std::uint64_t offset, std::string_view bytes)
 {
     return rooms_.dispatcher.stream(plugin, request, channel, offset, bytes);
 }
@@ -58,7 +59,9 @@ void Services::log(std::string_view plugin, int level, std::string_view message,
         if (at != admitted_.end()) {
             auto& entry = at->second;
             const auto now = std::chrono::steady_clock::now();
-            entry.tokens = std::min(burst, entry.tokens + per_second * std::chrono::duration<double>(now - entry.refilled).count());
+            entry.tokens =
+                std::min(burst, entry.tokens +
+                                    per_second * std::chrono::duration<double>(now - entry.refilled).count());
             entry.refilled = now;
             if (entry.tokens < 1) {
                 ++entry.dropped;
@@ -73,11 +76,12 @@ void Services::log(std::string_view plugin, int level, std::string_view message,
     log::write(to_level(level), room, message, fields_json);
 }
 
-agh_status Services::emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin,
-                          const agh_reply* body)
+agh_status Services::emit(std::string_view plugin, std::string_view topic, std::string_view audience,
+                          agh_req origin, const agh_reply* body)
 {
     if (!body) return AGH_E_INVALID;
-    return rooms_.dispatcher.emit(plugin, topic, audience, origin, {static_cast<const char*>(body->json.data), body->json.size});
+    return rooms_.dispatcher.emit(plugin, topic, audience, origin,
+                                  {static_cast<const char*>(body->json.data), body->json.size});
 }
 
 agh_status Services::publish(std::string_view plugin, std::string_view key, std::string_view json)
@@ -99,17 +103,22 @@ agh_status Services::define_metric(std::string_view plugin, std::string_view jso
     return rooms_.metrics.define(plugin, json, id);
 }
 
-void Services::record_metric(std::string_view plugin, std::uint32_t id, double value) { rooms_.metrics.record(plugin, id, value); }
+void Services::record_metric(std::string_view plugin, std::uint32_t id, double value)
+{
+    rooms_.metrics.record(plugin, id, value);
+}
 
-agh_status Services::call(std::string_view plugin, agh_req parent, std::string_view action, std::string_view params,
-                          std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done)
+agh_status Services::call(std::string_view plugin, agh_req parent, std::string_view action,
+                          std::string_view params, std::uint64_t timeout_ns,
+                          std::function<void(const agh_reply&)> done)
 {
     std::vector<std::string> may_call;
     {
         const std::lock_guard lock{mutex_};
         if (const auto at = admitted_.find(plugin); at != admitted_.end()) may_call = at->second.may_call;
     }
-    return rooms_.dispatcher.call(plugin, std::move(may_call), parent, action, params, timeout_ns, std::move(done));
+    return rooms_.dispatcher.call(plugin, std::move(may_call), parent, action, params, timeout_ns,
+                                  std::move(done));
 }
 
 const void* Services::listener_service(std::string_view plugin)

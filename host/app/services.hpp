@@ -34,18 +34,20 @@ public:
 
     agh_status complete(std::string_view plugin, agh_req, const agh_reply*) override;
     agh_status progress(std::string_view plugin, agh_req, std::string_view json) override;
-    agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset, std::string_view bytes) override;
+    agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset,
+                      std::string_view bytes) override;
     bool cancelled(agh_req) override;
     bool log_enabled(std::string_view plugin, int level) override;
-    void log(std::string_view plugin, int level, std::string_view message, std::string_view fields_json) override;
-    agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin,
-                    const agh_reply*) override;
+    void log(std::string_view plugin, int level, std::string_view message,
+             std::string_view fields_json) override;
+    agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience,
+                    agh_req origin, const agh_reply*) override;
     agh_status publish(std::string_view plugin, std::string_view key, std::string_view json) override;
     std::string state_directory(std::string_view plugin) override;
     agh_status define_metric(std::string_view plugin, std::string_view json, std::uint32_t* id) override;
     void record_metric(std::string_view plugin, std::uint32_t id, double value) override;
-    agh_status call(std::string_view plugin, agh_req parent, std::string_view action, std::string_view params, std::uint64_t timeout_ns,
-                    std::function<void(const agh_reply&)> done) override;
+    agh_status call(std::string_view plugin, agh_req parent, std::string_view action, std::string_view params,
+                    std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done) override;
     const void* listener_service(std::string_view plugin) override;
     void plugin_died(std::string_view id, std::string why) override;
     void closing(std::string_view id) override;

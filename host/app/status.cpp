@@ -23,30 +23,63 @@ std::string_view word(PluginState state)
 
 json to_json(const PluginStatus& p)
 {
-    return {{"id", p.id}, {"version", p.version}, {"file", p.file}, {"state", word(p.state)}, {"isolated", p.isolated},
-            {"healthy", p.healthy}, {"problem", p.problem}, {"queued", p.queued}, {"invoked", p.invoked},
-            {"inline_overruns", p.inline_overruns}, {"demoted", p.demoted}, {"runner_pid", p.runner_pid}};
+    return {{"id", p.id},
+            {"version", p.version},
+            {"file", p.file},
+            {"state", word(p.state)},
+            {"isolated", p.isolated},
+            {"healthy", p.healthy},
+            {"problem", p.problem},
+            {"queued", p.queued},
+            {"invoked", p.invoked},
+            {"inline_overruns", p.inline_overruns},
+            {"demoted", p.demoted},
+            {"runner_pid", p.runner_pid}};
 }
 
 json to_json(const SessionStatus& s)
 {
-    return {{"name", s.name}, {"protocol", s.protocol}, {"url", s.url}, {"state", s.state}, {"problem", s.problem},
-            {"failures", s.failures}, {"connected_since", s.connected_since}, {"next_attempt", s.next_attempt},
-            {"frames_in", s.frames_in}, {"frames_out", s.frames_out}, {"bytes_in", s.bytes_in}, {"bytes_out", s.bytes_out},
-            {"reconnects", s.reconnects}, {"send_queue_bytes", s.send_queue_bytes}, {"dropped", s.dropped}};
+    return {{"name", s.name},
+            {"protocol", s.protocol},
+            {"url", s.url},
+            {"state", s.state},
+            {"problem", s.problem},
+            {"failures", s.failures},
+            {"connected_since", s.connected_since},
+            {"next_attempt", s.next_attempt},
+            {"frames_in", s.frames_in},
+            {"frames_out", s.frames_out},
+            {"bytes_in", s.bytes_in},
+            {"bytes_out", s.bytes_out},
+            {"reconnects", s.reconnects},
+            {"send_queue_bytes", s.send_queue_bytes},
+            {"dropped", s.dropped}};
 }
 
 json to_json(const ListenerStatus& l)
 {
-    return {{"name", l.name}, {"address", l.address}, {"connections", l.connections}, {"accepted", l.accepted},
-            {"refused", l.refused}, {"requests", l.requests}, {"websockets", l.websockets}};
+    return {{"name", l.name},
+            {"address", l.address},
+            {"connections", l.connections},
+            {"accepted", l.accepted},
+            {"refused", l.refused},
+            {"requests", l.requests},
+            {"websockets", l.websockets}};
 }
 
 json to_json(const DispatchStats& d)
 {
-    return {{"submitted", d.submitted}, {"succeeded", d.succeeded}, {"failed", d.failed}, {"refused", d.refused},
-            {"timed_out", d.timed_out}, {"cancelled", d.cancelled}, {"attached", d.attached}, {"replayed", d.replayed},
-            {"dropped_results", d.dropped_results}, {"dropped_events", d.dropped_events}, {"in_flight", d.in_flight}};
+    return {{"submitted", d.submitted},
+            {"succeeded", d.succeeded},
+            {"failed", d.failed},
+            {"refused", d.refused},
+            {"timed_out", d.timed_out},
+            {"cancelled", d.cancelled},
+            {"attached", d.attached},
+            {"replayed", d.replayed},
+            {"dropped_results", d.dropped_results},
+            {"dropped_events", d.dropped_events},
+            {"in_flight", d.in_flight}};
 }
 
 template <typename T> json list(const std::vector<T>& items)
@@ -63,11 +96,21 @@ std::string text(const json& value) { return value.dump(-1, ' ', false, json::er
 std::string status_json(const StatusParts& s)
 {
     json facts = json::parse(s.facts, nullptr, false);
-    return text({{"agent_id", s.agent_id}, {"version", s.version}, {"pid", s.pid}, {"uptime_s", s.uptime_s}, {"ready", s.ready},
-                 {"draining", s.draining}, {"servers", list(s.servers)}, {"listeners", list(s.listeners)}, {"plugins", list(s.plugins)},
+    return text({{"agent_id", s.agent_id},
+                 {"version", s.version},
+                 {"pid", s.pid},
+                 {"uptime_s", s.uptime_s},
+                 {"ready", s.ready},
+                 {"draining", s.draining},
+                 {"servers", list(s.servers)},
+                 {"listeners", list(s.listeners)},
+                 {"plugins", list(s.plugins)},
                  {"dispatch", to_json(s.dispatch)},
-                 {"journal", {{"rows", s.journal.rows}, {"undelivered", s.journal.undelivered}, {"commits", s.journal.commits},
-                              {"waiting", s.journal.waiting}}},
+                 {"journal",
+                  {{"rows", s.journal.rows},
+                   {"undelivered", s.journal.undelivered},
+                   {"commits", s.journal.commits},
+                   {"waiting", s.journal.waiting}}},
                  {"facts", facts.is_discarded() ? json::object() : std::move(facts)}});
 }
 

@@ -17,7 +17,8 @@ namespace agenthost::host::log {
 
 namespace {
 
-constexpr std::size_t queue_lines = 512; // spdlog keeps the slots ready, 400 bytes each: 0.2 MiB of an idle daemon
+constexpr std::size_t queue_lines =
+    512; // spdlog keeps the slots ready, 400 bytes each: 0.2 MiB of an idle daemon
 
 spdlog::level::level_enum to_spdlog(Level level)
 {
@@ -53,7 +54,10 @@ Pieces split(std::string_view line)
     return {line.substr(0, a), line.substr(a + 1, b - a - 1), line.substr(b + 1)};
 }
 
-void append(spdlog::memory_buf_t& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+void append(spdlog::memory_buf_t& out, std::string_view text)
+{
+    out.append(text.data(), text.data() + text.size());
+}
 
 // Control characters of a peer's text must not forge lines or move a terminal's cursor.
 void append_plain(spdlog::memory_buf_t& out, std::string_view text)
@@ -61,8 +65,10 @@ void append_plain(spdlog::memory_buf_t& out, std::string_view text)
     static constexpr char hex[] = "0123456789abcdef";
     for (const char c : text) {
         const auto u = static_cast<unsigned char>(c);
-        if (u >= 0x20 && u != 0x7f) out.push_back(c);
-        else append(out, std::string{"\\x"} + hex[u >> 4] + hex[u & 15]);
+        if (u >= 0x20 && u != 0x7f)
+            out.push_back(c);
+        else
+            append(out, std::string{"\\x"} + hex[u >> 4] + hex[u & 15]);
     }
 }
 
@@ -150,7 +156,10 @@ public:
         }
         append(out, "\n");
     }
-    [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<LineFormatter>(format_); }
+    [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override
+    {
+        return std::make_unique<LineFormatter>(format_);
+    }
 
 private:
     Format format_;
@@ -203,7 +212,8 @@ bool init(std::string_view level, std::string_view format)
     auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     sink->set_formatter(std::make_unique<LineFormatter>(pick(format)));
     s.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
-    s.logger = std::make_shared<spdlog::async_logger>("agenthost", std::move(sink), s.pool, spdlog::async_overflow_policy::overrun_oldest);
+    s.logger = std::make_shared<spdlog::async_logger>("agenthost", std::move(sink), s.pool,
+                                                      spdlog::async_overflow_policy::overrun_oldest);
     s.logger->set_level(wanted);
     s.logger->flush_on(spdlog::level::trace);
     s.current = s.logger.get();
@@ -242,7 +252,8 @@ void write(Level level, std::string_view room, std::string_view message, std::st
     line.append(room).push_back(separator);
     line.append(message.substr(0, 8192)).push_back(separator); // a line is bounded
     line.append(fields_json.substr(0, fields_json.size() <= 8192 ? fields_json.size() : 0));
-    (logger ? logger : direct_logger().get())->log(to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
+    (logger ? logger : direct_logger().get())
+        ->log(to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
 }
 
 } // namespace agenthost::host::log

@@ -20,7 +20,8 @@ namespace {
 using json = nlohmann::json;
 
 // From 100 us to about 100 s, a decade in three steps: an inline answer and an hour-long transfer both land somewhere useful.
-const prometheus::Histogram::BucketBoundaries seconds_buckets{0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100};
+const prometheus::Histogram::BucketBoundaries seconds_buckets{0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1,
+                                                              0.3,    1,      3,     10,    30,   100};
 
 bool is_name(std::string_view text)
 {
@@ -39,7 +40,7 @@ struct Slot {
 struct Metrics::Impl {
     std::mutex mutex;
     prometheus::Registry registry;
-    std::vector<Slot> slots; // id = index + 1
+    std::vector<Slot> slots;                       // id = index + 1
     std::map<std::string, std::size_t> label_sets; // full name -> how many
 
     prometheus::Family<prometheus::Counter>* commands = nullptr;
@@ -60,10 +61,14 @@ struct Metrics::Impl {
 
 Metrics::Metrics() : impl_{std::make_unique<Impl>()}
 {
-    impl_->commands =
-        &prometheus::BuildCounter().Name("agenthost_commands_total").Help("Commands by action and outcome.").Register(impl_->registry);
-    impl_->seconds =
-        &prometheus::BuildHistogram().Name("agenthost_command_seconds").Help("From admission to the answer.").Register(impl_->registry);
+    impl_->commands = &prometheus::BuildCounter()
+                           .Name("agenthost_commands_total")
+                           .Help("Commands by action and outcome.")
+                           .Register(impl_->registry);
+    impl_->seconds = &prometheus::BuildHistogram()
+                          .Name("agenthost_command_seconds")
+                          .Help("From admission to the answer.")
+                          .Register(impl_->registry);
 }
 
 Metrics::~Metrics() = default;
@@ -80,12 +85,17 @@ try {
     const std::string full = "agenthost_plugin_" + safe + "_" + name;
     const std::string help = definition.value("help", name);
     std::map<std::string, std::string> labels;
-    if (definition.contains("labels")) labels = definition.at("labels").get<std::map<std::string, std::string>>();
-    if (!std::ranges::all_of(labels, [](const auto& l) { return is_name(l.first) && l.second.size() <= 128; })) return AGH_E_INVALID;
+    if (definition.contains("labels"))
+        labels = definition.at("labels").get<std::map<std::string, std::string>>();
+    if (!std::ranges::all_of(labels,
+                             [](const auto& l) { return is_name(l.first) && l.second.size() <= 128; }))
+        return AGH_E_INVALID;
 
     const std::lock_guard lock{impl_->mutex};
-    const auto of_plugin = std::ranges::count_if(impl_->slots, [&](const Slot& s) { return s.plugin == plugin; });
-    const auto same = std::ranges::find_if(impl_->slots, [&](const Slot& s) { return s.plugin == plugin && s.definition == text; });
+    const auto of_plugin =
+        std::ranges::count_if(impl_->slots, [&](const Slot& s) { return s.plugin == plugin; });
+    const auto same = std::ranges::find_if(
+        impl_->slots, [&](const Slot& s) { return s.plugin == plugin && s.definition == text; });
     if (same != impl_->slots.end()) {
         *id = static_cast<std::uint32_t>(same - impl_->slots.begin()) + 1;
         return AGH_OK;
@@ -94,13 +104,21 @@ try {
     auto& sets = impl_->label_sets[full];
     if (sets >= label_sets_per_metric) return AGH_E_BUSY;
     Slot slot{std::string{plugin}, std::string{text}, {}};
-    if (type == "counter") slot.metric = &prometheus::BuildCounter().Name(full).Help(help).Register(impl_->registry).Add(labels);
-    else if (type == "gauge") slot.metric = &prometheus::BuildGauge().Name(full).Help(help).Register(impl_->registry).Add(labels);
+    if (type == "counter")
+        slot.metric = &prometheus::BuildCounter().Name(full).Help(help).Register(impl_->registry).Add(labels);
+    else if (type == "gauge")
+        slot.metric = &prometheus::BuildGauge().Name(full).Help(help).Register(impl_->registry).Add(labels);
     else if (type == "histogram") {
-        auto buckets = definition.contains("buckets") ? definition.at("buckets").get<std::vector<double>>() : seconds_buckets;
+        auto buckets = definition.contains("buckets") ? definition.at("buckets").get<std::vector<double>>()
+                                                      : seconds_buckets;
         if (buckets.size() > 64 || !std::ranges::is_sorted(buckets)) return AGH_E_INVALID;
-        slot.metric = &prometheus::BuildHistogram().Name(full).Help(help).Register(impl_->registry).Add(labels, std::move(buckets));
-    } else return AGH_E_INVALID;
+        slot.metric = &prometheus::BuildHistogram()
+                           .Name(full)
+                           .Help(help)
+                           .Register(impl_->registry)
+                           .Add(labels, std::move(buckets));
+    } else
+        return AGH_E_INVALID;
     ++sets;
     impl_->slots.push_back(std::move(slot));
     *id = static_cast<std::uint32_t>(impl_->slots.size());
@@ -133,11 +151,12 @@ void Metrics::command(std::string_view action, bool succeeded, std::chrono::nano
             constexpr std::size_t most_actions = 1024;
             if (m.by_action.size() >= most_actions) return;
             const std::string name{action};
-            at = m.by_action
-                     .emplace(name, Impl::Command{&m.commands->Add({{"action", name}, {"outcome", "success"}}),
-                                                  &m.commands->Add({{"action", name}, {"outcome", "error"}}),
-                                                  &m.seconds->Add({{"action", name}}, seconds_buckets)})
-                     .first;
+            at =
+                m.by_action
+                    .emplace(name, Impl::Command{&m.commands->Add({{"action", name}, {"outcome", "success"}}),
+                                                 &m.commands->Add({{"action", name}, {"outcome", "error"}}),
+                                                 &m.seconds->Add({{"action", name}}, seconds_buckets)})
+                    .first;
         }
         m.last = &*at;
     }

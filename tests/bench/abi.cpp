@@ -28,16 +28,23 @@ struct Counter final : HostServices {
         return AGH_OK;
     }
     agh_status progress(std::string_view, agh_req, std::string_view) override { return AGH_OK; }
-    agh_status stream(std::string_view, agh_req, std::uint32_t, std::uint64_t, std::string_view) override { return AGH_OK; }
+    agh_status stream(std::string_view, agh_req, std::uint32_t, std::uint64_t, std::string_view) override
+    {
+        return AGH_OK;
+    }
     bool cancelled(agh_req) override { return false; }
     bool log_enabled(std::string_view, int) override { return false; }
     void log(std::string_view, int, std::string_view, std::string_view) override {}
-    agh_status emit(std::string_view, std::string_view, std::string_view, agh_req, const agh_reply*) override { return AGH_OK; }
+    agh_status emit(std::string_view, std::string_view, std::string_view, agh_req, const agh_reply*) override
+    {
+        return AGH_OK;
+    }
     agh_status publish(std::string_view, std::string_view, std::string_view) override { return AGH_OK; }
     std::string state_directory(std::string_view) override { return "/tmp"; }
     agh_status define_metric(std::string_view, std::string_view, std::uint32_t*) override { return AGH_OK; }
     void record_metric(std::string_view, std::uint32_t, double) override {}
-    agh_status call(std::string_view, agh_req, std::string_view, std::string_view, std::uint64_t, std::function<void(const agh_reply&)>) override
+    agh_status call(std::string_view, agh_req, std::string_view, std::string_view, std::uint64_t,
+                    std::function<void(const agh_reply&)>) override
     {
         return AGH_E_DENIED;
     }
@@ -57,7 +64,9 @@ double per_call_us(bool isolated, const std::string& binary, std::uint64_t count
     config.isolated = isolated;
     std::unique_ptr<Plugin> plugin;
     for (auto& found : find_plugins({binary + "/bench/plugins"}))
-        if (found.id == "echo") plugin = make_plugin(main.get_executor(), services, found, config, binary + "/lib/agenthost/agenthost-runner");
+        if (found.id == "echo")
+            plugin = make_plugin(main.get_executor(), services, found, config,
+                                 binary + "/lib/agenthost/agenthost-runner");
     if (!plugin) return -1;
     std::string problem = "pending";
     plugin->start([&](std::string p) {
@@ -70,7 +79,8 @@ double per_call_us(bool isolated, const std::string& binary, std::uint64_t count
         std::fprintf(stderr, "echo did not start: %s\n", problem.c_str());
         return -1;
     }
-    static const std::string params = R"({"file_info":{"id":"file_555","name":"document.pdf","owner_id":"user_1","size":102400},"download_url":"https://x"})";
+    static const std::string params =
+        R"({"file_info":{"id":"file_555","name":"document.pdf","owner_id":"user_1","size":102400},"download_url":"https://x"})";
     agh_request request{};
     request.size = sizeof request;
     request.action = bytes("echo.say");
@@ -82,7 +92,8 @@ double per_call_us(bool isolated, const std::string& binary, std::uint64_t count
     for (std::uint64_t i = 0; i < count; ++i) {
         request.id = i + 1;
         if (plugin->invoke(request, error) < 0) return -1;
-        for (auto had = services.done.load(std::memory_order_acquire); had <= i; had = services.done.load(std::memory_order_acquire))
+        for (auto had = services.done.load(std::memory_order_acquire); had <= i;
+             had = services.done.load(std::memory_order_acquire))
             services.done.wait(had);
     }
     const double us = (now_s() - start) / static_cast<double>(count) * 1e6;
@@ -122,6 +133,7 @@ int main(int argc, char** argv)
         report.add("isolated call", "us", per_call_us(true, argv[1], 20'000));
         report.add("pipe ping-pong between processes", "us", pipe_hop_us(20'000));
     }
-    report.ratio("isolated call against a pipe ping-pong", "isolated call", "pipe ping-pong between processes", "us", 0, 0, false);
+    report.ratio("isolated call against a pipe ping-pong", "isolated call",
+                 "pipe ping-pong between processes", "us", 0, 0, false);
     report.print(std::string{argv[1]} + "/results");
 }

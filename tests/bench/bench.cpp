@@ -16,7 +16,10 @@ extern char** environ;
 
 namespace agenthost::bench {
 
-double now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now_s()
+{
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 double median(std::vector<double> v)
 {
@@ -36,7 +39,8 @@ double cpu_s(pid_t pid)
 {
     double total = 0;
     std::error_code error;
-    for (const auto& task : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task", error}) {
+    for (const auto& task :
+         std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task", error}) {
         std::ifstream in{task.path() / "schedstat"};
         double ns = 0;
         if (in >> ns) total += ns / 1e9;
@@ -99,8 +103,8 @@ double Report::value(const std::string& subject, const std::string& figure) cons
     return f == s->second.end() ? 0 : median(f->second);
 }
 
-void Report::ratio(const std::string& text, const std::string& subject, const std::string& peer, const std::string& figure, double must,
-                   double best, bool higher)
+void Report::ratio(const std::string& text, const std::string& subject, const std::string& peer,
+                   const std::string& figure, double must, double best, bool higher)
 {
     const auto& ours = values_[subject][figure];
     const auto& theirs = values_[peer][figure];
@@ -120,8 +124,10 @@ int Report::print(const std::string& folder) const
     for (const auto& s : subjects_) {
         std::printf("| %s |", s.c_str());
         for (const auto& f : figures_) {
-            if (values_.at(s).contains(f)) std::printf(" %.4g |", value(s, f));
-            else std::printf(" |");
+            if (values_.at(s).contains(f))
+                std::printf(" %.4g |", value(s, f));
+            else
+                std::printf(" |");
         }
         std::printf("\n");
     }
@@ -130,7 +136,8 @@ int Report::print(const std::string& folder) const
     for (const auto& r : ratios_) {
         const bool ok = r.must == 0 || (r.higher ? r.got >= r.must : r.got <= r.must);
         missed += !ok;
-        std::printf("| %s | %.3g%s | %.3g | %.3g |\n", r.text.c_str(), r.got, ok ? "" : " (missed)", r.must, r.best);
+        std::printf("| %s | %.3g%s | %.3g | %.3g |\n", r.text.c_str(), r.got, ok ? "" : " (missed)", r.must,
+                    r.best);
     }
     for (const auto& n : notes_) std::printf("%s\n", n.c_str());
     std::fflush(stdout);
@@ -154,7 +161,8 @@ int Report::print(const std::string& folder) const
     out << "},\"ratios\":[";
     comma = "";
     for (const auto& r : ratios_) {
-        out << comma << "{\"text\":\"" << r.text << "\",\"got\":" << r.got << ",\"must\":" << r.must << ",\"best\":" << r.best << "}";
+        out << comma << "{\"text\":\"" << r.text << "\",\"got\":" << r.got << ",\"must\":" << r.must
+            << ",\"best\":" << r.best << "}";
         comma = ",";
     }
     out << "]}\n";

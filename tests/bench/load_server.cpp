@@ -20,7 +20,8 @@ namespace {
 void frame_header(std::string& out, unsigned char opcode, std::size_t size)
 {
     out.push_back(static_cast<char>(0x80 | opcode));
-    if (size < 126) out.push_back(static_cast<char>(size));
+    if (size < 126)
+        out.push_back(static_cast<char>(size));
     else {
         out.push_back(126);
         out.push_back(static_cast<char>(size >> 8));
@@ -37,7 +38,8 @@ LoadServer::LoadServer(const std::string& certificate, const std::string& key)
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_.get(), 8) != 0)
+    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(listener_.get(), 8) != 0)
         throw std::runtime_error{"cannot listen on loopback"};
     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
@@ -91,10 +93,12 @@ void LoadServer::accept_websocket(bool storage_auth)
     const auto at = lower.find("sec-websocket-key:");
     if (at == lower.npos) throw std::runtime_error{"not a WebSocket upgrade"};
     auto start = head.find_first_not_of(' ', at + 18);
-    const std::string text = head.substr(start, head.find('\r', start) - start) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const std::string text =
+        head.substr(start, head.find('\r', start) - start) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     unsigned char digest[SHA_DIGEST_LENGTH];
     ::SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-    send_all("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+    send_all("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+             "Upgrade\r\nSec-WebSocket-Accept: " +
              kit::base64({reinterpret_cast<const char*>(digest), sizeof digest}) + "\r\n\r\n");
     if (!storage_auth) return;
     std::uint64_t bad = 0;
@@ -107,7 +111,8 @@ void LoadServer::accept_websocket(bool storage_auth)
 
 std::size_t LoadServer::receive(char* data, std::size_t size)
 {
-    const auto n = ssl_ ? SSL_read(ssl_, data, static_cast<int>(size)) : static_cast<int>(::recv(socket_.get(), data, size, 0));
+    const auto n = ssl_ ? SSL_read(ssl_, data, static_cast<int>(size))
+                        : static_cast<int>(::recv(socket_.get(), data, size, 0));
     if (n <= 0) throw std::runtime_error{"the peer closed or was silent for 30 s"};
     return static_cast<std::size_t>(n);
 }
@@ -134,7 +139,8 @@ std::uint64_t LoadServer::consume(std::string_view expect, std::uint64_t seen, s
             if (used_ - at < 8) break;
             size = static_cast<std::size_t>(p[2]) << 8 | p[3];
             head = 8;
-        } else if (size == 127) throw std::runtime_error{"a frame above 64 KiB"};
+        } else if (size == 127)
+            throw std::runtime_error{"a frame above 64 KiB"};
         if (used_ - at < head + size) break;
         const bool look = opcode != 1 || (!expect.empty() && (seen + frames) % 64 == 0);
         if (look) {
@@ -159,7 +165,8 @@ std::uint64_t LoadServer::consume(std::string_view expect, std::uint64_t seen, s
     return frames;
 }
 
-LoadServer::Run LoadServer::exchange(std::uint64_t count, unsigned window, const std::function<void(std::uint64_t, std::string&)>& frame,
+LoadServer::Run LoadServer::exchange(std::uint64_t count, unsigned window,
+                                     const std::function<void(std::uint64_t, std::string&)>& frame,
                                      std::string_view expect)
 {
     Run run;

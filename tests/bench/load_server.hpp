@@ -33,8 +33,8 @@ public:
         std::uint64_t bad = 0;            // answers without `expect`
     };
     // `frame` makes the i-th message; each 64th answer must contain `expect`.
-    Run exchange(std::uint64_t count, unsigned window, const std::function<void(std::uint64_t, std::string&)>& frame,
-                 std::string_view expect);
+    Run exchange(std::uint64_t count, unsigned window,
+                 const std::function<void(std::uint64_t, std::string&)>& frame, std::string_view expect);
     Run ping_pong_raw(std::uint64_t count, std::size_t bytes);
 
 private:

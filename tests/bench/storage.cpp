@@ -21,16 +21,32 @@ struct Nginx {
         const auto base = dir.path() / "nginx";
         std::filesystem::create_directories(base);
         test::write_file(base / "nginx.conf",
-                         "worker_processes 1; daemon off; pid " + (base / "pid").string() + "; error_log " + (base / "error.log").string() +
-                             ";\n" + (::getuid() == 0 ? "user root;\n" : "") + "events { worker_connections 64; }\nhttp { access_log off; sendfile on; client_max_body_size 0; "
-                             "client_body_temp_path " + (base / "body").string() + "; proxy_temp_path " + (base / "p").string() +
-                             "; fastcgi_temp_path " + (base / "f").string() + "; uwsgi_temp_path " + (base / "u").string() + "; scgi_temp_path " +
-                             (base / "s").string() + ";\n server { listen 127.0.0.1:" + std::to_string(plain) + "; listen 127.0.0.1:" +
-                             std::to_string(tls) + " ssl; ssl_certificate " + cert + "; ssl_certificate_key " + key + "; root " + root +
-                             "; location /get/ { alias " + root + "/; } location /put/ { dav_methods PUT; alias " + root + "/put/; } } }\n");
-        process = std::make_unique<test::Process>(test::Process::Options{.argv = {"nginx", "-e", (base / "error.log").string(), "-c", (base / "nginx.conf").string()},
-                                                  .env = {}, .cwd = {}, .input = {}, .out = {}, .err = {}, .keep_fds = {}});
-        test::wait_for([&] { return test::run({"curl", "-s", "-o", "/dev/null", "http://127.0.0.1:" + std::to_string(plain) + "/"}).code == 0; });
+                         "worker_processes 1; daemon off; pid " + (base / "pid").string() + "; error_log " +
+                             (base / "error.log").string() + ";\n" + (::getuid() == 0 ? "user root;\n" : "") +
+                             "events { worker_connections 64; }\nhttp { access_log off; sendfile on; "
+                             "client_max_body_size 0; "
+                             "client_body_temp_path " +
+                             (base / "body").string() + "; proxy_temp_path " + (base / "p").string() +
+                             "; fastcgi_temp_path " + (base / "f").string() + "; uwsgi_temp_path " +
+                             (base / "u").string() + "; scgi_temp_path " + (base / "s").string() +
+                             ";\n server { listen 127.0.0.1:" + std::to_string(plain) +
+                             "; listen 127.0.0.1:" + std::to_string(tls) + " ssl; ssl_certificate " + cert +
+                             "; ssl_certificate_key " + key + "; root " + root + "; location /get/ { alias " +
+                             root + "/; } location /put/ { dav_methods PUT; alias " + root +
+                             "/put/; } } }\n");
+        process = std::make_unique<test::Process>(test::Process::Options{
+            .argv = {"nginx", "-e", (base / "error.log").string(), "-c", (base / "nginx.conf").string()},
+            .env = {},
+            .cwd = {},
+            .input = {},
+            .out = {},
+            .err = {},
+            .keep_fds = {}});
+        test::wait_for([&] {
+            return test::run(
+                       {"curl", "-s", "-o", "/dev/null", "http://127.0.0.1:" + std::to_string(plain) + "/"})
+                       .code == 0;
+        });
     }
     int plain, tls;
     std::unique_ptr<test::Process> process;
@@ -46,12 +62,14 @@ int main(int argc, char** argv)
     const std::uint64_t mib = mib_text ? std::strtoull(mib_text, nullptr, 10) : 1024;
     test::TempDir dir;
     const auto cert = (dir / "cert.pem").string(), key = (dir / "key.pem").string();
-    test::run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-               "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert});
+    test::run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+               "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+               key, "-out", cert});
     const auto root = dir / "root";
     std::filesystem::create_directories(root / "put");
     const auto file = (root / "file.bin").string();
-    if (test::run({"sh", "-c", "head -c " + std::to_string(mib << 20) + " /dev/urandom > " + file}).code != 0) return 1;
+    if (test::run({"sh", "-c", "head -c " + std::to_string(mib << 20) + " /dev/urandom > " + file}).code != 0)
+        return 1;
     Nginx nginx{dir, root.string(), cert, key};
 
     Report report{"storage"};
@@ -60,10 +78,13 @@ int main(int argc, char** argv)
         const auto base = dir.path() / ("agent-" + checksum);
         std::filesystem::create_directories(base);
         test::write_file(base / "agenthost.yaml",
-                         "agent: {id: bench, state_dir: " + (base / "state").string() + "}\nlog: {level: warning, format: text}\ncontrol: {socket: " +
-                             (base / "control.sock").string() + "}\nplugins: {storage: {enabled: true, required: true, config: {storage_path: " +
+                         "agent: {id: bench, state_dir: " + (base / "state").string() +
+                             "}\nlog: {level: warning, format: text}\ncontrol: {socket: " +
+                             (base / "control.sock").string() +
+                             "}\nplugins: {storage: {enabled: true, required: true, config: {storage_path: " +
                              (base / "files").string() + ", reserve_free: 1MiB, checksum: " + checksum +
-                             ", allow_hosts: [localhost, 127.0.0.1], allow_private_networks: true, tls_ca: " + cert + "}}}\n");
+                             ", allow_hosts: [localhost, 127.0.0.1], allow_private_networks: true, tls_ca: " +
+                             cert + "}}}\n");
         return base;
     };
     struct Daemon {
@@ -71,15 +92,28 @@ int main(int argc, char** argv)
         std::unique_ptr<test::Process> process;
     };
     const auto start = [&](const std::filesystem::path& base) {
-        Daemon d{base, std::make_unique<test::Process>(test::Process::Options{.argv = {binary + "/bin/agenthost", "run", "-c", (base / "agenthost.yaml").string()},
-                                                       .env = {}, .cwd = {}, .input = {}, .out = {}, .err = {}, .keep_fds = {}})};
-        test::wait_for([&] { return test::run({binary + "/bin/agenthost", "--control-socket", (base / "control.sock").string(), "call", "host.ping"}).code == 0; });
+        Daemon d{base,
+                 std::make_unique<test::Process>(test::Process::Options{
+                     .argv = {binary + "/bin/agenthost", "run", "-c", (base / "agenthost.yaml").string()},
+                     .env = {},
+                     .cwd = {},
+                     .input = {},
+                     .out = {},
+                     .err = {},
+                     .keep_fds = {}})};
+        test::wait_for([&] {
+            return test::run({binary + "/bin/agenthost", "--control-socket", (base / "control.sock").string(),
+                              "call", "host.ping"})
+                       .code == 0;
+        });
         return d;
     };
-    const auto call = [&](Daemon& d, const std::string& subject, const std::string& action, const json& params) {
+    const auto call = [&](Daemon& d, const std::string& subject, const std::string& action,
+                          const json& params) {
         reset_peak_rss(d.process->pid());
         const double cpu = cpu_s(d.process->pid()), wall = now_s();
-        const auto ran = test::run({binary + "/bin/agenthost", "--control-socket", (d.base / "control.sock").string(), "call", action, params.dump()});
+        const auto ran = test::run({binary + "/bin/agenthost", "--control-socket",
+                                    (d.base / "control.sock").string(), "call", action, params.dump()});
         if (ran.code != 0) {
             std::fprintf(stderr, "%s failed: %s %s\n", action.c_str(), ran.out.c_str(), ran.err.c_str());
             ++failures;
@@ -111,33 +145,46 @@ int main(int argc, char** argv)
     for (int round = 0; round < rounds(); ++round) {
         for (const bool tls : {false, true}) {
             const std::string suffix = tls ? " TLS" : "";
-            const std::string base = tls ? "https://localhost:" + std::to_string(nginx.tls) : "http://localhost:" + std::to_string(nginx.plain);
+            const std::string base = tls ? "https://localhost:" + std::to_string(nginx.tls)
+                                         : "http://localhost:" + std::to_string(nginx.plain);
             const auto id = "f" + std::to_string(++n);
-            const json upload = {{"file_info", {{"id", id}, {"name", "file.bin"}, {"size", mib << 20}}}, {"download_url", base + "/get/file.bin"}};
+            const json upload = {{"file_info", {{"id", id}, {"name", "file.bin"}, {"size", mib << 20}}},
+                                 {"download_url", base + "/get/file.bin"}};
             call(declared, "upload" + suffix, "storage.upload", upload);
             peer("curl -o" + suffix, {{"curl", "-s", "--cacert", cert, "-o", out, base + "/get/file.bin"}});
             std::filesystem::remove(out);
-            call(declared, "download" + suffix, "storage.download", {{"file_id", id}, {"upload_url", base + "/put/" + id}, {"method", "PUT"}});
+            call(declared, "download" + suffix, "storage.download",
+                 {{"file_id", id}, {"upload_url", base + "/put/" + id}, {"method", "PUT"}});
             std::filesystem::remove(root / "put" / id);
             peer("curl -T" + suffix, {{"curl", "-s", "--cacert", cert, "-T", file, base + "/put/curl" + id}});
             std::filesystem::remove(root / "put" / ("curl" + id));
-            test::run({binary + "/bin/agenthost", "--control-socket", (declared.base / "control.sock").string(), "call", "storage.delete", json{{"file_id", id}}.dump()});
+            test::run({binary + "/bin/agenthost", "--control-socket",
+                       (declared.base / "control.sock").string(), "call", "storage.delete",
+                       json{{"file_id", id}}.dump()});
             call(always, "upload with SHA-256" + suffix, "storage.upload", upload);
-            peer("curl -o, sha256sum" + suffix, {{"curl", "-s", "--cacert", cert, "-o", out, base + "/get/file.bin"}, {"sha256sum", out}});
+            peer("curl -o, sha256sum" + suffix,
+                 {{"curl", "-s", "--cacert", cert, "-o", out, base + "/get/file.bin"}, {"sha256sum", out}});
             std::filesystem::remove(out);
-            test::run({binary + "/bin/agenthost", "--control-socket", (always.base / "control.sock").string(), "call", "storage.delete", json{{"file_id", id}}.dump()});
+            test::run({binary + "/bin/agenthost", "--control-socket", (always.base / "control.sock").string(),
+                       "call", "storage.delete", json{{"file_id", id}}.dump()});
         }
     }
     report.ratio("upload, CPU against curl -o", "upload", "curl -o", "CPU s", 0.6, 0.4, false);
     report.ratio("upload TLS, CPU against curl -o", "upload TLS", "curl -o TLS", "CPU s", 0.95, 0.65, false);
-    report.ratio("upload with SHA-256, CPU against curl then sha256sum", "upload with SHA-256", "curl -o, sha256sum", "CPU s", 0.8, 0.72, false);
-    report.ratio("upload with SHA-256 TLS, CPU", "upload with SHA-256 TLS", "curl -o, sha256sum TLS", "CPU s", 0, 0, false);
+    report.ratio("upload with SHA-256, CPU against curl then sha256sum", "upload with SHA-256",
+                 "curl -o, sha256sum", "CPU s", 0.8, 0.72, false);
+    report.ratio("upload with SHA-256 TLS, CPU", "upload with SHA-256 TLS", "curl -o, sha256sum TLS", "CPU s",
+                 0, 0, false);
     report.ratio("download, CPU against curl -T", "download", "curl -T", "CPU s", 0.7, 0.6, false);
-    report.ratio("download TLS, CPU against curl -T", "download TLS", "curl -T TLS", "CPU s", 1.1, 1.0, false);
+    report.ratio("download TLS, CPU against curl -T", "download TLS", "curl -T TLS", "CPU s", 1.1, 1.0,
+                 false);
     report.ratio("peak RSS of an upload against curl", "upload", "curl -o", "peak RSS MiB", 1.0, 0.8, false);
-    report.ratio("peak RSS of a TLS upload against curl", "upload TLS", "curl -o TLS", "peak RSS MiB", 1.0, 0.8, false);
-    report.ratio("peak RSS of a download against curl", "download", "curl -T", "peak RSS MiB", 1.0, 0.8, false);
-    report.note(std::to_string(mib) + " MiB of random bytes, nginx on loopback. Ours is the whole daemon's CPU and includes fsync of the file and its row; curl's does not.");
+    report.ratio("peak RSS of a TLS upload against curl", "upload TLS", "curl -o TLS", "peak RSS MiB", 1.0,
+                 0.8, false);
+    report.ratio("peak RSS of a download against curl", "download", "curl -T", "peak RSS MiB", 1.0, 0.8,
+                 false);
+    report.note(std::to_string(mib) + " MiB of random bytes, nginx on loopback. Ours is the whole daemon's "
+                                      "CPU and includes fsync of the file and its row; curl's does not.");
     report.print(binary + "/results");
     return failures ? 1 : 0;
 }

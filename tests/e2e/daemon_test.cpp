@@ -14,7 +14,8 @@ using nlohmann::json;
 
 namespace {
 
-const std::string storage = "plugins:\n  storage: {enabled: true, required: true, config: {storage_path: '{dir}/files', reserve_free: 1MiB}}\n";
+const std::string storage = "plugins:\n  storage: {enabled: true, required: true, config: {storage_path: "
+                            "'{dir}/files', reserve_free: 1MiB}}\n";
 
 TEST(DaemonAlone, AnswersACallWithNoServerAtAll)
 {
@@ -25,7 +26,8 @@ TEST(DaemonAlone, AnswersACallWithNoServerAtAll)
     EXPECT_NE(info.out.find("free_bytes"), std::string::npos) << info.out;
     const auto unknown = daemon.call("storage.inof");
     EXPECT_EQ(unknown.code, 1);
-    EXPECT_NE((unknown.err + unknown.out).find("Unknown action: storage.inof"), std::string::npos) << unknown.err;
+    EXPECT_NE((unknown.err + unknown.out).find("Unknown action: storage.inof"), std::string::npos)
+        << unknown.err;
     const auto bad = daemon.call("storage.upload", R"({"file_info":{"id":7},"download_url":"http://x/"})");
     EXPECT_EQ(bad.code, 1);
     EXPECT_NE((bad.err + bad.out).find("/file_info/id"), std::string::npos) << bad.err << bad.out;
@@ -50,7 +52,8 @@ TEST(DaemonAlone, RefusesTheStateOfAnother)
     ASSERT_TRUE(first.wait_ready()) << first.log();
     Daemon second{{.yaml = "", .dir = dir / "d"}};
     EXPECT_FALSE(second.wait_ready());
-    EXPECT_NE(second.log().find("another agenthost uses the state directory"), std::string::npos) << second.log();
+    EXPECT_NE(second.log().find("another agenthost uses the state directory"), std::string::npos)
+        << second.log();
     EXPECT_TRUE(first.running());
 }
 
@@ -64,7 +67,9 @@ TEST(DaemonAlone, ABadReloadKeepsTheOldConfiguration)
     EXPECT_NE((ran.err + ran.out).find("enabeld"), std::string::npos) << ran.err << ran.out;
     EXPECT_EQ(daemon.call("storage.info").code, 0);
     daemon.signal(SIGHUP);
-    ASSERT_TRUE(wait_for([&] { return daemon.log().find("the old configuration stays") != std::string::npos; })) << daemon.log();
+    ASSERT_TRUE(wait_for([&] {
+        return daemon.log().find("the old configuration stays") != std::string::npos;
+    })) << daemon.log();
     EXPECT_EQ(daemon.call("storage.info").code, 0);
 }
 
@@ -80,7 +85,8 @@ TEST(DaemonAlone, AReloadAddsAndRemovesWithoutTouchingTheRest)
     EXPECT_TRUE(wait_for([&] { return daemon.session_state("one") != ""; }));
     daemon.rewrite("servers: [" + server("two") + "]\n" + storage);
     EXPECT_EQ(daemon.cli({"reload"}).code, 0) << daemon.log();
-    EXPECT_TRUE(wait_for([&] { return daemon.session_state("one").empty() && daemon.session_state("two") != ""; }));
+    EXPECT_TRUE(
+        wait_for([&] { return daemon.session_state("one").empty() && daemon.session_state("two") != ""; }));
     daemon.rewrite("");
     EXPECT_EQ(daemon.cli({"reload"}).code, 0) << daemon.log();
     EXPECT_TRUE(wait_for([&] { return daemon.session_state("two").empty(); }));
@@ -100,7 +106,8 @@ TEST(DaemonAlone, FeedsTheWatchdogFromItsLoop)
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    write_file(dir / "c.yaml", "agent: {state_dir: '" + (dir / "state").string() + "'}\ncontrol: {socket: '" + (dir / "s").string() + "'}\n");
+    write_file(dir / "c.yaml", "agent: {state_dir: '" + (dir / "state").string() + "'}\ncontrol: {socket: '" +
+                                   (dir / "s").string() + "'}\n");
     Process daemon{{.argv = {program("agenthost").string(), "run", "-c", (dir / "c.yaml").string()},
                     .env = {{"NOTIFY_SOCKET", path}, {"WATCHDOG_USEC", "200000"}}}};
     std::string seen;
@@ -111,7 +118,8 @@ TEST(DaemonAlone, FeedsTheWatchdogFromItsLoop)
         const auto n = ::recv(fd, text, sizeof text, 0);
         ASSERT_GT(n, 0);
         seen.append(text, static_cast<std::size_t>(n)) += "\n";
-        fed += std::string_view{text, static_cast<std::size_t>(n)}.find("WATCHDOG=1") != std::string_view::npos;
+        fed +=
+            std::string_view{text, static_cast<std::size_t>(n)}.find("WATCHDOG=1") != std::string_view::npos;
     }
     EXPECT_NE(seen.find("READY=1"), std::string::npos);
     daemon.signal(SIGTERM);
@@ -121,7 +129,8 @@ TEST(DaemonAlone, FeedsTheWatchdogFromItsLoop)
 
 TEST(DaemonAlone, APluginThatIsMissingIsReportedAndStopsNobody)
 {
-    Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, config: {storage_path: '{dir}/files', reserve_free: 1MiB}}\n  nosuch: {enabled: true}\n"}};
+    Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, config: {storage_path: '{dir}/files', "
+                           "reserve_free: 1MiB}}\n  nosuch: {enabled: true}\n"}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
     EXPECT_EQ(daemon.call("storage.info").code, 0);
     const auto health = daemon.cli({"health"});
@@ -142,12 +151,14 @@ TEST(DaemonAlone, AConfigurationOfThePluginIsCheckedBeforeItSeesIt)
     Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, config: {storage_path: 7}}\n"}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
     const auto status = daemon.status();
-    EXPECT_NE(status["plugins"][0]["problem"].get<std::string>().find("/storage_path"), std::string::npos) << status.dump(1);
+    EXPECT_NE(status["plugins"][0]["problem"].get<std::string>().find("/storage_path"), std::string::npos)
+        << status.dump(1);
 }
 
 TEST(DaemonAlone, AnIsolatedPluginComesBackAfterItsRunnerIsKilled)
 {
-    Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, isolation: process, config: {storage_path: '{dir}/files', reserve_free: 1MiB}}\n"}};
+    Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, isolation: process, config: {storage_path: "
+                           "'{dir}/files', reserve_free: 1MiB}}\n"}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
     ASSERT_EQ(daemon.call("storage.info").code, 0) << daemon.log();
     const int pid = daemon.status()["plugins"][0]["runner_pid"];
@@ -168,9 +179,12 @@ TEST(DaemonAlone, ServesHealthAndMetricsOnALoopbackPort)
     ASSERT_EQ(daemon.call("storage.info").code, 0);
     const auto address = daemon.address("metrics");
     const auto metrics = run({"curl", "-sS", address + "/metrics"});
-    EXPECT_NE(metrics.out.find("agenthost_commands_total{action=\"storage.info\",outcome=\"success\"} 1"), std::string::npos) << metrics.out;
+    EXPECT_NE(metrics.out.find("agenthost_commands_total{action=\"storage.info\",outcome=\"success\"} 1"),
+              std::string::npos)
+        << metrics.out;
     EXPECT_EQ(run({"curl", "-sS", address + "/healthz"}).out, "ok\n");
-    EXPECT_EQ(run({"curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", address + "/v1/status"}).out, "404"); // only on the socket
+    EXPECT_EQ(run({"curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", address + "/v1/status"}).out,
+              "404"); // only on the socket
 }
 
 } // namespace

@@ -12,12 +12,15 @@ Hub::Hub(bool tls)
     if (tls) {
         ca_ = std::make_unique<TestCa>();
         const auto [certificate, key] = ca_->issue("hub", "DNS:localhost,IP:127.0.0.1");
-        listener = "{name: hub, bind: '127.0.0.1:0', tls: {certificate: '" + certificate + "', key: '" + key + "'}}";
+        listener =
+            "{name: hub, bind: '127.0.0.1:0', tls: {certificate: '" + certificate + "', key: '" + key + "'}}";
     }
     Daemon::Options options;
     options.id = "hub";
-    options.yaml = "listeners: [" + listener + "]\nplugins:\n  hub: {enabled: true, required: true, config: {listener: hub, admin_token: {file: '" +
-                   (dir_ / "admin-token").string() + "'}}}\n";
+    options.yaml =
+        "listeners: [" + listener +
+        "]\nplugins:\n  hub: {enabled: true, required: true, config: {listener: hub, admin_token: {file: '" +
+        (dir_ / "admin-token").string() + "'}}}\n";
     daemon_ = std::make_unique<Daemon>(options);
     if (!daemon_->wait_ready()) throw std::runtime_error{"the hub did not start:\n" + daemon_->log()};
     url_ = daemon_->address("hub");
@@ -38,12 +41,14 @@ std::string Hub::add_agent(const std::string& id)
 bool Hub::online(const std::string& id)
 {
     const auto answer = request("GET", "/api/agents/" + id);
-    return answer.status == 200 && (answer.json.value("online", false) || answer.json.value("status", "") == "online");
+    return answer.status == 200 &&
+           (answer.json.value("online", false) || answer.json.value("status", "") == "online");
 }
 
 Hub::Answer Hub::curl(std::vector<std::string> args)
 {
-    std::vector<std::string> argv{"curl", "-sS", "--max-time", "120", "-w", "\n%{http_code}", "-H", "Authorization: Bearer " + token_};
+    std::vector<std::string> argv{
+        "curl", "-sS", "--max-time", "120", "-w", "\n%{http_code}", "-H", "Authorization: Bearer " + token_};
     if (ca_) argv.insert(argv.end(), {"--cacert", ca_->ca()});
     argv.insert(argv.end(), args.begin(), args.end());
     const auto ran = run(argv);
@@ -59,7 +64,8 @@ Hub::Answer Hub::curl(std::vector<std::string> args)
 Hub::Answer Hub::request(const std::string& method, const std::string& path, const std::string& body)
 {
     std::vector<std::string> args{"-X", method};
-    if (!body.empty()) args.insert(args.end(), {"-H", "Content-Type: application/json", "--data-binary", body});
+    if (!body.empty())
+        args.insert(args.end(), {"-H", "Content-Type: application/json", "--data-binary", body});
     args.push_back(url_ + path);
     return curl(args);
 }
@@ -74,13 +80,17 @@ Hub::Answer Hub::get_file(const std::string& agent, const std::string& id, const
     return curl({"-o", to.string(), url_ + "/api/agents/" + agent + "/files/" + id});
 }
 
-std::string agent_yaml(Hub& hub, const std::filesystem::path& dir, const std::string& secret, const std::string& plugin_extra)
+std::string agent_yaml(Hub& hub, const std::filesystem::path& dir, const std::string& secret,
+                       const std::string& plugin_extra)
 {
     std::filesystem::create_directories(dir);
     write_file(dir / "credential", secret + "\n");
-    return "servers: [{name: hub, protocol: storage, url: '" + hub.websocket() + "', credential: {file: '" + (dir / "credential").string() +
-           "'}, reconnect: {initial: 50ms, max: 500ms}" + (hub.ca().empty() ? "" : ", tls: {ca: '" + hub.ca() + "'}") + "}]\nplugins:\n  storage: {enabled: true" +
-           plugin_extra + ", config: {storage_path: '{dir}/files', reserve_free: 1MiB, allow_hosts: ['127.0.0.1'], allow_private_networks: true" +
+    return "servers: [{name: hub, protocol: storage, url: '" + hub.websocket() + "', credential: {file: '" +
+           (dir / "credential").string() + "'}, reconnect: {initial: 50ms, max: 500ms}" +
+           (hub.ca().empty() ? "" : ", tls: {ca: '" + hub.ca() + "'}") +
+           "}]\nplugins:\n  storage: {enabled: true" + plugin_extra +
+           ", config: {storage_path: '{dir}/files', reserve_free: 1MiB, allow_hosts: ['127.0.0.1'], "
+           "allow_private_networks: true" +
            (hub.ca().empty() ? "" : ", tls_ca: '" + hub.ca() + "'") + "}}\n";
 }
 

@@ -39,6 +39,7 @@ private:
 };
 
 // YAML of an agent with the storage plugin and one session to the hub. The credential is written into `dir`.
-std::string agent_yaml(Hub&, const std::filesystem::path& dir, const std::string& secret, const std::string& plugin_extra = {});
+std::string agent_yaml(Hub&, const std::filesystem::path& dir, const std::string& secret,
+                       const std::string& plugin_extra = {});
 
 } // namespace agenthost::test

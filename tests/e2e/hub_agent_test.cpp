@@ -34,7 +34,8 @@ TEST_P(FileTravels, UpInfoDownComparedDeleted)
     const auto info = hub.request("POST", "/api/agents/node-01/commands", R"({"action":"info"})");
     ASSERT_EQ(info.status, 200) << info.body;
     EXPECT_NE(info.body.find("\"files\":1"), std::string::npos) << info.body;
-    const auto named = hub.request("POST", "/api/agents/node-01/commands", R"({"action":"storage.list","params":{}})");
+    const auto named =
+        hub.request("POST", "/api/agents/node-01/commands", R"({"action":"storage.list","params":{}})");
     EXPECT_EQ(named.status, 200) << named.body;
     EXPECT_NE(named.body.find("f1"), std::string::npos) << named.body;
 
@@ -59,7 +60,8 @@ TEST_P(FileTravels, UpInfoDownComparedDeleted)
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, FileTravels,
-                         ::testing::Values(Way{"Plain", false, ""}, Way{"Tls", true, ""}, Way{"TlsIsolated", true, ", isolation: process"}),
+                         ::testing::Values(Way{"Plain", false, ""}, Way{"Tls", true, ""},
+                                           Way{"TlsIsolated", true, ", isolation: process"}),
                          [](const auto& info) { return info.param.name; });
 
 TEST(HubAndAgent, AWrongCredentialIsRefusedAndWaitsLong)
@@ -83,12 +85,14 @@ TEST(HubAndAgent, AnUnknownCaIsNeverTrusted)
     TempDir dir;
     const auto secret = hub.add_agent("node-01");
     auto yaml = agent_yaml(hub, dir / "a", secret);
-    for (auto at = yaml.find(hub.ca()); at != yaml.npos; at = yaml.find(hub.ca())) yaml.replace(at, hub.ca().size(), other.ca());
+    for (auto at = yaml.find(hub.ca()); at != yaml.npos; at = yaml.find(hub.ca()))
+        yaml.replace(at, hub.ca().size(), other.ca());
     Daemon agent{{.yaml = yaml}};
     ASSERT_TRUE(agent.wait_ready()) << agent.log();
     ASSERT_TRUE(wait_for([&] {
         const auto status = agent.status();
-        return status.is_object() && status["servers"][0]["problem"].get<std::string>().find("certificate") != std::string::npos;
+        return status.is_object() &&
+               status["servers"][0]["problem"].get<std::string>().find("certificate") != std::string::npos;
     })) << agent.status().dump(1);
     EXPECT_FALSE(hub.online("node-01"));
 }
@@ -116,12 +120,15 @@ TEST(HubAndAgent, TheAgentComesBackAfterTheHubRestarts)
     options.id = "hub";
     options.dir = dir / "hub";
     options.yaml = "listeners: [{name: hub, bind: '127.0.0.1:" + std::to_string(port) +
-                   "'}]\nplugins:\n  hub: {enabled: true, required: true, config: {listener: hub, admin_token: {file: '" + (dir / "admin-token").string() + "'}}}\n";
+                   "'}]\nplugins:\n  hub: {enabled: true, required: true, config: {listener: hub, "
+                   "admin_token: {file: '" +
+                   (dir / "admin-token").string() + "'}}}\n";
     auto hub = std::make_unique<Daemon>(options);
     ASSERT_TRUE(hub->wait_ready()) << hub->log();
     const auto minted = nlohmann::json::parse(hub->cli({"hub", "agent", "add", "node-01", "--json"}).out);
     write_file(dir / "credential", minted["secret"].get<std::string>());
-    Daemon agent{{.yaml = "servers: [{name: hub, protocol: storage, url: 'ws://127.0.0.1:" + std::to_string(port) + "/ws/storage', credential: {file: '" +
+    Daemon agent{{.yaml = "servers: [{name: hub, protocol: storage, url: 'ws://127.0.0.1:" +
+                          std::to_string(port) + "/ws/storage', credential: {file: '" +
                           (dir / "credential").string() + "'}, reconnect: {initial: 50ms, max: 500ms}}]\n"}};
     ASSERT_TRUE(agent.wait_ready()) << agent.log();
     ASSERT_TRUE(wait_for([&] { return agent.session_state("hub") == "ready"; })) << agent.log();

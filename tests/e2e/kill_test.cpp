@@ -33,7 +33,8 @@ TEST(Kill9, NoAcknowledgedFileIsLostAndNoneIsHalf)
         ASSERT_TRUE(wait_for([&] { return hub.online("node-01"); })) << agent.log();
 
         // Everything acknowledged before is whole now.
-        const auto verify = hub.request("POST", "/api/agents/node-01/commands", R"({"action":"storage.verify","params":{},"timeout":60})");
+        const auto verify = hub.request("POST", "/api/agents/node-01/commands",
+                                        R"({"action":"storage.verify","params":{},"timeout":60})");
         ASSERT_EQ(verify.status, 200) << verify.body;
         if (!acknowledged.empty()) {
             auto at = acknowledged.begin();

@@ -14,7 +14,8 @@ namespace agenthost::test {
 
 using json = nlohmann::json;
 
-Daemon::Daemon(Options options) : options_{std::move(options)}, dir_{options_.dir.empty() ? own_.path() : options_.dir}
+Daemon::Daemon(Options options)
+    : options_{std::move(options)}, dir_{options_.dir.empty() ? own_.path() : options_.dir}
 {
     std::filesystem::create_directories(dir_);
     const auto path = (own_ / "notify").string();
@@ -26,10 +27,13 @@ Daemon::Daemon(Options options) : options_{std::move(options)}, dir_{options_.di
         throw std::runtime_error{"bind " + path + ": " + std::strerror(errno)};
     write_file(config_file(), complete(options_.yaml));
     std::vector<std::string> argv = options_.wrapper;
-    for (const auto& arg : {program("agenthost").string(), std::string{"run"}, std::string{"-c"}, config_file()}) argv.push_back(arg);
+    for (const auto& arg :
+         {program("agenthost").string(), std::string{"run"}, std::string{"-c"}, config_file()})
+        argv.push_back(arg);
     auto env = options_.env;
     env["NOTIFY_SOCKET"] = path;
-    process_ = std::make_unique<Process>(Process::Options{.argv = argv, .env = env, .cwd = {}, .input = {}, .out = {}, .err = {}, .keep_fds = {}});
+    process_ = std::make_unique<Process>(Process::Options{
+        .argv = argv, .env = env, .cwd = {}, .input = {}, .out = {}, .err = {}, .keep_fds = {}});
 }
 
 Daemon::~Daemon()
@@ -43,9 +47,11 @@ std::string Daemon::config_file() const { return (dir_ / "agenthost.yaml").strin
 
 std::string Daemon::complete(const std::string& yaml) const
 {
-    std::string text = "agent: {id: " + options_.id + ", state_dir: '" + (dir_ / "state").string() + "'}\ncontrol: {socket: '" + control() +
-                       "'}\nlog: {level: " + options_.log_level + ", format: text}\n" + yaml + "\n";
-    for (auto at = text.find("{dir}"); at != text.npos; at = text.find("{dir}", at)) text.replace(at, 5, dir_.string());
+    std::string text = "agent: {id: " + options_.id + ", state_dir: '" + (dir_ / "state").string() +
+                       "'}\ncontrol: {socket: '" + control() + "'}\nlog: {level: " + options_.log_level +
+                       ", format: text}\n" + yaml + "\n";
+    for (auto at = text.find("{dir}"); at != text.npos; at = text.find("{dir}", at))
+        text.replace(at, 5, dir_.string());
     return text;
 }
 
@@ -59,7 +65,8 @@ bool Daemon::wait_ready()
         for (;;) {
             const auto n = ::recv(notify_, text, sizeof text, 0);
             if (n <= 0) break;
-            if (std::string_view{text, static_cast<std::size_t>(n)}.find("READY=1") != std::string_view::npos) ready = true;
+            if (std::string_view{text, static_cast<std::size_t>(n)}.find("READY=1") != std::string_view::npos)
+                ready = true;
         }
         return ready || !process_->running();
     });
@@ -85,16 +92,21 @@ void Daemon::kill9()
 
 Ran Daemon::cli(std::vector<std::string> args, std::string input)
 {
-    std::vector<std::string> argv{program("agenthost").string(), "--control-socket", control(), "-c", config_file()};
+    std::vector<std::string> argv{program("agenthost").string(), "--control-socket", control(), "-c",
+                                  config_file()};
     argv.insert(argv.end(), args.begin(), args.end());
     return run(std::move(argv), {}, std::move(input));
 }
 
-Ran Daemon::call(const std::string& action, const std::string& params) { return cli({"call", action, params}); }
+Ran Daemon::call(const std::string& action, const std::string& params)
+{
+    return cli({"call", action, params});
+}
 
 json Daemon::status()
 {
-    const auto ran = run({"curl", "-s", "--max-time", "10", "--unix-socket", control(), "http://localhost/v1/status"});
+    const auto ran =
+        run({"curl", "-s", "--max-time", "10", "--unix-socket", control(), "http://localhost/v1/status"});
     json value = json::parse(ran.out, nullptr, false);
     return value.is_discarded() ? json{} : value;
 }
@@ -119,9 +131,10 @@ std::string Daemon::session_state(const std::string& server)
 
 TestCa::TestCa()
 {
-    const auto made = run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3", "-subj",
-                           "/CN=agenthost test CA", "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", (dir_ / "ca.key").string(), "-out",
-                           ca()});
+    const auto made =
+        run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "3", "-subj", "/CN=agenthost test CA", "-addext", "basicConstraints=critical,CA:TRUE",
+             "-keyout", (dir_ / "ca.key").string(), "-out", ca()});
     if (made.code != 0) throw std::runtime_error{"openssl: " + made.err};
 }
 
@@ -129,14 +142,15 @@ std::string TestCa::ca() const { return (dir_ / "ca.pem").string(); }
 
 std::pair<std::string, std::string> TestCa::issue(const std::string& name, const std::string& alt_names)
 {
-    const auto certificate = (dir_ / (name + ".pem")).string(), key = (dir_ / (name + ".key")).string(), request = (dir_ / (name + ".csr")).string(),
-               extensions = (dir_ / (name + ".ext")).string();
+    const auto certificate = (dir_ / (name + ".pem")).string(), key = (dir_ / (name + ".key")).string(),
+               request = (dir_ / (name + ".csr")).string(), extensions = (dir_ / (name + ".ext")).string();
     write_file(extensions, "subjectAltName=" + alt_names + "\n");
-    auto made = run({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-keyout", key, "-out",
-                     request});
+    auto made = run({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                     "-subj", "/CN=" + name, "-keyout", key, "-out", request});
     if (made.code == 0)
-        made = run({"openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca(), "-CAkey", (dir_ / "ca.key").string(), "-CAcreateserial",
-                    "-extfile", extensions, "-out", certificate});
+        made =
+            run({"openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca(), "-CAkey",
+                 (dir_ / "ca.key").string(), "-CAcreateserial", "-extfile", extensions, "-out", certificate});
     if (made.code != 0) throw std::runtime_error{"openssl: " + made.err};
     return {certificate, key};
 }

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::string config_file() const;
     void rewrite(const std::string& yaml); // for SIGHUP
 
-    nlohmann::json status(); // null when nobody answers
+    nlohmann::json status();                          // null when nobody answers
     std::string address(const std::string& listener); // "https://127.0.0.1:4711"
     std::string session_state(const std::string& server);
     // `agenthost ARGS...` against this daemon.

@@ -84,7 +84,8 @@ Process::Process(Options options) : out_{std::move(options.out)}, err_{std::move
     std::vector<std::string> env_text;
     for (char** e = environ; *e; ++e) {
         const std::string_view entry{*e};
-        if (!options.env.contains(std::string{entry.substr(0, entry.find('='))})) env_text.emplace_back(entry);
+        if (!options.env.contains(std::string{entry.substr(0, entry.find('='))}))
+            env_text.emplace_back(entry);
     }
     for (const auto& [k, v] : options.env) env_text.push_back(k + "=" + v);
     std::vector<char*> env;

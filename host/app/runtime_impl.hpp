@@ -1,0 +1,102 @@
+// The daemon's parts and the steps between them; private to host/app. runtime.cpp starts and stops it, runtime_running.cpp is what it does
+// meanwhile, runtime_reload.cpp gives it another configuration. Everything on the main I/O thread.
+#pragma once
+
+#include "control.hpp"
+#include "plugin_set.hpp"
+#include "runtime.hpp"
+#include "services.hpp"
+
+#include "host/dispatch/dispatcher.hpp"
+#include "host/dispatch/facts.hpp"
+#include "host/dispatch/journal.hpp"
+#include "host/dispatch/registry.hpp"
+#include "host/listener/listener.hpp"
+#include "host/observe/metrics.hpp"
+#include "host/session/session.hpp"
+#include "kit/fd.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <map>
+#include <optional>
+#include <thread>
+
+namespace agenthost::host {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+inline constexpr auto goodbye_grace = 5s; // for a session to flush what is queued
+
+struct Runtime::Impl {
+    Impl(LoadRequest request, RuntimePaths paths) : request{std::move(request)}, paths{std::move(paths)} {}
+
+    // Declared in the order they are needed; destroyed the other way round.
+    LoadRequest request;
+    RuntimePaths paths;
+    ConfigPtr config;
+    kit::Fd state_lock;
+    asio::io_context main{1};
+    std::vector<std::unique_ptr<asio::io_context>> more_io;
+    std::vector<std::thread> io_threads;
+    std::vector<asio::executor_work_guard<asio::io_context::executor_type>> io_work;
+    Metrics metrics;
+    Facts facts;
+    Registry registry;
+    std::optional<Journal> journal;
+    std::optional<Listeners> listeners;
+    std::optional<Dispatcher> dispatcher;
+    std::optional<Services> services;
+    std::optional<PluginSet> plugins;
+    std::optional<Control> control;
+    std::map<std::string, std::shared_ptr<Session>> sessions;
+    asio::signal_set signals{main};
+    asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
+    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+    std::uint64_t submitted_seen = 0, submitted_released = 0;
+    bool ready = false, stopping = false;
+    int exit_code = 0;
+
+    // Start-up, a step a function; each returns what is wrong, or nothing.
+    int run();
+    bool load();
+    std::string open_state();
+    std::string start_threads();
+    std::string open_journal();
+    std::string make_rooms();
+    std::string bind_listeners();
+    void plugins_started(const std::vector<std::string>& required_failed);
+    void start_session(const ServerConfig&);
+
+    // While it runs.
+    void watch_signals();
+    void wait_signal();
+    void finished(const Finished&);
+    void feed_watchdog();
+    void ask_health();
+    void expire_journal();
+    void say_status();
+    bool reconnect(const std::string& name);
+    std::vector<std::string> problems() const;
+    std::string status() const;
+    void add_gauges();
+
+    // Reload: the old configuration stays when the new one is bad.
+    void reload(std::function<void(Reloaded)> done);
+    void reload_listeners(const Config& wanted, Reloaded& answer);
+    void reload_sessions(Reloaded& answer);
+
+    // Shut-down: finish what runs, say goodbye, stop plugins, close the rest.
+    void stop(const std::string& why);
+    void stop_sessions();
+    void stop_plugins();
+    void close_listeners();
+    void end_threads();
+    void tear_down();
+};
+
+} // namespace agenthost::host

@@ -1,0 +1,104 @@
+// Another configuration for a running daemon: listeners first (an address may be taken), then plugins, then sessions.
+#include "runtime_impl.hpp"
+
+#include "host/observe/log.hpp"
+#include "host/observe/notify.hpp"
+
+#include <algorithm>
+
+namespace agenthost::host {
+
+namespace {
+
+void note(Reloaded& answer, const std::string& change, const std::string& problem)
+{
+    if (!problem.empty())
+        answer.changes.push_back(problem);
+    else if (!change.empty())
+        answer.changes.push_back(change);
+}
+
+} // namespace
+
+void Runtime::Impl::reload(std::function<void(Reloaded)> done)
+{
+    auto loaded = load_config(request);
+    if (!loaded.config) {
+        Reloaded answer;
+        for (const auto& problem : loaded.problems) {
+            log::error("config", problem.text);
+            answer.problems.push_back(problem.text);
+        }
+        log::error("agenthost", "reload refused: the old configuration stays");
+        return done(answer);
+    }
+    for (const auto& warning : loaded.warnings) log::warn("config", warning);
+    notify("RELOADING=1");
+    auto answer = std::make_shared<Reloaded>();
+    reload_listeners(*loaded.config, *answer);
+    const auto old = std::exchange(config, loaded.config);
+    log::set_level(config->log_level);
+    plugins->apply(config->plugins,
+                   [this, old, answer, done = std::move(done)](const std::vector<std::string>& changes) {
+                       answer->changes.insert(answer->changes.end(), changes.begin(), changes.end());
+                       reload_sessions(*answer);
+                       for (const auto& [key, a, b] :
+                            {std::tuple{"agent.state_dir", old->state_dir, config->state_dir},
+                             std::tuple{"control.socket", old->control_socket, config->control_socket}})
+                           if (a != b)
+                               answer->changes.push_back(std::string{key} + " changes at the next start");
+                       for (const auto& change : answer->changes) log::info("reload", change);
+                       notify("READY=1");
+                       done(*answer);
+                   });
+}
+
+void Runtime::Impl::reload_listeners(const Config& wanted, Reloaded& answer)
+{
+    const auto find = [](const std::vector<ListenerConfig>& all, const std::string& name) {
+        return std::ranges::find(all, name, &ListenerConfig::name);
+    };
+    for (const auto& old : config->listeners)
+        if (find(wanted.listeners, old.name) == wanted.listeners.end())
+            note(answer, "listener " + old.name + ": closed", listeners->remove(old.name));
+    for (const auto& now : wanted.listeners) {
+        const auto old = find(config->listeners, now.name);
+        if (old == config->listeners.end())
+            note(answer, "listener " + now.name + ": opened", listeners->add(now));
+        else if (*old != now || now.tls)
+            note(answer, *old == now ? "" : "listener " + now.name + ": reloaded", listeners->reload(now));
+    }
+    listeners->open();
+}
+
+void Runtime::Impl::reload_sessions(Reloaded& answer)
+{
+    std::map<std::string, const ServerConfig*> wanted;
+    for (const auto& server : config->servers) wanted[server.name] = &server;
+    for (auto at = sessions.begin(); at != sessions.end();) {
+        const auto want = wanted.find(at->first);
+        if (want != wanted.end() && *want->second == at->second->config()) {
+            wanted.erase(want);
+            ++at;
+            continue;
+        }
+        auto session = at->second;
+        const auto name = at->first;
+        answer.changes.push_back("server " + name + (want == wanted.end() ? ": removed" : ": changed"));
+        at = sessions.erase(at);
+        const bool again = want != wanted.end();
+        // The new session starts when the old one has said goodbye: never two for one agent.
+        session->stop(goodbye_grace, [this, session, name, again] {
+            if (!again || stopping) return;
+            for (const auto& server : config->servers)
+                if (server.name == name && !sessions.contains(name)) start_session(server);
+        });
+        if (again) wanted.erase(want);
+    }
+    for (const auto& [name, server] : wanted) {
+        answer.changes.push_back("server " + name + ": added");
+        start_session(*server);
+    }
+}
+
+} // namespace agenthost::host

@@ -1,0 +1,160 @@
+// What the daemon does while it runs: signals, watchdog, health, numbers.
+#include "runtime_impl.hpp"
+
+#include "memory.hpp"
+#include "status.hpp"
+
+#include "host/observe/log.hpp"
+#include "host/observe/notify.hpp"
+
+#include <csignal>
+#include <unistd.h>
+
+namespace agenthost::host {
+
+namespace {
+
+constexpr auto health_interval = 30s; // plugins are asked how they are
+constexpr int exit_failed = 1;
+
+} // namespace
+
+void Runtime::Impl::watch_signals()
+{
+    std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
+    for (int sig : {SIGTERM, SIGINT, SIGHUP}) signals.add(sig);
+    wait_signal();
+}
+
+void Runtime::Impl::wait_signal()
+{
+    signals.async_wait([this](const boost::system::error_code& error, int sig) {
+        if (error) return;
+        if (sig == SIGHUP) {
+            reload([](const Reloaded&) {}); // its words are in the log
+        } else if (stopping) {
+            log::warn("agenthost", "a second signal: ending at once");
+            exit_code = exit_failed;
+            main.stop();
+            return;
+        } else {
+            stop(sig == SIGTERM ? "SIGTERM" : "SIGINT");
+        }
+        wait_signal();
+    });
+}
+
+void Runtime::Impl::finished(const Finished& f)
+{
+    metrics.command(f.action, f.code.empty(), f.took);
+    // Commands with effects all leave a line; others only when someone looks closely.
+    const auto level = f.effects ? log::Level::info : log::Level::debug;
+    if (!log::enabled(level)) return;
+    log::write(level, "audit",
+               std::string{f.caller} + " " + std::string{f.action} + " " + std::string{f.id} + ": " +
+                   (f.code.empty() ? "success" : std::string{f.code}) + " in " +
+                   std::to_string(f.took.count() / 1000) + " us");
+}
+
+void Runtime::Impl::feed_watchdog()
+{
+    const auto every = watchdog_interval();
+    if (!every) return;
+    notify("WATCHDOG=1"); // from the I/O loop: when it stands still, systemd hears nothing
+    watchdog.expires_after(*every);
+    watchdog.async_wait([this](const auto& error) {
+        if (!error) feed_watchdog();
+    });
+}
+
+void Runtime::Impl::ask_health()
+{
+    plugins->check_health();
+    // Idle since the last look, after work: what that touched goes back as well.
+    const auto stats = dispatcher->stats();
+    if (stats.in_flight == 0 && stats.submitted == submitted_seen && stats.submitted != submitted_released) {
+        release_idle_memory();
+        submitted_released = stats.submitted;
+    }
+    submitted_seen = stats.submitted;
+    health.expires_after(health_interval);
+    health.async_wait([this](const auto& error) {
+        if (!error) ask_health();
+    });
+}
+
+void Runtime::Impl::expire_journal()
+{
+    journal->expire();
+    expiry.expires_after(1h);
+    expiry.async_wait([this](const auto& error) {
+        if (!error) expire_journal();
+    });
+}
+
+void Runtime::Impl::say_status()
+{
+    std::size_t up = 0;
+    for (const auto& [name, session] : sessions) up += session->status().state == "ready";
+    notify("STATUS=" + std::to_string(up) + " of " + std::to_string(sessions.size()) + " servers connected");
+}
+
+bool Runtime::Impl::reconnect(const std::string& name)
+{
+    const auto at = sessions.find(name);
+    if (at == sessions.end()) return false;
+    at->second->reconnect();
+    return true;
+}
+
+std::vector<std::string> Runtime::Impl::problems() const
+{
+    auto all = plugins->problems();
+    for (const auto& [name, session] : sessions) {
+        const auto status = session->status();
+        if (status.state != "ready")
+            all.push_back("server " + name + ": " + status.state +
+                          (status.problem.empty() ? "" : ", " + status.problem));
+    }
+    return all;
+}
+
+std::string Runtime::Impl::status() const
+{
+    StatusParts parts;
+    parts.agent_id = config->agent_id;
+    parts.version = AGENTHOST_VERSION;
+    parts.pid = static_cast<int>(::getpid());
+    parts.uptime_s =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started).count();
+    parts.ready = ready;
+    parts.draining = stopping;
+    for (const auto& [name, session] : sessions) parts.servers.push_back(session->status());
+    parts.listeners = listeners->status();
+    parts.plugins = plugins->status();
+    parts.dispatch = dispatcher->stats();
+    parts.journal = journal->stats();
+    parts.facts = facts.json();
+    return status_json(parts);
+}
+
+void Runtime::Impl::add_gauges()
+{
+    metrics.gauge("agenthost_ready", "1 when plugins run and sessions were started.",
+                  [this] { return ready && !stopping; });
+    metrics.gauge("agenthost_sessions_ready", "Servers connected and authenticated.", [this] {
+        double up = 0;
+        for (const auto& [name, session] : sessions) up += session->status().state == "ready";
+        return up;
+    });
+    metrics.gauge("agenthost_commands_in_flight", "Commands admitted and not answered.",
+                  [this] { return static_cast<double>(dispatcher->stats().in_flight); });
+    metrics.gauge("agenthost_journal_rows", "Rows in the journal.",
+                  [this] { return static_cast<double>(journal->stats().rows); });
+    metrics.gauge("agenthost_journal_undelivered", "Results no server has confirmed.",
+                  [this] { return static_cast<double>(journal->stats().undelivered); });
+    metrics.gauge("agenthost_dropped_events", "Events that found no room or no words.",
+                  [this] { return static_cast<double>(dispatcher->stats().dropped_events); });
+}
+
+} // namespace agenthost::host
