@@ -269,6 +269,7 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
 // The end of a life: what waits for [run] gets its turn, then destroy() alone.
 void Instance::destroy_then(Done next)
 {
+    if (!life_) return later([next = std::move(next)] { next({}); }); // it hung meanwhile, and was given up
     if (state_ == PluginState::running) state_ = PluginState::draining;
     life_->close_run();
     later([this, next = std::move(next)] {

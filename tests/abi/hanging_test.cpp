@@ -82,6 +82,19 @@ TEST_P(Hanging, GivesUpAConfigureThatBlocks)
     } // a new runner, the old configuration
 }
 
+TEST_P(Hanging, StopsWhileConfigureBlocks)
+{
+    auto bench = running("block_configure", "sluggish");
+    std::string configured = "nothing", stopped = "nothing";
+    bench->plugin->configure(bench->config_of("x"), [&](std::string why) { configured = std::move(why); });
+    ASSERT_TRUE(bench->wait_file("configure.blocked"));
+    bench->plugin->stop(10s, [&](std::string why) { stopped = std::move(why); });
+    EXPECT_TRUE(bench->until([&] { return configured != "nothing" && stopped != "nothing"; }));
+    EXPECT_NE(configured, "");
+    EXPECT_EQ(bench->invoke(bench->services.open(), "echo"), AGH_E_BUSY);
+    bench->release();
+}
+
 TEST_P(Hanging, AsksNoSecondHealthCheckOfOneThatHangs)
 {
     auto bench = running("block_health", "sluggish");
