@@ -33,27 +33,37 @@ void Dispatcher::Impl::submit(Caller& caller, const wire::Command& command)
     ++stats.submitted;
     Incoming in{.record = find(caller), .caller = &caller, .command = command, .started = now()};
     if (!in.record)
-        return refuse(in, wire::Outcome::not_started, code::internal, "this session is not attached to the dispatcher",
+        return refuse(in, wire::Outcome::not_started, code::internal,
+                      "this session is not attached to the dispatcher",
                       "It is being replaced or shut down: send the command again on the next connection.");
 
-    if (command.id.size() > id_bytes || command.target.size() > id_bytes || command.action.size() > action_bytes)
-        return refuse(in, wire::Outcome::error, code::invalid_request, "id, target or action is longer than 256 bytes", "Send a shorter one.");
+    if (command.id.size() > id_bytes || command.target.size() > id_bytes ||
+        command.action.size() > action_bytes)
+        return refuse(in, wire::Outcome::error, code::invalid_request,
+                      "id, target or action is longer than 256 bytes", "Send a shorter one.");
     if (has_nul(command.id) || has_nul(command.target) || has_nul(command.action))
-        return refuse(in, wire::Outcome::error, code::invalid_request, "id, target or action contains a NUL", "Send it without.");
+        return refuse(in, wire::Outcome::error, code::invalid_request, "id, target or action contains a NUL",
+                      "Send it without.");
 
     const Policy& policy = caller.policy();
     const Action* action = registry.resolve(command.action, policy.protocol, policy.map);
     if (!action)
-        return refuse(in, wire::Outcome::error, code::unknown_action, "Unknown action: " + bound(command.action),
-                      "No enabled plugin offers it. `agenthost plugin list` shows what there is; servers[].map gives a word a meaning.");
+        return refuse(in, wire::Outcome::error, code::unknown_action,
+                      "Unknown action: " + bound(command.action),
+                      "No enabled plugin offers it. `agenthost plugin list` shows what there is; "
+                      "servers[].map gives a word a meaning.");
     if (!allowed(policy, *action))
-        return refuse(in, wire::Outcome::error, code::denied, "\"" + policy.name + "\" may not run " + action->name,
-                      "Add \"" + action->name + "\" to the allow list of server " + policy.name + " in agenthost.yaml to permit it.");
+        return refuse(in, wire::Outcome::error, code::denied,
+                      "\"" + policy.name + "\" may not run " + action->name,
+                      "Add \"" + action->name + "\" to the allow list of server " + policy.name +
+                          " in agenthost.yaml to permit it.");
     if (!in.record->rate.take(policy.messages_per_second, in.started))
         return refuse(in, wire::Outcome::not_started, code::rate_limit,
-                      "more than " + std::to_string(static_cast<long>(policy.messages_per_second)) + " commands a second",
+                      "more than " + std::to_string(static_cast<long>(policy.messages_per_second)) +
+                          " commands a second",
                       "Send it again later, or raise limits.messages_per_second.");
-    if (command.timeout && command.timeout->count() > 0) in.deadline = in.started + std::min(*command.timeout, longest_timeout);
+    if (command.timeout && command.timeout->count() > 0)
+        in.deadline = in.started + std::min(*command.timeout, longest_timeout);
     admit(in, policy, *action);
 }
 
@@ -69,16 +79,19 @@ void Dispatcher::Impl::admit(Incoming& in, const Policy& policy, const Action& a
         if (attach_repeat(in, action, digest)) return;
     }
     if (draining)
-        return refuse(in, wire::Outcome::not_started, code::busy, "the agent is shutting down", "Send it again after the agent is back.");
+        return refuse(in, wire::Outcome::not_started, code::busy, "the agent is shutting down",
+                      "Send it again after the agent is back.");
     if (record.in_flight >= policy.in_flight)
         return refuse(in, wire::Outcome::not_started, code::busy,
-                      std::to_string(policy.in_flight) + " commands of " + policy.name + " are running already",
+                      std::to_string(policy.in_flight) + " commands of " + policy.name +
+                          " are running already",
                       "Send it again when one has ended, or raise limits.in_flight.");
-    const std::uint64_t charged = command.params.size() + command.id.size() + command.action.size() + command.target.size();
+    const std::uint64_t charged =
+        command.params.size() + command.id.size() + command.action.size() + command.target.size();
     if (record.memory + charged > policy.memory)
         return refuse(in, wire::Outcome::not_started, code::busy,
-                      "the running commands of " + policy.name + " hold " + std::to_string(record.memory) + " of " +
-                          std::to_string(policy.memory) + " bytes",
+                      "the running commands of " + policy.name + " hold " + std::to_string(record.memory) +
+                          " of " + std::to_string(policy.memory) + " bytes",
                       "Send it again when one has ended, or raise limits.memory.");
     if (action.manifest->params) {
         if (std::string problem = action.manifest->params->check(command.params); !problem.empty())
@@ -139,7 +152,8 @@ bool Dispatcher::Impl::attach_repeat(const Incoming& in, const Action&, const Di
     if (at == in.record->journalled.end()) return false;
     Request& r = slots.find(at->second)->request;
     if (r.digest != digest) {
-        refuse(in, wire::Outcome::error, code::id_reused, "id " + std::string{in.command.id} + " belongs to another command that is running",
+        refuse(in, wire::Outcome::error, code::id_reused,
+               "id " + std::string{in.command.id} + " belongs to another command that is running",
                "Use a new id for every command.");
         return true;
     }
@@ -148,27 +162,36 @@ bool Dispatcher::Impl::attach_repeat(const Incoming& in, const Action&, const Di
     return true;
 }
 
-void Dispatcher::Impl::refuse(const Incoming& in, wire::Outcome outcome, std::string_view code, std::string message, std::string detail)
+void Dispatcher::Impl::refuse(const Incoming& in, wire::Outcome outcome, std::string_view code,
+                              std::string message, std::string detail)
 {
     ++stats.refused;
-    const wire::Result result{.id = in.command.id, .outcome = outcome, .data = {},
-                              .error = {.code = code, .message = message, .detail = detail, .data = {}}, .action = in.command.action};
+    const wire::Result result{.id = in.command.id,
+                              .outcome = outcome,
+                              .data = {},
+                              .error = {.code = code, .message = message, .detail = detail, .data = {}},
+                              .action = in.command.action};
     respond(in, result, in.command.action);
 }
 
 // An answer without a slot.
 void Dispatcher::Impl::respond(const Incoming& in, const wire::Result& result, std::string_view action)
 {
+    if (options.on_finished) { // first: the answer may make the caller detach itself
+        const std::string_view name =
+            in.record ? std::string_view{*in.record->name} : std::string_view{in.caller->policy().name};
+        options.on_finished({.caller = name,
+                             .action = action,
+                             .id = in.command.id,
+                             .code = result.error.code,
+                             .took = now() - in.started,
+                             .effects = false});
+    }
     if (in.nested) {
         OwnedReply reply = reply_of(result);
         reply.hand_over(in.nested->done);
-    }
-    else if (!in.caller->on_result(result, 0)) ++stats.dropped_results;
-    if (options.on_finished) {
-        const std::string_view name = in.record ? std::string_view{*in.record->name} : std::string_view{in.caller->policy().name};
-        options.on_finished({.caller = name, .action = action, .id = in.command.id, .code = result.error.code,
-                             .took = now() - in.started, .effects = false});
-    }
+    } else if (!in.caller->on_result(result, 0))
+        ++stats.dropped_results;
 }
 
 void Dispatcher::Impl::begin(Slot& slot)
@@ -179,7 +202,8 @@ void Dispatcher::Impl::begin(Slot& slot)
         deadlines.set(r.index, r.deadline);
         arm();
     }
-    journal.begin(*r.caller->name, r.own_id, r.digest, r.own_word, guarded([this, id = r.id](Journal::Begun begun_) {
+    journal.begin(*r.caller->name, r.own_id, r.digest, r.own_word,
+                  guarded([this, id = r.id](Journal::Begun begun_) {
                       if (Slot* at = slots.find(id)) begun(*at, std::move(begun_));
                   }));
 }
@@ -194,34 +218,49 @@ void Dispatcher::Impl::begun(Slot& slot, Journal::Begun b)
     case Begin::finished: return replay(slot, b.result);
     case Begin::interrupted:
         if (!r.idempotent || r.cancel_wanted || !r.plugin) return replay(slot, b.result);
-        return journal.rerun(b.row, guarded([this, id = r.id](bool ok) {
-            Slot* at = slots.find(id);
-            if (!at) return;
-            if (ok) invoke_kept(*at, AGH_REQUEST_REPEAT);
-            else refuse_begun(*at, wire::Outcome::not_started, code::internal, "the journal cannot be written; nothing was done",
-                              "Free space on the disk of agent.state_dir and send it again.");
-        }));
+        return journal.rerun(b.row, guarded([this, id = r.id](std::uint64_t row) {
+                                 Slot* at = slots.find(id);
+                                 if (!at) return;
+                                 at->request.row = row;
+                                 if (row)
+                                     invoke_kept(*at, AGH_REQUEST_REPEAT);
+                                 else
+                                     refuse_begun(
+                                         *at, wire::Outcome::not_started, code::internal,
+                                         "the journal cannot be written; nothing was done",
+                                         "Free space on the disk of agent.state_dir and send it again.");
+                             }));
     case Begin::id_reused:
-        return refuse_begun(slot, wire::Outcome::error, code::id_reused, "id " + r.own_id + " was another command's",
-                            "Use a new id for every command; a repeat must have the same action and the same parameters.");
+        return refuse_begun(
+            slot, wire::Outcome::error, code::id_reused, "id " + r.own_id + " was another command's",
+            "Use a new id for every command; a repeat must have the same action and the same parameters.");
     case Begin::full:
         return refuse_begun(slot, wire::Outcome::not_started, code::busy,
-                            b.problem.empty() ? "the journal is full: it holds as many results as journal.rows permits" : b.problem,
+                            b.problem.empty()
+                                ? "the journal is full: it holds as many results as journal.rows permits"
+                                : b.problem,
                             "Send it again later, raise journal.rows, or lower journal.keep.");
     case Begin::running: // the row outlived its request; it ends with the process
-        return refuse_begun(slot, wire::Outcome::not_started, code::busy, "id " + r.own_id + " is being worked on", "Ask again later.");
+        return refuse_begun(slot, wire::Outcome::not_started, code::busy,
+                            "id " + r.own_id + " is being worked on", "Ask again later.");
     case Begin::failed:
-        return refuse_begun(slot, wire::Outcome::not_started, code::internal, "the journal cannot be written, so nothing was done: " + b.problem,
+        return refuse_begun(slot, wire::Outcome::not_started, code::internal,
+                            "the journal cannot be written, so nothing was done: " + b.problem,
                             "Free space on the disk of agent.state_dir, or repair it, and send it again.");
     }
 }
 
 // No row, or one that stays as it is.
-void Dispatcher::Impl::refuse_begun(Slot& slot, wire::Outcome outcome, std::string_view code, std::string message, std::string detail)
+void Dispatcher::Impl::refuse_begun(Slot& slot, wire::Outcome outcome, std::string_view code,
+                                    std::string message, std::string detail)
 {
     Request& r = slot.request;
     ++stats.refused;
-    const Answer answer{.outcome = outcome, .data = {}, .code = std::string{code}, .message = std::move(message), .detail = std::move(detail),
+    const Answer answer{.outcome = outcome,
+                        .data = {},
+                        .code = std::string{code},
+                        .message = std::move(message),
+                        .detail = std::move(detail),
                         .error_data = {}};
     if (!r.answered) {
         const wire::Result result = answer.as(r.wire_id, r.word);
@@ -236,8 +275,13 @@ void Dispatcher::Impl::replay(Slot& slot, const StoredResult& stored)
     Request& r = slot.request;
     ++stats.replayed;
     if (!r.answered) {
-        const wire::Result result{.id = r.wire_id, .outcome = stored.outcome, .data = stored.data,
-                                  .error = {.code = stored.code, .message = stored.message, .detail = stored.detail, .data = stored.error_data},
+        const wire::Result result{.id = r.wire_id,
+                                  .outcome = stored.outcome,
+                                  .data = stored.data,
+                                  .error = {.code = stored.code,
+                                            .message = stored.message,
+                                            .detail = stored.detail,
+                                            .data = stored.error_data},
                                   .action = r.word};
         if (!r.caller->caller || !r.caller->caller->on_result(result, stored.row)) ++stats.dropped_results;
         finished(r, stored.code, r.started);
@@ -249,8 +293,12 @@ void Dispatcher::Impl::invoke_kept(Slot& slot, std::uint32_t flags)
 {
     Request& r = slot.request;
     if (r.cancel_wanted || !r.plugin) { // while the row was being written
-        Answer answer{.outcome = wire::Outcome::not_started, .data = {}, .code = std::string{r.plugin ? code::cancelled : code::busy},
-                      .message = r.plugin ? "cancelled before it began" : "the plugin stopped before it began", .detail = {},
+        Answer answer{.outcome = wire::Outcome::not_started,
+                      .data = {},
+                      .code = std::string{r.plugin ? code::cancelled : code::busy},
+                      .message =
+                          r.plugin ? "cancelled before it began" : "the plugin stopped before it began",
+                      .detail = {},
                       .error_data = {}};
         if (flags & AGH_REQUEST_REPEAT) { // it may have had effects the first time
             answer.outcome = wire::Outcome::interrupted;
@@ -258,7 +306,8 @@ void Dispatcher::Impl::invoke_kept(Slot& slot, std::uint32_t flags)
         }
         return journal_result(slot, std::move(answer));
     }
-    const wire::Command command{.id = r.own_id, .action = r.own_word, .params = r.params, .target = r.target, .timeout = {}};
+    const wire::Command command{
+        .id = r.own_id, .action = r.own_word, .params = r.params, .target = r.target, .timeout = {}};
     invoke(slot, command, flags);
 }
 
@@ -304,12 +353,16 @@ void Dispatcher::Impl::invoke(Slot& slot, const wire::Command& command, std::uin
         }
         const std::string_view why{error.text, ::strnlen(error.text, sizeof error.text)};
         const std::string_view word{error.code, ::strnlen(error.code, sizeof error.code)};
-        Answer answer{.outcome = status == AGH_E_BUSY || word == code::busy || word == code::queue_full ? wire::Outcome::not_started
-                                                                                                        : wire::Outcome::error,
+        Answer answer{.outcome = status == AGH_E_BUSY || word == code::busy || word == code::queue_full
+                                     ? wire::Outcome::not_started
+                                     : wire::Outcome::error,
                       .data = {},
                       .code = std::string{word.empty() ? code_of(status) : word},
-                      .message = why.empty() ? "plugin " + *r.owner + " refused " + *r.action + " and gave no reason" : std::string{why},
-                      .detail = {}, .error_data = {}};
+                      .message = why.empty()
+                                     ? "plugin " + *r.owner + " refused " + *r.action + " and gave no reason"
+                                     : std::string{why},
+                      .detail = {},
+                      .error_data = {}};
         return end(slot, std::move(answer));
     }
     if (!r.linked) {

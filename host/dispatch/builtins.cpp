@@ -22,27 +22,32 @@ void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
 {
     std::string data;
     if (action.name == "host.ping")
-        data = R"({"pong":true,"agent_id":)" + json::quoted(options.agent_id) + R"(,"version":)" + json::quoted(options.version) +
-               R"(,"time":)" + std::to_string(utc_ms()) + "}";
-    else if (action.name == "host.status") data = options.status_json ? options.status_json() : "{}";
+        data = R"({"pong":true,"agent_id":)" + json::quoted(options.agent_id) + R"(,"version":)" +
+               json::quoted(options.version) + R"(,"time":)" + std::to_string(utc_ms()) + "}";
+    else if (action.name == "host.status")
+        data = options.status_json ? options.status_json() : "{}";
     else if (action.name == "host.actions") {
         const Policy& policy = in.record->policy();
         data = R"({"actions":[)";
         for (const Action* a : registry.all()) {
             if (!allowed(policy, *a)) continue;
             if (data.back() == '}') data += ',';
-            data += R"({"name":)" + json::quoted(a->name) + R"(,"summary":)" + json::quoted(a->manifest->summary) +
-                    R"(,"effects":)" + (a->manifest->effects ? "true" : "false");
+            data += R"({"name":)" + json::quoted(a->name) + R"(,"summary":)" +
+                    json::quoted(a->manifest->summary) + R"(,"effects":)" +
+                    (a->manifest->effects ? "true" : "false");
             if (!a->manifest->params_json.empty()) data += R"(,"params":)" + a->manifest->params_json;
             data += '}';
         }
         data += "]}";
-    }
-    else
+    } else
         return refuse(in, wire::Outcome::error, code::unknown_action, "Unknown action: " + action.name,
                       "The host offers host.ping, host.status and host.actions.");
     ++stats.succeeded;
-    const wire::Result result{.id = in.command.id, .outcome = wire::Outcome::success, .data = data, .error = {}, .action = in.command.action};
+    const wire::Result result{.id = in.command.id,
+                              .outcome = wire::Outcome::success,
+                              .data = data,
+                              .error = {},
+                              .action = in.command.action};
     respond(in, result, action.name);
 }
 

@@ -1,5 +1,5 @@
-// Who asks: a server's session, the control socket, another plugin. Dispatch knows a caller by this interface only.
-// Everything runs on the main I/O thread.
+// Who asks: a server's session, the control socket, another plugin. Dispatch knows a caller by this interface
+// only. Everything runs on the main I/O thread.
 #pragma once
 
 #include "wire/message.hpp"
@@ -15,15 +15,18 @@ namespace agenthost::host {
 
 // What a caller may do, from configuration. Replaced as a whole on reload.
 struct Policy {
-    std::string name;     // the server's name: the journal's key and the caller's identity; "control", "plugin:ID"
+    std::string
+        name; // the server's name: the journal's key and the caller's identity; "control", "plugin:ID"
     std::string protocol; // whose aliases apply; empty: none
-    std::optional<std::vector<std::string>> allow; // patterns ("storage.*"); absent: what manifests alias for the protocol, and host.*
-    std::map<std::string, std::string> map;        // wire word -> action, before the manifests' aliases
-    double messages_per_second = 100;              // 0: unlimited
+    std::optional<std::vector<std::string>>
+        allow; // patterns ("storage.*"); absent: what manifests alias for the protocol, and host.*
+    std::map<std::string, std::string> map; // wire word -> action, before the manifests' aliases
+    double messages_per_second = 100;       // 0: unlimited
     std::uint32_t in_flight = 256;
     std::uint64_t memory = 32 << 20;
     std::chrono::milliseconds cancel_grace{30'000};
-    bool journal = true; // false: effects are not journalled under this caller's ids (control socket without an id)
+    bool journal =
+        true; // false: effects are not journalled under this caller's ids (control socket without an id)
 };
 
 class Caller {
@@ -32,13 +35,13 @@ public:
     [[nodiscard]] virtual const Policy& policy() const = 0;
     [[nodiscard]] virtual bool connected() const = 0; // false: a journalled result waits in the outbox
 
-    // Exactly one per command that submit() took. `outbox` != 0: a journalled result; report Dispatcher::delivered(outbox) when
-    // the peer is known to have it. Returns false when it cannot be sent now (closing, queue full): an outbox result then waits,
-    // another is dropped and counted.
+    // Exactly one per command that submit() took. `outbox` != 0: a journalled result; report
+    // Dispatcher::delivered(outbox) when the peer is known to have it. Returns false when it cannot be sent
+    // now (closing, queue full): an outbox result then waits, another is dropped and counted.
     virtual bool on_result(const wire::Result&, std::uint64_t outbox) = 0;
     virtual void on_progress(const wire::Progress&) = 0; // the latest wins; may be dropped
     virtual bool on_stream(const wire::Stream&) = 0;     // false: full; Dispatcher::writable(caller) follows
-    virtual bool on_event(const wire::Event&) = 0;       // false: the protocol has no events, or the queue is full
+    virtual bool on_event(const wire::Event&) = 0; // false: the protocol has no events, or the queue is full
 };
 
 } // namespace agenthost::host

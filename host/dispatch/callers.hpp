@@ -29,8 +29,8 @@ struct CallerRecord {
     std::uint32_t first = Request::none; // its requests, linked through the slots
     NameMap<agh_req> journalled;         // task id -> the request that works on it
 
-    // Outbox. `live`: everything finished so far was sent on this connection, so the next result goes out directly. Otherwise pages
-    // from the journal bring all results in order until one is empty.
+    // Outbox. `live`: everything finished so far was sent on this connection, so the next result goes out
+    // directly. Otherwise pages from the journal bring all results in order until one is empty.
     bool live = false, paging = false, blocked = false;
     std::uint64_t sent_through = 0, connection = 0;
 

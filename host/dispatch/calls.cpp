@@ -7,8 +7,9 @@
 
 namespace agenthost::host {
 
-agh_status Dispatcher::Impl::call(std::string_view plugin, std::vector<std::string> may_call, agh_req parent, std::string_view action,
-                                  std::string_view params, std::uint64_t timeout_ns, CallDone done)
+agh_status Dispatcher::Impl::call(std::string_view plugin, std::vector<std::string> may_call, agh_req parent,
+                                  std::string_view action, std::string_view params, std::uint64_t timeout_ns,
+                                  CallDone done)
 {
     std::uint8_t depth = 1;
     if (parent) {
@@ -18,14 +19,21 @@ agh_status Dispatcher::Impl::call(std::string_view plugin, std::vector<std::stri
         if (flags & (Slot::cancelled | Slot::deadline)) return AGH_E_CANCELLED;
         depth = static_cast<std::uint8_t>(slot->depth.load(std::memory_order_relaxed) + 1);
         if (depth > most_depth) return AGH_E_DENIED;
-    }
-    else if (may_call.empty()) return AGH_E_DENIED;
-    if (action.empty() || action.size() > action_bytes || action.find('\0') != action.npos) return AGH_E_INVALID;
+    } else if (may_call.empty())
+        return AGH_E_DENIED;
+    if (action.empty() || action.size() > action_bytes || action.find('\0') != action.npos)
+        return AGH_E_INVALID;
     if (params.empty()) params = "{}";
     if (params.size() > reply_bytes || !json::valid_object(params)) return AGH_E_INVALID;
 
-    NestedCall nested{.plugin = std::string{plugin}, .may_call = std::move(may_call), .parent = parent, .action = std::string{action},
-                      .params = std::string{params}, .timeout_ns = timeout_ns, .done = std::move(done), .depth = depth};
+    NestedCall nested{.plugin = std::string{plugin},
+                      .may_call = std::move(may_call),
+                      .parent = parent,
+                      .action = std::string{action},
+                      .params = std::string{params},
+                      .timeout_ns = timeout_ns,
+                      .done = std::move(done),
+                      .depth = depth};
     bool post = false;
     {
         const std::lock_guard lock{inbox.mutex};
@@ -40,7 +48,8 @@ agh_status Dispatcher::Impl::call(std::string_view plugin, std::vector<std::stri
 void Dispatcher::Impl::start_call(NestedCall nested)
 {
     ++stats.submitted;
-    const wire::Command command{.id = {}, .action = nested.action, .params = nested.params, .target = {}, .timeout = {}};
+    const wire::Command command{
+        .id = {}, .action = nested.action, .params = nested.params, .target = {}, .timeout = {}};
     const std::string caller_name = "plugin:" + nested.plugin;
     CallerRecord* record = nullptr;
     Policy own;
@@ -50,27 +59,36 @@ void Dispatcher::Impl::start_call(NestedCall nested)
         const Slot* parent = slots.find(nested.parent);
         if (!parent || parent->request.cancel_wanted) {
             ++stats.refused;
-            OwnedReply reply = reply_of({.id = {}, .outcome = wire::Outcome::not_started, .data = {},
-                                         .error = {.code = code::cancelled, .message = "the request that asked for this has ended",
-                                                   .detail = {}, .data = {}},
+            OwnedReply reply = reply_of({.id = {},
+                                         .outcome = wire::Outcome::not_started,
+                                         .data = {},
+                                         .error = {.code = code::cancelled,
+                                                   .message = "the request that asked for this has ended",
+                                                   .detail = {},
+                                                   .data = {}},
                                          .action = {}});
             return reply.hand_over(nested.done);
         }
         record = parent->request.caller;
         policy = &record->policy();
         deadline = parent->request.deadline;
-    }
-    else {
+    } else {
         own.name = caller_name;
         own.allow = std::move(nested.may_call);
         own.messages_per_second = 0;
         record = &record_of(caller_name);
         if (!record->caller) record->last_policy = own;
     }
-    Incoming in{.record = record, .caller = nullptr, .command = command, .started = now(), .nested = &nested, .deadline = deadline};
+    Incoming in{.record = record,
+                .caller = nullptr,
+                .command = command,
+                .started = now(),
+                .nested = &nested,
+                .deadline = deadline};
     constexpr std::uint64_t longest_ns = 365ull * 24 * 3600 * 1'000'000'000;
     if (nested.timeout_ns)
-        in.deadline = std::min(deadline, in.started + std::chrono::nanoseconds{std::min(nested.timeout_ns, longest_ns)});
+        in.deadline = std::min(
+            deadline, in.started + std::chrono::nanoseconds{std::min(nested.timeout_ns, longest_ns)});
 
     static const std::map<std::string, std::string> no_words;
     const Action* action = registry.resolve(nested.action, {}, no_words);
@@ -79,9 +97,12 @@ void Dispatcher::Impl::start_call(NestedCall nested)
         refuse(in, wire::Outcome::error, code::unknown_action, "Unknown action: " + nested.action,
                "No enabled plugin offers it; a nested call takes action names, not a protocol's words.");
     else if (!allowed(*policy, *action))
-        refuse(in, wire::Outcome::error, code::denied, "plugin " + nested.plugin + " may not run " + action->name + " for \"" + policy->name + "\"",
-               own_account ? "Its manifest must permit it under permissions.call." : "The allow list of that server does not admit it.");
-    else admit(in, *policy, *action);
+        refuse(in, wire::Outcome::error, code::denied,
+               "plugin " + nested.plugin + " may not run " + action->name + " for \"" + policy->name + "\"",
+               own_account ? "Its manifest must permit it under permissions.call."
+                           : "The allow list of that server does not admit it.");
+    else
+        admit(in, *policy, *action);
     if (!own_account) return;
     if (const auto at = records.find(caller_name); at != records.end()) drop_record_if_idle(*at->second);
 }

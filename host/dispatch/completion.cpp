@@ -7,12 +7,14 @@ namespace agenthost::host {
 
 namespace {
 
-constexpr std::size_t kept_capacity = 4096; // of a slot's strings, for the next request in it
+constexpr std::size_t kept_capacity = 256; // of a slot's strings, for the next request in it
 
 void clear(std::string& s)
 {
-    if (s.capacity() > kept_capacity) std::string{}.swap(s);
-    else s.clear();
+    if (s.capacity() > kept_capacity)
+        std::string{}.swap(s);
+    else
+        s.clear();
 }
 
 } // namespace
@@ -29,8 +31,7 @@ agh_status Dispatcher::Impl::complete(std::string_view plugin, agh_req id, const
     if (inside && inside->id == id && inside->impl == this && !slot->request.done) {
         settle(*slot, reply);
         close_blobs(reply);
-    }
-    else {
+    } else {
         OwnedReply copy{reply}; // before the lock
         bool post = false;
         {
@@ -49,9 +50,14 @@ void Dispatcher::Impl::settle(Slot& slot, const agh_reply& reply)
 {
     Request& r = slot.request;
     const std::string_view text = view(reply.json);
-    if (reply.status >= 0 && !r.journalled && !r.answered && r.depth == 0 && !slot.flow_used.load(std::memory_order_relaxed) &&
-        text.size() <= reply_bytes && (text.empty() || json::valid(text)))
-        return send_now(slot, {.id = r.wire_id, .outcome = wire::Outcome::success, .data = text, .error = {}, .action = r.word});
+    if (reply.status >= 0 && !r.journalled && !r.answered && r.depth == 0 &&
+        !slot.flow_used.load(std::memory_order_relaxed) && text.size() <= reply_bytes &&
+        (text.empty() || json::valid(text)))
+        return send_now(slot, {.id = r.wire_id,
+                               .outcome = wire::Outcome::success,
+                               .data = text,
+                               .error = {},
+                               .action = r.word});
     end(slot, answer_of(reply, *r.owner, *r.action));
 }
 
@@ -86,8 +92,16 @@ void Dispatcher::Impl::end(Slot& slot, Answer answer)
     }
     if (r.journalled) return journal_result(slot, std::move(answer));
     if (r.answered) return release(slot); // late: the peer has had its answer
-    r.answer = std::make_unique<Answer>(std::move(answer));
+    hold(r, std::move(answer));
     send(slot);
+}
+
+void Dispatcher::Impl::hold(Request& r, Answer answer)
+{
+    const std::uint64_t size = answer.data.size() + answer.message.size() + answer.error_data.size();
+    r.charged += size;
+    r.caller->memory += size;
+    r.answer = std::make_unique<Answer>(std::move(answer));
 }
 
 void Dispatcher::Impl::journal_result(Slot& slot, Answer answer)
@@ -95,8 +109,9 @@ void Dispatcher::Impl::journal_result(Slot& slot, Answer answer)
     Request& r = slot.request;
     r.phase = Request::Phase::finishing;
     deadlines.erase(r.index);
-    r.answer = std::make_unique<Answer>(std::move(answer));
-    journal.finish(r.row, r.answer->as(r.wire_id, r.word), guarded([this, id = r.id](bool, std::uint64_t sequence) {
+    hold(r, std::move(answer));
+    journal.finish(r.row, r.answer->as(r.wire_id, r.word),
+                   guarded([this, id = r.id](bool, std::uint64_t sequence) {
                        Slot* at = slots.find(id);
                        if (!at) return;
                        at->request.sequence = sequence;
@@ -127,22 +142,30 @@ void Dispatcher::Impl::send_now(Slot& slot, const wire::Result& result)
         return release(slot);
     }
     count(result);
-    if (r.sequence) deliver(record, result, r.row, r.sequence);
-    else if (!record.caller || !record.caller->on_result(result, 0)) ++stats.dropped_results;
+    if (r.sequence)
+        deliver(record, result, r.row, r.sequence);
+    else if (!record.caller || !record.caller->on_result(result, 0))
+        ++stats.dropped_results;
     if (!r.answered) finished(r, result.error.code, r.started);
     release(slot);
 }
 
 void Dispatcher::Impl::count(const wire::Result& result)
 {
-    if (result.outcome == wire::Outcome::success) ++stats.succeeded;
-    else ++stats.failed;
+    if (result.outcome == wire::Outcome::success)
+        ++stats.succeeded;
+    else
+        ++stats.failed;
 }
 
 void Dispatcher::Impl::finished(const Request& r, std::string_view code, Clock::time_point started)
 {
     if (options.on_finished)
-        options.on_finished({.caller = *r.caller->name, .action = *r.action, .id = r.wire_id, .code = code, .took = now() - started,
+        options.on_finished({.caller = *r.caller->name,
+                             .action = *r.action,
+                             .id = r.wire_id,
+                             .code = code,
+                             .took = now() - started,
                              .effects = r.effects});
 }
 
@@ -161,8 +184,10 @@ void Dispatcher::Impl::release(Slot& slot)
     Request& r = slot.request;
     CallerRecord& record = *r.caller;
     if (r.linked) {
-        if (r.previous != Request::none) slot_of(r.previous).request.next = r.next;
-        else record.first = r.next;
+        if (r.previous != Request::none)
+            slot_of(r.previous).request.next = r.next;
+        else
+            record.first = r.next;
         if (r.next != Request::none) slot_of(r.next).request.previous = r.previous;
         r.linked = false;
         deadlines.erase(r.index);
@@ -172,10 +197,10 @@ void Dispatcher::Impl::release(Slot& slot)
         clear(r.own_word);
         clear(r.params);
         clear(r.target);
-        r.answer.reset();
         r.progress_at = Clock::time_point::min();
         r.row = r.sequence = 0;
     }
+    r.answer.reset();
     r.done = nullptr;
     r.parent = 0;
     r.depth = 0;

@@ -1,4 +1,5 @@
-// Times of slots in order: one time a slot, changed and removed in O(log n), nothing left behind by what ended early.
+// Times of slots in order: one time a slot, changed and removed in O(log n), nothing left behind by what
+// ended early.
 #pragma once
 
 #include <chrono>
@@ -18,8 +19,8 @@ public:
         if (where_[slot] == absent) {
             where_[slot] = static_cast<std::uint32_t>(heap_.size());
             heap_.push_back({when, slot});
-        }
-        else heap_[where_[slot]].first = when;
+        } else
+            heap_[where_[slot]].first = when;
         down(up(where_[slot]));
     }
     void erase(std::uint32_t slot)

@@ -1,8 +1,12 @@
 // The dispatcher's inside, one file an idea:
-//   admission.cpp  submit: the checks in their order, then journal or invoke     builtins.cpp  host.ping, host.status, host.actions
-//   completion.cpp complete, and how a request ends                              endings.cpp   deadline, cancel, plugin_gone, drain
-//   flow.cpp       progress and streams                                          outbox.cpp    attach, connected, delivery in order
-//   calls.cpp      agenthost.call/1                                              events.cpp    audience, queues
+//   admission.cpp   submit: the checks in their order, then journal or invoke
+//   builtins.cpp    host.ping, host.status, host.actions
+//   completion.cpp  complete, and how a request ends
+//   endings.cpp     deadline, cancel, plugin_gone, drain
+//   flow.cpp        progress and streams
+//   outbox.cpp      attach, connected, delivery in order
+//   calls.cpp       agenthost.call/1
+//   events.cpp      audience, queues
 #pragma once
 
 #include "callers.hpp"
@@ -31,7 +35,8 @@ struct Dispatcher::Impl {
     static constexpr std::uint8_t most_depth = 8; // nested calls
     static constexpr std::size_t stream_bytes = 256 << 10, progress_bytes = 16 << 10;
     static constexpr auto progress_every = std::chrono::milliseconds{100};
-    static constexpr auto stall_check = std::chrono::seconds{1}; // a peer that left without a word frees its streams by then
+    static constexpr auto stall_check =
+        std::chrono::seconds{1}; // a peer that left without a word frees its streams by then
     static constexpr std::size_t page_rows = 64;
     static constexpr std::size_t waiting_events = 256, waiting_event_bytes = 1 << 20; // of one caller
 
@@ -48,8 +53,8 @@ struct Dispatcher::Impl {
     std::unordered_map<const Caller*, CallerRecord*> by_caller;
     const Caller* last_caller = nullptr; // the one asked for last, and its record
     CallerRecord* last_record = nullptr;
-    Deadlines deadlines; // of requests: the command's, then the cancel grace
-    Deadlines pauses;    // of flows: the next progress, the next look at a stalled stream
+    Deadlines deadlines;             // of requests: the command's, then the cancel grace
+    Deadlines pauses;                // of flows: the next progress, the next look at a stalled stream
     std::set<CallerRecord*> stalled; // callers that could not take a journalled result or an event
     Clock::time_point stalled_at = Clock::time_point::max();
     boost::asio::steady_timer timer;
@@ -83,7 +88,8 @@ struct Dispatcher::Impl {
     void submit(Caller&, const wire::Command&);
     void admit(Incoming&, const Policy&, const Action&);
     bool attach_repeat(const Incoming&, const Action&, const Digest&);
-    void refuse(const Incoming&, wire::Outcome, std::string_view code, std::string message, std::string detail = {});
+    void refuse(const Incoming&, wire::Outcome, std::string_view code, std::string message,
+                std::string detail = {});
     void respond(const Incoming&, const wire::Result&, std::string_view action);
     bool allowed(const Policy&, const Action&) const;
     Digest digest_of(const Action&, const wire::Command&);
@@ -92,7 +98,8 @@ struct Dispatcher::Impl {
     void invoke(Slot&, const wire::Command&, std::uint32_t flags);
     void invoke_kept(Slot&, std::uint32_t flags);
     void replay(Slot&, const StoredResult&);
-    void refuse_begun(Slot&, wire::Outcome, std::string_view code, std::string message, std::string detail = {});
+    void refuse_begun(Slot&, wire::Outcome, std::string_view code, std::string message,
+                      std::string detail = {});
 
     // builtins.cpp
     void add_builtins();
@@ -102,10 +109,11 @@ struct Dispatcher::Impl {
     agh_status complete(std::string_view plugin, agh_req, const agh_reply&);
     void settle(Slot&, const agh_reply&);
     void settle_call(Slot&, OwnedReply&);
-    void end(Slot&, Answer);                              // as an answer, whoever made it
+    void end(Slot&, Answer); // as an answer, whoever made it
     void journal_result(Slot&, Answer);
-    void send(Slot&);                                      // slot.request.answer, when its streams are through; releases
-    void send_now(Slot&, const wire::Result&);             // the same without a park; releases
+    static void hold(Request&, Answer);        // a result that waits counts as its caller's memory
+    void send(Slot&);                          // slot.request.answer, when its streams are through; releases
+    void send_now(Slot&, const wire::Result&); // the same without a park; releases
     void count(const wire::Result&);
     void finished(const Request&, std::string_view code, Clock::time_point started);
     void link(Slot&);
@@ -126,7 +134,8 @@ struct Dispatcher::Impl {
 
     // flow.cpp
     agh_status progress(std::string_view plugin, agh_req, std::string_view json);
-    agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset, std::string_view bytes);
+    agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset,
+                      std::string_view bytes);
     void flow(Slot&);
     bool flow_streams(Slot&); // false: some wait
     void flow_progress(Slot&);
@@ -145,12 +154,14 @@ struct Dispatcher::Impl {
     void retry_stalled();
 
     // calls.cpp
-    agh_status call(std::string_view plugin, std::vector<std::string> may_call, agh_req parent, std::string_view action,
-                    std::string_view params, std::uint64_t timeout_ns, CallDone done);
+    agh_status call(std::string_view plugin, std::vector<std::string> may_call, agh_req parent,
+                    std::string_view action, std::string_view params, std::uint64_t timeout_ns,
+                    CallDone done);
     void start_call(NestedCall);
 
     // events.cpp
-    agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin, std::string_view json);
+    agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience,
+                    agh_req origin, std::string_view json);
     void fan_out(const EmittedEvent&);
     void hand(CallerRecord&, const EmittedEvent&);
     bool flush_events(CallerRecord&); // false: some wait
@@ -160,16 +171,14 @@ struct Dispatcher::Impl {
     void wake(bool post); // after the inbox's mutex is let go
     void empty_inbox();
     // A handler that does nothing once the dispatcher is gone. Main thread.
-    template <class Handler>
-    auto guarded(Handler handler)
+    template <class Handler> auto guarded(Handler handler)
     {
         return [weak = std::weak_ptr{alive}, handler = std::move(handler)](auto&&... args) mutable {
             if (!weak.expired()) handler(std::forward<decltype(args)>(args)...);
         };
     }
     // Each request of a caller; `use` may release it.
-    template <class Use>
-    void each_of(const CallerRecord& record, Use use)
+    template <class Use> void each_of(const CallerRecord& record, Use use)
     {
         for (std::uint32_t at = record.first; at != Request::none;) {
             Slot& slot = slot_of(at);

@@ -22,8 +22,10 @@ void Dispatcher::Impl::tick()
     const auto t = now();
     while (deadlines.next() <= t) {
         Slot& slot = slot_of(deadlines.first());
-        if (slot.request.cancel_wanted) give_up(slot);
-        else time_out(slot);
+        if (slot.request.cancel_wanted)
+            give_up(slot);
+        else
+            time_out(slot);
     }
     while (pauses.next() <= t) {
         Slot& slot = slot_of(pauses.first());
@@ -53,11 +55,15 @@ void Dispatcher::Impl::arm()
 }
 
 // The host answers in the plugin's place; the request stays until complete() or the end of the grace.
-void Dispatcher::Impl::answer_early(Slot& slot, std::string_view code, std::string message, wire::Outcome outcome)
+void Dispatcher::Impl::answer_early(Slot& slot, std::string_view code, std::string message,
+                                    wire::Outcome outcome)
 {
     Request& r = slot.request;
-    const wire::Result result{.id = r.wire_id, .outcome = outcome, .data = {},
-                              .error = {.code = code, .message = message, .detail = {}, .data = {}}, .action = r.word};
+    const wire::Result result{.id = r.wire_id,
+                              .outcome = outcome,
+                              .data = {},
+                              .error = {.code = code, .message = message, .detail = {}, .data = {}},
+                              .action = r.word};
     r.answered = true;
     finished(r, code, r.started);
     if (r.depth) {
@@ -65,7 +71,8 @@ void Dispatcher::Impl::answer_early(Slot& slot, std::string_view code, std::stri
         const CallDone done = std::exchange(r.done, nullptr);
         return reply.hand_over(done);
     }
-    r.answer_taken = r.caller->caller && r.caller->caller->connected() && r.caller->caller->on_result(result, 0);
+    r.answer_taken =
+        r.caller->caller && r.caller->caller->connected() && r.caller->caller->on_result(result, 0);
     if (!r.answer_taken) ++stats.dropped_results;
 }
 
@@ -78,7 +85,9 @@ void Dispatcher::Impl::time_out(Slot& slot)
     if (r.phase == Request::Phase::beginning) {
         r.cancel_wanted = true;
         ++stats.timed_out;
-        return answer_early(slot, code::timeout, std::move(message) + ": it waited for the disk and was not begun", wire::Outcome::not_started);
+        return answer_early(slot, code::timeout,
+                            std::move(message) + ": it waited for the disk and was not begun",
+                            wire::Outcome::not_started);
     }
     if (!Slots::mark(slot, id, Slot::deadline)) return; // its completion is on the way
     r.cancel_wanted = true;
@@ -86,7 +95,8 @@ void Dispatcher::Impl::time_out(Slot& slot)
     deadlines.set(r.index, now() + r.caller->policy().cancel_grace);
     if (r.effects) message += "; it was told to stop, and part of it may have been done";
     Plugin* plugin = r.plugin;
-    answer_early(slot, code::timeout, std::move(message), r.effects ? wire::Outcome::unknown : wire::Outcome::error);
+    answer_early(slot, code::timeout, std::move(message),
+                 r.effects ? wire::Outcome::unknown : wire::Outcome::error);
     if (plugin) plugin->cancel(id);
 }
 
@@ -111,7 +121,8 @@ void Dispatcher::Impl::cancel(Slot& slot)
         r.cancel_wanted = true;
         ++stats.cancelled;
         deadlines.erase(r.index);
-        return answer_early(slot, code::cancelled, *r.action + " was cancelled before it began", wire::Outcome::not_started);
+        return answer_early(slot, code::cancelled, *r.action + " was cancelled before it began",
+                            wire::Outcome::not_started);
     }
     if (!Slots::mark(slot, id, Slot::cancelled)) return; // it has ended
     r.cancel_wanted = true;
@@ -122,7 +133,8 @@ void Dispatcher::Impl::cancel(Slot& slot)
         if (other.request.parent == id) children.push_back(other.request.id);
     });
     Plugin* plugin = r.plugin;
-    answer_early(slot, code::cancelled, *r.action + " was cancelled" + (r.effects ? "; part of it may have been done" : ""),
+    answer_early(slot, code::cancelled,
+                 *r.action + " was cancelled" + (r.effects ? "; part of it may have been done" : ""),
                  r.effects ? wire::Outcome::unknown : wire::Outcome::error);
     if (plugin) plugin->cancel(id);
     for (const agh_req child : children)
@@ -136,10 +148,18 @@ void Dispatcher::Impl::give_up(Slot& slot)
     Request& r = slot.request;
     deadlines.erase(r.index);
     if (!Slots::claim(slot, r.id)) return; // its completion is on the way
-    const std::string what = *r.action + " did not end within " + text(r.caller->policy().cancel_grace) + " after it was told to stop";
-    if (r.plugin) r.plugin->mark_unhealthy(what + "; a thread of it may hang. Restart the agent, or run the plugin with isolation: process.");
-    end(slot, {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error, .data = {}, .code = std::string{code::timeout},
-               .message = what, .detail = {}, .error_data = {}});
+    const std::string what = *r.action + " did not end within " + text(r.caller->policy().cancel_grace) +
+                             " after it was told to stop";
+    if (r.plugin)
+        r.plugin->mark_unhealthy(
+            what +
+            "; a thread of it may hang. Restart the agent, or run the plugin with isolation: process.");
+    end(slot, {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error,
+               .data = {},
+               .code = std::string{code::timeout},
+               .message = what,
+               .detail = {},
+               .error_data = {}});
 }
 
 void Dispatcher::Impl::plugin_gone(const Plugin& plugin, std::string_view why)
@@ -154,11 +174,18 @@ void Dispatcher::Impl::plugin_gone(const Plugin& plugin, std::string_view why)
         if (!slot) continue;
         Request& r = slot->request;
         r.plugin = nullptr;
-        if (r.phase != Request::Phase::running || !Slots::claim(*slot, id)) continue; // not begun, or its completion is on the way
-        end(*slot, {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error, .data = {}, .code = std::string{code::internal},
-                    .message = "plugin " + *r.owner + " stopped while " + *r.action + " was running: " + std::string{why},
-                    .detail = r.effects ? "Part of it may have been done: look before sending it again under a new id." : "Send it again.",
-                    .error_data = {}});
+        if (r.phase != Request::Phase::running || !Slots::claim(*slot, id))
+            continue; // not begun, or its completion is on the way
+        end(*slot,
+            {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error,
+             .data = {},
+             .code = std::string{code::internal},
+             .message =
+                 "plugin " + *r.owner + " stopped while " + *r.action + " was running: " + std::string{why},
+             .detail = r.effects
+                           ? "Part of it may have been done: look before sending it again under a new id."
+                           : "Send it again.",
+             .error_data = {}});
     }
 }
 
@@ -175,8 +202,8 @@ void Dispatcher::Impl::check_idle()
 {
     if (slots.in_use() > 0 || !idle) return;
     boost::asio::post(main, guarded([this] { // not from inside whatever ended last
-        if (slots.in_use() == 0 && idle) std::exchange(idle, nullptr)();
-    }));
+                          if (slots.in_use() == 0 && idle) std::exchange(idle, nullptr)();
+                      }));
 }
 
 } // namespace agenthost::host

@@ -1,14 +1,17 @@
-// agenthost.events/1: what a plugin tells servers unasked. Bounded on the way in per plugin, on the way out per server.
+// agenthost.events/1: what a plugin tells servers unasked. Bounded on the way in per plugin, on the way out
+// per server.
 #include "dispatcher_impl.hpp"
 
 #include "json.hpp"
 
 namespace agenthost::host {
 
-agh_status Dispatcher::Impl::emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin,
-                                  std::string_view text)
+agh_status Dispatcher::Impl::emit(std::string_view plugin, std::string_view topic, std::string_view audience,
+                                  agh_req origin, std::string_view text)
 {
-    if (topic.empty() || topic.size() > id_bytes || topic.find('\0') != topic.npos || audience.size() > id_bytes) return AGH_E_INVALID;
+    if (topic.empty() || topic.size() > id_bytes || topic.find('\0') != topic.npos ||
+        audience.size() > id_bytes)
+        return AGH_E_INVALID;
     if (text.empty()) text = "{}";
     if (text.size() > waiting_event_bytes || !json::valid(text)) return AGH_E_INVALID;
     std::string to{audience};
@@ -16,14 +19,19 @@ agh_status Dispatcher::Impl::emit(std::string_view plugin, std::string_view topi
         to = slots.caller_of(origin);
         if (to.empty()) return AGH_E_STALE;
     }
-    EmittedEvent event{.plugin = std::string{plugin}, .topic = std::string{topic}, .audience = std::move(to), .json = std::string{text},
+    EmittedEvent event{.plugin = std::string{plugin},
+                       .topic = std::string{topic},
+                       .audience = std::move(to),
+                       .json = std::string{text},
                        .at = utc_ms()};
     bool post = false;
     {
         const std::lock_guard lock{inbox.mutex};
         auto its = inbox.events_of.find(plugin);
         if (its == inbox.events_of.end()) its = inbox.events_of.emplace(plugin, 0).first;
-        if (its->second >= Inbox::most_events || inbox.content.event_bytes + text.size() > Inbox::most_event_bytes) return AGH_E_BUSY;
+        if (its->second >= Inbox::most_events ||
+            inbox.content.event_bytes + text.size() > Inbox::most_event_bytes)
+            return AGH_E_BUSY;
         ++its->second;
         inbox.content.event_bytes += text.size();
         inbox.content.events.push_back(std::move(event));
@@ -44,7 +52,8 @@ void Dispatcher::Impl::fan_out(const EmittedEvent& event)
 {
     if (event.audience != "*") {
         const auto at = records.find(event.audience);
-        if (at == records.end() || !at->second->caller || !admits_plugin(at->second->policy(), event.plugin)) {
+        if (at == records.end() || !at->second->caller ||
+            !admits_plugin(at->second->policy(), event.plugin)) {
             ++stats.dropped_events;
             return;
         }
@@ -52,7 +61,9 @@ void Dispatcher::Impl::fan_out(const EmittedEvent& event)
     }
     std::vector<std::string> names; // on_event is the caller's code
     for (const auto& [name, record] : records)
-        if (record->caller && !record->policy().protocol.empty() && admits_plugin(record->policy(), event.plugin)) names.push_back(name);
+        if (record->caller && !record->policy().protocol.empty() &&
+            admits_plugin(record->policy(), event.plugin))
+            names.push_back(name);
     for (const std::string& name : names)
         if (const auto at = records.find(name); at != records.end()) hand(*at->second, event);
 }
@@ -77,7 +88,8 @@ bool Dispatcher::Impl::flush_events(CallerRecord& record)
     while (!record.events.empty()) {
         const WaitingEvent& event = record.events.front();
         if (!record.caller || !record.caller->connected() ||
-            !record.caller->on_event({.topic = event.topic, .json = event.json, .target = {}, .at = event.at}))
+            !record.caller->on_event(
+                {.topic = event.topic, .json = event.json, .target = {}, .at = event.at}))
             return false;
         record.event_bytes -= event.json.size();
         record.events.pop_front();

@@ -26,8 +26,7 @@ agh_status Facts::publish(std::string_view plugin, std::string_view key, std::st
     if (const auto at = facts.find(key); at != facts.end()) {
         if (at->second == value) return AGH_OK;
         at->second = value;
-    }
-    else {
+    } else {
         if (facts.size() >= keys_per_plugin) return AGH_E_BUSY;
         facts.emplace(key, value);
     }

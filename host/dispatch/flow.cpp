@@ -1,4 +1,5 @@
-// What a running request says before it ends: progress, the latest at most every 100 ms; streams, in order and bounded.
+// What a running request says before it ends: progress, the latest at most every 100 ms; streams, in order
+// and bounded.
 #include "dispatcher_impl.hpp"
 
 #include "json.hpp"
@@ -40,7 +41,8 @@ agh_status Dispatcher::Impl::progress(std::string_view plugin, agh_req id, std::
     return AGH_OK;
 }
 
-agh_status Dispatcher::Impl::stream(std::string_view plugin, agh_req id, std::uint32_t channel, std::uint64_t offset, std::string_view bytes)
+agh_status Dispatcher::Impl::stream(std::string_view plugin, agh_req id, std::uint32_t channel,
+                                    std::uint64_t offset, std::string_view bytes)
 {
     Slot* slot = slots.at(id);
     if (!slot) return AGH_E_STALE;
@@ -99,12 +101,17 @@ bool Dispatcher::Impl::flow_streams(Slot& slot)
             if (!slot.flow->stream_queued) return true;
             chunks.swap(slot.flow->chunks);
         }
-        // A nested call has no peer, an answered or abandoned one no listener: its bytes go nowhere, and the offsets say so.
+        // A nested call has no peer, an answered or abandoned one no listener: its bytes go nowhere, and the
+        // offsets say so.
         const bool heard = r.depth == 0 && !r.answered && peer && peer->connected();
         std::size_t gone = 0;
         while (!chunks.empty()) {
             const Flow::Chunk& chunk = chunks.front();
-            if (heard && !peer->on_stream({.id = r.wire_id, .channel = chunk.channel, .offset = chunk.offset, .bytes = chunk.bytes})) break;
+            if (heard && !peer->on_stream({.id = r.wire_id,
+                                           .channel = chunk.channel,
+                                           .offset = chunk.offset,
+                                           .bytes = chunk.bytes}))
+                break;
             gone += chunk.bytes.size();
             chunks.pop_front();
         }
@@ -114,7 +121,8 @@ bool Dispatcher::Impl::flow_streams(Slot& slot)
             const std::lock_guard lock{slots.flow_mutex(id)};
             Flow& flow = *slot.flow;
             flow.bytes -= gone;
-            for (; !chunks.empty(); chunks.pop_back()) flow.chunks.push_front(std::move(chunks.back())); // before what came meanwhile
+            for (; !chunks.empty(); chunks.pop_back())
+                flow.chunks.push_front(std::move(chunks.back())); // before what came meanwhile
             writable_due = flow.refused && flow.bytes <= stream_bytes / 2;
             if (writable_due) flow.refused = false;
         }

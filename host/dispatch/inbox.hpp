@@ -33,8 +33,8 @@ struct NestedCall {
 };
 
 struct Inbox {
-    static constexpr std::size_t most_calls = 1024;         // waiting for the main thread; beyond: BUSY
-    static constexpr std::size_t most_events = 256;         // of one plugin
+    static constexpr std::size_t most_calls = 1024;          // waiting for the main thread; beyond: BUSY
+    static constexpr std::size_t most_events = 256;          // of one plugin
     static constexpr std::size_t most_event_bytes = 4 << 20; // of all
 
     struct Content {
@@ -43,7 +43,10 @@ struct Inbox {
         std::vector<EmittedEvent> events;
         std::vector<NestedCall> calls;
         std::size_t event_bytes = 0;
-        [[nodiscard]] bool empty() const { return completions.empty() && flows.empty() && events.empty() && calls.empty(); }
+        [[nodiscard]] bool empty() const
+        {
+            return completions.empty() && flows.empty() && events.empty() && calls.empty();
+        }
     };
     std::mutex mutex;
     Content content;

@@ -16,7 +16,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::milliseconds delivered_patience{100}; // losing a mark costs a second delivery, which the id tells
+constexpr std::chrono::milliseconds delivered_patience{
+    100}; // losing a mark costs a second delivery, which the id tells
 
 // What main asked for, and after the commit what main is to be told.
 struct Operation {
@@ -28,20 +29,20 @@ struct Operation {
     std::size_t most = 0;
 
     std::function<void(Journal::Begun)> on_begun;
-    std::function<void(bool)> on_rerun;
+    std::function<void(std::uint64_t)> on_rerun;
     std::function<void(bool, std::uint64_t)> on_finished;
     std::function<void(std::vector<Journal::Undelivered>)> on_page;
 
     Journal::Begun begun;
     bool ok = false;
-    std::uint64_t sequence = 0;
+    std::uint64_t sequence = 0; // rerun: the new row
     std::vector<Journal::Undelivered> page;
 
     void tell()
     {
         switch (kind) {
         case Kind::begin: return on_begun(std::move(begun));
-        case Kind::rerun: return on_rerun(ok);
+        case Kind::rerun: return on_rerun(sequence);
         case Kind::finish:
             if (on_finished) on_finished(ok, sequence);
             return;
@@ -69,8 +70,8 @@ struct Journal::Impl {
     std::thread thread;
 
     Impl(asio::any_io_executor main_executor, Options o)
-        : main{std::move(main_executor)}, options{std::move(o)}, store{options}, rows{store.rows()}, undelivered{store.undelivered_rows()},
-          thread{[this] { run(); }}
+        : main{std::move(main_executor)}, options{std::move(o)}, store{options}, rows{store.rows()},
+          undelivered{store.undelivered_rows()}, thread{[this] { run(); }}
     {}
 
     ~Impl()
@@ -118,7 +119,8 @@ struct Journal::Impl {
 
     void commit(std::vector<Operation>& batch, const std::vector<std::uint64_t>& seen)
     {
-        const auto now = std::chrono::duration_cast<std::chrono::seconds>(options.clock().time_since_epoch()).count();
+        const auto now =
+            std::chrono::duration_cast<std::chrono::seconds>(options.clock().time_since_epoch()).count();
         std::string problem;
         try {
             store.open_transaction();
@@ -139,8 +141,10 @@ struct Journal::Impl {
     void apply(Operation& op, std::int64_t now)
     {
         switch (op.kind) {
-        case Operation::Kind::begin: op.begun = store.begin(op.caller, op.id, op.digest, op.action, now); break;
-        case Operation::Kind::rerun: op.ok = store.rerun(op.result.row); break;
+        case Operation::Kind::begin:
+            op.begun = store.begin(op.caller, op.id, op.digest, op.action, now);
+            break;
+        case Operation::Kind::rerun: op.sequence = store.rerun(op.result.row); break;
         case Operation::Kind::finish:
             op.sequence = store.finish(op.result, now);
             op.ok = true;
@@ -150,28 +154,31 @@ struct Journal::Impl {
         }
     }
 
-    // The disk said no to the whole group: nothing of it happened. Results are remembered; marks of delivery are not: what is
-    // delivered twice is known by its id.
+    // The disk said no to the whole group: nothing of it happened. Results are remembered; marks of delivery
+    // are not: what is delivered twice is known by its id.
     void refuse(std::vector<Operation>& batch, const std::string& problem)
     {
         for (Operation& op : batch) {
             op.ok = false;
             op.sequence = 0;
             op.page.clear();
-            op.begun = {.what = Begin::failed, .row = 0, .result = {}, .problem = options.file.string() + ": " + problem};
+            op.begun = {.what = Begin::failed,
+                        .row = 0,
+                        .result = {},
+                        .problem = options.file.string() + ": " + problem};
             if (op.kind == Operation::Kind::finish) store.owe(std::move(op.result));
             if (op.kind == Operation::Kind::undelivered) {
                 try {
                     op.page = store.undelivered(op.caller, op.after, op.most);
-                } catch (const std::exception&) {
-                } // an empty page: asked again with the next connection
+                } catch (const std::exception&) {} // an empty page: asked again with the next connection
             }
         }
     }
 
     void tell(std::vector<Operation> batch)
     {
-        asio::post(main, [batch = std::make_shared<std::vector<Operation>>(std::move(batch)), weak = std::weak_ptr{alive}] {
+        asio::post(main, [batch = std::make_shared<std::vector<Operation>>(std::move(batch)),
+                          weak = std::weak_ptr{alive}] {
             for (Operation& op : *batch) {
                 if (weak.expired()) return; // a continuation ended the journal
                 op.tell();
@@ -180,21 +187,32 @@ struct Journal::Impl {
     }
 };
 
-Journal::Journal(asio::any_io_executor main, Options options) : impl_{std::make_unique<Impl>(std::move(main), std::move(options))} {}
+Journal::Journal(asio::any_io_executor main, Options options)
+    : impl_{std::make_unique<Impl>(std::move(main), std::move(options))}
+{}
 Journal::~Journal() = default;
 
-void Journal::begin(std::string_view caller, std::string_view id, const Digest& digest, std::string_view action,
-                    std::function<void(Begun)> done)
+void Journal::begin(std::string_view caller, std::string_view id, const Digest& digest,
+                    std::string_view action, std::function<void(Begun)> done)
 {
-    Operation op{.kind = Operation::Kind::begin, .caller = std::string{caller}, .id = std::string{id}, .action = std::string{action},
-                 .digest = digest, .on_begun = std::move(done)};
-    if (impl_->waiting.load(std::memory_order_relaxed) < impl_->options.queue) return impl_->push(std::move(op));
+    Operation op{.kind = Operation::Kind::begin,
+                 .caller = std::string{caller},
+                 .id = std::string{id},
+                 .action = std::string{action},
+                 .digest = digest,
+                 .on_begun = std::move(done)};
+    if (impl_->waiting.load(std::memory_order_relaxed) < impl_->options.queue)
+        return impl_->push(std::move(op));
     asio::post(impl_->main, [on_begun = std::move(op.on_begun), weak = std::weak_ptr{impl_->alive}] {
-        if (!weak.expired()) on_begun({.what = Begin::full, .row = 0, .result = {}, .problem = "too many commands wait for the disk"});
+        if (!weak.expired())
+            on_begun({.what = Begin::full,
+                      .row = 0,
+                      .result = {},
+                      .problem = "too many commands wait for the disk"});
     });
 }
 
-void Journal::rerun(std::uint64_t row, std::function<void(bool)> done)
+void Journal::rerun(std::uint64_t row, std::function<void(std::uint64_t)> done)
 {
     impl_->push({.kind = Operation::Kind::rerun, .result = {.row = row}, .on_rerun = std::move(done)});
 }
@@ -202,8 +220,12 @@ void Journal::rerun(std::uint64_t row, std::function<void(bool)> done)
 void Journal::finish(std::uint64_t row, const wire::Result& r, std::function<void(bool, std::uint64_t)> done)
 {
     impl_->push({.kind = Operation::Kind::finish,
-                 .result = {.row = row, .outcome = r.outcome, .data = std::string{r.data}, .code = std::string{r.error.code},
-                            .message = std::string{r.error.message}, .detail = std::string{r.error.detail},
+                 .result = {.row = row,
+                            .outcome = r.outcome,
+                            .data = std::string{r.data},
+                            .code = std::string{r.error.code},
+                            .message = std::string{r.error.message},
+                            .detail = std::string{r.error.detail},
                             .error_data = std::string{r.error.data}},
                  .on_finished = std::move(done)});
 }
@@ -221,7 +243,10 @@ void Journal::delivered(std::uint64_t row)
 void Journal::undelivered(std::string_view caller, std::uint64_t after_sequence, std::size_t most,
                           std::function<void(std::vector<Undelivered>)> done)
 {
-    impl_->push({.kind = Operation::Kind::undelivered, .caller = std::string{caller}, .after = after_sequence, .most = most,
+    impl_->push({.kind = Operation::Kind::undelivered,
+                 .caller = std::string{caller},
+                 .after = after_sequence,
+                 .most = most,
                  .on_page = std::move(done)});
 }
 
@@ -229,7 +254,10 @@ void Journal::expire() { impl_->push({.kind = Operation::Kind::expire}); }
 
 JournalStats Journal::stats() const
 {
-    return {.rows = impl_->rows, .undelivered = impl_->undelivered, .commits = impl_->commits, .waiting = impl_->waiting};
+    return {.rows = impl_->rows,
+            .undelivered = impl_->undelivered,
+            .commits = impl_->commits,
+            .waiting = impl_->waiting};
 }
 
 } // namespace agenthost::host

@@ -1,8 +1,10 @@
-// Work with effects is never lost and never done twice: a row is committed before the plugin sees the command, the result before
-// it is sent. SQLite in WAL mode, synchronous=FULL, on a thread of its own that commits in groups; the main thread never waits.
+// Work with effects is never lost and never done twice: a row is committed before the plugin sees the
+// command, the result before it is sent. SQLite in WAL mode, synchronous=FULL, on a thread of its own that
+// commits in groups; the main thread never waits.
 //
 // Key: (caller, the protocol's task id), with a SHA-256 of action and params. Rules: HOUSE.md, Journal.
-// Bounds: `rows` kept `keep` long; full of valid rows: new work with effects is refused, nothing valid is evicted.
+// Bounds: `rows` kept `keep` long; full of valid rows: new work with effects is refused, nothing valid is
+// evicted.
 #pragma once
 
 #include "wire/message.hpp"
@@ -44,8 +46,8 @@ public:
         std::function<std::chrono::system_clock::time_point()> clock = std::chrono::system_clock::now;
         std::function<void()> before_commit; // tests: on the journal's thread; a throw is a disk that refuses
     };
-    // Opens or creates the file and marks what was running as interrupted. Blocking: start-up only. Throws std::runtime_error with
-    // file, cause and remedy.
+    // Opens or creates the file and marks what was running as interrupted. Blocking: start-up only. Throws
+    // std::runtime_error with file, cause and remedy.
     Journal(boost::asio::any_io_executor main, Options);
     ~Journal(); // commits what is queued
 
@@ -56,17 +58,21 @@ public:
         StoredResult result; // finished
         std::string problem; // failed: the disk's word
     };
-    // The continuation runs on the main thread after the commit. `interrupted`: the earlier run died with the process; the caller of
-    // begin() decides by the manifest's `idempotent`: rerun(row) or answer it.
+    // The continuation runs on the main thread after the commit. `interrupted`: the earlier run died with the
+    // process; the caller of begin() decides by the manifest's `idempotent`: rerun(row) or answer it.
     void begin(std::string_view caller, std::string_view id, const Digest&, std::string_view action,
                std::function<void(Begun)>);
-    void rerun(std::uint64_t row, std::function<void(bool ok)>);
-    // outcome not_started removes the row: the same id may run. `done(false, 0)`: the disk refused; the result must still be sent, is
-    // remembered in memory (a repeat gets it) and written with the next commit that works. `sequence`: its place in the outbox.
-    void finish(std::uint64_t row, const wire::Result&, std::function<void(bool ok, std::uint64_t sequence)> done);
+    // The row gets a new number, so that a late delivered() of the old answer does not count for the new one.
+    // 0: not done.
+    void rerun(std::uint64_t row, std::function<void(std::uint64_t new_row)>);
+    // outcome not_started removes the row: the same id may run. `done(false, 0)`: the disk refused; the
+    // result must still be sent, is remembered in memory (a repeat gets it) and written with the next commit
+    // that works. `sequence`: its place in the outbox.
+    void finish(std::uint64_t row, const wire::Result&,
+                std::function<void(bool ok, std::uint64_t sequence)> done);
     void delivered(std::uint64_t row);
-    // Finished or interrupted, undelivered results of a caller in order of finishing, after `after_sequence`, at most `most` and
-    // about 4 MiB: only an empty page is the last.
+    // Finished or interrupted, undelivered results of a caller in order of finishing, after `after_sequence`,
+    // at most `most` and about 4 MiB: only an empty page is the last.
     struct Undelivered {
         std::uint64_t sequence;
         StoredResult result;

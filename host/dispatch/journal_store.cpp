@@ -16,7 +16,8 @@ constexpr std::size_t page_bytes = 4 << 20;
 
 enum State : std::int64_t { running = 0, finished = 1, interrupted = 2 };
 
-constexpr const char* interrupted_message = "the agent stopped while this was running: it may have been done in part";
+constexpr const char* interrupted_message =
+    "the agent stopped while this was running: it may have been done in part";
 constexpr const char* interrupted_detail = "Look at what was done before sending it again under a new id.";
 
 std::int64_t seconds(std::chrono::system_clock::time_point at)
@@ -32,26 +33,34 @@ kit::Database open_database(const std::filesystem::path& file)
         const int primary = e.code() & 0xff;
         std::string text = "journal " + file.string() + ": " + e.what() + ". ";
         if (primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
-            text += "The file is damaged: restore it from a backup, or move it (with its -wal and -shm) away to start with an empty journal; "
+            text += "The file is damaged: restore it from a backup, or move it (with its -wal and -shm) away "
+                    "to start with an empty journal; "
                     "the record of finished work is lost with it.";
         else if (primary == SQLITE_BUSY)
-            throw std::runtime_error{"journal " + file.string() + ": another process has it open. Stop the other agenthost, or give this one "
-                                     "an agent.state_dir of its own."};
-        else if (e.disk_full()) text += "Free space on that file system.";
-        else text += "Check that the folder exists and that the daemon's user may write the file and its folder.";
+            throw std::runtime_error{
+                "journal " + file.string() +
+                ": another process has it open. Stop the other agenthost, or give this one "
+                "an agent.state_dir of its own."};
+        else if (e.disk_full())
+            text += "Free space on that file system.";
+        else
+            text +=
+                "Check that the folder exists and that the daemon's user may write the file and its folder.";
         throw std::runtime_error{text};
     }
 }
 
 wire::Outcome outcome_of(std::int64_t value)
 {
-    return value >= 0 && value <= static_cast<std::int64_t>(wire::Outcome::interrupted) ? static_cast<wire::Outcome>(value)
-                                                                                        : wire::Outcome::unknown;
+    return value >= 0 && value <= static_cast<std::int64_t>(wire::Outcome::interrupted)
+               ? static_cast<wire::Outcome>(value)
+               : wire::Outcome::unknown;
 }
 
 } // namespace
 
-JournalStore::JournalStore(const Journal::Options& options) : options_{options}, db_{open_database(options.file)}
+JournalStore::JournalStore(const Journal::Options& options)
+    : options_{options}, db_{open_database(options.file)}
 {
     try {
         db_.exec("PRAGMA locking_mode=EXCLUSIVE"); // one daemon a journal
@@ -63,7 +72,8 @@ JournalStore::JournalStore(const Journal::Options& options) : options_{options},
         count();
     } catch (const kit::SqliteError& e) {
         throw std::runtime_error{"journal " + options.file.string() + ": " + e.what() +
-                                 ". The file is damaged or the disk is full: free space, restore it from a backup, or move it (with its -wal "
+                                 ". The file is damaged or the disk is full: free space, restore it from a "
+                                 "backup, or move it (with its -wal "
                                  "and -shm) away to start with an empty journal."};
     }
 }
@@ -75,8 +85,9 @@ void JournalStore::check_version(const std::string& file)
     const auto found = version.integer(0);
     version.reset();
     if (found > schema_version)
-        throw std::runtime_error{"journal " + file + ": its layout is version " + std::to_string(found) + ", this agenthost knows " +
-                                 std::to_string(schema_version) + ". Run the newer agenthost that wrote it, or move the file away to start "
+        throw std::runtime_error{"journal " + file + ": its layout is version " + std::to_string(found) +
+                                 ", this agenthost knows " + std::to_string(schema_version) +
+                                 ". Run the newer agenthost that wrote it, or move the file away to start "
                                  "with an empty journal; the record of finished work is lost with it."};
     if (found == 0) create();
 }
@@ -84,12 +95,17 @@ void JournalStore::check_version(const std::string& file)
 void JournalStore::create()
 {
     kit::Transaction transaction{db_};
-    // `digest` tells the same command from another under the same id; `sequence` is the order of finishing, null while running.
-    db_.exec("CREATE TABLE journal(row INTEGER PRIMARY KEY, caller TEXT NOT NULL, id TEXT NOT NULL, digest BLOB NOT NULL,"
-             " action TEXT NOT NULL, state INTEGER NOT NULL, created INTEGER NOT NULL, finished INTEGER, sequence INTEGER,"
-             " delivered INTEGER NOT NULL DEFAULT 0, outcome INTEGER, data TEXT, code TEXT, message TEXT, detail TEXT, error_data TEXT)");
+    // `digest` tells the same command from another under the same id; `sequence` is the order of finishing,
+    // null while running.
+    db_.exec("CREATE TABLE journal(row INTEGER PRIMARY KEY, caller TEXT NOT NULL, id TEXT NOT NULL, digest "
+             "BLOB NOT NULL,"
+             " action TEXT NOT NULL, state INTEGER NOT NULL, created INTEGER NOT NULL, finished INTEGER, "
+             "sequence INTEGER,"
+             " delivered INTEGER NOT NULL DEFAULT 0, outcome INTEGER, data TEXT, code TEXT, message TEXT, "
+             "detail TEXT, error_data TEXT)");
     db_.exec("CREATE UNIQUE INDEX journal_key ON journal(caller, id)");
-    db_.exec("CREATE INDEX journal_outbox ON journal(caller, sequence) WHERE delivered = 0 AND sequence IS NOT NULL");
+    db_.exec("CREATE INDEX journal_outbox ON journal(caller, sequence) WHERE delivered = 0 AND sequence IS "
+             "NOT NULL");
     db_.exec("CREATE INDEX journal_running ON journal(row) WHERE state = 0");
     db_.exec("PRAGMA user_version = 1");
     transaction.commit();
@@ -97,19 +113,25 @@ void JournalStore::create()
 
 void JournalStore::prepare()
 {
-    insert_ = db_.prepare("INSERT INTO journal(row, caller, id, digest, action, state, created) VALUES(?,?,?,?,?,0,?)"
-                          " ON CONFLICT(caller, id) DO NOTHING");
-    find_ = db_.prepare("SELECT row, action, outcome, data, code, message, detail, error_data, id, digest, state FROM journal"
-                        " WHERE caller = ? AND id = ?");
-    rerun_ = db_.prepare("UPDATE journal SET state = 0, sequence = NULL, finished = NULL, delivered = 0, outcome = NULL, code = NULL,"
+    insert_ = db_.prepare(
+        "INSERT INTO journal(row, caller, id, digest, action, state, created) VALUES(?,?,?,?,?,0,?)"
+        " ON CONFLICT(caller, id) DO NOTHING");
+    find_ = db_.prepare(
+        "SELECT row, action, outcome, data, code, message, detail, error_data, id, digest, state FROM journal"
+        " WHERE caller = ? AND id = ?");
+    rerun_ = db_.prepare("UPDATE journal SET row = ?, state = 0, sequence = NULL, finished = NULL, delivered "
+                         "= 0, outcome = NULL, code = NULL,"
                          " message = NULL, detail = NULL WHERE row = ? AND state = 2 RETURNING 1");
-    finish_ = db_.prepare("UPDATE journal SET state = 1, finished = ?, sequence = ?, delivered = 0, outcome = ?, data = ?, code = ?,"
+    finish_ = db_.prepare("UPDATE journal SET state = 1, finished = ?, sequence = ?, delivered = 0, outcome "
+                          "= ?, data = ?, code = ?,"
                           " message = ?, detail = ?, error_data = ? WHERE row = ? AND state = 0 RETURNING 1");
     remove_ = db_.prepare("DELETE FROM journal WHERE row = ? AND state = 0 RETURNING 1");
-    delivered_statement_ =
-        db_.prepare("UPDATE journal SET delivered = 1 WHERE row = ? AND delivered = 0 AND sequence IS NOT NULL RETURNING 1");
-    page_ = db_.prepare("SELECT row, action, outcome, data, code, message, detail, error_data, id, sequence FROM journal"
-                        " WHERE caller = ? AND delivered = 0 AND sequence IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT ?");
+    delivered_statement_ = db_.prepare("UPDATE journal SET delivered = 1 WHERE row = ? AND delivered = 0 AND "
+                                       "sequence IS NOT NULL RETURNING 1");
+    page_ = db_.prepare(
+        "SELECT row, action, outcome, data, code, message, detail, error_data, id, sequence FROM journal"
+        " WHERE caller = ? AND delivered = 0 AND sequence IS NOT NULL AND sequence > ? ORDER BY sequence "
+        "LIMIT ?");
     expire_ = db_.prepare("DELETE FROM journal WHERE state <> 0 AND finished <= ?");
 }
 
@@ -120,7 +142,8 @@ void JournalStore::mark_interrupted(std::int64_t now)
     next_row_ = static_cast<std::uint64_t>(next.integer(0));
     next.reset();
     // Only undelivered rows have a place to keep; the partial index makes this a look at them alone.
-    auto sequence = db_.prepare("SELECT ifnull(max(sequence), 0) + 1 FROM journal WHERE delivered = 0 AND sequence IS NOT NULL");
+    auto sequence = db_.prepare(
+        "SELECT ifnull(max(sequence), 0) + 1 FROM journal WHERE delivered = 0 AND sequence IS NOT NULL");
     sequence.step();
     next_sequence_ = static_cast<std::uint64_t>(sequence.integer(0));
     sequence.reset();
@@ -130,12 +153,16 @@ void JournalStore::mark_interrupted(std::int64_t now)
     auto was_running = db_.prepare("SELECT row FROM journal WHERE state = 0 ORDER BY row");
     while (was_running.step()) ran.push_back(was_running.integer(0));
     was_running.reset();
-    auto mark = db_.prepare("UPDATE journal SET state = 2, finished = ?, sequence = ?, delivered = 0, outcome = ?, code = ?, message = ?,"
+    auto mark = db_.prepare("UPDATE journal SET state = 2, finished = ?, sequence = ?, delivered = 0, "
+                            "outcome = ?, code = ?, message = ?,"
                             " detail = ? WHERE row = ?");
     for (const auto row : ran) {
         mark.bind(1, now).bind(2, static_cast<std::int64_t>(next_sequence_++));
         mark.bind(3, static_cast<std::int64_t>(wire::Outcome::interrupted)).bind(4, wire::code::interrupted);
-        mark.bind(5, std::string_view{interrupted_message}).bind(6, std::string_view{interrupted_detail}).bind(7, row).run();
+        mark.bind(5, std::string_view{interrupted_message})
+            .bind(6, std::string_view{interrupted_detail})
+            .bind(7, row)
+            .run();
     }
     transaction.commit();
 }
@@ -163,18 +190,25 @@ void JournalStore::commit()
 
 void JournalStore::roll_back() noexcept
 {
-    sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr); // fails only when SQLite rolled back on its own
+    sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr,
+                 nullptr); // fails only when SQLite rolled back on its own
     rows_ = committed_rows_;
     undelivered_ = committed_undelivered_;
     paid_.clear();
 }
 
-Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id, const Digest& digest, std::string_view action,
-                                   std::int64_t now)
+Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id, const Digest& digest,
+                                   std::string_view action, std::int64_t now)
 {
     if (rows_ >= options_.rows && now > expired_at_ + 60) expire(now);
     if (rows_ < options_.rows) {
-        insert_.bind(1, static_cast<std::int64_t>(next_row_)).bind(2, caller).bind(3, id).bind_blob(4, digest).bind(5, action).bind(6, now).run();
+        insert_.bind(1, static_cast<std::int64_t>(next_row_))
+            .bind(2, caller)
+            .bind(3, id)
+            .bind_blob(4, digest)
+            .bind(5, action)
+            .bind(6, now)
+            .run();
         if (db_.changes() == 1) {
             ++rows_;
             return {.what = Journal::Begin::fresh, .row = next_row_++, .result = {}, .problem = {}};
@@ -189,43 +223,57 @@ Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id,
     begun.row = static_cast<std::uint64_t>(find_.integer(0));
     const auto stored = find_.blob(9);
     const auto state = find_.integer(10);
-    if (!std::ranges::equal(stored, digest)) begun.what = Journal::Begin::id_reused;
+    if (!std::ranges::equal(stored, digest))
+        begun.what = Journal::Begin::id_reused;
     else if (state == interrupted) {
         begun.what = Journal::Begin::interrupted;
         begun.result = read_result(find_);
-    }
-    else if (state == finished) {
+    } else if (state == finished) {
         begun.what = Journal::Begin::finished;
         begun.result = read_result(find_);
-    }
-    else if (const auto owed = owed_.find(begun.row); owed != owed_.end()) {
+    } else if (const auto owed = owed_.find(begun.row); owed != owed_.end()) {
         const FinishedRow& r = owed->second;
         begun.what = Journal::Begin::finished;
-        begun.result = {.row = r.row, .id = std::string{id}, .action = std::string{find_.text(1)}, .outcome = r.outcome, .data = r.data,
-                        .code = r.code, .message = r.message, .detail = r.detail, .error_data = r.error_data};
-    }
-    else begun.what = Journal::Begin::running;
+        begun.result = {.row = r.row,
+                        .id = std::string{id},
+                        .action = std::string{find_.text(1)},
+                        .outcome = r.outcome,
+                        .data = r.data,
+                        .code = r.code,
+                        .message = r.message,
+                        .detail = r.detail,
+                        .error_data = r.error_data};
+    } else
+        begun.what = Journal::Begin::running;
     find_.reset();
     return begun;
 }
 
 StoredResult JournalStore::read_result(const kit::Statement& s) const
 {
-    return {.row = static_cast<std::uint64_t>(s.integer(0)), .id = std::string{s.text(8)}, .action = std::string{s.text(1)},
-            .outcome = outcome_of(s.integer(2)), .data = std::string{s.text(3)}, .code = std::string{s.text(4)},
-            .message = std::string{s.text(5)}, .detail = std::string{s.text(6)}, .error_data = std::string{s.text(7)}};
+    return {.row = static_cast<std::uint64_t>(s.integer(0)),
+            .id = std::string{s.text(8)},
+            .action = std::string{s.text(1)},
+            .outcome = outcome_of(s.integer(2)),
+            .data = std::string{s.text(3)},
+            .code = std::string{s.text(4)},
+            .message = std::string{s.text(5)},
+            .detail = std::string{s.text(6)},
+            .error_data = std::string{s.text(7)}};
 }
 
-bool JournalStore::rerun(std::uint64_t row)
+std::uint64_t JournalStore::rerun(std::uint64_t row)
 {
     auto undelivered = db_.prepare("SELECT delivered = 0 FROM journal WHERE row = ?");
     undelivered.bind(1, static_cast<std::int64_t>(row));
     const bool waited = undelivered.step() && undelivered.integer(0) != 0;
     undelivered.reset();
-    const bool found = rerun_.bind(1, static_cast<std::int64_t>(row)).step();
+    const bool found =
+        rerun_.bind(1, static_cast<std::int64_t>(next_row_)).bind(2, static_cast<std::int64_t>(row)).step();
     rerun_.reset();
-    if (found && waited && undelivered_ > 0) --undelivered_;
-    return found;
+    if (!found) return 0;
+    if (waited && undelivered_ > 0) --undelivered_;
+    return next_row_++;
 }
 
 std::uint64_t JournalStore::finish(const FinishedRow& r, std::int64_t now)
@@ -236,7 +284,9 @@ std::uint64_t JournalStore::finish(const FinishedRow& r, std::int64_t now)
         if (gone && rows_ > 0) --rows_;
         return 0;
     }
-    finish_.bind(1, now).bind(2, static_cast<std::int64_t>(next_sequence_)).bind(3, static_cast<std::int64_t>(r.outcome));
+    finish_.bind(1, now)
+        .bind(2, static_cast<std::int64_t>(next_sequence_))
+        .bind(3, static_cast<std::int64_t>(r.outcome));
     finish_.bind(4, r.data).bind(5, r.code).bind(6, r.message).bind(7, r.detail).bind(8, r.error_data);
     const bool found = finish_.bind(9, static_cast<std::int64_t>(r.row)).step();
     finish_.reset();
@@ -252,13 +302,15 @@ void JournalStore::delivered(std::uint64_t row)
     if (found && undelivered_ > 0) --undelivered_;
 }
 
-std::vector<Journal::Undelivered> JournalStore::undelivered(std::string_view caller, std::uint64_t after, std::size_t most)
+std::vector<Journal::Undelivered> JournalStore::undelivered(std::string_view caller, std::uint64_t after,
+                                                            std::size_t most)
 {
     std::vector<Journal::Undelivered> page;
     std::size_t bytes = 0;
     page_.bind(1, caller).bind(2, static_cast<std::int64_t>(after)).bind(3, static_cast<std::int64_t>(most));
     while (bytes < page_bytes && page_.step()) {
-        page.push_back({.sequence = static_cast<std::uint64_t>(page_.integer(9)), .result = read_result(page_)});
+        page.push_back(
+            {.sequence = static_cast<std::uint64_t>(page_.integer(9)), .result = read_result(page_)});
         bytes += page.back().result.data.size() + page.back().result.error_data.size();
     }
     page_.reset();
@@ -269,7 +321,8 @@ void JournalStore::expire(std::int64_t now)
 {
     expired_at_ = now;
     const auto before = now - options_.keep.count();
-    auto waiting = db_.prepare("SELECT count(*) FROM journal WHERE delivered = 0 AND sequence IS NOT NULL AND finished <= ?");
+    auto waiting = db_.prepare(
+        "SELECT count(*) FROM journal WHERE delivered = 0 AND sequence IS NOT NULL AND finished <= ?");
     waiting.bind(1, before).step();
     const auto undelivered = static_cast<std::uint64_t>(waiting.integer(0));
     waiting.reset();

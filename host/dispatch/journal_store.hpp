@@ -1,4 +1,5 @@
-// The journal's tables and statements: what a row is and how it changes. Blocking; one thread at a time; who calls commits.
+// The journal's tables and statements: what a row is and how it changes. Blocking; one thread at a time; who
+// calls commits.
 #pragma once
 
 #include "journal.hpp"
@@ -18,18 +19,22 @@ struct FinishedRow {
 
 class JournalStore {
 public:
-    // Opens, refuses what it does not know, marks what was running. Throws std::runtime_error: what, where, how to fix.
+    // Opens, refuses what it does not know, marks what was running. Throws std::runtime_error: what, where,
+    // how to fix.
     explicit JournalStore(const Journal::Options&);
 
     void open_transaction() { db_.exec("BEGIN IMMEDIATE"); }
-    void commit();   // throws: then roll back
+    void commit(); // throws: then roll back
     void roll_back() noexcept;
 
-    Journal::Begun begin(std::string_view caller, std::string_view id, const Digest&, std::string_view action, std::int64_t now);
-    bool rerun(std::uint64_t row);
-    std::uint64_t finish(const FinishedRow&, std::int64_t now); // its sequence; 0: the row is gone (not_started)
+    Journal::Begun begin(std::string_view caller, std::string_view id, const Digest&, std::string_view action,
+                         std::int64_t now);
+    std::uint64_t rerun(std::uint64_t row); // the new row; 0: it was not interrupted
+    std::uint64_t finish(const FinishedRow&,
+                         std::int64_t now); // its sequence; 0: the row is gone (not_started)
     void delivered(std::uint64_t row);
-    std::vector<Journal::Undelivered> undelivered(std::string_view caller, std::uint64_t after, std::size_t most);
+    std::vector<Journal::Undelivered> undelivered(std::string_view caller, std::uint64_t after,
+                                                  std::size_t most);
     void expire(std::int64_t now);
 
     // What the disk refused: kept here, answered from here, written with the next commit that works.
@@ -48,7 +53,8 @@ private:
     void count();
     StoredResult read_result(const kit::Statement&) const;
 
-    static constexpr std::size_t owed_most = 4096; // results; a disk that refuses takes no new work, so this is what was running
+    static constexpr std::size_t owed_most =
+        4096; // results; a disk that refuses takes no new work, so this is what was running
 
     Journal::Options options_;
     kit::Database db_;

@@ -13,8 +13,7 @@ namespace {
 // A parser keeps the memory of its largest document: a large one gets a parser of its own.
 constexpr std::size_t keep_bytes = 256 << 10;
 
-template <class Use>
-bool parse(std::string_view text, Use use)
+template <class Use> bool parse(std::string_view text, Use use)
 {
     if (text.empty()) return false;
     thread_local simdjson::dom::parser kept;
@@ -43,13 +42,14 @@ std::string quoted(std::string_view text)
     static constexpr char digits[] = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : text) {
-        if (c == '"' || c == '\\') (out += '\\') += c;
+        if (c == '"' || c == '\\')
+            (out += '\\') += c;
         else if (static_cast<unsigned char>(c) < 0x20) {
             out += "\\u00";
             out += digits[static_cast<unsigned char>(c) >> 4];
             out += digits[c & 15];
-        }
-        else out += c;
+        } else
+            out += c;
     }
     return out += '"';
 }

@@ -1,6 +1,7 @@
-// Says "certainly JSON" in one pass over plain text, or "ask simdjson". Results of plugins pass here on the hot path: building a
-// document only to throw it away costs more than the rest of dispatch. It accepts a subset (ASCII, no escapes, depth 64) and nothing
-// beside it; a test compares it with simdjson on mutated documents.
+// Says "certainly JSON" in one pass over plain text, or "ask simdjson". Results of plugins pass here on the
+// hot path: building a document only to throw it away costs more than the rest of dispatch. It accepts a
+// subset (ASCII, no escapes, depth 64) and nothing beside it; a test compares it with simdjson on mutated
+// documents.
 #pragma once
 
 #include <cstdint>
@@ -36,14 +37,13 @@ public:
                     ++at_;
                     objects >>= 1;
                     --depth;
-                }
-                else if (c == '{') {
+                } else if (c == '{') {
                     if (!key()) return false;
                     continue;
-                }
-                else continue;
-            }
-            else if (!scalar()) return false;
+                } else
+                    continue;
+            } else if (!scalar())
+                return false;
 
             for (;;) { // after a value
                 space();
@@ -89,8 +89,9 @@ private:
         while (end_ - at_ >= 16) {
             const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_));
             // As signed bytes, what is less than a blank is a control character or not ASCII.
-            const __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                                                 _mm_cmplt_epi8(block, blank));
+            const __m128i special =
+                _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
+                             _mm_cmplt_epi8(block, blank));
             const int found = _mm_movemask_epi8(special);
             if (found == 0) {
                 at_ += 16;

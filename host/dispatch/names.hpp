@@ -13,7 +13,6 @@ struct NameHash {
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
 };
 
-template <class Value>
-using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
+template <class Value> using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
 
 } // namespace agenthost::host

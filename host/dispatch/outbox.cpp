@@ -1,7 +1,10 @@
-// Who is there, and what they are still owed: journalled results in the order they were finished, on the newest connection.
+// Who is there, and what they are still owed: journalled results in the order they were finished, on the
+// newest connection.
 #include "dispatcher_impl.hpp"
 
 #include "json.hpp"
+
+#include <boost/asio/post.hpp>
 
 namespace agenthost::host {
 
@@ -32,7 +35,8 @@ void Dispatcher::Impl::attach(std::shared_ptr<Caller> caller)
     last_caller = nullptr;
     record.caller = std::move(caller);
     by_caller[record.caller.get()] = &record;
-    record.json = R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" + json::quoted(policy.protocol) + "}";
+    record.json =
+        R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" + json::quoted(policy.protocol) + "}";
     record.live = record.caller->connected(); // a session says connected() later and gets what waits
     record.paging = false;
     record.sent_through = 0;
@@ -57,10 +61,13 @@ void Dispatcher::Impl::detach(const Caller& caller)
     each_of(*record, [&](Slot& slot) {
         if (slot.flow_used.load()) its.push_back(slot.request.id);
     });
-    const std::string name = *record->name;
+    // Dropped later: detach() may be called from inside on_result().
+    boost::asio::post(main, guarded([this, name = *record->name] {
+                          if (const auto at = records.find(name); at != records.end())
+                              drop_record_if_idle(*at->second);
+                      }));
     for (const agh_req id : its)
         if (Slot* slot = slots.find(id)) flow(*slot);
-    if (const auto at = records.find(name); at != records.end()) drop_record_if_idle(*at->second);
 }
 
 void Dispatcher::Impl::connected(Caller& caller)
@@ -74,7 +81,8 @@ void Dispatcher::Impl::connected(Caller& caller)
     writable(caller);
 }
 
-bool Dispatcher::Impl::deliver(CallerRecord& record, const wire::Result& result, std::uint64_t row, std::uint64_t sequence)
+bool Dispatcher::Impl::deliver(CallerRecord& record, const wire::Result& result, std::uint64_t row,
+                               std::uint64_t sequence)
 {
     if (!record.caller || !record.caller->connected()) {
         record.live = false; // until connected()
@@ -94,9 +102,11 @@ void Dispatcher::Impl::next_page(CallerRecord& record)
 {
     record.paging = true;
     journal.undelivered(*record.name, record.sent_through, page_rows,
-                        guarded([this, name = *record.name, connection = record.connection](std::vector<Journal::Undelivered> rows) {
+                        guarded([this, name = *record.name,
+                                 connection = record.connection](std::vector<Journal::Undelivered> rows) {
                             const auto at = records.find(name);
-                            if (at != records.end() && at->second->connection == connection) page(*at->second, std::move(rows));
+                            if (at != records.end() && at->second->connection == connection)
+                                page(*at->second, std::move(rows));
                         }));
 }
 
@@ -110,9 +120,12 @@ void Dispatcher::Impl::page(CallerRecord& record, std::vector<Journal::Undeliver
     }
     for (const auto& [sequence, r] : rows) {
         if (!record.caller || !record.caller->connected()) return;
-        const wire::Result result{.id = r.id, .outcome = r.outcome, .data = r.data,
-                                  .error = {.code = r.code, .message = r.message, .detail = r.detail, .data = r.error_data},
-                                  .action = r.action};
+        const wire::Result result{
+            .id = r.id,
+            .outcome = r.outcome,
+            .data = r.data,
+            .error = {.code = r.code, .message = r.message, .detail = r.detail, .data = r.error_data},
+            .action = r.action};
         if (!record.caller->on_result(result, r.row)) return stall(record);
         record.sent_through = sequence;
     }
@@ -131,7 +144,8 @@ void Dispatcher::Impl::retry_stalled()
 {
     stalled_at = Clock::time_point::max();
     for (CallerRecord* record : std::exchange(stalled, {}))
-        if (record->caller && record->caller->connected() && !record->live && !record->paging) next_page(*record);
+        if (record->caller && record->caller->connected() && !record->live && !record->paging)
+            next_page(*record);
 }
 
 } // namespace agenthost::host

@@ -10,7 +10,8 @@ namespace {
 
 const std::string host_id = "host";
 
-// The policy's map is a plain std::map<std::string, ...>: asking it with a view would allocate. It holds a handful of words.
+// The policy's map is a plain std::map<std::string, ...>: asking it with a view would allocate. It holds a
+// handful of words.
 const std::string* own_word(const std::map<std::string, std::string>& own_map, std::string_view word)
 {
     for (const auto& [from, to] : own_map)
@@ -36,40 +37,52 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
 {
     std::vector<std::string> problems;
     const std::string& id = manifest->id;
-    if (id.empty() || id == host_id) problems.push_back("plugin id \"" + id + "\" cannot be used: \"host\" is the host's own; choose another id");
+    if (id.empty() || id == host_id)
+        problems.push_back("plugin id \"" + id +
+                           "\" cannot be used: \"host\" is the host's own; choose another id");
     std::set<std::string_view> own;
     for (const ActionManifest& action : manifest->actions) {
         if (action.name.size() <= id.size() + 1 || !action.name.starts_with(id + "."))
-            problems.push_back("plugin " + id + ": action \"" + action.name + "\" is outside its name space; call it \"" + id + ".<verb>\"");
+            problems.push_back("plugin " + id + ": action \"" + action.name +
+                               "\" is outside its name space; call it \"" + id + ".<verb>\"");
         else if (const auto at = actions_.find(action.name); at != actions_.end())
-            problems.push_back("plugin " + id + ": action \"" + action.name + "\" belongs to plugin " + *at->second.owner +
-                               " already; disable one of the two");
+            problems.push_back("plugin " + id + ": action \"" + action.name + "\" belongs to plugin " +
+                               *at->second.owner + " already; disable one of the two");
         if (!own.insert(action.name).second)
-            problems.push_back("plugin " + id + ": action \"" + action.name + "\" stands twice in its manifest; remove one");
+            problems.push_back("plugin " + id + ": action \"" + action.name +
+                               "\" stands twice in its manifest; remove one");
     }
     for (const auto& [protocol, words] : manifest->aliases) {
         const auto taken = aliases_.find(protocol);
         for (const auto& [word, action] : words) {
             if (!own.contains(action))
-                problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol + " leads to \"" + action +
+                problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol +
+                                   " leads to \"" + action +
                                    "\", which is no action of this plugin; correct the manifest");
             if (taken == aliases_.end()) continue;
             if (const auto at = taken->second.find(word); at != taken->second.end())
-                problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol + " belongs to plugin " +
-                                   *at->second->owner + " already; disable one of the two, or use servers[].map instead");
+                problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol +
+                                   " belongs to plugin " + *at->second->owner +
+                                   " already; disable one of the two, or use servers[].map instead");
         }
     }
     if (!problems.empty()) return problems;
     answered_ = {};
 
     for (const ActionManifest& action : manifest->actions)
-        actions_[action.name] = {.name = action.name, .manifest = &action, .plugin = &plugin, .keep = manifest,
-                                 .full_name = keep_name(action.name), .owner = keep_name(id), .protocols = {}};
+        actions_[action.name] = {.name = action.name,
+                                 .manifest = &action,
+                                 .plugin = &plugin,
+                                 .keep = manifest,
+                                 .full_name = keep_name(action.name),
+                                 .owner = keep_name(id),
+                                 .protocols = {}};
     for (const auto& [protocol, words] : manifest->aliases) {
         for (const auto& [word, name] : words) {
             Action& action = actions_.find(name)->second;
             aliases_[protocol][word] = &action;
-            if (std::ranges::find(action.protocols, protocol) == action.protocols.end()) action.protocols.push_back(protocol);
+            if (std::ranges::find(action.protocols, protocol) == action.protocols.end())
+                action.protocols.push_back(protocol);
         }
     }
     return {};
@@ -78,7 +91,8 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
 void Registry::remove(const Plugin& plugin)
 {
     answered_ = {};
-    for (auto& [protocol, words] : aliases_) std::erase_if(words, [&](const auto& entry) { return entry.second->plugin == &plugin; });
+    for (auto& [protocol, words] : aliases_)
+        std::erase_if(words, [&](const auto& entry) { return entry.second->plugin == &plugin; });
     std::erase_if(aliases_, [](const auto& entry) { return entry.second.empty(); });
     std::erase_if(actions_, [&](const auto& entry) { return entry.second.plugin == &plugin; });
 }
@@ -90,11 +104,17 @@ void Registry::add_builtin(ActionManifest builtin)
     manifest->id = host_id;
     manifest->actions.push_back(std::move(builtin));
     const ActionManifest& action = manifest->actions.front();
-    actions_[action.name] = {.name = action.name, .manifest = &action, .plugin = nullptr, .keep = manifest,
-                             .full_name = keep_name(action.name), .owner = keep_name(host_id), .protocols = {}};
+    actions_[action.name] = {.name = action.name,
+                             .manifest = &action,
+                             .plugin = nullptr,
+                             .keep = manifest,
+                             .full_name = keep_name(action.name),
+                             .owner = keep_name(host_id),
+                             .protocols = {}};
 }
 
-const Action* Registry::resolve(std::string_view word, std::string_view protocol, const std::map<std::string, std::string>& own_map) const
+const Action* Registry::resolve(std::string_view word, std::string_view protocol,
+                                const std::map<std::string, std::string>& own_map) const
 {
     if (!own_map.empty()) {
         if (const std::string* mapped = own_word(own_map, word)) {
@@ -103,7 +123,8 @@ const Action* Registry::resolve(std::string_view word, std::string_view protocol
         }
     }
     if (word.empty()) return nullptr;
-    Answered& answered = answered_[(word.size() * 5 + static_cast<unsigned char>(word.front()) + static_cast<unsigned char>(word.back()) * 3) %
+    Answered& answered = answered_[(word.size() * 5 + static_cast<unsigned char>(word.front()) +
+                                    static_cast<unsigned char>(word.back()) * 3) %
                                    answered_.size()];
     if (answered.action && answered.word == word && answered.protocol == protocol) return answered.action;
     const Action* action = look_up(word, protocol);

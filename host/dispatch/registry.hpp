@@ -1,5 +1,5 @@
-// Which action is whose, and which wire word means which action. Changes only when plugins come and go; look-ups allocate nothing.
-// Main I/O thread only.
+// Which action is whose, and which wire word means which action. Changes only when plugins come and go;
+// look-ups allocate nothing. Main I/O thread only.
 #pragma once
 
 #include "names.hpp"
@@ -31,7 +31,8 @@ struct Action {
 
 class Registry {
 public:
-    // Problems: a name that another plugin has, a name outside "<id>.", an alias that is taken. Nothing is added then.
+    // Problems: a name that another plugin has, a name outside "<id>.", an alias that is taken. Nothing is
+    // added then.
     std::vector<std::string> add(Plugin&, std::shared_ptr<const Manifest>);
     void remove(const Plugin&);
     void add_builtin(ActionManifest); // a second of the same name replaces the first

@@ -28,8 +28,11 @@ struct Answer {
 
     [[nodiscard]] wire::Result as(std::string_view id, std::string_view word) const
     {
-        return {.id = id, .outcome = outcome, .data = data,
-                .error = {.code = code, .message = message, .detail = detail, .data = error_data}, .action = word};
+        return {.id = id,
+                .outcome = outcome,
+                .data = data,
+                .error = {.code = code, .message = message, .detail = detail, .data = error_data},
+                .action = word};
     }
 };
 
@@ -91,7 +94,8 @@ struct Flow {
     std::deque<Chunk> chunks;
     std::size_t bytes = 0;
     bool refused = false; // stream() said BUSY: writable() is due
-    bool stream_queued = false, progress_queued = false; // the main thread will look at it without being told again
+    bool stream_queued = false,
+         progress_queued = false; // the main thread will look at it without being told again
     std::optional<std::string> progress;
 };
 

@@ -22,13 +22,14 @@ Slot* Slots::acquire()
 
 void Slots::open(Slot& slot)
 {
-    slot.word.store((slot.word.load(std::memory_order_relaxed) & ~std::uint64_t{0xff}) | Slot::open, std::memory_order_release);
+    slot.word.store((slot.word.load(std::memory_order_relaxed) & ~std::uint64_t{0xff}) | Slot::open,
+                    std::memory_order_release);
 }
 
 void Slots::release(Slot& slot)
 {
-    // The new generation is seen before the flow is looked at, and stream() sets flow_used before it looks at the word: either it
-    // sees the new generation, or its bytes are cleared here.
+    // The new generation is seen before the flow is looked at, and stream() sets flow_used before it looks at
+    // the word: either it sees the new generation, or its bytes are cleared here.
     slot.word.store(((slot.word.load(std::memory_order_relaxed) >> 8) + 1) << 8);
     if (slot.flow_used.load()) {
         const std::lock_guard lock{flow_mutex(slot.request.id)};
@@ -53,7 +54,8 @@ std::uint64_t Slots::claim(Slot& slot, agh_req id)
     std::uint64_t word = slot.word.load(std::memory_order_acquire);
     do {
         if (word >> 8 != id >> 16 || (word & (Slot::open | Slot::claimed)) != Slot::open) return 0;
-    } while (!slot.word.compare_exchange_weak(word, word | Slot::claimed, std::memory_order_seq_cst, std::memory_order_acquire));
+    } while (!slot.word.compare_exchange_weak(word, word | Slot::claimed, std::memory_order_seq_cst,
+                                              std::memory_order_acquire));
     return word & 0xff;
 }
 
@@ -62,7 +64,8 @@ bool Slots::mark(Slot& slot, agh_req id, std::uint64_t flag)
     std::uint64_t word = slot.word.load(std::memory_order_acquire);
     do {
         if (word >> 8 != id >> 16 || (word & (Slot::open | Slot::claimed)) != Slot::open) return false;
-    } while (!slot.word.compare_exchange_weak(word, word | flag, std::memory_order_seq_cst, std::memory_order_acquire));
+    } while (!slot.word.compare_exchange_weak(word, word | flag, std::memory_order_seq_cst,
+                                              std::memory_order_acquire));
     return true;
 }
 
@@ -70,7 +73,8 @@ std::string Slots::caller_of(agh_req id) const
 {
     const Slot* slot = at(id);
     if (!slot) return {};
-    // A name is retired only after its last request left its slot: a reader counted before it saw the word still finds it.
+    // A name is retired only after its last request left its slot: a reader counted before it saw the word
+    // still finds it.
     readers_.fetch_add(1);
     std::string name;
     const std::uint64_t word = slot->word.load();

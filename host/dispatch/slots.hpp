@@ -1,7 +1,8 @@
-// Where running requests live: 65,536 slots with generation-checked 64-bit ids. A plugin's thread asks a slot's word and claims it;
-// everything else of a request belongs to the main thread.
+// Where running requests live: 65,536 slots with generation-checked 64-bit ids. A plugin's thread asks a
+// slot's word and claims it; everything else of a request belongs to the main thread.
 //
-// id = generation << 16 | index, never 0. word = generation << 8 | flags; one compare-and-swap decides who completes a request.
+// id = generation << 16 | index, never 0. word = generation << 8 | flags; one compare-and-swap decides who
+// completes a request.
 #pragma once
 
 #include "request.hpp"

@@ -14,7 +14,10 @@ public:
     {
         if (per_second <= 0) return true; // unlimited
         const double most = std::max(1.0, per_second);
-        tokens_ = first_ ? most : std::min(most, tokens_ + per_second * std::chrono::duration<double>(now - last_).count());
+        tokens_ =
+            first_
+                ? most
+                : std::min(most, tokens_ + per_second * std::chrono::duration<double>(now - last_).count());
         first_ = false;
         last_ = now;
         if (tokens_ < 1) return false;

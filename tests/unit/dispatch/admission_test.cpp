@@ -4,10 +4,10 @@
 
 using namespace agenthost::host;
 using namespace agenthost::host::testing;
+using agenthost::wire::Outcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using agenthost::wire::Outcome;
 
 namespace {
 
@@ -52,7 +52,9 @@ TEST(Admission, RefusesLongAndNulIdentifiers)
     w.submit(std::string(257, 'i'), "read");
     w.submit(std::string_view{"a\0b", 3}, "read");
     w.submit("3", std::string_view{"re\0ad", 5});
-    w.dispatcher->submit(*w.server, {.id = "4", .action = "read", .params = "{}", .target = std::string_view{"\0", 1}, .timeout = {}});
+    w.dispatcher->submit(
+        *w.server,
+        {.id = "4", .action = "read", .params = "{}", .target = std::string_view{"\0", 1}, .timeout = {}});
     w.submit("5", std::string(300, 'x'));
     ASSERT_EQ(w.server->results.size(), 5u);
     for (const Got& got : w.server->results) EXPECT_EQ(got.code, "INVALID_REQUEST");
@@ -151,6 +153,23 @@ TEST(Admission, LimitsTheMemoryOfWhatRuns)
     EXPECT_EQ(w.files.invoked.size(), 2u);
 }
 
+TEST(Admission, CountsResultsThatWaitAsTheirCallersMemory)
+{
+    World w;
+    w.server->policy_.memory = 1000;
+    w.server->takes_streams = false;
+    const auto first = w.running("1", "read");
+    w.dispatcher->stream("files", first, 1, 0, "x");
+    w.complete(first, reply('"' + std::string(990, 'x') + '"'));
+    w.poll();
+    w.submit("2", "read");
+    EXPECT_EQ(w.server->last().code, "BUSY");
+    w.server->takes_streams = true;
+    w.dispatcher->writable(*w.server);
+    w.submit("3", "read");
+    EXPECT_EQ(w.files.invoked.size(), 2u);
+}
+
 TEST(Admission, ChecksParametersBeforeThePluginSeesThem)
 {
     World w;
@@ -229,7 +248,8 @@ TEST(Admission, TellsThePluginTheDeadline)
 {
     World w;
     w.running("1", "read", "{}", 1500ms);
-    EXPECT_EQ(w.files.invoked[0].deadline_ns, static_cast<std::uint64_t>((w.now.time_since_epoch() + 1500ms) / 1ns));
+    EXPECT_EQ(w.files.invoked[0].deadline_ns,
+              static_cast<std::uint64_t>((w.now.time_since_epoch() + 1500ms) / 1ns));
     w.running("2", "read");
     EXPECT_EQ(w.files.invoked[1].deadline_ns, 0u);
     w.running("3", "read", "{}", std::chrono::milliseconds::max());
@@ -253,7 +273,8 @@ TEST(Admission, AnswersTheHostsOwnActions)
     const auto actions = nlohmann::json::parse(w.server->last().data)["actions"];
     std::vector<std::string> names;
     for (const auto& a : actions) names.push_back(a["name"]);
-    EXPECT_THAT(names, ElementsAre("files.read", "host.actions", "host.ping", "host.status")) << "only what this server may run";
+    EXPECT_THAT(names, ElementsAre("files.read", "host.actions", "host.ping", "host.status"))
+        << "only what this server may run";
     EXPECT_EQ(actions[0]["params"]["type"], "object");
     w.submit("4", "host.reboot");
     EXPECT_EQ(w.server->last().message, "Unknown action: host.reboot");

@@ -25,12 +25,14 @@ struct CallTest : ::testing::Test {
         tool.action("tool.act", true);
         EXPECT_THAT(w.registry.add(tool, tool.shared()), IsEmpty());
     }
-    agh_status call(agh_req parent, std::string_view action, std::uint64_t timeout_ns = 0, std::string_view params = "{}",
-                    std::vector<std::string> may_call = {}, std::string_view plugin = "files")
+    agh_status call(agh_req parent, std::string_view action, std::uint64_t timeout_ns = 0,
+                    std::string_view params = "{}", std::vector<std::string> may_call = {},
+                    std::string_view plugin = "files")
     {
-        return w.dispatcher->call(plugin, std::move(may_call), parent, action, params, timeout_ns, [this](const agh_reply& r) {
-            answers.push_back({r.status, r.flags, std::string{agenthost::host::testing::view(r.json)}});
-        });
+        return w.dispatcher->call(
+            plugin, std::move(may_call), parent, action, params, timeout_ns, [this](const agh_reply& r) {
+                answers.push_back({r.status, r.flags, std::string{agenthost::host::testing::view(r.json)}});
+            });
     }
     World w;
     FakePlugin tool{"tool"};
@@ -88,7 +90,8 @@ TEST_F(CallTest, RefusesAtOnceWhatCannotBe)
     EXPECT_EQ(call(parent, "tool.run", 0, "[1]"), AGH_E_INVALID);
     EXPECT_EQ(call(parent, "tool.run", 0, "{"), AGH_E_INVALID);
     EXPECT_EQ(call(parent + 0x10000, "tool.run"), AGH_E_STALE);
-    EXPECT_EQ(call(parent, "tool.run", 0, "{}", {}, "tool"), AGH_E_STALE) << "another plugin's request lends no rights";
+    EXPECT_EQ(call(parent, "tool.run", 0, "{}", {}, "tool"), AGH_E_STALE)
+        << "another plugin's request lends no rights";
     EXPECT_EQ(call(0, "tool.run"), AGH_E_DENIED) << "without a parent and without permissions.call";
     w.dispatcher->cancel(*w.server, "1");
     EXPECT_EQ(call(parent, "tool.run"), AGH_E_CANCELLED);

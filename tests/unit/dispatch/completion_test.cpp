@@ -6,9 +6,9 @@
 
 using namespace agenthost::host;
 using namespace agenthost::host::testing;
+using agenthost::wire::Outcome;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using agenthost::wire::Outcome;
 
 namespace {
 
@@ -45,7 +45,8 @@ TEST(Completion, RefusesIdsThatNeverWereOrAreAnothers)
 {
     World w;
     const auto id = w.running("1", "read");
-    for (const agh_req bad : {agh_req{0}, agh_req{1}, id + 1, id + 0x10000, ~agh_req{0}}) EXPECT_EQ(w.complete(bad), AGH_E_STALE) << bad;
+    for (const agh_req bad : {agh_req{0}, agh_req{1}, id + 1, id + 0x10000, ~agh_req{0}})
+        EXPECT_EQ(w.complete(bad), AGH_E_STALE) << bad;
     EXPECT_EQ(w.complete(id, reply(), "docker"), AGH_E_STALE) << "another plugin's";
     EXPECT_EQ(w.dispatcher->complete("files", id, nullptr), AGH_E_INVALID);
     EXPECT_EQ(w.complete(id), AGH_OK);
@@ -55,7 +56,10 @@ TEST(Completion, CarriesTheErrorsWords)
 {
     World w;
     auto id = w.running("1", "read");
-    w.complete(id, reply(R"({"code":"DISK_FULL","message":"Disk \"A\" full","detail":"Free 3 MiB","data":{"free":[1]}})", AGH_E_INTERNAL));
+    w.complete(
+        id,
+        reply(R"({"code":"DISK_FULL","message":"Disk \"A\" full","detail":"Free 3 MiB","data":{"free":[1]}})",
+              AGH_E_INTERNAL));
     ASSERT_TRUE(w.results(1));
     EXPECT_EQ(w.server->last().code, "DISK_FULL");
     EXPECT_EQ(w.server->last().message, "Disk \"A\" full");

@@ -1,24 +1,14 @@
 // Work with effects: never lost, never done twice, delivered in order. Dispatcher and journal together.
 #include "fixture.hpp"
 
-#include <sys/wait.h>
-
 using namespace agenthost::host;
 using namespace agenthost::host::testing;
-using ::testing::ElementsAre;
+using agenthost::wire::Outcome;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using agenthost::wire::Outcome;
 
 namespace {
-
-std::vector<std::string> ids(const FakeCaller& caller)
-{
-    std::vector<std::string> list;
-    for (const Got& got : caller.results) list.push_back(got.id);
-    return list;
-}
 
 TEST(Effects, ArePutDownBeforeThePluginSeesThem)
 {
@@ -102,7 +92,8 @@ TEST(Effects, FinalErrorsAndUnknownOnesAreReplayedAsWell)
 {
     World w;
     w.complete(w.running("1", "write"), reply(R"({"code":"X","message":"no"})", AGH_E_INTERNAL));
-    w.complete(w.running("2", "write"), reply(R"({"code":"Y","message":"half"})", AGH_E_INTERNAL, AGH_REPLY_UNKNOWN));
+    w.complete(w.running("2", "write"),
+               reply(R"({"code":"Y","message":"half"})", AGH_E_INTERNAL, AGH_REPLY_UNKNOWN));
     ASSERT_TRUE(w.results(2));
     w.submit("1", "write");
     w.submit("2", "write");
@@ -127,7 +118,9 @@ TEST(Effects, UnderAnIdOfOtherContentAreRefused)
     EXPECT_EQ(w.server->last().code, "ID_REUSED") << "and after: never the old answer";
     EXPECT_EQ(w.server->last().outcome, Outcome::error);
     EXPECT_THAT(w.files.invoked, SizeIs(1));
-    w.dispatcher->submit(*w.server, {.id = "1", .action = "write", .params = R"({"x":1})", .target = "elsewhere", .timeout = {}});
+    w.dispatcher->submit(
+        *w.server,
+        {.id = "1", .action = "write", .params = R"({"x":1})", .target = "elsewhere", .timeout = {}});
     ASSERT_TRUE(w.results(5));
     EXPECT_EQ(w.server->last().code, "ID_REUSED") << "another target";
 }
@@ -248,7 +241,8 @@ TEST(Effects, PastTheirDeadlineAreAnsweredOnceAndPutDownAsTheyEnd)
     EXPECT_EQ(w.server->last().outcome, Outcome::unknown);
     EXPECT_EQ(w.complete(id, reply("9")), AGH_E_DEADLINE);
     ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    EXPECT_TRUE(wait_for([&] { return w.journal->stats().undelivered == 0; })) << "the peer has had its answer";
+    EXPECT_TRUE(wait_for([&] { return w.journal->stats().undelivered == 0; }))
+        << "the peer has had its answer";
     EXPECT_THAT(w.server->results, SizeIs(1));
     w.submit("1", "write");
     ASSERT_TRUE(w.results(2));
@@ -320,8 +314,9 @@ TEST(Effects, OfAPluginThatWentAwayAreUnknownAndFinal)
     w.dispatcher->plugin_gone(w.files, "killed by signal 9");
     ASSERT_TRUE(w.results(2));
     ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    const auto& [one, two] = w.server->results[0].id == "1" ? std::pair{w.server->results[0], w.server->results[1]}
-                                                              : std::pair{w.server->results[1], w.server->results[0]};
+    const auto& [one, two] = w.server->results[0].id == "1"
+                                 ? std::pair{w.server->results[0], w.server->results[1]}
+                                 : std::pair{w.server->results[1], w.server->results[0]};
     EXPECT_EQ(one.outcome, Outcome::unknown);
     EXPECT_EQ(two.outcome, Outcome::not_started);
     w.submit("1", "write");
@@ -331,198 +326,5 @@ TEST(Effects, OfAPluginThatWentAwayAreUnknownAndFinal)
     w.running("2", "write");
     EXPECT_THAT(w.files.invoked, SizeIs(2));
 }
-
-TEST(Outbox, KeepsResultsForAPeerThatIsAwayAndSendsThemInOrder)
-{
-    World w;
-    std::vector<agh_req> running;
-    for (int i = 0; i < 200; ++i) running.push_back(w.running(std::to_string(i), "write"));
-    w.server->here = false;
-    std::vector<std::string> order;
-    for (int i = 199; i >= 0; --i) {
-        w.complete(running[i]);
-        order.push_back(std::to_string(i));
-    }
-    ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    EXPECT_THAT(w.server->results, IsEmpty());
-    EXPECT_EQ(w.dispatcher->stats().dropped_results, 0u);
-    w.server->here = true;
-    w.dispatcher->connected(*w.server);
-    ASSERT_TRUE(w.results(200));
-    EXPECT_EQ(ids(*w.server), order) << "oldest first, over several pages";
-    w.poll();
-    EXPECT_THAT(w.server->results, SizeIs(200));
-}
-
-TEST(Outbox, SendsAgainWhatTheLastConnectionDidNotConfirm)
-{
-    World w;
-    w.dispatcher->connected(*w.server);
-    for (const char* id : {"a", "b", "c"}) w.complete(w.running(id, "write"));
-    ASSERT_TRUE(w.results(3));
-    w.dispatcher->delivered(*w.server, w.server->results[1].outbox);
-    EXPECT_TRUE(wait_for([&] { return w.journal->stats().undelivered == 2; }));
-    w.server->results.clear();
-    w.dispatcher->connected(*w.server);
-    ASSERT_TRUE(w.results(2));
-    EXPECT_THAT(ids(*w.server), ElementsAre("a", "c"));
-}
-
-TEST(Outbox, LetsNewResultsWaitForOlderOnesAndDoublesNone)
-{
-    World w;
-    w.server->here = false;
-    const auto late = w.running("late", "write");
-    for (int i = 0; i < 70; ++i) w.complete(w.running(std::to_string(i), "write"));
-    ASSERT_TRUE(w.until([&] { return w.in_flight() == 1; }));
-    w.server->here = true;
-    w.dispatcher->connected(*w.server);
-    w.complete(late); // while the first page is under way
-    ASSERT_TRUE(w.results(71));
-    w.complete(w.running("last", "write"));
-    ASSERT_TRUE(w.results(72));
-    EXPECT_EQ(w.server->results[0].id, "0");
-    EXPECT_EQ(w.server->results[70].id, "late");
-    EXPECT_EQ(w.server->results[71].id, "last");
-    std::set<std::string> once;
-    for (const auto& id : ids(*w.server)) EXPECT_TRUE(once.insert(id).second) << id << " twice";
-}
-
-TEST(Outbox, WaitsForAFullSessionAndGoesOnWhenItIsWritable)
-{
-    World w;
-    w.dispatcher->connected(*w.server);
-    w.server->most_results = 2;
-    for (const char* id : {"a", "b", "c", "d"}) w.complete(w.running(id, "write"));
-    ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    EXPECT_THAT(ids(*w.server), ElementsAre("a", "b"));
-    w.server->most_results = 3;
-    w.dispatcher->writable(*w.server);
-    ASSERT_TRUE(w.results(3));
-    w.server->most_results = 10;
-    w.pass(1s); // and without a word from the session within a second
-    ASSERT_TRUE(w.results(4));
-    EXPECT_THAT(ids(*w.server), ElementsAre("a", "b", "c", "d"));
-}
-
-TEST(Outbox, IsEachServersOwnAndSurvivesARestart)
-{
-    World w;
-    auto other = std::make_shared<FakeCaller>("other");
-    w.dispatcher->attach(other);
-    w.server->here = false;
-    w.complete(w.running("1", "write"), reply("1"));
-    ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    w.dispatcher->connected(*other);
-    w.restart();
-    w.dispatcher->connected(*w.server);
-    ASSERT_TRUE(w.results(1));
-    EXPECT_EQ(w.server->last().data, "1");
-    EXPECT_EQ(w.server->last().action, "write");
-    EXPECT_THAT(other->results, IsEmpty());
-}
-
-TEST(Outbox, GetsWhatADetachedSessionLeftRunning)
-{
-    World w;
-    const auto id = w.running("1", "write");
-    w.dispatcher->detach(*w.server);
-    w.complete(id, reply("1"));
-    ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    EXPECT_EQ(w.dispatcher->stats().dropped_results, 0u);
-    auto newer = std::make_shared<FakeCaller>("server");
-    newer->here = false;
-    w.dispatcher->attach(newer);
-    newer->here = true;
-    w.dispatcher->connected(*newer);
-    EXPECT_TRUE(w.until([&] { return newer->results.size() == 1; }));
-}
-
-TEST(Outbox, TimeoutThatNobodyHeardLeavesTheRealResultInIt)
-{
-    World w;
-    const auto id = w.running("1", "write", "{}", 1s);
-    w.server->here = false;
-    w.pass(1s);
-    w.complete(id, reply("9"));
-    ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
-    w.server->here = true;
-    w.dispatcher->connected(*w.server);
-    ASSERT_TRUE(w.results(1));
-    EXPECT_EQ(w.server->last().data, "9");
-}
-
-// The whole host dies by SIGKILL at a point of a command's life; the next one is asked again under the same id.
-enum class Death { before_begin, after_begin, in_invoke, after_finish, after_delivery };
-
-class Kill9 : public ::testing::TestWithParam<Death> {};
-
-TEST_P(Kill9, NeverRunsAnythingTwice)
-{
-    TempDir dir;
-    const Journal::Options options{.file = dir / "journal.db"};
-    const auto marker = dir / "ran"; // the effect: one byte each time
-    const auto run = [&](World& w) {
-        w.files.on_invoke = [&](const agh_request& r, agh_error&) {
-            if (GetParam() == Death::after_begin) ::kill(::getpid(), SIGKILL);
-            agenthost::test::write_file(marker, agenthost::test::read_file(marker) + "x");
-            if (GetParam() == Death::in_invoke) ::kill(::getpid(), SIGKILL);
-            w.complete(r.id, reply("1"));
-            return AGH_PENDING;
-        };
-    };
-    agenthost::test::write_file(marker, "");
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-        auto* w = new World{options};
-        run(*w);
-        if (GetParam() == Death::before_begin) ::kill(::getpid(), SIGKILL);
-        w->submit("1", "write");
-        if (w->results(1) && GetParam() == Death::after_delivery) {
-            w->dispatcher->delivered(*w->server, w->server->last().outbox);
-            wait_for([&] { return w->journal->stats().undelivered == 0; });
-        }
-        ::kill(::getpid(), SIGKILL);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-
-    World w{options};
-    w.files.on_invoke = [&](const agh_request& r, agh_error&) {
-        agenthost::test::write_file(marker, agenthost::test::read_file(marker) + "x");
-        w.complete(r.id, reply("1"));
-        return AGH_PENDING;
-    };
-    w.submit("1", "write");
-    ASSERT_TRUE(w.results(1));
-    const std::string ran = agenthost::test::read_file(marker);
-    switch (GetParam()) {
-    case Death::before_begin:
-        EXPECT_EQ(w.server->last().outcome, Outcome::success);
-        EXPECT_EQ(ran, "x");
-        break;
-    case Death::after_begin:
-        EXPECT_EQ(w.server->last().outcome, Outcome::interrupted);
-        EXPECT_EQ(ran, "");
-        break;
-    case Death::in_invoke:
-        EXPECT_EQ(w.server->last().outcome, Outcome::interrupted);
-        EXPECT_EQ(ran, "x");
-        break;
-    case Death::after_finish:
-    case Death::after_delivery:
-        EXPECT_EQ(w.server->last().outcome, Outcome::success);
-        EXPECT_EQ(ran, "x");
-        EXPECT_EQ(w.dispatcher->stats().replayed, 1u);
-        EXPECT_EQ(w.journal->stats().undelivered, GetParam() == Death::after_finish ? 1u : 0u);
-        break;
-    }
-}
-
-INSTANTIATE_TEST_SUITE_P(AtEachPoint, Kill9,
-                         ::testing::Values(Death::before_begin, Death::after_begin, Death::in_invoke, Death::after_finish,
-                                           Death::after_delivery));
 
 } // namespace

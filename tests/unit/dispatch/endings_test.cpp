@@ -2,11 +2,11 @@
 
 using namespace agenthost::host;
 using namespace agenthost::host::testing;
+using agenthost::wire::Outcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using agenthost::wire::Outcome;
 
 namespace {
 
@@ -67,7 +67,8 @@ TEST(Deadline, LetsACompletionThatCameFirstWin)
 TEST(Deadline, OfManyEndsEachInItsTime)
 {
     World w;
-    for (int i = 1; i <= 50; ++i) w.running(std::to_string(i), "read", "{}", std::chrono::seconds{(i * 17) % 51 + 1});
+    for (int i = 1; i <= 50; ++i)
+        w.running(std::to_string(i), "read", "{}", std::chrono::seconds{(i * 17) % 51 + 1});
     for (int s = 1; s <= 52; ++s) {
         w.pass(1s);
         for (const Got& got : w.server->results) EXPECT_LE((std::stoi(got.id) * 17) % 51 + 1, s);
@@ -87,8 +88,10 @@ TEST(Deadline, FiresByTheDispatchersOwnTimer)
     registry.add(slow, slow.shared());
     auto caller = std::make_shared<FakeCaller>("s");
     dispatcher.attach(caller);
-    dispatcher.submit(*caller, {.id = "1", .action = "slow.go", .params = "{}", .target = {}, .timeout = 20ms});
-    dispatcher.submit(*caller, {.id = "2", .action = "slow.go", .params = "{}", .target = {}, .timeout = 5ms});
+    dispatcher.submit(*caller,
+                      {.id = "1", .action = "slow.go", .params = "{}", .target = {}, .timeout = 20ms});
+    dispatcher.submit(*caller,
+                      {.id = "2", .action = "slow.go", .params = "{}", .target = {}, .timeout = 5ms});
     EXPECT_TRUE(wait_for([&] {
         io.restart();
         io.poll();
@@ -147,7 +150,8 @@ TEST(PluginGone, EndsItsRequestsAndNoOthers)
     EXPECT_EQ(w.server->last().id, "1");
     EXPECT_EQ(w.server->last().code, "INTERNAL");
     EXPECT_EQ(w.server->last().outcome, Outcome::error);
-    EXPECT_THAT(w.server->last().message, HasSubstr("plugin files stopped while files.read was running: killed by signal 9"));
+    EXPECT_THAT(w.server->last().message,
+                HasSubstr("plugin files stopped while files.read was running: killed by signal 9"));
     EXPECT_EQ(w.complete(id), AGH_E_STALE);
     EXPECT_EQ(w.in_flight(), 1u);
     w.submit("3", "read");

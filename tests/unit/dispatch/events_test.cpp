@@ -21,7 +21,8 @@ struct EventTest : ::testing::Test {
         return w.dispatcher->emit("files", "files.changed", audience, origin, json);
     }
     World w;
-    std::shared_ptr<FakeCaller> other = std::make_shared<FakeCaller>("other", "panel"), cli = std::make_shared<FakeCaller>("control", ""),
+    std::shared_ptr<FakeCaller> other = std::make_shared<FakeCaller>("other", "panel"),
+                                cli = std::make_shared<FakeCaller>("control", ""),
                                 stranger = std::make_shared<FakeCaller>("stranger");
     const std::string said = R"(files.changed {"n":1})";
 };
@@ -84,7 +85,8 @@ TEST_F(EventTest, WaitForAPeerThatIsAwayOrSlow)
     w.server->takes_events = true;
     emit("server", 0, "3");
     w.poll();
-    EXPECT_THAT(w.server->events, ElementsAre("files.changed 1", "files.changed 2", "files.changed 3")) << "in order";
+    EXPECT_THAT(w.server->events, ElementsAre("files.changed 1", "files.changed 2", "files.changed 3"))
+        << "in order";
 }
 
 TEST_F(EventTest, LoseTheOldestWhenTheServersQueueIsFullAndAreCounted)
@@ -114,7 +116,8 @@ TEST_F(EventTest, RefuseAPluginThatEmitsFasterThanTheHostFansOut)
     int taken = 0;
     while (emit("*") == AGH_OK && taken < 10'000) ++taken;
     EXPECT_EQ(taken, 256);
-    EXPECT_EQ(w.dispatcher->emit("docker", "docker.x", "*", 0, "{}"), AGH_OK) << "another plugin has a share of its own";
+    EXPECT_EQ(w.dispatcher->emit("docker", "docker.x", "*", 0, "{}"), AGH_OK)
+        << "another plugin has a share of its own";
     w.poll();
     EXPECT_THAT(w.server->events, SizeIs(256)) << "docker has no actions here: nobody allows it";
     EXPECT_EQ(emit("*"), AGH_OK);

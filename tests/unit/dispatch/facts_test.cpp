@@ -21,7 +21,8 @@ TEST(Facts, KeepTheLatestValueOfEachKey)
 TEST(Facts, RefuseWhatIsNotJson)
 {
     Facts facts;
-    for (const char* bad : {"{", "{}x", "nul", "\"\xff\"", "{\"a\":1,}", "1 2"}) EXPECT_EQ(facts.publish("p", "k", bad), AGH_E_INVALID) << bad;
+    for (const char* bad : {"{", "{}x", "nul", "\"\xff\"", "{\"a\":1,}", "1 2"})
+        EXPECT_EQ(facts.publish("p", "k", bad), AGH_E_INVALID) << bad;
     EXPECT_EQ(facts.publish("p", "", "1"), AGH_E_INVALID);
     EXPECT_EQ(facts.publish("p", std::string_view{"a\0b", 3}, "1"), AGH_E_INVALID);
     EXPECT_EQ(facts.publish("p", std::string(129, 'k'), "1"), AGH_E_INVALID);
@@ -32,7 +33,8 @@ TEST(Facts, RefuseWhatIsNotJson)
 TEST(Facts, AreBoundedInNumberAndSize)
 {
     Facts facts;
-    for (std::size_t i = 0; i < Facts::keys_per_plugin; ++i) EXPECT_EQ(facts.publish("p", "k" + std::to_string(i), "1"), AGH_OK);
+    for (std::size_t i = 0; i < Facts::keys_per_plugin; ++i)
+        EXPECT_EQ(facts.publish("p", "k" + std::to_string(i), "1"), AGH_OK);
     EXPECT_EQ(facts.publish("p", "one more", "1"), AGH_E_BUSY);
     EXPECT_EQ(facts.publish("p", "k0", "2"), AGH_OK) << "a present key may change";
     EXPECT_EQ(facts.publish("q", "k", "1"), AGH_OK) << "another plugin has bounds of its own";

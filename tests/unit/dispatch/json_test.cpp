@@ -21,12 +21,19 @@ const std::vector<std::string> seeds = {
     R"(  [ 1 , "two" , { "three" : 3 } , [ ] , { } ]  )",
     R"("a string that is longer than sixteen bytes, so that blocks are looked at")",
     R"({"a":1.5e-7,"b":"\u00e9\n","c":"é","d":12345678901234567890})",
-    "0", "-0", "-1", "true", "\t\r\n null ", R"({"":""})", "[[[[[[[[[[]]]]]]]]]]",
+    "0",
+    "-0",
+    "-1",
+    "true",
+    "\t\r\n null ",
+    R"({"":""})",
+    "[[[[[[[[[[]]]]]]]]]]",
 };
 
 TEST(Scan, TakesTheUsualAtOnce)
 {
-    for (const std::size_t i : {0, 1, 2, 4, 5, 6, 7, 8, 9, 10}) EXPECT_TRUE(json::Scan{seeds[i]}.certainly_valid()) << seeds[i];
+    for (const std::size_t i : {0, 1, 2, 4, 5, 6, 7, 8, 9, 10})
+        EXPECT_TRUE(json::Scan{seeds[i]}.certainly_valid()) << seeds[i];
     EXPECT_FALSE(json::Scan{seeds[3]}.certainly_valid()) << "that is simdjson's to say";
     EXPECT_TRUE(json::valid(seeds[3]));
 }

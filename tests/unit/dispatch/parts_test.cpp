@@ -25,8 +25,7 @@ TEST(Deadlines, AlwaysTellTheEarliestWhateverIsSetAndErased)
             const Deadlines::Time when{std::chrono::milliseconds{random() % 1000}};
             heap.set(slot, when);
             model[slot] = when;
-        }
-        else {
+        } else {
             heap.erase(slot);
             model.erase(slot);
         }

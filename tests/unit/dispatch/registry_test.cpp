@@ -38,7 +38,8 @@ TEST_F(RegistryTest, AsksTheOwnMapThenTheProtocolThenTheName)
     EXPECT_EQ(registry.resolve("files.read", "storage", no_words)->name, "files.read");
     EXPECT_EQ(registry.resolve("read", "panel", no_words), nullptr);
     EXPECT_EQ(registry.resolve("read", "storage", {{"read", "files.write"}})->name, "files.write");
-    EXPECT_EQ(registry.resolve("read", "storage", {{"read", "gone.read"}}), nullptr) << "the administrator's word counts, even when it leads nowhere";
+    EXPECT_EQ(registry.resolve("read", "storage", {{"read", "gone.read"}}), nullptr)
+        << "the administrator's word counts, even when it leads nowhere";
     EXPECT_EQ(registry.resolve("", "", no_words), nullptr);
 }
 
@@ -50,7 +51,8 @@ TEST_F(RegistryTest, RefusesWhatIsTakenAndAddsNothingThen)
     other.alias("storage", "read", "other.read");
     other.alias("storage", "nowhere", "other.gone");
     const auto problems = registry.add(other, other.shared());
-    EXPECT_THAT(problems, ::testing::UnorderedElementsAre(HasSubstr("outside its name space"), HasSubstr("belongs to plugin files"),
+    EXPECT_THAT(problems, ::testing::UnorderedElementsAre(HasSubstr("outside its name space"),
+                                                          HasSubstr("belongs to plugin files"),
                                                           HasSubstr("no action of this plugin")));
     EXPECT_EQ(registry.resolve("other.read", "", no_words), nullptr);
 
@@ -80,7 +82,8 @@ TEST_F(RegistryTest, AdmitsByDefaultWhatIsAliasedAndTheHostsOwn)
     EXPECT_THAT(registry.default_allow("storage"), ElementsAre("host.*", "files.read"));
     EXPECT_THAT(registry.default_allow("panel"), ElementsAre("host.*"));
     EXPECT_TRUE(Registry::allowed_by_default(*registry.resolve("read", "storage", no_words), "storage"));
-    EXPECT_FALSE(Registry::allowed_by_default(*registry.resolve("files.write", "storage", no_words), "storage"));
+    EXPECT_FALSE(
+        Registry::allowed_by_default(*registry.resolve("files.write", "storage", no_words), "storage"));
     EXPECT_TRUE(Registry::allowed_by_default(*registry.resolve("host.ping", "storage", no_words), "panel"));
 }
 
