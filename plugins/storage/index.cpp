@@ -16,12 +16,13 @@ kit::Database open(const std::string& file)
         if (version.step() && version.integer(0) == 1) return db; // nothing is written: it must open on a full disk, too
     }
     // Each row of the trash is a file of ours that may still be there after its row is gone.
-    db.exec("CREATE TABLE IF NOT EXISTS files(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, blob TEXT NOT NULL UNIQUE,"
+    db.exec("BEGIN IMMEDIATE;"
+            "CREATE TABLE IF NOT EXISTS files(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, blob TEXT NOT NULL UNIQUE,"
             " size INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
             "CREATE INDEX IF NOT EXISTS files_owner ON files(owner, id);"
             "CREATE INDEX IF NOT EXISTS files_name ON files(name, id);"
             "CREATE TABLE IF NOT EXISTS trash(blob TEXT PRIMARY KEY) WITHOUT ROWID;"
-            "PRAGMA user_version=1");
+            "PRAGMA user_version=1; COMMIT");
     return db;
 }
 

@@ -6,22 +6,33 @@ namespace agenthost::storage {
 
 void Pool::start(std::function<void()> first)
 {
+    const std::lock_guard lock{mutex_};
+    spawn([this, first = std::move(first)] {
+        first();
+        const std::lock_guard done{mutex_};
+        open_ = true;
+        wake();
+    });
+}
+
+void Pool::spawn(std::function<void()> first)
+{
     // Signals are the host's business: threads of a plugin take none.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < threads_wanted_; ++i) {
-        threads_.emplace_back([this, first = i == 0 ? first : nullptr] {
-            if (first) {
-                first();
-                const std::lock_guard lock{mutex_};
-                open_ = true;
-                changed_.notify_all();
-            }
-            loop();
-        });
-    }
+    threads_.emplace_back([this, first = std::move(first)] {
+        if (first) first();
+        loop();
+    });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Pool::wake()
+{
+    const std::size_t work = schedule_.waiting() + withdrawn_.size();
+    for (std::size_t more = work > idle_ ? work - idle_ : 0; more > 0 && threads_.size() < threads_most_ && !stopped_; --more) spawn();
+    changed_.notify_all();
 }
 
 void Pool::stop()
@@ -36,7 +47,7 @@ void Pool::stop()
         withdraw_cancelled();
         changed_.notify_all();
     }
-    for (auto& thread : threads_) thread.join();
+    for (auto& thread : threads_) thread.join(); // none is added once stopped_ is set
     threads_.clear();
     for (const auto& work : withdrawn_) work->run(); // when it never started
     withdrawn_.clear();
@@ -52,7 +63,7 @@ bool Pool::submit(Schedule::Job job, std::shared_ptr<Work> work)
     work->ticket_ = *ticket;
     works_.emplace(*ticket, std::move(work));
     withdraw_cancelled(); // it may have been before it came here
-    changed_.notify_one();
+    wake();
     return true;
 }
 
@@ -67,6 +78,7 @@ void Pool::look_for_cancelled()
 {
     const std::lock_guard lock{mutex_};
     withdraw_cancelled();
+    wake();
 }
 
 void Pool::withdraw_cancelled()
@@ -75,7 +87,6 @@ void Pool::withdraw_cancelled()
         if (at->second->cancel().is_set() && schedule_.withdraw(at->first)) {
             withdrawn_.push_back(std::move(at->second));
             at = works_.erase(at);
-            changed_.notify_all();
         } else {
             ++at;
         }
@@ -98,7 +109,9 @@ std::shared_ptr<Work> Pool::next(std::unique_lock<std::mutex>& lock, Ticket& tic
                 return works_.at(ticket);
             }
         }
+        ++idle_;
         changed_.wait(lock);
+        --idle_;
     }
 }
 

@@ -1,4 +1,5 @@
 // Threads that carry out jobs in the order Schedule says: one for each slot, and one more so that a delete never waits for a slot.
+// They are made when there is work for them.
 #pragma once
 
 #include "schedule.hpp"
@@ -34,7 +35,7 @@ private:
 
 class Pool {
 public:
-    Pool(unsigned slots, std::size_t most_waiting) : schedule_{slots, most_waiting}, threads_wanted_{slots + 1} {}
+    Pool(unsigned slots, std::size_t most_waiting) : schedule_{slots, most_waiting}, threads_most_{slots + 1} {}
     ~Pool() { stop(); }
 
     // `first` runs before any job, on one of the threads.
@@ -52,6 +53,8 @@ public:
     [[nodiscard]] Load load() const;
 
 private:
+    void spawn(std::function<void()> first = nullptr);
+    void wake(); // as many threads as there is work for
     void loop();
     void withdraw_cancelled();
     std::shared_ptr<Work> next(std::unique_lock<std::mutex>&, Ticket&);
@@ -61,7 +64,7 @@ private:
     Schedule schedule_;
     std::map<Ticket, std::shared_ptr<Work>> works_;    // waiting and running
     std::vector<std::shared_ptr<Work>> withdrawn_; // cancelled while waiting
-    unsigned threads_wanted_;
+    std::size_t threads_most_, idle_ = 0;
     std::vector<std::thread> threads_;
     bool open_ = false, stopped_ = false;
 };

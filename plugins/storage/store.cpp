@@ -33,10 +33,10 @@ constexpr std::uint64_t ballast = 8 << 20; // a WAL that has grown to its checkp
 
 Fd open_dir(int at, const std::string& name) { return Fd{::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)}; }
 
-// Made when absent; the parent is synced so that it is still there after a power cut.
-Fd make_dir(int at, const std::string& name, const std::string& path)
+// Made when absent.
+Fd make_dir(int at, const std::string& name, const std::string& path, bool& made)
 {
-    if (::mkdirat(at, name.c_str(), 0700) == 0) ::fsync(at);
+    if (::mkdirat(at, name.c_str(), 0700) == 0) made = true;
     else if (errno != EEXIST) fail(path + "/" + name, errno);
     Fd dir = open_dir(at, name);
     if (!dir) fail(path + "/" + name, errno);
@@ -78,9 +78,11 @@ Store::Store(const std::string& path) : path_{path}
     if (!lock_) fail("storage_path " + path + "/lock", errno);
     if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
         throw std::runtime_error{"storage_path " + path + " is in use by another agenthost; give each its own folder"};
-    files_ = make_dir(root_.get(), "files", path);
-    incoming_ = make_dir(root_.get(), "incoming", path);
-    quarantine_ = make_dir(root_.get(), "quarantine", path);
+    bool made = false;
+    files_ = make_dir(root_.get(), "files", path, made);
+    incoming_ = make_dir(root_.get(), "incoming", path, made);
+    quarantine_ = make_dir(root_.get(), "quarantine", path, made);
+    if (made && ::fsync(root_.get()) != 0) fail("syncing " + path, errno); // they must still be there after a power cut
 }
 
 Store::Temp::Temp(Temp&& other) noexcept : store_{other.store_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, placed_{std::exchange(other.placed_, true)}
