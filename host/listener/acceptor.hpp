@@ -10,7 +10,9 @@
 namespace agenthost::host::listener {
 
 struct Acceptor {
-    Acceptor(asio::io_context& context, int fd) : io{context}, descriptor{context.get_executor(), fd}, timer{context} {}
+    Acceptor(asio::io_context& context, int fd)
+        : io{context}, descriptor{context.get_executor(), fd}, timer{context}
+    {}
     ~Acceptor() { remove_file(); }
     void remove_file(); // the socket file, if it is still ours
 

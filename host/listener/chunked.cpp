@@ -50,8 +50,10 @@ void ChunkedDecoder::framing(char c)
         }
         break;
     case State::extension:
-        if (c == '\r') state_ = State::size_lf;
-        else if (c == '\n' || ++overhead_ > most_overhead) state_ = State::failed;
+        if (c == '\r')
+            state_ = State::size_lf;
+        else if (c == '\n' || ++overhead_ > most_overhead)
+            state_ = State::failed;
         break;
     case State::size_lf:
         expect('\n', left_ == 0 ? State::trailer : State::content);

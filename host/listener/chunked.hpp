@@ -22,7 +22,18 @@ public:
     [[nodiscard]] bool failed() const { return state_ == State::failed; }
 
 private:
-    enum class State { size, extension, size_lf, content, content_cr, content_lf, trailer, trailer_lf, done, failed };
+    enum class State {
+        size,
+        extension,
+        size_lf,
+        content,
+        content_cr,
+        content_lf,
+        trailer,
+        trailer_lf,
+        done,
+        failed
+    };
     void framing(char c);
 
     State state_ = State::size;

@@ -1,13 +1,10 @@
 #include "connection.hpp"
 
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/http/parser.hpp>
 
 #include <sys/socket.h>
 
 namespace agenthost::host::listener {
-namespace http = boost::beast::http;
 using namespace std::chrono_literals;
 
 namespace {
@@ -15,19 +12,16 @@ namespace {
 constexpr auto answer_patience = 30s; // ext/listener.h: nothing within 30 s is answered 503
 constexpr auto linger_patience = 2s;  // for the peer to read our last word before the reset
 constexpr std::uint64_t linger_bytes = 1 << 20;
-constexpr std::uint64_t worth_mentioning = 1024; // fewer bytes within a body time-out are a trickle, not progress
-
-bool equals(std::string_view a, std::string_view b)
-{
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return (x | 32) == (y | 32); });
-}
+constexpr std::uint64_t worth_mentioning =
+    1024; // fewer bytes within a body time-out are a trickle, not progress
 
 } // namespace
 
-Connection::Connection(std::shared_ptr<Server> server, IoThread& thread, ListeningPtr listening, SettingsPtr settings, int fd,
-                       std::string address)
-    : server_{std::move(server)}, thread_{thread.shared_from_this()}, listening_{std::move(listening)}, settings_{std::move(settings)},
-      address_{std::move(address)}, stream_{std::in_place, thread.io.get_executor(), fd}, since_{Clock::now()}, progress_at_{since_}
+Connection::Connection(std::shared_ptr<Server> server, IoThread& thread, ListeningPtr listening,
+                       SettingsPtr settings, int fd, std::string address)
+    : server_{std::move(server)}, thread_{thread.shared_from_this()},
+      listening_{std::move(listening)}, settings_{std::move(settings)}, address_{std::move(address)},
+      stream_{std::in_place, thread.io.get_executor(), fd}, since_{Clock::now()}, progress_at_{since_}
 {
     ++server_->live;
 }
@@ -103,144 +97,6 @@ void Connection::watch_peer()
     if (ec && state_ != State::answering) abort();
 }
 
-// --- head
-
-void Connection::read_head()
-{
-    if (!collect_head()) return;
-    parse_head();
-}
-
-// True when head_ holds a whole head; bytes after it stay in the stream.
-bool Connection::collect_head()
-{
-    for (;;) {
-        error_code ec;
-        std::string_view in = stream_->peek(ec);
-        if (ec) {
-            if (ec == asio::error::would_block) arm_read();
-            else gone();
-            return false;
-        }
-        if (head_.empty()) {
-            std::size_t skip = 0; // an empty line before a request is tolerated (RFC 9112, 2.2)
-            while (skip < in.size() && skip < 4 && (in[skip] == '\r' || in[skip] == '\n')) ++skip;
-            stream_->consume(skip);
-            in.remove_prefix(skip);
-            if (in.empty()) continue;
-            since_ = Clock::now(); // the head's own time begins
-        }
-        const std::size_t before = head_.size();
-        const std::size_t limit = settings_->config.header_bytes;
-        head_.append(in.substr(0, limit + 1 - std::min(limit, before)));
-        const std::size_t end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
-        const std::size_t wanted = end == std::string::npos ? head_.size() : end + 4;
-        stream_->consume(wanted - before);
-        head_.resize(wanted);
-        if (wanted > limit) {
-            refuse(431, "HEADER_TOO_LARGE", "the request's head is larger than this listener takes");
-            return false;
-        }
-        if (end != std::string::npos) return true;
-    }
-}
-
-void Connection::parse_head()
-{
-    ++listening_->requests;
-    keep_alive_ = head_request_ = body_unread_ = false; // until the request is known to be sound
-    if (const auto problem = head_problem(head_); !problem.empty()) return refuse(400, "BAD_REQUEST", problem);
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(static_cast<std::uint32_t>(head_.size() + 1));
-    parser.body_limit(boost::none);
-    error_code ec;
-    parser.put(asio::buffer(head_), ec);
-    if ((ec && ec != http::error::need_more && ec != http::error::unexpected_body) || !parser.is_header_done()) {
-        return refuse(400, "BAD_REQUEST", ec.message());
-    }
-    Request request = parser.release();
-    head_ = {}; // its memory too: an idle connection is small
-    http10_ = request.version() < 11;
-    head_request_ = request.method() == http::verb::head;
-    chunked_ = request.count(http::field::transfer_encoding) != 0;
-    length_ = 0;
-    if (const auto length = request[http::field::content_length]; !length.empty()) length_ = std::stoull(std::string{length});
-    body_unread_ = chunked_ || length_ != 0;
-    expects_ = false;
-    if (const auto expect = request[http::field::expect]; !expect.empty()) {
-        if (!equals({expect.data(), expect.size()}, "100-continue")) return refuse(417, "EXPECTATION_FAILED", "only 100-continue is known");
-        expects_ = body_unread_ && !http10_;
-    }
-    const auto target = parse_target({request.target().data(), request.target().size()});
-    if (!target || request.method() == http::verb::connect) return refuse(400, "BAD_REQUEST", "the request's target is not a path");
-    keep_alive_ = request.keep_alive() && !draining_ && !server_->draining;
-    begin_exchange(std::move(request), *target);
-}
-
-void Connection::begin_exchange(Request request, const Target& target)
-{
-    const Handshake handshake = websocket_handshake(request);
-    RoutePtr route = handshake == Handshake::no ? nullptr : server_->routes.match(listening_->name, true, target.path);
-    const bool websocket = route != nullptr;
-    if (!route) route = server_->routes.match(listening_->name, false, target.path);
-    if (!route) {
-        const bool other = handshake == Handshake::no && [&] { // a WebSocket path asked for without the upgrade
-            const auto ws = server_->routes.match(listening_->name, true, target.path);
-            if (ws) Routes::release(*ws);
-            return ws != nullptr;
-        }();
-        if (other) return refuse(426, "UPGRADE_REQUIRED", "this path is a WebSocket", "Upgrade: websocket\r\n");
-        return refuse(404, "NOT_FOUND", "no such path");
-    }
-    if (websocket && (handshake == Handshake::bad || body_unread_)) {
-        Routes::release(*route);
-        return refuse(400, "BAD_REQUEST", "not a WebSocket handshake of version 13", "Sec-WebSocket-Version: 13\r\n");
-    }
-    exchange_ = std::make_shared<Exchange>(shared_from_this(), std::move(route), websocket);
-    server_->exchanges.add(exchange_);
-    const std::string json = head_json(request, target);
-    upgrade_ = websocket ? std::make_unique<Request>(std::move(request)) : nullptr;
-    status_ = 0;
-    enter(State::pending);
-    const auto exchange = exchange_;
-    exchange->route->api.on_request(exchange->route->ctx, exchange->id, {json.data(), json.size()});
-    if (state_ == State::pending) watch_peer();
-}
-
-std::string Connection::head_json(const Request& request, const Target& target) const
-{
-    std::string out = R"({"method":)";
-    append_json_string(out, {request.method_string().data(), request.method_string().size()});
-    out += R"(,"path":)";
-    append_json_string(out, target.path);
-    out += R"(,"query":)";
-    append_json_string(out, target.query);
-    out += R"(,"headers":{)";
-    std::vector<std::pair<std::string, std::string>> fields;
-    for (const auto& field : request) {
-        std::string name{field.name_string()};
-        for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        const auto same = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; });
-        if (same == fields.end()) fields.emplace_back(std::move(name), field.value());
-        else same->second.append(", ").append(field.value());
-    }
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        if (i != 0) out += ',';
-        append_json_string(out, fields[i].first);
-        out += ':';
-        append_json_string(out, fields[i].second);
-    }
-    out += R"(},"peer":)";
-    append_json_string(out, peer_);
-    out += R"(,"listener":)";
-    append_json_string(out, listening_->name);
-    out += stream_->tls() ? R"(,"tls":true)" : R"(,"tls":false)";
-    if (const auto spki = stream_->peer_spki(); !spki.empty()) out += R"(,"spki":")" + kit::hex(spki.data(), spki.size()) + '"';
-    if (chunked_) out += R"(,"chunked":true)";
-    else if (request.count(http::field::content_length) != 0) out += R"(,"length":)" + std::to_string(length_);
-    return out + '}';
-}
-
 // --- ends
 
 // An answer of the host's own, without a plugin.
@@ -266,7 +122,9 @@ void Connection::next_request()
     enter(State::head);
     if (stream_->unsent() < net::block_size) {
         // From the loop: a peer with thousands of requests in one block must not keep the others waiting, nor nest our stack.
-        return post([this] { if (state_ == State::head && !waiting_) read_head(); });
+        return post([this] {
+            if (state_ == State::head && !waiting_) read_head();
+        });
     }
     stream_->async_flush([self = shared_from_this()](error_code ec) {
         if (self->state_ != State::head) return;
@@ -300,7 +158,8 @@ void Connection::discard()
 {
     char waste[4096];
     error_code ec;
-    while (!ec && progress_bytes_ < linger_bytes) progress_bytes_ += stream_->read_now(waste, sizeof waste, ec);
+    while (!ec && progress_bytes_ < linger_bytes)
+        progress_bytes_ += stream_->read_now(waste, sizeof waste, ec);
     if (ec != asio::error::would_block) return gone();
     arm_read();
 }
@@ -309,7 +168,8 @@ void Connection::abort(int code)
 {
     if (state_ == State::closed) return;
     if (const auto ws = ws_) return ws->abort(1006);
-    if ((receiving_ && receiving_->busy) || (sending_ && sending_->busy)) { // the pool still uses the descriptors
+    if ((receiving_ && receiving_->busy) ||
+        (sending_ && sending_->busy)) { // the pool still uses the descriptors
         abort_wanted_ = true;
         status_ = code;
         ::shutdown(stream_->native_handle(), SHUT_RDWR);
@@ -318,7 +178,8 @@ void Connection::abort(int code)
     if (receiving_ && !receiving_->ended && exchange_) {
         receiving_->ended = true;
         auto digest = receiving_->sha.finish();
-        exchange_->route->api.on_body(exchange_->route->ctx, exchange_->id, receiving_->got, {digest.data(), digest.size()}, {}, AGH_E_CLOSED);
+        exchange_->route->api.on_body(exchange_->route->ctx, exchange_->id, receiving_->got,
+                                      {digest.data(), digest.size()}, {}, AGH_E_CLOSED);
     }
     finish_exchange(code);
     gone();
@@ -347,7 +208,8 @@ void Connection::drain()
 
 std::chrono::milliseconds Connection::body_timeout() const
 {
-    return exchange_ ? exchange_->route->body_timeout.value_or(settings_->config.body_timeout) : settings_->config.body_timeout;
+    return exchange_ ? exchange_->route->body_timeout.value_or(settings_->config.body_timeout)
+                     : settings_->config.body_timeout;
 }
 
 void Connection::tick(Clock::time_point now)

@@ -1,6 +1,6 @@
 // One accepted socket: head, body, answer, again; or a WebSocket. Everything on its I/O thread unless marked.
 //
-// connection.cpp: life, head, timeouts; connection_body.cpp: receive(); connection_answer.cpp: answers; connection_ws.cpp: WebSocket.
+// connection.cpp: life, ends, time-outs; connection_head.cpp: heads; connection_body.cpp: receive(); connection_answer.cpp: answers; connection_ws.cpp: WebSocket.
 #pragma once
 
 #include "host/listener/body.hpp"
@@ -28,6 +28,10 @@ public:
     void tick(Clock::time_point now);
     void drain(); // finish what runs, start nothing
     void abort(int code = 0);
+    void drop(const ExchangePtr& exchange) // unless it is over and another runs
+    {
+        if (exchange_ == exchange) abort();
+    }
 
     // What the plugin asked for; the exchange's phase has moved already.
     void do_answer(const ExchangePtr&, Reply);
@@ -76,7 +80,8 @@ private:
     void end_body(agh_status);
     void finish_body();
 
-    std::string head_text(int status, const Headers&, std::optional<std::uint64_t> length, bool chunked) const;
+    std::string head_text(int status, const Headers&, std::optional<std::uint64_t> length,
+                          bool chunked) const;
     void pump_answer();
     bool pump_text();
     void pump_file();
@@ -97,7 +102,7 @@ private:
     std::string address_, peer_; // without and with the port
     std::optional<net::Stream> stream_;
     State state_ = State::handshake;
-    bool waiting_ = false;  // a wait_readable is under way
+    bool waiting_ = false; // a wait_readable is under way
     bool draining_ = false, abort_wanted_ = false;
     Clock::time_point since_, progress_at_;
     std::uint64_t progress_bytes_ = 0;
@@ -106,12 +111,13 @@ private:
     // of the running request
     ExchangePtr exchange_;
     std::unique_ptr<Request> upgrade_;
-    bool head_request_ = false, keep_alive_ = true, http10_ = false, expects_ = false, body_unread_ = false, chunked_ = false;
+    bool head_request_ = false, keep_alive_ = true, http10_ = false, expects_ = false, body_unread_ = false,
+         chunked_ = false;
     std::uint64_t length_ = 0;
     int status_ = 0;
     std::unique_ptr<Receiving> receiving_;
     std::unique_ptr<Sending> sending_;
-    std::string backlog_; // chunks that did not fit the cork
+    std::string backlog_;           // chunks that did not fit the cork
     std::size_t backlog_bytes_ = 0; // of the plugin's data in it
     bool ending_ = false, backlog_waits_ = false;
     std::shared_ptr<WebSocket> ws_;

@@ -14,7 +14,8 @@
 namespace agenthost::host::listener {
 namespace {
 
-constexpr std::size_t sendfile_turn = 4 << 20; // a pool thread goes to the next connection after this many bytes
+constexpr std::size_t sendfile_turn =
+    4 << 20; // a pool thread goes to the next connection after this many bytes
 
 bool bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
@@ -28,7 +29,8 @@ Sent send_file(int socket, int file, std::uint64_t offset, std::uint64_t left)
     Sent sent;
     while (left != 0 && sent.bytes < sendfile_turn) {
         auto at = static_cast<off_t>(offset + sent.bytes);
-        const ssize_t n = ::sendfile(socket, file, &at, static_cast<std::size_t>(std::min<std::uint64_t>(left, 1 << 20)));
+        const ssize_t n =
+            ::sendfile(socket, file, &at, static_cast<std::size_t>(std::min<std::uint64_t>(left, 1 << 20)));
         if (n > 0) {
             sent.bytes += static_cast<std::uint64_t>(n);
             left -= static_cast<std::uint64_t>(n);
@@ -45,14 +47,17 @@ Sent send_file(int socket, int file, std::uint64_t offset, std::uint64_t left)
 
 } // namespace
 
-std::string Connection::head_text(int status, const Headers& headers, std::optional<std::uint64_t> length, bool chunked) const
+std::string Connection::head_text(int status, const Headers& headers, std::optional<std::uint64_t> length,
+                                  bool chunked) const
 {
     std::string text = "HTTP/1.1 " + std::to_string(status) + ' ' + reason_phrase(status) + "\r\n";
     for (const auto& [name, value] : headers) text.append(name).append(": ").append(value).append("\r\n");
     if (length) text += "Content-Length: " + std::to_string(*length) + "\r\n";
     if (chunked) text += "Transfer-Encoding: chunked\r\n";
-    if (!keep_alive_) text += "Connection: close\r\n";
-    else if (http10_) text += "Connection: keep-alive\r\n";
+    if (!keep_alive_)
+        text += "Connection: close\r\n";
+    else if (http10_)
+        text += "Connection: keep-alive\r\n";
     return text + "\r\n";
 }
 
@@ -64,7 +69,8 @@ void Connection::do_answer(const ExchangePtr& exchange, Reply reply)
     const std::uint64_t length = reply.fd ? reply.length : reply.text.size();
     const bool silent = bodiless(reply.status);
     sending_ = std::make_unique<Sending>();
-    sending_->text = head_text(reply.status, reply.headers, silent ? std::nullopt : std::optional{length}, false);
+    sending_->text =
+        head_text(reply.status, reply.headers, silent ? std::nullopt : std::optional{length}, false);
     if (!silent && !head_request_) {
         sending_->text += reply.text;
         if (reply.fd) {
@@ -82,8 +88,10 @@ void Connection::pump_answer()
     if (state_ != State::answering || !sending_) return;
     if (!pump_text()) return;
     if (sending_->left == 0) return answered();
-    if (stream_->tls()) pump_file_tls();
-    else pump_file();
+    if (stream_->tls())
+        pump_file_tls();
+    else
+        pump_file();
 }
 
 // Small text collects in the cork, big text goes past it. False: wait.
@@ -100,8 +108,10 @@ bool Connection::pump_text()
         if (ec == asio::error::would_block) {
             stream_->wait_writable([self = shared_from_this()](error_code failed) {
                 if (self->state_ != State::answering) return;
-                if (failed) self->abort();
-                else self->pump_answer();
+                if (failed)
+                    self->abort();
+                else
+                    self->pump_answer();
             });
             return false;
         }
@@ -120,8 +130,10 @@ void Connection::pump_file()
     if (stream_->unsent() != 0) { // the head goes first
         return stream_->async_flush([self = shared_from_this()](error_code ec) {
             if (self->state_ != State::answering) return;
-            if (ec) self->abort();
-            else self->pump_answer();
+            if (ec)
+                self->abort();
+            else
+                self->pump_answer();
         });
     }
     s.busy = true;
@@ -139,8 +151,10 @@ void Connection::pump_file()
             if (!sent.full) return self->pump_answer();
             self->stream_->wait_writable([self](error_code ec) {
                 if (self->state_ != State::answering) return;
-                if (ec) self->abort();
-                else self->pump_answer();
+                if (ec)
+                    self->abort();
+                else
+                    self->pump_answer();
             });
         });
     });
@@ -189,8 +203,10 @@ void Connection::pump_file_tls()
         if (ec == asio::error::would_block) {
             return stream_->wait_writable([self = shared_from_this()](error_code failed) {
                 if (self->state_ != State::answering) return;
-                if (failed) self->abort();
-                else self->pump_answer();
+                if (failed)
+                    self->abort();
+                else
+                    self->pump_answer();
             });
         }
         if (ec) return abort();
@@ -202,8 +218,10 @@ void Connection::answered()
     const bool again = keep_alive_;
     finish_exchange(status_);
     if (state_ == State::closed) return;
-    if (again) next_request();
-    else linger();
+    if (again)
+        next_request();
+    else
+        linger();
 }
 
 // --- chunked streams
@@ -211,7 +229,8 @@ void Connection::answered()
 void Connection::do_begin(const ExchangePtr& exchange, int status, Headers headers)
 {
     if (exchange_ != exchange || state_ != State::pending) return;
-    if (body_unread_ || http10_) keep_alive_ = false; // 1.0 has no chunks: the end is the end of the connection
+    if (body_unread_ || http10_)
+        keep_alive_ = false; // 1.0 has no chunks: the end is the end of the connection
     status_ = status;
     ending_ = false;
     enter(State::streaming);
@@ -224,8 +243,10 @@ void Connection::do_chunk(const ExchangePtr& exchange, std::string data)
 {
     if (exchange_ != exchange || state_ != State::streaming) return;
     if (!data.empty() && !head_request_) {
-        if (http10_) backlog_ += data;
-        else backlog_.append(chunk_head(data.size())).append(data).append("\r\n");
+        if (http10_)
+            backlog_ += data;
+        else
+            backlog_.append(chunk_head(data.size())).append(data).append("\r\n");
     }
     backlog_bytes_ += data.size();
     pump_backlog();

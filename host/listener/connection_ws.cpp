@@ -18,7 +18,10 @@ void Connection::do_upgrade(const ExchangePtr& exchange, Headers headers, WebSoc
     if (draining_ || server_->draining) ws_->close(1001, "going away");
 }
 
-bool Connection::sends_directly() const { return direct_ && thread_->io.get_executor().running_in_this_thread(); }
+bool Connection::sends_directly() const
+{
+    return direct_ && thread_->io.get_executor().running_in_this_thread();
+}
 
 void Connection::do_send(const ExchangePtr& exchange, int opcode, std::string message)
 {
@@ -44,15 +47,18 @@ void Connection::do_pause(const ExchangePtr& exchange, bool on)
 void Connection::do_close(const ExchangePtr& exchange, int code, const std::string& reason)
 {
     if (exchange_ != exchange) return;
-    if (const auto ws = ws_) ws->close(code, reason);
-    else abort(status_);
+    if (const auto ws = ws_)
+        ws->close(code, reason);
+    else
+        abort(status_);
 }
 
 void Connection::ws_message(int opcode, std::string_view message)
 {
     if (!exchange_) return;
     const auto exchange = exchange_;
-    exchange->route->api.on_frame(exchange->route->ctx, exchange->id, opcode, {message.data(), message.size()});
+    exchange->route->api.on_frame(exchange->route->ctx, exchange->id, opcode,
+                                  {message.data(), message.size()});
 }
 
 void Connection::ws_sent(std::size_t bytes)
@@ -71,7 +77,8 @@ void Connection::took(const ExchangePtr& exchange, std::size_t bytes)
 void Connection::check_writable(const ExchangePtr& exchange)
 {
     if (exchange_ != exchange || exchange->queued > exchange->queue_limit / 2) return;
-    if (exchange->blocked.exchange(false)) exchange->route->api.on_writable(exchange->route->ctx, exchange->id);
+    if (exchange->blocked.exchange(false))
+        exchange->route->api.on_writable(exchange->route->ctx, exchange->id);
 }
 
 void Connection::ws_ended(int code)

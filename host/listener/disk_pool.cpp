@@ -24,7 +24,8 @@ void DiskPool::run(std::function<void()> job)
 
 void DiskPool::work()
 {
-    sigset_t all; // signals are the main thread's; SIGPIPE of a sendfile() to a peer that left must kill nobody
+    sigset_t
+        all; // signals are the main thread's; SIGPIPE of a sendfile() to a peer that left must kill nobody
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::unique_lock lock{mutex_};

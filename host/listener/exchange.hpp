@@ -16,9 +16,20 @@ class Connection;
 
 struct Exchange {
     // asked -> answering | streaming | upgrading -> websocket; asked -> receiving -> received -> answering | streaming; over.
-    enum class Phase : std::uint8_t { asked, receiving, received, answering, streaming, upgrading, websocket, over };
+    enum class Phase : std::uint8_t {
+        asked,
+        receiving,
+        received,
+        answering,
+        streaming,
+        upgrading,
+        websocket,
+        over
+    };
 
-    Exchange(std::shared_ptr<Connection> c, RoutePtr r, bool ws) : connection{std::move(c)}, route{std::move(r)}, websocket{ws} {}
+    Exchange(std::shared_ptr<Connection> c, RoutePtr r, bool ws)
+        : connection{std::move(c)}, route{std::move(r)}, websocket{ws}
+    {}
 
     const std::shared_ptr<Connection> connection; // never reset: other threads read it
     const RoutePtr route;
@@ -27,7 +38,7 @@ struct Exchange {
     std::atomic<Phase> phase{Phase::asked};
     std::atomic<std::size_t> queued{0}; // bytes accepted by send() or answer_chunk() and not yet corked
     std::atomic<std::size_t> queue_limit{256 * 1024};
-    std::atomic<bool> blocked{false};   // somebody was told BUSY and waits for on_writable
+    std::atomic<bool> blocked{false}; // somebody was told BUSY and waits for on_writable
 
     bool move(Phase from, Phase to) { return phase.compare_exchange_strong(from, to); }
     // Reserves room for `n` bytes; an empty queue takes any one piece, or it could never be sent.

@@ -1,52 +1,10 @@
-#include "listener.hpp"
-
-#include "acceptor.hpp"
-#include "connection.hpp"
+#include "listener_impl.hpp"
 
 #include <boost/asio/post.hpp>
-
-#include <unistd.h>
 
 namespace agenthost::host {
 using namespace listener;
 using namespace std::chrono_literals;
-using Phase = Exchange::Phase;
-
-struct Listeners::Impl {
-    explicit Impl(const std::vector<boost::asio::io_context*>& io) : server{std::make_shared<Server>(io)} {}
-
-    ListeningPtr find(std::string_view name) const
-    {
-        const std::scoped_lock lock{server->mutex};
-        const auto found = server->listenings.find(name);
-        return found == server->listenings.end() ? nullptr : found->second;
-    }
-
-    std::vector<ListeningPtr> all() const
-    {
-        std::vector<ListeningPtr> list;
-        const std::scoped_lock lock{server->mutex};
-        for (const auto& [name, listening] : server->listenings) list.push_back(listening);
-        return list;
-    }
-
-    // On every I/O thread in turn; waits.
-    void each_connection(const std::function<void(Connection&)>& work) const
-    {
-        for (const auto& thread : server->threads) {
-            run_on(thread->io, [&] {
-                for (const auto& connection : thread->list()) work(*connection);
-            });
-        }
-    }
-
-    void forget(const std::shared_ptr<Owner>& owner) const;
-    // Room for `n` bytes in the exchange's queue, or BUSY and a promise of on_writable.
-    static agh_status reserve(const ExchangePtr&, std::size_t n);
-    ExchangePtr websocket(agh_conn) const; // null: none, or no WebSocket
-
-    std::shared_ptr<Server> server;
-};
 
 namespace listener {
 
@@ -81,8 +39,6 @@ bool is_loopback(std::string_view address)
     return address.starts_with("127.") || address.starts_with("[::1]");
 }
 
-std::string text(agh_bytes bytes) { return {static_cast<const char*>(bytes.data), bytes.size}; }
-
 } // namespace
 
 Listeners::Listeners(std::vector<boost::asio::io_context*> io) : impl_{std::make_unique<Impl>(io)} {}
@@ -96,7 +52,8 @@ Listeners::~Listeners()
 
 std::string Listeners::add(const ListenerConfig& config)
 {
-    if (impl_->find(config.name)) return "listener " + config.name + ": the name is used twice. Give each listener its own.";
+    if (impl_->find(config.name))
+        return "listener " + config.name + ": the name is used twice. Give each listener its own.";
     auto made = make_settings(config);
     if (!made.settings) return made.problem;
     auto listening = std::make_shared<Listening>(config.name);
@@ -105,7 +62,8 @@ std::string Listeners::add(const ListenerConfig& config)
     if (!listening->acceptor) return "listener " + config.name + ": " + problem;
     if (!config.tls && !config.insecure && !is_loopback(address)) {
         return "listener " + config.name + ": plain HTTP on " + address +
-               " can be read by others on the way. Configure tls, bind to 127.0.0.1, or set insecure: true if you mean it.";
+               " can be read by others on the way. Configure tls, bind to 127.0.0.1, or set insecure: true "
+               "if you mean it.";
     }
     listening->address = (config.tls ? "https://" : "http://") + address;
     listening->set(std::move(made.settings));
@@ -116,7 +74,8 @@ std::string Listeners::add(const ListenerConfig& config)
 
 std::string Listeners::add_unix(const std::string& name, const std::string& path)
 {
-    if (impl_->find(name)) return "listener " + name + ": the name is used twice. Give each listener its own.";
+    if (impl_->find(name))
+        return "listener " + name + ": the name is used twice. Give each listener its own.";
     auto listening = std::make_shared<Listening>(name);
     std::string problem;
     listening->acceptor = bind_unix(impl_->server->threads.front()->io, path, problem);
@@ -134,7 +93,8 @@ void Listeners::open()
 {
     for (const auto& listening : impl_->all()) {
         if (std::exchange(listening->opened, true)) continue;
-        asio::post(listening->acceptor->io, [listening, server = impl_->server] { listening->accept(server); });
+        asio::post(listening->acceptor->io,
+                   [listening, server = impl_->server] { listening->accept(server); });
     }
 }
 
@@ -159,7 +119,8 @@ std::string Listeners::reload(const ListenerConfig& config)
     if (!listening) return "listener " + config.name + ": there is none of that name.";
     const auto before = listening->settings();
     if (before->config.bind != config.bind || before->config.tls.has_value() != config.tls.has_value()) {
-        return "listener " + config.name + ": `bind`, and whether there is `tls`, cannot change while it runs. Restart agenthost.";
+        return "listener " + config.name +
+               ": `bind`, and whether there is `tls`, cannot change while it runs. Restart agenthost.";
     }
     auto made = make_settings(config);
     if (!made.settings) return made.problem;
@@ -167,7 +128,8 @@ std::string Listeners::reload(const ListenerConfig& config)
     return {};
 }
 
-agh_status Listeners::route(std::string_view owner, std::string_view json, const agh_route_api* api, void* ctx)
+agh_status Listeners::route(std::string_view owner, std::string_view json, const agh_route_api* api,
+                            void* ctx)
 {
     const auto request = parse_route(json);
     if (!request || !api || !AGH_HAS(api, on_request)) return AGH_E_INVALID;
@@ -185,7 +147,7 @@ agh_status Listeners::route(std::string_view owner, std::string_view json, const
 void Listeners::Impl::forget(const std::shared_ptr<Owner>& owner) const
 {
     for (const auto& exchange : server->exchanges.of(owner.get())) {
-        exchange->connection->post([connection = exchange->connection] { connection->abort(); });
+        exchange->connection->post([exchange] { exchange->connection->drop(exchange); });
     }
     std::unique_lock lock{owner->mutex};
     while (!owner->none_left.wait_for(lock, 50ms, [&] { return owner->live == 0; })) {
@@ -194,28 +156,10 @@ void Listeners::Impl::forget(const std::shared_ptr<Owner>& owner) const
         if (!running) return;
         lock.unlock(); // one that was being made while we looked
         for (const auto& exchange : server->exchanges.of(owner.get())) {
-            exchange->connection->post([connection = exchange->connection] { connection->abort(); });
+            exchange->connection->post([exchange] { exchange->connection->drop(exchange); });
         }
         lock.lock();
     }
-}
-
-agh_status Listeners::Impl::reserve(const ExchangePtr& exchange, std::size_t n)
-{
-    if (exchange->reserve(n)) return AGH_OK;
-    exchange->blocked = true;
-    if (exchange->queued <= exchange->queue_limit / 2) { // it emptied in between, and nobody saw `blocked`
-        exchange->connection->post([exchange] { exchange->connection->check_writable(exchange); });
-    }
-    return AGH_E_BUSY;
-}
-
-ExchangePtr Listeners::Impl::websocket(agh_conn id) const
-{
-    auto exchange = server->exchanges.find(id);
-    if (!exchange) return nullptr;
-    const Phase phase = exchange->phase;
-    return phase == Phase::upgrading || phase == Phase::websocket ? exchange : nullptr;
 }
 
 void Listeners::forget(std::string_view name)
@@ -229,123 +173,6 @@ std::string Listeners::address(std::string_view name) const
     return listening ? listening->address : std::string{};
 }
 
-agh_status Listeners::answer(agh_conn id, int status, std::string_view headers_json, const agh_blob* blob)
-{
-    Reply reply;
-    reply.status = status;
-    if (blob) {
-        reply.has_body = true;
-        if (blob->fd >= 0) reply.fd.reset(blob->fd); // ours now, whatever comes
-        reply.offset = blob->offset;
-        reply.length = blob->length;
-        if (blob->fd < 0) reply.text = text(blob->inl);
-        if (AGH_HAS(blob, media_type.data) && blob->media_type.size != 0) reply.headers.emplace_back("Content-Type", text(blob->media_type));
-    }
-    auto headers = parse_headers_json(headers_json);
-    if (!headers || status < 200 || status > 599) return AGH_E_INVALID;
-    reply.headers.insert(reply.headers.end(), headers->begin(), headers->end());
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange) return AGH_E_STALE;
-    if (!exchange->move(Phase::asked, Phase::answering) && !exchange->move(Phase::received, Phase::answering)) return AGH_E_STALE;
-    auto shared = std::make_shared<Reply>(std::move(reply)); // std::function copies
-    exchange->connection->post([exchange, shared] { exchange->connection->do_answer(exchange, std::move(*shared)); });
-    return AGH_OK;
-}
-
-agh_status Listeners::receive(agh_conn id, int fd, std::uint64_t offset, std::uint64_t max)
-{
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange || !exchange->move(Phase::asked, Phase::receiving)) return AGH_E_STALE;
-    exchange->connection->post([exchange, fd, offset, max] { exchange->connection->do_receive(exchange, fd, offset, max); });
-    return AGH_OK;
-}
-
-agh_status Listeners::upgrade(agh_conn id, std::string_view headers_json, std::string_view limits_json)
-{
-    auto headers = parse_headers_json(headers_json);
-    WebSocketLimits limits;
-    if (!headers || !merge_limits(limits, limits_json)) return AGH_E_INVALID;
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange) return AGH_E_STALE;
-    if (!exchange->websocket) return AGH_E_INVALID;
-    if (!exchange->move(Phase::asked, Phase::upgrading)) return AGH_E_STALE;
-    exchange->queue_limit = limits.send_queue;
-    exchange->connection->post([exchange, limits, headers = std::move(*headers)] { exchange->connection->do_upgrade(exchange, headers, limits); });
-    return AGH_OK;
-}
-
-agh_status Listeners::send(agh_conn id, int opcode, std::string_view message)
-{
-    if (opcode != AGH_WS_TEXT && opcode != AGH_WS_BINARY) return AGH_E_INVALID;
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange) return AGH_E_STALE;
-    const Phase phase = exchange->phase;
-    if (phase != Phase::upgrading && phase != Phase::websocket) return AGH_E_STALE;
-    if (const auto status = Impl::reserve(exchange, message.size()); status != AGH_OK) return status;
-    if (exchange->connection->sends_directly()) {
-        exchange->connection->do_send(exchange, opcode, std::string{message});
-    } else {
-        exchange->connection->post([exchange, opcode, copy = std::string{message}]() mutable {
-            exchange->connection->do_send(exchange, opcode, std::move(copy));
-        });
-    }
-    return AGH_OK;
-}
-
-agh_status Listeners::limits(agh_conn id, std::string_view json)
-{
-    WebSocketLimits check;
-    if (!merge_limits(check, json)) return AGH_E_INVALID;
-    const auto exchange = impl_->websocket(id);
-    if (!exchange) return AGH_E_STALE;
-    exchange->connection->post([exchange, copy = std::string{json}] { exchange->connection->do_limits(exchange, copy); });
-    return AGH_OK;
-}
-
-agh_status Listeners::pause(agh_conn id, bool on)
-{
-    const auto exchange = impl_->websocket(id);
-    if (!exchange) return AGH_E_STALE;
-    exchange->connection->post([exchange, on] { exchange->connection->do_pause(exchange, on); });
-    return AGH_OK;
-}
-
-agh_status Listeners::close(agh_conn id, int code, std::string_view reason)
-{
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange) return AGH_E_STALE;
-    exchange->connection->post([exchange, code, copy = std::string{reason}] { exchange->connection->do_close(exchange, code, copy); });
-    return AGH_OK;
-}
-
-agh_status Listeners::answer_begin(agh_conn id, int status, std::string_view headers_json)
-{
-    auto headers = parse_headers_json(headers_json);
-    if (!headers || status < 200 || status > 599) return AGH_E_INVALID;
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange) return AGH_E_STALE;
-    if (!exchange->move(Phase::asked, Phase::streaming) && !exchange->move(Phase::received, Phase::streaming)) return AGH_E_STALE;
-    exchange->connection->post([exchange, status, headers = std::move(*headers)] { exchange->connection->do_begin(exchange, status, headers); });
-    return AGH_OK;
-}
-
-agh_status Listeners::answer_chunk(agh_conn id, std::string_view data)
-{
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange || exchange->phase != Phase::streaming) return AGH_E_STALE;
-    if (const auto status = Impl::reserve(exchange, data.size()); status != AGH_OK) return status;
-    exchange->connection->post([exchange, copy = std::string{data}]() mutable { exchange->connection->do_chunk(exchange, std::move(copy)); });
-    return AGH_OK;
-}
-
-agh_status Listeners::answer_end(agh_conn id)
-{
-    const auto exchange = impl_->server->exchanges.find(id);
-    if (!exchange || !exchange->move(Phase::streaming, Phase::answering)) return AGH_E_STALE;
-    exchange->connection->post([exchange] { exchange->connection->do_end(exchange); });
-    return AGH_OK;
-}
-
 namespace {
 
 void on_each(IoThread& thread, void (*work)(Connection&))
@@ -356,7 +183,8 @@ void on_each(IoThread& thread, void (*work)(Connection&))
 // Looks every 10 ms whether the last connection is gone; drops what is left after the grace.
 struct Drain : std::enable_shared_from_this<Drain> {
     Drain(std::shared_ptr<Server> s, Clock::time_point d, std::function<void()> f)
-        : server{std::move(s)}, timer{server->threads.front()->io}, deadline{d}, done{std::move(f)} {}
+        : server{std::move(s)}, timer{server->threads.front()->io}, deadline{d}, done{std::move(f)}
+    {}
 
     void poll()
     {

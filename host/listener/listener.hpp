@@ -29,8 +29,9 @@ public:
 
     // Binds now; empty: it worked. Accepts only after open(). A problem says address, cause and remedy.
     std::string add(const ListenerConfig&);
-    std::string add_unix(const std::string& name, const std::string& path); // mode 0600, stale socket files replaced
-    void open();                                                            // plugins have their routes: accept
+    std::string add_unix(const std::string& name,
+                         const std::string& path); // mode 0600, stale socket files replaced
+    void open();                                   // plugins have their routes: accept
     std::string remove(std::string_view name);
     std::string reload(const ListenerConfig&); // new limits and certificate, same socket
 
@@ -52,7 +53,8 @@ public:
     agh_status answer_chunk(agh_conn, std::string_view);
     agh_status answer_end(agh_conn);
 
-    void drain(std::chrono::milliseconds grace, std::function<void()> done); // no accepts, keep-alive off, WebSockets 1001
+    void drain(std::chrono::milliseconds grace,
+               std::function<void()> done); // no accepts, keep-alive off, WebSockets 1001
     [[nodiscard]] std::vector<ListenerStatus> status() const;
 
 private:

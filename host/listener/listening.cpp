@@ -22,7 +22,8 @@ constexpr auto tick_every = 250ms; // time-outs are whole seconds: a quarter is 
 // handshake is what the cap is to save.
 void turn_away(int fd, bool tls)
 {
-    static constexpr char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static constexpr char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Length: "
+                                   "0\r\nConnection: close\r\n\r\n";
     if (!tls) ::send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(fd, SHUT_WR);
     char waste[4096]; // what has come already would make the close a reset
@@ -74,7 +75,10 @@ void IoThread::tick()
             return;
         }
         const auto now = Clock::now();
-        for (const auto& connection : self->list()) connection->tick(now);
+        for (auto it = self->connections.begin(); it != self->connections.end();) {
+            const auto connection = (it++)->second; // its tick may end it, and nothing else
+            connection->tick(now);
+        }
         self->tick();
     });
 }
@@ -114,34 +118,42 @@ void Listening::leave(const std::string& key)
 
 ListenerStatus Listening::status() const
 {
-    return {.name = name, .address = address, .connections = connections, .accepted = accepted, .refused = refused,
-            .requests = requests, .websockets = websockets};
+    return {.name = name,
+            .address = address,
+            .connections = connections,
+            .accepted = accepted,
+            .refused = refused,
+            .requests = requests,
+            .websockets = websockets};
 }
 
 void Listening::accept(const std::shared_ptr<Server>& server)
 {
     const auto current = acceptor;
     if (!current->descriptor.is_open()) return;
-    current->descriptor.async_wait(net::Core::Descriptor::wait_read, [self = shared_from_this(), current, server](error_code ec) {
-        if (ec || !current->descriptor.is_open()) return;
-        for (int i = 0; i < accepts_per_turn; ++i) {
-            sockaddr_storage address{};
-            socklen_t size = sizeof address;
-            const int fd = ::accept4(current->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
-                                     SOCK_CLOEXEC | SOCK_NONBLOCK);
-            if (fd >= 0) {
-                self->accepted_one(server, fd, address_key(address));
-                continue;
+    current->descriptor.async_wait(
+        net::Core::Descriptor::wait_read, [self = shared_from_this(), current, server](error_code ec) {
+            if (ec || !current->descriptor.is_open()) return;
+            for (int i = 0; i < accepts_per_turn; ++i) {
+                sockaddr_storage address{};
+                socklen_t size = sizeof address;
+                const int fd =
+                    ::accept4(current->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address),
+                              &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (fd >= 0) {
+                    self->accepted_one(server, fd, address_key(address));
+                    continue;
+                }
+                if (errno == EAGAIN) break;
+                if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+                    continue;                        // that connection died
+                current->timer.expires_after(100ms); // nothing is free: the backlog waits, we do not spin
+                return current->timer.async_wait([self, server](error_code stopped) {
+                    if (!stopped) self->accept(server);
+                });
             }
-            if (errno == EAGAIN) break;
-            if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) continue; // that connection died
-            current->timer.expires_after(100ms); // nothing is free: the backlog waits, we do not spin
-            return current->timer.async_wait([self, server](error_code stopped) {
-                if (!stopped) self->accept(server);
-            });
-        }
-        self->accept(server);
-    });
+            self->accept(server);
+        });
 }
 
 void Listening::accepted_one(const std::shared_ptr<Server>& server, int fd, const std::string& key)

@@ -18,7 +18,8 @@ RoutePtr Routes::find(std::string_view listener, bool websocket, std::string_vie
 {
     const auto tables = tables_.find({std::string{listener}, websocket});
     if (tables == tables_.end()) return nullptr;
-    if (const auto exact = tables->second.exact.find(path); exact != tables->second.exact.end()) return exact->second;
+    if (const auto exact = tables->second.exact.find(path); exact != tables->second.exact.end())
+        return exact->second;
     RoutePtr best;
     std::size_t longest = 0;
     for (const auto& [prefix, route] : tables->second.prefix) {
@@ -77,8 +78,11 @@ agh_route_api complete_api(const agh_route_api* given)
     agh_route_api api{};
     api.size = sizeof api;
     api.on_request = given->on_request;
-    api.on_body = AGH_HAS(given, on_body) ? given->on_body : [](void*, agh_conn, std::uint64_t, agh_bytes, agh_bytes, agh_status) {};
-    api.on_frame = AGH_HAS(given, on_frame) ? given->on_frame : [](void*, agh_conn, std::int32_t, agh_bytes) {};
+    api.on_body = AGH_HAS(given, on_body)
+                      ? given->on_body
+                      : [](void*, agh_conn, std::uint64_t, agh_bytes, agh_bytes, agh_status) {};
+    api.on_frame =
+        AGH_HAS(given, on_frame) ? given->on_frame : [](void*, agh_conn, std::int32_t, agh_bytes) {};
     api.on_writable = AGH_HAS(given, on_writable) ? given->on_writable : [](void*, agh_conn) {};
     api.on_closed = AGH_HAS(given, on_closed) ? given->on_closed : [](void*, agh_conn, std::int32_t) {};
     return api;
@@ -96,7 +100,8 @@ std::optional<RouteRequest> parse_route(std::string_view json)
         if (key == "body_timeout_s" || key == "answer_timeout_s") {
             double seconds = 0;
             if (value.get(seconds) || seconds <= 0 || seconds > 86'400) return std::nullopt;
-            (key == "body_timeout_s" ? request.body_timeout : request.answer_timeout) = std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000)};
+            (key == "body_timeout_s" ? request.body_timeout : request.answer_timeout) =
+                std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000)};
             continue;
         }
         if (value.get(text)) return std::nullopt;

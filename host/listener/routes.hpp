@@ -44,7 +44,8 @@ public:
     // Counts the exchange as live; release() with every match, after its last callback.
     RoutePtr match(std::string_view listener, bool websocket, std::string_view path);
     static void release(const Route&);
-    std::shared_ptr<Owner> owner(std::string_view name); // made when it is new; a forgotten one comes back fresh
+    std::shared_ptr<Owner>
+    owner(std::string_view name); // made when it is new; a forgotten one comes back fresh
     std::shared_ptr<Owner> forget(std::string_view name); // its routes go; null: unknown
 
 private:

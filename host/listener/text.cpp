@@ -55,13 +55,15 @@ bool is_token(std::string_view name)
 {
     static constexpr std::string_view others = "!#$%&'*+-.^_`|~";
     return !name.empty() && std::ranges::all_of(name, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || others.find(c) != std::string_view::npos;
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               others.find(c) != std::string_view::npos;
     });
 }
 
 bool is_field_value(std::string_view value)
 {
-    return std::ranges::none_of(value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+    return std::ranges::none_of(
+        value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
 }
 
 std::string lower(std::string_view text)
@@ -88,13 +90,15 @@ struct Framing {
     std::string_view line(std::string_view line)
     {
         const std::size_t colon = line.find(':');
-        if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return "a header line has no valid name";
+        if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
+            return "a header line has no valid name";
         const std::string name = lower(line.substr(0, colon));
         const std::string_view value = trim(line.substr(colon + 1));
         if (!is_field_value(value)) return "a header value has control characters";
         if (name == "content-length") {
             ++lengths;
-            if (value.empty() || value.size() > 18 || value.find_first_not_of("0123456789") != std::string_view::npos) {
+            if (value.empty() || value.size() > 18 ||
+                value.find_first_not_of("0123456789") != std::string_view::npos) {
                 return "Content-Length is not a number";
             }
         } else if (name == "transfer-encoding") {
@@ -110,7 +114,8 @@ struct Framing {
     {
         if (lengths > 0 && encodings > 0) return "both Content-Length and Transfer-Encoding";
         if (lengths > 1) return "more than one Content-Length";
-        if (encodings > 1 || (encodings == 1 && !chunked_only)) return "a Transfer-Encoding other than chunked";
+        if (encodings > 1 || (encodings == 1 && !chunked_only))
+            return "a Transfer-Encoding other than chunked";
         if (encodings > 0 && old_version) return "Transfer-Encoding in HTTP/1.0";
         if (hosts > 1) return "more than one Host";
         if (hosts == 0 && !old_version) return "no Host";
@@ -124,7 +129,8 @@ std::optional<Target> parse_target(std::string_view target)
 {
     if (!target.starts_with('/')) { // absolute form, as proxies send it
         const std::size_t scheme = target.find("://");
-        if (scheme == std::string_view::npos || target.substr(0, scheme).find('/') != std::string_view::npos) return std::nullopt;
+        if (scheme == std::string_view::npos || target.substr(0, scheme).find('/') != std::string_view::npos)
+            return std::nullopt;
         const std::size_t slash = target.find_first_of("/?", scheme + 3);
         if (slash == std::string_view::npos) return Target{"/", {}};
         target.remove_prefix(slash);
@@ -136,7 +142,8 @@ std::optional<Target> parse_target(std::string_view target)
     if (question != std::string_view::npos) result.query = target.substr(question + 1);
     std::string decoded;
     if (!percent_decode(target.substr(0, question), decoded)) return std::nullopt;
-    if (decoded.find('\0') != std::string::npos || !is_utf8(decoded) || !is_utf8(result.query)) return std::nullopt;
+    if (decoded.find('\0') != std::string::npos || !is_utf8(decoded) || !is_utf8(result.query))
+        return std::nullopt;
     if (!normalise(decoded, result.path)) return std::nullopt;
     return result;
 }
@@ -147,7 +154,8 @@ std::optional<Headers> parse_headers_json(std::string_view json)
     simdjson::dom::parser parser;
     simdjson::dom::object object;
     if (parser.parse(json.data(), json.size()).get(object)) return std::nullopt;
-    static constexpr std::array<std::string_view, 4> ours{"content-length", "transfer-encoding", "connection", "keep-alive"};
+    static constexpr std::array<std::string_view, 4> ours{"content-length", "transfer-encoding", "connection",
+                                                          "keep-alive"};
     Headers headers;
     for (const auto [key, value] : object) {
         std::string_view text;
@@ -189,13 +197,16 @@ std::string_view head_problem(std::string_view head)
     while (!head.empty()) {
         const std::size_t end = head.find("\r\n");
         const std::string_view line = head.substr(0, end);
-        if (line.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos) return "a bare CR, LF or NUL";
+        if (line.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos)
+            return "a bare CR, LF or NUL";
         if (end == std::string_view::npos) return "no line end";
         head.remove_prefix(end + 2);
         if (line.empty()) break;
         if (first) {
-            if (line.ends_with(" HTTP/1.0")) framing.old_version = true;
-            else if (!line.ends_with(" HTTP/1.1")) return "not HTTP/1.1";
+            if (line.ends_with(" HTTP/1.0"))
+                framing.old_version = true;
+            else if (!line.ends_with(" HTTP/1.1"))
+                return "not HTTP/1.1";
             first = false;
             continue;
         }

@@ -25,7 +25,8 @@ constexpr int lost = 1006;
 
 class BeastWebSocket final : public WebSocket, public std::enable_shared_from_this<BeastWebSocket> {
 public:
-    BeastWebSocket(net::Stream stream, WebSocketLimits limits, WebSocketEvents& events, std::shared_ptr<void> owner)
+    BeastWebSocket(net::Stream stream, WebSocketLimits limits, WebSocketEvents& events,
+                   std::shared_ptr<void> owner)
         : ws_{std::move(stream)}, limits_{limits}, events_{&events}, owner_{std::move(owner)}
     {
         ws_.auto_fragment(false); // the default cuts messages into 4 KB frames
@@ -34,13 +35,16 @@ public:
 
     void accept(Request request, std::vector<std::pair<std::string, std::string>> headers) override
     {
-        ws_.set_option(websocket::stream_base::decorator([headers = std::move(headers)](websocket::response_type& response) {
-            response.erase(beast::http::field::server);
-            for (const auto& [name, value] : headers) response.set(name, value);
-        }));
+        ws_.set_option(websocket::stream_base::decorator(
+            [headers = std::move(headers)](websocket::response_type& response) {
+                response.erase(beast::http::field::server);
+                for (const auto& [name, value] : headers) response.set(name, value);
+            }));
         auto kept = std::make_unique<Request>(std::move(request));
         const Request& upgrade = *kept;
-        ws_.async_accept(upgrade, [self = shared_from_this(), kept = std::move(kept)](error_code ec) { self->accepted(ec); });
+        ws_.async_accept(upgrade, [self = shared_from_this(), kept = std::move(kept)](error_code ec) {
+            self->accepted(ec);
+        });
     }
 
     void send(int opcode, std::string message) override
@@ -102,7 +106,8 @@ private:
         if (ec || ended_) return end(lost);
         open_ = true;
         deadline_ = {};
-        ws_.set_option(websocket::stream_base::decorator([](websocket::response_type&) {})); // frees the headers
+        ws_.set_option(
+            websocket::stream_base::decorator([](websocket::response_type&) {})); // frees the headers
         opened_at_ = pinged_at_ = sent_at_ = Clock::now();
         if (!queue_.empty() || closing_) write();
         if (!paused_) read();
@@ -122,10 +127,12 @@ private:
         heard_ = true;
         const auto data = buffer_.cdata();
         if (!closing_) {
-            events_->ws_message(ws_.got_text() ? AGH_WS_TEXT : AGH_WS_BINARY, {static_cast<const char*>(data.data()), data.size()});
+            events_->ws_message(ws_.got_text() ? AGH_WS_TEXT : AGH_WS_BINARY,
+                                {static_cast<const char*>(data.data()), data.size()});
         }
         buffer_.clear();
-        if (ws_.next_layer().buffered() == 0 || buffer_.capacity() > net::block_size) buffer_.shrink_to_fit(); // idle is small
+        if (ws_.next_layer().buffered() == 0 || buffer_.capacity() > net::block_size)
+            buffer_.shrink_to_fit(); // idle is small
         if (!ended_ && !paused_) read();
     }
 
@@ -133,9 +140,12 @@ private:
     {
         if (ec == websocket::error::closed) {
             const auto code = ws_.reason().code;
-            return end(closing_ && close_sent_ ? reason_.code : code == websocket::close_code::none ? 1005 : int{code});
+            return end(closing_ && close_sent_               ? reason_.code
+                       : code == websocket::close_code::none ? 1005
+                                                             : int{code});
         }
-        if (ec == websocket::error::message_too_big || ec == websocket::error::buffer_overflow) return end(1009, true);
+        if (ec == websocket::error::message_too_big || ec == websocket::error::buffer_overflow)
+            return end(1009, true);
         if (ec == websocket::error::bad_frame_payload) return end(1007, true);
         if (ec == websocket::condition::protocol_violation) return end(1002, true);
         end(closing_ && close_sent_ ? int{reason_.code} : lost);
@@ -149,7 +159,8 @@ private:
         }
         writing_ = true;
         ws_.binary(queue_.front().first == AGH_WS_BINARY);
-        ws_.async_write(asio::buffer(queue_.front().second), [self = shared_from_this()](error_code ec, std::size_t) { self->wrote(ec); });
+        ws_.async_write(asio::buffer(queue_.front().second),
+                        [self = shared_from_this()](error_code ec, std::size_t) { self->wrote(ec); });
     }
 
     void wrote(error_code ec)
@@ -175,7 +186,9 @@ private:
     void ping(Clock::time_point now)
     {
         const std::uint64_t in = ws_.next_layer().bytes_in();
-        unheard_ = in != seen_in_ || paused_ || pinged_at_ == opened_at_ ? 0 : unheard_ + 1; // paused: nobody listens for life
+        unheard_ = in != seen_in_ || paused_ || pinged_at_ == opened_at_
+                       ? 0
+                       : unheard_ + 1; // paused: nobody listens for life
         seen_in_ = in;
         pinged_at_ = now;
         if (unheard_ >= 2) return end(lost);
@@ -215,8 +228,10 @@ private:
         for (int i = 0; i < 64 && !ec; ++i) ws_.next_layer().read_now(waste, sizeof waste, ec);
         if (ec && ec != asio::error::would_block) return finish();
         ws_.next_layer().wait_readable([self = shared_from_this()](error_code failed) {
-            if (failed) self->finish();
-            else self->discard();
+            if (failed)
+                self->finish();
+            else
+                self->discard();
         });
     }
 
@@ -238,8 +253,8 @@ private:
     Clock::time_point opened_at_, pinged_at_, sent_at_, deadline_;
     std::uint64_t seen_in_ = 0, seen_out_ = 0;
     int unheard_ = 0, code_ = lost;
-    bool open_ = false, heard_ = false, reading_ = false, writing_ = false, pinging_ = false, paused_ = false, closing_ = false,
-         close_sent_ = false, ended_ = false;
+    bool open_ = false, heard_ = false, reading_ = false, writing_ = false, pinging_ = false, paused_ = false,
+         closing_ = false, close_sent_ = false, ended_ = false;
 };
 
 } // namespace
@@ -255,15 +270,20 @@ bool merge_limits(WebSocketLimits& limits, std::string_view json)
         if (value.get(number) || number < 0 || number > 1e12) return false;
         const auto whole = static_cast<std::uint64_t>(number);
         const std::chrono::milliseconds time{static_cast<std::int64_t>(std::min(number, 1e9) * 1000)};
-        if (key == "message_bytes") limits.message_bytes = std::max<std::uint64_t>(whole, 1); // 0 would mean: no bound, to Beast
-        else if (key == "send_queue") limits.send_queue = whole;
-        else if (key == "idle_s") limits.idle = time;
-        else if (key == "ping_s") limits.ping = time;
+        if (key == "message_bytes")
+            limits.message_bytes = std::max<std::uint64_t>(whole, 1); // 0 would mean: no bound, to Beast
+        else if (key == "send_queue")
+            limits.send_queue = whole;
+        else if (key == "idle_s")
+            limits.idle = time;
+        else if (key == "ping_s")
+            limits.ping = time;
     }
     return true;
 }
 
-std::shared_ptr<WebSocket> make_websocket(net::Stream stream, WebSocketLimits limits, WebSocketEvents& events, std::shared_ptr<void> owner)
+std::shared_ptr<WebSocket> make_websocket(net::Stream stream, WebSocketLimits limits, WebSocketEvents& events,
+                                          std::shared_ptr<void> owner)
 {
     return std::make_shared<BeastWebSocket>(std::move(stream), limits, events, std::move(owner));
 }
@@ -273,7 +293,9 @@ Handshake websocket_handshake(const WebSocket::Request& request)
     using beast::http::field;
     if (!beast::http::token_list{request[field::upgrade]}.exists("websocket")) return Handshake::no;
     if (!websocket::is_upgrade(request)) return Handshake::bad;
-    return request[field::sec_websocket_key].size() == 24 && request[field::sec_websocket_version] == "13" ? Handshake::good : Handshake::bad;
+    return request[field::sec_websocket_key].size() == 24 && request[field::sec_websocket_version] == "13"
+               ? Handshake::good
+               : Handshake::bad;
 }
 
 } // namespace agenthost::host::listener

@@ -55,7 +55,8 @@ public:
 };
 
 // `owner` keeps `events` alive until ws_ended() has returned.
-std::shared_ptr<WebSocket> make_websocket(net::Stream, WebSocketLimits, WebSocketEvents& events, std::shared_ptr<void> owner);
+std::shared_ptr<WebSocket> make_websocket(net::Stream, WebSocketLimits, WebSocketEvents& events,
+                                          std::shared_ptr<void> owner);
 
 // Is this a well-formed request for a WebSocket (RFC 6455, version 13)?
 enum class Handshake { no, good, bad };

@@ -67,7 +67,8 @@ std::size_t Core::take(char* data, std::size_t size)
 std::size_t Core::room() const
 {
     const std::size_t blocks = (out_blocks - out_count_) * block_size;
-    return out_count_ == 0 ? blocks : blocks + block_size - out_[(out_first_ + out_count_ - 1) % out_blocks].end;
+    return out_count_ == 0 ? blocks
+                           : blocks + block_size - out_[(out_first_ + out_count_ - 1) % out_blocks].end;
 }
 
 std::size_t Core::receive(void* data, std::size_t size, error_code& ec)
@@ -221,7 +222,8 @@ void Core::flush_soon()
 void Core::late_flush(int hops)
 {
     asio::post(executor, [self = shared_from_this(), hops] {
-        if (self->out_size_ != 0 && !self->reading && hops < late_flush_hops) return self->late_flush(hops + 1);
+        if (self->out_size_ != 0 && !self->reading && hops < late_flush_hops)
+            return self->late_flush(hops + 1);
         self->late_flush_posted_ = false;
         self->flush();
     });

@@ -71,16 +71,16 @@ public:
 
     [[nodiscard]] std::size_t unsent() const { return out_size_; }
     [[nodiscard]] std::size_t unread() const { return in_end_ - in_begin_; }
-    [[nodiscard]] std::size_t room() const; // what write_some() would take without a flush
+    [[nodiscard]] std::size_t room() const;         // what write_some() would take without a flush
     std::size_t take(char* data, std::size_t size); // of what is unread; data null: dropped
 
     executor_type executor;
     Descriptor descriptor;
     TlsContextPtr tls;
     SSL* ssl = nullptr;
-    bool reading = false;   // a read waits for the socket: nobody else will flush
-    error_code out_error;   // the cork could not be sent; every later write says so
-    std::string problem;    // TLS's own words for the last failure
+    bool reading = false;                      // a read waits for the socket: nobody else will flush
+    error_code out_error;                      // the cork could not be sent; every later write says so
+    std::string problem;                       // TLS's own words for the last failure
     std::uint64_t bytes_in = 0, bytes_out = 0; // on the wire
     friend struct BioAccess;
 
@@ -106,7 +106,7 @@ private:
     std::uint32_t out_first_ = 0, out_count_ = 0;
     std::size_t out_size_ = 0;
     Want read_wants_ = Want::read;
-    error_code in_error_; // TLS: the stream is over, whatever is asked again
+    error_code in_error_;      // TLS: the stream is over, whatever is asked again
     bool perhaps_more_ = true; // the last recv() filled its buffer: another is worth its system call
     bool late_flush_posted_ = false, flush_waits_ = false, bio_eof_ = false;
     bool tls_drained_ = true; // OpenSSL has said that it needs more bytes
@@ -114,5 +114,4 @@ private:
 
 } // namespace agenthost::host::net
 
-template <>
-struct boost::system::is_error_code_enum<agenthost::host::net::StreamError> : std::true_type {};
+template <> struct boost::system::is_error_code_enum<agenthost::host::net::StreamError> : std::true_type {};

@@ -48,7 +48,8 @@ struct BioAccess {
         Core& c = core(bio);
         BIO_clear_retry_flags(bio);
         for (;;) {
-            const ssize_t n = ::send(c.descriptor.native_handle(), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+            const ssize_t n =
+                ::send(c.descriptor.native_handle(), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
             if (n >= 0) {
                 c.bytes_out += static_cast<std::uint64_t>(n);
                 return static_cast<int>(n);
@@ -75,7 +76,8 @@ struct BioAccess {
     static const BIO_METHOD* method()
     {
         static BIO_METHOD* const m = [] {
-            BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "agenthost descriptor");
+            BIO_METHOD* made =
+                BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "agenthost descriptor");
             BIO_meth_set_read(made, &read);
             BIO_meth_set_write(made, &write);
             BIO_meth_set_ctrl(made, &control);
@@ -105,7 +107,8 @@ public:
 bool is_address(const std::string& host)
 {
     in6_addr ignored;
-    return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+    return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
 }
 
 std::string why_tls_failed(SSL* ssl, const std::string& host)
@@ -147,8 +150,10 @@ void Core::start_tls(TlsContextPtr context, const std::string& host)
     const bool literal = is_address(name);
     if (!literal) SSL_set_tlsext_host_name(ssl, name.c_str());
     if (!tls->verify()) return;
-    if (literal) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
-    else SSL_set1_host(ssl, name.c_str());
+    if (literal)
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
+    else
+        SSL_set1_host(ssl, name.c_str());
 }
 
 error_code Core::tls_error(int result, Want& wants)

@@ -31,11 +31,12 @@ void handshake_step(const CorePtr& core, Stream::Done done, bool first)
         if (first) return post_done(core, std::move(done), ec);
         return done(ec);
     }
-    core->descriptor.async_wait(core->wait_for(core->before_wait()), [core, done = std::move(done)](error_code failed) mutable {
-        if (failed) return done(failed);
-        core->readable();
-        handshake_step(core, std::move(done), false);
-    });
+    core->descriptor.async_wait(core->wait_for(core->before_wait()),
+                                [core, done = std::move(done)](error_code failed) mutable {
+                                    if (failed) return done(failed);
+                                    core->readable();
+                                    handshake_step(core, std::move(done), false);
+                                });
 }
 
 void flush_step(const CorePtr& core, Stream::Done done, bool first)
@@ -43,22 +44,24 @@ void flush_step(const CorePtr& core, Stream::Done done, bool first)
     core->flush();
     const bool open = core->descriptor.is_open();
     if (core->unsent() == 0 || core->out_error || !open) {
-        const error_code ec = core->out_error || open ? core->out_error : error_code{asio::error::bad_descriptor};
+        const error_code ec =
+            core->out_error || open ? core->out_error : error_code{asio::error::bad_descriptor};
         if (first) return post_done(core, std::move(done), ec);
         return done(ec);
     }
-    core->descriptor.async_wait(Core::Descriptor::wait_write, [core, done = std::move(done)](error_code failed) mutable {
-        if (failed) return done(failed);
-        flush_step(core, std::move(done), false);
-    });
+    core->descriptor.async_wait(Core::Descriptor::wait_write,
+                                [core, done = std::move(done)](error_code failed) mutable {
+                                    if (failed) return done(failed);
+                                    flush_step(core, std::move(done), false);
+                                });
 }
 
 } // namespace
 
 Stream::Stream(const asio::any_io_executor& executor, int fd)
-    : Stream{static_cast<asio::io_context&>(asio::query(executor, asio::execution::context)).get_executor(), fd}
-{
-}
+    : Stream{static_cast<asio::io_context&>(asio::query(executor, asio::execution::context)).get_executor(),
+             fd}
+{}
 
 void Stream::async_handshake(TlsContextPtr context, const std::string& host, Done done)
 {
@@ -98,7 +101,8 @@ std::size_t Stream::write_now(const void* data, std::size_t size, error_code& ec
         ec = asio::error::would_block;
         return 0;
     }
-    if (core_->ssl && !core_->out_error && is_open()) return core_->write_tls(static_cast<const char*>(data), size, ec);
+    if (core_->ssl && !core_->out_error && is_open())
+        return core_->write_tls(static_cast<const char*>(data), size, ec);
     return core_->write_through(data, size, ec);
 }
 
@@ -122,7 +126,8 @@ std::size_t Stream::sendfile_now(int fd, std::uint64_t& offset, std::size_t size
             return 0;
         }
         if (errno == EINTR) continue;
-        ec = errno == EAGAIN ? error_code{asio::error::would_block} : error_code{errno, boost::system::system_category()};
+        ec = errno == EAGAIN ? error_code{asio::error::would_block}
+                             : error_code{errno, boost::system::system_category()};
         return 0;
     }
 }
@@ -130,14 +135,16 @@ std::size_t Stream::sendfile_now(int fd, std::uint64_t& offset, std::size_t size
 void Stream::wait_readable(Done done)
 {
     if (core_->has_more_inside() || !is_open()) {
-        return post_done(core_, std::move(done), is_open() ? error_code{} : error_code{asio::error::bad_descriptor});
+        return post_done(core_, std::move(done),
+                         is_open() ? error_code{} : error_code{asio::error::bad_descriptor});
     }
     core_->reading = true;
-    core_->descriptor.async_wait(core_->wait_for(core_->before_wait()), [core = core_, done = std::move(done)](error_code ec) {
-        core->reading = false;
-        core->readable();
-        done(ec);
-    });
+    core_->descriptor.async_wait(core_->wait_for(core_->before_wait()),
+                                 [core = core_, done = std::move(done)](error_code ec) {
+                                     core->reading = false;
+                                     core->readable();
+                                     done(ec);
+                                 });
 }
 
 void Stream::wait_writable(Done done)
@@ -172,7 +179,8 @@ std::string Stream::peer() const
 {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    if (!is_open() || ::getpeername(native_handle(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return "unknown";
+    if (!is_open() || ::getpeername(native_handle(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        return "unknown";
     return address_text(reinterpret_cast<const sockaddr*>(&address));
 }
 

@@ -37,12 +37,14 @@ namespace detail {
 using CorePtr = std::shared_ptr<Core>;
 
 // Carries the handler's executor, allocator and cancellation slot through our own steps.
-template <class Handler>
-struct Step {
+template <class Handler> struct Step {
     using executor_type = boost::asio::associated_executor_t<Handler, Core::executor_type>;
     using allocator_type = boost::asio::associated_allocator_t<Handler>;
     using cancellation_slot_type = boost::asio::associated_cancellation_slot_t<Handler>;
-    executor_type get_executor() const noexcept { return boost::asio::get_associated_executor(handler, core->executor); }
+    executor_type get_executor() const noexcept
+    {
+        return boost::asio::get_associated_executor(handler, core->executor);
+    }
     allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler); }
     cancellation_slot_type get_cancellation_slot() const noexcept
     {
@@ -54,22 +56,22 @@ struct Step {
 };
 
 // An operation that is already done completes from the loop, as Asio demands; without locks on a loop's own thread.
-template <class Handler>
-void complete_later(Handler handler, const Core& core, error_code ec, std::size_t n)
+template <class Handler> void complete_later(Handler handler, const Core& core, error_code ec, std::size_t n)
 {
     namespace asio = boost::asio;
     auto executor = asio::get_associated_executor(handler, core.executor);
     auto allocator = asio::get_associated_allocator(handler);
-    asio::prefer(asio::require(executor, asio::execution::blocking.never), asio::execution::relationship.continuation,
-                 asio::execution::allocator(allocator))
+    asio::prefer(asio::require(executor, asio::execution::blocking.never),
+                 asio::execution::relationship.continuation, asio::execution::allocator(allocator))
         .execute([handler = std::move(handler), ec, n]() mutable { std::move(handler)(ec, n); });
 }
 
-template <class Buffers>
-std::size_t read_into(Core& core, const Buffers& buffers, error_code& ec)
+template <class Buffers> std::size_t read_into(Core& core, const Buffers& buffers, error_code& ec)
 {
     std::size_t total = 0;
-    for (auto it = boost::asio::buffer_sequence_begin(buffers), end = boost::asio::buffer_sequence_end(buffers); it != end; ++it) {
+    for (auto it = boost::asio::buffer_sequence_begin(buffers),
+              end = boost::asio::buffer_sequence_end(buffers);
+         it != end; ++it) {
         const boost::asio::mutable_buffer buffer{*it};
         if (buffer.size() == 0) continue;
         if (total != 0 && core.unread() == 0) break; // no system call for the rest of a scatter list
@@ -81,12 +83,13 @@ std::size_t read_into(Core& core, const Buffers& buffers, error_code& ec)
     return total;
 }
 
-template <class Buffers>
-std::size_t write_from(Core& core, const Buffers& buffers, error_code& ec)
+template <class Buffers> std::size_t write_from(Core& core, const Buffers& buffers, error_code& ec)
 {
     constexpr std::size_t big = 32 * 1024; // from here a copy costs more than a system call
     std::size_t total = 0;
-    for (auto it = boost::asio::buffer_sequence_begin(buffers), end = boost::asio::buffer_sequence_end(buffers); it != end; ++it) {
+    for (auto it = boost::asio::buffer_sequence_begin(buffers),
+              end = boost::asio::buffer_sequence_end(buffers);
+         it != end; ++it) {
         const boost::asio::const_buffer buffer{*it};
         if (buffer.size() == 0) continue;
         const bool through = buffer.size() >= big && !core.ssl;
@@ -99,8 +102,7 @@ std::size_t write_from(Core& core, const Buffers& buffers, error_code& ec)
     return total;
 }
 
-template <class Handler, class Buffers>
-struct ReadStep : Step<Handler> {
+template <class Handler, class Buffers> struct ReadStep : Step<Handler> {
     Buffers buffers;
 
     void wait()
@@ -121,11 +123,14 @@ struct ReadStep : Step<Handler> {
     }
 };
 
-template <class Handler, class Buffers>
-struct WriteStep : Step<Handler> {
+template <class Handler, class Buffers> struct WriteStep : Step<Handler> {
     Buffers buffers;
 
-    void wait() { Core& core = *this->core; core.descriptor.async_wait(Core::Descriptor::wait_write, std::move(*this)); }
+    void wait()
+    {
+        Core& core = *this->core;
+        core.descriptor.async_wait(Core::Descriptor::wait_write, std::move(*this));
+    }
     void operator()(error_code ec)
     {
         std::size_t n = 0;
@@ -167,9 +172,11 @@ public:
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [](auto handler, const detail::CorePtr& core, const MutableBuffers& buffers) {
                 error_code ec;
-                const std::size_t n = boost::asio::buffer_size(buffers) == 0 ? 0 : detail::read_into(*core, buffers, ec);
+                const std::size_t n =
+                    boost::asio::buffer_size(buffers) == 0 ? 0 : detail::read_into(*core, buffers, ec);
                 if (ec == boost::asio::error::would_block) {
-                    detail::ReadStep<decltype(handler), MutableBuffers>{{std::move(handler), core}, buffers}.wait();
+                    detail::ReadStep<decltype(handler), MutableBuffers>{{std::move(handler), core}, buffers}
+                        .wait();
                 } else {
                     detail::complete_later(std::move(handler), *core, ec, n);
                 }
@@ -185,7 +192,8 @@ public:
                 error_code ec;
                 const std::size_t n = detail::write_from(*core, buffers, ec);
                 if (ec == boost::asio::error::would_block) {
-                    detail::WriteStep<decltype(handler), ConstBuffers>{{std::move(handler), core}, buffers}.wait();
+                    detail::WriteStep<decltype(handler), ConstBuffers>{{std::move(handler), core}, buffers}
+                        .wait();
                 } else {
                     detail::complete_later(std::move(handler), *core, ec, n);
                 }
@@ -210,15 +218,25 @@ public:
     void cancel();
 
     // Bodies past Beast: bytes already read come first; would_block: wait_readable/wait_writable, then again.
-    std::size_t read_now(void* data, std::size_t size, error_code& ec) { return core_->read_some(data, size, ec); }
-    std::size_t write_now(const void* data, std::size_t size, error_code& ec); // past the cork, which goes first
+    std::size_t read_now(void* data, std::size_t size, error_code& ec)
+    {
+        return core_->read_some(data, size, ec);
+    }
+    std::size_t write_now(const void* data, std::size_t size,
+                          error_code& ec); // past the cork, which goes first
     std::size_t sendfile_now(int fd, std::uint64_t& offset, std::size_t size, error_code& ec); // plain only
     void wait_readable(Done done); // flushes first
     void wait_writable(Done done);
-    [[nodiscard]] std::size_t buffered() const { return core_->unread(); } // read from the socket, not yet by you
-    std::string_view peek(error_code& ec) { return core_->peek(ec); } // the same bytes; reads when there are none
-    void consume(std::size_t n) { core_->take(nullptr, n); }          // of what peek() showed
-    std::string take_buffered();                                           // the same bytes, handed over
+    [[nodiscard]] std::size_t buffered() const
+    {
+        return core_->unread();
+    } // read from the socket, not yet by you
+    std::string_view peek(error_code& ec)
+    {
+        return core_->peek(ec);
+    }                                                        // the same bytes; reads when there are none
+    void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() showed
+    std::string take_buffered();                             // the same bytes, handed over
 
     [[nodiscard]] bool tls() const { return core_->ssl != nullptr; }
     [[nodiscard]] bool is_open() const { return core_ && core_->descriptor.is_open(); }
@@ -226,8 +244,9 @@ public:
     [[nodiscard]] std::uint64_t bytes_in() const { return core_->bytes_in; }
     [[nodiscard]] std::uint64_t bytes_out() const { return core_->bytes_out; }
     [[nodiscard]] const std::string& problem() const { return core_->problem; }
-    [[nodiscard]] std::string peer() const;      // "127.0.0.1:5000", "[::1]:5000", "unix"
-    [[nodiscard]] std::string peer_spki() const; // raw SHA-256 of the peer certificate's public key; empty without
+    [[nodiscard]] std::string peer() const; // "127.0.0.1:5000", "[::1]:5000", "unix"
+    [[nodiscard]] std::string
+    peer_spki() const; // raw SHA-256 of the peer certificate's public key; empty without
     void no_delay();
 
 private:

@@ -1,7 +1,7 @@
 #include "tls.hpp"
 
-#include "kit/hash.hpp"
 #include "host/config/config.hpp"
+#include "kit/hash.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -27,7 +27,8 @@ std::string file_problem(const char* what, const std::string& file, const char* 
     if (::access(file.c_str(), R_OK) != 0) {
         const int why = errno;
         text += std::strerror(why);
-        text += why == ENOENT ? ". Create it or correct the path." : ". Make it readable for the user agenthost runs as.";
+        text += why == ENOENT ? ". Create it or correct the path."
+                              : ". Make it readable for the user agenthost runs as.";
         return text;
     }
     const unsigned long error = ERR_peek_last_error();
@@ -42,9 +43,11 @@ Ctx make(const SSL_METHOD* method)
     if (!ctx) return ctx;
     SSL_CTX_set_min_proto_version(ctx.get(), TLS1_2_VERSION);
     SSL_CTX_set_options(ctx.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(ctx.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ctx.get(), 1);                      // one recv() for header and body of a record
-    SSL_CTX_set_default_read_buffer_len(ctx.get(), 64 * 1024); // and for several records; given back when empty
+    SSL_CTX_set_mode(ctx.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ctx.get(), 1); // one recv() for header and body of a record
+    SSL_CTX_set_default_read_buffer_len(ctx.get(),
+                                        64 * 1024); // and for several records; given back when empty
     SSL_CTX_set_session_cache_mode(ctx.get(), SSL_SESS_CACHE_OFF);
     return ctx;
 }
@@ -52,17 +55,20 @@ Ctx make(const SSL_METHOD* method)
 std::string load_identity(SSL_CTX* ctx, const std::string& certificate, const std::string& key)
 {
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate.c_str()) != 1) {
-        return file_problem("tls.certificate", certificate, "a PEM file with the certificate first and its chain after it");
+        return file_problem("tls.certificate", certificate,
+                            "a PEM file with the certificate first and its chain after it");
     }
     if (SSL_CTX_use_PrivateKey_file(ctx, key.c_str(), SSL_FILETYPE_PEM) != 1) {
         const unsigned long error = ERR_peek_last_error();
         if (ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH) {
-            return "tls.key " + key + " is not the key of tls.certificate " + certificate + ". Use the pair that belongs together.";
+            return "tls.key " + key + " is not the key of tls.certificate " + certificate +
+                   ". Use the pair that belongs together.";
         }
         return file_problem("tls.key", key, "a PEM file with an unencrypted private key");
     }
     if (SSL_CTX_check_private_key(ctx) != 1) {
-        return "tls.key " + key + " is not the key of tls.certificate " + certificate + ". Use the pair that belongs together.";
+        return "tls.key " + key + " is not the key of tls.certificate " + certificate +
+               ". Use the pair that belongs together.";
     }
     return {};
 }
@@ -74,42 +80,55 @@ TlsContext::~TlsContext() { SSL_CTX_free(ctx_); }
 TlsResult make_client_context(const TlsClientConfig& config)
 {
     Ctx ctx = make(TLS_client_method());
-    if (!ctx) return {nullptr, "TLS cannot start: OpenSSL has no client method. Check the installation of libssl3."};
+    if (!ctx)
+        return {nullptr,
+                "TLS cannot start: OpenSSL has no client method. Check the installation of libssl3."};
     if (!config.ca.empty()) {
         const bool folder = config.ca.back() == '/';
-        if (SSL_CTX_load_verify_locations(ctx.get(), folder ? nullptr : config.ca.c_str(), folder ? config.ca.c_str() : nullptr) != 1) {
-            return {nullptr, file_problem("tls.ca", config.ca, "a PEM file with the authority's certificate")};
+        if (SSL_CTX_load_verify_locations(ctx.get(), folder ? nullptr : config.ca.c_str(),
+                                          folder ? config.ca.c_str() : nullptr) != 1) {
+            return {nullptr,
+                    file_problem("tls.ca", config.ca, "a PEM file with the authority's certificate")};
         }
     } else if (config.verify) {
         SSL_CTX_set_default_verify_paths(ctx.get());
     }
     SSL_CTX_set_verify(ctx.get(), config.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     if (!config.certificate.empty()) {
-        std::string problem = load_identity(ctx.get(), config.certificate, config.key.empty() ? config.certificate : config.key);
+        std::string problem = load_identity(ctx.get(), config.certificate,
+                                            config.key.empty() ? config.certificate : config.key);
         if (!problem.empty()) return {nullptr, std::move(problem)};
     }
     ERR_clear_error();
-    return {std::make_shared<TlsContext>(ctx.release(), false, config.verify, config.server_name, config.pin_sha256), {}};
+    return {std::make_shared<TlsContext>(ctx.release(), false, config.verify, config.server_name,
+                                         config.pin_sha256),
+            {}};
 }
 
 TlsResult make_server_context(const TlsServerConfig& config)
 {
     Ctx ctx = make(TLS_server_method());
-    if (!ctx) return {nullptr, "TLS cannot start: OpenSSL has no server method. Check the installation of libssl3."};
-    std::string problem = load_identity(ctx.get(), config.certificate, config.key.empty() ? config.certificate : config.key);
+    if (!ctx)
+        return {nullptr,
+                "TLS cannot start: OpenSSL has no server method. Check the installation of libssl3."};
+    std::string problem =
+        load_identity(ctx.get(), config.certificate, config.key.empty() ? config.certificate : config.key);
     if (!problem.empty()) return {nullptr, std::move(problem)};
     SSL_CTX_set_num_tickets(ctx.get(), 1); // one resumption is what a reconnecting agent uses
     static constexpr unsigned char id[] = "agenthost";
     SSL_CTX_set_session_id_context(ctx.get(), id, sizeof id - 1);
     if (!config.client_ca.empty()) {
         if (SSL_CTX_load_verify_locations(ctx.get(), config.client_ca.c_str(), nullptr) != 1) {
-            return {nullptr, file_problem("tls.client_ca", config.client_ca, "a PEM file with the clients' authority")};
+            return {nullptr, file_problem("tls.client_ca", config.client_ca,
+                                          "a PEM file with the clients' authority")};
         }
         SSL_CTX_set_client_CA_list(ctx.get(), SSL_load_client_CA_file(config.client_ca.c_str()));
         SSL_CTX_set_verify(ctx.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     }
     ERR_clear_error();
-    return {std::make_shared<TlsContext>(ctx.release(), true, !config.client_ca.empty(), std::string{}, std::vector<std::string>{}), {}};
+    return {std::make_shared<TlsContext>(ctx.release(), true, !config.client_ca.empty(), std::string{},
+                                         std::vector<std::string>{}),
+            {}};
 }
 
 std::string peer_spki_sha256(SSL* ssl)

@@ -19,7 +19,9 @@ namespace agenthost::host::net {
 class TlsContext {
 public:
     TlsContext(SSL_CTX* ctx, bool server, bool verify, std::string server_name, std::vector<std::string> pins)
-        : ctx_{ctx}, server_{server}, verify_{verify}, server_name_{std::move(server_name)}, pins_{std::move(pins)} {}
+        : ctx_{ctx}, server_{server}, verify_{verify}, server_name_{std::move(server_name)}, pins_{std::move(
+                                                                                                 pins)}
+    {}
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
@@ -27,8 +29,11 @@ public:
     [[nodiscard]] SSL_CTX* get() const { return ctx_; }
     [[nodiscard]] bool server() const { return server_; }
     [[nodiscard]] bool verify() const { return verify_; }
-    [[nodiscard]] const std::string& server_name() const { return server_name_; } // the configuration's override
-    [[nodiscard]] const std::vector<std::string>& pins() const { return pins_; }  // base64 SHA-256 of the SPKI
+    [[nodiscard]] const std::string& server_name() const
+    {
+        return server_name_;
+    } // the configuration's override
+    [[nodiscard]] const std::vector<std::string>& pins() const { return pins_; } // base64 SHA-256 of the SPKI
 
 private:
     SSL_CTX* ctx_;

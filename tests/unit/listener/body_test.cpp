@@ -31,14 +31,16 @@ protected:
                 listeners->answer(c, 200, {}, &blob);
             }
         };
-        script.body = [this](agh_conn c, std::uint64_t n, std::string sha, std::string data, agh_status status) {
+        script.body = [this](agh_conn c, std::uint64_t n, std::string sha, std::string data,
+                             agh_status status) {
             length = n;
             sha256 = agenthost::kit::hex(sha.data(), sha.size());
             memory = std::move(data);
             last_status = status;
             if (fd >= 0) ::close(fd);
             fd = -1;
-            if (status == AGH_OK || status == AGH_E_INTERNAL) answer(c, status == AGH_OK ? 201 : 507, "stored");
+            if (status == AGH_OK || status == AGH_E_INTERNAL)
+                answer(c, status == AGH_OK ? 201 : 507, "stored");
         };
     }
 
@@ -60,7 +62,8 @@ TEST_F(Bodies, GoToTheDescriptorWithTheirHash)
     const int p = start();
     http(script, "/f");
     Raw raw{p};
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70'000}, std::size_t{262'144}, std::size_t{262'145}, std::size_t{3'000'000}}) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70'000}, std::size_t{262'144},
+                                   std::size_t{262'145}, std::size_t{3'000'000}}) {
         SCOPED_TRACE(size);
         const std::string content = random_bytes(size, 7);
         const auto a = ask(raw, put("Content-Length: " + std::to_string(size) + "\r\n", content) + get("/f"));
@@ -87,7 +90,8 @@ TEST_F(Bodies, ComeInChunksCutAnywhere)
     coded += "0\r\nTrailer: x\r\n\r\n";
     Raw raw{p};
     const std::string all = put("Transfer-Encoding: chunked\r\n", coded) + get("/f");
-    for (std::size_t at = 0, n = 1; at < all.size(); at += n, n = n * 7 % 9973 + 1) ASSERT_TRUE(raw.send(std::string_view{all}.substr(at, n)));
+    for (std::size_t at = 0, n = 1; at < all.size(); at += n, n = n * 7 % 9973 + 1)
+        ASSERT_TRUE(raw.send(std::string_view{all}.substr(at, n)));
     EXPECT_EQ(read_answer(raw).status, 201);
     EXPECT_EQ(sha256, sha256_hex(content));
     EXPECT_TRUE(read_answer(raw).body == content);
@@ -103,7 +107,8 @@ TEST_F(Bodies, GoToMemoryUpToTheirLimit)
     EXPECT_EQ(ask(raw, "POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n" + content).status, 201);
     EXPECT_TRUE(memory == content);
     EXPECT_EQ(sha256, sha256_hex(content));
-    const auto large = ask(raw, "POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 10001\r\n\r\n" + content + "x");
+    const auto large =
+        ask(raw, "POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 10001\r\n\r\n" + content + "x");
     EXPECT_EQ(large.status, 413);
     EXPECT_EQ(last_status, AGH_E_INVALID);
     EXPECT_TRUE(raw.closed());
@@ -114,7 +119,8 @@ TEST_F(Bodies, AreRefusedWhenTheirChunksAreBad)
 {
     const int p = start();
     http(script, "/f");
-    for (const char* bad : {"zz\r\n", "\r\n", "-1\r\n", "5\nabcde\r\n", "5\r\nabcdeXX", "1000000000000000\r\n", "0x5\r\nabcde\r\n", " 5\r\nabcde\r\n"}) {
+    for (const char* bad : {"zz\r\n", "\r\n", "-1\r\n", "5\nabcde\r\n", "5\r\nabcdeXX",
+                            "1000000000000000\r\n", "0x5\r\nabcde\r\n", " 5\r\nabcde\r\n"}) {
         SCOPED_TRACE(bad);
         Raw raw{p};
         EXPECT_EQ(ask(raw, put("Transfer-Encoding: chunked\r\n", bad)).status, 400);
@@ -220,7 +226,8 @@ TEST_F(Bodies, OfSixtyFourMebibytesTravelBothWaysPlainAndWithTls)
     start();
     auto secure = config();
     secure.name = "secure";
-    secure.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    secure.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
+                                       .key = (certificates() / "server.key").string()};
     start(secure);
     http(script, "/f");
     http(script, "/f", "secure");
@@ -229,14 +236,16 @@ TEST_F(Bodies, OfSixtyFourMebibytesTravelBothWaysPlainAndWithTls)
     const std::string expected = sha256_hex(content);
     for (const char* name : {"web", "secure"}) {
         SCOPED_TRACE(name);
-        const std::string url = (std::string{name} == "web" ? "http://127.0.0.1:" : "https://127.0.0.1:") + std::to_string(port(name)) + "/f";
+        const std::string url = (std::string{name} == "web" ? "http://127.0.0.1:" : "https://127.0.0.1:") +
+                                std::to_string(port(name)) + "/f";
         for (const char* way : {"Content-Type: x", "Transfer-Encoding: chunked"}) {
-            const auto up = run({"curl", "-sS", "--http1.1", "--cacert", (certificates() / "ca.pem").string(), "-H", way, "-w", "%{http_code}", "-T",
-                                 (dir / "up").string(), url});
+            const auto up = run({"curl", "-sS", "--http1.1", "--cacert", (certificates() / "ca.pem").string(),
+                                 "-H", way, "-w", "%{http_code}", "-T", (dir / "up").string(), url});
             ASSERT_EQ(up.out, "stored201") << up.err;
             EXPECT_EQ(sha256, expected);
         }
-        const auto down = run({"curl", "-sS", "--http1.1", "--cacert", (certificates() / "ca.pem").string(), "-o", (dir / "down").string(), url});
+        const auto down = run({"curl", "-sS", "--http1.1", "--cacert", (certificates() / "ca.pem").string(),
+                               "-o", (dir / "down").string(), url});
         ASSERT_EQ(down.code, 0) << down.err;
         EXPECT_EQ(sha256_hex(read_file(dir / "down")), expected);
     }

@@ -80,7 +80,8 @@ bool Raw::closed()
 {
     pollfd wait{fd_, POLLIN, 0};
     char c;
-    return buffer_.empty() && ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1 &&
+    return buffer_.empty() &&
+           ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1 &&
            ::recv(fd_, &c, 1, MSG_PEEK) <= 0;
 }
 
@@ -164,11 +165,13 @@ agh_route_api Script::api()
         blob.inl = {text.data(), text.size()};
         self.listeners->answer(conn, 200, R"({"content-type":"application/json"})", &blob);
     };
-    api.on_body = [](void* ctx, agh_conn conn, std::uint64_t length, agh_bytes sha, agh_bytes data, agh_status status) {
+    api.on_body = [](void* ctx, agh_conn conn, std::uint64_t length, agh_bytes sha, agh_bytes data,
+                     agh_status status) {
         auto& self = *static_cast<Script*>(ctx);
         ++self.bodies_;
         if (self.body) {
-            self.body(conn, length, {static_cast<const char*>(sha.data), sha.size}, {static_cast<const char*>(data.data), data.size}, status);
+            self.body(conn, length, {static_cast<const char*>(sha.data), sha.size},
+                      {static_cast<const char*>(data.data), data.size}, status);
         }
     };
     api.on_frame = [](void* ctx, agh_conn conn, std::int32_t opcode, agh_bytes data) {

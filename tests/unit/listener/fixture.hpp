@@ -50,7 +50,8 @@ std::string get(std::string_view path, std::string_view headers = {}); // a GET 
 class Script {
 public:
     std::function<void(agh_conn, const json& head)> request;
-    std::function<void(agh_conn, std::uint64_t length, std::string sha256, std::string data, agh_status)> body;
+    std::function<void(agh_conn, std::uint64_t length, std::string sha256, std::string data, agh_status)>
+        body;
     std::function<void(agh_conn, int opcode, std::string_view)> frame;
     std::function<void(agh_conn)> writable;
     std::vector<std::pair<agh_conn, int>> closed() const;

@@ -19,7 +19,9 @@ TEST_F(Http, TellsThePluginEverythingAboutARequest)
     const int p = start();
     http(script, "/api/");
     Raw raw{p};
-    const auto a = ask(raw, "GET /api//a%20b/./c?x=1&y=%20 HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one: 2\r\nAccept: */*\r\n\r\n");
+    const auto a = ask(
+        raw,
+        "GET /api//a%20b/./c?x=1&y=%20 HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one: 2\r\nAccept: */*\r\n\r\n");
     ASSERT_EQ(a.status, 200) << a.head;
     const json head = json::parse(a.body);
     EXPECT_EQ(head["method"], "GET");
@@ -74,7 +76,8 @@ TEST_F(Http, ClosesWhenThePeerAsksForIt)
     EXPECT_EQ(ask(old, "GET / HTTP/1.0\r\n\r\n").status, 200);
     EXPECT_TRUE(old.closed());
     Raw kept{p};
-    EXPECT_EQ(ask(kept, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").header("connection"), "keep-alive");
+    EXPECT_EQ(ask(kept, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").header("connection"),
+              "keep-alive");
     EXPECT_EQ(ask(kept, get("/")).status, 200);
 }
 
@@ -82,10 +85,14 @@ TEST_F(Http, AnswersHeadWithoutABodyAndSomeStatusesWithoutALength)
 {
     const int p = start();
     script.request = [&](agh_conn c, const json& head) {
-        if (head["path"] == "/none") answer(c, 204, {});
-        else if (head["path"] == "/same") answer(c, 304, "ignored");
-        else if (head["path"] == "/empty") answer(c, 200, {});
-        else answer(c, 200, "body!");
+        if (head["path"] == "/none")
+            answer(c, 204, {});
+        else if (head["path"] == "/same")
+            answer(c, 304, "ignored");
+        else if (head["path"] == "/empty")
+            answer(c, 200, {});
+        else
+            answer(c, 200, "body!");
     };
     http(script, "/");
     Raw raw{p};
@@ -106,7 +113,10 @@ TEST_F(Http, PrefersTheExactPathAndThenTheLongestPrefix)
     Script root, api, exact;
     std::atomic<Script*> hit{nullptr};
     for (Script* s : {&root, &api, &exact}) {
-        s->request = [&, s](agh_conn c, const json&) { hit = s; answer(c, 200, ""); };
+        s->request = [&, s](agh_conn c, const json&) {
+            hit = s;
+            answer(c, 200, "");
+        };
     }
     http(root, "/");
     http(api, "/api/");
@@ -119,10 +129,15 @@ TEST_F(Http, PrefersTheExactPathAndThenTheLongestPrefix)
     ask(raw, get("/api/agents"));
     EXPECT_EQ(hit, &exact);
     const agh_route_api table = exact.api();
-    EXPECT_EQ(listeners->route("other", R"({"listener":"web","kind":"http","path":"/api/agents"})", &table, &exact), AGH_E_BUSY);
-    EXPECT_EQ(listeners->route("other", R"({"listener":"none","kind":"http","path":"/"})", &table, &exact), AGH_E_NOT_FOUND);
-    EXPECT_EQ(listeners->route("other", R"({"listener":"web","kind":"ftp","path":"/"})", &table, &exact), AGH_E_INVALID);
-    EXPECT_EQ(listeners->route("other", R"({"listener":"web","kind":"http"})", &table, &exact), AGH_E_INVALID);
+    EXPECT_EQ(
+        listeners->route("other", R"({"listener":"web","kind":"http","path":"/api/agents"})", &table, &exact),
+        AGH_E_BUSY);
+    EXPECT_EQ(listeners->route("other", R"({"listener":"none","kind":"http","path":"/"})", &table, &exact),
+              AGH_E_NOT_FOUND);
+    EXPECT_EQ(listeners->route("other", R"({"listener":"web","kind":"ftp","path":"/"})", &table, &exact),
+              AGH_E_INVALID);
+    EXPECT_EQ(listeners->route("other", R"({"listener":"web","kind":"http"})", &table, &exact),
+              AGH_E_INVALID);
 }
 
 TEST_F(Http, AnswersUnknownPathsItselfAndKeepsTheConnection)
@@ -145,7 +160,8 @@ TEST_F(Http, RefusesWhatCouldSmuggleARequest)
     const std::string ok = "POST / HTTP/1.1\r\nHost: h\r\n";
     const std::vector<std::pair<std::string, std::string>> bad = {
         {"both lengths", ok + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-        {"both lengths, other order", ok + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"},
+        {"both lengths, other order",
+         ok + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"},
         {"two lengths", ok + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"},
         {"two equal lengths", ok + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd"},
         {"a list of lengths", ok + "Content-Length: 4, 4\r\n\r\nabcd"},
@@ -156,7 +172,8 @@ TEST_F(Http, RefusesWhatCouldSmuggleARequest)
         {"an empty length", ok + "Content-Length:\r\n\r\n"},
         {"identity and chunked", ok + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n"},
         {"two encodings", ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n"},
-        {"a tab before chunked's value", ok + "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n"},
+        {"a tab before chunked's value", ok + "Transfer-Encoding: \x0b"
+                                              "chunked\r\n\r\n0\r\n\r\n"},
         {"chunked in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         {"a folded line", ok + "X: a\r\n b\r\n\r\n"},
         {"a space before the colon", ok + "Content-Length : 4\r\n\r\nabcd"},
@@ -231,7 +248,8 @@ TEST_F(Http, RefusesHeadersThatCouldBreakOutOfTheirLine)
     const int p = start();
     std::vector<agh_status> results;
     script.request = [&](agh_conn c, const json&) {
-        for (const char* headers : {R"({"x":"a\r\nSet-Cookie: b"})", R"({"x y":"a"})", R"({"x":1})", R"(["x"])", "{"}) {
+        for (const char* headers :
+             {R"({"x":"a\r\nSet-Cookie: b"})", R"({"x y":"a"})", R"({"x":1})", R"(["x"])", "{"}) {
             results.push_back(listeners->answer(c, 200, headers, nullptr));
         }
         results.push_back(listeners->answer(c, 99, {}, nullptr));
@@ -281,7 +299,8 @@ TEST_F(Http, SendsAFileFromItsOffset)
         ASSERT_EQ(a.status, 200);
         EXPECT_TRUE(a.body == content.substr(1000));
     }
-    EXPECT_EQ(ask(raw, "HEAD /file HTTP/1.1\r\nHost: h\r\n\r\n").header("content-length"), std::to_string(content.size() - 1000));
+    EXPECT_EQ(ask(raw, "HEAD /file HTTP/1.1\r\nHost: h\r\n\r\n").header("content-length"),
+              std::to_string(content.size() - 1000));
     raw.send(get("/short")); // the file is shorter than promised: the connection ends early, the peer sees it
     EXPECT_LT(read_answer(raw).body.size(), content.size());
     EXPECT_TRUE(wait_for([&] { return script.balanced(); }));
@@ -340,7 +359,9 @@ TEST_F(Http, HoldsAStreamBackWhileThePeerDoesNotRead)
     }));
     EXPECT_LT(taken, 20'000'000u);
     std::size_t read = 0;
-    std::thread reader{[&] { while (read < taken && !raw.take(1'000).empty()) read += 1'000; }};
+    std::thread reader{[&] {
+        while (read < taken && !raw.take(1'000).empty()) read += 1'000;
+    }};
     EXPECT_TRUE(wait_for([&] { return writable > 0; }));
     reader.join();
     EXPECT_EQ(listeners->answer_end(conn), AGH_OK);
@@ -367,7 +388,7 @@ TEST_F(Http, ServesAUnixSocketForItsOwnerOnly)
     ASSERT_EQ(listeners->add_unix("control", path), "");
     http(script, "/v1/", "control");
     listeners->open();
-    struct stat there{};
+    struct stat there {};
     ASSERT_EQ(::stat(path.c_str(), &there), 0);
     EXPECT_EQ(there.st_mode & 0777, 0600u);
     EXPECT_EQ(listeners->address("control"), "unix:" + path);
@@ -390,10 +411,14 @@ TEST_F(Http, TakesOverAStaleSocketFileButNeverALiveOne)
     EXPECT_NE(second.add_unix("control", path).find("not a socket"), std::string::npos);
     EXPECT_EQ(read_file(path), "precious");
     std::filesystem::remove(path);
-    ASSERT_EQ(run({"python3", "-c", "import socket,sys; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1])", path}).code, 0);
+    ASSERT_EQ(run({"python3", "-c", "import socket,sys; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1])",
+                   path})
+                  .code,
+              0);
     ASSERT_TRUE(std::filesystem::exists(path)); // a process that died left it
     EXPECT_EQ(second.add_unix("control", path), "");
-    EXPECT_NE(second.add_unix("long", "/tmp/" + std::string(200, 'x')).find("longer than"), std::string::npos);
+    EXPECT_NE(second.add_unix("long", "/tmp/" + std::string(200, 'x')).find("longer than"),
+              std::string::npos);
 }
 
 TEST_F(Http, SaysWhyItCannotBind)
@@ -403,7 +428,10 @@ TEST_F(Http, SaysWhyItCannotBind)
     c.name = "again";
     c.bind = "127.0.0.1:" + std::to_string(p);
     const std::string problem = listeners->add(c);
-    EXPECT_NE(problem.find("listener again: cannot listen on 127.0.0.1:" + std::to_string(p) + ": the port is in use by "), std::string::npos) << problem;
+    EXPECT_NE(problem.find("listener again: cannot listen on 127.0.0.1:" + std::to_string(p) +
+                           ": the port is in use by "),
+              std::string::npos)
+        << problem;
     EXPECT_NE(problem.find("(pid " + std::to_string(::getpid()) + ")"), std::string::npos) << problem;
     c.bind = "192.0.2.1:0";
     c.insecure = true;

@@ -104,7 +104,8 @@ TEST_F(Caps, CloseIdleConnectionsWithoutAWord)
 TEST_F(Caps, CloseAHandshakeThatNeverStarts)
 {
     auto c = quick();
-    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
+                                  .key = (certificates() / "server.key").string()};
     const int p = start(c);
     Raw silent{p}, garbage{p};
     garbage.send("this is not TLS at all, not even nearly\r\n\r\n");
@@ -116,14 +117,16 @@ TEST_F(Caps, CloseAHandshakeThatNeverStarts)
 TEST_F(Caps, ServeTlsToOpensslAndTellTheScheme)
 {
     auto c = config();
-    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
+                                  .key = (certificates() / "server.key").string()};
     const int p = start(c);
     http(script, "/");
     EXPECT_EQ(listeners->address("web"), "https://127.0.0.1:" + std::to_string(p));
     for (const char* version : {"-tls1_2", "-tls1_3"}) {
-        const auto ran = run({"openssl", "s_client", "-quiet", "-ign_eof", "-verify_return_error", "-CAfile", (certificates() / "ca.pem").string(), version,
-                              "-connect", "127.0.0.1:" + std::to_string(p)},
-                             {}, get("/x", "Connection: close\r\n"));
+        const auto ran =
+            run({"openssl", "s_client", "-quiet", "-ign_eof", "-verify_return_error", "-CAfile",
+                 (certificates() / "ca.pem").string(), version, "-connect", "127.0.0.1:" + std::to_string(p)},
+                {}, get("/x", "Connection: close\r\n"));
         EXPECT_NE(ran.out.find("200 OK"), std::string::npos) << ran.out << ran.err;
         EXPECT_NE(ran.out.find(R"("tls":true)"), std::string::npos);
     }
@@ -205,8 +208,10 @@ TEST_F(Caps, DrainFinishesWhatRunsAndStartsNothing)
     const int p = start();
     std::atomic<agh_conn> running{0};
     script.request = [&](agh_conn c, const json& head) {
-        if (head["path"] == "/run") running = c;
-        else answer(c, 200, "ok");
+        if (head["path"] == "/run")
+            running = c;
+        else
+            answer(c, 200, "ok");
     };
     http(script, "/");
     Raw idle{p}, busy{p};
@@ -245,14 +250,20 @@ TEST_F(Caps, DrainDropsWhatDoesNotEndInTime)
 TEST_F(Caps, ReloadTakesNewLimitsAndCertificatesOnTheSameSocket)
 {
     auto c = config();
-    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
+                                  .key = (certificates() / "server.key").string()};
     const int p = start(c);
     http(script, "/");
     const auto subject = [&] {
-        return run({"/bin/sh", "-c", "openssl s_client -connect 127.0.0.1:$0 </dev/null 2>/dev/null | openssl x509 -noout -subject", std::to_string(p)}).out;
+        return run({"/bin/sh", "-c",
+                    "openssl s_client -connect 127.0.0.1:$0 </dev/null 2>/dev/null | openssl x509 -noout "
+                    "-subject",
+                    std::to_string(p)})
+            .out;
     };
     EXPECT_NE(subject().find("CN = server"), std::string::npos);
-    c.tls = host::TlsServerConfig{.certificate = (certificates() / "other.pem").string(), .key = (certificates() / "other.key").string()};
+    c.tls = host::TlsServerConfig{.certificate = (certificates() / "other.pem").string(),
+                                  .key = (certificates() / "other.key").string()};
     EXPECT_EQ(listeners->reload(c), "");
     EXPECT_NE(subject().find("CN = other"), std::string::npos);
     c.tls->certificate = "/nowhere.pem";

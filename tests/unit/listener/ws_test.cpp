@@ -25,7 +25,8 @@ std::string frame(int opcode, std::string_view payload, bool fin = true, bool ma
     }
     static constexpr char key[] = "\x12\x34\x56\x78";
     if (masked) out.append(key, 4);
-    for (std::size_t i = 0; i < payload.size(); ++i) out += masked ? static_cast<char>(payload[i] ^ key[i % 4]) : payload[i];
+    for (std::size_t i = 0; i < payload.size(); ++i)
+        out += masked ? static_cast<char>(payload[i] ^ key[i % 4]) : payload[i];
     return out;
 }
 
@@ -34,7 +35,9 @@ struct Frame {
     std::string payload;
     [[nodiscard]] int code() const
     {
-        return payload.size() < 2 ? -1 : static_cast<unsigned char>(payload[0]) * 256 + static_cast<unsigned char>(payload[1]);
+        return payload.size() < 2
+                   ? -1
+                   : static_cast<unsigned char>(payload[0]) * 256 + static_cast<unsigned char>(payload[1]);
     }
 };
 
@@ -54,7 +57,8 @@ Frame read_frame(Raw& raw)
 std::string upgrade(std::string_view path, std::string_view more = {})
 {
     return get(path, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + std::string{more});
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+                         std::string{more});
 }
 
 class Ws : public ListenerTest {
@@ -62,7 +66,9 @@ protected:
     // Upgrades all, echoes messages.
     void SetUp() override
     {
-        script.request = [this](agh_conn c, const json&) { EXPECT_EQ(listeners->upgrade(c, R"({"x-hello":"you"})", limits), AGH_OK); };
+        script.request = [this](agh_conn c, const json&) {
+            EXPECT_EQ(listeners->upgrade(c, R"({"x-hello":"you"})", limits), AGH_OK);
+        };
         script.frame = [this](agh_conn c, int opcode, std::string_view data) {
             ++frames;
             listeners->send(c, opcode, data);
@@ -97,7 +103,8 @@ TEST_F(Ws, UpgradesAndEchoesTextAndBinary)
     EXPECT_EQ(f.opcode, 2);
     EXPECT_EQ(f.payload, std::string("\0\xff", 2));
     EXPECT_EQ(status().websockets, 1u);
-    raw.send(frame(8, "\x03\xe8" "bye"));
+    raw.send(frame(8, "\x03\xe8"
+                      "bye"));
     f = read_frame(raw);
     EXPECT_EQ(f.opcode, 8);
     EXPECT_EQ(f.code(), 1000);
@@ -112,7 +119,8 @@ TEST_F(Ws, PutsFragmentsTogetherAndAnswersPingsBetweenThem)
     const int p = start();
     ws(script, "/ws");
     Raw raw = connect(p);
-    const std::string all = frame(1, "one ", false) + frame(9, "ping!") + frame(0, "two ", false) + frame(0, "three");
+    const std::string all =
+        frame(1, "one ", false) + frame(9, "ping!") + frame(0, "two ", false) + frame(0, "three");
     for (const char c : all) raw.send({&c, 1});
     Frame f = read_frame(raw);
     EXPECT_EQ(f.opcode, 10);
@@ -139,7 +147,8 @@ TEST_F(Ws, EndsOnEveryBreachWithTheRightCode)
         {"a close with one byte", frame(8, "x"), 1002},
         {"a close with a reserved code", frame(8, "\x03\xec"), 1002},
         {"a message beyond the limit", frame(1, std::string(5000, 'x')), 1009},
-        {"fragments beyond the limit", frame(1, std::string(3000, 'x'), false) + frame(0, std::string(3000, 'x')), 1009},
+        {"fragments beyond the limit",
+         frame(1, std::string(3000, 'x'), false) + frame(0, std::string(3000, 'x')), 1009},
     };
     for (const auto& [what, bytes, code] : bad) {
         SCOPED_TRACE(what);
@@ -185,9 +194,11 @@ TEST_F(Ws, RefusesWhatIsNoHandshake)
     const auto a = ask(plain, get("/ws"));
     EXPECT_EQ(a.status, 426);
     EXPECT_EQ(a.header("upgrade"), "websocket");
-    for (const char* headers : {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    for (const char* headers : {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+                                "8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
                                 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
-                                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"}) {
+                                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                                "dGhlIHNhbXBsZSBub25jZQ==\r\n"}) {
         Raw raw{p};
         EXPECT_EQ(ask(raw, get("/ws", headers)).status, 400) << headers;
     }
@@ -259,7 +270,9 @@ TEST_F(Ws, ReportsALostPeer)
 {
     const int p = start();
     ws(script, "/ws");
-    { Raw raw = connect(p); }
+    {
+        Raw raw = connect(p);
+    }
     EXPECT_EQ(script.close_code(script.last()), 1006);
     EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, "late"), AGH_E_STALE);
     EXPECT_EQ(listeners->limits(script.last(), "{}"), AGH_E_STALE);
@@ -317,11 +330,13 @@ TEST_F(Ws, SaysBusyWhenTheQueueIsFullAndWritableWhenItEmptied)
     }));
     EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, piece), AGH_E_BUSY);
     const int before = writable;
-    for (int i = 0; i < sent; ++i) ASSERT_EQ(read_frame(raw).payload.size(), piece.size()) << i; // nothing lost, nothing doubled
+    for (int i = 0; i < sent; ++i)
+        ASSERT_EQ(read_frame(raw).payload.size(), piece.size()) << i; // nothing lost, nothing doubled
     EXPECT_TRUE(wait_for([&] { return writable > before; }));
     EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, "last"), AGH_OK);
     EXPECT_EQ(read_frame(raw).payload, "last");
-    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, std::string(200'000, 'x')), AGH_OK); // an empty queue takes any one
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, std::string(200'000, 'x')),
+              AGH_OK); // an empty queue takes any one
     EXPECT_EQ(read_frame(raw).payload.size(), 200'000u);
     EXPECT_EQ(listeners->send(script.last(), 7, "x"), AGH_E_INVALID);
 }
@@ -344,7 +359,12 @@ TEST_F(Ws, PauseStopsReadingAndTheSenderFeelsIt)
             const ssize_t n = ::send(raw.fd(), left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
             if (n > 0) {
                 left.remove_prefix(static_cast<std::size_t>(n));
-            } else if (!wait_for([&] { return ::send(raw.fd(), left.data(), 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 && (left.remove_prefix(1), true); }, 300ms)) {
+            } else if (!wait_for(
+                           [&] {
+                               return ::send(raw.fd(), left.data(), 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 &&
+                                      (left.remove_prefix(1), true);
+                           },
+                           300ms)) {
                 stuck = left.size();
                 break;
             }
@@ -381,7 +401,9 @@ TEST_F(Ws, ForgetDuringTrafficCallsNobodyAfterwards)
     for (int round = 0; round < 5; ++round) {
         auto mine = std::make_unique<Script>();
         mine->request = [this](agh_conn c, const json&) { listeners->upgrade(c, {}, {}); };
-        mine->frame = [this](agh_conn c, int opcode, std::string_view data) { listeners->send(c, opcode, data); };
+        mine->frame = [this](agh_conn c, int opcode, std::string_view data) {
+            listeners->send(c, opcode, data);
+        };
         route(R"({"listener":"web","kind":"ws","path":"/mine"})", *mine, "mine");
         std::vector<std::thread> clients;
         std::atomic<int> echoed{0};
@@ -409,7 +431,8 @@ TEST_F(Ws, WorksWithNodesClientPlainAndWithTls)
     start();
     auto secure = config();
     secure.name = "secure";
-    secure.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()};
+    secure.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
+                                       .key = (certificates() / "server.key").string()};
     start(secure);
     limits = R"({"message_bytes":1000000,"send_queue":40000000})";
     ws(script, "/ws");
@@ -427,8 +450,11 @@ ws.on('error', e => { console.log('error', e.message); process.exit(1); });
     write_file(dir / "client.js", program);
     for (const char* name : {"web", "secure"}) {
         SCOPED_TRACE(name);
-        const std::string url = (std::string{name} == "web" ? "ws://127.0.0.1:" : "wss://127.0.0.1:") + std::to_string(port(name)) + "/ws";
-        const auto ran = run({"node", (dir / "client.js").string(), url, (certificates() / "ca.pem").string()}, {{"NODE_PATH", "/usr/share/nodejs"}});
+        const std::string url = (std::string{name} == "web" ? "ws://127.0.0.1:" : "wss://127.0.0.1:") +
+                                std::to_string(port(name)) + "/ws";
+        const auto ran =
+            run({"node", (dir / "client.js").string(), url, (certificates() / "ca.pem").string()},
+                {{"NODE_PATH", "/usr/share/nodejs"}});
         EXPECT_EQ(ran.out, "echoed 300 closed 4321\n") << ran.err;
         EXPECT_EQ(script.close_code(script.last()), 4321);
     }

@@ -19,7 +19,7 @@ for who in server client; do
   openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $who.pem -days 2 -extfile $who.ext
 done
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key)",
-                          dir_.path().string()});
+                           dir_.path().string()});
     if (made.code != 0) throw std::runtime_error{"openssl: " + made.err};
 }
 
@@ -29,7 +29,8 @@ const Certificates& certificates()
     return made;
 }
 
-bool run_until(boost::asio::io_context& io, const std::function<bool()>& condition, std::chrono::milliseconds most)
+bool run_until(boost::asio::io_context& io, const std::function<bool()>& condition,
+               std::chrono::milliseconds most)
 {
     const auto end = std::chrono::steady_clock::now() + most;
     while (!condition()) {
@@ -43,7 +44,8 @@ bool run_until(boost::asio::io_context& io, const std::function<bool()>& conditi
 std::pair<int, int> socket_pair()
 {
     int fds[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) throw std::runtime_error{"socketpair"};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+        throw std::runtime_error{"socketpair"};
     return {fds[0], fds[1]};
 }
 
@@ -55,14 +57,22 @@ Pair::Pair(bool tls)
     if (!tls) return;
     const auto& c = certificates();
     const auto client = host::net::make_client_context({.ca = c("ca.pem")});
-    const auto server = host::net::make_server_context({.certificate = c("server.pem"), .key = c("server.key")});
+    const auto server =
+        host::net::make_server_context({.certificate = c("server.pem"), .key = c("server.key")});
     if (!client.context || !server.context) throw std::runtime_error{client.problem + server.problem};
     int done = 0;
     host::net::error_code first, second;
-    a->async_handshake(client.context, "localhost", [&](auto ec) { first = ec; ++done; });
-    b->async_handshake(server.context, {}, [&](auto ec) { second = ec; ++done; });
+    a->async_handshake(client.context, "localhost", [&](auto ec) {
+        first = ec;
+        ++done;
+    });
+    b->async_handshake(server.context, {}, [&](auto ec) {
+        second = ec;
+        ++done;
+    });
     if (!run_until(io, [&] { return done == 2; }) || first || second) {
-        throw std::runtime_error{"handshake: " + first.message() + " " + a->problem() + " / " + second.message() + b->problem()};
+        throw std::runtime_error{"handshake: " + first.message() + " " + a->problem() + " / " +
+                                 second.message() + b->problem()};
     }
 }
 

@@ -23,7 +23,8 @@ private:
 const Certificates& certificates();
 
 // Runs the loop until the condition holds; false when patience is over first.
-bool run_until(boost::asio::io_context& io, const std::function<bool()>& condition, std::chrono::milliseconds most = patience);
+bool run_until(boost::asio::io_context& io, const std::function<bool()>& condition,
+               std::chrono::milliseconds most = patience);
 
 struct Pair {
     explicit Pair(bool tls);

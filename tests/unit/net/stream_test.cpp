@@ -43,16 +43,24 @@ protected:
     };
 };
 
-INSTANTIATE_TEST_SUITE_P(PlainAndTls, Streams, testing::Bool(), [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+INSTANTIATE_TEST_SUITE_P(PlainAndTls, Streams, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
 
 TEST_P(Streams, CarriesBytesBothWaysWhole)
 {
     const std::string up = random_bytes(3'000'000, 1), down = random_bytes(2'000'000, 2);
     Sink at_a{a, 1000}, at_b{b, 70'000};
     int written = 0;
-    asio::async_write(a, asio::buffer(up), [&](error_code ec, std::size_t) { EXPECT_FALSE(ec); ++written; });
-    asio::async_write(b, asio::buffer(down), [&](error_code ec, std::size_t) { EXPECT_FALSE(ec); ++written; });
-    ASSERT_TRUE(until([&] { return at_b.got.size() == up.size() && at_a.got.size() == down.size() && written == 2; }));
+    asio::async_write(a, asio::buffer(up), [&](error_code ec, std::size_t) {
+        EXPECT_FALSE(ec);
+        ++written;
+    });
+    asio::async_write(b, asio::buffer(down), [&](error_code ec, std::size_t) {
+        EXPECT_FALSE(ec);
+        ++written;
+    });
+    ASSERT_TRUE(until(
+        [&] { return at_b.got.size() == up.size() && at_a.got.size() == down.size() && written == 2; }));
     EXPECT_TRUE(at_b.got == up);
     EXPECT_TRUE(at_a.got == down);
 }
@@ -60,15 +68,27 @@ TEST_P(Streams, CarriesBytesBothWaysWhole)
 TEST_P(Streams, NeverCompletesInsideTheCallThatStartedIt)
 {
     bool inside = true, wrote = false, read = false;
-    a.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t n) { EXPECT_FALSE(inside); EXPECT_EQ(n, 1u); wrote = true; });
+    a.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t n) {
+        EXPECT_FALSE(inside);
+        EXPECT_EQ(n, 1u);
+        wrote = true;
+    });
     inside = false;
     ASSERT_TRUE(until([&] { return wrote; }));
     a.flush();
     a.flush();
     char c = 0;
-    ASSERT_TRUE(until([&] { error_code ec; return b.read_now(&c, 0, ec) == 0 && (b.wait_readable([](error_code) {}), true); }));
+    ASSERT_TRUE(until([&] {
+        error_code ec;
+        return b.read_now(&c, 0, ec) == 0 && (b.wait_readable([](error_code) {}), true);
+    }));
     inside = true;
-    b.async_read_some(asio::buffer(&c, 1), [&](error_code ec, std::size_t n) { EXPECT_FALSE(inside); EXPECT_FALSE(ec); EXPECT_EQ(n, 1u); read = true; });
+    b.async_read_some(asio::buffer(&c, 1), [&](error_code ec, std::size_t n) {
+        EXPECT_FALSE(inside);
+        EXPECT_FALSE(ec);
+        EXPECT_EQ(n, 1u);
+        read = true;
+    });
     inside = false;
     ASSERT_TRUE(until([&] { return read; }));
     EXPECT_EQ(c, 'x');
@@ -166,7 +186,10 @@ TEST_P(Streams, SaysEofOnceThePeerHasShutDownAndDeliversWhatCameBefore)
     Sink sink{b, 100};
     a.async_write_some(asio::buffer("last words", 10), [](error_code, std::size_t) {});
     bool down = false;
-    a.async_shutdown([&](error_code ec) { EXPECT_FALSE(ec); down = true; });
+    a.async_shutdown([&](error_code ec) {
+        EXPECT_FALSE(ec);
+        down = true;
+    });
     ASSERT_TRUE(until([&] { return down && sink.ec; }));
     EXPECT_EQ(sink.got, "last words");
     EXPECT_EQ(sink.ec, asio::error::eof);
@@ -206,11 +229,15 @@ TEST_P(Streams, GivesRawAccessForBodies)
     std::function<void()> send = [&] {
         error_code ec;
         while (at < body.size()) {
-            const auto n = a.write_now(body.data() + at, std::min<std::size_t>(300'000, body.size() - at), ec);
+            const auto n =
+                a.write_now(body.data() + at, std::min<std::size_t>(300'000, body.size() - at), ec);
             at += n;
             if (n == 0) {
                 ASSERT_EQ(ec, asio::error::would_block);
-                return a.wait_writable([&](error_code e) { ASSERT_FALSE(e); send(); });
+                return a.wait_writable([&](error_code e) {
+                    ASSERT_FALSE(e);
+                    send();
+                });
             }
         }
         a.async_shutdown([&](error_code) {});
@@ -221,7 +248,11 @@ TEST_P(Streams, GivesRawAccessForBodies)
             error_code ec;
             const auto n = b.read_now(buffer.data(), buffer.size(), ec);
             got.append(buffer, 0, n);
-            if (ec == asio::error::would_block) return b.wait_readable([&](error_code e) { ASSERT_FALSE(e); receive(); });
+            if (ec == asio::error::would_block)
+                return b.wait_readable([&](error_code e) {
+                    ASSERT_FALSE(e);
+                    receive();
+                });
             if (ec) {
                 EXPECT_EQ(ec, asio::error::eof);
                 finished = true;
@@ -241,7 +272,10 @@ TEST_P(Streams, HandsOverWhatItHasRead)
     a.flush();
     char head[6];
     bool read = false;
-    b.async_read_some(asio::buffer(head), [&](error_code, std::size_t n) { EXPECT_EQ(n, 6u); read = true; });
+    b.async_read_some(asio::buffer(head), [&](error_code, std::size_t n) {
+        EXPECT_EQ(n, 6u);
+        read = true;
+    });
     ASSERT_TRUE(until([&] { return read; }));
     EXPECT_EQ(b.take_buffered(), "body bytes");
     EXPECT_EQ(b.buffered(), 0u);

@@ -78,12 +78,14 @@ TEST_F(Tls, RefusesAnUnknownAuthorityUnlessToldNotToVerify)
 
 TEST_F(Tls, HoldsThePeerToItsPinnedKey)
 {
-    const auto pin_of = run({"/bin/sh", "-c", "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform DER | "
-                                              "openssl dgst -sha256 -binary | openssl base64 -A",
+    const auto pin_of = run({"/bin/sh", "-c",
+                             "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform DER | "
+                             "openssl dgst -sha256 -binary | openssl base64 -A",
                              c("server.pem")});
     ASSERT_EQ(pin_of.code, 0);
     EXPECT_FALSE(shake({.ca = c("ca.pem"), .pin_sha256 = {"other", pin_of.out}}, server, "localhost").client);
-    const auto ended = shake({.ca = c("ca.pem"), .pin_sha256 = {kit::base64(std::string(32, 'x'))}}, server, "localhost");
+    const auto ended =
+        shake({.ca = c("ca.pem"), .pin_sha256 = {kit::base64(std::string(32, 'x'))}}, server, "localhost");
     EXPECT_EQ(ended.client, net::StreamError::pin);
     EXPECT_NE(ended.problem.find(pin_of.out), std::string::npos) << ended.problem;
 }
@@ -91,7 +93,8 @@ TEST_F(Tls, HoldsThePeerToItsPinnedKey)
 TEST_F(Tls, AsksForAClientCertificateWhenAnAuthorityIsSet)
 {
     server.client_ca = c("ca.pem");
-    const auto with = shake({.ca = c("ca.pem"), .certificate = c("client.pem"), .key = c("client.key")}, server, "localhost");
+    const auto with = shake({.ca = c("ca.pem"), .certificate = c("client.pem"), .key = c("client.key")},
+                            server, "localhost");
     EXPECT_FALSE(with.server) << with.server.message();
     EXPECT_EQ(with.spki.size(), 32u);
     const auto without = shake({.ca = c("ca.pem")}, server, "localhost");
@@ -101,13 +104,20 @@ TEST_F(Tls, AsksForAClientCertificateWhenAnAuthorityIsSet)
 
 TEST_F(Tls, SaysWhichFileIsWrongAndWhatToDo)
 {
-    const auto problem = [](const TlsServerConfig& config) { return net::make_server_context(config).problem; };
-    EXPECT_NE(problem({.certificate = "/nowhere/c.pem", .key = "k"}).find("/nowhere/c.pem: No such file"), std::string::npos);
-    EXPECT_NE(problem({.certificate = c("server.pem"), .key = c("other.key")}).find("is not the key of"), std::string::npos);
-    EXPECT_NE(problem({.certificate = c("server.key"), .key = c("server.key")}).find("It must be a PEM file"), std::string::npos);
-    EXPECT_NE(problem({.certificate = c("server.pem"), .key = c("server.key"), .client_ca = "/nowhere"}).find("tls.client_ca /nowhere"),
+    const auto problem = [](const TlsServerConfig& config) {
+        return net::make_server_context(config).problem;
+    };
+    EXPECT_NE(problem({.certificate = "/nowhere/c.pem", .key = "k"}).find("/nowhere/c.pem: No such file"),
               std::string::npos);
-    EXPECT_NE(net::make_client_context({.ca = "/nowhere/ca.pem"}).problem.find("tls.ca /nowhere/ca.pem"), std::string::npos);
+    EXPECT_NE(problem({.certificate = c("server.pem"), .key = c("other.key")}).find("is not the key of"),
+              std::string::npos);
+    EXPECT_NE(problem({.certificate = c("server.key"), .key = c("server.key")}).find("It must be a PEM file"),
+              std::string::npos);
+    EXPECT_NE(problem({.certificate = c("server.pem"), .key = c("server.key"), .client_ca = "/nowhere"})
+                  .find("tls.client_ca /nowhere"),
+              std::string::npos);
+    EXPECT_NE(net::make_client_context({.ca = "/nowhere/ca.pem"}).problem.find("tls.ca /nowhere/ca.pem"),
+              std::string::npos);
 }
 
 TEST_F(Tls, TellsATruncatedStreamFromAFinishedOne)
@@ -124,21 +134,28 @@ TEST_F(Tls, TellsATruncatedStreamFromAFinishedOne)
 // Cuts and trickles below TLS: a forwarder that hands on `most` bytes in pieces of `piece`, then closes.
 struct Forwarder {
     Forwarder(asio::io_context& io, int from, int to, std::size_t piece, std::size_t most)
-        : in{io.get_executor(), from}, out{io.get_executor(), to}, piece{piece}, left{most} { next(); }
+        : in{io.get_executor(), from}, out{io.get_executor(), to}, piece{piece}, left{most}
+    {
+        next();
+    }
     void next()
     {
-        in.async_read_some(asio::buffer(buffer, std::min(piece, std::max<std::size_t>(left, 1))), [this](error_code ec, std::size_t n) {
-            if (ec || left == 0) return cut();
-            left -= n;
-            ASSERT_TRUE(out.write({buffer, n}));
-            out.async_flush([this](error_code e) {
-                if (e) return;
-                if (left == 0) return cut();
-                next();
-            });
-        });
+        in.async_read_some(asio::buffer(buffer, std::min(piece, std::max<std::size_t>(left, 1))),
+                           [this](error_code ec, std::size_t n) {
+                               if (ec || left == 0) return cut();
+                               left -= n;
+                               ASSERT_TRUE(out.write({buffer, n}));
+                               out.async_flush([this](error_code e) {
+                                   if (e) return;
+                                   if (left == 0) return cut();
+                                   next();
+                               });
+                           });
     }
-    void cut() { ::shutdown(out.native_handle(), SHUT_RDWR); } // the other direction's dup() must not keep it open
+    void cut()
+    {
+        ::shutdown(out.native_handle(), SHUT_RDWR);
+    } // the other direction's dup() must not keep it open
     net::Stream in, out;
     std::size_t piece, left;
     char buffer[4096];
@@ -176,11 +193,13 @@ Result through(std::size_t piece, std::size_t most)
         a.write(text);
         a.async_shutdown([](error_code) {});
     });
-    b.async_handshake(net::make_server_context({.certificate = c("server.pem"), .key = c("server.key")}).context, {}, [&](error_code ec) {
-        if (!ec) return read();
-        result.server = ec;
-        over = true;
-    });
+    b.async_handshake(
+        net::make_server_context({.certificate = c("server.pem"), .key = c("server.key")}).context, {},
+        [&](error_code ec) {
+            if (!ec) return read();
+            result.server = ec;
+            over = true;
+        });
     EXPECT_TRUE(run_until(io, [&] { return over; }));
     return result;
 }

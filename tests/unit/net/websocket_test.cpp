@@ -14,15 +14,22 @@ using host::net::error_code;
 using WebSocket = beast::websocket::stream<host::net::Stream, false>;
 
 class WebSockets : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(PlainAndTls, WebSockets, testing::Bool(), [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+INSTANTIATE_TEST_SUITE_P(PlainAndTls, WebSockets, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
 
 TEST_P(WebSockets, EchoManyMessagesAndCloseCleanly)
 {
     Pair pair{GetParam()};
     WebSocket client{std::move(*pair.a)}, server{std::move(*pair.b)};
     int ready = 0;
-    server.async_accept([&](error_code ec) { EXPECT_FALSE(ec) << ec.message(); ++ready; });
-    client.async_handshake("localhost", "/", [&](error_code ec) { EXPECT_FALSE(ec) << ec.message(); ++ready; });
+    server.async_accept([&](error_code ec) {
+        EXPECT_FALSE(ec) << ec.message();
+        ++ready;
+    });
+    client.async_handshake("localhost", "/", [&](error_code ec) {
+        EXPECT_FALSE(ec) << ec.message();
+        ++ready;
+    });
     ASSERT_TRUE(run_until(pair.io, [&] { return ready == 2; }));
 
     constexpr int total = 2000;
@@ -57,7 +64,10 @@ TEST_P(WebSockets, EchoManyMessagesAndCloseCleanly)
             ASSERT_EQ(n, echoed % 500 == 7 ? big.size() : text.size());
             at_client.consume(n);
             if (++echoed < total) return receive();
-            client.async_close(beast::websocket::close_code::normal, [&](error_code ec) { EXPECT_FALSE(ec) << ec.message(); closed = true; });
+            client.async_close(beast::websocket::close_code::normal, [&](error_code ec) {
+                EXPECT_FALSE(ec) << ec.message();
+                closed = true;
+            });
         });
     };
     send();

@@ -1,0 +1,163 @@
+// The calls of ext/listener.h, from any thread: the exchange's phase decides here, the work is posted to its connection.
+#include "listener_impl.hpp"
+
+namespace agenthost::host {
+using namespace listener;
+using Phase = Exchange::Phase;
+
+namespace {
+
+std::string text(agh_bytes bytes) { return {static_cast<const char*>(bytes.data), bytes.size}; }
+
+} // namespace
+
+agh_status Listeners::Impl::reserve(const ExchangePtr& exchange, std::size_t n)
+{
+    if (exchange->reserve(n)) return AGH_OK;
+    exchange->blocked = true;
+    if (exchange->queued <= exchange->queue_limit / 2) { // it emptied in between, and nobody saw `blocked`
+        exchange->connection->post([exchange] { exchange->connection->check_writable(exchange); });
+    }
+    return AGH_E_BUSY;
+}
+
+ExchangePtr Listeners::Impl::websocket(agh_conn id) const
+{
+    auto exchange = server->exchanges.find(id);
+    if (!exchange) return nullptr;
+    const Phase phase = exchange->phase;
+    return phase == Phase::upgrading || phase == Phase::websocket ? exchange : nullptr;
+}
+
+agh_status Listeners::answer(agh_conn id, int status, std::string_view headers_json, const agh_blob* blob)
+{
+    Reply reply;
+    reply.status = status;
+    if (blob) {
+        reply.has_body = true;
+        if (blob->fd >= 0) reply.fd.reset(blob->fd); // ours now, whatever comes
+        reply.offset = blob->offset;
+        reply.length = blob->length;
+        if (blob->fd < 0) reply.text = text(blob->inl);
+        if (AGH_HAS(blob, media_type.data) && blob->media_type.size != 0)
+            reply.headers.emplace_back("Content-Type", text(blob->media_type));
+    }
+    auto headers = parse_headers_json(headers_json);
+    if (!headers || status < 200 || status > 599) return AGH_E_INVALID;
+    reply.headers.insert(reply.headers.end(), headers->begin(), headers->end());
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange) return AGH_E_STALE;
+    if (!exchange->move(Phase::asked, Phase::answering) && !exchange->move(Phase::received, Phase::answering))
+        return AGH_E_STALE;
+    auto shared = std::make_shared<Reply>(std::move(reply)); // std::function copies
+    exchange->connection->post(
+        [exchange, shared] { exchange->connection->do_answer(exchange, std::move(*shared)); });
+    return AGH_OK;
+}
+
+agh_status Listeners::receive(agh_conn id, int fd, std::uint64_t offset, std::uint64_t max)
+{
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange || !exchange->move(Phase::asked, Phase::receiving)) return AGH_E_STALE;
+    exchange->connection->post(
+        [exchange, fd, offset, max] { exchange->connection->do_receive(exchange, fd, offset, max); });
+    return AGH_OK;
+}
+
+agh_status Listeners::upgrade(agh_conn id, std::string_view headers_json, std::string_view limits_json)
+{
+    auto headers = parse_headers_json(headers_json);
+    WebSocketLimits limits;
+    if (!headers || !merge_limits(limits, limits_json)) return AGH_E_INVALID;
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange) return AGH_E_STALE;
+    if (!exchange->websocket) return AGH_E_INVALID;
+    if (!exchange->move(Phase::asked, Phase::upgrading)) return AGH_E_STALE;
+    exchange->queue_limit = limits.send_queue;
+    exchange->connection->post([exchange, limits, headers = std::move(*headers)] {
+        exchange->connection->do_upgrade(exchange, headers, limits);
+    });
+    return AGH_OK;
+}
+
+agh_status Listeners::send(agh_conn id, int opcode, std::string_view message)
+{
+    if (opcode != AGH_WS_TEXT && opcode != AGH_WS_BINARY) return AGH_E_INVALID;
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange) return AGH_E_STALE;
+    const Phase phase = exchange->phase;
+    if (phase != Phase::upgrading && phase != Phase::websocket) return AGH_E_STALE;
+    if (const auto status = Impl::reserve(exchange, message.size()); status != AGH_OK) return status;
+    if (exchange->connection->sends_directly()) {
+        exchange->connection->do_send(exchange, opcode, std::string{message});
+    } else {
+        exchange->connection->post([exchange, opcode, copy = std::string{message}]() mutable {
+            exchange->connection->do_send(exchange, opcode, std::move(copy));
+        });
+    }
+    return AGH_OK;
+}
+
+agh_status Listeners::limits(agh_conn id, std::string_view json)
+{
+    WebSocketLimits check;
+    if (!merge_limits(check, json)) return AGH_E_INVALID;
+    const auto exchange = impl_->websocket(id);
+    if (!exchange) return AGH_E_STALE;
+    exchange->connection->post(
+        [exchange, copy = std::string{json}] { exchange->connection->do_limits(exchange, copy); });
+    return AGH_OK;
+}
+
+agh_status Listeners::pause(agh_conn id, bool on)
+{
+    const auto exchange = impl_->websocket(id);
+    if (!exchange) return AGH_E_STALE;
+    exchange->connection->post([exchange, on] { exchange->connection->do_pause(exchange, on); });
+    return AGH_OK;
+}
+
+agh_status Listeners::close(agh_conn id, int code, std::string_view reason)
+{
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange) return AGH_E_STALE;
+    exchange->connection->post([exchange, code, copy = std::string{reason}] {
+        exchange->connection->do_close(exchange, code, copy);
+    });
+    return AGH_OK;
+}
+
+agh_status Listeners::answer_begin(agh_conn id, int status, std::string_view headers_json)
+{
+    auto headers = parse_headers_json(headers_json);
+    if (!headers || status < 200 || status > 599) return AGH_E_INVALID;
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange) return AGH_E_STALE;
+    if (!exchange->move(Phase::asked, Phase::streaming) && !exchange->move(Phase::received, Phase::streaming))
+        return AGH_E_STALE;
+    exchange->connection->post([exchange, status, headers = std::move(*headers)] {
+        exchange->connection->do_begin(exchange, status, headers);
+    });
+    return AGH_OK;
+}
+
+agh_status Listeners::answer_chunk(agh_conn id, std::string_view data)
+{
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange || exchange->phase != Phase::streaming) return AGH_E_STALE;
+    if (const auto status = Impl::reserve(exchange, data.size()); status != AGH_OK) return status;
+    exchange->connection->post([exchange, copy = std::string{data}]() mutable {
+        exchange->connection->do_chunk(exchange, std::move(copy));
+    });
+    return AGH_OK;
+}
+
+agh_status Listeners::answer_end(agh_conn id)
+{
+    const auto exchange = impl_->server->exchanges.find(id);
+    if (!exchange || !exchange->move(Phase::streaming, Phase::answering)) return AGH_E_STALE;
+    exchange->connection->post([exchange] { exchange->connection->do_end(exchange); });
+    return AGH_OK;
+}
+
+} // namespace agenthost::host

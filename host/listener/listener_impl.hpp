@@ -1,0 +1,48 @@
+// What Listeners keeps; shared by listener.cpp (set-up and end) and listener_calls.cpp (what any thread asks of an exchange).
+#pragma once
+
+#include "host/listener/acceptor.hpp"
+#include "host/listener/connection.hpp"
+#include "host/listener/listener.hpp"
+
+namespace agenthost::host {
+
+struct Listeners::Impl {
+    explicit Impl(const std::vector<boost::asio::io_context*>& io)
+        : server{std::make_shared<listener::Server>(io)}
+    {}
+
+    listener::ListeningPtr find(std::string_view name) const
+    {
+        const std::scoped_lock lock{server->mutex};
+        const auto found = server->listenings.find(name);
+        return found == server->listenings.end() ? nullptr : found->second;
+    }
+
+    std::vector<listener::ListeningPtr> all() const
+    {
+        std::vector<listener::ListeningPtr> list;
+        const std::scoped_lock lock{server->mutex};
+        for (const auto& [name, listening] : server->listenings) list.push_back(listening);
+        return list;
+    }
+
+    // On every I/O thread in turn; waits.
+    void each_connection(const std::function<void(listener::Connection&)>& work) const
+    {
+        for (const auto& thread : server->threads) {
+            listener::run_on(thread->io, [&] {
+                for (const auto& connection : thread->list()) work(*connection);
+            });
+        }
+    }
+
+    void forget(const std::shared_ptr<listener::Owner>& owner) const;
+    // Room for `n` bytes in the exchange's queue, or BUSY and a promise of on_writable.
+    static agh_status reserve(const listener::ExchangePtr&, std::size_t n);
+    listener::ExchangePtr websocket(agh_conn) const; // null: none, or no WebSocket
+
+    std::shared_ptr<listener::Server> server;
+};
+
+} // namespace agenthost::host
