@@ -43,7 +43,8 @@ void Connection::do_receive(const ExchangePtr& exchange, int fd, std::uint64_t o
     if (!chunked_ && length_ > receiving_->max) return end_body(AGH_E_INVALID);
     if (expects_) stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
     expects_ = false;
-    if (!chunked_ && length_ == 0) return end_body(AGH_OK); // nothing to wait for; a look-out for the peer may be under way
+    if (!chunked_ && length_ == 0)
+        return end_body(AGH_OK); // nothing to wait for; a look-out for the peer may be under way
     if (fd >= 0 && body_unread_) {
         receiving_->filling.reserve(
             static_cast<std::size_t>(chunked_ ? half_bytes : std::min<std::uint64_t>(length_, half_bytes)));
