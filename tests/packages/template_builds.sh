@@ -7,7 +7,7 @@ trap 'rm -rf "$work"' EXIT
 
 cmake --install "$build" --component sdk --prefix "$work/prefix" >"$work/install.log"
 cp -r "$template" "$work/echo"
-cmake -S "$work/echo" -B "$work/out" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_BUILD_TYPE=Debug \
+cmake -S "$work/echo" -B "$work/out" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" >"$work/configure.log"
 cmake --build "$work/out"
 ctest --test-dir "$work/out" --output-on-failure
