@@ -1,7 +1,9 @@
 #include "link.hpp"
 
 #include "host/net/stream.hpp"
+#include "host/session/lane.hpp"
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -25,7 +27,8 @@ constexpr std::size_t kept_buffer = 64 << 10; // memory of a bigger message is g
 class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
 public:
     WebSocketLink(const asio::any_io_executor& executor, Options options, Owner& owner)
-        : options_{std::move(options)}, owner_{&owner}, executor_{executor}, socket_{executor}, patience_{executor}
+        : options_{std::move(options)}, owner_{&owner}, executor_{executor}, lane_{std::make_shared<Lane>(executor)}, socket_{executor},
+          patience_{executor}
     {
     }
 
@@ -51,6 +54,7 @@ private:
     void read();
     void on_read(error_code, std::size_t);
     void write();
+    void on_write(error_code);
     void write_failed(error_code);
     void on_control(websocket::frame_type, std::string_view payload);
     void fail(error_code, const std::string& doing);
@@ -60,6 +64,7 @@ private:
     Options options_;
     Owner* owner_; // null: nothing is to be told any more
     asio::any_io_executor executor_;
+    std::shared_ptr<Lane> lane_; // for what happens with every message
     tcp::socket socket_; // while connecting
     asio::steady_timer patience_;
     std::size_t next_address_ = 0;
@@ -150,7 +155,9 @@ void WebSocketLink::read()
 {
     if (reading_ || held_ || closing_) return;
     reading_ = true;
-    ws_->async_read(in_, [self = shared_from_this()](error_code ec, std::size_t n) { self->on_read(ec, n); });
+    ws_->async_read(in_, asio::bind_executor(lane_->executor(), [self = shared_from_this()](error_code ec, std::size_t n) {
+        self->on_read(ec, n);
+    }));
 }
 
 void WebSocketLink::on_read(error_code ec, std::size_t n)
@@ -175,13 +182,18 @@ void WebSocketLink::write()
     const std::string_view frame = owner_->next_frame();
     if (frame.empty()) return;
     writing_ = true;
-    ws_->async_write(asio::buffer(frame), [self = shared_from_this()](error_code ec, std::size_t) {
-        self->writing_ = false;
-        if (!self->owner_ || (ec && self->closing_)) return;
-        if (ec) return self->write_failed(ec);
-        self->owner_->on_written();
-        if (self->owner_ && !self->closing_ && !self->writing_) self->write();
-    });
+    ws_->async_write(asio::buffer(frame), asio::bind_executor(lane_->executor(), [self = shared_from_this()](error_code ec, std::size_t) {
+        self->on_write(ec);
+    }));
+}
+
+void WebSocketLink::on_write(error_code ec)
+{
+    writing_ = false;
+    if (!owner_ || (ec && closing_)) return;
+    if (ec) return write_failed(ec);
+    owner_->on_written();
+    if (owner_ && !closing_ && !writing_) write();
 }
 
 // The peer's last words may be waiting to be read: they say more than "broken pipe".

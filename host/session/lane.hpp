@@ -1,0 +1,148 @@
+// An executor that runs what is posted to it one after another without going back to the event loop in between.
+//
+// Beast posts several steps a message. Through the io_context each of them costs a lock and, worse, a poll of the descriptors; here
+// a buffer full of frames is served in one go. Bound: `most_in_a_row` steps, then others have their turn. One thread only: the
+// io_context's. An Executor is a plain pointer: what is bound to it must keep its Lane alive.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace agenthost::host {
+
+class Lane : public std::enable_shared_from_this<Lane> {
+public:
+    static constexpr int most_in_a_row = 1024;
+
+    explicit Lane(const boost::asio::any_io_executor& loop) : loop_{loop} {}
+    ~Lane() { clear(); }
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    class Executor {
+    public:
+        explicit Executor(Lane* lane, bool never_inline = false) : lane_{lane}, never_inline_{never_inline} {}
+
+        template <class F>
+        void execute(F&& f) const
+        {
+            if (never_inline_) lane_->post(std::forward<F>(f));
+            else lane_->dispatch(std::forward<F>(f));
+        }
+        Executor require(boost::asio::execution::blocking_t::never_t) const noexcept { return Executor{lane_, true}; }
+        Executor require(boost::asio::execution::blocking_t::possibly_t) const noexcept { return Executor{lane_, false}; }
+        [[nodiscard]] boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) const noexcept
+        {
+            if (never_inline_) return boost::asio::execution::blocking.never;
+            return boost::asio::execution::blocking.possibly;
+        }
+        [[nodiscard]] boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept
+        {
+            return boost::asio::query(lane_->loop_, boost::asio::execution::context);
+        }
+        bool operator==(const Executor&) const noexcept = default;
+
+    private:
+        Lane* lane_;
+        bool never_inline_;
+    };
+    [[nodiscard]] Executor executor() { return Executor{this}; }
+
+private:
+    struct Step {
+        Step* next = nullptr;
+        void (*run)(Step*, bool call) = nullptr; // frees the step; calls its function when `call`
+    };
+    template <class F>
+    struct StepOf : Step {
+        explicit StepOf(F f) : function{std::move(f)} {}
+        F function;
+        static void run_it(Step* step, bool call)
+        {
+            auto* self = static_cast<StepOf*>(step);
+            F function{std::move(self->function)};
+            boost::asio::recycling_allocator<StepOf> memory;
+            self->~StepOf();
+            memory.deallocate(self, 1); // before the call: what it posts uses the same memory
+            if (call) std::move(function)();
+        }
+    };
+    // Told to the loop once; cleans up when the loop ends without calling it.
+    struct Resume {
+        std::shared_ptr<Lane> lane;
+        explicit Resume(std::shared_ptr<Lane> l) : lane{std::move(l)} {}
+        Resume(Resume&&) noexcept = default;
+        ~Resume()
+        {
+            if (lane) lane->clear();
+        }
+        void operator()()
+        {
+            const auto self = std::exchange(lane, nullptr);
+            self->resume_posted_ = false;
+            if (!self->running_) self->run();
+        }
+    };
+
+    template <class F>
+    void post(F&& f)
+    {
+        using Made = StepOf<std::decay_t<F>>;
+        boost::asio::recycling_allocator<Made> memory;
+        auto* step = new (memory.allocate(1)) Made{std::forward<F>(f)};
+        step->run = &Made::run_it;
+        *last_ = step;
+        last_ = &step->next;
+        if (!running_) resume_later();
+    }
+    template <class F>
+    void dispatch(F&& f)
+    {
+        if (running_) return std::decay_t<F>{std::forward<F>(f)}();
+        const auto self = shared_from_this();
+        running_ = true;
+        std::decay_t<F>{std::forward<F>(f)}();
+        run();
+    }
+    void run()
+    {
+        const auto self = shared_from_this();
+        running_ = true;
+        for (int n = 0; first_ && n < most_in_a_row; ++n) next(true);
+        running_ = false;
+        if (first_) resume_later();
+    }
+    void resume_later();
+    void clear();
+    void next(bool call)
+    {
+        Step* const step = first_;
+        first_ = step->next;
+        if (!first_) last_ = &first_;
+        step->run(step, call);
+    }
+
+    boost::asio::any_io_executor loop_;
+    Step* first_ = nullptr;
+    Step** last_ = &first_;
+    bool running_ = false, resume_posted_ = false;
+};
+
+inline void Lane::resume_later()
+{
+    if (std::exchange(resume_posted_, true)) return;
+    boost::asio::post(loop_, Resume{shared_from_this()});
+}
+
+inline void Lane::clear()
+{
+    while (first_) next(false);
+}
+
+} // namespace agenthost::host
