@@ -6,6 +6,7 @@
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
+#include "wire/codes.hpp"
 
 #include <csignal>
 #include <unistd.h>
@@ -46,7 +47,8 @@ void Runtime::Impl::wait_signal()
 
 void Runtime::Impl::finished(const Finished& f)
 {
-    metrics.command(f.action, f.code.empty(), f.took);
+    // A peer's made-up words must not become labels.
+    metrics.command(f.code == wire::code::unknown_action ? "unknown" : f.action, f.code.empty(), f.took);
     // Commands with effects all leave a line; others only when someone looks closely.
     const auto level = f.effects ? log::Level::info : log::Level::debug;
     if (!log::enabled(level)) return;

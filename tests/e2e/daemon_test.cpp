@@ -176,12 +176,15 @@ TEST(DaemonAlone, ServesHealthAndMetricsOnALoopbackPort)
 {
     Daemon daemon{{.yaml = "metrics: {bind: '127.0.0.1:0'}\n" + storage}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    EXPECT_EQ(daemon.call("made.up").code, 1);
     ASSERT_EQ(daemon.call("storage.info").code, 0);
     const auto address = daemon.address("metrics");
     const auto metrics = run({"curl", "-sS", address + "/metrics"});
     EXPECT_NE(metrics.out.find("agenthost_commands_total{action=\"storage.info\",outcome=\"success\"} 1"),
               std::string::npos)
         << metrics.out;
+    EXPECT_EQ(metrics.out.find("made.up"), std::string::npos) << "a peer's word became a label";
+    EXPECT_NE(metrics.out.find("action=\"unknown\",outcome=\"error\"} 1"), std::string::npos) << metrics.out;
     EXPECT_EQ(run({"curl", "-sS", address + "/healthz"}).out, "ok\n");
     EXPECT_EQ(run({"curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", address + "/v1/status"}).out,
               "404"); // only on the socket
