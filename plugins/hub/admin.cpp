@@ -92,6 +92,7 @@ void Admin::agent_add(const std::string& id, bool rotate, ReplyPtr reply)
     const bool taken =
         table_.save(minted, saved(reply, [this, minted, token, reply] {
                         credentials_.put(minted);
+                        core_.log(AGH_LOG_INFO, "a secret was minted for agent " + minted.id);
                         sessions_.check_credentials(); // a session with the replaced token ends
                         ok(reply, "{\"id\":" + json_string(minted.id) + ",\"secret\":\"" + token + "\"}");
                     }));
@@ -141,6 +142,7 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
             credentials_.put(stone);
         else
             credentials_.remove_agent(id);
+        core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
         sessions_.cut(id, "revoked");
         commands_.agent_revoked(id);
         registry_.forget(id);
@@ -164,6 +166,7 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
     const bool taken =
         table_.save(minted, saved(reply, [this, minted, token, reply] {
                         credentials_.put(minted);
+                        core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
                         ok(reply, "{\"id\":\"" + minted.id + "\",\"token\":\"" + token + "\"}");
                     }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
@@ -187,6 +190,7 @@ void Admin::token_revoke(const std::string& id, ReplyPtr reply)
                     "There is no token " + id + ". List them with: agenthost hub token list");
     const bool taken = table_.remove_token(id, saved(reply, [this, id, reply] {
                                                credentials_.remove_token(id);
+                                               core_.log(AGH_LOG_INFO, "bearer token " + id + " was revoked");
                                                ok(reply, "{\"id\":" + json_string(id) + "}");
                                            }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");

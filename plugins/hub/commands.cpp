@@ -41,7 +41,10 @@ bool Commands::start(TaskRecord task, Final on_final)
         return false;
     }
     watch(task, std::move(on_final));
-    pump(agent);
+    if (fanout_.online(agent))
+        pump(agent);
+    else
+        watch_absence(agent); // it left while a caller's body was coming
     return true;
 }
 
@@ -115,6 +118,11 @@ void Commands::agent_lost(std::string_view name)
     if (tasks_.open(agent) == 0) return;
     tasks_.lost(agent, core_.utc());
     for (const std::string& id : tasks_.of(agent)) table_.save(*tasks_.find(id));
+    watch_absence(agent);
+}
+
+void Commands::watch_absence(const std::string& agent)
+{
     const auto since = core_.now();
     away_since_[agent] = since;
     core_.timers.at(since + core_.config.agent_grace, [this, agent, since] {

@@ -48,6 +48,7 @@ private:
     void pump(std::string_view agent);
     void watch(const TaskRecord&, Final);
     void ended(const TaskRecord&);
+    void watch_absence(const std::string& agent);
     void agent_stays_away(const std::string& agent);
 
     Core& core_;

@@ -56,6 +56,14 @@ void Hub::start()
     store_.start();
     enter([this] { commands_.restore(std::move(loaded_.open_tasks)); });
     loaded_ = {};
+    const std::string address = core_.host.address();
+    if (core_.config.public_url.empty() &&
+        (address.find("//0.0.0.0") != std::string::npos || address.find("//[::]") != std::string::npos)) {
+        core_.host.log(AGH_LOG_WARN,
+                       "hub: agents cannot fetch files from " + address +
+                           ". Set plugins.hub.config.public_url to the address they reach the hub at.",
+                       {});
+    }
     worker_.start();
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 #include <stdexcept>
+#include <utility>
 
 namespace agenthost::hub {
 
@@ -197,6 +198,13 @@ void Store::run()
         lock.lock();
         committing_.clear();
         if (saved) continue;
+        for (Waiting& w : tasks) {
+            for (auto& done : std::exchange(w.done, {})) {
+                lock.unlock();
+                done(false); // whoever waits hears it now; the record itself is tried again
+                lock.lock();
+            }
+        }
         if (stopping_) return; // the disk refuses; waiting for it would keep the daemon from ending
         put_back(std::move(tasks));
         changed_.wait_for(lock, retry_after, [this] { return stopping_ || !jobs_.empty(); });

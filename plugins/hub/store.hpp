@@ -23,8 +23,8 @@ namespace agenthost::hub {
 
 class Store final : public Registry, public TaskTable, public CredentialTable {
 public:
-    static constexpr std::size_t queue_bound =
-        16'384; // a thousand agents that come back at once, many times over
+    // A thousand agents that come back at once, many times over.
+    static constexpr std::size_t queue_bound = 16'384;
 
     struct Loaded {                         // what a starting hub needs at once
         std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed

@@ -148,6 +148,18 @@ TEST_F(HubTest, AFileCallEndsWhenItsAgentStaysAway)
     EXPECT_EQ(code(rest), "AGENT_OFFLINE");
 }
 
+TEST_F(HubTest, AFileCallEndsWhenItsAgentLeftWhileTheBodyCame)
+{
+    boot({{"agent_grace", "50ms"}});
+    const agh_conn n1 = agent("n1");
+    const agh_conn rest = ask("PUT", "/api/agents/n1/files/f1", {}, R"("length":4)");
+    ASSERT_TRUE(host->listener.wait(rest, [](auto& e) { return e.receiving; }));
+    host->listener.closed(n1);
+    host->listener.body(rest, "data");
+    EXPECT_EQ(answer(rest).status, 503);
+    EXPECT_EQ(code(rest), "AGENT_OFFLINE");
+}
+
 TEST_F(HubTest, AFileCallGoesOnWhenItsAgentComesBack)
 {
     const agh_conn first = agent("n1");
