@@ -439,6 +439,11 @@ agh_status create(const agh_host_api* api, agh_host* host, agh_bytes config, con
            : h->mode == "no_invoke" ? &no_invoke
            : h->mode == "no_api"    ? nullptr
                                     : &whole;
+    static std::mutex
+        mutex; // what is never destroyed stays reachable: a leak of the test's, not of the host's
+    static auto& all = *new std::vector<Hostile*>;
+    const std::lock_guard lock{mutex};
+    all.push_back(h.get());
     *plugin = reinterpret_cast<agh_plugin*>(h.release());
     return AGH_OK;
 }
