@@ -26,7 +26,10 @@ std::optional<std::pair<double, std::string>> number_and_unit(std::string_view t
     return std::pair{value, unit};
 }
 
-[[noreturn]] void refuse(const char* key, const std::string& what) { throw std::runtime_error{std::string{key} + ": " + what}; }
+[[noreturn]] void refuse(const char* key, const std::string& what)
+{
+    throw std::runtime_error{std::string{key} + ": " + what};
+}
 
 std::uint64_t size_of(const Json& config, const char* key, std::uint64_t otherwise)
 {
@@ -35,7 +38,8 @@ std::uint64_t size_of(const Json& config, const char* key, std::uint64_t otherwi
     if (at->is_number_unsigned()) return at->get<std::uint64_t>();
     if (at->is_string())
         if (const auto size = parse_size(at->get_ref<const std::string&>())) return *size;
-    refuse(key, at->dump() + " is not a size; write bytes or a number with KiB, MiB, GiB or TiB, such as \"100GiB\"");
+    refuse(key, at->dump() +
+                    " is not a size; write bytes or a number with KiB, MiB, GiB or TiB, such as \"100GiB\"");
 }
 
 milliseconds duration_of(const Json& config, const char* key, milliseconds otherwise)
@@ -44,7 +48,8 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
     if (at == config.end() || at->is_null()) return otherwise;
     if (at->is_number_unsigned()) return std::chrono::seconds{at->get<std::uint32_t>()};
     if (at->is_string())
-        if (const auto time = parse_duration(at->get_ref<const std::string&>()); time && time->count() > 0) return *time;
+        if (const auto time = parse_duration(at->get_ref<const std::string&>()); time && time->count() > 0)
+            return *time;
     refuse(key, at->dump() + " is not a duration; write a number with ms, s, m or h, such as \"10s\"");
 }
 
@@ -53,7 +58,8 @@ unsigned count_of(const Json& config, const char* key, unsigned otherwise, unsig
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
     if (at->is_number_unsigned())
-        if (const auto value = at->get<std::uint64_t>(); value >= 1 && value <= most) return static_cast<unsigned>(value);
+        if (const auto value = at->get<std::uint64_t>(); value >= 1 && value <= most)
+            return static_cast<unsigned>(value);
     refuse(key, at->dump() + " is not a number from 1 to " + std::to_string(most));
 }
 
@@ -63,9 +69,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text)
 {
     const auto parsed = number_and_unit(text);
     if (!parsed) return std::nullopt;
-    static constexpr std::pair<std::string_view, int> units[] = {{"", 0},     {"b", 0},   {"k", 10},   {"kb", 10},  {"kib", 10},
-                                                                 {"m", 20},   {"mb", 20}, {"mib", 20}, {"g", 30},   {"gb", 30},
-                                                                 {"gib", 30}, {"t", 40},  {"tb", 40},  {"tib", 40}};
+    static constexpr std::pair<std::string_view, int> units[] = {
+        {"", 0},     {"b", 0},  {"k", 10},  {"kb", 10},  {"kib", 10}, {"m", 20},  {"mb", 20},
+        {"mib", 20}, {"g", 30}, {"gb", 30}, {"gib", 30}, {"t", 40},   {"tb", 40}, {"tib", 40}};
     for (const auto& [unit, shift] : units) {
         if (unit != parsed->second) continue;
         const double bytes = std::ldexp(parsed->first, shift);
@@ -79,7 +85,8 @@ std::optional<milliseconds> parse_duration(std::string_view text)
 {
     const auto parsed = number_and_unit(text);
     if (!parsed) return std::nullopt;
-    static constexpr std::pair<std::string_view, double> units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}};
+    static constexpr std::pair<std::string_view, double> units[] = {
+        {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}};
     for (const auto& [unit, factor] : units)
         if (unit == parsed->second && parsed->first * factor < 1e12)
             return milliseconds{static_cast<milliseconds::rep>(parsed->first * factor)};

@@ -12,11 +12,11 @@ namespace agenthost::storage {
 
 struct Config {
     std::string storage_path;
-    std::uint64_t quota = 0;                // bytes of all files; 0: as much as the disk holds
+    std::uint64_t quota = 0;                 // bytes of all files; 0: as much as the disk holds
     std::uint64_t reserve_free = 1ull << 30; // bytes that stay free on the disk
-    unsigned max_transfers = 4;             // at the same time
-    unsigned queue = 256;                   // transfers that may wait; beyond: BUSY
-    bool checksum_always = true;            // false: only when the server sends one
+    unsigned max_transfers = 4;              // at the same time
+    unsigned queue = 256;                    // transfers that may wait; beyond: BUSY
+    bool checksum_always = true;             // false: only when the server sends one
     std::vector<std::string> allow_hosts;
     bool allow_private_networks = false;
     std::string ca_file;
@@ -26,7 +26,7 @@ struct Config {
 // Throws std::runtime_error with the key and what is wrong. `default_path` stands in for a missing storage_path.
 Config parse_config(std::string_view json, std::string_view default_path);
 
-std::optional<std::uint64_t> parse_size(std::string_view);                 // "512", "1.5GiB", "100 MB" (KB = 1024)
+std::optional<std::uint64_t> parse_size(std::string_view); // "512", "1.5GiB", "100 MB" (KB = 1024)
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view); // "250ms", "10s", "2m", "1h"
 
 } // namespace agenthost::storage

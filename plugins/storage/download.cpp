@@ -8,7 +8,9 @@ namespace agenthost::storage {
 
 class Download : public Job {
 public:
-    Download(Service& service, Request request, DownloadParams params) : Job{service, std::move(request)}, params_{std::move(params)} {}
+    Download(Service& service, Request request, DownloadParams params)
+        : Job{service, std::move(request)}, params_{std::move(params)}
+    {}
 
 protected:
     MaybeProblem work(std::string& reply) override
@@ -20,15 +22,19 @@ protected:
         service_.pool_->opened(ticket());
         if (!file) {
             if (error == ENOENT) service_.mark(*row, FileState::missing);
-            return problem::file_not_found("the content of " + params_.id + " is missing on the disk; send it again or delete it");
+            return problem::file_not_found("the content of " + params_.id +
+                                           " is missing on the disk; send it again or delete it");
         }
-        struct stat info{};
-        if (row->state == FileState::damaged || ::fstat(file.get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) != row->size)
-            return problem::file_not_found("the content of " + params_.id + " is damaged on the disk; send it again or delete it");
+        struct stat info {};
+        if (row->state == FileState::damaged || ::fstat(file.get(), &info) != 0 ||
+            static_cast<std::uint64_t>(info.st_size) != row->size)
+            return problem::file_not_found("the content of " + params_.id +
+                                           " is damaged on the disk; send it again or delete it");
         kit::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
         call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
-        const auto transfer = service_.http_->send(params_.method, call, {file.get(), {}, row->size}, patience());
+        const auto transfer =
+            service_.http_->send(params_.method, call, {file.get(), {}, row->size}, patience());
         bytes_ = row->size;
         attempts_ = transfer.attempts;
         if (transfer.end != kit::Transfer::End::done) return problem_of(transfer);
@@ -42,8 +48,10 @@ protected:
     {
         service_.telemetry_->download_done(failed ? failed->code : "", bytes_, attempts_);
         if (failed)
-            service_.telemetry_->log(Level::warn, "download failed: " + failed->message + ": " + failed->detail,
-                                     "{\"file_id\":" + json_string(params_.id) + ",\"host\":" + json_string(params_.url.host) + "}");
+            service_.telemetry_->log(Level::warn,
+                                     "download failed: " + failed->message + ": " + failed->detail,
+                                     "{\"file_id\":" + json_string(params_.id) +
+                                         ",\"host\":" + json_string(params_.url.host) + "}");
     }
 
 private:

@@ -24,7 +24,8 @@ bool FileSink::stop(Problem problem)
 bool FileSink::claim(std::uint64_t size)
 {
     if (size <= claimed_) return true;
-    if (auto shortage = space_.raise(size); !shortage.empty()) return stop(problem::disk_full(std::move(shortage)));
+    if (auto shortage = space_.raise(size); !shortage.empty())
+        return stop(problem::disk_full(std::move(shortage)));
     claimed_ = size;
     return true;
 }
@@ -32,7 +33,8 @@ bool FileSink::claim(std::uint64_t size)
 // Blocks in one go: less work for the file system, and a disk that is full after all says so before the transfer.
 void FileSink::allocate(std::uint64_t size)
 {
-    if (size <= allocated_ || ::fallocate(file_, 0, 0, static_cast<off_t>(size)) != 0) return; // not every file system can
+    if (size <= allocated_ || ::fallocate(file_, 0, 0, static_cast<off_t>(size)) != 0)
+        return; // not every file system can
     space_.allocated(size - allocated_);
     allocated_ = size;
 }
@@ -40,7 +42,8 @@ void FileSink::allocate(std::uint64_t size)
 bool FileSink::begin(std::optional<std::uint64_t> total)
 {
     if (declared_.size && total && *total != *declared_.size)
-        return stop(problem::network("the source has " + std::to_string(*total) + " bytes, declared were " + std::to_string(*declared_.size)));
+        return stop(problem::network("the source has " + std::to_string(*total) + " bytes, declared were " +
+                                     std::to_string(*declared_.size)));
     const auto expected = declared_.size ? declared_.size : total;
     if (!expected) return true;
     if (!claim(*expected)) return false;
@@ -51,8 +54,11 @@ bool FileSink::begin(std::optional<std::uint64_t> total)
 bool FileSink::write(const char* data, std::size_t size)
 {
     if (declared_.size && size > *declared_.size - size_)
-        return stop(problem::network("the source sends more than the declared " + std::to_string(*declared_.size) + " bytes"));
-    if (size_ + size > claimed_ && !claim(std::max(size_ + size, claimed_ + claim_step)) && !(problem_.reset(), claim(size_ + size))) return false;
+        return stop(problem::network("the source sends more than the declared " +
+                                     std::to_string(*declared_.size) + " bytes"));
+    if (size_ + size > claimed_ && !claim(std::max(size_ + size, claimed_ + claim_step)) &&
+        !(problem_.reset(), claim(size_ + size)))
+        return false;
     for (std::size_t at = 0; at < size;) {
         const ssize_t n = ::pwrite(file_, data + at, size - at, static_cast<off_t>(size_ + at));
         if (n < 0 && errno == EINTR) continue;
@@ -78,11 +84,13 @@ bool FileSink::restart()
 MaybeProblem FileSink::finish()
 {
     if (declared_.size && size_ != *declared_.size)
-        return problem::network("the source sent " + std::to_string(size_) + " bytes, declared were " + std::to_string(*declared_.size));
+        return problem::network("the source sent " + std::to_string(size_) + " bytes, declared were " +
+                                std::to_string(*declared_.size));
     if (hashing_) sha256_ = kit::hex(hash_.finish());
     if (!declared_.sha256.empty() && sha256_ != declared_.sha256)
         return problem::network("the content's SHA-256 is " + sha256_ + ", declared was " + declared_.sha256);
-    if (allocated_ > size_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0) return problem::from_errno(errno, "cutting the file to its size");
+    if (allocated_ > size_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0)
+        return problem::from_errno(errno, "cutting the file to its size");
     return std::nullopt;
 }
 

@@ -30,7 +30,8 @@ struct Declared {
 class FileSink : public kit::Sink {
 public:
     FileSink(int file, Space& space, Declared declared, bool hash)
-        : file_{file}, space_{space}, declared_{std::move(declared)}, hashing_{hash || !declared_.sha256.empty()}
+        : file_{file}, space_{space}, declared_{std::move(declared)}, hashing_{hash ||
+                                                                               !declared_.sha256.empty()}
     {}
 
     bool begin(std::optional<std::uint64_t> total) override;
@@ -42,7 +43,10 @@ public:
     // After the last byte: is it what was declared? Cuts off what was allocated too much.
     MaybeProblem finish();
 
-    [[nodiscard]] const MaybeProblem& problem() const { return problem_; } // why the sink stopped the transfer
+    [[nodiscard]] const MaybeProblem& problem() const
+    {
+        return problem_;
+    } // why the sink stopped the transfer
     [[nodiscard]] std::uint64_t size() const { return size_; }
     [[nodiscard]] const std::string& sha256() const { return sha256_; } // after finish(); empty: not computed
 

@@ -6,19 +6,23 @@ namespace agenthost::storage {
 
 namespace {
 
-constexpr std::string_view columns = "SELECT id, name, owner, blob, size, sha256, stored_ms, state FROM files ";
+constexpr std::string_view columns =
+    "SELECT id, name, owner, blob, size, sha256, stored_ms, state FROM files ";
 
 kit::Database open(const std::string& file)
 {
     kit::Database db{file};
     {
         auto version = db.prepare("PRAGMA user_version");
-        if (version.step() && version.integer(0) == 1) return db; // nothing is written: it must open on a full disk, too
+        if (version.step() && version.integer(0) == 1)
+            return db; // nothing is written: it must open on a full disk, too
     }
     // Each row of the trash is a file of ours that may still be there after its row is gone.
     db.exec("BEGIN IMMEDIATE;"
-            "CREATE TABLE IF NOT EXISTS files(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, blob TEXT NOT NULL UNIQUE,"
-            " size INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+            "CREATE TABLE IF NOT EXISTS files(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, "
+            "blob TEXT NOT NULL UNIQUE,"
+            " size INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_ms INTEGER NOT NULL, state INTEGER NOT "
+            "NULL DEFAULT 0) WITHOUT ROWID;"
             "CREATE INDEX IF NOT EXISTS files_owner ON files(owner, id);"
             "CREATE INDEX IF NOT EXISTS files_name ON files(name, id);"
             "CREATE TABLE IF NOT EXISTS trash(blob TEXT PRIMARY KEY) WITHOUT ROWID;"
@@ -31,8 +35,10 @@ std::string glob_of(std::string_view name)
 {
     std::string glob;
     for (const char c : name) {
-        if (c == '?' || c == '[') ((glob += '[') += c) += ']';
-        else glob += c;
+        if (c == '?' || c == '[')
+            ((glob += '[') += c) += ']';
+        else
+            glob += c;
     }
     return glob;
 }
@@ -41,14 +47,17 @@ std::string glob_of(std::string_view name)
 
 Index::Index(const std::string& file)
     : db_{open(file)}, find_{db_.prepare(std::string{columns} + "WHERE id=?")},
-      put_{db_.prepare("INSERT INTO files(id, name, owner, blob, size, sha256, stored_ms, state) VALUES(?,?,?,?,?,?,?,?)"
-                       " ON CONFLICT(id) DO UPDATE SET name=excluded.name, owner=excluded.owner, blob=excluded.blob,"
-                       " size=excluded.size, sha256=excluded.sha256, stored_ms=excluded.stored_ms, state=excluded.state")},
-      describe_{db_.prepare("UPDATE files SET name=?, owner=? WHERE id=?")}, remove_{db_.prepare("DELETE FROM files WHERE id=?")},
+      put_{db_.prepare(
+          "INSERT INTO files(id, name, owner, blob, size, sha256, stored_ms, state) VALUES(?,?,?,?,?,?,?,?)"
+          " ON CONFLICT(id) DO UPDATE SET name=excluded.name, owner=excluded.owner, blob=excluded.blob,"
+          " size=excluded.size, sha256=excluded.sha256, stored_ms=excluded.stored_ms, state=excluded.state")},
+      describe_{db_.prepare("UPDATE files SET name=?, owner=? WHERE id=?")},
+      remove_{db_.prepare("DELETE FROM files WHERE id=?")},
       mark_{db_.prepare("UPDATE files SET state=? WHERE id=? AND blob=?")},
       trash_{db_.prepare("INSERT OR IGNORE INTO trash(blob) SELECT blob FROM files WHERE id=?")},
       untrash_{db_.prepare("DELETE FROM trash WHERE blob=?")},
-      totals_{db_.prepare("SELECT count(*), coalesce(sum(size),0), coalesce(sum(state=1),0), coalesce(sum(state=2),0) FROM files")}
+      totals_{db_.prepare("SELECT count(*), coalesce(sum(size),0), coalesce(sum(state=1),0), "
+                          "coalesce(sum(state=2),0) FROM files")}
 {}
 
 FileRecord Index::read(const kit::Statement& row)
@@ -166,7 +175,9 @@ std::map<std::string, KnownFile> Index::known()
     const std::lock_guard lock{mutex_};
     auto rows = db_.prepare("SELECT blob, id, size FROM files");
     std::map<std::string, KnownFile> known;
-    while (rows.step()) known[std::string{rows.text(0)}] = {std::string{rows.text(1)}, static_cast<std::uint64_t>(rows.integer(2))};
+    while (rows.step())
+        known[std::string{rows.text(0)}] = {std::string{rows.text(1)},
+                                            static_cast<std::uint64_t>(rows.integer(2))};
     return known;
 }
 

@@ -34,7 +34,8 @@ public:
     std::optional<FileRecord> find(const std::string& id);
     // Puts the row in place of any of that id; the blob it had, if any, goes to the trash in the same transaction and is returned.
     std::optional<std::string> put(const FileRecord&);
-    void describe(const std::string& id, const std::string& name, const std::string& owner); // new words for the same content
+    void describe(const std::string& id, const std::string& name,
+                  const std::string& owner); // new words for the same content
     // The blob, which is in the trash now; nullopt: no such row.
     std::optional<std::string> remove(const std::string& id);
     void mark(const std::string& id, const std::string& blob, FileState);

@@ -13,16 +13,21 @@ void Job::run()
     std::string reply;
     MaybeProblem failed;
     try {
-        if (cancel().is_set()) failed = stopped_problem();
-        else failed = work(reply);
+        if (cancel().is_set())
+            failed = stopped_problem();
+        else
+            failed = work(reply);
     } catch (const kit::SqliteError& e) {
-        failed = e.disk_full() ? problem::disk_full(e.what()) : problem::internal(std::string{"the index: "} + e.what());
+        failed = e.disk_full() ? problem::disk_full(e.what())
+                               : problem::internal(std::string{"the index: "} + e.what());
     } catch (const std::exception& e) {
         failed = problem::internal(e.what());
     }
     ended(failed);
-    if (!failed) request_.reply(reply);
-    else request_.fail(failed->code, failed->message, failed->detail, failed->not_started ? not_started : 0);
+    if (!failed)
+        request_.reply(reply);
+    else
+        request_.fail(failed->code, failed->message, failed->detail, failed->not_started ? not_started : 0);
     service_.publish();
 }
 

@@ -33,7 +33,10 @@ protected:
     virtual MaybeProblem work(std::string& reply) = 0;
     virtual void ended(const MaybeProblem&) {}
 
-    [[nodiscard]] kit::Patience patience() { return {cancel(), request_.deadline().value_or(kit::Clock::time_point::max())}; }
+    [[nodiscard]] kit::Patience patience()
+    {
+        return {cancel(), request_.deadline().value_or(kit::Clock::time_point::max())};
+    }
     [[nodiscard]] Problem stopped_problem(); // which of cancelled, timeout, interrupted it was
     [[nodiscard]] Problem problem_of(const kit::Transfer&);
     void progress(std::uint64_t done, std::uint64_t total); // four times a second at most

@@ -20,13 +20,15 @@ std::string Ledger::raise(Claim& claim, std::uint64_t size, std::uint64_t free)
     if (limits_.quota > 0) {
         const std::uint64_t after = used_ + claimed_ - std::min(used_ + claimed_, replaced);
         if (!fits(limits_.quota, after, more))
-            return std::to_string(more) + " bytes do not fit into the quota of " + std::to_string(limits_.quota) + ", of which " +
-                   std::to_string(after) + " are taken; delete files or raise quota";
+            return std::to_string(more) + " bytes do not fit into the quota of " +
+                   std::to_string(limits_.quota) + ", of which " + std::to_string(after) +
+                   " are taken; delete files or raise quota";
     }
     // The disk holds both for a moment.
     if (!fits(free, pending_ + limits_.reserve_free, more))
-        return std::to_string(more) + " bytes do not fit: " + std::to_string(free) + " are free on the disk, " + std::to_string(pending_) +
-               " promised to running transfers and " + std::to_string(limits_.reserve_free) + " kept free by reserve_free";
+        return std::to_string(more) + " bytes do not fit: " + std::to_string(free) +
+               " are free on the disk, " + std::to_string(pending_) + " promised to running transfers and " +
+               std::to_string(limits_.reserve_free) + " kept free by reserve_free";
     claim.size = size;
     claim.pending += more;
     claimed_ += more;

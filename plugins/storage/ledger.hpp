@@ -25,7 +25,8 @@ public:
     std::string raise(Claim& claim, std::uint64_t size, std::uint64_t free);
     void allocated(Claim& claim, std::uint64_t bytes); // so much more of it is on the disk now
     void give_up(Claim& claim);
-    void settle(Claim& claim, std::uint64_t size); // the file is in place with this size, what it replaces is gone
+    void settle(Claim& claim,
+                std::uint64_t size); // the file is in place with this size, what it replaces is gone
     void removed(std::uint64_t size);
 
     void set_limits(Limits limits) { limits_ = limits; }

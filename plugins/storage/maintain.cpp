@@ -19,7 +19,9 @@ constexpr std::size_t verify_report_most = 1000; // ids named in the answer; the
 // The row goes first, in one transaction with an entry of the trash: after a crash the next start unlinks what is left.
 class Remove : public Job {
 public:
-    Remove(Service& service, Request request, std::string id) : Job{service, std::move(request)}, id_{std::move(id)} {}
+    Remove(Service& service, Request request, std::string id)
+        : Job{service, std::move(request)}, id_{std::move(id)}
+    {}
 
 protected:
     MaybeProblem work(std::string& reply) override
@@ -32,7 +34,8 @@ protected:
             service_.ledger_->removed(row->size);
         }
         service_.sweep(*blob);
-        reply = "{\"id\":" + json_string(id_) + ",\"free_bytes\":" + std::to_string(service_.store_->free_bytes()) + "}";
+        reply = "{\"id\":" + json_string(id_) +
+                ",\"free_bytes\":" + std::to_string(service_.store_->free_bytes()) + "}";
         return std::nullopt;
     }
 
@@ -54,7 +57,9 @@ private:
 // Reads content and compares. One file, or all, page by page; files that come or go meanwhile are fine.
 class Verify : public Job {
 public:
-    Verify(Service& service, Request request, std::string id) : Job{service, std::move(request)}, id_{std::move(id)} {}
+    Verify(Service& service, Request request, std::string id)
+        : Job{service, std::move(request)}, id_{std::move(id)}
+    {}
 
 protected:
     MaybeProblem work(std::string& reply) override
@@ -68,14 +73,19 @@ protected:
             total_ = service_.index_->totals().bytes;
             Index::Query query;
             query.limit = verify_page;
-            for (auto rows = service_.index_->list(query); !rows.empty(); rows = service_.index_->list(query)) {
+            for (auto rows = service_.index_->list(query); !rows.empty();
+                 rows = service_.index_->list(query)) {
                 for (const auto& row : rows)
                     if (auto failed = check(row)) return failed;
                 query.after = rows.back().id;
             }
         }
-        reply = nlohmann::json{{"checked", checked_}, {"whole", whole_}, {"unverifiable", unverifiable_}, {"missing", missing_}, {"damaged", damaged_}}.dump(
-            -1, ' ', false, nlohmann::json::error_handler_t::replace);
+        reply = nlohmann::json{{"checked", checked_},
+                               {"whole", whole_},
+                               {"unverifiable", unverifiable_},
+                               {"missing", missing_},
+                               {"damaged", damaged_}}
+                    .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
         return std::nullopt;
     }
 
@@ -88,12 +98,15 @@ private:
         if (!file && error != ENOENT) return problem::from_errno(error, "opening the content of " + row.id);
         if (!file) {
             const auto now = service_.index_->find(row.id);
-            if (now && now->blob == row.blob) found(row, FileState::missing, missing_); // else it was deleted or replaced meanwhile
+            if (now && now->blob == row.blob)
+                found(row, FileState::missing, missing_); // else it was deleted or replaced meanwhile
             return std::nullopt;
         }
-        struct stat info{};
-        if (::fstat(file.get(), &info) != 0) return problem::from_errno(errno, "looking at the content of " + row.id);
-        if (static_cast<std::uint64_t>(info.st_size) != row.size) return found(row, FileState::damaged, damaged_), std::nullopt;
+        struct stat info {};
+        if (::fstat(file.get(), &info) != 0)
+            return problem::from_errno(errno, "looking at the content of " + row.id);
+        if (static_cast<std::uint64_t>(info.st_size) != row.size)
+            return found(row, FileState::damaged, damaged_), std::nullopt;
         if (row.sha256.empty()) {
             ++checked_;
             ++unverifiable_; // the size is right, and that is all we know
@@ -104,7 +117,8 @@ private:
         if (!same) return found(row, FileState::damaged, damaged_), std::nullopt;
         ++checked_;
         ++whole_;
-        if (row.state != FileState::whole) service_.index_->mark(row.id, row.blob, FileState::whole); // someone put it right
+        if (row.state != FileState::whole)
+            service_.index_->mark(row.id, row.blob, FileState::whole); // someone put it right
         return std::nullopt;
     }
 

@@ -25,8 +25,10 @@ std::string text_of(const Json& json, const char* key)
 // Ids are the server's; all we ask is that SQLite and logs see the same text.
 MaybeProblem check_id(const std::string& id, const char* key)
 {
-    if (id.empty() || id.size() > 256) return problem::invalid(std::string{key} + " must have 1 to 256 bytes");
-    if (id.find('\0') != std::string::npos) return problem::invalid(std::string{key} + " must not contain NUL");
+    if (id.empty() || id.size() > 256)
+        return problem::invalid(std::string{key} + " must have 1 to 256 bytes");
+    if (id.find('\0') != std::string::npos)
+        return problem::invalid(std::string{key} + " must not contain NUL");
     return std::nullopt;
 }
 
@@ -34,7 +36,8 @@ MaybeProblem read_url(const Json& json, const char* key, kit::Url& url)
 {
     std::string why;
     auto parsed = kit::parse_url(text_of(json, key), why);
-    if (!parsed) return problem::invalid(std::string{key} + ": " + why); // the text itself may be a one-time secret
+    if (!parsed)
+        return problem::invalid(std::string{key} + ": " + why); // the text itself may be a one-time secret
     url = std::move(*parsed);
     return std::nullopt;
 }
@@ -54,7 +57,8 @@ Parsed<UploadParams> parse_upload(std::string_view text)
     if (params.name.find('\0') != std::string::npos || params.owner.find('\0') != std::string::npos)
         return problem::invalid("file_info: name and owner_id must not contain NUL");
     if (const auto size = info->find("size"); size != info->end() && !size->is_null()) {
-        if (!size->is_number_unsigned()) return problem::invalid("file_info.size must be a whole number of bytes");
+        if (!size->is_number_unsigned())
+            return problem::invalid("file_info.size must be a whole number of bytes");
         params.declared.size = size->get<std::uint64_t>();
     }
     params.declared.sha256 = text_of(*info, "sha256");
@@ -96,7 +100,8 @@ Parsed<Index::Query> parse_query(std::string_view text)
     query.after = text_of(json, "cursor");
     if (const auto limit = json.find("limit"); limit != json.end()) {
         if (!limit->is_number_unsigned()) return problem::invalid("limit must be a number from 1 to 1000");
-        query.limit = static_cast<std::size_t>(std::clamp<std::uint64_t>(limit->get<std::uint64_t>(), 1, 1000));
+        query.limit =
+            static_cast<std::size_t>(std::clamp<std::uint64_t>(limit->get<std::uint64_t>(), 1, 1000));
     }
     return query;
 }

@@ -31,7 +31,9 @@ void Pool::spawn(std::function<void()> first)
 void Pool::wake()
 {
     const std::size_t work = schedule_.waiting() + withdrawn_.size();
-    for (std::size_t more = work > idle_ ? work - idle_ : 0; more > 0 && threads_.size() < threads_most_ && !stopped_; --more) spawn();
+    for (std::size_t more = work > idle_ ? work - idle_ : 0;
+         more > 0 && threads_.size() < threads_most_ && !stopped_; --more)
+        spawn();
     changed_.notify_all();
 }
 

@@ -35,7 +35,8 @@ private:
 
 class Pool {
 public:
-    Pool(unsigned slots, std::size_t most_waiting) : schedule_{slots, most_waiting}, threads_most_{slots + 1} {}
+    Pool(unsigned slots, std::size_t most_waiting) : schedule_{slots, most_waiting}, threads_most_{slots + 1}
+    {}
     ~Pool() { stop(); }
 
     // `first` runs before any job, on one of the threads.
@@ -44,7 +45,7 @@ public:
 
     bool submit(Schedule::Job, std::shared_ptr<Work>); // false: too many wait, or stopped
     void opened(Ticket);                               // see Schedule
-    void look_for_cancelled();                         // after a cancel was set: what still waits runs at once, to answer
+    void look_for_cancelled(); // after a cancel was set: what still waits runs at once, to answer
 
     struct Load {
         std::size_t waiting = 0;
@@ -62,8 +63,8 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     Schedule schedule_;
-    std::map<Ticket, std::shared_ptr<Work>> works_;    // waiting and running
-    std::vector<std::shared_ptr<Work>> withdrawn_; // cancelled while waiting
+    std::map<Ticket, std::shared_ptr<Work>> works_; // waiting and running
+    std::vector<std::shared_ptr<Work>> withdrawn_;  // cancelled while waiting
     std::size_t threads_most_, idle_ = 0;
     std::vector<std::thread> threads_;
     bool open_ = false, stopped_ = false;

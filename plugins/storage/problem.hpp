@@ -16,15 +16,27 @@ using MaybeProblem = std::optional<Problem>;
 namespace problem {
 
 // The first three messages are the protocol's, word for word.
-inline Problem file_not_found(std::string detail) { return {"FILE_NOT_FOUND", "File not found", std::move(detail)}; }
+inline Problem file_not_found(std::string detail)
+{
+    return {"FILE_NOT_FOUND", "File not found", std::move(detail)};
+}
 inline Problem disk_full(std::string detail) { return {"DISK_FULL", "Disk full", std::move(detail)}; }
 inline Problem network(std::string detail) { return {"NETWORK_ERROR", "Network error", std::move(detail)}; }
 inline Problem denied(std::string detail) { return {"DENIED", "Denied", std::move(detail)}; }
-inline Problem invalid(std::string detail) { return {"INVALID_REQUEST", "Invalid request", std::move(detail)}; }
+inline Problem invalid(std::string detail)
+{
+    return {"INVALID_REQUEST", "Invalid request", std::move(detail)};
+}
 inline Problem busy(std::string detail) { return {"BUSY", "Busy", std::move(detail), true}; }
-inline Problem cancelled() { return {"CANCELLED", "Cancelled", "the command was cancelled; nothing was changed"}; }
+inline Problem cancelled()
+{
+    return {"CANCELLED", "Cancelled", "the command was cancelled; nothing was changed"};
+}
 inline Problem timeout() { return {"TIMEOUT", "Timeout", "the deadline passed; nothing was changed"}; }
-inline Problem interrupted() { return {"INTERRUPTED", "Interrupted", "the agent is shutting down; send the command again", true}; }
+inline Problem interrupted()
+{
+    return {"INTERRUPTED", "Interrupted", "the agent is shutting down; send the command again", true};
+}
 inline Problem internal(std::string detail) { return {"INTERNAL", "Internal error", std::move(detail)}; }
 // A failed call on `path`: ENOSPC and EDQUOT are a full disk, the rest is ours.
 Problem from_errno(int error, const std::string& what);

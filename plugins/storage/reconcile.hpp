@@ -26,9 +26,9 @@ struct KnownFile {
 };
 
 struct ReconcilePlan {
-    std::vector<std::string> missing, damaged;  // ids
-    std::vector<FoundFile> quarantine, left;    // orphans
-    std::vector<std::string> unlink;            // blobs of the trash that are still there
+    std::vector<std::string> missing, damaged; // ids
+    std::vector<FoundFile> quarantine, left;   // orphans
+    std::vector<std::string> unlink;           // blobs of the trash that are still there
 };
 
 // known: blob -> row.

@@ -8,7 +8,8 @@ std::optional<Ticket> Schedule::add(Job job)
 {
     if (waiting_ >= most_waiting_) return std::nullopt;
     const Ticket ticket = ++last_;
-    auto turn = std::find_if(turns_.begin(), turns_.end(), [&](const Turn& t) { return t.caller == job.caller; });
+    auto turn =
+        std::find_if(turns_.begin(), turns_.end(), [&](const Turn& t) { return t.caller == job.caller; });
     if (turn == turns_.end()) turn = turns_.insert(turns_.end(), Turn{job.caller, {}});
     turn->jobs.push_back(ticket);
     if (!job.file.empty()) files_[job.file].push_back(ticket);
@@ -31,12 +32,15 @@ bool Schedule::may_run(Ticket ticket, const Entry& entry) const
 std::optional<Ticket> Schedule::next()
 {
     for (auto turn = turns_.begin(); turn != turns_.end(); ++turn) {
-        const auto found = std::find_if(turn->jobs.begin(), turn->jobs.end(), [&](Ticket t) { return may_run(t, jobs_.at(t)); });
+        const auto found = std::find_if(turn->jobs.begin(), turn->jobs.end(),
+                                        [&](Ticket t) { return may_run(t, jobs_.at(t)); });
         if (found == turn->jobs.end()) continue;
         const Ticket ticket = *found;
         turn->jobs.erase(found);
-        if (turn->jobs.empty()) turns_.erase(turn);
-        else turns_.splice(turns_.end(), turns_, turn); // to the back of the line
+        if (turn->jobs.empty())
+            turns_.erase(turn);
+        else
+            turns_.splice(turns_.end(), turns_, turn); // to the back of the line
         Entry& entry = jobs_.at(ticket);
         entry.running = true;
         if (entry.job.needs_slot) ++used_slots_;
@@ -56,7 +60,8 @@ void Schedule::leave_file(Ticket ticket, const Entry& entry)
 
 void Schedule::opened(Ticket ticket)
 {
-    if (const auto job = jobs_.find(ticket); job != jobs_.end() && job->second.job.access == Access::read) leave_file(ticket, job->second);
+    if (const auto job = jobs_.find(ticket); job != jobs_.end() && job->second.job.access == Access::read)
+        leave_file(ticket, job->second);
 }
 
 void Schedule::finished(Ticket ticket)
@@ -72,7 +77,8 @@ bool Schedule::withdraw(Ticket ticket)
 {
     const auto job = jobs_.find(ticket);
     if (job == jobs_.end() || job->second.running) return false;
-    const auto turn = std::find_if(turns_.begin(), turns_.end(), [&](const Turn& t) { return t.caller == job->second.job.caller; });
+    const auto turn = std::find_if(turns_.begin(), turns_.end(),
+                                   [&](const Turn& t) { return t.caller == job->second.job.caller; });
     std::erase(turn->jobs, ticket);
     if (turn->jobs.empty()) turns_.erase(turn);
     leave_file(ticket, job->second);

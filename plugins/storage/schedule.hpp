@@ -34,7 +34,7 @@ public:
     std::optional<Ticket> next();       // now running; nullopt: nothing can run now
     void opened(Ticket);                // this reader has its descriptor
     void finished(Ticket);
-    bool withdraw(Ticket);              // false: it is not waiting
+    bool withdraw(Ticket); // false: it is not waiting
 
     [[nodiscard]] std::size_t waiting() const { return waiting_; }
     [[nodiscard]] unsigned running_slots() const { return used_slots_; }
@@ -54,9 +54,9 @@ private:
     unsigned slots_, used_slots_ = 0;
     std::size_t most_waiting_, waiting_ = 0;
     Ticket last_ = 0;
-    std::map<Ticket, Entry> jobs_;                     // waiting and running
-    std::map<std::string, std::deque<Ticket>> files_;  // who is still concerned with a file, in order
-    std::list<Turn> turns_;                            // the front one's turn is next
+    std::map<Ticket, Entry> jobs_;                    // waiting and running
+    std::map<std::string, std::deque<Ticket>> files_; // who is still concerned with a file, in order
+    std::list<Turn> turns_;                           // the front one's turn is next
 };
 
 } // namespace agenthost::storage

@@ -14,8 +14,10 @@ namespace agenthost::storage {
 
 namespace {
 
-constexpr std::size_t quarantine_most = 1000;    // files; a crash leaves one at most, so this many mean something else is wrong
-constexpr std::uint64_t index_room = 16 << 20;   // kept free whatever reserve_free says: the index must be able to record a delete
+constexpr std::size_t quarantine_most =
+    1000; // files; a crash leaves one at most, so this many mean something else is wrong
+constexpr std::uint64_t index_room =
+    16 << 20; // kept free whatever reserve_free says: the index must be able to record a delete
 constexpr std::chrono::seconds publish_every{30}; // others write to the disk too
 constexpr std::size_t report_most = 100;          // events of one start-up; the count is complete
 
@@ -32,7 +34,8 @@ void Service::open()
     store_.emplace(config_.storage_path);
     open_index();
     store_->load_ballast();
-    ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, index_room)}, index_->totals().bytes);
+    ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, index_room)},
+                    index_->totals().bytes);
     kit::HttpOptions http;
     http.policy = {config_.allow_hosts, config_.allow_private_networks};
     http.ca_file = config_.ca_file;
@@ -81,7 +84,8 @@ void Service::reconcile()
         std::uint64_t bytes = 0;
         for (const auto& file : temporary) bytes += file.size;
         telemetry_->log(Level::info, "removed transfers that a stop had broken off; none was acknowledged",
-                        "{\"files\":" + std::to_string(temporary.size()) + ",\"bytes\":" + std::to_string(bytes) + "}");
+                        "{\"files\":" + std::to_string(temporary.size()) +
+                            ",\"bytes\":" + std::to_string(bytes) + "}");
     }
     const auto in_quarantine = store_->quarantined().size();
     const auto room = quarantine_most - std::min(quarantine_most, in_quarantine);
@@ -97,11 +101,13 @@ void Service::reconcile()
     }
     left_ = plan.left.size();
     if (left_ > 0)
-        telemetry_->log(Level::error, "quarantine is full, " + std::to_string(left_) + " more orphans stay where they are; look at " +
-                                          store_->path() + "/quarantine and empty it");
+        telemetry_->log(Level::error, "quarantine is full, " + std::to_string(left_) +
+                                          " more orphans stay where they are; look at " + store_->path() +
+                                          "/quarantine and empty it");
     for (const auto& name : store_->strangers()) {
         if (++reported > report_most) break;
-        telemetry_->log(Level::warn, "not a file of ours, left alone", "{\"path\":" + json_string("files/" + name) + "}");
+        telemetry_->log(Level::warn, "not a file of ours, left alone",
+                        "{\"path\":" + json_string("files/" + name) + "}");
     }
     const auto mark_all = [this](const std::vector<std::string>& ids, FileState state) {
         for (const auto& id : ids)
@@ -114,8 +120,10 @@ void Service::reconcile()
 void Service::mark(const FileRecord& row, FileState state)
 {
     index_->mark(row.id, row.blob, state);
-    if (state == FileState::missing) telemetry_->missing(row.id);
-    else if (state == FileState::damaged) telemetry_->damaged(row.id);
+    if (state == FileState::missing)
+        telemetry_->missing(row.id);
+    else if (state == FileState::damaged)
+        telemetry_->damaged(row.id);
 }
 
 void Service::sweep(const std::string& blob)
@@ -132,8 +140,8 @@ void Service::publish()
     try {
         const auto totals = index_->totals();
         const auto load = pool_->load();
-        telemetry_->publish({totals.files, totals.bytes, store_->free_bytes(), config_.quota, quarantined_, totals.missing, totals.damaged,
-                             load.waiting, load.running});
+        telemetry_->publish({totals.files, totals.bytes, store_->free_bytes(), config_.quota, quarantined_,
+                             totals.missing, totals.damaged, load.waiting, load.running});
     } catch (const std::exception& e) {
         telemetry_->log(Level::warn, std::string{"publishing facts: "} + e.what());
     }
@@ -144,19 +152,21 @@ void Service::info(Request request)
     const auto totals = index_->totals();
     const auto load = pool_->load();
     const auto now = std::chrono::steady_clock::now();
-    nlohmann::json data{{"version", AGENTHOST_VERSION},
-                        {"uptime", std::chrono::duration_cast<std::chrono::seconds>(now - started_).count()},
-                        {"files", totals.files},
-                        {"bytes", totals.bytes},
-                        {"quota_bytes", nullptr},
-                        {"free_bytes", store_->free_bytes()},
-                        {"quarantined", quarantined_.load() + left_.load()},
-                        {"missing", totals.missing},
-                        {"damaged", totals.damaged},
-                        {"transfers", {{"running", load.running}, {"waiting", load.waiting}, {"max", config_.max_transfers}}},
-                        {"capabilities", {"upload", "download", "delete", "info", "list", "verify"}}};
+    nlohmann::json data{
+        {"version", AGENTHOST_VERSION},
+        {"uptime", std::chrono::duration_cast<std::chrono::seconds>(now - started_).count()},
+        {"files", totals.files},
+        {"bytes", totals.bytes},
+        {"quota_bytes", nullptr},
+        {"free_bytes", store_->free_bytes()},
+        {"quarantined", quarantined_.load() + left_.load()},
+        {"missing", totals.missing},
+        {"damaged", totals.damaged},
+        {"transfers", {{"running", load.running}, {"waiting", load.waiting}, {"max", config_.max_transfers}}},
+        {"capabilities", {"upload", "download", "delete", "info", "list", "verify"}}};
     if (config_.quota > 0) data["quota_bytes"] = config_.quota;
-    if (auto caller = parse_caller(request.caller()); !caller.agent_id.empty()) data["agent_id"] = std::move(caller.agent_id);
+    if (auto caller = parse_caller(request.caller()); !caller.agent_id.empty())
+        data["agent_id"] = std::move(caller.agent_id);
     request.reply(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -176,9 +186,14 @@ void Service::list(Request request)
         data["next_cursor"] = rows.back().id;
     }
     for (const auto& row : rows) {
-        nlohmann::json file{{"id", row.id}, {"name", row.name}, {"owner_id", row.owner}, {"size", row.size}, {"stored_at", row.stored_ms}};
+        nlohmann::json file{{"id", row.id},
+                            {"name", row.name},
+                            {"owner_id", row.owner},
+                            {"size", row.size},
+                            {"stored_at", row.stored_ms}};
         if (!row.sha256.empty()) file["sha256"] = row.sha256;
-        if (row.state != FileState::whole) file["state"] = row.state == FileState::missing ? "missing" : "damaged";
+        if (row.state != FileState::whole)
+            file["state"] = row.state == FileState::missing ? "missing" : "damaged";
         data["files"].push_back(std::move(file));
     }
     request.reply(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -189,11 +204,14 @@ Health Service::health()
     if (!index_) return {AGH_E_INTERNAL, "not started"};
     const auto totals = index_->totals();
     if (totals.missing + totals.damaged > 0)
-        return {AGH_E_BUSY, std::to_string(totals.missing) + " stored files are missing on the disk and " + std::to_string(totals.damaged) +
+        return {AGH_E_BUSY, std::to_string(totals.missing) + " stored files are missing on the disk and " +
+                                std::to_string(totals.damaged) +
                                 " damaged; storage.list shows which, send them again or delete them"};
-    if (left_ > 0) return {AGH_E_BUSY, "quarantine is full; look at " + store_->path() + "/quarantine and empty it"};
+    if (left_ > 0)
+        return {AGH_E_BUSY, "quarantine is full; look at " + store_->path() + "/quarantine and empty it"};
     if (const auto free = store_->free_bytes(); free < std::max(config_.reserve_free, index_room))
-        return {AGH_E_BUSY, "only " + std::to_string(free) + " bytes are free in " + store_->path() + ", below reserve_free: uploads are refused; free space"};
+        return {AGH_E_BUSY, "only " + std::to_string(free) + " bytes are free in " + store_->path() +
+                                ", below reserve_free: uploads are refused; free space"};
     return {};
 }
 

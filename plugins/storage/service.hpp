@@ -45,7 +45,7 @@ private:
     friend class Verify;
     friend class SpaceClaim;
 
-    void open();      // folders, index; throws
+    void open(); // folders, index; throws
     void open_index();
     void reconcile(); // on a thread of the pool, before any job
     void publish();   // facts and gauges
@@ -64,7 +64,8 @@ private:
     std::optional<kit::HttpClient> http_;
     std::mutex ledger_mutex_;
     std::optional<Ledger> ledger_;
-    std::atomic<std::uint64_t> quarantined_{0}, left_{0}; // orphans in quarantine, and those it has no room for
+    std::atomic<std::uint64_t> quarantined_{0},
+        left_{0}; // orphans in quarantine, and those it has no room for
     Context::Task ticker_ = 0;
     std::optional<Pool> pool_; // goes first: its threads use all of the above
 };

@@ -31,13 +31,18 @@ constexpr std::uint64_t ballast = 8 << 20; // a WAL that has grown to its checkp
     throw std::runtime_error{what + ": " + std::strerror(error) + fix};
 }
 
-Fd open_dir(int at, const std::string& name) { return Fd{::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)}; }
+Fd open_dir(int at, const std::string& name)
+{
+    return Fd{::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+}
 
 // Made when absent.
 Fd make_dir(int at, const std::string& name, const std::string& path, bool& made)
 {
-    if (::mkdirat(at, name.c_str(), 0700) == 0) made = true;
-    else if (errno != EEXIST) fail(path + "/" + name, errno);
+    if (::mkdirat(at, name.c_str(), 0700) == 0)
+        made = true;
+    else if (errno != EEXIST)
+        fail(path + "/" + name, errno);
     Fd dir = open_dir(at, name);
     if (!dir) fail(path + "/" + name, errno);
     return dir;
@@ -55,8 +60,9 @@ template <typename Visit> void for_each_entry(int at, const char* name, Visit vi
     }
     while (const dirent* entry = ::readdir(dir.get())) {
         const std::string_view text{entry->d_name};
-        struct stat info{};
-        if (text == "." || text == ".." || ::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        struct stat info {};
+        if (text == "." || text == ".." || ::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
         visit(std::string{text}, info);
     }
 }
@@ -77,15 +83,20 @@ Store::Store(const std::string& path) : path_{path}
     lock_ = Fd{::openat(root_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!lock_) fail("storage_path " + path + "/lock", errno);
     if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-        throw std::runtime_error{"storage_path " + path + " is in use by another agenthost; give each its own folder"};
+        throw std::runtime_error{"storage_path " + path +
+                                 " is in use by another agenthost; give each its own folder"};
     bool made = false;
     files_ = make_dir(root_.get(), "files", path, made);
     incoming_ = make_dir(root_.get(), "incoming", path, made);
     quarantine_ = make_dir(root_.get(), "quarantine", path, made);
-    if (made && ::fsync(root_.get()) != 0) fail("syncing " + path, errno); // they must still be there after a power cut
+    if (made && ::fsync(root_.get()) != 0)
+        fail("syncing " + path, errno); // they must still be there after a power cut
 }
 
-Store::Temp::Temp(Temp&& other) noexcept : store_{other.store_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, placed_{std::exchange(other.placed_, true)}
+Store::Temp::Temp(Temp&& other) noexcept
+    : store_{other.store_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, placed_{std::exchange(
+                                                                                          other.placed_,
+                                                                                          true)}
 {}
 
 Store::Temp::~Temp()
@@ -111,12 +122,14 @@ MaybeProblem Store::place(Temp& temp) const
     const std::string shard = temp.blob_.substr(0, 2);
     Fd dir = open_dir(files_.get(), shard);
     if (!dir) {
-        if (::mkdirat(files_.get(), shard.c_str(), 0700) != 0 && errno != EEXIST) return problem::from_errno(errno, "creating the folder of " + where);
+        if (::mkdirat(files_.get(), shard.c_str(), 0700) != 0 && errno != EEXIST)
+            return problem::from_errno(errno, "creating the folder of " + where);
         if (::fsync(files_.get()) != 0) return problem::from_errno(errno, "syncing " + path_ + "/files");
         dir = open_dir(files_.get(), shard);
         if (!dir) return problem::from_errno(errno, "opening the folder of " + where);
     }
-    if (::renameat(incoming_.get(), temp.blob_.c_str(), dir.get(), temp.blob_.c_str()) != 0) return problem::from_errno(errno, "renaming to " + where);
+    if (::renameat(incoming_.get(), temp.blob_.c_str(), dir.get(), temp.blob_.c_str()) != 0)
+        return problem::from_errno(errno, "renaming to " + where);
     temp.placed_ = true;
     if (::fsync(dir.get()) != 0) return problem::from_errno(errno, "syncing the folder of " + where);
     return std::nullopt;
@@ -132,7 +145,8 @@ Fd Store::open(const std::string& blob, int& error) const
 MaybeProblem Store::remove(const std::string& blob) const
 {
     const std::string where = path_ + "/files/" + relative(blob);
-    if (::unlinkat(files_.get(), relative(blob).c_str(), 0) != 0 && errno != ENOENT) return problem::from_errno(errno, "removing " + where);
+    if (::unlinkat(files_.get(), relative(blob).c_str(), 0) != 0 && errno != ENOENT)
+        return problem::from_errno(errno, "removing " + where);
     const Fd dir = open_dir(files_.get(), blob.substr(0, 2));
     if (dir && ::fsync(dir.get()) != 0) return problem::from_errno(errno, "syncing the folder of " + where);
     return std::nullopt;
@@ -140,7 +154,7 @@ MaybeProblem Store::remove(const std::string& blob) const
 
 std::uint64_t Store::free_bytes() const
 {
-    struct statvfs info{};
+    struct statvfs info {};
     if (::fstatvfs(root_.get(), &info) != 0) return 0;
     return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
@@ -148,9 +162,12 @@ std::uint64_t Store::free_bytes() const
 void Store::load_ballast() const
 {
     const Fd file{::openat(root_.get(), "ballast", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    struct stat info{};
-    if (!file || ::fstat(file.get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) >= ballast || free_bytes() < 4 * ballast) return;
-    if (::fallocate(file.get(), 0, 0, static_cast<off_t>(ballast)) != 0) ::unlinkat(root_.get(), "ballast", 0);
+    struct stat info {};
+    if (!file || ::fstat(file.get(), &info) != 0 || static_cast<std::uint64_t>(info.st_size) >= ballast ||
+        free_bytes() < 4 * ballast)
+        return;
+    if (::fallocate(file.get(), 0, 0, static_cast<off_t>(ballast)) != 0)
+        ::unlinkat(root_.get(), "ballast", 0);
 }
 
 bool Store::drop_ballast() const { return ::unlinkat(root_.get(), "ballast", 0) == 0; }
@@ -161,7 +178,8 @@ std::vector<FoundFile> Store::scan() const
     for_each_entry(files_.get(), ".", [&](const std::string& shard, const struct stat& info) {
         if (!S_ISDIR(info.st_mode) || shard.size() != 2) return;
         for_each_entry(files_.get(), shard.c_str(), [&](const std::string& name, const struct stat& file) {
-            if (S_ISREG(file.st_mode) && is_blob_name(name) && name.starts_with(shard)) found.push_back({name, static_cast<std::uint64_t>(file.st_size)});
+            if (S_ISREG(file.st_mode) && is_blob_name(name) && name.starts_with(shard))
+                found.push_back({name, static_cast<std::uint64_t>(file.st_size)});
         });
     });
     return found;
@@ -173,7 +191,8 @@ std::vector<std::string> Store::strangers() const
     for_each_entry(files_.get(), ".", [&](const std::string& shard, const struct stat& info) {
         if (!S_ISDIR(info.st_mode) || shard.size() != 2) return names.push_back(shard);
         for_each_entry(files_.get(), shard.c_str(), [&](const std::string& name, const struct stat& file) {
-            if (!S_ISREG(file.st_mode) || !is_blob_name(name) || !name.starts_with(shard)) names.push_back(shard + "/" + name);
+            if (!S_ISREG(file.st_mode) || !is_blob_name(name) || !name.starts_with(shard))
+                names.push_back(shard + "/" + name);
         });
     });
     return names;
@@ -200,7 +219,8 @@ std::vector<FoundFile> Store::remove_incoming() const
     std::vector<FoundFile> removed;
     for_each_entry(incoming_.get(), ".", [&](const std::string& name, const struct stat& info) {
         if (!S_ISREG(info.st_mode) || !is_blob_name(name)) return; // not ours
-        if (::unlinkat(incoming_.get(), name.c_str(), 0) == 0) removed.push_back({name, static_cast<std::uint64_t>(info.st_size)});
+        if (::unlinkat(incoming_.get(), name.c_str(), 0) == 0)
+            removed.push_back({name, static_cast<std::uint64_t>(info.st_size)});
     });
     return removed;
 }

@@ -38,7 +38,9 @@ public:
 
     private:
         friend class Store;
-        Temp(const Store& store, kit::Fd fd, std::string blob) : store_{store}, fd_{std::move(fd)}, blob_{std::move(blob)} {}
+        Temp(const Store& store, kit::Fd fd, std::string blob)
+            : store_{store}, fd_{std::move(fd)}, blob_{std::move(blob)}
+        {}
         const Store& store_;
         kit::Fd fd_;
         std::string blob_;
@@ -48,7 +50,7 @@ public:
     MaybeProblem place(Temp&) const; // sync, rename, sync the folder
 
     [[nodiscard]] kit::Fd open(const std::string& blob, int& error) const; // to read
-    MaybeProblem remove(const std::string& blob) const;                    // and sync the folder; one that is gone is fine
+    MaybeProblem remove(const std::string& blob) const; // and sync the folder; one that is gone is fine
 
     [[nodiscard]] std::uint64_t free_bytes() const;
     [[nodiscard]] std::string index_file() const { return path_ + "/index.db"; }
@@ -59,13 +61,17 @@ public:
 
     // For reconciling.
     [[nodiscard]] std::vector<FoundFile> scan() const; // regular files in files/
-    [[nodiscard]] std::vector<std::string> strangers() const; // what is no regular file of ours there; left alone
+    [[nodiscard]] std::vector<std::string>
+    strangers() const; // what is no regular file of ours there; left alone
     bool quarantine(const std::string& blob) const;
     [[nodiscard]] std::vector<FoundFile> quarantined() const;
     std::vector<FoundFile> remove_incoming() const; // and says what it removed
 
 private:
-    [[nodiscard]] static std::string relative(const std::string& blob) { return blob.substr(0, 2) + "/" + blob; }
+    [[nodiscard]] static std::string relative(const std::string& blob)
+    {
+        return blob.substr(0, 2) + "/" + blob;
+    }
 
     std::string path_;
     kit::Fd root_, lock_, files_, incoming_, quarantine_;

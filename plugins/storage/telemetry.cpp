@@ -6,9 +6,11 @@ namespace agenthost::storage {
 
 namespace {
 
-std::string definition(std::string_view name, std::string_view type, std::string_view help, std::string_view unit = {}, std::string_view labels = {})
+std::string definition(std::string_view name, std::string_view type, std::string_view help,
+                       std::string_view unit = {}, std::string_view labels = {})
 {
-    std::string json = "{\"name\":" + json_string(name) + ",\"type\":" + json_string(type) + ",\"help\":" + json_string(help);
+    std::string json = "{\"name\":" + json_string(name) + ",\"type\":" + json_string(type) +
+                       ",\"help\":" + json_string(help);
     if (!unit.empty()) json += ",\"unit\":" + json_string(unit);
     if (!labels.empty()) (json += ",\"labels\":") += labels;
     return json += '}';
@@ -18,16 +20,22 @@ std::string definition(std::string_view name, std::string_view type, std::string
 
 Telemetry::Telemetry(Context& context) : context_{context}
 {
-    const auto transfers = [&](std::string_view labels) { return context.metric(definition("transfers_total", "counter", "Transfers ended.", {}, labels)); };
+    const auto transfers = [&](std::string_view labels) {
+        return context.metric(definition("transfers_total", "counter", "Transfers ended.", {}, labels));
+    };
     const auto bytes = [&](std::string_view labels) {
-        return context.metric(definition("transferred_bytes_total", "counter", "Content of transfers that succeeded.", "bytes", labels));
+        return context.metric(definition("transferred_bytes_total", "counter",
+                                         "Content of transfers that succeeded.", "bytes", labels));
     };
     const auto gauge = [&](std::string_view name, std::string_view help, std::string_view unit = {}) {
         return context.metric(definition(name, "gauge", help, unit));
     };
-    uploads_ = {transfers(R"({"dir":"in","result":"ok"})"), transfers(R"({"dir":"in","result":"error"})"), bytes(R"({"dir":"in"})")};
-    downloads_ = {transfers(R"({"dir":"out","result":"ok"})"), transfers(R"({"dir":"out","result":"error"})"), bytes(R"({"dir":"out"})")};
-    retries_ = context.metric(definition("retries_total", "counter", "Attempts beyond the first of a transfer."));
+    uploads_ = {transfers(R"({"dir":"in","result":"ok"})"), transfers(R"({"dir":"in","result":"error"})"),
+                bytes(R"({"dir":"in"})")};
+    downloads_ = {transfers(R"({"dir":"out","result":"ok"})"), transfers(R"({"dir":"out","result":"error"})"),
+                  bytes(R"({"dir":"out"})")};
+    retries_ =
+        context.metric(definition("retries_total", "counter", "Attempts beyond the first of a transfer."));
     files_ = gauge("files", "Files stored.");
     bytes_ = gauge("bytes", "Bytes stored.", "bytes");
     free_ = gauge("free_bytes", "Bytes free on the disk.", "bytes");
@@ -76,14 +84,16 @@ void Telemetry::quarantined(const std::string& blob, std::uint64_t bytes)
 void Telemetry::missing(const std::string& id)
 {
     const std::string json = "{\"file_id\":" + json_string(id) + "}";
-    log(Level::error, "the content of a stored file is missing on the disk; send it again or delete it", json);
+    log(Level::error, "the content of a stored file is missing on the disk; send it again or delete it",
+        json);
     context_.emit("storage.file_missing", json);
 }
 
 void Telemetry::damaged(const std::string& id)
 {
     const std::string json = "{\"file_id\":" + json_string(id) + "}";
-    log(Level::error, "the content of a stored file is damaged on the disk; send it again or delete it", json);
+    log(Level::error, "the content of a stored file is damaged on the disk; send it again or delete it",
+        json);
     context_.emit("storage.file_damaged", json);
 }
 

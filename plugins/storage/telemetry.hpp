@@ -11,7 +11,8 @@
 namespace agenthost::storage {
 
 struct Snapshot {
-    std::uint64_t files = 0, bytes = 0, free_bytes = 0, quota = 0, quarantined = 0, missing = 0, damaged = 0, waiting = 0, running = 0;
+    std::uint64_t files = 0, bytes = 0, free_bytes = 0, quota = 0, quarantined = 0, missing = 0, damaged = 0,
+                  waiting = 0, running = 0;
 };
 
 class Telemetry {
@@ -19,12 +20,15 @@ public:
     explicit Telemetry(Context&);
 
     void publish(const Snapshot&);
-    void upload_done(std::string_view code, std::uint64_t bytes, int attempts);   // code empty: success
+    void upload_done(std::string_view code, std::uint64_t bytes, int attempts); // code empty: success
     void download_done(std::string_view code, std::uint64_t bytes, int attempts);
     void quarantined(const std::string& blob, std::uint64_t bytes);
     void missing(const std::string& id);
     void damaged(const std::string& id);
-    void log(Level level, std::string_view text, std::string_view fields = {}) const { context_.log(level, text, fields); }
+    void log(Level level, std::string_view text, std::string_view fields = {}) const
+    {
+        context_.log(level, text, fields);
+    }
 
 private:
     void count(const std::optional<std::uint32_t>& metric, double value) const

@@ -43,21 +43,25 @@ private:
 
 class Upload : public Job {
 public:
-    Upload(Service& service, Request request, UploadParams params) : Job{service, std::move(request)}, params_{std::move(params)} {}
+    Upload(Service& service, Request request, UploadParams params)
+        : Job{service, std::move(request)}, params_{std::move(params)}
+    {}
 
 protected:
     MaybeProblem work(std::string& reply) override
     {
         const auto row = service_.index_->find(params_.id);
         if (row && unchanged(*row)) {
-            if (row->name != params_.name || row->owner != params_.owner) service_.index_->describe(row->id, params_.name, params_.owner);
+            if (row->name != params_.name || row->owner != params_.owner)
+                service_.index_->describe(row->id, params_.name, params_.owner);
             reply = answer(row->size, row->sha256, true);
             return std::nullopt;
         }
         // A row whose content is gone frees nothing when it is replaced, but it is counted until then.
         SpaceClaim space{service_, row ? row->size : 0};
         if (params_.declared.size)
-            if (auto shortage = space.raise(*params_.declared.size); !shortage.empty()) return problem::disk_full(std::move(shortage));
+            if (auto shortage = space.raise(*params_.declared.size); !shortage.empty())
+                return problem::disk_full(std::move(shortage));
         MaybeProblem failed;
         auto temp = service_.store_->create(failed);
         if (!temp) return failed;
@@ -76,25 +80,30 @@ protected:
         service_.telemetry_->upload_done(failed ? failed->code : "", bytes_, attempts_);
         if (failed)
             service_.telemetry_->log(Level::warn, "upload failed: " + failed->message + ": " + failed->detail,
-                                     "{\"file_id\":" + json_string(params_.id) + ",\"host\":" + json_string(params_.url.host) + "}");
+                                     "{\"file_id\":" + json_string(params_.id) +
+                                         ",\"host\":" + json_string(params_.url.host) + "}");
     }
 
 private:
     // The same content is here already: declared by its checksum, and the file is as long as it should be.
     bool unchanged(const FileRecord& row) const
     {
-        if (params_.declared.sha256.empty() || row.sha256 != params_.declared.sha256 || row.state != FileState::whole) return false;
+        if (params_.declared.sha256.empty() || row.sha256 != params_.declared.sha256 ||
+            row.state != FileState::whole)
+            return false;
         if (params_.declared.size && *params_.declared.size != row.size) return false;
         int error = 0;
         const kit::Fd file = service_.store_->open(row.blob, error);
-        struct stat info{};
-        return file && ::fstat(file.get(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) == row.size;
+        struct stat info {};
+        return file && ::fstat(file.get(), &info) == 0 &&
+               static_cast<std::uint64_t>(info.st_size) == row.size;
     }
 
     MaybeProblem fetch(FileSink& sink)
     {
         const std::uint64_t total = params_.declared.size.value_or(0);
-        kit::HttpClient::Call call{params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
+        kit::HttpClient::Call call{
+            params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
         const auto transfer = service_.http_->get(call, sink, patience());
         bytes_ = sink.size();
         attempts_ = transfer.attempts;
@@ -107,7 +116,12 @@ private:
     MaybeProblem enter(const std::string& blob, const FileSink& sink, SpaceClaim& space)
     {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
-        const FileRecord row{params_.id, params_.name, params_.owner, blob, sink.size(), sink.sha256(),
+        const FileRecord row{params_.id,
+                             params_.name,
+                             params_.owner,
+                             blob,
+                             sink.size(),
+                             sink.sha256(),
                              std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
         std::optional<std::string> old;
         try {

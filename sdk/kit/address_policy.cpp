@@ -11,7 +11,10 @@ namespace agenthost::kit {
 
 namespace {
 
-constexpr std::uint32_t v4(unsigned a, unsigned b, unsigned c, unsigned d) { return a << 24 | b << 16 | c << 8 | d; }
+constexpr std::uint32_t v4(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    return a << 24 | b << 16 | c << 8 | d;
+}
 
 struct Block4 {
     std::uint32_t first;
@@ -24,10 +27,8 @@ constexpr Block4 blocks4[] = {
     {v4(168, 63, 129, 16), 32, Reach::never},   // Azure's wire server
     {v4(100, 100, 100, 200), 32, Reach::never}, // Alibaba's metadata service, inside the shared range
     {v4(0, 0, 0, 0), 8, Reach::never},          // "this network": connects to loopback on Linux
-    {v4(127, 0, 0, 0), 8, Reach::local},
-    {v4(10, 0, 0, 0), 8, Reach::local},
-    {v4(172, 16, 0, 0), 12, Reach::local},
-    {v4(192, 168, 0, 0), 16, Reach::local},
+    {v4(127, 0, 0, 0), 8, Reach::local},        {v4(10, 0, 0, 0), 8, Reach::local},
+    {v4(172, 16, 0, 0), 12, Reach::local},      {v4(192, 168, 0, 0), 16, Reach::local},
     {v4(100, 64, 0, 0), 10, Reach::local},   // shared (CGNAT)
     {v4(169, 254, 0, 0), 16, Reach::never},  // link-local, 169.254.169.254
     {v4(192, 0, 0, 0), 24, Reach::never},    // protocol assignments, Oracle's metadata service
@@ -57,15 +58,18 @@ std::uint32_t v4_at(const unsigned char* bytes) { return v4(bytes[0], bytes[1], 
 
 Reach reach6(const unsigned char* a)
 {
-    if (has_prefix(a, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff})) return reach4(v4_at(a + 12));           // IPv4-mapped
-    if (has_prefix(a, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return reach4(v4_at(a + 12));        // NAT64
-    if (has_prefix(a, {0x20, 0x02})) return reach4(v4_at(a + 2));                                          // 6to4
-    if (has_prefix(a, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) && a[15] == 1) return Reach::local;   // loopback
-    if (has_prefix(a, {0xfd, 0x00, 0x0e, 0xc2})) return Reach::never;                                      // EC2's metadata service
-    if ((a[0] & 0xfe) == 0xfc) return Reach::local;                                                        // unique local
-    if ((a[0] & 0xe0) != 0x20) return Reach::never;         // only 2000::/3 is assigned to the world
-    if (has_prefix(a, {0x20, 0x01}) && a[2] < 2) return Reach::never; // 2001::/23: Teredo, ORCHID, benchmarking
-    if (has_prefix(a, {0x20, 0x01, 0x0d, 0xb8})) return Reach::never; // documentation
+    if (has_prefix(a, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}))
+        return reach4(v4_at(a + 12)); // IPv4-mapped
+    if (has_prefix(a, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return reach4(v4_at(a + 12)); // NAT64
+    if (has_prefix(a, {0x20, 0x02})) return reach4(v4_at(a + 2));                                   // 6to4
+    if (has_prefix(a, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) && a[15] == 1)
+        return Reach::local;                                          // loopback
+    if (has_prefix(a, {0xfd, 0x00, 0x0e, 0xc2})) return Reach::never; // EC2's metadata service
+    if ((a[0] & 0xfe) == 0xfc) return Reach::local;                   // unique local
+    if ((a[0] & 0xe0) != 0x20) return Reach::never; // only 2000::/3 is assigned to the world
+    if (has_prefix(a, {0x20, 0x01}) && a[2] < 2)
+        return Reach::never; // 2001::/23: Teredo, ORCHID, benchmarking
+    if (has_prefix(a, {0x20, 0x01, 0x0d, 0xb8})) return Reach::never;    // documentation
     if (has_prefix(a, {0x3f, 0xff}) && a[2] < 0x10) return Reach::never; // documentation
     return Reach::public_net;
 }
@@ -74,7 +78,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool equal_ignoring_case(std::string_view a, std::string_view b)
 {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lower(x) == lower(y); });
 }
 
 } // namespace
@@ -99,7 +104,8 @@ bool host_matches(std::string_view pattern, std::string_view host)
     if (pattern == "*") return true;
     if (!pattern.starts_with("*.")) return equal_ignoring_case(pattern, host);
     const auto suffix = pattern.substr(1); // ".example.com"
-    return host.size() > suffix.size() && equal_ignoring_case(suffix, host.substr(host.size() - suffix.size()));
+    return host.size() > suffix.size() &&
+           equal_ignoring_case(suffix, host.substr(host.size() - suffix.size()));
 }
 
 std::string AddressPolicy::refuse_host(std::string_view host) const
@@ -115,10 +121,12 @@ std::string AddressPolicy::refuse_address(const sockaddr& address) const
     case Reach::public_net: return {};
     case Reach::local:
         if (allow_private_networks) return {};
-        return address_text(address) + " is a private or loopback address; set allow_private_networks: true to admit those";
+        return address_text(address) +
+               " is a private or loopback address; set allow_private_networks: true to admit those";
     case Reach::never: break;
     }
-    return address_text(address) + " is a link-local, metadata, multicast or reserved address, which is never admitted";
+    return address_text(address) +
+           " is a link-local, metadata, multicast or reserved address, which is never admitted";
 }
 
 std::string address_text(const sockaddr& address)

@@ -20,7 +20,8 @@ enum class Reach {
 Reach reach_of(const sockaddr&);
 
 struct AddressPolicy {
-    std::vector<std::string> allow_hosts; // "files.example.com", "*.example.com" (below it, not itself), "*"; empty: any
+    std::vector<std::string>
+        allow_hosts; // "files.example.com", "*.example.com" (below it, not itself), "*"; empty: any
     bool allow_private_networks = false;
 
     // Empty when admitted, else a sentence for people: what, and which key of the configuration decides.

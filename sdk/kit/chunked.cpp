@@ -7,8 +7,9 @@ namespace agenthost::kit {
 
 namespace {
 
-constexpr std::size_t max_overhead = 16384; // extensions and trailers of one body: nobody sends more in earnest
-constexpr int max_digits = 15;              // 2^60 bytes
+constexpr std::size_t max_overhead =
+    16384;                     // extensions and trailers of one body: nobody sends more in earnest
+constexpr int max_digits = 15; // 2^60 bytes
 
 int hex_value(char c)
 {
@@ -64,9 +65,12 @@ void ChunkedDecoder::step(char c)
         }
         return;
     case State::extension:
-        if (c == '\r') state_ = State::size_lf;
-        else if (c == '\n') state_ = State::failed;
-        else count_overhead();
+        if (c == '\r')
+            state_ = State::size_lf;
+        else if (c == '\n')
+            state_ = State::failed;
+        else
+            count_overhead();
         return;
     case State::size_lf:
         expect('\n', left_ == 0 ? State::trailer : State::content);
@@ -75,9 +79,12 @@ void ChunkedDecoder::step(char c)
     case State::content_cr: expect('\r', State::content_lf); return;
     case State::content_lf: expect('\n', State::size_first); return;
     case State::trailer:
-        if (c == '\r') state_ = State::trailer_lf;
-        else if (c == '\n') state_ = State::failed;
-        else line_empty_ = false, count_overhead();
+        if (c == '\r')
+            state_ = State::trailer_lf;
+        else if (c == '\n')
+            state_ = State::failed;
+        else
+            line_empty_ = false, count_overhead();
         return;
     case State::trailer_lf:
         expect('\n', line_empty_ ? State::done : State::trailer);

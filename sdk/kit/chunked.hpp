@@ -19,7 +19,19 @@ public:
     [[nodiscard]] bool failed() const { return state_ == State::failed; }
 
 private:
-    enum class State { size_first, size, extension, size_lf, content, content_cr, content_lf, trailer, trailer_lf, done, failed };
+    enum class State {
+        size_first,
+        size,
+        extension,
+        size_lf,
+        content,
+        content_cr,
+        content_lf,
+        trailer,
+        trailer_lf,
+        done,
+        failed
+    };
     void step(char c);
     void count_overhead();
 

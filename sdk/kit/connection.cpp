@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -13,7 +15,8 @@ namespace agenthost::kit {
 Connection::~Connection()
 {
     if (!ssl_ || !socket_) return;
-    if (!broken_ && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get()); // close_notify, if the socket takes it now
+    if (!broken_ && SSL_is_init_finished(ssl_.get()))
+        SSL_shutdown(ssl_.get()); // close_notify, if the socket takes it now
     ERR_clear_error();
 }
 
@@ -41,7 +44,8 @@ Connection::Done Connection::fail(int rc)
         break;
     default:
         if (const long verify = SSL_get_verify_result(ssl_.get()); verify != X509_V_OK) {
-            error_ = std::string{"the server's certificate is not accepted: "} + X509_verify_cert_error_string(verify);
+            error_ = std::string{"the server's certificate is not accepted: "} +
+                     X509_verify_cert_error_string(verify);
             ERR_clear_error();
         } else {
             error_ = tls_error();
@@ -85,6 +89,12 @@ Connection::Done Connection::write(const void* data, std::size_t size)
     return n >= 0 ? Done{Io::ok, static_cast<std::size_t>(n)} : fail_errno(POLLOUT);
 }
 
+void Connection::cork(bool on)
+{
+    const int value = on ? 1 : 0;
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value); // only a matter of speed
+}
+
 bool Connection::answered()
 {
     pollfd now{socket_.get(), POLLIN, 0};
@@ -106,7 +116,8 @@ Connection::Done Connection::send_file(int file, std::uint64_t& offset, std::siz
     const ssize_t n = ::sendfile(socket_.get(), file, &at, size);
     if (n < 0) return fail_errno(POLLOUT);
     offset = static_cast<std::uint64_t>(at);
-    return n == 0 ? Done{Io::eof} : Done{Io::ok, static_cast<std::size_t>(n)}; // eof: the file is shorter than it was
+    return n == 0 ? Done{Io::eof}
+                  : Done{Io::ok, static_cast<std::size_t>(n)}; // eof: the file is shorter than it was
 }
 
 } // namespace agenthost::kit

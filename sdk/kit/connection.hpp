@@ -21,7 +21,9 @@ public:
     };
 
     explicit Connection(Fd socket) : socket_{std::move(socket)} {}
-    Connection(Fd socket, std::unique_ptr<SSL, FreeSsl> ssl) : socket_{std::move(socket)}, ssl_{std::move(ssl)} {}
+    Connection(Fd socket, std::unique_ptr<SSL, FreeSsl> ssl)
+        : socket_{std::move(socket)}, ssl_{std::move(ssl)}
+    {}
     Connection(Connection&&) = default;
     Connection& operator=(Connection&&) = default;
     ~Connection();
@@ -29,17 +31,20 @@ public:
     Io handshake(); // TLS only: again until ok
     Done read(void* data, std::size_t size);
     Done write(const void* data, std::size_t size);
+    void cork(
+        bool
+            on); // on: only full segments leave, so that records of 16 KiB share them; off: what is left leaves now
     bool answered(); // the peer has sent something to be read, or ended; never blocks and takes nothing
     // From `file` at `offset`, which moves. Plain only: with TLS the bytes must pass through us.
     Done send_file(int file, std::uint64_t& offset, std::size_t size);
 
     [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
     [[nodiscard]] int fd() const { return socket_.get(); }
-    [[nodiscard]] short wanted() const { return wanted_; }        // poll events after `again`
+    [[nodiscard]] short wanted() const { return wanted_; }            // poll events after `again`
     [[nodiscard]] const std::string& error() const { return error_; } // after `error`
 
 private:
-    Done fail(int rc);     // TLS: what SSL_get_error says
+    Done fail(int rc); // TLS: what SSL_get_error says
     Done fail_errno(short wanted);
 
     Fd socket_;

@@ -26,7 +26,8 @@ public:
     int release() { return std::exchange(fd_, -1); }
     void reset(int fd = -1)
     {
-        if (fd_ >= 0 && fd_ != fd) ::close(fd_); // errors of close() carry nothing we could act on; fsync came before
+        if (fd_ >= 0 && fd_ != fd)
+            ::close(fd_); // errors of close() carry nothing we could act on; fsync came before
         fd_ = fd;
     }
 

@@ -12,7 +12,8 @@ void Sha256::Free::operator()(EVP_MD_CTX* c) const { EVP_MD_CTX_free(c); }
 
 Sha256::Sha256() : context_{EVP_MD_CTX_new()}
 {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) throw std::runtime_error{"OpenSSL offers no SHA-256"};
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+        throw std::runtime_error{"OpenSSL offers no SHA-256"};
 }
 
 void Sha256::update(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
@@ -47,8 +48,9 @@ std::string hex(const void* data, std::size_t size)
 std::string base64(std::string_view bytes)
 {
     std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                                  static_cast<int>(bytes.size()));
+    const int n =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     text.resize(static_cast<std::size_t>(n));
     return text;
 }
@@ -57,12 +59,15 @@ std::optional<std::string> from_base64(std::string_view text)
 {
     if (text.size() % 4 != 0) return std::nullopt;
     std::string bytes(text.size() / 4 * 3, '\0');
-    const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                                  static_cast<int>(text.size()));
+    const int n =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
     if (n < 0) return std::nullopt;
     std::size_t size = static_cast<std::size_t>(n); // counts padding as zero bytes
-    if (text.ends_with("==")) size -= 2;
-    else if (text.ends_with("=")) size -= 1;
+    if (text.ends_with("=="))
+        size -= 2;
+    else if (text.ends_with("="))
+        size -= 1;
     bytes.resize(size);
     return bytes;
 }

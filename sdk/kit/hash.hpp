@@ -33,7 +33,9 @@ std::string hex(const void* data, std::size_t size);
 inline std::string hex(const Sha256Digest& d) { return hex(d.data(), d.size()); }
 std::string base64(std::string_view);
 std::optional<std::string> from_base64(std::string_view);
-bool equal_constant_time(std::string_view a, std::string_view b); // false at once for other lengths: a length is no secret
-std::string random_token(std::size_t bytes = 32);                 // hex of that many random bytes; throws when there is no entropy
+bool equal_constant_time(std::string_view a,
+                         std::string_view b); // false at once for other lengths: a length is no secret
+std::string
+random_token(std::size_t bytes = 32); // hex of that many random bytes; throws when there is no entropy
 
 } // namespace agenthost::kit

@@ -32,8 +32,9 @@ public:
     // The answer's head is there, no byte of the body yet. `total` is the whole body's size, when the server says it. Also
     // called when a transfer goes on after a break. false: stop.
     virtual bool begin(std::optional<std::uint64_t> total) = 0;
-    virtual bool write(const char* data, std::size_t size) = 0; // in order; up to 256 KiB at a time. false: stop
-    virtual bool restart() = 0;                                // forget what came; the next byte is the first. false: stop
+    virtual bool write(const char* data,
+                       std::size_t size) = 0; // in order; up to 256 KiB at a time. false: stop
+    virtual bool restart() = 0;               // forget what came; the next byte is the first. false: stop
     // Can what came before a break be trusted to join with what follows even when the server gives no strong validator?
     [[nodiscard]] virtual bool verifies_content() const { return false; }
     // Is a body that only ends with the connection acceptable (the sink knows by itself whether it is whole)?
@@ -59,9 +60,9 @@ struct Transfer {
         local    // our own file could not be read
     };
     End end = End::network;
-    int status = 0;      // of the last answer
-    std::string detail;  // what and where, for people; no secret in it
-    std::string reply;   // the answer's body, as far as `max_reply` allowed
+    int status = 0;     // of the last answer
+    std::string detail; // what and where, for people; no secret in it
+    std::string reply;  // the answer's body, as far as `max_reply` allowed
     int attempts = 0;
     std::uint64_t resumed = 0; // bytes that did not have to be sent again
 };
@@ -71,8 +72,9 @@ struct HttpOptions {
     std::string ca_file; // trusted beside the system's store
     std::string user_agent = "agenthost/" AGENTHOST_VERSION;
     std::chrono::milliseconds connect_timeout{10'000};
-    std::chrono::milliseconds idle_timeout{10'000};   // no byte moves; a third of the retry budget's time
-    std::chrono::milliseconds answer_timeout{60'000}; // for the answer once a body is sent: the other end may be syncing its disk
+    std::chrono::milliseconds idle_timeout{10'000}; // no byte moves; a third of the retry budget's time
+    std::chrono::milliseconds answer_timeout{
+        60'000}; // for the answer once a body is sent: the other end may be syncing its disk
     int redirects = 5;
     RetryBudget::Limits retry{};
 };
@@ -84,7 +86,7 @@ public:
 
     struct Call {
         Url url;
-        Headers headers; // Authorization and Cookie stay at the first origin
+        Headers headers;                                  // Authorization and Cookie stay at the first origin
         std::function<void(std::uint64_t done)> progress; // bytes moved so far; called often, must be cheap
         std::size_t max_reply = 0;
     };
@@ -95,7 +97,8 @@ public:
 
 private:
     friend class Exchange;
-    const TlsContext& tls(); // made when first needed: plain transfers never pay for it. Throws std::runtime_error
+    const TlsContext&
+    tls(); // made when first needed: plain transfers never pay for it. Throws std::runtime_error
 
     HttpOptions options_;
     Resolver resolver_;

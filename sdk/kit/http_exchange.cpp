@@ -17,7 +17,8 @@ Step after_wait(Wait wait, const char* doing, const Url& url)
 {
     switch (wait) {
     case Wait::cancelled: return Step::finish(End::cancelled, "cancelled while " + std::string{doing});
-    case Wait::deadline: return Step::finish(End::deadline, "the deadline passed while " + std::string{doing});
+    case Wait::deadline:
+        return Step::finish(End::deadline, "the deadline passed while " + std::string{doing});
     case Wait::timeout: return Step::retry(url.redacted() + ": no progress while " + doing);
     case Wait::ready: break;
     }
@@ -33,17 +34,21 @@ Step Exchange::connect()
 {
     connection_.reset();
     const auto& policy = options().policy;
-    if (auto refusal = policy.refuse_host(url_.host); !refusal.empty()) return Step::finish(End::denied, std::move(refusal));
+    if (auto refusal = policy.refuse_host(url_.host); !refusal.empty())
+        return Step::finish(End::denied, std::move(refusal));
     std::string why;
-    const auto addresses = client_.resolver_.resolve(url_.host, url_.port, options().connect_timeout, patience_, why);
+    const auto addresses =
+        client_.resolver_.resolve(url_.host, url_.port, options().connect_timeout, patience_, why);
     if (addresses.empty()) {
-        if (const auto now = wait_for(-1, 0, milliseconds{0}, patience_); now != Wait::timeout) return after_wait(now, "looking up the host", url_);
+        if (const auto now = wait_for(-1, 0, milliseconds{0}, patience_); now != Wait::timeout)
+            return after_wait(now, "looking up the host", url_);
         return Step::retry(std::move(why));
     }
     Connected connected = connect_to(addresses, policy, options().connect_timeout, patience_);
     if (connected.denied) return Step::finish(End::denied, "host " + url_.host + ": " + connected.why);
     if (!connected.socket) {
-        if (connected.wait == Wait::cancelled || connected.wait == Wait::deadline) return after_wait(connected.wait, "connecting", url_);
+        if (connected.wait == Wait::cancelled || connected.wait == Wait::deadline)
+            return after_wait(connected.wait, "connecting", url_);
         return Step::retry(at() + ": " + connected.why);
     }
     if (!url_.tls) {
@@ -67,12 +72,17 @@ Step Exchange::handshake()
         const auto io = connection_->handshake();
         if (io == Connection::Io::ok) return {};
         if (io != Connection::Io::again) {
-            std::string detail = at() + ": TLS: " + (io == Connection::Io::eof ? "the connection broke off" : connection_->error());
+            std::string detail =
+                at() +
+                ": TLS: " + (io == Connection::Io::eof ? "the connection broke off" : connection_->error());
             // A certificate does not get better by asking again.
             const bool certificate = detail.find("certificate") != std::string::npos;
-            return certificate ? Step::finish(End::refused, std::move(detail)) : Step::retry(std::move(detail));
+            return certificate ? Step::finish(End::refused, std::move(detail))
+                               : Step::retry(std::move(detail));
         }
-        if (Step step = wait(connection_->wanted(), options().connect_timeout, "the TLS handshake"); !step.ok()) return step;
+        if (Step step = wait(connection_->wanted(), options().connect_timeout, "the TLS handshake");
+            !step.ok())
+            return step;
     }
 }
 
@@ -81,7 +91,8 @@ Step Exchange::send_request(std::string_view method, const Headers& headers)
     Headers all{{"User-Agent", options().user_agent}, {"Accept", "*/*"}, {"Accept-Encoding", "identity"}};
     const bool home = url_.same_origin(call_.url);
     const auto secret = [](std::string_view name) {
-        return host_matches("authorization", name) || host_matches("cookie", name) || host_matches("proxy-authorization", name);
+        return host_matches("authorization", name) || host_matches("cookie", name) ||
+               host_matches("proxy-authorization", name);
     };
     for (const auto* some : {&headers, &call_.headers})
         for (const auto& header : *some)
@@ -98,7 +109,8 @@ Step Exchange::send_all(const char* data, std::size_t size)
             data += done.bytes;
             size -= done.bytes;
         } else if (done.io == Connection::Io::again) {
-            if (Step step = wait(connection_->wanted(), options().idle_timeout, "sending"); !step.ok()) return step;
+            if (Step step = wait(connection_->wanted(), options().idle_timeout, "sending"); !step.ok())
+                return step;
         } else {
             return Step::retry(at() + ": sending: " + connection_->error());
         }
@@ -114,11 +126,14 @@ Step Exchange::read_head(milliseconds most)
     for (;;) {
         const auto done = connection_->read(buffer_.data() + filled, max_head - filled);
         if (done.io == Connection::Io::again) {
-            if (Step step = wait(connection_->wanted(), most, "waiting for the answer"); !step.ok()) return step;
+            if (Step step = wait(connection_->wanted(), most, "waiting for the answer"); !step.ok())
+                return step;
             continue;
         }
-        if (done.io == Connection::Io::eof) return Step::retry(at() + ": the connection ended without an answer");
-        if (done.io == Connection::Io::error) return Step::retry(at() + ": reading the answer: " + connection_->error());
+        if (done.io == Connection::Io::eof)
+            return Step::retry(at() + ": the connection ended without an answer");
+        if (done.io == Connection::Io::error)
+            return Step::retry(at() + ": reading the answer: " + connection_->error());
         filled += done.bytes;
         std::string why;
         switch (parse_response_head({buffer_.data(), filled}, head_, why)) {
@@ -132,19 +147,22 @@ Step Exchange::read_head(milliseconds most)
 Step Exchange::redirect(std::string_view method)
 {
     if (method != "GET" && head_.status != 307 && head_.status != 308)
-        return Step::finish(End::refused, at() + ": answered " + std::to_string(head_.status) +
-                                              ", a redirect that would drop the body; the server must answer 307 or 308");
+        return Step::finish(End::refused,
+                            at() + ": answered " + std::to_string(head_.status) +
+                                ", a redirect that would drop the body; the server must answer 307 or 308");
     std::string why;
     auto next = resolve_url(url_, head_.location, why);
     if (!next) return Step::finish(End::refused, at() + ": redirect: " + why);
-    if (url_.tls && !next->tls) return Step::finish(End::denied, at() + ": redirects from https to http are not followed");
+    if (url_.tls && !next->tls)
+        return Step::finish(End::denied, at() + ": redirects from https to http are not followed");
     url_ = std::move(*next);
     return {};
 }
 
 void Exchange::read_reply(std::string& reply)
 {
-    const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(head_.length.value_or(call_.max_reply), call_.max_reply));
+    const std::size_t most = static_cast<std::size_t>(
+        std::min<std::uint64_t>(head_.length.value_or(call_.max_reply), call_.max_reply));
     ChunkedDecoder chunks;
     std::size_t filled = early_.size();
     std::memmove(buffer_.data(), early_.data(), filled);

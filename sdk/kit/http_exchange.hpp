@@ -20,7 +20,10 @@ struct Step {
 
     [[nodiscard]] bool ok() const { return next == Next::go_on; }
     static Step retry(std::string detail) { return {Next::retry, Transfer::End::network, std::move(detail)}; }
-    static Step finish(Transfer::End end, std::string detail = {}) { return {Next::finish, end, std::move(detail)}; }
+    static Step finish(Transfer::End end, std::string detail = {})
+    {
+        return {Next::finish, end, std::move(detail)};
+    }
 };
 
 Step after_wait(Wait, const char* doing, const Url&); // what a wait that was not `ready` means
@@ -32,7 +35,8 @@ public:
     {}
 
     // Connects, sends the request, lets `send_body` send what follows the head, reads the answer's head; follows redirects.
-    template <typename SendBody> Step run(std::string_view method, const Headers& headers, SendBody send_body);
+    template <typename SendBody>
+    Step run(std::string_view method, const Headers& headers, SendBody send_body);
     Step run(std::string_view method, const Headers& headers)
     {
         return run(method, headers, [] { return Step{}; });
@@ -40,7 +44,8 @@ public:
 
     Step send_all(const char* data, std::size_t size);
     Step wait(short events, std::chrono::milliseconds most, const char* doing);
-    void read_reply(std::string& reply); // of a small answer, as far as max_reply; failures are not interesting
+    void
+    read_reply(std::string& reply); // of a small answer, as far as max_reply; failures are not interesting
 
     [[nodiscard]] const ResponseHead& head() const { return head_; }
     // What came of the body together with the head; valid until the buffer is used.
@@ -73,18 +78,25 @@ private:
     std::string_view early_;
 };
 
-inline bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+inline bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
-template <typename SendBody> Step Exchange::run(std::string_view method, const Headers& headers, SendBody send_body)
+template <typename SendBody>
+Step Exchange::run(std::string_view method, const Headers& headers, SendBody send_body)
 {
     for (int redirects = 0;; ++redirects) {
         if (Step step = connect(); !step.ok()) return step;
         if (Step step = send_request(method, headers); !step.ok()) return step;
         if (Step step = send_body(); !step.ok()) return step;
-        if (Step step = read_head(method == "GET" ? options().idle_timeout : options().answer_timeout); !step.ok()) return step;
+        if (Step step = read_head(method == "GET" ? options().idle_timeout : options().answer_timeout);
+            !step.ok())
+            return step;
         if (!is_redirect(head_.status)) return {};
         if (redirects >= options().redirects)
-            return Step::finish(Transfer::End::refused, at() + ": more than " + std::to_string(redirects) + " redirects");
+            return Step::finish(Transfer::End::refused,
+                                at() + ": more than " + std::to_string(redirects) + " redirects");
         if (Step step = redirect(method); !step.ok()) return step;
     }
 }

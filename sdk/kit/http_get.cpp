@@ -50,31 +50,40 @@ private:
         if (head.status >= 500) return Step::retry(answered);
         if (head.status == 416 && resuming) {
             const auto range = parse_content_range(head.content_range);
-            if (range && range->total == received_ && !range->first) return Step::finish(End::done); // only the end was missing
+            if (range && range->total == received_ && !range->first)
+                return Step::finish(End::done); // only the end was missing
             if (Step step = start_over(); !step.ok()) return step;
             return Step::retry(answered + ": it does not know the rest of the file");
         }
         if (head.status == 206 && resuming) {
             const auto range = parse_content_range(head.content_range);
-            const bool fits = range && range->first == received_ && (!total_ || !range->total || range->total == total_) &&
-                              (validator_.empty() || validator_ == validator_of(head) || validator_of(head).empty());
+            const bool fits =
+                range && range->first == received_ && (!total_ || !range->total || range->total == total_) &&
+                (validator_.empty() || validator_ == validator_of(head) || validator_of(head).empty());
             if (!fits) {
                 if (Step step = start_over(); !step.ok()) return step;
                 return Step::retry(answered + ", but with another part than the one asked for");
             }
             transfer.resumed += received_;
-            if (range->total) total_ = range->total;
-            else if (head.length) total_ = received_ + *head.length;
+            if (range->total)
+                total_ = range->total;
+            else if (head.length)
+                total_ = received_ + *head.length;
             return {};
         }
         if (head.status != 200) return Step::finish(End::refused, answered);
         if (!head.content_encoding.empty() && head.content_encoding != "identity")
-            return Step::finish(End::refused, answered + " with Content-Encoding " + head.content_encoding.substr(0, 40) + ", which was not asked for");
+            return Step::finish(End::refused, answered + " with Content-Encoding " +
+                                                  head.content_encoding.substr(0, 40) +
+                                                  ", which was not asked for");
         if (received_ > 0)
             if (Step step = start_over(); !step.ok()) return step;
         total_ = head.length;
         if (!total_ && !head.chunked && !sink_.knows_end())
-            return Step::finish(End::refused, answered + " with neither Content-Length nor chunks, so that a cut could not be told from the end");
+            return Step::finish(
+                End::refused,
+                answered +
+                    " with neither Content-Length nor chunks, so that a cut could not be told from the end");
         validator_ = validator_of(head);
         return {};
     }
@@ -83,7 +92,8 @@ private:
     static std::string validator_of(const ResponseHead& head)
     {
         if (head.etag.starts_with('"')) return head.etag;
-        if (!head.last_modified.empty() && !head.date.empty() && head.last_modified != head.date) return head.last_modified;
+        if (!head.last_modified.empty() && !head.date.empty() && head.last_modified != head.date)
+            return head.last_modified;
         return {};
     }
 
@@ -115,7 +125,8 @@ private:
         ChunkedDecoder chunks;
         // Bytes still to come on the wire of a body with a length; one without ends with its last chunk or the connection.
         std::optional<std::uint64_t> left = head.chunked ? std::nullopt : head.length;
-        filled_ = static_cast<std::size_t>(std::min<std::uint64_t>(early.size(), left.value_or(early.size())));
+        filled_ =
+            static_cast<std::size_t>(std::min<std::uint64_t>(early.size(), left.value_or(early.size())));
         std::memmove(buffer_.data(), early.data(), filled_);
         if (left) *left -= filled_;
         if (head.chunked) filled_ = chunks.decode(buffer_.data(), filled_);
@@ -137,8 +148,10 @@ private:
             } else if (done.io == Connection::Io::eof && !left && !head.chunked) {
                 break; // the end, which the sink can tell from a cut
             } else {
-                step = Step::retry(exchange.at() + ": the connection broke off after " + std::to_string(received_ + filled_) + " bytes" +
-                                   (done.io == Connection::Io::error ? ": " + exchange.connection().error() : ""));
+                step = Step::retry(
+                    exchange.at() + ": the connection broke off after " +
+                    std::to_string(received_ + filled_) + " bytes" +
+                    (done.io == Connection::Io::error ? ": " + exchange.connection().error() : ""));
             }
         }
         if (!flush()) return Step::finish(End::stopped);
@@ -149,7 +162,8 @@ private:
     {
         const short events = exchange.connection().wanted();
         milliseconds most = client_.options().idle_timeout;
-        if (filled_ > 0 && Clock::now() - last_flush_ > flush_after && !flush()) return Step::finish(End::stopped);
+        if (filled_ > 0 && Clock::now() - last_flush_ > flush_after && !flush())
+            return Step::finish(End::stopped);
         if (filled_ > 0 && flush_after < most) {
             const Wait soon = wait_for(exchange.connection().fd(), events, flush_after, patience_);
             if (soon != Wait::timeout) return after_wait(soon, "receiving", exchange.url());
@@ -164,9 +178,9 @@ private:
     Sink& sink_;
     const Patience& patience_;
     Buffer buffer_{transfer_buffer};
-    std::size_t filled_ = 0;          // of the buffer, not with the sink yet
-    std::uint64_t received_ = 0;      // with the sink
-    std::uint64_t best_ = 0;          // the most that ever was
+    std::size_t filled_ = 0;     // of the buffer, not with the sink yet
+    std::uint64_t received_ = 0; // with the sink
+    std::uint64_t best_ = 0;     // the most that ever was
     std::optional<std::uint64_t> total_;
     std::string validator_;
     Clock::time_point last_flush_ = Clock::now();

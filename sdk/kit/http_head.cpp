@@ -25,7 +25,10 @@ std::optional<std::uint64_t> number(std::string_view text)
     return value;
 }
 
-bool clean(std::string_view text) { return text.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos; }
+bool clean(std::string_view text)
+{
+    return text.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos;
+}
 
 } // namespace
 
@@ -61,7 +64,8 @@ HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::s
             return why = "the answer's transfer encoding is not supported", HeadResult::bad;
         if (const auto length = text_of(message, http::field::content_length); !length.empty()) {
             head.length = number(length);
-            if (!head.length || head.chunked) return why = "the answer's Content-Length is not usable", HeadResult::bad;
+            if (!head.length || head.chunked)
+                return why = "the answer's Content-Length is not usable", HeadResult::bad;
         }
         head.location = text_of(message, http::field::location);
         head.etag = text_of(message, http::field::etag);

@@ -18,8 +18,10 @@ constexpr std::size_t sendfile_piece = 1 << 20;
 
 class Send {
 public:
-    Send(HttpClient& client, const HttpClient::Call& call, std::string_view method, const Body& body, const Patience& patience)
-        : client_{client}, call_{call}, method_{method}, body_{body}, patience_{patience}, size_{body.file < 0 ? body.text.size() : body.size}
+    Send(HttpClient& client, const HttpClient::Call& call, std::string_view method, const Body& body,
+         const Patience& patience)
+        : client_{client}, call_{call}, method_{method}, body_{body}, patience_{patience},
+          size_{body.file < 0 ? body.text.size() : body.size}
     {}
 
     Step attempt(Transfer& transfer)
@@ -49,14 +51,21 @@ private:
             offset_ = size_;
             return exchange.send_all(body_.text.data(), body_.text.size());
         }
-        return exchange.connection().tls() ? send_through_memory(exchange) : send_from_file(exchange);
+        if (!exchange.connection().tls()) return send_from_file(exchange);
+        exchange.connection().cork(true);
+        Step step = send_through_memory(exchange);
+        exchange.connection().cork(false);
+        return step;
     }
 
     // Waits until the socket takes more; `answered` when the other end speaks before it has heard all.
     Step wait_to_send(Exchange& exchange, bool& answered)
     {
         const short wanted = exchange.connection().wanted();
-        if (Step step = exchange.wait(static_cast<short>(wanted | POLLIN), exchange.options().idle_timeout, "sending"); !step.ok()) return step;
+        if (Step step = exchange.wait(static_cast<short>(wanted | POLLIN), exchange.options().idle_timeout,
+                                      "sending");
+            !step.ok())
+            return step;
         answered = exchange.connection().answered();
         return {};
     }
@@ -67,7 +76,8 @@ private:
     Step send_from_file(Exchange& exchange)
     {
         while (offset_ < size_) {
-            const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(sendfile_piece, size_ - offset_));
+            const auto piece =
+                static_cast<std::size_t>(std::min<std::uint64_t>(sendfile_piece, size_ - offset_));
             const auto done = exchange.connection().send_file(body_.file, offset_, piece);
             if (done.io == Connection::Io::eof) return shrunk();
             if (done.io == Connection::Io::error) return broken();
@@ -85,12 +95,15 @@ private:
     Step send_through_memory(Exchange& exchange)
     {
         while (offset_ < size_) {
-            const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - offset_));
+            const auto want =
+                static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - offset_));
             const ssize_t n = ::pread(body_.file, buffer_.data(), want, static_cast<off_t>(offset_));
             if (n == 0) return shrunk();
-            if (n < 0) return Step::finish(End::local, std::string{"reading the file: "} + std::strerror(errno));
+            if (n < 0)
+                return Step::finish(End::local, std::string{"reading the file: "} + std::strerror(errno));
             for (std::size_t sent = 0; sent < static_cast<std::size_t>(n);) {
-                const auto done = exchange.connection().write(buffer_.data() + sent, static_cast<std::size_t>(n) - sent);
+                const auto done =
+                    exchange.connection().write(buffer_.data() + sent, static_cast<std::size_t>(n) - sent);
                 if (done.io == Connection::Io::ok) {
                     sent += done.bytes;
                     offset_ += done.bytes;
@@ -137,7 +150,8 @@ const TlsContext& HttpClient::tls()
     return *tls_;
 }
 
-Transfer HttpClient::send(std::string_view method, const Call& call, const Body& body, const Patience& patience)
+Transfer HttpClient::send(std::string_view method, const Call& call, const Body& body,
+                          const Patience& patience)
 {
     const IgnoreSigpipe no_signal;
     Send send{*this, call, method, body, patience};

@@ -54,7 +54,8 @@ Wait wait_for(int fd, short events, milliseconds most, const Patience& patience)
         const auto now = Clock::now();
         const auto left = std::chrono::ceil<milliseconds>(std::max(end - now, Clock::duration::zero()));
         pollfd fds[] = {{patience.cancel.fd(), POLLIN, 0}, {fd, events, 0}};
-        const int n = ::poll(fds, fd < 0 ? 1 : 2, static_cast<int>(std::min<milliseconds::rep>(left.count(), 60'000)));
+        const int n =
+            ::poll(fds, fd < 0 ? 1 : 2, static_cast<int>(std::min<milliseconds::rep>(left.count(), 60'000)));
         if (n > 0) return fds[0].revents ? Wait::cancelled : Wait::ready;
         if (n < 0 && errno != EINTR) return Wait::ready; // the descriptor's own call will say what is wrong
         if (Clock::now() >= end) return end == patience.deadline ? Wait::deadline : Wait::timeout;
@@ -74,8 +75,8 @@ Resolver::~Resolver()
     for (auto& [lookup, thread] : threads_) thread.join();
 }
 
-std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds most, const Patience& patience,
-                                       std::string& why)
+std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds most,
+                                       const Patience& patience, std::string& why)
 {
     std::vector<Address> addresses;
     if (look_up(host, port, AI_NUMERICHOST, addresses) == 0) return addresses;
@@ -88,22 +89,23 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
             return true;
         });
         if (threads_.size() >= most_) {
-            why = "looking up " + host + ": " + std::to_string(most_) + " look-ups hang already; check the name servers in resolv.conf";
+            why = "looking up " + host + ": " + std::to_string(most_) +
+                  " look-ups hang already; check the name servers in resolv.conf";
             return {};
         }
         threads_.emplace_back(lookup, std::thread{[lookup, host, port] {
-            ::res_init(); // this thread's own resolver state
-            _res.retrans = 2;
-            _res.retry = 2;
-            std::vector<Address> found;
-            const int rc = look_up(host, port, AI_ADDRCONFIG, found);
-            {
-                const std::lock_guard result{lookup->mutex};
-                lookup->rc = rc;
-                lookup->addresses = std::move(found);
-            }
-            lookup->done.set();
-        }});
+                                  ::res_init(); // this thread's own resolver state
+                                  _res.retrans = 2;
+                                  _res.retry = 2;
+                                  std::vector<Address> found;
+                                  const int rc = look_up(host, port, AI_ADDRCONFIG, found);
+                                  {
+                                      const std::lock_guard result{lookup->mutex};
+                                      lookup->rc = rc;
+                                      lookup->addresses = std::move(found);
+                                  }
+                                  lookup->done.set();
+                              }});
     }
     if (const auto waited = wait_for(lookup->done.fd(), POLLIN, most, patience); waited != Wait::ready) {
         why = "looking up " + host + " took too long; check the name servers in resolv.conf";
@@ -114,7 +116,8 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
     return std::move(lookup->addresses);
 }
 
-Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout, const Patience& patience)
+Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout,
+                     const Patience& patience)
 {
     Connected out;
     out.denied = true;
@@ -137,7 +140,8 @@ Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy&
         if (::connect(socket.get(), &address.get(), address.size) != 0) error = errno;
         if (error == EINPROGRESS) {
             const bool last = i + 1 == addresses.size();
-            out.wait = wait_for(socket.get(), POLLOUT, last ? timeout : std::min(timeout, other_address_timeout), patience);
+            out.wait = wait_for(socket.get(), POLLOUT,
+                                last ? timeout : std::min(timeout, other_address_timeout), patience);
             if (out.wait == Wait::cancelled || out.wait == Wait::deadline) return out;
             error = ETIMEDOUT;
             socklen_t size = sizeof error;

@@ -49,14 +49,15 @@ public:
     Resolver& operator=(const Resolver&) = delete;
 
     // Empty and `why` on failure. An address literal needs no thread.
-    std::vector<Address> resolve(const std::string& host, std::uint16_t port, std::chrono::milliseconds most, const Patience&,
-                                 std::string& why);
+    std::vector<Address> resolve(const std::string& host, std::uint16_t port, std::chrono::milliseconds most,
+                                 const Patience&, std::string& why);
 
 private:
     struct Lookup;
     std::size_t most_;
     std::mutex mutex_;
-    std::list<std::pair<std::shared_ptr<Lookup>, std::thread>> threads_; // running, or finished and not joined yet
+    std::list<std::pair<std::shared_ptr<Lookup>, std::thread>>
+        threads_; // running, or finished and not joined yet
 };
 
 // A connected, non-blocking socket with TCP_NODELAY, to the first address that the policy admits and that answers.
@@ -66,6 +67,7 @@ struct Connected {
     bool denied = false; // every address is against the policy: no use in trying again
     Wait wait = Wait::ready;
 };
-Connected connect_to(const std::vector<Address>&, const AddressPolicy&, std::chrono::milliseconds timeout, const Patience&);
+Connected connect_to(const std::vector<Address>&, const AddressPolicy&, std::chrono::milliseconds timeout,
+                     const Patience&);
 
 } // namespace agenthost::kit

@@ -14,7 +14,8 @@ public:
     struct Limits {
         int attempts = 5;
         std::chrono::milliseconds within{30'000};
-        std::chrono::milliseconds first_delay{250}, longest_delay{8'000}; // doubled each time: 0.25 + 0.5 + 1 + 2 s for five attempts
+        std::chrono::milliseconds first_delay{250},
+            longest_delay{8'000}; // doubled each time: 0.25 + 0.5 + 1 + 2 s for five attempts
     };
 
     RetryBudget(Limits limits, Time now) : limits_{limits}, since_{now} {}
@@ -35,7 +36,8 @@ public:
     std::optional<std::chrono::milliseconds> failed(Time now)
     {
         if (++failures_ >= limits_.attempts) return std::nullopt;
-        const auto delay = std::min(limits_.first_delay * (1 << std::min(failures_ - 1, 20)), limits_.longest_delay);
+        const auto delay =
+            std::min(limits_.first_delay * (1 << std::min(failures_ - 1, 20)), limits_.longest_delay);
         if (now + delay > since_ + limits_.within) return std::nullopt;
         return delay;
     }

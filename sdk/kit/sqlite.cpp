@@ -37,14 +37,15 @@ Statement& Statement::bind(int at, std::int64_t value)
 
 Statement& Statement::bind(int at, std::string_view value)
 {
-    check(statement_.get(), sqlite3_bind_text64(statement_.get(), at, value.data() ? value.data() : "", value.size(), SQLITE_TRANSIENT,
-                                                SQLITE_UTF8));
+    check(statement_.get(), sqlite3_bind_text64(statement_.get(), at, value.data() ? value.data() : "",
+                                                value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
     return *this;
 }
 
 Statement& Statement::bind_blob(int at, std::span<const unsigned char> value)
 {
-    check(statement_.get(), sqlite3_bind_blob64(statement_.get(), at, value.data(), value.size(), SQLITE_TRANSIENT));
+    check(statement_.get(),
+          sqlite3_bind_blob64(statement_.get(), at, value.data(), value.size(), SQLITE_TRANSIENT));
     return *this;
 }
 
@@ -60,7 +61,8 @@ bool Statement::step()
     if (rc == SQLITE_ROW) return true;
     if (rc == SQLITE_DONE) return false;
     sqlite3* db = sqlite3_db_handle(statement_.get());
-    const SqliteError error{std::string{sqlite3_sql(statement_.get())} + ": " + sqlite3_errmsg(db), sqlite3_extended_errcode(db)};
+    const SqliteError error{std::string{sqlite3_sql(statement_.get())} + ": " + sqlite3_errmsg(db),
+                            sqlite3_extended_errcode(db)};
     reset();
     throw error;
 }
@@ -76,7 +78,9 @@ std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(
 std::string_view Statement::text(int column) const
 {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-    return data ? std::string_view{data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))} : std::string_view{};
+    return data ? std::string_view{data,
+                                   static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))}
+                : std::string_view{};
 }
 
 std::span<const unsigned char> Statement::blob(int column) const
@@ -85,14 +89,18 @@ std::span<const unsigned char> Statement::blob(int column) const
     return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const
+{
+    return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
 
 Database::Database(const std::string& file) : file_{file}
 {
     // SQLite would create with the umask's mode; a database of ours holds tokens or paths: owner only, and WAL files inherit it.
     Fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     sqlite3* db = nullptr;
-    const int rc = sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int rc = sqlite3_open_v2(file.c_str(), &db,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     db_.reset(db);
     if (rc != SQLITE_OK) fail(db, rc, "opening " + file);
     sqlite3_extended_result_codes(db, 1);
@@ -104,7 +112,8 @@ Statement Database::prepare(std::string_view sql)
 {
     Statement statement;
     sqlite3_stmt* raw = nullptr;
-    const int rc = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+    const int rc = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
     statement.statement_.reset(raw);
     if (rc != SQLITE_OK) fail(db_.get(), rc, file_ + ": " + std::string{sql});
     return statement;
@@ -112,7 +121,8 @@ Statement Database::prepare(std::string_view sql)
 
 void Database::exec(const char* sql)
 {
-    if (const int rc = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr); rc != SQLITE_OK) fail(db_.get(), rc, file_ + ": " + sql);
+    if (const int rc = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr); rc != SQLITE_OK)
+        fail(db_.get(), rc, file_ + ": " + sql);
 }
 
 std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(db_.get()); }
@@ -121,7 +131,8 @@ int Database::changes() const { return sqlite3_changes(db_.get()); }
 Transaction::~Transaction()
 {
     if (!open_) return;
-    sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr); // fails only when SQLite rolled back on its own
+    sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr,
+                 nullptr); // fails only when SQLite rolled back on its own
 }
 
 } // namespace agenthost::kit

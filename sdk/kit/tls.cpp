@@ -17,7 +17,8 @@ constexpr std::size_t read_ahead = 128 * 1024;
 bool is_address(const std::string& host)
 {
     unsigned char ignored[16];
-    return ::inet_pton(AF_INET, host.c_str(), ignored) == 1 || ::inet_pton(AF_INET6, host.c_str(), ignored) == 1;
+    return ::inet_pton(AF_INET, host.c_str(), ignored) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), ignored) == 1;
 }
 
 } // namespace
@@ -40,13 +41,16 @@ TlsContext::TlsContext(const std::string& ca_file) : context_{SSL_CTX_new(TLS_cl
     SSL_CTX* c = context_.get();
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                            SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(c, 1);
     SSL_CTX_set_default_read_buffer_len(c, read_ahead);
-    SSL_CTX_set_default_verify_paths(c); // a system without a store has only ca_file, and every other peer fails verification
+    SSL_CTX_set_default_verify_paths(
+        c); // a system without a store has only ca_file, and every other peer fails verification
     if (!ca_file.empty() && SSL_CTX_load_verify_file(c, ca_file.c_str()) != 1)
-        throw std::runtime_error{"CA file " + ca_file + ": " + tls_error() + "; it must be readable and hold PEM certificates"};
+        throw std::runtime_error{"CA file " + ca_file + ": " + tls_error() +
+                                 "; it must be readable and hold PEM certificates"};
     ERR_clear_error();
 }
 

@@ -35,7 +35,8 @@ bool valid_target(std::string_view target)
     for (std::size_t i = 0; i < target.size(); ++i) {
         const char c = target[i];
         if (!alnum(c) && others.find(c) == std::string_view::npos) return false;
-        if (c == '%' && (i + 2 >= target.size() || !hex_digit(target[i + 1]) || !hex_digit(target[i + 2]))) return false;
+        if (c == '%' && (i + 2 >= target.size() || !hex_digit(target[i + 1]) || !hex_digit(target[i + 2])))
+            return false;
     }
     return true;
 }
@@ -44,7 +45,8 @@ bool valid_host(std::string_view host)
 {
     if (host.empty() || host.size() > 253 || host.front() == '-' || host.front() == '.') return false;
     if (host.find("..") != std::string_view::npos) return false;
-    return std::all_of(host.begin(), host.end(), [](char c) { return alnum(c) || c == '-' || c == '.' || c == '_'; });
+    return std::all_of(host.begin(), host.end(),
+                       [](char c) { return alnum(c) || c == '-' || c == '.' || c == '_'; });
 }
 
 bool valid_v6(const std::string& host)
@@ -55,11 +57,13 @@ bool valid_v6(const std::string& host)
 
 bool set_authority(Url& url, std::string_view authority, std::string& why)
 {
-    if (authority.find('@') != std::string_view::npos) return refuse(why, "a URL with user information is not accepted"), false;
+    if (authority.find('@') != std::string_view::npos)
+        return refuse(why, "a URL with user information is not accepted"), false;
     std::string_view host = authority, port;
     if (authority.starts_with('[')) {
         const auto end = authority.find(']');
-        if (end == std::string_view::npos) return refuse(why, "the URL's IPv6 address has no closing bracket"), false;
+        if (end == std::string_view::npos)
+            return refuse(why, "the URL's IPv6 address has no closing bracket"), false;
         host = authority.substr(1, end - 1);
         port = authority.substr(end + 1);
         url.literal_v6 = true;
@@ -68,13 +72,15 @@ bool set_authority(Url& url, std::string_view authority, std::string& why)
         port = authority.substr(colon);
     }
     url.host = lowered(host);
-    if (url.literal_v6 ? !valid_v6(url.host) : !valid_host(url.host)) return refuse(why, "the URL's host is not valid"), false;
+    if (url.literal_v6 ? !valid_v6(url.host) : !valid_host(url.host))
+        return refuse(why, "the URL's host is not valid"), false;
     if (!url.literal_v6 && url.host.ends_with('.')) url.host.pop_back(); // the root's dot names the same host
     url.port = url.tls ? 443 : 80;
     if (port.empty() || port == ":") return true;
     unsigned value = 0;
     const auto [end, error] = std::from_chars(port.data() + 1, port.data() + port.size(), value);
-    if (port.front() != ':' || error != std::errc{} || end != port.data() + port.size() || value == 0 || value > 65535)
+    if (port.front() != ':' || error != std::errc{} || end != port.data() + port.size() || value == 0 ||
+        value > 65535)
         return refuse(why, "the URL's port is not a number from 1 to 65535"), false;
     url.port = static_cast<std::uint16_t>(value);
     return true;
@@ -103,7 +109,8 @@ std::string without_dots(std::string_view path)
 bool set_target(Url& url, std::string_view rest, std::string& why)
 {
     rest = rest.substr(0, rest.find('#'));
-    if (!valid_target(rest)) return refuse(why, "the URL's path or query has a character that must be percent-encoded"), false;
+    if (!valid_target(rest))
+        return refuse(why, "the URL's path or query has a character that must be percent-encoded"), false;
     const auto query = std::min(rest.find('?'), rest.size());
     url.target = without_dots(query == 0 ? "/" : rest.substr(0, query));
     url.target += rest.substr(query);
@@ -121,20 +128,25 @@ std::string Url::authority() const
 
 std::string Url::redacted() const { return (tls ? "https://" : "http://") + authority(); }
 
-bool Url::same_origin(const Url& other) const { return tls == other.tls && host == other.host && port == other.port; }
+bool Url::same_origin(const Url& other) const
+{
+    return tls == other.tls && host == other.host && port == other.port;
+}
 
 std::optional<Url> parse_url(std::string_view text, std::string& why)
 {
     if (text.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
     const auto colon = text.find("://");
-    if (colon == std::string_view::npos) return refuse(why, "not an absolute URL; it must begin with https:// or http://");
+    if (colon == std::string_view::npos)
+        return refuse(why, "not an absolute URL; it must begin with https:// or http://");
     Url url;
     const auto scheme = lowered(text.substr(0, colon));
     if (scheme != "http" && scheme != "https") return refuse(why, "the URL's scheme must be https or http");
     url.tls = scheme == "https";
     text.remove_prefix(colon + 3);
     const auto end = std::min(text.find_first_of("/?#\\"), text.size());
-    if (!set_authority(url, text.substr(0, end), why) || !set_target(url, text.substr(end), why)) return std::nullopt;
+    if (!set_authority(url, text.substr(0, end), why) || !set_target(url, text.substr(end), why))
+        return std::nullopt;
     return url;
 }
 
@@ -142,15 +154,20 @@ std::optional<Url> resolve_url(const Url& base, std::string_view location, std::
 {
     location = location.substr(0, location.find('#'));
     const auto special = location.find_first_of(":/?");
-    if (special != std::string_view::npos && location[special] == ':') return parse_url(location, why); // has a scheme
+    if (special != std::string_view::npos && location[special] == ':')
+        return parse_url(location, why); // has a scheme
     const std::string scheme = base.tls ? "https:" : "http:";
     if (location.starts_with("//")) return parse_url(scheme + std::string{location}, why);
     std::string target;
     const auto path = std::string_view{base.target}.substr(0, base.target.find('?'));
-    if (location.starts_with('/')) target = location;
-    else if (location.empty()) target = base.target;
-    else if (location.starts_with('?')) target = std::string{path} + std::string{location};
-    else target = std::string{path.substr(0, path.rfind('/') + 1)} + std::string{location};
+    if (location.starts_with('/'))
+        target = location;
+    else if (location.empty())
+        target = base.target;
+    else if (location.starts_with('?'))
+        target = std::string{path} + std::string{location};
+    else
+        target = std::string{path.substr(0, path.rfind('/') + 1)} + std::string{location};
     if (target.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
     Url url = base;
     if (!set_target(url, target, why)) return std::nullopt;

@@ -16,7 +16,8 @@ struct Url {
     std::string target; // path and query as they go on the wire, "/" at least; the fragment is gone
     bool literal_v6 = false;
 
-    [[nodiscard]] std::string authority() const; // for the Host header: the port only when it is not the scheme's own
+    [[nodiscard]] std::string
+    authority() const; // for the Host header: the port only when it is not the scheme's own
     // For people and logs: scheme, host and port. Path and query may be a one-time secret and are never shown.
     [[nodiscard]] std::string redacted() const;
     [[nodiscard]] bool same_origin(const Url&) const;

@@ -18,7 +18,10 @@ public:
 
     [[nodiscard]] int port() const { return port_; }
     [[nodiscard]] int tls_port() const { return tls_port_; }
-    [[nodiscard]] std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+    [[nodiscard]] std::string url(const std::string& path) const
+    {
+        return "http://127.0.0.1:" + std::to_string(port_) + path;
+    }
     [[nodiscard]] std::string tls_url(const std::string& path, const std::string& host = "127.0.0.1") const
     {
         return "https://" + host + ":" + std::to_string(tls_port_) + path;

@@ -30,7 +30,8 @@ struct Disk {
                 write_out(object, into / name);
             } else {
                 const auto content = files.find(object);
-                write_file(into / name, content == files.end() ? std::string_view{} : std::string_view{content->second});
+                write_file(into / name,
+                           content == files.end() ? std::string_view{} : std::string_view{content->second});
             }
         }
     }
@@ -97,7 +98,8 @@ void Powercut::make(std::size_t cut, std::mt19937_64& random, const std::filesys
                 store(disk.files[e.object], e.a, e.data);
             } else if (lucky(i)) {
                 std::string_view data = e.data;
-                if (random() % 4 == 0) data = data.substr(0, random() % (data.size() / sector + 1) * sector); // torn
+                if (random() % 4 == 0)
+                    data = data.substr(0, random() % (data.size() / sector + 1) * sector); // torn
                 store(disk.files[e.object], e.a, data);
             }
             break;
@@ -105,7 +107,8 @@ void Powercut::make(std::size_t cut, std::mt19937_64& random, const std::filesys
             if (survives(e.object, i)) disk.files[e.object].resize(e.a);
             break;
         case PowercutKind::extend:
-            if (survives(e.object, i)) disk.files[e.object].resize(std::max<std::size_t>(disk.files[e.object].size(), e.a));
+            if (survives(e.object, i))
+                disk.files[e.object].resize(std::max<std::size_t>(disk.files[e.object].size(), e.a));
             break;
         case PowercutKind::rename: {
             const auto slash = e.name.find('/');

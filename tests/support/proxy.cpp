@@ -90,14 +90,16 @@ void Acceptor::stop()
     for (auto& thread : threads_) thread.join();
 }
 
-Proxy::Proxy(int upstream_port, std::vector<Fault> faults, Fault rest) : upstream_{upstream_port}, faults_{std::move(faults)}, rest_{rest}
+Proxy::Proxy(int upstream_port, std::vector<Fault> faults, Fault rest)
+    : upstream_{upstream_port}, faults_{std::move(faults)}, rest_{rest}
 {
     run();
 }
 
 void Proxy::serve(int client, int number)
 {
-    const Fault fault = number <= static_cast<int>(faults_.size()) ? faults_[static_cast<std::size_t>(number) - 1] : rest_;
+    const Fault fault =
+        number <= static_cast<int>(faults_.size()) ? faults_[static_cast<std::size_t>(number) - 1] : rest_;
     const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(upstream_);
     if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -105,7 +107,8 @@ void Proxy::serve(int client, int number)
         return;
     }
     std::uint64_t answered = 0, asked = 0;
-    bool client_open = true, failed = fault.kind != Fault::Kind::none && fault.after == 0 && fault.kind != Fault::Kind::garbage;
+    bool client_open = true,
+         failed = fault.kind != Fault::Kind::none && fault.after == 0 && fault.kind != Fault::Kind::garbage;
     std::vector<char> buffer(65536);
     // Returns false when the connection is over.
     const auto strike = [&] {
@@ -149,7 +152,9 @@ void Proxy::serve(int client, int number)
                 break;
             }
             std::size_t most = fault.trickle > 0 ? fault.trickle : buffer.size();
-            if (fault.kind != Fault::Kind::none) most = static_cast<std::size_t>(std::min<std::uint64_t>(most, std::max<std::uint64_t>(fault.after - answered, 1)));
+            if (fault.kind != Fault::Kind::none)
+                most = static_cast<std::size_t>(
+                    std::min<std::uint64_t>(most, std::max<std::uint64_t>(fault.after - answered, 1)));
             const ssize_t n = ::recv(server, buffer.data(), most, 0);
             if (n <= 0) break;
             if (fault.kind == Fault::Kind::garbage && fault.after == 0) {
@@ -177,14 +182,18 @@ std::string HttpRequest::target() const
 std::string HttpRequest::header(const std::string& name) const
 {
     std::string lower = head;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const auto at = lower.find("\r\n" + name + ": ");
     if (at == std::string::npos) return {};
     const auto begin = at + name.size() + 4;
     return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
-HttpServer::HttpServer(Handler handler, bool read_body) : handler_{std::move(handler)}, read_body_{read_body} { run(); }
+HttpServer::HttpServer(Handler handler, bool read_body) : handler_{std::move(handler)}, read_body_{read_body}
+{
+    run();
+}
 
 std::vector<HttpRequest> HttpServer::requests() const
 {
@@ -223,12 +232,14 @@ void HttpServer::serve(int fd, int number)
     }
     send_all(fd, answer.data(), answer.size());
     ::shutdown(fd, SHUT_WR);
-    while (more() && text.size() < (1u << 30)) text.clear(); // let the client finish, so that no reset overtakes the answer
+    while (more() && text.size() < (1u << 30))
+        text.clear(); // let the client finish, so that no reset overtakes the answer
 }
 
 std::string http_answer(const std::string& status, const std::string& body, const std::string& headers)
 {
-    return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers + "\r\n" + body;
+    return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers +
+           "\r\n" + body;
 }
 
 std::string http_chunked(const std::string& body, std::size_t piece, const std::string& headers)

@@ -24,12 +24,15 @@ public:
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
     [[nodiscard]] int port() const { return port_; }
-    [[nodiscard]] std::string url(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+    [[nodiscard]] std::string url(const std::string& path = "/") const
+    {
+        return "http://127.0.0.1:" + std::to_string(port_) + path;
+    }
     [[nodiscard]] int connections() const { return connections_; }
 
 protected:
-    void run();  // from the constructor of the last derived class
-    void stop(); // from its destructor
+    void run();                                 // from the constructor of the last derived class
+    void stop();                                // from its destructor
     virtual void serve(int fd, int number) = 0; // number: 1, 2, ...; fd is closed after it
     [[nodiscard]] bool stopping() const { return stopping_; }
 
@@ -49,8 +52,9 @@ struct Fault {
     std::uint64_t after = 0;                    // bytes of the answer that pass first
     std::size_t trickle = 0;                    // > 0: no more than this many bytes at a time,
     std::chrono::milliseconds trickle_every{5}; // each after such a pause
-    std::optional<std::uint64_t> cut_request{}; // the other direction: reset after so many bytes of the request
-    const std::atomic<bool>* gate = nullptr;    // while false, nothing of the request passes
+    std::optional<std::uint64_t>
+        cut_request{};                       // the other direction: reset after so many bytes of the request
+    const std::atomic<bool>* gate = nullptr; // while false, nothing of the request passes
 };
 
 class Proxy : public Acceptor {
@@ -92,7 +96,8 @@ private:
     std::vector<HttpRequest> requests_;
 };
 
-std::string http_answer(const std::string& status, const std::string& body, const std::string& headers = {}); // with Content-Length
+std::string http_answer(const std::string& status, const std::string& body,
+                        const std::string& headers = {}); // with Content-Length
 std::string http_chunked(const std::string& body, std::size_t piece, const std::string& headers = {});
 
 } // namespace agenthost::test

@@ -19,10 +19,14 @@ using testing::FakeReply;
 class Box {
 public:
     // `config` is laid over: loopback admitted, nothing kept free, quick timeouts.
-    explicit Box(const Json& config = Json::object(), std::filesystem::path folder = {}) : folder_{std::move(folder)}
+    explicit Box(const Json& config = Json::object(), std::filesystem::path folder = {})
+        : folder_{std::move(folder)}
     {
         if (folder_.empty()) folder_ = dir_ / "storage";
-        config_ = Json{{"storage_path", folder_.string()}, {"reserve_free", 0}, {"allow_private_networks", true}, {"idle_timeout", "5s"}};
+        config_ = Json{{"storage_path", folder_.string()},
+                       {"reserve_free", 0},
+                       {"allow_private_networks", true},
+                       {"idle_timeout", "5s"}};
         config_.update(config);
         restart();
     }
@@ -31,14 +35,16 @@ public:
     {
         host_.reset();
         config_.update(config);
-        host_ = std::make_unique<testing::FakeHost>(testing::load_entry((plugin_dir() / "storage.so").string()), config_.dump());
+        host_ = std::make_unique<testing::FakeHost>(
+            testing::load_entry((plugin_dir() / "storage.so").string()), config_.dump());
         if (const auto began = host_->start(); !began.ok()) throw std::runtime_error{began.text};
     }
 
     testing::FakeHost& host() { return *host_; }
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
-    static Json upload_params(const std::string& id, const std::string& url, const Json& info = Json::object())
+    static Json upload_params(const std::string& id, const std::string& url,
+                              const Json& info = Json::object())
     {
         Json file{{"id", id}, {"name", id + ".bin"}, {"owner_id", "user_1"}};
         file.update(info);
@@ -50,11 +56,18 @@ public:
     }
     FakeReply download(const std::string& id, const std::string& url, const std::string& method = "PUT")
     {
-        return wait(host_->invoke("storage.download", Json{{"file_id", id}, {"upload_url", url}, {"method", method}}.dump()));
+        return wait(host_->invoke("storage.download",
+                                  Json{{"file_id", id}, {"upload_url", url}, {"method", method}}.dump()));
     }
-    FakeReply remove(const std::string& id) { return wait(host_->invoke("storage.delete", Json{{"file_id", id}}.dump())); }
+    FakeReply remove(const std::string& id)
+    {
+        return wait(host_->invoke("storage.delete", Json{{"file_id", id}}.dump()));
+    }
     Json info() { return Json::parse(host_->call("storage.info").json); }
-    Json list(const Json& query = Json::object()) { return Json::parse(host_->call("storage.list", query.dump()).json); }
+    Json list(const Json& query = Json::object())
+    {
+        return Json::parse(host_->call("storage.list", query.dump()).json);
+    }
     Json verify() { return Json::parse(wait(host_->invoke("storage.verify")).json); }
     FakeReply wait(agh_req id) { return host_->wait_reply(id, patience); }
 
@@ -67,7 +80,11 @@ public:
         return found;
     }
     // No temporary file, no file without a row, nothing in quarantine.
-    [[nodiscard]] bool clean() { return files("incoming").empty() && files("quarantine").empty() && files("files").size() == info()["files"]; }
+    [[nodiscard]] bool clean()
+    {
+        return files("incoming").empty() && files("quarantine").empty() &&
+               files("files").size() == info()["files"];
+    }
 
 private:
     TempDir dir_;

@@ -27,8 +27,12 @@ TEST(Kill, LeavesEveryAcknowledgedFileWholeAndNoneHalf)
     for (int round = 0; round < (long_proof() ? 200 : 20); ++round) {
         SCOPED_TRACE(round);
         const auto sayings = dir / ("said-" + std::to_string(round));
-        Process process{{.argv = {driver(), folder.string(), "http://127.0.0.1:" + std::to_string(server.port()), sayings.string(), std::to_string(random()), "0"}}};
-        ASSERT_TRUE(wait_for([&] { return std::filesystem::exists(sayings) && read_file(sayings).find("ack") != std::string::npos; })) << process.err();
+        Process process{
+            {.argv = {driver(), folder.string(), "http://127.0.0.1:" + std::to_string(server.port()),
+                      sayings.string(), std::to_string(random()), "0"}}};
+        ASSERT_TRUE(wait_for([&] {
+            return std::filesystem::exists(sayings) && read_file(sayings).find("ack") != std::string::npos;
+        })) << process.err();
         std::this_thread::sleep_for(std::chrono::microseconds{random() % 150'000}); // the random point
         process.signal(SIGKILL);
         ASSERT_EQ(process.wait(), 128 + SIGKILL) << process.err();
@@ -59,7 +63,9 @@ TEST(PowerCut, LosesNoAcknowledgedFileAndLeavesNoneHalf)
 {
     const TempDir dir;
     const HttpServer server{serve_random};
-    const Powercut log = recorded(dir, {(dir / "storage").string(), "http://127.0.0.1:" + std::to_string(server.port()), (dir / "said").string(), "11", "25"});
+    const Powercut log =
+        recorded(dir, {(dir / "storage").string(), "http://127.0.0.1:" + std::to_string(server.port()),
+                       (dir / "said").string(), "11", "25"});
     ASSERT_GT(log.events().size(), 500u);
     std::random_device entropy;
     const unsigned seed = entropy();

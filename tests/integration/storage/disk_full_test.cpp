@@ -13,7 +13,7 @@ constexpr std::size_t mib = 1 << 20;
 
 std::uint64_t free_on(const std::string& path)
 {
-    struct statvfs info{};
+    struct statvfs info {};
     ::statvfs(path.c_str(), &info);
     return info.f_bavail * info.f_frsize;
 }
@@ -54,7 +54,8 @@ TEST(SmallDisk, DISABLED_Inside)
     EXPECT_EQ(box.host().health().status, AGH_E_BUSY);
     meanwhile = [] {};
     fill(disk + "/more", 0);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(code_of(box.upload("fourth", server.url(), {{"size", 1}})), "DISK_FULL");
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(code_of(box.upload("fourth", server.url(), {{"size", 1}})), "DISK_FULL");
     box.restart(); // even now
     EXPECT_EQ(box.verify()["whole"], 1);
 
@@ -72,13 +73,16 @@ TEST(SmallDisk, DISABLED_Inside)
 TEST(SmallDisk, AFullDiskIsSaidInTimeAndBreaksNothing)
 {
     const TempDir dir;
-    const std::string script = "mount -t tmpfs -o size=64m none '" + dir.path().string() + "' && exec \"$0\" --gtest_filter=SmallDisk.DISABLED_Inside "
+    const std::string script = "mount -t tmpfs -o size=64m none '" + dir.path().string() +
+                               "' && exec \"$0\" --gtest_filter=SmallDisk.DISABLED_Inside "
                                "--gtest_also_run_disabled_tests";
     const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
     const std::map<std::string, std::string> env{{"SMALL_DISK", dir.path().string()}};
     Ran ran = run({"unshare", "-rm", "sh", "-c", script, self}, env);
-    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos) ran = run({"unshare", "-m", "sh", "-c", script, self}, env);
-    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos) GTEST_SKIP() << "no mount namespace to be had here: " << ran.err;
+    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos)
+        ran = run({"unshare", "-m", "sh", "-c", script, self}, env);
+    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos)
+        GTEST_SKIP() << "no mount namespace to be had here: " << ran.err;
     EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
     EXPECT_NE(ran.out.find("[  PASSED  ] 1 test"), std::string::npos) << ran.out;
 }

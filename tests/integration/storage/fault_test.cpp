@@ -20,7 +20,8 @@ protected:
         content_ = random_bytes(1'000'000, 42);
         write_file(nginx_->www() / "file", content_, 0644);
         // nginx's Last-Modified is a strong validator only when it is older than the answer.
-        std::filesystem::last_write_time(nginx_->www() / "file", std::filesystem::file_time_type::clock::now() - 1h);
+        std::filesystem::last_write_time(nginx_->www() / "file",
+                                         std::filesystem::file_time_type::clock::now() - 1h);
     }
     static void TearDownTestSuite() { nginx_.reset(); }
     static std::unique_ptr<Nginx> nginx_;
@@ -32,7 +33,8 @@ std::string Faults::content_;
 TEST_F(Faults, ResumesWhereverTheConnectionIsCut)
 {
     Box box;
-    for (const std::uint64_t offset : {1u, 100u, 250u, 400u, 5000u, 262144u, 262500u, 524288u, 999'000u, 1'000'200u}) {
+    for (const std::uint64_t offset :
+         {1u, 100u, 250u, 400u, 5000u, 262144u, 262500u, 524288u, 999'000u, 1'000'200u}) {
         for (const Kind kind : {Kind::cut, Kind::reset}) {
             SCOPED_TRACE(offset);
             Proxy proxy{nginx_->port(), {{kind, offset}}};
@@ -51,9 +53,12 @@ TEST_F(Faults, AsksOnlyForTheRestAfterABreak)
     Box box;
     std::atomic<int> asked{0};
     HttpServer server{[&](const HttpRequest& request) {
-        if (asked++ == 0) return "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 1000000\r\n\r\n" + content_.substr(0, 600'000);
-        return "HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Range: bytes " + request.header("range").substr(6) + "999999/1000000\r\n" +
-               "Content-Length: 400000\r\n\r\n" + content_.substr(600'000);
+        if (asked++ == 0)
+            return "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 1000000\r\n\r\n" +
+                   content_.substr(0, 600'000);
+        return "HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Range: bytes " +
+               request.header("range").substr(6) + "999999/1000000\r\n" + "Content-Length: 400000\r\n\r\n" +
+               content_.substr(600'000);
     }};
     const auto reply = box.upload("f", server.url());
     ASSERT_TRUE(reply.ok()) << reply.json;
@@ -69,7 +74,9 @@ TEST_F(Faults, BeginsAnewWhenTheSourceChangedInBetween)
     const std::string other = random_bytes(500'000, 43);
     std::atomic<int> asked{0};
     HttpServer server{[&](const HttpRequest&) {
-        if (asked++ == 0) return "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 1000000\r\n\r\n" + content_.substr(0, 600'000);
+        if (asked++ == 0)
+            return "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 1000000\r\n\r\n" +
+                   content_.substr(0, 600'000);
         return http_answer("200 OK", other, "ETag: \"v2\"\r\n"); // If-Range did not match
     }};
     const auto reply = box.upload("f", server.url());
@@ -85,7 +92,9 @@ TEST_F(Faults, NeverJoinsPartsThatNothingVouchesFor)
     std::atomic<int> asked{0};
     HttpServer server{[&](const HttpRequest& request) {
         EXPECT_TRUE(request.header("range").empty()); // no validator: a range could be of another version
-        if (asked++ == 0) return "HTTP/1.1 200 OK\r\nETag: W/\"weak\"\r\nContent-Length: 1000000\r\n\r\n" + content_.substr(0, 600'000);
+        if (asked++ == 0)
+            return "HTTP/1.1 200 OK\r\nETag: W/\"weak\"\r\nContent-Length: 1000000\r\n\r\n" +
+                   content_.substr(0, 600'000);
         return http_answer("200 OK", content_);
     }};
     EXPECT_EQ(data_of(box.upload("f", server.url()))["sha256"], sha256_hex(content_));
@@ -147,7 +156,8 @@ TEST_F(Faults, KeepsASlowTransferThatMovesAndShowsItsProgress)
     slow.trickle = 200;
     slow.trickle_every = 10ms;
     Proxy proxy{nginx_->port(), {}, slow};
-    const auto id = box.host().invoke("storage.upload", Box::upload_params("f", proxy.url("/small"), {{"size", 20'000}}).dump());
+    const auto id = box.host().invoke(
+        "storage.upload", Box::upload_params("f", proxy.url("/small"), {{"size", 20'000}}).dump());
     EXPECT_TRUE(box.wait(id).ok());
     const auto progress = box.host().progress(id);
     ASSERT_GE(progress.size(), 2u);
@@ -162,9 +172,12 @@ TEST_F(Faults, TriesAgainAfterGarbageAndServerErrorsButNotAfterARefusal)
     EXPECT_TRUE(box.upload("f", garbage.url("/file")).ok());
     EXPECT_EQ(garbage.connections(), 3);
     std::atomic<int> asked{0};
-    HttpServer shaky{[&](const HttpRequest&) { return asked++ < 2 ? http_answer("503 Busy", "no") : http_answer("200 OK", "yes"); }};
+    HttpServer shaky{[&](const HttpRequest&) {
+        return asked++ < 2 ? http_answer("503 Busy", "no") : http_answer("200 OK", "yes");
+    }};
     EXPECT_TRUE(box.upload("f", shaky.url()).ok());
-    for (const char* status : {"400 Bad Request", "401 Unauthorized", "404 Not Found", "410 Gone", "429 Too Many Requests"}) {
+    for (const char* status :
+         {"400 Bad Request", "401 Unauthorized", "404 Not Found", "410 Gone", "429 Too Many Requests"}) {
         HttpServer refusing{[&](const HttpRequest&) { return http_answer(status, "no"); }};
         const auto reply = box.upload("g", refusing.url("/secret-token?sig=abc"));
         EXPECT_EQ(reply.message(), "Network error");
@@ -173,7 +186,8 @@ TEST_F(Faults, TriesAgainAfterGarbageAndServerErrorsButNotAfterARefusal)
         EXPECT_EQ(code_of(box.download("f", refusing.url())), "NETWORK_ERROR");
         EXPECT_EQ(refusing.connections(), 2) << status;
     }
-    for (const auto& line : box.host().logs()) EXPECT_EQ((line.message + line.fields).find("secret-token"), std::string::npos);
+    for (const auto& line : box.host().logs())
+        EXPECT_EQ((line.message + line.fields).find("secret-token"), std::string::npos);
     EXPECT_TRUE(box.clean());
 }
 
@@ -218,13 +232,21 @@ TEST_F(Faults, FollowsRedirectsWithinABoundAndChecksEachTarget)
 {
     Box box;
     EXPECT_TRUE(box.upload("f", nginx_->url("/moved/file")).ok());
-    HttpServer loop{[](const HttpRequest& r) { return "HTTP/1.1 302 Found\r\nLocation: " + r.target() + "x\r\nContent-Length: 0\r\n\r\n"; }};
+    HttpServer loop{[](const HttpRequest& r) {
+        return "HTTP/1.1 302 Found\r\nLocation: " + r.target() + "x\r\nContent-Length: 0\r\n\r\n";
+    }};
     EXPECT_EQ(code_of(box.upload("g", loop.url())), "NETWORK_ERROR");
     EXPECT_EQ(loop.connections(), 6);
-    HttpServer inward{[](const HttpRequest&) { return "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data/\r\nContent-Length: 0\r\n\r\n"; }};
+    HttpServer inward{[](const HttpRequest&) {
+        return "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data/\r\nContent-Length: "
+               "0\r\n\r\n";
+    }};
     EXPECT_EQ(code_of(box.upload("g", inward.url())), "DENIED");
     Box strict{{{"allow_hosts", {"127.0.0.1"}}}};
-    HttpServer away{[&](const HttpRequest&) { return "HTTP/1.1 302 Found\r\nLocation: http://localhost:" + std::to_string(nginx_->port()) + "/file\r\nContent-Length: 0\r\n\r\n"; }};
+    HttpServer away{[&](const HttpRequest&) {
+        return "HTTP/1.1 302 Found\r\nLocation: http://localhost:" + std::to_string(nginx_->port()) +
+               "/file\r\nContent-Length: 0\r\n\r\n";
+    }};
     EXPECT_EQ(code_of(strict.upload("g", away.url())), "DENIED");
     EXPECT_TRUE(box.upload("g", away.url()).ok());
     EXPECT_TRUE(box.clean());
@@ -235,7 +257,10 @@ TEST_F(Faults, RedirectsAnUploadedBodyOnlyWhenItIsKept)
     Box box;
     ASSERT_TRUE(box.upload("f", nginx_->url("/file")).ok());
     std::string status = "307 Temporary Redirect";
-    HttpServer server{[&](const HttpRequest&) { return "HTTP/1.1 " + status + "\r\nLocation: " + nginx_->url("/redirected") + "\r\nContent-Length: 0\r\n\r\n"; }};
+    HttpServer server{[&](const HttpRequest&) {
+        return "HTTP/1.1 " + status + "\r\nLocation: " + nginx_->url("/redirected") +
+               "\r\nContent-Length: 0\r\n\r\n";
+    }};
     EXPECT_TRUE(box.download("f", server.url()).ok());
     EXPECT_EQ(sha256_hex(read_file(nginx_->www() / "redirected")), sha256_hex(content_));
     status = "302 Found";
@@ -246,14 +271,37 @@ TEST_F(Faults, ConnectsToNoForbiddenAddressHoweverItIsWritten)
 {
     Box closed{{{"allow_private_networks", false}}};
     const std::string port = ":" + std::to_string(nginx_->port());
-    for (const std::string host : {"127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-                                   "[64:ff9b::127.0.0.1]", "[2002:7f00:1::]", "10.0.0.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "[fd00::1]", "0.0.0.0", "[::]",
-                                   "169.254.169.254", "[fe80::1]", "[64:ff9b::a9fe:a9fe]", "224.0.0.1", "255.255.255.255", "100.100.100.200", "168.63.129.16"}) {
+    for (const std::string host : {"127.0.0.1",
+                                   "localhost",
+                                   "2130706433",
+                                   "0x7f000001",
+                                   "0177.0.0.1",
+                                   "127.1",
+                                   "[::1]",
+                                   "[::ffff:127.0.0.1]",
+                                   "[::ffff:7f00:1]",
+                                   "[64:ff9b::127.0.0.1]",
+                                   "[2002:7f00:1::]",
+                                   "10.0.0.1",
+                                   "192.168.1.1",
+                                   "172.16.0.1",
+                                   "100.64.0.1",
+                                   "[fd00::1]",
+                                   "0.0.0.0",
+                                   "[::]",
+                                   "169.254.169.254",
+                                   "[fe80::1]",
+                                   "[64:ff9b::a9fe:a9fe]",
+                                   "224.0.0.1",
+                                   "255.255.255.255",
+                                   "100.100.100.200",
+                                   "168.63.129.16"}) {
         const auto reply = closed.upload("f", "http://" + host + port + "/file");
         EXPECT_EQ(code_of(reply), "DENIED") << host << " " << reply.json;
     }
     Box open; // private networks admitted
-    for (const std::string host : {"169.254.169.254", "[::ffff:169.254.169.254]", "[fe80::1]", "[fd00:ec2::254]", "224.0.0.1", "0.0.0.0", "100.100.100.200"})
+    for (const std::string host : {"169.254.169.254", "[::ffff:169.254.169.254]", "[fe80::1]",
+                                   "[fd00:ec2::254]", "224.0.0.1", "0.0.0.0", "100.100.100.200"})
         EXPECT_EQ(code_of(open.upload("f", "http://" + host + port + "/file")), "DENIED") << host;
     EXPECT_TRUE(open.upload("f", "http://localhost" + port + "/file").ok());
     EXPECT_EQ(code_of(open.upload("f", "http://user:pw@127.0.0.1" + port + "/file")), "INVALID_REQUEST");

@@ -19,7 +19,8 @@ public:
     {
         std::istringstream in{saying};
         std::string verb, id, content;
-        if (!(in >> verb >> id >> content)) return; // half a line: the kill came while it was written, after an operation's end
+        if (!(in >> verb >> id >> content))
+            return; // half a line: the kill came while it was written, after an operation's end
         State& state = states_[id];
         if (verb == "begin") state.pending = content;
         if (verb == "ack") state.is = content;
@@ -27,7 +28,8 @@ public:
     }
     void add_lines(const std::string& text)
     {
-        for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1) add(text.substr(at, end - at));
+        for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
+            add(text.substr(at, end - at));
     }
     // What is true from now on, after it was looked at.
     void settle(const std::map<std::string, std::string>& found)
@@ -50,7 +52,8 @@ public:
         for (const auto& [id, state] : states_) {
             const auto at = found.find(id);
             const std::string is = at == found.end() ? "-" : at->second;
-            EXPECT_TRUE(is == state.is || is == state.pending) << id << " is " << is << ", acknowledged was " << state.is << ", under way " << state.pending;
+            EXPECT_TRUE(is == state.is || is == state.pending)
+                << id << " is " << is << ", acknowledged was " << state.is << ", under way " << state.pending;
         }
         for (const auto& [id, sha] : found) EXPECT_TRUE(states_.contains(id)) << id;
         EXPECT_TRUE(box.files("incoming").empty());
@@ -76,7 +79,8 @@ inline std::string serve_random(const HttpRequest& request)
 {
     const std::string target = request.target();
     const auto slash = target.find('/', 1);
-    const std::string content = random_bytes(std::stoul(target.substr(slash + 1)), static_cast<unsigned>(std::stoul(target.substr(1, slash - 1))));
+    const std::string content = random_bytes(std::stoul(target.substr(slash + 1)),
+                                             static_cast<unsigned>(std::stoul(target.substr(1, slash - 1))));
     return request.number % 3 == 0 ? http_chunked(content, 9000) : http_answer("200 OK", content);
 }
 

@@ -30,13 +30,15 @@ std::unique_ptr<Nginx> Load::nginx_;
 // A server whose answers wait at a gate.
 class Gate {
 public:
-    Gate() : server_{[this](const HttpRequest& request) {
-        ++arrived_;
-        wait_for([this] { return open_.load(); });
-        const std::lock_guard lock{mutex_};
-        order_.push_back(request.target());
-        return http_answer("200 OK", "content of " + request.target());
-    }} {}
+    Gate()
+        : server_{[this](const HttpRequest& request) {
+              ++arrived_;
+              wait_for([this] { return open_.load(); });
+              const std::lock_guard lock{mutex_};
+              order_.push_back(request.target());
+              return http_answer("200 OK", "content of " + request.target());
+          }}
+    {}
     ~Gate() { open_ = true; }
     void open() { open_ = true; }
     [[nodiscard]] int arrived() const { return arrived_; }
@@ -93,7 +95,9 @@ TEST_F(Load, TheDeadlineEndsATransfer)
     Fault held;
     held.gate = &never;
     Proxy deaf{nginx_->port(), {}, held};
-    const auto id = box.host().invoke("storage.download", Json{{"file_id", "g"}, {"upload_url", deaf.url("/x")}, {"method", "PUT"}}.dump(), how);
+    const auto id = box.host().invoke(
+        "storage.download", Json{{"file_id", "g"}, {"upload_url", deaf.url("/x")}, {"method", "PUT"}}.dump(),
+        how);
     EXPECT_EQ(box.wait(id).code(), "TIMEOUT");
     EXPECT_TRUE(wait_for([&] { return box.clean(); }));
 }
@@ -118,7 +122,8 @@ TEST_F(Load, RunsNoMoreTransfersThanAllowedAndGivesCallersTurns)
     Box box{{{"max_transfers", 2}}};
     Gate gate;
     std::vector<agh_req> ids;
-    for (int i = 0; i < 8; ++i) ids.push_back(begin_upload(box, "greedy" + std::to_string(i), gate.url("/greedy"), from("greedy")));
+    for (int i = 0; i < 8; ++i)
+        ids.push_back(begin_upload(box, "greedy" + std::to_string(i), gate.url("/greedy"), from("greedy")));
     ids.push_back(begin_upload(box, "modest", gate.url("/modest"), from("modest")));
     ASSERT_TRUE(wait_for([&] { return gate.arrived() == 2; }));
     EXPECT_EQ(box.info()["transfers"]["running"], 2);
@@ -150,10 +155,12 @@ TEST_F(Load, CommandsOnOneFileKeepTheirOrder)
     Gate gate;
     HttpServer target{[](const HttpRequest&) { return http_answer("200 OK", ""); }};
     const auto first = begin_upload(box, "f", gate.url("/first"));
-    const auto sent = box.host().invoke("storage.download", Json{{"file_id", "f"}, {"upload_url", target.url()}}.dump());
+    const auto sent =
+        box.host().invoke("storage.download", Json{{"file_id", "f"}, {"upload_url", target.url()}}.dump());
     const auto second = begin_upload(box, "f", gate.url("/second"));
     const auto gone = box.host().invoke("storage.delete", Json{{"file_id", "f"}}.dump());
-    const auto late = box.host().invoke("storage.download", Json{{"file_id", "f"}, {"upload_url", target.url()}}.dump());
+    const auto late =
+        box.host().invoke("storage.download", Json{{"file_id", "f"}, {"upload_url", target.url()}}.dump());
     ASSERT_TRUE(wait_for([&] { return gate.arrived() == 1; }));
     EXPECT_FALSE(box.host().reply(gone));
     gate.open();
@@ -183,16 +190,21 @@ TEST_F(Load, ADownloadSendsTheWholeFileItBeganWith)
     for (const bool replace : {false, true}) {
         ASSERT_TRUE(box.upload("f", nginx_->url("/big")).ok());
         HttpServer slow{[&](const HttpRequest& request) {
-            return http_answer(sha256_hex(request.body) == sha256_hex(content) ? "200 OK" : "400 Differs", "");
+            return http_answer(sha256_hex(request.body) == sha256_hex(content) ? "200 OK" : "400 Differs",
+                               "");
         }};
         std::atomic<bool> go{false};
         Fault held; // more than the sockets' buffers hold, so that most of the file is still to be read
         held.gate = &go;
         Proxy proxy{slow.port(), {held}};
-        const auto id = box.host().invoke("storage.download", Json{{"file_id", "f"}, {"upload_url", proxy.url("/")}, {"method", "PUT"}}.dump());
+        const auto id = box.host().invoke(
+            "storage.download",
+            Json{{"file_id", "f"}, {"upload_url", proxy.url("/")}, {"method", "PUT"}}.dump());
         ASSERT_TRUE(wait_for([&] { return proxy.connections() == 1; }));
-        if (replace) EXPECT_TRUE(box.upload("f", nginx_->url("/file")).ok());
-        else EXPECT_TRUE(box.remove("f").ok());
+        if (replace)
+            EXPECT_TRUE(box.upload("f", nginx_->url("/file")).ok());
+        else
+            EXPECT_TRUE(box.remove("f").ok());
         EXPECT_FALSE(box.host().reply(id));
         go = true;
         EXPECT_TRUE(box.wait(id).ok()) << box.wait(id).json;
@@ -209,7 +221,8 @@ TEST_F(Load, SaysDiskFullBeforeAByteIsFetched)
     EXPECT_EQ(reply.message(), "Disk full");
     EXPECT_EQ(reply.code(), "DISK_FULL");
     EXPECT_EQ(server.connections(), 0);
-    EXPECT_EQ(code_of(box.upload("g", server.url())), "DISK_FULL"); // undeclared: by the answer's Content-Length
+    EXPECT_EQ(code_of(box.upload("g", server.url())),
+              "DISK_FULL"); // undeclared: by the answer's Content-Length
     EXPECT_TRUE(box.upload("f", server.url(), {{"size", 600'000}}).ok()); // replaces what frees enough
     ASSERT_TRUE(box.upload("g", server.url(), {{"size", 600'000}}).ok());
     EXPECT_TRUE(box.remove("g").ok());
@@ -224,11 +237,12 @@ TEST_F(Load, TwoTransfersCannotBothHaveTheLastSpace)
 {
     Box box{{{"quota", 1000}}};
     Gate gate;
-    const auto first = box.host().invoke("storage.upload", Box::upload_params("a", gate.url("/a"), {{"size", 600}}).dump());
+    const auto first =
+        box.host().invoke("storage.upload", Box::upload_params("a", gate.url("/a"), {{"size", 600}}).dump());
     ASSERT_TRUE(wait_for([&] { return gate.arrived() == 1; }));
     EXPECT_EQ(code_of(box.upload("b", gate.url("/b"), {{"size", 600}})), "DISK_FULL");
     gate.open();
-    EXPECT_EQ(code_of(box.wait(first)), "NETWORK_ERROR"); // not 600 bytes at all
+    EXPECT_EQ(code_of(box.wait(first)), "NETWORK_ERROR");              // not 600 bytes at all
     EXPECT_TRUE(box.upload("b", gate.url("/b"), {{"size", 13}}).ok()); // and its claim is given up
 }
 
@@ -244,7 +258,8 @@ TEST_F(Load, StoppingAnswersWhatRunsAndWhatWaits)
     EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
     for (const auto id : {running, waiting}) {
         EXPECT_EQ(box.wait(id).code(), "INTERRUPTED");
-        EXPECT_EQ(box.wait(id).flags, std::uint32_t{AGH_REPLY_NOT_STARTED}); // the same command may come again
+        EXPECT_EQ(box.wait(id).flags,
+                  std::uint32_t{AGH_REPLY_NOT_STARTED}); // the same command may come again
     }
 }
 
@@ -274,7 +289,8 @@ TEST_F(Load, HoldsNoMoreMemoryForALargeFileThanForASmallOne)
     const std::size_t before = rss(), open_before = descriptors();
     std::size_t most = before;
     std::vector<agh_req> ids;
-    for (int i = 0; i < 4; ++i) ids.push_back(begin_upload(box, "huge" + std::to_string(i), nginx_->url("/huge")));
+    for (int i = 0; i < 4; ++i)
+        ids.push_back(begin_upload(box, "huge" + std::to_string(i), nginx_->url("/huge")));
     for (const auto id : ids)
         EXPECT_TRUE(wait_for([&] {
             most = std::max(most, rss());
@@ -282,7 +298,8 @@ TEST_F(Load, HoldsNoMoreMemoryForALargeFileThanForASmallOne)
         }));
     for (const auto id : ids) EXPECT_TRUE(box.wait(id).ok()) << box.wait(id).json;
     EXPECT_LT(most - before, 16u << 20); // four transfers of 256 KiB buffers, threads, the allocator's taste
-    EXPECT_TRUE(wait_for([&] { return descriptors() <= open_before + 2; })); // the index's WAL may have been opened
+    EXPECT_TRUE(
+        wait_for([&] { return descriptors() <= open_before + 2; })); // the index's WAL may have been opened
     EXPECT_EQ(box.info()["bytes"], 401'000'000);
 }
 

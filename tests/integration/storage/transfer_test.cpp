@@ -14,7 +14,10 @@ protected:
     static void SetUpTestSuite() { nginx_ = std::make_unique<Nginx>(); }
     static void TearDownTestSuite() { nginx_.reset(); }
     static Nginx& nginx() { return *nginx_; }
-    static void serve(const std::string& name, const std::string& content) { write_file(nginx().www() / name, content, 0644); }
+    static void serve(const std::string& name, const std::string& content)
+    {
+        write_file(nginx().www() / name, content, 0644);
+    }
     static std::unique_ptr<Nginx> nginx_;
 };
 std::unique_ptr<Nginx> Transfer::nginx_;
@@ -49,7 +52,8 @@ TEST_F(Transfer, WorksTheSameUnderTls)
     Box box{{{"tls_ca", nginx().ca_file()}}};
     const std::string content = random_bytes(3'000'001, 7);
     serve("tls-in", content);
-    const auto stored = box.upload("f", nginx().tls_url("/tls-in"), {{"size", content.size()}, {"sha256", sha256_hex(content)}});
+    const auto stored = box.upload("f", nginx().tls_url("/tls-in"),
+                                   {{"size", content.size()}, {"sha256", sha256_hex(content)}});
     ASSERT_TRUE(stored.ok()) << stored.json;
     ASSERT_TRUE(box.download("f", nginx().tls_url("/tls-out", "localhost")).ok());
     EXPECT_EQ(sha256_hex(read_file(nginx().www() / "tls-out")), sha256_hex(content));
@@ -90,7 +94,8 @@ TEST_F(Transfer, KeepsTheOldFileWhenTheNewOneIsShort)
     ASSERT_TRUE(box.upload("f", nginx().url("/old")).ok());
     const auto reply = box.upload("f", nginx().url("/new"), {{"size", 100}});
     EXPECT_EQ(reply.message(), "Network error");
-    EXPECT_EQ(code_of(box.upload("f", nginx().url("/new"), {{"sha256", sha256_hex("other")}})), "NETWORK_ERROR");
+    EXPECT_EQ(code_of(box.upload("f", nginx().url("/new"), {{"sha256", sha256_hex("other")}})),
+              "NETWORK_ERROR");
     EXPECT_EQ(code_of(box.upload("f", nginx().url("/new"), {{"size", 2}})), "NETWORK_ERROR");
     ASSERT_TRUE(box.download("f", nginx().url("/back")).ok());
     EXPECT_EQ(read_file(nginx().www() / "back"), "the old content");
@@ -144,7 +149,8 @@ TEST_F(Transfer, PostsUnlessThePutMethodIsAskedFor)
     serve("p", "body of the post");
     ASSERT_TRUE(box.upload("f", nginx().url("/p")).ok());
     HttpServer server{[](const HttpRequest&) { return http_answer("201 Created", "thanks"); }};
-    const auto reply = box.host().wait_reply(box.host().invoke("storage.download", Json{{"file_id", "f"}, {"upload_url", server.url("/t?token=1")}}.dump()));
+    const auto reply = box.host().wait_reply(box.host().invoke(
+        "storage.download", Json{{"file_id", "f"}, {"upload_url", server.url("/t?token=1")}}.dump()));
     ASSERT_TRUE(reply.ok()) << reply.json;
     EXPECT_EQ(data_of(reply)["http_status"], 201);
     const auto request = server.requests().at(0);
@@ -161,7 +167,10 @@ TEST_F(Transfer, ListsByOwnerAndNamePageByPage)
     Box box;
     serve("l", "x");
     for (int i = 0; i < 7; ++i)
-        ASSERT_TRUE(box.upload("id" + std::to_string(i), nginx().url("/l"), {{"owner_id", i % 2 ? "odd" : "even"}, {"name", "doc" + std::to_string(i) + ".pdf"}}).ok());
+        ASSERT_TRUE(
+            box.upload("id" + std::to_string(i), nginx().url("/l"),
+                       {{"owner_id", i % 2 ? "odd" : "even"}, {"name", "doc" + std::to_string(i) + ".pdf"}})
+                .ok());
     EXPECT_EQ(box.list({{"owner_id", "odd"}})["files"].size(), 3u);
     EXPECT_EQ(box.list({{"name", "doc4.pdf"}})["files"].size(), 1u);
     EXPECT_EQ(box.list({{"name", "doc*"}, {"owner_id", "even"}})["files"].size(), 4u);
@@ -240,8 +249,10 @@ TEST_F(Transfer, PublishesFactsAndCountsWhatItDid)
     Box box;
     serve("fact", "12345");
     ASSERT_TRUE(box.upload("f", nginx().url("/fact")).ok());
-    ASSERT_TRUE(box.host().wait([&] { return box.host().facts()["storage"].find("\"bytes\":5") != std::string::npos; }));
-    EXPECT_TRUE(box.host().wait([&] { return box.host().metrics()["files"] == 1 && box.host().metrics()["bytes"] == 5; }));
+    ASSERT_TRUE(box.host().wait(
+        [&] { return box.host().facts()["storage"].find("\"bytes\":5") != std::string::npos; }));
+    EXPECT_TRUE(box.host().wait(
+        [&] { return box.host().metrics()["files"] == 1 && box.host().metrics()["bytes"] == 5; }));
     EXPECT_EQ(box.host().metrics()["transfers_total"], 1);
 }
 

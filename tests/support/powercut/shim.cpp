@@ -43,9 +43,11 @@ struct Recorder {
         const char* file = ::getenv("POWERCUT_LOG");
         if (!dir || !file) return;
         root = dir;
-        log = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+        log = static_cast<int>(
+            ::syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
         struct stat info;
-        if (::stat(dir, &info) == 0) objects[{info.st_dev, info.st_ino}] = 0; // the root is number 0 and was there before
+        if (::stat(dir, &info) == 0)
+            objects[{info.st_dev, info.st_ino}] = 0; // the root is number 0 and was there before
     }
 };
 
@@ -61,7 +63,8 @@ struct Lock {
     ~Lock() { ::pthread_mutex_unlock(&r.mutex); }
 };
 
-void put(Recorder& r, PowercutKind kind, uint64_t object, uint64_t a, uint64_t b, const char* name, const void* data, size_t size)
+void put(Recorder& r, PowercutKind kind, uint64_t object, uint64_t a, uint64_t b, const char* name,
+         const void* data, size_t size)
 {
     PowercutHeader header{kind, static_cast<uint32_t>(::strlen(name)), object, a, b, size};
     std::string text(reinterpret_cast<const char*>(&header), sizeof header);
@@ -85,7 +88,8 @@ std::string ours(const Recorder& r, int at, const char* path)
     } else {
         char link[64], dir[PATH_MAX];
         ::snprintf(link, sizeof link, "/proc/self/fd/%d", at);
-        const ssize_t n = at == AT_FDCWD ? ::readlink("/proc/self/cwd", dir, sizeof dir) : ::readlink(link, dir, sizeof dir);
+        const ssize_t n = at == AT_FDCWD ? ::readlink("/proc/self/cwd", dir, sizeof dir)
+                                         : ::readlink(link, dir, sizeof dir);
         if (n <= 0) return {};
         full = std::string(dir, static_cast<size_t>(n)) + "/" + path;
     }
@@ -136,12 +140,17 @@ int open_recorded(int at, const char* path, int flags, mode_t mode)
     const int fd = next(at, path, flags, mode);
     if (fd < 0 || full.empty()) return fd;
     uint64_t id = 0;
-    if (is_new) created(lock.r, full, PowercutKind::create);
-    else if ((flags & O_TRUNC) && id_of_fd(lock.r, fd, id)) put(lock.r, PowercutKind::truncate, id, 0, 0, "", "", 0);
+    if (is_new)
+        created(lock.r, full, PowercutKind::create);
+    else if ((flags & O_TRUNC) && id_of_fd(lock.r, fd, id))
+        put(lock.r, PowercutKind::truncate, id, 0, 0, "", "", 0);
     return fd;
 }
 
-mode_t mode_of(int flags, va_list args) { return flags & (O_CREAT | O_TMPFILE) ? static_cast<mode_t>(va_arg(args, unsigned)) : 0; }
+mode_t mode_of(int flags, va_list args)
+{
+    return flags & (O_CREAT | O_TMPFILE) ? static_cast<mode_t>(va_arg(args, unsigned)) : 0;
+}
 
 // After `done` bytes of `data` went to `fd` at `offset`; -1: where the descriptor stands now.
 void wrote(Recorder& r, int fd, const void* data, ssize_t done, off_t offset)
@@ -168,7 +177,8 @@ template <typename Next> int truncate_recorded(Next next, int fd, off_t size)
     const Lock lock;
     const int rc = next(fd, size);
     uint64_t id = 0;
-    if (rc == 0 && id_of_fd(lock.r, fd, id)) put(lock.r, PowercutKind::truncate, id, static_cast<uint64_t>(size), 0, "", "", 0);
+    if (rc == 0 && id_of_fd(lock.r, fd, id))
+        put(lock.r, PowercutKind::truncate, id, static_cast<uint64_t>(size), 0, "", "", 0);
     return rc;
 }
 
@@ -177,17 +187,20 @@ template <typename Next> int allocate_recorded(Next next, int fd, off_t end)
     const Lock lock;
     const int rc = next();
     uint64_t id = 0;
-    if (rc == 0 && id_of_fd(lock.r, fd, id)) put(lock.r, PowercutKind::extend, id, static_cast<uint64_t>(end), 0, "", "", 0);
+    if (rc == 0 && id_of_fd(lock.r, fd, id))
+        put(lock.r, PowercutKind::extend, id, static_cast<uint64_t>(end), 0, "", "", 0);
     return rc;
 }
 
-template <typename Next> int rename_recorded(Next next, int from_at, const char* from, int to_at, const char* to)
+template <typename Next>
+int rename_recorded(Next next, int from_at, const char* from, int to_at, const char* to)
 {
     if (recorder().log < 0) return next();
     const Lock lock;
     const std::string a = ours(lock.r, from_at, from), b = ours(lock.r, to_at, to);
     uint64_t id = 0, from_dir = 0, to_dir = 0;
-    const bool known = !a.empty() && !b.empty() && id_of_path(lock.r, a, id) && id_of_path(lock.r, folder(a), from_dir) && id_of_path(lock.r, folder(b), to_dir);
+    const bool known = !a.empty() && !b.empty() && id_of_path(lock.r, a, id) &&
+                       id_of_path(lock.r, folder(a), from_dir) && id_of_path(lock.r, folder(b), to_dir);
     const int rc = next();
     if (rc == 0 && known) {
         const std::string names = std::string{leaf(a)} + "/" + leaf(b);
@@ -202,7 +215,8 @@ template <typename Next> int unlink_recorded(Next next, int at, const char* path
     const Lock lock;
     const std::string full = ours(lock.r, at, path);
     uint64_t id = 0, parent = 0;
-    const bool known = !full.empty() && id_of_path(lock.r, full, id) && id_of_path(lock.r, folder(full), parent);
+    const bool known =
+        !full.empty() && id_of_path(lock.r, full, id) && id_of_path(lock.r, folder(full), parent);
     const int rc = next();
     if (rc == 0 && known) put(lock.r, PowercutKind::unlink, id, parent, 0, leaf(full), "", 0);
     return rc;
@@ -230,23 +244,23 @@ EXPORT void powercut_mark(const char* text)
     put(lock.r, PowercutKind::mark, 0, 0, 0, text, "", 0);
 }
 
-#define OPEN(NAME)                                                                                                     \
-    EXPORT int NAME(const char* path, int flags, ...)                                                                  \
-    {                                                                                                                  \
-        va_list args;                                                                                                  \
-        va_start(args, flags);                                                                                         \
-        const mode_t mode = mode_of(flags, args);                                                                      \
-        va_end(args);                                                                                                  \
-        return open_recorded(AT_FDCWD, path, flags, mode);                                                             \
+#define OPEN(NAME)                                                                                           \
+    EXPORT int NAME(const char* path, int flags, ...)                                                        \
+    {                                                                                                        \
+        va_list args;                                                                                        \
+        va_start(args, flags);                                                                               \
+        const mode_t mode = mode_of(flags, args);                                                            \
+        va_end(args);                                                                                        \
+        return open_recorded(AT_FDCWD, path, flags, mode);                                                   \
     }
-#define OPENAT(NAME)                                                                                                   \
-    EXPORT int NAME(int at, const char* path, int flags, ...)                                                          \
-    {                                                                                                                  \
-        va_list args;                                                                                                  \
-        va_start(args, flags);                                                                                         \
-        const mode_t mode = mode_of(flags, args);                                                                      \
-        va_end(args);                                                                                                  \
-        return open_recorded(at, path, flags, mode);                                                                   \
+#define OPENAT(NAME)                                                                                         \
+    EXPORT int NAME(int at, const char* path, int flags, ...)                                                \
+    {                                                                                                        \
+        va_list args;                                                                                        \
+        va_start(args, flags);                                                                               \
+        const mode_t mode = mode_of(flags, args);                                                            \
+        va_end(args);                                                                                        \
+        return open_recorded(at, path, flags, mode);                                                         \
     }
 OPEN(open)
 OPEN(open64)
@@ -275,20 +289,30 @@ EXPORT ssize_t pwrite(int fd, const void* data, size_t size, off_t offset)
     wrote(lock.r, fd, data, n, offset);
     return n;
 }
-EXPORT ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) { return pwrite(fd, data, size, offset); }
+EXPORT ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset)
+{
+    return pwrite(fd, data, size, offset);
+}
 
 EXPORT int ftruncate(int fd, off_t size) { return truncate_recorded(REAL(ftruncate), fd, size); }
 EXPORT int ftruncate64(int fd, off64_t size) { return truncate_recorded(REAL(ftruncate), fd, size); }
 EXPORT int fallocate(int fd, int mode, off_t offset, off_t size)
 {
-    return allocate_recorded([&] { return REAL(fallocate)(fd, mode, offset, size); }, fd, mode == 0 ? offset + size : 0);
+    return allocate_recorded([&] { return REAL(fallocate)(fd, mode, offset, size); }, fd,
+                             mode == 0 ? offset + size : 0);
 }
-EXPORT int fallocate64(int fd, int mode, off64_t offset, off64_t size) { return fallocate(fd, mode, offset, size); }
+EXPORT int fallocate64(int fd, int mode, off64_t offset, off64_t size)
+{
+    return fallocate(fd, mode, offset, size);
+}
 EXPORT int posix_fallocate(int fd, off_t offset, off_t size)
 {
     return allocate_recorded([&] { return REAL(posix_fallocate)(fd, offset, size); }, fd, offset + size);
 }
-EXPORT int posix_fallocate64(int fd, off64_t offset, off64_t size) { return posix_fallocate(fd, offset, size); }
+EXPORT int posix_fallocate64(int fd, off64_t offset, off64_t size)
+{
+    return posix_fallocate(fd, offset, size);
+}
 
 EXPORT int fsync(int fd) { return sync_recorded(REAL(fsync), fd); }
 EXPORT int fdatasync(int fd) { return sync_recorded(REAL(fdatasync), fd); }
@@ -299,7 +323,8 @@ EXPORT int rename(const char* from, const char* to) noexcept
 }
 EXPORT int renameat(int from_at, const char* from, int to_at, const char* to) noexcept
 {
-    return rename_recorded([&] { return REAL(renameat)(from_at, from, to_at, to); }, from_at, from, to_at, to);
+    return rename_recorded([&] { return REAL(renameat)(from_at, from, to_at, to); }, from_at, from, to_at,
+                           to);
 }
 EXPORT int unlink(const char* path) noexcept
 {

@@ -21,7 +21,8 @@ std::string decode(std::string text, std::size_t piece, ChunkedDecoder& decoder)
 
 TEST(Chunked, DecodesWhereverItIsCut)
 {
-    const std::string text = "5\r\nhello\r\n1;ext=\"v\"\r\n,\r\nA\r\n world wid\r\n1\r\ne\r\n0\r\nTrailer: x\r\n\r\n";
+    const std::string text =
+        "5\r\nhello\r\n1;ext=\"v\"\r\n,\r\nA\r\n world wid\r\n1\r\ne\r\n0\r\nTrailer: x\r\n\r\n";
     for (std::size_t piece = 1; piece <= text.size(); ++piece) {
         ChunkedDecoder decoder;
         EXPECT_EQ(decode(text, piece, decoder), "hello, world wide") << piece;
@@ -42,8 +43,9 @@ TEST(Chunked, IsNotDoneBeforeTheLastByte)
 
 TEST(Chunked, RefusesWhatSmuggles)
 {
-    for (const std::string text : {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x5\r\nhello", "5\nhello", "5\r\nhelloX", "5\r\nhello\n", " 5\r\n", "1000000000000000\r\n",
-                                   "5;a\nb\r\n", "0\r\nA: b\n\r\n"}) {
+    for (const std::string text :
+         {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x5\r\nhello", "5\nhello", "5\r\nhelloX", "5\r\nhello\n",
+          " 5\r\n", "1000000000000000\r\n", "5;a\nb\r\n", "0\r\nA: b\n\r\n"}) {
         ChunkedDecoder decoder;
         decode(text, 3, decoder);
         EXPECT_TRUE(decoder.failed()) << text;
@@ -52,7 +54,8 @@ TEST(Chunked, RefusesWhatSmuggles)
 
 TEST(Chunked, BoundsExtensionsAndTrailers)
 {
-    for (const std::string& text : {"5;" + std::string(20'000, 'x') + "\r\n", "0\r\n" + std::string(20'000, 'x') + "\r\n\r\n"}) {
+    for (const std::string& text :
+         {"5;" + std::string(20'000, 'x') + "\r\n", "0\r\n" + std::string(20'000, 'x') + "\r\n\r\n"}) {
         ChunkedDecoder decoder;
         decode(text, 1000, decoder);
         EXPECT_TRUE(decoder.failed());

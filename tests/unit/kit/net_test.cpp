@@ -1,6 +1,6 @@
-#include "kit/net.hpp"
 #include "kit/buffer.hpp"
 #include "kit/hash.hpp"
+#include "kit/net.hpp"
 #include "kit/sigpipe.hpp"
 
 #include <gtest/gtest.h>

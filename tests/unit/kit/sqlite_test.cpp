@@ -38,7 +38,7 @@ TEST(Sqlite, IsTheOwnersAloneAndDurable)
 {
     const test::TempDir dir;
     Database db{dir / "x.db"};
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(::stat((dir / "x.db").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600u);
     auto mode = db.prepare("PRAGMA journal_mode");

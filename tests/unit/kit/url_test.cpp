@@ -10,12 +10,15 @@ std::string parsed(std::string_view text)
 {
     std::string why;
     const auto url = parse_url(text, why);
-    return url ? (url->tls ? "tls " : "plain ") + url->host + " " + std::to_string(url->port) + " " + url->target : "refused";
+    return url ? (url->tls ? "tls " : "plain ") + url->host + " " + std::to_string(url->port) + " " +
+                     url->target
+               : "refused";
 }
 
 TEST(Url, ReadsWhatIsPlainlyAUrl)
 {
-    EXPECT_EQ(parsed("https://server.com/api/temp/download/token123"), "tls server.com 443 /api/temp/download/token123");
+    EXPECT_EQ(parsed("https://server.com/api/temp/download/token123"),
+              "tls server.com 443 /api/temp/download/token123");
     EXPECT_EQ(parsed("HTTP://Server.COM:8080"), "plain server.com 8080 /");
     EXPECT_EQ(parsed("http://h?a=1&b=%20#frag"), "plain h 80 /?a=1&b=%20");
     EXPECT_EQ(parsed("http://[2001:DB8::1]:81/x"), "plain 2001:db8::1 81 /x");
@@ -28,10 +31,36 @@ TEST(Url, ReadsWhatIsPlainlyAUrl)
 
 TEST(Url, RefusesWhatParsersDisagreeAbout)
 {
-    for (const char* text : {"", "server.com", "/path", "//h/x", "ftp://h/", "file:///etc/passwd", "http://", "http:///x", "http://user@h/", "http://user:pw@h/",
-                             "http://h@evil/", "http://h\\@evil/", "http://h:0/", "http://h:65536/", "http://h:8a/", "http://h:+80/", "http://h:80:90/", "http://[::1/",
-                             "http://[::g]/", "http://h/a b", "http://h/\r\nHost: x", "http://h/%zz", "http://h/%4", "http://h\x01/", "http://h\xc3\xa4/", "http://-h/",
-                             "http://a..b/", "http://h/\xff", "http://h%41/", "http://[::1%25eth0]/"})
+    for (const char* text : {"",
+                             "server.com",
+                             "/path",
+                             "//h/x",
+                             "ftp://h/",
+                             "file:///etc/passwd",
+                             "http://",
+                             "http:///x",
+                             "http://user@h/",
+                             "http://user:pw@h/",
+                             "http://h@evil/",
+                             "http://h\\@evil/",
+                             "http://h:0/",
+                             "http://h:65536/",
+                             "http://h:8a/",
+                             "http://h:+80/",
+                             "http://h:80:90/",
+                             "http://[::1/",
+                             "http://[::g]/",
+                             "http://h/a b",
+                             "http://h/\r\nHost: x",
+                             "http://h/%zz",
+                             "http://h/%4",
+                             "http://h\x01/",
+                             "http://h\xc3\xa4/",
+                             "http://-h/",
+                             "http://a..b/",
+                             "http://h/\xff",
+                             "http://h%41/",
+                             "http://[::1%25eth0]/"})
         EXPECT_EQ(parsed(text), "refused") << text;
     EXPECT_EQ(parsed("http://h/" + std::string(9000, 'a')), "refused");
 }

@@ -16,7 +16,10 @@ using agenthost::test::sha256_hex;
 using agenthost::test::TempDir;
 using agenthost::test::write_file;
 
-FileRecord row(const std::string& id, const std::string& blob, std::uint64_t size = 1) { return {id, id + ".txt", "owner", blob, size, "", 1}; }
+FileRecord row(const std::string& id, const std::string& blob, std::uint64_t size = 1)
+{
+    return {id, id + ".txt", "owner", blob, size, "", 1};
+}
 
 TEST(Index, ReplacesAndRemovesThroughTheTrash)
 {
@@ -39,7 +42,8 @@ TEST(Index, SurvivesNamesOfAllKinds)
 {
     const TempDir dir;
     Index index{dir / "i.db"};
-    for (const std::string name : {"'; DROP TABLE files; --", "../../etc/passwd", "\xc3\xa4\xf0\x9f\x98\x80", "a*b", "[x]?", "%_"}) {
+    for (const std::string name :
+         {"'; DROP TABLE files; --", "../../etc/passwd", "\xc3\xa4\xf0\x9f\x98\x80", "a*b", "[x]?", "%_"}) {
         FileRecord record = row(name, "blob-" + name);
         record.name = name;
         index.put(record);
@@ -79,7 +83,9 @@ TEST(Store, ForgetsATemporaryFileThatWasNotPlaced)
     const TempDir dir;
     const Store store{dir / "s"};
     MaybeProblem problem;
-    { const auto temp = store.create(problem); }
+    {
+        const auto temp = store.create(problem);
+    }
     EXPECT_TRUE(store.remove_incoming().empty());
     write_file(dir / "s/incoming/0123456789abcdef0123456789abcdef", "left by a crash");
     write_file(dir / "s/incoming/somebody's", "not ours");
@@ -159,7 +165,8 @@ TEST_F(SinkTest, ClaimsSpaceBeforeItWrites)
     EXPECT_EQ(declared.problem()->message, "Disk full");
     FileSink unknown{fd.get(), space, {}, false};
     ASSERT_TRUE(unknown.begin(std::nullopt));
-    ASSERT_TRUE(unknown.write(std::string(100, 'x').data(), 100)); // the last 100 bytes, though no whole step fits
+    ASSERT_TRUE(
+        unknown.write(std::string(100, 'x').data(), 100)); // the last 100 bytes, though no whole step fits
     EXPECT_FALSE(unknown.problem());
     EXPECT_FALSE(unknown.write("x", 1));
     EXPECT_EQ(unknown.problem()->code, "DISK_FULL");

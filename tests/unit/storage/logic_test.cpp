@@ -87,7 +87,8 @@ TEST(Ledger, SurvivesNumbersThatWouldWrap)
     EXPECT_NE(ledger.raise(claim, 10, ~0ull), "");
 }
 
-Schedule::Job job(const char* caller, const char* file, Schedule::Access access = Schedule::Access::write, bool slot = true)
+Schedule::Job job(const char* caller, const char* file, Schedule::Access access = Schedule::Access::write,
+                  bool slot = true)
 {
     return {caller, file, access, slot};
 }
@@ -166,7 +167,8 @@ TEST(Schedule, RunsEveryJobOnceAndNeverTwoWritersOfAFile)
     for (int i = 0; i < 2000; ++i) {
         if (random() % 2 == 0) {
             const std::string file = std::to_string(random() % 5);
-            const auto ticket = *schedule.add({std::to_string(random() % 4), file, Schedule::Access::write, random() % 3 != 0});
+            const auto ticket = *schedule.add(
+                {std::to_string(random() % 4), file, Schedule::Access::write, random() % 3 != 0});
             all[ticket] = file;
         }
         if (const auto next = schedule.next()) {
@@ -192,8 +194,9 @@ TEST(Schedule, RunsEveryJobOnceAndNeverTwoWritersOfAFile)
 
 TEST(Reconcile, DecidesForEveryCase)
 {
-    const auto plan = reconcile({{"whole", {"id1", 5}}, {"short", {"id2", 5}}, {"gone", {"id3", 5}}}, {"trashed", "already-gone"},
-                                {{"whole", 5}, {"short", 3}, {"trashed", 9}, {"orphan1", 1}, {"orphan2", 2}}, 1);
+    const auto plan = reconcile(
+        {{"whole", {"id1", 5}}, {"short", {"id2", 5}}, {"gone", {"id3", 5}}}, {"trashed", "already-gone"},
+        {{"whole", 5}, {"short", 3}, {"trashed", 9}, {"orphan1", 1}, {"orphan2", 2}}, 1);
     EXPECT_EQ(plan.damaged, std::vector<std::string>{"id2"});
     EXPECT_EQ(plan.missing, std::vector<std::string>{"id3"});
     EXPECT_EQ(plan.unlink, std::vector<std::string>{"trashed"});
@@ -217,14 +220,17 @@ TEST(Config, ReadsSizesAndDurations)
     EXPECT_EQ(parse_size("0"), 0u);
     EXPECT_EQ(parse_duration("250ms"), 250ms);
     EXPECT_EQ(parse_duration("2m"), 120s);
-    for (const char* bad : {"", "GiB", "-1", "1XB", "1e30", "nan", "inf"}) EXPECT_FALSE(parse_size(bad)) << bad;
+    for (const char* bad : {"", "GiB", "-1", "1XB", "1e30", "nan", "inf"})
+        EXPECT_FALSE(parse_size(bad)) << bad;
     for (const char* bad : {"", "5", "5d", "-1s"}) EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
 TEST(Config, ReadsTheExampleAndKeepsDefaults)
 {
-    const auto config = parse_config(R"({"storage_path":"/s","quota":"100GiB","reserve_free":1073741824,"max_transfers":4,"checksum":"declared",
-                                         "allow_hosts":["*.example.com"],"allow_private_networks":true,"idle_timeout":"3s"})", "");
+    const auto config = parse_config(
+        R"({"storage_path":"/s","quota":"100GiB","reserve_free":1073741824,"max_transfers":4,"checksum":"declared",
+                                         "allow_hosts":["*.example.com"],"allow_private_networks":true,"idle_timeout":"3s"})",
+        "");
     EXPECT_EQ(config.quota, 100ull << 30);
     EXPECT_EQ(config.reserve_free, 1ull << 30);
     EXPECT_FALSE(config.checksum_always);
@@ -239,7 +245,9 @@ TEST(Config, ReadsTheExampleAndKeepsDefaults)
 
 TEST(Config, SaysWhichKeyIsWrong)
 {
-    for (const auto& [json, key] : {std::pair{R"({"quota":"lots"})", "quota"}, {R"({"max_transfers":0})", "max_transfers"}, {R"({"storage_path":"rel"})", "storage_path"},
+    for (const auto& [json, key] : {std::pair{R"({"quota":"lots"})", "quota"},
+                                    {R"({"max_transfers":0})", "max_transfers"},
+                                    {R"({"storage_path":"rel"})", "storage_path"},
                                     {R"({"idle_timeout":"soon"})", "idle_timeout"}}) {
         try {
             parse_config(json, "/d");
@@ -252,7 +260,8 @@ TEST(Config, SaysWhichKeyIsWrong)
 
 TEST(Params, ReadTheDocumentsExampleAndIgnoreUnknownFields)
 {
-    const auto parsed = parse_upload(R"({"file_info":{"id":"file_555","name":"document.pdf","owner_id":"user_1","size":102400,"new":1},
+    const auto parsed = parse_upload(
+        R"({"file_info":{"id":"file_555","name":"document.pdf","owner_id":"user_1","size":102400,"new":1},
                                          "download_url":"https://server.com/api/temp/download/token123","other":{}})");
     const auto& params = std::get<UploadParams>(parsed);
     EXPECT_EQ(params.id, "file_555");
@@ -262,10 +271,13 @@ TEST(Params, ReadTheDocumentsExampleAndIgnoreUnknownFields)
 
 TEST(Params, RefuseWhatCannotBeMeant)
 {
-    for (const char* json : {R"({"download_url":"http://h/"})", R"({"file_info":{"id":""},"download_url":"http://h/"})",
-                             R"({"file_info":{"id":"a\u0000b"},"download_url":"http://h/"})", R"({"file_info":{"id":"a","size":-1},"download_url":"http://h/"})",
-                             R"({"file_info":{"id":"a","size":1.5},"download_url":"http://h/"})", R"({"file_info":{"id":"a","sha256":"zz"},"download_url":"http://h/"})",
-                             R"({"file_info":{"id":"a"},"download_url":"ftp://secret/"})", R"({"file_info":{"id":"a"}})"}) {
+    for (const char* json :
+         {R"({"download_url":"http://h/"})", R"({"file_info":{"id":""},"download_url":"http://h/"})",
+          R"({"file_info":{"id":"a\u0000b"},"download_url":"http://h/"})",
+          R"({"file_info":{"id":"a","size":-1},"download_url":"http://h/"})",
+          R"({"file_info":{"id":"a","size":1.5},"download_url":"http://h/"})",
+          R"({"file_info":{"id":"a","sha256":"zz"},"download_url":"http://h/"})",
+          R"({"file_info":{"id":"a"},"download_url":"ftp://secret/"})", R"({"file_info":{"id":"a"}})"}) {
         const auto parsed = parse_upload(json);
         ASSERT_TRUE(std::holds_alternative<Problem>(parsed)) << json;
         EXPECT_EQ(std::get<Problem>(parsed).code, "INVALID_REQUEST");
@@ -275,7 +287,9 @@ TEST(Params, RefuseWhatCannotBeMeant)
 
 TEST(Params, PostIsTheMethodUnlessPutIsNamed)
 {
-    const auto method = [](const char* json) { return std::get<DownloadParams>(parse_download(json)).method; };
+    const auto method = [](const char* json) {
+        return std::get<DownloadParams>(parse_download(json)).method;
+    };
     EXPECT_EQ(method(R"({"file_id":"f","upload_url":"http://h/"})"), "POST");
     EXPECT_EQ(method(R"({"file_id":"f","upload_url":"http://h/","method":"PUT"})"), "PUT");
     EXPECT_EQ(method(R"({"file_id":"f","upload_url":"http://h/","method":"post"})"), "POST");

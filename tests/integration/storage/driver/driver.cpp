@@ -54,7 +54,8 @@ int plain(bool careful, const std::string& folder, int count)
 {
     const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
     for (int i = 0; i < count; ++i) {
-        const std::string name = "f" + std::to_string(i), temp = name + ".tmp", content = random_bytes(3000, static_cast<unsigned>(i));
+        const std::string name = "f" + std::to_string(i), temp = name + ".tmp",
+                          content = random_bytes(3000, static_cast<unsigned>(i));
         const int fd = ::openat(dir, temp.c_str(), O_WRONLY | O_CREAT, 0600);
         if (::write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size())) return 1;
         if (careful) ::fsync(fd);
@@ -71,7 +72,8 @@ int plain(bool careful, const std::string& folder, int count)
 int main(int argc, char** argv)
 {
     const std::vector<std::string> args{argv + 1, argv + argc};
-    if (args.size() == 4 && args[0] == "--plain") return plain(args[1] == "careful", args[2], std::stoi(args[3]));
+    if (args.size() == 4 && args[0] == "--plain")
+        return plain(args[1] == "careful", args[2], std::stoi(args[3]));
     if (args.size() != 5) return 2;
     sayings = ::open(args[2].c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     Box box{{{"max_transfers", 3}}, args[0]};
@@ -81,8 +83,10 @@ int main(int argc, char** argv)
     for (unsigned t = 0; t < 3; ++t) {
         threads.emplace_back([&, t] {
             std::mt19937 random{seed * 31 + t};
-            for (long i = 0; operations == 0 || i < operations; ++i) // ids of its own: one operation at a time on each
-                one_operation(box, args[1], "file-" + std::to_string(t) + "-" + std::to_string(random() % 4), random);
+            for (long i = 0; operations == 0 || i < operations;
+                 ++i) // ids of its own: one operation at a time on each
+                one_operation(box, args[1], "file-" + std::to_string(t) + "-" + std::to_string(random() % 4),
+                              random);
         });
     }
     for (auto& thread : threads) thread.join();
