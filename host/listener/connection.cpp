@@ -141,7 +141,8 @@ void Connection::finish_exchange(int code)
     const auto exchange = std::move(exchange_);
     exchange->phase = Exchange::Phase::over;
     server_->exchanges.remove(exchange->id);
-    exchange->route->api.on_closed(exchange->route->ctx, exchange->id, code);
+    if (!exchange->route->owner->silent)
+        exchange->route->api.on_closed(exchange->route->ctx, exchange->id, code);
     Routes::release(*exchange->route);
 }
 
@@ -175,10 +176,11 @@ void Connection::abort(int code)
         ::shutdown(stream_->native_handle(), SHUT_RDWR);
         return;
     }
-    if (receiving_ && !receiving_->ended && exchange_) {
+    if (receiving_ && exchange_) { // on_body is still due
         receiving_->ended = true;
-        auto digest = receiving_->sha.finish();
-        exchange_->route->api.on_body(exchange_->route->ctx, exchange_->id, receiving_->got,
+        const auto received = std::move(receiving_);
+        auto digest = received->sha.finish();
+        exchange_->route->api.on_body(exchange_->route->ctx, exchange_->id, received->got,
                                       {digest.data(), digest.size()}, {}, AGH_E_CLOSED);
     }
     finish_exchange(code);

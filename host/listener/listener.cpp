@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 namespace agenthost::host {
 using namespace listener;
 using namespace std::chrono_literals;
@@ -146,20 +148,28 @@ agh_status Listeners::route(std::string_view owner, std::string_view json, const
 
 void Listeners::Impl::forget(const std::shared_ptr<Owner>& owner) const
 {
-    for (const auto& exchange : server->exchanges.of(owner.get())) {
-        exchange->connection->post([exchange] { exchange->connection->drop(exchange); });
-    }
-    std::unique_lock lock{owner->mutex};
-    while (!owner->none_left.wait_for(lock, 50ms, [&] { return owner->live == 0; })) {
-        bool running = false; // without a running loop no callback can come any more
-        for (const auto& thread : server->threads) running = running || !thread->io.stopped();
-        if (!running) return;
-        lock.unlock(); // one that was being made while we looked
+    const auto all_stopped = [this] {
+        return std::ranges::all_of(server->threads, [](const auto& thread) { return thread->io.stopped(); });
+    };
+    const auto drop = [this, &owner](bool here) {
         for (const auto& exchange : server->exchanges.of(owner.get())) {
-            exchange->connection->post([exchange] { exchange->connection->drop(exchange); });
+            if (here)
+                exchange->connection->drop(exchange);
+            else
+                exchange->connection->post([exchange] { exchange->connection->drop(exchange); });
         }
+    };
+    std::unique_lock lock{owner->mutex};
+    do {
+        const bool stopped = all_stopped();
+        lock.unlock();
+        drop(stopped); // again each time: an exchange may have been in the making
         lock.lock();
-    }
+        if (stopped) { // what the disk still holds up must not call later
+            owner->silent = true;
+            return;
+        }
+    } while (!owner->none_left.wait_for(lock, 50ms, [&] { return owner->live == 0; }));
 }
 
 void Listeners::forget(std::string_view name)

@@ -3,6 +3,7 @@
 
 #include <agenthost/ext/listener.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -21,6 +22,8 @@ struct Owner {
     std::condition_variable none_left;
     std::size_t live = 0;
     bool gone = false; // no new exchange
+    std::atomic<bool> silent{
+        false}; // forgotten without a loop to run the last callbacks: none may come any more
 };
 
 struct Route {

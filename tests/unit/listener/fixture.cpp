@@ -190,11 +190,11 @@ agh_route_api Script::api()
     return api;
 }
 
-ListenerTest::Loop::~Loop()
+void ListenerTest::Loop::end()
 {
     work.reset();
     io.stop();
-    thread.join();
+    if (thread.joinable()) thread.join();
 }
 
 ListenerTest::ListenerTest()

@@ -91,7 +91,8 @@ protected:
         boost::asio::io_context io{1};
         boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
         std::thread thread{[this] { io.run(); }};
-        ~Loop();
+        ~Loop() { end(); }
+        void end();
     };
     TempDir dir;
     std::vector<std::unique_ptr<Loop>> loops;

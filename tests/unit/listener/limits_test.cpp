@@ -203,6 +203,22 @@ TEST_F(Caps, ForgetIsSafeWhileRequestsKeepComing)
     for (auto& client : clients) client.join();
 }
 
+TEST_F(Caps, ForgetWorksWhenTheLoopsHaveEnded)
+{
+    const int p = start();
+    auto mine = std::make_unique<Script>();
+    mine->request = [](agh_conn, const json&) {};
+    route(R"({"listener":"web","kind":"http","prefix":"/"})", *mine, "mine");
+    Raw raw{p};
+    raw.send(get("/"));
+    ASSERT_TRUE(wait_for([&] { return mine->requests() == 1; }));
+    for (auto& loop : loops) loop->end();
+    listeners->forget("mine");
+    EXPECT_TRUE(mine->balanced());
+    mine.reset();
+    listeners.reset();
+}
+
 TEST_F(Caps, DrainFinishesWhatRunsAndStartsNothing)
 {
     const int p = start();
