@@ -26,7 +26,8 @@ constexpr const char* introduction =
     "  agenthost doctor                  can it work here?\n"
     "  agenthost run                     run in this terminal; as a service: systemctl start agenthost\n"
     "  agenthost status                  what is it doing?\n"
-    "  agenthost call storage.info       use a plugin's action yourself\n";
+    "  agenthost plugin list             what can it do?\n"
+    "  agenthost call host.actions       use an action yourself\n";
 
 // Everything the command line can say.
 struct Arguments {
@@ -109,7 +110,7 @@ struct Parser {
         verb(
             "info", "Actions, parameters and configuration of a plugin",
             [this] { return plugin_info(args.context, args.plugin); }, plugin)
-            ->add_option("ID", args.plugin, "e.g. storage")
+            ->add_option("ID", args.plugin, "As `agenthost plugin list` names it")
             ->required();
         verb(
             "check", "Can it be loaded? Permissions, ABI, manifest, its configuration",
@@ -128,7 +129,7 @@ struct Parser {
             return usage;
         });
         sub->add_option("ACTION", args.call.action,
-                        "e.g. storage.info; `agenthost plugin info storage` lists them")
+                        "PLUGIN.VERB, e.g. host.actions; `agenthost plugin info PLUGIN` lists a plugin's")
             ->required();
         sub->add_option(
             "JSON", args.call.params,

@@ -177,7 +177,7 @@ Key plugins_key()
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         auto& config = *static_cast<Config*>(object);
         if (value.kind != Value::Kind::map)
-            return expected(r, value, path, "a map such as {storage: {enabled: true}}");
+            return expected(r, value, path, "a map such as {PLUGIN: {enabled: true}}");
         for (const Member& member : value.members) {
             PluginConfig plugin;
             plugin.id = member.key;

@@ -149,7 +149,7 @@ const Section& root_section()
                             "Journal, tokens and plugins' state; created with mode 0700."),
                        plugin_path_key(),
                        whole("io_threads", &Config::io_threads, 1, 64,
-                             "Threads for connections; more than 1 only for a big hub."),
+                             "Threads for connections; more than 1 only for thousands of connections."),
                    },
                    ""},
                   "This agent."),

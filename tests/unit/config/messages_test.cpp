@@ -90,7 +90,7 @@ TEST_F(Messages, SayWhichKindOfValueIsExpected)
     EXPECT_EQ(problems("listeners: x\n"), "agenthost.yaml:1:12: listeners: expected a list of listeners "
                                           "(lines that begin with \"- name:\"), not \"x\"");
     EXPECT_EQ(problems("plugins: [storage]\n"),
-              "agenthost.yaml:1:10: plugins: expected a map such as {storage: {enabled: true}}, not a list");
+              "agenthost.yaml:1:10: plugins: expected a map such as {PLUGIN: {enabled: true}}, not a list");
     EXPECT_EQ(problems("plugins: {storage: {enabled: yes}}\n"),
               "agenthost.yaml:1:30: plugins.storage.enabled: expected true or false, not \"yes\"");
     EXPECT_EQ(problems("plugins: {storage: {isolation: proces}}\n"),
