@@ -246,6 +246,7 @@ void Runtime::Impl::tear_down()
 {
     end_threads();
     sessions.clear();
+    if (listeners) listeners->forget("host"); // connections that are open still know the control's routes
     control.reset();
     if (exit_code == exit_failed && stopping) {
         // Something hangs: running destructors could wait for it for ever. The journal's committed rows are safe by design.

@@ -1,7 +1,9 @@
 #include "fixture.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace agenthost::test {
@@ -411,10 +413,13 @@ TEST_F(Http, TakesOverAStaleSocketFileButNeverALiveOne)
     EXPECT_NE(second.add_unix("control", path).find("not a socket"), std::string::npos);
     EXPECT_EQ(read_file(path), "precious");
     std::filesystem::remove(path);
-    ASSERT_EQ(run({"python3", "-c", "import socket,sys; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1])",
-                   path})
-                  .code,
-              0);
+    const int left = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    ASSERT_LT(path.size(), sizeof address.sun_path);
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(left, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ::close(left);
     ASSERT_TRUE(std::filesystem::exists(path)); // a process that died left it
     EXPECT_EQ(second.add_unix("control", path), "");
     EXPECT_NE(second.add_unix("long", "/tmp/" + std::string(200, 'x')).find("longer than"),

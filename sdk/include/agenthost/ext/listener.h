@@ -22,7 +22,8 @@ typedef struct agh_route_api {
     void (*on_request)(void *ctx, agh_conn, agh_bytes head);
     /* receive() ended. status AGH_OK: the whole body, `length` bytes with this SHA-256 (32 raw bytes), in the fd given or, for
      * fd -1, in `data`; AGH_E_INVALID: larger than max or malformed (the host answers 413 or 400 itself and on_closed
-     * follows); AGH_E_CLOSED: the peer left, `length` bytes had come. [io] */
+     * follows); AGH_E_CLOSED: the peer left or the exchange was closed, `length` bytes had come; AGH_E_INTERNAL: the disk refused
+     * (answer() is still the plugin's). Comes before on_closed, also then: keep the descriptor open until it did. [io] */
     void (*on_body)(void *ctx, agh_conn, uint64_t length, agh_bytes sha256, agh_bytes data, agh_status status);
     void (*on_frame)(void *ctx, agh_conn, int32_t opcode, agh_bytes); /* a whole message, text is valid UTF-8 [io] */
     void (*on_writable)(void *ctx, agh_conn);                         /* after send() was BUSY [io] */
