@@ -35,8 +35,10 @@ void Dispatcher::Impl::attach(std::shared_ptr<Caller> caller)
     last_caller = nullptr;
     record.caller = std::move(caller);
     by_caller[record.caller.get()] = &record;
-    record.json =
-        R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" + json::quoted(policy.protocol) + "}";
+    const std::string& agent_id = policy.agent_id.empty() ? options.agent_id : policy.agent_id;
+    record.json = R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" +
+                  json::quoted(policy.protocol) +
+                  (agent_id.empty() ? "" : R"(,"agent_id":)" + json::quoted(agent_id)) + "}";
     record.live = record.caller->connected(); // a session says connected() later and gets what waits
     record.paging = false;
     record.sent_through = 0;

@@ -34,6 +34,7 @@ TEST_P(FileTravels, UpInfoDownComparedDeleted)
     const auto info = hub.request("POST", "/api/agents/node-01/commands", R"({"action":"info"})");
     ASSERT_EQ(info.status, 200) << info.body;
     EXPECT_NE(info.body.find("\"files\":1"), std::string::npos) << info.body;
+    EXPECT_NE(info.body.find("\"agent_id\":\"node-01\""), std::string::npos) << info.body;
     const auto named =
         hub.request("POST", "/api/agents/node-01/commands", R"({"action":"storage.list","params":{}})");
     EXPECT_EQ(named.status, 200) << named.body;

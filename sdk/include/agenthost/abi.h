@@ -92,7 +92,8 @@ typedef struct agh_request {
     agh_bytes action;     /* "storage.info"; NUL-free */
     agh_bytes params;     /* a JSON object the host has already checked against the manifest's schema */
     agh_bytes target;     /* what the server addressed on this machine, e.g. a game server's id; empty = none */
-    agh_bytes caller;     /* JSON: {"server":"files","protocol":"storage","peer":"...","trace":"..."}, peer and trace optional */
+    agh_bytes caller;     /* JSON: {"server":"files","protocol":"storage","agent_id":"node-01","trace":"..."}, all but server optional;
+                             agent_id is the name that server knows this agent by */
     const agh_blob *blobs;
     size_t blob_count, blob_stride; /* stride = the writer's sizeof(agh_blob): elements can grow */
 } agh_request;
