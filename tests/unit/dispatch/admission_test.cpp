@@ -30,7 +30,7 @@ TEST(Admission, AnswersInsideSubmitWhatThePluginCompletesInsideInvoke)
     EXPECT_EQ(w.server->last().outcome, Outcome::success);
     EXPECT_EQ(w.server->last().outbox, 0u);
     EXPECT_EQ(w.files.invoked[0].action, "files.read");
-    EXPECT_EQ(w.files.invoked[0].caller, R"({"server":"server","protocol":"storage"})");
+    EXPECT_EQ(w.files.invoked[0].caller, R"({"server":"server","protocol":"storage","agent_id":"node-01"})");
     EXPECT_EQ(w.in_flight(), 0u);
     EXPECT_EQ(w.dispatcher->stats().succeeded, 1u);
     EXPECT_THAT(w.finished, ElementsAre("files.read "));
