@@ -27,6 +27,7 @@ struct Policy {
     std::chrono::milliseconds cancel_grace{30'000};
     bool journal =
         true; // false: effects are not journalled under this caller's ids (control socket without an id)
+    std::string agent_id; // what this caller calls the agent; empty: the host's own agent.id
 };
 
 class Caller {

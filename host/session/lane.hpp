@@ -29,15 +29,23 @@ public:
     public:
         explicit Executor(Lane* lane, bool never_inline = false) : lane_{lane}, never_inline_{never_inline} {}
 
-        template <class F>
-        void execute(F&& f) const
+        template <class F> void execute(F&& f) const
         {
-            if (never_inline_) lane_->post(std::forward<F>(f));
-            else lane_->dispatch(std::forward<F>(f));
+            if (never_inline_)
+                lane_->post(std::forward<F>(f));
+            else
+                lane_->dispatch(std::forward<F>(f));
         }
-        Executor require(boost::asio::execution::blocking_t::never_t) const noexcept { return Executor{lane_, true}; }
-        Executor require(boost::asio::execution::blocking_t::possibly_t) const noexcept { return Executor{lane_, false}; }
-        [[nodiscard]] boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) const noexcept
+        Executor require(boost::asio::execution::blocking_t::never_t) const noexcept
+        {
+            return Executor{lane_, true};
+        }
+        Executor require(boost::asio::execution::blocking_t::possibly_t) const noexcept
+        {
+            return Executor{lane_, false};
+        }
+        [[nodiscard]] boost::asio::execution::blocking_t
+        query(boost::asio::execution::blocking_t) const noexcept
         {
             if (never_inline_) return boost::asio::execution::blocking.never;
             return boost::asio::execution::blocking.possibly;
@@ -59,8 +67,7 @@ private:
         Step* next = nullptr;
         void (*run)(Step*, bool call) = nullptr; // frees the step; calls its function when `call`
     };
-    template <class F>
-    struct StepOf : Step {
+    template <class F> struct StepOf : Step {
         explicit StepOf(F f) : function{std::move(f)} {}
         F function;
         static void run_it(Step* step, bool call)
@@ -90,8 +97,7 @@ private:
         }
     };
 
-    template <class F>
-    void post(F&& f)
+    template <class F> void post(F&& f)
     {
         using Made = StepOf<std::decay_t<F>>;
         boost::asio::recycling_allocator<Made> memory;
@@ -101,8 +107,7 @@ private:
         last_ = &step->next;
         if (!running_) resume_later();
     }
-    template <class F>
-    void dispatch(F&& f)
+    template <class F> void dispatch(F&& f)
     {
         if (running_) return std::decay_t<F>{std::forward<F>(f)}();
         const auto self = shared_from_this();

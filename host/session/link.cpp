@@ -27,10 +27,9 @@ constexpr std::size_t kept_buffer = 64 << 10; // memory of a bigger message is g
 class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
 public:
     WebSocketLink(const asio::any_io_executor& executor, Options options, Owner& owner)
-        : options_{std::move(options)}, owner_{&owner}, executor_{executor}, lane_{std::make_shared<Lane>(executor)}, socket_{executor},
-          patience_{executor}
-    {
-    }
+        : options_{std::move(options)}, owner_{&owner}, executor_{executor},
+          lane_{std::make_shared<Lane>(executor)}, socket_{executor}, patience_{executor}
+    {}
 
     void open() override { connect(); }
     void kick() override
@@ -65,7 +64,7 @@ private:
     Owner* owner_; // null: nothing is to be told any more
     asio::any_io_executor executor_;
     std::shared_ptr<Lane> lane_; // for what happens with every message
-    tcp::socket socket_; // while connecting
+    tcp::socket socket_;         // while connecting
     asio::steady_timer patience_;
     std::size_t next_address_ = 0;
     std::string tried_; // the last address and what was wrong with it
@@ -81,7 +80,8 @@ void WebSocketLink::connect()
 {
     if (!owner_) return;
     if (next_address_ == options_.addresses.size()) {
-        return end({"cannot connect to " + options_.url.host + ": " + (tried_.empty() ? "it has no address" : tried_) +
+        return end({"cannot connect to " + options_.url.host + ": " +
+                    (tried_.empty() ? "it has no address" : tried_) +
                     ". Check url, the server and the firewall between"});
     }
     const tcp::endpoint address = options_.addresses[next_address_++];
@@ -119,7 +119,8 @@ void WebSocketLink::connected()
 
 void WebSocketLink::secured()
 {
-    ws_->set_option(websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
+    ws_->set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
+                                                    websocket::stream_base::none(), false});
     ws_->set_option(websocket::stream_base::decorator{[this](websocket::request_type& request) {
         request.set(http::field::user_agent, options_.user_agent);
         for (const auto& [name, value] : options_.headers) request.set(name, value);
@@ -128,7 +129,8 @@ void WebSocketLink::secured()
     ws_->text(true);
     ws_->read_message_max(options_.message_bytes);
     ws_->write_buffer_bytes(16 << 10); // masking copies through it: fewer pieces for a big result
-    ws_->control_callback([this](websocket::frame_type kind, beast::string_view payload) { on_control(kind, payload); });
+    ws_->control_callback(
+        [this](websocket::frame_type kind, beast::string_view payload) { on_control(kind, payload); });
     ws_->async_handshake(response_, options_.url.authority(), options_.url.target,
                          [self = shared_from_this()](error_code ec) { self->upgraded(ec); });
 }
@@ -139,8 +141,10 @@ void WebSocketLink::upgraded(error_code ec)
     if (ec == websocket::error::upgrade_declined) {
         const auto status = response_.result_int();
         const bool refused = status == 401 || status == 403;
-        return end({shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} + options_.url.authority() + options_.url.target) +
-                        " answered " + std::to_string(status) + " " + std::string{http::obsolete_reason(response_.result())} +
+        return end({shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} +
+                              options_.url.authority() + options_.url.target) +
+                        " answered " + std::to_string(status) + " " +
+                        std::string{http::obsolete_reason(response_.result())} +
                         (refused ? ". Check credential and headers" : ". Check the path in url"),
                     refused});
     }
@@ -155,9 +159,10 @@ void WebSocketLink::read()
 {
     if (reading_ || held_ || closing_) return;
     reading_ = true;
-    ws_->async_read(in_, asio::bind_executor(lane_->executor(), [self = shared_from_this()](error_code ec, std::size_t n) {
-        self->on_read(ec, n);
-    }));
+    ws_->async_read(in_, asio::bind_executor(lane_->executor(),
+                                             [self = shared_from_this()](error_code ec, std::size_t n) {
+                                                 self->on_read(ec, n);
+                                             }));
 }
 
 void WebSocketLink::on_read(error_code ec, std::size_t n)
@@ -170,7 +175,8 @@ void WebSocketLink::on_read(error_code ec, std::size_t n)
         return;
     }
     if (closing_) return; // the closing handshake reads on by itself
-    if (!ws_->got_text()) return close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
+    if (!ws_->got_text())
+        return close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
     owner_->on_frame({static_cast<const char*>(in_.data().data()), n});
     in_.consume(n);
     if (in_.capacity() > kept_buffer) in_.shrink_to_fit();
@@ -182,9 +188,10 @@ void WebSocketLink::write()
     const std::string_view frame = owner_->next_frame();
     if (frame.empty()) return;
     writing_ = true;
-    ws_->async_write(asio::buffer(frame), asio::bind_executor(lane_->executor(), [self = shared_from_this()](error_code ec, std::size_t) {
-        self->on_write(ec);
-    }));
+    ws_->async_write(
+        asio::buffer(frame),
+        asio::bind_executor(lane_->executor(),
+                            [self = shared_from_this()](error_code ec, std::size_t) { self->on_write(ec); }));
 }
 
 void WebSocketLink::on_write(error_code ec)
@@ -225,8 +232,10 @@ void WebSocketLink::on_control(websocket::frame_type kind, std::string_view payl
     // Not from inside the read that found it.
     asio::post(executor_, [self = shared_from_this(), kind, payload = std::string{payload}] {
         if (!self->owner_) return;
-        if (kind == websocket::frame_type::pong) self->owner_->on_pong(payload);
-        else self->owner_->on_ping();
+        if (kind == websocket::frame_type::pong)
+            self->owner_->on_pong(payload);
+        else
+            self->owner_->on_ping();
     });
 }
 
@@ -276,7 +285,8 @@ void WebSocketLink::fail(error_code ec, const std::string& doing)
     if (ec == websocket::error::closed) {
         const websocket::close_reason& reason = ws_->reason();
         std::string why = "the server closed with " + std::to_string(reason.code);
-        if (!reason.reason.empty()) why += " " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
+        if (!reason.reason.empty())
+            why += " " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
         return end({std::move(why), reason.code == websocket::close_code::policy_error});
     }
     end({doing + ": " + ec.message()});
@@ -291,7 +301,8 @@ void WebSocketLink::end(End end)
 
 } // namespace
 
-std::shared_ptr<Link> make_link(const asio::any_io_executor& executor, Link::Options options, Link::Owner& owner)
+std::shared_ptr<Link> make_link(const asio::any_io_executor& executor, Link::Options options,
+                                Link::Owner& owner)
 {
     return std::make_shared<WebSocketLink>(executor, std::move(options), owner);
 }

@@ -49,12 +49,12 @@ public:
 
     virtual ~Link() = default;
     virtual void open() = 0;
-    virtual void kick() = 0;                     // next_frame() has something
-    virtual void ping(std::string payload) = 0;  // after what is written by now; one at a time, a second waits
-    virtual void hold(bool) = 0;                 // true: read nothing more until false
+    virtual void kick() = 0;                    // next_frame() has something
+    virtual void ping(std::string payload) = 0; // after what is written by now; one at a time, a second waits
+    virtual void hold(bool) = 0;                // true: read nothing more until false
     virtual void close(int code, std::string_view reason) = 0;
-    virtual void abort() = 0;                    // at once; on_end() follows
-    virtual void forget() = 0;                   // at once and silently: the owner goes
+    virtual void abort() = 0;  // at once; on_end() follows
+    virtual void forget() = 0; // at once and silently: the owner goes
     [[nodiscard]] virtual bool writing() const = 0;
     [[nodiscard]] virtual std::uint64_t bytes_in() const = 0; // on the wire
     [[nodiscard]] virtual std::uint64_t bytes_out() const = 0;

@@ -26,7 +26,8 @@ public:
 
     // Forgets an earlier job. `done(result)` runs on the executor unless forgotten before. false: too many jobs hang.
     template <class Result>
-    bool start(const boost::asio::any_io_executor& executor, std::function<Result()> job, std::function<void(Result)> done)
+    bool start(const boost::asio::any_io_executor& executor, std::function<Result()> job,
+               std::function<void(Result)> done)
     {
         forget();
         if (running().fetch_add(1) >= most) {

@@ -14,9 +14,11 @@ using namespace wire::session;
 using boost::system::error_code;
 namespace asio = boost::asio;
 
-constexpr std::chrono::milliseconds default_heartbeat{30'000}; // storage's document names none: WebSocket pings
-constexpr std::chrono::milliseconds proof_delay{100};          // results gathered before a ping asks for their delivery
-constexpr std::size_t shown_words = 300;                       // of a peer, in a status
+constexpr std::chrono::milliseconds default_heartbeat{
+    30'000}; // storage's document names none: WebSocket pings
+constexpr std::chrono::milliseconds proof_delay{
+    100};                                // results gathered before a ping asks for their delivery
+constexpr std::size_t shown_words = 300; // of a peer, in a status
 
 wire::SessionMachine::Options machine_options(const ReconnectConfig& config)
 {
@@ -37,6 +39,7 @@ Policy policy_of(const ServerConfig& config)
     Policy policy;
     policy.name = config.name;
     policy.protocol = config.protocol;
+    policy.agent_id = config.agent_id;
     policy.allow = config.allow;
     policy.map = config.map;
     policy.messages_per_second = config.limits.messages_per_second;
@@ -55,9 +58,10 @@ std::int64_t utc_ms()
 } // namespace
 
 OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
-    : context_{std::move(context)}, config_{std::move(config)}, policy_{policy_of(config_)}, shown_url_{shown_url(config_.url)},
-      machine_{machine_options(config_.reconnect)}, outgoing_{config_.limits.send_queue}, timer_{context_.main},
-      tick_{context_.main}, proof_{context_.main}, heartbeat_{config_.heartbeat.value_or(default_heartbeat)}
+    : context_{std::move(context)}, config_{std::move(config)}, policy_{policy_of(config_)},
+      shown_url_{shown_url(config_.url)}, machine_{machine_options(config_.reconnect)},
+      outgoing_{config_.limits.send_queue}, timer_{context_.main}, tick_{context_.main},
+      proof_{context_.main}, heartbeat_{config_.heartbeat.value_or(default_heartbeat)}
 {
     url_ = parse_url(config_.url, bad_config_);
     if (const auto protocol = wire::protocol(config_.protocol)) codec_ = wire::agent_codec(*protocol);
@@ -159,7 +163,7 @@ void OutboundSession::act(const SendHello&)
     const std::string frame = codec_->hello(hello);
     credential_.clear();
     if (frame.empty()) return;
-    outgoing_.add([&](std::string& out) { out += frame; return true; });
+    outgoing_.append(frame);
     queued();
 }
 
@@ -171,7 +175,8 @@ void OutboundSession::act(const Arm& arm)
         const auto self = weak.lock();
         if (ec || !self) return;
         if (self->machine_.state() == State::connecting) {
-            self->status_.problem = "no connection to " + self->shown_url_ + " in time. Check the server and the firewall between";
+            self->status_.problem = "no connection to " + self->shown_url_ +
+                                    " in time. Check the server and the firewall between";
         } else if (self->machine_.state() == State::authenticating) {
             self->status_.problem = "no answer to the handshake from " + self->shown_url_;
         }
@@ -292,8 +297,10 @@ bool OutboundSession::on_stream(const wire::Stream& stream)
         return false;
     }
     // What the protocol has no words for is taken and dropped: a command must not wait for ever to print.
-    if (outgoing_.add([&](std::string& out) { return codec_->encode(stream, out); })) queued();
-    else ++status_.dropped;
+    if (outgoing_.add([&](std::string& out) { return codec_->encode(stream, out); }))
+        queued();
+    else
+        ++status_.dropped;
     return true;
 }
 
@@ -318,7 +325,8 @@ void OutboundSession::on_written()
         delivery_.sent(row);
         if (!proof_armed_) {
             proof_armed_ = true;
-            proof_.expires_after(machine_.state() == State::draining ? std::chrono::milliseconds{0} : proof_delay);
+            proof_.expires_after(machine_.state() == State::draining ? std::chrono::milliseconds{0}
+                                                                     : proof_delay);
             proof_.async_wait([weak = weak_from_this()](error_code ec) {
                 const auto self = weak.lock();
                 if (!self) return;

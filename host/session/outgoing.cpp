@@ -5,15 +5,21 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t kept = 256 << 10;          // memory of a burst beyond this is given back
-constexpr std::size_t progress_commands = 1024;  // more commands than a server may have in flight by default
+constexpr std::size_t kept = 256 << 10;         // memory of a burst beyond this is given back
+constexpr std::size_t progress_commands = 1024; // more commands than a server may have in flight by default
 
 } // namespace
+
+void Outgoing::append(std::string_view frame)
+{
+    filling_ += frame;
+    filling_frames_.push_back({filling_.size(), 0});
+}
 
 std::size_t Outgoing::add_event(std::string frame)
 {
     if (events_.empty() && little_waits()) {
-        add([&](std::string& out) { out += frame; return true; });
+        append(frame);
         return 0;
     }
     std::size_t dropped = 0;
@@ -31,7 +37,7 @@ std::size_t Outgoing::add_event(std::string frame)
 void Outgoing::add_progress(std::string_view id, std::string frame)
 {
     if (progress_.empty() && little_waits()) {
-        add([&](std::string& out) { out += frame; return true; });
+        append(frame);
         return;
     }
     forget_progress(id);
@@ -42,7 +48,8 @@ void Outgoing::add_progress(std::string_view id, std::string frame)
 
 void Outgoing::forget_progress(std::string_view id)
 {
-    const auto found = std::find_if(progress_.begin(), progress_.end(), [&](const auto& each) { return each.first == id; });
+    const auto found =
+        std::find_if(progress_.begin(), progress_.end(), [&](const auto& each) { return each.first == id; });
     if (found == progress_.end()) return;
     aside_ -= found->second.size();
     progress_.erase(found);
@@ -50,8 +57,8 @@ void Outgoing::forget_progress(std::string_view id)
 
 void Outgoing::take_aside()
 {
-    for (auto& [id, frame] : progress_) add([&](std::string& out) { out += frame; return true; });
-    for (const std::string& frame : events_) add([&](std::string& out) { out += frame; return true; });
+    for (const auto& [id, frame] : progress_) append(frame);
+    for (const std::string& frame : events_) append(frame);
     progress_.clear();
     events_.clear();
     aside_ = 0;
@@ -79,9 +86,6 @@ std::uint64_t Outgoing::pop()
     return frame.row;
 }
 
-void Outgoing::clear()
-{
-    *this = Outgoing{bound_};
-}
+void Outgoing::clear() { *this = Outgoing{bound_}; }
 
 } // namespace agenthost::host

@@ -22,13 +22,13 @@ public:
 
     // `write(std::string& out)` appends one frame and says true, or appends nothing and says false; then so does this.
     // `row`: the journal's, told by sent(); 0 = none.
-    template <class Write>
-    bool add(Write&& write, std::uint64_t row = 0)
+    template <class Write> bool add(Write&& write, std::uint64_t row = 0)
     {
         if (!write(filling_)) return false;
         filling_frames_.push_back({filling_.size(), row});
         return true;
     }
+    void append(std::string_view frame);
     // At once when little waits; else kept aside until nothing else does. Returns how many events were dropped for it.
     std::size_t add_event(std::string frame);
     void add_progress(std::string_view id, std::string frame);

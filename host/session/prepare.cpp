@@ -28,7 +28,8 @@ std::vector<tcp::endpoint> look_up(const Url& url, std::string& problem)
     const std::unique_ptr<addrinfo, FreeAddresses> list{raw};
     std::vector<tcp::endpoint> found;
     if (error != 0) {
-        problem = "cannot look up " + url.host + ": " + (error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error)) +
+        problem = "cannot look up " + url.host + ": " +
+                  (error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error)) +
                   ". Check the name in url and /etc/resolv.conf";
         return found;
     }
@@ -54,7 +55,9 @@ bool loopback(const boost::asio::ip::address& address)
 bool bad_header(const std::pair<const std::string, std::string>& header)
 {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-    const auto no_name = [&](char c) { return control(c) || c == ' ' || c == ':' || static_cast<unsigned char>(c) >= 0x80; };
+    const auto no_name = [&](char c) {
+        return control(c) || c == ' ' || c == ':' || static_cast<unsigned char>(c) >= 0x80;
+    };
     return header.first.empty() || std::any_of(header.first.begin(), header.first.end(), no_name) ||
            std::any_of(header.second.begin(), header.second.end(), control);
 }
@@ -66,11 +69,13 @@ Prepared prepare(const ServerConfig& config, const Url& url)
     Prepared made;
     for (const auto& header : config.headers) {
         if (!bad_header(header)) continue;
-        made.problem = "headers: " + header.first.substr(0, 64) + " is not a header name, or its value has control characters";
+        made.problem = "headers: " + header.first.substr(0, 64) +
+                       " is not a header name, or its value has control characters";
         return made;
     }
     if (!config.proxy.empty()) {
-        made.problem = "servers[" + config.name + "] has a proxy, and this version connects directly only; remove `proxy`";
+        made.problem = "servers[" + config.name +
+                       "] has a proxy, and this version connects directly only; remove `proxy`";
         return made;
     }
     if (config.credential.kind == SecretSource::Kind::none) {
@@ -96,7 +101,8 @@ Prepared prepare(const ServerConfig& config, const Url& url)
     if (url.tls || config.insecure) return made;
     const auto remote = [](const tcp::endpoint& each) { return !loopback(each.address()); };
     if (std::any_of(made.addresses.begin(), made.addresses.end(), remote)) {
-        made.problem = "url " + shown_url(config.url) + " would send the credential in clear text. Use wss://, or set `insecure: true`";
+        made.problem = "url " + shown_url(config.url) +
+                       " would send the credential in clear text. Use wss://, or set `insecure: true`";
     }
     return made;
 }

@@ -17,11 +17,13 @@ class Dispatcher;
 class Facts;
 
 struct SessionStatus {
-    std::string name, protocol, url, state; // url without its query; state: connecting, authenticating, ready, waiting, ...
-    std::string problem;                    // why it is not ready
+    std::string name, protocol, url,
+        state;           // url without its query; state: connecting, authenticating, ready, waiting, ...
+    std::string problem; // why it is not ready
     int failures = 0;
     std::int64_t connected_since = 0, next_attempt = 0; // UTC ms, 0 = not
-    std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0, reconnects = 0, send_queue_bytes = 0, dropped = 0,
+    std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0, reconnects = 0,
+                  send_queue_bytes = 0, dropped = 0,
                   malformed = 0; // frames that are no message of the protocol
 };
 

@@ -19,7 +19,8 @@ std::optional<std::uint16_t> port_of(std::string_view text)
 // Blanks and control characters would end up in the request line.
 bool clean(std::string_view text)
 {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
 }
 
 } // namespace
@@ -43,7 +44,8 @@ std::optional<Url> parse_url(std::string_view text, std::string& why)
     Url url;
     const std::size_t colon = text.find("://");
     const std::string_view scheme = text.substr(0, colon);
-    if (colon == std::string_view::npos || (scheme != "wss" && scheme != "https" && scheme != "ws" && scheme != "http")) {
+    if (colon == std::string_view::npos ||
+        (scheme != "wss" && scheme != "https" && scheme != "ws" && scheme != "http")) {
         return refuse("must begin with wss:// or ws://");
     }
     url.tls = scheme == "wss" || scheme == "https";
@@ -55,7 +57,8 @@ std::optional<Url> parse_url(std::string_view text, std::string& why)
     target = target.substr(0, target.find('#'));
     url.target = target.starts_with('/') ? std::string{target} : "/" + std::string{target};
 
-    if (authority.find('@') != std::string_view::npos) return refuse("has a user before the host; use credential or headers");
+    if (authority.find('@') != std::string_view::npos)
+        return refuse("has a user before the host; use credential or headers");
     std::string_view port;
     if (authority.starts_with('[')) {
         const std::size_t end = authority.find(']');
@@ -92,7 +95,9 @@ std::string shown_url(std::string_view text)
 std::string printable(std::string_view text, std::size_t most)
 {
     std::string out{text.substr(0, most)};
-    std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; },
+        '?');
     return out;
 }
 

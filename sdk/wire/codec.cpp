@@ -7,7 +7,8 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::array<std::string_view, 5> names{"storage", "panel", "print", "dashboard", "signed"}; // in the order of Protocol
+constexpr std::array<std::string_view, 5> names{"storage", "panel", "print", "dashboard",
+                                                "signed"}; // in the order of Protocol
 
 } // namespace
 

@@ -30,7 +30,8 @@ public:
 };
 
 // What the server's end can be told.
-using FromAgent = std::variant<Nothing, Malformed, Hello, Result, Progress, Stream, Event, Heartbeat, Metrics, Log>;
+using FromAgent =
+    std::variant<Nothing, Malformed, Hello, Result, Progress, Stream, Event, Heartbeat, Metrics, Log>;
 
 class ServerCodec {
 public:

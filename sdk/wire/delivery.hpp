@@ -16,19 +16,23 @@ class Delivery {
 public:
     static constexpr std::size_t most = 65'536;
 
-    void begin() { rows_.clear(), last_ = ponged_ = 0; } // a new connection: what was not ponged is sent again
+    void begin()
+    {
+        rows_.clear(), last_ = ponged_ = 0;
+    } // a new connection: what was not ponged is sent again
 
     // The frame with this row has gone to the socket.
     void sent(std::uint64_t row) { rows_.push_back({row, last_ + 1}); }
     // A ping goes out now; its payload.
     std::string ping() { return std::to_string(++last_); }
     // A pong came. Calls `delivered(row)` for every row it proves. A payload that is none of ours proves nothing.
-    template <typename F>
-    void pong(std::string_view payload, F&& delivered)
+    template <typename F> void pong(std::string_view payload, F&& delivered)
     {
         std::uint64_t number = 0;
         const auto [end, error] = std::from_chars(payload.data(), payload.data() + payload.size(), number);
-        if (error != std::errc{} || end != payload.data() + payload.size() || number > last_ || number <= ponged_) return;
+        if (error != std::errc{} || end != payload.data() + payload.size() || number > last_ ||
+            number <= ponged_)
+            return;
         ponged_ = number;
         while (!rows_.empty() && rows_.front().proof <= number) {
             const std::uint64_t row = rows_.front().row;
@@ -40,7 +44,10 @@ public:
     [[nodiscard]] bool waiting() const { return !rows_.empty(); }
     [[nodiscard]] bool full() const { return rows_.size() >= most; }
     // Rows wait that no ping on its way will prove.
-    [[nodiscard]] bool wants_ping() const { return !rows_.empty() && rows_.back().proof > last_ && ponged_ == last_; }
+    [[nodiscard]] bool wants_ping() const
+    {
+        return !rows_.empty() && rows_.back().proof > last_ && ponged_ == last_;
+    }
 
 private:
     struct Row {

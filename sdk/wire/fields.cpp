@@ -5,7 +5,8 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::size_t kept_scratch = 32 << 10; // memory of a bigger frame is given back with the next small one
+constexpr std::size_t kept_scratch = 32
+                                     << 10; // memory of a bigger frame is given back with the next small one
 
 } // namespace
 
@@ -30,7 +31,8 @@ std::string_view Scratch::keep(const json::Member& member)
     return append(member.text);
 }
 
-std::string_view Scratch::object(std::span<const json::Member> members, std::span<const std::string_view> skip)
+std::string_view Scratch::object(std::span<const json::Member> members,
+                                 std::span<const std::string_view> skip)
 {
     const std::size_t begin = append("{").data() - memory_.data();
     for (const json::Member& member : members) {

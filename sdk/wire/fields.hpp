@@ -11,7 +11,7 @@ namespace agenthost::wire {
 
 // In bytes. What we write is cut to the same maxima.
 namespace most {
-constexpr std::size_t id = 256;      // request_id, agent_id
+constexpr std::size_t id = 256; // request_id, agent_id
 constexpr std::size_t action = 128;
 constexpr std::size_t secret = 8192; // a JWT with many claims
 constexpr std::size_t word = 64;     // status, code
@@ -45,13 +45,16 @@ private:
 // Reads string fields one after another; the first that breaks a rule sets `problem`, and the rest read as empty.
 class FieldReader {
 public:
-    FieldReader(std::span<const json::Member> members, Scratch& scratch) : members_{members}, scratch_{scratch} {}
+    FieldReader(std::span<const json::Member> members, Scratch& scratch)
+        : members_{members}, scratch_{scratch}
+    {}
 
     // Absent or null: empty.
     std::string_view text(std::string_view key, std::size_t max);
     std::string_view identifier(std::string_view key, std::size_t max); // also: no NUL
-    std::string_view needed(std::string_view key, std::size_t max);     // an identifier that must be there and not empty
-    std::string_view raw(std::string_view key);                         // any value as written; absent or null: empty
+    std::string_view needed(std::string_view key,
+                            std::size_t max);   // an identifier that must be there and not empty
+    std::string_view raw(std::string_view key); // any value as written; absent or null: empty
 
     std::string problem; // empty: none so far
 

@@ -14,7 +14,8 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::size_t least_capacity = 4 << 10;
-constexpr std::size_t kept_capacity = 128 << 10; // a parser grown beyond this by one big frame is given back with the next small one
+constexpr std::size_t kept_capacity =
+    128 << 10; // a parser grown beyond this by one big frame is given back with the next small one
 
 // What a thread keeps between frames: the parser, a padded copy of the frame (simdjson reads past the end), the members.
 class Splitter {
@@ -53,8 +54,7 @@ constexpr std::uint64_t each(unsigned char c) { return 0x0101010101010101ull * c
 constexpr std::uint64_t zero_byte(std::uint64_t v) { return (v - each(0x01)) & ~v & each(0x80); }
 
 // The first byte for which `hits` (of eight) has a high bit.
-template <class Hits>
-const char* find(const char* at, Hits hits)
+template <class Hits> const char* find(const char* at, Hits hits)
 {
     for (;; at += 8) {
         std::uint64_t word = 0;
@@ -73,7 +73,9 @@ const char* skip_space(const char* at)
 // `at` is on the opening quote; returns what follows the closing one.
 const char* skip_string(const char* at)
 {
-    const auto quote_or_escape = [](std::uint64_t v) { return zero_byte(v ^ each('"')) | zero_byte(v ^ each('\\')); };
+    const auto quote_or_escape = [](std::uint64_t v) {
+        return zero_byte(v ^ each('"')) | zero_byte(v ^ each('\\'));
+    };
     for (at = find(at + 1, quote_or_escape); *at != '"'; at = find(at + 2, quote_or_escape)) {}
     return at + 1;
 }
@@ -128,7 +130,8 @@ const char* skip_value(const char* at, Kind kind)
 void Splitter::add(std::string_view frame, const char*& at, std::string_view key, dom::element value)
 {
     const auto slice = [&](const char* begin, const char* end) {
-        return frame.substr(static_cast<std::size_t>(begin - padded_.get()), static_cast<std::size_t>(end - begin));
+        return frame.substr(static_cast<std::size_t>(begin - padded_.get()),
+                            static_cast<std::size_t>(end - begin));
     };
     Member& member = members_.emplace_back();
     member.key = key;
@@ -168,7 +171,7 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
         why = "not a JSON object";
         return std::nullopt;
     }
-    const char* at = skip_space(padded_.get()); // on the opening brace
+    const char* at = skip_space(padded_.get());                   // on the opening brace
     const dom::object members = root.get_object().value_unsafe(); // a name, so that it outlives the loop
     for (const auto field : members) {
         if (members_.size() == max_members) {
@@ -215,7 +218,11 @@ std::size_t sequence(std::string_view text)
 }
 
 // May stand in a JSON string as it is, one byte on its own.
-bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\'; }
+bool plain(char c)
+{
+    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' &&
+           c != '\\';
+}
 
 void append_control(std::string& out, char c)
 {

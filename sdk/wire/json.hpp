@@ -26,7 +26,10 @@ struct Member {
     std::string_view text;    // a string's value, unescaped; else empty
     Kind kind = Kind::null;
 
-    [[nodiscard]] bool escaped() const { return text.size() + 2 != raw.size(); } // an escape is longer than what it means
+    [[nodiscard]] bool escaped() const
+    {
+        return text.size() + 2 != raw.size();
+    } // an escape is longer than what it means
 };
 
 // The members of one JSON object, or nullopt and why not. A key that comes twice is refused: which of the two counts would be a

@@ -10,7 +10,10 @@ class Liveness {
 public:
     enum class Verdict { ping, dead };
 
-    void begin(std::uint64_t arrived) { arrived_ = arrived, silent_ = 0; } // ready: the first ping is sent at once
+    void begin(std::uint64_t arrived)
+    {
+        arrived_ = arrived, silent_ = 0;
+    } // ready: the first ping is sent at once
     // `arrived`: signs of life of the connection so far.
     Verdict tick(std::uint64_t arrived)
     {

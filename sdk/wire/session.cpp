@@ -18,7 +18,8 @@ std::string_view name(SessionMachine::State state)
 Actions SessionMachine::step(Input input)
 {
     if (state_ == State::stopped) return {};
-    return std::visit([this](auto&& event) { return on(std::forward<decltype(event)>(event)); }, std::move(input));
+    return std::visit([this](auto&& event) { return on(std::forward<decltype(event)>(event)); },
+                      std::move(input));
 }
 
 Actions SessionMachine::open()

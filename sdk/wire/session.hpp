@@ -19,26 +19,39 @@ namespace session {
 
 // What happened. `Timer` is the one armed last; the shell drops a timer when the next is armed.
 struct Start {};
-struct Opened {};                              // TCP, TLS and the WebSocket upgrade are done
-struct Answered { bool yes; };                 // the server's answer to our hello
-struct Protested { std::string why; };         // what the peer sent is no answer, or breaks the protocol
-struct Died {};                                // Liveness: nothing came for too long
-struct Flushed {};                             // while draining: nothing is queued and the peer has what it must
-struct Closed { bool refused = false; };       // by the peer, by an error, or as we asked; also a failed open. `refused`: our credential
+struct Opened {}; // TCP, TLS and the WebSocket upgrade are done
+struct Answered {
+    bool yes;
+}; // the server's answer to our hello
+struct Protested {
+    std::string why;
+};                 // what the peer sent is no answer, or breaks the protocol
+struct Died {};    // Liveness: nothing came for too long
+struct Flushed {}; // while draining: nothing is queued and the peer has what it must
+struct Closed {
+    bool refused = false;
+}; // by the peer, by an error, or as we asked; also a failed open. `refused`: our credential
 struct Timer {};
-struct Reconnect {};                           // a person asks for an attempt now
-struct Stop { milliseconds grace; };           // for what is queued
+struct Reconnect {}; // a person asks for an attempt now
+struct Stop {
+    milliseconds grace;
+}; // for what is queued
 using Input = std::variant<Start, Opened, Answered, Protested, Died, Flushed, Closed, Timer, Reconnect, Stop>;
 
 // What to do, in order.
 struct Open {};
-struct SendHello {};                           // the codec knows it; nothing when the upgrade carried it
-struct Arm { milliseconds after; };
-struct Serve {};                               // authenticated: frames go to dispatch from now on
-struct Drain {};                               // take nothing new; report Flushed
-struct Close { int code; std::string reason; }; // start the closing handshake, report Closed at its end
-struct Abort {};                               // drop the connection, or the attempt, at once; report Closed
-struct Done {};                                // stopped: nothing follows
+struct SendHello {}; // the codec knows it; nothing when the upgrade carried it
+struct Arm {
+    milliseconds after;
+};
+struct Serve {}; // authenticated: frames go to dispatch from now on
+struct Drain {}; // take nothing new; report Flushed
+struct Close {
+    int code;
+    std::string reason;
+};               // start the closing handshake, report Closed at its end
+struct Abort {}; // drop the connection, or the attempt, at once; report Closed
+struct Done {};  // stopped: nothing follows
 using Action = std::variant<Open, SendHello, Arm, Serve, Drain, Close, Abort, Done>;
 using Actions = std::vector<Action>;
 
@@ -49,7 +62,7 @@ public:
     enum class State { idle, connecting, authenticating, ready, draining, closing, waiting, stopped };
 
     struct Options {
-        bool hello = true;                // false: the upgrade authenticates, Opened means ready
+        bool hello = true;                   // false: the upgrade authenticates, Opened means ready
         milliseconds open_patience{30'000};  // name, TCP, TLS and upgrade, every address tried
         milliseconds hello_patience{10'000}; // for the answer to hello
         milliseconds close_patience{2'000};  // for the peer's half of the closing handshake
@@ -81,8 +94,8 @@ private:
     Options options_;
     State state_ = State::idle;
     int failures_ = 0;
-    bool refused_ = false;  // the credential, in this attempt
-    bool at_once_ = false;  // the next attempt follows without a wait
+    bool refused_ = false; // the credential, in this attempt
+    bool at_once_ = false; // the next attempt follows without a wait
     bool stopping_ = false;
 };
 

@@ -11,7 +11,8 @@ namespace {
 struct Wording {
     std::string_view code, message;
 };
-constexpr std::array wordings{Wording{code::file_not_found, "File not found"}, Wording{code::disk_full, "Disk full"},
+constexpr std::array wordings{Wording{code::file_not_found, "File not found"},
+                              Wording{code::disk_full, "Disk full"},
                               Wording{code::network_error, "Network error"}};
 constexpr std::string_view unknown_action = "Unknown action: "; // followed by its name
 
@@ -19,8 +20,9 @@ struct OutcomeName {
     Outcome outcome;
     std::string_view word;
 };
-constexpr std::array outcome_names{OutcomeName{Outcome::not_started, "not_started"}, OutcomeName{Outcome::unknown, "unknown"},
-                                   OutcomeName{Outcome::interrupted, "interrupted"}, OutcomeName{Outcome::error, "error"}};
+constexpr std::array outcome_names{
+    OutcomeName{Outcome::not_started, "not_started"}, OutcomeName{Outcome::unknown, "unknown"},
+    OutcomeName{Outcome::interrupted, "interrupted"}, OutcomeName{Outcome::error, "error"}};
 
 constexpr std::array<std::string_view, 2> envelope{"action", "request_id"};
 
@@ -44,7 +46,8 @@ std::string_view code_of(std::string_view message)
 // What a code means for the journal when the frame does not say.
 Outcome outcome_of(std::string_view code)
 {
-    if (code == code::busy || code == code::queue_full || code == code::rate_limit) return Outcome::not_started;
+    if (code == code::busy || code == code::queue_full || code == code::rate_limit)
+        return Outcome::not_started;
     return code == code::interrupted ? Outcome::interrupted : Outcome::error;
 }
 
@@ -64,7 +67,8 @@ FromServer welcome(FieldReader& fields)
     const std::string_view status = fields.needed("status", most::word);
     const std::string_view message = fields.text("message", most::text);
     if (!fields.problem.empty()) return Malformed{"the answer to auth: " + fields.problem, {}};
-    if (status != "ok" && status != "error") return Malformed{"the answer to auth: status is neither ok nor error", {}};
+    if (status != "ok" && status != "error")
+        return Malformed{"the answer to auth: status is neither ok nor error", {}};
     return Welcome{status == "ok", message};
 }
 
@@ -76,8 +80,10 @@ void append_error(std::string& out, const Result& result)
     std::string made_message, made_detail;
     if (error.code == code::unknown_action && !result.action.empty()) {
         message = made_message.append(unknown_action).append(result.action);
-    } else if (const std::string_view wording = wording_of(error.code); !wording.empty() && message != wording) {
-        if (!message.empty()) detail = detail.empty() ? message : made_detail.append(message).append(": ").append(detail);
+    } else if (const std::string_view wording = wording_of(error.code);
+               !wording.empty() && message != wording) {
+        if (!message.empty())
+            detail = detail.empty() ? message : made_detail.append(message).append(": ").append(detail);
         message = wording;
     }
     append_field(out, "message", message.empty() ? error.code : message, most::text);

@@ -35,7 +35,8 @@ void compare(std::string_view frame)
         const auto found = other.find(std::string{member.key});
         demand(found != other.end(), "keys are read alike");
         demand(Json::parse(member.raw, nullptr, false) == *found, "values are cut where they end");
-        if (member.kind == json::Kind::string) demand(found->get_ref<const std::string&>() == member.text, "strings are read alike");
+        if (member.kind == json::Kind::string)
+            demand(found->get_ref<const std::string&>() == member.text, "strings are read alike");
     }
 }
 
@@ -55,7 +56,8 @@ void read_as_agent(std::string_view frame, bool authenticating)
     const auto other_agent = agent_codec(Protocol::storage);
     const FromServer reread = other_agent->decode(again, false);
     const auto* same = std::get_if<Command>(&reread);
-    demand(same && same->id == command->id && same->action == command->action && same->params == command->params,
+    demand(same && same->id == command->id && same->action == command->action &&
+               same->params == command->params,
            "a command means the same when written again");
 }
 
@@ -93,7 +95,8 @@ void write_any(std::string_view text)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     if (size == 0) return 0;
-    const std::string frame{reinterpret_cast<const char*>(data + 1), size - 1}; // a copy: reading past it is found
+    const std::string frame{reinterpret_cast<const char*>(data + 1),
+                            size - 1}; // a copy: reading past it is found
     compare(frame);
     switch (data[0]) {
     case 'w': read_as_agent(frame, true); break;

@@ -114,7 +114,10 @@ private:
 
 inline void put_error(Writer& out, agh_status status, const agh_error& error)
 {
-    out.i32(status).text(std::string_view{error.code}).text(std::string_view{error.text});
+    // A plugin may have left them without an end.
+    out.i32(status)
+        .text(std::string_view{error.code, ::strnlen(error.code, sizeof error.code)})
+        .text(std::string_view{error.text, ::strnlen(error.text, sizeof error.text)});
 }
 // Into the caller's struct when it has one; returns the status.
 inline agh_status get_error(Reader& in, agh_error* error)

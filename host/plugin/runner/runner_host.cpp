@@ -254,18 +254,35 @@ struct Runner::HostTables {
     }
     static Runner& of(agh_host* host) { return *reinterpret_cast<Runner*>(host); }
 
-    static const void* service(agh_host* h, const char* id) { return of(h).service(id); }
+    // What a plugin hands over is refused, not followed, when it says itself that it leads nowhere.
+    template <class... Texts> static bool sound(Texts... texts)
+    {
+        return ((texts.data != nullptr || texts.size == 0) && ...);
+    }
+    static bool sound(const agh_reply* r)
+    {
+        constexpr std::size_t least = offsetof(agh_reply, blob_stride) + sizeof(agh_reply::blob_stride);
+        constexpr std::size_t least_blob = offsetof(agh_blob, media_type) + sizeof(agh_blob::media_type);
+        if (r == nullptr || r->size < least || r->status > 0 || !sound(r->json)) return false;
+        return r->blob_count == 0 ||
+               (r->blobs != nullptr && r->blob_count <= blobs_max && r->blob_stride >= least_blob);
+    }
+
+    static const void* service(agh_host* h, const char* id) { return id == nullptr ? nullptr : of(h).service(id); }
     static agh_status complete(agh_host* h, agh_req id, const agh_reply* r)
     {
+        if (!sound(r)) return AGH_E_INVALID;
         return guarded([&] { return of(h).complete(id, *r); });
     }
     static agh_status progress(agh_host* h, agh_req id, agh_bytes j)
     {
+        if (!sound(j)) return AGH_E_INVALID;
         return guarded([&] { return of(h).progress(id, to_view(j)); });
     }
     static agh_status stream(agh_host* h, agh_req id, std::uint32_t channel, std::uint64_t offset,
                              agh_bytes b)
     {
+        if (!sound(b)) return AGH_E_INVALID;
         return guarded([&] { return of(h).stream(id, channel, offset, to_view(b)); });
     }
     static std::int32_t cancelled(agh_host* h, agh_req id) { return of(h).cancelled(id) ? 1 : 0; }
@@ -274,20 +291,24 @@ struct Runner::HostTables {
     static std::int32_t enabled(agh_host* h, std::int32_t level) { return level >= of(h).log_level_ ? 1 : 0; }
     static void write(agh_host* h, std::int32_t level, agh_bytes m, agh_bytes f)
     {
+        if (!sound(m, f)) return;
         guarded([&] { return of(h).log(level, to_view(m), to_view(f)), agh_status{AGH_OK}; });
     }
     static agh_status emit(agh_host* h, agh_bytes topic, agh_bytes audience, agh_req origin,
                            const agh_reply* r)
     {
+        if (!sound(r) || !sound(topic, audience)) return AGH_E_INVALID;
         return guarded([&] { return of(h).emit(to_view(topic), to_view(audience), origin, *r); });
     }
     static agh_status publish(agh_host* h, agh_bytes key, agh_bytes json)
     {
+        if (!sound(key, json) || key.size == 0) return AGH_E_INVALID;
         return guarded([&] { return of(h).publish(to_view(key), to_view(json)); });
     }
     static agh_bytes directory(agh_host* h) { return to_bytes(of(h).state_directory_); }
     static agh_status define(agh_host* h, agh_bytes json, std::uint32_t* id)
     {
+        if (!sound(json) || id == nullptr) return AGH_E_INVALID;
         return guarded([&] { return of(h).define(to_view(json), id); });
     }
     static void record(agh_host* h, std::uint32_t id, double value)
@@ -301,17 +322,20 @@ struct Runner::HostTables {
     static agh_status call(agh_host* h, agh_req parent, agh_bytes action, agh_bytes params,
                            std::uint64_t timeout, void (*on_result)(void*, const agh_reply*), void* ctx)
     {
+        if (!sound(action, params) || on_result == nullptr) return AGH_E_INVALID;
         return guarded(
             [&] { return of(h).call(parent, to_view(action), to_view(params), timeout, on_result, ctx); });
     }
     static agh_status timer(agh_host* h, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie,
                             agh_task* t)
     {
+        if (t == nullptr) return AGH_E_INVALID;
         return guarded([&] { return of(h).loop_.timer(delay, period, cookie, t); });
     }
     static agh_status watch(agh_host* h, std::int32_t fd, std::uint32_t events, std::uint64_t cookie,
                             agh_task* t)
     {
+        if (t == nullptr) return AGH_E_INVALID;
         return guarded([&] { return of(h).loop_.watch(fd, events, cookie, t); });
     }
     static agh_status post(agh_host* h, std::uint64_t cookie)

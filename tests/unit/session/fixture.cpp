@@ -7,12 +7,13 @@ namespace agenthost::test {
 EchoPlugin::EchoPlugin()
 {
     std::string why;
-    manifest_ = host::parse_manifest(R"({"id":"echo","version":"1.0.0","license":"MIT","description":"test","run":"inline","actions":[
+    manifest_ = host::parse_manifest(
+        R"({"id":"echo","version":"1.0.0","license":"MIT","description":"test","run":"inline","actions":[
         {"name":"echo.say","summary":"s","effects":false},
         {"name":"echo.big","summary":"s","effects":false},
         {"name":"echo.hold","summary":"s","effects":false},
         {"name":"echo.write","summary":"s","effects":true}]})",
-                                     "echo.manifest.json", why);
+        "echo.manifest.json", why);
     if (!manifest_) throw std::runtime_error{why};
 }
 
@@ -32,7 +33,8 @@ agh_status EchoPlugin::invoke(const agh_request& request, agh_error&)
     if (action == "echo.hold") {
         held_.push_back(request.id);
     } else if (action == "echo.big") {
-        reply(request.id, Json{{"x", std::string(Json::parse(params).at("bytes").get<std::size_t>(), 'x')}}.dump());
+        reply(request.id,
+              Json{{"x", std::string(Json::parse(params).at("bytes").get<std::size_t>(), 'x')}}.dump());
     } else {
         reply(request.id, params);
     }
@@ -72,7 +74,8 @@ SessionTest::SessionTest()
     journal_options.file = dir / "journal.db";
     journal = std::make_unique<host::Journal>(io.get_executor(), journal_options);
     for (const auto& problem : registry.add(plugin, plugin.shared_manifest())) ADD_FAILURE() << problem;
-    dispatcher = std::make_unique<host::Dispatcher>(io.get_executor(), registry, *journal, host::Dispatcher::Options{});
+    dispatcher = std::make_unique<host::Dispatcher>(io.get_executor(), registry, *journal,
+                                                    host::Dispatcher::Options{});
     plugin.attach(*dispatcher);
     write_file(dir / "token", "good-token\n");
 }

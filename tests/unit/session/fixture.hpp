@@ -59,11 +59,17 @@ protected:
     ~SessionTest() override;
 
     host::ServerConfig config(const std::string& url);
-    host::ServerConfig config() { return config("ws://127.0.0.1:" + std::to_string(server->port()) + "/agent?token=query-secret"); }
+    host::ServerConfig config()
+    {
+        return config("ws://127.0.0.1:" + std::to_string(server->port()) + "/agent?token=query-secret");
+    }
     void serve(Server::Options options = {}) { server = Server::make(io, std::move(options)); }
     void connect(host::ServerConfig);
     bool until(const std::function<bool()>& condition, std::chrono::milliseconds most = patience);
-    bool ready() { return until([&] { return session->status().state == "ready"; }); }
+    bool ready()
+    {
+        return until([&] { return session->status().state == "ready"; });
+    }
     // How the state changed, each once.
     [[nodiscard]] std::string problem() const { return session->status().problem; }
     Peer& peer(std::size_t i = 0) { return *server->peers.at(i); }

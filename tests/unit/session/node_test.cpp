@@ -5,7 +5,8 @@ namespace agenthost::test {
 namespace {
 
 class NodePeer : public SessionTest, public testing::WithParamInterface<bool> {};
-INSTANTIATE_TEST_SUITE_P(PlainAndTls, NodePeer, testing::Bool(), [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+INSTANTIATE_TEST_SUITE_P(PlainAndTls, NodePeer, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
 
 TEST_P(NodePeer, IsServed)
 {
@@ -19,7 +20,8 @@ TEST_P(NodePeer, IsServed)
     Process node{{.argv = argv, .env = {{"NODE_PATH", "/usr/share/nodejs"}}}};
     ASSERT_TRUE(wait_for([&] { return node.out().find('\n') != std::string::npos || !node.running(); }));
     const std::string port = node.out().substr(0, node.out().find('\n'));
-    ASSERT_FALSE(port.empty()) << "node with the ws package is needed (apt install nodejs node-ws): " << node.err();
+    ASSERT_FALSE(port.empty()) << "node with the ws package is needed (apt install nodejs node-ws): "
+                               << node.err();
 
     auto to_node = config((tls ? "wss://localhost:" : "ws://localhost:") + port + "/agent");
     to_node.tls.ca = (certificates() / "ca.pem").string();

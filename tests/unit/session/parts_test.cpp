@@ -16,7 +16,12 @@ namespace {
 
 bool add(Outgoing& queue, const std::string& frame, std::uint64_t row = 0)
 {
-    return queue.add([&](std::string& out) { out += frame; return true; }, row);
+    return queue.add(
+        [&](std::string& out) {
+            out += frame;
+            return true;
+        },
+        row);
 }
 
 std::vector<std::string> drain(Outgoing& queue)
@@ -129,7 +134,8 @@ TEST(Url, IsTakenApart)
     std::string why;
     const auto plain = parse_url("ws://localhost", why);
     ASSERT_TRUE(plain);
-    EXPECT_EQ(std::tie(plain->tls, plain->host, plain->port, plain->target), std::make_tuple(false, std::string{"localhost"}, 80, std::string{"/"}));
+    EXPECT_EQ(std::tie(plain->tls, plain->host, plain->port, plain->target),
+              std::make_tuple(false, std::string{"localhost"}, 80, std::string{"/"}));
     EXPECT_EQ(plain->authority(), "localhost");
     const auto full = parse_url("wss://files.example.com:8443/a/b?x=1&y=/2#part", why);
     ASSERT_TRUE(full);
@@ -144,8 +150,9 @@ TEST(Url, IsTakenApart)
 
 TEST(Url, IsRefusedWithAReasonAndWithoutItsQuery)
 {
-    for (const char* bad : {"", "files.example.com", "ftp://x/", "ws://", "ws://:80/", "ws://x:0/", "ws://x:70000/", "ws://x:8a/",
-                            "ws://[::1/", "ws://[::1]x/", "ws://user:secret@x/", "ws://x/a b", "ws://x/\r\nY: z"}) {
+    for (const char* bad : {"", "files.example.com", "ftp://x/", "ws://", "ws://:80/", "ws://x:0/",
+                            "ws://x:70000/", "ws://x:8a/", "ws://[::1/", "ws://[::1]x/",
+                            "ws://user:secret@x/", "ws://x/a b", "ws://x/\r\nY: z"}) {
         std::string why;
         EXPECT_FALSE(parse_url(std::string{bad}, why)) << bad;
         EXPECT_FALSE(why.empty());
@@ -161,7 +168,10 @@ TEST(Url, IsShownWithoutSecrets)
     EXPECT_EQ(shown_url("wss://u:secret@h:1/p?token=secret#x"), "wss://h:1/p");
     EXPECT_EQ(shown_url("wss://h/p@q"), "wss://h/p@q");
     EXPECT_EQ(shown_url("wss://h?token=a/b"), "wss://h");
-    EXPECT_EQ(printable("a\nb\x7f" "c", 4), "a?b?");
+    EXPECT_EQ(printable("a\nb\x7f"
+                        "c",
+                        4),
+              "a?b?");
 }
 
 TEST(Lane, RunsWhatIsPostedInOneGoAndInOrder)
@@ -235,8 +245,18 @@ TEST(OffThread, BringsTheAnswerBack)
     const auto caller = std::this_thread::get_id();
     bool elsewhere = false;
     int got = 0;
-    ASSERT_TRUE(job.start<int>(io.get_executor(), [&] { elsewhere = std::this_thread::get_id() != caller; return 42; }, [&](int n) { got = n; }));
-    EXPECT_TRUE(test::wait_for([&] { io.restart(); io.poll(); return got == 42; }));
+    ASSERT_TRUE(job.start<int>(
+        io.get_executor(),
+        [&] {
+            elsewhere = std::this_thread::get_id() != caller;
+            return 42;
+        },
+        [&](int n) { got = n; }));
+    EXPECT_TRUE(test::wait_for([&] {
+        io.restart();
+        io.poll();
+        return got == 42;
+    }));
     EXPECT_TRUE(elsewhere);
 }
 
@@ -247,10 +267,21 @@ TEST(OffThread, ForgetsAJobThatHangs)
     bool told = false;
     {
         OffThread job;
-        job.start<int>(io.get_executor(), [&] { test::wait_for([&] { return go.load(); }); ran = true; return 1; }, [&](int) { told = true; });
+        job.start<int>(
+            io.get_executor(),
+            [&] {
+                test::wait_for([&] { return go.load(); });
+                ran = true;
+                return 1;
+            },
+            [&](int) { told = true; });
     }
     go = true;
-    EXPECT_TRUE(test::wait_for([&] { io.restart(); io.poll(); return ran.load(); }));
+    EXPECT_TRUE(test::wait_for([&] {
+        io.restart();
+        io.poll();
+        return ran.load();
+    }));
     io.restart();
     io.run_for(std::chrono::milliseconds{50});
     EXPECT_FALSE(told);

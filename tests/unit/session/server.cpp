@@ -3,8 +3,8 @@
 #include "host/net/stream.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
@@ -25,16 +25,17 @@ class BeastPeer final : public Peer, public std::enable_shared_from_this<BeastPe
 public:
     BeastPeer(host::net::Stream stream, const Server::Options& options, Cut cut)
         : options_{options}, cut_{cut}, ws_{std::move(stream)}
-    {
-    }
+    {}
 
     void start()
     {
         if (reached(Cut::accepted)) return;
         if (!options_.tls) return upgrade();
         ws_.next_layer().async_handshake(options_.tls, {}, [self = shared_from_this()](error_code ec) {
-            if (ec) self->gone = true;
-            else if (!self->reached(Cut::secured)) self->upgrade();
+            if (ec)
+                self->gone = true;
+            else if (!self->reached(Cut::secured))
+                self->upgrade();
         });
     }
     void send(std::string text) override { queue(std::move(text), true); }
@@ -50,7 +51,8 @@ public:
     }
     void close(int code) override
     {
-        ws_.async_close(static_cast<websocket::close_code>(code), [self = shared_from_this()](error_code) { self->gone = true; });
+        ws_.async_close(static_cast<websocket::close_code>(code),
+                        [self = shared_from_this()](error_code) { self->gone = true; });
     }
     void cut() override
     {
@@ -68,19 +70,21 @@ private:
 
     void upgrade()
     {
-        http::async_read(ws_.next_layer(), in_, upgrade_, [self = shared_from_this()](error_code ec, std::size_t) {
-            if (ec) {
-                self->gone = true;
-                return;
-            }
-            std::ostringstream text;
-            text << self->upgrade_;
-            self->request = text.str();
-            if (self->options_.refuse == 0) return self->accept();
-            self->response_.result(static_cast<unsigned>(self->options_.refuse));
-            self->response_.prepare_payload();
-            http::async_write(self->ws_.next_layer(), self->response_, [self](error_code, std::size_t) { self->gone = true; });
-        });
+        http::async_read(ws_.next_layer(), in_, upgrade_,
+                         [self = shared_from_this()](error_code ec, std::size_t) {
+                             if (ec) {
+                                 self->gone = true;
+                                 return;
+                             }
+                             std::ostringstream text;
+                             text << self->upgrade_;
+                             self->request = text.str();
+                             if (self->options_.refuse == 0) return self->accept();
+                             self->response_.result(static_cast<unsigned>(self->options_.refuse));
+                             self->response_.prepare_payload();
+                             http::async_write(self->ws_.next_layer(), self->response_,
+                                               [self](error_code, std::size_t) { self->gone = true; });
+                         });
     }
 
     void accept()
@@ -139,16 +143,18 @@ private:
     {
         writing_ = true;
         ws_.text(out_.front().second);
-        ws_.async_write(asio::buffer(out_.front().first), [self = shared_from_this()](error_code ec, std::size_t) {
-            if (ec) return;
-            self->out_.pop_front();
-            self->writing_ = false;
-            self->ws_.next_layer().flush();
-            ++self->sent_;
-            if (self->sent_ == 1 && !self->reached(Cut::welcome) && self->options_.on_ready) self->options_.on_ready(*self);
-            if (self->sent_ == 2) self->reached(Cut::command);
-            if (!self->gone && !self->writing_ && !self->out_.empty()) self->write();
-        });
+        ws_.async_write(asio::buffer(out_.front().first),
+                        [self = shared_from_this()](error_code ec, std::size_t) {
+                            if (ec) return;
+                            self->out_.pop_front();
+                            self->writing_ = false;
+                            self->ws_.next_layer().flush();
+                            ++self->sent_;
+                            if (self->sent_ == 1 && !self->reached(Cut::welcome) && self->options_.on_ready)
+                                self->options_.on_ready(*self);
+                            if (self->sent_ == 2) self->reached(Cut::command);
+                            if (!self->gone && !self->writing_ && !self->out_.empty()) self->write();
+                        });
     }
 
     const Server::Options& options_;
@@ -178,7 +184,8 @@ private:
         acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
             if (ec) return;
             const Cut cut = peers.size() < options.cuts.size() ? options.cuts[peers.size()] : Cut::never;
-            auto peer = std::make_shared<BeastPeer>(host::net::Stream{io_.get_executor(), socket.release()}, options, cut);
+            auto peer = std::make_shared<BeastPeer>(host::net::Stream{io_.get_executor(), socket.release()},
+                                                    options, cut);
             peers.push_back(peer);
             peer->start();
             accept();

@@ -23,27 +23,28 @@ public:
     virtual void ping(std::string payload) = 0;
     virtual void read_on(bool) = 0; // false: nothing is read any more, so no ping is answered either
     virtual void close(int code) = 0;
-    virtual void cut() = 0;         // without a word
+    virtual void cut() = 0; // without a word
 
-    std::vector<std::string> got;   // frames, the hello first
+    std::vector<std::string> got; // frames, the hello first
     std::vector<std::string> pongs;
     int pings = 0;
-    int close_code = 0;             // how the other end closed; 0: not yet, or without a word
-    std::string end;                // the read's last error
+    int close_code = 0; // how the other end closed; 0: not yet, or without a word
+    std::string end;    // the read's last error
     bool open = false, gone = false;
-    std::string request;            // the upgrade's, with its headers
+    std::string request; // the upgrade's, with its headers
 };
 
 class Server {
 public:
     struct Options {
         host::net::TlsContextPtr tls;
-        int refuse = 0;                          // the upgrade, with this status
+        int refuse = 0;                            // the upgrade, with this status
         std::string answer = R"({"status":"ok"})"; // to the hello; empty: none
-        std::vector<Cut> cuts;                   // of the first, second, ... connection
-        std::function<void(Peer&)> on_ready;     // the hello has been answered
+        std::vector<Cut> cuts;                     // of the first, second, ... connection
+        std::function<void(Peer&)> on_ready;       // the hello has been answered
         std::size_t message_bytes = 64 << 20;
-        std::size_t read_frames = 0;             // after so many nothing is read until read_on(true), pings neither; 0: no end
+        std::size_t read_frames =
+            0; // after so many nothing is read until read_on(true), pings neither; 0: no end
     };
     static std::unique_ptr<Server> make(boost::asio::io_context&, Options);
     virtual ~Server() = default;

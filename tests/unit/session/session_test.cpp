@@ -5,11 +5,16 @@ namespace {
 
 TEST_F(SessionTest, AuthenticatesAndServesCommands)
 {
-    serve({.on_ready = [](Peer& peer) { peer.send(command("echo.say", "r1", {{"text", "hé\"llo"}, {"n", 1}})); }});
+    serve({.on_ready = [](Peer& peer) {
+        peer.send(command("echo.say", "r1", {{"text", "hé\"llo"}, {"n", 1}}));
+    }});
     connect(config());
     ASSERT_TRUE(until([&] { return !server->peers.empty() && peer().got.size() == 2; })) << problem();
-    EXPECT_EQ(Json::parse(peer().got[0]), (Json{{"action", "auth"}, {"token", "good-token"}, {"agent_id", "agent-7"}}));
-    EXPECT_EQ(Json::parse(peer().got[1]), (Json{{"action", "response"}, {"request_id", "r1"}, {"status", "success"},
+    EXPECT_EQ(Json::parse(peer().got[0]),
+              (Json{{"action", "auth"}, {"token", "good-token"}, {"agent_id", "agent-7"}}));
+    EXPECT_EQ(Json::parse(peer().got[1]), (Json{{"action", "response"},
+                                                {"request_id", "r1"},
+                                                {"status", "success"},
                                                 {"data", {{"text", "hé\"llo"}, {"n", 1}}}}));
     const auto status = session->status();
     EXPECT_EQ(status.state, "ready");
@@ -18,7 +23,8 @@ TEST_F(SessionTest, AuthenticatesAndServesCommands)
     EXPECT_EQ(status.frames_in, 2u);
     EXPECT_EQ(status.url, "ws://127.0.0.1:" + std::to_string(server->port()) + "/agent");
     EXPECT_GT(status.connected_since, 0);
-    EXPECT_NE(peer().request.find("GET /agent?token=query-secret HTTP/1.1"), std::string::npos) << peer().request;
+    EXPECT_NE(peer().request.find("GET /agent?token=query-secret HTTP/1.1"), std::string::npos)
+        << peer().request;
 }
 
 TEST_F(SessionTest, SendsTheConfiguredHeadersOnTheUpgrade)
@@ -41,7 +47,8 @@ TEST_F(SessionTest, AnswersManyCommandsInFlight)
     }});
     connect(config());
     ASSERT_TRUE(until([&] { return !server->peers.empty() && peer().got.size() == 201; })) << problem();
-    for (int i = 0; i < 200; ++i) EXPECT_EQ(Json::parse(peer().got[static_cast<std::size_t>(i) + 1])["data"]["i"], i);
+    for (int i = 0; i < 200; ++i)
+        EXPECT_EQ(Json::parse(peer().got[static_cast<std::size_t>(i) + 1])["data"]["i"], i);
 }
 
 // What waits is long, what is told has the server's words, and no secret.
@@ -50,7 +57,9 @@ TEST_F(SessionTest, WaitsTheLongestAfterARefusedCredential)
     serve({.answer = R"({"status":"error","message":"unknown\u0007 agent"})"});
     connect(config());
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
     EXPECT_GT(session->status().next_attempt - now, 20'000);
     EXPECT_NE(problem().find("refused our credential: unknown? agent"), std::string::npos) << problem();
     EXPECT_EQ(problem().find("good-token"), std::string::npos);
@@ -66,7 +75,9 @@ TEST_P(RefusedUpgrade, WaitsTheLongest)
     serve({.refuse = GetParam()});
     connect(config());
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
     EXPECT_GT(session->status().next_attempt - now, 20'000);
     EXPECT_NE(problem().find("answered " + std::to_string(GetParam())), std::string::npos) << problem();
     EXPECT_EQ(problem().find("query-secret"), std::string::npos);
@@ -115,12 +126,15 @@ TEST_F(SessionTest, GivesUpOnAnAnswerThatIsNone)
 
 // The connection is lost after every step of the first two attempts in turn; the third serves a whole day.
 class CutAt : public SessionTest, public testing::WithParamInterface<Cut> {};
-INSTANTIATE_TEST_SUITE_P(Step, CutAt, testing::Values(Cut::accepted, Cut::upgraded, Cut::hello, Cut::welcome, Cut::command, Cut::result));
+INSTANTIATE_TEST_SUITE_P(Step, CutAt,
+                         testing::Values(Cut::accepted, Cut::upgraded, Cut::hello, Cut::welcome, Cut::command,
+                                         Cut::result));
 
 TEST_P(CutAt, ComesBackAndServes)
 {
-    serve({.cuts = {GetParam(), GetParam()},
-           .on_ready = [](Peer& peer) { peer.send(command("echo.say", "r1", {{"x", 1}})); }});
+    serve({.cuts = {GetParam(), GetParam()}, .on_ready = [](Peer& peer) {
+               peer.send(command("echo.say", "r1", {{"x", 1}}));
+           }});
     connect(config());
     ASSERT_TRUE(until([&] { return server->peers.size() >= 3 && peer(2).got.size() == 2; })) << problem();
     EXPECT_EQ(Json::parse(peer(2).got[1])["data"]["x"], 1);
@@ -165,9 +179,12 @@ TEST_F(SessionTest, StopsReadingWhenItsQueueIsFullAndLosesNothing)
 {
     constexpr int commands = 120;
     static constexpr std::size_t each = 100'000;
-    serve({.on_ready = [](Peer& peer) {
-        for (int i = 0; i < commands; ++i) peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", each}}));
-    }, .read_frames = 1});
+    serve({.on_ready =
+               [](Peer& peer) {
+                   for (int i = 0; i < commands; ++i)
+                       peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", each}}));
+               },
+           .read_frames = 1});
     auto bounded = config();
     bounded.limits.send_queue = 1 << 20;
     connect(bounded);
@@ -189,7 +206,9 @@ TEST_F(SessionTest, StopsReadingWhenItsQueueIsFullAndLosesNothing)
 
 TEST_F(SessionTest, ClosesOnAMessageBeyondItsLimit)
 {
-    serve({.on_ready = [](Peer& peer) { peer.send(command("echo.say", "r1", {{"x", std::string(5000, 'x')}})); }});
+    serve({.on_ready = [](Peer& peer) {
+        peer.send(command("echo.say", "r1", {{"x", std::string(5000, 'x')}}));
+    }});
     auto small = config();
     small.limits.message_bytes = 4096;
     connect(small);
@@ -209,7 +228,9 @@ TEST_F(SessionTest, ClosesOnBinaryFrames)
 
 TEST_F(SessionTest, ClosesOnTextThatIsNotUtf8)
 {
-    serve({.on_ready = [](Peer& peer) { peer.send("{\"action\":\"echo.say\",\"request_id\":\"r\xC3\x28\"}"); }});
+    serve({.on_ready = [](Peer& peer) {
+        peer.send("{\"action\":\"echo.say\",\"request_id\":\"r\xC3\x28\"}");
+    }});
     connect(config());
     ASSERT_TRUE(until([&] { return !server->peers.empty() && peer().gone; }));
     EXPECT_EQ(peer().close_code, 1007) << peer().end;
@@ -238,7 +259,9 @@ TEST_F(SessionTest, WaitsTheLongestWhenClosedForPolicy)
     serve({.on_ready = [](Peer& peer) { peer.close(1008); }});
     connect(config());
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
     EXPECT_GT(session->status().next_attempt - now, 20'000);
     EXPECT_NE(problem().find("1008"), std::string::npos) << problem();
 }
@@ -246,7 +269,8 @@ TEST_F(SessionTest, WaitsTheLongestWhenClosedForPolicy)
 TEST_F(SessionTest, FlushesWhatIsQueuedBeforeItSaysGoodbye)
 {
     serve({.on_ready = [](Peer& peer) {
-        for (int i = 0; i < 20; ++i) peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", 200'000}}));
+        for (int i = 0; i < 20; ++i)
+            peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", 200'000}}));
     }});
     connect(config());
     ASSERT_TRUE(until([&] { return plugin.invoked == 20; }));
@@ -259,9 +283,12 @@ TEST_F(SessionTest, FlushesWhatIsQueuedBeforeItSaysGoodbye)
 
 TEST_F(SessionTest, StopsInTimeWhenThePeerTakesNothing)
 {
-    serve({.on_ready = [](Peer& peer) {
-        for (int i = 0; i < 50; ++i) peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", 200'000}}));
-    }, .read_frames = 1});
+    serve({.on_ready =
+               [](Peer& peer) {
+                   for (int i = 0; i < 50; ++i)
+                       peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", 200'000}}));
+               },
+           .read_frames = 1});
     connect(config());
     ASSERT_TRUE(until([&] { return session->status().send_queue_bytes > 4 << 20; }));
     const auto begin = std::chrono::steady_clock::now();
@@ -298,12 +325,16 @@ TEST_F(SessionTest, ReconnectsNow)
 // The result of work with effects stays owed until the peer has proved, by a pong, that it read so far.
 TEST_F(SessionTest, CountsAResultAsDeliveredOnlyAfterThePong)
 {
-    serve({.on_ready = [](Peer& peer) { peer.send(command("echo.write", "w1", {{"x", 1}})); },
+    serve({.on_ready =
+               [](Peer& peer) {
+                   peer.send(command("echo.write", "w1", {{"x", 1}}));
+               },
            .read_frames = 2}); // the hello and the result; the ping behind it is not read
     connect(config());
     ASSERT_TRUE(until([&] { return !server->peers.empty() && peer().got.size() == 2; }));
     EXPECT_EQ(journal->stats().undelivered, 1u);
-    EXPECT_FALSE(until([&] { return journal->stats().undelivered == 0; }, 400ms)); // several times the ping's delay
+    EXPECT_FALSE(
+        until([&] { return journal->stats().undelivered == 0; }, 400ms)); // several times the ping's delay
     peer().read_on(true);
     EXPECT_TRUE(until([&] { return journal->stats().undelivered == 0; }));
     EXPECT_EQ(plugin.invoked, 1u);
@@ -311,8 +342,7 @@ TEST_F(SessionTest, CountsAResultAsDeliveredOnlyAfterThePong)
 
 TEST_F(SessionTest, SendsAgainWhatWasNotProvedAndDoesNotRunAgain)
 {
-    serve({.cuts = {Cut::result},
-           .on_ready = [this](Peer& peer) {
+    serve({.cuts = {Cut::result}, .on_ready = [this](Peer& peer) {
                if (server->peers.size() == 1) peer.send(command("echo.write", "w1", {{"x", 1}}));
            }});
     connect(config());
@@ -340,7 +370,8 @@ TEST_F(SessionTest, TellsWhereItCouldNotConnect)
     server.reset();
     connect(config("ws://127.0.0.1:" + std::to_string(port) + "/"));
     ASSERT_TRUE(until([&] { return session->status().failures >= 2; }));
-    EXPECT_NE(problem().find("127.0.0.1:" + std::to_string(port) + " Connection refused"), std::string::npos) << problem();
+    EXPECT_NE(problem().find("127.0.0.1:" + std::to_string(port) + " Connection refused"), std::string::npos)
+        << problem();
 }
 
 TEST_F(SessionTest, RefusesClearTextBeyondLoopback)

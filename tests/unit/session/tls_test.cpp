@@ -10,10 +10,13 @@ class TlsSession : public SessionTest {
 protected:
     TlsSession()
     {
-        const auto made = host::net::make_server_context(
-            {.certificate = (certificates() / "server.pem").string(), .key = (certificates() / "server.key").string()});
+        const auto made =
+            host::net::make_server_context({.certificate = (certificates() / "server.pem").string(),
+                                            .key = (certificates() / "server.key").string()});
         EXPECT_TRUE(made.context) << made.problem;
-        serve({.tls = made.context, .on_ready = [](Peer& peer) { peer.send(command("echo.say", "r1", {{"x", 1}})); }});
+        serve({.tls = made.context, .on_ready = [](Peer& peer) {
+                   peer.send(command("echo.say", "r1", {{"x", 1}}));
+               }});
     }
     host::ServerConfig tls_config(const std::string& host = "localhost")
     {
@@ -78,7 +81,8 @@ TEST_F(TlsSession, RefusesAnotherKeyThanThePinned)
 TEST_F(TlsSession, AcceptsThePinnedKey)
 {
     auto pinned = tls_config();
-    pinned.tls.pin_sha256 = {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", read_file(certificates() / "pin")};
+    pinned.tls.pin_sha256 = {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                             read_file(certificates() / "pin")};
     connect(pinned);
     ASSERT_TRUE(ready()) << problem();
 }
@@ -101,7 +105,9 @@ TEST_F(TlsSession, NamesTheFileItCannotRead)
 }
 
 class TlsCutAt : public TlsSession, public testing::WithParamInterface<Cut> {};
-INSTANTIATE_TEST_SUITE_P(Step, TlsCutAt, testing::Values(Cut::accepted, Cut::secured, Cut::upgraded, Cut::hello, Cut::welcome, Cut::command, Cut::result));
+INSTANTIATE_TEST_SUITE_P(Step, TlsCutAt,
+                         testing::Values(Cut::accepted, Cut::secured, Cut::upgraded, Cut::hello, Cut::welcome,
+                                         Cut::command, Cut::result));
 
 TEST_P(TlsCutAt, ComesBackAndServes)
 {

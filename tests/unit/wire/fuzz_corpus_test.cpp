@@ -21,15 +21,18 @@ TEST(FuzzCorpus, StorageHolds)
 {
     std::mt19937 random{7};
     std::size_t files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator{std::string{AGENTHOST_SOURCE_DIR} + "/tests/fuzz/corpus/storage"}) {
+    for (const auto& entry : std::filesystem::directory_iterator{std::string{AGENTHOST_SOURCE_DIR} +
+                                                                 "/tests/fuzz/corpus/storage"}) {
         ++files;
         const std::string input = agenthost::test::read_file(entry.path());
         SCOPED_TRACE(entry.path().filename().string());
         feed(input);
-        for (std::size_t cut = 1; cut < input.size(); cut += 1 + input.size() / 64) feed(input.substr(0, cut));
+        for (std::size_t cut = 1; cut < input.size(); cut += 1 + input.size() / 64)
+            feed(input.substr(0, cut));
         for (int i = 0; i < 200 && input.size() > 1; ++i) {
             std::string changed = input;
-            for (auto n = 1 + random() % 3; n > 0; --n) changed[1 + random() % (changed.size() - 1)] = static_cast<char>(random());
+            for (auto n = 1 + random() % 3; n > 0; --n)
+                changed[1 + random() % (changed.size() - 1)] = static_cast<char>(random());
             feed(changed);
         }
     }

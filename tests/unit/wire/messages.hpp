@@ -78,14 +78,9 @@ inline Json described(const Result& m)
     set(out, "error_data", m.error.data);
     return out;
 }
-template <class Other>
-Json described(const Other&)
-{
-    return {{"type", "another"}};
-}
+template <class Other> Json described(const Other&) { return {{"type", "another"}}; }
 
-template <class Variant>
-Json describe(const Variant& message)
+template <class Variant> Json describe(const Variant& message)
 {
     return std::visit([](const auto& m) { return described(m); }, message);
 }
@@ -101,7 +96,8 @@ struct Message {
     std::string_view at(const char* key) const
     {
         const auto found = text.find(key);
-        return found == text.end() ? std::string_view{} : std::string_view{found->get_ref<const std::string&>()};
+        return found == text.end() ? std::string_view{}
+                                   : std::string_view{found->get_ref<const std::string&>()};
     }
 };
 

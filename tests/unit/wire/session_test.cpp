@@ -19,24 +19,36 @@ std::string text(const Actions& actions)
     std::string out;
     for (const Action& action : actions) {
         if (!out.empty()) out += ", ";
-        out += std::visit([](const auto& a) -> std::string {
-            using A = std::decay_t<decltype(a)>;
-            if constexpr (std::is_same_v<A, Open>) return "open";
-            else if constexpr (std::is_same_v<A, SendHello>) return "hello";
-            else if constexpr (std::is_same_v<A, Arm>) return "arm " + std::to_string(a.after.count());
-            else if constexpr (std::is_same_v<A, Serve>) return "serve";
-            else if constexpr (std::is_same_v<A, Drain>) return "drain";
-            else if constexpr (std::is_same_v<A, Close>) return "close " + std::to_string(a.code);
-            else if constexpr (std::is_same_v<A, Abort>) return "abort";
-            else return "done";
-        }, action);
+        out += std::visit(
+            [](const auto& a) -> std::string {
+                using A = std::decay_t<decltype(a)>;
+                if constexpr (std::is_same_v<A, Open>)
+                    return "open";
+                else if constexpr (std::is_same_v<A, SendHello>)
+                    return "hello";
+                else if constexpr (std::is_same_v<A, Arm>)
+                    return "arm " + std::to_string(a.after.count());
+                else if constexpr (std::is_same_v<A, Serve>)
+                    return "serve";
+                else if constexpr (std::is_same_v<A, Drain>)
+                    return "drain";
+                else if constexpr (std::is_same_v<A, Close>)
+                    return "close " + std::to_string(a.code);
+                else if constexpr (std::is_same_v<A, Abort>)
+                    return "abort";
+                else
+                    return "done";
+            },
+            action);
     }
     return out;
 }
 
 SessionMachine make(bool hello = true)
 {
-    return SessionMachine{{.hello = hello, .backoff = {.initial = 2s, .max = 30s, .random = [] { return 0.5; }}}}; // 0.5: no jitter
+    return SessionMachine{{.hello = hello, .backoff = {.initial = 2s, .max = 30s, .random = [] {
+                                                           return 0.5;
+                                                       }}}}; // 0.5: no jitter
 }
 
 struct Step {
@@ -46,12 +58,8 @@ struct Step {
 
 // A good day, step by step: what happens, and what must be asked for.
 const std::vector<Step> good_day = {
-    {Start{}, "open, arm 30000"},
-    {Opened{}, "hello, arm 10000"},
-    {Answered{true}, "serve"},
-    {Stop{5s}, "drain, arm 5000"},
-    {Flushed{}, "close 1001, arm 2000"},
-    {Closed{}, "done"},
+    {Start{}, "open, arm 30000"},  {Opened{}, "hello, arm 10000"},      {Answered{true}, "serve"},
+    {Stop{5s}, "drain, arm 5000"}, {Flushed{}, "close 1001, arm 2000"}, {Closed{}, "done"},
 };
 constexpr std::size_t stop_step = 3;
 
@@ -76,7 +84,8 @@ TEST(SessionMachine, SurvivesALossAfterAnyStep)
         }
         EXPECT_EQ(text(session.step(Closed{})), "arm 2000");
         EXPECT_EQ(text(session.step(Timer{})), good_day[0].asked);
-        for (std::size_t i = 1; i < good_day.size(); ++i) EXPECT_EQ(text(session.step(good_day[i].happens)), good_day[i].asked);
+        for (std::size_t i = 1; i < good_day.size(); ++i)
+            EXPECT_EQ(text(session.step(good_day[i].happens)), good_day[i].asked);
     }
 }
 
@@ -84,21 +93,27 @@ TEST(SessionMachine, SurvivesALossAfterAnyStep)
 // good day is possible again.
 TEST(SessionMachine, NeverHangsWhateverHappensWhen)
 {
-    const std::vector<Input> troubles = {Opened{},  Answered{true}, Answered{false}, Protested{"x"}, Died{},  Flushed{},
-                                         Closed{},  Closed{true},   Timer{},         Reconnect{},    Stop{1s}, Start{}};
+    const std::vector<Input> troubles = {Opened{}, Answered{true}, Answered{false}, Protested{"x"},
+                                         Died{},   Flushed{},      Closed{},        Closed{true},
+                                         Timer{},  Reconnect{},    Stop{1s},        Start{}};
     for (std::size_t steps = 1; steps <= stop_step; ++steps) {
         for (std::size_t trouble = 0; trouble < troubles.size(); ++trouble) {
             for (std::size_t second = 0; second < troubles.size(); ++second) {
-                SCOPED_TRACE(std::to_string(steps) + " " + std::to_string(trouble) + " " + std::to_string(second));
+                SCOPED_TRACE(std::to_string(steps) + " " + std::to_string(trouble) + " " +
+                             std::to_string(second));
                 SessionMachine session = make();
                 for (std::size_t i = 0; i < steps; ++i) session.step(good_day[i].happens);
                 session.step(troubles[trouble]);
                 session.step(troubles[second]);
                 // A peer that answers nothing: timers fire, what was closed ends.
-                for (int i = 0; i < 10 && session.state() != State::stopped && session.state() != State::waiting; ++i) {
-                    if (session.state() == State::ready) session.step(Died{});
-                    else if (session.state() == State::closing) session.step(Closed{});
-                    else session.step(Timer{});
+                for (int i = 0;
+                     i < 10 && session.state() != State::stopped && session.state() != State::waiting; ++i) {
+                    if (session.state() == State::ready)
+                        session.step(Died{});
+                    else if (session.state() == State::closing)
+                        session.step(Closed{});
+                    else
+                        session.step(Timer{});
                 }
                 ASSERT_TRUE(session.state() == State::stopped || session.state() == State::waiting);
                 if (session.state() == State::stopped) continue;
@@ -253,7 +268,8 @@ TEST(Liveness, TakesAnyArrivalForLife)
 {
     Liveness liveness;
     liveness.begin(0);
-    for (std::uint64_t arrived : {0, 1, 1, 2, 2, 7, 7, 8}) EXPECT_EQ(liveness.tick(arrived), Liveness::Verdict::ping);
+    for (std::uint64_t arrived : {0, 1, 1, 2, 2, 7, 7, 8})
+        EXPECT_EQ(liveness.tick(arrived), Liveness::Verdict::ping);
     EXPECT_EQ(liveness.tick(8), Liveness::Verdict::ping);
     EXPECT_EQ(liveness.tick(8), Liveness::Verdict::dead);
 }
@@ -298,7 +314,8 @@ TEST(Delivery, IsNotFooledByPongsOfItsOwnMaking)
 {
     Delivery delivery;
     delivery.sent(1);
-    for (const char* payload : {"", "1", "2", "0", "-1", "1x", "99999999999999999999999", "18446744073709551615"}) {
+    for (const char* payload :
+         {"", "1", "2", "0", "-1", "1x", "99999999999999999999999", "18446744073709551615"}) {
         EXPECT_EQ(pong(delivery, payload), Rows{}) << payload;
     }
     const std::string ping = delivery.ping();

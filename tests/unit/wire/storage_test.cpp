@@ -26,8 +26,29 @@ protected:
 // Text with everything that needs care: quotes, controls, NUL, two, three and four byte characters.
 std::string random_text(std::mt19937& random, std::size_t most, bool identifier)
 {
-    static const std::vector<std::string> pieces{"a", "Z", "9", " ", "\"", "\\", "/", "\n", "\t", "\x01", "\x1f", "\x7f",
-                                                 "é", "я", "€", "\xED\x9F\xBF", "😀", "{", "}", "[", ":", ",", std::string(1, '\0')};
+    static const std::vector<std::string> pieces{"a",
+                                                 "Z",
+                                                 "9",
+                                                 " ",
+                                                 "\"",
+                                                 "\\",
+                                                 "/",
+                                                 "\n",
+                                                 "\t",
+                                                 "\x01",
+                                                 "\x1f",
+                                                 "\x7f",
+                                                 "é",
+                                                 "я",
+                                                 "€",
+                                                 "\xED\x9F\xBF",
+                                                 "😀",
+                                                 "{",
+                                                 "}",
+                                                 "[",
+                                                 ":",
+                                                 ",",
+                                                 std::string(1, '\0')};
     std::string out;
     const std::size_t length = random() % (most + 1);
     while (out.size() < length) {
@@ -53,7 +74,8 @@ Json random_value(std::mt19937& random, int depth)
     }
     default: {
         Json object = Json::object();
-        for (auto n = random() % 4; n > 0; --n) object[random_text(random, 10, false)] = random_value(random, depth - 1);
+        for (auto n = random() % 4; n > 0; --n)
+            object[random_text(random, 10, false)] = random_value(random, depth - 1);
         return object;
     }
     }
@@ -76,7 +98,9 @@ TEST_F(Storage, ReadsBackEveryCommandItWrites)
 {
     std::mt19937 random{1};
     for (int i = 0; i < 3000; ++i) {
-        const Json meant{{"type", "command"}, {"id", identifier(random, 256)}, {"action", identifier(random, 128)},
+        const Json meant{{"type", "command"},
+                         {"id", identifier(random, 256)},
+                         {"action", identifier(random, 128)},
                          {"params", random_object(random)}};
         if (meant["action"] == "response" || meant["action"] == "auth") continue;
         std::string frame;
@@ -90,7 +114,8 @@ TEST_F(Storage, ReadsBackEveryCommandItWrites)
 TEST_F(Storage, ReadsBackEveryResultItWrites)
 {
     std::mt19937 random{2};
-    const std::vector<std::string> codes{"FILE_NOT_FOUND", "DISK_FULL", "NETWORK_ERROR", "BUSY", "TIMEOUT", "INTERRUPTED", "DENIED"};
+    const std::vector<std::string> codes{"FILE_NOT_FOUND", "DISK_FULL",   "NETWORK_ERROR", "BUSY",
+                                         "TIMEOUT",        "INTERRUPTED", "DENIED"};
     const std::vector<std::string> words{"File not found", "Disk full", "Network error"};
     const std::vector<std::string> outcomes{"error", "not_started", "unknown", "interrupted"};
     for (int i = 0; i < 3000; ++i) {
@@ -103,7 +128,8 @@ TEST_F(Storage, ReadsBackEveryResultItWrites)
             meant["outcome"] = outcomes[random() % outcomes.size()];
             meant["code"] = codes[which];
             meant["message"] = which < words.size() ? words[which] : identifier(random, 200);
-            if (const std::string detail = random_text(random, 200, false); !detail.empty()) meant["detail"] = detail;
+            if (const std::string detail = random_text(random, 200, false); !detail.empty())
+                meant["detail"] = detail;
             if (!data.empty()) meant["error_data"] = data;
         }
         const Message message = made_of(meant);
@@ -116,9 +142,12 @@ TEST_F(Storage, ReadsBackEveryHelloAndWelcomeItWrites)
 {
     std::mt19937 random{3};
     for (int i = 0; i < 500; ++i) {
-        const Json hello{{"type", "hello"}, {"agent_id", identifier(random, 256)}, {"credential", identifier(random, 500)}};
+        const Json hello{{"type", "hello"},
+                         {"agent_id", identifier(random, 256)},
+                         {"credential", identifier(random, 500)}};
         EXPECT_EQ(describe(server->decode(agent->hello(made_of(hello).hello))), hello);
-        const Json welcome{{"type", "welcome"}, {"accepted", random() % 2 == 0}, {"message", identifier(random, 500)}};
+        const Json welcome{
+            {"type", "welcome"}, {"accepted", random() % 2 == 0}, {"message", identifier(random, 500)}};
         std::string frame;
         ASSERT_TRUE(server->encode(made_of(welcome).welcome, frame));
         EXPECT_EQ(describe(agent->decode(frame, true)), welcome);
@@ -129,22 +158,27 @@ TEST_F(Storage, KeepsTheDocumentsWordsWhateverThePluginSays)
 {
     Result result{.id = "r1", .outcome = Outcome::error};
     result.error = {code::disk_full, "only 3 MiB left", "free some space", {}};
-    EXPECT_EQ(answer(result), R"({"action":"response","request_id":"r1","status":"error","message":"Disk full","code":"DISK_FULL",)"
-                              R"("detail":"only 3 MiB left: free some space"})");
+    EXPECT_EQ(
+        answer(result),
+        R"({"action":"response","request_id":"r1","status":"error","message":"Disk full","code":"DISK_FULL",)"
+        R"("detail":"only 3 MiB left: free some space"})");
     result.error = {code::file_not_found, "no such id", {}, {}};
-    EXPECT_EQ(answer(result), R"({"action":"response","request_id":"r1","status":"error","message":"File not found",)"
-                              R"("code":"FILE_NOT_FOUND","detail":"no such id"})");
-    result.error = {code::network_error, {}, {}, {}};
     EXPECT_EQ(answer(result),
-              R"({"action":"response","request_id":"r1","status":"error","message":"Network error","code":"NETWORK_ERROR"})");
+              R"({"action":"response","request_id":"r1","status":"error","message":"File not found",)"
+              R"("code":"FILE_NOT_FOUND","detail":"no such id"})");
+    result.error = {code::network_error, {}, {}, {}};
+    EXPECT_EQ(
+        answer(result),
+        R"({"action":"response","request_id":"r1","status":"error","message":"Network error","code":"NETWORK_ERROR"})");
 }
 
 TEST_F(Storage, NamesTheUnknownAction)
 {
     Result result{.id = "r1", .outcome = Outcome::error, .action = "dance"};
     result.error = {code::unknown_action, "nobody knows dance", {}, {}};
-    EXPECT_EQ(answer(result), R"({"action":"response","request_id":"r1","status":"error","message":"Unknown action: dance",)"
-                              R"("code":"UNKNOWN_ACTION"})");
+    EXPECT_EQ(answer(result),
+              R"({"action":"response","request_id":"r1","status":"error","message":"Unknown action: dance",)"
+              R"("code":"UNKNOWN_ACTION"})");
 }
 
 TEST_F(Storage, HasNoWordsForWhatTheProtocolDoesNotKnow)
@@ -163,7 +197,8 @@ TEST_F(Storage, HasNoWordsForWhatTheProtocolDoesNotKnow)
 
 TEST_F(Storage, RefusesWhatIsNotUtf8)
 {
-    for (const char* bad : {"\xC3\x28", "\xED\xA0\x80", "\xF8\x88\x80\x80\x80", "\xC0\xAF", "\xF5\x80\x80\x80", "\x80"}) {
+    for (const char* bad :
+         {"\xC3\x28", "\xED\xA0\x80", "\xF8\x88\x80\x80\x80", "\xC0\xAF", "\xF5\x80\x80\x80", "\x80"}) {
         const std::string frame = std::string{R"({"action":"info","request_id":"r1","x":")"} + bad + "\"}";
         EXPECT_TRUE(std::holds_alternative<Malformed>(agent->decode(frame, false)));
     }
@@ -209,7 +244,8 @@ TEST(Json, AgreesWithAnotherParser)
     std::mt19937 random{4};
     for (int i = 0; i < 2000; ++i) {
         const Json object = Json::parse(random_object(random));
-        const std::string text = object.dump(static_cast<int>(random() % 3) - 1); // compact, no indent, indent 1
+        const std::string text =
+            object.dump(static_cast<int>(random() % 3) - 1); // compact, no indent, indent 1
         std::string why;
         const auto members = agenthost::wire::json::split(text, why);
         ASSERT_TRUE(members) << why << text;
@@ -224,7 +260,8 @@ TEST(Json, AgreesWithAnotherParser)
 
 TEST(Protocols, HaveNames)
 {
-    for (const auto each : {Protocol::storage, Protocol::panel, Protocol::print, Protocol::dashboard, Protocol::signed_}) {
+    for (const auto each :
+         {Protocol::storage, Protocol::panel, Protocol::print, Protocol::dashboard, Protocol::signed_}) {
         EXPECT_EQ(protocol(name(each)), each);
     }
     EXPECT_FALSE(protocol("telnet"));

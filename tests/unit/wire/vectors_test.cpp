@@ -37,7 +37,9 @@ void expect_same(Json told, const Json& meant)
 {
     if (meant.at("type") == "malformed") {
         ASSERT_EQ(told.at("type"), "malformed") << told;
-        EXPECT_NE(told.at("reason").get<std::string>().find(meant.at("reason").get<std::string>()), std::string::npos) << told;
+        EXPECT_NE(told.at("reason").get<std::string>().find(meant.at("reason").get<std::string>()),
+                  std::string::npos)
+            << told;
         told["reason"] = meant.at("reason");
     }
     EXPECT_EQ(told, meant);
@@ -59,14 +61,17 @@ TEST_P(Vectors, MeanTheSameAtBothEnds)
         expect_same(describe(agent->decode(frame, vector.value("authenticating", false))), meaning);
         if (!vector.value("written", false)) return;
         Message message = made_of(meaning);
-        has_words = meaning.at("type") == "welcome" ? server->encode(message.welcome, written) : server->encode(message.command, written);
+        has_words = meaning.at("type") == "welcome" ? server->encode(message.welcome, written)
+                                                    : server->encode(message.command, written);
     } else {
         ASSERT_EQ(vector.at("direction"), "agent_to_server");
         expect_same(describe(server->decode(frame)), meaning);
         if (!vector.value("written", false)) return;
         Message message = made_of(meaning);
-        if (meaning.at("type") == "hello") written = agent->hello(message.hello);
-        else has_words = agent->encode(message.result, written);
+        if (meaning.at("type") == "hello")
+            written = agent->hello(message.hello);
+        else
+            has_words = agent->encode(message.result, written);
     }
     EXPECT_TRUE(has_words);
     EXPECT_EQ(written, frame);
