@@ -8,7 +8,7 @@ namespace agenthost::host {
 
 namespace {
 
-bool has_nul(std::string_view s) { return std::memchr(s.data(), 0, s.size()) != nullptr; }
+bool has_nul(std::string_view s) { return s.find('\0') != std::string_view::npos; }
 
 // A deadline further away than this is none: time_point must not overflow.
 constexpr std::chrono::milliseconds longest_timeout{std::chrono::hours{24 * 365}};
