@@ -65,7 +65,7 @@ void Connection::pump_body()
         }
         error_code ec;
         if (fill_body(ec)) continue;
-        if (r.ended) return;
+        if (!receiving_ || receiving_->ended) return; // a malformed body has been ended, and `r` with it
         if (ec != asio::error::would_block) return end_body(AGH_E_CLOSED);
         if (r.fd >= 0 && !r.busy && r.filling.size >= half_bytes / 4) hand_to_disk(); // use the time
         return arm_read();

@@ -189,7 +189,12 @@ TEST_F(SessionTest, StopsReadingWhenItsQueueIsFullAndLosesNothing)
     bounded.limits.send_queue = 1 << 20;
     connect(bounded);
     ASSERT_TRUE(ready());
-    ASSERT_TRUE(until([&] { return session->status().send_queue_bytes > 1 << 20; }));
+    ASSERT_TRUE(until([&] {
+        return session->status().send_queue_bytes > 1 << 19;
+    })) // reading stops at 1 MiB, goes on below half
+        << session->status().send_queue_bytes << " bytes queued, " << plugin.invoked << " commands ran, "
+        << session->status().frames_in << " frames came, " << session->status().frames_out << " went; "
+        << session->status().state << " " << session->status().problem;
     const std::size_t before = plugin.invoked;
     EXPECT_LT(before, std::size_t{commands});
     EXPECT_LT(session->status().send_queue_bytes, (1u << 20) + 2 * each);
@@ -289,8 +294,15 @@ TEST_F(SessionTest, StopsInTimeWhenThePeerTakesNothing)
                        peer.send(command("echo.big", "r" + std::to_string(i), {{"bytes", 200'000}}));
                },
            .read_frames = 1});
-    connect(config());
-    ASSERT_TRUE(until([&] { return session->status().send_queue_bytes > 4 << 20; }));
+    auto bounded = config();
+    bounded.limits.send_queue = 1 << 20;
+    connect(bounded);
+    ASSERT_TRUE(until([&] {
+        return session->status().send_queue_bytes > 1 << 19;
+    })) // reading stops at 1 MiB, goes on below half
+        << session->status().send_queue_bytes << " bytes queued, " << plugin.invoked << " commands ran, "
+        << session->status().frames_in << " frames came, " << session->status().frames_out << " went; "
+        << session->status().state << " " << session->status().problem;
     const auto begin = std::chrono::steady_clock::now();
     stop(100ms);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
