@@ -48,6 +48,11 @@ struct Nginx {
                        .code == 0;
         });
     }
+    ~Nginx()
+    {
+        process->signal(SIGTERM); // the master takes its workers along
+        process->wait();
+    }
     int plain, tls;
     std::unique_ptr<test::Process> process;
 };
