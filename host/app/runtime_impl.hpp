@@ -57,6 +57,7 @@ struct Runtime::Impl {
     asio::signal_set signals{main};
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+    std::map<std::string, std::string> session_said; // the log's last word on each session
     std::uint64_t submitted_seen = 0, submitted_released = 0;
     bool ready = false, stopping = false;
     int exit_code = 0;

@@ -97,7 +97,16 @@ void Runtime::Impl::expire_journal()
 void Runtime::Impl::say_status()
 {
     std::size_t up = 0;
-    for (const auto& [name, session] : sessions) up += session->status().state == "ready";
+    std::erase_if(session_said, [this](const auto& said) { return !sessions.contains(said.first); });
+    for (const auto& [name, session] : sessions) {
+        const auto status = session->status();
+        const bool connected = status.state == "ready";
+        up += connected;
+        // A line when something is new, not one for every attempt of a long outage.
+        const std::string now = connected ? "connected to " + status.url : status.problem;
+        if (now.empty() || std::exchange(session_said[name], now) == now) continue;
+        log::write(connected ? log::Level::info : log::Level::warn, "session " + name, now);
+    }
     notify("STATUS=" + std::to_string(up) + " of " + std::to_string(sessions.size()) + " servers connected");
 }
 

@@ -76,6 +76,9 @@ TEST(HubAndAgent, AWrongCredentialIsRefusedAndWaitsLong)
     EXPECT_FALSE(hub.online("node-01"));
     const auto status = agent.status();
     EXPECT_NE(status["servers"][0]["problem"].get<std::string>(), "") << status.dump(1);
+    EXPECT_TRUE(wait_for([&] { return agent.log().find("refused our credential") != std::string::npos; }))
+        << "an admin reads the log first:\n"
+        << agent.log();
     EXPECT_EQ(agent.log().find("not-the-secret"), std::string::npos);
 }
 
