@@ -4,20 +4,53 @@
 
 #include "message.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace agenthost::wire {
 
-// What the agent's end can be told.
-using FromServer = std::variant<Nothing, Malformed, Welcome, Command, Config>;
+// What a codec asks of the world; a test decides the answers. Called only from inside the codec's own functions.
+struct World {
+    std::function<std::int64_t()> utc_ms; // the peer's clock as far as known: the shell corrects a measured skew
+    std::function<std::string()> uuid;    // random, version 4, lower case
+    std::function<std::string(std::string_view key, std::string_view message)> hmac; // lower-case hex of HMAC-SHA256
+};
+
+// Remembers the nonces of the window in which a captured frame could be played again (replay.hpp; the shell keeps it across restarts).
+class NonceBook {
+public:
+    enum class Verdict { fresh, seen, full };
+    virtual ~NonceBook() = default;
+    virtual Verdict admit(std::string_view agent_id, std::string_view nonce, std::int64_t ts) = 0;
+};
+
+// What the agent's end can be told. Welcome also later than the first frame: {false} means that our credential is no longer good.
+using FromServer = std::variant<Nothing, Malformed, Welcome, Command, Config, Ping>;
+
+// What the upgrade request carries for the protocol. Values may be secret.
+struct Opening {
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string query; // "token=..." to append to the URL's, percent-encoded; else empty
+};
+
+// When is a session authenticated?
+enum class Acceptance : std::uint8_t {
+    answer,  // the server answers hello with Welcome
+    upgrade, // by the 101; hello, when there is one, is only sent
+    silence, // no close within 2 s of hello; a Welcome counts as well
+};
 
 class AgentCodec {
 public:
     virtual ~AgentCodec() = default;
-    // The first frame of a connection; empty when the protocol authenticates on the upgrade.
+    // opening() before the connection, hello() once it is open: the first frame, or empty. Both get the same Hello.
+    virtual Opening opening(const Hello&) { return {}; }
     virtual std::string hello(const Hello&) = 0;
     // Views in the result live until the next call. `authenticating`: Welcome is due (storage's has no action word).
     virtual FromServer decode(std::string_view frame, bool authenticating) = 0;
@@ -26,12 +59,17 @@ public:
     virtual bool encode(const Progress&, std::string& out) = 0;
     virtual bool encode(const Stream&, std::string& out) = 0;
     virtual bool encode(const Event&, std::string& out) = 0;
-    virtual bool encode(const Heartbeat&, std::string& out) = 0;
+    virtual bool encode(const Heartbeat&, std::string& out) = 0; // false also when heartbeats are WebSocket pings
+    virtual bool encode(const Metrics&, std::string& out) = 0;
+    virtual bool encode(const Log&, std::string& out) = 0;
+    // What the server asked for by its settings, after their command succeeded: another interval, a heartbeat now.
+    [[nodiscard]] virtual std::optional<milliseconds> heartbeat_interval() const { return std::nullopt; }
+    [[nodiscard]] virtual bool heartbeat_due() const { return false; } // until the next Heartbeat is encoded
 };
 
 // What the server's end can be told.
 using FromAgent =
-    std::variant<Nothing, Malformed, Hello, Result, Progress, Stream, Event, Heartbeat, Metrics, Log>;
+    std::variant<Nothing, Malformed, Refused, Hello, Result, Progress, Stream, Event, Heartbeat, Metrics, Log>;
 
 class ServerCodec {
 public:
@@ -39,14 +77,37 @@ public:
     virtual FromAgent decode(std::string_view frame) = 0;
     virtual bool encode(const Welcome&, std::string& out) = 0;
     virtual bool encode(const Command&, std::string& out) = 0;
+    virtual bool encode(const Ping&, std::string& out) = 0;
+    virtual bool encode(const Heartbeat&, std::string& out) = 0; // the acknowledgement
 };
 
 enum class Protocol : std::uint8_t { storage, panel, print, dashboard, signed_ };
 std::string_view name(Protocol);
 std::optional<Protocol> protocol(std::string_view name);
 
+// What a protocol's document says about a session; configuration may say otherwise.
+struct Habits {
+    Acceptance acceptance;
+    milliseconds heartbeat;           // interval of heartbeats, or of WebSocket pings where the protocol has none
+    milliseconds backoff, backoff_max; // first and longest delay between attempts
+    double jitter;
+    bool first_retry_at_once; // spread over 0 to 1 s
+};
+const Habits& habits(Protocol);
+
+struct AgentSetup {
+    World world;
+    NonceBook* nonces = nullptr; // signed needs one; not owned
+};
+struct ServerSetup {
+    World world;
+    std::string agent_id; // as the upgrade proved it; empty: the first frame tells
+    std::function<std::optional<std::string>(std::string_view agent_id)> secret_of; // signed
+    NonceBook* nonces = nullptr;
+};
+
 // nullptr for a protocol this build has no codec for.
-std::unique_ptr<AgentCodec> agent_codec(Protocol);
-std::unique_ptr<ServerCodec> server_codec(Protocol);
+std::unique_ptr<AgentCodec> agent_codec(Protocol, AgentSetup = {});
+std::unique_ptr<ServerCodec> server_codec(Protocol, ServerSetup = {});
 
 } // namespace agenthost::wire

@@ -86,17 +86,24 @@ struct Event {
     std::string_view target;
     std::int64_t at = 0;
 };
+// Also the answer to a Ping, and, from the server's end, the acknowledgement of one.
 struct Heartbeat {
-    std::string_view facts; // JSON object of retained facts
+    std::string_view facts; // JSON object: retained facts by key, whoever published them (ext/facts.h names the common ones)
     std::int64_t at = 0;
+    std::string_view id; // of the Ping it answers; of the heartbeat it acknowledges; as the protocol writes it, else empty
 };
 struct Metrics {
-    std::string_view json;
+    std::string_view json; // {"cpu_percent","mem_percent","disk_percent","network_in_bps","network_out_bps","load_average":[]}
     std::int64_t at = 0;
 };
 struct Log {
     std::string_view level, message, source;
     std::int64_t at = 0;
+};
+
+// Server -> agent: are you there; answered by a Heartbeat with this id.
+struct Ping {
+    std::string_view id;
 };
 
 // Server -> agent: settings the server pushes (print's telemetry.intervalSeconds and the like).
@@ -108,6 +115,11 @@ struct Config {
 struct Malformed {
     std::string reason;
     std::string_view id; // when the frame had one that could be read: answer it with INVALID_REQUEST
+};
+// A frame after which the connection cannot go on: close it with this code and word.
+struct Refused {
+    int close_code = 1008;
+    std::string reason;
 };
 struct Nothing {}; // a frame that asks for nothing (an ack, an unknown notice)
 

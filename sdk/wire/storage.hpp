@@ -15,6 +15,8 @@ public:
     bool encode(const Stream&, std::string&) override { return false; }
     bool encode(const Event&, std::string&) override { return false; }
     bool encode(const Heartbeat&, std::string&) override { return false; } // WebSocket pings do that here
+    bool encode(const Metrics&, std::string&) override { return false; }
+    bool encode(const Log&, std::string&) override { return false; }
 
 private:
     Scratch scratch_;
@@ -26,6 +28,8 @@ public:
     bool encode(const Welcome&, std::string& out) override;
     // false: the params are not an object, hold `action` or `request_id` themselves, or there is a target.
     bool encode(const Command&, std::string& out) override;
+    bool encode(const Ping&, std::string&) override { return false; }
+    bool encode(const Heartbeat&, std::string&) override { return false; }
 
 private:
     Scratch scratch_;

@@ -1,0 +1,11 @@
+// The signed protocol's codec, both ends. Facts and quirks: README.md beside this file; pinned by tests/wire/vectors/signed.
+#pragma once
+
+#include "codec.hpp"
+
+namespace agenthost::wire {
+
+std::unique_ptr<AgentCodec> make_signed_agent(AgentSetup);
+std::unique_ptr<ServerCodec> make_signed_server(ServerSetup);
+
+} // namespace agenthost::wire
