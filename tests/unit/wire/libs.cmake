@@ -1,1 +1,2 @@
-set(libs agenthost_wire)
+find_package(OpenSSL REQUIRED)
+set(libs agenthost_wire OpenSSL::Crypto)

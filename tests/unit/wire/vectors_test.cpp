@@ -1,5 +1,7 @@
 // Every golden vector of tests/wire/vectors/<protocol>: read by one end, and where it says so written by the other.
+// tests/wire/vectors/README.md explains the members of a vector.
 #include "tests/unit/wire/messages.hpp"
+#include "tests/unit/wire/world.hpp"
 
 #include "tests/support/support.hpp"
 #include "wire/codec.hpp"
@@ -7,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <ostream>
+#include <random>
 
 using namespace agenthost::wire;
 namespace fs = std::filesystem;
@@ -17,6 +21,7 @@ struct Vector {
     fs::path file;
     Protocol protocol;
 };
+std::ostream& operator<<(std::ostream& out, const Vector& vector) { return out << vector.file.filename(); }
 
 std::vector<Vector> vectors()
 {
@@ -35,8 +40,8 @@ std::vector<Vector> vectors()
 // What is told must be what is meant; of a reason, a part is enough.
 void expect_same(Json told, const Json& meant)
 {
-    if (meant.at("type") == "malformed") {
-        ASSERT_EQ(told.at("type"), "malformed") << told;
+    if (meant.at("type") == "malformed" || meant.at("type") == "refused") {
+        ASSERT_EQ(told.at("type"), meant.at("type")) << told;
         EXPECT_NE(told.at("reason").get<std::string>().find(meant.at("reason").get<std::string>()),
                   std::string::npos)
             << told;
@@ -45,36 +50,142 @@ void expect_same(Json told, const Json& meant)
     EXPECT_EQ(told, meant);
 }
 
+// Both ends of one connection, as a vector's `setup` says.
+class Ends {
+public:
+    Ends(Protocol protocol, const Json& setup, bool greet)
+        : secret_{setup.value("secret", "")}, agent_id_{setup.value("agent_id", "")}
+    {
+        const std::int64_t now = setup.value("now", test_now);
+        agents_world_.set_now(now), servers_world_.set_now(now);
+        agent = agent_codec(protocol, {.world = agents_world_.world(), .nonces = &agents_nonces_});
+        ServerSetup servers{.world = servers_world_.world(),
+                            .agent_id = setup.value("proved", ""),
+                            .secret_of = {},
+                            .nonces = &servers_nonces_};
+        servers.secret_of = [id = agent_id_, secret = secret_](std::string_view asked) {
+            return asked == id ? std::optional{secret} : std::nullopt;
+        };
+        server = server_codec(protocol, std::move(servers));
+        if (greet && !agent_id_.empty()) {
+            Hello hello;
+            hello.agent_id = agent_id_;
+            hello.credential = secret_;
+            (void)agent->opening(hello);
+            (void)agent->hello(hello);
+            agents_world_.count_uuids_anew();
+        }
+        for (const Json& nonce : setup.value("nonces_seen", Json::array())) {
+            agents_nonces_.admit(agent_id_, nonce.get<std::string>(), now);
+            servers_nonces_.admit(agent_id_, nonce.get<std::string>(), now);
+        }
+        agents_nonces_.full = servers_nonces_.full = setup.value("nonces_full", false);
+    }
+
+    // What happened earlier on the connection: a frame was read by its receiver, a meaning was written by its sender.
+    void play(const Json& step)
+    {
+        const bool down = step.at("direction") == "server_to_agent";
+        if (step.contains("meaning")) {
+            std::string written;
+            const Message message{step.at("meaning")};
+            EXPECT_TRUE(down ? write(*server, message, written) : write(*agent, message, written)) << step;
+        }
+        if (step.contains("frame")) {
+            if (down)
+                (void)agent->decode(step.at("frame").get<std::string>(), step.value("authenticating", false));
+            else
+                (void)server->decode(step.at("frame").get<std::string>());
+        }
+    }
+
+    std::unique_ptr<AgentCodec> agent;
+    std::unique_ptr<ServerCodec> server;
+
+private:
+    std::string secret_, agent_id_;
+    TestWorld agents_world_, servers_world_;
+    TestNonces agents_nonces_, servers_nonces_;
+};
+
+void expect_opening(AgentCodec& agent, const Json& vector)
+{
+    const Message message{vector.value("written", Json{}).is_object() ? vector.at("written")
+                                                                      : vector.at("meaning")};
+    const Opening opening = agent.opening(message.hello);
+    Json headers = Json::array();
+    for (const auto& [key, value] : opening.headers) headers.push_back({key, value});
+    EXPECT_EQ(headers, vector.at("opening").value("headers", Json::array()));
+    EXPECT_EQ(opening.query, vector.at("opening").value("query", ""));
+}
+
 class Vectors : public testing::TestWithParam<Vector> {};
 
 TEST_P(Vectors, MeanTheSameAtBothEnds)
 {
     const Json vector = Json::parse(agenthost::test::read_file(GetParam().file));
-    const std::string frame = vector.at("frame");
     const Json& meaning = vector.at("meaning");
-    const auto agent = agent_codec(GetParam().protocol);
-    const auto server = server_codec(GetParam().protocol);
-
-    std::string written;
-    bool has_words = true;
-    if (vector.at("direction") == "server_to_agent") {
-        expect_same(describe(agent->decode(frame, vector.value("authenticating", false))), meaning);
-        if (!vector.value("written", false)) return;
-        Message message = made_of(meaning);
-        has_words = meaning.at("type") == "welcome" ? server->encode(message.welcome, written)
-                                                    : server->encode(message.command, written);
-    } else {
+    const bool down = vector.at("direction") == "server_to_agent";
+    if (!down) {
         ASSERT_EQ(vector.at("direction"), "agent_to_server");
-        expect_same(describe(server->decode(frame)), meaning);
-        if (!vector.value("written", false)) return;
-        Message message = made_of(meaning);
-        if (meaning.at("type") == "hello")
-            written = agent->hello(message.hello);
-        else
-            has_words = agent->encode(message.result, written);
     }
-    EXPECT_TRUE(has_words);
+    Ends ends{GetParam().protocol, vector.value("setup", Json::object()), meaning.at("type") != "hello"};
+    ASSERT_TRUE(ends.agent && ends.server);
+    for (const Json& step : vector.value("before", Json::array())) ends.play(step);
+
+    if (vector.contains("opening")) expect_opening(*ends.agent, vector);
+    const bool no_words = vector.value("no_words", false);
+    const std::string frame = no_words ? "" : vector.at("frame").get<std::string>();
+    if (!frame.empty() || meaning.at("type") == "malformed") {
+        expect_same(down ? describe(ends.agent->decode(frame, vector.value("authenticating", false)))
+                         : describe(ends.server->decode(frame)),
+                    meaning);
+    }
+    if (vector.contains("beat")) { // what the server's settings asked for
+        const Json& beat = vector.at("beat");
+        EXPECT_EQ(ends.agent->heartbeat_due(), beat.value("due", false));
+        EXPECT_EQ(ends.agent->heartbeat_interval().value_or(milliseconds{0}).count(),
+                  beat.value("interval_ms", 0));
+    }
+
+    const Json says = no_words ? Json(true) : vector.value("written", Json(false));
+    if (says.is_boolean() && !says.get<bool>()) return;
+    const Message message{says.is_object() ? says : meaning};
+    std::string written;
+    EXPECT_EQ(down ? write(*ends.server, message, written) : write(*ends.agent, message, written), !no_words);
     EXPECT_EQ(written, frame);
+}
+
+// Cut anywhere, with any byte changed: a message or a reason, never an exception. (Reading outside is found by the sanitizers.)
+TEST_P(Vectors, AreReadOrRefusedWithAReasonWhenDamaged)
+{
+    const Json vector = Json::parse(agenthost::test::read_file(GetParam().file));
+    const std::string frame = vector.value("frame", "");
+    const bool down = vector.at("direction") == "server_to_agent";
+    Ends ends{GetParam().protocol, vector.value("setup", Json::object()), true};
+    ASSERT_TRUE(ends.agent && ends.server);
+    for (const Json& step : vector.value("before", Json::array())) ends.play(step);
+    const bool broken = vector.at("meaning").at("type") == "malformed"; // a part of it may be whole
+    const auto read = [&](const std::string& damaged) {
+        const Json told = down ? describe(ends.agent->decode(damaged, vector.value("authenticating", false)))
+                               : describe(ends.server->decode(damaged));
+        EXPECT_NE(told.value("reason", "none"), "") << damaged;
+        return told.at("type").get<std::string>();
+    };
+    for (std::size_t cut = 0; cut < frame.size(); ++cut) {
+        const std::string type = read(frame.substr(0, cut));
+        if (!broken) {
+            EXPECT_TRUE(type == "malformed" || type == "refused") << cut;
+        }
+    }
+    std::mt19937 random{11};
+    for (std::size_t i = 0; i < frame.size(); ++i) {
+        std::string damaged = frame;
+        damaged[i] = static_cast<char>(random());
+        read(damaged);
+        damaged[i] = static_cast<char>(frame[i] ^ (1 << random() % 8));
+        read(damaged);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Wire, Vectors, testing::ValuesIn(vectors()), [](const auto& info) {

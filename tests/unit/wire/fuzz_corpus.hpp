@@ -1,4 +1,6 @@
-// The fuzzers of tests/fuzz over their kept corpus, with any compiler: as it is, cut short, and with bytes changed.
+// A fuzzer of tests/fuzz over its kept corpus, with any compiler: as it is, cut short, and with bytes changed.
+#pragma once
+
 #include "tests/support/support.hpp"
 
 #include <gtest/gtest.h>
@@ -6,25 +8,24 @@
 #include <cstdint>
 #include <filesystem>
 #include <random>
+#include <string>
 
-// NOLINTNEXTLINE(bugprone-suspicious-include): the same source is a program of its own with libFuzzer
-#include "tests/fuzz/storage_fuzz.cpp"
+namespace agenthost::wire {
 
-namespace {
+using Fuzzer = int (*)(const std::uint8_t*, std::size_t);
 
-void feed(const std::string& input)
+// Returns how many files there were. The first byte of an input says what is done with it and stays.
+inline std::size_t run_over_corpus(Fuzzer fuzzer, const std::string& corpus)
 {
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-}
-
-TEST(FuzzCorpus, StorageHolds)
-{
+    const auto feed = [&](const std::string& input) {
+        fuzzer(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+    };
     std::mt19937 random{7};
     std::size_t files = 0;
     for (const auto& entry : std::filesystem::directory_iterator{std::string{AGENTHOST_SOURCE_DIR} +
-                                                                 "/tests/fuzz/corpus/storage"}) {
+                                                                 "/tests/fuzz/corpus/" + corpus}) {
         ++files;
-        const std::string input = agenthost::test::read_file(entry.path());
+        const std::string input = test::read_file(entry.path());
         SCOPED_TRACE(entry.path().filename().string());
         feed(input);
         for (std::size_t cut = 1; cut < input.size(); cut += 1 + input.size() / 64)
@@ -36,7 +37,7 @@ TEST(FuzzCorpus, StorageHolds)
             feed(changed);
         }
     }
-    EXPECT_GE(files, 50u);
+    return files;
 }
 
-} // namespace
+} // namespace agenthost::wire
