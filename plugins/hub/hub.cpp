@@ -32,7 +32,8 @@ Hub::Hub(Config config, Host& host)
                    commands_.agent_lost(agent.id);
                },
            .result = [this](std::string_view agent, const wire::Result& r) { commands_.result(agent, r); },
-           .progress = [this](std::string_view agent, std::string_view id) { commands_.progress(agent, id); },
+           .progress = [this](std::string_view agent,
+                              const wire::Progress& p) { commands_.progress(agent, p.id); },
            .writable = [this](std::string_view agent) { commands_.writable(agent); },
            .not_taken = [this](std::string_view agent,
                                std::string_view id) { commands_.not_taken(agent, id); }}},

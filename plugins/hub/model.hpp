@@ -10,6 +10,7 @@ namespace agenthost::hub {
 struct AgentRecord {
     std::string id, protocol, name, version, peer;
     std::int64_t first_seen = 0, last_seen = 0;
+    std::string platform, capabilities; // as its session said; capabilities: JSON or empty. Not in the table
 };
 
 enum class TaskState : std::uint8_t { pending, dispatched, running, success, error, failed };

@@ -63,7 +63,17 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
     if (const auto* result = std::get_if<wire::Result>(&message)) {
         events_.result(session.agent.id, *result);
     } else if (const auto* progress = std::get_if<wire::Progress>(&message)) {
-        events_.progress(session.agent.id, progress->id);
+        events_.progress(session.agent.id, *progress);
+    } else if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&message)) {
+        if (events_.heartbeat) events_.heartbeat(session.agent.id, *heartbeat);
+    } else if (const auto* metrics = std::get_if<wire::Metrics>(&message)) {
+        if (events_.metrics) events_.metrics(session.agent.id, *metrics);
+    } else if (const auto* log = std::get_if<wire::Log>(&message)) {
+        if (events_.log) events_.log(session.agent.id, *log);
+    } else if (const auto* event = std::get_if<wire::Event>(&message)) {
+        if (events_.event) events_.event(session.agent.id, *event);
+    } else if (const auto* stream = std::get_if<wire::Stream>(&message)) {
+        if (events_.stream) events_.stream(session.agent.id, *stream);
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
         core_.log(AGH_LOG_WARN,
                   "agent " + session.agent.id + " sent a frame that is not of its protocol: " + bad->reason);
@@ -90,7 +100,9 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
                      .version = std::string{hello.version},
                      .peer = session.peer,
                      .first_seen = core_.utc(),
-                     .last_seen = core_.utc()};
+                     .last_seen = core_.utc(),
+                     .platform = std::string{hello.platform},
+                     .capabilities = std::string{hello.capabilities}};
     if (const auto other = by_agent_.find(session.agent.id); other != by_agent_.end()) {
         core_.log(AGH_LOG_INFO,
                   "agent " + session.agent.id + " connected again; its older session is closed");

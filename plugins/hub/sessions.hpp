@@ -25,10 +25,16 @@ public:
         std::function<void(const AgentRecord&)> ready;
         std::function<void(const AgentRecord&)> lost;
         std::function<void(std::string_view agent, const wire::Result&)> result;
-        std::function<void(std::string_view agent, std::string_view id)> progress;
+        std::function<void(std::string_view agent, const wire::Progress&)> progress;
         std::function<void(std::string_view agent)> writable;
         std::function<void(std::string_view agent, std::string_view task)>
             not_taken; // a send the daemon had no room for
+        // What an agent says unasked. The views live until the call returns; an acknowledgement is sent by Sessions itself.
+        std::function<void(std::string_view agent, const wire::Heartbeat&)> heartbeat;
+        std::function<void(std::string_view agent, const wire::Metrics&)> metrics;
+        std::function<void(std::string_view agent, const wire::Log&)> log;
+        std::function<void(std::string_view agent, const wire::Event&)> event;
+        std::function<void(std::string_view agent, const wire::Stream&)> stream;
     };
     Sessions(Core& core, const Credentials& credentials, Events events)
         : core_{core}, credentials_{credentials}, events_{std::move(events)}

@@ -278,6 +278,11 @@ std::size_t Store::waiting() const
     return jobs_.size() + order_.size();
 }
 
+bool Store::in_commit(std::function<void(kit::Database&)> work, std::function<void(bool ok)> done)
+{
+    return post({[work = std::move(work)](Tables& t) { work(t.db); }, std::move(done)});
+}
+
 bool Store::seen(const AgentRecord& a)
 {
     return post({[a](Tables& t) {

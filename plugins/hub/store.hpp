@@ -50,6 +50,11 @@ public:
     bool save(const MintedToken&, std::function<void(bool)>) override;
     bool remove_token(std::string id, std::function<void(bool)>) override;
 
+    // Tables of other files (store_*.cpp). setup() before start(), at once; in_commit() in the next group commit, on the store's thread, in
+    // the order of asking, `done(ok)` after it; false: full.
+    void setup(const std::function<void(kit::Database&)>& work) { work(*db_); }
+    bool in_commit(std::function<void(kit::Database&)> work, std::function<void(bool ok)> done);
+
     bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bound
     [[nodiscard]] std::string problem() const; // empty: the last commit worked
     [[nodiscard]] std::size_t waiting() const;
