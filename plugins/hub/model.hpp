@@ -20,12 +20,17 @@ inline bool final(TaskState s) { return s >= TaskState::success; }
 struct TaskRecord {
     std::string id; // also the request_id on the wire: the agent's journal makes sending it again safe
     std::string agent, action, params;
+    std::string target; // a game server's id or the like; empty: the agent itself
     TaskState state = TaskState::pending;
     int sent = 0;            // how often it went to the agent
     std::uint64_t order = 0; // among the open ones of this process
     // Part of a file call: its one-time URL and its caller live in this process, so it does not survive a restart.
     bool bound = false;
+    // Made by /api/agent-tasks: waits for its shop, warns when it is late, and is kept by number instead of by time.
+    bool shop = false;
     std::int64_t created = 0, updated = 0, expires = 0;
+    std::int64_t warned = 0;           // when it was late; 0: it was not
+    std::int64_t confirmed = 0;        // when the shop's heartbeat said that it applies this configuration
     std::string data;                  // JSON or empty; success
     std::string code, message, detail; // error, failed
 };

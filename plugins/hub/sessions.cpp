@@ -1,9 +1,9 @@
 #include "sessions.hpp"
 
+#include "words.hpp"
+
 #include <agenthost/json.hpp>
 
-#include <algorithm>
-#include <array>
 
 namespace agenthost::hub {
 
@@ -16,17 +16,7 @@ constexpr std::string_view after_auth =
     R"({"message_bytes":1048576,"send_queue":4194304,"idle_s":0,"ping_s":30})";
 constexpr int policy_violation = 1008;
 
-constexpr std::array<std::string_view, 4> storage_words{"upload", "download", "delete", "info"};
-
 } // namespace
-
-std::string_view wire_word(wire::Protocol protocol, std::string_view action)
-{
-    constexpr std::string_view prefix = "storage.";
-    if (protocol != wire::Protocol::storage || !action.starts_with(prefix)) return action;
-    const std::string_view rest = action.substr(prefix.size());
-    return std::find(storage_words.begin(), storage_words.end(), rest) == storage_words.end() ? action : rest;
-}
 
 void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
 {

@@ -77,7 +77,4 @@ private:
     std::unordered_map<std::string, Conn> by_agent_;
 };
 
-// A registry name in the protocol's own word, when it has one: "storage.info" -> "info". Others go as they are.
-std::string_view wire_word(wire::Protocol, std::string_view action);
-
 } // namespace agenthost::hub
