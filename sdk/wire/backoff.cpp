@@ -7,6 +7,9 @@ namespace agenthost::wire {
 
 milliseconds Backoff::delay(int failures, bool refused) const
 {
+    if (first_at_once && failures <= 1 && !refused)
+        return milliseconds{static_cast<milliseconds::rep>(1000 * random())};
+    if (first_at_once) --failures;
     const double longest = static_cast<double>(max.count());
     const double first = static_cast<double>(initial.count());
     const double steps = std::clamp(failures - 1, 0, 62);

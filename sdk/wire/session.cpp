@@ -22,11 +22,18 @@ Actions SessionMachine::step(Input input)
                       std::move(input));
 }
 
-Actions SessionMachine::open()
+Actions SessionMachine::open(int renewal)
 {
     state_ = State::connecting;
     refused_ = at_once_ = false;
-    return {Open{}, Arm{options_.open_patience}};
+    renewal_ = renewal;
+    return {Open{renewal}, Arm{options_.open_patience}};
+}
+
+Actions SessionMachine::serve()
+{
+    state_ = State::ready;
+    return {Serve{}, Arm{options_.settle}};
 }
 
 Actions SessionMachine::close(int code, std::string reason)
@@ -44,25 +51,22 @@ Actions SessionMachine::on(Start)
 Actions SessionMachine::on(Opened)
 {
     if (state_ != State::connecting) return {};
-    if (!options_.hello) {
+    if (options_.acceptance == Acceptance::upgrade) {
         state_ = State::ready;
-        failures_ = 0;
-        return {Serve{}};
+        return {SendHello{}, Serve{}, Arm{options_.settle}};
     }
     state_ = State::authenticating;
-    return {SendHello{}, Arm{options_.hello_patience}};
+    const bool silence = options_.acceptance == Acceptance::silence;
+    return {SendHello{}, Arm{silence ? options_.silence : options_.hello_patience}};
 }
 
 Actions SessionMachine::on(Answered answer)
 {
-    if (state_ != State::authenticating) return {};
-    if (!answer.yes) {
+    if (!answer.yes && (state_ == State::authenticating || state_ == State::ready)) {
         refused_ = true;
         return close(1000, "credential refused");
     }
-    state_ = State::ready;
-    failures_ = 0;
-    return {Serve{}};
+    return state_ == State::authenticating ? serve() : Actions{};
 }
 
 Actions SessionMachine::on(const Protested& protested)
@@ -92,8 +96,13 @@ Actions SessionMachine::on(Closed closed)
         return {Done{}};
     }
     if (at_once_) return open();
+    const bool refused = closed.refused || refused_;
+    if (refused && closed.renewable && renewals_ < options_.renewals) return open(++renewals_);
+    if (!refused && renewal_ > 0)
+        renewals_ = renewal_ - 1; // it was not the renewal that failed: it counts as untried
+    renewal_ = 0;
     state_ = State::waiting;
-    return {Arm{options_.backoff.delay(++failures_, closed.refused || refused_)}};
+    return {Arm{options_.backoff.delay(++failures_, refused)}};
 }
 
 Actions SessionMachine::on(Timer)
@@ -101,7 +110,10 @@ Actions SessionMachine::on(Timer)
     switch (state_) {
     case State::waiting: return open();
     case State::connecting: state_ = State::closing; return {Abort{}};
-    case State::authenticating: return close(1000, "no answer to the handshake");
+    case State::authenticating:
+        if (options_.acceptance == Acceptance::silence) return serve();
+        return close(1000, "no answer to the handshake");
+    case State::ready: failures_ = renewals_ = renewal_ = 0; return {};
     case State::draining: return close(1001, "shutting down");
     case State::closing: return {Abort{}};
     default: return {};
@@ -110,6 +122,7 @@ Actions SessionMachine::on(Timer)
 
 Actions SessionMachine::on(Reconnect)
 {
+    renewals_ = 0;
     switch (state_) {
     case State::waiting: return open();
     case State::ready: at_once_ = true; return close(1000, "reconnect");
