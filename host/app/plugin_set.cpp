@@ -101,7 +101,7 @@ void PluginSet::stop_one(const std::string& id, std::chrono::milliseconds grace,
     entry.registered = false;
     entry.plugin->stop(grace, [this, id, done](const std::string& problem) {
         Entry& ended = entries_.at(id);
-        rooms_.dispatcher.plugin_gone(*ended.plugin, "plugin " + id + " was stopped");
+        rooms_.dispatcher.plugin_gone(*ended.plugin, "it was told to: the agent ends, or the configuration changed");
         rooms_.facts.forget(id);
         if (!problem.empty())
             log::warn("plugin " + id, problem);

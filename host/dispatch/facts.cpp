@@ -2,7 +2,43 @@
 
 #include "json.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 namespace agenthost::host {
+
+namespace {
+
+// What stands between the brackets of an array, without blanks around; nullopt: no array.
+std::optional<std::string_view> elements(std::string_view value)
+{
+    constexpr std::string_view blanks = " \t\r\n";
+    const auto trim = [&](std::string_view text) {
+        const auto begin = text.find_first_not_of(blanks);
+        if (begin == text.npos) return std::string_view{};
+        return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+    };
+    value = trim(value);
+    if (!value.starts_with('[')) return std::nullopt;
+    return trim(value.substr(1, value.size() - 2));
+}
+
+// One value for a key that several plugins publish: arrays are joined, of anything else the first counts.
+std::string joined(const std::vector<std::string_view>& values)
+{
+    if (values.size() == 1 || !elements(values[0])) return std::string{values[0]};
+    std::string out = "[";
+    for (const std::string_view value : values) {
+        const auto inside = elements(value);
+        if (!inside || inside->empty()) continue;
+        if (out.size() > 1) out += ',';
+        out += *inside;
+    }
+    return out += ']';
+}
+
+} // namespace
 
 agh_status Facts::publish(std::string_view plugin, std::string_view key, std::string_view value)
 {
@@ -56,6 +92,28 @@ std::string Facts::json() const
             out += json::quoted(key) + ":" + value;
         }
         out += '}';
+    }
+    return out += '}';
+}
+
+std::string Facts::flat(std::initializer_list<Own> own) const
+{
+    std::string out = "{";
+    const auto add = [&out](std::string_view key, std::string_view value) {
+        if (out.size() > 1) out += ',';
+        out += json::quoted(key) + ":";
+        out += value;
+    };
+    for (const auto& [key, value] : own) add(key, value);
+
+    const std::lock_guard lock{mutex_};
+    std::map<std::string_view, std::vector<std::string_view>>
+        by_key; // values in the order of their plugins' ids
+    for (const auto& [plugin, facts] : values_)
+        for (const auto& [key, value] : facts) by_key[key].push_back(value);
+    for (const auto& [key, values] : by_key) {
+        const auto same = [key = key](const Own& mine) { return mine.first == key; };
+        if (std::none_of(own.begin(), own.end(), same)) add(key, joined(values));
     }
     return out += '}';
 }

@@ -4,6 +4,7 @@
 #include <agenthost/abi.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,6 +23,10 @@ public:
     void forget(std::string_view plugin);
     // {"storage":{"files":..}}: plugin -> key -> value. `version` grows with every change.
     [[nodiscard]] std::string json() const;
+    // One flat object, key -> value, whoever published it (the rule for a key of several plugins is in ext/facts.h). `own`: the host's
+    // facts, key and JSON, which no plugin can replace.
+    using Own = std::pair<std::string_view, std::string>;
+    [[nodiscard]] std::string flat(std::initializer_list<Own> own = {}) const;
     [[nodiscard]] std::string get(std::string_view plugin, std::string_view key) const;
     [[nodiscard]] std::uint64_t version() const;
 

@@ -70,4 +70,32 @@ TEST(Facts, QuoteNamesInTheirJson)
     EXPECT_EQ(facts.json(), R"({"p":{"a\"b\u000a":1}})");
 }
 
+TEST(Facts, AreFlatForAHeartbeat)
+{
+    Facts facts;
+    EXPECT_EQ(facts.flat(), "{}");
+    facts.publish("printer", "devices", R"( [{"alias":"Kitchen"}] )");
+    facts.publish("labels", "devices", R"([{"alias":"Bar"},{"alias":"Door"}])");
+    facts.publish("empty", "devices", "[ ]");
+    facts.publish("odd", "devices", "7"); // no array among arrays: left out
+    facts.publish("telemetry", "system_load", R"({"cpu":1})");
+    facts.publish("another", "system_load", R"({"cpu":2})");
+    EXPECT_EQ(
+        facts.flat(),
+        R"({"devices":[{"alias":"Bar"},{"alias":"Door"},{"alias":"Kitchen"}],"system_load":{"cpu":2}})");
+    facts.forget("another");
+    facts.forget("labels");
+    EXPECT_EQ(facts.flat(), R"({"devices":[{"alias":"Kitchen"}],"system_load":{"cpu":1}})");
+}
+
+TEST(Facts, OfTheHostAreNoPluginsToReplace)
+{
+    Facts facts;
+    facts.publish("liar", "uptime", "999999");
+    facts.publish("liar", "x", "1");
+    EXPECT_EQ(facts.flat({{"uptime", "12"}, {"agent_status", R"("healthy")"}}),
+              R"({"uptime":12,"agent_status":"healthy","x":1})");
+    EXPECT_EQ(facts.flat({{"uptime", "12"}}), R"({"uptime":12,"x":1})");
+}
+
 } // namespace
