@@ -24,6 +24,7 @@ struct Hello {
     std::string_view version;
     std::string_view platform;
     std::string_view capabilities; // JSON array, or empty
+    std::string_view arch;         // as uname says it (x86_64) or as Node does (x64)
 };
 
 // Server -> agent: the answer to Hello.
@@ -34,7 +35,7 @@ struct Welcome {
 
 // Server -> agent: do this. `action` is the wire's word as it came; dispatch resolves it.
 struct Command {
-    std::string_view id;     // the protocol's correlation id; empty when the protocol has none
+    std::string_view id; // the protocol's correlation id; empty when the protocol has none
     std::string_view action;
     std::string_view params; // one JSON object, raw, already validated as JSON; "{}" when absent
     std::string_view target; // a game server's id or the like; empty = the agent itself
@@ -62,8 +63,8 @@ struct Error {
 struct Result {
     std::string_view id;
     Outcome outcome = Outcome::success;
-    std::string_view data; // JSON, or empty; on success
-    Error error;           // otherwise
+    std::string_view data;   // JSON, or empty; on success
+    Error error;             // otherwise
     std::string_view action; // the command's word, for protocols that repeat it
 };
 
@@ -87,13 +88,17 @@ struct Event {
     std::int64_t at = 0;
 };
 // Also the answer to a Ping, and, from the server's end, the acknowledgement of one.
+// `facts`, a JSON object: retained facts by key, whoever published them (ext/facts.h names the common ones), and the host's own:
+// "uptime", seconds since the daemon began, and "agent_status", "healthy" or "degraded".
 struct Heartbeat {
-    std::string_view facts; // JSON object: retained facts by key, whoever published them (ext/facts.h names the common ones)
+    std::string_view facts;
     std::int64_t at = 0;
-    std::string_view id; // of the Ping it answers; of the heartbeat it acknowledges; as the protocol writes it, else empty
+    std::string_view
+        id; // of the Ping it answers; of the heartbeat it acknowledges; as the protocol writes it, else empty
 };
 struct Metrics {
-    std::string_view json; // {"cpu_percent","mem_percent","disk_percent","network_in_bps","network_out_bps","load_average":[]}
+    std::string_view
+        json; // {"cpu_percent","mem_percent","disk_percent","network_in_bps","network_out_bps","load_average":[]}
     std::int64_t at = 0;
 };
 struct Log {

@@ -92,6 +92,7 @@ inline Json described(const Hello& m)
     set(out, "version", m.version);
     set(out, "platform", m.platform);
     set(out, "capabilities", m.capabilities);
+    set(out, "arch", m.arch);
     return out;
 }
 inline Json described(const Command& m)
@@ -219,6 +220,7 @@ private:
         hello.version = at("version");
         hello.platform = at("platform");
         hello.capabilities = at("capabilities");
+        hello.arch = at("arch");
         welcome = {text.value("accepted", false), at("message")};
         command = {at("id"), at("action"), at("params"), at("target"), {}};
         if (text.contains("timeout_ms")) command.timeout = milliseconds{number("timeout_ms")};
