@@ -185,7 +185,7 @@ void Rest::agents(Conn conn, const Head& head)
         }
     }
     const bool asked = registry_.list(
-        query_value(head.query, "after").value_or(""), limit + 1,
+        {.after = query_value(head.query, "after").value_or(""), .most = limit + 1},
         [this, conn, limit](const std::vector<AgentRecord>& rows) {
             core_.enter([&] {
                 std::string list, next = "null";

@@ -4,6 +4,7 @@
 
 #include <agenthost/json.hpp>
 
+#include <algorithm>
 
 namespace agenthost::hub {
 
@@ -186,6 +187,16 @@ const AgentRecord* Sessions::find(std::string_view agent) const
 {
     const auto it = by_agent_.find(std::string{agent});
     return it == by_agent_.end() ? nullptr : &sessions_.at(it->second)->agent;
+}
+
+std::vector<std::string> Sessions::connected(std::string_view protocol) const
+{
+    std::vector<std::string> ids;
+    for (const auto& [agent, conn] : by_agent_) {
+        if (sessions_.at(conn)->agent.protocol == protocol) ids.push_back(agent);
+    }
+    std::sort(ids.begin(), ids.end());
+    return ids;
 }
 
 } // namespace agenthost::hub

@@ -53,7 +53,8 @@ public:
     }
     Sent send(std::string_view agent, const wire::Command&) override;
     void cut(std::string_view agent, std::string_view why) override;
-    [[nodiscard]] const AgentRecord* find(std::string_view agent) const;
+    [[nodiscard]] const AgentRecord* find(std::string_view agent) const override;
+    [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override;
     [[nodiscard]] std::size_t size() const { return by_agent_.size(); }
     [[nodiscard]] bool empty() const { return sessions_.empty(); }
 

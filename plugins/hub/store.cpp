@@ -1,6 +1,4 @@
-#include "store.hpp"
-
-#include "kit/sqlite.hpp"
+#include "store_tables.hpp"
 
 #include <algorithm>
 #include <span>
@@ -14,25 +12,6 @@ namespace {
 constexpr std::size_t group = 256; // rows in one commit
 constexpr auto retry_after = std::chrono::seconds{1};
 
-constexpr const char* schema = R"(
-CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, protocol TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
-    peer TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tasks(id TEXT PRIMARY KEY, agent TEXT NOT NULL, action TEXT NOT NULL, params TEXT NOT NULL,
-    state INTEGER NOT NULL, sent INTEGER NOT NULL, bound INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-    expires INTEGER NOT NULL, data TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS tasks_open ON tasks(state) WHERE state < 3;
-CREATE INDEX IF NOT EXISTS tasks_expires ON tasks(expires);
-CREATE INDEX IF NOT EXISTS tasks_updated ON tasks(updated);
-CREATE TABLE IF NOT EXISTS minted_agents(id TEXT PRIMARY KEY, token BLOB NOT NULL, created INTEGER NOT NULL,
-    revoked INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS minted_tokens(id TEXT PRIMARY KEY, label TEXT NOT NULL, token BLOB NOT NULL,
-    created INTEGER NOT NULL) WITHOUT ROWID;
-)";
-constexpr std::int64_t schema_version = 1;
-
-constexpr const char* task_columns =
-    "id, agent, action, params, state, sent, bound, created, updated, expires, data, code, message, detail";
-
 kit::Sha256Digest digest(std::span<const unsigned char> blob)
 {
     kit::Sha256Digest d{};
@@ -40,70 +19,7 @@ kit::Sha256Digest digest(std::span<const unsigned char> blob)
     return d;
 }
 
-AgentRecord agent_row(const kit::Statement& row)
-{
-    return {.id = std::string{row.text(0)},
-            .protocol = std::string{row.text(1)},
-            .name = std::string{row.text(2)},
-            .version = std::string{row.text(3)},
-            .peer = std::string{row.text(4)},
-            .first_seen = row.integer(5),
-            .last_seen = row.integer(6)};
-}
-
-TaskRecord task_row(const kit::Statement& row)
-{
-    return {.id = std::string{row.text(0)},
-            .agent = std::string{row.text(1)},
-            .action = std::string{row.text(2)},
-            .params = std::string{row.text(3)},
-            .state = static_cast<TaskState>(std::clamp<std::int64_t>(row.integer(4), 0, 5)),
-            .sent = static_cast<int>(row.integer(5)),
-            .bound = row.integer(6) != 0,
-            .created = row.integer(7),
-            .updated = row.integer(8),
-            .expires = row.integer(9),
-            .data = std::string{row.text(10)},
-            .code = std::string{row.text(11)},
-            .message = std::string{row.text(12)},
-            .detail = std::string{row.text(13)}};
-}
-
 } // namespace
-
-struct Store::Tables {
-    explicit Tables(kit::Database& database)
-        : db{database}, agent_seen{db.prepare(
-                            "INSERT INTO agents VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(id) DO UPDATE SET "
-                            "protocol=?2, name=?3, version=?4, peer=?5, last_seen=max(last_seen, ?7)")},
-          agent_find{db.prepare("SELECT * FROM agents WHERE id=?1")},
-          agent_list{db.prepare("SELECT * FROM agents WHERE id>?1 ORDER BY id LIMIT ?2")},
-          agent_forget{db.prepare("DELETE FROM agents WHERE id=?1")},
-          task_save{db.prepare(
-              "INSERT OR REPLACE INTO tasks VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")},
-          task_find{db.prepare(std::string{"SELECT "} + task_columns + " FROM tasks WHERE id=?1")},
-          task_expire{db.prepare("DELETE FROM tasks WHERE expires<?1 AND state>=3")},
-          task_trim{db.prepare(
-              "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE state>=3 ORDER BY updated LIMIT "
-              "max(0, (SELECT count(*) FROM tasks) - ?1))")},
-          minted_save{db.prepare("INSERT OR REPLACE INTO minted_agents VALUES(?1,?2,?3,?4)")},
-          minted_remove{db.prepare("DELETE FROM minted_agents WHERE id=?1")},
-          token_save{db.prepare("INSERT OR REPLACE INTO minted_tokens VALUES(?1,?2,?3,?4)")},
-          token_remove{db.prepare("DELETE FROM minted_tokens WHERE id=?1")}
-    {}
-    void save(const TaskRecord& t)
-    {
-        task_save.bind(1, t.id).bind(2, t.agent).bind(3, t.action);
-        // A bound task is not sent again by another process, and its params hold one-time URLs.
-        task_save.bind(4, t.bound || final(t.state) ? std::string_view{} : std::string_view{t.params});
-        task_save.bind(5, std::int64_t(t.state)).bind(6, std::int64_t{t.sent}).bind(7, std::int64_t{t.bound});
-        task_save.bind(8, t.created).bind(9, t.updated).bind(10, t.expires).bind(11, t.data).bind(12, t.code);
-        task_save.bind(13, t.message).bind(14, t.detail).run();
-    }
-    kit::Database& db;
-    kit::Statement agent_seen, agent_find, agent_list, agent_forget, task_save, task_find, task_expire,
-        task_trim, minted_save, minted_remove, token_save, token_remove;
-};
 
 Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now,
              Loaded& loaded)
@@ -111,24 +27,15 @@ Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting
 {
     try {
         db_ = std::make_unique<kit::Database>(file);
-        auto version = db_->prepare("PRAGMA user_version");
-        version.step();
-        if (version.integer(0) > schema_version) {
-            throw std::runtime_error{
-                file +
-                " was written by a newer version of the hub. Upgrade agenthost, or name another file in "
-                "plugins.hub.config.database."};
-        }
-        version.reset();
-        db_->exec(schema);
-        db_->exec("PRAGMA user_version=1");
+        Tables::upgrade(*db_, file);
         auto orphans = db_->prepare(
             "UPDATE tasks SET state=5, code='INTERRUPTED', message='The hub was restarted meanwhile', "
             "params='', updated=?1 WHERE state<3 AND bound=1");
         orphans.bind(1, now).run();
-        auto open = db_->prepare(std::string{"SELECT "} + task_columns +
-                                 " FROM tasks WHERE state<3 ORDER BY created");
-        while (open.step()) loaded.open_tasks.push_back(task_row(open));
+        auto open = db_->prepare(Tables::tasks_where("state<3 ORDER BY created"));
+        while (open.step()) loaded.open_tasks.push_back(Tables::task(open));
+        auto configs = db_->prepare(Tables::tasks_where("confirmed<0 ORDER BY updated"));
+        while (configs.step()) loaded.unconfirmed.push_back(Tables::task(configs));
         auto agents = db_->prepare("SELECT id, token, created, revoked FROM minted_agents");
         while (agents.step()) {
             loaded.agents.push_back({std::string{agents.text(0)}, digest(agents.blob(1)), agents.integer(2),
@@ -291,7 +198,8 @@ bool Store::seen(const AgentRecord& a)
                          .bind(3, a.name)
                          .bind(4, a.version)
                          .bind(5, a.peer);
-                     t.agent_seen.bind(6, a.first_seen).bind(7, a.last_seen).run();
+                     t.agent_seen.bind(6, a.first_seen).bind(7, a.last_seen);
+                     t.agent_seen.bind(8, a.platform).bind(9, a.capabilities).run();
                  },
                  {}});
 }
@@ -300,20 +208,22 @@ bool Store::find(std::string id, std::function<void(std::optional<AgentRecord>)>
 {
     auto found = std::make_shared<std::optional<AgentRecord>>();
     return post({[id = std::move(id), found](Tables& t) {
-                     if (t.agent_find.bind(1, id).step()) *found = agent_row(t.agent_find);
+                     if (t.agent_find.bind(1, id).step()) *found = Tables::agent(t.agent_find);
                      t.agent_find.reset();
                  },
                  [found, then = std::move(then)](bool) { then(std::move(*found)); }});
 }
 
-bool Store::list(std::string after, std::size_t most, std::function<void(std::vector<AgentRecord>)> then)
+bool Store::list(Page page, std::function<void(std::vector<AgentRecord>)> then)
 {
     auto found = std::make_shared<std::vector<AgentRecord>>();
-    return post({[after = std::move(after), most, found](Tables& t) {
+    return post({[page = std::move(page), found](Tables& t) {
                      found->clear();
-                     t.agent_list.bind(1, after).bind(2, static_cast<std::int64_t>(most));
-                     while (t.agent_list.step()) found->push_back(agent_row(t.agent_list));
-                     t.agent_list.reset();
+                     kit::Statement& list = page.protocol.empty() ? t.agent_list : t.agent_list_of;
+                     list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.most));
+                     if (!page.protocol.empty()) list.bind(3, page.protocol);
+                     while (list.step()) found->push_back(Tables::agent(list));
+                     list.reset();
                  },
                  [found, then = std::move(then)](bool) { then(std::move(*found)); }});
 }
@@ -353,8 +263,34 @@ bool Store::find(std::string id, std::function<void(std::optional<TaskRecord>)> 
                              *found = same->second;
                      }
                      if (*found) return;
-                     if (t.task_find.bind(1, id).step()) *found = task_row(t.task_find);
+                     if (t.task_find.bind(1, id).step()) *found = Tables::task(t.task_find);
                      t.task_find.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+}
+
+bool Store::save(std::vector<Report> reports)
+{
+    return post({[reports = std::move(reports)](Tables& t) {
+                     for (const Report& r : reports)
+                         t.report_save.bind(1, r.agent).bind(2, r.kind).bind(3, r.at).bind(4, r.json).run();
+                 },
+                 {}});
+}
+
+bool Store::find(std::vector<std::string> agents, std::function<void(std::vector<Report>)> then)
+{
+    auto found = std::make_shared<std::vector<Report>>();
+    return post({[agents = std::move(agents), found](Tables& t) {
+                     found->clear();
+                     for (const std::string& agent : agents) {
+                         t.report_find.bind(1, agent);
+                         while (t.report_find.step()) {
+                             found->push_back({agent, std::string{t.report_find.text(0)},
+                                               t.report_find.integer(1), std::string{t.report_find.text(2)}});
+                         }
+                         t.report_find.reset();
+                     }
                  },
                  [found, then = std::move(then)](bool) { then(std::move(*found)); }});
 }
@@ -394,7 +330,10 @@ bool Store::expire(std::int64_t now)
 {
     return post({[this, now](Tables& t) {
                      t.task_expire.bind(1, now).run();
+                     t.shop_trim.bind(1, shop_rows).run();
                      t.task_trim.bind(1, std::int64_t{task_rows_}).run();
+                     t.agent_trim.bind(1, agent_rows).run();
+                     t.report_trim.run();
                  },
                  {}});
 }

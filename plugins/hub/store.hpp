@@ -21,13 +21,19 @@ class Database;
 
 namespace agenthost::hub {
 
-class Store final : public Registry, public TaskTable, public CredentialTable {
+class Store final : public Registry, public TaskTable, public ReportTable, public CredentialTable {
 public:
     // A thousand agents that come back at once, many times over.
     static constexpr std::size_t queue_bound = 16'384;
 
+    static constexpr std::int64_t shop_rows = 1'000; // tasks kept for one shop
+    static constexpr std::int64_t agent_rows =
+        100'000; // agents remembered; those unseen for longest go first
+
     struct Loaded {                         // what a starting hub needs at once
         std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
+        std::vector<TaskRecord>
+            unconfirmed; // print's configurations whose heartbeat has not come, oldest first
         std::vector<MintedAgent> agents;
         std::vector<MintedToken> tokens;
     };
@@ -41,10 +47,12 @@ public:
 
     bool seen(const AgentRecord&) override;
     bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) override;
-    bool list(std::string after, std::size_t most, std::function<void(std::vector<AgentRecord>)>) override;
+    bool list(Page, std::function<void(std::vector<AgentRecord>)>) override;
     bool forget(std::string id) override;
     bool save(const TaskRecord&, std::function<void(bool)> done) override;
     bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) override;
+    bool save(std::vector<Report>) override;
+    bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) override;
     bool save(const MintedAgent&, std::function<void(bool)>) override;
     bool remove_agent(std::string id, std::function<void(bool)>) override;
     bool save(const MintedToken&, std::function<void(bool)>) override;
@@ -55,7 +63,7 @@ public:
     void setup(const std::function<void(kit::Database&)>& work) { work(*db_); }
     bool in_commit(std::function<void(kit::Database&)> work, std::function<void(bool ok)> done);
 
-    bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bound
+    bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bounds
     [[nodiscard]] std::string problem() const; // empty: the last commit worked
     [[nodiscard]] std::size_t waiting() const;
 

@@ -23,8 +23,12 @@ public:
     virtual ~Registry() = default;
     virtual bool seen(const AgentRecord&) = 0; // connected or left; keeps the first first_seen
     virtual bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) = 0;
-    virtual bool list(std::string after, std::size_t most,
-                      std::function<void(std::vector<AgentRecord>)>) = 0; // by id
+    struct Page {
+        std::string after; // an id; empty: from the first
+        std::size_t most = 0;
+        std::string protocol = {}; // empty: any
+    };
+    virtual bool list(Page, std::function<void(std::vector<AgentRecord>)>) = 0; // by id
     virtual bool forget(std::string id) = 0;
 };
 
@@ -35,6 +39,20 @@ public:
     // that do not wait already (so the result of a known task is never lost). `done(ok)` after the commit.
     virtual bool save(const TaskRecord&, std::function<void(bool ok)> done = {}) = 0;
     virtual bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) = 0;
+};
+
+// The last word of an agent on something; the newest of each kind is kept. Never a history.
+struct Report {
+    std::string agent, kind; // kind: "heartbeat", "metrics", "result"
+    std::int64_t at = 0;
+    std::string json; // an object
+};
+
+class ReportTable {
+public:
+    virtual ~ReportTable() = default;
+    virtual bool save(std::vector<Report>) = 0;
+    virtual bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) = 0;
 };
 
 struct MintedAgent {
@@ -63,6 +81,10 @@ class Fanout {
 public:
     virtual ~Fanout() = default;
     [[nodiscard]] virtual bool online(std::string_view agent) const = 0;
+    // What it said of itself when it connected; nullptr: it is not connected. Until the hub's lock is left.
+    [[nodiscard]] virtual const AgentRecord* find(std::string_view agent) const = 0;
+    // Connected agents of one protocol, by id.
+    [[nodiscard]] virtual std::vector<std::string> connected(std::string_view protocol) const = 0;
     enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol has no words for this command
     virtual Sent send(std::string_view agent, const wire::Command&) = 0;
     virtual void cut(std::string_view agent, std::string_view why) = 0;

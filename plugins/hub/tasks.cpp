@@ -45,12 +45,13 @@ bool Tasks::add(TaskRecord task)
     return true;
 }
 
-const TaskRecord* Tasks::next(std::string_view id, std::int64_t now, std::vector<TaskRecord>& ended)
+const TaskRecord* Tasks::next(std::string_view id, std::int64_t now, std::vector<TaskRecord>& ended,
+                              std::size_t window)
 {
+    const std::size_t most = std::min(window, limits_.in_flight);
     for (;;) {
         Agent* owner = agent(id); // take() below may remove the agent
-        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= limits_.in_flight)
-            return nullptr;
+        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= most) return nullptr;
         const std::string first = std::move(owner->pending.front());
         owner->pending.pop_front();
         TaskRecord& task = tasks_.find(first)->second; // take() removes what ends from the line
@@ -148,6 +149,22 @@ std::unique_ptr<TaskRecord> Tasks::fail(std::string_view id, std::string_view co
     task->message = message;
     task->updated = now;
     return task;
+}
+
+TaskRecord* Tasks::edit(std::string_view id)
+{
+    const auto it = tasks_.find(id);
+    return it == tasks_.end() ? nullptr : &it->second;
+}
+
+const TaskRecord* Tasks::oldest_in_flight(std::string_view agent_id) const
+{
+    const TaskRecord* oldest = nullptr;
+    for (const auto& [id, task] : tasks_) {
+        if (task.agent == agent_id && in_flight(task) && (oldest == nullptr || task.order < oldest->order))
+            oldest = &task;
+    }
+    return oldest;
 }
 
 std::vector<std::string> Tasks::of(std::string_view agent_id) const

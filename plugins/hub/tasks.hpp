@@ -32,9 +32,10 @@ public:
 
     // false: a bound is reached; nothing was taken. Also takes tasks of an earlier process that are still open.
     bool add(TaskRecord);
-    // The next one to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight. A task that was sent too
-    // often is moved to `ended` as failed instead.
-    const TaskRecord* next(std::string_view agent, std::int64_t now, std::vector<TaskRecord>& ended);
+    // The next one to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight (`window`, when it is less
+    // than the limit). A task that was sent too often is moved to `ended` as failed instead.
+    const TaskRecord* next(std::string_view agent, std::int64_t now, std::vector<TaskRecord>& ended,
+                           std::size_t window = SIZE_MAX);
     // What next() gave could not be sent: first in line again, as if never tried.
     void not_sent(std::string_view id);
     // The agent's session ended.
@@ -46,7 +47,10 @@ public:
                                        std::int64_t now);
     std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message,
                                      std::int64_t now);
+    TaskRecord* edit(std::string_view id); // marks only: warned, confirmed
     [[nodiscard]] std::vector<std::string> of(std::string_view agent) const;
+    // The one that was sent first and is not answered yet; nullptr: none.
+    [[nodiscard]] const TaskRecord* oldest_in_flight(std::string_view agent) const;
 
     [[nodiscard]] const TaskRecord* find(std::string_view id) const;
     [[nodiscard]] std::size_t size() const { return tasks_.size(); }

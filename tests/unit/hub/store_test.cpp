@@ -80,7 +80,7 @@ TEST_F(StoreTest, ListsAgentsInPages)
     open();
     for (const char* id : {"c", "a", "b"}) store->seen({.id = id, .protocol = "storage"});
     std::promise<std::string> got;
-    store->list("a", 5, [&](const std::vector<AgentRecord>& rows) {
+    store->list({.after = "a", .most = 5}, [&](const std::vector<AgentRecord>& rows) {
         std::string ids;
         for (const auto& row : rows) ids += row.id;
         got.set_value(ids);

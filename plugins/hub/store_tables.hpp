@@ -1,0 +1,26 @@
+// The store's schema and statements; private to store*.cpp. On the store's thread (and in its constructor).
+#pragma once
+
+#include "store.hpp"
+
+#include "kit/sqlite.hpp"
+
+namespace agenthost::hub {
+
+struct Store::Tables {
+    explicit Tables(kit::Database&);
+    void save(const TaskRecord&);
+
+    static AgentRecord agent(const kit::Statement& row);
+    static TaskRecord task(const kit::Statement& row);
+    static std::string tasks_where(const char* condition);
+    // To this program's version of the schema; throws when the file is newer.
+    static void upgrade(kit::Database&, const std::string& file);
+
+    kit::Database& db;
+    kit::Statement agent_seen, agent_find, agent_list, agent_list_of, agent_forget, agent_trim, report_save,
+        report_find, report_trim, task_save, task_find, task_expire, task_trim, shop_trim, minted_save,
+        minted_remove, token_save, token_remove;
+};
+
+} // namespace agenthost::hub
