@@ -81,6 +81,7 @@ std::optional<Head> parse_head(std::string_view text)
         head.length = it->get<std::uint64_t>();
     if (const auto it = root.find("chunked"); it != root.end() && it->is_boolean())
         head.chunked = it->get<bool>();
+    if (const auto it = root.find("tls"); it != root.end() && it->is_boolean()) head.tls = it->get<bool>();
     return head;
 }
 

@@ -18,7 +18,7 @@ struct Head {
     std::string method, path, query, peer;
     std::map<std::string, std::string, std::less<>> headers; // names in lower case
     std::optional<std::uint64_t> length;
-    bool chunked = false;
+    bool chunked = false, tls = false;
     [[nodiscard]] std::string_view header(std::string_view name) const;
     [[nodiscard]] bool has_body() const { return chunked || length.value_or(0) > 0; }
 };
