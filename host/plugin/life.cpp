@@ -155,7 +155,10 @@ std::string Life::create(const std::string& config_json)
                ".so refused: create() gave no complete agh_plugin_api (start, invoke, destroy). Rebuild it "
                "against the agenthost SDK.";
     api_ = api;
-    plugin_ = plugin;
+    {
+        const std::lock_guard lock{plugin_mutex_};
+        plugin_ = plugin;
+    }
     return {};
 }
 
@@ -193,6 +196,10 @@ std::string Life::destroy(std::chrono::milliseconds for_workers)
                "behind. Restart agenthost to be rid of them, or use isolation: process.";
     callable_ = false;
     if (!given_up_) options_.services->closing(host_->id);
+    {
+        const std::lock_guard lock{plugin_mutex_};
+        destroyed_ = true;
+    }
     agh_status status = AGH_OK;
     if (api_) status = guarded("destroy", nullptr, [&] { return api_->destroy(plugin_), AGH_OK; });
     host_->close();

@@ -97,6 +97,8 @@ private:
     agh_host* host_ = nullptr;
     const agh_plugin_api* api_ = nullptr;
     agh_plugin* plugin_ = nullptr;
+    mutable std::mutex plugin_mutex_; // status on the main thread asks while [ctl] creates or destroys
+    bool destroyed_ = false;
     std::atomic<int> in_flight_{0}; // asked and not completed
     std::atomic<bool> draining_{false};
     std::atomic<bool> callable_{false}; // tasks and results of calls may enter the plugin

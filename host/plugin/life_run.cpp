@@ -172,7 +172,8 @@ void Life::use_workers()
 int Life::runner_pid() const
 {
 #ifdef AGENTHOST_HAS_RUNNER
-    if (options_.isolated && plugin_) return host::runner_pid(plugin_);
+    const std::lock_guard lock{plugin_mutex_};
+    if (options_.isolated && plugin_ && !destroyed_) return host::runner_pid(plugin_);
 #endif
     return 0;
 }

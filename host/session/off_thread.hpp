@@ -52,10 +52,10 @@ public:
     }
     void forget()
     {
-        if (!slot_) return;
-        const std::lock_guard lock{slot_->mutex};
-        slot_->wanted = false;
-        slot_.reset();
+        const auto slot = std::exchange(slot_, nullptr); // outlives the lock
+        if (!slot) return;
+        const std::lock_guard lock{slot->mutex};
+        slot->wanted = false;
     }
 
 private:

@@ -1,6 +1,8 @@
 // What a plugin may do wrong once it runs.
 #include "abi_fixture.hpp"
 
+#include "tests/support/caught.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <gtest/gtest.h>
@@ -103,16 +105,16 @@ TEST_P(Abi, DeliversWhatWasPostedInStartAfterIt)
 TEST_P(Abi, AnswersACallOnce)
 {
     auto bench = running();
-    std::function<void(const agh_reply&)> done;
-    bench->services.on_call = [&](auto d) { done = std::move(d); };
+    Caught<std::function<void(const agh_reply&)>> done;
+    bench->services.on_call = [&](auto d) { done.put(std::move(d)); };
     const agh_req id = bench->services.open();
     ASSERT_GE(bench->invoke(id, "call"), 0);
-    ASSERT_TRUE(bench->until([&] { return done != nullptr; }));
+    ASSERT_TRUE(bench->until([&] { return done.get() != nullptr; }));
     const std::string text = R"({"from":"other"})";
     agh_reply reply{};
     reply.size = sizeof reply;
     reply.json = {text.data(), text.size()};
-    done(reply);
+    done.get()(reply);
     ASSERT_TRUE(bench->until([&] { return !bench->services.answers(id).empty(); }));
     EXPECT_EQ(bench->services.answers(id).front().json, text);
     EXPECT_TRUE(bench->file("result.0"));
@@ -122,15 +124,15 @@ TEST_P(Abi, AnswersACallOnce)
 TEST_P(Abi, AnswersCallsThatAreOutBeforeDestroy)
 {
     auto bench = running();
-    std::function<void(const agh_reply&)> done;
-    bench->services.on_call = [&](auto d) { done = std::move(d); };
+    Caught<std::function<void(const agh_reply&)>> done;
+    bench->services.on_call = [&](auto d) { done.put(std::move(d)); };
     ASSERT_GE(bench->invoke(bench->services.open(), "call"), 0);
-    ASSERT_TRUE(bench->until([&] { return done != nullptr; }));
+    ASSERT_TRUE(bench->until([&] { return done.get() != nullptr; }));
     EXPECT_EQ(bench->stop(), "");
     EXPECT_TRUE(bench->file("result.-11")); // AGH_E_CLOSED
     agh_reply reply{};
     reply.size = sizeof reply;
-    done(reply); // too late: nobody is called
+    done.get()(reply); // too late: nobody is called
     bench->io.poll();
     EXPECT_FALSE(bench->file("result.0"));
 }

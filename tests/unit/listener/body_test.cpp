@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include "tests/support/caught.hpp"
+
 #include "kit/hash.hpp"
 
 #include <fcntl.h>
@@ -35,8 +37,8 @@ protected:
         script.body = [this](agh_conn c, std::uint64_t n, std::string sha, std::string data,
                              agh_status status) {
             length = n;
-            sha256 = agenthost::kit::hex(sha.data(), sha.size());
-            memory = std::move(data);
+            sha256.put(agenthost::kit::hex(sha.data(), sha.size()));
+            memory.put(std::move(data));
             last_status = status;
             if (fd >= 0) ::close(fd);
             fd = -1;
@@ -46,7 +48,8 @@ protected:
     }
 
     Script script;
-    std::string file, sha256, memory;
+    std::string file;
+    Caught<std::string> sha256, memory;
     std::atomic<std::uint64_t> length{0};
     std::atomic<int> last_status{77}, receiving{0};
     std::uint64_t most = 1 << 30;
@@ -70,7 +73,7 @@ TEST_F(Bodies, GoToTheDescriptorWithTheirHash)
         const auto a = ask(raw, put("Content-Length: " + std::to_string(size) + "\r\n", content) + get("/f"));
         ASSERT_EQ(a.status, 201);
         EXPECT_EQ(length, size);
-        EXPECT_EQ(sha256, sha256_hex(content));
+        EXPECT_EQ(sha256.get(), sha256_hex(content));
         EXPECT_TRUE(read_answer(raw).body == content); // the pipelined GET was left alone
     }
     EXPECT_TRUE(wait_for([&] { return script.balanced(); }));
@@ -94,7 +97,7 @@ TEST_F(Bodies, ComeInChunksCutAnywhere)
     for (std::size_t at = 0, n = 1; at < all.size(); at += n, n = n * 7 % 9973 + 1)
         ASSERT_TRUE(raw.send(std::string_view{all}.substr(at, n)));
     EXPECT_EQ(read_answer(raw).status, 201);
-    EXPECT_EQ(sha256, sha256_hex(content));
+    EXPECT_EQ(sha256.get(), sha256_hex(content));
     EXPECT_TRUE(read_answer(raw).body == content);
 }
 
@@ -106,8 +109,8 @@ TEST_F(Bodies, GoToMemoryUpToTheirLimit)
     const std::string content(10'000, 'm');
     Raw raw{p};
     EXPECT_EQ(ask(raw, "POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n" + content).status, 201);
-    EXPECT_TRUE(memory == content);
-    EXPECT_EQ(sha256, sha256_hex(content));
+    EXPECT_TRUE(memory.get() == content);
+    EXPECT_EQ(sha256.get(), sha256_hex(content));
     const auto large =
         ask(raw, "POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 10001\r\n\r\n" + content + "x");
     EXPECT_EQ(large.status, 413);
@@ -243,7 +246,7 @@ TEST_F(Bodies, OfSixtyFourMebibytesTravelBothWaysPlainAndWithTls)
             const auto up = run({"curl", "-sS", "--http1.1", "--cacert", (certificates() / "ca.pem").string(),
                                  "-H", way, "-w", "%{http_code}", "-T", (dir / "up").string(), url});
             ASSERT_EQ(up.out, "stored201") << up.err;
-            EXPECT_EQ(sha256, expected);
+            EXPECT_EQ(sha256.get(), expected);
         }
         const auto down = run({"curl", "-sS", "--http1.1", "--cacert", (certificates() / "ca.pem").string(),
                                "-o", (dir / "down").string(), url});
