@@ -5,6 +5,7 @@
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
+#include "kit/hash.hpp"
 
 #include <cstring>
 #include <fcntl.h>
@@ -19,7 +20,6 @@ namespace {
 constexpr auto drain_grace = 10s;  // for running commands at SIGTERM; systemd would kill after 90 s
 constexpr auto plugin_grace = 10s; // drain() until drained()
 constexpr auto hard_stop = 45s;    // whatever hangs by then is left to the kernel
-constexpr auto settle = 3s;        // sessions are up by then, or wait
 constexpr int exit_failed = 1, exit_config = 78;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
@@ -162,6 +162,7 @@ void Runtime::Impl::plugins_started(const std::vector<std::string>& required_fai
         return stop("a required plugin failed");
     }
     if (stopping) return;
+    kit::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
     for (const auto& server : config->servers) start_session(server);
     listeners->open();
     ready = true;
@@ -174,10 +175,7 @@ void Runtime::Impl::plugins_started(const std::vector<std::string>& required_fai
     feed_watchdog();
     ask_health();
     expire_journal();
-    settled.expires_after(settle);
-    settled.async_wait([](const auto& error) {
-        if (!error) release_idle_memory();
-    });
+    settle_later();
 }
 
 void Runtime::Impl::start_session(const ServerConfig& server)

@@ -58,7 +58,8 @@ struct Runtime::Impl {
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     std::map<std::string, std::string> session_said; // the log's last word on each session
-    std::uint64_t submitted_seen = 0, submitted_released = 0;
+    std::uint64_t submitted_seen = 0;
+    bool settling = false;
     bool ready = false, stopping = false;
     int exit_code = 0;
 
@@ -79,6 +80,7 @@ struct Runtime::Impl {
     void finished(const Finished&);
     void feed_watchdog();
     void ask_health();
+    void settle_later();
     void expire_journal();
     void say_status();
     bool reconnect(const std::string& name);

@@ -16,6 +16,7 @@ namespace agenthost::host {
 namespace {
 
 constexpr auto health_interval = 30s; // plugins are asked how they are
+constexpr auto settle = 1s;            // without a command: idle
 constexpr int exit_failed = 1;
 
 } // namespace
@@ -47,6 +48,7 @@ void Runtime::Impl::wait_signal()
 
 void Runtime::Impl::finished(const Finished& f)
 {
+    settle_later();
     // A peer's made-up words must not become labels.
     metrics.command(f.code == wire::code::unknown_action ? "unknown" : f.action, f.code.empty(), f.took);
     // Commands with effects all leave a line; others only when someone looks closely.
@@ -72,16 +74,25 @@ void Runtime::Impl::feed_watchdog()
 void Runtime::Impl::ask_health()
 {
     plugins->check_health();
-    // Idle since the last look, after work: what that touched goes back as well.
-    const auto stats = dispatcher->stats();
-    if (stats.in_flight == 0 && stats.submitted == submitted_seen && stats.submitted != submitted_released) {
-        release_idle_memory();
-        submitted_released = stats.submitted;
-    }
-    submitted_seen = stats.submitted;
     health.expires_after(health_interval);
     health.async_wait([this](const auto& error) {
         if (!error) ask_health();
+    });
+}
+
+// `settle` after the last command: what work (or start-up) touched goes back. One timer a pause, not one a command.
+void Runtime::Impl::settle_later()
+{
+    if (std::exchange(settling, true)) return;
+    submitted_seen = dispatcher->stats().submitted;
+    settled.expires_after(settle);
+    settled.async_wait([this](const auto& error) {
+        if (error) return;
+        settling = false;
+        const auto stats = dispatcher->stats();
+        if (stats.in_flight > 0) return; // its end comes here again
+        if (stats.submitted != submitted_seen) return settle_later();
+        release_idle_memory();
     });
 }
 

@@ -2,17 +2,31 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
+#include <sys/random.h>
+
+#include <cerrno>
 #include <stdexcept>
 
 namespace agenthost::kit {
+
+namespace {
+
+// Fetched once, for the life of the process: by name OpenSSL looks it up for every digest, which costs more than a short hash, and
+// half of libcrypto's code in memory.
+const EVP_MD* md()
+{
+    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return fetched;
+}
+
+} // namespace
 
 void Sha256::Free::operator()(EVP_MD_CTX* c) const { EVP_MD_CTX_free(c); }
 
 Sha256::Sha256() : context_{EVP_MD_CTX_new()}
 {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+    if (!context_ || !md() || EVP_DigestInit_ex(context_.get(), md(), nullptr) != 1)
         throw std::runtime_error{"OpenSSL offers no SHA-256"};
 }
 
@@ -22,14 +36,14 @@ Sha256Digest Sha256::finish()
 {
     Sha256Digest digest{};
     EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+    EVP_DigestInit_ex(context_.get(), md(), nullptr);
     return digest;
 }
 
 Sha256Digest sha256(std::string_view text)
 {
     Sha256Digest digest{};
-    EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+    EVP_Digest(text.data(), text.size(), digest.data(), nullptr, md(), nullptr);
     return digest;
 }
 
@@ -80,8 +94,11 @@ bool equal_constant_time(std::string_view a, std::string_view b)
 std::string random_token(std::size_t bytes)
 {
     std::string raw(bytes, '\0');
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(raw.data()), static_cast<int>(bytes)) != 1)
-        throw std::runtime_error{"no random bytes from the system"};
+    for (std::size_t got = 0; got < bytes;) { // the kernel's own: no generator of ours to seed
+        const ssize_t n = ::getrandom(raw.data() + got, bytes - got, 0);
+        if (n < 0 && errno != EINTR) throw std::runtime_error{"no random bytes from the system"};
+        if (n > 0) got += static_cast<std::size_t>(n);
+    }
     return hex(raw.data(), raw.size());
 }
 
