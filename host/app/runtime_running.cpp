@@ -16,7 +16,7 @@ namespace agenthost::host {
 namespace {
 
 constexpr auto health_interval = 30s; // plugins are asked how they are
-constexpr auto settle = 1s;            // without a command: idle
+constexpr auto settle = 1s;           // without a command: idle
 constexpr int exit_failed = 1;
 
 } // namespace
