@@ -1,4 +1,7 @@
-// The panel protocol's codec, both ends. Facts and quirks: README.md beside this file; pinned by tests/wire/vectors/panel.
+// The panel protocol's codec, both ends. Facts and quirks: PANEL.md beside this file; pinned by tests/wire/vectors/panel.
+//
+// Heartbeat.facts as panel's `pong` writes them, and back: agent_status -> agentStatus, active_servers -> activeServers,
+// system_load -> systemLoad. World: utc_ms for timestamps, uuid for the ids of events and pings.
 #pragma once
 
 #include "codec.hpp"
