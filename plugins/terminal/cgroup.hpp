@@ -1,0 +1,60 @@
+// A cgroup for each command, where the system lets us make one: below our own, v1 and v2. It is the second means: the helper, a
+// child subreaper, already keeps every descendant. The cgroup makes the limits exact (per command, not per user) and the kill atomic.
+//
+// v2: one folder; limits when our own cgroup passes the controllers on (no other process in it, or we are the root). v1: a folder in
+// `pids` and `memory` when the limits ask for them. What cannot be had is left out and said once. Loop thread.
+#pragma once
+
+#include "config.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace agenthost::terminal {
+
+class Cgroups;
+
+// One command's. The destructor kills what is left in it and removes it.
+class Cgroup {
+public:
+    Cgroup() = default;
+    Cgroup(Cgroup&& other) noexcept { *this = std::move(other); }
+    Cgroup& operator=(Cgroup&& other) noexcept;
+    Cgroup(const Cgroup&) = delete;
+    Cgroup& operator=(const Cgroup&) = delete;
+    ~Cgroup() { remove(); }
+
+    // What terminal-exec is told: the v2 folder (empty: none), then cgroup.procs files.
+    [[nodiscard]] const std::string& unified() const { return unified_; }
+    [[nodiscard]] std::vector<std::string> procs() const;
+    [[nodiscard]] bool limits_processes() const { return limits_processes_; }
+    [[nodiscard]] bool limits_memory() const { return limits_memory_; }
+    void kill() const;
+
+private:
+    friend class Cgroups;
+    void remove();
+    std::string unified_;
+    std::vector<std::string> v1_;
+    bool limits_processes_ = false, limits_memory_ = false;
+};
+
+class Cgroups {
+public:
+    // Looks where we are and what we may do; ends what an agent that died left behind.
+    void open(const Limits&);
+    void close() { *this = {}; }
+    Cgroup make(const Limits&);
+    // For people: "v2", "v1 pids", "none: ...".
+    [[nodiscard]] std::string describe() const;
+
+private:
+    std::string unified_, pids_, memory_; // folders of our own in each; empty: not usable
+    bool unified_pids_ = false, unified_memory_ = false;
+    unsigned long last_ = 0;
+};
+
+} // namespace agenthost::terminal

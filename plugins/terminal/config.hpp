@@ -1,0 +1,53 @@
+// The plugin's configuration, as values. The host has checked it against the manifest's schema.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::terminal {
+
+struct Limits { // 0: as the daemon has it
+    // In the command's cgroup; without one of its user, whose other processes count as well. So as our own user, without a cgroup, the
+    // default does not hold: a person's desktop may have more threads than that.
+    std::uint64_t processes = 1024;
+    bool processes_by_default = true;
+    std::uint64_t memory = 0;      // bytes
+    std::uint64_t cpu_seconds = 0; // of each process
+    std::uint64_t open_files = 1024;
+};
+
+struct Config {
+    std::string run_as;                    // empty: agenthost-run when root, else ourselves
+    std::vector<std::string> run_as_allow; // users that a caller may name
+    std::string shell = "/bin/sh";
+    std::vector<std::string> allow; // patterns (policy.hpp); none: nothing runs
+    std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    std::optional<std::vector<std::string>>
+        env; // variables a caller may set; not set: by `allow` (policy.hpp)
+    std::map<std::string, std::string> environment; // set for every command
+    unsigned queue = 100, concurrency = 4;
+    std::chrono::milliseconds timeout{3'600'000}; // longest and default; 0: none
+    std::chrono::milliseconds grace{5'000};       // from SIGINT to SIGTERM, from SIGTERM to SIGKILL
+    std::chrono::milliseconds wait{
+        1'000}; // a command waits this long for a reader that takes nothing, then output is dropped
+    std::uint64_t max_output = 0; // bytes a command's caller is sent; 0: all
+    std::uint64_t ring = 1 << 20; // bytes on disk of each channel, for attach
+    unsigned keep = 32;           // finished commands whose output can still be read
+    std::chrono::milliseconds keep_for{600'000};
+    Limits limits;
+    bool cgroup = true; // use one when permitted
+
+    std::string helper; // terminal-exec's path; not configurable, the entry knows it
+
+    [[nodiscard]] bool allows_everything() const { return allow.size() == 1 && allow[0] == "*"; }
+};
+
+// Throws std::runtime_error with the key and what is wrong.
+Config parse_config(std::string_view json);
+
+} // namespace agenthost::terminal

@@ -1,0 +1,566 @@
+#include "job.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace agenthost::terminal {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+constexpr std::size_t most_input = 256 << 10;  // typed and not yet taken by the command
+constexpr std::size_t most_a_turn = 256 << 10; // read from one command before others have their turn
+constexpr auto stuck_after = 10s; // a descendant that SIGKILL does not end is stuck in the kernel
+constexpr auto linger = 30s;      // for a reader that takes nothing, after the end
+constexpr std::uint64_t all_of_it = ~std::uint64_t{0};
+
+std::string signal_name(int signal)
+{
+    const char* name = ::sigabbrev_np(signal);
+    return name ? std::string{"SIG"} + name : std::to_string(signal);
+}
+
+std::int64_t ms(Clock::duration d)
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+} // namespace
+
+Job::Job(JobOwner& owner, std::shared_ptr<const Config> config, User user, Admitted what, RunParams params,
+         std::string id, std::string server)
+    : owner_{owner}, config_{std::move(config)}, user_{std::move(user)}, what_{std::move(what)},
+      params_{std::move(params)}, id_{std::move(id)}, server_{std::move(server)}, queued_{owner.loop().now()}
+{
+    // What is not needed any more is not kept: secrets among it.
+    params_.env.clear();
+    params_.argv.clear();
+    params_.command.clear();
+}
+
+Job::~Job()
+{
+    for (Loop::Timer* timer : {&timeout_, &grace_, &stuck_}) owner_.loop().cancel(*timer);
+    for (Reader& r : readers_)
+        for (Loop::Timer* timer : {&r.flush, &r.patience}) owner_.loop().cancel(*timer);
+    drop_process();
+}
+
+void Job::drop_process()
+{
+    if (!process_) return;
+    for (const int fd : {process_->out.get(), process_->err.get(), process_->in.get(), process_->control(),
+                         process_->pidfd()})
+        owner_.loop().forget(fd);
+    process_.reset();
+}
+
+// ---- readers ----
+
+void Job::add_runner(Request request)
+{
+    readers_.emplace_back(std::move(request), std::array<std::uint64_t, 2>{0, 0},
+                          std::min(params_.max_output.value_or(all_of_it),
+                                   config_->max_output ? config_->max_output : all_of_it));
+    runner_ = &readers_.back();
+    const agh_req id = runner_->request.id();
+    runner_->request.on_writable([&o = owner_, weak = weak_from_this(), id] { o.writable_later(weak, id); });
+    runner_->request.on_cancel([&o = owner_, weak = weak_from_this(), id] { o.cancel_later(weak, id); });
+}
+
+void Job::attach(Request request, const AttachParams& params)
+{
+    Reader& reader =
+        readers_.emplace_back(std::move(request), std::array{params.offset, params.stderr_offset}, all_of_it);
+    if (!params.follow)
+        for (std::size_t i = 0; i < outputs_.size(); ++i)
+            reader.until[i] = outputs_[i] ? outputs_[i]->end() : 0;
+    const agh_req id = reader.request.id();
+    reader.request.on_writable([&o = owner_, weak = weak_from_this(), id] { o.writable_later(weak, id); });
+    reader.request.on_cancel([&o = owner_, weak = weak_from_this(), id] { o.cancel_later(weak, id); });
+    serve(reader);
+    sweep();
+}
+
+Reader* Job::reader(agh_req id)
+{
+    const auto found = std::find_if(readers_.begin(), readers_.end(),
+                                    [&](const Reader& r) { return r.request.id() == id && !r.over; });
+    return found == readers_.end() ? nullptr : &*found;
+}
+
+void Job::writable(agh_req id)
+{
+    Reader* r = reader(id);
+    if (!r) return;
+    r->blocked = r->stalled = false;
+    owner_.loop().cancel(r->patience); // it took something: patience begins anew
+    serve(*r);
+    if (held_ && (!runner_ || runner_->lag(outputs_) < Reader::most_lag)) resume();
+    sweep();
+}
+
+void Job::cancel(agh_req id)
+{
+    Reader* r = reader(id);
+    if (!r) return;
+    if (r == runner_ && state_ == State::queued) return owner_.cancelled(*this);
+    if (r == runner_ && state_ == State::running) {
+        const auto deadline = r->request.deadline();
+        return interrupt(deadline && Clock::now() >= *deadline ? Reason::timeout : Reason::interrupted,
+                         false);
+    }
+    r->request.fail("CANCELLED", "cancelled; the command goes on");
+    r->over = true;
+    sweep();
+}
+
+void Job::serve_all()
+{
+    for (Reader& r : readers_) serve(r);
+    sweep();
+}
+
+void Job::serve(Reader& r)
+{
+    if (r.over) return;
+    const bool ended = settled_output_;
+    r.pump(outputs_, owner_.loop().now(), ended || !r.follows());
+    if (r.served(outputs_) && (ended || !r.follows())) return finish_reader(r);
+    if (r.blocked) {
+        if (ended && !r.patience) {
+            r.patience = owner_.loop().after(linger, [this, &r] {
+                r.patience = 0;
+                r.blocked = false;
+                r.drop_to(outputs_, 0);
+                finish_reader(r);
+                sweep();
+            });
+        }
+        if (&r != runner_ || ended || r.lag(outputs_) < Reader::most_lag) return;
+        if (r.stalled)
+            r.drop_to(outputs_, Reader::most_lag);
+        else
+            hold_back(r);
+        return;
+    }
+    Clock::time_point when;
+    if (!r.flush && r.due(when, owner_.loop().now()))
+        r.flush = owner_.loop().after(when - owner_.loop().now(), [this, &r] {
+            r.flush = 0;
+            serve(r);
+            sweep();
+        });
+}
+
+// The command waits for its reader, for a while.
+void Job::hold_back(Reader& r)
+{
+    if (!held_) {
+        held_ = true;
+        look_at_fds();
+    }
+    if (r.patience) return;
+    r.patience = owner_.loop().after(config_->wait, [this, &r] {
+        r.patience = 0;
+        r.stalled = true;
+        r.drop_to(outputs_, Reader::most_lag);
+        resume();
+    });
+}
+
+void Job::resume()
+{
+    held_ = false;
+    look_at_fds();
+    if (gone_) finish_when_drained();
+}
+
+void Job::sweep()
+{
+    for (auto at = readers_.begin(); at != readers_.end();) {
+        if (!at->over) {
+            ++at;
+            continue;
+        }
+        owner_.loop().cancel(at->flush);
+        owner_.loop().cancel(at->patience);
+        if (&*at == runner_) runner_ = nullptr;
+        at = readers_.erase(at);
+    }
+}
+
+void Job::finish_reader(Reader& r)
+{
+    Json json{{"commandId", id_}, {"bytes", bytes()}, {"dropped", r.dropped()}};
+    if (&r != runner_) {
+        json["offset"] = r.next()[0];
+        json["stderr_offset"] = r.next()[1];
+        json["status"] = state_ == State::ended ? "ended" : "running";
+    }
+    if (state_ == State::ended) {
+        json["exit_code"] = exit_code();
+        json["reason"] = name(reason());
+        if (WIFSIGNALED(status_)) json["signal"] = signal_name(WTERMSIG(status_));
+        json["wall_ms"] = started_ == Clock::time_point{} ? 0 : ms(ended_ - started_);
+        json["cpu_ms"] = (usage_.user_us + usage_.system_us) / 1000;
+        json["peak_rss"] = usage_.peak_rss_kib * 1024;
+    }
+    r.request.reply(dump(json));
+    r.over = true;
+}
+
+void Job::abandon()
+{
+    for (Reader& r : readers_) {
+        if (r.over) continue;
+        r.request.fail("INTERRUPTED", "the agent stopped before the command had ended");
+        r.over = true;
+    }
+    sweep();
+}
+
+// ---- life ----
+
+void Job::say_queued(std::size_t position)
+{
+    if (runner_)
+        runner_->request.progress(dump({{"status", "queued"}, {"position", position}, {"commandId", id_}}));
+}
+
+void Job::never_ran(Reason reason)
+{
+    ending_.ask(reason, true);
+    status_ = SIGINT;
+    state_ = State::ended;
+    ended_ = owner_.loop().now();
+    settled_output_ = true;
+    serve_all();
+}
+
+void Job::start()
+{
+    state_ = State::running;
+    started_ = Clock::now();
+    if (runner_) runner_->request.progress(dump({{"status", "running"}, {"commandId", id_}}));
+    const bool has_input = params_.input || params_.keep_input;
+    try {
+        process_ = std::make_unique<Process>(Launch{.what = what_,
+                                                    .user = user_,
+                                                    .limits = config_->limits,
+                                                    .pty = params_.pty,
+                                                    .input = has_input,
+                                                    .helper = config_->helper},
+                                             owner_.make_cgroup(*config_));
+    } catch (const std::exception& e) {
+        return fail("INTERNAL", e.what());
+    }
+    if (params_.input) input_ = std::move(*params_.input);
+    params_.input.reset();
+    input_ends_ = has_input && !params_.keep_input && !params_.pty;
+    owner_.loop().watch(process_->control(), EPOLLIN, *this);
+    owner_.loop().watch(process_->pidfd(), EPOLLIN, *this);
+    look_at_fds();
+    auto timeout = config_->timeout;
+    if (params_.timeout && params_.timeout->count() > 0 &&
+        (timeout.count() == 0 || *params_.timeout < timeout))
+        timeout = *params_.timeout;
+    if (timeout.count() > 0)
+        timeout_ = owner_.loop().after(timeout, [this] {
+            timeout_ = 0;
+            interrupt(Reason::timeout, false);
+        });
+    owner_.started(*this);
+    write_input();
+}
+
+void Job::fail(std::string_view code, const std::string& why)
+{
+    for (Reader& r : readers_) {
+        if (r.over) continue;
+        r.request.fail(code, why, {}, not_started);
+        r.over = true;
+    }
+    state_ = State::ended;
+    ended_ = owner_.loop().now();
+    status_ = 127 << 8;
+    settled_output_ = true;
+    if (process_)
+        for (kit::Fd* fd : {&process_->out, &process_->err, &process_->in}) close_fd(*fd);
+    for (Loop::Timer* timer : {&timeout_, &grace_}) owner_.loop().cancel(*timer);
+    sweep();
+    owner_.ended(*this);
+}
+
+void Job::interrupt(Reason reason, bool force)
+{
+    if (state_ != State::running || exited_) return;
+    step(ending_.ask(reason, force));
+}
+
+void Job::step(Ending::Step what)
+{
+    owner_.loop().cancel(grace_);
+    if (!process_ || exited_) return;
+    switch (what) {
+    case Ending::Step::none: return;
+    case Ending::Step::interrupt: process_->interrupt(); break;
+    case Ending::Step::terminate:
+        if (process_->is_pty()) process_->signal_all(SIGHUP); // what a shell at its prompt heeds
+        process_->signal_all(SIGTERM);
+        break;
+    case Ending::Step::kill: process_->kill(); break;
+    }
+    if (ending_.more())
+        grace_ = owner_.loop().after(config_->grace, [this] {
+            grace_ = 0;
+            step(ending_.grace_over());
+        });
+}
+
+void Job::ready(int fd, std::uint32_t events)
+{
+    const auto self = shared_from_this(); // its last owner may let go meanwhile
+    if (!process_) return;
+    if (fd == process_->control()) return on_control();
+    if (fd == process_->pidfd()) {
+        if (process_->on_pidfd()) on_gone();
+        return;
+    }
+    if (fd == process_->in.get()) return write_input();
+    if ((events & EPOLLOUT) != 0) write_input();
+    if (fd == process_->out.get() && (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0)
+        read(process_->out, 0);
+    else if (fd == process_->err.get())
+        read(process_->err, 1);
+    if (gone_) finish_when_drained();
+}
+
+void Job::on_control()
+{
+    const Process::Heard heard = process_->on_control();
+    if (heard.failed) {
+        const bool missing = heard.error == ENOENT || heard.error == ENOTDIR;
+        const bool denied = heard.error == EACCES || heard.error == EPERM;
+        return fail(missing  ? "FILE_NOT_FOUND"
+                    : denied ? "DENIED"
+                             : "INTERNAL",
+                    failure(heard.stage, heard.error, what_, user_));
+    }
+    if (heard.exited && !exited_) {
+        exited_ = true;
+        status_ = *process_->status();
+        ended_ = Clock::now();
+        owner_.loop().cancel(timeout_);
+        owner_.loop().cancel(grace_);
+        stuck_ = owner_.loop().after(stuck_after, [this] {
+            stuck_ = 0;
+            gone_ = true;
+            finish_when_drained();
+        });
+    }
+    if (!heard.started && !heard.exited && !heard.gone) // the socket has ended: pidfd tells the rest
+        owner_.loop().forget(process_->control());
+}
+
+void Job::on_gone()
+{
+    owner_.loop().forget(process_->pidfd());
+    on_control(); // its last words
+    owner_.loop().forget(process_->control());
+    owner_.loop().cancel(stuck_);
+    if (state_ == State::ended) return drop_process(); // it failed, or was stuck and is not any more
+    if (process_->pid() == 0) {
+        drop_process();
+        return fail("INTERNAL", "terminal-exec ended before the command began; the kernel's log may say why");
+    }
+    if (!exited_) {
+        exited_ = true;
+        status_ = process_->status().value_or(SIGKILL);
+        ended_ = Clock::now();
+    }
+    gone_ = true;
+    finish_when_drained();
+}
+
+// ---- output ----
+
+void Job::look_at_fds()
+{
+    if (!process_) return;
+    Loop& loop = owner_.loop();
+    const bool typing = process_->is_pty() && !input_.empty();
+    const std::uint32_t out = (held_ ? 0u : std::uint32_t{EPOLLIN}) | (typing ? std::uint32_t{EPOLLOUT} : 0u);
+    // Not with no events: a hang-up would be told again and again.
+    if (process_->out) out ? loop.watch(process_->out.get(), out, *this) : loop.forget(process_->out.get());
+    if (process_->err)
+        held_ ? loop.forget(process_->err.get()) : loop.watch(process_->err.get(), EPOLLIN, *this);
+    if (process_->in)
+        input_.empty() ? loop.forget(process_->in.get()) : loop.watch(process_->in.get(), EPOLLOUT, *this);
+}
+
+void Job::close_fd(kit::Fd& fd)
+{
+    owner_.loop().forget(fd.get());
+    fd.reset();
+}
+
+// Until there is nothing to read, or others have waited long enough.
+void Job::read(kit::Fd& fd, std::size_t channel)
+{
+    auto& output = outputs_[channel];
+    std::size_t unserved = 0;
+    for (std::size_t done = 0; fd && !held_ && done < most_a_turn;) {
+        if (!output)
+            output = std::make_unique<Output>(owner_.ring_file(*this) + (channel == 0 ? ".out" : ".err"),
+                                              config_->ring);
+        const auto room = output->room();
+        const ::ssize_t n = ::read(fd.get(), room.data(), room.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) break;
+        if (n <= 0) { // the end; of a PTY it is EIO
+            close_fd(fd);
+            break;
+        }
+        output->wrote(static_cast<std::size_t>(n));
+        done += static_cast<std::size_t>(n);
+        unserved += static_cast<std::size_t>(n);
+        if (unserved >= Output::read_size / 2) {
+            unserved = 0;
+            serve_all();
+        }
+    }
+    if (unserved > 0) serve_all();
+}
+
+std::uint64_t Job::bytes() const
+{
+    std::uint64_t sum = 0;
+    for (const auto& output : outputs_)
+        if (output) sum += output->end();
+    return sum;
+}
+
+// All processes are gone: what is in the pipes now is all there will be. Somebody outside may hold an end (a descriptor passed
+// over a socket), so no end of file is waited for.
+void Job::finish_when_drained()
+{
+    if (state_ == State::ended) return;
+    while (!held_) {
+        const auto before = bytes();
+        if (process_->out) read(process_->out, 0);
+        if (process_->err && !held_) read(process_->err, 1);
+        if (bytes() == before) break;
+    }
+    if (held_) return; // resume() comes back
+    usage_ = process_->usage();
+    close_fd(process_->out);
+    close_fd(process_->err);
+    if (process_->in) close_fd(process_->in);
+    if (process_->on_pidfd()) drop_process(); // else it is stuck, and on_gone() comes
+    owner_.loop().cancel(timeout_);
+    owner_.loop().cancel(grace_);
+    for (const auto& output : outputs_)
+        if (output) output->settle();
+    input_.clear();
+    state_ = State::ended;
+    settled_output_ = true;
+    serve_all();
+    owner_.ended(*this);
+}
+
+// ---- input ----
+
+std::string Job::input(std::string_view bytes, bool end)
+{
+    if (state_ != State::running || !process_ || exited_) return "the command is not running";
+    if (process_->is_pty() ? !process_->out : (!process_->in || input_ends_))
+        return "its standard input is closed. Run it with \"input\": true or a pty to type into it";
+    if (input_.size() + bytes.size() > most_input)
+        return "the command has not taken " + std::to_string(input_.size()) +
+               " bytes typed before. Wait until it does";
+    input_ += bytes;
+    if (end && process_->is_pty())
+        input_ += '\x04'; // Ctrl-D
+    else if (end)
+        input_ends_ = true;
+    write_input();
+    return {};
+}
+
+void Job::write_input()
+{
+    if (!process_) return;
+    kit::Fd& fd = process_->is_pty() ? process_->out : process_->in;
+    while (fd && !input_.empty()) {
+        const ::ssize_t n = ::write(fd.get(), input_.data(), input_.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) break;
+        if (n < 0) { // EPIPE: nobody reads it any more
+            input_.clear();
+            input_ends_ = true;
+            break;
+        }
+        input_.erase(0, static_cast<std::size_t>(n));
+    }
+    if (process_->in && input_.empty() && input_ends_) close_fd(process_->in);
+    look_at_fds();
+}
+
+void Job::resize(Size size)
+{
+    if (process_) process_->resize(size);
+}
+
+// ---- words ----
+
+Reason Job::reason() const
+{
+    if (const auto asked = ending_.reason()) return *asked;
+    return WIFSIGNALED(status_) ? Reason::signal : Reason::exit;
+}
+
+int Job::exit_code() const { return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_); }
+
+std::string Job::describe() const
+{
+    Json json{{"commandId", id_},
+              {"program", what_.program},
+              {"argv", what_.argv},
+              {"user", user_.name},
+              {"priority", name(params_.priority)},
+              {"pty", has_pty()},
+              {"bytes", bytes()},
+              {"status", state_ == State::queued    ? "queued"
+                         : state_ == State::running ? "running"
+                                                    : "ended"}};
+    const auto now = Clock::now();
+    if (state_ == State::queued) json["waiting_ms"] = ms(now - queued_);
+    if (state_ == State::running) {
+        json["running_ms"] = ms(now - started_);
+        if (process_ && process_->pid() > 0) json["pid"] = process_->pid();
+    }
+    if (state_ == State::ended) {
+        json["exit_code"] = exit_code();
+        json["reason"] = name(reason());
+        json["ended_ms_ago"] = ms(now - ended_);
+    }
+    for (std::size_t i = 0; i < outputs_.size(); ++i)
+        if (outputs_[i])
+            json[i == 0 ? "offset" : "stderr_offset"] = outputs_[i]->begin(); // what attach can still replay
+    return dump(json);
+}
+
+} // namespace agenthost::terminal

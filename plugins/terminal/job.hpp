@@ -1,0 +1,119 @@
+// One command from its request to its result: waits, runs, is ended, is remembered for a while. Loop thread.
+//
+// The exit is the process's, not a pipe's: when the command has ended the helper kills what it left behind, then what is still in
+// the pipes is read, then readers are served to the last byte, then the request is answered.
+#pragma once
+
+#include "config.hpp"
+#include "loop.hpp"
+#include "params.hpp"
+#include "policy.hpp"
+#include "process.hpp"
+#include "reader.hpp"
+#include "rules.hpp"
+#include "user.hpp"
+
+#include <agenthost/request.hpp>
+
+#include <list>
+#include <memory>
+#include <string>
+
+namespace agenthost::terminal {
+
+class Job;
+
+// What a job needs of the service.
+class JobOwner {
+public:
+    virtual ~JobOwner() = default;
+    virtual Loop& loop() = 0;
+    virtual Cgroup make_cgroup(const Config&) = 0;
+    virtual std::string ring_file(const Job&) = 0;
+    virtual void started(Job&) = 0;
+    virtual void ended(Job&) = 0;     // its slot is free; readers may still be served
+    virtual void cancelled(Job&) = 0; // while it waits in the queue
+    virtual void writable_later(std::weak_ptr<Job>, agh_req) = 0; // [any]
+    virtual void cancel_later(std::weak_ptr<Job>, agh_req) = 0;   // [any]
+};
+
+class Job : public Watcher, public std::enable_shared_from_this<Job> {
+public:
+    enum class State { queued, running, ended };
+
+    Job(JobOwner&, std::shared_ptr<const Config>, User, Admitted, RunParams, std::string id,
+        std::string server);
+    ~Job() override;
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+
+    void add_runner(Request); // the request that runs it
+    void attach(Request, const AttachParams&);
+    void start();
+    void interrupt(Reason, bool force);
+    void never_ran(Reason); // it was taken out of the queue
+    void say_queued(std::size_t position);
+    [[nodiscard]] std::string input(std::string_view, bool end); // empty, or why not
+    void resize(Size);
+    void writable(agh_req);
+    void cancel(agh_req);
+    // The readers are cut off and the request is answered as interrupted: the plugin ends.
+    void abandon();
+
+    void ready(int fd, std::uint32_t events) override;
+
+    [[nodiscard]] const std::string& id() const { return id_; }
+    [[nodiscard]] const std::string& server() const { return server_; }
+    [[nodiscard]] Priority priority() const { return params_.priority; }
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool settled() const { return state_ == State::ended && readers_.empty() && !process_; }
+    [[nodiscard]] Clock::time_point ended_at() const { return ended_; }
+    [[nodiscard]] std::uint64_t bytes() const;
+    [[nodiscard]] Reason reason() const;
+    [[nodiscard]] int exit_code() const;
+    [[nodiscard]] bool has_pty() const { return params_.pty.has_value(); }
+    [[nodiscard]] std::string describe() const; // for terminal.list: a JSON object
+    [[nodiscard]] const std::string& program() const { return what_.program; }
+    [[nodiscard]] const std::string& user() const { return user_.name; }
+
+private:
+    void on_control();
+    void on_gone();
+    void step(Ending::Step);
+    void read(kit::Fd&, std::size_t channel);
+    void look_at_fds(); // which events are wanted now
+    void resume();
+    void hold_back(Reader&);
+    void serve_all();
+    void serve(Reader&);
+    void finish_reader(Reader&);
+    void sweep(); // readers that are over leave
+    void write_input();
+    void finish_when_drained();
+    void fail(std::string_view code, const std::string& why);
+    void close_fd(kit::Fd&);
+    void drop_process();
+    Reader* reader(agh_req);
+
+    JobOwner& owner_;
+    std::shared_ptr<const Config> config_;
+    const User user_;
+    const Admitted what_;
+    RunParams params_;
+    const std::string id_, server_;
+    State state_ = State::queued;
+    std::unique_ptr<Process> process_;
+    Outputs outputs_;
+    std::list<Reader> readers_;
+    Reader* runner_ = nullptr; // the one that holds the command back; null when it has left
+    bool held_ = false, gone_ = false, settled_output_ = false, exited_ = false;
+    Ending ending_;
+    std::string input_;
+    bool input_ends_ = false;
+    Loop::Timer timeout_ = 0, grace_ = 0, stuck_ = 0;
+    Clock::time_point queued_, started_, ended_;
+    int status_ = 0; // wait status
+    Usage usage_;
+};
+
+} // namespace agenthost::terminal

@@ -1,0 +1,77 @@
+// A running command: its helper, its descriptors, what the helper says of it. The helper (exec/main.c) is started by posix_spawn,
+// which is safe in a process with threads. Loop thread; the owner watches control() and pidfd() and calls on_control()
+// and on_pidfd() when they are readable.
+#pragma once
+
+#include "cgroup.hpp"
+#include "exec/spec.h"
+#include "params.hpp"
+#include "policy.hpp"
+
+#include <kit/fd.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace agenthost::terminal {
+
+struct Launch {
+    const Admitted& what;
+    const User& user;
+    const Limits& limits;
+    std::optional<Size> pty;
+    bool input = false; // a pipe for stdin; else /dev/null. A PTY always has one
+    std::string helper;
+};
+
+struct Usage {
+    std::uint64_t user_us = 0, system_us = 0, peak_rss_kib = 0;
+};
+
+class Process {
+public:
+    // Starts it. Throws std::runtime_error when there are no descriptors, no memory, no helper: nothing was started.
+    Process(const Launch&, Cgroup);
+    ~Process(); // what still runs is killed; waits for that, but not for ever
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+
+    [[nodiscard]] int control() const { return control_.get(); }
+    [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+    kit::Fd out, err, in; // ours, non-blocking; with a PTY `out` is its master and takes the input too
+    [[nodiscard]] bool is_pty() const { return pty_; }
+
+    struct Heard {
+        bool failed = false, started = false, exited = false, gone = false;
+        int error = 0, stage = 0; // failed
+    };
+    Heard on_control(); // what is new
+    bool on_pidfd();    // true: the helper is reaped, and everything it had to say was heard
+
+    void interrupt();         // SIGINT: to the terminal's foreground group, or to the command's group
+    void signal_all(int sig); // to every descendant
+    void kill();              // SIGKILL until none is left
+    void resize(Size);
+
+    [[nodiscard]] pid_t pid() const { return pid_; }                    // of the command; 0: not yet
+    [[nodiscard]] std::optional<int> status() const { return status_; } // wait status
+    [[nodiscard]] const Usage& usage() const { return usage_; }
+
+private:
+    void order(std::uint32_t kind, int sig);
+    void spawn(const Launch&, int in, int out, int err, int control);
+    bool pty_;
+    Cgroup cgroup_;
+    kit::Fd control_, pidfd_;
+    pid_t helper_ = -1, pid_ = 0;
+    std::optional<int> status_;
+    bool gone_ = false;
+    Usage usage_;
+};
+
+// "cannot become user nobody: Operation not permitted", for an error reply.
+std::string failure(int stage, int error, const Admitted&, const User&);
+
+} // namespace agenthost::terminal
