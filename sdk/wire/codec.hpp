@@ -58,6 +58,8 @@ public:
     virtual bool encode(const Result&, std::string& out) = 0;
     virtual bool encode(const Progress&, std::string& out) = 0;
     virtual bool encode(const Stream&, std::string& out) = 0;
+    // How many of its first bytes one frame can hold: the caller encodes these, then the rest with its own offset.
+    [[nodiscard]] virtual std::size_t fitting(const Stream& stream) const { return stream.bytes.size(); }
     virtual bool encode(const Event&, std::string& out) = 0;
     virtual bool encode(const Heartbeat&, std::string& out) = 0; // false also when heartbeats are WebSocket pings
     virtual bool encode(const Metrics&, std::string& out) = 0;
