@@ -1,0 +1,57 @@
+#include "base64.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace agenthost::wire {
+namespace {
+
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr auto values = [] {
+    std::array<std::int8_t, 256> table{};
+    table.fill(-1);
+    for (std::size_t i = 0; i < alphabet.size(); ++i)
+        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    return table;
+}();
+
+} // namespace
+
+void append_base64(std::string& out, std::string_view bytes)
+{
+    const auto at = [&](std::size_t i) -> std::uint32_t {
+        return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
+    };
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::uint32_t three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+        out += alphabet[three >> 18];
+        out += alphabet[three >> 12 & 63];
+        out += i + 1 < bytes.size() ? alphabet[three >> 6 & 63] : '=';
+        out += i + 2 < bytes.size() ? alphabet[three & 63] : '=';
+    }
+}
+
+bool append_from_base64(std::string& out, std::string_view text)
+{
+    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+    if (text.size() % 4 == 1) return false;
+    const std::size_t before = out.size();
+    std::uint32_t bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        const int value = values[static_cast<unsigned char>(c)];
+        if (value < 0) {
+            out.resize(before);
+            return false;
+        }
+        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        count += 6;
+        if (count < 8) continue;
+        count -= 8;
+        out += static_cast<char>(static_cast<unsigned char>(bits >> count & 0xFF));
+    }
+    return true;
+}
+
+} // namespace agenthost::wire
