@@ -229,18 +229,25 @@ bool PanelAgent::encode(const Progress& progress, std::string& out)
 bool PanelAgent::encode(const Event& event, std::string& out)
 {
     const std::size_t dot = event.topic.find('.');
-    begin_event(out, clip(event.topic.substr(dot == event.topic.npos ? 0 : dot + 1), most::action), event.at);
+    const std::string_view name = event.topic.substr(dot == event.topic.npos ? 0 : dot + 1);
     const std::string_view data = event.json.empty() ? "{}" : event.json;
-    std::string why;
-    const bool add_target = [&] {
-        if (event.target.empty() || !is_object(data)) return false;
-        if (!may_have(data, "serverId")) return true;
+    // Panels look for the server in the data; where it cannot go there, the envelope has a place as well.
+    bool in_data = event.target.empty(), add = false;
+    if (!in_data && is_object(data)) {
+        std::string why;
         const auto members = json::split(data, why);
-        return members && !find(*members, "serverId");
-    }();
-    if (add_target) { // servers look for it in the data
+        const json::Member* const own = members ? find(*members, "serverId") : nullptr;
+        in_data = own && own->kind == json::Kind::string && own->text == event.target;
+        add = members && !own && members->size() < json::max_members;
+    }
+    begin(out, new_id(world_), "event", event.at);
+    if (!in_data && !add) append_field(out, "serverId", event.target, most::id);
+    out += R"(,"event":)";
+    json::append(out, clip(name, most::action));
+    out += R"(,"data":)";
+    if (add) {
         out += R"({"serverId":)";
-        json::append(out, event.target);
+        json::append(out, clip(event.target, most::id));
         append_members(out, data);
         out += '}';
     } else {

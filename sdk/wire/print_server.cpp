@@ -1,4 +1,4 @@
-// The server's end. The agent's: print.cpp.
+// The server's end. The agent's: print_agent.hpp.
 #include "print.hpp"
 
 #include "answers.hpp"
