@@ -1,5 +1,7 @@
 #include "commands.hpp"
 
+#include "words.hpp"
+
 #include "kit/hash.hpp"
 
 #include <algorithm>
@@ -28,7 +30,26 @@ void Commands::watch(const TaskRecord& task, Final on_final)
             pump(dead->agent);
         }
     });
-    watches_.insert_or_assign(task.id, Watch{std::move(on_final), expiry});
+    Timers::Id warning{};
+    if (task.shop && task.warned == 0) {
+        const auto until = task.created + core_.config.task_warning.count() - core_.utc();
+        warning = core_.timers.at(core_.now() + std::chrono::milliseconds{std::max<std::int64_t>(0, until)},
+                                  [this, id = task.id] { warn(id); });
+    }
+    watches_.insert_or_assign(task.id, Watch{std::move(on_final), expiry, warning});
+}
+
+// Somebody looks at a screen that says "printing ..."; now it can say that something is wrong.
+void Commands::warn(const std::string& id)
+{
+    TaskRecord* task = tasks_.edit(id);
+    if (task == nullptr) return;
+    task->warned = core_.utc();
+    table_.save(*task);
+    core_.log(AGH_LOG_WARN, "hub: task " + id + " (" + task->action + ") of " + task->agent + " is " +
+                                std::string{word(task->state)} + " and not answered after " +
+                                std::to_string(core_.config.task_warning.count() / 1000) +
+                                " s. Is the agent connected, the device on and loaded?");
 }
 
 bool Commands::start(TaskRecord task, Final on_final)
@@ -72,17 +93,18 @@ void Commands::pump(std::string_view name)
     const std::string agent{name}; // the name's owner may go on the way
     std::vector<TaskRecord> dead;
     while (!blocked_.contains(agent) && fanout_.online(agent)) {
-        const TaskRecord* task = tasks_.next(agent, core_.utc(), dead);
+        const TaskRecord* task = tasks_.next(agent, core_.utc(), dead, mute_.contains(agent) ? 1 : SIZE_MAX);
         if (task == nullptr) break;
         if (task->sent > 1) core_.host.record(Metric::resent, 1);
-        switch (fanout_.send(agent, {.id = task->id, .action = task->action, .params = task->params})) {
+        switch (fanout_.send(
+            agent,
+            {.id = task->id, .action = task->action, .params = task->params, .target = task->target})) {
         case Fanout::Sent::taken: break;
         case Fanout::Sent::gone: tasks_.not_sent(task->id); break;
         case Fanout::Sent::unspeakable:
-            dead.push_back(*tasks_.fail(task->id, "INVALID_REQUEST",
-                                        "The agent's protocol has no words for this command; params may not "
-                                        "hold \"action\" or \"request_id\"",
-                                        core_.utc()));
+            dead.push_back(*tasks_.fail(
+                task->id, "INVALID_REQUEST",
+                "The agent's protocol has no words for this command with these params", core_.utc()));
             break;
         }
     }
@@ -97,24 +119,30 @@ void Commands::ended(const TaskRecord& task)
                                                        : Metric::tasks_failed,
                       1);
     table_.save(task);
-    const auto it = watches_.find(task.id);
-    if (it == watches_.end()) return;
-    const Final on_final = std::move(it->second.on_final);
-    core_.timers.cancel(it->second.expiry);
-    watches_.erase(it);
+    Final on_final;
+    if (const auto it = watches_.find(task.id); it != watches_.end()) {
+        on_final = std::move(it->second.on_final);
+        core_.timers.cancel(it->second.expiry);
+        core_.timers.cancel(it->second.warning);
+        watches_.erase(it);
+    }
+    if (on_ended_) on_ended_(task);
     if (on_final) on_final(task);
 }
 
-void Commands::agent_ready(std::string_view agent)
+void Commands::agent_ready(const AgentRecord& agent)
 {
-    away_since_.erase(std::string{agent});
-    pump(agent);
+    away_since_.erase(agent.id);
+    const auto protocol = wire::protocol(agent.protocol);
+    if (protocol && !always_correlates(*protocol)) mute_.insert(agent.id);
+    pump(agent.id);
 }
 
 void Commands::agent_lost(std::string_view name)
 {
     const std::string agent{name};
     blocked_.erase(agent);
+    mute_.erase(agent);
     if (tasks_.open(agent) == 0) return;
     tasks_.lost(agent, core_.utc());
     for (const std::string& id : tasks_.of(agent)) table_.save(*tasks_.find(id));
@@ -164,6 +192,21 @@ void Commands::not_taken(std::string_view agent, std::string_view id)
     core_.timers.at(core_.now() + blocked_for, [this, agent = std::string{agent}] { writable(agent); });
 }
 
+// An answer without an id is that of the one command in flight, unless it names another one.
+std::string Commands::id_of(std::string_view agent, const wire::Result& result)
+{
+    if (!result.id.empty()) {
+        mute_.erase(std::string{agent});
+        return std::string{result.id};
+    }
+    const TaskRecord* task = tasks_.oldest_in_flight(agent);
+    const AgentRecord* there = fanout_.find(agent);
+    if (task == nullptr || there == nullptr) return {};
+    const auto protocol = wire::protocol(there->protocol);
+    const std::string_view said = protocol ? wire_word(*protocol, task->action) : task->action;
+    return result.action.empty() || result.action == said ? task->id : std::string{};
+}
+
 void Commands::result(std::string_view agent, const wire::Result& result)
 {
     TaskRecord outcome;
@@ -173,7 +216,8 @@ void Commands::result(std::string_view agent, const wire::Result& result)
     outcome.code = result.error.code;
     outcome.message = result.error.message;
     outcome.detail = result.error.detail;
-    if (const auto task = tasks_.finish(agent, result.id, std::move(outcome), core_.utc())) ended(*task);
+    if (const auto task = tasks_.finish(agent, id_of(agent, result), std::move(outcome), core_.utc()))
+        ended(*task);
     pump(agent);
 }
 

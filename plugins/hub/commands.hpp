@@ -21,6 +21,8 @@ public:
     using Final = std::function<void(const TaskRecord&)>;
 
     Commands(Core& core, TaskTable& table, Fanout& fanout);
+    // Hears of the end of every task, whoever waits for it, and of those an earlier process began.
+    void observe(std::function<void(const TaskRecord&)> on_ended) { on_ended_ = std::move(on_ended); }
 
     static std::string new_id();
     // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already.
@@ -28,7 +30,7 @@ public:
     void forget(std::string_view id); // nobody waits any more; the task goes on
     void restore(std::vector<TaskRecord>);
 
-    void agent_ready(std::string_view agent);
+    void agent_ready(const AgentRecord&);
     void agent_lost(std::string_view agent);
     void agent_revoked(std::string_view agent);
     void writable(std::string_view agent);
@@ -43,9 +45,11 @@ public:
 private:
     struct Watch {
         Final on_final;
-        Timers::Id expiry;
+        Timers::Id expiry, warning;
     };
     void pump(std::string_view agent);
+    void warn(const std::string& id);
+    std::string id_of(std::string_view agent, const wire::Result&);
     void watch(const TaskRecord&, Final);
     void ended(const TaskRecord&);
     void watch_absence(const std::string& agent);
@@ -56,7 +60,9 @@ private:
     Fanout& fanout_;
     Tasks tasks_;
     std::unordered_map<std::string, Watch> watches_;
+    std::function<void(const TaskRecord&)> on_ended_;
     std::unordered_set<std::string> blocked_; // agents whose send queue was full
+    std::unordered_set<std::string> mute_; // agents that have not yet repeated a command's id: one at a time
     std::unordered_map<std::string, Timers::Time> away_since_;
 };
 

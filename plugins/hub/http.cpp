@@ -14,6 +14,43 @@ using nlohmann::json;
 
 namespace {
 
+// Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507 like DISK_FULL: the machine
+// lacks the means; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
+// state, not the caller's rate, which is 429.
+constexpr std::array<std::pair<std::string_view, int>, 31> status_table{{
+    {"UNKNOWN_ACTION", 400},
+    {"INVALID_REQUEST", 400},
+    {"INVALID_MESSAGE", 400},
+    {"AUTH_FAILED", 401},
+    {"DENIED", 403},
+    {"PERMISSION_DENIED", 403},
+    {"AGENT_NOT_FOUND", 404},
+    {"SERVER_NOT_FOUND", 404},
+    {"CONTAINER_NOT_FOUND", 404},
+    {"FILE_NOT_FOUND", 404},
+    {"TASK_NOT_FOUND", 404},
+    {"NOT_FOUND", 404},
+    {"METHOD_NOT_ALLOWED", 405},
+    {"PORT_CONFLICT", 409},
+    {"ID_REUSED", 409},
+    {"CANCELLED", 409},
+    {"TOO_LARGE", 413},
+    {"CONFIG_INVALID", 422},
+    {"RATE_LIMIT", 429},
+    {"UNSUPPORTED", 501},
+    {"NETWORK_ERROR", 502},
+    {"DOCKER_ERROR", 502},
+    {"INTERRUPTED", 502},
+    {"INTERNAL", 502},
+    {"AGENT_OFFLINE", 503},
+    {"BUSY", 503},
+    {"QUEUE_FULL", 503},
+    {"TIMEOUT", 504},
+    {"COMMAND_TIMEOUT", 504},
+    {"DISK_FULL", 507},
+    {"INSUFFICIENT_RESOURCES", 507},
+}};
+
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 int hex_digit(char c)
@@ -106,31 +143,13 @@ std::string headers_json(const Answer& answer)
     return dump(out);
 }
 
+std::span<const std::pair<std::string_view, int>> status_codes() { return status_table; }
+
 int status_of(std::string_view code, int otherwise)
 {
-    static constexpr std::array<std::pair<std::string_view, int>, 18> table{{
-        {"UNKNOWN_ACTION", 400},
-        {"INVALID_REQUEST", 400},
-        {"ID_REUSED", 409},
-        {"FILE_NOT_FOUND", 404},
-        {"DISK_FULL", 507},
-        {"NETWORK_ERROR", 502},
-        {"DENIED", 403},
-        {"BUSY", 503},
-        {"QUEUE_FULL", 503},
-        {"RATE_LIMIT", 429},
-        {"TIMEOUT", 504},
-        {"CANCELLED", 409},
-        {"INTERRUPTED", 502},
-        {"INTERNAL", 502},
-        {"AGENT_OFFLINE", 503},
-        {"AGENT_NOT_FOUND", 404},
-        {"TASK_NOT_FOUND", 404},
-        {"TOO_LARGE", 413},
-    }};
-    const auto* found =
-        std::find_if(table.begin(), table.end(), [code](const auto& row) { return row.first == code; });
-    return found == table.end() ? otherwise : found->second;
+    const auto* found = std::find_if(status_table.begin(), status_table.end(),
+                                     [code](const auto& row) { return row.first == code; });
+    return found == status_table.end() ? otherwise : found->second;
 }
 
 std::optional<std::string> query_value(std::string_view query, std::string_view key)

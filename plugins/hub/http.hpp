@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,7 @@ std::string headers_json(const Answer&);
 
 // The status that fits an error code of the one table; `otherwise` for a code it does not know.
 int status_of(std::string_view code, int otherwise = 502);
+std::span<const std::pair<std::string_view, int>> status_codes(); // the whole table
 
 // The value of a query key, percent-decoded; nullopt: absent. A malformed escape is kept as it stands.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);

@@ -1,50 +1,43 @@
-// The REST routes: who may, which route, what it answers. Under the hub's lock.
+// The REST routes: who may, which route, and the command API. What agents report, shops' tasks and the signed protocol's routes have
+// files of their own. Under the hub's lock.
 #pragma once
 
-#include "commands.hpp"
+#include "calls.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
 #include "files.hpp"
+#include "print_tasks.hpp"
+#include "reports_rest.hpp"
 #include "router.hpp"
-#include "sessions.hpp"
+#include "signed_rest.hpp"
 
 namespace agenthost::hub {
 
 class Rest {
 public:
-    static constexpr std::uint64_t most_body = 512
-                                               << 10; // of a command; a frame to an agent is at most 1 MiB
-
-    Rest(Core& core, Credentials& credentials, Sessions& sessions, Registry& registry, TaskTable& table,
-         Commands& commands, Files& files)
-        : core_{core}, credentials_{credentials}, sessions_{sessions}, registry_{registry}, table_{table},
-          commands_{commands}, files_{files}
+    Rest(Core& core, const Credentials& credentials, Fanout& fanout, Calls& calls, Files& files,
+         PrintTasks& print, SignedRest& signed_rest, ReportsRest& reports)
+        : core_{core}, credentials_{credentials}, fanout_{fanout}, calls_{calls}, files_{files},
+          print_{print}, signed_{signed_rest}, reports_{reports}
     {}
 
     void request(Conn, const Head&);
 
 private:
-    void agents(Conn, const Head&);
-    void agent(Conn, std::string id);
-    void command(Conn, const Head&, std::string agent);
-    void run_command(Conn, std::string agent, const std::string& body);
-    void task(Conn, std::string id);
-    void accepted(Conn, const std::string& id);
-    // Calls `then` when the agent is online; else answers 404 or 503.
-    void with_online(Conn, const std::string& agent, const std::function<void()>& then);
-    std::string agent_json(const AgentRecord&) const;
-    void busy(Conn);
-    bool may(const Head&) const;
+    void serve(Conn, const Head&, const Match&, const Caller&);
+    void serve_agent(Conn, const Head&, const Match&, const std::string& id);
+    void command(Conn, const Head&, const std::string& agent);
+    void run_command(Conn, const std::string& agent, const std::string& body);
+    void task(Conn, const std::string& id, const Caller&);
 
     Core& core_;
-    Credentials& credentials_;
-    Sessions& sessions_;
-    Registry& registry_;
-    TaskTable& table_;
-    Commands& commands_;
+    const Credentials& credentials_;
+    Fanout& fanout_;
+    Calls& calls_;
     Files& files_;
+    PrintTasks& print_;
+    SignedRest& signed_;
+    ReportsRest& reports_;
 };
-
-std::string task_json(const TaskRecord&);
 
 } // namespace agenthost::hub

@@ -11,11 +11,21 @@ struct Row {
     Route route;
 };
 
-constexpr std::array<Row, 10> table{{
+constexpr std::array<Row, 20> table{{
     {"GET", "/api/agents", Route::agents},
     {"GET", "/api/agents/:", Route::agent},
+    {"GET", "/api/agents/:/health", Route::health},
+    {"GET", "/api/agents/:/metrics", Route::metrics},
+    {"GET", "/api/agents/:/events", Route::events},
+    {"GET", "/api/agents/:/logs", Route::logs},
     {"POST", "/api/agents/:/commands", Route::command},
     {"GET", "/api/tasks/:", Route::task},
+    {"POST", "/api/agent-tasks", Route::shop_tasks},
+    {"GET", "/api/agent-tasks/:", Route::shop_task},
+    {"GET", "/api/agent-heartbeat", Route::shop_heartbeat},
+    {"GET", "/api/websocket/agents", Route::signed_agents},
+    {"GET", "/api/websocket/agents/:", Route::signed_agent},
+    {"POST", "/api/websocket/agents/:/command", Route::signed_command},
     {"PUT", "/api/agents/:/files/:", Route::file_put},
     {"GET", "/api/agents/:/files/:", Route::file_get},
     {"DELETE", "/api/agents/:/files/:", Route::file_delete},

@@ -1,0 +1,271 @@
+// The hub's REST half over other tables than its own: everything in memory, one thread, a clock that the test moves. What it proves:
+// registry, tasks, reports and fan-out are what tables.hpp says and nothing more.
+#pragma once
+
+#include "plugins/hub/hub.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <deque>
+#include <map>
+
+namespace agenthost::hub_test {
+
+using namespace agenthost::hub;
+using nlohmann::json;
+
+// The daemon: remembers what was answered.
+class MemoryDaemon final : public Host {
+public:
+    void answer(Conn conn, const Answer& a) override { answers.insert_or_assign(conn, a); }
+    void receive(Conn conn, const SpoolFile*, std::uint64_t) override { receiving.push_back(conn); }
+    void upgrade(Conn, std::string_view, std::string_view) override {}
+    agh_status send(Conn, std::string_view) override { return AGH_OK; }
+    void limits(Conn, std::string_view) override {}
+    void close(Conn, int, std::string_view) override {}
+    std::string address() const override { return "http://127.0.0.1:3001"; }
+    void log(int, std::string_view message, std::string_view) override { logged.emplace_back(message); }
+    void record(Metric, double) override {}
+    void publish(std::string_view, std::string_view) override {}
+
+    std::map<Conn, Answer> answers;
+    std::vector<Conn> receiving;
+    std::vector<std::string> logged;
+};
+
+// Callbacks wait until the test lets them come: never from inside the call, as tables.hpp says.
+struct Later {
+    std::deque<std::function<void()>> waiting;
+    void run()
+    {
+        while (!waiting.empty()) {
+            const auto next = std::move(waiting.front());
+            waiting.pop_front();
+            next();
+        }
+    }
+};
+
+class MemoryTables final : public Registry, public TaskTable, public ReportTable {
+public:
+    explicit MemoryTables(Later& l) : later{l} {}
+    bool seen(const AgentRecord& a) override { return agents.insert_or_assign(a.id, a), true; }
+    bool find(std::string id, std::function<void(std::optional<AgentRecord>)> then) override
+    {
+        const auto it = agents.find(id);
+        const auto found = it == agents.end() ? std::nullopt : std::optional{it->second};
+        return !full && (later.waiting.emplace_back([then, found] { then(found); }), true);
+    }
+    bool list(Page page, std::function<void(std::vector<AgentRecord>)> then) override
+    {
+        std::vector<AgentRecord> rows;
+        for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.most; ++it) {
+            if (page.protocol.empty() || it->second.protocol == page.protocol) rows.push_back(it->second);
+        }
+        return !full && (later.waiting.emplace_back([then, rows] { then(rows); }), true);
+    }
+    bool forget(std::string id) override { return agents.erase(id), true; }
+
+    bool save(const TaskRecord& t, std::function<void(bool)> done) override
+    {
+        if (full) return false;
+        tasks.insert_or_assign(t.id, t);
+        if (done) later.waiting.emplace_back([done] { done(true); });
+        return true;
+    }
+    bool find(std::string id, std::function<void(std::optional<TaskRecord>)> then) override
+    {
+        const auto it = tasks.find(id);
+        const auto found = it == tasks.end() ? std::nullopt : std::optional{it->second};
+        return !full && (later.waiting.emplace_back([then, found] { then(found); }), true);
+    }
+
+    bool save(std::vector<Report> list) override
+    {
+        if (full) return false;
+        for (Report& r : list) reports.insert_or_assign({r.agent, r.kind}, r);
+        return true;
+    }
+    bool find(std::vector<std::string> names, std::function<void(std::vector<Report>)> then) override
+    {
+        std::vector<Report> rows;
+        for (const auto& [key, report] : reports) {
+            if (std::find(names.begin(), names.end(), key.first) != names.end()) rows.push_back(report);
+        }
+        return !full && (later.waiting.emplace_back([then, rows] { then(rows); }), true);
+    }
+
+    Later& later;
+    bool full = false;
+    std::map<std::string, AgentRecord> agents;
+    std::map<std::string, TaskRecord> tasks;
+    std::map<std::pair<std::string, std::string>, Report> reports;
+};
+
+class MemoryFanout final : public Fanout {
+public:
+    struct Command {
+        std::string agent, id, action, params, target;
+    };
+    bool online(std::string_view agent) const override { return agents.contains(std::string{agent}); }
+    const AgentRecord* find(std::string_view agent) const override
+    {
+        const auto it = agents.find(std::string{agent});
+        return it == agents.end() ? nullptr : &it->second;
+    }
+    std::vector<std::string> connected(std::string_view protocol) const override
+    {
+        std::vector<std::string> ids;
+        for (const auto& [id, agent] : agents) {
+            if (agent.protocol == protocol) ids.push_back(id);
+        }
+        return ids;
+    }
+    Sent send(std::string_view agent, const wire::Command& c) override
+    {
+        if (!online(agent)) return Sent::gone;
+        if (c.action == "unspeakable") return Sent::unspeakable;
+        sent.push_back({std::string{agent}, std::string{c.id}, std::string{c.action}, std::string{c.params},
+                        std::string{c.target}});
+        return Sent::taken;
+    }
+    void cut(std::string_view agent, std::string_view) override { agents.erase(std::string{agent}); }
+
+    std::map<std::string, AgentRecord> agents;
+    std::vector<Command> sent;
+};
+
+class PartsTest : public testing::Test {
+protected:
+    static Config config()
+    {
+        Config c;
+        c.task_warning = milliseconds{30'000};
+        return c;
+    }
+    PartsTest()
+    {
+        core.utc = [this] { return utc; };
+        core.now = [this] { return now; };
+        core.enter = [this](const std::function<void()>& work) { enter(work); };
+        commands.observe([this](const TaskRecord& t) { print.ended(t); });
+        credentials.set_admin(kit::sha256("admin"));
+    }
+
+    // As Hub::enter, on one thread.
+    void enter(const std::function<void()>& work)
+    {
+        work();
+        if (draining_) return;
+        draining_ = true;
+        while (!core.outbox.empty()) {
+            auto batch = std::exchange(core.outbox, {});
+            for (auto& effect : batch) effect();
+        }
+        draining_ = false;
+    }
+    void pass(std::chrono::milliseconds time)
+    {
+        utc += time.count();
+        now += time;
+        enter([this] { core.timers.run(now); });
+        later.run();
+    }
+
+    // --- agents ---
+    void join(const std::string& id, const std::string& protocol)
+    {
+        AgentRecord a;
+        a.id = id;
+        a.protocol = protocol;
+        a.first_seen = a.last_seen = utc;
+        enter([&] {
+            fanout.agents.insert_or_assign(id, a);
+            tables.seen(a);
+            reports.ready(id);
+            commands.agent_ready(a);
+        });
+    }
+    void leave(const std::string& id)
+    {
+        enter([&] {
+            fanout.agents.erase(id);
+            reports.lost(id);
+            commands.agent_lost(id);
+        });
+    }
+    void result(const std::string& agent, const wire::Result& r)
+    {
+        enter([&] { commands.result(agent, r); });
+        later.run();
+    }
+    void beat(const std::string& agent, const std::string& facts)
+    {
+        enter([&] {
+            reports.heartbeat(agent, {.facts = facts});
+            print.heartbeat(agent, facts);
+        });
+    }
+
+    // --- callers ---
+    Conn ask(const std::string& method, const std::string& path, const std::string& body = {},
+             const std::string& query = {}, const std::string& token = "admin")
+    {
+        const Conn conn = ++last_;
+        Head head;
+        head.method = method;
+        head.path = path;
+        head.query = query;
+        head.headers.emplace("authorization", "Bearer " + token);
+        if (!body.empty()) head.length = body.size();
+        enter([&] {
+            core.exchanges.try_emplace(conn);
+            rest.request(conn, head);
+        });
+        later.run();
+        if (!daemon.receiving.empty() && daemon.receiving.back() == conn) {
+            daemon.receiving.pop_back();
+            enter([&] {
+                if (const auto then = std::exchange(core.exchanges[conn].on_body, {}))
+                    then({.length = body.size(), .data = body});
+            });
+            later.run();
+        }
+        return conn;
+    }
+    bool answered(Conn conn) const { return daemon.answers.contains(conn); }
+    int status(Conn conn) const { return answered(conn) ? daemon.answers.at(conn).status : 0; }
+    json body(Conn conn) const
+    {
+        return answered(conn) ? json::parse(daemon.answers.at(conn).body, nullptr, false) : json{};
+    }
+    json get(const std::string& path, const std::string& query = {})
+    {
+        return body(ask("GET", path, {}, query));
+    }
+
+    std::int64_t utc = 1'000'000;
+    Timers::Time now = Timers::Time{std::chrono::hours{1}};
+    MemoryDaemon daemon;
+    Core core{config(), daemon};
+    Later later;
+    MemoryTables tables{later};
+    MemoryFanout fanout;
+    Credentials credentials;
+    Commands commands{core, tables, fanout};
+    Reports reports{core, tables};
+    Calls calls{core, credentials, fanout, tables, tables, commands};
+    Files files{core, commands, nullptr};
+    PrintTasks print{core, calls, commands, fanout, tables, tables, tables, reports};
+    SignedRest signed_rest{core, calls, fanout};
+    ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports};
+    Rest rest{core, credentials, fanout, calls, files, print, signed_rest, reports_rest};
+
+private:
+    bool draining_ = false;
+    Conn last_ = 100;
+};
+
+} // namespace agenthost::hub_test

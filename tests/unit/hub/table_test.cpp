@@ -1,0 +1,280 @@
+// The command API and the signed routes over tables in memory, and the words and codes that all protocols share.
+#include "parts.hpp"
+
+#include "plugins/hub/words.hpp"
+#include "tests/support/support.hpp"
+
+#include <set>
+
+using namespace agenthost::hub_test;
+using namespace std::chrono_literals;
+using agenthost::wire::Outcome;
+using agenthost::wire::Protocol;
+
+namespace {
+
+TEST(HubWords, NamesAndWordsMeanTheSame)
+{
+    EXPECT_EQ(wire_word(Protocol::panel, "docker.start_server"), "start_server");
+    EXPECT_EQ(wire_word(Protocol::panel, "start_server"), "start_server");
+    EXPECT_EQ(wire_word(Protocol::storage, "storage.upload"), "upload");
+    EXPECT_EQ(wire_word(Protocol::storage, "storage.list"), "storage.list")
+        << "the document has no word for it";
+    EXPECT_EQ(wire_word(Protocol::print, "printer.print"), "task_print");
+    EXPECT_EQ(wire_word(Protocol::print, "host.ping"), "task_ping");
+    EXPECT_EQ(wire_word(Protocol::signed_, "host.ping"), "ping");
+    EXPECT_EQ(wire_word(Protocol::signed_, "telemetry.get_version"), "get_version");
+    EXPECT_EQ(wire_word(Protocol::dashboard, "terminal.run"), "command:request");
+    EXPECT_EQ(wire_word(Protocol::storage, "docker.start_server"), "docker.start_server")
+        << "a foreign name goes as it is";
+    EXPECT_EQ(wire_word(Protocol::panel, "host.ping"), "host.ping");
+}
+
+TEST(HubWords, FramesOfAProtocolAreNoCommands)
+{
+    EXPECT_TRUE(reserved_word(Protocol::storage, "auth"));
+    EXPECT_TRUE(reserved_word(Protocol::print, "task_result"));
+    EXPECT_TRUE(reserved_word(Protocol::dashboard, "heartbeat"));
+    EXPECT_FALSE(reserved_word(Protocol::print, "task_print"));
+    EXPECT_FALSE(reserved_word(Protocol::panel, "response")) << "an action there has a place of its own";
+    EXPECT_TRUE(reserved_parameter(Protocol::storage, "request_id"));
+    EXPECT_FALSE(reserved_parameter(Protocol::panel, "action"));
+}
+
+// Every code of the five documents and of NOTES.md, with the status a caller gets.
+TEST(HubCodes, EveryCodeOfTheDocumentsHasItsStatus)
+{
+    const std::map<std::string, int> wanted{{"AGENT_OFFLINE", 503},
+                                            {"SERVER_NOT_FOUND", 404},
+                                            {"CONTAINER_NOT_FOUND", 404},
+                                            {"INSUFFICIENT_RESOURCES", 507},
+                                            {"PERMISSION_DENIED", 403},
+                                            {"DOCKER_ERROR", 502},
+                                            {"CONFIG_INVALID", 422},
+                                            {"PORT_CONFLICT", 409},
+                                            {"AUTH_FAILED", 401},
+                                            {"COMMAND_TIMEOUT", 504},
+                                            {"QUEUE_FULL", 503},
+                                            {"INVALID_MESSAGE", 400},
+                                            {"RATE_LIMIT", 429},
+                                            {"UNKNOWN_ACTION", 400},
+                                            {"INVALID_REQUEST", 400},
+                                            {"FILE_NOT_FOUND", 404},
+                                            {"DISK_FULL", 507},
+                                            {"NETWORK_ERROR", 502},
+                                            {"DENIED", 403},
+                                            {"BUSY", 503},
+                                            {"TIMEOUT", 504},
+                                            {"INTERRUPTED", 502},
+                                            {"ID_REUSED", 409},
+                                            {"AGENT_NOT_FOUND", 404}};
+    for (const auto& [code, status] : wanted) EXPECT_EQ(status_of(code, 0), status) << code;
+    std::set<std::string_view> once;
+    for (const auto& [code, status] : status_codes())
+        EXPECT_TRUE(once.insert(code).second) << code << " stands twice";
+    EXPECT_EQ(status_of("SOMETHING_OF_A_PLUGIN"), 502);
+}
+
+TEST(HubCodes, TheGuideNamesEveryCode)
+{
+    const std::string guide =
+        agenthost::test::read_file(agenthost::test::source_dir() / "plugins/hub/API.md");
+    for (const auto& [code, status] : status_codes())
+        EXPECT_NE(guide.find(code), std::string::npos) << code << " is not in API.md";
+}
+
+class TableTest : public PartsTest {};
+
+TEST_F(TableTest, ACommandNamesAServerAsTargetOrServerId)
+{
+    join("node-01", "panel");
+    for (const char* key : {"target", "serverId"}) {
+        ask("POST", "/api/agents/node-01/commands",
+            R"({"action":"docker.start_server","params":{"timeout":30},")" + std::string{key} +
+                R"(":"server_123"})");
+        EXPECT_EQ(fanout.sent.back().target, "server_123");
+        EXPECT_EQ(fanout.sent.back().params, R"({"timeout":30})");
+    }
+    const Conn both =
+        ask("POST", "/api/agents/node-01/commands", R"({"action":"x","target":"a","serverId":"b"})");
+    EXPECT_EQ(status(both), 400);
+    EXPECT_EQ(status(ask("POST", "/api/agents/node-01/commands", R"({"action":"x","target":7})")), 400);
+}
+
+TEST_F(TableTest, WaitsAsLongAsAskedThenAnswers202)
+{
+    join("node-01", "panel");
+    const Conn conn =
+        ask("POST", "/api/agents/node-01/commands", R"({"action":"docker.get_status","timeout":2.5})");
+    pass(2499ms);
+    EXPECT_FALSE(answered(conn));
+    pass(1ms);
+    EXPECT_EQ(status(conn), 202);
+    const std::string id = body(conn)["id"];
+    result("node-01", {.id = id, .data = R"({"status":"running"})"});
+    EXPECT_EQ(get("/api/tasks/" + id)["data"]["status"], "running");
+    const Conn standard = ask("POST", "/api/agents/node-01/commands", R"({"action":"docker.get_status"})");
+    pass(29s);
+    EXPECT_FALSE(answered(standard));
+    pass(1s);
+    EXPECT_EQ(status(standard), 202);
+}
+
+TEST_F(TableTest, AnAgentsCodeBecomesTheFittingStatus)
+{
+    join("node-01", "panel");
+    for (const auto& [code, http] : status_codes()) {
+        const Conn conn = ask("POST", "/api/agents/node-01/commands", R"({"action":"docker.start_server"})");
+        result("node-01", {.id = fanout.sent.back().id,
+                           .outcome = Outcome::error,
+                           .error = {.code = code, .message = "because", .detail = "so"}});
+        EXPECT_EQ(status(conn), http) << code;
+        EXPECT_EQ(body(conn)["error"]["code"], std::string{code});
+        EXPECT_EQ(body(conn)["status"], "error");
+    }
+}
+
+TEST_F(TableTest, TellsUnknownAgentsFromThoseThatAreAway)
+{
+    join("node-01", "panel");
+    leave("node-01");
+    for (const char* path : {"/api/agents/%/commands", "/api/websocket/agents/%/command"}) {
+        std::string known{path}, unknown{path};
+        known.replace(known.find('%'), 1, "node-01");
+        unknown.replace(unknown.find('%'), 1, "nobody");
+        EXPECT_EQ(status(ask("POST", known, R"({"action":"x","command":"x"})")), 503) << path;
+        const Conn none = ask("POST", unknown, R"({"action":"x"})");
+        EXPECT_EQ(status(none), 404);
+        EXPECT_EQ(body(none)["error"]["code"], "AGENT_NOT_FOUND");
+    }
+}
+
+TEST_F(TableTest, AWordTheProtocolCannotSayIsRefusedAtOnce)
+{
+    join("node-01", "panel");
+    const Conn conn = ask("POST", "/api/agents/node-01/commands", R"({"action":"unspeakable"})");
+    EXPECT_EQ(status(conn), 400);
+    EXPECT_EQ(body(conn)["status"], "failed");
+    EXPECT_EQ(status(ask("POST", "/api/agent-tasks", R"({"shopId":"node-01","command":"ping"})")), 202)
+        << "and a task for an agent of another protocol is a task";
+}
+
+TEST_F(TableTest, ACallerSeesOnlyItsAgents)
+{
+    // Roles are access_test's; here: what a caller may not see is as if it did not exist, in every route.
+    join("node-01", "signed");
+    EXPECT_EQ(status(ask("GET", "/api/agents", {}, {}, "wrong")), 401);
+    Caller desk{.role = Role::dashboard, .subject = "desk", .agents = std::vector<std::string>{"other"}};
+    Head head;
+    head.path = "/api/agents";
+    enter([&] { reports_rest.agents(1, head, desk); });
+    later.run();
+    EXPECT_EQ(body(1)["agents"], json::array());
+    enter([&] { signed_rest.agents(2, desk); });
+    EXPECT_EQ(body(2)["agents"], json::array());
+    enter([&] { print.show(3, "req_x", desk); });
+    later.run();
+    EXPECT_EQ(status(3), 404);
+}
+
+TEST_F(TableTest, TheSignedRoutesSayWhoIsThereAndRunACommand)
+{
+    join("agent-123", "signed");
+    fanout.agents["agent-123"].name = "test-server";
+    join("node-01", "panel");
+    const json list = get("/api/websocket/agents")["agents"];
+    ASSERT_EQ(list.size(), 1U) << "of its protocol";
+    EXPECT_EQ(list[0]["agentId"], "agent-123");
+    EXPECT_EQ(list[0]["connected"], true);
+    EXPECT_EQ(list[0]["hostname"], "test-server");
+    EXPECT_EQ(get("/api/websocket/agents/agent-123")["connected"], true);
+    EXPECT_EQ(status(ask("GET", "/api/websocket/agents/nobody")), 404);
+
+    const Conn conn =
+        ask("POST", "/api/websocket/agents/agent-123/command", R"({"command":"ping","args":{"n":1}})");
+    EXPECT_EQ(fanout.sent.back().action, "ping");
+    EXPECT_EQ(fanout.sent.back().params, R"({"n":1})");
+    result("agent-123", {.id = fanout.sent.back().id, .data = R"("pong")"});
+    EXPECT_EQ(status(conn), 200);
+    EXPECT_EQ(body(conn)["result"], "pong");
+    EXPECT_EQ(body(conn)["command"], "ping");
+    EXPECT_EQ(body(conn)["agentId"], "agent-123");
+
+    const Conn failing = ask("POST", "/api/websocket/agents/agent-123/command", R"({"command":"nonsense"})");
+    result("agent-123", {.id = fanout.sent.back().id,
+                         .outcome = Outcome::error,
+                         .error = {.code = "UNKNOWN_ACTION", .message = "unknown_command"}});
+    EXPECT_EQ(status(failing), 400);
+    EXPECT_EQ(body(failing)["error"]["code"], "UNKNOWN_ACTION");
+
+    const Conn late =
+        ask("POST", "/api/websocket/agents/agent-123/command", R"({"command":"ping","timeout":0})");
+    EXPECT_EQ(status(late), 202);
+    EXPECT_EQ(status(ask("GET", "/api/tasks/" + body(late)["requestId"].get<std::string>())), 200);
+    for (const char* wrong :
+         {"[]", "{}", R"({"command":""})", R"({"command":"x","args":[]})", R"({"command":"x","timeout":-1})"})
+        EXPECT_EQ(status(ask("POST", "/api/websocket/agents/agent-123/command", wrong)), 400) << wrong;
+    leave("agent-123");
+    EXPECT_EQ(get("/api/websocket/agents/agent-123")["connected"], false);
+    EXPECT_EQ(get("/api/websocket/agents")["agents"], json::array());
+}
+
+TEST_F(TableTest, AnAgentThatRepeatsNoIdHasOneCommandAtATime)
+{
+    join("agent-123", "signed");
+    const Conn first = ask("POST", "/api/agents/agent-123/commands", R"({"action":"host.ping"})");
+    const Conn second = ask("POST", "/api/agents/agent-123/commands", R"({"action":"get_status"})");
+    ASSERT_EQ(fanout.sent.size(), 1U);
+    result("agent-123", {.id = {}, .data = R"("late")", .action = "get_version"});
+    EXPECT_FALSE(answered(first)) << "the answer to something else";
+    result("agent-123", {.id = {}, .data = R"("pong")", .action = "ping"});
+    EXPECT_EQ(body(first)["data"], "pong");
+    ASSERT_EQ(fanout.sent.size(), 2U);
+    result("agent-123", {.id = {}, .data = R"("ok")"});
+    EXPECT_EQ(body(second)["data"], "ok");
+    result("agent-123", {.id = {}, .data = R"("nobody asked")"});
+}
+
+TEST_F(TableTest, AnAgentThatRepeatsIdsGetsManyAtOnce)
+{
+    join("agent-123", "signed");
+    ask("POST", "/api/agents/agent-123/commands", R"({"action":"host.ping"})");
+    result("agent-123", {.id = fanout.sent.back().id, .data = R"("pong")", .action = "ping"});
+    const Conn slow = ask("POST", "/api/agents/agent-123/commands", R"({"action":"run_health_check"})");
+    const Conn quick = ask("POST", "/api/agents/agent-123/commands", R"({"action":"host.ping"})");
+    ASSERT_EQ(fanout.sent.size(), 3U);
+    result("agent-123", {.id = fanout.sent[2].id, .data = R"("pong")"});
+    EXPECT_TRUE(answered(quick));
+    EXPECT_FALSE(answered(slow));
+    leave("agent-123");
+    join("agent-123", "signed");
+    EXPECT_EQ(fanout.sent.size(), 4U) << "a new session has to show it again";
+}
+
+TEST_F(TableTest, ABusyTableIsSaid)
+{
+    join("node-01", "panel");
+    tables.full = true;
+    EXPECT_EQ(status(ask("GET", "/api/agents")), 503);
+    EXPECT_EQ(status(ask("GET", "/api/agents/node-01")), 503);
+    EXPECT_EQ(status(ask("GET", "/api/tasks/x")), 503);
+    EXPECT_EQ(status(ask("GET", "/api/agent-heartbeat")), 503);
+    EXPECT_EQ(status(ask("POST", "/api/agents/node-01/commands", R"({"action":"x"})")), 503);
+}
+
+TEST(HubRoutes, EachHasItsMethod)
+{
+    EXPECT_EQ(match("POST", "/api/agent-tasks").route, Route::shop_tasks);
+    EXPECT_EQ(match("GET", "/api/agent-tasks/t1").route, Route::shop_task);
+    EXPECT_EQ(match("GET", "/api/agent-heartbeat").route, Route::shop_heartbeat);
+    EXPECT_EQ(match("GET", "/api/websocket/agents").route, Route::signed_agents);
+    EXPECT_EQ(match("GET", "/api/websocket/agents/a").route, Route::signed_agent);
+    EXPECT_EQ(match("POST", "/api/websocket/agents/a/command").route, Route::signed_command);
+    EXPECT_EQ(match("GET", "/api/agents/a/metrics").route, Route::metrics);
+    EXPECT_EQ(match("GET", "/api/agents/a/health").route, Route::health);
+    EXPECT_EQ(match("GET", "/api/agents/a/events").route, Route::events);
+    EXPECT_EQ(match("GET", "/api/agents/a/logs").route, Route::logs);
+    EXPECT_EQ(match("DELETE", "/api/agent-tasks").allow, "POST");
+}
+
+} // namespace
