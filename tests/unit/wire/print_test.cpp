@@ -1,0 +1,282 @@
+#include "tests/unit/wire/generate.hpp"
+#include "tests/unit/wire/messages.hpp"
+#include "tests/unit/wire/world.hpp"
+
+#include "wire/codes.hpp"
+#include "wire/print_ids.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace agenthost::wire;
+using namespace std::chrono_literals;
+
+namespace {
+
+class Print : public testing::Test {
+protected:
+    Print()
+    {
+        Hello hello;
+        hello.agent_id = "testclient";
+        (void)agent->opening(hello);
+        EXPECT_TRUE(std::holds_alternative<Hello>(server->decode(agent->hello(hello))));
+    }
+    Json told(const Json& meant)
+    {
+        const Message message{meant};
+        std::string frame;
+        EXPECT_TRUE(write(*agent, message, frame)) << meant;
+        EXPECT_TRUE(Json::accept(frame)) << frame;
+        return describe(server->decode(frame));
+    }
+    Json ordered(const Json& meant)
+    {
+        const Message message{meant};
+        std::string frame;
+        EXPECT_TRUE(write(*server, message, frame)) << meant;
+        EXPECT_TRUE(Json::accept(frame)) << frame;
+        return describe(agent->decode(frame, false));
+    }
+    static std::string object(std::mt19937& random)
+    {
+        Json made = Json::parse(random_object(random));
+        for (const char* key : {"message", "outcome", "id", "shopId", "updates", "level"}) made.erase(key);
+        return made.dump();
+    }
+    void config(const std::string& id, const std::string& settings)
+    {
+        const std::string frame = R"({"type":"task_config","payload":{"id":")" + id + "\"," + settings + "}}";
+        EXPECT_TRUE(std::holds_alternative<Command>(agent->decode(frame, false))) << frame;
+    }
+    void end(const std::string& id, Outcome outcome)
+    {
+        std::string out;
+        EXPECT_TRUE(agent->encode(Result{.id = id, .outcome = outcome}, out));
+    }
+    Json beat()
+    {
+        std::string out;
+        EXPECT_TRUE(agent->encode(Heartbeat{"{}", 0, {}}, out));
+        return Json::parse(out).at("payload");
+    }
+
+    TestWorld world;
+    std::unique_ptr<AgentCodec> agent = agent_codec(Protocol::print, {.world = world.world()});
+    std::unique_ptr<ServerCodec> server = server_codec(Protocol::print);
+};
+
+TEST_F(Print, ReadsBackEveryCommandItWrites)
+{
+    std::mt19937 random{1};
+    for (int i = 0; i < 2000; ++i) {
+        const std::string task = random() % 2 == 0 ? "task_" : "a";
+        const Json meant{{"type", "command"},
+                         {"id", identifier(random, 256)},
+                         {"action", task + identifier(random, 100)},
+                         {"params", object(random)}};
+        EXPECT_EQ(ordered(meant), meant);
+    }
+    for (const char* settings :
+         {R"({"updates":{}})", R"({"updates":{"telemetry":{"intervalSeconds":5}},"reason":"x"})"}) {
+        const Json meant{{"type", "command"}, {"id", "t1"}, {"action", "task_config"}, {"params", settings}};
+        EXPECT_EQ(ordered(meant), meant);
+    }
+}
+
+TEST_F(Print, ReadsBackEveryResultItWrites)
+{
+    std::mt19937 random{2};
+    const std::vector<std::string> codes{"PRINTER_NOT_FOUND", "NETWORK_ERROR", "BUSY", "TIMEOUT",
+                                         "INTERRUPTED"};
+    const std::vector<std::string> outcomes{"error", "not_started", "unknown", "interrupted"};
+    for (int i = 0; i < 2000; ++i) {
+        Json meant{{"type", "result"}, {"id", "t" + identifier(random, 255)}, {"outcome", "success"}};
+        std::string data = random() % 2 == 0 ? object(random) : "";
+        if (random() % 2 == 0) {
+            if (random() % 2 == 0) {
+                const std::string message = Json("Printed " + identifier(random, 200)).dump();
+                data = data.size() > 2 ? "{\"message\":" + message + "," + data.substr(1)
+                                       : "{\"message\":" + message + "}";
+            }
+            if (!data.empty()) meant["data"] = data;
+            if (random() % 4 == 0) meant["action"] = "task_ping";
+        } else {
+            meant["outcome"] = outcomes[random() % outcomes.size()];
+            meant["code"] = codes[random() % codes.size()];
+            meant["message"] = identifier(random, 200);
+            if (const std::string detail = random_text(random, 200, false); !detail.empty())
+                meant["detail"] = detail;
+            if (data.size() > 2) meant["error_data"] = data;
+        }
+        EXPECT_EQ(told(meant), meant);
+    }
+}
+
+TEST_F(Print, ReadsBackEveryHelloHeartbeatEventAndLogItWrites)
+{
+    std::mt19937 random{3};
+    for (int i = 0; i < 1000; ++i) {
+        const Json hello{{"type", "hello"},
+                         {"agent_id", identifier(random, 256)},
+                         {"version", identifier(random, 50)},
+                         {"platform", identifier(random, 50)},
+                         {"arch", random() % 2 == 0 ? "x64" : "arm64"},
+                         {"name", identifier(random, 100)},
+                         {"capabilities", Json::array({random_text(random, 10, false)}).dump()}};
+        const auto fresh = server_codec(Protocol::print);
+        const auto other = agent_codec(Protocol::print);
+        EXPECT_EQ(describe(fresh->decode(other->hello(Message{hello}.hello))), hello);
+
+        const std::string facts =
+            "{\"uptime\":" + std::to_string(random() % 100'000) + ",\"devices\":[" + object(random) +
+            "],\"logs\":[" + Json(random_text(random, 50, false)).dump() + "],\"agent_status\":\"" +
+            (random() % 2 ? "healthy" : "degraded") + "\",\"system_load\":" + object(random) + "}";
+        const Json heartbeat{{"type", "heartbeat"}, {"facts", facts}};
+        EXPECT_EQ(told(heartbeat), heartbeat);
+
+        const std::int64_t at = 1'700'000'000'000 + static_cast<std::int64_t>(random());
+        const Json event{
+            {"type", "event"}, {"topic", identifier(random, 100)}, {"json", object(random)}, {"at", at}};
+        EXPECT_EQ(told(event), event);
+        const Json log{{"type", "log"},
+                       {"level", identifier(random, 64)},
+                       {"message", identifier(random, 500)},
+                       {"source", identifier(random, 100)},
+                       {"at", at}};
+        EXPECT_EQ(told(log), log);
+    }
+}
+
+TEST_F(Print, AnswersATaskOfAnotherShopWithAnError)
+{
+    const auto told =
+        agent->decode(R"({"type":"task_print","payload":{"id":"t1","shopId":"other","data":"x"}})", false);
+    ASSERT_TRUE(std::holds_alternative<Malformed>(told));
+    EXPECT_EQ(std::get<Malformed>(told).id, "t1");
+}
+
+TEST_F(Print, AnswersTheFlatDialectInIt)
+{
+    const auto told = agent->decode(
+        R"({"type":"print","taskId":"t1","printerIP":"192.0.2.10","port":9100,"data":"x","encoding":"base64"})",
+        false);
+    const auto& command = std::get<Command>(told);
+    std::string out;
+    // Another codec, as after a restart: the answer waited in the journal.
+    const auto later = agent_codec(Protocol::print);
+    ASSERT_TRUE(
+        later->encode(Result{.id = command.id, .data = R"({"bytesSent":3})", .action = command.action}, out));
+    EXPECT_EQ(out, R"({"type":"print_result","taskId":"t1","success":true,"bytesSent":3})");
+}
+
+TEST_F(Print, NeverWritesAnIdItMade)
+{
+    const auto told = agent->decode(R"({"type":"task_ping"})", false);
+    std::string out;
+    ASSERT_TRUE(agent->encode(Result{.id = std::get<Command>(told).id, .action = "task_ping"}, out));
+    EXPECT_EQ(out, R"({"type":"task_result","payload":{"status":"pong","message":"pong"}})");
+    out.clear(); // but a server's own, however it begins
+    ASSERT_TRUE(agent->encode(Result{.id = "~7"}, out));
+    EXPECT_EQ(out,
+              R"({"type":"task_result","id":"~7","payload":{"id":"~7","status":"success","message":"ok"}})");
+}
+
+TEST_F(Print, ReportsSettingsInTheNextHeartbeatOnly)
+{
+    config("c1", R"("updates":{"telemetry":{"intervalSeconds":10}})");
+    EXPECT_FALSE(agent->heartbeat_due());
+    EXPECT_FALSE(beat().contains("config_push_at"));
+    end("c1", Outcome::success);
+    EXPECT_TRUE(agent->heartbeat_due());
+    EXPECT_EQ(agent->heartbeat_interval(), 10s);
+    world.set_now(test_now + 5000); // when it was kept counts, not when it is told
+    EXPECT_EQ(beat().at("config_push_at"), "2025-01-23T10:00:00.000Z");
+    EXPECT_FALSE(agent->heartbeat_due());
+    EXPECT_FALSE(beat().contains("config_push_at"));
+    EXPECT_EQ(agent->heartbeat_interval(), 10s);
+}
+
+TEST_F(Print, KeepsTheIntervalWhenSettingsSayNothingOfIt)
+{
+    config("c1", R"("updates":{"telemetry":{"intervalSeconds":10}})");
+    end("c1", Outcome::success);
+    config("c2", R"("defaultPrinter":{"vendorId":1,"productId":2})");
+    end("c2", Outcome::success);
+    EXPECT_EQ(agent->heartbeat_interval(), 10s);
+    config("c3", R"("telemetry":{"intervalSeconds":20})");
+    end("c3", Outcome::error);
+    EXPECT_EQ(agent->heartbeat_interval(), 10s);
+}
+
+TEST_F(Print, RemembersABoundedNumberOfSettings)
+{
+    for (int i = 0; i < 100; ++i)
+        config("c" + std::to_string(i), R"("telemetry":{"intervalSeconds":)" + std::to_string(10 + i) + "}");
+    end("c0", Outcome::success); // forgotten
+    EXPECT_FALSE(agent->heartbeat_due());
+    end("c99", Outcome::success);
+    EXPECT_EQ(agent->heartbeat_interval(), 109s);
+}
+
+TEST_F(Print, NeedsNoWorld)
+{
+    const auto bare = agent_codec(Protocol::print);
+    std::string out;
+    EXPECT_TRUE(std::holds_alternative<Command>(bare->decode(R"({"type":"task_ping"})", false)));
+    EXPECT_TRUE(bare->encode(Log{"info", "x", {}, 0}, out));
+}
+
+TEST_F(Print, ServesASmallFrameAfterABigOneAndAnError)
+{
+    const std::string big =
+        R"({"type":"task_print","payload":{"id":"t1","data":")" + std::string(1 << 20, 'x') + "\"}}";
+    EXPECT_TRUE(std::holds_alternative<Command>(agent->decode(big, false)));
+    EXPECT_TRUE(std::holds_alternative<Malformed>(agent->decode(big.substr(0, big.size() - 1), false)));
+    EXPECT_EQ(describe(agent->decode(R"({"type":"task_x","payload":{"id":"t2","y":1}})", false)),
+              (Json{{"type", "command"}, {"id", "t2"}, {"action", "task_x"}, {"params", R"({"y":1})"}}));
+}
+
+std::string decimal(std::string_view json)
+{
+    std::string memory;
+    return std::string{with_decimal_ids(json, memory)};
+}
+
+TEST(PrintIds, BecomeDecimalWhereverTheyStand)
+{
+    EXPECT_EQ(decimal(R"({"vendorId":"0x0fe6"})"), R"({"vendorId":4070})");
+    EXPECT_EQ(decimal(R"([{"a":{"productId" : "0XFFFF" }},{"vendor_id":"0x0"}])"),
+              R"([{"a":{"productId" : 65535 }},{"vendor_id":0}])");
+    EXPECT_EQ(decimal(R"({"vendorId":"0x00000fe6"})"), R"({"vendorId":4070})");
+}
+
+TEST(PrintIds, LeaveEverythingElseAsItIs)
+{
+    for (const char* json :
+         {R"({"vendorId":4070,"x":"0x1"})", R"({"vendorId":"0x"})", R"({"vendorId":"0x10000"})",
+          R"({"vendorId":"0xfe6 "})", R"({"vendorId":"4070","a":"0x1"})", R"({"vendorId":"-0x1"})",
+          R"({"vendorId":"0x-1"})", R"({"VendorId":"0x1"})", R"(["vendorId","0x1"])",
+          R"({"a":"vendorId","b":"0x1"})", R"({"a":"\"vendorId\":\"0x1\""})", R"({"a\\\"vendorId":"0x1"})",
+          R"({"vendorId":"\\0x1"})", R"({"vendorId":"0x000000001"})", R"("0x1)", R"({"vendorId":"0x1)",
+          R"({"vendorId":)", "\"0x\\"}) {
+        EXPECT_EQ(decimal(json), json);
+    }
+}
+
+TEST(PrintIds, NeverChangeWhatIsNoId)
+{
+    std::mt19937 random{5};
+    for (int i = 0; i < 2000; ++i) {
+        Json object = Json::parse(random_object(random));
+        object["data"] = random_text(random, 40, false) + "0x12";
+        Json with = object;
+        const auto id = random() % 0x10000;
+        char hex[16];
+        std::snprintf(hex, sizeof hex, "0x%04lx", static_cast<unsigned long>(id));
+        object["deep"] = Json::array({{{"productId", hex}}});
+        with["deep"] = Json::array({{{"productId", id}}});
+        EXPECT_EQ(Json::parse(decimal(object.dump(static_cast<int>(random() % 3) - 1))), with);
+    }
+}
+
+} // namespace
