@@ -1,4 +1,4 @@
-// The storage protocol's codec, both ends. Facts and quirks: README.md beside this file; pinned by tests/wire/vectors/storage.
+// The storage protocol's codec, both ends. Facts and quirks: STORAGE.md beside this file; pinned by tests/wire/vectors/storage.
 #pragma once
 
 #include "codec.hpp"
