@@ -147,7 +147,7 @@ private:
     }
 
     std::string id_;
-    kit::Buffer buffer_{kit::transfer_buffer};
+    kit::Buffer buffer_{128 * 1024};
     std::uint64_t checked_ = 0, whole_ = 0, unverifiable_ = 0, done_ = 0, total_ = 0;
     std::vector<std::string> missing_, damaged_;
 };

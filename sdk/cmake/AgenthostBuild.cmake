@@ -16,6 +16,9 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
 add_link_options($<$<CONFIG:Release>:LINKER:--gc-sections>)
+if(CMAKE_EXE_LINKER_FLAGS MATCHES mold) # ld does so by itself: what never runs stands apart, so fewer pages are in memory
+  add_link_options(LINKER:-z,keep-text-section-prefix)
+endif()
 add_custom_target(unit_tests) # what ./dev asan unit builds
 
 # agenthost_room(NAME [COLD] [LIBS ...]): every .cpp of the folder as one static library agenthost_NAME. COLD: runs at start-up or for

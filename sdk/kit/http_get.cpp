@@ -177,7 +177,7 @@ private:
     const HttpClient::Call& call_;
     Sink& sink_;
     const Patience& patience_;
-    Buffer buffer_{transfer_buffer};
+    Buffer buffer_{transfer_buffer(call_.url)};
     std::size_t filled_ = 0;     // of the buffer, not with the sink yet
     std::uint64_t received_ = 0; // with the sink
     std::uint64_t best_ = 0;     // the most that ever was

@@ -135,7 +135,7 @@ private:
     std::uint64_t size_;
     std::uint64_t offset_ = 0;
     Clock::time_point last_moved_ = Clock::now();
-    Buffer buffer_{transfer_buffer};
+    Buffer buffer_{transfer_buffer(call_.url)};
 };
 
 } // namespace
