@@ -34,6 +34,7 @@ void append_base64(std::string& out, std::string_view bytes)
 
 bool append_from_base64(std::string& out, std::string_view text)
 {
+    if (text.ends_with('=') && text.size() % 4 != 0) return false;
     for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
     if (text.size() % 4 == 1) return false;
     const std::size_t before = out.size();
