@@ -8,6 +8,7 @@
 #include <agenthost/ext/health.h>
 #include <agenthost/ext/listener.h>
 #include <agenthost/ext/log.h>
+#include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/loop.h>
 #include <agenthost/ext/metrics.h>
 #include <agenthost/ext/state.h>
@@ -92,6 +93,7 @@ AT(agh_entry_v1, create, 32);
 
 AT(agh_svc_log, enabled, 8);
 AT(agh_svc_log, write, 16);
+AT(agh_svc_log_tap, read, 8);
 AT(agh_svc_events, emit, 8);
 AT(agh_svc_facts, publish, 8);
 AT(agh_svc_state, directory, 8);
@@ -117,6 +119,19 @@ AT(agh_svc_listener, send, 48);
 AT(agh_svc_listener, limits, 56);
 AT(agh_svc_listener, pause, 64);
 AT(agh_svc_listener, close, 72);
+
+LEAST(agh_svc_call, 16);
+LEAST(agh_svc_events, 16);
+LEAST(agh_svc_facts, 16);
+LEAST(agh_ext_health, 16);
+LEAST(agh_svc_log, 24);
+LEAST(agh_svc_loop, 40);
+LEAST(agh_svc_metrics, 24);
+LEAST(agh_svc_log_tap, 16);
+LEAST(agh_svc_state, 16);
+LEAST(agh_route_api, 48);
+LEAST(agh_svc_listener, 80);
+AT(agh_plugin_api, size, 0);
 
 _Static_assert(AGH_OK == 0 && AGH_PENDING == 1 && AGH_E_INVALID == -1 && AGH_E_UNSUPPORTED == -2 &&
                    AGH_E_STALE == -3 && AGH_E_BUSY == -4 && AGH_E_DENIED == -5 && AGH_E_CANCELLED == -6 &&

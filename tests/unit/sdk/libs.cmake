@@ -1,5 +1,5 @@
-# The headers as C11, with the layout of 1.0 pinned; and a real plugin library to load.
-add_library(sdk_c11 STATIC ${CMAKE_CURRENT_LIST_DIR}/layout_c11.c)
+# The headers as C11; and a real plugin library to load.
+add_library(sdk_c11 STATIC ${CMAKE_CURRENT_LIST_DIR}/has_c11.c)
 set_target_properties(sdk_c11 PROPERTIES C_EXTENSIONS OFF)
 target_compile_options(sdk_c11 PRIVATE -Wall -Wextra -Wpedantic -Wc++-compat -Werror)
 target_link_libraries(sdk_c11 PRIVATE agenthost_sdk)
