@@ -1,4 +1,6 @@
-// The dashboard protocol's codec, both ends. Facts and quirks: README.md beside this file; pinned by tests/wire/vectors/dashboard.
+// The dashboard protocol's codec, both ends. Facts and quirks: DASHBOARD.md beside this file; pinned by tests/wire/vectors/dashboard.
+//
+// World: utc_ms for timestamps, uuid for connection ids and for ids of frames that have none.
 #pragma once
 
 #include "codec.hpp"

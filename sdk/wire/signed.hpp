@@ -1,4 +1,6 @@
-// The signed protocol's codec, both ends. Facts and quirks: README.md beside this file; pinned by tests/wire/vectors/signed.
+// The signed protocol's codec, both ends. Facts and quirks: SIGNED.md beside this file; pinned by tests/wire/vectors/signed.
+//
+// World: all three; NonceBook: both ends need one, without it nothing is believed (replay.hpp has the usual one).
 #pragma once
 
 #include "codec.hpp"
