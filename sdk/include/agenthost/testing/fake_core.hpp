@@ -8,6 +8,7 @@
 #include "../ext/facts.h"
 #include "../ext/health.h"
 #include "../ext/log.h"
+#include "../ext/log_tap.h"
 #include "../ext/loop.h"
 #include "../ext/metrics.h"
 #include "../ext/state.h"
@@ -40,6 +41,13 @@ public:
     std::function<FakeReply(std::string_view action, std::string_view params)> on_call;
     int log_level = AGH_LOG_TRACE;
     bool listener_permitted = true;
+    bool log_tap_permitted = true;
+    // A line of the "daemon's" log, for log_tap/1: {"at":..,"level":"warning","source":"..","message":".."}
+    void daemon_log(int level, std::string json)
+    {
+        const std::scoped_lock lock{mutex_};
+        daemon_log_.push_back({level, std::move(json), {}});
+    }
     FakeListener listener;
 
 protected:
@@ -195,6 +203,7 @@ protected:
         if (name == AGH_SVC_METRICS) return &metrics_table;
         if (name == AGH_SVC_CALL) return &call_table;
         if (name == AGH_SVC_LISTENER && of(host).listener_permitted) return listener_service();
+        if (name == AGH_SVC_LOG_TAP && of(host).log_tap_permitted) return &log_tap_table;
         return nullptr;
     }
     static std::int32_t log_enabled(agh_host* host, std::int32_t level)
@@ -207,6 +216,25 @@ protected:
         const std::scoped_lock lock{me.mutex_};
         me.logs_.push_back({level, std::string{to_view(message)}, std::string{to_view(fields)}});
         me.changed_.notify_all();
+    }
+    static agh_status read_log(agh_host* host, std::int32_t level, std::uint64_t* position, char* buffer,
+                               std::size_t* size, std::uint64_t* lost)
+    {
+        FakeCore& me = of(host);
+        const std::scoped_lock lock{me.mutex_};
+        if (*size < AGH_LOG_TAP_BYTES)
+            return me.mistake(AGH_E_INVALID, "a small buffer for the daemon's log");
+        std::string out;
+        for (; *position < me.daemon_log_.size(); ++*position) {
+            const FakeLog& line = me.daemon_log_[*position];
+            if (line.level < level) continue;
+            if (out.size() + line.message.size() + 1 > *size) break;
+            out += line.message + "\n";
+        }
+        out.copy(buffer, out.size());
+        *size = out.size();
+        *lost = 0;
+        return AGH_OK;
     }
     static agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req origin,
                            const agh_reply* body)
@@ -273,6 +301,7 @@ protected:
         return AGH_PENDING;
     }
     static constexpr agh_svc_log log_table{sizeof(agh_svc_log), 0, log_enabled, log_write};
+    static constexpr agh_svc_log_tap log_tap_table{sizeof(agh_svc_log_tap), 0, read_log};
     static constexpr agh_svc_events events_table{sizeof(agh_svc_events), 0, emit};
     static constexpr agh_svc_facts facts_table{sizeof(agh_svc_facts), 0, publish};
     static constexpr agh_svc_state state_table{sizeof(agh_svc_state), 0, directory};
@@ -333,7 +362,7 @@ protected:
     agh_req last_ = 0;
     std::size_t budget_ = static_cast<std::size_t>(-1);
     bool drained_ = false;
-    std::vector<FakeLog> logs_;
+    std::vector<FakeLog> logs_, daemon_log_;
     std::vector<FakeEvent> events_;
     std::map<std::string, std::string> facts_;
     std::map<std::string, std::size_t> metric_ids_;
