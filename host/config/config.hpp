@@ -66,7 +66,8 @@ struct ServerConfig {
     ReconnectConfig reconnect;
     std::optional<milliseconds> heartbeat;
     bool insecure = false;
-    Limits limits; // `limits:`, with this server's own `limits:` over it
+    bool compress = false; // permessage-deflate, for messages above 10 KiB
+    Limits limits;         // `limits:`, with this server's own `limits:` over it
     std::string
         protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent;
                        // durations in ms (metrics_interval_ms), paths absolute
@@ -106,6 +107,9 @@ struct Config {
     std::string log_level = "info", log_format = "auto";
     std::filesystem::path control_socket;
     std::string metrics_bind; // empty: only on the control socket
+    std::string audit_file;   // empty: to the log
+    std::uint32_t audit_sample = 100; // of commands without effects every so many-th; 0: none
+    milliseconds shutdown_commands{10'000}, shutdown_sessions{5'000}, shutdown_plugins{10'000};
     std::chrono::seconds journal_keep{7 * 24 * 3600};
     std::uint64_t journal_rows = 100'000;
     Limits limits;

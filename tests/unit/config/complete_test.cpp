@@ -44,6 +44,12 @@ TEST_F(Complete, ReadsTheAgentsOwnKeys)
     EXPECT_EQ(config->log_format, "json");
     EXPECT_EQ(config->control_socket, dir / "control.sock");
     EXPECT_EQ(config->metrics_bind, "127.0.0.1:9464");
+    EXPECT_TRUE(config->audit_file.starts_with('/') && config->audit_file.ends_with("/audit.jsonl"))
+        << config->audit_file;
+    EXPECT_EQ(config->audit_sample, 7u);
+    EXPECT_EQ(config->shutdown_commands, 1min);
+    EXPECT_EQ(config->shutdown_sessions, 250ms);
+    EXPECT_EQ(config->shutdown_plugins, 0ms);
     EXPECT_EQ(config->journal_keep, 48h);
     EXPECT_EQ(config->journal_rows, 5000u);
     const Limits expected{2 << 20, 50.5, 12, 48 << 20, 6 << 20, 45s};
@@ -89,7 +95,9 @@ TEST_F(Complete, ReadsTheOtherFourProtocols)
     EXPECT_FALSE(games.allow);
     EXPECT_EQ(json::parse(games.protocol_json),
               json::parse(R"({"port":8080,"register_url":"https://panel.example.com/api/agents/register",
-        "admin_credential":{"env":"PANEL_ADMIN"}})"));
+        "admin_credential":{"env":"PANEL_ADMIN"},"refresh_ms":43200000})"));
+    EXPECT_TRUE(games.compress);
+    EXPECT_FALSE(kitchen.compress);
     EXPECT_EQ(json::parse(kitchen.protocol_json), json::parse(R"({"shop_id":"testclient"})"));
     EXPECT_EQ(desk.url, "wss://api.example.com/ws/agent?region=eu");
     EXPECT_EQ(desk.credential, (SecretSource{SecretSource::Kind::systemd, "desk_jwt"}));
@@ -179,8 +187,8 @@ TEST_F(Complete, HasASchemaThatKnowsEveryKey)
     const json schema = json::parse(config_schema());
     EXPECT_EQ(schema["type"], "object");
     EXPECT_EQ(schema["additionalProperties"], false);
-    for (const char* section :
-         {"agent", "log", "control", "metrics", "journal", "limits", "servers", "listeners", "plugins"})
+    for (const char* section : {"agent", "log", "control", "metrics", "audit", "shutdown", "journal",
+                                "limits", "servers", "listeners", "plugins"})
         EXPECT_TRUE(schema["properties"].contains(section)) << section;
     const json tls = schema["properties"]["servers"]["items"]["properties"]["tls"]["properties"];
     for (const char* key : {"ca", "certificate", "key", "pin_sha256", "server_name", "verify"}) {
@@ -201,6 +209,9 @@ TEST_F(Configured, FillsInDefaultsWhenTheFileIsEmpty)
     EXPECT_EQ(result.config->plugin_path.size(), 1u);
     EXPECT_EQ(result.config->limits, Limits{});
     EXPECT_EQ(result.config->journal_rows, 100'000u);
+    EXPECT_EQ(result.config->audit_sample, 100u);
+    EXPECT_EQ(result.config->shutdown_commands, 10s);
+    EXPECT_EQ(result.config->shutdown_sessions, 5s);
     EXPECT_TRUE(result.config->servers.empty());
 }
 

@@ -197,9 +197,17 @@ TEST_F(Messages, GuardUrls)
               "credential: {file: PATH}");
     EXPECT_EQ(problems(server("", "wss://h/x#y")),
               "agenthost.yaml:5:10: servers[0].url: a \"#\" part is never sent; leave it out");
+    for (const std::string bad : {"socks5://p:1", "https://p:1", "http://p:1/path"})
+        EXPECT_EQ(problems(server("    proxy: " + bad + "\n")),
+                  "agenthost.yaml:6:12: servers[0].proxy: expected http://HOST:PORT of a proxy that knows "
+                  "CONNECT (what "
+                  "passes through it is encrypted by wss:// all the same), not \"" +
+                      bad + "\"");
+    EXPECT_EQ(problems(server("    proxy: http://user@p:1\n")),
+              "agenthost.yaml:6:12: servers[0].proxy: before the @ stands USER:PASSWORD");
     EXPECT_EQ(
-        problems(server("    proxy: socks5://p:1\n")),
-        "agenthost.yaml:6:12: servers[0].proxy: expected https://HOST[:PORT]/PATH, not \"socks5://p:1\"");
+        problems("servers: [{name: a, protocol: panel, url: wss://h/x}]\n"),
+        "agenthost.yaml:1:11: servers[0]: needs panel.register_url to get a token, or credential with one");
     EXPECT_EQ(problems("servers: [{name: a, protocol: panel, panel: {register_url: http://h/r}}]\n"),
               "agenthost.yaml:1:60: servers[0].panel.register_url: http:// to h sends secrets unencrypted. "
               "Use https://, or set insecure: true if that is meant");

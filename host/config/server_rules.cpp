@@ -1,0 +1,191 @@
+// The rules between the keys of a server.
+#include "fields.hpp"
+#include "secret.hpp"
+#include "server_tables.hpp"
+#include "url.hpp"
+
+#include <algorithm>
+
+namespace agenthost::host::conf {
+
+Where where_of(const Value& value, std::string_view key)
+{
+    const Member* member = value.find(key);
+    return member ? member->value.where : value.where;
+}
+
+bool is_name(std::string_view name)
+{
+    const auto alnum = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    if (name.empty() || name.size() > 64 || !alnum(name[0])) return false;
+    return std::all_of(name.begin(), name.end(),
+                       [&](char c) { return alnum(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+void check_secret_file(Reading& r, const Where& where, const std::string& path, const std::string& file)
+{
+    const SecretFile state = look_at_secret_file(file);
+    if (state.verdict == SecretFile::Verdict::refused) r.problems.add(where, path + ": " + state.text);
+    if (state.verdict == SecretFile::Verdict::doubtful) r.problems.warn(where, path + ": " + state.text);
+}
+
+namespace {
+
+void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
+{
+    const Where where = where_of(item, "url");
+    if (server.url.empty()) {
+        if (item.find("url") && item.find("url")->value.kind != Value::Kind::null)
+            return; // reported as no text
+        if (server.protocol == "panel") {
+            if (Json::parse(server.protocol_json).contains("register_url")) return;
+            r.problems.add(item.where, path + ": needs url, or panel.register_url to learn it");
+        } else {
+            r.problems.add(item.where, path + ": url is missing; write url: wss://HOST/PATH");
+        }
+        return;
+    }
+    const auto placeholder = server.url.find("{public_ip}");
+    std::string probe = server.url;
+    if (placeholder != std::string::npos && server.protocol == "signed")
+        probe.replace(placeholder, 11, "192.0.2.1");
+    const auto url = parse_url(probe);
+    if (!url) {
+        r.problems.add(where, path + ".url: \"" + redact_url(server.url) +
+                                  "\" is not a URL; write wss://HOST[:PORT]/PATH");
+        return;
+    }
+    if (url->scheme == "http" || url->scheme == "https") {
+        const std::string ws = url->secure() ? "wss" : "ws";
+        r.problems.add(where, path + ".url: sessions are WebSockets; write " + ws + ":// in place of " +
+                                  url->scheme + "://");
+        return;
+    }
+    if (url->scheme != "ws" && url->scheme != "wss") {
+        r.problems.add(where, path + ".url: unknown scheme \"" + url->scheme + "\"; expected wss or ws" +
+                                  did_you_mean(url->scheme, {"wss", "ws"}));
+        return;
+    }
+    if (!url->userinfo.empty())
+        r.problems.add(
+            where,
+            path + ".url: a user or password does not belong into the URL; use credential: {file: PATH}");
+    if (url->target.find('#') != std::string::npos)
+        r.problems.add(where, path + ".url: a \"#\" part is never sent; leave it out");
+    if (!url->secure() && !is_loopback(url->host) && !server.insecure)
+        r.problems.add(where, path + ".url: ws:// to " + url->host +
+                                  " sends the credential and all data unencrypted. Use wss://, or set "
+                                  "insecure: true if that is meant");
+    if (const auto query = url->target.find('?');
+        query != std::string::npos && sounds_secret(url->target.substr(query)))
+        r.problems.warn(where, path + ".url: seems to carry a secret in its query; credential: {file: PATH} "
+                                      "keeps it out of this file");
+}
+
+void check_http_url(Reading& r, const Where& where, const std::string& path, const std::string& text,
+                    bool plain_is_fine)
+{
+    const auto url = parse_url(text);
+    if (!url || (url->scheme != "http" && url->scheme != "https")) {
+        r.problems.add(where, path + ": expected https://HOST[:PORT]/PATH, not \"" + redact_url(text) + "\"");
+        return;
+    }
+    if (!url->secure() && !is_loopback(url->host) && !plain_is_fine)
+        r.problems.add(
+            where, path + ": http:// to " + url->host +
+                       " sends secrets unencrypted. Use https://, or set insecure: true if that is meant");
+}
+
+void check_proxy(Reading& r, const Where& where, const std::string& path, const std::string& text)
+{
+    const auto url = parse_url(text);
+    if (!url || url->scheme != "http" || url->target != "/")
+        r.problems.add(
+            where, path +
+                       ": expected http://HOST:PORT of a proxy that knows CONNECT (what passes through it is "
+                       "encrypted by wss:// all the same), not \"" +
+                       redact_url(text) + "\"");
+    else if (!url->userinfo.empty() && url->userinfo.find(':') == std::string::npos)
+        r.problems.add(where, path + ": before the @ stands USER:PASSWORD");
+}
+
+void check_tls(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
+{
+    const Member* member = item.find("tls");
+    if (!member) return;
+    const Value& tls = member->value;
+    if (server.tls.key.empty() != server.tls.certificate.empty())
+        r.problems.add(tls.where, path + ".tls: certificate and key belong together; " +
+                                      (server.tls.key.empty() ? "key" : "certificate") + " is missing");
+    if (!server.tls.key.empty())
+        check_secret_file(r, where_of(tls, "key"), path + ".tls.key", server.tls.key);
+    if (!server.tls.verify && server.tls.pin_sha256.empty())
+        r.problems.warn(where_of(tls, "verify"),
+                        path + ".tls.verify: false means that anyone between can pose as this server; "
+                               "tls.ca or tls.pin_sha256 is safer");
+}
+
+} // namespace
+
+void check_server(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
+{
+    if (item.kind != Value::Kind::map) return; // reported
+    const auto given = [&](const char* key) { return item.find(key) != nullptr; };
+    if (!given("name"))
+        r.problems.add(item.where,
+                       path + ": name is missing; it identifies the server in the journal and in status");
+    if (!server.name.empty() && !is_name(server.name))
+        r.problems.add(
+            where_of(item, "name"),
+            path +
+                ".name: letters, digits, \".\", \"_\" and \"-\" only, at most 64, first a letter or digit");
+    if (server.name == "control")
+        r.problems.add(where_of(item, "name"),
+                       path + ".name: \"control\" is the control socket's own name; choose another");
+    if (!given("protocol"))
+        r.problems.add(item.where,
+                       path + ": protocol is missing: storage, panel, print, dashboard or signed");
+    if (server.protocol.empty()) return;
+    check_ws_url(r, item, path, server);
+    if (!server.proxy.empty()) check_proxy(r, where_of(item, "proxy"), path + ".proxy", server.proxy);
+    const bool needs =
+        server.protocol == "storage" || server.protocol == "dashboard" || server.protocol == "signed";
+    if (needs && !given("credential"))
+        r.problems.add(item.where, path + ": credential is missing; protocol " + server.protocol +
+                                       " authenticates with one: credential: {file: PATH}");
+    if (server.protocol == "panel" && !server.url.empty() && !given("credential") &&
+        !Json::parse(server.protocol_json).contains("register_url"))
+        r.problems.add(item.where,
+                       path + ": needs panel.register_url to get a token, or credential with one");
+    if (server.credential.kind == SecretSource::Kind::file)
+        check_secret_file(r, where_of(item, "credential"), path + ".credential", server.credential.name);
+    check_tls(r, item, path, server);
+    check_limits(r, item, path, server.limits);
+    if (server.reconnect.initial && server.reconnect.max && *server.reconnect.initial > *server.reconnect.max)
+        r.problems.add(where_of(item, "reconnect"), path + ".reconnect: initial is longer than max");
+    for (const auto& [word, action] : server.map)
+        if (action.find('.') == std::string::npos)
+            r.problems.add(where_of(item, "map"), path + ".map." + word + ": \"" + action +
+                                                      "\" is not an action; actions are written PLUGIN.VERB");
+    for (const auto& [name, value] : server.headers)
+        if (name.empty() ||
+            name.find_first_not_of(
+                "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") !=
+                std::string::npos)
+            r.problems.add(where_of(item, "headers"),
+                           path + ".headers: \"" + name + "\" is not the name of a header");
+    if (server.protocol == "panel") {
+        const Member* panel = item.find("panel");
+        const Json section = Json::parse(server.protocol_json);
+        if (panel && section.contains("register_url"))
+            check_http_url(r, where_of(panel->value, "register_url"), path + ".panel.register_url",
+                           section["register_url"].get<std::string>(), server.insecure);
+        if (panel && section.contains("admin_credential") && section["admin_credential"].contains("file"))
+            check_secret_file(r, where_of(panel->value, "admin_credential"), path + ".panel.admin_credential",
+                              section["admin_credential"]["file"].get<std::string>());
+    }
+}
+
+} // namespace agenthost::host::conf
