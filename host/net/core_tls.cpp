@@ -2,8 +2,6 @@
 // no recv() when it is known that nothing is there).
 #include "core.hpp"
 
-#include "kit/hash.hpp"
-
 #include <boost/asio/error.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -11,7 +9,6 @@
 
 #include <cerrno>
 
-#include <arpa/inet.h>
 #include <sys/socket.h>
 
 namespace agenthost::host::net {
@@ -104,13 +101,6 @@ public:
     }
 };
 
-bool is_address(const std::string& host)
-{
-    in6_addr ignored;
-    return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
-           ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
-}
-
 std::string why_tls_failed(SSL* ssl, const std::string& host)
 {
     const long verdict = SSL_get_verify_result(ssl);
@@ -143,17 +133,7 @@ void Core::start_tls(TlsContextPtr context, const std::string& host)
         SSL_set_accept_state(ssl);
         return;
     }
-    SSL_set_connect_state(ssl);
-    std::string name = tls->server_name().empty() ? host : tls->server_name();
-    if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2); // [::1]
-    if (name.empty()) return;
-    const bool literal = is_address(name);
-    if (!literal) SSL_set_tlsext_host_name(ssl, name.c_str());
-    if (!tls->verify()) return;
-    if (literal)
-        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
-    else
-        SSL_set1_host(ssl, name.c_str());
+    prepare_client(ssl, *tls, host);
 }
 
 error_code Core::tls_error(int result, Want& wants)
@@ -184,14 +164,8 @@ bool Core::handshake(error_code& ec)
         return ec != asio::error::would_block;
     }
     ec = {};
-    if (!tls->pins().empty()) {
-        const std::string pin = kit::base64(peer_spki_sha256(ssl));
-        for (const auto& good : tls->pins()) {
-            if (good == pin) return true;
-        }
-        problem = "the peer's key has SHA-256 " + pin + ", which is not in pin_sha256";
-        ec = StreamError::pin;
-    }
+    problem = check_pins(ssl, *tls);
+    if (!problem.empty()) ec = StreamError::pin;
     return true;
 }
 

@@ -5,11 +5,12 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 namespace agenthost::host::net {
@@ -34,6 +35,13 @@ std::string file_problem(const char* what, const std::string& file, const char* 
     const unsigned long error = ERR_peek_last_error();
     const char* reason = error ? ERR_reason_error_string(error) : nullptr;
     return text + "not usable (" + (reason ? reason : "unknown format") + "). It must be " + wanted + ".";
+}
+
+bool is_address(const std::string& host)
+{
+    in6_addr ignored;
+    return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
 }
 
 Ctx make(const SSL_METHOD* method)
@@ -129,6 +137,31 @@ TlsResult make_server_context(const TlsServerConfig& config)
     return {std::make_shared<TlsContext>(ctx.release(), true, !config.client_ca.empty(), std::string{},
                                          std::vector<std::string>{}),
             {}};
+}
+
+void prepare_client(SSL* ssl, const TlsContext& context, const std::string& host)
+{
+    SSL_set_connect_state(ssl);
+    std::string name = context.server_name().empty() ? host : context.server_name();
+    if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2); // [::1]
+    if (name.empty()) return;
+    const bool literal = is_address(name);
+    if (!literal) SSL_set_tlsext_host_name(ssl, name.c_str());
+    if (!context.verify()) return;
+    if (literal)
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
+    else
+        SSL_set1_host(ssl, name.c_str());
+}
+
+std::string check_pins(SSL* ssl, const TlsContext& context)
+{
+    if (context.pins().empty()) return {};
+    const std::string pin = kit::base64(peer_spki_sha256(ssl));
+    for (const auto& good : context.pins()) {
+        if (good == pin) return {};
+    }
+    return "the peer's key has SHA-256 " + pin + ", which is not in pin_sha256";
 }
 
 std::string peer_spki_sha256(SSL* ssl)

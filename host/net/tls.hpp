@@ -51,6 +51,11 @@ struct TlsResult {
 TlsResult make_client_context(const TlsClientConfig&);
 TlsResult make_server_context(const TlsServerConfig&);
 
+// A client's side of one connection: SNI and the name or address to verify (the context's server_name counts before `host`).
+void prepare_client(SSL*, const TlsContext&, const std::string& host);
+// After the handshake, whether certificates are verified or not: the peer's key is one of the pins, or why not. Empty: it is.
+std::string check_pins(SSL*, const TlsContext&);
+
 // Raw 32 bytes of SHA-256 over the peer's public key (SPKI); empty without a certificate.
 std::string peer_spki_sha256(SSL*);
 

@@ -42,12 +42,16 @@ public:
     void abort() override;
     void forget() override;
     [[nodiscard]] bool writing() const override { return writing_; }
+    [[nodiscard]] const std::string& date() const override { return date_; }
     [[nodiscard]] std::uint64_t bytes_in() const override { return ws_ ? ws_->next_layer().bytes_in() : 0; }
     [[nodiscard]] std::uint64_t bytes_out() const override { return ws_ ? ws_->next_layer().bytes_out() : 0; }
 
 private:
     void connect();
     void connected();
+    void ask_proxy();
+    void proxy_answers();
+    void secure();
     void secured();
     void upgraded(error_code);
     void read();
@@ -68,8 +72,10 @@ private:
     asio::steady_timer patience_;
     std::size_t next_address_ = 0;
     std::string tried_; // the last address and what was wrong with it
-    std::optional<websocket::stream<net::Stream, false>> ws_;
+    std::optional<websocket::stream<net::Stream, true>> ws_;
+    ConnectAnswer tunnel_;
     websocket::response_type response_;
+    std::string date_;
     beast::flat_buffer in_;
     websocket::ping_data ping_;
     std::optional<std::string> next_ping_;
@@ -80,9 +86,10 @@ void WebSocketLink::connect()
 {
     if (!owner_) return;
     if (next_address_ == options_.addresses.size()) {
-        return end({"cannot connect to " + options_.url.host + ": " +
-                    (tried_.empty() ? "it has no address" : tried_) +
-                    ". Check url, the server and the firewall between"});
+        const bool proxy = options_.proxy.has_value();
+        return end({"cannot connect to " + (proxy ? "the proxy " + options_.proxy->host : options_.url.host) +
+                    ": " + (tried_.empty() ? "it has no address" : tried_) + ". Check " +
+                    (proxy ? "proxy" : "url, the server") + " and the firewall between"});
     }
     const tcp::endpoint address = options_.addresses[next_address_++];
     socket_ = tcp::socket{executor_};
@@ -105,16 +112,52 @@ void WebSocketLink::connected()
     socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
     const int fd = socket_.release(ignored);
     ws_.emplace(net::Stream{executor_, fd});
-    net::Stream& stream = ws_->next_layer();
-    stream.no_delay();
-    // Here a proxy's CONNECT has its place.
-    if (!options_.tls) return secured();
-    stream.async_handshake(options_.tls, options_.url.host, [self = shared_from_this()](error_code ec) {
-        if (!self->owner_) return;
-        if (!ec) return self->secured();
-        const std::string& words = self->ws_->next_layer().problem();
-        self->end({"TLS with " + self->options_.url.host + ": " + (words.empty() ? ec.message() : words)});
+    ws_->next_layer().no_delay();
+    if (options_.proxy) return ask_proxy();
+    secure();
+}
+
+void WebSocketLink::ask_proxy()
+{
+    ws_->next_layer().write(connect_request(*options_.proxy, options_.url.host, options_.url.port));
+    ws_->next_layer().wait_readable([self = shared_from_this()](error_code) { // which the read repeats
+        if (self->owner_) self->proxy_answers();
     });
+}
+
+void WebSocketLink::proxy_answers()
+{
+    net::Stream& stream = ws_->next_layer();
+    error_code ec;
+    const std::string_view bytes = stream.peek(ec);
+    if (ec == asio::error::would_block)
+        return stream.wait_readable([self = shared_from_this()](error_code) {
+            if (self->owner_) self->proxy_answers();
+        });
+    if (ec) return fail(ec, "the proxy " + options_.proxy->shown());
+    stream.consume(tunnel_.feed(bytes));
+    switch (tunnel_.state()) {
+    case ConnectAnswer::State::more: return proxy_answers();
+    case ConnectAnswer::State::refused:
+        return end({tunnel_.problem(*options_.proxy, options_.url.host, options_.url.port)});
+    case ConnectAnswer::State::open: break;
+    }
+    if (stream.buffered() > 0) // a server speaks only when it is spoken to
+        return end({"the proxy " + options_.proxy->shown() + " says more than its answer. Check what it is"});
+    secure();
+}
+
+void WebSocketLink::secure()
+{
+    if (!options_.tls) return secured();
+    ws_->next_layer().async_handshake(options_.tls, options_.url.host,
+                                      [self = shared_from_this()](error_code ec) {
+                                          if (!self->owner_) return;
+                                          if (!ec) return self->secured();
+                                          const std::string& words = self->ws_->next_layer().problem();
+                                          self->end({"TLS with " + self->options_.url.host + ": " +
+                                                     (words.empty() ? ec.message() : words)});
+                                      });
 }
 
 void WebSocketLink::secured()
@@ -125,6 +168,15 @@ void WebSocketLink::secured()
         request.set(http::field::user_agent, options_.user_agent);
         for (const auto& [name, value] : options_.headers) request.set(name, value);
     }});
+    if (options_.compress) {
+        websocket::permessage_deflate deflate;
+        deflate.client_enable = true;
+        deflate.client_no_context_takeover =
+            true; // big messages pay for themselves; idle, the window is memory for nothing
+        deflate.server_no_context_takeover = true;
+        deflate.msg_size_threshold = compress_from;
+        ws_->set_option(deflate);
+    }
     ws_->auto_fragment(false);
     ws_->text(true);
     ws_->read_message_max(options_.message_bytes);
@@ -138,6 +190,8 @@ void WebSocketLink::secured()
 void WebSocketLink::upgraded(error_code ec)
 {
     if (!owner_) return;
+    if (const auto date = response_.find(http::field::date); date != response_.end())
+        date_ = std::string{date->value()};
     if (ec == websocket::error::upgrade_declined) {
         const auto status = response_.result_int();
         const bool refused = status == 401 || status == 403;
@@ -287,7 +341,8 @@ void WebSocketLink::fail(error_code ec, const std::string& doing)
         std::string why = "the server closed with " + std::to_string(reason.code);
         if (!reason.reason.empty())
             why += " " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
-        return end({std::move(why), reason.code == websocket::close_code::policy_error});
+        return end({std::move(why), reason.code == websocket::close_code::policy_error, reason.code,
+                    printable({reason.reason.data(), reason.reason.size()}, reason.reason.size())});
     }
     end({doing + ": " + ec.message()});
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host/net/tls.hpp"
+#include "host/session/proxy_connect.hpp"
 #include "host/session/url.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,10 +11,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace agenthost::host {
@@ -22,16 +24,23 @@ class Link {
 public:
     struct Options {
         Url url;
-        std::map<std::string, std::string> headers;
-        std::vector<boost::asio::ip::tcp::endpoint> addresses;
+        std::vector<std::pair<std::string, std::string>>
+            headers; // a later one of the same name counts; may be secret
+        std::vector<boost::asio::ip::tcp::endpoint> addresses; // the proxy's when there is one
+        std::optional<Proxy> proxy;
         net::TlsContextPtr tls;
         std::uint64_t message_bytes = 1 << 20;
         std::chrono::milliseconds address_patience{5'000}; // for TCP to one address; then the next is tried
         std::string user_agent;
+        bool compress = false; // offers permessage-deflate; only messages above compress_from are compressed
     };
+    static constexpr std::size_t compress_from = 10
+                                                 << 10; // bytes; smaller ones would cost more than they save
     struct End {
         std::string why;      // empty: as we asked
         bool refused = false; // the server said no to who we are (401, 403, close 1008)
+        int close_code = 0;   // the peer's, with its words; 0: it closed without, or was not asked
+        std::string close_reason{};
     };
     // Calls come from the event loop, never from inside a call to the Link.
     class Owner {
@@ -56,6 +65,8 @@ public:
     virtual void abort() = 0;  // at once; on_end() follows
     virtual void forget() = 0; // at once and silently: the owner goes
     [[nodiscard]] virtual bool writing() const = 0;
+    // The Date of the answer to the upgrade, a refusal included; empty: none. Read it in on_open() or on_end(): it ages.
+    [[nodiscard]] virtual const std::string& date() const = 0;
     [[nodiscard]] virtual std::uint64_t bytes_in() const = 0; // on the wire
     [[nodiscard]] virtual std::uint64_t bytes_out() const = 0;
 };

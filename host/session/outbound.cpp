@@ -1,9 +1,13 @@
 #include "outbound.hpp"
 
 #include "host/dispatch/dispatcher.hpp"
-#include "wire/codes.hpp"
+#include "host/session/world.hpp"
+#include "kit/hash.hpp"
 
 #include <boost/asio/post.hpp>
+#include <nlohmann/json.hpp>
+
+#include <sys/utsname.h>
 
 #include <random>
 
@@ -14,20 +18,23 @@ using namespace wire::session;
 using boost::system::error_code;
 namespace asio = boost::asio;
 
-constexpr std::chrono::milliseconds default_heartbeat{
-    30'000}; // storage's document names none: WebSocket pings
-constexpr std::chrono::milliseconds proof_delay{
-    100};                                // results gathered before a ping asks for their delivery
-constexpr std::size_t shown_words = 300; // of a peer, in a status
-
-wire::SessionMachine::Options machine_options(const ReconnectConfig& config)
+wire::SessionMachine::Options machine_options(const ServerConfig& config, const wire::Habits* habits)
 {
     wire::SessionMachine::Options options;
     wire::Backoff& backoff = options.backoff;
-    backoff.initial = config.initial.value_or(backoff.initial);
-    backoff.max = config.max.value_or(backoff.max);
-    backoff.factor = config.factor.value_or(backoff.factor);
-    backoff.jitter = config.jitter.value_or(backoff.jitter);
+    if (habits) {
+        options.acceptance = habits->acceptance;
+        backoff.initial = habits->backoff;
+        backoff.max = habits->backoff_max;
+        backoff.jitter = habits->jitter;
+        backoff.first_at_once = habits->first_retry_at_once && !config.reconnect.initial;
+    }
+    if (registration_setup(config)) options.renewals = 2;
+    const ReconnectConfig& says = config.reconnect;
+    backoff.initial = says.initial.value_or(backoff.initial);
+    backoff.max = says.max.value_or(backoff.max);
+    backoff.factor = says.factor.value_or(backoff.factor);
+    backoff.jitter = says.jitter.value_or(backoff.jitter);
     backoff.random = [engine = std::mt19937{std::random_device{}()}]() mutable {
         return std::uniform_real_distribution<double>{0, 1}(engine);
     };
@@ -49,23 +56,45 @@ Policy policy_of(const ServerConfig& config)
     return policy;
 }
 
-std::int64_t utc_ms()
+const wire::Habits* habits_of(const ServerConfig& config)
 {
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+    const auto protocol = wire::protocol(config.protocol);
+    return protocol ? &wire::habits(*protocol) : nullptr;
 }
+
+// A peer that closed for our time and not for our secret.
+bool about_time(const Link::End& end) { return end.close_reason.find("timestamp") != std::string::npos; }
 
 } // namespace
 
 OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
     : context_{std::move(context)}, config_{std::move(config)}, policy_{policy_of(config_)},
-      shown_url_{shown_url(config_.url)}, machine_{machine_options(config_.reconnect)},
-      outgoing_{config_.limits.send_queue}, timer_{context_.main}, tick_{context_.main},
-      proof_{context_.main}, heartbeat_{config_.heartbeat.value_or(default_heartbeat)}
+      shown_url_{shown_url(config_.url)}, habits_{habits_of(config_)}, protocol_{wire::protocol(
+                                                                           config_.protocol)},
+      machine_{machine_options(config_, habits_)}, outgoing_{config_.limits.send_queue},
+      timer_{context_.main}, tick_{context_.main}, proof_{context_.main}, metrics_{context_.main}
 {
-    url_ = parse_url(config_.url, bad_config_);
-    if (const auto protocol = wire::protocol(config_.protocol)) codec_ = wire::agent_codec(*protocol);
-    if (!codec_) bad_config_ = "protocol " + config_.protocol + " is not one this version speaks";
+    const auto section = nlohmann::json::parse(config_.protocol_json, nullptr, false);
+    const auto setting = [&](const char* key, auto otherwise) {
+        return section.is_object() ? section.value(key, otherwise) : otherwise;
+    };
+    agent_id_ = setting("shop_id", config_.agent_id.empty() ? context_.agent_id : config_.agent_id);
+    policy_.agent_id = agent_id_;
+    if (protocol_ == wire::Protocol::signed_) {
+        metrics_interval_ = std::chrono::milliseconds{setting("metrics_interval_ms", std::int64_t{5000})};
+        nonces_.emplace(context_.main, StateFile{context_.state_dir, config_.name, "nonces"},
+                        [this] { return server_now(); });
+    }
+    if (const auto setup = registration_setup(config_)) {
+        refresh_ = setup->refresh;
+        if (shown_url_.empty()) shown_url_ = shown_url(setup->register_url);
+    }
+    utsname system{};
+    if (::uname(&system) == 0) {
+        host_name_ = system.nodename;
+        arch_ = system.machine;
+    }
+    if (!make_codec()) bad_config_ = "protocol " + config_.protocol + " is not one this version speaks";
     status_.name = config_.name;
     status_.protocol = config_.protocol;
     status_.url = shown_url_;
@@ -97,6 +126,10 @@ SessionStatus OutboundSession::status() const
     status.state = wire::name(machine_.state());
     status.failures = machine_.failures();
     status.send_queue_bytes = outgoing_.bytes();
+    status.clock_offset_ms = clock_.ahead();
+    for (const std::string& text :
+         {clock_.problem(), prepare_notice_, refresh_notice_, nonces_ ? nonces_->problem() : std::string{}})
+        if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
     if (link_) {
         status.bytes_in += link_->bytes_in();
         status.bytes_out += link_->bytes_out();
@@ -118,49 +151,109 @@ void OutboundSession::step(Input input)
     if (machine_.state() != before && context_.on_change) context_.on_change();
 }
 
-void OutboundSession::act(const Open&)
+PrepareRequest OutboundSession::prepare_request(int renewal) const
+{
+    PrepareRequest request;
+    request.config = config_;
+    if (request.config.agent_id.empty()) request.config.agent_id = context_.agent_id;
+    request.state_dir = context_.state_dir;
+    request.capabilities = capabilities_;
+    request.renewal = renewal;
+    request.nonces = nonces_ && !nonces_read_;
+    return request;
+}
+
+void OutboundSession::act(const Open& open)
 {
     status_.next_attempt = 0;
     if (attempts_++ > 0) ++status_.reconnects;
-    if (!codec_ || !url_) return failed_before_link(bad_config_);
+    if (!bad_config_.empty()) return failed_before_link({bad_config_});
+    capabilities_ = context_.capabilities ? context_.capabilities() : "[]";
     const bool started = preparing_.start<Prepared>(
-        context_.main, [config = config_, url = *url_] { return prepare(config, url); },
+        context_.main, [request = prepare_request(open.renewal)] { return prepare(request); },
         [this](Prepared made) { prepared(std::move(made)); });
-    if (!started) failed_before_link("too many name look-ups hang; check /etc/resolv.conf");
+    if (!started) failed_before_link({"too many name look-ups hang; check /etc/resolv.conf"});
+}
+
+std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
+{
+    if (!protocol_) return nullptr;
+    wire::AgentSetup setup;
+    setup.world.utc_ms = [this] { return server_now(); };
+    setup.world.uuid = random_uuid;
+    setup.world.hmac = hmac_sha256_hex;
+    setup.nonces = nonces_ ? &nonces_->book() : nullptr;
+    return wire::agent_codec(*protocol_, std::move(setup));
+}
+
+// Signed frames carry the server's time as far as it is known; for everybody else ours is only a note.
+std::int64_t OutboundSession::server_now() const { return clock_.now(utc_now_ms(), running_ms()); }
+
+void OutboundSession::measure_clock()
+{
+    if (protocol_ != wire::Protocol::signed_ || !link_) return;
+    if (const auto date = parse_http_date(link_->date())) clock_.measure(*date, utc_now_ms(), running_ms());
+}
+
+wire::Hello OutboundSession::hello() const
+{
+    wire::Hello hello;
+    hello.agent_id = agent_id_;
+    hello.credential = credential_;
+    hello.name = host_name_;
+    hello.version = context_.version;
+    hello.platform = "linux";
+    hello.capabilities = capabilities_;
+    hello.arch = arch_;
+    return hello;
 }
 
 void OutboundSession::prepared(Prepared made)
 {
-    if (!made.problem.empty()) return failed_before_link(std::move(made.problem));
+    prepare_notice_ = std::move(made.notice);
+    if (!made.shown_url.empty()) status_.url = shown_url_ = made.shown_url;
+    if (!made.problem.empty())
+        return failed_before_link({std::move(made.problem), made.refused}, made.renewable);
+    if (nonces_ && !nonces_read_) {
+        nonces_->restore(made.nonces);
+        nonces_read_ = true;
+    }
+    if (!made.agent_id.empty()) policy_.agent_id = agent_id_ = made.agent_id;
+    refreshed_at_ = made.refreshed_at;
     credential_ = std::move(made.credential);
+    credential_print_ = kit::hex(kit::sha256(credential_));
+    codec_ = make_codec();
+    beats_ = true;
+    heartbeat_ = config_.heartbeat.value_or(habits_->heartbeat);
+
+    wire::Opening opening = codec_->opening(hello());
     Link::Options options;
-    options.url = *url_;
-    options.headers = config_.headers;
+    options.url = std::move(made.url);
+    if (!opening.query.empty())
+        options.url.target += (options.url.target.find('?') == std::string::npos ? "?" : "&") + opening.query;
+    options.headers = std::move(opening.headers);
+    options.headers.insert(options.headers.end(), config_.headers.begin(), config_.headers.end());
     options.addresses = std::move(made.addresses);
+    options.proxy = std::move(made.proxy);
     options.tls = std::move(made.tls);
     options.message_bytes = config_.limits.message_bytes;
     options.user_agent = "agenthost/" + context_.version;
+    options.compress = config_.compress;
     link_ = make_link(context_.main, std::move(options), *this);
     link_->open();
 }
 
 // Told from the loop, as a link would.
-void OutboundSession::failed_before_link(std::string why)
+void OutboundSession::failed_before_link(Link::End end, bool renewable)
 {
-    asio::post(context_.main, [weak = weak_from_this(), why = std::move(why)] {
-        if (const auto self = weak.lock()) self->on_end({why});
+    asio::post(context_.main, [weak = weak_from_this(), end = std::move(end), renewable] {
+        if (const auto self = weak.lock()) self->ended(end, renewable);
     });
 }
 
 void OutboundSession::act(const SendHello&)
 {
-    const std::string& agent_id = config_.agent_id.empty() ? context_.agent_id : config_.agent_id;
-    wire::Hello hello;
-    hello.agent_id = agent_id;
-    hello.credential = credential_;
-    hello.version = context_.version;
-    hello.platform = "linux";
-    const std::string frame = codec_->hello(hello);
+    const std::string frame = codec_->hello(hello());
     credential_.clear();
     if (frame.empty()) return;
     outgoing_.append(frame);
@@ -169,7 +262,7 @@ void OutboundSession::act(const SendHello&)
 
 void OutboundSession::act(const Arm& arm)
 {
-    if (machine_.state() == State::waiting) status_.next_attempt = utc_ms() + arm.after.count();
+    if (machine_.state() == State::waiting) status_.next_attempt = utc_now_ms() + arm.after.count();
     timer_.expires_after(arm.after);
     timer_.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
@@ -188,12 +281,15 @@ void OutboundSession::act(const Serve&)
 {
     timer_.cancel();
     status_.problem.clear();
-    status_.connected_since = utc_ms();
+    status_.connected_since = utc_now_ms();
     delivery_.begin();
     liveness_.begin(signs_of_life_);
     link_->ping(delivery_.ping());
     arm_tick();
+    arm_metrics();
     if (context_.on_change) context_.on_change();
+    // print: a heartbeat follows the registration at once.
+    if (protocol_ == wire::Protocol::print || codec_->heartbeat_due()) send_heartbeat({});
     context_.dispatcher.connected(*this);
 }
 
@@ -214,181 +310,44 @@ void OutboundSession::act(const Abort&)
 {
     if (link_) return link_->abort();
     preparing_.forget();
-    failed_before_link(status_.problem);
+    failed_before_link({status_.problem});
 }
 
 void OutboundSession::act(const Done&)
 {
     timer_.cancel();
+    looking_.forget();
+    refreshing_.forget();
     context_.dispatcher.detach(*this);
-    if (done_) asio::post(context_.main, std::exchange(done_, nullptr));
+    if (!done_) return;
+    auto finish = [main = context_.main, done = std::exchange(done_, nullptr)] { asio::post(main, done); };
+    if (nonces_) return nonces_->flush(std::move(finish));
+    finish();
 }
 
-void OutboundSession::on_open() { step(Opened{}); }
-
-void OutboundSession::on_frame(std::string_view text)
+void OutboundSession::on_open()
 {
-    ++status_.frames_in;
-    ++signs_of_life_;
-    if (!connected()) return answer_to_hello(text);
-    const wire::FromServer message = codec_->decode(text, false);
-    if (const auto* command = std::get_if<wire::Command>(&message)) {
-        context_.dispatcher.submit(*this, *command);
-    } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        malformed(*bad);
-    }
-    if (outgoing_.over() && !held_ && link_) link_->hold(held_ = true);
-}
-
-void OutboundSession::answer_to_hello(std::string_view text)
-{
-    if (machine_.state() != State::authenticating) return; // under way when we closed
-    const wire::FromServer message = codec_->decode(text, true);
-    if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
-        if (!welcome->accepted) {
-            status_.problem = shown_url_ + " refused our credential";
-            if (!welcome->message.empty()) status_.problem += ": " + printable(welcome->message, shown_words);
-            status_.problem += ". Check credential and agent_id";
-        }
-        step(Answered{welcome->accepted});
-    } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        status_.problem = shown_url_ + ": " + bad->reason;
-        step(Protested{bad->reason});
-    }
-}
-
-void OutboundSession::malformed(const wire::Malformed& bad)
-{
-    ++status_.malformed;
-    if (bad.id.empty()) return; // counted; nobody could be answered
-    wire::Result refusal;
-    refusal.id = bad.id;
-    refusal.outcome = wire::Outcome::error;
-    refusal.error = {wire::code::invalid_request, bad.reason, {}, {}};
-    on_result(refusal, 0);
-}
-
-bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox)
-{
-    const bool room = connected() && outgoing_.takes_results() && (outbox == 0 || !delivery_.full());
-    if (!room || !outgoing_.add([&](std::string& out) { return codec_->encode(result, out); }, outbox)) {
-        if (connected() && outbox == 0) ++status_.dropped;
-        output_waits_ = connected(); // writable() brings what waits in the outbox
-        return false;
-    }
-    outgoing_.forget_progress(result.id);
-    queued();
-    return true;
-}
-
-void OutboundSession::on_progress(const wire::Progress& progress)
-{
-    std::string frame;
-    if (!connected() || !codec_->encode(progress, frame)) return;
-    outgoing_.add_progress(progress.id, std::move(frame));
-    queued();
-}
-
-bool OutboundSession::on_stream(const wire::Stream& stream)
-{
-    if (!connected()) return false;
-    if (!outgoing_.takes_output()) {
-        output_waits_ = true;
-        return false;
-    }
-    // What the protocol has no words for is taken and dropped: a command must not wait for ever to print.
-    if (outgoing_.add([&](std::string& out) { return codec_->encode(stream, out); }))
-        queued();
-    else
-        ++status_.dropped;
-    return true;
-}
-
-bool OutboundSession::on_event(const wire::Event& event)
-{
-    std::string frame;
-    if (!connected() || !codec_->encode(event, frame)) return false;
-    status_.dropped += outgoing_.add_event(std::move(frame));
-    queued();
-    return true;
-}
-
-void OutboundSession::queued()
-{
-    if (link_) link_->kick();
-}
-
-void OutboundSession::on_written()
-{
-    ++status_.frames_out;
-    if (const std::uint64_t row = outgoing_.pop()) {
-        delivery_.sent(row);
-        if (!proof_armed_) {
-            proof_armed_ = true;
-            proof_.expires_after(machine_.state() == State::draining ? std::chrono::milliseconds{0}
-                                                                     : proof_delay);
-            proof_.async_wait([weak = weak_from_this()](error_code ec) {
-                const auto self = weak.lock();
-                if (!self) return;
-                self->proof_armed_ = false;
-                if (!ec) self->ask_for_proof();
-            });
-        }
-    }
-    if (held_) {
-        ++signs_of_life_; // the peer takes what we send, and we read nothing else now
-        if (outgoing_.half_empty()) link_->hold(held_ = false);
-    }
-    if (output_waits_ && outgoing_.half_empty()) {
-        output_waits_ = false;
-        context_.dispatcher.writable(*this);
-    }
-    if (machine_.state() == State::draining) look_if_drained();
-}
-
-void OutboundSession::ask_for_proof()
-{
-    if (connected() && link_ && delivery_.wants_ping()) link_->ping(delivery_.ping());
-}
-
-void OutboundSession::on_pong(std::string_view payload)
-{
-    ++signs_of_life_;
-    delivery_.pong(payload, [this](std::uint64_t row) { context_.dispatcher.delivered(*this, row); });
-    if (!proof_armed_) ask_for_proof();
-    if (machine_.state() == State::draining) look_if_drained();
-}
-
-void OutboundSession::look_if_drained()
-{
-    if (machine_.state() != State::draining) return;
-    if (outgoing_.empty() && !delivery_.waiting()) return step(Flushed{});
-    if (outgoing_.empty()) ask_for_proof();
-}
-
-void OutboundSession::arm_tick()
-{
-    tick_.expires_after(heartbeat_);
-    tick_.async_wait([weak = weak_from_this()](error_code ec) {
-        const auto self = weak.lock();
-        if (!ec && self) self->tick();
-    });
-}
-
-void OutboundSession::tick()
-{
-    if (!connected()) return;
-    if (liveness_.tick(signs_of_life_) == wire::Liveness::Verdict::dead) {
-        status_.problem = shown_url_ + " is silent since two heartbeats";
-        return step(Died{});
-    }
-    link_->ping(delivery_.ping());
-    arm_tick();
+    measure_clock();
+    step(Opened{});
 }
 
 void OutboundSession::on_end(const Link::End& end)
 {
+    measure_clock();
+    ended(end, true);
+}
+
+void OutboundSession::ended(const Link::End& end, bool renewable)
+{
     if (!end.why.empty()) status_.problem = end.why;
+    const bool clock = about_time(end);
+    if (clock)
+        status_.problem =
+            shown_url_ + " refused our timestamp (" + end.close_reason + "): " +
+            (clock_.problem().empty()
+                 ? "by its HTTP Date, its clock and ours differ by less than 10 s, so what checks "
+                   "timestamps there has another clock. Compare the clocks of both machines"
+                 : clock_.problem());
     if (link_) {
         status_.bytes_in += link_->bytes_in();
         status_.bytes_out += link_->bytes_out();
@@ -401,7 +360,8 @@ void OutboundSession::on_end(const Link::End& end)
     held_ = output_waits_ = false;
     tick_.cancel();
     proof_.cancel();
-    step(Closed{end.refused});
+    metrics_.cancel();
+    step(Closed{end.refused && !clock, renewable});
 }
 
 std::shared_ptr<Session> make_session(SessionContext context, ServerConfig config)

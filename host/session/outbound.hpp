@@ -1,8 +1,13 @@
 // The shell of one outbound session: carries out what wire::SessionMachine says, serves the frames of a ready connection, and is
-// the dispatcher's Caller for this server. Private to host/session; others use session.hpp.
+// the dispatcher's Caller for this server. Private to host/session; others use session.hpp. One class in three files:
+//   outbound.cpp         the machine's actions: prepare, connect, say hello, close, wait
+//   outbound_frames.cpp  frames in, results, streams and events out, proof of delivery
+//   outbound_beats.cpp   what happens by the clock: heartbeats, pings, metrics, a changed secret, a token's day
 #pragma once
 
+#include "host/session/clock_skew.hpp"
 #include "host/session/link.hpp"
+#include "host/session/nonces.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/outgoing.hpp"
 #include "host/session/prepare.hpp"
@@ -13,6 +18,8 @@
 #include "wire/session.hpp"
 
 #include <boost/asio/steady_timer.hpp>
+
+#include <optional>
 
 namespace agenthost::host {
 
@@ -51,6 +58,7 @@ public:
 private:
     using State = wire::SessionMachine::State;
 
+    // outbound.cpp
     void step(wire::session::Input);
     void act(const wire::session::Open&);
     void act(const wire::session::SendHello&);
@@ -60,36 +68,64 @@ private:
     void act(const wire::session::Close&);
     void act(const wire::session::Abort&);
     void act(const wire::session::Done&);
-
+    [[nodiscard]] PrepareRequest prepare_request(int renewal) const;
     void prepared(Prepared);
-    void failed_before_link(std::string why);
+    void failed_before_link(Link::End end, bool renewable = true);
+    void ended(const Link::End&, bool renewable);
+    [[nodiscard]] std::unique_ptr<wire::AgentCodec> make_codec();
+    [[nodiscard]] wire::Hello hello() const;
+    void measure_clock();
+    [[nodiscard]] std::int64_t server_now() const;
+
+    // outbound_frames.cpp
     void answer_to_hello(std::string_view text);
+    void received(const wire::FromServer&);
+    void refused(const wire::Welcome&);
     void malformed(const wire::Malformed&);
-    void arm_tick();
-    void tick();
     void ask_for_proof();
     void look_if_drained();
     void queued();
+
+    // outbound_beats.cpp
+    void arm_tick();
+    void tick();
+    void arm_metrics();
+    void send_heartbeat(std::string_view ping_id);
+    void send_metrics();
+    void follow_codec(); // what the server's settings ask for: another interval, a heartbeat now
+    void look_at_secret();
+    void look_at_token();
 
     SessionContext context_;
     ServerConfig config_;
     Policy policy_;
     std::string shown_url_, bad_config_;
-    std::optional<Url> url_;
+    const wire::Habits* habits_ = nullptr;
+    std::optional<wire::Protocol> protocol_;
     wire::SessionMachine machine_;
-    std::unique_ptr<wire::AgentCodec> codec_;
+    std::optional<Nonces> nonces_; // signed
+    bool nonces_read_ = false;
+    std::unique_ptr<wire::AgentCodec> codec_; // of this connection
     wire::Liveness liveness_;
     wire::Delivery delivery_;
     Outgoing outgoing_;
     std::shared_ptr<Link> link_;
-    OffThread preparing_;
-    std::string credential_; // from preparing until the hello is sent
-    boost::asio::steady_timer timer_, tick_, proof_;
-    std::chrono::milliseconds heartbeat_;
+    OffThread preparing_, looking_, refreshing_;
+    // For hello; the credential from preparing until hello is said.
+    std::string agent_id_, credential_, host_name_, arch_, capabilities_;
+    std::string credential_print_; // SHA-256 of the one in use, to know a changed file by
+    ServerClock clock_;
+    boost::asio::steady_timer timer_, tick_, proof_, metrics_;
+    std::chrono::milliseconds heartbeat_{}, metrics_interval_{0};
+    std::chrono::milliseconds refresh_{0}; // a registration's token is renewed this often; 0: there is none
+    std::int64_t refreshed_at_ = 0;
+    std::chrono::steady_clock::time_point no_refresh_before_{};
+    bool beats_ = true; // the protocol has heartbeats
     std::function<void()> done_;
     bool held_ = false, output_waits_ = false, proof_armed_ = false;
     std::uint64_t signs_of_life_ = 0, attempts_ = 0;
     SessionStatus status_;
+    std::string prepare_notice_, refresh_notice_;
 };
 
 } // namespace agenthost::host

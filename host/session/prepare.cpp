@@ -1,55 +1,18 @@
 #include "prepare.hpp"
 
-#include <netdb.h>
+#include "host/session/nonces.hpp"
+#include "host/session/public_ip.hpp"
+#include "host/session/resolve.hpp"
+#include "host/session/world.hpp"
+#include "kit/hash.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 
 namespace agenthost::host {
 namespace {
 
 using boost::asio::ip::tcp;
-
-constexpr std::size_t most_addresses = 8;
-
-struct FreeAddresses {
-    void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-
-std::vector<tcp::endpoint> look_up(const Url& url, std::string& problem)
-{
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV;
-    addrinfo* raw = nullptr;
-    const int error = getaddrinfo(url.host.c_str(), std::to_string(url.port).c_str(), &hints, &raw);
-    const std::unique_ptr<addrinfo, FreeAddresses> list{raw};
-    std::vector<tcp::endpoint> found;
-    if (error != 0) {
-        problem = "cannot look up " + url.host + ": " +
-                  (error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error)) +
-                  ". Check the name in url and /etc/resolv.conf";
-        return found;
-    }
-    for (const addrinfo* each = list.get(); each && found.size() < most_addresses; each = each->ai_next) {
-        tcp::endpoint endpoint;
-        if (each->ai_addrlen > endpoint.capacity()) continue;
-        std::memcpy(endpoint.data(), each->ai_addr, each->ai_addrlen);
-        endpoint.resize(each->ai_addrlen);
-        found.push_back(endpoint);
-    }
-    return found;
-}
-
-bool loopback(const boost::asio::ip::address& address)
-{
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-        return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).is_loopback();
-    }
-    return address.is_loopback();
-}
+using Outcome = Registrar::Outcome;
 
 // Something that would end a header line early, or is no name.
 bool bad_header(const std::pair<const std::string, std::string>& header)
@@ -62,49 +25,178 @@ bool bad_header(const std::pair<const std::string, std::string>& header)
            std::any_of(header.second.begin(), header.second.end(), control);
 }
 
-} // namespace
-
-Prepared prepare(const ServerConfig& config, const Url& url)
+std::string check_headers(const ServerConfig& config)
 {
-    Prepared made;
-    for (const auto& header : config.headers) {
-        if (!bad_header(header)) continue;
-        made.problem = "headers: " + header.first.substr(0, 64) +
-                       " is not a header name, or its value has control characters";
-        return made;
+    for (const auto& header : config.headers)
+        if (bad_header(header))
+            return "headers: " + header.first.substr(0, 64) +
+                   " is not a header name, or its value has control characters";
+    return {};
+}
+
+// TLS and the proxy, for whoever connects.
+std::string prepare_way(const ServerConfig& config, HttpCall& way)
+{
+    if (!config.url.starts_with("ws://") || config.protocol == "panel") {
+        auto tls = net::make_client_context(config.tls);
+        if (!tls.context) return tls.problem;
+        way.tls = std::move(tls.context);
     }
-    if (!config.proxy.empty()) {
-        made.problem = "servers[" + config.name +
-                       "] has a proxy, and this version connects directly only; remove `proxy`";
-        return made;
+    if (config.proxy.empty()) return {};
+    std::string why;
+    way.proxy = parse_proxy(config.proxy, why);
+    return why;
+}
+
+struct Registered {
+    Registrar::Answer answer;
+    bool renewable = true;
+    std::string notice;
+};
+
+// The stored registration, renewed when that is asked for or due.
+Registered registered(const PrepareRequest& request, const Registrar& registrar)
+{
+    Registered out;
+    const auto stored = registrar.load(out.answer.problem);
+    if (!out.answer.problem.empty()) return out;
+    if (!stored || request.renewal >= 2) {
+        out.answer = registrar.register_agent(request.capabilities);
+        out.renewable = false; // it was the last way
+        return out;
+    }
+    const bool due = registrar.due(*stored, utc_now_ms());
+    if (request.renewal == 0 && (!due || stored->refresh_token.empty())) {
+        out.answer = {Outcome::done, {}, *stored};
+        return out;
+    }
+    out.answer = registrar.refresh(*stored);
+    if (out.answer.outcome == Outcome::done || request.renewal > 0) return out;
+    out.notice = "the daily refresh of its token failed: " + out.answer.problem;
+    out.answer = {Outcome::done, {}, *stored}; // may be good for a while; when it is not, the server says so
+    return out;
+}
+
+bool prepare_identity(const PrepareRequest& request, const HttpCall& way, std::string& url, Prepared& made)
+{
+    const ServerConfig& config = request.config;
+    if (const auto setup = registration_setup(config)) {
+        Registered got = registered(request, Registrar{request.state_dir, config, *setup, way});
+        made.notice = std::move(got.notice);
+        if (got.answer.outcome != Outcome::done) {
+            made.problem = std::move(got.answer.problem);
+            made.refused = got.answer.outcome == Outcome::refused;
+            made.renewable = got.renewable;
+            return false;
+        }
+        Registration& registration = got.answer.registration;
+        if (url.empty()) url = registration.websocket_url;
+        if (url.empty()) {
+            made.problem =
+                "servers[" + config.name +
+                "] has no url, and the registration named none of the same host and scheme; add url: "
+                "wss://HOST/PATH";
+            return false;
+        }
+        made.agent_id = std::move(registration.agent_id);
+        made.credential = std::move(registration.token);
+        made.refreshed_at = registration.refreshed_at;
+        return true;
     }
     if (config.credential.kind == SecretSource::Kind::none) {
+        if (config.protocol == "print") return true; // a shop id may be all there is
         made.problem = "servers[" + config.name + "] has no credential; add `credential: {file: PATH}`";
-        return made;
+        return false;
     }
-    std::string why;
-    auto credential = read_secret(config.credential, why);
-    if (!credential) {
-        made.problem = why;
-        return made;
-    }
+    auto credential = read_secret(config.credential, made.problem);
+    if (!credential) return false;
     made.credential = std::move(*credential);
-    if (url.tls) {
-        auto tls = net::make_client_context(config.tls);
-        if (!tls.context) {
-            made.problem = tls.problem;
-            return made;
-        }
-        made.tls = std::move(tls.context);
+    return true;
+}
+
+void prepare_addresses(const ServerConfig& config, Prepared& made)
+{
+    const auto [host, port] =
+        made.proxy ? std::pair{made.proxy->host, made.proxy->port} : std::pair{made.url.host, made.url.port};
+    made.addresses = look_up(host, port, made.proxy ? "proxy" : "url", made.problem);
+    const bool exposed = !made.url.tls && (made.proxy || !all_loopback(made.addresses));
+    if (made.problem.empty() && exposed && !config.insecure)
+        made.problem = "url " + made.shown_url + " would send the credential in clear text" +
+                       (made.proxy ? " to the proxy" : "") + ". Use wss://, or set `insecure: true`";
+}
+
+} // namespace
+
+Prepared prepare(const PrepareRequest& request)
+{
+    const ServerConfig& config = request.config;
+    Prepared made;
+    HttpCall way;
+    made.problem = check_headers(config);
+    if (made.problem.empty()) made.problem = prepare_way(config, way);
+    if (!made.problem.empty()) return made;
+
+    std::string url = config.url;
+    if (!prepare_identity(request, way, url, made)) return made;
+    if (url.find(public_ip_word) != std::string::npos) {
+        const auto address = public_ip(made.problem);
+        if (!address) return made;
+        url = with_public_ip(std::move(url), *address);
     }
-    made.addresses = look_up(url, made.problem);
-    if (url.tls || config.insecure) return made;
-    const auto remote = [](const tcp::endpoint& each) { return !loopback(each.address()); };
-    if (std::any_of(made.addresses.begin(), made.addresses.end(), remote)) {
-        made.problem = "url " + shown_url(config.url) +
-                       " would send the credential in clear text. Use wss://, or set `insecure: true`";
+    made.shown_url = shown_url(url);
+    const auto parsed = parse_url(url, made.problem);
+    if (!parsed) return made;
+    made.url = *parsed;
+    made.proxy = std::move(way.proxy);
+    if (made.url.tls) made.tls = std::move(way.tls);
+    prepare_addresses(config, made);
+    if (request.nonces) {
+        std::string why;
+        const StateFile file{request.state_dir, config.name, "nonces"};
+        if (auto bytes = file.read(why, Nonces::most_bytes)) made.nonces = std::move(*bytes);
+        if (!why.empty() && made.problem.empty())
+            made.problem = why; // without them a captured command could run again
     }
     return made;
+}
+
+std::string refresh_if_due(const PrepareRequest& request, std::int64_t& refreshed_at)
+{
+    const auto setup = registration_setup(request.config);
+    if (!setup) return {};
+    HttpCall way;
+    if (auto problem = prepare_way(request.config, way); !problem.empty()) return problem;
+    const Registrar registrar{request.state_dir, request.config, *setup, way};
+    std::string why;
+    const auto stored = registrar.load(why);
+    if (!stored) return why;
+    refreshed_at = stored->refreshed_at;
+    if (!registrar.due(*stored, utc_now_ms()) || stored->refresh_token.empty()) return {};
+    const auto answer = registrar.refresh(*stored);
+    if (answer.outcome != Outcome::done) return answer.problem;
+    refreshed_at = answer.registration.refreshed_at;
+    return {};
+}
+
+Registrar::Answer register_by_hand(const ServerConfig& config, const std::string& state_dir,
+                                   const std::string& capabilities)
+{
+    const auto setup = registration_setup(config);
+    if (!setup)
+        return {Outcome::failed,
+                "server " + config.name + " does not register: it speaks " + config.protocol +
+                    ", or panel.register_url is missing",
+                {}};
+    HttpCall way;
+    if (auto problem = prepare_way(config, way); !problem.empty()) return {Outcome::failed, problem, {}};
+    return Registrar{state_dir, config, *setup, way}.register_agent(capabilities);
+}
+
+std::string secret_print(const SecretSource& source)
+{
+    std::string ignored;
+    const auto secret = read_secret(source, ignored);
+    return secret ? kit::hex(kit::sha256(*secret)) : std::string{};
 }
 
 } // namespace agenthost::host

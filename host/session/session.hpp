@@ -20,6 +20,9 @@ struct SessionStatus {
     std::string name, protocol, url,
         state;           // url without its query; state: connecting, authenticating, ready, waiting, ...
     std::string problem; // why it is not ready
+    std::string notice;  // what a person should look at although it works: a wrong clock, a failed refresh
+    std::int64_t clock_offset_ms =
+        0; // this machine's clock ahead of the server's (signed), as its Date told; 0: they agree
     int failures = 0;
     std::int64_t connected_since = 0, next_attempt = 0; // UTC ms, 0 = not
     std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0, reconnects = 0,
@@ -43,7 +46,12 @@ struct SessionContext {
     Dispatcher& dispatcher;
     Facts& facts;
     std::string agent_id, version;
-    std::function<void()> on_change; // status changed
+    std::function<void()> on_change;             // status changed
+    std::string state_dir{};                     // for registrations and nonces; empty: they cannot be kept
+    std::function<std::string()> capabilities{}; // the plugins', as a JSON array, when hello is said
+    std::function<bool()> healthy{};             // heartbeats say healthy or degraded
+    std::chrono::steady_clock::time_point started =
+        std::chrono::steady_clock::now(); // of the daemon: heartbeats' uptime
 };
 
 std::shared_ptr<Session> make_session(SessionContext, ServerConfig);

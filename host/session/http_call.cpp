@@ -1,0 +1,230 @@
+#include "http_call.hpp"
+
+#include "host/session/resolve.hpp"
+#include "kit/chunked.hpp"
+#include "kit/connection.hpp"
+#include "kit/http_head.hpp"
+#include "kit/sigpipe.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace agenthost::host {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Io = kit::Connection::Io;
+
+class Call {
+public:
+    explicit Call(const HttpCall& call) : call_{call} {}
+
+    HttpReply run()
+    {
+        std::string why;
+        const auto url = kit::parse_url(call_.url, why);
+        if (!url) {
+            fail(call_.key + std::string{": "} + why, true);
+            return std::move(reply_);
+        }
+        url_ = *url;
+        const kit::IgnoreSigpipe no_signal;
+        (void)(reach() && tunnel() && secure() && ask() && read_head() && read_body());
+        if (!reply_.problem.empty()) reply_.status = 0;
+        return std::move(reply_);
+    }
+
+private:
+    bool fail(std::string problem, bool fatal = false)
+    {
+        reply_.problem = std::move(problem);
+        reply_.fatal = fatal;
+        return false;
+    }
+    [[nodiscard]] std::string at() const { return url_.redacted(); }
+
+    bool wait(int fd, short events)
+    {
+        for (;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - Clock::now()).count();
+            pollfd p{fd, events, 0};
+            const int n = left > 0 ? ::poll(&p, 1, static_cast<int>(left)) : 0;
+            if (n >= 0 || errno != EINTR) return n > 0;
+        }
+    }
+
+    bool reach()
+    {
+        const std::string host = call_.proxy ? call_.proxy->host : url_.host;
+        const std::uint16_t port = call_.proxy ? call_.proxy->port : url_.port;
+        std::string why;
+        const auto addresses = look_up(host, port, call_.proxy ? "proxy" : call_.key, why);
+        if (addresses.empty()) return fail(why);
+        if (!url_.tls && !call_.insecure && (call_.proxy || !all_loopback(addresses)))
+            return fail(std::string{call_.key} + " " + at() +
+                            " would send secrets in clear text. Use https://, or set `insecure: true`",
+                        true);
+        for (const auto& address : addresses) {
+            until_ = Clock::now() + call_.connect_patience;
+            kit::Fd fd{::socket(address.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+            if (!fd) continue;
+            int error =
+                ::connect(fd.get(), address.data(), static_cast<socklen_t>(address.size())) == 0 ? 0 : errno;
+            if (error == EINPROGRESS) {
+                socklen_t size = sizeof error;
+                if (!wait(fd.get(), POLLOUT))
+                    error = ETIMEDOUT;
+                else if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+                    error = errno;
+            }
+            if (error == 0) {
+                connection_.emplace(std::move(fd));
+                return true;
+            }
+            why = std::strerror(error);
+        }
+        return fail("cannot connect to " + host + ":" + std::to_string(port) + ": " + why + ". Check " +
+                    (call_.proxy ? "proxy" : call_.key) + ", the server and the firewall between");
+    }
+
+    bool send(std::string_view text)
+    {
+        while (!text.empty()) {
+            const auto done = connection_->write(text.data(), text.size());
+            if (done.io == Io::ok)
+                text.remove_prefix(done.bytes);
+            else if (done.io != Io::again || !wait(connection_->fd(), connection_->wanted()))
+                return fail(at() + ": sending the request: " +
+                            (done.io == Io::again ? "no progress" : connection_->error()));
+        }
+        return true;
+    }
+
+    // eof: 0 bytes. false: failed.
+    bool receive(char* data, std::size_t size, std::size_t& n, const std::string& from)
+    {
+        for (;;) {
+            const auto done = connection_->read(data, size);
+            n = done.bytes;
+            if (done.io == Io::ok || done.io == Io::eof) return true;
+            if (done.io != Io::again) return fail(from + ": reading the answer: " + connection_->error());
+            if (!wait(connection_->fd(), connection_->wanted()))
+                return fail(from + " does not answer in time");
+        }
+    }
+
+    bool tunnel()
+    {
+        if (!call_.proxy) return true;
+        until_ = Clock::now() + call_.answer_patience;
+        if (!send(connect_request(*call_.proxy, url_.host, url_.port))) return false;
+        ConnectAnswer answer;
+        while (answer.state() == ConnectAnswer::State::more) {
+            char byte = 0; // one at a time: what follows the head is TLS's
+            std::size_t n = 0;
+            if (!receive(&byte, 1, n, "the proxy " + call_.proxy->shown())) return false;
+            if (n == 0) return fail("the proxy " + call_.proxy->shown() + " closed without an answer");
+            answer.feed({&byte, 1});
+        }
+        return answer.state() == ConnectAnswer::State::open ||
+               fail(answer.problem(*call_.proxy, url_.host, url_.port));
+    }
+
+    bool secure()
+    {
+        if (!url_.tls) return true;
+        if (!call_.tls) return fail(at() + ": TLS was not prepared", true);
+        std::unique_ptr<SSL, kit::FreeSsl> ssl{SSL_new(call_.tls->get())};
+        if (!ssl) return fail(at() + ": TLS cannot start: no memory");
+        SSL* const raw = ssl.get();
+        net::prepare_client(raw, *call_.tls, url_.host);
+        kit::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
+        SSL_set_fd(raw, socket.get());
+        connection_.emplace(std::move(socket), std::move(ssl));
+        until_ = Clock::now() + call_.connect_patience;
+        ERR_clear_error();
+        for (Io io; (io = connection_->handshake()) != Io::ok;) {
+            if (io == Io::again && wait(connection_->fd(), connection_->wanted())) continue;
+            return fail("TLS with " + url_.host + ": " +
+                            (io == Io::again ? std::string{"no answer in time"}
+                             : io == Io::eof ? std::string{"the connection broke off"}
+                                             : connection_->error()),
+                        SSL_get_verify_result(raw) != X509_V_OK);
+        }
+        const std::string wrong_pin = net::check_pins(raw, *call_.tls);
+        return wrong_pin.empty() || fail("TLS with " + url_.host + ": " + wrong_pin, true);
+    }
+
+    bool ask()
+    {
+        kit::Headers headers{{"User-Agent", "agenthost/" AGENTHOST_VERSION},
+                             {"Accept", "application/json"},
+                             {"Connection", "close"}};
+        headers.insert(headers.end(), call_.headers.begin(), call_.headers.end());
+        if (call_.method != "GET") headers.emplace_back("Content-Length", std::to_string(call_.body.size()));
+        until_ = Clock::now() + call_.answer_patience;
+        return send(kit::request_head(call_.method, url_, headers) + call_.body);
+    }
+
+    bool read_head()
+    {
+        std::string text(kit::max_head, '\0');
+        for (std::size_t size = 0;;) {
+            std::size_t n = 0;
+            if (size == text.size()) return fail(at() + ": the answer's head is longer than 32 KiB");
+            if (!receive(text.data() + size, text.size() - size, n, at())) return false;
+            if (n == 0) return fail(at() + ": the connection ended without an answer");
+            size += n;
+            std::string why;
+            switch (kit::parse_response_head({text.data(), size}, head_, why)) {
+            case kit::HeadResult::more: continue;
+            case kit::HeadResult::bad: return fail(at() + ": " + why);
+            case kit::HeadResult::complete: break;
+            }
+            early_ = text.substr(head_.size, size - head_.size);
+            reply_.status = head_.status;
+            return true;
+        }
+    }
+
+    bool read_body()
+    {
+        kit::ChunkedDecoder chunks;
+        std::string piece = std::move(early_);
+        for (;;) {
+            std::size_t size = piece.size();
+            if (head_.chunked) size = chunks.decode(piece.data(), size);
+            reply_.body.append(piece, 0, size);
+            if (chunks.failed()) return fail(at() + ": the answer's chunks are broken");
+            if (reply_.body.size() > call_.most_reply)
+                return fail(at() + ": the answer is longer than " + std::to_string(call_.most_reply) +
+                            " bytes");
+            if (chunks.done() || (head_.length && reply_.body.size() >= *head_.length)) return true;
+            if (head_.status == 204 || head_.status == 304) return true;
+            piece.resize(4096);
+            std::size_t n = 0;
+            if (!receive(piece.data(), piece.size(), n, at())) return false;
+            if (n == 0 && (head_.chunked || head_.length)) return fail(at() + ": the answer broke off");
+            if (n == 0) return true;
+            piece.resize(n);
+        }
+    }
+
+    const HttpCall& call_;
+    HttpReply reply_;
+    kit::Url url_;
+    Clock::time_point until_;
+    std::optional<kit::Connection> connection_;
+    kit::ResponseHead head_;
+    std::string early_;
+};
+
+} // namespace
+
+HttpReply http_call(const HttpCall& call) { return Call{call}.run(); }
+
+} // namespace agenthost::host

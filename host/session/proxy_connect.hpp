@@ -1,0 +1,45 @@
+// An HTTP proxy that knows CONNECT: its URL taken apart, the request, its answer. Sans-io; link.cpp and http_call.cpp do the rest.
+//
+//   proxy: http://proxy.example.com:3128              or, with basic authentication, http://USER:PASSWORD@proxy.example.com:3128
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host {
+
+struct Proxy {
+    std::string host; // without brackets
+    std::uint16_t port = 0;
+    std::string authorization;               // "Basic ..."; empty: none. Secret
+    [[nodiscard]] std::string shown() const; // host:port, for people
+};
+
+// nullopt and why not, without user and password.
+std::optional<Proxy> parse_proxy(std::string_view url, std::string& why);
+
+// `host` without brackets.
+std::string connect_request(const Proxy&, std::string_view host, std::uint16_t port);
+
+// The head of the proxy's answer, fed as it comes. Takes nothing beyond its end: what follows belongs to the server.
+class ConnectAnswer {
+public:
+    enum class State { more, open, refused };
+    static constexpr std::size_t most = 16 << 10; // bytes of the head
+
+    // Returns how many bytes of it belong to the answer.
+    std::size_t feed(std::string_view bytes);
+    [[nodiscard]] State state() const { return state_; }
+    // After `refused`: what and how to fix, for the log.
+    [[nodiscard]] std::string problem(const Proxy&, std::string_view host, std::uint16_t port) const;
+    [[nodiscard]] int status() const { return status_; }
+
+private:
+    std::string head_;
+    State state_ = State::more;
+    int status_ = 0; // 0: not HTTP
+};
+
+} // namespace agenthost::host

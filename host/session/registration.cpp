@@ -1,0 +1,248 @@
+#include "registration.hpp"
+
+#include "host/session/state_file.hpp"
+#include "host/session/url.hpp"
+#include "host/session/world.hpp"
+#include "kit/url.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace agenthost::host {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t most_id = 256, most_token = 8192;
+
+// A value that goes into a header as it is: printable, not empty.
+bool fit(const std::string& text, std::size_t most)
+{
+    return !text.empty() && text.size() <= most &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+std::string text_of(const Json& object, const char* key)
+{
+    const auto at = object.find(key);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string{};
+}
+
+// What the panel can know of this machine without asking a plugin.
+Json capabilities_of_this_machine(const std::string& plugins)
+{
+    utsname system{};
+    ::uname(&system);
+    const std::string machine = system.machine;
+    const std::string architecture = machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
+    const auto pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+    const std::uint64_t mebibytes =
+        static_cast<std::uint64_t>(std::max(0L, pages)) * static_cast<std::uint64_t>(std::max(0L, page)) >>
+        20;
+    Json out{{"maxMemory", std::to_string(mebibytes) + "MB"},
+             {"maxCpuCores", std::max(1u, std::thread::hardware_concurrency())},
+             {"supportedArchitectures", Json::array({architecture})}};
+    if (Json list = Json::parse(plugins, nullptr, false); list.is_array() && !list.empty())
+        out["features"] = std::move(list);
+    return out;
+}
+
+std::string host_name()
+{
+    char name[256] = "";
+    return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+// The answer's URL counts only for the same host and scheme: who registers us must not send us, and our token, elsewhere.
+std::string admitted_websocket_url(const std::string& text, const std::string& register_url)
+{
+    std::string ignored;
+    const auto socket = parse_url(text, ignored), base = parse_url(register_url, ignored);
+    const bool websocket = text.starts_with("ws://") || text.starts_with("wss://");
+    if (!websocket || !socket || !base || socket->tls != base->tls || socket->host != base->host) return {};
+    return text;
+}
+
+// POST .../register -> POST .../refresh
+std::string refresh_url(const std::string& register_url)
+{
+    constexpr std::string_view last = "/register";
+    const std::string_view path = std::string_view{register_url}.substr(0, register_url.find_first_of("?#"));
+    if (path.ends_with(last)) return std::string{path.substr(0, path.size() - last.size())} + "/refresh";
+    const std::size_t host = path.find("://") + 3;
+    return std::string{path.substr(0, path.find('/', host))} + "/api/agents/refresh";
+}
+
+// A peer's words in an error's body, when it has some.
+std::string words_of(const Json& answer)
+{
+    if (!answer.is_object()) return {};
+    std::string words = text_of(answer, "message");
+    if (const auto error = answer.find("error"); error != answer.end()) {
+        if (error->is_string()) words = error->get<std::string>();
+        if (error->is_object()) words = text_of(*error, "code") + " " + text_of(*error, "message");
+    }
+    return words.empty() ? words : ": " + printable(words, 300);
+}
+
+} // namespace
+
+std::optional<RegistrationSetup> registration_setup(const ServerConfig& config)
+{
+    if (config.protocol != "panel") return std::nullopt;
+    const Json section = Json::parse(config.protocol_json, nullptr, false);
+    if (!section.is_object() || !section.contains("register_url")) return std::nullopt;
+    RegistrationSetup setup;
+    setup.register_url = section.value("register_url", "");
+    setup.port = section.value("port", 0u);
+    setup.refresh = std::chrono::milliseconds{
+        section.value("refresh_ms", static_cast<std::int64_t>(setup.refresh.count()))};
+    const Json secret = section.value("admin_credential", Json::object());
+    for (const auto& [way, name] : secret.items()) {
+        using Kind = SecretSource::Kind;
+        setup.admin_credential = {way == "file"  ? Kind::file
+                                  : way == "env" ? Kind::env
+                                                 : Kind::systemd,
+                                  name.get<std::string>()};
+    }
+    return setup;
+}
+
+Registrar::Registrar(std::filesystem::path state_dir, const ServerConfig& config, RegistrationSetup setup,
+                     HttpCall way)
+    : state_dir_{std::move(state_dir)}, server_{config.name}, agent_id_{config.agent_id},
+      setup_{std::move(setup)}, way_{std::move(way)}
+{
+    way_.method = "POST";
+    way_.key = "panel.register_url";
+    way_.insecure = config.insecure;
+}
+
+std::optional<Registration> Registrar::load(std::string& why) const
+{
+    const StateFile file{state_dir_, server_, "registration.json"};
+    const auto text = file.read(why);
+    if (!text) return std::nullopt;
+    const Json json = Json::parse(*text, nullptr, false);
+    Registration made;
+    if (json.is_object()) {
+        made = {text_of(json, "register_url"),  text_of(json, "agent_id"),      text_of(json, "token"),
+                text_of(json, "refresh_token"), text_of(json, "websocket_url"), 0};
+        if (const auto at = json.find("refreshed_at"); at != json.end() && at->is_number_integer())
+            made.refreshed_at = at->get<std::int64_t>();
+    }
+    if (!fit(made.agent_id, most_id) || !fit(made.token, most_token)) {
+        why = file.path() + " is damaged. Remove it, or run: agenthost register " + server_;
+        return std::nullopt;
+    }
+    if (made.register_url != setup_.register_url) return std::nullopt;
+    return made;
+}
+
+std::string Registrar::save(const Registration& r) const
+{
+    const Json json{{"register_url", r.register_url},
+                    {"agent_id", r.agent_id},
+                    {"token", r.token},
+                    {"refresh_token", r.refresh_token},
+                    {"websocket_url", r.websocket_url},
+                    {"refreshed_at", r.refreshed_at}};
+    return StateFile{state_dir_, server_, "registration.json"}.replace(
+        json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+Registrar::Answer Registrar::call(const std::string& url, std::string body, const std::string& admin) const
+{
+    HttpCall call = way_;
+    call.url = url;
+    call.body = std::move(body);
+    call.headers = {{"Content-Type", "application/json"}};
+    if (!admin.empty()) call.headers.emplace_back("Authorization", "Bearer " + admin);
+    const HttpReply reply = http_call(call);
+    Answer answer;
+    const std::string where = shown_url(url);
+    if (reply.status == 0) {
+        answer.problem = reply.problem;
+        return answer;
+    }
+    const Json json = Json::parse(reply.body, nullptr, false);
+    if (reply.status < 200 || reply.status > 299) {
+        const bool refused = reply.status == 401 || reply.status == 403;
+        answer.outcome = refused ? Outcome::refused : Outcome::failed;
+        answer.problem = where + " answered " + std::to_string(reply.status) + words_of(json);
+        if (reply.status / 100 == 3)
+            answer.problem += ". Redirects are not followed; correct panel.register_url";
+        return answer;
+    }
+    const Json agent = json.is_object() ? json.value("agent", Json::object()) : Json::object();
+    Registration& got = answer.registration;
+    if (agent.is_object()) {
+        got.agent_id = text_of(agent, "id");
+        got.token = text_of(agent, "token");
+        got.refresh_token = text_of(agent, "refreshToken");
+        got.websocket_url = admitted_websocket_url(text_of(agent, "websocketUrl"), setup_.register_url);
+    }
+    if (!fit(got.agent_id, most_id) || !fit(got.token, most_token) ||
+        (!got.refresh_token.empty() && !fit(got.refresh_token, most_token))) {
+        answer.problem = where + " did not answer with agent.id and agent.token" + words_of(json);
+        return answer;
+    }
+    got.register_url = setup_.register_url;
+    got.refreshed_at = utc_now_ms();
+    answer.outcome = Outcome::done;
+    return answer;
+}
+
+Registrar::Answer Registrar::register_agent(const std::string& capabilities) const
+{
+    Answer answer;
+    if (setup_.admin_credential.kind == SecretSource::Kind::none) {
+        answer.outcome = Outcome::refused;
+        answer.problem = "server " + server_ +
+                         " is not registered, and panel.admin_credential is missing; add it, "
+                         "or run where it is: agenthost register " +
+                         server_;
+        return answer;
+    }
+    const auto admin = read_secret(setup_.admin_credential, answer.problem);
+    if (!admin) return answer;
+    const Json body{{"name", agent_id_},
+                    {"hostname", host_name()},
+                    {"port", setup_.port},
+                    {"capabilities", capabilities_of_this_machine(capabilities)}};
+    answer = call(setup_.register_url, body.dump(-1, ' ', false, Json::error_handler_t::replace), *admin);
+    if (answer.outcome == Outcome::refused) answer.problem += ". Check panel.admin_credential";
+    if (answer.outcome != Outcome::done) return answer;
+    if (auto problem = save(answer.registration); !problem.empty()) return {Outcome::failed, problem, {}};
+    return answer;
+}
+
+Registrar::Answer Registrar::refresh(const Registration& now) const
+{
+    if (now.refresh_token.empty())
+        return {Outcome::refused, "server " + server_ + " gave no refresh token", {}};
+    Answer answer =
+        call(refresh_url(setup_.register_url), Json{{"refreshToken", now.refresh_token}}.dump(), {});
+    if (answer.outcome != Outcome::done) return answer;
+    Registration& got = answer.registration;
+    if (got.agent_id != now.agent_id)
+        return {
+            Outcome::failed, shown_url(setup_.register_url) + ": the refresh answered for another agent", {}};
+    if (got.refresh_token.empty()) got.refresh_token = now.refresh_token;
+    if (got.websocket_url.empty()) got.websocket_url = now.websocket_url;
+    if (auto problem = save(got); !problem.empty()) return {Outcome::failed, problem, {}};
+    return answer;
+}
+
+bool Registrar::due(const Registration& r, std::int64_t utc_ms) const
+{
+    // A clock that was set back is no reason to wait for years.
+    return utc_ms - r.refreshed_at >= setup_.refresh.count() || r.refreshed_at > utc_ms + 60'000;
+}
+
+} // namespace agenthost::host
