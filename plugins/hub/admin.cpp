@@ -1,65 +1,88 @@
 #include "admin.hpp"
 
+#include "registration.hpp"
+
 #include "kit/hash.hpp"
-#include "wire/json.hpp"
 
 #include <agenthost/json.hpp>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 namespace agenthost::hub {
 
 namespace {
 
 constexpr std::size_t page = 1'000;
+constexpr milliseconds day{24 * 3600 * 1000};
+constexpr milliseconds dashboard_agent_lives = 365 * day; // nothing renews it
+constexpr milliseconds caller_lives = 30 * day;
 
-struct Params {
-    std::string id, label, after;
-    bool rotate = false;
-};
+bool has_jwt(std::string_view protocol) { return protocol == "panel" || protocol == "dashboard"; }
 
-Params read(std::string_view text)
+} // namespace
+
+Admin::Params Admin::read(std::string_view text)
 {
+    using nlohmann::json;
     Params params;
-    std::string why;
-    if (const auto members = wire::json::split(text, why)) {
-        for (const auto& m : *members) {
-            if (m.key == "id")
-                params.id = m.text;
-            else if (m.key == "label")
-                params.label = m.text;
-            else if (m.key == "after")
-                params.after = m.text;
-            else if (m.key == "rotate")
-                params.rotate = m.raw == "true";
-        }
+    const json root = json::parse(text, nullptr, false);
+    if (!root.is_object()) throw std::invalid_argument{"the parameters are no object"};
+    for (const auto& [name, to] :
+         {std::pair{"id", &params.id}, std::pair{"label", &params.label}, std::pair{"after", &params.after},
+          std::pair{"protocol", &params.protocol}, std::pair{"role", &params.role}}) {
+        if (root.contains(name)) *to = root.at(name).get<std::string>();
+    }
+    params.rotate = root.value("rotate", false);
+    if (root.contains("agents")) params.agents = root.at("agents").get<std::vector<std::string>>();
+    if (root.contains("expires")) {
+        params.expires = parse_duration(root.at("expires").get<std::string>());
+        if (*params.expires < milliseconds{1'000}) throw std::invalid_argument{"\"expires\" is at least 1s"};
     }
     return params;
 }
 
-} // namespace
-
 void Admin::call(std::string_view action, std::string_view text, ReplyPtr reply)
 {
-    const Params params = read(text);
+    Params params;
+    try {
+        params = read(text);
+    } catch (const std::exception& e) {
+        return fail(reply, "INVALID_REQUEST", e.what());
+    }
+    try {
+        dispatch(action, params, reply);
+    } catch (const std::exception& e) { // no entropy, no signature
+        fail(reply, "INTERNAL", e.what());
+    }
+}
+
+void Admin::dispatch(std::string_view action, const Params& params, const ReplyPtr& reply)
+{
     const bool names_agent = action == "hub.agent_add" || action == "hub.agent_revoke";
     if (names_agent && !valid_id(params.id)) {
         return fail(reply, "INVALID_REQUEST",
                     "An agent's id has 1 to 128 characters, no slash and no control character");
     }
     if (action == "hub.agent_add")
-        agent_add(params.id, params.rotate, std::move(reply));
+        agent_add(params, reply);
     else if (action == "hub.agent_list")
-        agent_list(params.after, std::move(reply));
+        agent_list(params.after, reply);
     else if (action == "hub.agent_revoke")
-        agent_revoke(params.id, std::move(reply));
+        agent_revoke(params.id, reply);
+    else if (action == "hub.token_new" && !params.role.empty())
+        jwt_new(params, reply);
+    else if (action == "hub.token_new" && (params.agents || params.expires))
+        fail(reply, "INVALID_REQUEST",
+             "\"agents\" and \"expires\" are for tokens with a role; add --role dashboard");
     else if (action == "hub.token_new")
-        token_new(params.label, std::move(reply));
+        token_new(params.label, reply);
     else if (action == "hub.token_list")
-        token_list(std::move(reply));
+        token_list(reply);
     else if (action == "hub.token_revoke")
-        token_revoke(params.id, std::move(reply));
+        token_revoke(params.id, reply);
     else
         fail(reply, "UNKNOWN_ACTION", "Unknown action: " + std::string{action});
 }
@@ -77,24 +100,44 @@ std::function<void(bool)> Admin::saved(ReplyPtr reply, std::function<void()> the
     };
 }
 
-void Admin::agent_add(const std::string& id, bool rotate, ReplyPtr reply)
+void Admin::agent_add(const Params& params, ReplyPtr reply)
 {
-    if (credentials_.minted(id) && !rotate) {
+    const Enrolment* old = credentials_.enrolment(params.id);
+    if (old != nullptr && !old->revoked && !params.rotate) {
         return fail(reply, "INVALID_REQUEST",
-                    "Agent " + id + " has a token already. Replace it with: agenthost hub agent add " + id +
+                    "Agent " + params.id +
+                        " has a credential already. Replace it with: agenthost hub agent add " + params.id +
                         " --rotate");
     }
-    if (credentials_.minted_agents().size() >= Credentials::most_minted) {
-        return fail(reply, "BUSY", "100,000 agents have minted tokens already; revoke some first");
+    if (old == nullptr && credentials_.enrolled().size() >= Credentials::most_enrolled)
+        return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
+    const std::int64_t now = core_.utc();
+    Enrolment made{.id = params.id, .protocol = params.protocol, .created = now};
+    // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.
+    if (old != nullptr) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
+    std::string answer = "{\"id\":" + json_string(made.id);
+    if (has_jwt(params.protocol)) {
+        made.jwt = true;
+        const bool renews = params.protocol == "panel";
+        const std::int64_t lives_s = renews && !params.expires
+                                         ? agent_jwt_s
+                                         : params.expires.value_or(dashboard_agent_lives).count() / 1000;
+        const Claims claims = agent_claims(made, now, lives_s);
+        answer += ",\"token\":\"" + credentials_.jwt()->sign(claims) +
+                  "\",\"expires\":" + std::to_string(claims.exp * 1000);
+        if (renews) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
+    } else {
+        made.salt = kit::random_token(16);
+        const std::string secret = credentials_.derived_secret(made.id, made.salt);
+        made.secret = kit::sha256(secret);
+        answer += ",\"secret\":\"" + secret + "\"";
     }
-    const std::string token = kit::random_token();
-    const MintedAgent minted{.id = id, .token = kit::sha256(token), .created = core_.utc()};
     const bool taken =
-        table_.save(minted, saved(reply, [this, minted, token, reply] {
-                        credentials_.put(minted);
-                        core_.log(AGH_LOG_INFO, "a secret was minted for agent " + minted.id);
-                        sessions_.check_credentials(); // a session with the replaced token ends
-                        ok(reply, "{\"id\":" + json_string(minted.id) + ",\"secret\":\"" + token + "\"}");
+        table_.save(made, saved(reply, [this, made, answer = answer + "}", reply] {
+                        credentials_.put(made);
+                        core_.log(AGH_LOG_INFO, "a credential was minted for agent " + made.id);
+                        sessions_.check_credentials(); // a session with the replaced one ends
+                        ok(reply, answer);
                     }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
 }
@@ -108,7 +151,7 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
             ids.insert(it->first);
     };
     add(credentials_.listed());
-    add(credentials_.minted_agents());
+    add(credentials_.enrolled());
     std::string list, next = "null", last;
     std::size_t n = 0;
     for (const std::string_view id : ids) {
@@ -119,27 +162,45 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
         last = id;
         const std::string agent{id};
         const bool listed = credentials_.listed().contains(agent);
-        const char* source = credentials_.revoked(agent)   ? "revoked"
-                             : !credentials_.minted(agent) ? "file"
-                             : listed                      ? "file and minted"
-                                                           : "minted";
+        const Enrolment* e = credentials_.enrolment(agent);
+        const char* source = e == nullptr       ? "file"
+                             : e->revoked       ? "revoked"
+                             : listed           ? "file and minted"
+                             : !e->name.empty() ? "registered"
+                                                : "minted";
         list += (list.empty() ? "" : ",") +
                 ("{\"id\":" + json_string(agent) + ",\"credential\":\"" + source + "\",\"status\":\"" +
-                 (sessions_.online(agent) ? "online" : "offline") + "\"}");
+                 (sessions_.online(agent) ? "online" : "offline") + "\"");
+        const AgentRecord* live = sessions_.find(agent);
+        const std::string protocol = live != nullptr ? live->protocol
+                                     : e != nullptr  ? e->protocol
+                                                     : std::string{};
+        if (!protocol.empty()) list += ",\"protocol\":\"" + protocol + "\"";
+        if (e != nullptr && !e->name.empty()) list += ",\"name\":" + json_string(e->name);
+        list += "}";
     }
     ok(reply, "{\"agents\":[" + list + "],\"next\":" + next + "}");
 }
 
 void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
 {
-    if (!credentials_.knows(id))
+    if (credentials_.revoked(id) || (!credentials_.knows(id) && !sessions_.online(id)))
         return fail(reply, "AGENT_NOT_FOUND", "There is no agent " + id + " with a valid credential");
-    // The credentials file is not ours to edit: an id it lists is refused by a row of our own, until `agent add`.
-    const bool listed = credentials_.listed().contains(id);
-    const MintedAgent stone{.id = id, .created = core_.utc(), .revoked = true};
-    const auto then = saved(reply, [this, id, listed, stone, reply] {
-        if (listed)
-            credentials_.put(stone);
+    // What is not ours to take back (the credentials file, JWTs that were given out, trusted shops) is refused by a row, until
+    // `agent add`. A secret of ours goes with its row.
+    const Enrolment* enrolled = credentials_.enrolment(id);
+    const bool stone = enrolled == nullptr || enrolled->jwt || enrolled->valid_from > 0 ||
+                       credentials_.listed().contains(id) || core_.config.trust_shop_id;
+    if (stone && enrolled == nullptr && credentials_.enrolled().size() >= Credentials::most_revoked)
+        return fail(reply, "BUSY",
+                    "200,000 agents are enrolled or revoked already; change the JWT key instead");
+    const Enrolment row{.id = id,
+                        .valid_from = enrolled != nullptr ? enrolled->valid_from : 0,
+                        .created = core_.utc(),
+                        .revoked = true};
+    const auto then = saved(reply, [this, id, stone, row, reply] {
+        if (stone)
+            credentials_.put(row);
         else
             credentials_.remove_agent(id);
         core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
@@ -148,9 +209,8 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
         registry_.forget(id);
         ok(reply, "{\"id\":" + json_string(id) + "}");
     });
-    if (!(listed ? table_.save(stone, then) : table_.remove_agent(id, then))) {
+    if (!(stone ? table_.save(row, then) : table_.remove(id, then)))
         fail(reply, "BUSY", "The hub has too much to write; try again later");
-    }
 }
 
 void Admin::token_new(const std::string& label, ReplyPtr reply)
@@ -164,10 +224,49 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
                              .token = kit::sha256(token),
                              .created = core_.utc()};
     const bool taken =
+        tokens_.save(minted, saved(reply, [this, minted, token, reply] {
+                         credentials_.put(minted);
+                         core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
+                         ok(reply, "{\"id\":\"" + minted.id + "\",\"token\":\"" + token + "\"}");
+                     }));
+    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+}
+
+void Admin::jwt_new(const Params& params, ReplyPtr reply)
+{
+    const auto wanted = role(params.role);
+    if (!wanted || *wanted == Role::agent) {
+        return fail(reply, "INVALID_REQUEST",
+                    "A token's role is dashboard or admin; agents get theirs from: agenthost hub agent add");
+    }
+    if (*wanted == Role::admin && params.agents)
+        return fail(reply, "INVALID_REQUEST", "\"agents\" limits a dashboard; an admin sees all");
+    if (credentials_.jwts().size() >= Credentials::most_jwts)
+        return fail(reply, "BUSY",
+                    "10,000 tokens have not expired yet; wait, or change the JWT key to refuse all");
+    const std::int64_t now_s = core_.utc() / 1000;
+    const Claims claims{.sub = params.label.empty() ? params.role : params.label,
+                        .role = *wanted,
+                        .agents = params.agents,
+                        .iat = now_s,
+                        .exp = now_s + params.expires.value_or(caller_lives).count() / 1000,
+                        .jti = "jwt_" + kit::random_token(8)};
+    const MintedJwt minted{.jti = claims.jti,
+                           .label = params.label,
+                           .subject = claims.sub,
+                           .role = *wanted,
+                           .agents = params.agents,
+                           .created = core_.utc(),
+                           .expires = claims.exp * 1000};
+    const std::string token = credentials_.jwt()->sign(claims);
+    if (token.size() > Jwt::most_token)
+        return fail(reply, "INVALID_REQUEST", "So many agents make the token larger than 8 KiB; name fewer");
+    const bool taken =
         table_.save(minted, saved(reply, [this, minted, token, reply] {
                         credentials_.put(minted);
-                        core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
-                        ok(reply, "{\"id\":\"" + minted.id + "\",\"token\":\"" + token + "\"}");
+                        core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
+                        ok(reply, "{\"id\":\"" + minted.jti + "\",\"token\":\"" + token +
+                                      "\",\"expires\":" + std::to_string(minted.expires) + "}");
                     }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
 }
@@ -175,24 +274,56 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
 void Admin::token_list(ReplyPtr reply)
 {
     std::string list;
-    for (const auto& [id, token] : credentials_.tokens()) {
+    const auto add = [&list](const std::string& id, const std::string& label, std::string_view role_word,
+                             std::int64_t created) {
         list += (list.empty() ? "" : ",") +
-                ("{\"id\":" + json_string(id) + ",\"label\":" + json_string(token.label) +
-                 ",\"created\":" + std::to_string(token.created) + "}");
+                ("{\"id\":" + json_string(id) + ",\"label\":" + json_string(label) + ",\"role\":\"" +
+                 std::string{role_word} + "\",\"created\":" + std::to_string(created));
+    };
+    for (const auto& [id, token] : credentials_.tokens()) {
+        add(id, token.label, word(Role::admin), token.created);
+        list += "}";
+    }
+    for (const auto& [jti, jwt] : credentials_.jwts()) {
+        if (jwt.revoked || jwt.expires <= core_.utc()) continue;
+        add(jti, jwt.label, word(jwt.role), jwt.created);
+        list += ",\"expires\":" + std::to_string(jwt.expires);
+        if (jwt.agents) {
+            list += ",\"agents\":[";
+            for (std::size_t i = 0; i < jwt.agents->size(); ++i)
+                list += (i == 0 ? "" : ",") + json_string(jwt.agents->at(i));
+            list += "]";
+        }
+        list += "}";
     }
     ok(reply, "{\"tokens\":[" + list + "]}");
 }
 
 void Admin::token_revoke(const std::string& id, ReplyPtr reply)
 {
-    if (!credentials_.tokens().contains(id))
+    const auto gone = [this, id, reply] {
+        core_.log(AGH_LOG_INFO, "token " + id + " was revoked");
+        sessions_.check_credentials();
+        ok(reply, "{\"id\":" + json_string(id) + "}");
+    };
+    const auto jwt = credentials_.jwts().find(id);
+    bool taken = false;
+    if (jwt != credentials_.jwts().end() && !jwt->second.revoked) {
+        MintedJwt denied = jwt->second;
+        denied.revoked = true; // the row stays until the token expires
+        taken = table_.save(denied, saved(reply, [this, denied, gone] {
+                                credentials_.put(denied);
+                                gone();
+                            }));
+    } else if (credentials_.tokens().contains(id)) {
+        taken = tokens_.remove_token(id, saved(reply, [this, id, gone] {
+                                         credentials_.remove_token(id);
+                                         gone();
+                                     }));
+    } else {
         return fail(reply, "NOT_FOUND",
                     "There is no token " + id + ". List them with: agenthost hub token list");
-    const bool taken = table_.remove_token(id, saved(reply, [this, id, reply] {
-                                               credentials_.remove_token(id);
-                                               core_.log(AGH_LOG_INFO, "bearer token " + id + " was revoked");
-                                               ok(reply, "{\"id\":" + json_string(id) + "}");
-                                           }));
+    }
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
 }
 

@@ -1,6 +1,7 @@
 // The actions behind `agenthost hub ...`: minting, listing and revoking what agents and REST callers present. Under the hub's lock.
 //
-// A minted secret is in the answer of the call that made it and nowhere else: the tables keep its SHA-256.
+// A minted secret or token is in the answer of the call that made it and nowhere else: the tables keep its SHA-256, or for JWTs
+// its id. Agents of storage, print and signed get a secret; panel agents a JWT and a refresh token; dashboard agents a JWT.
 #pragma once
 
 #include "commands.hpp"
@@ -10,8 +11,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -24,20 +27,29 @@ using ReplyPtr = std::shared_ptr<Reply>;
 
 class Admin {
 public:
-    Admin(Core& core, Credentials& credentials, CredentialTable& table, Registry& registry,
-          Sessions& sessions, Commands& commands)
-        : core_{core}, credentials_{credentials}, table_{table}, registry_{registry}, sessions_{sessions},
-          commands_{commands}
+    Admin(Core& core, Credentials& credentials, CredentialTable& tokens, EnrolmentTable& table,
+          Registry& registry, Sessions& sessions, Commands& commands)
+        : core_{core}, credentials_{credentials}, tokens_{tokens}, table_{table}, registry_{registry},
+          sessions_{sessions}, commands_{commands}
     {}
 
     // `params` has been checked against the manifest's schema.
     void call(std::string_view action, std::string_view params, ReplyPtr);
 
 private:
-    void agent_add(const std::string& id, bool rotate, ReplyPtr);
+    struct Params {
+        std::string id, label, after, protocol, role;
+        std::optional<std::vector<std::string>> agents;
+        std::optional<milliseconds> expires;
+        bool rotate = false;
+    };
+    static Params read(std::string_view json); // throws std::invalid_argument
+    void dispatch(std::string_view action, const Params&, const ReplyPtr&);
+    void agent_add(const Params&, ReplyPtr);
     void agent_list(const std::string& after, ReplyPtr);
     void agent_revoke(const std::string& id, ReplyPtr);
     void token_new(const std::string& label, ReplyPtr);
+    void jwt_new(const Params&, ReplyPtr);
     void token_list(ReplyPtr);
     void token_revoke(const std::string& id, ReplyPtr);
 
@@ -56,7 +68,8 @@ private:
 
     Core& core_;
     Credentials& credentials_;
-    CredentialTable& table_;
+    CredentialTable& tokens_;
+    EnrolmentTable& table_;
     Registry& registry_;
     Sessions& sessions_;
     Commands& commands_;

@@ -41,6 +41,23 @@ std::string below(const std::string& state_dir, const std::string& path)
     return path.starts_with('/') ? path : state_dir + "/" + path;
 }
 
+std::vector<std::string> origins(const json& value)
+{
+    std::vector<std::string> out;
+    for (const json& entry : value) {
+        auto origin = entry.get<std::string>();
+        const std::size_t scheme = origin.find("://");
+        if (origin != "*" &&
+            (scheme == std::string::npos || scheme == 0 ||
+             origin.find('/', scheme + 3) != std::string::npos || origin.size() == scheme + 3)) {
+            throw std::invalid_argument{"\"" + origin +
+                                        "\" is not an origin; write for instance https://desk.example.com"};
+        }
+        out.push_back(std::move(origin));
+    }
+    return out;
+}
+
 std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 } // namespace
@@ -92,6 +109,18 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.credentials = below(state_dir, value.get<std::string>());
             else if (k == "admin_token")
                 c.admin_token = secret(value);
+            else if (k == "enroll_token")
+                c.enroll_token = secret(value);
+            else if (k == "jwt_secret")
+                c.jwt_secret = secret(value);
+            else if (k == "jwt_key")
+                c.jwt_key = secret(value);
+            else if (k == "trust_shop_id")
+                c.trust_shop_id = value.get<bool>();
+            else if (k == "allow_origins")
+                c.allow_origins = origins(value);
+            else if (k == "ping_interval")
+                c.ping_interval = parse_duration(text_of(value));
             else if (k == "spool")
                 c.spool = below(state_dir, value.get<std::string>());
             else if (k == "spool_bytes")
@@ -102,6 +131,8 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.max_file = parse_size(text_of(value));
             else if (k == "task_ttl")
                 c.task_ttl = parse_duration(text_of(value));
+            else if (k == "task_warning")
+                c.task_warning = parse_duration(text_of(value));
             else if (k == "transfer_ttl")
                 c.transfer_ttl = parse_duration(text_of(value));
             else if (k == "agent_grace")
@@ -114,11 +145,18 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.open_tasks = value.get<std::uint32_t>();
             else if (k == "task_rows")
                 c.task_rows = value.get<std::uint32_t>();
-            // enroll_token, jwt_*, trust_shop_id: for the protocols of the next storey; the schema admits them already
         }
     } catch (const std::exception& e) {
         throw std::invalid_argument{"plugins.hub.config." + key + ": " + e.what()};
     }
+    if (c.jwt_secret.kind != Secret::Kind::none && c.jwt_key.kind != Secret::Kind::none) {
+        throw std::invalid_argument{"plugins.hub.config: jwt_secret and jwt_key are both set. Keep "
+                                    "jwt_secret for HS256 or jwt_key for RS256 or "
+                                    "ES256."};
+    }
+    if (c.ping_interval < milliseconds{1'000} || c.ping_interval > milliseconds{600'000})
+        throw std::invalid_argument{
+            "plugins.hub.config.ping_interval: write 1s to 10m; the panel protocol has 30s"};
     while (c.public_url.ends_with('/')) c.public_url.pop_back();
     if (!c.public_url.empty() && !c.public_url.starts_with("http://") &&
         !c.public_url.starts_with("https://")) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -21,11 +22,19 @@ struct Config {
     std::string database;    // default: hub.db in the plugin's state directory
     std::string credentials; // YAML: agents: [{id, secret}]; empty: only minted ones
     Secret admin_token;
-    std::string spool; // folder for files in transit; default: spool in the state directory
+    Secret enroll_token; // registers panel agents; when set, the admin token does not
+    Secret jwt_secret,
+        jwt_key; // at most one: HS256, or RS256/ES256; none: HS256 with a secret of the hub's own
+    bool trust_shop_id = false; // print shops without a credential may connect
+    std::vector<std::string>
+        allow_origins; // of browsers, beside the hub's own: "https://desk.example.com"; "*": any
+    milliseconds ping_interval{30'000}; // of the panel protocol's pings
+    std::string spool;                  // folder for files in transit; default: spool in the state directory
     std::uint64_t spool_bytes = 10ULL << 30;   // all of them together
     std::uint64_t reserve_free = 256ULL << 20; // left free on that file system
     std::uint64_t max_file = 10ULL << 30;
     milliseconds task_ttl{24 * 3600 * 1000};
+    milliseconds task_warning{30'000};      // a shop's task that is open for longer is marked
     milliseconds transfer_ttl{3600 * 1000}; // a one-time URL and the call it serves
     milliseconds agent_grace{30'000};       // a file call waits this long for an agent that went away
     std::uint32_t in_flight = 64;           // commands sent to one agent and not answered

@@ -5,6 +5,7 @@
 // So a callback may come from any thread, also from inside a call into the daemon.
 #pragma once
 
+#include "access.hpp"
 #include "config.hpp"
 #include "http.hpp"
 #include "tables.hpp"
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,7 +50,7 @@ public:
     virtual ~Host() = default;
     virtual void answer(Conn, const Answer&) = 0;
     virtual void receive(Conn, const SpoolFile*, std::uint64_t max) = 0; // nullptr: into memory
-    virtual void upgrade(Conn, std::string_view limits_json) = 0;
+    virtual void upgrade(Conn, std::string_view headers_json, std::string_view limits_json) = 0;
     virtual agh_status send(Conn, std::string_view text) = 0;
     virtual void limits(Conn, std::string_view limits_json) = 0;
     virtual void close(Conn, int code, std::string_view reason) = 0;
@@ -79,6 +81,8 @@ struct Core {
         std::function<void()> on_closed; // before it was answered, or after
         std::function<void()> on_drain;  // the hub goes down: answers now what it can
         std::shared_ptr<SpoolFile> file; // the body goes here; lives until on_body
+        std::optional<Caller>
+            caller; // whose bearer token came with it; an agent it may not see does not exist
     };
     std::unordered_map<Conn, Exchange> exchanges;
 
@@ -86,6 +90,13 @@ struct Core {
         enter; // takes the lock, runs, lets go; not while holding it
     std::function<bool(std::function<void()>)>
         blocking; // on the hub's worker, without the lock; false: too much waits
+
+    // Routes whose agent is in the path are checked before they are asked (hub.cpp); lists and bodies ask this.
+    [[nodiscard]] bool sees(Conn conn, std::string_view agent) const
+    {
+        const auto it = exchanges.find(conn);
+        return it != exchanges.end() && it->second.caller && it->second.caller->sees(agent);
+    }
 
     bool draining = false; // nothing new is begun
 

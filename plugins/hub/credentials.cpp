@@ -64,10 +64,10 @@ std::string trimmed(std::string text)
 
 } // namespace
 
-void Credentials::put(MintedAgent agent)
+void Credentials::put(Enrolment enrolment)
 {
-    auto id = agent.id;
-    minted_.insert_or_assign(std::move(id), std::move(agent));
+    auto id = enrolment.id;
+    enrolled_.insert_or_assign(std::move(id), std::move(enrolment));
 }
 
 void Credentials::put(MintedToken token)
@@ -76,9 +76,15 @@ void Credentials::put(MintedToken token)
     tokens_.insert_or_assign(std::move(id), std::move(token));
 }
 
+void Credentials::put(MintedJwt jwt)
+{
+    auto jti = jwt.jti;
+    jwts_.insert_or_assign(std::move(jti), std::move(jwt));
+}
+
 void Credentials::remove_agent(std::string_view id)
 {
-    if (const auto it = minted_.find(id); it != minted_.end()) minted_.erase(it);
+    if (const auto it = enrolled_.find(id); it != enrolled_.end()) enrolled_.erase(it);
 }
 
 void Credentials::remove_token(std::string_view id)
@@ -86,40 +92,132 @@ void Credentials::remove_token(std::string_view id)
     if (const auto it = tokens_.find(id); it != tokens_.end()) tokens_.erase(it);
 }
 
-bool Credentials::agent_may(std::string_view id, const kit::Sha256Digest& token) const
+void Credentials::remove_jwt(std::string_view jti)
+{
+    if (const auto it = jwts_.find(jti); it != jwts_.end()) jwts_.erase(it);
+}
+
+bool Credentials::admits(std::string_view id, const Proof& proof, std::int64_t now_ms) const
 {
     static const kit::Sha256Digest nobody = kit::sha256(kit::random_token());
-    const auto listed = listed_.find(id);
-    const auto minted = minted_.find(id);
-    const bool by_list = same(listed == listed_.end() ? nobody : listed->second, token);
-    const bool by_mint = same(minted == minted_.end() ? nobody : minted->second.token, token);
-    return (by_list || by_mint) && !revoked(id);
+    const Enrolment* enrolled = enrolment(id);
+    switch (proof.kind) {
+    case Proof::Kind::trust: return trust_shops_ && !has_secret(id) && !revoked(id);
+    case Proof::Kind::secret: {
+        const auto listed = listed_.find(id);
+        const bool by_list = same(listed == listed_.end() ? nobody : listed->second.digest, proof.secret);
+        const bool minted = enrolled != nullptr && enrolled->secret;
+        const bool by_mint = same(minted ? *enrolled->secret : nobody, proof.secret);
+        return (by_list || by_mint) && !revoked(id);
+    }
+    case Proof::Kind::jwt:
+        return jwt_ && jwt_->fingerprint() == proof.key && proof.expires * 1000 > now_ms &&
+               !denied(proof.jti) && !revoked(id) &&
+               (enrolled == nullptr || proof.issued >= enrolled->valid_from);
+    }
+    return false;
+}
+
+std::optional<std::pair<std::string, Proof>> Credentials::by_jwt(std::string_view token, std::int64_t now_ms,
+                                                                 std::string& why) const
+{
+    const auto fail = [&](const char* what) {
+        why = what;
+        return std::nullopt;
+    };
+    if (!jwt_) return fail("no key for JWTs");
+    auto claims = jwt_->verify(token, now_ms / 1000, why);
+    if (!claims) return std::nullopt;
+    if (claims->role != Role::agent) return fail("its role is not agent");
+    Proof proof{.kind = Proof::Kind::jwt,
+                .issued = claims->iat,
+                .expires = claims->exp,
+                .jti = std::move(claims->jti),
+                .key = jwt_->fingerprint()};
+    if (!admits(claims->sub, proof, now_ms)) return fail("revoked or replaced");
+    return std::pair{std::move(claims->sub), std::move(proof)};
+}
+
+std::optional<std::string> Credentials::secret_of(std::string_view agent) const
+{
+    if (revoked(agent)) return std::nullopt;
+    // What was minted for an agent of the file counts before the file: it is newer.
+    if (const Enrolment* e = enrolment(agent);
+        e != nullptr && e->secret && !e->salt.empty() && root_ != nullptr) {
+        std::string secret = derived_secret(agent, e->salt);
+        if (same(kit::sha256(secret), *e->secret)) return secret;
+    }
+    const auto listed = listed_.find(agent);
+    if (listed == listed_.end()) return std::nullopt;
+    return listed->second.secret;
+}
+
+std::string Credentials::derived_secret(std::string_view agent, std::string_view salt) const
+{
+    return root_->derive("agent secret", agent, salt);
+}
+
+const Enrolment* Credentials::enrolment(std::string_view agent) const
+{
+    const auto it = enrolled_.find(agent);
+    return it == enrolled_.end() ? nullptr : &it->second;
+}
+
+bool Credentials::has_secret(std::string_view agent) const
+{
+    const Enrolment* enrolled = enrolment(agent);
+    return listed_.contains(agent) || (enrolled != nullptr && enrolled->secret);
 }
 
 bool Credentials::knows(std::string_view agent) const
 {
-    return !revoked(agent) && (listed_.contains(agent) || minted_.contains(agent));
+    return !revoked(agent) && (listed_.contains(agent) || enrolled_.contains(agent));
 }
 
 bool Credentials::revoked(std::string_view agent) const
 {
-    const auto it = minted_.find(agent);
-    return it != minted_.end() && it->second.revoked;
+    const Enrolment* enrolled = enrolment(agent);
+    return enrolled != nullptr && enrolled->revoked;
 }
 
-bool Credentials::minted(std::string_view agent) const
+bool Credentials::denied(std::string_view jti) const
 {
-    const auto it = minted_.find(agent);
-    return it != minted_.end() && !it->second.revoked;
+    const auto it = jwts_.find(jti);
+    return it != jwts_.end() && it->second.revoked;
 }
 
-bool Credentials::caller_may(std::string_view bearer) const
+std::optional<Caller> Credentials::caller(std::string_view bearer, std::int64_t now_ms) const
 {
-    if (bearer.empty()) return false;
+    if (bearer.empty()) return std::nullopt;
     const kit::Sha256Digest given = kit::sha256(bearer);
-    bool may = admin_ && same(*admin_, given);
-    for (const auto& [id, token] : tokens_) may = same(token.token, given) || may;
-    return may;
+    std::optional<Caller> found;
+    if (admin_ && same(*admin_, given)) found = Caller{.role = Role::admin, .subject = "admin"};
+    for (const auto& [id, token] : tokens_) {
+        if (same(token.token, given)) found = Caller{.role = Role::admin, .subject = id};
+    }
+    if (found || !jwt_) return found;
+    std::string why;
+    auto claims = jwt_->verify(bearer, now_ms / 1000, why);
+    if (!claims || denied(claims->jti)) return std::nullopt;
+    if (claims->role == Role::agent) {
+        const Proof proof{.kind = Proof::Kind::jwt,
+                          .issued = claims->iat,
+                          .expires = claims->exp,
+                          .jti = claims->jti,
+                          .key = jwt_->fingerprint()};
+        if (!admits(claims->sub, proof, now_ms)) return std::nullopt;
+    }
+    return Caller{.role = claims->role,
+                  .subject = std::move(claims->sub),
+                  .agents = std::move(claims->agents),
+                  .expires = claims->exp * 1000};
+}
+
+bool Credentials::may_register(std::string_view bearer, std::int64_t now_ms) const
+{
+    if (enroll_) return !bearer.empty() && same(*enroll_, kit::sha256(bearer));
+    const auto found = caller(bearer, now_ms);
+    return found && found->role == Role::admin;
 }
 
 std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,
@@ -148,7 +246,7 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
             else if (secret.size() < 8)
                 why = where + "the secret of " + id +
                       " is shorter than 8 characters; make one with: openssl rand -hex 32";
-            else if (!listed.emplace(id, kit::sha256(secret)).second)
+            else if (!listed.emplace(id, Credentials::Listing{secret, kit::sha256(secret)}).second)
                 why = where + id + " is listed twice";
             if (!why.empty()) return std::nullopt;
         }

@@ -1,15 +1,21 @@
-// Who may connect and who may call: agents' tokens from the credentials file and minted ones, REST bearer tokens. Only SHA-256
-// digests are kept; comparison takes the same time whether the id is known or not.
+// Who may connect and who may call: agents' secrets from the credentials file and minted ones, agents' JWTs, REST bearer tokens and
+// JWTs. Secrets of the file stay in memory, because signed frames need them whole; minted ones are derived again when they are
+// needed; of everything else only the SHA-256 is kept. Comparison takes the same time whether the id is known or not.
 //
 // Not thread-safe: the hub's lock guards it. The readers at the end block on files and belong on the hub's worker.
 #pragma once
 
+#include "access.hpp"
 #include "config.hpp"
+#include "enrolment_table.hpp"
+#include "jwt.hpp"
+#include "keys.hpp"
 #include "tables.hpp"
 
 #include "kit/hash.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,42 +23,84 @@
 
 namespace agenthost::hub {
 
+// How a session was admitted; asked again whenever credentials change.
+struct Proof {
+    enum class Kind : std::uint8_t {
+        trust,
+        secret,
+        jwt
+    } kind = Kind::trust;                 // trust: a shop, by configuration
+    kit::Sha256Digest secret{};           // Kind::secret
+    std::int64_t issued = 0, expires = 0; // Kind::jwt, UTC s
+    std::string jti, key;                 // Kind::jwt; key: Jwt::fingerprint
+};
+
 class Credentials {
 public:
     static constexpr std::size_t most_tokens =
         1'000; // REST tokens; each request is compared with all of them
-    static constexpr std::size_t most_minted = 100'000;
+    static constexpr std::size_t most_enrolled = 100'000;
+    static constexpr std::size_t most_revoked = 200'000; // enrolled and revoked together
+    static constexpr std::size_t most_jwts = 10'000;     // listed for people and programs
 
-    using Listed = std::map<std::string, kit::Sha256Digest, std::less<>>;
+    struct Listing {
+        std::string secret;
+        kit::Sha256Digest digest{};
+    };
+    using Listed = std::map<std::string, Listing, std::less<>>;
+
     void set_listed(Listed listed) { listed_ = std::move(listed); }
     void set_admin(std::optional<kit::Sha256Digest> admin) { admin_ = admin; }
-    void put(MintedAgent);
+    void set_enroll(std::optional<kit::Sha256Digest> enroll) { enroll_ = enroll; }
+    void set_jwt(std::shared_ptr<const Jwt> jwt) { jwt_ = std::move(jwt); }
+    void set_root(const RootKey* root) { root_ = root; }
+    void trust_shops(bool trust) { trust_shops_ = trust; }
+    void put(Enrolment);
     void put(MintedToken);
+    void put(MintedJwt);
     void remove_agent(std::string_view id);
     void remove_token(std::string_view id);
+    void remove_jwt(std::string_view jti);
 
-    [[nodiscard]] bool agent_may(std::string_view id, std::string_view token) const
+    // --- agents ---
+    [[nodiscard]] static Proof by_secret(std::string_view secret)
     {
-        return agent_may(id, kit::sha256(token));
+        return {.kind = Proof::Kind::secret, .secret = kit::sha256(secret)};
     }
-    [[nodiscard]] bool agent_may(std::string_view id, const kit::Sha256Digest& token) const;
+    // A JWT of an agent, for the agent it names; nullopt and `why`: it is none, or no longer good.
+    [[nodiscard]] std::optional<std::pair<std::string, Proof>>
+    by_jwt(std::string_view token, std::int64_t now_ms, std::string& why) const;
+    // Also of a session that was admitted long ago.
+    [[nodiscard]] bool admits(std::string_view agent, const Proof&, std::int64_t now_ms) const;
+    // The secret itself, for signed frames; nullopt: there is none that could be known.
+    [[nodiscard]] std::optional<std::string> secret_of(std::string_view agent) const;
+    [[nodiscard]] bool has_secret(std::string_view agent) const; // so that a print shop needs it
     [[nodiscard]] bool knows(std::string_view agent) const;
     [[nodiscard]] bool revoked(std::string_view agent) const;
-    [[nodiscard]] bool minted(std::string_view agent) const;
-    [[nodiscard]] bool has_admin() const { return admin_.has_value(); }
-    [[nodiscard]] bool caller_may(std::string_view bearer) const;
+    [[nodiscard]] const Enrolment* enrolment(std::string_view agent) const;
+    [[nodiscard]] std::string derived_secret(std::string_view agent, std::string_view salt) const;
     [[nodiscard]] const Listed& listed() const { return listed_; }
-    [[nodiscard]] const std::map<std::string, MintedAgent, std::less<>>& minted_agents() const
-    {
-        return minted_;
-    }
+    [[nodiscard]] const std::map<std::string, Enrolment, std::less<>>& enrolled() const { return enrolled_; }
+
+    // --- callers ---
+    [[nodiscard]] bool has_admin() const { return admin_.has_value(); }
+    [[nodiscard]] std::optional<Caller> caller(std::string_view bearer, std::int64_t now_ms) const;
+    [[nodiscard]] bool may_register(std::string_view bearer, std::int64_t now_ms) const;
+    [[nodiscard]] const std::shared_ptr<const Jwt>& jwt() const { return jwt_; }
     [[nodiscard]] const std::map<std::string, MintedToken, std::less<>>& tokens() const { return tokens_; }
+    [[nodiscard]] const std::map<std::string, MintedJwt, std::less<>>& jwts() const { return jwts_; }
 
 private:
+    [[nodiscard]] bool denied(std::string_view jti) const;
+
     Listed listed_;
-    std::map<std::string, MintedAgent, std::less<>> minted_;
+    std::map<std::string, Enrolment, std::less<>> enrolled_;
     std::map<std::string, MintedToken, std::less<>> tokens_;
-    std::optional<kit::Sha256Digest> admin_;
+    std::map<std::string, MintedJwt, std::less<>> jwts_;
+    std::optional<kit::Sha256Digest> admin_, enroll_;
+    std::shared_ptr<const Jwt> jwt_;
+    const RootKey* root_ = nullptr;
+    bool trust_shops_ = false;
 };
 
 // nullopt and `why` (what, where, how to fix; no secret in it).

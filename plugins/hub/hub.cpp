@@ -1,5 +1,9 @@
 #include "hub.hpp"
 
+#include "origin.hpp"
+
+#include <agenthost/json.hpp>
+
 #include <algorithm>
 #include <stdexcept>
 #include <thread>
@@ -17,45 +21,81 @@ constexpr auto expiry_every = std::chrono::minutes{10};
 Hub::Hub(Config config, Host& host)
     : core_{std::move(config), host}, store_{core_.config.database, core_.config.task_rows,
                                              std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
-      spool_{Spool::make(core_.config.spool, core_.config.spool_bytes, core_.config.reserve_free)},
-      sessions_{
-          core_,
-          credentials_,
-          {.ready =
-               [this](const AgentRecord& agent) {
-                   registry_seen(agent);
-                   commands_.agent_ready(agent.id);
-               },
-           .lost =
-               [this](const AgentRecord& agent) {
-                   registry_seen(agent);
-                   commands_.agent_lost(agent.id);
-               },
-           .result = [this](std::string_view agent, const wire::Result& r) { commands_.result(agent, r); },
-           .progress = [this](std::string_view agent,
-                              const wire::Progress& p) { commands_.progress(agent, p.id); },
-           .writable = [this](std::string_view agent) { commands_.writable(agent); },
-           .not_taken = [this](std::string_view agent,
-                               std::string_view id) { commands_.not_taken(agent, id); }}},
-      commands_{core_, store_, sessions_}, files_{core_, commands_, spool_}, rest_{core_,     credentials_,
-                                                                                   sessions_, store_,
-                                                                                   store_,    commands_,
-                                                                                   files_},
-      admin_{core_, credentials_, store_, store_, sessions_, commands_}, worker_{most_jobs,
-                                                                                 [this] { return tick(); }}
+      root_{core_.config.database + ".key"}, enrolments_{store_, core_.utc(), loaded_credentials_},
+      nonces_{store_, [this] { return core_.utc(); }}, spool_{Spool::make(core_.config.spool,
+                                                                          core_.config.spool_bytes,
+                                                                          core_.config.reserve_free)},
+      sessions_{core_, credentials_, nonces_, events()}, commands_{core_, store_, sessions_},
+      files_{core_, commands_, spool_},
+      registration_{core_,
+                    credentials_,
+                    enrolments_,
+                    {.online = [this](std::string_view agent) { return sessions_.online(agent); },
+                     .renewed = [this](std::string_view agent,
+                                       const Claims& claims) { sessions_.renewed(agent, claims); }}},
+      reports_{core_, store_}, calls_{core_, credentials_, sessions_, store_, store_, commands_},
+      print_tasks_{core_, calls_, commands_, sessions_, store_, store_, store_, reports_},
+      signed_rest_{core_, calls_, sessions_}, reports_rest_{core_,     calls_, credentials_, commands_,
+                                                            sessions_, store_, store_,       reports_},
+      rest_{core_, credentials_, sessions_, calls_, files_, print_tasks_, signed_rest_, reports_rest_},
+      admin_{core_, credentials_, store_, enrolments_, store_, sessions_, commands_}, worker_{
+                                                                                          most_jobs, [this] {
+                                                                                              return tick();
+                                                                                          }}
 {
     core_.enter = [this](const std::function<void()>& work) { enter(work); };
     core_.blocking = [this](std::function<void()> job) { return worker_.post(std::move(job)); };
+    commands_.observe([this](const TaskRecord& task) { print_tasks_.ended(task); });
+    credentials_.set_root(&root_);
+    credentials_.trust_shops(core_.config.trust_shop_id);
+    for (auto& agent : loaded_credentials_.enrolments) credentials_.put(std::move(agent));
+    for (auto& jwt : loaded_credentials_.jwts) credentials_.put(std::move(jwt));
+    for (auto& token : loaded_.tokens) credentials_.put(std::move(token));
+    loaded_credentials_ = {};
     reread_secrets();
     if (!secrets_problem_.empty()) throw std::runtime_error{"hub: " + secrets_problem_};
-    for (auto& agent : loaded_.agents) credentials_.put(std::move(agent));
-    for (auto& token : loaded_.tokens) credentials_.put(std::move(token));
+}
+
+Sessions::Events Hub::events()
+{
+    return {
+        .ready =
+            [this](const AgentRecord& agent) {
+                registry_seen(agent);
+                reports_.ready(agent.id);
+                commands_.agent_ready(agent);
+            },
+        .lost =
+            [this](const AgentRecord& agent) {
+                registry_seen(agent);
+                reports_.lost(agent.id);
+                commands_.agent_lost(agent.id);
+            },
+        .result = [this](std::string_view agent, const wire::Result& r) { commands_.result(agent, r); },
+        .progress = [this](std::string_view agent,
+                           const wire::Progress& p) { commands_.progress(agent, p.id); },
+        .writable = [this](std::string_view agent) { commands_.writable(agent); },
+        .not_taken = [this](std::string_view agent, std::string_view id) { commands_.not_taken(agent, id); },
+        .heartbeat =
+            [this](std::string_view agent, const wire::Heartbeat& h) {
+                reports_.heartbeat(agent, h);
+                print_tasks_.heartbeat(agent, h.facts);
+            },
+        .metrics = [this](std::string_view agent, const wire::Metrics& m) { reports_.metrics(agent, m); },
+        .log = [this](std::string_view agent, const wire::Log& l) { reports_.log(agent, l); },
+        .event = [this](std::string_view agent, const wire::Event& e) { reports_.event(agent, e); },
+        .stream =
+            [this](std::string_view agent, const wire::Stream& s) {
+                commands_.progress(agent, s.id);
+                reports_.stream(agent, s);
+            }};
 }
 
 void Hub::start()
 {
     store_.start();
     enter([this] { commands_.restore(std::move(loaded_.open_tasks)); });
+    print_tasks_.restore(std::move(loaded_.unconfirmed));
     loaded_ = {};
     const std::string address = core_.host.address();
     if (core_.config.public_url.empty() &&
@@ -87,6 +127,7 @@ void Hub::drain(std::chrono::milliseconds most)
 void Hub::stop()
 {
     worker_.stop();
+    enter([this] { reports_.flush(); });
     store_.stop();
 }
 
@@ -140,6 +181,7 @@ void Hub::housekeeping()
     if (now >= next_expiry_) {
         next_expiry_ = now + expiry_every;
         store_.expire(core_.utc());
+        enter([this] { tidy(); });
     }
     core_.host.record(Metric::spool, double(spool_->reserved()));
     std::string facts;
@@ -154,41 +196,55 @@ void Hub::housekeeping()
     core_.host.publish("agents", facts);
 }
 
+void Hub::tidy()
+{
+    registration_.forget_the_gone();
+    nonces_.tidy();
+    std::vector<std::string> expired;
+    for (const auto& [jti, jwt] : credentials_.jwts()) {
+        if (jwt.expires <= core_.utc()) expired.push_back(jti);
+    }
+    for (const std::string& jti : expired) {
+        if (!enrolments_.remove_jwt(jti, {})) return; // the next time
+        credentials_.remove_jwt(jti);
+    }
+}
+
 // On the worker (once in the constructor). A file that became unreadable or wrong keeps what was read before, and health says so.
 void Hub::reread_secrets()
 {
     std::string problem;
     const Config& config = core_.config;
-    const auto read_if_changed = [&](const std::string& path, std::string& last, bool always, auto read) {
-        std::string print = fingerprint(path);
-        if (!always && print == last && !print.empty()) return;
-        std::string why;
-        if (read(why))
-            last = std::move(print);
-        else
-            problem += (problem.empty() ? "" : " ") + why;
-    };
+    const bool first = !std::exchange(secrets_read_, true);
     if (!config.credentials.empty()) {
-        read_if_changed(config.credentials, watched_.credentials, false, [&](std::string& why) {
-            auto listed = read_credentials_file(config.credentials, why);
-            if (!listed) return false;
-            enter([&] {
-                credentials_.set_listed(std::move(*listed));
-                sessions_.check_credentials();
-            });
-            return true;
-        });
+        reread(
+            config.credentials, watched_.credentials, first,
+            [&](std::string& why) {
+                auto listed = read_credentials_file(config.credentials, why);
+                if (!listed) return false;
+                enter([&] {
+                    credentials_.set_listed(std::move(*listed));
+                    sessions_.check_credentials();
+                });
+                return true;
+            },
+            problem);
     }
-    const bool first = !credentials_.has_admin();
-    if (config.admin_token.kind != Secret::Kind::none &&
-        (first || config.admin_token.kind != Secret::Kind::env)) {
-        read_if_changed(secret_path(config.admin_token), watched_.admin, first, [&](std::string& why) {
-            const auto token = read_secret(config.admin_token, why);
-            if (!token) return false;
-            enter([&] { credentials_.set_admin(kit::sha256(*token)); });
-            return true;
-        });
-    }
+    const auto bearer = [&](const Secret& secret, std::string& last, auto set) {
+        if (secret.kind == Secret::Kind::none) return;
+        reread(
+            secret_path(secret), last, first,
+            [&](std::string& why) {
+                const auto token = read_secret(secret, why);
+                if (!token) return false;
+                enter([&] { set(kit::sha256(*token)); });
+                return true;
+            },
+            problem);
+    };
+    bearer(config.admin_token, watched_.admin, [this](auto digest) { credentials_.set_admin(digest); });
+    bearer(config.enroll_token, watched_.enroll, [this](auto digest) { credentials_.set_enroll(digest); });
+    reread_jwt(first, problem);
     bool news = false;
     {
         const std::lock_guard lock{mutex_};
@@ -196,6 +252,50 @@ void Hub::reread_secrets()
         secrets_problem_ = problem;
     }
     if (news) core_.host.log(AGH_LOG_ERROR, "hub: " + problem, {});
+}
+
+// What comes from the environment does not change.
+void Hub::reread(const std::string& path, std::string& last, bool first,
+                 const std::function<bool(std::string& why)>& read, std::string& problem)
+{
+    std::string print = fingerprint(path);
+    if (!first && (path.empty() || (print == last && !print.empty()))) return;
+    std::string why;
+    if (read(why))
+        last = std::move(print);
+    else
+        problem += (problem.empty() ? "" : " ") + why;
+}
+
+// Another key: what the old one signed is no longer good, and sessions admitted by it end.
+void Hub::reread_jwt(bool first, std::string& problem)
+{
+    const Config& config = core_.config;
+    const bool shared = config.jwt_secret.kind != Secret::Kind::none;
+    const Secret& secret = shared ? config.jwt_secret : config.jwt_key;
+    const auto set = [this](std::shared_ptr<const Jwt> jwt) {
+        enter([&] {
+            credentials_.set_jwt(std::move(jwt));
+            sessions_.check_credentials();
+        });
+    };
+    if (secret.kind == Secret::Kind::none) {
+        std::string why;
+        if (first) set(Jwt::of_secret(root_.derive("jwt"), why));
+        return;
+    }
+    reread(
+        secret_path(secret), watched_.jwt, first,
+        [&](std::string& why) {
+            auto text = read_secret(secret, why);
+            if (!text) return false;
+            auto jwt =
+                shared ? Jwt::of_secret(std::move(*text), why) : Jwt::of_private_key(std::move(*text), why);
+            if (!jwt) why = (shared ? "jwt_secret " : "jwt_key ") + secret.name + ": " + why;
+            if (jwt) set(std::move(jwt));
+            return why.empty();
+        },
+        problem);
 }
 
 std::string Hub::problem() const
@@ -222,19 +322,44 @@ void Hub::on_http(Conn conn, std::string_view head_json)
         if (!head)
             return core_.answer(conn,
                                 error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        core_.exchanges.try_emplace(conn);
-        rest_.request(conn, *head);
+        Core::Exchange& exchange = core_.exchanges.try_emplace(conn).first->second;
+        exchange.caller = credentials_.caller(bearer_of(head->header("authorization")), core_.utc());
+        if (admit(conn, *head) && !registration_.request(conn, *head)) rest_.request(conn, *head);
     });
 }
 
-void Hub::on_socket(Conn conn, std::string_view head_json)
+bool Hub::admit(Conn conn, const Head& head)
+{
+    if (!origin_allowed(head, core_.config.public_url, core_.config.allow_origins)) {
+        core_.log(AGH_LOG_WARN,
+                  "refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
+                  "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
+                      ",\"peer\":" + json_string(head.peer) + "}");
+        core_.answer(conn, error_answer(403, "DENIED", "Pages of this origin may not use the hub"));
+        return false;
+    }
+    const auto it = core_.exchanges.find(conn);
+    if (it == core_.exchanges.end() || !it->second.caller) return true; // the route says what it needs
+    const Caller& caller = *it->second.caller;
+    if (head.path.starts_with("/api/temp/") || head.path == "/api/agents/refresh") return true;
+    if (caller.role == Role::agent) {
+        core_.answer(conn, error_answer(403, "DENIED", "An agent's token is not for the REST API"));
+        return false;
+    }
+    const std::string_view agent = agent_of(head.path);
+    if (agent.empty() || agent == "register" || caller.sees(agent)) return true;
+    core_.answer(conn, error_answer(404, "AGENT_NOT_FOUND", "There is no agent " + std::string{agent}));
+    return false;
+}
+
+void Hub::on_socket(Conn conn, std::string_view head_json, wire::Protocol protocol)
 {
     enter([&] {
         const auto head = parse_head(head_json);
         if (!head)
             return core_.answer(conn,
                                 error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        sessions_.request(conn, *head, wire::Protocol::storage);
+        if (admit(conn, *head)) sessions_.request(conn, *head, protocol);
     });
 }
 

@@ -6,9 +6,13 @@
 #include "core.hpp"
 #include "credentials.hpp"
 #include "files.hpp"
+#include "keys.hpp"
+#include "registration.hpp"
 #include "rest.hpp"
 #include "sessions.hpp"
 #include "store.hpp"
+#include "store_enrolment.hpp"
+#include "store_nonces.hpp"
 #include "worker.hpp"
 
 #include <functional>
@@ -34,7 +38,7 @@ public:
 
     // From the listener, any thread.
     void on_http(Conn, std::string_view head_json);
-    void on_socket(Conn, std::string_view head_json); // /ws/storage
+    void on_socket(Conn, std::string_view head_json, wire::Protocol);
     void on_body(Conn, BodyEnd);
     void on_frame(Conn, int opcode, std::string_view);
     void on_writable(Conn);
@@ -44,15 +48,21 @@ public:
     [[nodiscard]] std::string problem() const; // empty: healthy
 
 private:
+    Sessions::Events events();
     void enter(const std::function<void()>&);
     void carry_out(const std::function<void()>&);
     Worker::Clock::time_point tick();
     void housekeeping();
     void reread_secrets();
+    void reread(const std::string& path, std::string& last, bool first,
+                const std::function<bool(std::string& why)>& read, std::string& problem);
+    void reread_jwt(bool first, std::string& problem);
+    bool admit(Conn, const Head&); // web pages, callers: false: it has been answered
+    void tidy();
     void registry_seen(const AgentRecord&);
 
     struct Watched { // what secret files looked like when last read; the constructor's, then the worker's
-        std::string credentials, admin;
+        std::string credentials, admin, enroll, jwt;
     };
     Core core_;
     Watched watched_;
@@ -60,14 +70,25 @@ private:
     bool draining_outbox_ = false;
     Store::Loaded loaded_;
     Store store_;
+    RootKey root_;
+    StoreEnrolment::Loaded loaded_credentials_;
+    StoreEnrolment enrolments_;
+    StoreNonces nonces_;
     std::shared_ptr<Spool> spool_;
     Credentials credentials_;
     Sessions sessions_;
     Commands commands_;
     Files files_;
+    Registration registration_;
+    Reports reports_;
+    Calls calls_;
+    PrintTasks print_tasks_;
+    SignedRest signed_rest_;
+    ReportsRest reports_rest_;
     Rest rest_;
     Admin admin_;
     Worker worker_;
+    bool secrets_read_ = false; // the constructor's, then the worker's
     std::string secrets_problem_, published_;
     Timers::Time next_housekeeping_{}, next_expiry_{};
 };

@@ -63,7 +63,10 @@ public:
         else
             listener_.receive(conn, max);
     }
-    void upgrade(Conn conn, std::string_view limits) override { listener_.upgrade(conn, "{}", limits); }
+    void upgrade(Conn conn, std::string_view headers, std::string_view limits) override
+    {
+        listener_.upgrade(conn, headers, limits);
+    }
     agh_status send(Conn conn, std::string_view text) override { return listener_.send_text(conn, text); }
     void limits(Conn conn, std::string_view limits) override { listener_.limits(conn, limits); }
     void close(Conn conn, int code, std::string_view reason) override { listener_.close(conn, code, reason); }
@@ -103,8 +106,8 @@ private:
 
 class Socket final : public RouteHandler {
 public:
-    explicit Socket(Hub& hub) : hub_{hub} {}
-    void on_request(agh_conn conn, std::string_view head) override { hub_.on_socket(conn, head); }
+    Socket(Hub& hub, wire::Protocol protocol) : hub_{hub}, protocol_{protocol} {}
+    void on_request(agh_conn conn, std::string_view head) override { hub_.on_socket(conn, head, protocol_); }
     void on_frame(agh_conn conn, int opcode, std::string_view bytes) override
     {
         hub_.on_frame(conn, opcode, bytes);
@@ -114,6 +117,7 @@ public:
 
 private:
     Hub& hub_;
+    wire::Protocol protocol_;
 };
 
 } // namespace
@@ -149,7 +153,11 @@ public:
         route("http", "prefix", "/api/", parts_->http,
               ",\"answer_timeout_s\":" + std::to_string(std::min<std::int64_t>(longest.count(), 86'400)));
         route("http", "prefix", "/api/temp/", parts_->http);
-        route("ws", "path", "/ws/storage", parts_->socket);
+        route("ws", "path", "/ws/storage", parts_->storage);
+        route("ws", "path", "/ws/agents", parts_->panel);
+        route("ws", "path", "/print-agent", parts_->print);
+        route("ws", "path", "/ws/agent", parts_->dashboard);
+        route("ws", "path", "/agent", parts_->signed_);
     }
     void drain() override
     {
@@ -186,7 +194,9 @@ private:
         Daemon daemon;
         Hub hub;
         Http http{hub};
-        Socket socket{hub};
+        Socket storage{hub, wire::Protocol::storage}, panel{hub, wire::Protocol::panel},
+            print{hub, wire::Protocol::print}, dashboard{hub, wire::Protocol::dashboard},
+            signed_{hub, wire::Protocol::signed_};
     };
 
     void route(const char* kind, const char* how, const char* path, RouteHandler& handler,

@@ -1,44 +1,94 @@
 #include "sessions.hpp"
 
+#include "keys.hpp"
+#include "opening.hpp"
 #include "words.hpp"
 
 #include <agenthost/json.hpp>
 
 #include <algorithm>
+#include <bit>
 
 namespace agenthost::hub {
 
 namespace {
 
-// An auth frame is under 1 KiB; a token may be a JWT.
+// An auth frame is under 1 KiB; a token may be a JWT. The hub's own timer ends it with the protocol's word before idle_s does.
 constexpr std::string_view before_auth =
-    R"({"message_bytes":16384,"send_queue":65536,"idle_s":10,"ping_s":30})";
+    R"({"message_bytes":16384,"send_queue":65536,"idle_s":15,"ping_s":30})";
 constexpr std::string_view after_auth =
     R"({"message_bytes":1048576,"send_queue":4194304,"idle_s":0,"ping_s":30})";
+constexpr auto auth_patience = std::chrono::seconds{10};
+constexpr auto longest_timer = std::chrono::hours{24}; // a token may be good for years
 constexpr int policy_violation = 1008;
+constexpr int replaced = 1000;
+
+std::string fields(std::string_view agent, const std::string& protocol, const std::string& peer)
+{
+    return "{\"agent\":" + json_string(agent.substr(0, 128)) + ",\"protocol\":\"" + protocol +
+           "\",\"peer\":" + json_string(peer) + "}";
+}
 
 } // namespace
 
+wire::ServerSetup Sessions::setup(std::string agent)
+{
+    return {.world = {.utc_ms = [this] { return core_.utc(); },
+                      .uuid = [] { return uuid(); },
+                      .hmac = [](std::string_view key,
+                                 std::string_view text) { return kit::hex(hmac_sha256(key, text)); }},
+            .agent_id = std::move(agent),
+            .secret_of = [this](std::string_view id) { return credentials_.secret_of(id); },
+            .nonces = &nonces_};
+}
+
 void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
 {
-    auto session = std::make_unique<Session>();
-    session->codec = wire::server_codec(protocol);
-    session->protocol = protocol;
-    session->peer = head.peer;
     if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
-    if (!session->codec) {
-        core_.answer(conn, error_answer(501, "UNSUPPORTED",
-                                        "This hub was built without the protocol " +
-                                            std::string{wire::name(protocol)}));
-        return;
+    Opening open = opening(protocol, head, credentials_, core_.utc());
+    const std::string name{wire::name(protocol)};
+    if (!open.refused.empty()) {
+        core_.host.record(Metric::auth_failures, 1);
+        core_.log(AGH_LOG_WARN, "refused an agent: " + open.refused, fields(open.agent, name, head.peer));
+        return core_.answer(conn, unauthorized(open.refused));
     }
-    sessions_.emplace(conn, std::move(session));
-    core_.outbox.push_back([this, conn] { core_.host.upgrade(conn, before_auth); });
+    auto session = std::make_unique<Session>();
+    session->codec = wire::server_codec(protocol, setup(open.agent));
+    if (!session->codec)
+        return core_.answer(conn, error_answer(501, "UNSUPPORTED", "This hub was built without " + name));
+    session->protocol = protocol;
+    session->proof = std::move(open.proof);
+    session->agent = {.id = std::move(open.agent),
+                      .protocol = name,
+                      .version = std::string{head.header("x-agent-version").substr(0, 64)},
+                      .peer = head.peer};
+    Session& made = *sessions_.emplace(conn, std::move(session)).first->second;
+    core_.outbox.push_back([this, conn, ready = open.ready, date = http_date(core_.utc())] {
+        core_.host.upgrade(conn, "{\"date\":\"" + date + "\"}", ready ? after_auth : before_auth);
+    });
+    if (open.ready) {
+        if (const Enrolment* e = credentials_.enrolment(made.agent.id)) made.agent.name = e->name;
+        return accept(conn, made);
+    }
+    made.timer = core_.timers.at(core_.now() + auth_patience, [this, conn] {
+        const auto it = sessions_.find(conn);
+        if (it != sessions_.end() && !it->second->ready && !it->second->closing)
+            drop(conn, policy_violation, "auth_timeout");
+    });
 }
 
 void Sessions::text(Conn conn, std::string frame)
 {
     core_.outbox.push_back([this, conn, frame = std::move(frame)] { core_.host.send(conn, frame); });
+}
+
+// false: the protocol has no words for it.
+bool Sessions::say(Conn conn, Session& session, const auto& message)
+{
+    std::string frame;
+    if (!session.codec->encode(message, frame)) return false;
+    text(conn, std::move(frame));
+    return true;
 }
 
 void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
@@ -50,64 +100,162 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
     const wire::FromAgent message = session.codec->decode(bytes);
     if (const auto* hello_frame = std::get_if<wire::Hello>(&message))
         return hello(conn, session, *hello_frame);
-    if (!session.ready) return drop(conn, policy_violation, "authenticate first");
-    if (const auto* result = std::get_if<wire::Result>(&message)) {
-        events_.result(session.agent.id, *result);
-    } else if (const auto* progress = std::get_if<wire::Progress>(&message)) {
-        events_.progress(session.agent.id, *progress);
-    } else if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&message)) {
-        if (events_.heartbeat) events_.heartbeat(session.agent.id, *heartbeat);
-    } else if (const auto* metrics = std::get_if<wire::Metrics>(&message)) {
-        if (events_.metrics) events_.metrics(session.agent.id, *metrics);
-    } else if (const auto* log = std::get_if<wire::Log>(&message)) {
-        if (events_.log) events_.log(session.agent.id, *log);
-    } else if (const auto* event = std::get_if<wire::Event>(&message)) {
-        if (events_.event) events_.event(session.agent.id, *event);
-    } else if (const auto* stream = std::get_if<wire::Stream>(&message)) {
-        if (events_.stream) events_.stream(session.agent.id, *stream);
-    } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        core_.log(AGH_LOG_WARN,
-                  "agent " + session.agent.id + " sent a frame that is not of its protocol: " + bad->reason);
+    if (const auto* refused = std::get_if<wire::Refused>(&message)) {
+        core_.host.record(Metric::auth_failures, 1);
+        core_.log(AGH_LOG_WARN, "closed an agent's session: " + refused->reason,
+                  fields(session.agent.id, session.agent.protocol, session.agent.peer));
+        return drop(conn, refused->close_code, refused->reason);
     }
+    if (!session.ready) return drop(conn, policy_violation, "authenticate first");
+    serve(conn, session, message);
+}
+
+void Sessions::serve(Conn conn, Session& session, const wire::FromAgent& message)
+{
+    const auto tell = [&](const auto& event, const auto& what) {
+        if (event) event(session.agent.id, what);
+    };
+    if (const auto* result = std::get_if<wire::Result>(&message))
+        tell(events_.result, *result);
+    else if (const auto* progress = std::get_if<wire::Progress>(&message))
+        tell(events_.progress, *progress);
+    else if (const auto* stream = std::get_if<wire::Stream>(&message))
+        tell(events_.stream, *stream);
+    else if (const auto* beat = std::get_if<wire::Heartbeat>(&message))
+        heartbeat(conn, session, *beat);
+    else if (const auto* metrics = std::get_if<wire::Metrics>(&message))
+        tell(events_.metrics, *metrics);
+    else if (const auto* log = std::get_if<wire::Log>(&message))
+        tell(events_.log, *log);
+    else if (const auto* event = std::get_if<wire::Event>(&message))
+        tell(events_.event, *event);
+    else if (const auto* bad = std::get_if<wire::Malformed>(&message))
+        malformed(session, bad->reason);
+}
+
+void Sessions::heartbeat(Conn conn, Session& session, const wire::Heartbeat& beat)
+{
+    std::string acknowledgement; // before the event: whoever hears it may send frames of its own
+    const std::string id{beat.id};
+    if (events_.heartbeat) events_.heartbeat(session.agent.id, beat);
+    if (session.closing) return;
+    if (session.codec->encode(wire::Heartbeat{.facts = "{}", .at = core_.utc(), .id = id}, acknowledgement))
+        text(conn, std::move(acknowledgement));
+}
+
+// The 1st, 2nd, 4th, 8th ... of a session, so that a peer cannot fill the log.
+void Sessions::malformed(Session& session, const std::string& why)
+{
+    if (!std::has_single_bit(++session.bad_frames)) return;
+    core_.log(AGH_LOG_WARN,
+              "agent " + session.agent.id + " sent a frame that is not of its protocol: " + why +
+                  (session.bad_frames == 1 ? std::string{}
+                                           : "; " + std::to_string(session.bad_frames) + " so far"));
 }
 
 void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
 {
-    if (session.ready) return; // a repeat changes nothing
-    session.token = kit::sha256(hello.credential);
-    if (!valid_id(hello.agent_id) || !credentials_.agent_may(hello.agent_id, session.token)) {
-        core_.host.record(Metric::auth_failures, 1);
-        core_.log(AGH_LOG_WARN, "refused an agent: unknown id or wrong token",
-                  "{\"agent\":" + json_string(hello.agent_id.substr(0, 128)) +
-                      ",\"peer\":" + json_string(session.peer) + "}");
-        std::string answer;
-        session.codec->encode(wire::Welcome{false, "unknown agent or wrong token"}, answer);
-        text(conn, std::move(answer));
-        return drop(conn, policy_violation, "unknown agent or wrong token");
+    if (session.ready) { // a repeat changes nothing; a print agent waits for its ack
+        if (session.protocol == wire::Protocol::print) say(conn, session, wire::Welcome{true, {}});
+        return;
     }
-    session.agent = {.id = std::string{hello.agent_id},
-                     .protocol = std::string{wire::name(session.protocol)},
-                     .name = std::string{hello.name},
-                     .version = std::string{hello.version},
-                     .peer = session.peer,
-                     .first_seen = core_.utc(),
-                     .last_seen = core_.utc(),
-                     .platform = std::string{hello.platform},
-                     .capabilities = std::string{hello.capabilities}};
-    if (const auto other = by_agent_.find(session.agent.id); other != by_agent_.end()) {
-        core_.log(AGH_LOG_INFO,
-                  "agent " + session.agent.id + " connected again; its older session is closed");
-        drop(other->second, 1000, "replaced by a newer session of this agent");
+    const std::string agent{hello.agent_id};
+    if (!session.agent.id.empty() && agent != session.agent.id)
+        return refuse(conn, session, agent, "the upgrade was for another agent");
+    if (session.protocol == wire::Protocol::storage) {
+        session.proof = Credentials::by_secret(hello.credential);
+    } else if (session.protocol == wire::Protocol::signed_) { // the codec has verified the frame with it
+        session.proof = Credentials::by_secret(credentials_.secret_of(agent).value_or(""));
     }
-    session.ready = true;
-    by_agent_.insert_or_assign(session.agent.id, conn);
+    if (!valid_id(agent) || !session.proof || !credentials_.admits(agent, *session.proof, core_.utc())) {
+        return refuse(conn, session, agent,
+                      session.protocol == wire::Protocol::signed_ ? "unknown_agent"
+                                                                  : "unknown agent or wrong token");
+    }
+    AgentRecord& record = session.agent;
+    record.id = agent;
+    record.name = hello.name;
+    if (!hello.version.empty()) record.version = hello.version;
+    record.platform = hello.platform;
+    record.capabilities = hello.capabilities;
     core_.outbox.push_back([this, conn] { core_.host.limits(conn, after_auth); });
-    std::string answer;
-    session.codec->encode(wire::Welcome{true, {}}, answer);
-    text(conn, std::move(answer));
+    accept(conn, session);
+}
+
+void Sessions::refuse(Conn conn, Session& session, std::string_view agent, std::string_view why)
+{
+    core_.host.record(Metric::auth_failures, 1);
+    core_.log(AGH_LOG_WARN, "refused an agent: " + std::string{why},
+              fields(agent, session.agent.protocol, session.agent.peer));
+    say(conn, session, wire::Welcome{false, why});
+    drop(conn, policy_violation, std::string{why});
+}
+
+void Sessions::take_over(const std::string& agent)
+{
+    const auto other = by_agent_.find(agent);
+    if (other == by_agent_.end()) return;
+    core_.log(AGH_LOG_INFO, "agent " + agent + " connected again; its older session is closed");
+    drop(other->second, replaced, "replaced by a newer session of this agent");
+}
+
+void Sessions::accept(Conn conn, Session& session)
+{
+    take_over(session.agent.id);
+    session.ready = true;
+    session.agent.first_seen = session.agent.last_seen = core_.utc();
+    by_agent_.insert_or_assign(session.agent.id, conn);
+    core_.timers.cancel(std::exchange(session.timer, {}));
+    if (session.protocol == wire::Protocol::panel)
+        session.timer =
+            core_.timers.at(core_.now() + core_.config.ping_interval, [this, conn] { ping(conn); });
+    watch_expiry(conn, session);
+    say(conn, session, wire::Welcome{true, {}});
     core_.log(AGH_LOG_INFO, "agent " + session.agent.id + " is connected",
-              "{\"agent\":" + json_string(session.agent.id) + ",\"peer\":" + json_string(session.peer) + "}");
+              fields(session.agent.id, session.agent.protocol, session.agent.peer));
     events_.ready(session.agent);
+}
+
+void Sessions::ping(Conn conn)
+{
+    const auto it = sessions_.find(conn);
+    if (it == sessions_.end() || !it->second->ready) return;
+    say(conn, *it->second, wire::Ping{uuid()});
+    it->second->timer =
+        core_.timers.at(core_.now() + core_.config.ping_interval, [this, conn] { ping(conn); });
+}
+
+void Sessions::watch_expiry(Conn conn, Session& session)
+{
+    if (!session.proof || session.proof->kind != Proof::Kind::jwt) return;
+    const std::int64_t left_s = session.proof->expires - core_.utc() / 1000;
+    if (left_s <= 0) return end(conn, policy_violation, "the token has expired");
+    const auto next =
+        std::min<std::chrono::steady_clock::duration>(std::chrono::seconds{left_s}, longest_timer);
+    session.expiry = core_.timers.at(core_.now() + next, [this, conn] {
+        if (const auto it = sessions_.find(conn); it != sessions_.end() && it->second->ready)
+            watch_expiry(conn, *it->second);
+    });
+}
+
+void Sessions::renewed(std::string_view agent, const Claims& claims)
+{
+    const auto it = by_agent_.find(std::string{agent});
+    if (it == by_agent_.end()) return;
+    Session& session = *sessions_.at(it->second);
+    if (!session.proof || session.proof->kind != Proof::Kind::jwt) return;
+    session.proof->issued = claims.iat;
+    session.proof->expires = claims.exp;
+    session.proof->jti = claims.jti; // the timer looks again when the old one would have expired
+}
+
+void Sessions::end(Conn conn, int code, std::string_view why)
+{
+    Session& session = *sessions_.at(conn);
+    // The dashboard protocol says AUTH_FAILED before it closes; the others only close.
+    if (session.protocol == wire::Protocol::dashboard) say(conn, session, wire::Welcome{false, why});
+    core_.log(AGH_LOG_WARN, "agent " + session.agent.id + " is cut off: " + std::string{why});
+    drop(conn, code, std::string{why});
 }
 
 // The session ends for us now, whatever the peer does; its memory goes when the daemon says it is closed.
@@ -117,6 +265,13 @@ void Sessions::drop(Conn conn, int code, std::string reason)
         [this, conn, code, reason = std::move(reason)] { core_.host.close(conn, code, reason); });
     Session& session = *sessions_.at(conn);
     session.closing = true;
+    left(session);
+}
+
+void Sessions::left(Session& session)
+{
+    core_.timers.cancel(session.timer);
+    core_.timers.cancel(session.expiry);
     if (!std::exchange(session.ready, false)) return;
     by_agent_.erase(session.agent.id);
     session.agent.last_seen = core_.utc();
@@ -135,11 +290,8 @@ void Sessions::closed(Conn conn)
     if (it == sessions_.end()) return;
     const std::unique_ptr<Session> session = std::move(it->second);
     sessions_.erase(it);
-    if (!session->ready) return;
-    by_agent_.erase(session->agent.id);
-    session->agent.last_seen = core_.utc();
-    core_.log(AGH_LOG_INFO, "agent " + session->agent.id + " left");
-    events_.lost(session->agent);
+    if (session->ready) core_.log(AGH_LOG_INFO, "agent " + session->agent.id + " left");
+    left(*session);
 }
 
 void Sessions::close_all()
@@ -153,7 +305,8 @@ void Sessions::check_credentials()
 {
     std::vector<std::string> gone;
     for (const auto& [agent, conn] : by_agent_) {
-        if (!credentials_.agent_may(agent, sessions_.at(conn)->token)) gone.push_back(agent);
+        const Session& session = *sessions_.at(conn);
+        if (!session.proof || !credentials_.admits(agent, *session.proof, core_.utc())) gone.push_back(agent);
     }
     for (const std::string& agent : gone) cut(agent, "the credential is no longer valid");
 }
@@ -177,10 +330,8 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
 
 void Sessions::cut(std::string_view agent, std::string_view why)
 {
-    const auto it = by_agent_.find(std::string{agent});
-    if (it == by_agent_.end()) return;
-    core_.log(AGH_LOG_WARN, "agent " + std::string{agent} + " is cut off: " + std::string{why});
-    drop(it->second, policy_violation, std::string{why});
+    if (const auto it = by_agent_.find(std::string{agent}); it != by_agent_.end())
+        end(it->second, policy_violation, why);
 }
 
 const AgentRecord* Sessions::find(std::string_view agent) const

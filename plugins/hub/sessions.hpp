@@ -1,7 +1,8 @@
 // The agents that are connected to this process: authentication, takeover, frames in and out. The embedded default of Fanout.
 //
-// Small limits hold until the first frame has authenticated the session. A second session of an agent replaces the first: there are
-// never two live ones. Under the hub's lock.
+// What the upgrade must prove stands in opening.hpp; small limits hold until the session is authenticated. A second session of an agent
+// replaces the first, whatever protocols they speak: there are never two live ones. A session ends when what admitted it no longer
+// would: revoked, replaced, expired. Under the hub's lock.
 #pragma once
 
 #include "core.hpp"
@@ -12,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,8 +38,8 @@ public:
         std::function<void(std::string_view agent, const wire::Event&)> event;
         std::function<void(std::string_view agent, const wire::Stream&)> stream;
     };
-    Sessions(Core& core, const Credentials& credentials, Events events)
-        : core_{core}, credentials_{credentials}, events_{std::move(events)}
+    Sessions(Core& core, const Credentials& credentials, wire::NonceBook& nonces, Events events)
+        : core_{core}, credentials_{credentials}, nonces_{nonces}, events_{std::move(events)}
     {}
 
     void request(Conn, const Head&, wire::Protocol);
@@ -46,6 +48,7 @@ public:
     void closed(Conn);
     void close_all();         // the hub goes down
     void check_credentials(); // they changed: cuts the sessions they no longer admit
+    void renewed(std::string_view agent, const Claims&); // a new JWT of it: its session is good for as long
 
     [[nodiscard]] bool online(std::string_view agent) const override
     {
@@ -62,17 +65,32 @@ private:
     struct Session {
         std::unique_ptr<wire::ServerCodec> codec;
         wire::Protocol protocol;
-        std::string peer;
         bool ready = false, closing = false;
-        AgentRecord agent;
-        kit::Sha256Digest token{};
+        std::uint32_t bad_frames = 0;
+        AgentRecord agent; // id: before it is ready, as the upgrade proved or claimed it
+        std::optional<Proof> proof;
+        Timers::Id timer{};  // until ready: authentication is due; then: the next ping
+        Timers::Id expiry{}; // of the token that admitted it
     };
+    wire::ServerSetup setup(std::string agent);
     void hello(Conn, Session&, const wire::Hello&);
+    void accept(Conn, Session&);
+    void take_over(const std::string& agent);
+    void refuse(Conn, Session&, std::string_view agent, std::string_view why);
+    void serve(Conn, Session&, const wire::FromAgent&);
+    void heartbeat(Conn, Session&, const wire::Heartbeat&);
+    void malformed(Session&, const std::string& why);
+    void ping(Conn);
+    void watch_expiry(Conn, Session&);
+    void end(Conn, int code, std::string_view why); // says so first, where the protocol has words for it
     void drop(Conn, int code, std::string reason);
+    void left(Session&);
+    bool say(Conn, Session&, const auto& message);
     void text(Conn, std::string);
 
     Core& core_;
     const Credentials& credentials_;
+    wire::NonceBook& nonces_;
     Events events_;
     std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
     std::unordered_map<std::string, Conn> by_agent_;

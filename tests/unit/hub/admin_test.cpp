@@ -17,7 +17,7 @@ TEST_F(HubTest, MintsAgentsAndRevokesThem)
     EXPECT_EQ(sent(n9, 0)["status"], "ok");
     const agh_conn rest = command("n9", {{"action", "info"}});
     EXPECT_THAT(host->call("hub.agent_list").json,
-                HasSubstr(R"({"id":"n9","credential":"minted","status":"online"})"));
+                HasSubstr(R"({"id":"n9","credential":"minted","status":"online","protocol":"storage"})"));
     EXPECT_TRUE(host->call("hub.agent_revoke", R"({"id":"n9"})").ok());
     EXPECT_EQ(close_code(n9), 1008);
     EXPECT_EQ(answer(rest).body["error"]["code"], "AGENT_NOT_FOUND");

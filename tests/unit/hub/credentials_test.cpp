@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 using namespace agenthost::hub;
 using agenthost::kit::sha256;
@@ -30,8 +31,9 @@ TEST(HubCredentials, ReadsAgents)
     const auto listed = parse_credentials(
         "agents:\n  - {id: node-01, secret: \"correct horse\"}\n  - {id: n2, secret: 12345678}\n", "f", why);
     ASSERT_TRUE(listed) << why;
-    EXPECT_EQ(listed->at("node-01"), sha256("correct horse"));
-    EXPECT_EQ(listed->at("n2"), sha256("12345678"));
+    EXPECT_EQ(listed->at("node-01").digest, sha256("correct horse"));
+    EXPECT_EQ(listed->at("node-01").secret, "correct horse") << "signed frames need it whole";
+    EXPECT_EQ(listed->at("n2").digest, sha256("12345678"));
     EXPECT_TRUE(parse_credentials("", "f", why)) << "an empty file lists nobody";
 }
 
@@ -97,45 +99,207 @@ TEST(HubCredentials, AFingerprintChangesWithTheFile)
     EXPECT_NE(fingerprint(path), one);
 }
 
-TEST(HubCredentials, AdmitsByFileOrMintedTokenAndNobodyElse)
+constexpr std::int64_t now = 1'800'000'000'000; // UTC ms
+
+Credentials::Listed listed(const std::string& id, const std::string& secret)
+{
+    return {{id, {secret, sha256(secret)}}};
+}
+Enrolment minted(const std::string& id, const std::string& secret)
+{
+    return {.id = id, .secret = sha256(secret)};
+}
+bool may(const Credentials& c, std::string_view id, std::string_view secret)
+{
+    return c.admits(id, Credentials::by_secret(secret), now);
+}
+
+TEST(HubCredentials, AdmitsByFileOrMintedSecretAndNobodyElse)
 {
     Credentials c;
-    c.set_listed({{"listed", sha256("file-token")}});
-    c.put(MintedAgent{.id = "minted", .token = sha256("minted-token")});
-    EXPECT_TRUE(c.agent_may("listed", "file-token"));
-    EXPECT_TRUE(c.agent_may("minted", "minted-token"));
-    EXPECT_FALSE(c.agent_may("listed", "minted-token"));
-    EXPECT_FALSE(c.agent_may("minted", "file-token"));
-    EXPECT_FALSE(c.agent_may("nobody", "file-token"));
-    EXPECT_FALSE(c.agent_may("listed", ""));
+    c.set_listed(listed("listed", "file-token"));
+    c.put(minted("minted", "minted-token"));
+    EXPECT_TRUE(may(c, "listed", "file-token"));
+    EXPECT_TRUE(may(c, "minted", "minted-token"));
+    EXPECT_FALSE(may(c, "listed", "minted-token"));
+    EXPECT_FALSE(may(c, "minted", "file-token"));
+    EXPECT_FALSE(may(c, "nobody", "file-token"));
+    EXPECT_FALSE(may(c, "listed", ""));
     EXPECT_TRUE(c.knows("listed"));
     EXPECT_FALSE(c.knows("nobody"));
+}
+
+TEST(HubCredentials, AnAgentThatHasOnlyAJwtHasNoSecret)
+{
+    Credentials c;
+    c.put(Enrolment{.id = "a", .jwt = true});
+    EXPECT_FALSE(may(c, "a", ""));
+    EXPECT_FALSE(c.admits("a", Proof{.kind = Proof::Kind::secret}, now));
+    EXPECT_FALSE(c.has_secret("a"));
+    EXPECT_FALSE(c.secret_of("a"));
 }
 
 TEST(HubCredentials, RevokedBeatsTheFile)
 {
     Credentials c;
-    c.set_listed({{"a", sha256("file-token")}});
-    c.put(MintedAgent{.id = "a", .revoked = true});
-    EXPECT_FALSE(c.agent_may("a", "file-token"));
+    c.set_listed(listed("a", "file-token"));
+    c.put(Enrolment{.id = "a", .revoked = true});
+    EXPECT_FALSE(may(c, "a", "file-token"));
     EXPECT_FALSE(c.knows("a"));
-    c.put(MintedAgent{.id = "a", .token = sha256("new-token")});
-    EXPECT_TRUE(c.agent_may("a", "new-token"));
-    EXPECT_TRUE(c.agent_may("a", "file-token"));
+    EXPECT_FALSE(c.secret_of("a"));
+    c.put(minted("a", "new-token"));
+    EXPECT_TRUE(may(c, "a", "new-token"));
+    EXPECT_TRUE(may(c, "a", "file-token"));
+}
+
+TEST(HubCredentials, ShopsAreTrustedOnlyWhenConfiguredAndWithoutASecret)
+{
+    Credentials c;
+    EXPECT_FALSE(c.admits("shop", Proof{}, now));
+    c.trust_shops(true);
+    EXPECT_TRUE(c.admits("shop", Proof{}, now));
+    c.set_listed(listed("shop", "file-token"));
+    EXPECT_FALSE(c.admits("shop", Proof{}, now)) << "the file asks for its secret";
+    c.set_listed({});
+    c.put(Enrolment{.id = "shop", .revoked = true});
+    EXPECT_FALSE(c.admits("shop", Proof{}, now));
+}
+
+TEST(HubCredentials, MintedSecretsAreDerivedAgainAndNoTableHoldsThem)
+{
+    const agenthost::test::TempDir dir;
+    const RootKey root{(dir / "hub.db.key").string()};
+    Credentials c;
+    c.set_root(&root);
+    const std::string secret = c.derived_secret("a", "salt");
+    c.put(Enrolment{.id = "a", .secret = sha256(secret), .salt = "salt"});
+    EXPECT_EQ(c.secret_of("a"), secret);
+    EXPECT_NE(c.derived_secret("a", "salt2"), secret);
+    EXPECT_NE(c.derived_secret("b", "salt"), secret);
+    const RootKey again{(dir / "hub.db.key").string()};
+    c.set_root(&again);
+    EXPECT_EQ(c.secret_of("a"), secret) << "after a restart";
+    std::filesystem::remove(dir / "hub.db.key");
+    const RootKey other{(dir / "hub.db.key").string()};
+    c.set_root(&other);
+    EXPECT_FALSE(c.secret_of("a")) << "another key makes another secret, which is not the agent's";
+    EXPECT_TRUE(may(c, "a", secret)) << "its digest is still known";
+}
+
+TEST(HubCredentials, TheRootKeyIsNobodyElsesBusiness)
+{
+    const agenthost::test::TempDir dir;
+    const std::string path = (dir / "key").string();
+    const RootKey made{path};
+    struct stat st {};
+    ASSERT_EQ(::stat(path.c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0600U);
+    ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+    EXPECT_THROW(RootKey{path}, std::runtime_error);
+    agenthost::test::write_file(dir / "short", "abc", 0600);
+    EXPECT_THROW(RootKey{(dir / "short").string()}, std::runtime_error);
+    EXPECT_THROW(RootKey{(dir / "none" / "key").string()}, std::runtime_error);
+}
+
+TEST(HubCredentials, TheFilesSecretIsUsedForSignedAgents)
+{
+    Credentials c;
+    c.set_listed(listed("a", "file-token"));
+    EXPECT_EQ(c.secret_of("a"), "file-token");
+    EXPECT_FALSE(c.secret_of("b"));
 }
 
 TEST(HubCredentials, CallersNeedATokenThatExists)
 {
     Credentials c;
-    EXPECT_FALSE(c.caller_may("")) << "no admin token is not an empty one";
-    EXPECT_FALSE(c.caller_may("x"));
+    EXPECT_FALSE(c.caller("", now)) << "no admin token is not an empty one";
+    EXPECT_FALSE(c.caller("x", now));
     c.set_admin(sha256("admin"));
     c.put(MintedToken{.id = "t1", .token = sha256("minted")});
-    EXPECT_TRUE(c.caller_may("admin"));
-    EXPECT_TRUE(c.caller_may("minted"));
-    EXPECT_FALSE(c.caller_may("admi"));
+    EXPECT_EQ(c.caller("admin", now)->role, Role::admin);
+    EXPECT_EQ(c.caller("minted", now)->role, Role::admin);
+    EXPECT_EQ(c.caller("minted", now)->subject, "t1");
+    EXPECT_FALSE(c.caller("admi", now));
     c.remove_token("t1");
-    EXPECT_FALSE(c.caller_may("minted"));
+    EXPECT_FALSE(c.caller("minted", now));
+}
+
+struct WithJwt : testing::Test {
+    WithJwt() { c.set_jwt(jwt); }
+    std::string token(const Claims& claims) const { return jwt->sign(claims); }
+    static Claims claims(Role role, const std::string& jti = "j1")
+    {
+        return {.sub = "a", .role = role, .iat = now / 1000, .exp = now / 1000 + 60, .jti = jti};
+    }
+    std::string why;
+    std::shared_ptr<const Jwt> jwt = Jwt::of_secret(std::string(32, 's'), why);
+    Credentials c;
+};
+
+TEST_F(WithJwt, CallersHaveTheRoleAndTheAgentsOfTheirClaims)
+{
+    Claims limited = claims(Role::dashboard);
+    limited.agents = {"a", "b"};
+    const auto caller = c.caller(token(limited), now);
+    ASSERT_TRUE(caller);
+    EXPECT_EQ(caller->role, Role::dashboard);
+    EXPECT_TRUE(caller->sees("a"));
+    EXPECT_FALSE(caller->sees("c"));
+    EXPECT_TRUE(c.caller(token(claims(Role::dashboard)), now)->sees("c"));
+    EXPECT_TRUE(c.caller(token(claims(Role::admin)), now)->sees("c"));
+    EXPECT_EQ(c.caller(token(claims(Role::agent)), now)->role, Role::agent);
+    EXPECT_FALSE(c.caller(token(claims(Role::admin)), now + 61'000));
+}
+
+TEST_F(WithJwt, ADeniedJtiIsRefusedForCallersAndAgents)
+{
+    c.put(MintedJwt{.jti = "j1", .revoked = true});
+    EXPECT_FALSE(c.caller(token(claims(Role::admin)), now));
+    EXPECT_TRUE(c.caller(token(claims(Role::admin, "j2")), now));
+    EXPECT_FALSE(c.by_jwt(token(claims(Role::agent)), now, why));
+    EXPECT_TRUE(c.by_jwt(token(claims(Role::agent, "j2")), now, why));
+}
+
+TEST_F(WithJwt, AgentsOfAJwtAreAdmittedUntilItExpiresOrIsReplacedOrTheyAreRevoked)
+{
+    const auto found = c.by_jwt(token(claims(Role::agent)), now, why);
+    ASSERT_TRUE(found) << why;
+    const auto& [agent, proof] = *found;
+    EXPECT_EQ(agent, "a");
+    EXPECT_TRUE(c.admits("a", proof, now + 59'000));
+    EXPECT_FALSE(c.admits("a", proof, now + 60'000)) << "expired";
+    c.put(Enrolment{.id = "a", .valid_from = now / 1000});
+    EXPECT_TRUE(c.admits("a", proof, now));
+    c.put(Enrolment{.id = "a", .valid_from = now / 1000 + 1});
+    EXPECT_FALSE(c.admits("a", proof, now)) << "replaced";
+    c.put(Enrolment{.id = "a", .revoked = true});
+    EXPECT_FALSE(c.admits("a", proof, now));
+    c.remove_agent("a");
+    EXPECT_TRUE(c.admits("a", proof, now));
+    c.set_jwt(Jwt::of_secret(std::string(32, 't'), why));
+    EXPECT_FALSE(c.admits("a", proof, now)) << "another key";
+}
+
+TEST_F(WithJwt, OnlyAgentsTokensAreForAgents)
+{
+    for (const Role role : {Role::dashboard, Role::admin})
+        EXPECT_FALSE(c.by_jwt(token(claims(role)), now, why)) << word(role);
+    EXPECT_EQ(why, "its role is not agent");
+}
+
+TEST_F(WithJwt, TheEnrollTokenAloneRegistersWhereThereIsOne)
+{
+    c.set_admin(sha256("admin"));
+    EXPECT_TRUE(c.may_register("admin", now));
+    EXPECT_TRUE(c.may_register(token(claims(Role::admin)), now));
+    EXPECT_FALSE(c.may_register(token(claims(Role::dashboard)), now));
+    EXPECT_FALSE(c.may_register("", now));
+    c.set_enroll(sha256("enroll"));
+    EXPECT_TRUE(c.may_register("enroll", now));
+    EXPECT_FALSE(c.may_register("admin", now));
+    EXPECT_FALSE(c.may_register(token(claims(Role::admin)), now));
+    EXPECT_FALSE(c.may_register("", now));
+    EXPECT_FALSE(c.caller("enroll", now)) << "it is good for nothing else";
 }
 
 TEST(HubConfig, ReadsUnits)
@@ -178,6 +342,10 @@ TEST(HubConfig, SaysWhichKeyIsWrong)
                 HasSubstr("plugins.hub.config.task_ttl: \"soon\" is not a duration"));
     EXPECT_THAT(text(R"({"public_url":"hub.example.com"})"), HasSubstr("write for instance https://"));
     EXPECT_THAT(text(R"({"admin_token":{"fil":"x"}})"), HasSubstr("{file: PATH}"));
+    EXPECT_THAT(text(R"({"jwt_secret":{"file":"a"},"jwt_key":{"file":"b"}})"), HasSubstr("both set"));
+    EXPECT_THAT(text(R"({"allow_origins":["desk.example.com"]})"), HasSubstr("write for instance https://"));
+    EXPECT_THAT(text(R"({"allow_origins":["https://desk.example.com/app"]})"), HasSubstr("is not an origin"));
+    EXPECT_THAT(text(R"({"ping_interval":"1ms"})"), HasSubstr("ping_interval"));
 }
 
 } // namespace

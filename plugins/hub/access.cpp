@@ -1,0 +1,55 @@
+#include "access.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::hub {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> words{"agent", "dashboard", "admin"}; // in the order of Role
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+} // namespace
+
+std::string_view word(Role role) { return words.at(static_cast<std::size_t>(role)); }
+
+std::optional<Role> role(std::string_view word)
+{
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words.at(i) == word) return static_cast<Role>(i);
+    }
+    return std::nullopt;
+}
+
+bool Caller::sees(std::string_view agent) const
+{
+    if (role == Role::agent) return agent == subject;
+    return role == Role::admin || !agents ||
+           std::find(agents->begin(), agents->end(), agent) != agents->end();
+}
+
+std::string_view agent_of(std::string_view path)
+{
+    for (const std::string_view prefix : {"/api/agents/", "/api/websocket/agents/"}) {
+        if (!path.starts_with(prefix)) continue;
+        path.remove_prefix(prefix.size());
+        return path.substr(0, path.find('/'));
+    }
+    return {};
+}
+
+std::string_view bearer_of(std::string_view authorization)
+{
+    constexpr std::string_view scheme = "bearer ";
+    if (authorization.size() <= scheme.size()) return {};
+    for (std::size_t i = 0; i < scheme.size(); ++i) {
+        if (lower(authorization[i]) != scheme[i]) return {};
+    }
+    authorization.remove_prefix(scheme.size());
+    while (authorization.starts_with(' ')) authorization.remove_prefix(1);
+    return authorization;
+}
+
+} // namespace agenthost::hub

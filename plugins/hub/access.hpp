@@ -1,0 +1,36 @@
+// Who calls the REST API and what that lets them see. Pure.
+//
+//   admin      the admin token, minted REST tokens, JWTs with role admin: everything
+//   dashboard  JWTs with role dashboard: sees and commands agents, only those of its claim `agents` when it has one
+//   agent      JWTs of agents: no REST route but POST /api/agents/refresh, which needs no bearer
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::hub {
+
+enum class Role : std::uint8_t { agent, dashboard, admin };
+std::string_view word(Role);
+std::optional<Role> role(std::string_view word);
+
+struct Caller {
+    Role role = Role::agent;
+    std::string subject;                            // whose token it is, for logs
+    std::optional<std::vector<std::string>> agents; // absent: all
+    std::int64_t expires = 0;                       // UTC ms; 0: never
+
+    // Agents a caller may not see are to it as if they did not exist: 404, absent from lists.
+    [[nodiscard]] bool sees(std::string_view agent) const;
+};
+
+// The agent that a path names: /api/agents/ID..., /api/websocket/agents/ID...; empty: none.
+std::string_view agent_of(std::string_view path);
+
+// "Bearer X" -> X, whatever the case of the scheme; empty: something else.
+std::string_view bearer_of(std::string_view authorization);
+
+} // namespace agenthost::hub

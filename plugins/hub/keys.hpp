@@ -1,0 +1,29 @@
+// The hub's own root key: 32 random bytes in a file of its state directory, mode 0600, made at the first start. Agents' minted secrets
+// and, when none is configured, the JWT secret are derived from it, so that no table holds a secret that works. Blocking; start-up.
+#pragma once
+
+#include "kit/hash.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+kit::Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
+
+std::string uuid(); // random, version 4, lower case
+
+class RootKey {
+public:
+    // Reads or makes it. Throws std::runtime_error: what, where, how to fix.
+    explicit RootKey(const std::string& file);
+
+    // 64 hex digits. Another purpose, name or salt: another secret.
+    [[nodiscard]] std::string derive(std::string_view purpose, std::string_view name = {},
+                                     std::string_view salt = {}) const;
+
+private:
+    std::string key_;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,155 @@
+#include "store_enrolment.hpp"
+
+#include "kit/sqlite.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace agenthost::hub {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* schema = R"(
+CREATE TABLE IF NOT EXISTS enrolments(id TEXT PRIMARY KEY, name TEXT NOT NULL, protocol TEXT NOT NULL, secret BLOB,
+    salt TEXT NOT NULL, refresh BLOB, refresh_void INTEGER NOT NULL, refresh_until INTEGER NOT NULL,
+    valid_from INTEGER NOT NULL, created INTEGER NOT NULL, jwt INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS minted_jwts(jti TEXT PRIMARY KEY, label TEXT NOT NULL, subject TEXT NOT NULL, role TEXT NOT NULL,
+    agents TEXT, created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
+)";
+
+kit::Sha256Digest digest(std::span<const unsigned char> blob)
+{
+    kit::Sha256Digest d{};
+    std::copy_n(blob.begin(), std::min(blob.size(), d.size()), d.begin());
+    return d;
+}
+
+Enrolment enrolment_row(const kit::Statement& row)
+{
+    Enrolment e{.id = std::string{row.text(0)},
+                .name = std::string{row.text(1)},
+                .protocol = std::string{row.text(2)},
+                .salt = std::string{row.text(4)},
+                .refresh_void = row.integer(6) != 0,
+                .refresh_until = row.integer(7),
+                .valid_from = row.integer(8),
+                .created = row.integer(9),
+                .jwt = row.integer(10) != 0,
+                .revoked = row.integer(11) != 0};
+    if (!row.is_null(3)) e.secret = digest(row.blob(3));
+    auto tokens = row.blob(5);
+    for (const std::size_t size = kit::Sha256Digest{}.size(); tokens.size() >= size;
+         tokens = tokens.subspan(size))
+        e.refresh.push_back(digest(tokens));
+    return e;
+}
+
+MintedJwt jwt_row(const kit::Statement& row)
+{
+    MintedJwt j{.jti = std::string{row.text(0)},
+                .label = std::string{row.text(1)},
+                .subject = std::string{row.text(2)},
+                .role = role(row.text(3)).value_or(Role::agent),
+                .created = row.integer(5),
+                .expires = row.integer(6),
+                .revoked = row.integer(7) != 0};
+    if (!row.is_null(4)) {
+        j.agents.emplace();
+        for (const json& id : json::parse(row.text(4), nullptr, false)) {
+            if (id.is_string()) j.agents->push_back(id.get<std::string>());
+        }
+    }
+    return j;
+}
+
+} // namespace
+
+StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) : store_{store}
+{
+    try {
+        store.setup([&](kit::Database& db) {
+            db.exec(schema);
+            db.prepare("DELETE FROM minted_jwts WHERE expires<?1").bind(1, now).run();
+            std::set<std::string, std::less<>> known;
+            auto enrolments = db.prepare("SELECT * FROM enrolments");
+            while (enrolments.step()) {
+                loaded.enrolments.push_back(enrolment_row(enrolments));
+                known.insert(loaded.enrolments.back().id);
+            }
+            auto older = db.prepare("SELECT id, token, created, revoked FROM minted_agents");
+            while (older.step()) {
+                if (known.contains(older.text(0))) continue;
+                Enrolment e{.id = std::string{older.text(0)},
+                            .created = older.integer(2),
+                            .revoked = older.integer(3) != 0};
+                if (!e.revoked) e.secret = digest(older.blob(1));
+                loaded.enrolments.push_back(std::move(e));
+            }
+            auto jwts = db.prepare("SELECT * FROM minted_jwts");
+            while (jwts.step()) loaded.jwts.push_back(jwt_row(jwts));
+        });
+    } catch (const kit::SqliteError& e) {
+        throw std::runtime_error{std::string{"hub: cannot use its database: "} + e.what()};
+    }
+}
+
+bool StoreEnrolment::save(const Enrolment& e, std::function<void(bool)> done)
+{
+    return store_.in_commit(
+        [e](kit::Database& db) {
+            std::vector<unsigned char> refresh;
+            for (const auto& token : e.refresh) refresh.insert(refresh.end(), token.begin(), token.end());
+            auto save = db.prepare(
+                "INSERT OR REPLACE INTO enrolments VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)");
+            save.bind(1, e.id).bind(2, e.name).bind(3, e.protocol).bind(5, e.salt).bind_blob(6, refresh);
+            if (e.secret)
+                save.bind_blob(4, *e.secret);
+            else
+                save.bind_null(4);
+            save.bind(7, std::int64_t{e.refresh_void}).bind(8, e.refresh_until).bind(9, e.valid_from);
+            save.bind(10, e.created).bind(11, std::int64_t{e.jwt}).bind(12, std::int64_t{e.revoked}).run();
+            db.prepare("DELETE FROM minted_agents WHERE id=?1").bind(1, e.id).run();
+        },
+        std::move(done));
+}
+
+bool StoreEnrolment::remove(std::string id, std::function<void(bool)> done)
+{
+    return store_.in_commit(
+        [id = std::move(id)](kit::Database& db) {
+            db.prepare("DELETE FROM enrolments WHERE id=?1").bind(1, id).run();
+            db.prepare("DELETE FROM minted_agents WHERE id=?1").bind(1, id).run();
+        },
+        std::move(done));
+}
+
+bool StoreEnrolment::save(const MintedJwt& j, std::function<void(bool)> done)
+{
+    return store_.in_commit(
+        [j](kit::Database& db) {
+            auto save = db.prepare("INSERT OR REPLACE INTO minted_jwts VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
+            save.bind(1, j.jti).bind(2, j.label).bind(3, j.subject).bind(4, word(j.role));
+            if (j.agents)
+                save.bind(5, json(*j.agents).dump(-1, ' ', false, json::error_handler_t::replace));
+            else
+                save.bind_null(5);
+            save.bind(6, j.created).bind(7, j.expires).bind(8, std::int64_t{j.revoked}).run();
+        },
+        std::move(done));
+}
+
+bool StoreEnrolment::remove_jwt(std::string jti, std::function<void(bool)> done)
+{
+    return store_.in_commit(
+        [jti = std::move(jti)](kit::Database& db) {
+            db.prepare("DELETE FROM minted_jwts WHERE jti=?1").bind(1, jti).run();
+        },
+        std::move(done));
+}
+
+} // namespace agenthost::hub

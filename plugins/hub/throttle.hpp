@@ -1,0 +1,59 @@
+// Slows down whoever guesses: so many failures an address, then nothing for a while. Pure; time is handed in. Not thread-safe.
+//
+// Bounded: when `most` addresses are remembered, the one whose last failure is longest ago is forgotten.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace agenthost::hub {
+
+class Throttle {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr int burst = 10;                        // failures at once
+    static constexpr auto refill = std::chrono::seconds{6}; // one more is forgiven: 10 a minute
+    static constexpr std::size_t most = 10'000;
+
+    // Seconds until this address may try again; 0: now.
+    [[nodiscard]] long wait(std::string_view address, Time now) const
+    {
+        const auto it = entries_.find(std::string{address});
+        if (it == entries_.end()) return 0;
+        const auto over = it->second->debt_until - now - (burst - 1) * refill;
+        return over.count() <= 0 ? 0 : std::chrono::ceil<std::chrono::seconds>(over).count();
+    }
+    void failed(std::string_view address, Time now)
+    {
+        const auto it = entries_.find(std::string{address});
+        Entry entry{std::string{address}, now};
+        if (it != entries_.end()) {
+            entry.debt_until = std::max(now, it->second->debt_until);
+            order_.erase(it->second);
+            entries_.erase(it);
+        } else if (order_.size() >= most) {
+            entries_.erase(order_.front().address);
+            order_.pop_front();
+        }
+        entry.debt_until += refill;
+        order_.push_back(std::move(entry));
+        entries_.emplace(order_.back().address, std::prev(order_.end()));
+    }
+
+private:
+    struct Entry {
+        std::string address;
+        Time debt_until; // every failure pushes it on by `refill`
+    };
+    std::list<Entry> order_; // by last failure
+    std::unordered_map<std::string, std::list<Entry>::iterator> entries_;
+};
+
+// "127.0.0.1:5000" -> "127.0.0.1", "[::1]:5000" -> "[::1]".
+inline std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
+
+} // namespace agenthost::hub
