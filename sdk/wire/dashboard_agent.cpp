@@ -1,6 +1,5 @@
 // The agent's end of the dashboard protocol.
 #include "base64.hpp"
-#include "canonical.hpp"
 #include "codes.hpp"
 #include "dashboard.hpp"
 #include "dashboard_envelope.hpp"
@@ -11,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace agenthost::wire {
 namespace {
@@ -43,6 +41,11 @@ std::string_view word_of(std::string_view topic)
 {
     const auto dot = topic.find('.');
     return dot == std::string_view::npos ? topic : topic.substr(dot + 1);
+}
+
+bool is_id(std::string_view text)
+{
+    return !text.empty() && text.size() <= most::id && text.find('\0') == std::string_view::npos;
 }
 
 class DashboardAgentCodec final : public AgentCodec {
@@ -84,7 +87,7 @@ private:
     std::uint64_t heartbeats_ = 0;
     CommandBook commands_;
     Bad bad_;
-    std::string made_id_, message_; // what views of the last message point to
+    std::string made_id_; // what a view of the last message points to
     Scratch scratch_;
 };
 
@@ -186,9 +189,8 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
     std::string_view command_id;
     if (runs)
         command_id = fields.needed("commandId", most::id);
-    else if (const json::Member* of = find(members, "commandId");
-             !of || of->text.empty() || of->text.size() > most::id)
-        fields.problem = fields.problem.empty() ? "commandId is missing" : fields.problem;
+    else if (const json::Member* of = find(members, "commandId"); !of || !is_id(of->text))
+        fields.problem = fields.problem.empty() ? "commandId is missing or no id" : fields.problem;
     const json::Member* encoding = find(members, "encoding");
     const bool base64 = runs && encoding && encoding->text == "base64";
     Command command;
@@ -345,9 +347,9 @@ std::size_t DashboardAgentCodec::fitting(const Stream& stream) const
 {
     const CommandBook::Command* known = commands_.find(stream.id);
     if (known && known->base64) return std::min(stream.bytes.size(), fitting_base64);
-    const bool text = stream.channel == 1 || stream.channel == 2;
-    const CommandBook::Channel channel =
-        known && text ? known->channels[stream.channel - 1] : CommandBook::Channel{};
+    CommandBook::Channel channel;
+    if (known && (stream.channel == 1 || stream.channel == 2)) channel = known->channels[stream.channel - 1];
+    if (channel.known && stream.offset > channel.next) channel.tail_size = 0; // encode() drops it too
     return fitting_text(channel, stream.bytes);
 }
 

@@ -1,6 +1,5 @@
 // The server's end of the dashboard protocol's agent leg. (Dashboards themselves are the hub's business.)
 #include "base64.hpp"
-#include "canonical.hpp"
 #include "codes.hpp"
 #include "dashboard.hpp"
 #include "dashboard_envelope.hpp"
