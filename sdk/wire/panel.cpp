@@ -5,6 +5,7 @@
 #include "codes.hpp"
 #include "fields.hpp"
 #include "iso8601.hpp"
+#include "outcomes.hpp"
 
 #include <array>
 
@@ -195,8 +196,7 @@ bool PanelAgent::encode(const Result& result, std::string& out)
             out += R"(,"data":)";
             out += error.data;
         }
-        if (result.outcome != outcome_of(code))
-            append_field(out, "outcome", outcome_word(result.outcome), most::word);
+        append_outcome(out, result);
         out += '}';
     }
     out += '}';

@@ -5,6 +5,7 @@
 #include "codes.hpp"
 #include "fields.hpp"
 #include "iso8601.hpp"
+#include "outcomes.hpp"
 
 #include <array>
 
@@ -122,8 +123,7 @@ FromAgent PanelServer::failure(FieldReader& fields, const Frame& f)
     if (error.message.empty()) error.message = message;
     if (error.code.empty()) error.code = code::internal;
     if (error.data.empty()) error.data = f.data.raw;
-    const auto named = outcome_named(outcome);
-    result.outcome = named && *named != Outcome::success ? *named : outcome_of(error.code);
+    result.outcome = outcome_of(outcome, error.code);
     return result;
 }
 

@@ -13,6 +13,9 @@ namespace {
 // Words of servers that are no request, and our own words from a peer that mirrors: to answer them might never end.
 constexpr std::array<std::string_view, 6> not_requests{"ack",         "register",  "heartbeat",
                                                        "task_result", "log_event", "print_result"};
+// Words without an id that are no task are answered this many times in a row: a peer that answers our errors with more of them would
+// never end.
+constexpr int most_strays = 8;
 constexpr std::size_t most_pending =
     16; // settings whose result is still to come; beyond, the oldest has no effect on heartbeats
 constexpr milliseconds shortest{1'000}, longest{3'600'000}; // heartbeat interval a server may ask for
@@ -58,7 +61,9 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     if (more.problem.empty() && (foreign(outer_shop) || foreign(shop)))
         more.problem = "shopId is not this shop's";
     if (more.problem.empty() && id.empty() && type != task_ping) more.problem = "id is missing";
-    if (id.empty() && task) { // answered without an id; anything else without one is not
+    if (!id.empty()) {
+        strays_ = 0;
+    } else if (task || ++strays_ <= most_strays) { // answered without an id
         made_id_.assign(made).append(new_id(world_));
         id = made_id_;
     }

@@ -4,8 +4,8 @@
 #include "fields.hpp"
 #include "print.hpp"
 
-#include <vector>
 #include <span>
+#include <vector>
 
 namespace agenthost::wire::print {
 
@@ -59,6 +59,7 @@ private:
     std::optional<milliseconds> interval_;
     std::int64_t config_push_at_ = 0;
     bool due_ = false;
+    int strays_ = 0; // words without an id in a row
     Scratch scratch_;
     std::string made_id_, memory_, decimal_;
 };

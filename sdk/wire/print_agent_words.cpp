@@ -1,6 +1,7 @@
 #include "answers.hpp"
 #include "codes.hpp"
 #include "iso8601.hpp"
+#include "outcomes.hpp"
 #include "print_agent.hpp"
 
 #include <algorithm>
@@ -78,11 +79,13 @@ bool PrintAgent::encode(const Result& result, std::string& out)
     } else {
         std::string message, rest;
         std::string_view data = result.data;
-        if (cut_message(data, message, rest)) {
+        if (ponged) { // whatever the data says
+            json::append(out, pong);
+        } else if (cut_message(data, message, rest)) {
             out += message;
             data = rest;
         } else {
-            json::append(out, ponged ? pong : nothing_to_say);
+            json::append(out, nothing_to_say);
         }
         if (!data.empty()) {
             out += R"(,"meta":)";
@@ -100,7 +103,7 @@ void PrintAgent::append_error(const Result& result, std::string& out)
     json::append(out, clip(error.message.empty() ? code : error.message, most::text));
     append_field(out, "code", code, most::word);
     append_field(out, "detail", error.detail, most::text);
-    // Whether paper may have been touched matters more than any code: "unknown" is always said.
+    // Whether paper may have been touched matters more than any code. No code implies "unknown", so that is always said.
     const bool says_outcome = result.outcome != outcome_of(code);
     if (!says_outcome && error.data.empty()) return;
     out += R"(,"meta":)";
@@ -141,8 +144,7 @@ bool PrintAgent::encode_flat(const Result& result, std::string& out)
         out += R"(,"success":false)";
         append_field(out, "error", error.message.empty() ? error.code : error.message, most::text);
         append_field(out, "code", error.code, most::word);
-        if (result.outcome != outcome_of(error.code))
-            append_field(out, "outcome", outcome_word(result.outcome), most::word);
+        append_outcome(out, result);
     }
     out += '}';
     return true;

@@ -5,6 +5,7 @@
 #include "codes.hpp"
 #include "fields.hpp"
 #include "iso8601.hpp"
+#include "outcomes.hpp"
 #include "print_ids.hpp"
 
 #include <array>
@@ -189,8 +190,7 @@ FromAgent PrintServer::flat_result(std::span<const json::Member> members, FieldR
         result.error.message = fields.text("error", most::text);
         result.error.code = fields.identifier("code", most::word);
         if (result.error.code.empty()) result.error.code = code::internal;
-        const auto named = outcome_named(fields.identifier("outcome", most::word));
-        result.outcome = named && *named != Outcome::success ? *named : outcome_of(result.error.code);
+        result.outcome = outcome_of(fields.identifier("outcome", most::word), result.error.code);
     } else if (sent.kind == json::Kind::number) {
         memory_.append(R"({"bytesSent":)").append(sent.raw).append("}");
         result.data = memory_;

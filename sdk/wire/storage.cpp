@@ -1,6 +1,7 @@
 #include "storage.hpp"
 
 #include "codes.hpp"
+#include "outcomes.hpp"
 
 #include <array>
 
@@ -15,14 +16,6 @@ constexpr std::array wordings{Wording{code::file_not_found, "File not found"},
                               Wording{code::disk_full, "Disk full"},
                               Wording{code::network_error, "Network error"}};
 constexpr std::string_view unknown_action = "Unknown action: "; // followed by its name
-
-struct OutcomeName {
-    Outcome outcome;
-    std::string_view word;
-};
-constexpr std::array outcome_names{
-    OutcomeName{Outcome::not_started, "not_started"}, OutcomeName{Outcome::unknown, "unknown"},
-    OutcomeName{Outcome::interrupted, "interrupted"}, OutcomeName{Outcome::error, "error"}};
 
 constexpr std::array<std::string_view, 2> envelope{"action", "request_id"};
 
@@ -41,25 +34,6 @@ std::string_view code_of(std::string_view message)
         if (wording.message == message) return wording.code;
     }
     return message.starts_with(unknown_action) ? code::unknown_action : code::internal;
-}
-
-// What a code means for the journal when the frame does not say.
-Outcome outcome_of(std::string_view code)
-{
-    if (code == code::busy || code == code::queue_full || code == code::rate_limit)
-        return Outcome::not_started;
-    return code == code::interrupted ? Outcome::interrupted : Outcome::error;
-}
-
-bool outcome_named(std::string_view word, Outcome& outcome)
-{
-    for (const OutcomeName& name : outcome_names) {
-        if (name.word == word) {
-            outcome = name.outcome;
-            return true;
-        }
-    }
-    return false;
 }
 
 FromServer welcome(FieldReader& fields)
@@ -89,11 +63,7 @@ void append_error(std::string& out, const Result& result)
     append_field(out, "message", message.empty() ? error.code : message, most::text);
     append_field(out, "code", error.code, most::word);
     append_field(out, "detail", detail, most::text);
-    if (result.outcome != outcome_of(error.code)) {
-        for (const OutcomeName& name : outcome_names) {
-            if (name.outcome == result.outcome) append_field(out, "outcome", name.word, most::word);
-        }
-    }
+    append_outcome(out, result);
 }
 
 FromAgent response(FieldReader& fields)
@@ -115,7 +85,7 @@ FromAgent response(FieldReader& fields)
     if (fields.problem.empty() && status != "error") fields.problem = "status is neither success nor error";
     if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
     if (result.error.code.empty()) result.error.code = code_of(result.error.message);
-    if (!outcome_named(outcome, result.outcome)) result.outcome = outcome_of(result.error.code);
+    result.outcome = outcome_of(outcome, result.error.code);
     return result;
 }
 

@@ -181,6 +181,28 @@ TEST_F(Print, NeverWritesAnIdItMade)
               R"({"type":"task_result","id":"~7","payload":{"id":"~7","status":"success","message":"ok"}})");
 }
 
+TEST_F(Print, AnswersStrayWordsButNotForEver)
+{
+    const auto answered = [this] {
+        const auto told =
+            agent->decode(R"({"type":"what_was_that","payload":{"text":"no such task"}})", false);
+        return !std::get<Malformed>(told).id.empty();
+    };
+    for (int i = 0; i < 8; ++i) EXPECT_TRUE(answered());
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(answered());
+    EXPECT_TRUE(std::holds_alternative<Command>(agent->decode(R"({"type":"task_ping","id":"t1"})", false)));
+    EXPECT_TRUE(answered());
+}
+
+TEST_F(Print, PongsWhateverThePingsDataSays)
+{
+    std::string out;
+    ASSERT_TRUE(
+        agent->encode(Result{.id = "t1", .data = R"({"message":"hello"})", .action = "task_ping"}, out));
+    EXPECT_EQ(out, R"({"type":"task_result","id":"t1","payload":{"id":"t1","status":"pong","message":"pong",)"
+                   R"("meta":{"message":"hello"}}})");
+}
+
 TEST_F(Print, ReportsSettingsInTheNextHeartbeatOnly)
 {
     config("c1", R"("updates":{"telemetry":{"intervalSeconds":10}})");
