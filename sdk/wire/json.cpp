@@ -147,6 +147,35 @@ void Splitter::add(std::string_view frame, const char*& at, std::string_view key
     at = skip_space(value_end);
 }
 
+// simdjson has no integers beyond 64 bits; JSON has, and ECMAScript prints 1e20 with 21 digits. Makes fractions of long ones in the
+// padded copy, of the same length: members are cut from the frame itself. Says whether there were any.
+bool soften_integers(char* at, const char* end)
+{
+    constexpr std::ptrdiff_t fits = 19; // digits of every integer that 64 bits hold
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    bool any = false;
+    while (at != end) {
+        if (*at == '"') {
+            for (++at; at != end && *at != '"'; ++at) {
+                if (*at == '\\' && at + 1 != end) ++at;
+            }
+            if (at != end) ++at;
+        } else if (digit(*at)) {
+            char* const begin = at;
+            while (at != end && digit(*at)) ++at;
+            const bool integer = at == end || (*at != '.' && *at != 'e' && *at != 'E');
+            const bool part = begin[-1] == '.' || begin[-1] == '+' || begin[-1] == 'e' || begin[-1] == 'E';
+            const bool exponent = begin[-1] == '-' && (begin[-2] == 'e' || begin[-2] == 'E');
+            if (!integer || part || exponent || at - begin < fits) continue;
+            at[-2] = 'e', at[-1] = '0';
+            any = true;
+        } else {
+            ++at;
+        }
+    }
+    return any;
+}
+
 std::optional<std::span<const Member>> Splitter::split(std::string_view frame, std::string& why)
 {
     members_.clear();
@@ -161,7 +190,10 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
     std::memcpy(padded_.get(), frame.data(), frame.size());
     std::memset(padded_.get() + frame.size(), ' ', simdjson::SIMDJSON_PADDING);
 
-    const auto parsed = parser_->parse(padded_.get(), frame.size(), false);
+    auto parsed = parser_->parse(padded_.get(), frame.size(), false);
+    if (parsed.error() == simdjson::NUMBER_ERROR && frame.front() == '{' &&
+        soften_integers(padded_.get() + 1, padded_.get() + frame.size()))
+        parsed = parser_->parse(padded_.get(), frame.size(), false);
     if (parsed.error() != simdjson::SUCCESS) { // nothing of the document is valid now
         why = std::string{"not valid JSON: "} + simdjson::error_message(parsed.error());
         return std::nullopt;

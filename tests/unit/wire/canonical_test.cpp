@@ -2,6 +2,7 @@
 #include "tests/unit/wire/node.hpp"
 
 #include "wire/canonical.hpp"
+#include "wire/json.hpp"
 
 #include <gtest/gtest.h>
 
@@ -259,6 +260,35 @@ TEST(Canonical, KeepsTheLastOfEqualKeysInTheFirstOnesPlace)
 {
     EXPECT_EQ(canonical(R"({"a":1,"b":2,"a":3})"), R"({"a":3,"b":2})");
     EXPECT_EQ(canonical(R"({"b":1,"2":2,"\u0031":3,"1":4})"), R"({"1":4,"2":2,"b":1})");
+}
+
+// simdjson alone refuses them.
+TEST(Json, TakesIntegersBeyond64BitsAsTheyAreWritten)
+{
+    for (const char* value :
+         {"100000000000000000000", "-9223372036854775809", "18446744073709551616",
+          "[1,123456789012345678901234567890]", R"({"a":"x\\","b":[-123456789012345678901234567890 ,1e20]})",
+          "1234567890123456789", "12345678901234567890.5", "12345678901234567890e-2",
+          "1.12345678901234567890123"}) {
+        const std::string frame =
+            std::string{R"({"s":"say \"123456789012345678901234567890\"","big":100000000000000000000,"x":)"} +
+            value + "}";
+        std::string why;
+        const auto members = json::split(frame, why);
+        ASSERT_TRUE(members) << why << frame;
+        ASSERT_EQ(members->size(), 3u);
+        EXPECT_EQ((*members)[0].text, "say \"123456789012345678901234567890\"");
+        EXPECT_EQ((*members)[1].raw, "100000000000000000000");
+        EXPECT_EQ((*members)[2].raw, value);
+    }
+    for (const char* bad :
+         {"000000000000000000000", "012345678901234567890123", "1e400", "123456789012345678901x",
+          "1e12345678901234567890123", "-", "123456789012345678901 2", "1e-", "123456789012345678901.",
+          "+123456789012345678901", "a123456789012345678901"}) {
+        std::string why;
+        EXPECT_FALSE(json::split(std::string{R"({"big":100000000000000000000,"x":)"} + bad + "}", why))
+            << bad;
+    }
 }
 
 } // namespace
