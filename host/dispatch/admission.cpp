@@ -47,6 +47,7 @@ void Dispatcher::Impl::submit(Caller& caller, const wire::Command& command)
 
     const Policy& policy = caller.policy();
     const Action* action = registry.resolve(command.action, policy.protocol, policy.map);
+    in.action = action;
     if (!action)
         return refuse(in, wire::Outcome::error, code::unknown_action,
                       "Unknown action: " + bound(command.action),
@@ -171,21 +172,24 @@ void Dispatcher::Impl::refuse(const Incoming& in, wire::Outcome outcome, std::st
                               .data = {},
                               .error = {.code = code, .message = message, .detail = detail, .data = {}},
                               .action = in.command.action};
-    respond(in, result, in.command.action);
+    respond(in, result);
 }
 
 // An answer without a slot.
-void Dispatcher::Impl::respond(const Incoming& in, const wire::Result& result, std::string_view action)
+void Dispatcher::Impl::respond(const Incoming& in, const wire::Result& result)
 {
     if (options.on_finished) { // first: the answer may make the caller detach itself
         const std::string_view name =
             in.record ? std::string_view{*in.record->name} : std::string_view{in.caller->policy().name};
         options.on_finished({.caller = name,
-                             .action = action,
+                             .protocol = (in.record ? in.record->policy() : in.caller->policy()).protocol,
+                             .action = in.action ? std::string_view{in.action->name} : in.command.action,
                              .id = in.command.id,
                              .code = result.error.code,
+                             .outcome = result.outcome,
                              .took = now() - in.started,
-                             .effects = false});
+                             .effects = in.action && in.action->manifest->effects,
+                             .known = in.action != nullptr});
     }
     if (in.nested) {
         OwnedReply reply = reply_of(result);
@@ -265,7 +269,7 @@ void Dispatcher::Impl::refuse_begun(Slot& slot, wire::Outcome outcome, std::stri
     if (!r.answered) {
         const wire::Result result = answer.as(r.wire_id, r.word);
         if (!r.caller->caller || !r.caller->caller->on_result(result, 0)) ++stats.dropped_results;
-        finished(r, code, r.started);
+        finished(r, outcome, code);
     }
     release(slot);
 }
@@ -284,7 +288,7 @@ void Dispatcher::Impl::replay(Slot& slot, const StoredResult& stored)
                                             .data = stored.error_data},
                                   .action = r.word};
         if (!r.caller->caller || !r.caller->caller->on_result(result, stored.row)) ++stats.dropped_results;
-        finished(r, stored.code, r.started);
+        finished(r, stored.outcome, stored.code);
     }
     release(slot);
 }

@@ -3,7 +3,22 @@
 
 #include "json.hpp"
 
+#include <array>
+
 namespace agenthost::host {
+
+namespace {
+
+// What protocols call the host's own actions. Words for plugins' actions come from manifests.
+struct BuiltinAlias {
+    const char *protocol, *word, *action;
+};
+constexpr std::array builtin_aliases{
+    BuiltinAlias{"print", "task_ping", "host.ping"},
+    BuiltinAlias{"signed", "ping", "host.ping"},
+};
+
+} // namespace
 
 void Dispatcher::Impl::add_builtins()
 {
@@ -16,6 +31,8 @@ void Dispatcher::Impl::add_builtins()
     add("host.ping", "Answers at once, without a plugin");
     add("host.status", "What the agent is doing");
     add("host.actions", "The actions this server may run");
+    for (const auto& [protocol, word, action] : builtin_aliases)
+        registry.alias_builtin(protocol, word, action);
 }
 
 void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
@@ -48,7 +65,7 @@ void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
                               .data = data,
                               .error = {},
                               .action = in.command.action};
-    respond(in, result, action.name);
+    respond(in, result);
 }
 
 } // namespace agenthost::host

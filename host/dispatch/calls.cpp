@@ -92,6 +92,7 @@ void Dispatcher::Impl::start_call(NestedCall nested)
 
     static const std::map<std::string, std::string> no_words;
     const Action* action = registry.resolve(nested.action, {}, no_words);
+    in.action = action;
     const bool own_account = nested.parent == 0;
     if (!action)
         refuse(in, wire::Outcome::error, code::unknown_action, "Unknown action: " + nested.action,

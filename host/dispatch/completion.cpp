@@ -72,7 +72,7 @@ void Dispatcher::Impl::settle_call(Slot& slot, OwnedReply& reply)
     const wire::Result result = answer.as(r.wire_id, r.word);
     const CallDone done = std::move(r.done);
     count(result);
-    finished(r, result.error.code, r.started);
+    finished(r, result.outcome, result.error.code);
     release(slot);
     reply.hand_over(done);
 }
@@ -85,7 +85,7 @@ void Dispatcher::Impl::end(Slot& slot, Answer answer)
         const wire::Result result = answer.as(r.wire_id, r.word);
         const CallDone done = std::move(r.done);
         count(result);
-        finished(r, result.error.code, r.started);
+        finished(r, result.outcome, result.error.code);
         OwnedReply reply = reply_of(result);
         release(slot);
         return reply.hand_over(done);
@@ -146,7 +146,7 @@ void Dispatcher::Impl::send_now(Slot& slot, const wire::Result& result)
         deliver(record, result, r.row, r.sequence);
     else if (!record.caller || !record.caller->on_result(result, 0))
         ++stats.dropped_results;
-    if (!r.answered) finished(r, result.error.code, r.started);
+    if (!r.answered) finished(r, result.outcome, result.error.code);
     release(slot);
 }
 
@@ -158,15 +158,18 @@ void Dispatcher::Impl::count(const wire::Result& result)
         ++stats.failed;
 }
 
-void Dispatcher::Impl::finished(const Request& r, std::string_view code, Clock::time_point started)
+void Dispatcher::Impl::finished(const Request& r, wire::Outcome outcome, std::string_view code)
 {
     if (options.on_finished)
         options.on_finished({.caller = *r.caller->name,
+                             .protocol = r.caller->policy().protocol,
                              .action = *r.action,
                              .id = r.wire_id,
                              .code = code,
-                             .took = now() - started,
-                             .effects = r.effects});
+                             .outcome = outcome,
+                             .took = now() - r.started,
+                             .effects = r.effects,
+                             .known = true});
 }
 
 void Dispatcher::Impl::link(Slot& slot)

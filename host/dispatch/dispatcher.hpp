@@ -31,9 +31,11 @@ struct DispatchStats {
 
 // One finished command, for the audit log and metrics. Views live for the call.
 struct Finished {
-    std::string_view caller, action, id, code; // code empty on success
+    std::string_view caller, protocol, action, id, code; // code empty on success; protocol empty: no server's
+    wire::Outcome outcome;
     std::chrono::nanoseconds took;
-    bool effects;
+    bool effects; // of the action, also when it was refused
+    bool known;   // `action` is a registered action's name; else whatever word the peer made up
 };
 
 class Dispatcher {

@@ -84,13 +84,14 @@ struct Dispatcher::Impl {
         Clock::time_point started;
         NestedCall* nested = nullptr;
         Clock::time_point deadline = Clock::time_point::max();
+        const Action* action = nullptr; // once it is resolved
     };
     void submit(Caller&, const wire::Command&);
     void admit(Incoming&, const Policy&, const Action&);
     bool attach_repeat(const Incoming&, const Action&, const Digest&);
     void refuse(const Incoming&, wire::Outcome, std::string_view code, std::string message,
                 std::string detail = {});
-    void respond(const Incoming&, const wire::Result&, std::string_view action);
+    void respond(const Incoming&, const wire::Result&);
     bool allowed(const Policy&, const Action&) const;
     Digest digest_of(const Action&, const wire::Command&);
     void begin(Slot&);
@@ -115,7 +116,7 @@ struct Dispatcher::Impl {
     void send(Slot&);                          // slot.request.answer, when its streams are through; releases
     void send_now(Slot&, const wire::Result&); // the same without a park; releases
     void count(const wire::Result&);
-    void finished(const Request&, std::string_view code, Clock::time_point started);
+    void finished(const Request&, wire::Outcome, std::string_view code);
     void link(Slot&);
     void release(Slot&);
     void drop_record_if_idle(CallerRecord&);

@@ -65,7 +65,7 @@ void Dispatcher::Impl::answer_early(Slot& slot, std::string_view code, std::stri
                               .error = {.code = code, .message = message, .detail = {}, .data = {}},
                               .action = r.word};
     r.answered = true;
-    finished(r, code, r.started);
+    finished(r, outcome, code);
     if (r.depth) {
         OwnedReply reply = reply_of(result);
         const CallDone done = std::exchange(r.done, nullptr);

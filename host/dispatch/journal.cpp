@@ -65,7 +65,8 @@ struct Journal::Impl {
     std::vector<std::uint64_t> delivered; // 8 bytes each, at most the journal's rows
     bool stopping = false;
 
-    std::atomic<std::uint64_t> rows, undelivered, commits{0}, waiting{0};
+    std::atomic<std::uint64_t> rows, undelivered, commits{0}, waiting{0}, bytes{0}, full{0}, failures{0};
+    std::chrono::steady_clock::time_point measured;             // the journal thread's: when `bytes` was
     std::shared_ptr<bool> alive = std::make_shared<bool>(true); // main thread only
     std::thread thread;
 
@@ -97,6 +98,7 @@ struct Journal::Impl {
 
     void run()
     {
+        measure();
         for (;;) {
             std::vector<Operation> batch;
             std::vector<std::uint64_t> seen;
@@ -133,9 +135,26 @@ struct Journal::Impl {
             problem = e.what();
             store.roll_back();
             refuse(batch, problem);
+            failures.fetch_add(1, std::memory_order_relaxed);
         }
+        measure();
         rows.store(store.rows(), std::memory_order_relaxed);
         undelivered.store(store.undelivered_rows(), std::memory_order_relaxed);
+    }
+
+    // The disk is this thread's to ask.
+    void measure()
+    {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - measured < std::chrono::seconds{1}) return;
+        measured = now;
+        std::uint64_t sum = 0;
+        for (const char* part : {"", "-wal"}) {
+            std::error_code error;
+            const auto size = std::filesystem::file_size(options.file.string() + part, error);
+            if (!error) sum += size;
+        }
+        bytes.store(sum, std::memory_order_relaxed);
     }
 
     void apply(Operation& op, std::int64_t now)
@@ -143,6 +162,7 @@ struct Journal::Impl {
         switch (op.kind) {
         case Operation::Kind::begin:
             op.begun = store.begin(op.caller, op.id, op.digest, op.action, now);
+            if (op.begun.what == Begin::full) full.fetch_add(1, std::memory_order_relaxed);
             break;
         case Operation::Kind::rerun: op.sequence = store.rerun(op.result.row); break;
         case Operation::Kind::finish:
@@ -203,6 +223,7 @@ void Journal::begin(std::string_view caller, std::string_view id, const Digest& 
                  .on_begun = std::move(done)};
     if (impl_->waiting.load(std::memory_order_relaxed) < impl_->options.queue)
         return impl_->push(std::move(op));
+    impl_->full.fetch_add(1, std::memory_order_relaxed);
     asio::post(impl_->main, [on_begun = std::move(op.on_begun), weak = std::weak_ptr{impl_->alive}] {
         if (!weak.expired())
             on_begun({.what = Begin::full,
@@ -257,7 +278,11 @@ JournalStats Journal::stats() const
     return {.rows = impl_->rows,
             .undelivered = impl_->undelivered,
             .commits = impl_->commits,
-            .waiting = impl_->waiting};
+            .waiting = impl_->waiting,
+            .rows_most = impl_->options.rows,
+            .bytes = impl_->bytes,
+            .full = impl_->full,
+            .failures = impl_->failures};
 }
 
 } // namespace agenthost::host

@@ -34,6 +34,10 @@ struct StoredResult {
 
 struct JournalStats {
     std::uint64_t rows = 0, undelivered = 0, commits = 0, waiting = 0;
+    std::uint64_t rows_most = 0; // journal.rows
+    std::uint64_t bytes = 0;     // of the file and its write-ahead log, as of the last second with a commit
+    std::uint64_t full = 0;      // commands refused because it or its queue was full
+    std::uint64_t failures = 0;  // commits the disk refused
 };
 
 class Journal {

@@ -113,6 +113,14 @@ void Registry::add_builtin(ActionManifest builtin)
                              .protocols = {}};
 }
 
+void Registry::alias_builtin(const std::string& protocol, const std::string& word, const std::string& name)
+{
+    const auto at = actions_.find(name);
+    if (at == actions_.end() || at->second.plugin) return;
+    answered_ = {};
+    aliases_[protocol][word] = &at->second;
+}
+
 const Action* Registry::resolve(std::string_view word, std::string_view protocol,
                                 const std::map<std::string, std::string>& own_map) const
 {

@@ -36,6 +36,8 @@ public:
     std::vector<std::string> add(Plugin&, std::shared_ptr<const Manifest>);
     void remove(const Plugin&);
     void add_builtin(ActionManifest); // a second of the same name replaces the first
+    // A protocol's word for one that has been added; a plugin's alias of the same word is then refused.
+    void alias_builtin(const std::string& protocol, const std::string& word, const std::string& action);
 
     // Own map first, then the protocol's aliases, then the word as an action's name. nullptr: nobody's.
     [[nodiscard]] const Action* resolve(std::string_view word, std::string_view protocol,

@@ -71,6 +71,7 @@ TEST(Admission, NamesAnUnknownActionAsStorageWantsIt)
     EXPECT_EQ(w.server->last().message, "Unknown action: fly");
     EXPECT_EQ(w.server->last().outcome, Outcome::error);
     EXPECT_THAT(w.finished, ElementsAre("fly UNKNOWN_ACTION"));
+    EXPECT_FALSE(w.audited.at(0).known);
 }
 
 TEST(Admission, DeniesWhatTheAllowListDoesNotHave)
@@ -95,6 +96,37 @@ TEST(Admission, AllowsByDefaultWhatTheProtocolsAliasesName)
     EXPECT_EQ(w.server->last().code, "DENIED");
     w.submit("3", "host.ping");
     EXPECT_EQ(w.server->last().outcome, Outcome::success);
+}
+
+TEST(Admission, AnswersThePingOfPrintAndSigned)
+{
+    World w;
+    for (const auto& [protocol, word] : {std::pair{"print", "task_ping"}, {"signed", "ping"}}) {
+        auto caller = std::make_shared<FakeCaller>(protocol, protocol);
+        caller->policy_.allow.reset();
+        w.dispatcher->attach(caller);
+        w.submit("1", word, "{}", {}, caller.get());
+        ASSERT_EQ(caller->results.size(), 1u) << word;
+        EXPECT_EQ(caller->last().outcome, Outcome::success) << word;
+        EXPECT_THAT(caller->last().data, HasSubstr("\"pong\":true")) << word;
+        EXPECT_EQ(caller->last().action, word);
+        w.dispatcher->detach(*caller);
+    }
+    w.submit("1", "task_ping"); // a storage server's
+    EXPECT_EQ(w.server->last().code, "UNKNOWN_ACTION");
+}
+
+TEST(Admission, TellsTheAuditOfARefusedEffect)
+{
+    World w;
+    w.server->policy_.allow = {{"files.read"}};
+    w.submit("1", "write");
+    ASSERT_EQ(w.audited.size(), 1u);
+    EXPECT_EQ(w.finished[0], "files.write DENIED") << "the action, not the peer's word";
+    EXPECT_EQ(w.audited[0].caller, "server");
+    EXPECT_EQ(w.audited[0].protocol, "storage");
+    EXPECT_TRUE(w.audited[0].effects && w.audited[0].known);
+    EXPECT_EQ(w.audited[0].outcome, Outcome::error);
 }
 
 TEST(Admission, UsesTheServersOwnWords)

@@ -46,7 +46,8 @@ TEST_F(CallTest, RunsAnotherPluginsActionUnderTheParentsRights)
     w.poll();
     ASSERT_THAT(tool.invoked, SizeIs(1));
     EXPECT_EQ(tool.invoked[0].params, R"({"x":1})");
-    EXPECT_EQ(tool.invoked[0].caller, R"({"server":"server","protocol":"storage","agent_id":"node-01"})") << "on whose behalf";
+    EXPECT_EQ(tool.invoked[0].caller, R"({"server":"server","protocol":"storage","agent_id":"node-01"})")
+        << "on whose behalf";
     EXPECT_EQ(w.dispatcher->caller_of(tool.invoked[0].id), "server");
     w.complete(tool.invoked[0].id, reply("[2]"), "tool");
     ASSERT_TRUE(w.until([&] { return answers.size() == 1; }));

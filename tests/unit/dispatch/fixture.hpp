@@ -154,16 +154,18 @@ public:
     void open()
     {
         journal.emplace(io.get_executor(), options_);
-        dispatcher.emplace(io.get_executor(), registry, *journal,
-                           Dispatcher::Options{.agent_id = "node-01",
-                                               .version = "1.2.3",
-                                               .on_finished =
-                                                   [this](const Finished& f) {
-                                                       finished.push_back(std::string{f.action} + " " +
-                                                                          std::string{f.code});
-                                                   },
-                                               .status_json = [] { return std::string{R"({"ok":1})"}; },
-                                               .clock = [this] { return now; }});
+        dispatcher.emplace(
+            io.get_executor(), registry, *journal,
+            Dispatcher::Options{.agent_id = "node-01",
+                                .version = "1.2.3",
+                                .on_finished =
+                                    [this](const Finished& f) {
+                                        finished.push_back(std::string{f.action} + " " + std::string{f.code});
+                                        audited.push_back({std::string{f.caller}, std::string{f.protocol},
+                                                           f.outcome, f.effects, f.known});
+                                    },
+                                .status_json = [] { return std::string{R"({"ok":1})"}; },
+                                .clock = [this] { return now; }});
         dispatcher->attach(server);
     }
     // As after a restart of the process; what ran is interrupted. The plugin's old ids mean nothing.
@@ -224,6 +226,12 @@ public:
     boost::asio::io_context io;
     std::chrono::steady_clock::time_point now{1000h};
     std::vector<std::string> finished;
+    struct Audited {
+        std::string caller, protocol;
+        wire::Outcome outcome;
+        bool effects, known;
+    };
+    std::vector<Audited> audited; // the same ends, what else is told of them
     FakePlugin files{"files"};
     Registry registry;
     std::shared_ptr<FakeCaller> server = std::make_shared<FakeCaller>("server");

@@ -87,6 +87,26 @@ TEST_F(RegistryTest, AdmitsByDefaultWhatIsAliasedAndTheHostsOwn)
     EXPECT_TRUE(Registry::allowed_by_default(*registry.resolve("host.ping", "storage", no_words), "panel"));
 }
 
+TEST_F(RegistryTest, KnowsProtocolsWordsForTheHostsOwn)
+{
+    registry.add_builtin({.name = "host.ping"});
+    registry.alias_builtin("print", "task_ping", "host.ping");
+    ASSERT_NE(registry.resolve("task_ping", "print", no_words), nullptr);
+    EXPECT_EQ(registry.resolve("task_ping", "print", no_words)->name, "host.ping");
+    EXPECT_EQ(registry.resolve("task_ping", "storage", no_words), nullptr) << "another protocol's word";
+    EXPECT_EQ(registry.resolve("task_ping", "print", {{"task_ping", "files.read"}})->name, "files.read")
+        << "the server's own words come first";
+    FakePlugin thief{"thief"};
+    thief.action("thief.ping");
+    thief.alias("print", "task_ping", "thief.ping");
+    EXPECT_THAT(registry.add(thief, thief.shared()),
+                ElementsAre(HasSubstr("belongs to plugin host already")));
+    registry.remove(files);
+    EXPECT_NE(registry.resolve("task_ping", "print", no_words), nullptr) << "plugins come and go";
+    registry.alias_builtin("print", "x", "host.nothing");
+    EXPECT_EQ(registry.resolve("x", "print", no_words), nullptr);
+}
+
 TEST_F(RegistryTest, ListsByName)
 {
     registry.add_builtin({.name = "host.ping"});
