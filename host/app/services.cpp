@@ -19,6 +19,8 @@ log::Level to_level(int level)
         std::clamp(level, static_cast<int>(log::Level::trace), static_cast<int>(log::Level::error)));
 }
 
+std::string room_of(std::string_view plugin) { return "plugin " + std::string{plugin}; }
+
 } // namespace
 
 void Services::admit(const Manifest& manifest)
@@ -27,6 +29,7 @@ void Services::admit(const Manifest& manifest)
     auto& entry = admitted_[manifest.id];
     entry.may_call = manifest.may_call;
     entry.may_listen = manifest.may_listen;
+    entry.may_read_log = manifest.may_read_log;
 }
 
 agh_status Services::complete(std::string_view plugin, agh_req request, const agh_reply* reply)
@@ -71,9 +74,22 @@ void Services::log(std::string_view plugin, int level, std::string_view message,
             said = std::exchange(entry.dropped, 0);
         }
     }
-    const std::string room = "plugin " + std::string{plugin};
+    const std::string room = room_of(plugin);
     if (said) log::warn(room, std::to_string(said) + " log lines dropped: more than 100 a second");
     log::write(to_level(level), room, message, fields_json);
+}
+
+bool Services::may_read_log(std::string_view plugin)
+{
+    const std::lock_guard lock{mutex_};
+    const auto at = admitted_.find(plugin);
+    return at != admitted_.end() && at->second.may_read_log;
+}
+
+std::string Services::read_log(std::string_view plugin, int level, std::uint64_t& position,
+                               std::size_t capacity, std::uint64_t& lost)
+{
+    return log::read_tail(to_level(level), room_of(plugin), position, capacity, lost);
 }
 
 agh_status Services::emit(std::string_view plugin, std::string_view topic, std::string_view audience,

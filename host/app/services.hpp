@@ -40,6 +40,9 @@ public:
     bool log_enabled(std::string_view plugin, int level) override;
     void log(std::string_view plugin, int level, std::string_view message,
              std::string_view fields_json) override;
+    bool may_read_log(std::string_view plugin) override;
+    std::string read_log(std::string_view plugin, int level, std::uint64_t& position, std::size_t capacity,
+                         std::uint64_t& lost) override;
     agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience,
                     agh_req origin, const agh_reply*) override;
     agh_status publish(std::string_view plugin, std::string_view key, std::string_view json) override;
@@ -55,7 +58,7 @@ public:
 private:
     struct Admitted {
         std::vector<std::string> may_call;
-        bool may_listen = false;
+        bool may_listen = false, may_read_log = false;
         // The log's share of one plugin: bursts of 500 lines, 100 a second; what is dropped is said once a second.
         double tokens = 500;
         std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();

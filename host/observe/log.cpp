@@ -1,5 +1,7 @@
 #include "log.hpp"
 
+#include "log_tail.hpp"
+
 #include <spdlog/async.h>
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
@@ -188,6 +190,18 @@ State& state()
     return s;
 }
 
+std::chrono::microseconds since_epoch()
+{
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+}
+
+Tail& tail()
+{
+    static Tail made{static_cast<std::uint64_t>(since_epoch().count())};
+    return made;
+}
+
 std::shared_ptr<spdlog::logger> direct_logger()
 {
     static auto logger = [] {
@@ -220,6 +234,12 @@ bool init(std::string_view level, std::string_view format)
     return true;
 }
 
+std::string read_tail(Level least, std::string_view except_room, std::uint64_t& position,
+                      std::size_t capacity, std::uint64_t& lost)
+{
+    return tail().read(least, except_room, position, capacity, lost);
+}
+
 void set_level(std::string_view level)
 {
     State& s = state();
@@ -250,8 +270,11 @@ void write(Level level, std::string_view room, std::string_view message, std::st
     std::string line;
     line.reserve(room.size() + message.size() + fields_json.size() + 2);
     line.append(room).push_back(separator);
-    line.append(message.substr(0, 8192)).push_back(separator); // a line is bounded
-    line.append(fields_json.substr(0, fields_json.size() <= 8192 ? fields_json.size() : 0));
+    message = message.substr(0, 8192); // a line is bounded
+    if (fields_json.size() > 8192) fields_json = {};
+    line.append(message).push_back(separator);
+    line.append(fields_json);
+    tail().add(level, room, message, fields_json, since_epoch().count() / 1000);
     (logger ? logger : direct_logger().get())
         ->log(to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
 }

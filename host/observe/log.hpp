@@ -2,6 +2,7 @@
 //
 // Thread-safe. Never blocks: lines go through a bounded queue (512) to a thread of its own; when it is full the oldest goes and
 // the loss is counted and said. Before init() and after shutdown() lines are written at once. No secret is ever passed here.
+// The last lines stay in memory as well (log_tail.hpp), for plugins that forward them.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,10 @@ void shutdown(); // writes what waits
 bool enabled(Level);
 // `room` names the part that speaks ("session files", "plugin storage"); `fields_json` is empty or one JSON object.
 void write(Level, std::string_view room, std::string_view message, std::string_view fields_json = {});
+
+// log_tail.hpp's read() of this process's log.
+std::string read_tail(Level least, std::string_view except_room, std::uint64_t& position,
+                      std::size_t capacity, std::uint64_t& lost);
 
 inline void debug(std::string_view room, std::string_view message) { write(Level::debug, room, message); }
 inline void info(std::string_view room, std::string_view message) { write(Level::info, room, message); }

@@ -8,12 +8,14 @@
 #include <agenthost/ext/facts.h>
 #include <agenthost/ext/listener.h>
 #include <agenthost/ext/log.h>
+#include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/loop.h>
 #include <agenthost/ext/metrics.h>
 #include <agenthost/ext/state.h>
 
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <new>
 #include <thread>
 
@@ -137,6 +139,20 @@ void log_write(agh_host* host, std::int32_t level, agh_bytes message, agh_bytes 
     });
 }
 
+agh_status read_log(agh_host* host, std::int32_t level, std::uint64_t* position, char* buffer,
+                    std::size_t* size, std::uint64_t* lost) noexcept
+{
+    return with(host, [&]() -> agh_status {
+        if (!position || !buffer || !size || !lost || *size < AGH_LOG_TAP_BYTES || level < AGH_LOG_TRACE ||
+            level > AGH_LOG_ERROR)
+            return AGH_E_INVALID;
+        const std::string text = host->services->read_log(host->id, level, *position, *size, *lost);
+        std::memcpy(buffer, text.data(), text.size());
+        *size = text.size();
+        return AGH_OK;
+    });
+}
+
 // --- events, facts, state, metrics
 
 agh_status emit(agh_host* host, agh_bytes topic, agh_bytes audience, agh_req origin,
@@ -220,6 +236,7 @@ agh_status call(agh_host* host, agh_req parent, agh_bytes action, agh_bytes para
 }
 
 constexpr agh_svc_log log_table{sizeof(agh_svc_log), 0, log_enabled, log_write};
+constexpr agh_svc_log_tap log_tap_table{sizeof(agh_svc_log_tap), 0, read_log};
 constexpr agh_svc_events events_table{sizeof(agh_svc_events), 0, emit};
 constexpr agh_svc_facts facts_table{sizeof(agh_svc_facts), 0, publish};
 constexpr agh_svc_state state_table{sizeof(agh_svc_state), 0, state_directory};
@@ -246,6 +263,8 @@ const void* service(agh_host* host, const char* id) noexcept
             out = &loop_table;
         else if (name == AGH_SVC_CALL)
             out = host->may_call ? &call_table : nullptr;
+        else if (name == AGH_SVC_LOG_TAP)
+            out = host->services->may_read_log(host->id) ? &log_tap_table : nullptr;
         else if (name == AGH_SVC_LISTENER)
             out = host->may_listen ? host->services->listener_service(host->id) : nullptr;
         return AGH_OK;

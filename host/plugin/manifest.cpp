@@ -199,10 +199,11 @@ void read_permissions(Manifest& out, const Json& json)
 {
     const auto found = json.find("permissions");
     if (found == json.end()) return;
-    static constexpr std::array<std::string_view, 2> known{"call", "listener"};
+    static constexpr std::array<std::string_view, 3> known{"call", "listener", "log_tap"};
     known_keys(*found, "permissions", known);
     out.may_call = words_of(*found, "permissions", "call");
     out.may_listen = flag_of(*found, "permissions", "listener", false);
+    out.may_read_log = flag_of(*found, "permissions", "log_tap", false);
 }
 
 void read_isolation(Manifest& out, const Json& json)

@@ -44,6 +44,19 @@ public:
                             std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done) = 0;
     // agenthost.listener/1 for this plugin; nullptr: not permitted. The table's functions get the agh_host* made by listener_host().
     virtual const void* listener_service(std::string_view plugin) = 0;
+    // agenthost.log_tap/1; AGH_E_DENIED: its manifest does not ask for it. `position`, `lost`: see ext/log_tap.h.
+    virtual bool may_read_log(std::string_view plugin)
+    {
+        (void)plugin;
+        return false;
+    }
+    virtual std::string read_log(std::string_view plugin, int level, std::uint64_t& position, std::size_t capacity,
+                                 std::uint64_t& lost)
+    {
+        (void)plugin, (void)level, (void)position, (void)capacity;
+        lost = 0;
+        return {};
+    }
     // Its runner died, or it was marked failed while running: requests of it are over. Main I/O thread.
     virtual void plugin_died(std::string_view plugin, std::string why)
     {

@@ -36,6 +36,7 @@ enum class Type : std::uint16_t {
     call_result,
     defined,
     log_level,
+    log_lines,
     // runner -> host
     done = 100,
     refused,
@@ -49,6 +50,7 @@ enum class Type : std::uint16_t {
     define,
     record,
     call,
+    read_log,
 };
 
 struct Header {
@@ -225,7 +227,8 @@ enum Service : std::uint32_t {
     svc_facts = 4,
     svc_state = 8,
     svc_metrics = 16,
-    svc_call = 32
+    svc_call = 32,
+    svc_log_tap = 64
 };
 // What the plugin offers, in the answer to create.
 enum Offer : std::uint32_t {

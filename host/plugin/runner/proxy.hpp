@@ -13,6 +13,7 @@
 #include <agenthost/ext/facts.h>
 #include <agenthost/ext/health.h>
 #include <agenthost/ext/log.h>
+#include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/metrics.h>
 #include <agenthost/ext/state.h>
 
@@ -87,6 +88,7 @@ private:
     bool on_emit(Frame&);
     bool on_call(Reader&, std::uint64_t id);
     bool on_define(Reader&, std::uint64_t id);
+    bool on_read_log(Reader&, std::uint64_t id);
     void go_on_with_streams();
     bool flush_stream(agh_req, Open&); // true: the request is finished with
     void give_credit(agh_req, std::size_t bytes, agh_status said);

@@ -37,6 +37,7 @@ bool Proxy::handle(Frame& frame, std::string& why)
     case Type::emit: good = on_emit(frame); break;
     case Type::call: good = on_call(in, id); break;
     case Type::define: good = on_define(in, id); break;
+    case Type::read_log: good = on_read_log(in, id); break;
     case Type::progress: {
         const std::string_view json = in.text();
         good = in.done();
@@ -234,6 +235,23 @@ bool Proxy::on_define(Reader& in, std::uint64_t id)
         metrics == nullptr ? AGH_E_UNSUPPORTED : metrics->define(host_, to_bytes(json), &metric);
     Writer out;
     channel_->send(Channel::Kind::always, Type::defined, id, out.i32(said).u32(metric).str());
+    return true;
+}
+
+bool Proxy::on_read_log(Reader& in, std::uint64_t id)
+{
+    const std::int32_t level = in.i32();
+    std::uint64_t position = in.u64(), lost = 0;
+    if (!in.done()) return false;
+    std::string lines(AGH_LOG_TAP_BYTES, '\0');
+    std::size_t size = lines.size();
+    const auto* tap = service<agh_svc_log_tap>(AGH_SVC_LOG_TAP);
+    const agh_status said =
+        tap == nullptr ? AGH_E_UNSUPPORTED : tap->read(host_, level, &position, lines.data(), &size, &lost);
+    Writer out;
+    out.i32(said).u64(position).u64(lost).text(said == AGH_OK ? std::string_view{lines}.substr(0, size)
+                                                              : std::string_view{});
+    channel_->send(Channel::Kind::always, Type::log_lines, id, out.str());
     return true;
 }
 

@@ -126,13 +126,12 @@ void Runner::handle(Kept frame)
         log_level_ = in.i32();
         break;
     }
-    case Type::defined: {
-        Reader in{frame.body};
+    case Type::defined:
+    case Type::log_lines: {
         const std::scoped_lock lock{mutex_};
-        Defined& defined = defines_[frame.header.id];
-        defined.done = true;
-        defined.status = in.i32();
-        defined.metric = in.u32();
+        Asked& asked = asked_[frame.header.id];
+        asked.done = true;
+        asked.answer = std::move(frame.body);
         changed_.notify_all();
         break;
     }

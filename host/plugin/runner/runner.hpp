@@ -39,6 +39,10 @@ private:
     agh_status emit(std::string_view topic, std::string_view audience, agh_req origin, const agh_reply&);
     agh_status publish(std::string_view key, std::string_view json);
     agh_status define(std::string_view json, std::uint32_t* metric);
+    agh_status read_log(std::int32_t level, std::uint64_t* position, char* buffer, std::size_t* size,
+                        std::uint64_t* lost);
+    // Asks the host and waits for its answer (Type::defined, Type::log_lines); status < 0: it could not be asked.
+    agh_status ask(Type, std::string_view body, std::string& answer);
     agh_status call(agh_req parent, std::string_view action, std::string_view params,
                     std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx);
 
@@ -60,10 +64,9 @@ private:
         void (*on_result)(void*, const agh_reply*);
         void* ctx;
     };
-    struct Defined {
+    struct Asked {
         bool done = false;
-        agh_status status = AGH_OK;
-        std::uint32_t metric = 0;
+        std::string answer;
     };
 
     void serve_once();
@@ -107,7 +110,7 @@ private:
     std::set<agh_req> blocked_;
     std::size_t under_way_ = 0;
     std::unordered_map<std::uint64_t, Call> calls_;
-    std::unordered_map<std::uint64_t, Defined> defines_;
+    std::unordered_map<std::uint64_t, Asked> asked_;
     std::set<std::string, std::less<>> facts_;
     std::uint64_t last_id_ = 0;
 };

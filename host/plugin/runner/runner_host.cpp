@@ -1,11 +1,13 @@
 // The host as the plugin in a runner sees it. What can be decided here is: whether a request is still open, how much output may be under
-// way, whether text is JSON. Nothing here waits for the host but the definition of a metric.
+// way, whether text is JSON. Nothing here waits for the host but the definition of a metric and a
+// look at the daemon's log.
 #include "runner.hpp"
 
 #include <agenthost/ext/call.h>
 #include <agenthost/ext/events.h>
 #include <agenthost/ext/facts.h>
 #include <agenthost/ext/log.h>
+#include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/loop.h>
 #include <agenthost/ext/metrics.h>
 #include <agenthost/ext/state.h>
@@ -179,19 +181,17 @@ agh_status Runner::publish(std::string_view key, std::string_view json)
     return to_status(channel_.send(Channel::Kind::bounded, Type::publish, 0, out.text(key).text(json).str()));
 }
 
-agh_status Runner::define(std::string_view json, std::uint32_t* metric)
+agh_status Runner::ask(Type type, std::string_view body, std::string& answer)
 {
     std::uint64_t id = 0;
     {
         const std::scoped_lock lock{mutex_};
         id = ++last_id_;
-        defines_[id] = {};
+        asked_[id] = {};
     }
-    Writer out;
-    const agh_status sent =
-        to_status(channel_.send(Channel::Kind::always, Type::define, id, out.text(json).str()));
+    const agh_status sent = to_status(channel_.send(Channel::Kind::always, type, id, body));
     std::unique_lock lock{mutex_};
-    while (sent == AGH_OK && !defines_[id].done) {
+    while (sent == AGH_OK && !asked_[id].done) {
         if (std::this_thread::get_id() != reader_) {
             changed_.wait(lock);
             continue;
@@ -200,7 +200,7 @@ agh_status Runner::define(std::string_view json, std::uint32_t* metric)
         lock.unlock();
         bool got = false;
         Kept frame = read_frame(got);
-        if (got && frame.header.type == Type::defined)
+        if (got && (frame.header.type == Type::defined || frame.header.type == Type::log_lines))
             handle(std::move(frame));
         else if (got)
             deferred_.push_back(std::move(frame));
@@ -212,11 +212,40 @@ agh_status Runner::define(std::string_view json, std::uint32_t* metric)
         }
         lock.lock();
     }
-    const Defined said = defines_[id];
-    defines_.erase(id);
+    answer = std::move(asked_[id].answer);
+    asked_.erase(id);
+    return sent;
+}
+
+agh_status Runner::define(std::string_view json, std::uint32_t* metric)
+{
+    Writer out;
+    std::string answer;
+    if (const agh_status sent = ask(Type::define, out.text(json).str(), answer); sent != AGH_OK) return sent;
+    Reader in{answer};
+    const agh_status said = in.i32();
+    *metric = in.u32();
+    return said;
+}
+
+agh_status Runner::read_log(std::int32_t level, std::uint64_t* position, char* buffer, std::size_t* size,
+                            std::uint64_t* lost)
+{
+    Writer out;
+    std::string answer;
+    const agh_status sent = ask(Type::read_log, out.i32(level).u64(*position).str(), answer);
     if (sent != AGH_OK) return sent;
-    *metric = said.metric;
-    return said.status;
+    Reader in{answer};
+    const agh_status said = in.i32();
+    const std::uint64_t next = in.u64(), dropped = in.u64();
+    const std::string_view lines = in.text();
+    if (said != AGH_OK) return said;
+    if (!in.done() || lines.size() > *size) return AGH_E_INTERNAL;
+    std::memcpy(buffer, lines.data(), lines.size());
+    *position = next;
+    *lost = dropped;
+    *size = lines.size();
+    return AGH_OK;
 }
 
 agh_status Runner::call(agh_req parent, std::string_view action, std::string_view params,
@@ -268,7 +297,10 @@ struct Runner::HostTables {
                (r->blobs != nullptr && r->blob_count <= blobs_max && r->blob_stride >= least_blob);
     }
 
-    static const void* service(agh_host* h, const char* id) { return id == nullptr ? nullptr : of(h).service(id); }
+    static const void* service(agh_host* h, const char* id)
+    {
+        return id == nullptr ? nullptr : of(h).service(id);
+    }
     static agh_status complete(agh_host* h, agh_req id, const agh_reply* r)
     {
         if (!sound(r)) return AGH_E_INVALID;
@@ -310,6 +342,14 @@ struct Runner::HostTables {
     {
         if (!sound(json) || id == nullptr) return AGH_E_INVALID;
         return guarded([&] { return of(h).define(to_view(json), id); });
+    }
+    static agh_status read_log(agh_host* h, std::int32_t level, std::uint64_t* position, char* buffer,
+                               std::size_t* size, std::uint64_t* lost)
+    {
+        if (position == nullptr || buffer == nullptr || size == nullptr || lost == nullptr ||
+            *size < AGH_LOG_TAP_BYTES || level < AGH_LOG_TRACE || level > AGH_LOG_ERROR)
+            return AGH_E_INVALID;
+        return guarded([&] { return of(h).read_log(level, position, buffer, size, lost); });
     }
     static void record(agh_host* h, std::uint32_t id, double value)
     {
@@ -358,6 +398,7 @@ struct Runner::HostTables {
                                       cancelled,
                                       drained};
     static constexpr agh_svc_log log{sizeof(agh_svc_log), 0, enabled, write};
+    static constexpr agh_svc_log_tap log_tap{sizeof(agh_svc_log_tap), 0, read_log};
     static constexpr agh_svc_events events{sizeof(agh_svc_events), 0, emit};
     static constexpr agh_svc_facts facts{sizeof(agh_svc_facts), 0, publish};
     static constexpr agh_svc_state state{sizeof(agh_svc_state), 0, directory};
@@ -379,6 +420,7 @@ const void* Runner::service(std::string_view id) const
     if (id == AGH_SVC_FACTS) return offered(svc_facts, &HostTables::facts);
     if (id == AGH_SVC_STATE) return offered(svc_state, &HostTables::state);
     if (id == AGH_SVC_METRICS) return offered(svc_metrics, &HostTables::metrics);
+    if (id == AGH_SVC_LOG_TAP) return offered(svc_log_tap, &HostTables::log_tap);
     if (id == AGH_SVC_CALL) return offered(svc_call, &HostTables::calls);
     return nullptr; // listener/1 needs the host's process
 }

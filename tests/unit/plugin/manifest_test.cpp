@@ -60,13 +60,22 @@ TEST(Manifest, ReadsEveryField)
     EXPECT_EQ(m->text, complete);
 }
 
+TEST(Manifest, AsksForTheDaemonsLog)
+{
+    std::string why;
+    const auto m = parse_manifest(R"({"id":"echo","version":"1","permissions":{"log_tap":true}})", "f", why);
+    ASSERT_TRUE(m) << why;
+    EXPECT_TRUE(m->may_read_log && !m->may_listen);
+    EXPECT_FALSE(parse_manifest(R"({"id":"e","version":"1","permissions":{"log_tap":"x"}})", "f", why));
+}
+
 TEST(Manifest, HasSafeDefaults)
 {
     std::string why;
     const auto m = parse_manifest(R"({"id":"echo","version":"1"})", "f", why);
     ASSERT_TRUE(m) << why;
     EXPECT_EQ(m->run, Manifest::Run::worker);
-    EXPECT_TRUE(m->may_call.empty() && !m->may_listen && m->may_isolate && m->may_in_process);
+    EXPECT_TRUE(m->may_call.empty() && !m->may_listen && !m->may_read_log && m->may_isolate && m->may_in_process);
     EXPECT_EQ(m->start_timeout_ms, 10'000u);
 }
 

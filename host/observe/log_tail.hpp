@@ -1,0 +1,43 @@
+// The last lines of the daemon's log in memory, for whoever forwards them (ext/log_tap.h). Thread-safe; add() holds one short lock.
+//
+// Bounds: 512 lines, 256 KiB; the oldest goes. Positions grow by one a line and begin at the time the object was made (us since the
+// epoch): a position of an earlier run is older than anything of this one.
+#pragma once
+
+#include "log.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host::log {
+
+class Tail {
+public:
+    static constexpr std::size_t most_lines = 512, most_bytes = 256 << 10;
+    explicit Tail(std::uint64_t first_position) : first_{first_position}, begin_{first_position} {}
+
+    void add(Level, std::string_view room, std::string_view message, std::string_view fields_json,
+             std::int64_t utc_ms);
+    // Lines from `position` on as JSON, one a line, whole ones only; lines of `except` (a room) are passed over. `lost`: dropped unread.
+    // `capacity` is AGH_LOG_TAP_BYTES at least: every line fits.
+    [[nodiscard]] std::string read(Level least, std::string_view except, std::uint64_t& position,
+                                   std::size_t capacity, std::uint64_t& lost) const;
+
+private:
+    struct Line {
+        Level level;
+        std::int64_t at;
+        std::string room, message, fields;
+        [[nodiscard]] std::size_t bytes() const { return room.size() + message.size() + fields.size(); }
+    };
+    mutable std::mutex mutex_;
+    std::deque<Line> lines_;
+    std::size_t bytes_ = 0;
+    std::uint64_t first_;       // position of lines_.front()
+    const std::uint64_t begin_; // of this run
+};
+
+} // namespace agenthost::host::log
