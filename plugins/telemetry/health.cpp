@@ -1,0 +1,161 @@
+#include "health.hpp"
+
+#include "words.hpp"
+
+#include <agenthost/json.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace agenthost::telemetry {
+
+namespace {
+
+using Json = nlohmann::json;
+using Grade = Check::Grade;
+
+constexpr double critical_percent = 98; // work fails soon, whatever the configured limit
+constexpr std::size_t parts_most = 256;
+
+std::string text_of(const Json& json, const char* key)
+{
+    const auto at = json.find(key);
+    return at != json.end() && at->is_string() ? at->get<std::string>() : std::string{};
+}
+
+template <class Read> std::vector<AgentState::Part> parts_of(const Json& json, const char* key, Read read)
+{
+    std::vector<AgentState::Part> out;
+    const auto list = json.find(key);
+    if (list == json.end() || !list->is_array()) return out;
+    for (const Json& item : *list)
+        if (item.is_object() && out.size() < parts_most) out.push_back(read(item));
+    return out;
+}
+
+Check percent(const char* name, double value, double limit, const std::string& what,
+              const std::string& remedy)
+{
+    Check out{.name = name, .message = {}, .value = value, .limit = limit};
+    if (value < std::min(limit, critical_percent)) return out;
+    out.grade = value >= critical_percent ? Grade::critical : Grade::warning;
+    out.message = what + " is " + number(value) + " % full (limit " + number(limit) + " %). " + remedy;
+    return out;
+}
+
+const char* word(Grade grade)
+{
+    return grade == Grade::ok ? "ok" : grade == Grade::warning ? "warning" : "critical";
+}
+
+} // namespace
+
+std::optional<AgentState> parse_agent(std::string_view text)
+{
+    const Json json = Json::parse(text, nullptr, false);
+    if (!json.is_object()) return std::nullopt;
+    AgentState out;
+    out.agent_id = text_of(json, "agent_id");
+    out.version = text_of(json, "version");
+    if (const auto up = json.find("uptime_s"); up != json.end() && up->is_number_integer())
+        out.uptime_s = up->get<std::int64_t>();
+    out.servers = parts_of(json, "servers", [](const Json& item) {
+        const auto state = text_of(item, "state");
+        return AgentState::Part{.name = text_of(item, "name"),
+                                .state = state,
+                                .problem = text_of(item, "problem"),
+                                .well = state == "ready"};
+    });
+    out.plugins = parts_of(json, "plugins", [](const Json& item) {
+        const auto state = text_of(item, "state");
+        const auto healthy = item.find("healthy");
+        const bool sick = healthy != item.end() && healthy->is_boolean() && !healthy->get<bool>();
+        return AgentState::Part{.name = text_of(item, "id"),
+                                .state = state,
+                                .problem = text_of(item, "problem"),
+                                .well = state != "failed" && !sick};
+    });
+    return out;
+}
+
+Verdict judge(const Sample& sample, const Config::Health& limits, const std::optional<AgentState>& agent,
+              std::string_view why)
+{
+    Verdict out;
+    auto& checks = out.checks;
+    checks.push_back(
+        percent("disk", sample.disk, limits.disk, "the disk", "Free space on it, or give it more."));
+    for (const Usage& usage : sample.filesystems) {
+        if (usage.stuck)
+            checks.push_back(
+                {.grade = Grade::critical,
+                 .name = "filesystem " + usage.point,
+                 .message = usage.point + " (" + usage.type +
+                            ") does not answer. Look at its server or device (dmesg), or unmount it.",
+                 .value = std::nullopt,
+                 .limit = std::nullopt});
+        else if (!usage.read_only && usage.percent() >= std::min(limits.disk, critical_percent))
+            checks.push_back(percent(("filesystem " + usage.point).c_str(), usage.percent(), limits.disk,
+                                     usage.point, "Free space on it, or give it more."));
+    }
+    checks.push_back(percent("memory", sample.memory, limits.memory, "memory",
+                             "See what takes it (ps --sort -rss), or give the machine more."));
+    Check load{.name = "load",
+               .message = {},
+               .value = sample.load[1] / std::max(1u, sample.cpus),
+               .limit = limits.load};
+    if (*load.value >= limits.load) {
+        load.grade = Grade::warning;
+        load.message = "the load of the last 5 minutes is " + number(*load.value) + " for each CPU (limit " +
+                       number(limits.load) + "). See what runs (top), and what waits for a disk.";
+    }
+    checks.push_back(std::move(load));
+    if (!agent) {
+        checks.push_back({.grade = Grade::warning,
+                          .name = "agent",
+                          .message = "the agent did not say how it is: " + std::string{why},
+                          .value = std::nullopt,
+                          .limit = std::nullopt});
+    } else {
+        for (const auto& part : agent->plugins)
+            checks.push_back({.grade = part.well                ? Grade::ok
+                                       : part.state == "failed" ? Grade::critical
+                                                                : Grade::warning,
+                              .name = "plugin " + part.name,
+                              .message = part.well              ? ""
+                                         : part.problem.empty() ? part.state
+                                                                : part.problem,
+                              .value = std::nullopt,
+                              .limit = std::nullopt});
+        for (const auto& part : agent->servers)
+            checks.push_back({.grade = part.well ? Grade::ok : Grade::warning,
+                              .name = "server " + part.name,
+                              .message = part.well              ? ""
+                                         : part.problem.empty() ? part.state
+                                                                : part.state + ": " + part.problem,
+                              .value = std::nullopt,
+                              .limit = std::nullopt});
+    }
+    const auto any = [&](Grade grade) {
+        return std::ranges::find(checks, grade, &Check::grade) != checks.end();
+    };
+    out.status = any(Grade::critical) ? "unhealthy" : any(Grade::warning) ? "degraded" : "healthy";
+    return out;
+}
+
+std::string verdict_json(const Verdict& verdict)
+{
+    std::string out = "{\"status\":" + json_string(verdict.status) + ",\"checks\":[";
+    bool first = true;
+    for (const Check& check : verdict.checks) {
+        if (!std::exchange(first, false)) out += ',';
+        out += "{\"name\":" + json_string(check.name) + ",\"status\":\"" + word(check.grade) + "\"";
+        if (check.value) out += ",\"value\":" + number(*check.value);
+        if (check.limit) out += ",\"limit\":" + number(*check.limit);
+        if (!check.message.empty()) out += ",\"message\":" + json_string(check.message);
+        out += '}';
+    }
+    return out + "]}";
+}
+
+} // namespace agenthost::telemetry

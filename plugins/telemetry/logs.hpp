@@ -1,0 +1,75 @@
+// The lines worth telling a server: of followed files and of the daemon's own log. What comes too fast is dropped, counted and said;
+// where each file was read to survives restarts. No thread of its own; one thread at a time.
+//
+// After a crash up to `save_every` of lines come twice: forwarding a line again is better than never.
+#pragma once
+
+#include "config.hpp"
+#include "follow.hpp"
+#include "lines.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::telemetry {
+
+class Logs {
+public:
+    static constexpr std::size_t recent_most = 200, warnings_most = 20; // lines kept for whoever asks
+    static constexpr std::chrono::seconds save_every{10}, say_every{10};
+    struct World {
+        std::function<bool(const Line&)> forward;    // false: the host has no room now, the line is lost
+        std::function<void(const std::string&)> say; // to the daemon's log
+    };
+    // `state_file`: empty: nothing is kept.
+    Logs(const Config&, std::string state_file, World);
+    ~Logs(); // saves
+    Logs(const Logs&) = delete;
+    Logs& operator=(const Logs&) = delete;
+
+    // Reads what the files have. `now`: steady; `utc_ms`: when a line was read.
+    void look(std::chrono::nanoseconds now, std::int64_t utc_ms);
+    // A line of the daemon's own log: {"at":..,"level":"..","source":"..","message":"..","fields":{..}?}
+    void daemon_line(std::string_view json, std::chrono::nanoseconds now);
+    // `count` of its lines were gone before they were read.
+    void daemon_lost(std::uint64_t count);
+    std::uint64_t daemon_position = 0; // of ext/log_tap.h; kept with the places
+
+    void save();
+
+    [[nodiscard]] const std::deque<Line>& recent() const { return recent_; }
+    // The last lines at warn and above, for the fact "logs"; `changes` grows with each.
+    [[nodiscard]] std::string warnings_json() const;
+    [[nodiscard]] std::uint64_t changes() const { return changes_; }
+    [[nodiscard]] std::uint64_t forwarded() const { return forwarded_; }
+    [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+    [[nodiscard]] std::vector<std::string> problems() const; // of files that cannot be read
+
+private:
+    struct Source {
+        LogFile config;
+        Follower follower;
+        std::uint64_t skipped_said = 0;
+        std::string problem_said;
+    };
+    void offer(Line, bool wanted, std::chrono::nanoseconds now);
+    void keep(const Line&);
+    void say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms);
+    [[nodiscard]] std::string places_json() const;
+
+    Config config_;
+    std::string state_file_, saved_;
+    World world_;
+    Bucket bucket_;
+    std::vector<Source> sources_;
+    std::deque<Line> recent_, warnings_;
+    std::uint64_t changes_ = 0, forwarded_ = 0, dropped_ = 0, dropped_said_ = 0;
+    std::chrono::nanoseconds saved_at_{0}, said_at_{0};
+    bool said_before_ = false, saved_before_ = false;
+};
+
+} // namespace agenthost::telemetry

@@ -1,0 +1,48 @@
+// Reads the machine: the files under /proc and the filesystems. Blocks for as long as `patience` at most. One thread at a time.
+#pragma once
+
+#include "probe.hpp"
+#include "sample.hpp"
+
+#include <kit/fd.hpp>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::telemetry {
+
+// A whole small file; nullopt when it cannot be read. Cut at 1 MiB.
+std::optional<std::string> small_file(const std::string& path);
+
+class Look {
+public:
+    struct Options {
+        std::string proc = "/proc";           // tests bring their own
+        std::vector<std::string> interfaces;  // patterns; empty: choose.hpp decides
+        std::vector<std::string> filesystems; // patterns of mount points
+        std::string disk = "/";               // which counts as "the disk"
+        bool network_filesystems = false;
+        std::chrono::milliseconds patience{200};
+    };
+    explicit Look(Options options, Probe::Ask ask = Probe::statvfs_of);
+
+    Reading take();
+    [[nodiscard]] std::optional<std::string> stuck() const { return probe_.stuck(); }
+
+private:
+    void look_at_mounts();
+    void look_at_filesystems(Reading&);
+
+    Options options_;
+    Probe probe_;
+    kit::Fd mounts_file_; // open all the time: poll() on it tells of a change
+    bool mounts_known_ = false;
+    ChosenMounts mounts_;
+    std::string disk_point_;             // the mount of options_.disk
+    std::map<std::string, Usage> usage_; // the last figures, by point
+};
+
+} // namespace agenthost::telemetry

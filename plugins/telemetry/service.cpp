@@ -1,0 +1,262 @@
+#include "service.hpp"
+
+#include "words.hpp"
+
+#include <agenthost/error.hpp>
+#include <agenthost/ext/log_tap.h>
+#include <agenthost/json.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <ctime>
+
+namespace agenthost::telemetry {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto first_rates = 1s; // a server that connects at once should not wait an interval for figures
+constexpr auto log_interval = 1s;
+constexpr auto host_patience = 5s; // host.status is answered at once or the loop stands still
+constexpr int tap_rounds = 8;      // buffers of the daemon's log in one look
+
+std::int64_t utc_ms()
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+std::chrono::nanoseconds steady() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+std::int32_t abi_level(Severity level)
+{
+    return static_cast<std::int32_t>(level);
+} // ext/log.h has the same order
+static_assert(static_cast<int>(Severity::trace) == AGH_LOG_TRACE &&
+              static_cast<int>(Severity::error) == AGH_LOG_ERROR);
+
+Look::Options look_options(const Config& config)
+{
+    Look::Options out;
+    out.interfaces = config.interfaces;
+    out.filesystems = config.filesystems;
+    out.disk = config.disk;
+    out.network_filesystems = config.network_filesystems;
+    return out;
+}
+
+} // namespace
+
+Service::Service(Context& context, const Config& config)
+    : context_{context}, config_{config}, look_{look_options(config)}, exporter_{context}
+{}
+
+Service::~Service()
+{
+    for (const auto task : tasks_) context_.cancel(task);
+    const std::scoped_lock lock{mutex_}; // a timer that is at work ends first
+    logs_.reset();
+}
+
+void Service::start()
+{
+    const std::string state{context_.state_directory()};
+    logs_.emplace(config_, state.empty() ? state : state + "/logs.json",
+                  Logs::World{.forward =
+                                  [this](const Line& line) {
+                                      return context_.emit("telemetry.log", line_json(line)) == AGH_OK;
+                                  },
+                              .say = [this](const std::string& text) { context_.log(Level::warn, text); }});
+    tasks_.push_back(context_.timer(0s, config_.interval, [this] { look(); }));
+    tasks_.push_back(context_.after(first_rates, [this] { look(); }));
+    const bool tapped = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP) != nullptr;
+    if (tapped) tap_.resize(AGH_LOG_TAP_BYTES);
+    if (tapped || !config_.logs.empty())
+        tasks_.push_back(context_.timer(0s, log_interval, [this] { look_at_logs(); }));
+    if (std::ranges::find(tasks_, Context::Task{0}) != tasks_.end())
+        throw Error{"INTERNAL",
+                    "the host has no timers (agenthost.loop/1), without which nothing can be sampled",
+                    AGH_E_UNSUPPORTED};
+}
+
+void Service::look()
+{
+    const std::scoped_lock lock{mutex_};
+    sample_ = rates_.step(look_.take(), utc_ms());
+    publish(sample_);
+}
+
+void Service::publish(const Sample& now)
+{
+    if (now.has_rates) {
+        context_.publish("system_load", system_load_json(now));
+        context_.publish("metrics", metrics_json(now));
+    }
+    context_.publish("telemetry", detail_json(now));
+    exporter_.publish(now);
+}
+
+void Service::look_at_logs()
+{
+    const std::scoped_lock lock{mutex_};
+    if (!logs_) return;
+    const auto now = steady();
+    read_daemon_log(now);
+    logs_->look(now, utc_ms());
+    exporter_.log_lines(logs_->forwarded(), logs_->dropped());
+    if (logs_->changes() != warnings_published_) {
+        context_.publish("logs", logs_->warnings_json());
+        warnings_published_ = logs_->changes();
+    }
+}
+
+void Service::read_daemon_log(std::chrono::nanoseconds now)
+{
+    const auto* tap = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP);
+    if (tap == nullptr || tap_.empty()) return;
+    // Warnings are wanted for the fact, whatever is forwarded.
+    const auto least = std::min(config_.daemon_log.value_or(Severity::warn), Severity::warn);
+    for (int round = 0; round < tap_rounds; ++round) {
+        std::size_t size = tap_.size();
+        std::uint64_t lost = 0;
+        if (tap->read(context_.host(), abi_level(least), &logs_->daemon_position, tap_.data(), &size,
+                      &lost) != AGH_OK)
+            return;
+        if (lost > 0) logs_->daemon_lost(lost);
+        if (size == 0) return;
+        std::string_view rest{tap_.data(), std::min(size, tap_.size())};
+        while (!rest.empty()) {
+            const auto end = rest.find('\n');
+            logs_->daemon_line(rest.substr(0, end), now);
+            rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+        }
+    }
+}
+
+Sample Service::sample()
+{
+    const std::scoped_lock lock{mutex_};
+    return sample_;
+}
+
+Health Service::health()
+{
+    const std::unique_lock lock{mutex_, std::try_to_lock}; // at work: then it lives
+    if (!lock) return {};
+    if (const auto stuck = look_.stuck())
+        return {AGH_E_BUSY,
+                "the filesystem at " + *stuck +
+                    " does not answer; its figures stand still. Look at its server or device (dmesg), or "
+                    "unmount it."};
+    if (logs_)
+        if (const auto problems = logs_->problems(); !problems.empty()) return {AGH_E_BUSY, problems.front()};
+    return {};
+}
+
+void Service::ask_host(
+    Request request, std::function<void(Request&, const std::optional<AgentState>&, const std::string&)> then)
+{
+    // Shared, not moved: when the call is refused the callback is destroyed with what it holds.
+    const auto waiting = std::make_shared<Request>(std::move(request));
+    const auto said =
+        context_.call("host.status", "{}", host_patience, [waiting, then](const Result& result) {
+            const auto agent = result.status == AGH_OK ? parse_agent(result.json) : std::nullopt;
+            then(*waiting, agent,
+                 agent ? "" : std::string{status_name(result.status)} + " " + std::string{result.json});
+        });
+    if (said != AGH_PENDING) then(*waiting, std::nullopt, "host.status: " + std::string{status_name(said)});
+}
+
+void Service::health_check(Request request)
+{
+    ask_host(std::move(request), [this](Request& asked, const auto& agent, const std::string& why) {
+        asked.reply(verdict_json(judge(sample(), config_.health, agent, why)));
+    });
+}
+
+void Service::status(Request request)
+{
+    ask_host(std::move(request), [this](Request& asked, const auto& agent, const std::string& why) {
+        const Sample now = sample();
+        const auto verdict = judge(now, config_.health, agent, why);
+        const auto machine = look_at_machine({});
+        std::string out = "{\"status\":" + json_string(verdict.status) +
+                          ",\"version\":" + json_string(AGENTHOST_VERSION) +
+                          ",\"hostname\":" + json_string(machine.hostname) +
+                          ",\"uptime_s\":" + std::to_string(static_cast<std::int64_t>(now.uptime_s)) +
+                          ",\"system_load\":" + system_load_json(now);
+        if (agent) {
+            const auto ready = std::ranges::count_if(agent->servers, [](const auto& s) { return s.well; });
+            const auto well = std::ranges::count_if(agent->plugins, [](const auto& p) { return p.well; });
+            out += ",\"agent\":{\"id\":" + json_string(agent->agent_id) +
+                   ",\"uptime_s\":" + std::to_string(agent->uptime_s) +
+                   ",\"servers\":" + std::to_string(agent->servers.size()) +
+                   ",\"servers_ready\":" + std::to_string(ready) +
+                   ",\"plugins\":" + std::to_string(agent->plugins.size()) +
+                   ",\"plugins_healthy\":" + std::to_string(well) + "}";
+        }
+        asked.reply(out + "}");
+    });
+}
+
+void Service::version(Request request)
+{
+    const auto machine = look_at_machine({});
+    request.reply("{\"version\":" + json_string(AGENTHOST_VERSION) + ",\"abi\":\"" +
+                  std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR) +
+                  "\",\"os\":" + json_string(machine.os) + ",\"kernel\":" + json_string(machine.kernel) +
+                  ",\"arch\":" + json_string(machine.arch) + "}");
+}
+
+void Service::machine_id(Request request)
+{
+    const auto machine = look_at_machine(std::string{context_.state_directory()});
+    request.reply(
+        "{\"machine_id\":" + json_string(machine.id) + ",\"boot_id\":" + json_string(machine.boot_id) +
+        ",\"hostname\":" + json_string(machine.hostname) + (machine.made_up ? ",\"made_up\":true}" : "}"));
+}
+
+void Service::metrics(Request request)
+{
+    const Sample now = sample();
+    if (!now.has_rates) {
+        request.fail("BUSY", "there are no figures yet: the second look at the machine comes within a second",
+                     "Ask again.", not_started);
+        return;
+    }
+    request.reply("{\"metrics\":" + metrics_json(now) + ",\"system_load\":" + system_load_json(now) +
+                  ",\"detail\":" + detail_json(now) + "}");
+}
+
+void Service::logs(Request request)
+{
+    const auto params = nlohmann::json::parse(request.params(), nullptr, false);
+    const auto limit = params.is_object() ? params.value("limit", std::size_t{50}) : 50;
+    const auto least =
+        params.is_object() ? severity(params.value("level", std::string{"trace"})) : Severity::trace;
+    if (!least) {
+        request.fail("INVALID_REQUEST", "level must be trace, debug, info, warning or error");
+        return;
+    }
+    std::string lines;
+    std::uint64_t forwarded = 0, dropped = 0;
+    {
+        const std::scoped_lock lock{mutex_};
+        const auto& all = logs_->recent();
+        std::vector<const Line*> chosen; // the newest that match
+        for (auto at = all.rbegin(); at != all.rend() && chosen.size() < limit; ++at)
+            if (at->level >= *least) chosen.push_back(&*at);
+        for (auto at = chosen.rbegin(); at != chosen.rend(); ++at) {
+            if (!lines.empty()) lines += ',';
+            lines += line_json(**at);
+        }
+        forwarded = logs_->forwarded();
+        dropped = logs_->dropped();
+    }
+    request.reply("{\"lines\":[" + lines + "],\"forwarded\":" + std::to_string(forwarded) +
+                  ",\"dropped\":" + std::to_string(dropped) + "}");
+}
+
+} // namespace agenthost::telemetry

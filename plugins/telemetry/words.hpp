@@ -1,0 +1,18 @@
+// A Sample in the words of the facts (ext/facts.h), and of the actions. Pure; every result is valid JSON.
+#pragma once
+
+#include "sample.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace agenthost::telemetry {
+
+std::string number(double);                  // at most two digits behind the point; never "nan"
+std::string system_load_json(const Sample&); // {"cpu":25.5,"memory":65.2,"disk":40.1}
+std::string metrics_json(const Sample&);     // {"cpu_percent":..,...,"load_average":[..]}
+std::string detail_json(const Sample&);      // per interface, disk and filesystem; under 64 KiB
+
+std::string iso_time(std::int64_t utc_ms); // 2026-11-20T17:44:00.123Z
+
+} // namespace agenthost::telemetry

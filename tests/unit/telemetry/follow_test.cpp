@@ -1,0 +1,251 @@
+// A log file through everything that rotation does to it.
+#include "plugins/telemetry/follow.hpp"
+#include "tests/support/support.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+using namespace agenthost::telemetry;
+using namespace agenthost::test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+namespace fs = std::filesystem;
+
+namespace {
+
+void append(const fs::path& file, std::string_view text) { std::ofstream{file, std::ios::app} << text; }
+
+struct Following : testing::Test {
+    TempDir dir;
+    fs::path file = dir / "app.log";
+    std::vector<std::string> lines;
+
+    std::vector<std::string> look(Follower& follower, int times = 1)
+    {
+        lines.clear();
+        for (int i = 0; i < times; ++i)
+            follower.look([this](std::string_view line, bool cut) {
+                lines.push_back(std::string{line} + (cut ? "|" : ""));
+            });
+        return lines;
+    }
+};
+
+TEST_F(Following, BeginsAtTheEndOfAFileItMeets)
+{
+    append(file, "old\nolder\n");
+    Follower follower{file};
+    EXPECT_THAT(look(follower), IsEmpty());
+    append(file, "new\n");
+    EXPECT_THAT(look(follower), ElementsAre("new"));
+    EXPECT_THAT(look(follower), IsEmpty());
+}
+
+TEST_F(Following, TakesTheWholeLineItMetInTheMiddle)
+{
+    append(file, "old\nhalf");
+    Follower follower{file};
+    EXPECT_THAT(look(follower), IsEmpty());
+    append(file, " done\n");
+    EXPECT_THAT(look(follower), ElementsAre("half done"));
+}
+
+TEST_F(Following, WaitsForAFileThatIsNotThereYetAndReadsAllOfIt)
+{
+    Follower follower{file};
+    look(follower);
+    EXPECT_THAT(follower.problem(), HasSubstr("No such file"));
+    append(file, "first\n");
+    EXPECT_THAT(look(follower), ElementsAre("first"));
+    EXPECT_EQ(follower.problem(), "");
+}
+
+TEST_F(Following, GoesOnThroughRenameAndCreate)
+{
+    append(file, "a\n");
+    Follower follower{file};
+    look(follower);
+    append(file, "b\n");
+    fs::rename(file, dir / "app.log.1");
+    append(dir / "app.log.1", "late to the old\nwithout an end");
+    append(file, "c\n");
+    EXPECT_THAT(look(follower, 5), ElementsAre("b", "late to the old", "without an end", "c"));
+    append(file, "d\n");
+    EXPECT_THAT(look(follower), ElementsAre("d"));
+}
+
+TEST_F(Following, KeepsReadingTheOldFileWhileItsWriterDoesNotKnowYet)
+{
+    append(file, "a\n");
+    Follower follower{file};
+    look(follower);
+    fs::rename(file, dir / "app.log.1");
+    append(file, "new\n");
+    std::vector<std::string> all;
+    for (int i = 0; i < 8; ++i) {
+        append(dir / "app.log.1", "old " + std::to_string(i) + "\n");
+        for (const auto& line : look(follower)) all.push_back(line);
+    }
+    EXPECT_EQ(all.size(), 8u) << "nothing of the new file before the old one is quiet";
+    EXPECT_THAT(look(follower, Follower::linger + 1), ElementsAre("new"));
+}
+
+TEST_F(Following, LeavesAnOldFileThatNeverEnds)
+{
+    append(file, "a\n");
+    Follower follower{file};
+    look(follower);
+    fs::rename(file, dir / "app.log.1");
+    append(file, "new\n");
+    bool came = false;
+    for (int i = 0; i < Follower::linger_most + 2 && !came; ++i) {
+        append(dir / "app.log.1", "old\n");
+        for (const auto& line : look(follower)) came = came || line == "new";
+    }
+    EXPECT_TRUE(came);
+}
+
+TEST_F(Following, GoesOnThroughCopyAndTruncate)
+{
+    append(file, "a long first line\n");
+    Follower follower{file};
+    look(follower);
+    append(file, "b\n");
+    EXPECT_THAT(look(follower), ElementsAre("b"));
+    fs::resize_file(file, 0);
+    append(file, "c\n");
+    EXPECT_THAT(look(follower), ElementsAre("c"));
+}
+
+TEST_F(Following, NoticesATruncatedFileThatIsLongerAgain)
+{
+    append(file, "2026-11-20 first\n");
+    Follower follower{file};
+    look(follower);
+    fs::resize_file(file, 0);
+    append(file, "2026-11-21 x\n2026-11-21 this is more than there was\n");
+    EXPECT_THAT(look(follower), ElementsAre("2026-11-21 x", "2026-11-21 this is more than there was"));
+}
+
+TEST_F(Following, ComesBackWhereItStood)
+{
+    append(file, "a\n");
+    std::optional<Place> place;
+    {
+        Follower follower{file};
+        look(follower);
+        append(file, "b\nhalf");
+        EXPECT_THAT(look(follower), ElementsAre("b"));
+        place = follower.place();
+    }
+    append(file, " a line\nc\n");
+    Follower again{file, place};
+    EXPECT_THAT(look(again), ElementsAre("half a line", "c"));
+}
+
+TEST_F(Following, ReadsAFileThatWasMadeWhileItWasAwayFromItsStart)
+{
+    append(file, "a\n");
+    std::optional<Place> place;
+    {
+        Follower follower{file};
+        look(follower);
+        place = follower.place();
+    }
+    fs::rename(file, dir / "app.log.1");
+    append(file, "b\nc\n");
+    Follower again{file, place};
+    EXPECT_THAT(look(again), ElementsAre("b", "c"));
+}
+
+TEST_F(Following, DoesNotTrustAnInodeWithOtherContent)
+{
+    append(file, "first content\n");
+    std::optional<Place> place;
+    {
+        Follower follower{file};
+        look(follower);
+        place = follower.place();
+    }
+    fs::resize_file(file, 0);
+    append(file, "other content, and more of it\n");
+    Follower again{file, place};
+    EXPECT_THAT(look(again), ElementsAre("other content, and more of it"));
+}
+
+TEST_F(Following, SaysWhatIsWrongWithItsPath)
+{
+    fs::create_directory(file);
+    Follower folder{file};
+    look(folder);
+    EXPECT_THAT(folder.problem(), HasSubstr("no regular file"));
+    ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
+    Follower fifo{dir / "fifo"}; // and does not wait for its writer
+    look(fifo);
+    EXPECT_THAT(fifo.problem(), HasSubstr("no regular file"));
+    if (::geteuid() != 0) {
+        write_file(dir / "secret", "x\n", 0000);
+        Follower secret{dir / "secret"};
+        look(secret);
+        EXPECT_THAT(secret.problem(), HasSubstr("Permission denied. Let the daemon's user read it"));
+    }
+}
+
+TEST_F(Following, LetsGoOfADeletedFileAfterAWhile)
+{
+    append(file, "a\n");
+    Follower follower{file};
+    look(follower);
+    fs::remove(file);
+    look(follower, Follower::linger_missing + 1);
+    EXPECT_THAT(follower.problem(), HasSubstr("No such file"));
+    append(file, "b\n");
+    EXPECT_THAT(look(follower), ElementsAre("b"));
+}
+
+TEST_F(Following, TakesABacklogInSteps)
+{
+    append(file, "");
+    Follower follower{file};
+    look(follower);
+    std::string much;
+    for (int i = 0; i < 100'000; ++i) much += "line " + std::to_string(i) + "\n";
+    append(file, much);
+    EXPECT_LT(look(follower).size(), 100'000u);
+    std::size_t count = lines.size();
+    for (int i = 0; i < 20; ++i) count += look(follower).size();
+    EXPECT_EQ(count, 100'000u);
+    EXPECT_EQ(follower.skipped(), 0u);
+}
+
+TEST_F(Following, JumpsAheadWhenItIsHopelesslyBehindAndCounts)
+{
+    append(file, "");
+    Follower follower{file};
+    look(follower);
+    append(file, "first\n");
+    fs::resize_file(file, Follower::behind_most + Follower::step); // a hole: no disk is used
+    append(file, "\nlast\n");
+    look(follower, 3);
+    ASSERT_FALSE(lines.empty());
+    EXPECT_EQ(lines.back(), "last");
+    EXPECT_GT(follower.skipped(), Follower::behind_most - Follower::step);
+}
+
+TEST_F(Following, FollowsASymbolicLink)
+{
+    append(dir / "real", "a\n");
+    fs::create_symlink(dir / "real", file);
+    Follower follower{file};
+    look(follower);
+    append(dir / "real", "b\n");
+    EXPECT_THAT(look(follower), ElementsAre("b"));
+}
+
+} // namespace
