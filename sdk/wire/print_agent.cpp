@@ -37,7 +37,7 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     const bool bare = !payload || payload->kind == json::Kind::null;
     if (type == "print" && bare && find(*members, "taskId")) return flat_print(*members, fields);
 
-    const std::string_view outer_id = fields.identifier("id", most::id);
+    const std::string_view outer_id = envelope_id(*members, fields);
     const std::string_view outer_shop = fields.identifier("shopId", most::id);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), outer_id};
     if (!bare && payload->kind != json::Kind::object) return Malformed{"payload is not an object", outer_id};

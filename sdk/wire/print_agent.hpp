@@ -3,6 +3,7 @@
 
 #include "fields.hpp"
 #include "print.hpp"
+#include "print_envelope.hpp"
 
 #include <span>
 #include <vector>
@@ -63,12 +64,5 @@ private:
     Scratch scratch_;
     std::string made_id_, memory_, decimal_;
 };
-
-// A member's value as written, when there is one of that kind.
-inline std::string_view raw_of(std::span<const json::Member> members, std::string_view key, json::Kind kind)
-{
-    const json::Member* const found = find(members, key);
-    return found && found->kind == kind ? found->raw : std::string_view{};
-}
 
 } // namespace agenthost::wire::print

@@ -6,6 +6,7 @@
 #include "fields.hpp"
 #include "iso8601.hpp"
 #include "outcomes.hpp"
+#include "print_envelope.hpp"
 #include "print_ids.hpp"
 
 #include <array>
@@ -16,12 +17,6 @@ namespace {
 using namespace print;
 
 constexpr std::array<std::string_view, 1> outcome_key{"outcome"};
-
-json::Member value(std::span<const json::Member> members, std::string_view key)
-{
-    const json::Member* const found = find(members, key);
-    return found && found->kind != json::Kind::null ? *found : json::Member{};
-}
 
 class PrintServer final : public ServerCodec {
 public:
@@ -58,7 +53,7 @@ FromAgent PrintServer::decode(std::string_view frame)
     scratch_.begin(frame);
     renew(memory_), renew(decimal_);
     FieldReader fields{*members, scratch_};
-    const std::string_view id = fields.identifier("id", most::id);
+    const std::string_view id = envelope_id(*members, fields);
     const std::string_view type = fields.needed("type", most::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
     if (type == "print_result") return flat_result(*members, fields);
