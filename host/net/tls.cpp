@@ -8,9 +8,14 @@
 #include <openssl/x509v3.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <new>
 
 #include <arpa/inet.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace agenthost::host::net {
@@ -81,6 +86,33 @@ std::string load_identity(SSL_CTX* ctx, const std::string& certificate, const st
     return {};
 }
 
+// The system's authorities take 0.9 MiB; all sessions share one copy. Read anew when bundle or folder have changed. Any thread.
+std::shared_ptr<X509_STORE> system_trust()
+{
+    struct Stamp {
+        std::int64_t file = 0, folder = 0;
+        bool operator==(const Stamp&) const = default;
+    };
+    static std::mutex mutex;
+    static std::shared_ptr<X509_STORE> store;
+    static Stamp read_at;
+    const auto changed = [](const char* variable, const char* fallback) -> std::int64_t {
+        const char* named = std::getenv(variable);
+        struct stat what {};
+        if (::stat(named ? named : fallback, &what) != 0) return 0;
+        return std::int64_t{what.st_mtim.tv_sec} * 1'000'000'000 + what.st_mtim.tv_nsec;
+    };
+    const Stamp now{changed(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+                    changed(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
+    const std::lock_guard lock{mutex};
+    if (store && now == read_at) return store;
+    std::shared_ptr<X509_STORE> fresh{X509_STORE_new(), &X509_STORE_free};
+    if (!fresh) throw std::bad_alloc{};
+    X509_STORE_set_default_paths(fresh.get()); // none there: every peer fails verification, which says so
+    read_at = now;
+    return store = std::move(fresh);
+}
+
 } // namespace
 
 TlsContext::~TlsContext() { SSL_CTX_free(ctx_); }
@@ -99,7 +131,8 @@ TlsResult make_client_context(const TlsClientConfig& config)
                     file_problem("tls.ca", config.ca, "a PEM file with the authority's certificate")};
         }
     } else if (config.verify) {
-        SSL_CTX_set_default_verify_paths(ctx.get());
+        const std::shared_ptr<X509_STORE> store = system_trust();
+        SSL_CTX_set1_cert_store(ctx.get(), store.get());
     }
     SSL_CTX_set_verify(ctx.get(), config.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     if (!config.certificate.empty()) {

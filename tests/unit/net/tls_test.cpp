@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -221,6 +224,31 @@ TEST_F(Tls, ReportsACutAtAnyByteAndNeverInventsData)
         EXPECT_LT(cut.got.size(), 40'000u);
         EXPECT_EQ(cut.got, std::string(cut.got.size(), 't'));
     }
+}
+
+// A file of its own is named by the environment, as OpenSSL knows it, so that the test leaves the system's alone.
+TEST_F(Tls, TrustsTheSystemInOneCopyUntilItChanges)
+{
+    TempDir dir;
+    const auto bundle = (dir.path() / "bundle.pem").string();
+    std::filesystem::copy_file(c("ca.pem"), bundle);
+    const char* const before = std::getenv("SSL_CERT_FILE");
+    const std::string kept = before ? before : "";
+    ::setenv("SSL_CERT_FILE", bundle.c_str(), 1);
+    const auto store = [] {
+        const auto made = net::make_client_context({});
+        return std::pair{made.context, SSL_CTX_get_cert_store(made.context->get())};
+    };
+    const auto first = store(), second = store();
+    EXPECT_EQ(first.second, second.second);
+    EXPECT_FALSE(shake({}, {.certificate = c("server.pem"), .key = c("server.key")}, "localhost").client);
+    std::filesystem::last_write_time(bundle,
+                                     std::filesystem::file_time_type::clock::now() + std::chrono::hours{1});
+    EXPECT_NE(store().second, first.second);
+    if (kept.empty())
+        ::unsetenv("SSL_CERT_FILE");
+    else
+        ::setenv("SSL_CERT_FILE", kept.c_str(), 1);
 }
 
 } // namespace
