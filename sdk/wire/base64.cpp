@@ -8,11 +8,12 @@ namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+constexpr std::uint8_t no_digit = 0xFF;
 constexpr auto values = [] {
-    std::array<std::int8_t, 256> table{};
-    table.fill(-1);
+    std::array<std::uint8_t, 256> table{};
+    table.fill(no_digit);
     for (std::size_t i = 0; i < alphabet.size(); ++i)
-        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
     return table;
 }();
 
@@ -41,12 +42,12 @@ bool append_from_base64(std::string& out, std::string_view text)
     std::uint32_t bits = 0;
     int count = 0;
     for (const char c : text) {
-        const int value = values[static_cast<unsigned char>(c)];
-        if (value < 0) {
+        const std::uint32_t value = values[static_cast<unsigned char>(c)];
+        if (value == no_digit) {
             out.resize(before);
             return false;
         }
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
+        bits = bits << 6 | value;
         count += 6;
         if (count < 8) continue;
         count -= 8;
