@@ -45,9 +45,8 @@ private:
     FromAgent log(FieldReader&, std::span<const json::Member>, std::int64_t ts);
 
     ServerSetup setup_;
-    std::string agent_id_;     // proved by the upgrade, or by the first frame that verified
-    std::string asked_, word_; // the latest command and its name: an agent that repeats no id answers it
-    std::string made_;         // JSON that a view of the last message points to
+    std::string agent_id_; // proved by the upgrade, or by the first frame that verified
+    std::string made_;     // JSON that a view of the last message points to
     Scratch scratch_;
 };
 
@@ -68,17 +67,9 @@ FromAgent SignedServerCodec::hello(const Envelope& envelope)
 FromAgent SignedServerCodec::result(FieldReader& fields, std::span<const json::Member> members)
 {
     Result result;
-    result.id = fields.identifier("requestId", most::id);
+    result.id = fields.identifier("requestId", most::id); // empty: it answers the one command in flight
     result.action = fields.identifier("command", most::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
-    if (result.id.empty()) {
-        const bool answers = !asked_.empty() && (result.action.empty() || result.action == word_);
-        if (!answers) return Malformed{"a command_result without requestId answers no command in flight", {}};
-        made_ = std::exchange(asked_, {});
-        result.id = made_;
-    } else if (result.id == asked_) {
-        asked_.clear();
-    }
     const json::Member* told = find(members, "result");
     const bool unknown = told && told->text == unknown_command;
     result.error.message = fields.text("error", most::text);
@@ -167,10 +158,7 @@ bool SignedServerCodec::encode(const Command& command, std::string& out)
         json::append_number(payload, static_cast<double>(command.timeout->count()));
     }
     payload += '}';
-    if (!append_signed(out, "command", agent_id_, payload, *secret, setup_.world)) return false;
-    asked_ = command.id;
-    word_ = command.action;
-    return true;
+    return append_signed(out, "command", agent_id_, payload, *secret, setup_.world);
 }
 
 } // namespace
