@@ -142,6 +142,9 @@ static void become(const struct plan *plan, pid_t helper, int report)
     umask(022);
     if (chdir(plan->cwd) != 0) cannot(report, stage_folder);
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC); /* all of ours are O_CLOEXEC already: a second lock on the door */
+    /* glibc's posix_spawn leaves its two internal signals ignored, and its functions do not let anyone touch them. */
+    const char standard[64] = {0}; /* the kernel's struct sigaction: SIG_DFL, no flags, no mask */
+    for (int signal = 32; signal <= 33; ++signal) syscall(SYS_rt_sigaction, signal, standard, NULL, (size_t)8);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -1,0 +1,58 @@
+// Much of everything: a gigabyte through both kinds, hours of commands in a minute.
+#include "rig.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace agenthost::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::uint64_t memory_kib()
+{
+    const std::string status = read_file("/proc/self/status");
+    return std::stoull(status.substr(status.find("VmHWM:") + 6));
+}
+std::size_t open_files()
+{
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, {}));
+}
+
+TEST(TerminalProof, AGigabyteIsCountedToTheByteAndNotKept)
+{
+    for (const bool pty : {false, true}) {
+        SCOPED_TRACE(pty);
+        Rig rig{{{"wait", "60s"}}};
+        rig.tap.keep = false;
+        rig.sh("echo warm");
+        const auto before = memory_kib(), start = rig.tap.total;
+        const auto ran = rig.sh(std::string{pty ? "stty raw; " : ""} + "head -c 1073741824 /dev/zero",
+                                {{"pty", pty}, {"timeoutMs", 1'200'000}});
+        EXPECT_EQ(ran.exit_code(), 0);
+        EXPECT_EQ(ran.data.at("bytes").get<std::uint64_t>(), 1073741824u);
+        EXPECT_EQ(ran.data.at("dropped"), 0);
+        EXPECT_EQ(rig.tap.total - start, 1073741824u);
+        EXPECT_FALSE(rig.tap.disorder);
+        EXPECT_LT(memory_kib(), before + 8192);
+    }
+}
+
+TEST(TerminalProof, AThousandCommandsLeaveNothing)
+{
+    Rig rig{{{"keep", 4}}};
+    const auto round = [&](int i) {
+        switch (i % 5) {
+        case 0: return rig.sh("seq 1 50000").exit_code() == 0;
+        case 1: return rig.sh("sleep 100 & setsid sleep 100 & exit 3").exit_code() == 3;
+        case 2: return rig.sh("tty", {{"pty", true}}).exit_code() == 0;
+        case 3: return rig.run({{"argv", {"no-such"}}}).reason() == "FILE_NOT_FOUND";
+        default: return rig.sh("kill -9 $$").reason() == "signal";
+        }
+    };
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(round(i)) << i;
+    const auto files = open_files();
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(round(i)) << i;
+    EXPECT_TRUE(wait_for([&] { return open_files() <= files; })) << open_files() << " after " << files;
+}
+
+} // namespace
