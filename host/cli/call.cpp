@@ -93,10 +93,21 @@ std::string dumped(const json& value, bool pretty)
     return value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace);
 }
 
+// A result that has an exit code is a program's: it becomes ours, and standard output stays the program's own.
+std::optional<int> exit_code(const json& data)
+{
+    const auto at = data.is_object() ? data.find("exit_code") : data.end();
+    if (at == data.end() || !at->is_number_integer()) return std::nullopt;
+    const auto code = at->get<std::int64_t>();
+    return code >= 0 && code <= 255 ? static_cast<int>(code) : failed;
+}
+
 int report(const Context& context, const CallOptions& options, const json& result, bool streamed)
 {
     if (result.value("status", "") == "success") {
         const json data = result.value("data", json{});
+        const auto code = exit_code(data);
+        streamed = streamed || code;
         if (context.json)
             say(dumped(data, false) + "\n");
         else if (streamed) { // standard output is the command's own
@@ -104,7 +115,7 @@ int report(const Context& context, const CallOptions& options, const json& resul
                 std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
         } else if (!data.is_null())
             say(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
-        return ok;
+        return code.value_or(ok);
     }
     if (context.json && !streamed) say(dumped(result, false) + "\n");
     const auto text = [&](const char* key) {

@@ -104,6 +104,26 @@ TEST_F(Call, StreamsOutputToWhereItBelongs)
     EXPECT_EQ(ran.err, "err\n");                        // no progress without a terminal
 }
 
+TEST_F(Call, ExitsWithTheCodeOfTheProgramThatWasRun)
+{
+    const Ran ran = against(
+        FakeDaemon::lines({R"({"result":{"status":"success","data":{"exit_code":42,"reason":"exit"}}})"}),
+        {"call", "terminal.run"});
+    EXPECT_EQ(ran.code, 42);
+    EXPECT_EQ(ran.out, "");                // the program said nothing
+    for (const char* code : {"256", "-1"}) // not what a process can exit with
+        EXPECT_EQ(
+            against(FakeDaemon::lines({std::string{R"({"result":{"status":"success","data":{"exit_code":)"} +
+                                       code + "}}}"}),
+                    {"call", "a.b"})
+                .code,
+            1);
+    EXPECT_EQ(against(FakeDaemon::lines({R"({"result":{"status":"success","data":{"exit_code":"7"}}})"}),
+                      {"call", "a.b"})
+                  .code,
+              0);
+}
+
 TEST_F(Call, SaysThatTheDaemonWentAway)
 {
     const Ran before = against({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}, {"call", "a.b"});
