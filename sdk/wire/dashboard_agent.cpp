@@ -12,9 +12,9 @@ namespace {
 
 using namespace dashboard;
 
-constexpr std::array<std::string_view, 5> run_members{"commandId", "requestId", "agentId", "timeoutMs",
-                                                      "encoding"};
-constexpr std::array<std::string_view, 3> flat_members{"requestId", "agentId", "timeoutMs"};
+// What of a payload is not the action's: ids of the envelope, and for a run how its output is written.
+constexpr std::array<std::string_view, 3> run_members{"requestId", "agentId", "encoding"};
+constexpr std::array<std::string_view, 2> flat_members{"requestId", "agentId"};
 
 std::string percent_encoded(std::string_view text)
 {
@@ -31,9 +31,14 @@ std::string percent_encoded(std::string_view text)
     return out;
 }
 
-bool is_id(std::string_view text)
+// Empty: none.
+std::string id_problem(const json::Member* id)
 {
-    return !text.empty() && text.size() <= most::id && text.find('\0') == std::string_view::npos;
+    if (!id || id->kind == json::Kind::null) return "commandId is missing";
+    if (id->kind != json::Kind::string) return "commandId is not a string";
+    if (id->text.empty()) return "commandId is missing";
+    if (id->text.size() > most::id) return "commandId is longer than " + std::to_string(most::id) + " bytes";
+    return id->text.find('\0') == std::string_view::npos ? "" : "commandId has a NUL character";
 }
 
 } // namespace
@@ -132,41 +137,36 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
 {
     const bool runs = frame.type == run_word;
     const std::string_view request_id = fields.identifier("requestId", most::id);
-    // Of an interrupt or input it is a parameter, checked but not read: the scratch memory has room for each string once.
-    std::string_view command_id;
-    if (runs)
-        command_id = fields.needed("commandId", most::id);
-    else if (const json::Member* of = find(members, "commandId"); !of || !is_id(of->text))
-        fields.problem = fields.problem.empty() ? "commandId is missing or no id" : fields.problem;
-    const json::Member* encoding = find(members, "encoding");
-    const bool base64 = runs && encoding && encoding->text == "base64";
-    Command command;
+    // The commandId is a parameter too: checked and copied, not read, as the scratch memory has room for each string once.
+    const json::Member* const id = find(members, "commandId");
+    const json::Member* const encoding = find(members, "encoding");
+    const bool base64 = encoding && encoding->text == "base64";
+    std::string command_id;
+    if (std::string problem = id_problem(id); problem.empty())
+        command_id = id->text;
+    else if (fields.problem.empty())
+        fields.problem = std::move(problem);
     if (const json::Member* agent = find(members, "agentId");
         fields.problem.empty() && agent && agent->kind != json::Kind::null && agent->text != agent_id_)
         fields.problem = "agentId is another agent's";
-    if (fields.problem.empty() && !read_timeout(find(members, "timeoutMs"), command.timeout))
-        fields.problem = "timeoutMs is not a number of milliseconds";
     if (fields.problem.empty() && runs && encoding && encoding->kind != json::Kind::null && !base64 &&
         encoding->text != "utf-8" && encoding->text != "utf8")
         fields.problem = "encoding is neither utf-8 nor base64";
     // A refusal that named the command of an interrupt would end that command.
     if (!fields.problem.empty())
-        return bad(std::move(fields.problem), runs ? command_id : std::string_view{}, request_id);
+        return bad(std::move(fields.problem), runs ? std::string_view{command_id} : std::string_view{},
+                   request_id);
 
-    command.action = frame.type;
-    if (runs) {
-        command.id = command_id;
-        command.params = scratch_.object(members, run_members);
-        if (!commands_.find(command_id)) { // else a repeat: what was counted stays
-            CommandBook::Command& made = commands_.of(command_id);
-            made.base64 = base64;
-            made.request_id = request_id;
-            for (CommandBook::Channel& channel : made.channels) channel.known = true; // from 0
-        }
-        return command;
+    if (runs && !commands_.find(command_id)) { // else a repeat: what was counted stays
+        CommandBook::Command& made = commands_.of(command_id);
+        made.base64 = base64;
+        made.request_id = request_id;
+        for (CommandBook::Channel& channel : made.channels) channel.known = true; // from 0
     }
-    command.params = scratch_.object(members, flat_members);
-    made_id_ = request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
+    Command command;
+    command.action = frame.type;
+    command.params = runs ? scratch_.object(members, run_members) : scratch_.object(members, flat_members);
+    made_id_ = runs ? command_id : request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
     command.id = made_id_;
     return command;
 }

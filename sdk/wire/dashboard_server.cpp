@@ -236,7 +236,8 @@ bool DashboardServerCodec::append_flat(std::string& out, const Command& command)
     const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
     if (!params || !command.target.empty() || find(*params, "requestId") || find(*params, "agentId"))
         return false;
-    if (runs && (command.id.empty() || find(*params, "commandId"))) return false;
+    const json::Member* const given = find(*params, "commandId");
+    if (runs && (command.id.empty() || (given && given->text != command.id))) return false;
     open_frame(out, command.action, now(world_));
     out += '{';
     const auto comma = [&] {
@@ -247,7 +248,7 @@ bool DashboardServerCodec::append_flat(std::string& out, const Command& command)
         json::append(out, clip(command.id, most::id));
     }
     for (const json::Member& member : *params) {
-        if (command.timeout && member.key == "timeoutMs") continue;
+        if ((command.timeout && member.key == "timeoutMs") || (runs && member.key == "commandId")) continue;
         comma();
         out.append(member.key_raw).append(":").append(member.raw);
     }
