@@ -55,7 +55,7 @@ public:
     // Views in the result live until the next call. `authenticating`: Welcome is due (storage's has no action word).
     virtual FromServer decode(std::string_view frame, bool authenticating) = 0;
     // Each appends one frame to `out` and says whether the protocol has words for the message; false: nothing was appended.
-    virtual bool encode(const Result&, std::string& out) = 0;
+    virtual bool encode(const Result&, std::string& out) = 0; // false: nobody waits for it; it counts as delivered
     virtual bool encode(const Progress&, std::string& out) = 0;
     virtual bool encode(const Stream&, std::string& out) = 0;
     // How many of its first bytes one frame can hold: the caller encodes these, then the rest with its own offset.
