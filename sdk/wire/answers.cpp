@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace agenthost::wire {
 namespace {
@@ -113,7 +114,7 @@ std::optional<milliseconds> from_seconds(std::string_view json)
     if (error != std::errc{} || end != json.data() + json.size() ||
         !(seconds >= 0 && seconds <= most_seconds))
         return std::nullopt;
-    return milliseconds{static_cast<milliseconds::rep>(seconds * 1000 + 0.5)};
+    return milliseconds{std::llround(seconds * 1000)};
 }
 
 void append_seconds(std::string& out, milliseconds time)

@@ -77,8 +77,9 @@ TEST_F(Panel, ReadsBackEveryResultItWrites)
         if (random() % 2 == 0) {
             if (random() % 2 == 0) { // what people read stands first
                 const std::string message = Json(identifier(random, 200)).dump();
-                data = data.size() > 2 ? "{\"message\":" + message + "," + data.substr(1)
-                                       : "{\"message\":" + message + "}";
+                const std::string rest = data.size() > 2 ? "," + data.substr(1) : "}";
+                data = "{\"message\":";
+                data += message + rest;
             }
             if (!data.empty()) meant["data"] = data;
         } else {

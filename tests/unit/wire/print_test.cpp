@@ -95,8 +95,9 @@ TEST_F(Print, ReadsBackEveryResultItWrites)
         if (random() % 2 == 0) {
             if (random() % 2 == 0) {
                 const std::string message = Json("Printed " + identifier(random, 200)).dump();
-                data = data.size() > 2 ? "{\"message\":" + message + "," + data.substr(1)
-                                       : "{\"message\":" + message + "}";
+                const std::string rest = data.size() > 2 ? "," + data.substr(1) : "}";
+                data = "{\"message\":";
+                data += message + rest;
             }
             if (!data.empty()) meant["data"] = data;
             if (random() % 4 == 0) meant["action"] = "task_ping";
