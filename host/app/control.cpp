@@ -1,5 +1,7 @@
 #include "control.hpp"
 
+#include "loop_watch.hpp"
+
 #include "host/dispatch/dispatcher.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/log.hpp"
@@ -209,17 +211,41 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         listeners.answer(conn, status, headers, &blob);
     }
 
-    void request(agh_conn conn, const std::string& head_text, bool metrics_only)
+    struct Asked {
+        std::string method, path;
+        [[nodiscard]] bool get() const { return method == "GET" || method == "HEAD"; }
+    };
+
+    // On the connection's own thread, which turns whatever the daemon's loops do. True: it is answered.
+    bool answer_here(agh_conn conn, const std::string& head_text, Asked& asked)
     {
         const json head = json::parse(head_text, nullptr, false);
-        if (!head.is_object())
-            return answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
-        const auto method = head.value("method", "");
-        const auto path = head.value("path", "");
-        const bool get = method == "GET" || method == "HEAD";
-        if (get && path == "/healthz")
-            return answer(conn, 200, "ok\n",
-                          R"({"content-type":"text/plain"})"); // the loop answered: it moves
+        if (!head.is_object()) {
+            answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
+            return true;
+        }
+        asked = {.method = head.value("method", ""), .path = head.value("path", "")};
+        const bool health = asked.get() && asked.path == "/healthz";
+        const auto stalled = hooks.stalled();
+        if (!stalled && !health) return false;
+        constexpr const char* plain = R"({"content-type":"text/plain"})";
+        if (!stalled)
+            answer(conn, 200, "ok\n", plain);
+        else if (health)
+            answer(conn, 503, "an event loop has stood still for " + seconds_text(*stalled) + "\n", plain);
+        else
+            answer(conn, 503,
+                   error_body("BUSY",
+                              "the daemon's event loop has stood still for " + seconds_text(*stalled) +
+                                  ": a plugin or the disk blocks it. Its log may say which; restart it if "
+                                  "it does not come back"));
+        return true;
+    }
+
+    void request(agh_conn conn, const Asked& asked, bool metrics_only)
+    {
+        const auto& [method, path] = asked;
+        const bool get = asked.get();
         if (get && path == "/readyz") {
             const auto problems = hooks.problems();
             std::string body = hooks.ready() ? "ready\n" : "not ready\n";
@@ -298,8 +324,11 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
             .reserved = 0,
             .on_request =
                 [](void* ctx, agh_conn conn, agh_bytes head) {
-                    on_main(ctx, [conn, head = std::string{view(head)}](Impl& self, bool only) {
-                        self.request(conn, head, only);
+                    Asked asked;
+                    if (static_cast<Context*>(ctx)->self->answer_here(conn, std::string{view(head)}, asked))
+                        return;
+                    on_main(ctx, [conn, asked = std::move(asked)](Impl& self, bool only) {
+                        self.request(conn, asked, only);
                     });
                 },
             .on_body =

@@ -1,13 +1,18 @@
 // The control socket's API (HTTP and JSON, owner-only): what the CLI's verbs ask a running daemon. Also serves /healthz, /readyz and
 // /metrics, there and on the loopback port of `metrics.bind`. Routes are the host's own, through the same table plugins use.
 //
+// The connections' own loop and thread are not the main ones: /healthz says there whether the daemon's loops turn, and while one does
+// not, everything else is answered 503 with for how long.
+//
 // Bounds: 64 calls at once, 1 MiB a request, one undelivered line a call when its reader is slow.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +25,9 @@ struct Reloaded {
     std::vector<std::string> changes, problems; // problems: nothing was changed
 };
 
-struct ControlHooks {                                   // each on the main I/O thread
+struct ControlHooks { // each on the main I/O thread, but the first
+    // How long an event loop has stood still, when that is too long; any thread.
+    std::function<std::optional<std::chrono::steady_clock::duration>()> stalled;
     std::function<std::string()> status;                // JSON
     std::function<std::string()> plugins;               // JSON
     std::function<std::string()> metrics;               // Prometheus' text form

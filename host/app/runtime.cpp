@@ -1,11 +1,14 @@
 #include "runtime_impl.hpp"
 
 #include "memory.hpp"
+#include "sheet.hpp"
 #include "status.hpp"
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
 #include "kit/hash.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <cstring>
 #include <fcntl.h>
@@ -17,9 +20,8 @@ namespace agenthost::host {
 
 namespace {
 
-constexpr auto drain_grace = 10s;  // for running commands at SIGTERM; systemd would kill after 90 s
-constexpr auto plugin_grace = 10s; // drain() until drained()
-constexpr auto hard_stop = 45s;    // whatever hangs by then is left to the kernel
+constexpr auto hard_stop =
+    20s; // beyond `shutdown` of the configuration; whatever hangs by then is left to the kernel
 constexpr int exit_failed = 1, exit_config = 78;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
@@ -59,8 +61,8 @@ int Runtime::Impl::run()
     bound_arenas();
     if (!load()) return exit_config;
     log::init(config->log_level, config->log_format);
-    for (const auto& step : {&Impl::open_state, &Impl::start_threads, &Impl::open_journal, &Impl::make_rooms,
-                             &Impl::bind_listeners}) {
+    for (const auto& step : {&Impl::open_state, &Impl::open_audit, &Impl::start_threads, &Impl::open_journal,
+                             &Impl::make_rooms, &Impl::bind_listeners, &Impl::bind_control}) {
         if (const auto problem = (this->*step)(); !problem.empty()) {
             log::error("agenthost", problem);
             notify("STATUS=" + problem + "\nERRNO=1");
@@ -88,12 +90,24 @@ bool Runtime::Impl::load()
 
 std::string Runtime::Impl::open_state() { return claim_state(config->state_dir, state_lock); }
 
+std::string Runtime::Impl::open_audit()
+{
+    std::string problem;
+    audit.emplace(
+        Audit::Options{.file = config->audit_file, .sample = config->audit_sample, .before_write = {}},
+        problem);
+    return problem;
+}
+
 std::string Runtime::Impl::start_threads()
 {
     for (std::uint32_t i = 1; i < config->io_threads; ++i) {
         more_io.push_back(std::make_unique<asio::io_context>(1));
         io_work.push_back(asio::make_work_guard(*more_io.back()));
     }
+    std::vector<asio::io_context*> all{&main};
+    for (auto& io : more_io) all.push_back(io.get());
+    loops.emplace(all);
     for (auto& io : more_io) io_threads.emplace_back([&io] { io->run(); });
     return {};
 }
@@ -124,7 +138,12 @@ std::string Runtime::Impl::make_rooms()
                         [this](const std::string& id, const std::string& why) { plugins->died(id, why); }});
     plugins.emplace(PluginSet::Rooms{main.get_executor(), *services, registry, *dispatcher, facts,
                                      plugin_path(*config, paths), paths.runner});
-    add_gauges();
+    metrics.source([this](Sheet& sheet) {
+        fill_sheet(sheet, {.status = status_parts(),
+                           .process = process_cost(),
+                           .audit = audit->stats(),
+                           .loop_age_s = std::chrono::duration<double>(loops->age()).count()});
+    });
     return {};
 }
 
@@ -132,10 +151,19 @@ std::string Runtime::Impl::bind_listeners()
 {
     for (const auto& listener : config->listeners)
         if (auto problem = listeners->add(listener); !problem.empty()) return problem;
-    if (auto problem = listeners->add_unix("control", config->control_socket.string()); !problem.empty())
+    return {};
+}
+
+// Open before the plugins are: who asks hears "starting", and why.
+std::string Runtime::Impl::bind_control()
+{
+    control_listeners.emplace(std::vector<asio::io_context*>{&control_io});
+    if (auto problem = control_listeners->add_unix("control", config->control_socket.string());
+        !problem.empty())
         return problem;
-    control.emplace(main.get_executor(), *listeners, *dispatcher,
-                    ControlHooks{.status = [this] { return status(); },
+    control.emplace(main.get_executor(), *control_listeners, *dispatcher,
+                    ControlHooks{.stalled = [this] { return loops->stalled(); },
+                                 .status = [this] { return status(); },
                                  .plugins = [this] { return plugins_json(plugins->status()); },
                                  .metrics = [this] { return metrics.text(); },
                                  .problems = [this] { return problems(); },
@@ -147,9 +175,12 @@ std::string Runtime::Impl::bind_listeners()
         ListenerConfig metrics_listener;
         metrics_listener.name = "metrics";
         metrics_listener.bind = config->metrics_bind;
-        if (auto problem = listeners->add(metrics_listener); !problem.empty()) return problem;
+        if (auto problem = control_listeners->add(metrics_listener); !problem.empty()) return problem;
         control->serve("metrics", true);
     }
+    control_work.emplace(control_io.get_executor());
+    control_thread = std::thread{[this] { control_io.run(); }};
+    control_listeners->open();
     return {};
 }
 
@@ -199,14 +230,15 @@ void Runtime::Impl::stop(const std::string& why)
     stopping = true;
     log::info("agenthost", "stopping: " + why);
     notify("STOPPING=1\nSTATUS=finishing what runs");
-    last_resort.expires_after(hard_stop);
+    last_resort.expires_after(config->shutdown_commands + config->shutdown_sessions +
+                              config->shutdown_plugins + hard_stop);
     last_resort.async_wait([this](const auto& error) {
         if (error) return;
         log::error("agenthost", "something did not stop in time; ending without it");
         exit_code = exit_failed;
         main.stop();
     });
-    dispatcher->drain(drain_grace, [this] { stop_sessions(); });
+    dispatcher->drain(config->shutdown_commands, [this] { stop_sessions(); });
 }
 
 void Runtime::Impl::stop_sessions()
@@ -214,26 +246,32 @@ void Runtime::Impl::stop_sessions()
     if (sessions.empty()) return stop_plugins();
     auto left = std::make_shared<std::size_t>(sessions.size());
     for (const auto& [name, session] : sessions)
-        session->stop(goodbye_grace, [this, left] {
+        session->stop(config->shutdown_sessions, [this, left] {
             if (--*left == 0) stop_plugins();
         });
 }
 
 void Runtime::Impl::stop_plugins()
 {
-    plugins->stop(plugin_grace, [this] { close_listeners(); });
+    plugins->stop(config->shutdown_plugins, [this] { close_listeners(); });
 }
 
 void Runtime::Impl::close_listeners()
 {
-    listeners->drain(1s, [this] {
-        log::info("agenthost", "stopped");
-        main.stop();
-    });
+    const auto last = [this] { // on the control's thread
+        asio::post(main, [this] {
+            log::info("agenthost", "stopped");
+            main.stop();
+        });
+    };
+    listeners->drain(1s, [this, last] { control_listeners->drain(1s, last); });
 }
 
 void Runtime::Impl::end_threads()
 {
+    control_work.reset();
+    control_io.stop();
+    if (control_thread.joinable()) control_thread.join();
     io_work.clear();
     for (auto& io : more_io) io->stop();
     for (auto& thread : io_threads) thread.join();
@@ -244,7 +282,8 @@ void Runtime::Impl::tear_down()
 {
     end_threads();
     sessions.clear();
-    if (listeners) listeners->forget("host"); // connections that are open still know the control's routes
+    if (control_listeners)
+        control_listeners->forget("host"); // connections that are open still know the control's routes
     control.reset();
     if (exit_code == exit_failed && stopping) {
         // Something hangs: running destructors could wait for it for ever. The journal's committed rows are safe by design.
@@ -255,6 +294,8 @@ void Runtime::Impl::tear_down()
     dispatcher.reset();
     journal.reset();
     listeners.reset();
+    control_listeners.reset();
+    audit.reset();
     log::shutdown();
 }
 

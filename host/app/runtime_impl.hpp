@@ -3,15 +3,18 @@
 #pragma once
 
 #include "control.hpp"
+#include "loop_watch.hpp"
 #include "plugin_set.hpp"
 #include "runtime.hpp"
 #include "services.hpp"
+#include "status.hpp"
 
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
 #include "host/dispatch/journal.hpp"
 #include "host/dispatch/registry.hpp"
 #include "host/listener/listener.hpp"
+#include "host/observe/audit.hpp"
 #include "host/observe/metrics.hpp"
 #include "host/session/session.hpp"
 #include "kit/fd.hpp"
@@ -47,8 +50,15 @@ struct Runtime::Impl {
     Metrics metrics;
     Facts facts;
     Registry registry;
+    std::optional<Audit> audit;
     std::optional<Journal> journal;
     std::optional<Listeners> listeners;
+    // The control socket and `metrics.bind`: on a loop and thread of their own, so that they answer when the others stand still.
+    asio::io_context control_io{1};
+    std::optional<Listeners> control_listeners;
+    std::optional<asio::executor_work_guard<asio::io_context::executor_type>> control_work;
+    std::thread control_thread;
+    std::optional<LoopWatch> loops;
     std::optional<Dispatcher> dispatcher;
     std::optional<Services> services;
     std::optional<PluginSet> plugins;
@@ -67,10 +77,12 @@ struct Runtime::Impl {
     int run();
     bool load();
     std::string open_state();
+    std::string open_audit();
     std::string start_threads();
     std::string open_journal();
     std::string make_rooms();
     std::string bind_listeners();
+    std::string bind_control();
     void plugins_started(const std::vector<std::string>& required_failed);
     void start_session(const ServerConfig&);
 
@@ -85,8 +97,8 @@ struct Runtime::Impl {
     void say_status();
     bool reconnect(const std::string& name);
     std::vector<std::string> problems() const;
+    StatusParts status_parts() const;
     std::string status() const;
-    void add_gauges();
 
     // Reload: the old configuration stays when the new one is bad.
     void reload(std::function<void(Reloaded)> done);

@@ -6,7 +6,6 @@
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
-#include "wire/codes.hpp"
 
 #include <csignal>
 #include <unistd.h>
@@ -49,15 +48,16 @@ void Runtime::Impl::wait_signal()
 void Runtime::Impl::finished(const Finished& f)
 {
     settle_later();
-    // A peer's made-up words must not become labels.
-    metrics.command(f.code == wire::code::unknown_action ? "unknown" : f.action, f.code.empty(), f.took);
-    // Commands with effects all leave a line; others only when someone looks closely.
-    const auto level = f.effects ? log::Level::info : log::Level::debug;
-    if (!log::enabled(level)) return;
-    log::write(level, "audit",
-               std::string{f.caller} + " " + std::string{f.action} + " " + std::string{f.id} + ": " +
-                   (f.code.empty() ? "success" : std::string{f.code}) + " in " +
-                   std::to_string(f.took.count() / 1000) + " us");
+    metrics.command(f.known ? f.action : std::string_view{}, f.outcome, f.took);
+    audit->set_sample(config->audit_sample); // a reload may have changed it
+    audit->record({.caller = f.caller,
+                   .protocol = f.protocol,
+                   .action = f.action,
+                   .id = f.id,
+                   .code = f.code,
+                   .outcome = f.outcome,
+                   .took = f.took,
+                   .effects = f.effects});
 }
 
 void Runtime::Impl::feed_watchdog()
@@ -141,7 +141,7 @@ std::vector<std::string> Runtime::Impl::problems() const
     return all;
 }
 
-std::string Runtime::Impl::status() const
+StatusParts Runtime::Impl::status_parts() const
 {
     StatusParts parts;
     parts.agent_id = config->agent_id;
@@ -153,30 +153,20 @@ std::string Runtime::Impl::status() const
     parts.draining = stopping;
     for (const auto& [name, session] : sessions) parts.servers.push_back(session->status());
     parts.listeners = listeners->status();
+    for (auto& one : control_listeners->status()) parts.listeners.push_back(std::move(one));
     parts.plugins = plugins->status();
     parts.dispatch = dispatcher->stats();
     parts.journal = journal->stats();
-    parts.facts = facts.json();
-    return status_json(parts);
+    return parts;
 }
 
-void Runtime::Impl::add_gauges()
+std::string Runtime::Impl::status() const
 {
-    metrics.gauge("agenthost_ready", "1 when plugins run and sessions were started.",
-                  [this] { return ready && !stopping; });
-    metrics.gauge("agenthost_sessions_ready", "Servers connected and authenticated.", [this] {
-        double up = 0;
-        for (const auto& [name, session] : sessions) up += session->status().state == "ready";
-        return up;
-    });
-    metrics.gauge("agenthost_commands_in_flight", "Commands admitted and not answered.",
-                  [this] { return static_cast<double>(dispatcher->stats().in_flight); });
-    metrics.gauge("agenthost_journal_rows", "Rows in the journal.",
-                  [this] { return static_cast<double>(journal->stats().rows); });
-    metrics.gauge("agenthost_journal_undelivered", "Results no server has confirmed.",
-                  [this] { return static_cast<double>(journal->stats().undelivered); });
-    metrics.gauge("agenthost_dropped_events", "Events that found no room or no words.",
-                  [this] { return static_cast<double>(dispatcher->stats().dropped_events); });
+    auto parts = status_parts();
+    parts.process = process_cost();
+    parts.audit = audit->stats();
+    parts.facts = facts.json();
+    return status_json(parts);
 }
 
 } // namespace agenthost::host

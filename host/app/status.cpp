@@ -53,7 +53,10 @@ json to_json(const SessionStatus& s)
             {"bytes_out", s.bytes_out},
             {"reconnects", s.reconnects},
             {"send_queue_bytes", s.send_queue_bytes},
-            {"dropped", s.dropped}};
+            {"dropped", s.dropped},
+            {"malformed", s.malformed},
+            {"notice", s.notice},
+            {"clock_offset_ms", s.clock_offset_ms}};
 }
 
 json to_json(const ListenerStatus& l)
@@ -110,7 +113,19 @@ std::string status_json(const StatusParts& s)
                   {{"rows", s.journal.rows},
                    {"undelivered", s.journal.undelivered},
                    {"commits", s.journal.commits},
-                   {"waiting", s.journal.waiting}}},
+                   {"waiting", s.journal.waiting},
+                   {"rows_max", s.journal.rows_most},
+                   {"bytes", s.journal.bytes},
+                   {"full", s.journal.full},
+                   {"failures", s.journal.failures}}},
+                 {"audit",
+                  {{"written", s.audit.written}, {"dropped", s.audit.dropped}, {"waiting", s.audit.waiting}}},
+                 {"process",
+                  {{"rss_bytes", s.process.rss},
+                   {"cpu_s", s.process.cpu_s},
+                   {"threads", s.process.threads},
+                   {"open_fds", s.process.open_fds},
+                   {"max_fds", s.process.most_fds}}},
                  {"facts", facts.is_discarded() ? json::object() : std::move(facts)}});
 }
 

@@ -4,6 +4,8 @@
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/journal.hpp"
 #include "host/listener/listener.hpp"
+#include "host/observe/audit.hpp"
+#include "host/observe/process.hpp"
 #include "host/plugin/plugin.hpp"
 #include "host/session/session.hpp"
 
@@ -22,6 +24,8 @@ struct StatusParts {
     std::vector<PluginStatus> plugins;
     DispatchStats dispatch;
     JournalStats journal;
+    ProcessCost process;
+    Audit::Stats audit;
     std::string facts; // JSON
 };
 

@@ -164,6 +164,28 @@ const Section& root_section()
                   "What is logged, and how."),
             group("control", {{control_socket_key()}, ""}, "Where the agenthost command reaches the daemon."),
             group("metrics", {{metrics_bind_key()}, ""}, "Prometheus metrics and health over HTTP."),
+            group(
+                "audit",
+                {{
+                     path("file", &Config::audit_file,
+                          "JSON lines of who asked for what and how it ended, mode 0600. Default: the log."),
+                     whole("sample", &Config::audit_sample, 0, 1'000'000,
+                           "Commands with effects are all written; of the others each so many-th; 0: none."),
+                 },
+                 ""},
+                "Who asked for what, and how it ended; never parameters."),
+            group("shutdown",
+                  {{
+                       duration("commands", &Config::shutdown_commands, 0ms, 1h,
+                                "How long running commands may take to end when the daemon stops."),
+                       duration("sessions", &Config::shutdown_sessions, 0ms, 10min,
+                                "How long each session may take to send what is queued and say goodbye."),
+                       duration("plugins", &Config::shutdown_plugins, 0ms, 1h,
+                                "How long each plugin may take to finish."),
+                   },
+                   ""},
+                  "What a stop waits for. The sum and 20 s more is the end; systemd's TimeoutStopSec must be "
+                  "longer."),
             group("journal",
                   {{
                        duration("keep", &Config::journal_keep, 1min,

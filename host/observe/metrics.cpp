@@ -4,10 +4,12 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <variant>
@@ -30,6 +32,48 @@ bool is_name(std::string_view text)
     });
 }
 
+constexpr std::size_t outcomes = 5;
+constexpr std::array<std::string_view, outcomes> outcome_words{"success", "error", "not_started", "unknown",
+                                                               "interrupted"}; // as wire::Outcome counts them
+static_assert(static_cast<std::size_t>(wire::Outcome::interrupted) + 1 == outcomes);
+
+constexpr std::string_view other = "other";
+
+class FamilySheet final : public Sheet {
+public:
+    void gauge(std::string_view name, std::string_view help, double value, Labels labels) override
+    {
+        if (auto* metric = add(name, help, prometheus::MetricType::Gauge, labels))
+            metric->gauge.value = value;
+    }
+    void counter(std::string_view name, std::string_view help, double value, Labels labels) override
+    {
+        if (auto* metric = add(name, help, prometheus::MetricType::Counter, labels))
+            metric->counter.value = value;
+    }
+    std::vector<prometheus::MetricFamily> families;
+
+private:
+    prometheus::ClientMetric* add(std::string_view name, std::string_view help, prometheus::MetricType type,
+                                  Labels labels)
+    {
+        if (++samples_ > most_samples) return nullptr;
+        auto family = std::ranges::find(families, name, &prometheus::MetricFamily::name);
+        if (family == families.end()) {
+            families.push_back({});
+            family = families.end() - 1;
+            family->name = name;
+            family->help = help;
+            family->type = type;
+        }
+        auto& metric = family->metric.emplace_back();
+        for (const auto& [key, value] : labels)
+            metric.label.push_back({std::string{key}, std::string{value}});
+        return &metric;
+    }
+    std::size_t samples_ = 0;
+};
+
 struct Slot {
     std::string plugin, definition; // the definition as given: the same one twice is the same metric
     std::variant<prometheus::Counter*, prometheus::Gauge*, prometheus::Histogram*> metric;
@@ -46,17 +90,26 @@ struct Metrics::Impl {
     prometheus::Family<prometheus::Counter>* commands = nullptr;
     prometheus::Family<prometheus::Histogram>* seconds = nullptr;
     struct Command {
-        prometheus::Counter *succeeded, *failed;
+        std::array<prometheus::Counter*, outcomes> ended{}; // made when one first ends so
         prometheus::Histogram* seconds;
     };
     std::map<std::string, Command, std::less<>> by_action;
     std::pair<const std::string, Command>* last = nullptr; // bursts repeat one action
 
-    struct Source {
-        prometheus::Gauge* gauge;
-        std::function<double()> read;
-    };
-    std::vector<Source> sources;
+    std::pair<const std::string, Command>& command(std::string_view action)
+    {
+        auto at = by_action.find(action);
+        if (at == by_action.end() && by_action.size() >= most_actions) at = by_action.find(action = other);
+        if (at == by_action.end()) {
+            const std::string name{action};
+            at = by_action
+                     .emplace(name, Command{.ended = {},
+                                            .seconds = &seconds->Add({{"action", name}}, seconds_buckets)})
+                     .first;
+        }
+        return *at;
+    }
+    std::vector<std::function<void(Sheet&)>> sources;
 };
 
 Metrics::Metrics() : impl_{std::make_unique<Impl>()}
@@ -141,40 +194,30 @@ void Metrics::record(std::string_view plugin, std::uint32_t id, double value)
     }
 }
 
-void Metrics::command(std::string_view action, bool succeeded, std::chrono::nanoseconds took)
+void Metrics::command(std::string_view action, wire::Outcome outcome, std::chrono::nanoseconds took)
 {
     Impl& m = *impl_;
+    if (action.empty()) action = other;
     const std::lock_guard lock{m.mutex};
-    if (!m.last || m.last->first != action) {
-        auto at = m.by_action.find(action);
-        if (at == m.by_action.end()) {
-            constexpr std::size_t most_actions = 1024;
-            if (m.by_action.size() >= most_actions) return;
-            const std::string name{action};
-            at =
-                m.by_action
-                    .emplace(name, Impl::Command{&m.commands->Add({{"action", name}, {"outcome", "success"}}),
-                                                 &m.commands->Add({{"action", name}, {"outcome", "error"}}),
-                                                 &m.seconds->Add({{"action", name}}, seconds_buckets)})
-                    .first;
-        }
-        m.last = &*at;
-    }
-    (succeeded ? m.last->second.succeeded : m.last->second.failed)->Increment();
+    if (!m.last || m.last->first != action) m.last = &m.command(action);
+    const auto which = std::min(static_cast<std::size_t>(outcome), outcomes - 1);
+    auto& ended = m.last->second.ended[which];
+    if (!ended)
+        ended = &m.commands->Add({{"action", m.last->first}, {"outcome", std::string{outcome_words[which]}}});
+    ended->Increment();
     m.last->second.seconds->Observe(std::chrono::duration<double>(took).count());
 }
 
-void Metrics::gauge(std::string name, std::string help, std::function<double()> read)
-{
-    auto& gauge = prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry).Add({});
-    impl_->sources.push_back({&gauge, std::move(read)});
-}
+void Metrics::source(std::function<void(Sheet&)> read) { impl_->sources.push_back(std::move(read)); }
 
 std::string Metrics::text()
 {
-    for (const auto& source : impl_->sources) source.gauge->Set(source.read());
+    FamilySheet sheet;
+    for (const auto& read : impl_->sources) read(sheet);
     const std::lock_guard lock{impl_->mutex};
-    return prometheus::TextSerializer{}.Serialize(impl_->registry.Collect());
+    auto all = impl_->registry.Collect();
+    std::ranges::move(sheet.families, std::back_inserter(all));
+    return prometheus::TextSerializer{}.Serialize(all);
 }
 
 } // namespace agenthost::host

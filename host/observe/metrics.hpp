@@ -1,22 +1,38 @@
 // Numbers for operators, in Prometheus' text form: the host's own and those plugins define (ext/metrics.h). prometheus-cpp behind it.
-// Thread-safe; record() and command() never block for long (one short lock). Bounds: 64 metrics a plugin, 32 label sets a metric.
+// Thread-safe; record() and command() never block for long (one short lock). Bounds: 64 metrics a plugin, 32 label sets a metric; 256
+// actions, the rest is counted as "other"; 8,192 samples of a Sheet.
 #pragma once
+
+#include "wire/message.hpp"
 
 #include <agenthost/abi.h>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace agenthost::host {
+
+// What is read when somebody asks: one call a sample, the same name and help for all samples of a metric.
+class Sheet {
+public:
+    static constexpr std::size_t most_samples = 8192;
+    using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+    virtual ~Sheet() = default;
+    virtual void gauge(std::string_view name, std::string_view help, double value, Labels = {}) = 0;
+    virtual void counter(std::string_view name, std::string_view help, double value, Labels = {}) = 0;
+};
 
 class Metrics {
 public:
     static constexpr std::size_t metrics_per_plugin = 64;
     static constexpr std::size_t label_sets_per_metric = 32;
+    static constexpr std::size_t most_actions = 256;
 
     Metrics();
     ~Metrics();
@@ -25,12 +41,12 @@ public:
     agh_status define(std::string_view plugin, std::string_view json, std::uint32_t* id);
     void record(std::string_view plugin, std::uint32_t id, double value);
 
-    // A finished command: agenthost_commands_total{action,outcome}, agenthost_command_seconds{action}.
-    void command(std::string_view action, bool succeeded, std::chrono::nanoseconds took);
+    // A finished command: agenthost_commands_total{action,outcome}, agenthost_command_seconds{action}. An empty action is "other": what
+    // peers make up must not become a label.
+    void command(std::string_view action, wire::Outcome, std::chrono::nanoseconds took);
 
-    // Values that are read when asked for: text() calls every source. Registered at start-up, on the main thread.
-    void gauge(std::string name, std::string help, std::function<double()> read);
-    // The exposition. Call it on the main I/O thread: the sources of gauge() are the main thread's.
+    // text() calls it, on its own thread. Registered at start-up, on the main thread.
+    void source(std::function<void(Sheet&)> read);
     std::string text();
 
 private:

@@ -184,7 +184,7 @@ TEST(DaemonAlone, ServesHealthAndMetricsOnALoopbackPort)
               std::string::npos)
         << metrics.out;
     EXPECT_EQ(metrics.out.find("made.up"), std::string::npos) << "a peer's word became a label";
-    EXPECT_NE(metrics.out.find("action=\"unknown\",outcome=\"error\"} 1"), std::string::npos) << metrics.out;
+    EXPECT_NE(metrics.out.find("action=\"other\",outcome=\"error\"} 1"), std::string::npos) << metrics.out;
     EXPECT_EQ(run({"curl", "-sS", address + "/healthz"}).out, "ok\n");
     EXPECT_EQ(run({"curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", address + "/v1/status"}).out,
               "404"); // only on the socket

@@ -42,7 +42,7 @@ TEST_F(Verbs, ShowTheStatusAtAGlance)
     EXPECT_THAT(ran.out, ContainsRegex("hub +https://127.0.0.1:3001 +3 +2 +9 +0"));
     EXPECT_THAT(ran.out, ContainsRegex("storage +1.0 +unhealthy +1 +12 +own process 88"));
     EXPECT_THAT(ran.out, HasSubstr("! storage: disk is full: free some\n"));
-    EXPECT_THAT(ran.out, HasSubstr("1 running, 11 succeeded, 2 failed, 3 timed out\n  journal: 12 rows, 4 "
+    EXPECT_THAT(ran.out, HasSubstr("1 running, 11 succeeded, 2 failed, 3 timed out\n  journal:  12 rows, 4 "
                                    "results wait for their server\n"));
     EXPECT_THAT(ran.out, Not(HasSubstr("\033"))); // no terminal, no colours
     EXPECT_EQ(against(FakeDaemon::json(200, status), {"status", "--json"}).out, std::string{status} + "\n");

@@ -1,0 +1,18 @@
+// The daemon's state as metrics, read when somebody asks. Labels are names from the configuration, never a peer's words.
+#pragma once
+
+#include "status.hpp"
+
+#include "host/observe/metrics.hpp"
+
+namespace agenthost::host {
+
+struct SheetParts {
+    StatusParts status;
+    ProcessCost process;
+    Audit::Stats audit;
+    double loop_age_s = 0;
+};
+void fill_sheet(Sheet&, const SheetParts&);
+
+} // namespace agenthost::host
