@@ -100,7 +100,7 @@ void append_members(std::string& out, std::string_view object)
 {
     if (!is_object(object)) return;
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-    std::string_view inner = object.substr(1);
+    std::string_view inner = object.substr(object.find('{') + 1);
     while (!inner.empty() && blank(inner.front())) inner.remove_prefix(1);
     if (inner.empty() || inner.front() == '}') return;
     out += ',';

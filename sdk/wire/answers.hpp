@@ -29,8 +29,12 @@ std::string_view with_message(std::string_view message, std::string_view data, s
 // Empties memory that lives from frame to frame; what one big frame took is given back with the next.
 void renew(std::string& memory);
 
-// A JSON object without blanks at its ends?
-inline bool is_object(std::string_view json) { return json.size() >= 2 && json.front() == '{'; }
+// Is this valid JSON an object?
+inline bool is_object(std::string_view json)
+{
+    const std::size_t begin = json.find_first_not_of(" \t\r\n");
+    return begin != json.npos && json[begin] == '{';
+}
 // Appends the members of a JSON object as they stand, each with a comma before it. Nothing for "{}".
 void append_members(std::string& out, std::string_view object);
 

@@ -103,6 +103,7 @@ TEST(Messages, MoveBetweenTheDataAndTheirOwnPlace)
     EXPECT_EQ(with_message("print", rest, memory), R"({"message":"print","a":1,"b":[]})");
     EXPECT_EQ(with_message("print", "{ }", memory), R"({"message":"print"})");
     EXPECT_EQ(with_message("print", {}, memory), R"({"message":"print"})");
+    EXPECT_EQ(with_message("print", "\n { \"a\":{} } \n", memory), R"({"message":"print","a":{} })");
     EXPECT_EQ(with_message({}, "{}", memory), "{}");
     EXPECT_EQ(with_message("print", "[1]", memory), "[1]");
     EXPECT_EQ(with_message("print", R"({"m\u0065ssage":1})", memory), R"({"m\u0065ssage":1})");
