@@ -30,16 +30,6 @@ bool Caller::sees(std::string_view agent) const
            std::find(agents->begin(), agents->end(), agent) != agents->end();
 }
 
-std::string_view agent_of(std::string_view path)
-{
-    for (const std::string_view prefix : {"/api/agents/", "/api/websocket/agents/"}) {
-        if (!path.starts_with(prefix)) continue;
-        path.remove_prefix(prefix.size());
-        return path.substr(0, path.find('/'));
-    }
-    return {};
-}
-
 std::string_view bearer_of(std::string_view authorization)
 {
     constexpr std::string_view scheme = "bearer ";

@@ -27,9 +27,6 @@ struct Caller {
     [[nodiscard]] bool sees(std::string_view agent) const;
 };
 
-// The agent that a path names: /api/agents/ID..., /api/websocket/agents/ID...; empty: none.
-std::string_view agent_of(std::string_view path);
-
 // "Bearer X" -> X, whatever the case of the scheme; empty: something else.
 std::string_view bearer_of(std::string_view authorization);
 

@@ -111,6 +111,8 @@ void Admin::agent_add(const Params& params, ReplyPtr reply)
     }
     if (old == nullptr && credentials_.enrolled().size() >= Credentials::most_enrolled)
         return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
+    if (params.expires && !has_jwt(params.protocol))
+        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol panel or dashboard");
     const std::int64_t now = core_.utc();
     Enrolment made{.id = params.id, .protocol = params.protocol, .created = now};
     // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.

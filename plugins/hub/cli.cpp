@@ -21,13 +21,20 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* usage =
-    R"(usage: agenthost hub agent add ID [--rotate]   mint a secret for an agent (shown once)
+    R"(usage: agenthost hub agent add ID [--protocol P] [--rotate]   mint a credential for an agent (shown once)
        agenthost hub agent list             agents that have a credential
        agenthost hub agent revoke ID        refuse an agent from now on, cut its session
        agenthost hub token new [LABEL]      mint a bearer token for the REST API (shown once)
+       agenthost hub token new [LABEL] --role ROLE   mint a JWT: dashboard or admin (shown once)
        agenthost hub token list
        agenthost hub token revoke TOKEN_ID
-options: --json              print the hub's answer as JSON
+options: --protocol P        what the agent speaks. storage, print, signed: a secret (the default); panel: a JWT and the refresh token
+                             that renews it; dashboard: a JWT
+         --rotate            replace the agent's credential; a session with the old one ends
+         --role ROLE         dashboard: sees and commands agents; admin: everything
+         --agents A,B        the only agents that a dashboard sees; default: all
+         --expires TIME      10m, 24h, 30d: how long a JWT is good (default: 30d; an agent's 25h for panel, 365d for dashboard)
+         --json              print the hub's answer as JSON
          --control SOCKET    the daemon's control socket (default: $AGENTHOST_CONTROL, /run/agenthost/control.sock)
 exit codes: 0 ok, 1 refused or no daemon, 2 usage
 )";
@@ -145,8 +152,22 @@ json call(const std::string& control, const std::string& action, const json& par
 struct Arguments {
     std::vector<std::string> words;
     std::string control = "/run/agenthost/control.sock";
+    std::string protocol, role, agents, expires;
     bool as_json = false, rotate = false, help = false;
 };
+
+// --NAME VALUE or --NAME=VALUE
+bool valued(int& i, int argc, char** argv, std::string_view name, std::string& to)
+{
+    const std::string_view word = argv[i];
+    if (word == name && i + 1 < argc)
+        to = argv[++i];
+    else if (word.starts_with(name) && word.substr(name.size()).starts_with('='))
+        to = word.substr(name.size() + 1);
+    else
+        return false;
+    return true;
+}
 
 std::optional<Arguments> parse(int argc, char** argv)
 {
@@ -160,12 +181,13 @@ std::optional<Arguments> parse(int argc, char** argv)
             out.rotate = true;
         else if (word == "--help" || word == "-h")
             out.help = true;
-        else if (word == "--control" && i + 1 < argc)
-            out.control = argv[++i];
-        else if (word.starts_with("--control="))
-            out.control = word.substr(10);
+        else if (valued(i, argc, argv, "--control", out.control) ||
+                 valued(i, argc, argv, "--protocol", out.protocol) ||
+                 valued(i, argc, argv, "--role", out.role) || valued(i, argc, argv, "--agents", out.agents) ||
+                 valued(i, argc, argv, "--expires", out.expires))
+            continue;
         else if (word.starts_with("-")) {
-            std::cerr << "agenthost hub: unknown option " << word << "\n";
+            std::cerr << "agenthost hub: unknown option " << word << ", or its value is missing\n";
             return std::nullopt;
         } else
             out.words.emplace_back(word);
@@ -191,24 +213,72 @@ void print_secret(const json& data, const char* key, const char* advice)
     std::cerr << advice << "\n";
 }
 
+void print_credential(const json& data)
+{
+    if (data.contains("secret")) {
+        return print_secret(data, "secret",
+                            "This secret is shown once. Put it on the agent's machine, in the file that its "
+                            "server's credential names, mode 0600.");
+    }
+    if (!data.contains("refreshToken")) {
+        return print_secret(data, "token",
+                            "This token is shown once. Put it on the agent's machine, in the file that its "
+                            "server's credential names, mode 0600.");
+    }
+    std::cout << data.at("token").get<std::string>() << "\n"
+              << data.at("refreshToken").get<std::string>() << std::endl;
+    std::cerr << "The agent's token, and the refresh token that renews it once; shown once. Agents that can "
+                 "register by "
+                 "themselves need neither: give them the enroll token.\n";
+}
+
+// Columns, those at the end that are empty left out.
+void print_row(std::vector<std::string> columns)
+{
+    while (!columns.empty() && columns.back().empty()) columns.pop_back();
+    for (std::size_t i = 0; i < columns.size(); ++i) std::cout << (i == 0 ? "" : "\t") << columns[i];
+    std::cout << "\n";
+}
+
 void print_agents(const json& data)
 {
-    for (const auto& a : data.at("agents")) {
-        std::cout << a.at("id").get<std::string>() << "\t" << a.at("status").get<std::string>() << "\t"
-                  << a.at("credential").get<std::string>() << "\n";
-    }
+    for (const auto& a : data.at("agents"))
+        print_row(
+            {a.at("id"), a.at("status"), a.at("credential"), a.value("protocol", ""), a.value("name", "")});
+}
+
+std::string day(std::int64_t utc_ms)
+{
+    const std::time_t when = utc_ms / 1000;
+    char text[32] = "";
+    std::tm tm{};
+    if (::gmtime_r(&when, &tm) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return text;
 }
 
 void print_tokens(const json& data)
 {
     for (const auto& t : data.at("tokens")) {
-        const std::time_t when = t.at("created").get<std::int64_t>() / 1000;
-        char text[32] = "";
-        std::tm tm{};
-        if (::gmtime_r(&when, &tm) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-        std::cout << t.at("id").get<std::string>() << "\t" << text << "\t" << t.at("label").get<std::string>()
-                  << "\n";
+        std::string agents;
+        for (const auto& id : t.value("agents", json::array()))
+            agents += (agents.empty() ? "" : ",") + id.get<std::string>();
+        print_row({t.at("id"), day(t.at("created")), t.at("label"), t.at("role"),
+                   t.contains("expires") ? day(t.at("expires")) : "never", agents});
     }
+}
+
+json token_params(const Arguments& args)
+{
+    json params = json::object();
+    if (args.words.size() > 2) params["label"] = args.words[2];
+    if (!args.role.empty()) params["role"] = args.role;
+    if (!args.expires.empty()) params["expires"] = args.expires;
+    for (std::string_view rest = args.agents; !rest.empty();) {
+        const std::size_t comma = std::min(rest.find(','), rest.size());
+        if (comma > 0) params["agents"].push_back(rest.substr(0, comma));
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    return params;
 }
 
 // false: not a command.
@@ -223,12 +293,10 @@ bool run(const Arguments& args)
     if (is("agent", "add", 1, 1)) {
         json params{{"id", w[2]}};
         if (args.rotate) params["rotate"] = true;
+        if (!args.protocol.empty()) params["protocol"] = args.protocol;
+        if (!args.expires.empty()) params["expires"] = args.expires;
         data = call(args.control, "hub.agent_add", params);
-        print = [](const json& d) {
-            print_secret(d, "secret",
-                         "This secret is shown once. Put it on the agent's machine, in the file that its "
-                         "server's credential names, mode 0600.");
-        };
+        print = print_credential;
     } else if (is("agent", "list", 0, 0)) {
         data = list_agents(args.control);
         print = print_agents;
@@ -236,7 +304,7 @@ bool run(const Arguments& args)
         data = call(args.control, "hub.agent_revoke", {{"id", w[2]}});
         print = [](const json& d) { std::cout << d.at("id").get<std::string>() << " revoked\n"; };
     } else if (is("token", "new", 0, 1)) {
-        data = call(args.control, "hub.token_new", w.size() > 2 ? json{{"label", w[2]}} : json::object());
+        data = call(args.control, "hub.token_new", token_params(args));
         print = [](const json& d) {
             print_secret(d, "token",
                          "This token is shown once. Use it as: curl -H \"Authorization: Bearer TOKEN\" ...");

@@ -5,7 +5,6 @@
 // So a callback may come from any thread, also from inside a call into the daemon.
 #pragma once
 
-#include "access.hpp"
 #include "config.hpp"
 #include "http.hpp"
 #include "tables.hpp"
@@ -17,7 +16,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -81,8 +79,6 @@ struct Core {
         std::function<void()> on_closed; // before it was answered, or after
         std::function<void()> on_drain;  // the hub goes down: answers now what it can
         std::shared_ptr<SpoolFile> file; // the body goes here; lives until on_body
-        std::optional<Caller>
-            caller; // whose bearer token came with it; an agent it may not see does not exist
     };
     std::unordered_map<Conn, Exchange> exchanges;
 
@@ -90,13 +86,6 @@ struct Core {
         enter; // takes the lock, runs, lets go; not while holding it
     std::function<bool(std::function<void()>)>
         blocking; // on the hub's worker, without the lock; false: too much waits
-
-    // Routes whose agent is in the path are checked before they are asked (hub.cpp); lists and bodies ask this.
-    [[nodiscard]] bool sees(Conn conn, std::string_view agent) const
-    {
-        const auto it = exchanges.find(conn);
-        return it != exchanges.end() && it->second.caller && it->second.caller->sees(agent);
-    }
 
     bool draining = false; // nothing new is begun
 

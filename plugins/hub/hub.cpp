@@ -322,33 +322,19 @@ void Hub::on_http(Conn conn, std::string_view head_json)
         if (!head)
             return core_.answer(conn,
                                 error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        Core::Exchange& exchange = core_.exchanges.try_emplace(conn).first->second;
-        exchange.caller = credentials_.caller(bearer_of(head->header("authorization")), core_.utc());
-        if (admit(conn, *head) && !registration_.request(conn, *head)) rest_.request(conn, *head);
+        core_.exchanges.try_emplace(conn);
+        if (from_allowed_page(conn, *head) && !registration_.request(conn, *head)) rest_.request(conn, *head);
     });
 }
 
-bool Hub::admit(Conn conn, const Head& head)
+bool Hub::from_allowed_page(Conn conn, const Head& head)
 {
-    if (!origin_allowed(head, core_.config.public_url, core_.config.allow_origins)) {
-        core_.log(AGH_LOG_WARN,
-                  "refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
-                  "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
-                      ",\"peer\":" + json_string(head.peer) + "}");
-        core_.answer(conn, error_answer(403, "DENIED", "Pages of this origin may not use the hub"));
-        return false;
-    }
-    const auto it = core_.exchanges.find(conn);
-    if (it == core_.exchanges.end() || !it->second.caller) return true; // the route says what it needs
-    const Caller& caller = *it->second.caller;
-    if (head.path.starts_with("/api/temp/") || head.path == "/api/agents/refresh") return true;
-    if (caller.role == Role::agent) {
-        core_.answer(conn, error_answer(403, "DENIED", "An agent's token is not for the REST API"));
-        return false;
-    }
-    const std::string_view agent = agent_of(head.path);
-    if (agent.empty() || agent == "register" || caller.sees(agent)) return true;
-    core_.answer(conn, error_answer(404, "AGENT_NOT_FOUND", "There is no agent " + std::string{agent}));
+    if (origin_allowed(head, core_.config.public_url, core_.config.allow_origins)) return true;
+    core_.log(AGH_LOG_WARN,
+              "refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
+              "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
+                  ",\"peer\":" + json_string(head.peer) + "}");
+    core_.answer(conn, error_answer(403, "DENIED", "Pages of this origin may not use the hub"));
     return false;
 }
 
@@ -359,7 +345,7 @@ void Hub::on_socket(Conn conn, std::string_view head_json, wire::Protocol protoc
         if (!head)
             return core_.answer(conn,
                                 error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        if (admit(conn, *head)) sessions_.request(conn, *head, protocol);
+        if (from_allowed_page(conn, *head)) sessions_.request(conn, *head, protocol);
     });
 }
 

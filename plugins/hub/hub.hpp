@@ -57,7 +57,7 @@ private:
     void reread(const std::string& path, std::string& last, bool first,
                 const std::function<bool(std::string& why)>& read, std::string& problem);
     void reread_jwt(bool first, std::string& problem);
-    bool admit(Conn, const Head&); // web pages, callers: false: it has been answered
+    bool from_allowed_page(Conn, const Head&); // false: it has been answered
     void tidy();
     void registry_seen(const AgentRecord&);
 

@@ -87,7 +87,7 @@ TEST_F(HubFaults, MintingListingAndRevokingByTheCli)
     const std::string secret = added.out.substr(0, added.out.find('\n'));
     NodeAgent n9{socket_url(), "n9", secret};
     EXPECT_EQ(n9.wait("welcome")["status"], "ok");
-    EXPECT_THAT(daemon_->cli({"hub", "agent", "list"}).out, HasSubstr("n9\tonline\tminted\n"));
+    EXPECT_THAT(daemon_->cli({"hub", "agent", "list"}).out, HasSubstr("n9\tonline\tminted\tstorage\n"));
     const json list = json::parse(daemon_->cli({"hub", "agent", "list", "--json"}).out);
     EXPECT_EQ(list["agents"].size(), 3U);
 
@@ -106,7 +106,7 @@ TEST_F(HubFaults, MintingListingAndRevokingByTheCli)
     const json token = json::parse(daemon_->cli({"hub", "token", "new", "ci", "--json"}).out);
     const std::string bearer = token["token"];
     EXPECT_EQ(curl({"-H", "Authorization: Bearer " + bearer, url_ + "/api/agents"}, false).status, 200);
-    EXPECT_THAT(daemon_->cli({"hub", "token", "list"}).out, HasSubstr("\tci\n"));
+    EXPECT_THAT(daemon_->cli({"hub", "token", "list"}).out, HasSubstr("\tci\tadmin\tnever\n"));
     EXPECT_EQ(daemon_->cli({"hub", "token", "revoke", token["id"]}).code, 0);
     EXPECT_EQ(curl({"-H", "Authorization: Bearer " + bearer, url_ + "/api/agents"}, false).status, 401);
     for (const std::string& hidden : {secret, bearer, token_})

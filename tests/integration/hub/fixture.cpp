@@ -11,6 +11,14 @@ NodeAgent::NodeAgent(const std::string& url, const std::string& id, const std::s
     : process_{{.argv = {"node", HUB_AGENT_SCRIPT, url, id, token, mode}}}
 {}
 
+NodeAgent::NodeAgent(const std::string& script, std::vector<std::string> args)
+    : process_{{.argv = [&] {
+          std::vector<std::string> argv{"node", (source_dir() / "tests/integration/hub" / script).string()};
+          argv.insert(argv.end(), args.begin(), args.end());
+          return argv;
+      }()}}
+{}
+
 std::vector<json> NodeAgent::said(const std::string& key) const
 {
     std::vector<json> found;

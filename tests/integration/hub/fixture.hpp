@@ -16,6 +16,8 @@ class NodeAgent {
 public:
     NodeAgent(const std::string& url, const std::string& id, const std::string& token,
               const std::string& mode = "");
+    // Another script of this folder: "panel.mjs", its arguments.
+    NodeAgent(const std::string& script, std::vector<std::string> args);
     // The lines it wrote so far that have `key`.
     [[nodiscard]] std::vector<nlohmann::json> said(const std::string& key) const;
     // Waits for the n-th of them.

@@ -22,15 +22,6 @@ TEST(HubAccess, ReadsBearerTokens)
         EXPECT_EQ(bearer_of(other), "") << other;
 }
 
-TEST(HubAccess, FindsTheAgentOfAPath)
-{
-    EXPECT_EQ(agent_of("/api/agents/n1"), "n1");
-    EXPECT_EQ(agent_of("/api/agents/n1/commands"), "n1");
-    EXPECT_EQ(agent_of("/api/websocket/agents/n1/command"), "n1");
-    for (const char* none : {"/api/agents", "/api/agents/", "/api/tasks/n1", "/x/api/agents/n1"})
-        EXPECT_EQ(agent_of(none), "") << none;
-}
-
 TEST(HubAccess, RolesSeeWhatTheirClaimsSay)
 {
     EXPECT_TRUE((Caller{.role = Role::admin}.sees("n1")));
