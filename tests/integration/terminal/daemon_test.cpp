@@ -17,8 +17,7 @@ std::string yaml(const Json& config = Json::object(), const std::string& isolati
 {
     Json all{{"allow", {"*"}}, {"run_as", own_name()}, {"grace", "1s"}};
     all.update(config);
-    return "agent: {plugin_path: ['" + plugin_dir().string() +
-           "']}\nplugins: {terminal: {enabled: true, required: true, isolation: " + isolation +
+    return "plugins: {terminal: {enabled: true, required: true, isolation: " + isolation +
            ", config: " + all.dump() + "}}\n";
 }
 
@@ -97,7 +96,7 @@ TEST_F(Terminal, AStopEndsCommandsAndTheirDaemons)
 {
     for (const char* isolation : {"in-process", "process"}) {
         SCOPED_TRACE(isolation);
-        start(yaml(Json::object(), isolation));
+        start("shutdown: {commands: 200ms}\n" + yaml(Json::object(), isolation));
         const auto file = pid_file(std::string{"stop-"} + isolation);
         const auto caller = call({"terminal.run", R"({"command":"setsid sh -c 'echo $$ > )" + file +
                                                       R"(; exec sleep 1000' & sleep 1000"})"});
@@ -139,8 +138,10 @@ TEST_F(Terminal, ACrashedRunnerLeavesNoOrphan)
     const auto caller = call({"terminal.run", R"({"command":"setsid sh -c 'echo $$ > )" + pid_file("pid") +
                                                   R"(; exec sleep 1000' & sleep 1000"})"});
     const pid_t pid = pid_in(pid_file("pid"));
-    const auto children = read_file("/proc/" + std::to_string(daemon->pid()) + "/task/" +
-                                    std::to_string(daemon->pid()) + "/children");
+    std::string children;
+    for (const auto& task :
+         std::filesystem::directory_iterator{"/proc/" + std::to_string(daemon->pid()) + "/task"})
+        children += read_file(task.path() / "children");
     pid_t runner = 0;
     for (std::istringstream in{children}; in >> runner;)
         if (read_file("/proc/" + std::to_string(runner) + "/comm").starts_with("agenthost-runne")) break;
@@ -152,7 +153,7 @@ TEST_F(Terminal, ACrashedRunnerLeavesNoOrphan)
 
 TEST_F(Terminal, IsDisabledUnlessItIsEnabled)
 {
-    start("agent: {plugin_path: ['" + plugin_dir().string() + "']}\n");
+    start("");
     EXPECT_THAT(daemon->call("terminal.run", R"({"argv":["true"]})").err, HasSubstr("UNKNOWN_ACTION"));
 }
 

@@ -183,7 +183,7 @@ TEST(TerminalRun, GivesEachCommandASessionOfItsOwn)
     EXPECT_EQ(ids.out,
               pid + "\n" + pid + " " + pid + "\n0\n"); // group and session are its own; no core dumps
     const auto signals = rig.run({{"argv", {"grep", "-E", "SigBlk|SigIgn|NoNewPrivs", "/proc/self/status"}}});
-    EXPECT_EQ(signals.out, "NoNewPrivs:\t1\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    EXPECT_EQ(signals.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nNoNewPrivs:\t1\n");
 }
 
 TEST(TerminalRun, LogsNoArgumentsNoEnvironmentAndNoInput)
