@@ -30,6 +30,7 @@ void Nonces::restore(std::string_view bytes)
         window_.restore(Record::of(bytes), now);
         ++in_file_;
     }
+    torn_ = !bytes.empty();
 }
 
 void Nonces::write()
@@ -38,7 +39,7 @@ void Nonces::write()
     busy_ = true;
     writing_ = std::exchange(pending_, {});
     std::string content = writing_;
-    const bool anew = in_file_ > small && in_file_ > 2 * window_.size();
+    const bool anew = torn_ || (in_file_ > small && in_file_ > 2 * window_.size());
     if (anew) {
         const auto records = window_.snapshot(utc_ms_()); // what is pending is in it
         content.clear();
@@ -62,6 +63,7 @@ void Nonces::written(std::string problem)
 {
     busy_ = false;
     problem_ = std::move(problem);
+    torn_ = !problem_.empty(); // part of it may have been written
     if (problem_.empty()) {
         if (!pending_.empty()) return write();
     } else { // with the next command

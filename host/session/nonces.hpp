@@ -44,6 +44,7 @@ private:
     std::string pending_, writing_; // records
     std::size_t in_file_ = 0;       // records
     bool busy_ = false;
+    bool torn_ = false; // the file ends inside a record: nothing may be appended to it
     std::string problem_;
     std::function<void()> flushed_;
 };

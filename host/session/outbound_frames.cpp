@@ -4,6 +4,8 @@
 #include "wire/codes.hpp"
 #include "wire/fields.hpp"
 
+#include <algorithm>
+
 namespace agenthost::host {
 namespace {
 
@@ -116,7 +118,11 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
 void OutboundSession::on_progress(const wire::Progress& progress)
 {
     std::string frame;
-    if (!connected() || !codec_->encode(progress, frame)) return;
+    if (!connected()) return;
+    if (!codec_->encode(progress, frame)) {
+        ++status_.unspoken;
+        return;
+    }
     outgoing_.add_progress(progress.id, std::move(frame));
     queued();
 }
@@ -129,17 +135,26 @@ bool OutboundSession::on_stream(const wire::Stream& stream)
         return false;
     }
     // What the protocol has no words for is taken and dropped: a command must not wait for ever to print.
-    if (outgoing_.add([&](std::string& out) { return codec_->encode(stream, out); }))
-        queued();
-    else
-        ++status_.dropped;
+    for (wire::Stream rest = stream; !rest.bytes.empty();) {
+        wire::Stream piece = rest;
+        const std::size_t fits = std::clamp<std::size_t>(codec_->fitting(rest), 1, rest.bytes.size());
+        piece.bytes = rest.bytes.substr(0, fits);
+        if (!outgoing_.add([&](std::string& out) { return codec_->encode(piece, out); })) ++status_.unspoken;
+        rest.offset += fits;
+        rest.bytes.remove_prefix(fits);
+    }
+    queued();
     return true;
 }
 
 bool OutboundSession::on_event(const wire::Event& event)
 {
+    if (!connected()) return false;
     std::string frame;
-    if (!connected() || !(encode_log(*codec_, event, frame) || codec_->encode(event, frame))) return false;
+    if (!encode_log(*codec_, event, frame) && !codec_->encode(event, frame)) {
+        ++status_.unspoken; // to keep it would be for nothing
+        return true;
+    }
     status_.dropped += outgoing_.add_event(std::move(frame));
     queued();
     return true;

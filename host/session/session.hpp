@@ -27,7 +27,8 @@ struct SessionStatus {
     std::int64_t connected_since = 0, next_attempt = 0; // UTC ms, 0 = not
     std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0, reconnects = 0,
                   send_queue_bytes = 0, dropped = 0,
-                  malformed = 0; // frames that are no message of the protocol
+                  malformed = 0, // frames that are no message of the protocol
+        unspoken = 0;            // events, progress and output that it has no words for
 };
 
 class Session {

@@ -12,7 +12,9 @@ EchoPlugin::EchoPlugin()
         {"name":"echo.say","summary":"s","effects":false},
         {"name":"echo.big","summary":"s","effects":false},
         {"name":"echo.hold","summary":"s","effects":false},
-        {"name":"echo.write","summary":"s","effects":true}]})",
+        {"name":"echo.write","summary":"s","effects":true},
+        {"name":"echo.write_later","summary":"s","effects":true}],
+        "events":["echo.noise","echo.news","echo.log"]})",
         "echo.manifest.json", why);
     if (!manifest_) throw std::runtime_error{why};
 }
@@ -30,7 +32,7 @@ agh_status EchoPlugin::invoke(const agh_request& request, agh_error&)
     ++invoked;
     const std::string_view action{static_cast<const char*>(request.action.data), request.action.size};
     const std::string_view params{static_cast<const char*>(request.params.data), request.params.size};
-    if (action == "echo.hold") {
+    if (action == "echo.hold" || action == "echo.write_later") {
         held_.push_back(request.id);
     } else if (action == "echo.big") {
         reply(request.id,
@@ -58,6 +60,8 @@ done
 $new -keyout server.key -out server.csr -subj /CN=server
 printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > server.ext
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile server.ext
+$new -keyout client.key -out client.csr -subj /CN=client
+openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out client.pem -days 2
 openssl x509 -in server.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | openssl base64 -A > pin
 )",
                               dir.path().string()});
@@ -78,11 +82,24 @@ SessionTest::SessionTest()
                                                     host::Dispatcher::Options{});
     plugin.attach(*dispatcher);
     write_file(dir / "token", "good-token\n");
+    state_dir = (dir / "state").string();
+    std::filesystem::create_directory(state_dir);
 }
+
+namespace {
+
+// Whatever a test of this program uses as one; the server's tests look for them in all that is said.
+constexpr const char* secrets[] = {"good-token",  "new-token",      "query-secret", "admin-secret",
+                                   "jwt-one",     "jwt-two",        "refresh-one",  "refresh-two",
+                                   "hmac-secret", "proxy-password", "header-secret"};
+
+} // namespace
 
 SessionTest::~SessionTest()
 {
     if (session && !stopped) stop(0ms);
+    for (const char* secret : secrets)
+        EXPECT_EQ(said.find(secret), std::string::npos) << "a status shows \"" << secret << "\": " << said;
     session.reset();
     dispatcher.reset();
     journal.reset();
@@ -104,9 +121,26 @@ host::ServerConfig SessionTest::config(const std::string& url)
     return made;
 }
 
+host::ServerConfig SessionTest::config_of(const std::string& protocol, const std::string& section)
+{
+    auto made = config("ws://127.0.0.1:" + std::to_string(server->port()) + "/agent");
+    made.protocol = protocol;
+    made.protocol_json = section;
+    return made;
+}
+
 void SessionTest::connect(host::ServerConfig config)
 {
     host::SessionContext context{io.get_executor(), *dispatcher, facts, "agent-7", "1.2.3", {}};
+    context.state_dir = state_dir;
+    context.capabilities = [] { return R"(["echo","loud"])"; };
+    context.healthy = [] { return true; };
+    context.on_change = [this] {
+        if (!session) return;
+        const host::SessionStatus now = session->status();
+        for (const auto& text : {now.problem, now.notice, now.url, now.name, now.state}) said += text + "\n";
+    };
+    stopped = false;
     session = host::make_session(std::move(context), std::move(config));
     session->start();
 }

@@ -64,6 +64,8 @@ protected:
         return config("ws://127.0.0.1:" + std::to_string(server->port()) + "/agent?token=query-secret");
     }
     void serve(Server::Options options = {}) { server = Server::make(io, std::move(options)); }
+    // A server of another protocol than storage, on the same port.
+    host::ServerConfig config_of(const std::string& protocol, const std::string& section = "{}");
     void connect(host::ServerConfig);
     bool until(const std::function<bool()>& condition, std::chrono::milliseconds most = patience);
     bool ready()
@@ -80,6 +82,8 @@ protected:
     EchoPlugin plugin;
     host::Registry registry;
     host::Facts facts;
+    std::string state_dir;
+    std::string said; // every problem, notice and URL a status ever showed: what a log would have
     std::unique_ptr<host::Journal> journal;
     std::unique_ptr<host::Dispatcher> dispatcher;
     std::unique_ptr<Server> server;

@@ -8,6 +8,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <sstream>
 
@@ -23,8 +24,8 @@ using host::net::error_code;
 
 class BeastPeer final : public Peer, public std::enable_shared_from_this<BeastPeer> {
 public:
-    BeastPeer(host::net::Stream stream, const Server::Options& options, Cut cut)
-        : options_{options}, cut_{cut}, ws_{std::move(stream)}
+    BeastPeer(host::net::Stream stream, Server& server, Cut cut)
+        : server_{server}, options_{server.options}, cut_{cut}, ws_{std::move(stream)}
     {}
 
     void start()
@@ -49,9 +50,9 @@ public:
         on_ = on;
         if (on_) read();
     }
-    void close(int code) override
+    void close_with(int code, const std::string& reason) override
     {
-        ws_.async_close(static_cast<websocket::close_code>(code),
+        ws_.async_close(websocket::close_reason{static_cast<websocket::close_code>(code), reason},
                         [self = shared_from_this()](error_code) { self->gone = true; });
     }
     void cut() override
@@ -79,16 +80,42 @@ private:
                              std::ostringstream text;
                              text << self->upgrade_;
                              self->request = text.str();
+                             if (!websocket::is_upgrade(self->upgrade_) && self->options_.http)
+                                 return self->answer();
                              if (self->options_.refuse == 0) return self->accept();
                              self->response_.result(static_cast<unsigned>(self->options_.refuse));
+                             if (!self->options_.date.empty())
+                                 self->response_.set(http::field::date, self->options_.date);
                              self->response_.prepare_payload();
                              http::async_write(self->ws_.next_layer(), self->response_,
                                                [self](error_code, std::size_t) { self->gone = true; });
                          });
     }
 
+    void answer()
+    {
+        http = true;
+        server_.requests.push_back(request);
+        const auto [status, body] = options_.http(request);
+        response_.result(static_cast<unsigned>(status));
+        response_.body() = body;
+        response_.set(http::field::connection, "close");
+        response_.prepare_payload();
+        http::async_write(ws_.next_layer(), response_, [self = shared_from_this()](error_code, std::size_t) {
+            self->ws_.next_layer().async_shutdown([self](error_code) { self->gone = true; });
+        });
+    }
+
     void accept()
     {
+        ws_.set_option(websocket::stream_base::decorator{[this](websocket::response_type& response) {
+            if (!options_.date.empty()) response.set(http::field::date, options_.date);
+        }});
+        if (options_.deflate) {
+            websocket::permessage_deflate deflate;
+            deflate.server_enable = true;
+            ws_.set_option(deflate);
+        }
         ws_.read_message_max(options_.message_bytes);
         ws_.auto_fragment(false);
         ws_.control_callback([this](websocket::frame_type kind, beast::string_view payload) {
@@ -99,7 +126,12 @@ private:
             self->in_.clear();
             self->open = !ec;
             self->gone = static_cast<bool>(ec);
-            if (!ec && !self->reached(Cut::upgraded)) self->read();
+            if (ec || self->reached(Cut::upgraded)) return;
+            int open = 0;
+            for (const auto& peer : self->server_.peers) open += peer->open;
+            self->server_.most_open = std::max(self->server_.most_open, open);
+            self->read();
+            if (self->options_.on_open) self->options_.on_open(*self);
         });
     }
 
@@ -126,6 +158,7 @@ private:
 
     void on_frame()
     {
+        if (options_.on_message) options_.on_message(*this, std::string{got.back()});
         if (got.size() > 1) {
             reached(Cut::result);
             return;
@@ -157,9 +190,10 @@ private:
                         });
     }
 
+    Server& server_;
     const Server::Options& options_;
     Cut cut_;
-    websocket::stream<host::net::Stream, false> ws_;
+    websocket::stream<host::net::Stream, true> ws_;
     beast::flat_buffer in_;
     http::request<http::string_body> upgrade_;
     http::response<http::string_body> response_;
@@ -187,7 +221,7 @@ private:
             if (ec) return;
             const Cut cut = peers.size() < options.cuts.size() ? options.cuts[peers.size()] : Cut::never;
             auto peer = std::make_shared<BeastPeer>(host::net::Stream{io_.get_executor(), socket.release()},
-                                                    options, cut);
+                                                    *this, cut);
             peers.push_back(peer);
             peer->start();
             accept();

@@ -22,7 +22,8 @@ public:
     virtual void send_binary(std::string bytes) = 0;
     virtual void ping(std::string payload) = 0;
     virtual void read_on(bool) = 0; // false: nothing is read any more, so no ping is answered either
-    virtual void close(int code) = 0;
+    virtual void close_with(int code, const std::string& reason) = 0;
+    void close(int code) { close_with(code, {}); }
     virtual void cut() = 0; // without a word
 
     std::vector<std::string> got; // frames, the hello first
@@ -32,16 +33,23 @@ public:
     std::string end;    // the read's last error
     bool open = false, gone = false;
     std::string request; // the upgrade's, with its headers
+    bool http = false;   // it was no upgrade
 };
 
 class Server {
 public:
     struct Options {
         host::net::TlsContextPtr tls;
-        int refuse = 0;                            // the upgrade, with this status
-        std::string answer = R"({"status":"ok"})"; // to the hello; empty: none
-        std::vector<Cut> cuts;                     // of the first, second, ... connection
-        std::function<void(Peer&)> on_ready;       // the hello has been answered
+        int refuse = 0;                                            // the upgrade, with this status
+        std::string answer = R"({"status":"ok"})";                 // to the hello; empty: none
+        std::vector<Cut> cuts;                                     // of the first, second, ... connection
+        std::function<void(Peer&)> on_ready;                       // the hello has been answered
+        std::function<void(Peer&)> on_open;                        // upgraded; nothing has been read
+        std::function<void(Peer&, const std::string&)> on_message; // every frame, the hello too
+        // For requests that are no upgrade: status and body of the answer.
+        std::function<std::pair<int, std::string>(const std::string& request)> http;
+        std::string date;     // of the answers; empty: none
+        bool deflate = false; // accepts permessage-deflate
         std::size_t message_bytes = 64 << 20;
         std::size_t read_frames =
             0; // after so many nothing is read until read_on(true), pings neither; 0: no end
@@ -51,7 +59,10 @@ public:
     [[nodiscard]] virtual int port() const = 0;
 
     Options options;
-    std::vector<std::shared_ptr<Peer>> peers; // in the order they came
+    std::vector<std::shared_ptr<Peer>>
+        peers;                         // in the order they came; WebSockets, or what did not get so far
+    std::vector<std::string> requests; // that were no upgrade, with their bodies
+    int most_open = 0;                 // WebSockets open at the same time
 };
 
 } // namespace agenthost::test

@@ -1,0 +1,269 @@
+// The pieces of the way to a server that need no socket: proxy, clock, files, identity.
+#include "host/session/clock_skew.hpp"
+#include "host/session/nonces.hpp"
+#include "host/session/proxy_connect.hpp"
+#include "host/session/public_ip.hpp"
+#include "host/session/state_file.hpp"
+#include "host/session/world.hpp"
+#include "tests/support/support.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <regex>
+
+namespace agenthost::host {
+namespace {
+
+using test::read_file;
+using test::TempDir;
+using test::write_file;
+
+TEST(ProxyUrl, IsTakenApart)
+{
+    std::string why;
+    const auto plain = parse_proxy("http://proxy.example.com:3128", why);
+    ASSERT_TRUE(plain) << why;
+    EXPECT_EQ(plain->shown(), "proxy.example.com:3128");
+    EXPECT_EQ(plain->authorization, "");
+    const auto user = parse_proxy("http://me:p%40ss@[::1]:8080/", why);
+    ASSERT_TRUE(user) << why;
+    EXPECT_EQ(user->shown(), "[::1]:8080");
+    EXPECT_EQ(user->authorization, "Basic bWU6cEBzcw==");
+    EXPECT_EQ(parse_proxy("http://p", why)->port, 80);
+}
+
+TEST(ProxyUrl, IsRefusedWithASentenceAndWithoutItsPassword)
+{
+    for (const std::string bad :
+         {"https://me:secret@p:1", "socks5://me:secret@p:1", "http://me:secret@p:1/x", "http://",
+          "http://me:secret@", "http://me:secret@p:0", "http://secret@p:1", "http://a:%zz@p:1", "p:1"}) {
+        std::string why;
+        EXPECT_FALSE(parse_proxy(bad, why)) << bad;
+        EXPECT_NE(why, "") << bad;
+        EXPECT_EQ(why.find("secret"), std::string::npos) << why;
+    }
+}
+
+TEST(ConnectAnswer, IsTheSameInPieces)
+{
+    const std::string head = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n";
+    for (std::size_t piece = 1; piece <= head.size(); ++piece) {
+        ConnectAnswer answer;
+        std::size_t at = 0;
+        while (at < head.size()) {
+            const std::string bytes = head.substr(at, piece);
+            EXPECT_EQ(answer.feed(bytes), bytes.size());
+            at += bytes.size();
+        }
+        EXPECT_EQ(answer.state(), ConnectAnswer::State::open) << piece;
+    }
+    ConnectAnswer more;
+    EXPECT_EQ(more.feed(head + "tail"), head.size());
+    EXPECT_EQ(more.state(), ConnectAnswer::State::open);
+}
+
+TEST(ConnectAnswer, EndsAtItsBound)
+{
+    ConnectAnswer answer;
+    answer.feed("HTTP/1.1 200 OK\r\n" + std::string(ConnectAnswer::most, 'x'));
+    EXPECT_EQ(answer.state(), ConnectAnswer::State::refused);
+    ConnectAnswer other;
+    other.feed("HTTX");
+    EXPECT_EQ(other.state(), ConnectAnswer::State::refused);
+    ConnectAnswer status;
+    status.feed("HTTP/1.1 2x0 OK\r\n\r\n");
+    EXPECT_EQ(status.state(), ConnectAnswer::State::refused);
+}
+
+TEST(HttpDate, IsReadOrNot)
+{
+    EXPECT_EQ(parse_http_date("Fri, 20 Nov 2026 17:44:00 GMT"), 1795196640000);
+    EXPECT_EQ(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), 0);
+    for (const char* bad : {"", "Fri, 20 Nov 2026 17:44:00", "Fri, 20 Nov 2026 17:44:00 GMT+1", "20 Nov 2026",
+                            "Fri, 20 Xxx 2026 17:44:00 GMT", "Fri, 20 ovD 2026 17:44:00 GMT",
+                            "Fri, 99 Nov 2026 17:44:00 GMT", "Fri, 20 Nov 2026 25:44:00 GMT"})
+        EXPECT_FALSE(parse_http_date(bad)) << bad;
+}
+
+TEST(ServerClock, RunsOnFromTheDateWhateverHappensToOurs)
+{
+    ServerClock clock;
+    EXPECT_EQ(clock.now(5'000'000, 1), 5'000'000); // nothing measured: ours
+    clock.measure(1'000'000, 1'400'500, 70);
+    EXPECT_EQ(clock.ahead(), 400'500);
+    EXPECT_EQ(clock.now(1'400'500, 70), 1'000'000);
+    EXPECT_EQ(clock.now(99, 1'070), 1'001'000); // ours was set meanwhile
+    EXPECT_NE(clock.problem().find("is 400 s ahead of the server's. Set it"), std::string::npos)
+        << clock.problem();
+    clock.measure(1'000'000, 900'000, 70);
+    EXPECT_NE(clock.problem().find("is 100 s behind the server's"), std::string::npos) << clock.problem();
+    clock.measure(1'000'000, 1'001'900, 70); // what Date's whole seconds explain
+    EXPECT_EQ(clock.ahead(), 0);
+    EXPECT_EQ(clock.problem(), "");
+    EXPECT_EQ(clock.now(1'001'900, 70), 1'000'000); // never ahead, all the same
+}
+
+TEST(World, MakesUuidsOfVersionFourAndSigns)
+{
+    const std::regex form{"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"};
+    for (int i = 0; i < 50; ++i) {
+        const std::string id = random_uuid();
+        EXPECT_TRUE(std::regex_match(id, form)) << id;
+    }
+    EXPECT_NE(random_uuid(), random_uuid());
+    // The vector of the protocol's notes.
+    EXPECT_EQ(
+        hmac_sha256_hex(
+            "testsecret",
+            R"({"type":"auth","agentId":"test-agent","ts":1731819422000,"nonce":"550e8400-e29b-41d4-a716-446655440000","payload":{"hostname":"test-server","version":"1.0.0"}})"),
+        "bff4b9e5e426d4bcecc8985c2ec59865e6d3458f9cbe7b8ba3be167b803562d2");
+}
+
+TEST(PublicIp, TakesItsPlaceInTheUrl)
+{
+    EXPECT_EQ(with_public_ip("wss://{public_ip}/agent", "192.0.2.7"), "wss://192.0.2.7/agent");
+    EXPECT_EQ(with_public_ip("wss://{public_ip}:1/{public_ip}", "2001:db8::1"),
+              "wss://[2001:db8::1]:1/[2001:db8::1]");
+}
+
+TEST(StateFile, IsPrivateAndReplacedAsAWhole)
+{
+    const TempDir dir;
+    const StateFile file{dir.path(), "games", "x.json"};
+    std::string why;
+    EXPECT_FALSE(file.read(why));
+    EXPECT_EQ(why, ""); // there is none, which is no problem
+    EXPECT_EQ(file.replace("one"), "");
+    EXPECT_EQ(file.replace("two"), "");
+    EXPECT_EQ(file.read(why), "two");
+    EXPECT_EQ(file.append("!"), "");
+    EXPECT_EQ(file.read(why), "two!");
+    struct stat st {};
+    ASSERT_EQ(::stat(file.path().c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0600u);
+    ASSERT_EQ(::stat((dir / "servers/games").c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0700u);
+    std::size_t files = 0;
+    for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator{dir / "servers/games"})
+        ++files;
+    EXPECT_EQ(files, 1u); // nothing is left behind
+    EXPECT_FALSE(file.read(why, 3));
+    EXPECT_NE(why.find("longer than this file can be"), std::string::npos) << why;
+}
+
+TEST(StateFile, FollowsNoLinkAndSaysWhatIsWrong)
+{
+    const TempDir dir;
+    const StateFile file{dir.path(), "games", "x"};
+    ASSERT_EQ(file.replace("mine"), "");
+    std::filesystem::remove(file.path());
+    write_file(dir / "elsewhere", "theirs");
+    std::filesystem::create_symlink(dir / "elsewhere", file.path());
+    std::string why;
+    EXPECT_FALSE(file.read(why));
+    EXPECT_NE(why, "");
+    EXPECT_NE(file.append("!"), "");
+    EXPECT_EQ(read_file(dir / "elsewhere"), "theirs");
+    EXPECT_NE((StateFile{dir / "none", "games", "x"}.replace("x").find("cannot make")), std::string::npos);
+}
+
+struct Remembering {
+    boost::asio::io_context io{1};
+    std::int64_t now = 1'700'000'000'000;
+    Nonces nonces;
+    explicit Remembering(const std::filesystem::path& dir)
+        : nonces{io.get_executor(), StateFile{dir, "ops", "nonces"}, [this] { return now; }}
+    {
+        std::string why;
+        if (const auto bytes = nonces.file().read(why, Nonces::most_bytes)) nonces.restore(*bytes);
+    }
+    wire::NonceBook::Verdict admit(const std::string& nonce) { return nonces.book().admit("a", nonce, now); }
+    void flush()
+    {
+        bool done = false;
+        nonces.flush([&] { done = true; });
+        EXPECT_TRUE(test::wait_for([&] {
+            io.restart();
+            io.poll();
+            return done;
+        }));
+    }
+};
+using Verdict = wire::NonceBook::Verdict;
+
+TEST(Nonces, AreKnownAfterARestart)
+{
+    const TempDir dir;
+    {
+        Remembering first{dir.path()};
+        EXPECT_EQ(first.admit("one"), Verdict::fresh);
+        EXPECT_EQ(first.admit("two"), Verdict::fresh);
+        EXPECT_EQ(first.admit("one"), Verdict::seen);
+        first.flush();
+        EXPECT_EQ(first.nonces.problem(), "");
+    }
+    Remembering second{dir.path()};
+    EXPECT_EQ(second.admit("one"), Verdict::seen);
+    EXPECT_EQ(second.admit("two"), Verdict::seen);
+    EXPECT_EQ(second.admit("three"), Verdict::fresh);
+    second.flush();
+}
+
+TEST(Nonces, SurviveATornLastRecord)
+{
+    const TempDir dir;
+    {
+        Remembering first{dir.path()};
+        first.admit("one");
+        first.admit("two");
+        first.flush();
+    }
+    const auto file = dir / "servers/ops/nonces";
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) - 5);
+    Remembering second{dir.path()};
+    EXPECT_EQ(second.admit("one"), Verdict::seen);
+    EXPECT_EQ(second.admit("two"), Verdict::fresh); // its record was torn: what a power cut can lose
+    second.flush();
+    Remembering third{dir.path()};
+    EXPECT_EQ(third.admit("two"), Verdict::seen) << "the records after a torn one are read as well";
+}
+
+TEST(Nonces, KeepTheirFileBounded)
+{
+    const TempDir dir;
+    Remembering one{dir.path()};
+    for (int round = 0; round < 12; ++round) {
+        for (int i = 0; i < 2000; ++i) one.admit(std::to_string(round) + "-" + std::to_string(i));
+        one.flush();
+        one.now += 11 * 60'000; // none of them counts any more
+    }
+    one.admit("last");
+    one.flush();
+    EXPECT_LT(std::filesystem::file_size(dir / "servers/ops/nonces"),
+              3u * 4096 * wire::ReplayWindow::Record::size);
+}
+
+TEST(Nonces, SayThatTheyCannotBeKeptAndGoOn)
+{
+    const TempDir dir;
+    Remembering one{dir / "none"};
+    EXPECT_EQ(one.admit("one"), Verdict::fresh);
+    one.flush();
+    EXPECT_NE(one.nonces.problem(), "");
+    EXPECT_EQ(one.admit("one"), Verdict::seen);
+    std::filesystem::create_directory(dir / "none");
+    EXPECT_EQ(one.admit("two"), Verdict::fresh); // tries again, with what was not written
+    one.flush();
+    one.flush();
+    EXPECT_EQ(one.nonces.problem(), "");
+    Remembering after{dir / "none"};
+    EXPECT_EQ(after.admit("one"), Verdict::seen);
+    EXPECT_EQ(after.admit("two"), Verdict::seen);
+}
+
+} // namespace
+} // namespace agenthost::host
