@@ -4,6 +4,7 @@
 #include "verbs.hpp"
 
 #include "host/config/defaults.hpp"
+#include "host/config/tables.hpp"
 #include "host/config/units.hpp"
 
 #include <CLI/App.hpp>
@@ -37,6 +38,7 @@ struct Arguments {
     bool version_flag = false;
     CallOptions call;
     std::string timeout, name, plugin, patience = "5s";
+    ImportOptions import;
 };
 
 struct Parser {
@@ -74,6 +76,10 @@ struct Parser {
         CLI::App* again = verb("reconnect", "Connect to a server now, whatever its delay",
                                [this] { return reconnect(args.context, args.name); });
         again->add_option("NAME", args.name, "The server's name in the configuration")->required();
+        verb("register", "Register with a server that gives tokens (panel); what it gave before is replaced",
+             [this] { return register_server(args.context, args.name); })
+            ->add_option("NAME", args.name, "The server's name in the configuration")
+            ->required();
         verb("version", "Print version and plugin ABI", [this] { return version(args.context); });
     }
 
@@ -98,6 +104,19 @@ struct Parser {
             [this] { return config_show(args.context); }, config);
         verb(
             "schema", "A JSON Schema of the file, for editors", [] { return config_schema_verb(); }, config);
+        CLI::App* import = verb(
+            "import", "Takes over a server of the signed protocol from JSON: {wsApiUrl, wsSecret}",
+            [this] {
+                if (conf::is_name(args.import.name)) return config_import(args.context, args.import);
+                complain("--name: letters, digits, \".\", \"_\" and \"-\" only, first a letter or digit");
+                return usage;
+            },
+            config);
+        import->add_option("FILE", args.import.file, "The JSON")->required();
+        import->add_option("--name", args.import.name, "The server's name")->capture_default_str();
+        import->add_flag("--add", args.import.add,
+                         "Write the server into conf.d; else its section is printed");
+        import->add_flag("--replace", args.import.replace, "Overwrite what is there under this name");
     }
 
     void add_plugin()

@@ -15,6 +15,16 @@ int config_check(const Context&);
 int config_show(const Context&);
 int config_schema_verb();
 
+// Of servers' credentials (server_verbs.cpp)
+int register_server(const Context&, const std::string& name);
+struct ImportOptions {
+    std::string file;         // {"wsApiUrl", "wsSecret"}
+    std::string name = "ops"; // of the server
+    bool add = false;         // into conf.d; else the section is printed
+    bool replace = false;     // what is there under this name
+};
+int config_import(const Context&, const ImportOptions&);
+
 // Of a running daemon (daemon_verbs.cpp, status.cpp, call.cpp)
 int status(const Context&);
 int health(const Context&);

@@ -55,14 +55,15 @@ _agenthost()
         [[ -z $verb ]] && choices+=" --version"
         [[ $verb == call ]] && choices+=" --timeout --id --quiet"
         [[ $verb == doctor ]] && choices+=" --timeout"
+        [[ $verb:$sub == config:import ]] && choices+=" --name --add --replace"
     else
         case $verb:$sub in
-            :) choices="run config plugin status call reload health doctor reconnect version
+            :) choices="run config plugin status call reload health doctor reconnect register version
                 $(command agenthost "${globals[@]}" --help 2>/dev/null | sed -n '/^Verbs of plugins/,/^$/s/^  //p')" ;;
-            config:) choices="check show schema" ;;
+            config:) choices="check show schema import" ;;
             plugin:) choices="list info check" ;;
             plugin:info | plugin:check) choices=$(_agenthost_list id plugin list) ;;
-            reconnect:) choices=$(_agenthost_list name status) ;;
+            reconnect: | register:) choices=$(_agenthost_list name status) ;;
             call:) choices="host.ping host.status host.actions $(
                 for id in $(_agenthost_list id plugin list); do _agenthost_list name plugin info "$id"; done)" ;;
             call:*)

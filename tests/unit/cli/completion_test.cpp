@@ -41,7 +41,7 @@ TEST_F(Completion, OffersVerbs)
 {
     EXPECT_THAT(offered("agenthost ''"), AllOf(HasSubstr(" run "), HasSubstr(" status "),
                                                HasSubstr(" doctor "), HasSubstr(" greet ")));
-    EXPECT_EQ(offered("agenthost re"), " reload reconnect ");
+    EXPECT_EQ(offered("agenthost re"), " reload reconnect register ");
     EXPECT_EQ(offered("agenthost --json -o log.level=debug config s"), " show schema ");
     EXPECT_EQ(offered("agenthost call --ti"), " --timeout ");
     EXPECT_EQ(offered("agenthost -o log.l"), " log.level= ");
