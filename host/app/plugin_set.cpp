@@ -101,7 +101,8 @@ void PluginSet::stop_one(const std::string& id, std::chrono::milliseconds grace,
     entry.registered = false;
     entry.plugin->stop(grace, [this, id, done](const std::string& problem) {
         Entry& ended = entries_.at(id);
-        rooms_.dispatcher.plugin_gone(*ended.plugin, "it was told to: the agent ends, or the configuration changed");
+        rooms_.dispatcher.plugin_gone(*ended.plugin,
+                                      "it was told to: the agent ends, or the configuration changed");
         rooms_.facts.forget(id);
         if (!problem.empty())
             log::warn("plugin " + id, problem);
@@ -113,13 +114,12 @@ void PluginSet::stop_one(const std::string& id, std::chrono::milliseconds grace,
     });
 }
 
-void PluginSet::apply(const std::vector<PluginConfig>& wanted,
+void PluginSet::apply(const std::vector<PluginConfig>& wanted, std::vector<FoundPlugin> found,
                       std::function<void(std::vector<std::string>)> done)
 {
     auto changes = std::make_shared<std::vector<std::string>>();
     auto all = std::make_shared<Barrier>([changes, done = std::move(done)] { done(*changes); });
     const auto note = [all, changes](std::string change) { changes->push_back(std::move(change)); };
-    const auto found = find_plugins(rooms_.path);
 
     const auto wants = [&](const std::string& id) {
         return std::ranges::any_of(wanted, [&](const PluginConfig& c) { return c.id == id && c.enabled; });

@@ -37,7 +37,10 @@ public:
     using Started = std::function<void(std::vector<std::string> required_failed)>;
     void start(const std::vector<PluginConfig>&, Started done);
     // What changed since: new ones start, others are configured anew or stop. `done` gets one sentence a change or problem.
-    void apply(const std::vector<PluginConfig>&, std::function<void(std::vector<std::string> changes)> done);
+    // `found`: what lies in path() now, read by the caller off the I/O thread.
+    void apply(const std::vector<PluginConfig>&, std::vector<FoundPlugin> found,
+               std::function<void(std::vector<std::string> changes)> done);
+    [[nodiscard]] const std::vector<std::string>& path() const { return rooms_.path; }
     void stop(std::chrono::milliseconds grace, std::function<void()> done);
     void died(const std::string& id, const std::string& why);
 

@@ -213,6 +213,10 @@ void Runtime::Impl::start_session(const ServerConfig& server)
 {
     SessionContext context{main.get_executor(), *dispatcher,       facts,
                            config->agent_id,    AGENTHOST_VERSION, [this] { say_status(); }};
+    context.state_dir = config->state_dir.string();
+    context.capabilities = [this] { return capabilities(); };
+    context.healthy = [this] { return plugins->problems().empty(); };
+    context.started = started;
     auto session = make_session(std::move(context), server);
     if (!session) {
         log::error("session " + server.name, "protocol " + server.protocol + " is not spoken by this build");

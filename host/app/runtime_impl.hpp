@@ -16,6 +16,7 @@
 #include "host/listener/listener.hpp"
 #include "host/observe/audit.hpp"
 #include "host/observe/metrics.hpp"
+#include "host/session/off_thread.hpp"
 #include "host/session/session.hpp"
 #include "kit/fd.hpp"
 
@@ -26,6 +27,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <thread>
 
 namespace agenthost::host {
@@ -64,6 +66,10 @@ struct Runtime::Impl {
     std::optional<PluginSet> plugins;
     std::optional<Control> control;
     std::map<std::string, std::shared_ptr<Session>> sessions;
+    std::set<std::string> leaving; // servers whose old session still says goodbye
+    OffThread reading; // the configuration, for a reload
+    bool reloading = false;
+    std::vector<std::function<void(Reloaded)>> reload_waits; // asked for meanwhile: one more reload answers them all
     asio::signal_set signals{main};
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -85,6 +91,7 @@ struct Runtime::Impl {
     std::string bind_control();
     void plugins_started(const std::vector<std::string>& required_failed);
     void start_session(const ServerConfig&);
+    std::string capabilities() const; // the plugins', as a JSON array
 
     // While it runs.
     void watch_signals();
@@ -102,6 +109,7 @@ struct Runtime::Impl {
 
     // Reload: the old configuration stays when the new one is bad.
     void reload(std::function<void(Reloaded)> done);
+    void apply(const LoadResult&, std::vector<FoundPlugin> found, std::function<void(Reloaded)> done);
     void reload_listeners(const Config& wanted, Reloaded& answer);
     void reload_sessions(Reloaded& answer);
 

@@ -1,10 +1,13 @@
 // Another configuration for a running daemon: listeners first (an address may be taken), then plugins, then sessions.
+// Files are read on a thread of their own, also the plugins' manifests: a dead mount must not stop the I/O loop.
 #include "runtime_impl.hpp"
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
+#include "wire/json.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace agenthost::host {
 
@@ -22,13 +25,40 @@ void note(Reloaded& answer, const std::string& change, const std::string& proble
 
 void Runtime::Impl::reload(std::function<void(Reloaded)> done)
 {
-    auto loaded = load_config(request);
-    if (!loaded.config) {
+    if (reloading) return reload_waits.push_back(std::move(done));
+    struct Read {
+        LoadResult loaded;
+        std::vector<FoundPlugin> found;
+    };
+    reloading = true;
+    auto finish = [this, done = std::move(done)](const Reloaded& answer) {
+        reloading = false;
+        done(answer);
+        if (reload_waits.empty() || stopping) return;
+        reload([waiting = std::exchange(reload_waits, {})](const Reloaded& later) {
+            for (const auto& each : waiting) each(later);
+        });
+    };
+    const bool started = reading.start<Read>(
+        main.get_executor(),
+        [request = request, path = plugins->path()] {
+            return Read{load_config(request), find_plugins(path)};
+        },
+        [this, finish](Read read) { apply(read.loaded, std::move(read.found), finish); });
+    if (!started)
+        finish({{}, {"too many threads hang in the file system or in name look-ups: nothing was read"}});
+}
+
+void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> found,
+                          std::function<void(Reloaded)> done)
+{
+    if (!loaded.config || stopping) {
         Reloaded answer;
         for (const auto& problem : loaded.problems) {
             log::error("config", problem.text);
             answer.problems.push_back(problem.text);
         }
+        if (stopping) answer.problems.emplace_back("the daemon is stopping");
         log::error("agenthost", "reload refused: the old configuration stays");
         return done(answer);
     }
@@ -38,7 +68,7 @@ void Runtime::Impl::reload(std::function<void(Reloaded)> done)
     reload_listeners(*loaded.config, *answer);
     const auto old = std::exchange(config, loaded.config);
     log::set_level(config->log_level);
-    plugins->apply(config->plugins,
+    plugins->apply(config->plugins, std::move(found),
                    [this, old, answer, done = std::move(done)](const std::vector<std::string>& changes) {
                        answer->changes.insert(answer->changes.end(), changes.begin(), changes.end());
                        reload_sessions(*answer);
@@ -51,6 +81,19 @@ void Runtime::Impl::reload(std::function<void(Reloaded)> done)
                        notify("READY=1");
                        done(*answer);
                    });
+}
+
+std::string Runtime::Impl::capabilities() const
+{
+    std::set<std::string> names;
+    for (const Action* action : registry.all())
+        if (action->keep) names.insert(action->keep->capabilities.begin(), action->keep->capabilities.end());
+    std::string out = "[";
+    for (const std::string& name : names) {
+        if (out.size() > 1) out += ',';
+        wire::json::append(out, name);
+    }
+    return out + "]";
 }
 
 void Runtime::Impl::reload_listeners(const Config& wanted, Reloaded& answer)
@@ -86,18 +129,19 @@ void Runtime::Impl::reload_sessions(Reloaded& answer)
         const auto name = at->first;
         answer.changes.push_back("server " + name + (want == wanted.end() ? ": removed" : ": changed"));
         at = sessions.erase(at);
-        const bool again = want != wanted.end();
-        // The new session starts when the old one has said goodbye: never two for one agent.
-        session->stop(goodbye_grace, [this, session, name, again] {
-            if (!again || stopping) return;
+        if (want != wanted.end()) wanted.erase(want);
+        leaving.insert(name);
+        // The new session starts when the old one has said goodbye: never two for one agent, also when a later reload wants it back.
+        session->stop(config->shutdown_sessions, [this, session, name] {
+            leaving.erase(name);
+            if (stopping || sessions.contains(name)) return;
             for (const auto& server : config->servers)
-                if (server.name == name && !sessions.contains(name)) start_session(server);
+                if (server.name == name) start_session(server);
         });
-        if (again) wanted.erase(want);
     }
     for (const auto& [name, server] : wanted) {
         answer.changes.push_back("server " + name + ": added");
-        start_session(*server);
+        if (!leaving.contains(name)) start_session(*server);
     }
 }
 
