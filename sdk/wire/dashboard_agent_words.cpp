@@ -99,12 +99,16 @@ bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
 {
     const std::string_view json = progress.json.empty() ? "{}" : progress.json;
     std::string why;
-    bool alone = false;
+    std::size_t said = 0; // members that have a place of their own
+    bool more = true;
     std::string status;
     if (const auto members = json::split(json, why)) {
-        const json::Member* member = find(*members, "status");
-        if (member && (member->text == "queued" || member->text == "running")) status = member->text;
-        alone = members->size() == 1;
+        const json::Member* const word = find(*members, "status");
+        const json::Member* const id = find(*members, "commandId");
+        if (word && (word->text == "queued" || word->text == "running")) status = word->text;
+        said += status.empty() ? 0 : 1;
+        said += id && id->text == progress.id ? 1 : 0;
+        more = members->size() > said;
     }
     if (!status.empty()) {
         append_status(out, progress.id, status);
@@ -113,7 +117,7 @@ bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
         out += R"({"requestId":)";
         json::append(out, clip(progress.id, most::id));
     }
-    if (status.empty() || !alone) {
+    if (status.empty() || more) {
         out += R"(,"data":)";
         out += json;
     }
@@ -137,6 +141,7 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     CommandBook::Command& command = commands_.of(stream.id);
     CommandBook::Channel& channel = command.channels[stream.channel - 1];
     std::uint64_t dropped = 0;
+    const bool goes_on = !channel.known && stream.offset > 0; // another connection had what was before
     if (channel.known && stream.offset > channel.next) {
         dropped = stream.offset - channel.next + channel.tail_size; // the rest of its character is gone
         channel.tail_size = 0;
@@ -158,6 +163,7 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     out += stream.channel == 1 ? R"(,"stream":"stdout","sequence":)" : R"(,"stream":"stderr","sequence":)";
     out += std::to_string(++command.sequence);
     if (command.base64) out += R"(,"encoding":"base64")";
+    if (goes_on) out += R"(,"offset":)" + std::to_string(stream.offset);
     if (dropped > 0) out += R"(,"dropped":)" + std::to_string(dropped);
     out += "}}";
     return true;

@@ -79,7 +79,10 @@ void append_run_end(std::string& out, const Result& result, const RunEnd& end)
     if (!end.exit_code.empty()) out.append(R"(,"exitCode":)").append(end.exit_code);
     if (!end.completed) append_field(out, "reason", end.reason, most::word);
     if (!end.code.empty()) {
-        const std::string_view message = result.error.message.empty() ? end.code : result.error.message;
+        const bool timed_out = result.outcome == Outcome::success; // nobody said it as an error
+        const std::string_view message = timed_out                      ? "The command did not end in time"
+                                         : result.error.message.empty() ? end.code
+                                                                        : result.error.message;
         append_field(out, "code", wire_code(end.code), most::word);
         append_field(out, "message", message, most::text);
         append_field(out, "detail", result.error.detail, most::text);

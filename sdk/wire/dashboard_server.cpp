@@ -122,7 +122,8 @@ FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json
     const json::Member* name = find(members, "stream");
     const json::Member* encoding = find(members, "encoding");
     const json::Member* gap = find(members, "dropped");
-    std::uint64_t dropped = 0;
+    const json::Member* position = find(members, "offset");
+    std::uint64_t dropped = 0, offset = 0;
     const auto given = [](const json::Member* member) { return member && member->kind != json::Kind::null; };
     const auto check = [&](bool holds, const char* problem) {
         if (fields.problem.empty() && !holds) fields.problem = problem;
@@ -131,6 +132,7 @@ FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json
     check(!given(name) || name->text == "stdout" || name->text == "stderr",
           "stream is neither stdout nor stderr");
     check(!given(gap) || read_whole(*gap, dropped), "dropped is not a number of bytes");
+    check(!given(position) || read_whole(*position, offset), "offset is not a number of bytes");
     const bool base64 = given(encoding) && encoding->text == "base64";
     check(!given(encoding) || base64 || encoding->text == "utf-8" || encoding->text == "utf8",
           "encoding is neither utf-8 nor base64");
@@ -141,7 +143,7 @@ FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json
     stream.channel = given(name) && name->text == "stderr" ? 2 : 1;
     stream.bytes = base64 ? std::string_view{made_} : scratch_.keep(*data);
     CommandBook::Channel& channel = commands_.of(stream.id).channels[stream.channel - 1];
-    stream.offset = channel.next + dropped;
+    stream.offset = given(position) ? offset : channel.next + dropped;
     channel.next = stream.offset + stream.bytes.size();
     return stream;
 }
