@@ -1,0 +1,295 @@
+// Sessions by themselves, under a clock that the test moves: pings, time-outs, tokens that run out, what a peer can do to the log.
+#include "plugins/hub/keys.hpp"
+#include "plugins/hub/sessions.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+
+using namespace agenthost::hub;
+using namespace std::chrono_literals;
+using agenthost::wire::Protocol;
+using nlohmann::json;
+using testing::HasSubstr;
+namespace kit = agenthost::kit;
+namespace wire = agenthost::wire;
+
+namespace {
+
+class Peers final : public Host { // the daemon, and who is behind it
+public:
+    struct Peer {
+        int status = 0, close_code = 0;
+        std::string reason, headers, limits;
+        std::vector<json> sent;
+    };
+    void answer(Conn conn, const Answer& a) override { peers[conn].status = a.status; }
+    void receive(Conn, const SpoolFile*, std::uint64_t) override {}
+    void upgrade(Conn conn, std::string_view headers, std::string_view limits) override
+    {
+        peers[conn].status = 101;
+        peers[conn].headers = headers;
+        peers[conn].limits = limits;
+    }
+    agh_status send(Conn conn, std::string_view text) override
+    {
+        peers[conn].sent.push_back(json::parse(text));
+        return AGH_OK;
+    }
+    void limits(Conn conn, std::string_view text) override { peers[conn].limits = text; }
+    void close(Conn conn, int code, std::string_view reason) override
+    {
+        peers[conn].close_code = code;
+        peers[conn].reason = reason;
+    }
+    std::string address() const override { return "http://127.0.0.1:3001"; }
+    void log(int, std::string_view message, std::string_view) override { logged.emplace_back(message); }
+    void record(Metric m, double v) override { counted[m] += v; }
+    void publish(std::string_view, std::string_view) override {}
+
+    std::map<Conn, Peer> peers;
+    std::vector<std::string> logged;
+    std::map<Metric, double> counted;
+};
+
+class NoNonces final : public wire::NonceBook {
+public:
+    Verdict admit(std::string_view, std::string_view, std::int64_t) override { return Verdict::fresh; }
+};
+
+struct SessionsTest : testing::Test {
+    SessionsTest()
+    {
+        core.utc = [this] { return utc; };
+        core.now = [this] { return now; };
+        core.enter = [this](const std::function<void()>& work) { enter(work); };
+        credentials.set_listed({{"n1", {"secret-of-n1", kit::sha256("secret-of-n1")}}});
+        credentials.set_jwt(jwt);
+    }
+    void enter(const std::function<void()>& work)
+    {
+        work();
+        while (!core.outbox.empty()) {
+            for (auto& effect : std::exchange(core.outbox, {})) effect();
+        }
+    }
+    void pass(std::chrono::seconds time)
+    {
+        utc += std::chrono::milliseconds{time}.count();
+        now += time;
+        enter([this] { core.timers.run(now); });
+    }
+    Peers::Peer& connect(Protocol protocol, const std::map<std::string, std::string>& headers = {},
+                         const std::string& query = {})
+    {
+        Head head{.method = "GET", .query = query, .peer = "127.0.0.1:5000"};
+        for (const auto& [name, value] : headers) head.headers.emplace(name, value);
+        ++last;
+        enter([&] { sessions.request(last, head, protocol); });
+        return daemon.peers[last];
+    }
+    std::string token(const std::string& id, std::chrono::seconds lives) const
+    {
+        return jwt->sign({.sub = id, .iat = utc / 1000, .exp = utc / 1000 + lives.count(), .jti = uuid()});
+    }
+    Peers::Peer& panel(const std::string& id, std::chrono::seconds lives = 1h)
+    {
+        return connect(Protocol::panel,
+                       {{"authorization", "Bearer " + token(id, lives)}, {"x-agent-id", id}});
+    }
+    void frame(const json& message, Conn conn = 0)
+    {
+        enter([&] { sessions.frame(conn != 0 ? conn : last, AGH_WS_TEXT, message.dump()); });
+    }
+
+    std::int64_t utc = 1'800'000'000'000;
+    Timers::Time now = Timers::Time{1h};
+    std::string why;
+    std::shared_ptr<const Jwt> jwt = Jwt::of_secret(std::string(40, 'k'), why);
+    Peers daemon;
+    Core core{Config{}, daemon};
+    Credentials credentials;
+    NoNonces nonces;
+    std::vector<std::string> heard; // what the agents' events were
+    Sessions sessions{
+        core,
+        credentials,
+        nonces,
+        {.ready = [this](const AgentRecord& a) { heard.push_back("ready " + a.id + " " + a.protocol); },
+         .lost = [this](const AgentRecord& a) { heard.push_back("lost " + a.id); },
+         .result =
+             [this](std::string_view a, const wire::Result& r) {
+                 heard.push_back("result " + std::string{a} + " " + std::string{r.id});
+             },
+         .heartbeat =
+             [this](std::string_view a, const wire::Heartbeat& h) {
+                 heard.push_back("heartbeat " + std::string{a} + " " + std::string{h.facts});
+             },
+         .event =
+             [this](std::string_view a, const wire::Event& e) {
+                 heard.push_back("event " + std::string{a} + " " + std::string{e.topic});
+             }}};
+    Conn last = 0;
+};
+
+TEST_F(SessionsTest, PanelAgentsArePingedEveryThirtySecondsAndNoOthers)
+{
+    auto& node = panel("p1");
+    auto& shop = connect(Protocol::print, {{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
+    frame({{"type", "register"}, {"payload", {{"shopId", "n1"}}}});
+    EXPECT_TRUE(node.sent.empty());
+    pass(29s);
+    EXPECT_TRUE(node.sent.empty());
+    pass(1s);
+    ASSERT_EQ(node.sent.size(), 1U);
+    EXPECT_EQ(node.sent[0]["type"], "ping");
+    pass(30s);
+    ASSERT_EQ(node.sent.size(), 2U);
+    EXPECT_NE(node.sent[0]["id"], node.sent[1]["id"]);
+    EXPECT_EQ(shop.sent.size(), 1U) << "only its ack";
+    frame({{"id", node.sent[1]["id"]},
+           {"type", "pong"},
+           {"data", {{"agentStatus", "healthy"}, {"activeServers", 3}}}},
+          1);
+    EXPECT_THAT(heard.back(), HasSubstr("heartbeat p1 {"));
+    EXPECT_THAT(heard.back(), HasSubstr("\"active_servers\":3"));
+    for (int i = 0; i < 10; ++i) pass(30s);
+    EXPECT_EQ(node.close_code, 0) << "a missing pong never kills a session; the WebSocket's pings do";
+    enter([&] { sessions.closed(1); });
+    pass(60s);
+    EXPECT_EQ(node.sent.size(), 12U) << "nobody pings who is gone";
+}
+
+TEST_F(SessionsTest, WhoDoesNotAuthenticateInTenSecondsIsClosed)
+{
+    for (const Protocol protocol : {Protocol::storage, Protocol::signed_, Protocol::print}) {
+        auto& peer = connect(protocol);
+        pass(9s);
+        EXPECT_EQ(peer.close_code, 0) << wire::name(protocol);
+        pass(1s);
+        EXPECT_EQ(peer.close_code, 1008) << wire::name(protocol);
+        EXPECT_EQ(peer.reason, "auth_timeout") << wire::name(protocol);
+    }
+    EXPECT_TRUE(heard.empty());
+}
+
+TEST_F(SessionsTest, ASessionEndsWithItsTokenUnlessItWasRenewed)
+{
+    auto& one = panel("p1", 100s);
+    auto& two = panel("p2", 100s);
+    pass(50s);
+    enter([&] {
+        sessions.renewed("p2", {.sub = "p2", .iat = utc / 1000, .exp = utc / 1000 + 200, .jti = "x"});
+    });
+    enter([&] { sessions.renewed("nobody", {.sub = "nobody"}); });
+    pass(49s);
+    EXPECT_EQ(one.close_code, 0);
+    pass(1s);
+    EXPECT_EQ(one.close_code, 1008);
+    EXPECT_EQ(two.close_code, 0);
+    EXPECT_EQ(heard.back(), "lost p1");
+    pass(149s);
+    EXPECT_EQ(two.close_code, 0);
+    pass(1s);
+    EXPECT_EQ(two.close_code, 1008);
+    EXPECT_FALSE(sessions.online("p2"));
+}
+
+TEST_F(SessionsTest, ATokenOfYearsDoesNotOverflowATimer)
+{
+    auto& node = panel("p1", std::chrono::hours{24 * 365 * 50});
+    for (int i = 0; i < 5; ++i) pass(24h);
+    EXPECT_EQ(node.close_code, 0);
+    EXPECT_TRUE(sessions.online("p1"));
+}
+
+TEST_F(SessionsTest, ADashboardAgentHearsWhyBeforeItIsClosed)
+{
+    auto& desk = connect(Protocol::dashboard, {}, "token=" + token("d1", 60s));
+    EXPECT_TRUE(heard.empty());
+    frame({{"type", "agent:connect"}, {"payload", {{"agentId", "d1"}}}});
+    EXPECT_EQ(heard, (std::vector<std::string>{"ready d1 dashboard"}));
+    pass(60s);
+    ASSERT_EQ(desk.sent.size(), 2U);
+    EXPECT_EQ(desk.sent[1]["type"], "error");
+    EXPECT_EQ(desk.sent[1]["payload"]["code"], "AUTH_FAILED");
+    EXPECT_EQ(desk.close_code, 1008);
+}
+
+TEST_F(SessionsTest, ATokenThatExpiresBetweenTheUpgradeAndTheFirstFrameIsRefused)
+{
+    auto& desk = connect(Protocol::dashboard, {}, "token=" + token("d1", 5s));
+    pass(6s);
+    frame({{"type", "agent:connect"}, {"payload", {{"agentId", "d1"}}}});
+    EXPECT_EQ(desk.close_code, 1008);
+    EXPECT_TRUE(heard.empty());
+}
+
+TEST_F(SessionsTest, ThereAreNeverTwoLiveSessionsOfOneAgent)
+{
+    auto& one = panel("p1");
+    auto& two = panel("p1");
+    EXPECT_EQ(one.close_code, 1000);
+    EXPECT_EQ(two.close_code, 0);
+    EXPECT_EQ(heard, (std::vector<std::string>{"ready p1 panel", "lost p1", "ready p1 panel"}));
+    frame({{"type", "event"}, {"event", "late"}, {"data", json::object()}}, 1);
+    EXPECT_EQ(heard.size(), 3U) << "the old one is no longer heard";
+    enter([&] { sessions.closed(1); });
+    EXPECT_TRUE(sessions.online("p1"));
+    EXPECT_EQ(heard.size(), 3U) << "nor is its end";
+    EXPECT_EQ(sessions.size(), 1U);
+}
+
+TEST_F(SessionsTest, ARefusedNewcomerTakesNothingOver)
+{
+    auto& one = panel("p1");
+    EXPECT_EQ(connect(Protocol::panel, {{"authorization", "Bearer junk"}, {"x-agent-id", "p1"}}).status, 401);
+    connect(Protocol::storage);
+    frame({{"action", "auth"}, {"token", "junk"}, {"agent_id", "p1"}});
+    EXPECT_EQ(daemon.peers[last].close_code, 1008);
+    EXPECT_EQ(one.close_code, 0);
+    EXPECT_EQ(daemon.counted[Metric::auth_failures], 2);
+}
+
+TEST_F(SessionsTest, APeerCannotFillTheLog)
+{
+    panel("p1");
+    daemon.logged.clear();
+    for (int i = 0; i < 1000; ++i) frame({{"type", 7}});
+    EXPECT_LE(daemon.logged.size(), 10U);
+    EXPECT_GE(daemon.logged.size(), 5U);
+    EXPECT_THAT(daemon.logged.back(), HasSubstr("512 so far"));
+    EXPECT_TRUE(sessions.online("p1")) << "a frame it does not understand is no reason to part";
+}
+
+TEST_F(SessionsTest, AnUpgradeSaysWhatTimeItIs)
+{
+    utc = 784'111'777'999;
+    EXPECT_EQ(json::parse(connect(Protocol::signed_).headers)["date"], "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+TEST_F(SessionsTest, WordsInATokensPlaceAreNotRead)
+{
+    const std::string good = token("d1", 60s);
+    EXPECT_EQ(connect(Protocol::dashboard, {}, "x=1&token=" + good).status, 101);
+    EXPECT_EQ(connect(Protocol::dashboard, {{"authorization", "Bearer " + good}}).status, 101);
+    EXPECT_EQ(connect(Protocol::dashboard, {}, "token=&token=" + good).status, 401);
+    EXPECT_EQ(connect(Protocol::dashboard, {}, "tokens=" + good).status, 401);
+    EXPECT_EQ(connect(Protocol::dashboard, {}, "token=" + good + "%00").status, 401);
+}
+
+TEST_F(SessionsTest, NothingNewIsBegunWhileTheHubGoesDown)
+{
+    auto& node = panel("p1");
+    enter([&] {
+        core.draining = true;
+        sessions.close_all();
+    });
+    EXPECT_EQ(node.close_code, 1001);
+    EXPECT_EQ(panel("p2").status, 503);
+    EXPECT_TRUE(core.timers.next() == Timers::Time::max()) << "no timer outlives its session";
+}
+
+} // namespace
