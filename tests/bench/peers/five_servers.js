@@ -1,5 +1,5 @@
 // The server's side of all five protocols, as far as an idle agent needs it: greets, acknowledges, pings. Prints its port, then a line a
-// session that is up. One argument: whether to log frames.
+// session that is up. With an argument it tells every frame on standard error and pings each second instead of every 30.
 const http = require('http');
 const {WebSocketServer} = require('ws');
 
@@ -17,7 +17,7 @@ sockets.on('connection', (socket, request) => {
     const up = () => console.log('up ' + request.url.split('?')[0]);
     if (protocol === 'panel') {
         up();
-        setInterval(() => send({id: 'ping-' + Date.now(), type: 'ping', timestamp: now()}), 30000);
+        setInterval(() => send({id: 'ping-' + Date.now(), type: 'ping', timestamp: now()}), process.argv[2] ? 1000 : 30000);
     }
     socket.on('message', (data) => {
         const frame = JSON.parse(data);
