@@ -1,8 +1,12 @@
 #include "daemon.hpp"
 
+#include "secrets.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <poll.h>
 #include <stdexcept>
@@ -38,8 +42,23 @@ Daemon::Daemon(Options options)
 
 Daemon::~Daemon()
 {
+    look_for_secrets();
     process_.reset();
     if (notify_ >= 0) ::close(notify_);
+}
+
+void Daemon::look_for_secrets()
+{
+    if (process_->running()) {
+        process_->signal(SIGKILL);
+        process_->wait();
+    }
+    keep_secrets_of(read_file(config_file()), options_.env, dir_ / "state");
+    const auto found = leaks(process_->err() + process_->out());
+    if (found.empty()) return;
+    for (const auto& one : found)
+        std::fprintf(stderr, "a secret in the log of %s: %s\n", options_.id.c_str(), one.c_str());
+    std::abort(); // this library is also used without GoogleTest
 }
 
 std::string Daemon::control() const { return (own_ / "control.sock").string(); }
@@ -47,9 +66,13 @@ std::string Daemon::config_file() const { return (dir_ / "agenthost.yaml").strin
 
 std::string Daemon::complete(const std::string& yaml) const
 {
-    std::string text = "agent: {id: " + options_.id + ", state_dir: '" + (dir_ / "state").string() +
-                       "'}\ncontrol: {socket: '" + control() + "'}\nlog: {level: " + options_.log_level +
-                       ", format: text}\n" + yaml + "\n";
+    std::string path;
+    for (const auto& folder : options_.plugin_path)
+        path += (path.empty() ? ", plugin_path: ['" : ", '") + folder + "'";
+    if (!path.empty()) path += "]";
+    std::string text = "agent: {id: " + options_.id + ", state_dir: '" + (dir_ / "state").string() + "'" +
+                       path + "}\ncontrol: {socket: '" + control() +
+                       "'}\nlog: {level: " + options_.log_level + ", format: text}\n" + yaml + "\n";
     for (auto at = text.find("{dir}"); at != text.npos; at = text.find("{dir}", at))
         text.replace(at, 5, dir_.string());
     return text;
@@ -95,7 +118,9 @@ Ran Daemon::cli(std::vector<std::string> args, std::string input)
     std::vector<std::string> argv{program("agenthost").string(), "--control-socket", control(), "-c",
                                   config_file()};
     argv.insert(argv.end(), args.begin(), args.end());
-    return run(std::move(argv), {}, std::move(input));
+    auto ran = run(std::move(argv), {}, std::move(input));
+    keep_secrets_in_json(ran.out); // what `hub agent add --json` and its like hand out
+    return ran;
 }
 
 Ran Daemon::call(const std::string& action, const std::string& params)

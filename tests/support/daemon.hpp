@@ -18,9 +18,11 @@ public:
         std::vector<std::string> wrapper; // in front of the program, e.g. {"env", "LD_PRELOAD=..."}
         std::map<std::string, std::string> env;
         std::string log_level = "debug";
+        std::vector<std::string> plugin_path; // empty: the build tree's
         std::filesystem::path dir; // empty: a folder of its own; given: state survives this object (restarts)
     };
     explicit Daemon(Options);
+    // Ends the process, and searches what it wrote for every secret that was used (secrets.hpp): one found aborts the test program.
     ~Daemon();
 
     // True once READY=1 came; false when the process ended first or patience is over (log() says why).
@@ -47,6 +49,7 @@ public:
 
 private:
     std::string complete(const std::string& yaml) const;
+    void look_for_secrets();
     Options options_;
     TempDir own_;
     std::filesystem::path dir_;
