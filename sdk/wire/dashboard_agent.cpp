@@ -149,6 +149,9 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
     if (const json::Member* agent = find(members, "agentId");
         fields.problem.empty() && agent && agent->kind != json::Kind::null && agent->text != agent_id_)
         fields.problem = "agentId is another agent's";
+    Command command;
+    if (fields.problem.empty() && !read_timeout(find(members, "timeoutMs"), command.timeout))
+        fields.problem = "timeoutMs is not a number of milliseconds";
     if (fields.problem.empty() && runs && encoding && encoding->kind != json::Kind::null && !base64 &&
         encoding->text != "utf-8" && encoding->text != "utf8")
         fields.problem = "encoding is neither utf-8 nor base64";
@@ -163,7 +166,6 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
         made.request_id = request_id;
         for (CommandBook::Channel& channel : made.channels) channel.known = true; // from 0
     }
-    Command command;
     command.action = frame.type;
     command.params = runs ? scratch_.object(members, run_members) : scratch_.object(members, flat_members);
     made_id_ = runs ? command_id : request_id.empty() ? "~" + new_id(world_) : std::string{request_id};

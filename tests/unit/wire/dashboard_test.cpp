@@ -92,11 +92,12 @@ TEST_F(Dashboard, ReadsBackEveryCommandItWrites)
         meant["action"] = flat ? words[random() % words.size()] : identifier(random, 128);
         if (flat && meant["action"] != words[0]) params["commandId"] = identifier(random, 100);
         if (!flat && random() % 3 == 0) meant["target"] = identifier(random, 100);
-        if (!flat && random() % 3 == 0) meant["timeout_ms"] = 1 + random() % 1'000'000;
+        if (random() % 3 == 0) meant["timeout_ms"] = 1 + random() % 1'000'000;
         ASSERT_TRUE(free_of(params, {"requestId", "agentId", "timeoutMs", "encoding"}));
         meant["params"] = params.dump();
         const std::string frame = commanded(meant);
         if (meant["action"] == words[0]) params["commandId"] = id; // the plugin is told it too
+        if (flat && meant.contains("timeout_ms")) params["timeoutMs"] = meant["timeout_ms"];
         Json told = obeyed(frame);
         EXPECT_EQ(Json::parse(told.at("params").get<std::string>()), params) << frame;
         told["params"] = meant["params"];
