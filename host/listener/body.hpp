@@ -1,7 +1,7 @@
 // Where bodies come from and go to: two 256 KiB halves, one with the socket, one with the disk. Private to connections.
 #pragma once
 
-#include "host/listener/chunked.hpp"
+#include "kit/chunked.hpp"
 #include "kit/fd.hpp"
 #include "kit/hash.hpp"
 
@@ -31,7 +31,7 @@ struct Receiving {
     int fd = -1; // the plugin's
     std::uint64_t offset = 0, max = 0;
     std::optional<std::uint64_t> left; // fixed length: still to come; absent: chunked
-    ChunkedDecoder decoder;
+    kit::ChunkedDecoder decoder{kit::ChunkedDecoder::Of::request};
     std::uint64_t got = 0;
     kit::Sha256 sha;
     std::string memory; // fd -1

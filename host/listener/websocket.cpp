@@ -22,6 +22,7 @@ constexpr auto close_patience = 5s;  // for the peer's close frame, after ours
 constexpr auto linger_patience = 2s; // for the peer to read our last word before the reset
 constexpr auto stall_patience = 30s; // a peer that takes nothing of what we send
 constexpr int lost = 1006;
+constexpr std::size_t idle_bytes = 64;
 
 class BeastWebSocket final : public WebSocket, public std::enable_shared_from_this<BeastWebSocket> {
 public:
@@ -113,10 +114,13 @@ private:
         if (!paused_) read();
     }
 
+    // Who waits for a message holds a few bytes for it; room for the rest is made when it comes.
     void read()
     {
         reading_ = true;
-        ws_.async_read(buffer_, [self = shared_from_this()](error_code ec, std::size_t) { self->got(ec); });
+        const bool comes = ws_.next_layer().buffered() != 0 || buffer_.size() != 0;
+        ws_.async_read_some(buffer_, comes ? net::block_size : idle_bytes,
+                            [self = shared_from_this()](error_code ec, std::size_t) { self->got(ec); });
     }
 
     void got(error_code ec)
@@ -124,6 +128,7 @@ private:
         reading_ = false;
         if (ended_) return;
         if (ec) return lost_reader(ec);
+        if (!ws_.is_message_done()) return paused_ ? void() : read();
         heard_ = true;
         const auto data = buffer_.cdata();
         if (!closing_) {
@@ -250,7 +255,9 @@ private:
     beast::flat_buffer buffer_;
     std::list<std::pair<int, std::string>> queue_; // a list: empty costs nothing
     websocket::close_reason reason_;
-    Clock::time_point opened_at_, pinged_at_, sent_at_, deadline_;
+    Clock::time_point opened_at_, pinged_at_, deadline_;
+    Clock::time_point sent_at_ =
+        Clock::now(); // the answer to the upgrade may wait in the cork when the clock ticks
     std::uint64_t seen_in_ = 0, seen_out_ = 0;
     int unheard_ = 0, code_ = lost;
     bool open_ = false, heard_ = false, reading_ = false, writing_ = false, pinging_ = false, paused_ = false,

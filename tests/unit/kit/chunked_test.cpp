@@ -52,6 +52,36 @@ TEST(Chunked, RefusesWhatSmuggles)
     }
 }
 
+// What a server takes from a stranger, and what a client takes from an old server.
+TEST(Chunked, RequestsAreReadMoreStrictly)
+{
+    for (const std::string& text :
+         {std::string{"5 \r\nhello\r\n0\r\n\r\n"}, "5;" + std::string(5'000, 'x') + "\r\n"}) {
+        ChunkedDecoder request{ChunkedDecoder::Of::request}, response{ChunkedDecoder::Of::response};
+        decode(text, 7, request);
+        decode(text, 7, response);
+        EXPECT_TRUE(request.failed()) << text;
+        EXPECT_FALSE(response.failed()) << text;
+    }
+}
+
+TEST(Chunked, LeavesWhatFollowsTheBody)
+{
+    const std::string text = "3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n";
+    ChunkedDecoder decoder{ChunkedDecoder::Of::request};
+    std::string_view rest = text;
+    std::string content;
+    for (;;) {
+        const auto step = decoder.step(rest);
+        if (step.taken == 0) break;
+        content += step.content;
+        rest.remove_prefix(step.taken);
+    }
+    EXPECT_TRUE(decoder.done());
+    EXPECT_EQ(content, "abc");
+    EXPECT_EQ(rest, "GET / HTTP/1.1\r\n");
+}
+
 TEST(Chunked, BoundsExtensionsAndTrailers)
 {
     for (const std::string& text :

@@ -20,6 +20,7 @@ class Raw {
 public:
     explicit Raw(int port);
     explicit Raw(const std::string& unix_path);
+    static Raw adopt(int fd) { return Raw{fd, Adopt{}}; } // connected already
     Raw(Raw&& other) noexcept : fd_{std::exchange(other.fd_, -1)}, buffer_{std::move(other.buffer_)} {}
     ~Raw() { close(); }
     void close();
@@ -33,6 +34,8 @@ public:
     bool closed();                           // does EOF (or a reset) come next?
 
 private:
+    struct Adopt {};
+    Raw(int fd, Adopt) : fd_{fd} {}
     int fd_ = -1;
     std::string buffer_;
 };

@@ -1,12 +1,23 @@
 #include "fixture.hpp"
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace agenthost::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Of a thread of ours: 'R' runs, 'S' sleeps; 0: there is none.
+char thread_state(pid_t thread)
+{
+    const std::string stat = read_file("/proc/self/task/" + std::to_string(thread) + "/stat");
+    const auto name_end = stat.rfind(')');
+    return name_end == std::string::npos || name_end + 2 >= stat.size() ? '\0' : stat[name_end + 2];
+}
 
 class Caps : public ListenerTest {
 protected:
@@ -54,6 +65,71 @@ TEST_F(Caps, TurnAwayConnectionsBeyondTheTotal)
     Raw three{p};
     EXPECT_EQ(read_answer(three).status, 503);
     EXPECT_EQ(ask(one, get("/")).status, 200); // who is in stays in
+}
+
+// Every descriptor is taken: who comes waits in the kernel's queue and is served as soon as one is free.
+TEST_F(Caps, WithoutADescriptorPeersWaitAndAreServedLater)
+{
+    const int p = start();
+    http(script, "/");
+    {
+        Raw warm{p};
+        ASSERT_EQ(ask(warm, get("/")).status, 200);
+    }
+    ASSERT_TRUE(wait_for([&] { return status().connections == 0; }));
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit low = before;
+    low.rlim_cur = static_cast<rlim_t>(::dup(client)); // the lowest free number, and so none below it
+    ::close(static_cast<int>(low.rlim_cur));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    const auto accepted = status().accepted;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(p));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const std::string request = get("/");
+    ASSERT_EQ(::send(client, request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
+    pollfd answered{client, POLLIN, 0};
+    EXPECT_EQ(::poll(&answered, 1, 350), 0) << "three attempts of the listener have failed";
+    EXPECT_EQ(status().accepted, accepted);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(::poll(&answered, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())), 1);
+    char text[64] = {};
+    EXPECT_GT(::recv(client, text, sizeof text - 1, 0), 0);
+    EXPECT_EQ(std::string{text}.substr(0, 15), "HTTP/1.1 200 OK");
+    ::close(client);
+}
+
+TEST_F(Caps, ServeIpv6AndCountItsAddresses)
+{
+    auto c = config();
+    c.bind = "[::1]:0";
+    c.per_address = 1;
+    const int p = start(c);
+    http(script, "/");
+    EXPECT_EQ(status().address, "http://[::1]:" + std::to_string(p));
+    const auto dial = [p] {
+        const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in6 address{};
+        address.sin6_family = AF_INET6;
+        address.sin6_port = htons(static_cast<std::uint16_t>(p));
+        address.sin6_addr = in6addr_loopback;
+        EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        return Raw::adopt(fd);
+    };
+    Raw first = dial();
+    const Answer answer = ask(first, get("/"));
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_EQ(json::parse(answer.body)["peer"].get<std::string>().substr(0, 6), "[::1]:");
+    Raw second = dial();
+    EXPECT_EQ(read_answer(second).status, 503);
+    EXPECT_EQ(status().refused, 1u);
+    Raw v4{p};
+    EXPECT_FALSE(v4.connected()) << "an IPv6 address is that, and not all of IPv4 as well";
 }
 
 TEST_F(Caps, ServeManyConnectionsAtOnce)
@@ -157,13 +233,15 @@ TEST_F(Caps, ForgetReturnsAfterTheLastCallback)
     open.back().send(get("/slow"));
     ASSERT_TRUE(wait_for([&] { return inside.load(); }));
     std::atomic<bool> returned{false};
+    std::atomic<pid_t> forgetter{0};
     std::thread forget{[&] {
+        forgetter = ::gettid();
         listeners->forget("mine");
         EXPECT_FALSE(inside);
         returned = true;
     }};
-    std::this_thread::sleep_for(50ms);
-    EXPECT_FALSE(returned); // a callback is still running
+    EXPECT_TRUE(wait_for([&] { return thread_state(forgetter) == 'S'; })); // it waits for the callback
+    EXPECT_FALSE(returned);
     release = true;
     forget.join();
     EXPECT_TRUE(mine->balanced());

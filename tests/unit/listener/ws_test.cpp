@@ -232,7 +232,7 @@ TEST_F(Ws, CanBeRefusedBeforeTheUpgrade)
 
 TEST_F(Ws, ClosesWhoSaysNothing)
 {
-    limits = R"({"idle_s":0.3})";
+    limits = R"({"idle_s":0.3,"ping_s":0.3})";
     const int p = start();
     ws(script, "/ws");
     Raw silent = connect(p);
@@ -244,9 +244,36 @@ TEST_F(Ws, ClosesWhoSaysNothing)
     Raw talks = connect(p);
     talks.send(frame(1, "here"));
     EXPECT_EQ(read_frame(talks).payload, "here");
-    std::this_thread::sleep_for(700ms); // beyond idle_s: it counts only until the first message
+    for (int i = 0; i < 3;
+         ++i) { // the listener's own clock passes idle_s: it counts only until the first message
+        const Frame ping = read_frame(talks);
+        ASSERT_EQ(ping.opcode, 9);
+        talks.send(frame(10, ping.payload));
+    }
     talks.send(frame(1, "still"));
     EXPECT_EQ(read_frame(talks).payload, "still");
+}
+
+TEST_F(Ws, AMessageComesWholeHoweverItIsCut)
+{
+    limits = R"({"message_bytes":1000000})";
+    const int p = start();
+    ws(script, "/ws");
+    Raw raw = connect(p);
+    for (const std::size_t size : {0U, 1U, 63U, 64U, 65U, 1536U, 70'000U, 999'999U}) {
+        const std::string text(size, 'x');
+        const std::string bytes = frame(1, text);
+        const std::size_t cut = bytes.size() / 3;
+        raw.send(bytes.substr(0, cut));
+        raw.send(bytes.substr(cut));
+        const Frame f = read_frame(raw);
+        EXPECT_EQ(f.opcode, 1);
+        EXPECT_EQ(f.payload.size(), size);
+        EXPECT_TRUE(f.payload == text) << size;
+    }
+    raw.send(frame(1, "in ", false) + frame(9, "p") + frame(0, "three ", false) + frame(0, "parts"));
+    EXPECT_EQ(read_frame(raw).opcode, 10);
+    EXPECT_EQ(read_frame(raw).payload, "in three parts");
 }
 
 TEST_F(Ws, PingsAndDropsThePeerThatIsGone)
