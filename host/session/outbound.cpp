@@ -224,7 +224,7 @@ void OutboundSession::prepared(Prepared made)
     credential_print_ = kit::hex(kit::sha256(credential_));
     codec_ = make_codec();
     beats_ = true;
-    heartbeat_ = config_.heartbeat.value_or(habits_->heartbeat);
+    heartbeat_ = asked_beat_.value_or(config_.heartbeat.value_or(habits_->heartbeat));
 
     wire::Opening opening = codec_->opening(hello());
     Link::Options options;

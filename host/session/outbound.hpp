@@ -117,6 +117,8 @@ private:
     ServerClock clock_;
     boost::asio::steady_timer timer_, tick_, proof_, metrics_;
     std::chrono::milliseconds heartbeat_{}, metrics_interval_{0};
+    // Asked for by the server's settings: holds for its later connections too.
+    std::optional<std::chrono::milliseconds> asked_beat_;
     std::chrono::milliseconds refresh_{0}; // a registration's token is renewed this often; 0: there is none
     std::int64_t refreshed_at_ = 0;
     std::chrono::steady_clock::time_point no_refresh_before_{};

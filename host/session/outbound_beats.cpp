@@ -65,6 +65,7 @@ void OutboundSession::follow_codec()
     const auto wanted = codec_->heartbeat_interval();
     if (!wanted) return;
     const auto interval = std::clamp(*wanted, shortest_beat, longest_beat);
+    asked_beat_ = interval;
     if (interval == heartbeat_) return;
     heartbeat_ = interval;
     arm_tick();

@@ -3,6 +3,7 @@
 
 #include "host/session/world.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -76,6 +77,28 @@ TEST_F(PrintSession, FollowsTheIntervalOfItsServer)
     EXPECT_EQ(types,
               (std::vector<std::string>{"register", "heartbeat", "task_result", "heartbeat", "heartbeat"}));
     EXPECT_TRUE(Json::parse(peer().got[3])["payload"].contains("config_push_at")) << peer().got[3];
+}
+
+TEST_F(PrintSession, KeepsTheIntervalOfItsServerWhenItComesBack)
+{
+    server->options.on_open = [this](Peer& peer) {
+        if (server->peers.size() > 1) return; // told once
+        peer.send(
+            R"({"type":"task_config","payload":{"id":"c1","updates":{"telemetry":{"intervalSeconds":1}}}})");
+    };
+    auto mapped = print();
+    mapped.map = {{"task_config", "echo.say"}};
+    connect(mapped);
+    ASSERT_TRUE(until([&] { return !server->peers.empty() && peer().got.size() >= 4; }, 20s)) << problem();
+    peer().close(1001);
+    // One heartbeat at once, one perhaps for a result that is told again, and one a second later: not thirty.
+    const auto beats = [&] {
+        if (server->peers.size() < 2) return std::ptrdiff_t{0};
+        return std::count_if(peer(1).got.begin(), peer(1).got.end(), [](const std::string& frame) {
+            return Json::parse(frame)["type"] == "heartbeat";
+        });
+    };
+    EXPECT_TRUE(until([&] { return beats() >= 3; }, 20s)) << problem();
 }
 
 class DashboardSession : public SessionTest {
