@@ -36,11 +36,6 @@ Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting
         while (open.step()) loaded.open_tasks.push_back(Tables::task(open));
         auto configs = db_->prepare(Tables::tasks_where("confirmed<0 ORDER BY updated"));
         while (configs.step()) loaded.unconfirmed.push_back(Tables::task(configs));
-        auto agents = db_->prepare("SELECT id, token, created, revoked FROM minted_agents");
-        while (agents.step()) {
-            loaded.agents.push_back({std::string{agents.text(0)}, digest(agents.blob(1)), agents.integer(2),
-                                     agents.integer(3) != 0});
-        }
         auto tokens = db_->prepare("SELECT id, label, token, created FROM minted_tokens");
         while (tokens.step()) {
             loaded.tokens.push_back({std::string{tokens.text(0)}, std::string{tokens.text(1)},
@@ -293,23 +288,6 @@ bool Store::find(std::vector<std::string> agents, std::function<void(std::vector
                      }
                  },
                  [found, then = std::move(then)](bool) { then(std::move(*found)); }});
-}
-
-bool Store::save(const MintedAgent& a, std::function<void(bool)> done)
-{
-    return post({[a](Tables& t) {
-                     t.minted_save.bind(1, a.id)
-                         .bind_blob(2, a.token)
-                         .bind(3, a.created)
-                         .bind(4, std::int64_t{a.revoked})
-                         .run();
-                 },
-                 std::move(done)});
-}
-
-bool Store::remove_agent(std::string id, std::function<void(bool)> done)
-{
-    return post({[id = std::move(id)](Tables& t) { t.minted_remove.bind(1, id).run(); }, std::move(done)});
 }
 
 bool Store::save(const MintedToken& m, std::function<void(bool)> done)

@@ -34,7 +34,6 @@ public:
         std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
         std::vector<TaskRecord>
             unconfirmed; // print's configurations whose heartbeat has not come, oldest first
-        std::vector<MintedAgent> agents;
         std::vector<MintedToken> tokens;
     };
     // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
@@ -53,8 +52,6 @@ public:
     bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) override;
     bool save(std::vector<Report>) override;
     bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) override;
-    bool save(const MintedAgent&, std::function<void(bool)>) override;
-    bool remove_agent(std::string id, std::function<void(bool)>) override;
     bool save(const MintedToken&, std::function<void(bool)>) override;
     bool remove_token(std::string id, std::function<void(bool)>) override;
 

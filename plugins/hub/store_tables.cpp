@@ -77,8 +77,6 @@ Store::Tables::Tables(kit::Database& database)
       shop_trim{db.prepare(
           "DELETE FROM tasks WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY "
           "agent ORDER BY updated DESC, id) AS place FROM tasks WHERE shop=1 AND state>=3) WHERE place>?1)")},
-      minted_save{db.prepare("INSERT OR REPLACE INTO minted_agents VALUES(?1,?2,?3,?4)")},
-      minted_remove{db.prepare("DELETE FROM minted_agents WHERE id=?1")},
       token_save{db.prepare("INSERT OR REPLACE INTO minted_tokens VALUES(?1,?2,?3,?4)")},
       token_remove{db.prepare("DELETE FROM minted_tokens WHERE id=?1")}
 {}

@@ -19,8 +19,8 @@ struct Store::Tables {
 
     kit::Database& db;
     kit::Statement agent_seen, agent_find, agent_list, agent_list_of, agent_forget, agent_trim, report_save,
-        report_find, report_trim, task_save, task_find, task_expire, task_trim, shop_trim, minted_save,
-        minted_remove, token_save, token_remove;
+        report_find, report_trim, task_save, task_find, task_expire, task_trim, shop_trim, token_save,
+        token_remove;
 };
 
 } // namespace agenthost::hub

@@ -55,23 +55,16 @@ public:
     virtual bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) = 0;
 };
 
-struct MintedAgent {
-    std::string id;
-    kit::Sha256Digest token{}; // the token itself is not kept
-    std::int64_t created = 0;
-    bool revoked = false; // refuses the id, also when the credentials file lists it
-};
 struct MintedToken {
     std::string id, label;
     kit::Sha256Digest token{};
     std::int64_t created = 0;
 };
 
+// Bearer tokens of the REST API; agents and JWTs: enrolment_table.hpp.
 class CredentialTable {
 public:
     virtual ~CredentialTable() = default;
-    virtual bool save(const MintedAgent&, std::function<void(bool ok)>) = 0;
-    virtual bool remove_agent(std::string id, std::function<void(bool ok)>) = 0;
     virtual bool save(const MintedToken&, std::function<void(bool ok)>) = 0;
     virtual bool remove_token(std::string id, std::function<void(bool ok)>) = 0;
 };

@@ -133,22 +133,15 @@ TEST_F(StoreTest, OneTimeUrlsDoNotReachTheDisk)
 TEST_F(StoreTest, MintedCredentialsSurvive)
 {
     open();
-    std::promise<bool> a, t;
-    store->save(MintedAgent{.id = "n1", .token = agenthost::kit::sha256("x"), .created = 7},
-                [&](bool ok) { a.set_value(ok); });
+    std::promise<bool> t;
     store->save(MintedToken{.id = "t1", .label = "ci", .token = agenthost::kit::sha256("y"), .created = 8},
                 [&](bool ok) { t.set_value(ok); });
-    EXPECT_TRUE(a.get_future().get());
     EXPECT_TRUE(t.get_future().get());
     open();
-    ASSERT_EQ(loaded.agents.size(), 1U);
-    EXPECT_EQ(loaded.agents[0].token, agenthost::kit::sha256("x"));
     ASSERT_EQ(loaded.tokens.size(), 1U);
     EXPECT_EQ(loaded.tokens[0].label, "ci");
-    store->remove_agent("n1", {});
     store->remove_token("t1", {});
     open();
-    EXPECT_TRUE(loaded.agents.empty());
     EXPECT_TRUE(loaded.tokens.empty());
 }
 
