@@ -1,5 +1,7 @@
 #include "dashboard_output.hpp"
 
+#include "scan.hpp"
+
 #include <algorithm>
 
 namespace agenthost::wire {
@@ -53,9 +55,7 @@ template <class Each> void pieces(const CommandBook::Channel& channel, std::stri
         left -= piece.size;
     }
     while (!bytes.empty()) {
-        const auto plain = std::find_if(bytes.begin(), bytes.end(),
-                                        [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-        const auto run = static_cast<std::size_t>(plain - bytes.begin());
+        const std::size_t run = ascii_run(bytes);
         if (run > 0) {
             if (!each(Piece{run, true}, bytes)) return;
             bytes.remove_prefix(run);

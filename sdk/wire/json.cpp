@@ -1,5 +1,7 @@
 #include "json.hpp"
 
+#include "scan.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -249,13 +251,6 @@ std::size_t sequence(std::string_view text)
     return 0;
 }
 
-// May stand in a JSON string as it is, one byte on its own.
-bool plain(char c)
-{
-    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' &&
-           c != '\\';
-}
-
 void append_control(std::string& out, char c)
 {
     constexpr char digits[] = "0123456789abcdef";
@@ -286,8 +281,7 @@ void append(std::string& out, std::string_view text)
 {
     out += '"';
     while (!text.empty()) {
-        const auto end = std::find_if_not(text.begin(), text.end(), plain);
-        const auto run = static_cast<std::size_t>(end - text.begin());
+        const std::size_t run = plain_run(text);
         out.append(text.data(), run);
         text.remove_prefix(run);
         if (text.empty()) break;
