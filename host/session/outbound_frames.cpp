@@ -104,10 +104,14 @@ void OutboundSession::malformed(const wire::Malformed& bad)
 bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox)
 {
     const bool room = connected() && outgoing_.takes_results() && (outbox == 0 || !delivery_.full());
-    if (!room || !outgoing_.add([&](std::string& out) { return codec_->encode(result, out); }, outbox)) {
+    if (!room) {
         if (connected() && outbox == 0) ++status_.dropped;
         output_waits_ = connected(); // writable() brings what waits in the outbox
         return false;
+    }
+    if (!outgoing_.add([&](std::string& out) { return codec_->encode(result, out); }, outbox)) {
+        ++status_.unspoken; // nobody waits to hear it: it counts as delivered with the next pong
+        if (outbox != 0) delivery_.sent(outbox);
     }
     outgoing_.forget_progress(result.id);
     queued();

@@ -126,6 +126,22 @@ TEST_F(DashboardSession, CarriesItsTokenInTheUrlAndWaitsForTheAck)
     EXPECT_EQ(session->status().url.find("token"), std::string::npos);
 }
 
+// An interrupt without requestId that went well has no answer: it must not stand in the way of those that have.
+TEST_F(DashboardSession, AResultThatNobodyWaitsForCountsAsDelivered)
+{
+    auto mapped = config_of("dashboard");
+    mapped.map = {{"command:interrupt", "echo.write"}, {"command:request", "echo.write"}};
+    connect(mapped);
+    ASSERT_TRUE(ready()) << problem();
+    peer().send(R"({"type":"command:interrupt","payload":{"commandId":"c1"}})");
+    ASSERT_TRUE(until([&] { return session->status().unspoken == 1; })) << problem();
+    peer().send(R"({"type":"command:request","payload":{"commandId":"c2","command":"x"}})");
+    ASSERT_TRUE(until([&] { return peer().got.back().find("command:status") != std::string::npos; }));
+    EXPECT_TRUE(until([&] { return journal->stats().undelivered == 0; })) << journal->stats().undelivered;
+    EXPECT_EQ(plugin.invoked, 2u);
+    EXPECT_EQ(session->status().dropped, 0u);
+}
+
 TEST_F(DashboardSession, BeatsByItsProtocol)
 {
     auto quick = config_of("dashboard");
@@ -150,6 +166,17 @@ TEST_F(DashboardSession, ComesBackAtOnce)
     ASSERT_TRUE(ready()) << problem();
     EXPECT_EQ(server->peers.size(), 2u);
 }
+
+TEST_F(DashboardSession, SaysNothingOfTheTokenInItsUrlWhenItIsRefused)
+{
+    write_file(dir / "token", "jwt-one");
+    server->options.refuse = 401;
+    connect(config_of("dashboard"));
+    ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
+    EXPECT_NE(problem().find("/agent answered 401"), std::string::npos) << problem();
+    EXPECT_NE(peer().request.find("token=jwt-one"), std::string::npos);
+    EXPECT_GT(session->status().next_attempt - now_ms(), 15'000);
+} // the fixture looks for the token in all that was said
 
 TEST_F(DashboardSession, EndsWhenItsTokenHasExpired)
 {
