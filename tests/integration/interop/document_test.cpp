@@ -31,7 +31,8 @@ INSTANTIATE_TEST_SUITE_P(
     Panel, Document,
     testing::Values(Scenario{"panel", "registration", "", ""},
                     Scenario{"panel", "rotation", ", heartbeat: 200ms", ""},
-                    Scenario{"panel", "expired", "", ""}, Scenario{"panel", "cut", "", ""}, Scenario{"panel", "revoked", "", ""}, Scenario{"panel", "refused", "", ""},
+                    Scenario{"panel", "expired", "", ""}, Scenario{"panel", "cut", "", ""},
+                    Scenario{"panel", "revoked", "", ""}, Scenario{"panel", "refused", "", ""},
                     Scenario{"panel", "heartbeat", "", ""}, Scenario{"panel", "commands", echo_panel, ""},
                     Scenario{"panel", "errors", "", telemetry}, Scenario{"panel", "events", "", ""}),
     [](const auto& info) { return info.param.name; });
