@@ -4,6 +4,7 @@
 #include "dashboard_agent.hpp"
 #include "dashboard_result.hpp"
 #include "outcomes.hpp"
+#include "scan.hpp"
 
 #include <algorithm>
 
@@ -157,6 +158,8 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
         out += '"';
         append_base64(out, stream.bytes);
         out += '"';
+    } else if (channel.tail_size == 0 && ascii_run(stream.bytes) == stream.bytes.size()) {
+        json::append(out, stream.bytes); // the usual case: nothing to complete, nothing to copy
     } else {
         json::append(out, complete_text(channel, stream.bytes));
     }

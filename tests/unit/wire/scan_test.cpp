@@ -1,4 +1,4 @@
-// Eight bytes at a time finds what one at a time finds.
+// Many bytes at a time find what one at a time finds.
 #include <wire/scan.hpp>
 
 #include <gtest/gtest.h>
@@ -24,9 +24,9 @@ std::size_t slow_ascii(std::string_view text)
 
 TEST(Scan, FindsEveryByteInEveryPlace)
 {
-    for (std::size_t size = 0; size <= 25; ++size)
+    for (std::size_t size = 0; size <= 41; ++size)
         for (std::size_t at = 0; at < size; ++at)
-            for (int byte = 0; byte < 256; ++byte) {
+            for (int byte = 0; byte<256; byte += size> 25 ? 3 : 1) {
                 std::string text(size, 'a');
                 text[at] = static_cast<char>(byte);
                 ASSERT_EQ(plain_run(text), slow_plain(text)) << size << " " << at << " " << byte;
@@ -38,7 +38,7 @@ TEST(Scan, AgreesOnRandomBytes)
 {
     std::mt19937_64 random{7};
     for (int i = 0; i < 200'000; ++i) {
-        std::string text(random() % 40, '\0');
+        std::string text(random() % 60, '\0');
         // Mostly neighbours of the limits, so that borrows between bytes would show.
         constexpr std::string_view edges = "\x01\x02\x1f\x20\x21\"#[\\]\x7e\x7f\x80\x81\xff"
                                            "aaaaaaaaaaaaaaaa";
