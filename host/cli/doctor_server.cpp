@@ -3,6 +3,8 @@
 
 #include "host/config/url.hpp"
 #include "host/net/tls.hpp"
+#include "host/session/proxy_connect.hpp"
+#include "host/session/public_ip.hpp"
 
 #include <kit/connection.hpp>
 #include <kit/hash.hpp>
@@ -36,7 +38,7 @@ public:
         const auto url = conf::parse_url(server_.url);
         if (server_.url.empty()) {
             good("its address comes from the registration; not checked");
-        } else if (!url) {
+        } else if (!url || server_.url.find(public_ip_word) != std::string::npos) {
             good("its address is known only when the daemon runs; not checked");
         } else {
             url_ = *url;
@@ -109,8 +111,9 @@ private:
         const std::string target =
             (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
         std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
-        if (!proxy.userinfo.empty())
-            request += "Proxy-Authorization: Basic " + kit::base64(proxy.userinfo) + "\r\n";
+        std::string ignored;
+        if (const auto same = parse_proxy(server_.proxy, ignored); same && !same->authorization.empty())
+            request += "Proxy-Authorization: " + same->authorization + "\r\n";
         const auto answer = exchange(request + "\r\n");
         if (!answer)
             return bad("the proxy " + proxy.host + " does not answer as an HTTP proxy does",

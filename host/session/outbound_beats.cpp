@@ -55,7 +55,10 @@ void OutboundSession::send_heartbeat(std::string_view ping_id)
                              {"agent_status", healthy ? R"("healthy")" : R"("degraded")"}});
     const wire::Heartbeat beat{.facts = facts, .at = server_now(), .id = ping_id};
     const bool sent = outgoing_.add([&](std::string& out) { return codec_->encode(beat, out); });
-    if (sent) queued();
+    if (sent)
+        queued();
+    else if (ping_id.empty())
+        beats_ = false; // its pings do that: the facts need not be gathered for nothing
 }
 
 void OutboundSession::follow_codec()

@@ -58,6 +58,7 @@ struct Registered {
 Registered registered(const PrepareRequest& request, const Registrar& registrar)
 {
     Registered out;
+    const kit::Fd alone = registrar.lock();
     const auto stored = registrar.load(out.answer.problem);
     if (!out.answer.problem.empty()) return out;
     if (!stored || request.renewal >= 2) {
@@ -168,6 +169,7 @@ std::string refresh_if_due(const PrepareRequest& request, std::int64_t& refreshe
     if (auto problem = prepare_way(request.config, way); !problem.empty()) return problem;
     const Registrar registrar{request.state_dir, request.config, *setup, way};
     std::string why;
+    const kit::Fd alone = registrar.lock();
     const auto stored = registrar.load(why);
     if (!stored) return why;
     refreshed_at = stored->refreshed_at;
@@ -189,7 +191,9 @@ Registrar::Answer register_by_hand(const ServerConfig& config, const std::string
                 {}};
     HttpCall way;
     if (auto problem = prepare_way(config, way); !problem.empty()) return {Outcome::failed, problem, {}};
-    return Registrar{state_dir, config, *setup, way}.register_agent(capabilities);
+    const Registrar registrar{state_dir, config, *setup, way};
+    const kit::Fd alone = registrar.lock();
+    return registrar.register_agent(capabilities);
 }
 
 std::string secret_print(const SecretSource& source)

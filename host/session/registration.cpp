@@ -123,6 +123,8 @@ Registrar::Registrar(std::filesystem::path state_dir, const ServerConfig& config
     way_.insecure = config.insecure;
 }
 
+kit::Fd Registrar::lock() const { return StateFile{state_dir_, server_, "registration.json"}.lock(); }
+
 std::optional<Registration> Registrar::load(std::string& why) const
 {
     const StateFile file{state_dir_, server_, "registration.json"};

@@ -1,8 +1,7 @@
 #include "state_file.hpp"
 
-#include "kit/fd.hpp"
-
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -94,6 +93,17 @@ std::string StateFile::replace(std::string_view content) const
     if (::rename(temporary.c_str(), path().c_str()) != 0) return because("cannot replace", path());
     const kit::Fd folder{::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     return folder && ::fsync(folder.get()) == 0 ? std::string{} : because("cannot sync", folder_);
+}
+
+kit::Fd StateFile::lock() const
+{
+    if (!make_folder().empty()) return {};
+    kit::Fd fd{
+        ::open((folder_ / (name_ + ".lock")).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!fd) return fd;
+    give_to_owner_of(fd.get(), state_dir_);
+    while (::flock(fd.get(), LOCK_EX) != 0 && errno == EINTR) {}
+    return fd;
 }
 
 std::string StateFile::append(std::string_view content) const

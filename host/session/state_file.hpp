@@ -5,6 +5,8 @@
 // the new one. Written by root for a daemon of another user, folders and files become that user's (the owner of state_dir).
 #pragma once
 
+#include "kit/fd.hpp"
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,6 +26,8 @@ public:
     // Adds to the end, synced; makes the file when it is not there.
     [[nodiscard]] std::string append(std::string_view content) const;
     [[nodiscard]] std::string path() const { return (folder_ / name_).string(); }
+    // Held by one at a time, in this process or another, until the descriptor is closed. Waits. Without a folder nobody is locked out.
+    [[nodiscard]] kit::Fd lock() const;
 
 private:
     std::string make_folder() const;

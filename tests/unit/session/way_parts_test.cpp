@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <regex>
+#include <thread>
 
 namespace agenthost::host {
 namespace {
@@ -153,6 +155,25 @@ TEST(StateFile, IsPrivateAndReplacedAsAWhole)
     EXPECT_EQ(files, 1u); // nothing is left behind
     EXPECT_FALSE(file.read(why, 3));
     EXPECT_NE(why.find("longer than this file can be"), std::string::npos) << why;
+}
+
+TEST(StateFile, IsLockedByOneAtATime)
+{
+    const TempDir dir;
+    const StateFile file{dir.path(), "games", "x"};
+    std::optional<kit::Fd> first{file.lock()};
+    ASSERT_TRUE(*first);
+    std::atomic<bool> second{false};
+    std::thread waits{[&] {
+        const kit::Fd mine = file.lock();
+        second = true;
+    }};
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds{50}); // it must not get through, however long it has
+    EXPECT_FALSE(second);
+    first.reset();
+    EXPECT_TRUE(test::wait_for([&] { return second.load(); }));
+    waits.join();
 }
 
 TEST(StateFile, FollowsNoLinkAndSaysWhatIsWrong)
