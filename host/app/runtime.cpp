@@ -142,7 +142,8 @@ std::string Runtime::Impl::make_rooms()
         fill_sheet(sheet, {.status = status_parts(),
                            .process = process_cost(),
                            .audit = audit->stats(),
-                           .loop_age_s = std::chrono::duration<double>(loops->age()).count()});
+                           .loop_age_s = std::chrono::duration<double>(loops->age()).count(),
+                           .log_lost = log::lost()});
     });
     return {};
 }

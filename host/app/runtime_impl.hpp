@@ -35,8 +35,6 @@ namespace agenthost::host {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-inline constexpr auto goodbye_grace = 5s; // for a session to flush what is queued
-
 struct Runtime::Impl {
     Impl(LoadRequest request, RuntimePaths paths) : request{std::move(request)}, paths{std::move(paths)} {}
 
@@ -67,9 +65,10 @@ struct Runtime::Impl {
     std::optional<Control> control;
     std::map<std::string, std::shared_ptr<Session>> sessions;
     std::set<std::string> leaving; // servers whose old session still says goodbye
-    OffThread reading; // the configuration, for a reload
+    OffThread reading;             // the configuration, for a reload
     bool reloading = false;
-    std::vector<std::function<void(Reloaded)>> reload_waits; // asked for meanwhile: one more reload answers them all
+    std::vector<std::function<void(Reloaded)>>
+        reload_waits; // asked for meanwhile: one more reload answers them all
     asio::signal_set signals{main};
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

@@ -68,19 +68,21 @@ void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> fou
     reload_listeners(*loaded.config, *answer);
     const auto old = std::exchange(config, loaded.config);
     log::set_level(config->log_level);
-    plugins->apply(config->plugins, std::move(found),
-                   [this, old, answer, done = std::move(done)](const std::vector<std::string>& changes) {
-                       answer->changes.insert(answer->changes.end(), changes.begin(), changes.end());
-                       reload_sessions(*answer);
-                       for (const auto& [key, a, b] :
-                            {std::tuple{"agent.state_dir", old->state_dir, config->state_dir},
-                             std::tuple{"control.socket", old->control_socket, config->control_socket}})
-                           if (a != b)
-                               answer->changes.push_back(std::string{key} + " changes at the next start");
-                       for (const auto& change : answer->changes) log::info("reload", change);
-                       notify("READY=1");
-                       done(*answer);
-                   });
+    plugins->apply(
+        config->plugins, std::move(found),
+        [this, old, answer, done = std::move(done)](const std::vector<std::string>& changes) {
+            answer->changes.insert(answer->changes.end(), changes.begin(), changes.end());
+            reload_sessions(*answer);
+            for (const auto& [key, a, b] :
+                 {std::tuple{"agent.state_dir", old->state_dir.string(), config->state_dir.string()},
+                  std::tuple{"control.socket", old->control_socket.string(), config->control_socket.string()},
+                  std::tuple{"metrics.bind", old->metrics_bind, config->metrics_bind},
+                  std::tuple{"audit.file", old->audit_file, config->audit_file}})
+                if (a != b) answer->changes.push_back(std::string{key} + " changes at the next start");
+            for (const auto& change : answer->changes) log::info("reload", change);
+            notify("READY=1");
+            done(*answer);
+        });
 }
 
 std::string Runtime::Impl::capabilities() const

@@ -74,6 +74,7 @@ void Runtime::Impl::feed_watchdog()
 void Runtime::Impl::ask_health()
 {
     plugins->check_health();
+    log::say_losses();
     health.expires_after(health_interval);
     health.async_wait([this](const auto& error) {
         if (!error) ask_health();

@@ -34,9 +34,10 @@ void sessions(Sheet& sheet, const std::vector<SessionStatus>& all)
         sheet.counter("agenthost_session_sent_bytes_total", "Bytes that went.", number(s.bytes_out), labels);
         sheet.counter("agenthost_session_malformed_total", "Frames that were no message of the protocol.",
                       number(s.malformed), labels);
-        sheet.counter("agenthost_session_dropped_total",
-                      "Messages dropped: its send queue was full or there were no words.", number(s.dropped),
-                      labels);
+        sheet.counter("agenthost_session_dropped_total", "Messages dropped: its send queue was full.",
+                      number(s.dropped), labels);
+        sheet.counter("agenthost_session_unspoken_total", "Messages its protocol has no words for.",
+                      number(s.unspoken), labels);
         sheet.gauge("agenthost_session_send_queue_bytes", "Bytes that wait for the server.",
                     number(s.send_queue_bytes), labels);
     }
@@ -130,6 +131,8 @@ void fill_sheet(Sheet& sheet, const SheetParts& parts)
     listeners(sheet, s.listeners);
     sheet.counter("agenthost_audit_lines_total", "Lines of the audit written.", number(parts.audit.written));
     sheet.counter("agenthost_audit_dropped_total", "Lines of the audit lost.", number(parts.audit.dropped));
+    sheet.counter("agenthost_log_lost_total", "Lines of the log lost: they came too fast.",
+                  number(parts.log_lost));
     process(sheet, parts.process);
 }
 

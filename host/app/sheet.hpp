@@ -12,6 +12,7 @@ struct SheetParts {
     ProcessCost process;
     Audit::Stats audit;
     double loop_age_s = 0;
+    std::uint64_t log_lost = 0;
 };
 void fill_sheet(Sheet&, const SheetParts&);
 

@@ -55,6 +55,7 @@ json to_json(const SessionStatus& s)
             {"send_queue_bytes", s.send_queue_bytes},
             {"dropped", s.dropped},
             {"malformed", s.malformed},
+            {"unspoken", s.unspoken},
             {"notice", s.notice},
             {"clock_offset_ms", s.clock_offset_ms}};
 }

@@ -88,8 +88,7 @@ std::string servers(const json& status, std::int64_t now, bool colours)
         };
         if (const auto notice = text(s, "notice"); !notice.empty()) doubt(notice);
         if (const auto dropped = number(s, "dropped"); dropped > 0)
-            doubt(std::to_string(dropped) +
-                  " messages dropped: its send queue was full, or its protocol has no words for them");
+            doubt(std::to_string(dropped) + " messages dropped because its send queue was full");
         if (const auto malformed = number(s, "malformed"); malformed > 0)
             doubt(std::to_string(malformed) + " frames of it were no messages of its protocol");
     }

@@ -181,7 +181,7 @@ struct State {
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::logger> logger;
     std::atomic<spdlog::logger*> current{nullptr};
-    std::size_t overruns_said = 0;
+    std::uint64_t overruns_said = 0;
 };
 
 State& state()
@@ -245,6 +245,28 @@ void set_level(std::string_view level)
     State& s = state();
     const std::lock_guard lock{s.mutex};
     if (s.logger) s.logger->set_level(from_word(level));
+}
+
+std::uint64_t lost()
+{
+    State& s = state();
+    const std::lock_guard lock{s.mutex};
+    return s.pool ? s.pool->overrun_counter() : 0;
+}
+
+void say_losses()
+{
+    const auto now = lost();
+    State& s = state();
+    std::uint64_t fresh = 0;
+    {
+        const std::lock_guard lock{s.mutex};
+        fresh = now > s.overruns_said ? now - s.overruns_said : 0;
+        s.overruns_said = now;
+    }
+    if (fresh > 0)
+        warn("agenthost",
+             std::to_string(fresh) + " log lines were lost: they came faster than they could be written");
 }
 
 void shutdown()

@@ -17,6 +17,9 @@ enum class Level : std::uint8_t { trace, debug, info, warn, error };
 bool init(std::string_view level, std::string_view format);
 void set_level(std::string_view level);
 void shutdown(); // writes what waits
+// Lines that found the queue full, so far; say_losses() writes a line when there were more since it was last asked.
+std::uint64_t lost();
+void say_losses();
 
 bool enabled(Level);
 // `room` names the part that speaks ("session files", "plugin storage"); `fields_json` is empty or one JSON object.

@@ -20,6 +20,8 @@
 
 namespace agenthost::host::runner {
 
+agh_status to_status(Channel::Sent);
+
 class Runner {
 public:
     explicit Runner(kit::Fd socket);

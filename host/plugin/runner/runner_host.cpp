@@ -1,6 +1,5 @@
 // The host as the plugin in a runner sees it. What can be decided here is: whether a request is still open, how much output may be under
-// way, whether text is JSON. Nothing here waits for the host but the definition of a metric and a
-// look at the daemon's log.
+// way, whether text is JSON. Nothing here waits for the host; what does is in runner_asks.cpp.
 #include "runner.hpp"
 
 #include <agenthost/ext/call.h>
@@ -13,7 +12,6 @@
 #include <agenthost/ext/state.h>
 #include <agenthost/testing/json_check.hpp>
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -54,16 +52,6 @@ public:
 private:
     const agh_reply& reply_;
 };
-
-agh_status to_status(Channel::Sent sent)
-{
-    switch (sent) {
-    case Channel::Sent::ok: return AGH_OK;
-    case Channel::Sent::full: return AGH_E_BUSY;
-    case Channel::Sent::closed: return AGH_E_CLOSED;
-    default: return AGH_E_INVALID;
-    }
-}
 
 } // namespace
 
@@ -179,73 +167,6 @@ agh_status Runner::publish(std::string_view key, std::string_view json)
     }
     Writer out;
     return to_status(channel_.send(Channel::Kind::bounded, Type::publish, 0, out.text(key).text(json).str()));
-}
-
-agh_status Runner::ask(Type type, std::string_view body, std::string& answer)
-{
-    std::uint64_t id = 0;
-    {
-        const std::scoped_lock lock{mutex_};
-        id = ++last_id_;
-        asked_[id] = {};
-    }
-    const agh_status sent = to_status(channel_.send(Channel::Kind::always, type, id, body));
-    std::unique_lock lock{mutex_};
-    while (sent == AGH_OK && !asked_[id].done) {
-        if (std::this_thread::get_id() != reader_) {
-            changed_.wait(lock);
-            continue;
-        }
-        // Main waits for its own answer: it reads on, and keeps everything else for later.
-        lock.unlock();
-        bool got = false;
-        Kept frame = read_frame(got);
-        if (got && (frame.header.type == Type::defined || frame.header.type == Type::log_lines))
-            handle(std::move(frame));
-        else if (got)
-            deferred_.push_back(std::move(frame));
-        else {
-            channel_.flush();
-            pollfd readable{channel_.fd(),
-                            static_cast<short>(channel_.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
-            ::poll(&readable, 1, -1);
-        }
-        lock.lock();
-    }
-    answer = std::move(asked_[id].answer);
-    asked_.erase(id);
-    return sent;
-}
-
-agh_status Runner::define(std::string_view json, std::uint32_t* metric)
-{
-    Writer out;
-    std::string answer;
-    if (const agh_status sent = ask(Type::define, out.text(json).str(), answer); sent != AGH_OK) return sent;
-    Reader in{answer};
-    const agh_status said = in.i32();
-    *metric = in.u32();
-    return said;
-}
-
-agh_status Runner::read_log(std::int32_t level, std::uint64_t* position, char* buffer, std::size_t* size,
-                            std::uint64_t* lost)
-{
-    Writer out;
-    std::string answer;
-    const agh_status sent = ask(Type::read_log, out.i32(level).u64(*position).str(), answer);
-    if (sent != AGH_OK) return sent;
-    Reader in{answer};
-    const agh_status said = in.i32();
-    const std::uint64_t next = in.u64(), dropped = in.u64();
-    const std::string_view lines = in.text();
-    if (said != AGH_OK) return said;
-    if (!in.done() || lines.size() > *size) return AGH_E_INTERNAL;
-    std::memcpy(buffer, lines.data(), lines.size());
-    *position = next;
-    *lost = dropped;
-    *size = lines.size();
-    return AGH_OK;
 }
 
 agh_status Runner::call(agh_req parent, std::string_view action, std::string_view params,

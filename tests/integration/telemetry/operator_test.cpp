@@ -51,6 +51,8 @@ TEST(Operator, FindsEveryEffectInTheAudit)
     EXPECT_EQ(daemon.cli({"reload"}).code, 0);
     EXPECT_EQ(daemon.call("storage.info").code, 0);
     EXPECT_TRUE(wait_for([&] { return lines_of(file).size() == 3; })) << "a reload changes the sample";
+    daemon.rewrite("audit: {file: '{dir}/other.jsonl', sample: 1}\n" + storage);
+    EXPECT_THAT(daemon.cli({"reload"}).out, HasSubstr("audit.file changes at the next start"));
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
@@ -90,13 +92,46 @@ TEST(Operator, SeesTheDaemonsOwnMetrics)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
+// A configuration beside the daemon's own that finds the plugins of tests.
+void with_test_plugins(const TempDir& dir)
+{
+    std::filesystem::create_directories(dir / "conf.d");
+    write_file(dir / "conf.d/plugins.yaml",
+               "agent: {plugin_path: ['" + (binary_dir() / "tests/plugins").string() + "']}\n");
+}
+
+TEST(Operator, HearsThatAnEventLoopStandsStill)
+{
+    TempDir dir;
+    with_test_plugins(dir);
+    Daemon daemon{{.yaml = "plugins:\n  blocker: {enabled: true, required: true}\n", .dir = dir.path()}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    const auto health = [&] {
+        return run({"curl", "-sS", "-w", " %{http_code}", "--max-time", "30", "--unix-socket",
+                    daemon.control(), "http://localhost/healthz"})
+            .out;
+    };
+    EXPECT_EQ(health(), "ok\n 200");
+    Process call{{.argv = {program("agenthost").string(), "--control-socket", daemon.control(), "call",
+                           "blocker.block"}}};
+    std::string said;
+    ASSERT_TRUE(wait_for([&] { return said = health(), said.ends_with(" 503"); })) << said;
+    EXPECT_THAT(said, testing::ContainsRegex("an event loop has stood still for [0-9]+\\.[0-9] s\n"));
+    const auto status = daemon.cli({"status"});
+    EXPECT_EQ(status.code, 1);
+    EXPECT_THAT(status.err, HasSubstr("the daemon's event loop has stood still for"));
+    write_file(dir / "state/plugins/blocker/go-on", "");
+    ASSERT_TRUE(wait_for([&] { return health() == "ok\n 200"; }));
+    EXPECT_EQ(call.wait(), 0);
+    EXPECT_EQ(daemon.cli({"status"}).code, 0);
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
 TEST(Operator, DecidesHowLongAStopWaitsForCommands)
 {
     // Without the key the command would be waited for 10 s.
     TempDir dir;
-    std::filesystem::create_directories(dir / "conf.d");
-    write_file(dir / "conf.d/probe.yaml",
-               "agent: {plugin_path: ['" + (binary_dir() / "tests/plugins").string() + "']}\n");
+    with_test_plugins(dir);
     Daemon daemon{
         {.yaml = "shutdown: {commands: 200ms}\nplugins:\n  sdk_probe: {enabled: true, required: true}\n",
          .dir = dir.path()}};

@@ -22,6 +22,7 @@ SheetParts parts()
     ready.state = "ready";
     ready.reconnects = 3;
     ready.dropped = 2;
+    ready.unspoken = 13;
     waiting.name = "games";
     waiting.protocol = "panel";
     waiting.state = "waiting";
@@ -60,6 +61,7 @@ TEST(StateSheet, HasAFigureForEachPart)
                              R"(agenthost_session_failures{server="games",protocol="panel"} 5)",
                              R"(agenthost_session_reconnects_total{server="files",protocol="storage"} 3)",
                              R"(agenthost_session_dropped_total{server="files",protocol="storage"} 2)",
+                             R"(agenthost_session_unspoken_total{server="files",protocol="storage"} 13)",
                              R"(agenthost_plugin_healthy{plugin="storage"} 1)",
                              R"(agenthost_plugin_healthy{plugin="printer"} 0)",
                              R"(agenthost_plugin_running{plugin="printer"} 0)",
@@ -90,6 +92,7 @@ TEST(StatusJson, IsComplete)
     const auto status = json::parse(status_json(p.status));
     EXPECT_EQ(status["servers"][0]["notice"], "clock");
     EXPECT_EQ(status["servers"][0]["malformed"], 0);
+    EXPECT_EQ(status["servers"][0]["unspoken"], 13);
     EXPECT_EQ(status["journal"]["rows_max"], 100);
     EXPECT_EQ(status["journal"]["full"], 6);
     EXPECT_EQ(status["process"]["rss_bytes"], 1000);

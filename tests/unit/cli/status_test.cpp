@@ -45,7 +45,7 @@ Servers
   games  panel     waiting     next try in 12s, 5 failures  0 B      0 B      wss://panel.example.com/ws
   ops    signed    connecting  1 failure                    0 B      0 B      wss://ops.example.com/agent
   ! games: connection refused
-  ! games: 2 messages dropped: its send queue was full, or its protocol has no words for them
+  ! games: 2 messages dropped because its send queue was full
   ! games: 1 frames of it were no messages of its protocol
   ! ops: this machine's clock is 42 s ahead
 

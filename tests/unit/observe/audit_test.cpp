@@ -214,7 +214,7 @@ TEST(AuditLog, GoesToTheLogWithoutAFile)
     std::string problem;
     Audit audit{{.file = {}, .sample = 2, .before_write = {}}, problem};
     ASSERT_EQ(problem, "");
-    std::uint64_t position = 0, lost = 0;
+    std::uint64_t position = UINT64_MAX, lost = 0; // from now on
     (void)log::read_tail(log::Level::trace, "", position, 32768, lost);
     audit.record(entry(true));
     auto e = entry(false);

@@ -142,6 +142,25 @@ TEST_P(Isolation, OffersTheServices)
     EXPECT_EQ(host.events()[0].blobs.at(0).bytes, "event bytes");
 }
 
+TEST_P(Isolation, ReadsTheDaemonsLog)
+{
+    FakeHost host{probe()};
+    host.daemon_log(AGH_LOG_INFO, R"({"message":"quiet"})");
+    host.daemon_log(AGH_LOG_WARN, R"({"message":"one"})");
+    host.daemon_log(AGH_LOG_ERROR, R"({"message":"two"})");
+    const FakeReply reply = host.call("sdk_probe.tap");
+    EXPECT_EQ(reply.json,
+              "{\"lines\":" + agenthost::json_string("{\"message\":\"one\"}\n{\"message\":\"two\"}\n") +
+                  ",\"position\":3,\"small\":" + std::to_string(AGH_E_INVALID) + "}");
+}
+
+TEST_P(Isolation, HasNoLogToReadWhereThatIsNotPermitted)
+{
+    FakeHost host{probe()};
+    host.log_tap_permitted = false;
+    EXPECT_EQ(host.call("sdk_probe.tap").code(), "UNSUPPORTED");
+}
+
 TEST_P(Isolation, RunsTimersWatchesAndPosts)
 {
     FakeHost host{probe()};

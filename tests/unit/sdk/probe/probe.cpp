@@ -1,4 +1,5 @@
 // A plugin that does what tests ask for: the same library in a FakeHost, and behind the socketpair in a runner.
+#include <agenthost/ext/log_tap.h>
 #include <agenthost/plugin.hpp>
 
 #include <poll.h>
@@ -50,6 +51,7 @@ public:
         ctx.on("sdk_probe.call", this, &Probe::call);
         ctx.on("sdk_probe.describe", this, &Probe::describe);
         ctx.on("sdk_probe.tick", this, &Probe::tick);
+        ctx.on("sdk_probe.tap", this, &Probe::tap);
         ctx.on("sdk_probe.die", [](Request) { ::raise(SIGKILL); });
     }
     void start() override
@@ -190,6 +192,27 @@ private:
                 ",\"trace\":" + (ctx_.log_enabled(agenthost::Level::trace) ? "true" : "false") +
                 ",\"listener\":" + (listener ? "true" : "false") + ",\"unknown\":" +
                 (ctx_.host_api()->service(ctx_.host(), "no.such/1") != nullptr ? "true" : "false") + "}");
+    }
+    // The daemon's log from the beginning: in two looks, and what a look with a small buffer says.
+    void tap(Request r)
+    {
+        const auto* tap = ctx_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP);
+        if (tap == nullptr) {
+            r.fail("UNSUPPORTED", "no log_tap/1");
+            return;
+        }
+        std::uint64_t position = 0, lost = 0;
+        std::string lines, buffer(AGH_LOG_TAP_BYTES, '\0');
+        for (int look = 0; look < 2; ++look) {
+            std::size_t size = buffer.size();
+            if (tap->read(ctx_.host(), AGH_LOG_WARN, &position, buffer.data(), &size, &lost) != AGH_OK) break;
+            lines.append(buffer, 0, size);
+        }
+        std::size_t small = 100;
+        const agh_status refused =
+            tap->read(ctx_.host(), AGH_LOG_WARN, &position, buffer.data(), &small, &lost);
+        r.reply("{\"lines\":" + agenthost::json_string(lines) + ",\"position\":" + std::to_string(position) +
+                ",\"small\":" + std::to_string(refused) + "}");
     }
     void call(Request r)
     {
