@@ -58,6 +58,7 @@ agh_status Dispatcher::Impl::stream(std::string_view plugin, agh_req id, std::ui
             flow.refused = true;
             return AGH_E_BUSY;
         }
+        flow.progress_first = flow.progress.has_value();
         flow.chunks.push_back({channel, offset, std::string{bytes}});
         flow.bytes += bytes.size();
         if (std::exchange(flow.stream_queued, true)) return AGH_OK;
@@ -88,6 +89,7 @@ void Dispatcher::Impl::flow(Slot& slot)
 bool Dispatcher::Impl::flow_streams(Slot& slot)
 {
     if (!slot.flow_used.load()) return true;
+    flow_progress(slot); // "running" comes before what it prints
     Request& r = slot.request;
     const agh_req id = r.id;
     const std::shared_ptr<Caller> peer = r.caller->caller;
@@ -141,13 +143,14 @@ void Dispatcher::Impl::flow_progress(Slot& slot)
         const std::lock_guard lock{slots.flow_mutex(r.id)};
         if (!slot.flow || !slot.flow->progress) return;
         const auto t = now();
-        if (r.progress_at != Clock::time_point::min() && t < r.progress_at + progress_every) {
+        if (!slot.flow->progress_first && r.progress_at != Clock::time_point::min() &&
+            t < r.progress_at + progress_every) {
             pauses.set(r.index, r.progress_at + progress_every);
             return; // progress_queued stays: the pause looks again
         }
         text = std::move(*slot.flow->progress);
         slot.flow->progress.reset();
-        slot.flow->progress_queued = false;
+        slot.flow->progress_queued = slot.flow->progress_first = false;
         r.progress_at = t;
     }
     if (r.depth == 0 && !r.answered && r.caller->caller && r.caller->caller->connected())

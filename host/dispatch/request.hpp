@@ -97,6 +97,8 @@ struct Flow {
     bool stream_queued = false,
          progress_queued = false; // the main thread will look at it without being told again
     std::optional<std::string> progress;
+    bool progress_first =
+        false; // output follows what waits in `progress`: it goes out before that, pause or not
 };
 
 } // namespace agenthost::host

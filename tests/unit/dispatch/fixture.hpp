@@ -115,6 +115,7 @@ public:
     bool on_stream(const wire::Stream& s) override
     {
         if (!takes_streams) return false;
+        if (streamed.empty()) progress_before_output = progress.size();
         if (checks_offsets) {
             EXPECT_EQ(s.offset, streamed[s.channel].size()) << "a gap on channel " << s.channel;
         }
@@ -131,7 +132,7 @@ public:
 
     Policy policy_;
     bool here = true, takes_results = true, takes_streams = true, takes_events = true, checks_offsets = true;
-    std::size_t most_results = 1'000'000;
+    std::size_t most_results = 1'000'000, progress_before_output = 0;
     std::vector<Got> results;
     std::vector<std::string> progress, events;
     std::map<std::uint32_t, std::string> streamed;

@@ -45,6 +45,19 @@ TEST(Progress, NeverFollowsTheResult)
     EXPECT_EQ(w.dispatcher->progress("files", id, "{}"), AGH_E_STALE);
 }
 
+TEST(Progress, ComesBeforeTheOutputThatFollowsIt)
+{
+    World w;
+    const auto id = w.running("1", "read");
+    w.dispatcher->progress("files", id, R"({"status":"queued"})");
+    w.poll();
+    w.dispatcher->progress("files", id, R"({"status":"running"})");
+    w.dispatcher->stream("files", id, 1, 0, "out");
+    w.poll();
+    EXPECT_EQ(w.server->progress_before_output, 2u)
+        << "a pause between two of them is no reason to turn them round";
+}
+
 TEST(Progress, RefusesWhatIsNoObjectAndWhatIsNotThePluginsOwn)
 {
     World w;
