@@ -8,6 +8,7 @@
 #include "config.hpp"
 #include "http.hpp"
 #include "tables.hpp"
+#include "throttle.hpp"
 #include "timers.hpp"
 
 #include <agenthost/ext/listener.h>
@@ -107,6 +108,15 @@ struct Core {
         outbox.push_back(
             [this, level, m = std::move(message), f = std::move(fields)] { host.log(level, m, f); });
     }
+    // What anybody who reaches the port can cause.
+    void log_stranger(std::string message, std::string fields = {})
+    {
+        const auto left_out = strangers.open(now());
+        if (!left_out) return;
+        if (*left_out > 0) message += " (" + std::to_string(*left_out) + " such lines were left out)";
+        log(AGH_LOG_WARN, std::move(message), std::move(fields));
+    }
+    LogGate strangers;
 };
 
 } // namespace agenthost::hub

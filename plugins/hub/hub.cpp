@@ -330,10 +330,9 @@ void Hub::on_http(Conn conn, std::string_view head_json)
 bool Hub::from_allowed_page(Conn conn, const Head& head)
 {
     if (origin_allowed(head, core_.config.public_url, core_.config.allow_origins)) return true;
-    core_.log(AGH_LOG_WARN,
-              "refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
-              "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
-                  ",\"peer\":" + json_string(head.peer) + "}");
+    core_.log_stranger("refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
+                       "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
+                           ",\"peer\":" + json_string(head.peer) + "}");
     core_.answer(conn, error_answer(403, "DENIED", "Pages of this origin may not use the hub"));
     return false;
 }

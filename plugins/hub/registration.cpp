@@ -115,8 +115,8 @@ void Registration::refuse(Conn conn, const std::string& address, std::string mes
 {
     throttle_.failed(address, core_.now());
     core_.host.record(Metric::auth_failures, 1);
-    core_.log(AGH_LOG_WARN, "refused to give an agent a token: " + message,
-              "{\"peer\":" + json_string(address) + "}");
+    core_.log_stranger("refused to give an agent a token: " + message,
+                       "{\"peer\":" + json_string(address) + "}");
     answer_error(conn, 401, "AUTH_FAILED", message);
 }
 

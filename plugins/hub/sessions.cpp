@@ -49,7 +49,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     const std::string name{wire::name(protocol)};
     if (!open.refused.empty()) {
         core_.host.record(Metric::auth_failures, 1);
-        core_.log(AGH_LOG_WARN, "refused an agent: " + open.refused, fields(open.agent, name, head.peer));
+        core_.log_stranger("refused an agent: " + open.refused, fields(open.agent, name, head.peer));
         return core_.answer(conn, unauthorized(open.refused));
     }
     auto session = std::make_unique<Session>();
@@ -102,8 +102,8 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
         return hello(conn, session, *hello_frame);
     if (const auto* refused = std::get_if<wire::Refused>(&message)) {
         core_.host.record(Metric::auth_failures, 1);
-        core_.log(AGH_LOG_WARN, "closed an agent's session: " + refused->reason,
-                  fields(session.agent.id, session.agent.protocol, session.agent.peer));
+        core_.log_stranger("closed an agent's session: " + refused->reason,
+                           fields(session.agent.id, session.agent.protocol, session.agent.peer));
         return drop(conn, refused->close_code, refused->reason);
     }
     if (!session.ready) return drop(conn, policy_violation, "authenticate first");
@@ -185,8 +185,8 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
 void Sessions::refuse(Conn conn, Session& session, std::string_view agent, std::string_view why)
 {
     core_.host.record(Metric::auth_failures, 1);
-    core_.log(AGH_LOG_WARN, "refused an agent: " + std::string{why},
-              fields(agent, session.agent.protocol, session.agent.peer));
+    core_.log_stranger("refused an agent: " + std::string{why},
+                       fields(agent, session.agent.protocol, session.agent.peer));
     say(conn, session, wire::Welcome{false, why});
     drop(conn, policy_violation, std::string{why});
 }

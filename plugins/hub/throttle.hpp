@@ -3,12 +3,16 @@
 // Bounded: when `most` addresses are remembered, the one whose last failure is longest ago is forgotten.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace agenthost::hub {
 
@@ -51,6 +55,26 @@ private:
     };
     std::list<Entry> order_; // by last failure
     std::unordered_map<std::string, std::list<Entry>::iterator> entries_;
+};
+
+// Log lines that strangers cause: twenty at once, then one a second.
+class LogGate {
+public:
+    static constexpr int burst = 20;
+    static constexpr auto refill = std::chrono::seconds{1};
+
+    // nullopt: not this one. Else how many were left out since the last that was written.
+    std::optional<std::uint64_t> open(Throttle::Time now)
+    {
+        debt_until_ = std::max(now, debt_until_);
+        if (debt_until_ - now > (burst - 1) * refill) return ++left_out_, std::nullopt;
+        debt_until_ += refill;
+        return std::exchange(left_out_, 0);
+    }
+
+private:
+    Throttle::Time debt_until_{};
+    std::uint64_t left_out_ = 0;
 };
 
 // "127.0.0.1:5000" -> "127.0.0.1", "[::1]:5000" -> "[::1]".

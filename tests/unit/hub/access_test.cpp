@@ -99,6 +99,18 @@ TEST(HubThrottle, RemembersABoundedNumberOfAddressesTheLatestOnes)
     EXPECT_EQ(throttle.wait("first", now), 0);
 }
 
+TEST(HubThrottle, StrangersWriteTwentyLinesThenOneASecond)
+{
+    LogGate gate;
+    Throttle::Time now{};
+    now += 1h;
+    for (int i = 0; i < LogGate::burst; ++i) EXPECT_EQ(gate.open(now), 0U) << i;
+    for (int i = 0; i < 500; ++i) EXPECT_FALSE(gate.open(now));
+    EXPECT_EQ(gate.open(now + 1s), 500U) << "the next line says what is missing";
+    EXPECT_FALSE(gate.open(now + 1s));
+    EXPECT_EQ(gate.open(now + 1min), 1U);
+}
+
 TEST(HubThrottle, AnAddressIsItsPeerWithoutThePort)
 {
     EXPECT_EQ(address_of("127.0.0.1:5000"), "127.0.0.1");
