@@ -64,7 +64,7 @@ TEST_F(TelemetryPlugin, PublishesTheCommonFacts)
     EXPECT_EQ(metrics.at("load_average").size(), 3u);
     EXPECT_TRUE(json::parse(facts.at("telemetry")).at("memory").contains("total_bytes"));
     EXPECT_GT(host->metrics().at("memory_total_bytes"), 0);
-    EXPECT_TRUE(host->metrics().contains("cpu_percent"));
+    EXPECT_TRUE(host->wait([&] { return host->metrics().contains("cpu_percent"); })); // after the facts
     EXPECT_TRUE(host->mistakes().empty());
 }
 
