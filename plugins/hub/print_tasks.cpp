@@ -102,6 +102,8 @@ std::string PrintTasks::write(const TaskRecord& t)
         out += ",\"message\":" + message;
     else if (!t.message.empty())
         out += ",\"message\":" + json_string(t.message);
+    else if (t.state == TaskState::success && known != commands.end() && known->word == "ping")
+        out += ",\"message\":\"pong\""; // the codec leaves out what says no more than the status
     if (meta.empty() && message.empty()) meta = t.data;
     if (!t.code.empty()) {
         out += ",\"error\":{\"code\":" + json_string(t.code) + ",\"message\":" + json_string(t.message);

@@ -16,7 +16,7 @@ struct Word {
 };
 
 // What the documents define. Names beyond them (kill, console input, ...) are the registry's on the wire too.
-constexpr std::array<Word, 25> words{{
+constexpr std::array<Word, 23> words{{
     {Protocol::storage, "storage.upload", "upload"},
     {Protocol::storage, "storage.download", "download"},
     {Protocol::storage, "storage.delete", "delete"},
@@ -36,11 +36,9 @@ constexpr std::array<Word, 25> words{{
     {Protocol::dashboard, "terminal.input", "terminal:input"},
     {Protocol::dashboard, "terminal.resize", "terminal:resize"},
     {Protocol::signed_, "host.ping", "ping"},
-    {Protocol::signed_, "telemetry.run_health_check", "run_health_check"},
     {Protocol::signed_, "telemetry.health_check", "run_health_check"},
-    {Protocol::signed_, "telemetry.get_version", "get_version"},
-    {Protocol::signed_, "telemetry.get_machine_id", "get_machine_id"},
-    {Protocol::signed_, "telemetry.get_status", "get_status"},
+    {Protocol::signed_, "telemetry.version", "get_version"},
+    {Protocol::signed_, "telemetry.machine_id", "get_machine_id"},
     {Protocol::signed_, "telemetry.status", "get_status"},
 }};
 

@@ -120,11 +120,13 @@ int main()
             report.add(subject, "after commands KB",
                        (settled_rss_kib(daemon.pid()) - idle) / static_cast<double>(agents));
             if (bad != 0 || fleet.turned_away() != 0 || fleet.lost() != 0) {
-                std::fprintf(stderr, "hub: %llu commands failed, %llu agents were turned away (%s), %llu lost\n",
+                std::fprintf(stderr,
+                             "hub: %llu commands failed, %llu agents were turned away (%s), %llu lost\n",
                              static_cast<unsigned long long>(bad),
-                             static_cast<unsigned long long>(fleet.turned_away()), fleet.last_refusal().c_str(),
-                             static_cast<unsigned long long>(fleet.lost()));
-                std::fprintf(stderr, "%s\n%s", daemon.status()["listeners"].dump().c_str(), daemon.log().c_str());
+                             static_cast<unsigned long long>(fleet.turned_away()),
+                             fleet.last_refusal().c_str(), static_cast<unsigned long long>(fleet.lost()));
+                std::fprintf(stderr, "%s\n%s", daemon.status()["listeners"].dump().c_str(),
+                             daemon.log().c_str());
                 return 1;
             }
         }

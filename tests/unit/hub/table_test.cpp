@@ -23,7 +23,7 @@ TEST(HubWords, NamesAndWordsMeanTheSame)
     EXPECT_EQ(wire_word(Protocol::print, "printer.print"), "task_print");
     EXPECT_EQ(wire_word(Protocol::print, "host.ping"), "task_ping");
     EXPECT_EQ(wire_word(Protocol::signed_, "host.ping"), "ping");
-    EXPECT_EQ(wire_word(Protocol::signed_, "telemetry.get_version"), "get_version");
+    EXPECT_EQ(wire_word(Protocol::signed_, "telemetry.version"), "get_version");
     EXPECT_EQ(wire_word(Protocol::dashboard, "terminal.run"), "command:request");
     EXPECT_EQ(wire_word(Protocol::storage, "docker.start_server"), "docker.start_server")
         << "a foreign name goes as it is";
