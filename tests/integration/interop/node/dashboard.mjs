@@ -109,7 +109,7 @@ export const scenarios = {
     await last('refused', { code: 'DENIED', message: text, 'detail?': text });
     // A timeout is also told as an error of its own.
     const late = await run(peer, { command: 'timeout' });
-    const end = envelope(late.last, 'command:status', { commandId: late.commandId, status: 'failed', reason: 'timeout', 'code?': text, 'message?': text, 'detail?': text });
+    const end = envelope(late.last, 'command:status', { commandId: late.commandId, status: 'failed', reason: 'timeout', 'code?': text, 'message?': text, 'detail?': text, 'outcome?': text });
     if ('code' in end.payload) assert.equal(end.payload.code, 'COMMAND_TIMEOUT');
   },
 
@@ -117,7 +117,7 @@ export const scenarios = {
   async deadline() {
     const peer = await acked(await server());
     const late = await run(peer, { command: 'wait', timeoutMs: 200 });
-    shape(late.last.json.payload, { commandId: late.commandId, status: 'failed', reason: 'timeout', 'code?': 'COMMAND_TIMEOUT', 'message?': text, 'detail?': text });
+    shape(late.last.json.payload, { commandId: late.commandId, status: 'failed', reason: 'timeout', 'code?': 'COMMAND_TIMEOUT', 'message?': text, 'detail?': text, 'outcome?': text });
   },
 
   async interrupt() {
