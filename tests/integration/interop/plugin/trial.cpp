@@ -34,8 +34,7 @@ public:
     {
         const json config = json::parse(ctx_.config());
         const json facts = config.value("facts", json::object());
-        for (const auto& [key, value] : facts.items())
-            ctx_.publish(key, value.dump());
+        for (const auto& [key, value] : facts.items()) ctx_.publish(key, value.dump());
     }
 
     void drain() override
@@ -123,7 +122,9 @@ private:
                 request.stream(1, static_cast<std::uint64_t>(i) * 6000, std::string(6000, 'x'));
         } else if (what == "wait") {
             const std::lock_guard lock{mutex_};
-            commands_.emplace(params.value("key", "wait"), std::move(request));
+            const auto at =
+                commands_.emplace(params["commandId"].get<std::string>(), std::move(request)).first;
+            at->second.on_cancel([this] { ctx_.post([this] { end_cancelled(); }); }); // a deadline's too
             return;
         } else {
             request.stream(1, 0, "out\n");
@@ -133,6 +134,17 @@ private:
         if (what == "refused") return void(request.fail("DENIED", "not this command"));
         if (what == "timeout") return void(request.fail("TIMEOUT", "it took too long"));
         request.reply(R"({"exit_code":0,"reason":"exit"})");
+    }
+    void end_cancelled()
+    {
+        std::map<std::string, agenthost::Request> over;
+        const std::lock_guard lock{mutex_};
+        for (auto at = commands_.begin(); at != commands_.end();) {
+            const auto next = std::next(at);
+            if (at->second.cancelled()) over.insert(commands_.extract(at));
+            at = next;
+        }
+        for (auto& [id, one] : over) one.fail("CANCELLED", "it was cancelled");
     }
     void interrupt(agenthost::Request request)
     {
