@@ -51,6 +51,12 @@ std::string data_of(bool completed, std::string_view exit_code, std::string_view
 
 } // namespace
 
+Outcome run_outcome(std::string_view word, std::string_view code)
+{
+    const Outcome outcome = outcome_of(word, code);
+    return code == code::timeout && outcome == Outcome::error ? Outcome::unknown : outcome;
+}
+
 RunEnd run_end(const Result& result)
 {
     const bool success = result.outcome == Outcome::success;
@@ -86,7 +92,8 @@ void append_run_end(std::string& out, const Result& result, const RunEnd& end)
         append_field(out, "code", wire_code(end.code), most::word);
         append_field(out, "message", message, most::text);
         append_field(out, "detail", result.error.detail, most::text);
-        if (result.outcome != Outcome::success) append_outcome(out, result);
+        if (!timed_out && run_outcome(outcome_word(result.outcome), end.code) != run_outcome({}, end.code))
+            append_field(out, "outcome", outcome_word(result.outcome), most::word);
     }
     if (end.with_data)
         out.append(R"(,"data":)")
@@ -115,7 +122,7 @@ Result read_run_end(FieldReader& fields, std::span<const json::Member> members, 
     if (result.error.message.empty()) result.error.message = result.error.code;
     result.error.detail = fields.text("detail", most::text);
     result.error.data = data;
-    result.outcome = outcome_of(fields.identifier("outcome", most::word), result.error.code);
+    result.outcome = run_outcome(fields.identifier("outcome", most::word), result.error.code);
     return result;
 }
 

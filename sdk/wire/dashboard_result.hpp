@@ -22,6 +22,10 @@ struct RunEnd {
     bool with_data = false; // the data says more than exit code and reason
 };
 
+// Of a command that ran too long, part may have been done, whether that is called an error or not: its reason says so without a word
+// more. Everything else is as the word says, else as the code implies.
+Outcome run_outcome(std::string_view word, std::string_view code);
+
 RunEnd run_end(const Result&);
 void append_run_end(std::string& out, const Result&, const RunEnd&);
 

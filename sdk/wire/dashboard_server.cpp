@@ -209,7 +209,8 @@ FromAgent DashboardServerCodec::error(FieldReader& fields, std::int64_t at)
         made_ = std::string{result.error.code}.append(": ").append(result.error.message);
         return Log{"error", made_, {}, at};
     }
-    result.outcome = outcome_of(result.error.code);
+    result.outcome =
+        result.action.empty() ? outcome_of(result.error.code) : run_outcome({}, result.error.code);
     commands_.end(result.id);
     return result;
 }
