@@ -115,9 +115,11 @@ void Runtime::Impl::say_status()
         const bool connected = status.state == "ready";
         up += connected;
         // A line when something is new, not one for every attempt of a long outage.
-        const std::string now = connected ? "connected to " + status.url : status.problem;
+        // "..., but this machine's clock is 400 s ahead": it works, and a person should know.
+        const std::string but = status.notice.empty() ? "" : ", but " + status.notice;
+        const std::string now = connected ? "connected to " + status.url + but : status.problem;
         if (now.empty() || std::exchange(session_said[name], now) == now) continue;
-        log::write(connected ? log::Level::info : log::Level::warn, "session " + name, now);
+        log::write(connected && but.empty() ? log::Level::info : log::Level::warn, "session " + name, now);
     }
     notify("STATUS=" + std::to_string(up) + " of " + std::to_string(sessions.size()) + " servers connected");
 }

@@ -106,8 +106,8 @@ struct Config {
     std::uint32_t io_threads = 1;
     std::string log_level = "info", log_format = "auto";
     std::filesystem::path control_socket;
-    std::string metrics_bind; // empty: only on the control socket
-    std::string audit_file;   // empty: to the log
+    std::string metrics_bind;         // empty: only on the control socket
+    std::string audit_file;           // empty: to the log
     std::uint32_t audit_sample = 100; // of commands without effects every so many-th; 0: none
     milliseconds shutdown_commands{10'000}, shutdown_sessions{5'000}, shutdown_plugins{10'000};
     std::chrono::seconds journal_keep{7 * 24 * 3600};

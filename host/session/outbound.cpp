@@ -127,8 +127,11 @@ SessionStatus OutboundSession::status() const
     status.failures = machine_.failures();
     status.send_queue_bytes = outgoing_.bytes();
     status.clock_offset_ms = clock_.ahead();
+    // dashboard's document: after five failures a person is shown how to try by hand.
+    const bool hint = machine_.state() == State::waiting && status.failures >= 5;
     for (const std::string& text :
-         {clock_.problem(), prepare_notice_, refresh_notice_, nonces_ ? nonces_->problem() : std::string{}})
+         {hint ? "to try again at once: agenthost reconnect " + config_.name : std::string{},
+          clock_.problem(), prepare_notice_, refresh_notice_, nonces_ ? nonces_->problem() : std::string{}})
         if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
     if (link_) {
         status.bytes_in += link_->bytes_in();

@@ -167,6 +167,23 @@ TEST_F(DashboardSession, ComesBackAtOnce)
     EXPECT_EQ(server->peers.size(), 2u);
 }
 
+TEST_F(DashboardSession, SaysAfterFiveFailuresHowToTryByHand)
+{
+    server->options.refuse = 503;
+    auto slow = config_of("dashboard");
+    slow.reconnect = {.initial = 10ms, .max = 10ms, .factor = 1.0, .jitter = 0.0};
+    connect(slow);
+    ASSERT_TRUE(
+        until([&] { return session->status().failures == 4 && session->status().state == "waiting"; }));
+    EXPECT_EQ(session->status().notice, "");
+    ASSERT_TRUE(
+        until([&] { return session->status().failures >= 5 && session->status().state == "waiting"; }));
+    EXPECT_NE(session->status().notice.find("agenthost reconnect files"), std::string::npos);
+    server->options.refuse = 0;
+    ASSERT_TRUE(ready());
+    EXPECT_EQ(session->status().notice, "");
+}
+
 TEST_F(DashboardSession, SaysNothingOfTheTokenInItsUrlWhenItIsRefused)
 {
     write_file(dir / "token", "jwt-one");
