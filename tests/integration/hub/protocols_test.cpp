@@ -178,7 +178,7 @@ TEST_F(HubProtocols, ASignedAgentIsAdmittedCommandedAndReplaysAreNot)
     EXPECT_EQ(pong.status, 200) << pong.body;
     EXPECT_EQ(pong.json["data"], "pong");
     EXPECT_EQ(agent->wait("genuine"), true) << "the hub signs what it asks";
-    EXPECT_EQ(command("n1", "telemetry.get_version", {{"x", 1}}).json["data"]["args"], (json{{"x", 1}}));
+    EXPECT_EQ(command("n1", "telemetry.version", {{"x", 1}}).json["data"]["args"], (json{{"x", 1}}));
     EXPECT_EQ(command("n1", "no.such").json["error"]["code"], "UNKNOWN_ACTION");
 
     const auto closed = [&](const std::string& id, const std::string& secret, std::vector<std::string> mode) {
