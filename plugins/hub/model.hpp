@@ -11,7 +11,7 @@ struct AgentRecord {
     std::string id, protocol, name, version, peer;
     std::int64_t first_seen = 0, last_seen = 0;
     std::string platform, capabilities; // as its session said; capabilities: a JSON array, or empty
-    std::int64_t last_heartbeat = 0;    // 0: none; as far as the registry knows, a live session's is in Reports
+    std::int64_t last_heartbeat = 0; // 0: none; as far as the registry knows, a live session's is in Reports
 };
 
 enum class TaskState : std::uint8_t { pending, dispatched, running, success, error, failed };

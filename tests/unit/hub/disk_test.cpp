@@ -54,8 +54,7 @@ TEST_F(HubTest, ADiskThatRefusesIsSaidAndNothingThatWasAnsweredIsLost)
     EXPECT_EQ(done_status, 200);
     EXPECT_THAT(health.get<std::string>(), HasSubstr("writing its database failed"));
 
-    EXPECT_TRUE(agenthost::test::wait_for([&] { return host->health().ok(); }))
-        << "it tries again by itself";
+    EXPECT_TRUE(agenthost::test::wait_for([&] { return host->health().ok(); })) << "it tries again by itself";
     respond(n1, {{"request_id", kept_id}}, {{"status", "success"}});
     EXPECT_EQ(answer(ask("GET", "/api/tasks/" + kept_id)).body["status"], "success");
     boot();
