@@ -17,9 +17,11 @@ namespace agenthost::wire {
 
 // What a codec asks of the world; a test decides the answers. Called only from inside the codec's own functions.
 struct World {
-    std::function<std::int64_t()> utc_ms; // the peer's clock as far as known: the shell corrects a measured skew
-    std::function<std::string()> uuid;    // random, version 4, lower case
-    std::function<std::string(std::string_view key, std::string_view message)> hmac; // lower-case hex of HMAC-SHA256
+    std::function<std::int64_t()>
+        utc_ms;                        // the peer's clock as far as known: the shell corrects a measured skew
+    std::function<std::string()> uuid; // random, version 4, lower case
+    std::function<std::string(std::string_view key, std::string_view message)>
+        hmac; // lower-case hex of HMAC-SHA256
 };
 
 // Remembers the nonces of the window in which a captured frame could be played again (replay.hpp; the shell keeps it across restarts).
@@ -55,13 +57,15 @@ public:
     // Views in the result live until the next call. `authenticating`: Welcome is due (storage's has no action word).
     virtual FromServer decode(std::string_view frame, bool authenticating) = 0;
     // Each appends one frame to `out` and says whether the protocol has words for the message; false: nothing was appended.
-    virtual bool encode(const Result&, std::string& out) = 0; // false: nobody waits for it; it counts as delivered
+    virtual bool encode(const Result&,
+                        std::string& out) = 0; // false: nobody waits for it; it counts as delivered
     virtual bool encode(const Progress&, std::string& out) = 0;
     virtual bool encode(const Stream&, std::string& out) = 0;
     // How many of its first bytes one frame can hold: the caller encodes these, then the rest with its own offset.
     [[nodiscard]] virtual std::size_t fitting(const Stream& stream) const { return stream.bytes.size(); }
     virtual bool encode(const Event&, std::string& out) = 0;
-    virtual bool encode(const Heartbeat&, std::string& out) = 0; // false also when heartbeats are WebSocket pings
+    virtual bool encode(const Heartbeat&,
+                        std::string& out) = 0; // false also when heartbeats are WebSocket pings
     virtual bool encode(const Metrics&, std::string& out) = 0;
     virtual bool encode(const Log&, std::string& out) = 0;
     // What the server asked for by its settings, after their command succeeded: another interval, a heartbeat now.
@@ -70,8 +74,8 @@ public:
 };
 
 // What the server's end can be told.
-using FromAgent =
-    std::variant<Nothing, Malformed, Refused, Hello, Result, Progress, Stream, Event, Heartbeat, Metrics, Log>;
+using FromAgent = std::variant<Nothing, Malformed, Refused, Hello, Result, Progress, Stream, Event, Heartbeat,
+                               Metrics, Log>;
 
 class ServerCodec {
 public:
@@ -90,7 +94,7 @@ std::optional<Protocol> protocol(std::string_view name);
 // What a protocol's document says about a session; configuration may say otherwise.
 struct Habits {
     Acceptance acceptance;
-    milliseconds heartbeat;           // interval of heartbeats, or of WebSocket pings where the protocol has none
+    milliseconds heartbeat; // interval of heartbeats, or of WebSocket pings where the protocol has none
     milliseconds backoff, backoff_max; // first and longest delay between attempts
     double jitter;
     bool first_retry_at_once; // spread over 0 to 1 s
