@@ -286,11 +286,11 @@ void Job::start()
     write_input();
 }
 
-void Job::fail(std::string_view code, const std::string& why)
+void Job::fail(std::string_view code, const std::string& why, std::uint32_t how)
 {
     for (Reader& r : readers_) {
         if (r.over) continue;
-        r.request.fail(code, why, {}, not_started);
+        r.request.fail(code, why, {}, how);
         r.over = true;
     }
     state_ = State::ended;
@@ -371,7 +371,12 @@ void Job::on_control()
             finish_when_drained();
         });
     }
-    if (!heard.started && !heard.exited && !heard.gone) // the socket has ended: pidfd tells the rest
+    if (heard.gone) { // nobody is left; the helper's own end, and its reaping, need not be waited for
+        owner_.loop().cancel(stuck_);
+        gone_ = true;
+        return finish_when_drained();
+    }
+    if (!heard.started && !heard.exited) // the socket has ended: pidfd tells the rest
         owner_.loop().forget(process_->control());
 }
 
@@ -379,12 +384,16 @@ void Job::on_gone()
 {
     owner_.loop().forget(process_->pidfd());
     on_control(); // its last words
+    if (!process_) return;
     owner_.loop().forget(process_->control());
     owner_.loop().cancel(stuck_);
     if (state_ == State::ended) return drop_process(); // it failed, or was stuck and is not any more
     if (process_->pid() == 0) {
         drop_process();
-        return fail("INTERNAL", "terminal-exec ended before the command began; the kernel's log may say why");
+        return fail("INTERNAL",
+                    "terminal-exec was killed before it could say whether the command began; the kernel's "
+                    "log may say why",
+                    outcome_unknown);
     }
     if (!exited_) {
         exited_ = true;

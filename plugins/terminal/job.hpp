@@ -90,7 +90,7 @@ private:
     void sweep(); // readers that are over leave
     void write_input();
     void finish_when_drained();
-    void fail(std::string_view code, const std::string& why);
+    void fail(std::string_view code, const std::string& why, std::uint32_t how = not_started);
     void close_fd(kit::Fd&);
     void drop_process();
     Reader* reader(agh_req);

@@ -261,10 +261,8 @@ bool Process::on_pidfd()
     // Killed by the command or by the kernel's memory killer: the command itself died with it (PR_SET_PDEATHSIG). Its session and
     // cgroup go now; a descendant that left the session, without a cgroup, is out of reach, and the README says so.
     if (!gone_ && pid_ > 0 && !status_) status_ = SIGKILL;
-    if (!gone_ && pid_ > 0) {
-        ::kill(-pid_, SIGKILL);
-        cgroup_.kill();
-    }
+    if (!gone_ && pid_ > 0) ::kill(-pid_, SIGKILL);
+    if (!gone_) cgroup_.kill();
     return true;
 }
 

@@ -121,20 +121,28 @@ TEST(TerminalEnd, ACommandMayAnswerAnInterruptItself)
     EXPECT_EQ(ran.reason(), "interrupted");
 }
 
-TEST(TerminalEnd, GoesOnToSigtermAndSigkill)
+TEST(TerminalEnd, GoesOnToSigtermWhenAskedAgain)
 {
-    Rig rig{{{"grace", "100ms"}}};
-    const auto term =
+    Rig rig{{{"grace", "14s"}}};
+    const auto id =
         rig.start({{"commandId", "t"},
                    {"command", "trap '' INT; trap 'exit 9' TERM; echo ready; while :; do sleep 0.02; done"}});
-    ASSERT_TRUE(rig.wait_out(term, "ready\n"));
+    ASSERT_TRUE(rig.wait_out(id, "ready\n"));
     rig.call("interrupt", {{"commandId", "t"}});
-    EXPECT_EQ(rig.finish(term).exit_code(), 9);
-    const auto kill = rig.start(
+    rig.call("interrupt", {{"commandId", "t"}}); // the rest of the grace is skipped
+    const auto ran = rig.finish(id);
+    EXPECT_EQ(ran.exit_code(), 9);
+    EXPECT_EQ(ran.reason(), "interrupted");
+}
+
+TEST(TerminalEnd, GoesOnToSigkillAfterItsGraces)
+{
+    Rig rig{{{"grace", "50ms"}}};
+    const auto id = rig.start(
         {{"commandId", "k"}, {"command", "trap '' INT TERM; echo ready; while :; do sleep 0.02; done"}});
-    ASSERT_TRUE(rig.wait_out(kill, "ready\n"));
+    ASSERT_TRUE(rig.wait_out(id, "ready\n"));
     rig.call("interrupt", {{"commandId", "k"}});
-    const auto ran = rig.finish(kill);
+    const auto ran = rig.finish(id);
     EXPECT_EQ(ran.data.at("signal"), "SIGKILL");
     EXPECT_EQ(ran.reason(), "interrupted");
 }
@@ -231,8 +239,10 @@ TEST(TerminalEnd, AKilledHelperTakesItsCommandAlong)
     TempDir dir;
     std::filesystem::permissions(dir.path(), std::filesystem::perms(0777));
     Rig rig;
-    const auto id = rig.start({{"command", "echo $$ > " + (dir / "pid").string() + "; exec sleep 1000"}});
+    const auto id = rig.start(
+        {{"commandId", "h"}, {"command", "echo $$ > " + (dir / "pid").string() + "; exec sleep 1000"}});
     const pid_t pid = pid_in(dir / "pid");
+    ASSERT_TRUE(wait_for([&] { return rig.running("h"); })); // the helper has said so
     std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
     std::string word, comm, state;
     pid_t helper = 0;
