@@ -128,7 +128,8 @@ TEST_F(DesignConfig, ADaemonLivesOnIt)
         return true;
     })) << status().dump(1)
         << daemon.err();
-    for (const auto& plugin : status()["plugins"]) EXPECT_EQ(plugin.value("problem", ""), "") << plugin;
+    const auto now = status(); // outlives the loop over its part
+    for (const auto& plugin : now["plugins"]) EXPECT_EQ(plugin.value("problem", ""), "") << plugin;
     const auto call =
         run({program("agenthost").string(), "--control-socket", socket, "call", "storage.info"});
     EXPECT_EQ(call.code, 0) << call.err << daemon.err();
