@@ -183,8 +183,10 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
     ::sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes.raw, &all); // the helper is deaf from its first instruction
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
+    // A group of its own, so that no signal to the daemon's group is for it; not a session, which the scheduler may treat as another user.
+    ::posix_spawnattr_setpgroup(&attributes.raw, 0);
     ::posix_spawnattr_setflags(&attributes.raw,
-                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     std::string name = launch.helper;
     std::array<char*, 2> argv{name.data(), nullptr};
     std::array<char*, 1> envp{nullptr};
