@@ -206,9 +206,7 @@ Registrar::Answer Registrar::register_agent(const std::string& capabilities) con
     if (setup_.admin_credential.kind == SecretSource::Kind::none) {
         answer.outcome = Outcome::refused;
         answer.problem = "server " + server_ +
-                         " is not registered, and panel.admin_credential is missing; add it, "
-                         "or run where it is: agenthost register " +
-                         server_;
+                         " needs to be registered (again), and panel.admin_credential is missing; add it";
         return answer;
     }
     const auto admin = read_secret(setup_.admin_credential, answer.problem);

@@ -449,6 +449,7 @@ TEST_F(SignedSession, SaysThatThereIsNoPublicAddress)
     ::setenv("AGENTHOST_METADATA_URL", ("http://127.0.0.1:" + std::to_string(server->port())).c_str(), 1);
     auto here = signed_config();
     here.url = "ws://{public_ip}/agent";
+    here.reconnect.initial = 30s; // nobody reads the environment when it changes again below
     connect(here);
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
     EXPECT_NE(problem().find("url has {public_ip}, and the EC2 metadata service"), std::string::npos)
