@@ -128,7 +128,7 @@ public:
     Ran finish(agh_req id)
     {
         Ran ran{.id = id,
-                .reply = host_->wait_reply(id, patience),
+                .reply = host_->wait_reply(id, std::chrono::minutes{5}),
                 .data = {},
                 .out = out(id, 1),
                 .err = out(id, 2)};
