@@ -4,6 +4,7 @@
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/journal.hpp"
 #include "host/listener/listener.hpp"
+#include "tests/support/caught.hpp"
 #include "tests/support/support.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -37,22 +38,22 @@ struct Controlled : testing::Test {
     Listeners listeners{{&control_io}};
     std::optional<Control> control;
     std::thread main_thread, control_thread;
-    std::function<std::optional<std::chrono::steady_clock::duration>()> stalled = [] {
-        return std::optional<std::chrono::steady_clock::duration>{};
-    };
-    bool ready = true;
-    std::vector<std::string> problems;
+    // Read by the loops' threads.
+    Caught<std::optional<std::chrono::steady_clock::duration>> stalled;
+    Caught<bool> ready;
+    Caught<std::vector<std::string>> problems;
 
     void SetUp() override
     {
+        ready.put(true);
         ASSERT_EQ(listeners.add_unix("control", (dir / "s").string()), "");
         control.emplace(main.get_executor(), listeners, dispatcher,
-                        ControlHooks{.stalled = [this] { return stalled(); },
+                        ControlHooks{.stalled = [this] { return stalled.get(); },
                                      .status = [] { return std::string{R"({"pid":1})"}; },
                                      .plugins = [] { return std::string{"[]"}; },
                                      .metrics = [] { return std::string{"x 1\n"}; },
-                                     .problems = [this] { return problems; },
-                                     .ready = [this] { return ready; },
+                                     .problems = [this] { return problems.get(); },
+                                     .ready = [this] { return ready.get(); },
                                      .reload = [](auto done) { done({}); },
                                      .reconnect = [](const std::string&) { return false; }});
         control->serve("control", false);
@@ -98,8 +99,8 @@ TEST_F(Controlled, SaysWhyItIsNotReady)
 {
     run_main();
     EXPECT_EQ(get("/readyz").body, "ready\n");
-    ready = false;
-    problems = {"plugin x: gone"};
+    ready.put(false);
+    problems.put({"plugin x: gone"});
     const auto answer = get("/readyz");
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.body, "not ready\nplugin x: gone\n");
@@ -107,7 +108,7 @@ TEST_F(Controlled, SaysWhyItIsNotReady)
 
 TEST_F(Controlled, AnswersForALoopThatStandsStill)
 {
-    stalled = [] { return std::optional<std::chrono::steady_clock::duration>{12'340ms}; };
+    stalled.put(12'340ms);
     // The main loop does not run at all here.
     auto answer = get("/healthz");
     EXPECT_EQ(answer.status, 503);

@@ -1,6 +1,7 @@
 // `register NAME` against a panel that is played here, `config import FILE` with real files.
 #include "fixture.hpp"
 
+#include "tests/support/caught.hpp"
 #include "tests/support/proxy.hpp"
 
 #include <nlohmann/json.hpp>
@@ -19,17 +20,18 @@ using testing::Not;
 namespace {
 
 struct Register : Command {
+    agenthost::test::Caught<std::string> answer; // the panel's thread reads it
     HttpServer panel{[this](const HttpRequest& request) {
         return request.header("authorization") == "Bearer admin-secret"
-                   ? http_answer("200 OK", answer)
+                   ? http_answer("200 OK", answer.get())
                    : http_answer("401 Unauthorized", R"({"error":{"code":"AUTH_FAILED"}})");
     }};
-    std::string answer =
-        R"({"success":true,"agent":{"id":"agent_uuid","token":"jwt-one","refreshToken":"refresh-one"}})";
 
     void SetUp() override
     {
         Command::SetUp();
+        answer.put(
+            R"({"success":true,"agent":{"id":"agent_uuid","token":"jwt-one","refreshToken":"refresh-one"}})");
         write_file(dir / "admin", "admin-secret\n");
         write_file(plugins / "echo.manifest.json",
                    R"({"id":"echo","version":"1.0.0","license":"MIT","capabilities":["echo"],"actions":[]})",
@@ -64,7 +66,7 @@ TEST_F(Register, KeepsWhatThePanelGivesAndTellsTheDaemon)
 TEST_F(Register, NeedsNoDaemonAndReplacesWhatThereWas)
 {
     EXPECT_EQ(run({"register", "games"}).code, 0);
-    answer = R"({"success":true,"agent":{"id":"another","token":"jwt-two"}})";
+    answer.put(R"({"success":true,"agent":{"id":"another","token":"jwt-two"}})");
     const Ran ran = run({"--json", "register", "games"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(json::parse(ran.out)["agent_id"], "another");
