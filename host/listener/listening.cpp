@@ -130,7 +130,7 @@ ListenerStatus Listening::status() const
 void Listening::accept(const std::shared_ptr<Server>& server)
 {
     const auto current = acceptor;
-    if (!current->descriptor.is_open()) return;
+    if (!current || !current->descriptor.is_open()) return;
     current->descriptor.async_wait(
         net::Core::Descriptor::wait_read, [self = shared_from_this(), current, server](error_code ec) {
             if (ec || !current->descriptor.is_open()) return;
@@ -177,6 +177,7 @@ void Listening::close()
         error_code ignored;
         acceptor->descriptor.close(ignored);
         acceptor->timer.cancel();
+        acceptor.reset(); // now: connections hold us, and may outlive the loop its timer belongs to
     });
 }
 
