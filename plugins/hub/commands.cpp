@@ -62,10 +62,20 @@ bool Commands::start(TaskRecord task, Final on_final)
         return false;
     }
     watch(task, std::move(on_final));
+    if (on_began_) on_began_(task);
     if (fanout_.online(agent))
         pump(agent);
     else
         watch_absence(agent); // it left while a caller's body was coming
+    return true;
+}
+
+bool Commands::cancel(std::string_view id)
+{
+    const TaskRecord* task = tasks_.find(id);
+    if (task == nullptr || task->sent > 0) return false;
+    if (const auto dead = tasks_.fail(id, "CANCELLED", "Interrupted before it was sent", core_.utc()))
+        ended(*dead);
     return true;
 }
 
@@ -79,6 +89,7 @@ void Commands::restore(std::vector<TaskRecord> open)
     for (TaskRecord& task : open) {
         if (tasks_.add(task)) {
             watch(task, {});
+            if (on_began_) on_began_(task);
             continue;
         }
         task.state = TaskState::failed;
@@ -96,9 +107,12 @@ void Commands::pump(std::string_view name)
         const TaskRecord* task = tasks_.next(agent, core_.utc(), dead, mute_.contains(agent) ? 1 : SIZE_MAX);
         if (task == nullptr) break;
         if (task->sent > 1) core_.host.record(Metric::resent, 1);
-        switch (fanout_.send(
-            agent,
-            {.id = task->id, .action = task->action, .params = task->params, .target = task->target})) {
+        switch (fanout_.send(agent, {.id = task->id,
+                                     .action = task->action,
+                                     .params = task->params,
+                                     .target = task->target,
+                                     .timeout = {},
+                                     .exact = is_run(task->action)})) {
         case Fanout::Sent::taken: break;
         case Fanout::Sent::gone: tasks_.not_sent(task->id); break;
         case Fanout::Sent::unspeakable:

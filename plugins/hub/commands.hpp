@@ -23,10 +23,13 @@ public:
     Commands(Core& core, TaskTable& table, Fanout& fanout);
     // Hears of the end of every task, whoever waits for it, and of those an earlier process began.
     void observe(std::function<void(const TaskRecord&)> on_ended) { on_ended_ = std::move(on_ended); }
+    // Hears of each task before it is sent, also of those an earlier process began.
+    void observe_begin(std::function<void(const TaskRecord&)> on_began) { on_began_ = std::move(on_began); }
 
     static std::string new_id();
     // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already.
     bool start(TaskRecord, Final on_final);
+    bool cancel(std::string_view id); // before the agent has heard of it; false: too late, or no such task
     void forget(std::string_view id); // nobody waits any more; the task goes on
     void restore(std::vector<TaskRecord>);
 
@@ -60,7 +63,7 @@ private:
     Fanout& fanout_;
     Tasks tasks_;
     std::unordered_map<std::string, Watch> watches_;
-    std::function<void(const TaskRecord&)> on_ended_;
+    std::function<void(const TaskRecord&)> on_began_, on_ended_;
     std::unordered_set<std::string> blocked_; // agents whose send queue was full
     std::unordered_set<std::string> mute_; // agents that have not yet repeated a command's id: one at a time
     std::unordered_map<std::string, Timers::Time> away_since_;

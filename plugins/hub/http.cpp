@@ -17,7 +17,7 @@ namespace {
 // Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507 like DISK_FULL: the machine
 // lacks the means; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
 // state, not the caller's rate, which is 429.
-constexpr std::array<std::pair<std::string_view, int>, 31> status_table{{
+constexpr std::array<std::pair<std::string_view, int>, 32> status_table{{
     {"UNKNOWN_ACTION", 400},
     {"INVALID_REQUEST", 400},
     {"INVALID_MESSAGE", 400},
@@ -29,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, int>, 31> status_table{{
     {"CONTAINER_NOT_FOUND", 404},
     {"FILE_NOT_FOUND", 404},
     {"TASK_NOT_FOUND", 404},
+    {"COMMAND_NOT_FOUND", 404},
     {"NOT_FOUND", 404},
     {"METHOD_NOT_ALLOWED", 405},
     {"PORT_CONFLICT", 409},

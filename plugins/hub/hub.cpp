@@ -26,7 +26,8 @@ Hub::Hub(Config config, Host& host)
                                                                           core_.config.spool_bytes,
                                                                           core_.config.reserve_free)},
       sessions_{core_, credentials_, nonces_, events()}, commands_{core_, store_, sessions_},
-      files_{core_, commands_, spool_},
+      requests_{core_, sessions_}, runs_{core_, sessions_, commands_, requests_}, files_{core_, commands_,
+                                                                                         spool_},
       registration_{core_,
                     credentials_,
                     enrolments_,
@@ -37,7 +38,8 @@ Hub::Hub(Config config, Host& host)
       print_tasks_{core_, calls_, commands_, sessions_, store_, store_, store_, reports_},
       signed_rest_{core_, calls_, sessions_}, reports_rest_{core_,     calls_, credentials_, commands_,
                                                             sessions_, store_, store_,       reports_},
-      rest_{core_, credentials_, sessions_, calls_, files_, print_tasks_, signed_rest_, reports_rest_},
+      runs_rest_{core_, calls_, runs_}, rest_{core_,        credentials_, sessions_,     calls_,    files_,
+                                              print_tasks_, signed_rest_, reports_rest_, runs_rest_},
       admin_{core_, credentials_, store_, enrolments_, store_, sessions_, commands_}, worker_{
                                                                                           most_jobs, [this] {
                                                                                               return tick();
@@ -45,7 +47,11 @@ Hub::Hub(Config config, Host& host)
 {
     core_.enter = [this](const std::function<void()>& work) { enter(work); };
     core_.blocking = [this](std::function<void()> job) { return worker_.post(std::move(job)); };
-    commands_.observe([this](const TaskRecord& task) { print_tasks_.ended(task); });
+    commands_.observe_begin([this](const TaskRecord& task) { runs_.began(task); });
+    commands_.observe([this](const TaskRecord& task) {
+        print_tasks_.ended(task);
+        runs_.ended(task);
+    });
     credentials_.set_root(&root_);
     credentials_.trust_shops(core_.config.trust_shop_id);
     for (auto& agent : loaded_credentials_.enrolments) credentials_.put(std::move(agent));
@@ -58,37 +64,54 @@ Hub::Hub(Config config, Host& host)
 
 Sessions::Events Hub::events()
 {
-    return {
-        .ready =
-            [this](const AgentRecord& agent) {
-                registry_seen(agent);
-                reports_.ready(agent.id);
-                commands_.agent_ready(agent);
-            },
-        .lost =
-            [this](const AgentRecord& agent) {
-                registry_seen(agent);
-                reports_.lost(agent.id);
-                commands_.agent_lost(agent.id);
-            },
-        .result = [this](std::string_view agent, const wire::Result& r) { commands_.result(agent, r); },
-        .progress = [this](std::string_view agent,
-                           const wire::Progress& p) { commands_.progress(agent, p.id); },
-        .writable = [this](std::string_view agent) { commands_.writable(agent); },
-        .not_taken = [this](std::string_view agent, std::string_view id) { commands_.not_taken(agent, id); },
-        .heartbeat =
-            [this](std::string_view agent, const wire::Heartbeat& h) {
-                reports_.heartbeat(agent, h);
-                print_tasks_.heartbeat(agent, h.facts);
-            },
-        .metrics = [this](std::string_view agent, const wire::Metrics& m) { reports_.metrics(agent, m); },
-        .log = [this](std::string_view agent, const wire::Log& l) { reports_.log(agent, l); },
-        .event = [this](std::string_view agent, const wire::Event& e) { reports_.event(agent, e); },
-        .stream =
-            [this](std::string_view agent, const wire::Stream& s) {
-                commands_.progress(agent, s.id);
-                reports_.stream(agent, s);
-            }};
+    return {.ready =
+                [this](const AgentRecord& agent) {
+                    registry_seen(agent);
+                    reports_.ready(agent.id);
+                    commands_.agent_ready(agent);
+                    runs_.agent_ready(agent);
+                },
+            .lost =
+                [this](const AgentRecord& agent) {
+                    registry_seen(agent);
+                    reports_.lost(agent.id);
+                    commands_.agent_lost(agent.id);
+                    requests_.agent_lost(agent.id);
+                    runs_.agent_lost(agent.id);
+                },
+            .result =
+                [this](std::string_view agent, const wire::Result& r) {
+                    if (!requests_.result(agent, r)) commands_.result(agent, r);
+                },
+            .progress =
+                [this](std::string_view agent, const wire::Progress& p) {
+                    commands_.progress(agent, p.id);
+                    runs_.progress(agent, p);
+                },
+            .writable = [this](std::string_view agent) { commands_.writable(agent); },
+            .not_taken =
+                [this](std::string_view agent, std::string_view id) {
+                    requests_.not_taken(id);
+                    commands_.not_taken(agent, id);
+                },
+            .heartbeat =
+                [this](std::string_view agent, const wire::Heartbeat& h) {
+                    reports_.heartbeat(agent, h);
+                    print_tasks_.heartbeat(agent, h.facts);
+                },
+            .metrics = [this](std::string_view agent, const wire::Metrics& m) { reports_.metrics(agent, m); },
+            .log = [this](std::string_view agent, const wire::Log& l) { reports_.log(agent, l); },
+            .event =
+                [this](std::string_view agent, const wire::Event& e) {
+                    runs_.event(agent, e);
+                    reports_.event(agent, e);
+                },
+            .stream =
+                [this](std::string_view agent, const wire::Stream& s) {
+                    commands_.progress(agent, s.id);
+                    runs_.stream(agent, s);
+                    reports_.stream(agent, s);
+                }};
 }
 
 void Hub::start()

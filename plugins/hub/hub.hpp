@@ -8,7 +8,10 @@
 #include "files.hpp"
 #include "keys.hpp"
 #include "registration.hpp"
+#include "requests.hpp"
 #include "rest.hpp"
+#include "runs.hpp"
+#include "runs_rest.hpp"
 #include "sessions.hpp"
 #include "store.hpp"
 #include "store_enrolment.hpp"
@@ -78,6 +81,8 @@ private:
     Credentials credentials_;
     Sessions sessions_;
     Commands commands_;
+    Requests requests_;
+    Runs runs_;
     Files files_;
     Registration registration_;
     Reports reports_;
@@ -85,6 +90,7 @@ private:
     PrintTasks print_tasks_;
     SignedRest signed_rest_;
     ReportsRest reports_rest_;
+    RunsRest runs_rest_;
     Rest rest_;
     Admin admin_;
     Worker worker_;

@@ -98,6 +98,8 @@ void Rest::serve(Conn conn, const Head& head, const Match& found, const Caller& 
     if (!valid_id(id))
         return calls_.refuse(conn, 400, "INVALID_REQUEST",
                              "The id is longer than 128 bytes or holds control characters");
+    if (found.route == Route::run) return runs_.show(conn, id, caller);
+    if (found.route == Route::run_output) return runs_.output(conn, head, id, caller);
     if (found.route == Route::task) return task(conn, id, caller);
     if (found.route == Route::shop_task) return print_.show(conn, id, caller);
     if (!caller.sees(id)) return calls_.not_found(conn, id); // as if it did not exist
@@ -148,6 +150,10 @@ void Rest::run_command(Conn conn, const std::string& agent, const std::string& b
         return calls_.refuse(conn, 400, "INVALID_REQUEST", wrong);
     TaskRecord task = calls_.make(agent, std::move(command.action), std::move(command.params));
     task.target = std::move(command.target);
+    if (is_run(task.action)) {
+        if (const std::string wrong = Runs::prepare(task); !wrong.empty())
+            return calls_.refuse(conn, 400, "INVALID_REQUEST", wrong);
+    }
     calls_.run(conn, std::move(task), command.timeout, {.write = &task_json, .location = "/api/tasks/"});
 }
 

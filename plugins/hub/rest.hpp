@@ -9,6 +9,7 @@
 #include "print_tasks.hpp"
 #include "reports_rest.hpp"
 #include "router.hpp"
+#include "runs_rest.hpp"
 #include "signed_rest.hpp"
 
 namespace agenthost::hub {
@@ -16,9 +17,9 @@ namespace agenthost::hub {
 class Rest {
 public:
     Rest(Core& core, const Credentials& credentials, Fanout& fanout, Calls& calls, Files& files,
-         PrintTasks& print, SignedRest& signed_rest, ReportsRest& reports)
+         PrintTasks& print, SignedRest& signed_rest, ReportsRest& reports, RunsRest& runs)
         : core_{core}, credentials_{credentials}, fanout_{fanout}, calls_{calls}, files_{files},
-          print_{print}, signed_{signed_rest}, reports_{reports}
+          print_{print}, signed_{signed_rest}, reports_{reports}, runs_{runs}
     {}
 
     void request(Conn, const Head&);
@@ -38,6 +39,7 @@ private:
     PrintTasks& print_;
     SignedRest& signed_;
     ReportsRest& reports_;
+    RunsRest& runs_;
 };
 
 } // namespace agenthost::hub

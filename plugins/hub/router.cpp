@@ -11,7 +11,7 @@ struct Row {
     Route route;
 };
 
-constexpr std::array<Row, 20> table{{
+constexpr std::array<Row, 22> table{{
     {"GET", "/api/agents", Route::agents},
     {"GET", "/api/agents/:", Route::agent},
     {"GET", "/api/agents/:/health", Route::health},
@@ -20,6 +20,8 @@ constexpr std::array<Row, 20> table{{
     {"GET", "/api/agents/:/logs", Route::logs},
     {"POST", "/api/agents/:/commands", Route::command},
     {"GET", "/api/tasks/:", Route::task},
+    {"GET", "/api/commands/:", Route::run},
+    {"GET", "/api/commands/:/output", Route::run_output},
     {"POST", "/api/agent-tasks", Route::shop_tasks},
     {"GET", "/api/agent-tasks/:", Route::shop_task},
     {"GET", "/api/agent-heartbeat", Route::shop_heartbeat},

@@ -18,6 +18,8 @@ enum class Route {
     logs,
     command,
     task,
+    run,
+    run_output,
     shop_tasks,
     shop_task,
     shop_heartbeat,

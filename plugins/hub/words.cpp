@@ -64,6 +64,11 @@ std::string_view wire_word(Protocol protocol, std::string_view action)
     return found == words.end() ? action : found->word;
 }
 
+bool is_run(std::string_view action)
+{
+    return action == run_action || action == wire_word(Protocol::dashboard, run_action);
+}
+
 bool reserved_word(Protocol protocol, std::string_view action)
 {
     switch (protocol) {

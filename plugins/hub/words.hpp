@@ -8,6 +8,10 @@
 
 namespace agenthost::hub {
 
+// The registry's name for a command on a terminal; its tasks are runs (runs.hpp).
+inline constexpr std::string_view run_action = "terminal.run";
+bool is_run(std::string_view action); // by that name or by the dashboard protocol's word
+
 // A registry name in the protocol's own word, when it has one. Others, its own words among them, go as they are.
 std::string_view wire_word(wire::Protocol, std::string_view action);
 // A word that names a frame of the protocol itself, so that it cannot be a command.

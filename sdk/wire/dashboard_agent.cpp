@@ -189,6 +189,8 @@ FromServer DashboardAgentCodec::action(const Frame& frame, FieldReader& fields,
         params->kind != json::Kind::null)
         fields.problem = "params is not an object";
     if (!fields.problem.empty()) return bad(std::move(fields.problem), {}, command.id);
+    const json::Member* const encoding = find(members, "encoding");
+    if (encoding && encoding->text == "base64") commands_.of(command.id).base64 = true; // of what it streams
     command.action = frame.type;
     command.params = params && params->kind == json::Kind::object ? params->raw : "{}";
     return command;

@@ -91,6 +91,7 @@ bool DashboardAgentCodec::encode(const Result& result, std::string& out)
         commands_.end(result.id);
         return true;
     }
+    commands_.end(result.id);
     if (!result.id.starts_with('~')) return append_answer(out, result);
     if (failed) append_error(out, result.error, {}, {});
     return failed; // nobody waits to hear that it went well

@@ -61,7 +61,7 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     }
     if (const json::Member* version = find(*members, "version");
         version && version->kind != json::Kind::null && !spoken(*version))
-        wrong("this agent speaks version 1.x, not " + std::string{clip(version->raw, most::word)});
+        wrong("only version 1.x is spoken here, not " + std::string{clip(version->raw, most::word)});
     return why.empty();
 }
 

@@ -152,6 +152,7 @@ FromAgent DashboardServerCodec::response(FieldReader& fields)
 {
     Result result;
     result.id = fields.needed("requestId", most::id);
+    commands_.end(result.id);
     const std::string_view status = fields.needed("status", most::word);
     const std::string_view data = fields.raw("data");
     if (status == "success") {
@@ -251,13 +252,19 @@ bool DashboardServerCodec::append_flat(std::string& out, const Command& command)
         json::append(out, clip(command.id, most::id));
     }
     for (const json::Member& member : *params) {
-        if ((command.timeout && member.key == "timeoutMs") || (runs && member.key == "commandId")) continue;
+        if ((command.timeout && member.key == "timeoutMs") || (runs && member.key == "commandId") ||
+            (command.exact && member.key == "encoding"))
+            continue;
         comma();
         out.append(member.key_raw).append(":").append(member.raw);
     }
     if (command.timeout) {
         comma();
         out += R"("timeoutMs":)" + std::to_string(command.timeout->count());
+    }
+    if (runs && command.exact) {
+        comma();
+        out += R"("encoding":"base64")";
     }
     if (!runs && !command.id.empty() && !command.id.starts_with('~')) {
         comma();
@@ -280,6 +287,7 @@ bool DashboardServerCodec::encode(const Command& command, std::string& out)
     append_field(out, "target", command.target, most::id);
     out.append(R"(,"params":)").append(params);
     if (command.timeout) out += R"(,"timeoutMs":)" + std::to_string(command.timeout->count());
+    if (command.exact) out += R"(,"encoding":"base64")";
     out += "}}";
     return true;
 }

@@ -40,6 +40,7 @@ struct Command {
     std::string_view params; // one JSON object, raw, already validated as JSON; "{}" when absent
     std::string_view target; // a game server's id or the like; empty = the agent itself
     std::optional<milliseconds> timeout;
+    bool exact = false; // its output must come byte for byte, where the protocol would make text of it
 };
 
 // How a command ended. `error` covers everything the plugin or the host refused or failed; the other words matter to the journal.

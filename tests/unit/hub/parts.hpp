@@ -150,7 +150,11 @@ protected:
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
         core.enter = [this](const std::function<void()>& work) { enter(work); };
-        commands.observe([this](const TaskRecord& t) { print.ended(t); });
+        commands.observe_begin([this](const TaskRecord& t) { runs.began(t); });
+        commands.observe([this](const TaskRecord& t) {
+            print.ended(t);
+            runs.ended(t);
+        });
         credentials.set_admin(kit::sha256("admin"));
     }
 
@@ -255,13 +259,16 @@ protected:
     MemoryFanout fanout;
     Credentials credentials;
     Commands commands{core, tables, fanout};
+    Requests requests{core, fanout};
+    Runs runs{core, fanout, commands, requests};
     Reports reports{core, tables};
     Calls calls{core, credentials, fanout, tables, tables, commands};
     Files files{core, commands, nullptr};
     PrintTasks print{core, calls, commands, fanout, tables, tables, tables, reports};
     SignedRest signed_rest{core, calls, fanout};
     ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports};
-    Rest rest{core, credentials, fanout, calls, files, print, signed_rest, reports_rest};
+    RunsRest runs_rest{core, calls, runs};
+    Rest rest{core, credentials, fanout, calls, files, print, signed_rest, reports_rest, runs_rest};
 
 private:
     bool draining_ = false;

@@ -224,6 +224,7 @@ private:
         welcome = {text.value("accepted", false), at("message")};
         command = {at("id"), at("action"), at("params"), at("target"), {}};
         if (text.contains("timeout_ms")) command.timeout = milliseconds{number("timeout_ms")};
+        command.exact = text.value("exact", false);
         config = {at("json")};
         ping = {at("id")};
         result.id = at("id");

@@ -1,0 +1,58 @@
+// What a run printed, as far as it is kept: pieces of both streams in the order they came. A position counts bytes of both streams
+// together from the run's beginning, those that were lost too, so one number says where a reader is. When there is no room the oldest goes, and
+// the position of what is there then says how much. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+struct RunChunk {
+    std::uint32_t channel = 1; // 1 stdout or the terminal, 2 stderr
+    std::uint64_t at = 0;      // position of the first byte
+    std::uint64_t dropped = 0; // bytes lost right before it
+    std::string_view bytes;    // lives until the call returns
+};
+
+class RunOutput {
+public:
+    // `lost`: bytes that are known to be missing before these.
+    RunChunk append(std::uint32_t channel, std::uint64_t lost, std::string_view bytes);
+    void trim(std::size_t most); // the oldest pieces go until the rest costs no more
+    // What is kept from `from` on, piece by piece, until `visit(chunk)` says false. The first chunk's `dropped` tells what is missing
+    // between `from` and it.
+    template <class Visit> void read(std::uint64_t from, Visit visit) const
+    {
+        for (const Piece& piece : pieces_) {
+            const std::uint64_t end = piece.at + piece.bytes.size();
+            if (end <= from) continue;
+            const std::uint64_t start = from > piece.at ? from : piece.at;
+            const RunChunk chunk{piece.channel, start, start - from,
+                                 std::string_view{piece.bytes}.substr(start - piece.at)};
+            from = end;
+            if (!visit(chunk)) return;
+        }
+    }
+    [[nodiscard]] std::uint64_t begin() const { return pieces_.empty() ? end_ : pieces_.front().at; }
+    [[nodiscard]] std::uint64_t end() const { return end_; }
+    [[nodiscard]] std::uint64_t lost() const { return lost_; } // before it reached the hub
+    [[nodiscard]] std::size_t cost() const { return cost_; }   // memory, about
+
+private:
+    struct Piece {
+        std::uint32_t channel;
+        std::uint64_t at;
+        std::string bytes;
+    };
+    static constexpr std::size_t piece_cost = 96,
+                                 joined = 16 << 10; // small pieces are put together up to this
+
+    std::deque<Piece> pieces_;
+    std::uint64_t end_ = 0, lost_ = 0;
+    std::size_t cost_ = 0;
+};
+
+} // namespace agenthost::hub
