@@ -58,6 +58,7 @@ struct Hostile {
     std::vector<std::thread> threads;
     std::mutex mutex;
     std::atomic<int> periods{0};
+    std::atomic<bool> flooding{false};
     std::atomic<agh_req> open{0}; // the request of "timer" and the like
 
     template <class T> const T* service(const char* id)
@@ -306,7 +307,11 @@ agh_status invoke(agh_plugin* p, const agh_request* r, agh_error* error)
     if (verb == "many_posts") {
         const auto* loop = h.service<agh_svc_loop>(AGH_SVC_LOOP);
         int busy = 0;
+        h.flooding =
+            true; // the other worker waits in the first of them: none is taken off the queue meanwhile
         for (int i = 0; i < 5000; ++i) busy += loop->post(h.host, 16) == AGH_E_BUSY;
+        h.flooding = false;
+        h.flooding.notify_all();
         agh_task task = 0;
         int full = 0;
         for (int i = 0; i < 1100; ++i)
@@ -368,6 +373,7 @@ void on_task(agh_plugin* p, agh_task task, std::uint64_t cookie, std::uint32_t)
 {
     Hostile& h = self(p);
     h.touch("task." + std::to_string(cookie));
+    if (cookie == 16) h.flooding.wait(true);
     if (cookie == 14) { // a period: the third time is enough
         if (++h.periods < 3) return;
         h.service<agh_svc_loop>(AGH_SVC_LOOP)->cancel(h.host, task);

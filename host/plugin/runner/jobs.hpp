@@ -18,22 +18,23 @@ public:
     {
         for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
     }
-    void add(Function<void()> job)
+    // `owed`: it runs even when stop() comes first (an answer that was promised).
+    void add(Function<void()> job, bool owed = false)
     {
         {
             const std::scoped_lock lock{mutex_};
             if (stopping_) return;
-            queue_.push_back(std::move(job));
+            queue_.push_back({std::move(job), owed});
         }
         changed_.notify_one();
     }
-    // Drops what waits, lets what runs end.
+    // Drops what waits and is not owed, lets what runs end.
     void stop()
     {
         {
             const std::scoped_lock lock{mutex_};
             stopping_ = true;
-            queue_.clear();
+            std::erase_if(queue_, [](const Job& job) { return !job.owed; });
         }
         changed_.notify_all();
         for (std::thread& thread : threads_) thread.join();
@@ -41,23 +42,27 @@ public:
     }
 
 private:
+    struct Job {
+        Function<void()> run;
+        bool owed = false;
+    };
     void run()
     {
         for (;;) {
-            Function<void()> job;
+            Job job;
             {
                 std::unique_lock lock{mutex_};
                 changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-                if (stopping_) return;
+                if (queue_.empty()) return;
                 job = std::move(queue_.front());
                 queue_.pop_front();
             }
-            job();
+            job.run();
         }
     }
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Function<void()>> queue_;
+    std::deque<Job> queue_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace agenthost::host::runner {
 
@@ -46,7 +47,8 @@ agh_status Loop::post(std::uint64_t cookie)
 {
     {
         const std::scoped_lock lock{mutex_};
-        if (posts_.size() >= posts_max) return AGH_E_BUSY;
+        if (posts_waiting_ >= posts_max) return AGH_E_BUSY;
+        ++posts_waiting_;
         posts_.push_back(cookie);
     }
     wake_();
@@ -65,6 +67,7 @@ std::optional<Loop::Clock::duration> Loop::prepare(std::vector<pollfd>& fds)
     polled_.clear();
     std::optional<Clock::time_point> next;
     for (const auto& [id, task] : tasks_) {
+        if (task.fired && task.period.count() == 0) continue;
         if (task.fd >= 0) {
             fds.push_back({task.fd, static_cast<short>(task.events), 0});
             polled_.push_back(id);
@@ -80,37 +83,47 @@ std::vector<Loop::Fired> Loop::collect(const pollfd* fds, std::size_t count)
 {
     std::vector<Fired> out;
     const std::scoped_lock lock{mutex_};
+    const auto fire = [&](agh_task id, Task& task, std::uint32_t events) {
+        if (std::exchange(task.fired, true)) return; // the last one has not run yet: this one is missed
+        out.push_back({id, task.cookie, events});
+    };
     for (std::size_t i = 0; i < count && i < polled_.size(); ++i) {
         const auto found = fds[i].revents != 0 ? tasks_.find(polled_[i]) : tasks_.end();
-        if (found == tasks_.end()) continue;
-        out.push_back({found->first, found->second.cookie, static_cast<std::uint32_t>(fds[i].revents)});
-        tasks_.erase(found);
+        if (found != tasks_.end())
+            fire(found->first, found->second, static_cast<std::uint32_t>(fds[i].revents));
     }
     const auto now = Clock::now();
-    for (auto at = tasks_.begin(); at != tasks_.end();) {
-        Task& task = at->second;
-        if (task.fd >= 0 || task.due > now) {
-            ++at;
-            continue;
-        }
-        out.push_back({at->first, task.cookie, 0});
-        if (task.period.count() == 0)
-            at = tasks_.erase(at);
-        else {
+    for (auto& [id, task] : tasks_) {
+        if (task.fd >= 0 || task.due > now) continue;
+        fire(id, task, 0);
+        if (task.period.count() > 0)
             task.due += (1 + (now - task.due) / task.period) * task.period; // what was missed is skipped
-            ++at;
-        }
     }
     for (const std::uint64_t cookie : posts_) out.push_back({0, cookie, 0});
     posts_.clear();
     return out;
 }
 
-void Loop::clear()
+bool Loop::begin(const Fired& fired)
 {
     const std::scoped_lock lock{mutex_};
+    if (fired.task == 0) --posts_waiting_;
+    if (closed_) return false;
+    if (fired.task == 0) return true;
+    const auto found = tasks_.find(fired.task);
+    if (found == tasks_.end()) return false;
+    if (found->second.period.count() > 0)
+        found->second.fired = false;
+    else
+        tasks_.erase(found);
+    return true;
+}
+
+void Loop::close()
+{
+    const std::scoped_lock lock{mutex_};
+    closed_ = true;
     tasks_.clear();
-    posts_.clear();
 }
 
 } // namespace agenthost::host::runner

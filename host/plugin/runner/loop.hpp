@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -37,9 +36,12 @@ public:
     };
     // Appends what to poll; returns how long at most, nullopt: for ever.
     std::optional<Clock::duration> prepare(std::vector<pollfd>& fds);
-    // What is due; `fds` as poll left them, starting where prepare() began to append.
+    // What is due; `fds` as poll left them, starting where prepare() began to append. It stays counted, and may still be cancelled,
+    // until begin(): so a plugin whose workers are busy has no more waiting than the bounds say.
     std::vector<Fired> collect(const pollfd* fds, std::size_t count);
-    void clear();
+    // Just before its on_task. false: it must not run, it was cancelled or the plugin is being destroyed.
+    bool begin(const Fired&);
+    void close(); // nothing begins any more
 
 private:
     struct Task {
@@ -48,13 +50,16 @@ private:
         std::uint32_t events = 0;
         Clock::time_point due{};
         std::chrono::nanoseconds period{0};
+        bool fired = false; // collected, and not begun yet
     };
     agh_status add(const Task&, agh_task*);
 
     std::function<void()> wake_;
     std::mutex mutex_;
     std::map<agh_task, Task> tasks_;
-    std::deque<std::uint64_t> posts_;
+    std::vector<std::uint64_t> posts_;
+    std::size_t posts_waiting_ = 0; // those and the collected ones
+    bool closed_ = false;
     std::vector<agh_task> polled_; // in the order prepare() appended
     agh_task last_ = 0;
 };

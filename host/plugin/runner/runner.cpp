@@ -93,17 +93,19 @@ void Runner::fire(const std::vector<Loop::Fired>& all)
 {
     if (!AGH_HAS(api_, on_task)) return;
     for (const Loop::Fired& fired : all) {
-        job([this, fired] { api_->on_task(plugin_, fired.task, fired.cookie, fired.events); });
+        job([this, fired] {
+            if (loop_.begin(fired)) api_->on_task(plugin_, fired.task, fired.cookie, fired.events);
+        });
     }
 }
 
-void Runner::job(Function<void()> what)
+void Runner::job(Function<void()> what, bool owed)
 {
     if (stopping_) return;
     if (inline_)
         what();
     else
-        workers_.add(std::move(what));
+        workers_.add(std::move(what), owed);
 }
 
 void Runner::handle(Kept frame)
@@ -158,7 +160,7 @@ void Runner::operate(const Kept& frame)
     }
     case Type::drain: api_->drain(plugin_); break;
     default: // destroy
-        loop_.clear();
+        loop_.close();
         workers_.stop();
         if (created_ && AGH_HAS(api_, destroy)) api_->destroy(plugin_);
         created_ = false;
@@ -315,14 +317,15 @@ void Runner::call_result(Kept frame)
         call = found->second;
         calls_.erase(found);
     }
-    job([call, frame = std::move(frame)]() mutable {
+    auto tell = [call, frame = std::move(frame)]() mutable {
         Reader in{frame.body};
         agh_reply reply;
         std::vector<agh_blob> blobs;
         if (!get_reply(in, frame.raw_fds(), reply, blobs)) leave("a call's result that makes no sense");
         for (kit::Fd& fd : frame.fds) fd.release(); // the callee's to close
         call.on_result(call.ctx, &reply);
-    });
+    };
+    job(std::move(tell), true); // ext/call.h promises it, also when destroy comes right behind
 }
 
 } // namespace agenthost::host::runner

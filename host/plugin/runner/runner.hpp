@@ -81,7 +81,7 @@ private:
     void call_result(Kept);
     void cancel(agh_req);
     void credit(const Kept&);
-    void job(Function<void()>); // on [run]
+    void job(Function<void()>, bool owed = false); // on [run]
     void fire(const std::vector<Loop::Fired>&);
     [[noreturn]] static void leave(const char* why);
     Kept read_frame(bool& got);
