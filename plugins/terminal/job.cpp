@@ -199,6 +199,7 @@ void Job::sweep()
         owner_.loop().cancel(at->patience);
         if (&*at == runner_) runner_ = nullptr;
         at = readers_.erase(at);
+        if (settled()) owner_.settled();
     }
 }
 
@@ -387,7 +388,11 @@ void Job::on_gone()
     if (!process_) return;
     owner_.loop().forget(process_->control());
     owner_.loop().cancel(stuck_);
-    if (state_ == State::ended) return drop_process(); // it failed, or was stuck and is not any more
+    if (state_ == State::ended) { // it was answered before the helper's own end
+        drop_process();
+        if (settled()) owner_.settled();
+        return;
+    }
     if (process_->pid() == 0) {
         drop_process();
         return fail("INTERNAL",

@@ -375,6 +375,11 @@ void Service::count(Job& job)
 void Service::keep(JobPtr job)
 {
     finished_.push_back(std::move(job));
+    settled();
+}
+
+void Service::settled()
+{
     loop_.later([this] { forget_old(); }); // not while the job is speaking
 }
 

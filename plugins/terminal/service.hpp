@@ -66,6 +66,7 @@ private:
     std::string ring_file(const Job&) override;
     void started(Job&) override;
     void ended(Job&) override;
+    void settled() override;
     void cancelled(Job&) override;
     void writable_later(std::weak_ptr<Job>, agh_req) override;
     void cancel_later(std::weak_ptr<Job>, agh_req) override;
