@@ -13,7 +13,8 @@ namespace agenthost::hub {
 namespace {
 
 constexpr std::size_t most_jobs = 1'024;
-constexpr auto housekeeping_every = std::chrono::seconds{2}; // how soon a changed secret file counts
+constexpr auto housekeeping_every =
+    std::chrono::seconds{1}; // a changed secret file counts at the second look
 constexpr auto expiry_every = std::chrono::minutes{10};
 
 } // namespace
@@ -253,10 +254,10 @@ void Hub::reread_secrets()
             },
             problem);
     }
-    const auto bearer = [&](const Secret& secret, std::string& last, auto set) {
+    const auto bearer = [&](const Secret& secret, WatchedFile& file, auto set) {
         if (secret.kind == Secret::Kind::none) return;
         reread(
-            secret_path(secret), last, first,
+            secret_path(secret), file, first,
             [&](std::string& why) {
                 const auto token = read_secret(secret, why);
                 if (!token) return false;
@@ -278,16 +279,15 @@ void Hub::reread_secrets()
 }
 
 // What comes from the environment does not change.
-void Hub::reread(const std::string& path, std::string& last, bool first,
+void Hub::reread(const std::string& path, WatchedFile& file, bool first,
                  const std::function<bool(std::string& why)>& read, std::string& problem)
 {
-    std::string print = fingerprint(path);
-    if (!first && (path.empty() || (print == last && !print.empty()))) return;
-    std::string why;
-    if (read(why))
-        last = std::move(print);
-    else
-        problem += (problem.empty() ? "" : " ") + why;
+    if (!first && path.empty()) return;
+    if (file.due(fingerprint(path))) {
+        std::string why;
+        file.read(read(why) ? std::string{} : why);
+    }
+    if (!file.problem().empty()) problem += (problem.empty() ? "" : " ") + file.problem();
 }
 
 // Another key: what the old one signed is no longer good, and sessions admitted by it end.

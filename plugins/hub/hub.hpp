@@ -16,6 +16,7 @@
 #include "store.hpp"
 #include "store_enrolment.hpp"
 #include "store_nonces.hpp"
+#include "watched_file.hpp"
 #include "worker.hpp"
 
 #include <functional>
@@ -57,15 +58,15 @@ private:
     Worker::Clock::time_point tick();
     void housekeeping();
     void reread_secrets();
-    void reread(const std::string& path, std::string& last, bool first,
+    void reread(const std::string& path, WatchedFile&, bool first,
                 const std::function<bool(std::string& why)>& read, std::string& problem);
     void reread_jwt(bool first, std::string& problem);
     bool from_allowed_page(Conn, const Head&); // false: it has been answered
     void tidy();
     void registry_seen(const AgentRecord&);
 
-    struct Watched { // what secret files looked like when last read; the constructor's, then the worker's
-        std::string credentials, admin, enroll, jwt;
+    struct Watched { // the constructor's, then the worker's
+        WatchedFile credentials, admin, enroll, jwt;
     };
     Core core_;
     Watched watched_;

@@ -42,7 +42,7 @@ protected:
     Answer curl(std::vector<std::string> args, bool authorized = true);
     Answer ask(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr);
     Answer command(const std::string& agent, const std::string& action,
-                   const nlohmann::json& params = nlohmann::json::object(), double timeout = 30);
+                   const nlohmann::json& params = nlohmann::json::object(), double timeout = 110);
     Answer put(const std::string& agent, const std::string& file, const std::filesystem::path& content,
                std::vector<std::string> more = {});
     std::unique_ptr<NodeAgent> agent(const std::string& id, const std::string& mode = "");
