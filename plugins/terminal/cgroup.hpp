@@ -27,9 +27,9 @@ public:
     Cgroup& operator=(const Cgroup&) = delete;
     ~Cgroup() { remove(); }
 
-    // What terminal-exec is told: the v2 folder (empty: none), then cgroup.procs files.
+    // What terminal-exec is told: the v2 folder (empty: none), then v1 `tasks` files.
     [[nodiscard]] const std::string& unified() const { return unified_; }
-    [[nodiscard]] std::vector<std::string> procs() const;
+    [[nodiscard]] std::vector<std::string> tasks() const;
     [[nodiscard]] bool limits_processes() const { return limits_processes_; }
     [[nodiscard]] bool limits_memory() const { return limits_memory_; }
     void kill() const;

@@ -76,7 +76,7 @@ Ends make_pty(Size size, const User& user)
 
 kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
 {
-    const auto procs = cgroup.procs();
+    const auto tasks = cgroup.tasks();
     const bool unified = !cgroup.unified().empty();
     const Limits& limits = launch.limits;
     const auto flag = [](auto value) { return static_cast<std::uint32_t>(value); };
@@ -89,7 +89,7 @@ kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
         .groups = static_cast<std::uint32_t>(launch.user.groups.size()),
         .argc = static_cast<std::uint32_t>(launch.what.argv.size()),
         .envc = static_cast<std::uint32_t>(launch.what.env.size()),
-        .cgroups = static_cast<std::uint32_t>(procs.size() + (unified ? 1 : 0)),
+        .cgroups = static_cast<std::uint32_t>(tasks.size() + (unified ? 1 : 0)),
         .processes = cgroup.limits_processes() || (limits.processes_by_default && !launch.user.change)
                          ? 0
                          : limits.processes,
@@ -105,7 +105,7 @@ kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
     for (const auto& argument : launch.what.argv) add(argument);
     for (const auto& variable : launch.what.env) add(variable);
     if (unified) add(cgroup.unified());
-    for (const auto& file : procs) add(file);
+    for (const auto& file : tasks) add(file);
     kit::Fd fd = high(::memfd_create("command", MFD_CLOEXEC));
     if (!fd) cannot("make a memfd");
     for (std::size_t done = 0; done < text.size();) {

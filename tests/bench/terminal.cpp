@@ -258,20 +258,27 @@ int main(int argc, char** argv)
                       spew = binary + "/bench/peers/spew";
     const char* mb = std::getenv("BENCH_TERMINAL_MB");
     const std::uint64_t bytes = (mb ? std::strtoull(mb, nullptr, 10) : 500) * 1'000'000;
+    const char* some = std::getenv("BENCH_TERMINAL_ONLY");
+    const auto wanted = [&](const char* part) { return !some || std::strstr(some, part) != nullptr; };
     Report report{"terminal"};
     try {
         Agent agent{binary};
         for (int round = 0; round < rounds(); ++round) {
-            raw(report, "PTY: raw reader", true, spew, bytes);
-            ours(report, "PTY: agenthost", agent, true, spew, bytes);
-            raw(report, "pipe: raw reader", false, spew, bytes);
-            websocketd(report, spew, bytes);
-            ours(report, "pipe: agenthost", agent, false, spew, bytes);
-
-            auto steady = latencies_ms(agent, 100, "0.01"), first = latencies_ms(agent, 15, "0.1");
-            report.add("latency: lines every 10 ms", "p50 ms", percentile(steady, 0.5));
-            report.add("latency: after silence", "p50 ms", percentile(first, 0.5));
-
+            if (wanted("pty")) {
+                raw(report, "PTY: raw reader", true, spew, bytes);
+                ours(report, "PTY: agenthost", agent, true, spew, bytes);
+            }
+            if (wanted("pipe")) {
+                raw(report, "pipe: raw reader", false, spew, bytes);
+                websocketd(report, spew, bytes);
+                ours(report, "pipe: agenthost", agent, false, spew, bytes);
+            }
+            if (wanted("latency")) {
+                auto steady = latencies_ms(agent, 100, "0.01"), first = latencies_ms(agent, 15, "0.1");
+                report.add("latency: lines every 10 ms", "p50 ms", percentile(steady, 0.5));
+                report.add("latency: after silence", "p50 ms", percentile(first, 0.5));
+            }
+            if (!wanted("true")) continue;
             constexpr int commands = 1'000;
             double start = now_s();
             for (int i = 0; i < commands; ++i) ::waitpid(spawn({"true"}, -1, -1), nullptr, 0);

@@ -17,7 +17,7 @@ enum {
 };
 
 /* In the memfd: this, `groups` uint32_t, then NUL-terminated strings: cwd, program, argc arguments, envc variables, `cgroups`
- * paths (a v2 folder first when flagged; then cgroup.procs files). A limit of 0 leaves what is inherited. */
+ * paths (a v2 folder first when flagged; then `tasks` files of v1). A limit of 0 leaves what is inherited. */
 struct terminal_exec_spec {
     uint32_t magic, flags, uid, gid, groups, argc, envc, cgroups;
     uint64_t processes, memory, cpu_seconds, open_files;
