@@ -275,8 +275,8 @@ int main(int argc, char** argv)
             }
             if (wanted("latency")) {
                 auto steady = latencies_ms(agent, 100, "0.01"), first = latencies_ms(agent, 15, "0.1");
-                report.add("latency: lines every 10 ms", "p50 ms", percentile(steady, 0.5));
-                report.add("latency: after silence", "p50 ms", percentile(first, 0.5));
+                report.add("latency: lines every 10 ms", "p50 ms", percentile(steady, 50));
+                report.add("latency: after silence", "p50 ms", percentile(first, 50));
             }
             if (!wanted("true")) continue;
             constexpr int commands = 1'000;
