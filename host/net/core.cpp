@@ -101,33 +101,69 @@ std::size_t Core::receive(void* data, std::size_t size, error_code& ec)
     return 0;
 }
 
+std::pair<char*, std::size_t> Core::out_space()
+{
+    OutBlock* last = out_count_ == 0 ? nullptr : &out_[(out_first_ + out_count_ - 1) % out_blocks];
+    if (!last || last->end == block_size) {
+        if (out_count_ == out_blocks) return {nullptr, 0};
+        last = &out_[(out_first_ + out_count_++) % out_blocks];
+        last->block.borrow();
+        last->begin = last->end = 0;
+    }
+    return {last->block.data() + last->end, block_size - last->end};
+}
+
+void Core::corked(std::size_t n)
+{
+    out_[(out_first_ + out_count_ - 1) % out_blocks].end += static_cast<std::uint32_t>(n);
+    out_size_ += n;
+}
+
+std::size_t Core::room_after_flush(std::size_t wanted)
+{
+    if (room() < wanted && !flush_waits_) flush();
+    return room();
+}
+
 std::size_t Core::write_some(const void* data, std::size_t size, error_code& ec)
 {
     ec = out_error;
     if (!ec && !descriptor.is_open()) ec = asio::error::bad_descriptor;
     if (ec) return 0;
     std::size_t total = 0;
-    while (total < size) {
-        OutBlock* last = out_count_ == 0 ? nullptr : &out_[(out_first_ + out_count_ - 1) % out_blocks];
-        if (!last || last->end == block_size) {
-            if (out_count_ == out_blocks) {
-                if (!flush_waits_) flush();
-                if (out_count_ == out_blocks) break;
-                continue;
-            }
-            last = &out_[(out_first_ + out_count_++) % out_blocks];
-            last->block.borrow();
-            last->begin = last->end = 0;
+    if (size > whole || room_after_flush(size) >= size) {
+        while (total < size && room_after_flush(1) > 0) {
+            const auto [to, space] = out_space();
+            const std::size_t n = std::min(size - total, space);
+            std::memcpy(to, static_cast<const char*>(data) + total, n);
+            corked(n);
+            total += n;
         }
-        const std::size_t n = std::min<std::size_t>(size - total, block_size - last->end);
-        std::memcpy(last->block.data() + last->end, static_cast<const char*>(data) + total, n);
-        last->end += static_cast<std::uint32_t>(n);
-        out_size_ += n;
-        total += n;
     }
     if (out_size_ != 0) flush_soon();
     if (total == 0 && size != 0) ec = out_error ? out_error : would_block();
     return total;
+}
+
+bool Core::write_masked(std::string_view head, std::string_view payload, const MaskKey& key)
+{
+    if (out_error || !descriptor.is_open()) return false;
+    const std::size_t size = head.size() + payload.size();
+    if (room_after_flush(size) < size) return false;
+    for (std::size_t done = 0; done < size;) {
+        const auto [to, space] = out_space();
+        const std::size_t n = std::min(space, (done < head.size() ? head.size() : size) - done);
+        if (done < head.size()) {
+            std::memcpy(to, head.data() + done, n);
+        } else {
+            const std::size_t at = done - head.size();
+            copy_masked(to, payload.data() + at, n, key, at);
+        }
+        corked(n);
+        done += n;
+    }
+    flush_soon();
+    return true;
 }
 
 std::size_t Core::write_through(const void* data, std::size_t size, error_code& ec)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host/net/blocks.hpp"
+#include "host/net/frame.hpp"
 #include "host/net/tls.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace agenthost::host::net {
 
@@ -41,8 +43,12 @@ public:
     std::string_view peek(error_code& ec);
     // Must wait_readable wait? Not when bytes lie in OpenSSL's buffer.
     [[nodiscard]] bool has_more_inside() const;
-    // Into the cork, as much as fits; 0 with would_block when it is full even after a flush.
+    // Into the cork, as much as fits; 0 with would_block when it is full even after a flush. What is no longer than `whole` goes as a
+    // whole or not at all, so that write_masked() never comes between the halves of a control frame of Beast's.
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
+    static constexpr std::size_t whole = 256;
+    // Into the cork as a whole: the head, and the payload under its mask. False: no room even after a flush, or failed.
+    bool write_masked(std::string_view head, std::string_view payload, const MaskKey&);
     // Past the cork when it is empty (plain only): for big buffers.
     std::size_t write_through(const void* data, std::size_t size, error_code& ec);
     // Sends what is corked, as far as the socket takes it; the rest follows by itself when it is writable again.
@@ -96,6 +102,9 @@ private:
     bool send_corked_plain();
     bool send_corked_tls();
     void sent(std::size_t n);
+    std::size_t room_after_flush(std::size_t wanted);
+    std::pair<char*, std::size_t> out_space(); // in the last block, or a new one; size 0: all are full
+    void corked(std::size_t n);                // of out_space()
     std::size_t receive(void* data, std::size_t size, error_code& ec);
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
     error_code tls_error(int result, Want& wants);

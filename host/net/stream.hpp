@@ -209,6 +209,12 @@ public:
     [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
     // Corks a whole piece, or takes nothing and says false (full, or failed: error()). No completion, no copy kept by the caller.
     bool write(std::string_view piece);
+    // The same for a frame of a WebSocket client, whose payload is masked on its way. Beside Beast's own control frames, which go into
+    // the cork as a whole; not while a message of Beast's is under way.
+    bool write_masked(std::string_view head, std::string_view payload, const MaskKey& key)
+    {
+        return core_->write_masked(head, payload, key);
+    }
     [[nodiscard]] error_code error() const { return core_->out_error; }
     // Done when nothing is corked, or with the error that keeps it so.
     void async_flush(Done done);

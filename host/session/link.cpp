@@ -22,7 +22,8 @@ namespace websocket = beast::websocket;
 using asio::ip::tcp;
 using net::error_code;
 
-constexpr std::size_t kept_buffer = 64 << 10; // memory of a bigger message is given back after it
+constexpr std::size_t kept_buffer = 64 << 10;    // memory of a bigger message is given back after it
+constexpr std::size_t most_in_a_row = 512 << 10; // bytes written before others have their turn
 
 class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
 public:
@@ -34,7 +35,7 @@ public:
     void open() override { connect(); }
     void kick() override
     {
-        if (open_ && !writing_ && !closing_) write();
+        if (open_ && !writing_ && !closing_) write_later(lane_->executor());
     }
     void ping(std::string payload) override;
     void hold(bool) override;
@@ -56,7 +57,9 @@ private:
     void upgraded(error_code);
     void read();
     void on_read(error_code, std::size_t);
+    template <class Executor> void write_later(const Executor&);
     void write();
+    bool write_past_beast(std::string_view frame);
     void on_write(error_code);
     void write_failed(error_code);
     void on_control(websocket::frame_type, std::string_view payload);
@@ -77,6 +80,7 @@ private:
     websocket::response_type response_;
     std::string date_;
     beast::flat_buffer in_;
+    net::MaskKeys mask_keys_;
     websocket::ping_data ping_;
     std::optional<std::string> next_ping_;
     bool open_ = false, reading_ = false, held_ = false, writing_ = false, pinging_ = false, closing_ = false;
@@ -237,15 +241,48 @@ void WebSocketLink::on_read(error_code ec, std::size_t n)
     if (owner_) read();
 }
 
+// on_written() comes from the loop, not from inside kick().
+template <class Executor> void WebSocketLink::write_later(const Executor& executor)
+{
+    writing_ = true;
+    asio::post(executor, [self = shared_from_this()] {
+        self->writing_ = false;
+        self->write();
+    });
+}
+
+// Frame after frame into the stream's cork; Beast has the ones that must wait for room in it, or are to be compressed.
 void WebSocketLink::write()
 {
-    const std::string_view frame = owner_->next_frame();
-    if (frame.empty()) return;
-    writing_ = true;
-    ws_->async_write(
-        asio::buffer(frame),
-        asio::bind_executor(lane_->executor(),
-                            [self = shared_from_this()](error_code ec, std::size_t) { self->on_write(ec); }));
+    std::size_t written = 0;
+    while (owner_ && !closing_ && !writing_) {
+        const std::string_view frame = owner_->next_frame();
+        if (frame.empty()) return;
+        if (written > most_in_a_row) return write_later(executor_);
+        written += frame.size();
+        if (write_past_beast(frame)) {
+            writing_ = true; // a kick() from inside on_written() is for the next round of this loop
+            owner_->on_written();
+            writing_ = false;
+            continue;
+        }
+        writing_ = true;
+        ws_->async_write(
+            asio::buffer(frame),
+            asio::bind_executor(lane_->executor(), [self = shared_from_this()](error_code ec, std::size_t) {
+                self->on_write(ec);
+            }));
+    }
+}
+
+// Beast takes six steps through its state machine for a message, masks byte by byte and copies twice. Its own frames meanwhile are
+// pongs and the answer to a close: see net::Core::whole; a ping of ours is waited for.
+bool WebSocketLink::write_past_beast(std::string_view frame)
+{
+    if (pinging_ || !ws_->is_open()) return false;
+    if (frame.size() > net::block_size || (options_.compress && frame.size() >= compress_from)) return false;
+    const net::MaskKey key = mask_keys_.next();
+    return ws_->next_layer().write_masked(net::TextHead{frame.size(), key}.view(), frame, key);
 }
 
 void WebSocketLink::on_write(error_code ec)

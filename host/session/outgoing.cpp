@@ -5,7 +5,7 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t kept = 256 << 10;         // memory of a burst beyond this is given back
+constexpr std::size_t kept = 512 << 10;         // memory of a burst beyond this is given back
 constexpr std::size_t progress_commands = 1024; // more commands than a server may have in flight by default
 
 } // namespace

@@ -8,6 +8,7 @@ namespace agenthost::wire {
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::size_t longest_character = 4;
 
 struct Piece {
     std::size_t size = 0; // of bytes; 0: the rest is the beginning of a character
@@ -116,6 +117,8 @@ std::string complete_text(CommandBook::Channel& channel, std::string_view bytes)
 
 std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view bytes)
 {
+    // What can fit, and a character to see whether it does: the rest may be long.
+    bytes = bytes.substr(0, most_output + longest_character);
     std::size_t room = most_output, taken = 0;
     pieces(channel, bytes, [&](const Piece& piece, std::string_view at) {
         const std::size_t size = piece.size == 0 ? at.size() : piece.size;

@@ -1,7 +1,5 @@
 #include "json.hpp"
 
-#include "scan.hpp"
-
 #include <simdjson.h>
 
 #include <algorithm>
@@ -222,81 +220,12 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
     return std::span<const Member>{members_};
 }
 
-// The length of the UTF-8 sequence that begins here, 0 when there is none.
-std::size_t sequence(std::string_view text)
-{
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](std::size_t n) {
-        if (text.size() < n) return false;
-        for (std::size_t i = 1; i < n; ++i) {
-            if ((byte(i) & 0xC0) != 0x80) return false;
-        }
-        return true;
-    };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(2) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        if (!follows(3)) return 0;
-        if (first == 0xE0 && byte(1) < 0xA0) return 0; // longer than needed
-        if (first == 0xED && byte(1) > 0x9F) return 0; // half of a surrogate pair
-        return 3;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        if (!follows(4)) return 0;
-        if (first == 0xF0 && byte(1) < 0x90) return 0;
-        if (first == 0xF4 && byte(1) > 0x8F) return 0; // beyond U+10FFFF
-        return 4;
-    }
-    return 0;
-}
-
-void append_control(std::string& out, char c)
-{
-    constexpr char digits[] = "0123456789abcdef";
-    switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
-    case '\b': out += "\\b"; break;
-    case '\f': out += "\\f"; break;
-    default:
-        out += "\\u00";
-        out += digits[(c >> 4) & 0xF];
-        out += digits[c & 0xF];
-    }
-}
-
 } // namespace
 
 std::optional<std::span<const Member>> split(std::string_view frame, std::string& why)
 {
     static thread_local Splitter splitter;
     return splitter.split(frame, why);
-}
-
-void append(std::string& out, std::string_view text)
-{
-    out += '"';
-    while (!text.empty()) {
-        const std::size_t run = plain_run(text);
-        out.append(text.data(), run);
-        text.remove_prefix(run);
-        if (text.empty()) break;
-        std::size_t taken = 1;
-        if (static_cast<unsigned char>(text.front()) < 0x80) {
-            append_control(out, text.front());
-        } else if (const std::size_t length = sequence(text)) {
-            out.append(text.data(), length);
-            taken = length;
-        } else {
-            out += "\xEF\xBF\xBD";
-        }
-        text.remove_prefix(taken);
-    }
-    out += '"';
 }
 
 } // namespace agenthost::wire::json

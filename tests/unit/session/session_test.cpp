@@ -209,6 +209,38 @@ TEST_F(SessionTest, StopsReadingWhenItsQueueIsFullAndLosesNothing)
     EXPECT_EQ(server->peers.size(), 1u);
 }
 
+// Answers go past Beast, its pongs do not: both into one cork that is full most of the time.
+TEST_F(SessionTest, KeepsAnswersAndPongsWholeWhenThePeerIsSlow)
+{
+    constexpr int commands = 400, pings = 100;
+    static constexpr std::size_t each = 20'000;
+    serve({.on_ready =
+               [](Peer& peer) {
+                   for (int i = 0; i < commands; ++i) {
+                       peer.send(command("echo.big", "r" + std::to_string(i),
+                                         {{"bytes", each + static_cast<std::size_t>(i) % 7}}));
+                       if (i % (commands / pings) == 0)
+                           peer.ping(std::string(static_cast<std::size_t>(i) % 120, 'p'));
+                   }
+               },
+           .read_frames = 1});
+    auto bounded = config();
+    bounded.limits.send_queue = 1 << 20;
+    connect(bounded);
+    ASSERT_TRUE(ready());
+    ASSERT_TRUE(until([&] { return session->status().send_queue_bytes > 1 << 19; }));
+    peer().read_on(true);
+    ASSERT_TRUE(until([&] { return peer().got.size() == commands + 1; })) << peer().got.size();
+    for (int i = 0; i < commands; ++i) {
+        const Json answer = Json::parse(peer().got[static_cast<std::size_t>(i) + 1]);
+        EXPECT_EQ(answer["request_id"], "r" + std::to_string(i));
+        EXPECT_EQ(answer["data"]["x"].get_ref<const std::string&>(),
+                  std::string(each + static_cast<std::size_t>(i) % 7, 'x'));
+    }
+    EXPECT_TRUE(until([&] { return !peer().pongs.empty(); }));
+    EXPECT_EQ(server->peers.size(), 1u);
+}
+
 TEST_F(SessionTest, ClosesOnAMessageBeyondItsLimit)
 {
     serve({.on_ready = [](Peer& peer) {

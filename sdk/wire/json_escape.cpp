@@ -1,0 +1,137 @@
+// Text into a JSON string. A command's output goes through here by the gigabyte, mostly as short lines: 16 bytes at a time are copied
+// to where they belong before it is known how many of them may stay, so a line end costs a look at one byte and no call.
+#include "json.hpp"
+#include "scan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace agenthost::wire::json {
+namespace {
+
+constexpr std::size_t stride = 16;
+constexpr std::size_t piece = 1024;  // of text that is escaped before it is appended
+constexpr std::size_t longest = 6;   // that a byte becomes: \u001f
+constexpr std::size_t character = 4; // the longest in UTF-8
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+
+// The length of the UTF-8 sequence that begins here, 0 when there is none.
+std::size_t sequence(std::string_view text)
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto follows = [&](std::size_t n) {
+        if (text.size() < n) return false;
+        for (std::size_t i = 1; i < n; ++i) {
+            if ((byte(i) & 0xC0) != 0x80) return false;
+        }
+        return true;
+    };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return follows(2) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        if (!follows(3)) return 0;
+        if (first == 0xE0 && byte(1) < 0xA0) return 0; // longer than needed
+        if (first == 0xED && byte(1) > 0x9F) return 0; // half of a surrogate pair
+        return 3;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        if (!follows(4)) return 0;
+        if (first == 0xF0 && byte(1) < 0x90) return 0;
+        if (first == 0xF4 && byte(1) > 0x8F) return 0; // beyond U+10FFFF
+        return 4;
+    }
+    return 0;
+}
+
+// The letter after the backslash; 'u' for those that have none; 0 for what needs none.
+constexpr std::array<char, 128> letters = [] {
+    std::array<char, 128> table{};
+    for (std::size_t c = 0; c < 0x20; ++c) table[c] = 'u';
+    table['"'] = '"', table['\\'] = '\\', table['\n'] = 'n', table['\r'] = 'r', table['\t'] = 't';
+    table['\b'] = 'b', table['\f'] = 'f';
+    return table;
+}();
+
+char* write_escape(char* to, unsigned char c, char letter)
+{
+    constexpr char digits[] = "0123456789abcdef";
+    *to++ = '\\';
+    *to++ = letter;
+    if (letter != 'u') return to;
+    *to++ = '0';
+    *to++ = '0';
+    *to++ = digits[c >> 4];
+    *to++ = digits[c & 0xF];
+    return to;
+}
+
+// Writes what text begins with that is not plain, and says how much of the text that was.
+std::size_t write_special(char*& to, std::string_view text)
+{
+    const auto c = static_cast<unsigned char>(text.front());
+    if (c < 0x80) {
+        to = write_escape(to, c, letters[c]);
+        return 1;
+    }
+    const std::size_t length = sequence(text);
+    const std::string_view written = length > 0 ? text.substr(0, length) : replacement;
+    std::memcpy(to, written.data(), written.size());
+    to += written.size();
+    return std::max<std::size_t>(length, 1);
+}
+
+// Copies 16 bytes; a bit for each that is not plain. Inline whatever the compiler thinks: it is all there is to do for most bytes.
+[[gnu::always_inline]] inline unsigned copy_stride(char* to, const char* from)
+{
+#ifdef __SSE2__
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+    return static_cast<unsigned>(detail::NotPlain{}(bytes));
+#else
+    std::memcpy(to, from, stride);
+    return 1U << plain_run({from, stride}) & 0xFFFFU;
+#endif
+}
+
+// Escapes text from `at` on until `stop` is reached or passed by a character.
+char* escape(char* to, std::string_view text, std::size_t& at, std::size_t stop)
+{
+    while (at < stop) {
+        std::size_t plain = 0;
+        if (text.size() - at >= stride) {
+            const unsigned special = copy_stride(to, text.data() + at);
+            if (special == 0) { // not by the count below: the next stride would wait for it
+                to += stride;
+                at += stride;
+                continue;
+            }
+            plain = static_cast<std::size_t>(std::countr_zero(special));
+        } else {
+            plain = plain_run(text.substr(at));
+            std::memcpy(to, text.data() + at, plain);
+        }
+        to += plain;
+        at += plain;
+        if (at < text.size()) at += write_special(to, text.substr(at));
+    }
+    return to;
+}
+
+} // namespace
+
+void append(std::string& out, std::string_view text)
+{
+    // What is escaped of a piece may end beyond it, by a stride or a character less one.
+    std::array<char, (piece + stride + character) * longest> buffer;
+    out += '"';
+    for (std::size_t at = 0; at < text.size();) {
+        const char* const end = escape(buffer.data(), text, at, std::min(text.size(), at + piece));
+        out.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+    }
+    out += '"';
+}
+
+} // namespace agenthost::wire::json
