@@ -41,7 +41,9 @@ public:
     // now (closing, queue full): an outbox result then waits, another is dropped and counted.
     virtual bool on_result(const wire::Result&, std::uint64_t outbox) = 0;
     virtual void on_progress(const wire::Progress&) = 0; // the latest wins; may be dropped
-    virtual bool on_stream(const wire::Stream&) = 0;     // false: full; Dispatcher::writable(caller) follows
+    // Another status than the one before: no later one stands for it.
+    virtual void on_step(const wire::Progress& step) { on_progress(step); }
+    virtual bool on_stream(const wire::Stream&) = 0; // false: full; Dispatcher::writable(caller) follows
     virtual bool on_event(const wire::Event&) = 0; // false: the protocol has no events, or the queue is full
 };
 

@@ -201,6 +201,7 @@ void Dispatcher::Impl::release(Slot& slot)
         clear(r.params);
         clear(r.target);
         r.progress_at = Clock::time_point::min();
+        r.steps_said = 0;
         r.row = r.sequence = 0;
     }
     r.answer.reset();

@@ -1,5 +1,5 @@
-// What a running request says before it ends: progress, the latest at most every 100 ms; streams, in order
-// and bounded.
+// What a running request says before it ends: progress, each change of its status, else the latest at most every 100 ms; streams, in
+// order and bounded.
 #include "dispatcher_impl.hpp"
 
 #include "json.hpp"
@@ -23,12 +23,19 @@ agh_status Dispatcher::Impl::progress(std::string_view plugin, agh_req id, std::
     if (!slot) return AGH_E_STALE;
     if (const agh_status status = ended(Slots::look(*slot, id, plugin)); status != AGH_OK) return status;
     if (text.size() > progress_bytes || !json::valid_object(text)) return AGH_E_INVALID;
+    std::string status = json::status_of(text);
     {
         const std::lock_guard lock{slots.flow_mutex(id)};
         slot->flow_used.store(true); // before the look: see Slots::release
         if (const agh_status status = ended(Slots::look(*slot, id, plugin)); status != AGH_OK) return status;
         if (!slot->flow) slot->flow = std::make_unique<Flow>();
-        slot->flow->progress = text;
+        Flow& flow = *slot->flow;
+        if (!status.empty() && status != flow.status && flow.steps.size() < Flow::most_steps) {
+            flow.progress.reset(); // it was of the status before
+            flow.steps.emplace_back(text);
+            flow.status = std::move(status);
+        } else
+            flow.progress = text;
         if (std::exchange(slot->flow->progress_queued, true)) return AGH_OK;
     }
     bool post = false;
@@ -58,8 +65,9 @@ agh_status Dispatcher::Impl::stream(std::string_view plugin, agh_req id, std::ui
             flow.refused = true;
             return AGH_E_BUSY;
         }
-        flow.progress_first = flow.progress.has_value();
-        flow.chunks.push_back({channel, offset, std::string{bytes}});
+        flow.progress_first = flow.has_progress();
+        flow.filling.bytes += bytes;
+        flow.filling.chunks.push_back({channel, offset, bytes.size()});
         flow.bytes += bytes.size();
         if (std::exchange(flow.stream_queued, true)) return AGH_OK;
     }
@@ -95,36 +103,38 @@ bool Dispatcher::Impl::flow_streams(Slot& slot)
     const std::shared_ptr<Caller> peer = r.caller->caller;
     bool through = true;
     while (through) {
-        std::deque<Flow::Chunk> chunks;
         {
             const std::lock_guard lock{slots.flow_mutex(id)};
             if (!slot.flow) return true;
-            slot.flow->stream_queued = !slot.flow->chunks.empty();
-            if (!slot.flow->stream_queued) return true;
-            chunks.swap(slot.flow->chunks);
+            Flow& flow = *slot.flow;
+            if (flow.sending.empty()) {
+                flow.sending.clear();
+                std::swap(flow.sending, flow.filling);
+            }
+            flow.stream_queued = !flow.sending.empty();
+            if (!flow.stream_queued) return true;
         }
+        Flow::Batch& batch = slot.flow->sending;
         // A nested call has no peer, an answered or abandoned one no listener: its bytes go nowhere, and the
         // offsets say so.
         const bool heard = r.depth == 0 && !r.answered && peer && peer->connected();
-        std::size_t gone = 0;
-        while (!chunks.empty()) {
-            const Flow::Chunk& chunk = chunks.front();
-            if (heard && !peer->on_stream({.id = r.wire_id,
-                                           .channel = chunk.channel,
-                                           .offset = chunk.offset,
-                                           .bytes = chunk.bytes}))
+        const std::size_t before = batch.at;
+        for (; !batch.empty(); ++batch.next) {
+            const Flow::Chunk& chunk = batch.chunks[batch.next];
+            if (heard &&
+                !peer->on_stream({.id = r.wire_id,
+                                  .channel = chunk.channel,
+                                  .offset = chunk.offset,
+                                  .bytes = std::string_view{batch.bytes}.substr(batch.at, chunk.size)}))
                 break;
-            gone += chunk.bytes.size();
-            chunks.pop_front();
+            batch.at += chunk.size;
         }
-        through = chunks.empty();
+        through = batch.empty();
         bool writable_due = false;
         {
             const std::lock_guard lock{slots.flow_mutex(id)};
             Flow& flow = *slot.flow;
-            flow.bytes -= gone;
-            for (; !chunks.empty(); chunks.pop_back())
-                flow.chunks.push_front(std::move(chunks.back())); // before what came meanwhile
+            flow.bytes -= batch.at - before;
             writable_due = flow.refused && flow.bytes <= stream_bytes / 2;
             if (writable_due) flow.refused = false;
         }
@@ -138,23 +148,28 @@ bool Dispatcher::Impl::flow_streams(Slot& slot)
 void Dispatcher::Impl::flow_progress(Slot& slot)
 {
     Request& r = slot.request;
-    std::string text;
+    std::vector<std::string> steps;
+    std::optional<std::string> latest;
     {
         const std::lock_guard lock{slots.flow_mutex(r.id)};
-        if (!slot.flow || !slot.flow->progress) return;
+        if (!slot.flow || !slot.flow->has_progress()) return;
+        Flow& flow = *slot.flow;
         const auto t = now();
-        if (!slot.flow->progress_first && r.progress_at != Clock::time_point::min() &&
-            t < r.progress_at + progress_every) {
-            pauses.set(r.index, r.progress_at + progress_every);
-            return; // progress_queued stays: the pause looks again
-        }
-        text = std::move(*slot.flow->progress);
-        slot.flow->progress.reset();
-        slot.flow->progress_queued = slot.flow->progress_first = false;
-        r.progress_at = t;
+        const bool paused = r.progress_at == Clock::time_point::min() || t >= r.progress_at + progress_every;
+        const bool all = paused || flow.progress_first;
+        if (all || r.steps_said < Flow::most_steps) steps.swap(flow.steps);
+        if (all) latest.swap(flow.progress);
+        if (paused) r.steps_said = 0;
+        r.steps_said =
+            static_cast<std::uint8_t>(std::min<std::size_t>(r.steps_said + steps.size(), Flow::most_steps));
+        if (all || !steps.empty()) r.progress_at = t;
+        flow.progress_first = false;
+        flow.progress_queued = flow.has_progress(); // else the pause looks again
+        if (flow.progress_queued) pauses.set(r.index, r.progress_at + progress_every);
     }
-    if (r.depth == 0 && !r.answered && r.caller->caller && r.caller->caller->connected())
-        r.caller->caller->on_progress({.id = r.wire_id, .json = text});
+    if (r.depth > 0 || r.answered || !r.caller->caller || !r.caller->caller->connected()) return;
+    for (const std::string& step : steps) r.caller->caller->on_step({.id = r.wire_id, .json = step});
+    if (latest) r.caller->caller->on_progress({.id = r.wire_id, .json = *latest});
 }
 
 void Dispatcher::Impl::writable(Caller& caller)

@@ -37,6 +37,17 @@ bool valid_object(std::string_view text)
     return parse(text, [](simdjson::dom::element root) { return root.is_object(); });
 }
 
+std::string status_of(std::string_view object)
+{
+    std::string status;
+    parse(object, [&](simdjson::dom::element root) {
+        std::string_view value;
+        if (root["status"].get(value) == simdjson::SUCCESS) status = value;
+        return true;
+    });
+    return status;
+}
+
 std::string quoted(std::string_view text)
 {
     static constexpr char digits[] = "0123456789abcdef";

@@ -6,8 +6,9 @@
 
 namespace agenthost::host::json {
 
-bool valid(std::string_view text);        // one value of any kind
-bool valid_object(std::string_view text); // one object
+bool valid(std::string_view text);              // one value of any kind
+bool valid_object(std::string_view text);       // one object
+std::string status_of(std::string_view object); // the string in "status"; empty: none
 std::string quoted(std::string_view text);
 
 // {"code","message","detail"?,"data"?} of a reply. What is missing stays empty; false: not an object at all.

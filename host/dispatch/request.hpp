@@ -7,12 +7,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace agenthost::host {
 
@@ -73,7 +73,8 @@ struct Request {
     agh_req parent = 0;
     CallDone done; // a nested call
 
-    Clock::time_point progress_at = Clock::time_point::min(); // the last one sent
+    Clock::time_point progress_at = Clock::time_point::min(); // the last pause began
+    std::uint8_t steps_said = 0;                              // since then
 
     void keep(std::string_view id_, std::string_view word_)
     {
@@ -84,19 +85,39 @@ struct Request {
     }
 };
 
-// What a request has streamed and the peer has not taken.
+// What a request has streamed and the peer has not taken: two pieces of memory that are used again and again, as a gigabyte of output
+// is a hundred thousand chunks.
 struct Flow {
     struct Chunk {
         std::uint32_t channel;
         std::uint64_t offset;
-        std::string bytes;
+        std::size_t size;
     };
-    std::deque<Chunk> chunks;
-    std::size_t bytes = 0;
-    bool refused = false; // stream() said BUSY: writable() is due
+    struct Batch {
+        std::string bytes;
+        std::vector<Chunk> chunks;
+        std::size_t next = 0, at = 0; // the first chunk not taken, and where its bytes begin
+        [[nodiscard]] bool empty() const { return next == chunks.size(); }
+        void clear()
+        {
+            bytes.clear();
+            chunks.clear();
+            next = at = 0;
+        }
+    };
+    Batch filling;         // by the plugin, under the lock
+    Batch sending;         // by the main thread alone
+    std::size_t bytes = 0; // of both, not taken
+    bool refused = false;  // stream() said BUSY: writable() is due
     bool stream_queued = false,
          progress_queued = false; // the main thread will look at it without being told again
+    // What changes the `status` is a step on the way and is said, each in its turn; of what comes with the same status, or none, the
+    // latest waits in `progress`, behind the steps.
+    static constexpr std::size_t most_steps = 4; // that wait, and that are said without a pause
+    std::vector<std::string> steps;
+    std::string status; // the last step's
     std::optional<std::string> progress;
+    [[nodiscard]] bool has_progress() const { return progress || !steps.empty(); }
     bool progress_first =
         false; // output follows what waits in `progress`: it goes out before that, pause or not
 };

@@ -43,6 +43,7 @@ public:
     [[nodiscard]] bool connected() const override;
     bool on_result(const wire::Result&, std::uint64_t outbox) override;
     void on_progress(const wire::Progress&) override;
+    void on_step(const wire::Progress&) override;
     bool on_stream(const wire::Stream&) override;
     bool on_event(const wire::Event&) override;
 

@@ -131,6 +131,18 @@ void OutboundSession::on_progress(const wire::Progress& progress)
     queued();
 }
 
+// In its turn; how many there are is bounded where they are said.
+void OutboundSession::on_step(const wire::Progress& step)
+{
+    if (!connected()) return;
+    if (!outgoing_.takes_results()) return on_progress(step);
+    outgoing_.forget_progress(step.id);
+    if (outgoing_.add([&](std::string& out) { return codec_->encode(step, out); }))
+        queued();
+    else
+        ++status_.unspoken;
+}
+
 bool OutboundSession::on_stream(const wire::Stream& stream)
 {
     if (!connected()) return false;

@@ -18,8 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 using Json = nlohmann::json;
 
-constexpr std::size_t most_input = 256 << 10;  // typed and not yet taken by the command
-constexpr std::size_t most_a_turn = 256 << 10; // read from one command before others have their turn
+constexpr std::size_t most_input = 256 << 10;    // typed and not yet taken by the command
+constexpr std::size_t most_a_turn = 256 << 10;   // read from one command before others have their turn
+constexpr std::size_t most_unserved = 128 << 10; // of it read before readers have theirs
 constexpr auto stuck_after = 10s; // a descendant that SIGKILL does not end is stuck in the kernel
 constexpr auto linger = 30s;      // for a reader that takes nothing, after the end
 constexpr std::uint64_t all_of_it = ~std::uint64_t{0};
@@ -237,8 +238,10 @@ void Job::abandon()
 
 void Job::say_queued(std::size_t position)
 {
-    if (runner_)
-        runner_->request.progress(dump({{"status", "queued"}, {"position", position}, {"commandId", id_}}));
+    if (!runner_) return;
+    Json json{{"status", "queued"}, {"commandId", id_}};
+    if (position > 0) json["position"] = position;
+    runner_->request.progress(dump(json));
 }
 
 void Job::never_ran(Reason reason)
@@ -439,7 +442,7 @@ void Job::read(kit::Fd& fd, std::size_t channel)
     for (std::size_t done = 0; fd && !held_ && done < most_a_turn;) {
         if (!output)
             output = std::make_unique<Output>(owner_.ring_file(*this) + (channel == 0 ? ".out" : ".err"),
-                                              config_->ring);
+                                              config_->ring, &owner_.window_budget());
         const auto room = output->room();
         const ::ssize_t n = ::read(fd.get(), room.data(), room.size());
         if (n < 0 && errno == EINTR) continue;
@@ -451,7 +454,7 @@ void Job::read(kit::Fd& fd, std::size_t channel)
         output->wrote(static_cast<std::size_t>(n));
         done += static_cast<std::size_t>(n);
         unserved += static_cast<std::size_t>(n);
-        if (unserved >= Output::read_size / 2) {
+        if (unserved >= most_unserved) {
             unserved = 0;
             serve_all();
         }

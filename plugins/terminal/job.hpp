@@ -30,6 +30,7 @@ public:
     virtual Loop& loop() = 0;
     virtual Cgroup make_cgroup(const Config&) = 0;
     virtual std::string ring_file(const Job&) = 0;
+    virtual WindowBudget& window_budget() = 0;
     virtual void started(Job&) = 0;
     virtual void ended(Job&) = 0;     // its slot is free; readers may still be served
     virtual void settled() = 0;       // one that has ended has no reader and no process any more
@@ -52,8 +53,8 @@ public:
     void attach(Request, const AttachParams&);
     void start();
     void interrupt(Reason, bool force);
-    void never_ran(Reason); // it was taken out of the queue
-    void say_queued(std::size_t position);
+    void never_ran(Reason);                                      // it was taken out of the queue
+    void say_queued(std::size_t position);                       // 0: it starts at once
     [[nodiscard]] std::string input(std::string_view, bool end); // empty, or why not
     void resize(Size);
     void writable(agh_req);

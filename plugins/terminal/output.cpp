@@ -15,16 +15,48 @@ constexpr std::size_t stays_in_memory = 8 << 10; // of a finished command's chan
 
 Output::~Output()
 {
+    free_memory();
     if (fd_) ::unlink(file_.c_str());
 }
 
 std::span<char> Output::room()
 {
-    if (!memory_) memory_ = std::make_unique_for_overwrite<char[]>(window);
-    // Spilled by the half, so that the disk sees few and large writes.
-    if (window - (end_ - kept_) < read_size) spill(end_ - window / 2);
-    const std::size_t at = end_ % window;
-    return {memory_.get() + at, std::min<std::size_t>({window - at, window - (end_ - kept_), read_size})};
+    if (!memory_) memory_ = std::make_unique_for_overwrite<char[]>(size_);
+    if (size_ - (end_ - kept_) < read_size) make_room();
+    const std::size_t at = end_ % size_;
+    return {memory_.get() + at, std::min<std::size_t>({size_ - at, size_ - (end_ - kept_), read_size})};
+}
+
+void Output::make_room()
+{
+    if (grow()) return;
+    if (whole_ring())
+        kept_ = end_ - ring_;
+    else
+        spill(end_ - window / 2); // by the half, so that the disk sees few and large writes
+}
+
+bool Output::grow()
+{
+    if (!budget_ || fd_ || broken_ || whole_ring() || ring_ == 0 || ring_ > budget_->left) return false;
+    const std::size_t size = window + static_cast<std::size_t>(ring_);
+    auto memory = std::make_unique_for_overwrite<char[]>(size);
+    for (std::uint64_t at = kept_; at < end_;) {
+        const auto n = std::min<std::uint64_t>({end_ - at, window - at % window, size - at % size});
+        std::memcpy(memory.get() + at % size, memory_.get() + at % window, n);
+        at += n;
+    }
+    budget_->left -= static_cast<std::size_t>(ring_);
+    memory_ = std::move(memory);
+    size_ = size;
+    return true;
+}
+
+void Output::free_memory()
+{
+    memory_.reset();
+    if (whole_ring()) budget_->left += size_ - window;
+    size_ = window;
 }
 
 void Output::append(std::string_view bytes)
@@ -47,8 +79,8 @@ std::uint64_t Output::begin() const
 void Output::spill(std::uint64_t until)
 {
     while (kept_ < until) {
-        const std::size_t at = kept_ % window;
-        const auto n = std::min<std::uint64_t>(window - at, until - kept_);
+        const std::size_t at = kept_ % size_;
+        const auto n = std::min<std::uint64_t>(size_ - at, until - kept_);
         write_ring(kept_, {memory_.get() + at, n});
         kept_ += n;
     }
@@ -106,23 +138,24 @@ std::string_view Output::read(std::uint64_t offset, std::size_t most, std::strin
         return scratch;
     }
     if (!memory_) return std::string_view{little_}.substr(offset - kept_, n);
-    const std::size_t at = offset % window;
-    if (at + n <= window) return {memory_.get() + at, n};
-    scratch.assign(memory_.get() + at, window - at);
-    scratch.append(memory_.get(), n - (window - at));
+    const std::size_t at = offset % size_;
+    if (at + n <= size_) return {memory_.get() + at, n};
+    scratch.assign(memory_.get() + at, size_ - at);
+    scratch.append(memory_.get(), n - (size_ - at));
     return scratch;
 }
 
 void Output::settle()
 {
     if (!memory_) return;
+    if (whole_ring()) kept_ = std::max(kept_, end_ > ring_ ? end_ - ring_ : 0);
     if (!broken_ && ring_ > 0 && (fd_ || end_ - kept_ > stays_in_memory)) spill(end_);
     if (kept_ < end_) { // little, or the disk does not take it
         kept_ = std::max(kept_, end_ > stays_in_memory ? end_ - stays_in_memory : 0);
         std::string scratch;
         little_ = read(kept_, stays_in_memory, scratch);
     }
-    memory_.reset();
+    free_memory();
 }
 
 std::size_t whole_utf8(std::string_view text)

@@ -1,8 +1,10 @@
-// What a command has written on one channel: the last `window` bytes in memory, what is older in a ring on disk, what is older than
-// that gone. Offsets count from the channel's first byte, so a gap shows.
+// What a command has written on one channel: the last bytes in a window in memory, what is older in a ring on disk, what is older
+// than that gone. Offsets count from the channel's first byte, so a gap shows.
 //
 // The ring is a file of `ring` bytes; the byte at offset o stands at o % ring. It is made when the window overflows and never
-// before: most commands print less. A disk that fails costs the replay of older output, not the command. One thread; bounds: window + ring.
+// before: most commands print less. A window that overflows first grows to hold a whole ring, while the budget lasts that all of
+// them share: a command that prints by the gigabyte then writes no more to the disk than what is left of it in the end. A disk that fails costs
+// the replay of older output, not the command. One thread; bounds: window + ring, and the budget.
 #pragma once
 
 #include <kit/fd.hpp>
@@ -16,6 +18,11 @@
 
 namespace agenthost::terminal {
 
+// What windows may grow by, all together. Outlives its outputs.
+struct WindowBudget {
+    std::size_t left = 16 << 20;
+};
+
 class Output {
 public:
     static constexpr std::size_t window =
@@ -23,7 +30,10 @@ public:
     static constexpr std::size_t read_size =
         64 << 10; // room() never offers less than this at the write end, wrap aside
 
-    Output(std::string ring_file, std::uint64_t ring) : file_{std::move(ring_file)}, ring_{ring} {}
+    // Without a budget the window stays as it is.
+    Output(std::string ring_file, std::uint64_t ring, WindowBudget* budget = nullptr)
+        : file_{std::move(ring_file)}, ring_{ring}, budget_{budget}
+    {}
     ~Output();
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
@@ -44,14 +54,20 @@ public:
     [[nodiscard]] bool damaged() const { return broken_; } // the disk failed
 
 private:
-    void spill(std::uint64_t until); // to the ring, what leaves memory
+    void make_room();
+    bool grow();
+    void free_memory();
+    [[nodiscard]] bool whole_ring() const { return size_ > window; } // in memory
+    void spill(std::uint64_t until);                                 // to the ring, what leaves memory
     void write_ring(std::uint64_t offset, std::string_view);
     bool read_ring(std::uint64_t offset, char* to, std::size_t n) const;
 
     std::string file_;
     std::uint64_t ring_;
+    WindowBudget* budget_;
     kit::Fd fd_;
-    std::unique_ptr<char[]> memory_;
+    std::unique_ptr<char[]> memory_; // the byte at offset o stands at o % size_
+    std::size_t size_ = window;
     std::string little_; // settled
     std::uint64_t end_ = 0;
     std::uint64_t kept_ = 0;    // the oldest in memory

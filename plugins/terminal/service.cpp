@@ -198,6 +198,7 @@ void Service::run_now(Request& request)
     job->add_runner(std::move(request));
     if (at_once) {
         ++running_;
+        job->say_queued(0);
         job->start();
     } else
         queue_changed();

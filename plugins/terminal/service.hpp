@@ -64,6 +64,7 @@ private:
     Loop& loop() override { return loop_; }
     Cgroup make_cgroup(const Config&) override;
     std::string ring_file(const Job&) override;
+    WindowBudget& window_budget() override { return windows_; }
     void started(Job&) override;
     void ended(Job&) override;
     void settled() override;
@@ -79,6 +80,7 @@ private:
     Cgroups cgroups_;
     std::string ring_dir_;
     Queue<JobPtr> queue_;
+    WindowBudget windows_;
     std::map<Key, JobPtr> jobs_;  // that wait or run
     std::deque<JobPtr> finished_; // oldest first
     unsigned running_ = 0;

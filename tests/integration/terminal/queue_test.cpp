@@ -62,6 +62,17 @@ TEST(TerminalQueue, TellsPositionsAndThenThatItRuns)
     EXPECT_TRUE(rig.said(second, {{"status", "running"}, {"commandId", "second"}}));
 }
 
+TEST(TerminalQueue, IsSaidOfACommandThatStartsAtOnceToo)
+{
+    Rig rig;
+    const auto id = rig.start({{"commandId", "only"}, {"argv", {"true"}}});
+    EXPECT_EQ(rig.finish(id).exit_code(), 0);
+    const auto said = rig.host().progress(id);
+    ASSERT_EQ(said.size(), 2u);
+    EXPECT_EQ(Json::parse(said[0]), (Json{{"status", "queued"}, {"commandId", "only"}}));
+    EXPECT_EQ(Json::parse(said[1]), (Json{{"status", "running"}, {"commandId", "only"}}));
+}
+
 TEST(TerminalQueue, ServesByPriority)
 {
     TempDir dir;

@@ -31,6 +31,43 @@ TEST(Progress, IsTheLatestAndAtMostEvery100Milliseconds)
     EXPECT_THAT(w.server->progress, SizeIs(3)) << "after a pause at once";
 }
 
+TEST(Progress, SaysEveryChangeOfStatusInItsTurn)
+{
+    World w;
+    const auto id = w.running("1", "read");
+    const auto say = [&](std::string_view text) {
+        EXPECT_EQ(w.dispatcher->progress("files", id, text), AGH_OK);
+    };
+    say(R"({"status":"queued","position":2})");
+    say(R"({"status":"queued","position":1})"); // the latest of a status is enough
+    say(R"({"status":"running"})");
+    w.poll();
+    EXPECT_THAT(w.server->progress,
+                ElementsAre(R"({"status":"queued","position":2})", R"({"status":"running"})"));
+    say(R"({"status":"running","done":1})");
+    w.poll();
+    EXPECT_THAT(w.server->progress, SizeIs(2)) << "no step: after the pause";
+    say(R"({"status":"ending"})");
+    w.complete(id); // at once, and still in its turn
+    ASSERT_TRUE(w.results(1));
+    EXPECT_THAT(w.server->progress, ElementsAre(R"({"status":"queued","position":2})",
+                                                R"({"status":"running"})", R"({"status":"ending"})"));
+}
+
+TEST(Progress, DoesNotFloodWithSteps)
+{
+    World w;
+    const auto id = w.running("1", "read");
+    for (int i = 0; i < 100; ++i) {
+        w.dispatcher->progress("files", id, R"({"status":")" + std::to_string(i) + R"("})");
+        w.poll();
+    }
+    EXPECT_LE(w.server->progress.size(), 8u);
+    w.pass(10s);
+    EXPECT_LE(w.server->progress.size(), 16u);
+    EXPECT_EQ(w.server->progress.back(), R"({"status":"99"})") << "the latest is said in the end";
+}
+
 TEST(Progress, NeverFollowsTheResult)
 {
     World w;

@@ -73,6 +73,57 @@ TEST(Output, GivesBackEveryByteItSaysItHas)
     }
 }
 
+// The same truth with a window that holds the whole ring: while the command runs the disk is not touched.
+TEST(Output, KeepsAWholeRingInMemoryWhileTheBudgetLasts)
+{
+    for (const std::uint64_t ring :
+         {std::uint64_t{10'000}, std::uint64_t{Output::window}, std::uint64_t{1'000'003}}) {
+        SCOPED_TRACE(ring);
+        TempDir dir;
+        std::mt19937_64 random{ring};
+        WindowBudget budget{.left = ring};
+        std::string truth;
+        {
+            Output output{(dir / "ring").string(), ring, &budget};
+            for (int i = 0; i < 200; ++i) {
+                std::string piece(random() % 40'000, '\0');
+                for (char& c : piece) c = static_cast<char>(random());
+                output.append(piece);
+                truth += piece;
+                ASSERT_LE(output.end() - output.begin(), ring + Output::window);
+                ASSERT_GE(output.end() - output.begin(), std::min<std::uint64_t>(ring, truth.size()));
+                const std::uint64_t from = output.begin() + random() % (output.end() - output.begin() + 1);
+                ASSERT_TRUE(all(output, from, 1 + random() % 20'000) == truth.substr(from)) << i;
+            }
+            EXPECT_EQ(budget.left, 0u);
+            EXPECT_FALSE(std::filesystem::exists(dir / "ring"));
+            output.settle();
+            EXPECT_EQ(budget.left, ring) << "given back";
+            EXPECT_EQ(output.end() - output.begin(), ring);
+            EXPECT_TRUE(all(output, output.begin()) == truth.substr(output.begin()));
+            EXPECT_EQ(std::filesystem::file_size(dir / "ring"), ring);
+        }
+        EXPECT_FALSE(std::filesystem::exists(dir / "ring"));
+    }
+}
+
+TEST(Output, UsesTheDiskWhenTheBudgetIsSpent)
+{
+    TempDir dir;
+    WindowBudget budget{.left = 1'500'000};
+    const std::string text(2 * Output::window, 'x');
+    {
+        Output first{(dir / "first").string(), 1'000'000, &budget},
+            second{(dir / "second").string(), 1'000'000, &budget};
+        first.append(text);
+        second.append(text);
+        EXPECT_FALSE(std::filesystem::exists(dir / "first"));
+        EXPECT_TRUE(std::filesystem::exists(dir / "second"));
+        EXPECT_EQ(all(second, 0), text);
+    }
+    EXPECT_EQ(budget.left, 1'500'000u);
+}
+
 TEST(Output, RemovesItsRing)
 {
     TempDir dir;
