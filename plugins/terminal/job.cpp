@@ -486,7 +486,6 @@ void Job::finish_when_drained()
     close_fd(process_->out);
     close_fd(process_->err);
     if (process_->in) close_fd(process_->in);
-    if (process_->on_pidfd()) drop_process(); // else it is stuck, and on_gone() comes
     owner_.loop().cancel(timeout_);
     owner_.loop().cancel(grace_);
     for (const auto& output : outputs_)
@@ -495,6 +494,8 @@ void Job::finish_when_drained()
     state_ = State::ended;
     settled_output_ = true;
     serve_all();
+    // After the answer, as it removes the cgroup. When the helper has not ended yet, or is stuck, on_gone() comes.
+    if (process_->on_pidfd()) drop_process();
     owner_.ended(*this);
 }
 
