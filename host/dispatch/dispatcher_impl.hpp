@@ -143,6 +143,7 @@ struct Dispatcher::Impl {
     void writable(Caller&);
 
     // outbox.cpp
+    void describe(CallerRecord&) const; // for agh_request.caller
     void attach(std::shared_ptr<Caller>);
     void detach(const Caller&);
     void connected(Caller&);

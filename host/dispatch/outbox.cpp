@@ -27,6 +27,15 @@ CallerRecord& Dispatcher::Impl::record_of(std::string_view name)
     return *records.emplace(std::string{name}, std::move(record)).first->second;
 }
 
+void Dispatcher::Impl::describe(CallerRecord& record) const
+{
+    const Policy& policy = record.caller->policy();
+    const std::string& agent_id = policy.agent_id.empty() ? options.agent_id : policy.agent_id;
+    record.json = R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" +
+                  json::quoted(policy.protocol) +
+                  (agent_id.empty() ? "" : R"(,"agent_id":)" + json::quoted(agent_id)) + "}";
+}
+
 void Dispatcher::Impl::attach(std::shared_ptr<Caller> caller)
 {
     const Policy& policy = caller->policy();
@@ -35,10 +44,7 @@ void Dispatcher::Impl::attach(std::shared_ptr<Caller> caller)
     last_caller = nullptr;
     record.caller = std::move(caller);
     by_caller[record.caller.get()] = &record;
-    const std::string& agent_id = policy.agent_id.empty() ? options.agent_id : policy.agent_id;
-    record.json = R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" +
-                  json::quoted(policy.protocol) +
-                  (agent_id.empty() ? "" : R"(,"agent_id":)" + json::quoted(agent_id)) + "}";
+    describe(record);
     record.live = record.caller->connected(); // a session says connected() later and gets what waits
     record.paging = false;
     record.sent_through = 0;
@@ -76,6 +82,7 @@ void Dispatcher::Impl::connected(Caller& caller)
 {
     CallerRecord* record = find(caller);
     if (!record) return;
+    describe(*record); // a registration may have given the agent another name since attach()
     record->live = record->paging = false;
     record->sent_through = 0; // what the last connection sent and nobody confirmed is sent again
     record->connection = ++connections;

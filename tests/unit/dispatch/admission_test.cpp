@@ -36,6 +36,18 @@ TEST(Admission, AnswersInsideSubmitWhatThePluginCompletesInsideInvoke)
     EXPECT_THAT(w.finished, ElementsAre("files.read "));
 }
 
+// A panel's registration says what the agent is called, long after the session was attached.
+TEST(Admission, CallsTheAgentWhatTheServerCallsItSinceItConnected)
+{
+    World w;
+    w.server->policy_.agent_id = "given-by-the-registration";
+    w.dispatcher->connected(*w.server);
+    w.submit("1", "read");
+    ASSERT_EQ(w.files.invoked.size(), 1u);
+    EXPECT_EQ(w.files.invoked[0].caller,
+              R"({"server":"server","protocol":"storage","agent_id":"given-by-the-registration"})");
+}
+
 TEST(Admission, RefusesACallerThatIsNotAttached)
 {
     World w;
