@@ -35,6 +35,8 @@ namespace agenthost::host {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+using Certificates = std::map<std::string, net::TlsResult>; // by listener
+
 struct Runtime::Impl {
     Impl(LoadRequest request, RuntimePaths paths) : request{std::move(request)}, paths{std::move(paths)} {}
 
@@ -108,8 +110,9 @@ struct Runtime::Impl {
 
     // Reload: the old configuration stays when the new one is bad.
     void reload(std::function<void(Reloaded)> done);
-    void apply(const LoadResult&, std::vector<FoundPlugin> found, std::function<void(Reloaded)> done);
-    void reload_listeners(const Config& wanted, Reloaded& answer);
+    void apply(const LoadResult&, std::vector<FoundPlugin> found, Certificates,
+               std::function<void(Reloaded)> done);
+    void reload_listeners(const Config& wanted, Certificates, Reloaded& answer);
     void reload_sessions(Reloaded& answer);
 
     // Shut-down: finish what runs, say goodbye, stop plugins, close the rest.

@@ -1,5 +1,5 @@
 // Another configuration for a running daemon: listeners first (an address may be taken), then plugins, then sessions.
-// Files are read on a thread of their own, also the plugins' manifests: a dead mount must not stop the I/O loop.
+// Files are read on a thread of their own, also certificates and the plugins' manifests: a dead mount must not stop the I/O loop.
 #include "runtime_impl.hpp"
 
 #include "host/observe/log.hpp"
@@ -21,6 +21,13 @@ void note(Reloaded& answer, const std::string& change, const std::string& proble
         answer.changes.push_back(change);
 }
 
+Certificates read_certificates(const Config& config)
+{
+    Certificates read;
+    for (const auto& listener : config.listeners) read[listener.name] = Listeners::read_tls(listener);
+    return read;
+}
+
 } // namespace
 
 void Runtime::Impl::reload(std::function<void(Reloaded)> done)
@@ -29,6 +36,7 @@ void Runtime::Impl::reload(std::function<void(Reloaded)> done)
     struct Read {
         LoadResult loaded;
         std::vector<FoundPlugin> found;
+        Certificates certificates;
     };
     reloading = true;
     auto finish = [this, done = std::move(done)](const Reloaded& answer) {
@@ -42,14 +50,18 @@ void Runtime::Impl::reload(std::function<void(Reloaded)> done)
     const bool started = reading.start<Read>(
         main.get_executor(),
         [request = request, path = plugins->path()] {
-            return Read{load_config(request), find_plugins(path)};
+            Read read{load_config(request), find_plugins(path), {}};
+            if (read.loaded.config) read.certificates = read_certificates(*read.loaded.config);
+            return read;
         },
-        [this, finish](Read read) { apply(read.loaded, std::move(read.found), finish); });
+        [this, finish](Read read) {
+            apply(read.loaded, std::move(read.found), std::move(read.certificates), finish);
+        });
     if (!started)
         finish({{}, {"too many threads hang in the file system or in name look-ups: nothing was read"}});
 }
 
-void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> found,
+void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> found, Certificates certificates,
                           std::function<void(Reloaded)> done)
 {
     if (!loaded.config || stopping) {
@@ -65,7 +77,7 @@ void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> fou
     for (const auto& warning : loaded.warnings) log::warn("config", warning);
     notify("RELOADING=1");
     auto answer = std::make_shared<Reloaded>();
-    reload_listeners(*loaded.config, *answer);
+    reload_listeners(*loaded.config, std::move(certificates), *answer);
     const auto old = std::exchange(config, loaded.config);
     log::set_level(config->log_level);
     plugins->apply(
@@ -98,7 +110,7 @@ std::string Runtime::Impl::capabilities() const
     return out + "]";
 }
 
-void Runtime::Impl::reload_listeners(const Config& wanted, Reloaded& answer)
+void Runtime::Impl::reload_listeners(const Config& wanted, Certificates certificates, Reloaded& answer)
 {
     const auto find = [](const std::vector<ListenerConfig>& all, const std::string& name) {
         return std::ranges::find(all, name, &ListenerConfig::name);
@@ -109,9 +121,11 @@ void Runtime::Impl::reload_listeners(const Config& wanted, Reloaded& answer)
     for (const auto& now : wanted.listeners) {
         const auto old = find(config->listeners, now.name);
         if (old == config->listeners.end())
-            note(answer, "listener " + now.name + ": opened", listeners->add(now));
+            note(answer, "listener " + now.name + ": opened",
+                 listeners->add(now, std::move(certificates[now.name])));
         else if (*old != now || now.tls)
-            note(answer, *old == now ? "" : "listener " + now.name + ": reloaded", listeners->reload(now));
+            note(answer, *old == now ? "" : "listener " + now.name + ": reloaded",
+                 listeners->reload(now, std::move(certificates[now.name])));
     }
     listeners->open();
 }

@@ -19,21 +19,12 @@ Server::Server(const std::vector<asio::io_context*>& contexts)
 
 namespace {
 
-struct MadeSettings {
-    SettingsPtr settings;
-    std::string problem;
-};
-
-MadeSettings make_settings(const ListenerConfig& config)
+SettingsPtr make_settings(const ListenerConfig& config, net::TlsResult& tls)
 {
     auto settings = std::make_shared<Settings>();
     settings->config = config;
-    if (config.tls) {
-        auto tls = net::make_server_context(*config.tls);
-        if (!tls.context) return {nullptr, "listener " + config.name + ": " + tls.problem};
-        settings->tls = std::move(tls.context);
-    }
-    return {std::move(settings), {}};
+    settings->tls = std::move(tls.context);
+    return settings;
 }
 
 bool is_loopback(std::string_view address)
@@ -52,12 +43,19 @@ Listeners::~Listeners()
     for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->timer.cancel(); });
 }
 
-std::string Listeners::add(const ListenerConfig& config)
+net::TlsResult Listeners::read_tls(const ListenerConfig& config)
+{
+    if (!config.tls) return {};
+    net::TlsResult tls = net::make_server_context(*config.tls);
+    if (!tls.context) tls.problem = "listener " + config.name + ": " + tls.problem;
+    return tls;
+}
+
+std::string Listeners::add(const ListenerConfig& config, net::TlsResult tls)
 {
     if (impl_->find(config.name))
         return "listener " + config.name + ": the name is used twice. Give each listener its own.";
-    auto made = make_settings(config);
-    if (!made.settings) return made.problem;
+    if (!tls.problem.empty()) return tls.problem;
     auto listening = std::make_shared<Listening>(config.name);
     std::string problem, address;
     listening->acceptor = bind_tcp(impl_->server->threads.front()->io, config.bind, address, problem);
@@ -68,7 +66,7 @@ std::string Listeners::add(const ListenerConfig& config)
                "if you mean it.";
     }
     listening->address = (config.tls ? "https://" : "http://") + address;
-    listening->set(std::move(made.settings));
+    listening->set(make_settings(config, tls));
     const std::scoped_lock lock{impl_->server->mutex};
     impl_->server->listenings.emplace(config.name, std::move(listening));
     return {};
@@ -115,7 +113,7 @@ std::string Listeners::remove(std::string_view name)
     return {};
 }
 
-std::string Listeners::reload(const ListenerConfig& config)
+std::string Listeners::reload(const ListenerConfig& config, net::TlsResult tls)
 {
     const auto listening = impl_->find(config.name);
     if (!listening) return "listener " + config.name + ": there is none of that name.";
@@ -124,9 +122,8 @@ std::string Listeners::reload(const ListenerConfig& config)
         return "listener " + config.name +
                ": `bind`, and whether there is `tls`, cannot change while it runs. Restart agenthost.";
     }
-    auto made = make_settings(config);
-    if (!made.settings) return made.problem;
-    listening->set(std::move(made.settings));
+    if (!tls.problem.empty()) return tls.problem;
+    listening->set(make_settings(config, tls));
     return {};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host/config/config.hpp"
+#include "host/net/tls.hpp"
 
 #include <agenthost/ext/listener.h>
 #include <boost/asio/any_io_executor.hpp>
@@ -28,12 +29,17 @@ public:
     ~Listeners(); // closes everything
 
     // Binds now; empty: it worked. Accepts only after open(). A problem says address, cause and remedy.
-    std::string add(const ListenerConfig&);
+    std::string add(const ListenerConfig& config) { return add(config, read_tls(config)); }
+    std::string add(const ListenerConfig&, net::TlsResult);
     std::string add_unix(const std::string& name,
                          const std::string& path); // mode 0600, stale socket files replaced
     void open();                                   // plugins have their routes: accept
     std::string remove(std::string_view name);
-    std::string reload(const ListenerConfig&); // new limits and certificate, same socket
+    // New limits and certificate, same socket.
+    std::string reload(const ListenerConfig& config) { return reload(config, read_tls(config)); }
+    std::string reload(const ListenerConfig&, net::TlsResult);
+    // What `tls` names, read: blocking, any thread. A listener without `tls`: neither a context nor a problem.
+    static net::TlsResult read_tls(const ListenerConfig&);
 
     // As agh_svc_listener; `owner` is the plugin's id or "host". forget() drops an owner's routes and connections, and returns after
     // its last callback did (not from an io thread).

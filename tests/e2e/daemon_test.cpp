@@ -2,12 +2,14 @@
 #include "../support/daemon.hpp"
 
 #include <csignal>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 using namespace agenthost::test;
 using nlohmann::json;
@@ -94,6 +96,50 @@ TEST(DaemonAlone, AReloadAddsAndRemovesWithoutTouchingTheRest)
     daemon.rewrite(storage);
     EXPECT_EQ(daemon.cli({"reload"}).code, 0) << daemon.log();
     EXPECT_EQ(daemon.call("storage.info").code, 0) << daemon.log(); // and back
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
+// The certificate's mount is dead: opening it does not return. Everything else goes on, and the new one counts when it is there.
+TEST(DaemonAlone, ACertificateThatCannotBeReadNowHoldsUpTheReloadAndNothingElse)
+{
+    TestCa ca;
+    TempDir dir;
+    const auto [certificate, key] = ca.issue("first", "IP:127.0.0.1");
+    const auto [second, second_key] = ca.issue("second", "IP:127.0.0.1");
+    const auto mounted = dir / "server.pem";
+    write_file(mounted, read_file(certificate));
+    write_file(dir / "server.key", read_file(key));
+    Daemon daemon{{.yaml = "listeners: [{name: web, bind: '127.0.0.1:0', tls: {certificate: '" +
+                           mounted.string() + "', key: '" + (dir / "server.key").string() + "'}}]\n" +
+                           storage}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    const std::string address = daemon.address("web").substr(8);
+    const auto subject = [&] {
+        return run({"/bin/sh", "-c",
+                    "openssl s_client -connect $0 </dev/null 2>/dev/null | openssl x509 -noout -subject",
+                    address})
+            .out;
+    };
+    EXPECT_NE(subject().find("first"), std::string::npos);
+
+    std::filesystem::remove(mounted);
+    ASSERT_EQ(::mkfifo(mounted.c_str(), 0600), 0);
+    write_file(dir / "server.key", read_file(second_key));
+    daemon.signal(SIGHUP);
+    int writer = -1;
+    ASSERT_TRUE(wait_for([&] { // somebody is reading it
+        writer = ::open(mounted.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        return writer >= 0;
+    })) << daemon.log();
+    EXPECT_EQ(daemon.call("storage.info").code, 0) << daemon.log();
+    EXPECT_NE(subject().find("first"), std::string::npos);
+
+    const std::string text = read_file(second);
+    std::filesystem::remove(mounted); // whoever opens it anew finds a file
+    write_file(mounted, text);
+    ASSERT_EQ(::write(writer, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(writer);
+    EXPECT_TRUE(wait_for([&] { return subject().find("second") != std::string::npos; })) << daemon.log();
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
