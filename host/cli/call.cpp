@@ -1,11 +1,13 @@
 // `agenthost call ACTION [JSON]`.
 #include "call.hpp"
 
-#include "control_client.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
 
+#include <kit/call_reader.hpp>
+#include <kit/control_client.hpp>
 #include <kit/fd.hpp>
+#include <kit/write_all.hpp>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -48,17 +50,6 @@ public:
 private:
     bool on_, shown_ = false;
 };
-
-bool write_all(int fd, std::string_view bytes)
-{
-    while (!bytes.empty()) {
-        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return false;
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return true;
-}
 
 // nullopt after complaining.
 std::optional<std::string> read_params(const std::string& given)
@@ -168,13 +159,13 @@ int call(const Context& context, const CallOptions& options)
 
     ProgressLine line{!options.quiet && !context.json && is_terminal(STDERR_FILENO)};
     bool closed = false;
-    CallReader reader{{
+    kit::CallReader reader{{
         .progress = [&](const json& progress) { line.show(progress); },
         .stream =
             [&](std::uint32_t channel, std::string_view bytes) {
                 line.clear();
-                if (channel == 1 && !closed) closed = !write_all(STDOUT_FILENO, bytes);
-                if (channel == 2) (void)write_all(STDERR_FILENO, bytes);
+                if (channel == 1 && !closed) closed = !kit::write_all(STDOUT_FILENO, bytes);
+                if (channel == 2) (void)kit::write_all(STDERR_FILENO, bytes);
             },
         .lost =
             [&](std::uint32_t, std::uint64_t bytes) {
@@ -183,7 +174,7 @@ int call(const Context& context, const CallOptions& options)
     }};
     // The daemon bounds a call (--timeout, or the action's own limit), so silence has no limit here. Ctrl-C closes the connection,
     // which cancels the command.
-    const ControlAnswer answer = ControlClient{context.control_socket()}.request(
+    const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
         "POST", "/v1/call", dumped(body, false), std::chrono::milliseconds{0},
         [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();

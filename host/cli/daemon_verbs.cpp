@@ -1,7 +1,8 @@
 // The short verbs that ask a running daemon: health, reload, reconnect, version.
-#include "control_client.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
+
+#include <kit/control_client.hpp>
 
 #include <agenthost/abi.h>
 #include <nlohmann/json.hpp>
@@ -26,7 +27,7 @@ std::vector<std::string> texts(const json& object, const char* key)
     return out;
 }
 
-int unanswered(const Context& context, const ControlAnswer& answer)
+int unanswered(const Context& context, const kit::ControlAnswer& answer)
 {
     if (context.json)
         say(json{{"error",
@@ -42,7 +43,8 @@ int unanswered(const Context& context, const ControlAnswer& answer)
 
 int health(const Context& context)
 {
-    const ControlAnswer answer = ControlClient{context.control_socket()}.request("GET", "/v1/health");
+    const kit::ControlAnswer answer =
+        kit::ControlClient{context.control_socket()}.request("GET", "/v1/health");
     if (!answer.good()) return unanswered(context, answer);
     const json state = answer.json();
     const bool healthy = state.is_object() && state.value("healthy", false),
@@ -63,8 +65,8 @@ int health(const Context& context)
 int reload(const Context& context)
 {
     // Plugins may take their create and start time-outs, one after the other.
-    const ControlAnswer answer =
-        ControlClient{context.control_socket()}.request("POST", "/v1/reload", "", std::chrono::minutes{5});
+    const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
+        "POST", "/v1/reload", "", std::chrono::minutes{5});
     const json state = answer.json();
     if (answer.status != 422 && !answer.good()) return unanswered(context, answer);
     if (context.json) {
@@ -89,8 +91,8 @@ int reload(const Context& context)
 int reconnect(const Context& context, const std::string& server)
 {
     const std::string body = json{{"name", server}}.dump(-1, ' ', false, json::error_handler_t::replace);
-    const ControlAnswer answer =
-        ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
+    const kit::ControlAnswer answer =
+        kit::ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
     if (!answer.good()) return unanswered(context, answer);
     if (context.json)
         say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");

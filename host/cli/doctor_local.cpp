@@ -1,5 +1,4 @@
 // This machine: clock, disk, permissions, limits, credentials, plugins, ports.
-#include "control_client.hpp"
 #include "doctor.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
@@ -7,6 +6,7 @@
 #include "host/config/url.hpp"
 #include "host/net/tls.hpp"
 
+#include <kit/control_client.hpp>
 #include <kit/fd.hpp>
 #include <nlohmann/json.hpp>
 #include <openssl/ssl.h>
@@ -116,8 +116,8 @@ void check_limits(Findings& findings, const Config& config)
 void check_control(Findings& findings, const Context& context, bool& running)
 {
     const fs::path socket = context.control_socket();
-    const ControlAnswer answer =
-        ControlClient{socket}.request("GET", "/v1/health", {}, std::chrono::seconds{3});
+    const kit::ControlAnswer answer =
+        kit::ControlClient{socket}.request("GET", "/v1/health", {}, std::chrono::seconds{3});
     running = answer.good();
     if (answer.no_daemon)
         return findings.push_back({Verdict::good, "daemon", "not running (" + socket.string() + ")", ""});

@@ -88,7 +88,8 @@ std::optional<int> run_foreign(const Context& context, const std::string& verb,
     }
     std::vector<std::string> all{file.string()};
     all.insert(all.end(), args.begin(), args.end());
-    if (context.json) all.emplace_back("--json");
+    if (context.json)
+        all.insert(std::find(all.begin(), all.end(), "--"), "--json"); // what follows "--" is not the verb's
     std::vector<char*> argv;
     for (std::string& arg : all) argv.push_back(arg.data());
     argv.push_back(nullptr);

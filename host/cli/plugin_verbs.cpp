@@ -1,7 +1,8 @@
 // `agenthost plugin list|info|check`: what is installed, read from manifests; nothing is run.
-#include "control_client.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
+
+#include <kit/control_client.hpp>
 
 #include "host/config/units.hpp"
 #include "host/plugin/plugin.hpp"
@@ -50,8 +51,8 @@ const PluginConfig* configured(const ConfigPtr& config, const std::string& id)
 std::map<std::string, std::string> running_states(const Context& context)
 {
     std::map<std::string, std::string> out;
-    const ControlAnswer answer =
-        ControlClient{context.control_socket()}.request("GET", "/v1/plugins", {}, std::chrono::seconds{3});
+    const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
+        "GET", "/v1/plugins", {}, std::chrono::seconds{3});
     const nlohmann::json list = answer.json();
     if (answer.good() && list.is_array())
         for (const auto& plugin : list)

@@ -1,7 +1,8 @@
 // What gets a server's credential into place: `register NAME` at a panel, `config import FILE` of {wsApiUrl, wsSecret}.
-#include "control_client.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
+
+#include <kit/control_client.hpp>
 
 #include "host/config/defaults.hpp"
 #include "host/config/url.hpp"
@@ -136,7 +137,7 @@ int register_server(const Context& context, const std::string& name)
     if (answer.outcome != Registrar::Outcome::done) return fail(context, answer.problem);
     const std::string id = printable(answer.registration.agent_id);
     // A daemon that runs takes the new token at once; without one there is nothing to tell.
-    const bool told = ControlClient{context.control_socket()}
+    const bool told = kit::ControlClient{context.control_socket()}
                           .request("POST", "/v1/reconnect", Json{{"name", name}}.dump())
                           .good();
     const std::string kept = (config.state_dir / "servers" / name / "registration.json").string();

@@ -1,8 +1,9 @@
 // `agenthost status`: the daemon at a glance.
-#include "control_client.hpp"
 #include "print.hpp"
 #include "status_text.hpp"
 #include "verbs.hpp"
+
+#include <kit/control_client.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +13,8 @@ namespace agenthost::host::cli {
 
 int status(const Context& context)
 {
-    const ControlAnswer answer = ControlClient{context.control_socket()}.request("GET", "/v1/status");
+    const kit::ControlAnswer answer =
+        kit::ControlClient{context.control_socket()}.request("GET", "/v1/status");
     if (!answer.good()) {
         complain(answer.error());
         return failed;

@@ -110,6 +110,8 @@ TEST_F(Usage, RunsAPluginsOwnVerb)
     EXPECT_THAT(run({"--help"}).out, HasSubstr("Verbs of plugins (agenthost VERB --help):\n  greet\n"));
     EXPECT_THAT(run({"gret"}).err, HasSubstr("did you mean \"greet\"?"));
     EXPECT_EQ(run({"--json", "greet"}).out.substr(0, 8), "1 --json");
+    EXPECT_EQ(run({"--json", "greet", "on", "--", "cmd"}).out.substr(0, 18),
+              "4 on --json -- cmd"); // cmd has its own
 }
 
 TEST_F(Usage, DoesNotRunAVerbThatOthersCouldHaveWritten)

@@ -1,5 +1,5 @@
-// Asks the running daemon: HTTP/1.1 over its unix socket, one request a connection, blocking. The head is parsed by kit (Beast
-// behind it), the body may be chunked and endless.
+// Asks the running daemon: HTTP/1.1 over its unix socket, one request a connection, blocking. The body may be
+// chunked and endless. For command lines: the host's and those of plugins' verbs.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace agenthost::host::cli {
+namespace agenthost::kit {
 
 struct ControlAnswer {
     int status = 0;   // 0: nobody answered, `problem` says why and what to do
@@ -37,4 +37,4 @@ private:
     std::filesystem::path socket_;
 };
 
-} // namespace agenthost::host::cli
+} // namespace agenthost::kit

@@ -1,8 +1,9 @@
 #include "control_client.hpp"
 
-#include <kit/chunked.hpp>
-#include <kit/fd.hpp>
-#include <kit/http_head.hpp>
+#include "chunked.hpp"
+#include "fd.hpp"
+#include "http_head.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <poll.h>
@@ -14,7 +15,7 @@
 #include <cstring>
 #include <optional>
 
-namespace agenthost::host::cli {
+namespace agenthost::kit {
 
 namespace {
 
@@ -28,7 +29,7 @@ std::string absent(const std::filesystem::path& socket)
 }
 
 struct Conversation {
-    kit::Fd fd;
+    Fd fd;
     std::chrono::milliseconds silence;
     std::string problem;
 
@@ -82,7 +83,7 @@ struct Conversation {
 };
 
 // An empty problem: connected.
-std::string connect(const std::filesystem::path& socket, kit::Fd& fd, bool& no_daemon)
+std::string connect(const std::filesystem::path& socket, Fd& fd, bool& no_daemon)
 {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -105,10 +106,10 @@ std::string connect(const std::filesystem::path& socket, kit::Fd& fd, bool& no_d
 }
 
 struct BodyReader {
-    const kit::ResponseHead& head;
+    const ResponseHead& head;
     ControlAnswer& answer;
     const std::function<void(std::string_view)>& on_body;
-    kit::ChunkedDecoder chunks{};
+    ChunkedDecoder chunks{};
     std::uint64_t taken = 0;
 
     // false: enough, or wrong.
@@ -164,7 +165,7 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
     };
     if (!talk.send(text)) return fail(talk.problem);
     std::string buffer(64 << 10, '\0'), start;
-    kit::ResponseHead head;
+    ResponseHead head;
     for (;;) {
         if (!talk.wait(POLLIN)) return fail(talk.problem);
         const auto n = talk.receive(buffer.data(), buffer.size());
@@ -174,10 +175,10 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
                         "agenthost)");
         start.append(buffer, 0, *n);
         std::string why;
-        const auto result = kit::parse_response_head(start, head, why);
-        if (result == kit::HeadResult::bad)
+        const auto result = parse_response_head(start, head, why);
+        if (result == HeadResult::bad)
             return fail("what answers on " + socket_.string() + " is not agenthost: " + why);
-        if (result == kit::HeadResult::complete) break;
+        if (result == HeadResult::complete) break;
     }
     answer.status = head.status;
     BodyReader reader{head, answer, on_body};
@@ -210,4 +211,4 @@ std::string ControlAnswer::error() const
 
 nlohmann::json ControlAnswer::json() const { return nlohmann::json::parse(body, nullptr, false); }
 
-} // namespace agenthost::host::cli
+} // namespace agenthost::kit
