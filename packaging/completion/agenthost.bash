@@ -18,6 +18,13 @@ _agenthost_list() # JSON field "id" or "name" of an answer
     command agenthost "${globals[@]}" --json "${@:2}" 2>/dev/null | grep -oE "\"$1\": ?\"[^\"]*\"" | sed -E 's/.*: ?"(.*)"/\1/'
 }
 
+_agenthost_foreign() # a plugin's verb completes itself: _agenthost_verb_VERB, in completions/agenthost-VERB
+{
+    local own=_agenthost_verb_${1//-/_}
+    declare -F "$own" >/dev/null || { declare -F _completion_loader >/dev/null && _completion_loader "agenthost-$1"; }
+    declare -F "$own" >/dev/null && "$own"
+}
+
 _agenthost()
 {
     local cur prev words cword globals i verb='' sub=''
@@ -50,6 +57,10 @@ _agenthost()
         esac
     done
     local choices=''
+    case $verb in
+        '' | run | config | plugin | status | call | reload | health | doctor | reconnect | register | version) ;;
+        *) _agenthost_foreign "$verb" && return ;;
+    esac
     if [[ $cur == -* ]]; then
         choices="--config --control-socket --json --help"
         [[ -z $verb ]] && choices+=" --version"

@@ -27,8 +27,8 @@ Hub::Hub(Config config, Host& host)
                                                                           core_.config.spool_bytes,
                                                                           core_.config.reserve_free)},
       sessions_{core_, credentials_, nonces_, events()}, commands_{core_, store_, sessions_},
-      requests_{core_, sessions_}, runs_{core_, sessions_, commands_, requests_}, files_{core_, commands_,
-                                                                                         spool_},
+      requests_{core_, sessions_}, runs_{core_, sessions_, commands_, requests_},
+      console_{core_, credentials_, sessions_, store_, runs_, requests_}, files_{core_, commands_, spool_},
       registration_{core_,
                     credentials_,
                     enrolments_,
@@ -71,6 +71,7 @@ Sessions::Events Hub::events()
                     reports_.ready(agent.id);
                     commands_.agent_ready(agent);
                     runs_.agent_ready(agent);
+                    console_.agent_ready(agent);
                 },
             .lost =
                 [this](const AgentRecord& agent) {
@@ -139,6 +140,7 @@ void Hub::drain(std::chrono::milliseconds most)
         for (auto& [conn, exchange] : core_.exchanges) {
             if (const auto answer = std::exchange(exchange.on_drain, {})) answer();
         }
+        console_.drain();
         sessions_.close_all();
     });
     const auto end = Worker::Clock::now() + most;
@@ -404,7 +406,22 @@ void Hub::on_closed(Conn conn)
 
 void Hub::call(std::string_view action, std::string_view params, ReplyPtr reply)
 {
-    enter([&] { admin_.call(action, params, std::move(reply)); });
+    enter([&] {
+        if (Console::takes(action))
+            console_.call(action, params, reply);
+        else
+            admin_.call(action, params, std::move(reply));
+    });
+}
+
+void Hub::left(const Reply* reply)
+{
+    enter([&] { console_.left(reply); });
+}
+
+void Hub::writable(const Reply* reply)
+{
+    enter([&] { console_.writable(reply); });
 }
 
 } // namespace agenthost::hub

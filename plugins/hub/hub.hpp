@@ -3,6 +3,7 @@
 
 #include "admin.hpp"
 #include "commands.hpp"
+#include "console.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
 #include "files.hpp"
@@ -49,6 +50,9 @@ public:
     void on_closed(Conn);
 
     void call(std::string_view action, std::string_view params, ReplyPtr);
+    // Of an action that streams, from any thread: its caller is gone; it takes more again.
+    void left(const Reply*);
+    void writable(const Reply*);
     [[nodiscard]] std::string problem() const; // empty: healthy
 
 private:
@@ -84,6 +88,7 @@ private:
     Commands commands_;
     Requests requests_;
     Runs runs_;
+    Console console_;
     Files files_;
     Registration registration_;
     Reports reports_;

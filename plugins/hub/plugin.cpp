@@ -127,7 +127,8 @@ public:
     explicit HubPlugin(Context& context) : context_{context}
     {
         for (const char* action : {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new",
-                                   "hub.token_list", "hub.token_revoke"}) {
+                                   "hub.token_list", "hub.token_revoke", "hub.exec", "hub.attach",
+                                   "hub.input", "hub.resize", "hub.interrupt", "hub.runs"}) {
             context.on(action, this, &HubPlugin::action);
         }
         try {
@@ -224,11 +225,18 @@ private:
         if (!parts_) return; // answered by the wrapper
         const std::string name{request.action()}, params{request.params()};
         const auto held = std::make_shared<Request>(std::move(request));
-        parts_->hub.call(name, params,
-                         std::make_shared<Reply>(Reply{
-                             .ok = [held](const std::string& json) { held->reply(json); },
-                             .fail = [held](std::string_view code,
-                                            const std::string& message) { held->fail(code, message); }}));
+        const auto reply = std::make_shared<Reply>(Reply{
+            .ok = [held](const std::string& json) { held->reply(json); },
+            .fail = [held](std::string_view code, const std::string& message) { held->fail(code, message); },
+            .stream = [held](std::uint32_t channel, std::uint64_t offset,
+                             std::string_view bytes) { return held->stream(channel, offset, bytes); },
+            .progress = [held](const std::string& json) { held->progress(json); }});
+        const bool streams = name == "hub.exec" || name == "hub.attach";
+        const Reply* const key = reply.get(); // its request outlives the callbacks
+        Hub& hub = parts_->hub;
+        if (streams) held->on_writable([&hub, key] { hub.writable(key); });
+        hub.call(name, params, reply);
+        if (streams) held->on_cancel([&hub, key] { hub.left(key); });
     }
 
     Context& context_;

@@ -10,6 +10,7 @@
 #include "wire/numbers.hpp"
 
 #include <agenthost/json.hpp>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,7 @@ namespace {
 
 namespace json = wire::json;
 
+constexpr std::size_t most_shown = 200; // bytes of a command that is kept to be shown
 constexpr int most_rounds = 5; // a command that prints faster than its past can be fetched gets a gap then
 constexpr std::size_t most_queue = 64U << 10; // of a command_queue event
 constexpr std::array<std::string_view, 4> words{"queued", "running", "completed", "failed"};
@@ -37,6 +39,23 @@ bool lost(const TaskRecord& task)
     return task.code == wire::code::interrupted || task.code == wire::code::agent_offline ||
            task.code == wire::code::agent_not_found ||
            (task.state == TaskState::failed && task.code == wire::code::timeout);
+}
+
+// "ls -l /srv" of argv or command, cut where a character ends.
+std::string shown_command(std::span<const json::Member> members)
+{
+    std::string shown{text_of(members, "command")};
+    const json::Member* argv = wire::find(members, "argv");
+    if (shown.empty() && argv != nullptr && argv->kind == json::Kind::array) {
+        const auto words = nlohmann::json::parse(argv->raw, nullptr, false);
+        for (const auto& word : words) {
+            if (!word.is_string() || shown.size() > most_shown) break;
+            shown += (shown.empty() ? "" : " ") + word.get<std::string>();
+        }
+    }
+    std::size_t end = std::min(shown.size(), most_shown);
+    while (end < shown.size() && end > 0 && (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) --end;
+    return shown.substr(0, end);
 }
 
 } // namespace
@@ -87,10 +106,15 @@ const Run* Runs::find(std::string_view id) const
 
 std::vector<const Run*> Runs::open() const
 {
+    std::vector<const Run*> found = all();
+    std::erase_if(found, [](const Run* run) { return run->over(); });
+    return found;
+}
+
+std::vector<const Run*> Runs::all() const
+{
     std::vector<const Run*> found;
-    for (const auto& [id, e] : runs_) {
-        if (!e.run.over()) found.push_back(&e.run);
-    }
+    for (const auto& [id, e] : runs_) found.push_back(&e.run);
     std::sort(found.begin(), found.end(), [](const Run* a, const Run* b) {
         return std::tie(a->created, a->id) < std::tie(b->created, b->id);
     });
@@ -150,6 +174,7 @@ void Runs::began(const TaskRecord& task)
     std::string why;
     if (const auto members = json::split(task.params, why)) {
         e.run.priority = text_of(*members, "priority");
+        e.run.command = shown_command(*members);
         const json::Member* pty = wire::find(*members, "pty");
         e.run.pty = pty != nullptr && pty->kind != json::Kind::null && pty->raw != "false";
     }
@@ -412,6 +437,7 @@ void Runs::input(std::string_view id, const Input& input, Then then)
     if (!input.data.empty()) members = ",\"data\":" + json_string(input.data);
     if (input.base64) members += R"(,"encoding":"base64")";
     if (input.eof) members += R"(,"eof":true)";
+    if (input.offset) members += ",\"offset\":" + std::to_string(*input.offset);
     ask(id, "terminal.input", members, std::move(then));
 }
 

@@ -36,6 +36,7 @@ std::string_view word(RunState);
 
 struct Run {
     std::string id, agent, priority; // id: the task's, and the commandId on the wire
+    std::string command;             // its beginning, as a person would type it; for the machine's owner
     bool pty = false;
     RunState state = RunState::queued;
     std::uint64_t position = 0; // in the agent's queue, from 1; 0: not said
@@ -80,6 +81,7 @@ public:
 
     [[nodiscard]] const Run* find(std::string_view id) const;
     [[nodiscard]] std::vector<const Run*> open() const; // oldest first
+    [[nodiscard]] std::vector<const Run*> all() const;  // and those that are over and not forgotten
     void observe(Watch all) { observers_.push_back(std::move(all)); }
     // Output from position `from` on: what is kept at once, then as it comes; status() from now on. 0: no such run.
     std::uint64_t watch(std::string_view id, std::uint64_t from, Watch);
@@ -90,6 +92,7 @@ public:
     struct Input {
         std::string data;
         bool base64 = false, eof = false;
+        std::optional<std::uint64_t> offset{}; // of data in all that is typed: then it may be sent again
     };
     void input(std::string_view id, const Input&, Then);
     void resize(std::string_view id, unsigned columns, unsigned rows, Then);

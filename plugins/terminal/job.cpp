@@ -501,21 +501,39 @@ void Job::finish_when_drained()
 
 // ---- input ----
 
-std::string Job::input(std::string_view bytes, bool end)
+Job::Typing Job::input(const InputParams& params, std::string& why)
 {
-    if (state_ != State::running || !process_ || exited_) return "the command is not running";
-    if (process_->is_pty() ? !process_->out : (!process_->in || input_ends_))
-        return "its standard input is closed. Run it with \"input\": true or a pty to type into it";
-    if (input_.size() + bytes.size() > most_input)
-        return "the command has not taken " + std::to_string(input_.size()) +
-               " bytes typed before. Wait until it does";
+    std::string_view bytes = params.data;
+    if (params.offset && *params.offset > typed_) {
+        why = "offset " + std::to_string(*params.offset) + " is beyond the " + std::to_string(typed_) +
+              " bytes typed so far";
+        return Typing::closed;
+    }
+    if (params.offset) { // it came before, on a session that was lost
+        bytes.remove_prefix(std::min<std::uint64_t>(typed_ - *params.offset, bytes.size()));
+        if (bytes.empty() && (!params.end || input_ends_)) return Typing::taken;
+    }
+    if (state_ != State::running || !process_ || exited_) {
+        why = "the command is not running";
+        return Typing::later;
+    }
+    if (process_->is_pty() ? !process_->out : (!process_->in || input_ends_)) {
+        why = "its standard input is closed. Run it with \"input\": true or a pty to type into it";
+        return Typing::closed;
+    }
+    if (input_.size() + bytes.size() > most_input) {
+        why = "the command has not taken " + std::to_string(input_.size()) +
+              " bytes typed before. Wait until it does";
+        return Typing::later;
+    }
     input_ += bytes;
-    if (end && process_->is_pty())
+    typed_ += bytes.size();
+    if (params.end && process_->is_pty())
         input_ += '\x04'; // Ctrl-D
-    else if (end)
+    else if (params.end)
         input_ends_ = true;
     write_input();
-    return {};
+    return Typing::taken;
 }
 
 void Job::write_input()

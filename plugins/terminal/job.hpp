@@ -53,9 +53,11 @@ public:
     void attach(Request, const AttachParams&);
     void start();
     void interrupt(Reason, bool force);
-    void never_ran(Reason);                                      // it was taken out of the queue
-    void say_queued(std::size_t position);                       // 0: it starts at once
-    [[nodiscard]] std::string input(std::string_view, bool end); // empty, or why not
+    void never_ran(Reason);                // it was taken out of the queue
+    void say_queued(std::size_t position); // 0: it starts at once
+    enum class Typing { taken, closed, later };
+    // later: it has not taken what came before, or does not run yet. `offset`: see InputParams. `why` says what is wrong.
+    [[nodiscard]] Typing input(const InputParams&, std::string& why);
     void resize(Size);
     void writable(agh_req);
     void cancel(agh_req);
@@ -70,6 +72,7 @@ public:
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool settled() const { return state_ == State::ended && readers_.empty() && !process_; }
     [[nodiscard]] Clock::time_point ended_at() const { return ended_; }
+    [[nodiscard]] std::uint64_t typed() const { return typed_; }
     [[nodiscard]] std::uint64_t bytes() const;
     [[nodiscard]] Reason reason() const;
     [[nodiscard]] int exit_code() const;
@@ -112,6 +115,7 @@ private:
     Ending ending_;
     std::string input_;
     bool input_ends_ = false;
+    std::uint64_t typed_ = 0; // bytes, by terminal.input
     Loop::Timer timeout_ = 0, grace_ = 0, stuck_ = 0;
     Clock::time_point queued_, started_, ended_;
     int status_ = 0; // wait status

@@ -180,8 +180,10 @@ InterruptParams parse_interrupt(std::string_view text)
 InputParams parse_input(std::string_view text)
 {
     const Json json = object(text);
-    InputParams input{
-        .id = id_of(json, true), .data = bytes(json, "data", "encoding"), .end = flag(json, "eof", false)};
+    InputParams input{.id = id_of(json, true),
+                      .data = bytes(json, "data", "encoding"),
+                      .end = flag(json, "eof", false),
+                      .offset = number(json, "offset")};
     if (input.data.empty() && !input.end) refuse("data is missing: what to type");
     return input;
 }

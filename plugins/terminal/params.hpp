@@ -42,6 +42,7 @@ InterruptParams parse_interrupt(std::string_view json);
 struct InputParams {
     std::string id, data;
     bool end = false;
+    std::optional<std::uint64_t> offset; // of data in all that was typed; what is there already is left out
 };
 InputParams parse_input(std::string_view json);
 

@@ -257,10 +257,13 @@ void Service::input(Request request)
 {
     on_loop(std::move(request), [](Service& me, Request& r) {
         const InputParams params = parse_input(r.params());
-        if (const std::string why = me.known(r, params.id)->input(params.data, params.end); !why.empty())
-            r.fail("BUSY", params.id + ": " + why, {}, not_started);
-        else
-            r.reply();
+        const JobPtr job = me.known(r, params.id);
+        std::string why;
+        switch (job->input(params, why)) {
+        case Job::Typing::taken: r.reply(dump({{"offset", job->typed()}})); break;
+        case Job::Typing::later: r.fail("BUSY", params.id + ": " + why, {}, not_started); break;
+        case Job::Typing::closed: throw Error{"INVALID_REQUEST", params.id + ": " + why, AGH_E_INVALID};
+        }
     });
 }
 

@@ -55,11 +55,12 @@ std::string Five::server(const std::string& credential, const std::string& more)
                                                           {"dashboard", "/ws/agent"},
                                                           {"signed", "/agent"}};
     return "{name: hub, protocol: " + protocol() + ", url: 'ws" + url_.substr(4) + paths.at(protocol()) +
-           "', credential: {file: '" + credential + "'}, allow: ['trial.*', 'storage.*', 'host.*']" + more +
-           "}";
+           "', credential: {file: '" + credential +
+           "'}, allow: ['trial.*', 'storage.*', 'terminal.*', 'host.*']" + more + "}";
 }
 
-std::unique_ptr<Daemon> Five::agent(const std::string& server, const std::string& folder) const
+std::unique_ptr<Daemon> Five::agent(const std::string& server, const std::string& folder,
+                                    const std::string& plugins) const
 {
     Daemon::Options options;
     options.dir = dir_ / folder;
@@ -67,7 +68,8 @@ std::unique_ptr<Daemon> Five::agent(const std::string& server, const std::string
     options.yaml =
         "servers: [" + server +
         "]\nplugins:\n  storage: {enabled: true, required: true, config: {storage_path: '{dir}/files', "
-        "reserve_free: 1MiB}}\n  trial: {enabled: true, required: true}\n";
+        "reserve_free: 1MiB}}\n  trial: {enabled: true, required: true}" +
+        plugins + "\n";
     auto made = std::make_unique<Daemon>(options);
     EXPECT_TRUE(made->wait_ready()) << made->log();
     return made;

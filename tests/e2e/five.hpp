@@ -27,7 +27,9 @@ protected:
     // A server's entry: `more` begins with ", ".
     [[nodiscard]] std::string server(const std::string& credential_file, const std::string& more = {}) const;
     // An agent node-01 with that server. `folder`: its state, kept when it is made anew.
-    std::unique_ptr<Daemon> agent(const std::string& server, const std::string& folder = "agent") const;
+    // `plugins`: more of them, as YAML that begins with "\n  ".
+    std::unique_ptr<Daemon> agent(const std::string& server, const std::string& folder = "agent",
+                                  const std::string& plugins = {}) const;
 
     Answer ask(const std::string& method, const std::string& path, const Json& body = nullptr) const;
     Answer command(const std::string& action, const Json& params = Json::object(), double timeout = 30) const;

@@ -33,6 +33,26 @@ TEST(TerminalPty, EchoesAndTypes)
     EXPECT_EQ(rig.finish(id).out, "ready\r\nhello w\xc3\xb6rld\r\n");
 }
 
+// A hub that lost its session does not know whether the last piece arrived: it sends it again.
+TEST(TerminalPty, WhatIsTypedAgainIsNotTypedTwice)
+{
+    Rig rig;
+    const auto id = rig.start({{"commandId", "p"}, {"argv", {"cat"}}, {"input", true}});
+    ASSERT_TRUE(wait_for([&] { return rig.running("p"); }));
+    const auto type = [&](const std::string& data, int offset, bool eof = false) {
+        return rig.call("input", {{"commandId", "p"}, {"data", data}, {"offset", offset}, {"eof", eof}});
+    };
+    EXPECT_EQ(type("one ", 0).json, R"({"offset":4})");
+    EXPECT_EQ(type("one ", 0).json, R"({"offset":4})");
+    EXPECT_EQ(type("one two ", 0).json, R"({"offset":8})");
+    EXPECT_EQ(type("gap", 9).code(), "INVALID_REQUEST");
+    EXPECT_EQ(type("three", 8, true).json, R"({"offset":13})");
+    rig.call("input", {{"commandId", "p"}, {"data", "three"}, {"offset", 8}, {"eof", true}}); // also the end
+    const auto ran = rig.finish(id);
+    EXPECT_EQ(ran.out, "one two three");
+    EXPECT_EQ(ran.exit_code(), 0);
+}
+
 TEST(TerminalPty, EndOfFileIsTyped)
 {
     Rig rig;

@@ -23,6 +23,7 @@ struct Completion : Command {
     std::string offered(const std::string& line)
     {
         const std::string script = "source " AGENTHOST_SOURCE_DIR "/packaging/completion/agenthost.bash\n"
+                                   "source " AGENTHOST_SOURCE_DIR "/plugins/hub/agenthost-hub.bash\n"
                                    "compopt() { :; }\n"
                                    "COMP_WORDS=(" +
                                    line +
@@ -56,6 +57,21 @@ TEST_F(Completion, OffersNamesOfTheInstallation)
                                                         R"({"servers":[{"name":"files"},{"name":"desk"}]})");
                             }};
     EXPECT_EQ(offered("agenthost reconnect ''"), " files desk ");
+}
+
+TEST_F(Completion, APluginsVerbCompletesItself)
+{
+    write_file(plugins / "agenthost-hub",
+               "#!/bin/sh\n[ $1 = runs ] && printf 'req_1\\tweb1\\n' && exit\n"
+               "printf 'web1\\tonline\\nweb2\\toffline\\n'\n",
+               0755);
+    EXPECT_EQ(offered("agenthost hub ''"), " exec shell attach runs agent token ");
+    EXPECT_EQ(offered("agenthost hub exec ''"), " web1 web2 ");
+    EXPECT_EQ(offered("agenthost hub exec --priority high w"), " web1 web2 ");
+    EXPECT_EQ(offered("agenthost hub exec web1 --ru"), " --run-as ");
+    EXPECT_EQ(offered("agenthost hub attach ''"), " req_1 ");
+    EXPECT_EQ(offered("agenthost hub exec web1 -- ''"), "  ");
+    EXPECT_EQ(offered("agenthost greet ''"), "  "); // has no completion of its own
 }
 
 } // namespace

@@ -1,0 +1,34 @@
+# bash completion for `agenthost hub`; installed as completions/agenthost-hub, called by that of agenthost with its words
+_agenthost_verb_hub()
+{
+    local i noun='' more=0 choices='' values=' --cwd --env -e --run-as --timeout --priority --command -c --protocol --role --agents --expires --control '
+    for ((i = 1; i < cword; i++)); do [[ ${words[i]} == hub ]] && break; done
+    for ((i++; i < cword; i++)); do
+        case ${words[i]} in
+            --) return ;; # the command's own words
+            -*) [[ $values == *" ${words[i]} "* ]] && ((i++)) ;;
+            *) if [[ -z $noun ]]; then noun=${words[i]}; else ((more++)); fi ;;
+        esac
+    done
+    case $prev in
+        --priority) choices="low normal high urgent" ;;
+        --protocol) choices="storage panel print dashboard signed" ;;
+        --role) choices="dashboard admin" ;;
+        --timeout) choices="30s 5m 1h" ;;
+        --cwd | --env | -e | --run-as | --command | -c | --agents | --expires | --control) return ;;
+        *)
+            case $noun:$more:$cur in
+                exec:*:-* | shell:*:-*)
+                    choices="--cwd --env --run-as --timeout --priority --command --"
+                    [[ $noun == exec ]] && choices+=" --input --no-input" ;;
+                *:-*) choices="--json --help --control --protocol --rotate --role --agents --expires" ;;
+                :*) choices="exec shell attach runs agent token" ;;
+                agent:0:*) choices="add list revoke" ;;
+                token:0:*) choices="new list revoke" ;;
+                exec:0:* | shell:0:* | agent:1:*)
+                    choices=$(command agenthost "${globals[@]}" hub agent list 2>/dev/null | cut -f1) ;;
+                attach:0:*) choices=$(command agenthost "${globals[@]}" hub runs 2>/dev/null | cut -f1) ;;
+            esac ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+}

@@ -1,0 +1,41 @@
+// What stands on the command line of `agenthost hub`.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::hub::cli {
+
+// The command line is wrong: what, and how it should be.
+struct Usage : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct Arguments {
+    std::vector<std::string> words;                // verb first
+    std::optional<std::vector<std::string>> after; // what follows "--"
+    std::string control = "/run/agenthost/control.sock";
+    bool as_json = false, help = false;
+
+    // agent, token
+    std::string protocol, role, agents, expires;
+    bool rotate = false;
+
+    // exec, shell
+    std::string command, cwd, run_as, priority;
+    std::vector<std::string> env; // NAME=VALUE, or NAME: as it is here
+    std::optional<std::chrono::milliseconds> timeout;
+    bool input = false, no_input = false;
+};
+
+// Throws Usage.
+Arguments parse(int argc, char** argv);
+
+// "500ms", "30s", "5m", "2h", "1d"; a number alone: seconds. nullopt: none of these.
+std::optional<std::chrono::milliseconds> duration(std::string_view);
+
+} // namespace agenthost::hub::cli

@@ -1,0 +1,41 @@
+#include "daemon.hpp"
+
+#include "kit/call_reader.hpp"
+#include "kit/control_client.hpp"
+
+namespace agenthost::hub::cli {
+
+using nlohmann::json;
+
+Failed refusal(const json& error)
+{
+    const auto text = [&](const char* key) {
+        const auto at = error.find(key);
+        return at != error.end() && at->is_string() ? at->get<std::string>() : std::string{};
+    };
+    const std::string code = text("code"), message = text("message"), detail = text("detail");
+    std::string what = message.empty() ? "refused" : message;
+    if (!code.empty()) what += " (" + code + ")";
+    if (!detail.empty() && detail != message) what += ": " + detail;
+    if (code == "UNKNOWN_ACTION") what += ". Is the hub plugin enabled? Set plugins.hub.enabled: true.";
+    return Failed{what, code};
+}
+
+json call(const std::string& control, const Asked& asked)
+{
+    json body{{"action", asked.action}, {"params", asked.params}};
+    if (asked.timeout_ms > 0) body["timeout_ms"] = asked.timeout_ms;
+    kit::CallReader reader{{}};
+    const auto answer = kit::ControlClient{control}.request(
+        "POST", "/v1/call", body.dump(-1, ' ', false, json::error_handler_t::replace),
+        std::chrono::milliseconds{0}, [&](std::string_view bytes) { reader.feed(bytes); });
+    reader.end();
+    if (!answer.good()) throw Failed{answer.error()};
+    if (!reader.result()) throw Failed{"the daemon's answer has no result; its log says why"};
+    const json& result = *reader.result();
+    if (result.value("status", "") != "success") throw refusal(result);
+    const auto data = result.find("data");
+    return data != result.end() && data->is_object() ? *data : json::object();
+}
+
+} // namespace agenthost::hub::cli

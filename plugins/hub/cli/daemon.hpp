@@ -1,0 +1,34 @@
+// The hub's daemon, asked by its control socket: one action, one answer. Blocking; any thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace agenthost::hub::cli {
+
+// The daemon or the hub said no, or nobody answered. what() is a sentence for people; code() the error table's word, or empty.
+class Failed : public std::runtime_error {
+public:
+    explicit Failed(const std::string& what, std::string code = {})
+        : std::runtime_error{what}, code_{std::move(code)}
+    {}
+    [[nodiscard]] const std::string& code() const { return code_; }
+
+private:
+    std::string code_;
+};
+
+// An answer's "error" or a failed "result".
+Failed refusal(const nlohmann::json& error);
+
+struct Asked {
+    std::string action;
+    nlohmann::json params = nlohmann::json::object();
+    int timeout_ms = 30'000; // 0: as long as the hub lets it wait
+};
+// The result's data. Throws Failed.
+nlohmann::json call(const std::string& control, const Asked&);
+
+} // namespace agenthost::hub::cli

@@ -1,0 +1,70 @@
+// One command on an agent, with this process in front of it: its output to ours, our input to it, our signals to it, its exit code.
+//
+// Threads: run() reads the daemon's answer on the caller's; one waits for signals, one reads standard input, one sends what a signal or
+// a new window size means. The process ends with run(): whichever of them sees the end restores the terminal and exits.
+#pragma once
+
+#include "tty.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub::cli {
+
+class Session {
+public:
+    struct Options {
+        std::string control, action; // hub.exec or hub.attach
+        nlohmann::json params;
+        bool input = false;       // standard input goes to the command
+        bool interactive = false; // our terminal is its terminal
+        bool detaches = false;    // the command goes on when we leave
+        bool as_json = false;
+    };
+    explicit Session(Options options) : options_{std::move(options)} {}
+    [[noreturn]] void run();
+
+private:
+    // What is to be sent when the daemon has time for it.
+    struct Wishes {
+        bool resize = false, interrupt = false, force = false;
+    };
+    void block_signals();
+    void watch_signals();
+    void interrupted();
+    void send_wishes();
+    void pump_input();
+    bool type(std::string_view bytes, bool eof); // false: it takes no more
+    void wish(bool Wishes::*what);
+
+    void progress(const nlohmann::json&);
+    void began();
+    void output(std::uint32_t channel, std::string_view bytes);
+    void lost(std::uint64_t bytes);
+    [[noreturn]] void ended(const nlohmann::json& result);
+    int code_of(const nlohmann::json& data);
+    void notice(const nlohmann::json& from);
+    void say_if_it_waits();
+    void say(const std::string& text) const;
+    [[noreturn]] void leave(int code);
+
+    const Options options_;
+    Tty tty_;
+    sigset_t signals_{};
+    std::atomic<int> interrupts_{0};
+    bool noticed_ = false;   // the reader's, as the next
+    std::uint64_t lost_ = 0; // the reader's
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::string id_; // once the hub has said it
+    bool running_ = false;
+    Wishes wishes_;
+};
+
+} // namespace agenthost::hub::cli
