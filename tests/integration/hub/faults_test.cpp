@@ -118,7 +118,8 @@ TEST_F(HubFaults, TheCliSaysWhenNobodyIsThere)
     const Ran ran = run({(plugin_dir() / "agenthost-hub").string(), "--control",
                          (dir_ / "none.sock").string(), "agent", "list"});
     EXPECT_EQ(ran.code, 1);
-    EXPECT_THAT(ran.err, HasSubstr("Is the daemon running?"));
+    EXPECT_THAT(ran.err,
+                HasSubstr("no daemon answers on " + (dir_ / "none.sock").string() + ": start it with"));
 }
 
 // The files in transit that a process holds.
