@@ -36,7 +36,7 @@ std::string text(const json& params, const char* key)
 Console::Console(Core& core, const Credentials& credentials, Fanout& fanout, Registry& registry, Runs& runs,
                  Requests& requests)
     : core_{core}, credentials_{credentials}, fanout_{fanout}, registry_{registry}, runs_{runs},
-      requests_{requests}, viewers_{core, runs}, typing_{core, fanout, runs}
+      requests_{requests}, viewers_{core, fanout, runs}, typing_{core, fanout, runs}
 {
     runs_.observe({.status = [this](const Run& run) { typing_.status(run); }, .output = {}, .queue = {}});
 }

@@ -70,6 +70,7 @@ public:
     agh_status send(Conn conn, std::string_view text) override { return listener_.send_text(conn, text); }
     void limits(Conn conn, std::string_view limits) override { listener_.limits(conn, limits); }
     void close(Conn conn, int code, std::string_view reason) override { listener_.close(conn, code, reason); }
+    void pause(Conn conn, bool on) override { listener_.pause(conn, on); }
     [[nodiscard]] std::string address() const override { return listener_.address(name); }
     void log(int level, std::string_view message, std::string_view fields) override
     {

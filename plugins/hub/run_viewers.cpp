@@ -46,6 +46,7 @@ void RunViewers::add(const ReplyPtr& reply, const std::string& id, std::uint64_t
     const auto viewer = std::make_shared<Viewer>();
     viewer->reply = reply;
     viewer->run = id;
+    viewer->agent = run->agent;
     viewer->notice = std::move(notice);
     viewer->interrupts = interrupts;
     viewer->position = from;
@@ -55,9 +56,11 @@ void RunViewers::add(const ReplyPtr& reply, const std::string& id, std::uint64_t
     viewer->watch = runs_.watch(id, run->output.end(),
                                 {.status = [this, key](const Run& now) { status(key, now); },
                                  .output =
-                                     [this, key](const Run&, const RunChunk&) {
-                                         if (const auto it = viewers_.find(key); it != viewers_.end())
-                                             wake(it->second);
+                                     [this, key](const Run& now, const RunChunk&) {
+                                         const auto it = viewers_.find(key);
+                                         if (it == viewers_.end()) return;
+                                         look_at_lag(it->second, now);
+                                         wake(it->second);
                                      },
                                  .queue = {}});
     wake(viewer);
@@ -101,6 +104,7 @@ bool RunViewers::fetch(const ViewerPtr& viewer)
             viewer->position = chunk.at + chunk.bytes.size();
             return (size += chunk.bytes.size()) < batch;
         });
+        look_at_lag(viewer, *run);
     }
     if (!viewer->unsent.empty()) return true;
     viewer->pumping = false;
@@ -135,8 +139,37 @@ void RunViewers::pump(const ViewerPtr& viewer)
     core_.enter([&] { core_.outbox.push_back([this, viewer] { pump(viewer); }); }); // others have their turn
 }
 
+void RunViewers::look_at_lag(const ViewerPtr& viewer, const Run& run)
+{
+    const std::uint64_t lag = run.output.end() - viewer->position;
+    if (viewer->holds) {
+        if (lag < release_below || run.over()) release(*viewer);
+        return;
+    }
+    if (lag < hold_above || run.over() || core_.now() < viewer->may_hold) return;
+    viewer->holds = true;
+    if (holds_[viewer->agent]++ == 0) fanout_.pause(viewer->agent, true);
+    viewer->hold = core_.timers.at(core_.now() + longest_hold, [this, key = viewer->reply.get()] {
+        const auto it = viewers_.find(key);
+        if (it == viewers_.end()) return;
+        it->second->may_hold = core_.now() + rest;
+        release(*it->second);
+    });
+}
+
+void RunViewers::release(Viewer& viewer)
+{
+    if (!std::exchange(viewer.holds, false)) return;
+    core_.timers.cancel(viewer.hold);
+    const auto it = holds_.find(viewer.agent);
+    if (it == holds_.end() || --it->second > 0) return;
+    holds_.erase(it);
+    fanout_.pause(viewer.agent, false);
+}
+
 void RunViewers::remove(const ViewerPtr& viewer)
 {
+    release(*viewer);
     runs_.unwatch(viewer->run, viewer->watch);
     viewers_.erase(viewer->reply.get());
 }

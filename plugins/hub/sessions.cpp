@@ -334,6 +334,12 @@ void Sessions::cut(std::string_view agent, std::string_view why)
         end(it->second, policy_violation, why);
 }
 
+void Sessions::pause(std::string_view agent, bool on)
+{
+    if (const auto it = by_agent_.find(std::string{agent}); it != by_agent_.end())
+        core_.outbox.push_back([this, conn = it->second, on] { core_.host.pause(conn, on); });
+}
+
 const AgentRecord* Sessions::find(std::string_view agent) const
 {
     const auto it = by_agent_.find(std::string{agent});

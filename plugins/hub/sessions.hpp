@@ -56,6 +56,7 @@ public:
     }
     Sent send(std::string_view agent, const wire::Command&) override;
     void cut(std::string_view agent, std::string_view why) override;
+    void pause(std::string_view agent, bool on) override;
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const override;
     [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override;
     [[nodiscard]] std::size_t size() const { return by_agent_.size(); }

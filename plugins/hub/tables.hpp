@@ -81,6 +81,8 @@ public:
     enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol has no words for this command
     virtual Sent send(std::string_view agent, const wire::Command&) = 0;
     virtual void cut(std::string_view agent, std::string_view why) = 0;
+    virtual void pause(std::string_view /*agent*/, bool /*on*/) {
+    } // reads nothing more from its session for a moment
 };
 
 } // namespace agenthost::hub

@@ -109,8 +109,12 @@ int shell(const Arguments& args)
     json params = run_params(args);
     if (!params.contains("argv") && !params.contains("command"))
         params["command"] = R"(exec "${SHELL:-/bin/sh}" -l)";
-    if (const char* term = std::getenv("TERM"); term && *term && !params["env"].contains("TERM"))
+    // The agent's own default is not asked for: its policy may not let callers set variables.
+    const char* term = std::getenv("TERM");
+    if (term != nullptr && *term != '\0' && term != std::string_view{"xterm-256color"} &&
+        !params["env"].contains("TERM"))
         params["env"]["TERM"] = term;
+    if (params["env"].empty()) params.erase("env");
     params["pty"] = pty();
     params["leave"] = "detach";
     Session{{.control = args.control,

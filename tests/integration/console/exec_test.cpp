@@ -91,6 +91,34 @@ TEST_P(Exec, PipesAMebibyteThroughBothWays)
     EXPECT_EQ(hub({"exec", "-n", "node-01", "--", "cat"}, "< " + in).out, "");
 }
 
+// The command writes as fast as it can; who reads is not as fast, and what the hub keeps is much less than the whole.
+TEST_P(Exec, WaitsForAReaderThatIsNotMuchSlower)
+{
+    boot();
+    const auto out = (dir_ / "out").string(), err = (dir_ / "err").string();
+    const Ran ran =
+        hub({"exec", "-n", "node-01", "--", "head", "-c", "12M", "/dev/zero"},
+            "2> " + err + " | { while [ \"$(dd bs=512k count=1 iflag=fullblock 2>/dev/null | tee -a " + out +
+                " | wc -c)\" -gt 0 ]; do sleep 0.05; done; }");
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_EQ(read_file(err), "");
+    EXPECT_EQ(std::filesystem::file_size(out), 12u << 20);
+}
+
+// One that does not read at all loses output, is told how much, and cannot take the rest for the whole.
+TEST_P(Exec, SaysWhatAReaderThatDoesNotReadHasLost)
+{
+    boot();
+    const auto done = (dir_ / "done").string(), err = (dir_ / "err").string();
+    const Ran ran = hub({"exec", "-n", "node-01", "--", "sh", "-c", "head -c 12M /dev/zero; echo > " + done},
+                        "2> " + err + " || echo code $? >> " + err + "; } | { while [ ! -e " + done +
+                            " ]; do sleep 0.02; done; wc -c; }",
+                        "{ ");
+    EXPECT_LT(std::atol(ran.out.c_str()), 12 << 20);
+    EXPECT_THAT(read_file(err), HasSubstr("bytes of output were dropped here\n"));
+    EXPECT_THAT(read_file(err), EndsWith("code 125\n"));
+}
+
 TEST_P(Exec, ShowsOutputAsItComes)
 {
     boot();

@@ -48,11 +48,11 @@ std::vector<std::string> Person::command(std::vector<std::string> words) const
 
 Ran Person::hub(std::vector<std::string> words) { return run(command(std::move(words))); }
 
-Ran Person::hub(std::vector<std::string> words, const std::string& redirections)
+Ran Person::hub(std::vector<std::string> words, const std::string& after, const std::string& before)
 {
-    std::string line;
+    std::string line = before;
     for (const std::string& word : command(std::move(words))) line += quoted(word) + " ";
-    return run({"/bin/sh", "-c", line + redirections});
+    return run({"/bin/sh", "-c", line + after});
 }
 
 std::unique_ptr<PtyProcess> Person::at_terminal(std::vector<std::string> words, int cols, int rows)

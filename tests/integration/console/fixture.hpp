@@ -15,8 +15,8 @@ protected:
     void boot(const Json& terminal = Json::object(), std::vector<Fault> faults = {});
     [[nodiscard]] std::vector<std::string> command(std::vector<std::string> words) const;
     Ran hub(std::vector<std::string> words); // `agenthost hub WORDS...`
-    // By a shell: redirections after it ("< file > out").
-    Ran hub(std::vector<std::string> words, const std::string& redirections);
+    // By a shell, with something after it ("< file > out") and before it.
+    Ran hub(std::vector<std::string> words, const std::string& after, const std::string& before = {});
     std::unique_ptr<PtyProcess> at_terminal(std::vector<std::string> words, int cols = 80, int rows = 24);
     // A shell on the agent with a prompt of its own, waiting at it.
     std::unique_ptr<PtyProcess> shell();
