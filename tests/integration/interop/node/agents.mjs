@@ -202,7 +202,7 @@ const protocols = {
       envelope((await peer.next('the echo')).json, 'heartbeat', { sequence: 1 });
       await serve(peer, (f) => {
         if (f.type === 'command:request') {
-          envelope(f, 'command:request', { commandId: text, command: text, priority: /^(low|normal|high|urgent)$/, 'agentId?': id, 'requestId?': text, 'cwd?': text, 'env?': object, 'timeoutMs?': whole, 'pty?': () => true });
+          envelope(f, 'command:request', { commandId: text, command: text, priority: /^(low|normal|high|urgent)$/, 'agentId?': id, 'requestId?': text, 'cwd?': text, 'env?': object, 'timeoutMs?': whole, 'pty?': () => true, 'encoding?': /^base64$/ });
           const { commandId } = f.payload;
           return [this.frame('command:status', { commandId, status: 'queued' }), this.frame('command:status', { commandId, status: 'running' }),
             this.frame('terminal:output', { commandId, data: 'total 24\n', stream: 'stdout', sequence: 1 }),
