@@ -1,0 +1,109 @@
+// The dashboard's leg, the hub's side, against arbitrary bytes: never crashes, never reads outside; what it accepts keeps its promises,
+// and what it writes is JSON whatever the words. The first byte: 't' the rest are words to be written, else a frame to be read.
+#include "tests/fuzz/promise.hpp"
+
+#include "wire/dashboard_desk.hpp"
+
+#include <cstdint>
+#include <string>
+
+using namespace agenthost::wire;
+
+namespace {
+
+using Json = nlohmann::json;
+
+void clean(std::string_view id, bool needed)
+{
+    demand(!needed || !id.empty(), "an id that is needed is there");
+    demand(id.size() <= most::id && id.find('\0') == std::string_view::npos,
+           "an id is short and holds no NUL");
+}
+
+struct Check {
+    void operator()(const Nothing&) const {}
+    void operator()(const desk::Bad& m) const
+    {
+        demand(!m.reason.empty(), "a refusal says why");
+        clean(m.command_id, false);
+        clean(m.request_id, false);
+        std::string answer;
+        desk::write_error(answer, 1,
+                          {.code = "INVALID_REQUEST",
+                           .message = m.reason,
+                           .command_id = m.command_id,
+                           .request_id = m.request_id});
+        demand(Json::accept(answer), "an answer is JSON");
+        demand(std::holds_alternative<Nothing>(desk::Reader{}.read(answer)), "an answer is not answered");
+    }
+    void operator()(const desk::Connect& m) const { demand(!m.token.empty(), "a token is there"); }
+    void operator()(const desk::Refresh& m) const { demand(!m.token.empty(), "a token is there"); }
+    void operator()(const desk::Beat& m) const
+    {
+        std::string echo;
+        desk::write_heartbeat(echo, 1, m.sequence);
+        demand(Json::accept(echo), "an echo is JSON");
+    }
+    void operator()(const desk::Ask& m) const
+    {
+        clean(m.agent_id, true);
+        clean(m.request_id, false);
+        const Json params = Json::parse(m.params, nullptr, false);
+        demand(params.is_object(), "params are an object");
+        demand(params.contains("command") != params.contains("argv"), "there is one command");
+        demand(!params.contains("commandId"), "the id is the hub's");
+    }
+    void operator()(const desk::Interrupt& m) const { clean(m.command_id, true); }
+    void operator()(const desk::Input& m) const { clean(m.command_id, true); }
+    void operator()(const desk::Resize& m) const
+    {
+        clean(m.command_id, true);
+        demand(m.columns > 0 && m.rows > 0, "a terminal has a size");
+    }
+};
+
+void write_any(std::string_view text)
+{
+    std::string frame;
+    const auto good = [&](const char* what) {
+        demand(Json::accept(frame), what);
+        frame.clear();
+    };
+    desk::write_error(frame, 1, {text, text, text, text, text});
+    good("an error is JSON");
+    desk::write_status(frame, 1,
+                       {.command_id = text,
+                        .request_id = text,
+                        .agent_id = text,
+                        .status = text,
+                        .exit_code = {},
+                        .reason = text,
+                        .signal = text,
+                        .code = text,
+                        .message = text});
+    good("a status is JSON");
+    desk::write_output(frame, 1, {.command_id = text, .data = text});
+    desk::write_output_end(frame, text.size());
+    good("output is JSON");
+    std::string agent;
+    desk::append_agent(agent,
+                       {.id = text, .name = text, .version = text, .platform = text, .capabilities = {}});
+    desk::write_list(frame, 1, agent, text.size());
+    good("a list is JSON");
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    if (size == 0) return 0;
+    const std::string rest{reinterpret_cast<const char*>(data + 1),
+                           size - 1}; // a copy: reading past it is found
+    if (data[0] == 't') {
+        write_any(rest);
+    } else {
+        desk::Reader reader;
+        std::visit(Check{}, reader.read(rest));
+    }
+    return 0;
+}

@@ -1,0 +1,202 @@
+// The dashboard's leg: every golden vector of tests/wire/vectors/desk, read or written by the hub's side.
+#include "tests/support/support.hpp"
+
+#include "wire/dashboard_desk.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <deque>
+#include <filesystem>
+
+namespace {
+
+using Json = nlohmann::json;
+using namespace agenthost::wire;
+namespace fs = std::filesystem;
+
+constexpr std::int64_t now = 1737626400000;
+
+void set(Json& out, const char* key, std::string_view value)
+{
+    if (!value.empty()) out[key] = std::string{value};
+}
+void set(Json& out, const char* key, bool value)
+{
+    if (value) out[key] = true;
+}
+
+struct Describe {
+    Json operator()(const Nothing&) const { return {{"type", "nothing"}}; }
+    Json operator()(const desk::Bad& m) const
+    {
+        Json out{{"type", "bad"}, {"reason", m.reason}};
+        set(out, "command_id", m.command_id);
+        set(out, "request_id", m.request_id);
+        return out;
+    }
+    Json operator()(const desk::Connect& m) const { return with_token("connect", m.token, m.request_id); }
+    Json operator()(const desk::Refresh& m) const { return with_token("refresh", m.token, m.request_id); }
+    Json operator()(const desk::Beat& m) const
+    {
+        return {{"type", "beat"}, {"sequence", std::string{m.sequence}}};
+    }
+    Json operator()(const desk::Ask& m) const
+    {
+        Json out{{"type", "ask"}, {"params", m.params}};
+        set(out, "agent_id", m.agent_id);
+        set(out, "request_id", m.request_id);
+        set(out, "base64", m.base64);
+        return out;
+    }
+    Json operator()(const desk::Interrupt& m) const
+    {
+        Json out = with_command("interrupt", m);
+        set(out, "force", m.force);
+        return out;
+    }
+    Json operator()(const desk::Input& m) const
+    {
+        Json out = with_command("input", m);
+        set(out, "data", m.data);
+        set(out, "base64", m.base64);
+        set(out, "eof", m.eof);
+        return out;
+    }
+    Json operator()(const desk::Resize& m) const
+    {
+        Json out = with_command("resize", m);
+        out["columns"] = m.columns;
+        out["rows"] = m.rows;
+        return out;
+    }
+    static Json with_token(const char* type, std::string_view token, std::string_view request)
+    {
+        Json out{{"type", type}};
+        set(out, "token", token);
+        set(out, "request_id", request);
+        return out;
+    }
+    static Json with_command(const char* type, const auto& m)
+    {
+        Json out{{"type", type}};
+        set(out, "command_id", m.command_id);
+        set(out, "request_id", m.request_id);
+        return out;
+    }
+};
+
+std::string write(const Json& m)
+{
+    std::string out;
+    std::deque<std::string> kept; // what views point to
+    const auto text = [&](const char* key) -> std::string_view {
+        return kept.emplace_back(m.value(key, ""));
+    };
+    const auto number = [&](const char* key) { return m.value(key, std::uint64_t{0}); };
+    const auto agents = [&] {
+        std::string list;
+        for (const Json& a : m.at("agents")) {
+            const std::string id = a.at("id"), name = a.value("name", ""), version = a.value("version", ""),
+                              platform = a.value("platform", ""), capabilities = a.value("capabilities", "");
+            if (!list.empty()) list += ',';
+            desk::append_agent(list, {.id = id,
+                                      .name = name,
+                                      .version = version,
+                                      .platform = platform,
+                                      .capabilities = capabilities,
+                                      .online = a.value("online", false),
+                                      .last_seen = a.value("last_seen", std::int64_t{0})});
+        }
+        return list;
+    };
+    const desk::Fault fault{.code = text("code"),
+                            .message = text("message"),
+                            .command_id = text("command_id"),
+                            .request_id =
+                                m.at("type") == "response" ? std::string_view{} : text("request_id"),
+                            .detail = text("detail")};
+    const std::string type = m.at("type");
+    if (type == "ack") desk::write_ack(out, now, text("connection_id"));
+    if (type == "list") desk::write_list(out, now, agents(), number("left_out"));
+    if (type == "agent_status") desk::write_agent_status(out, now, agents());
+    if (type == "queue") desk::write_queue(out, now, text("agent_id"), text("queue"));
+    if (type == "heartbeat") desk::write_heartbeat(out, now, text("sequence"));
+    if (type == "error") desk::write_error(out, now, fault);
+    if (type == "response") desk::write_response(out, now, text("request_id"), fault);
+    if (type == "status") {
+        desk::Status s{.command_id = text("command_id"),
+                       .request_id = text("request_id"),
+                       .agent_id = text("agent_id"),
+                       .status = text("status"),
+                       .position = number("position"),
+                       .exit_code = {},
+                       .reason = text("reason"),
+                       .signal = text("signal"),
+                       .code = text("code"),
+                       .message = text("message")};
+        if (m.contains("exit_code")) s.exit_code = m.at("exit_code").get<int>();
+        desk::write_status(out, now, s);
+    }
+    if (type == "output") {
+        desk::write_output(out, now,
+                           {.command_id = text("command_id"),
+                            .data = text("data"),
+                            .channel = static_cast<std::uint32_t>(number("channel")),
+                            .sequence = number("sequence"),
+                            .offset = number("offset"),
+                            .base64 = m.value("base64", false)});
+        desk::write_output_end(out, number("dropped"));
+    }
+    return out;
+}
+
+TEST(Desk, ReadsAndWritesEveryGoldenVector)
+{
+    std::size_t read = 0, written = 0;
+    desk::Reader reader; // one for all, as in the hub
+    for (const auto& entry :
+         fs::directory_iterator{fs::path{AGENTHOST_SOURCE_DIR} / "tests/wire/vectors/desk"}) {
+        SCOPED_TRACE(entry.path().filename().string());
+        const Json vector = Json::parse(agenthost::test::read_file(entry.path()));
+        const std::string frame = vector.at("frame");
+        const Json& meaning = vector.at("meaning");
+        if (vector.at("direction") == "dashboard_to_hub") {
+            ++read;
+            Json told = std::visit(Describe{}, reader.read(frame));
+            if (meaning.at("type") == "bad" && told.contains("reason")) {
+                EXPECT_FALSE(told["reason"].get<std::string>().empty());
+                EXPECT_NE(told["reason"].get<std::string>().find(meaning["reason"].get<std::string>()),
+                          std::string::npos)
+                    << told;
+                told["reason"] = meaning["reason"];
+            }
+            EXPECT_EQ(told, meaning);
+        } else {
+            ++written;
+            EXPECT_EQ(write(meaning), frame);
+        }
+    }
+    EXPECT_GE(read, 50U);
+    EXPECT_GE(written, 25U);
+}
+
+TEST(Desk, EveryFieldHasABound)
+{
+    desk::Reader reader;
+    const auto refused = [&](const std::string& payload, const char* type = "command:request") {
+        const auto said = reader.read("{\"type\":\"" + std::string{type} + "\",\"payload\":" + payload + "}");
+        return std::holds_alternative<desk::Bad>(said);
+    };
+    const auto of = [](std::size_t n) { return "\"" + std::string(n, 'x') + "\""; };
+    EXPECT_FALSE(refused("{\"agentId\":" + of(256) + ",\"command\":" + of(131'072) + "}"));
+    EXPECT_TRUE(refused("{\"agentId\":" + of(257) + ",\"command\":\"x\"}"));
+    EXPECT_TRUE(refused("{\"agentId\":\"a\",\"command\":" + of(131'073) + "}"));
+    EXPECT_TRUE(refused("{\"agentId\":\"a\",\"command\":\"x\",\"cwd\":" + of(4097) + "}"));
+    EXPECT_TRUE(refused("{\"agentId\":\"a\",\"command\":\"x\",\"requestId\":" + of(257) + "}"));
+    EXPECT_TRUE(refused("{\"token\":" + of(8193) + "}", "token:refresh"));
+    EXPECT_TRUE(refused("{\"commandId\":\"c\",\"data\":" + of(262'145) + "}", "terminal:input"));
+    EXPECT_TRUE(refused("{\"sequence\":" + std::string(65, '1') + "}", "heartbeat"));
+}
+
+} // namespace
