@@ -41,6 +41,17 @@ public:
                 response.erase(beast::http::field::server);
                 for (const auto& [name, value] : headers) response.set(name, value);
             }));
+        if (limits_.compress_from > 0) {
+            websocket::permessage_deflate deflate;
+            deflate.server_enable = true;
+            // No context between messages, a small window: many peers are sent the same, and each would hold a quarter of a megabyte.
+            deflate.server_no_context_takeover = deflate.client_no_context_takeover = true;
+            deflate.server_max_window_bits = 12;
+            deflate.memLevel = 5;
+            deflate.compLevel = 3;
+            deflate.msg_size_threshold = limits_.compress_from;
+            ws_.set_option(deflate);
+        }
         auto kept = std::make_unique<Request>(std::move(request));
         const Request& upgrade = *kept;
         ws_.async_accept(upgrade, [self = shared_from_this(), kept = std::move(kept)](error_code ec) {
@@ -96,6 +107,7 @@ public:
         } else if (limits_.ping > 0ms && now - pinged_at_ >= limits_.ping) {
             ping(now);
         }
+        watch_silence(now);
         watch_writes(now);
     }
 
@@ -202,6 +214,18 @@ private:
         ws_.async_ping({}, [self = shared_from_this()](error_code) { self->pinging_ = false; });
     }
 
+    void watch_silence(Clock::time_point now)
+    {
+        if (ended_ || limits_.silent == 0ms || !open_) return;
+        const std::uint64_t in = ws_.next_layer().bytes_in();
+        if (in != silent_at_ || paused_ || sign_at_ == Clock::time_point{}) {
+            silent_at_ = in;
+            sign_at_ = now;
+        } else if (now - sign_at_ >= limits_.silent) {
+            end(lost);
+        }
+    }
+
     void watch_writes(Clock::time_point now)
     {
         if (ended_) return;
@@ -248,7 +272,7 @@ private:
         std::exchange(events_, nullptr)->ws_ended(code_);
     }
 
-    websocket::stream<net::Stream, false> ws_;
+    websocket::stream<net::Stream, true> ws_;
     WebSocketLimits limits_;
     WebSocketEvents* events_;
     std::shared_ptr<void> owner_;
@@ -257,8 +281,9 @@ private:
     websocket::close_reason reason_;
     Clock::time_point opened_at_, pinged_at_, deadline_;
     Clock::time_point sent_at_ =
-        Clock::now(); // the answer to the upgrade may wait in the cork when the clock ticks
-    std::uint64_t seen_in_ = 0, seen_out_ = 0;
+        Clock::now();           // the answer to the upgrade may wait in the cork when the clock ticks
+    Clock::time_point sign_at_; // of life, as far as the ticks saw
+    std::uint64_t seen_in_ = 0, seen_out_ = 0, silent_at_ = 0;
     int unheard_ = 0, code_ = lost;
     bool open_ = false, heard_ = false, reading_ = false, writing_ = false, pinging_ = false, paused_ = false,
          closing_ = false, close_sent_ = false, ended_ = false;
@@ -285,6 +310,10 @@ bool merge_limits(WebSocketLimits& limits, std::string_view json)
             limits.idle = time;
         else if (key == "ping_s")
             limits.ping = time;
+        else if (key == "silent_s")
+            limits.silent = time;
+        else if (key == "compress_from")
+            limits.compress_from = whole;
     }
     return true;
 }

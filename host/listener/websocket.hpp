@@ -23,8 +23,12 @@ struct WebSocketLimits {
     std::uint64_t message_bytes = 4096, send_queue = 65'536;
     std::chrono::milliseconds idle{10'000}; // until the first message
     std::chrono::milliseconds ping{30'000}; // 0: none
+    std::chrono::milliseconds silent{
+        0}; // closed when nothing came for so long, no pong either; 0: by pings only
+    std::uint64_t compress_from =
+        0; // bytes of a message; 0: never. Of the upgrade only, and where the peer offers it
 };
-// Changes the keys given; false: not an object of the four numbers.
+// Changes the keys given; false: not an object of numbers.
 bool merge_limits(WebSocketLimits&, std::string_view json);
 
 class WebSocketEvents {

@@ -293,6 +293,55 @@ TEST_F(Ws, PingsAndDropsThePeerThatIsGone)
     EXPECT_EQ(script.close_code(conn), 1006);
 }
 
+TEST_F(Ws, ClosesWhoWasSilentForTooLongAndNotWhoOnlyPongs)
+{
+    limits = R"({"ping_s":0.2,"silent_s":1,"idle_s":0})";
+    const int p = start();
+    ws(script, "/ws");
+    Raw alive = connect(p);
+    const auto first = script.last();
+    for (int i = 0; i < 10; ++i) { // for two seconds
+        const Frame f = read_frame(alive);
+        ASSERT_EQ(f.opcode, 9);
+        alive.send(frame(10, f.payload));
+    }
+    EXPECT_EQ(script.times_closed(first), 0);
+    limits = R"({"ping_s":0,"silent_s":1,"idle_s":0})";
+    Raw silent = connect(p);
+    const auto conn = script.last();
+    EXPECT_EQ(script.close_code(conn), 1006);
+}
+
+TEST_F(Ws, CompressesWhatIsLargeWhereBothWant)
+{
+    limits = R"({"compress_from":1000,"ping_s":0,"idle_s":0})";
+    const int p = start();
+    ws(script, "/ws");
+    const std::string large(50'000, 'x'), small(900, 'x');
+    Raw raw{p};
+    const auto a = ask(raw, upgrade("/ws", "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+    ASSERT_EQ(a.status, 101);
+    EXPECT_NE(a.head.find("permessage-deflate"), a.head.npos) << a.head;
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, large), AGH_OK);
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, small), AGH_OK);
+    std::size_t bytes = 0;
+    for (Frame f = read_frame(raw);; f = read_frame(raw)) {
+        ASSERT_NE(f.opcode, -1);
+        if (f.payload == small) break;
+        bytes += f.payload.size();
+    }
+    EXPECT_LT(bytes, 2000U);
+    EXPECT_GT(bytes, 0U);
+    Raw plain = connect(p); // does not offer it
+    EXPECT_EQ(listeners->send(script.last(), AGH_WS_TEXT, large), AGH_OK);
+    EXPECT_EQ(read_frame(plain).payload, large);
+    limits = R"({"ping_s":0,"idle_s":0})"; // nobody asked for it
+    Raw off{p};
+    EXPECT_EQ(
+        ask(off, upgrade("/ws", "Sec-WebSocket-Extensions: permessage-deflate\r\n")).head.find("deflate"),
+        std::string::npos);
+}
+
 TEST_F(Ws, ReportsALostPeer)
 {
     const int p = start();

@@ -46,7 +46,9 @@ typedef struct agh_svc_listener {
      * max at most 1 MiB. Sends 100-continue when asked. [any] */
     agh_status (*receive)(agh_host *, agh_conn, int32_t fd, uint64_t offset, uint64_t max);
     /* 101. limits_json: {"message_bytes":4096,"send_queue":65536,"idle_s":10,"ping_s":30}: small until raised. idle_s: closed
-     * 1008 when no frame came by then (for authentication); ping_s: a ping each, closed after 2 without any sign of life. [any] */
+     * 1008 when no frame came by then (for authentication); ping_s: a ping each, closed after 2 without any sign of life; silent_s:
+     * closed when nothing came for so long, no pong either (0: no such limit); compress_from: messages of so many bytes and more are
+     * compressed where the peer offers it (0: never; of the upgrade only, limits() does not change it). [any] */
     agh_status (*upgrade)(agh_host *, agh_conn, agh_bytes headers_json, agh_bytes limits_json);
     /* A whole message; copied. AGH_E_BUSY: the send queue is full, nothing was taken. [any] */
     agh_status (*send)(agh_host *, agh_conn, int32_t opcode, agh_bytes);
