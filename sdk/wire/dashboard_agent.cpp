@@ -102,9 +102,20 @@ FromServer DashboardAgentCodec::decode(std::string_view frame, bool authenticati
     if (!good) return bad(std::move(why), in);
 
     if (in.type == "error") return error(in, authenticating);
-    if (authenticating) return in.type == "connection:ack" ? FromServer{Welcome{true, {}}} : Nothing{};
+    if (authenticating) return in.type == "connection:ack" ? welcome(in) : Nothing{};
     if (is_notice(in.type)) return Nothing{};
     return command(in);
+}
+
+// An option of ours for the whole session: output may go on before the command that it belongs to is repeated here.
+FromServer DashboardAgentCodec::welcome(const Frame& frame)
+{
+    std::string why;
+    if (const auto members = json::split(frame.payload, why)) {
+        const json::Member* const encoding = find(*members, "encoding");
+        exact_ = encoding && encoding->text == "base64";
+    }
+    return Welcome{true, {}};
 }
 
 FromServer DashboardAgentCodec::error(const Frame& frame, bool authenticating)

@@ -29,6 +29,7 @@ public:
     bool encode(const Log&, std::string& out) override;
 
 private:
+    FromServer welcome(const dashboard::Frame&);
     FromServer command(const dashboard::Frame&);
     FromServer flat(const dashboard::Frame&, FieldReader&, std::span<const json::Member>);
     FromServer action(const dashboard::Frame&, FieldReader&, std::span<const json::Member>);
@@ -48,6 +49,7 @@ private:
 
     World world_;
     std::string agent_id_;
+    bool exact_ = false; // the server wants bytes, not text, whatever a command says
     std::uint64_t heartbeats_ = 0;
     CommandBook commands_;
     Bad bad_;

@@ -130,7 +130,7 @@ bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
 std::size_t DashboardAgentCodec::fitting(const Stream& stream) const
 {
     const CommandBook::Command* known = commands_.find(stream.id);
-    if (known && known->base64) return std::min(stream.bytes.size(), fitting_base64);
+    if (exact_ || (known && known->base64)) return std::min(stream.bytes.size(), fitting_base64);
     CommandBook::Channel channel;
     if (known && (stream.channel == 1 || stream.channel == 2)) channel = known->channels[stream.channel - 1];
     if (channel.known && stream.offset > channel.next) channel.tail_size = 0; // encode() drops it too
@@ -155,7 +155,8 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     out += R"({"commandId":)";
     json::append(out, clip(stream.id, most::id));
     out += R"(,"data":)";
-    if (command.base64) {
+    const bool base64 = exact_ || command.base64;
+    if (base64) {
         out += '"';
         append_base64(out, stream.bytes);
         out += '"';
@@ -166,7 +167,7 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     }
     out += stream.channel == 1 ? R"(,"stream":"stdout","sequence":)" : R"(,"stream":"stderr","sequence":)";
     out += std::to_string(++command.sequence);
-    if (command.base64) out += R"(,"encoding":"base64")";
+    if (base64) out += R"(,"encoding":"base64")";
     if (goes_on) out += R"(,"offset":)" + std::to_string(stream.offset);
     if (dropped > 0) out += R"(,"dropped":)" + std::to_string(dropped);
     out += "}}";

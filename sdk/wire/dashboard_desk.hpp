@@ -27,7 +27,7 @@ struct Beat {                  // heartbeat
 };
 struct Ask { // command:request
     std::string_view agent_id, request_id;
-    std::string params;  // an object, those of terminal.run: command or argv, priority, cwd, env, ...
+    std::string params;  // an object, the command's own members: command or argv, priority, cwd, env, ...
     bool base64 = false; // output that may not be text
 };
 struct Interrupt { // command:interrupt

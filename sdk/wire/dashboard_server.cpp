@@ -223,6 +223,7 @@ bool DashboardServerCodec::encode(const Welcome& welcome, std::string& out)
         out += R"({"connectionId":)";
         json::append(out, new_id(world_));
         append_field(out, "message", welcome.message, most::text);
+        out += R"(,"encoding":"base64")"; // output may go on before its command is repeated here
     } else {
         open_frame(out, "error", now(world_));
         out += R"({"code":"AUTH_FAILED","message":)";
