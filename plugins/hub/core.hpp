@@ -39,9 +39,11 @@ enum class Metric : std::uint8_t {
     bytes_out,
     spool,
     requests,
-    refused
+    refused,
+    dashboards,
+    dashboard_dropped
 };
-inline constexpr std::size_t metric_count = 12;
+inline constexpr std::size_t metric_count = 14;
 
 // The daemon, as far as the hub needs it. plugin.cpp makes it of the SDK; tests of a script. Any thread.
 class Host {

@@ -28,7 +28,8 @@ Hub::Hub(Config config, Host& host)
                                                                           core_.config.reserve_free)},
       sessions_{core_, credentials_, nonces_, events()}, commands_{core_, store_, sessions_},
       requests_{core_, sessions_}, runs_{core_, sessions_, commands_, requests_},
-      console_{core_, credentials_, sessions_, store_, runs_, requests_}, files_{core_, commands_, spool_},
+      console_{core_, credentials_, sessions_, store_, runs_, requests_},
+      dashboards_{core_, credentials_, sessions_, runs_}, files_{core_, commands_, spool_},
       registration_{core_,
                     credentials_,
                     enrolments_,
@@ -69,6 +70,7 @@ Sessions::Events Hub::events()
                 [this](const AgentRecord& agent) {
                     registry_seen(agent);
                     reports_.ready(agent.id);
+                    dashboards_.agent_changed(agent, true);
                     commands_.agent_ready(agent);
                     runs_.agent_ready(agent);
                     console_.agent_ready(agent);
@@ -77,6 +79,7 @@ Sessions::Events Hub::events()
                 [this](const AgentRecord& agent) {
                     registry_seen(agent);
                     reports_.lost(agent.id);
+                    dashboards_.agent_changed(agent, false);
                     commands_.agent_lost(agent.id);
                     requests_.agent_lost(agent.id);
                     runs_.agent_lost(agent.id);
@@ -113,7 +116,8 @@ Sessions::Events Hub::events()
                     commands_.progress(agent, s.id);
                     runs_.stream(agent, s);
                     reports_.stream(agent, s);
-                }};
+                },
+            .credentials = [this] { dashboards_.check_credentials(); }};
 }
 
 void Hub::start()
@@ -142,11 +146,12 @@ void Hub::drain(std::chrono::milliseconds most)
         }
         console_.drain();
         sessions_.close_all();
+        dashboards_.close_all();
     });
     const auto end = Worker::Clock::now() + most;
     for (bool idle = false; !idle && Worker::Clock::now() < end;) {
         std::this_thread::sleep_for(std::chrono::milliseconds{10}); // [ctl], once in the hub's life
-        enter([&] { idle = sessions_.empty() && core_.exchanges.empty(); });
+        enter([&] { idle = sessions_.empty() && dashboards_.size() == 0 && core_.exchanges.empty(); });
     }
 }
 
@@ -263,7 +268,10 @@ void Hub::reread_secrets()
             [&](std::string& why) {
                 const auto token = read_secret(secret, why);
                 if (!token) return false;
-                enter([&] { set(kit::sha256(*token)); });
+                enter([&] {
+                    set(kit::sha256(*token));
+                    dashboards_.check_credentials();
+                });
                 return true;
             },
             problem);
@@ -362,14 +370,18 @@ bool Hub::from_allowed_page(Conn conn, const Head& head)
     return false;
 }
 
-void Hub::on_socket(Conn conn, std::string_view head_json, wire::Protocol protocol)
+void Hub::on_socket(Conn conn, std::string_view head_json, std::optional<wire::Protocol> protocol)
 {
     enter([&] {
         const auto head = parse_head(head_json);
         if (!head)
             return core_.answer(conn,
                                 error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        if (from_allowed_page(conn, *head)) sessions_.request(conn, *head, protocol);
+        if (!from_allowed_page(conn, *head)) return;
+        if (protocol)
+            sessions_.request(conn, *head, *protocol);
+        else
+            dashboards_.request(conn, *head);
     });
 }
 
@@ -384,18 +396,27 @@ void Hub::on_body(Conn conn, BodyEnd end)
 
 void Hub::on_frame(Conn conn, int opcode, std::string_view bytes)
 {
-    enter([&] { sessions_.frame(conn, opcode, bytes); });
+    enter([&] {
+        if (dashboards_.has(conn))
+            dashboards_.frame(conn, opcode, bytes);
+        else
+            sessions_.frame(conn, opcode, bytes);
+    });
 }
 
 void Hub::on_writable(Conn conn)
 {
-    enter([&] { sessions_.writable(conn); });
+    enter([&] {
+        sessions_.writable(conn);
+        dashboards_.writable(conn);
+    });
 }
 
 void Hub::on_closed(Conn conn)
 {
     enter([&] {
         sessions_.closed(conn);
+        dashboards_.closed(conn);
         const auto it = core_.exchanges.find(conn);
         if (it == core_.exchanges.end()) return;
         const auto then = std::move(it->second.on_closed);

@@ -6,6 +6,7 @@
 #include "console.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
+#include "dashboards.hpp"
 #include "files.hpp"
 #include "keys.hpp"
 #include "registration.hpp"
@@ -23,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,7 +45,8 @@ public:
 
     // From the listener, any thread.
     void on_http(Conn, std::string_view head_json);
-    void on_socket(Conn, std::string_view head_json, wire::Protocol);
+    void on_socket(Conn, std::string_view head_json,
+                   std::optional<wire::Protocol>); // of an agent; without a protocol: of a dashboard
     void on_body(Conn, BodyEnd);
     void on_frame(Conn, int opcode, std::string_view);
     void on_writable(Conn);
@@ -89,6 +92,7 @@ private:
     Requests requests_;
     Runs runs_;
     Console console_;
+    Dashboards dashboards_;
     Files files_;
     Registration registration_;
     Reports reports_;

@@ -30,6 +30,8 @@ constexpr std::array<const char*, metric_count> metrics{
     R"({"name":"spool_bytes","type":"gauge","help":"Reserved for files in transit","unit":"bytes"})",
     R"({"name":"http_answers_total","type":"counter","help":"HTTP requests answered"})",
     R"({"name":"http_refused_total","type":"counter","help":"Of them with status 400 or higher"})",
+    R"({"name":"dashboards","type":"gauge","help":"Dashboards connected"})",
+    R"({"name":"dashboard_dropped_bytes_total","type":"counter","help":"Output that dashboards were too slow for","unit":"bytes"})",
 };
 
 class Daemon final : public Host {
@@ -105,9 +107,10 @@ private:
     Hub& hub_;
 };
 
+// Of agents of one protocol; without one, of dashboards.
 class Socket final : public RouteHandler {
 public:
-    Socket(Hub& hub, wire::Protocol protocol) : hub_{hub}, protocol_{protocol} {}
+    Socket(Hub& hub, std::optional<wire::Protocol> protocol) : hub_{hub}, protocol_{protocol} {}
     void on_request(agh_conn conn, std::string_view head) override { hub_.on_socket(conn, head, protocol_); }
     void on_frame(agh_conn conn, int opcode, std::string_view bytes) override
     {
@@ -118,7 +121,7 @@ public:
 
 private:
     Hub& hub_;
-    wire::Protocol protocol_;
+    std::optional<wire::Protocol> protocol_;
 };
 
 } // namespace
@@ -160,6 +163,7 @@ public:
         route("ws", "path", "/print-agent", parts_->print);
         route("ws", "path", "/ws/agent", parts_->dashboard);
         route("ws", "path", "/agent", parts_->signed_);
+        route("ws", "path", "/ws/dashboard", parts_->desk);
     }
     void drain() override
     {
@@ -198,7 +202,7 @@ private:
         Http http{hub};
         Socket storage{hub, wire::Protocol::storage}, panel{hub, wire::Protocol::panel},
             print{hub, wire::Protocol::print}, dashboard{hub, wire::Protocol::dashboard},
-            signed_{hub, wire::Protocol::signed_};
+            signed_{hub, wire::Protocol::signed_}, desk{hub, std::nullopt};
     };
 
     void route(const char* kind, const char* how, const char* path, RouteHandler& handler,

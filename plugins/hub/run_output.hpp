@@ -14,7 +14,7 @@ struct RunChunk {
     std::uint32_t channel = 1; // 1 stdout or the terminal, 2 stderr
     std::uint64_t at = 0;      // position of the first byte
     std::uint64_t dropped = 0; // bytes lost right before it
-    std::string_view bytes;    // lives until the call returns
+    std::string_view bytes;    // lives until the call returns; empty: only the gap, at the end
 };
 
 class RunOutput {

@@ -229,8 +229,12 @@ void Runs::finish(Entry& e, const TaskRecord& task)
     run.message = !end.code.empty() && success ? "The command did not end in time" : task.message;
     run.detail = task.detail;
     std::string why;
-    if (const auto members = task.data.empty() ? std::nullopt : json::split(task.data, why))
+    std::uint64_t printed = 0;
+    if (const auto members = task.data.empty() ? std::nullopt : json::split(task.data, why)) {
         run.signal = text_of(*members, "signal").substr(0, 32);
+        if (const json::Member* m = wire::find(*members, "bytes")) wire::read_whole(*m, printed);
+    }
+    state_gap(e, printed);
     run.ended = core_.utc();
     run.position = 0;
     const std::string id = run.id;
@@ -238,6 +242,17 @@ void Runs::finish(Entry& e, const TaskRecord& task)
     e.watches.clear();
     over_.push_back(id);
     forget_over();
+}
+
+// What the command printed last and never came: beyond max_output, or more than anybody kept while the agent was away.
+void Runs::state_gap(Entry& e, std::uint64_t printed)
+{
+    const std::uint64_t came = e.channels[0].next + e.channels[1].next;
+    if (printed <= came || e.run.output.end() == 0) return;
+    const RunChunk gap = e.run.output.append(1, printed - came, {});
+    tell(e, [&](const Watch& w) {
+        if (w.output) w.output(e.run, gap);
+    });
 }
 
 void Runs::forget_over()
@@ -367,11 +382,26 @@ void Runs::fetched(const std::string& id, const Requests::Answer& answer)
     if (answer.code == wire::code::unknown_action) { // it counts from its new session on
         for (Channel& channel : e->channels) channel.rebase = true;
     }
-    const auto held = std::exchange(e->held, {});
+    auto held = std::exchange(e->held, {});
     e->held_bytes = 0;
+    const bool broke = answer.code == wire::code::agent_offline;
+    if (broke) { // what was held is behind a gap; the next session brings both
+        held.clear();
+        e->overflow = false;
+    }
     for (const Held& h : held) take(*e, h.channel, h.offset, h.bytes);
     if (std::exchange(e->overflow, false) && answer.ok && e->rounds < most_rounds) fetch(*e);
     if (!e->replay.empty() || !e->end) return;
+    if (!broke) return settle(id);
+    core_.timers.at(core_.now() + core_.config.agent_grace,
+                    [this, id] { settle(id); }); // its next session may have the rest
+}
+
+// The end that waited for the last output, unless that is on its way again.
+void Runs::settle(const std::string& id)
+{
+    Entry* e = entry(id);
+    if (e == nullptr || !e->end || !e->replay.empty()) return;
     const auto end = std::move(e->end);
     finish(*e, *end);
 }

@@ -141,7 +141,9 @@ private:
     void hold(Entry&, const wire::Stream&);
     void fetch(Entry&);
     void fetched(const std::string& id, const Requests::Answer&);
+    void settle(const std::string& id);
     void finish(Entry&, const TaskRecord&);
+    void state_gap(Entry&, std::uint64_t printed);
     void turn(Entry&, RunState);
     void tell(const Entry&, const std::function<void(const Watch&)>&);
     void make_room(Entry&);

@@ -4,6 +4,8 @@
 #include "opening.hpp"
 #include "words.hpp"
 
+#include "wire/dashboard_desk.hpp"
+
 #include <agenthost/json.hpp>
 
 #include <algorithm>
@@ -130,7 +132,7 @@ void Sessions::serve(Conn conn, Session& session, const wire::FromAgent& message
     else if (const auto* event = std::get_if<wire::Event>(&message))
         tell(events_.event, *event);
     else if (const auto* bad = std::get_if<wire::Malformed>(&message))
-        malformed(session, bad->reason);
+        malformed(conn, session, bad->reason);
 }
 
 void Sessions::heartbeat(Conn conn, Session& session, const wire::Heartbeat& beat)
@@ -143,10 +145,16 @@ void Sessions::heartbeat(Conn conn, Session& session, const wire::Heartbeat& bea
         text(conn, std::move(acknowledgement));
 }
 
-// The 1st, 2nd, 4th, 8th ... of a session, so that a peer cannot fill the log.
-void Sessions::malformed(Session& session, const std::string& why)
+// The 1st, 2nd, 4th, 8th ... of a session, so that a peer cannot fill the log. The dashboard protocol has words for it, and its agents
+// do not answer them.
+void Sessions::malformed(Conn conn, Session& session, const std::string& why)
 {
     if (!std::has_single_bit(++session.bad_frames)) return;
+    if (session.protocol == wire::Protocol::dashboard) {
+        std::string error;
+        wire::desk::write_error(error, core_.utc(), {.code = "INVALID_MESSAGE", .message = why});
+        text(conn, std::move(error));
+    }
     core_.log(AGH_LOG_WARN,
               "agent " + session.agent.id + " sent a frame that is not of its protocol: " + why +
                   (session.bad_frames == 1 ? std::string{}
@@ -309,6 +317,7 @@ void Sessions::check_credentials()
         if (!session.proof || !credentials_.admits(agent, *session.proof, core_.utc())) gone.push_back(agent);
     }
     for (const std::string& agent : gone) cut(agent, "the credential is no longer valid");
+    if (events_.credentials) events_.credentials();
 }
 
 Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command)

@@ -37,6 +37,7 @@ public:
         std::function<void(std::string_view agent, const wire::Log&)> log;
         std::function<void(std::string_view agent, const wire::Event&)> event;
         std::function<void(std::string_view agent, const wire::Stream&)> stream;
+        std::function<void()> credentials; // they changed
     };
     Sessions(Core& core, const Credentials& credentials, wire::NonceBook& nonces, Events events)
         : core_{core}, credentials_{credentials}, nonces_{nonces}, events_{std::move(events)}
@@ -80,7 +81,7 @@ private:
     void refuse(Conn, Session&, std::string_view agent, std::string_view why);
     void serve(Conn, Session&, const wire::FromAgent&);
     void heartbeat(Conn, Session&, const wire::Heartbeat&);
-    void malformed(Session&, const std::string& why);
+    void malformed(Conn, Session&, const std::string& why);
     void ping(Conn);
     void watch_expiry(Conn, Session&);
     void end(Conn, int code, std::string_view why); // says so first, where the protocol has words for it

@@ -58,8 +58,8 @@ void HubDaemon::restart()
     Daemon::Options options;
     options.id = "hub";
     options.dir = dir_ / "hub";
-    options.yaml = "listeners: [{name: hub, bind: '" + listener_ +
-                   "'}]\nplugins:\n  hub: {enabled: true, required: true, config: {admin_token: {file: '" +
+    options.yaml = "listeners: [{name: hub, bind: '" + listener_ + "'" + listener_more_ +
+                   "}]\nplugins:\n  hub: {enabled: true, required: true, config: {admin_token: {file: '" +
                    (dir_ / "admin").string() + "'}, credentials: '" + (dir_ / "agents.yaml").string() +
                    "', reserve_free: 0" + (config_.empty() ? "" : ", " + config_) + "}}\n";
     daemon_.reset();

@@ -53,7 +53,7 @@ protected:
     }
 
     TempDir dir_;
-    std::string token_ = "admin-token-of-this-test", url_, listener_ = "127.0.0.1:0", config_;
+    std::string token_ = "admin-token-of-this-test", url_, listener_ = "127.0.0.1:0", listener_more_, config_;
     std::unique_ptr<Daemon> daemon_;
 };
 

@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 
 namespace agenthost::hub_test {
 
@@ -21,16 +22,25 @@ class MemoryDaemon final : public Host {
 public:
     void answer(Conn conn, const Answer& a) override { answers.insert_or_assign(conn, a); }
     void receive(Conn conn, const SpoolFile*, std::uint64_t) override { receiving.push_back(conn); }
-    void upgrade(Conn, std::string_view, std::string_view) override {}
-    agh_status send(Conn, std::string_view) override { return AGH_OK; }
+    void upgrade(Conn conn, std::string_view, std::string_view) override { upgraded.insert(conn); }
+    agh_status send(Conn conn, std::string_view text) override
+    {
+        if (full.contains(conn)) return AGH_E_BUSY;
+        if (closed.contains(conn)) return AGH_E_STALE;
+        sent[conn].emplace_back(text);
+        return AGH_OK;
+    }
     void limits(Conn, std::string_view) override {}
-    void close(Conn, int, std::string_view) override {}
+    void close(Conn conn, int code, std::string_view) override { closed.emplace(conn, code); }
     std::string address() const override { return "http://127.0.0.1:3001"; }
     void log(int, std::string_view message, std::string_view) override { logged.emplace_back(message); }
     void record(Metric, double) override {}
     void publish(std::string_view, std::string_view) override {}
 
     std::map<Conn, Answer> answers;
+    std::set<Conn> upgraded, full; // full: its send queue has no room
+    std::map<Conn, std::vector<std::string>> sent;
+    std::map<Conn, int> closed;
     std::vector<Conn> receiving;
     std::vector<std::string> logged;
 };

@@ -319,4 +319,42 @@ TEST_F(ProtocolsTest, ADashboardAgentRunsACommandAndItsOutputIsSeen)
     EXPECT_EQ(events[0]["data"]["text"], "up 3 days\n");
 }
 
+TEST_F(ProtocolsTest, AMalformedFrameOfADashboardAgentIsAnsweredSeldom)
+{
+    const agh_conn conn = dashboard(token("d1"));
+    ASSERT_TRUE(upgraded(conn));
+    host->listener.frame(conn, R"({"type":"agent:connect","payload":{"agentId":"d1"}})");
+    EXPECT_EQ(sent(conn, 0)["type"], "connection:ack");
+    for (int i = 0; i < 100; ++i) host->listener.frame(conn, "{");
+    host->listener.frame(conn, R"({"type":"heartbeat","payload":{"sequence":7}})");
+    for (std::size_t n = 1; n <= 7; ++n) { // the 1st, 2nd, 4th ... 64th
+        const json error = sent(conn, n);
+        EXPECT_EQ(error["type"], "error");
+        EXPECT_EQ(error["payload"]["code"], "INVALID_MESSAGE");
+        EXPECT_EQ(error["payload"]["recoverable"], true);
+    }
+    EXPECT_EQ(sent(conn, 8)["type"], "heartbeat");
+}
+
+TEST_F(ProtocolsTest, ADashboardComesWithAMintedTokenAndGoesWhenItIsRevoked)
+{
+    const auto minted =
+        json::parse(host->call("hub.token_new", R"({"role":"dashboard","label":"wall"})").json);
+    const agh_conn conn =
+        host->listener.websocket("/ws/dashboard", "{}", "token=" + minted["token"].get<std::string>());
+    ASSERT_TRUE(upgraded(conn));
+    EXPECT_EQ(sent(conn, 0)["type"], "connection:ack");
+    EXPECT_EQ(sent(conn, 1)["payload"]["agents"], json::array());
+    const agh_conn agent_conn = agent("n1");
+    EXPECT_EQ(sent(conn, 2)["type"], "agent:status");
+    EXPECT_EQ(sent(conn, 2)["payload"]["agentId"], "n1") << "agents of every protocol";
+    EXPECT_TRUE(host->call("hub.token_revoke", json{{"id", minted["id"]}}.dump()).ok());
+    EXPECT_EQ(close_code(conn), 1008);
+    EXPECT_TRUE(unauthorized(
+        host->listener.websocket("/ws/dashboard", "{}", "token=" + minted["token"].get<std::string>())));
+    EXPECT_TRUE(unauthorized(host->listener.websocket("/ws/dashboard", "{}", "token=" + token("d1"))));
+    EXPECT_TRUE(unauthorized(host->listener.websocket("/ws/dashboard")));
+    (void)agent_conn;
+}
+
 } // namespace

@@ -188,6 +188,59 @@ TEST_F(RunsTest, StatesTheGapThatNobodyHasAnyMore)
     EXPECT_EQ(seen, (Seen{"dropped 3", "78", "9"}));
 }
 
+TEST_F(RunsTest, ASessionThatBreaksWhileTheEndIsFetchedIsAskedAgain)
+{
+    const std::string id = start();
+    running(id);
+    print(id, 0, "0123");
+    seen.clear();
+    reconnect();
+    exits(id, R"({"exit_code":0,"reason":"exit","bytes":12})"); // from the agent's outbox
+    print(fanout.sent.back().id, 4, "4567");
+    reconnect();
+    EXPECT_EQ(seen, (Seen{"4567"})) << "the end waits for the rest";
+    const std::string replay = fanout.sent.back().id;
+    EXPECT_EQ(json::parse(fanout.sent.back().params)["offset"], 8);
+    print(replay, 8, "89ab");
+    answer(replay);
+    EXPECT_EQ(seen, (Seen{"4567", "89ab", "completed"}));
+}
+
+TEST_F(RunsTest, WhatIsHeldWhenASessionBreaksDoesNotJumpTheGap)
+{
+    const std::string id = start();
+    running(id);
+    print(id, 0, "0123");
+    seen.clear();
+    reconnect();
+    print(id, 8, "89ab"); // live, ahead of what is being fetched
+    reconnect();
+    const std::string replay = fanout.sent.back().id;
+    EXPECT_EQ(json::parse(fanout.sent.back().params)["offset"], 4) << "not 12";
+    print(replay, 4, "456789ab");
+    answer(replay);
+    EXPECT_EQ(seen, (Seen{"456789ab"}));
+}
+
+TEST_F(RunsTest, AnEndThatNobodyBringsIsAGapThatIsSaid)
+{
+    const std::string id = start();
+    running(id);
+    print(id, 0, "0123");
+    reconnect();
+    exits(id, R"({"exit_code":0,"reason":"exit","bytes":12})");
+    enter([&] {
+        fanout.agents.erase("d1");
+        commands.agent_lost("d1");
+        requests.agent_lost("d1");
+        runs.agent_lost("d1");
+    });
+    seen.clear();
+    pass(core.config.agent_grace);
+    EXPECT_EQ(seen, (Seen{"dropped 8", "", "completed"}));
+    EXPECT_EQ(runs.find(id)->output.lost(), 8U);
+}
+
 TEST_F(RunsTest, AsksAgainForWhatItCouldNotHold)
 {
     Runs small{core, fanout, commands, requests, {.held = 4}};

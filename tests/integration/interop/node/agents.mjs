@@ -197,7 +197,7 @@ const protocols = {
       const peer = await this.enter();
       const envelope = (f, type, payload) => shape(f, { version: '1.0.0', type, timestamp: msNow, payload });
       peer.send(this.hello());
-      envelope((await peer.next('connection:ack')).json, 'connection:ack', { connectionId: text });
+      envelope((await peer.next('connection:ack')).json, 'connection:ack', { connectionId: text, 'encoding?': /^base64$/ });
       peer.send(this.frame('heartbeat', { sequence: 1 }));
       envelope((await peer.next('the echo')).json, 'heartbeat', { sequence: 1 });
       await serve(peer, (f) => {

@@ -1,0 +1,98 @@
+#include "outlet.hpp"
+
+#include <algorithm>
+
+namespace agenthost::hub {
+
+namespace {
+constexpr int too_slow = 1013; // try again later
+}
+
+void Outlet::send(Text frame) { push({.frame = std::move(frame), .run = {}, .output = false}); }
+
+void Outlet::send_list(Text frame)
+{
+    const auto old =
+        std::find_if(waiting_.begin(), waiting_.end(), [](const OfRun& item) { return item.list; });
+    if (old == waiting_.end())
+        return push({.frame = std::move(frame), .run = {}, .output = false, .list = true});
+    other_ = other_ - old->frame->size() + frame->size();
+    old->frame = std::move(frame);
+}
+
+void Outlet::send(OfRun frame) { push(std::move(frame)); }
+
+void Outlet::push(OfRun frame)
+{
+    if (closed_) return;
+    if (!blocked_ && pass(frame)) return;
+    if (closed_) return;
+    blocked_ = true;
+    const std::size_t size = frame.frame->size();
+    if (frame.output) {
+        waiting_.push_back(std::move(frame));
+        output_ += size;
+        while (output_ > most_output && output_ > size) drop_oldest();
+        return;
+    }
+    if (other_ + size > most_other) return close(too_slow, "this dashboard does not take what it is sent");
+    waiting_.push_back(std::move(frame));
+    other_ += size;
+}
+
+// false: no room now.
+bool Outlet::pass(const OfRun& item)
+{
+    agh_status status = AGH_OK;
+    if (!item.run) {
+        status = host_.send(conn_, *item.frame);
+    } else {
+        const auto lost = lost_.find(*item.run);
+        std::string whole;
+        whole.reserve(item.frame->size() + 40);
+        whole = *item.frame;
+        wire::desk::write_output_end(whole, item.dropped + (lost == lost_.end() ? 0 : lost->second));
+        status = host_.send(conn_, whole);
+        if (status == AGH_OK && lost != lost_.end()) lost_.erase(lost);
+    }
+    if (status == AGH_E_BUSY) return false;
+    if (status != AGH_OK) closed_ = true; // it is gone; on_closed comes by itself
+    return status == AGH_OK;
+}
+
+void Outlet::drop_oldest()
+{
+    const auto oldest =
+        std::find_if(waiting_.begin(), waiting_.end(), [](const OfRun& item) { return item.output; });
+    output_ -= oldest->frame->size();
+    dropped_ += oldest->bytes;
+    host_.record(Metric::dashboard_dropped, static_cast<double>(oldest->bytes));
+    lost_[*oldest->run] += oldest->bytes + oldest->dropped;
+    waiting_.erase(oldest);
+}
+
+void Outlet::writable()
+{
+    blocked_ = false;
+    while (!waiting_.empty() && !closed_) {
+        const OfRun& next = waiting_.front();
+        const std::size_t size = next.frame->size();
+        if (!pass(next)) {
+            blocked_ = true;
+            return;
+        }
+        (next.output ? output_ : other_) -= size;
+        waiting_.pop_front();
+    }
+}
+
+void Outlet::close(int code, std::string reason)
+{
+    if (std::exchange(closed_, true)) return;
+    waiting_.clear();
+    lost_.clear();
+    output_ = other_ = 0;
+    host_.close(conn_, code, reason);
+}
+
+} // namespace agenthost::hub
