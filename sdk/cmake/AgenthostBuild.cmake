@@ -13,6 +13,8 @@ if(AGENTHOST_SANITIZE)
   add_link_options(-fsanitize=${AGENTHOST_SANITIZE})
 endif()
 
+set(CMAKE_CXX_FLAGS_DEBUG "-g1") # lines for a stack trace; all of -g is a fifth of a sanitizer build
+set(CMAKE_C_FLAGS_DEBUG "-g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
 add_link_options($<$<CONFIG:Release>:LINKER:--gc-sections>)
