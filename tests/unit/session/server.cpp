@@ -43,7 +43,8 @@ public:
     void send_binary(std::string bytes) override { queue(std::move(bytes), false); }
     void ping(std::string payload) override
     {
-        ws_.async_ping(websocket::ping_data{payload}, [self = shared_from_this()](error_code) {});
+        pings_.push_back(std::move(payload));
+        if (pings_.size() == 1) next_ping(); // Beast has room for one at a time
     }
     void read_on(bool on) override
     {
@@ -63,6 +64,13 @@ public:
     }
 
 private:
+    void next_ping()
+    {
+        ws_.async_ping(websocket::ping_data{pings_.front()}, [self = shared_from_this()](error_code ec) {
+            self->pings_.pop_front();
+            if (!ec && !self->pings_.empty()) self->next_ping();
+        });
+    }
     bool reached(Cut where)
     {
         if (cut_ == where) cut();
@@ -198,6 +206,7 @@ private:
     http::request<http::string_body> upgrade_;
     http::response<http::string_body> response_;
     std::deque<std::pair<std::string, bool>> out_;
+    std::deque<std::string> pings_;
     int sent_ = 0;
     bool reading_ = false, writing_ = false, on_ = true;
 };
