@@ -60,7 +60,6 @@ function one(steps) {
       } else if (step.stall !== undefined) {
         if (step.stall) ws.pause(); else ws.resume();
       } else if (step.say) say({ step: step.say });
-      else if (step.sleep) await new Promise((r) => { setTimeout(r, step.sleep); });
       else if (step.file) while (!fs.existsSync(step.file)) await new Promise((r) => { setTimeout(r, 50); });
       else if (step.quiet) quiet = true;
       else if (step.summary) {
