@@ -8,7 +8,6 @@
 #include <agenthost/json.hpp>
 
 #include <algorithm>
-#include <array>
 
 namespace agenthost::hub {
 
@@ -25,41 +24,20 @@ constexpr auto complaint_spacing = std::chrono::seconds{1};
 constexpr int policy_violation = 1008;
 constexpr std::string_view auth_failed = "AUTH_FAILED";
 
-std::string sight(const Caller& caller)
-{
-    if (caller.role == Role::admin || !caller.agents) return "*";
-    std::vector<std::string> sorted = *caller.agents;
-    std::sort(sorted.begin(), sorted.end());
-    std::string key = "=";
-    for (const std::string& agent : sorted) key += agent + "\n";
-    return key;
-}
-
-desk::Agent shown(const AgentRecord& agent, bool online)
-{
-    return {.id = agent.id,
-            .name = agent.name,
-            .version = agent.version,
-            .platform = agent.platform,
-            .capabilities = agent.capabilities,
-            .online = online,
-            .last_seen = agent.last_seen};
-}
-
 } // namespace
 
 Dashboards::Dashboards(Core& core, const Credentials& credentials, Fanout& fanout, Runs& runs)
-    : core_{core}, credentials_{credentials}, fanout_{fanout}, runs_{runs},
-      output_{core, runs, [this](const Run& run, Outlet::OfRun chunk) { tell(run, std::move(chunk)); }}
+    : core_{core}, credentials_{credentials}, fanout_{fanout}, runs_{runs}, groups_{core, fanout},
+      output_{core, runs, [this](const Run& run, const Outlet::OfRun& chunk) { tell(run, chunk); }}
 {
     runs_.observe({.status = [this](const Run& run) { run_status(run); },
                    .output = [this](const Run& run, const RunChunk& chunk) { run_output(run, chunk); },
                    .queue =
                        [this](std::string_view agent, std::string_view queue) {
-                           if (!seen(agent)) return;
+                           if (!groups_.seen(agent)) return;
                            std::string frame;
                            desk::write_queue(frame, core_.utc(), agent, queue);
-                           tell(agent, std::move(frame));
+                           groups_.tell(agent, std::move(frame));
                        }});
 }
 
@@ -105,13 +83,7 @@ void Dashboards::join(Conn conn, Session& session)
     std::string ack;
     desk::write_ack(ack, core_.utc(), session.id);
     say(session, std::move(ack));
-    Group& group = groups_[sight(session.caller)];
-    group.caller = session.caller;
-    group.members.push_back(conn);
-    group.outlets.reset();
-    session.group = &group;
-    session.list_of = change_;
-    core_.outbox.push_back([to = session.outlet, list = list_for(group)] { to->send_list(list); });
+    groups_.join(conn, session.caller, session.outlet);
     const auto open = runs_.open();
     const std::size_t first = open.size() > most_runs_told ? open.size() - most_runs_told : 0;
     for (std::size_t i = first; i < open.size(); ++i) {
@@ -127,24 +99,12 @@ void Dashboards::join(Conn conn, Session& session)
     }
 }
 
-void Dashboards::leave(Conn conn, Session& session)
-{
-    core_.timers.cancel(session.expiry);
-    if (session.group == nullptr) return;
-    Group& group = *std::exchange(session.group, nullptr);
-    std::erase(group.members, conn);
-    group.outlets.reset();
-    if (group.members.empty())
-        groups_.erase(sight(session.caller));
-    else
-        group.caller = sessions_.at(group.members.front())->caller;
-}
-
 void Dashboards::closed(Conn conn)
 {
     const auto it = sessions_.find(conn);
     if (it == sessions_.end()) return;
-    leave(conn, *it->second);
+    core_.timers.cancel(it->second->expiry);
+    groups_.leave(conn);
     sessions_.erase(it);
     core_.host.record(Metric::dashboards, double(sessions_.size()));
 }
@@ -152,7 +112,8 @@ void Dashboards::closed(Conn conn)
 void Dashboards::drop(Conn conn, Session& session, int code, std::string reason)
 {
     session.closing = true;
-    leave(conn, session);
+    core_.timers.cancel(session.expiry);
+    groups_.leave(conn);
     core_.outbox.push_back(
         [to = session.outlet, code, reason = std::move(reason)] { to->close(code, reason); });
 }
@@ -275,7 +236,6 @@ void Dashboards::on(Conn conn, Session& session, const desk::Refresh& refresh)
     else
         desk::write_response(frame, core_.utc(), refresh.request_id);
     const bool same_sight = sight(*caller) == sight(session.caller);
-    if (!same_sight) leave(conn, session);
     session.caller = std::move(*caller);
     session.token = refresh.token;
     watch_expiry(conn, session);
@@ -387,55 +347,9 @@ void Dashboards::fault(Session& session, const desk::Fault& fault)
     say(session, std::move(frame));
 }
 
-bool Dashboards::seen(std::string_view agent) const
+void Dashboards::tell(const Run& run, const Outlet::OfRun& item, Conn except)
 {
-    return std::any_of(groups_.begin(), groups_.end(),
-                       [&](const auto& group) { return group.second.caller.sees(agent); });
-}
-
-const std::shared_ptr<const Dashboards::Outlets>& Dashboards::outlets(Group& group)
-{
-    if (!group.outlets) {
-        auto made = std::make_shared<Outlets>();
-        made->reserve(group.members.size());
-        for (const Conn conn : group.members) made->push_back(sessions_.at(conn)->outlet);
-        group.outlets = std::move(made);
-    }
-    return group.outlets;
-}
-
-void Dashboards::tell(std::string_view agent, std::string frame, Conn except)
-{
-    const Outlet* not_to = nullptr;
-    if (const auto it = sessions_.find(except); it != sessions_.end()) not_to = it->second->outlet.get();
-    const Text text = std::make_shared<const std::string>(std::move(frame));
-    for (auto& [key, group] : groups_) {
-        if (!group.caller.sees(agent)) continue;
-        core_.outbox.push_back([to = outlets(group), text, not_to] {
-            for (const auto& outlet : *to) {
-                if (outlet.get() != not_to) outlet->send(text);
-            }
-        });
-    }
-}
-
-void Dashboards::tell(const Run& run, Outlet::OfRun item, Conn except)
-{
-    const std::size_t size = item.frame->size();
-    if (item.output && on_the_way_->load() + size > most_on_the_way)
-        return output_.skip(run, item.bytes + item.dropped);
-    const Outlet* not_to = nullptr;
-    if (const auto it = sessions_.find(except); it != sessions_.end()) not_to = it->second->outlet.get();
-    for (auto& [key, group] : groups_) {
-        if (!group.caller.sees(run.agent)) continue;
-        *on_the_way_ += size;
-        core_.outbox.push_back([to = outlets(group), item, not_to, size, counter = on_the_way_] {
-            for (const auto& outlet : *to) {
-                if (outlet.get() != not_to) outlet->send(item);
-            }
-            *counter -= size;
-        });
-    }
+    if (!groups_.tell(run.agent, item, except)) output_.skip(run, item.bytes + item.dropped);
 }
 
 void Dashboards::run_status(const Run& run)
@@ -473,7 +387,7 @@ void Dashboards::run_status(const Run& run)
     };
     const Text id = std::make_shared<const std::string>(run.id);
     const bool own = requester != nullptr && !asked->second.request_id.empty();
-    if (seen(run.agent))
+    if (groups_.seen(run.agent))
         tell(run, {.frame = frame(), .run = id, .output = false}, own ? asked->second.conn : Conn{});
     if (own) {
         status.request_id = asked->second.request_id;
@@ -485,65 +399,7 @@ void Dashboards::run_status(const Run& run)
 
 void Dashboards::run_output(const Run& run, const RunChunk& chunk)
 {
-    if (seen(run.agent)) output_.add(run, chunk);
-}
-
-void Dashboards::agent_changed(const AgentRecord& agent, bool online)
-{
-    ++change_;
-    if (sessions_.empty()) return;
-    std::string object, frame;
-    desk::append_agent(object, shown(agent, online));
-    desk::write_agent_status(frame, core_.utc(), object);
-    tell(agent.id, std::move(frame));
-    if (std::exchange(lists_due_, true)) return;
-    core_.timers.at(core_.now() + list_spacing, [this] { lists(); });
-}
-
-void Dashboards::lists()
-{
-    lists_due_ = false;
-    for (auto& [key, group] : groups_) {
-        Outlets behind;
-        for (const Conn conn : group.members) {
-            Session& session = *sessions_.at(conn);
-            if (std::exchange(session.list_of, change_) != change_) behind.push_back(session.outlet);
-        }
-        if (behind.empty()) continue;
-        core_.outbox.push_back([behind = std::move(behind), list = list_for(group)] {
-            for (const auto& outlet : behind) outlet->send_list(list);
-        });
-    }
-}
-
-Text Dashboards::list_for(Group& group)
-{
-    if (group.list && group.list_of == change_) return group.list;
-    std::string agents, frame;
-    std::size_t left_out = 0;
-    const auto add = [&](const std::string& id) {
-        const AgentRecord* agent = fanout_.find(id);
-        if (agent == nullptr || !group.caller.sees(id)) return;
-        if (agents.size() >= most_list - 4096) {
-            ++left_out;
-            return;
-        }
-        if (!agents.empty()) agents += ',';
-        desk::append_agent(agents, shown(*agent, true));
-    };
-    if (group.caller.role != Role::admin && group.caller.agents) {
-        for (const std::string& id : *group.caller.agents) add(id);
-    } else {
-        using wire::Protocol;
-        for (const Protocol p :
-             {Protocol::storage, Protocol::panel, Protocol::print, Protocol::dashboard, Protocol::signed_}) {
-            for (const std::string& id : fanout_.connected(wire::name(p))) add(id);
-        }
-    }
-    desk::write_list(frame, core_.utc(), agents, left_out);
-    group.list = std::make_shared<const std::string>(std::move(frame));
-    group.list_of = change_;
-    return group.list;
+    if (groups_.seen(run.agent)) output_.add(run, chunk);
 }
 
 } // namespace agenthost::hub

@@ -1,14 +1,14 @@
 // The dashboards that are connected: who may, what they see, what they ask for, how much of it. Frames are read and written by
 // wire/dashboard_desk.hpp; runs.hpp has the commands; outlet.hpp bounds what a slow one holds.
 //
-// What is the same for several dashboards is encoded once: those whose tokens let them see the same agents are one group. A session
-// ends when its token would no longer be let in: expired, revoked. Bounds: dashboards in all, frames and commands of each per time,
-// bytes that wait for each, bytes on their way to all (then output is dropped for all, and the gap is told). Under the hub's lock.
+// A session ends when its token would no longer be let in: expired, revoked. Bounds: dashboards in all, frames and commands of each per
+// time. Who hears of which agent: dashboard_groups.hpp. Under the hub's lock.
 #pragma once
 
 #include "access.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
+#include "dashboard_groups.hpp"
 #include "dashboard_output.hpp"
 #include "outlet.hpp"
 #include "runs.hpp"
@@ -16,14 +16,11 @@
 
 #include "wire/dashboard_desk.hpp"
 
-#include <atomic>
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 namespace agenthost::hub {
 
@@ -34,11 +31,7 @@ public:
     static constexpr double messages_per_second = 100;
     static constexpr std::size_t commands_per_minute = 10;
     static constexpr auto heartbeat_spacing = std::chrono::seconds{25}; // every 30 s, with tolerance
-    static constexpr auto list_spacing =
-        std::chrono::seconds{1};                       // of agent:list after changes; agent:status is at once
-    static constexpr std::size_t most_list = 1U << 20; // bytes of an agent:list
-    static constexpr std::size_t most_on_the_way = 4U << 20;
-    static constexpr std::size_t most_runs_told = 1000; // to a dashboard that comes
+    static constexpr std::size_t most_runs_told = 1000;                 // to a dashboard that comes
 
     Dashboards(Core& core, const Credentials& credentials, Fanout& fanout, Runs& runs);
 
@@ -49,29 +42,19 @@ public:
     void closed(Conn);
     void close_all();         // the hub goes down
     void check_credentials(); // they changed
-    void agent_changed(const AgentRecord&, bool online);
+    void agent_changed(const AgentRecord& agent, bool online) { groups_.agent_changed(agent, online); }
 
     [[nodiscard]] std::size_t size() const { return sessions_.size(); }
 
 private:
-    using Outlets = std::vector<std::shared_ptr<Outlet>>;
-    struct Group {     // of dashboards that see the same agents
-        Caller caller; // one of them
-        std::vector<Conn> members;
-        std::shared_ptr<const Outlets> outlets; // of the members; null: to be made anew
-        Text list;
-        std::uint64_t list_of = 0; // the change it shows
-    };
     struct Session {
         Caller caller;
         std::string token, id, peer; // token: to ask again when credentials change; never logged
-        Group* group = nullptr;
         std::shared_ptr<Outlet> outlet;
         Timers::Id expiry{};
         double allowance = messages_per_second;
         Timers::Time counted{}, complained{}, beat{};
         std::deque<Timers::Time> asked; // commands of the last minute
-        std::uint64_t list_of = 0;
         bool closing = false;
     };
     struct Asked {
@@ -97,14 +80,8 @@ private:
     void run_output(const Run&, const RunChunk&);
     void say(Session&, std::string frame);
     void fault(Session&, const wire::desk::Fault&);
-    void tell(std::string_view agent, std::string frame, Conn except = {});
-    void tell(const Run&, Outlet::OfRun, Conn except = {});
-    [[nodiscard]] bool seen(std::string_view agent) const; // somebody sees it
-    const std::shared_ptr<const Outlets>& outlets(Group&);
-    Text list_for(Group&);
-    void lists();
+    void tell(const Run&, const Outlet::OfRun&, Conn except = {});
     void join(Conn, Session&);
-    void leave(Conn, Session&);
     void watch_expiry(Conn, Session&);
     void end(Conn, Session&, int code, std::string_view code_word, std::string_view why);
     void drop(Conn, Session&, int code, std::string reason);
@@ -113,14 +90,11 @@ private:
     const Credentials& credentials_;
     Fanout& fanout_;
     Runs& runs_;
+    DashboardGroups groups_;
     DashboardOutput output_;
     wire::desk::Reader reader_;
     std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
-    std::map<std::string, Group> groups_;          // by sight
     std::unordered_map<std::string, Asked> asked_; // by run, until it is over
-    std::uint64_t change_ = 1;                     // of agents
-    bool lists_due_ = false;
-    std::shared_ptr<std::atomic<std::size_t>> on_the_way_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 } // namespace agenthost::hub

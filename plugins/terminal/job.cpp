@@ -18,11 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 using Json = nlohmann::json;
 
-constexpr std::size_t most_input = 256 << 10;    // typed and not yet taken by the command
 constexpr std::size_t most_a_turn = 256 << 10;   // read from one command before others have their turn
 constexpr std::size_t most_unserved = 128 << 10; // of it read before readers have theirs
 constexpr auto stuck_after = 10s; // a descendant that SIGKILL does not end is stuck in the kernel
-constexpr auto linger = 30s;      // for a reader that takes nothing, after the end
 constexpr std::uint64_t all_of_it = ~std::uint64_t{0};
 
 std::string signal_name(int signal)
@@ -43,7 +41,8 @@ std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 Job::Job(JobOwner& owner, std::shared_ptr<const Config> config, User user, Admitted what, RunParams params,
          std::string id, std::string server)
     : owner_{owner}, config_{std::move(config)}, user_{std::move(user)}, what_{std::move(what)},
-      params_{std::move(params)}, id_{std::move(id)}, server_{std::move(server)}, queued_{owner.loop().now()}
+      params_{std::move(params)}, id_{std::move(id)}, server_{std::move(server)},
+      readers_{owner.loop(), outputs_, *this, config_->wait}, queued_{owner.loop().now()}
 {
     // What is not needed any more is not kept: secrets among it.
     params_.env.clear();
@@ -54,8 +53,6 @@ Job::Job(JobOwner& owner, std::shared_ptr<const Config> config, User user, Admit
 Job::~Job()
 {
     for (Loop::Timer* timer : {&timeout_, &grace_, &stuck_}) owner_.loop().cancel(*timer);
-    for (Reader& r : readers_)
-        for (Loop::Timer* timer : {&r.flush, &r.patience}) owner_.loop().cancel(*timer);
     drop_process();
 }
 
@@ -72,142 +69,58 @@ void Job::drop_process()
 
 void Job::add_runner(Request request)
 {
-    readers_.emplace_back(std::move(request), std::array<std::uint64_t, 2>{0, 0},
-                          std::min(params_.max_output.value_or(all_of_it),
-                                   config_->max_output ? config_->max_output : all_of_it));
-    runner_ = &readers_.back();
-    const agh_req id = runner_->request.id();
-    runner_->request.on_writable([&o = owner_, weak = weak_from_this(), id] { o.writable_later(weak, id); });
-    runner_->request.on_cancel([&o = owner_, weak = weak_from_this(), id] { o.cancel_later(weak, id); });
+    Reader& reader = readers_.add(std::move(request), {0, 0},
+                                  std::min(params_.max_output.value_or(all_of_it),
+                                           config_->max_output ? config_->max_output : all_of_it));
+    readers_.runs_it(reader);
+    listen_to(reader);
 }
 
 void Job::attach(Request request, const AttachParams& params)
 {
-    Reader& reader =
-        readers_.emplace_back(std::move(request), std::array{params.offset, params.stderr_offset}, all_of_it);
+    Reader& reader = readers_.add(std::move(request), {params.offset, params.stderr_offset}, all_of_it);
     if (!params.follow)
         for (std::size_t i = 0; i < outputs_.size(); ++i)
             reader.until[i] = outputs_[i] ? outputs_[i]->end() : 0;
+    listen_to(reader);
+    readers_.serve();
+}
+
+void Job::listen_to(Reader& reader)
+{
     const agh_req id = reader.request.id();
     reader.request.on_writable([&o = owner_, weak = weak_from_this(), id] { o.writable_later(weak, id); });
     reader.request.on_cancel([&o = owner_, weak = weak_from_this(), id] { o.cancel_later(weak, id); });
-    serve(reader);
-    sweep();
-}
-
-Reader* Job::reader(agh_req id)
-{
-    const auto found = std::find_if(readers_.begin(), readers_.end(),
-                                    [&](const Reader& r) { return r.request.id() == id && !r.over; });
-    return found == readers_.end() ? nullptr : &*found;
-}
-
-void Job::writable(agh_req id)
-{
-    Reader* r = reader(id);
-    if (!r) return;
-    r->blocked = r->stalled = false;
-    owner_.loop().cancel(r->patience); // it took something: patience begins anew
-    serve(*r);
-    if (held_ && (!runner_ || runner_->lag(outputs_) < Reader::most_lag)) resume();
-    sweep();
 }
 
 void Job::cancel(agh_req id)
 {
-    Reader* r = reader(id);
+    Reader* r = readers_.find(id);
     if (!r) return;
-    if (r == runner_ && state_ == State::queued) return owner_.cancelled(*this);
-    if (r == runner_ && state_ == State::running) {
+    if (r == readers_.runner() && state_ == State::queued) return owner_.cancelled(*this);
+    if (r == readers_.runner() && state_ == State::running) {
         const auto deadline = r->request.deadline();
         return interrupt(deadline && Clock::now() >= *deadline ? Reason::timeout : Reason::interrupted,
                          false);
     }
-    r->request.fail("CANCELLED", "cancelled; the command goes on");
-    r->over = true;
-    sweep();
+    readers_.refuse(*r, "CANCELLED", "cancelled; the command goes on");
 }
 
-void Job::serve_all()
+void Job::hold(bool on)
 {
-    for (Reader& r : readers_) serve(r);
-    sweep();
-}
-
-void Job::serve(Reader& r)
-{
-    if (r.over) return;
-    const bool ended = settled_output_;
-    r.pump(outputs_, owner_.loop().now(), ended || !r.follows());
-    if (r.served(outputs_) && (ended || !r.follows())) return finish_reader(r);
-    if (r.blocked) {
-        if (ended && !r.patience) {
-            r.patience = owner_.loop().after(linger, [this, &r] {
-                r.patience = 0;
-                r.blocked = false;
-                r.drop_to(outputs_, 0);
-                finish_reader(r);
-                sweep();
-            });
-        }
-        if (&r != runner_ || ended || r.lag(outputs_) < Reader::most_lag) return;
-        if (r.stalled)
-            r.drop_to(outputs_, Reader::most_lag);
-        else
-            hold_back(r);
-        return;
-    }
-    Clock::time_point when;
-    if (!r.flush && r.due(when, owner_.loop().now()))
-        r.flush = owner_.loop().after(when - owner_.loop().now(), [this, &r] {
-            r.flush = 0;
-            serve(r);
-            sweep();
-        });
-}
-
-// The command waits for its reader, for a while.
-void Job::hold_back(Reader& r)
-{
-    if (!held_) {
-        held_ = true;
-        look_at_fds();
-    }
-    if (r.patience) return;
-    r.patience = owner_.loop().after(config_->wait, [this, &r] {
-        r.patience = 0;
-        r.stalled = true;
-        r.drop_to(outputs_, Reader::most_lag);
-        resume();
-    });
-}
-
-void Job::resume()
-{
-    held_ = false;
     look_at_fds();
-    if (gone_) finish_when_drained();
+    if (!on && gone_) finish_when_drained();
 }
 
-void Job::sweep()
+void Job::reader_left()
 {
-    for (auto at = readers_.begin(); at != readers_.end();) {
-        if (!at->over) {
-            ++at;
-            continue;
-        }
-        owner_.loop().cancel(at->flush);
-        owner_.loop().cancel(at->patience);
-        if (&*at == runner_) runner_ = nullptr;
-        at = readers_.erase(at);
-        if (settled()) owner_.settled();
-    }
+    if (settled()) owner_.settled();
 }
 
-void Job::finish_reader(Reader& r)
+std::string Job::result(const Reader& r, bool runs_it) const
 {
     Json json{{"commandId", id_}, {"bytes", bytes()}, {"dropped", r.dropped()}};
-    if (&r != runner_) {
+    if (!runs_it) {
         json["offset"] = r.next()[0];
         json["stderr_offset"] = r.next()[1];
         json["status"] = state_ == State::ended ? "ended" : "running";
@@ -220,28 +133,20 @@ void Job::finish_reader(Reader& r)
         json["cpu_ms"] = (usage_.user_us + usage_.system_us) / 1000;
         json["peak_rss"] = usage_.peak_rss_kib * 1024;
     }
-    r.request.reply(dump(json));
-    r.over = true;
+    return dump(json);
 }
 
-void Job::abandon()
-{
-    for (Reader& r : readers_) {
-        if (r.over) continue;
-        r.request.fail("INTERRUPTED", "the agent stopped before the command had ended");
-        r.over = true;
-    }
-    sweep();
-}
+void Job::abandon() { readers_.refuse_all("INTERRUPTED", "the agent stopped before the command had ended"); }
 
 // ---- life ----
 
 void Job::say_queued(std::size_t position)
 {
-    if (!runner_) return;
+    Reader* runner = readers_.runner();
+    if (!runner) return;
     Json json{{"status", "queued"}, {"commandId", id_}};
     if (position > 0) json["position"] = position;
-    runner_->request.progress(dump(json));
+    runner->request.progress(dump(json));
 }
 
 void Job::never_ran(Reason reason)
@@ -250,15 +155,15 @@ void Job::never_ran(Reason reason)
     status_ = SIGINT;
     state_ = State::ended;
     ended_ = owner_.loop().now();
-    settled_output_ = true;
-    serve_all();
+    readers_.complete();
 }
 
 void Job::start()
 {
     state_ = State::running;
     started_ = Clock::now();
-    if (runner_) runner_->request.progress(dump({{"status", "running"}, {"commandId", id_}}));
+    if (Reader* runner = readers_.runner())
+        runner->request.progress(dump({{"status", "running"}, {"commandId", id_}}));
     const bool has_input = params_.input || params_.keep_input;
     try {
         process_ = std::make_unique<Process>(Launch{.what = what_,
@@ -271,9 +176,8 @@ void Job::start()
     } catch (const std::exception& e) {
         return fail("INTERNAL", e.what());
     }
-    if (params_.input) input_ = std::move(*params_.input);
+    typed_.begin(std::move(params_.input).value_or(""), has_input && !params_.keep_input && !params_.pty);
     params_.input.reset();
-    input_ends_ = has_input && !params_.keep_input && !params_.pty;
     owner_.loop().watch(process_->control(), EPOLLIN, *this);
     owner_.loop().watch(process_->pidfd(), EPOLLIN, *this);
     look_at_fds();
@@ -292,19 +196,14 @@ void Job::start()
 
 void Job::fail(std::string_view code, const std::string& why, std::uint32_t how)
 {
-    for (Reader& r : readers_) {
-        if (r.over) continue;
-        r.request.fail(code, why, {}, how);
-        r.over = true;
-    }
     state_ = State::ended;
     ended_ = owner_.loop().now();
     status_ = 127 << 8;
-    settled_output_ = true;
     if (process_)
         for (kit::Fd* fd : {&process_->out, &process_->err, &process_->in}) close_fd(*fd);
     for (Loop::Timer* timer : {&timeout_, &grace_}) owner_.loop().cancel(*timer);
-    sweep();
+    readers_.refuse_all(code, why, how);
+    readers_.complete(); // for those who attach later
     owner_.ended(*this);
 }
 
@@ -418,14 +317,15 @@ void Job::look_at_fds()
 {
     if (!process_) return;
     Loop& loop = owner_.loop();
-    const bool typing = process_->is_pty() && !input_.empty();
-    const std::uint32_t out = (held_ ? 0u : std::uint32_t{EPOLLIN}) | (typing ? std::uint32_t{EPOLLOUT} : 0u);
+    const bool typing = process_->is_pty() && !typed_.empty();
+    const std::uint32_t out =
+        (readers_.held() ? 0u : std::uint32_t{EPOLLIN}) | (typing ? std::uint32_t{EPOLLOUT} : 0u);
     // Not with no events: a hang-up would be told again and again.
     if (process_->out) out ? loop.watch(process_->out.get(), out, *this) : loop.forget(process_->out.get());
     if (process_->err)
-        held_ ? loop.forget(process_->err.get()) : loop.watch(process_->err.get(), EPOLLIN, *this);
+        readers_.held() ? loop.forget(process_->err.get()) : loop.watch(process_->err.get(), EPOLLIN, *this);
     if (process_->in)
-        input_.empty() ? loop.forget(process_->in.get()) : loop.watch(process_->in.get(), EPOLLOUT, *this);
+        typed_.empty() ? loop.forget(process_->in.get()) : loop.watch(process_->in.get(), EPOLLOUT, *this);
 }
 
 void Job::close_fd(kit::Fd& fd)
@@ -439,7 +339,7 @@ void Job::read(kit::Fd& fd, std::size_t channel)
 {
     auto& output = outputs_[channel];
     std::size_t unserved = 0;
-    for (std::size_t done = 0; fd && !held_ && done < most_a_turn;) {
+    for (std::size_t done = 0; fd && !readers_.held() && done < most_a_turn;) {
         if (!output)
             output = std::make_unique<Output>(owner_.ring_file(*this) + (channel == 0 ? ".out" : ".err"),
                                               config_->ring, &owner_.window_budget());
@@ -456,10 +356,10 @@ void Job::read(kit::Fd& fd, std::size_t channel)
         unserved += static_cast<std::size_t>(n);
         if (unserved >= most_unserved) {
             unserved = 0;
-            serve_all();
+            readers_.serve();
         }
     }
-    if (unserved > 0) serve_all();
+    if (unserved > 0) readers_.serve();
 }
 
 std::uint64_t Job::bytes() const
@@ -475,13 +375,13 @@ std::uint64_t Job::bytes() const
 void Job::finish_when_drained()
 {
     if (state_ == State::ended) return;
-    while (!held_) {
+    while (!readers_.held()) {
         const auto before = bytes();
         if (process_->out) read(process_->out, 0);
-        if (process_->err && !held_) read(process_->err, 1);
+        if (process_->err && !readers_.held()) read(process_->err, 1);
         if (bytes() == before) break;
     }
-    if (held_) return; // resume() comes back
+    if (readers_.held()) return; // hold(false) comes back
     usage_ = process_->usage();
     close_fd(process_->out);
     close_fd(process_->err);
@@ -490,10 +390,9 @@ void Job::finish_when_drained()
     owner_.loop().cancel(grace_);
     for (const auto& output : outputs_)
         if (output) output->settle();
-    input_.clear();
+    typed_.clear();
     state_ = State::ended;
-    settled_output_ = true;
-    serve_all();
+    readers_.complete();
     // After the answer, as it removes the cgroup. When the helper has not ended yet, or is stuck, on_gone() comes.
     if (process_->on_pidfd()) drop_process();
     owner_.ended(*this);
@@ -501,57 +400,23 @@ void Job::finish_when_drained()
 
 // ---- input ----
 
-Job::Typing Job::input(const InputParams& params, std::string& why)
+Typing Job::input(const InputParams& params, std::string& why)
 {
-    std::string_view bytes = params.data;
-    if (params.offset && *params.offset > typed_) {
-        why = "offset " + std::to_string(*params.offset) + " is beyond the " + std::to_string(typed_) +
-              " bytes typed so far";
-        return Typing::closed;
-    }
-    if (params.offset) { // it came before, on a session that was lost
-        bytes.remove_prefix(std::min<std::uint64_t>(typed_ - *params.offset, bytes.size()));
-        if (bytes.empty() && (!params.end || input_ends_)) return Typing::taken;
-    }
-    if (state_ != State::running || !process_ || exited_) {
-        why = "the command is not running";
-        return Typing::later;
-    }
-    if (process_->is_pty() ? !process_->out : (!process_->in || input_ends_)) {
-        why = "its standard input is closed. Run it with \"input\": true or a pty to type into it";
-        return Typing::closed;
-    }
-    if (input_.size() + bytes.size() > most_input) {
-        why = "the command has not taken " + std::to_string(input_.size()) +
-              " bytes typed before. Wait until it does";
-        return Typing::later;
-    }
-    input_ += bytes;
-    typed_ += bytes.size();
-    if (params.end && process_->is_pty())
-        input_ += '\x04'; // Ctrl-D
-    else if (params.end)
-        input_ends_ = true;
-    write_input();
-    return Typing::taken;
+    const bool pty = process_ && process_->is_pty();
+    const Typing typing = typed_.add(params,
+                                     {.running = state_ == State::running && process_ && !exited_,
+                                      .open = process_ && (pty ? process_->out : process_->in),
+                                      .pty = pty},
+                                     why);
+    if (typing == Typing::taken) write_input();
+    return typing;
 }
 
 void Job::write_input()
 {
     if (!process_) return;
-    kit::Fd& fd = process_->is_pty() ? process_->out : process_->in;
-    while (fd && !input_.empty()) {
-        const ::ssize_t n = ::write(fd.get(), input_.data(), input_.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN) break;
-        if (n < 0) { // EPIPE: nobody reads it any more
-            input_.clear();
-            input_ends_ = true;
-            break;
-        }
-        input_.erase(0, static_cast<std::size_t>(n));
-    }
-    if (process_->in && input_.empty() && input_ends_) close_fd(process_->in);
+    typed_.write(process_->is_pty() ? process_->out : process_->in);
+    if (process_->in && typed_.over()) close_fd(process_->in);
     look_at_fds();
 }
 

@@ -9,13 +9,13 @@
 #include "params.hpp"
 #include "policy.hpp"
 #include "process.hpp"
-#include "reader.hpp"
+#include "readers.hpp"
 #include "rules.hpp"
+#include "typed.hpp"
 #include "user.hpp"
 
 #include <agenthost/request.hpp>
 
-#include <list>
 #include <memory>
 #include <string>
 
@@ -39,7 +39,7 @@ public:
     virtual void cancel_later(std::weak_ptr<Job>, agh_req) = 0;   // [any]
 };
 
-class Job : public Watcher, public std::enable_shared_from_this<Job> {
+class Job : public Watcher, private Readers::Command, public std::enable_shared_from_this<Job> {
 public:
     enum class State { queued, running, ended };
 
@@ -55,11 +55,9 @@ public:
     void interrupt(Reason, bool force);
     void never_ran(Reason);                // it was taken out of the queue
     void say_queued(std::size_t position); // 0: it starts at once
-    enum class Typing { taken, closed, later };
-    // later: it has not taken what came before, or does not run yet. `offset`: see InputParams. `why` says what is wrong.
     [[nodiscard]] Typing input(const InputParams&, std::string& why);
     void resize(Size);
-    void writable(agh_req);
+    void writable(agh_req id) { readers_.writable(id); }
     void cancel(agh_req);
     // The readers are cut off and the request is answered as interrupted: the plugin ends.
     void abandon();
@@ -72,7 +70,7 @@ public:
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool settled() const { return state_ == State::ended && readers_.empty() && !process_; }
     [[nodiscard]] Clock::time_point ended_at() const { return ended_; }
-    [[nodiscard]] std::uint64_t typed() const { return typed_; }
+    [[nodiscard]] std::uint64_t typed() const { return typed_.count(); }
     [[nodiscard]] std::uint64_t bytes() const;
     [[nodiscard]] Reason reason() const;
     [[nodiscard]] int exit_code() const;
@@ -87,18 +85,15 @@ private:
     void step(Ending::Step);
     void read(kit::Fd&, std::size_t channel);
     void look_at_fds(); // which events are wanted now
-    void resume();
-    void hold_back(Reader&);
-    void serve_all();
-    void serve(Reader&);
-    void finish_reader(Reader&);
-    void sweep(); // readers that are over leave
+    void listen_to(Reader&);
+    [[nodiscard]] std::string result(const Reader&, bool runs_it) const override;
+    void hold(bool) override;
+    void reader_left() override;
     void write_input();
     void finish_when_drained();
     void fail(std::string_view code, const std::string& why, std::uint32_t how = not_started);
     void close_fd(kit::Fd&);
     void drop_process();
-    Reader* reader(agh_req);
 
     JobOwner& owner_;
     std::shared_ptr<const Config> config_;
@@ -109,13 +104,10 @@ private:
     State state_ = State::queued;
     std::unique_ptr<Process> process_;
     Outputs outputs_;
-    std::list<Reader> readers_;
-    Reader* runner_ = nullptr; // the one that holds the command back; null when it has left
-    bool held_ = false, gone_ = false, settled_output_ = false, exited_ = false;
+    Readers readers_;
+    bool gone_ = false, exited_ = false;
     Ending ending_;
-    std::string input_;
-    bool input_ends_ = false;
-    std::uint64_t typed_ = 0; // bytes, by terminal.input
+    Typed typed_;
     Loop::Timer timeout_ = 0, grace_ = 0, stuck_ = 0;
     Clock::time_point queued_, started_, ended_;
     int status_ = 0; // wait status

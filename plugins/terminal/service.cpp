@@ -260,9 +260,9 @@ void Service::input(Request request)
         const JobPtr job = me.known(r, params.id);
         std::string why;
         switch (job->input(params, why)) {
-        case Job::Typing::taken: r.reply(dump({{"offset", job->typed()}})); break;
-        case Job::Typing::later: r.fail("BUSY", params.id + ": " + why, {}, not_started); break;
-        case Job::Typing::closed: throw Error{"INVALID_REQUEST", params.id + ": " + why, AGH_E_INVALID};
+        case Typing::taken: r.reply(dump({{"offset", job->typed()}})); break;
+        case Typing::later: r.fail("BUSY", params.id + ": " + why, {}, not_started); break;
+        case Typing::closed: throw Error{"INVALID_REQUEST", params.id + ": " + why, AGH_E_INVALID};
         }
     });
 }

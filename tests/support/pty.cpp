@@ -86,6 +86,13 @@ bool PtyProcess::raw() const
     return ::tcgetattr(slave_, &now) == 0 && (now.c_lflag & (ICANON | ECHO | ISIG)) == 0;
 }
 
+bool PtyProcess::stopped() const
+{
+    const std::string stat = read_file("/proc/" + std::to_string(pid_) + "/stat");
+    const auto state = stat.rfind(") ");
+    return state != stat.npos && stat.compare(state, 3, ") T") == 0;
+}
+
 bool PtyProcess::restored() const
 {
     termios now{};

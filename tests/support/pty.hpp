@@ -24,7 +24,8 @@ public:
     bool sees(const std::string& text);
     void mark() { from_ = said_.size(); }
     [[nodiscard]] std::string said() const { return said_.substr(from_); }
-    [[nodiscard]] bool raw() const; // the terminal hands on every key
+    [[nodiscard]] bool raw() const;     // the terminal hands on every key
+    [[nodiscard]] bool stopped() const; // by SIGSTOP or the like
     // The settings are those of the beginning.
     [[nodiscard]] bool restored() const;
     int wait(); // the exit code, 128 + signal, or -1 when it does not end

@@ -186,7 +186,8 @@ void Session::watch_signals()
             break;
         case SIGTSTP:
             tty_.restore();
-            ::kill(::getpid(), SIGSTOP);
+            // To this thread: one for the process may stop another first, and this one would take the terminal back too early.
+            ::pthread_kill(::pthread_self(), SIGSTOP);
             if (was_raw) tty_.raw();
             break;
         case SIGCONT: wish(&Wishes::resize); break;

@@ -73,6 +73,21 @@ TEST_P(Cut, WhatNobodyWantsIsInterruptedWhenTheAgentIsBack)
     EXPECT_TRUE(gone(pid));
 }
 
+TEST_P(Cut, AHubThatStopsInterruptsWhatItsCallersWaitFor)
+{
+    boot();
+    const auto file = dir_ / "pid";
+    Process exec{{.argv = command({"exec", "node-01", "--", "sh", "-c",
+                                   "echo $$ > " + file.string() + "; exec sleep 1000"})}};
+    const pid_t pid = pid_from(file);
+    ASSERT_GT(pid, 0) << exec.err();
+    EXPECT_EQ(hub_->stop(), 0);
+    EXPECT_EQ(exec.wait(), 125);
+    EXPECT_THAT(exec.err(), HasSubstr("The hub is shutting down"));
+    EXPECT_TRUE(gone(pid));
+    EXPECT_TRUE(agent_->running());
+}
+
 // Any capability over any protocol; but only one has words for output.
 class Mute : public Person {};
 INSTANTIATE_TEST_SUITE_P(, Mute, testing::Values("panel", "signed", "storage"));

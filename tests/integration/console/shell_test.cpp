@@ -131,6 +131,51 @@ TEST_P(Shell, WhateverEndsItTheTerminalIsAsBefore)
     EXPECT_THAT(person->said(), HasSubstr("Come back: agenthost hub attach"));
 }
 
+TEST_P(Shell, CtrlZStopsWhatRunsThere)
+{
+    boot();
+    const auto person = shell();
+    person->mark();
+    person->type("cat\r");
+    ASSERT_TRUE(person->sees("cat\r\n"));
+    person->type("there\r");
+    ASSERT_TRUE(person->sees("there\r\nthere\r\n")) << person->said(); // it reads
+    person->type("\x1a");
+    ASSERT_TRUE(person->sees("ready> ")) << person->said();
+    EXPECT_FALSE(person->stopped());
+    person->mark();
+    person->type("fg\r");
+    ASSERT_TRUE(person->sees("fg\r\ncat\r\n")) << person->said();
+    person->type("again\r");
+    EXPECT_TRUE(person->sees("again\r\nagain\r\n")) << person->said();
+    person->type("\x04");
+    ASSERT_TRUE(person->sees("ready> ")) << person->said();
+    person->type("exit 7\r");
+    EXPECT_EQ(person->wait(), 7);
+}
+
+// As the person's own shell does it: the terminal is theirs while we are stopped, and ours again after.
+TEST_P(Shell, StoppedHereItLendsTheTerminalAndComesBack)
+{
+    boot();
+    const auto person = shell();
+    for (int i = 0; i < 20; ++i) {
+        SCOPED_TRACE(i);
+        person->signal(SIGTSTP);
+        ASSERT_TRUE(wait_for([&] { return person->stopped(); }));
+        ASSERT_TRUE(person->restored());
+        if (i == 0) person->resize(70, 20);
+        person->signal(SIGCONT);
+        ASSERT_TRUE(wait_for([&] { return person->raw(); }));
+    }
+    person->mark();
+    person->type("stty size\r");
+    EXPECT_TRUE(person->sees("20 70")) << person->said(); // the size it has now is told
+    person->type("exit 8\r");
+    EXPECT_EQ(person->wait(), 8);
+    EXPECT_TRUE(person->restored());
+}
+
 TEST_P(Shell, SaysThatItWaits)
 {
     boot({{"concurrency", 1}});

@@ -194,7 +194,7 @@ TEST_F(DashboardsTest, AgentsThatComeAndGoAreToldAtOnceAndListedSoon)
     EXPECT_EQ(only(conn)["payload"]["status"], "offline");
     const Conn late = desk();
     EXPECT_EQ(heard(late)[1]["payload"]["agents"].size(), 1U);
-    pass(Dashboards::list_spacing);
+    pass(DashboardGroups::list_spacing);
     const json list = only(conn);
     EXPECT_EQ(list["type"], "agent:list");
     EXPECT_EQ(list["payload"]["agents"].size(), 1U);
@@ -504,7 +504,7 @@ TEST_F(DashboardsTest, OfListsThatWaitTheNewestIsSent)
     daemon.full.insert(slow);
     for (const char* id : {"d2", "d3", "d4"}) {
         join_agent(id);
-        pass(Dashboards::list_spacing);
+        pass(DashboardGroups::list_spacing);
     }
     daemon.full.erase(slow);
     enter([&] { dashboards.writable(slow); });

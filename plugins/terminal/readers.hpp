@@ -1,0 +1,62 @@
+// All who are sent one command's output, each in its own rhythm. The one that runs the command may hold it back for a while when it takes too
+// little; then, and for all others at once, the oldest is dropped beyond Reader::most_lag. Loop thread.
+#pragma once
+
+#include "loop.hpp"
+#include "reader.hpp"
+
+#include <list>
+#include <string>
+#include <string_view>
+
+namespace agenthost::terminal {
+
+class Readers {
+public:
+    // What they need of the command. Called from inside the calls below and from timers.
+    class Command {
+    public:
+        virtual ~Command() = default;
+        [[nodiscard]] virtual std::string result(const Reader&, bool runs_it) const = 0; // a JSON object
+        virtual void hold(bool) = 0; // it shall not be read from, for a while
+        virtual void reader_left() = 0;
+    };
+
+    // All three outlive it. `patience`: how long the command is held back for one that takes nothing.
+    Readers(Loop& loop, const Outputs& outputs, Command& command, Clock::duration patience)
+        : loop_{loop}, outputs_{outputs}, command_{command}, patience_{patience}
+    {}
+    ~Readers();
+    Readers(const Readers&) = delete;
+    Readers& operator=(const Readers&) = delete;
+
+    Reader& add(Request, std::array<std::uint64_t, 2> from, std::uint64_t most); // stays where it is
+    void runs_it(Reader& reader) { runner_ = &reader; }
+    [[nodiscard]] Reader* runner() const { return runner_; } // null: it has left
+    [[nodiscard]] Reader* find(agh_req);
+    [[nodiscard]] bool empty() const { return all_.empty(); }
+    [[nodiscard]] bool held() const { return held_; }
+
+    void serve();    // there is new output, or a new reader
+    void complete(); // there will be no more: each is answered when it has what there is
+    void writable(agh_req);
+    void refuse(Reader&, std::string_view code, std::string_view why);
+    void refuse_all(std::string_view code, std::string_view why, std::uint32_t how = 0);
+
+private:
+    void serve(Reader&);
+    void hold_for(Reader&);
+    void let_go();
+    void answer(Reader&);
+    void sweep(); // who is over leaves
+
+    Loop& loop_;
+    const Outputs& outputs_;
+    Command& command_;
+    const Clock::duration patience_;
+    std::list<Reader> all_;
+    Reader* runner_ = nullptr;
+    bool held_ = false, complete_ = false;
+};
+
+} // namespace agenthost::terminal

@@ -1,0 +1,44 @@
+// What was typed into a command and not yet taken by it. Counts every byte, so that what is sent again on a new session is typed
+// once. Loop thread; at most 256 KiB wait.
+#pragma once
+
+#include "params.hpp"
+
+#include <kit/fd.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace agenthost::terminal {
+
+enum class Typing { taken, closed, later }; // later: it has not taken what came before, or does not run yet
+
+class Typed {
+public:
+    static constexpr std::size_t most = 256 << 10;
+
+    // The command starts with this, and `end`: no more will come.
+    void begin(std::string text, bool end);
+    // `why` says what is wrong when it is not taken.
+    struct Into {
+        bool running = false, open = false, pty = false; // the command; its standard input
+    };
+    [[nodiscard]] Typing add(const InputParams&, Into, std::string& why);
+    // Hands over what the descriptor takes; when nobody reads it any more, it is over.
+    void write(kit::Fd&);
+    void clear() { waiting_.clear(); }
+
+    [[nodiscard]] bool empty() const { return waiting_.empty(); }
+    [[nodiscard]] bool over() const
+    {
+        return ends_ && waiting_.empty();
+    }                                                            // all of it was taken, and no more comes
+    [[nodiscard]] std::uint64_t count() const { return count_; } // bytes, by terminal.input
+
+private:
+    std::string waiting_;
+    bool ends_ = false;
+    std::uint64_t count_ = 0;
+};
+
+} // namespace agenthost::terminal
