@@ -120,7 +120,7 @@ typedef struct agh_host_api {
     /* Ends a request, exactly once; copies; never re-enters the plugin. AGH_E_STALE: completed already or unknown.
      * AGH_E_DEADLINE: the peer has had its answer, and what happened is still journalled. [any] */
     agh_status (*complete)(agh_host *, agh_req, const agh_reply *);
-    /* How far it is; a JSON object such as {"done":1,"total":4,"unit":"bytes"}. The latest wins when the peer is slow. [any] */
+    /* How far it is; a JSON object: {"done":1,"total":4,"unit":"bytes"}. When the peer is slow: changes of "status" in order (four wait), else the latest. [any] */
     agh_status (*progress)(agh_host *, agh_req, agh_bytes json);
     /* Output of a running request, ordered per channel (1 stdout, 2 stderr, others the action's own). `offset` is the position
      * of the first byte in the whole channel. AGH_E_BUSY: nothing was taken, wait for writable(). [any] */
