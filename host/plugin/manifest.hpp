@@ -26,8 +26,8 @@ struct ActionManifest {
     std::string summary;
     std::shared_ptr<const Schema> params; // null: any object
     std::string params_json, result_json; // the schemas' text, for `plugin info`
-    bool effects = false;    // journalled
-    bool idempotent = false; // may run again after `interrupted`
+    bool effects = false;                 // journalled
+    bool idempotent = false;              // may run again after `interrupted`
 };
 
 struct Manifest {
@@ -49,6 +49,7 @@ struct Manifest {
 };
 
 // nullptr and `why` (what, where, how to fix) when it is not a manifest.
-std::shared_ptr<const Manifest> parse_manifest(std::string_view text, std::string_view file, std::string& why);
+std::shared_ptr<const Manifest> parse_manifest(std::string_view text, std::string_view file,
+                                               std::string& why);
 
 } // namespace agenthost::host

@@ -32,16 +32,18 @@ public:
                               std::string_view bytes) = 0;
     virtual bool cancelled(agh_req) = 0;
     virtual bool log_enabled(std::string_view plugin, int level) = 0;
-    virtual void log(std::string_view plugin, int level, std::string_view message, std::string_view fields_json) = 0;
-    virtual agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience, agh_req origin,
-                            const agh_reply*) = 0;
+    virtual void log(std::string_view plugin, int level, std::string_view message,
+                     std::string_view fields_json) = 0;
+    virtual agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience,
+                            agh_req origin, const agh_reply*) = 0;
     virtual agh_status publish(std::string_view plugin, std::string_view key, std::string_view json) = 0;
     virtual std::string state_directory(std::string_view plugin) = 0;
     virtual agh_status define_metric(std::string_view plugin, std::string_view json, std::uint32_t* id) = 0;
     virtual void record_metric(std::string_view plugin, std::uint32_t id, double value) = 0;
     // `done` is called exactly once after AGH_PENDING, on the main I/O thread; the plugin room moves it to [run].
-    virtual agh_status call(std::string_view plugin, agh_req parent, std::string_view action, std::string_view params,
-                            std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done) = 0;
+    virtual agh_status call(std::string_view plugin, agh_req parent, std::string_view action,
+                            std::string_view params, std::uint64_t timeout_ns,
+                            std::function<void(const agh_reply&)> done) = 0;
     // agenthost.listener/1 for this plugin; nullptr: not permitted. The table's functions get the agh_host* made by listener_host().
     virtual const void* listener_service(std::string_view plugin) = 0;
     // agenthost.log_tap/1; AGH_E_DENIED: its manifest does not ask for it. `position`, `lost`: see ext/log_tap.h.
@@ -50,8 +52,8 @@ public:
         (void)plugin;
         return false;
     }
-    virtual std::string read_log(std::string_view plugin, int level, std::uint64_t& position, std::size_t capacity,
-                                 std::uint64_t& lost)
+    virtual std::string read_log(std::string_view plugin, int level, std::uint64_t& position,
+                                 std::size_t capacity, std::uint64_t& lost)
     {
         (void)plugin, (void)level, (void)position, (void)capacity;
         lost = 0;
@@ -122,8 +124,8 @@ std::vector<std::string> check_permissions(const std::string& library);
 
 // Reads manifest, checks permissions, config against the schema, then maps the library (or prepares a runner) and checks the entry.
 // Blocking work (dlopen) happens on the plugin's control thread in start(); this only makes the object.
-std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices&, FoundPlugin, const PluginConfig&,
-                                    std::string runner_path);
+std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices&, FoundPlugin,
+                                    const PluginConfig&, std::string runner_path);
 
 // For `agenthost plugin check`: maps the library, checks entry and manifest, no create. Problems, one sentence each.
 std::vector<std::string> check_library(const FoundPlugin&);

@@ -100,7 +100,8 @@ private:
             char byte = 0;
             pollfd p{peer.get(), POLLIN, 0};
             while (!stop_ && ::poll(&p, 1, 20) == 0) {}
-            if (!stop_ && ::recv(peer.get(), &byte, 1, 0) == 0) ++peers_gone;
+            if (!stop_ && ::recv(peer.get(), &byte, 1, 0) <= 0)
+                ++peers_gone; // ECONNRESET: it had not read all
         }
     }
     static bool complete(const std::string& request)

@@ -75,7 +75,8 @@ TEST(Manifest, HasSafeDefaults)
     const auto m = parse_manifest(R"({"id":"echo","version":"1"})", "f", why);
     ASSERT_TRUE(m) << why;
     EXPECT_EQ(m->run, Manifest::Run::worker);
-    EXPECT_TRUE(m->may_call.empty() && !m->may_listen && !m->may_read_log && m->may_isolate && m->may_in_process);
+    EXPECT_TRUE(m->may_call.empty() && !m->may_listen && !m->may_read_log && m->may_isolate &&
+                m->may_in_process);
     EXPECT_EQ(m->start_timeout_ms, 10'000u);
 }
 
