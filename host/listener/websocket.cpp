@@ -126,9 +126,11 @@ private:
         if (!paused_) read();
     }
 
-    // Who waits for a message holds a few bytes for it; room for the rest is made when it comes.
+    // Who waits for a message holds a few bytes for it; room for the rest is made when it comes. Once our close frame is on its way,
+    // the closing handshake reads on by itself: a read begun in the middle of what it discards finds Beast in no state for one.
     void read()
     {
+        if (close_sent_) return;
         reading_ = true;
         const bool comes = ws_.next_layer().buffered() != 0 || buffer_.size() != 0;
         ws_.async_read_some(buffer_, comes ? net::block_size : idle_bytes,

@@ -137,6 +137,8 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.transfer_ttl = parse_duration(text_of(value));
             else if (k == "agent_grace")
                 c.agent_grace = parse_duration(text_of(value));
+            else if (k == "reader_grace")
+                c.reader_grace = parse_duration(text_of(value));
             else if (k == "in_flight")
                 c.in_flight = value.get<std::uint32_t>();
             else if (k == "agent_queue")

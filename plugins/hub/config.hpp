@@ -37,8 +37,9 @@ struct Config {
     milliseconds task_warning{30'000};      // a shop's task that is open for longer is marked
     milliseconds transfer_ttl{3600 * 1000}; // a one-time URL and the call it serves
     milliseconds agent_grace{30'000};       // a file call waits this long for an agent that went away
-    std::uint32_t in_flight = 64;           // commands sent to one agent and not answered
-    std::uint32_t agent_queue = 1'000;      // commands open for one agent
+    milliseconds reader_grace{500};    // an agent waits this long for a slower reader of a command's output
+    std::uint32_t in_flight = 64;      // commands sent to one agent and not answered
+    std::uint32_t agent_queue = 1'000; // commands open for one agent
     std::uint32_t open_tasks = 10'000;
     std::uint32_t task_rows = 100'000;
 };

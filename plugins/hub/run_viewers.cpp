@@ -149,12 +149,13 @@ void RunViewers::look_at_lag(const ViewerPtr& viewer, const Run& run)
     if (lag < hold_above || run.over() || core_.now() < viewer->may_hold) return;
     viewer->holds = true;
     if (holds_[viewer->agent]++ == 0) fanout_.pause(viewer->agent, true);
-    viewer->hold = core_.timers.at(core_.now() + longest_hold, [this, key = viewer->reply.get()] {
-        const auto it = viewers_.find(key);
-        if (it == viewers_.end()) return;
-        it->second->may_hold = core_.now() + rest;
-        release(*it->second);
-    });
+    viewer->hold =
+        core_.timers.at(core_.now() + core_.config.reader_grace, [this, key = viewer->reply.get()] {
+            const auto it = viewers_.find(key);
+            if (it == viewers_.end()) return;
+            it->second->may_hold = core_.now() + rest;
+            release(*it->second);
+        });
 }
 
 void RunViewers::release(Viewer& viewer)

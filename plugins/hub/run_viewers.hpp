@@ -1,7 +1,7 @@
 // Callers of hub.exec and hub.attach: each is sent a run's output from a position on, at its own pace, then how the run ended.
 //
 // Nothing is kept for who is slow: it reads the run's output where it stopped, and a gap where that is gone. Before that happens the agent's
-// session is not read for up to `longest_hold`, so that the agent waits for who is not much slower; it holds up what else the agent says,
+// session is not read for up to `reader_grace`, so that the agent waits for who is not much slower; it holds up what else the agent says,
 // so who did not catch up in that time may not do it again for `rest`. Under the hub's lock, but
 // pump(): the daemon's stream() may say BUSY, and nothing is called outside while the lock is held.
 #pragma once
@@ -58,7 +58,6 @@ private:
     static constexpr std::size_t batch = 64 << 10, turn = 1 << 20;
     static constexpr std::size_t hold_above = 512 << 10,
                                  release_below = 128 << 10; // of the 1 MiB that is kept of a run
-    static constexpr auto longest_hold = std::chrono::milliseconds{500};
     static constexpr auto rest = std::chrono::seconds{5};
 
     void status(const Reply*, const Run&);

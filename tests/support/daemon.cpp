@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -52,6 +53,12 @@ void Daemon::look_for_secrets()
     if (process_->running()) {
         process_->signal(SIGKILL);
         process_->wait();
+    } else if (const std::string log = process_->err();
+               !ended_ && (process_->wait().value_or(0) >= 128 || log.find("Sanitizer") != log.npos)) {
+        // Whatever the test says of it, this is why.
+        std::fprintf(stderr, "%s ended by itself with %d:\n%s\n", options_.id.c_str(),
+                     process_->wait().value_or(-1),
+                     log.substr(log.size() - std::min<std::size_t>(log.size(), 16'384)).c_str());
     }
     keep_secrets_of(read_file(config_file()), options_.env, dir_ / "state");
     const auto found = leaks(process_->err() + process_->out());
@@ -97,7 +104,11 @@ bool Daemon::wait_ready()
 }
 
 pid_t Daemon::pid() const { return process_->pid(); }
-void Daemon::signal(int sig) { process_->signal(sig); }
+void Daemon::signal(int sig)
+{
+    ended_ = ended_ || sig == SIGKILL || sig == SIGABRT || sig == SIGSEGV;
+    process_->signal(sig);
+}
 bool Daemon::running() { return process_->running(); }
 std::string Daemon::log() const { return process_->err(); }
 
@@ -109,6 +120,7 @@ std::optional<int> Daemon::stop()
 
 void Daemon::kill9()
 {
+    ended_ = true;
     process_->signal(SIGKILL);
     process_->wait();
 }

@@ -54,6 +54,7 @@ private:
     TempDir own_;
     std::filesystem::path dir_;
     int notify_ = -1;
+    bool ended_ = false; // by us
     std::unique_ptr<Process> process_;
 };
 

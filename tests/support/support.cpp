@@ -67,7 +67,13 @@ void write_file(const std::filesystem::path& path, std::string_view content, int
 std::string read_file(const std::filesystem::path& path)
 {
     std::ifstream in{path, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
+    try {
+        return {std::istreambuf_iterator<char>{in}, {}};
+    } catch (
+        const std::ios_base::
+            failure&) { // of a process below /proc that has ended meanwhile: as if it had never been there
+        return {};
+    }
 }
 
 Process::Process(Options options) : out_{std::move(options.out)}, err_{std::move(options.err)}

@@ -18,10 +18,10 @@ std::string quoted(const std::string& word)
 
 } // namespace
 
-void Person::boot(const Json& terminal, std::vector<Fault> faults)
+void Person::boot(const Json& terminal, std::vector<Fault> faults, const std::string& hub)
 {
     std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
-    boot_hub();
+    boot_hub(hub);
     if (HasFatalFailure()) return;
     const passwd* me = ::getpwuid(::geteuid());
     Json config{{"allow", {"*"}}, {"run_as", me ? me->pw_name : ""}};

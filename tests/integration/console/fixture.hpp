@@ -12,7 +12,9 @@ namespace agenthost::test {
 class Person : public Five {
 protected:
     // `terminal`: its configuration laid over one that allows everything. With faults the agent's session goes through a proxy.
-    void boot(const Json& terminal = Json::object(), std::vector<Fault> faults = {});
+    // `hub`: more of the hub's configuration, after a comma.
+    void boot(const Json& terminal = Json::object(), std::vector<Fault> faults = {},
+              const std::string& hub = {});
     [[nodiscard]] std::vector<std::string> command(std::vector<std::string> words) const;
     Ran hub(std::vector<std::string> words); // `agenthost hub WORDS...`
     // By a shell, with something after it ("< file > out") and before it.

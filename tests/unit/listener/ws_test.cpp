@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <future>
+
 namespace agenthost::test {
 namespace {
 
@@ -374,6 +376,37 @@ TEST_F(Ws, ClosesAfterWhatIsQueued)
     raw.send(frame(8, f.payload.substr(0, 2)));
     EXPECT_TRUE(raw.closed());
     EXPECT_EQ(script.close_code(script.last()), 4001);
+}
+
+// What it says meanwhile goes nowhere, and does not get in the way of the close: half of its message is read when the closing handshake
+// takes the other half away.
+TEST_F(Ws, ClosesAPeerThatTalksOn)
+{
+    const int p = start();
+    for (int i = 0; i < 10; ++i) {
+        std::promise<void> arrived, go;
+        script.frame = [&](agh_conn, int, std::string_view data) {
+            if (data != "wait") return;
+            arrived.set_value();
+            go.get_future().wait();
+        };
+        ws(script, "/ws" + std::to_string(i));
+        Raw raw{p};
+        ASSERT_EQ(ask(raw, upgrade("/ws" + std::to_string(i))).status, 101);
+        raw.send(frame(1, "wait"));
+        arrived.get_future().wait(); // the loop stands; when it goes on it finds all of this
+        std::string more;
+        for (int n = 0; n < i; ++n) more += frame(1, "small");
+        for (int n = 0; n < 5; ++n) more += frame(1, std::string(230, 'x'));
+        raw.send(more);
+        EXPECT_EQ(listeners->close(script.last(), 4002, "enough"), AGH_OK);
+        go.set_value();
+        EXPECT_EQ(read_frame(raw).code(), 4002);
+        for (std::size_t n = 0; n < 100; ++n) raw.send(frame(1, std::string(n * 17, 'x')));
+        raw.send(frame(8, "\x0f\xa2"));
+        EXPECT_TRUE(raw.closed());
+        EXPECT_EQ(script.close_code(script.last()), 4002);
+    }
 }
 
 TEST_F(Ws, DropsThePeerThatDoesNotAnswerAClose)
