@@ -77,7 +77,7 @@ TEST_P(Cut, AHubThatStopsInterruptsWhatItsCallersWaitFor)
 {
     boot();
     const auto file = dir_ / "pid";
-    Process exec{{.argv = command({"exec", "node-01", "--", "sh", "-c",
+    Process exec{{.argv = command({"exec", "-n", "node-01", "--", "sh", "-c",
                                    "echo $$ > " + file.string() + "; exec sleep 1000"})}};
     const pid_t pid = pid_from(file);
     ASSERT_GT(pid, 0) << exec.err();
