@@ -2,6 +2,7 @@
 // keeps every chunk with its time, lets gaps be (a slow reader's output is dropped) and plays a reader that takes nothing.
 #pragma once
 
+#include "../../support/sanitized.hpp"
 #include "../../support/support.hpp"
 
 #include <agenthost/testing/fake_host.hpp>
@@ -22,13 +23,6 @@ namespace agenthost::test {
 using Json = nlohmann::json;
 using testing::FakeCall;
 using testing::FakeReply;
-
-// A sanitizer keeps freed memory for a while: what a process holds says nothing then.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 inline std::string own_name()
 {
