@@ -20,7 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view prefix = "agenthost-terminal.";
+// A folder is named after its agent: "agenthost-terminal.4026531836.4711.", the PID namespace and the PID there. Agents in containers may
+// share a hierarchy, and the PID of one means nothing to another.
+std::string prefix()
+{
+    struct stat ns {};
+    (void)::stat("/proc/self/ns/pid", &ns);
+    return "agenthost-terminal." + std::to_string(ns.st_ino) + ".";
+}
 
 bool put(const std::string& file, const std::string& text)
 {
@@ -80,7 +87,7 @@ std::string own_folder(const std::string& controller)
             continue;
         std::string folder = mount + line.substr(second + 1);
         while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-        const std::string probe = folder + "/" + std::string{prefix} + std::to_string(::getpid()) + ".probe";
+        const std::string probe = folder + "/" + prefix() + std::to_string(::getpid()) + ".probe";
         if (::mkdir(probe.c_str(), 0755) != 0) return {};
         ::rmdir(probe.c_str());
         return folder;
@@ -91,11 +98,12 @@ std::string own_folder(const std::string& controller)
 void end_leftovers(const std::string& folder)
 {
     std::error_code error;
+    const std::string ours = prefix();
     for (fs::directory_iterator it{folder, error}, end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().filename().string();
-        if (!name.starts_with(prefix)) continue;
+        if (!name.starts_with(ours)) continue;
         pid_t owner = 0;
-        std::from_chars(name.data() + prefix.size(), name.data() + name.size(), owner);
+        std::from_chars(name.data() + ours.size(), name.data() + name.size(), owner);
         if (owner <= 0 || ::kill(owner, 0) == 0 || errno != ESRCH) continue;
         kill_in(it->path().string());
         ::rmdir(it->path().c_str()); // what is still dying is for the next start
@@ -163,8 +171,7 @@ void Cgroups::open(const Limits& limits)
 Cgroup Cgroups::make(const Limits& limits)
 {
     Cgroup made;
-    const std::string name =
-        "/" + std::string{prefix} + std::to_string(::getpid()) + "." + std::to_string(++last_);
+    const std::string name = "/" + prefix() + std::to_string(::getpid()) + "." + std::to_string(++last_);
     const auto folder = [&](const std::string& parent) {
         return !parent.empty() && ::mkdir((parent + name).c_str(), 0755) == 0 ? parent + name : std::string{};
     };

@@ -70,7 +70,11 @@ std::unique_ptr<PtyProcess> Person::shell()
 
 Person::Json Person::runs()
 {
-    return Json::parse(hub({"runs", "--json"}).out, nullptr, false).value("runs", Json::array());
+    const Ran ran = hub({"runs", "--json"});
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    const Json all = Json::parse(ran.out, nullptr, false);
+    EXPECT_TRUE(all.is_object()) << ran.out << ran.err;
+    return all.is_object() ? all.value("runs", Json::array()) : Json::array();
 }
 
 pid_t pid_from(const std::filesystem::path& file)

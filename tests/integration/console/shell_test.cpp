@@ -122,8 +122,9 @@ TEST_P(Shell, WhateverEndsItTheTerminalIsAsBefore)
         EXPECT_TRUE(person->restored());
     }
     std::size_t left = 0;
-    for (const Json& one : runs()) left += one["status"] == "running";
-    EXPECT_EQ(left, 4u); // who leaves a shell leaves it running
+    const Json all = runs();
+    for (const Json& one : all) left += one["status"] == "running";
+    EXPECT_EQ(left, 4u) << all.dump() << hub_->log(); // who leaves a shell leaves it running
     const auto person = shell();
     hub_->kill9();
     EXPECT_EQ(person->wait(), 125);

@@ -75,7 +75,9 @@ TEST_F(Terminal, ALongOutputArrivesWhole)
         std::string expected;
         for (int i = 1; i <= 300'000; ++i) expected += std::to_string(i) + "\n";
         const auto ran = daemon->call("terminal.run", R"({"command":"seq 1 300000"})");
-        EXPECT_TRUE(ran.out == expected) << ran.out.size() << " of " << expected.size() << ran.err;
+        EXPECT_EQ(ran.code, 0) << ran.err;
+        EXPECT_TRUE(ran.out == expected)
+            << ran.out.size() << " of " << expected.size() << ran.err << daemon->log();
         EXPECT_EQ(daemon->call("terminal.run", R"({"command":"stty size","pty":{"cols":90,"rows":20}})").out,
                   "20 90\r\n");
     }

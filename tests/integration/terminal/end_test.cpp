@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 using namespace agenthost::test;
@@ -22,10 +23,17 @@ std::string children() // of this process: helpers that nobody reaped
     return all;
 }
 
+std::string cgroup_name(ino_t other, pid_t agent) // of this PID namespace, or of another one
+{
+    struct stat ns {};
+    EXPECT_EQ(::stat("/proc/self/ns/pid", &ns), 0);
+    return "agenthost-terminal." + std::to_string(ns.st_ino + other) + "." + std::to_string(agent) + ".";
+}
+
 std::vector<std::string> cgroups_of_ours()
 {
     std::vector<std::string> found;
-    const std::string name = "agenthost-terminal." + std::to_string(::getpid()) + ".";
+    const std::string name = cgroup_name(0, ::getpid());
     for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids"}) {
         std::error_code error;
         for (std::filesystem::directory_iterator it{root, error}, end; !error && it != end;
@@ -33,6 +41,37 @@ std::vector<std::string> cgroups_of_ours()
             if (it->path().filename().string().starts_with(name)) found.push_back(it->path().string());
     }
     return found;
+}
+
+// Agents in containers may share a hierarchy, where the PID of one means nothing to another.
+TEST(TerminalEnd, EndsWhatADeadAgentLeftButNothingOfAnotherNamespace)
+{
+    std::string root, line;
+    for (std::ifstream groups{"/proc/self/cgroup"}; std::getline(groups, line);)
+        for (const char* mount : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"})
+            if (line.starts_with("0::") && root.empty() &&
+                std::filesystem::exists(std::string{mount} + "/cgroup.procs"))
+                root = mount + line.substr(3);
+    Process dead{{.argv = {"true"}}};
+    dead.wait();
+    Process left{{.argv = {"sleep", "1000"}}}, foreign{{.argv = {"sleep", "1000"}}};
+    const std::string ours = root + "/" + cgroup_name(0, dead.pid()) + "1",
+                      theirs = root + "/" + cgroup_name(1, dead.pid()) + "1";
+    std::error_code error;
+    if (root.empty() || !std::filesystem::create_directory(ours, error))
+        return; // none that this user may write to
+    std::filesystem::create_directory(theirs);
+    std::ofstream{ours + "/cgroup.procs"} << left.pid();
+    std::ofstream{theirs + "/cgroup.procs"} << foreign.pid();
+    ASSERT_EQ(read_file(theirs + "/cgroup.procs"), std::to_string(foreign.pid()) + "\n");
+    Rig rig;
+    EXPECT_EQ(rig.sh("true").exit_code(), 0);
+    EXPECT_EQ(left.wait(), 128 + SIGKILL);
+    EXPECT_TRUE(foreign.running());
+    foreign.signal(SIGKILL);
+    foreign.wait();
+    EXPECT_TRUE(wait_for([&] { return std::filesystem::remove(theirs, error); }));
+    std::filesystem::remove(ours, error); // when the killed one was still in it
 }
 
 TEST(TerminalEnd, DoesNotWaitForABackgroundChildThatKeepsStdoutOpen)
