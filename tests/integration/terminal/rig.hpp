@@ -92,10 +92,13 @@ public:
         entry_ = *real();
         entry_.create = [](const agh_host_api* api, agh_host* host, agh_bytes json,
                            const agh_plugin_api** out, agh_plugin** plugin, agh_error* error) {
-            static agh_host_api tapped;
-            tapped = *api;
-            tapped.stream = Tap::stream;
-            Tap::original() = api;
+            // Once: every FakeHost has the same table, and the thread of an earlier one may be reading it.
+            static const agh_host_api tapped = [api] {
+                agh_host_api copy = *api;
+                copy.stream = Tap::stream;
+                Tap::original() = api;
+                return copy;
+            }();
             return real()->create(&tapped, host, json, out, plugin, error);
         };
         host_ = std::make_unique<testing::FakeHost>(entry_, all.dump());
