@@ -298,9 +298,10 @@ TEST_F(Load, HoldsNoMoreMemoryForALargeFileThanForASmallOne)
             return box.host().reply(id).has_value();
         }));
     for (const auto id : ids) EXPECT_TRUE(box.wait(id).ok()) << box.wait(id).json;
-    if (!sanitized)
+    if (!sanitized) {
         EXPECT_LT(most - before,
                   16u << 20); // four transfers of 256 KiB buffers, threads, the allocator's taste
+    }
     EXPECT_TRUE(
         wait_for([&] { return descriptors() <= open_before + 2; })); // the index's WAL may have been opened
     EXPECT_EQ(box.info()["bytes"], 401'000'000);
