@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -20,13 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view family = "agenthost-terminal.";
+constexpr auto abandoned_after = std::chrono::minutes{10};
+
 // A folder is named after its agent: "agenthost-terminal.4026531836.4711.", the PID namespace and the PID there. Agents in containers may
 // share a hierarchy, and the PID of one means nothing to another.
 std::string prefix()
 {
     struct stat ns {};
     (void)::stat("/proc/self/ns/pid", &ns);
-    return "agenthost-terminal." + std::to_string(ns.st_ino) + ".";
+    return std::string{family} + std::to_string(ns.st_ino) + ".";
 }
 
 bool put(const std::string& file, const std::string& text)
@@ -101,7 +105,15 @@ void end_leftovers(const std::string& folder)
     const std::string ours = prefix();
     for (fs::directory_iterator it{folder, error}, end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().filename().string();
-        if (!name.starts_with(ours)) continue;
+        if (!name.starts_with(family)) continue;
+        if (!name.starts_with(
+                ours)) { // nothing of it is killed: whether its agent lives cannot be known. Empty ones do not pile up
+            std::error_code ignored;
+            const auto made = fs::last_write_time(it->path(), ignored);
+            if (!ignored && fs::file_time_type::clock::now() - made > abandoned_after)
+                ::rmdir(it->path().c_str());
+            continue;
+        }
         pid_t owner = 0;
         std::from_chars(name.data() + ours.size(), name.data() + name.size(), owner);
         if (owner <= 0 || ::kill(owner, 0) == 0 || errno != ESRCH) continue;

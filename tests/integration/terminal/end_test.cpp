@@ -56,11 +56,16 @@ TEST(TerminalEnd, EndsWhatADeadAgentLeftButNothingOfAnotherNamespace)
     dead.wait();
     Process left{{.argv = {"sleep", "1000"}}}, foreign{{.argv = {"sleep", "1000"}}};
     const std::string ours = root + "/" + cgroup_name(0, dead.pid()) + "1",
-                      theirs = root + "/" + cgroup_name(1, dead.pid()) + "1";
+                      theirs = root + "/" + cgroup_name(1, dead.pid()) + "1",
+                      abandoned = root + "/" + cgroup_name(1, dead.pid()) + "2",
+                      just_made = root + "/" + cgroup_name(1, dead.pid()) + "3";
     std::error_code error;
     if (root.empty() || !std::filesystem::create_directory(ours, error))
-        return; // none that this user may write to
-    std::filesystem::create_directory(theirs);
+        GTEST_SKIP() << "no cgroup hierarchy that this user may write to: " << error.message();
+    for (const std::string& folder : {theirs, abandoned, just_made})
+        std::filesystem::create_directory(folder);
+    for (const std::string& folder : {theirs, abandoned})
+        std::filesystem::last_write_time(folder, std::filesystem::file_time_type::clock::now() - 1h);
     std::ofstream{ours + "/cgroup.procs"} << left.pid();
     std::ofstream{theirs + "/cgroup.procs"} << foreign.pid();
     ASSERT_EQ(read_file(theirs + "/cgroup.procs"), std::to_string(foreign.pid()) + "\n");
@@ -68,6 +73,8 @@ TEST(TerminalEnd, EndsWhatADeadAgentLeftButNothingOfAnotherNamespace)
     EXPECT_EQ(rig.sh("true").exit_code(), 0);
     EXPECT_EQ(left.wait(), 128 + SIGKILL);
     EXPECT_TRUE(foreign.running());
+    EXPECT_FALSE(std::filesystem::exists(abandoned));
+    EXPECT_TRUE(std::filesystem::remove(just_made)); // somebody may be about to enter it
     foreign.signal(SIGKILL);
     foreign.wait();
     EXPECT_TRUE(wait_for([&] { return std::filesystem::remove(theirs, error); }));
