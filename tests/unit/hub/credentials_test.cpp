@@ -320,12 +320,13 @@ TEST(HubConfig, ReadsUnits)
 TEST(HubConfig, PutsPathsBelowTheStateDirectory)
 {
     const Config c = parse_config(
-        R"({"database":"h.db","credentials":"/etc/agents.yaml","public_url":"https://h.example.com/"})",
+        R"({"database":"h.db","credentials":"/etc/agents.yaml","public_url":"https://h.example.com/","reader_grace":"3s"})",
         "/state");
     EXPECT_EQ(c.database, "/state/h.db");
     EXPECT_EQ(c.credentials, "/etc/agents.yaml");
     EXPECT_EQ(c.spool, "/state/spool");
     EXPECT_EQ(c.public_url, "https://h.example.com");
+    EXPECT_EQ(c.reader_grace, std::chrono::seconds{3});
 }
 
 TEST(HubConfig, SaysWhichKeyIsWrong)

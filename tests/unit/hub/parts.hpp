@@ -142,8 +142,16 @@ public:
         return Sent::taken;
     }
     void cut(std::string_view agent, std::string_view) override { agents.erase(std::string{agent}); }
+    void pause(std::string_view agent, bool on) override
+    {
+        if (on)
+            paused.emplace(agent);
+        else
+            paused.erase(std::string{agent});
+    }
 
     std::map<std::string, AgentRecord> agents;
+    std::set<std::string> paused;
     std::vector<Command> sent;
 };
 
@@ -153,6 +161,7 @@ protected:
     {
         Config c;
         c.task_warning = milliseconds{30'000};
+        c.reader_grace = milliseconds{2'000}; // not the default
         return c;
     }
     PartsTest()
