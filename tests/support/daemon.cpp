@@ -43,29 +43,32 @@ Daemon::Daemon(Options options)
 
 Daemon::~Daemon()
 {
+    if (process_->running()) kill9();
     look_for_secrets();
+    say_why_it_ended();
     process_.reset();
     if (notify_ >= 0) ::close(notify_);
 }
 
 void Daemon::look_for_secrets()
 {
-    if (process_->running()) {
-        process_->signal(SIGKILL);
-        process_->wait();
-    } else if (const std::string log = process_->err();
-               !ended_ && (process_->wait().value_or(0) >= 128 || log.find("Sanitizer") != log.npos)) {
-        // Whatever the test says of it, this is why.
-        std::fprintf(stderr, "%s ended by itself with %d:\n%s\n", options_.id.c_str(),
-                     process_->wait().value_or(-1),
-                     log.substr(log.size() - std::min<std::size_t>(log.size(), 16'384)).c_str());
-    }
     keep_secrets_of(read_file(config_file()), options_.env, dir_ / "state");
     const auto found = leaks(process_->err() + process_->out());
     if (found.empty()) return;
     for (const auto& one : found)
         std::fprintf(stderr, "a secret in the log of %s: %s\n", options_.id.c_str(), one.c_str());
     std::abort(); // this library is also used without GoogleTest
+}
+
+// By a signal that was not ours, or a sanitizer: whatever the test says of it, this is why.
+void Daemon::say_why_it_ended()
+{
+    const std::string log = process_->err();
+    const int code = process_->wait().value_or(-1);
+    if (killed_ || (code < 128 && log.find("Sanitizer") == log.npos)) return;
+    constexpr std::size_t most = 16 << 10;
+    std::fprintf(stderr, "%s ended by itself with %d:\n%s\n", options_.id.c_str(), code,
+                 log.substr(log.size() - std::min(log.size(), most)).c_str());
 }
 
 std::string Daemon::control() const { return (own_ / "control.sock").string(); }
@@ -106,7 +109,7 @@ bool Daemon::wait_ready()
 pid_t Daemon::pid() const { return process_->pid(); }
 void Daemon::signal(int sig)
 {
-    ended_ = ended_ || sig == SIGKILL || sig == SIGABRT || sig == SIGSEGV;
+    killed_ = killed_ || sig == SIGKILL;
     process_->signal(sig);
 }
 bool Daemon::running() { return process_->running(); }
@@ -120,7 +123,7 @@ std::optional<int> Daemon::stop()
 
 void Daemon::kill9()
 {
-    ended_ = true;
+    killed_ = true;
     process_->signal(SIGKILL);
     process_->wait();
 }

@@ -22,7 +22,8 @@ public:
         std::filesystem::path dir; // empty: a folder of its own; given: state survives this object (restarts)
     };
     explicit Daemon(Options);
-    // Ends the process, and searches what it wrote for every secret that was used (secrets.hpp): one found aborts the test program.
+    // Ends the process, and searches what it wrote for every secret that was used (secrets.hpp): one found aborts the test program. Prints
+    // the end of its log when it had crashed.
     ~Daemon();
 
     // True once READY=1 came; false when the process ended first or patience is over (log() says why).
@@ -50,11 +51,12 @@ public:
 private:
     std::string complete(const std::string& yaml) const;
     void look_for_secrets();
+    void say_why_it_ended();
     Options options_;
     TempDir own_;
     std::filesystem::path dir_;
     int notify_ = -1;
-    bool ended_ = false; // by us
+    bool killed_ = false; // by us
     std::unique_ptr<Process> process_;
 };
 
