@@ -378,8 +378,7 @@ TEST_F(Ws, ClosesAfterWhatIsQueued)
     EXPECT_EQ(script.close_code(script.last()), 4001);
 }
 
-// What it says meanwhile goes nowhere, and does not get in the way of the close: half of its message is read when the closing handshake
-// takes the other half away.
+// What it says meanwhile goes nowhere, and does not get in the way of the close.
 TEST_F(Ws, ClosesAPeerThatTalksOn)
 {
     const int p = start();

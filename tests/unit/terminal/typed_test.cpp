@@ -39,13 +39,16 @@ InputParams typing(std::string data, bool end = false, std::optional<std::uint64
     return {.id = "c", .data = std::move(data), .end = end, .offset = offset};
 }
 
-} // namespace
-
-TEST(Typed, PassesOnWhatTheCommandTakes)
-{
+struct TypedTest : testing::Test {
     Typed typed;
     std::string why;
     Pipe pipe;
+};
+
+} // namespace
+
+TEST_F(TypedTest, PassesOnWhatTheCommandTakes)
+{
     typed.begin("first ", false);
     EXPECT_EQ(typed.add(typing("second"), pipe_input, why), Typing::taken);
     EXPECT_EQ(typed.count(), 6u); // what it began with was not typed
@@ -55,11 +58,8 @@ TEST(Typed, PassesOnWhatTheCommandTakes)
     EXPECT_EQ(pipe.taken(), "first second");
 }
 
-TEST(Typed, TypesWhatIsSentAgainOnce)
+TEST_F(TypedTest, TypesWhatIsSentAgainOnce)
 {
-    Typed typed;
-    std::string why;
-    Pipe pipe;
     EXPECT_EQ(typed.add(typing("abc", false, 0), pipe_input, why), Typing::taken);
     EXPECT_EQ(typed.add(typing("abcde", false, 0), pipe_input, why), Typing::taken);
     EXPECT_EQ(typed.add(typing("abcde", false, 0), pipe_input, why), Typing::taken);
@@ -70,25 +70,19 @@ TEST(Typed, TypesWhatIsSentAgainOnce)
     EXPECT_NE(why.find("offset 6"), why.npos) << why;
 }
 
-TEST(Typed, EndsOnceAndTakesTheEndAgainButNoMore)
+TEST_F(TypedTest, EndsOnceAndTakesTheEndAgainButNoMore)
 {
-    Typed typed;
-    std::string why;
     EXPECT_EQ(typed.add(typing("x", true, 0), pipe_input, why), Typing::taken);
     EXPECT_FALSE(typed.over()); // it has not taken the last byte
     EXPECT_EQ(typed.add(typing("x", true, 0), pipe_input, why), Typing::taken);
     EXPECT_EQ(typed.add(typing("y"), pipe_input, why), Typing::closed);
-    Pipe pipe;
     typed.write(pipe.write);
     EXPECT_TRUE(typed.over());
     EXPECT_EQ(pipe.taken(), "x");
 }
 
-TEST(Typed, EndsATerminalByItsCharacter)
+TEST_F(TypedTest, EndsATerminalByItsCharacter)
 {
-    Typed typed;
-    std::string why;
-    Pipe pipe;
     EXPECT_EQ(typed.add(typing("q", true), terminal_input, why), Typing::taken);
     EXPECT_EQ(typed.add(typing("r"), terminal_input, why), Typing::taken); // a terminal goes on
     typed.write(pipe.write);
@@ -96,14 +90,11 @@ TEST(Typed, EndsATerminalByItsCharacter)
     EXPECT_FALSE(typed.over());
 }
 
-TEST(Typed, KeepsNoMoreThanItsBoundAndLosesNothing)
+TEST_F(TypedTest, KeepsNoMoreThanItsBoundAndLosesNothing)
 {
-    Typed typed;
-    std::string why;
     EXPECT_EQ(typed.add(typing(std::string(Typed::most, 'a')), pipe_input, why), Typing::taken);
     EXPECT_EQ(typed.add(typing("b"), pipe_input, why), Typing::later);
     EXPECT_EQ(typed.count(), Typed::most);
-    Pipe pipe;
     std::string all;
     while (!typed.empty()) {
         typed.write(pipe.write);
@@ -113,21 +104,16 @@ TEST(Typed, KeepsNoMoreThanItsBoundAndLosesNothing)
     EXPECT_EQ(typed.add(typing("b"), pipe_input, why), Typing::taken);
 }
 
-TEST(Typed, WaitsForACommandThatDoesNotRunYetAndRefusesAClosedInput)
+TEST_F(TypedTest, WaitsForACommandThatDoesNotRunYetAndRefusesAClosedInput)
 {
-    Typed typed;
-    std::string why;
     EXPECT_EQ(typed.add(typing("x"), {.running = false, .open = false, .pty = false}, why), Typing::later);
     EXPECT_EQ(typed.add(typing("x"), {.running = true, .open = false, .pty = false}, why), Typing::closed);
     EXPECT_NE(why.find("\"input\": true"), why.npos) << why;
     EXPECT_EQ(typed.count(), 0u);
 }
 
-TEST(Typed, IsOverWhenNobodyReads)
+TEST_F(TypedTest, IsOverWhenNobodyReads)
 {
-    Typed typed;
-    std::string why;
-    Pipe pipe;
     pipe.read.reset();
     EXPECT_EQ(typed.add(typing("x"), pipe_input, why), Typing::taken);
     ::signal(SIGPIPE, SIG_IGN); // as the daemon does
