@@ -1,6 +1,8 @@
 // An agent waits for a reader of a command's output that is slower, for reader_grace, and not again at once.
 #include "parts.hpp"
 
+#include <algorithm>
+
 using namespace agenthost::hub_test;
 using namespace std::chrono_literals;
 
@@ -25,11 +27,13 @@ protected:
         };
         enter([&] { viewers.add(reply, id, 0, true); });
     }
-    void print(std::size_t bytes)
+    void print(std::size_t bytes) // in the pieces that agents send
     {
-        const std::string text(bytes, 'x');
-        enter([&] { runs.stream("d1", {.id = id, .channel = 1, .offset = printed, .bytes = text}); });
-        printed += bytes;
+        for (const std::uint64_t end = printed + bytes; printed < end;) {
+            const std::string piece(std::min<std::size_t>(end - printed, 10 << 10), 'x');
+            enter([&] { runs.stream("d1", {.id = id, .channel = 1, .offset = printed, .bytes = piece}); });
+            printed += piece.size();
+        }
     }
     [[nodiscard]] bool waits() const { return fanout.paused.contains("d1"); }
 
