@@ -4,19 +4,22 @@
 
 namespace agenthost::host::listener {
 
-DiskPool::~DiskPool()
+void DiskPool::end()
 {
+    std::vector<std::thread> threads;
     {
         const std::scoped_lock lock{mutex_};
         stop_ = true;
+        threads.swap(threads_);
     }
     wake_.notify_all();
-    for (auto& thread : threads_) thread.join();
+    for (auto& thread : threads) thread.join();
 }
 
 void DiskPool::run(std::function<void()> job)
 {
     const std::scoped_lock lock{mutex_};
+    if (stop_) return; // every connection has been told to abort: none waits for this
     jobs_.push_back(std::move(job));
     if (idle_ == 0 && threads_.size() < most_) threads_.emplace_back([this] { work(); });
     wake_.notify_one();

@@ -14,9 +14,10 @@ namespace agenthost::host::listener {
 class DiskPool {
 public:
     explicit DiskPool(unsigned threads = 2) : most_{threads} {}
-    ~DiskPool(); // runs what is queued, then joins
+    ~DiskPool() { end(); }
 
-    void run(std::function<void()> job); // threads start with the first job
+    void run(std::function<void()> job); // threads start with the first job; nothing runs after end()
+    void end();                          // runs what is queued, then joins
 
 private:
     void work();

@@ -40,7 +40,8 @@ Listeners::~Listeners()
 {
     for (const auto& listening : impl_->all()) listening->close();
     impl_->each_connection([](Connection& c) { c.abort(); });
-    for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->timer.cancel(); });
+    impl_->server->disk.end(); // its jobs post to loops that may not live much longer
+    for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->end(); });
 }
 
 net::TlsResult Listeners::read_tls(const ListenerConfig& config)

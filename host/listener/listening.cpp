@@ -51,7 +51,7 @@ std::string address_key(const sockaddr_storage& address)
 void IoThread::add(const std::shared_ptr<Connection>& connection)
 {
     connections.emplace(connection.get(), connection);
-    if (ticking) return;
+    if (ticking || !timer) return;
     ticking = true;
     tick();
 }
@@ -66,11 +66,18 @@ std::vector<std::shared_ptr<Connection>> IoThread::list() const
     return all;
 }
 
+// The connections that still wait for the disk are held by what they wait for, and go with it.
+void IoThread::end()
+{
+    timer.reset();
+    connections.clear();
+}
+
 void IoThread::tick()
 {
-    timer.expires_after(tick_every);
-    timer.async_wait([self = shared_from_this()](error_code ec) {
-        if (ec || self->connections.empty()) {
+    timer->expires_after(tick_every);
+    timer->async_wait([self = shared_from_this()](error_code ec) {
+        if (ec || !self->timer || self->connections.empty()) {
             self->ticking = false;
             return;
         }

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <list>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 namespace agenthost::host::listener {
@@ -26,14 +27,16 @@ class Connection;
 
 // The connections of one io_context and their coarse clock: one timer a thread, none a connection or message.
 struct IoThread : std::enable_shared_from_this<IoThread> {
-    explicit IoThread(asio::io_context& context) : io{context}, timer{context} {}
+    explicit IoThread(asio::io_context& context) : io{context}, timer{std::in_place, context} {}
     void add(const std::shared_ptr<Connection>&);
     void remove(Connection*);
     void tick();
+    void end();                                                          // no more ticks; for good
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> list() const; // a copy: work on them may end them
 
     asio::io_context& io;
-    asio::steady_timer timer;
+    // None after end(): connections of other loops hold us longer than this loop lives.
+    std::optional<asio::steady_timer> timer;
     bool ticking = false;
     std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
 };

@@ -464,5 +464,19 @@ TEST_F(Http, AcceptsOnlyOnceOpened)
     EXPECT_EQ(read_answer(early).status, 200);
 }
 
+// A loop that was stopped with a connection's work in its queue drops it when it is destroyed; the other loop is gone by then.
+TEST_F(Http, ConnectionsOfOneLoopHoldNothingOfAnother)
+{
+    const int p = start();
+    http(script, "/");
+    Raw one{p}, two{p}; // one on each loop, in turn
+    ASSERT_EQ(ask(one, get("/")).status, 200);
+    ASSERT_EQ(ask(two, get("/")).status, 200);
+    for (const auto& loop : loops) loop->end();
+    listeners.reset(); // aborts them: nobody runs what follows from it
+    loops[0].reset();
+    loops[1].reset();
+}
+
 } // namespace
 } // namespace agenthost::test
