@@ -161,8 +161,9 @@ void Connection::discard()
     error_code ec;
     while (!ec && progress_bytes_ < linger_bytes)
         progress_bytes_ += stream_->read_now(waste, sizeof waste, ec);
-    if (ec != asio::error::would_block) return gone();
-    arm_read();
+    if (ec == asio::error::would_block) return arm_read();
+    if (ec) return gone();
+    // It has sent all that we take. What it sends now holds it up until it reads us, or until the clock ends this.
 }
 
 void Connection::abort(int code)

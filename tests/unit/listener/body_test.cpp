@@ -5,6 +5,7 @@
 #include "kit/hash.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,6 +159,24 @@ TEST_F(Bodies, AreAskedForOnlyWhenTheyAreWanted)
     EXPECT_EQ(a.header("connection"), "close"); // the body may come or not: nobody could tell
     Raw odd{p};
     EXPECT_EQ(ask(odd, put("Content-Length: 5\r\nExpect: 200-ok\r\n", {})).status, 417);
+}
+
+// A client that looks up only after it has sent a lot finds the answer, and no reset before it.
+TEST_F(Bodies, ThatNobodyWantsDoNotCostTheAnswer)
+{
+    const int p = start();
+    http(script, "/f");
+    script.request = [this](agh_conn c, const json&) { answer(c, 413, "too large"); };
+    Raw raw{p};
+    raw.send(put("Content-Length: 2000000\r\n", {}));
+    pollfd answered{raw.fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&answered, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())), 1);
+    const std::string block(64 << 10, 'x');
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(raw.send(block)) << "after " << i << " blocks";
+    const auto a = read_answer(raw);
+    EXPECT_EQ(a.status, 413);
+    EXPECT_EQ(a.body, "too large");
+    EXPECT_TRUE(raw.send("x"));
 }
 
 TEST_F(Bodies, ReportThePeerThatLeft)
