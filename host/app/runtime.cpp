@@ -301,7 +301,9 @@ void Runtime::Impl::tear_down()
     listeners.reset();
     control_listeners.reset();
     audit.reset();
+    const bool alone = OffThread::wait_for_all(200ms);
     log::shutdown();
+    if (!alone) std::quick_exit(exit_code); // a look-up hangs: it may use what exit() takes down
 }
 
 Runtime::Runtime(LoadRequest request, RuntimePaths paths)

@@ -1,16 +1,16 @@
 // A job that may block (a look-up, a file on a dead mount) on a thread of its own; its answer comes back on an executor.
 //
-// A job cannot be stopped, only forgotten: the thread ends when the system call does. Bound: `most` of them in the process.
+// A job cannot be stopped, only forgotten: the thread ends when the system call does. Bound: `most` of them in the process. Who is about
+// to exit waits for them first: OpenSSL and others take down at exit what a job may still use.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
 
-#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace agenthost::host {
@@ -30,24 +30,18 @@ public:
                std::function<void(Result)> done)
     {
         forget();
-        if (running().fetch_add(1) >= most) {
-            running().fetch_sub(1);
-            return false;
-        }
-        slot_ = std::make_shared<Slot>();
-        std::thread{[slot = slot_, executor, job = std::move(job), done = std::move(done)]() mutable {
-            block_signals();
-            auto result = std::make_shared<Result>(job());
-            {
+        const auto slot = std::make_shared<Slot>();
+        if (!run([slot, executor, job = std::move(job), done = std::move(done)]() mutable {
+                auto result = std::make_shared<Result>(job());
                 const std::lock_guard lock{slot->mutex};
-                if (slot->wanted) { // so the executor's context lives: its owner forgets first
-                    boost::asio::post(executor, [slot, done = std::move(done), result] {
-                        if (slot->wanted) done(std::move(*result));
-                    });
-                }
-            }
-            running().fetch_sub(1);
-        }}.detach();
+                if (!slot->wanted) return;
+                // So the executor's context lives: its owner forgets first.
+                boost::asio::post(executor, [slot, done = std::move(done), result] {
+                    if (slot->wanted) done(std::move(*result));
+                });
+            }))
+            return false;
+        slot_ = slot;
         return true;
     }
     void forget()
@@ -58,13 +52,16 @@ public:
         slot->wanted = false;
     }
 
+    // Every job of the process, forgotten ones too, until its thread is gone. false: some still run after `patience`; exit by
+    // quick_exit() then. [any thread but a job's; blocks]
+    static bool wait_for_all(std::chrono::milliseconds patience);
+
 private:
     struct Slot {
         std::mutex mutex;
         bool wanted = true;
     };
-    static std::atomic<int>& running();
-    static void block_signals(); // they are the main thread's
+    static bool run(std::function<void()> job); // false: too many hang, or there is no thread to be had
 
     std::shared_ptr<Slot> slot_;
 };

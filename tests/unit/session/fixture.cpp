@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include "host/session/off_thread.hpp"
+
 #include <stdexcept>
 
 namespace agenthost::test {
@@ -106,6 +108,7 @@ SessionTest::~SessionTest()
     server.reset();
     io.restart();
     io.poll();
+    EXPECT_TRUE(host::OffThread::wait_for_all(patience)); // exit() takes down what they use
 }
 
 host::ServerConfig SessionTest::config(const std::string& url)

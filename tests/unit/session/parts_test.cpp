@@ -11,6 +11,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
+#include <future>
+#include <thread>
+
 namespace agenthost::host {
 namespace {
 
@@ -282,9 +285,41 @@ TEST(OffThread, ForgetsAJobThatHangs)
         io.poll();
         return ran.load();
     }));
+    EXPECT_TRUE(OffThread::wait_for_all(test::patience));
     io.restart();
-    io.run_for(std::chrono::milliseconds{50});
+    io.poll();
     EXPECT_FALSE(told);
+}
+
+// A thread's last words (OpenSSL frees what it kept for it) have been said then.
+TEST(OffThread, IsWaitedForUntilItsThreadIsGone)
+{
+    static std::atomic<bool> gone;
+    gone = false;
+    struct LastWords {
+        ~LastWords()
+        {
+            std::this_thread::sleep_for(std::chrono::milliseconds{20});
+            gone = true;
+        }
+    };
+    boost::asio::io_context io;
+    std::promise<void> go;
+    OffThread job;
+    ASSERT_TRUE(job.start<int>(
+        io.get_executor(),
+        [&] {
+            thread_local const LastWords words;
+            (void)words;
+            go.get_future().wait();
+            return 1;
+        },
+        [](int) {}));
+    EXPECT_FALSE(OffThread::wait_for_all(std::chrono::milliseconds{1}));
+    job.forget();
+    go.set_value();
+    EXPECT_TRUE(OffThread::wait_for_all(test::patience));
+    EXPECT_TRUE(gone);
 }
 
 } // namespace
