@@ -74,15 +74,17 @@ Key make(std::string name, std::string doc, M T::*member, Read read, Show show, 
             return show(value);
         }
     };
-    key.schema = [member, show, schema = std::move(schema)] {
-        Json out = schema();
-        if constexpr (!is_optional<M>) {
+    if constexpr (is_optional<M>) {
+        key.schema = std::move(schema);
+    } else {
+        key.schema = [member, show, schema = std::move(schema)] {
+            Json out = schema();
             const Json usual = show(T{}.*member);
             const bool none = usual.is_null() || (usual.is_structured() && usual.empty());
             if (!none) out["default"] = usual;
-        }
-        return out;
-    };
+            return out;
+        };
+    }
     return key;
 }
 

@@ -80,7 +80,7 @@ void Instance::remake(std::string config_json, Done done)
                     return done({});
                 }
                 if (stop_) return done(problem);
-                make_life(config_.config_json, [this, done, problem](std::string again) {
+                make_life(config_.config_json, [done, problem](std::string again) {
                     done(again.empty() ? problem + " The old configuration goes on."
                                        : problem + " And with the old configuration: " + again);
                 });

@@ -33,13 +33,15 @@ std::string metrics_of_load(std::string_view load)
     std::string why, out;
     const auto members = wire::json::split(load, why);
     if (!members) return {};
-    constexpr std::pair<std::string_view, std::string_view> names[] = {
-        {"cpu", "cpu_percent"}, {"memory", "mem_percent"}, {"disk", "disk_percent"}};
-    for (const auto& [from, to] : names) {
-        const auto m =
-            std::find_if(members->begin(), members->end(), [&](const auto& x) { return x.key == from; });
+    struct Name {
+        std::string_view of_load, of_metrics;
+    };
+    for (const Name& name :
+         {Name{"cpu", "cpu_percent"}, Name{"memory", "mem_percent"}, Name{"disk", "disk_percent"}}) {
+        const auto m = std::find_if(members->begin(), members->end(),
+                                    [&](const auto& x) { return x.key == name.of_load; });
         if (m == members->end() || m->kind != wire::json::Kind::number) continue;
-        out += (out.empty() ? "{\"" : ",\"") + std::string{to} + "\":" + std::string{m->raw};
+        out += (out.empty() ? "{\"" : ",\"") + std::string{name.of_metrics} + "\":" + std::string{m->raw};
     }
     return out.empty() ? out : out + "}";
 }
