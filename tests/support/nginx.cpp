@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <stdexcept>
 
 namespace agenthost::test {
@@ -51,6 +52,13 @@ Nginx::Nginx()
     for (int attempt = 0; attempt < 10; ++attempt) // free_port() is racy
         if (start()) return;
     throw std::runtime_error{"nginx does not start: " + process_->err() + read_file(dir_ / "error.log")};
+}
+
+Nginx::~Nginx()
+{
+    if (!process_) return;
+    process_->signal(SIGTERM);
+    process_->wait();
 }
 
 bool Nginx::start()

@@ -14,8 +14,10 @@ void make_test_certificates(const std::filesystem::path& dir);
 
 class Nginx {
 public:
-    Nginx(); // throws std::runtime_error with nginx's words when it does not come up
+    Nginx();  // throws std::runtime_error with nginx's words when it does not come up
+    ~Nginx(); // by SIGTERM: a worker whose master was killed goes on for ever
 
+    [[nodiscard]] pid_t pid() const { return process_->pid(); } // the master's
     [[nodiscard]] int port() const { return port_; }
     [[nodiscard]] int tls_port() const { return tls_port_; }
     [[nodiscard]] std::string url(const std::string& path) const

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
+
 namespace {
 
 using namespace agenthost::test;
@@ -21,6 +24,19 @@ protected:
     static std::unique_ptr<Nginx> nginx_;
 };
 std::unique_ptr<Nginx> Transfer::nginx_;
+
+TEST(NginxOfATest, TakesItsWorkerWithIt)
+{
+    auto nginx = std::make_unique<Nginx>();
+    const std::string master = std::to_string(nginx->pid());
+    pid_t worker = 0;
+    ASSERT_TRUE(wait_for([&] {
+        worker = std::atoi(read_file("/proc/" + master + "/task/" + master + "/children").c_str());
+        return worker > 0;
+    }));
+    nginx.reset();
+    EXPECT_EQ(::kill(worker, 0), -1);
+}
 
 TEST_F(Transfer, StoresWhatNginxServesAndSendsItBackTheSame)
 {
