@@ -13,14 +13,15 @@ namespace {
 struct Threads {
     std::mutex mutex;
     std::condition_variable ended;
-    std::list<std::thread> running, over;
-
-    void join_over() // under the mutex, which they no longer want: they are at their last instructions
-    {
-        for (auto& thread : over) thread.join();
-        over.clear();
-    }
+    std::list<std::thread> running;
+    std::list<std::thread>
+        over; // the one that ended last: it joins those before it, so that no I/O thread has to
 };
+
+void join(std::list<std::thread>& threads) // at their last instructions
+{
+    for (auto& thread : threads) thread.join();
+}
 
 Threads& threads()
 {
@@ -41,7 +42,6 @@ bool OffThread::run(std::function<void()> job)
 {
     auto& all = threads();
     const std::lock_guard lock{all.mutex};
-    all.join_over();
     if (all.running.size() >= most) return false;
     const auto mine = all.running.emplace(all.running.end());
     try {
@@ -49,9 +49,14 @@ bool OffThread::run(std::function<void()> job)
             block_signals();
             job();
             job = nullptr; // what it holds goes before the thread counts as over
-            const std::lock_guard ending{all.mutex};
-            all.over.splice(all.over.end(), all.running, mine);
-            all.ended.notify_all();
+            std::list<std::thread> before;
+            {
+                const std::lock_guard ending{all.mutex};
+                before.swap(all.over);
+                all.over.splice(all.over.end(), all.running, mine);
+                all.ended.notify_all();
+            }
+            join(before);
         }};
     } catch (const std::system_error&) {
         all.running.erase(mine);
@@ -63,9 +68,12 @@ bool OffThread::run(std::function<void()> job)
 bool OffThread::wait_for_all(std::chrono::milliseconds patience)
 {
     auto& all = threads();
+    std::list<std::thread> over;
     std::unique_lock lock{all.mutex};
     const bool none_left = all.ended.wait_for(lock, patience, [&] { return all.running.empty(); });
-    all.join_over();
+    over.swap(all.over);
+    lock.unlock();
+    join(over);
     return none_left;
 }
 

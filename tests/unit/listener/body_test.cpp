@@ -177,6 +177,7 @@ TEST_F(Bodies, ThatNobodyWantsDoNotCostTheAnswer)
     EXPECT_EQ(a.status, 413);
     EXPECT_EQ(a.body, "too large");
     EXPECT_TRUE(raw.send("x"));
+    EXPECT_TRUE(wait_for([&] { return status().connections == 0; })); // though it never hangs up
 }
 
 TEST_F(Bodies, ReportThePeerThatLeft)

@@ -294,32 +294,37 @@ TEST(OffThread, ForgetsAJobThatHangs)
 // A thread's last words (OpenSSL frees what it kept for it) have been said then.
 TEST(OffThread, IsWaitedForUntilItsThreadIsGone)
 {
-    static std::atomic<bool> gone;
-    gone = false;
     struct LastWords {
         ~LastWords()
         {
-            std::this_thread::sleep_for(std::chrono::milliseconds{20});
-            gone = true;
+            begun.set_value();
+            go_on.get_future().wait();
+            said = true;
         }
+        std::promise<void>&begun, &go_on;
+        std::atomic<bool>& said;
     };
+    std::promise<void> begun, go_on;
+    std::atomic<bool> said{false};
     boost::asio::io_context io;
     std::promise<void> go;
     OffThread job;
     ASSERT_TRUE(job.start<int>(
         io.get_executor(),
         [&] {
-            thread_local const LastWords words;
-            (void)words;
+            thread_local const LastWords words{begun, go_on, said};
             go.get_future().wait();
             return 1;
         },
         [](int) {}));
     EXPECT_FALSE(OffThread::wait_for_all(std::chrono::milliseconds{1}));
     job.forget();
+    auto waits =
+        std::async(std::launch::async, [&] { return OffThread::wait_for_all(test::patience) && said; });
     go.set_value();
-    EXPECT_TRUE(OffThread::wait_for_all(test::patience));
-    EXPECT_TRUE(gone);
+    begun.get_future().wait();
+    go_on.set_value();
+    EXPECT_TRUE(waits.get());
 }
 
 } // namespace
