@@ -323,6 +323,7 @@ TEST(OffThread, IsWaitedForUntilItsThreadIsGone)
         std::async(std::launch::async, [&] { return OffThread::wait_for_all(test::patience) && said; });
     go.set_value();
     begun.get_future().wait();
+    EXPECT_EQ(waits.wait_for(std::chrono::milliseconds{20}), std::future_status::timeout);
     go_on.set_value();
     EXPECT_TRUE(waits.get());
 }
