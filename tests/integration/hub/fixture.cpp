@@ -8,7 +8,8 @@ using nlohmann::json;
 
 NodeAgent::NodeAgent(const std::string& url, const std::string& id, const std::string& token,
                      const std::string& mode)
-    : process_{{.argv = {"node", HUB_AGENT_SCRIPT, url, id, token, mode}}}
+    : process_{{.argv = {"node", (test::source_dir() / "tests/integration/hub/agent.mjs").string(), url, id,
+                         token, mode}}}
 {}
 
 NodeAgent::NodeAgent(const std::string& script, std::vector<std::string> args)

@@ -94,8 +94,9 @@ void Stage::play(const Scenario& scenario)
     for (const auto& [name, value] : secrets_) keep_secret(value);
     write_file(dir_ / "credential",
                secrets_[scenario.protocol == "dashboard" ? "INTEROP_JWT" : "INTEROP_SECRET"] + "\n");
-    Process node{
-        {.argv = {"node", INTEROP_NODE "/main.mjs", scenario.protocol, scenario.name}, .env = secrets_}};
+    Process node{{.argv = {"node", (test::source_dir() / "tests/integration/interop/node/main.mjs").string(),
+                           scenario.protocol, scenario.name},
+                  .env = secrets_}};
     ASSERT_TRUE(wait_for([&] { return !lines(node.out()).empty() || !node.running(); }));
     const auto first = lines(node.out());
     ASSERT_FALSE(first.empty()) << node.err();

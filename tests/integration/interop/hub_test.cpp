@@ -27,7 +27,9 @@ protected:
     std::unique_ptr<Process> other(const std::string& scenario) const
     {
         return std::make_unique<Process>(Process::Options{
-            .argv = {"node", INTEROP_NODE "/agents.mjs", protocol(), url_, scenario}, .env = env_});
+            .argv = {"node", (test::source_dir() / "tests/integration/interop/node/agents.mjs").string(),
+                     protocol(), url_, scenario},
+            .env = env_});
     }
     static json said(const Process& process, const std::string& key)
     {

@@ -22,8 +22,11 @@ struct Completion : Command {
     // What is offered for a line whose last word is being typed.
     std::string offered(const std::string& line)
     {
-        const std::string script = "source " AGENTHOST_SOURCE_DIR "/packaging/completion/agenthost.bash\n"
-                                   "source " AGENTHOST_SOURCE_DIR "/plugins/hub/agenthost-hub.bash\n"
+        const std::string script = "source " + agenthost::test::source_dir().string() +
+                                   "/packaging/completion/agenthost.bash\n"
+                                   "source " +
+                                   agenthost::test::source_dir().string() +
+                                   "/plugins/hub/agenthost-hub.bash\n"
                                    "compopt() { :; }\n"
                                    "COMP_WORDS=(" +
                                    line +

@@ -22,7 +22,7 @@ struct Complete : Configured {
     void SetUp() override
     {
         write_file(dir / "secret", "s3cret\n");
-        std::string text = agenthost::test::read_file(std::filesystem::path{AGENTHOST_SOURCE_DIR} /
+        std::string text = agenthost::test::read_file(agenthost::test::source_dir() /
                                                       "tests/unit/config/data/complete.yaml");
         for (auto at = text.find("@DIR@"); at != std::string::npos; at = text.find("@DIR@", at))
             text.replace(at, 5, dir.path().string());
@@ -218,7 +218,7 @@ TEST_F(Configured, FillsInDefaultsWhenTheFileIsEmpty)
 TEST(DefaultConfiguration, ThatWeShipLoads)
 {
     agenthost::test::TempDir dir;
-    const auto shipped = std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/conf/agenthost.yaml";
+    const auto shipped = agenthost::test::source_dir() / "packaging/conf/agenthost.yaml";
     const LoadResult result = load_config({.file = shipped, .overrides = {}, .environment = false});
     for (const auto& problem : result.problems) ADD_FAILURE() << problem.text;
     ASSERT_TRUE(result.config);

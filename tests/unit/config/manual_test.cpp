@@ -8,10 +8,8 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-const std::filesystem::path manual =
-    std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/man/agenthost.yaml.5";
-const std::filesystem::path shipped =
-    std::filesystem::path{AGENTHOST_SOURCE_DIR} / "packaging/conf/agenthost.yaml";
+const std::filesystem::path manual = agenthost::test::source_dir() / "packaging/man/agenthost.yaml.5";
+const std::filesystem::path shipped = agenthost::test::source_dir() / "packaging/conf/agenthost.yaml";
 
 std::string type_of(const Json& schema)
 {

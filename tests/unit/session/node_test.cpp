@@ -11,7 +11,7 @@ INSTANTIATE_TEST_SUITE_P(PlainAndTls, NodePeer, testing::Bool(),
 TEST_P(NodePeer, IsServed)
 {
     const bool tls = GetParam();
-    const std::string script = std::string{AGENTHOST_SOURCE_DIR} + "/tests/unit/session/node_peer.js";
+    const std::string script = agenthost::test::source_dir().string() + "/tests/unit/session/node_peer.js";
     std::vector<std::string> argv{"node", script, "300"};
     if (tls) {
         argv.push_back((certificates() / "server.pem").string());

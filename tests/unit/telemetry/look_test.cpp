@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string vm = std::string{AGENTHOST_SOURCE_DIR} + "/tests/unit/telemetry/data/vm";
+const std::string vm = agenthost::test::source_dir().string() + "/tests/unit/telemetry/data/vm";
 
 // A filesystem that answers, except where and while it is told not to.
 struct FakeDisks {

@@ -12,8 +12,7 @@ namespace {
 
 std::string captured(const std::string& name)
 {
-    return agenthost::test::read_file(std::filesystem::path{AGENTHOST_SOURCE_DIR} /
-                                      "tests/unit/telemetry/data/vm" / name);
+    return agenthost::test::read_file(agenthost::test::source_dir() / "tests/unit/telemetry/data/vm" / name);
 }
 
 TEST(Stat, SumsUpAllCpus)

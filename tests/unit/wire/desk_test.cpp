@@ -156,7 +156,7 @@ TEST(Desk, ReadsAndWritesEveryGoldenVector)
     std::size_t read = 0, written = 0;
     desk::Reader reader; // one for all, as in the hub
     for (const auto& entry :
-         fs::directory_iterator{fs::path{AGENTHOST_SOURCE_DIR} / "tests/wire/vectors/desk"}) {
+         fs::directory_iterator{agenthost::test::source_dir() / "tests/wire/vectors/desk"}) {
         SCOPED_TRACE(entry.path().filename().string());
         const Json vector = Json::parse(agenthost::test::read_file(entry.path()));
         const std::string frame = vector.at("frame");

@@ -22,7 +22,7 @@ inline std::size_t run_over_corpus(Fuzzer fuzzer, const std::string& corpus)
     };
     std::mt19937 random{7};
     std::size_t files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator{std::string{AGENTHOST_SOURCE_DIR} +
+    for (const auto& entry : std::filesystem::directory_iterator{agenthost::test::source_dir().string() +
                                                                  "/tests/fuzz/corpus/" + corpus}) {
         ++files;
         const std::string input = test::read_file(entry.path());

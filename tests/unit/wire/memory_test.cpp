@@ -64,7 +64,7 @@ struct Frame {
 std::vector<Frame> frames()
 {
     std::vector<Frame> all;
-    const std::filesystem::path root = std::filesystem::path{AGENTHOST_SOURCE_DIR} / "tests/wire/vectors";
+    const std::filesystem::path root = agenthost::test::source_dir() / "tests/wire/vectors";
     for (const auto& entry : std::filesystem::recursive_directory_iterator{root}) {
         const auto of = protocol(entry.path().parent_path().filename().string());
         if (!of || entry.path().extension() != ".json") continue;

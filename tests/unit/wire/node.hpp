@@ -17,7 +17,7 @@ inline std::vector<std::string> ask_node(const std::string& what, const std::vec
     std::string text;
     for (const std::string& line : lines) text.append(line).append("\n");
     test::write_file(dir / "lines", text);
-    const std::string script = std::string{AGENTHOST_SOURCE_DIR} + "/tests/unit/wire/ecmascript.mjs";
+    const std::string script = agenthost::test::source_dir().string() + "/tests/unit/wire/ecmascript.mjs";
     const test::Ran ran = test::run({"node", script, what, (dir / "lines").string(), secret});
     EXPECT_EQ(ran.code, 0) << ran.err;
     std::vector<std::string> out;

@@ -21,7 +21,7 @@ namespace {
 std::map<std::string, Json> vectors(Protocol of)
 {
     std::map<std::string, Json> all;
-    const fs::path folder = fs::path{AGENTHOST_SOURCE_DIR} / "tests/wire/vectors" / name(of);
+    const fs::path folder = agenthost::test::source_dir() / "tests/wire/vectors" / name(of);
     for (const auto& entry : fs::directory_iterator{folder}) {
         if (entry.path().extension() == ".json")
             all.emplace(entry.path().filename(), Json::parse(agenthost::test::read_file(entry.path())));
