@@ -27,7 +27,8 @@ protected:
     std::unique_ptr<Process> other(const std::string& scenario) const
     {
         return std::make_unique<Process>(Process::Options{
-            .argv = {"node", (test::source_dir() / "tests/integration/interop/node/agents.mjs").string(),
+            .argv = {"node",
+                     (agenthost::test::source_dir() / "tests/integration/interop/node/agents.mjs").string(),
                      protocol(), url_, scenario},
             .env = env_});
     }
