@@ -3,6 +3,7 @@
 #include "registration.hpp"
 
 #include "kit/hash.hpp"
+#include "kit/json_depth.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ Admin::Params Admin::read(std::string_view text)
 {
     using nlohmann::json;
     Params params;
-    const json root = json::parse(text, nullptr, false);
+    const json root = kit::parse_json<json>(text);
     if (!root.is_object()) throw std::invalid_argument{"the parameters are no object"};
     for (const auto& [name, to] :
          {std::pair{"id", &params.id}, std::pair{"label", &params.label}, std::pair{"after", &params.after},

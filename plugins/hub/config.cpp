@@ -1,5 +1,7 @@
 #include "config.hpp"
 
+#include "kit/json_depth.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -90,7 +92,7 @@ milliseconds parse_duration(std::string_view text)
 
 Config parse_config(std::string_view text, const std::string& state_dir)
 {
-    const json root = text.empty() ? json::object() : json::parse(text, nullptr, false);
+    const json root = text.empty() ? json::object() : kit::parse_json<json>(text);
     if (!root.is_object()) throw std::invalid_argument{"plugins.hub.config: not a JSON object"};
     Config c;
     c.database = state_dir + "/hub.db";

@@ -1,6 +1,7 @@
 #include "console.hpp"
 
 #include "kit/hash.hpp"
+#include "kit/json_depth.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -64,7 +65,7 @@ void Console::say(const ReplyPtr& reply, std::string text)
 
 void Console::call(std::string_view action, std::string_view raw, const ReplyPtr& reply)
 {
-    const json params = json::parse(raw, nullptr, false);
+    const json params = kit::parse_json<json>(raw);
     if (!params.is_object()) return fail(reply, "INVALID_REQUEST", "params are no object");
     if (core_.draining) return fail(reply, "BUSY", "The hub is shutting down");
     if (action == "hub.exec") return exec(params, reply);

@@ -2,6 +2,8 @@
 
 #include "spool.hpp"
 
+#include "kit/json_depth.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -103,7 +105,7 @@ std::string_view Head::header(std::string_view name) const
 
 std::optional<Head> parse_head(std::string_view text)
 {
-    const json root = json::parse(text, nullptr, false);
+    const json root = kit::parse_json<json>(text);
     if (!root.is_object()) return std::nullopt;
     const auto get = [&root](const char* key) {
         const auto it = root.find(key);

@@ -3,6 +3,7 @@
 #include "keys.hpp"
 
 #include "kit/hash.hpp"
+#include "kit/json_depth.hpp"
 
 #include <jwt.h>
 #include <nlohmann/json.hpp>
@@ -223,7 +224,7 @@ std::optional<Claims> Jwt::verify(std::string_view token, std::int64_t now_s, st
     if (!fits || jwt_get_alg(checked) != static_cast<jwt_alg_t>(algorithm_)) return fail("wrong signature");
     const Owned<char> grants{jwt_get_grants_json(checked, nullptr)};
     if (!grants) return fail("its claims are not an object");
-    const json parsed = json::parse(grants.get(), nullptr, false);
+    const json parsed = kit::parse_json<json>(grants.get());
     auto claims = read_claims(parsed, why);
     if (!claims) return std::nullopt;
     if (claims->exp <= now_s) return fail("expired");

@@ -1,5 +1,7 @@
 #include "reports_rest.hpp"
 
+#include "peer_json.hpp"
+
 #include "wire/codec.hpp"
 #include "wire/json.hpp"
 
@@ -20,19 +22,16 @@ std::string entries_json(const std::vector<const Reports::Entry*>& entries)
 {
     std::string out;
     for (const Reports::Entry* e : entries) {
-        out += (out.empty() ? "{\"seq\":" : ",{\"seq\":") + std::to_string(e->seq) +
-               ",\"at\":" + std::to_string(e->at);
-        if (e->json.size() > 2)
-            out.append(",").append(e->json, 1, std::string::npos);
-        else
-            out += "}";
+        if (!out.empty()) out += ',';
+        out += with_peer_members("\"seq\":" + std::to_string(e->seq) + ",\"at\":" + std::to_string(e->at),
+                                 e->json);
     }
     return "[" + out + "]";
 }
 
 std::string with_time(std::int64_t at, const std::string& json)
 {
-    return "{\"at\":" + std::to_string(at) + (json.size() > 2 ? "," + json.substr(1) : "}");
+    return with_peer_members("\"at\":" + std::to_string(at), json);
 }
 
 // What the agent's own heartbeat says of its state; empty: nothing.

@@ -1,5 +1,7 @@
 #include "run_typing.hpp"
 
+#include "kit/json_depth.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -24,7 +26,7 @@ bool passes(std::string_view code)
 
 std::optional<std::uint64_t> offset_of(const std::string& answer)
 {
-    const auto json = nlohmann::json::parse(answer, nullptr, false);
+    const auto json = kit::parse_json<nlohmann::json>(answer);
     const auto at = json.is_object() ? json.find("offset") : json.end();
     if (at == json.end() || !at->is_number_unsigned()) return std::nullopt; // an older agent
     return at->get<std::uint64_t>();

@@ -2,6 +2,8 @@
 
 #include "words.hpp"
 
+#include "kit/json_depth.hpp"
+
 #include "wire/base64.hpp"
 #include "wire/codes.hpp"
 #include "wire/dashboard_result.hpp"
@@ -47,7 +49,7 @@ std::string shown_command(std::span<const json::Member> members)
     std::string shown{text_of(members, "command")};
     const json::Member* argv = wire::find(members, "argv");
     if (shown.empty() && argv != nullptr && argv->kind == json::Kind::array) {
-        const auto words = nlohmann::json::parse(argv->raw, nullptr, false);
+        const auto words = kit::parse_json<nlohmann::json>(argv->raw);
         for (const auto& word : words) {
             if (!word.is_string() || shown.size() > most_shown) break;
             shown += (shown.empty() ? "" : " ") + word.get<std::string>();

@@ -1,5 +1,6 @@
 #include "store_enrolment.hpp"
 
+#include "kit/json_depth.hpp"
 #include "kit/sqlite.hpp"
 
 #include <nlohmann/json.hpp>
@@ -60,7 +61,7 @@ MintedJwt jwt_row(const kit::Statement& row)
                 .revoked = row.integer(7) != 0};
     if (!row.is_null(4)) {
         j.agents.emplace();
-        for (const json& id : json::parse(row.text(4), nullptr, false)) {
+        for (const json& id : kit::parse_json<json>(row.text(4))) {
             if (id.is_string()) j.agents->push_back(id.get<std::string>());
         }
     }

@@ -69,6 +69,33 @@ TEST_F(ReportsTest, HealthSaysWhyItIsNotWell)
     EXPECT_EQ(status(ask("GET", "/api/agents/nobody/health")), 404);
 }
 
+// Seen on a release build: {"metrics":{ }} made the hub's answer `{"at":7, }`.
+TEST_F(ReportsTest, AnswersAreValidJsonWhateverSpaceAPeerWrites)
+{
+    join("n1", "dashboard");
+    const std::vector<std::string> texts{R"({"metrics":{ }})", R"({ "metrics" : {"cpu_percent" : 1 } })",
+                                         "{\"metrics\":{\n\t}}", R"({"metrics":{}})"};
+    for (const std::string& facts : texts) {
+        beat("n1", facts);
+        const json got = get("/api/agents/n1/metrics");
+        ASSERT_TRUE(got.is_object()) << facts;
+        EXPECT_EQ(got["latest"]["at"], utc) << facts;
+    }
+    EXPECT_EQ(get("/api/agents/n1/metrics")["samples"].size(), texts.size());
+    pass(5s); // they are in the table now
+    reports.forget("n1");
+    EXPECT_EQ(get("/api/agents/n1/metrics")["latest"]["at"], utc - 5'000);
+}
+
+TEST_F(ReportsTest, APeerCannotSetTheHubsOwnKeys)
+{
+    join("n1", "dashboard");
+    beat("n1", R"({"metrics":{"seq":99,"at":1,"cpu_percent":2}})");
+    const json got = get("/api/agents/n1/metrics");
+    EXPECT_EQ(got["latest"]["at"], utc);
+    EXPECT_EQ(got["samples"][0], (json{{"seq", 1}, {"at", utc}, {"cpu_percent", 2}}));
+}
+
 TEST_F(ReportsTest, TheTableHasTheLastWordSoonAndAnswersForIt)
 {
     join("n1", "signed");
