@@ -46,9 +46,16 @@ void Calls::refuse(Conn conn, int status, std::string_view code, std::string_vie
     core_.answer(conn, error_answer(status, code, message));
 }
 
-void Calls::busy(Conn conn)
+std::string Calls::caller(Conn conn) const
 {
-    Answer answer = error_answer(503, "BUSY", "The hub has too much to do; try again later");
+    const auto it = core_.exchanges.find(conn);
+    return it == core_.exchanges.end() ? std::string{} : it->second.caller;
+}
+
+void Calls::busy(Conn conn, std::string_view why)
+{
+    Answer answer =
+        error_answer(503, "BUSY", why.empty() ? "The hub has too much to do; try again later" : why);
     answer.headers.emplace_back("retry-after", "1");
     core_.answer(conn, std::move(answer));
 }
@@ -105,15 +112,19 @@ void Calls::run(Conn conn, TaskRecord task, double wait_s, Form form)
 {
     const std::string id = task.id;
     const auto timer = std::make_shared<Timers::Id>();
-    const bool taken =
-        commands_.start(std::move(task), [this, conn, timer, write = form.write](const TaskRecord& done) {
+    task.caller = caller(conn);
+    std::string why;
+    const bool taken = commands_.start(
+        std::move(task),
+        [this, conn, timer, write = form.write](const TaskRecord& done) {
             core_.timers.cancel(*timer);
             if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end())
                 it->second.on_drain = {};
             const bool success = done.state == TaskState::success;
             core_.answer(conn, json_answer(success ? 200 : status_of(done.code), write(done)));
-        });
-    if (!taken) return busy(conn);
+        },
+        &why);
+    if (!taken) return busy(conn, why);
     if (commands_.find(id) == nullptr) return; // it has ended already
     const auto leave = [this, id, timer] {
         core_.timers.cancel(*timer);
@@ -141,7 +152,9 @@ void Calls::run(Conn conn, TaskRecord task, double wait_s, Form form)
 void Calls::enqueue(Conn conn, TaskRecord task, const Form& form)
 {
     const std::string id = task.id;
-    if (!commands_.start(std::move(task), {})) return busy(conn);
+    task.caller = caller(conn);
+    std::string why;
+    if (!commands_.start(std::move(task), {}, &why)) return busy(conn, why);
     if (commands_.find(id) != nullptr) return accepted(conn, id, form);
     find(conn, id, [this, conn, form](const TaskRecord& ended) { // the protocol had no words for it
         core_.answer(conn, json_answer(status_of(ended.code), form.write(ended)));

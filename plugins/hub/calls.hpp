@@ -44,11 +44,12 @@ public:
     // A task by its id, open or ended; else 404.
     void find(Conn, const std::string& id, std::function<void(const TaskRecord&)> then);
 
-    void busy(Conn);
+    void busy(Conn, std::string_view why = {});
     void not_found(Conn, const std::string& agent);
     void refuse(Conn, int status, std::string_view code, std::string_view message);
 
 private:
+    [[nodiscard]] std::string caller(Conn) const;
     void accepted(Conn, const std::string& id, const Form&);
 
     Core& core_;

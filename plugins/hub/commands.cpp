@@ -11,12 +11,17 @@ namespace agenthost::hub {
 namespace {
 constexpr auto blocked_for =
     std::chrono::milliseconds{200}; // on_writable usually comes first; this is for when it crossed our BUSY
-}
+// An agent that repeats no ids has one command at a time. Deployed agents leave commands they do not know unanswered.
+constexpr auto lane_patience = std::chrono::seconds{60};
+constexpr std::string_view outcome_unknown = R"({"outcome":"unknown"})";
+
+} // namespace
 
 Commands::Commands(Core& core, TaskTable& table, Fanout& fanout)
     : core_{core}, table_{table}, fanout_{fanout}, tasks_{{.open = core.config.open_tasks,
                                                            .per_agent = core.config.agent_queue,
-                                                           .in_flight = core.config.in_flight}}
+                                                           .in_flight = core.config.in_flight,
+                                                           .bytes = core.config.open_bytes}}
 {}
 
 std::string Commands::new_id() { return "req_" + kit::random_token(16); }
@@ -52,12 +57,13 @@ void Commands::warn(const std::string& id)
                                 " s. Is the agent connected, the device on and loaded?");
 }
 
-bool Commands::start(TaskRecord task, Final on_final)
+bool Commands::start(TaskRecord task, Final on_final, std::string* why)
 {
     const std::string agent = task.agent;
     task.created = task.updated = core_.utc();
-    if (!tasks_.add(task)) return false;
+    if (!tasks_.add(task, why)) return false;
     if (!table_.save(task)) {
+        if (why != nullptr) *why = "Too many tasks wait for the hub's disk; try again later";
         tasks_.fail(task.id, {}, {}, 0);
         return false;
     }
@@ -84,6 +90,11 @@ void Commands::forget(std::string_view id)
     if (const auto it = watches_.find(std::string{id}); it != watches_.end()) it->second.on_final = {};
 }
 
+void Commands::outlive(std::string_view id)
+{
+    if (TaskRecord* task = tasks_.edit(id)) task->patient = true;
+}
+
 void Commands::restore(std::vector<TaskRecord> open)
 {
     for (TaskRecord& task : open) {
@@ -107,6 +118,7 @@ void Commands::pump(std::string_view name)
         const TaskRecord* task = tasks_.next(agent, core_.utc(), dead, mute_.contains(agent) ? 1 : SIZE_MAX);
         if (task == nullptr) break;
         if (task->sent > 1) core_.host.record(Metric::resent, 1);
+        if (mute_.contains(agent)) watch_lane(agent, task->id, task->sent);
         switch (fanout_.send(agent, {.id = task->id,
                                      .action = task->action,
                                      .params = task->params,
@@ -124,6 +136,41 @@ void Commands::pump(std::string_view name)
     }
     for (const TaskRecord& task : dead) ended(task);
     core_.host.record(Metric::open_tasks, double(tasks_.size()));
+}
+
+// The lane of an agent that repeats no ids: a command it does not answer gives it up.
+void Commands::watch_lane(const std::string& agent, const std::string& id, int sent)
+{
+    core_.timers.at(core_.now() + lane_patience, [this, agent, id, sent] {
+        const TaskRecord* task = tasks_.find(id);
+        if (task == nullptr || task->sent != sent || !mute_.contains(agent) || !tasks_.strand(id)) return;
+        core_.log(AGH_LOG_WARN, "hub: agent " + agent + " has not answered " + task->action + " (" + id +
+                                    ") within " + std::to_string(lane_patience.count()) +
+                                    " s; its next command is sent");
+        pump(agent);
+    });
+}
+
+// They are not sent again. An answer may still come, also on the agent's next session; then nobody knows what became of them.
+void Commands::go_adrift(const std::vector<std::string>& ids)
+{
+    for (const std::string& id : ids) {
+        table_.save(*tasks_.find(id));
+        core_.timers.at(core_.now() + core_.config.agent_grace, [this, id] { end_unknown(id); });
+    }
+}
+
+void Commands::end_unknown(const std::string& id)
+{
+    auto task =
+        tasks_.fail(id, "INTERRUPTED",
+                    "The agent left before it answered, and it keeps no journal: the command may have "
+                    "been carried out or not. It is not sent again",
+                    core_.utc());
+    if (task == nullptr) return;
+    task->state = TaskState::error;
+    task->data = outcome_unknown;
+    ended(*task);
 }
 
 void Commands::ended(const TaskRecord& task)
@@ -149,6 +196,10 @@ void Commands::agent_ready(const AgentRecord& agent)
     away_since_.erase(agent.id);
     const auto protocol = wire::protocol(agent.protocol);
     if (protocol && !always_correlates(*protocol)) mute_.insert(agent.id);
+    if (agent.redispatch < Tasks::resends) {
+        redispatch_[agent.id] = agent.redispatch;
+        go_adrift(tasks_.strand(agent.id, agent.redispatch)); // of an earlier process of the hub
+    }
     pump(agent.id);
 }
 
@@ -157,7 +208,16 @@ void Commands::agent_lost(std::string_view name)
     const std::string agent{name};
     blocked_.erase(agent);
     mute_.erase(agent);
+    const auto limited = redispatch_.extract(agent);
     if (tasks_.open(agent) == 0) return;
+    if (limited) {
+        tasks_.strand(agent, limited.mapped());
+        std::vector<std::string> adrift;
+        for (const TaskRecord* task : tasks_.unanswered(agent)) {
+            if (task->adrift) adrift.push_back(task->id);
+        }
+        go_adrift(adrift);
+    }
     tasks_.lost(agent, core_.utc());
     for (const std::string& id : tasks_.of(agent)) table_.save(*tasks_.find(id));
     watch_absence(agent);
@@ -179,7 +239,8 @@ void Commands::watch_absence(const std::string& agent)
 void Commands::agent_stays_away(const std::string& agent)
 {
     for (const std::string& id : tasks_.of(agent)) {
-        if (!tasks_.find(id)->bound) continue;
+        const TaskRecord* task = tasks_.find(id);
+        if (task == nullptr || !task->bound || task->patient) continue;
         if (const auto dead =
                 tasks_.fail(id, "AGENT_OFFLINE", "The agent left before it answered", core_.utc()))
             ended(*dead);
@@ -206,19 +267,21 @@ void Commands::not_taken(std::string_view agent, std::string_view id)
     core_.timers.at(core_.now() + blocked_for, [this, agent = std::string{agent}] { writable(agent); });
 }
 
-// An answer without an id is that of the one command in flight, unless it names another one.
+// An answer without an id is that of the command it names: the one in flight, else the oldest that the agent left unanswered.
 std::string Commands::id_of(std::string_view agent, const wire::Result& result)
 {
     if (!result.id.empty()) {
         mute_.erase(std::string{agent});
         return std::string{result.id};
     }
-    const TaskRecord* task = tasks_.oldest_in_flight(agent);
     const AgentRecord* there = fanout_.find(agent);
-    if (task == nullptr || there == nullptr) return {};
+    if (there == nullptr) return {};
     const auto protocol = wire::protocol(there->protocol);
-    const std::string_view said = protocol ? wire_word(*protocol, task->action) : task->action;
-    return result.action.empty() || result.action == said ? task->id : std::string{};
+    for (const TaskRecord* task : tasks_.unanswered(agent)) {
+        const std::string_view said = protocol ? wire_word(*protocol, task->action) : task->action;
+        if (result.action == said || (result.action.empty() && !task->adrift)) return task->id;
+    }
+    return {};
 }
 
 void Commands::result(std::string_view agent, const wire::Result& result)

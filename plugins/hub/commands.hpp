@@ -27,10 +27,12 @@ public:
     void observe_begin(std::function<void(const TaskRecord&)> on_began) { on_began_ = std::move(on_began); }
 
     static std::string new_id();
-    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already.
-    bool start(TaskRecord, Final on_final);
-    bool cancel(std::string_view id); // before the agent has heard of it; false: too late, or no such task
-    void forget(std::string_view id); // nobody waits any more; the task goes on
+    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already; `why`
+    // says what, for people.
+    bool start(TaskRecord, Final on_final, std::string* why = nullptr);
+    bool cancel(std::string_view id);  // before the agent has heard of it; false: too late, or no such task
+    void forget(std::string_view id);  // nobody waits any more; the task goes on
+    void outlive(std::string_view id); // and it survives its agent's absence, although it is bound
     void restore(std::vector<TaskRecord>);
 
     void agent_ready(const AgentRecord&);
@@ -55,6 +57,9 @@ private:
     std::string id_of(std::string_view agent, const wire::Result&);
     void watch(const TaskRecord&, Final);
     void ended(const TaskRecord&);
+    void watch_lane(const std::string& agent, const std::string& id, int sent);
+    void go_adrift(const std::vector<std::string>& ids);
+    void end_unknown(const std::string& id);
     void watch_absence(const std::string& agent);
     void agent_stays_away(const std::string& agent);
 
@@ -67,6 +72,7 @@ private:
     std::unordered_set<std::string> blocked_; // agents whose send queue was full
     std::unordered_set<std::string> mute_; // agents that have not yet repeated a command's id: one at a time
     std::unordered_map<std::string, Timers::Time> away_since_;
+    std::unordered_map<std::string, int> redispatch_; // connected agents that may do a repeated task twice
 };
 
 } // namespace agenthost::hub

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,10 +39,15 @@ struct Config {
     milliseconds task_warning{30'000};      // a shop's task that is open for longer is marked
     milliseconds transfer_ttl{3600 * 1000}; // a one-time URL and the call it serves
     milliseconds agent_grace{30'000};       // a file call waits this long for an agent that went away
-    milliseconds reader_grace{500};    // an agent waits this long for a slower reader of a command's output
-    std::uint32_t in_flight = 64;      // commands sent to one agent and not answered
-    std::uint32_t agent_queue = 1'000; // commands open for one agent
+    milliseconds stream_after{10'000};   // then a GET sends what has arrived, while the agent still uploads
+    std::uint64_t min_rate = 2ULL << 10; // bytes/s that a body must come with; 0: any
+    milliseconds reader_grace{500};      // an agent waits this long for a slower reader of a command's output
+    std::uint32_t in_flight = 64;        // commands sent to one agent and not answered
+    std::uint32_t agent_queue = 1'000;   // commands open for one agent
     std::uint32_t open_tasks = 10'000;
+    std::uint64_t open_bytes = 128ULL << 20; // of open tasks, in memory and on disk
+    // How often a task is sent again after a lost session, 0 to 3, by agent; "*": agents that are not agenthost, where it is not 3.
+    std::map<std::string, int, std::less<>> redispatch;
     std::uint32_t task_rows = 100'000;
 };
 

@@ -134,9 +134,10 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
     // Of a protocol that does not say when a command runs: it does once it is sent.
     say(reply, "{\"id\":" + json_string(id) + R"(,"status":")" + (notice.empty() ? "sent" : "running") +
                    "\"" + (notice.empty() ? "" : ",\"notice\":" + json_string(notice)) + "}");
-    if (!runs_.start(std::move(task))) {
+    std::string why;
+    if (!runs_.start(std::move(task), &why)) {
         typing_.forget(id);
-        return fail(reply, "BUSY", "Too many commands are open already");
+        return fail(reply, "BUSY", why);
     }
     viewers_.add(reply, id, 0, interrupts, notice);
     if (const Run* run = runs_.find(id); run != nullptr && run->state == RunState::running)

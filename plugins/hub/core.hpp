@@ -83,6 +83,7 @@ struct Core {
         std::function<void()> on_closed; // before it was answered, or after
         std::function<void()> on_drain;  // the hub goes down: answers now what it can
         std::shared_ptr<SpoolFile> file; // the body goes here; lives until on_body
+        std::string caller;              // the subject of its token; empty: it needs none
     };
     std::unordered_map<Conn, Exchange> exchanges;
 

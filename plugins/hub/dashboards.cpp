@@ -274,13 +274,15 @@ void Dashboards::on(Conn conn, Session& session, const desk::Ask& ask)
     TaskRecord task = runs_.make(std::move(agent), ask.params);
     if (const std::string wrong = Runs::prepare(task); !wrong.empty())
         return refuse(code::invalid_request, wrong);
+    task.caller = session.caller.subject;
     const std::string id = task.id;
     asked_.emplace(id, Asked{conn, std::string{ask.request_id}});
     if (ask.base64) output_.base64(id);
-    if (runs_.start(std::move(task))) return;
+    std::string full;
+    if (runs_.start(std::move(task), &full)) return;
     asked_.erase(id);
     output_.forget(id);
-    refuse(code::queue_full, "Too many commands are waiting; send it again when some have ended");
+    refuse(code::queue_full, full);
 }
 
 // A command that is there and that it may see; else it is answered.

@@ -38,8 +38,9 @@ Hub::Hub(Config config, Host& host)
                                        const Claims& claims) { sessions_.renewed(agent, claims); }}},
       reports_{core_, store_}, calls_{core_, credentials_, sessions_, store_, store_, commands_},
       print_tasks_{core_, calls_, commands_, sessions_, store_, store_, store_, reports_},
-      signed_rest_{core_, calls_, sessions_}, reports_rest_{core_,     calls_, credentials_, commands_,
-                                                            sessions_, store_, store_,       reports_},
+      signed_rest_{core_, calls_, sessions_}, reports_rest_{core_,     calls_,    credentials_,
+                                                            commands_, sessions_, store_,
+                                                            store_,    reports_,  sessions_.attempts()},
       runs_rest_{core_, calls_, runs_}, rest_{core_,        credentials_, sessions_,     calls_,    files_,
                                               print_tasks_, signed_rest_, reports_rest_, runs_rest_},
       admin_{core_, credentials_, store_, enrolments_, store_, sessions_, commands_}, worker_{

@@ -12,6 +12,7 @@ struct AgentRecord {
     std::int64_t first_seen = 0, last_seen = 0;
     std::string platform, capabilities; // as its session said; capabilities: a JSON array, or empty
     std::int64_t last_heartbeat = 0; // 0: none; as far as the registry knows, a live session's is in Reports
+    int redispatch = 3; // of a live session: how often a task is sent again after a lost one; not stored
 };
 
 enum class TaskState : std::uint8_t { pending, dispatched, running, success, error, failed };
@@ -22,11 +23,16 @@ struct TaskRecord {
     std::string id; // also the request_id on the wire: the agent's journal makes sending it again safe
     std::string agent, action, params;
     std::string target; // a game server's id or the like; empty: the agent itself
+    std::string caller; // whose share it counts against (a token's subject); empty: nobody's; not stored
     TaskState state = TaskState::pending;
     int sent = 0;            // how often it went to the agent
     std::uint64_t order = 0; // among the open ones of this process
     // Part of a file call: its one-time URL and its caller live in this process, so it does not survive a restart.
     bool bound = false;
+    // Sent, not in flight any more and never sent again: only an answer that still comes counts. Not stored.
+    bool adrift = false;
+    // Bound, but nobody waits for it with a connection in hand: it survives its agent's absence. Not stored.
+    bool patient = false;
     // Made by /api/agent-tasks: waits for its shop, warns when it is late, and is kept by number instead of by time.
     bool shop = false;
     std::int64_t created = 0, updated = 0, expires = 0;

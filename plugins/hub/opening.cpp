@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 namespace agenthost::hub {
 
@@ -27,8 +28,15 @@ Opening panel(const Head& head, const Credentials& credentials, std::int64_t now
     if (token.empty()) return refuse("the upgrade carries no Authorization: Bearer token");
     Opening found = by_token(token, credentials, now_ms);
     if (!found.refused.empty()) return found;
-    if (head.header("x-agent-id") != found.agent)
-        return refuse("X-Agent-ID is not the agent the token names");
+    // Agents in the field name themselves in X-Node-Id or ?nodeId=, or not at all: the token's subject counts.
+    const std::string in_query = query_value(head.query, "nodeId").value_or("");
+    for (const auto& [where, named] :
+         {std::pair<const char*, std::string_view>{"X-Agent-ID", head.header("x-agent-id")},
+          {"X-Node-Id", head.header("x-node-id")},
+          {"nodeId in the URL", in_query}}) {
+        if (!named.empty() && named != found.agent)
+            return refuse(std::string{where} + " is not the agent the token names");
+    }
     found.ready = true;
     return found;
 }

@@ -1,7 +1,7 @@
 // What an agent's upgrade request proves, protocol by protocol, before the 101. Pure.
 //
 //   storage    nothing: the first frame carries id and token
-//   panel      Authorization: Bearer JWT for the agent that X-Agent-ID names; nothing follows
+//   panel      Authorization: Bearer JWT; X-Agent-ID, X-Node-Id or ?nodeId=, when present, its subject; nothing follows
 //   print      X-Shop-Id, and Authorization: Bearer where the shop has a credential; then `register`
 //   dashboard  ?token=JWT (or Authorization); then `agent:connect` of the agent it names
 //   signed     nothing: the first frame is signed

@@ -67,6 +67,22 @@ std::string ReportsRest::agent_json(const AgentRecord& row) const
     return out + ",\"open_tasks\":" + std::to_string(commands_.open(row.id)) + "}";
 }
 
+std::string ReportsRest::failing_json(const Caller& caller, std::string_view protocol) const
+{
+    std::string list;
+    for (const Attempts::Attempt& a : attempts_.all()) {
+        const bool seen =
+            a.agent.empty() ? caller.role == Role::admin || !caller.agents : caller.sees(a.agent);
+        if (!seen || (!protocol.empty() && a.protocol != protocol)) continue;
+        list += (list.empty() ? "{" : ",{") +
+                (a.agent.empty() ? std::string{} : "\"id\":" + json_string(a.agent) + ",") +
+                "\"protocol\":" + json_string(a.protocol) + ",\"address\":" + json_string(a.address) +
+                ",\"reason\":" + json_string(a.reason) + ",\"count\":" + std::to_string(a.count) +
+                ",\"first\":" + std::to_string(a.first) + ",\"last\":" + std::to_string(a.last) + "}";
+    }
+    return "[" + list + "]";
+}
+
 void ReportsRest::agents(Conn conn, const Head& head, const Caller& caller)
 {
     const auto limit = parse_limit(head.query, page, largest_page);
@@ -78,14 +94,16 @@ void ReportsRest::agents(Conn conn, const Head& head, const Caller& caller)
     }
     const bool asked = registry_.list(
         {.after = query_value(head.query, "after").value_or(""), .most = *limit + 1, .protocol = protocol},
-        [this, conn, caller, limit = *limit](const std::vector<AgentRecord>& rows) {
+        [this, conn, caller, protocol, limit = *limit](const std::vector<AgentRecord>& rows) {
             core_.enter([&] {
                 std::string list, next = "null";
                 for (std::size_t i = 0; i < rows.size() && i < limit; ++i) {
                     if (caller.sees(rows[i].id)) list += (list.empty() ? "" : ",") + agent_json(rows[i]);
                 }
                 if (rows.size() > limit) next = json_string(rows[limit - 1].id);
-                core_.answer(conn, json_answer(200, "{\"agents\":[" + list + "],\"next\":" + next + "}"));
+                core_.answer(conn,
+                             json_answer(200, "{\"agents\":[" + list + "],\"next\":" + next +
+                                                  ",\"failing\":" + failing_json(caller, protocol) + "}"));
             });
         });
     if (!asked) calls_.busy(conn);

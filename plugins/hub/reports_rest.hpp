@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access.hpp"
+#include "attempts.hpp"
 #include "calls.hpp"
 #include "reports.hpp"
 
@@ -12,9 +13,9 @@ namespace agenthost::hub {
 class ReportsRest {
 public:
     ReportsRest(Core& core, Calls& calls, const Credentials& credentials, Commands& commands, Fanout& fanout,
-                Registry& registry, ReportTable& table, Reports& reports)
+                Registry& registry, ReportTable& table, Reports& reports, const Attempts& attempts)
         : core_{core}, calls_{calls}, credentials_{credentials}, commands_{commands}, fanout_{fanout},
-          registry_{registry}, table_{table}, reports_{reports}
+          registry_{registry}, table_{table}, reports_{reports}, attempts_{attempts}
     {}
 
     void agents(Conn, const Head&, const Caller&);
@@ -27,6 +28,8 @@ private:
     // Calls `then` with what the hub knows of the agent; else answers 404.
     void with_record(Conn, const std::string& id, std::function<void(const AgentRecord&)> then);
     [[nodiscard]] std::string agent_json(const AgentRecord&) const;
+    // Those that try to connect and fail, as far as the caller may know of them.
+    [[nodiscard]] std::string failing_json(const Caller&, std::string_view protocol) const;
     [[nodiscard]] std::string health_json(const AgentRecord&, std::int64_t at,
                                           const std::string& facts) const;
 
@@ -38,6 +41,7 @@ private:
     Registry& registry_;
     ReportTable& table_;
     Reports& reports_;
+    const Attempts& attempts_;
 };
 
 } // namespace agenthost::hub

@@ -82,6 +82,7 @@ void Rest::request(Conn conn, const Head& head)
         answer.headers.emplace_back("allow", found.allow);
         return core_.answer(conn, std::move(answer));
     }
+    core_.exchanges[conn].caller = caller->subject;
     serve(conn, head, found, *caller);
 }
 

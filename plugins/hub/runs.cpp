@@ -92,7 +92,7 @@ TaskRecord Runs::make(std::string agent, std::string params) const
             .expires = core_.utc() + core_.config.task_ttl.count()};
 }
 
-bool Runs::start(TaskRecord task) { return commands_.start(std::move(task), {}); }
+bool Runs::start(TaskRecord task, std::string* why) { return commands_.start(std::move(task), {}, why); }
 
 Runs::Entry* Runs::entry(std::string_view id)
 {

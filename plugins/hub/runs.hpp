@@ -76,8 +76,8 @@ public:
     static std::string prepare(TaskRecord&);
     // A task that start() takes.
     [[nodiscard]] TaskRecord make(std::string agent, std::string params) const;
-    // Its `queued` is heard before the call returns. false: too much is open.
-    bool start(TaskRecord);
+    // Its `queued` is heard before the call returns. false: too much is open, `why` says what.
+    bool start(TaskRecord, std::string* why = nullptr);
 
     [[nodiscard]] const Run* find(std::string_view id) const;
     [[nodiscard]] std::vector<const Run*> open() const; // oldest first

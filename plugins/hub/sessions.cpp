@@ -2,13 +2,16 @@
 
 #include "keys.hpp"
 #include "opening.hpp"
+#include "tasks.hpp"
 #include "words.hpp"
 
 #include "wire/dashboard_desk.hpp"
+#include "wire/fields.hpp"
 
 #include <agenthost/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace agenthost::hub {
@@ -23,7 +26,20 @@ constexpr std::string_view after_auth =
 constexpr auto auth_patience = std::chrono::seconds{10};
 constexpr auto longest_timer = std::chrono::hours{24}; // a token may be good for years
 constexpr int policy_violation = 1008;
+constexpr std::size_t most_close_reason = 123; // RFC 6455, 5.5: 125 bytes less the code
 constexpr int replaced = 1000;
+
+// Panel agents in the field answer twice: first with data.status "processing". An agenthost answers once.
+template <class Session> bool begins_only(const Session& session, const wire::Result& result)
+{
+    if (session.ours || session.protocol != wire::Protocol::panel ||
+        result.outcome != wire::Outcome::success || result.data.find("processing") == std::string_view::npos)
+        return false;
+    std::string why;
+    const auto members = wire::json::split(result.data, why);
+    const wire::json::Member* status = members ? wire::find(*members, "status") : nullptr;
+    return status != nullptr && status->text == "processing";
+}
 
 std::string fields(std::string_view agent, const std::string& protocol, const std::string& peer)
 {
@@ -51,7 +67,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     const std::string name{wire::name(protocol)};
     if (!open.refused.empty()) {
         core_.host.record(Metric::auth_failures, 1);
-        core_.log_stranger("refused an agent: " + open.refused, fields(open.agent, name, head.peer));
+        attempt_failed(open.agent, name, head.peer, "refused an agent: ", open.refused);
         return core_.answer(conn, unauthorized(open.refused));
     }
     auto session = std::make_unique<Session>();
@@ -59,6 +75,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     if (!session->codec)
         return core_.answer(conn, error_answer(501, "UNSUPPORTED", "This hub was built without " + name));
     session->protocol = protocol;
+    session->ours = head.header("user-agent").starts_with("agenthost/");
     session->proof = std::move(open.proof);
     session->agent = {.id = std::move(open.agent),
                       .protocol = name,
@@ -74,8 +91,12 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     }
     made.timer = core_.timers.at(core_.now() + auth_patience, [this, conn] {
         const auto it = sessions_.find(conn);
-        if (it != sessions_.end() && !it->second->ready && !it->second->closing)
-            drop(conn, policy_violation, "auth_timeout");
+        if (it == sessions_.end() || it->second->ready || it->second->closing) return;
+        const AgentRecord& a = it->second->agent;
+        attempt_failed(a.id, a.protocol, a.peer, "closed an agent's session: ",
+                       "it sent nothing to authenticate with within " +
+                           std::to_string(auth_patience.count()) + " s");
+        drop(conn, policy_violation, "auth_timeout");
     });
 }
 
@@ -104,12 +125,39 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
         return hello(conn, session, *hello_frame);
     if (const auto* refused = std::get_if<wire::Refused>(&message)) {
         core_.host.record(Metric::auth_failures, 1);
-        core_.log_stranger("closed an agent's session: " + refused->reason,
-                           fields(session.agent.id, session.agent.protocol, session.agent.peer));
+        const std::string what = session.ready ? std::string{} : "; the frame was " + describe_frame(bytes);
+        attempt_failed(session.agent.id, session.agent.protocol, session.agent.peer,
+                       "closed an agent's session: ", refused->reason + what);
         return drop(conn, refused->close_code, refused->reason);
     }
-    if (!session.ready) return drop(conn, policy_violation, "authenticate first");
+    if (!session.ready) return not_a_hello(conn, session, message, bytes);
     serve(conn, session, message);
+}
+
+// Logged by each agent's 1st, 2nd, 4th ... failure: one that tries again all the time must not fill the log.
+void Sessions::attempt_failed(std::string_view agent, std::string_view protocol, std::string_view peer,
+                              const std::string& what, const std::string& reason)
+{
+    const std::uint64_t count = attempts_.failed(agent, protocol, peer, reason, core_.utc());
+    if (!std::has_single_bit(count)) return;
+    core_.log_stranger(what + reason + (count > 1 ? "; " + std::to_string(count) + " times so far" : ""),
+                       fields(agent, std::string{protocol}, std::string{peer}));
+}
+
+// A first frame that does not introduce the agent: the log and the close reason say what it was, without its values.
+void Sessions::not_a_hello(Conn conn, Session& session, const wire::FromAgent& message,
+                           std::string_view bytes)
+{
+    static constexpr std::array<std::string_view, 5> first_words{"an auth", "a command or response",
+                                                                 "a register", "an agent:connect",
+                                                                 "a signed auth"}; // in the order of Protocol
+    std::string why = "the first frame must be " +
+                      std::string{first_words.at(static_cast<std::size_t>(session.protocol))} + " frame";
+    if (const auto* bad = std::get_if<wire::Malformed>(&message)) why += ": " + bad->reason;
+    core_.host.record(Metric::auth_failures, 1);
+    attempt_failed(session.agent.id, session.agent.protocol, session.agent.peer,
+                   "closed an agent's session: ", why + "; it was " + describe_frame(bytes));
+    drop(conn, policy_violation, std::string{wire::clip(why, most_close_reason)});
 }
 
 void Sessions::serve(Conn conn, Session& session, const wire::FromAgent& message)
@@ -117,9 +165,13 @@ void Sessions::serve(Conn conn, Session& session, const wire::FromAgent& message
     const auto tell = [&](const auto& event, const auto& what) {
         if (event) event(session.agent.id, what);
     };
-    if (const auto* result = std::get_if<wire::Result>(&message))
-        tell(events_.result, *result);
-    else if (const auto* progress = std::get_if<wire::Progress>(&message))
+    if (const auto* result = std::get_if<wire::Result>(&message)) {
+        if (begins_only(session, *result))
+            tell(events_.progress, wire::Progress{result->id, result->data});
+        else
+            tell(events_.result, *result);
+    }
+    if (const auto* progress = std::get_if<wire::Progress>(&message))
         tell(events_.progress, *progress);
     else if (const auto* stream = std::get_if<wire::Stream>(&message))
         tell(events_.stream, *stream);
@@ -193,8 +245,7 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
 void Sessions::refuse(Conn conn, Session& session, std::string_view agent, std::string_view why)
 {
     core_.host.record(Metric::auth_failures, 1);
-    core_.log_stranger("refused an agent: " + std::string{why},
-                       fields(agent, session.agent.protocol, session.agent.peer));
+    attempt_failed(agent, session.agent.protocol, session.agent.peer, "refused an agent: ", std::string{why});
     say(conn, session, wire::Welcome{false, why});
     drop(conn, policy_violation, std::string{why});
 }
@@ -207,9 +258,24 @@ void Sessions::take_over(const std::string& agent)
     drop(other->second, replaced, "replaced by a newer session of this agent");
 }
 
+// An agent without a journal does a repeated command twice, and prints twice. Storage's commands may be repeated by their meaning, and
+// the dashboard protocol's agents are all ours.
+int Sessions::redispatch(const Session& session) const
+{
+    const auto& configured = core_.config.redispatch;
+    if (const auto it = configured.find(session.agent.id); it != configured.end()) return it->second;
+    if (session.ours || session.protocol == wire::Protocol::storage ||
+        session.protocol == wire::Protocol::dashboard)
+        return Tasks::resends;
+    const auto foreign = configured.find("*");
+    return foreign == configured.end() ? 0 : foreign->second;
+}
+
 void Sessions::accept(Conn conn, Session& session)
 {
     take_over(session.agent.id);
+    attempts_.connected(session.agent.id);
+    session.agent.redispatch = redispatch(session);
     session.ready = true;
     session.agent.first_seen = session.agent.last_seen = core_.utc();
     by_agent_.insert_or_assign(session.agent.id, conn);

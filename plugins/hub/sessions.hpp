@@ -5,6 +5,7 @@
 // would: revoked, replaced, expired. Under the hub's lock.
 #pragma once
 
+#include "attempts.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
 #include "tables.hpp"
@@ -62,12 +63,14 @@ public:
     [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override;
     [[nodiscard]] std::size_t size() const { return by_agent_.size(); }
     [[nodiscard]] bool empty() const { return sessions_.empty(); }
+    [[nodiscard]] const Attempts& attempts() const { return attempts_; }
 
 private:
     struct Session {
         std::unique_ptr<wire::ServerCodec> codec;
         wire::Protocol protocol;
         bool ready = false, closing = false;
+        bool ours = false; // an agenthost: it keeps a journal
         std::uint32_t bad_frames = 0;
         AgentRecord agent; // id: before it is ready, as the upgrade proved or claimed it
         std::optional<Proof> proof;
@@ -79,6 +82,10 @@ private:
     void accept(Conn, Session&);
     void take_over(const std::string& agent);
     void refuse(Conn, Session&, std::string_view agent, std::string_view why);
+    void not_a_hello(Conn, Session&, const wire::FromAgent&, std::string_view bytes);
+    void attempt_failed(std::string_view agent, std::string_view protocol, std::string_view peer,
+                        const std::string& what, const std::string& reason);
+    [[nodiscard]] int redispatch(const Session&) const;
     void serve(Conn, Session&, const wire::FromAgent&);
     void heartbeat(Conn, Session&, const wire::Heartbeat&);
     void malformed(Conn, Session&, const std::string& why);
@@ -96,6 +103,7 @@ private:
     Events events_;
     std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
     std::unordered_map<std::string, Conn> by_agent_;
+    Attempts attempts_;
 };
 
 } // namespace agenthost::hub

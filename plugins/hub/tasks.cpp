@@ -1,6 +1,7 @@
 #include "tasks.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace agenthost::hub {
 
@@ -8,7 +9,7 @@ namespace {
 
 bool in_flight(const TaskRecord& task)
 {
-    return task.state == TaskState::dispatched || task.state == TaskState::running;
+    return !task.adrift && (task.state == TaskState::dispatched || task.state == TaskState::running);
 }
 
 } // namespace
@@ -31,10 +32,42 @@ std::size_t Tasks::open(std::string_view id) const
     return it == agents_.end() ? 0 : it->second.open;
 }
 
-bool Tasks::add(TaskRecord task)
+std::uint64_t Tasks::cost(const TaskRecord& task)
 {
-    if (tasks_.size() >= limits_.open || open(task.agent) >= limits_.per_agent || tasks_.contains(task.id))
+    constexpr std::uint64_t around = 1024; // the record, its id in the tables, its watch
+    return around + task.params.size() + task.action.size() + task.target.size() + task.agent.size();
+}
+
+bool Tasks::has_room(const TaskRecord& task, std::uint64_t bytes, std::string* why) const
+{
+    const auto full = [why](std::string text) {
+        if (why != nullptr) *why = std::move(text) + "; try again when some have ended";
         return false;
+    };
+    if (tasks_.contains(task.id)) return full("There is a task with this id");
+    if (tasks_.size() >= limits_.open)
+        return full("The hub has " + std::to_string(limits_.open) +
+                    " open tasks (plugins.hub.config.open_tasks)");
+    if (open(task.agent) >= limits_.per_agent)
+        return full("Agent " + task.agent + " has " + std::to_string(limits_.per_agent) +
+                    " open tasks (plugins.hub.config.agent_queue)");
+    if (bytes > agent_bytes_.room(task.agent))
+        return full("The open tasks of agent " + task.agent +
+                    " hold its share of plugins.hub.config.open_bytes");
+    if (callers_.room(task.caller) == 0 || bytes > caller_bytes_.room(task.caller))
+        return full(
+            "The open tasks of this token hold its share of plugins.hub.config.open_tasks and open_bytes");
+    return true;
+}
+
+bool Tasks::add(TaskRecord task, std::string* why)
+{
+    const std::uint64_t bytes = cost(task);
+    if (!has_room(task, bytes, why)) return false;
+    callers_.take(task.caller, 1);
+    caller_bytes_.take(task.caller, bytes);
+    agent_bytes_.take(task.agent, bytes);
+    task.adrift = false;
     task.state = TaskState::pending;
     Agent& owner = agents_[task.agent];
     ++owner.open;
@@ -109,12 +142,47 @@ void Tasks::progress(std::string_view agent_id, std::string_view id, std::int64_
     it->second.updated = now;
 }
 
+void Tasks::drift(TaskRecord& task)
+{
+    Agent& owner = *agent(task.agent);
+    if (in_flight(task))
+        --owner.in_flight;
+    else
+        std::erase(owner.pending, task.id);
+    task.adrift = true;
+    if (task.state == TaskState::pending) task.state = TaskState::dispatched;
+}
+
+std::vector<std::string> Tasks::strand(std::string_view agent_id, int redispatch)
+{
+    std::vector<std::string> ids;
+    if (agent(agent_id) == nullptr) return ids;
+    for (auto& [id, task] : tasks_) {
+        if (task.agent != agent_id || task.adrift || task.sent <= redispatch) continue;
+        drift(task);
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+bool Tasks::strand(std::string_view id)
+{
+    const auto it = tasks_.find(id);
+    if (it == tasks_.end() || !in_flight(it->second)) return false;
+    drift(it->second);
+    return true;
+}
+
 std::unique_ptr<TaskRecord> Tasks::take(std::string_view id)
 {
     const auto it = tasks_.find(id);
     if (it == tasks_.end()) return nullptr;
     auto task = std::make_unique<TaskRecord>(std::move(it->second));
     tasks_.erase(it);
+    const std::uint64_t bytes = cost(*task);
+    callers_.give_back(task->caller, 1);
+    caller_bytes_.give_back(task->caller, bytes);
+    agent_bytes_.give_back(task->agent, bytes);
     const auto owner = agents_.find(task->agent);
     if (in_flight(*task))
         --owner->second.in_flight;
@@ -157,14 +225,16 @@ TaskRecord* Tasks::edit(std::string_view id)
     return it == tasks_.end() ? nullptr : &it->second;
 }
 
-const TaskRecord* Tasks::oldest_in_flight(std::string_view agent_id) const
+std::vector<const TaskRecord*> Tasks::unanswered(std::string_view agent_id) const
 {
-    const TaskRecord* oldest = nullptr;
+    std::vector<const TaskRecord*> found;
     for (const auto& [id, task] : tasks_) {
-        if (task.agent == agent_id && in_flight(task) && (oldest == nullptr || task.order < oldest->order))
-            oldest = &task;
+        if (task.agent == agent_id && (task.adrift || in_flight(task))) found.push_back(&task);
     }
-    return oldest;
+    std::sort(found.begin(), found.end(), [](const TaskRecord* a, const TaskRecord* b) {
+        return std::tie(a->adrift, a->order) < std::tie(b->adrift, b->order);
+    });
+    return found;
 }
 
 std::vector<std::string> Tasks::of(std::string_view agent_id) const

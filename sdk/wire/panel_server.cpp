@@ -84,6 +84,10 @@ FromAgent PanelServer::decode(std::string_view frame)
 FromAgent PanelServer::response(std::span<const json::Member> members, FieldReader& fields, const Frame& f)
 {
     if (f.id.empty()) return Malformed{"id is missing", {}};
+    // Agents in the field say first that they have begun, in an answer of the same id; the real one follows.
+    const json::Member* const status = find(members, "status");
+    if (status && status->text == "processing")
+        return Progress{f.id, f.data.kind == json::Kind::object ? f.data.raw : std::string_view{"{}"}};
     const json::Member* const success = find(members, "success");
     if (!success || success->kind != json::Kind::boolean)
         return Malformed{"success is neither true nor false", f.id};

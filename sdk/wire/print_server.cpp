@@ -17,6 +17,7 @@ namespace {
 using namespace print;
 
 constexpr std::array<std::string_view, 1> outcome_key{"outcome"};
+constexpr std::string_view config_sync = R"("config-sync")"; // a capability, as it is written
 
 class PrintServer final : public ServerCodec {
 public:
@@ -37,10 +38,12 @@ private:
     FromAgent result(std::span<const json::Member>, FieldReader&, std::string_view id);
     FromAgent log(std::span<const json::Member>, FieldReader&);
     FromAgent flat_result(std::span<const json::Member>, FieldReader&);
+    static bool flat_config(const Command&, std::string& out);
     static void ack(std::string_view id, std::string_view message, std::string& out);
 
     std::string agent_id_; // the shop: as the upgrade or, after it, the register proved it
     std::string register_id_;
+    bool merges_payload_ = false; // it takes all of a task_config's payload for settings
     Scratch scratch_;
     std::string memory_, decimal_;
 };
@@ -61,6 +64,10 @@ FromAgent PrintServer::decode(std::string_view frame)
         type == "register" || type == "heartbeat" || type == "task_result" || type == "log_event";
     if (!known) return Nothing{}; // a word of a later version
     const json::Member payload = value(*members, "payload");
+    if (type == "register" && !find(*members, "payload")) { // agents of an older version: all beside the type
+        register_id_ = id;
+        return hello(*members, fields);
+    }
     if (payload.kind != json::Kind::object) return Malformed{"payload is missing or not an object", id};
 
     // From here on `members` and `fields` are gone: the payload is split.
@@ -94,6 +101,7 @@ FromAgent PrintServer::hello(std::span<const json::Member> payload, FieldReader&
     if (agent_id_.empty()) agent_id_ = hello.agent_id;
     hello.agent_id = agent_id_;
     hello.capabilities = capabilities.raw;
+    merges_payload_ = capabilities.raw.find(config_sync) != capabilities.raw.npos;
     return hello;
 }
 
@@ -242,6 +250,31 @@ bool PrintServer::encode(const Heartbeat& heartbeat, std::string& out)
     return true;
 }
 
+// Nothing but the settings: an id or `updates` of ours would become one of them.
+bool PrintServer::flat_config(const Command& command, std::string& out)
+{
+    std::string why;
+    const std::string_view params = command.params.empty() ? "{}" : command.params;
+    const auto members = json::split(params, why);
+    if (!members) return false;
+    std::string settings{raw_of(*members, "updates", json::Kind::object)};
+    if (settings.empty()) {
+        for (const json::Member& member : *members) {
+            if (member.key == "id" || member.key == "shopId") continue;
+            settings.append(settings.empty() ? "{" : ",")
+                .append(member.key_raw)
+                .append(":")
+                .append(member.raw);
+        }
+        settings += settings.empty() ? "{}" : "}";
+    }
+    std::string decimal;
+    out += R"({"type":"task_config")";
+    append_field(out, "id", command.id, most::id);
+    out.append(R"(,"payload":)").append(with_decimal_ids(settings, decimal)).append("}");
+    return true;
+}
+
 bool PrintServer::encode(const Command& command, std::string& out)
 {
     if (command.id.empty() || !command.target.empty()) return false; // the protocol has no place for a target
@@ -249,6 +282,7 @@ bool PrintServer::encode(const Command& command, std::string& out)
     const std::string_view params = command.params.empty() ? "{}" : command.params;
     const auto members = is_object(params) ? json::split(params, why) : std::nullopt;
     if (!members) return false;
+    if (merges_payload_ && command.action == task_config) return flat_config(command, out);
     const bool task = command.action.starts_with(print::task);
     const bool wrap = command.action == task_config && !find(*members, "updates");
 

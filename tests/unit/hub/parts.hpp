@@ -198,9 +198,10 @@ protected:
     }
 
     // --- agents ---
-    void join(const std::string& id, const std::string& protocol)
+    void join(const std::string& id, const std::string& protocol, int redispatch = 3)
     {
         AgentRecord a;
+        a.redispatch = redispatch;
         a.id = id;
         a.protocol = protocol;
         a.first_seen = a.last_seen = utc;
@@ -285,7 +286,8 @@ protected:
     Files files{core, commands, nullptr};
     PrintTasks print{core, calls, commands, fanout, tables, tables, tables, reports};
     SignedRest signed_rest{core, calls, fanout};
-    ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports};
+    Attempts attempts;
+    ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports, attempts};
     RunsRest runs_rest{core, calls, runs};
     Rest rest{core, credentials, fanout, calls, files, print, signed_rest, reports_rest, runs_rest};
 

@@ -12,8 +12,10 @@ protected:
     // --- print ---
     agh_conn shop(const std::string& id = "n1")
     {
-        const agh_conn conn = print(
-            {{"x-shop-id", id}, {"authorization", "Bearer secret-of-" + id}, {"x-agent-version", "0.2.0"}});
+        const agh_conn conn = print({{"x-shop-id", id},
+                                     {"authorization", "Bearer secret-of-" + id},
+                                     {"x-agent-version", "0.2.0"},
+                                     {"user-agent", "agenthost/0.1.0"}});
         EXPECT_TRUE(upgraded(conn));
         host->listener.frame(conn, json{{"type", "register"},
                                         {"payload",
@@ -244,6 +246,82 @@ TEST_F(ProtocolsTest, APanelsPongsAndEventsAreKept)
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0]["target"], "server_123");
     EXPECT_EQ(events[0]["data"]["currentStatus"], "running");
+}
+
+// NOTES.md, panel: the first answer of a field agent is "processing".
+TEST_F(ProtocolsTest, AnAnswerOfProcessingIsProgress)
+{
+    const agh_conn conn = panel("p1", token("p1"));
+    ASSERT_TRUE(upgraded(conn));
+    const agh_conn rest = command("p1", {{"action", "docker.start_server"}, {"target", "s1"}});
+    const std::string id = sent(conn, 0)["id"];
+    for (const json& begun :
+         {json{{"status", "processing"}}, json{{"success", true}, {"data", {{"status", "processing"}}}}}) {
+        json frame{{"id", id}, {"type", "response"}};
+        frame.update(begun);
+        host->listener.frame(conn, frame.dump());
+    }
+    EXPECT_EQ(answer(ask("GET", "/api/tasks/" + id)).body["status"], "running");
+    host->listener.frame(
+        conn,
+        json{{"id", id}, {"type", "response"}, {"success", true}, {"data", {{"status", "running"}}}}.dump());
+    EXPECT_EQ(answer(rest).status, 200);
+    EXPECT_EQ(answer(rest).body["data"]["status"], "running");
+}
+
+TEST_F(ProtocolsTest, AnAgenthostMayAnswerProcessing)
+{
+    const agh_conn conn = panel("p1", token("p1"), {{"user-agent", "agenthost/0.1.0"}});
+    ASSERT_TRUE(upgraded(conn));
+    const agh_conn rest = command("p1", {{"action", "some.job"}});
+    host->listener.frame(conn, json{{"id", sent(conn, 0)["id"]},
+                                    {"type", "response"},
+                                    {"success", true},
+                                    {"data", {{"status", "processing"}}}}
+                                   .dump());
+    EXPECT_EQ(answer(rest).body["data"]["status"], "processing");
+}
+
+TEST_F(ProtocolsTest, OnlyAnAgenthostIsSentATaskAgain)
+{
+    const auto shop = [&](const json& more) {
+        json headers{{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}};
+        headers.update(more);
+        const agh_conn conn = print(headers);
+        EXPECT_TRUE(upgraded(conn));
+        host->listener.frame(conn, R"({"type":"register","shopId":"n1","capabilities":[]})"); // flat
+        EXPECT_EQ(sent(conn, 0)["type"], "ack");
+        return conn;
+    };
+    const json ours{{"user-agent", "agenthost/0.1.0"}};
+    const agh_conn first = shop(ours);
+    command("n1", {{"action", "printer.print"}, {"timeout", 0}});
+    const json wire = sent(first, 1);
+    host->listener.closed(first);
+    const agh_conn second = shop(ours);
+    EXPECT_EQ(sent(second, 1), wire);
+    host->listener.closed(second);
+    const agh_conn foreign = shop(json::object());
+    const auto made = answer(command("n1", {{"action", "host.ping"}, {"timeout", 0}})).body;
+    EXPECT_EQ(sent(foreign, 1)["id"], made["id"]) << "the print is not sent to it";
+}
+
+TEST_F(ProtocolsTest, AFieldAgentWithConfigSyncGetsTheSettingsAlone)
+{
+    const agh_conn conn = print({{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
+    host->listener.frame(conn,
+                         R"({"type":"register","payload":{"shopId":"n1","capabilities":["config-sync"]}})");
+    EXPECT_EQ(sent(conn, 0)["type"], "ack");
+    const auto made = answer(post("/api/agent-tasks",
+                                  {{"shopId", "n1"},
+                                   {"command", "config"},
+                                   {"payload", {{"updates", {{"charset", "cp437"}}}}}},
+                                  admin))
+                          .body;
+    const json frame = sent(conn, 1);
+    EXPECT_EQ(frame["type"], "task_config");
+    EXPECT_EQ(frame["id"], made["id"]);
+    EXPECT_EQ(frame["payload"], (json{{"charset", "cp437"}}));
 }
 
 TEST_F(ProtocolsTest, ASignedAgentIsListedCommandedAndMeasured)

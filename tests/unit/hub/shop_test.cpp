@@ -91,6 +91,50 @@ TEST_F(ShopTest, IsSentAgainThreeTimesAndThenFails)
     EXPECT_EQ(of(id)["sent"], 4);
 }
 
+// An agent without a journal printed twice when its session was cut in mid print.
+TEST_F(ShopTest, IsNeverSentAgainToAnAgentWithoutAJournal)
+{
+    join("kitchen", "print", 0);
+    const std::string id = task("print"), second = task("print");
+    leave("kitchen");
+    EXPECT_EQ(of(id)["status"], "dispatched");
+    join("kitchen", "print", 0);
+    EXPECT_EQ(fanout.sent.size(), 2U) << "neither of them again";
+    result("kitchen", {.id = second, .data = R"({"message":"Printed"})"});
+    EXPECT_EQ(of(second)["status"], "success") << "an answer that comes later counts";
+    pass(core.config.agent_grace);
+    const json ended = of(id);
+    EXPECT_EQ(ended["status"], "error");
+    EXPECT_EQ(ended["error"]["code"], "INTERRUPTED");
+    EXPECT_EQ(ended["meta"]["outcome"], "unknown") << "a person decides";
+    const std::string next = task("print");
+    EXPECT_EQ(fanout.sent.size(), 3U);
+    EXPECT_EQ(fanout.sent[2].id, next);
+    EXPECT_EQ(commands.open("kitchen"), 1U);
+}
+
+TEST_F(ShopTest, ATaskOfAnEarlierProcessIsNotSentToAnAgentWithoutAJournal)
+{
+    TaskRecord old;
+    old.id = "req_old";
+    old.agent = "kitchen";
+    old.action = "printer.print";
+    old.params = "{}";
+    old.shop = true;
+    old.sent = 1;
+    old.created = utc - 1'000;
+    old.expires = utc + 3'600'000;
+    TaskRecord fresh = old;
+    fresh.id = "req_fresh";
+    fresh.sent = 0;
+    enter([&] { commands.restore({old, fresh}); });
+    join("kitchen", "print", 0);
+    ASSERT_EQ(fanout.sent.size(), 1U);
+    EXPECT_EQ(fanout.sent[0].id, "req_fresh");
+    pass(core.config.agent_grace);
+    EXPECT_EQ(of("req_old")["meta"]["outcome"], "unknown");
+}
+
 TEST_F(ShopTest, IsMarkedWhenItIsLateAndStaysMarked)
 {
     join("kitchen", "print");

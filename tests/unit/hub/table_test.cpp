@@ -219,6 +219,45 @@ TEST_F(TableTest, TheSignedRoutesSayWhoIsThereAndRunACommand)
     EXPECT_EQ(get("/api/websocket/agents")["agents"], json::array());
 }
 
+// A deployed agent left a command unanswered: every later one waited 24 h.
+TEST_F(TableTest, AnUnansweredCommandFreesTheLaneAfterAMinute)
+{
+    join("agent-123", "signed");
+    const Conn first =
+        ask("POST", "/api/agents/agent-123/commands", R"({"action":"unheard_of","timeout":3600})");
+    const Conn second =
+        ask("POST", "/api/agents/agent-123/commands", R"({"action":"get_status","timeout":3600})");
+    pass(59s);
+    EXPECT_EQ(fanout.sent.size(), 1U);
+    pass(1s);
+    ASSERT_EQ(fanout.sent.size(), 2U);
+    EXPECT_EQ(fanout.sent[1].action, "get_status");
+    EXPECT_THAT(daemon.logged.back(), testing::HasSubstr("unheard_of"));
+    const Conn third =
+        ask("POST", "/api/agents/agent-123/commands", R"({"action":"get_version","timeout":3600})");
+    EXPECT_EQ(fanout.sent.size(), 2U) << "still one at a time";
+    result("agent-123", {.id = {}, .data = R"("ok")", .action = "get_status"});
+    EXPECT_EQ(status(second), 200);
+    EXPECT_EQ(fanout.sent.size(), 3U);
+    // The first one's answer comes after all, in between: it names its command.
+    result("agent-123", {.id = {}, .data = R"("late")", .action = "unheard_of"});
+    EXPECT_EQ(status(first), 200);
+    EXPECT_EQ(body(first)["data"], "late");
+    EXPECT_FALSE(answered(third));
+    result("agent-123", {.id = {}, .data = R"("1.0")", .action = "get_version"});
+    EXPECT_EQ(body(third)["data"], "1.0");
+}
+
+TEST_F(TableTest, AnAnswerThatNamesNoCommandIsNeverThatOfAnAbandonedOne)
+{
+    join("agent-123", "signed");
+    const Conn first =
+        ask("POST", "/api/agents/agent-123/commands", R"({"action":"unheard_of","timeout":3600})");
+    pass(60s);
+    result("agent-123", {.id = {}, .data = R"("?")"});
+    EXPECT_FALSE(answered(first));
+}
+
 TEST_F(TableTest, AnAgentThatRepeatsNoIdHasOneCommandAtATime)
 {
     join("agent-123", "signed");

@@ -75,6 +75,79 @@ TEST_F(TasksTest, RefusesBeyondItsBounds)
     EXPECT_FALSE(tasks.add(task("1", "c"))) << "an id is there once";
 }
 
+TEST(TasksBytes, OneAgentOrOneTokenCannotTakeAllBytes)
+{
+    constexpr std::size_t body = 100'000;
+    Tasks tasks{{.open = 1'000, .per_agent = 1'000, .in_flight = 2, .bytes = 10 * body}};
+    const auto add = [&](int n, const std::string& agent, const std::string& caller,
+                         std::string* why = nullptr) {
+        TaskRecord t = task(std::to_string(n), agent);
+        t.params = std::string(body, 'x');
+        t.caller = caller;
+        return tasks.add(std::move(t), why);
+    };
+    int n = 0;
+    std::string why;
+    while (add(++n, "a", "t1", &why)) {}
+    EXPECT_EQ(tasks.size(), 7U);
+    EXPECT_NE(why.find("open_bytes"), std::string::npos) << why;
+    EXPECT_FALSE(add(++n, "b", "t1", &why)) << "the same token, another agent";
+    EXPECT_NE(why.find("token"), std::string::npos) << why;
+    EXPECT_TRUE(add(++n, "b", "t2")) << "another token and another agent still find room";
+    EXPECT_LE(tasks.bytes(), 10 * body);
+    for (int i = 1; i <= 7; ++i) EXPECT_TRUE(tasks.fail(std::to_string(i), "X", "x", 1));
+    EXPECT_TRUE(add(++n, "a", "t1"));
+}
+
+TEST(TasksBytes, OneTokenCannotTakeAllTasks)
+{
+    Tasks tasks{{.open = 100, .per_agent = 1'000, .in_flight = 2}};
+    int n = 0;
+    const auto add = [&](const std::string& caller) {
+        TaskRecord t = task(std::to_string(++n), "agent-" + std::to_string(n));
+        t.caller = caller;
+        return tasks.add(std::move(t));
+    };
+    while (add("greedy")) {}
+    EXPECT_EQ(tasks.size(), 80U);
+    EXPECT_TRUE(add("other"));
+    EXPECT_FALSE(add("greedy"));
+}
+
+TEST_F(TasksTest, AdriftIsNeitherSentNorInFlightAndItsAnswerCounts)
+{
+    for (const char* id : {"1", "2", "3"}) tasks.add(task(id));
+    next();
+    next();
+    EXPECT_EQ(next(), "") << "two in flight";
+    EXPECT_TRUE(tasks.strand("1"));
+    EXPECT_FALSE(tasks.strand("1"));
+    EXPECT_EQ(next(), "3") << "its slot is free";
+    std::vector<std::string> ids;
+    for (const TaskRecord* t : tasks.unanswered("a")) ids.push_back(t->id);
+    EXPECT_EQ(ids, (std::vector<std::string>{"2", "3", "1"})) << "those in flight come first";
+    tasks.lost("a", 2);
+    EXPECT_EQ(next(), "2");
+    EXPECT_EQ(next(), "3");
+    EXPECT_EQ(next(), "") << "what is adrift is not sent again";
+    EXPECT_TRUE(tasks.finish("a", "1", success(), 3));
+    EXPECT_EQ(tasks.open("a"), 2U);
+}
+
+TEST_F(TasksTest, WhatWasSentOftenEnoughGoesAdriftAndTheRestIsSentOn)
+{
+    for (const char* id : {"1", "2"}) tasks.add(task(id));
+    next();
+    EXPECT_EQ(tasks.strand("a", 1), std::vector<std::string>{}) << "may be sent once more";
+    EXPECT_EQ(tasks.strand("a", 0), std::vector<std::string>{"1"});
+    EXPECT_EQ(tasks.strand("a", 0), std::vector<std::string>{});
+    EXPECT_EQ(next(), "2");
+    EXPECT_TRUE(tasks.fail("1", "X", "x", 1));
+    EXPECT_TRUE(tasks.fail("2", "X", "x", 1));
+    EXPECT_EQ(tasks.size(), 0U);
+    EXPECT_EQ(tasks.open("a"), 0U);
+}
+
 TEST_F(TasksTest, KeepsFewInFlight)
 {
     for (const char* id : {"1", "2", "3"}) tasks.add(task(id));

@@ -1,0 +1,40 @@
+// Divides a bounded resource among its users so that none of them can take all of it and starve the next one.
+//
+// A user may hold at most four times what stays free: alone 4/5 of the total, two greedy ones 4/9 each, so whoever comes next still
+// finds room. No table of weights, nothing to configure but the total. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace agenthost::hub {
+
+class Shares {
+public:
+    static constexpr std::uint64_t times_free = 4;
+
+    explicit Shares(std::uint64_t total) : total_{total} {}
+
+    // How much more the user may take now. Without a name there is no share: everything that is free.
+    [[nodiscard]] std::uint64_t room(std::string_view user) const;
+    bool take(std::string_view user, std::uint64_t amount); // false: more than its room; nothing was taken
+    void give_back(std::string_view user, std::uint64_t amount);
+
+    [[nodiscard]] std::uint64_t used() const { return used_; }
+    [[nodiscard]] std::uint64_t used(std::string_view user) const;
+    [[nodiscard]] std::uint64_t total() const { return total_; }
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+    };
+    const std::uint64_t total_;
+    std::uint64_t used_ = 0;
+    std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> of_; // those that hold something
+};
+
+} // namespace agenthost::hub
