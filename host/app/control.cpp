@@ -32,6 +32,11 @@ std::string error_body(std::string_view code, std::string_view message)
            "\n";
 }
 
+std::string dumped(const json& value)
+{
+    return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
 // Raw JSON of a plugin goes into a line as it is: it was valid when it came.
 std::string quoted(std::string_view text)
 {
@@ -62,6 +67,7 @@ public:
         policy_.allow = std::vector<std::string>{"*"};
         policy_.messages_per_second = 0; // the owner of the machine
     }
+    void set_cancel_grace(std::chrono::milliseconds grace) { policy_.cancel_grace = grace; }
 
     [[nodiscard]] const Policy& policy() const override { return policy_; }
     [[nodiscard]] bool connected() const override { return true; }
@@ -261,9 +267,8 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
                 const auto problems = hooks.problems();
                 return answer(
                     conn, 200,
-                    json{{"healthy", problems.empty()}, {"ready", hooks.ready()}, {"problems", problems}}
-                            .dump() +
-                        "\n");
+                    dumped(
+                        {{"healthy", problems.empty()}, {"ready", hooks.ready()}, {"problems", problems}}));
             }
             if (method == "POST" && path == "/v1/reload") return reload(conn);
             if (method == "POST" && (path == "/v1/call" || path == "/v1/reconnect")) {
@@ -279,9 +284,13 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     {
         hooks.reload([self = shared_from_this(), conn](const Reloaded& done) {
             if (done.problems.empty())
-                self->answer(conn, 200, json{{"ok", true}, {"changes", done.changes}}.dump() + "\n");
+                self->answer(conn, 200,
+                             dumped(json{{"ok", done.failed.empty()},
+                                         {"changes", done.changes},
+                                         {"notices", done.notices},
+                                         {"failed", done.failed}}));
             else
-                self->answer(conn, 422, json{{"problems", done.problems}}.dump() + "\n");
+                self->answer(conn, 422, dumped(json{{"problems", done.problems}}));
         });
     }
 
@@ -295,7 +304,10 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         try {
             const json request = json::parse(text);
             if (!request.is_object()) throw std::invalid_argument{"not an object"};
-            if (path == "/v1/call") return caller->call(conn, request);
+            if (path == "/v1/call") {
+                if (hooks.cancel_grace) caller->set_cancel_grace(hooks.cancel_grace());
+                return caller->call(conn, request);
+            }
             const auto name = request.value("name", "");
             if (hooks.reconnect(name)) return answer(conn, 200, "{\"ok\":true}\n");
             answer(conn, 404,

@@ -23,6 +23,8 @@ class Listeners;
 
 struct Reloaded {
     std::vector<std::string> changes, problems; // problems: nothing was changed
+    std::vector<std::string> notices;           // what only a restart changes
+    std::vector<std::string> failed;            // the rest was changed, this could not be
 };
 
 struct ControlHooks { // each on the main I/O thread, but the first
@@ -35,6 +37,8 @@ struct ControlHooks { // each on the main I/O thread, but the first
     std::function<bool()> ready;
     std::function<void(std::function<void(Reloaded)>)> reload;
     std::function<bool(const std::string& server)> reconnect; // false: no such server
+    std::function<std::chrono::milliseconds()>
+        cancel_grace{}; // of the CLI's calls, as `limits` has it; empty: 30 s
 };
 
 class Control {

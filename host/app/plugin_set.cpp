@@ -7,20 +7,19 @@
 #include "host/dispatch/registry.hpp"
 #include "host/observe/log.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 
 namespace agenthost::host {
 
+using Machine = PluginMachine;
+using Stage = PluginMachine::Stage;
+
 namespace {
 
-// Calls `then` when its last copy is gone: the end of a set of things that run side by side.
-struct Barrier {
-    explicit Barrier(std::function<void()> then) : then{std::move(then)} {}
-    ~Barrier() { then(); }
-    Barrier(const Barrier&) = delete;
-    Barrier& operator=(const Barrier&) = delete;
-    std::function<void()> then;
-};
+// For a plugin that a reload stops. The daemon's own end has its bound from `shutdown.plugins`.
+constexpr std::chrono::seconds reload_grace{10};
 
 std::string join(const std::vector<std::string>& texts)
 {
@@ -29,148 +28,347 @@ std::string join(const std::vector<std::string>& texts)
     return all;
 }
 
-std::string join_path(const std::vector<std::string>& path)
+std::string room(const std::string& id) { return "plugin " + id; }
+
+std::string not_installed(const PluginConfig& config, const std::string& path)
 {
-    std::string all;
-    for (const auto& folder : path) all += (all.empty() ? "" : ":") + folder;
-    return all;
+    return config.where + ": plugin " + config.id + " is enabled, but no " + config.id +
+           ".manifest.json lies in " + path + ". Install its package (agenthost-plugin-" + config.id +
+           "), add its folder to agent.plugin_path, or disable it.";
 }
 
 } // namespace
 
-void PluginSet::start(const std::vector<PluginConfig>& wanted, Started done)
-{
-    auto failed = std::make_shared<std::vector<std::string>>();
-    auto all = std::make_shared<Barrier>([failed, done = std::move(done)] { done(*failed); });
-    const auto found = find_plugins(rooms_.path);
-    for (const auto& config : wanted) {
-        if (!config.enabled) continue;
-        start_one(config, found,
-                  [all, failed, required = config.required, this, id = config.id](const std::string&) {
-                      if (const auto& entry = entries_.at(id); required && !entry.problem.empty())
-                          failed->push_back(entry.problem);
-                  });
-    }
-}
+struct PluginSet::Batch {
+    PluginChanges changes;
+    std::set<std::string> required;
+    std::size_t left = 0;
+    Done done;
+};
 
-void PluginSet::start_one(const PluginConfig& config, const std::vector<FoundPlugin>& found, Done done)
+template <class F> auto PluginSet::while_here(F f)
 {
-    const auto id = config.id;
-    Entry& entry = entries_[id];
-    if (entry.plugin) retired_.push_back(std::move(entry.plugin)); // a failed earlier try
-    entry = Entry{.config = config, .plugin = nullptr, .problem = {}, .health = {}, .registered = false};
-    const auto fail = [this, id, done](std::string why) {
-        log::error("plugin " + id, why);
-        entries_[id].problem = why;
-        done("plugin " + id + ": " + why);
+    return [here = std::weak_ptr{here_}, f = std::move(f)](auto&&... arguments) mutable {
+        if (here.lock()) f(std::forward<decltype(arguments)>(arguments)...);
     };
-    const auto at = std::ranges::find(found, id, &FoundPlugin::id);
-    if (at == found.end())
-        return fail(config.where + ": plugin " + id + " is enabled, but no " + id +
-                    ".manifest.json lies in " + join_path(rooms_.path) +
-                    ". Install its package (agenthost-plugin-" + id +
-                    "), add its folder to agent.plugin_path, or disable it.");
-    if (!at->manifest) return fail(at->problem);
-    rooms_.services.admit(*at->manifest);
-    entry.plugin = make_plugin(rooms_.main, rooms_.services, *at, config, rooms_.runner);
-    if (!entry.plugin) return fail("plugin " + id + " could not be made");
-    Plugin* plugin = entry.plugin.get();
-    plugin->start([this, id, plugin, fail, done, manifest = at->manifest](const std::string& problem) {
-        if (!problem.empty()) return fail(problem);
-        if (const auto taken = rooms_.registry.add(*plugin, manifest); !taken.empty()) {
-            const auto why = join(taken);
-            plugin->stop(std::chrono::seconds{1}, [fail, why](const std::string&) { fail(why); });
-            return;
-        }
-        entries_[id].registered = true;
-        log::info("plugin " + id, "running: version " + manifest->version +
-                                      (entries_[id].config.isolated ? ", in a runner" : ""));
-        done("plugin " + id + ": started");
-    });
 }
 
-void PluginSet::stop_one(const std::string& id, std::chrono::milliseconds grace, Done done)
+PluginSet::PluginSet(Rooms rooms) : rooms_{std::move(rooms)}, grace_{reload_grace}
 {
-    Entry& entry = entries_.at(id);
-    if (!entry.plugin || !entry.registered) {
-        if (entry.plugin) retired_.push_back(std::move(entry.plugin));
-        entries_.erase(id);
-        return done("plugin " + id + ": removed");
-    }
-    rooms_.registry.remove(*entry.plugin);
-    entry.registered = false;
-    entry.plugin->stop(grace, [this, id, done](const std::string& problem) {
-        Entry& ended = entries_.at(id);
-        rooms_.dispatcher.plugin_gone(*ended.plugin,
-                                      "it was told to: the agent ends, or the configuration changed");
-        rooms_.facts.forget(id);
-        if (!problem.empty())
-            log::warn("plugin " + id, problem);
-        else
-            log::info("plugin " + id, "stopped");
-        retired_.push_back(std::move(ended.plugin));
-        entries_.erase(id);
-        done("plugin " + id + ": stopped" + (problem.empty() ? "" : ", but " + problem));
-    });
+    if (!rooms_.make)
+        rooms_.make = [this](const FoundPlugin& found, const PluginConfig& config) {
+            return make_plugin(rooms_.main, rooms_.services, found, config, rooms_.runner);
+        };
 }
+
+PluginSet::~PluginSet()
+{
+    here_.reset();
+    for (auto& [id, entry] : entries_) {
+        if (entry.offered) rooms_.registry.remove(*entry.plugin);
+        rooms_.registry.available(id);
+    }
+}
+
+// --- requests
 
 void PluginSet::apply(const std::vector<PluginConfig>& wanted, std::vector<FoundPlugin> found,
-                      std::function<void(std::vector<std::string>)> done)
+                      const std::string& path, Done done)
 {
-    auto changes = std::make_shared<std::vector<std::string>>();
-    auto all = std::make_shared<Barrier>([changes, done = std::move(done)] { done(*changes); });
-    const auto note = [all, changes](std::string change) { changes->push_back(std::move(change)); };
-
-    const auto wants = [&](const std::string& id) {
-        return std::ranges::any_of(wanted, [&](const PluginConfig& c) { return c.id == id && c.enabled; });
-    };
+    if (closed_ || batches_ >= max_batches) {
+        PluginChanges refused;
+        refused.failed.emplace_back(closed_ ? "the daemon is stopping"
+                                            : "too many reloads wait for plugins; try again later");
+        return done(refused);
+    }
+    ++batches_;
+    auto batch = std::make_shared<Batch>();
+    batch->done = std::move(done);
+    batch->left = 1; // this call itself
     std::vector<std::string> gone;
     for (const auto& [id, entry] : entries_)
-        if (!wants(id)) gone.push_back(id);
-    constexpr std::chrono::seconds grace{10};
-    for (const auto& id : gone) stop_one(id, grace, note);
-
+        if (std::ranges::none_of(wanted, [&](const auto& c) { return c.id == id && c.enabled; }))
+            gone.push_back(id);
+    for (const auto& id : gone) {
+        ++batch->left;
+        feed(id, Machine::Remove{wait([this, batch](const auto& of, const auto& answer) {
+                 answer_batch(*batch, of, answer);
+             })});
+    }
     for (const auto& config : wanted) {
         if (!config.enabled) continue;
-        const auto at = entries_.find(config.id);
-        if (at == entries_.end() || !at->second.registered) {
-            start_one(config, found, note);
-        } else if (at->second.config.isolated != config.isolated) {
-            stop_one(config.id, grace,
-                     [this, config, found, note](const std::string&) { start_one(config, found, note); });
-        } else if (at->second.config.config_json != config.config_json) {
-            at->second.plugin->configure(
-                config.config_json, [this, config, note](const std::string& problem) {
-                    if (problem.empty()) {
-                        entries_[config.id].config = config;
-                        log::info("plugin " + config.id, "has its new configuration");
-                        note("plugin " + config.id + ": configured");
-                    } else {
-                        log::error("plugin " + config.id, "keeps its old configuration: " + problem);
-                        note("plugin " + config.id + ": keeps its old configuration: " + problem);
-                    }
-                });
-        } else {
-            at->second.config = config;
-        }
+        const auto at = std::ranges::find(found, config.id, &FoundPlugin::id);
+        request(config, at == found.end() ? nullptr : &*at, path, batch);
     }
+    answer_batch(*batch, {}, {0, Machine::Answer::Outcome::unchanged, {}});
+}
+
+void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, const std::string& path,
+                        const std::shared_ptr<Batch>& batch)
+{
+    const auto& id = config.id;
+    Entry& entry = entries_[id];
+    const auto& running = entry.machine.running();
+    Machine::Run run{{.config = config.config_json, .isolated = config.isolated, .file = {}}, 0};
+    entry.config = config;
+    entry.path = path;
+    if (running && (!found || !found->manifest)) {
+        // A folder that cannot be read now is no reason to stop what runs.
+        batch->changes.failed.push_back(
+            room(id) + ": " + (found ? found->problem : not_installed(config, path)) + " What runs goes on.");
+    } else {
+        entry.found = found ? std::make_shared<FoundPlugin>(*found) : nullptr;
+    }
+    run.spec.file = entry.found ? entry.found->identity : ""; // what start() would use
+    if (config.required) batch->required.insert(id);
+    ++batch->left;
+    run.waiter =
+        wait([this, batch](const auto& of, const auto& answer) { answer_batch(*batch, of, answer); });
+    feed(id, std::move(run));
+}
+
+void PluginSet::answer_batch(Batch& batch, const std::string& id, const Machine::Answer& answer)
+{
+    const auto text = room(id) + ": " + answer.text;
+    if (answer.outcome == Machine::Answer::Outcome::failed) {
+        batch.changes.failed.push_back(text);
+        if (batch.required.contains(id)) batch.changes.required_failed.push_back(text);
+    } else if (answer.outcome == Machine::Answer::Outcome::changed) {
+        batch.changes.changes.push_back(text);
+    }
+    const auto at = entries_.find(id);
+    if (at != entries_.end() && at->second.machine.needs_restart() && at->second.found) {
+        const auto& entry = at->second;
+        const auto now = entry.found->manifest ? entry.found->manifest->version : "?";
+        const auto runs = entry.manifest ? entry.manifest->version : "?";
+        batch.changes.notices.push_back(
+            room(id) + ": its files on disk have changed (version " + now + "), and version " + runs +
+            " goes on running: a library stays loaded until the process ends. Restart agenthost to run the "
+            "new one.");
+    }
+    if (--batch.left > 0) return;
+    --batches_;
+    if (const auto done = std::exchange(batch.done, nullptr)) done(batch.changes);
 }
 
 void PluginSet::stop(std::chrono::milliseconds grace, std::function<void()> done)
 {
-    auto all = std::make_shared<Barrier>(std::move(done));
+    closed_ = true;
+    grace_ = grace;
+    auto left = std::make_shared<std::size_t>(entries_.size() + 1);
+    const auto one_less = [left, done = std::move(done)] {
+        if (--*left == 0) done();
+    };
     std::vector<std::string> ids;
     for (const auto& [id, entry] : entries_) ids.push_back(id);
-    for (const auto& id : ids) stop_one(id, grace, [all](const std::string&) {});
+    for (const auto& id : ids)
+        feed(id, Machine::Close{wait([one_less](const auto&, const auto&) { one_less(); })});
+    boost::asio::post(rooms_.main, while_here(one_less));
 }
+
+// --- the queue
+
+void PluginSet::feed(const std::string& id, Machine::Event event)
+{
+    events_.emplace_back(id, std::move(event));
+    if (std::exchange(stepping_, true)) return; // the loop below takes it
+    while (!events_.empty()) {
+        auto [of, next] = std::move(events_.front());
+        events_.pop_front();
+        const auto at = entries_.find(of);
+        if (at == entries_.end()) continue;
+        for (auto& action : at->second.machine.step(std::move(next))) perform(of, action);
+        after_step(of);
+    }
+    stepping_ = false;
+}
+
+Machine::Waiter PluginSet::wait(Answered answered)
+{
+    waiters_[++last_waiter_] = std::move(answered);
+    return last_waiter_;
+}
+
+void PluginSet::perform(const std::string& id, Machine::Action& action)
+{
+    if (const auto* start_it = std::get_if<Machine::Start>(&action)) {
+        start(id, start_it->operation);
+    } else if (const auto* configure_it = std::get_if<Machine::Configure>(&action)) {
+        configure(id, configure_it->operation, configure_it->spec);
+    } else if (const auto* stop_it = std::get_if<Machine::Stop>(&action)) {
+        stop(id, stop_it->operation);
+    } else if (const auto* withdraw_it = std::get_if<Machine::Withdraw>(&action)) {
+        withdraw(entries_.at(id), withdraw_it->why);
+    } else if (const auto* answer = std::get_if<Machine::Answer>(&action)) {
+        const auto at = waiters_.find(answer->waiter);
+        if (at == waiters_.end()) return;
+        const auto answered = std::move(at->second);
+        waiters_.erase(at);
+        answered(id, *answer);
+    }
+}
+
+void PluginSet::after_step(const std::string& id)
+{
+    const auto at = entries_.find(id);
+    if (at == entries_.end()) return;
+    Entry& entry = at->second;
+    if (entry.machine.stage() == Stage::failed && !entry.machine.recovering())
+        rooms_.registry.unavailable(id, "has failed: " + entry.machine.reason(),
+                                    entry.found ? entry.found->manifest : nullptr);
+    if (!entry.machine.gone()) return;
+    rooms_.registry.available(id);
+    retire(entry);
+    entries_.erase(at);
+}
+
+// --- what the machine asks for
+
+void PluginSet::start(const std::string& id, Machine::Operation operation)
+{
+    Entry& entry = entries_.at(id);
+    retire(entry); // a failed earlier try
+    entry.health.clear();
+    const auto fail = [&](const std::string& why) { started(id, operation, why); };
+    if (!entry.found) return fail(not_installed(entry.config, entry.path));
+    if (!entry.found->manifest) return fail(entry.found->problem);
+    entry.manifest = entry.found->manifest;
+    rooms_.registry.unavailable(id, "is starting; try again later", entry.manifest);
+    rooms_.services.admit(*entry.manifest);
+    entry.plugin = rooms_.make(*entry.found, entry.config);
+    if (!entry.plugin) return fail("could not be made: out of memory");
+    entry.plugin->start(
+        while_here([this, id, operation](const std::string& problem) { started(id, operation, problem); }));
+}
+
+void PluginSet::started(const std::string& id, Machine::Operation operation, const std::string& problem)
+{
+    const auto at = entries_.find(id);
+    if (at == entries_.end() || !at->second.machine.expects(operation)) return;
+    Entry& entry = at->second;
+    std::string why = problem;
+    bool alive = false;
+    if (why.empty()) {
+        alive = true;
+        why = join(rooms_.registry.add(*entry.plugin, entry.manifest));
+        entry.offered = why.empty();
+    }
+    if (why.empty())
+        log::info(room(id), "running: version " + entry.manifest->version +
+                                (entry.config.isolated ? ", in a runner" : ""));
+    else
+        log::error(room(id), why);
+    entry.said = why;
+    feed(id, Machine::Started{operation, std::move(why), alive});
+}
+
+void PluginSet::configure(const std::string& id, Machine::Operation operation, const PluginSpec& spec)
+{
+    entries_.at(id).plugin->configure(
+        spec.config, while_here([this, id, operation](const std::string& problem) {
+            const auto at = entries_.find(id);
+            if (at == entries_.end() || !at->second.machine.expects(operation)) return;
+            const bool alive = at->second.plugin->status().state == PluginState::running;
+            if (problem.empty())
+                log::info(room(id), "has its new configuration");
+            else if (alive)
+                log::error(room(id), "keeps its old configuration: " + problem);
+            feed(id, Machine::Configured{operation, problem, alive});
+            changed(id); // what happened to it meanwhile
+        }));
+}
+
+void PluginSet::stop(const std::string& id, Machine::Operation operation)
+{
+    Entry& entry = entries_.at(id);
+    if (!entry.plugin) return feed(id, Machine::Stopped{operation, {}});
+    entry.plugin->stop(grace_, while_here([this, id, operation](const std::string& problem) {
+                           stopped(id, operation, problem);
+                       }));
+}
+
+void PluginSet::stopped(const std::string& id, Machine::Operation operation, const std::string& problem)
+{
+    const auto at = entries_.find(id);
+    if (at == entries_.end() || !at->second.machine.expects(operation)) return;
+    Entry& entry = at->second;
+    rooms_.dispatcher.plugin_gone(*entry.plugin,
+                                  "it was told to: the agent ends, or the configuration changed");
+    rooms_.facts.forget(id);
+    if (!problem.empty())
+        log::warn(room(id), problem);
+    else
+        log::info(room(id), "stopped");
+    retire(entry);
+    feed(id, Machine::Stopped{operation, problem});
+}
+
+void PluginSet::withdraw(Entry& entry, const std::string& why)
+{
+    if (!std::exchange(entry.offered, false)) return;
+    rooms_.registry.remove(*entry.plugin);
+    rooms_.registry.unavailable(entry.config.id, why, entry.manifest);
+}
+
+void PluginSet::retire(Entry& entry)
+{
+    if (!entry.plugin) return;
+    withdraw(entry, "is not running");
+    entry.restarts_before += entry.plugin->status().restarts;
+    retired_.push_back(std::move(entry.plugin));
+    boost::asio::post(rooms_.main, while_here([this] { retired_.clear(); }));
+}
+
+// --- what plugins do by themselves
 
 void PluginSet::died(const std::string& id, const std::string& why)
 {
     const auto at = entries_.find(id);
     if (at == entries_.end() || !at->second.plugin) return;
-    log::error("plugin " + id, why);
+    log::error(room(id), why);
+    at->second.said = why;
     rooms_.dispatcher.plugin_gone(*at->second.plugin, why);
+    changed(id);
 }
+
+void PluginSet::changed(const std::string& id)
+{
+    const auto at = entries_.find(id);
+    if (at == entries_.end() || !at->second.plugin) return;
+    Entry& entry = at->second;
+    const auto now = entry.plugin->status();
+    say_recovery(id, entry, now);
+    if (now.state == PluginState::failed) entry.health.clear(); // of the runner that is gone
+    if (now.state == PluginState::failed) return feed(id, Machine::Died{now.problem, now.recovering});
+    if (now.state != PluginState::running && now.state != PluginState::stuck) return;
+    if (entry.machine.stage() == Stage::failed) feed(id, Machine::Recovered{});
+    if (now.stuck.empty())
+        feed(id, Machine::Freed{});
+    else
+        feed(id, Machine::Stuck{now.stuck});
+}
+
+// Each of these is logged when it is new, not every time somebody looks.
+void PluginSet::say_recovery(const std::string& id, Entry& entry, const PluginStatus& now)
+{
+    const auto stage = entry.machine.stage();
+    if (!now.stuck.empty()) {
+        if (std::exchange(entry.said, now.stuck) != now.stuck) log::error(room(id), now.stuck);
+    } else if (stage == Stage::stuck && now.state == PluginState::running) {
+        entry.said.clear();
+        log::info(room(id), "is no longer stuck: it has given back what it held");
+    } else if (stage == Stage::failed && now.state == PluginState::running) {
+        entry.said.clear();
+        log::info(room(id), "runs again, in runner " + std::to_string(now.runner_pid) +
+                                "; restarts so far: " + std::to_string(now.restarts + entry.restarts_before));
+    } else if (stage == Stage::failed && now.recovering && now.problem != entry.said &&
+               !now.problem.starts_with(entry.said)) {
+        entry.said = now.problem;
+        log::warn(room(id), now.problem);
+    }
+}
+
+// --- how they are
 
 std::vector<PluginStatus> PluginSet::status() const
 {
@@ -179,15 +377,24 @@ std::vector<PluginStatus> PluginSet::status() const
         PluginStatus one;
         if (entry.plugin) one = entry.plugin->status();
         one.id = id;
-        one.isolated = entry.config.isolated;
-        if (!entry.problem.empty()) {
+        one.isolated = entry.machine.running() ? entry.machine.running()->isolated : entry.config.isolated;
+        one.restarts += entry.restarts_before;
+        const auto stage = entry.machine.stage();
+        if (stage == Stage::failed) {
             one.state = PluginState::failed;
-            one.healthy = false;
-            one.problem = entry.problem;
+            one.problem = one.recovering && !one.problem.empty() ? one.problem : entry.machine.reason();
+        } else if (stage == Stage::stuck) {
+            one.state = PluginState::stuck;
+            one.problem = entry.machine.reason();
+        } else if (stage == Stage::stopping) {
+            one.state = PluginState::draining;
         } else if (!entry.health.empty() && one.problem.empty()) {
             one.healthy = false;
             one.problem = entry.health;
         }
+        if (stage == Stage::failed || stage == Stage::stuck) one.healthy = false;
+        if (entry.machine.needs_restart() && entry.found && entry.found->manifest)
+            one.disk_version = entry.found->manifest->version;
         all.push_back(std::move(one));
     }
     return all;
@@ -197,19 +404,20 @@ std::vector<std::string> PluginSet::problems() const
 {
     std::vector<std::string> all;
     for (const auto& one : status())
-        if (!one.healthy || one.state == PluginState::failed)
-            all.push_back("plugin " + one.id + ": " + one.problem);
+        if (!one.healthy) all.push_back(room(one.id) + ": " + one.problem);
     return all;
 }
 
 void PluginSet::check_health()
 {
     for (auto& [id, entry] : entries_) {
-        if (!entry.plugin || !entry.registered) continue;
-        entry.plugin->check_health([this, id = id](std::string problem) {
+        if (!entry.plugin ||
+            (entry.machine.stage() != Stage::running && entry.machine.stage() != Stage::stuck))
+            continue;
+        entry.plugin->check_health(while_here([this, id = id](std::string problem) {
             if (const auto at = entries_.find(id); at != entries_.end())
                 at->second.health = std::move(problem);
-        });
+        }));
     }
 }
 

@@ -20,8 +20,8 @@ namespace agenthost::host {
 
 namespace {
 
-constexpr auto hard_stop =
-    20s; // beyond `shutdown` of the configuration; whatever hangs by then is left to the kernel
+// Beyond `shutdown` of the configuration: then the loop is left, and at the end, which the manual states, the process.
+constexpr auto give_up = 15s, hard_stop = 20s;
 constexpr int exit_failed = 1, exit_config = 78;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
@@ -43,7 +43,15 @@ std::string claim_state(const std::filesystem::path& dir, kit::Fd& lock)
     return {};
 }
 
-// Adds the default paths; the configuration's come first.
+std::string joined(const std::vector<std::string>& folders)
+{
+    std::string all;
+    for (const auto& folder : folders) all += (all.empty() ? "" : ":") + folder;
+    return all;
+}
+
+} // namespace
+
 std::vector<std::string> plugin_path(const Config& config, const RuntimePaths& paths)
 {
     std::vector<std::string> all;
@@ -51,8 +59,6 @@ std::vector<std::string> plugin_path(const Config& config, const RuntimePaths& p
     if (all.empty()) all = paths.plugin_path;
     return all;
 }
-
-} // namespace
 
 // ---- start-up, a step a function; each returns what is wrong, or nothing ----
 
@@ -72,8 +78,10 @@ int Runtime::Impl::run()
         }
     }
     watch_signals();
-    plugins->start(config->plugins,
-                   [this](const auto& required_failed) { plugins_started(required_failed); });
+    started_with = config;
+    const auto path = plugin_path(*config, paths);
+    plugins->apply(config->plugins, find_plugins(path), joined(path),
+                   [this](const auto& changes) { plugins_started(changes); });
     main.run();
     tear_down();
     return exit_code;
@@ -135,9 +143,14 @@ std::string Runtime::Impl::make_rooms()
     dispatcher.emplace(main.get_executor(), registry, *journal, std::move(options));
     services.emplace(
         Services::Rooms{*dispatcher, facts, metrics, *listeners, config->state_dir.string(),
-                        [this](const std::string& id, const std::string& why) { plugins->died(id, why); }});
-    plugins.emplace(PluginSet::Rooms{main.get_executor(), *services, registry, *dispatcher, facts,
-                                     plugin_path(*config, paths), paths.runner});
+                        [this](const std::string& id, const std::string& why) { plugins->died(id, why); },
+                        [this](const std::string& id) { plugins->changed(id); }});
+    plugins.emplace(PluginSet::Rooms{.main = main.get_executor(),
+                                     .services = *services,
+                                     .registry = registry,
+                                     .dispatcher = *dispatcher,
+                                     .facts = facts,
+                                     .runner = paths.runner});
     metrics.source([this](Sheet& sheet) {
         fill_sheet(sheet, {.status = status_parts(),
                            .process = process_cost(),
@@ -170,7 +183,8 @@ std::string Runtime::Impl::bind_control()
                                  .problems = [this] { return problems(); },
                                  .ready = [this] { return ready && !stopping; },
                                  .reload = [this](auto done) { reload(std::move(done)); },
-                                 .reconnect = [this](const std::string& name) { return reconnect(name); }});
+                                 .reconnect = [this](const std::string& name) { return reconnect(name); },
+                                 .cancel_grace = [this] { return config->limits.cancel_grace; }});
     control->serve("control", false);
     if (!config->metrics_bind.empty()) {
         ListenerConfig metrics_listener;
@@ -185,15 +199,13 @@ std::string Runtime::Impl::bind_control()
     return {};
 }
 
-void Runtime::Impl::plugins_started(const std::vector<std::string>& required_failed)
+void Runtime::Impl::plugins_started(const PluginChanges& changes)
 {
-    if (!required_failed.empty()) {
-        for (const auto& problem : required_failed)
-            log::error("agenthost", "a required plugin failed: " + problem);
+    if (stopping) return; // the plugins that were still starting are answered so
+    if (!changes.required_failed.empty()) {
         exit_code = exit_failed;
-        return stop("a required plugin failed");
+        return stop("a required plugin failed: " + changes.required_failed.front());
     }
-    if (stopping) return;
     kit::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
     for (const auto& server : config->servers) start_session(server);
     listeners->open();
@@ -208,6 +220,7 @@ void Runtime::Impl::plugins_started(const std::vector<std::string>& required_fai
     ask_health();
     expire_journal();
     settle_later();
+    reload_waiting();
 }
 
 void Runtime::Impl::start_session(const ServerConfig& server)
@@ -235,22 +248,28 @@ void Runtime::Impl::stop(const std::string& why)
     stopping = true;
     log::info("agenthost", "stopping: " + why);
     notify("STOPPING=1\nSTATUS=finishing what runs");
-    last_resort.expires_after(config->shutdown_commands + config->shutdown_sessions +
-                              config->shutdown_plugins + hard_stop);
-    last_resort.async_wait([this](const auto& error) {
+    const auto allowed = config->shutdown_commands + config->shutdown_sessions + config->shutdown_plugins;
+    last_resort.arm(allowed + hard_stop, exit_failed);
+    too_long.expires_after(allowed + give_up);
+    too_long.async_wait([this](const auto& error) {
         if (error) return;
         log::error("agenthost", "something did not stop in time; ending without it");
         exit_code = exit_failed;
         main.stop();
     });
+    reload_waiting(); // answers those
     dispatcher->drain(config->shutdown_commands, [this] { stop_sessions(); });
 }
 
 void Runtime::Impl::stop_sessions()
 {
-    if (sessions.empty()) return stop_plugins();
-    auto left = std::make_shared<std::size_t>(sessions.size());
-    for (const auto& [name, session] : sessions)
+    // Also those that a reload replaced and that still say goodbye.
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [name, session] : sessions) all.push_back(session);
+    for (const auto& [name, session] : leaving) all.push_back(session);
+    if (all.empty()) return stop_plugins();
+    auto left = std::make_shared<std::size_t>(all.size());
+    for (const auto& session : all)
         session->stop(config->shutdown_sessions, [this, left] {
             if (--*left == 0) stop_plugins();
         });
@@ -287,6 +306,7 @@ void Runtime::Impl::tear_down()
 {
     end_threads();
     sessions.clear();
+    leaving.clear();
     if (control_listeners)
         control_listeners->forget("host"); // connections that are open still know the control's routes
     control.reset();

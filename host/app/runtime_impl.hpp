@@ -3,6 +3,7 @@
 #pragma once
 
 #include "control.hpp"
+#include "last_resort.hpp"
 #include "loop_watch.hpp"
 #include "plugin_set.hpp"
 #include "runtime.hpp"
@@ -35,12 +36,16 @@ namespace agenthost::host {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+// Where plugins are looked for.
+std::vector<std::string> plugin_path(const Config&, const RuntimePaths&);
+
 using Certificates = std::map<std::string, net::TlsResult>; // by listener
 
 struct Runtime::Impl {
     Impl(LoadRequest request, RuntimePaths paths) : request{std::move(request)}, paths{std::move(paths)} {}
 
     // Declared in the order they are needed; destroyed the other way round.
+    LastResort last_resort;
     LoadRequest request;
     RuntimePaths paths;
     ConfigPtr config;
@@ -66,13 +71,15 @@ struct Runtime::Impl {
     std::optional<PluginSet> plugins;
     std::optional<Control> control;
     std::map<std::string, std::shared_ptr<Session>> sessions;
-    std::set<std::string> leaving; // servers whose old session still says goodbye
-    OffThread reading;             // the configuration, for a reload
+    std::map<std::string, std::shared_ptr<Session>> leaving; // servers whose old session still says goodbye
+    OffThread reading;                                       // the configuration, for a reload
     bool reloading = false;
-    std::vector<std::function<void(Reloaded)>>
-        reload_waits; // asked for meanwhile: one more reload answers them all
+    // Asked for meanwhile, or before the daemon is ready: one more reload answers them all. Bound: max_reload_waits.
+    std::vector<std::function<void(Reloaded)>> reload_waits;
+    static constexpr std::size_t max_reload_waits = 64;
+    ConfigPtr started_with; // for the keys that only count from the next start
     asio::signal_set signals{main};
-    asio::steady_timer watchdog{main}, health{main}, expiry{main}, last_resort{main}, settled{main};
+    asio::steady_timer watchdog{main}, health{main}, expiry{main}, too_long{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     std::map<std::string, std::string> session_said; // the log's last word on each session
     std::uint64_t submitted_seen = 0;
@@ -90,7 +97,7 @@ struct Runtime::Impl {
     std::string make_rooms();
     std::string bind_listeners();
     std::string bind_control();
-    void plugins_started(const std::vector<std::string>& required_failed);
+    void plugins_started(const PluginChanges&);
     void start_session(const ServerConfig&);
     std::string capabilities() const; // the plugins', as a JSON array
 
@@ -110,6 +117,9 @@ struct Runtime::Impl {
 
     // Reload: the old configuration stays when the new one is bad.
     void reload(std::function<void(Reloaded)> done);
+    void reload_waiting(); // those that were asked for meanwhile
+    void plugins_applied(Reloaded, const PluginChanges&, const std::function<void(Reloaded)>& done);
+    std::vector<std::string> pending_restart() const; // "agent.state_dir changes at the next start"
     void apply(const LoadResult&, std::vector<FoundPlugin> found, Certificates,
                std::function<void(Reloaded)> done);
     void reload_listeners(const Config& wanted, Certificates, Reloaded& answer);

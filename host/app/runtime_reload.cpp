@@ -15,10 +15,12 @@ namespace {
 
 void note(Reloaded& answer, const std::string& change, const std::string& problem)
 {
-    if (!problem.empty())
-        answer.changes.push_back(problem);
-    else if (!change.empty())
+    if (!problem.empty()) {
+        log::error("reload", problem);
+        answer.failed.push_back(problem);
+    } else if (!change.empty()) {
         answer.changes.push_back(change);
+    }
 }
 
 Certificates read_certificates(const Config& config)
@@ -32,7 +34,13 @@ Certificates read_certificates(const Config& config)
 
 void Runtime::Impl::reload(std::function<void(Reloaded)> done)
 {
-    if (reloading) return reload_waits.push_back(std::move(done));
+    if (stopping) return done({.problems = {"the daemon is stopping"}});
+    if (reloading || !ready) {
+        if (reload_waits.size() >= max_reload_waits)
+            return done(
+                {.problems = {"too many reloads are waiting for the one that runs; try again later"}});
+        return reload_waits.push_back(std::move(done));
+    }
     struct Read {
         LoadResult loaded;
         std::vector<FoundPlugin> found;
@@ -42,23 +50,31 @@ void Runtime::Impl::reload(std::function<void(Reloaded)> done)
     auto finish = [this, done = std::move(done)](const Reloaded& answer) {
         reloading = false;
         done(answer);
-        if (reload_waits.empty() || stopping) return;
-        reload([waiting = std::exchange(reload_waits, {})](const Reloaded& later) {
-            for (const auto& each : waiting) each(later);
-        });
+        reload_waiting();
     };
     const bool started = reading.start<Read>(
         main.get_executor(),
-        [request = request, path = plugins->path()] {
-            Read read{load_config(request), find_plugins(path), {}};
-            if (read.loaded.config) read.certificates = read_certificates(*read.loaded.config);
+        [request = request, paths = paths] {
+            Read read{load_config(request), {}, {}};
+            if (!read.loaded.config) return read;
+            read.found = find_plugins(plugin_path(*read.loaded.config, paths));
+            read.certificates = read_certificates(*read.loaded.config);
             return read;
         },
         [this, finish](Read read) {
             apply(read.loaded, std::move(read.found), std::move(read.certificates), finish);
         });
     if (!started)
-        finish({{}, {"too many threads hang in the file system or in name look-ups: nothing was read"}});
+        finish(
+            {.problems = {"too many threads hang in the file system or in name look-ups: nothing was read"}});
+}
+
+void Runtime::Impl::reload_waiting()
+{
+    if (reload_waits.empty()) return;
+    reload([waiting = std::exchange(reload_waits, {})](const Reloaded& later) {
+        for (const auto& each : waiting) each(later);
+    });
 }
 
 void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> found, Certificates certificates,
@@ -78,23 +94,50 @@ void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> fou
     notify("RELOADING=1");
     auto answer = std::make_shared<Reloaded>();
     reload_listeners(*loaded.config, std::move(certificates), *answer);
-    const auto old = std::exchange(config, loaded.config);
+    config = loaded.config;
     log::set_level(config->log_level);
-    plugins->apply(
-        config->plugins, std::move(found),
-        [this, old, answer, done = std::move(done)](const std::vector<std::string>& changes) {
-            answer->changes.insert(answer->changes.end(), changes.begin(), changes.end());
-            reload_sessions(*answer);
-            for (const auto& [key, a, b] :
-                 {std::tuple{"agent.state_dir", old->state_dir.string(), config->state_dir.string()},
-                  std::tuple{"control.socket", old->control_socket.string(), config->control_socket.string()},
-                  std::tuple{"metrics.bind", old->metrics_bind, config->metrics_bind},
-                  std::tuple{"audit.file", old->audit_file, config->audit_file}})
-                if (a != b) answer->changes.push_back(std::string{key} + " changes at the next start");
-            for (const auto& change : answer->changes) log::info("reload", change);
-            notify("READY=1");
-            done(*answer);
-        });
+    std::string path;
+    for (const auto& folder : plugin_path(*config, paths)) path += (path.empty() ? "" : ":") + folder;
+    plugins->apply(config->plugins, std::move(found), path,
+                   [this, answer, done = std::move(done)](const PluginChanges& changes) {
+                       plugins_applied(*answer, changes, done);
+                   });
+}
+
+void Runtime::Impl::plugins_applied(Reloaded answer, const PluginChanges& changes,
+                                    const std::function<void(Reloaded)>& done)
+{
+    if (stopping) return done({.problems = {"the daemon is stopping"}});
+    answer.changes.insert(answer.changes.end(), changes.changes.begin(), changes.changes.end());
+    reload_sessions(answer);
+    for (auto& key : pending_restart()) answer.changes.push_back(std::move(key));
+    for (const auto& change : answer.changes) log::info("reload", change);
+    answer.notices = changes.notices;
+    for (const auto& notice : answer.notices) log::warn("reload", notice);
+    answer.failed.insert(answer.failed.end(), changes.failed.begin(), changes.failed.end());
+    notify("READY=1");
+    done(answer);
+}
+
+// Keys that are read when the daemon starts, and only then. Compared with what runs, so that a change taken back is none.
+std::vector<std::string> Runtime::Impl::pending_restart() const
+{
+    const auto keys = [](const Config& c) {
+        return std::vector<std::pair<std::string, std::string>>{
+            {"agent.state_dir", c.state_dir.string()},
+            {"agent.io_threads", std::to_string(c.io_threads)},
+            {"log.format", c.log_format},
+            {"control.socket", c.control_socket.string()},
+            {"metrics.bind", c.metrics_bind},
+            {"audit.file", c.audit_file},
+            {"journal.keep", std::to_string(c.journal_keep.count())},
+            {"journal.rows", std::to_string(c.journal_rows)}};
+    };
+    std::vector<std::string> all;
+    const auto runs = keys(*started_with), wanted = keys(*config);
+    for (std::size_t i = 0; i < runs.size(); ++i)
+        if (runs[i] != wanted[i]) all.push_back(runs[i].first + " changes at the next start");
+    return all;
 }
 
 std::string Runtime::Impl::capabilities() const
@@ -146,7 +189,7 @@ void Runtime::Impl::reload_sessions(Reloaded& answer)
         answer.changes.push_back("server " + name + (want == wanted.end() ? ": removed" : ": changed"));
         at = sessions.erase(at);
         if (want != wanted.end()) wanted.erase(want);
-        leaving.insert(name);
+        leaving[name] = session;
         // The new session starts when the old one has said goodbye: never two for one agent, also when a later reload wants it back.
         session->stop(config->shutdown_sessions, [this, session, name] {
             leaving.erase(name);

@@ -149,6 +149,11 @@ void Services::plugin_died(std::string_view id, std::string why)
     if (rooms_.on_died) rooms_.on_died(std::string{id}, std::move(why));
 }
 
+void Services::plugin_changed(std::string_view id)
+{
+    if (rooms_.on_changed) rooms_.on_changed(std::string{id});
+}
+
 void Services::closing(std::string_view id) { rooms_.listeners.forget(id); }
 
 } // namespace agenthost::host

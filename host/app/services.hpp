@@ -25,6 +25,7 @@ public:
         Listeners& listeners;
         std::string state_dir;
         std::function<void(std::string id, std::string why)> on_died; // main I/O thread
+        std::function<void(std::string id)> on_changed;               // main I/O thread
     };
     explicit Services(Rooms rooms) : rooms_{std::move(rooms)} {}
 
@@ -53,6 +54,7 @@ public:
                     std::uint64_t timeout_ns, std::function<void(const agh_reply&)> done) override;
     const void* listener_service(std::string_view plugin) override;
     void plugin_died(std::string_view id, std::string why) override;
+    void plugin_changed(std::string_view id) override;
     void closing(std::string_view id) override;
 
 private:

@@ -77,12 +77,17 @@ void plugins(Sheet& sheet, const std::vector<PluginStatus>& all)
 {
     for (const auto& p : all) {
         const Sheet::Labels labels{{"plugin", p.id}};
-        sheet.gauge("agenthost_plugin_running", "1: it takes requests.", p.state == PluginState::running,
-                    labels);
+        sheet.gauge("agenthost_plugin_running", "1: it takes requests.",
+                    p.state == PluginState::running || p.state == PluginState::stuck, labels);
         sheet.gauge("agenthost_plugin_healthy", "1: nothing is wrong with it.",
                     p.healthy && p.state != PluginState::failed, labels);
         sheet.gauge("agenthost_plugin_queued", "Requests that wait for its workers.", number(p.queued),
                     labels);
+        sheet.gauge("agenthost_plugin_held_workers",
+                    "Worker threads held by requests that did not end when they were told to.",
+                    number(p.held), labels);
+        sheet.counter("agenthost_plugin_restarts_total", "Times its runner was started again.",
+                      number(p.restarts), labels);
         sheet.counter("agenthost_plugin_invoked_total", "Requests given to it.", number(p.invoked), labels);
         sheet.counter("agenthost_plugin_inline_overruns_total", "Times it held up the I/O thread.",
                       number(p.inline_overruns), labels);

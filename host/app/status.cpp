@@ -16,6 +16,7 @@ std::string_view word(PluginState state)
     case PluginState::running: return "running";
     case PluginState::draining: return "draining";
     case PluginState::stopped: return "stopped";
+    case PluginState::stuck: return "stuck";
     case PluginState::failed: break;
     }
     return "failed";
@@ -34,7 +35,11 @@ json to_json(const PluginStatus& p)
             {"invoked", p.invoked},
             {"inline_overruns", p.inline_overruns},
             {"demoted", p.demoted},
-            {"runner_pid", p.runner_pid}};
+            {"runner_pid", p.runner_pid},
+            {"restarts", p.restarts},
+            {"held_workers", p.held},
+            {"file_identity", p.file_identity},
+            {"disk_version", p.disk_version}};
 }
 
 json to_json(const SessionStatus& s)

@@ -69,9 +69,10 @@ int reload(const Context& context)
         "POST", "/v1/reload", "", std::chrono::minutes{5});
     const json state = answer.json();
     if (answer.status != 422 && !answer.good()) return unanswered(context, answer);
+    const std::vector<std::string> failures = texts(state, "failed");
     if (context.json) {
         say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
-        return answer.good() ? ok : bad_config;
+        return !answer.good() ? bad_config : failures.empty() ? ok : failed;
     }
     if (answer.status == 422) {
         for (const std::string& problem : texts(state, "problems"))
@@ -79,13 +80,16 @@ int reload(const Context& context)
         complain("nothing was changed: the old configuration stays");
         return bad_config;
     }
-    const std::vector<std::string> changes = texts(state, "changes");
-    if (changes.empty())
+    const std::vector<std::string> changes = texts(state, "changes"), notices = texts(state, "notices");
+    if (changes.empty() && notices.empty() && failures.empty())
         say("reloaded: nothing has changed\n");
     else
         say("reloaded:\n");
     for (const std::string& change : changes) say("  " + printable(change) + "\n");
-    return ok;
+    for (const std::string& notice : notices) say("  " + printable(notice) + "\n");
+    for (const std::string& failure : failures) std::fprintf(stderr, "%s\n", printable(failure).c_str());
+    if (!failures.empty()) complain("reloaded, but not everything works; `agenthost health` shows the state");
+    return failures.empty() ? ok : failed;
 }
 
 int reconnect(const Context& context, const std::string& server)

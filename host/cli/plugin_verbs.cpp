@@ -47,19 +47,36 @@ const PluginConfig* configured(const ConfigPtr& config, const std::string& id)
     return nullptr;
 }
 
-// id -> state, from the daemon when it runs.
-std::map<std::string, std::string> running_states(const Context& context)
+// What the daemon runs, when it does.
+struct Running {
+    std::string state, version, file_identity;
+    std::uint64_t restarts = 0;
+};
+
+std::map<std::string, Running> running_plugins(const Context& context)
 {
-    std::map<std::string, std::string> out;
+    std::map<std::string, Running> out;
     const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
         "GET", "/v1/plugins", {}, std::chrono::seconds{3});
     const nlohmann::json list = answer.json();
     if (answer.good() && list.is_array())
         for (const auto& plugin : list)
             if (plugin.is_object())
-                out[plugin.value("id", "")] =
-                    plugin.value("healthy", true) ? plugin.value("state", "") : "unhealthy";
+                out[plugin.value("id", "")] = {plugin.value("healthy", true) ||
+                                                       plugin.value("state", "") != "running"
+                                                   ? plugin.value("state", "")
+                                                   : "unhealthy",
+                                               plugin.value("version", ""), plugin.value("file_identity", ""),
+                                               plugin.value("restarts", std::uint64_t{0})};
     return out;
+}
+
+// "1.0.0, on disk 1.1.0": what runs, and what would run after a restart.
+std::string versions(const std::string& on_disk, const FoundPlugin& plugin, const Running& running)
+{
+    const std::string disk = on_disk.empty() ? "?" : on_disk;
+    if (running.file_identity.empty() || running.file_identity == plugin.identity) return disk;
+    return running.version + ", on disk " + (running.version == on_disk ? "a newer build" : disk);
 }
 
 // "schema" as lines "key  type, default: what it is".
@@ -161,7 +178,7 @@ int plugin_list(const Context& context)
 {
     const LoadResult loaded = load_config(context.load);
     const std::vector<FoundPlugin> found = find_plugins(context.plugin_path());
-    const auto states = running_states(context);
+    const auto daemon = running_plugins(context);
     Json all = Json::array();
     Table table;
     table.row({{"ID", Colour::quiet},
@@ -172,20 +189,25 @@ int plugin_list(const Context& context)
     for (const FoundPlugin& plugin : found) {
         const PluginConfig* config = configured(loaded.config, plugin.id);
         const bool enabled = config && config->enabled;
-        const std::string state = states.contains(plugin.id) ? states.at(plugin.id) : "";
+        const Running running = daemon.contains(plugin.id) ? daemon.at(plugin.id) : Running{};
         const std::string version = plugin.manifest ? plugin.manifest->version : "",
                           what = plugin.manifest ? plugin.manifest->description : plugin.problem;
         all.push_back({{"id", plugin.id},
                        {"version", version},
+                       {"running_version", running.version},
                        {"enabled", enabled},
-                       {"state", state},
+                       {"state", running.state},
+                       {"restarts", running.restarts},
                        {"file", plugin.library},
                        {"description", plugin.manifest ? what : ""},
                        {"problem", plugin.problem}});
         table.row({plugin.id,
-                   version.empty() ? "?" : version,
+                   versions(version, plugin, running),
                    {enabled ? "yes" : "no", enabled ? Colour::good : Colour::quiet},
-                   state.empty() ? "-" : state,
+                   running.state.empty() ? "-"
+                   : running.restarts > 0
+                       ? running.state + ", " + std::to_string(running.restarts) + " restarts"
+                       : running.state,
                    {what, plugin.manifest ? Colour::none : Colour::bad}});
     }
     if (context.json) {

@@ -115,6 +115,11 @@ std::string listeners(const json& status, bool colours)
     return any ? heading("Listeners", colours) + table.text(colours) : "";
 }
 
+std::string count(std::uint64_t n, const char* one, const char* many)
+{
+    return std::to_string(n) + " " + (n == 1 ? one : many);
+}
+
 std::string plugins(const json& status, bool colours)
 {
     Table table;
@@ -133,6 +138,7 @@ std::string plugins(const json& status, bool colours)
         if (flag(p, "isolated"))
             how = "own process" +
                   (number(p, "runner_pid") ? " " + std::to_string(number(p, "runner_pid")) : "");
+        if (const auto n = number(p, "restarts"); n > 0) how += ", restarted " + count(n, "time", "times");
         if (flag(p, "demoted"))
             how += std::string{how.empty() ? "" : ", "} + "moved off the I/O thread: it blocked";
         table.row({id,
@@ -141,15 +147,15 @@ std::string plugins(const json& status, bool colours)
                    std::to_string(number(p, "queued")),
                    std::to_string(number(p, "invoked")),
                    how});
+        if (const std::string disk = text(p, "disk_version"); !disk.empty())
+            notes += "  " + paint("! ", Colour::doubtful, colours) +
+                     printable(id + ": another file (version " + disk +
+                               ") is on disk; restart agenthost to run it") +
+                     "\n";
         if (!problem.empty())
             notes += "  " + paint("! ", Colour::bad, colours) + printable(id + ": " + problem) + "\n";
     }
     return heading("Plugins", colours) + table.text(colours) + notes;
-}
-
-std::string count(std::uint64_t n, const char* one, const char* many)
-{
-    return std::to_string(n) + " " + (n == 1 ? one : many);
 }
 
 std::string work(const json& status, bool colours)

@@ -28,6 +28,22 @@ bool Dispatcher::Impl::allowed(const Policy& policy, const Action& action) const
     return false;
 }
 
+// The action of a plugin that is enabled and does not run: which one, and why. Only for callers that may use it.
+bool Dispatcher::Impl::refuse_missing(const Incoming& in, const Policy& policy, std::string_view word)
+{
+    const auto missing = registry.missing(word, policy.protocol, policy.map);
+    if (!missing) return false;
+    const bool may = policy.allow ? std::ranges::any_of(*policy.allow,
+                                                        [&](const std::string& pattern) {
+                                                            return matches(pattern, missing->action);
+                                                        })
+                                  : missing->by_default;
+    if (!may) return false;
+    refuse(in, wire::Outcome::not_started, code::busy, "plugin " + missing->plugin + " " + missing->why,
+           "It offers " + bound(missing->action) + " once it runs. `agenthost status` shows how it is.");
+    return true;
+}
+
 void Dispatcher::Impl::submit(Caller& caller, const wire::Command& command)
 {
     ++stats.submitted;
@@ -48,6 +64,7 @@ void Dispatcher::Impl::submit(Caller& caller, const wire::Command& command)
     const Policy& policy = caller.policy();
     const Action* action = registry.resolve(command.action, policy.protocol, policy.map);
     in.action = action;
+    if (!action && refuse_missing(in, policy, command.action)) return;
     if (!action)
         return refuse(in, wire::Outcome::error, code::unknown_action,
                       "Unknown action: " + bound(command.action),

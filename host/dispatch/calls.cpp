@@ -94,7 +94,8 @@ void Dispatcher::Impl::start_call(NestedCall nested)
     const Action* action = registry.resolve(nested.action, {}, no_words);
     in.action = action;
     const bool own_account = nested.parent == 0;
-    if (!action)
+    if (!action && refuse_missing(in, *policy, nested.action)) {
+    } else if (!action)
         refuse(in, wire::Outcome::error, code::unknown_action, "Unknown action: " + nested.action,
                "No enabled plugin offers it; a nested call takes action names, not a protocol's words.");
     else if (!allowed(*policy, *action))

@@ -87,6 +87,7 @@ struct Dispatcher::Impl {
         const Action* action = nullptr; // once it is resolved
     };
     void submit(Caller&, const wire::Command&);
+    bool refuse_missing(const Incoming&, const Policy&, std::string_view word);
     void admit(Incoming&, const Policy&, const Action&);
     bool attach_repeat(const Incoming&, const Action&, const Digest&);
     void refuse(const Incoming&, wire::Outcome, std::string_view code, std::string message,

@@ -150,16 +150,15 @@ void Dispatcher::Impl::give_up(Slot& slot)
     if (!Slots::claim(slot, r.id)) return; // its completion is on the way
     const std::string what = *r.action + " did not end within " + text(r.caller->policy().cancel_grace) +
                              " after it was told to stop";
-    if (r.plugin)
-        r.plugin->mark_unhealthy(
-            what +
-            "; a thread of it may hang. Restart the agent, or run the plugin with isolation: process.");
+    Plugin* plugin = r.plugin;
+    const agh_req id = r.id;
     end(slot, {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error,
                .data = {},
                .code = std::string{code::timeout},
                .message = what,
                .detail = {},
                .error_data = {}});
+    if (plugin) plugin->overdue(id, what);
 }
 
 void Dispatcher::Impl::plugin_gone(const Plugin& plugin, std::string_view why)

@@ -68,6 +68,7 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
     }
     if (!problems.empty()) return problems;
     answered_ = {};
+    unavailable_.erase(id);
 
     for (const ActionManifest& action : manifest->actions)
         actions_[action.name] = {.name = action.name,
@@ -95,6 +96,35 @@ void Registry::remove(const Plugin& plugin)
         std::erase_if(words, [&](const auto& entry) { return entry.second->plugin == &plugin; });
     std::erase_if(aliases_, [](const auto& entry) { return entry.second.empty(); });
     std::erase_if(actions_, [&](const auto& entry) { return entry.second.plugin == &plugin; });
+}
+
+void Registry::unavailable(const std::string& id, std::string why, std::shared_ptr<const Manifest> manifest)
+{
+    unavailable_[id] = {std::move(why), std::move(manifest)};
+}
+
+void Registry::available(const std::string& id) { unavailable_.erase(id); }
+
+std::optional<Registry::Missing> Registry::missing(std::string_view word, std::string_view protocol,
+                                                   const std::map<std::string, std::string>& own_map) const
+{
+    if (const std::string* mapped = own_word(own_map, word)) word = *mapped;
+    for (const auto& [id, it] : unavailable_) {
+        std::string action;
+        bool by_default = false;
+        if (it.manifest)
+            if (const auto words = it.manifest->aliases.find(std::string{protocol});
+                words != it.manifest->aliases.end())
+                for (const auto& [alias, name] : words->second) {
+                    if (alias == word) action = name;
+                    by_default = by_default || alias == word || name == word;
+                }
+        // Without a manifest only the name space says whose it is.
+        if (action.empty() && word.size() > id.size() + 1 && word.starts_with(id) && word[id.size()] == '.')
+            action = word;
+        if (!action.empty()) return Missing{id, action, it.why, by_default};
+    }
+    return std::nullopt;
 }
 
 void Registry::add_builtin(ActionManifest builtin)

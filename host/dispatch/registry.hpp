@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,6 +36,10 @@ public:
     // added then.
     std::vector<std::string> add(Plugin&, std::shared_ptr<const Manifest>);
     void remove(const Plugin&);
+    // A plugin that is enabled and cannot be asked now ("has failed: ...", "is starting; try again later"): its actions are refused
+    // with that. Until it is added, or available() says that it is no longer expected. `manifest`: null when it has none.
+    void unavailable(const std::string& id, std::string why, std::shared_ptr<const Manifest>);
+    void available(const std::string& id);
     void add_builtin(ActionManifest); // a second of the same name replaces the first
     // A protocol's word for one that has been added; a plugin's alias of the same word is then refused.
     void alias_builtin(const std::string& protocol, const std::string& word, const std::string& action);
@@ -42,6 +47,13 @@ public:
     // Own map first, then the protocol's aliases, then the word as an action's name. nullptr: nobody's.
     [[nodiscard]] const Action* resolve(std::string_view word, std::string_view protocol,
                                         const std::map<std::string, std::string>& own_map) const;
+    // Why resolve() found nothing, when a plugin that is unavailable has the action.
+    struct Missing {
+        std::string plugin, action, why;
+        bool by_default; // its manifest aliases it for the protocol
+    };
+    [[nodiscard]] std::optional<Missing> missing(std::string_view word, std::string_view protocol,
+                                                 const std::map<std::string, std::string>& own_map) const;
     [[nodiscard]] std::vector<const Action*> all() const; // by name
     // The default allow list of a protocol: what manifests alias for it, and host.*
     [[nodiscard]] std::vector<std::string> default_allow(std::string_view protocol) const;
@@ -58,6 +70,12 @@ private:
         const Action* action = nullptr;
     };
     mutable std::array<Answered, 16> answered_;
+
+    struct Unavailable {
+        std::string why;
+        std::shared_ptr<const Manifest> manifest;
+    };
+    std::map<std::string, Unavailable> unavailable_; // by id; bounded by the configuration
 
     NameMap<Action> actions_;
     NameMap<NameMap<const Action*>> aliases_;

@@ -1,10 +1,13 @@
 // Which plugins lie in the folders, by their manifests; nothing is loaded.
+#include "library.hpp"
 #include "plugin.hpp"
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
+
+#include <sys/stat.h>
 
 namespace agenthost::host {
 namespace {
@@ -28,12 +31,26 @@ std::string read_text(const fs::path& file, std::string& why)
     return text;
 }
 
+} // namespace
+
+std::string file_identity(const std::string& file)
+{
+    struct stat s {};
+    if (::stat(file.c_str(), &s) != 0) return "none";
+    return std::to_string(s.st_dev) + ":" + std::to_string(s.st_ino) + ":" + std::to_string(s.st_size) + ":" +
+           std::to_string(s.st_mtim.tv_sec) + "." + std::to_string(s.st_mtim.tv_nsec);
+}
+
+namespace {
+
 FoundPlugin found_at(const fs::path& file, std::string id)
 {
     FoundPlugin out;
     out.id = std::move(id);
     out.manifest_file = file.string();
     out.library = (file.parent_path() / (out.id + ".so")).string();
+    // Before the manifest is read: a file that is replaced meanwhile then differs at the next look, not never.
+    out.identity = out.library + " " + file_identity(out.library) + " " + file_identity(out.manifest_file);
     const std::string text = read_text(file, out.problem);
     if (!out.problem.empty()) return out;
     out.manifest = parse_manifest(text, out.manifest_file, out.problem);

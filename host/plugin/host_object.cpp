@@ -83,6 +83,7 @@ agh_status complete(agh_host* host, agh_req id, const agh_reply* reply) noexcept
     return with_reply(host, reply, [&]() -> agh_status {
         const agh_status status = host->services->complete(host->id, id, reply);
         if (status == AGH_OK || status == AGH_E_DEADLINE) host->life->one_less();
+        if (status == AGH_E_STALE) host->life->completed_late(id);
         return status;
     });
 }

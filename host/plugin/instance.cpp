@@ -47,8 +47,13 @@ PluginStatus Instance::status() const
     out.file = found_.library;
     out.state = state_;
     out.isolated = config_.isolated;
-    out.healthy = healthy_ && state_ != PluginState::failed;
-    out.problem = problem_;
+    out.healthy = healthy_ && state_ != PluginState::failed && stuck_.empty();
+    out.problem = stuck_.empty() ? problem_ : stuck_;
+    out.recovering = recovering_;
+    out.stuck = stuck_;
+    out.held = life_ ? life_->held_workers() : 0;
+    out.restarts = restarted_;
+    out.file_identity = found_.identity;
     out.queued = life_ ? life_->queued() : 0;
     out.invoked = invoked_;
     out.inline_overruns = overruns_;
@@ -112,6 +117,7 @@ void Instance::start(Done done)
         return;
     }
     restarts_ = 0;
+    recovering_ = false;
     restart_timer_.cancel();
     make_life(config_.config_json, std::move(done));
 }
@@ -120,6 +126,8 @@ void Instance::make_life(std::string config_json, Done done)
 {
     state_ = PluginState::starting;
     problem_.clear();
+    stuck_.clear();
+    full_ = false;
     healthy_ = true;
     const std::uint64_t number = ++life_number_;
     Life::Options options;
@@ -143,6 +151,9 @@ void Instance::make_life(std::string config_json, Done done)
                                             if (number == life_number_ && on_drained_)
                                                 std::exchange(on_drained_, nullptr)();
                                         })] { main->post(f); };
+    options.on_given_back = [main = main_, f = while_here([this, number] {
+                                               if (number == life_number_) look_for_stuck();
+                                           })] { main->post(f); };
     try {
         if (!control_) control_ = std::make_unique<ControlThread>(main_);
         life_ = Life::make(std::move(options));
@@ -197,6 +208,7 @@ void Instance::fail(std::string problem)
 {
     state_ = PluginState::failed;
     problem_ = std::move(problem);
+    stuck_.clear();
 }
 
 // A thread cannot be stopped: it stays behind with everything it may touch, and the plugin gets a new control
@@ -221,6 +233,9 @@ void Instance::hangs(const char* call, milliseconds after, const Done& done)
 void Instance::stop(milliseconds grace, Done done)
 {
     restart_timer_.cancel();
+    recovering_ = false;
+    // Whoever asks later may have less time: the end of the daemon, while a reload stops it.
+    if (on_drained_ && Clock::now() + grace < grace_ends_) arm_grace(grace);
     if (state_ == PluginState::starting || state_ == PluginState::draining || clearing_) {
         if (!stop_) stop_ = Stop{grace, {}};
         if (stop_->done.size() < most_waiting) stop_->done.push_back(std::move(done));
@@ -246,7 +261,7 @@ void Instance::stop(milliseconds grace, Done done)
 void Instance::drain_then(milliseconds grace, std::function<void()> next)
 {
     state_ = PluginState::draining;
-    life_->refuse_queued();
+    life_->refuse_queued("is stopping; try again later");
     const auto once = std::make_shared<std::function<void()>>(std::move(next));
     const auto proceed = [this, once] {
         grace_timer_.cancel();
@@ -254,16 +269,22 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
         if (auto go = std::exchange(*once, nullptr)) go();
     };
     on_drained_ = proceed;
-    grace_timer_.expires_after(grace);
-    grace_timer_.async_wait(while_here([proceed](boost::system::error_code ec) {
-        if (!ec) proceed();
-    }));
+    arm_grace(grace);
     if (!life_->drains()) return life_->wait_idle();
     const auto timeout = timeout_of(manifest_->stop_timeout_ms);
     control_->run(
         {timeout, [life = life_] { return life->drain(), std::string{}; },
          [](ControlThread::Ended, const std::string&) {}, // one that hangs shows in destroy, behind it
          nullptr});
+}
+
+void Instance::arm_grace(milliseconds grace)
+{
+    grace_ends_ = Clock::now() + grace;
+    grace_timer_.expires_after(grace);
+    grace_timer_.async_wait(while_here([this](boost::system::error_code ec) {
+        if (!ec && on_drained_) std::exchange(on_drained_, nullptr)();
+    }));
 }
 
 // The end of a life: what waits for [run] gets its turn, then destroy() alone.

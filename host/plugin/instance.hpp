@@ -34,7 +34,7 @@ public:
     agh_status invoke(const agh_request&, agh_error&) override;
     void cancel(agh_req) override;
     void writable(agh_req) override;
-    void mark_unhealthy(std::string why) override;
+    void overdue(agh_req, std::string what) override;
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -46,6 +46,10 @@ private:
     [[nodiscard]] milliseconds timeout_of(std::uint32_t manifest_ms) const;
     [[nodiscard]] milliseconds runner_timeout() const;
     void answer_stops(const std::string& problem);
+    void arm_grace(milliseconds);
+    void mark_unhealthy(std::string why);
+    void look_for_stuck();
+    void kill_runner();
     [[nodiscard]] std::string refused_before_start(const std::string& config_json) const;
     void later(std::function<void()>);     // on the main thread, unless this is gone by then
     template <class F> auto while_here(F); // a callback that does nothing once this is gone
@@ -78,14 +82,20 @@ private:
     bool by_workers_ = true; // how invoke() goes
     bool timed_ = false;
     bool demoted_ = false;
-    bool clearing_ = false; // what is left of a runner that died is taken away
-    bool checking_ = false; // a health check has not come back
+    bool clearing_ = false;       // what is left of a runner that died is taken away
+    bool checking_ = false;       // a health check has not come back
+    bool recovering_ = false;     // its runner died and is started again
+    bool full_ = false;           // every worker is held: nothing is accepted
+    std::string stuck_, overdue_; // what it does not give back; the latest of it
+    std::uint64_t killed_ = 0;    // the life whose runner we killed
     std::uint64_t invoked_ = 0, overruns_ = 0;
     std::vector<Clock::time_point> recent_overruns_;
     std::optional<Stop> stop_;
     std::function<void()> on_drained_;
     boost::asio::steady_timer grace_timer_, restart_timer_;
-    int restarts_ = 0;
+    Clock::time_point grace_ends_{};
+    int restarts_ = 0; // for the backoff
+    std::uint64_t restarted_ = 0;
     Clock::time_point running_since_{};
     std::shared_ptr<int> here_ =
         std::make_shared<int>(0); // weak copies tell callbacks whether this is still here

@@ -48,6 +48,14 @@ void Instance::configure(std::string config_json, Done done)
         later([done] { done("is starting or stopping; try again when it runs."); });
         return;
     }
+    if (state_ == PluginState::failed) { // nothing runs that could be configured: it is started with it
+        if (clearing_) {
+            later([done] { done("its runner has just died; try again later."); });
+            return;
+        }
+        config_.config_json = std::move(config_json);
+        return start(std::move(done));
+    }
     if (state_ != PluginState::running) {
         config_.config_json = std::move(config_json); // counts when it is started
         later([done] { done({}); });
@@ -100,7 +108,7 @@ void Instance::pick_path()
 
 agh_status Instance::invoke(const agh_request& request, agh_error& error)
 {
-    if (state_ != PluginState::running) return refuse(error);
+    if (state_ != PluginState::running || full_) return refuse(error);
     ++invoked_;
     if (by_workers_) return life_->queue(request, error);
     if (!timed_) return life_->invoke(request, error);
@@ -117,6 +125,11 @@ agh_status Instance::refuse(agh_error& error) const
     if (state_ == PluginState::failed) {
         std::snprintf(error.text, sizeof error.text, "plugin %s has failed: %s", manifest_->id.c_str(),
                       problem_.c_str());
+        return AGH_E_BUSY;
+    }
+    if (full_) {
+        std::snprintf(error.text, sizeof error.text, "plugin %s is stuck: %s", manifest_->id.c_str(),
+                      stuck_.c_str());
         return AGH_E_BUSY;
     }
     const char* why = state_ == PluginState::starting   ? "is starting"
@@ -158,6 +171,48 @@ void Instance::mark_unhealthy(std::string why)
     problem_ = std::move(why);
 }
 
+// A thread cannot be stopped from outside, a process can.
+void Instance::overdue(agh_req id, std::string what)
+{
+    if (!life_ || state_ != PluginState::running) return; // it is ending: destroy() tells
+    overdue_ = std::move(what);
+    if (!config_.isolated) {
+        life_->overdue(id);
+        return look_for_stuck();
+    }
+    kill_runner();
+}
+
+void Instance::kill_runner()
+{
+    if (std::exchange(killed_, life_number_) == life_number_) return;
+    stuck_ = overdue_ + ". Its runner is killed and started again.";
+    life_->kill_runner();
+    services_.plugin_changed(manifest_->id);
+}
+
+void Instance::look_for_stuck()
+{
+    if (!life_ || state_ != PluginState::running || config_.isolated) return;
+    const auto held = life_->held_workers();
+    std::string now;
+    if (held > 0)
+        now = overdue_ + ": " + std::to_string(held) + " of its " + std::to_string(life_->workers()) +
+              " worker threads are held" +
+              (life_->all_workers_held() ? ", and new requests are refused" : "");
+    else if (life_->holds_requests())
+        now = overdue_ + ": it keeps requests that nobody waits for any more";
+    if (!now.empty()) {
+        now += ". It runs inside the daemon, where a thread cannot be stopped: restart agenthost.";
+        if (manifest_->may_isolate)
+            now += " With plugins." + manifest_->id +
+                   ".isolation: process the daemon restarts the plugin alone when this happens.";
+    }
+    full_ = life_->all_workers_held();
+    if (full_) life_->refuse_queued("is stuck: " + now);
+    if (std::exchange(stuck_, now) != now) services_.plugin_changed(manifest_->id);
+}
+
 void Instance::check_health(Done done)
 {
     if (state_ != PluginState::running) {
@@ -180,6 +235,11 @@ void Instance::check_health(Done done)
                        else
                            checking_ = false;
                        healthy_ = problem.empty();
+                       if (how == ControlThread::Ended::in_time && state_ == PluginState::running && life_ &&
+                           life_->stuck()) {
+                           overdue_ = "its health check did not return";
+                           kill_runner();
+                       }
                        if (state_ == PluginState::running) problem_ = problem;
                        done(problem);
                    },
@@ -195,15 +255,16 @@ void Instance::runner_died(std::uint64_t life, std::string why)
         return std::exchange(on_drained_, nullptr)(); // it goes anyway
     if (state_ != PluginState::running) return;       // starting: create() or start() reports it
     if (Clock::now() - running_since_ > steady_after) restarts_ = 0;
-    services_.plugin_died(manifest_->id, why);
+    if (killed_ == life) why = overdue_ + ", so its runner was killed: " + why;
     fail(why);
-    clearing_ = true;
+    clearing_ = recovering_ = true;
     destroy_then([this](const std::string&) {
         clearing_ = false;
         if (!stop_) return restart_later();
         state_ = PluginState::stopped;
         answer_stops({});
     });
+    services_.plugin_died(manifest_->id, why);
 }
 
 void Instance::restart_later()
@@ -211,13 +272,19 @@ void Instance::restart_later()
     const auto delay = std::min<std::chrono::seconds>(longest_backoff, std::chrono::seconds{1} *
                                                                            (1 << std::min(restarts_, 6)));
     ++restarts_;
+    recovering_ = true;
     if (!problem_.ends_with('.')) problem_ += '.';
     problem_ += " It is started again in " + std::to_string(delay.count()) + " s.";
+    services_.plugin_changed(manifest_->id);
     restart_timer_.expires_after(delay);
     restart_timer_.async_wait(while_here([this](boost::system::error_code ec) {
         if (ec || state_ != PluginState::failed) return;
+        ++restarted_;
         make_life(config_.config_json, [this](const std::string& problem) {
-            if (!problem.empty() && !stop_) restart_later();
+            if (stop_) return;
+            if (!problem.empty()) return restart_later();
+            recovering_ = false;
+            services_.plugin_changed(manifest_->id);
         });
     }));
 }

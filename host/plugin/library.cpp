@@ -4,6 +4,8 @@
 #include "plugin.hpp"
 
 #include <filesystem>
+#include <map>
+#include <mutex>
 
 #include <dlfcn.h>
 
@@ -23,6 +25,25 @@ std::uint32_t other_major(void* handle)
     for (std::uint32_t major = 2; major < 10; ++major)
         if (::dlsym(handle, ("agh_plugin_entry_v" + std::to_string(major)).c_str())) return major;
     return 0;
+}
+
+// A library stays mapped until the process ends, and dlopen() of the same path gives it again whatever lies there now. So: which file was
+// it? Bounded by the libraries of this process.
+struct Mapped {
+    std::mutex mutex;
+    std::map<std::string, std::string> identities; // by path
+};
+Mapped& mapped()
+{
+    static auto& all = *new Mapped; // a thread that hangs in a constructor may come back after exit() began
+    return all;
+}
+
+bool is_another(const std::string& file, const std::string& identity)
+{
+    const std::lock_guard lock{mapped().mutex};
+    const auto at = mapped().identities.find(file);
+    return at != mapped().identities.end() && at->second != identity;
 }
 
 } // namespace
@@ -55,6 +76,13 @@ const agh_entry_v1* load_library(const std::string& file, const Manifest& manife
 try {
     why.clear();
     const std::string name = std::filesystem::path{file}.filename().string();
+    const std::string identity = file_identity(file);
+    if (is_another(file, identity)) {
+        why = "plugin " + name +
+              " refused: the file has been replaced since this process loaded it, and the old one stays "
+              "loaded until the process ends. Restart agenthost to run the new one.";
+        return nullptr;
+    }
     ::dlerror();
     void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
@@ -62,6 +90,10 @@ try {
         why = "plugin " + name + " refused: " + (text ? text : "cannot be loaded") +
               ". Install what it needs, or a build for this system.";
         return nullptr;
+    }
+    {
+        const std::lock_guard lock{mapped().mutex};
+        mapped().identities.emplace(file, identity);
     }
     const auto* entry = static_cast<const agh_entry_v1*>(::dlsym(handle, AGH_ENTRY_SYMBOL));
     if (!entry) {

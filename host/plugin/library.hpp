@@ -14,6 +14,9 @@ namespace agenthost::host {
 // the library's constructors: control thread only.
 const agh_entry_v1* load_library(const std::string& file, const Manifest&, std::string& why);
 
+// Device, inode, size and time of change, as text: two that differ are two files. "none" when there is no such file. Blocking.
+std::string file_identity(const std::string& file);
+
 // The judgement alone, for tests and for check_library().
 std::string judge_entry(const std::string& file_name, const agh_entry_v1&, const Manifest&);
 

@@ -42,7 +42,10 @@ Life::Life(Options options)
                                                                      Manifest::Run::inline_ ||
                                                                  options_.isolated},
       by_workers_{!inline_}, pool_{options_.manifest->concurrency, options_.manifest->queue,
-                                   [this](const agh_request& r) { serve(r); }}, // it joins us
+                                   [this](const agh_request& r) { serve(r); }, // it joins us
+                                   [this](agh_req) {
+                                       if (options_.on_given_back) options_.on_given_back();
+                                   }},
       loop_{options_.main, deliver(),
             [self = self_](agh_task task, std::uint64_t cookie, std::uint32_t events) {
                 if (const auto life = self->lock()) life->fire(task, cookie, events);
@@ -192,8 +195,9 @@ std::string Life::destroy(std::chrono::milliseconds for_workers)
     pool_.end();
     if (!pool_.join(for_workers))
         return "a worker thread does not come back from the plugin, so it cannot be destroyed; thread and "
-               "memory are left "
-               "behind. Restart agenthost to be rid of them, or use isolation: process.";
+               "memory are left behind. Restart agenthost to be rid of them" +
+               std::string{options_.manifest->may_isolate ? "; with isolation: process only its runner is."
+                                                          : "."};
     callable_ = false;
     if (!given_up_) options_.services->closing(host_->id);
     {
@@ -217,6 +221,7 @@ std::string Life::check_health()
     error.size = sizeof error;
     const agh_status status = guarded("health check", &error, [&] { return health->check(plugin_, &error); });
     tidy(error);
+    stuck_ = options_.isolated && status == AGH_E_DEADLINE;
     return status == AGH_OK ? std::string{} : problem_of("health check", status, error);
 }
 

@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace agenthost::host {
@@ -38,6 +39,7 @@ public:
         std::function<void(std::string why)> on_death;        // [any]: the runner died
         std::function<void(std::string why)> on_misbehaviour; // [any]: it broke the ABI and lives on
         std::function<void()> on_drained;                     // [any]
+        std::function<void()> on_given_back;                  // [any]: a request that was overdue() has ended
     };
     static std::shared_ptr<Life> make(Options);
     ~Life();
@@ -61,20 +63,28 @@ public:
     agh_status queue(const agh_request&, agh_error&);  // by a worker
     void cancel(agh_req);
     void writable(agh_req);
-    void refuse_queued(); // BUSY, not started
-    void use_workers();   // an inline plugin that blocked: from now on [run] is the pool
+    void refuse_queued(const std::string& why); // BUSY, not started
+    void overdue(agh_req);                      // it was told to stop and did not: held until it comes back
+    // Requests that are held: by a worker that does not return from invoke(), or open in the plugin without one.
+    [[nodiscard]] std::uint32_t held_workers() const { return pool_.held(); }
+    [[nodiscard]] bool holds_requests() const;
+    [[nodiscard]] bool all_workers_held() const { return by_workers_ && pool_.held() >= pool_.size(); }
+    [[nodiscard]] std::uint32_t workers() const { return pool_.size(); }
+    void kill_runner(); // isolated only; on_death follows
+    void use_workers(); // an inline plugin that blocked: from now on [run] is the pool
     [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
     [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
     [[nodiscard]] bool stuck() const
     {
         return stuck_;
-    } // the runner hangs in configure(); after that returned
+    } // the runner hangs in configure() or its health check; after that returned
     [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }
     [[nodiscard]] int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
     [[nodiscard]] int runner_pid() const;
 
     // From the plugin, by host_object.cpp. [any]
     void one_less();
+    void completed_late(agh_req); // a complete() for a request that the host has given up
     void drained();
     Loop& loop() { return loop_; }
     Calls& calls() { return calls_; }
@@ -87,6 +97,7 @@ private:
     void fire(agh_task, std::uint64_t cookie, std::uint32_t events); // [run]
     void run_soon(std::function<void()>);                            // [any]: on [run], once open
     void serve(const agh_request&) noexcept;
+    bool forget_overdue(agh_req);
     void answer(agh_req, agh_status, std::string_view code, std::string_view message,
                 std::uint32_t flags) noexcept;
     void misbehaved(const std::string& what) noexcept;
@@ -109,6 +120,9 @@ private:
     bool open_ = false;
     std::deque<std::function<void()>> early_; // for [run], before open(); bounded by loop and calls
     std::atomic<bool> by_workers_{true};
+    mutable std::mutex overdue_mutex_;
+    std::set<agh_req> overdue_; // given up by the host, not completed by the plugin
+    std::atomic<bool> any_overdue_{false};
     WorkerPool pool_;
     Loop loop_;
     Calls calls_;

@@ -27,7 +27,7 @@ void Life::open()
 
 void Life::close_run()
 {
-    refuse_queued();
+    refuse_queued("is stopping; try again later");
     calls_.close();
     loop_.close();
 }
@@ -132,6 +132,7 @@ void Life::answer(agh_req id, agh_status status, std::string_view code, std::str
 try {
     const std::string json = error_json(code, message);
     const agh_reply reply{sizeof reply, status, flags, 0, bytes(json), nullptr, 0, sizeof(agh_blob)};
+    forget_overdue(id);
     if (const HostCall alive{host_}; alive) options_.services->complete(host_->id, id, &reply);
     one_less();
 } catch (...) {}
@@ -155,11 +156,53 @@ void Life::writable(agh_req id)
         guarded("writable", nullptr, [&] { return api_->writable(plugin_, id), AGH_OK; });
 }
 
-void Life::refuse_queued()
+// The plugin has had its time for this request and the grace after it.
+void Life::overdue(agh_req id)
+{
+    constexpr std::size_t max_overdue = 4096; // dispatch admits far fewer at once
+    {
+        const std::lock_guard lock{overdue_mutex_};
+        if (overdue_.size() < max_overdue) overdue_.insert(id);
+        any_overdue_ = true;
+    }
+    pool_.hold(id);
+}
+
+bool Life::holds_requests() const
+{
+    const std::lock_guard lock{overdue_mutex_};
+    return !overdue_.empty();
+}
+
+bool Life::forget_overdue(agh_req id)
+{
+    if (!any_overdue_) return false;
+    const std::lock_guard lock{overdue_mutex_};
+    const bool was = overdue_.erase(id) > 0;
+    any_overdue_ = !overdue_.empty();
+    return was;
+}
+
+void Life::completed_late(agh_req id)
+{
+    if (!forget_overdue(id)) return;
+    one_less();
+    if (options_.on_given_back) options_.on_given_back();
+}
+
+void Life::kill_runner()
+{
+#ifdef AGENTHOST_HAS_RUNNER
+    const std::lock_guard lock{plugin_mutex_};
+    if (options_.isolated && plugin_ && !destroyed_) host::runner_kill(plugin_);
+#endif
+}
+
+void Life::refuse_queued(const std::string& why)
 {
     for (const agh_req id : pool_.take_back_all()) {
         in_flight_.fetch_add(1, std::memory_order_relaxed);
-        answer(id, AGH_E_BUSY, "BUSY", "plugin " + host_->id + " is stopping; try again later", not_started);
+        answer(id, AGH_E_BUSY, "BUSY", "plugin " + host_->id + " " + why, not_started);
     }
 }
 

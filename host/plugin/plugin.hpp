@@ -65,6 +65,8 @@ public:
         (void)plugin;
         (void)why;
     }
+    // Its state or health changed outside a life-cycle call: status() says how. Main I/O thread.
+    virtual void plugin_changed(std::string_view plugin) { (void)plugin; }
     // Control thread, right before destroy(): the host takes back what holds pointers into the plugin (its routes). May block.
     virtual void closing(std::string_view plugin) { (void)plugin; }
 };
@@ -75,7 +77,8 @@ std::string_view plugin_of(const agh_host*);
 HostServices& services_of(agh_host*);
 bool alive(const agh_host*);
 
-enum class PluginState { loaded, starting, running, draining, stopped, failed };
+// `stuck`: it takes requests, but does not give back what it was told to stop.
+enum class PluginState { loaded, starting, running, draining, stopped, failed, stuck };
 
 struct PluginStatus {
     std::string id, version, file;
@@ -86,6 +89,12 @@ struct PluginStatus {
     std::uint64_t queued = 0, invoked = 0, inline_overruns = 0;
     bool demoted = false; // "inline" in the manifest, but it blocked
     int runner_pid = 0;
+    bool recovering = false;    // failed, and its runner is started again by itself
+    std::string stuck;          // empty, or which requests it does not give back and what to do about it
+    std::uint32_t held = 0;     // worker threads held by such requests; in this process only
+    std::uint64_t restarts = 0; // of its runner
+    std::string file_identity;  // of the library and manifest that run
+    std::string disk_version;   // of another one on disk that only a restart of the daemon loads
 };
 
 class Plugin {
@@ -106,7 +115,9 @@ public:
     virtual agh_status invoke(const agh_request& request, agh_error& error) = 0;
     virtual void cancel(agh_req) = 0;
     virtual void writable(agh_req) = 0;
-    virtual void mark_unhealthy(std::string why) = 0; // dispatch: cancel_grace ran out
+    // It was told to stop `request`, and did not within the grace: "weather.hang did not end within 30 s after ...". The request's id is
+    // dead. In this process the plugin is stuck until it gives the request back; a runner is killed and started again.
+    virtual void overdue(agh_req request, std::string what) = 0;
 };
 
 // Where plugins lie on disk.
@@ -115,6 +126,8 @@ struct FoundPlugin {
     std::string library, manifest_file;
     std::shared_ptr<const Manifest> manifest; // null: `problem` says why
     std::string problem;
+    // Device, inode, size and time of change of library and manifest, and the version: another one means that the files changed.
+    std::string identity;
 };
 // Every *.manifest.json in the path, first folder wins for an id.
 std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path);

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace agenthost::host {
@@ -16,6 +17,8 @@ struct WorkerPool::State {
     std::uint32_t bound = 0, alive = 0;
     bool ending = false, started = false;
     Serve serve;
+    Returned returned;
+    std::set<agh_req> inside, held; // at most one a thread
     std::vector<std::thread> threads;
 
     void loop()
@@ -32,8 +35,15 @@ struct WorkerPool::State {
             } else if (!requests.empty()) {
                 const Owned next = std::move(requests.front());
                 requests.pop_front();
+                const agh_req id = next.request().id;
+                inside.insert(id);
                 lock.unlock();
                 serve(next.request());
+                lock.lock();
+                inside.erase(id);
+                const bool was_held = held.erase(id) > 0;
+                lock.unlock();
+                if (was_held && returned) returned(id);
             } else {
                 break;
             }
@@ -44,11 +54,12 @@ struct WorkerPool::State {
     }
 };
 
-WorkerPool::WorkerPool(std::uint32_t threads, std::uint32_t queue, Serve serve)
+WorkerPool::WorkerPool(std::uint32_t threads, std::uint32_t queue, Serve serve, Returned returned)
     : state_{std::make_shared<State>()}, threads_{threads}
 {
     state_->bound = queue;
     state_->serve = std::move(serve);
+    state_->returned = std::move(returned);
 }
 
 WorkerPool::~WorkerPool()
@@ -103,6 +114,20 @@ std::vector<agh_req> WorkerPool::take_back_all()
     for (const Owned& waiting : state_->requests) out.push_back(waiting.request().id);
     state_->requests.clear();
     return out;
+}
+
+bool WorkerPool::hold(agh_req id)
+{
+    const std::lock_guard lock{state_->mutex};
+    if (!state_->inside.contains(id)) return false;
+    state_->held.insert(id);
+    return true;
+}
+
+std::uint32_t WorkerPool::held() const
+{
+    const std::lock_guard lock{state_->mutex};
+    return static_cast<std::uint32_t>(state_->held.size());
 }
 
 void WorkerPool::end()

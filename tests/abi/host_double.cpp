@@ -53,6 +53,12 @@ std::vector<std::string> Services::streamed(agh_req id) const
     return found == streamed_.end() ? std::vector<std::string>{} : found->second;
 }
 
+void Services::forget(agh_req id)
+{
+    const std::lock_guard lock{mutex_};
+    answers_.erase(id);
+}
+
 std::string Services::fact(const std::string& key) const
 {
     const std::lock_guard lock{mutex_};

@@ -36,7 +36,7 @@ public:
     std::vector<std::string> logged() const;
     std::vector<std::string> died() const;
     std::set<agh_req> cancelled_ids; // test thread, before the plugin runs
-    std::atomic<int> emitted{0}, closed{0}, metrics{0}, late{0};
+    std::atomic<int> changes{0}, emitted{0}, closed{0}, metrics{0}, late{0};
     int event_bound = 1000; // emit() answers BUSY beyond, as dispatch does
     std::function<void(std::function<void(const agh_reply&)>)> on_call;
 
@@ -55,6 +55,8 @@ public:
                     std::function<void(const agh_reply&)>) override;
     const void* listener_service(std::string_view) override { return &listener_; }
     void plugin_died(std::string_view, std::string) override;
+    void plugin_changed(std::string_view) override { ++changes; }
+    void forget(agh_req); // as dispatch does after the grace: its completion is stale
     void closing(std::string_view) override { ++closed; }
 
 private:

@@ -127,6 +127,35 @@ TEST_F(RefusalOfFiles, RefusesALibraryThatIsNone)
         << problem;
 }
 
+// dlopen() of a path that is loaded gives what is loaded, whatever lies there now.
+TEST_F(RefusalOfFiles, RefusesALibraryThatWasReplacedSinceThisProcessLoadedIt)
+{
+    EXPECT_EQ(start(), "");
+    EXPECT_EQ(start(), "") << "the same file again";
+    fs::copy_file(dir_ / "plain.so", dir_ / "new.so");
+    fs::rename(dir_ / "new.so", dir_ / "plain.so");
+    const std::string problem = start();
+    EXPECT_NE(problem.find("has been replaced since this process loaded it"), std::string::npos) << problem;
+    EXPECT_NE(problem.find("Restart agenthost"), std::string::npos) << problem;
+}
+
+TEST_F(RefusalOfFiles, TellsAReplacedFileByItsIdentity)
+{
+    const auto identity = [&] {
+        const auto found = host::find_plugins({dir_.path().string()});
+        return found.empty() ? std::string{} : found[0].identity;
+    };
+    const std::string first = identity();
+    EXPECT_EQ(identity(), first);
+    fs::copy_file(dir_ / "plain.so", dir_ / "new.so");
+    fs::rename(dir_ / "new.so", dir_ / "plain.so");
+    const std::string second = identity();
+    EXPECT_NE(second, first);
+    fs::rename(dir_ / "plain.manifest.json", dir_ / "old");
+    fs::copy_file(dir_ / "old", dir_ / "plain.manifest.json");
+    EXPECT_NE(identity(), second) << "the manifest counts too";
+}
+
 TEST_F(RefusalOfFiles, SaysThatTheLibraryIsMissing)
 {
     fs::remove(dir_ / "plain.so");

@@ -199,6 +199,13 @@ void Proxy::destroy(bool ask)
     reader_.join();
 }
 
+void Proxy::kill()
+{
+    given_up_ = true; // the reader waits for nothing
+    channel_->shut_down();
+    channel_->wake();
+}
+
 // --- the reader thread ---
 
 void Proxy::run(std::string create, kit::Fd theirs)

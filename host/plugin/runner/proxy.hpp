@@ -45,6 +45,7 @@ public:
     void cancel(agh_req);
     void writable(agh_req);
     void destroy(bool ask = true); // ask: let the plugin end by itself
+    void kill();                   // [any] the runner is killed; on_death tells when it is gone
     [[nodiscard]] std::uint32_t offers() const { return offers_; }
     [[nodiscard]] int pid() const { return pid_; }
 

@@ -97,4 +97,6 @@ agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, a
 
 int runner_pid(agh_plugin* plugin) { return proxy_of(plugin).pid(); }
 
+void runner_kill(agh_plugin* plugin) { proxy_of(plugin).kill(); }
+
 } // namespace agenthost::host

@@ -34,4 +34,7 @@ agh_status runner_create(const RunnerSpec&, const agh_host_api*, agh_host*, agh_
 // Of a proxy made by runner_create; 0 when it is gone.
 int runner_pid(agh_plugin*);
 
+// Kills the runner, without asking the plugin in it. As if it had died by itself: open requests are answered, on_death is called. [any]
+void runner_kill(agh_plugin*);
+
 } // namespace agenthost::host

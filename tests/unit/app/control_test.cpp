@@ -42,6 +42,7 @@ struct Controlled : testing::Test {
     Caught<std::optional<std::chrono::steady_clock::duration>> stalled;
     Caught<bool> ready;
     Caught<std::vector<std::string>> problems;
+    Caught<Reloaded> reload_answer;
 
     void SetUp() override
     {
@@ -54,7 +55,7 @@ struct Controlled : testing::Test {
                                      .metrics = [] { return std::string{"x 1\n"}; },
                                      .problems = [this] { return problems.get(); },
                                      .ready = [this] { return ready.get(); },
-                                     .reload = [](auto done) { done({}); },
+                                     .reload = [this](auto done) { done(reload_answer.get()); },
                                      .reconnect = [](const std::string&) { return false; }});
         control->serve("control", false);
         listeners.open();
@@ -93,6 +94,21 @@ TEST_F(Controlled, IsHealthyWhileTheLoopsTurn)
     EXPECT_EQ(answer.body, "ok\n");
     EXPECT_EQ(get("/metrics").body, "x 1\n");
     EXPECT_EQ(get("/v1/status").body, "{\"pid\":1}\n");
+}
+
+TEST_F(Controlled, TellsWhatAReloadCouldNotDo)
+{
+    Reloaded reloaded;
+    reloaded.changes = {"listener web: opened"};
+    reloaded.notices = {"plugin a: restart agenthost"};
+    reloaded.failed = {"plugin b: port 80 is in use"};
+    reload_answer.put(reloaded);
+    run_main();
+    const auto ran = run(
+        {"curl", "-sS", "-X", "POST", "--unix-socket", (dir / "s").string(), "http://localhost/v1/reload"});
+    EXPECT_THAT(ran.out, HasSubstr(R"("ok":false)"));
+    EXPECT_THAT(ran.out, HasSubstr(R"("failed":["plugin b: port 80 is in use"])"));
+    EXPECT_THAT(ran.out, HasSubstr(R"("notices":["plugin a: restart agenthost"])"));
 }
 
 TEST_F(Controlled, SaysWhyItIsNotReady)

@@ -8,6 +8,7 @@ using agenthost::wire::Outcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 namespace {
 
@@ -84,6 +85,33 @@ TEST(Admission, NamesAnUnknownActionAsStorageWantsIt)
     EXPECT_EQ(w.server->last().outcome, Outcome::error);
     EXPECT_THAT(w.finished, ElementsAre("fly UNKNOWN_ACTION"));
     EXPECT_FALSE(w.audited.at(0).known);
+}
+
+TEST(Admission, SaysWhichPluginFailedAndWhyToCallersThatMayAskIt)
+{
+    World w;
+    FakePlugin broken{"broken"};
+    broken.action("broken.go");
+    broken.alias("storage", "go", "broken.go");
+    w.registry.unavailable("broken", "has failed: port 80 is in use", broken.shared());
+    for (const char* word : {"broken.go", "go"}) {
+        w.submit("1", word);
+        EXPECT_EQ(w.server->last().code, "BUSY") << word;
+        EXPECT_EQ(w.server->last().outcome, Outcome::not_started);
+        EXPECT_EQ(w.server->last().message, "plugin broken has failed: port 80 is in use");
+    }
+    w.server->policy_.allow = {{"files.*"}};
+    w.submit("2", "broken.go");
+    EXPECT_EQ(w.server->last().code, "UNKNOWN_ACTION") << "no business of this caller";
+    w.server->policy_.allow.reset(); // what manifests alias for the protocol
+    w.submit("3", "go");
+    EXPECT_EQ(w.server->last().code, "BUSY");
+    EXPECT_THAT(w.registry.add(broken, broken.shared()), IsEmpty());
+    w.submit("4", "broken.go");
+    EXPECT_THAT(broken.invoked, SizeIs(1)) << "it runs";
+    w.registry.remove(broken);
+    w.submit("5", "broken.go");
+    EXPECT_EQ(w.server->last().code, "UNKNOWN_ACTION");
 }
 
 TEST(Admission, DeniesWhatTheAllowListDoesNotHave)

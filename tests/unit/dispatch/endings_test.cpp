@@ -6,6 +6,7 @@ using agenthost::wire::Outcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 namespace {
@@ -48,6 +49,8 @@ TEST(Deadline, FreesTheSlotAfterTheGraceAndCallsThePluginUnhealthy)
     EXPECT_EQ(w.in_flight(), 0u);
     ASSERT_THAT(w.files.unhealthy, SizeIs(1));
     EXPECT_THAT(w.files.unhealthy[0], HasSubstr("files.read did not end within 30 s"));
+    EXPECT_THAT(w.files.unhealthy[0], Not(HasSubstr("isolation")))
+        << "the plugin knows what can be done about it";
     EXPECT_EQ(w.complete(id), AGH_E_STALE);
     EXPECT_THAT(w.server->results, SizeIs(1));
 }

@@ -75,7 +75,7 @@ public:
     }
     void cancel(agh_req id) override { cancelled.push_back(id); }
     void writable(agh_req id) override { writables.push_back(id); }
-    void mark_unhealthy(std::string why) override { unhealthy.push_back(std::move(why)); }
+    void overdue(agh_req, std::string why) override { unhealthy.push_back(std::move(why)); }
 
     std::function<agh_status(const agh_request&, agh_error&)> on_invoke;
     std::vector<Invoked> invoked;

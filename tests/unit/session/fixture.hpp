@@ -40,7 +40,7 @@ public:
     agh_status invoke(const agh_request&, agh_error&) override;
     void cancel(agh_req) override {}
     void writable(agh_req) override {}
-    void mark_unhealthy(std::string) override {}
+    void overdue(agh_req, std::string) override {}
 
 private:
     void reply(agh_req, std::string_view json);

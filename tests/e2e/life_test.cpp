@@ -1,0 +1,188 @@
+// A real daemon whose plugins start, reload, hang and stop at the wrong moment.
+#include "../support/daemon.hpp"
+
+#include <csignal>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+using namespace agenthost::test;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string plugins() { return (binary_dir() / "tests/plugins").string(); }
+
+std::string hostile(const std::string& mode, const std::string& more = {})
+{
+    return "plugins:\n  hostile: {enabled: true" + more + ", config: {mode: '" + mode + "', dir: '{dir}'}}\n";
+}
+
+std::size_t times(const std::string& text, const std::string& part)
+{
+    std::size_t n = 0;
+    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++n;
+    return n;
+}
+
+json plugin(Daemon& daemon)
+{
+    const auto status = daemon.status();
+    if (!status.is_object() || status["plugins"].empty()) return json::object();
+    return status["plugins"][0];
+}
+
+// The daemon's end must wait for the plugin that the reload is stopping, and its callbacks find a daemon that stops.
+TEST(Life, EndsWellWhileAReloadStopsABusyPlugin)
+{
+    for (const char* commands : {"0s", "2s"}) {
+        SCOPED_TRACE(commands);
+        const std::string shutdown =
+            std::string{"shutdown: {commands: "} + commands + ", sessions: 1s, plugins: 1s}\n";
+        Daemon daemon{{.yaml = shutdown + hostile("never_drained"), .plugin_path = {plugins()}}};
+        ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+        const Process busy{{.argv = {program("agenthost").string(), "--control-socket", daemon.control(),
+                                     "-c", daemon.config_file(), "call", "hostile.never"}}};
+        ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("invoked", 0) == 1; })) << daemon.log();
+        daemon.rewrite(shutdown);
+        daemon.signal(SIGHUP);
+        ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("state", "") == "draining"; }))
+            << daemon.log();
+        EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+        EXPECT_NE(daemon.log().find("stopped"), std::string::npos) << daemon.log();
+        EXPECT_TRUE(fs::exists(daemon.dir() / "destroyed")) << "it was not waited for: " << daemon.log();
+        EXPECT_EQ(daemon.log().find("did not stop in time"), std::string::npos) << daemon.log();
+    }
+}
+
+TEST(Life, AReloadWhileAPluginStartsStartsItOnce)
+{
+    Daemon daemon{{.yaml = hostile("block_start"), .plugin_path = {plugins()}}};
+    ASSERT_TRUE(wait_for([&] { return fs::exists(daemon.dir() / "start.blocked"); })) << daemon.log();
+    daemon.rewrite(hostile(""));
+    daemon.signal(SIGHUP);
+    // The reload has been noticed when the control socket has answered after the signal.
+    ASSERT_TRUE(wait_for([&] { return daemon.status().is_object(); }));
+    write_file(daemon.dir() / "release", "");
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    ASSERT_TRUE(wait_for([&] { return daemon.log().find("has its new configuration") != std::string::npos; }))
+        << daemon.log();
+    EXPECT_EQ(times(daemon.log(), "running: version"), 1u) << daemon.log();
+    EXPECT_EQ(daemon.call("hostile.echo", R"({"a":1})").code, 0);
+    EXPECT_EQ(daemon.cli({"health"}).code, 0);
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
+TEST(Life, AHeldWorkerIsTold)
+{
+    Daemon daemon{
+        {.yaml = "limits: {cancel_grace: 10ms}\nshutdown: {commands: 0s, sessions: 0s, plugins: 0s}\n" +
+                 hostile(""),
+         .plugin_path = {plugins()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    for (int i = 0; i < 2; ++i)
+        EXPECT_NE(daemon.cli({"call", "hostile.block", "{}", "--timeout", "50ms"}).code, 0);
+    ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("held_workers", 0) == 2; })) << daemon.log();
+    EXPECT_EQ(plugin(daemon).value("state", ""), "stuck");
+    const auto health = daemon.cli({"health"});
+    EXPECT_EQ(health.code, 1);
+    EXPECT_NE(health.out.find("2 of its 2 worker threads are held"), std::string::npos) << health.out;
+    const auto refused = daemon.call("hostile.echo");
+    EXPECT_NE((refused.err + refused.out).find("is stuck"), std::string::npos) << refused.err << refused.out;
+    EXPECT_NE(daemon.log().find("worker threads are held"), std::string::npos) << daemon.log();
+    write_file(daemon.dir() / "release", "");
+    EXPECT_TRUE(wait_for([&] { return daemon.cli({"health"}).code == 0; })) << daemon.log();
+    EXPECT_EQ(daemon.call("hostile.echo").code, 0);
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
+TEST(Life, AHeldRunnerIsKilledAndStartedAgain)
+{
+    Daemon daemon{{.yaml = "limits: {cancel_grace: 10ms}\n" + hostile("", ", isolation: process"),
+                   .plugin_path = {plugins()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    const int pid = plugin(daemon).value("runner_pid", 0);
+    EXPECT_NE(daemon.cli({"call", "hostile.block", "{}", "--timeout", "50ms"}).code, 0);
+    ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("restarts", 0) == 1; })) << daemon.log();
+    ASSERT_TRUE(wait_for([&] { return daemon.call("hostile.echo").code == 0; })) << daemon.log();
+    EXPECT_NE(plugin(daemon).value("runner_pid", 0), pid);
+    EXPECT_EQ(::kill(pid, 0), -1);
+    EXPECT_NE(daemon.log().find("its runner was killed"), std::string::npos) << daemon.log();
+    EXPECT_EQ(daemon.log().find("isolation: process"), std::string::npos) << "it has that already";
+    EXPECT_NE(daemon.cli({"status"}).out.find("restarted 1 time"), std::string::npos)
+        << daemon.cli({"status"}).out;
+    EXPECT_NE(daemon.cli({"plugin", "list"}).out.find("1 restart"), std::string::npos);
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
+TEST(Life, AnActionOfAPluginThatFailedNamesItAndWhy)
+{
+    Daemon daemon{{.yaml = hostile("fail_start"), .plugin_path = {plugins()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    const auto answer = daemon.call("hostile.echo");
+    EXPECT_NE((answer.err + answer.out).find("plugin hostile has failed: the device is not there"),
+              std::string::npos)
+        << answer.err << answer.out;
+    EXPECT_EQ(times(daemon.log(), "the device is not there"), 1u) << "said once" << daemon.log();
+    const auto reload = daemon.cli({"reload"});
+    EXPECT_EQ(reload.code, 1) << reload.out;
+    EXPECT_NE(reload.err.find("the device is not there"), std::string::npos) << reload.err;
+    daemon.rewrite(hostile(""));
+    EXPECT_EQ(daemon.cli({"reload"}).code, 0) << daemon.log();
+    EXPECT_EQ(daemon.call("hostile.echo").code, 0);
+}
+
+// The package was upgraded, or the plugin lies elsewhere now.
+TEST(Life, AReloadSeesOtherFilesAndAnotherPath)
+{
+    TempDir folder;
+    ::chmod(folder.path().c_str(), 0755);
+    const auto put = [&](const std::string& version) {
+        for (const char* name : {"hostile.so", "hostile.manifest.json"}) {
+            fs::copy_file(fs::path{plugins()} / name, folder / "new");
+            fs::rename(folder / "new", folder / name);
+        }
+        if (version.empty()) return;
+        auto manifest = read_file(folder / "hostile.manifest.json");
+        manifest.replace(manifest.find("1.0.0"), 5, version);
+        write_file(folder / "hostile.manifest.json", manifest);
+    };
+    put("");
+    Daemon daemon{{.yaml = hostile(""), .plugin_path = {folder.path().string()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    auto reload = daemon.cli({"reload"});
+    EXPECT_NE(reload.out.find("nothing has changed"), std::string::npos) << reload.out;
+    put("1.0.1");
+    reload = daemon.cli({"reload"});
+    EXPECT_EQ(reload.code, 0);
+    EXPECT_NE(reload.out.find("Restart agenthost"), std::string::npos) << reload.out;
+    auto list = daemon.cli({"plugin", "list"});
+    EXPECT_NE(list.out.find("1.0.0, on disk 1.0.1"), std::string::npos) << list.out;
+
+    auto text = read_file(daemon.config_file());
+    const auto at = text.find("'" + folder.path().string() + "'");
+    ASSERT_NE(at, text.npos);
+    text.replace(at, folder.path().string().size() + 2,
+                 "'" + folder.path().string() + "', '" + plugins() + "'");
+    text.replace(text.find("hostile: {"), 10, "plain: {enabled: true}\n  hostile: {");
+    write_file(daemon.config_file(), text);
+    reload = daemon.cli({"reload"});
+    EXPECT_EQ(reload.code, 0) << reload.err;
+    EXPECT_NE(reload.out.find("plugin plain: started"), std::string::npos) << reload.out;
+}
+
+TEST(Life, AChangeThatIsTakenBackIsNone)
+{
+    const std::string yaml = hostile("");
+    Daemon daemon{{.yaml = yaml, .plugin_path = {plugins()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    daemon.rewrite("audit: {file: '{dir}/audit.json'}\njournal: {rows: 5000}\n" + yaml);
+    const auto changed = daemon.cli({"reload"});
+    EXPECT_NE(changed.out.find("audit.file changes at the next start"), std::string::npos) << changed.out;
+    EXPECT_NE(changed.out.find("journal.rows changes at the next start"), std::string::npos) << changed.out;
+    daemon.rewrite(yaml);
+    const auto back = daemon.cli({"reload"});
+    EXPECT_NE(back.out.find("nothing has changed"), std::string::npos) << back.out;
+}
+
+} // namespace
