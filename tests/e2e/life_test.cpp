@@ -4,6 +4,9 @@
 #include <csignal>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+#include <random>
 
 using namespace agenthost::test;
 using nlohmann::json;
@@ -44,13 +47,18 @@ TEST(Life, EndsWellWhileAReloadStopsABusyPlugin)
         const Process busy{{.argv = {program("agenthost").string(), "--control-socket", daemon.control(),
                                      "-c", daemon.config_file(), "call", "hostile.never"}}};
         ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("invoked", 0) == 1; })) << daemon.log();
-        daemon.rewrite(shutdown);
-        daemon.signal(SIGHUP);
+        // What the reload would still do when the plugin has stopped: start a session, answer the command.
+        daemon.rewrite(shutdown + "servers: [{name: one, protocol: storage, url: 'ws://127.0.0.1:1/', "
+                                  "credential: {env: NOBODY}}]\n");
+        Process reload{{.argv = {program("agenthost").string(), "--control-socket", daemon.control(), "-c",
+                                 daemon.config_file(), "reload"}}};
         ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("state", "") == "draining"; }))
             << daemon.log();
         EXPECT_EQ(daemon.stop(), 0) << daemon.log();
         EXPECT_NE(daemon.log().find("stopped"), std::string::npos) << daemon.log();
         EXPECT_TRUE(fs::exists(daemon.dir() / "destroyed")) << "it was not waited for: " << daemon.log();
+        EXPECT_EQ(reload.wait(), 78) << reload.err();
+        EXPECT_NE(reload.err().find("the daemon is stopping"), std::string::npos) << reload.err();
         EXPECT_EQ(daemon.log().find("did not stop in time"), std::string::npos) << daemon.log();
     }
 }
@@ -183,6 +191,51 @@ TEST(Life, AChangeThatIsTakenBackIsNone)
     daemon.rewrite(yaml);
     const auto back = daemon.cli({"reload"});
     EXPECT_NE(back.out.find("nothing has changed"), std::string::npos) << back.out;
+}
+
+// The order of what happens is drawn; real processes, threads and signals do the rest. The state machine's own tests draw many more.
+TEST(Life, EndsWellWhateverHappenedBefore)
+{
+    const std::vector<std::string> modes{"",      "never_drained", "fail_start", "throw_start",
+                                         "least", "fail_configure"};
+    for (unsigned seed = 1; seed <= 8; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937 random{seed};
+        const auto pick = [&](std::size_t n) {
+            return std::uniform_int_distribution<std::size_t>{0, n - 1}(random);
+        };
+        const auto any_yaml = [&] {
+            std::string yaml = "shutdown: {commands: 0s, sessions: 0s, plugins: 0s}\n";
+            if (pick(2) == 0)
+                yaml +=
+                    "servers: [{name: one, protocol: storage, url: 'ws://127.0.0.1:1/', credential: {env: "
+                    "NOBODY}}]\n";
+            if (pick(4) == 0) return yaml;
+            return yaml + hostile(modes[pick(modes.size())], pick(2) == 0 ? ", isolation: process" : "") +
+                   (pick(2) == 0 ? "  plain: {enabled: true}\n" : "");
+        };
+        Daemon daemon{{.yaml = any_yaml(), .plugin_path = {plugins()}}};
+        if (pick(3) != 0) { // else everything happens while it starts
+            ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+        }
+        // Before that a signal would end the process: it does not handle them yet.
+        ASSERT_TRUE(wait_for([&] { return daemon.status().is_object(); })) << daemon.log();
+        for (int i = 0; i < 8; ++i) {
+            switch (pick(4)) {
+            case 0: daemon.cli({"reload"}); break; // waits for it
+            case 1:
+                if (const int pid = plugin(daemon).value("runner_pid", 0); pid > 0) ::kill(pid, SIGKILL);
+                break;
+            case 2: daemon.call("hostile.echo", R"({"a":1})"); break;
+            default:
+                daemon.rewrite(any_yaml());
+                daemon.signal(SIGHUP);
+                break;
+            }
+        }
+        ASSERT_EQ(daemon.stop(), 0) << daemon.log();
+        EXPECT_EQ(daemon.log().find("did not stop in time"), std::string::npos) << daemon.log();
+    }
 }
 
 } // namespace
