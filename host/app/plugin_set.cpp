@@ -213,9 +213,11 @@ void PluginSet::after_step(const std::string& id)
     const auto at = entries_.find(id);
     if (at == entries_.end()) return;
     Entry& entry = at->second;
-    if (entry.machine.stage() == Stage::failed && !entry.machine.recovering())
+    if (entry.machine.stage() == Stage::failed && !entry.machine.recovering()) {
         rooms_.registry.unavailable(id, "has failed: " + entry.machine.reason(),
                                     entry.found ? entry.found->manifest : nullptr);
+        rooms_.facts.forget(id); // heartbeats must not repeat what a plugin said that is gone
+    }
     if (!entry.machine.gone()) return;
     rooms_.registry.available(id);
     retire(entry);
@@ -229,6 +231,7 @@ void PluginSet::start(const std::string& id, Machine::Operation operation)
     Entry& entry = entries_.at(id);
     retire(entry); // a failed earlier try
     entry.health.clear();
+    entry.said.clear();
     const auto fail = [&](const std::string& why) { started(id, operation, why); };
     if (!entry.found) return fail(not_installed(entry.config, entry.path));
     if (!entry.found->manifest) return fail(entry.found->problem);
@@ -256,7 +259,7 @@ void PluginSet::started(const std::string& id, Machine::Operation operation, con
     if (why.empty())
         log::info(room(id), "running: version " + entry.manifest->version +
                                 (entry.config.isolated ? ", in a runner" : ""));
-    else
+    else if (entry.said != why) // died() may have said it
         log::error(room(id), why);
     entry.said = why;
     feed(id, Machine::Started{operation, std::move(why), alive});
@@ -295,10 +298,10 @@ void PluginSet::stopped(const std::string& id, Machine::Operation operation, con
     rooms_.dispatcher.plugin_gone(*entry.plugin,
                                   "it was told to: the agent ends, or the configuration changed");
     rooms_.facts.forget(id);
-    if (!problem.empty())
-        log::warn(room(id), problem);
-    else
+    if (problem.empty())
         log::info(room(id), "stopped");
+    else if (entry.said != problem)
+        log::warn(room(id), problem);
     retire(entry);
     feed(id, Machine::Stopped{operation, problem});
 }

@@ -163,8 +163,10 @@ std::string Runtime::Impl::make_rooms()
 
 std::string Runtime::Impl::bind_listeners()
 {
-    for (const auto& listener : config->listeners)
+    for (const auto& listener : config->listeners) {
         if (auto problem = listeners->add(listener); !problem.empty()) return problem;
+        listening[listener.name] = listener;
+    }
     return {};
 }
 

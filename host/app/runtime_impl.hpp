@@ -77,6 +77,7 @@ struct Runtime::Impl {
     // Asked for meanwhile, or before the daemon is ready: one more reload answers them all. Bound: max_reload_waits.
     std::vector<std::function<void(Reloaded)>> reload_waits;
     static constexpr std::size_t max_reload_waits = 64;
+    std::map<std::string, ListenerConfig> listening; // what listeners really have, whatever a reload wished
     ConfigPtr started_with; // for the keys that only count from the next start
     asio::signal_set signals{main};
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, too_long{main}, settled{main};

@@ -153,22 +153,27 @@ std::string Runtime::Impl::capabilities() const
     return out + "]";
 }
 
+// Compared with what is open, not with the configuration before: one that could not be opened is tried again.
 void Runtime::Impl::reload_listeners(const Config& wanted, Certificates certificates, Reloaded& answer)
 {
-    const auto find = [](const std::vector<ListenerConfig>& all, const std::string& name) {
-        return std::ranges::find(all, name, &ListenerConfig::name);
-    };
-    for (const auto& old : config->listeners)
-        if (find(wanted.listeners, old.name) == wanted.listeners.end())
-            note(answer, "listener " + old.name + ": closed", listeners->remove(old.name));
+    std::vector<std::string> gone;
+    for (const auto& [name, open] : listening)
+        if (std::ranges::find(wanted.listeners, name, &ListenerConfig::name) == wanted.listeners.end())
+            gone.push_back(name);
+    for (const auto& name : gone) {
+        note(answer, "listener " + name + ": closed", listeners->remove(name));
+        listening.erase(name);
+    }
     for (const auto& now : wanted.listeners) {
-        const auto old = find(config->listeners, now.name);
-        if (old == config->listeners.end())
-            note(answer, "listener " + now.name + ": opened",
-                 listeners->add(now, std::move(certificates[now.name])));
-        else if (*old != now || now.tls)
-            note(answer, *old == now ? "" : "listener " + now.name + ": reloaded",
-                 listeners->reload(now, std::move(certificates[now.name])));
+        const auto old = listening.find(now.name);
+        const bool is_new = old == listening.end(), changed = is_new || old->second != now;
+        if (!changed && !now.tls) continue;
+        auto& certificate = certificates[now.name];
+        const auto problem = is_new ? listeners->add(now, std::move(certificate))
+                                    : listeners->reload(now, std::move(certificate));
+        const char* what = is_new ? ": opened" : ": reloaded";
+        note(answer, changed ? "listener " + now.name + what : "", problem);
+        if (problem.empty()) listening[now.name] = now;
     }
     listeners->open();
 }

@@ -1,9 +1,12 @@
 // A real daemon whose plugins start, reload, hang and stop at the wrong moment.
 #include "../support/daemon.hpp"
 
+#include <arpa/inet.h>
 #include <csignal>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <random>
@@ -191,6 +194,31 @@ TEST(Life, AChangeThatIsTakenBackIsNone)
     daemon.rewrite(yaml);
     const auto back = daemon.cli({"reload"});
     EXPECT_NE(back.out.find("nothing has changed"), std::string::npos) << back.out;
+}
+
+TEST(Life, AListenerThatCouldNotBeOpenedIsTriedAgainByTheNextReload)
+{
+    const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(taken, reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::listen(taken, 1), 0);
+    ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    Daemon daemon{{.yaml = ""}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    daemon.rewrite("listeners: [{name: web, bind: '127.0.0.1:" + std::to_string(ntohs(address.sin_port)) +
+                   "'}]\n");
+    auto reload = daemon.cli({"reload"});
+    EXPECT_EQ(reload.code, 1) << reload.out;
+    EXPECT_NE(reload.err.find("listener web"), std::string::npos) << reload.err;
+    EXPECT_EQ(daemon.cli({"reload"}).code, 1) << "and not: nothing has changed";
+    ::close(taken);
+    reload = daemon.cli({"reload"});
+    EXPECT_EQ(reload.code, 0) << reload.err;
+    EXPECT_NE(reload.out.find("listener web: opened"), std::string::npos) << reload.out;
+    EXPECT_NE(daemon.address("web"), "");
 }
 
 // The order of what happens is drawn; real processes, threads and signals do the rest. The state machine's own tests draw many more.
