@@ -117,6 +117,8 @@ Sample Rates::step(const Reading& now, std::int64_t at_ms)
     }
     const double seconds = std::chrono::duration<double>(elapsed).count();
     if (now.cpu) {
+        // The first look has nothing to compare with but the boot: its CPU figure is the average since then.
+        if (!cpu_) out.cpu = cpu_percent({}, *now.cpu).value_or(0);
         if (cpu_ && comparable) out.cpu = cpu_percent(*cpu_, *now.cpu).value_or(last_.cpu);
         cpu_ = now.cpu;
     }

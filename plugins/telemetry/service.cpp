@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto first_rates = 1s; // a server that connects at once should not wait an interval for figures
+constexpr auto first_rates = 1s; // a server that connects at once should not wait an interval for rates
 constexpr auto log_interval = 1s;
 constexpr auto host_patience = 5s; // host.status is answered at once or the loop stands still
 constexpr int tap_rounds = 8;      // buffers of the daemon's log in one look
@@ -69,7 +69,8 @@ void Service::start()
                                       return context_.emit("telemetry.log", line_json(line)) == AGH_OK;
                                   },
                               .say = [this](const std::string& text) { context_.log(Level::warn, text); }});
-    tasks_.push_back(context_.timer(0s, config_.interval, [this] { look(); }));
+    look(); // sessions open after start() returns: their first heartbeat has figures
+    tasks_.push_back(context_.timer(config_.interval, config_.interval, [this] { look(); }));
     tasks_.push_back(context_.after(first_rates, [this] { look(); }));
     const bool tapped = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP) != nullptr;
     if (tapped) tap_.resize(AGH_LOG_TAP_BYTES);
@@ -90,10 +91,8 @@ void Service::look()
 
 void Service::publish(const Sample& now)
 {
-    if (now.has_rates) {
-        context_.publish("system_load", system_load_json(now));
-        context_.publish("metrics", metrics_json(now));
-    }
+    context_.publish("system_load", system_load_json(now));
+    if (now.has_rates) context_.publish("metrics", metrics_json(now));
     context_.publish("telemetry", detail_json(now));
     exporter_.publish(now);
 }

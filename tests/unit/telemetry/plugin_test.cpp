@@ -68,6 +68,19 @@ TEST_F(TelemetryPlugin, PublishesTheCommonFacts)
     EXPECT_TRUE(host->mistakes().empty());
 }
 
+// A panel may ping as soon as a session is open, and sessions open when start() has returned.
+TEST_F(TelemetryPlugin, HasASystemLoadWhenStartReturns)
+{
+    make();
+    ASSERT_TRUE(host->start().ok());
+    const auto facts = host->facts();
+    ASSERT_TRUE(facts.contains("system_load"));
+    const auto load = json::parse(facts.at("system_load"));
+    EXPECT_GT(load.at("memory").get<double>(), 0);
+    EXPECT_GT(load.at("cpu").get<double>(), 0); // the average since the boot: a running machine has used some
+    EXPECT_TRUE(host->mistakes().empty());
+}
+
 TEST_F(TelemetryPlugin, ForwardsAFilesLinesAsEvents)
 {
     TempDir dir;
