@@ -44,6 +44,7 @@ public:
         std::string owner, name; // empty: any; in `name` a * stands for anything
         std::string after;       // ids beyond this one
         std::size_t limit = 100;
+        std::size_t max_bytes = 512 << 10; // of a page: half of what a peer accepts in one message by default
     };
     std::vector<FileRecord> list(const Query&);
 

@@ -170,6 +170,44 @@ void Service::info(Request request)
     request.reply(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+namespace {
+
+std::string dump(const nlohmann::json& json)
+{
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string file_json(const FileRecord& row)
+{
+    nlohmann::json file{{"id", row.id},
+                        {"name", row.name},
+                        {"owner_id", row.owner},
+                        {"size", row.size},
+                        {"stored_at", row.stored_ms}};
+    if (!row.sha256.empty()) file["sha256"] = row.sha256;
+    if (row.state != FileState::whole)
+        file["state"] = row.state == FileState::missing ? "missing" : "damaged";
+    return dump(file);
+}
+
+// A page ends after `limit` files or before it would be longer than `max_bytes`; one file is always on it.
+std::string list_json(const std::vector<FileRecord>& rows, std::size_t limit, std::size_t max_bytes)
+{
+    std::string out = "{\"files\":[";
+    std::size_t shown = 0;
+    for (; shown < std::min(rows.size(), limit); ++shown) {
+        const std::string file = file_json(rows[shown]);
+        if (shown > 0 && out.size() + file.size() + 1 > max_bytes) break;
+        if (shown > 0) out += ',';
+        out += file;
+    }
+    out += ']';
+    if (shown < rows.size()) out += ",\"next_cursor\":" + dump(rows[shown - 1].id);
+    return out + '}';
+}
+
+} // namespace
+
 void Service::list(Request request)
 {
     auto parsed = parse_query(request.params());
@@ -179,24 +217,7 @@ void Service::list(Request request)
     }
     auto& query = std::get<Index::Query>(parsed);
     const std::size_t limit = query.limit++; // one more tells whether there is more
-    auto rows = index_->list(query);
-    nlohmann::json data{{"files", nlohmann::json::array()}};
-    if (rows.size() > limit) {
-        rows.pop_back();
-        data["next_cursor"] = rows.back().id;
-    }
-    for (const auto& row : rows) {
-        nlohmann::json file{{"id", row.id},
-                            {"name", row.name},
-                            {"owner_id", row.owner},
-                            {"size", row.size},
-                            {"stored_at", row.stored_ms}};
-        if (!row.sha256.empty()) file["sha256"] = row.sha256;
-        if (row.state != FileState::whole)
-            file["state"] = row.state == FileState::missing ? "missing" : "damaged";
-        data["files"].push_back(std::move(file));
-    }
-    request.reply(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    request.reply(list_json(index_->list(query), limit, query.max_bytes));
 }
 
 Health Service::health()

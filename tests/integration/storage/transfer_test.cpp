@@ -200,6 +200,28 @@ TEST_F(Transfer, ListsByOwnerAndNamePageByPage)
     EXPECT_EQ(ids, (std::vector<std::string>{"id0", "id1", "id2", "id3", "id4", "id5", "id6"}));
 }
 
+// A page must fit into one message of its server, however long the names are.
+TEST_F(Transfer, EndsAPageBySizeToo)
+{
+    Box box;
+    serve("l", "x");
+    for (int i = 0; i < 7; ++i)
+        ASSERT_TRUE(
+            box.upload("id" + std::to_string(i), nginx().url("/l"), {{"name", std::string(1000, 'n')}}).ok());
+    std::vector<std::string> ids;
+    std::size_t pages = 0;
+    Json page = box.list({{"max_bytes", 4096}});
+    for (;; page = box.list({{"max_bytes", 4096}, {"cursor", page["next_cursor"]}})) {
+        ++pages;
+        EXPECT_LE(page.dump().size(), 4096u + 64); // the cursor comes after
+        for (const auto& file : page["files"]) ids.push_back(file["id"]);
+        if (!page.contains("next_cursor")) break;
+    }
+    EXPECT_EQ(pages, 3u);
+    EXPECT_EQ(ids, (std::vector<std::string>{"id0", "id1", "id2", "id3", "id4", "id5", "id6"}));
+    EXPECT_EQ(box.list({{"max_bytes", 1024}})["files"].size(), 1u); // one at least
+}
+
 TEST_F(Transfer, VerifyFindsWhatTheDiskLost)
 {
     Box box;
