@@ -13,6 +13,8 @@
 namespace agenthost::wire {
 namespace {
 
+constexpr std::string_view ping = "ping"; // the document's command
+
 // A server's answer to auth has no fixed form; what these say no to is a no.
 bool says_no(std::span<const json::Member> members)
 {
@@ -73,6 +75,7 @@ private:
     FromServer answer(std::string_view payload, bool authenticating);
     FromServer command(const Envelope&);
     Malformed bad(std::string why, std::string_view word);
+    static void append_success(std::string& payload, std::string_view word, std::string_view data);
 
     World world_;
     NonceBook* nonces_;
@@ -181,17 +184,34 @@ FromServer SignedAgentCodec::decode(std::string_view frame, bool authenticating)
     return Nothing{}; // an acknowledgement, or a word of a later version
 }
 
+// `result` is a string for people, as servers in the field expect; what programs read is in `data`.
+void SignedAgentCodec::append_success(std::string& payload, std::string_view word, std::string_view data)
+{
+    std::string canonical;
+    if (word == ping)
+        payload += R"("pong")";
+    else if (data.empty())
+        payload += "null";
+    else if (!json::append_canonical(canonical, data))
+        payload += R"(null,"error":"the answer is not JSON","code":"INTERNAL")";
+    else if (canonical.front() == '"')
+        payload += canonical;
+    else {
+        append_readable(payload, canonical);
+        payload += R"(,"data":)";
+        payload += canonical;
+    }
+}
+
 bool SignedAgentCodec::encode(const Result& result, std::string& out)
 {
     std::string payload = R"({"command":)";
     const std::string_view word = result.action.empty() && result.id == bad_id_ ? bad_word_ : result.action;
     json::append(payload, clip(word, most::action));
     payload += R"(,"result":)";
-    const bool success = result.outcome == Outcome::success;
-    const bool unspeakable = success && !result.data.empty() && !json::append_canonical(payload, result.data);
-    if (success && result.data.empty()) payload += "null";
-    if (unspeakable) payload += R"(null,"error":"the answer is not JSON","code":"INTERNAL")";
-    if (!success) {
+    if (result.outcome == Outcome::success) {
+        append_success(payload, word, result.data);
+    } else {
         const Error& error = result.error;
         payload += error.code == code::unknown_action ? R"("unknown_command")" : "null";
         const std::string_view message = !error.message.empty() ? error.message : error.code;

@@ -74,7 +74,9 @@ FromAgent SignedServerCodec::result(FieldReader& fields, std::span<const json::M
     const bool unknown = told && told->text == unknown_command;
     result.error.message = fields.text("error", most::text);
     if (fields.problem.empty() && result.error.message.empty() && !unknown) {
-        if (told && told->kind != json::Kind::null) result.data = told->raw;
+        // What programs read is in `data`; older agents, and those of others, have it in `result`.
+        result.data = fields.raw("data");
+        if (result.data.empty() && told && told->kind != json::Kind::null) result.data = told->raw;
         return result;
     }
     result.error.code = fields.identifier("code", most::word);

@@ -56,6 +56,27 @@ bool from_wire_metrics(std::string_view payload, std::string& out)
     return translate(payload, &Name::theirs, &Name::ours, out);
 }
 
+void append_readable(std::string& out, std::string_view data)
+{
+    constexpr std::size_t most_readable = 300;
+    std::string why, text;
+    const auto members = json::split(data, why);
+    if (members) {
+        const json::Member* const message = find(*members, "message");
+        if (message && !message->text.empty()) return json::append(out, clip(message->text, most::text));
+        for (const json::Member& member : *members) {
+            const bool plain = member.kind == json::Kind::string || member.kind == json::Kind::number ||
+                               member.kind == json::Kind::boolean;
+            const std::string_view value = member.kind == json::Kind::string ? member.text : member.raw;
+            if (!plain || value.empty() || text.size() + member.key.size() + value.size() > most_readable) continue;
+            text.append(text.empty() ? "" : ", ").append(member.key).append(": ").append(value);
+        }
+    } else if (data.size() <= most_readable && data.front() != '[') {
+        text = data; // a number, true or false
+    }
+    json::append(out, text.empty() ? "ok" : text);
+}
+
 void append_time(std::string& out, std::int64_t at)
 {
     if (at == 0) return;
