@@ -18,6 +18,7 @@ inline constexpr std::string_view cancelled = "CANCELLED";
 inline constexpr std::string_view interrupted = "INTERRUPTED";
 inline constexpr std::string_view id_reused = "ID_REUSED";
 inline constexpr std::string_view rate_limit = "RATE_LIMIT";
+inline constexpr std::string_view too_large = "TOO_LARGE"; // the result, for what the peer accepts
 inline constexpr std::string_view internal = "INTERNAL";
 inline constexpr std::string_view agent_offline = "AGENT_OFFLINE";
 inline constexpr std::string_view agent_not_found = "AGENT_NOT_FOUND";

@@ -16,13 +16,31 @@ class Delivery {
 public:
     static constexpr std::size_t most = 65'536;
 
+    // A new connection: what was not ponged is sent again.
     void begin()
     {
-        rows_.clear(), last_ = ponged_ = 0;
-    } // a new connection: what was not ponged is sent again
+        rows_.clear();
+        large_.clear();
+        last_ = ponged_ = 0;
+    }
 
     // The frame with this row has gone to the socket.
     void sent(std::uint64_t row) { rows_.push_back({row, last_ + 1}); }
+
+    // The largest frame that may not have arrived, and its row (0: it is not of the journal). A peer that closes with 1009 means it.
+    struct Largest {
+        std::size_t bytes = 0;
+        std::uint64_t row = 0;
+    };
+    // Beside sent(), for every frame, also without a row. Frames below `noteworthy` are not remembered.
+    static constexpr std::size_t noteworthy = 1024;
+    void sent_bytes(std::size_t bytes, std::uint64_t row)
+    {
+        if (bytes < noteworthy) return;
+        while (!large_.empty() && large_.back().frame.bytes <= bytes) large_.pop_back();
+        if (large_.size() < most_large) large_.push_back({{bytes, row}, last_ + 1});
+    }
+    [[nodiscard]] Largest largest() const { return large_.empty() ? Largest{} : large_.front().frame; }
     // A ping goes out now; its payload.
     std::string ping() { return std::to_string(++last_); }
     // A pong came. Calls `delivered(row)` for every row it proves. A payload that is none of ours proves nothing.
@@ -34,6 +52,7 @@ public:
             number <= ponged_)
             return;
         ponged_ = number;
+        while (!large_.empty() && large_.front().proof <= number) large_.pop_front();
         while (!rows_.empty() && rows_.front().proof <= number) {
             const std::uint64_t row = rows_.front().row;
             rows_.pop_front();
@@ -53,7 +72,13 @@ private:
     struct Row {
         std::uint64_t row, proof; // proof: the first ping sent after it
     };
+    struct Large {
+        Largest frame;
+        std::uint64_t proof;
+    };
+    static constexpr std::size_t most_large = 256;
     std::deque<Row> rows_;
+    std::deque<Large> large_;             // in the order they were sent, each larger than all after it
     std::uint64_t last_ = 0, ponged_ = 0; // pings sent; the latest that was ponged
 };
 

@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -102,7 +103,7 @@ Actions SessionMachine::on(Closed closed)
         renewals_ = renewal_ - 1; // it was not the renewal that failed: it counts as untried
     renewal_ = 0;
     state_ = State::waiting;
-    return {Arm{options_.backoff.delay(++failures_, refused)}};
+    return {Arm{std::max(closed.pause, options_.backoff.delay(++failures_, refused))}};
 }
 
 Actions SessionMachine::on(Timer)

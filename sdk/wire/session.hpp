@@ -36,6 +36,7 @@ struct Flushed {}; // while draining: nothing is queued and the peer has what it
 struct Closed {
     bool refused = false;  // our credential
     bool renewable = true; // false: no renewal can help, the renewal itself was refused
+    milliseconds pause{0}; // the least wait before the next attempt; a person's Reconnect does not wait
 };                         // by the peer, by an error, or as we asked; also a failed open
 struct Timer {};
 struct Reconnect {}; // an attempt now: a person asks, or the credential has changed

@@ -531,6 +531,28 @@ TEST(Delivery, IsNotFooledByPongsOfItsOwnMaking)
     EXPECT_EQ(pong(delivery, ping), Rows{}); // a second time
 }
 
+TEST(Delivery, KnowsTheLargestFrameThatIsNotProved)
+{
+    Delivery delivery;
+    const auto largest = [&] { return std::pair{delivery.largest().bytes, delivery.largest().row}; };
+    EXPECT_EQ(largest(), (std::pair<std::size_t, std::uint64_t>{0, 0}));
+    delivery.sent_bytes(500, 1); // too small to be the cause of a 1009
+    EXPECT_EQ(largest(), (std::pair<std::size_t, std::uint64_t>{0, 0}));
+    delivery.sent_bytes(9000, 2);
+    const std::string ping = delivery.ping();
+    delivery.sent_bytes(3000, 3);
+    delivery.sent_bytes(5000, 0);
+    delivery.sent_bytes(4000, 5);
+    EXPECT_EQ(largest(), (std::pair<std::size_t, std::uint64_t>{9000, 2}));
+    pong(delivery, ping); // what was sent before it has arrived
+    EXPECT_EQ(largest(), (std::pair<std::size_t, std::uint64_t>{5000, 0}));
+    pong(delivery, delivery.ping());
+    EXPECT_EQ(largest(), (std::pair<std::size_t, std::uint64_t>{0, 0}));
+    delivery.sent_bytes(2000, 6);
+    delivery.begin();
+    EXPECT_EQ(largest(), (std::pair<std::size_t, std::uint64_t>{0, 0}));
+}
+
 TEST(Delivery, ForgetsWithTheConnection)
 {
     Delivery delivery;
