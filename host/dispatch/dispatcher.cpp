@@ -61,6 +61,10 @@ void Dispatcher::attach(std::shared_ptr<Caller> caller) { impl_->attach(std::mov
 void Dispatcher::detach(const Caller& caller) { impl_->detach(caller); }
 void Dispatcher::connected(Caller& caller) { impl_->connected(caller); }
 void Dispatcher::delivered(Caller&, std::uint64_t outbox) { impl_->journal.delivered(outbox); }
+void Dispatcher::replace_result(std::uint64_t outbox, const wire::Result& instead)
+{
+    impl_->journal.replace_result(outbox, instead);
+}
 void Dispatcher::writable(Caller& caller) { impl_->writable(caller); }
 void Dispatcher::submit(Caller& caller, const wire::Command& command) { impl_->submit(caller, command); }
 void Dispatcher::cancel(Caller& caller, std::string_view id) { impl_->cancel(caller, id); }

@@ -55,6 +55,8 @@ public:
     void detach(const Caller&); // what it had running goes on; results wait in the outbox or are dropped
     void connected(Caller&);    // (re)connected and authenticated: the outbox flows, oldest first
     void delivered(Caller&, std::uint64_t outbox);
+    // A stored result cannot be sent as it is: this one counts from now on, also for a repeat. Of `instead`, outcome and error are taken.
+    void replace_result(std::uint64_t outbox, const wire::Result& instead);
     void writable(Caller&);
 
     // A repeat of a running journalled command shares its one answer.

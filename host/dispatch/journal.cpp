@@ -21,10 +21,10 @@ constexpr std::chrono::milliseconds delivered_patience{
 
 // What main asked for, and after the commit what main is to be told.
 struct Operation {
-    enum class Kind : std::uint8_t { begin, rerun, finish, undelivered, expire } kind;
+    enum class Kind : std::uint8_t { begin, rerun, finish, replace, undelivered, expire } kind;
     std::string caller, id, action;
     Digest digest{};
-    FinishedRow result; // finish; its row also for rerun
+    FinishedRow result; // finish, replace; its row also for rerun
     std::uint64_t after = 0;
     std::size_t most = 0;
 
@@ -47,10 +47,22 @@ struct Operation {
             if (on_finished) on_finished(ok, sequence);
             return;
         case Kind::undelivered: return on_page(std::move(page));
+        case Kind::replace:
         case Kind::expire: return;
         }
     }
 };
+
+FinishedRow owned(std::uint64_t row, const wire::Result& r)
+{
+    return {.row = row,
+            .outcome = r.outcome,
+            .data = std::string{r.data},
+            .code = std::string{r.error.code},
+            .message = std::string{r.error.message},
+            .detail = std::string{r.error.detail},
+            .error_data = std::string{r.error.data}};
+}
 
 } // namespace
 
@@ -169,6 +181,7 @@ struct Journal::Impl {
             op.sequence = store.finish(op.result, now);
             op.ok = true;
             break;
+        case Operation::Kind::replace: store.replace_result(op.result); break;
         case Operation::Kind::undelivered: op.page = store.undelivered(op.caller, op.after, op.most); break;
         case Operation::Kind::expire: store.expire(now); break;
         }
@@ -240,15 +253,12 @@ void Journal::rerun(std::uint64_t row, std::function<void(std::uint64_t)> done)
 
 void Journal::finish(std::uint64_t row, const wire::Result& r, std::function<void(bool, std::uint64_t)> done)
 {
-    impl_->push({.kind = Operation::Kind::finish,
-                 .result = {.row = row,
-                            .outcome = r.outcome,
-                            .data = std::string{r.data},
-                            .code = std::string{r.error.code},
-                            .message = std::string{r.error.message},
-                            .detail = std::string{r.error.detail},
-                            .error_data = std::string{r.error.data}},
-                 .on_finished = std::move(done)});
+    impl_->push({.kind = Operation::Kind::finish, .result = owned(row, r), .on_finished = std::move(done)});
+}
+
+void Journal::replace_result(std::uint64_t row, const wire::Result& r)
+{
+    impl_->push({.kind = Operation::Kind::replace, .result = owned(row, r)});
 }
 
 void Journal::delivered(std::uint64_t row)

@@ -75,6 +75,8 @@ public:
     void finish(std::uint64_t row, const wire::Result&,
                 std::function<void(bool ok, std::uint64_t sequence)> done);
     void delivered(std::uint64_t row);
+    // The result of a finished row becomes this error; its place in the outbox stays.
+    void replace_result(std::uint64_t row, const wire::Result&);
     // Finished or interrupted, undelivered results of a caller in order of finishing, after `after_sequence`,
     // at most `most` and about 4 MiB: only an empty page is the last.
     struct Undelivered {

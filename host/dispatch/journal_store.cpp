@@ -128,6 +128,8 @@ void JournalStore::prepare()
     remove_ = db_.prepare("DELETE FROM journal WHERE row = ? AND state = 0 RETURNING 1");
     delivered_statement_ = db_.prepare("UPDATE journal SET delivered = 1 WHERE row = ? AND delivered = 0 AND "
                                        "sequence IS NOT NULL RETURNING 1");
+    replace_ = db_.prepare("UPDATE journal SET outcome = ?, data = NULL, code = ?, message = ?, detail = ?, "
+                           "error_data = NULL WHERE row = ? AND state <> 0");
     page_ = db_.prepare(
         "SELECT row, action, outcome, data, code, message, detail, error_data, id, sequence FROM journal"
         " WHERE caller = ? AND delivered = 0 AND sequence IS NOT NULL AND sequence > ? ORDER BY sequence "
@@ -300,6 +302,16 @@ void JournalStore::delivered(std::uint64_t row)
     const bool found = delivered_statement_.bind(1, static_cast<std::int64_t>(row)).step();
     delivered_statement_.reset();
     if (found && undelivered_ > 0) --undelivered_;
+}
+
+void JournalStore::replace_result(const FinishedRow& r)
+{
+    if (const auto owed = owed_.find(r.row); owed != owed_.end()) owed->second = r;
+    replace_.bind(1, static_cast<std::int64_t>(r.outcome))
+        .bind(2, r.code)
+        .bind(3, r.message)
+        .bind(4, r.detail);
+    replace_.bind(5, static_cast<std::int64_t>(r.row)).run();
 }
 
 std::vector<Journal::Undelivered> JournalStore::undelivered(std::string_view caller, std::uint64_t after,

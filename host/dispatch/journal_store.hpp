@@ -33,6 +33,7 @@ public:
     std::uint64_t finish(const FinishedRow&,
                          std::int64_t now); // its sequence; 0: the row is gone (not_started)
     void delivered(std::uint64_t row);
+    void replace_result(const FinishedRow&); // of a finished row
     std::vector<Journal::Undelivered> undelivered(std::string_view caller, std::uint64_t after,
                                                   std::size_t most);
     void expire(std::int64_t now);
@@ -58,7 +59,7 @@ private:
 
     Journal::Options options_;
     kit::Database db_;
-    kit::Statement insert_, find_, rerun_, finish_, remove_, delivered_statement_, page_, expire_;
+    kit::Statement insert_, find_, rerun_, finish_, remove_, delivered_statement_, replace_, page_, expire_;
     std::uint64_t next_row_ = 1, next_sequence_ = 1, rows_ = 0, undelivered_ = 0;
     std::uint64_t committed_rows_ = 0, committed_undelivered_ = 0; // to return to on a roll back
     std::int64_t expired_at_ = 0;

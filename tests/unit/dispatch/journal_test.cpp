@@ -46,6 +46,37 @@ TEST_F(JournalTest, KeysByCallerAndIdAndTellsOtherContent)
     EXPECT_EQ(book.begin("3", digest(9)).what, Begin::id_reused) << "also when finished";
 }
 
+// A result that its server cannot take: an error stands in its place, for the outbox and for a repeat, also after a restart.
+TEST_F(JournalTest, ReplacesAResultAndKeepsItsPlace)
+{
+    std::uint64_t row = 0;
+    {
+        Book book{options};
+        book.done("1");
+        row = book.done("2");
+        book.done("3");
+        book.journal.replace_result(
+            row, {.id = {},
+                  .outcome = Outcome::error,
+                  .data = {},
+                  .error = {.code = "TOO_LARGE", .message = "m", .detail = "d", .data = {}},
+                  .action = {}});
+    }
+    Book book{options};
+    const auto page = book.undelivered();
+    ASSERT_THAT(page, SizeIs(3));
+    EXPECT_EQ(page[1].result.id, "2");
+    EXPECT_EQ(page[1].result.row, row);
+    EXPECT_EQ(page[1].result.outcome, Outcome::error);
+    EXPECT_EQ(page[1].result.code, "TOO_LARGE");
+    EXPECT_EQ(page[1].result.data, "");
+    EXPECT_EQ(page[0].result.outcome, Outcome::success);
+    const auto again = book.begin("2");
+    EXPECT_EQ(again.what, Begin::finished);
+    EXPECT_EQ(again.result.code, "TOO_LARGE");
+    EXPECT_EQ(again.result.detail, "d");
+}
+
 TEST_F(JournalTest, LetsWhatWasNotStartedRunAgain)
 {
     Book book{options};
