@@ -233,6 +233,9 @@ void Runtime::Impl::start_session(const ServerConfig& server)
     context.capabilities = [this] { return capabilities(); };
     context.healthy = [this] { return plugins->problems().empty(); };
     context.started = started;
+    context.warn = [name = server.name](const std::string& text) {
+        log::write(log::Level::warn, "session " + name, text);
+    };
     auto session = make_session(std::move(context), server);
     if (!session) {
         log::error("session " + server.name, "protocol " + server.protocol + " is not spoken by this build");

@@ -6,6 +6,7 @@
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
+#include "host/session/world.hpp"
 
 #include <csignal>
 #include <unistd.h>
@@ -137,9 +138,11 @@ std::vector<std::string> Runtime::Impl::problems() const
     auto all = plugins->problems();
     for (const auto& [name, session] : sessions) {
         const auto status = session->status();
+        const std::string problem = problem_text(status, utc_now_ms());
         if (status.state != "ready")
-            all.push_back("server " + name + ": " + status.state +
-                          (status.problem.empty() ? "" : ", " + status.problem));
+            all.push_back("server " + name + ": " + status.state + (problem.empty() ? "" : ", " + problem));
+        else if (status.contested)
+            all.push_back("server " + name + ": " + status.notice);
     }
     return all;
 }

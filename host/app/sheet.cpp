@@ -32,8 +32,13 @@ void sessions(Sheet& sheet, const std::vector<SessionStatus>& all)
         sheet.counter("agenthost_session_received_bytes_total", "Bytes that came.", number(s.bytes_in),
                       labels);
         sheet.counter("agenthost_session_sent_bytes_total", "Bytes that went.", number(s.bytes_out), labels);
-        sheet.counter("agenthost_session_malformed_total", "Frames that were no message of the protocol.",
+        sheet.counter("agenthost_session_malformed_total", "Frames that could not be used.",
                       number(s.malformed), labels);
+        sheet.counter("agenthost_session_too_large_total",
+                      "Messages larger than the server accepts: results that became errors, others dropped.",
+                      number(s.too_large), labels);
+        sheet.gauge("agenthost_session_contested", "1: another agent takes the session from this one.",
+                    s.contested ? 1 : 0, labels);
         sheet.counter("agenthost_session_dropped_total", "Messages dropped: its send queue was full.",
                       number(s.dropped), labels);
         sheet.counter("agenthost_session_unspoken_total", "Messages its protocol has no words for.",

@@ -49,6 +49,10 @@ json to_json(const SessionStatus& s)
             {"url", s.url},
             {"state", s.state},
             {"problem", s.problem},
+            {"problem_at", s.problem_at},
+            {"first_problem", s.first_problem},
+            {"first_problem_at", s.first_problem_at},
+            {"contested", s.contested},
             {"failures", s.failures},
             {"connected_since", s.connected_since},
             {"next_attempt", s.next_attempt},
@@ -60,9 +64,11 @@ json to_json(const SessionStatus& s)
             {"send_queue_bytes", s.send_queue_bytes},
             {"dropped", s.dropped},
             {"malformed", s.malformed},
+            {"malformed_last", s.malformed_last},
             {"unspoken", s.unspoken},
+            {"too_large", s.too_large},
             {"notice", s.notice},
-            {"clock_offset_ms", s.clock_offset_ms}};
+            {"clock_offset_ms", s.clock_offset_ms ? json(*s.clock_offset_ms) : json()}};
 }
 
 json to_json(const ListenerStatus& l)

@@ -55,6 +55,16 @@ std::string since(const json& server, std::int64_t now)
     return failures.empty() ? "" : failures.substr(2);
 }
 
+// The first cause of an outage that goes on, where the problem shown is a later one.
+std::string outage_of(const json& server, std::int64_t now)
+{
+    const auto since = static_cast<std::int64_t>(number(server, "first_problem_at"));
+    const std::string first = text(server, "first_problem");
+    if (since == 0 || text(server, "state") == "ready") return {};
+    const std::string span = "away for " + human_span((now - since) / 1000);
+    return first.empty() || first == text(server, "problem") ? span : span + "; the first cause: " + first;
+}
+
 std::string heading(const char* title, bool colours)
 {
     return "\n" + paint(title, Colour::strong, colours) + "\n";
@@ -83,6 +93,8 @@ std::string servers(const json& status, std::int64_t now, bool colours)
                    text(s, "url")});
         if (!problem.empty())
             notes += "  " + paint("! ", Colour::bad, colours) + printable(name + ": " + problem) + "\n";
+        if (const auto outage = outage_of(s, now); !outage.empty())
+            notes += "  " + paint("! ", Colour::bad, colours) + printable(name + ": " + outage) + "\n";
         const auto doubt = [&](const std::string& what) {
             notes += "  " + paint("! ", Colour::doubtful, colours) + printable(name + ": " + what) + "\n";
         };
@@ -90,7 +102,14 @@ std::string servers(const json& status, std::int64_t now, bool colours)
         if (const auto dropped = number(s, "dropped"); dropped > 0)
             doubt(std::to_string(dropped) + " messages dropped because its send queue was full");
         if (const auto malformed = number(s, "malformed"); malformed > 0)
-            doubt(std::to_string(malformed) + " frames of it were no messages of its protocol");
+            doubt(std::to_string(malformed) + (malformed == 1 ? " frame" : " frames") +
+                  " of it could not be used" +
+                  (text(s, "malformed_last").empty() ? "" : "; the last: " + text(s, "malformed_last")));
+        if (const auto large = number(s, "too_large"); large > 0)
+            doubt(std::to_string(large) + (large == 1 ? " message was" : " messages were") +
+                  " larger than the server accepts (limits.peer_message_bytes): results became TOO_LARGE "
+                  "errors, "
+                  "events and output were dropped");
     }
     return heading("Servers", colours) + table.text(colours) + notes;
 }

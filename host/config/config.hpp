@@ -42,7 +42,8 @@ struct ReconnectConfig {
 
 // Each server's share of this machine.
 struct Limits {
-    std::uint64_t message_bytes = 1 << 20;
+    std::uint64_t message_bytes = 1 << 20;      // from the server
+    std::uint64_t peer_message_bytes = 1 << 20; // that the server accepts
     double messages_per_second = 100; // commands admitted; 0 = unlimited
     std::uint32_t in_flight = 256;    // commands running or queued
     std::uint64_t memory = 32 << 20;  // params and results held for its commands

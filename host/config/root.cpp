@@ -114,6 +114,10 @@ Section limits_section()
     return {
         {
             size("message_bytes", &Limits::message_bytes, 1 << 10, 64 << 20, "Largest message accepted."),
+            size("peer_message_bytes", &Limits::peer_message_bytes, 4 << 10, 64 << 20,
+                 "Largest message the server accepts. A larger result becomes the error TOO_LARGE; larger "
+                 "events and "
+                 "output are dropped."),
             real("messages_per_second", &Limits::messages_per_second, 0, 1e6,
                  "Commands admitted; 0: no limit."),
             whole("in_flight", &Limits::in_flight, 1, 65'536, "Commands running or waiting."),

@@ -38,9 +38,26 @@ std::size_t Core::read_some(void* data, std::size_t size, error_code& ec)
 {
     constexpr std::size_t direct = 16 * 1024; // from here the caller's buffer is as good as a block
     ec = {};
-    if (unread() == 0 && size >= direct) return receive(data, size, ec);
-    peek(ec);
-    return take(static_cast<char*>(data), size);
+    std::size_t n = 0;
+    if (unread() == 0 && size >= direct) {
+        n = receive(data, size, ec);
+    } else {
+        peek(ec);
+        n = take(static_cast<char*>(data), size);
+    }
+    if (most_tail_ != 0 && n != 0) remember({static_cast<const char*>(data), n});
+    return n;
+}
+
+void Core::remember(std::string_view bytes)
+{
+    if (bytes.size() >= most_tail_) {
+        tail_ = bytes.substr(bytes.size() - most_tail_);
+        return;
+    }
+    if (const std::size_t size = tail_.size() + bytes.size(); size > most_tail_)
+        tail_.erase(0, size - most_tail_);
+    tail_ += bytes;
 }
 
 std::string_view Core::peek(error_code& ec)

@@ -41,6 +41,9 @@ public:
     std::size_t read_some(void* data, std::size_t size, error_code& ec);
     // What has been read and not yet taken; reads a block when there is nothing. Empty with an error.
     std::string_view peek(error_code& ec);
+    // From now on tail() is the end of what read_some() returned, at most `most` bytes of it: for error messages.
+    void keep_tail(std::size_t most) { most_tail_ = most; }
+    [[nodiscard]] const std::string& tail() const { return tail_; }
     // Must wait_readable wait? Not when bytes lie in OpenSSL's buffer.
     [[nodiscard]] bool has_more_inside() const;
     // Into the cork, as much as fits; 0 with would_block when it is full even after a flush. What is no longer than `whole` goes as a
@@ -109,6 +112,10 @@ private:
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
     error_code tls_error(int result, Want& wants);
 
+    void remember(std::string_view bytes);
+
+    std::size_t most_tail_ = 0;
+    std::string tail_;
     Block in_;
     std::uint32_t in_begin_ = 0, in_end_ = 0;
     std::array<OutBlock, out_blocks> out_;

@@ -243,6 +243,9 @@ public:
     }                                                        // the same bytes; reads when there are none
     void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() showed
     std::string take_buffered();                             // the same bytes, handed over
+    // For error messages: keeps the last `most` bytes that were read.
+    void keep_tail(std::size_t most) { core_->keep_tail(most); }
+    [[nodiscard]] const std::string& tail() const { return core_->tail(); }
 
     [[nodiscard]] bool tls() const { return core_->ssl != nullptr; }
     [[nodiscard]] bool is_open() const { return core_ && core_->descriptor.is_open(); }

@@ -33,7 +33,7 @@ public:
         }
         url_ = *url;
         const kit::IgnoreSigpipe no_signal;
-        (void)(reach() && tunnel() && secure() && ask() && read_head() && read_body());
+        (void)(reach() && tunnel() && secure() && ask() && read_head() && (call_.head_only || read_body()));
         if (!reply_.problem.empty()) reply_.status = 0;
         return std::move(reply_);
     }
@@ -187,6 +187,7 @@ private:
             }
             early_ = text.substr(head_.size, size - head_.size);
             reply_.status = head_.status;
+            reply_.date = head_.date;
             return true;
         }
     }

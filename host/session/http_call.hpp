@@ -27,12 +27,14 @@ struct HttpCall {
     bool insecure = false;   // admits http:// beyond loopback
     const char* key = "url"; // the configuration's, for remedies
     std::size_t most_reply = 64 << 10;
+    bool head_only = false;                            // the body is not read
     std::chrono::milliseconds connect_patience{5'000}; // to one address, and for TLS
     std::chrono::milliseconds answer_patience{15'000}; // from the request to the end of the answer
 };
 
 struct HttpReply {
     int status = 0;      // 0: no answer; `problem` says why
+    std::string date;    // the answer's Date header, empty: none
     std::string body;    // at most most_reply bytes: a longer one is a problem
     std::string problem; // what, where, how to fix; no secret in it
     bool fatal = false;  // trying again cannot help: certificate, pin, a URL that is none

@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -24,6 +25,22 @@ using net::error_code;
 
 constexpr std::size_t kept_buffer = 64 << 10;    // memory of a bigger message is given back after it
 constexpr std::size_t most_in_a_row = 512 << 10; // bytes written before others have their turn
+constexpr std::size_t kept_tail = 2048;          // bytes read last, to recognise an HTTP error among them
+
+// The status line of an HTTP error at the end of what was read, "400 Bad Request"; empty: there is none. Some servers accept the upgrade
+// and then write an HTTP error where a frame is due; read as a frame it is only "fragmented control frame".
+std::string http_error_in(std::string_view tail)
+{
+    const std::size_t at = tail.rfind("HTTP/1.");
+    if (at == tail.npos) return {};
+    std::string_view line = tail.substr(at, std::min(tail.find_first_of("\r\n", at), tail.size()) - at);
+    constexpr std::size_t version = 9; // "HTTP/1.1 "
+    if (line.size() < version + 3 || line[version - 1] != ' ') return {};
+    line.remove_prefix(version);
+    const auto digit = [&](std::size_t i) { return line[i] >= '0' && line[i] <= '9'; };
+    if (line[0] < '2' || line[0] > '5' || !digit(1) || !digit(2)) return {}; // the 101 is no error
+    return printable(line, 80);
+}
 
 class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
 public:
@@ -43,7 +60,7 @@ public:
     void abort() override;
     void forget() override;
     [[nodiscard]] bool writing() const override { return writing_; }
-    [[nodiscard]] const std::string& date() const override { return date_; }
+    [[nodiscard]] std::string take_date() override { return std::exchange(date_, {}); }
     [[nodiscard]] std::uint64_t bytes_in() const override { return ws_ ? ws_->next_layer().bytes_in() : 0; }
     [[nodiscard]] std::uint64_t bytes_out() const override { return ws_ ? ws_->next_layer().bytes_out() : 0; }
 
@@ -83,7 +100,8 @@ private:
     net::MaskKeys mask_keys_;
     websocket::ping_data ping_;
     std::optional<std::string> next_ping_;
-    bool open_ = false, reading_ = false, held_ = false, writing_ = false, pinging_ = false, closing_ = false;
+    bool open_ = false, reading_ = false, held_ = false, writing_ = false, pinging_ = false, closing_ = false,
+         aborted_ = false;
 };
 
 void WebSocketLink::connect()
@@ -117,6 +135,7 @@ void WebSocketLink::connected()
     const int fd = socket_.release(ignored);
     ws_.emplace(net::Stream{executor_, fd});
     ws_->next_layer().no_delay();
+    ws_->next_layer().keep_tail(kept_tail);
     if (options_.proxy) return ask_proxy();
     secure();
 }
@@ -210,6 +229,7 @@ void WebSocketLink::upgraded(error_code ec)
     response_ = {};
     open_ = true;
     owner_->on_open();
+    date_.clear();
     if (owner_) read();
 }
 
@@ -351,6 +371,7 @@ void WebSocketLink::close(int code, std::string_view reason)
 void WebSocketLink::abort()
 {
     if (!owner_) return;
+    aborted_ = true; // operations that drop() cancels must not tell the end: it is ours
     drop();
     asio::post(executor_, [self = shared_from_this()] {
         if (self->owner_) self->end({});
@@ -381,6 +402,13 @@ void WebSocketLink::fail(error_code ec, const std::string& doing)
         return end({std::move(why), reason.code == websocket::close_code::policy_error, reason.code,
                     printable({reason.reason.data(), reason.reason.size()}, reason.reason.size())});
     }
+    if (open_ && ec == websocket::condition::protocol_violation) {
+        if (const std::string error = http_error_in(ws_->next_layer().tail()); !error.empty())
+            return end({"the server accepted the upgrade with 101 and then wrote an HTTP error (" + error +
+                        ") where a WebSocket frame was due. What answers at this path, or a proxy in front "
+                        "of it, is "
+                        "not a WebSocket endpoint or is misconfigured"});
+    }
     end({doing + ": " + ec.message()});
 }
 
@@ -388,6 +416,7 @@ void WebSocketLink::end(End end)
 {
     Owner* const owner = std::exchange(owner_, nullptr);
     drop();
+    if (aborted_) end = {};
     if (owner) owner->on_end(end);
 }
 

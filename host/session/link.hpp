@@ -65,8 +65,9 @@ public:
     virtual void abort() = 0;  // at once; on_end() follows
     virtual void forget() = 0; // at once and silently: the owner goes
     [[nodiscard]] virtual bool writing() const = 0;
-    // The Date of the answer to the upgrade, a refusal included; empty: none. Read it in on_open() or on_end(): it ages.
-    [[nodiscard]] virtual const std::string& date() const = 0;
+    // The Date of the answer to the upgrade, a refusal included; empty: none. Handed over once, in on_open() or in on_end() of an attempt
+    // that never opened: later it is old.
+    [[nodiscard]] virtual std::string take_date() = 0;
     [[nodiscard]] virtual std::uint64_t bytes_in() const = 0; // on the wire
     [[nodiscard]] virtual std::uint64_t bytes_out() const = 0;
 };

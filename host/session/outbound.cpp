@@ -62,9 +62,6 @@ const wire::Habits* habits_of(const ServerConfig& config)
     return protocol ? &wire::habits(*protocol) : nullptr;
 }
 
-// A peer that closed for our time and not for our secret.
-bool about_time(const Link::End& end) { return end.close_reason.find("timestamp") != std::string::npos; }
-
 } // namespace
 
 OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
@@ -125,12 +122,17 @@ SessionStatus OutboundSession::status() const
     SessionStatus status = status_;
     status.state = wire::name(machine_.state());
     status.failures = machine_.failures();
+    status.first_problem = outage_.first().why;
+    status.first_problem_at = outage_.first().at;
+    status.problem_at = outage_.latest().at;
+    status.contested = takeovers_.contested(running_ms());
     status.send_queue_bytes = outgoing_.bytes();
     status.clock_offset_ms = clock_.ahead();
     // dashboard's document: after five failures a person is shown how to try by hand.
     const bool hint = machine_.state() == State::waiting && status.failures >= 5;
     for (const std::string& text :
-         {hint ? "to try again at once: agenthost reconnect " + config_.name : std::string{},
+         {status.contested && machine_.state() == State::ready ? contest() : std::string{},
+          hint ? "to try again at once: agenthost reconnect " + config_.name : std::string{},
           clock_.problem(), prepare_notice_, refresh_notice_, nonces_ ? nonces_->problem() : std::string{}})
         if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
     if (link_) {
@@ -151,7 +153,7 @@ void OutboundSession::step(Input input)
     for (const wire::session::Action& action : machine_.step(std::move(input))) {
         std::visit([this](const auto& what) { act(what); }, action);
     }
-    if (machine_.state() != before && context_.on_change) context_.on_change();
+    if (machine_.state() != before) say_changed();
 }
 
 PrepareRequest OutboundSession::prepare_request(int renewal) const
@@ -169,13 +171,14 @@ PrepareRequest OutboundSession::prepare_request(int renewal) const
 void OutboundSession::act(const Open& open)
 {
     status_.next_attempt = 0;
+    blamed_ = false;
     if (attempts_++ > 0) ++status_.reconnects;
     if (!bad_config_.empty()) return failed_before_link({bad_config_});
     capabilities_ = context_.capabilities ? context_.capabilities() : "[]";
     const bool started = preparing_.start<Prepared>(
         context_.main, [request = prepare_request(open.renewal)] { return prepare(request); },
         [this](Prepared made) { prepared(std::move(made)); });
-    if (!started) failed_before_link({"too many name look-ups hang; check /etc/resolv.conf"});
+    if (!started) failed_before_link({"too many DNS lookups are stuck; check /etc/resolv.conf"});
 }
 
 std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
@@ -189,13 +192,16 @@ std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
     return wire::agent_codec(*protocol_, std::move(setup));
 }
 
-// Signed frames carry the server's time as far as it is known; for everybody else ours is only a note.
-std::int64_t OutboundSession::server_now() const { return clock_.now(utc_now_ms(), running_ms()); }
-
-void OutboundSession::measure_clock()
+// The reason for the end of this attempt.
+void OutboundSession::blame(std::string problem)
 {
-    if (protocol_ != wire::Protocol::signed_ || !link_) return;
-    if (const auto date = parse_http_date(link_->date())) clock_.measure(*date, utc_now_ms(), running_ms());
+    status_.problem = std::move(problem);
+    blamed_ = true;
+}
+
+void OutboundSession::say_changed() const
+{
+    if (context_.on_change) context_.on_change();
 }
 
 wire::Hello OutboundSession::hello() const
@@ -227,9 +233,17 @@ void OutboundSession::prepared(Prepared made)
     credential_print_ = kit::hex(kit::sha256(credential_));
     codec_ = make_codec();
     beats_ = true;
+    unusable_said_ = false;
     heartbeat_ = asked_beat_.value_or(config_.heartbeat.value_or(habits_->heartbeat));
 
     wire::Opening opening = codec_->opening(hello());
+    date_call_ = {.url = (made.url.tls ? "https://" : "http://") + made.url.authority() + "/",
+                  .tls = made.tls,
+                  .proxy = made.proxy,
+                  .insecure = config_.insecure,
+                  .head_only = true,
+                  .connect_patience = std::chrono::seconds{1}, // it has just accepted a connection
+                  .answer_patience = std::chrono::seconds{2}};
     Link::Options options;
     options.url = std::move(made.url);
     if (!opening.query.empty())
@@ -270,12 +284,15 @@ void OutboundSession::act(const Arm& arm)
     timer_.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
         if (ec || !self) return;
-        if (self->machine_.state() == State::connecting) {
-            self->status_.problem = "no connection to " + self->shown_url_ +
-                                    " in time. Check the server and the firewall between";
-        } else if (self->machine_.state() == State::authenticating) {
-            self->status_.problem = "no answer to the handshake from " + self->shown_url_;
-        }
+        const State state = self->machine_.state();
+        const bool silence_is_yes = self->habits_ && self->habits_->acceptance == wire::Acceptance::silence;
+        if (state == State::connecting)
+            self->blame("no connection to " + self->shown_url_ +
+                        " in time. Check the server and the firewall between");
+        else if (state == State::authenticating && !silence_is_yes)
+            self->blame("no answer to the handshake from " + self->shown_url_);
+        else if (state == State::ready)
+            self->outage_.over(); // the session has settled
         self->step(Timer{});
     });
 }
@@ -284,13 +301,15 @@ void OutboundSession::act(const Serve&)
 {
     timer_.cancel();
     status_.problem.clear();
+    blamed_ = false;
     status_.connected_since = utc_now_ms();
+    ready_at_ = running_ms();
     delivery_.begin();
     liveness_.begin(signs_of_life_);
     link_->ping(delivery_.ping());
     arm_tick();
     arm_metrics();
-    if (context_.on_change) context_.on_change();
+    say_changed();
     // print: a heartbeat follows the registration at once.
     if (protocol_ == wire::Protocol::print || codec_->heartbeat_due()) send_heartbeat({});
     context_.dispatcher.connected(*this);
@@ -321,50 +340,12 @@ void OutboundSession::act(const Done&)
     timer_.cancel();
     looking_.forget();
     refreshing_.forget();
+    dating_.forget();
     context_.dispatcher.detach(*this);
     if (!done_) return;
     auto finish = [main = context_.main, done = std::exchange(done_, nullptr)] { asio::post(main, done); };
     if (nonces_) return nonces_->flush(std::move(finish));
     finish();
-}
-
-void OutboundSession::on_open()
-{
-    measure_clock();
-    step(Opened{});
-}
-
-void OutboundSession::on_end(const Link::End& end)
-{
-    measure_clock();
-    ended(end, true);
-}
-
-void OutboundSession::ended(const Link::End& end, bool renewable)
-{
-    if (!end.why.empty()) status_.problem = end.why;
-    const bool clock = about_time(end);
-    if (clock)
-        status_.problem =
-            shown_url_ + " refused our timestamp (" + end.close_reason + "): " +
-            (clock_.problem().empty()
-                 ? "by its HTTP Date, its clock and ours differ by less than 10 s, so what checks "
-                   "timestamps there has another clock. Compare the clocks of both machines"
-                 : clock_.problem());
-    if (link_) {
-        status_.bytes_in += link_->bytes_in();
-        status_.bytes_out += link_->bytes_out();
-        link_.reset();
-    }
-    status_.connected_since = 0;
-    credential_.clear();
-    outgoing_.clear();
-    delivery_.begin();
-    held_ = output_waits_ = false;
-    tick_.cancel();
-    proof_.cancel();
-    metrics_.cancel();
-    step(Closed{end.refused && !clock, renewable});
 }
 
 std::shared_ptr<Session> make_session(SessionContext context, ServerConfig config)

@@ -1,14 +1,17 @@
 // The shell of one outbound session: carries out what wire::SessionMachine says, serves the frames of a ready connection, and is
-// the dispatcher's Caller for this server. Private to host/session; others use session.hpp. One class in three files:
+// the dispatcher's Caller for this server. Private to host/session; others use session.hpp. One class in four files:
 //   outbound.cpp         the machine's actions: prepare, connect, say hello, close, wait
 //   outbound_frames.cpp  frames in, results, streams and events out, proof of delivery
 //   outbound_beats.cpp   what happens by the clock: heartbeats, pings, metrics, a changed secret, a token's day
+//   outbound_ends.cpp    how a connection ended and what that means; the server's clock
 #pragma once
 
 #include "host/session/clock_skew.hpp"
+#include "host/session/http_call.hpp"
 #include "host/session/link.hpp"
 #include "host/session/nonces.hpp"
 #include "host/session/off_thread.hpp"
+#include "host/session/outage.hpp"
 #include "host/session/outgoing.hpp"
 #include "host/session/prepare.hpp"
 #include "host/session/session.hpp"
@@ -16,6 +19,7 @@
 #include "wire/delivery.hpp"
 #include "wire/liveness.hpp"
 #include "wire/session.hpp"
+#include "wire/takeovers.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -72,17 +76,30 @@ private:
     [[nodiscard]] PrepareRequest prepare_request(int renewal) const;
     void prepared(Prepared);
     void failed_before_link(Link::End end, bool renewable = true);
-    void ended(const Link::End&, bool renewable);
     [[nodiscard]] std::unique_ptr<wire::AgentCodec> make_codec();
     [[nodiscard]] wire::Hello hello() const;
-    void measure_clock();
+    void blame(std::string problem);
+    void say_changed() const;
+
+    // outbound_ends.cpp
+    void ended(const Link::End&, bool renewable);
+    void explain(const Link::End&);
+    void frame_was_too_large();
+    [[nodiscard]] std::string contest() const;
+    void measure_clock(const std::string& date, std::int64_t utc_ms, std::int64_t running_ms);
+    void ask_for_date();
     [[nodiscard]] std::int64_t server_now() const;
 
     // outbound_frames.cpp
     void answer_to_hello(std::string_view text);
-    void received(const wire::FromServer&);
+    void received(const wire::FromServer&, std::string_view text);
     void refused(const wire::Welcome&);
-    void malformed(const wire::Malformed&);
+    void malformed(const wire::Malformed&, std::string_view text);
+    [[nodiscard]] std::size_t peer_max() const;
+    enum class Queued { yes, no_words, too_large };
+    template <class Message> Queued queue(const Message&, std::uint64_t row = 0);
+    template <class Message> bool frame_of(const Message&, std::string& frame);
+    void queue_too_large(const wire::Result&, std::uint64_t row, std::size_t bytes);
     void ask_for_proof();
     void look_if_drained();
     void queued();
@@ -116,6 +133,16 @@ private:
     std::string agent_id_, credential_, host_name_, arch_, capabilities_;
     std::string credential_print_; // SHA-256 of the one in use, to know a changed file by
     ServerClock clock_;
+    HttpCall date_call_; // asks this server's origin for its Date
+    OffThread dating_;
+    std::optional<std::int64_t> asked_for_date_; // running_ms()
+    Outage outage_;
+    wire::Takeovers takeovers_;
+    std::int64_t ready_at_ = 0;  // running_ms(); 0: this attempt is not ready yet
+    bool blamed_ = false;        // this attempt's end has its reason: what the socket says later counts less
+    bool unusable_said_ = false; // of this connection
+    std::size_t refused_bytes_ = 0; // of the last frame that queue() found too large
+    std::size_t learned_max_ = 0;   // bytes of a frame, after the server closed with 1009; 0: as configured
     boost::asio::steady_timer timer_, tick_, proof_, metrics_;
     std::chrono::milliseconds heartbeat_{}, metrics_interval_{0};
     // Asked for by the server's settings: holds for its later connections too.

@@ -33,7 +33,7 @@ void OutboundSession::tick()
 {
     if (!connected()) return;
     if (liveness_.tick(signs_of_life_) == wire::Liveness::Verdict::dead) {
-        status_.problem = shown_url_ + " is silent since two heartbeats";
+        blame(shown_url_ + " has been silent for two heartbeat intervals");
         return step(Died{});
     }
     link_->ping(delivery_.ping());
@@ -54,10 +54,10 @@ void OutboundSession::send_heartbeat(std::string_view ping_id)
         context_.facts.flat({{"uptime", std::to_string(up.count())},
                              {"agent_status", healthy ? R"("healthy")" : R"("degraded")"}});
     const wire::Heartbeat beat{.facts = facts, .at = server_now(), .id = ping_id};
-    const bool sent = outgoing_.add([&](std::string& out) { return codec_->encode(beat, out); });
-    if (sent)
+    const Queued done = queue(beat);
+    if (done == Queued::yes)
         queued();
-    else if (ping_id.empty())
+    else if (done == Queued::no_words && ping_id.empty())
         beats_ = false; // its pings do that: the facts need not be gathered for nothing
 }
 
@@ -96,7 +96,7 @@ void OutboundSession::send_metrics()
     if (!metrics) return; // no plugin measures
     const std::string json{metrics->raw};
     const wire::Metrics message{.json = json, .at = server_now()};
-    if (outgoing_.add([&](std::string& out) { return codec_->encode(message, out); })) queued();
+    if (queue(message) == Queued::yes) queued();
 }
 
 // Looked at with each heartbeat: a file with another secret in it means a new session with that one, at once.
@@ -132,7 +132,7 @@ void OutboundSession::look_at_token()
                 done.problem.empty() ? "" : "the daily refresh of its token failed: " + done.problem;
             if (done.problem.empty()) no_refresh_before_ = {};
             if (done.at != 0) refreshed_at_ = done.at;
-            if (context_.on_change) context_.on_change();
+            say_changed();
         });
 }
 

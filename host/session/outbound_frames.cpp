@@ -3,8 +3,10 @@
 #include "host/dispatch/dispatcher.hpp"
 #include "wire/codes.hpp"
 #include "wire/fields.hpp"
+#include "wire/outline.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace agenthost::host {
 namespace {
@@ -13,8 +15,10 @@ using namespace wire::session;
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds proof_delay{
-    100};                                // results gathered before a ping asks for their delivery
-constexpr std::size_t shown_words = 300; // of a peer, in a status
+    100};                                     // results gathered before a ping asks for their delivery
+constexpr std::size_t shown_words = 300;      // of a peer, in a status
+constexpr std::size_t stream_overhead = 1024; // of a frame around a piece of output
+constexpr std::size_t longest_escape = 6;     // \u0000, for one byte
 
 // A plugin's event "PLUGIN.log" with {"level","message","source"?} is a line of a log, for protocols that have words for those.
 bool encode_log(wire::AgentCodec& codec, const wire::Event& event, std::string& out)
@@ -39,7 +43,7 @@ void OutboundSession::on_frame(std::string_view text)
     ++status_.frames_in;
     ++signs_of_life_;
     if (connected()) {
-        received(codec_->decode(text, false));
+        received(codec_->decode(text, false), text);
         follow_codec();
     } else if (machine_.state() == State::authenticating) { // else under way when we closed
         answer_to_hello(text);
@@ -47,12 +51,12 @@ void OutboundSession::on_frame(std::string_view text)
     if (outgoing_.over() && !held_ && link_) link_->hold(held_ = true);
 }
 
-void OutboundSession::received(const wire::FromServer& message)
+void OutboundSession::received(const wire::FromServer& message, std::string_view text)
 {
     if (const auto* command = std::get_if<wire::Command>(&message)) {
         context_.dispatcher.submit(*this, *command);
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        malformed(*bad);
+        malformed(*bad, text);
     } else if (const auto* ping = std::get_if<wire::Ping>(&message)) {
         send_heartbeat(ping->id);
     } else if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
@@ -68,31 +72,37 @@ void OutboundSession::answer_to_hello(std::string_view text)
         if (!welcome->accepted) return refused(*welcome);
         step(Answered{true});
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        if (silence_would_do) return malformed(*bad);
-        status_.problem = shown_url_ + ": " + bad->reason;
+        if (silence_would_do) return malformed(*bad, text);
+        blame(shown_url_ + " did not answer our hello but sent " + wire::outline(text) + ": " +
+              printable(bad->reason, shown_words) + ". Check url and protocol of this server");
         step(Protested{bad->reason});
     } else if (!std::holds_alternative<wire::Nothing>(message)) {
-        // Who gives us work has accepted us, where nothing else would say so.
+        // A server that sends a command has accepted us, even if it never answered the hello.
         if (silence_would_do) {
             step(Answered{true});
-            return received(message);
+            return received(message, text);
         }
-        status_.problem = shown_url_ + " asks for something before it has answered our hello";
+        blame(shown_url_ + " sent a request before completing the handshake (" + wire::outline(text) +
+              "). Check url and protocol of this server");
         step(Protested{"no answer to hello"});
     }
 }
 
 void OutboundSession::refused(const wire::Welcome& welcome)
 {
-    status_.problem = shown_url_ + " refused our credential";
-    if (!welcome.message.empty()) status_.problem += ": " + printable(welcome.message, shown_words);
-    status_.problem += ". Check credential and agent_id";
+    std::string problem = shown_url_ + " refused our credential";
+    if (!welcome.message.empty()) problem += ": " + printable(welcome.message, shown_words);
+    blame(problem + ". Check credential and agent_id");
     step(Answered{false});
 }
 
-void OutboundSession::malformed(const wire::Malformed& bad)
+void OutboundSession::malformed(const wire::Malformed& bad, std::string_view text)
 {
     ++status_.malformed;
+    status_.malformed_last = printable(bad.reason, shown_words) + " (" + wire::outline(text) + ")";
+    if (!std::exchange(unusable_said_, true) && context_.warn)
+        context_.warn(shown_url_ + " sent a frame that cannot be used: " + status_.malformed_last +
+                      ". Further ones of this connection are only counted");
     if (bad.id.empty()) return; // counted; nobody could be answered
     wire::Result refusal;
     refusal.id = bad.id;
@@ -109,9 +119,15 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
         output_waits_ = connected(); // writable() brings what waits in the outbox
         return false;
     }
-    if (!outgoing_.add([&](std::string& out) { return codec_->encode(result, out); }, outbox)) {
+    const std::size_t bytes = result.data.size() + result.error.data.size();
+    const bool hopeless = bytes > peer_max(); // whatever the codec puts around it
+    if (hopeless) ++status_.too_large;
+    const Queued done = hopeless ? Queued::too_large : queue(result, outbox);
+    if (done == Queued::no_words) {
         ++status_.unspoken; // nobody waits to hear it: it counts as delivered with the next pong
         if (outbox != 0) delivery_.sent(outbox);
+    } else if (done == Queued::too_large) {
+        queue_too_large(result, outbox, std::max(bytes, refused_bytes_));
     }
     outgoing_.forget_progress(result.id);
     queued();
@@ -119,16 +135,78 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
     return true;
 }
 
+// What one frame to this server may hold.
+std::size_t OutboundSession::peer_max() const
+{
+    const auto configured = static_cast<std::size_t>(config_.limits.peer_message_bytes);
+    return learned_max_ == 0 ? configured : std::min(configured, learned_max_);
+}
+
+// Puts the frame of a message into the queue, unless the protocol has no words for it or the server would refuse its size.
+template <class Message>
+OutboundSession::Queued OutboundSession::queue(const Message& message, std::uint64_t row)
+{
+    bool fits = true;
+    const bool added = outgoing_.add(
+        [&](std::string& out) {
+            const std::size_t before = out.size();
+            if (!codec_->encode(message, out)) return false;
+            fits = out.size() - before <= peer_max();
+            if (fits) return true;
+            refused_bytes_ = out.size() - before;
+            out.resize(before);
+            return false;
+        },
+        row);
+    if (added) return Queued::yes;
+    if (fits) return Queued::no_words;
+    ++status_.too_large;
+    return Queued::too_large;
+}
+template OutboundSession::Queued OutboundSession::queue(const wire::Heartbeat&, std::uint64_t);
+template OutboundSession::Queued OutboundSession::queue(const wire::Metrics&, std::uint64_t);
+
+// A result that does not fit becomes an error that says so; a stored one is replaced in the journal too.
+void OutboundSession::queue_too_large(const wire::Result& result, std::uint64_t row, std::size_t bytes)
+{
+    const std::string message = "The result is too large to send: " + std::to_string(bytes) +
+                                " bytes, the server accepts " + std::to_string(peer_max());
+    wire::Result instead;
+    instead.id = result.id;
+    instead.action = result.action;
+    instead.outcome = wire::Outcome::error;
+    instead.error = {
+        wire::code::too_large,
+        message,
+        "The command itself has ended. Ask for less at a time, or raise limits.peer_message_bytes of this "
+        "server if it accepts more.",
+        {}};
+    if (result.outcome != wire::Outcome::success) { // its error says more than its size does
+        instead.outcome = result.outcome;
+        instead.error = {result.error.code, result.error.message, message, {}};
+    }
+    if (row != 0) context_.dispatcher.replace_result(row, instead);
+    if (queue(instead, row) == Queued::no_words && row != 0) delivery_.sent(row);
+}
+
 void OutboundSession::on_progress(const wire::Progress& progress)
 {
     std::string frame;
-    if (!connected()) return;
-    if (!codec_->encode(progress, frame)) {
-        ++status_.unspoken;
-        return;
-    }
+    if (!connected() || !frame_of(progress, frame)) return;
     outgoing_.add_progress(progress.id, std::move(frame));
     queued();
+}
+
+// The frame of what may be lost; false: there is none, and it is counted why.
+template <class Message> bool OutboundSession::frame_of(const Message& message, std::string& frame)
+{
+    if (!codec_->encode(message, frame)) {
+        ++status_.unspoken;
+        return false;
+    }
+    if (frame.size() <= peer_max()) return true;
+    ++status_.too_large;
+    return false;
 }
 
 // In its turn; how many there are is bounded where they are said.
@@ -137,10 +215,9 @@ void OutboundSession::on_step(const wire::Progress& step)
     if (!connected()) return;
     if (!outgoing_.takes_results()) return on_progress(step);
     outgoing_.forget_progress(step.id);
-    if (outgoing_.add([&](std::string& out) { return codec_->encode(step, out); }))
-        queued();
-    else
-        ++status_.unspoken;
+    const Queued done = queue(step);
+    if (done == Queued::yes) queued();
+    if (done == Queued::no_words) ++status_.unspoken;
 }
 
 bool OutboundSession::on_stream(const wire::Stream& stream)
@@ -150,12 +227,16 @@ bool OutboundSession::on_stream(const wire::Stream& stream)
         output_waits_ = true;
         return false;
     }
+    // In pieces that the server takes even when every byte becomes an escape.
+    const std::size_t most =
+        peer_max() > 2 * stream_overhead ? (peer_max() - stream_overhead) / longest_escape : 1;
     // What the protocol has no words for is taken and dropped: a command must not wait for ever to print.
     for (wire::Stream rest = stream; !rest.bytes.empty();) {
         wire::Stream piece = rest;
-        const std::size_t fits = std::clamp<std::size_t>(codec_->fitting(rest), 1, rest.bytes.size());
+        const std::size_t fits =
+            std::clamp<std::size_t>(std::min(most, codec_->fitting(rest)), 1, rest.bytes.size());
         piece.bytes = rest.bytes.substr(0, fits);
-        if (!outgoing_.add([&](std::string& out) { return codec_->encode(piece, out); })) ++status_.unspoken;
+        if (queue(piece) == Queued::no_words) ++status_.unspoken;
         rest.offset += fits;
         rest.bytes.remove_prefix(fits);
     }
@@ -167,10 +248,12 @@ bool OutboundSession::on_event(const wire::Event& event)
 {
     if (!connected()) return false;
     std::string frame;
-    if (!encode_log(*codec_, event, frame) && !codec_->encode(event, frame)) {
-        ++status_.unspoken; // to keep it would be for nothing
+    const bool logged = encode_log(*codec_, event, frame);
+    if (logged && frame.size() > peer_max()) {
+        ++status_.too_large;
         return true;
     }
+    if (!logged && !frame_of(event, frame)) return true; // to keep it would be for nothing
     status_.dropped += outgoing_.add_event(std::move(frame));
     queued();
     return true;
@@ -184,7 +267,10 @@ void OutboundSession::queued()
 void OutboundSession::on_written()
 {
     ++status_.frames_out;
-    if (const std::uint64_t row = outgoing_.pop()) {
+    const std::size_t bytes = outgoing_.front().size();
+    const std::uint64_t row = outgoing_.pop();
+    delivery_.sent_bytes(bytes, row);
+    if (row != 0) {
         delivery_.sent(row);
         if (!proof_armed_) {
             proof_armed_ = true;

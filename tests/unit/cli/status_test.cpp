@@ -46,7 +46,7 @@ Servers
   ops    signed    connecting  1 failure                    0 B      0 B      wss://ops.example.com/agent
   ! games: connection refused
   ! games: 2 messages dropped because its send queue was full
-  ! games: 1 frames of it were no messages of its protocol
+  ! games: 1 frame of it could not be used
   ! ops: this machine's clock is 42 s ahead
 
 Listeners
@@ -67,6 +67,41 @@ Work
   process:  14.0 MiB of memory, 23 descriptors, 9 threads, 1m 1s of CPU
   ! 7 events dropped: no room, or no words in the server's protocol
 )");
+}
+
+// The latest problem says what is wrong now; how it began says why.
+TEST(StatusText, ShowsHowAnOutageBeganAndWhen)
+{
+    auto status = busy();
+    json& games = status["servers"][1];
+    games["first_problem"] = "the proxy proxy.example.com refused CONNECT";
+    games["first_problem_at"] = now - 600'000;
+    games["problem_at"] = now - 1'000;
+    EXPECT_NE(
+        status_text(status, now, false)
+            .find("  ! games: connection refused\n  ! games: away for 10m 0s; the first cause: the proxy "
+                  "proxy.example.com refused CONNECT\n"),
+        std::string::npos)
+        << status_text(status, now, false);
+    games["first_problem"] = "connection refused"; // the same all the time
+    EXPECT_NE(status_text(status, now, false).find("  ! games: away for 10m 0s\n"), std::string::npos);
+    games["state"] = "ready"; // and not settled yet
+    EXPECT_EQ(status_text(status, now, false).find("away for"), std::string::npos);
+}
+
+TEST(StatusText, ShowsWhatCouldNotBeUsedAndWhatWasTooLarge)
+{
+    auto status = busy();
+    status["servers"][1]["malformed_last"] = "JSON error (5 bytes, not JSON)";
+    status["servers"][0]["too_large"] = 2;
+    const auto text = status_text(status, now, false);
+    EXPECT_NE(text.find("! games: 1 frame of it could not be used; the last: JSON error (5 bytes, not JSON)"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(
+        text.find("! files: 2 messages were larger than the server accepts (limits.peer_message_bytes)"),
+        std::string::npos)
+        << text;
 }
 
 TEST(StatusText, IsShortForAnEmptyDaemon)

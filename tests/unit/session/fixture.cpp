@@ -138,6 +138,7 @@ void SessionTest::connect(host::ServerConfig config)
     context.state_dir = state_dir;
     context.capabilities = [] { return R"(["echo","loud"])"; };
     context.healthy = [] { return true; };
+    context.warn = [this](const std::string& line) { warned.push_back(line); };
     context.on_change = [this] {
         if (!session) return;
         const host::SessionStatus now = session->status();

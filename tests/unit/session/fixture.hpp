@@ -28,6 +28,7 @@ public:
     void attach(host::Dispatcher& dispatcher) { dispatcher_ = &dispatcher; }
     void release();
     std::size_t held() const { return held_.size(); }
+    agh_req held_id() const { return held_.back(); }
     std::size_t invoked = 0;
 
     const host::Manifest& manifest() const override { return *manifest_; }
@@ -84,6 +85,7 @@ protected:
     host::Facts facts;
     std::string state_dir;
     std::string said; // every problem, notice and URL a status ever showed: what a log would have
+    std::vector<std::string> warned; // lines for the log
     std::unique_ptr<host::Journal> journal;
     std::unique_ptr<host::Dispatcher> dispatcher;
     std::unique_ptr<Server> server;

@@ -109,6 +109,26 @@ TEST(ServerClock, RunsOnFromTheDateWhateverHappensToOurs)
     EXPECT_EQ(clock.now(1'001'900, 70), 1'000'000); // never ahead, all the same
 }
 
+TEST(ServerClock, SignsFurtherBackAtEachRefusal)
+{
+    ServerClock clock;
+    EXPECT_FALSE(clock.measured());
+    EXPECT_EQ(clock.ahead(), std::nullopt); // unknown is not zero
+    std::vector<std::int64_t> back;
+    for (int i = 0; i < 11; ++i) {
+        back.push_back((1'000'000 - clock.now(1'000'000, 5)) / 1000);
+        clock.refused();
+    }
+    EXPECT_EQ(back, (std::vector<std::int64_t>{0, 1, 2, 4, 8, 16, 32, 64, 128, 240, 0}));
+    EXPECT_NE(clock.refusal().find(
+                  "the difference between the clocks is unknown. The next attempt signs 1 s in the past"),
+              std::string::npos)
+        << clock.refusal();
+    clock.measure(500'000, 500'100,
+                  70); // a Date comes after all: it counts from there, as far back as before
+    EXPECT_EQ(clock.now(1, 70), 499'000);
+}
+
 TEST(World, MakesUuidsOfVersionFourAndSigns)
 {
     const std::regex form{"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"};
