@@ -52,7 +52,7 @@ TEST_F(Complete, ReadsTheAgentsOwnKeys)
     EXPECT_EQ(config->shutdown_plugins, 0ms);
     EXPECT_EQ(config->journal_keep, 48h);
     EXPECT_EQ(config->journal_rows, 5000u);
-    const Limits expected{2 << 20, 50.5, 12, 48 << 20, 6 << 20, 45s};
+    const Limits expected{2 << 20, 3 << 20, 50.5, 12, 48 << 20, 6 << 20, 45s};
     EXPECT_EQ(config->limits, expected);
     EXPECT_THAT(config->files, ElementsAre(file().string()));
 }
