@@ -82,6 +82,25 @@ TEST(HubAndAgent, AWrongCredentialIsRefusedAndWaitsLong)
     EXPECT_EQ(agent.log().find("not-the-secret"), std::string::npos);
 }
 
+// A cloned machine has the identity of its original: each would take the session from the other, for ever.
+TEST(HubAndAgent, ClonedMachinesNoticeEachOther)
+{
+    Hub hub{false};
+    TempDir dir;
+    const auto secret = hub.add_agent("node-01");
+    Daemon one{{.yaml = agent_yaml(hub, dir / "a", secret)}},
+        two{{.yaml = agent_yaml(hub, dir / "b", secret)}};
+    ASSERT_TRUE(one.wait_ready() && two.wait_ready()) << one.log() << two.log();
+    const auto contested = [](Daemon& daemon) { return daemon.status()["servers"][0]["contested"] == true; };
+    ASSERT_TRUE(wait_for([&] { return contested(one) || contested(two); })) << one.log() << two.log();
+    Daemon& aware = contested(one) ? one : two;
+    const std::string words = "another agent uses this agent's identity (node-01)";
+    EXPECT_TRUE(wait_for([&] { return aware.log().find(words) != std::string::npos; })) << aware.log();
+    const auto health = aware.cli({"health"});
+    EXPECT_EQ(health.code, 1);
+    EXPECT_NE(health.out.find(words), std::string::npos) << health.out;
+}
+
 TEST(HubAndAgent, AnUnknownCaIsNeverTrusted)
 {
     Hub hub{true};
