@@ -25,6 +25,11 @@ struct Caller {
 
     // Agents a caller may not see are to it as if they did not exist: 404, absent from lists.
     [[nodiscard]] bool sees(std::string_view agent) const;
+    // All it sees, for lists; nullopt: every agent. Never for Role::agent, which has no lists.
+    [[nodiscard]] std::optional<std::vector<std::string>> sight() const
+    {
+        return role == Role::dashboard ? agents : std::nullopt;
+    }
 };
 
 // "Bearer X" -> X, whatever the case of the scheme; empty: something else.

@@ -101,48 +101,66 @@ std::function<void(bool)> Admin::saved(ReplyPtr reply, std::function<void()> the
     };
 }
 
-void Admin::agent_add(const Params& params, ReplyPtr reply)
+bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, std::string& answer,
+                 std::string& refused) const
 {
-    const Enrolment* old = credentials_.enrolment(params.id);
-    if (old != nullptr && !old->revoked && !params.rotate) {
-        return fail(reply, "INVALID_REQUEST",
-                    "Agent " + params.id +
-                        " has a credential already. Replace it with: agenthost hub agent add " + params.id +
-                        " --rotate");
+    const bool has_one = old != nullptr && !old->stone() && !old->foreign;
+    if (has_one && !params.rotate) {
+        refused = "Agent " + params.id +
+                  " has a credential already. Replace it with: agenthost hub agent add " + params.id +
+                  " --rotate";
+        return false;
     }
-    if (old == nullptr && credentials_.enrolled().size() >= Credentials::most_enrolled)
-        return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
-    if (params.expires && !has_jwt(params.protocol))
-        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol panel or dashboard");
     const std::int64_t now = core_.utc();
-    Enrolment made{.id = params.id, .protocol = params.protocol, .created = now};
-    // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.
-    if (old != nullptr) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
-    std::string answer = "{\"id\":" + json_string(made.id);
-    if (has_jwt(params.protocol)) {
-        made.jwt = true;
-        const bool renews = params.protocol == "panel";
-        const std::int64_t lives_s = renews && !params.expires
-                                         ? agent_jwt_s
-                                         : params.expires.value_or(dashboard_agent_lives).count() / 1000;
-        const Claims claims = agent_claims(made, now, lives_s);
-        answer += ",\"token\":\"" + credentials_.jwt()->sign(claims) +
-                  "\",\"expires\":" + std::to_string(claims.exp * 1000);
-        if (renews) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
-    } else {
+    made = {.id = params.id, .protocol = params.protocol, .created = now};
+    if (old != nullptr) {
+        made.tokens_until = old->tokens_until;
+        made.valid_from = old->valid_from;
+        // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.
+        if (old->revoked || params.rotate) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
+    }
+    answer = "{\"id\":" + json_string(made.id);
+    if (!has_jwt(params.protocol)) {
         made.salt = kit::random_token(16);
         const std::string secret = credentials_.derived_secret(made.id, made.salt);
         made.secret = kit::sha256(secret);
-        answer += ",\"secret\":\"" + secret + "\"";
+        answer += ",\"secret\":\"" + secret + "\"}";
+        return true;
     }
-    const bool taken =
-        table_.save(made, saved(reply, [this, made, answer = answer + "}", reply] {
-                        credentials_.put(made);
-                        core_.log(AGH_LOG_INFO, "a credential was minted for agent " + made.id);
-                        sessions_.check_credentials(); // a session with the replaced one ends
-                        ok(reply, answer);
-                    }));
-    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+    made.jwt = true;
+    const bool renews = params.protocol == "panel";
+    const std::int64_t lives_s = renews && !params.expires
+                                     ? agent_jwt_s
+                                     : params.expires.value_or(dashboard_agent_lives).count() / 1000;
+    const Claims claims = agent_claims(made, now, lives_s);
+    made.tokens_until = std::max(made.tokens_until, claims.exp);
+    answer += ",\"token\":\"" + credentials_.jwt()->sign(claims) +
+              "\",\"expires\":" + std::to_string(claims.exp * 1000);
+    if (renews) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
+    answer += "}";
+    return true;
+}
+
+void Admin::agent_add(const Params& params, ReplyPtr reply)
+{
+    if (credentials_.enrolment(params.id) == nullptr &&
+        credentials_.counts().ours >= Credentials::most_enrolled)
+        return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
+    if (params.expires && !has_jwt(params.protocol))
+        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol panel or dashboard");
+    const auto answer = std::make_shared<std::string>(), refused = std::make_shared<std::string>();
+    book_.change(
+        params.id,
+        [this, params, answer, refused](const Enrolment* old, Enrolment& made) {
+            return mint(params, old, made, *answer, *refused);
+        },
+        [this, id = params.id, answer, refused, reply](const EnrolmentBook::Outcome& outcome) {
+            if (!outcome.committed && outcome.code.empty()) return fail(reply, "INVALID_REQUEST", *refused);
+            if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
+            core_.log(AGH_LOG_INFO, "a credential was minted for agent " + id);
+            sessions_.check_credentials(); // a session with the replaced one ends
+            ok(reply, *answer);
+        });
 }
 
 void Admin::agent_list(const std::string& after, ReplyPtr reply)
@@ -166,8 +184,10 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
         const std::string agent{id};
         const bool listed = credentials_.listed().contains(agent);
         const Enrolment* e = credentials_.enrolment(agent);
-        const char* source = e == nullptr       ? "file"
-                             : e->revoked       ? "revoked"
+        if (e != nullptr && e->stone() && !e->revoked && !listed) continue; // forgotten
+        const char* source = e == nullptr || (listed && e->stone() && !e->revoked) ? "file"
+                             : e->revoked                                          ? "revoked"
+                             : e->foreign       ? (listed ? "file" : "token")
                              : listed           ? "file and minted"
                              : !e->name.empty() ? "registered"
                                                 : "minted";
@@ -187,33 +207,51 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
 
 void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
 {
-    if (credentials_.revoked(id) || (!credentials_.knows(id) && !sessions_.online(id)))
-        return fail(reply, "AGENT_NOT_FOUND", "There is no agent " + id + " with a valid credential");
-    // What is not ours to take back (the credentials file, JWTs that were given out, trusted shops) is refused by a row, until
-    // `agent add`. A secret of ours goes with its row.
-    const Enrolment* enrolled = credentials_.enrolment(id);
-    const bool stone = enrolled == nullptr || enrolled->jwt || enrolled->valid_from > 0 ||
-                       credentials_.listed().contains(id) || core_.config.trust_shop_id;
-    if (stone && enrolled == nullptr && credentials_.enrolled().size() >= Credentials::most_revoked)
-        return fail(reply, "BUSY",
-                    "200,000 agents are enrolled or revoked already; change the JWT key instead");
-    const Enrolment row{.id = id,
-                        .valid_from = enrolled != nullptr ? enrolled->valid_from : 0,
-                        .created = core_.utc(),
-                        .revoked = true};
-    const auto then = saved(reply, [this, id, stone, row, reply] {
-        if (stone)
-            credentials_.put(row);
-        else
-            credentials_.remove_agent(id);
-        core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
-        sessions_.cut(id, "revoked");
-        commands_.agent_revoked(id);
-        registry_.forget(id);
-        ok(reply, "{\"id\":" + json_string(id) + "}");
+    const auto unknown = [this, id, reply] {
+        fail(reply, "AGENT_NOT_FOUND", "There is no agent " + id + " with a valid credential");
+    };
+    if (credentials_.revoked(id)) return unknown();
+    if (credentials_.knows(id) || sessions_.online(id)) return revoke(id, reply);
+    // It has been here, perhaps with a JWT that is still good.
+    const bool asked = registry_.find(id, [this, id, reply, unknown](const auto& found) {
+        core_.enter([&] {
+            if (found)
+                revoke(id, reply);
+            else
+                unknown();
+        });
     });
-    if (!(stone ? table_.save(row, then) : table_.remove(id, then)))
-        fail(reply, "BUSY", "The hub has too much to write; try again later");
+    if (!asked) fail(reply, "BUSY", "The hub has too much to do; try again later");
+}
+
+// The row stays as a tombstone: it refuses the id whatever is presented (a secret of the file, JWTs signed elsewhere, the trust in
+// shops), until `agent add`. upkeep() of the book says when it goes.
+void Admin::revoke(const std::string& id, const ReplyPtr& reply)
+{
+    if (credentials_.enrolment(id) == nullptr && credentials_.counts().stones >= Credentials::most_stones)
+        return fail(reply, "BUSY", "200,000 agents are revoked already; change the JWT key instead");
+    book_.change(
+        id,
+        [this, id](const Enrolment* now, Enrolment& next) {
+            if (now != nullptr && now->revoked) return false;
+            next = {.id = id,
+                    .protocol = next.protocol,
+                    .valid_from = next.valid_from,
+                    .created = core_.utc(),
+                    .revoked = true,
+                    .tokens_until = next.tokens_until};
+            return true;
+        },
+        [this, id, reply](const EnrolmentBook::Outcome& outcome) {
+            if (!outcome.committed && outcome.code.empty())
+                return fail(reply, "AGENT_NOT_FOUND", "Agent " + id + " was revoked already");
+            if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
+            core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
+            sessions_.cut(id, "revoked");
+            commands_.agent_revoked(id);
+            registry_.forget(id);
+            ok(reply, "{\"id\":" + json_string(id) + "}");
+        });
 }
 
 void Admin::token_new(const std::string& label, ReplyPtr reply)

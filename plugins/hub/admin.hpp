@@ -7,6 +7,7 @@
 #include "commands.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
+#include "enrolment_book.hpp"
 #include "sessions.hpp"
 
 #include <functional>
@@ -31,9 +32,9 @@ using ReplyPtr = std::shared_ptr<Reply>;
 class Admin {
 public:
     Admin(Core& core, Credentials& credentials, CredentialTable& tokens, EnrolmentTable& table,
-          Registry& registry, Sessions& sessions, Commands& commands)
-        : core_{core}, credentials_{credentials}, tokens_{tokens}, table_{table}, registry_{registry},
-          sessions_{sessions}, commands_{commands}
+          EnrolmentBook& book, Registry& registry, Sessions& sessions, Commands& commands)
+        : core_{core}, credentials_{credentials}, tokens_{tokens}, table_{table}, book_{book},
+          registry_{registry}, sessions_{sessions}, commands_{commands}
     {}
 
     // `params` has been checked against the manifest's schema.
@@ -51,6 +52,10 @@ private:
     void agent_add(const Params&, ReplyPtr);
     void agent_list(const std::string& after, ReplyPtr);
     void agent_revoke(const std::string& id, ReplyPtr);
+    void revoke(const std::string& id, const ReplyPtr&);
+    // The new row and the answer that shows its credential. false: `refused` says why not.
+    bool mint(const Params&, const Enrolment* old, Enrolment& made, std::string& answer,
+              std::string& refused) const;
     void token_new(const std::string& label, ReplyPtr);
     void jwt_new(const Params&, ReplyPtr);
     void token_list(ReplyPtr);
@@ -73,6 +78,7 @@ private:
     Credentials& credentials_;
     CredentialTable& tokens_;
     EnrolmentTable& table_;
+    EnrolmentBook& book_;
     Registry& registry_;
     Sessions& sessions_;
     Commands& commands_;

@@ -112,6 +112,8 @@ void Calls::run(Conn conn, TaskRecord task, double wait_s, Form form)
 {
     const std::string id = task.id;
     const auto timer = std::make_shared<Timers::Id>();
+    if (const std::string wrong = commands_.check(task); !wrong.empty())
+        return refuse(conn, 400, "INVALID_REQUEST", wrong);
     task.caller = caller(conn);
     std::string why;
     const bool taken = commands_.start(
@@ -152,6 +154,8 @@ void Calls::run(Conn conn, TaskRecord task, double wait_s, Form form)
 void Calls::enqueue(Conn conn, TaskRecord task, const Form& form)
 {
     const std::string id = task.id;
+    if (const std::string wrong = commands_.check(task); !wrong.empty())
+        return refuse(conn, 400, "INVALID_REQUEST", wrong);
     task.caller = caller(conn);
     std::string why;
     if (!commands_.start(std::move(task), {}, &why)) return busy(conn, why);

@@ -37,9 +37,9 @@ public:
     };
     // A task for the agent, with id and expiry.
     [[nodiscard]] TaskRecord make(std::string agent, std::string action, std::string params) const;
-    // Begins it and answers when it ends, with the status that fits; after `wait_s` with 202, once it is on disk.
+    // Checks it (command_check.hpp), begins it and answers when it ends, with the status that fits; after `wait_s` with 202, once it is on disk.
     void run(Conn, TaskRecord, double wait_s, Form);
-    // Begins it and answers 202 once it is on disk.
+    // Checks it, begins it and answers 202 once it is on disk.
     void enqueue(Conn, TaskRecord, const Form&);
     // A task by its id, open or ended; else 404.
     void find(Conn, const std::string& id, std::function<void(const TaskRecord&)> then);

@@ -1,5 +1,6 @@
 #include "commands.hpp"
 
+#include "command_check.hpp"
 #include "words.hpp"
 
 #include "kit/hash.hpp"
@@ -57,8 +58,18 @@ void Commands::warn(const std::string& id)
                                 " s. Is the agent connected, the device on and loaded?");
 }
 
+std::string Commands::check(TaskRecord& task) const
+{
+    const AgentRecord* live = fanout_.find(task.agent);
+    return check_command(task, live == nullptr ? std::nullopt : wire::protocol(live->protocol));
+}
+
 bool Commands::start(TaskRecord task, Final on_final, std::string* why)
 {
+    if (std::string wrong = check(task); !wrong.empty()) {
+        if (why != nullptr) *why = std::move(wrong);
+        return false;
+    }
     const std::string agent = task.agent;
     task.created = task.updated = core_.utc();
     if (!tasks_.add(task, why)) return false;
@@ -83,6 +94,16 @@ bool Commands::cancel(std::string_view id)
     if (const auto dead = tasks_.fail(id, "CANCELLED", "Interrupted before it was sent", core_.utc()))
         ended(*dead);
     return true;
+}
+
+std::optional<TaskRecord> Commands::abandon(std::string_view id, std::string_view why)
+{
+    const auto dead = tasks_.fail(id, "CANCELLED", why, core_.utc());
+    if (dead == nullptr) return std::nullopt;
+    const TaskRecord task = *dead;
+    ended(task);
+    pump(task.agent); // its place is free
+    return task;
 }
 
 void Commands::forget(std::string_view id)

@@ -8,6 +8,7 @@
 #include "wire/message.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,10 +28,14 @@ public:
     void observe_begin(std::function<void(const TaskRecord&)> on_began) { on_began_ = std::move(on_began); }
 
     static std::string new_id();
-    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already; `why`
-    // says what, for people.
+    // command_check.hpp, with the protocol that the agent speaks now.
+    [[nodiscard]] std::string check(TaskRecord&) const;
+    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already, or check()
+    // refuses it; `why` says what, for people.
     bool start(TaskRecord, Final on_final, std::string* why = nullptr);
-    bool cancel(std::string_view id);  // before the agent has heard of it; false: too late, or no such task
+    bool cancel(std::string_view id); // before the agent has heard of it; false: too late, or no such task
+    // Ends an open task with CANCELLED, sent or not; its record as it ended. nullopt: no such task.
+    std::optional<TaskRecord> abandon(std::string_view id, std::string_view why);
     void forget(std::string_view id);  // nobody waits any more; the task goes on
     void outlive(std::string_view id); // and it survives its agent's absence, although it is bound
     void restore(std::vector<TaskRecord>);

@@ -123,7 +123,7 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
              ? std::min<std::int64_t>(timeout + std::chrono::milliseconds{after_timeout}.count(), most)
              : most);
     task.bound = interrupts; // its caller waits with a connection in hand
-    if (const std::string why = Runs::prepare(task); !why.empty()) return fail(reply, "INVALID_REQUEST", why);
+    if (const std::string why = runs_.check(task); !why.empty()) return fail(reply, "INVALID_REQUEST", why);
     const std::string id = task.id;
     const std::string protocol = fanout_.find(agent)->protocol;
     std::string notice;

@@ -32,6 +32,8 @@ public:
     void writable(const Reply* reply) { viewers_.writable(reply); }
     void agent_ready(const AgentRecord&);
     void drain();
+    // Interrupts the run when its agent is back; bounded, the ones beyond it are dropped.
+    void later(const std::string& run, bool force);
 
 private:
     struct Ask {
@@ -45,7 +47,6 @@ private:
     void attach(const nlohmann::json&, const ReplyPtr&);
     void input(const nlohmann::json&, const ReplyPtr&);
     void interrupt(Ask);
-    void later(const std::string& run, bool force);
     void list(const nlohmann::json&, const ReplyPtr&);
     void with_online(const std::string& agent, const ReplyPtr&, const std::function<void()>& then);
     void ok(const ReplyPtr&, std::string json);

@@ -11,6 +11,8 @@
 #include "throttle.hpp"
 #include "timers.hpp"
 
+#include "kit/address_key.hpp"
+
 #include <agenthost/ext/listener.h>
 #include <agenthost/ext/log.h>
 
@@ -121,6 +123,11 @@ struct Core {
         log(AGH_LOG_WARN, std::move(message), std::move(fields));
     }
     LogGate strangers;
+
+    // Somebody at this address presented a credential that is not good: seconds to wait (answer 429), or 0 (answer why). What is good
+    // is never counted and never asked, so that one broken client behind a proxy does not lock the others out.
+    long failed(std::string_view peer) { return throttle.refused(kit::address_key(peer), now()); }
+    Throttle throttle;
 };
 
 } // namespace agenthost::hub

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -64,10 +65,20 @@ std::string trimmed(std::string text)
 
 } // namespace
 
+void Credentials::count(const Enrolment& e, bool add)
+{
+    if (e.id.empty()) return;
+    std::size_t& n = e.stone() ? counts_.stones : e.foreign ? counts_.foreign : counts_.ours;
+    add ? ++n : --n;
+}
+
 void Credentials::put(Enrolment enrolment)
 {
+    remove_agent(enrolment.id);
+    last_version_ = std::max(last_version_, enrolment.version);
+    count(enrolment, true);
     auto id = enrolment.id;
-    enrolled_.insert_or_assign(std::move(id), std::move(enrolment));
+    enrolled_.emplace(std::move(id), std::move(enrolment));
 }
 
 void Credentials::put(MintedToken token)
@@ -84,7 +95,10 @@ void Credentials::put(MintedJwt jwt)
 
 void Credentials::remove_agent(std::string_view id)
 {
-    if (const auto it = enrolled_.find(id); it != enrolled_.end()) enrolled_.erase(it);
+    const auto it = enrolled_.find(id);
+    if (it == enrolled_.end()) return;
+    count(it->second, false);
+    enrolled_.erase(it);
 }
 
 void Credentials::remove_token(std::string_view id)
@@ -102,7 +116,8 @@ bool Credentials::admits(std::string_view id, const Proof& proof, std::int64_t n
     static const kit::Sha256Digest nobody = kit::sha256(kit::random_token());
     const Enrolment* enrolled = enrolment(id);
     switch (proof.kind) {
-    case Proof::Kind::trust: return trust_shops_ && !has_secret(id) && !revoked(id);
+    case Proof::Kind::trust:
+        return trust_shops_ && enrolled == nullptr && !listed_.contains(id) && !foreign_full();
     case Proof::Kind::secret: {
         const auto listed = listed_.find(id);
         const bool by_list = same(listed == listed_.end() ? nobody : listed->second.digest, proof.secret);
@@ -112,10 +127,17 @@ bool Credentials::admits(std::string_view id, const Proof& proof, std::int64_t n
     }
     case Proof::Kind::jwt:
         return jwt_ && jwt_->fingerprint() == proof.key && proof.expires * 1000 > now_ms &&
-               !denied(proof.jti) && !revoked(id) &&
-               (enrolled == nullptr || proof.issued >= enrolled->valid_from);
+               !denied(proof.jti) && !revoked(id) && !issued_too_early(enrolled, proof.issued);
     }
     return false;
+}
+
+bool Credentials::issued_too_early(const Enrolment* enrolled, std::int64_t issued) const
+{
+    if (enrolled != nullptr && issued < enrolled->valid_from) return true;
+    const bool ours = enrolled != nullptr && !enrolled->foreign && !enrolled->stone();
+    const Enrolment* others = ours ? nullptr : enrolment("");
+    return others != nullptr && issued < others->valid_from;
 }
 
 std::optional<std::pair<std::string, Proof>> Credentials::by_jwt(std::string_view token, std::int64_t now_ms,
@@ -163,15 +185,10 @@ const Enrolment* Credentials::enrolment(std::string_view agent) const
     return it == enrolled_.end() ? nullptr : &it->second;
 }
 
-bool Credentials::has_secret(std::string_view agent) const
-{
-    const Enrolment* enrolled = enrolment(agent);
-    return listed_.contains(agent) || (enrolled != nullptr && enrolled->secret);
-}
-
 bool Credentials::knows(std::string_view agent) const
 {
-    return !revoked(agent) && (listed_.contains(agent) || enrolled_.contains(agent));
+    const Enrolment* enrolled = enrolment(agent);
+    return !revoked(agent) && (listed_.contains(agent) || (enrolled != nullptr && !enrolled->stone()));
 }
 
 bool Credentials::revoked(std::string_view agent) const
@@ -243,7 +260,7 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
             if (!valid_id(id))
                 why = where +
                       "\"id\" is empty, longer than 128 bytes, or has a slash or control character in it";
-            else if (secret.size() < 8)
+            else if (secret.size() < Credentials::least_secret)
                 why = where + "the secret of " + id +
                       " is shorter than 8 characters; make one with: openssl rand -hex 32";
             else if (!listed.emplace(id, Credentials::Listing{secret, kit::sha256(secret)}).second)

@@ -39,9 +39,11 @@ class Credentials {
 public:
     static constexpr std::size_t most_tokens =
         1'000; // REST tokens; each request is compared with all of them
-    static constexpr std::size_t most_enrolled = 100'000;
-    static constexpr std::size_t most_revoked = 200'000; // enrolled and revoked together
-    static constexpr std::size_t most_jwts = 10'000;     // listed for people and programs
+    static constexpr std::size_t most_enrolled = 100'000; // with a credential of ours
+    static constexpr std::size_t most_foreign = 100'000;  // known by JWTs signed elsewhere
+    static constexpr std::size_t most_stones = 200'000;   // tombstones; enrolment_book.hpp keeps fewer
+    static constexpr std::size_t least_secret = 8;        // characters, of every secret that people choose
+    static constexpr std::size_t most_jwts = 10'000;      // listed for people and programs
 
     struct Listing {
         std::string secret;
@@ -55,7 +57,7 @@ public:
     void set_jwt(std::shared_ptr<const Jwt> jwt) { jwt_ = std::move(jwt); }
     void set_root(const RootKey* root) { root_ = root; }
     void trust_shops(bool trust) { trust_shops_ = trust; }
-    void put(Enrolment);
+    void put(Enrolment); // committed rows only, by EnrolmentBook and at start
     void put(MintedToken);
     void put(MintedJwt);
     void remove_agent(std::string_view id);
@@ -70,17 +72,23 @@ public:
     // A JWT of an agent, for the agent it names; nullopt and `why`: it is none, or no longer good.
     [[nodiscard]] std::optional<std::pair<std::string, Proof>>
     by_jwt(std::string_view token, std::int64_t now_ms, std::string& why) const;
-    // Also of a session that was admitted long ago.
+    // Also of a session that was admitted long ago. Trusted are only ids without any enrolment: neither in the file nor a row.
     [[nodiscard]] bool admits(std::string_view agent, const Proof&, std::int64_t now_ms) const;
     // The secret itself, for signed frames; nullopt: there is none that could be known.
     [[nodiscard]] std::optional<std::string> secret_of(std::string_view agent) const;
-    [[nodiscard]] bool has_secret(std::string_view agent) const; // so that a print shop needs it
     [[nodiscard]] bool knows(std::string_view agent) const;
     [[nodiscard]] bool revoked(std::string_view agent) const;
     [[nodiscard]] const Enrolment* enrolment(std::string_view agent) const;
+    struct Counts { // of enrolled()
+        std::size_t ours = 0, foreign = 0, stones = 0;
+    };
+    [[nodiscard]] const Counts& counts() const { return counts_; }
+    [[nodiscard]] bool foreign_full() const { return counts_.foreign >= most_foreign; }
+    [[nodiscard]] std::uint64_t next_version() { return ++last_version_; } // of an enrolment's row
     [[nodiscard]] std::string derived_secret(std::string_view agent, std::string_view salt) const;
     [[nodiscard]] const Listed& listed() const { return listed_; }
     [[nodiscard]] const std::map<std::string, Enrolment, std::less<>>& enrolled() const { return enrolled_; }
+    // (the row with the empty id holds for JWTs of all ids without an enrolment of ours)
 
     // --- callers ---
     [[nodiscard]] bool has_admin() const { return admin_.has_value(); }
@@ -92,7 +100,11 @@ public:
 
 private:
     [[nodiscard]] bool denied(std::string_view jti) const;
+    [[nodiscard]] bool issued_too_early(const Enrolment*, std::int64_t issued) const;
+    void count(const Enrolment&, bool add);
 
+    Counts counts_;
+    std::uint64_t last_version_ = 0;
     Listed listed_;
     std::map<std::string, Enrolment, std::less<>> enrolled_;
     std::map<std::string, MintedToken, std::less<>> tokens_;

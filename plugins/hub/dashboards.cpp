@@ -51,6 +51,11 @@ void Dashboards::request(Conn conn, const Head& head)
     const auto caller = credentials_.caller(token, core_.utc());
     if (!caller || caller->role == Role::agent) {
         core_.host.record(Metric::auth_failures, 1);
+        if (const long wait = core_.failed(head.peer); wait > 0) {
+            Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
+            answer.headers.emplace_back("retry-after", std::to_string(wait));
+            return core_.answer(conn, std::move(answer));
+        }
         core_.log_stranger("refused a dashboard: its token is not good",
                            "{\"peer\":" + json_string(head.peer) + "}");
         return core_.answer(
@@ -272,7 +277,7 @@ void Dashboards::on(Conn conn, Session& session, const desk::Ask& ask)
         !fanout_.online(agent)) // one it may not see is to it as if it did not exist
         return refuse(code::agent_offline, "Agent " + agent + " is not connected");
     TaskRecord task = runs_.make(std::move(agent), ask.params);
-    if (const std::string wrong = Runs::prepare(task); !wrong.empty())
+    if (const std::string wrong = runs_.check(task); !wrong.empty())
         return refuse(code::invalid_request, wrong);
     task.caller = session.caller.subject;
     const std::string id = task.id;

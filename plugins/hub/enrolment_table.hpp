@@ -27,6 +27,16 @@ struct Enrolment {
     std::int64_t created = 0;       // UTC ms
     bool jwt = false;               // it was given a JWT
     bool revoked = false;           // refuses the id, also when the credentials file lists it
+    // It has no credential of ours: it was admitted by a JWT that was signed elsewhere with the hub's key.
+    bool foreign = false;
+    std::int64_t tokens_until = 0; // UTC s: when the last JWT that is known of it expires
+    std::uint64_t version = 0;     // of the row; 0: there is no row
+
+    // A tombstone: it admits nobody and is kept for what it refuses (revoked, or JWTs issued before valid_from).
+    [[nodiscard]] bool stone() const
+    {
+        return revoked || (!jwt && !secret && !foreign && refresh.empty() && valid_from > 0);
+    }
 };
 
 // A JWT that was minted for a person or a program, so that it can be listed and revoked. The token is not kept.
@@ -38,11 +48,19 @@ struct MintedJwt {
     bool revoked = false;
 };
 
+enum class Written : std::uint8_t {
+    done,
+    changed, // nothing was written: the row no longer has the expected version
+    failed   // the disk refused
+};
+
 class EnrolmentTable {
 public:
     virtual ~EnrolmentTable() = default;
-    virtual bool save(const Enrolment&, std::function<void(bool ok)>) = 0;
-    virtual bool remove(std::string id, std::function<void(bool ok)>) = 0;
+    // Compare and set: writes (or removes) the row only if it still has the version `expected`; 0: only if there is no row. Callbacks
+    // come in the order of the commits.
+    virtual bool save(const Enrolment&, std::uint64_t expected, std::function<void(Written)>) = 0;
+    virtual bool remove(std::string id, std::uint64_t expected, std::function<void(Written)>) = 0;
     virtual bool save(const MintedJwt&, std::function<void(bool ok)>) = 0;
     virtual bool remove_jwt(std::string jti, std::function<void(bool ok)>) = 0;
 };

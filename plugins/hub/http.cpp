@@ -19,7 +19,7 @@ namespace {
 // Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507 like DISK_FULL: the machine
 // lacks the means; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
 // state, not the caller's rate, which is 429.
-constexpr std::array<std::pair<std::string_view, int>, 32> status_table{{
+constexpr std::array<std::pair<std::string_view, int>, 33> status_table{{
     {"UNKNOWN_ACTION", 400},
     {"INVALID_REQUEST", 400},
     {"INVALID_MESSAGE", 400},
@@ -37,6 +37,7 @@ constexpr std::array<std::pair<std::string_view, int>, 32> status_table{{
     {"PORT_CONFLICT", 409},
     {"ID_REUSED", 409},
     {"CANCELLED", 409},
+    {"TASK_ENDED", 409},
     {"TOO_LARGE", 413},
     {"CONFIG_INVALID", 422},
     {"RATE_LIMIT", 429},

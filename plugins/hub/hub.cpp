@@ -26,27 +26,29 @@ Hub::Hub(Config config, Host& host)
       nonces_{store_, [this] { return core_.utc(); }}, spool_{Spool::make(core_.config.spool,
                                                                           core_.config.spool_bytes,
                                                                           core_.config.reserve_free)},
-      sessions_{core_, credentials_, nonces_, events()}, commands_{core_, store_, sessions_},
-      requests_{core_, sessions_}, runs_{core_, sessions_, commands_, requests_},
-      console_{core_, credentials_, sessions_, store_, runs_, requests_},
+      book_{core_, credentials_, enrolments_}, sessions_{core_, credentials_, nonces_, events()},
+      commands_{core_, store_, sessions_}, requests_{core_, sessions_},
+      runs_{core_, sessions_, commands_, requests_}, console_{core_,  credentials_, sessions_,
+                                                              store_, runs_,        requests_},
       dashboards_{core_, credentials_, sessions_, runs_}, files_{core_, commands_, spool_},
       registration_{core_,
                     credentials_,
-                    enrolments_,
-                    {.online = [this](std::string_view agent) { return sessions_.online(agent); },
-                     .renewed = [this](std::string_view agent,
+                    book_,
+                    {.renewed = [this](std::string_view agent,
                                        const Claims& claims) { sessions_.renewed(agent, claims); }}},
       reports_{core_, store_}, calls_{core_, credentials_, sessions_, store_, store_, commands_},
       print_tasks_{core_, calls_, commands_, sessions_, store_, store_, store_, reports_},
       signed_rest_{core_, calls_, sessions_}, reports_rest_{core_,     calls_,    credentials_,
                                                             commands_, sessions_, store_,
                                                             store_,    reports_,  sessions_.attempts()},
-      runs_rest_{core_, calls_, runs_}, rest_{core_,        credentials_, sessions_,     calls_,    files_,
-                                              print_tasks_, signed_rest_, reports_rest_, runs_rest_},
-      admin_{core_, credentials_, store_, enrolments_, store_, sessions_, commands_}, worker_{
-                                                                                          most_jobs, [this] {
-                                                                                              return tick();
-                                                                                          }}
+      runs_rest_{core_, calls_, runs_}, tasks_rest_{core_, calls_, commands_, runs_,
+                                                    [this](const std::string& id, bool force) {
+                                                        console_.later(id, force);
+                                                    }},
+      rest_{core_,        credentials_, sessions_,     calls_,     files_,
+            print_tasks_, signed_rest_, reports_rest_, runs_rest_, tasks_rest_},
+      admin_{core_, credentials_, store_, enrolments_, book_, store_, sessions_, commands_},
+      worker_{most_jobs, [this] { return tick(); }}
 {
     core_.enter = [this](const std::function<void()>& work) { enter(work); };
     core_.blocking = [this](std::function<void()> job) { return worker_.post(std::move(job)); };
@@ -117,6 +119,10 @@ Sessions::Events Hub::events()
                     commands_.progress(agent, s.id);
                     runs_.stream(agent, s);
                     reports_.stream(agent, s);
+                },
+            .by_token =
+                [this](const AgentRecord& agent, std::int64_t expires) {
+                    book_.admitted_by_token(agent.id, agent.protocol, expires);
                 },
             .credentials = [this] { dashboards_.check_credentials(); }};
 }
@@ -230,7 +236,7 @@ void Hub::housekeeping()
 
 void Hub::tidy()
 {
-    registration_.forget_the_gone();
+    book_.upkeep([this](std::string_view agent) { return sessions_.online(agent); });
     nonces_.tidy();
     std::vector<std::string> expired;
     for (const auto& [jti, jwt] : credentials_.jwts()) {
@@ -262,13 +268,18 @@ void Hub::reread_secrets()
             },
             problem);
     }
-    const auto bearer = [&](const Secret& secret, WatchedFile& file, auto set) {
+    const auto bearer = [&](const char* key, const Secret& secret, WatchedFile& file, auto set) {
         if (secret.kind == Secret::Kind::none) return;
         reread(
             secret_path(secret), file, first,
             [&](std::string& why) {
                 const auto token = read_secret(secret, why);
                 if (!token) return false;
+                if (token->size() < Credentials::least_secret) {
+                    why = std::string{key} + " " + secret.name +
+                          ": shorter than 8 characters. Make one with: openssl rand -hex 32";
+                    return false;
+                }
                 enter([&] {
                     set(kit::sha256(*token));
                     dashboards_.check_credentials();
@@ -277,8 +288,10 @@ void Hub::reread_secrets()
             },
             problem);
     };
-    bearer(config.admin_token, watched_.admin, [this](auto digest) { credentials_.set_admin(digest); });
-    bearer(config.enroll_token, watched_.enroll, [this](auto digest) { credentials_.set_enroll(digest); });
+    bearer("admin_token", config.admin_token, watched_.admin,
+           [this](auto digest) { credentials_.set_admin(digest); });
+    bearer("enroll_token", config.enroll_token, watched_.enroll,
+           [this](auto digest) { credentials_.set_enroll(digest); });
     reread_jwt(first, problem);
     bool news = false;
     {

@@ -7,6 +7,7 @@
 #include "core.hpp"
 #include "credentials.hpp"
 #include "dashboards.hpp"
+#include "enrolment_book.hpp"
 #include "files.hpp"
 #include "keys.hpp"
 #include "registration.hpp"
@@ -87,6 +88,7 @@ private:
     StoreNonces nonces_;
     std::shared_ptr<Spool> spool_;
     Credentials credentials_;
+    EnrolmentBook book_;
     Sessions sessions_;
     Commands commands_;
     Requests requests_;
@@ -101,6 +103,7 @@ private:
     SignedRest signed_rest_;
     ReportsRest reports_rest_;
     RunsRest runs_rest_;
+    TasksRest tasks_rest_;
     Rest rest_;
     Admin admin_;
     Worker worker_;

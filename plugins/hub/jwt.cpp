@@ -111,7 +111,7 @@ std::optional<Claims> read_claims(const json& claims, std::string& why)
     }
     if (claims.contains("jti") && !text_claim(claims, "jti", most_subject, out.jti))
         return fail("\"jti\" is not an id");
-    if (const auto list = claims.find("agents"); list != claims.end() && !list->is_null()) {
+    if (const auto list = claims.find("agents"); list != claims.end()) { // null is not "every agent"
         if (!list->is_array() || list->size() > most_agents) return fail("\"agents\" is not a list of ids");
         out.agents.emplace();
         for (const json& id : *list) {

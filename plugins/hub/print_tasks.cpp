@@ -137,7 +137,8 @@ void PrintTasks::show(Conn conn, const std::string& id, const Caller& caller)
 {
     calls_.find(conn, id, [this, conn, caller](const TaskRecord& task) {
         if (!task.shop || !caller.sees(task.agent))
-            return calls_.refuse(conn, 404, "TASK_NOT_FOUND", "There is no task of a shop with this id");
+            return calls_.refuse(conn, 404, "TASK_NOT_FOUND",
+                                 "There is no task " + task.id + ", or it has expired");
         core_.answer(conn, json_answer(200, write(task)));
     });
 }
@@ -157,19 +158,20 @@ void PrintTasks::heartbeats(Conn conn, const Head& head, const Caller& caller)
         if (!asked) calls_.busy(conn);
         return;
     }
-    const bool asked = registry_.list(
-        {.after = query_value(head.query, "after").value_or(""), .most = *limit + 1, .protocol = "print"},
-        [this, conn, caller, limit = *limit](std::vector<AgentRecord> shops) {
-            core_.enter([&] {
-                std::string next = "null";
-                if (shops.size() > limit) {
-                    shops.resize(limit);
-                    next = json_string(shops.back().id);
-                }
-                std::erase_if(shops, [&](const AgentRecord& a) { return !caller.sees(a.id); });
-                answer_heartbeats(conn, shops, next);
-            });
-        });
+    const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
+                                       .most = *limit + 1,
+                                       .protocol = "print",
+                                       .among = caller.sight()},
+                                      [this, conn, limit = *limit](std::vector<AgentRecord> shops) {
+                                          core_.enter([&] {
+                                              std::string next = "null";
+                                              if (shops.size() > limit) {
+                                                  shops.resize(limit);
+                                                  next = json_string(shops.back().id);
+                                              }
+                                              answer_heartbeats(conn, shops, next);
+                                          });
+                                      });
     if (!asked) calls_.busy(conn);
 }
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <stdexcept>
+#include <memory>
 
 namespace agenthost::hub {
 
@@ -111,12 +111,17 @@ void Registration::answer_error(Conn conn, int status, std::string_view code, st
     core_.answer(conn, std::move(answer));
 }
 
-void Registration::refuse(Conn conn, const std::string& address, std::string message)
+void Registration::refuse(Conn conn, const std::string& peer, std::string message)
 {
-    throttle_.failed(address, core_.now());
     core_.host.record(Metric::auth_failures, 1);
+    if (const long wait = core_.failed(peer); wait > 0) {
+        Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
+        answer.headers.emplace_back("retry-after", std::to_string(wait));
+        answer.body.insert(1, "\"success\":false,");
+        return core_.answer(conn, std::move(answer));
+    }
     core_.log_stranger("refused to give an agent a token: " + message,
-                       "{\"peer\":" + json_string(address) + "}");
+                       "{\"peer\":" + json_string(peer) + "}");
     answer_error(conn, 401, "AUTH_FAILED", message);
 }
 
@@ -128,15 +133,8 @@ bool Registration::request(Conn conn, const Head& head)
         answer_error(conn, 503, "BUSY", "The hub is going down");
         return true;
     }
-    const std::string address{address_of(head.peer)};
-    if (const long wait = throttle_.wait(address, core_.now()); wait > 0) {
-        Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
-        answer.headers.emplace_back("retry-after", std::to_string(wait));
-        core_.answer(conn, std::move(answer));
-        return true;
-    }
     if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc())) {
-        refuse(conn, address,
+        refuse(conn, head.peer,
                "registering needs the hub's enroll token, or the admin token where there is none");
         return true;
     }
@@ -148,33 +146,43 @@ bool Registration::request(Conn conn, const Head& head)
         answer_error(conn, 400, "INVALID_REQUEST", "The body is missing");
         return true;
     }
-    core_.exchanges[conn].on_body = [this, conn, enrolls, address,
+    core_.exchanges[conn].on_body = [this, conn, enrolls, peer = head.peer,
                                      url = enrolls ? socket_url(head) : std::string{}](const BodyEnd& end) {
         if (end.status != AGH_OK) return;
         if (enrolls)
             enroll(conn, end.data, url);
         else
-            refresh(conn, address, end.data);
+            refresh(conn, peer, end.data);
     };
     core_.outbox.push_back([this, conn] { core_.host.receive(conn, nullptr, most_body); });
     return true;
 }
 
-void Registration::granted(Conn conn, const Enrolment& enrolment, std::string refresh_token, std::string url)
+void Registration::grant(Enrolment& enrolment, Grant& grant) const
 {
-    const Claims claims = agent_claims(enrolment, core_.utc());
-    std::string token;
-    try {
-        token = credentials_.jwt()->sign(claims);
-    } catch (const std::exception& e) {
-        core_.log(AGH_LOG_ERROR, std::string{"hub: no token for an agent: "} + e.what());
-        return answer_error(conn, 500, "INTERNAL", "The hub could not sign a token");
-    }
-    events_.renewed(enrolment.id, claims);
-    std::string body = "{\"success\":true,\"agent\":{\"id\":" + json_string(enrolment.id) + ",\"token\":\"" +
-                       token + "\",\"refreshToken\":" + json_string(refresh_token);
+    const std::int64_t now = core_.utc();
+    grant.refresh_token = rotate(enrolment, now);
+    grant.claims = agent_claims(enrolment, now);
+    enrolment.tokens_until = std::max(enrolment.tokens_until, grant.claims.exp);
+    grant.jwt = credentials_.jwt()->sign(grant.claims);
+    grant.verdict = Grant::Verdict::granted;
+}
+
+void Registration::answer(Conn conn, const std::string& agent, const Grant& grant, const std::string& url)
+{
+    events_.renewed(agent, grant.claims);
+    std::string body = "{\"success\":true,\"agent\":{\"id\":" + json_string(agent) + ",\"token\":\"" +
+                       grant.jwt + "\",\"refreshToken\":" + json_string(grant.refresh_token);
     if (!url.empty()) body += ",\"websocketUrl\":" + json_string(url);
     core_.answer(conn, json_answer(200, body + "}}"));
+}
+
+void Registration::not_written(Conn conn, const EnrolmentBook::Outcome& outcome)
+{
+    if (outcome.code == "INTERNAL")
+        core_.log(AGH_LOG_ERROR, "hub: no token for an agent: " + outcome.message);
+    answer_error(conn, outcome.code == "INTERNAL" ? 500 : status_of(outcome.code), outcome.code,
+                 outcome.message);
 }
 
 void Registration::enroll(Conn conn, const std::string& body, std::string url)
@@ -182,28 +190,48 @@ void Registration::enroll(Conn conn, const std::string& body, std::string url)
     Registered wanted;
     if (const std::string wrong = parse(body, wanted); !wrong.empty())
         return answer_error(conn, 400, "INVALID_REQUEST", wrong);
-    if (credentials_.enrolled().size() >= Credentials::most_enrolled)
+    if (credentials_.counts().ours >= Credentials::most_enrolled)
         return answer_error(conn, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
-    Enrolment enrolment{.id = uuid(),
-                        .name = std::move(wanted.name),
-                        .protocol = "panel",
-                        .created = core_.utc(),
-                        .jwt = true};
-    std::string token = rotate(enrolment, core_.utc());
-    const bool taken =
-        table_.save(enrolment, [this, conn, enrolment, token, url = std::move(url)](bool saved) {
-            core_.enter([&] {
-                if (!saved)
-                    return answer_error(conn, 507, "DISK_FULL", "The hub could not save the registration");
-                credentials_.put(enrolment);
-                core_.log(AGH_LOG_INFO, "agent " + enrolment.name + " registered as " + enrolment.id);
-                granted(conn, enrolment, token, url);
-            });
+    const std::string id = uuid();
+    const auto made = std::make_shared<Grant>();
+    book_.change(
+        id,
+        [this, name = wanted.name, made](const Enrolment* now, Enrolment& next) {
+            if (now != nullptr) return false; // no UUID comes twice
+            next.name = name;
+            next.protocol = "panel";
+            next.created = core_.utc();
+            next.jwt = true;
+            grant(next, *made);
+            return true;
+        },
+        [this, conn, id, made, name = wanted.name,
+         url = std::move(url)](const EnrolmentBook::Outcome& outcome) {
+            if (!outcome.committed) return not_written(conn, outcome);
+            core_.log(AGH_LOG_INFO, "agent " + name + " registered as " + id);
+            answer(conn, id, *made, url);
         });
-    if (!taken) answer_error(conn, 503, "BUSY", "The hub has too much to write; try again later");
 }
 
-void Registration::refresh(Conn conn, const std::string& address, const std::string& body)
+// What the committed row says to this refresh token, and the row that follows.
+bool Registration::renew(const kit::Sha256Digest& given, const Enrolment* now, Enrolment& next,
+                         Grant& made) const
+{
+    made = {};
+    if (now == nullptr || now->revoked || now->refresh.empty() || now->refresh_void) return false;
+    const bool old = std::any_of(now->refresh.begin() + 1, now->refresh.end(),
+                                 [&](const auto& digest) { return same(digest, given); });
+    if (old) { // whoever has the valid one may be the thief
+        made.verdict = Grant::Verdict::replayed;
+        next.refresh_void = true;
+        return true;
+    }
+    if (!same(now->refresh.front(), given) || now->refresh_until <= core_.utc()) return false;
+    grant(next, made);
+    return true;
+}
+
+void Registration::refresh(Conn conn, const std::string& peer, const std::string& body)
 {
     std::string why, token;
     if (const auto members = json::split(body, why)) {
@@ -213,58 +241,26 @@ void Registration::refresh(Conn conn, const std::string& address, const std::str
     }
     if (token.empty() || token.size() > 1024)
         return answer_error(conn, 400, "INVALID_REQUEST", R"(The body is {"refreshToken": "..."})");
-    const kit::Sha256Digest given = kit::sha256(token);
-    const Enrolment* known = credentials_.enrolment(RefreshToken::agent_of(token));
+    std::string id{RefreshToken::agent_of(token)};
     constexpr const char* no = "the refresh token is not valid; register again";
-    if (known == nullptr || known->revoked || known->refresh.empty()) return refuse(conn, address, no);
-    Enrolment next = *known;
-    const bool current = same(next.refresh.front(), given);
-    const bool old = std::any_of(next.refresh.begin() + 1, next.refresh.end(),
-                                 [&](const auto& digest) { return same(digest, given); });
-    if (old && !next.refresh_void) {
-        // Whoever has the valid one may be the thief.
-        core_.log(AGH_LOG_WARN,
-                  "agent " + next.id +
-                      ": a refresh token that had been replaced was used again; it has to register anew");
-        next.refresh_void = true;
-        credentials_.put(next);
-        if (!table_.save(next, {})) core_.log(AGH_LOG_ERROR, "hub: too much waits for the disk");
-        return refuse(conn, address, no);
-    }
-    if (!current || next.refresh_void || next.refresh_until <= core_.utc()) return refuse(conn, address, no);
-    const Enrolment before = next;
-    std::string fresh = rotate(next, core_.utc());
-    credentials_.put(next); // at once: the old one does not serve twice while the disk works
-    const auto undo = [this, before, next] {
-        const Enrolment* now = credentials_.enrolment(before.id);
-        if (now != nullptr && now->refresh == next.refresh) credentials_.put(before);
-    };
-    const bool taken = table_.save(next, [this, conn, next, fresh, undo](bool saved) {
-        core_.enter([&] {
-            if (saved) return granted(conn, next, fresh, {});
-            undo();
-            answer_error(conn, 507, "DISK_FULL",
-                         "The hub could not save the new token; the old one is still good");
+    if (!valid_id(id)) return refuse(conn, peer, no);
+    const auto made = std::make_shared<Grant>();
+    book_.change(
+        id,
+        [this, given = kit::sha256(token), made](const Enrolment* now, Enrolment& next) {
+            return renew(given, now, next, *made);
+        },
+        [this, conn, peer, id, made](const EnrolmentBook::Outcome& outcome) {
+            if (outcome.committed && made->verdict == Grant::Verdict::granted)
+                return answer(conn, id, *made, {});
+            if (outcome.committed)
+                core_.log(AGH_LOG_WARN,
+                          "agent " + id +
+                              ": a refresh token that had been replaced was used again; it has to "
+                              "register again");
+            if (outcome.committed || made->verdict != Grant::Verdict::granted) return refuse(conn, peer, no);
+            not_written(conn, outcome);
         });
-    });
-    if (taken) return;
-    undo();
-    answer_error(conn, 503, "BUSY", "The hub has too much to write; try again later");
-}
-
-void Registration::forget_the_gone()
-{
-    std::vector<std::string> gone;
-    for (const auto& [id, e] : credentials_.enrolled()) {
-        if (!e.refresh.empty() && !e.revoked && !e.secret && e.refresh_until <= core_.utc() &&
-            !events_.online(id))
-            gone.push_back(id);
-    }
-    for (const std::string& id : gone) {
-        if (!table_.remove(id, {})) return; // the next time
-        credentials_.remove_agent(id);
-        core_.log(AGH_LOG_INFO, "agent " + id + " has not renewed its token for 30 days and is forgotten");
-    }
 }
 
 } // namespace agenthost::hub

@@ -4,14 +4,15 @@
 // Both answer {success, agent: {id, token, refreshToken, ...}}. A refresh token serves once. An old one that comes again was copied or
 // its answer was lost: nobody can tell, so it is refused and the valid one with it; the agent registers again. Under the hub's lock.
 //
-// Bounds: bodies of 64 KiB; 10 failures a minute an address; Credentials::most_enrolled agents; an agent that is away and has not renewed
-// for 30 days is forgotten.
+// The credential is looked at before the throttle: a valid one is served however many others of its address failed.
+//
+// Bounds: bodies of 64 KiB; Core::throttle for failures; Credentials::most_enrolled agents.
 #pragma once
 
 #include "core.hpp"
 #include "credentials.hpp"
+#include "enrolment_book.hpp"
 #include "enrolment_table.hpp"
-#include "throttle.hpp"
 
 #include <functional>
 #include <string>
@@ -38,31 +39,40 @@ public:
     static constexpr std::uint64_t most_body = 64 << 10;
 
     struct Events {
-        std::function<bool(std::string_view agent)> online;
         // A session of this agent that a JWT admitted is good for longer.
         std::function<void(std::string_view agent, const Claims&)> renewed;
     };
-    Registration(Core& core, Credentials& credentials, EnrolmentTable& table, Events events)
-        : core_{core}, credentials_{credentials}, table_{table}, events_{std::move(events)}
+    Registration(Core& core, const Credentials& credentials, EnrolmentBook& book, Events events)
+        : core_{core}, credentials_{credentials}, book_{book}, events_{std::move(events)}
     {}
 
     // false: the path is none of these two.
     bool request(Conn, const Head&);
-    void forget_the_gone(); // now and then
 
 private:
+    struct Grant { // of one try to write it
+        enum class Verdict : std::uint8_t {
+            refused,
+            replayed, // an old refresh token
+            granted
+        } verdict = Verdict::refused;
+        std::string refresh_token, jwt;
+        Claims claims;
+    };
+    void grant(Enrolment&, Grant&) const;
     void enroll(Conn, const std::string& body, std::string url);
-    void refresh(Conn, const std::string& address, const std::string& body);
-    void granted(Conn, const Enrolment&, std::string refresh_token, std::string url);
-    void refuse(Conn, const std::string& address, std::string message);
+    void refresh(Conn, const std::string& peer, const std::string& body);
+    bool renew(const kit::Sha256Digest& given, const Enrolment* now, Enrolment& next, Grant&) const;
+    void answer(Conn, const std::string& agent, const Grant&, const std::string& url);
+    void not_written(Conn, const EnrolmentBook::Outcome&);
+    void refuse(Conn, const std::string& peer, std::string message);
     void answer_error(Conn, int status, std::string_view code, std::string_view message);
     [[nodiscard]] std::string socket_url(const Head&) const;
 
     Core& core_;
-    Credentials& credentials_;
-    EnrolmentTable& table_;
+    const Credentials& credentials_;
+    EnrolmentBook& book_;
     Events events_;
-    Throttle throttle_;
 };
 
 } // namespace agenthost::hub

@@ -64,6 +64,12 @@ std::string ReportsRest::agent_json(const AgentRecord& row) const
     const Reports::Entry* beat = reports_.last_heartbeat(row.id);
     const std::int64_t at = beat != nullptr ? beat->at : row.last_heartbeat;
     out += ",\"last_heartbeat\":" + (at == 0 ? std::string{"null"} : std::to_string(at));
+    if (const Contests::Contest* contest = fanout_.contest(row.id)) {
+        out += ",\"conflict\":{\"since\":" + std::to_string(contest->since) +
+               ",\"takeovers\":" + std::to_string(contest->takeovers) +
+               ",\"refused\":" + std::to_string(contest->refused) + ",\"peers\":[" +
+               json_string(contest->peers[0]) + "," + json_string(contest->peers[1]) + "]}";
+    }
     return out + ",\"open_tasks\":" + std::to_string(commands_.open(row.id)) + "}";
 }
 
@@ -93,13 +99,15 @@ void ReportsRest::agents(Conn conn, const Head& head, const Caller& caller)
                              "\"protocol\" is one of storage, panel, print, dashboard, signed");
     }
     const bool asked = registry_.list(
-        {.after = query_value(head.query, "after").value_or(""), .most = *limit + 1, .protocol = protocol},
+        {.after = query_value(head.query, "after").value_or(""),
+         .most = *limit + 1,
+         .protocol = protocol,
+         .among = caller.sight()},
         [this, conn, caller, protocol, limit = *limit](const std::vector<AgentRecord>& rows) {
             core_.enter([&] {
                 std::string list, next = "null";
-                for (std::size_t i = 0; i < rows.size() && i < limit; ++i) {
-                    if (caller.sees(rows[i].id)) list += (list.empty() ? "" : ",") + agent_json(rows[i]);
-                }
+                for (std::size_t i = 0; i < rows.size() && i < limit; ++i)
+                    list += (list.empty() ? "" : ",") + agent_json(rows[i]);
                 if (rows.size() > limit) next = json_string(rows[limit - 1].id);
                 core_.answer(conn,
                              json_answer(200, "{\"agents\":[" + list + "],\"next\":" + next +
@@ -140,6 +148,10 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
     if (live == nullptr) {
         health = "offline";
         reason = row.last_seen == 0 ? "It has never been connected" : "It is not connected";
+    } else if (const Contests::Contest* contest = fanout_.contest(row.id)) {
+        health = "degraded";
+        reason = "Two machines use this identity, at " + contest->peers[0] + " and " + contest->peers[1] +
+                 ". Give each an id and a credential of its own";
     } else if (told == "degraded" || told == "error") {
         health = "degraded";
         reason = "Its heartbeat says " + told;

@@ -1,7 +1,5 @@
 #include "rest.hpp"
 
-#include "words.hpp"
-
 #include "wire/json.hpp"
 
 namespace agenthost::hub {
@@ -16,7 +14,7 @@ struct CommandBody {
 };
 
 // Empty: it is one. Else what is wrong with it.
-std::string parse_command(const std::string& text, wire::Protocol protocol, CommandBody& out)
+std::string parse_command(const std::string& text, CommandBody& out)
 {
     std::string why;
     const auto members = json::split(text, why);
@@ -43,16 +41,7 @@ std::string parse_command(const std::string& text, wire::Protocol protocol, Comm
                    "\"; a command has action, params, target and timeout";
         }
     }
-    if (out.action.empty()) return "\"action\" is missing";
-    if (reserved_word(protocol, out.action))
-        return "\"" + out.action + "\" is a word of the protocol itself, not an action";
-    const auto params = json::split(out.params, why);
-    if (!params) return "\"params\": " + why;
-    for (const json::Member& m : *params) {
-        if (reserved_parameter(protocol, m.key))
-            return "\"params\" may not hold \"" + std::string{m.key} + "\": the protocol has it beside them";
-    }
-    return {};
+    return out.action.empty() ? "\"action\" is missing" : std::string{};
 }
 
 } // namespace
@@ -67,6 +56,7 @@ void Rest::request(Conn conn, const Head& head)
     const auto caller = credentials_.caller(bearer_of(head.header("authorization")), core_.utc());
     if (!caller) {
         core_.host.record(Metric::auth_failures, 1);
+        if (const long wait = core_.failed(head.peer); wait > 0) return too_many(conn, wait);
         Answer answer = error_answer(
             401, "AUTH_FAILED", "A valid bearer token is needed; mint one with: agenthost hub token new");
         answer.headers.emplace_back("www-authenticate", "Bearer");
@@ -86,6 +76,14 @@ void Rest::request(Conn conn, const Head& head)
     serve(conn, head, found, *caller);
 }
 
+void Rest::too_many(Conn conn, long wait)
+{
+    Answer answer =
+        error_answer(429, "RATE_LIMIT", "Too many requests without a valid bearer token; try again later");
+    answer.headers.emplace_back("retry-after", std::to_string(wait));
+    core_.answer(conn, std::move(answer));
+}
+
 void Rest::serve(Conn conn, const Head& head, const Match& found, const Caller& caller)
 {
     switch (found.route) {
@@ -101,7 +99,8 @@ void Rest::serve(Conn conn, const Head& head, const Match& found, const Caller& 
                              "The id is longer than 128 bytes or holds control characters");
     if (found.route == Route::run) return runs_.show(conn, id, caller);
     if (found.route == Route::run_output) return runs_.output(conn, head, id, caller);
-    if (found.route == Route::task) return task(conn, id, caller);
+    if (found.route == Route::task) return tasks_.show(conn, id, caller);
+    if (found.route == Route::task_cancel) return tasks_.cancel(conn, head, id, caller);
     if (found.route == Route::shop_task) return print_.show(conn, id, caller);
     if (!caller.sees(id)) return calls_.not_found(conn, id); // as if it did not exist
     serve_agent(conn, head, found, id);
@@ -142,30 +141,12 @@ void Rest::command(Conn conn, const Head& head, const std::string& agent)
 
 void Rest::run_command(Conn conn, const std::string& agent, const std::string& body)
 {
-    const AgentRecord* live =
-        fanout_.find(agent); // it may have left while the body came; then its next session gets it
-    const auto protocol = live == nullptr ? std::nullopt : wire::protocol(live->protocol);
     CommandBody command;
-    if (const std::string wrong = parse_command(body, protocol.value_or(wire::Protocol::storage), command);
-        !wrong.empty())
+    if (const std::string wrong = parse_command(body, command); !wrong.empty())
         return calls_.refuse(conn, 400, "INVALID_REQUEST", wrong);
     TaskRecord task = calls_.make(agent, std::move(command.action), std::move(command.params));
     task.target = std::move(command.target);
-    if (is_run(task.action)) {
-        if (const std::string wrong = Runs::prepare(task); !wrong.empty())
-            return calls_.refuse(conn, 400, "INVALID_REQUEST", wrong);
-    }
     calls_.run(conn, std::move(task), command.timeout, {.write = &task_json, .location = "/api/tasks/"});
-}
-
-void Rest::task(Conn conn, const std::string& id, const Caller& caller)
-{
-    calls_.find(conn, id, [this, conn, id, caller](const TaskRecord& found) {
-        if (!caller.sees(found.agent))
-            return calls_.refuse(conn, 404, "TASK_NOT_FOUND",
-                                 "There is no task " + id + ", or it has expired");
-        core_.answer(conn, json_answer(200, task_json(found)));
-    });
 }
 
 } // namespace agenthost::hub

@@ -11,15 +11,16 @@
 #include "router.hpp"
 #include "runs_rest.hpp"
 #include "signed_rest.hpp"
+#include "tasks_rest.hpp"
 
 namespace agenthost::hub {
 
 class Rest {
 public:
     Rest(Core& core, const Credentials& credentials, Fanout& fanout, Calls& calls, Files& files,
-         PrintTasks& print, SignedRest& signed_rest, ReportsRest& reports, RunsRest& runs)
+         PrintTasks& print, SignedRest& signed_rest, ReportsRest& reports, RunsRest& runs, TasksRest& tasks)
         : core_{core}, credentials_{credentials}, fanout_{fanout}, calls_{calls}, files_{files},
-          print_{print}, signed_{signed_rest}, reports_{reports}, runs_{runs}
+          print_{print}, signed_{signed_rest}, reports_{reports}, runs_{runs}, tasks_{tasks}
     {}
 
     void request(Conn, const Head&);
@@ -29,7 +30,7 @@ private:
     void serve_agent(Conn, const Head&, const Match&, const std::string& id);
     void command(Conn, const Head&, const std::string& agent);
     void run_command(Conn, const std::string& agent, const std::string& body);
-    void task(Conn, const std::string& id, const Caller&);
+    void too_many(Conn, long wait);
 
     Core& core_;
     const Credentials& credentials_;
@@ -40,6 +41,7 @@ private:
     SignedRest& signed_;
     ReportsRest& reports_;
     RunsRest& runs_;
+    TasksRest& tasks_;
 };
 
 } // namespace agenthost::hub

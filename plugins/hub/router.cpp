@@ -11,7 +11,7 @@ struct Row {
     Route route;
 };
 
-constexpr std::array<Row, 22> table{{
+constexpr std::array<Row, 23> table{{
     {"GET", "/api/agents", Route::agents},
     {"GET", "/api/agents/:", Route::agent},
     {"GET", "/api/agents/:/health", Route::health},
@@ -20,6 +20,7 @@ constexpr std::array<Row, 22> table{{
     {"GET", "/api/agents/:/logs", Route::logs},
     {"POST", "/api/agents/:/commands", Route::command},
     {"GET", "/api/tasks/:", Route::task},
+    {"DELETE", "/api/tasks/:", Route::task_cancel},
     {"GET", "/api/commands/:", Route::run},
     {"GET", "/api/commands/:/output", Route::run_output},
     {"POST", "/api/agent-tasks", Route::shop_tasks},

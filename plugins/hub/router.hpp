@@ -18,6 +18,7 @@ enum class Route {
     logs,
     command,
     task,
+    task_cancel,
     run,
     run_output,
     shop_tasks,

@@ -68,21 +68,6 @@ Runs::Runs(Core& core, Fanout& fanout, Commands& commands, Requests& requests, L
     : core_{core}, fanout_{fanout}, commands_{commands}, requests_{requests}, limits_{limits}
 {}
 
-std::string Runs::prepare(TaskRecord& task)
-{
-    std::string why;
-    const std::string_view given = task.params.empty() ? "{}" : std::string_view{task.params};
-    const auto members = json::split(given, why);
-    if (!members) return "\"params\": " + why;
-    if (wire::find(*members, "commandId") != nullptr)
-        return "\"params\" may not hold \"commandId\": the hub gives it, it is the \"id\" of the answer";
-    std::string params = "{\"commandId\":" + json_string(task.id);
-    for (const json::Member& m : *members) params.append(",").append(m.key_raw).append(":").append(m.raw);
-    task.action = run_action;
-    task.params = params + "}";
-    return {};
-}
-
 TaskRecord Runs::make(std::string agent, std::string params) const
 {
     return {.id = Commands::new_id(),

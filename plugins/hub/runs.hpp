@@ -72,10 +72,10 @@ public:
         : Runs{core, fanout, commands, requests, Limits{}}
     {}
 
-    // Makes the task of such an action a run's: registry name, commandId. Not empty: what is wrong with its params.
-    static std::string prepare(TaskRecord&);
     // A task that start() takes.
     [[nodiscard]] TaskRecord make(std::string agent, std::string params) const;
+    // Empty: start() takes it if there is room. Else what is wrong with it.
+    [[nodiscard]] std::string check(TaskRecord& task) const { return commands_.check(task); }
     // Its `queued` is heard before the call returns. false: too much is open, `why` says what.
     bool start(TaskRecord, std::string* why = nullptr);
 

@@ -27,7 +27,7 @@ constexpr auto auth_patience = std::chrono::seconds{10};
 constexpr auto longest_timer = std::chrono::hours{24}; // a token may be good for years
 constexpr int policy_violation = 1008;
 constexpr std::size_t most_close_reason = 123; // RFC 6455, 5.5: 125 bytes less the code
-constexpr int replaced = 1000;
+constexpr int replaced = 1000, try_again_later = 1013;
 
 // Panel agents in the field answer twice: first with data.status "processing". An agenthost answers once.
 template <class Session> bool begins_only(const Session& session, const wire::Result& result)
@@ -64,6 +64,9 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
 {
     if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
     Opening open = opening(protocol, head, credentials_, core_.utc());
+    if (open.refused.empty() && !open.agent.empty() && open.proof && !admitted(open.agent, *open.proof))
+        open.refused =
+            "this id has a session that has proved itself; a shop without a credential cannot take it";
     const std::string name{wire::name(protocol)};
     if (!open.refused.empty()) {
         core_.host.record(Metric::auth_failures, 1);
@@ -227,7 +230,7 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
     } else if (session.protocol == wire::Protocol::signed_) { // the codec has verified the frame with it
         session.proof = Credentials::by_secret(credentials_.secret_of(agent).value_or(""));
     }
-    if (!valid_id(agent) || !session.proof || !credentials_.admits(agent, *session.proof, core_.utc())) {
+    if (!valid_id(agent) || !session.proof || !admitted(agent, *session.proof)) {
         return refuse(conn, session, agent,
                       session.protocol == wire::Protocol::signed_ ? "unknown_agent"
                                                                   : "unknown agent or wrong token");
@@ -242,6 +245,19 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
     accept(conn, session);
 }
 
+// An id whose session has proved itself is nobody's to claim, also before its enrolment is on disk.
+bool Sessions::admitted(std::string_view agent, const Proof& proof) const
+{
+    if (proof.kind == Proof::Kind::trust) {
+        const auto live = by_agent_.find(std::string{agent});
+        if (live != by_agent_.end()) {
+            const auto& other = sessions_.at(live->second)->proof;
+            if (other && other->kind != Proof::Kind::trust) return false;
+        }
+    }
+    return credentials_.admits(agent, proof, core_.utc());
+}
+
 void Sessions::refuse(Conn conn, Session& session, std::string_view agent, std::string_view why)
 {
     core_.host.record(Metric::auth_failures, 1);
@@ -250,12 +266,42 @@ void Sessions::refuse(Conn conn, Session& session, std::string_view agent, std::
     drop(conn, policy_violation, std::string{why});
 }
 
-void Sessions::take_over(const std::string& agent)
+bool Sessions::take_over(Conn conn, Session& session)
 {
+    const std::string& agent = session.agent.id;
     const auto other = by_agent_.find(agent);
-    if (other == by_agent_.end()) return;
-    core_.log(AGH_LOG_INFO, "agent " + agent + " connected again; its older session is closed");
-    drop(other->second, replaced, "replaced by a newer session of this agent");
+    if (other == by_agent_.end()) return true;
+    const std::string present = sessions_.at(other->second)->agent.peer;
+    const auto verdict = contests_.meet(agent, session.agent.peer, present, core_.now(), core_.utc());
+    if (verdict.wait.count() > 0) {
+        if (std::has_single_bit(verdict.contest->refused)) {
+            core_.log(AGH_LOG_WARN, "agent " + agent + " at " + session.agent.peer +
+                                        " is refused: another machine is connected with its identity, at " +
+                                        present + "; " + std::to_string(verdict.contest->refused) +
+                                        " refused so far");
+        }
+        drop(conn, try_again_later,
+             "identity in use: another machine is connected as this agent; retry in " +
+                 std::to_string(verdict.wait.count()) + " s");
+        return false;
+    }
+    if (verdict.noticed) {
+        core_.log(AGH_LOG_ERROR,
+                  "agent " + agent +
+                      ": two machines use this identity and take the session from each other, at " +
+                      session.agent.peer + " and " + present +
+                      ". Give each an id and a credential of its own (agenthost hub agent add). Until then "
+                      "newcomers are "
+                      "refused for a while.",
+                  fields(agent, session.agent.protocol, session.agent.peer));
+    } else {
+        core_.log(AGH_LOG_INFO, "agent " + agent + " connected again; its older session is closed");
+    }
+    drop(other->second, replaced,
+         verdict.contest != nullptr
+             ? "identity in use: another machine connects as this agent and replaced it"
+             : "replaced by a newer session of this agent");
+    return true;
 }
 
 // An agent without a journal does a repeated command twice, and prints twice. Storage's commands may be repeated by their meaning, and
@@ -273,17 +319,19 @@ int Sessions::redispatch(const Session& session) const
 
 void Sessions::accept(Conn conn, Session& session)
 {
-    take_over(session.agent.id);
+    core_.timers.cancel(std::exchange(session.timer, {}));
+    if (!take_over(conn, session)) return;
     attempts_.connected(session.agent.id);
     session.agent.redispatch = redispatch(session);
     session.ready = true;
     session.agent.first_seen = session.agent.last_seen = core_.utc();
     by_agent_.insert_or_assign(session.agent.id, conn);
-    core_.timers.cancel(std::exchange(session.timer, {}));
     if (session.protocol == wire::Protocol::panel)
         session.timer =
             core_.timers.at(core_.now() + core_.config.ping_interval, [this, conn] { ping(conn); });
     watch_expiry(conn, session);
+    if (session.proof && session.proof->kind == Proof::Kind::jwt && events_.by_token)
+        events_.by_token(session.agent, session.proof->expires);
     say(conn, session, wire::Welcome{true, {}});
     core_.log(AGH_LOG_INFO, "agent " + session.agent.id + " is connected",
               fields(session.agent.id, session.agent.protocol, session.agent.peer));
@@ -393,6 +441,8 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     Session& session = *sessions_.at(it->second);
     wire::Command said = command;
     said.action = wire_word(session.protocol, command.action);
+    // Checked again here: the agent may have come back with another protocol than its command was checked for.
+    if (reserved_word(session.protocol, said.action)) return Sent::unspeakable;
     std::string frame;
     if (!session.codec->encode(said, frame)) return Sent::unspeakable;
     core_.outbox.push_back([this, conn = it->second, frame = std::move(frame), agent = std::string{agent},

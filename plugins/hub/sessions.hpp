@@ -1,11 +1,12 @@
 // The agents that are connected to this process: authentication, takeover, frames in and out. The embedded default of Fanout.
 //
 // What the upgrade must prove stands in opening.hpp; small limits hold until the session is authenticated. A second session of an agent
-// replaces the first, whatever protocols they speak: there are never two live ones. A session ends when what admitted it no longer
+// replaces the first, whatever protocols they speak: there are never two live ones; contests.hpp says when it has to wait. A session ends when what admitted it no longer
 // would: revoked, replaced, expired. Under the hub's lock.
 #pragma once
 
 #include "attempts.hpp"
+#include "contests.hpp"
 #include "core.hpp"
 #include "credentials.hpp"
 #include "tables.hpp"
@@ -38,6 +39,8 @@ public:
         std::function<void(std::string_view agent, const wire::Log&)> log;
         std::function<void(std::string_view agent, const wire::Event&)> event;
         std::function<void(std::string_view agent, const wire::Stream&)> stream;
+        std::function<void(const AgentRecord&, std::int64_t expires)>
+            by_token;                      // admitted by a JWT that is good until then (UTC s)
         std::function<void()> credentials; // they changed
     };
     Sessions(Core& core, const Credentials& credentials, wire::NonceBook& nonces, Events events)
@@ -61,6 +64,10 @@ public:
     void pause(std::string_view agent, bool on) override;
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const override;
     [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override;
+    [[nodiscard]] const Contests::Contest* contest(std::string_view agent) const override
+    {
+        return contests_.find(agent, core_.now());
+    }
     [[nodiscard]] std::size_t size() const { return by_agent_.size(); }
     [[nodiscard]] bool empty() const { return sessions_.empty(); }
     [[nodiscard]] const Attempts& attempts() const { return attempts_; }
@@ -80,7 +87,8 @@ private:
     wire::ServerSetup setup(std::string agent);
     void hello(Conn, Session&, const wire::Hello&);
     void accept(Conn, Session&);
-    void take_over(const std::string& agent);
+    [[nodiscard]] bool admitted(std::string_view agent, const Proof&) const;
+    bool take_over(Conn, Session&); // false: it has been refused
     void refuse(Conn, Session&, std::string_view agent, std::string_view why);
     void not_a_hello(Conn, Session&, const wire::FromAgent&, std::string_view bytes);
     void attempt_failed(std::string_view agent, std::string_view protocol, std::string_view peer,
@@ -104,6 +112,7 @@ private:
     std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
     std::unordered_map<std::string, Conn> by_agent_;
     Attempts attempts_;
+    Contests contests_;
 };
 
 } // namespace agenthost::hub

@@ -83,6 +83,13 @@ void SignedRest::agent(Conn conn, const std::string& id)
 void SignedRest::command(Conn conn, const Head& head, const std::string& id)
 {
     calls_.with_online(conn, id, [&] {
+        if (const AgentRecord* live = fanout_.find(id); live != nullptr && live->protocol != protocol) {
+            return calls_.refuse(
+                conn, 400, "INVALID_REQUEST",
+                "Agent " + id + " speaks " + live->protocol +
+                    "; this route is for agents of the signed protocol. Use POST /api/agents/" + id +
+                    "/commands");
+        }
         calls_.with_body(conn, head, R"({"command":"ping","args":{}})",
                          [this, conn, id](const std::string& body) { run(conn, id, body); });
     });

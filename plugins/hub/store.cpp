@@ -214,6 +214,7 @@ bool Store::list(Page page, std::function<void(std::vector<AgentRecord>)> then)
     auto found = std::make_shared<std::vector<AgentRecord>>();
     return post({[page = std::move(page), found](Tables& t) {
                      found->clear();
+                     if (page.among) return t.list_among(page, *found);
                      kit::Statement& list = page.protocol.empty() ? t.agent_list : t.agent_list_of;
                      list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.most));
                      if (!page.protocol.empty()) list.bind(3, page.protocol);

@@ -6,8 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 namespace agenthost::hub {
 
@@ -22,6 +25,22 @@ CREATE TABLE IF NOT EXISTS enrolments(id TEXT PRIMARY KEY, name TEXT NOT NULL, p
 CREATE TABLE IF NOT EXISTS minted_jwts(jti TEXT PRIMARY KEY, label TEXT NOT NULL, subject TEXT NOT NULL, role TEXT NOT NULL,
     agents TEXT, created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
 )";
+
+// Columns that came later; a file of an older hub gets them at start.
+constexpr std::array<std::pair<const char*, const char*>, 3> later_columns{{
+    {"is_foreign", "ALTER TABLE enrolments ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0"},
+    {"tokens_until", "ALTER TABLE enrolments ADD COLUMN tokens_until INTEGER NOT NULL DEFAULT 0"},
+    {"version", "ALTER TABLE enrolments ADD COLUMN version INTEGER NOT NULL DEFAULT 1"},
+}};
+// Agents that an older hub minted move here.
+constexpr const char* take_over = R"(
+INSERT OR IGNORE INTO enrolments(id, name, protocol, secret, salt, refresh, refresh_void, refresh_until, valid_from, created, jwt, revoked)
+    SELECT id, '', '', CASE revoked WHEN 0 THEN token END, '', NULL, 0, 0, 0, created, 0, revoked FROM minted_agents;
+DELETE FROM minted_agents;
+)";
+constexpr const char* columns = "id, name, protocol, secret, salt, refresh, refresh_void, refresh_until, "
+                                "valid_from, created, jwt, revoked, "
+                                "is_foreign, tokens_until, version";
 
 kit::Sha256Digest digest(std::span<const unsigned char> blob)
 {
@@ -41,7 +60,10 @@ Enrolment enrolment_row(const kit::Statement& row)
                 .valid_from = row.integer(8),
                 .created = row.integer(9),
                 .jwt = row.integer(10) != 0,
-                .revoked = row.integer(11) != 0};
+                .revoked = row.integer(11) != 0,
+                .foreign = row.integer(12) != 0,
+                .tokens_until = row.integer(13),
+                .version = static_cast<std::uint64_t>(row.integer(14))};
     if (!row.is_null(3)) e.secret = digest(row.blob(3));
     auto tokens = row.blob(5);
     for (const std::size_t size = kit::Sha256Digest{}.size(); tokens.size() >= size;
@@ -76,21 +98,15 @@ StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) :
         store.setup([&](kit::Database& db) {
             db.exec(schema);
             db.prepare("DELETE FROM minted_jwts WHERE expires<?1").bind(1, now).run();
-            std::set<std::string, std::less<>> known;
-            auto enrolments = db.prepare("SELECT * FROM enrolments");
-            while (enrolments.step()) {
-                loaded.enrolments.push_back(enrolment_row(enrolments));
-                known.insert(loaded.enrolments.back().id);
+            std::set<std::string, std::less<>> present;
+            auto info = db.prepare("SELECT name FROM pragma_table_info('enrolments')");
+            while (info.step()) present.emplace(info.text(0));
+            for (const auto& [column, add] : later_columns) {
+                if (!present.contains(column)) db.exec(add);
             }
-            auto older = db.prepare("SELECT id, token, created, revoked FROM minted_agents");
-            while (older.step()) {
-                if (known.contains(older.text(0))) continue;
-                Enrolment e{.id = std::string{older.text(0)},
-                            .created = older.integer(2),
-                            .revoked = older.integer(3) != 0};
-                if (!e.revoked) e.secret = digest(older.blob(1));
-                loaded.enrolments.push_back(std::move(e));
-            }
+            db.exec(take_over);
+            auto enrolments = db.prepare("SELECT " + std::string{columns} + " FROM enrolments");
+            while (enrolments.step()) loaded.enrolments.push_back(enrolment_row(enrolments));
             auto jwts = db.prepare("SELECT * FROM minted_jwts");
             while (jwts.step()) loaded.jwts.push_back(jwt_row(jwts));
         });
@@ -99,32 +115,53 @@ StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) :
     }
 }
 
-bool StoreEnrolment::save(const Enrolment& e, std::function<void(bool)> done)
+// `work` says whether it found the row as expected.
+bool StoreEnrolment::write(std::function<bool(kit::Database&)> work, std::function<void(Written)> done)
 {
-    return store_.in_commit(
-        [e](kit::Database& db) {
+    auto found = std::make_shared<bool>(false); // a group commit that fails runs the work again
+    return store_.in_commit([work = std::move(work), found](kit::Database& db) { *found = work(db); },
+                            [found, done = std::move(done)](bool ok) {
+                                if (done)
+                                    done(!ok ? Written::failed : *found ? Written::done : Written::changed);
+                            });
+}
+
+bool StoreEnrolment::save(const Enrolment& e, std::uint64_t expected, std::function<void(Written)> done)
+{
+    return write(
+        [e, expected](kit::Database& db) {
             std::vector<unsigned char> refresh;
             for (const auto& token : e.refresh) refresh.insert(refresh.end(), token.begin(), token.end());
-            auto save = db.prepare(
-                "INSERT OR REPLACE INTO enrolments VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)");
+            auto save =
+                db.prepare(expected == 0 ? "INSERT OR IGNORE INTO enrolments(" + std::string{columns} +
+                                               ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
+                                         : "UPDATE enrolments SET name=?2, protocol=?3, secret=?4, salt=?5, "
+                                           "refresh=?6, refresh_void=?7, refresh_until=?8, valid_from=?9, "
+                                           "created=?10, jwt=?11, revoked=?12, is_foreign=?13, "
+                                           "tokens_until=?14, version=?15 WHERE id=?1 AND version=?16");
             save.bind(1, e.id).bind(2, e.name).bind(3, e.protocol).bind(5, e.salt).bind_blob(6, refresh);
             if (e.secret)
                 save.bind_blob(4, *e.secret);
             else
                 save.bind_null(4);
             save.bind(7, std::int64_t{e.refresh_void}).bind(8, e.refresh_until).bind(9, e.valid_from);
-            save.bind(10, e.created).bind(11, std::int64_t{e.jwt}).bind(12, std::int64_t{e.revoked}).run();
-            db.prepare("DELETE FROM minted_agents WHERE id=?1").bind(1, e.id).run();
+            save.bind(10, e.created).bind(11, std::int64_t{e.jwt}).bind(12, std::int64_t{e.revoked});
+            save.bind(13, std::int64_t{e.foreign}).bind(14, e.tokens_until);
+            save.bind(15, static_cast<std::int64_t>(e.version));
+            if (expected != 0) save.bind(16, static_cast<std::int64_t>(expected));
+            save.run();
+            return db.changes() == 1;
         },
         std::move(done));
 }
 
-bool StoreEnrolment::remove(std::string id, std::function<void(bool)> done)
+bool StoreEnrolment::remove(std::string id, std::uint64_t expected, std::function<void(Written)> done)
 {
-    return store_.in_commit(
-        [id = std::move(id)](kit::Database& db) {
-            db.prepare("DELETE FROM enrolments WHERE id=?1").bind(1, id).run();
-            db.prepare("DELETE FROM minted_agents WHERE id=?1").bind(1, id).run();
+    return write(
+        [id = std::move(id), expected](kit::Database& db) {
+            auto remove = db.prepare("DELETE FROM enrolments WHERE id=?1 AND version=?2");
+            remove.bind(1, id).bind(2, static_cast<std::int64_t>(expected)).run();
+            return db.changes() == 1;
         },
         std::move(done));
 }

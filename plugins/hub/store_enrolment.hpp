@@ -1,4 +1,5 @@
-// The enrolment table in the hub's SQLite file, written in the store's group commits.
+// The enrolment table in the hub's SQLite file, written in the store's group commits. A row changes only from the version its writer
+// has seen, so that writes that cross each other cannot undo one another.
 #pragma once
 
 #include "enrolment_table.hpp"
@@ -17,12 +18,14 @@ public:
     // Blocking, before store.start(). Throws std::runtime_error. `store` must outlive it.
     StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded);
 
-    bool save(const Enrolment&, std::function<void(bool ok)>) override;
-    bool remove(std::string id, std::function<void(bool ok)>) override;
+    bool save(const Enrolment&, std::uint64_t expected, std::function<void(Written)>) override;
+    bool remove(std::string id, std::uint64_t expected, std::function<void(Written)>) override;
     bool save(const MintedJwt&, std::function<void(bool ok)>) override;
     bool remove_jwt(std::string jti, std::function<void(bool ok)>) override;
 
 private:
+    bool write(std::function<bool(kit::Database&)> work, std::function<void(Written)> done);
+
     Store& store_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <stdexcept>
 
 namespace agenthost::hub {
@@ -90,6 +91,19 @@ void Store::Tables::save(const TaskRecord& t)
     task_save.bind(8, t.created).bind(9, t.updated).bind(10, t.expires).bind(11, t.data).bind(12, t.code);
     task_save.bind(13, t.message).bind(14, t.detail).bind(15, t.target).bind(16, std::int64_t{t.shop});
     task_save.bind(17, t.warned).bind(18, t.confirmed).run();
+}
+
+// A token names at most 1,000 agents.
+void Store::Tables::list_among(const Page& page, std::vector<AgentRecord>& found)
+{
+    const std::set<std::string_view> ids{page.among->begin(), page.among->end()};
+    for (auto id = ids.upper_bound(page.after); id != ids.end() && found.size() < page.most; ++id) {
+        if (agent_find.bind(1, *id).step()) {
+            AgentRecord row = agent(agent_find);
+            if (page.protocol.empty() || row.protocol == page.protocol) found.push_back(std::move(row));
+        }
+        agent_find.reset();
+    }
 }
 
 AgentRecord Store::Tables::agent(const kit::Statement& row)

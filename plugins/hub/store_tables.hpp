@@ -10,6 +10,7 @@ namespace agenthost::hub {
 struct Store::Tables {
     explicit Tables(kit::Database&);
     void save(const TaskRecord&);
+    void list_among(const Page&, std::vector<AgentRecord>&);
 
     static AgentRecord agent(const kit::Statement& row);
     static TaskRecord task(const kit::Statement& row);

@@ -6,6 +6,7 @@
 // work (its queue is full): no callback follows.
 #pragma once
 
+#include "contests.hpp"
 #include "model.hpp"
 
 #include "kit/hash.hpp"
@@ -27,6 +28,8 @@ public:
         std::string after; // an id; empty: from the first
         std::size_t most = 0;
         std::string protocol = {}; // empty: any
+        // Only these agents: neither the rows nor the place where the next page begins tell of others.
+        std::optional<std::vector<std::string>> among = {};
     };
     virtual bool list(Page, std::function<void(std::vector<AgentRecord>)>) = 0; // by id
     virtual bool forget(std::string id) = 0;
@@ -83,6 +86,11 @@ public:
     virtual void cut(std::string_view agent, std::string_view why) = 0;
     virtual void pause(std::string_view /*agent*/, bool /*on*/) {
     } // reads nothing more from its session for a moment
+    // Two machines use this identity at once; nullptr: no. Until the hub's lock is left.
+    [[nodiscard]] virtual const Contests::Contest* contest(std::string_view /*agent*/) const
+    {
+        return nullptr;
+    }
 };
 
 } // namespace agenthost::hub

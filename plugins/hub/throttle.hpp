@@ -1,4 +1,5 @@
-// Slows down whoever guesses: so many failures an address, then nothing for a while. Pure; time is handed in. Not thread-safe.
+// Counts refused attempts by address: so many, then each further one is told to wait. A valid credential never asks it. Pure; time is
+// handed in. Not thread-safe. Addresses are keys of kit/address_key.hpp.
 //
 // Bounded: when `most` addresses are remembered, the one whose last failure is longest ago is forgotten.
 #pragma once
@@ -48,6 +49,14 @@ public:
         entries_.emplace(order_.back().address, std::prev(order_.end()));
     }
 
+    // A refused attempt: seconds until the next one is answered with its reason again; 0: this one is.
+    long refused(std::string_view address, Time now)
+    {
+        const long left = wait(address, now);
+        if (left == 0) failed(address, now);
+        return left;
+    }
+
 private:
     struct Entry {
         std::string address;
@@ -76,8 +85,5 @@ private:
     Throttle::Time debt_until_{};
     std::uint64_t left_out_ = 0;
 };
-
-// "127.0.0.1:5000" -> "127.0.0.1", "[::1]:5000" -> "[::1]".
-inline std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
 
 } // namespace agenthost::hub

@@ -189,7 +189,7 @@ TEST_F(HubProtocols, ASignedAgentIsAdmittedCommandedAndReplaysAreNot)
     EXPECT_EQ(closed("n1", "secret-of-n1", {"forged"}), "1008 invalid_signature");
     EXPECT_EQ(closed("nobody", "secret-of-n1", {}), "1008 unknown_agent");
     EXPECT_EQ(closed("n1", "secret-of-n1", {"skew", "-310000"}), "1008 invalid_timestamp");
-    EXPECT_EQ(closed("n1", "secret-of-n1", {"plain"}), "1008 authenticate first");
+    EXPECT_EQ(closed("n1", "secret-of-n1", {"plain"}), "1008 the first frame must be a signed auth frame");
     EXPECT_EQ(closed("n1", "secret-of-n1", {"replay", saved}).substr(0, 4), "1008");
     EXPECT_TRUE(online("n1"));
     EXPECT_TRUE(agent->said("closed").empty()) << "none of them took it over";

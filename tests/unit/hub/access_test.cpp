@@ -111,12 +111,6 @@ TEST(HubThrottle, StrangersWriteTwentyLinesThenOneASecond)
     EXPECT_EQ(gate.open(now + 1min), 1U);
 }
 
-TEST(HubThrottle, AnAddressIsItsPeerWithoutThePort)
-{
-    EXPECT_EQ(address_of("127.0.0.1:5000"), "127.0.0.1");
-    EXPECT_EQ(address_of("[::1]:5000"), "[::1]");
-}
-
 TEST(HubOpening, WritesDatesAsHttpHasThem)
 {
     EXPECT_EQ(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");

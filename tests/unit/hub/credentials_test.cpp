@@ -135,7 +135,6 @@ TEST(HubCredentials, AnAgentThatHasOnlyAJwtHasNoSecret)
     c.put(Enrolment{.id = "a", .jwt = true});
     EXPECT_FALSE(may(c, "a", ""));
     EXPECT_FALSE(c.admits("a", Proof{.kind = Proof::Kind::secret}, now));
-    EXPECT_FALSE(c.has_secret("a"));
     EXPECT_FALSE(c.secret_of("a"));
 }
 

@@ -303,7 +303,7 @@ TEST_F(DashboardsTest, TheHubsOwnQueueCanBeFullToo)
     const Conn conn = desk();
     for (std::size_t i = 0; i < core.config.agent_queue; ++i) {
         TaskRecord task = runs.make("d1", R"({"command":"x"})");
-        ASSERT_EQ(Runs::prepare(task), "");
+        ASSERT_EQ(runs.check(task), "");
         enter([&] { ASSERT_TRUE(runs.start(task)); });
     }
     heard(conn);

@@ -47,6 +47,12 @@ struct EnrolmentTest : testing::Test {
         std::promise<bool> got;
         return write([&](bool ok) { got.set_value(ok); }) && got.get_future().get();
     }
+    bool written(const std::function<bool(std::function<void(Written)>)>& write,
+                 Written wanted = Written::done)
+    {
+        std::promise<Written> got;
+        return write([&](Written result) { got.set_value(result); }) && got.get_future().get() == wanted;
+    }
     const Enrolment* enrolment(const std::string& id) const
     {
         for (const Enrolment& e : loaded.enrolments) {
@@ -77,11 +83,15 @@ TEST_F(EnrolmentTest, KeepsWhatItIsTold)
                          .valid_from = 6,
                          .created = 7,
                          .jwt = true,
-                         .revoked = true};
-    EXPECT_TRUE(done([&](auto then) { return table->save(full, then); }));
-    EXPECT_TRUE(done([&](auto then) { return table->save(Enrolment{.id = "b"}, then); }));
-    EXPECT_TRUE(done([&](auto then) { return table->save(Enrolment{.id = "c"}, then); }));
-    EXPECT_TRUE(done([&](auto then) { return table->remove("c", then); }));
+                         .revoked = true,
+                         .foreign = true,
+                         .tokens_until = 8,
+                         .version = 9};
+    const Enrolment c{.id = "c", .version = 3};
+    EXPECT_TRUE(written([&](auto then) { return table->save(full, 0, then); }));
+    EXPECT_TRUE(written([&](auto then) { return table->save(Enrolment{.id = "b", .version = 1}, 0, then); }));
+    EXPECT_TRUE(written([&](auto then) { return table->save(c, 0, then); }));
+    EXPECT_TRUE(written([&](auto then) { return table->remove("c", 3, then); }));
     reopen();
     ASSERT_EQ(loaded.enrolments.size(), 2U);
     const Enrolment& a = *enrolment("a");
@@ -93,9 +103,53 @@ TEST_F(EnrolmentTest, KeepsWhatItIsTold)
     EXPECT_EQ(a.refresh_until, 5);
     EXPECT_EQ(a.valid_from, 6);
     EXPECT_EQ(a.created, 7);
-    EXPECT_TRUE(a.refresh_void && a.jwt && a.revoked);
+    EXPECT_EQ(a.tokens_until, 8);
+    EXPECT_EQ(a.version, 9U);
+    EXPECT_TRUE(a.refresh_void && a.jwt && a.revoked && a.foreign);
     const Enrolment& b = *enrolment("b");
     EXPECT_TRUE(b.refresh.empty() && !b.secret && !b.refresh_void && !b.jwt && !b.revoked);
+}
+
+TEST_F(EnrolmentTest, ARowChangesOnlyFromTheVersionItsWriterHasSeen)
+{
+    const auto save = [&](std::uint64_t version, std::uint64_t expected, bool revoked) {
+        return [this, version, expected, revoked](auto then) {
+            return table->save(Enrolment{.id = "a", .revoked = revoked, .version = version}, expected, then);
+        };
+    };
+    EXPECT_TRUE(written(save(5, 0, false)));
+    EXPECT_TRUE(written(save(6, 0, false), Written::changed)) << "there is a row already";
+    EXPECT_TRUE(written(save(7, 5, true)));
+    EXPECT_TRUE(written(save(8, 5, false), Written::changed)) << "decided on the row before the revocation";
+    EXPECT_TRUE(written([&](auto then) { return table->remove("a", 5, then); }, Written::changed));
+    EXPECT_TRUE(written([&](auto then) { return table->remove("b", 1, then); }, Written::changed));
+    reopen();
+    ASSERT_EQ(loaded.enrolments.size(), 1U);
+    EXPECT_TRUE(loaded.enrolments[0].revoked);
+    EXPECT_EQ(loaded.enrolments[0].version, 7U);
+    EXPECT_TRUE(written(save(9, 1, false), Written::changed)) << "rows that are gone have no version";
+}
+
+TEST_F(EnrolmentTest, AFileOfAnOlderHubGetsTheNewColumns)
+{
+    close();
+    {
+        agenthost::kit::Database db{(dir / "hub.db").string()};
+        db.exec("DROP TABLE enrolments");
+        db.exec(
+            "CREATE TABLE enrolments(id TEXT PRIMARY KEY, name TEXT NOT NULL, protocol TEXT NOT NULL, secret "
+            "BLOB, salt TEXT NOT NULL, refresh BLOB, refresh_void INTEGER NOT NULL, refresh_until INTEGER "
+            "NOT "
+            "NULL, valid_from INTEGER NOT NULL, created INTEGER NOT NULL, jwt INTEGER NOT NULL, revoked "
+            "INTEGER "
+            "NOT NULL) WITHOUT ROWID");
+        db.exec("INSERT INTO enrolments VALUES('a','n','panel',NULL,'',NULL,0,1,2,3,1,0)");
+    }
+    open();
+    ASSERT_NE(enrolment("a"), nullptr);
+    EXPECT_EQ(enrolment("a")->version, 1U);
+    EXPECT_FALSE(enrolment("a")->foreign);
+    EXPECT_TRUE(written([&](auto then) { return table->save(Enrolment{.id = "a", .version = 2}, 1, then); }));
 }
 
 TEST_F(EnrolmentTest, KeepsMintedTokensUntilTheyExpire)
@@ -149,8 +203,12 @@ TEST_F(EnrolmentTest, TakesOverWhatAnOlderHubMinted)
     EXPECT_EQ(enrolment("old")->secret, sha256("secret"));
     EXPECT_TRUE(enrolment("gone")->revoked);
     EXPECT_FALSE(enrolment("gone")->secret);
-    EXPECT_TRUE(done([&](auto then) { return table->save(Enrolment{.id = "old", .jwt = true}, then); }));
-    EXPECT_TRUE(done([&](auto then) { return table->remove("gone", then); }));
+    const auto old = [](auto& t) {
+        return
+            [&t](auto then) { return t->save(Enrolment{.id = "old", .jwt = true, .version = 2}, 1, then); };
+    };
+    EXPECT_TRUE(written(old(table)));
+    EXPECT_TRUE(written([&](auto then) { return table->remove("gone", 1, then); }));
     reopen();
     ASSERT_EQ(loaded.enrolments.size(), 1U);
     EXPECT_TRUE(loaded.enrolments[0].jwt);

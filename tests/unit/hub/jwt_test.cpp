@@ -193,6 +193,7 @@ TEST(HubJwt, ClaimsAreOfTheirKind)
     EXPECT_EQ(refusal(with("jti", json::array())), "\"jti\" is not an id");
     EXPECT_EQ(refusal(with("agents", "a,b")), "\"agents\" is not a list of ids");
     EXPECT_EQ(refusal(with("agents", {1, 2})), "\"agents\" is not a list of ids");
+    EXPECT_EQ(refusal(with("agents", nullptr)), "\"agents\" is not a list of ids") << "null is not everybody";
     EXPECT_EQ(refusal(with("agents", json::array())), "accepted");
     EXPECT_EQ(refusal(with("something", {{"else", true}})), "accepted");
     for (const char* text : {"[]", "7", "null", "{", "\"x\"", ""})

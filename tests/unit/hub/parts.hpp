@@ -72,6 +72,9 @@ public:
     {
         std::vector<AgentRecord> rows;
         for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.most; ++it) {
+            if (page.among &&
+                std::find(page.among->begin(), page.among->end(), it->first) == page.among->end())
+                continue;
             if (page.protocol.empty() || it->second.protocol == page.protocol) rows.push_back(it->second);
         }
         return !full && (later.waiting.emplace_back([then, rows] { then(rows); }), true);
@@ -150,6 +153,9 @@ public:
             paused.erase(std::string{agent});
     }
 
+    const Contests::Contest* contest(std::string_view) const override { return contested; }
+
+    const Contests::Contest* contested = nullptr; // of every agent
     std::map<std::string, AgentRecord> agents;
     std::set<std::string> paused;
     std::vector<Command> sent;
@@ -289,7 +295,12 @@ protected:
     Attempts attempts;
     ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports, attempts};
     RunsRest runs_rest{core, calls, runs};
-    Rest rest{core, credentials, fanout, calls, files, print, signed_rest, reports_rest, runs_rest};
+    std::vector<std::pair<std::string, bool>> interrupted_later;
+    TasksRest tasks_rest{core, calls, commands, runs, [this](const std::string& id, bool force) {
+                             interrupted_later.emplace_back(id, force);
+                         }};
+    Rest rest{core,  credentials, fanout,       calls,     files,
+              print, signed_rest, reports_rest, runs_rest, tasks_rest};
 
 private:
     bool draining_ = false;

@@ -148,7 +148,7 @@ TEST_F(AgentsTest, TooManyFailuresOfOneAddressAreSlowedDown)
     EXPECT_EQ(late.status, 429);
     EXPECT_EQ(late.body["error"]["code"], "RATE_LIMIT");
     EXPECT_GE(std::stoi(late.headers["retry-after"].get<std::string>()), 1);
-    EXPECT_EQ(answer(post("/api/agents/register", {{"name", "x"}}, enroll, "203.0.113.5:2000")).status, 429);
+    EXPECT_EQ(answer(post("/api/agents/register", {{"name", "x"}}, "wrong", "203.0.113.5:2000")).status, 429);
     EXPECT_EQ(refresh(node["refreshToken"]).status, 200) << "others are not touched";
 }
 

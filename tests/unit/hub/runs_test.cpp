@@ -26,7 +26,7 @@ protected:
     std::string start(const std::string& params = R"({"command":"x"})")
     {
         TaskRecord task = runs.make("d1", params);
-        EXPECT_EQ(Runs::prepare(task), "");
+        EXPECT_EQ(runs.check(task), "");
         const std::string id = task.id;
         enter([&] { EXPECT_TRUE(runs.start(task)); });
         return id;

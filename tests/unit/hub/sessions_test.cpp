@@ -84,7 +84,7 @@ struct SessionsTest : testing::Test {
     Peers::Peer& connect(Protocol protocol, const std::map<std::string, std::string>& headers = {},
                          const std::string& query = {})
     {
-        Head head{.method = "GET", .query = query, .peer = "127.0.0.1:5000"};
+        Head head{.method = "GET", .query = query, .peer = peer};
         for (const auto& [name, value] : headers) head.headers.emplace(name, value);
         ++last;
         enter([&] { sessions.request(last, head, protocol); });
@@ -104,6 +104,7 @@ struct SessionsTest : testing::Test {
         enter([&] { sessions.frame(conn != 0 ? conn : last, AGH_WS_TEXT, message.dump()); });
     }
 
+    std::string peer = "127.0.0.1:5000"; // of whoever connects next
     std::int64_t utc = 1'800'000'000'000;
     Timers::Time now = Timers::Time{1h};
     std::string why;
@@ -240,6 +241,74 @@ TEST_F(SessionsTest, ThereAreNeverTwoLiveSessionsOfOneAgent)
     EXPECT_TRUE(sessions.online("p1"));
     EXPECT_EQ(heard.size(), 3U) << "nor is its end";
     EXPECT_EQ(sessions.size(), 1U);
+}
+
+TEST_F(SessionsTest, TwoMachinesWithOneIdentityAreNoticedAndTheNewcomerIsHeldBack)
+{
+    const auto from = [&](const char* address) -> Peers::Peer& {
+        peer = address;
+        return panel("p1");
+    };
+    from("192.0.2.1:1");
+    for (std::size_t i = 1; i < Contests::enough; ++i) {
+        auto& older = daemon.peers[last];
+        from(i % 2 == 1 ? "192.0.2.2:1" : "192.0.2.1:1");
+        EXPECT_EQ(older.reason, "replaced by a newer session of this agent");
+        pass(5s);
+    }
+    EXPECT_EQ(sessions.contest("p1"), nullptr);
+    auto& replaced = daemon.peers[last];
+    auto& kept = from("192.0.2.1:1");
+    EXPECT_EQ(replaced.close_code, 1000);
+    EXPECT_THAT(replaced.reason, HasSubstr("identity in use"));
+    ASSERT_NE(sessions.contest("p1"), nullptr);
+    EXPECT_THAT(daemon.logged, testing::Contains(HasSubstr("two machines use this identity")));
+    for (int i = 0; i < 5; ++i) {
+        auto& newcomer = from("192.0.2.2:1");
+        EXPECT_EQ(newcomer.close_code, 1013);
+        EXPECT_THAT(newcomer.reason, HasSubstr("identity in use"));
+        EXPECT_LE(newcomer.reason.size(), 123U) << "a close frame has no room for more";
+        pass(5s);
+    }
+    EXPECT_EQ(kept.close_code, 0) << "one of them gets work done";
+    EXPECT_EQ(sessions.contest("p1")->refused, 5U);
+    EXPECT_TRUE(sessions.online("p1"));
+    pass(5s);
+    EXPECT_EQ(from("192.0.2.2:1").close_code, 0) << "now and then it may: it may be a replacement";
+    EXPECT_EQ(kept.close_code, 1000);
+    EXPECT_EQ(from("192.0.2.1:1").close_code, 1013);
+    pass(59s);
+    EXPECT_EQ(from("192.0.2.1:1").close_code, 1013) << "the wait has doubled";
+}
+
+TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverHeldBack)
+{
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(panel("p1").close_code, 0) << i;
+        enter([&] { sessions.closed(last); });
+    }
+    EXPECT_EQ(sessions.contest("p1"), nullptr);
+    for (std::size_t i = 0; i <= Contests::enough; ++i) panel("p1");
+    EXPECT_EQ(panel("p1").close_code, 1013);
+    enter([&] { sessions.cut("p1", "test"); });
+    EXPECT_EQ(panel("p1").close_code, 0) << "the connected one has gone";
+}
+
+TEST_F(SessionsTest, AWordOfTheProtocolItselfIsNeverSentAsACommand)
+{
+    connect(Protocol::storage);
+    frame({{"action", "auth"}, {"token", "secret-of-n1"}, {"agent_id", "n1"}});
+    ASSERT_TRUE(sessions.online("n1"));
+    const auto send = [&](std::string_view action) {
+        Fanout::Sent sent{};
+        enter([&] {
+            sent = sessions.send("n1",
+                                 {.id = "r1", .action = action, .params = "{}", .target = {}, .timeout = {}});
+        });
+        return sent;
+    };
+    EXPECT_EQ(send("auth"), Fanout::Sent::unspeakable);
+    EXPECT_EQ(send("info"), Fanout::Sent::taken);
 }
 
 TEST_F(SessionsTest, ARefusedNewcomerTakesNothingOver)

@@ -177,6 +177,139 @@ TEST_F(TableTest, ACallerSeesOnlyItsAgents)
     EXPECT_EQ(status(3), 404);
 }
 
+// The same checks whichever way a command comes in.
+TEST_F(TableTest, EveryWayInChecksACommandTheSameWay)
+{
+    join("agent-123", "signed");
+    join("node-01", "storage");
+    join("desk", "dashboard");
+    const auto refused = [&](const std::string& path, const std::string& text) {
+        const std::size_t before = fanout.sent.size();
+        const Conn conn = ask("POST", path, text);
+        EXPECT_EQ(status(conn), 400) << path << " " << text;
+        EXPECT_EQ(body(conn)["error"]["code"], "INVALID_REQUEST");
+        EXPECT_EQ(fanout.sent.size(), before) << "nothing was sent";
+        return body(conn)["error"].value("message", "");
+    };
+    const std::string command = "/api/agents/", signed_command = "/api/websocket/agents/";
+    refused(command + "node-01/commands", R"({"action":"auth"})");
+    refused(command + "node-01/commands", R"({"action":"x","params":{"request_id":"y"}})");
+    refused(command + "desk/commands", R"({"action":"heartbeat"})");
+    refused(command + "desk/commands", R"({"action":"terminal.run","params":{"commandId":"mine"}})");
+    EXPECT_THAT(refused(signed_command + "node-01/command", R"({"command":"auth"})"),
+                testing::HasSubstr("speaks storage"));
+    refused(signed_command + "desk/command", R"({"command":"ping"})");
+    refused(signed_command + "agent-123/command",
+            R"({"command":"terminal.run","args":{"commandId":"mine"}})");
+    refused(signed_command + "agent-123/command", R"({"command":"a\nb"})");
+    const Conn run = ask("POST", signed_command + "agent-123/command",
+                         R"({"command":"terminal.run","args":{"command":"ls"},"timeout":0})");
+    EXPECT_EQ(status(run), 202);
+    ASSERT_FALSE(fanout.sent.empty());
+    EXPECT_EQ(json::parse(fanout.sent.back().params)["commandId"], fanout.sent.back().id);
+    EXPECT_EQ(status(ask("GET", "/api/commands/" + fanout.sent.back().id)), 200)
+        << "it is a run like any other";
+}
+
+TEST_F(TableTest, DeleteCancelsATaskThatWasNotSent)
+{
+    join("node-01", "storage");
+    for (std::uint32_t i = 0; i < core.config.in_flight; ++i)
+        ask("POST", "/api/agents/node-01/commands", R"({"action":"info","timeout":0})");
+    const Conn waiting = ask("POST", "/api/agents/node-01/commands", R"({"action":"info"})");
+    const std::string first = fanout.sent.front().id;
+    std::string id;
+    for (const auto& [task, record] : tables.tasks) {
+        if (!commands.find(task)->sent) id = task;
+    }
+    ASSERT_NE(id, "");
+    const json cancelled = body(ask("DELETE", "/api/tasks/" + id));
+    EXPECT_EQ(cancelled["cancel"], "removed");
+    EXPECT_EQ(cancelled["status"], "failed");
+    EXPECT_EQ(cancelled["error"]["code"], "CANCELLED");
+    EXPECT_EQ(status(waiting), 409) << "whoever waits for it hears it";
+    result("node-01", {.id = first});
+    for (const auto& sent : fanout.sent) EXPECT_NE(sent.id, id) << "the agent never hears of it";
+    const Conn again = ask("DELETE", "/api/tasks/" + id);
+    EXPECT_EQ(status(again), 409);
+    EXPECT_EQ(body(again)["error"]["code"], "TASK_ENDED");
+    EXPECT_EQ(status(ask("DELETE", "/api/tasks/nonsense")), 404);
+}
+
+TEST_F(TableTest, DeleteLetsGoOfATaskThatWasSent)
+{
+    join("node-01", "storage");
+    ask("POST", "/api/agents/node-01/commands", R"({"action":"info","timeout":0})");
+    const std::string id = fanout.sent.back().id;
+    const Conn conn = ask("DELETE", "/api/tasks/" + id);
+    EXPECT_EQ(status(conn), 200);
+    EXPECT_EQ(body(conn)["cancel"], "abandoned");
+    leave("node-01");
+    join("node-01", "storage");
+    EXPECT_EQ(fanout.sent.size(), 1U) << "it is not sent again";
+    result("node-01", {.id = id, .data = "7"});
+    EXPECT_EQ(get("/api/tasks/" + id)["error"]["code"], "CANCELLED") << "a late answer changes nothing";
+}
+
+TEST_F(TableTest, DeleteInterruptsACommandOnATerminal)
+{
+    join("d1", "dashboard");
+    const auto begin = [&] {
+        ask("POST", "/api/agents/d1/commands",
+            R"({"action":"terminal.run","params":{"command":"x"},"timeout":0})");
+        return fanout.sent.back().id;
+    };
+    const std::string id = begin();
+    const Conn conn = ask("DELETE", "/api/tasks/" + id, {}, "force=true");
+    EXPECT_EQ(fanout.sent.back().action, "terminal.interrupt");
+    EXPECT_EQ(json::parse(fanout.sent.back().params), (json{{"commandId", id}, {"force", true}}));
+    EXPECT_FALSE(answered(conn));
+    enter([&] { requests.result("d1", {.id = fanout.sent.back().id, .data = "{}"}); });
+    EXPECT_EQ(status(conn), 202);
+    EXPECT_EQ(body(conn)["cancel"], "interrupted");
+    EXPECT_EQ(body(conn)["status"], "dispatched") << "its end comes from the agent";
+
+    const std::string other = begin();
+    leave("d1");
+    const Conn away = ask("DELETE", "/api/tasks/" + other);
+    EXPECT_EQ(status(away), 202);
+    EXPECT_EQ(body(away)["cancel"], "waiting");
+    ASSERT_EQ(interrupted_later.size(), 1U);
+    EXPECT_EQ(interrupted_later[0].first, other);
+    EXPECT_EQ(status(ask("DELETE", "/api/tasks/" + other, {}, "force=maybe")), 400);
+}
+
+TEST_F(TableTest, DeleteOfAHiddenTaskIsAsIfItDidNotExist)
+{
+    join("node-01", "storage");
+    ask("POST", "/api/agents/node-01/commands", R"({"action":"info","timeout":0})");
+    const std::string id = fanout.sent.back().id;
+    const Caller desk{
+        .role = Role::dashboard, .subject = "desk", .agents = std::vector<std::string>{"other"}};
+    enter([&] { tasks_rest.cancel(1, Head{}, id, desk); });
+    EXPECT_EQ(status(1), 404);
+    EXPECT_EQ(get("/api/tasks/" + id)["status"], "dispatched");
+}
+
+TEST_F(TableTest, AContestedIdentityIsSaidInListAndHealth)
+{
+    join("p1", "panel");
+    Contests contests;
+    for (std::size_t i = 0; i < Contests::enough; ++i)
+        contests.meet("p1", "192.0.2.1:1", "192.0.2.2:1", now, utc);
+    fanout.contested = contests.find("p1", now);
+    ASSERT_NE(fanout.contested, nullptr);
+    const json listed = get("/api/agents")["agents"][0];
+    EXPECT_EQ(listed["conflict"]["since"], utc);
+    EXPECT_EQ(listed["conflict"]["takeovers"], Contests::enough);
+    EXPECT_EQ(listed["conflict"]["peers"], (json{"192.0.2.1:1", "192.0.2.2:1"}));
+    const json health = get("/api/agents/p1/health");
+    EXPECT_EQ(health["health"], "degraded");
+    EXPECT_THAT(health["reason"].get<std::string>(), testing::HasSubstr("Two machines use this identity"));
+    fanout.contested = nullptr;
+    EXPECT_FALSE(get("/api/agents/p1").contains("conflict"));
+}
+
 TEST_F(TableTest, TheSignedRoutesSayWhoIsThereAndRunACommand)
 {
     join("agent-123", "signed");
@@ -314,6 +447,7 @@ TEST(HubRoutes, EachHasItsMethod)
     EXPECT_EQ(match("GET", "/api/agents/a/events").route, Route::events);
     EXPECT_EQ(match("GET", "/api/agents/a/logs").route, Route::logs);
     EXPECT_EQ(match("DELETE", "/api/agent-tasks").allow, "POST");
+    EXPECT_EQ(match("DELETE", "/api/tasks/t1").route, Route::task_cancel);
 }
 
 } // namespace

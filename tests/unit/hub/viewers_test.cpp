@@ -14,7 +14,7 @@ protected:
     {
         join("d1", "dashboard");
         TaskRecord task = runs.make("d1", R"({"command":"x"})");
-        EXPECT_EQ(Runs::prepare(task), "");
+        EXPECT_EQ(runs.check(task), "");
         id = task.id;
         enter([&] { EXPECT_TRUE(runs.start(task)); });
         reply->ok = [](std::string) {};
