@@ -1,5 +1,5 @@
 // Ends the process when its shut-down takes longer than it may, whatever hangs: the main loop, a destructor, a join. A thread of its own,
-// because everything else may be what hangs.
+// because everything else may be what hangs. arm() takes any thread.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,8 @@ public:
 
     void arm(std::chrono::milliseconds after, int exit_code)
     {
-        if (thread_.joinable()) return;
+        const std::lock_guard lock{mutex_};
+        if (thread_.joinable() || cancelled_) return; // the first one counts
         thread_ = std::thread{[this, after, exit_code] {
             std::unique_lock lock{mutex_};
             if (!wake_.wait_for(lock, after, [this] { return cancelled_; })) std::quick_exit(exit_code);

@@ -247,6 +247,11 @@ void Runtime::Impl::start_session(const ServerConfig& server)
 
 // ---- shut-down: finish what runs, say goodbye, stop plugins, close the rest ----
 
+std::chrono::milliseconds Runtime::Impl::stop_bound_of(const Config& config)
+{
+    return config.shutdown_commands + config.shutdown_sessions + config.shutdown_plugins + hard_stop;
+}
+
 void Runtime::Impl::stop(const std::string& why)
 {
     if (stopping) return;
@@ -254,7 +259,7 @@ void Runtime::Impl::stop(const std::string& why)
     log::info("agenthost", "stopping: " + why);
     notify("STOPPING=1\nSTATUS=finishing what runs");
     const auto allowed = config->shutdown_commands + config->shutdown_sessions + config->shutdown_plugins;
-    last_resort.arm(allowed + hard_stop, exit_failed);
+    last_resort.arm(stop_bound_of(*config), exit_failed);
     too_long.expires_after(allowed + give_up);
     too_long.async_wait([this](const auto& error) {
         if (error) return;

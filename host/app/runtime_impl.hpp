@@ -26,6 +26,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <set>
@@ -78,8 +79,10 @@ struct Runtime::Impl {
     std::vector<std::function<void(Reloaded)>> reload_waits;
     static constexpr std::size_t max_reload_waits = 64;
     std::map<std::string, ListenerConfig> listening; // what listeners really have, whatever a reload wished
-    ConfigPtr started_with; // for the keys that only count from the next start
-    asio::signal_set signals{main};
+    ConfigPtr started_with;                          // for the keys that only count from the next start
+    // On the control's loop: a main loop that a plugin blocks would never hear that it should end.
+    asio::signal_set signals{control_io};
+    std::atomic<std::chrono::milliseconds> stop_bound{}; // from SIGTERM to the end, whatever hangs
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, too_long{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     std::map<std::string, std::string> session_said; // the log's last word on each session
@@ -105,6 +108,8 @@ struct Runtime::Impl {
     // While it runs.
     void watch_signals();
     void wait_signal();
+    void on_signal(int sig);
+    static std::chrono::milliseconds stop_bound_of(const Config&);
     void finished(const Finished&);
     void feed_watchdog();
     void ask_health();

@@ -8,6 +8,8 @@
 #include "host/observe/notify.hpp"
 #include "host/session/world.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <csignal>
 #include <unistd.h>
 
@@ -24,26 +26,29 @@ constexpr int exit_failed = 1;
 void Runtime::Impl::watch_signals()
 {
     std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
+    stop_bound = stop_bound_of(*config);
     for (int sig : {SIGTERM, SIGINT, SIGHUP}) signals.add(sig);
     wait_signal();
 }
 
+// On the control's thread.
 void Runtime::Impl::wait_signal()
 {
     signals.async_wait([this](const boost::system::error_code& error, int sig) {
         if (error) return;
-        if (sig == SIGHUP) {
-            reload([](const Reloaded&) {}); // its words are in the log
-        } else if (stopping) {
-            log::warn("agenthost", "a second signal: ending at once");
-            exit_code = exit_failed;
-            main.stop();
-            return;
-        } else {
-            stop(sig == SIGTERM ? "SIGTERM" : "SIGINT");
-        }
+        if (sig != SIGHUP) last_resort.arm(stop_bound, exit_failed);
+        asio::post(main, [this, sig] { on_signal(sig); });
         wait_signal();
     });
+}
+
+void Runtime::Impl::on_signal(int sig)
+{
+    if (sig == SIGHUP) return reload([](const Reloaded&) {}); // its words are in the log
+    if (!stopping) return stop(sig == SIGTERM ? "SIGTERM" : "SIGINT");
+    log::warn("agenthost", "a second signal: ending at once");
+    exit_code = exit_failed;
+    main.stop();
 }
 
 void Runtime::Impl::finished(const Finished& f)

@@ -196,6 +196,20 @@ TEST(Life, AChangeThatIsTakenBackIsNone)
     EXPECT_NE(back.out.find("nothing has changed"), std::string::npos) << back.out;
 }
 
+// A plugin holds the main loop for good. The signal is heard all the same, and the end comes within its bound: `shutdown` and 20 s.
+TEST(Life, EndsWithinItsBoundWhenTheMainLoopHangs)
+{
+    Daemon daemon{{.yaml =
+                       "shutdown: {commands: 0s, sessions: 0s, plugins: 0s}\nplugins:\n  blocking: {enabled: "
+                       "true, config: {dir: '{dir}'}}\n",
+                   .plugin_path = {plugins()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    const Process call{{.argv = {program("agenthost").string(), "--control-socket", daemon.control(), "-c",
+                                 daemon.config_file(), "call", "blocking.block"}}};
+    ASSERT_TRUE(wait_for([&] { return fs::exists(daemon.dir() / "invoke.blocked"); })) << daemon.log();
+    EXPECT_EQ(daemon.stop(), 1) << daemon.log();
+}
+
 TEST(Life, AListenerThatCouldNotBeOpenedIsTriedAgainByTheNextReload)
 {
     const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
