@@ -14,6 +14,8 @@ using host::PluginState;
 namespace {
 
 class Hanging : public Abi {};
+class HeldInProcess : public Abi {};
+class HeldInARunner : public Abi {};
 
 TEST_P(Hanging, GivesUpACreateOrStartThatBlocks)
 {
@@ -121,9 +123,8 @@ TEST_P(Hanging, AsksNoSecondHealthCheckOfOneThatHangs)
 constexpr const char* did_not_end = "hostile.block did not end within 30 s after it was told to stop";
 
 // In this process a thread cannot be stopped: that is said at once, until the worker is back.
-TEST_P(Hanging, AHeldWorkerMakesThePluginStuckInThisProcess)
+TEST_P(HeldInProcess, AWorkerMakesThePluginStuck)
 {
-    if (isolated()) GTEST_SKIP() << "a runner is killed: see the next";
     auto bench = running();
     std::vector<agh_req> held{bench->services.open(), bench->services.open()};
     ASSERT_GE(bench->invoke(held[0], "block"), 0);
@@ -161,9 +162,8 @@ TEST_P(Hanging, AHeldWorkerMakesThePluginStuckInThisProcess)
 }
 
 // No thread hangs, and still it does not say the end.
-TEST_P(Hanging, ARequestThatIsNeverCompletedMakesThePluginStuck)
+TEST_P(HeldInProcess, ARequestThatIsNeverCompletedMakesThePluginStuck)
 {
-    if (isolated()) GTEST_SKIP() << "a runner is killed: see the next";
     auto bench = running();
     const agh_req open = bench->services.open();
     ASSERT_GE(bench->invoke(open, "late"), 0);
@@ -177,9 +177,8 @@ TEST_P(Hanging, ARequestThatIsNeverCompletedMakesThePluginStuck)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Hanging, AHeldRunnerIsKilledAndStartedAgain)
+TEST_P(HeldInARunner, IsKilledAndStartedAgain)
 {
-    if (!isolated()) GTEST_SKIP() << "in this process nothing can be killed";
     auto bench = running();
     const int pid = bench->plugin->status().runner_pid;
     const agh_req held = bench->services.open(), other = bench->services.open();
@@ -204,10 +203,9 @@ TEST_P(Hanging, AHeldRunnerIsKilledAndStartedAgain)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Hanging, ConfigureOfAFailedPluginStartsIt)
+TEST_P(HeldInProcess, ConfigureOfAFailedPluginStartsIt)
 {
     auto bench = running("block_configure", "sluggish");
-    if (isolated()) return; // it comes back by itself
     EXPECT_NE(bench->configure("x"), "");
     EXPECT_EQ(bench->plugin->status().state, PluginState::failed);
     bench->release();
@@ -229,5 +227,7 @@ TEST_P(Hanging, AStopWithLessTimeShortensTheOneUnderWay)
 }
 
 INSTANTIATE_TEST_SUITE_P(Plugin, Hanging, testing::Bool(), where);
+INSTANTIATE_TEST_SUITE_P(Plugin, HeldInProcess, testing::Values(false), where);
+INSTANTIATE_TEST_SUITE_P(Plugin, HeldInARunner, testing::Values(true), where);
 
 } // namespace
