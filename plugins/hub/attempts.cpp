@@ -2,6 +2,7 @@
 
 #include "model.hpp"
 
+#include "kit/address_key.hpp"
 #include "wire/fields.hpp"
 #include "wire/json.hpp"
 
@@ -53,7 +54,8 @@ std::uint64_t Attempts::failed(std::string_view agent, std::string_view protocol
         }
         return found;
     };
-    const auto here = [&](const Attempt& a) { return a.address == address; };
+    const std::string key = kit::address_key(address);
+    const auto here = [&](const Attempt& a) { return kit::address_key(a.address) == key; };
     const auto of_address = std::count_if(attempts_.begin(), attempts_.end(), here);
     if (static_cast<std::size_t>(of_address) >= most_of_address)
         attempts_.erase(oldest(here));

@@ -38,6 +38,13 @@ INSERT OR IGNORE INTO enrolments(id, name, protocol, secret, salt, refresh, refr
     SELECT id, '', '', CASE revoked WHEN 0 THEN token END, '', NULL, 0, 0, 0, created, 0, revoked FROM minted_agents;
 DELETE FROM minted_agents;
 )";
+// Agents of the protocols that have JWTs only, seen in the last 30 days by a hub that did not enrol them: their ids are nobody else's.
+constexpr const char* enrol_those_seen = R"(
+INSERT OR IGNORE INTO enrolments(id, name, protocol, salt, refresh_void, refresh_until, valid_from, created, jwt, revoked, is_foreign,
+    tokens_until) SELECT id, '', protocol, '', 0, 0, 0, last_seen, 0, 0, 1, last_seen/1000 FROM agents
+    WHERE protocol IN ('panel','dashboard') AND last_seen>?1
+)";
+constexpr std::int64_t month_ms = 30LL * 24 * 3600 * 1000;
 constexpr const char* columns = "id, name, protocol, secret, salt, refresh, refresh_void, refresh_until, "
                                 "valid_from, created, jwt, revoked, "
                                 "is_foreign, tokens_until, version";
@@ -97,6 +104,7 @@ StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) :
     try {
         store.setup([&](kit::Database& db) {
             db.exec(schema);
+            kit::Transaction transaction{db};
             db.prepare("DELETE FROM minted_jwts WHERE expires<?1").bind(1, now).run();
             std::set<std::string, std::less<>> present;
             auto info = db.prepare("SELECT name FROM pragma_table_info('enrolments')");
@@ -105,6 +113,8 @@ StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) :
                 if (!present.contains(column)) db.exec(add);
             }
             db.exec(take_over);
+            if (!present.contains("is_foreign")) db.prepare(enrol_those_seen).bind(1, now - month_ms).run();
+            transaction.commit();
             auto enrolments = db.prepare("SELECT " + std::string{columns} + " FROM enrolments");
             while (enrolments.step()) loaded.enrolments.push_back(enrolment_row(enrolments));
             auto jwts = db.prepare("SELECT * FROM minted_jwts");

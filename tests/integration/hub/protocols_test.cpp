@@ -117,6 +117,25 @@ TEST_F(HubProtocols, APanelAgentRegistersConnectsWorksAndRenews)
     EXPECT_TRUE(speaks(id, "panel"));
 }
 
+TEST_F(HubProtocols, ANewcomerOfAContestedIdentityIsClosedWithTheReason)
+{
+    start();
+    std::vector<std::unique_ptr<NodeAgent>> clones;
+    for (int i = 0; i < 5; ++i) { // four takeovers
+        clones.push_back(panel("p1", token("p1")));
+        clones.back()->wait("open");
+        if (i > 0) {
+            EXPECT_EQ(clones[clones.size() - 2]->wait("closed"), 1000);
+        }
+    }
+    EXPECT_EQ(panel("p1", token("p1"))->wait("closed"), 1013);
+    EXPECT_TRUE(clones.back()->said("closed").empty()) << "the connected one goes on";
+    const json agent = ask("GET", "/api/agents/p1").json;
+    EXPECT_EQ(agent["conflict"]["takeovers"], 4) << agent;
+    EXPECT_EQ(agent["conflict"]["refused"], 1);
+    EXPECT_EQ(ask("GET", "/api/agents/p1/health").json["health"], "degraded");
+}
+
 TEST_F(HubProtocols, PanelAgentsArePinged)
 {
     start("ping_interval: 1s");

@@ -33,6 +33,10 @@ TEST(HubAttempts, OneAddressCannotDriveTheOthersOut)
     EXPECT_EQ(attempts.all().size(), Attempts::most_of_address + 1);
     EXPECT_EQ(attempts.all()[0].agent, "quiet");
     for (int i = 0; i < 1'000; ++i)
+        attempts.failed("id-" + std::to_string(i), "storage", "[2001:db8:1:2::" + std::to_string(i) + "]:1",
+                        "unknown agent", 10'100 + i);
+    EXPECT_EQ(attempts.all().size(), 2 * Attempts::most_of_address + 1) << "a /64 is one address";
+    for (int i = 0; i < 1'000; ++i)
         attempts.failed("", "storage", "10.1.0." + std::to_string(i) + ":1", "nothing", 20'000 + i);
     EXPECT_EQ(attempts.all().size(), Attempts::most);
 }

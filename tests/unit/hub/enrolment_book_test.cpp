@@ -295,7 +295,7 @@ TEST_F(BookTest, TombstonesBeyondTheirBoundAreFoldedIntoOneThatStillRefuses)
     EXPECT_TRUE(admitted(ours["token"]));
 }
 
-// Random changes of two agents, answered in the order of their commits, with disks that fail and processes that die. The model: what
+// Random changes of a few agents, answered in the order of their commits, with disks that fail and processes that die. The model: what
 // was answered before an answered revocation or rotation is dead for good; a refresh token serves once; what was refused once is never
 // admitted again; what was answered last is admitted.
 struct Credential {
@@ -323,6 +323,19 @@ struct ModelTest : BookTest {
             if (c.agent == agent) c.dead = true;
         }
         newest[agent].clear();
+    }
+    void enroll()
+    {
+        const Conn conn = hub->post("/api/agents/register", R"({"name":"node"})");
+        pending.push_back([this, conn] {
+            const auto it = hub->daemon.answers.find(conn);
+            if (it == hub->daemon.answers.end()) return false;
+            if (it->second.status != 200) return true;
+            const json made = json::parse(it->second.body)["agent"];
+            agents.push_back(made["id"]);
+            issue(agents.back(), made);
+            return true;
+        });
     }
     void add(const std::string& agent, const char* protocol)
     {
@@ -398,6 +411,7 @@ struct ModelTest : BookTest {
         }
     }
 
+    std::vector<std::string> agents;
     std::vector<Credential> issued;
     std::map<std::string, std::vector<std::size_t>> newest; // by agent: those that must be good
     std::vector<std::function<bool()>> pending;
@@ -412,10 +426,14 @@ TEST_F(ModelTest, RandomChangesCrashesAndFullDisksKeepOneOrder)
         table.rows.clear();
         table.waiting.clear();
         issued.clear(), newest.clear(), pending.clear();
+        agents = {"a", "b"};
         boot();
         for (int step = 0; step < 400; ++step) {
-            const std::string agent = below(2) == 0 ? "a" : "b";
-            switch (below(9)) {
+            const std::string agent = agents[below(agents.size())];
+            switch (below(10)) {
+            case 9:
+                if (agents.size() < 4) enroll();
+                break;
             case 0: add(agent, below(2) == 0 ? "panel" : "storage"); break;
             case 1: revoke(agent); break;
             case 2:
@@ -452,10 +470,10 @@ TEST_F(ModelTest, RandomChangesCrashesAndFullDisksKeepOneOrder)
             settle();
         }
         check(true);
-        for (const char* agent : {"a", "b"}) check_newest(agent);
+        for (const std::string& agent : agents) check_newest(agent);
         boot();
         check(true);
-        for (const char* agent : {"a", "b"}) check_newest(agent);
+        for (const std::string& agent : agents) check_newest(agent);
         if (HasFailure()) return;
     }
 }

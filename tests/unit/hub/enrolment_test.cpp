@@ -144,11 +144,19 @@ TEST_F(EnrolmentTest, AFileOfAnOlderHubGetsTheNewColumns)
             "INTEGER "
             "NOT NULL) WITHOUT ROWID");
         db.exec("INSERT INTO enrolments VALUES('a','n','panel',NULL,'',NULL,0,1,2,3,1,0)");
+        auto seen = db.prepare("INSERT INTO agents VALUES(?1,?2,'','','',1,?3,'','')");
+        seen.bind(1, "a").bind(2, "panel").bind(3, start_ms).run();
+        seen.bind(1, "seen").bind(2, "dashboard").bind(3, start_ms - 1'000).run();
+        seen.bind(1, "shop").bind(2, "print").bind(3, start_ms).run();
+        seen.bind(1, "long ago").bind(2, "panel").bind(3, start_ms / 2).run();
     }
     open();
     ASSERT_NE(enrolment("a"), nullptr);
     EXPECT_EQ(enrolment("a")->version, 1U);
     EXPECT_FALSE(enrolment("a")->foreign);
+    ASSERT_NE(enrolment("seen"), nullptr) << "it has a JWT signed elsewhere: its id is nobody else's";
+    EXPECT_TRUE(enrolment("seen")->foreign);
+    EXPECT_EQ(loaded.enrolments.size(), 2U);
     EXPECT_TRUE(written([&](auto then) { return table->save(Enrolment{.id = "a", .version = 2}, 1, then); }));
 }
 
