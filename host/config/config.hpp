@@ -44,9 +44,9 @@ struct ReconnectConfig {
 struct Limits {
     std::uint64_t message_bytes = 1 << 20;      // from the server
     std::uint64_t peer_message_bytes = 1 << 20; // that the server accepts
-    double messages_per_second = 100; // commands admitted; 0 = unlimited
-    std::uint32_t in_flight = 256;    // commands running or queued
-    std::uint64_t memory = 32 << 20;  // params and results held for its commands
+    double messages_per_second = 100;           // commands admitted; 0 = unlimited
+    std::uint32_t in_flight = 256;              // commands running or queued
+    std::uint64_t memory = 32 << 20;            // params and results held for its commands
     std::uint64_t send_queue = 4 << 20;
     milliseconds cancel_grace{30'000}; // a USB write can stall this long before the kernel gives up
     bool operator==(const Limits&) const = default;
