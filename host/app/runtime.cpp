@@ -11,9 +11,7 @@
 #include <boost/asio/post.hpp>
 
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace agenthost::host {
@@ -25,7 +23,7 @@ constexpr auto give_up = 15s, hard_stop = 20s;
 constexpr int exit_failed = 1, exit_config = 78;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
-std::string claim_state(const std::filesystem::path& dir, kit::Fd& lock)
+std::string claim_state(const std::filesystem::path& dir, kit::FileLock& lock)
 {
     std::error_code error;
     std::filesystem::create_directories(dir.parent_path(), error);
@@ -33,13 +31,13 @@ std::string claim_state(const std::filesystem::path& dir, kit::Fd& lock)
         return "cannot make the state directory " + dir.string() + ": " + std::strerror(errno) +
                ". Make it for this user, or set agent.state_dir to a folder it may write.";
     const auto file = dir / "lock";
-    lock.reset(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock)
-        return "cannot write in the state directory " + dir.string() + ": " + std::strerror(errno) +
-               ". Give it to the daemon's user, or set agent.state_dir.";
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    const int refused = lock.acquire(file.string());
+    if (refused == EWOULDBLOCK)
         return "another agenthost uses the state directory " + dir.string() +
                ". Stop it, or set another agent.state_dir.";
+    if (refused != 0)
+        return "cannot write in the state directory " + dir.string() + ": " + std::strerror(refused) +
+               ". Give it to the daemon's user, or set agent.state_dir.";
     return {};
 }
 

@@ -19,7 +19,7 @@
 #include "host/observe/metrics.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/session.hpp"
-#include "kit/fd.hpp"
+#include "kit/file_lock.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -50,7 +50,7 @@ struct Runtime::Impl {
     LoadRequest request;
     RuntimePaths paths;
     ConfigPtr config;
-    kit::Fd state_lock;
+    kit::FileLock state_lock;
     asio::io_context main{1};
     std::vector<std::unique_ptr<asio::io_context>> more_io;
     std::vector<std::thread> io_threads;

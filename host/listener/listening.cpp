@@ -182,6 +182,9 @@ void Listening::close()
     acceptor->remove_file(); // at once, so that a successor can bind
     run_on(acceptor->io, [this] {
         error_code ignored;
+        // A child process holds a copy of the socket between its fork and its exec. Shutting it down ends the listening for
+        // every copy, so that the address can be bound again at once.
+        ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
         acceptor->descriptor.close(ignored);
         acceptor->timer.cancel();
         acceptor.reset(); // now: connections hold us, and may outlive the loop its timer belongs to

@@ -58,7 +58,7 @@ struct Registered {
 Registered registered(const PrepareRequest& request, const Registrar& registrar)
 {
     Registered out;
-    const kit::Fd alone = registrar.lock();
+    const kit::FileLock alone = registrar.lock();
     const auto stored = registrar.load(out.answer.problem);
     if (!out.answer.problem.empty()) return out;
     if (!stored || request.renewal >= 2) {
@@ -169,7 +169,7 @@ std::string refresh_if_due(const PrepareRequest& request, std::int64_t& refreshe
     if (auto problem = prepare_way(request.config, way); !problem.empty()) return problem;
     const Registrar registrar{request.state_dir, request.config, *setup, way};
     std::string why;
-    const kit::Fd alone = registrar.lock();
+    const kit::FileLock alone = registrar.lock();
     const auto stored = registrar.load(why);
     if (!stored) return why;
     refreshed_at = stored->refreshed_at;
@@ -192,7 +192,7 @@ Registrar::Answer register_by_hand(const ServerConfig& config, const std::string
     HttpCall way;
     if (auto problem = prepare_way(config, way); !problem.empty()) return {Outcome::failed, problem, {}};
     const Registrar registrar{state_dir, config, *setup, way};
-    const kit::Fd alone = registrar.lock();
+    const kit::FileLock alone = registrar.lock();
     return registrar.register_agent(capabilities);
 }
 

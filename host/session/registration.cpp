@@ -123,7 +123,7 @@ Registrar::Registrar(std::filesystem::path state_dir, const ServerConfig& config
     way_.insecure = config.insecure;
 }
 
-kit::Fd Registrar::lock() const { return StateFile{state_dir_, server_, "registration.json"}.lock(); }
+kit::FileLock Registrar::lock() const { return StateFile{state_dir_, server_, "registration.json"}.lock(); }
 
 std::optional<Registration> Registrar::load(std::string& why) const
 {

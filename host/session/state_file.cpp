@@ -1,7 +1,6 @@
 #include "state_file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -95,15 +94,13 @@ std::string StateFile::replace(std::string_view content) const
     return folder && ::fsync(folder.get()) == 0 ? std::string{} : because("cannot sync", folder_);
 }
 
-kit::Fd StateFile::lock() const
+kit::FileLock StateFile::lock() const
 {
-    if (!make_folder().empty()) return {};
-    kit::Fd fd{
-        ::open((folder_ / (name_ + ".lock")).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!fd) return fd;
-    give_to_owner_of(fd.get(), state_dir_);
-    while (::flock(fd.get(), LOCK_EX) != 0 && errno == EINTR) {}
-    return fd;
+    kit::FileLock lock;
+    if (!make_folder().empty()) return lock;
+    if (lock.acquire((folder_ / (name_ + ".lock")).string(), kit::FileLock::Wait::yes) == 0)
+        give_to_owner_of(lock.fd(), state_dir_);
+    return lock;
 }
 
 std::string StateFile::append(std::string_view content) const

@@ -5,7 +5,10 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace agenthost::test {
 namespace {
@@ -399,6 +402,21 @@ TEST_F(Caps, RemoveEndsAListenerAndItsIdleConnections)
     EXPECT_EQ(listeners->address("web"), "");
     Raw late{p};
     EXPECT_TRUE(!late.connected() || late.closed());
+}
+
+// A child that another thread has forked holds copies of all descriptors until it executes its program.
+TEST_F(Caps, RemoveFreesTheAddressWhileAForkedChildHoldsACopy)
+{
+    auto c = config();
+    const int p = start(c);
+    const pid_t child = ::fork();
+    if (child == 0)
+        for (;;) ::pause();
+    EXPECT_EQ(listeners->remove("web"), "");
+    c.bind = "127.0.0.1:" + std::to_string(p);
+    EXPECT_EQ(start(c), p);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
 }
 
 // The 30 s of ext/listener.h, once, for real.
