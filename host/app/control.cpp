@@ -7,6 +7,7 @@
 #include "host/observe/log.hpp"
 #include "kit/hash.hpp"
 
+#include <agenthost/json.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -82,6 +83,10 @@ public:
         if (action.empty())
             return refuse(conn, 400, "INVALID_REQUEST",
                           R"(the body needs "action", e.g. {"action":"host.ping"})");
+        const auto timeout =
+            request.contains("timeout_ms") ? json_unsigned(request["timeout_ms"]) : std::nullopt;
+        if (request.contains("timeout_ms") && !timeout)
+            return refuse(conn, 400, "INVALID_REQUEST", "timeout_ms must be a whole number of milliseconds");
         if (id.empty()) id = "cli-" + kit::random_token(12);
         if (by_id(id) != calls_.end())
             return refuse(conn, 409, "ID_REUSED", "a call with this id is running on another connection");
@@ -89,8 +94,7 @@ public:
             return;
         calls_[conn] = {.id = id, .waiting = {}, .ended = false};
         wire::Command command{.id = id, .action = action, .params = params, .target = {}, .timeout = {}};
-        if (request.contains("timeout_ms"))
-            command.timeout = std::chrono::milliseconds{request["timeout_ms"].get<std::int64_t>()};
+        if (timeout) command.timeout = std::chrono::milliseconds{*timeout};
         dispatcher_.submit(*this, command);
     }
 

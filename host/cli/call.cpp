@@ -4,6 +4,7 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
+#include <agenthost/json.hpp>
 #include <kit/call_reader.hpp>
 #include <kit/control_client.hpp>
 #include <kit/fd.hpp>
@@ -88,9 +89,10 @@ std::string dumped(const json& value, bool pretty)
 std::optional<int> exit_code(const json& data)
 {
     const auto at = data.is_object() ? data.find("exit_code") : data.end();
-    if (at == data.end() || !at->is_number_integer()) return std::nullopt;
-    const auto code = at->get<std::int64_t>();
-    return code >= 0 && code <= 255 ? static_cast<int>(code) : failed;
+    if (at == data.end()) return std::nullopt;
+    const auto code = json_integer(*at);
+    if (!code) return std::nullopt;
+    return *code >= 0 && *code <= 255 ? static_cast<int>(*code) : failed;
 }
 
 int report(const Context& context, const CallOptions& options, const json& result, bool streamed)

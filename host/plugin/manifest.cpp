@@ -2,6 +2,7 @@
 
 #include "words.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -86,9 +87,10 @@ std::uint32_t count_of(const Json& object, const char* key, std::uint32_t otherw
 {
     const auto found = object.find(key);
     if (found == object.end()) return otherwise;
-    if (!found->is_number_unsigned() || found->get<std::uint64_t>() < 1 || found->get<std::uint64_t>() > most)
+    const auto count = json_unsigned(*found);
+    if (!count || *count < 1 || *count > most)
         fail(key, "must be an integer from 1 to " + std::to_string(most));
-    return found->get<std::uint32_t>();
+    return static_cast<std::uint32_t>(*count);
 }
 
 std::vector<std::string> words_of(const Json& object, const std::string& where, const char* key)

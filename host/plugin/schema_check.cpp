@@ -2,6 +2,7 @@
 #include "schema_tree.hpp"
 #include "words.hpp"
 
+#include <agenthost/json.hpp>
 #include <simdjson.h>
 
 #include <algorithm>
@@ -36,11 +37,6 @@ struct Failure {
     }
 };
 
-bool integral(double d)
-{
-    return std::trunc(d) == d && d >= -9223372036854775808.0 && d < 9223372036854775808.0;
-}
-
 Type type_of(element e)
 {
     switch (e.type()) {
@@ -48,7 +44,7 @@ Type type_of(element e)
     case element_type::BOOL: return t_bool;
     case element_type::INT64: return t_integer;
     case element_type::UINT64: return t_fraction; // only those beyond int64
-    case element_type::DOUBLE: return integral(e.get_double().value_unsafe()) ? t_integer : t_fraction;
+    case element_type::DOUBLE: return exact_integer(e.get_double().value_unsafe()) ? t_integer : t_fraction;
     case element_type::STRING: return t_string;
     case element_type::ARRAY: return t_array;
     case element_type::OBJECT: return t_object;
@@ -266,7 +262,7 @@ bool walk(const Node& node, element e, Failure* failure)
 std::string number_text(double d)
 {
     char text[32];
-    std::snprintf(text, sizeof text, integral(d) && std::fabs(d) < 1e15 ? "%.0f" : "%g", d);
+    std::snprintf(text, sizeof text, exact_integer(d) && std::fabs(d) < 1e15 ? "%.0f" : "%g", d);
     return text;
 }
 

@@ -3,6 +3,7 @@
 #include "schema_tree.hpp"
 #include "words.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -242,8 +243,7 @@ private:
 
     static std::uint64_t count(const Json& value, const std::string& here)
     {
-        if (value.is_number_integer() && (value.is_number_unsigned() || value.get<std::int64_t>() >= 0))
-            return value.get<std::uint64_t>();
+        if (const auto count = json_unsigned(value)) return *count;
         throw Wrong{here + ": must be an integer >= 0"};
     }
 

@@ -3,6 +3,7 @@
 #include "words.hpp"
 
 #define VALIJSON_USE_EXCEPTIONS 1 // else a bad schema ends the process
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
@@ -50,9 +51,7 @@ void normalise(Json& value)
     if (value.is_structured()) {
         for (Json& one : value) normalise(one);
     } else if (value.is_number_float()) {
-        const double d = value.get<double>();
-        if (std::trunc(d) != d) return;
-        if (d >= -9223372036854775808.0 && d < 9223372036854775808.0) value = static_cast<std::int64_t>(d);
+        if (const auto integer = exact_integer(value.get<double>())) value = *integer;
     } else if (value.is_number_unsigned() &&
                value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
         value = static_cast<double>(value.get<std::uint64_t>());

@@ -5,6 +5,7 @@
 #include "host/session/world.hpp"
 #include "kit/url.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <sys/utsname.h>
@@ -135,8 +136,8 @@ std::optional<Registration> Registrar::load(std::string& why) const
     if (json.is_object()) {
         made = {text_of(json, "register_url"),  text_of(json, "agent_id"),      text_of(json, "token"),
                 text_of(json, "refresh_token"), text_of(json, "websocket_url"), 0};
-        if (const auto at = json.find("refreshed_at"); at != json.end() && at->is_number_integer())
-            made.refreshed_at = at->get<std::int64_t>();
+        if (const auto at = json.find("refreshed_at"); at != json.end())
+            made.refreshed_at = json_integer(*at).value_or(made.refreshed_at);
     }
     if (!fit(made.agent_id, most_id) || !fit(made.token, most_token)) {
         why = file.path() + " is damaged. Remove it, or run: agenthost register " + server_;

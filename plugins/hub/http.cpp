@@ -4,6 +4,7 @@
 
 #include "kit/json_depth.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -118,8 +119,7 @@ std::optional<Head> parse_head(std::string_view text)
             if (value.is_string()) head.headers.emplace(name, value.get<std::string>());
         }
     }
-    if (const auto it = root.find("length"); it != root.end() && it->is_number_unsigned())
-        head.length = it->get<std::uint64_t>();
+    if (const auto it = root.find("length"); it != root.end()) head.length = json_unsigned(*it);
     if (const auto it = root.find("chunked"); it != root.end() && it->is_boolean())
         head.chunked = it->get<bool>();
     if (const auto it = root.find("tls"); it != root.end() && it->is_boolean()) head.tls = it->get<bool>();

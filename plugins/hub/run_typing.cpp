@@ -2,6 +2,7 @@
 
 #include "kit/json_depth.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -28,8 +29,8 @@ std::optional<std::uint64_t> offset_of(const std::string& answer)
 {
     const auto json = kit::parse_json<nlohmann::json>(answer);
     const auto at = json.is_object() ? json.find("offset") : json.end();
-    if (at == json.end() || !at->is_number_unsigned()) return std::nullopt; // an older agent
-    return at->get<std::uint64_t>();
+    if (at == json.end()) return std::nullopt; // an older agent
+    return json_unsigned(*at);
 }
 
 void refuse(Core& core, const ReplyPtr& reply, std::string_view code, std::string_view why)

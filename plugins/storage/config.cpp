@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ std::uint64_t size_of(const Json& config, const char* key, std::uint64_t otherwi
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
-    if (at->is_number_unsigned()) return at->get<std::uint64_t>();
+    if (const auto size = json_unsigned(*at)) return *size;
     if (at->is_string())
         if (const auto size = parse_size(at->get_ref<const std::string&>())) return *size;
     refuse(key, at->dump() +
@@ -46,7 +47,8 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
-    if (at->is_number_unsigned()) return std::chrono::seconds{at->get<std::uint32_t>()};
+    if (const auto seconds = json_unsigned(*at); seconds && *seconds <= UINT32_MAX)
+        return std::chrono::seconds{*seconds};
     if (at->is_string())
         if (const auto time = parse_duration(at->get_ref<const std::string&>()); time && time->count() > 0)
             return *time;
@@ -57,9 +59,8 @@ unsigned count_of(const Json& config, const char* key, unsigned otherwise, unsig
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
-    if (at->is_number_unsigned())
-        if (const auto value = at->get<std::uint64_t>(); value >= 1 && value <= most)
-            return static_cast<unsigned>(value);
+    if (const auto value = json_unsigned(*at); value && *value >= 1 && *value <= most)
+        return static_cast<unsigned>(*value);
     refuse(key, at->dump() + " is not a number from 1 to " + std::to_string(most));
 }
 

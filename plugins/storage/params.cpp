@@ -1,5 +1,6 @@
 #include "params.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -57,9 +58,8 @@ Parsed<UploadParams> parse_upload(std::string_view text)
     if (params.name.find('\0') != std::string::npos || params.owner.find('\0') != std::string::npos)
         return problem::invalid("file_info: name and owner_id must not contain NUL");
     if (const auto size = info->find("size"); size != info->end() && !size->is_null()) {
-        if (!size->is_number_unsigned())
-            return problem::invalid("file_info.size must be a whole number of bytes");
-        params.declared.size = size->get<std::uint64_t>();
+        params.declared.size = json_unsigned(*size);
+        if (!params.declared.size) return problem::invalid("file_info.size must be a whole number of bytes");
     }
     params.declared.sha256 = text_of(*info, "sha256");
     for (char& c : params.declared.sha256) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -99,9 +99,9 @@ Parsed<Index::Query> parse_query(std::string_view text)
     query.name = text_of(json, "name");
     query.after = text_of(json, "cursor");
     if (const auto limit = json.find("limit"); limit != json.end()) {
-        if (!limit->is_number_unsigned()) return problem::invalid("limit must be a number from 1 to 1000");
-        query.limit =
-            static_cast<std::size_t>(std::clamp<std::uint64_t>(limit->get<std::uint64_t>(), 1, 1000));
+        const auto count = json_unsigned(*limit);
+        if (!count) return problem::invalid("limit must be a number from 1 to 1000");
+        query.limit = static_cast<std::size_t>(std::clamp<std::uint64_t>(*count, 1, 1000));
     }
     if (const auto bytes = json.find("max_bytes"); bytes != json.end()) {
         if (!bytes->is_number_unsigned())

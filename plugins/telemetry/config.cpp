@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <charconv>
@@ -38,8 +39,8 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
     std::optional<milliseconds> value;
-    if (at->is_number_unsigned() && at->get<std::uint64_t>() <= 86'400)
-        value = std::chrono::seconds{at->get<std::uint32_t>()};
+    if (const auto seconds = json_unsigned(*at); seconds && *seconds <= 86'400)
+        value = std::chrono::seconds{*seconds};
     else if (at->is_string())
         value = parse_duration(at->get_ref<const std::string&>());
     if (!value || *value < least || *value > most)

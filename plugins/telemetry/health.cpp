@@ -57,8 +57,8 @@ std::optional<AgentState> parse_agent(std::string_view text)
     AgentState out;
     out.agent_id = text_of(json, "agent_id");
     out.version = text_of(json, "version");
-    if (const auto up = json.find("uptime_s"); up != json.end() && up->is_number_integer())
-        out.uptime_s = up->get<std::int64_t>();
+    if (const auto up = json.find("uptime_s"); up != json.end())
+        out.uptime_s = json_integer(*up).value_or(out.uptime_s);
     out.servers = parts_of(json, "servers", [](const Json& item) {
         const auto state = text_of(item, "state");
         return AgentState::Part{.name = text_of(item, "name"),

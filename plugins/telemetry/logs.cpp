@@ -126,8 +126,7 @@ void Logs::daemon_line(std::string_view text, std::chrono::nanoseconds now)
               .source = room.empty() || room == "agenthost" ? "agenthost" : "agenthost/" + room,
               .message = text_of("message"),
               .at_ms = 0};
-    if (const auto at = json.find("at"); at != json.end() && at->is_number_integer())
-        line.at_ms = at->get<std::int64_t>();
+    if (const auto at = json.find("at"); at != json.end()) line.at_ms = json_integer(*at).value_or(0);
     if (const auto fields = json.find("fields");
         fields != json.end() && fields->is_object() && !fields->empty())
         line.message += " " + fields->dump(-1, ' ', false, Json::error_handler_t::replace);

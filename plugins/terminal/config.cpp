@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <charconv>
@@ -34,8 +35,8 @@ void size(const Json& config, const char* key, std::uint64_t& value)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
-    if (at->is_number_unsigned()) {
-        value = at->get<std::uint64_t>();
+    if (const auto bytes = json_unsigned(*at)) {
+        value = *bytes;
         return;
     }
     static constexpr std::pair<std::string_view, int> units[] = {
@@ -56,8 +57,8 @@ void duration(const Json& config, const char* key, milliseconds& value)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
-    if (at->is_number_unsigned()) {
-        value = std::chrono::seconds{at->get<std::uint32_t>()};
+    if (const auto seconds = json_unsigned(*at); seconds && *seconds <= UINT32_MAX) {
+        value = std::chrono::seconds{*seconds};
         return;
     }
     static constexpr std::pair<std::string_view, double> units[] = {
@@ -77,11 +78,10 @@ void count(const Json& config, const char* key, N& value, std::uint64_t least, s
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
-    if (at->is_number_unsigned())
-        if (const auto n = at->get<std::uint64_t>(); n >= least && n <= most) {
-            value = static_cast<N>(n);
-            return;
-        }
+    if (const auto n = json_unsigned(*at); n && *n >= least && *n <= most) {
+        value = static_cast<N>(*n);
+        return;
+    }
     refuse(key,
            at->dump() + " is not a number from " + std::to_string(least) + " to " + std::to_string(most));
 }
@@ -115,7 +115,7 @@ Config parse_config(std::string_view text)
     config.run_as = json.value("run_as", config.run_as);
     config.run_as_allow = json.value("run_as_allow", config.run_as_allow);
     config.shell = json.value("shell", config.shell);
-    absolute("shell", config.shell);
+    if (json.contains("shell")) absolute("shell", config.shell);
     config.allow = json.value("allow", config.allow);
     check_allow(config);
     config.path = json.value("path", config.path);

@@ -1,6 +1,7 @@
 #include "params.hpp"
 
 #include <agenthost/error.hpp>
+#include <agenthost/json.hpp>
 #include <kit/hash.hpp>
 #include <nlohmann/json.hpp>
 
@@ -57,8 +58,9 @@ std::optional<std::uint64_t> number(const Json& json, const char* key)
 {
     const Json* value = member(json, key);
     if (!value) return std::nullopt;
-    if (!value->is_number_unsigned()) refuse(std::string{key} + " is not a number of 0 or more");
-    return value->get<std::uint64_t>();
+    const auto whole = json_unsigned(*value);
+    if (!whole) refuse(std::string{key} + " is not a whole number of 0 or more");
+    return whole;
 }
 
 std::uint16_t side(const Json& json, const char* key, std::uint16_t otherwise)

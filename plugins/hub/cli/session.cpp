@@ -9,6 +9,8 @@
 #include "kit/hash.hpp"
 #include "kit/write_all.hpp"
 
+#include <agenthost/json.hpp>
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -144,11 +146,11 @@ void Session::ended(const json& result)
 int Session::code_of(const json& data)
 {
     const auto at = data.is_object() ? data.find("exit_code") : data.end();
-    if (at == data.end() || !at->is_number_integer()) {
+    const auto code = at == data.end() ? std::nullopt : json_integer(*at);
+    if (!code) {
         say("the agent did not say how the command ended");
         return not_ours;
     }
-    const auto code = at->get<std::int64_t>();
     if (text_of(data, "reason") == "timeout") {
         say("the command did not end in time");
         return timed_out;

@@ -1,7 +1,12 @@
-// The one thing about JSON that everyone gets wrong by hand: json_string("a\"b") is "\"a\\\"b\"". For more, bring a library.
+// Two things about JSON that are easy to get wrong: writing a string, and reading an integer. For more, bring a library.
+//
+//     json_string("a\"b")                     "\"a\\\"b\""
+//     json_integer(params.at("limit"))        3 for 3, 3.0 and 3e0; empty for 3.5 and "3"
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,6 +64,34 @@ inline std::string json_string(std::string_view text)
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return out += '"';
+}
+
+// The integer that a number is, if it has no fraction and fits int64. The host's schema checker has the same rule for "integer":
+// JSON does not tell 3 from 3.0 or 3e0, and some programs write all their numbers as fractions.
+inline std::optional<std::int64_t> exact_integer(double number) noexcept
+{
+    if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return std::nullopt;
+    const auto integer = static_cast<std::int64_t>(number);
+    if (static_cast<double>(integer) != number) return std::nullopt;
+    return integer;
+}
+
+// Reads a value of a JSON library (nlohmann/json, or one with these functions of it) that a manifest declares as "integer". Empty when
+// it is none. A library's own test for integers would refuse 3.0, which the host has admitted.
+template <class Json> std::optional<std::int64_t> json_integer(const Json& value)
+{
+    if (value.is_number_float()) return exact_integer(value.template get<double>());
+    if (value.is_number_unsigned() && value.template get<std::uint64_t>() > INT64_MAX) return std::nullopt;
+    if (!value.is_number_integer()) return std::nullopt;
+    return value.template get<std::int64_t>();
+}
+
+// The same with "minimum": 0.
+template <class Json> std::optional<std::uint64_t> json_unsigned(const Json& value)
+{
+    const auto integer = json_integer(value);
+    if (!integer || *integer < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(*integer);
 }
 
 } // namespace agenthost

@@ -3,7 +3,9 @@
 #include "host/plugin/schema_fallback.hpp"
 #include "host/plugin/schema_tree.hpp"
 
+#include <agenthost/json.hpp>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <random>
 #include <string>
@@ -124,6 +126,68 @@ TEST(SchemaDifferential, TreeAndValijsonAgree)
     EXPECT_GT(schemas, 300);
     EXPECT_GT(matched, 2000); // both answers were seen often
     EXPECT_GT(refused, 2000);
+}
+
+// What the checker admits as an integer, plugins read as one, and nothing else: no request passes the one and is refused by the other.
+TEST(SchemaDifferential, TheAccessorForPluginsReadsWhatTheCheckerAdmits)
+{
+    std::string why;
+    const auto any = schema::compile(R"({"type":"object","properties":{"n":{"type":"integer"}}})", why);
+    const auto whole =
+        schema::compile(R"({"type":"object","properties":{"n":{"type":"integer","minimum":0}}})", why);
+    const auto document_only = schema::compile(R"({"type":"object"})", why);
+    ASSERT_TRUE(any && whole && document_only) << why;
+    std::mt19937_64 random{11};
+    const auto digits = [&](std::size_t most) {
+        std::string text(1 + random() % most, '0');
+        for (char& c : text) c = static_cast<char>('0' + random() % 10);
+        return text.size() > 1 && text[0] == '0' ? "1" + text : text;
+    };
+    int integers = 0, others = 0;
+    const auto compare = [&](const std::string& number) {
+        const std::string document = "{\"n\":" + number + "}";
+        const auto parsed = nlohmann::json::parse(document, nullptr, false);
+        if (parsed.is_discarded()) return; // 1e999
+        if (!schema::check(*document_only, document).empty())
+            return; // a whole number beyond 64 bits: no plugin sees it
+        const auto& value = parsed.at("n");
+        EXPECT_EQ(schema::check(*any, document).empty(), agenthost::json_integer(value).has_value())
+            << number;
+        EXPECT_EQ(schema::check(*whole, document).empty(), agenthost::json_unsigned(value).has_value())
+            << number;
+        ++(agenthost::json_integer(value) ? integers : others);
+    };
+    for (const char* number : {"3",
+                               "3.0",
+                               "3e6",
+                               "3.5",
+                               "-0.0",
+                               "-1",
+                               "1e-1",
+                               "10e-1",
+                               "9007199254740993",
+                               "9223372036854775807",
+                               "9223372036854775808",
+                               "18446744073709551615",
+                               "18446744073709551616",
+                               "-9223372036854775808",
+                               "-9223372036854775809",
+                               "9.223372036854775807e18",
+                               "1e18",
+                               "1e19",
+                               "-1e19",
+                               "1e300"})
+        compare(number);
+    for (int i = 0; i < 20'000; ++i) {
+        std::string number = (random() % 3 == 0 ? "-" : "") + digits(21);
+        if (random() % 2 == 0)
+            number += "." + (random() % 2 == 0 ? std::string(1 + random() % 3, '0') : digits(6));
+        if (random() % 2 == 0) number += (random() % 3 == 0 ? "e-" : "e") + std::to_string(random() % 22);
+        compare(number);
+    }
+    for (const char* other : {"\"3\"", "true", "null", "[3]", "{\"a\":3}"}) compare(other);
+    EXPECT_GT(integers, 1000);
+    EXPECT_GT(others, 1000);
 }
 
 // Documents near what storage's upload wants, each with one thing changed.

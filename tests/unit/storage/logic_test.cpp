@@ -269,6 +269,19 @@ TEST(Params, ReadTheDocumentsExampleAndIgnoreUnknownFields)
     EXPECT_EQ(params.url.host, "server.com");
 }
 
+TEST(Params, TakeIntegersHoweverTheyAreWritten)
+{
+    const auto size = [](const std::string& number) {
+        const auto parsed =
+            parse_upload(R"({"file_info":{"id":"a","size":)" + number + R"(},"download_url":"http://h/"})");
+        return std::get<UploadParams>(parsed).declared.size;
+    };
+    EXPECT_EQ(size("3.0"), 3u);
+    EXPECT_EQ(size("3e6"), 3'000'000u);
+    EXPECT_EQ(size("-0.0"), 0u);
+    EXPECT_EQ(std::get<Index::Query>(parse_query(R"({"limit":2.0})")).limit, 2u);
+}
+
 TEST(Params, RefuseWhatCannotBeMeant)
 {
     for (const char* json :
