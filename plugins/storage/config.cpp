@@ -112,6 +112,8 @@ Config parse_config(std::string_view text, std::string_view default_path)
     config.ca_file = json.value("tls_ca", std::string{});
     config.connect_timeout = duration_of(json, "connect_timeout", config.connect_timeout);
     config.idle_timeout = duration_of(json, "idle_timeout", config.idle_timeout);
+    config.min_rate = size_of(json, "min_rate", config.min_rate);
+    config.min_rate_window = duration_of(json, "min_rate_window", config.min_rate_window);
     return config;
 }
 

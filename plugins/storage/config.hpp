@@ -21,6 +21,9 @@ struct Config {
     bool allow_private_networks = false;
     std::string ca_file;
     std::chrono::milliseconds connect_timeout{10'000}, idle_timeout{10'000};
+    std::uint64_t min_rate =
+        128; // bytes a second of a transfer, over min_rate_window; 0: as slow as it likes
+    std::chrono::milliseconds min_rate_window{60'000};
 };
 
 // Throws std::runtime_error with the key and what is wrong. `default_path` stands in for a missing storage_path.

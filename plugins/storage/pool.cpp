@@ -1,6 +1,7 @@
 #include "pool.hpp"
 
 #include <csignal>
+#include <system_error>
 
 namespace agenthost::storage {
 
@@ -22,18 +23,27 @@ void Pool::spawn(std::function<void()> first)
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     threads_.emplace_back([this, first = std::move(first)] {
+        {
+            const std::lock_guard lock{mutex_};
+            --starting_;
+        }
         if (first) first();
         loop();
     });
+    ++starting_;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Pool::wake()
 {
-    const std::size_t work = schedule_.waiting() + withdrawn_.size();
-    for (std::size_t more = work > idle_ ? work - idle_ : 0;
-         more > 0 && threads_.size() < threads_most_ && !stopped_; --more)
-        spawn();
+    const bool work = schedule_.waiting() + withdrawn_.size() > 0;
+    if (work && idle_ + starting_ == 0 && threads_.size() < threads_most_ && !stopped_) {
+        try {
+            spawn();
+        } catch (const std::system_error&) {
+            // The machine is out of threads: those that we have go on, one after the other.
+        }
+    }
     changed_.notify_all();
 }
 
@@ -122,6 +132,7 @@ void Pool::loop()
     std::unique_lock lock{mutex_};
     Ticket ticket = 0;
     while (auto work = next(lock, ticket)) {
+        wake(); // someone else looks whether more can run
         lock.unlock();
         work->run();
         lock.lock();

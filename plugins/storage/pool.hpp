@@ -1,5 +1,5 @@
-// Threads that carry out jobs in the order Schedule says: one for each slot, and one more so that a delete never waits for a slot.
-// They are made when there is work for them.
+// Threads that carry out jobs in the order Schedule says. One is made when there is work and none is idle, up to one for each slot
+// that Schedule may ever give and one more, so that a delete never waits for a slot.
 #pragma once
 
 #include "schedule.hpp"
@@ -35,7 +35,8 @@ private:
 
 class Pool {
 public:
-    Pool(unsigned slots, std::size_t most_waiting) : schedule_{slots, most_waiting}, threads_most_{slots + 1}
+    Pool(unsigned slots, std::size_t most_waiting)
+        : schedule_{slots, most_waiting}, threads_most_{schedule_.max_running_slots() + 1}
     {}
     ~Pool() { stop(); }
 
@@ -55,7 +56,7 @@ public:
 
 private:
     void spawn(std::function<void()> first = nullptr);
-    void wake(); // as many threads as there is work for
+    void wake(); // and one more thread, when there is work and nobody to look at it
     void loop();
     void withdraw_cancelled();
     std::shared_ptr<Work> next(std::unique_lock<std::mutex>&, Ticket&);
@@ -65,7 +66,7 @@ private:
     Schedule schedule_;
     std::map<Ticket, std::shared_ptr<Work>> works_; // waiting and running
     std::vector<std::shared_ptr<Work>> withdrawn_;  // cancelled while waiting
-    std::size_t threads_most_, idle_ = 0;
+    std::size_t threads_most_, idle_ = 0, starting_ = 0;
     std::vector<std::thread> threads_;
     bool open_ = false, stopped_ = false;
 };

@@ -6,21 +6,18 @@ namespace agenthost::storage {
 
 std::optional<Ticket> Schedule::add(Job job)
 {
-    if (waiting_ >= most_waiting_) return std::nullopt;
+    if (!shares_.may_wait(job.caller)) return std::nullopt;
     const Ticket ticket = ++last_;
-    auto turn =
-        std::find_if(turns_.begin(), turns_.end(), [&](const Turn& t) { return t.caller == job.caller; });
-    if (turn == turns_.end()) turn = turns_.insert(turns_.end(), Turn{job.caller, {}});
-    turn->jobs.push_back(ticket);
+    callers_[job.caller].push_back(ticket);
+    shares_.waits(job.caller);
     if (!job.file.empty()) files_[job.file].push_back(ticket);
     jobs_.emplace(ticket, Entry{std::move(job)});
-    ++waiting_;
     return ticket;
 }
 
 bool Schedule::may_run(Ticket ticket, const Entry& entry) const
 {
-    if (entry.job.needs_slot && used_slots_ >= slots_) return false;
+    if (entry.job.needs_slot && !shares_.may_run(entry.job.caller)) return false;
     if (entry.job.file.empty()) return true;
     for (const Ticket earlier : files_.at(entry.job.file)) {
         if (earlier == ticket) return true;
@@ -31,23 +28,29 @@ bool Schedule::may_run(Ticket ticket, const Entry& entry) const
 
 std::optional<Ticket> Schedule::next()
 {
-    for (auto turn = turns_.begin(); turn != turns_.end(); ++turn) {
-        const auto found = std::find_if(turn->jobs.begin(), turn->jobs.end(),
-                                        [&](Ticket t) { return may_run(t, jobs_.at(t)); });
-        if (found == turn->jobs.end()) continue;
-        const Ticket ticket = *found;
-        turn->jobs.erase(found);
-        if (turn->jobs.empty())
-            turns_.erase(turn);
-        else
-            turns_.splice(turns_.end(), turns_, turn); // to the back of the line
-        Entry& entry = jobs_.at(ticket);
-        entry.running = true;
-        if (entry.job.needs_slot) ++used_slots_;
-        --waiting_;
-        return ticket;
+    std::optional<Ticket> best;
+    for (const auto& [caller, jobs] : callers_) {
+        if (best && !shares_.before(caller, jobs_.at(*best).job.caller)) continue;
+        const auto found =
+            std::find_if(jobs.begin(), jobs.end(), [&](Ticket t) { return may_run(t, jobs_.at(t)); });
+        if (found != jobs.end()) best = *found;
     }
-    return std::nullopt;
+    if (!best) return std::nullopt;
+    Entry& entry = jobs_.at(*best);
+    entry.running = true;
+    // In this order: a caller with nothing left is forgotten.
+    if (entry.job.needs_slot) shares_.begins(entry.job.caller);
+    shares_.served(entry.job.caller);
+    leave_queue(*best, entry.job.caller);
+    return best;
+}
+
+void Schedule::leave_queue(Ticket ticket, const std::string& caller)
+{
+    const auto jobs = callers_.find(caller);
+    std::erase(jobs->second, ticket);
+    if (jobs->second.empty()) callers_.erase(jobs);
+    shares_.leaves(caller);
 }
 
 void Schedule::leave_file(Ticket ticket, const Entry& entry)
@@ -68,7 +71,7 @@ void Schedule::finished(Ticket ticket)
 {
     const auto job = jobs_.find(ticket);
     if (job == jobs_.end() || !job->second.running) return;
-    if (job->second.job.needs_slot) --used_slots_;
+    if (job->second.job.needs_slot) shares_.ends(job->second.job.caller);
     leave_file(ticket, job->second);
     jobs_.erase(job);
 }
@@ -77,13 +80,9 @@ bool Schedule::withdraw(Ticket ticket)
 {
     const auto job = jobs_.find(ticket);
     if (job == jobs_.end() || job->second.running) return false;
-    const auto turn = std::find_if(turns_.begin(), turns_.end(),
-                                   [&](const Turn& t) { return t.caller == job->second.job.caller; });
-    std::erase(turn->jobs, ticket);
-    if (turn->jobs.empty()) turns_.erase(turn);
+    leave_queue(ticket, job->second.job.caller);
     leave_file(ticket, job->second);
     jobs_.erase(job);
-    --waiting_;
     return true;
 }
 

@@ -41,6 +41,7 @@ void Service::open()
     http.ca_file = config_.ca_file;
     http.connect_timeout = config_.connect_timeout;
     http.idle_timeout = config_.idle_timeout;
+    http.least_rate = {config_.min_rate, config_.min_rate_window};
     http_.emplace(std::move(http));
 }
 

@@ -3,13 +3,14 @@
 //
 // What it takes care of: verified TLS; the address policy, on the address that is connected to, again after every redirect;
 // at most `redirects` of them, none from https to http, no credentials to another origin; a broken GET is resumed by Range and
-// If-Range where the server can, else begun anew; the retry budget; idle time-outs. What it does not do: proxies, keep-alive,
+// If-Range where the server can, else begun anew; the retry budget; idle time-outs and a least rate. What it does not do: proxies, keep-alive,
 // cookies, compressed bodies. One Client serves any number of threads.
 #pragma once
 
 #include "address_policy.hpp"
 #include "http_head.hpp"
 #include "net.hpp"
+#include "rate_floor.hpp"
 #include "retry.hpp"
 #include "tls.hpp"
 #include "url.hpp"
@@ -75,6 +76,7 @@ struct HttpOptions {
     std::chrono::milliseconds idle_timeout{10'000}; // no byte moves; a third of the retry budget's time
     std::chrono::milliseconds answer_timeout{
         60'000}; // for the answer once a body is sent: the other end may be syncing its disk
+    RateFloor::Limits least_rate{}; // of a body; slower is a failure for good, as a retry would be no faster
     int redirects = 5;
     RetryBudget::Limits retry{};
 };

@@ -30,6 +30,20 @@ Step Exchange::wait(short events, milliseconds most, const char* doing)
     return after_wait(wait_for(connection_->fd(), events, most, patience_), doing, url_);
 }
 
+Step Exchange::wait_until(Clock::time_point until, const char* doing)
+{
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+    return wait(connection_->wanted(), std::max(left, milliseconds{0}), doing);
+}
+
+Step after_moving(RateFloor& floor, std::uint64_t moved, const RateFloor::Limits& limits, const Url& url)
+{
+    if (!floor.too_slow(moved, Clock::now())) return {};
+    return Step::finish(End::network, url.redacted() + ": slower than the least rate of " +
+                                          std::to_string(limits.bytes_per_second) + " bytes/s over " +
+                                          std::to_string(limits.window.count() / 1000) + " s");
+}
+
 Step Exchange::connect()
 {
     connection_.reset();
@@ -68,6 +82,7 @@ Step Exchange::connect()
 
 Step Exchange::handshake()
 {
+    const auto until = Clock::now() + options().connect_timeout;
     for (;;) {
         const auto io = connection_->handshake();
         if (io == Connection::Io::ok) return {};
@@ -80,9 +95,7 @@ Step Exchange::handshake()
             return certificate ? Step::finish(End::refused, std::move(detail))
                                : Step::retry(std::move(detail));
         }
-        if (Step step = wait(connection_->wanted(), options().connect_timeout, "the TLS handshake");
-            !step.ok())
-            return step;
+        if (Step step = wait_until(until, "the TLS handshake"); !step.ok()) return step;
     }
 }
 
@@ -123,17 +136,18 @@ Step Exchange::read_head(milliseconds most)
     head_ = {};
     early_ = {};
     std::size_t filled = 0;
+    auto until = Clock::now() + most; // for the first byte; then as long again for all the rest
     for (;;) {
         const auto done = connection_->read(buffer_.data() + filled, max_head - filled);
         if (done.io == Connection::Io::again) {
-            if (Step step = wait(connection_->wanted(), most, "waiting for the answer"); !step.ok())
-                return step;
+            if (Step step = wait_until(until, "waiting for the answer"); !step.ok()) return step;
             continue;
         }
         if (done.io == Connection::Io::eof)
             return Step::retry(at() + ": the connection ended without an answer");
         if (done.io == Connection::Io::error)
             return Step::retry(at() + ": reading the answer: " + connection_->error());
+        if (filled == 0) until = Clock::now() + most;
         filled += done.bytes;
         std::string why;
         switch (parse_response_head({buffer_.data(), filled}, head_, why)) {
@@ -166,13 +180,16 @@ void Exchange::read_reply(std::string& reply)
     ChunkedDecoder chunks;
     std::size_t filled = early_.size();
     std::memmove(buffer_.data(), early_.data(), filled);
+    const auto until = Clock::now() + options().answer_timeout;
     while (most > 0) {
         if (head_.chunked) filled = chunks.decode(buffer_.data(), filled);
         reply.append(buffer_.data(), std::min(filled, most - reply.size()));
         if (reply.size() >= most || chunks.done() || chunks.failed()) return;
         Connection::Done done;
         while ((done = connection_->read(buffer_.data(), buffer_.size())).io == Connection::Io::again)
-            if (!wait(connection_->wanted(), options().idle_timeout, "reading the answer").ok()) return;
+            if (!wait_until(std::min(until, Clock::now() + options().idle_timeout), "reading the answer")
+                     .ok())
+                return;
         if (done.io != Connection::Io::ok) return;
         filled = done.bytes;
     }

@@ -28,6 +28,9 @@ struct Step {
 
 Step after_wait(Wait, const char* doing, const Url&); // what a wait that was not `ready` means
 
+// Of a body that moves too slowly, or nothing.
+Step after_moving(RateFloor&, std::uint64_t moved, const RateFloor::Limits&, const Url&);
+
 class Exchange {
 public:
     Exchange(HttpClient& client, const HttpClient::Call& call, const Patience& patience, Buffer& buffer)
@@ -44,6 +47,8 @@ public:
 
     Step send_all(const char* data, std::size_t size);
     Step wait(short events, std::chrono::milliseconds most, const char* doing);
+    Step wait_until(Clock::time_point,
+                    const char* doing); // for what the connection wants, no longer than that in all
     void
     read_reply(std::string& reply); // of a small answer, as far as max_reply; failures are not interesting
 

@@ -23,6 +23,8 @@ public:
 
     Step attempt(Transfer& transfer)
     {
+        // Also between attempts: a peer that breaks off after every few bytes is as slow as one that trickles.
+        if (Step step = keep_pace(call_.url); !step.ok()) return step;
         Exchange exchange{client_, call_, patience_, buffer_};
         const bool resuming = received_ > 0 && can_resume();
         Headers headers;
@@ -40,6 +42,11 @@ public:
     [[nodiscard]] std::uint64_t best() const { return best_; }
 
 private:
+    Step keep_pace(const Url& url)
+    {
+        return after_moving(floor_, on_wire_, client_.options().least_rate, url);
+    }
+
     [[nodiscard]] bool can_resume() const { return !validator_.empty() || sink_.verifies_content(); }
 
     // What the head means for what we have so far.
@@ -141,6 +148,7 @@ private:
             const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(room, left.value_or(room)));
             const auto done = exchange.connection().read(buffer_.data() + filled_, want);
             if (done.io == Connection::Io::ok) {
+                on_wire_ += done.bytes;
                 if (left) *left -= done.bytes;
                 filled_ += head.chunked ? chunks.decode(buffer_.data() + filled_, done.bytes) : done.bytes;
             } else if (done.io == Connection::Io::again) {
@@ -160,6 +168,7 @@ private:
 
     Step pause(Exchange& exchange)
     {
+        if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
         const short events = exchange.connection().wanted();
         milliseconds most = client_.options().idle_timeout;
         if (filled_ > 0 && Clock::now() - last_flush_ > flush_after && !flush())
@@ -181,6 +190,8 @@ private:
     std::size_t filled_ = 0;     // of the buffer, not with the sink yet
     std::uint64_t received_ = 0; // with the sink
     std::uint64_t best_ = 0;     // the most that ever was
+    std::uint64_t on_wire_ = 0;  // of bodies, of all attempts
+    RateFloor floor_{client_.options().least_rate, Clock::now()};
     std::optional<std::uint64_t> total_;
     std::string validator_;
     Clock::time_point last_flush_ = Clock::now();

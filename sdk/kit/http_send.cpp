@@ -26,6 +26,7 @@ public:
 
     Step attempt(Transfer& transfer)
     {
+        if (Step step = keep_pace(call_.url); !step.ok()) return step;
         Exchange exchange{client_, call_, patience_, buffer_};
         offset_ = 0;
         Step step = exchange.run(method_, {{"Content-Length", std::to_string(size_)}}, [&] {
@@ -45,6 +46,11 @@ public:
     [[nodiscard]] Clock::time_point last_moved() const { return last_moved_; }
 
 private:
+    Step keep_pace(const Url& url)
+    {
+        return after_moving(floor_, on_wire_, client_.options().least_rate, url);
+    }
+
     Step send_body(Exchange& exchange)
     {
         if (body_.file < 0) {
@@ -61,6 +67,7 @@ private:
     // Waits until the socket takes more; `answered` when the other end speaks before it has heard all.
     Step wait_to_send(Exchange& exchange, bool& answered)
     {
+        if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
         const short wanted = exchange.connection().wanted();
         if (Step step = exchange.wait(static_cast<short>(wanted | POLLIN), exchange.options().idle_timeout,
                                       "sending");
@@ -78,7 +85,9 @@ private:
         while (offset_ < size_) {
             const auto piece =
                 static_cast<std::size_t>(std::min<std::uint64_t>(sendfile_piece, size_ - offset_));
+            const auto before = offset_;
             const auto done = exchange.connection().send_file(body_.file, offset_, piece);
+            on_wire_ += offset_ - before;
             if (done.io == Connection::Io::eof) return shrunk();
             if (done.io == Connection::Io::error) return broken();
             if (done.io == Connection::Io::ok) {
@@ -107,6 +116,7 @@ private:
                 if (done.io == Connection::Io::ok) {
                     sent += done.bytes;
                     offset_ += done.bytes;
+                    on_wire_ += done.bytes;
                     continue;
                 }
                 if (done.io != Connection::Io::again) return broken();
@@ -133,7 +143,8 @@ private:
     const Body& body_;
     const Patience& patience_;
     std::uint64_t size_;
-    std::uint64_t offset_ = 0;
+    std::uint64_t offset_ = 0, on_wire_ = 0; // of this attempt; of all
+    RateFloor floor_{client_.options().least_rate, Clock::now()};
     Clock::time_point last_moved_ = Clock::now();
     Buffer buffer_{transfer_buffer(call_.url)};
 };

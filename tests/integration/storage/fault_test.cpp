@@ -148,6 +148,39 @@ TEST_F(Faults, GivesUpOnAStallAfterTheIdleTime)
     EXPECT_TRUE(box.clean());
 }
 
+TEST_F(Faults, EndsATransferBelowTheLeastRate)
+{
+    Box box{{{"min_rate", 2000}, {"min_rate_window", "500ms"}, {"idle_timeout", "5s"}}};
+    Fault slow;
+    slow.trickle = 400; // the head of the answer comes in one piece, so that only the body is slow
+    slow.trickle_every = 400ms;
+    Proxy proxy{nginx_->port(), {}, slow};
+    const auto down = box.upload("f", proxy.url("/file"));
+    EXPECT_EQ(down.code(), "NETWORK_ERROR");
+    EXPECT_NE(data_of(down).dump().find("least rate"), std::string::npos) << down.json;
+    EXPECT_EQ(proxy.connections(), 1); // trying again would be no faster
+    EXPECT_TRUE(wait_for([&] { return box.clean(); }));
+}
+
+TEST_F(Faults, EndsASourceThatBreaksOffAfterEveryFewBytes)
+{
+    Box box{{{"min_rate", 20'000}, {"min_rate_window", "500ms"}}};
+    Proxy proxy{nginx_->port(), {}, {Kind::cut, 400}};
+    EXPECT_EQ(box.upload("f", proxy.url("/file")).code(), "NETWORK_ERROR");
+    EXPECT_LT(proxy.connections(), 50);
+}
+
+TEST_F(Faults, EndsAnAnswerWhoseHeadTrickles)
+{
+    Box box{{{"idle_timeout", "400ms"}, {"min_rate", 0}}};
+    Fault slow;
+    slow.trickle = 1; // each byte well within the idle time
+    slow.trickle_every = 100ms;
+    Proxy proxy{nginx_->port(), {}, slow};
+    EXPECT_EQ(box.upload("f", proxy.url("/file")).code(), "NETWORK_ERROR");
+    EXPECT_EQ(proxy.connections(), 5); // a head takes 20 s and more at this pace
+}
+
 TEST_F(Faults, KeepsASlowTransferThatMovesAndShowsItsProgress)
 {
     Box box{{{"idle_timeout", "400ms"}}};

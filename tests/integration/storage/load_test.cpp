@@ -125,15 +125,31 @@ TEST_F(Load, RunsNoMoreTransfersThanAllowedAndGivesCallersTurns)
     std::vector<agh_req> ids;
     for (int i = 0; i < 8; ++i)
         ids.push_back(begin_upload(box, "greedy" + std::to_string(i), gate.url("/greedy"), from("greedy")));
-    ids.push_back(begin_upload(box, "modest", gate.url("/modest"), from("modest")));
     ASSERT_TRUE(wait_for([&] { return gate.arrived() == 2; }));
     EXPECT_EQ(box.info()["transfers"]["running"], 2);
+    EXPECT_EQ(box.info()["transfers"]["waiting"], 6);
+    // One more caller is served at once, although both slots are taken; its second transfer waits.
+    for (const char* id : {"modest0", "modest1"})
+        ids.push_back(begin_upload(box, id, gate.url("/modest"), from("modest")));
+    ASSERT_TRUE(wait_for([&] { return gate.arrived() == 3; }));
+    EXPECT_EQ(box.info()["transfers"]["running"], 3);
     EXPECT_EQ(box.info()["transfers"]["waiting"], 7);
     gate.open();
     for (const auto id : ids) EXPECT_TRUE(box.wait(id).ok());
-    const auto order = gate.order();
-    const auto modest = std::find(order.begin(), order.end(), "/modest") - order.begin();
-    EXPECT_LE(modest, 3); // after the two that ran, not after all eight
+}
+
+TEST_F(Load, AServerIsServedWhileAnotherHoldsEverySlotAndEveryPlaceInTheQueue)
+{
+    Box box{{{"max_transfers", 4}, {"queue", 8}}};
+    Gate gate;
+    std::vector<agh_req> ids;
+    for (int i = 0; i < 12; ++i)
+        ids.push_back(begin_upload(box, "greedy" + std::to_string(i), gate.url("/x"), from("greedy")));
+    ASSERT_TRUE(wait_for([&] { return gate.arrived() == 4; }));
+    EXPECT_EQ(box.wait(begin_upload(box, "more", gate.url("/x"), from("greedy"))).code(), "BUSY");
+    EXPECT_TRUE(box.wait(begin_upload(box, "modest", nginx_->url("/file"), from("modest"))).ok());
+    gate.open();
+    for (const auto id : ids) EXPECT_TRUE(box.wait(id).ok());
 }
 
 TEST_F(Load, RefusesWhatTheQueueDoesNotHold)

@@ -107,6 +107,64 @@ TEST(Schedule, GivesCallersTurns)
     EXPECT_EQ(order, (std::vector<Ticket>{greedy[0], modest, greedy[1], greedy[2]}));
 }
 
+TEST(Schedule, StartsACallersFirstTransferWhateverOthersRun)
+{
+    Schedule schedule{2, 16};
+    for (int i = 0; i < 18; ++i) {
+        if (i >= 2) ASSERT_TRUE(schedule.add(job("greedy", std::to_string(i).c_str()))) << i;
+        if (i < 2) {
+            ASSERT_TRUE(schedule.add(job("greedy", std::to_string(i).c_str())));
+            ASSERT_TRUE(schedule.next());
+        }
+    }
+    EXPECT_EQ(schedule.add(job("greedy", "x")), std::nullopt); // the queue is full
+    EXPECT_EQ(schedule.next(), std::nullopt);
+    const auto modest = schedule.add(job("modest", "m"));
+    ASSERT_TRUE(modest);
+    EXPECT_EQ(schedule.next(), modest);
+    EXPECT_EQ(schedule.running_slots(), 3u);
+}
+
+// Random arrivals of modest callers beside one greedy caller whose transfers never end. A transfer waits only for those of its own
+// caller.
+TEST(Schedule, NobodyWaitsForAnotherCallersTransfers)
+{
+    for (unsigned seed = 0; seed < 100; ++seed) {
+        std::mt19937 random{seed};
+        Schedule schedule{1 + static_cast<unsigned>(random() % 6), 64};
+        std::map<Ticket, std::string> owner;
+        std::map<Ticket, int> ends;
+        std::map<std::string, int> running, waiting;
+        int file = 0;
+        for (int now = 0; now < 1500; ++now) {
+            for (auto at = ends.begin(); at != ends.end();) {
+                if (at->second > now) {
+                    ++at;
+                    continue;
+                }
+                schedule.finished(at->first);
+                --running[owner[at->first]];
+                at = ends.erase(at);
+            }
+            (void)schedule.add(job("greedy", std::to_string(++file).c_str()));
+            const std::string caller = "modest" + std::to_string(random() % 5);
+            if (random() % 3 == 0)
+                if (const auto added =
+                        schedule.add({caller, std::to_string(++file), Schedule::Access::write, true}))
+                    owner[*added] = caller, ++waiting[caller];
+            while (const auto next = schedule.next()) {
+                const auto known = owner.find(*next);
+                if (known == owner.end()) continue; // greedy: never ends
+                --waiting[known->second];
+                ++running[known->second];
+                ends[*next] = now + 1 + static_cast<int>(random() % 30);
+            }
+            for (const auto& [name, jobs] : waiting)
+                if (jobs > 0) ASSERT_GT(running[name], 0) << name << " waits for others, seed " << seed;
+        }
+    }
+}
+
 TEST(Schedule, SharesSlotsButLetsOthersPass)
 {
     Schedule schedule{1, 100};
@@ -241,6 +299,27 @@ TEST(Config, ReadsTheExampleAndKeepsDefaults)
     EXPECT_TRUE(defaults.checksum_always);
     EXPECT_FALSE(defaults.allow_private_networks);
     EXPECT_EQ(defaults.max_transfers, 4u);
+}
+
+TEST(Config, ReadsTheLeastRate)
+{
+    EXPECT_EQ(parse_config("{}", "/d").min_rate, 128u);
+    EXPECT_EQ(parse_config("{}", "/d").min_rate_window, 60s);
+    const auto config = parse_config(R"({"min_rate":"1KiB","min_rate_window":"10s"})", "/d");
+    EXPECT_EQ(config.min_rate, 1024u);
+    EXPECT_EQ(config.min_rate_window, 10s);
+    EXPECT_EQ(parse_config(R"({"min_rate":0})", "/d").min_rate, 0u);
+}
+
+// The host's schema checker takes 3.0 and 3e6 for integers, so they arrive here.
+TEST(Config, TakesIntegersHoweverTheyAreWritten)
+{
+    const auto config =
+        parse_config(R"({"quota":3e6,"max_transfers":4.0,"queue":1e2,"idle_timeout":5.0})", "/d");
+    EXPECT_EQ(config.quota, 3'000'000u);
+    EXPECT_EQ(config.max_transfers, 4u);
+    EXPECT_EQ(config.queue, 100u);
+    EXPECT_EQ(config.idle_timeout, 5s);
 }
 
 TEST(Config, SaysWhichKeyIsWrong)
