@@ -30,6 +30,8 @@ protected:
             static_cast<std::uint64_t>(info.st_size) != row->size)
             return problem::file_not_found("the content of " + params_.id +
                                            " is damaged on the disk; send it again or delete it");
+        if (row->state == FileState::missing) // it was away, and is back
+            service_.index_->mark(row->id, row->blob, FileState::whole);
         kit::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
         call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };

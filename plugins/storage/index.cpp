@@ -173,11 +173,12 @@ void Index::unlinked(std::string blob)
 std::map<std::string, KnownFile> Index::known()
 {
     const std::lock_guard lock{mutex_};
-    auto rows = db_.prepare("SELECT blob, id, size FROM files");
+    auto rows = db_.prepare("SELECT blob, id, size, state, sha256<>'' FROM files");
     std::map<std::string, KnownFile> known;
     while (rows.step())
         known[std::string{rows.text(0)}] = {std::string{rows.text(1)},
-                                            static_cast<std::uint64_t>(rows.integer(2))};
+                                            static_cast<std::uint64_t>(rows.integer(2)),
+                                            static_cast<FileState>(rows.integer(3)), rows.integer(4) != 0};
     return known;
 }
 

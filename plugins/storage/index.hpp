@@ -17,8 +17,6 @@
 
 namespace agenthost::storage {
 
-enum class FileState { whole = 0, missing = 1, damaged = 2 };
-
 struct FileRecord {
     std::string id, name, owner, blob;
     std::uint64_t size = 0;

@@ -10,7 +10,12 @@ ReconcilePlan reconcile(const std::map<std::string, KnownFile>& known, const std
     for (const FoundFile& file : found) {
         if (const auto row = known.find(file.blob); row != known.end()) {
             seen.insert(row->first);
-            if (row->second.size != file.size) plan.damaged.push_back(row->second.id);
+            const KnownFile& known_file = row->second;
+            const bool unsure = known_file.state == FileState::damaged && known_file.has_checksum;
+            if (known_file.size != file.size)
+                plan.damaged.push_back(known_file.id);
+            else if (known_file.state != FileState::whole && !unsure)
+                plan.back.push_back(known_file.id);
         } else if (trash.contains(file.blob)) {
             plan.unlink.push_back(file.blob);
         } else if (plan.quarantine.size() < quarantine_room) {

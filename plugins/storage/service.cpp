@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 
 namespace agenthost::storage {
@@ -31,8 +32,10 @@ Service::~Service()
 
 void Service::open()
 {
-    store_.emplace(config_.storage_path);
+    const KnownStores known{std::string{context_.state_directory()}};
+    store_.emplace(config_.storage_path, known.find(config_.storage_path), known.file());
     open_index();
+    sign(known);
     store_->load_ballast();
     ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, index_room)},
                     index_->totals().bytes);
@@ -53,6 +56,17 @@ void Service::open_index()
         if (!store_->drop_ballast()) throw;
         index_.emplace(store_->index_file()); // the disk was full
     }
+}
+
+// A full disk is no reason not to start: the next start tries again.
+void Service::sign(const KnownStores& known)
+{
+    const char* risk = ". Until the next start an unmounted disk would not be noticed";
+    auto failed = store_->sign();
+    if (failed && store_->drop_ballast()) failed = store_->sign();
+    if (failed) return context_.log(Level::warn, failed->detail + risk);
+    if (const int error = known.remember(config_.storage_path, store_->id()); error != 0)
+        context_.log(Level::warn, "writing " + known.file() + ": " + std::strerror(error) + risk);
 }
 
 void Service::start()
@@ -116,6 +130,10 @@ void Service::reconcile()
     };
     mark_all(plan.missing, FileState::missing);
     mark_all(plan.damaged, FileState::damaged);
+    mark_all(plan.back, FileState::whole);
+    if (!plan.back.empty())
+        telemetry_->log(Level::info, "files that were missing on the disk are there again",
+                        "{\"files\":" + std::to_string(plan.back.size()) + "}");
 }
 
 void Service::mark(const FileRecord& row, FileState state)

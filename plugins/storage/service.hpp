@@ -7,6 +7,7 @@
 #include "file_sink.hpp"
 #include "index.hpp"
 #include "ledger.hpp"
+#include "mark.hpp"
 #include "params.hpp"
 #include "pool.hpp"
 #include "store.hpp"
@@ -47,8 +48,9 @@ private:
 
     void open(); // folders, index; throws
     void open_index();
-    void reconcile(); // on a thread of the pool, before any job
-    void publish();   // facts and gauges
+    void sign(const KnownStores&); // the store gets its mark, and the state directory remembers it
+    void reconcile();              // on a thread of the pool, before any job
+    void publish();                // facts and gauges
     // Hands `work`, which answers by itself, to the pool; or answers BUSY.
     template <typename Work> void submit(Schedule::Job, std::shared_ptr<Work>);
     // Unlinks what is in the index's trash. Failure is logged: the next start tries again.

@@ -1,10 +1,11 @@
 #include "store.hpp"
 
+#include "mark.hpp"
+
 #include <kit/hash.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -74,23 +75,75 @@ bool is_blob_name(std::string_view name)
     return name.size() == 32 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-Store::Store(const std::string& path) : path_{path}
+Store::Store(const std::string& path, const std::string& expected, const std::string& known_file)
+    : path_{path}
 {
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    root_ = Fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!root_) fail("storage_path " + path, errno);
-    lock_ = Fd{::openat(root_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!lock_) fail("storage_path " + path + "/lock", errno);
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    open_root(expected, known_file);
+    const int refused = lock_.acquire(root_.get(), "lock");
+    if (refused == EWOULDBLOCK)
         throw std::runtime_error{"storage_path " + path +
                                  " is in use by another agenthost; give each its own folder"};
+    if (refused != 0) fail("storage_path " + path + "/lock", refused);
+    open_folders();
+}
+
+// Changes nothing on the disk before it is certain that this is the right one.
+void Store::open_root(const std::string& expected, const std::string& known_file)
+{
+    const std::string begin_anew = " To begin with an empty store here, remove its line from " + known_file;
+    std::error_code error;
+    if (expected.empty()) std::filesystem::create_directories(path_, error);
+    root_ = Fd{::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!root_ && (expected.empty() || errno != ENOENT)) fail("storage_path " + path_, errno);
+    id_ = root_ ? read_mark(root_.get()) : std::string{};
+    if (expected.empty() || id_ == expected) return;
+    if (id_.empty())
+        throw std::runtime_error{"storage_path " + path_ +
+                                 ": the store that was used here is gone (no file " + mark_file +
+                                 "). Is its disk mounted? Mount it and reload." + begin_anew};
+    throw std::runtime_error{"storage_path " + path_ + ": this is not the store that was used here (" +
+                             mark_file + " is " + id_ + ", it was " + expected +
+                             "). Mount the right disk and reload." + begin_anew};
+}
+
+void Store::open_folders()
+{
+    const bool had_index = ::faccessat(root_.get(), "index.db", F_OK, 0) == 0;
+    if (!id_.empty() && !had_index)
+        throw std::runtime_error{
+            "storage_path " + path_ +
+            ": the index is gone (no file index.db), so nothing says "
+            "what the files are. Restore it from a backup; or, to begin with an empty store, "
+            "move " +
+            path_ + "/files away and remove " + path_ + "/" + mark_file};
+    files_ = open_dir(root_.get(), "files");
+    if ((had_index && !files_) || (!id_.empty() && read_mark(files_.get()) != id_))
+        throw std::runtime_error{
+            "storage_path " + path_ +
+            ": there is an index, but the folder files is not the store's. Is a disk not mounted "
+            "there? Mount it and reload; if the files are lost, remove " +
+            path_ + "/index.db and " + path_ + "/" + mark_file + " to begin with an empty store"};
     bool made = false;
-    files_ = make_dir(root_.get(), "files", path, made);
-    incoming_ = make_dir(root_.get(), "incoming", path, made);
-    quarantine_ = make_dir(root_.get(), "quarantine", path, made);
+    files_ = make_dir(root_.get(), "files", path_, made);
+    incoming_ = make_dir(root_.get(), "incoming", path_, made);
+    quarantine_ = make_dir(root_.get(), "quarantine", path_, made);
     if (made && ::fsync(root_.get()) != 0)
-        fail("syncing " + path, errno); // they must still be there after a power cut
+        fail("syncing " + path_, errno); // they must still be there after a power cut
+}
+
+MaybeProblem Store::sign()
+{
+    if (!id_.empty()) return std::nullopt;
+    std::string id = read_mark(files_.get()); // a start that was broken off between the two
+    if (id.empty()) id = kit::random_token(16);
+    // A mark says that there is an index, so the index's name has to be on the disk before it; the mark that everything hangs on
+    // is last.
+    int error = ::fsync(root_.get()) == 0 ? 0 : errno;
+    if (error == 0) error = write_mark(files_.get(), id);
+    if (error == 0) error = write_mark(root_.get(), id);
+    if (error != 0) return problem::from_errno(error, "writing " + path_ + "/" + mark_file);
+    id_ = id;
+    return std::nullopt;
 }
 
 Store::Temp::Temp(Temp&& other) noexcept
@@ -189,6 +242,7 @@ std::vector<std::string> Store::strangers() const
 {
     std::vector<std::string> names;
     for_each_entry(files_.get(), ".", [&](const std::string& shard, const struct stat& info) {
+        if (shard.starts_with(mark_file)) return; // ours, or a part of it that a power cut left
         if (!S_ISDIR(info.st_mode) || shard.size() != 2) return names.push_back(shard);
         for_each_entry(files_.get(), shard.c_str(), [&](const std::string& name, const struct stat& file) {
             if (!S_ISREG(file.st_mode) || !is_blob_name(name) || !name.starts_with(shard))

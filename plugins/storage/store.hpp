@@ -6,6 +6,7 @@
 //   incoming/     transfers under way
 //   quarantine/   orphans found at start-up
 //   lock          held while a daemon uses the folder
+//   store-id      the store's mark (mark.hpp), also in files/
 //   ballast       space thrown overboard when the disk is full, so that the index can still open and record a delete
 //
 // A file is in place when its bytes, its name and the folder's entry have been synced, in this order. Thread-safe: it holds no
@@ -16,6 +17,7 @@
 #include "reconcile.hpp"
 
 #include <kit/fd.hpp>
+#include <kit/file_lock.hpp>
 
 #include <cstdint>
 #include <string>
@@ -25,7 +27,14 @@ namespace agenthost::storage {
 
 class Store {
 public:
-    explicit Store(const std::string& path); // makes the folders, takes the lock. Throws std::runtime_error
+    // Takes the lock. A store that was used before, by its mark or by `expected` (the id that the state directory remembers; empty:
+    // none), must be there whole; else the folders are made. Throws std::runtime_error with the path and what to do.
+    explicit Store(const std::string& path, const std::string& expected = {},
+                   const std::string& known_file = {});
+
+    // Writes the mark where it is missing, once the index is open. Empty, or why it could not be written.
+    MaybeProblem sign();
+    [[nodiscard]] const std::string& id() const { return id_; } // empty: not signed yet
 
     // A new, empty file in incoming/; removed by the destructor unless it was placed.
     class Temp {
@@ -73,8 +82,12 @@ private:
         return blob.substr(0, 2) + "/" + blob;
     }
 
-    std::string path_;
-    kit::Fd root_, lock_, files_, incoming_, quarantine_;
+    void open_root(const std::string& expected, const std::string& known_file);
+    void open_folders();
+
+    std::string path_, id_;
+    kit::Fd root_, files_, incoming_, quarantine_;
+    kit::FileLock lock_;
 };
 
 bool is_blob_name(std::string_view); // 32 hex digits

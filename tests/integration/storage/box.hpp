@@ -76,7 +76,8 @@ public:
     {
         std::vector<std::filesystem::path> found;
         for (const auto& entry : std::filesystem::recursive_directory_iterator{folder_ / part})
-            if (entry.is_regular_file()) found.push_back(entry.path());
+            if (entry.is_regular_file() && entry.path().filename() != "store-id")
+                found.push_back(entry.path());
         return found;
     }
     // No temporary file, no file without a row, nothing in quarantine.

@@ -4,6 +4,8 @@
 #include "box.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -271,6 +273,43 @@ TEST_F(Transfer, KeepsEverythingOverARestart)
     EXPECT_TRUE(box.clean());
 }
 
+// The state directory remembers which store was used; FakeHost keeps it over a destroy.
+TEST_F(Transfer, DoesNotStartOnTheEmptyFolderOfADiskThatIsNotMounted)
+{
+    serve("mounted", "content");
+    Box box;
+    ASSERT_TRUE(box.upload("f", nginx().url("/mounted")).ok());
+    const auto away = box.folder().parent_path() / "away";
+    box.host().destroy();
+    std::filesystem::rename(box.folder(), away);
+    std::filesystem::create_directory(box.folder()); // the mount point
+    const auto began = box.host().start();
+    EXPECT_FALSE(began.ok());
+    EXPECT_NE(began.text.find("mounted"), std::string::npos) << began.text;
+    EXPECT_TRUE(std::filesystem::is_empty(box.folder()));
+    box.host().destroy();
+    std::filesystem::remove(box.folder());
+    std::filesystem::rename(away, box.folder());
+    ASSERT_TRUE(box.host().start().ok());
+    EXPECT_EQ(box.info()["files"], 1);
+}
+
+TEST_F(Transfer, TakesBackFilesThatWereAwayAtOneStart)
+{
+    serve("away", "content");
+    Box box;
+    ASSERT_TRUE(box.upload("f", nginx().url("/away")).ok());
+    const auto file = box.files("files").at(0);
+    const auto kept = box.folder() / "kept";
+    std::filesystem::rename(file, kept);
+    box.restart();
+    ASSERT_TRUE(wait_for([&] { return box.info()["missing"] == 1; }));
+    std::filesystem::rename(kept, file);
+    box.restart();
+    EXPECT_TRUE(wait_for([&] { return box.info()["missing"] == 0; }));
+    EXPECT_TRUE(box.host().health().ok());
+}
+
 TEST_F(Transfer, LetsNoSecondDaemonUseTheFolder)
 {
     Box box;
@@ -280,6 +319,18 @@ TEST_F(Transfer, LetsNoSecondDaemonUseTheFolder)
     } catch (const std::runtime_error& e) {
         EXPECT_NE(std::string{e.what()}.find("in use"), std::string::npos) << e.what();
     }
+}
+
+// Other threads of the daemon spawn commands: a child holds copies of all descriptors until it executes its program.
+TEST_F(Transfer, StartsAgainWhileAForkedChildHoldsCopiesOfItsDescriptors)
+{
+    Box box;
+    const pid_t child = ::fork();
+    if (child == 0)
+        for (;;) ::pause();
+    EXPECT_NO_THROW(box.restart());
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
 }
 
 TEST_F(Transfer, PublishesFactsAndCountsWhatItDid)

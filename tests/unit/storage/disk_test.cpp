@@ -1,6 +1,7 @@
 // The index, the folders and the sink, on a real disk.
 #include "plugins/storage/file_sink.hpp"
 #include "plugins/storage/index.hpp"
+#include "plugins/storage/mark.hpp"
 #include "plugins/storage/store.hpp"
 
 #include "../../support/support.hpp"
@@ -107,6 +108,125 @@ TEST(Store, QuarantinesOrphansAndLeavesStrangersAlone)
     EXPECT_TRUE(store.quarantine(blob));
     EXPECT_EQ(store.quarantined().size(), 1u);
     EXPECT_EQ(read_file(dir / ("s/quarantine/" + blob)), "orphan");
+}
+
+// What a first start does, and what it leaves.
+std::string first_use(const std::string& path)
+{
+    Store store{path};
+    const Index index{store.index_file()};
+    EXPECT_EQ(store.sign(), std::nullopt);
+    return store.id();
+}
+
+template <class F> std::string refusal(F&& fn)
+{
+    try {
+        fn();
+    } catch (const std::runtime_error& e) {
+        return e.what();
+    }
+    return {};
+}
+
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(StoreMark, IsMadeAtFirstUseAndKnownAgain)
+{
+    const TempDir dir;
+    const std::string id = first_use(dir / "s");
+    EXPECT_EQ(id.size(), 32u);
+    const Store again{dir / "s", id};
+    EXPECT_EQ(again.id(), id);
+    EXPECT_TRUE(again.strangers().empty());
+}
+
+TEST(StoreMark, RefusesTheEmptyFolderOfADiskThatIsNotMounted)
+{
+    const TempDir dir;
+    const std::string id = first_use(dir / "disk/s");
+    std::filesystem::rename(dir / "disk", dir / "elsewhere");
+    const auto start = [&] { const Store store{dir / "disk/s", id, "/state/known-stores"}; };
+    // Neither the mount point nor the folder on it is there, then the mount point is, then an empty folder.
+    for (const char* folder : {"", "disk", "disk/s"}) {
+        if (*folder != '\0') std::filesystem::create_directory(dir / folder);
+        const std::string why = refusal(start);
+        EXPECT_TRUE(says(why, dir / "disk/s")) << why;
+        EXPECT_TRUE(says(why, "mounted")) << why;
+        EXPECT_TRUE(says(why, "/state/known-stores")) << why;
+        EXPECT_FALSE(std::filesystem::exists(dir / "disk/s/files")); // nothing is made there
+        EXPECT_FALSE(std::filesystem::exists(dir / "disk/s/lock"));
+    }
+    std::filesystem::remove_all(dir / "disk");
+    std::filesystem::rename(dir / "elsewhere", dir / "disk");
+    EXPECT_EQ(refusal(start), "");
+}
+
+TEST(StoreMark, RefusesAnotherStore)
+{
+    const TempDir dir;
+    first_use(dir / "s");
+    const std::string why = refusal([&] { const Store store{dir / "s", std::string(32, 'a')}; });
+    EXPECT_TRUE(says(why, "not the store")) << why;
+}
+
+TEST(StoreMark, RefusesAnIndexWhoseFilesVanished)
+{
+    const TempDir dir;
+    const std::string id = first_use(dir / "s");
+    const auto start = [&] { const Store store{dir / "s"}; };
+    std::filesystem::rename(dir / "s/files", dir / "files");
+    EXPECT_TRUE(says(refusal(start), "files")) << refusal(start);
+    std::filesystem::create_directory(dir / "s/files"); // the mount point of a disk for the files
+    EXPECT_TRUE(says(refusal(start), "not mounted")) << refusal(start);
+    std::filesystem::remove(dir / "s/files");
+    std::filesystem::rename(dir / "files", dir / "s/files");
+    EXPECT_EQ(refusal(start), "");
+    std::filesystem::remove(dir / "s/store-id"); // a store of an earlier version has no mark
+    std::filesystem::rename(dir / "s/files", dir / "files");
+    EXPECT_TRUE(says(refusal(start), "files"));
+}
+
+TEST(StoreMark, RefusesAStoreWhoseIndexVanished)
+{
+    const TempDir dir;
+    first_use(dir / "s");
+    std::filesystem::remove(dir / "s/index.db");
+    const std::string why = refusal([&] { const Store store{dir / "s"}; });
+    EXPECT_TRUE(says(why, "index.db")) << why;
+    EXPECT_TRUE(says(why, "backup")) << why;
+}
+
+TEST(StoreMark, IsGivenToAStoreOfAnEarlierVersion)
+{
+    const TempDir dir;
+    const std::string id = first_use(dir / "s");
+    std::filesystem::remove(dir / "s/store-id");
+    std::filesystem::remove(dir / "s/files/store-id");
+    Store store{dir / "s"};
+    EXPECT_EQ(store.id(), "");
+    EXPECT_EQ(store.sign(), std::nullopt);
+    EXPECT_EQ(store.id().size(), 32u);
+}
+
+TEST(KnownStores, RemembersEachPathAndForgetsTheOldestOfMany)
+{
+    const TempDir dir;
+    const KnownStores known{dir.path().string()};
+    const std::string a(32, 'a'), b(32, 'b');
+    EXPECT_EQ(known.find("/x"), "");
+    EXPECT_EQ(known.remember("/x", a), 0);
+    EXPECT_EQ(known.remember("/with space", b), 0);
+    EXPECT_EQ(KnownStores{dir.path().string()}.find("/x"), a);
+    EXPECT_EQ(known.find("/with space"), b);
+    EXPECT_EQ(known.remember("/x", b), 0);
+    EXPECT_EQ(known.find("/x"), b);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(known.remember("/p" + std::to_string(i), a), 0);
+    EXPECT_EQ(known.find("/x"), "");
+    EXPECT_EQ(known.find("/p99"), a);
+    EXPECT_LE(read_file(known.file()).size(), 32u * 40);
+    EXPECT_EQ(KnownStores{""}.remember("/x", a), 0); // nowhere to remember
+    EXPECT_NE(KnownStores{dir / "absent"}.remember("/x", a), 0);
 }
 
 struct FakeSpace : Space {

@@ -264,6 +264,21 @@ TEST(Reconcile, DecidesForEveryCase)
     EXPECT_EQ(plan.left[0].blob, "orphan2");
 }
 
+// Files that were away at one start, with a disk or a backup, are back at the next.
+TEST(Reconcile, TakesBackFilesThatWereAway)
+{
+    const auto plan = reconcile({{"away", {"id1", 5, FileState::missing, true}},
+                                 {"still", {"id2", 5, FileState::missing, true}},
+                                 {"short", {"id3", 5, FileState::missing, true}},
+                                 {"bad", {"id4", 5, FileState::damaged, true}},
+                                 {"grown", {"id5", 5, FileState::damaged, false}},
+                                 {"lost", {"id6", 5, FileState::damaged, true}}},
+                                {}, {{"away", 5}, {"short", 4}, {"bad", 5}, {"grown", 5}}, 10);
+    EXPECT_EQ(plan.back, (std::vector<std::string>{"id1", "id5"}));
+    EXPECT_EQ(plan.missing, (std::vector<std::string>{"id6", "id2"}));
+    EXPECT_EQ(plan.damaged, std::vector<std::string>{"id3"});
+}
+
 TEST(Reconcile, BelievesARowMoreThanTheTrash)
 {
     const auto plan = reconcile({{"b", {"id", 5}}}, {"b"}, {{"b", 5}}, 10);
