@@ -1,8 +1,7 @@
 #include "cgroup.hpp"
 
-#include <kit/fd.hpp>
+#include "cgroup_place.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +10,6 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -33,70 +31,31 @@ std::string prefix()
     return std::string{family} + std::to_string(ns.st_ino) + ".";
 }
 
-bool put(const std::string& file, const std::string& text)
+CgroupSystem& system_calls()
 {
-    const kit::Fd fd{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
-    return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<::ssize_t>(text.size());
+    static CgroupSystem real;
+    return real;
 }
 
-std::string get(const std::string& file)
-{
-    std::ifstream in{file};
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
-
-bool has_word(const std::string& text, const std::string& word)
-{
-    std::istringstream in{text};
-    for (std::string one; in >> one;)
-        if (one == word) return true;
-    return false;
-}
+bool put(const std::string& file, const std::string& text) { return system_calls().write(file, text); }
 
 void kill_in(const std::string& folder)
 {
     if (put(folder + "/cgroup.kill", "1")) return;
-    std::istringstream pids{get(folder + "/cgroup.procs")};
+    std::istringstream pids{system_calls().read(folder + "/cgroup.procs")};
     for (pid_t pid = 0; pids >> pid;)
         if (pid > 0) ::kill(pid, SIGKILL);
 }
 
-// Where a hierarchy is mounted: `controller` empty means v2.
-std::string mount_of(const std::string& controller)
-{
-    std::ifstream mounts{"/proc/self/mounts"};
-    for (std::string device, point, type, options, rest;
-         mounts >> device >> point >> type >> options && std::getline(mounts, rest);)
-        if (controller.empty()
-                ? type == "cgroup2"
-                : type == "cgroup" && ("," + options + ",").find("," + controller + ",") != std::string::npos)
-            return point;
-    return {};
-}
+std::string probe_name() { return prefix() + std::to_string(::getpid()) + ".probe"; }
 
-// Our own folder in a hierarchy, when we may make folders there.
-std::string own_folder(const std::string& controller)
+// Our own folder in a v1 hierarchy, when we may make folders there.
+std::string v1_folder(const std::string& controller)
 {
-    const std::string mount = mount_of(controller);
-    if (mount.empty()) return {};
-    std::ifstream groups{"/proc/self/cgroup"};
-    for (std::string line; std::getline(groups, line);) {
-        const auto first = line.find(':'), second = line.find(':', first + 1);
-        if (second == line.npos) continue;
-        const std::string names = line.substr(first + 1, second - first - 1);
-        if (controller.empty() ? !names.empty()
-                               : ("," + names + ",").find("," + controller + ",") == names.npos)
-            continue;
-        std::string folder = mount + line.substr(second + 1);
-        while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-        const std::string probe = folder + "/" + prefix() + std::to_string(::getpid()) + ".probe";
-        if (::mkdir(probe.c_str(), 0755) != 0) return {};
-        ::rmdir(probe.c_str());
-        return folder;
-    }
-    return {};
+    std::string folder = own_cgroup(system_calls(), controller);
+    if (folder.empty() || !system_calls().make(folder + "/" + probe_name())) return {};
+    system_calls().remove(folder + "/" + probe_name());
+    return folder;
 }
 
 void end_leftovers(const std::string& folder)
@@ -130,8 +89,8 @@ Cgroup& Cgroup::operator=(Cgroup&& other) noexcept
         remove();
         unified_ = std::exchange(other.unified_, {});
         v1_ = std::exchange(other.v1_, {});
-        limits_processes_ = other.limits_processes_;
-        limits_memory_ = other.limits_memory_;
+        processes_ = other.processes_;
+        memory_ = other.memory_;
     }
     return *this;
 }
@@ -166,18 +125,24 @@ void Cgroup::remove()
 void Cgroups::open(const Limits& limits)
 {
     *this = {};
-    unified_ = own_folder("");
-    if (!unified_.empty()) {
-        end_leftovers(unified_);
-        const std::string control = unified_ + "/cgroup.subtree_control";
-        for (const auto& [word, has] : {std::pair{"pids", &unified_pids_}, {"memory", &unified_memory_}})
-            *has = has_word(get(control), word) || (has_word(get(unified_ + "/cgroup.controllers"), word) &&
-                                                    put(control, std::string{"+"} + word));
-    }
-    if (limits.processes > 0 && !unified_pids_) pids_ = own_folder("pids");
-    if (limits.memory > 0 && !unified_memory_) memory_ = own_folder("memory");
-    for (const std::string* folder : {&pids_, &memory_})
+    const CgroupPlace place =
+        find_cgroup_place(system_calls(), probe_name(), limits.processes > 0, limits.memory > 0);
+    unified_ = place.folder;
+    unified_pids_ = place.pids;
+    unified_memory_ = place.memory;
+    if (limits.processes > 0 && !unified_pids_) pids_ = v1_folder("pids");
+    if (limits.memory > 0 && !unified_memory_) memory_ = v1_folder("memory");
+    for (const std::string* folder : {&unified_, &pids_, &memory_})
         if (!folder->empty()) end_leftovers(*folder);
+    const bool processes = limits.processes > 0 && !unified_pids_ && pids_.empty();
+    const bool memory = limits.memory > 0 && !unified_memory_ && memory_.empty();
+    if (processes)
+        problem_ = "limits.processes counts all processes of the command's user (and none of root's)";
+    if (memory)
+        problem_ += std::string{problem_.empty() ? "" : "; "} +
+                    "limits.memory holds for the data of each process, not for the command as a whole";
+    if (!problem_.empty())
+        problem_ += ": no cgroup can be used for it" + (place.problem.empty() ? "" : ", " + place.problem);
 }
 
 Cgroup Cgroups::make(const Limits& limits)
@@ -190,18 +155,18 @@ Cgroup Cgroups::make(const Limits& limits)
     made.unified_ = folder(unified_);
     if (!made.unified_.empty()) {
         if (limits.processes > 0 && unified_pids_)
-            made.limits_processes_ = put(made.unified_ + "/pids.max", std::to_string(limits.processes));
+            made.processes_.v2 = put(made.unified_ + "/pids.max", std::to_string(limits.processes));
         if (limits.memory > 0 && unified_memory_)
-            made.limits_memory_ = put(made.unified_ + "/memory.max", std::to_string(limits.memory));
+            made.memory_.v2 = put(made.unified_ + "/memory.max", std::to_string(limits.memory));
     }
-    if (limits.processes > 0 && !made.limits_processes_)
+    if (limits.processes > 0 && !made.processes_.v2)
         if (std::string at = folder(pids_); !at.empty()) {
-            made.limits_processes_ = put(at + "/pids.max", std::to_string(limits.processes));
+            made.processes_.v1 = put(at + "/pids.max", std::to_string(limits.processes));
             made.v1_.push_back(std::move(at));
         }
-    if (limits.memory > 0 && !made.limits_memory_)
+    if (limits.memory > 0 && !made.memory_.v2)
         if (std::string at = folder(memory_); !at.empty()) {
-            made.limits_memory_ = put(at + "/memory.limit_in_bytes", std::to_string(limits.memory));
+            made.memory_.v1 = put(at + "/memory.limit_in_bytes", std::to_string(limits.memory));
             made.v1_.push_back(std::move(at));
         }
     return made;

@@ -1,8 +1,8 @@
 // A cgroup for each command, where the system lets us make one: below our own, v1 and v2. It is the second means: the helper, a
 // child subreaper, already keeps every descendant. The cgroup makes the limits exact (per command, not per user) and the kill atomic.
 //
-// v2: one folder; limits when our own cgroup passes the controllers on (no other process in it, or we are the root). v1: a folder in
-// `pids` and `memory` when the limits ask for them. What cannot be had is left out and said once. Loop thread.
+// v2: one folder, with limits where cgroup_place.hpp finds the controllers. v1: a folder in `pids` and `memory` when the limits ask
+// for them. Limits that no cgroup holds are rlimits, and problem() says so. Loop thread.
 #pragma once
 
 #include "config.hpp"
@@ -30,8 +30,11 @@ public:
     // What terminal-exec is told: the v2 folder (empty: none), then v1 `tasks` files.
     [[nodiscard]] const std::string& unified() const { return unified_; }
     [[nodiscard]] std::vector<std::string> tasks() const;
-    [[nodiscard]] bool limits_processes() const { return limits_processes_; }
-    [[nodiscard]] bool limits_memory() const { return limits_memory_; }
+    struct Held { // by which limits are kept; neither: by rlimits
+        bool v1 = false, v2 = false;
+    };
+    [[nodiscard]] Held processes() const { return processes_; }
+    [[nodiscard]] Held memory() const { return memory_; }
     void kill() const;
 
 private:
@@ -39,7 +42,7 @@ private:
     void remove();
     std::string unified_;
     std::vector<std::string> v1_;
-    bool limits_processes_ = false, limits_memory_ = false;
+    Held processes_, memory_;
 };
 
 class Cgroups {
@@ -48,12 +51,15 @@ public:
     void open(const Limits&);
     void close() { *this = {}; }
     Cgroup make(const Limits&);
-    // For people: "v2", "v1 pids", "none: ...".
+    // For people: "v2", "v1 pids", "none".
     [[nodiscard]] std::string describe() const;
+    // Which limits are not kept by a cgroup, what that means, what to do. Empty: all are, or there are none.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
 
 private:
     std::string unified_, pids_, memory_; // folders of our own in each; empty: not usable
     bool unified_pids_ = false, unified_memory_ = false;
+    std::string problem_;
     unsigned long last_ = 0;
 };
 

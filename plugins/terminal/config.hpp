@@ -24,8 +24,8 @@ struct Limits { // 0: as the daemon has it
 struct Config {
     std::string run_as;                    // empty: agenthost-run when root, else ourselves
     std::vector<std::string> run_as_allow; // users that a caller may name
-    std::string shell = "/bin/sh";
-    std::vector<std::string> allow; // patterns (policy.hpp); none: nothing runs
+    std::string shell;                     // empty: /bin/sh for strings, the user's own as SHELL
+    std::vector<std::string> allow;        // patterns (policy.hpp); none: nothing runs
     std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     std::optional<std::vector<std::string>>
         env; // variables a caller may set; not set: by `allow` (policy.hpp)

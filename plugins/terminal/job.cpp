@@ -256,12 +256,13 @@ void Job::on_control()
     const Process::Heard heard = process_->on_control();
     if (heard.failed) {
         const bool missing = heard.error == ENOENT || heard.error == ENOTDIR;
-        const bool denied = heard.error == EACCES || heard.error == EPERM;
+        const bool denied = heard.error == EACCES || heard.error == EPERM || heard.error == ELOOP;
         return fail(missing  ? "FILE_NOT_FOUND"
                     : denied ? "DENIED"
                              : "INTERNAL",
                     failure(heard.stage, heard.error, what_, user_));
     }
+    if (heard.outside) owner_.outside_cgroup();
     if (heard.exited && !exited_) {
         exited_ = true;
         status_ = *process_->status();

@@ -32,9 +32,10 @@ public:
     virtual std::string ring_file(const Job&) = 0;
     virtual WindowBudget& window_budget() = 0;
     virtual void started(Job&) = 0;
-    virtual void ended(Job&) = 0;     // its slot is free; readers may still be served
-    virtual void settled() = 0;       // one that has ended has no reader and no process any more
-    virtual void cancelled(Job&) = 0; // while it waits in the queue
+    virtual void outside_cgroup() = 0; // a command could not be put into its cgroup
+    virtual void ended(Job&) = 0;      // its slot is free; readers may still be served
+    virtual void settled() = 0;        // one that has ended has no reader and no process any more
+    virtual void cancelled(Job&) = 0;  // while it waits in the queue
     virtual void writable_later(std::weak_ptr<Job>, agh_req) = 0; // [any]
     virtual void cancel_later(std::weak_ptr<Job>, agh_req) = 0;   // [any]
 };

@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 // What callers may set when not everything is allowed: nothing that makes a program load or run something else.
 const std::vector<std::string> harmless{"LANG", "LC_*", "TERM", "TZ", "NO_COLOR"};
 
+constexpr const char* standard_shell = "/bin/sh"; // for shell strings, whatever the user's own shell is
+
 bool matches(const std::string& pattern, const std::string& text, int flags = 0)
 {
     return ::fnmatch(pattern.c_str(), text.c_str(), flags) == 0;
@@ -78,15 +80,24 @@ std::string real(const std::string& path)
     return found ? found.get() : path;
 }
 
-void check_allowed(const Config& config, const std::string& program, std::span<const std::string> arguments)
+// Makes `out.program` the path that a pattern admits. The name as given goes first: a link may be allowed under its own name.
+void check_allowed(const Config& config, Admitted& out)
 {
     if (config.allows_everything()) return;
-    const std::string target = real(program);
-    for (const std::string& pattern : config.allow)
-        if (admits(pattern, program, arguments) || admits(pattern, target, arguments)) return;
+    const auto arguments = std::span<const std::string>{out.argv}.subspan(1);
+    const auto allowed = [&](const std::string& path) {
+        return std::any_of(config.allow.begin(), config.allow.end(),
+                           [&](const std::string& pattern) { return admits(pattern, path, arguments); });
+    };
+    if (allowed(out.program)) return;
+    if (const std::string target = real(out.program); target != out.program && allowed(target)) {
+        out.program = out.argv[0] = target;
+        out.resolved = true;
+        return;
+    }
     throw Error{
         "DENIED",
-        program + (arguments.empty() ? "" : " with these arguments") +
+        out.program + (arguments.empty() ? "" : " with these arguments") +
             " is not allowed here. The owner of this machine can add it to plugins.terminal.config.allow",
         AGH_E_DENIED};
 }
@@ -100,9 +111,12 @@ bool settable(const Config& config, const std::string& name)
 
 std::vector<std::string> environment(const Config& config, const User& user, const RunParams& run)
 {
-    std::map<std::string, std::string> env{{"PATH", config.path},   {"HOME", user.home},
-                                           {"USER", user.name},     {"LOGNAME", user.name},
-                                           {"SHELL", config.shell}, {"LANG", "C.UTF-8"}};
+    std::map<std::string, std::string> env{{"PATH", config.path},
+                                           {"HOME", user.home},
+                                           {"USER", user.name},
+                                           {"LOGNAME", user.name},
+                                           {"SHELL", login_shell(config, user)},
+                                           {"LANG", "C.UTF-8"}};
     if (run.pty) env["TERM"] = "xterm-256color";
     for (const auto& [name, value] : config.environment) env[name] = value;
     for (const auto& [name, value] : run.env) {
@@ -147,13 +161,21 @@ std::vector<std::string> plain_words(std::string_view command)
     return split(command);
 }
 
+std::string login_shell(const Config& config, const User& user)
+{
+    if (!config.shell.empty()) return config.shell;
+    const std::string name = fs::path{user.shell}.filename().string();
+    const bool lets_in = name != "nologin" && name != "false" && user.shell.starts_with('/');
+    return lets_in && is_program(user.shell) ? user.shell : standard_shell;
+}
+
 Admitted admit(const Config& config, const User& user, const RunParams& run)
 {
     Admitted out;
     out.argv = run.argv;
     if (out.argv.empty()) {
         if (config.allows_everything())
-            out.argv = {config.shell, "-c", run.command};
+            out.argv = {config.shell.empty() ? standard_shell : config.shell, "-c", run.command};
         else if ((out.argv = plain_words(run.command)).empty())
             throw Error{"DENIED",
                         "only certain programs are allowed here, and what a shell would make of this string "
@@ -167,7 +189,7 @@ Admitted admit(const Config& config, const User& user, const RunParams& run)
         out.cwd = fs::is_directory(user.home, error) ? user.home : "/";
     }
     out.program = find_program(config, out.argv[0], out.cwd);
-    check_allowed(config, out.program, std::span{out.argv}.subspan(1));
+    check_allowed(config, out);
     out.env = environment(config, user, run);
     return out;
 }

@@ -83,17 +83,20 @@ kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
     terminal_exec_spec head{
         .magic = terminal_exec_magic,
         .flags = (pty ? flag(terminal_exec_pty) : 0) | (launch.user.change ? flag(terminal_exec_user) : 0) |
-                 (unified ? flag(terminal_exec_cgroup2) : 0),
+                 (unified ? flag(terminal_exec_cgroup2) : 0) |
+                 (launch.what.resolved ? flag(terminal_exec_resolved) : 0) |
+                 (cgroup.processes().v2 ? flag(terminal_exec_group_processes) : 0) |
+                 (cgroup.memory().v2 ? flag(terminal_exec_group_memory) : 0),
         .uid = launch.user.uid,
         .gid = launch.user.gid,
         .groups = static_cast<std::uint32_t>(launch.user.groups.size()),
         .argc = static_cast<std::uint32_t>(launch.what.argv.size()),
         .envc = static_cast<std::uint32_t>(launch.what.env.size()),
         .cgroups = static_cast<std::uint32_t>(tasks.size() + (unified ? 1 : 0)),
-        .processes = cgroup.limits_processes() || (limits.processes_by_default && !launch.user.change)
+        .processes = cgroup.processes().v1 || (limits.processes_by_default && !launch.user.change)
                          ? 0
                          : limits.processes,
-        .memory = cgroup.limits_memory() ? 0 : limits.memory,
+        .memory = cgroup.memory().v1 ? 0 : limits.memory,
         .cpu_seconds = limits.cpu_seconds,
         .open_files = limits.open_files};
     std::string text{reinterpret_cast<const char*>(&head), sizeof head};
@@ -236,6 +239,7 @@ Process::Heard Process::on_control()
             break;
         case terminal_exec_started:
             heard.started = true;
+            heard.outside = event.stage != 0;
             pid_ = event.value;
             break;
         case terminal_exec_exited:
@@ -309,7 +313,9 @@ std::string failure(int stage, int error, const Admitted& what, const User& user
         return "cannot join the cgroup: " + words + ". Set plugins.terminal.config.cgroup to off";
     case stage_exec:
         return "cannot execute " + what.program + " as " + user.name + ": " + words +
-               (error == EAGAIN ? ". The user has as many processes as limits.processes allows" : "");
+               (error == EAGAIN  ? ". The user has as many processes as limits.processes allows"
+                : error == ELOOP ? ". A symbolic link has replaced a part of the path since it was checked"
+                                 : "");
     default: return "cannot start the command: " + words;
     }
 }

@@ -45,6 +45,7 @@ public:
 
     struct Heard {
         bool failed = false, started = false, exited = false, gone = false;
+        bool outside = false;     // started, but not in its v2 cgroup: its limits are rlimits
         int error = 0, stage = 0; // failed
     };
     Heard on_control(); // what is new

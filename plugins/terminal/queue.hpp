@@ -1,14 +1,20 @@
-// Who waits, and in which order: urgent before high before normal before low, first come first served within each. Pure; bounded by its
-// capacity. Positions count from 1.
+// Who waits, who may run, and in which order: callers by fair shares (kit/fair_shares.hpp); within one caller urgent before high
+// before normal before low, first come first served within each. Pure. Positions count from 1.
 #pragma once
+
+#include <kit/fair_shares.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace agenthost::terminal {
 
@@ -26,57 +32,117 @@ inline std::optional<Priority> priority(std::string_view text)
     return std::nullopt;
 }
 
+// `caller` is the server that asked. Callers share places and slots fairly; a priority orders one caller's own commands, so that
+// nobody overtakes another server by calling everything urgent.
 template <class T> class Queue {
 public:
-    explicit Queue(std::size_t capacity) : capacity_{capacity} {}
+    Queue(std::size_t concurrency, std::size_t capacity) : shares_{concurrency, capacity} {}
 
-    void capacity(std::size_t most) { capacity_ = most; } // what waits already stays
-    [[nodiscard]] std::size_t capacity() const { return capacity_; }
-    [[nodiscard]] std::size_t size() const
+    void limits(std::size_t concurrency, std::size_t capacity) // what waits or runs already stays
     {
-        std::size_t n = 0;
-        for (const auto& line : lines_) n += line.size();
-        return n;
+        shares_.limits(concurrency, capacity);
     }
+    [[nodiscard]] std::size_t size() const { return shares_.waiting(); }
     [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] std::size_t running() const { return shares_.running(); }
 
-    bool push(Priority priority, T what) // false: full
+    // Starts without waiting, when the caller has nothing in the queue and a slot is free for it. False: push it.
+    bool begin(const std::string& caller)
     {
-        if (size() >= capacity_) return false;
-        lines_[static_cast<std::size_t>(priority)].push_back(std::move(what));
+        if (callers_.contains(caller) || !shares_.may_run(caller)) return false;
+        shares_.begins(caller);
+        shares_.served(caller);
         return true;
     }
+    bool push(const std::string& caller, Priority priority, T what) // false: full
+    {
+        if (!shares_.may_wait(caller)) return false;
+        callers_[caller][static_cast<std::size_t>(priority)].push_back(std::move(what));
+        shares_.waits(caller);
+        return true;
+    }
+    // The next that may run now; it counts as running until ended().
+    std::optional<T> next()
+    {
+        const auto at = first(shares_, callers_, [&](const auto& caller) { return shares_.may_run(caller); });
+        if (at == callers_.end()) return std::nullopt;
+        const std::string caller = at->first;
+        shares_.begins(caller);
+        shares_.served(caller);
+        return take(at);
+    }
+    void ended(const std::string& caller) { shares_.ends(caller); }
+
+    // Anything that waits; it does not run.
     std::optional<T> pop()
     {
-        for (auto& line : lines_) {
-            if (line.empty()) continue;
-            T first = std::move(line.front());
-            line.pop_front();
-            return first;
-        }
-        return std::nullopt;
+        if (callers_.empty()) return std::nullopt;
+        return take(callers_.begin());
     }
     bool remove(const T& what)
     {
-        for (auto& line : lines_) {
-            const auto found = std::find(line.begin(), line.end(), what);
-            if (found == line.end()) continue;
-            line.erase(found);
-            return true;
-        }
+        for (auto at = callers_.begin(); at != callers_.end(); ++at)
+            for (auto& line : at->second) {
+                const auto found = std::find(line.begin(), line.end(), what);
+                if (found == line.end()) continue;
+                line.erase(found);
+                left(at);
+                return true;
+            }
         return false;
     }
-    // fn(what, position) in order.
+    // fn(what, position) in the order of service, as far as it can be known: what ends first is not.
     template <class F> void each(F fn) const
     {
-        std::size_t position = 0;
-        for (const auto& line : lines_)
-            for (const T& what : line) fn(what, ++position);
+        kit::FairShares shares = shares_;
+        std::map<std::string, std::vector<const T*>> rest; // the next one last
+        for (const auto& [caller, lines] : callers_) {
+            auto& list = rest[caller];
+            for (const auto& line : lines)
+                for (const T& what : line) list.push_back(&what);
+            std::reverse(list.begin(), list.end());
+        }
+        for (std::size_t position = 1; !rest.empty(); ++position) {
+            const auto at = first(shares, rest, [](const auto&) { return true; });
+            fn(*at->second.back(), position);
+            at->second.pop_back();
+            shares.begins(at->first);
+            shares.served(at->first);
+            if (at->second.empty()) rest.erase(at);
+        }
     }
 
 private:
-    std::array<std::deque<T>, 4> lines_;
-    std::size_t capacity_;
+    using Lines = std::array<std::deque<T>, 4>; // by priority
+    using Callers = std::map<std::string, Lines>;
+
+    template <class Map, class May> static auto first(const kit::FairShares& shares, Map& callers, May may)
+    {
+        auto best = callers.end();
+        for (auto at = callers.begin(); at != callers.end(); ++at)
+            if (may(at->first) && (best == callers.end() || shares.before(at->first, best->first))) best = at;
+        return best;
+    }
+    T take(typename Callers::iterator at)
+    {
+        for (auto line = at->second.begin();; ++line) {
+            if (line->empty()) continue;
+            T what = std::move(line->front());
+            line->pop_front();
+            left(at);
+            return what;
+        }
+    }
+    void left(typename Callers::iterator at)
+    {
+        shares_.leaves(at->first);
+        const auto& lines = at->second;
+        if (std::all_of(lines.begin(), lines.end(), [](const auto& line) { return line.empty(); }))
+            callers_.erase(at);
+    }
+
+    kit::FairShares shares_;
+    Callers callers_; // with something waiting
 };
 
 } // namespace agenthost::terminal

@@ -31,8 +31,8 @@ std::string server_of(const Request& request)
 
 Service::Service(Context& context, Config config)
     : context_{context}, helper_{config.helper}, config_{std::make_shared<const Config>(std::move(config))},
-      loop_{[&context] { context.link().log_exception("the terminal's loop"); }}, queue_{config_->queue},
-      boot_{kit::random_token(4)}
+      loop_{[&context] { context.link().log_exception("the terminal's loop"); }},
+      queue_{config_->concurrency, config_->queue}, boot_{kit::random_token(4)}
 {
     commands_metric_ =
         context.metric(R"({"name":"commands_total","type":"counter","help":"Commands that ended"})");
@@ -76,7 +76,7 @@ void Service::start()
 {
     check_helper(*config_);
     users_ = std::make_shared<const Users>(look_up(*config_));
-    if (config_->cgroup) cgroups_.open(config_->limits);
+    open_cgroups(*config_);
     ring_dir_ = context_.state_directory();
     if (!ring_dir_.empty()) {
         ring_dir_ += "/rings";
@@ -102,9 +102,8 @@ void Service::configure(Config config)
     loop_.post([this, users, config = std::make_shared<const Config>(std::move(config))] {
         config_ = config;
         users_ = users;
-        queue_.capacity(config->queue);
-        cgroups_.close();
-        if (config->cgroup) cgroups_.open(config->limits);
+        queue_.limits(config->concurrency, config->queue);
+        open_cgroups(*config);
         forget_old();
         begin_next();
     });
@@ -130,9 +129,35 @@ void Service::drain()
 
 Health Service::health()
 {
-    if (::access(config_->helper.c_str(), X_OK) == 0) return {};
-    return {AGH_E_INTERNAL,
-            config_->helper + " is gone: no command can be started. Reinstall the terminal plugin"};
+    if (::access(helper_.c_str(), X_OK) != 0)
+        return {AGH_E_INTERNAL,
+                helper_ + " is gone: no command can be started. Reinstall the terminal plugin"};
+    const std::lock_guard lock{problem_mutex_};
+    if (!limits_problem_.empty()) return {AGH_E_BUSY, limits_problem_};
+    return {};
+}
+
+void Service::open_cgroups(const Config& config)
+{
+    cgroups_.close();
+    if (config.cgroup) cgroups_.open(config.limits);
+    std::string problem = cgroups_.problem();
+    if (!problem.empty()) context_.log(Level::warn, problem);
+    // The default limit is a precaution that may be weaker; a limit that somebody asked for is a promise.
+    if (config.limits.memory == 0 && config.limits.processes_by_default) problem.clear();
+    const std::lock_guard lock{problem_mutex_};
+    limits_problem_ = std::move(problem);
+}
+
+void Service::outside_cgroup()
+{
+    const std::lock_guard lock{problem_mutex_};
+    if (!limits_problem_.empty()) return;
+    limits_problem_ =
+        "a command could not be put into its cgroup, so its limits hold for its user and for each process "
+        "only. Start agenthost in a cgroup of its own (Delegate=yes in its systemd unit), or set "
+        "plugins.terminal.config.cgroup to off";
+    context_.log(Level::warn, limits_problem_);
 }
 
 // ---- actions ----
@@ -183,8 +208,8 @@ void Service::run_now(Request& request)
     Admitted what = admit(*config_, user, params);
     const Priority priority = params.priority;
     auto job = std::make_shared<Job>(*this, config_, user, std::move(what), std::move(params), id, server);
-    const bool at_once = running_ < config_->concurrency && queue_.empty();
-    if (!at_once && !queue_.push(priority, job)) {
+    const bool at_once = queue_.begin(server);
+    if (!at_once && !queue_.push(server, priority, job)) {
         request.fail("QUEUE_FULL",
                      std::to_string(queue_.size()) +
                          " commands wait already. Send it again when one has ended",
@@ -197,7 +222,6 @@ void Service::run_now(Request& request)
     jobs_[{server, id}] = job;
     job->add_runner(std::move(request));
     if (at_once) {
-        ++running_;
         job->say_queued(0);
         job->start();
     } else
@@ -206,10 +230,9 @@ void Service::run_now(Request& request)
 
 void Service::begin_next()
 {
-    while (running_ < config_->concurrency && !draining_) {
-        auto next = queue_.pop();
+    while (!draining_) {
+        auto next = queue_.next();
         if (!next) return;
-        ++running_;
         queue_changed();
         (*next)->start();
     }
@@ -322,12 +345,12 @@ void Service::started(Job& job)
                        {"server", job.server()},
                        {"program", job.program()},
                        {"user", job.user()}}));
-    if (running_metric_) context_.record(*running_metric_, running_);
+    if (running_metric_) context_.record(*running_metric_, static_cast<double>(queue_.running()));
 }
 
 void Service::ended(Job& job)
 {
-    --running_;
+    queue_.ended(job.server());
     context_.log(Level::info, "command ended",
                  dump({{"command_id", job.id()},
                        {"server", job.server()},
@@ -371,7 +394,7 @@ void Service::count(Job& job)
 {
     if (commands_metric_) context_.record(*commands_metric_, 1);
     if (bytes_metric_) context_.record(*bytes_metric_, static_cast<double>(job.bytes()));
-    if (running_metric_) context_.record(*running_metric_, running_);
+    if (running_metric_) context_.record(*running_metric_, static_cast<double>(queue_.running()));
 }
 
 // ---- what is remembered ----

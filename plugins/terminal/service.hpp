@@ -14,6 +14,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,6 +60,7 @@ private:
     static Users look_up(const Config&);
     static void check_helper(const Config&);
     void count(Job&);
+    void open_cgroups(const Config&);
 
     // JobOwner
     Loop& loop() override { return loop_; }
@@ -66,6 +68,7 @@ private:
     std::string ring_file(const Job&) override;
     WindowBudget& window_budget() override { return windows_; }
     void started(Job&) override;
+    void outside_cgroup() override;
     void ended(Job&) override;
     void settled() override;
     void cancelled(Job&) override;
@@ -78,12 +81,13 @@ private:
     std::shared_ptr<const Users> users_;
     Loop loop_;
     Cgroups cgroups_;
+    std::mutex problem_mutex_;
+    std::string limits_problem_; // of limits that were asked for; under the mutex
     std::string ring_dir_;
     Queue<JobPtr> queue_;
     WindowBudget windows_;
     std::map<Key, JobPtr> jobs_;  // that wait or run
     std::deque<JobPtr> finished_; // oldest first
-    unsigned running_ = 0;
     std::uint64_t last_id_ = 0, last_ring_ = 0;
     std::string boot_; // makes made ids unique across restarts
     bool draining_ = false, queue_dirty_ = false;

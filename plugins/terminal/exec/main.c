@@ -115,10 +115,39 @@ static int limit(int what, uint64_t most)
     return setrlimit((__rlimit_resource_t)what, &now);
 }
 
-static void become(const struct plan *plan, pid_t helper, int report)
+/* Executes a path that was admitted because no symbolic link is in it. Its folder is opened once and must still have that very
+ * path; the program is then taken from the opened folder, where a link is refused. */
+static void execute_resolved(const struct plan *plan)
+{
+    char folder[PATH_MAX], now[PATH_MAX], link[64];
+    const char *name = strrchr(plan->program, '/') + 1;
+    const size_t size = name - 1 == plan->program ? 1 : (size_t)(name - 1 - plan->program);
+    if (size >= sizeof folder) {
+        errno = ENAMETOOLONG;
+        return;
+    }
+    memcpy(folder, plan->program, size);
+    folder[size] = '\0';
+    const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    const ssize_t n = readlink(link, now, sizeof now);
+    if (n < 0) return;
+    if ((size_t)n != size || memcmp(now, folder, size) != 0) {
+        errno = ELOOP;
+        return;
+    }
+    syscall(SYS_execveat, fd, name, plan->argv, plan->envp, AT_SYMLINK_NOFOLLOW);
+    /* A script: its interpreter could not open it through a descriptor that is closed by then, and it reads its own path. */
+    if (errno == ENOENT) execve(plan->program, plan->argv, plan->envp);
+}
+
+static void become(const struct plan *plan, pid_t helper, int report, int in_group)
 {
     const struct terminal_exec_spec *spec = &plan->spec;
     if (setsid() < 0) cannot(report, stage_session);
+    const int group_processes = in_group && (spec->flags & terminal_exec_group_processes);
+    const int group_memory = in_group && (spec->flags & terminal_exec_group_memory);
     for (uint32_t i = (spec->flags & terminal_exec_cgroup2) ? 1 : 0; i < spec->cgroups; ++i) {
         const int fd = open(plan->cgroups[i], O_WRONLY | O_CLOEXEC);
         if (fd < 0 || write(fd, "0", 1) != 1) cannot(report, stage_cgroup);
@@ -127,7 +156,8 @@ static void become(const struct plan *plan, pid_t helper, int report)
     if ((spec->flags & terminal_exec_pty) && ioctl(0, TIOCSCTTY, 0) != 0) cannot(report, stage_terminal);
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    if (limit(RLIMIT_NPROC, spec->processes) || limit(RLIMIT_AS, spec->memory) ||
+    if (limit(RLIMIT_NPROC, group_processes ? 0 : spec->processes) ||
+        limit(RLIMIT_DATA, group_memory ? 0 : spec->memory) ||
         limit(RLIMIT_CPU, spec->cpu_seconds) || limit(RLIMIT_NOFILE, spec->open_files))
         cannot(report, stage_limits);
     if (spec->flags & terminal_exec_user) {
@@ -148,7 +178,10 @@ static void become(const struct plan *plan, pid_t helper, int report)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execve(plan->program, plan->argv, plan->envp);
+    if (spec->flags & terminal_exec_resolved)
+        execute_resolved(plan);
+    else
+        execve(plan->program, plan->argv, plan->envp);
     cannot(report, stage_exec);
 }
 
@@ -156,9 +189,11 @@ struct clone3_args { /* linux/sched.h, up to what CLONE_INTO_CGROUP needs (5.7) 
     uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
 
-/* fork(), right into the v2 cgroup when there is one: moving later costs a system-wide lock and a millisecond. */
-static pid_t start(const struct plan *plan)
+/* fork(), right into the v2 cgroup when there is one: moving later costs a system-wide lock and a millisecond. `in_group`: whether
+ * all its cgroups hold it; when not, its limits are rlimits and the plugin is told. */
+static pid_t start(const struct plan *plan, int *in_group)
 {
+    *in_group = 1;
     if (plan->spec.flags & terminal_exec_cgroup2) {
         const int fd = open(plan->cgroups[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0) {
@@ -170,6 +205,7 @@ static pid_t start(const struct plan *plan)
             }
             close(fd); /* not permitted after all: the cgroup is a second means, the subreaper the first */
         }
+        *in_group = 0;
     }
     return fork();
 }
@@ -348,9 +384,10 @@ int main(void)
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || children < 0 || nothing < 0 || pipe2(report, O_CLOEXEC) != 0)
         give_up(stage_fork, errno);
     const pid_t self = getpid();
-    const pid_t command = start(&plan);
+    int in_group;
+    const pid_t command = start(&plan, &in_group);
     if (command < 0) give_up(stage_fork, errno);
-    if (command == 0) become(&plan, self, report[1]);
+    if (command == 0) become(&plan, self, report[1], in_group);
     close(report[1]);
     /* The command's descriptors are not ours: a pipe or a terminal ends with its last process. */
     for (int fd = 0; fd < 3; ++fd) dup2(nothing, fd);
@@ -363,7 +400,7 @@ int main(void)
         while (waitpid(command, NULL, 0) < 0 && errno == EINTR) {}
         give_up((uint32_t)trouble.stage, trouble.error);
     }
-    tell(terminal_exec_started, command, 0, NULL);
+    tell(terminal_exec_started, command, in_group ? 0 : 1, NULL);
     stay(command, children);
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);

@@ -14,10 +14,15 @@ enum {
     terminal_exec_pty = 1u,     /* 0 is a terminal's slave: make it the controlling one */
     terminal_exec_user = 2u,    /* become uid, gid, groups */
     terminal_exec_cgroup2 = 4u, /* the first cgroup is a folder of a v2 hierarchy: be born in it */
+    terminal_exec_resolved = 8u, /* the program's path was admitted because it has no symbolic link in it: refuse one */
+    terminal_exec_group_processes = 16u, /* the cgroups limit processes: the limit here is for a command outside of them */
+    terminal_exec_group_memory = 32u,    /* likewise for memory */
 };
 
 /* In the memfd: this, `groups` uint32_t, then NUL-terminated strings: cwd, program, argc arguments, envc variables, `cgroups`
- * paths (a v2 folder first when flagged; then `tasks` files of v1). A limit of 0 leaves what is inherited. */
+ * paths (a v2 folder first when flagged; then `tasks` files of v1). A limit of 0 leaves what is inherited. `memory` limits a
+ * process's data segment: private writable memory that is really mapped for use. The address space would stop programs that only
+ * reserve much of it (node, Go, Java). */
 struct terminal_exec_spec {
     uint32_t magic, flags, uid, gid, groups, argc, envc, cgroups;
     uint64_t processes, memory, cpu_seconds, open_files;
@@ -37,7 +42,7 @@ struct terminal_exec_order {
 /* Helper -> plugin, in this order: failed; or started, exited, gone. */
 enum {
     terminal_exec_failed = 1,  /* value: errno, stage: at what */
-    terminal_exec_started = 2, /* value: the command's pid */
+    terminal_exec_started = 2, /* value: the command's pid; stage: 1 when it could not be put into its v2 cgroup */
     terminal_exec_exited = 3,  /* value: its wait status */
     terminal_exec_gone = 4,    /* no descendant is left; usage of all of them */
 };

@@ -91,6 +91,9 @@ TEST(TerminalQueue, EmitsItsChangesToTheServersConcerned)
 {
     Busy rig;
     const auto second = rig.start({{"commandId", "s"}, {"argv", {"true"}}, {"priority", "high"}});
+    // Its first command runs although the only slot is taken; its second one waits.
+    const auto holds = rig.start({{"commandId", "h"}, {"argv", {"cat"}}, {"input", true}}, "elsewhere");
+    EXPECT_TRUE(wait_for([&] { return rig.running("h", "elsewhere"); }));
     const auto other = rig.start({{"commandId", "o"}, {"argv", {"true"}}}, "elsewhere");
     EXPECT_TRUE(wait_for([&] {
         return rig.last_queue() == Json{{{"commandId", "s"}, {"position", 1}, {"priority", "high"}}};
@@ -100,6 +103,8 @@ TEST(TerminalQueue, EmitsItsChangesToTheServersConcerned)
                Json{{{"commandId", "o"}, {"position", 2}, {"priority", "normal"}}};
     }));
     rig.release();
+    rig.call("input", {{"commandId", "h"}, {"eof", true}}, "elsewhere");
+    rig.finish(holds);
     rig.finish(second);
     rig.finish(other);
     EXPECT_TRUE(wait_for(
@@ -116,6 +121,17 @@ TEST(TerminalQueue, RefusesWhatDoesNotFit)
     rig.release();
     EXPECT_EQ(rig.finish(a).exit_code(), 0);
     EXPECT_EQ(rig.finish(b).exit_code(), 0);
+}
+
+TEST(TerminalQueue, RunsAServersCommandWhileAnotherHoldsEverySlotAndEveryPlaceInTheQueue)
+{
+    Busy rig{{{"queue", 8}}};
+    std::vector<agh_req> greedy;
+    for (int i = 0; i < 8; ++i) greedy.push_back(rig.start({{"argv", {"true"}}, {"priority", "urgent"}}));
+    EXPECT_EQ(rig.run({{"argv", {"true"}}}).reason(), "QUEUE_FULL");
+    EXPECT_EQ(rig.finish(rig.start({{"argv", {"true"}}, {"priority", "low"}}, "modest")).exit_code(), 0);
+    rig.release();
+    for (const auto id : greedy) EXPECT_EQ(rig.finish(id).exit_code(), 0);
 }
 
 TEST(TerminalQueue, RefusesAtOnceWithoutAQueue)

@@ -162,6 +162,85 @@ TEST(TerminalRun, AllowsWhatAPatternNames)
               "DENIED");
 }
 
+// systemctl is also `reboot`: what a program is depends on the name it is executed by.
+struct MultiCall {
+    TempDir dir;
+    std::filesystem::path tool = dir / "tool", reboot = dir / "reboot";
+    explicit MultiCall(bool script)
+    {
+        std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
+        if (script)
+            write_file(tool, "#!/bin/sh\necho \"$0\" \"$@\"\n", 0755);
+        else
+            std::filesystem::copy_file(std::filesystem::canonical("/bin/sh"), tool);
+        std::filesystem::create_symlink("tool", reboot);
+    }
+};
+
+TEST(TerminalRun, ExecutesTheAllowedProgramAndNotTheLinkThatLedToIt)
+{
+    const MultiCall script{true}, binary{false};
+    Rig rig{{{"allow", {script.tool.string() + " status *", binary.tool.string() + " -c ..."}}}};
+    EXPECT_EQ(rig.run({{"argv", {script.reboot.string(), "status", "now"}}}).out,
+              script.tool.string() + " status now\n");
+    EXPECT_EQ(rig.run({{"argv", {script.reboot.string(), "now"}}}).reason(), "DENIED");
+    const auto ran =
+        rig.run({{"argv", {binary.reboot.string(), "-c", "echo $0; cat /proc/$$/comm /proc/$$/cmdline"}}});
+    EXPECT_THAT(ran.out, StartsWith(binary.tool.string() + "\ntool\n" + binary.tool.string())) << ran.err;
+}
+
+TEST(TerminalRun, ExecutesALinkThatIsAllowedByItsOwnName)
+{
+    const MultiCall script{true};
+    Rig rig{{{"allow", {script.reboot.string()}}}};
+    EXPECT_EQ(rig.run({{"argv", {script.reboot.string(), "now"}}}).out, script.reboot.string() + " now\n");
+    EXPECT_EQ(rig.run({{"argv", {script.tool.string(), "now"}}}).reason(), "DENIED");
+}
+
+TEST(TerminalRun, RefusesAFolderThatBecameALinkWhileTheCommandWaited)
+{
+    for (const bool script : {true, false}) {
+        TempDir dir;
+        std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
+        for (const char* folder : {"good", "evil"}) {
+            std::filesystem::create_directory(dir / folder);
+            write_file(dir / (std::string{folder} + "/tool"), std::string{"#!/bin/sh\necho "} + folder + "\n",
+                       0755);
+            if (!script)
+                std::filesystem::copy_file(std::filesystem::canonical("/bin/true"),
+                                           dir / (std::string{folder} + "/tool"),
+                                           std::filesystem::copy_options::overwrite_existing);
+        }
+        std::filesystem::create_symlink("good/tool", dir / "link");
+        Rig rig{{{"allow", {(dir / "good/tool").string(), "/bin/cat", "/usr/bin/cat"}}, {"concurrency", 1}}};
+        const auto first = rig.start({{"commandId", "first"}, {"argv", {"cat"}}, {"input", true}});
+        ASSERT_TRUE(wait_for([&] { return rig.running("first"); }));
+        const auto second = rig.start({{"argv", {(dir / "link").string()}}});
+        std::filesystem::rename(dir / "good", dir / "moved");
+        std::filesystem::create_symlink("evil", dir / "good");
+        rig.call("input", {{"commandId", "first"}, {"eof", true}});
+        rig.finish(first);
+        const auto ran = rig.finish(second);
+        EXPECT_EQ(ran.reason(), "DENIED") << ran.out;
+        EXPECT_THAT(ran.reply.message(), HasSubstr("symbolic link"));
+    }
+}
+
+TEST(TerminalRun, SetsWhatAnInteractiveShellNeeds)
+{
+    Rig rig;
+    const passwd* own = ::getpwuid(::geteuid());
+    ASSERT_NE(own, nullptr);
+    const std::string shell =
+        ::access(own->pw_shell, X_OK) == 0 && !std::string{own->pw_shell}.ends_with("nologin") ? own->pw_shell
+                                                                                               : "/bin/sh";
+    const auto ran = rig.sh("echo $SHELL $HOME $USER $LOGNAME $TERM", {{"pty", true}});
+    EXPECT_EQ(ran.out,
+              shell + " " + own->pw_dir + " " + own->pw_name + " " + own->pw_name + " xterm-256color\r\n");
+    Rig other{{{"shell", "/bin/bash"}}};
+    EXPECT_EQ(other.sh("echo $SHELL $BASH").out, "/bin/bash /bin/bash\n");
+}
+
 TEST(TerminalRun, InheritsNoDescriptors)
 {
     Rig rig;
@@ -253,6 +332,8 @@ TEST(TerminalRun, LimitsFilesMemoryAndCpu)
 {
     Rig rig{{{"limits", {{"open_files", 20}, {"memory", "64MiB"}, {"cpu", "1s"}}}, {"cgroup", "off"}}};
     EXPECT_EQ(rig.sh("ulimit -n").out, "20\n");
+    // node, Go and Java reserve far more address space than they use: that is not what is limited.
+    EXPECT_EQ(rig.sh("ulimit -v; ulimit -d").out, "unlimited\n65536\n");
     const auto memory = rig.sh("head -c 200000000 /dev/zero | tail -c 190000000 | wc -c");
     EXPECT_NE(memory.out, "190000000\n");
     const auto cpu = rig.sh("while :; do :; done");

@@ -130,16 +130,68 @@ TEST_F(Policy, ComparesWithThePathThatIsExecuted)
     EXPECT_EQ(code_of([&] { admit(config, user, run); }), "DENIED");
 }
 
-TEST_F(Policy, FollowsSymbolicLinksToTheirEnd)
+TEST_F(Policy, ExecutesTheLinksTargetUnderItsOwnNameWhenThatIsWhatMatches)
 {
     agenthost::test::TempDir dir;
     const auto real = std::filesystem::canonical("/bin/sh").string();
     std::filesystem::create_symlink("/bin/sh", dir / "tool");
-    run.argv = {(dir / "tool").string()};
+    run.argv = {(dir / "tool").string(), "status"};
     config.allow = {"/usr/bin/uptime"};
     EXPECT_EQ(code_of([&] { admit(config, user, run); }), "DENIED");
-    config.allow = {real};
-    EXPECT_EQ(admit(config, user, run).program, run.argv[0]); // run under the name it was called by
+    config.allow = {real + " status"};
+    const Admitted what = admit(config, user, run);
+    EXPECT_EQ(what.program, real);
+    EXPECT_THAT(what.argv, ElementsAre(real, "status")); // not "tool": that name is allowed nowhere
+    EXPECT_TRUE(what.resolved);
+}
+
+TEST_F(Policy, ExecutesALinkThatIsAllowedUnderItsName)
+{
+    agenthost::test::TempDir dir;
+    std::filesystem::create_symlink("/bin/sh", dir / "tool");
+    const std::string link = dir / "tool";
+    run.argv = {link, "x"};
+    config.allow = {std::filesystem::canonical("/bin/sh").string() + " x", link};
+    const Admitted what = admit(config, user, run);
+    EXPECT_EQ(what.program, link);
+    EXPECT_THAT(what.argv, ElementsAre(link, "x"));
+    EXPECT_FALSE(what.resolved);
+}
+
+TEST_F(Policy, ShellIsTheUsersOwnUnlessTheConfigurationNamesOne)
+{
+    config.allow = {"*"};
+    user.shell = "/bin/bash";
+    ASSERT_TRUE(std::filesystem::exists(user.shell));
+    EXPECT_THAT(admit(config, user, run).env, Contains("SHELL=/bin/bash"));
+    run.argv.clear();
+    run.command = "exec \"$SHELL\" -l";
+    EXPECT_THAT(admit(config, user, run).argv,
+                ElementsAre("/bin/sh", "-c", run.command)); // strings are POSIX
+    config.shell = "/bin/dash";
+    EXPECT_THAT(admit(config, user, run).env, Contains("SHELL=/bin/dash"));
+    EXPECT_THAT(admit(config, user, run).argv, ElementsAre("/bin/dash", "-c", run.command));
+}
+
+TEST_F(Policy, ShellIsShWhereTheUsersOwnLetsNobodyIn)
+{
+    for (const char* shell :
+         {"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "", "/no/such/shell", "bash"}) {
+        user.shell = shell;
+        EXPECT_EQ(login_shell(config, user), "/bin/sh") << shell;
+    }
+}
+
+TEST_F(Policy, TheUsersHomeAndNameAreSet)
+{
+    config.allow = {"*"};
+    run.pty = Size{};
+    user.name = "someone";
+    user.home = "/home/someone";
+    const auto env = admit(config, user, run).env;
+    for (const char* variable :
+         {"HOME=/home/someone", "USER=someone", "LOGNAME=someone", "TERM=xterm-256color"})
+        EXPECT_THAT(env, Contains(variable));
 }
 
 TEST_F(Policy, ShellStringsNeedEverythingAllowed)
@@ -234,6 +286,22 @@ TEST(Params, TakeNullForAbsent)
     EXPECT_EQ(run.priority, Priority::normal);
 }
 
+// The host's schema checker takes 3.0 and 3e0 for integers, so they arrive here.
+TEST(Params, TakeIntegersHoweverTheyAreWritten)
+{
+    const RunParams run =
+        parse_run(R"({"command":"x","timeoutMs":3e3,"max_output":3e6,"pty":{"cols":1.2e2,"rows":40.0}})");
+    EXPECT_EQ(run.timeout, 3s);
+    EXPECT_EQ(run.max_output, 3'000'000u);
+    ASSERT_TRUE(run.pty);
+    EXPECT_EQ(run.pty->columns, 120);
+    EXPECT_EQ(run.pty->rows, 40);
+    EXPECT_EQ(parse_attach(R"({"commandId":"c","offset":1e2})").offset, 100u);
+    EXPECT_EQ(parse_input(R"({"commandId":"c","data":"x","offset":7.0})").offset, 7u);
+    EXPECT_EQ(code_of([] { parse_run(R"({"command":"x","timeoutMs":1.5})"); }), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([] { parse_run(R"({"command":"x","timeoutMs":1e30})"); }), "INVALID_REQUEST");
+}
+
 TEST(Params, DecodeBase64)
 {
     EXPECT_EQ(parse_run(R"({"command":"x","stdin":"AAH/","stdin_encoding":"base64"})").input,
@@ -280,6 +348,15 @@ TEST(Configuration, ReadsUnits)
     EXPECT_EQ(config.limits.memory, 256u << 20);
     EXPECT_EQ(config.limits.cpu_seconds, 120u);
     EXPECT_FALSE(config.cgroup);
+}
+
+TEST(Configuration, TakesIntegersHoweverTheyAreWritten)
+{
+    const Config config = parse_config(R"({"queue":1e2,"concurrency":8.0,"ring":1e6,"timeout":9e1})");
+    EXPECT_EQ(config.queue, 100u);
+    EXPECT_EQ(config.concurrency, 8u);
+    EXPECT_EQ(config.ring, 1'000'000u);
+    EXPECT_EQ(config.timeout, 90s);
 }
 
 TEST(Configuration, SaysWhatIsWrongAndHowToSayItRight)
