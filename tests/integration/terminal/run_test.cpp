@@ -216,6 +216,7 @@ TEST(TerminalRun, RefusesAFolderThatBecameALinkWhileTheCommandWaited)
         const auto first = rig.start({{"commandId", "first"}, {"argv", {"cat"}}, {"input", true}});
         ASSERT_TRUE(wait_for([&] { return rig.running("first"); }));
         const auto second = rig.start({{"argv", {(dir / "link").string()}}});
+        ASSERT_TRUE(rig.call("list", Json::object()).ok()); // in order: the second has been admitted
         std::filesystem::rename(dir / "good", dir / "moved");
         std::filesystem::create_symlink("evil", dir / "good");
         rig.call("input", {{"commandId", "first"}, {"eof", true}});
