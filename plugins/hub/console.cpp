@@ -151,7 +151,8 @@ void Console::attach(const json& params, const ReplyPtr& reply)
     if (run == nullptr)
         return fail(reply, "COMMAND_NOT_FOUND",
                     "There is no run " + id + ". List them with: agenthost hub runs");
-    say(reply, "{\"id\":" + json_string(id) + ",\"status\":\"" + std::string{word(run->state)} + "\"}");
+    say(reply, "{\"id\":" + json_string(id) + ",\"status\":\"" + std::string{word(run->state)} +
+                   "\",\"replay\":" + std::to_string(run->output.end()) + "}");
     viewers_.add(reply, id, params.value("offset", std::uint64_t{0}), false);
 }
 

@@ -143,6 +143,8 @@ void Runs::tell(const Entry& e, const std::function<void(const Watch&)>& what)
 void Runs::turn(Entry& e, RunState state)
 {
     e.run.state = state;
+    if (const auto size = std::exchange(e.size, std::nullopt); size && state == RunState::running)
+        resize(e.run.id, size->first, size->second, [](const Requests::Answer&) {});
     tell(e, [&](const Watch& w) {
         if (w.status) w.status(e.run);
     });
@@ -460,6 +462,14 @@ void Runs::input(std::string_view id, const Input& input, Then then)
 
 void Runs::resize(std::string_view id, unsigned columns, unsigned rows, Then then)
 {
+    // There is no terminal to resize yet: the latest size is set as soon as there is.
+    Entry* e = entry(id);
+    const AgentRecord* agent = e == nullptr ? nullptr : fanout_.find(e->run.agent);
+    const bool will_say = agent == nullptr || agent->protocol == "dashboard"; // when the command runs
+    if (e != nullptr && e->run.state == RunState::queued && will_say) {
+        e->size = {columns, rows};
+        return then({.ok = true});
+    }
     ask(id, "terminal.resize", ",\"cols\":" + std::to_string(columns) + ",\"rows\":" + std::to_string(rows),
         std::move(then));
 }

@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace agenthost::hub {
@@ -122,7 +123,8 @@ private:
     struct Entry {
         Run run;
         std::array<Channel, 2> channels;
-        bool sent = false;      // the agent may have it
+        std::optional<std::pair<unsigned, unsigned>> size; // columns, rows asked for before it ran
+        bool sent = false;                                 // the agent may have it
         std::string replay;     // the request that fetches what was missed; empty: none
         int rounds = 0;         // of such requests for this session
         bool overflow = false;  // something was not held

@@ -423,7 +423,10 @@ void Job::write_input()
 
 void Job::resize(Size size)
 {
-    if (process_) process_->resize(size);
+    if (process_)
+        process_->resize(size);
+    else if (params_.pty)
+        params_.pty = size; // it waits in the queue, and starts with its latest size
 }
 
 // ---- words ----

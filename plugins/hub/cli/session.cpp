@@ -13,6 +13,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -80,6 +81,9 @@ void Session::run()
 void Session::progress(const json& said)
 {
     const std::string id = text_of(said, "id"), status = text_of(said, "status");
+    if (const auto at = said.is_object() ? said.find("replay") : said.end();
+        at != said.end() && at->is_number_unsigned() && ::isatty(STDOUT_FILENO) == 1)
+        replay_ = at->get<std::uint64_t>();
     bool first = false, start = false;
     {
         const std::lock_guard lock{mutex_};
@@ -118,13 +122,29 @@ void Session::output(std::uint32_t channel, std::string_view bytes)
     if (channel != 1 && channel != 2) return;
     if (!running_ && !id_.empty())
         began(); // only this thread writes them; progress may be left out by a busy daemon
+    std::string shown;
+    if (seen_ < replay_)
+        bytes = shown = without_queries(bytes);
+    else
+        seen_ += bytes.size();
     if (!kit::write_all(channel == 1 ? STDOUT_FILENO : STDERR_FILENO, bytes) && channel == 1)
         leave(128 + SIGPIPE); // nobody reads us: as a command of this machine would end
+}
+
+// What the command printed before we came: our terminal must not answer what another one was asked.
+std::string Session::without_queries(std::string_view bytes)
+{
+    const std::size_t old = std::min<std::uint64_t>(bytes.size(), replay_ - seen_);
+    seen_ += bytes.size();
+    std::string shown = filter_.feed(bytes.substr(0, old));
+    if (seen_ >= replay_) shown += filter_.finish();
+    return shown.append(bytes.substr(old));
 }
 
 void Session::lost(std::uint64_t bytes)
 {
     lost_ += bytes;
+    seen_ += bytes;
     say(std::to_string(bytes) + " bytes of output were dropped here");
 }
 

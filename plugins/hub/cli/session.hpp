@@ -4,6 +4,7 @@
 // a new window size means. The process ends with run(): whichever of them sees the end restores the terminal and exits.
 #pragma once
 
+#include "replay_filter.hpp"
 #include "tty.hpp"
 
 #include <nlohmann/json.hpp>
@@ -47,6 +48,7 @@ private:
     void began();
     void output(std::uint32_t channel, std::string_view bytes);
     void lost(std::uint64_t bytes);
+    std::string without_queries(std::string_view bytes);
     [[noreturn]] void ended(const nlohmann::json& result);
     int code_of(const nlohmann::json& data);
     void notice(const nlohmann::json& from);
@@ -60,6 +62,10 @@ private:
     std::atomic<int> interrupts_{0};
     bool noticed_ = false;   // the reader's, as the next
     std::uint64_t lost_ = 0; // the reader's
+    std::uint64_t
+        seen_ = 0,
+        replay_ = 0; // the reader's: bytes of output so far, lost ones too; those printed before we attached
+    ReplayFilter filter_; // the reader's
     std::mutex mutex_;
     std::condition_variable changed_;
     std::string id_; // once the hub has said it

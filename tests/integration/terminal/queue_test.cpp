@@ -48,6 +48,17 @@ struct Busy : Rig { // one command runs until release()
     agh_req first;
 };
 
+TEST(TerminalQueue, AResizeWhileItWaitsIsTheSizeItStartsWith)
+{
+    Busy busy;
+    const auto id = busy.start(
+        {{"commandId", "second"}, {"command", "stty size"}, {"pty", {{"cols", 80}, {"rows", 24}}}});
+    ASSERT_TRUE(busy.said(id, {{"status", "queued"}}));
+    EXPECT_TRUE(busy.call("resize", {{"commandId", "second"}, {"cols", 132}, {"rows", 43}}).ok());
+    busy.release();
+    EXPECT_EQ(busy.finish(id).out, "43 132\r\n");
+}
+
 TEST(TerminalQueue, TellsPositionsAndThenThatItRuns)
 {
     Busy rig;

@@ -319,9 +319,27 @@ TEST_F(RunsTest, InterruptsOnTheAgentAndInTheHubsOwnQueue)
     EXPECT_EQ(heard.code, "COMMAND_NOT_FOUND") << "it is over";
 }
 
+// A window that was resized while its command waited kept the old size, although the resize had succeeded.
+TEST_F(RunsTest, ASizeAskedForBeforeItRunsIsSetWhenItDoes)
+{
+    const std::string id = start(R"({"command":"x","pty":true})");
+    Requests::Answer heard;
+    const auto then = [&](const Requests::Answer& a) { heard = a; };
+    const std::size_t before = fanout.sent.size();
+    enter([&] { runs.resize(id, 120, 40, then); });
+    enter([&] { runs.resize(id, 132, 43, then); });
+    EXPECT_TRUE(heard.ok);
+    EXPECT_EQ(fanout.sent.size(), before) << "there is no terminal yet";
+    running(id);
+    ASSERT_EQ(fanout.sent.size(), before + 1);
+    EXPECT_EQ(fanout.sent.back().action, "terminal.resize");
+    EXPECT_EQ(json::parse(fanout.sent.back().params), (json{{"commandId", id}, {"cols", 132}, {"rows", 43}}));
+}
+
 TEST_F(RunsTest, ARequestIsAnsweredWhateverHappens)
 {
     const std::string id = start();
+    running(id);
     Requests::Answer heard;
     const auto then = [&](const Requests::Answer& a) { heard = a; };
     enter([&] { runs.input(id, {.data = "ls\n", .base64 = false, .eof = true}, then); });
