@@ -80,12 +80,40 @@ agh_status close(agh_host* host, agh_conn conn, std::int32_t code, agh_bytes rea
     return guarded(host, [&](Listeners& l) { return l.close(conn, code, view(reason)); });
 }
 
+agh_status answer_begin(agh_host* host, agh_conn conn, std::int32_t status, agh_bytes headers,
+                        std::uint64_t length)
+{
+    return guarded(host, [&](Listeners& l) { return l.answer_begin(conn, status, view(headers), length); });
+}
+
+agh_status answer_chunk(agh_host* host, agh_conn conn, agh_bytes bytes)
+{
+    return guarded(host, [&](Listeners& l) { return l.answer_chunk(conn, view(bytes)); });
+}
+
+agh_status answer_end(agh_host* host, agh_conn conn)
+{
+    return guarded(host, [&](Listeners& l) { return l.answer_end(conn); });
+}
+
 } // namespace
 
 const void* listener_table()
 {
-    static const agh_svc_listener table{
-        sizeof(agh_svc_listener), 0, route, address, answer, receive, upgrade, send, limits, pause, close};
+    static const agh_svc_listener table{sizeof(agh_svc_listener),
+                                        0,
+                                        route,
+                                        address,
+                                        answer,
+                                        receive,
+                                        upgrade,
+                                        send,
+                                        limits,
+                                        pause,
+                                        close,
+                                        answer_begin,
+                                        answer_chunk,
+                                        answer_end};
     return &table;
 }
 

@@ -32,7 +32,7 @@ struct Receiving {
     std::uint64_t offset = 0, max = 0;
     std::optional<std::uint64_t> left; // fixed length: still to come; absent: chunked
     kit::ChunkedDecoder decoder{kit::ChunkedDecoder::Of::request};
-    std::uint64_t got = 0;
+    std::uint64_t got = 0, landed = 0; // landed: of it written to fd
     kit::Sha256 sha;
     std::string memory; // fd -1
     Half filling, writing;

@@ -41,7 +41,7 @@ public:
     void do_limits(const ExchangePtr&, const std::string& json);
     void do_pause(const ExchangePtr&, bool on);
     void do_close(const ExchangePtr&, int code, const std::string& reason);
-    void do_begin(const ExchangePtr&, int status, Headers);
+    void do_begin(const ExchangePtr&, int status, Headers, std::uint64_t length);
     void do_chunk(const ExchangePtr&, std::string);
     void do_end(const ExchangePtr&);
     void check_writable(const ExchangePtr&);
@@ -120,6 +120,7 @@ private:
     std::string backlog_;           // chunks that did not fit the cork
     std::size_t backlog_bytes_ = 0; // of the plugin's data in it
     bool ending_ = false, backlog_waits_ = false;
+    std::optional<std::uint64_t> stream_left_; // of an answer whose length is known
     std::shared_ptr<WebSocket> ws_;
     std::atomic<bool> direct_{false};
 };

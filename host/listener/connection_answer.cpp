@@ -2,6 +2,8 @@
 // on the I/O thread; and chunked streams.
 #include "connection.hpp"
 
+#include "host/listener/listener.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -226,15 +228,17 @@ void Connection::answered()
 
 // --- chunked streams
 
-void Connection::do_begin(const ExchangePtr& exchange, int status, Headers headers)
+void Connection::do_begin(const ExchangePtr& exchange, int status, Headers headers, std::uint64_t length)
 {
     if (exchange_ != exchange || state_ != State::pending) return;
-    if (body_unread_ || http10_)
+    const bool known = length != Listeners::unknown_length;
+    stream_left_ = known ? std::optional{length} : std::nullopt;
+    if (body_unread_ || (http10_ && !known))
         keep_alive_ = false; // 1.0 has no chunks: the end is the end of the connection
     status_ = status;
     ending_ = false;
     enter(State::streaming);
-    backlog_ = head_text(status, headers, std::nullopt, !http10_);
+    backlog_ = head_text(status, headers, stream_left_, !http10_ && !known);
     pump_backlog();
     if (state_ == State::streaming) watch_peer();
 }
@@ -242,8 +246,12 @@ void Connection::do_begin(const ExchangePtr& exchange, int status, Headers heade
 void Connection::do_chunk(const ExchangePtr& exchange, std::string data)
 {
     if (exchange_ != exchange || state_ != State::streaming) return;
+    if (stream_left_) {
+        if (data.size() > *stream_left_) return abort();
+        *stream_left_ -= data.size();
+    }
     if (!data.empty() && !head_request_) {
-        if (http10_)
+        if (http10_ || stream_left_)
             backlog_ += data;
         else
             backlog_.append(kit::chunk_head(data.size())).append(data).append("\r\n");
@@ -255,8 +263,9 @@ void Connection::do_chunk(const ExchangePtr& exchange, std::string data)
 void Connection::do_end(const ExchangePtr& exchange)
 {
     if (exchange_ != exchange || state_ != State::streaming || ending_) return;
+    if (stream_left_.value_or(0) != 0) return abort(); // the peer must not take a part for the whole
     ending_ = true;
-    if (!http10_ && !head_request_) backlog_ += "0\r\n\r\n";
+    if (!http10_ && !head_request_ && !stream_left_) backlog_ += "0\r\n\r\n";
     pump_backlog();
 }
 

@@ -131,13 +131,20 @@ void Connection::body_on_disk(int error)
 {
     Receiving& r = *receiving_;
     r.busy = false;
-    r.offset += r.writing.size;
+    const std::size_t written = r.writing.size;
+    r.offset += written;
     r.writing.size = 0;
     if (error != 0) r.disk_error = error;
     if (abort_wanted_) return abort(status_);
     if (r.ended) return finish_body();
     if (r.disk_error != 0) return end_body(AGH_E_INTERNAL);
-    pump_body();
+    const auto exchange = exchange_;
+    r.landed += written;
+    if (exchange->route->api.on_progress(exchange->route->ctx, exchange->id, r.landed) != AGH_OK) {
+        if (receiving_) end_body(AGH_E_INTERNAL);
+        return;
+    }
+    if (state_ == State::body && receiving_) pump_body();
 }
 
 // The body is over, well or not; the disk may still have a part of it.

@@ -54,8 +54,10 @@ public:
     agh_status pause(agh_conn, bool on);
     agh_status close(agh_conn, int code, std::string_view reason);
 
-    // Streaming answers for the host's own routes (agenthost call): chunks of one HTTP body, chunked encoding. BUSY when the peer is slow.
-    agh_status answer_begin(agh_conn, int status, std::string_view headers_json);
+    // Streaming answers: pieces of one HTTP body; chunked encoding when its length is not known. BUSY when the peer is slow.
+    static constexpr std::uint64_t unknown_length = UINT64_MAX;
+    agh_status answer_begin(agh_conn, int status, std::string_view headers_json,
+                            std::uint64_t length = unknown_length);
     agh_status answer_chunk(agh_conn, std::string_view);
     agh_status answer_end(agh_conn);
 

@@ -127,7 +127,8 @@ agh_status Listeners::close(agh_conn id, int code, std::string_view reason)
     return AGH_OK;
 }
 
-agh_status Listeners::answer_begin(agh_conn id, int status, std::string_view headers_json)
+agh_status Listeners::answer_begin(agh_conn id, int status, std::string_view headers_json,
+                                   std::uint64_t length)
 {
     auto headers = parse_headers_json(headers_json);
     if (!headers || status < 200 || status > 599) return AGH_E_INVALID;
@@ -135,8 +136,8 @@ agh_status Listeners::answer_begin(agh_conn id, int status, std::string_view hea
     if (!exchange) return AGH_E_STALE;
     if (!exchange->move(Phase::asked, Phase::streaming) && !exchange->move(Phase::received, Phase::streaming))
         return AGH_E_STALE;
-    exchange->connection->post([exchange, status, headers = std::move(*headers)] {
-        exchange->connection->do_begin(exchange, status, headers);
+    exchange->connection->post([exchange, status, length, headers = std::move(*headers)] {
+        exchange->connection->do_begin(exchange, status, headers, length);
     });
     return AGH_OK;
 }

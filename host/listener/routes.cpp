@@ -85,6 +85,9 @@ agh_route_api complete_api(const agh_route_api* given)
         AGH_HAS(given, on_frame) ? given->on_frame : [](void*, agh_conn, std::int32_t, agh_bytes) {};
     api.on_writable = AGH_HAS(given, on_writable) ? given->on_writable : [](void*, agh_conn) {};
     api.on_closed = AGH_HAS(given, on_closed) ? given->on_closed : [](void*, agh_conn, std::int32_t) {};
+    api.on_progress = AGH_HAS(given, on_progress) && given->on_progress
+                          ? given->on_progress
+                          : [](void*, agh_conn, std::uint64_t) { return agh_status{AGH_OK}; };
     return api;
 }
 

@@ -52,6 +52,13 @@ class Host {
 public:
     virtual ~Host() = default;
     virtual void answer(Conn, const Answer&) = 0;
+    // An answer in pieces: `head` without its body, the length of the whole or UINT64_MAX. chunk: AGH_E_BUSY, nothing was taken.
+    virtual agh_status begin(Conn, const Answer& /*head*/, std::uint64_t /*length*/)
+    {
+        return AGH_E_UNSUPPORTED;
+    }
+    virtual agh_status chunk(Conn, std::string_view) { return AGH_E_UNSUPPORTED; }
+    virtual void finish(Conn) {}
     virtual void receive(Conn, const SpoolFile*, std::uint64_t max) = 0; // nullptr: into memory
     virtual void upgrade(Conn, std::string_view headers_json, std::string_view limits_json) = 0;
     virtual agh_status send(Conn, std::string_view text) = 0;
@@ -84,8 +91,12 @@ struct Core {
         std::function<void(BodyEnd)> on_body;
         std::function<void()> on_closed; // before it was answered, or after
         std::function<void()> on_drain;  // the hub goes down: answers now what it can
+        std::function<bool(std::uint64_t landed)>
+            on_progress;                 // of a body on its way into `file`; false: no more of it
         std::shared_ptr<SpoolFile> file; // the body goes here; lives until on_body
-        std::string caller;              // the subject of its token; empty: it needs none
+        std::shared_ptr<const SpoolFile>
+            sending;        // the answer comes out of it: its room is taken until the caller has it
+        std::string caller; // the subject of its token; empty: it needs none
     };
     std::unordered_map<Conn, Exchange> exchanges;
 

@@ -3,10 +3,15 @@
 //
 // A one-time URL serves one transfer, its Range requests and retries included, until the task it belongs to is answered or expires.
 // Only the SHA-256 of its token is kept. The bytes lie in the spool, without a name, for exactly as long.
+//
+// Proxies cut a connection that is silent for a minute. So a GET sends what has arrived while the agent still uploads (file_readers.hpp), and a
+// PUT answers 202 with its task when it takes longer; its repeat joins it (file_puts.hpp).
 #pragma once
 
 #include "commands.hpp"
 #include "core.hpp"
+#include "file_puts.hpp"
+#include "file_readers.hpp"
 #include "spool.hpp"
 
 #include <memory>
@@ -19,7 +24,7 @@ namespace agenthost::hub {
 class Files {
 public:
     Files(Core& core, Commands& commands, std::shared_ptr<Spool> spool)
-        : core_{core}, commands_{commands}, spool_{std::move(spool)}
+        : core_{core}, commands_{commands}, spool_{std::move(spool)}, puts_{core}, readers_{core}
     {}
 
     void put(Conn, const Head&, std::string agent, std::string file);
@@ -28,6 +33,9 @@ public:
     void temp_upload(Conn, const Head&, std::string_view token);
     void temp_download(Conn, const Head&, std::string_view token);
 
+    void writable(Conn conn) { readers_.writable(conn); }
+    void began(const TaskRecord&); // any task: it may change an agent's files
+
     [[nodiscard]] std::size_t transfers() const { return transfers_.size(); }
 
 private:
@@ -35,22 +43,41 @@ private:
     struct Transfer {
         Way way;
         std::shared_ptr<const SpoolFile> content; // from_agent: once it has come whole
+        std::string agent, caller;
+        Conn reader = 0; // from_agent: who gets it
         int receiving = 0;
     };
     struct Ticket {
         std::string key, url;
     };
     using Received = std::function<void(std::shared_ptr<SpoolFile>)>;
+    struct Body {                  // how a body is received
+        std::string agent, caller; // whose share of the spool it takes
+        Received received;
+        std::function<void(const std::shared_ptr<SpoolFile>&, std::uint64_t landed)> progress = {};
+        std::function<void()> over = [] {}; // it did not come
+    };
+    struct Rate { // of a body on its way
+        std::uint64_t landed = 0, before = 0;
+        Timers::Id timer{};
+    };
 
-    Ticket open_transfer(Way, std::shared_ptr<const SpoolFile>);
+    Ticket open_transfer(Transfer);
     // Into a new file of the spool; refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says.
-    void receive(Conn, const Head&, Received, std::function<void()> over);
-    void call(Conn, std::string agent, std::string action, std::string params, std::string key,
-              std::function<void(const TaskRecord&)> success);
+    void receive(Conn, const Head&, Body);
+    void watch_rate(Conn, const std::shared_ptr<Rate>&);
+    // Starts the task; the transfer `key` (may be empty) ends with it. false: refused, and answered.
+    bool start(Conn, TaskRecord, const std::string& key, std::function<void(const TaskRecord&)> ended);
+    [[nodiscard]] TaskRecord task(Conn, std::string agent, std::string action, std::string params) const;
+    void send(Conn, const Head&, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, double wait_s);
+    void wait(Conn, const FilePuts::Ptr&, double wait_s);
+    void drain_as_interrupted(Conn);
 
     Core& core_;
     Commands& commands_;
     std::shared_ptr<Spool> spool_;
+    FilePuts puts_;
+    FileReaders readers_;
     std::unordered_map<std::string, Transfer> transfers_; // by the token's SHA-256
 };
 

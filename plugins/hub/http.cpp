@@ -196,16 +196,14 @@ RangeKind parse_range(std::string_view range, std::string_view if_range, std::st
     return RangeKind::part;
 }
 
-Answer file_answer(const Head& head, std::shared_ptr<const SpoolFile> file)
+Answer file_head(const Head& head, std::uint64_t size, const std::string& sha256, Range& range)
 {
-    const std::uint64_t size = file->size();
-    const std::string etag = "\"" + file->sha256() + "\"";
-    Range range;
+    const std::string etag = sha256.empty() ? std::string{} : "\"" + sha256 + "\"";
     Answer answer;
     answer.headers = {{"content-type", "application/octet-stream"},
-                      {"etag", etag},
                       {"accept-ranges", "bytes"},
                       {"cache-control", "no-store"}};
+    if (!etag.empty()) answer.headers.emplace_back("etag", etag);
     switch (parse_range(head.header("range"), head.header("if-range"), etag, size, range)) {
     case RangeKind::unsatisfiable:
         answer = error_answer(416, "INVALID_REQUEST",
@@ -220,7 +218,16 @@ Answer file_answer(const Head& head, std::shared_ptr<const SpoolFile> file)
         break;
     case RangeKind::whole: break;
     }
-    answer.headers.emplace_back("x-content-sha256", file->sha256()); // of the whole file, also beside a part
+    if (!sha256.empty())
+        answer.headers.emplace_back("x-content-sha256", sha256); // of the whole file, also beside a part
+    return answer;
+}
+
+Answer file_answer(const Head& head, std::shared_ptr<const SpoolFile> file)
+{
+    Range range;
+    Answer answer = file_head(head, file->size(), file->sha256(), range);
+    if (answer.status >= 400) return answer;
     answer.offset = range.first;
     answer.length = range.length;
     if (range.length > 0) answer.file = std::move(file);

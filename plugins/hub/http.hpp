@@ -56,6 +56,8 @@ enum class RangeKind { whole, part, unsatisfiable };
 RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag,
                       std::uint64_t size, Range&);
 
+// The head of an answer with a file or the part of it that was asked for; 416 when there is no such part. Without a SHA-256 there is no ETag.
+Answer file_head(const Head&, std::uint64_t size, const std::string& sha256, Range&);
 // A whole file or the part that was asked for, with ETag, Accept-Ranges, X-Content-SHA256.
 Answer file_answer(const Head&, std::shared_ptr<const SpoolFile>);
 

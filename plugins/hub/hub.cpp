@@ -52,7 +52,10 @@ Hub::Hub(Config config, Host& host)
 {
     core_.enter = [this](const std::function<void()>& work) { enter(work); };
     core_.blocking = [this](std::function<void()> job) { return worker_.post(std::move(job)); };
-    commands_.observe_begin([this](const TaskRecord& task) { runs_.began(task); });
+    commands_.observe_begin([this](const TaskRecord& task) {
+        files_.began(task);
+        runs_.began(task);
+    });
     commands_.observe([this](const TaskRecord& task) {
         print_tasks_.ended(task);
         runs_.ended(task);
@@ -404,8 +407,21 @@ void Hub::on_body(Conn conn, BodyEnd end)
     enter([&] {
         const auto it = core_.exchanges.find(conn);
         if (it == core_.exchanges.end()) return;
+        it->second.on_progress = {};
         if (const auto then = std::exchange(it->second.on_body, {})) then(std::move(end));
     });
+}
+
+bool Hub::on_progress(Conn conn, std::uint64_t landed)
+{
+    bool more = true;
+    enter([&] {
+        const auto it = core_.exchanges.find(conn);
+        if (it == core_.exchanges.end() || !it->second.on_progress) return;
+        const auto said = it->second.on_progress; // it may change the exchange
+        more = said(landed);
+    });
+    return more;
 }
 
 void Hub::on_frame(Conn conn, int opcode, std::string_view bytes)
@@ -423,6 +439,7 @@ void Hub::on_writable(Conn conn)
     enter([&] {
         sessions_.writable(conn);
         dashboards_.writable(conn);
+        files_.writable(conn);
     });
 }
 

@@ -49,6 +49,7 @@ public:
     void on_socket(Conn, std::string_view head_json,
                    std::optional<wire::Protocol>); // of an agent; without a protocol: of a dashboard
     void on_body(Conn, BodyEnd);
+    bool on_progress(Conn, std::uint64_t landed); // false: no more of this body
     void on_frame(Conn, int opcode, std::string_view);
     void on_writable(Conn);
     void on_closed(Conn);

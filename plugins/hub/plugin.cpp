@@ -58,6 +58,15 @@ public:
         }
         listener_.answer_file(conn, a.status, headers, own.release(), a.offset, a.length);
     }
+    agh_status begin(Conn conn, const Answer& head, std::uint64_t length) override
+    {
+        return listener_.answer_begin(conn, head.status, headers_json(head), length);
+    }
+    agh_status chunk(Conn conn, std::string_view bytes) override
+    {
+        return listener_.answer_chunk(conn, bytes);
+    }
+    void finish(Conn conn) override { listener_.answer_end(conn); }
     void receive(Conn conn, const SpoolFile* file, std::uint64_t max) override
     {
         if (file != nullptr)
@@ -101,6 +110,11 @@ public:
                             .sha256 = kit::hex(body.sha256.data(), body.sha256.size()),
                             .data = std::string{body.data}});
     }
+    agh_status on_progress(agh_conn conn, std::uint64_t landed) override
+    {
+        return hub_.on_progress(conn, landed) ? AGH_OK : AGH_E_INTERNAL;
+    }
+    void on_writable(agh_conn conn) override { hub_.on_writable(conn); }
     void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
 
 private:

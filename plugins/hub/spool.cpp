@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -12,6 +13,9 @@
 namespace agenthost::hub {
 
 namespace {
+
+constexpr std::uint64_t step = 1ULL << 20;        // taken at first
+constexpr std::uint64_t under_way = 512ULL << 10; // what the daemon may have of a body beyond what it told
 
 std::string cause()
 {
@@ -29,16 +33,31 @@ kit::Fd nameless(const std::string& folder)
 
 } // namespace
 
-SpoolFile::~SpoolFile() { spool_->give_back(room_); }
+SpoolFile::~SpoolFile() { spool_->give_back(*this, room_); }
+
+bool SpoolFile::grow(std::uint64_t arrived)
+{
+    // At first a little, then as much again as has come: few steps, and never more than twice the bytes that are there.
+    const std::uint64_t ahead = std::max(arrived, step);
+    const std::uint64_t wanted = std::min(most_, arrived + ahead);
+    if (wanted <= room_) return arrived <= room_;
+    if (spool_->take(*this, wanted - room_)) {
+        room_ = wanted;
+        return true;
+    }
+    const std::uint64_t least = std::min(most_, arrived + under_way);
+    if (least <= room_) return true;
+    if (!spool_->take(*this, least - room_)) return false;
+    room_ = least;
+    return true;
+}
 
 void SpoolFile::complete(std::uint64_t size, std::string sha256)
 {
     size_ = size;
     sha256_ = std::move(sha256);
     if (size < room_) {
-        if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0)
-            return; // the reservation stays: it may still hold the blocks
-        spool_->give_back(room_ - size);
+        spool_->give_back(*this, room_ - size);
         room_ = size;
     }
 }
@@ -57,21 +76,21 @@ std::shared_ptr<Spool> Spool::make(std::string folder, std::uint64_t bytes, std:
     return std::shared_ptr<Spool>{new Spool{std::move(folder), bytes, reserve_free}};
 }
 
-std::shared_ptr<SpoolFile> Spool::open(std::uint64_t bytes, std::string& problem)
+std::shared_ptr<SpoolFile> Spool::open(std::uint64_t bytes, std::string agent, std::string caller,
+                                       std::string& problem)
 {
     {
         const std::lock_guard lock{mutex_};
-        if (bytes > bytes_ - reserved_) { // reserved_ never exceeds bytes_
-            problem = "the hub's transfer folder has room for " + std::to_string(bytes_ - reserved_) +
-                      " of the " + std::to_string(bytes) +
-                      " bytes now; try again later, or raise plugins.hub.config.spool_bytes";
+        if (const std::uint64_t now = room(agent, caller); bytes > now) {
+            problem = "the hub's transfer folder has room for " + std::to_string(now) + " of the " +
+                      std::to_string(bytes) +
+                      " bytes now, for this agent and this token; try again later, or raise "
+                      "plugins.hub.config.spool_bytes";
             return nullptr;
         }
-        reserved_ += bytes;
     }
-    kit::Fd fd = nameless(folder_);
     std::shared_ptr<SpoolFile> file{
-        new SpoolFile{shared_from_this(), std::move(fd), bytes}}; // gives back what it reserved when dropped
+        new SpoolFile{shared_from_this(), nameless(folder_), bytes, std::move(agent), std::move(caller)}};
     if (file->fd() < 0) {
         problem = "the hub cannot create a file in its transfer folder: " + cause();
         return nullptr;
@@ -86,25 +105,38 @@ std::shared_ptr<SpoolFile> Spool::open(std::uint64_t bytes, std::string& problem
             return nullptr;
         }
     }
-    // Takes the blocks now, so that a full disk is said before a byte is sent. Where the file system cannot, the write will tell.
-    if (bytes > 0 && ::fallocate(file->fd(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) != 0 &&
-        errno == ENOSPC) {
-        problem = "the hub's disk is full; free some space, or move plugins.hub.config.spool";
+    if (!file->grow(0)) { // taken by others in between
+        problem = "the hub's transfer folder is full now; try again later";
         return nullptr;
     }
     return file;
 }
 
+std::uint64_t Spool::room(std::string_view agent, std::string_view caller) const
+{
+    return std::min(agents_.room(agent), callers_.room(caller));
+}
+
 std::uint64_t Spool::reserved() const
 {
     const std::lock_guard lock{mutex_};
-    return reserved_;
+    return agents_.used();
 }
 
-void Spool::give_back(std::uint64_t bytes)
+bool Spool::take(const SpoolFile& file, std::uint64_t bytes)
 {
     const std::lock_guard lock{mutex_};
-    reserved_ -= bytes;
+    if (bytes > room(file.agent_, file.caller_)) return false;
+    agents_.take(file.agent_, bytes);
+    callers_.take(file.caller_, bytes);
+    return true;
+}
+
+void Spool::give_back(const SpoolFile& file, std::uint64_t bytes)
+{
+    const std::lock_guard lock{mutex_};
+    agents_.give_back(file.agent_, bytes);
+    callers_.give_back(file.caller_, bytes);
 }
 
 } // namespace agenthost::hub

@@ -1,8 +1,11 @@
 // Files in transit: without a name on disk, so that whatever ends the process leaves nothing behind; bounded together by
 // `spool_bytes` and by what must stay free on the file system.
 //
-// open() blocks (it creates and preallocates a file); everything else is cheap. Thread-safe.
+// Room is taken as bytes arrive, a little ahead of them, so that a body which trickles holds little, whatever length it announced. Neither one
+// agent nor one token takes all of it (shares.hpp). open() blocks (it creates a file); everything else is cheap. Thread-safe.
 #pragma once
+
+#include "shares.hpp"
 
 #include "kit/fd.hpp"
 
@@ -22,7 +25,9 @@ public:
     SpoolFile& operator=(const SpoolFile&) = delete;
 
     [[nodiscard]] int fd() const { return fd_.get(); }
-    [[nodiscard]] std::uint64_t room() const { return room_; } // what was reserved: the most it may hold
+    [[nodiscard]] std::uint64_t room() const { return room_; } // what is reserved
+    // Room for what has arrived and a little more, at most the announced length. false: there is none.
+    bool grow(std::uint64_t arrived);
     [[nodiscard]] std::uint64_t size() const { return size_; }
     [[nodiscard]] const std::string& sha256() const { return sha256_; } // hex; of the whole content
     // The content is complete: gives back what was reserved beyond it.
@@ -30,13 +35,17 @@ public:
 
 private:
     friend class Spool;
-    SpoolFile(std::shared_ptr<Spool> spool, kit::Fd fd, std::uint64_t room)
-        : spool_{std::move(spool)}, fd_{std::move(fd)}, room_{room}
+    SpoolFile(std::shared_ptr<Spool> spool, kit::Fd fd, std::uint64_t most, std::string agent,
+              std::string caller)
+        : spool_{std::move(spool)}, fd_{std::move(fd)}, most_{most}, agent_{std::move(agent)},
+          caller_{std::move(caller)}
     {}
 
     std::shared_ptr<Spool> spool_;
     kit::Fd fd_;
-    std::uint64_t room_, size_ = 0;
+    const std::uint64_t most_;
+    const std::string agent_, caller_; // whose share it is
+    std::uint64_t room_ = 0, size_ = 0;
     std::string sha256_;
 };
 
@@ -45,21 +54,24 @@ public:
     // Throws std::runtime_error with path, cause and remedy when the folder cannot be used.
     static std::shared_ptr<Spool> make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free);
 
-    // Room for `bytes`, reserved now. nullptr and `problem` (for people) when there is none.
-    std::shared_ptr<SpoolFile> open(std::uint64_t bytes, std::string& problem);
+    // For at most `bytes`, of and for these two. nullptr and `problem` (for people) when there is no room for them now.
+    std::shared_ptr<SpoolFile> open(std::uint64_t bytes, std::string agent, std::string caller,
+                                    std::string& problem);
     [[nodiscard]] std::uint64_t reserved() const;
 
 private:
     friend class SpoolFile;
     Spool(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free)
-        : folder_{std::move(folder)}, bytes_{bytes}, reserve_free_{reserve_free}
+        : folder_{std::move(folder)}, reserve_free_{reserve_free}, agents_{bytes}, callers_{bytes}
     {}
-    void give_back(std::uint64_t);
+    bool take(const SpoolFile&, std::uint64_t);
+    void give_back(const SpoolFile&, std::uint64_t);
+    [[nodiscard]] std::uint64_t room(std::string_view agent, std::string_view caller) const;
 
     const std::string folder_;
-    const std::uint64_t bytes_, reserve_free_;
+    const std::uint64_t reserve_free_;
     mutable std::mutex mutex_;
-    std::uint64_t reserved_ = 0;
+    Shares agents_, callers_; // of the same bytes
 };
 
 } // namespace agenthost::hub

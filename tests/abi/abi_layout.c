@@ -110,6 +110,7 @@ AT(agh_route_api, on_body, 16);
 AT(agh_route_api, on_frame, 24);
 AT(agh_route_api, on_writable, 32);
 AT(agh_route_api, on_closed, 40);
+AT(agh_route_api, on_progress, 48);
 AT(agh_svc_listener, route, 8);
 AT(agh_svc_listener, address, 16);
 AT(agh_svc_listener, answer, 24);
@@ -119,6 +120,9 @@ AT(agh_svc_listener, send, 48);
 AT(agh_svc_listener, limits, 56);
 AT(agh_svc_listener, pause, 64);
 AT(agh_svc_listener, close, 72);
+AT(agh_svc_listener, answer_begin, 80);
+AT(agh_svc_listener, answer_chunk, 88);
+AT(agh_svc_listener, answer_end, 96);
 
 LEAST(agh_svc_call, 16);
 LEAST(agh_svc_events, 16);

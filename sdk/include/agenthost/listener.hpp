@@ -13,6 +13,7 @@
 #include "ext/listener.h"
 
 #include <atomic>
+#include <cstddef>
 #include <shared_mutex>
 
 namespace agenthost {
@@ -30,6 +31,8 @@ public:
         std::string_view data;   // what was received into memory
     };
     virtual void on_body(agh_conn, const Body&) {}
+    // `landed` bytes of a body are in the descriptor. Not AGH_OK: the rest of it is not taken.
+    virtual agh_status on_progress(agh_conn, std::uint64_t landed) { return (void)landed, AGH_OK; }
     virtual void on_frame(agh_conn, int opcode, std::string_view bytes) { (void)opcode, (void)bytes; }
     virtual void on_writable(agh_conn) {}
     virtual void on_closed(agh_conn, int code) { (void)code; }
@@ -39,7 +42,8 @@ public:
 class Listener {
 public:
     explicit Listener(Context& context)
-        : context_{context}, api_{context.service<agh_svc_listener>(AGH_SVC_LISTENER)},
+        : context_{context}, api_{reinterpret_cast<const agh_svc_listener*>(
+                                 context.service<Oldest>(AGH_SVC_LISTENER))},
           gate_{std::make_shared<Gate>()}
     {
         context.keep(gate_);
@@ -93,6 +97,24 @@ public:
             return AGH_E_UNSUPPORTED;
         }
         return api_->answer(context_.host(), conn, status, to_bytes(headers_json), &blob);
+    }
+    // In pieces; `length`: of the whole body, UINT64_MAX: not known.
+    agh_status answer_begin(agh_conn conn, int status, std::string_view headers_json,
+                            std::uint64_t length) noexcept
+    {
+        return AGH_HAS(api_, answer_begin)
+                   ? api_->answer_begin(context_.host(), conn, status, to_bytes(headers_json), length)
+                   : AGH_E_UNSUPPORTED;
+    }
+    // AGH_E_BUSY: nothing was taken; on_writable follows.
+    agh_status answer_chunk(agh_conn conn, std::string_view bytes) noexcept
+    {
+        return AGH_HAS(api_, answer_chunk) ? api_->answer_chunk(context_.host(), conn, to_bytes(bytes))
+                                           : AGH_E_UNSUPPORTED;
+    }
+    agh_status answer_end(agh_conn conn) noexcept
+    {
+        return AGH_HAS(api_, answer_end) ? api_->answer_end(context_.host(), conn) : AGH_E_UNSUPPORTED;
     }
     // The body into `fd`, which stays yours and must live until on_body.
     agh_status receive(agh_conn conn, int fd, std::uint64_t offset, std::uint64_t max) noexcept
@@ -183,6 +205,14 @@ private:
         with(
             ctx, [&](RouteHandler& h) { h.on_writable(conn); }, [](auto&, agh_host*) {});
     }
+    static agh_status on_progress(void* ctx, agh_conn conn, std::uint64_t landed) noexcept
+    {
+        agh_status status = AGH_OK;
+        with(
+            ctx, [&](RouteHandler& h) { status = h.on_progress(conn, landed); },
+            [&](auto&, agh_host*) { status = AGH_E_INTERNAL; });
+        return status;
+    }
     static void on_closed(void* ctx, agh_conn conn, std::int32_t code) noexcept
     {
         with(
@@ -194,7 +224,15 @@ private:
                                          .on_body = on_body,
                                          .on_frame = on_frame,
                                          .on_writable = on_writable,
-                                         .on_closed = on_closed};
+                                         .on_closed = on_closed,
+                                         .on_progress = on_progress};
+
+    // The table of hosts that have no answers in pieces yet: they are asked for by AGH_HAS.
+    struct Oldest {
+        std::uint32_t size, reserved;
+        void (*functions[9])();
+    };
+    static_assert(sizeof(Oldest) == offsetof(agh_svc_listener, answer_begin));
 
     Context& context_;
     const agh_svc_listener* const api_;

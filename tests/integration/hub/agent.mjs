@@ -1,7 +1,8 @@
 // A storage agent as the protocol's document describes it, in another language and with another WebSocket library than ours.
 //   node agent.mjs URL ID TOKEN [MODE]
 // Writes one JSON line for everything that happens. MODE: resume (fetches a download in two parts, by Range); hold (does nothing about a
-// command until test.release comes, then answers all of them with success).
+// command until test.release comes, then answers all of them with success); slow (sends a file in pieces over some seconds, and takes four
+// seconds to store one).
 // Beside the document's commands: test.echo answers its params, test.silent never answers, test.die ends the process.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -36,6 +37,23 @@ async function fetchFile(target) {
   return { status: rest.status === 206 ? 200 : 0, body: Buffer.concat([head.body, rest.body]) };
 }
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function sendSlowly(target, content) {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Length': content.length, 'X-Content-SHA256': crypto.createHash('sha256').update(content).digest('hex') };
+    const req = http.request(target, { method: 'PUT', headers }, (res) => { res.resume(); res.on('end', () => resolve({ status: res.statusCode })); });
+    req.on('error', reject);
+    (async () => {
+      for (let at = 0; at < content.length; at += 128 << 10) {
+        req.write(content.subarray(at, at + (128 << 10)));
+        await pause(400);
+      }
+      req.end();
+    })();
+  });
+}
+
 async function serve(command) {
   const { action, request_id, ...params } = command;
   const info = params.file_info;
@@ -43,6 +61,7 @@ async function serve(command) {
     case 'info':
       return { status: 'success', data: { agent_id: id, files: files.size } };
     case 'upload': {
+      if (mode === 'slow') await pause(4000);
       const got = await fetchFile(params.download_url);
       if (got.status !== 200 || got.body.length !== info.size) return { status: 'error', message: 'Network error' };
       files.set(info.id, got.body);
@@ -51,6 +70,7 @@ async function serve(command) {
     case 'download': {
       const content = files.get(params.file_id);
       if (!content) return { status: 'error', message: 'File not found' };
+      if (mode === 'slow') return (await sendSlowly(params.upload_url, content)).status === 200 ? { status: 'success' } : { status: 'error', message: 'Network error' };
       const put = await request(params.method === 'PUT' ? 'PUT' : 'POST', params.upload_url, { 'Content-Length': content.length }, content);
       return put.status === 200 ? { status: 'success' } : { status: 'error', message: 'Network error', detail: String(put.status) };
     }

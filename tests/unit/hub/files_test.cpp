@@ -182,4 +182,177 @@ TEST_F(HubTest, SaysWhenTheDiskTookNotTheBody)
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
 }
 
+std::string sum(const std::string& content) { return agenthost::kit::hex(agenthost::kit::sha256(content)); }
+
+TEST_F(HubTest, APutThatTricklesHoldsLittleOfTheSpool)
+{
+    boot({{"spool_bytes", 10 << 20}});
+    agent("n1");
+    agent("n2");
+    const auto begins = [&](const std::string& path, int length) {
+        const agh_conn conn = ask("PUT", path, {}, "\"length\":" + std::to_string(length));
+        EXPECT_TRUE(host->listener.wait(conn, [](auto& e) { return e.receiving || e.status != 0; }));
+        return conn;
+    };
+    const agh_conn slow = begins("/api/agents/n1/files/f1", 8 << 20);
+    ASSERT_TRUE(host->listener.exchange(slow).receiving);
+    EXPECT_EQ(host->listener.part(slow, "a few bytes"), AGH_OK);
+    const agh_conn other = begins("/api/agents/n2/files/f2", 6 << 20);
+    EXPECT_TRUE(host->listener.exchange(other).receiving) << "announced bytes that do not come take no room";
+    // Now it does come: as much as its share allows, and not one piece more.
+    EXPECT_EQ(host->listener.part(other, std::string(6 << 20, 'x')), AGH_OK);
+    agh_status status = AGH_OK;
+    for (int i = 0; i < 7 && status == AGH_OK; ++i)
+        status = host->listener.part(slow, std::string(1 << 20, 'y'));
+    EXPECT_NE(status, AGH_OK);
+    host->listener.body(slow, {}, AGH_E_INTERNAL);
+    EXPECT_EQ(answer(slow).status, 507);
+    EXPECT_THAT(answer(slow).text, HasSubstr("spool_bytes"));
+    host->listener.closed(slow, 507);
+    const agh_conn next = begins("/api/agents/n1/files/f3", 1 << 20);
+    EXPECT_TRUE(host->listener.exchange(next).receiving);
+}
+
+TEST_F(HubTest, GetSendsWhatHasArrivedAndTheLastByteWhenItIsRight)
+{
+    boot({{"stream_after", "0s"}});
+    const agh_conn n1 = agent("n1");
+    std::string content;
+    for (int i = 0; i < 100'000; ++i) content += std::to_string(i);
+    const agh_conn rest = ask("GET", "/api/agents/n1/files/f1");
+    const json wire = sent(n1, 1);
+    const std::string path = path_of(wire["upload_url"]);
+    const auto upload = [&](const std::string& sha) {
+        const agh_conn conn = host->listener.request("PUT", path, json{{"x-content-sha256", sha}}.dump(), {},
+                                                     "\"length\":" + std::to_string(content.size()));
+        EXPECT_TRUE(host->listener.wait(conn, [](auto& e) { return e.receiving; }));
+        return conn;
+    };
+    const auto has = [&](std::size_t size) {
+        return host->listener.wait(rest, [size](auto& e) { return e.body.size() == size; });
+    };
+    const agh_conn first = upload(sum(content));
+    host->listener.part(first, content.substr(0, 300'000));
+    ASSERT_TRUE(has(300'000));
+    const auto begun = host->listener.exchange(rest);
+    EXPECT_EQ(begun.status, 200);
+    EXPECT_TRUE(begun.streaming);
+    EXPECT_EQ(begun.length, content.size());
+    EXPECT_EQ(json::parse(begun.headers)["x-content-sha256"], sum(content));
+    // The agent's connection breaks; its second attempt has the same content, and the caller does not notice.
+    host->listener.body(first, {}, AGH_E_CLOSED);
+    host->listener.closed(first, 0);
+    const agh_conn second = upload(sum(content));
+    host->listener.part(second, content.substr(0, 400'000));
+    ASSERT_TRUE(has(400'000));
+    host->listener.part(second, content.substr(400'000));
+    ASSERT_TRUE(has(content.size() - 1)) << "the last byte waits for the SHA-256";
+    EXPECT_FALSE(host->listener.exchange(rest).ended);
+    host->listener.body(second, {});
+    EXPECT_EQ(answer(second).status, 200);
+    ASSERT_TRUE(host->listener.wait(rest, [](auto& e) { return e.ended; }));
+    EXPECT_EQ(host->listener.exchange(rest).body, content);
+    respond(n1, wire, {{"status", "success"}});
+    EXPECT_EQ(host->listener.exchange(rest).close_code, 0);
+}
+
+TEST_F(HubTest, AReaderIsCutOffWhenTheContentIsWrongOrDoesNotCome)
+{
+    boot({{"stream_after", "0s"}});
+    const agh_conn n1 = agent("n1");
+    const std::string content(300'000, 'c');
+    for (int round = 0; round < 2; ++round) {
+        const agh_conn rest = ask("GET", "/api/agents/n1/files/f1");
+        const json wire = sent(n1, static_cast<std::size_t>(1 + round));
+        const agh_conn upload = host->listener.request("PUT", path_of(wire["upload_url"]),
+                                                       json{{"x-content-sha256", sum("other")}}.dump(), {},
+                                                       "\"length\":" + std::to_string(content.size()));
+        ASSERT_TRUE(host->listener.wait(upload, [](auto& e) { return e.receiving; }));
+        host->listener.part(upload, content.substr(0, 200'000));
+        ASSERT_TRUE(host->listener.wait(rest, [](auto& e) { return e.body.size() == 200'000; }));
+        if (round == 0) host->listener.body(upload, content.substr(200'000));
+        respond(n1, wire, {{"status", round == 0 ? "success" : "error"}, {"message", "Network error"}});
+        EXPECT_TRUE(host->listener.wait(rest, [](auto& e) { return e.close_code != 0; })) << round;
+        EXPECT_FALSE(host->listener.exchange(rest).ended);
+        if (round == 1) host->listener.body(upload, {}, AGH_E_CLOSED);
+        host->listener.closed(upload, 0);
+        host->listener.closed(rest, 0);
+    }
+}
+
+TEST_F(HubTest, AShortGetIsAnsweredAsAWhole)
+{
+    const agh_conn n1 = agent("n1"); // stream_after is 10 s
+    const agh_conn rest = ask("GET", "/api/agents/n1/files/f1");
+    const json wire = sent(n1, 1);
+    EXPECT_EQ(answer(put(path_of(wire["upload_url"]), "data", "{}")).status, 200);
+    respond(n1, wire, {{"status", "success"}});
+    EXPECT_EQ(answer(rest).text, "data");
+    EXPECT_FALSE(host->listener.exchange(rest).streaming);
+}
+
+TEST_F(HubTest, APutAnswersWithItsTaskWhenAsked)
+{
+    boot({{"agent_grace", "20ms"}});
+    const agh_conn n1 = agent("n1");
+    json headers = json::parse(bearer());
+    headers["prefer"] = "respond-async";
+    const auto accepted = answer(put("/api/agents/n1/files/f1", "hello", headers.dump()));
+    EXPECT_EQ(accepted.status, 202);
+    const std::string id = accepted.body["id"];
+    EXPECT_EQ(accepted.headers["location"], "/api/tasks/" + id);
+    const json wire = sent(n1, 1);
+    EXPECT_EQ(wire["request_id"], id);
+    // Nobody waits with a connection in hand: it outlives its agent's absence.
+    host->listener.closed(n1);
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    EXPECT_EQ(answer(ask("GET", "/api/tasks/" + id)).body["status"], "pending");
+    const agh_conn back = agent("n1");
+    const json again = sent(back, 1);
+    EXPECT_EQ(answer(host->listener.request("GET", path_of(again["download_url"]))).text, "hello");
+    respond(back, again, {{"status", "success"}, {"data", {{"free_bytes", 5}}}});
+    EXPECT_EQ(answer(ask("GET", "/api/tasks/" + id)).body["data"]["free_bytes"], 5);
+    EXPECT_EQ(answer(put("/api/agents/n1/files/f2", "x", bearer(), "timeout=0")).status, 202);
+    EXPECT_EQ(answer(put("/api/agents/n1/files/f2", "x", bearer(), "timeout=soon")).status, 400);
+}
+
+TEST_F(HubTest, ARepeatedPutIsNotStoredTwice)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn first = put("/api/agents/n1/files/f1", "hello");
+    const json wire = sent(n1, 1);
+    const agh_conn second = put("/api/agents/n1/files/f1", "hello");
+    host->listener.closed(first, 0); // the proxy gave up on it
+    respond(n1, wire, {{"status", "success"}, {"data", {{"n", 1}}}});
+    EXPECT_EQ(answer(second).body["n"], 1) << "it joined the one that ran";
+    EXPECT_EQ(answer(put("/api/agents/n1/files/f1", "hello")).body["n"], 1) << "and this one comes after it";
+    EXPECT_EQ(host->listener.exchange(n1).sent.size(), 2U) << "the welcome, and one command";
+    // Another name or content is another PUT, and so is one after a DELETE.
+    put("/api/agents/n1/files/f1", "hello", bearer(), "name=b");
+    respond(n1, sent(n1, 2), {{"status", "success"}});
+    put("/api/agents/n1/files/f1", "other");
+    respond(n1, sent(n1, 3), {{"status", "success"}});
+    const agh_conn gone = ask("DELETE", "/api/agents/n1/files/f1");
+    respond(n1, sent(n1, 4), {{"status", "success"}});
+    EXPECT_EQ(answer(gone).status, 200);
+    const agh_conn failing = put("/api/agents/n1/files/f1", "other");
+    respond(n1, sent(n1, 5), {{"status", "error"}, {"message", "Disk full"}});
+    EXPECT_EQ(answer(failing).status, 507);
+    put("/api/agents/n1/files/f1", "other");
+    EXPECT_EQ(sent(n1, 6)["action"], "upload") << "a failure is not remembered";
+}
+
+TEST_F(HubTest, AnIdempotencyKeyMeansOneContent)
+{
+    const agh_conn n1 = agent("n1");
+    json headers = json::parse(bearer());
+    headers["idempotency-key"] = "k-1";
+    put("/api/agents/n1/files/f1", "hello", headers.dump());
+    sent(n1, 1);
+    const agh_conn other = put("/api/agents/n1/files/f1", "other", headers.dump());
+    EXPECT_EQ(answer(other).status, 409);
+    EXPECT_EQ(code(other), "ID_REUSED");
+    EXPECT_EQ(host->listener.exchange(n1).sent.size(), 2U);
+}
+
 } // namespace

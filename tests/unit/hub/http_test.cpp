@@ -115,7 +115,7 @@ protected:
     FileAnswer()
     {
         std::string problem;
-        file_ = Spool::make((dir_ / "spool").string(), 1 << 20, 0)->open(100, problem);
+        file_ = Spool::make((dir_ / "spool").string(), 1 << 20, 0)->open(100, "n1", "admin", problem);
         EXPECT_TRUE(file_) << problem;
         EXPECT_EQ(::pwrite(file_->fd(), "0123456789", 10, 0), 10);
         file_->complete(10, "abc");

@@ -213,17 +213,37 @@ TEST(HubSpool, LeavesNoNameAndGivesBackItsRoom)
     const std::string folder = (dir / "spool").string();
     const auto spool = Spool::make(folder, 1000, 0);
     std::string problem;
-    auto a = spool->open(600, problem);
+    auto a = spool->open(600, "", "", problem);
     ASSERT_TRUE(a) << problem;
     EXPECT_TRUE(std::filesystem::is_empty(folder));
-    EXPECT_FALSE(spool->open(401, problem));
+    EXPECT_FALSE(spool->open(401, "", "", problem));
     EXPECT_THAT(problem, testing::HasSubstr("room for 400 of the 401 bytes"));
-    auto b = spool->open(400, problem);
+    auto b = spool->open(400, "", "", problem);
     ASSERT_TRUE(b);
-    EXPECT_FALSE(spool->open(1, problem));
+    EXPECT_FALSE(spool->open(1, "", "", problem));
     a->complete(10, "x");
     EXPECT_EQ(spool->reserved(), 410U);
     b.reset();
+    a.reset();
+    EXPECT_EQ(spool->reserved(), 0U);
+}
+
+TEST(HubSpool, OneAgentOrTokenLeavesRoomForOthersAndRoomIsTakenAsBytesArrive)
+{
+    const agenthost::test::TempDir dir;
+    const auto spool = Spool::make((dir / "spool").string(), 100 << 20, 0);
+    std::string problem;
+    EXPECT_FALSE(spool->open(81 << 20, "a", "t", problem)) << "alone it may have four fifths";
+    auto a = spool->open(80 << 20, "a", "t", problem);
+    ASSERT_TRUE(a) << problem;
+    EXPECT_EQ(spool->reserved(), 1U << 20);
+    EXPECT_TRUE(a->grow(10 << 20));
+    EXPECT_EQ(spool->reserved(), 20U << 20) << "at most twice what has come";
+    EXPECT_TRUE(a->grow(80 << 20));
+    EXPECT_EQ(spool->reserved(), 80U << 20);
+    EXPECT_FALSE(spool->open(1 << 20, "a", "u", problem)) << "the agent's share";
+    EXPECT_FALSE(spool->open(1 << 20, "b", "t", problem)) << "the token's share";
+    EXPECT_TRUE(spool->open(16 << 20, "b", "u", problem)) << problem;
     a.reset();
     EXPECT_EQ(spool->reserved(), 0U);
 }
@@ -234,7 +254,8 @@ TEST(HubSpool, KeepsWhatMustStayFree)
     const auto spool =
         Spool::make((dir / "spool").string(), UINT64_MAX, std::filesystem::space(dir.path()).available / 2);
     std::string problem;
-    EXPECT_FALSE(spool->open(std::filesystem::space(dir.path()).available / 2 + (64 << 20), problem));
+    EXPECT_FALSE(
+        spool->open(std::filesystem::space(dir.path()).available / 2 + (64 << 20), "n1", "admin", problem));
     EXPECT_THAT(problem, testing::HasSubstr("free some space"));
     EXPECT_EQ(spool->reserved(), 0U);
 }

@@ -28,6 +28,9 @@ typedef struct agh_route_api {
     void (*on_frame)(void *ctx, agh_conn, int32_t opcode, agh_bytes); /* a whole message, text is valid UTF-8 [io] */
     void (*on_writable)(void *ctx, agh_conn);                         /* after send() was BUSY [io] */
     void (*on_closed)(void *ctx, agh_conn, int32_t code); /* http: the status sent, 0 if none; ws: the close code, 1006 lost [io] */
+    /* While receive() fills a descriptor: `landed` bytes are in it and can be read. AGH_OK: go on; anything else ends the body:
+     * on_body follows with AGH_E_INTERNAL, and answer() is the plugin's. May be absent. [io] */
+    agh_status (*on_progress)(void *ctx, agh_conn, uint64_t landed);
 } agh_route_api;
 
 typedef struct agh_svc_listener {
@@ -56,6 +59,12 @@ typedef struct agh_svc_listener {
     agh_status (*pause)(agh_host *, agh_conn, int32_t on);             /* stop and go on reading frames [any] */
     /* ws: close frame with code and reason after what is queued; http: drops the connection. [any] */
     agh_status (*close)(agh_host *, agh_conn, int32_t code, agh_bytes reason);
+    /* In place of answer(): a body in pieces, for what is not there yet. length: of the whole body, UINT64_MAX when it is not known (chunked).
+     * answer_chunk: copied; AGH_E_BUSY: the peer is slow, nothing was taken, on_writable follows. answer_end before `length` bytes
+     * drops the connection, so that the peer does not take a part for the whole. [any] */
+    agh_status (*answer_begin)(agh_host *, agh_conn, int32_t status, agh_bytes headers_json, uint64_t length);
+    agh_status (*answer_chunk)(agh_host *, agh_conn, agh_bytes);
+    agh_status (*answer_end)(agh_host *, agh_conn);
 } agh_svc_listener;
 #ifdef __cplusplus
 }

@@ -350,7 +350,14 @@ protected:
             [](agh_host* h, agh_conn conn, std::int32_t on) { return of(h).listener.pause(conn, on != 0); },
             [](agh_host* h, agh_conn conn, std::int32_t code, agh_bytes reason) {
                 return of(h).listener.close(conn, code, to_view(reason));
-            }};
+            },
+            [](agh_host* h, agh_conn conn, std::int32_t status, agh_bytes headers, std::uint64_t length) {
+                return of(h).listener.answer_begin(conn, status, to_view(headers), length);
+            },
+            [](agh_host* h, agh_conn conn, agh_bytes bytes) {
+                return of(h).listener.answer_chunk(conn, to_view(bytes));
+            },
+            [](agh_host* h, agh_conn conn) { return of(h).listener.answer_end(conn); }};
         return &listener_table;
     }
 

@@ -32,7 +32,9 @@ public:
         int status = 0; // answered with; 101: upgraded; 0: not yet
         std::string headers, body, limits;
         bool receiving = false, paused = false, closed = false;
-        int close_code = 0; // asked for by the plugin
+        bool streaming = false, ended = false; // an answer in pieces: begun, complete; `body` has what came
+        std::uint64_t length = 0;              // of its body, as it was begun
+        int close_code = 0;                    // asked for by the plugin
         std::string close_reason;
         std::vector<Frame> sent;
         [[nodiscard]] bool upgraded() const { return status == 101; }
@@ -49,10 +51,31 @@ public:
     {
         return begin("ws", "GET", path, headers_json, query, {});
     }
-    // The body the plugin asked for with receive(): whole (status OK), too large for its max (INVALID), or cut off (CLOSED).
-    void body(agh_conn conn, std::string_view bytes, agh_status status = AGH_OK)
+    // A part of the body the plugin asked for with receive(), in its descriptor; body() brings the rest. What the plugin said to it.
+    agh_status part(agh_conn conn, std::string_view bytes)
     {
         Route route{};
+        std::uint64_t landed = 0;
+        {
+            const std::scoped_lock lock{mutex_};
+            Conn& c = conns_.at(conn);
+            if (!c.seen.receiving || c.fd < 0)
+                throw std::runtime_error{"the plugin did not ask for a body in a descriptor"};
+            if (::pwrite(c.fd, bytes.data(), bytes.size(), static_cast<::off_t>(c.offset + c.parts.size())) !=
+                static_cast<::ssize_t>(bytes.size()))
+                throw std::runtime_error{"cannot write to the plugin's descriptor"};
+            c.parts += bytes;
+            landed = c.parts.size();
+            route = c.route;
+        }
+        return AGH_HAS(route.api, on_progress) ? route.api->on_progress(route.ctx, conn, landed)
+                                               : agh_status{AGH_OK};
+    }
+    // The body the plugin asked for with receive(): whole (status OK), too large for its max (INVALID), or cut off (CLOSED).
+    void body(agh_conn conn, std::string_view rest, agh_status status = AGH_OK)
+    {
+        Route route{};
+        std::string bytes;
         int fd = -1;
         std::uint64_t offset = 0, max = 0;
         {
@@ -61,6 +84,7 @@ public:
             if (!c.seen.receiving) throw std::runtime_error{"the plugin did not ask for a body"};
             c.seen.receiving = false;
             route = c.route, fd = c.fd, offset = c.offset, max = c.max;
+            bytes = c.parts.append(rest);
         }
         if (status == AGH_OK && bytes.size() > max) status = AGH_E_INVALID;
         if (fd >= 0 && status != AGH_E_INVALID && !bytes.empty() &&
@@ -69,7 +93,7 @@ public:
             throw std::runtime_error{"cannot write to the plugin's descriptor"};
         }
         const std::string sum = sha256(bytes);
-        const std::string_view data = fd < 0 ? bytes : std::string_view{};
+        const std::string_view data = fd < 0 ? std::string_view{bytes} : std::string_view{};
         route.api->on_body(route.ctx, conn, bytes.size(), to_bytes(sum), to_bytes(data), status);
     }
     void frame(agh_conn conn, std::string_view bytes, int opcode = AGH_WS_TEXT)
@@ -154,6 +178,34 @@ public:
             return agh_status{AGH_OK};
         });
     }
+    agh_status answer_begin(agh_conn conn, int status, std::string_view headers, std::uint64_t length)
+    {
+        if (!JsonCheck::object(headers)) return AGH_E_INVALID;
+        return change(conn, [&](Conn& c) {
+            if (c.seen.status != 0) return agh_status{AGH_E_STALE};
+            c.seen.status = status, c.seen.headers = headers, c.seen.length = length;
+            c.seen.streaming = true;
+            return agh_status{AGH_OK};
+        });
+    }
+    agh_status answer_chunk(agh_conn conn, std::string_view bytes)
+    {
+        return change(conn, [&](Conn& c) {
+            if (!c.seen.streaming || c.seen.ended) return agh_status{AGH_E_STALE};
+            if (bytes.size() > budget_) return agh_status{AGH_E_BUSY};
+            budget_ -= bytes.size();
+            c.seen.body += bytes;
+            return agh_status{AGH_OK};
+        });
+    }
+    agh_status answer_end(agh_conn conn)
+    {
+        return change(conn, [&](Conn& c) {
+            if (!c.seen.streaming) return agh_status{AGH_E_STALE};
+            c.seen.ended = true;
+            return agh_status{AGH_OK};
+        });
+    }
     agh_status receive(agh_conn conn, int fd, std::uint64_t offset, std::uint64_t max)
     {
         if (fd < 0 && max > 1u << 20) return AGH_E_INVALID;
@@ -209,6 +261,7 @@ private:
         Exchange seen;
         int fd = -1;
         std::uint64_t offset = 0, max = 0;
+        std::string parts; // of its body, so far
     };
 
     agh_conn begin(std::string_view kind, std::string_view method, std::string_view path,
