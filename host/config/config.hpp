@@ -2,6 +2,8 @@
 // packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after load; shared by pointer.
 #pragma once
 
+#include <kit/secret.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -16,11 +18,7 @@ namespace agenthost::host {
 using std::chrono::milliseconds;
 
 // A secret that is read when it is needed, so that a changed file counts: {file: PATH}, {env: NAME} or {systemd: NAME}.
-struct SecretSource {
-    enum class Kind { none, file, env, systemd } kind = Kind::none;
-    std::string name;
-    bool operator==(const SecretSource&) const = default;
-};
+using kit::SecretSource;
 
 struct TlsClientConfig {
     std::string ca, certificate, key, server_name;
@@ -147,7 +145,6 @@ std::string show_config(const Config&);
 // A JSON Schema of the whole file (`agenthost config schema`).
 std::string config_schema();
 
-// Reads a secret now. Blocking, small files only; trailing newlines cut. nullopt and `why` when it cannot be read.
-std::optional<std::string> read_secret(const SecretSource&, std::string& why);
+using kit::read_secret;
 
 } // namespace agenthost::host

@@ -162,13 +162,14 @@ std::optional<SecretSource> read_secret_source(Reading& r, const Value& value, c
                    "and write {file: PATH} here; {env: NAME} and {systemd: NAME} also work");
         return std::nullopt;
     }
-    if (value.kind != Value::Kind::map || value.members.size() != 1) {
+    SecretSource out;
+    const Member* const mode = value.kind == Value::Kind::map ? value.find("mode") : nullptr;
+    if (value.kind != Value::Kind::map || value.members.size() != (mode ? 2U : 1U)) {
         r.problems.add(value.where, path + ": expected one of " + how);
         return std::nullopt;
     }
-    const Member& way = value.members.front();
+    const Member& way = value.members[mode == &value.members[0] ? 1 : 0];
     const std::string at = path + "." + way.key;
-    SecretSource out;
     if (way.key == "file") {
         auto file = read_path(r, way.value, at);
         if (!file) return std::nullopt;
@@ -182,9 +183,19 @@ std::optional<SecretSource> read_secret_source(Reading& r, const Value& value, c
         }
         out = {way.key == "env" ? SecretSource::Kind::env : SecretSource::Kind::systemd, std::move(*name)};
     } else {
-        r.problems.add(way.where, "unknown key \"" + way.key + "\" in " + path + "; expected one of " + how);
+        r.problems.add(way.where, "unknown key \"" + way.key + "\" in " + path + did_you_mean(way.key, ways) +
+                                      "; expected one of " + how);
         return std::nullopt;
     }
+    if (!mode) return out;
+    if (out.kind != SecretSource::Kind::file || mode->value.kind != Value::Kind::scalar ||
+        mode->value.text != "any") {
+        r.problems.add(mode->where,
+                       path + ".mode: only \"any\" is possible, and only beside file: it admits a file "
+                              "that others on this machine may read");
+        return std::nullopt;
+    }
+    out.any_mode = true;
     return out;
 }
 
@@ -198,7 +209,9 @@ Json show_secret(const SecretSource& source)
 {
     switch (source.kind) {
     case SecretSource::Kind::none: return {};
-    case SecretSource::Kind::file: return {{"file", source.name}};
+    case SecretSource::Kind::file:
+        if (source.any_mode) return {{"file", source.name}, {"mode", "any"}};
+        return {{"file", source.name}};
     case SecretSource::Kind::env: return {{"env", source.name}};
     case SecretSource::Kind::systemd: return {{"systemd", source.name}};
     }
@@ -208,22 +221,22 @@ Json show_secret(const SecretSource& source)
 Json size_schema()
 {
     return {{"oneOf", Json::array({{{"type", "integer"}, {"minimum", 0}},
-                                   {{"type", "string"},
-                                    {"pattern", "^[0-9]+(\\.[0-9]+)? ?([KMGTkmgt]?([iI]?[bB])?)$"}}})}};
+                                   {{"type", "string"}, {"pattern", kit::size_pattern}}})}};
 }
 
 Json duration_schema()
 {
     return {
-        {"oneOf", Json::array({{{"const", 0}},
-                               {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)? ?(ms|s|m|h|d)$"}}})}};
+        {"oneOf", Json::array({{{"const", 0}}, {{"type", "string"}, {"pattern", kit::duration_pattern}}})}};
 }
 
 Json secret_schema()
 {
     const auto way = [](const char* name) {
+        Json properties{{name, {{"type", "string"}}}};
+        if (std::string_view{name} == "file") properties["mode"] = {{"const", "any"}};
         return Json{{"type", "object"},
-                    {"properties", {{name, {{"type", "string"}}}}},
+                    {"properties", std::move(properties)},
                     {"required", Json::array({name})},
                     {"additionalProperties", false}};
     };

@@ -66,7 +66,7 @@ void check_listener(Reading& r, const Value& item, const std::string& path, cons
             if (value->empty()) r.problems.add(where, path + ".tls: " + key + " is missing");
         if (!listener.tls->key.empty())
             check_secret_file(r, where_of(item.find("tls")->value, "key"), path + ".tls.key",
-                              listener.tls->key);
+                              {SecretSource::Kind::file, listener.tls->key});
     }
     if (!item.find("bind"))
         r.problems.add(item.where, path + ": bind is missing; write bind: \"127.0.0.1:3001\"");

@@ -11,7 +11,9 @@ bool is_secret_way(std::string_view key) { return key == "file" || key == "env" 
 
 bool is_secret_source(const Value& value)
 {
-    return value.kind == Value::Kind::map && value.members.size() == 1 && is_secret_way(value.members[0].key);
+    if (value.kind != Value::Kind::map || value.members.empty()) return false;
+    return std::all_of(value.members.begin(), value.members.end(),
+                       [](const Member& m) { return is_secret_way(m.key) || m.key == "mode"; });
 }
 
 std::string name_of(const Value& item)

@@ -64,8 +64,9 @@ Json scalar_to_json(Problems& problems, const Value& value, const std::string& p
 
 bool is_secret_file(const Value& value)
 {
-    return value.members.size() == 1 && value.members[0].key == "file" &&
-           value.members[0].value.kind == Value::Kind::scalar;
+    const Member* const file = value.find("file");
+    return file && file->value.kind == Value::Kind::scalar && !file->value.text.empty() &&
+           value.members.size() == (value.find("mode") ? 2U : 1U);
 }
 
 // Values whose names sound like a secret's are not shown; {file|env|systemd: ...} only says where one is.
@@ -164,8 +165,11 @@ Json to_json(Problems& problems, const Value& value, const std::string& path)
     Json out = Json::object();
     for (const Member& member : value.members)
         out[member.key] = to_json(problems, member.value, path + "." + member.key);
-    if (is_secret_file(value) && value.where.source && !value.members[0].value.text.empty())
-        out["file"] = (value.where.source->base / value.members[0].value.text).lexically_normal().string();
+    if (is_secret_file(value)) {
+        const Value& file = value.find("file")->value;
+        if (file.where.source)
+            out["file"] = (file.where.source->base / file.text).lexically_normal().string();
+    }
     return out;
 }
 

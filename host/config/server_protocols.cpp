@@ -3,6 +3,8 @@
 #include "fields.hpp"
 #include "server_tables.hpp"
 
+#include <kit/json_units.hpp>
+
 namespace agenthost::host::conf {
 
 using namespace std::chrono_literals;
@@ -29,11 +31,8 @@ void unpack(const Json& json, Panel& p)
     p.refresh = milliseconds{json.value("refresh_ms", std::int64_t{86'400'000})};
     p.register_url = json.value("register_url", "");
     const Json secret = json.value("admin_credential", Json::object());
-    for (const auto& [way, name] : secret.items())
-        p.admin_credential = {way == "file"  ? SecretSource::Kind::file
-                              : way == "env" ? SecretSource::Kind::env
-                                             : SecretSource::Kind::systemd,
-                              name.get<std::string>()};
+    std::string why;
+    if (auto source = kit::secret_in(secret, why)) p.admin_credential = std::move(*source);
 }
 
 struct Print {

@@ -1,8 +1,9 @@
 // The rules between the keys of a server.
 #include "fields.hpp"
-#include "secret.hpp"
 #include "server_tables.hpp"
 #include "url.hpp"
+
+#include <kit/json_units.hpp>
 
 #include <algorithm>
 
@@ -24,9 +25,10 @@ bool is_name(std::string_view name)
                        [&](char c) { return alnum(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-void check_secret_file(Reading& r, const Where& where, const std::string& path, const std::string& file)
+void check_secret_file(Reading& r, const Where& where, const std::string& path, const SecretSource& source)
 {
-    const SecretFile state = look_at_secret_file(file);
+    using kit::SecretFile;
+    const SecretFile state = kit::look_at_secret_file(source);
     if (state.verdict == SecretFile::Verdict::refused) r.problems.add(where, path + ": " + state.text);
     if (state.verdict == SecretFile::Verdict::doubtful) r.problems.warn(where, path + ": " + state.text);
 }
@@ -120,7 +122,8 @@ void check_tls(Reading& r, const Value& item, const std::string& path, const Ser
         r.problems.add(tls.where, path + ".tls: certificate and key belong together; " +
                                       (server.tls.key.empty() ? "key" : "certificate") + " is missing");
     if (!server.tls.key.empty())
-        check_secret_file(r, where_of(tls, "key"), path + ".tls.key", server.tls.key);
+        check_secret_file(r, where_of(tls, "key"), path + ".tls.key",
+                          {SecretSource::Kind::file, server.tls.key});
     if (!server.tls.verify && server.tls.pin_sha256.empty())
         r.problems.warn(where_of(tls, "verify"),
                         path + ".tls.verify: false means that anyone between can pose as this server; "
@@ -160,7 +163,7 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
         r.problems.add(item.where,
                        path + ": needs panel.register_url to get a token, or credential with one");
     if (server.credential.kind == SecretSource::Kind::file)
-        check_secret_file(r, where_of(item, "credential"), path + ".credential", server.credential.name);
+        check_secret_file(r, where_of(item, "credential"), path + ".credential", server.credential);
     check_tls(r, item, path, server);
     check_limits(r, item, path, server.limits);
     if (server.reconnect.initial && server.reconnect.max && *server.reconnect.initial > *server.reconnect.max)
@@ -182,9 +185,11 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
         if (panel && section.contains("register_url"))
             check_http_url(r, where_of(panel->value, "register_url"), path + ".panel.register_url",
                            section["register_url"].get<std::string>(), server.insecure);
-        if (panel && section.contains("admin_credential") && section["admin_credential"].contains("file"))
+        std::string why;
+        const auto admin = kit::secret_in(section.value("admin_credential", Json::object()), why);
+        if (panel && admin && admin->kind == SecretSource::Kind::file)
             check_secret_file(r, where_of(panel->value, "admin_credential"), path + ".panel.admin_credential",
-                              section["admin_credential"]["file"].get<std::string>());
+                              *admin);
     }
 }
 

@@ -20,6 +20,6 @@ Where where_of(const Value&, std::string_view key);
 bool is_name(std::string_view);
 
 // A file with a secret in it that others may read or change: reported. Missing or unreadable now: a warning.
-void check_secret_file(Reading&, const Where&, const std::string& path, const std::string& file);
+void check_secret_file(Reading&, const Where&, const std::string& path, const SecretSource&);
 
 } // namespace agenthost::host::conf

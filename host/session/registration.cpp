@@ -5,6 +5,7 @@
 #include "host/session/world.hpp"
 #include "kit/url.hpp"
 
+#include <kit/json_units.hpp>
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -104,13 +105,8 @@ std::optional<RegistrationSetup> registration_setup(const ServerConfig& config)
     setup.refresh = std::chrono::milliseconds{
         section.value("refresh_ms", static_cast<std::int64_t>(setup.refresh.count()))};
     const Json secret = section.value("admin_credential", Json::object());
-    for (const auto& [way, name] : secret.items()) {
-        using Kind = SecretSource::Kind;
-        setup.admin_credential = {way == "file"  ? Kind::file
-                                  : way == "env" ? Kind::env
-                                                 : Kind::systemd,
-                                  name.get<std::string>()};
-    }
+    std::string why;
+    if (auto source = kit::secret_in(secret, why)) setup.admin_credential = std::move(*source);
     return setup;
 }
 

@@ -4,6 +4,7 @@
 
 #include "kit/hash.hpp"
 #include "kit/json_depth.hpp"
+#include "kit/json_units.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -39,7 +40,10 @@ Admin::Params Admin::read(std::string_view text)
     params.rotate = root.value("rotate", false);
     if (root.contains("agents")) params.agents = root.at("agents").get<std::vector<std::string>>();
     if (root.contains("expires")) {
-        params.expires = parse_duration(root.at("expires").get<std::string>());
+        std::string why;
+        params.expires = kit::duration_in(root.at("expires"), why);
+        if (params.expires && *params.expires > std::chrono::days{366}) why = "at most 366d";
+        if (!why.empty()) throw std::invalid_argument{"\"expires\": " + why};
         if (*params.expires < milliseconds{1'000}) throw std::invalid_argument{"\"expires\" is at least 1s"};
     }
     return params;

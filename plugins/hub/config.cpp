@@ -1,11 +1,10 @@
 #include "config.hpp"
 
 #include "kit/json_depth.hpp"
+#include "kit/json_units.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <array>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
@@ -15,27 +14,27 @@ namespace {
 
 using nlohmann::json;
 
-std::uint64_t scaled(std::string_view text, const auto& units, const char* what)
-{
-    std::uint64_t number = 0;
-    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
-    if (bad == std::errc{}) {
-        for (const auto& [name, factor] : units) {
-            if (unit == name && number <= UINT64_MAX / factor) return number * factor;
-        }
-    }
-    throw std::invalid_argument{"\"" + std::string{text} + "\" is not a " + what};
-}
-
 Secret secret(const json& value)
 {
-    for (const auto& [key, kind] :
-         {std::pair{"file", Secret::Kind::file}, std::pair{"env", Secret::Kind::env},
-          std::pair{"systemd", Secret::Kind::systemd}}) {
-        if (value.contains(key)) return {kind, value.at(key).get<std::string>()};
-    }
-    throw std::invalid_argument{R"(a secret is written as {file: PATH}, {env: NAME} or {systemd: NAME})"};
+    std::string why;
+    if (auto source = kit::secret_in(value, why)) return *source;
+    throw std::invalid_argument{why};
+}
+
+std::uint64_t size(const json& value)
+{
+    std::string why;
+    if (const auto bytes = kit::size_in(value, why)) return *bytes;
+    throw std::invalid_argument{why};
+}
+
+milliseconds duration(const json& value)
+{
+    std::string why;
+    const auto time = kit::duration_in(value, why);
+    if (!time) throw std::invalid_argument{why};
+    if (*time > std::chrono::days{366}) throw std::invalid_argument{value.dump() + " is longer than a year"};
+    return *time;
 }
 
 std::string below(const std::string& state_dir, const std::string& path)
@@ -60,35 +59,7 @@ std::vector<std::string> origins(const json& value)
     return out;
 }
 
-std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
 } // namespace
-
-std::uint64_t parse_size(std::string_view text)
-{
-    static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 11> units{{{"", 1},
-                                                                                       {"B", 1},
-                                                                                       {"KB", 1ULL << 10},
-                                                                                       {"KiB", 1ULL << 10},
-                                                                                       {"MB", 1ULL << 20},
-                                                                                       {"MiB", 1ULL << 20},
-                                                                                       {"GB", 1ULL << 30},
-                                                                                       {"GiB", 1ULL << 30},
-                                                                                       {"TB", 1ULL << 40},
-                                                                                       {"TiB", 1ULL << 40},
-                                                                                       {"b", 1}}};
-    return scaled(text, units, "size; write it as 4096, 64KiB or 10GiB");
-}
-
-milliseconds parse_duration(std::string_view text)
-{
-    static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 6> units{
-        {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-    const std::uint64_t ms = scaled(text, units, "duration; write it as 500ms, 30s, 10m, 24h or 7d");
-    if (ms > std::uint64_t{366} * 86'400'000)
-        throw std::invalid_argument{"\"" + std::string{text} + "\" is longer than a year"};
-    return milliseconds{ms};
-}
 
 Config parse_config(std::string_view text, const std::string& state_dir)
 {
@@ -122,25 +93,25 @@ Config parse_config(std::string_view text, const std::string& state_dir)
             else if (k == "allow_origins")
                 c.allow_origins = origins(value);
             else if (k == "ping_interval")
-                c.ping_interval = parse_duration(text_of(value));
+                c.ping_interval = duration(value);
             else if (k == "spool")
                 c.spool = below(state_dir, value.get<std::string>());
             else if (k == "spool_bytes")
-                c.spool_bytes = parse_size(text_of(value));
+                c.spool_bytes = size(value);
             else if (k == "reserve_free")
-                c.reserve_free = parse_size(text_of(value));
+                c.reserve_free = size(value);
             else if (k == "max_file")
-                c.max_file = parse_size(text_of(value));
+                c.max_file = size(value);
             else if (k == "task_ttl")
-                c.task_ttl = parse_duration(text_of(value));
+                c.task_ttl = duration(value);
             else if (k == "task_warning")
-                c.task_warning = parse_duration(text_of(value));
+                c.task_warning = duration(value);
             else if (k == "transfer_ttl")
-                c.transfer_ttl = parse_duration(text_of(value));
+                c.transfer_ttl = duration(value);
             else if (k == "agent_grace")
-                c.agent_grace = parse_duration(text_of(value));
+                c.agent_grace = duration(value);
             else if (k == "reader_grace")
-                c.reader_grace = parse_duration(text_of(value));
+                c.reader_grace = duration(value);
             else if (k == "in_flight")
                 c.in_flight = value.get<std::uint32_t>();
             else if (k == "agent_queue")

@@ -1,6 +1,8 @@
 // The hub's section of the configuration. The manifest's schema has been checked by the host before this reads it.
 #pragma once
 
+#include "kit/secret.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,10 +15,7 @@ namespace agenthost::hub {
 
 using std::chrono::milliseconds;
 
-struct Secret {
-    enum class Kind { none, file, env, systemd } kind = Kind::none;
-    std::string name;
-};
+using Secret = kit::SecretSource;
 
 struct Config {
     std::string listener = "hub";
@@ -53,9 +52,5 @@ struct Config {
 
 // Throws std::invalid_argument: what, where, how to fix. Relative paths are taken below `state_dir`.
 Config parse_config(std::string_view json, const std::string& state_dir);
-
-// "64KiB", "10GiB", 4096; "500ms", "30s", "24h", "7d". Throw std::invalid_argument.
-std::uint64_t parse_size(std::string_view);
-milliseconds parse_duration(std::string_view);
 
 } // namespace agenthost::hub

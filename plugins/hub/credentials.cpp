@@ -1,16 +1,10 @@
 #include "credentials.hpp"
 
-#include "kit/fd.hpp"
-
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <cstdint>
 
 namespace agenthost::hub {
 
@@ -22,45 +16,6 @@ bool same(const kit::Sha256Digest& a, const kit::Sha256Digest& b)
 {
     return kit::equal_constant_time({reinterpret_cast<const char*>(a.data()), a.size()},
                                     {reinterpret_cast<const char*>(b.data()), b.size()});
-}
-
-// Reads a file that must be nobody else's business.
-std::optional<std::string> read_private(const std::string& path, std::string& why)
-{
-    const auto fail = [&](const std::string& cause) {
-        why = path + ": " + cause;
-        return std::nullopt;
-    };
-    const kit::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
-    struct stat st {};
-    if (!fd || ::fstat(fd.get(), &st) != 0) {
-        return fail(std::string{std::strerror(errno)} +
-                    ". Create it with mode 0600, readable by the daemon's user.");
-    }
-    if (!S_ISREG(st.st_mode)) return fail("not a regular file");
-    if (st.st_uid != 0 && st.st_uid != ::geteuid())
-        return fail("owned by another user. Run: chown root (or the daemon's user) " + path);
-    if ((st.st_mode & 0027) != 0) {
-        return fail("holds secrets, but others may read it or the group may write it. Run: chmod 0600 " +
-                    path);
-    }
-    if (static_cast<std::size_t>(st.st_size) > largest_file) return fail("larger than 16 MiB");
-    std::string content(static_cast<std::size_t>(st.st_size), '\0');
-    std::size_t have = 0;
-    while (have < content.size()) {
-        const ssize_t n = ::read(fd.get(), content.data() + have, content.size() - have);
-        if (n < 0) return fail(std::strerror(errno));
-        if (n == 0) break;
-        have += static_cast<std::size_t>(n);
-    }
-    content.resize(have);
-    return content;
-}
-
-std::string trimmed(std::string text)
-{
-    while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-    return text;
 }
 
 } // namespace
@@ -277,38 +232,8 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
 
 std::optional<Credentials::Listed> read_credentials_file(const std::string& path, std::string& why)
 {
-    const auto content = read_private(path, why);
+    const auto content = kit::read_private_file(path, largest_file, why);
     return content ? parse_credentials(*content, path, why) : std::nullopt;
-}
-
-std::string secret_path(const Secret& secret)
-{
-    if (secret.kind == Secret::Kind::file) return secret.name;
-    if (secret.kind == Secret::Kind::systemd) {
-        const char* folder = std::getenv(
-            "CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): set before the process began
-        return folder != nullptr ? std::string{folder} + "/" + secret.name
-                                 : "/run/credentials/" + secret.name;
-    }
-    return {};
-}
-
-std::optional<std::string> read_secret(const Secret& secret, std::string& why)
-{
-    if (secret.kind == Secret::Kind::env) {
-        const char* value = std::getenv(secret.name.c_str()); // NOLINT(concurrency-mt-unsafe)
-        if (value != nullptr && *value != '\0') return value;
-        why = "the environment has no " + secret.name;
-        return std::nullopt;
-    }
-    auto content = read_private(secret_path(secret), why);
-    if (!content) return std::nullopt;
-    auto value = trimmed(std::move(*content));
-    if (value.empty()) {
-        why = secret_path(secret) + ": empty. Make a token with: openssl rand -hex 32";
-        return std::nullopt;
-    }
-    return value;
 }
 
 std::string fingerprint(const std::string& path)

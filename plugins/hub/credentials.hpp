@@ -119,10 +119,9 @@ private:
 std::optional<Credentials::Listed> read_credentials_file(const std::string& path, std::string& why);
 std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,
                                                      std::string& why);
-std::optional<std::string> read_secret(const Secret&, std::string& why); // trailing newlines cut
+using kit::read_secret;
 
 // Changes when the file's content may have: device, inode, size, times. Empty: not there.
 std::string fingerprint(const std::string& path);
-std::string secret_path(const Secret&); // empty: not a file
 
 } // namespace agenthost::hub

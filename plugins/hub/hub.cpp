@@ -274,7 +274,7 @@ void Hub::reread_secrets()
     const auto bearer = [&](const char* key, const Secret& secret, WatchedFile& file, auto set) {
         if (secret.kind == Secret::Kind::none) return;
         reread(
-            secret_path(secret), file, first,
+            kit::secret_file(secret), file, first,
             [&](std::string& why) {
                 const auto token = read_secret(secret, why);
                 if (!token) return false;
@@ -335,9 +335,10 @@ void Hub::reread_jwt(bool first, std::string& problem)
         return;
     }
     reread(
-        secret_path(secret), watched_.jwt, first,
+        kit::secret_file(secret), watched_.jwt, first,
         [&](std::string& why) {
-            auto text = read_secret(secret, why);
+            // A private key is PEM, of several lines.
+            auto text = read_secret(secret, why, shared ? kit::SecretForm::line : kit::SecretForm::text);
             if (!text) return false;
             auto jwt =
                 shared ? Jwt::of_secret(std::move(*text), why) : Jwt::of_private_key(std::move(*text), why);

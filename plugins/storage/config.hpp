@@ -29,7 +29,4 @@ struct Config {
 // Throws std::runtime_error with the key and what is wrong. `default_path` stands in for a missing storage_path.
 Config parse_config(std::string_view json, std::string_view default_path);
 
-std::optional<std::uint64_t> parse_size(std::string_view); // "512", "1.5GiB", "100 MB" (KB = 1024)
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view); // "250ms", "10s", "2m", "1h"
-
 } // namespace agenthost::storage

@@ -1,10 +1,10 @@
 #include "config.hpp"
 
+#include "kit/json_units.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
-#include <charconv>
-#include <cmath>
+#include <algorithm>
 #include <stdexcept>
 
 namespace agenthost::telemetry {
@@ -19,33 +19,17 @@ using std::chrono::milliseconds;
     throw std::runtime_error{key + ": " + what};
 }
 
-std::optional<milliseconds> parse_duration(std::string_view text)
-{
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || !std::isfinite(value) || value < 0) return std::nullopt;
-    std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-    while (unit.starts_with(' ')) unit.remove_prefix(1);
-    static constexpr std::pair<std::string_view, double> units[] = {
-        {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}};
-    for (const auto& [name, factor] : units)
-        if (name == unit && value * factor < 1e12) return milliseconds{std::llround(value * factor)};
-    return std::nullopt;
-}
-
 milliseconds duration_of(const Json& config, const char* key, milliseconds otherwise, milliseconds least,
                          milliseconds most)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
-    std::optional<milliseconds> value;
-    if (const auto seconds = json_unsigned(*at); seconds && *seconds <= 86'400)
-        value = std::chrono::seconds{*seconds};
-    else if (at->is_string())
-        value = parse_duration(at->get_ref<const std::string&>());
-    if (!value || *value < least || *value > most)
-        refuse(key, at->dump() + " is not a duration from " + std::to_string(least.count()) + "ms to " +
-                        std::to_string(most.count() / 1000) + "s, such as \"5s\"");
+    std::string why;
+    const auto value = kit::duration_in(*at, why);
+    if (!value) refuse(key, why);
+    if (*value < least || *value > most)
+        refuse(key, at->dump() + " is not a duration from " + kit::format_duration(least) + " to " +
+                        kit::format_duration(most));
     return *value;
 }
 

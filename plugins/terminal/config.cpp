@@ -1,10 +1,9 @@
 #include "config.hpp"
 
+#include "kit/json_units.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
-#include <charconv>
-#include <cmath>
 #include <stdexcept>
 
 namespace agenthost::terminal {
@@ -19,58 +18,24 @@ using std::chrono::milliseconds;
     throw std::runtime_error{key + ": " + what};
 }
 
-// A number and the unit behind it, in lower case.
-std::optional<std::pair<double, std::string>> number_and_unit(std::string_view text)
-{
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || !std::isfinite(value) || value < 0) return std::nullopt;
-    std::string unit;
-    for (const char c : text.substr(static_cast<std::size_t>(end - text.data())))
-        if (c != ' ') unit += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    return std::pair{value, unit};
-}
-
 void size(const Json& config, const char* key, std::uint64_t& value)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
-    if (const auto bytes = json_unsigned(*at)) {
-        value = *bytes;
-        return;
-    }
-    static constexpr std::pair<std::string_view, int> units[] = {
-        {"", 0},    {"b", 0},    {"k", 10}, {"kb", 10}, {"kib", 10}, {"m", 20},
-        {"mb", 20}, {"mib", 20}, {"g", 30}, {"gb", 30}, {"gib", 30}};
-    if (at->is_string())
-        if (const auto parsed = number_and_unit(at->get_ref<const std::string&>()))
-            for (const auto& [unit, shift] : units)
-                if (unit == parsed->second && std::ldexp(parsed->first, shift) < 1e15) {
-                    value = static_cast<std::uint64_t>(std::ldexp(parsed->first, shift));
-                    return;
-                }
-    refuse(key,
-           at->dump() + " is not a size; write bytes or a number with KiB, MiB or GiB, such as \"1MiB\"");
+    std::string why;
+    const auto parsed = kit::size_in(*at, why);
+    if (!parsed) refuse(key, why);
+    value = *parsed;
 }
 
 void duration(const Json& config, const char* key, milliseconds& value)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
-    if (const auto seconds = json_unsigned(*at); seconds && *seconds <= UINT32_MAX) {
-        value = std::chrono::seconds{*seconds};
-        return;
-    }
-    static constexpr std::pair<std::string_view, double> units[] = {
-        {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
-    if (at->is_string())
-        if (const auto parsed = number_and_unit(at->get_ref<const std::string&>()))
-            for (const auto& [unit, factor] : units)
-                if (unit == parsed->second && parsed->first * factor < 1e12) {
-                    value = milliseconds{static_cast<milliseconds::rep>(parsed->first * factor)};
-                    return;
-                }
-    refuse(key, at->dump() + " is not a duration; write a number with ms, s, m or h, such as \"10s\"");
+    std::string why;
+    const auto parsed = kit::duration_in(*at, why);
+    if (!parsed) refuse(key, why);
+    value = *parsed;
 }
 
 template <class N>

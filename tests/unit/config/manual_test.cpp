@@ -1,6 +1,8 @@
 // The manual and the shipped file name every key of the table. AGENTHOST_UPDATE=1 rewrites the manual's list of keys.
 #include "fixture.hpp"
 
+#include <kit/units.hpp>
+
 #include <nlohmann/json.hpp>
 
 using namespace agenthost::host;
@@ -22,7 +24,7 @@ std::string type_of(const Json& schema)
     if (schema.contains("oneOf")) {
         const Json& last = schema["oneOf"].back();
         if (last.contains("properties")) return "secret";
-        return last.value("pattern", "").find("(ms|") != std::string::npos ? "duration" : "size";
+        return last.value("pattern", "") == agenthost::kit::duration_pattern ? "duration" : "size";
     }
     const std::string type = schema.value("type", "");
     if (type == "integer" || type == "number") {

@@ -264,9 +264,9 @@ TEST_F(Messages, RefuseASecretThatEveryoneCanRead)
         "servers: [{name: a, protocol: storage, url: wss://h/, credential: {file: open}}]\n";
     EXPECT_EQ(problems(yaml),
               "agenthost.yaml:1:67: servers[0].credential: everyone on this machine may open open. "
-              "Make it private: chmod 600 open");
+              "Make it private: chmod 0600 open; for a container's secret write {file: PATH, mode: any}");
     write_file(dir / "open", "x", 0660);
-    EXPECT_THAT(problems(yaml), HasSubstr("a group may change open. Make it private: chmod 600 open"));
+    EXPECT_THAT(problems(yaml), HasSubstr("a group may change open. Make it private: chmod 0600 open"));
     write_file(dir / "open", "x", 0640); // ours, and its group is ours
     EXPECT_EQ(problems(yaml), "");
 }

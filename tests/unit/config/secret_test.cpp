@@ -29,8 +29,9 @@ TEST(Secret, IsNotTakenFromAFileThatEveryoneCanRead)
     const TempDir dir;
     const std::string file = dir / "a";
     write_file(file, "s3cret", 0604);
-    EXPECT_EQ(read({Kind::file, file}),
-              "everyone on this machine may open " + file + ". Make it private: chmod 600 " + file);
+    EXPECT_EQ(read({Kind::file, file}), "everyone on this machine may open " + file +
+                                            ". Make it private: chmod 0600 " + file +
+                                            "; for a container's secret write {file: PATH, mode: any}");
 }
 
 TEST(Secret, SaysWhyThereIsNone)
@@ -41,7 +42,7 @@ TEST(Secret, SaysWhyThereIsNone)
     EXPECT_EQ(read({Kind::file, file}),
               file + ": No such file or directory. Create it with mode 0600 and the secret in it");
     write_file(file, "\n");
-    EXPECT_EQ(read({Kind::file, file}), file + " is empty");
+    EXPECT_THAT(read({Kind::file, file}), testing::HasSubstr(file + " is empty"));
     write_file(file, std::string(70'000, 'x'));
     EXPECT_EQ(read({Kind::file, file}), file + ": longer than 64 KiB; this is not a secret");
     EXPECT_EQ(read({Kind::file, dir.path()}),

@@ -71,13 +71,16 @@ TEST(HubCredentials, RefusesAFileThatOthersCanRead)
     }
 }
 
-TEST(HubCredentials, SecretsLoseTheirNewlineAndNothingElse)
+TEST(HubCredentials, AreReadByTheOneReaderOfSecrets)
 {
     const agenthost::test::TempDir dir;
     const std::string path = (dir / "token").string();
     std::string why;
     agenthost::test::write_file(path, " s3cret \r\n", 0600);
     EXPECT_EQ(read_secret({Secret::Kind::file, path}, why), " s3cret ");
+    agenthost::test::write_file(path, "one\ntwo\n", 0600);
+    EXPECT_FALSE(read_secret({Secret::Kind::file, path}, why));
+    EXPECT_THAT(why, HasSubstr("2 lines"));
     agenthost::test::write_file(path, "\n", 0600);
     EXPECT_FALSE(read_secret({Secret::Kind::file, path}, why));
     EXPECT_THAT(why, HasSubstr("empty"));
@@ -301,19 +304,24 @@ TEST_F(WithJwt, TheEnrollTokenAloneRegistersWhereThereIsOne)
     EXPECT_FALSE(c.caller("enroll", now)) << "it is good for nothing else";
 }
 
-TEST(HubConfig, ReadsUnits)
+TEST(HubConfig, ReadsUnitsAsTheWholeFileDoes)
 {
-    EXPECT_EQ(parse_size("4096"), 4096U);
-    EXPECT_EQ(parse_size("64KiB"), 65536U);
-    EXPECT_EQ(parse_size("2GiB"), 2ULL << 30);
-    EXPECT_EQ(parse_duration("500ms"), milliseconds{500});
-    EXPECT_EQ(parse_duration("24h"), std::chrono::hours{24});
-    for (const char* bad :
-         {"", "x", "-1", "5 GiB", "1.5GiB", "99999999999999999999", "18446744073709551615KiB"}) {
-        EXPECT_THROW(parse_size(bad), std::invalid_argument) << bad;
-    }
-    for (const char* bad : {"", "s", "5 s", "800d", "-3s"})
-        EXPECT_THROW(parse_duration(bad), std::invalid_argument) << bad;
+    const Config c =
+        parse_config(R"({"spool_bytes":"1.5GiB","max_file":4096,"task_ttl":"1.5h","agent_grace":"0"})", "/s");
+    EXPECT_EQ(c.spool_bytes, 3ULL << 29);
+    EXPECT_EQ(c.max_file, 4096U);
+    EXPECT_EQ(c.task_ttl, std::chrono::minutes{90});
+    EXPECT_EQ(c.agent_grace, milliseconds{0});
+    for (const char* bad : {R"({"max_file":"lots"})", R"({"max_file":-1})", R"({"task_ttl":30})",
+                            R"({"task_ttl":"800d"})", R"({"task_ttl":""})"})
+        EXPECT_THROW(parse_config(bad, "/s"), std::invalid_argument) << bad;
+}
+
+TEST(HubConfig, TakesAContainersSecretWithModeAny)
+{
+    const Config c = parse_config(R"({"admin_token":{"file":"/x/token","mode":"any"}})", "/s");
+    EXPECT_TRUE(c.admin_token.any_mode);
+    EXPECT_THROW(parse_config(R"({"admin_token":{"env":"A","mode":"any"}})", "/s"), std::invalid_argument);
 }
 
 TEST(HubConfig, PutsPathsBelowTheStateDirectory)

@@ -286,16 +286,16 @@ TEST(Reconcile, BelievesARowMoreThanTheTrash)
     EXPECT_TRUE(plan.missing.empty());
 }
 
-TEST(Config, ReadsSizesAndDurations)
+TEST(Config, ReadsSizesAndDurationsAsTheWholeFileDoes)
 {
-    EXPECT_EQ(parse_size("100GiB"), 100ull << 30);
-    EXPECT_EQ(parse_size("1.5 KB"), 1536u);
-    EXPECT_EQ(parse_size("0"), 0u);
-    EXPECT_EQ(parse_duration("250ms"), 250ms);
-    EXPECT_EQ(parse_duration("2m"), 120s);
-    for (const char* bad : {"", "GiB", "-1", "1XB", "1e30", "nan", "inf"})
-        EXPECT_FALSE(parse_size(bad)) << bad;
-    for (const char* bad : {"", "5", "5d", "-1s"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+    const Config config =
+        parse_config(R"({"quota":"1.5GiB","reserve_free":65536,"idle_timeout":"1d"})", "/s");
+    EXPECT_EQ(config.quota, 3ull << 29);
+    EXPECT_EQ(config.reserve_free, 65536u);
+    EXPECT_EQ(config.idle_timeout, 24h);
+    for (const char* bad : {R"({"quota":"lots"})", R"({"quota":"1XB"})", R"({"quota":-1})",
+                            R"({"idle_timeout":5})", R"({"idle_timeout":"0s"})", R"({"idle_timeout":"-1s"})"})
+        EXPECT_THROW(parse_config(bad, "/s"), std::runtime_error) << bad;
 }
 
 TEST(Config, ReadsTheExampleAndKeepsDefaults)
