@@ -7,10 +7,12 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace agenthost::host {
@@ -87,6 +89,14 @@ struct ListenerConfig {
     bool operator==(const ListenerConfig&) const = default;
 };
 
+// Where the keys of a plugin's configuration were written: "/logs/0/path" -> "agenthost.yaml:12:5". Never counts as a difference.
+struct KeyPlaces {
+    std::map<std::string, std::string> at;
+    // The place of the key that a JSON pointer names, or of the nearest one around it; empty: none is known.
+    [[nodiscard]] std::string find(std::string_view pointer) const;
+    bool operator==(const KeyPlaces&) const { return true; }
+};
+
 struct PluginConfig {
     std::string id;
     bool enabled = false;
@@ -94,6 +104,7 @@ struct PluginConfig {
     bool required = false; // its failure to load stops the host
     std::string config_json = "{}";
     std::string where; // "agenthost.yaml:12:5", for messages about its config
+    KeyPlaces places;
     bool operator==(const PluginConfig&) const = default;
 };
 
@@ -124,10 +135,25 @@ struct ConfigProblem {
     std::string text;
 };
 
+// What a load has to know of an installed plugin, from its manifest.
+struct KnownPlugin {
+    std::string id;
+    std::vector<std::string> actions;
+    // Keys of its configuration that are paths ("format": "path" in the schema): "/tls_ca", "/logs/*/path".
+    std::vector<std::string> paths;
+};
+
 struct LoadRequest {
     std::filesystem::path file;                                 // empty: the default path, and none is fine
     std::vector<std::pair<std::string, std::string>> overrides; // -o section.key=value
     bool environment = true;                                    // AGENTHOST__SECTION__KEY
+    // The plugins in these folders. Not set: allow and map are not compared with actions, and relative paths in the
+    // configuration of plugins stay as they are.
+    std::function<std::vector<KnownPlugin>(const std::vector<std::filesystem::path>&)> plugins = {};
+    // For `config check`: certificates and keys are loaded; what comes back is an error (empty: good). Not set: a file that is
+    // missing is a warning, because a server that is away must not keep the daemon from starting.
+    std::function<std::string(const TlsClientConfig&)> try_client_tls = {};
+    std::function<std::string(const TlsServerConfig&)> try_server_tls = {};
 };
 
 struct LoadResult {

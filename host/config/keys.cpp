@@ -7,6 +7,21 @@
 
 namespace agenthost::host::conf {
 
+const std::vector<KnownPlugin>& Reading::known_plugins()
+{
+    if (!known)
+        known =
+            request && request->plugins ? request->plugins(config.plugin_path) : std::vector<KnownPlugin>{};
+    return *known;
+}
+
+const KnownPlugin* Reading::find_plugin(std::string_view id)
+{
+    for (const KnownPlugin& plugin : known_plugins())
+        if (plugin.id == id) return &plugin;
+    return nullptr;
+}
+
 void read_section(Reading& r, const Section& section, const Value& value, const std::string& path,
                   void* object)
 {
@@ -18,6 +33,7 @@ void read_section(Reading& r, const Section& section, const Value& value, const 
     for (const Member& member : value.members) {
         const auto is_it = [&](const Key& key) { return key.name == member.key; };
         if (std::find_if(section.keys.begin(), section.keys.end(), is_it) != section.keys.end()) continue;
+        if (section.extensions && member.key.starts_with("x-")) continue;
         std::vector<std::string> names;
         for (const Key& key : section.keys) names.push_back(key.name);
         std::string hint = did_you_mean(member.key, names);
@@ -52,7 +68,9 @@ Json section_schema(const Section& section)
         schema["description"] = key.doc;
         properties[key.name] = std::move(schema);
     }
-    return {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+    Json out{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+    if (section.extensions) out["patternProperties"] = {{"^x-", Json::object()}};
+    return out;
 }
 
 Key group(const char* name, Section section, const char* doc)

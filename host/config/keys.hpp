@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,11 @@ using Json = nlohmann::ordered_json;
 struct Reading {
     Problems& problems;
     const Config& config; // as far as it is read; servers take agent.id and limits from it
+    const LoadRequest* request = nullptr;
+    std::optional<std::vector<KnownPlugin>> known = {}; // of config.plugin_path, once it was asked for
+
+    const KnownPlugin* find_plugin(std::string_view id);
+    const std::vector<KnownPlugin>& known_plugins();
 };
 
 struct Key {
@@ -33,7 +39,8 @@ struct Key {
 
 struct Section {
     std::vector<Key> keys;
-    std::string hint; // added to "unknown key" when no name is near
+    std::string hint;        // added to "unknown key" when no name is near
+    bool extensions = false; // keys that begin with "x-" are skipped: a place for YAML anchors
 };
 
 // Reads a map into `object`: unknown keys first, then every key of the table that is present, in the table's order.
@@ -43,6 +50,9 @@ Json section_schema(const Section&);
 
 // The whole file; objects of type Config.
 const Section& root_section();
+
+// allow and map of every server against the actions of installed plugins.
+void check_actions(Reading&, const Value& root);
 
 // A value as JSON, scalars typed by YAML's core schema; {file: PATH} gets an absolute path. For plugins' own configuration.
 Json to_json(Problems&, const Value&, const std::string& path);

@@ -64,6 +64,13 @@ void check_listener(Reading& r, const Value& item, const std::string& path, cons
         for (const auto& [key, value] :
              {std::pair{"certificate", &listener.tls->certificate}, {"key", &listener.tls->key}})
             if (value->empty()) r.problems.add(where, path + ".tls: " + key + " is missing");
+        const bool whole = !listener.tls->certificate.empty() && !listener.tls->key.empty();
+        if (const Member* const tls = item.find("tls"))
+            check_tls_files(
+                r, tls->value, path + ".tls",
+                {{"certificate", listener.tls->certificate}, {"client_ca", listener.tls->client_ca}},
+                r.request && r.request->try_server_tls && whole ? r.request->try_server_tls(*listener.tls)
+                                                                : "");
         if (!listener.tls->key.empty())
             check_secret_file(r, where_of(item.find("tls")->value, "key"), path + ".tls.key",
                               {SecretSource::Kind::file, listener.tls->key});

@@ -5,6 +5,7 @@
 #include "tables.hpp"
 
 #include <kit/fd.hpp>
+#include <kit/utf8.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -127,8 +128,12 @@ void add_files(Load& load, const LoadRequest& request)
     const fs::path directory = file.parent_path() / "conf.d";
     for (fs::directory_iterator it{directory, error}, end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().filename().string();
-        if (name.starts_with('.') || !name.ends_with(".yaml")) continue;
-        fragments.push_back(it->path());
+        if (name.starts_with('.')) continue;
+        if (name.ends_with(".yml") || name.ends_with(".YML"))
+            load.problems.warn({&load.source(it->path().string(), folder), 0, 0},
+                               "is not read: only files that end in .yaml are. Rename it to " +
+                                   it->path().filename().replace_extension(".yaml").string());
+        if (name.ends_with(".yaml")) fragments.push_back(it->path());
     }
     struct stat st {};
     if (::stat(directory.c_str(), &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) != 0) {
@@ -152,7 +157,9 @@ void add_files(Load& load, const LoadRequest& request)
 Value outside_value(Load& load, const Source& source, const std::string& text)
 {
     Value value;
-    if (!text.empty() && std::string_view{"[{\"'"}.find(text[0]) != std::string_view::npos) {
+    if (kit::utf8_valid_prefix(text) != text.size()) {
+        load.problems.add({&source, 0, 0}, "is not valid UTF-8");
+    } else if (!text.empty() && std::string_view{"[{\"'"}.find(text[0]) != std::string_view::npos) {
         value = parse_yaml(text, source, load.problems);
     } else if (!text.empty()) { // "metrics.bind=" unsets
         value.kind = Value::Kind::scalar;
@@ -160,6 +167,14 @@ Value outside_value(Load& load, const Source& source, const std::string& text)
     }
     value.where = {&source, 0, 0};
     return value;
+}
+
+std::string upper_case(std::string_view text)
+{
+    std::string out{text};
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return out;
 }
 
 std::vector<std::string> split(std::string_view text, std::string_view separator)
@@ -180,8 +195,43 @@ void set_outside(Load& load, const Source& source, const std::vector<std::string
     if (!why.empty()) load.problems.add({&source, 0, 0}, why);
 }
 
+// "LOG_LEVEL" -> "LOG__LEVEL" when log.level is a setting; "" when it is none. Of lists and plugins the section is enough.
+std::string nearest_setting(std::string_view variable)
+{
+    const Json schema = section_schema(root_section())["properties"];
+    for (const auto& [section, value] : schema.items()) {
+        const std::string upper = upper_case(section) + "_";
+        if (!variable.starts_with(upper) || variable.size() == upper.size()) continue;
+        const std::string rest{variable.substr(upper.size())};
+        if (!value.contains(
+                "properties")) { // servers, listeners, plugins: NAME and the key, with an underscore in both perhaps
+            if (rest.find('_') != std::string::npos) return upper + "_NAME__KEY";
+            continue;
+        }
+        for (const auto& [key, ignored] : value["properties"].items())
+            if (upper_case(key) == rest) return upper + "_" + rest;
+    }
+    return {};
+}
+
+// AGENTHOST_LOG_LEVEL: a setting with one underscore where two belong would be ignored without a word.
+void warn_of_near_variables(Load& load)
+{
+    for (char** entry = environ; entry && *entry; ++entry) {
+        const std::string_view text{*entry};
+        const std::string_view name = text.substr(0, text.find('='));
+        if (!name.starts_with("AGENTHOST_") || name.starts_with(environment_prefix)) continue;
+        const std::string meant = nearest_setting(name.substr(10));
+        if (!meant.empty())
+            load.problems.warn({&load.source("environment " + std::string{name}, {}), 0, 0},
+                               "is ignored; did you mean " + std::string{environment_prefix} + meant +
+                                   " (two underscores)?");
+    }
+}
+
 void add_environment(Load& load, const fs::path& base)
 {
+    warn_of_near_variables(load);
     std::vector<std::string> entries;
     for (char** entry = environ; entry && *entry; ++entry)
         if (std::string_view{*entry}.starts_with(environment_prefix)) entries.emplace_back(*entry);
@@ -232,8 +282,9 @@ LoadResult load_config(const LoadRequest& request)
     gather(load, request);
     auto config = std::make_shared<Config>();
     add_defaults(*config);
-    Reading reading{load.problems, *config};
+    Reading reading{load.problems, *config, &request};
     read_section(reading, root_section(), load.root, "", config.get());
+    check_actions(reading, load.root);
     check_limits(reading, load.root, "", config->limits);
     if (config->control_socket.empty()) config->control_socket = default_control_socket(config->state_dir);
     config->files = load.files;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 
 namespace agenthost::host::conf {
 
@@ -91,6 +92,57 @@ Json redacted(const Json& json)
     return out;
 }
 
+// RFC 6901: "~" and "/" in a name.
+std::string escaped(std::string_view name)
+{
+    std::string out;
+    for (const char c : name) {
+        if (c == '~')
+            out += "~0";
+        else if (c == '/')
+            out += "~1";
+        else
+            out += c;
+    }
+    return out;
+}
+
+void note_places(const Value& value, const std::string& pointer, std::map<std::string, std::string>& out)
+{
+    constexpr std::size_t most = 10'000;
+    for (const Member& member : value.members) {
+        if (out.size() >= most) return;
+        const std::string at = pointer + "/" + escaped(member.key);
+        out.emplace(at, member.where.text());
+        note_places(member.value, at, out);
+    }
+    for (std::size_t i = 0; i < value.items.size() && out.size() < most; ++i) {
+        const std::string at = pointer + "/" + std::to_string(i);
+        out.emplace(at, value.items[i].where.text());
+        note_places(value.items[i], at, out);
+    }
+}
+
+// The texts that `pattern` ("/logs/*/path") names in `value`, relative to the file they were written in.
+void make_absolute(const Value& value, Json& json, std::string_view pattern)
+{
+    if (pattern.empty()) {
+        if (value.kind != Value::Kind::scalar || value.text.empty() || !value.where.source ||
+            !json.is_string())
+            return;
+        json = (value.where.source->base / value.text).lexically_normal().string();
+        return;
+    }
+    pattern.remove_prefix(1);
+    const std::string_view name = pattern.substr(0, pattern.find('/'));
+    pattern.remove_prefix(name.size());
+    for (std::size_t i = 0; i < value.items.size() && json.is_array() && name == "*"; ++i)
+        make_absolute(value.items[i], json[i], pattern);
+    for (const Member& member : value.members)
+        if ((name == "*" || name == escaped(member.key)) && json.is_object())
+            make_absolute(member.value, json[member.key], pattern);
+}
+
 const std::vector<std::string>& isolations()
 {
     static const std::vector<std::string> words{"in-process", "process"};
@@ -125,8 +177,11 @@ const Section& plugin_section()
         config.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
             auto& plugin = *static_cast<PluginConfig*>(object);
             if (value.kind != Value::Kind::map) return expected(r, value, path, "a map of the plugin's keys");
-            plugin.config_json =
-                to_json(r.problems, value, path).dump(-1, ' ', false, Json::error_handler_t::replace);
+            Json json = to_json(r.problems, value, path);
+            note_places(value, "", plugin.places.at);
+            if (const KnownPlugin* const known = r.find_plugin(plugin.id))
+                for (const std::string& pattern : known->paths) make_absolute(value, json, pattern);
+            plugin.config_json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
             plugin.where = value.where.text();
         };
         config.show = [](const void* object) {
@@ -148,6 +203,17 @@ bool is_plugin_id(std::string_view id)
 }
 
 } // namespace
+
+} // namespace agenthost::host::conf
+
+std::string agenthost::host::KeyPlaces::find(std::string_view pointer) const
+{
+    for (std::string key{pointer}; !key.empty(); key.resize(key.rfind('/')))
+        if (const auto found = at.find(key); found != at.end()) return found->second;
+    return {};
+}
+
+namespace agenthost::host::conf {
 
 Json to_json(Problems& problems, const Value& value, const std::string& path)
 {

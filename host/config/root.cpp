@@ -204,7 +204,8 @@ const Section& root_section()
             listeners_key(),
             plugins_key(),
         },
-        ""};
+        "",
+        true};
     return section;
 }
 

@@ -5,7 +5,13 @@
 
 #include <kit/json_units.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
 
 namespace agenthost::host::conf {
 
@@ -33,7 +39,55 @@ void check_secret_file(Reading& r, const Where& where, const std::string& path, 
     if (state.verdict == SecretFile::Verdict::doubtful) r.problems.warn(where, path + ": " + state.text);
 }
 
+void check_tls_files(Reading& r, const Value& tls, const std::string& path,
+                     const std::vector<std::pair<const char*, std::string>>& files,
+                     const std::string& problem)
+{
+    if (!problem.empty()) {
+        Where where = tls.where; // the key whose file the problem names
+        for (const auto& [key, file] : files)
+            if (!file.empty() && problem.find(file) != std::string::npos) where = where_of(tls, key);
+        r.problems.add(where, path + ": " + problem);
+        return;
+    }
+    for (const auto& [key, file] : files)
+        if (!file.empty() && ::access(file.c_str(), R_OK) != 0)
+            r.problems.warn(where_of(tls, key), path + "." + key + ": " + file + ": " + std::strerror(errno));
+}
+
 namespace {
+
+// Headers of the upgrade that the connection itself needs: another value breaks it, or smuggles a second request.
+bool is_reserved_header(std::string_view name)
+{
+    std::string lower{name};
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    static constexpr std::array reserved{
+        "host", "connection", "upgrade", "keep-alive",     "proxy-connection",
+        "te",   "trailer",    "expect",  "content-length", "transfer-encoding"};
+    return lower.starts_with("sec-websocket-") ||
+           std::find(reserved.begin(), reserved.end(), lower) != reserved.end();
+}
+
+// "{HOST}", "${HOST}" or "$HOST" in a URL; empty: none.
+std::string unknown_placeholder(const std::string& url)
+{
+    const auto open = url.find_first_of("{}");
+    if (open != std::string::npos) {
+        const auto start = open > 0 && url[open - 1] == '$' ? open - 1 : open;
+        const auto close = url.find('}', open);
+        return url.substr(start, close == std::string::npos ? close : close - start + 1);
+    }
+    const auto authority = url.find("://");
+    const auto dollar = authority == std::string::npos ? authority : url.find('$', authority);
+    if (dollar == std::string::npos || dollar > url.find('/', authority + 3))
+        return {}; // "$" may stand in a path
+    const auto is_word = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+    auto end = dollar + 1;
+    while (end < url.size() && is_word(static_cast<unsigned char>(url[end]))) ++end;
+    return url.substr(dollar, end - dollar);
+}
 
 void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
 {
@@ -53,6 +107,14 @@ void check_ws_url(Reading& r, const Value& item, const std::string& path, const 
     std::string probe = server.url;
     if (placeholder != std::string::npos && server.protocol == "signed")
         probe.replace(placeholder, 11, "192.0.2.1");
+    if (const std::string text = unknown_placeholder(probe); !text.empty()) {
+        r.problems.add(
+            where,
+            path + ".url: " + text + " is not replaced by anything; " +
+                (text == "{public_ip}" ? "{public_ip} is for protocol signed" : "write the value itself") +
+                ", or set the whole URL by AGENTHOST__SERVERS__NAME__URL in the environment");
+        return;
+    }
     const auto url = parse_url(probe);
     if (!url) {
         r.problems.add(where, path + ".url: \"" + redact_url(server.url) +
@@ -89,6 +151,11 @@ void check_ws_url(Reading& r, const Value& item, const std::string& path, const 
 void check_http_url(Reading& r, const Where& where, const std::string& path, const std::string& text,
                     bool plain_is_fine)
 {
+    if (const std::string placeholder = unknown_placeholder(text); !placeholder.empty()) {
+        r.problems.add(where,
+                       path + ": " + placeholder + " is not replaced by anything; write the value itself");
+        return;
+    }
     const auto url = parse_url(text);
     if (!url || (url->scheme != "http" && url->scheme != "https")) {
         r.problems.add(where, path + ": expected https://HOST[:PORT]/PATH, not \"" + redact_url(text) + "\"");
@@ -121,6 +188,10 @@ void check_tls(Reading& r, const Value& item, const std::string& path, const Ser
     if (server.tls.key.empty() != server.tls.certificate.empty())
         r.problems.add(tls.where, path + ".tls: certificate and key belong together; " +
                                       (server.tls.key.empty() ? "key" : "certificate") + " is missing");
+    const bool whole = server.tls.key.empty() == server.tls.certificate.empty();
+    check_tls_files(r, tls, path + ".tls", {{"ca", server.tls.ca}, {"certificate", server.tls.certificate}},
+                    r.request && r.request->try_client_tls && whole ? r.request->try_client_tls(server.tls)
+                                                                    : "");
     if (!server.tls.key.empty())
         check_secret_file(r, where_of(tls, "key"), path + ".tls.key",
                           {SecretSource::Kind::file, server.tls.key});
@@ -128,6 +199,23 @@ void check_tls(Reading& r, const Value& item, const std::string& path, const Ser
         r.problems.warn(where_of(tls, "verify"),
                         path + ".tls.verify: false means that anyone between can pose as this server; "
                                "tls.ca or tls.pin_sha256 is safer");
+}
+
+void check_headers(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
+{
+    const Member* const headers = item.find("headers");
+    for (const auto& [name, value] : server.headers) {
+        const Member* const member = headers ? headers->value.find(name) : nullptr;
+        const Where where = member ? member->where : where_of(item, "headers");
+        if (name.empty() ||
+            name.find_first_not_of(
+                "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") !=
+                std::string::npos)
+            r.problems.add(where, path + ".headers: \"" + name + "\" is not the name of a header");
+        else if (is_reserved_header(name))
+            r.problems.add(where, path + ".headers: \"" + name +
+                                      "\" is set by the connection itself and cannot be replaced; remove it");
+    }
 }
 
 } // namespace
@@ -172,13 +260,7 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
         if (action.find('.') == std::string::npos)
             r.problems.add(where_of(item, "map"), path + ".map." + word + ": \"" + action +
                                                       "\" is not an action; actions are written PLUGIN.VERB");
-    for (const auto& [name, value] : server.headers)
-        if (name.empty() ||
-            name.find_first_not_of(
-                "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") !=
-                std::string::npos)
-            r.problems.add(where_of(item, "headers"),
-                           path + ".headers: \"" + name + "\" is not the name of a header");
+    check_headers(r, item, path, server);
     if (server.protocol == "panel") {
         const Member* panel = item.find("panel");
         const Json section = Json::parse(server.protocol_json);

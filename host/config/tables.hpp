@@ -3,6 +3,8 @@
 
 #include "keys.hpp"
 
+#include <utility>
+
 namespace agenthost::host::conf {
 
 Section tls_client_section();
@@ -21,5 +23,11 @@ bool is_name(std::string_view);
 
 // A file with a secret in it that others may read or change: reported. Missing or unreadable now: a warning.
 void check_secret_file(Reading&, const Where&, const std::string& path, const SecretSource&);
+
+// The files of a tls section. `problem`: what trying them said (LoadRequest::try_..._tls), an error; else one that cannot be opened is a
+// warning.
+void check_tls_files(Reading&, const Value& tls, const std::string& path,
+                     const std::vector<std::pair<const char*, std::string>>& files,
+                     const std::string& problem);
 
 } // namespace agenthost::host::conf

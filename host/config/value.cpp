@@ -1,10 +1,12 @@
 #include "value.hpp"
 
+#include <kit/utf8.hpp>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -234,10 +236,27 @@ private:
 
 } // namespace
 
+namespace {
+
+// yaml-cpp replaces bytes that are not UTF-8 without a word. UTF-16 with its mark it converts.
+void refuse_other_encodings(const std::string& text, const Source& source)
+{
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return;
+    const std::size_t bad = kit::utf8_valid_prefix(text);
+    if (bad == text.size()) return;
+    const std::size_t line_start = bad == 0 ? 0 : text.rfind('\n', bad - 1) + 1; // npos + 1 is 0
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
+    throw Refused{{&source, static_cast<int>(line), static_cast<int>(bad - line_start) + 1},
+                  "is not valid UTF-8 from here on; save the file as UTF-8"};
+}
+
+} // namespace
+
 Value parse_yaml(const std::string& text, const Source& source, Problems& problems)
 {
     Builder builder{source, problems};
     try {
+        refuse_other_encodings(text, source);
         if (text.find('\0') != std::string::npos)
             throw Refused{{&source, 0, 0}, "has a NUL byte; this is not a text file"};
         std::istringstream in{text};

@@ -99,9 +99,7 @@ std::string Instance::refused_before_start(const std::string& config_json) const
         return "refused: it works only in a process of its own. Set plugins." + id + ".isolation: process.";
     if (!manifest_->config) return {};
     const std::string wrong = manifest_->config->check(config_json);
-    if (wrong.empty()) return {};
-    return (config_.where.empty() ? "" : config_.where + ": ") + "plugins." + id + ".config" +
-           (wrong.starts_with('/') ? "" : " ") + wrong;
+    return wrong.empty() ? wrong : config_problem(config_, wrong);
 }
 
 void Instance::start(Done done)

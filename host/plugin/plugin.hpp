@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 namespace agenthost::host {
 
 struct PluginConfig;
+struct KnownPlugin;
 
 // What a plugin calls back into. One implementation, in host/app, hands each on to dispatch, events, facts, listener.
 // Called from any thread, by any plugin; nothing here blocks. `plugin` is the caller's id.
@@ -131,6 +133,13 @@ struct FoundPlugin {
 };
 // Every *.manifest.json in the path, first folder wins for an id.
 std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path);
+
+// What load_config() has to know of them (LoadRequest::plugins): the host's own actions and those of every plugin in the path.
+std::vector<KnownPlugin> known_plugins(const std::vector<std::filesystem::path>& path);
+
+// A sentence about a plugin's configuration with its place: `what` is Schema::check's, "/quota: expected ..." or without a pointer ->
+// "agenthost.yaml:12:5: plugins.storage.config.quota: expected ...".
+std::string config_problem(const PluginConfig&, std::string_view what);
 
 // Owner, group and mode of library, manifest and every folder above: writable only by root or the daemon's user. One sentence a cause.
 std::vector<std::string> check_permissions(const std::string& library);

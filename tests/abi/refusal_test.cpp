@@ -168,7 +168,7 @@ TEST_F(RefusalOfFiles, ChecksTheConfigurationBeforeAnyCodeOfThePluginRuns)
     std::string problem = "nothing";
     bench.plugin->configure(R"({"mod":"x"})", [&](std::string why) { problem = std::move(why); });
     ASSERT_TRUE(bench.until([&] { return problem != "nothing"; }));
-    EXPECT_EQ(problem, "agenthost.yaml:3:5: plugins.hostile.config/mod: unknown key; did you mean \"mode\"?");
+    EXPECT_EQ(problem, "agenthost.yaml:3:5: plugins.hostile.config.mod: unknown key; did you mean \"mode\"?");
 }
 
 } // namespace
