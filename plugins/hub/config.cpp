@@ -119,13 +119,13 @@ Config parse_config(std::string_view text, const std::string& state_dir)
             else if (k == "open_tasks")
                 c.open_tasks = value.get<std::uint32_t>();
             else if (k == "open_bytes")
-                c.open_bytes = parse_size(text_of(value));
+                c.open_bytes = size(value);
             else if (k == "redispatch")
                 c.redispatch = value.get<decltype(c.redispatch)>();
             else if (k == "stream_after")
-                c.stream_after = parse_duration(text_of(value));
+                c.stream_after = duration(value);
             else if (k == "min_rate")
-                c.min_rate = parse_size(text_of(value));
+                c.min_rate = size(value);
             else if (k == "task_rows")
                 c.task_rows = value.get<std::uint32_t>();
         }
