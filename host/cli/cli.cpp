@@ -6,6 +6,7 @@
 #include "host/config/defaults.hpp"
 #include "host/config/tables.hpp"
 #include "host/config/units.hpp"
+#include "host/plugin/plugin.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -199,6 +200,7 @@ struct Parser {
     std::string finish()
     {
         args.context.load.file = args.file;
+        args.context.load.plugins = known_plugins; // allow and map are compared with what is installed
         for (const std::string& text : args.overrides) {
             const auto equals = text.find('=');
             if (equals == std::string::npos || equals == 0)

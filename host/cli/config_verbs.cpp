@@ -1,6 +1,8 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
+#include "host/net/tls.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
@@ -29,7 +31,10 @@ void complain_of(const LoadResult& loaded)
 
 int config_check(const Context& context)
 {
-    LoadResult loaded = load_config(context.load);
+    LoadRequest request = context.load;
+    request.try_client_tls = [](const TlsClientConfig& tls) { return net::make_client_context(tls).problem; };
+    request.try_server_tls = [](const TlsServerConfig& tls) { return net::make_server_context(tls).problem; };
+    LoadResult loaded = load_config(request);
     if (loaded.config)
         for (const PluginProblem& problem : plugin_problems(*loaded.config, false))
             loaded.problems.push_back({problem.text});

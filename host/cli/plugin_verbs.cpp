@@ -139,7 +139,7 @@ std::vector<std::string> check_one(const FoundPlugin& plugin, const PluginConfig
     if (library && problems.empty()) problems = check_library(plugin);
     if (config && plugin.manifest->config) {
         const std::string why = plugin.manifest->config->check(config->config_json);
-        if (!why.empty()) problems.push_back(config->where + ": plugins." + plugin.id + ".config: " + why);
+        if (!why.empty()) problems.push_back(config_problem(*config, why));
     }
     if (config && config->isolated && !plugin.manifest->may_isolate)
         problems.push_back(config->where + ": plugins." + plugin.id +

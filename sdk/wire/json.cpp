@@ -176,6 +176,13 @@ bool soften_integers(char* at, const char* end)
     return any;
 }
 
+// simdjson 3.12 (Debian 13) has an error of its own for them, BIGINT_ERROR; 3.1 (Debian 12) has no such name.
+static bool may_be_large_integer(simdjson::error_code error)
+{
+    return error == simdjson::NUMBER_ERROR ||
+           std::string_view{simdjson::error_message(error)}.starts_with("BIGINT_ERROR");
+}
+
 std::optional<std::span<const Member>> Splitter::split(std::string_view frame, std::string& why)
 {
     members_.clear();
@@ -191,7 +198,7 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
     std::memset(padded_.get() + frame.size(), ' ', simdjson::SIMDJSON_PADDING);
 
     auto parsed = parser_->parse(padded_.get(), frame.size(), false);
-    if (parsed.error() == simdjson::NUMBER_ERROR && frame.front() == '{' &&
+    if (may_be_large_integer(parsed.error()) && frame.front() == '{' &&
         soften_integers(padded_.get() + 1, padded_.get() + frame.size()))
         parsed = parser_->parse(padded_.get(), frame.size(), false);
     if (parsed.error() != simdjson::SUCCESS) { // nothing of the document is valid now

@@ -41,7 +41,7 @@ TEST_F(Accepted, APatternThatIsNearlyAPluginsIsAnError)
 {
     const auto result = with_plugins(server("allow: [\"storage.*\", \"storge.*\"]"));
     EXPECT_EQ(problems(result),
-              "agenthost.yaml:3:26: servers[0].allow[1]: \"storge.*\": there is no plugin storge; did you "
+              "agenthost.yaml:3:27: servers[0].allow[1]: \"storge.*\": there is no plugin storge; did you "
               "mean \"storage.*\"? "
               "If you mean a plugin that is to be installed later, give it an entry below plugins:");
 }
@@ -112,7 +112,7 @@ TEST_F(Accepted, APlaceholderThatNothingReplacesIsAnError)
         return problems(std::string{"servers:\n  - {name: a, credential: {env: X}, protocol: "} + protocol +
                         ", url: '" + text + "'}\n");
     };
-    EXPECT_EQ(url("wss://{HOST}/"), "agenthost.yaml:2:64: servers[0].url: {HOST} is not replaced by "
+    EXPECT_EQ(url("wss://{HOST}/"), "agenthost.yaml:2:61: servers[0].url: {HOST} is not replaced by "
                                     "anything; write the value itself, or set the whole URL by "
                                     "AGENTHOST__SERVERS__NAME__URL in the environment");
     EXPECT_THAT(url("wss://${HOST}/ws"), HasSubstr("${HOST} is not replaced by anything"));
@@ -182,7 +182,7 @@ TEST_F(Accepted, ABadPairOfAListenerIsAnErrorForTheCheck)
         return tls.certificate + " holds no certificate";
     };
     EXPECT_EQ(problems(load_config(request)),
-              "agenthost.yaml:2:58: listeners[0].tls: c.pem holds no certificate");
+              "agenthost.yaml:2:57: listeners[0].tls: c.pem holds no certificate");
 }
 
 TEST_F(Accepted, KeysForAnchorsBeginWithX)

@@ -22,6 +22,7 @@ struct Complete : Configured {
     void SetUp() override
     {
         write_file(dir / "secret", "s3cret\n");
+        for (const char* file : {"ca.pem", "c.pem"}) write_file(dir / file, "not read here\n");
         std::string text = agenthost::test::read_file(agenthost::test::source_dir() /
                                                       "tests/unit/config/data/complete.yaml");
         for (auto at = text.find("@DIR@"); at != std::string::npos; at = text.find("@DIR@", at))

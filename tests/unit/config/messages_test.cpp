@@ -161,7 +161,7 @@ TEST_F(Messages, SayWhatAServerLacks)
               "agenthost.yaml:6:10: servers[0].map.put: \"upload\" is not an action; actions are written "
               "PLUGIN.VERB");
     EXPECT_EQ(problems(server("    headers: {\"X Y\": z}\n")),
-              "agenthost.yaml:6:14: servers[0].headers: \"X Y\" is not the name of a header");
+              "agenthost.yaml:6:15: servers[0].headers: \"X Y\" is not the name of a header");
     EXPECT_EQ(problems(server("    reconnect: {initial: 1m, max: 1s}\n")),
               "agenthost.yaml:6:16: servers[0].reconnect: initial is longer than max");
     EXPECT_EQ(problems(server("    tls: {certificate: c.pem}\n")),
