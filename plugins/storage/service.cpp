@@ -2,6 +2,9 @@
 
 #include "job.hpp"
 
+#include "kit/tls.hpp"
+#include "kit/units.hpp"
+
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
 
@@ -46,6 +49,14 @@ void Service::open()
     http.idle_timeout = config_.idle_timeout;
     http.least_rate = {config_.min_rate, config_.min_rate_window};
     http_.emplace(std::move(http));
+    if (config_.reserve_free < index_room)
+        context_.log(Level::warn,
+                     "plugins.storage.config.reserve_free: " + kit::format_size(config_.reserve_free) +
+                         " is below " + kit::format_size(index_room) +
+                         ", which the index needs to record a delete on a full disk; " +
+                         kit::format_size(index_room) + " stay free");
+    // Now rather than at the first transfer, which may be weeks away.
+    if (!config_.ca_file.empty()) (void)kit::TlsContext{config_.ca_file};
 }
 
 void Service::open_index()
