@@ -190,6 +190,10 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
         why = "an empty frame";
         return std::nullopt;
     }
+    if (frame.starts_with("\xef\xbb\xbf")) { // newer simdjson skips it, and every member would be cut three bytes off
+        why = "not valid JSON: it starts with a byte order mark";
+        return std::nullopt;
+    }
     if (!make_room(frame.size())) {
         why = "no memory to read a frame of " + std::to_string(frame.size()) + " bytes";
         return std::nullopt;
