@@ -36,8 +36,12 @@ int config_check(const Context& context)
     request.try_server_tls = [](const TlsServerConfig& tls) { return net::make_server_context(tls).problem; };
     LoadResult loaded = load_config(request);
     if (loaded.config)
-        for (const PluginProblem& problem : plugin_problems(*loaded.config, false))
-            loaded.problems.push_back({problem.text});
+        for (const PluginProblem& problem : plugin_problems(*loaded.config, false)) {
+            if (problem.warning)
+                loaded.warnings.push_back(problem.text);
+            else
+                loaded.problems.push_back({problem.text});
+        }
     if (context.json) {
         Json out{{"ok", loaded.problems.empty()}, {"problems", Json::array()}, {"warnings", loaded.warnings}};
         for (const auto& problem : loaded.problems) out["problems"].push_back(problem.text);

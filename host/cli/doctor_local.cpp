@@ -160,9 +160,9 @@ void check_plugins(Findings& findings, const Config& config)
         bool good = true;
         for (const PluginProblem& problem : problems) {
             if (problem.id != plugin.id) continue;
-            good = false;
-            findings.push_back(
-                {Verdict::bad, "plugin " + plugin.id, problem.text, "agenthost plugin check " + plugin.id});
+            good = good && problem.warning;
+            findings.push_back({problem.warning ? Verdict::doubtful : Verdict::bad, "plugin " + plugin.id,
+                                problem.text, "agenthost plugin check " + plugin.id});
         }
         if (good) findings.push_back({Verdict::good, "plugin " + plugin.id, "can be loaded", ""});
     }

@@ -4,8 +4,9 @@
 
 #include <kit/control_client.hpp>
 
+#include "host/config/defaults.hpp"
 #include "host/config/units.hpp"
-#include "host/plugin/plugin.hpp"
+#include "host/plugin/check_config.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -168,8 +169,11 @@ std::vector<PluginProblem> plugin_problems(const Config& config, bool libraries)
                                           conf::did_you_mean(plugin.id, ids)});
             continue;
         }
-        for (std::string& problem : check_one(*at, &plugin, libraries))
-            out.push_back({plugin.id, std::move(problem)});
+        std::vector<std::string> problems = check_one(*at, &plugin, libraries);
+        if (problems.empty()) // else its code is not run, or the cause is known
+            for (ConfigFinding& f : check_plugin_config(*at, plugin, config, default_runner().string()))
+                out.push_back({plugin.id, std::move(f.text), f.warning});
+        for (std::string& problem : problems) out.push_back({plugin.id, std::move(problem)});
     }
     return out;
 }

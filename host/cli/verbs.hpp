@@ -47,8 +47,9 @@ int plugin_info(const Context&, const std::string& id);
 int plugin_check(const Context&, const std::string& id_or_file); // empty: all
 struct PluginProblem {
     std::string id, text;
+    bool warning = false;
 };
-// What is wrong with enabled plugins' files and configuration, without running any. `libraries`: map them too.
+// What is wrong with enabled plugins' files and configuration; their own check takes part, none is started. `libraries`: map them here too.
 std::vector<PluginProblem> plugin_problems(const Config&, bool libraries);
 
 // Will it work here? (doctor.cpp)

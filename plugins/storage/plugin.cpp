@@ -1,4 +1,5 @@
 // The entry: actions to the service's functions, and no more.
+#include "check.hpp"
 #include "service.hpp"
 
 #include <exception>
@@ -21,7 +22,8 @@ Config configuration(agenthost::Context& context)
 
 class Storage : public agenthost::Plugin {
 public:
-    explicit Storage(agenthost::Context& context) : service_{context, configuration(context)}
+    explicit Storage(agenthost::Context& context)
+        : config_{configuration(context)}, service_{context, config_}
     {
         context.on("storage.upload", &service_, &Service::upload);
         context.on("storage.download", &service_, &Service::download);
@@ -31,9 +33,11 @@ public:
         context.on("storage.list", &service_, &Service::list);
     }
     void start() override { service_.start(); }
+    void check(agenthost::Check& report) override { agenthost::storage::check_config(config_, report); }
     agenthost::Health health() override { return service_.health(); }
 
 private:
+    const Config config_;
     Service service_;
 };
 

@@ -1,6 +1,10 @@
 // The entry: actions to the service's functions, and no more.
 #include "service.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <string>
 
@@ -20,7 +24,8 @@ Config configuration(const agenthost::Context& context)
 
 class Telemetry : public agenthost::Plugin {
 public:
-    explicit Telemetry(agenthost::Context& context) : service_{context, configuration(context)}
+    explicit Telemetry(agenthost::Context& context)
+        : config_{configuration(context)}, service_{context, config_}
     {
         context.on("telemetry.health_check", &service_, &Service::health_check);
         context.on("telemetry.status", &service_, &Service::status);
@@ -30,9 +35,20 @@ public:
         context.on("telemetry.logs", &service_, &Service::logs);
     }
     void start() override { service_.start(); }
+    // A log that is not there yet is followed once it is: worth a warning, not an error.
+    void check(agenthost::Check& report) override
+    {
+        for (std::size_t i = 0; i < config_.logs.size(); ++i)
+            if (const std::string& path = config_.logs[i].path; ::access(path.c_str(), R_OK) != 0)
+                report.warning("logs[" + std::to_string(i) + "].path", path + ": " + std::strerror(errno));
+        if (::access(config_.disk.c_str(), F_OK) != 0)
+            report.error("disk",
+                         config_.disk + ": " + std::strerror(errno) + ". Name a folder on the disk to watch");
+    }
     agenthost::Health health() override { return service_.health(); }
 
 private:
+    const Config config_;
     Service service_;
 };
 

@@ -1,7 +1,9 @@
 // The entry: actions to the service's functions, and no more.
 #include "service.hpp"
+#include "user.hpp"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <exception>
 #include <string>
@@ -34,7 +36,8 @@ Config configuration(std::string_view json)
 
 class Terminal : public agenthost::Plugin {
 public:
-    explicit Terminal(agenthost::Context& context) : service_{context, configuration(context.config())}
+    explicit Terminal(agenthost::Context& context)
+        : config_json_{context.config()}, service_{context, configuration(context.config())}
     {
         context.on("terminal.run", &service_, &Service::run);
         context.on("terminal.interrupt", &service_, &Service::interrupt);
@@ -44,11 +47,33 @@ public:
         context.on("terminal.attach", &service_, &Service::attach);
     }
     void start() override { service_.start(); }
+    // The constructor has read the rest; a name may be unknown on this machine.
+    void check(agenthost::Check& report) override
+    {
+        const Config config = configuration(config_json_);
+        const auto look = [&](const std::string& key, auto find) {
+            try {
+                find();
+            } catch (const std::exception& e) {
+                report.error(key, e.what());
+            }
+        };
+        look("run_as", [&] { (void)agenthost::terminal::default_user(config.run_as); });
+        for (std::size_t i = 0; i < config.run_as_allow.size(); ++i)
+            look("run_as_allow[" + std::to_string(i) + "]",
+                 [&] { (void)agenthost::terminal::find_user(config.run_as_allow[i]); });
+        if (::access(config.shell.c_str(), X_OK) != 0)
+            report.error("shell", config.shell + " is not there or not executable");
+        if (::access(config.helper.c_str(), X_OK) != 0)
+            report.error("",
+                         config.helper + " is not there or not executable. Reinstall the terminal plugin");
+    }
     void configure(std::string_view json) override { service_.configure(configuration(json)); }
     void drain() override { service_.drain(); }
     agenthost::Health health() override { return service_.health(); }
 
 private:
+    const std::string config_json_; // as created; for check()
     Service service_;
 };
 

@@ -1,4 +1,5 @@
 // agenthost-runner: one plugin in a process of its own. Started by agenthost with a socket as descriptor 3; of no use by hand.
+#include "check.hpp"
 #include "runner.hpp"
 #include "spawn.hpp"
 
@@ -8,10 +9,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <string_view>
 
-int main()
+int main(int argc, char** argv)
 {
     using namespace agenthost::host::runner;
+    if (argc >= 4 && std::string_view{argv[1]} == "--check") return check_main(argc, argv);
     int type = 0;
     socklen_t size = sizeof type;
     if (::getsockopt(runner_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {

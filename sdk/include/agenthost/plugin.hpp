@@ -17,6 +17,7 @@
 #include "context.hpp"
 #include "detail/entry.hpp"
 #include "error.hpp"
+#include "ext/check.h"
 #include "request.hpp"
 
 #include <string>
@@ -27,6 +28,31 @@ namespace agenthost {
 struct Health {
     agh_status status = AGH_OK; // AGH_E_BUSY: degraded; other < 0: unhealthy
     std::string text;           // then: what, where, how to fix
+};
+
+// What check() reports to: agenthost.check/1.
+class Check {
+public:
+    explicit Check(const agh_check& raw) : raw_{raw} {}
+    // `key`: "limits.memory" or "logs[0].path"; `text`: what is wrong and what to do.
+    void error(std::string_view key, std::string_view text) const
+    {
+        raw_.report(raw_.ctx, AGH_CHECK_ERROR, to_bytes(key), to_bytes(text));
+    }
+    void warning(std::string_view key, std::string_view text) const
+    {
+        raw_.report(raw_.ctx, AGH_CHECK_WARNING, to_bytes(key), to_bytes(text));
+    }
+    // Is a listener of this name configured?
+    [[nodiscard]] bool has_listener(std::string_view name) const
+    {
+        for (std::size_t i = 0; i < raw_.listener_count; ++i)
+            if (to_view(raw_.listeners[i]) == name) return true;
+        return false;
+    }
+
+private:
+    const agh_check& raw_;
 };
 
 // Overrides must be public. Constructor, start, configure and drain come one at a time on the host's control thread, under a timeout.
@@ -44,6 +70,9 @@ public:
     virtual void configure(std::string_view config_json) { (void)config_json; }
     // No request follows; finish or give up what runs. The host hears that it is done when every Request has been answered.
     virtual void drain() {}
+    // In place of start(), for `agenthost config check`: what would make start() fail here. No thread, no file written, no port opened; the
+    // context has no service but state_directory(). What the constructor throws is reported without this.
+    virtual void check(Check& report) { (void)report; }
     // Under 100 ms.
     virtual Health health() { return {}; }
     // A table of the plugin's own, by versioned id.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../context.hpp"
+#include "../ext/check.h"
 #include "../ext/health.h"
 #include "../plugin.hpp"
 
@@ -149,6 +150,9 @@ template <class T> struct Thunks {
         const std::shared_lock lock{slot.gate};
         if (!slot.instance || !slot.instance->plugin) return nullptr;
         try {
+            if constexpr (overrides_check()) {
+                if (std::string_view{id} == AGH_EXT_CHECK) return &check_table;
+            }
             if constexpr (overrides_health()) {
                 if (std::string_view{id} == AGH_EXT_HEALTH) return &health_table;
             }
@@ -156,6 +160,17 @@ template <class T> struct Thunks {
         } catch (...) {
             slot.instance->context.link().log_exception("extension()");
             return nullptr;
+        }
+    }
+
+    static agh_status check_config(agh_plugin* self, const agh_check* raw, agh_error* error) noexcept
+    {
+        try {
+            Check report{*raw};
+            instance_of(self).plugin->check(report);
+            return AGH_OK;
+        } catch (...) {
+            return fill_from_exception(error);
         }
     }
 
@@ -260,6 +275,16 @@ private:
             return true;
     }
 
+    static constexpr bool overrides_check()
+    {
+        if constexpr (requires { &T::check; }) {
+            return !std::is_same_v<decltype(&T::check), void (Plugin::*)(Check&)>;
+        } else
+            return true;
+    }
+
+    static constexpr agh_ext_check check_table{
+        .size = sizeof(agh_ext_check), .reserved = 0, .check = check_config};
     static constexpr agh_ext_health health_table{
         .size = sizeof(agh_ext_health), .reserved = 0, .check = check};
     static constexpr agh_plugin_api api_table{.size = sizeof(agh_plugin_api),

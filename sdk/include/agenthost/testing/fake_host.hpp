@@ -90,6 +90,36 @@ public:
         const agh_status status = table->check(plugin_, &error);
         return outcome(status, error);
     }
+    // What `agenthost config check` would say: create(), agenthost.check/1, destroy(); the plugin is not started. A line each,
+    // "error KEY: TEXT" or "warning KEY: TEXT".
+    std::vector<std::string> check(const std::vector<std::string>& listeners = {})
+    {
+        std::vector<std::string> out;
+        if (FakeOutcome created = create(); !created.ok()) return {"error : " + created.text};
+        const auto* table = AGH_HAS(api_, extension)
+                                ? static_cast<const agh_ext_check*>(api_->extension(plugin_, AGH_EXT_CHECK))
+                                : nullptr;
+        if (table != nullptr) {
+            std::vector<agh_bytes> names;
+            for (const std::string& name : listeners) names.push_back(to_bytes(name));
+            const agh_check raw{
+                .size = sizeof(agh_check),
+                .reserved = 0,
+                .ctx = &out,
+                .report =
+                    [](void* ctx, std::int32_t severity, agh_bytes key, agh_bytes text) {
+                        static_cast<std::vector<std::string>*>(ctx)->push_back(
+                            std::string{severity == AGH_CHECK_WARNING ? "warning " : "error "} +
+                            std::string{to_view(key)} + ": " + std::string{to_view(text)});
+                    },
+                .listeners = names.data(),
+                .listener_count = names.size()};
+            agh_error error = fresh();
+            if (table->check(plugin_, &raw, &error) < 0) out.push_back(std::string{"error : "} + error.text);
+        }
+        destroy();
+        return out;
+    }
     const void* extension(const char* id)
     {
         ready();
