@@ -5,8 +5,8 @@
 #include "host/session/world.hpp"
 #include "kit/url.hpp"
 
-#include <kit/json_units.hpp>
 #include <agenthost/json.hpp>
+#include <kit/json_units.hpp>
 #include <nlohmann/json.hpp>
 
 #include <sys/utsname.h>

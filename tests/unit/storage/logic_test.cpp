@@ -330,7 +330,7 @@ TEST(Config, ReadsTheLeastRate)
 TEST(Config, TakesIntegersHoweverTheyAreWritten)
 {
     const auto config =
-        parse_config(R"({"quota":3e6,"max_transfers":4.0,"queue":1e2,"idle_timeout":5.0})", "/d");
+        parse_config(R"({"quota":3e6,"max_transfers":4.0,"queue":1e2,"idle_timeout":"5.0s"})", "/d");
     EXPECT_EQ(config.quota, 3'000'000u);
     EXPECT_EQ(config.max_transfers, 4u);
     EXPECT_EQ(config.queue, 100u);

@@ -352,7 +352,7 @@ TEST(Configuration, ReadsUnits)
 
 TEST(Configuration, TakesIntegersHoweverTheyAreWritten)
 {
-    const Config config = parse_config(R"({"queue":1e2,"concurrency":8.0,"ring":1e6,"timeout":9e1})");
+    const Config config = parse_config(R"({"queue":1e2,"concurrency":8.0,"ring":1e6,"timeout":"90s"})");
     EXPECT_EQ(config.queue, 100u);
     EXPECT_EQ(config.concurrency, 8u);
     EXPECT_EQ(config.ring, 1'000'000u);
