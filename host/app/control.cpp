@@ -1,6 +1,7 @@
 #include "control.hpp"
 
 #include "loop_watch.hpp"
+#include "status.hpp"
 
 #include "host/dispatch/dispatcher.hpp"
 #include "host/listener/listener.hpp"
@@ -67,6 +68,7 @@ public:
         policy_.name = "control";
         policy_.allow = std::vector<std::string>{"*"};
         policy_.messages_per_second = 0; // the owner of the machine
+        policy_.by_operator = true;
     }
     void set_cancel_grace(std::chrono::milliseconds grace) { policy_.cancel_grace = grace; }
 
@@ -257,9 +259,8 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         const auto& [method, path] = asked;
         const bool get = asked.get();
         if (get && path == "/readyz") {
-            const auto problems = hooks.problems();
             std::string body = hooks.ready() ? "ready\n" : "not ready\n";
-            for (const auto& p : problems) body += p + "\n";
+            for (const auto& c : hooks.conditions()) body += c.text() + "\n";
             return answer(conn, hooks.ready() ? 200 : 503, body, R"({"content-type":"text/plain"})");
         }
         if (get && path == "/metrics")
@@ -267,13 +268,8 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         if (!metrics_only) {
             if (get && path == "/v1/status") return answer(conn, 200, hooks.status() + "\n");
             if (get && path == "/v1/plugins") return answer(conn, 200, hooks.plugins() + "\n");
-            if (get && path == "/v1/health") {
-                const auto problems = hooks.problems();
-                return answer(
-                    conn, 200,
-                    dumped(
-                        {{"healthy", problems.empty()}, {"ready", hooks.ready()}, {"problems", problems}}));
-            }
+            if (get && path == "/v1/health")
+                return answer(conn, 200, health_json(hooks.conditions(), hooks.ready()) + "\n");
             if (method == "POST" && path == "/v1/reload") return reload(conn);
             if (method == "POST" && (path == "/v1/call" || path == "/v1/reconnect")) {
                 waiting_body[conn] = path;

@@ -7,6 +7,8 @@
 // Bounds: 64 calls at once, 1 MiB a request, one undelivered line a call when its reader is slow.
 #pragma once
 
+#include "host/observe/conditions.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
@@ -33,7 +35,7 @@ struct ControlHooks { // each on the main I/O thread, but the first
     std::function<std::string()> status;                // JSON
     std::function<std::string()> plugins;               // JSON
     std::function<std::string()> metrics;               // Prometheus' text form
-    std::function<std::vector<std::string>()> problems; // why it is not healthy; empty: it is
+    std::function<std::vector<Condition>()> conditions; // what degrades it; empty: healthy
     std::function<bool()> ready;
     std::function<void(std::function<void(Reloaded)>)> reload;
     std::function<bool(const std::string& server)> reconnect; // false: no such server

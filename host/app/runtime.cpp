@@ -20,6 +20,7 @@ namespace {
 
 // Beyond `shutdown` of the configuration: then the loop is left, and at the end, which the manual states, the process.
 constexpr auto give_up = 15s, hard_stop = 20s;
+constexpr auto tear_down_most = 10s; // joins, a last commit, what waits for the audit and the log
 constexpr int exit_failed = 1, exit_config = 78;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
@@ -65,15 +66,16 @@ int Runtime::Impl::run()
     bound_arenas();
     if (!load()) return exit_config;
     log::init(config->log_level, config->log_format);
-    for (const auto& step : {&Impl::open_state, &Impl::open_audit, &Impl::start_threads, &Impl::open_journal,
-                             &Impl::make_rooms, &Impl::bind_listeners, &Impl::bind_control}) {
-        if (const auto problem = (this->*step)(); !problem.empty()) {
-            log::error("agenthost", problem);
-            notify("STATUS=" + problem + "\nERRNO=1");
-            end_threads();
-            log::shutdown();
-            return exit_failed;
+    for (const auto& step :
+         {&Impl::open_state, &Impl::open_audit, &Impl::start_threads, &Impl::open_journal, &Impl::make_rooms,
+          &Impl::share_journal, &Impl::bind_listeners, &Impl::bind_control}) {
+        std::string problem;
+        try {
+            problem = (this->*step)();
+        } catch (const std::exception& e) {
+            problem = std::string{"cannot start: "} + e.what() + ". Free memory, threads or descriptors.";
         }
+        if (!problem.empty()) return fail_start(problem);
     }
     watch_signals();
     started_with = config;
@@ -83,6 +85,17 @@ int Runtime::Impl::run()
     main.run();
     tear_down();
     return exit_code;
+}
+
+// No loop has run yet, nor will one: told so, nothing waits for one.
+int Runtime::Impl::fail_start(const std::string& problem)
+{
+    log::error("agenthost", problem);
+    notify("STATUS=" + problem + "\nERRNO=1");
+    exit_code = exit_failed;
+    main.stop();
+    tear_down();
+    return exit_failed;
 }
 
 bool Runtime::Impl::load()
@@ -120,9 +133,14 @@ std::string Runtime::Impl::start_threads()
 
 std::string Runtime::Impl::open_journal()
 try {
-    journal.emplace(main.get_executor(), Journal::Options{.file = config->state_dir / "journal.db",
-                                                          .keep = config->journal_keep,
-                                                          .rows = config->journal_rows});
+    journal.emplace(main.get_executor(),
+                    Journal::Options{.file = config->state_dir / "journal.db",
+                                     .keep = config->journal_keep,
+                                     .rows = config->journal_rows,
+                                     .bytes = config->journal_bytes,
+                                     .report = [this](std::string_view id, std::string reason) {
+                                         conditions.report(id, std::move(reason), Grade::degraded);
+                                     }});
     return {};
 } catch (const std::exception& e) {
     return e.what();
@@ -159,6 +177,14 @@ std::string Runtime::Impl::make_rooms()
     return {};
 }
 
+std::string Runtime::Impl::share_journal()
+{
+    std::vector<std::string> callers{"control"};
+    for (const auto& server : config->servers) callers.push_back(server.name);
+    journal->share_among(std::move(callers));
+    return {};
+}
+
 std::string Runtime::Impl::bind_listeners()
 {
     for (const auto& listener : config->listeners) {
@@ -180,7 +206,7 @@ std::string Runtime::Impl::bind_control()
                                  .status = [this] { return status(); },
                                  .plugins = [this] { return plugins_json(plugins->status()); },
                                  .metrics = [this] { return metrics.text(); },
-                                 .problems = [this] { return problems(); },
+                                 .conditions = [this] { return all_conditions(); },
                                  .ready = [this] { return ready && !stopping; },
                                  .reload = [this](auto done) { reload(std::move(done)); },
                                  .reconnect = [this](const std::string& name) { return reconnect(name); },
@@ -204,7 +230,8 @@ void Runtime::Impl::plugins_started(const PluginChanges& changes)
     if (stopping) return; // the plugins that were still starting are answered so
     if (!changes.required_failed.empty()) {
         exit_code = exit_failed;
-        return stop("a required plugin failed: " + changes.required_failed.front());
+        const auto& first = changes.required_failed.front(); // "plugin storage: why", and why is in the log already
+        return stop("a required plugin failed: " + first.substr(0, first.find(':')));
     }
     kit::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
     for (const auto& server : config->servers) start_session(server);
@@ -229,7 +256,7 @@ void Runtime::Impl::start_session(const ServerConfig& server)
                            config->agent_id,    AGENTHOST_VERSION, [this] { say_status(); }};
     context.state_dir = config->state_dir.string();
     context.capabilities = [this] { return capabilities(); };
-    context.healthy = [this] { return plugins->problems().empty(); };
+    context.healthy = [this] { return !conditions.any_but("server "); };
     context.started = started;
     context.warn = [name = server.name](const std::string& text) {
         log::write(log::Level::warn, "session " + name, text);
@@ -312,6 +339,7 @@ void Runtime::Impl::end_threads()
 
 void Runtime::Impl::tear_down()
 {
+    last_resort.arm(tear_down_most, exit_failed); // a dead mount under the journal or the audit
     end_threads();
     sessions.clear();
     leaving.clear();
@@ -331,6 +359,8 @@ void Runtime::Impl::tear_down()
     audit.reset();
     const bool alone = OffThread::wait_for_all(200ms);
     log::shutdown();
+    if (const auto lost = log::lost(); lost > 0)
+        notify("STATUS=" + std::to_string(lost) + " log lines were lost: stderr was not read, or too slowly");
     if (!alone) std::quick_exit(exit_code); // a look-up hangs: it may use what exit() takes down
 }
 

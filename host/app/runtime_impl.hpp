@@ -1,5 +1,5 @@
 // The daemon's parts and the steps between them; private to host/app. runtime.cpp starts and stops it, runtime_running.cpp is what it does
-// meanwhile, runtime_reload.cpp gives it another configuration. Everything on the main I/O thread.
+// meanwhile, runtime_health.cpp how it is, runtime_reload.cpp gives it another configuration. Everything on the main I/O thread.
 #pragma once
 
 #include "control.hpp"
@@ -16,6 +16,7 @@
 #include "host/dispatch/registry.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/audit.hpp"
+#include "host/observe/conditions.hpp"
 #include "host/observe/metrics.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/session.hpp"
@@ -56,6 +57,7 @@ struct Runtime::Impl {
     std::vector<std::thread> io_threads;
     std::vector<asio::executor_work_guard<asio::io_context::executor_type>> io_work;
     Metrics metrics;
+    Conditions conditions;
     Facts facts;
     Registry registry;
     std::optional<Audit> audit;
@@ -85,6 +87,7 @@ struct Runtime::Impl {
     std::atomic<std::chrono::milliseconds> stop_bound{}; // from SIGTERM to the end, whatever hangs
     asio::steady_timer watchdog{main}, health{main}, expiry{main}, too_long{main}, settled{main};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point say_losses_at;
     std::map<std::string, std::string> session_said; // the log's last word on each session
     std::uint64_t submitted_seen = 0;
     bool settling = false;
@@ -101,6 +104,8 @@ struct Runtime::Impl {
     std::string make_rooms();
     std::string bind_listeners();
     std::string bind_control();
+    std::string share_journal(); // among the servers of the configuration
+    int fail_start(const std::string& problem);
     void plugins_started(const PluginChanges&);
     void start_session(const ServerConfig&);
     std::string capabilities() const; // the plugins', as a JSON array
@@ -113,13 +118,14 @@ struct Runtime::Impl {
     void finished(const Finished&);
     void feed_watchdog();
     void ask_health();
+    void gather_conditions();
+    std::vector<Condition> all_conditions();
     void settle_later();
     void expire_journal();
     void say_status();
     bool reconnect(const std::string& name);
-    std::vector<std::string> problems() const;
-    StatusParts status_parts() const;
-    std::string status() const;
+    StatusParts status_parts();
+    std::string status();
 
     // Reload: the old configuration stays when the new one is bad.
     void reload(std::function<void(Reloaded)> done);

@@ -97,6 +97,7 @@ void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> fou
     config = loaded.config;
     stop_bound = stop_bound_of(*config);
     log::set_level(config->log_level);
+    share_journal();
     std::string path;
     for (const auto& folder : plugin_path(*config, paths)) path += (path.empty() ? "" : ":") + folder;
     plugins->apply(config->plugins, std::move(found), path,
@@ -132,7 +133,8 @@ std::vector<std::string> Runtime::Impl::pending_restart() const
             {"metrics.bind", c.metrics_bind},
             {"audit.file", c.audit_file},
             {"journal.keep", std::to_string(c.journal_keep.count())},
-            {"journal.rows", std::to_string(c.journal_rows)}};
+            {"journal.rows", std::to_string(c.journal_rows)},
+            {"journal.bytes", std::to_string(c.journal_bytes)}};
     };
     std::vector<std::string> all;
     const auto runs = keys(*started_with), wanted = keys(*config);

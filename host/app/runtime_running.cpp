@@ -17,8 +17,7 @@ namespace agenthost::host {
 
 namespace {
 
-constexpr auto health_interval = 30s; // plugins are asked how they are
-constexpr auto settle = 1s;           // without a command: idle
+constexpr auto settle = 1s; // without a command: idle
 constexpr int exit_failed = 1;
 
 } // namespace
@@ -77,16 +76,6 @@ void Runtime::Impl::feed_watchdog()
     });
 }
 
-void Runtime::Impl::ask_health()
-{
-    plugins->check_health();
-    log::say_losses();
-    health.expires_after(health_interval);
-    health.async_wait([this](const auto& error) {
-        if (!error) ask_health();
-    });
-}
-
 // `settle` after the last command: what work (or start-up) touched goes back. One timer a pause, not one a command.
 void Runtime::Impl::settle_later()
 {
@@ -138,23 +127,10 @@ bool Runtime::Impl::reconnect(const std::string& name)
     return true;
 }
 
-std::vector<std::string> Runtime::Impl::problems() const
-{
-    auto all = plugins->problems();
-    for (const auto& [name, session] : sessions) {
-        const auto status = session->status();
-        const std::string problem = problem_text(status, utc_now_ms());
-        if (status.state != "ready")
-            all.push_back("server " + name + ": " + status.state + (problem.empty() ? "" : ", " + problem));
-        else if (status.contested)
-            all.push_back("server " + name + ": " + status.notice);
-    }
-    return all;
-}
-
-StatusParts Runtime::Impl::status_parts() const
+StatusParts Runtime::Impl::status_parts()
 {
     StatusParts parts;
+    parts.conditions = all_conditions();
     parts.agent_id = config->agent_id;
     parts.version = AGENTHOST_VERSION;
     parts.pid = static_cast<int>(::getpid());
@@ -171,7 +147,7 @@ StatusParts Runtime::Impl::status_parts() const
     return parts;
 }
 
-std::string Runtime::Impl::status() const
+std::string Runtime::Impl::status()
 {
     auto parts = status_parts();
     parts.process = process_cost();

@@ -70,12 +70,24 @@ void journal(Sheet& sheet, const JournalStats& j)
     sheet.gauge("agenthost_journal_rows", "Rows in the journal.", number(j.rows));
     sheet.gauge("agenthost_journal_rows_max", "journal.rows of the configuration.", number(j.rows_most));
     sheet.gauge("agenthost_journal_bytes", "The journal's file and write-ahead log.", number(j.bytes));
+    sheet.gauge("agenthost_journal_result_bytes", "Of the rows, as journal.bytes counts them.",
+                number(j.result_bytes));
+    sheet.gauge("agenthost_journal_result_bytes_max", "journal.bytes of the configuration.",
+                number(j.result_bytes_most));
     sheet.gauge("agenthost_journal_undelivered", "Results no server has confirmed.", number(j.undelivered));
     sheet.gauge("agenthost_journal_waiting", "Operations that wait for the disk.", number(j.waiting));
     sheet.counter("agenthost_journal_commits_total", "Commits.", number(j.commits));
     sheet.counter("agenthost_journal_failures_total", "Commits the disk refused.", number(j.failures));
     sheet.counter("agenthost_journal_full_total", "Commands refused because the journal was full.",
                   number(j.full));
+}
+
+void conditions(Sheet& sheet, const std::vector<Condition>& all)
+{
+    sheet.gauge("agenthost_healthy", "1: nothing degrades the agent.", all.empty());
+    for (const auto& c : all)
+        sheet.gauge("agenthost_condition", "What degrades the agent; 1: in part, 2: it does not work.",
+                    c.grade == Grade::unhealthy ? 2 : 1, {{"id", c.id}});
 }
 
 void plugins(Sheet& sheet, const std::vector<PluginStatus>& all)
@@ -137,12 +149,13 @@ void fill_sheet(Sheet& sheet, const SheetParts& parts)
     sessions(sheet, s.servers);
     commands(sheet, s.dispatch);
     journal(sheet, s.journal);
+    conditions(sheet, s.conditions);
     plugins(sheet, s.plugins);
     listeners(sheet, s.listeners);
     sheet.counter("agenthost_audit_lines_total", "Lines of the audit written.", number(parts.audit.written));
     sheet.counter("agenthost_audit_dropped_total", "Lines of the audit lost.", number(parts.audit.dropped));
-    sheet.counter("agenthost_log_lost_total", "Lines of the log lost: they came too fast.",
-                  number(parts.log_lost));
+    sheet.counter("agenthost_log_lost_total",
+                  "Lines of the log lost: they came too fast, or stderr took none.", number(parts.log_lost));
     process(sheet, parts.process);
 }
 

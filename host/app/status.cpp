@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace agenthost::host {
 
 using json = nlohmann::json;
@@ -30,6 +32,7 @@ json to_json(const PluginStatus& p)
             {"state", word(p.state)},
             {"isolated", p.isolated},
             {"healthy", p.healthy},
+            {"degraded", p.degraded},
             {"problem", p.problem},
             {"queued", p.queued},
             {"invoked", p.invoked},
@@ -97,6 +100,11 @@ json to_json(const DispatchStats& d)
             {"in_flight", d.in_flight}};
 }
 
+json to_json(const Condition& c)
+{
+    return {{"id", c.id}, {"reason", c.reason}, {"grade", to_string(c.grade)}, {"since", c.since}};
+}
+
 template <typename T> json list(const std::vector<T>& items)
 {
     json all = json::array();
@@ -117,6 +125,8 @@ std::string status_json(const StatusParts& s)
                  {"uptime_s", s.uptime_s},
                  {"ready", s.ready},
                  {"draining", s.draining},
+                 {"health", health_word(s.conditions)},
+                 {"conditions", list(s.conditions)},
                  {"servers", list(s.servers)},
                  {"listeners", list(s.listeners)},
                  {"plugins", list(s.plugins)},
@@ -129,7 +139,9 @@ std::string status_json(const StatusParts& s)
                    {"rows_max", s.journal.rows_most},
                    {"bytes", s.journal.bytes},
                    {"full", s.journal.full},
-                   {"failures", s.journal.failures}}},
+                   {"failures", s.journal.failures},
+                   {"result_bytes", s.journal.result_bytes},
+                   {"result_bytes_max", s.journal.result_bytes_most}}},
                  {"audit",
                   {{"written", s.audit.written}, {"dropped", s.audit.dropped}, {"waiting", s.audit.waiting}}},
                  {"process",
@@ -139,6 +151,25 @@ std::string status_json(const StatusParts& s)
                    {"open_fds", s.process.open_fds},
                    {"max_fds", s.process.most_fds}}},
                  {"facts", facts.is_discarded() ? json::object() : std::move(facts)}});
+}
+
+std::string_view health_word(const std::vector<Condition>& conditions)
+{
+    if (conditions.empty()) return "healthy";
+    const bool unhealthy =
+        std::ranges::any_of(conditions, [](const Condition& c) { return c.grade == Grade::unhealthy; });
+    return to_string(unhealthy ? Grade::unhealthy : Grade::degraded);
+}
+
+std::string health_json(const std::vector<Condition>& conditions, bool ready)
+{
+    std::vector<std::string> problems;
+    for (const auto& c : conditions) problems.push_back(c.text());
+    return text({{"healthy", conditions.empty()},
+                 {"status", health_word(conditions)},
+                 {"ready", ready},
+                 {"problems", problems},
+                 {"conditions", list(conditions)}});
 }
 
 std::string plugins_json(const std::vector<PluginStatus>& plugins) { return text(list(plugins)); }

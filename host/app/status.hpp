@@ -5,11 +5,13 @@
 #include "host/dispatch/journal.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/audit.hpp"
+#include "host/observe/conditions.hpp"
 #include "host/observe/process.hpp"
 #include "host/plugin/plugin.hpp"
 #include "host/session/session.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace agenthost::host {
@@ -26,10 +28,15 @@ struct StatusParts {
     JournalStats journal;
     ProcessCost process;
     Audit::Stats audit;
-    std::string facts; // JSON
+    std::vector<Condition> conditions; // what degrades it; empty: healthy
+    std::string facts;                 // JSON
 };
 
 std::string status_json(const StatusParts&);
+// {"healthy":false,"status":"degraded","ready":true,"problems":["journal: ..."],"conditions":[{"id":...,"reason":...,"grade":...,"since":...}]}
+std::string health_json(const std::vector<Condition>&, bool ready);
+// healthy | degraded | unhealthy: the worst of them.
+std::string_view health_word(const std::vector<Condition>&);
 std::string plugins_json(const std::vector<PluginStatus>&);
 
 } // namespace agenthost::host

@@ -54,8 +54,10 @@ int health(const Context& context)
     } else {
         const bool colours = is_terminal(STDOUT_FILENO);
         const std::vector<std::string> problems = texts(state, "problems");
+        const bool degraded = state.is_object() && state.value("status", "") == "degraded";
         say(healthy && ready ? paint("healthy", Colour::good, colours) + "\n"
             : !ready         ? paint("not ready", Colour::doubtful, colours) + "\n"
+            : degraded       ? paint("degraded", Colour::doubtful, colours) + "\n"
                              : paint("unhealthy", Colour::bad, colours) + "\n");
         for (const std::string& problem : problems) say("  " + printable(problem) + "\n");
     }

@@ -153,6 +153,7 @@ std::string plugins(const json& status, bool colours)
         if (!p.is_object()) continue;
         const std::string state = text(p, "state"), problem = text(p, "problem"), id = text(p, "id");
         const bool sick = p.contains("healthy") && !flag(p, "healthy");
+        const bool degraded = sick && flag(p, "degraded");
         std::string how;
         if (flag(p, "isolated"))
             how = "own process" +
@@ -162,7 +163,12 @@ std::string plugins(const json& status, bool colours)
             how += std::string{how.empty() ? "" : ", "} + "moved off the I/O thread: it blocked";
         table.row({id,
                    text(p, "version"),
-                   {sick && state == "running" ? "unhealthy" : state, sick ? Colour::bad : colour_of(state)},
+                   {!sick || state != "running" ? state
+                    : degraded                  ? "degraded"
+                                                : "unhealthy",
+                    degraded ? Colour::doubtful
+                    : sick   ? Colour::bad
+                             : colour_of(state)},
                    std::to_string(number(p, "queued")),
                    std::to_string(number(p, "invoked")),
                    how});
@@ -172,7 +178,8 @@ std::string plugins(const json& status, bool colours)
                                ") is on disk; restart agenthost to run it") +
                      "\n";
         if (!problem.empty())
-            notes += "  " + paint("! ", Colour::bad, colours) + printable(id + ": " + problem) + "\n";
+            notes += "  " + paint("! ", degraded ? Colour::doubtful : Colour::bad, colours) +
+                     printable(id + ": " + problem) + "\n";
     }
     return heading("Plugins", colours) + table.text(colours) + notes;
 }
@@ -212,9 +219,25 @@ std::string work(const json& status, bool colours)
     alarm(number(dispatch, "dropped_results"), "results dropped: nobody was there to take them");
     alarm(number(journal, "full"),
           "commands refused because the journal was full; see journal.rows and journal.keep");
-    alarm(number(journal, "failures"), "commits the disk refused; see the log");
+    alarm(number(journal, "failures"), "commits the disk refused since the start");
     alarm(number(audit, "dropped"), "audit lines lost; see the log");
     return out;
+}
+
+// What is wrong with the agent itself; plugins and servers have it in their own tables.
+std::string conditions(const json& status, std::int64_t now, bool colours)
+{
+    std::string out;
+    for (const json& c : list(status, "conditions")) {
+        if (!c.is_object()) continue;
+        const std::string id = text(c, "id");
+        if (id.starts_with("plugin ") || id.starts_with("server ")) continue;
+        const auto since = static_cast<std::int64_t>(number(c, "since"));
+        out += "  " + paint("! ", text(c, "grade") == "degraded" ? Colour::doubtful : Colour::bad, colours) +
+               printable(id + ": " + text(c, "reason")) +
+               (since > 0 ? " (for " + human_span((now - since) / 1000) + ")" : "") + "\n";
+    }
+    return out.empty() ? "" : heading("Trouble", colours) + out;
 }
 
 // One line that says whether to read on.
@@ -255,7 +278,7 @@ std::string status_text(const json& status, std::int64_t now_ms, bool colours)
                       "  agenthost " + printable(text(status, "version")) + ", pid " +
                       std::to_string(number(status, "pid")) + ", up " +
                       human_span(static_cast<std::int64_t>(number(status, "uptime_s"))) + "\n" +
-                      summary(status, colours);
+                      summary(status, colours) + conditions(status, now_ms, colours);
     if (list(status, "servers").empty())
         out += "\nNo server is configured (servers: in agenthost.yaml).\n";
     else

@@ -122,6 +122,7 @@ struct Config {
     milliseconds shutdown_commands{10'000}, shutdown_sessions{5'000}, shutdown_plugins{10'000};
     std::chrono::seconds journal_keep{7 * 24 * 3600};
     std::uint64_t journal_rows = 100'000;
+    std::uint64_t journal_bytes = 256 << 20;
     Limits limits;
     std::vector<ServerConfig> servers;
     std::vector<ListenerConfig> listeners;

@@ -190,15 +190,19 @@ const Section& root_section()
                    ""},
                   "What a stop waits for. The sum and 20 s more is the end; systemd's TimeoutStopSec must be "
                   "longer."),
-            group("journal",
-                  {{
-                       duration("keep", &Config::journal_keep, 1min,
-                                milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
-                       whole("rows", &Config::journal_rows, 100, 100'000'000,
-                             "At most so many; then new work with effects is refused."),
-                   },
-                   ""},
-                  "The record that keeps work from being lost or done twice."),
+            group(
+                "journal",
+                {{
+                     duration("keep", &Config::journal_keep, 1min,
+                              milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
+                     whole("rows", &Config::journal_rows, 100, 100'000'000,
+                           "At most so many, half of them in equal parts for the servers; then new work with "
+                           "effects is refused."),
+                     size("bytes", &Config::journal_bytes, 1 << 20, 1ULL << 40,
+                          "What the rows may hold, shared alike."),
+                 },
+                 ""},
+                "The record that keeps work from being lost or done twice."),
             group("limits", &Config::limits, limits_section(), "Each server's share of this machine."),
             servers_key(),
             listeners_key(),

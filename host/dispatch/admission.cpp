@@ -226,7 +226,8 @@ void Dispatcher::Impl::begin(Slot& slot)
     journal.begin(*r.caller->name, r.own_id, r.digest, r.own_word,
                   guarded([this, id = r.id](Journal::Begun begun_) {
                       if (Slot* at = slots.find(id)) begun(*at, std::move(begun_));
-                  }));
+                  }),
+                  r.caller->policy().by_operator);
 }
 
 void Dispatcher::Impl::begun(Slot& slot, Journal::Begun b)
@@ -246,29 +247,35 @@ void Dispatcher::Impl::begun(Slot& slot, Journal::Begun b)
                                  if (row)
                                      invoke_kept(*at, AGH_REQUEST_REPEAT);
                                  else
-                                     refuse_begun(
-                                         *at, wire::Outcome::not_started, code::internal,
-                                         "the journal cannot be written; nothing was done",
-                                         "Free space on the disk of agent.state_dir and send it again.");
+                                     refuse_for_disk(*at, journal.trouble());
                              }));
     case Begin::id_reused:
         return refuse_begun(
             slot, wire::Outcome::error, code::id_reused, "id " + r.own_id + " was another command's",
             "Use a new id for every command; a repeat must have the same action and the same parameters.");
     case Begin::full:
-        return refuse_begun(slot, wire::Outcome::not_started, code::busy,
-                            b.problem.empty()
-                                ? "the journal is full: it holds as many results as journal.rows permits"
-                                : b.problem,
-                            "Send it again later, raise journal.rows, or lower journal.keep.");
+        return refuse_begun(
+            slot, wire::Outcome::not_started, code::busy,
+            b.problem.empty() ? "the journal is full: it holds as many results as journal.rows permits"
+                              : b.problem,
+            "Send it again later, raise journal.rows or journal.bytes, or lower journal.keep.");
     case Begin::running: // the row outlived its request; it ends with the process
         return refuse_begun(slot, wire::Outcome::not_started, code::busy,
                             "id " + r.own_id + " is being worked on", "Ask again later.");
     case Begin::failed:
-        return refuse_begun(slot, wire::Outcome::not_started, code::internal,
-                            "the journal cannot be written, so nothing was done: " + b.problem,
-                            "Free space on the disk of agent.state_dir, or repair it, and send it again.");
+        // A person at this machine, perhaps about to repair the disk: what they ask for has no session to repeat it.
+        if (r.caller->policy().by_operator) return invoke_kept(slot, 0);
+        return refuse_for_disk(slot, kit::DiskTrouble{b.code, b.problem});
     }
+}
+
+void Dispatcher::Impl::refuse_for_disk(Slot& slot, const std::optional<kit::DiskTrouble>& trouble)
+{
+    refuse_begun(slot, wire::Outcome::not_started,
+                 trouble && !trouble->code.empty() ? std::string_view{trouble->code} : code::internal,
+                 "the journal cannot be written, so nothing was done: " +
+                     (trouble ? trouble->text : std::string{"the disk refused"}),
+                 "Send it again when the disk of agent.state_dir can be written; `agenthost health` tells.");
 }
 
 // No row, or one that stays as it is.
@@ -384,6 +391,7 @@ void Dispatcher::Impl::invoke(Slot& slot, const wire::Command& command, std::uin
                                      : std::string{why},
                       .detail = {},
                       .error_data = {}};
+        r.refused = true;
         return end(slot, std::move(answer));
     }
     if (!r.linked) {

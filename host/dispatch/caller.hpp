@@ -27,6 +27,8 @@ struct Policy {
     std::chrono::milliseconds cancel_grace{30'000};
     bool journal =
         true; // false: effects are not journalled under this caller's ids (control socket without an id)
+    // A person at this machine (the control socket): while the disk refuses the journal, its commands run without a row.
+    bool by_operator = false;
     std::string agent_id; // what this caller calls the agent; empty: the host's own agent.id
 };
 

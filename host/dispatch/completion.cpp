@@ -109,14 +109,18 @@ void Dispatcher::Impl::journal_result(Slot& slot, Answer answer)
     Request& r = slot.request;
     r.phase = Request::Phase::finishing;
     deadlines.erase(r.index);
+    const bool changed_nothing =
+        answer.outcome == wire::Outcome::error && (r.refused || code::means_nothing_was_done(answer.code));
     hold(r, std::move(answer));
+    if (!r.row) return send(slot); // it ran without one: by_operator
     journal.finish(r.row, r.answer->as(r.wire_id, r.word),
                    guarded([this, id = r.id](bool, std::uint64_t sequence) {
                        Slot* at = slots.find(id);
                        if (!at) return;
                        at->request.sequence = sequence;
                        send(*at);
-                   }));
+                   }),
+                   changed_nothing);
 }
 
 void Dispatcher::Impl::send(Slot& slot)
@@ -208,7 +212,7 @@ void Dispatcher::Impl::release(Slot& slot)
     r.done = nullptr;
     r.parent = 0;
     r.depth = 0;
-    r.answered = r.answer_taken = r.cancel_wanted = false;
+    r.answered = r.answer_taken = r.cancel_wanted = r.refused = false;
     r.deadline = Clock::time_point::max();
     r.plugin = nullptr;
     --record.in_flight;

@@ -99,6 +99,7 @@ struct Dispatcher::Impl {
     void begun(Slot&, Journal::Begun);
     void invoke(Slot&, const wire::Command&, std::uint32_t flags);
     void invoke_kept(Slot&, std::uint32_t flags);
+    void refuse_for_disk(Slot&, const std::optional<kit::DiskTrouble>&);
     void replay(Slot&, const StoredResult&);
     void refuse_begun(Slot&, wire::Outcome, std::string_view code, std::string message,
                       std::string detail = {});

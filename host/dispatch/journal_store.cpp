@@ -11,8 +11,12 @@ namespace agenthost::host {
 
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 constexpr std::size_t page_bytes = 4 << 20;
+constexpr std::int64_t row_bytes = 256; // of a row beside its texts: columns, keys in two indexes
+constexpr std::int64_t brief_seconds =
+    120;                                // a peer that lost the answer asks again within its next connection
+constexpr std::int64_t trim_rows = 256; // at a time
 
 enum State : std::int64_t { running = 0, finished = 1, interrupted = 2 };
 
@@ -68,8 +72,12 @@ JournalStore::JournalStore(const Journal::Options& options)
         prepare();
         mark_interrupted(seconds(options.clock()));
         count();
+        kit::Transaction transaction{db_};
         expire(seconds(options.clock()));
-        count();
+        transaction.commit();
+        changes_.clear();
+        committed_undelivered_ = undelivered_;
+        committed_brief_ = brief_rows_;
     } catch (const kit::SqliteError& e) {
         throw std::runtime_error{"journal " + options.file.string() + ": " + e.what() +
                                  ". The file is damaged or the disk is full: free space, restore it from a "
@@ -90,6 +98,19 @@ void JournalStore::check_version(const std::string& file)
                                  ". Run the newer agenthost that wrote it, or move the file away to start "
                                  "with an empty journal; the record of finished work is lost with it."};
     if (found == 0) create();
+    if (found == 1) upgrade();
+}
+
+void JournalStore::upgrade()
+{
+    kit::Transaction transaction{db_};
+    db_.exec("ALTER TABLE journal ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0");
+    db_.exec("ALTER TABLE journal ADD COLUMN brief INTEGER NOT NULL DEFAULT 0");
+    db_.exec("UPDATE journal SET bytes = 256 + length(id) + length(action) + ifnull(length(data), 0)"
+             " + ifnull(length(message), 0) + ifnull(length(detail), 0) + ifnull(length(error_data), 0)");
+    db_.exec("CREATE INDEX journal_brief ON journal(caller, finished) WHERE brief = 1");
+    db_.exec("PRAGMA user_version = 2");
+    transaction.commit();
 }
 
 void JournalStore::create()
@@ -97,24 +118,26 @@ void JournalStore::create()
     kit::Transaction transaction{db_};
     // `digest` tells the same command from another under the same id; `sequence` is the order of finishing,
     // null while running.
-    db_.exec("CREATE TABLE journal(row INTEGER PRIMARY KEY, caller TEXT NOT NULL, id TEXT NOT NULL, digest "
-             "BLOB NOT NULL,"
-             " action TEXT NOT NULL, state INTEGER NOT NULL, created INTEGER NOT NULL, finished INTEGER, "
-             "sequence INTEGER,"
-             " delivered INTEGER NOT NULL DEFAULT 0, outcome INTEGER, data TEXT, code TEXT, message TEXT, "
-             "detail TEXT, error_data TEXT)");
+    db_.exec(
+        "CREATE TABLE journal(row INTEGER PRIMARY KEY, caller TEXT NOT NULL, id TEXT NOT NULL, digest "
+        "BLOB NOT NULL,"
+        " action TEXT NOT NULL, state INTEGER NOT NULL, created INTEGER NOT NULL, finished INTEGER, "
+        "sequence INTEGER,"
+        " delivered INTEGER NOT NULL DEFAULT 0, outcome INTEGER, data TEXT, code TEXT, message TEXT, "
+        "detail TEXT, error_data TEXT, bytes INTEGER NOT NULL DEFAULT 0, brief INTEGER NOT NULL DEFAULT 0)");
     db_.exec("CREATE UNIQUE INDEX journal_key ON journal(caller, id)");
     db_.exec("CREATE INDEX journal_outbox ON journal(caller, sequence) WHERE delivered = 0 AND sequence IS "
              "NOT NULL");
     db_.exec("CREATE INDEX journal_running ON journal(row) WHERE state = 0");
-    db_.exec("PRAGMA user_version = 1");
+    db_.exec("CREATE INDEX journal_brief ON journal(caller, finished) WHERE brief = 1");
+    db_.exec("PRAGMA user_version = 2");
     transaction.commit();
 }
 
 void JournalStore::prepare()
 {
     insert_ = db_.prepare(
-        "INSERT INTO journal(row, caller, id, digest, action, state, created) VALUES(?,?,?,?,?,0,?)"
+        "INSERT INTO journal(row, caller, id, digest, action, state, created, bytes) VALUES(?,?,?,?,?,0,?,?)"
         " ON CONFLICT(caller, id) DO NOTHING");
     find_ = db_.prepare(
         "SELECT row, action, outcome, data, code, message, detail, error_data, id, digest, state FROM journal"
@@ -122,10 +145,13 @@ void JournalStore::prepare()
     rerun_ = db_.prepare("UPDATE journal SET row = ?, state = 0, sequence = NULL, finished = NULL, delivered "
                          "= 0, outcome = NULL, code = NULL,"
                          " message = NULL, detail = NULL WHERE row = ? AND state = 2 RETURNING 1");
-    finish_ = db_.prepare("UPDATE journal SET state = 1, finished = ?, sequence = ?, delivered = 0, outcome "
-                          "= ?, data = ?, code = ?,"
-                          " message = ?, detail = ?, error_data = ? WHERE row = ? AND state = 0 RETURNING 1");
-    remove_ = db_.prepare("DELETE FROM journal WHERE row = ? AND state = 0 RETURNING 1");
+    finish_ =
+        db_.prepare("UPDATE journal SET state = 1, finished = ?, sequence = ?, delivered = 0, outcome "
+                    "= ?, data = ?, code = ?,"
+                    " message = ?, detail = ?, error_data = ?, bytes = bytes + ?, brief = ? WHERE row = ? "
+                    "AND state = 0 RETURNING caller");
+    remove_ =
+        db_.prepare("DELETE FROM journal WHERE row = ? AND state = 0 RETURNING caller, bytes, 0, brief");
     delivered_statement_ = db_.prepare("UPDATE journal SET delivered = 1 WHERE row = ? AND delivered = 0 AND "
                                        "sequence IS NOT NULL RETURNING 1");
     replace_ = db_.prepare("UPDATE journal SET outcome = ?, data = NULL, code = ?, message = ?, detail = ?, "
@@ -134,7 +160,14 @@ void JournalStore::prepare()
         "SELECT row, action, outcome, data, code, message, detail, error_data, id, sequence FROM journal"
         " WHERE caller = ? AND delivered = 0 AND sequence IS NOT NULL AND sequence > ? ORDER BY sequence "
         "LIMIT ?");
-    expire_ = db_.prepare("DELETE FROM journal WHERE state <> 0 AND finished <= ?");
+    constexpr auto returning = " RETURNING caller, bytes, delivered = 0 AND sequence IS NOT NULL, brief";
+    expire_ = db_.prepare(std::string{"DELETE FROM journal WHERE state <> 0 AND finished <= ?"} + returning);
+    expire_brief_ = db_.prepare(
+        std::string{"DELETE FROM journal WHERE brief = 1 AND delivered = 1 AND finished <= ?"} + returning);
+    trim_ = db_.prepare(
+        std::string{"DELETE FROM journal WHERE row IN (SELECT row FROM journal WHERE caller = ? AND "
+                    "brief = 1 AND delivered = 1 ORDER BY finished LIMIT ?)"} +
+        returning);
 }
 
 void JournalStore::mark_interrupted(std::int64_t now)
@@ -171,21 +204,29 @@ void JournalStore::mark_interrupted(std::int64_t now)
 
 void JournalStore::count()
 {
-    auto rows = db_.prepare("SELECT count(*) FROM journal");
-    rows.step();
-    rows_ = committed_rows_ = static_cast<std::uint64_t>(rows.integer(0));
+    auto rows = db_.prepare("SELECT caller, count(*), sum(bytes), sum(brief) FROM journal GROUP BY caller");
+    while (rows.step()) {
+        Usage& usage = usage_of(rows.text(0));
+        usage.rows = static_cast<std::uint64_t>(rows.integer(1));
+        usage.bytes = static_cast<std::uint64_t>(rows.integer(2));
+        rows_ += usage.rows;
+        bytes_ += usage.bytes;
+        brief_rows_ += static_cast<std::uint64_t>(rows.integer(3));
+    }
     rows.reset();
     auto waiting = db_.prepare("SELECT count(*) FROM journal WHERE delivered = 0 AND sequence IS NOT NULL");
     waiting.step();
     undelivered_ = committed_undelivered_ = static_cast<std::uint64_t>(waiting.integer(0));
+    committed_brief_ = brief_rows_;
 }
 
 void JournalStore::commit()
 {
     if (options_.before_commit) options_.before_commit();
     db_.exec("COMMIT");
-    committed_rows_ = rows_;
+    changes_.clear();
     committed_undelivered_ = undelivered_;
+    committed_brief_ = brief_rows_;
     for (const auto row : paid_) owed_.erase(row);
     paid_.clear();
 }
@@ -194,32 +235,125 @@ void JournalStore::roll_back() noexcept
 {
     sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr,
                  nullptr); // fails only when SQLite rolled back on its own
-    rows_ = committed_rows_;
+    for (const Change& c : changes_) {
+        c.usage->rows -= static_cast<std::uint64_t>(c.rows);
+        c.usage->bytes -= static_cast<std::uint64_t>(c.bytes);
+        rows_ -= static_cast<std::uint64_t>(c.rows);
+        bytes_ -= static_cast<std::uint64_t>(c.bytes);
+    }
+    changes_.clear();
     undelivered_ = committed_undelivered_;
+    brief_rows_ = committed_brief_;
     paid_.clear();
 }
 
-Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id, const Digest& digest,
-                                   std::string_view action, std::int64_t now)
+// ---- shares
+
+JournalStore::Usage& JournalStore::usage_of(std::string_view caller)
 {
-    if (rows_ >= options_.rows && now > expired_at_ + 60) expire(now);
-    if (rows_ < options_.rows) {
+    const auto at = usage_.find(caller);
+    return at != usage_.end() ? at->second : usage_[std::string{caller}];
+}
+
+void JournalStore::change(std::string_view caller, std::int64_t rows, std::int64_t bytes)
+{
+    Usage& usage = usage_of(caller);
+    usage.rows += static_cast<std::uint64_t>(rows);
+    usage.bytes += static_cast<std::uint64_t>(bytes);
+    rows_ += static_cast<std::uint64_t>(rows);
+    bytes_ += static_cast<std::uint64_t>(bytes);
+    changes_.push_back({&usage, rows, bytes});
+}
+
+void JournalStore::removed(kit::Statement& rows)
+{
+    while (rows.step()) {
+        change(rows.text(0), -1, -rows.integer(1));
+        if (rows.integer(2) != 0 && undelivered_ > 0) --undelivered_;
+        if (rows.integer(3) != 0 && brief_rows_ > 0) --brief_rows_;
+    }
+    rows.reset();
+}
+
+void JournalStore::share_among(const std::vector<std::string>& callers)
+{
+    for (auto& [name, usage] : usage_) usage.shares = false;
+    for (const std::string& name : callers) usage_of(name).shares = true;
+    sharing_ = callers.size();
+}
+
+// Its own part, or what nobody else has a part in.
+bool JournalStore::has_room(const Usage& mine) const
+{
+    const std::uint64_t parts = std::max<std::uint64_t>(1, sharing_) * 2;
+    const std::uint64_t part_rows = options_.rows / parts, part_bytes = options_.bytes / parts;
+    if (mine.shares && mine.rows < part_rows && mine.bytes < part_bytes) return true;
+    std::uint64_t rows = rows_, bytes = bytes_;
+    for (const auto& [name, usage] : usage_) {
+        if (!usage.shares || &usage == &mine) continue;
+        rows += part_rows - std::min(part_rows, usage.rows);
+        bytes += part_bytes - std::min(part_bytes, usage.bytes);
+    }
+    return rows < options_.rows && bytes < options_.bytes;
+}
+
+bool JournalStore::make_room(std::string_view caller, std::int64_t now)
+{
+    const Usage& mine = usage_of(caller);
+    if (has_room(mine)) return true;
+    if (now > expired_at_ + 60) expire(now);
+    if (!has_room(mine)) {
+        trim_.bind(1, caller).bind(2, trim_rows);
+        removed(trim_);
+    }
+    return has_room(mine);
+}
+
+std::string JournalStore::no_room(std::string_view caller) const
+{
+    const auto at = usage_.find(caller);
+    const Usage mine = at == usage_.end() ? Usage{} : at->second;
+    return "the journal has no room for another result of " + std::string{caller} + ": it holds " +
+           std::to_string(mine.rows) + " of its results (" + std::to_string(mine.bytes) + " bytes), and " +
+           std::to_string(rows_) + " of " + std::to_string(options_.rows) + " rows and " +
+           std::to_string(bytes_) + " of " + std::to_string(options_.bytes) + " bytes in all";
+}
+
+void JournalStore::probe()
+{
+    kit::Transaction transaction{db_};
+    db_.exec("PRAGMA user_version = 2"); // writes the first page, whatever it was
+    if (options_.before_commit) options_.before_commit();
+    transaction.commit();
+}
+
+Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id, const Digest& digest,
+                                   std::string_view action, std::int64_t now, bool may_insert)
+{
+    if (may_insert && make_room(caller, now)) {
+        const auto bytes = row_bytes + static_cast<std::int64_t>(id.size() + action.size());
         insert_.bind(1, static_cast<std::int64_t>(next_row_))
             .bind(2, caller)
             .bind(3, id)
             .bind_blob(4, digest)
             .bind(5, action)
             .bind(6, now)
+            .bind(7, bytes)
             .run();
         if (db_.changes() == 1) {
-            ++rows_;
-            return {.what = Journal::Begin::fresh, .row = next_row_++, .result = {}, .problem = {}};
+            change(caller, 1, bytes);
+            return {
+                .what = Journal::Begin::fresh, .row = next_row_++, .result = {}, .problem = {}, .code = {}};
         }
     }
     find_.bind(1, caller).bind(2, id);
     if (!find_.step()) {
         find_.reset();
-        return {.what = Journal::Begin::full, .row = 0, .result = {}, .problem = {}};
+        return {.what = may_insert ? Journal::Begin::full : Journal::Begin::failed,
+                .row = 0,
+                .result = {},
+                .problem = may_insert ? no_room(caller) : std::string{},
+                .code = {}};
     }
     Journal::Begun begun;
     begun.row = static_cast<std::uint64_t>(find_.integer(0));
@@ -281,19 +415,23 @@ std::uint64_t JournalStore::rerun(std::uint64_t row)
 std::uint64_t JournalStore::finish(const FinishedRow& r, std::int64_t now)
 {
     if (r.outcome == wire::Outcome::not_started) {
-        const bool gone = remove_.bind(1, static_cast<std::int64_t>(r.row)).step();
-        remove_.reset();
-        if (gone && rows_ > 0) --rows_;
+        remove_.bind(1, static_cast<std::int64_t>(r.row));
+        removed(remove_);
         return 0;
     }
     finish_.bind(1, now)
         .bind(2, static_cast<std::int64_t>(next_sequence_))
         .bind(3, static_cast<std::int64_t>(r.outcome));
     finish_.bind(4, r.data).bind(5, r.code).bind(6, r.message).bind(7, r.detail).bind(8, r.error_data);
-    const bool found = finish_.bind(9, static_cast<std::int64_t>(r.row)).step();
+    const auto bytes =
+        static_cast<std::int64_t>(r.data.size() + r.message.size() + r.detail.size() + r.error_data.size());
+    finish_.bind(9, bytes).bind(10, static_cast<std::int64_t>(r.changed_nothing));
+    const bool found = finish_.bind(11, static_cast<std::int64_t>(r.row)).step();
+    if (found) change(finish_.text(0), 0, bytes);
     finish_.reset();
     if (!found) return 0;
     ++undelivered_;
+    if (r.changed_nothing) ++brief_rows_;
     return next_sequence_++;
 }
 
@@ -332,21 +470,23 @@ std::vector<Journal::Undelivered> JournalStore::undelivered(std::string_view cal
 void JournalStore::expire(std::int64_t now)
 {
     expired_at_ = now;
-    const auto before = now - options_.keep.count();
-    auto waiting = db_.prepare(
-        "SELECT count(*) FROM journal WHERE delivered = 0 AND sequence IS NOT NULL AND finished <= ?");
-    waiting.bind(1, before).step();
-    const auto undelivered = static_cast<std::uint64_t>(waiting.integer(0));
-    waiting.reset();
-    expire_.bind(1, before).run();
-    const auto gone = static_cast<std::uint64_t>(db_.changes());
-    rows_ -= std::min(rows_, gone);
-    undelivered_ -= std::min(undelivered_, undelivered);
+    expire_.bind(1, now - options_.keep.count());
+    removed(expire_);
+    expire_brief(now);
+}
+
+void JournalStore::expire_brief(std::int64_t now)
+{
+    brief_at_ = now;
+    if (brief_rows_ == 0) return;
+    expire_brief_.bind(1, now - std::min<std::int64_t>(brief_seconds, options_.keep.count()));
+    removed(expire_brief_);
 }
 
 void JournalStore::owe(FinishedRow r)
 {
     const auto row = r.row;
+    if (row == 0) return; // it ran without one
     if (owed_.size() < owed_most) owed_.insert_or_assign(row, std::move(r));
 }
 

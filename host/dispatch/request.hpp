@@ -55,6 +55,7 @@ struct Request {
     bool answer_taken = false; // and the session took it
     bool linked = false;       // in its caller's list
     bool cancel_wanted = false;
+    bool refused = false; // by the plugin, from inside invoke(): it did nothing
     std::uint8_t depth = 0;
     CallerRecord* caller = nullptr;
     Plugin* plugin = nullptr; // null: gone

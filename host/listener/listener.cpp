@@ -19,6 +19,9 @@ Server::Server(const std::vector<asio::io_context*>& contexts)
 
 namespace {
 
+constexpr std::size_t spare_descriptors =
+    8; // of the control socket: a person's calls while nothing else works
+
 SettingsPtr make_settings(const ListenerConfig& config, net::TlsResult& tls)
 {
     auto settings = std::make_shared<Settings>();
@@ -39,6 +42,8 @@ Listeners::Listeners(std::vector<boost::asio::io_context*> io) : impl_{std::make
 Listeners::~Listeners()
 {
     for (const auto& listening : impl_->all()) listening->close();
+    if (!impl_->server->opened)
+        return; // no connection, no job, no timer: nothing to end, and perhaps no loop
     impl_->each_connection([](Connection& c) { c.abort(); });
     impl_->server->disk.end(); // its jobs post to loops that may not live much longer
     for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->end(); });
@@ -82,6 +87,7 @@ std::string Listeners::add_unix(const std::string& name, const std::string& path
     listening->acceptor = bind_unix(impl_->server->threads.front()->io, path, problem);
     if (!listening->acceptor) return "listener " + name + ": " + problem;
     listening->address = "unix:" + path;
+    listening->keep_spares(spare_descriptors);
     auto settings = std::make_shared<Settings>();
     settings->config.name = name;
     listening->set(std::move(settings));
@@ -92,6 +98,7 @@ std::string Listeners::add_unix(const std::string& name, const std::string& path
 
 void Listeners::open()
 {
+    impl_->server->opened = true;
     for (const auto& listening : impl_->all()) {
         if (std::exchange(listening->opened, true)) continue;
         asio::post(listening->acceptor->io,

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include <fcntl.h>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -138,6 +140,7 @@ void Listening::accept(const std::shared_ptr<Server>& server)
 {
     const auto current = acceptor;
     if (!current || !current->descriptor.is_open()) return;
+    keep_spares(most_spares_);
     current->descriptor.async_wait(
         net::Core::Descriptor::wait_read, [self = shared_from_this(), current, server](error_code ec) {
             if (ec || !current->descriptor.is_open()) return;
@@ -152,6 +155,7 @@ void Listening::accept(const std::shared_ptr<Server>& server)
                     continue;
                 }
                 if (errno == EAGAIN) break;
+                if (errno == EMFILE && self->use_spare()) continue;
                 if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
                     continue;                        // that connection died
                 current->timer.expires_after(100ms); // nothing is free: the backlog waits, we do not spin
@@ -161,6 +165,23 @@ void Listening::accept(const std::shared_ptr<Server>& server)
             }
             self->accept(server);
         });
+}
+
+void Listening::keep_spares(std::size_t n)
+{
+    most_spares_ = n;
+    while (spares_.size() < n) {
+        kit::Fd fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        if (!fd) return;
+        spares_.push_back(std::move(fd));
+    }
+}
+
+bool Listening::use_spare()
+{
+    if (spares_.empty()) return false;
+    spares_.pop_back();
+    return true;
 }
 
 void Listening::accepted_one(const std::shared_ptr<Server>& server, int fd, const std::string& key)
@@ -180,6 +201,10 @@ void Listening::close()
 {
     if (!acceptor) return;
     acceptor->remove_file(); // at once, so that a successor can bind
+    if (!opened) {           // nobody waits on it, and perhaps nobody runs its loop
+        ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
+        return acceptor.reset();
+    }
     run_on(acceptor->io, [this] {
         error_code ignored;
         // A child process holds a copy of the socket between its fork and its exec. Shutting it down ends the listening for

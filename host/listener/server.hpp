@@ -68,12 +68,18 @@ struct Listening : std::enable_shared_from_this<Listening> {
 
     std::shared_ptr<Acceptor> acceptor;
 
+    // Descriptors held back, for connections when the process has no other left: so that the control socket answers even then.
+    void keep_spares(std::size_t n);
+
 private:
+    bool use_spare();
     void accepted_one(const std::shared_ptr<Server>&, int fd, const std::string& key);
 
     mutable std::mutex mutex_;
     SettingsPtr settings_;
     std::unordered_map<std::string, std::uint32_t> per_address_;
+    std::size_t most_spares_ = 0;
+    std::vector<kit::Fd> spares_; // [its thread], once it is open
 };
 using ListeningPtr = std::shared_ptr<Listening>;
 
@@ -84,6 +90,7 @@ struct Server {
 
     std::vector<std::shared_ptr<IoThread>> threads;
     std::atomic<std::size_t> next{0};
+    std::atomic<bool> opened{false}; // it has accepted, or may have
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> live{0}; // connections
     Routes routes;

@@ -1,68 +1,51 @@
 #include "log.hpp"
 
 #include "log_tail.hpp"
-
-#include <spdlog/async.h>
-#include <spdlog/formatter.h>
-#include <spdlog/sinks/ansicolor_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include "log_writer.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 namespace agenthost::host::log {
 
 namespace {
 
-constexpr std::size_t queue_lines =
-    512; // spdlog keeps the slots ready, 400 bytes each: 0.2 MiB of an idle daemon
+constexpr std::chrono::milliseconds patience{
+    2000}; // of shutdown(), for a reader of stderr that does not read
+constexpr int off = static_cast<int>(Level::error) + 1;
 
-spdlog::level::level_enum to_spdlog(Level level)
+std::optional<int> threshold_of(std::string_view word)
+{
+    constexpr std::string_view words[] = {"trace", "debug", "info", "warning", "error", "off"};
+    if (word == "warn") word = "warning";
+    const auto at = std::ranges::find(words, word);
+    if (at == std::end(words)) return std::nullopt;
+    return static_cast<int>(at - std::begin(words));
+}
+
+std::string_view word(Level level)
 {
     switch (level) {
-    case Level::trace: return spdlog::level::trace;
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
+    case Level::trace: return "trace";
+    case Level::debug: return "debug";
+    case Level::info: return "info";
+    case Level::warn: return "warning";
     case Level::error: break;
     }
-    return spdlog::level::err;
-}
-
-spdlog::level::level_enum from_word(std::string_view word)
-{
-    if (word == "warning") word = "warn";
-    if (word == "error") return spdlog::level::err;
-    return spdlog::level::from_str(std::string{word});
-}
-
-// A line arrives as "room \x1f message \x1f fields"; the pieces are laid out by the sink's formatter.
-constexpr char separator = '\x1f';
-
-struct Pieces {
-    std::string_view room, message, fields;
-};
-
-Pieces split(std::string_view line)
-{
-    const auto a = line.find(separator);
-    const auto b = a == line.npos ? a : line.find(separator, a + 1);
-    if (b == line.npos) return {"agenthost", line, {}};
-    return {line.substr(0, a), line.substr(a + 1, b - a - 1), line.substr(b + 1)};
-}
-
-void append(spdlog::memory_buf_t& out, std::string_view text)
-{
-    out.append(text.data(), text.data() + text.size());
+    return "error";
 }
 
 // Control characters of a peer's text must not forge lines or move a terminal's cursor.
-void append_plain(spdlog::memory_buf_t& out, std::string_view text)
+void append_plain(std::string& out, std::string_view text)
 {
     static constexpr char hex[] = "0123456789abcdef";
     for (const char c : text) {
@@ -70,11 +53,11 @@ void append_plain(spdlog::memory_buf_t& out, std::string_view text)
         if (u >= 0x20 && u != 0x7f)
             out.push_back(c);
         else
-            append(out, std::string{"\\x"} + hex[u >> 4] + hex[u & 15]);
+            (((out += "\\x") += hex[u >> 4]) += hex[u & 15]);
     }
 }
 
-void append_json(spdlog::memory_buf_t& out, std::string_view text)
+void append_json(std::string& out, std::string_view text)
 {
     static constexpr char hex[] = "0123456789abcdef";
     out.push_back('"');
@@ -84,7 +67,7 @@ void append_json(spdlog::memory_buf_t& out, std::string_view text)
             out.push_back('\\');
             out.push_back(c);
         } else if (u < 0x20) {
-            append(out, std::string{"\\u00"} + hex[u >> 4] + hex[u & 15]);
+            (((out += "\\u00") += hex[u >> 4]) += hex[u & 15]);
         } else {
             out.push_back(c);
         }
@@ -92,9 +75,16 @@ void append_json(spdlog::memory_buf_t& out, std::string_view text)
     out.push_back('"');
 }
 
-std::string timestamp(spdlog::log_clock::time_point at)
+std::chrono::system_clock::time_point now() { return std::chrono::system_clock::now(); }
+
+std::int64_t to_ms(std::chrono::system_clock::time_point at)
 {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
+
+std::string timestamp(std::chrono::system_clock::time_point at)
+{
+    const auto ms = to_ms(at);
     const std::time_t seconds = ms / 1000;
     std::tm utc{};
     gmtime_r(&seconds, &utc);
@@ -104,68 +94,45 @@ std::string timestamp(spdlog::log_clock::time_point at)
     return text;
 }
 
-std::string_view word(spdlog::level::level_enum level)
-{
-    switch (level) {
-    case spdlog::level::trace: return "trace";
-    case spdlog::level::debug: return "debug";
-    case spdlog::level::info: return "info";
-    case spdlog::level::warn: return "warning";
-    default: return "error";
-    }
-}
-
 enum class Format { text, journald, json };
 
-class LineFormatter final : public spdlog::formatter {
-public:
-    explicit LineFormatter(Format format) : format_{format} {}
-    void format(const spdlog::details::log_msg& line, spdlog::memory_buf_t& out) override
-    {
-        const auto [room, message, fields] = split({line.payload.data(), line.payload.size()});
-        switch (format_) {
-        case Format::json:
-            append(out, R"({"time":")" + timestamp(line.time) + R"(","level":")");
-            append(out, word(line.level));
-            append(out, R"(","room":)");
-            append_json(out, room);
-            append(out, R"(,"message":)");
-            append_json(out, message);
-            if (!fields.empty()) {
-                append(out, R"(,"fields":)");
-                append(out, fields);
-            }
-            append(out, "}\n");
-            return;
-        case Format::journald: // sd-daemon(3): the priority in front, journald keeps the time
-            append(out, line.level >= spdlog::level::err    ? "<3>"
-                        : line.level == spdlog::level::warn ? "<4>"
-                        : line.level == spdlog::level::info ? "<6>"
-                                                            : "<7>");
-            break;
-        case Format::text:
-            append(out, timestamp(line.time) + " ");
-            append(out, word(line.level));
-            append(out, " ");
-            break;
-        }
-        append_plain(out, room);
-        append(out, ": ");
-        append_plain(out, message);
-        if (!fields.empty()) {
-            append(out, " ");
-            append_plain(out, fields);
-        }
-        append(out, "\n");
-    }
-    [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override
-    {
-        return std::make_unique<LineFormatter>(format_);
-    }
-
-private:
-    Format format_;
+struct Pieces {
+    Level level;
+    std::chrono::system_clock::time_point at;
+    std::string_view room, message, fields;
 };
+
+std::string json_line(const Pieces& line)
+{
+    std::string out = R"({"time":")" + timestamp(line.at) + R"(","level":")";
+    (out += word(line.level)) += R"(","room":)";
+    append_json(out, line.room);
+    out += R"(,"message":)";
+    append_json(out, line.message);
+    if (!line.fields.empty()) (out += R"(,"fields":)") += line.fields;
+    return out + "}\n";
+}
+
+std::string format_line(Format format, const Pieces& line)
+{
+    if (format == Format::json) return json_line(line);
+    std::string out;
+    if (format == Format::journald) // sd-daemon(3): the priority in front, journald keeps the time
+        out = line.level == Level::error  ? "<3>"
+              : line.level == Level::warn ? "<4>"
+              : line.level == Level::info ? "<6>"
+                                          : "<7>";
+    else
+        ((out = timestamp(line.at) + " ") += word(line.level)) += ' ';
+    append_plain(out, line.room);
+    out += ": ";
+    append_plain(out, line.message);
+    if (!line.fields.empty()) {
+        out += ' ';
+        append_plain(out, line.fields);
+    }
+    return out + "\n";
+}
 
 Format pick(std::string_view word)
 {
@@ -176,61 +143,46 @@ Format pick(std::string_view word)
     return isatty(STDERR_FILENO) ? Format::text : Format::json;
 }
 
+// Never destroyed, nor is a writer: a stray thread of a plugin may be inside write() while the process ends.
 struct State {
-    std::mutex mutex;
-    std::shared_ptr<spdlog::details::thread_pool> pool;
-    std::shared_ptr<spdlog::logger> logger;
-    std::atomic<spdlog::logger*> current{nullptr};
-    std::uint64_t overruns_said = 0;
+    std::atomic<int> threshold{static_cast<int>(Level::info)};
+    std::atomic<Format> format{Format::text};
+    std::atomic<LogWriter*> current{nullptr};
+    std::atomic<bool> over{false}; // shutdown() has been called
+    std::atomic<std::uint64_t> lost_before{0}, lost_direct{0};
+    std::mutex mutex; // what follows
+    std::vector<std::unique_ptr<LogWriter>> writers;
+    std::uint64_t losses_said = 0;
 };
 
 State& state()
 {
-    static State s;
+    static State& s = *new State;
     return s;
-}
-
-std::chrono::microseconds since_epoch()
-{
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
 }
 
 Tail& tail()
 {
-    static Tail made{static_cast<std::uint64_t>(since_epoch().count())};
+    static Tail& made = *new Tail{static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(now().time_since_epoch()).count())};
     return made;
-}
-
-std::shared_ptr<spdlog::logger> direct_logger()
-{
-    static auto logger = [] {
-        auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-        sink->set_formatter(std::make_unique<LineFormatter>(Format::text));
-        auto made = std::make_shared<spdlog::logger>("agenthost", std::move(sink));
-        made->set_level(spdlog::level::info);
-        return made;
-    }();
-    return logger;
 }
 
 } // namespace
 
 bool init(std::string_view level, std::string_view format)
 {
-    const auto wanted = from_word(level);
-    if (wanted == spdlog::level::off && level != "off") return false;
+    const auto threshold = threshold_of(level);
+    if (!threshold) return false;
     if (format != "auto" && format != "text" && format != "journald" && format != "json") return false;
     State& s = state();
     const std::lock_guard lock{s.mutex};
-    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    sink->set_formatter(std::make_unique<LineFormatter>(pick(format)));
-    s.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
-    s.logger = std::make_shared<spdlog::async_logger>("agenthost", std::move(sink), s.pool,
-                                                      spdlog::async_overflow_policy::overrun_oldest);
-    s.logger->set_level(wanted);
-    s.logger->flush_on(spdlog::level::trace);
-    s.current = s.logger.get();
+    if (const LogWriter* before = s.current.exchange(nullptr)) s.lost_before += before->lost();
+    s.threshold = *threshold;
+    s.format = pick(format);
+    s.writers.push_back(std::make_unique<LogWriter>(STDERR_FILENO));
+    s.over = false;
+    s.current = s.writers.back().get();
     return true;
 }
 
@@ -240,29 +192,24 @@ std::string read_tail(Level least, std::string_view except_room, std::uint64_t& 
     return tail().read(least, except_room, position, capacity, lost);
 }
 
-void set_level(std::string_view level)
-{
-    State& s = state();
-    const std::lock_guard lock{s.mutex};
-    if (s.logger) s.logger->set_level(from_word(level));
-}
+void set_level(std::string_view level) { state().threshold = threshold_of(level).value_or(off); }
 
 std::uint64_t lost()
 {
     State& s = state();
-    const std::lock_guard lock{s.mutex};
-    return s.pool ? s.pool->overrun_counter() : 0;
+    const LogWriter* writer = s.current.load();
+    return s.lost_before + s.lost_direct + (writer ? writer->lost() : 0);
 }
 
 void say_losses()
 {
-    const auto now = lost();
+    const auto now_lost = lost();
     State& s = state();
     std::uint64_t fresh = 0;
     {
         const std::lock_guard lock{s.mutex};
-        fresh = now > s.overruns_said ? now - s.overruns_said : 0;
-        s.overruns_said = now;
+        fresh = now_lost > s.losses_said ? now_lost - s.losses_said : 0;
+        s.losses_said = now_lost;
     }
     if (fresh > 0)
         warn("agenthost",
@@ -271,34 +218,36 @@ void say_losses()
 
 void shutdown()
 {
+    say_losses();
     State& s = state();
     const std::lock_guard lock{s.mutex};
-    s.current = nullptr;
-    // Kept, not freed: a plugin's stray thread may be inside write() right now. The pool's destructor writes what waits.
-    if (s.pool) s.pool.reset();
+    s.over = true;
+    LogWriter* writer = s.current.exchange(nullptr);
+    if (!writer) return;
+    writer->stop(patience);
+    s.lost_before += writer->lost();
 }
 
 bool enabled(Level level)
 {
-    const auto* logger = state().current.load();
-    return (logger ? logger : direct_logger().get())->should_log(to_spdlog(level));
+    return static_cast<int>(level) >= state().threshold.load(std::memory_order_relaxed);
 }
 
 void write(Level level, std::string_view room, std::string_view message, std::string_view fields_json)
 {
     if (!enabled(level)) return;
     State& s = state();
-    auto* logger = s.current.load();
-    std::string line;
-    line.reserve(room.size() + message.size() + fields_json.size() + 2);
-    line.append(room).push_back(separator);
     message = message.substr(0, 8192); // a line is bounded
     if (fields_json.size() > 8192) fields_json = {};
-    line.append(message).push_back(separator);
-    line.append(fields_json);
-    tail().add(level, room, message, fields_json, since_epoch().count() / 1000);
-    (logger ? logger : direct_logger().get())
-        ->log(to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
+    const auto at = now();
+    tail().add(level, room, message, fields_json, to_ms(at));
+    LogWriter* writer = s.current.load();
+    std::string line =
+        format_line(writer ? s.format.load() : Format::text,
+                    {.level = level, .at = at, .room = room, .message = message, .fields = fields_json});
+    if (writer) return writer->add(std::move(line));
+    if (!LogWriter::write_now(STDERR_FILENO, line, s.over ? std::chrono::milliseconds{0} : patience))
+        ++s.lost_direct;
 }
 
 } // namespace agenthost::host::log

@@ -54,6 +54,7 @@ PluginStatus Instance::status() const
     out.held = life_ ? life_->held_workers() : 0;
     out.restarts = restarted_;
     out.file_identity = found_.identity;
+    out.degraded = degraded_ && !out.healthy && stuck_.empty();
     out.queued = life_ ? life_->queued() : 0;
     out.invoked = invoked_;
     out.inline_overruns = overruns_;

@@ -76,6 +76,7 @@ private:
     PluginState state_ = PluginState::loaded;
     std::string problem_;
     bool healthy_ = true;
+    bool degraded_ = false; // with !healthy_: by its own word it works in part
     std::unique_ptr<ControlThread> control_;
     std::shared_ptr<Life> life_;
     std::uint64_t life_number_ = 0;
@@ -88,6 +89,7 @@ private:
     bool full_ = false;           // every worker is held: nothing is accepted
     std::string stuck_, overdue_; // what it does not give back; the latest of it
     std::uint64_t killed_ = 0;    // the life whose runner we killed
+    Clock::time_point checking_since_;
     std::uint64_t invoked_ = 0, overruns_ = 0;
     std::vector<Clock::time_point> recent_overruns_;
     std::optional<Stop> stop_;

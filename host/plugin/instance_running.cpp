@@ -167,7 +167,7 @@ void Instance::writable(agh_req id)
 
 void Instance::mark_unhealthy(std::string why)
 {
-    healthy_ = false;
+    healthy_ = degraded_ = false;
     problem_ = std::move(why);
 }
 
@@ -219,6 +219,7 @@ void Instance::check_health(Done done)
         later([this, done] { done(problem_.empty() ? "is not running." : problem_); });
         return;
     }
+    if (checking_ && Clock::now() - checking_since_ < health_timeout) return; // its answer is on the way
     if (checking_) { // one that hangs is not asked again
         later([done] {
             done("its last health check has not returned; its control thread hangs. Restart agenthost.");
@@ -226,6 +227,7 @@ void Instance::check_health(Done done)
         return;
     }
     checking_ = true;
+    checking_since_ = Clock::now();
     const auto back = [main = main_, f = while_here([this] { checking_ = false; })] { main->post(f); };
     control_->run({config_.isolated ? timeout_of(0) : milliseconds{health_timeout},
                    [life = life_] { return life->check_health(); },
@@ -240,6 +242,8 @@ void Instance::check_health(Done done)
                            overdue_ = "its health check did not return";
                            kill_runner();
                        }
+                       degraded_ = !healthy_ && how != ControlThread::Ended::too_late && life_ &&
+                                   life_->says_degraded();
                        if (state_ == PluginState::running) problem_ = problem;
                        done(problem);
                    },

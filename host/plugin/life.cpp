@@ -222,6 +222,7 @@ std::string Life::check_health()
     const agh_status status = guarded("health check", &error, [&] { return health->check(plugin_, &error); });
     tidy(error);
     stuck_ = options_.isolated && status == AGH_E_DEADLINE;
+    degraded_ = status == AGH_E_BUSY;
     return status == AGH_OK ? std::string{} : problem_of("health check", status, error);
 }
 

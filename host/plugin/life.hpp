@@ -52,6 +52,7 @@ public:
     std::string
     destroy(std::chrono::milliseconds for_workers); // also when create() failed; closes the agh_host
     std::string check_health();
+    [[nodiscard]] bool says_degraded() const { return degraded_; } // of the last check_health(); any thread
 
     // Main thread.
     void open();      // after start(): what waited for [run] runs now
@@ -90,6 +91,7 @@ public:
     Calls& calls() { return calls_; }
 
 private:
+    std::atomic<bool> degraded_{false};
     explicit Life(Options);
     template <class F> agh_status guarded(const char* what, agh_error* error, F&&) noexcept;
     agh_status threw(const char* what, const char* how, agh_error*) noexcept;

@@ -87,7 +87,8 @@ struct PluginStatus {
     PluginState state = PluginState::loaded;
     bool isolated = false;
     bool healthy = true;
-    std::string problem; // why it failed or is unhealthy: what, where, how to fix
+    bool degraded = false; // with !healthy: it says itself that it works in part
+    std::string problem;   // why it failed or is unhealthy: what, where, how to fix
     std::uint64_t queued = 0, invoked = 0, inline_overruns = 0;
     bool demoted = false; // "inline" in the manifest, but it blocked
     int runner_pid = 0;

@@ -1,5 +1,7 @@
 #include "admin.hpp"
 
+#include "not_saved.hpp"
+
 #include "registration.hpp"
 
 #include "kit/hash.hpp"
@@ -96,11 +98,9 @@ std::function<void(bool)> Admin::saved(ReplyPtr reply, std::function<void()> the
 {
     return [this, reply = std::move(reply), then = std::move(then)](bool ok) {
         core_.enter([&] {
-            if (ok)
-                then();
-            else
-                fail(reply, "DISK_FULL",
-                     "The hub could not write its database; nothing was changed. See: agenthost health");
+            if (ok) return then();
+            const auto why = why_not_saved(core_.config.database);
+            fail(reply, why.code, "The hub could not write its database; nothing was changed. " + why.text);
         });
     };
 }

@@ -1,5 +1,7 @@
 #include "calls.hpp"
 
+#include "not_saved.hpp"
+
 #include <agenthost/json.hpp>
 
 #include <charconv>
@@ -174,7 +176,7 @@ void Calls::accepted(Conn conn, const std::string& id, const Form& form)
     const bool saving = table_.save(*task, [this, conn, url = form.location + id, body](bool saved) {
         core_.enter([&] {
             Answer answer = saved ? json_answer(202, body)
-                                  : error_answer(507, "DISK_FULL", "The hub could not save the task");
+                                  : not_saved(core_.config.database, "The hub could not save the task");
             if (saved) answer.headers.emplace_back("location", url);
             core_.answer(conn, std::move(answer));
         });

@@ -1,5 +1,7 @@
 #include "enrolment_book.hpp"
 
+#include "not_saved.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <vector>
@@ -37,10 +39,12 @@ void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolme
         return change->done(
             {.code = "BUSY",
              .message = "The credential of " + change->id + " is being changed by others; try again later"});
-    case Written::failed:
+    case Written::failed: {
+        const auto why = why_not_saved(core_.config.database);
         return change->done(
-            {.code = "DISK_FULL",
-             .message = "The hub could not write its database; nothing was changed. See: agenthost health"});
+            {.code = why.code,
+             .message = "The hub could not write its database; nothing was changed. " + why.text});
+    }
     }
 }
 

@@ -20,7 +20,7 @@ namespace {
 // Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507 like DISK_FULL: the machine
 // lacks the means; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
 // state, not the caller's rate, which is 429.
-constexpr std::array<std::pair<std::string_view, int>, 33> status_table{{
+constexpr std::array<std::pair<std::string_view, int>, 34> status_table{{
     {"UNKNOWN_ACTION", 400},
     {"INVALID_REQUEST", 400},
     {"INVALID_MESSAGE", 400},
@@ -53,6 +53,7 @@ constexpr std::array<std::pair<std::string_view, int>, 33> status_table{{
     {"TIMEOUT", 504},
     {"COMMAND_TIMEOUT", 504},
     {"DISK_FULL", 507},
+    {"DISK_ERROR", 507},
     {"INSUFFICIENT_RESOURCES", 507},
 }};
 

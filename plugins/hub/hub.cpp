@@ -351,8 +351,7 @@ void Hub::reread_jwt(bool first, std::string& problem)
 
 std::string Hub::problem() const
 {
-    const std::string disk = store_.problem();
-    if (!disk.empty()) return "hub: writing its database failed: " + disk;
+    if (const auto disk = store_.problem()) return "writing its database failed: " + disk->text;
     const std::lock_guard lock{mutex_};
     return secrets_problem_.empty() ? std::string{}
                                     : "hub: " + secrets_problem_ + " What was read before stays valid.";

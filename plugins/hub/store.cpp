@@ -1,6 +1,7 @@
 #include "store_tables.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t group = 256; // rows in one commit
 constexpr auto retry_after = std::chrono::seconds{1};
+constexpr std::uint64_t least_free = 1 << 20; // below it the next commits will fail, or the ones after
+constexpr const char* remedy = "name a file on another disk in plugins.hub.config.database";
 
 kit::Sha256Digest digest(std::span<const unsigned char> blob)
 {
@@ -23,7 +26,7 @@ kit::Sha256Digest digest(std::span<const unsigned char> blob)
 
 Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now,
              Loaded& loaded)
-    : task_rows_{task_rows}, most_waiting_{most_waiting}
+    : file_{file}, task_rows_{task_rows}, most_waiting_{most_waiting}
 {
     try {
         db_ = std::make_unique<kit::Database>(file);
@@ -82,7 +85,15 @@ void Store::run()
 {
     std::unique_lock lock{mutex_};
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !order_.empty(); });
+        const auto due = [this] { return stopping_ || !jobs_.empty() || !order_.empty(); };
+        if (!problem_)
+            changed_.wait(lock, due);
+        else if (!changed_.wait_for(lock, retry_after, due)) { // is it over?
+            lock.unlock();
+            probe();
+            lock.lock();
+            continue;
+        }
         if (jobs_.empty() && order_.empty()) return; // stopping, and all is written
         std::deque<Job> jobs;
         std::vector<Waiting> tasks;
@@ -129,15 +140,18 @@ void Store::put_back(std::vector<Waiting>&& tasks)
 // Tasks and jobs in one commit; when that fails, each job on its own, so that one bad write does not fail the others.
 bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
 {
-    std::string problem;
+    std::optional<kit::DiskTrouble> problem;
     const auto attempt = [&](auto work) {
         try {
             kit::Transaction transaction{*db_};
             work();
             transaction.commit();
             return true;
+        } catch (const kit::SqliteError& e) {
+            problem = kit::disk_trouble(e, file_, remedy);
+            return false;
         } catch (const std::exception& e) {
-            problem = e.what();
+            problem = kit::DiskTrouble{"INTERNAL", file_ + ": " + e.what() + "."};
             return false;
         }
     };
@@ -168,10 +182,32 @@ bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
     return saved;
 }
 
-std::string Store::problem() const
+// On the store's thread: a real write. What is wrong may have become something else.
+void Store::probe()
 {
-    const std::lock_guard lock{mutex_};
-    return problem_;
+    std::deque<Job> one;
+    one.push_back({[](Tables& t) {
+                       auto version = t.db.prepare("PRAGMA user_version");
+                       version.step();
+                       const auto now = version.integer(0);
+                       version.reset();
+                       t.db.exec(("PRAGMA user_version = " + std::to_string(now)).c_str()); // writes a page
+                   },
+                   {}});
+    std::vector<Waiting> none;
+    commit(one, none);
+}
+
+std::optional<kit::DiskTrouble> Store::problem() const
+{
+    {
+        const std::lock_guard lock{mutex_};
+        if (problem_) return problem_;
+    }
+    const auto space = kit::disk_space(file_);
+    if (space && space->read_only) return kit::disk_trouble(EROFS, file_, remedy);
+    if (space && space->bytes < least_free) return kit::disk_trouble(ENOSPC, file_, remedy);
+    return std::nullopt;
 }
 
 std::size_t Store::waiting() const

@@ -1,16 +1,20 @@
 // The embedded default of the hub's tables: one SQLite file, one thread that commits in groups. Nobody else waits on the disk.
 //
 // Jobs run in order, so whoever asks sees what was written before. Bounds: `queue_bound` jobs, and `task_rows` tasks waiting to be
-// saved (the newest state of each). A disk that refuses is tried again every second for tasks; other writes report false.
+// saved (the newest state of each). A disk that refuses is tried again every second, also when nothing waits, so that its recovery is
+// noticed; other writes report false meanwhile.
 #pragma once
 
 #include "tables.hpp"
+
+#include <kit/disk_trouble.hpp>
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -61,7 +65,8 @@ public:
     bool in_commit(std::function<void(kit::Database&)> work, std::function<void(bool ok)> done);
 
     bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bounds
-    [[nodiscard]] std::string problem() const; // empty: the last commit worked
+    // nullopt: the last commit worked, and the disk has room. Asks the file system: not under a lock that others wait for.
+    [[nodiscard]] std::optional<kit::DiskTrouble> problem() const;
     [[nodiscard]] std::size_t waiting() const;
 
 private:
@@ -80,6 +85,9 @@ private:
     bool commit(std::deque<Job>&, std::vector<Waiting>&);
     void put_back(std::vector<Waiting>&&);
 
+    void probe();
+
+    const std::string file_;
     const std::uint32_t task_rows_;
     const std::size_t most_waiting_;
     std::unique_ptr<kit::Database> db_;
@@ -90,7 +98,7 @@ private:
     std::unordered_map<std::string, Waiting> waiting_;
     std::vector<std::string> order_; // of waiting_
     std::unordered_map<std::string, TaskRecord> committing_;
-    std::string problem_;
+    std::optional<kit::DiskTrouble> problem_;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -14,7 +14,8 @@ namespace {
     std::string text{what};
     text += ": ";
     text += db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-    throw SqliteError{std::move(text), db ? sqlite3_extended_errcode(db) : rc};
+    throw SqliteError{std::move(text), db ? sqlite3_extended_errcode(db) : rc,
+                      db ? sqlite3_system_errno(db) : 0};
 }
 
 void check(sqlite3_stmt* statement, int rc)
@@ -62,7 +63,7 @@ bool Statement::step()
     if (rc == SQLITE_DONE) return false;
     sqlite3* db = sqlite3_db_handle(statement_.get());
     const SqliteError error{std::string{sqlite3_sql(statement_.get())} + ": " + sqlite3_errmsg(db),
-                            sqlite3_extended_errcode(db)};
+                            sqlite3_extended_errcode(db), sqlite3_system_errno(db)};
     reset();
     throw error;
 }

@@ -17,12 +17,15 @@ namespace agenthost::kit {
 
 class SqliteError : public std::runtime_error {
 public:
-    SqliteError(std::string text, int code) : std::runtime_error{std::move(text)}, code_{code} {}
-    [[nodiscard]] int code() const { return code_; } // the extended result code
+    SqliteError(std::string text, int code, int system_error = 0)
+        : std::runtime_error{std::move(text)}, code_{code}, system_error_{system_error}
+    {}
+    [[nodiscard]] int code() const { return code_; }                 // the extended result code
+    [[nodiscard]] int system_error() const { return system_error_; } // errno behind it; 0: none is known
     [[nodiscard]] bool disk_full() const;
 
 private:
-    int code_;
+    int code_, system_error_;
 };
 
 class Statement {

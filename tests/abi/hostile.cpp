@@ -387,6 +387,11 @@ agh_status health(agh_plugin* p, agh_error* error)
 {
     Hostile& h = self(p);
     h.act("health");
+    if (h.mode == "busy_health") {
+        error->status = AGH_E_BUSY;
+        std::snprintf(error->text, sizeof error->text, "one printer of two is off");
+        return AGH_E_BUSY;
+    }
     return h.fail("health", error);
 }
 

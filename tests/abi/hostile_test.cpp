@@ -299,7 +299,13 @@ TEST_P(Abi, SaysHowHealthyItIs)
     auto ill = running("fail_health");
     EXPECT_TRUE(contains(ill->check_health(), "the device is not there"));
     EXPECT_FALSE(ill->plugin->status().healthy);
+    EXPECT_FALSE(ill->plugin->status().degraded);
     EXPECT_EQ(ill->stop(), "");
+    auto degraded = running("busy_health");
+    EXPECT_TRUE(contains(degraded->check_health(), "one printer of two is off"));
+    EXPECT_FALSE(degraded->plugin->status().healthy);
+    EXPECT_TRUE(degraded->plugin->status().degraded) << "by the plugin's own word";
+    EXPECT_EQ(degraded->stop(), "");
 }
 
 // --- too often, too late, never

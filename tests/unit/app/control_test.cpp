@@ -41,7 +41,7 @@ struct Controlled : testing::Test {
     // Read by the loops' threads.
     Caught<std::optional<std::chrono::steady_clock::duration>> stalled;
     Caught<bool> ready;
-    Caught<std::vector<std::string>> problems;
+    Caught<std::vector<Condition>> conditions;
     Caught<Reloaded> reload_answer;
 
     void SetUp() override
@@ -53,7 +53,7 @@ struct Controlled : testing::Test {
                                      .status = [] { return std::string{R"({"pid":1})"}; },
                                      .plugins = [] { return std::string{"[]"}; },
                                      .metrics = [] { return std::string{"x 1\n"}; },
-                                     .problems = [this] { return problems.get(); },
+                                     .conditions = [this] { return conditions.get(); },
                                      .ready = [this] { return ready.get(); },
                                      .reload = [this](auto done) { done(reload_answer.get()); },
                                      .reconnect = [](const std::string&) { return false; }});
@@ -116,10 +116,25 @@ TEST_F(Controlled, SaysWhyItIsNotReady)
     run_main();
     EXPECT_EQ(get("/readyz").body, "ready\n");
     ready.put(false);
-    problems.put({"plugin x: gone"});
+    conditions.put({Condition{.id = "plugin x", .reason = "gone"}});
     const auto answer = get("/readyz");
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.body, "not ready\nplugin x: gone\n");
+}
+
+TEST_F(Controlled, TellsDegradedFromUnhealthy)
+{
+    run_main();
+    EXPECT_THAT(get("/v1/health").body, HasSubstr(R"("status":"healthy")"));
+    conditions.put({Condition{.id = "journal", .reason = "full", .grade = Grade::degraded, .since = 5}});
+    const auto degraded = get("/v1/health").body;
+    for (const char* part :
+         {R"("healthy":false)", R"("status":"degraded")", R"("problems":["journal: full"])",
+          R"({"grade":"degraded","id":"journal","reason":"full","since":5})"})
+        EXPECT_THAT(degraded, HasSubstr(part));
+    conditions.put({Condition{.id = "journal", .reason = "full", .grade = Grade::degraded},
+                    Condition{.id = "plugin x", .reason = "gone", .grade = Grade::unhealthy}});
+    EXPECT_THAT(get("/v1/health").body, HasSubstr(R"("status":"unhealthy")"));
 }
 
 TEST_F(Controlled, AnswersForALoopThatStandsStill)

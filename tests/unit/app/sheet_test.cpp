@@ -41,6 +41,9 @@ SheetParts parts()
     p.status.dispatch.dropped_events = 12;
     p.status.journal = {
         .rows = 5, .undelivered = 1, .rows_most = 100, .bytes = 4096, .full = 6, .failures = 8};
+    p.status.conditions = {
+        {.id = "journal", .reason = "the disk is full", .grade = Grade::degraded, .since = 7},
+        {.id = "plugin printer", .reason = "gone"}};
     p.process = {.cpu_s = 1.5, .rss = 1000, .open_fds = 20};
     p.audit = {.written = 9, .dropped = 10};
     return p;
@@ -69,6 +72,9 @@ TEST(StateSheet, HasAFigureForEachPart)
                              R"(agenthost_listener_connections{listener="hub"} 7)",
                              "agenthost_commands_refused_total 11",
                              "agenthost_events_dropped_total 12",
+                             "agenthost_healthy 0",
+                             R"(agenthost_condition{id="journal"} 1)",
+                             R"(agenthost_condition{id="plugin printer"} 2)",
                              "agenthost_journal_rows 5",
                              "agenthost_journal_rows_max 100",
                              "agenthost_journal_bytes 4096",
@@ -99,6 +105,10 @@ TEST(StatusJson, IsComplete)
     EXPECT_EQ(status["audit"]["dropped"], 10);
     EXPECT_TRUE(status["facts"].contains("telemetry"));
     EXPECT_EQ(status["plugins"][1]["state"], "failed");
+    EXPECT_EQ(status["health"], "unhealthy");
+    EXPECT_EQ(status["conditions"][0]["reason"], "the disk is full");
+    EXPECT_EQ(status["conditions"][0]["grade"], "degraded");
+    EXPECT_EQ(status["conditions"][0]["since"], 7);
 }
 
 } // namespace

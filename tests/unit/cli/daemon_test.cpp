@@ -104,6 +104,13 @@ TEST_F(Verbs, TellHealthByExitCode)
         FakeDaemon::json(200, R"({"healthy":false,"ready":true,"problems":["plugin x: gone"]})"), {"health"});
     EXPECT_EQ(ill.code, 1);
     EXPECT_EQ(ill.out, "unhealthy\n  plugin x: gone\n");
+    const auto degraded = against(
+        FakeDaemon::json(
+            200,
+            R"({"healthy":false,"status":"degraded","ready":true,"problems":["journal: the disk is full"]})"),
+        {"health"});
+    EXPECT_EQ(degraded.code, 1);
+    EXPECT_EQ(degraded.out, "degraded\n  journal: the disk is full\n");
     const Ran early =
         against(FakeDaemon::json(200, R"({"healthy":true,"ready":false,"problems":[]})"), {"health"});
     EXPECT_EQ(early.code, 1);

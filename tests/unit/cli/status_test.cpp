@@ -131,6 +131,21 @@ TEST(StatusText, NamesEachAlarm)
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
+TEST(StatusText, SaysWhatDegradesTheAgentAndSinceWhen)
+{
+    const auto text = status_text(json::parse(R"({"ready":true,"conditions":[
+        {"id":"journal","reason":"/x/journal.db: the disk is full. Free space.","grade":"degraded","since":)" +
+                                              std::to_string(now - 125'000) + R"(},
+        {"id":"plugin hub","reason":"said with the plugin","grade":"degraded","since":1}],
+        "plugins":[{"id":"hub","version":"1","state":"running","healthy":false,"degraded":true,"problem":"slow disk"}]})"),
+                                  now, false);
+    EXPECT_NE(text.find("! journal: /x/journal.db: the disk is full. Free space. (for 2m"), std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("said with the plugin"), std::string::npos) << text;
+    EXPECT_NE(text.find("hub  1        degraded"), std::string::npos) << text;
+    EXPECT_NE(text.find("! hub: slow disk"), std::string::npos) << text;
+}
+
 TEST(StatusText, HasColoursOnlyWhenAsked)
 {
     EXPECT_EQ(status_text(busy(), now, false).find('\033'), std::string::npos);

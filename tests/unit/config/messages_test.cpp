@@ -33,7 +33,7 @@ TEST_F(Messages, NameAnUnknownKeyAndTheOneThatWasMeant)
     EXPECT_EQ(problems("agent: {state-dir: /x}\n"),
               "agenthost.yaml:1:9: unknown key \"state-dir\" in agent; did you mean \"state_dir\"?");
     EXPECT_EQ(problems("journal: {colour: red}\n"),
-              "agenthost.yaml:1:11: unknown key \"colour\" in journal; known are keep, rows");
+              "agenthost.yaml:1:11: unknown key \"colour\" in journal; known are keep, rows, bytes");
     EXPECT_EQ(problems("plugins:\n  storage:\n    storage_path: /x\n"),
               "agenthost.yaml:3:5: unknown key \"storage_path\" in plugins.storage; a plugin's own keys "
               "belong under config:");

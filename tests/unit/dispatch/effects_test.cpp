@@ -197,6 +197,50 @@ TEST(Effects, AreRefusedWhenTheDiskRefusesAndResultsStillSent)
     EXPECT_THAT(w.files.invoked, SizeIs(1));
 }
 
+TEST(Effects, OfAPersonAtThisMachineRunThoughTheDiskRefuses)
+{
+    auto broken = std::make_shared<std::atomic<bool>>(false);
+    World w{{.before_commit = [broken] {
+        if (*broken) throw std::runtime_error{"I/O error"};
+    }}};
+    w.server->policy_.by_operator = true;
+    *broken = true;
+    w.complete(w.running("1", "write"), reply("7"));
+    ASSERT_TRUE(w.results(1));
+    EXPECT_EQ(w.server->last().data, "7");
+    EXPECT_EQ(w.server->last().outbox, 0u);
+    w.submit("2", "write");
+    EXPECT_TRUE(w.until([&] { return w.files.invoked.size() == 2; }));
+    w.complete(w.files.invoked.back().id, reply(R"({"code":"X"})", AGH_E_INTERNAL));
+    ASSERT_TRUE(w.results(2));
+    EXPECT_EQ(w.server->last().code, "X");
+    EXPECT_EQ(w.in_flight(), 0u);
+}
+
+TEST(Effects, ThatChangedNothingDoNotFillTheJournal)
+{
+    World w{{.rows = 4}};
+    for (int i = 0; i < 20; ++i) {
+        w.complete(w.running(std::to_string(i), "write"),
+                   reply(R"({"code":"FILE_NOT_FOUND","message":"File not found"})", AGH_E_NOT_FOUND));
+        ASSERT_TRUE(w.results(static_cast<std::size_t>(i) + 1));
+        ASSERT_EQ(w.server->last().code, "FILE_NOT_FOUND");
+        w.dispatcher->delivered(*w.server, w.server->last().outbox);
+        ASSERT_TRUE(w.until([&] { return w.journal->stats().undelivered == 0; }));
+    }
+    w.files.on_invoke = [](const agh_request&, agh_error& error) { // refused at once: nothing was done either
+        std::snprintf(error.code, sizeof error.code, "NO_SUCH_PRINTER");
+        return AGH_E_INTERNAL;
+    };
+    for (int i = 20; i < 40; ++i) {
+        w.submit(std::to_string(i), "write");
+        ASSERT_TRUE(w.results(static_cast<std::size_t>(i) + 1));
+        ASSERT_EQ(w.server->last().code, "NO_SUCH_PRINTER");
+        w.dispatcher->delivered(*w.server, w.server->last().outbox);
+        ASSERT_TRUE(w.until([&] { return w.journal->stats().undelivered == 0; }));
+    }
+}
+
 TEST(Effects, InterruptedByARestartAreToldAndNotRunAgain)
 {
     World w;

@@ -35,7 +35,7 @@ TEST_F(JournalFile, RefusesALayoutItDoesNotKnow)
         agenthost::kit::Database{options.file.string()}.exec("PRAGMA user_version = 7");
     }
     EXPECT_THAT(refusal(options), ::testing::AllOf(HasSubstr("journal.db"), HasSubstr("version 7"),
-                                                   HasSubstr("knows 1"), HasSubstr("newer agenthost")));
+                                                   HasSubstr("knows 2"), HasSubstr("newer agenthost")));
 }
 
 TEST_F(JournalFile, SaysWhichFileIsDamagedAndWhatToDo)

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <string>
 #include <thread>
 
 using namespace agenthost;
@@ -43,6 +45,35 @@ TEST(Log, NeverWaitsForItsReaderAndSaysWhatWasLost)
     ::dup2(before.get(), STDERR_FILENO);
     write_end.reset();
     reader.join();
+}
+
+TEST(Log, EndsThoughNobodyReadsAndCountsWhatWasLost)
+{
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const kit::Fd read_end{ends[0]}, before{::dup(STDERR_FILENO)};
+    kit::Fd write_end{ends[1]};
+    ASSERT_EQ(::dup2(write_end.get(), STDERR_FILENO), STDERR_FILENO);
+    ASSERT_TRUE(host::log::init("info", "text"));
+    const auto lost_before = host::log::lost();
+    constexpr int lines = 1000;
+    for (int i = 0; i < lines; ++i) host::log::info("flood", std::string(200, 'x'));
+    const auto began = std::chrono::steady_clock::now();
+    host::log::shutdown();
+    const auto took = std::chrono::steady_clock::now() - began;
+    host::log::info("late", "a plugin's stray thread is not held up either");
+    ::dup2(before.get(), STDERR_FILENO);
+    write_end.reset();
+    std::string written;
+    std::array<char, 65536> some{};
+    for (ssize_t n = 0; (n = ::read(read_end.get(), some.data(), some.size())) > 0;)
+        written.append(some.data(), static_cast<std::size_t>(n));
+    EXPECT_LT(took, std::chrono::seconds{30}) << "it waited for the reader"; // 2 s, and a loaded machine
+    std::size_t whole = 0;
+    for (std::size_t at = 0; (at = written.find("xx\n", at)) != written.npos; at += 3) ++whole;
+    EXPECT_GT(whole, 100u);
+    // All that was not written is counted: what found the queue full, what waited, the one being written, "N lines were lost", "late".
+    EXPECT_EQ(host::log::lost() - lost_before, lines - whole + 2);
 }
 
 } // namespace

@@ -1,0 +1,28 @@
+#include "disk_reserve.hpp"
+
+#include "kit/fd.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace agenthost::host {
+
+bool DiskReserve::hold()
+{
+    if (held_ || bytes_ == 0) return true;
+    const kit::Fd fd{::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!fd) return false;
+    held_ = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes_)) == 0;
+    if (!held_ && ::ftruncate(fd.get(), 0) != 0) return false; // a part of it helps nobody
+    return held_;
+}
+
+bool DiskReserve::release()
+{
+    held_ = false;
+    const kit::Fd fd{::open(file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    if (!fd || ::lseek(fd.get(), 0, SEEK_END) <= 0) return false;
+    return ::ftruncate(fd.get(), 0) == 0; // not unlinked: the inode stays ours
+}
+
+} // namespace agenthost::host

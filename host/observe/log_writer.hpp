@@ -1,0 +1,54 @@
+// Writes finished lines to a descriptor on a thread of its own, so that a reader who does not read (a full pipe, a stopped terminal)
+// holds up nobody: neither those who log nor the end of the process.
+//
+// Thread-safe. Bounds: 512 lines wait, then the oldest goes and is counted; stop() waits for what is left, at most as long as it is told.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace agenthost::host::log {
+
+class LogWriter {
+public:
+    static constexpr std::size_t most_waiting = 512;
+    explicit LogWriter(int fd);
+    ~LogWriter() { stop(std::chrono::milliseconds{0}); }
+    LogWriter(const LogWriter&) = delete;
+    LogWriter& operator=(const LogWriter&) = delete;
+
+    void add(std::string line);
+    // Writes what waits. After `patience` the rest is counted as lost; a thread that hangs in the kernel is left behind.
+    void stop(std::chrono::milliseconds patience);
+    [[nodiscard]] std::uint64_t lost() const { return shared_->lost; }
+
+    // Without a thread; false: it could not be written in that time.
+    static bool write_now(int fd, std::string_view line, std::chrono::milliseconds patience);
+
+private:
+    struct Shared { // outlives us when the thread is left behind
+        int fd = -1;
+        bool is_socket = false;
+        std::mutex mutex;
+        std::condition_variable wake, ended;
+        std::deque<std::string> waiting;
+        bool stopping = false, over = false;
+        std::atomic<bool> give_up{false};
+        std::atomic<std::uint64_t> lost{0};
+    };
+    static void run(Shared&);
+    static bool put(Shared&, std::string_view line);
+
+    std::shared_ptr<Shared> shared_;
+    std::thread thread_;
+};
+
+} // namespace agenthost::host::log
