@@ -72,7 +72,8 @@ bool Credentials::admits(std::string_view id, const Proof& proof, std::int64_t n
     const Enrolment* enrolled = enrolment(id);
     switch (proof.kind) {
     case Proof::Kind::trust:
-        return trust_shops_ && enrolled == nullptr && !listed_.contains(id) && !foreign_full();
+        return trust_shops_ && enrolled == nullptr && !listed_.contains(id) && !reserved_.contains(id) &&
+               !foreign_full();
     case Proof::Kind::secret: {
         const auto listed = listed_.find(id);
         const bool by_list = same(listed == listed_.end() ? nobody : listed->second.digest, proof.secret);

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,7 +84,10 @@ public:
         std::size_t ours = 0, foreign = 0, stones = 0;
     };
     [[nodiscard]] const Counts& counts() const { return counts_; }
-    [[nodiscard]] bool foreign_full() const { return counts_.foreign >= most_foreign; }
+    [[nodiscard]] bool foreign_full() const { return counts_.foreign + reserved_.size() >= most_foreign; }
+    // An id that a JWT has admitted and whose row is not on disk yet (a disk may refuse it): nobody else is trusted with it.
+    void reserve(const std::string& agent) { reserved_.insert(agent); }
+    void release(const std::string& agent) { reserved_.erase(agent); }
     [[nodiscard]] std::uint64_t next_version() { return ++last_version_; } // of an enrolment's row
     [[nodiscard]] std::string derived_secret(std::string_view agent, std::string_view salt) const;
     [[nodiscard]] const Listed& listed() const { return listed_; }
@@ -107,6 +111,7 @@ private:
     std::uint64_t last_version_ = 0;
     Listed listed_;
     std::map<std::string, Enrolment, std::less<>> enrolled_;
+    std::set<std::string, std::less<>> reserved_; // at most most_foreign
     std::map<std::string, MintedToken, std::less<>> tokens_;
     std::map<std::string, MintedJwt, std::less<>> jwts_;
     std::optional<kit::Sha256Digest> admin_, enroll_;

@@ -53,6 +53,7 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
     const Enrolment* known = credentials_.enrolment(id);
     if (known != nullptr && known->tokens_until >= expires && !known->stone()) return;
     if (known == nullptr && credentials_.foreign_full()) return; // then no id without a row is trusted
+    if (known == nullptr) credentials_.reserve(id);
     change(
         id,
         [protocol = std::string{protocol}, expires, now_ms = core_.utc()](const Enrolment* now,
@@ -67,7 +68,10 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
             next.tokens_until = std::max(next.tokens_until, expires);
             return true;
         },
-        [](const Outcome&) {}); // a disk that refuses: tried again when it connects again
+        [this, id](const Outcome& outcome) {
+            const bool refused = !outcome.committed && !outcome.code.empty();
+            if (!refused) credentials_.release(id); // else tried again when it connects again
+        });
 }
 
 // ---- rows that nobody needs ----

@@ -246,6 +246,30 @@ TEST_F(BookTest, AnAgentWhoseJwtIsStillGoodIsNotForgotten)
     EXPECT_FALSE(table.rows.contains("a"));
 }
 
+TEST_F(BookTest, AnIdThatAJwtAdmittedIsTrustedToNobodyAlsoWhenTheDiskRefuses)
+{
+    boot();
+    hub->credentials.trust_shops(true);
+    const auto trusted = [&] { return hub->credentials.admits("p1", Proof{}, utc); };
+    EXPECT_TRUE(trusted());
+    const auto connects = [&] {
+        hub->enter([&] { hub->book.admitted_by_token("p1", "panel", utc / 1000 + 60); });
+    };
+    connects();
+    EXPECT_FALSE(trusted()) << "before the row is on disk";
+    table.commit(false);
+    EXPECT_FALSE(trusted()) << "the disk refused";
+    connects();
+    table.commit(true);
+    EXPECT_FALSE(trusted());
+    EXPECT_TRUE(table.rows.at("p1").foreign);
+    connects();
+    EXPECT_TRUE(table.waiting.empty()) << "nothing new is to be written";
+    utc += 31 * day_ms;
+    upkeep();
+    EXPECT_TRUE(trusted()) << "30 days after its JWT expired it is forgotten";
+}
+
 TEST_F(BookTest, ATombstoneStaysUntilTheLastTokenItRefusesHasExpired)
 {
     boot(); // nobody else has the key: the last token is known
