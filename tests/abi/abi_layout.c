@@ -3,6 +3,7 @@
  * breaks today. */
 #include <agenthost/abi.h>
 #include <agenthost/ext/call.h>
+#include <agenthost/ext/check.h>
 #include <agenthost/ext/events.h>
 #include <agenthost/ext/facts.h>
 #include <agenthost/ext/health.h>
@@ -104,6 +105,11 @@ AT(agh_svc_loop, timer, 8);
 AT(agh_svc_loop, watch, 16);
 AT(agh_svc_loop, post, 24);
 AT(agh_svc_loop, cancel, 32);
+AT(agh_check, ctx, 8);
+AT(agh_check, report, 16);
+AT(agh_check, listeners, 24);
+AT(agh_check, listener_count, 32);
+AT(agh_ext_check, check, 8);
 AT(agh_ext_health, check, 8);
 AT(agh_route_api, on_request, 8);
 AT(agh_route_api, on_body, 16);
@@ -127,6 +133,8 @@ AT(agh_svc_listener, answer_end, 96);
 LEAST(agh_svc_call, 16);
 LEAST(agh_svc_events, 16);
 LEAST(agh_svc_facts, 16);
+LEAST(agh_check, 40);
+LEAST(agh_ext_check, 16);
 LEAST(agh_ext_health, 16);
 LEAST(agh_svc_log, 24);
 LEAST(agh_svc_loop, 40);

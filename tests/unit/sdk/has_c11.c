@@ -1,6 +1,7 @@
 /* The contract's headers compile as strict C11, and AGH_HAS works there. The layout itself is pinned in tests/abi/abi_layout.c. */
 #include <agenthost/abi.h>
 #include <agenthost/ext/call.h>
+#include <agenthost/ext/check.h>
 #include <agenthost/ext/events.h>
 #include <agenthost/ext/facts.h>
 #include <agenthost/ext/health.h>
