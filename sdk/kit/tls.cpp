@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
@@ -59,6 +60,8 @@ std::string tls_error()
     const unsigned long code = ERR_get_error();
     ERR_clear_error();
     if (code == 0) return "the connection broke off";
+    if (ERR_SYSTEM_ERROR(code))
+        return std::strerror(ERR_GET_REASON(code)); // a file that is missing: OpenSSL has no word for it
     const char* text = ERR_reason_error_string(code);
     return text ? text : "TLS error " + std::to_string(code);
 }
