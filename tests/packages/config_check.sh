@@ -19,7 +19,7 @@ check() {
     fi
 }
 
-check 'agenthost.yaml:1:46: plugins.storage.config.quota: "lots" is not a size' <<'TXT'
+check 'agenthost.yaml:1:45: plugins.storage.config.quota: "lots" is not a size' <<'TXT'
 plugins: {storage: {enabled: true, config: {quota: lots}}}
 TXT
 check 'plugins.storage.config.tls_ca:' <<'TXT'
