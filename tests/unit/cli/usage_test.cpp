@@ -185,7 +185,7 @@ TEST_F(PluginVerbs, CheckConfigurationAgainstTheManifest)
                        "true\n    config: {laud: true}\n");
     const Ran check = run({"config", "check"});
     EXPECT_EQ(check.code, 78);
-    EXPECT_THAT(check.err, HasSubstr(config.string() + ":5:13: plugins.echo.config: "));
+    EXPECT_THAT(check.err, HasSubstr(config.string() + ":5:14: plugins.echo.config.laud: "));
     EXPECT_THAT(check.err, HasSubstr("laud"));
     write_file(config,
                "agent: {state_dir: state, plugin_path: [plugins]}\nplugins:\n  ecko: {enabled: true}\n");
