@@ -177,9 +177,9 @@ int Session::code_of(const json& data)
     }
     if (const std::string signal = text_of(data, "signal"); !signal.empty() && interrupts_ == 0)
         say("ended by " + signal);
-    if (code == 0 && lost_ > 0 && !options_.interactive)
+    if (*code == 0 && lost_ > 0 && !options_.interactive)
         return not_ours; // a pipe that took it is not complete
-    return code >= 0 && code <= 255 ? static_cast<int>(code) : not_ours;
+    return *code >= 0 && *code <= 255 ? static_cast<int>(*code) : not_ours;
 }
 
 // ---- what the person does ----
