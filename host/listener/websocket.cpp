@@ -18,9 +18,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto close_patience = 5s;  // for the peer's close frame, after ours
-constexpr auto linger_patience = 2s; // for the peer to read our last word before the reset
-constexpr auto stall_patience = 30s; // a peer that takes nothing of what we send
+constexpr auto close_patience = 5s;             // for the peer's close frame, after ours
+constexpr auto linger_patience = 2s;            // for the peer to read our last word before the reset
+constexpr std::uint64_t linger_bytes = 1 << 20; // taken of what a refused peer still sends
+constexpr auto stall_patience = 30s;            // a peer that takes nothing of what we send
 constexpr int lost = 1006;
 constexpr std::size_t idle_bytes = 64;
 
@@ -38,7 +39,8 @@ public:
     {
         ws_.set_option(websocket::stream_base::decorator(
             [headers = std::move(headers)](websocket::response_type& response) {
-                response.erase(beast::http::field::server);
+                response.set(beast::http::field::server,
+                             "agenthost"); // or Beast would write its own name and version
                 for (const auto& [name, value] : headers) response.set(name, value);
             }));
         if (limits_.compress_from > 0) {
@@ -256,8 +258,11 @@ private:
         if (!events_) return;
         char waste[4096];
         error_code ec;
-        for (int i = 0; i < 64 && !ec; ++i) ws_.next_layer().read_now(waste, sizeof waste, ec);
+        for (int i = 0; i < 16 && !ec && discarded_ < linger_bytes; ++i)
+            discarded_ += ws_.next_layer().read_now(waste, sizeof waste, ec);
         if (ec && ec != asio::error::would_block) return finish();
+        // What it sends beyond holds it up until it reads us, or until the clock ends this.
+        if (discarded_ >= linger_bytes) return;
         ws_.next_layer().wait_readable([self = shared_from_this()](error_code failed) {
             if (failed)
                 self->finish();
@@ -285,7 +290,7 @@ private:
     Clock::time_point sent_at_ =
         Clock::now();           // the answer to the upgrade may wait in the cork when the clock ticks
     Clock::time_point sign_at_; // of life, as far as the ticks saw
-    std::uint64_t seen_in_ = 0, seen_out_ = 0, silent_at_ = 0;
+    std::uint64_t discarded_ = 0, seen_in_ = 0, seen_out_ = 0, silent_at_ = 0;
     int unheard_ = 0, code_ = lost;
     bool open_ = false, heard_ = false, reading_ = false, writing_ = false, pinging_ = false, paused_ = false,
          closing_ = false, close_sent_ = false, ended_ = false;

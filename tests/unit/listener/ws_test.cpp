@@ -97,6 +97,7 @@ TEST_F(Ws, UpgradesAndEchoesTextAndBinary)
     ASSERT_EQ(a.status, 101);
     EXPECT_EQ(a.header("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); // RFC 6455, 1.3
     EXPECT_EQ(a.header("x-hello"), "you");
+    EXPECT_EQ(a.header("server"), "agenthost"); // no library's name, no version
     raw.send(frame(1, "hello") + frame(2, std::string("\0\xff", 2)));
     Frame f = read_frame(raw);
     EXPECT_EQ(f.opcode, 1);
