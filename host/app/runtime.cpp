@@ -215,7 +215,7 @@ std::string Runtime::Impl::bind_control()
     if (!config->metrics_bind.empty()) {
         ListenerConfig metrics_listener;
         metrics_listener.name = "metrics";
-        metrics_listener.bind = config->metrics_bind;
+        metrics_listener.bind = {config->metrics_bind};
         if (auto problem = control_listeners->add(metrics_listener); !problem.empty()) return problem;
         control->serve("metrics", true);
     }

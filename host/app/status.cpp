@@ -76,13 +76,10 @@ json to_json(const SessionStatus& s)
 
 json to_json(const ListenerStatus& l)
 {
-    return {{"name", l.name},
-            {"address", l.address},
-            {"connections", l.connections},
-            {"accepted", l.accepted},
-            {"refused", l.refused},
-            {"requests", l.requests},
-            {"websockets", l.websockets}};
+    return {{"name", l.name},           {"address", l.address},
+            {"addresses", l.addresses}, {"connections", l.connections},
+            {"accepted", l.accepted},   {"refused", l.refused},
+            {"requests", l.requests},   {"websockets", l.websockets}};
 }
 
 json to_json(const DispatchStats& d)

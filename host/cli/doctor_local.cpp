@@ -189,11 +189,11 @@ int days_left(const X509* certificate)
     return seconds < 0 && days == 0 ? -1 : days;
 }
 
-// Empty when the address can be bound now.
-std::string try_bind(const std::string& text)
+// Empty when the address can be bound now. `alone`: IPv6 without IPv4.
+std::string try_bind(const std::string& text, bool alone)
 {
     const auto bind = conf::parse_bind(text);
-    if (!bind) return "not an address";
+    if (!bind) return conf::why_no_bind(text);
     sockaddr_storage storage{};
     socklen_t size = 0;
     const auto port = htons(static_cast<std::uint16_t>(std::stoul(bind->port)));
@@ -210,21 +210,37 @@ std::string try_bind(const std::string& text)
         size = sizeof *v6;
     }
     const kit::Fd fd{::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    const int on = 1;
+    const int on = 1, only = alone ? 1 : 0;
     if (fd) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (fd && storage.ss_family == AF_INET6)
+        ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
     if (fd && ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0) return {};
+    const bool no_v6 = errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL;
+    if (bind->every && no_v6) return try_bind("0.0.0.0:" + bind->port, false);
     return std::strerror(errno);
 }
 
-std::string bind_remedy(int error, const ListenerConfig& listener)
+std::string bind_remedy(int error, const std::string& bind)
 {
-    const std::string port = listener.bind.substr(listener.bind.rfind(':') + 1);
+    const std::string port = bind.substr(bind.rfind(':') + 1);
     if (error == EADDRINUSE)
         return "stop who has it (ss -ltnp 'sport = :" + port + "' names it), or choose another port";
     if (error == EACCES)
         return "ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit";
     if (error == EADDRNOTAVAIL) return "this address is not this machine's (ip address lists them)";
     return "choose another address";
+}
+
+// Is there an IPv4 address on the same port? "[::]:PORT" is then for IPv6 alone.
+bool serves_v4_too(const Config& config, const std::string& text)
+{
+    const auto bind = conf::parse_bind(text);
+    for (const ListenerConfig& listener : config.listeners)
+        for (const std::string& other : listener.bind)
+            if (const auto b = conf::parse_bind(other);
+                bind && b && b->port == bind->port && b->address.find(':') == std::string::npos)
+                return true;
+    return false;
 }
 
 } // namespace
@@ -246,15 +262,17 @@ void check_listeners(Findings& findings, const Config& config, bool running)
                         describe_expiry(findings, area, "its certificate " + listener.tls->certificate, days);
             }
         }
-        if (!running) {
+        std::string binds;
+        for (const std::string& bind : listener.bind) {
+            binds += (binds.empty() ? "" : ", ") + bind;
+            if (running) continue;
             errno = 0;
-            if (const std::string why = try_bind(listener.bind); !why.empty()) {
-                good = false;
-                findings.push_back(
-                    {Verdict::bad, area, listener.bind + ": " + why, bind_remedy(errno, listener)});
-            }
+            const std::string why = try_bind(bind, serves_v4_too(config, bind));
+            if (why.empty()) continue;
+            good = false;
+            findings.push_back({Verdict::bad, area, bind + ": " + why, bind_remedy(errno, bind)});
         }
-        if (good) findings.push_back({Verdict::good, area, listener.bind + notes, ""});
+        if (good) findings.push_back({Verdict::good, area, binds + notes, ""});
     }
 }
 

@@ -77,7 +77,7 @@ struct ServerConfig {
 
 struct ListenerConfig {
     std::string name;
-    std::string bind; // "127.0.0.1:3001", "[::1]:0"; port 0: any, told by status
+    std::vector<std::string> bind; // "127.0.0.1:3001", "[::1]:0"; port 0: any, told by status
     std::optional<TlsServerConfig> tls;
     bool insecure = false;
     std::uint32_t connections = 20'000;
@@ -86,6 +86,9 @@ struct ListenerConfig {
     milliseconds header_timeout{10'000};
     milliseconds body_timeout{30'000}; // without progress
     milliseconds idle_timeout{60'000}; // keep-alive
+    std::vector<std::string>
+        trusted_proxies;         // addresses and ranges whose word about the client's address is taken
+    bool proxy_protocol = false; // connections from those begin with a PROXY header
     bool operator==(const ListenerConfig&) const = default;
 };
 

@@ -2,6 +2,9 @@
 #include "tables.hpp"
 #include "url.hpp"
 
+#include "kit/ip_address.hpp"
+
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -11,13 +14,41 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::size_t max_binds = 16; // of one listener
+
+// One address or a list of them.
+Key bind_key()
+{
+    Key key;
+    key.name = "bind";
+    key.doc = "ADDRESS:PORT, such as 127.0.0.1:3001, or a list of them. Port 0: any free one. [::]:443 "
+              "serves IPv6 and IPv4, *:443 "
+              "every address there is. Beside an IPv4 address with the same port, [::] serves IPv6 alone.";
+    key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
+        auto& bind = static_cast<ListenerConfig*>(object)->bind;
+        if (value.kind == Value::Kind::list) {
+            if (auto all = read_list(r, value, path, false)) bind = std::move(*all);
+        } else if (auto one = read_text(r, value, path, "an address or a list of addresses", 64)) {
+            bind = {std::move(*one)};
+        }
+    };
+    key.show = [](const void* object) {
+        const auto& bind = static_cast<const ListenerConfig*>(object)->bind;
+        return bind.size() == 1 ? Json(bind.front()) : bind.empty() ? Json{} : Json(bind);
+    };
+    key.schema = [] {
+        return Json{{"anyOf", Json::array({Json{{"type", "string"}},
+                                           Json{{"type", "array"}, {"items", {{"type", "string"}}}}})}};
+    };
+    return key;
+}
+
 const Section& listener_section()
 {
     static const Section section{
         {
             text("name", &ListenerConfig::name, "What plugins' configuration calls it.", 64),
-            text("bind", &ListenerConfig::bind,
-                 "ADDRESS:PORT, such as 127.0.0.1:3001 or [::]:443. Port 0: any free one.", 64),
+            bind_key(),
             group("tls", &ListenerConfig::tls,
                   Section{{
                               path("certificate", &TlsServerConfig::certificate, "PEM, with its chain."),
@@ -41,9 +72,67 @@ const Section& listener_section()
                      "For a body to make progress."),
             duration("idle_timeout", &ListenerConfig::idle_timeout, 100ms, 1h,
                      "For the next request on an open connection."),
+            list("trusted_proxies", &ListenerConfig::trusted_proxies,
+                 "Addresses and ranges of reverse proxies. What they say about a client's address counts for "
+                 "limits, throttles "
+                 "and logs. X-Forwarded-For is read from the right up to the first address that is not "
+                 "listed here, and so is "
+                 "Forwarded (RFC 7239). A header that cannot be read, or two that disagree, count as the "
+                 "proxy's own address."),
+            flag("proxy_protocol", &ListenerConfig::proxy_protocol,
+                 "true: every connection from trusted_proxies begins with a header of the PROXY protocol, "
+                 "version 1 or 2. "
+                 "One without it is closed. Other connections are not affected."),
         },
         ""};
     return section;
+}
+
+void check_binds(Reading& r, const Value& item, const std::string& path, const ListenerConfig& listener)
+{
+    if (!item.find("bind"))
+        r.problems.add(item.where, path + ": bind is missing; write bind: \"127.0.0.1:3001\"");
+    const Where where = where_of(item, "bind");
+    if (item.find("bind") && item.find("bind")->value.kind == Value::Kind::list && listener.bind.empty())
+        r.problems.add(where, path + ".bind: the list is empty; write bind: \"127.0.0.1:3001\"");
+    if (listener.bind.size() > max_binds)
+        r.problems.add(where, path + ".bind: more than " + std::to_string(max_binds) +
+                                  " addresses; one wildcard such as [::]:3001 serves all of them");
+    for (const std::string& text : listener.bind) {
+        const auto bind = parse_bind(text);
+        if (!bind) {
+            r.problems.add(where, path + ".bind: \"" + text + "\" is " + why_no_bind(text));
+        } else if (!listener.tls && !is_loopback(bind->address) && !listener.insecure) {
+            r.problems.add(where,
+                           path + ".bind: plain HTTP on " + bind->address +
+                               " can be read along by everyone between. Add tls: {certificate: .., key: "
+                               "..}, bind to 127.0.0.1, "
+                               "or set insecure: true if that is meant");
+        }
+    }
+}
+
+void check_proxies(Reading& r, const Value& item, const std::string& path, const ListenerConfig& listener)
+{
+    for (const std::string& text : listener.trusted_proxies) {
+        const auto range = kit::parse_range(text);
+        const Where where = where_of(item, "trusted_proxies");
+        if (!range)
+            r.problems.add(where, path + ".trusted_proxies: \"" + text +
+                                      "\" is not an address or a range, such as 127.0.0.1, 10.0.0.0/8 or "
+                                      "2001:db8::/64 (bits after "
+                                      "the prefix are zero)");
+        else if (range->prefix == 0 || (range->first.v4() && range->prefix <= 96))
+            r.problems.add(where,
+                           path + ".trusted_proxies: \"" + text +
+                               "\" trusts everyone, so that each client could claim any address. List the "
+                               "proxies' own addresses");
+    }
+    if (listener.proxy_protocol && listener.trusted_proxies.empty())
+        r.problems.add(
+            where_of(item, "proxy_protocol"),
+            path + ".proxy_protocol: trusted_proxies is empty, so that no connection may bring the header. "
+                   "List the proxies' addresses there");
 }
 
 void check_listener(Reading& r, const Value& item, const std::string& path, const ListenerConfig& listener)
@@ -75,22 +164,8 @@ void check_listener(Reading& r, const Value& item, const std::string& path, cons
             check_secret_file(r, where_of(item.find("tls")->value, "key"), path + ".tls.key",
                               {SecretSource::Kind::file, listener.tls->key});
     }
-    if (!item.find("bind"))
-        r.problems.add(item.where, path + ": bind is missing; write bind: \"127.0.0.1:3001\"");
-    if (listener.bind.empty()) return;
-    const Where where = where_of(item, "bind");
-    const auto bind = parse_bind(listener.bind);
-    if (!bind) {
-        r.problems.add(where, path + ".bind: \"" + listener.bind +
-                                  "\" is not ADDRESS:PORT with a numeric address, such as 127.0.0.1:3001, "
-                                  "0.0.0.0:443 or [::1]:3001");
-        return;
-    }
-    if (!listener.tls && !is_loopback(bind->address) && !listener.insecure)
-        r.problems.add(where, path + ".bind: plain HTTP on " + bind->address +
-                                  " can be read along by everyone between. Add tls: {certificate: .., key: "
-                                  "..}, bind to 127.0.0.1, "
-                                  "or set insecure: true if that is meant");
+    check_binds(r, item, path, listener);
+    check_proxies(r, item, path, listener);
 }
 
 } // namespace
@@ -114,10 +189,13 @@ Key listeners_key()
             if (!listener.name.empty() && !names.insert(listener.name).second)
                 r.problems.add(where_of(item, "name"),
                                at + ".name: a listener named \"" + listener.name + "\" stands above already");
-            if (!listener.bind.empty() && !listener.bind.ends_with(":0") &&
-                !binds.insert(listener.bind).second)
-                r.problems.add(where_of(item, "bind"),
-                               at + ".bind: another listener has " + listener.bind + " already");
+            for (const std::string& bind : listener.bind)
+                if (!bind.ends_with(":0") && !binds.insert(bind).second)
+                    r.problems.add(where_of(item, "bind"),
+                                   at + ".bind: " +
+                                       (std::ranges::count(listener.bind, bind) > 1
+                                            ? bind + " is listed twice"
+                                            : "another listener has " + bind + " already"));
             config.listeners.push_back(std::move(listener));
         }
     };

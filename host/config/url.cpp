@@ -102,11 +102,34 @@ std::optional<Bind> parse_bind(std::string_view text)
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos || !is_port(text.substr(colon + 1))) return std::nullopt;
     Bind bind{std::string{text.substr(0, colon)}, std::string{text.substr(colon + 1)}};
+    if (bind.address.empty() || bind.address == "*") return Bind{"::", bind.port, true};
     if (bind.address.starts_with('[') && bind.address.ends_with(']')) {
         bind.address = bind.address.substr(1, bind.address.size() - 2);
         return is_v6(bind.address) ? std::optional{bind} : std::nullopt;
     }
     return is_v4(bind.address) ? std::optional{bind} : std::nullopt;
+}
+
+std::string why_no_bind(std::string_view text)
+{
+    const std::string wanted =
+        "not ADDRESS:PORT with a numeric address, such as 127.0.0.1:3001, 0.0.0.0:443 or [::1]:3001";
+    const auto colon = text.rfind(':');
+    const std::string_view address = text.substr(0, colon);
+    if (text.find_first_of(", ") != std::string_view::npos)
+        return wanted + R"(. Several are written as a list: ["0.0.0.0:443", "[::]:443"])";
+    if (is_port(text)) return wanted + ". Write *:" + std::string{text} + " for every address";
+    if (is_v6(std::string{text}) && !text.ends_with(':') && !is_v6(std::string{address}))
+        return wanted + ". The port is missing: write [" + std::string{text} + "]:3001";
+    if (colon == std::string_view::npos || text.ends_with(']')) return wanted + ". The port is missing";
+    if (!is_port(text.substr(colon + 1))) return wanted + ". A port is a number from 0 to 65535";
+    if (is_v6(std::string{address}))
+        return wanted + ". An IPv6 address stands in brackets: [" + std::string{address} + "]" +
+               std::string{text.substr(colon)};
+    if (address == "localhost")
+        return wanted + R"(. For localhost write ["127.0.0.1)" + std::string{text.substr(colon)} +
+               R"(", "[::1])" + std::string{text.substr(colon)} + R"("])";
+    return wanted;
 }
 
 std::string redact_url(std::string_view text)

@@ -19,8 +19,12 @@ bool is_loopback(std::string_view host); // localhost, 127.0.0.0/8, ::1, ::ffff:
 struct Bind {
     std::string address; // a numeric one, without brackets
     std::string port;
+    bool every =
+        false; // "*:3001" or ":3001", address "::": every address there is, IPv4 alone on a machine without IPv6
 };
-std::optional<Bind> parse_bind(std::string_view); // "127.0.0.1:3001", "[::1]:0"
+std::optional<Bind> parse_bind(std::string_view); // "127.0.0.1:3001", "[::1]:0", "[::]:3001", "*:3001"
+// What is wrong with a text that parse_bind refuses, and what to write instead.
+std::string why_no_bind(std::string_view);
 
 // Safe to show: user info and the values of the query are cut.
 std::string redact_url(std::string_view);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host/listener/server.hpp"
+#include "kit/ip_address.hpp"
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -19,14 +20,27 @@ struct Acceptor {
     asio::io_context& io;
     net::Core::Descriptor descriptor;
     asio::steady_timer timer;
+    const std::uint64_t serial = next_serial++; // tells the sockets of one listener apart
+    std::string bind;                           // as the configuration writes it; empty: a unix socket
+    std::string address;                        // "127.0.0.1:3001", "[::]:3001"
+    kit::IpEndpoint endpoint;
+    bool serves_v4 = false; // an IPv4 socket, or an IPv6 one for both families
     std::string path;
     dev_t device{};
     ino_t inode{};
+
+private:
+    static inline std::atomic<std::uint64_t> next_serial{1};
 };
-using AcceptorPtr = std::shared_ptr<Acceptor>;
+
+// Does a socket of ours serve IPv4 on this port? "[::]:PORT" then takes IPv6 alone.
+using ServesV4 = std::function<bool(std::uint16_t port)>;
 
 // Null and a sentence in `problem` when it cannot.
-AcceptorPtr bind_tcp(asio::io_context&, const std::string& bind, std::string& address, std::string& problem);
+AcceptorPtr bind_tcp(asio::io_context&, const std::string& bind, const ServesV4&, std::string& problem);
 AcceptorPtr bind_unix(asio::io_context&, const std::string& path, std::string& problem);
+
+// The address that other machines most likely reach: a specific one before a wildcard, loopback last.
+std::string best_address(const std::vector<AcceptorPtr>&);
 
 } // namespace agenthost::host::listener

@@ -1,6 +1,9 @@
 // Binding, with errors that say who is in the way.
 #include "acceptor.hpp"
 
+#include "host/config/url.hpp"
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -8,7 +11,6 @@
 #include <sstream>
 
 #include <dirent.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,7 +67,7 @@ std::string holder(int port)
     return {};
 }
 
-std::string bind_problem(const std::string& bind, int port, int error)
+std::string bind_problem(const std::string& bind, int port, int error, bool no_v6)
 {
     const std::string what = "cannot listen on " + bind + ": ";
     switch (error) {
@@ -79,40 +81,16 @@ std::string bind_problem(const std::string& bind, int port, int error)
                (port < 1024
                     ? " below 1024. Choose a port from 1024, or give the service CAP_NET_BIND_SERVICE."
                     : ". A security policy forbids it: allow the port there or choose another.");
+    case EAFNOSUPPORT: return what + "this machine has no IPv6. Write 0.0.0.0 for every IPv4 address.";
     case EADDRNOTAVAIL:
+        if (no_v6)
+            return what + "IPv6 is switched off on this machine. Write 0.0.0.0 for every IPv4 address.";
         return what + "no interface of this machine has the address. Correct `bind`, or configure the "
                       "address first.";
     case EMFILE:
     case ENFILE: return what + "no descriptor is free. Raise LimitNOFILE.";
     default: return what + std::strerror(error) + ".";
     }
-}
-
-bool split(const std::string& bind, std::string& host, std::string& port)
-{
-    const auto colon = bind.rfind(':');
-    if (colon == std::string::npos || colon + 1 == bind.size()) return false;
-    host = bind.substr(0, colon);
-    port = bind.substr(colon + 1);
-    if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
-        std::stoi(port) > 65535)
-        return false;
-    if (host.starts_with('[')) {
-        if (!host.ends_with(']')) return false;
-        host = host.substr(1, host.size() - 2);
-    } else if (host.find(':') != std::string::npos) {
-        return false;
-    }
-    if (host == "*" || host.empty()) host = "0.0.0.0";
-    return true;
-}
-
-std::string local_address(int fd)
-{
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    return net::address_text(reinterpret_cast<const sockaddr*>(&address));
 }
 
 bool somebody_listens(const sockaddr_un& address)
@@ -124,35 +102,78 @@ bool somebody_listens(const sockaddr_un& address)
 
 } // namespace
 
-AcceptorPtr bind_tcp(asio::io_context& io, const std::string& bind, std::string& address,
+namespace {
+
+// A socket bound to `wanted` and listening; invalid and errno when it cannot.
+kit::Fd listen_on(const kit::IpAddress& ip, std::uint16_t port, bool v6_only)
+{
+    sockaddr_storage storage{};
+    socklen_t size = sizeof(sockaddr_in);
+    if (ip.v4()) {
+        auto& in = reinterpret_cast<sockaddr_in&>(storage);
+        in.sin_family = AF_INET;
+        in.sin_port = htons(port);
+        std::memcpy(&in.sin_addr, ip.bytes.data() + 12, 4);
+    } else {
+        auto& in = reinterpret_cast<sockaddr_in6&>(storage);
+        in.sin6_family = AF_INET6;
+        in.sin6_port = htons(port);
+        std::memcpy(&in.sin6_addr, ip.bytes.data(), 16);
+        size = sizeof in;
+    }
+    kit::Fd fd{::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd) return fd;
+    const int on = 1, only = v6_only ? 1 : 0;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (!ip.v4()) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0 ||
+        ::listen(fd.get(), backlog) != 0) {
+        const int error = errno;
+        fd.reset();
+        errno = error;
+    }
+    return fd;
+}
+
+} // namespace
+
+AcceptorPtr bind_tcp(asio::io_context& io, const std::string& bind, const ServesV4& serves_v4,
                      std::string& problem)
 {
-    std::string host, port;
-    if (!split(bind, host, port)) {
-        problem = "cannot listen on " + bind +
-                  ": not an address and a port. Write 127.0.0.1:3001 or [::1]:3001; port 0 takes any.";
+    const auto parsed = conf::parse_bind(bind);
+    const auto ip = parsed ? kit::parse_ip(parsed->address) : std::nullopt;
+    if (!ip) {
+        problem = "cannot listen on " + bind + ": " + conf::why_no_bind(bind) + ".";
         return nullptr;
     }
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0) {
-        problem =
-            "cannot listen on " + bind + ": " + ::gai_strerror(error) + ". Write an address of this machine.";
+    const auto port = static_cast<std::uint16_t>(std::stoi(parsed->port));
+    const bool wildcard6 = !ip->v4() && ip->any();
+    bool v6_only = !wildcard6 || (port != 0 && serves_v4(port));
+    kit::Fd fd = listen_on(*ip, port, v6_only);
+    const bool no_v6 = !fd && !ip->v4() && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
+    if (no_v6 && parsed->every) fd = listen_on(*kit::parse_ip("0.0.0.0"), port, false);
+    if (!fd) {
+        problem = bind_problem(bind, port, errno, wildcard6 && no_v6);
         return nullptr;
     }
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list{found, &::freeaddrinfo};
-    kit::Fd fd{::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    const int on = 1;
-    if (fd) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (fd && found->ai_family == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (!fd || ::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd.get(), backlog) != 0) {
-        problem = bind_problem(bind, std::stoi(port), errno);
-        return nullptr;
-    }
-    address = local_address(fd.get());
-    return std::make_shared<Acceptor>(io, fd.release());
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&storage), &size);
+    auto acceptor = std::make_shared<Acceptor>(io, fd.release());
+    acceptor->bind = bind;
+    acceptor->address = net::address_text(reinterpret_cast<const sockaddr*>(&storage));
+    acceptor->endpoint = kit::parse_endpoint(acceptor->address).value_or(kit::IpEndpoint{*ip, port});
+    acceptor->serves_v4 = acceptor->endpoint.ip.v4() || !v6_only;
+    return acceptor;
+}
+
+std::string best_address(const std::vector<AcceptorPtr>& acceptors)
+{
+    const auto rank = [](const AcceptorPtr& a) {
+        return a->endpoint.ip.loopback() ? 2 : a->endpoint.ip.any() ? 1 : 0;
+    };
+    const auto best = std::ranges::min_element(acceptors, {}, rank); // the first of equals
+    return best == acceptors.end() ? std::string{} : (*best)->address;
 }
 
 AcceptorPtr bind_unix(asio::io_context& io, const std::string& path, std::string& problem)
@@ -201,6 +222,7 @@ AcceptorPtr bind_unix(asio::io_context& io, const std::string& path, std::string
     }
     auto acceptor = std::make_shared<Acceptor>(io, fd.release());
     acceptor->path = path;
+    acceptor->address = "unix:" + path;
     if (::stat(path.c_str(), &there) == 0) {
         acceptor->device = there.st_dev;
         acceptor->inode = there.st_ino;

@@ -12,16 +12,18 @@ namespace {
 constexpr auto answer_patience = 30s; // ext/listener.h: nothing within 30 s is answered 503
 constexpr auto linger_patience = 2s;  // for the peer to read our last word before the reset
 constexpr std::uint64_t linger_bytes = 1 << 20;
+constexpr int discards_per_turn = 16; // of 4 KiB: then the loop serves the others
 constexpr std::uint64_t worth_mentioning =
     1024; // fewer bytes within a body time-out are a trickle, not progress
 
 } // namespace
 
 Connection::Connection(std::shared_ptr<Server> server, IoThread& thread, ListeningPtr listening,
-                       SettingsPtr settings, int fd, std::string address)
-    : server_{std::move(server)}, thread_{thread.shared_from_this()},
-      listening_{std::move(listening)}, settings_{std::move(settings)}, address_{std::move(address)},
-      stream_{std::in_place, thread.io.get_executor(), fd}, since_{Clock::now()}, progress_at_{since_}
+                       SettingsPtr settings, Accepted accepted)
+    : server_{std::move(server)}, thread_{thread.shared_from_this()}, listening_{std::move(listening)},
+      settings_{std::move(settings)}, key_{std::move(accepted.key)}, socket_{accepted.socket},
+      trusted_{accepted.trusted}, stream_{std::in_place, thread.io.get_executor(), accepted.fd},
+      since_{Clock::now()}, progress_at_{since_}
 {
     ++server_->live;
 }
@@ -29,7 +31,8 @@ Connection::Connection(std::shared_ptr<Server> server, IoThread& thread, Listeni
 Connection::~Connection()
 {
     if (exchange_) Routes::release(*exchange_->route); // an io_context that ended with us inside
-    listening_->leave(address_);
+    if (state_ == State::lingering) --server_->lingering;
+    listening_->leave(key_);
     --server_->live;
 }
 
@@ -38,6 +41,16 @@ void Connection::start()
     thread_->add(shared_from_this());
     peer_ = stream_->peer();
     if (peer_ != "unix") stream_->no_delay();
+    if (const auto far = kit::parse_endpoint(peer_)) far_ = *far;
+    if (!trusted_ || !settings_->config.proxy_protocol) return begin();
+    proxy_header_ = std::make_unique<ProxyHeader>();
+    read_proxy_header();
+}
+
+// TLS or HTTP begins.
+void Connection::begin()
+{
+    enter(State::handshake);
     if (!settings_->tls) {
         enter(State::head);
         return read_head();
@@ -52,6 +65,8 @@ void Connection::start()
 
 void Connection::enter(State state)
 {
+    if (state_ == State::lingering && state != State::lingering) --server_->lingering;
+    if (state_ != State::lingering && state == State::lingering) ++server_->lingering;
     state_ = state;
     since_ = progress_at_ = Clock::now();
     progress_bytes_ = state == State::answering || state == State::streaming ? stream_->bytes_out() : 0;
@@ -77,6 +92,7 @@ void Connection::arm_read()
 void Connection::on_readable()
 {
     switch (state_) {
+    case State::proxy: return read_proxy_header();
     case State::head: return read_head();
     case State::body: return pump_body();
     case State::lingering: return discard();
@@ -144,12 +160,18 @@ void Connection::finish_exchange(int code)
     if (!exchange->route->owner->silent)
         exchange->route->api.on_closed(exchange->route->ctx, exchange->id, code);
     Routes::release(*exchange->route);
+    if (trusted_)
+        listening_->uncount(std::exchange(key_, {})); // the proxy's next request is another client's
 }
 
 // Our last word must reach a peer that is still sending: closing at once would reset the connection.
 void Connection::linger()
 {
     enter(State::lingering);
+    if (server_->lingering > Server::max_lingering) {
+        stream_->flush(); // as far as the socket takes it
+        return gone();
+    }
     stream_->async_shutdown([self = shared_from_this()](error_code) {
         if (self->state_ == State::lingering) self->discard();
     });
@@ -159,11 +181,16 @@ void Connection::discard()
 {
     char waste[4096];
     error_code ec;
-    while (!ec && progress_bytes_ < linger_bytes)
+    for (int i = 0; i < discards_per_turn; ++i) {
+        // It has sent all that we take. What it sends now holds it up until it reads us, or until the clock ends this.
+        if (progress_bytes_ >= linger_bytes) return;
         progress_bytes_ += stream_->read_now(waste, sizeof waste, ec);
-    if (ec == asio::error::would_block) return arm_read();
-    if (ec) return gone();
-    // It has sent all that we take. What it sends now holds it up until it reads us, or until the clock ends this.
+        if (ec == asio::error::would_block) return arm_read();
+        if (ec) return gone();
+    }
+    post([this] {
+        if (state_ == State::lingering) discard();
+    });
 }
 
 void Connection::abort(int code)
@@ -192,7 +219,7 @@ void Connection::gone()
 {
     if (state_ == State::closed) return;
     finish_exchange(status_);
-    state_ = State::closed;
+    enter(State::closed);
     receiving_.reset();
     sending_.reset();
     stream_->close();
@@ -204,7 +231,8 @@ void Connection::drain()
     draining_ = true;
     keep_alive_ = false;
     if (const auto ws = ws_) return ws->close(1001, "going away");
-    if (state_ == State::handshake || (state_ == State::head && head_.empty())) gone();
+    if (state_ == State::proxy || state_ == State::handshake || (state_ == State::head && head_.empty()))
+        gone();
 }
 
 // --- time
@@ -220,6 +248,7 @@ void Connection::tick(Clock::time_point now)
     const auto self = shared_from_this();
     const auto& config = settings_->config;
     switch (state_) {
+    case State::proxy:
     case State::handshake:
         if (now - since_ >= config.header_timeout) gone();
         return;

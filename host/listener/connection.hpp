@@ -1,9 +1,10 @@
 // One accepted socket: head, body, answer, again; or a WebSocket. Everything on its I/O thread unless marked.
 //
-// connection.cpp: life, ends, time-outs; connection_head.cpp: heads; connection_body.cpp: receive(); connection_answer.cpp: answers; connection_ws.cpp: WebSocket.
+// connection.cpp: life, ends, time-outs; connection_client.cpp: whose connection it is; connection_head.cpp: heads; connection_body.cpp: receive(); connection_answer.cpp: answers; connection_ws.cpp: WebSocket.
 #pragma once
 
 #include "host/listener/body.hpp"
+#include "host/listener/proxy_header.hpp"
 #include "host/listener/server.hpp"
 #include "host/listener/text.hpp"
 #include "host/listener/websocket.hpp"
@@ -19,9 +20,17 @@ struct Reply {
     std::uint64_t offset = 0, length = 0;
 };
 
+// What accept() knows.
+struct Accepted {
+    int fd = -1;
+    std::string key;          // under which its address is counted; empty: not yet, or a unix socket
+    bool trusted = false;     // from one of trusted_proxies
+    std::uint64_t socket = 0; // serial of the listening socket
+};
+
 class Connection final : public std::enable_shared_from_this<Connection>, private WebSocketEvents {
 public:
-    Connection(std::shared_ptr<Server>, IoThread&, ListeningPtr, SettingsPtr, int fd, std::string address);
+    Connection(std::shared_ptr<Server>, IoThread&, ListeningPtr, SettingsPtr, Accepted);
     ~Connection();
 
     void start();
@@ -50,13 +59,31 @@ public:
     [[nodiscard]] bool sends_directly() const;
     void post(std::function<void()> work); // [any]
     [[nodiscard]] const Listening& listening() const { return *listening_; }
+    [[nodiscard]] std::uint64_t socket() const { return socket_; }
 
 private:
-    enum class State { handshake, head, pending, body, answering, streaming, websocket, lingering, closed };
+    enum class State {
+        proxy,
+        handshake,
+        head,
+        pending,
+        body,
+        answering,
+        streaming,
+        websocket,
+        lingering,
+        closed
+    };
     using Request = WebSocket::Request;
 
+    void begin();
     void arm_read();
     void on_readable();
+    void read_proxy_header();
+    void proxy_header_read();
+    void refuse_client();
+    bool find_client(const Request&);          // of this request; false: it has been refused
+    bool count_client(const kit::IpEndpoint&); // instead of whom it was counted for; false: too many
     void read_head();
     bool collect_head();
     void parse_head();
@@ -99,15 +126,22 @@ private:
     std::shared_ptr<IoThread> thread_;
     ListeningPtr listening_;
     SettingsPtr settings_;
-    std::string address_, peer_; // without and with the port
+    std::string key_;     // its client's address, as it is counted
+    std::string peer_;    // the client's address and port
+    kit::IpEndpoint far_; // the other end of the socket, or what a PROXY header said in its place
+    std::uint64_t socket_;
+    bool trusted_;         // far_ is a proxy whose headers are believed
+    bool proxied_ = false; // peer_ is not the other end of the socket
+    std::unique_ptr<ProxyHeader> proxy_header_;
     std::optional<net::Stream> stream_;
-    State state_ = State::handshake;
+    State state_ = State::proxy;
     bool waiting_ = false; // a wait_readable is under way
     bool draining_ = false, abort_wanted_ = false;
     Clock::time_point since_, progress_at_;
     std::uint64_t progress_bytes_ = 0;
 
-    std::string head_; // collected so far
+    std::string head_;            // collected so far
+    std::size_t empty_lines_ = 0; // bytes of them before the head
     // of the running request
     ExchangePtr exchange_;
     std::unique_ptr<Request> upgrade_;
@@ -118,6 +152,7 @@ private:
     std::unique_ptr<Receiving> receiving_;
     std::unique_ptr<Sending> sending_;
     std::string backlog_;           // chunks that did not fit the cork
+    std::size_t backlog_sent_ = 0;  // of it
     std::size_t backlog_bytes_ = 0; // of the plugin's data in it
     bool ending_ = false, backlog_waits_ = false;
     std::optional<std::uint64_t> stream_left_; // of an answer whose length is known

@@ -16,6 +16,7 @@
 namespace agenthost::host::listener {
 namespace {
 
+constexpr std::size_t text_turn = 1 << 20; // the loop serves the others after this many bytes of a large text
 constexpr std::size_t sendfile_turn =
     4 << 20; // a pool thread goes to the next connection after this many bytes
 
@@ -104,9 +105,14 @@ bool Connection::pump_text()
         s.text_sent = s.text.size();
         return true;
     }
-    while (s.text_sent < s.text.size()) {
+    for (const std::size_t begin = s.text_sent; s.text_sent < s.text.size();) {
+        if (s.text_sent - begin >= text_turn) {
+            post([this] { pump_answer(); });
+            return false;
+        }
         error_code ec;
-        s.text_sent += stream_->write_now(s.text.data() + s.text_sent, s.text.size() - s.text_sent, ec);
+        const std::size_t n = std::min(s.text.size() - s.text_sent, text_turn);
+        s.text_sent += stream_->write_now(s.text.data() + s.text_sent, n, ec);
         if (ec == asio::error::would_block) {
             stream_->wait_writable([self = shared_from_this()](error_code failed) {
                 if (self->state_ != State::answering) return;
@@ -272,13 +278,14 @@ void Connection::do_end(const ExchangePtr& exchange)
 void Connection::pump_backlog()
 {
     if (backlog_waits_) return;
-    while (!backlog_.empty()) {
-        const std::size_t n = std::min(backlog_.size(), net::block_size);
-        if (!stream_->write({backlog_.data(), n})) break;
-        backlog_.erase(0, n);
+    const std::size_t begin = backlog_sent_;
+    while (backlog_sent_ < backlog_.size() && backlog_sent_ - begin < text_turn) {
+        const std::size_t n = std::min(backlog_.size() - backlog_sent_, net::block_size);
+        if (!stream_->write({backlog_.data() + backlog_sent_, n})) break;
+        backlog_sent_ += n;
     }
     if (stream_->error()) return abort();
-    if (!backlog_.empty()) {
+    if (backlog_sent_ < backlog_.size()) {
         backlog_waits_ = true;
         return stream_->wait_writable([self = shared_from_this()](error_code ec) {
             self->backlog_waits_ = false;
@@ -287,6 +294,8 @@ void Connection::pump_backlog()
             self->pump_backlog();
         });
     }
+    backlog_.clear();
+    backlog_sent_ = 0;
     stream_->flush();
     took(exchange_, std::exchange(backlog_bytes_, 0));
     if (ending_) answered();

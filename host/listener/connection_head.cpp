@@ -10,6 +10,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
+constexpr std::size_t max_empty_lines = 8; // bytes of them
+
 bool equals(std::string_view a, std::string_view b)
 {
     return a.size() == b.size() &&
@@ -38,8 +40,11 @@ bool Connection::collect_head()
             return false;
         }
         if (head_.empty()) {
-            std::size_t skip = 0; // an empty line before a request is tolerated (RFC 9112, 2.2)
-            while (skip < in.size() && skip < 4 && (in[skip] == '\r' || in[skip] == '\n')) ++skip;
+            std::size_t skip =
+                0; // an empty line before a request is tolerated (RFC 9112, 2.2); not a stream of them
+            while (skip < in.size() && empty_lines_ < max_empty_lines &&
+                   (in[skip] == '\r' || in[skip] == '\n'))
+                ++skip, ++empty_lines_;
             stream_->consume(skip);
             in.remove_prefix(skip);
             if (in.empty()) continue;
@@ -63,6 +68,7 @@ bool Connection::collect_head()
 void Connection::parse_head()
 {
     ++listening_->requests;
+    empty_lines_ = 0;
     keep_alive_ = head_request_ = body_unread_ = false; // until the request is known to be sound
     if (const auto problem = head_problem(head_); !problem.empty())
         return refuse(400, "BAD_REQUEST", problem);
@@ -120,6 +126,10 @@ void Connection::begin_exchange(Request request, const Target& target)
         return refuse(400, "BAD_REQUEST", "not a WebSocket handshake of version 13",
                       "Sec-WebSocket-Version: 13\r\n");
     }
+    if (!find_client(request)) {
+        Routes::release(*route);
+        return;
+    }
     exchange_ = std::make_shared<Exchange>(shared_from_this(), std::move(route), websocket);
     server_->exchanges.add(exchange_);
     const std::string json = head_json(request, target);
@@ -159,6 +169,10 @@ std::string Connection::head_json(const Request& request, const Target& target) 
     }
     out += R"(},"peer":)";
     append_json_string(out, peer_);
+    if (proxied_) {
+        out += R"(,"proxy":)";
+        append_json_string(out, stream_->peer());
+    }
     out += R"(,"listener":)";
     append_json_string(out, listening_->name);
     out += stream_->tls() ? R"(,"tls":true)" : R"(,"tls":false)";

@@ -86,7 +86,7 @@ void Connection::ws_ended(int code)
     --listening_->websockets;
     const auto self = shared_from_this();
     finish_exchange(code);
-    state_ = State::closed;
+    enter(State::closed);
     ws_.reset();
     thread_->remove(this);
 }

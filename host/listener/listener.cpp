@@ -1,5 +1,7 @@
 #include "listener_impl.hpp"
 
+#include "host/config/url.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -13,6 +15,7 @@ namespace listener {
 Server::Server(const std::vector<asio::io_context*>& contexts)
 {
     for (auto* context : contexts) threads.push_back(std::make_shared<IoThread>(*context));
+    farewells = std::make_shared<Farewells>(threads.front()->io);
 }
 
 } // namespace listener
@@ -27,15 +30,66 @@ SettingsPtr make_settings(const ListenerConfig& config, net::TlsResult& tls)
     auto settings = std::make_shared<Settings>();
     settings->config = config;
     settings->tls = std::move(tls.context);
+    for (const auto& text : config.trusted_proxies)
+        if (const auto range = kit::parse_range(text)) settings->trusted.push_back(*range);
     return settings;
 }
 
-bool is_loopback(std::string_view address)
+std::string plain_problem(const ListenerConfig& config, const Acceptor& acceptor)
 {
-    return address.starts_with("127.") || address.starts_with("[::1]");
+    if (config.tls || config.insecure || acceptor.endpoint.ip.loopback()) return {};
+    return "plain HTTP on " + acceptor.address +
+           " can be read by others on the way. Configure tls, bind to 127.0.0.1, or set insecure: true if "
+           "you "
+           "mean it.";
+}
+
+// Specific addresses and IPv4 first: "[::]:PORT" takes IPv6 alone where IPv4 is served already.
+std::vector<std::string> in_binding_order(std::vector<std::string> binds)
+{
+    std::ranges::stable_partition(binds, [](const std::string& bind) {
+        const auto parsed = conf::parse_bind(bind);
+        return !parsed || parsed->address != "::";
+    });
+    return binds;
 }
 
 } // namespace
+
+// Sockets for `binds`, all of them or none; a sentence when one cannot be had.
+std::string Listeners::Impl::bind_all(const ListenerConfig& config, const std::vector<std::string>& binds,
+                                      std::vector<AcceptorPtr>& made) const
+{
+    const auto served = [&](std::uint16_t port) -> const Acceptor* {
+        const auto serves = [port](const AcceptorPtr& a) { return a->serves_v4 && a->endpoint.port == port; };
+        if (const auto at = std::ranges::find_if(made, serves); at != made.end()) return at->get();
+        for (const auto& listening : all())
+            for (const auto& acceptor : listening->acceptors())
+                if (serves(acceptor)) return acceptor.get();
+        return nullptr;
+    };
+    for (const auto& bind : in_binding_order(binds)) {
+        std::string problem;
+        const auto serves_v4 = [&](std::uint16_t port) { return served(port) != nullptr; };
+        auto acceptor = bind_tcp(server->threads.front()->io, bind, serves_v4, problem);
+        if (acceptor) problem = plain_problem(config, *acceptor);
+        if (problem.empty()) {
+            made.push_back(std::move(acceptor));
+            continue;
+        }
+        if (const auto parsed = conf::parse_bind(bind); !acceptor && parsed) {
+            const auto* other = served(static_cast<std::uint16_t>(std::stoi(parsed->port)));
+            if (other && !other->endpoint.ip.v4())
+                problem += " " + other->bind + " serves IPv4 on this port as well: list both in one `bind`.";
+        }
+        made.clear();
+        return "listener " + config.name + ": " + problem;
+    }
+    // As the configuration lists them: the first of equals is the address that is told.
+    std::ranges::stable_sort(
+        made, {}, [&](const AcceptorPtr& a) { return std::ranges::find(binds, a->bind) - binds.begin(); });
+    return {};
+}
 
 Listeners::Listeners(std::vector<boost::asio::io_context*> io) : impl_{std::make_unique<Impl>(io)} {}
 
@@ -45,6 +99,7 @@ Listeners::~Listeners()
     if (!impl_->server->opened)
         return; // no connection, no job, no timer: nothing to end, and perhaps no loop
     impl_->each_connection([](Connection& c) { c.abort(); });
+    run_on(impl_->server->threads.front()->io, [this] { impl_->server->farewells->end(); });
     impl_->server->disk.end(); // its jobs post to loops that may not live much longer
     for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->end(); });
 }
@@ -62,16 +117,10 @@ std::string Listeners::add(const ListenerConfig& config, net::TlsResult tls)
     if (impl_->find(config.name))
         return "listener " + config.name + ": the name is used twice. Give each listener its own.";
     if (!tls.problem.empty()) return tls.problem;
+    std::vector<AcceptorPtr> acceptors;
+    if (auto problem = impl_->bind_all(config, config.bind, acceptors); !problem.empty()) return problem;
     auto listening = std::make_shared<Listening>(config.name);
-    std::string problem, address;
-    listening->acceptor = bind_tcp(impl_->server->threads.front()->io, config.bind, address, problem);
-    if (!listening->acceptor) return "listener " + config.name + ": " + problem;
-    if (!config.tls && !config.insecure && !is_loopback(address)) {
-        return "listener " + config.name + ": plain HTTP on " + address +
-               " can be read by others on the way. Configure tls, bind to 127.0.0.1, or set insecure: true "
-               "if you mean it.";
-    }
-    listening->address = (config.tls ? "https://" : "http://") + address;
+    for (auto& acceptor : acceptors) listening->add(std::move(acceptor));
     listening->set(make_settings(config, tls));
     const std::scoped_lock lock{impl_->server->mutex};
     impl_->server->listenings.emplace(config.name, std::move(listening));
@@ -84,9 +133,9 @@ std::string Listeners::add_unix(const std::string& name, const std::string& path
         return "listener " + name + ": the name is used twice. Give each listener its own.";
     auto listening = std::make_shared<Listening>(name);
     std::string problem;
-    listening->acceptor = bind_unix(impl_->server->threads.front()->io, path, problem);
-    if (!listening->acceptor) return "listener " + name + ": " + problem;
-    listening->address = "unix:" + path;
+    auto acceptor = bind_unix(impl_->server->threads.front()->io, path, problem);
+    if (!acceptor) return "listener " + name + ": " + problem;
+    listening->add(std::move(acceptor));
     listening->keep_spares(spare_descriptors);
     auto settings = std::make_shared<Settings>();
     settings->config.name = name;
@@ -99,11 +148,7 @@ std::string Listeners::add_unix(const std::string& name, const std::string& path
 void Listeners::open()
 {
     impl_->server->opened = true;
-    for (const auto& listening : impl_->all()) {
-        if (std::exchange(listening->opened, true)) continue;
-        asio::post(listening->acceptor->io,
-                   [listening, server = impl_->server] { listening->accept(server); });
-    }
+    for (const auto& listening : impl_->all()) listening->open(impl_->server);
 }
 
 std::string Listeners::remove(std::string_view name)
@@ -121,16 +166,55 @@ std::string Listeners::remove(std::string_view name)
     return {};
 }
 
+// Opens the sockets that `bind` lists now and did not before, closes those that it lists no more. Empty, or nothing has changed.
+std::string Listeners::Impl::rebind(const ListeningPtr& listening, const ListenerConfig& config) const
+{
+    const auto before = listening->settings()->config;
+    std::vector<std::string> wanted;
+    for (const auto& bind : config.bind)
+        if (std::ranges::find(before.bind, bind) == before.bind.end()) wanted.push_back(bind);
+    std::vector<AcceptorPtr> gone;
+    for (const auto& acceptor : listening->acceptors())
+        if (std::ranges::find(config.bind, acceptor->bind) == config.bind.end()) gone.push_back(acceptor);
+    // A port that changes its address must be free first: 127.0.0.1:3001 and then 0.0.0.0:3001.
+    std::vector<std::string> closed;
+    for (const auto& acceptor : gone) {
+        const bool in_the_way = std::ranges::any_of(wanted, [&](const std::string& bind) {
+            return bind.ends_with(":" + std::to_string(acceptor->endpoint.port));
+        });
+        if (!in_the_way) continue;
+        listening->remove(acceptor);
+        closed.push_back(acceptor->bind);
+    }
+    std::vector<AcceptorPtr> made;
+    std::string problem = bind_all(config, wanted, made);
+    if (!problem.empty()) {
+        std::vector<AcceptorPtr> again;
+        if (const auto lost = bind_all(before, closed, again); !lost.empty()) problem += " And now: " + lost;
+        for (auto& acceptor : again) listening->add(std::move(acceptor));
+        return problem;
+    }
+    for (auto& acceptor : made) listening->add(std::move(acceptor));
+    for (const auto& acceptor : gone) {
+        if (std::ranges::find(closed, acceptor->bind) == closed.end()) listening->remove(acceptor);
+        each_connection([&](Connection& c) {
+            if (&c.listening() == listening.get() && c.socket() == acceptor->serial) c.drain();
+        });
+    }
+    return {};
+}
+
 std::string Listeners::reload(const ListenerConfig& config, net::TlsResult tls)
 {
     const auto listening = impl_->find(config.name);
     if (!listening) return "listener " + config.name + ": there is none of that name.";
     const auto before = listening->settings();
-    if (before->config.bind != config.bind || before->config.tls.has_value() != config.tls.has_value()) {
+    if (before->config.tls.has_value() != config.tls.has_value()) {
         return "listener " + config.name +
-               ": `bind`, and whether there is `tls`, cannot change while it runs. Restart agenthost.";
+               ": whether there is `tls` cannot change while it runs. Restart agenthost.";
     }
     if (!tls.problem.empty()) return tls.problem;
+    if (auto problem = impl_->rebind(listening, config); !problem.empty()) return problem;
     listening->set(make_settings(config, tls));
     return {};
 }
@@ -185,7 +269,7 @@ void Listeners::forget(std::string_view name)
 std::string Listeners::address(std::string_view name) const
 {
     const auto listening = impl_->find(name);
-    return listening ? listening->address : std::string{};
+    return listening ? listening->address() : std::string{};
 }
 
 namespace {

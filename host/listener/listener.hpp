@@ -18,7 +18,10 @@
 namespace agenthost::host {
 
 struct ListenerStatus {
-    std::string name, address; // "https://127.0.0.1:3001"; unix sockets: "unix:/run/agenthost/control.sock"
+    // "https://127.0.0.1:3001"; unix sockets: "unix:/run/agenthost/control.sock". Of several sockets the one that other machines
+    // most likely reach; all of them in `addresses`.
+    std::string name, address;
+    std::vector<std::string> addresses{};
     std::uint64_t connections = 0, accepted = 0, refused = 0, requests = 0, websockets = 0;
 };
 
@@ -35,7 +38,7 @@ public:
                          const std::string& path); // mode 0600, stale socket files replaced
     void open();                                   // plugins have their routes: accept
     std::string remove(std::string_view name);
-    // New limits and certificate, same socket.
+    // New limits and certificate for new connections; sockets are opened and closed as `bind` lists them now.
     std::string reload(const ListenerConfig& config) { return reload(config, read_tls(config)); }
     std::string reload(const ListenerConfig&, net::TlsResult);
     // What `tls` names, read: blocking, any thread. A listener without `tls`: neither a context nor a problem.

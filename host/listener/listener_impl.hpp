@@ -37,6 +37,9 @@ struct Listeners::Impl {
         }
     }
 
+    std::string bind_all(const ListenerConfig&, const std::vector<std::string>& binds,
+                         std::vector<listener::AcceptorPtr>& made) const;
+    std::string rebind(const listener::ListeningPtr&, const ListenerConfig&) const;
     void forget(const std::shared_ptr<listener::Owner>& owner) const;
     // Room for `n` bytes in the exchange's queue, or BUSY and a promise of on_writable.
     static agh_status reserve(const listener::ExchangePtr&, std::size_t n);

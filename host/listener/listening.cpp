@@ -1,15 +1,15 @@
 // Accepting: fast in the loop, capped in all and per address, spread over the I/O threads.
 #include "acceptor.hpp"
 #include "connection.hpp"
+#include "kit/address_key.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
-
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 namespace agenthost::host::listener {
@@ -22,30 +22,12 @@ constexpr auto tick_every = 250ms; // time-outs are whole seconds: a quarter is 
 
 // Over a cap: a word to plain HTTP clients, as far as their socket buffer takes it, and the end. With TLS only the end: a
 // handshake is what the cap is to save.
-void turn_away(int fd, bool tls)
+void turn_away(Farewells& farewells, int fd, bool tls)
 {
     static constexpr char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Length: "
                                    "0\r\nConnection: close\r\n\r\n";
     if (!tls) ::send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::shutdown(fd, SHUT_WR);
-    char waste[4096]; // what has come already would make the close a reset
-    while (::recv(fd, waste, sizeof waste, MSG_DONTWAIT) > 0) {}
-    ::close(fd);
-}
-
-// The address without its port; IPv4 in IPv6 as IPv4, IPv6 by its /64: a household has that many addresses. Empty: unix.
-std::string address_key(const sockaddr_storage& address)
-{
-    if (address.ss_family == AF_INET) {
-        const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-        return {reinterpret_cast<const char*>(&v4.sin_addr), 4};
-    }
-    if (address.ss_family != AF_INET6) return {};
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    const auto* bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return {bytes + 12, 4};
-    if (IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)) return {bytes, 16};
-    return {bytes, 8};
+    farewells.take(fd);
 }
 
 } // namespace
@@ -104,66 +86,118 @@ void Listening::set(SettingsPtr settings)
     settings_ = std::move(settings);
 }
 
+bool Listening::count_locked(const std::string& key, const ListenerConfig& config)
+{
+    if (key.empty()) return true;
+    auto& mine = per_address_[key];
+    if (mine >= config.per_address) return false;
+    ++mine;
+    return true;
+}
+
 bool Listening::admit(const std::string& key, const ListenerConfig& config)
 {
     const std::scoped_lock lock{mutex_};
-    if (connections >= config.connections) return false;
-    if (!key.empty()) {
-        auto& mine = per_address_[key];
-        if (mine >= config.per_address) return false;
-        ++mine;
-    }
+    if (connections >= config.connections || !count_locked(key, config)) return false;
     ++connections;
     return true;
 }
 
 void Listening::leave(const std::string& key)
 {
-    const std::scoped_lock lock{mutex_};
+    uncount(key);
     --connections;
+}
+
+bool Listening::count(const std::string& key, const ListenerConfig& config)
+{
+    const std::scoped_lock lock{mutex_};
+    return count_locked(key, config);
+}
+
+void Listening::uncount(const std::string& key)
+{
+    const std::scoped_lock lock{mutex_};
     const auto mine = per_address_.find(key);
     if (mine != per_address_.end() && --mine->second == 0) per_address_.erase(mine);
 }
 
-ListenerStatus Listening::status() const
+std::vector<AcceptorPtr> Listening::acceptors() const
 {
-    return {.name = name,
-            .address = address,
-            .connections = connections,
-            .accepted = accepted,
-            .refused = refused,
-            .requests = requests,
-            .websockets = websockets};
+    const std::scoped_lock lock{mutex_};
+    return acceptors_;
 }
 
-void Listening::accept(const std::shared_ptr<Server>& server)
+void Listening::add(AcceptorPtr acceptor)
 {
-    const auto current = acceptor;
-    if (!current || !current->descriptor.is_open()) return;
+    const std::scoped_lock lock{mutex_};
+    acceptors_.push_back(std::move(acceptor));
+}
+
+std::string Listening::scheme() const
+{
+    if (!acceptors_.empty() && !acceptors_.front()->path.empty()) return {};
+    return settings_ && settings_->tls ? "https://" : "http://";
+}
+
+std::string Listening::address() const
+{
+    const std::scoped_lock lock{mutex_};
+    return acceptors_.empty() ? std::string{} : scheme() + best_address(acceptors_);
+}
+
+ListenerStatus Listening::status() const
+{
+    ListenerStatus now{.name = name,
+                       .address = address(),
+                       .connections = connections,
+                       .accepted = accepted,
+                       .refused = refused,
+                       .requests = requests,
+                       .websockets = websockets};
+    const std::scoped_lock lock{mutex_};
+    for (const auto& acceptor : acceptors_) now.addresses.push_back(scheme() + acceptor->address);
+    return now;
+}
+
+void Listening::open(const std::shared_ptr<Server>& server)
+{
+    const std::scoped_lock lock{mutex_};
+    for (const auto& acceptor : acceptors_) {
+        if (std::ranges::find(opened_, acceptor->serial) != opened_.end()) continue;
+        opened_.push_back(acceptor->serial);
+        asio::post(acceptor->io,
+                   [self = shared_from_this(), acceptor, server] { self->accept(server, acceptor); });
+    }
+}
+
+void Listening::accept(const std::shared_ptr<Server>& server, const AcceptorPtr& acceptor)
+{
+    if (!acceptor->descriptor.is_open()) return;
     keep_spares(most_spares_);
-    current->descriptor.async_wait(
-        net::Core::Descriptor::wait_read, [self = shared_from_this(), current, server](error_code ec) {
-            if (ec || !current->descriptor.is_open()) return;
+    acceptor->descriptor.async_wait(
+        net::Core::Descriptor::wait_read, [self = shared_from_this(), acceptor, server](error_code ec) {
+            if (ec || !acceptor->descriptor.is_open()) return;
             for (int i = 0; i < accepts_per_turn; ++i) {
                 sockaddr_storage address{};
                 socklen_t size = sizeof address;
                 const int fd =
-                    ::accept4(current->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address),
+                    ::accept4(acceptor->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address),
                               &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd >= 0) {
-                    self->accepted_one(server, fd, address_key(address));
+                    self->accepted_one(server, fd, address, acceptor->serial);
                     continue;
                 }
                 if (errno == EAGAIN) break;
                 if (errno == EMFILE && self->use_spare()) continue;
                 if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-                    continue;                        // that connection died
-                current->timer.expires_after(100ms); // nothing is free: the backlog waits, we do not spin
-                return current->timer.async_wait([self, server](error_code stopped) {
-                    if (!stopped) self->accept(server);
+                    continue;                         // that connection died
+                acceptor->timer.expires_after(100ms); // nothing is free: the backlog waits, we do not spin
+                return acceptor->timer.async_wait([self, server, acceptor](error_code stopped) {
+                    if (!stopped) self->accept(server, acceptor);
                 });
             }
-            self->accept(server);
+            self->accept(server, acceptor);
         });
 }
 
@@ -184,36 +218,55 @@ bool Listening::use_spare()
     return true;
 }
 
-void Listening::accepted_one(const std::shared_ptr<Server>& server, int fd, const std::string& key)
+void Listening::accepted_one(const std::shared_ptr<Server>& server, int fd, const sockaddr_storage& peer,
+                             std::uint64_t socket)
 {
     ++accepted;
     const auto now = settings();
+    const auto ip = kit::ip_of(reinterpret_cast<const sockaddr*>(&peer)); // none: a unix socket
+    // A proxy's own address has no share: the clients behind it are counted once they are known.
+    const bool trusted = ip && kit::any_contains(now->trusted, *ip);
+    const std::string key = ip && !trusted ? kit::address_key(ip->text()) : std::string{};
     if (!admit(key, now->config)) {
         ++refused;
-        return turn_away(fd, now->tls != nullptr);
+        return turn_away(*server->farewells, fd, now->tls != nullptr);
     }
     IoThread& thread = server->next_thread();
-    auto connection = std::make_shared<Connection>(server, thread, shared_from_this(), now, fd, key);
+    auto connection =
+        std::make_shared<Connection>(server, thread, shared_from_this(), now,
+                                     Accepted{.fd = fd, .key = key, .trusted = trusted, .socket = socket});
     asio::dispatch(thread.io, [connection = std::move(connection)] { connection->start(); });
 }
 
-void Listening::close()
+void Listening::remove(const AcceptorPtr& acceptor)
 {
-    if (!acceptor) return;
-    acceptor->remove_file(); // at once, so that a successor can bind
-    if (!opened) {           // nobody waits on it, and perhaps nobody runs its loop
-        ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
-        return acceptor.reset();
+    bool accepts = false;
+    {
+        const std::scoped_lock lock{mutex_};
+        std::erase(acceptors_, acceptor);
+        accepts = std::erase(opened_, acceptor->serial) != 0;
     }
-    run_on(acceptor->io, [this] {
+    acceptor->remove_file(); // at once, so that a successor can bind
+    if (!accepts) { // nobody waits on it, and perhaps nobody runs its loop
+        error_code ignored;
+        ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
+        acceptor->descriptor.close(ignored);
+        return;
+    }
+    run_on(acceptor->io, [&] {
         error_code ignored;
         // A child process holds a copy of the socket between its fork and its exec. Shutting it down ends the listening for
         // every copy, so that the address can be bound again at once.
         ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
         acceptor->descriptor.close(ignored);
         acceptor->timer.cancel();
-        acceptor.reset(); // now: connections hold us, and may outlive the loop its timer belongs to
     });
+}
+
+// Connections hold us, and may outlive the loop that the sockets belong to: none is kept.
+void Listening::close()
+{
+    for (const auto& acceptor : acceptors()) remove(acceptor);
 }
 
 void run_on(asio::io_context& io, const std::function<void()>& work)

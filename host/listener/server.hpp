@@ -4,9 +4,11 @@
 #include "host/config/config.hpp"
 #include "host/listener/disk_pool.hpp"
 #include "host/listener/exchange.hpp"
+#include "host/listener/farewell.hpp"
 #include "host/listener/listener.hpp"
 #include "host/net/stream.hpp"
 #include "kit/fd.hpp"
+#include "kit/ip_address.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,6 +18,9 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <vector>
+
+#include <sys/socket.h>
 
 namespace agenthost::host::listener {
 
@@ -45,38 +50,54 @@ struct IoThread : std::enable_shared_from_this<IoThread> {
 struct Settings {
     ListenerConfig config;
     net::TlsContextPtr tls;
+    std::vector<kit::IpRange> trusted; // trusted_proxies
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 
 struct Server;
 struct Acceptor;
+using AcceptorPtr = std::shared_ptr<Acceptor>;
 
-// A bound socket. Accepts on the first I/O thread; connections go round all of them.
+// A listener: one name, one set of limits, one or more bound sockets. Accepts on the first I/O thread; connections go round
+// all of them.
 struct Listening : std::enable_shared_from_this<Listening> {
     explicit Listening(std::string n) : name{std::move(n)} {}
-    void accept(const std::shared_ptr<Server>&); // from open() on; [its thread]
-    void close();                                // [any] no more accepts, the socket file goes
+    void open(const std::shared_ptr<Server>&); // [any] accepts on the sockets that do not yet
+    void close();                              // [any] no more accepts, the socket file goes
     SettingsPtr settings() const;
     void set(SettingsPtr);
-    bool admit(const std::string& address, const ListenerConfig&); // counts it
-    void leave(const std::string& address);
-    ListenerStatus status() const;
+    bool admit(const std::string& key,
+               const ListenerConfig&); // one more connection; the key empty: in all only
+    void leave(const std::string& key);
+    // One more connection of this client's address, apart from the total. An empty key is never refused.
+    bool count(const std::string& key, const ListenerConfig&);
+    void uncount(const std::string& key);
+    [[nodiscard]] std::string
+    address() const; // "https://127.0.0.1:3001": the best of its sockets; "unix:PATH"
+    [[nodiscard]] ListenerStatus status() const;
 
-    std::string name, address, path; // path: a unix socket's
-    bool opened = false;
+    [[nodiscard]] std::vector<AcceptorPtr> acceptors() const;
+    void add(AcceptorPtr);
+    void remove(const AcceptorPtr&); // and closes it
+
+    const std::string name;
     std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, requests{0}, websockets{0};
-
-    std::shared_ptr<Acceptor> acceptor;
 
     // Descriptors held back, for connections when the process has no other left: so that the control socket answers even then.
     void keep_spares(std::size_t n);
 
 private:
     bool use_spare();
-    void accepted_one(const std::shared_ptr<Server>&, int fd, const std::string& key);
+    void accept(const std::shared_ptr<Server>&, const AcceptorPtr&); // [its thread]
+    void accepted_one(const std::shared_ptr<Server>&, int fd, const sockaddr_storage& peer,
+                      std::uint64_t socket);
+    bool count_locked(const std::string& key, const ListenerConfig&);
+    [[nodiscard]] std::string scheme() const;
 
     mutable std::mutex mutex_;
     SettingsPtr settings_;
+    std::vector<AcceptorPtr> acceptors_;
+    std::vector<std::uint64_t> opened_; // serials of the sockets that accept
     std::unordered_map<std::string, std::uint32_t> per_address_;
     std::size_t most_spares_ = 0;
     std::vector<kit::Fd> spares_; // [its thread], once it is open
@@ -84,6 +105,8 @@ private:
 using ListeningPtr = std::shared_ptr<Listening>;
 
 struct Server {
+    static constexpr std::size_t max_lingering = 256; // connections whose peers send on after a refusal
+
     explicit Server(const std::vector<asio::io_context*>& contexts);
 
     IoThread& next_thread() { return *threads[next.fetch_add(1) % threads.size()]; }
@@ -93,6 +116,8 @@ struct Server {
     std::atomic<bool> opened{false}; // it has accepted, or may have
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> live{0}; // connections
+    std::atomic<std::size_t> lingering{0};
+    std::shared_ptr<Farewells> farewells; // on the first thread
     Routes routes;
     ExchangeTable exchanges;
     mutable std::mutex mutex; // of listenings

@@ -1,12 +1,13 @@
 #include "stream.hpp"
 
+#include "kit/ip_address.hpp"
+
 #include <boost/asio/post.hpp>
 #include <openssl/ssl.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/sendfile.h>
@@ -161,18 +162,12 @@ std::string Stream::take_buffered()
 
 std::string address_text(const sockaddr* address)
 {
-    char text[INET6_ADDRSTRLEN] = "";
-    if (address->sa_family == AF_INET) {
-        const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
-        ::inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-        return std::string{text} + ":" + std::to_string(ntohs(v4->sin_port));
-    }
-    if (address->sa_family == AF_INET6) {
-        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
-        ::inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-        return "[" + std::string{text} + "]:" + std::to_string(ntohs(v6->sin6_port));
-    }
-    return "unix";
+    const auto ip = kit::ip_of(address); // an IPv4 peer of a dual-stack socket is shown as IPv4
+    if (!ip) return "unix";
+    const auto port = address->sa_family == AF_INET
+                          ? reinterpret_cast<const sockaddr_in*>(address)->sin_port
+                          : reinterpret_cast<const sockaddr_in6*>(address)->sin6_port;
+    return kit::IpEndpoint{*ip, ntohs(port)}.text();
 }
 
 std::string Stream::peer() const

@@ -111,7 +111,7 @@ TEST_F(Complete, ReadsListeners)
 {
     ASSERT_EQ(config->listeners.size(), 2u);
     const ListenerConfig expected{"hub",
-                                  "0.0.0.0:3001",
+                                  {"0.0.0.0:3001", "[::]:3001"},
                                   TlsServerConfig{dir / "c.pem", dir / "secret", dir / "ca.pem"},
                                   false,
                                   300,
@@ -119,9 +119,11 @@ TEST_F(Complete, ReadsListeners)
                                   8 << 10,
                                   5s,
                                   15s,
-                                  2min};
+                                  2min,
+                                  {"10.0.0.0/8", "::1"},
+                                  true};
     EXPECT_EQ(config->listeners[0], expected);
-    EXPECT_EQ(config->listeners[1].bind, "[::1]:0");
+    EXPECT_EQ(config->listeners[1].bind, std::vector<std::string>{"[::1]:0"});
     EXPECT_FALSE(config->listeners[1].tls);
     EXPECT_EQ(config->listeners[1].connections, 20'000u);
 }

@@ -21,6 +21,7 @@ std::string type_of(const Json& schema)
             words += (words.empty() ? "" : " | ") + word.get<std::string>();
         return words;
     }
+    if (schema.contains("anyOf")) return "text or list of text";
     if (schema.contains("oneOf")) {
         const Json& last = schema["oneOf"].back();
         if (last.contains("properties")) return "secret";

@@ -224,6 +224,43 @@ TEST_F(Messages, GuardListeners)
               "agenthost.yaml:1:29: listeners[0].bind: \"example.com:80\" is not ADDRESS:PORT with a numeric "
               "address, such as "
               "127.0.0.1:3001, 0.0.0.0:443 or [::1]:3001");
+    const auto bind = [&](const std::string& value) {
+        const std::string text = problems("listeners: [{name: a, insecure: true, bind: " + value + "}]\n");
+        const std::string known = "or [::1]:3001";
+        const auto at = text.find(known);
+        return at == std::string::npos ? text : text.substr(at + known.size());
+    };
+    for (const char* good : {"\"127.0.0.1:1\"", "\"[::]:1\"", "\"*:1\"", "\":1\"", "[\"127.0.0.1:1\"]",
+                             "[\"0.0.0.0:1\", \"[::]:1\"]", "[\"127.0.0.1:0\", \"127.0.0.1:0\"]"})
+        EXPECT_EQ(bind(good), "") << good;
+    EXPECT_EQ(bind("3001"), ". Write *:3001 for every address");
+    EXPECT_EQ(bind("\"127.0.0.1\""), ". The port is missing");
+    EXPECT_EQ(bind("\"::1\""), ". The port is missing: write [::1]:3001");
+    EXPECT_EQ(bind("\":::3001\""), ". An IPv6 address stands in brackets: [::]:3001");
+    EXPECT_EQ(bind("\"0.0.0.0:1, [::]:1\""),
+              R"(. Several are written as a list: ["0.0.0.0:443", "[::]:443"])");
+    EXPECT_EQ(bind("\"localhost:1\""), R"(. For localhost write ["127.0.0.1:1", "[::1]:1"])");
+    EXPECT_EQ(bind("\"127.0.0.1:http\""), ". A port is a number from 0 to 65535");
+    EXPECT_EQ(bind("[]"),
+              "agenthost.yaml:1:45: listeners[0].bind: the list is empty; write bind: \"127.0.0.1:3001\"");
+    EXPECT_EQ(bind("[\"127.0.0.1:1\", \"127.0.0.1:1\"]"),
+              "agenthost.yaml:1:45: listeners[0].bind: 127.0.0.1:1 is listed twice");
+    const auto proxies = [&](const std::string& value) {
+        return problems("listeners: [{name: a, bind: \"127.0.0.1:1\", " + value + "}]\n");
+    };
+    EXPECT_EQ(proxies("trusted_proxies: [127.0.0.1, 10.0.0.0/8, \"2001:db8::/64\"], proxy_protocol: true"),
+              "");
+    EXPECT_EQ(proxies("trusted_proxies: [10.0.0.1/8]"),
+              "agenthost.yaml:1:61: listeners[0].trusted_proxies: \"10.0.0.1/8\" is not an address or a "
+              "range, such as "
+              "127.0.0.1, 10.0.0.0/8 or 2001:db8::/64 (bits after the prefix are zero)");
+    EXPECT_EQ(proxies("trusted_proxies: [\"::/0\"]"),
+              "agenthost.yaml:1:61: listeners[0].trusted_proxies: \"::/0\" trusts everyone, so that each "
+              "client could claim "
+              "any address. List the proxies' own addresses");
+    EXPECT_EQ(proxies("proxy_protocol: true"), "agenthost.yaml:1:60: listeners[0].proxy_protocol: "
+                                               "trusted_proxies is empty, so that no connection may bring "
+                                               "the header. List the proxies' addresses there");
     EXPECT_EQ(problems("listeners: [{}]\n"),
               "agenthost.yaml:1:13: listeners[0]: name is missing; plugins refer to a listener by it\n"
               "agenthost.yaml:1:13: listeners[0]: bind is missing; write bind: \"127.0.0.1:3001\"");

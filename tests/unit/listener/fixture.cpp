@@ -217,7 +217,7 @@ host::ListenerConfig ListenerTest::config() const
 {
     host::ListenerConfig config;
     config.name = "web";
-    config.bind = "127.0.0.1:0";
+    config.bind = {"127.0.0.1:0"};
     return config;
 }
 

@@ -431,22 +431,22 @@ TEST_F(Http, SaysWhyItCannotBind)
     const int p = start();
     auto c = config();
     c.name = "again";
-    c.bind = "127.0.0.1:" + std::to_string(p);
+    c.bind = {"127.0.0.1:" + std::to_string(p)};
     const std::string problem = listeners->add(c);
     EXPECT_NE(problem.find("listener again: cannot listen on 127.0.0.1:" + std::to_string(p) +
                            ": the port is in use by "),
               std::string::npos)
         << problem;
     EXPECT_NE(problem.find("(pid " + std::to_string(::getpid()) + ")"), std::string::npos) << problem;
-    c.bind = "192.0.2.1:0";
+    c.bind = {"192.0.2.1:0"};
     c.insecure = true;
     EXPECT_NE(listeners->add(c).find("no interface of this machine"), std::string::npos);
-    c.bind = "nonsense";
-    EXPECT_NE(listeners->add(c).find("Write 127.0.0.1:3001"), std::string::npos);
-    c.bind = "0.0.0.0:0";
+    c.bind = {"nonsense"};
+    EXPECT_NE(listeners->add(c).find("such as 127.0.0.1:3001"), std::string::npos);
+    c.bind = {"0.0.0.0:0"};
     c.insecure = false;
     EXPECT_NE(listeners->add(c).find("insecure: true"), std::string::npos);
-    c.bind = "127.0.0.1:0";
+    c.bind = {"127.0.0.1:0"};
     c.tls = host::TlsServerConfig{.certificate = "/nowhere.pem", .key = "/nowhere.key"};
     EXPECT_NE(listeners->add(c).find("/nowhere.pem: No such file"), std::string::npos);
     EXPECT_NE(listeners->add(config()).find("used twice"), std::string::npos);

@@ -17,7 +17,9 @@ enum { AGH_WS_TEXT = 1, AGH_WS_BINARY = 2 };
 typedef struct agh_route_api {
     uint32_t size, reserved;
     /* head: {"method":"GET","path":"/api/agents/n1","query":"a=1","headers":{"authorization":"..."},"peer":"127.0.0.1:5000",
-     * "listener":"hub","tls":true,"spki":"..."?,"length":17?,"chunked":true?}. path is percent-decoded and normalised (no "..",
+     * "proxy":"10.0.0.1:4000"?,"listener":"hub","tls":true,"spki":"..."?,"length":17?,"chunked":true?}. peer is the client's
+     * address and port; where a trusted proxy has named the client, its port is 0 unless the proxy told it, and proxy is
+     * the other end of the connection. path is percent-decoded and normalised (no "..",
      * no NUL); header names are lower case, repeated ones joined by ", "; spki: hex SHA-256 of a client certificate's. [io] */
     void (*on_request)(void *ctx, agh_conn, agh_bytes head);
     /* receive() ended. status AGH_OK: the whole body, `length` bytes with this SHA-256 (32 raw bytes), in the fd given or, for
@@ -40,7 +42,8 @@ typedef struct agh_svc_listener {
      * replaces the 30 s within which an exchange must be answered (a route that waits for an agent; at most 86,400). The longest match wins; a second claim of the same path and kind is AGH_E_BUSY, an
      * unknown listener AGH_E_NOT_FOUND. `api` and `ctx` must live until destroy() returns. From create() or start(). [ctl] */
     agh_status (*route)(agh_host *, agh_bytes json, const agh_route_api *api, void *ctx);
-    /* Where it listens: "https://127.0.0.1:3001" into buffer; *size is the capacity in, the length out. [any] */
+    /* Where it listens: "https://127.0.0.1:3001" into buffer; *size is the capacity in, the length out. Of several addresses the
+     * one that other machines most likely reach: a specific one, else a wildcard, else loopback. [any] */
     agh_status (*address)(agh_host *, agh_bytes listener, char *buffer, size_t *size);
     /* headers_json: {"content-type":"application/json"}; content-length is the host's. blob NULL: no body. With an fd: sendfile
      * when plain, from blob->offset for blob->length; the fd moves to the host. [any] */

@@ -1,0 +1,51 @@
+// Lets refused peers read why: holds their sockets for a moment, so that what they still send does not turn the refusal into a
+// reset. Bounded in sockets, bytes and time; beyond a bound the socket is closed at once. On one I/O thread.
+#pragma once
+
+#include "host/net/core.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <list>
+#include <memory>
+#include <optional>
+
+namespace agenthost::host::listener {
+
+class Farewells : public std::enable_shared_from_this<Farewells> {
+public:
+    static constexpr std::size_t max_sockets = 64;
+    static constexpr std::size_t max_bytes =
+        64 * 1024; // of one peer: a request's head and the start of a body
+    static constexpr std::chrono::milliseconds patience{1000};
+
+    explicit Farewells(boost::asio::io_context& io) : io_{io}, timer_{std::in_place, io} {}
+
+    void take(int fd); // ours now; what is to be said has been sent
+    void end();        // closes all; for good. The loop must not run any more, or this is its thread
+    [[nodiscard]] std::size_t size() const { return held_.size(); }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    struct Held {
+        Held(boost::asio::io_context& io, int fd) : socket{io.get_executor(), fd} {}
+        net::Core::Descriptor socket;
+        std::size_t bytes = 0;
+        Clock::time_point until = Clock::now() + patience;
+    };
+    using HeldPtr = std::shared_ptr<Held>;
+
+    void wait(const HeldPtr&);
+    void drain(const HeldPtr&);
+    void drop(const HeldPtr&);
+    void tick();
+
+    boost::asio::io_context& io_;
+    std::optional<boost::asio::steady_timer> timer_; // none after end()
+    std::list<HeldPtr> held_;                        // the oldest first
+    bool ticking_ = false;
+};
+
+} // namespace agenthost::host::listener

@@ -1,0 +1,37 @@
+// Reads the header that the PROXY protocol puts before a connection's first byte, version 1 (text) or 2 (binary). Sans-io: says how
+// many bytes it needs next, never more than the header has, so that TLS or HTTP begins where it ends.
+// https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
+#pragma once
+
+#include "kit/ip_address.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host::listener {
+
+class ProxyHeader {
+public:
+    enum class State { more, done, bad };
+    static constexpr std::size_t max_bytes =
+        4096; // of version 2 with its extensions; version 1 has 107 at most
+
+    [[nodiscard]] std::size_t wants() const; // bytes to read next; 0 unless State::more
+    State feed(std::string_view bytes);      // at most wants() of them
+    [[nodiscard]] State state() const { return state_; }
+    // After done: the client. nullopt: the proxy speaks for itself (a health check), or the client has no IP address.
+    [[nodiscard]] const std::optional<kit::IpEndpoint>& client() const { return client_; }
+
+private:
+    State judge();
+    State judge_text();
+    State judge_binary();
+
+    std::string bytes_;
+    State state_ = State::more;
+    std::optional<kit::IpEndpoint> client_;
+};
+
+} // namespace agenthost::host::listener
