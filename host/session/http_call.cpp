@@ -163,7 +163,7 @@ private:
     {
         kit::Headers headers{{"User-Agent", "agenthost/" AGENTHOST_VERSION},
                              {"Accept", "application/json"},
-                             {"Connection", "close"}};
+                             {"Accept-Encoding", "identity"}};
         headers.insert(headers.end(), call_.headers.begin(), call_.headers.end());
         if (call_.method != "GET") headers.emplace_back("Content-Length", std::to_string(call_.body.size()));
         until_ = Clock::now() + call_.answer_patience;
@@ -182,10 +182,14 @@ private:
             std::string why;
             switch (kit::parse_response_head({text.data(), size}, head_, why)) {
             case kit::HeadResult::more: continue;
-            case kit::HeadResult::bad: return fail(at() + ": " + why);
+            case kit::HeadResult::bad:
+            case kit::HeadResult::unsupported: return fail(at() + ": " + why);
             case kit::HeadResult::complete: break;
             }
             early_ = text.substr(head_.size, size - head_.size);
+            if (!head_.content_encoding.empty() && head_.content_encoding != "identity")
+                return fail(at() + ": the answer's Content-Encoding is " +
+                            head_.content_encoding.substr(0, 40) + ", which was not asked for");
             reply_.status = head_.status;
             reply_.date = head_.date;
             return true;
@@ -205,7 +209,6 @@ private:
                 return fail(at() + ": the answer is longer than " + std::to_string(call_.most_reply) +
                             " bytes");
             if (chunks.done() || (head_.length && reply_.body.size() >= *head_.length)) return true;
-            if (head_.status == 204 || head_.status == 304) return true;
             piece.resize(4096);
             std::size_t n = 0;
             if (!receive(piece.data(), piece.size(), n, at())) return false;

@@ -95,21 +95,6 @@ void Connection::cork(bool on)
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value); // only a matter of speed
 }
 
-bool Connection::answered()
-{
-    pollfd now{socket_.get(), POLLIN, 0};
-    if (::poll(&now, 1, 0) <= 0) return ssl_ && SSL_pending(ssl_.get()) > 0;
-    if (!ssl_) return true;
-    // What is there may be a session ticket only: taken in, or poll() would say "readable" for the rest of the transfer.
-    ERR_clear_error();
-    char byte = 0;
-    std::size_t n = 0;
-    const int rc = SSL_peek_ex(ssl_.get(), &byte, 1, &n);
-    const bool nothing = rc != 1 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_READ;
-    ERR_clear_error();
-    return !nothing;
-}
-
 Connection::Done Connection::send_file(int file, std::uint64_t& offset, std::size_t size)
 {
     auto at = static_cast<off_t>(offset);

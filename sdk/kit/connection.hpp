@@ -34,7 +34,6 @@ public:
     void cork(
         bool
             on); // on: only full segments leave, so that records of 16 KiB share them; off: what is left leaves now
-    bool answered(); // the peer has sent something to be read, or ended; never blocks and takes nothing
     // From `file` at `offset`, which moves. Plain only: with TLS the bytes must pass through us.
     Done send_file(int file, std::uint64_t& offset, std::size_t size);
 

@@ -44,8 +44,23 @@ Step after_moving(RateFloor& floor, std::uint64_t moved, const RateFloor::Limits
                                           std::to_string(limits.window.count() / 1000) + " s");
 }
 
+namespace {
+
+// Has the answer itself begun, or something that is not HTTP? `text`: without complete interim answers.
+bool begins_final(std::string_view text)
+{
+    while (!text.empty() && (text.front() == '\r' || text.front() == '\n')) text.remove_prefix(1);
+    if (!text.starts_with(std::string_view{"HTTP/"}.substr(0, text.size()))) return true;
+    if (text.size() < 12) return false;
+    return text[9] != '1' || text.substr(9, 3) == "101";
+}
+
+} // namespace
+
 Step Exchange::connect()
 {
+    answer_.clear();
+    interim_ = 0;
     connection_.reset();
     const auto& policy = options().policy;
     if (auto refusal = policy.refuse_host(url_.host); !refusal.empty())
@@ -131,14 +146,46 @@ Step Exchange::send_all(const char* data, std::size_t size)
     return {};
 }
 
+Step Exchange::hear(bool& answered)
+{
+    constexpr int reads = 8; // a turn; then the body goes on
+    char bytes[4096];
+    answered = false;
+    for (int i = 0; i < reads && !answered; ++i) {
+        const auto done = connection_->read(bytes, sizeof bytes);
+        if (done.io == Connection::Io::again) return {};
+        if (done.io != Connection::Io::ok) {
+            answered = true; // read_head() says how it ended
+            return {};
+        }
+        answer_.append(bytes, done.bytes);
+        answer_.erase(0, skip_interim(answer_, interim_));
+        answered = begins_final(answer_) || interim_ > max_interim || answer_.size() > max_head;
+    }
+    return {};
+}
+
 Step Exchange::read_head(milliseconds most)
 {
     head_ = {};
     early_ = {};
-    std::size_t filled = 0;
     auto until = Clock::now() + most; // for the first byte; then as long again for all the rest
+    bool begun = !answer_.empty();
     for (;;) {
-        const auto done = connection_->read(buffer_.data() + filled, max_head - filled);
+        answer_.erase(0, skip_interim(answer_, interim_));
+        if (interim_ > max_interim)
+            return Step::finish(End::refused, at() + ": more than " + std::to_string(max_interim) +
+                                                  " interim answers, and no other");
+        std::string why;
+        if (!answer_.empty()) {
+            switch (parse_response_head(answer_, head_, why)) {
+            case HeadResult::complete: early_ = std::string_view{answer_}.substr(head_.size); return {};
+            case HeadResult::more: break;
+            case HeadResult::bad: return Step::retry(at() + ": " + why);
+            case HeadResult::unsupported: return Step::finish(End::refused, at() + ": " + why);
+            }
+        }
+        const auto done = connection_->read(buffer_.data(), std::min(buffer_.size(), max_head / 2));
         if (done.io == Connection::Io::again) {
             if (Step step = wait_until(until, "waiting for the answer"); !step.ok()) return step;
             continue;
@@ -147,14 +194,11 @@ Step Exchange::read_head(milliseconds most)
             return Step::retry(at() + ": the connection ended without an answer");
         if (done.io == Connection::Io::error)
             return Step::retry(at() + ": reading the answer: " + connection_->error());
-        if (filled == 0) until = Clock::now() + most;
-        filled += done.bytes;
-        std::string why;
-        switch (parse_response_head({buffer_.data(), filled}, head_, why)) {
-        case HeadResult::complete: early_ = {buffer_.data() + head_.size, filled - head_.size}; return {};
-        case HeadResult::more: break;
-        case HeadResult::bad: return Step::retry(at() + ": " + why);
-        }
+        answer_.append(buffer_.data(), done.bytes);
+        const int before = interim_;
+        answer_.erase(0, skip_interim(answer_, interim_));
+        if (!begun || interim_ != before) until = Clock::now() + most; // an interim answer is a sign of life
+        begun = true;
     }
 }
 
@@ -164,6 +208,9 @@ Step Exchange::redirect(std::string_view method)
         return Step::finish(End::refused,
                             at() + ": answered " + std::to_string(head_.status) +
                                 ", a redirect that would drop the body; the server must answer 307 or 308");
+    if (head_.location.empty())
+        return Step::finish(End::refused,
+                            at() + ": answered " + std::to_string(head_.status) + " without a Location");
     std::string why;
     auto next = resolve_url(url_, head_.location, why);
     if (!next) return Step::finish(End::refused, at() + ": redirect: " + why);

@@ -49,11 +49,14 @@ public:
     Step wait(short events, std::chrono::milliseconds most, const char* doing);
     Step wait_until(Clock::time_point,
                     const char* doing); // for what the connection wants, no longer than that in all
+    // Hears what the other end says while the body is still being sent: interim answers (1xx) are taken in; `answered` when its
+    // answer has begun or it has left.
+    Step hear(bool& answered);
     void
     read_reply(std::string& reply); // of a small answer, as far as max_reply; failures are not interesting
 
     [[nodiscard]] const ResponseHead& head() const { return head_; }
-    // What came of the body together with the head; valid until the buffer is used.
+    // What came of the body together with the head; no longer than the buffer.
     [[nodiscard]] std::string_view early_body() const { return early_; }
     [[nodiscard]] Connection& connection() { return *connection_; }
     [[nodiscard]] const Url& url() const { return url_; }
@@ -80,6 +83,8 @@ private:
     Url url_;
     std::optional<Connection> connection_;
     ResponseHead head_;
+    std::string answer_; // its head, and what came with it
+    int interim_ = 0;    // 1xx so far
     std::string_view early_;
 };
 

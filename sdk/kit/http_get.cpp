@@ -54,7 +54,12 @@ private:
     {
         const ResponseHead& head = exchange.head();
         const std::string answered = exchange.at() + ": answered " + std::to_string(head.status);
-        if (head.status >= 500) return Step::retry(answered);
+        if (head.status >= 500 || head.status == 408) return Step::retry(answered);
+        const bool coded = !head.content_encoding.empty() && head.content_encoding != "identity";
+        if (coded && (head.status == 200 || head.status == 206))
+            return Step::finish(End::refused, answered + " with Content-Encoding " +
+                                                  head.content_encoding.substr(0, 40) +
+                                                  ", which was not asked for");
         if (head.status == 416 && resuming) {
             const auto range = parse_content_range(head.content_range);
             if (range && range->total == received_ && !range->first)
@@ -79,10 +84,6 @@ private:
             return {};
         }
         if (head.status != 200) return Step::finish(End::refused, answered);
-        if (!head.content_encoding.empty() && head.content_encoding != "identity")
-            return Step::finish(End::refused, answered + " with Content-Encoding " +
-                                                  head.content_encoding.substr(0, 40) +
-                                                  ", which was not asked for");
         if (received_ > 0)
             if (Step step = start_over(); !step.ok()) return step;
         total_ = head.length;

@@ -36,7 +36,7 @@ public:
         if (!step.ok()) return step;
         const int status = transfer.status = exchange.head().status;
         const std::string answered = exchange.at() + ": answered " + std::to_string(status);
-        if (status >= 500) return Step::retry(answered);
+        if (status >= 500 || status == 408) return Step::retry(answered);
         exchange.read_reply(transfer.reply);
         if (status < 200 || status > 299) return Step::finish(End::refused, answered);
         if (offset_ < size_) return Step::finish(End::refused, answered + " before it had the whole body");
@@ -54,8 +54,8 @@ private:
     Step send_body(Exchange& exchange)
     {
         if (body_.file < 0) {
-            offset_ = size_;
-            return exchange.send_all(body_.text.data(), body_.text.size());
+            bool answered = false;
+            return push(exchange, body_.text, answered);
         }
         if (!exchange.connection().tls()) return send_from_file(exchange);
         exchange.connection().cork(true);
@@ -64,7 +64,7 @@ private:
         return step;
     }
 
-    // Waits until the socket takes more; `answered` when the other end speaks before it has heard all.
+    // Waits until the socket takes more; `answered` when the other end answers before it has heard all.
     Step wait_to_send(Exchange& exchange, bool& answered)
     {
         if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
@@ -73,7 +73,25 @@ private:
                                       "sending");
             !step.ok())
             return step;
-        answered = exchange.connection().answered();
+        return exchange.hear(answered);
+    }
+
+    // All of `data`, unless the other end answers first.
+    Step push(Exchange& exchange, std::string_view data, bool& answered)
+    {
+        while (!data.empty() && !answered) {
+            const auto done = exchange.connection().write(data.data(), data.size());
+            if (done.io == Connection::Io::ok) {
+                data.remove_prefix(done.bytes);
+                offset_ += done.bytes;
+                on_wire_ += done.bytes;
+            } else if (done.io != Connection::Io::again) {
+                answered = true;
+                return broken();
+            } else if (Step step = wait_to_send(exchange, answered); !step.ok()) {
+                return step;
+            }
+        }
         return {};
     }
 
@@ -110,20 +128,9 @@ private:
             if (n == 0) return shrunk();
             if (n < 0)
                 return Step::finish(End::local, std::string{"reading the file: "} + std::strerror(errno));
-            for (std::size_t sent = 0; sent < static_cast<std::size_t>(n);) {
-                const auto done =
-                    exchange.connection().write(buffer_.data() + sent, static_cast<std::size_t>(n) - sent);
-                if (done.io == Connection::Io::ok) {
-                    sent += done.bytes;
-                    offset_ += done.bytes;
-                    on_wire_ += done.bytes;
-                    continue;
-                }
-                if (done.io != Connection::Io::again) return broken();
-                bool answered = false;
-                if (Step step = wait_to_send(exchange, answered); !step.ok()) return step;
-                if (answered) return {};
-            }
+            bool answered = false;
+            const std::string_view piece{buffer_.data(), static_cast<std::size_t>(n)};
+            if (Step step = push(exchange, piece, answered); !step.ok() || answered) return step;
             moved(exchange);
         }
         return {};

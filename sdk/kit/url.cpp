@@ -106,6 +106,22 @@ std::string without_dots(std::string_view path)
     return out;
 }
 
+// What a Location may carry unencoded. Not the backslash, which some take for a slash, nor control characters.
+std::string encoded(std::string_view target)
+{
+    static constexpr std::string_view forgotten = " \"<>^`{|}[]";
+    static constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : target) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80 && forgotten.find(c) == std::string_view::npos)
+            out += c;
+        else
+            ((out += '%') += digits[byte >> 4]) += digits[byte & 15];
+    }
+    return out;
+}
+
 bool set_target(Url& url, std::string_view rest, std::string& why)
 {
     rest = rest.substr(0, rest.find('#'));
@@ -133,7 +149,9 @@ bool Url::same_origin(const Url& other) const
     return tls == other.tls && host == other.host && port == other.port;
 }
 
-std::optional<Url> parse_url(std::string_view text, std::string& why)
+namespace {
+
+std::optional<Url> parse(std::string_view text, bool from_location, std::string& why)
 {
     if (text.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
     const auto colon = text.find("://");
@@ -145,19 +163,24 @@ std::optional<Url> parse_url(std::string_view text, std::string& why)
     url.tls = scheme == "https";
     text.remove_prefix(colon + 3);
     const auto end = std::min(text.find_first_of("/?#\\"), text.size());
-    if (!set_authority(url, text.substr(0, end), why) || !set_target(url, text.substr(end), why))
-        return std::nullopt;
+    const std::string rest = from_location ? encoded(text.substr(end)) : std::string{text.substr(end)};
+    if (rest.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
+    if (!set_authority(url, text.substr(0, end), why) || !set_target(url, rest, why)) return std::nullopt;
     return url;
 }
+
+} // namespace
+
+std::optional<Url> parse_url(std::string_view text, std::string& why) { return parse(text, false, why); }
 
 std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why)
 {
     location = location.substr(0, location.find('#'));
     const auto special = location.find_first_of(":/?");
     if (special != std::string_view::npos && location[special] == ':')
-        return parse_url(location, why); // has a scheme
+        return parse(location, true, why); // has a scheme
     const std::string scheme = base.tls ? "https:" : "http:";
-    if (location.starts_with("//")) return parse_url(scheme + std::string{location}, why);
+    if (location.starts_with("//")) return parse(scheme + std::string{location}, true, why);
     std::string target;
     const auto path = std::string_view{base.target}.substr(0, base.target.find('?'));
     if (location.starts_with('/'))
@@ -168,6 +191,7 @@ std::optional<Url> resolve_url(const Url& base, std::string_view location, std::
         target = std::string{path} + std::string{location};
     else
         target = std::string{path.substr(0, path.rfind('/') + 1)} + std::string{location};
+    target = encoded(target);
     if (target.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
     Url url = base;
     if (!set_target(url, target, why)) return std::nullopt;

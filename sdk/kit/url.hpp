@@ -28,7 +28,8 @@ constexpr std::size_t max_url = 8192;
 // nullopt and `why` when it is not an absolute http(s) URL. User info (user:password@) is refused.
 std::optional<Url> parse_url(std::string_view text, std::string& why);
 
-// A Location header against the URL it came from: absolute, //host, /path, ?query or relative.
+// A Location header against the URL it came from: absolute, //host, /path, ?query or relative. What servers forget to encode in a path
+// or query (spaces, non-ASCII bytes, brackets and braces) is percent-encoded, as browsers do.
 std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why);
 
 } // namespace agenthost::kit
