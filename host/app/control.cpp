@@ -7,6 +7,7 @@
 #include "host/listener/listener.hpp"
 #include "host/observe/log.hpp"
 #include "kit/hash.hpp"
+#include "kit/json_depth.hpp"
 
 #include <agenthost/json.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -231,7 +232,7 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     // On the connection's own thread, which turns whatever the daemon's loops do. True: it is answered.
     bool answer_here(agh_conn conn, const std::string& head_text, Asked& asked)
     {
-        const json head = json::parse(head_text, nullptr, false);
+        const auto head = kit::parse_json<json>(head_text);
         if (!head.is_object()) {
             answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
             return true;
@@ -302,6 +303,10 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         waiting_body.erase(at);
         if (status != AGH_OK) return; // the host has answered it
         try {
+            // One level more than a command's parameters may have: they are a member of the body.
+            if (!kit::json_depth_ok(text, kit::max_json_depth + 1))
+                throw std::invalid_argument{"nested more than " + std::to_string(kit::max_json_depth) +
+                                            " levels deep"};
             const json request = json::parse(text);
             if (!request.is_object()) throw std::invalid_argument{"not an object"};
             if (path == "/v1/call") {

@@ -1,6 +1,7 @@
 // `agenthost call ACTION [JSON]`.
 #include "call.hpp"
 
+#include "kit/json_depth.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
 
@@ -142,6 +143,11 @@ int call(const Context& context, const CallOptions& options)
 {
     const auto text = read_params(options.params);
     if (!text) return failed;
+    if (!kit::json_depth_ok(*text)) {
+        complain("the parameters are nested more than " + std::to_string(kit::max_json_depth) +
+                 " levels deep; flatten them");
+        return usage;
+    }
     json params;
     try {
         params = json::parse(text->empty() ? std::string{"{}"} : *text);

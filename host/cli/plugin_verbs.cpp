@@ -7,6 +7,7 @@
 #include "host/config/defaults.hpp"
 #include "host/config/units.hpp"
 #include "host/plugin/check_config.hpp"
+#include "kit/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -119,7 +120,7 @@ void add_keys(Table& table, const Json& schema, const std::string& path)
 std::string keys_of(const std::string& schema_json, bool colours, std::string_view indent)
 {
     Table table;
-    add_keys(table, Json::parse(schema_json, nullptr, false), "");
+    add_keys(table, kit::parse_json<Json>(schema_json, 128), "");
     return table.text(colours, indent);
 }
 

@@ -9,6 +9,7 @@
 #include "host/plugin/plugin.hpp"
 #include "host/session/prepare.hpp"
 #include "kit/fd.hpp"
+#include "kit/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -92,7 +93,7 @@ Import read_import(const std::string& file)
 {
     const auto text = read_small(file);
     if (!text) return {{}, {}, file + ": " + std::strerror(errno)};
-    const Json json = Json::parse(*text, nullptr, false);
+    const Json json = kit::parse_json<Json>(*text);
     const auto member = [&](const char* key) {
         return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>()
                                                                                : std::string{};

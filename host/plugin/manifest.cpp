@@ -1,5 +1,6 @@
 #include "manifest.hpp"
 
+#include "kit/json_depth.hpp"
 #include "words.hpp"
 
 #include <agenthost/json.hpp>
@@ -18,6 +19,7 @@ using Json = nlohmann::json;
 
 // Bounds. Far above what a plugin needs, far below what would hurt.
 constexpr std::size_t most_bytes = 256 << 10;
+constexpr std::size_t max_depth = 128; // a schema has two or three levels of JSON for one of the value
 constexpr std::size_t most_actions = 256, most_aliases = 256, most_protocols = 16, most_words = 64;
 constexpr std::size_t most_text = 1024, most_id = 32, most_name = 128;
 constexpr std::uint32_t most_concurrency = 64, most_queue = 65'536;
@@ -244,6 +246,7 @@ void read_timeouts(Manifest& out, const Json& json)
 std::shared_ptr<const Manifest> read(std::string_view text)
 {
     if (text.size() > most_bytes) fail({}, "is larger than 256 KiB; a manifest is small");
+    if (!kit::json_depth_ok(text, max_depth)) fail({}, "is nested deeper than 128 levels");
     const Json json = Json::parse(text);
     static constexpr std::array<std::string_view, 15> known{
         "id",          "version", "license",      "description", "run",

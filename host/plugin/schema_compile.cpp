@@ -1,4 +1,5 @@
 // From a schema's text to a tree, or to the reason why not.
+#include "kit/json_depth.hpp"
 #include "schema_fallback.hpp"
 #include "schema_tree.hpp"
 #include "words.hpp"
@@ -17,6 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int most_depth = 32;
+constexpr std::size_t max_text_depth = 128; // of the JSON: two or three levels of it make one of the schema
 constexpr int most_nodes = 4096;
 constexpr std::size_t most_alternatives = 16;
 constexpr std::size_t most_properties = 256;
@@ -283,6 +285,8 @@ std::shared_ptr<const Node> compile(std::string_view text, std::string& why)
 {
     why.clear();
     try {
+        if (!kit::json_depth_ok(text, max_text_depth))
+            throw Wrong{"the schema is nested deeper than 128 levels"};
         const Json json = Json::parse(text);
         return std::make_shared<const Node>(Compiler{}.node(json, "#", 0));
     } catch (const Outside&) {

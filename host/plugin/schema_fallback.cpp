@@ -70,6 +70,8 @@ bool longer_than(const Json& value, std::size_t most)
     return false;
 }
 
+constexpr int max_depth = 128;
+
 int depth_of(std::string_view json)
 {
     int depth = 0, most = 0;
@@ -118,7 +120,7 @@ public:
 
     [[nodiscard]] std::string check(std::string_view text) const override
     try {
-        if (depth_of(text) > 128) return "the value itself: nested deeper than 128 levels; flatten it";
+        if (depth_of(text) > max_depth) return "the value itself: nested deeper than 128 levels; flatten it";
         Json json = Json::parse(text, nullptr, false);
         if (json.is_discarded()) return "not valid JSON";
         if (patterns_ && longer_than(json, pattern_bytes))
@@ -149,7 +151,8 @@ private:
 std::shared_ptr<const Schema> compile_fallback(std::string_view text, std::string& why)
 try {
     why.clear();
-    auto schema = std::make_shared<FallbackSchema>(Json::parse(text));
+    if (depth_of(text) > max_depth) throw std::runtime_error{"nested deeper than 128 levels"};
+    auto schema = std::make_shared<FallbackSchema>(Json::parse(text)); // its depth has been checked
     return schema;
 } catch (const std::exception& e) {
     why = std::string{"not a JSON Schema (draft 7) that this host can check: "} + e.what();

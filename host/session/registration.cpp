@@ -3,6 +3,7 @@
 #include "host/session/state_file.hpp"
 #include "host/session/url.hpp"
 #include "host/session/world.hpp"
+#include "kit/json_depth.hpp"
 #include "kit/url.hpp"
 
 #include <agenthost/json.hpp>
@@ -49,7 +50,7 @@ Json capabilities_of_this_machine(const std::string& plugins)
     Json out{{"maxMemory", std::to_string(mebibytes) + "MB"},
              {"maxCpuCores", std::max(1u, std::thread::hardware_concurrency())},
              {"supportedArchitectures", Json::array({architecture})}};
-    if (Json list = Json::parse(plugins, nullptr, false); list.is_array() && !list.empty())
+    if (Json list = kit::parse_json<Json>(plugins); list.is_array() && !list.empty())
         out["features"] = std::move(list);
     return out;
 }
@@ -127,7 +128,7 @@ std::optional<Registration> Registrar::load(std::string& why) const
     const StateFile file{state_dir_, server_, "registration.json"};
     const auto text = file.read(why);
     if (!text) return std::nullopt;
-    const Json json = Json::parse(*text, nullptr, false);
+    const Json json = kit::parse_json<Json>(*text);
     Registration made;
     if (json.is_object()) {
         made = {text_of(json, "register_url"),  text_of(json, "agent_id"),      text_of(json, "token"),
@@ -169,7 +170,7 @@ Registrar::Answer Registrar::call(const std::string& url, std::string body, cons
         answer.problem = reply.problem;
         return answer;
     }
-    const Json json = Json::parse(reply.body, nullptr, false);
+    const Json json = kit::parse_json<Json>(reply.body);
     if (reply.status < 200 || reply.status > 299) {
         const bool refused = reply.status == 401 || reply.status == 403;
         answer.outcome = refused ? Outcome::refused : Outcome::failed;

@@ -1,6 +1,7 @@
 #include "call_reader.hpp"
 
 #include "hash.hpp"
+#include "json_depth.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -10,8 +11,9 @@ namespace agenthost::kit {
 using nlohmann::json;
 
 namespace {
-constexpr std::size_t max_line = 64 << 20; // a result's data can be long; beyond: not ours
-}
+constexpr std::size_t max_line_depth = max_json_depth + 3; // {"result":{"data":...}}
+constexpr std::size_t max_line = 64 << 20;                 // a result's data can be long; beyond: not ours
+} // namespace
 
 void CallReader::feed(std::string_view bytes)
 {
@@ -31,7 +33,7 @@ void CallReader::feed(std::string_view bytes)
 
 void CallReader::line(const std::string& text)
 {
-    const json parsed = json::parse(text, nullptr, false);
+    const auto parsed = parse_json<json>(text, max_line_depth);
     if (!parsed.is_object()) return; // an empty line, or a later version's
     if (const auto at = parsed.find("progress"); at != parsed.end() && out_.progress) out_.progress(*at);
     if (const auto at = parsed.find("result"); at != parsed.end() && at->is_object()) result_ = *at;

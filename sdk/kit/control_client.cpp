@@ -3,6 +3,7 @@
 #include "chunked.hpp"
 #include "fd.hpp"
 #include "http_head.hpp"
+#include "json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -176,7 +177,7 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
         start.append(buffer, 0, *n);
         std::string why;
         const auto result = parse_response_head(start, head, why);
-        if (result == HeadResult::bad)
+        if (result == HeadResult::bad || result == HeadResult::unsupported)
             return fail("what answers on " + socket_.string() + " is not agenthost: " + why);
         if (result == HeadResult::complete) break;
     }
@@ -209,6 +210,6 @@ std::string ControlAnswer::error() const
     return "the daemon answered " + std::to_string(status);
 }
 
-nlohmann::json ControlAnswer::json() const { return nlohmann::json::parse(body, nullptr, false); }
+nlohmann::json ControlAnswer::json() const { return parse_json<nlohmann::json>(body, 2 * max_json_depth); }
 
 } // namespace agenthost::kit

@@ -96,6 +96,26 @@ TEST_F(Controlled, IsHealthyWhileTheLoopsTurn)
     EXPECT_EQ(get("/v1/status").body, "{\"pid\":1}\n");
 }
 
+// nlohmann copies and writes values recursively: nesting beyond any use is refused before it is parsed.
+TEST_F(Controlled, RefusesParametersThatAreNestedTooDeeply)
+{
+    run_main();
+    const auto call = [&](std::size_t depth) {
+        const std::string body = R"({"action":"host.ping","params":{"x":)" + std::string(depth, '[') +
+                                 std::string(depth, ']') + "}}";
+        write_file(dir / "body", body);
+        const auto ran = run({"curl", "-sS", "--max-time", "30", "-X", "POST", "--data-binary",
+                              "@" + (dir / "body").string(), "--unix-socket", (dir / "s").string(),
+                              "http://localhost/v1/call"});
+        EXPECT_EQ(ran.code, 0) << ran.err;
+        return ran.out;
+    };
+    EXPECT_THAT(call(200'000), HasSubstr("nested more than 64 levels deep"));
+    EXPECT_THAT(call(64), HasSubstr("nested more than 64 levels deep"));
+    EXPECT_THAT(call(60), HasSubstr(R"("result")"));
+    EXPECT_EQ(get("/healthz").status, 200); // it lives
+}
+
 TEST_F(Controlled, TellsWhatAReloadCouldNotDo)
 {
     Reloaded reloaded;

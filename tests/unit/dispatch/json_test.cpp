@@ -38,12 +38,15 @@ TEST(Scan, TakesTheUsualAtOnce)
     EXPECT_TRUE(json::valid(seeds[3]));
 }
 
-TEST(Scan, LeavesDepthsBeyond64ToSimdjson)
+TEST(Scan, RefusesDepthsBeyond64)
 {
     const std::string deep = std::string(64, '[') + std::string(64, ']'), deeper = "[" + deep + "]";
     EXPECT_TRUE(json::Scan{deep}.certainly_valid());
     EXPECT_FALSE(json::Scan{deeper}.certainly_valid());
-    EXPECT_TRUE(json::valid(deeper));
+    EXPECT_TRUE(json::valid(deep));
+    EXPECT_TRUE(json::valid("[\"\\u0041\"," + deep.substr(1, 126) + "]")) << "simdjson has the same bound";
+    EXPECT_FALSE(json::valid(deeper));
+    EXPECT_FALSE(json::valid_object(R"({"a":)" + deep + "}"));
     EXPECT_FALSE(json::valid(std::string(100'000, '[')));
 }
 

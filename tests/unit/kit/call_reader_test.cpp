@@ -55,6 +55,8 @@ TEST(CallReader, DoesNotTrustTheOtherEnd)
                       "{\"result\":7}\n{\"progress\":null}\n");
     EXPECT_THAT(heard.events, ElementsAre("0 a", "progress null"));
     EXPECT_FALSE(heard.reader.result());
+    heard.reader.feed(R"({"result":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}\n");
+    EXPECT_FALSE(heard.reader.result());
     Heard endless;
     const std::string block(1 << 20, 'x');
     for (int i = 0; i < 70; ++i) endless.reader.feed(block);

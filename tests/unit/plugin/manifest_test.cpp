@@ -82,6 +82,8 @@ TEST(Manifest, HasSafeDefaults)
 
 TEST(Manifest, SaysFileFieldAndRemedy)
 {
+    EXPECT_EQ(why_not(with("\"x\":" + std::string(100'000, '['))),
+              "echo.manifest.json: is nested deeper than 128 levels");
     EXPECT_EQ(why_not("{"),
               "echo.manifest.json: not valid JSON near byte 2; check commas, quotes and braces");
     EXPECT_EQ(why_not(with(R"("verion":"2")")),
