@@ -5,7 +5,6 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
 #include <optional>
 
 namespace agenthost::host::json {
@@ -14,18 +13,14 @@ namespace {
 
 // A parser keeps the memory of its largest document: a large one gets a parser of its own.
 constexpr std::size_t keep_bytes = 256 << 10;
-constexpr std::size_t least_bytes = 4096;
-// Whoever reads it next (nlohmann) recurses; as deep as a frame of a server may be.
-constexpr std::size_t max_depth = kit::max_json_depth + 1; // simdjson refuses the one at its limit
 
 template <class Use> bool parse(std::string_view text, Use use)
 {
-    if (text.empty()) return false;
+    // nlohmann, which may read it next, recurses: no deeper than a server's frame. simdjson's own limit does not count empty values.
+    if (text.empty() || !kit::json_depth_ok(text)) return false;
     thread_local simdjson::dom::parser kept;
     std::optional<simdjson::dom::parser> own;
     simdjson::dom::parser& parser = text.size() > keep_bytes ? own.emplace() : kept;
-    if (parser.capacity() < text.size() || parser.max_depth() != max_depth)
-        if (parser.allocate(std::max(text.size(), least_bytes), max_depth) != simdjson::SUCCESS) return false;
     simdjson::dom::element root;
     if (parser.parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) return false;
     return use(root);

@@ -87,7 +87,8 @@ TEST(Url, ResolvesALocationAgainstItsBase)
     EXPECT_EQ(to("http://other/x#f"), "http://other/x");
     EXPECT_EQ(to("x?u=http://y"), "https://h:444/a/x?u=http://y");
     EXPECT_EQ(to("javascript:alert(1)"), "refused");
-    EXPECT_EQ(to("/a b"), "refused");
+    EXPECT_EQ(to("/a b"), "https://h:444/a%20b"); // as browsers do
+    EXPECT_EQ(to("/a\\b"), "refused");
 }
 
 } // namespace
