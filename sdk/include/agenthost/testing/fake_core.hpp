@@ -4,6 +4,7 @@
 #include "../bytes.hpp"
 #include "../error.hpp"
 #include "../ext/call.h"
+#include "../ext/check.h"
 #include "../ext/events.h"
 #include "../ext/facts.h"
 #include "../ext/health.h"
