@@ -3,7 +3,7 @@
 // commits in groups; the main thread never waits.
 //
 // Key: (caller, the protocol's task id), with a SHA-256 of action and params. Rules: HOUSE.md, Journal; shares
-// and the full disk: adr/0009.
+// and the full disk: adr/0011.
 //
 // Bounds: `rows` and `bytes`, kept `keep` long. Half of both is divided evenly among the callers of share_among():
 // whatever one of them does, the others keep their part. A caller without room is refused new work with effects;

@@ -139,6 +139,8 @@ void Commands::pump(std::string_view name)
         const TaskRecord* task = tasks_.next(agent, core_.utc(), dead, mute_.contains(agent) ? 1 : SIZE_MAX);
         if (task == nullptr) break;
         if (task->sent > 1) core_.host.record(Metric::resent, 1);
+        // The row says so before the agent can have it: after a crash it is not sent again.
+        if (redispatch_.contains(agent)) table_.save(*task);
         if (mute_.contains(agent)) watch_lane(agent, task->id, task->sent);
         switch (fanout_.send(agent, {.id = task->id,
                                      .action = task->action,

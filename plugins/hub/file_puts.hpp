@@ -22,7 +22,8 @@ struct FilePut {
     std::string info, sha256;     // name and owner as they are sent; the content's
     std::string task;
     bool done = false;
-    Answer outcome; // when it is done
+    bool kept = true; // a later PUT of the same content may be answered with its outcome
+    Answer outcome;   // when it is done
     Timers::Time ended{};
     std::set<Conn> waiting;
 
@@ -45,7 +46,8 @@ public:
     void add(const Ptr&);
     void ended(const Ptr&, Answer outcome, bool success); // answers who waits
     void forget(const std::string& agent, const std::string& file);
-    void forget_done(std::string_view agent);
+    // Something else changes files of this agent: no outcome says any longer what is stored, also of those that still run.
+    void forget_all(std::string_view agent);
 
 private:
     static std::string name(std::string_view agent, std::string_view file);

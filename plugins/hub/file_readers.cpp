@@ -39,6 +39,7 @@ void FileReaders::arriving(Conn conn, const Arriving& now)
     const auto it = readers_.find(conn);
     if (it == readers_.end()) return;
     Reader& reader = it->second;
+    if (reader.whole) return; // the agent sends again what is here already
     // A new attempt of the agent continues what the reader has only when it is the same content.
     if (reader.begun && now.file != reader.from.file &&
         (now.sha256.empty() || now.sha256 != reader.from.sha256 || now.length != reader.from.length))
@@ -121,7 +122,9 @@ void FileReaders::stopped(Conn conn, std::uint64_t at, agh_status status)
     if (status == AGH_OK) return pump(conn, it->second);
     if (status != AGH_E_BUSY) return cut(conn);
     // writable() comes; when it came while we read, nobody else would go on.
-    core_.timers.at(core_.now() + std::chrono::seconds{1}, [this, conn] { writable(conn); });
+    core_.timers.cancel(it->second.retry);
+    it->second.retry =
+        core_.timers.at(core_.now() + std::chrono::seconds{1}, [this, conn] { writable(conn); });
 }
 
 void FileReaders::complete(Conn conn, std::shared_ptr<const SpoolFile> file)
@@ -151,7 +154,13 @@ void FileReaders::cut(Conn conn)
     core_.outbox.push_back([this, conn] { core_.host.close(conn, 1011, "the file did not come whole"); });
 }
 
-void FileReaders::remove(Conn conn) { readers_.erase(conn); }
+void FileReaders::remove(Conn conn)
+{
+    const auto it = readers_.find(conn);
+    if (it == readers_.end()) return;
+    core_.timers.cancel(it->second.retry);
+    readers_.erase(it);
+}
 
 void FileReaders::writable(Conn conn)
 {

@@ -41,9 +41,12 @@ private:
         Arriving from;
         std::uint64_t at = 0, end = 0; // of the file: the next byte to send, and where to stop
         bool due = false, begun = false, whole = false, reading = false;
+        Timers::Id retry{};
     };
-    static constexpr std::size_t piece = 256U << 10,
-                                 turn = 1U << 20; // others have their turn after this many bytes
+    static constexpr std::size_t piece =
+                                     128U
+                                     << 10, // half of what the daemon queues: fits whenever it says writable
+        turn = 1U << 20;                    // others have their turn after this many bytes
     void begin(Conn, Reader&);
     void pump(Conn, Reader&);
     void read(Conn, const std::shared_ptr<const SpoolFile>&, std::uint64_t at, std::uint64_t limit);

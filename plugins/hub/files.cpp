@@ -17,7 +17,6 @@ constexpr std::uint64_t most_chunked = 1ULL << 30;
 constexpr std::size_t most_transfers = 4'096;
 constexpr int most_receiving = 2; // of one URL: a retry while the broken attempt still hangs
 constexpr auto rate_window = std::chrono::seconds{60};
-constexpr std::uint64_t untold = 512U << 10; // of a body, that the daemon may hold before it tells
 constexpr const char* no_room =
     "The hub's transfer folder is full: of its plugins.hub.config.spool_bytes nothing is left for this "
     "agent and this token; try again later";
@@ -114,11 +113,12 @@ void Files::watch_rate(Conn conn, const std::shared_ptr<Rate>& rate)
 {
     if (core_.config.min_rate == 0) return;
     rate->timer = core_.timers.at(core_.now() + rate_window, [this, conn, rate] {
-        // What the daemon holds before it tells counts as come.
-        const std::uint64_t came = rate->landed - rate->before + untold;
+        // What the daemon may hold before it tells counts as come, once: it is the same memory in every window.
+        const std::uint64_t came = rate->landed - rate->before + std::exchange(rate->untold, 0);
         if (came < core_.config.min_rate * static_cast<std::uint64_t>(rate_window.count())) {
             core_.log_stranger("dropped a transfer whose body came slower than plugins.hub.config.min_rate");
-            core_.outbox.push_back([this, conn] { core_.host.close(conn, 1008, "the body came too slowly"); });
+            core_.outbox.push_back(
+                [this, conn] { core_.host.close(conn, 1008, "the body came too slowly"); });
             return;
         }
         rate->before = rate->landed;
@@ -344,7 +344,7 @@ void Files::began(const TaskRecord& task)
     const bool files =
         task.action.starts_with("storage.") || task.action == "upload" || task.action == "delete";
     if (!files || std::find(reads.begin(), reads.end(), task.action) != reads.end()) return;
-    puts_.forget_done(task.agent);
+    puts_.forget_all(task.agent);
 }
 
 void Files::temp_download(Conn conn, const Head& head, std::string_view token)
@@ -384,10 +384,10 @@ void Files::temp_upload(Conn conn, const Head& head, std::string_view token)
         if (mine == transfers_.end())
             return core_.answer(conn, no_such_url()); // answered or expired while the bytes came
         mine->second.content = content;
-        if (readers_.begun(reader)) {
-            core_.exchanges[reader].sending = content;
-            readers_.complete(reader, content);
-        }
+        if (const auto its = core_.exchanges.find(reader);
+            readers_.begun(reader) && its != core_.exchanges.end())
+            its->second.sending = content;
+        readers_.complete(reader, content);
         core_.answer(conn, json_answer(200, "{\"size\":" + std::to_string(content->size()) +
                                                 ",\"sha256\":\"" + content->sha256() + "\"}"));
     };

@@ -59,6 +59,7 @@ private:
     };
     struct Rate { // of a body on its way
         std::uint64_t landed = 0, before = 0;
+        std::uint64_t untold = 512U << 10; // of a body, that the daemon may hold before it tells
         Timers::Id timer{};
     };
 

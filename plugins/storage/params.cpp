@@ -104,10 +104,9 @@ Parsed<Index::Query> parse_query(std::string_view text)
         query.limit = static_cast<std::size_t>(std::clamp<std::uint64_t>(*count, 1, 1000));
     }
     if (const auto bytes = json.find("max_bytes"); bytes != json.end()) {
-        if (!bytes->is_number_unsigned())
-            return problem::invalid("max_bytes must be a number from 1024 to 16777216");
-        query.max_bytes =
-            static_cast<std::size_t>(std::clamp<std::uint64_t>(bytes->get<std::uint64_t>(), 1024, 16 << 20));
+        const auto count = json_unsigned(*bytes);
+        if (!count) return problem::invalid("max_bytes must be a number from 1024 to 16777216");
+        query.max_bytes = static_cast<std::size_t>(std::clamp<std::uint64_t>(*count, 1024, 16 << 20));
     }
     return query;
 }

@@ -124,7 +124,10 @@ void Cgroup::remove()
 
 void Cgroups::open(const Limits& limits)
 {
+    // The numbers go on: commands that still run own folders of the earlier ones.
+    const auto last = last_;
     *this = {};
+    last_ = last;
     const CgroupPlace place =
         find_cgroup_place(system_calls(), probe_name(), limits.processes > 0, limits.memory > 0);
     unified_ = place.folder;

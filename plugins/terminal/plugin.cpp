@@ -62,7 +62,7 @@ public:
         for (std::size_t i = 0; i < config.run_as_allow.size(); ++i)
             look("run_as_allow[" + std::to_string(i) + "]",
                  [&] { (void)agenthost::terminal::find_user(config.run_as_allow[i]); });
-        if (::access(config.shell.c_str(), X_OK) != 0)
+        if (!config.shell.empty() && ::access(config.shell.c_str(), X_OK) != 0)
             report.error("shell", config.shell + " is not there or not executable");
         if (::access(config.helper.c_str(), X_OK) != 0)
             report.error("",

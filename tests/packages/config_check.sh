@@ -43,7 +43,7 @@ check 'did you mean "storage.*"?' <<'TXT'
 servers: [{name: a, protocol: storage, url: "wss://h/", credential: {env: X}, allow: ["storge.*"]}]
 TXT
 
-echo "plugins: {storage: {enabled: true, config: {storage_path: files}}}" >"$work/agenthost.yaml"
+echo "plugins: {storage: {enabled: true, config: {storage_path: files}}, telemetry: {enabled: true}, terminal: {enabled: true, config: {run_as: $(id -un)}}}" >"$work/agenthost.yaml"
 "$build/bin/agenthost" config check -c "$work/agenthost.yaml" -o agent.state_dir="$work/state" >"$work/out" 2>&1 || { cat "$work/out"; failed=1; }
 [ ! -e "$work/files" ] && [ ! -e "$work/state" ] || { echo "the check left something behind"; failed=1; }
 exit $failed

@@ -96,6 +96,7 @@ TEST_F(ShopTest, IsNeverSentAgainToAnAgentWithoutAJournal)
 {
     join("kitchen", "print", 0);
     const std::string id = task("print"), second = task("print");
+    EXPECT_EQ(tables.tasks.at(id).sent, 1) << "also when the hub dies before the agent leaves";
     leave("kitchen");
     EXPECT_EQ(of(id)["status"], "dispatched");
     join("kitchen", "print", 0);
