@@ -78,16 +78,17 @@ TEST_F(SessionTest, SaysThatThePeerWasSilentAndNotThatItsOwnReadWasCancelled)
 TEST_F(SessionTest, DoesNotTakeTheAgeOfASessionForASkewOfTheClock)
 {
     write_file(dir / "token", "hmac-secret");
-    serve({.answer = "", .date = http_date(utc_ms() - 1500)});
+    serve({.answer = "", .date = http_date(utc_ms() - 5000)});
     connect(config_of("signed", R"({"metrics_interval_ms":3600000})"));
     ASSERT_TRUE(ready()) << problem(); // after two seconds of silence
-    EXPECT_EQ(session->status().clock_offset_ms, 0);
+    const auto measured = session->status().clock_offset_ms;
+    ASSERT_TRUE(measured);
+    EXPECT_GE(*measured, 5000);
     server->options.refuse = 503;
     server->options.date.clear();
     peer().cut();
     ASSERT_TRUE(until([&] { return session->status().failures >= 1; }));
-    EXPECT_EQ(session->status().clock_offset_ms, 0);
-    EXPECT_EQ(session->status().notice, "");
+    EXPECT_EQ(session->status().clock_offset_ms, measured) << "measured once, when it came";
 }
 
 TEST_F(SessionTest, LogsOnceAConnectionWhatItCannotUseAndShowsNoValueOfIt)
