@@ -391,7 +391,7 @@ TEST_F(Caps, RemoveFreesTheAddressWhileAForkedChildHoldsACopy)
     if (child == 0)
         for (;;) ::pause();
     EXPECT_EQ(listeners->remove("web"), "");
-    c.bind = "127.0.0.1:" + std::to_string(p);
+    c.bind = {"127.0.0.1:" + std::to_string(p)};
     EXPECT_EQ(start(c), p);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
