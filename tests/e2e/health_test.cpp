@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +60,14 @@ std::string page(Daemon& daemon, const std::string& path)
         .out;
 }
 
+// Commands run as whoever runs the test: as root, the default would be a user that this machine may not have.
+std::string terminal()
+{
+    const passwd* me = ::getpwuid(::geteuid());
+    return "terminal: {enabled: true, config: {allow: ['*'], run_as: " +
+           std::string{me ? me->pw_name : "root"} + "}}";
+}
+
 std::string small_disk() { return std::getenv("SMALL_DISK"); }
 
 // Runs `inside` of this program where `dir` is a tmpfs with these options.
@@ -86,8 +95,7 @@ TEST(FullDisk, DISABLED_Agent)
     auto yaml = agent_yaml(hub, elsewhere / "a", hub.add_agent("node-01"));
     for (auto at = yaml.find("{dir}"); at != yaml.npos; at = yaml.find("{dir}"))
         yaml.replace(at, 5, elsewhere.path().string());
-    Daemon agent{
-        {.yaml = yaml + "  terminal: {enabled: true, config: {allow: ['*']}}\n", .dir = small_disk() + "/a"}};
+    Daemon agent{{.yaml = yaml + "  " + terminal() + "\n", .dir = small_disk() + "/a"}};
     ASSERT_TRUE(agent.wait_ready()) << agent.log();
     ASSERT_TRUE(wait_for([&] { return hub.online("node-01"); })) << agent.log();
     EXPECT_EQ(agent.cli({"health"}).code, 0);
@@ -139,8 +147,7 @@ TEST(FullDisk, IsSaidEverywhereWithinASecondAndItsEndToo)
 
 TEST(FullDisk, DISABLED_Start)
 {
-    Daemon::Options options{.yaml = "plugins: {terminal: {enabled: true, config: {allow: ['*']}}}\n",
-                            .dir = small_disk() + "/a"};
+    Daemon::Options options{.yaml = "plugins: {" + terminal() + "}\n", .dir = small_disk() + "/a"};
     {
         Daemon first{options};
         ASSERT_TRUE(first.wait_ready()) << first.log();
