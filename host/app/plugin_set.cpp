@@ -113,7 +113,7 @@ void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, co
     entry.config = config;
     entry.path = path;
     if (running && (!found || !found->manifest)) {
-        // A folder that cannot be read now is no reason to stop what runs.
+        // A folder that cannot be read now does not stop a running plugin.
         batch->changes.failed.push_back(
             room(id) + ": " + (found ? found->problem : not_installed(config, path)) + " What runs goes on.");
     } else {
@@ -359,7 +359,7 @@ void PluginSet::say_recovery(const std::string& id, Entry& entry, const PluginSt
         if (std::exchange(entry.said, now.stuck) != now.stuck) log::error(room(id), now.stuck);
     } else if (stage == Stage::stuck && now.state == PluginState::running) {
         entry.said.clear();
-        log::info(room(id), "is no longer stuck: it has given back what it held");
+        log::info(room(id), "is no longer stuck: the overdue call has ended");
     } else if (stage == Stage::failed && now.state == PluginState::running) {
         entry.said.clear();
         log::info(room(id), "runs again, in runner " + std::to_string(now.runner_pid) +

@@ -121,7 +121,7 @@ void Runtime::Impl::plugins_applied(Reloaded answer, const PluginChanges& change
     done(answer);
 }
 
-// Keys that are read when the daemon starts, and only then. Compared with what runs, so that a change taken back is none.
+// Keys that are read when the daemon starts, and only then. Compared with what runs, so a change that was reverted is not reported.
 std::vector<std::string> Runtime::Impl::pending_restart() const
 {
     const auto keys = [](const Config& c) {

@@ -46,7 +46,7 @@ void report_unknown(Reading& r, const Known& known, const Where& where, const st
         std::string hint = did_you_mean(written, own);
         if (hint.empty())
             for (const std::string& action : own) hint += (hint.empty() ? "; it has " : ", ") + action;
-        r.problems.add(where, text + " is no action of plugin " + id + hint);
+        r.problems.add(where, text + " is not an action of plugin " + id + hint);
         return;
     }
     if (std::find(known.ids.begin(), known.ids.end(), id) == known.ids.end())

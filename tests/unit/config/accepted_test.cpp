@@ -48,16 +48,17 @@ TEST_F(Accepted, APatternThatIsNearlyAPluginsIsAnError)
 
 TEST_F(Accepted, AnActionThatAnInstalledPluginDoesNotHaveIsAnError)
 {
-    EXPECT_EQ(problems(with_plugins(server("allow: [storage.uplaod]"))),
-              "agenthost.yaml:3:14: servers[0].allow[0]: \"storage.uplaod\" is no action of plugin storage; "
-              "did you mean "
-              "\"storage.upload\"?");
+    EXPECT_EQ(
+        problems(with_plugins(server("allow: [storage.uplaod]"))),
+        "agenthost.yaml:3:14: servers[0].allow[0]: \"storage.uplaod\" is not an action of plugin storage; "
+        "did you mean "
+        "\"storage.upload\"?");
     EXPECT_EQ(problems(with_plugins(server("map: {put: storage.frobnicate}"))),
-              "agenthost.yaml:3:17: servers[0].map.put: \"storage.frobnicate\" is no action of plugin "
+              "agenthost.yaml:3:17: servers[0].map.put: \"storage.frobnicate\" is not an action of plugin "
               "storage; it has "
               "storage.upload, storage.info");
     EXPECT_THAT(problems(with_plugins(server("allow: [\"storage.x*\"]"))),
-                HasSubstr("is no action of plugin storage"));
+                HasSubstr("is not an action of plugin storage"));
 }
 
 TEST_F(Accepted, PatternsThatCannotMatchAreErrors)
