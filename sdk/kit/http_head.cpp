@@ -68,10 +68,11 @@ struct RawHead {
     std::map<std::string, std::string, std::less<>> fields;
     std::size_t size = 0; // bytes it took
 
-    [[nodiscard]] std::string value(std::string_view name) const
+    // A view of what `fields` holds: it lives as long as this head. A string here would die under elements().
+    [[nodiscard]] std::string_view value(std::string_view name) const
     {
         const auto at = fields.find(name);
-        return at == fields.end() ? std::string{} : at->second;
+        return at == fields.end() ? std::string_view{} : at->second;
     }
     [[nodiscard]] bool has(std::string_view name) const { return fields.contains(name); }
 };
