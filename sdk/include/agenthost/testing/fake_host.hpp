@@ -251,7 +251,7 @@ private:
             throw std::runtime_error{"the plugin did not start: " + began.text};
     }
 
-    const agh_entry_v1& entry_;
+    const agh_entry_v1 entry_; // a copy: a test may give what entry_of() returned
     std::string config_;
     const agh_plugin_api* api_ = nullptr;
     agh_plugin* plugin_ = nullptr;
