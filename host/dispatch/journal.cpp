@@ -81,7 +81,7 @@ std::unique_ptr<JournalStore> open_store(const Journal::Options& options)
 try {
     return std::make_unique<JournalStore>(options);
 } catch (const std::exception&) {
-    const auto space = kit::disk_space(options.file.string());
+    const auto space = options.space(options.file.string());
     if (!space || space->bytes >= options.reserve ||
         !DiskReserve{reserve_file(options), options.reserve}.release())
         throw;
@@ -256,7 +256,7 @@ struct Journal::Impl {
         looked = t;
         measure();
         const std::string file = options.file.string();
-        const auto space = kit::disk_space(file);
+        const auto space = options.space(file);
         if (in_trouble) {
             look_for_the_end();
         } else if (space && space->read_only) {
@@ -276,13 +276,12 @@ struct Journal::Impl {
                                      : std::string{});
     }
 
-    // Over when there is room for the reserve and as much again, and a real write works.
+    // Over when there is room for the reserve and as much again, and a real write works. With less, look() would find the trouble again.
     void look_for_the_end()
     {
-        const auto space = kit::disk_space(options.file.string());
+        const auto space = options.space(options.file.string());
         if (!space || space->read_only) return;
-        const auto need = options.reserve + (reserve.held() ? options.reserve / 4 : options.reserve);
-        if (options.reserve > 0 && space->bytes < need) return;
+        if (space->bytes < (reserve.held() ? 1 : 2) * options.reserve) return;
         try {
             store->probe();
         } catch (const std::exception&) {

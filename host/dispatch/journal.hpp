@@ -62,6 +62,7 @@ public:
         std::uint64_t reserve = 1 << 20; // held back for a full disk, in journal.reserve beside the file
         std::function<std::chrono::system_clock::time_point()> clock = std::chrono::system_clock::now;
         std::function<void()> before_commit; // tests: on the journal's thread; a throw is a disk that refuses
+        std::function<std::optional<kit::DiskSpace>(const std::string& path)> space = kit::disk_space;
         // What is wrong with the disk under an id of ours ("journal", "state_dir"); empty: nothing any more. On the
         // journal's thread.
         std::function<void(std::string_view id, std::string reason)> report;

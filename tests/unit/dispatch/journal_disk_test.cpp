@@ -91,6 +91,34 @@ TEST_F(JournalDisk, LetsRunningWorkEndWhenItWasFullAndGivesUpItsReserve)
     EXPECT_THAT(book.undelivered(), SizeIs(1)) << "what it owed is written";
 }
 
+// Less than the reserve is free, yet commits work: the trouble must not end and begin again every second.
+TEST_F(JournalDisk, StaysInTroubleUntilTheReserveAndAsMuchAgainIsFree)
+{
+    std::atomic<std::uint64_t> left{options.reserve * 10};
+    options.space = [&](const std::string&) {
+        return agenthost::kit::DiskSpace{.bytes = left, .inodes = {}, .read_only = false};
+    };
+    Book book{options};
+    EXPECT_TRUE(wait_for([&] { return size_of(dir / "journal.reserve") == options.reserve; }));
+    left = options.reserve / 2; // the reserve is held beside it
+    EXPECT_TRUE(wait_for([&] { return !reason().empty(); }));
+    EXPECT_EQ(book.begin("1").code, "DISK_FULL");
+    EXPECT_THAT(reason(), HasSubstr("the disk is full"));
+    left = options.reserve;
+    EXPECT_TRUE(wait_for([&] { return reason().empty(); }));
+    EXPECT_EQ(book.begin("1").what, Begin::fresh);
+
+    fault = Fault::full; // the reserve is given up
+    EXPECT_EQ(book.begin("2").what, Begin::failed);
+    EXPECT_EQ(size_of(dir / "journal.reserve"), 0u);
+    fault = Fault::none;
+    left = options.reserve + options.reserve / 2; // to hold it again would leave too little
+    EXPECT_EQ(book.begin("2").code, "DISK_FULL");
+    left = options.reserve * 2;
+    EXPECT_TRUE(wait_for([&] { return reason().empty(); }));
+    EXPECT_EQ(book.begin("2").what, Begin::fresh);
+}
+
 TEST_F(JournalDisk, StillTellsWhatItKnows)
 {
     Book book{options};
