@@ -20,9 +20,9 @@ struct Acceptor {
     asio::io_context& io;
     net::Core::Descriptor descriptor;
     asio::steady_timer timer;
-    const std::uint64_t serial = next_serial++; // tells the sockets of one listener apart
-    std::string bind;                           // as the configuration writes it; empty: a unix socket
-    std::string address;                        // "127.0.0.1:3001", "[::]:3001"
+    std::uint64_t serial = next_serial++; // tells the sockets of one listener apart
+    std::string bind;                     // as the configuration writes it; empty: a unix socket
+    std::string address;                  // "127.0.0.1:3001", "[::]:3001"
     kit::IpEndpoint endpoint;
     bool serves_v4 = false; // an IPv4 socket, or an IPv6 one for both families
     std::string path;

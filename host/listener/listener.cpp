@@ -166,16 +166,41 @@ std::string Listeners::remove(std::string_view name)
     return {};
 }
 
-// Opens the sockets that `bind` lists now and did not before, closes those that it lists no more. Empty, or nothing has changed.
+// "[::]:PORT" serves IPv4 as well unless another socket does. Is that other now than when the socket was opened?
+bool Listeners::Impl::serves_others_now(const ListeningPtr& listening, const ListenerConfig& config,
+                                        const Acceptor& acceptor) const
+{
+    const auto own = conf::parse_bind(acceptor.bind);
+    if (!own || own->port == "0" || own->address != "::" || acceptor.endpoint.ip.v4()) return false;
+    const auto port = acceptor.endpoint.port;
+    bool v4_elsewhere = std::ranges::any_of(config.bind, [&](const std::string& bind) {
+        const auto parsed = conf::parse_bind(bind);
+        return parsed && parsed->port == own->port && parsed->address.find(':') == std::string::npos;
+    });
+    for (const auto& other : all())
+        for (const auto& a : other->acceptors())
+            v4_elsewhere = v4_elsewhere || (other != listening && a->serves_v4 && a->endpoint.port == port);
+    return acceptor.serves_v4 == v4_elsewhere;
+}
+
+// Opens the sockets that `bind` lists now and did not before, closes those that it lists no more, and opens anew those that are to
+// serve other address families. Empty, or nothing has changed.
 std::string Listeners::Impl::rebind(const ListeningPtr& listening, const ListenerConfig& config) const
 {
     const auto before = listening->settings()->config;
     std::vector<std::string> wanted;
     for (const auto& bind : config.bind)
         if (std::ranges::find(before.bind, bind) == before.bind.end()) wanted.push_back(bind);
-    std::vector<AcceptorPtr> gone;
-    for (const auto& acceptor : listening->acceptors())
-        if (std::ranges::find(config.bind, acceptor->bind) == config.bind.end()) gone.push_back(acceptor);
+    std::vector<AcceptorPtr> gone, reopened;
+    for (const auto& acceptor : listening->acceptors()) {
+        if (std::ranges::find(config.bind, acceptor->bind) == config.bind.end()) {
+            gone.push_back(acceptor);
+        } else if (serves_others_now(listening, config, *acceptor)) {
+            reopened.push_back(acceptor);
+            gone.push_back(acceptor);
+            wanted.push_back(acceptor->bind);
+        }
+    }
     // A port that changes its address must be free first: 127.0.0.1:3001 and then 0.0.0.0:3001.
     std::vector<std::string> closed;
     for (const auto& acceptor : gone) {
@@ -194,8 +219,14 @@ std::string Listeners::Impl::rebind(const ListeningPtr& listening, const Listene
         for (auto& acceptor : again) listening->add(std::move(acceptor));
         return problem;
     }
-    for (auto& acceptor : made) listening->add(std::move(acceptor));
+    for (auto& acceptor : made) {
+        // Connections of the socket before belong to this one: they stay.
+        const auto before_it = std::ranges::find(reopened, acceptor->bind, &Acceptor::bind);
+        if (before_it != reopened.end()) acceptor->serial = (*before_it)->serial;
+        listening->add(std::move(acceptor));
+    }
     for (const auto& acceptor : gone) {
+        if (std::ranges::find(reopened, acceptor) != reopened.end()) continue; // closed above
         if (std::ranges::find(closed, acceptor->bind) == closed.end()) listening->remove(acceptor);
         each_connection([&](Connection& c) {
             if (&c.listening() == listening.get() && c.socket() == acceptor->serial) c.drain();

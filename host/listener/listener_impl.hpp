@@ -39,6 +39,8 @@ struct Listeners::Impl {
 
     std::string bind_all(const ListenerConfig&, const std::vector<std::string>& binds,
                          std::vector<listener::AcceptorPtr>& made) const;
+    bool serves_others_now(const listener::ListeningPtr&, const ListenerConfig&,
+                           const listener::Acceptor&) const;
     std::string rebind(const listener::ListeningPtr&, const ListenerConfig&) const;
     void forget(const std::shared_ptr<listener::Owner>& owner) const;
     // Room for `n` bytes in the exchange's queue, or BUSY and a promise of on_writable.

@@ -190,6 +190,41 @@ TEST_F(Binds, AReloadWidensAnAddressOnTheSamePort)
     EXPECT_EQ(peer(dial6(p)), "[::1]");
 }
 
+// [::] serves IPv4 as well, unless an IPv4 address is listed with its port: a reload must end where a start would.
+TEST_F(Binds, AReloadAddsIpv4BesideAllOfIpv6)
+{
+    int p = 0;
+    ASSERT_EQ(add([&](int port) { return std::vector{at("[::]", port)}; }, p), "");
+    http(script, "/");
+    Raw stays = dial6(p);
+    ASSERT_EQ(ask(stays, get("/")).status, 200);
+    auto c = config();
+    c.insecure = true;
+    c.bind = {at("127.0.0.1", p), at("[::]", p)};
+    ASSERT_EQ(listeners->reload(c), "");
+    listeners->open();
+    EXPECT_EQ(peer(Raw{p}), "127.0.0.1");
+    EXPECT_EQ(peer(dial6(p)), "[::1]");
+    EXPECT_EQ(ask(stays, get("/")).status, 200) << "its address is still served";
+    EXPECT_EQ(status().addresses, (std::vector<std::string>{"http://127.0.0.1:" + std::to_string(p),
+                                                            "http://[::]:" + std::to_string(p)}));
+}
+
+TEST_F(Binds, AReloadThatRemovesIpv4LeavesItToAllOfIpv6)
+{
+    int p = 0;
+    ASSERT_EQ(add([&](int port) { return std::vector{at("0.0.0.0", port), at("[::]", port)}; }, p), "");
+    http(script, "/");
+    auto c = config();
+    c.insecure = true;
+    c.bind = {at("[::]", p)};
+    ASSERT_EQ(listeners->reload(c), "");
+    listeners->open();
+    EXPECT_EQ(peer(Raw{p}), "127.0.0.1");
+    EXPECT_EQ(peer(dial6(p)), "[::1]");
+    EXPECT_EQ(status().addresses.size(), 1u);
+}
+
 TEST_F(Binds, AReloadThatFailsKeepsWhatThereWas)
 {
     int p = 0;
