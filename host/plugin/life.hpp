@@ -99,7 +99,7 @@ private:
     void fire(agh_task, std::uint64_t cookie, std::uint32_t events); // [run]
     void run_soon(std::function<void()>);                            // [any]: on [run], once open
     void serve(const agh_request&) noexcept;
-    bool forget_overdue(agh_req);
+    bool forget_overdue(agh_req, bool counted);
     void answer(agh_req, agh_status, std::string_view code, std::string_view message,
                 std::uint32_t flags) noexcept;
     void misbehaved(const std::string& what) noexcept;
@@ -124,7 +124,12 @@ private:
     std::atomic<bool> by_workers_{true};
     mutable std::mutex overdue_mutex_;
     std::set<agh_req> overdue_; // given up by the host, not completed by the plugin
-    std::atomic<bool> any_overdue_{false};
+    // Completed between the moment the host gave a request up and its overdue(), which comes from another thread.
+    struct EndedLate {
+        agh_req id;
+        bool counted; // in_flight_ is already one less
+    };
+    std::deque<EndedLate> ended_late_;
     WorkerPool pool_;
     Loop loop_;
     Calls calls_;

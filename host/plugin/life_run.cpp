@@ -3,6 +3,7 @@
 #include "life.hpp"
 #include "runner/runner_client.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace agenthost::host {
@@ -132,8 +133,9 @@ void Life::answer(agh_req id, agh_status status, std::string_view code, std::str
 try {
     const std::string json = error_json(code, message);
     const agh_reply reply{sizeof reply, status, flags, 0, bytes(json), nullptr, 0, sizeof(agh_blob)};
-    forget_overdue(id);
-    if (const HostCall alive{host_}; alive) options_.services->complete(host_->id, id, &reply);
+    agh_status taken = AGH_E_STALE;
+    if (const HostCall alive{host_}; alive) taken = options_.services->complete(host_->id, id, &reply);
+    if (taken == AGH_E_STALE) forget_overdue(id, true);
     one_less();
 } catch (...) {}
 
@@ -160,11 +162,18 @@ void Life::writable(agh_req id)
 void Life::overdue(agh_req id)
 {
     constexpr std::size_t max_overdue = 4096; // dispatch admits far fewer at once
+    bool uncounted = false;
     {
         const std::lock_guard lock{overdue_mutex_};
-        if (overdue_.size() < max_overdue) overdue_.insert(id);
-        any_overdue_ = true;
+        const auto ended = std::ranges::find(ended_late_, id, &EndedLate::id);
+        if (ended != ended_late_.end()) {
+            uncounted = !ended->counted;
+            ended_late_.erase(ended);
+        } else if (overdue_.size() < max_overdue) {
+            overdue_.insert(id);
+        }
     }
+    if (uncounted) one_less();
     pool_.hold(id);
 }
 
@@ -174,18 +183,20 @@ bool Life::holds_requests() const
     return !overdue_.empty();
 }
 
-bool Life::forget_overdue(agh_req id)
+// A request that the host gave up has ended. False: overdue() is not called yet, and will find it in ended_late_.
+bool Life::forget_overdue(agh_req id, bool counted)
 {
-    if (!any_overdue_) return false;
+    constexpr std::size_t max_ended_late = 64; // completions of ids that never become overdue are among them
     const std::lock_guard lock{overdue_mutex_};
-    const bool was = overdue_.erase(id) > 0;
-    any_overdue_ = !overdue_.empty();
-    return was;
+    if (overdue_.erase(id) > 0) return true;
+    if (ended_late_.size() >= max_ended_late) ended_late_.pop_front();
+    ended_late_.push_back({id, counted});
+    return false;
 }
 
 void Life::completed_late(agh_req id)
 {
-    if (!forget_overdue(id)) return;
+    if (!forget_overdue(id, false)) return;
     one_less();
     if (options_.on_given_back) options_.on_given_back();
 }

@@ -177,6 +177,22 @@ TEST_P(HeldInProcess, ARequestThatIsNeverCompletedMakesThePluginStuck)
     EXPECT_EQ(bench->stop(), "");
 }
 
+// The plugin answers in the moment in which dispatch gives the request up: the stale answer comes before overdue().
+TEST_P(HeldInProcess, AnAnswerJustBeforeItIsCalledOverdueDoesNotMakeThePluginStuck)
+{
+    auto bench = running();
+    const agh_req open = bench->services.open();
+    ASSERT_GE(bench->invoke(open, "late"), 0);
+    ASSERT_TRUE(bench->wait_file("late.blocked"));
+    bench->services.forget(open); // dispatch has given it up
+    bench->release();
+    ASSERT_TRUE(bench->until([&] { return bench->services.late == 1; }));
+    bench->plugin->overdue(open, did_not_end);
+    EXPECT_TRUE(bench->until([&] { return bench->plugin->status().stuck.empty(); }))
+        << bench->plugin->status().stuck;
+    EXPECT_EQ(bench->stop(), "");
+}
+
 TEST_P(HeldInARunner, IsKilledAndStartedAgain)
 {
     auto bench = running();
