@@ -30,6 +30,8 @@ void Farewells::take(int fd)
 void Farewells::end()
 {
     timer_.reset();
+    net::error_code ignored;
+    for (const auto& held : held_) held->socket.close(ignored); // what waits on it keeps it alive
     held_.clear();
 }
 

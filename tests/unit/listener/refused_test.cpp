@@ -84,6 +84,15 @@ TEST_F(Refused, ThePeerThatLeavesIsForgottenAtOnce)
     run_until([&] { return farewells->size() == 0; });
 }
 
+TEST_F(Refused, TheEndClosesEverySocket)
+{
+    const Pair pair;
+    farewells->take(pair.ours);
+    ASSERT_EQ(farewells->size(), 1u);
+    farewells->end();
+    EXPECT_EQ(::send(pair.peer.get(), "x", 1, MSG_NOSIGNAL), -1) << "nobody reads any more";
+}
+
 TEST_F(Refused, BeyondTheNumberSocketsAreClosedAtOnce)
 {
     std::vector<Pair> pairs(Farewells::max_sockets + 1);
