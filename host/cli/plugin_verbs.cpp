@@ -209,10 +209,10 @@ int plugin_list(const Context& context)
         table.row({plugin.id,
                    versions(version, plugin, running),
                    {enabled ? "yes" : "no", enabled ? Colour::good : Colour::quiet},
-                   running.state.empty() ? "-"
-                   : running.restarts > 0
-                       ? running.state + ", " + std::to_string(running.restarts) + " restarts"
-                       : running.state,
+                   running.state.empty()  ? "-"
+                   : running.restarts > 0 ? running.state + ", " + std::to_string(running.restarts) +
+                                                (running.restarts == 1 ? " restart" : " restarts")
+                                          : running.state,
                    {what, plugin.manifest ? Colour::none : Colour::bad}});
     }
     if (context.json) {
