@@ -237,6 +237,7 @@ void Instance::stop(milliseconds grace, Done done)
     if (on_drained_ && Clock::now() + grace < grace_ends_) arm_grace(grace);
     if (state_ == PluginState::starting || state_ == PluginState::draining || clearing_) {
         if (!stop_) stop_ = Stop{grace, {}};
+        stop_->grace = std::min(stop_->grace, grace);
         if (stop_->done.size() < most_waiting) stop_->done.push_back(std::move(done));
         return;
     }

@@ -242,6 +242,18 @@ TEST_P(Hanging, AStopWithLessTimeShortensTheOneUnderWay)
     EXPECT_TRUE(bench->until([&] { return stopped == 2; }));
 }
 
+TEST_P(Hanging, AStopWithLessTimeCountsAlsoWhileItStarts)
+{
+    Bench bench{"hostile", isolated(), "slow_start_never_drained"};
+    int stopped = 0;
+    bench.plugin->start([](const std::string&) {});
+    ASSERT_TRUE(bench.wait_file("start.blocked"));
+    bench.plugin->stop(1h, [&](const std::string&) { ++stopped; });
+    bench.plugin->stop(1ms, [&](const std::string&) { ++stopped; });
+    bench.release();
+    EXPECT_TRUE(bench.until([&] { return stopped == 2; }));
+}
+
 INSTANTIATE_TEST_SUITE_P(Plugin, Hanging, testing::Bool(), where);
 INSTANTIATE_TEST_SUITE_P(Plugin, HeldInProcess, testing::Values(false), where);
 INSTANTIATE_TEST_SUITE_P(Plugin, HeldInARunner, testing::Values(true), where);

@@ -111,6 +111,7 @@ agh_status start(agh_plugin* p, agh_error* error)
 {
     Hostile& h = self(p);
     h.act("start");
+    if (h.mode == "slow_start_never_drained") h.block("start");
     if (h.mode == "post_in_start") h.service<agh_svc_loop>(AGH_SVC_LOOP)->post(h.host, 77);
     h.touch("started");
     return h.fail("start", error);
@@ -408,7 +409,7 @@ void drain(agh_plugin* p)
     Hostile& h = self(p);
     h.touch("drained");
     h.act("drain");
-    if (h.mode != "never_drained") h.api->drained(h.host);
+    if (!h.mode.ends_with("never_drained")) h.api->drained(h.host);
 }
 
 void destroy(agh_plugin* p)
