@@ -59,6 +59,7 @@ private:
     void hangs(const char* call, milliseconds after, const Done&);
     void drain_then(milliseconds grace, std::function<void()> next);
     void destroy_then(Done);
+    void configure_by_remaking(std::string config_json, Done);
     void remake(std::string config_json, Done);
     void runner_died(std::uint64_t life, std::string why);
     void restart_later();

@@ -1,5 +1,7 @@
 // The second half of instance.hpp: what happens while it runs.
 #include "instance.hpp"
+#include "library.hpp"
+#include "words.hpp"
 
 #include <agenthost/ext/log.h>
 
@@ -61,7 +63,7 @@ void Instance::configure(std::string config_json, Done done)
         later([done] { done({}); });
         return;
     }
-    if (!life_->configurable()) return remake(std::move(config_json), std::move(done));
+    if (!life_->configurable()) return configure_by_remaking(std::move(config_json), std::move(done));
     const auto timeout = timeout_of(manifest_->start_timeout_ms);
     control_->run({timeout, [life = life_, config_json] { return life->configure(config_json); },
                    [this, timeout, config_json, done](ControlThread::Ended how, std::string problem) {
@@ -73,7 +75,23 @@ void Instance::configure(std::string config_json, Done done)
                    nullptr});
 }
 
-// Without configure(): destroyed and made anew; when the new one does not start, the old configuration again.
+// Without configure(): a new instance replaces this one; when it does not start, the old configuration is used again. A library that was
+// replaced on disk gives no new instance, so nothing is stopped for one.
+void Instance::configure_by_remaking(std::string config_json, Done done)
+{
+    if (config_.isolated) return remake(std::move(config_json), std::move(done));
+    const auto timeout = timeout_of(manifest_->start_timeout_ms);
+    control_->run({timeout, [library = found_.library] { return replaced_library(library); },
+                   [this, timeout, config_json, done](ControlThread::Ended how, const std::string& problem) {
+                       if (how == ControlThread::Ended::too_late) return hangs("configure", timeout, done);
+                       if (!problem.empty()) return done(problem);
+                       if (state_ != PluginState::running)
+                           return done("is stopping; try again when it runs.");
+                       remake(config_json, done);
+                   },
+                   nullptr});
+}
+
 void Instance::remake(std::string config_json, Done done)
 {
     drain_then(milliseconds{manifest_->stop_timeout_ms}, [this, config_json, done] {
@@ -89,8 +107,10 @@ void Instance::remake(std::string config_json, Done done)
                 }
                 if (stop_) return done(problem);
                 make_life(config_.config_json, [done, problem](std::string again) {
-                    done(again.empty() ? problem + " The old configuration goes on."
-                                       : problem + " And with the old configuration: " + again);
+                    done(again.empty() ? sentence(problem) + " The old configuration goes on."
+                         : again == problem
+                             ? problem
+                             : sentence(problem) + " And with the old configuration: " + again);
                 });
             });
         });

@@ -39,6 +39,10 @@ Mapped& mapped()
     return all;
 }
 
+constexpr const char* replaced =
+    "the file has been replaced since this process loaded it, and the old one stays loaded until the process "
+    "ends. Restart agenthost to run the new one.";
+
 bool is_another(const std::string& file, const std::string& identity)
 {
     const std::lock_guard lock{mapped().mutex};
@@ -65,11 +69,20 @@ std::string judge_entry(const std::string& name, const agh_entry_v1& entry, cons
                ". Upgrade agenthost to one that offers " + needed + " or later, or install " + manifest.id +
                " for ABI " + ours + ".";
     }
+    if (entry.manifest.size == 0)
+        return refused +
+               "there is no manifest inside the library. Build it with agenthost_add_plugin(), or see " +
+               "\"Without CMake\" in the SDK's README.";
     if (view(entry.manifest) != manifest.text)
         return refused + "the manifest inside the library differs from " + manifest.id +
                ".manifest.json beside it. Install both from the same package.";
     if (!entry.create) return refused + "its entry has no create(). Rebuild it against the agenthost SDK.";
     return {};
+}
+
+std::string replaced_library(const std::string& file)
+{
+    return is_another(file, file_identity(file)) ? replaced : std::string{};
 }
 
 const agh_entry_v1* load_library(const std::string& file, const Manifest& manifest, std::string& why)
@@ -78,9 +91,7 @@ try {
     const std::string name = std::filesystem::path{file}.filename().string();
     const std::string identity = file_identity(file);
     if (is_another(file, identity)) {
-        why = "plugin " + name +
-              " refused: the file has been replaced since this process loaded it, and the old one stays "
-              "loaded until the process ends. Restart agenthost to run the new one.";
+        why = "plugin " + name + " refused: " + replaced;
         return nullptr;
     }
     ::dlerror();
@@ -98,12 +109,13 @@ try {
     const auto* entry = static_cast<const agh_entry_v1*>(::dlsym(handle, AGH_ENTRY_SYMBOL));
     if (!entry) {
         const std::uint32_t major = other_major(handle);
-        why = "plugin " + name + " refused: " +
-              (major ? "is built for ABI major " + std::to_string(major) + ", this host offers " +
-                           abi(AGH_ABI_MAJOR, AGH_ABI_MINOR) + ". Install " + manifest.id + " for ABI " +
-                           std::to_string(AGH_ABI_MAJOR) + ", or a newer agenthost."
-                     : "has no symbol " AGH_ENTRY_SYMBOL
-                       ". It is no agenthost plugin, or was not built with agenthost_add_plugin().");
+        why =
+            "plugin " + name + " refused: " +
+            (major ? "is built for ABI major " + std::to_string(major) + ", this host offers " +
+                         abi(AGH_ABI_MAJOR, AGH_ABI_MINOR) + ". Install " + manifest.id + " for ABI " +
+                         std::to_string(AGH_ABI_MAJOR) + ", or a newer agenthost."
+                   : "has no symbol " AGH_ENTRY_SYMBOL
+                     ". It is not an agenthost plugin, or AGENTHOST_PLUGIN(Class) is missing in its source.");
         return nullptr;
     }
     why = judge_entry(name, *entry, manifest);

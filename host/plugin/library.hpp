@@ -14,6 +14,9 @@ namespace agenthost::host {
 // the library's constructors: control thread only.
 const agh_entry_v1* load_library(const std::string& file, const Manifest&, std::string& why);
 
+// Why a new instance of this library cannot be made: its file was replaced since this process loaded it. Empty: it can be. Blocking.
+std::string replaced_library(const std::string& file);
+
 // Device, inode, size and time of change, as text: two that differ are two files. "none" when there is no such file. Blocking.
 std::string file_identity(const std::string& file);
 

@@ -7,19 +7,20 @@
 namespace agenthost::host {
 namespace {
 
-// Levenshtein; words longer than 64 bytes are nobody's typing error.
+// Edits between two words: a letter inserted, removed, changed, or swapped with its neighbour ("qouta").
 std::size_t distance(std::string_view a, std::string_view b)
 {
-    std::vector<std::size_t> row(b.size() + 1);
+    std::vector<std::size_t> before(b.size() + 1), row(b.size() + 1), next(b.size() + 1);
     std::iota(row.begin(), row.end(), 0);
     for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i + 1;
+        next[0] = i + 1;
         for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+            next[j + 1] = std::min({row[j] + (a[i] == b[j] ? 0 : 1), next[j] + 1, row[j + 1] + 1});
+            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+                next[j + 1] = std::min(next[j + 1], before[j - 1] + 1);
         }
+        before.swap(row);
+        row.swap(next);
     }
     return row.back();
 }
@@ -30,7 +31,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 {
     std::string_view best;
     std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
-    if (word.size() > 64) return {};
+    if (word.size() > 64) return {}; // too long to be a typing error
     for (const std::string_view candidate : candidates) {
         if (candidate.size() > 64) continue;
         const std::size_t d = distance(word, candidate);
@@ -54,6 +55,12 @@ std::string hint(std::string_view word, std::span<const std::string_view> candid
     }
     if (candidates.size() > 8) out += ", ...";
     return out;
+}
+
+std::string sentence(std::string text)
+{
+    if (!text.empty() && !text.ends_with('.') && !text.ends_with('?') && !text.ends_with('!')) text += '.';
+    return text;
 }
 
 std::string quote(std::string_view text, std::size_t most)

@@ -18,4 +18,7 @@ std::string hint(std::string_view word, std::span<const std::string_view> candid
 // In double quotes, cut at `most` bytes, control characters replaced: safe for one line of a log.
 std::string quote(std::string_view text, std::size_t most = 64);
 
+// The text with a full stop, unless it ends with one already.
+std::string sentence(std::string text);
+
 } // namespace agenthost::host

@@ -50,8 +50,8 @@ TEST(Refusal, SaysWhichVersionIsNeeded)
 TEST(Refusal, SaysWhatIsWrongWithTheEntry)
 {
     EXPECT_EQ(refusal("no_symbol"), "plugin no_symbol.so refused: has no symbol agh_plugin_entry_v1. It is "
-                                    "no agenthost plugin, or was not built with "
-                                    "agenthost_add_plugin().");
+                                    "not an agenthost plugin, or AGENTHOST_PLUGIN(Class) is "
+                                    "missing in its source.");
     EXPECT_EQ(refusal("short_entry"), "plugin short_entry.so refused: its entry is 16 bytes, ABI 1.0 has 40. "
                                       "Rebuild it against the agenthost SDK.");
     EXPECT_EQ(
@@ -137,6 +137,23 @@ TEST_F(RefusalOfFiles, RefusesALibraryThatWasReplacedSinceThisProcessLoadedIt)
     const std::string problem = start();
     EXPECT_NE(problem.find("has been replaced since this process loaded it"), std::string::npos) << problem;
     EXPECT_NE(problem.find("Restart agenthost"), std::string::npos) << problem;
+}
+
+// A plugin without configure() needs a new instance for a new configuration, and a replaced library gives none.
+TEST_F(RefusalOfFiles, KeepsAPluginRunningWhenItsReplacedLibraryCannotTakeANewConfiguration)
+{
+    fs::copy_file(fs::path{ABI_PLUGIN_DIR} / "hostile.so", dir_ / "hostile.so");
+    fs::copy_file(fs::path{ABI_PLUGIN_DIR} / "hostile.manifest.json", dir_ / "hostile.manifest.json");
+    ::chmod((dir_ / "hostile.so").c_str(), 0755);
+    ::chmod((dir_ / "hostile.manifest.json").c_str(), 0644);
+    Bench bench{"hostile", false, "least", dir_.path().string()};
+    ASSERT_EQ(bench.start(), "");
+    fs::copy_file(dir_ / "hostile.so", dir_ / "new.so");
+    fs::rename(dir_ / "new.so", dir_ / "hostile.so");
+    const std::string problem = bench.configure("least");
+    EXPECT_NE(problem.find("has been replaced since this process loaded it"), std::string::npos) << problem;
+    EXPECT_EQ(bench.plugin->status().state, host::PluginState::running);
+    EXPECT_EQ(bench.stop(), "");
 }
 
 TEST_F(RefusalOfFiles, TellsAReplacedFileByItsIdentity)
