@@ -16,6 +16,14 @@ constexpr auto blocked_for =
 constexpr auto lane_patience = std::chrono::seconds{60};
 constexpr std::string_view outcome_unknown = R"({"outcome":"unknown"})";
 
+// Why a command cannot be sent to an agent at all.
+std::string unspeakable(Fanout& fanout, const std::string& agent, const TaskRecord& task)
+{
+    const auto session = fanout.find(agent);
+    return "Agent " + agent + " speaks " + (session ? session->protocol : std::string{"a protocol"}) +
+           ", which cannot carry this command with " + (task.target.empty() ? "these params" : "a target");
+}
+
 } // namespace
 
 Commands::Commands(Core& core, TaskTable& table, Fanout& fanout)
@@ -151,9 +159,8 @@ void Commands::pump(std::string_view name)
         case Fanout::Sent::taken: break;
         case Fanout::Sent::gone: tasks_.not_sent(task->id); break;
         case Fanout::Sent::unspeakable:
-            dead.push_back(*tasks_.fail(
-                task->id, "INVALID_REQUEST",
-                "The agent's protocol has no words for this command with these params", core_.utc()));
+            dead.push_back(
+                *tasks_.fail(task->id, "INVALID_REQUEST", unspeakable(fanout_, agent, *task), core_.utc()));
             break;
         }
     }

@@ -129,7 +129,7 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
     std::string notice;
     if (protocol != "dashboard")
         notice = "agent " + agent + " speaks " + protocol +
-                 ", which has no words for a command's output: only its end is heard of";
+                 ", which cannot carry a command's output: only its exit code arrives";
     typing_.begun(id);
     // Of a protocol that does not say when a command runs: it does once it is sent.
     say(reply, "{\"id\":" + json_string(id) + R"(,"status":")" + (notice.empty() ? "sent" : "running") +

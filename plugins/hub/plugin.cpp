@@ -169,7 +169,17 @@ public:
                                                 {"enroll_token", &config_.enroll_token, Form::line},
                                                 {"jwt_secret", &config_.jwt_secret, Form::line},
                                                 {"jwt_key", &config_.jwt_key, Form::text}}) {
-            if (source->kind == Secret::Kind::none || kit::read_secret(*source, why, form)) continue;
+            if (source->kind == Secret::Kind::none) continue;
+            if (const auto secret = kit::read_secret(*source, why, form)) {
+                const std::string_view name = key;
+                const std::size_t least = name == "jwt_key"      ? 0
+                                          : name == "jwt_secret" ? 32
+                                                                 : Credentials::least_secret;
+                if (secret->size() < least)
+                    report.error(key, source->name + ": shorter than " + std::to_string(least) +
+                                          " characters. Make one with: openssl rand -hex 32");
+                continue;
+            }
             // What only the service has (environment, systemd) is not to be seen from here.
             if (source->kind == Secret::Kind::file)
                 report.error(key, why);

@@ -68,7 +68,7 @@ void Rest::request(Conn conn, const Head& head)
     if (found.route == Route::none)
         return calls_.refuse(conn, 404, "NOT_FOUND", "No such route; see the hub's API.md");
     if (found.route == Route::not_allowed) {
-        Answer answer = error_answer(405, "METHOD_NOT_ALLOWED", "This route knows " + found.allow);
+        Answer answer = error_answer(405, "METHOD_NOT_ALLOWED", "This route accepts " + found.allow);
         answer.headers.emplace_back("allow", found.allow);
         return core_.answer(conn, std::move(answer));
     }

@@ -28,7 +28,7 @@ commands: --cwd DIR           where it runs there; default: its user's home
          --priority P         low, normal, high, urgent: in the agent's queue
          -i, --input          exec: standard input goes to it also when that is a terminal
          -n, --no-input       exec: standard input stays here
-credentials: --protocol P     what the agent speaks. storage, print, signed: a secret (the default); panel: a JWT and the refresh token
+credentials: --protocol P     what the agent speaks. storage, print and signed (the default): a secret; panel: a JWT and the refresh token
                              that renews it; dashboard: a JWT
          --rotate            replace the agent's credential; a session with the old one ends
          --role ROLE         dashboard: sees and commands agents; admin: everything
@@ -41,6 +41,23 @@ exit codes: 0 ok, 1 refused or no daemon, 2 usage. exec, shell, attach: the comm
 time, 125 it did not run or how it ended is not known (agent unknown, offline or unwilling; no daemon; usage; output
 lost on the way), 127 no such program there
 )";
+
+// Of words that are not a command: the one that is wrong or missing.
+std::string what_is_wrong(const agenthost::hub::cli::Arguments& args)
+{
+    const auto& w = args.words;
+    if (w.empty()) return "a command is missing: exec, shell, attach, runs, agent or token";
+    if (w[0] != "agent" && w[0] != "token")
+        return "unknown command \"" + w[0] + "\"; there are exec, shell, attach, runs, agent and token";
+    const std::string verbs =
+        w[0] == "agent" ? "add ID, list or revoke ID" : "new [LABEL], list or revoke TOKEN_ID";
+    if (w.size() == 1) return w[0] + " needs " + verbs;
+    const bool known = w[1] == "list" || w[1] == "revoke" || w[1] == (w[0] == "agent" ? "add" : "new");
+    if (!known) return "unknown command \"" + w[0] + " " + w[1] + "\"; there are " + w[0] + " " + verbs;
+    if (w.size() == 2)
+        return w[0] + " " + w[1] + " needs " + (w[0] == "agent" ? "an agent's ID" : "a TOKEN_ID");
+    return "unexpected \"" + w.back() + "\" after " + w[0] + " " + w[1];
+}
 
 } // namespace
 
@@ -61,8 +78,7 @@ int main(int argc, char** argv)
         if (verb == "shell") return shell(args);
         if (verb == "attach") return attach(args);
         if (credentials(args)) return 0;
-        std::cerr << usage;
-        return 2;
+        throw Usage{what_is_wrong(args)};
     } catch (const Usage& e) {
         std::cerr << "agenthost hub: " << e.what() << "\nagenthost hub --help shows everything\n";
         return runs_commands ? not_ours : 2;

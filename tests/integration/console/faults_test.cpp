@@ -98,7 +98,7 @@ TEST_P(Mute, TheEndIsHeardAndThatThereIsNoOutputIsSaid)
     const Ran ran = hub({"exec", "node-01", "--", "sh", "-c", "echo out; exit 3"});
     EXPECT_EQ(ran.code, 3);
     EXPECT_EQ(ran.out, "");
-    EXPECT_THAT(ran.err, HasSubstr("speaks " + protocol() + ", which has no words for a command's output"));
+    EXPECT_THAT(ran.err, HasSubstr("speaks " + protocol() + ", which cannot carry a command's output"));
     write_file(dir_ / "in", "typed");
     const auto out = (dir_ / "out").string();
     EXPECT_EQ(hub({"exec", "node-01", "--", "sh", "-c", "cat > " + out}, "< " + (dir_ / "in").string()).code,

@@ -284,6 +284,8 @@ TEST_F(AgentsTest, AShortTokenIsRefusedAtStartWithItsFileAndARemedy)
                             {"spool", (dir / "other").string()},
                             {"reserve_free", 0}}
                            .dump()};
+        EXPECT_THAT(other.check({"hub"}),
+                    ::testing::Contains(::testing::AllOf(HasSubstr(key), HasSubstr("shorter than"))));
         const auto started = other.start();
         EXPECT_FALSE(started.ok()) << key;
         EXPECT_THAT(started.text, HasSubstr(key));
