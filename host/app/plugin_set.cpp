@@ -6,6 +6,7 @@
 #include "host/dispatch/facts.hpp"
 #include "host/dispatch/registry.hpp"
 #include "host/observe/log.hpp"
+#include "host/plugin/words.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -114,8 +115,9 @@ void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, co
     entry.path = path;
     if (running && (!found || !found->manifest)) {
         // A folder that cannot be read now does not stop a running plugin.
-        batch->changes.failed.push_back(
-            room(id) + ": " + (found ? found->problem : not_installed(config, path)) + " What runs goes on.");
+        batch->changes.failed.push_back(room(id) + ": " +
+                                        sentence(found ? found->problem : not_installed(config, path)) +
+                                        " The plugin goes on running as it was loaded.");
     } else {
         entry.found = found ? std::make_shared<FoundPlugin>(*found) : nullptr;
     }

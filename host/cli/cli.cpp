@@ -238,6 +238,18 @@ int find_verb(int argc, char** argv)
     return argc;
 }
 
+// "config chekc": the word below a verb that is not one of its own. Empty: that is not what is wrong.
+std::string unknown_below(const CLI::App& verb, int argc, char** argv)
+{
+    const auto all = verb.get_subcommands([](const CLI::App*) { return true; });
+    const int next = find_verb(argc, argv) + 1;
+    if (all.empty() || !verb.get_subcommands().empty() || next >= argc || argv[next][0] == '-') return {};
+    std::vector<std::string> known;
+    for (const CLI::App* one : all) known.push_back(one->get_name());
+    return "unknown verb \"" + verb.get_name() + " " + printable(argv[next]) + '"' +
+           conf::did_you_mean(argv[next], known);
+}
+
 int parse(Parser& parser, int argc, char** argv, int& code)
 {
     try {
@@ -250,13 +262,14 @@ int parse(Parser& parser, int argc, char** argv, int& code)
     } catch (const CLI::Success& e) {
         code = parser.app.exit(e);
     } catch (const CLI::ParseError& e) {
-        std::string hint = "agenthost --help";
+        std::string hint = "agenthost --help", what = e.what();
         for (const CLI::App* sub : parser.app.get_subcommands()) {
             hint = "agenthost " + sub->get_name() + " --help";
+            if (std::string wrong = unknown_below(*sub, argc, argv); !wrong.empty()) what = std::move(wrong);
             for (const CLI::App* below : sub->get_subcommands())
                 hint = "agenthost " + sub->get_name() + " " + below->get_name() + " --help";
         }
-        complain(std::string{e.what()} + ". See: " + hint);
+        complain(what + ". See: " + hint);
         code = usage;
     }
     return false;

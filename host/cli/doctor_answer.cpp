@@ -68,6 +68,11 @@ void judge_upgrade(Findings& findings, const std::string& area, const ServerConf
                                    said + " and points to " +
                                        (answer.location.empty() ? "nowhere" : answer.location.substr(0, 200)),
                                    "write the final address into url (wss://...)"});
+    if (status == 426)
+        return findings.push_back(
+            {Verdict::bad, area, said + ": a proxy in front of the server drops the Upgrade header",
+             "let the proxy pass WebSocket upgrades; nginx needs proxy_http_version 1.1 and "
+             "proxy_set_header for Upgrade and Connection"});
     if (status >= 500)
         return findings.push_back({Verdict::doubtful, area, said + ": the server itself is in trouble",
                                    "ask its operator, or try again later"});

@@ -130,7 +130,7 @@ int not_found(const Context& context, const std::string& id, const std::vector<F
     for (const FoundPlugin& plugin : found) ids.push_back(plugin.id);
     complain("no plugin " + id + " in " + joined(context.plugin_path(), ":") +
              (ids.empty() ? ". Install its package, or name its folder in agent.plugin_path"
-                          : conf::did_you_mean(id, ids) + " Installed: " + joined(ids)));
+                          : conf::did_you_mean(id, ids) + "; installed: " + joined(ids)));
     return failed;
 }
 

@@ -187,8 +187,8 @@ Key listeners_key()
             read_section(r, listener_section(), item, at, &listener);
             check_listener(r, item, at, listener);
             if (!listener.name.empty() && !names.insert(listener.name).second)
-                r.problems.add(where_of(item, "name"),
-                               at + ".name: a listener named \"" + listener.name + "\" stands above already");
+                r.problems.add(where_of(item, "name"), at + ".name: a listener named \"" + listener.name +
+                                                           "\" already exists above; rename one of them");
             for (const std::string& bind : listener.bind)
                 if (!bind.ends_with(":0") && !binds.insert(bind).second)
                     r.problems.add(where_of(item, "bind"),

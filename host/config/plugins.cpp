@@ -153,7 +153,7 @@ const Section& plugin_section()
 {
     static const Section section = [] {
         Section out;
-        out.hint = "a plugin's own keys belong under config:";
+        out.hint = "a plugin's own keys belong under config:, indented below it";
         out.keys.push_back(flag("enabled", &PluginConfig::enabled, "Whether to load it."));
         Key isolation;
         isolation.name = "isolation";

@@ -117,8 +117,8 @@ Key servers_key()
             read_section(r, server_section(), item, at, &server);
             check_server(r, item, at, server);
             if (!server.name.empty() && !names.insert(server.name).second)
-                r.problems.add(where_of(item, "name"),
-                               at + ".name: a server named \"" + server.name + "\" stands above already");
+                r.problems.add(where_of(item, "name"), at + ".name: a server named \"" + server.name +
+                                                           "\" already exists above; rename one of them");
             config.servers.push_back(std::move(server));
         }
     };

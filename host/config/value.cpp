@@ -218,7 +218,7 @@ private:
         const auto [known, fresh] = top.known.emplace(key.text, top.value.members.size());
         if (!fresh) {
             const int line = top.value.members[known->second].where.line;
-            problems_.add(key.where, "the key \"" + key.text + "\" stands here twice; the first is in line " +
+            problems_.add(key.where, "the key \"" + key.text + "\" is listed twice; the first is in line " +
                                          std::to_string(line));
             return;
         }
@@ -250,6 +250,21 @@ void refuse_other_encodings(const std::string& text, const Source& source)
                   "is not valid UTF-8 from here on; save the file as UTF-8"};
 }
 
+// The first line, from 1, that has a tab in its indentation and is neither blank nor a comment; 0: there is none.
+int indented_by_tab(const std::string& text)
+{
+    int number = 1;
+    for (std::size_t begin = 0; begin < text.size(); ++number) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        const std::string_view line{text.data() + begin, end - begin};
+        const std::size_t first = std::min(line.find_first_not_of(" \t\r"), line.size());
+        if (first < line.size() && line[first] != '#' && line.substr(0, first).find('\t') != line.npos)
+            return number;
+        begin = end + 1;
+    }
+    return 0;
+}
+
 } // namespace
 
 Value parse_yaml(const std::string& text, const Source& source, Problems& problems)
@@ -268,8 +283,12 @@ Value parse_yaml(const std::string& text, const Source& source, Problems& proble
     } catch (const YAML::ParserException& e) {
         const Where where{&source, e.mark.is_null() ? 1 : e.mark.line + 1,
                           e.mark.is_null() ? 1 : e.mark.column + 1};
-        problems.add(where, "not valid YAML: " + e.msg +
-                                "; check the indentation (spaces, no tabs) and quotes up to here");
+        if (const int tab = indented_by_tab(text); tab > 0)
+            problems.add({&source, tab, 1},
+                         "this line is indented with a tab. Use spaces: YAML does not allow tabs there");
+        else
+            problems.add(where, "not valid YAML: " + e.msg +
+                                    "; check the indentation (spaces, no tabs) and quotes up to here");
     } catch (const std::exception& e) {
         problems.add({&source, 0, 0}, std::string{"not valid YAML: "} + e.what());
     }

@@ -18,6 +18,18 @@ std::string bound(std::string_view text) // a peer's word in a sentence of ours
     return text.size() <= 80 ? std::string{text} : std::string{text.substr(0, 80)} + "...";
 }
 
+// What an administrator writes to permit it. A list replaces the defaults, so who has none must name what it uses already as well.
+std::string how_to_allow(const Policy& policy, const std::string& action)
+{
+    if (policy.allow)
+        return "Add \"" + action + "\" to the allow list of server " + policy.name +
+               " in the agent's agenthost.yaml to permit it.";
+    return "Server " + policy.name +
+           " has no allow list, so only the actions of its protocol are permitted. To permit "
+           "this one, give the server an allow list in the agent's agenthost.yaml with \"" +
+           action + "\" and every other action it uses: the list replaces the defaults.";
+}
+
 } // namespace
 
 bool Dispatcher::Impl::allowed(const Policy& policy, const Action& action) const
@@ -66,15 +78,14 @@ void Dispatcher::Impl::submit(Caller& caller, const wire::Command& command)
     in.action = action;
     if (!action && refuse_missing(in, policy, command.action)) return;
     if (!action)
-        return refuse(in, wire::Outcome::error, code::unknown_action,
-                      "Unknown action: " + bound(command.action),
-                      "No enabled plugin offers it. `agenthost plugin list` shows what there is; "
-                      "servers[].map gives a word a meaning.");
+        return refuse(
+            in, wire::Outcome::error, code::unknown_action, "Unknown action: " + bound(command.action),
+            "No enabled plugin offers it. `agenthost call host.actions` lists the actions there are; "
+            "servers[].map gives a word of a server's own a meaning.");
     if (!allowed(policy, *action))
         return refuse(in, wire::Outcome::error, code::denied,
                       "\"" + policy.name + "\" may not run " + action->name,
-                      "Add \"" + action->name + "\" to the allow list of server " + policy.name +
-                          " in agenthost.yaml to permit it.");
+                      how_to_allow(policy, action->name));
     if (!in.record->rate.take(policy.messages_per_second, in.started))
         return refuse(in, wire::Outcome::not_started, code::rate_limit,
                       "more than " + std::to_string(static_cast<long>(policy.messages_per_second)) +

@@ -101,12 +101,32 @@ public:
     }
 };
 
+// What an administrator can do about a server certificate that was not accepted.
+std::string remedy(long verdict)
+{
+    switch (verdict) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return "Set tls.ca to the certificate of the authority that signed it";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "Write the name it was issued for into url, or set tls.server_name";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED: return "Renew it on the server, and check this machine's clock";
+    default: return "Check the server's certificate";
+    }
+}
+
 std::string why_tls_failed(SSL* ssl, const std::string& host)
 {
     const long verdict = SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK) {
         return std::string{"the certificate"} + (host.empty() ? "" : " of " + host) +
-               " is not accepted: " + X509_verify_cert_error_string(verdict);
+               " is not accepted: " + X509_verify_cert_error_string(verdict) +
+               (SSL_is_server(ssl) ? "" : ". " + remedy(verdict));
     }
     const unsigned long error = ERR_peek_last_error();
     const char* reason = error ? ERR_reason_error_string(error) : nullptr;

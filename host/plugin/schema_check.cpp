@@ -84,6 +84,15 @@ bool length_fits(const Node& node, std::string_view text)
     return n >= node.min_length && n <= node.max_length;
 }
 
+// A value as an error names it: a short string or a number as it is, of anything else the type.
+std::string shown(element e, Type type)
+{
+    if (type == t_string) return quote(e.get_string().value_unsafe(), 40);
+    if (type & t_number) return simdjson::minify(e);
+    if (type == t_bool) return e.get_bool().value_unsafe() ? "true" : "false";
+    return std::string{name_of(type)};
+}
+
 bool allowed(const Node& node, element e, Type type)
 {
     for (const Scalar& one : node.allowed) {
@@ -254,7 +263,7 @@ bool walk(const Node& node, element e, Failure* failure)
     default: break;
     }
     if (node.has_enum && !allowed(node, e, type))
-        return refuse(failure, "must be " + describe(node) + ", is another value");
+        return refuse(failure, "must be " + describe(node) + ", not " + shown(e, type));
     if (node.any_of.empty() && node.one_of.empty() && node.all_of.empty()) return true;
     return walk_combined(node, e, type, failure);
 }

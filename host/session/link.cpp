@@ -218,12 +218,16 @@ void WebSocketLink::upgraded(error_code ec)
     if (ec == websocket::error::upgrade_declined) {
         const auto status = response_.result_int();
         const bool refused = status == 401 || status == 403;
-        return end({shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} +
-                              options_.url.authority() + options_.url.target) +
-                        " answered " + std::to_string(status) + " " +
-                        std::string{http::obsolete_reason(response_.result())} +
-                        (refused ? ". Check credential and headers" : ". Check the path in url"),
-                    refused});
+        return end(
+            {shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} + options_.url.authority() +
+                       options_.url.target) +
+                 " answered " + std::to_string(status) + " " +
+                 std::string{http::obsolete_reason(response_.result())} +
+                 (refused         ? ". Check credential and headers"
+                  : status == 426 ? ". A proxy in front of the server drops the Upgrade header; nginx needs "
+                                    "proxy_http_version 1.1 and the headers Upgrade and Connection"
+                                  : ". Check the path in url"),
+             refused});
     }
     if (ec) return fail(ec, "the WebSocket upgrade");
     response_ = {};
@@ -396,9 +400,10 @@ void WebSocketLink::fail(error_code ec, const std::string& doing)
 {
     if (ec == websocket::error::closed) {
         const websocket::close_reason& reason = ws_->reason();
-        std::string why = "the server closed with " + std::to_string(reason.code);
+        std::string why = "the server closed the session (" + std::to_string(reason.code);
         if (!reason.reason.empty())
-            why += " " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
+            why += ": " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
+        why += ")";
         return end({std::move(why), reason.code == websocket::close_code::policy_error, reason.code,
                     printable({reason.reason.data(), reason.reason.size()}, reason.reason.size())});
     }

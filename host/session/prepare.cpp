@@ -186,8 +186,10 @@ Registrar::Answer register_by_hand(const ServerConfig& config, const std::string
     const auto setup = registration_setup(config);
     if (!setup)
         return {Outcome::failed,
-                "server " + config.name + " does not register: it speaks " + config.protocol +
-                    ", or panel.register_url is missing",
+                "server " + config.name + " has no registration: " +
+                    (config.protocol == "panel"
+                         ? "set panel.register_url"
+                         : "only servers of the panel protocol have one, and it speaks " + config.protocol),
                 {}};
     HttpCall way;
     if (auto problem = prepare_way(config, way); !problem.empty()) return {Outcome::failed, problem, {}};

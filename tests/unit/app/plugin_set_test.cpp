@@ -156,7 +156,7 @@ TEST_F(Plugins, WhatRunsGoesOnWhenItsFilesCannotBeFound)
     run("echo", enabled("echo", "{}", true));
     apply({enabled("echo", "{}", true)}, {});
     ASSERT_THAT(answers, SizeIs(1));
-    EXPECT_THAT(answers[0].failed, ElementsAre(HasSubstr("What runs goes on")));
+    EXPECT_THAT(answers[0].failed, ElementsAre(HasSubstr("The plugin goes on running as it was loaded")));
     EXPECT_NE(action("echo.go"), nullptr);
 }
 

@@ -87,7 +87,7 @@ TEST_F(Register, SaysWhatThePanelSaid)
 TEST_F(Register, IsForServersThatRegister)
 {
     EXPECT_THAT(run({"register", "files"}).err,
-                HasSubstr("server files does not register: it speaks storage"));
+                HasSubstr("server files has no registration: only servers of the panel protocol have one"));
     EXPECT_THAT(run({"register", "nobody"}).err, HasSubstr("no server named \"nobody\""));
     EXPECT_EQ(run({"register"}).code, 2);
 }

@@ -36,7 +36,7 @@ TEST_F(Messages, NameAnUnknownKeyAndTheOneThatWasMeant)
               "agenthost.yaml:1:11: unknown key \"colour\" in journal; known are keep, rows, bytes");
     EXPECT_EQ(problems("plugins:\n  storage:\n    storage_path: /x\n"),
               "agenthost.yaml:3:5: unknown key \"storage_path\" in plugins.storage; a plugin's own keys "
-              "belong under config:");
+              "belong under config:, indented below it");
 }
 
 TEST_F(Messages, AreAllGivenInTheOrderOfTheFile)
@@ -61,10 +61,13 @@ TEST_F(Messages, SayWhatIsNotYaml)
 {
     EXPECT_THAT(problems("agent:\n  id: [a, b\n"), StartsWith("agenthost.yaml:3:1: not valid YAML: "));
     EXPECT_THAT(problems("a: b: c\n"), StartsWith("agenthost.yaml:1:5: not valid YAML: "));
+    EXPECT_EQ(
+        problems("log:\n  # \t a tab in a comment is fine\n\tlevel: info\n"),
+        "agenthost.yaml:3:1: this line is indented with a tab. Use spaces: YAML does not allow tabs there");
     EXPECT_EQ(problems("- a\n- b\n"),
               "agenthost.yaml:1:1: expected a map of sections (agent:, servers:, plugins: ...), not a list");
     EXPECT_EQ(problems("log: {}\nagent: {}\nlog: {}\n"),
-              "agenthost.yaml:3:1: the key \"log\" stands here twice; the first is in line 1");
+              "agenthost.yaml:3:1: the key \"log\" is listed twice; the first is in line 1");
     EXPECT_EQ(problems("log: {}\n---\nlog: {}\n"),
               "agenthost.yaml:2:1: a second document (---) in this file; put it into a file of conf.d");
     EXPECT_EQ(problems("agent: {id: !vault x}\n"),
@@ -154,7 +157,8 @@ TEST_F(Messages, SayWhatAServerLacks)
         "agenthost.yaml:1:18: servers[0].name: \"control\" is the control socket's own name; choose another");
     EXPECT_EQ(problems("servers:\n- {name: a, protocol: print, url: wss://h/}\n- {name: a, protocol: print, "
                        "url: wss://h/}\n"),
-              "agenthost.yaml:3:10: servers[1].name: a server named \"a\" stands above already");
+              "agenthost.yaml:3:10: servers[1].name: a server named \"a\" already exists above; rename one "
+              "of them");
     EXPECT_EQ(problems(server("    print: {shop_id: x}\n")),
               "agenthost.yaml:6:12: servers[0].print: is for protocol print, but this server speaks storage");
     EXPECT_EQ(problems(server("    map: {put: upload}\n")),
@@ -265,7 +269,8 @@ TEST_F(Messages, GuardListeners)
               "agenthost.yaml:1:13: listeners[0]: name is missing; plugins refer to a listener by it\n"
               "agenthost.yaml:1:13: listeners[0]: bind is missing; write bind: \"127.0.0.1:3001\"");
     EXPECT_EQ(problems("listeners: [{name: a, bind: \"127.0.0.1:1\"}, {name: a, bind: \"127.0.0.1:1\"}]\n"),
-              "agenthost.yaml:1:52: listeners[1].name: a listener named \"a\" stands above already\n"
+              "agenthost.yaml:1:52: listeners[1].name: a listener named \"a\" already exists above; rename "
+              "one of them\n"
               "agenthost.yaml:1:61: listeners[1].bind: another listener has 127.0.0.1:1 already");
     EXPECT_EQ(problems("listeners: [{name: a, bind: \"127.0.0.1:1\", tls: {key: s}}]\n"),
               "agenthost.yaml:1:49: listeners[0].tls: certificate is missing");

@@ -46,6 +46,11 @@ TEST(Schema, SaysWhereWhatAndHowToFix)
               "/file_info/sha256: must be a string that matches \"^[0-9a-f]{64}$\"; this one does not match");
     EXPECT_EQ(s->check(R"({"file_info":{"id":"f","name":"n"},"download_url":"u","download_ur":1})"),
               "/download_ur: unknown key; did you mean \"download_url\"?");
+    EXPECT_EQ(schema(R"({"type":"object","properties":{"quota":{}},"additionalProperties":false})")
+                  ->check(R"({"qouta":1})"),
+              "/qouta: unknown key; did you mean \"quota\"?");
+    EXPECT_EQ(schema(R"({"enum":["storage","panel"]})")->check(R"("foo")"),
+              "the value itself: must be one of \"storage\", \"panel\", not \"foo\"");
     EXPECT_EQ(s->check("7"), "the value itself: must be an object, is an integer");
     EXPECT_EQ(s->check("{").substr(0, 15), "not valid JSON:");
 }

@@ -376,7 +376,7 @@ TEST_F(SignedSession, CallsAWrongSecretARefusal)
     };
     connect(signed_config());
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
-    EXPECT_NE(problem().find("1008 invalid_signature"), std::string::npos) << problem();
+    EXPECT_NE(problem().find("1008: invalid_signature"), std::string::npos) << problem();
     EXPECT_GT(session->status().next_attempt - now_ms(), 15'000);
 }
 
