@@ -41,6 +41,10 @@ function(agenthost_add_plugin id)
   target_link_options(${id}_plugin PRIVATE "LINKER:--version-script=${_agenthost_plugin_dir}/plugin.map"
     "LINKER:-z,now" "LINKER:-z,relro")
   if(NOT arg_NO_INSTALL)
+    if(AGENTHOST_PLUGIN_DIR AND NOT AGENTHOST_PLUGIN_DIR STREQUAL "${CMAKE_INSTALL_FULL_LIBDIR}/agenthost/plugins-1")
+      message(STATUS "${id} will be installed into ${CMAKE_INSTALL_FULL_LIBDIR}/agenthost/plugins-1; this agenthost looks into "
+        "${AGENTHOST_PLUGIN_DIR}. Configure with -DCMAKE_INSTALL_PREFIX=, or name the folder in agent.plugin_path")
+    endif()
     install(TARGETS ${id}_plugin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/agenthost/plugins-1)
     install(FILES ${manifest} DESTINATION ${CMAKE_INSTALL_LIBDIR}/agenthost/plugins-1 RENAME ${id}.manifest.json)
   endif()

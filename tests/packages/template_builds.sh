@@ -18,4 +18,15 @@ test -n "$library"
 cmp "$manifest" "$template/manifest.json"
 symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
 test "$symbols" = agh_plugin_entry_v1 || { echo "exports more or less than its entry: $symbols"; exit 1; }
+
+# "Without CMake" in sdk/README.md
+cd "$template"
+{ echo 'extern "C" { extern const unsigned char agenthost_manifest_data[]; const unsigned char agenthost_manifest_data[] = {'
+  od -An -v -tx1 manifest.json | sed 's/ \(..\)/0x\1,/g'
+  echo '}; }'; } >"$work/manifest.cpp"
+"${CXX:-c++}" -std=c++20 -O0 -fPIC -shared -fvisibility=hidden -DAGENTHOST_MANIFEST_SIZE=$(stat -c %s manifest.json) \
+    -I"$work/prefix/include" echo.cpp "$work/manifest.cpp" -o "$work/echo.so"
+symbols=$(nm -D --defined-only "$work/echo.so" | awk '$2 != "W" && $2 != "V" && $2 != "u" {print $3}')
+test "$symbols" = agh_plugin_entry_v1 || { echo "built by hand it exports more or less than its entry: $symbols"; exit 1; }
+"$work"/out/echo_test "$work/echo.so"
 echo "the template builds, passes its test and installs with nothing but the SDK"
