@@ -443,10 +443,10 @@ void Hub::on_writable(Conn conn)
     });
 }
 
-void Hub::on_closed(Conn conn)
+void Hub::on_closed(Conn conn, int code)
 {
     enter([&] {
-        sessions_.closed(conn);
+        sessions_.closed(conn, code);
         dashboards_.closed(conn);
         const auto it = core_.exchanges.find(conn);
         if (it == core_.exchanges.end()) return;

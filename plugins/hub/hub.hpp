@@ -52,7 +52,7 @@ public:
     bool on_progress(Conn, std::uint64_t landed); // false: no more of this body
     void on_frame(Conn, int opcode, std::string_view);
     void on_writable(Conn);
-    void on_closed(Conn);
+    void on_closed(Conn, int code);
 
     void call(std::string_view action, std::string_view params, ReplyPtr);
     // Of an action that streams, from any thread: its caller is gone; it takes more again.

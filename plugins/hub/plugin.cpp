@@ -117,7 +117,7 @@ public:
         return hub_.on_progress(conn, landed) ? AGH_OK : AGH_E_INTERNAL;
     }
     void on_writable(agh_conn conn) override { hub_.on_writable(conn); }
-    void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
+    void on_closed(agh_conn conn, int code) override { hub_.on_closed(conn, code); }
 
 private:
     Hub& hub_;
@@ -133,7 +133,7 @@ public:
         hub_.on_frame(conn, opcode, bytes);
     }
     void on_writable(agh_conn conn) override { hub_.on_writable(conn); }
-    void on_closed(agh_conn conn, int) override { hub_.on_closed(conn); }
+    void on_closed(agh_conn conn, int code) override { hub_.on_closed(conn, code); }
 
 private:
     Hub& hub_;

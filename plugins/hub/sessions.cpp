@@ -21,6 +21,8 @@ namespace {
 // An auth frame is under 1 KiB; a token may be a JWT. The hub's own timer ends it with the protocol's word before idle_s does.
 constexpr std::string_view before_auth =
     R"({"message_bytes":16384,"send_queue":65536,"idle_s":15,"ping_s":30})";
+constexpr std::size_t most_first_frame = 16384;
+static_assert(before_auth.find("\"message_bytes\":16384,") != std::string_view::npos);
 constexpr std::string_view after_auth =
     R"({"message_bytes":1048576,"send_queue":4194304,"idle_s":0,"ping_s":30})";
 constexpr auto auth_patience = std::chrono::seconds{10};
@@ -39,6 +41,17 @@ template <class Session> bool begins_only(const Session& session, const wire::Re
     const auto members = wire::json::split(result.data, why);
     const wire::json::Member* status = members ? wire::find(*members, "status") : nullptr;
     return status != nullptr && status->text == "processing";
+}
+
+// What a close code of RFC 6455 says of a frame that was not read to its end.
+std::string_view fault_of(int code)
+{
+    switch (code) {
+    case 1002: return "breaks the WebSocket protocol (close code 1002)";
+    case 1007: return "is not UTF-8 (close code 1007)";
+    case 1009: return "is too large (close code 1009)";
+    default: return {};
+    }
 }
 
 std::string fields(std::string_view agent, const std::string& protocol, const std::string& peer)
@@ -122,7 +135,7 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
     const auto it = sessions_.find(conn);
     if (it == sessions_.end() || it->second->closing) return;
     Session& session = *it->second;
-    if (opcode != AGH_WS_TEXT) return drop(conn, 1003, "this protocol has text frames only");
+    if (opcode != AGH_WS_TEXT) return not_text(conn, session, bytes.size());
     const wire::FromAgent message = session.codec->decode(bytes);
     if (const auto* hello_frame = std::get_if<wire::Hello>(&message))
         return hello(conn, session, *hello_frame);
@@ -198,6 +211,20 @@ void Sessions::heartbeat(Conn conn, Session& session, const wire::Heartbeat& bea
     if (session.closing) return;
     if (session.codec->encode(wire::Heartbeat{.facts = "{}", .at = core_.utc(), .id = id}, acknowledgement))
         text(conn, std::move(acknowledgement));
+}
+
+void Sessions::not_text(Conn conn, const Session& session, std::size_t size)
+{
+    const std::string what = "a binary frame of " + std::to_string(size) + " bytes";
+    if (session.ready) {
+        core_.log(AGH_LOG_WARN, "agent " + session.agent.id + " sent " + what +
+                                    "; its protocol has text frames only, so its session is closed");
+    } else {
+        core_.host.record(Metric::auth_failures, 1);
+        attempt_failed(session.agent.id, session.agent.protocol, session.agent.peer,
+                       "closed an agent's session: ", "the first frame was " + what + " instead of text");
+    }
+    drop(conn, 1003, "this protocol has text frames only");
 }
 
 // The 1st, 2nd, 4th, 8th ... of a session, so that a peer cannot fill the log. The dashboard protocol has words for it, and its agents
@@ -406,13 +433,25 @@ void Sessions::writable(Conn conn)
     if (it != sessions_.end() && it->second->ready) events_.writable(it->second->agent.id);
 }
 
-void Sessions::closed(Conn conn)
+// `code`: 1002, 1007 and 1009 mean that the daemon, which reads the frames, closed for what the peer sent.
+void Sessions::closed(Conn conn, int code)
 {
     const auto it = sessions_.find(conn);
     if (it == sessions_.end()) return;
     const std::unique_ptr<Session> session = std::move(it->second);
     sessions_.erase(it);
-    if (session->ready) core_.log(AGH_LOG_INFO, "agent " + session->agent.id + " left");
+    const std::string_view fault = fault_of(code);
+    if (session->ready) {
+        core_.log(fault.empty() ? AGH_LOG_INFO : AGH_LOG_WARN,
+                  "agent " + session->agent.id + " left" +
+                      (fault.empty() ? std::string{} : ": a frame of its session " + std::string{fault}));
+    } else if (!session->closing && !fault.empty()) {
+        core_.host.record(Metric::auth_failures, 1);
+        attempt_failed(session->agent.id, session->agent.protocol, session->agent.peer,
+                       "closed an agent's session: ",
+                       "the first frame " + std::string{fault} + "; it may have " +
+                           std::to_string(most_first_frame) + " bytes");
+    }
     left(*session);
 }
 

@@ -50,7 +50,7 @@ public:
     void request(Conn, const Head&, wire::Protocol);
     void frame(Conn, int opcode, std::string_view);
     void writable(Conn);
-    void closed(Conn);
+    void closed(Conn, int code);
     void close_all();         // the hub goes down
     void check_credentials(); // they changed: cuts the sessions they no longer admit
     void renewed(std::string_view agent, const Claims&); // a new JWT of it: its session is good for as long
@@ -96,6 +96,7 @@ private:
     [[nodiscard]] int redispatch(const Session&) const;
     void serve(Conn, Session&, const wire::FromAgent&);
     void heartbeat(Conn, Session&, const wire::Heartbeat&);
+    void not_text(Conn, const Session&, std::size_t size);
     void malformed(Conn, Session&, const std::string& why);
     void ping(Conn);
     void watch_expiry(Conn, Session&);

@@ -97,6 +97,46 @@ TEST_F(FailingAgentsTest, ABadFirstFrameIsNamedInTheLogTheCloseReasonAndTheList)
     EXPECT_EQ(failing("protocol=panel"), json::array());
 }
 
+// What the listener ends itself, and what is no text, never reaches a codec.
+TEST_F(FailingAgentsTest, AFirstFrameThatCannotBeReadIsNamedToo)
+{
+    const json known{{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}};
+    const agh_conn binary = print(known);
+    ASSERT_TRUE(upgraded(binary));
+    host->listener.frame(binary, "\x1b@", AGH_WS_BINARY);
+    EXPECT_EQ(close_code(binary), 1003);
+    EXPECT_TRUE(logged("the first frame was a binary frame of 2 bytes instead of text"));
+    EXPECT_EQ(failing()[0]["count"], 1);
+    for (const auto& [code, text] :
+         {std::pair{1009, "is too large (close code 1009); it may have 16384 bytes"},
+          {1007, "is not UTF-8"},
+          {1002, "breaks the WebSocket protocol"}}) {
+        const agh_conn conn = print(known);
+        ASSERT_TRUE(upgraded(conn));
+        host->listener.closed(conn, code);
+        EXPECT_THAT(failing()[0]["reason"].get<std::string>(), HasSubstr(text));
+    }
+    EXPECT_EQ(failing()[0]["count"], 4);
+    EXPECT_EQ(failing()[0]["id"], "n1");
+    // A visitor that goes without a word is no attempt.
+    const agh_conn probe = host->listener.websocket("/ws/storage");
+    ASSERT_TRUE(upgraded(probe));
+    host->listener.closed(probe, 1006);
+    EXPECT_EQ(failing().size(), 1U);
+}
+
+TEST_F(FailingAgentsTest, AnAgentsSessionThatEndsByItsFrameSaysSo)
+{
+    const agh_conn one = agent("n1");
+    host->listener.closed(one, 1009);
+    EXPECT_TRUE(logged("agent n1 left: a frame of its session is too large (close code 1009)"));
+    const agh_conn two = agent("n1");
+    host->listener.frame(two, "\x1b@", AGH_WS_BINARY);
+    EXPECT_EQ(close_code(two), 1003);
+    EXPECT_TRUE(logged("agent n1 sent a binary frame of 2 bytes"));
+    EXPECT_EQ(failing(), json::array());
+}
+
 TEST_F(FailingAgentsTest, EveryProtocolSaysWhatItWaitedFor)
 {
     const agh_conn shop = print({{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});

@@ -158,7 +158,7 @@ TEST_F(SessionsTest, PanelAgentsArePingedEveryThirtySecondsAndNoOthers)
     EXPECT_THAT(heard.back(), HasSubstr("\"active_servers\":3"));
     for (int i = 0; i < 10; ++i) pass(30s);
     EXPECT_EQ(node.close_code, 0) << "a missing pong never kills a session; the WebSocket's pings do";
-    enter([&] { sessions.closed(1); });
+    enter([&] { sessions.closed(1, 1006); });
     pass(60s);
     EXPECT_EQ(node.sent.size(), 12U) << "nobody pings who is gone";
 }
@@ -237,7 +237,7 @@ TEST_F(SessionsTest, ThereAreNeverTwoLiveSessionsOfOneAgent)
     EXPECT_EQ(heard, (std::vector<std::string>{"ready p1 panel", "lost p1", "ready p1 panel"}));
     frame({{"type", "event"}, {"event", "late"}, {"data", json::object()}}, 1);
     EXPECT_EQ(heard.size(), 3U) << "the old one is no longer heard";
-    enter([&] { sessions.closed(1); });
+    enter([&] { sessions.closed(1, 1006); });
     EXPECT_TRUE(sessions.online("p1"));
     EXPECT_EQ(heard.size(), 3U) << "nor is its end";
     EXPECT_EQ(sessions.size(), 1U);
@@ -285,7 +285,7 @@ TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverHeldBack)
 {
     for (int i = 0; i < 20; ++i) {
         EXPECT_EQ(panel("p1").close_code, 0) << i;
-        enter([&] { sessions.closed(last); });
+        enter([&] { sessions.closed(last, 1006); });
     }
     EXPECT_EQ(sessions.contest("p1"), nullptr);
     for (std::size_t i = 0; i <= Contests::enough; ++i) panel("p1");
