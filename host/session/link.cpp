@@ -97,6 +97,7 @@ private:
     websocket::response_type response_;
     std::string date_;
     beast::flat_buffer in_;
+    std::string fault_; // of the peer, for which we close
     net::MaskKeys mask_keys_;
     websocket::ping_data ping_;
     std::optional<std::string> next_ping_;
@@ -257,8 +258,11 @@ void WebSocketLink::on_read(error_code ec, std::size_t n)
         return;
     }
     if (closing_) return; // the closing handshake reads on by itself
-    if (!ws_->got_text())
+    if (!ws_->got_text()) {
+        fault_ = "the server sent a binary frame of " + std::to_string(n) +
+                 " bytes; this protocol has text frames only. Check url and protocol of this server";
         return close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
+    }
     owner_->on_frame({static_cast<const char*>(in_.data().data()), n});
     in_.consume(n);
     if (in_.capacity() > kept_buffer) in_.shrink_to_fit();
@@ -422,6 +426,7 @@ void WebSocketLink::end(End end)
     Owner* const owner = std::exchange(owner_, nullptr);
     drop();
     if (aborted_) end = {};
+    if (!fault_.empty()) end = {.why = std::move(fault_)};
     if (owner) owner->on_end(end);
 }
 

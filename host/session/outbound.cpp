@@ -290,7 +290,11 @@ void OutboundSession::act(const Arm& arm)
             self->blame("no connection to " + self->shown_url_ +
                         " in time. Check the server and the firewall between");
         else if (state == State::authenticating && !silence_is_yes)
-            self->blame("no answer to the handshake from " + self->shown_url_);
+            self->blame("no answer to the handshake from " + self->shown_url_ +
+                        (self->unusable_said_
+                             ? ", only what cannot be used (see malformed_last). Check url and "
+                               "protocol of this server"
+                             : ""));
         else if (state == State::ready)
             self->outage_.over(); // the session has settled
         self->step(Timer{});

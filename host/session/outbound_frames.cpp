@@ -76,7 +76,10 @@ void OutboundSession::answer_to_hello(std::string_view text)
         blame(shown_url_ + " did not answer our hello but sent " + wire::outline(text) + ": " +
               printable(bad->reason, shown_words) + ". Check url and protocol of this server");
         step(Protested{bad->reason});
-    } else if (!std::holds_alternative<wire::Nothing>(message)) {
+    } else if (std::holds_alternative<wire::Nothing>(message)) {
+        // An unknown word: the answer may follow it. If none does, this is why.
+        if (!silence_would_do) malformed({"not an answer to the handshake", {}}, text);
+    } else {
         // A server that sends a command has accepted us, even if it never answered the hello.
         if (silence_would_do) {
             step(Answered{true});

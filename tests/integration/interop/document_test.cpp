@@ -20,12 +20,12 @@ const std::string terminal =
 const std::string often = ", heartbeat: 500ms, signed: {metrics_interval: 300ms}";
 const std::string telemetry = "\n  telemetry: {enabled: true, config: {interval: 1s}}";
 
-INSTANTIATE_TEST_SUITE_P(Storage, Document,
-                         testing::Values(Scenario{"storage", "document", "", ""},
-                                         Scenario{"storage", "refused", "", ""},
-                                         Scenario{"storage", "unreadable", "", ""},
-                                         Scenario{"storage", "once", "", ""}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Storage, Document,
+    testing::Values(Scenario{"storage", "document", "", ""}, Scenario{"storage", "refused", "", ""},
+                    Scenario{"storage", "unreadable", "", ""}, Scenario{"storage", "stranger", "", ""},
+                    Scenario{"storage", "binary", "", ""}, Scenario{"storage", "once", "", ""}),
+    [](const auto& info) { return info.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Panel, Document,
@@ -33,13 +33,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Scenario{"panel", "rotation", ", heartbeat: 200ms", ""},
                     Scenario{"panel", "expired", "", ""}, Scenario{"panel", "cut", "", ""},
                     Scenario{"panel", "revoked", "", ""}, Scenario{"panel", "refused", "", ""},
-                    Scenario{"panel", "heartbeat", "", ""}, Scenario{"panel", "commands", echo_panel, ""},
-                    Scenario{"panel", "errors", "", telemetry}, Scenario{"panel", "events", "", ""}),
+                    Scenario{"panel", "heartbeat", "", ""}, Scenario{"panel", "stranger", "", ""},
+                    Scenario{"panel", "commands", echo_panel, ""}, Scenario{"panel", "errors", "", telemetry},
+                    Scenario{"panel", "events", "", ""}),
     [](const auto& info) { return info.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Print, Document,
                          testing::Values(Scenario{"print", "registration", ", heartbeat: 500ms", ""},
                                          Scenario{"print", "task_ping", "", ""},
+                                         Scenario{"print", "stranger", "", ""},
                                          Scenario{"print", "printing", echo_print, ""},
                                          Scenario{"print", "configuration", echo_print, ""},
                                          Scenario{"print", "errors", "", telemetry},
@@ -56,6 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Dashboard, Document,
                                          Scenario{"dashboard", "heartbeat", terminal, ""},
                                          Scenario{"dashboard", "errors", terminal, telemetry},
                                          Scenario{"dashboard", "queue", "", ""},
+                                         Scenario{"dashboard", "stranger", "", ""},
                                          Scenario{"dashboard", "refused", "", ""},
                                          Scenario{"dashboard", "reconnect", "", ""}),
                          [](const auto& info) { return info.param.name; });
@@ -64,7 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
     Signed, Document,
     testing::Values(Scenario{"signed", "frames", often, ""}, Scenario{"signed", "commands", "", telemetry},
                     Scenario{"signed", "forged", often, ""}, Scenario{"signed", "skewed", "", ""},
-                    Scenario{"signed", "clock", "", ""}, Scenario{"signed", "refused", "", ""}),
+                    Scenario{"signed", "stranger", "", ""}, Scenario{"signed", "clock", "", ""},
+                    Scenario{"signed", "refused", "", ""}),
     [](const auto& info) { return info.param.name; });
 
 } // namespace

@@ -27,6 +27,13 @@ std::vector<json> lines(const std::string& text)
     return found;
 }
 
+std::size_t count(const std::string& log, const std::string& part)
+{
+    std::size_t found = 0;
+    for (auto at = log.find(part); at != std::string::npos; at = log.find(part, at + 1)) ++found;
+    return found;
+}
+
 } // namespace
 
 std::ostream& operator<<(std::ostream& out, const Scenario& s) { return out << s.protocol << ' ' << s.name; }
@@ -80,6 +87,11 @@ bool Stage::help(const json& wish)
             return status.is_object() &&
                    status["servers"].dump().find(wish["text"].get<std::string>()) != std::string::npos;
         });
+    if (what == "see it once in its log") // and not a second time when it has gone on
+        return wait_for([&] {
+                   return daemon_->log().find(wish["text"].get<std::string>()) != std::string::npos;
+               }) &&
+               count(daemon_->log(), wish["text"]) == 1;
     return false;
 }
 

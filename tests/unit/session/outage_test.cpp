@@ -120,6 +120,22 @@ TEST_F(SessionTest, SaysWhatCameInsteadOfAnAnswerToItsHello)
     EXPECT_NE(problem().find(R"(an object with event "welcome", sid)"), std::string::npos) << problem();
 }
 
+// A word that the protocol does not have is waited through, but not in silence.
+TEST_F(SessionTest, SaysWhatCameWhereNoAnswerToItsHelloDid)
+{
+    serve({.answer = R"({"type":"ACK","id":"1","timestamp":1,"payload":{"accessToken":"query-secret"}})"});
+    connect(config_of("dashboard", "{}"));
+    ASSERT_TRUE(until([&] { return session->status().malformed == 1; })) << problem();
+    ASSERT_EQ(warned.size(), 1u);
+    EXPECT_NE(warned[0].find(R"(an object with type "ACK", id, timestamp, payload)"), std::string::npos)
+        << warned[0];
+    EXPECT_EQ(warned[0].find("query-secret"), std::string::npos) << warned[0];
+    ASSERT_TRUE(until([&] { return session->status().failures >= 1; }));
+    EXPECT_NE(problem().find("no answer to the handshake from "), std::string::npos) << problem();
+    EXPECT_NE(problem().find("Check url and protocol of this server"), std::string::npos) << problem();
+    EXPECT_NE(session->status().malformed_last.find(R"(type "ACK")"), std::string::npos);
+}
+
 // Two machines with one identity: what each of them sees.
 TEST_F(SessionTest, NoticesThatAnotherAgentUsesItsIdentityAndBacksOff)
 {

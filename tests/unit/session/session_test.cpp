@@ -261,6 +261,8 @@ TEST_F(SessionTest, ClosesOnBinaryFrames)
     ASSERT_TRUE(until([&] { return !server->peers.empty() && peer().gone; }));
     EXPECT_EQ(peer().close_code, 1003);
     EXPECT_EQ(plugin.invoked, 0u);
+    ASSERT_TRUE(until([&] { return session->status().failures >= 1; }));
+    EXPECT_NE(problem().find("the server sent a binary frame of "), std::string::npos) << problem();
 }
 
 TEST_F(SessionTest, ClosesOnTextThatIsNotUtf8)

@@ -81,6 +81,19 @@ const connect = async () => {
 export const scenarios = {
   ...capabilities(connect),
 
+  // A server of the field dialect answers agent:connect in its own words: its form is in the log, once, and the next attempt is welcome.
+  async stranger() {
+    const s = await server();
+    const peer = await s.connection();
+    await peer.next('agent:connect');
+    peer.send({ type: 'ACK', id: '1', timestamp: Date.now(), payload: { agentId: 'node-01', accessToken: jwt } });
+    await peer.end(); // after ten seconds, in which the answer may still come
+    await s.ask('see it once in its log', { text: 'an object with type \"ACK\", id, timestamp, payload' });
+    const again = await acked(s);
+    response(await call(again, 'host.ping', {}), { status: 'success', 'data?': object });
+    await s.ask('see it once in its log', { text: 'not an answer to the handshake' });
+  },
+
   // queued, running, output with a sequence over both streams, completed with its exit code.
   async command() {
     const peer = await acked(await server());

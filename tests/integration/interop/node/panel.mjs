@@ -152,6 +152,16 @@ export const scenarios = {
     assert.equal(s.upgrades.length, 3);
   },
 
+  // A greeting that the document does not know is in the log once, by its form; the session goes on.
+  async stranger() {
+    const s = await panel();
+    const peer = await s.connection();
+    for (let i = 0; i < 3; i++) peer.send({ kind: 'welcome', node: agentId, refresh: tokens(1).refreshToken });
+    success(await call(peer, 'host.ping', {}), { data: object });
+    await s.ask('see it once in its log', { text: 'sent a frame that cannot be used' });
+    await s.ask('see it once in its log', { text: 'an object with kind, node, refresh' });
+  },
+
   // ping -> pong with the same id, and what the document says of the agent.
   async heartbeat() {
     const peer = await connected();

@@ -84,6 +84,17 @@ export const scenarios = {
     await registered(s); // registers again after a reconnect
   },
 
+  // What cannot be read is in the log once a connection, by its form; the session goes on.
+  async stranger() {
+    const s = await server();
+    const peer = await s.connection();
+    await peer.next('register');
+    for (let i = 0; i < 3; i++) peer.send(`HELLO ${token}`);
+    result(await call(peer, 'task_ping', {}), { status: 'pong', message: 'pong', 'meta?': object });
+    await s.ask('see it once in its log', { text: 'sent a frame that cannot be used' });
+    await s.ask('see it once in its log', { text: `${6 + token.length} bytes, not JSON` });
+  },
+
   async task_ping() {
     const peer = await registered(await server());
     for (const at of ['both', 'payload', 'envelope'])

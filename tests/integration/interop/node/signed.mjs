@@ -136,6 +136,16 @@ export const scenarios = {
     assert.equal(again.frames.filter((f) => f.json.type === 'command_result').length, 1, 'the replay was not answered');
   },
 
+  // A greeting without a signature, before the agent is accepted: in the log once, by its form; the session goes on.
+  async stranger() {
+    const s = await server();
+    const peer = await authenticated(s);
+    for (let i = 0; i < 3; i++) peer.send({ type: 'welcome', agentId, motd: secret });
+    result(await call(s, peer, 'ping', {}), { result: 'pong' });
+    await s.ask('see it once in its log', { text: 'sent a frame that cannot be used' });
+    await s.ask('see it once in its log', { text: 'an object with type \"welcome\", agentId, motd' });
+  },
+
   // A server whose clock is an hour behind: the agent takes its time, and never signs ahead of it.
   async skewed() {
     const s = await server({ behind: 3_600_000 });

@@ -111,6 +111,29 @@ export const scenarios = {
     success(await call(peer, 'info', {}), { data: object });
   },
 
+  // A first frame that is not the answer to auth: its form is in the log, once, and none of its values; the next attempt is welcome.
+  async stranger() {
+    const s = await server();
+    const peer = await s.connection();
+    await peer.next('auth');
+    peer.send({ event: 'welcome', sid: token });
+    await peer.end();
+    await s.ask('see it once in its log', { text: 'did not answer our hello but sent' });
+    success(await call(await welcomed(s), 'info', {}), { data: object });
+    await s.ask('see it once in its log', { text: 'an object with event \"welcome\", sid' });
+  },
+
+  // Bytes where text is due: said so.
+  async binary() {
+    const s = await server();
+    const peer = await s.connection();
+    await peer.next('auth');
+    peer.ws.send(Buffer.from('{"status":"ok"}'));
+    assert.equal((await peer.end()).code, 1003);
+    await s.ask('see it once in its log', { text: 'the server sent a binary frame of 15 bytes' });
+    success(await call(await welcomed(s), 'info', {}), { data: object });
+  },
+
   // An action with effects runs once for an id, however often it is asked; the same id with other content is an error.
   async once() {
     const peer = await welcomed(await server());
