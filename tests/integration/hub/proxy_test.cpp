@@ -82,4 +82,41 @@ TEST_F(HubBehindNginx, APutIsATaskBeforeTheProxyGivesUpAndItsRepeatStoresNothing
     EXPECT_EQ(n1->said("command").size(), 1U) << "the agent was told once";
 }
 
+// What a trusted proxy says of its client counts as if the client had connected itself: throttle, list of failing agents, log.
+class HubBehindAProxy : public HubDaemon {
+protected:
+    int status(const std::string& client, const std::string& token)
+    {
+        return curl({"-H", "X-Forwarded-For: " + client, "-H", "Authorization: Bearer " + token,
+                     url_ + "/api/agents"},
+                    false)
+            .status;
+    }
+};
+
+TEST_F(HubBehindAProxy, ThrottlesAndNamesTheClientAndNotTheProxy)
+{
+    listener_more_ = ", trusted_proxies: ['127.0.0.1']";
+    boot();
+    for (int guess = 0; guess < 10; ++guess) EXPECT_EQ(status("2001:db8:1::9", "wrong"), 401) << guess;
+    EXPECT_EQ(status("2001:db8:1::9", "wrong"), 429);
+    EXPECT_EQ(status("2001:db8:1::a", "wrong"), 429) << "a /64 is one address";
+    EXPECT_EQ(status("203.0.113.10", "wrong"), 401) << "another client of the same proxy";
+    EXPECT_EQ(status("2001:db8:1::9", token_), 200) << "a valid token is never slowed down";
+    NodeAgent agent{"first_frame.mjs", {socket_url(), "{}", "X-Forwarded-For=203.0.113.77"}};
+    EXPECT_EQ(agent.wait("closed"), 1008);
+    const json list = ask("GET", "/api/agents").json["failing"];
+    ASSERT_EQ(list.size(), 1U) << list;
+    EXPECT_EQ(list[0]["address"], "203.0.113.77") << list;
+    EXPECT_NE(daemon_->log().find("203.0.113.77"), std::string::npos);
+}
+
+TEST_F(HubBehindAProxy, BelievesNobodyByDefault)
+{
+    boot();
+    for (int guess = 0; guess < 10; ++guess)
+        EXPECT_EQ(status("203.0.113." + std::to_string(guess), "wrong"), 401);
+    EXPECT_EQ(status("203.0.113.99", "wrong"), 429) << "another header is the same client";
+}
+
 } // namespace
