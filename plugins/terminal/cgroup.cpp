@@ -50,11 +50,11 @@ void kill_in(const std::string& folder)
 std::string probe_name() { return prefix() + std::to_string(::getpid()) + ".probe"; }
 
 // Our own folder in a v1 hierarchy, when we may make folders there.
-std::string v1_folder(const std::string& controller)
+std::string v1_folder(CgroupSystem& system, const std::string& controller)
 {
-    std::string folder = own_cgroup(system_calls(), controller);
-    if (folder.empty() || !system_calls().make(folder + "/" + probe_name())) return {};
-    system_calls().remove(folder + "/" + probe_name());
+    std::string folder = own_cgroup(system, controller);
+    if (folder.empty() || !system.make(folder + "/" + probe_name())) return {};
+    system.remove(folder + "/" + probe_name());
     return folder;
 }
 
@@ -122,19 +122,21 @@ void Cgroup::remove()
     v1_.clear();
 }
 
-void Cgroups::open(const Limits& limits)
+void Cgroups::open(const Limits& limits) { open(limits, system_calls()); }
+
+void Cgroups::open(const Limits& limits, CgroupSystem& system)
 {
     // The numbers go on: commands that still run own folders of the earlier ones.
     const auto last = last_;
     *this = {};
     last_ = last;
     const CgroupPlace place =
-        find_cgroup_place(system_calls(), probe_name(), limits.processes > 0, limits.memory > 0);
+        find_cgroup_place(system, probe_name(), limits.processes > 0, limits.memory > 0);
     unified_ = place.folder;
     unified_pids_ = place.pids;
     unified_memory_ = place.memory;
-    if (limits.processes > 0 && !unified_pids_) pids_ = v1_folder("pids");
-    if (limits.memory > 0 && !unified_memory_) memory_ = v1_folder("memory");
+    if (limits.processes > 0 && !unified_pids_) pids_ = v1_folder(system, "pids");
+    if (limits.memory > 0 && !unified_memory_) memory_ = v1_folder(system, "memory");
     for (const std::string* folder : {&unified_, &pids_, &memory_})
         if (!folder->empty()) end_leftovers(*folder);
     const bool processes = limits.processes > 0 && !unified_pids_ && pids_.empty();

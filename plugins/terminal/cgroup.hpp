@@ -16,6 +16,7 @@
 namespace agenthost::terminal {
 
 class Cgroups;
+class CgroupSystem;
 
 // One command's. The destructor kills what is left in it and removes it.
 class Cgroup {
@@ -49,6 +50,7 @@ class Cgroups {
 public:
     // Looks where we are and what we may do; ends what an agent that died left behind.
     void open(const Limits&);
+    void open(const Limits&, CgroupSystem&);
     void close() { *this = {}; }
     Cgroup make(const Limits&);
     // For people: "v2", "v1 pids", "none".

@@ -1,4 +1,5 @@
 // Where commands get their cgroups on a v2 host, against a model of the kernel's rules.
+#include <plugins/terminal/cgroup.hpp>
 #include <plugins/terminal/cgroup_place.hpp>
 
 #include <gmock/gmock.h>
@@ -241,6 +242,25 @@ TEST_F(CgroupPlaceTest, HasNoPlaceWhereNothingCanBeMade)
     unit("user.delegate");
     kernel.writable = false;
     EXPECT_EQ(find().folder, "");
+}
+
+// Where no cgroup holds a limit, rlimits do, and it is said what that means: the text is the log's and health's.
+TEST_F(CgroupPlaceTest, LimitsThatOnlyRlimitsKeepAreSaid)
+{
+    unit("");
+    kernel.writable = false;
+    Cgroups cgroups;
+    cgroups.open({.processes = 60}, kernel);
+    EXPECT_NE(cgroups.problem().find("limits.processes counts all processes of the command's user"),
+              std::string::npos)
+        << cgroups.problem();
+    EXPECT_EQ(cgroups.problem().find("limits.memory"), std::string::npos) << cgroups.problem();
+    cgroups.open({.processes = 60, .memory = 64 << 20}, kernel);
+    EXPECT_NE(cgroups.problem().find("limits.memory holds for the data of each process"), std::string::npos)
+        << cgroups.problem();
+    EXPECT_NE(cgroups.problem().find("no cgroup can be used for it"), std::string::npos);
+    cgroups.open({.processes = 0}, kernel);
+    EXPECT_EQ(cgroups.problem(), "") << "without a limit nothing is missing";
 }
 
 } // namespace
