@@ -94,4 +94,17 @@ TEST_F(CheckedConfig, WhatWouldBeIgnoredIsRefusedOrNamed)
                 AllOf(HasSubstr("AGENTHOST_LOG_LEVEL"), HasSubstr("AGENTHOST__LOG__LEVEL")));
 }
 
+// A file that is needed is read at the start, from the folder of the file that names it; a reserve that is too small is told.
+TEST_F(CheckedConfig, StorageReadsItsAuthorityAtItsStart)
+{
+    const std::string more =
+        "plugins:\n  storage: {enabled: true, config: {storage_path: '{dir}/files', reserve_free: "
+        "1MiB, tls_ca: no-ca.pem}}\n";
+    Daemon daemon{{.yaml = more}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    EXPECT_THAT(daemon.log(), HasSubstr((daemon.dir() / "no-ca.pem").string()));
+    EXPECT_NE(daemon.cli({"health"}).code, 0);
+    EXPECT_THAT(daemon.log(), HasSubstr("reserve_free: 1MiB is below 16MiB"));
+}
+
 } // namespace
