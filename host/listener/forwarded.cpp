@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace agenthost::host::listener {
 namespace {
@@ -40,12 +41,37 @@ std::optional<std::vector<std::string_view>> split(std::string_view text, char s
     return parts;
 }
 
+// Is the quote at `at` escaped by an odd number of backslashes?
+bool escaped(std::string_view text, std::size_t at)
+{
+    std::size_t backslashes = 0;
+    while (backslashes < at && text[at - 1 - backslashes] == '\\') ++backslashes;
+    return backslashes % 2 != 0;
+}
+
+// Cuts the last element off a list. Only the right end is our proxies': a quote that a client left open further left changes nothing.
+std::string_view take_last(std::string_view& list, bool with_quotes)
+{
+    bool quoted = false;
+    for (std::size_t i = list.size(); i-- > 0;) {
+        if (with_quotes && list[i] == '"' && !escaped(list, i)) {
+            quoted = !quoted;
+        } else if (list[i] == ',' && !quoted) {
+            const auto last = trim(list.substr(i + 1));
+            list = list.substr(0, i);
+            return last;
+        }
+    }
+    return trim(std::exchange(list, {}));
+}
+
 // The node of an element's one "for" parameter: for="[2001:db8::1]:4711";proto=https.
 std::optional<kit::IpEndpoint> node_of(std::string_view element)
 {
     const auto parameters = split(element, ';');
+    if (!parameters) return std::nullopt;
     std::optional<kit::IpEndpoint> node;
-    for (const auto parameter : *parameters) { // quotes are balanced: the whole field's are
+    for (const auto parameter : *parameters) {
         const auto sign = parameter.find('=');
         if (sign == std::string_view::npos || !equals(trim(parameter.substr(0, sign)), "for")) continue;
         if (node) return std::nullopt; // two of them
@@ -62,12 +88,13 @@ std::optional<kit::IpEndpoint> node_of(std::string_view element)
 
 template <class Read>
 kit::IpEndpoint walk(const kit::IpEndpoint& peer, const std::vector<kit::IpRange>& trusted,
-                     const std::vector<std::string_view>& entries, Read read)
+                     std::string_view list, bool with_quotes, Read read)
 {
     kit::IpEndpoint client = peer;
-    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-        if (entry->empty()) continue; // RFC 9110, 5.6.1.2: empty elements of a list count for nothing
-        const std::optional<kit::IpEndpoint> said = read(*entry);
+    while (!list.empty()) {
+        const auto entry = take_last(list, with_quotes);
+        if (entry.empty()) continue; // RFC 9110, 5.6.1.2: empty elements of a list count for nothing
+        const std::optional<kit::IpEndpoint> said = read(entry);
         if (!said) return peer;
         client = *said;
         if (!kit::any_contains(trusted, client.ip)) break;
@@ -81,14 +108,9 @@ kit::IpEndpoint client_of(const kit::IpEndpoint& peer, const std::vector<kit::Ip
                           const ForwardedFields& fields)
 {
     std::optional<kit::IpEndpoint> by_list, by_standard;
-    if (!fields.x_forwarded_for.empty()) {
-        const auto entries = split(fields.x_forwarded_for, ',');
-        by_list = entries ? walk(peer, trusted, *entries, kit::parse_endpoint) : peer;
-    }
-    if (!fields.forwarded.empty()) {
-        const auto entries = split(fields.forwarded, ',');
-        by_standard = entries ? walk(peer, trusted, *entries, node_of) : peer;
-    }
+    if (!fields.x_forwarded_for.empty())
+        by_list = walk(peer, trusted, fields.x_forwarded_for, false, kit::parse_endpoint);
+    if (!fields.forwarded.empty()) by_standard = walk(peer, trusted, fields.forwarded, true, node_of);
     if (by_list && by_standard) return by_list->ip == by_standard->ip ? *by_list : peer;
     return by_list ? *by_list : by_standard.value_or(peer);
 }

@@ -35,7 +35,10 @@ TEST(Forwarded, IsReadFromTheRightUpToTheFirstThatIsNotTrusted)
     EXPECT_EQ(client("2a00:1450::9"), "[2a00:1450::9]:0");
     EXPECT_EQ(client("[2a00:1450::9]:4711"), "[2a00:1450::9]:4711");
     EXPECT_EQ(client("::ffff:203.0.113.9"), "203.0.113.9:0");
-    EXPECT_EQ(client("garbage\", 203.0.113.9"), proxy_itself); // a quote that does not end: no list
+    // What the client wrote itself is not read: a quote that it left open does not hide its address.
+    EXPECT_EQ(client("garbage\", 203.0.113.9"), "203.0.113.9:0");
+    EXPECT_EQ(client("", "for=\"x, for=203.0.113.9"), "203.0.113.9:0");
+    EXPECT_EQ(client("", "for=\"a\\\", for=203.0.113.9;by=\"_p,q\""), "203.0.113.9:0");
     EXPECT_EQ(client("garbage, 203.0.113.9"), "203.0.113.9:0");
     EXPECT_EQ(client("203.0.113.9,, "), "203.0.113.9:0");
 }
