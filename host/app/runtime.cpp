@@ -230,17 +230,22 @@ void Runtime::Impl::plugins_started(const PluginChanges& changes)
     if (stopping) return; // the plugins that were still starting are answered so
     if (!changes.required_failed.empty()) {
         exit_code = exit_failed;
-        const auto& first = changes.required_failed.front(); // "plugin storage: why", and why is in the log already
+        const auto& first =
+            changes.required_failed.front(); // "plugin storage: why", and why is in the log already
         return stop("a required plugin failed: " + first.substr(0, first.find(':')));
     }
     kit::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
     for (const auto& server : config->servers) start_session(server);
     listeners->open();
+    for (const auto& listener : listeners->status())
+        for (const auto& address : listener.addresses)
+            log::info("listener " + listener.name, "listening on " + address);
     ready = true;
     const auto took =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
     log::info("agenthost", "ready: version " AGENTHOST_VERSION ", agent " + config->agent_id + ", " +
-                               std::to_string(config->servers.size()) + " servers, started in " +
+                               std::to_string(config->servers.size()) +
+                               (config->servers.size() == 1 ? " server" : " servers") + ", started in " +
                                std::to_string(took.count()) + " ms");
     notify("READY=1\nSTATUS=" + std::to_string(config->servers.size()) + " servers configured");
     feed_watchdog();

@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace agenthost::host::cli {
 
 using Json = nlohmann::ordered_json;
@@ -58,9 +60,16 @@ int config_check(const Context& context)
     std::string files;
     for (const std::string& file : loaded.config->files) files += (files.empty() ? "" : ", ") + file;
     if (files.empty()) files = "no file, only defaults";
-    say("ok: " + files + " (" + std::to_string(loaded.config->servers.size()) + " servers, " +
-        std::to_string(loaded.config->listeners.size()) + " listeners, " +
-        std::to_string(loaded.config->plugins.size()) + " plugins)\n");
+    // A plugin that nobody enabled is the usual reason why nothing happens, so the line says how many are.
+    const auto count = [](std::size_t n, const char* what) {
+        return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+    };
+    const auto& plugins = loaded.config->plugins;
+    const auto enabled = static_cast<std::size_t>(std::ranges::count(plugins, true, &PluginConfig::enabled));
+    say("ok: " + files + " (" + count(loaded.config->servers.size(), "server") + ", " +
+        count(loaded.config->listeners.size(), "listener") + ", " +
+        (enabled == plugins.size() ? "" : std::to_string(enabled) + " enabled of ") +
+        count(plugins.size(), "plugin") + ")\n");
     return ok;
 }
 

@@ -2,6 +2,8 @@
 #include "daemon.hpp"
 #include "verbs.hpp"
 
+#include <unistd.h>
+
 #include <ctime>
 #include <iostream>
 
@@ -56,8 +58,15 @@ void print_row(std::vector<std::string> columns)
     std::cout << "\n";
 }
 
+// For people only: programs read the rows, and --json.
+void print_header(std::vector<std::string> columns)
+{
+    if (::isatty(STDOUT_FILENO) != 0) print_row(std::move(columns));
+}
+
 void print_agents(const json& data)
 {
+    print_header({"ID", "STATUS", "CREDENTIAL", "PROTOCOL", "NAME"});
     for (const auto& a : data.at("agents"))
         print_row(
             {a.at("id"), a.at("status"), a.at("credential"), a.value("protocol", ""), a.value("name", "")});
@@ -74,6 +83,7 @@ std::string day(std::int64_t utc_ms)
 
 void print_tokens(const json& data)
 {
+    print_header({"ID", "CREATED", "LABEL", "ROLE", "EXPIRES", "AGENTS"});
     for (const auto& t : data.at("tokens")) {
         std::string agents;
         for (const auto& id : t.value("agents", json::array()))

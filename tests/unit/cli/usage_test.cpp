@@ -75,6 +75,8 @@ TEST_F(Usage, ChecksTheConfiguration)
     const Ran good = run({"config", "check"});
     EXPECT_EQ(good.code, 0) << good.err;
     EXPECT_EQ(good.out, "ok: " + config.string() + " (0 servers, 0 listeners, 0 plugins)\n");
+    write_file(config, "plugins: {telemetry: {enabled: false}}\n");
+    EXPECT_THAT(run({"config", "check"}).out, HasSubstr("(0 servers, 0 listeners, 0 enabled of 1 plugin)"));
     write_file(config, "log: {levle: info}\nagent: {io_threads: 0}\n");
     const Ran bad = run({"config", "check"});
     EXPECT_EQ(bad.code, 78);
