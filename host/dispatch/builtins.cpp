@@ -3,6 +3,9 @@
 
 #include "json.hpp"
 
+#include "host/plugin/host_actions.hpp"
+
+#include <algorithm>
 #include <array>
 
 namespace agenthost::host {
@@ -22,43 +25,44 @@ constexpr std::array builtin_aliases{
 
 void Dispatcher::Impl::add_builtins()
 {
-    const auto add = [this](const char* name, const char* summary) {
+    for (const HostActionInfo& own : host_actions) {
         ActionManifest action;
-        action.name = name;
-        action.summary = summary;
+        action.name = own.name;
+        action.summary = own.summary;
         registry.add_builtin(std::move(action));
-    };
-    add("host.ping", "Answers at once, without a plugin");
-    add("host.status", "What the agent is doing");
-    add("host.actions", "The actions this server may run");
+    }
     for (const auto& [protocol, word, action] : builtin_aliases)
         registry.alias_builtin(protocol, word, action);
 }
 
+std::string Dispatcher::Impl::actions_json(const Policy& policy) const
+{
+    std::string data = R"({"actions":[)";
+    for (const Action* a : registry.all()) {
+        if (!allowed(policy, *a)) continue;
+        if (data.back() == '}') data += ',';
+        data += R"({"name":)" + json::quoted(a->name) + R"(,"summary":)" +
+                json::quoted(a->manifest->summary) + R"(,"effects":)" +
+                (a->manifest->effects ? "true" : "false");
+        if (!a->manifest->params_json.empty()) data += R"(,"params":)" + a->manifest->params_json;
+        data += '}';
+    }
+    return data + "]}";
+}
+
 void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
 {
+    // The registry has no other actions without a plugin.
+    const auto own = std::ranges::find(host_actions, std::string_view{action.name}, &HostActionInfo::name);
     std::string data;
-    if (action.name == "host.ping")
+    switch (own->action) {
+    case HostAction::ping:
         data = R"({"pong":true,"agent_id":)" + json::quoted(options.agent_id) + R"(,"version":)" +
                json::quoted(options.version) + R"(,"time":)" + std::to_string(utc_ms()) + "}";
-    else if (action.name == "host.status")
-        data = options.status_json ? options.status_json() : "{}";
-    else if (action.name == "host.actions") {
-        const Policy& policy = in.record->policy();
-        data = R"({"actions":[)";
-        for (const Action* a : registry.all()) {
-            if (!allowed(policy, *a)) continue;
-            if (data.back() == '}') data += ',';
-            data += R"({"name":)" + json::quoted(a->name) + R"(,"summary":)" +
-                    json::quoted(a->manifest->summary) + R"(,"effects":)" +
-                    (a->manifest->effects ? "true" : "false");
-            if (!a->manifest->params_json.empty()) data += R"(,"params":)" + a->manifest->params_json;
-            data += '}';
-        }
-        data += "]}";
-    } else
-        return refuse(in, wire::Outcome::error, code::unknown_action, "Unknown action: " + action.name,
-                      "The host offers host.ping, host.status and host.actions.");
+        break;
+    case HostAction::status: data = options.status_json ? options.status_json() : "{}"; break;
+    case HostAction::actions: data = actions_json(in.record->policy()); break;
+    }
     ++stats.succeeded;
     const wire::Result result{.id = in.command.id,
                               .outcome = wire::Outcome::success,

@@ -107,6 +107,7 @@ struct Dispatcher::Impl {
     // builtins.cpp
     void add_builtins();
     void builtin(const Incoming&, const Action&);
+    std::string actions_json(const Policy&) const;
 
     // completion.cpp
     agh_status complete(std::string_view plugin, agh_req, const agh_reply&);
@@ -139,6 +140,7 @@ struct Dispatcher::Impl {
     agh_status progress(std::string_view plugin, agh_req, std::string_view json);
     agh_status stream(std::string_view plugin, agh_req, std::uint32_t channel, std::uint64_t offset,
                       std::string_view bytes);
+    void queue_flow(agh_req); // any thread: it has something for flow()
     void flow(Slot&);
     bool flow_streams(Slot&); // false: some wait
     void flow_progress(Slot&);

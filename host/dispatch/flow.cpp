@@ -17,6 +17,17 @@ agh_status ended(std::uint64_t flags) // of look(): why nothing may be said any 
 
 } // namespace
 
+void Dispatcher::Impl::queue_flow(agh_req id)
+{
+    bool post = false;
+    {
+        const std::lock_guard lock{inbox.mutex};
+        inbox.content.flows.push_back(id);
+        post = !std::exchange(inbox.posted, true);
+    }
+    wake(post);
+}
+
 agh_status Dispatcher::Impl::progress(std::string_view plugin, agh_req id, std::string_view text)
 {
     Slot* slot = slots.at(id);
@@ -38,13 +49,7 @@ agh_status Dispatcher::Impl::progress(std::string_view plugin, agh_req id, std::
             flow.progress = text;
         if (std::exchange(slot->flow->progress_queued, true)) return AGH_OK;
     }
-    bool post = false;
-    {
-        const std::lock_guard lock{inbox.mutex};
-        inbox.content.flows.push_back(id);
-        post = !std::exchange(inbox.posted, true);
-    }
-    wake(post);
+    queue_flow(id);
     return AGH_OK;
 }
 
@@ -71,13 +76,7 @@ agh_status Dispatcher::Impl::stream(std::string_view plugin, agh_req id, std::ui
         flow.bytes += bytes.size();
         if (std::exchange(flow.stream_queued, true)) return AGH_OK;
     }
-    bool post = false;
-    {
-        const std::lock_guard lock{inbox.mutex};
-        inbox.content.flows.push_back(id);
-        post = !std::exchange(inbox.posted, true);
-    }
-    wake(post);
+    queue_flow(id);
     return AGH_OK;
 }
 

@@ -1,4 +1,5 @@
 // What loading a configuration has to know of the installed plugins.
+#include "host_actions.hpp"
 #include "plugin.hpp"
 
 #include "host/config/config.hpp"
@@ -33,8 +34,8 @@ std::vector<KnownPlugin> known_plugins(const std::vector<std::filesystem::path>&
 {
     std::vector<std::string> folders;
     for (const auto& folder : path) folders.push_back(folder.string());
-    // The host's own (host/dispatch/builtins.cpp; a test compares).
-    std::vector<KnownPlugin> out{{"host", {"host.ping", "host.status", "host.actions"}, {}}};
+    std::vector<KnownPlugin> out{{"host", {}, {}}};
+    for (const HostActionInfo& action : host_actions) out.front().actions.emplace_back(action.name);
     for (const FoundPlugin& found : find_plugins(folders)) {
         if (!found.manifest) continue;
         KnownPlugin plugin{found.id, {}, {}};

@@ -1,6 +1,11 @@
 #include "fixture.hpp"
 
+#include "host/config/config.hpp"
+#include "host/plugin/plugin.hpp"
+
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 using namespace agenthost::host;
 using namespace agenthost::host::testing;
@@ -350,6 +355,23 @@ TEST(Admission, AnswersTheHostsOwnActions)
     EXPECT_EQ(actions[0]["params"]["type"], "object");
     w.submit("4", "host.reboot");
     EXPECT_EQ(w.server->last().message, "Unknown action: host.reboot");
+}
+
+TEST(Admission, AnswersEveryActionThatTheConfigurationCheckTakesForTheHosts)
+{
+    World w;
+    w.server->policy_.allow = {{"*"}};
+    const auto known = known_plugins({});
+    ASSERT_EQ(known.front().id, "host");
+    w.submit("all", "host.actions");
+    const auto served = nlohmann::json::parse(w.server->last().data)["actions"];
+    const auto ours = std::ranges::count_if(
+        served, [](const auto& a) { return a["name"].template get<std::string>().starts_with("host."); });
+    EXPECT_EQ(static_cast<std::size_t>(ours), known.front().actions.size());
+    for (const std::string& name : known.front().actions) {
+        w.submit(name, name);
+        EXPECT_EQ(w.server->last().outcome, Outcome::success) << name << w.server->last().message;
+    }
 }
 
 TEST(Admission, RunsEffectFreeRepeatsAgain)

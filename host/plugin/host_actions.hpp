@@ -1,0 +1,23 @@
+// The actions that the host answers itself. One table for the dispatcher, which serves them, and for the configuration check, which
+// has to know their names.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace agenthost::host {
+
+enum class HostAction { ping, status, actions };
+
+struct HostActionInfo {
+    HostAction action;
+    std::string_view name, summary;
+};
+
+inline constexpr std::array host_actions{
+    HostActionInfo{HostAction::ping, "host.ping", "Answers at once, without a plugin"},
+    HostActionInfo{HostAction::status, "host.status", "What the agent is doing"},
+    HostActionInfo{HostAction::actions, "host.actions", "The actions this server may run"},
+};
+
+} // namespace agenthost::host
