@@ -1,5 +1,8 @@
 #include "check.hpp"
 
+#include "mark.hpp"
+#include "store.hpp"
+
 #include "kit/tls.hpp"
 
 #include <unistd.h>
@@ -11,9 +14,42 @@
 
 namespace agenthost::storage {
 
-void check_config(const Config& config, Check& report)
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder itself, or the one that it would be made in.
+fs::path nearest_that_exists(fs::path path)
 {
-    namespace fs = std::filesystem;
+    std::error_code error;
+    while (path.has_relative_path() && !fs::exists(path, error)) path = path.parent_path();
+    return path;
+}
+
+void check_folder(const Config& config, const std::string& state, Check& report)
+{
+    const fs::path wanted = fs::path{config.storage_path}.lexically_normal();
+    const fs::path folder = nearest_that_exists(wanted);
+    std::error_code error;
+    if (!fs::is_directory(folder, error))
+        return report.error("storage_path",
+                            folder.string() + " is not a folder; name one, it is made when it is missing");
+    if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
+        return report.warning("storage_path", folder.string() + " cannot be used by this user (" +
+                                                  std::strerror(errno) +
+                                                  "); the daemon's user needs to read and write it");
+    const KnownStores known{state};
+    try {
+        Store::examine(config.storage_path, known.find(config.storage_path), known.file());
+    } catch (const std::exception& e) {
+        report.error("storage_path", e.what());
+    }
+}
+
+} // namespace
+
+void check_config(const Config& config, const std::string& state, Check& report)
+{
     if (!config.ca_file.empty()) {
         try {
             (void)kit::TlsContext{config.ca_file};
@@ -21,15 +57,9 @@ void check_config(const Config& config, Check& report)
             report.error("tls_ca", e.what());
         }
     }
-    std::error_code error;
-    if (const auto status = fs::status(config.storage_path, error);
-        fs::exists(status) && !fs::is_directory(status))
-        report.error("storage_path",
-                     config.storage_path + " is not a folder; name one, it is made when it is missing");
-    else if (fs::exists(status) && ::access(config.storage_path.c_str(), R_OK | W_OK | X_OK) != 0)
-        report.warning("storage_path", config.storage_path + " cannot be used by this user (" +
-                                           std::strerror(errno) +
-                                           "); the daemon's user needs to read and write it");
+    if (const std::string warning = reserve_warning(config); !warning.empty())
+        report.warning("reserve_free", warning);
+    check_folder(config, state, report);
 }
 
 } // namespace agenthost::storage

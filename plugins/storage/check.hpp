@@ -5,8 +5,11 @@
 
 #include <agenthost/plugin.hpp>
 
+#include <string>
+
 namespace agenthost::storage {
 
-void check_config(const Config&, Check&);
+// `state`: the plugin's state directory, which may not exist yet; empty: there is none.
+void check_config(const Config&, const std::string& state, Check&);
 
 } // namespace agenthost::storage

@@ -1,6 +1,7 @@
 #include "config.hpp"
 
 #include "kit/json_units.hpp"
+#include "kit/units.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -49,6 +50,14 @@ unsigned count_of(const Json& config, const char* key, unsigned otherwise, unsig
 }
 
 } // namespace
+
+std::string reserve_warning(const Config& config)
+{
+    if (config.reserve_free >= min_reserve) return {};
+    const std::string least = kit::format_size(min_reserve);
+    return kit::format_size(config.reserve_free) + " is below " + least +
+           ", which the index needs to record a delete on a full disk; " + least + " stay free";
+}
 
 Config parse_config(std::string_view text, std::string_view default_path)
 {

@@ -26,6 +26,11 @@ struct Config {
     std::chrono::milliseconds min_rate_window{60'000};
 };
 
+// Stays free on the disk whatever reserve_free says: the index must be able to record a delete.
+constexpr std::uint64_t min_reserve = 16 << 20;
+// What a smaller reserve_free means. Empty: it is large enough.
+std::string reserve_warning(const Config&);
+
 // Throws std::runtime_error with the key and what is wrong. `default_path` stands in for a missing storage_path.
 Config parse_config(std::string_view json, std::string_view default_path);
 

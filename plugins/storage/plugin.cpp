@@ -23,7 +23,7 @@ Config configuration(agenthost::Context& context)
 class Storage : public agenthost::Plugin {
 public:
     explicit Storage(agenthost::Context& context)
-        : config_{configuration(context)}, service_{context, config_}
+        : config_{configuration(context)}, state_{context.state_directory()}, service_{context, config_}
     {
         context.on("storage.upload", &service_, &Service::upload);
         context.on("storage.download", &service_, &Service::download);
@@ -33,11 +33,15 @@ public:
         context.on("storage.list", &service_, &Service::list);
     }
     void start() override { service_.start(); }
-    void check(agenthost::Check& report) override { agenthost::storage::check_config(config_, report); }
+    void check(agenthost::Check& report) override
+    {
+        agenthost::storage::check_config(config_, state_, report);
+    }
     agenthost::Health health() override { return service_.health(); }
 
 private:
     const Config config_;
+    const std::string state_; // the state directory; empty: none
     Service service_;
 };
 

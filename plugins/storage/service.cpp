@@ -3,7 +3,6 @@
 #include "job.hpp"
 
 #include "kit/tls.hpp"
-#include "kit/units.hpp"
 
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
@@ -20,8 +19,6 @@ namespace {
 
 constexpr std::size_t quarantine_most =
     1000; // files; a crash leaves one at most, so this many mean something else is wrong
-constexpr std::uint64_t index_room =
-    16 << 20; // kept free whatever reserve_free says: the index must be able to record a delete
 constexpr std::chrono::seconds publish_every{30}; // others write to the disk too
 constexpr std::size_t report_most = 100;          // events of one start-up; the count is complete
 
@@ -40,7 +37,7 @@ void Service::open()
     open_index();
     sign(known);
     store_->load_ballast();
-    ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, index_room)},
+    ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, min_reserve)},
                     index_->totals().bytes);
     kit::HttpOptions http;
     http.policy = {config_.allow_hosts, config_.allow_private_networks};
@@ -49,12 +46,8 @@ void Service::open()
     http.idle_timeout = config_.idle_timeout;
     http.least_rate = {config_.min_rate, config_.min_rate_window};
     http_.emplace(std::move(http));
-    if (config_.reserve_free < index_room)
-        context_.log(Level::warn,
-                     "plugins.storage.config.reserve_free: " + kit::format_size(config_.reserve_free) +
-                         " is below " + kit::format_size(index_room) +
-                         ", which the index needs to record a delete on a full disk; " +
-                         kit::format_size(index_room) + " stay free");
+    if (const std::string warning = reserve_warning(config_); !warning.empty())
+        context_.log(Level::warn, "plugins.storage.config.reserve_free: " + warning);
     // Now rather than at the first transfer, which may be weeks away.
     if (!config_.ca_file.empty()) (void)kit::TlsContext{config_.ca_file};
 }
@@ -260,7 +253,7 @@ Health Service::health()
                                 " damaged; storage.list shows which, send them again or delete them"};
     if (left_ > 0)
         return {AGH_E_BUSY, "quarantine is full; look at " + store_->path() + "/quarantine and empty it"};
-    if (const auto free = store_->free_bytes(); free < std::max(config_.reserve_free, index_room))
+    if (const auto free = store_->free_bytes(); free < std::max(config_.reserve_free, min_reserve))
         return {AGH_E_BUSY, "only " + std::to_string(free) + " bytes are free in " + store_->path() +
                                 ", below reserve_free: uploads are refused; free space"};
     return {};

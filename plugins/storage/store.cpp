@@ -68,6 +68,39 @@ template <typename Visit> void for_each_entry(int at, const char* name, Visit vi
     }
 }
 
+// `id`: of the store's mark. `expected`: of the store that was used here before; empty: none.
+void require_same(const std::string& path, const std::string& id, const std::string& expected,
+                  const std::string& known_file)
+{
+    if (expected.empty() || id == expected) return;
+    const std::string begin_anew = " To begin with an empty store here, remove its line from " + known_file;
+    if (id.empty())
+        throw std::runtime_error{"storage_path " + path + ": the store that was used here is gone (no file " +
+                                 mark_file + "). Is its disk mounted? Mount it and reload." + begin_anew};
+    throw std::runtime_error{"storage_path " + path + ": this is not the store that was used here (" +
+                             mark_file + " is " + id + ", it was " + expected +
+                             "). Mount the right disk and reload." + begin_anew};
+}
+
+void require_whole(int root, const std::string& path, const std::string& id)
+{
+    const bool had_index = ::faccessat(root, "index.db", F_OK, 0) == 0;
+    if (!id.empty() && !had_index)
+        throw std::runtime_error{
+            "storage_path " + path +
+            ": the index is gone (no file index.db), so nothing says "
+            "what the files are. Restore it from a backup; or, to begin with an empty store, "
+            "move " +
+            path + "/files away and remove " + path + "/" + mark_file};
+    const Fd files = open_dir(root, "files");
+    if ((had_index && !files) || (!id.empty() && read_mark(files.get()) != id))
+        throw std::runtime_error{
+            "storage_path " + path +
+            ": there is an index, but the folder files is not the store's. Is a disk not mounted "
+            "there? Mount it and reload; if the files are lost, remove " +
+            path + "/index.db and " + path + "/" + mark_file + " to begin with an empty store"};
+}
+
 } // namespace
 
 bool is_blob_name(std::string_view name)
@@ -90,45 +123,34 @@ Store::Store(const std::string& path, const std::string& expected, const std::st
 // Changes nothing on the disk before it is certain that this is the right one.
 void Store::open_root(const std::string& expected, const std::string& known_file)
 {
-    const std::string begin_anew = " To begin with an empty store here, remove its line from " + known_file;
     std::error_code error;
     if (expected.empty()) std::filesystem::create_directories(path_, error);
     root_ = Fd{::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!root_ && (expected.empty() || errno != ENOENT)) fail("storage_path " + path_, errno);
     id_ = root_ ? read_mark(root_.get()) : std::string{};
-    if (expected.empty() || id_ == expected) return;
-    if (id_.empty())
-        throw std::runtime_error{"storage_path " + path_ +
-                                 ": the store that was used here is gone (no file " + mark_file +
-                                 "). Is its disk mounted? Mount it and reload." + begin_anew};
-    throw std::runtime_error{"storage_path " + path_ + ": this is not the store that was used here (" +
-                             mark_file + " is " + id_ + ", it was " + expected +
-                             "). Mount the right disk and reload." + begin_anew};
+    require_same(path_, id_, expected, known_file);
 }
 
 void Store::open_folders()
 {
-    const bool had_index = ::faccessat(root_.get(), "index.db", F_OK, 0) == 0;
-    if (!id_.empty() && !had_index)
-        throw std::runtime_error{
-            "storage_path " + path_ +
-            ": the index is gone (no file index.db), so nothing says "
-            "what the files are. Restore it from a backup; or, to begin with an empty store, "
-            "move " +
-            path_ + "/files away and remove " + path_ + "/" + mark_file};
-    files_ = open_dir(root_.get(), "files");
-    if ((had_index && !files_) || (!id_.empty() && read_mark(files_.get()) != id_))
-        throw std::runtime_error{
-            "storage_path " + path_ +
-            ": there is an index, but the folder files is not the store's. Is a disk not mounted "
-            "there? Mount it and reload; if the files are lost, remove " +
-            path_ + "/index.db and " + path_ + "/" + mark_file + " to begin with an empty store"};
+    require_whole(root_.get(), path_, id_);
     bool made = false;
     files_ = make_dir(root_.get(), "files", path_, made);
     incoming_ = make_dir(root_.get(), "incoming", path_, made);
     quarantine_ = make_dir(root_.get(), "quarantine", path_, made);
     if (made && ::fsync(root_.get()) != 0)
         fail("syncing " + path_, errno); // they must still be there after a power cut
+}
+
+void Store::examine(const std::string& path, const std::string& expected, const std::string& known_file)
+{
+    const Fd root{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!root && errno != ENOENT) return;
+    if (root && ::faccessat(root.get(), mark_file, R_OK, 0) != 0 && errno == EACCES) return;
+    if (root && ::faccessat(root.get(), "files", R_OK | X_OK, 0) != 0 && errno == EACCES) return;
+    const std::string id = root ? read_mark(root.get()) : std::string{};
+    require_same(path, id, expected, known_file);
+    if (root) require_whole(root.get(), path, id);
 }
 
 MaybeProblem Store::sign()

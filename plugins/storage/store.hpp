@@ -32,6 +32,10 @@ public:
     explicit Store(const std::string& path, const std::string& expected = {},
                    const std::string& known_file = {});
 
+    // Throws what the constructor would throw because a store that was used before is not there whole. Changes nothing and takes no
+    // lock. What this user may not read is passed over.
+    static void examine(const std::string& path, const std::string& expected, const std::string& known_file);
+
     // Writes the mark where it is missing, once the index is open. Empty, or why it could not be written.
     MaybeProblem sign();
     [[nodiscard]] const std::string& id() const { return id_; } // empty: not signed yet

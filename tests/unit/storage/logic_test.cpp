@@ -111,7 +111,9 @@ TEST(Schedule, StartsACallersFirstTransferWhateverOthersRun)
 {
     Schedule schedule{2, 16};
     for (int i = 0; i < 18; ++i) {
-        if (i >= 2) ASSERT_TRUE(schedule.add(job("greedy", std::to_string(i).c_str()))) << i;
+        if (i >= 2) {
+            ASSERT_TRUE(schedule.add(job("greedy", std::to_string(i).c_str()))) << i;
+        }
         if (i < 2) {
             ASSERT_TRUE(schedule.add(job("greedy", std::to_string(i).c_str())));
             ASSERT_TRUE(schedule.next());
@@ -160,7 +162,9 @@ TEST(Schedule, NobodyWaitsForAnotherCallersTransfers)
                 ends[*next] = now + 1 + static_cast<int>(random() % 30);
             }
             for (const auto& [name, jobs] : waiting)
-                if (jobs > 0) ASSERT_GT(running[name], 0) << name << " waits for others, seed " << seed;
+                if (jobs > 0) {
+                    ASSERT_GT(running[name], 0) << name << " waits for others, seed " << seed;
+                }
         }
     }
 }
@@ -374,6 +378,26 @@ TEST(Params, TakeIntegersHoweverTheyAreWritten)
     EXPECT_EQ(size("3e6"), 3'000'000u);
     EXPECT_EQ(size("-0.0"), 0u);
     EXPECT_EQ(std::get<Index::Query>(parse_query(R"({"limit":2.0})")).limit, 2u);
+    const auto page = [](const std::string& number) {
+        return std::get<Index::Query>(parse_query(R"({"max_bytes":)" + number + "}")).max_bytes;
+    };
+    EXPECT_EQ(page("4096"), 4096u);
+    EXPECT_EQ(page("4096.0"), 4096u);
+    EXPECT_EQ(page("4.096e3"), 4096u);
+    EXPECT_EQ(page("1"), 1024u);
+    EXPECT_EQ(page("0"), 1024u);
+    EXPECT_EQ(page("9007199254740993"), 16u << 20) << "beyond 2^53";
+    EXPECT_EQ(page("9223372036854775807"), 16u << 20);
+    EXPECT_EQ(page("1e18"), 16u << 20);
+}
+
+TEST(Params, RefuseAPageSizeThatIsNotAWholeNumber)
+{
+    for (const char* number : {"-1", "-4096", "4096.5", "-4096.0", R"("4096")", "true", "null", "[4096]",
+                               "9223372036854775808", "18446744073709551615", "1e19", "1e300"})
+        EXPECT_TRUE(
+            std::holds_alternative<Problem>(parse_query(R"({"max_bytes":)" + std::string{number} + "}")))
+            << number;
 }
 
 TEST(Params, RefuseWhatCannotBeMeant)
