@@ -126,28 +126,26 @@ void Cgroups::open(const Limits& limits) { open(limits, system_calls()); }
 
 void Cgroups::open(const Limits& limits, CgroupSystem& system)
 {
-    // The numbers go on: commands that still run own folders of the earlier ones.
-    const auto last = last_;
-    *this = {};
-    last_ = last;
+    found_ = {};
     const CgroupPlace place =
         find_cgroup_place(system, probe_name(), limits.processes > 0, limits.memory > 0);
-    unified_ = place.folder;
-    unified_pids_ = place.pids;
-    unified_memory_ = place.memory;
-    if (limits.processes > 0 && !unified_pids_) pids_ = v1_folder(system, "pids");
-    if (limits.memory > 0 && !unified_memory_) memory_ = v1_folder(system, "memory");
-    for (const std::string* folder : {&unified_, &pids_, &memory_})
+    found_.unified = place.folder;
+    found_.unified_pids = place.pids;
+    found_.unified_memory = place.memory;
+    if (limits.processes > 0 && !found_.unified_pids) found_.pids = v1_folder(system, "pids");
+    if (limits.memory > 0 && !found_.unified_memory) found_.memory = v1_folder(system, "memory");
+    for (const std::string* folder : {&found_.unified, &found_.pids, &found_.memory})
         if (!folder->empty()) end_leftovers(*folder);
-    const bool processes = limits.processes > 0 && !unified_pids_ && pids_.empty();
-    const bool memory = limits.memory > 0 && !unified_memory_ && memory_.empty();
+    const bool processes = limits.processes > 0 && !found_.unified_pids && found_.pids.empty();
+    const bool memory = limits.memory > 0 && !found_.unified_memory && found_.memory.empty();
     if (processes)
-        problem_ = "limits.processes counts all processes of the command's user (and none of root's)";
+        found_.problem = "limits.processes counts all processes of the command's user (and none of root's)";
     if (memory)
-        problem_ += std::string{problem_.empty() ? "" : "; "} +
-                    "limits.memory holds for the data of each process, not for the command as a whole";
-    if (!problem_.empty())
-        problem_ += ": no cgroup can be used for it" + (place.problem.empty() ? "" : ", " + place.problem);
+        found_.problem += std::string{found_.problem.empty() ? "" : "; "} +
+                          "limits.memory holds for the data of each process, not for the command as a whole";
+    if (!found_.problem.empty())
+        found_.problem +=
+            ": no cgroup can be used for it" + (place.problem.empty() ? "" : ", " + place.problem);
 }
 
 Cgroup Cgroups::make(const Limits& limits)
@@ -157,20 +155,20 @@ Cgroup Cgroups::make(const Limits& limits)
     const auto folder = [&](const std::string& parent) {
         return !parent.empty() && ::mkdir((parent + name).c_str(), 0755) == 0 ? parent + name : std::string{};
     };
-    made.unified_ = folder(unified_);
+    made.unified_ = folder(found_.unified);
     if (!made.unified_.empty()) {
-        if (limits.processes > 0 && unified_pids_)
+        if (limits.processes > 0 && found_.unified_pids)
             made.processes_.v2 = put(made.unified_ + "/pids.max", std::to_string(limits.processes));
-        if (limits.memory > 0 && unified_memory_)
+        if (limits.memory > 0 && found_.unified_memory)
             made.memory_.v2 = put(made.unified_ + "/memory.max", std::to_string(limits.memory));
     }
     if (limits.processes > 0 && !made.processes_.v2)
-        if (std::string at = folder(pids_); !at.empty()) {
+        if (std::string at = folder(found_.pids); !at.empty()) {
             made.processes_.v1 = put(at + "/pids.max", std::to_string(limits.processes));
             made.v1_.push_back(std::move(at));
         }
     if (limits.memory > 0 && !made.memory_.v2)
-        if (std::string at = folder(memory_); !at.empty()) {
+        if (std::string at = folder(found_.memory); !at.empty()) {
             made.memory_.v1 = put(at + "/memory.limit_in_bytes", std::to_string(limits.memory));
             made.v1_.push_back(std::move(at));
         }
@@ -180,10 +178,11 @@ Cgroup Cgroups::make(const Limits& limits)
 std::string Cgroups::describe() const
 {
     std::string text;
-    if (!unified_.empty())
-        text += std::string{"v2"} + (unified_pids_ ? " pids" : "") + (unified_memory_ ? " memory" : "");
-    if (!pids_.empty()) text += std::string{text.empty() ? "" : ", "} + "v1 pids";
-    if (!memory_.empty()) text += std::string{text.empty() ? "" : ", "} + "v1 memory";
+    if (!found_.unified.empty())
+        text += std::string{"v2"} + (found_.unified_pids ? " pids" : "") +
+                (found_.unified_memory ? " memory" : "");
+    if (!found_.pids.empty()) text += std::string{text.empty() ? "" : ", "} + "v1 pids";
+    if (!found_.memory.empty()) text += std::string{text.empty() ? "" : ", "} + "v1 memory";
     return text.empty() ? "none" : text;
 }
 

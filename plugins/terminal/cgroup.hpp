@@ -51,17 +51,21 @@ public:
     // Looks where we are and what we may do; ends what an agent that died left behind.
     void open(const Limits&);
     void open(const Limits&, CgroupSystem&);
-    void close() { *this = {}; }
+    void close() { found_ = {}; }
     Cgroup make(const Limits&);
     // For people: "v2", "v1 pids", "none".
     [[nodiscard]] std::string describe() const;
     // Which limits are not kept by a cgroup, what that means, what to do. Empty: all are, or there are none.
-    [[nodiscard]] const std::string& problem() const { return problem_; }
+    [[nodiscard]] const std::string& problem() const { return found_.problem; }
 
 private:
-    std::string unified_, pids_, memory_; // folders of our own in each; empty: not usable
-    bool unified_pids_ = false, unified_memory_ = false;
-    std::string problem_;
+    struct Found {
+        std::string unified, pids, memory; // folders of our own in each; empty: not usable
+        bool unified_pids = false, unified_memory = false;
+        std::string problem;
+    };
+    Found found_;
+    // Never starts again, whatever is closed and opened: commands that still run own the folders with the earlier numbers.
     unsigned long last_ = 0;
 };
 
