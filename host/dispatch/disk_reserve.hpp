@@ -2,6 +2,7 @@
 // deleted. Blocking; one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 
@@ -11,7 +12,12 @@ class DiskReserve {
 public:
     DiskReserve(std::filesystem::path file, std::uint64_t bytes) : file_{std::move(file)}, bytes_{bytes} {}
 
-    bool hold();    // true: the space is ours (it may have been already)
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::minutes retry_after{
+        1}; // a quota may refuse for days, and each attempt writes
+
+    // True: the space is ours (it may have been already). After a failed attempt there is none until `retry_after` has passed.
+    bool hold(Time now);
     bool release(); // true: there was space to give back
     [[nodiscard]] bool held() const { return held_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
@@ -20,6 +26,7 @@ private:
     std::filesystem::path file_;
     std::uint64_t bytes_;
     bool held_ = false;
+    Time retry_{};
 };
 
 } // namespace agenthost::host

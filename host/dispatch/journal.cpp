@@ -264,7 +264,7 @@ struct Journal::Impl {
         } else if (space && space->bytes < options.reserve) {
             set_trouble(kit::disk_trouble(ENOSPC, file, remedy));
         } else if (space) {
-            reserve.hold();
+            reserve.hold(t);
         }
         const bool none_left = space && space->inodes && *space->inodes == 0;
         if (std::exchange(inodes_gone, none_left) != none_left && options.report)
@@ -287,7 +287,7 @@ struct Journal::Impl {
         } catch (const std::exception&) {
             return;
         }
-        reserve.hold();
+        reserve.hold(std::chrono::steady_clock::now());
         set_trouble(std::nullopt);
     }
 
