@@ -25,23 +25,11 @@ constexpr int off = static_cast<int>(Level::error) + 1;
 
 std::optional<int> threshold_of(std::string_view word)
 {
-    constexpr std::string_view words[] = {"trace", "debug", "info", "warning", "error", "off"};
-    if (word == "warn") word = "warning";
-    const auto at = std::ranges::find(words, word);
-    if (at == std::end(words)) return std::nullopt;
-    return static_cast<int>(at - std::begin(words));
-}
-
-std::string_view word(Level level)
-{
-    switch (level) {
-    case Level::trace: return "trace";
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warning";
-    case Level::error: break;
-    }
-    return "error";
+    if (word == "off") return off;
+    if (word == "warn") return static_cast<int>(Level::warn);
+    for (int level = 0; level < off; ++level)
+        if (to_string(static_cast<Level>(level)) == word) return level;
+    return std::nullopt;
 }
 
 // Control characters of a peer's text must not forge lines or move a terminal's cursor.
@@ -105,7 +93,7 @@ struct Pieces {
 std::string json_line(const Pieces& line)
 {
     std::string out = R"({"time":")" + timestamp(line.at) + R"(","level":")";
-    (out += word(line.level)) += R"(","room":)";
+    (out += to_string(line.level)) += R"(","room":)";
     append_json(out, line.room);
     out += R"(,"message":)";
     append_json(out, line.message);
@@ -123,7 +111,7 @@ std::string format_line(Format format, const Pieces& line)
               : line.level == Level::info ? "<6>"
                                           : "<7>";
     else
-        ((out = timestamp(line.at) + " ") += word(line.level)) += ' ';
+        ((out = timestamp(line.at) + " ") += to_string(line.level)) += ' ';
     append_plain(out, line.room);
     out += ": ";
     append_plain(out, line.message);
@@ -169,6 +157,18 @@ Tail& tail()
 }
 
 } // namespace
+
+std::string_view to_string(Level level)
+{
+    switch (level) {
+    case Level::trace: return "trace";
+    case Level::debug: return "debug";
+    case Level::info: return "info";
+    case Level::warn: return "warning";
+    case Level::error: break;
+    }
+    return "error";
+}
 
 bool init(std::string_view level, std::string_view format)
 {

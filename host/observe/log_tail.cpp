@@ -12,18 +12,6 @@ namespace {
 // Escaped, a byte becomes six at most: a line always fits into the smallest buffer ext/log_tap.h permits.
 constexpr std::size_t message_most = 4096, room_most = 128, fields_most = 4096;
 
-std::string_view word(Level level)
-{
-    switch (level) {
-    case Level::trace: return "trace";
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warning";
-    case Level::error: break;
-    }
-    return "error";
-}
-
 } // namespace
 
 void Tail::add(Level level, std::string_view room, std::string_view message, std::string_view fields_json,
@@ -59,7 +47,7 @@ std::string Tail::read(Level least, std::string_view except, std::uint64_t& posi
         const Line& line = lines_[position - first_];
         if (line.level < least || line.room == except) continue;
         std::string text = "{\"at\":" + std::to_string(line.at) + ",\"level\":\"" +
-                           std::string{word(line.level)} + "\",\"source\":" + json_string(line.room) +
+                           std::string{to_string(line.level)} + "\",\"source\":" + json_string(line.room) +
                            ",\"message\":" + json_string(line.message);
         if (!line.fields.empty() && nlohmann::json::accept(line.fields)) // a plugin's: it may be anything
             text += ",\"fields\":" + line.fields;

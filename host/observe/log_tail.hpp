@@ -14,6 +14,8 @@
 
 namespace agenthost::host::log {
 
+std::string_view to_string(Level); // as the configuration and the log's lines have it: "warning"
+
 class Tail {
 public:
     static constexpr std::size_t most_lines = 512, most_bytes = 256 << 10;
