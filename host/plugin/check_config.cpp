@@ -6,10 +6,10 @@
 
 #include "host/config/config.hpp"
 #include "kit/fd.hpp"
+#include "kit/spawn.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,14 +77,12 @@ pid_t spawn(std::vector<std::string>& arguments, int in, int out)
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, out, 1);
-    ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    kit::SpawnActions actions;
+    ::posix_spawn_file_actions_adddup2(&actions.raw, in, 0);
+    ::posix_spawn_file_actions_adddup2(&actions.raw, out, 1);
+    ::posix_spawn_file_actions_addopen(&actions.raw, 2, "/dev/null", O_WRONLY, 0);
     pid_t pid = -1;
-    const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
+    const int error = ::posix_spawn(&pid, argv[0], &actions.raw, nullptr, argv.data(), environ);
     errno = error;
     return error == 0 ? pid : -1;
 }

@@ -1,8 +1,9 @@
 #include "process.hpp"
 
+#include "kit/spawn.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -119,21 +120,6 @@ kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
     return fd;
 }
 
-struct Actions {
-    posix_spawn_file_actions_t raw;
-    Actions() { ::posix_spawn_file_actions_init(&raw); }
-    ~Actions() { ::posix_spawn_file_actions_destroy(&raw); }
-    Actions(const Actions&) = delete;
-    Actions& operator=(const Actions&) = delete;
-};
-struct Attributes {
-    posix_spawnattr_t raw;
-    Attributes() { ::posix_spawnattr_init(&raw); }
-    ~Attributes() { ::posix_spawnattr_destroy(&raw); }
-    Attributes(const Attributes&) = delete;
-    Attributes& operator=(const Attributes&) = delete;
-};
-
 } // namespace
 
 Process::Process(const Launch& launch, Cgroup cgroup)
@@ -173,7 +159,7 @@ Process::Process(const Launch& launch, Cgroup cgroup)
 void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int control)
 {
     const kit::Fd spec = make_spec(launch, cgroup_, pty_);
-    Actions actions;
+    kit::SpawnActions actions;
     ::posix_spawn_file_actions_adddup2(&actions.raw, in_fd, 0);
     ::posix_spawn_file_actions_adddup2(&actions.raw, out_fd, 1);
     ::posix_spawn_file_actions_adddup2(&actions.raw, err_fd, 2);
@@ -181,7 +167,7 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
     ::posix_spawn_file_actions_adddup2(&actions.raw, spec.get(), terminal_exec_spec_fd);
     ::posix_spawn_file_actions_addclosefrom_np(&actions.raw, terminal_exec_spec_fd +
                                                                  1); // whatever others in this process forgot
-    Attributes attributes;
+    kit::SpawnAttributes attributes;
     sigset_t all;
     ::sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes.raw, &all); // the helper is deaf from its first instruction

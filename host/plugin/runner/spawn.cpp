@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "kit/fd.hpp"
+#include "kit/spawn.hpp"
 
 namespace agenthost::host::runner {
 
@@ -52,32 +52,17 @@ std::vector<char*> environment()
     return out;
 }
 
-struct Actions {
-    posix_spawn_file_actions_t raw;
-    Actions() { ::posix_spawn_file_actions_init(&raw); }
-    ~Actions() { ::posix_spawn_file_actions_destroy(&raw); }
-    Actions(const Actions&) = delete;
-    Actions& operator=(const Actions&) = delete;
-};
-struct Attributes {
-    posix_spawnattr_t raw;
-    Attributes() { ::posix_spawnattr_init(&raw); }
-    ~Attributes() { ::posix_spawnattr_destroy(&raw); }
-    Attributes(const Attributes&) = delete;
-    Attributes& operator=(const Attributes&) = delete;
-};
-
 } // namespace
 
 pid_t spawn_runner(const std::string& program, int socket, std::string& why)
 {
-    Actions actions;
+    kit::SpawnActions actions;
     ::posix_spawn_file_actions_addopen(&actions.raw, 0, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_addopen(&actions.raw, 1, "/dev/null", O_WRONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions.raw, socket, runner_socket);
     ::posix_spawn_file_actions_addclosefrom_np(&actions.raw, runner_socket + 1);
 
-    Attributes attributes;
+    kit::SpawnAttributes attributes;
     sigset_t none, all;
     ::sigemptyset(&none);
     ::sigfillset(&all);
