@@ -1,5 +1,6 @@
 // Health tells the truth: a disk that is full or out of inodes, a process out of descriptors, and that it is over. The disks are small
 // tmpfs in a mount namespace of its own, in which this program runs again.
+#include "../support/small_disk.hpp"
 #include "hub.hpp"
 
 #include <fcntl.h>
@@ -26,16 +27,6 @@ std::int64_t now_ms()
     return std::chrono::duration_cast<std::chrono::milliseconds>(
                std::chrono::system_clock::now().time_since_epoch())
         .count();
-}
-
-// Someone else takes all there is.
-void fill(const std::filesystem::path& file)
-{
-    std::ofstream out{file, std::ios::binary | std::ios::app};
-    const std::string some(64 << 10, 'x');
-    while (out.write(some.data(), static_cast<std::streamsize>(some.size())).flush()) {}
-    out.clear();
-    while (out.put('x').flush()) {}
 }
 
 std::size_t count(const std::string& text, const std::string& word)
@@ -68,26 +59,6 @@ std::string terminal()
            std::string{me ? me->pw_name : "root"} + "}}";
 }
 
-std::string small_disk() { return std::getenv("SMALL_DISK"); }
-
-// Runs `inside` of this program where `dir` is a tmpfs with these options.
-void in_small_disk(const std::string& options, const std::string& inside)
-{
-    const TempDir dir;
-    const std::string script = "mount -t tmpfs -o " + options + " none '" + dir.path().string() +
-                               "' && exec \"$0\" --gtest_filter=" + inside +
-                               " --gtest_also_run_disabled_tests";
-    const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-    const std::map<std::string, std::string> env{{"SMALL_DISK", dir.path().string()}};
-    Ran ran = run({"unshare", "-rm", "sh", "-c", script, self}, env);
-    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos)
-        ran = run({"unshare", "-m", "sh", "-c", script, self}, env);
-    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos)
-        GTEST_SKIP() << "no mount namespace to be had here: " << ran.err;
-    EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
-    EXPECT_NE(ran.out.find("[  PASSED  ] 1 test"), std::string::npos) << ran.out;
-}
-
 TEST(FullDisk, DISABLED_Agent)
 {
     Hub hub{false};
@@ -108,7 +79,7 @@ TEST(FullDisk, DISABLED_Agent)
     EXPECT_THAT(remove(), HasSubstr("FILE_NOT_FOUND"));
 
     const auto filled = now_ms();
-    fill(small_disk() + "/other");
+    fill_disk(small_disk() + "/other");
     ASSERT_TRUE(wait_for([&] { return !condition(agent, "journal").is_null(); })) << agent.log();
     const json journal = condition(agent, "journal");
     EXPECT_LT(journal["since"].get<std::int64_t>() - filled, 3000) << "a second, and a loaded machine";
@@ -153,7 +124,7 @@ TEST(FullDisk, DISABLED_Start)
         ASSERT_TRUE(first.wait_ready()) << first.log();
         first.kill9();
     }
-    fill(small_disk() + "/other");
+    fill_disk(small_disk() + "/other");
     Daemon again{options};
     ASSERT_TRUE(again.wait_ready()) << again.log();
     ASSERT_TRUE(wait_for([&] { return !condition(again, "journal").is_null(); })) << again.log();
@@ -173,7 +144,7 @@ TEST(FullDisk, DISABLED_Hub)
          .dir = small_disk() + "/h"}};
     ASSERT_TRUE(hub.wait_ready()) << hub.log();
     ASSERT_EQ(hub.cli({"hub", "agent", "add", "before", "--json"}).code, 0);
-    fill(small_disk() + "/other");
+    fill_disk(small_disk() + "/other");
     ASSERT_TRUE(wait_for([&] { return !condition(hub, "plugin hub").is_null(); })) << hub.log();
     const json reason = condition(hub, "plugin hub");
     EXPECT_EQ(reason["grade"], "degraded");

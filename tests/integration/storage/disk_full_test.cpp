@@ -1,9 +1,9 @@
 // A disk of 64 MiB: a tmpfs in a mount namespace of its own, in which this program runs again.
 #include "../../support/proxy.hpp"
+#include "../../support/small_disk.hpp"
 #include "box.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/statvfs.h>
 
 namespace {
 
@@ -11,23 +11,9 @@ using namespace agenthost::test;
 
 constexpr std::size_t mib = 1 << 20;
 
-std::uint64_t free_on(const std::string& path)
-{
-    struct statvfs info {};
-    ::statvfs(path.c_str(), &info);
-    return info.f_bavail * info.f_frsize;
-}
-
-// Someone else takes all but `left` bytes.
-void fill(const std::filesystem::path& file, std::size_t left)
-{
-    const auto free = free_on(file.parent_path().string());
-    if (free > left) write_file(file, std::string(free - left, 'x'));
-}
-
 TEST(SmallDisk, DISABLED_Inside)
 {
-    const std::string disk = std::getenv("SMALL_DISK");
+    const std::string disk = small_disk();
     Box box{Json::object(), disk + "/storage"};
     std::size_t size = 30 * mib;
     bool chunked = false;
@@ -48,12 +34,12 @@ TEST(SmallDisk, DISABLED_Inside)
 
     // Others fill the disk under a running transfer that had room.
     size = 10 * mib;
-    meanwhile = [&] { fill(disk + "/other", mib); };
+    meanwhile = [&] { fill_disk(disk + "/other", mib); };
     EXPECT_EQ(code_of(box.upload("third", server.url())), "DISK_FULL");
     EXPECT_TRUE(box.clean());
     EXPECT_EQ(box.host().health().status, AGH_E_BUSY);
     meanwhile = [] {};
-    fill(disk + "/more", 0);
+    fill_disk(disk + "/more", 0);
     for (int i = 0; i < 3; ++i)
         EXPECT_EQ(code_of(box.upload("fourth", server.url(), {{"size", 1}})), "DISK_FULL");
     box.restart(); // even now
@@ -72,19 +58,7 @@ TEST(SmallDisk, DISABLED_Inside)
 
 TEST(SmallDisk, AFullDiskIsSaidInTimeAndBreaksNothing)
 {
-    const TempDir dir;
-    const std::string script = "mount -t tmpfs -o size=64m none '" + dir.path().string() +
-                               "' && exec \"$0\" --gtest_filter=SmallDisk.DISABLED_Inside "
-                               "--gtest_also_run_disabled_tests";
-    const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-    const std::map<std::string, std::string> env{{"SMALL_DISK", dir.path().string()}};
-    Ran ran = run({"unshare", "-rm", "sh", "-c", script, self}, env);
-    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos)
-        ran = run({"unshare", "-m", "sh", "-c", script, self}, env);
-    if (ran.code != 0 && ran.err.find("unshare") != std::string::npos)
-        GTEST_SKIP() << "no mount namespace to be had here: " << ran.err;
-    EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
-    EXPECT_NE(ran.out.find("[  PASSED  ] 1 test"), std::string::npos) << ran.out;
+    in_small_disk("size=64m", "SmallDisk.DISABLED_Inside");
 }
 
 } // namespace
