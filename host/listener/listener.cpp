@@ -47,7 +47,7 @@ std::string plain_problem(const ListenerConfig& config, const Acceptor& acceptor
 // Specific addresses and IPv4 first: "[::]:PORT" takes IPv6 alone where IPv4 is served already.
 std::vector<std::string> in_binding_order(std::vector<std::string> binds)
 {
-    std::ranges::stable_partition(binds, [](const std::string& bind) {
+    std::stable_partition(binds.begin(), binds.end(), [](const std::string& bind) {
         const auto parsed = conf::parse_bind(bind);
         return !parsed || parsed->address != "::";
     });
