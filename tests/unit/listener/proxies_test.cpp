@@ -1,7 +1,11 @@
-// Clients behind trusted proxies: X-Forwarded-For, Forwarded and the PROXY protocol, pure and over sockets, and a real nginx.
+// Clients behind trusted proxies: X-Forwarded-For, Forwarded and the PROXY protocol, pure and over sockets, and real proxies: nginx, haproxy.
 #include "fixture.hpp"
 #include "host/listener/forwarded.hpp"
 #include "host/listener/proxy_header.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 
@@ -341,6 +345,79 @@ TEST_F(Proxies, ARealNginxTellsOfItsClients)
     EXPECT_EQ(head(plain)["peer"], "127.0.0.1:0");
     nginx->signal(SIGTERM); // a worker whose master was killed goes on for ever
     nginx->wait();
+}
+
+// Our end of a connection, as a plugin is told it.
+std::string own_end(const Raw& raw)
+{
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ::getsockname(raw.fd(), reinterpret_cast<sockaddr*>(&address), &size);
+    char host[64] = "", port[8] = "";
+    ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host, sizeof host, port, sizeof port,
+                  NI_NUMERICHOST | NI_NUMERICSERV);
+    const std::string text = address.ss_family == AF_INET6 ? "[" + std::string{host} + "]" : host;
+    return text + ":" + port;
+}
+
+Raw over_ipv6(int port)
+{
+    const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(static_cast<std::uint16_t>(port));
+    address.sin6_addr = in6addr_loopback;
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return Raw::adopt(fd);
+}
+
+// A real haproxy in front, with both versions of the PROXY protocol, set up as its manual says.
+TEST_F(Proxies, ARealHaproxyTellsOfItsClients)
+{
+    auto c = behind();
+    c.proxy_protocol = true;
+    const int p = start(c);
+    http(script, "/");
+    const std::string target = "127.0.0.1:" + std::to_string(p);
+    int v1 = 0, v2 = 0, checked = 0;
+    std::unique_ptr<Process> haproxy;
+    for (int attempt = 0; attempt < 10 && (!haproxy || !haproxy->running());
+         ++attempt) { // free_port() is racy
+        v1 = free_port(), v2 = free_port(), checked = free_port();
+        const auto section = [&](int port, const std::string& name, const std::string& send) {
+            return "listen " + name + "\n  bind 127.0.0.1:" + std::to_string(port) +
+                   "\n  bind [::1]:" + std::to_string(port) + "\n  server hub " + target + " " + send + "\n";
+        };
+        write_file(
+            dir.path() / "haproxy.cfg",
+            "defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 60s\n  timeout server 60s\n" +
+                section(v1, "v1", "send-proxy") + section(v2, "v2", "send-proxy-v2") +
+                section(checked, "checked",
+                        "send-proxy-v2 proxy-v2-options crc32c check-send-proxy check inter "
+                        "200ms"));
+        haproxy = std::make_unique<Process>(Process::Options{
+            .argv = {"/usr/sbin/haproxy", "-db", "-f", (dir.path() / "haproxy.cfg").string()}});
+        wait_for([&] {
+            return !haproxy->running() ||
+                   (Raw{v1}.connected() && Raw{v2}.connected() && Raw{checked}.connected());
+        });
+    }
+    ASSERT_TRUE(haproxy->running()) << haproxy->err();
+    for (const int front : {v1, v2, checked}) {
+        Raw raw{front};
+        const std::string own = own_end(raw);
+        json seen = head(raw);
+        EXPECT_EQ(seen["peer"], own) << haproxy->err();
+        EXPECT_EQ(seen["proxy"].get<std::string>().substr(0, 10), "127.0.0.1:");
+        EXPECT_NE(seen["proxy"], own);
+        seen = head(raw); // the header comes once a connection
+        EXPECT_EQ(seen["peer"], own);
+        // Over IPv6 as well; our end of the connection from haproxy is IPv4 still.
+        Raw six = over_ipv6(front);
+        EXPECT_EQ(head(six)["peer"], own_end(six));
+    }
+    haproxy->signal(SIGTERM);
+    haproxy->wait();
 }
 
 } // namespace
