@@ -196,6 +196,7 @@ bool Credentials::may_register(std::string_view bearer, std::int64_t now_ms) con
 std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,
                                                      std::string& why)
 {
+    why.clear(); // decides below, and may still hold what a caller read before
     Credentials::Listed listed;
     try {
         const YAML::Node root = YAML::Load(yaml);
@@ -229,6 +230,13 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
         return std::nullopt;
     }
     return listed;
+}
+
+std::string too_short(std::string_view token)
+{
+    return token.size() < Credentials::least_secret
+               ? "shorter than 8 characters. Make one with: openssl rand -hex 32"
+               : "";
 }
 
 std::optional<Credentials::Listed> read_credentials_file(const std::string& path, std::string& why)

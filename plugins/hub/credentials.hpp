@@ -120,6 +120,9 @@ private:
     bool trust_shops_ = false;
 };
 
+// What is wrong with a token that people chose. Empty: nothing.
+std::string too_short(std::string_view token);
+
 // nullopt and `why` (what, where, how to fix; no secret in it).
 std::optional<Credentials::Listed> read_credentials_file(const std::string& path, std::string& why);
 std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,

@@ -17,6 +17,8 @@ constexpr std::uint64_t most_chunked = 1ULL << 30;
 constexpr std::size_t most_transfers = 4'096;
 constexpr int most_receiving = 2; // of one URL: a retry while the broken attempt still hangs
 constexpr auto rate_window = std::chrono::seconds{60};
+constexpr std::uint64_t unreported = 512U
+                                     << 10; // of a body, that the daemon may hold before it reports progress
 constexpr const char* no_room =
     "The hub's transfer folder is full: of its plugins.hub.config.spool_bytes nothing is left for this "
     "agent and this token; try again later";
@@ -113,15 +115,13 @@ void Files::watch_rate(Conn conn, const std::shared_ptr<Rate>& rate)
 {
     if (core_.config.min_rate == 0) return;
     rate->timer = core_.timers.at(core_.now() + rate_window, [this, conn, rate] {
-        // What the daemon may hold before it tells counts as come, once: it is the same memory in every window.
-        const std::uint64_t came = rate->landed - rate->before + std::exchange(rate->untold, 0);
-        if (came < core_.config.min_rate * static_cast<std::uint64_t>(rate_window.count())) {
+        // What the daemon may hold counts as arrived, but only in the first window: later windows hold the same bytes.
+        if (rate->floor.too_slow(rate->landed + unreported, core_.now())) {
             core_.log_stranger("dropped a transfer whose body came slower than plugins.hub.config.min_rate");
             core_.outbox.push_back(
                 [this, conn] { core_.host.close(conn, 1008, "the body came too slowly"); });
             return;
         }
-        rate->before = rate->landed;
         watch_rate(conn, rate);
     });
 }
@@ -145,7 +145,8 @@ void Files::receive(Conn conn, const Head& head, Body body)
     if (!declared.empty() && !wanted)
         return refuse(400, "INVALID_REQUEST", "X-Content-SHA256 is not 64 hex digits");
 
-    const auto rate = std::make_shared<Rate>();
+    const auto rate = std::make_shared<Rate>(
+        Rate{.floor = kit::RateFloor{{core_.config.min_rate, rate_window}, core_.now()}});
     auto& exchange = core_.exchanges[conn];
     exchange.on_closed = [this, rate, over = body.over] {
         core_.timers.cancel(rate->timer);

@@ -14,6 +14,8 @@
 #include "file_readers.hpp"
 #include "spool.hpp"
 
+#include "kit/rate_floor.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,8 +60,8 @@ private:
         std::function<void()> over = [] {}; // it did not come
     };
     struct Rate { // of a body on its way
-        std::uint64_t landed = 0, before = 0;
-        std::uint64_t untold = 512U << 10; // of a body, that the daemon may hold before it tells
+        std::uint64_t landed = 0;
+        kit::RateFloor floor;
         Timers::Id timer{};
     };
 

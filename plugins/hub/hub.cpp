@@ -278,9 +278,8 @@ void Hub::reread_secrets()
             [&](std::string& why) {
                 const auto token = read_secret(secret, why);
                 if (!token) return false;
-                if (token->size() < Credentials::least_secret) {
-                    why = std::string{key} + " " + secret.name +
-                          ": shorter than 8 characters. Make one with: openssl rand -hex 32";
+                if (const std::string bad = too_short(*token); !bad.empty()) {
+                    why = std::string{key} + " " + secret.name + ": " + bad;
                     return false;
                 }
                 enter([&] {

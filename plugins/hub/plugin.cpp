@@ -1,5 +1,5 @@
 // The hub as a plugin: what the daemon gives is handed to hub.hpp, what the hub wants to the daemon.
-#include "credentials.hpp"
+#include "check.hpp"
 #include "hub.hpp"
 
 #include <agenthost/listener.hpp>
@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <tuple>
 
 namespace agenthost::hub {
 
@@ -160,34 +159,7 @@ public:
 
     void check(Check& report) override
     {
-        if (!report.has_listener(config_.listener))
-            report.error("listener", "there is no listener \"" + config_.listener +
-                                         "\". Add it to listeners:, or name another here");
-        std::string why;
-        using Form = kit::SecretForm;
-        for (const auto& [key, source, form] : {std::tuple{"admin_token", &config_.admin_token, Form::line},
-                                                {"enroll_token", &config_.enroll_token, Form::line},
-                                                {"jwt_secret", &config_.jwt_secret, Form::line},
-                                                {"jwt_key", &config_.jwt_key, Form::text}}) {
-            if (source->kind == Secret::Kind::none) continue;
-            if (const auto secret = kit::read_secret(*source, why, form)) {
-                const std::string_view name = key;
-                const std::size_t least = name == "jwt_key"      ? 0
-                                          : name == "jwt_secret" ? 32
-                                                                 : Credentials::least_secret;
-                if (secret->size() < least)
-                    report.error(key, source->name + ": shorter than " + std::to_string(least) +
-                                          " characters. Make one with: openssl rand -hex 32");
-                continue;
-            }
-            // What only the service has (environment, systemd) is not to be seen from here.
-            if (source->kind == Secret::Kind::file)
-                report.error(key, why);
-            else
-                report.warning(key, why);
-        }
-        if (!config_.credentials.empty() && !read_credentials_file(config_.credentials, why))
-            report.error("credentials", why);
+        check_config(config_, std::string{context_.state_directory()}, report);
     }
     void start() override
     {

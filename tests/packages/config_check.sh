@@ -59,7 +59,7 @@ warn() {
 warn '1:66: plugins.storage.config.reserve_free: 1MiB is below 16MiB' <<'TXT'
 plugins: {storage: {enabled: true, config: {storage_path: files, reserve_free: 1MiB}}}
 TXT
-check 'plugins.hub.config.admin_token: shorter than 8 characters' <<'TXT'
+check 'short: shorter than 8 characters' <<'TXT'
 listeners: [{name: hub, bind: "127.0.0.1:3001"}]
 plugins: {hub: {enabled: true, config: {admin_token: {file: short}}}}
 TXT
