@@ -46,7 +46,7 @@ TEST_F(BodyRate, DropsASilentBodyInTheSecondMinute)
     pass(60s);
     EXPECT_TRUE(dropped());
     EXPECT_EQ(daemon.closed[conn], 1008);
-    EXPECT_THAT(daemon.logged, testing::Contains(HasSubstr("plugins.hub.config.min_rate")));
+    EXPECT_THAT(daemon.logged, testing::Contains(testing::HasSubstr("plugins.hub.config.min_rate")));
 }
 
 TEST_F(BodyRate, DropsABodyThatBecomesTooSlow)
