@@ -123,6 +123,8 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
         // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.
         if (old->revoked || params.rotate) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
     }
+    // Until now the row of all ids without an enrolment refused its JWTs. It no longer applies to this id.
+    if (!has_one) made.valid_from = std::max(made.valid_from, credentials_.floor());
     answer = "{\"id\":" + json_string(made.id);
     if (!has_jwt(params.protocol)) {
         made.salt = kit::random_token(16);

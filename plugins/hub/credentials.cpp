@@ -92,8 +92,13 @@ bool Credentials::issued_too_early(const Enrolment* enrolled, std::int64_t issue
 {
     if (enrolled != nullptr && issued < enrolled->valid_from) return true;
     const bool ours = enrolled != nullptr && !enrolled->foreign && !enrolled->stone();
-    const Enrolment* others = ours ? nullptr : enrolment("");
-    return others != nullptr && issued < others->valid_from;
+    return !ours && issued < floor();
+}
+
+std::int64_t Credentials::floor() const
+{
+    const Enrolment* others = enrolment("");
+    return others == nullptr ? 0 : others->valid_from;
 }
 
 std::optional<std::pair<std::string, Proof>> Credentials::by_jwt(std::string_view token, std::int64_t now_ms,

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] bool knows(std::string_view agent) const;
     [[nodiscard]] bool revoked(std::string_view agent) const;
     [[nodiscard]] const Enrolment* enrolment(std::string_view agent) const;
+    // UTC s: JWTs of ids without an enrolment of ours are refused when they were issued before (folded tombstones).
+    [[nodiscard]] std::int64_t floor() const;
     struct Counts { // of enrolled()
         std::size_t ours = 0, foreign = 0, stones = 0;
     };

@@ -111,7 +111,8 @@ void EnrolmentBook::forget(const Enrolment& seen)
 {
     core_.log(AGH_LOG_INFO,
               "agent " + seen.id + " has not been here or renewed its token for 30 days and is forgotten");
-    if (seen.valid_from == 0) return remove(seen);
+    if (seen.valid_from <= credentials_.floor())
+        return remove(seen); // then the floor refuses the same tokens
     change(
         seen.id,
         [seen, now_ms = core_.utc()](const Enrolment* now, Enrolment& next) {

@@ -319,6 +319,47 @@ TEST_F(BookTest, TombstonesBeyondTheirBoundAreFoldedIntoOneThatStillRefuses)
     EXPECT_TRUE(admitted(ours["token"]));
 }
 
+// The tombstone is gone and the new enrolment is one of ours, to which the floor does not apply: the deleted agent's JWT was good again.
+TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasFoldedRefusesTheTokensOfTheDeletedOne)
+{
+    for (std::size_t i = 0; i <= EnrolmentBook::kept_stones; ++i) {
+        Enrolment e{.id = "r" + std::to_string(i),
+                    .created = utc + std::int64_t(i) * 1000,
+                    .revoked = true,
+                    .version = 1};
+        table.rows.emplace(e.id, e);
+    }
+    boot(shared_key());
+    const std::int64_t issued = utc / 1000 - 10;
+    utc += 1'000'000'000;
+    upkeep();
+    ASSERT_FALSE(table.rows.contains("r0"));
+    // A foreign agent with a JWT from before: it gets a credential of ours, too.
+    hub->enter([&] { hub->book.admitted_by_token("f", "panel", utc / 1000 + 3'000'000); });
+    commit_all();
+    ASSERT_TRUE(table.rows.at("f").foreign);
+    for (const char* id : {"r0", "f"}) {
+        const std::string old = signed_elsewhere(id, issued, 3'000'000);
+        ASSERT_FALSE(admitted(old)) << id;
+        for (const char* protocol : {"panel", "storage"}) {
+            done("hub.agent_add", {{"id", id}, {"protocol", protocol}, {"rotate", protocol[0] == 's'}});
+            EXPECT_FALSE(admitted(old)) << id << " " << protocol;
+        }
+        done("hub.agent_add", {{"id", id}, {"protocol", "panel"}, {"rotate", true}});
+        EXPECT_FALSE(admitted(old)) << id;
+    }
+    boot(shared_key());
+    EXPECT_FALSE(admitted(signed_elsewhere("r0", issued, 3'000'000))) << "after a restart";
+    EXPECT_FALSE(admitted(signed_elsewhere("f", issued, 3'000'000))) << "after a restart";
+    // What the floor refuses already needs no tombstone of its own.
+    const json fresh = done("hub.agent_add", {{"id", "r1"}, {"protocol", "panel"}});
+    EXPECT_TRUE(admitted(fresh["token"]));
+    utc += 80 * day_ms;
+    upkeep();
+    EXPECT_FALSE(table.rows.contains("r1"));
+    EXPECT_FALSE(admitted(signed_elsewhere("r1", issued, 30'000'000)));
+}
+
 // Random changes of a few agents, answered in the order of their commits, with disks that fail and processes that die. The model: what
 // was answered before an answered revocation or rotation is dead for good; a refresh token serves once; what was refused once is never
 // admitted again; what was answered last is admitted.
