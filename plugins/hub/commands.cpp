@@ -14,6 +14,7 @@ constexpr auto blocked_for =
     std::chrono::milliseconds{200}; // on_writable usually comes first; this is for when it crossed our BUSY
 // An agent that repeats no ids has one command at a time. Deployed agents leave commands they do not know unanswered.
 constexpr auto lane_patience = std::chrono::seconds{60};
+constexpr auto disk_patience = std::chrono::milliseconds{1'000}; // as the store's: it tries again by itself
 constexpr std::string_view outcome_unknown = R"({"outcome":"unknown"})";
 
 // Why a command cannot be sent to an agent at all.
@@ -39,7 +40,7 @@ void Commands::watch(const TaskRecord& task, Final on_final)
 {
     const auto left = std::chrono::milliseconds{std::max<std::int64_t>(0, task.expires - core_.utc())};
     const auto expiry = core_.timers.at(core_.now() + left, [this, id = task.id] {
-        if (const auto dead = tasks_.fail(id, "TIMEOUT", "The agent did not answer in time", core_.utc())) {
+        if (const auto dead = tasks_.fail(id, "TIMEOUT", too_late(id), core_.utc())) {
             ended(*dead);
             pump(dead->agent);
         }
@@ -51,6 +52,17 @@ void Commands::watch(const TaskRecord& task, Final on_final)
                                   [this, id = task.id] { warn(id); });
     }
     watches_.insert_or_assign(task.id, Watch{std::move(on_final), expiry, warning});
+}
+
+std::string Commands::too_late(const std::string& id) const
+{
+    const TaskRecord* task = tasks_.find(id);
+    if (task == nullptr || task->sent > 0 || !mute_.contains(task->agent) ||
+        !lanes_.holds(task->agent, word_for(task->agent, task->action), id))
+        return "The agent did not answer in time";
+    return "It was not sent: the agent has not answered an earlier " + task->action +
+           ", and as it repeats no requestId, the two answers could not be told apart. Restart the agent, or "
+           "update it to one that repeats requestId";
 }
 
 // Somebody looks at a screen that says "printing ..."; now it can say that something is wrong.
@@ -139,33 +151,109 @@ void Commands::restore(std::vector<TaskRecord> open)
     }
 }
 
+// The word of the agent's protocol for this action; the action itself when the agent is not connected.
+std::string_view Commands::word_for(std::string_view agent, std::string_view action) const
+{
+    const AgentRecord* there = fanout_.find(agent);
+    const auto protocol = there == nullptr ? std::nullopt : wire::protocol(there->protocol);
+    return protocol ? wire_word(*protocol, action) : action;
+}
+
 void Commands::pump(std::string_view name)
 {
     const std::string agent{name}; // the name's owner may go on the way
     std::vector<TaskRecord> dead;
+    Tasks::Held held;
+    if (mute_.contains(agent)) {
+        lanes_.expire(agent, core_.now());
+        held = [&](const TaskRecord& task) {
+            return lanes_.holds(agent, word_for(agent, task.action), task.id);
+        };
+    }
     while (!blocked_.contains(agent) && fanout_.online(agent)) {
-        const TaskRecord* task = tasks_.next(agent, core_.utc(), dead, mute_.contains(agent) ? 1 : SIZE_MAX);
+        const TaskRecord* task =
+            tasks_.next(agent, core_.utc(), dead, mute_.contains(agent) ? 1 : SIZE_MAX, held);
         if (task == nullptr) break;
-        if (task->sent > 1) core_.host.record(Metric::resent, 1);
-        // The row says so before the agent can have it: after a crash it is not sent again.
-        if (redispatch_.contains(agent)) table_.save(*task);
-        if (mute_.contains(agent)) watch_lane(agent, task->id, task->sent);
-        switch (fanout_.send(agent, {.id = task->id,
-                                     .action = task->action,
-                                     .params = task->params,
-                                     .target = task->target,
-                                     .timeout = {},
-                                     .exact = is_run(task->action)})) {
-        case Fanout::Sent::taken: break;
-        case Fanout::Sent::gone: tasks_.not_sent(task->id); break;
-        case Fanout::Sent::unspeakable:
-            dead.push_back(
-                *tasks_.fail(task->id, "INVALID_REQUEST", unspeakable(fanout_, agent, *task), core_.utc()));
+        if (!redispatch_.contains(agent))
+            send(*task, dead);
+        else if (!mark(*task))
             break;
-        }
     }
     for (const TaskRecord& task : dead) ended(task);
     core_.host.record(Metric::open_tasks, double(tasks_.size()));
+}
+
+void Commands::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
+{
+    if (task.sent > 1) core_.host.record(Metric::resent, 1);
+    const std::string agent = task.agent, id = task.id;
+    const bool mute = mute_.contains(agent);
+    switch (fanout_.send(agent, {.id = id,
+                                 .action = task.action,
+                                 .params = task.params,
+                                 .target = task.target,
+                                 .timeout = {},
+                                 .exact = is_run(task.action)})) {
+    case Fanout::Sent::taken:
+        if (!mute) return;
+        lanes_.sent(agent, word_for(agent, task.action), id);
+        return watch_lane(agent, id, task.sent);
+    case Fanout::Sent::gone: return tasks_.not_sent(id);
+    case Fanout::Sent::unspeakable:
+        if (const auto failed =
+                tasks_.fail(id, "INVALID_REQUEST", unspeakable(fanout_, agent, task), core_.utc()))
+            dead.push_back(*failed);
+    }
+}
+
+// For an agent that would do a repeated command twice: its row says that it was sent before the agent can have it. So whatever dies in
+// between, it is not sent again. false: nothing can be written now.
+bool Commands::mark(const TaskRecord& task)
+{
+    const std::string id = task.id, agent = task.agent;
+    const std::uint64_t mark = ++last_mark_;
+    marking_.insert_or_assign(id, mark);
+    if (table_.save(task, [this, id, mark](bool ok) { core_.enter([&] { marked(id, mark, ok); }); }))
+        return true;
+    marking_.erase(id);
+    tasks_.not_sent(id);
+    block(agent, disk_patience);
+    return false;
+}
+
+void Commands::marked(const std::string& id, std::uint64_t mark, bool ok)
+{
+    const auto it = marking_.find(id);
+    if (it == marking_.end() || it->second != mark) return; // ended, or its agent left meanwhile
+    marking_.erase(it);
+    const TaskRecord* task = tasks_.find(id);
+    if (task == nullptr) return;
+    const std::string agent = task->agent;
+    if (!ok || blocked_.contains(agent)) {
+        tasks_.not_sent(id);
+        table_.save(*task); // with an older number: what was marked last is written last
+        if (!ok) block(agent, disk_patience);
+        return;
+    }
+    std::vector<TaskRecord> dead;
+    send(*task, dead);
+    for (const TaskRecord& failed : dead) ended(failed);
+    if (!dead.empty()) pump(agent); // its place is free
+}
+
+// The agent left before it was sent these: they are not adrift.
+void Commands::unmark(const std::string& agent)
+{
+    if (marking_.empty()) return;
+    for (const std::string& id : tasks_.of(agent)) {
+        if (marking_.erase(id) > 0) tasks_.not_sent(id);
+    }
+}
+
+void Commands::block(const std::string& agent, std::chrono::milliseconds time)
+{
+    if (!blocked_.insert(agent).second) return;
+    core_.timers.at(core_.now() + time, [this, agent] { writable(agent); });
 }
 
 // The lane of an agent that repeats no ids: a command it does not answer gives it up.
@@ -209,6 +297,7 @@ void Commands::ended(const TaskRecord& task)
                       : task.state == TaskState::error ? Metric::tasks_error
                                                        : Metric::tasks_failed,
                       1);
+    marking_.erase(task.id);
     table_.save(task);
     Final on_final;
     if (const auto it = watches_.find(task.id); it != watches_.end()) {
@@ -228,7 +317,14 @@ void Commands::agent_ready(const AgentRecord& agent)
     if (protocol && !always_correlates(*protocol)) mute_.insert(agent.id);
     if (agent.redispatch < Tasks::resends) {
         redispatch_[agent.id] = agent.redispatch;
-        go_adrift(tasks_.strand(agent.id, agent.redispatch)); // of an earlier process of the hub
+        const auto ids = tasks_.strand(agent.id, agent.redispatch); // of an earlier process of the hub
+        for (const std::string& id : ids) {
+            if (mute_.contains(agent.id))
+                lanes_.inherited(agent.id, word_for(agent.id, tasks_.find(id)->action), id,
+                                 core_.now() + core_.config.agent_grace);
+        }
+        go_adrift(ids);
+        if (!ids.empty()) free_lanes_later(agent.id);
     }
     pump(agent.id);
 }
@@ -238,6 +334,8 @@ void Commands::agent_lost(std::string_view name)
     const std::string agent{name};
     blocked_.erase(agent);
     mute_.erase(agent);
+    if (lanes_.lost(agent, core_.now() + core_.config.agent_grace)) free_lanes_later(agent);
+    unmark(agent);
     const auto limited = redispatch_.extract(agent);
     if (tasks_.open(agent) == 0) return;
     if (limited) {
@@ -251,6 +349,15 @@ void Commands::agent_lost(std::string_view name)
     tasks_.lost(agent, core_.utc());
     for (const std::string& id : tasks_.of(agent)) table_.save(*tasks_.find(id));
     watch_absence(agent);
+}
+
+// Words that were held for an earlier session are free after the grace.
+void Commands::free_lanes_later(const std::string& agent)
+{
+    core_.timers.at(core_.now() + core_.config.agent_grace, [this, agent] {
+        lanes_.expire(agent, core_.now());
+        pump(agent);
+    });
 }
 
 void Commands::watch_absence(const std::string& agent)
@@ -279,6 +386,7 @@ void Commands::agent_stays_away(const std::string& agent)
 
 void Commands::agent_revoked(std::string_view agent)
 {
+    lanes_.forget(agent);
     for (const std::string& id : tasks_.of(agent)) {
         if (const auto dead = tasks_.fail(id, "AGENT_NOT_FOUND", "The agent was revoked", core_.utc()))
             ended(*dead);
@@ -290,28 +398,34 @@ void Commands::writable(std::string_view agent)
     if (blocked_.erase(std::string{agent}) > 0) pump(agent);
 }
 
-void Commands::not_taken(std::string_view agent, std::string_view id)
+void Commands::not_taken(std::string_view name, std::string_view id)
 {
+    const std::string agent{name};
     tasks_.not_sent(id);
-    if (!blocked_.emplace(agent).second) return;
-    core_.timers.at(core_.now() + blocked_for, [this, agent = std::string{agent}] { writable(agent); });
+    lanes_.not_sent(agent, id);
+    const TaskRecord* task = tasks_.find(id);
+    if (task != nullptr && redispatch_.contains(agent)) table_.save(*task); // its row said that it was sent
+    block(agent, blocked_for);
 }
 
-// An answer without an id is that of the command it names: the one in flight, else the oldest that the agent left unanswered.
-std::string Commands::id_of(std::string_view agent, const wire::Result& result)
+// An answer without an id is that of the only unanswered command with its word (lanes.hpp). One that names no word either counts
+// only when nothing but the command in flight is unanswered.
+std::string Commands::id_of(std::string_view name, const wire::Result& result)
 {
+    const std::string agent{name};
     if (!result.id.empty()) {
-        mute_.erase(std::string{agent});
+        if (mute_.erase(agent) > 0) lanes_.forget(agent);
         return std::string{result.id};
     }
-    const AgentRecord* there = fanout_.find(agent);
-    if (there == nullptr) return {};
-    const auto protocol = wire::protocol(there->protocol);
-    for (const TaskRecord* task : tasks_.unanswered(agent)) {
-        const std::string_view said = protocol ? wire_word(*protocol, task->action) : task->action;
-        if (result.action == said || (result.action.empty() && !task->adrift)) return task->id;
+    if (mute_.contains(agent)) {
+        if (!result.action.empty()) return lanes_.answered(agent, result.action);
+        const std::string id = lanes_.only(agent);
+        const TaskRecord* task = tasks_.find(id);
+        if (task == nullptr || task->adrift) return {};
+        lanes_.not_sent(agent, id);
+        return id;
     }
-    return {};
+    return {}; // it repeats ids: this is no answer to what it has now
 }
 
 void Commands::result(std::string_view agent, const wire::Result& result)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core.hpp"
+#include "lanes.hpp"
 #include "tables.hpp"
 #include "tasks.hpp"
 
@@ -62,7 +63,15 @@ private:
     std::string id_of(std::string_view agent, const wire::Result&);
     void watch(const TaskRecord&, Final);
     void ended(const TaskRecord&);
+    void send(const TaskRecord&, std::vector<TaskRecord>& dead);
+    bool mark(const TaskRecord&);
+    void marked(const std::string& id, std::uint64_t mark, bool ok);
+    void unmark(const std::string& agent);
+    void block(const std::string& agent, std::chrono::milliseconds);
+    [[nodiscard]] std::string_view word_for(std::string_view agent, std::string_view action) const;
+    [[nodiscard]] std::string too_late(const std::string& id) const;
     void watch_lane(const std::string& agent, const std::string& id, int sent);
+    void free_lanes_later(const std::string& agent);
     void go_adrift(const std::vector<std::string>& ids);
     void end_unknown(const std::string& id);
     void watch_absence(const std::string& agent);
@@ -74,10 +83,15 @@ private:
     Tasks tasks_;
     std::unordered_map<std::string, Watch> watches_;
     std::function<void(const TaskRecord&)> on_began_, on_ended_;
-    std::unordered_set<std::string> blocked_; // agents whose send queue was full
+    std::unordered_set<std::string>
+        blocked_;                          // agents whose send queue was full, or whose mark the disk refused
     std::unordered_set<std::string> mute_; // agents that have not yet repeated a command's id: one at a time
     std::unordered_map<std::string, Timers::Time> away_since_;
     std::unordered_map<std::string, int> redispatch_; // connected agents that may do a repeated task twice
+    // Of those agents: tasks that are sent as soon as their row on disk says so. By id; the number tells one attempt from the next.
+    std::unordered_map<std::string, std::uint64_t> marking_;
+    std::uint64_t last_mark_ = 0;
+    Lanes lanes_; // of agents in mute_, and of those that have left
 };
 
 } // namespace agenthost::hub

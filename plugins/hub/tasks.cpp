@@ -79,14 +79,18 @@ bool Tasks::add(TaskRecord task, std::string* why)
 }
 
 const TaskRecord* Tasks::next(std::string_view id, std::int64_t now, std::vector<TaskRecord>& ended,
-                              std::size_t window)
+                              std::size_t window, const Held& held)
 {
     const std::size_t most = std::min(window, limits_.in_flight);
     for (;;) {
         Agent* owner = agent(id); // take() below may remove the agent
         if (owner == nullptr || owner->pending.empty() || owner->in_flight >= most) return nullptr;
-        const std::string first = std::move(owner->pending.front());
-        owner->pending.pop_front();
+        const auto free = std::find_if(owner->pending.begin(), owner->pending.end(), [&](const auto& waits) {
+            return !held || !held(tasks_.find(waits)->second);
+        });
+        if (free == owner->pending.end()) return nullptr;
+        const std::string first = std::move(*free);
+        owner->pending.erase(free);
         TaskRecord& task = tasks_.find(first)->second; // take() removes what ends from the line
         if (task.sent > resends) {
             auto dead = fail(first, "AGENT_OFFLINE",
@@ -112,7 +116,11 @@ void Tasks::not_sent(std::string_view id)
     --owner.in_flight;
     --it->second.sent;
     it->second.state = TaskState::pending;
-    owner.pending.emplace_front(id);
+    const auto later = std::find_if(owner.pending.begin(), owner.pending.end(),
+                                    [&, order = it->second.order](const auto& waits) {
+                                        return tasks_.find(waits)->second.order > order;
+                                    });
+    owner.pending.emplace(later, id);
 }
 
 void Tasks::lost(std::string_view id, std::int64_t now)
@@ -123,13 +131,14 @@ void Tasks::lost(std::string_view id, std::int64_t now)
     for (auto& [name, task] : tasks_) {
         if (task.agent == id && in_flight(task)) back.push_back(&task);
     }
-    std::sort(back.begin(), back.end(),
-              [](const TaskRecord* a, const TaskRecord* b) { return a->order > b->order; });
-    for (TaskRecord* task : back) { // newest first, each to the front: the oldest ends up first
+    for (TaskRecord* task : back) {
         task->state = TaskState::pending;
         task->updated = now;
-        owner->pending.push_front(task->id);
+        owner->pending.push_back(task->id);
     }
+    std::sort(owner->pending.begin(), owner->pending.end(), [this](const auto& a, const auto& b) {
+        return tasks_.find(a)->second.order < tasks_.find(b)->second.order;
+    });
     owner->in_flight = 0;
 }
 

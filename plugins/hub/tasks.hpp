@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,10 +40,11 @@ public:
     // false: a bound is reached, `why` says which; nothing was taken. Also takes tasks of an earlier process that are still open.
     bool add(TaskRecord, std::string* why = nullptr);
     // The next one to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight (`window`, when it is less
-    // than the limit). A task that was sent too often is moved to `ended` as failed instead.
+    // than the limit). A task that was sent too often is moved to `ended` as failed instead. Those that `held` names are passed over.
+    using Held = std::function<bool(const TaskRecord&)>;
     const TaskRecord* next(std::string_view agent, std::int64_t now, std::vector<TaskRecord>& ended,
-                           std::size_t window = SIZE_MAX);
-    // What next() gave could not be sent: first in line again, as if never tried.
+                           std::size_t window = SIZE_MAX, const Held& held = {});
+    // What next() gave could not be sent: in its old place in the line again, as if never tried.
     void not_sent(std::string_view id);
     // The agent's session ended.
     void lost(std::string_view agent, std::int64_t now);

@@ -217,6 +217,7 @@ protected:
             reports.ready(id);
             commands.agent_ready(a);
         });
+        later.run();
     }
     void leave(const std::string& id)
     {
