@@ -103,7 +103,7 @@ public:
         }
         if (closing_ || !open_) {
             if (deadline_ == Clock::time_point{}) deadline_ = now + close_patience;
-            if (now >= deadline_) end(closing_ && close_sent_ ? reason_.code : lost);
+            if (now >= deadline_) end(lost); // nobody answered our close frame
         } else if (!heard_ && limits_.idle > 0ms && now - opened_at_ >= limits_.idle) {
             close(websocket::close_code::policy_error, "no message in time");
         } else if (limits_.ping > 0ms && now - pinged_at_ >= limits_.ping) {
@@ -169,7 +169,7 @@ private:
             return end(1009, true);
         if (ec == websocket::error::bad_frame_payload) return end(1007, true);
         if (ec == websocket::condition::protocol_violation) return end(1002, true);
-        end(closing_ && close_sent_ ? int{reason_.code} : lost);
+        end(lost);
     }
 
     void write()
@@ -199,8 +199,9 @@ private:
     {
         close_sent_ = true;
         deadline_ = Clock::now() + close_patience;
-        ws_.async_close(reason_, [self = shared_from_this()](error_code) {
-            if (!self->ended_) self->end(self->reason_.code);
+        ws_.async_close(reason_, [self = shared_from_this()](error_code ec) {
+            if (self->ended_ || (ec && self->reading_)) return; // the reader hears why
+            self->end(ec ? lost : int{self->reason_.code});
         });
     }
 

@@ -298,13 +298,16 @@ bool Sessions::take_over(Conn conn, Session& session)
     const std::string& agent = session.agent.id;
     const auto other = by_agent_.find(agent);
     if (other == by_agent_.end()) return true;
-    const std::string present = sessions_.at(other->second)->agent.peer;
-    const auto verdict = contests_.meet(agent, session.agent.peer, present, core_.now(), core_.utc());
-    if (verdict.wait.count() > 0) {
+    Session& older = *sessions_.at(other->second);
+    const auto now = core_.now();
+    const Contests::Contest* contest = contests_.find(agent, now);
+    if (contest != nullptr && now < contest->held_until) {
+        const auto verdict =
+            contests_.meet(agent, session.agent.peer, older.agent.peer, now, core_.utc()); // refuses it
         if (std::has_single_bit(verdict.contest->refused)) {
             core_.log(AGH_LOG_WARN, "agent " + agent + " at " + session.agent.peer +
                                         " is refused: another machine is connected with its identity, at " +
-                                        present + "; " + std::to_string(verdict.contest->refused) +
+                                        older.agent.peer + "; " + std::to_string(verdict.contest->refused) +
                                         " refused so far");
         }
         drop(conn, try_again_later,
@@ -312,23 +315,26 @@ bool Sessions::take_over(Conn conn, Session& session)
                  std::to_string(verdict.wait.count()) + " s");
         return false;
     }
-    if (verdict.noticed) {
-        core_.log(AGH_LOG_ERROR,
-                  "agent " + agent +
-                      ": two machines use this identity and take the session from each other, at " +
-                      session.agent.peer + " and " + present +
-                      ". Give each an id and a credential of its own (agenthost hub agent add). Until then "
-                      "newcomers are "
-                      "refused for a while.",
-                  fields(agent, session.agent.protocol, session.agent.peer));
-    } else {
-        core_.log(AGH_LOG_INFO, "agent " + agent + " connected again; its older session is closed");
-    }
+    core_.log(AGH_LOG_INFO, "agent " + agent + " connected again; its older session is closed");
+    older.replaced_by = session.agent.peer;
     drop(other->second, replaced,
-         verdict.contest != nullptr
-             ? "identity in use: another machine connects as this agent and replaced it"
-             : "replaced by a newer session of this agent");
+         contest != nullptr ? "identity in use: another machine connects as this agent and replaced it"
+                            : "replaced by a newer session of this agent");
     return true;
+}
+
+void Sessions::was_alive(const Session& older)
+{
+    const AgentRecord& agent = older.agent;
+    const auto verdict = contests_.meet(agent.id, older.replaced_by, agent.peer, core_.now(), core_.utc());
+    if (!verdict.noticed) return;
+    core_.log(AGH_LOG_ERROR,
+              "agent " + agent.id +
+                  ": two machines use this identity and take the session from each other, at " +
+                  older.replaced_by + " and " + agent.peer +
+                  ". Give each an id and a credential of its own (agenthost hub agent add). Until then "
+                  "newcomers are refused for a while.",
+              fields(agent.id, agent.protocol, older.replaced_by));
 }
 
 // An agent without a journal does a repeated command twice, and prints twice. Storage's commands may be repeated by their meaning, and
@@ -440,6 +446,7 @@ void Sessions::closed(Conn conn, int code)
     if (it == sessions_.end()) return;
     const std::unique_ptr<Session> session = std::move(it->second);
     sessions_.erase(it);
+    if (!session->replaced_by.empty() && code == replaced) was_alive(*session);
     const std::string_view fault = fault_of(code);
     if (session->ready) {
         core_.log(fault.empty() ? AGH_LOG_INFO : AGH_LOG_WARN,

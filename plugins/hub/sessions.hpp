@@ -1,7 +1,9 @@
 // The agents that are connected to this process: authentication, takeover, frames in and out. The embedded default of Fanout.
 //
 // What the upgrade must prove stands in opening.hpp; small limits hold until the session is authenticated. A second session of an agent
-// replaces the first, whatever protocols they speak: there are never two live ones; contests.hpp says when it has to wait. A session ends when what admitted it no longer
+// replaces the first, whatever protocols they speak: there are never two live ones; contests.hpp says when it has to wait. A replaced session
+// counts as that of another machine only when it was alive: its peer answered our close frame, which came after the newcomer. An agent
+// that reconnects because its line broke leaves a session behind that answers nothing. A session ends when what admitted it no longer
 // would: revoked, replaced, expired. Under the hub's lock.
 #pragma once
 
@@ -50,6 +52,7 @@ public:
     void request(Conn, const Head&, wire::Protocol);
     void frame(Conn, int opcode, std::string_view);
     void writable(Conn);
+    // `code` as the daemon tells it: lost (1006) also when the peer did not answer our close frame.
     void closed(Conn, int code);
     void close_all();         // the hub goes down
     void check_credentials(); // they changed: cuts the sessions they no longer admit
@@ -81,14 +84,16 @@ private:
         std::uint32_t bad_frames = 0;
         AgentRecord agent; // id: before it is ready, as the upgrade proved or claimed it
         std::optional<Proof> proof;
-        Timers::Id timer{};  // until ready: authentication is due; then: the next ping
-        Timers::Id expiry{}; // of the token that admitted it
+        Timers::Id timer{};      // until ready: authentication is due; then: the next ping
+        Timers::Id expiry{};     // of the token that admitted it
+        std::string replaced_by; // the address of the newcomer; empty: not replaced
     };
     wire::ServerSetup setup(std::string agent);
     void hello(Conn, Session&, const wire::Hello&);
     void accept(Conn, Session&);
     [[nodiscard]] bool admitted(std::string_view agent, const Proof&) const;
     bool take_over(Conn, Session&); // false: it has been refused
+    void was_alive(const Session& replaced);
     void refuse(Conn, Session&, std::string_view agent, std::string_view why);
     void not_a_hello(Conn, Session&, const wire::FromAgent&, std::string_view bytes);
     void attempt_failed(std::string_view agent, std::string_view protocol, std::string_view peer,

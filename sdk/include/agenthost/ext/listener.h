@@ -29,7 +29,7 @@ typedef struct agh_route_api {
     void (*on_body)(void *ctx, agh_conn, uint64_t length, agh_bytes sha256, agh_bytes data, agh_status status);
     void (*on_frame)(void *ctx, agh_conn, int32_t opcode, agh_bytes); /* a whole message, text is valid UTF-8 [io] */
     void (*on_writable)(void *ctx, agh_conn);                         /* after send() was BUSY [io] */
-    void (*on_closed)(void *ctx, agh_conn, int32_t code); /* http: the status sent, 0 if none; ws: the close code, 1006 lost [io] */
+    void (*on_closed)(void *ctx, agh_conn, int32_t code); /* http: the status sent, 0 if none; ws: the close code; 1006: lost, or it did not answer our close [io] */
     /* While receive() fills a descriptor: `landed` bytes are in it and can be read. AGH_OK: go on; anything else ends the body:
      * on_body follows with AGH_E_INTERNAL, and answer() is the plugin's. May be absent. [io] */
     agh_status (*on_progress)(void *ctx, agh_conn, uint64_t landed);
