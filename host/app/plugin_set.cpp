@@ -215,7 +215,7 @@ void PluginSet::after_step(const std::string& id)
     const auto at = entries_.find(id);
     if (at == entries_.end()) return;
     Entry& entry = at->second;
-    if (entry.machine.stage() == Stage::failed && !entry.machine.recovering()) {
+    if (entry.machine.stage() == Stage::failed && !(entry.machine.recovering() && entry.offered)) {
         rooms_.registry.unavailable(id, "has failed: " + entry.machine.reason(),
                                     entry.found ? entry.found->manifest : nullptr);
         rooms_.facts.forget(id); // heartbeats must not repeat what a plugin said that is gone
@@ -264,7 +264,8 @@ void PluginSet::started(const std::string& id, Machine::Operation operation, con
     else if (entry.said != why) // died() may have said it
         log::error(room(id), why);
     entry.said = why;
-    feed(id, Machine::Started{operation, std::move(why), alive});
+    const bool recovers = !alive && entry.plugin && entry.plugin->status().recovering;
+    feed(id, Machine::Started{operation, std::move(why), alive, recovers});
 }
 
 void PluginSet::configure(const std::string& id, Machine::Operation operation, const PluginSpec& spec)
@@ -346,11 +347,21 @@ void PluginSet::changed(const std::string& id)
     if (now.state == PluginState::failed) entry.health.clear(); // of the runner that is gone
     if (now.state == PluginState::failed) return feed(id, Machine::Died{now.problem, now.recovering});
     if (now.state != PluginState::running && now.state != PluginState::stuck) return;
-    if (entry.machine.stage() == Stage::failed) feed(id, Machine::Recovered{});
+    if (entry.machine.stage() == Stage::failed) feed(id, Machine::Recovered{offer_again(id, entry)});
     if (now.stuck.empty())
         feed(id, Machine::Freed{});
     else
         feed(id, Machine::Stuck{now.stuck});
+}
+
+// A plugin whose first start crashed has not offered its actions yet. What is wrong with them; empty: nothing.
+std::string PluginSet::offer_again(const std::string& id, Entry& entry)
+{
+    if (entry.offered || !entry.machine.recovering()) return {};
+    std::string why = join(rooms_.registry.add(*entry.plugin, entry.manifest));
+    entry.offered = why.empty();
+    if (!why.empty()) log::error(room(id), entry.said = why);
+    return why;
 }
 
 // Each of these is logged when it is new, not every time somebody looks.

@@ -97,6 +97,7 @@ private:
     void withdraw(Entry&, const std::string& why);
     void retire(Entry&);
     void after_step(const std::string& id);
+    std::string offer_again(const std::string& id, Entry&);
     void say_recovery(const std::string& id, Entry&, const PluginStatus&);
     void answer_batch(Batch&, const std::string& id, const PluginMachine::Answer&);
     PluginMachine::Waiter wait(Answered);

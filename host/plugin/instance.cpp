@@ -118,12 +118,17 @@ void Instance::start(Done done)
     restarts_ = 0;
     recovering_ = false;
     restart_timer_.cancel();
-    make_life(config_.config_json, std::move(done));
+    make_life(config_.config_json, [this, done = std::move(done)](const std::string& problem) {
+        if (problem.empty() || !crashed_ || stop_) return done(problem);
+        restart_later(); // as after any later crash
+        done(problem_);
+    });
 }
 
 void Instance::make_life(std::string config_json, Done done)
 {
     state_ = PluginState::starting;
+    crashed_ = false;
     problem_.clear();
     stuck_.clear();
     full_ = false;
@@ -192,6 +197,7 @@ void Instance::started(Done done, std::string problem)
         running_since_ = Clock::now();
         pick_path();
     } else {
+        crashed_ = life_ && life_->crashed();
         life_.reset();
         fail(problem);
     }

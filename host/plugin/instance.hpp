@@ -87,6 +87,7 @@ private:
     bool clearing_ = false;       // what is left of a runner that died is taken away
     bool checking_ = false;       // a health check has not come back
     bool recovering_ = false;     // its runner died and is started again
+    bool crashed_ = false;        // the last start failed because the runner died in it
     bool full_ = false;           // every worker is held: nothing is accepted
     std::string stuck_, overdue_; // what it does not give back; the latest of it
     std::uint64_t killed_ = 0;    // the life whose runner we killed

@@ -150,6 +150,7 @@ std::string Life::create(const std::string& config_json)
         });
     }
     tidy(error);
+    crashed_ = options_.isolated && status == AGH_E_CLOSED;
     if (status != AGH_OK) return problem_of("create", status, error);
     if (api && api->size >= least_api && api->destroy && (!api->start || !api->invoke))
         guarded("destroy", nullptr, [&] { return api->destroy(plugin), AGH_OK; });
@@ -171,6 +172,7 @@ std::string Life::start()
     error.size = sizeof error;
     const agh_status status = guarded("start", &error, [&] { return api_->start(plugin_, &error); });
     tidy(error);
+    crashed_ = options_.isolated && status == AGH_E_CLOSED;
     return status == AGH_OK ? std::string{} : problem_of("start", status, error);
 }
 

@@ -79,6 +79,8 @@ public:
     {
         return stuck_;
     } // the runner hangs in configure() or its health check; after that returned
+    // The runner died in create() or start(); after that returned.
+    [[nodiscard]] bool crashed() const { return crashed_; }
     [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }
     [[nodiscard]] int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
     [[nodiscard]] int runner_pid() const;
@@ -115,7 +117,7 @@ private:
     std::atomic<int> in_flight_{0}; // asked and not completed
     std::atomic<bool> draining_{false};
     std::atomic<bool> callable_{false}; // tasks and results of calls may enter the plugin
-    std::atomic<bool> given_up_{false}, stuck_{false};
+    std::atomic<bool> given_up_{false}, stuck_{false}, crashed_{false};
     bool enterable_ = false; // cancel and writable may; main thread only
     bool inline_ = false;
     std::mutex early_mutex_;

@@ -93,6 +93,14 @@ void PluginMachine::on(Started& started)
         refused_ = std::move(started.problem);
         return begin_stop();
     }
+    if (started.recovers) {
+        running_ = tried_;
+        stage_ = Stage::failed;
+        recovering_ = true;
+        reason_ = std::move(started.problem);
+        if (superseded()) return begin_stop(); // no reason to wait for it
+        return answer(Answer::Outcome::failed, reason_);
+    }
     fail(std::move(started.problem));
 }
 
@@ -150,9 +158,13 @@ void PluginMachine::on(Died& died)
     answer(Answer::Outcome::failed, reason_);
 }
 
-void PluginMachine::on(Recovered&)
+void PluginMachine::on(Recovered& recovered)
 {
     if (stage_ != Stage::failed || !recovering_) return;
+    if (!recovered.problem.empty()) {
+        refused_ = std::move(recovered.problem);
+        return begin_stop();
+    }
     recovering_ = false;
     reason_.clear();
     stage_ = Stage::running;

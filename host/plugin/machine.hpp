@@ -46,10 +46,13 @@ public:
     struct Close { // the daemon ends
         Waiter waiter;
     };
-    struct Started { // `alive` with a problem: it runs but cannot be used, and must be stopped
+    // `alive` with a problem: it runs but cannot be used, and must be stopped. `recovers`: its runner crashed; it is started again
+    // and reports Recovered.
+    struct Started {
         Operation operation;
         std::string problem;
         bool alive = false;
+        bool recovers = false;
     };
     struct Configured { // `alive`: it still runs, with the new configuration or, on a problem, the old one
         Operation operation;
@@ -64,7 +67,9 @@ public:
         std::string why;
         bool recovers = false;
     };
-    struct Recovered {};
+    struct Recovered { // with a problem: it runs but cannot be used, and must be stopped
+        std::string problem;
+    };
     struct Stuck {
         std::string why;
     };

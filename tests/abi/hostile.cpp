@@ -90,6 +90,11 @@ struct Hostile {
         if (mode == std::string{"throw_"} + call) throw std::runtime_error{std::string{"thrown in "} + call};
         if (mode == std::string{"throw_int_"} + call) throw 42;
         if (mode == std::string{"block_"} + call) block(call);
+        if (mode == std::string{"crash_"} + call) std::abort();
+        if (mode == std::string{"crash_once_"} + call && !exists("crashed")) {
+            touch("crashed");
+            std::abort();
+        }
     }
     agh_status fail(const char* call, agh_error* error) const
     {

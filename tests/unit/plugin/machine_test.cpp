@@ -53,6 +53,50 @@ TEST(PluginMachine, StartsOnceForTwoRequestsAndAnswersBoth)
     EXPECT_EQ(ended.size(), 2u) << "nothing else";
 }
 
+TEST(PluginMachine, ARunnerThatCrashesInItsFirstStartComesBackByItself)
+{
+    PluginSpec isolated = first;
+    isolated.isolated = true;
+    Machine machine;
+    const auto start = of<Machine::Start>(machine.step(Machine::Run{isolated, 1})).at(0);
+    const auto failed = of<Machine::Answer>(machine.step(
+        Machine::Started{.operation = start.operation, .problem = "signal 6", .recovers = true}));
+    ASSERT_EQ(failed.size(), 1u) << "the reload does not wait for it";
+    EXPECT_EQ(failed[0].outcome, Outcome::failed);
+    EXPECT_EQ(machine.stage(), Stage::failed);
+    EXPECT_TRUE(machine.recovering());
+    EXPECT_TRUE(machine.step(Machine::Recovered{}).empty());
+    EXPECT_EQ(machine.stage(), Stage::running);
+    EXPECT_EQ(machine.running(), isolated);
+}
+
+TEST(PluginMachine, ARequestWhileACrashedStartIsRetriedIsANewTry)
+{
+    PluginSpec isolated = first;
+    isolated.isolated = true;
+    Machine machine;
+    const auto start = of<Machine::Start>(machine.step(Machine::Run{isolated, 1})).at(0);
+    machine.step(Machine::Started{.operation = start.operation, .problem = "signal 6", .recovers = true});
+    const auto stop = of<Machine::Stop>(machine.step(Machine::Run{isolated, 2})).at(0);
+    EXPECT_EQ(of<Machine::Start>(machine.step(Machine::Stopped{stop.operation, {}})).size(), 1u);
+    EXPECT_TRUE(machine.step(Machine::Recovered{}).empty()) << "of the one that was stopped";
+    EXPECT_EQ(machine.stage(), Stage::starting);
+}
+
+TEST(PluginMachine, ARecoveredPluginWhoseActionsAreTakenIsStopped)
+{
+    PluginSpec isolated = first;
+    isolated.isolated = true;
+    Machine machine;
+    const auto start = of<Machine::Start>(machine.step(Machine::Run{isolated, 1})).at(0);
+    machine.step(Machine::Started{.operation = start.operation, .problem = "signal 6", .recovers = true});
+    const auto stop = of<Machine::Stop>(machine.step(Machine::Recovered{"taken"})).at(0);
+    machine.step(Machine::Stopped{stop.operation, {}});
+    EXPECT_EQ(machine.stage(), Stage::failed);
+    EXPECT_FALSE(machine.recovering());
+    EXPECT_EQ(machine.reason(), "taken");
+}
+
 TEST(PluginMachine, ALaterConfigurationIsAppliedWhenItHasStarted)
 {
     Machine machine;
@@ -210,7 +254,7 @@ public:
             overtake();
             return give(Machine::Died{"signal 9", true});
         case 8:
-            if (machine.recovering()) give(Machine::Recovered{});
+            if (machine.recovering()) give(Machine::Recovered{pick(6) == 0 ? "its actions are taken" : ""});
             return;
         case 9:
             if (!machine.recovering() || pick(4) != 0) return;
@@ -317,6 +361,8 @@ private:
         if (it.doing == Doing::start) {
             if (well) return give(Machine::Started{it.number, {}, true});
             if (pick(3) == 0) return give(Machine::Started{it.number, "its actions are taken", true});
+            if (it.spec.isolated && pick(2) == 0) // the instance starts its runner again by itself
+                return give(Machine::Started{it.number, "signal 9", false, true});
             instance_.reset();
             return give(Machine::Started{it.number, "does not start", false});
         }
