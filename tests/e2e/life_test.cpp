@@ -84,6 +84,75 @@ TEST(Life, AReloadWhileAPluginStartsStartsItOnce)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
+// The hub was started twice, the second one was refused its routes and closed the first one's: 404 everywhere, while /readyz said 200.
+TEST(Life, AReloadWhileTheRealHubStartsStartsItOnceAndItsRoutesAnswer)
+{
+    const auto code = [](const std::vector<std::string>& to) {
+        std::vector<std::string> argv{"curl", "-sS",       "--max-time", "30",
+                                      "-o",   "/dev/null", "-w",         "%{http_code}"};
+        argv.insert(argv.end(), to.begin(), to.end());
+        return run(argv).out;
+    };
+    for (const bool signal : {true, false}) {
+        for (const bool other_config : {false, true}) {
+            SCOPED_TRACE(std::string{signal ? "SIGHUP" : "reload"} +
+                         (other_config ? ", other configuration" : ""));
+            TempDir dir;
+            const std::string token = "admin-" + sha256_hex(dir.path().string()).substr(0, 32);
+            write_file(dir / "admin", token + "\n");
+            const auto yaml = [&](const std::string& more) {
+                return "listeners: [{name: hub, bind: '127.0.0.1:0'}]\nplugins:\n  hub: {enabled: true, "
+                       "required: true, "
+                       "config: {listener: hub, database: '{dir}/gated.db', admin_token: {file: '" +
+                       (dir / "admin").string() + "'}" + more;
+            };
+            Daemon daemon{{.yaml = yaml("}}\n"),
+                           .env = {{"LD_PRELOAD", (binary_dir() / "tests/gate_shim.so").string()},
+                                   {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                                   {"GATE_FILE", "gated.db"},
+                                   {"GATE_OPEN", (dir / "open").string()}}}};
+            const auto ready = [&] {
+                return code({"--unix-socket", daemon.control(), "http://localhost/readyz"});
+            };
+            ASSERT_TRUE(wait_for([&] { return fs::exists(dir / "open.waits"); })) << daemon.log();
+            ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("state", "") == "starting"; }));
+            EXPECT_EQ(ready(), "503");
+            daemon.rewrite(
+                yaml(other_config ? ", agent_grace: 31s}}\n" : "}}\nlimits: {cancel_grace: 29s}\n"));
+            std::optional<Process> reload;
+            if (signal)
+                daemon.signal(SIGHUP);
+            else
+                reload.emplace(
+                    Process::Options{.argv = {program("agenthost").string(), "--control-socket",
+                                              daemon.control(), "-c", daemon.config_file(), "reload"}});
+            for (int i = 0; i < 2; ++i) { // it has been noticed when the control socket has answered after it
+                ASSERT_TRUE(wait_for([&] { return daemon.status().is_object(); }));
+            }
+            EXPECT_EQ(plugin(daemon).value("state", ""), "starting");
+            EXPECT_EQ(ready(), "503") << "no route answers yet";
+            write_file(dir / "open", "");
+            ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+            if (reload) {
+                EXPECT_EQ(reload->wait(), 0) << reload->err() << daemon.log();
+            }
+            if (other_config) {
+                ASSERT_TRUE(wait_for([&] {
+                    return daemon.log().find("has its new configuration") != std::string::npos;
+                })) << daemon.log();
+            }
+            ASSERT_TRUE(wait_for([&] { return ready() == "200"; })) << daemon.log();
+            const std::string url = daemon.address("hub");
+            EXPECT_EQ(code({"-H", "Authorization: Bearer " + token, url + "/api/agents"}), "200")
+                << daemon.log();
+            EXPECT_EQ(code({url + "/api/agents"}), "401");
+            EXPECT_EQ(times(daemon.log(), "running: version"), 1u) << daemon.log();
+            EXPECT_EQ(daemon.log().find("another plugin has claimed it"), std::string::npos) << daemon.log();
+            EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+        }
+    }
+}
+
 TEST(Life, AHeldWorkerIsTold)
 {
     Daemon daemon{
@@ -123,6 +192,37 @@ TEST(Life, AHeldRunnerIsKilledAndStartedAgain)
     EXPECT_NE(daemon.cli({"status"}).out.find("restarted 1 time"), std::string::npos)
         << daemon.cli({"status"}).out;
     EXPECT_NE(daemon.cli({"plugin", "list"}).out.find("1 restart"), std::string::npos);
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
+// It was left failed until somebody reloaded, although a crash a second later would have been retried.
+TEST(Life, ARunnerThatCrashesInItsFirstStartIsStartedAgain)
+{
+    for (const char* call : {"create", "start"}) {
+        SCOPED_TRACE(call);
+        Daemon daemon{{.yaml = hostile(std::string{"crash_once_"} + call, ", isolation: process"),
+                       .plugin_path = {plugins()}}};
+        ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("restarts", 0) == 1; })) << daemon.log();
+        ASSERT_TRUE(wait_for([&] { return daemon.call("hostile.echo").code == 0; })) << daemon.log();
+        EXPECT_NE(daemon.log().find("It is started again in 1 s."), std::string::npos) << daemon.log();
+        EXPECT_NE(daemon.log().find("runs again, in runner"), std::string::npos) << daemon.log();
+        EXPECT_NE(daemon.cli({"status"}).out.find("restarted 1 time"), std::string::npos);
+        EXPECT_EQ(daemon.cli({"health"}).code, 0);
+        EXPECT_EQ(daemon.cli({"reload"}).code, 0) << "nothing has changed";
+        EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+    }
+}
+
+TEST(Life, ARunnerThatCrashesInEveryStartIsRetriedUntilItIsRemoved)
+{
+    Daemon daemon{{.yaml = hostile("crash_start", ", isolation: process"), .plugin_path = {plugins()}}};
+    ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("restarts", 0) >= 2; })) << daemon.log();
+    const auto answer = daemon.call("hostile.echo");
+    EXPECT_NE((answer.err + answer.out).find("has failed"), std::string::npos) << answer.err << answer.out;
+    EXPECT_EQ(daemon.cli({"health"}).code, 1);
+    daemon.rewrite(hostile("", ", isolation: process"));
+    EXPECT_EQ(daemon.cli({"reload"}).code, 0) << daemon.log();
+    EXPECT_EQ(daemon.call("hostile.echo").code, 0) << daemon.log();
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
