@@ -181,6 +181,7 @@ void Instance::make_life(std::string config_json, Done done)
                                 if (ended == ControlThread::Ended::too_late)
                                     return hangs("start", start_timeout, done);
                                 if (why.empty()) return started(done, {});
+                                crashed_ = life_->crashed();
                                 life_->leave();
                                 destroy_then([this, done, why](const std::string&) { started(done, why); });
                             },
@@ -197,7 +198,7 @@ void Instance::started(Done done, std::string problem)
         running_since_ = Clock::now();
         pick_path();
     } else {
-        crashed_ = life_ && life_->crashed();
+        if (life_) crashed_ = life_->crashed();
         life_.reset();
         fail(problem);
     }
