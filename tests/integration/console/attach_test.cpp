@@ -68,23 +68,4 @@ TEST_P(Attach, AReplayWithAGapEndsWhereTheLiveOutputBegins)
     EXPECT_EQ(second->wait(), 0);
 }
 
-// Also of a run that goes on after the hub's process ended: its output comes from the agent again.
-TEST_P(Attach, AHubThatWasKilledReplaysWhatTheAgentKept)
-{
-    boot();
-    const auto first = shell();
-    first->type("echo bef''ore\r");
-    ASSERT_TRUE(first->sees("before\r\n"));
-    first->type(leave);
-    EXPECT_EQ(first->wait(), 0);
-    const std::string id = only_run();
-    restart_hub(true);
-    ASSERT_TRUE(wait_for([&] { return online(); })) << hub_->log();
-    const auto second = at_terminal({"attach", id});
-    ASSERT_TRUE(second->sees("before\r\n")) << second->said() << hub_->log();
-    second->type("echo af''ter; exit 5\r");
-    EXPECT_TRUE(second->sees("after\r\n")) << second->said();
-    EXPECT_EQ(second->wait(), 5);
-}
-
 } // namespace
