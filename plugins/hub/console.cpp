@@ -20,8 +20,6 @@ using namespace std::chrono_literals;
 // A person's command may take long: what bounds it is the agent's own timeout, or the caller's.
 constexpr auto longest_run = std::chrono::hours{24 * 7};
 constexpr auto after_timeout = 60s; // for the agent's graces and the way back
-constexpr int most_tries = 40;      // of an interrupt whose command's row the agent is still writing
-constexpr auto try_again = 50ms;
 
 constexpr std::array<std::string_view, 6> actions{"hub.exec",   "hub.attach",    "hub.input",
                                                   "hub.resize", "hub.interrupt", "hub.runs"};
@@ -182,14 +180,10 @@ void Console::interrupt(Ask ask)
     }
     const std::string id = ask.id;
     const bool force = ask.force;
-    runs_.interrupt(id, force, [this, ask = std::move(ask)](const Requests::Answer& answer) mutable {
+    runs_.interrupt(id, force, [this, ask = std::move(ask)](const Requests::Answer& answer) {
         if (answer.code == "AGENT_OFFLINE" || answer.code == "TIMEOUT") {
             later(ask.id, ask.force);
             if (ask.reply) ok(ask.reply, R"({"status":"waiting"})");
-        } else if ((answer.code == "COMMAND_NOT_FOUND" || answer.code == "RATE_LIMIT" ||
-                    answer.code == "BUSY") &&
-                   ++ask.tries < most_tries) {
-            core_.timers.at(core_.now() + try_again, [this, ask = std::move(ask)] { interrupt(ask); });
         } else if (!ask.reply) {
             return;
         } else if (answer.ok) {

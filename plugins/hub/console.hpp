@@ -39,7 +39,6 @@ private:
     struct Ask {
         std::string id;
         bool force = false;
-        int tries = 0;
         ReplyPtr reply; // null: nobody waits for it
     };
     void exec(const nlohmann::json&, const ReplyPtr&);

@@ -445,9 +445,27 @@ void Runs::ask(std::string_view id, std::string_view action, const std::string& 
 
 void Runs::interrupt(std::string_view id, bool force, Then then)
 {
+    interrupt(std::string{id}, force, 1, std::move(then));
+}
+
+void Runs::interrupt(const std::string& id, bool force, int tries, Then then)
+{
     if (const Run* run = find(id); run != nullptr && commands_.cancel(run->id))
         return then({.ok = true, .data = R"({"status":"removed"})"});
-    ask(id, "terminal.interrupt", force ? ",\"force\":true" : "", std::move(then));
+    ask(id, "terminal.interrupt", force ? ",\"force\":true" : "",
+        [this, id, force, tries, then = std::move(then)](const Requests::Answer& answer) {
+            const Run* run = find(id);
+            const bool passes =
+                answer.code == "COMMAND_NOT_FOUND" || answer.code == "RATE_LIMIT" || answer.code == "BUSY";
+            if (!passes || tries >= max_interrupts || run == nullptr || run->over() ||
+                interrupts_waiting_ >= max_interrupts_waiting)
+                return then(answer);
+            ++interrupts_waiting_;
+            core_.timers.at(core_.now() + interrupt_again, [this, id, force, tries, then] {
+                --interrupts_waiting_;
+                interrupt(id, force, tries + 1, then);
+            });
+        });
 }
 
 void Runs::input(std::string_view id, const Input& input, Then then)

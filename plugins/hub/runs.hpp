@@ -89,6 +89,7 @@ public:
     void unwatch(std::string_view id, std::uint64_t watch);
 
     // To the agent. `then` comes exactly once; COMMAND_NOT_FOUND when there is no such run or it is over.
+    // An agent that has just been sent the command may not know it yet, or be busy: it is asked again for about two seconds.
     void interrupt(std::string_view id, bool force, Then);
     struct Input {
         std::string data;
@@ -151,12 +152,19 @@ private:
     void make_room(Entry&);
     void forget_over();
     void ask(std::string_view id, std::string_view action, const std::string& members, Then);
+    void interrupt(const std::string& id, bool force, int tries, Then);
+
+    static constexpr int max_interrupts =
+        40; // of one call, while the agent is still writing the command's row
+    static constexpr std::size_t max_interrupts_waiting = 1'024;
+    static constexpr auto interrupt_again = std::chrono::milliseconds{50};
 
     Core& core_;
     Fanout& fanout_;
     Commands& commands_;
     Requests& requests_;
     const Limits limits_;
+    std::size_t interrupts_waiting_ = 0;
     std::unordered_map<std::string, Entry, Hash, std::equal_to<>> runs_;
     std::unordered_map<std::string, std::string, Hash, std::equal_to<>> replays_; // request -> run
     std::deque<std::string> over_;                                                // oldest first

@@ -35,6 +35,7 @@ public:
 private:
     void find(Conn, const std::string& id, const Caller&, std::function<void(const TaskRecord&)> then);
     void interrupt(Conn, const std::string& id, bool force);
+    void ended(Conn, const TaskRecord&);
     void answer(Conn, int status, const TaskRecord&, std::string_view what);
 
     Core& core_;
