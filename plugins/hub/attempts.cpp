@@ -4,7 +4,6 @@
 
 #include "kit/address_key.hpp"
 #include "wire/fields.hpp"
-#include "wire/json.hpp"
 
 #include <algorithm>
 
@@ -12,7 +11,7 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::size_t most_reason = 200, most_keys = 8, most_key = 24;
+constexpr std::size_t most_reason = 200;
 
 // "127.0.0.1:5000" and "[::1]:5000" without the port; an address alone stays.
 std::string_view address_of(std::string_view peer)
@@ -74,18 +73,6 @@ std::uint64_t Attempts::failed(std::string_view agent, std::string_view protocol
 void Attempts::connected(std::string_view agent)
 {
     std::erase_if(attempts_, [agent](const Attempt& a) { return a.agent == agent; });
-}
-
-std::string describe_frame(std::string_view bytes)
-{
-    std::string why;
-    const auto members = wire::json::split(bytes, why);
-    if (!members) return "not a JSON object, " + std::to_string(bytes.size()) + " bytes";
-    if (members->empty()) return "an empty object";
-    std::string keys;
-    for (std::size_t i = 0; i < members->size() && i < most_keys; ++i)
-        keys += (keys.empty() ? "" : ", ") + plain((*members)[i].key, most_key);
-    return "an object with the keys " + keys + (members->size() > most_keys ? ", ..." : "");
 }
 
 } // namespace agenthost::hub

@@ -32,7 +32,4 @@ private:
     std::vector<Attempt> attempts_;
 };
 
-// What a frame is, without any value of it: "an object with the keys action, token" or "not JSON, 17 bytes". For logs and close reasons.
-std::string describe_frame(std::string_view bytes);
-
 } // namespace agenthost::hub

@@ -8,6 +8,14 @@
 
 namespace agenthost::hub {
 
+std::string dropped_json(const TaskRecord& t)
+{
+    if (t.dropped == 0) return {};
+    return ",\"dropped\":{\"bytes\":" + std::to_string(t.dropped) +
+           ",\"message\":\"The hub no longer keeps this result: newer ones needed its room "
+           "(plugins.hub.config.result_bytes)\"}";
+}
+
 std::string task_json(const TaskRecord& t)
 {
     std::string out = "{\"id\":" + json_string(t.id) + ",\"agent\":" + json_string(t.agent) +
@@ -22,7 +30,7 @@ std::string task_json(const TaskRecord& t)
         if (!t.detail.empty()) out += ",\"detail\":" + json_string(t.detail);
         out += "}";
     }
-    return out + "}";
+    return out + dropped_json(t) + "}";
 }
 
 bool parse_wait(std::string_view raw, double& seconds)

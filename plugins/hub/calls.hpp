@@ -61,6 +61,8 @@ private:
 };
 
 std::string task_json(const TaskRecord&);
+// The member that says that the task's result was dropped, with its comma; empty: it was not.
+std::string dropped_json(const TaskRecord&);
 
 // "timeout" of a body: seconds from 0 to longest_wait_s; false: something else.
 bool parse_wait(std::string_view raw, double& seconds);

@@ -4,6 +4,7 @@
 #include "words.hpp"
 
 #include "kit/hash.hpp"
+#include "wire/codes.hpp"
 
 #include <algorithm>
 
@@ -382,6 +383,25 @@ void Commands::agent_stays_away(const std::string& agent)
                 tasks_.fail(id, "AGENT_OFFLINE", "The agent left before it answered", core_.utc()))
             ended(*dead);
     }
+}
+
+void Commands::too_large(std::string_view agent)
+{
+    const auto open = tasks_.unanswered(agent);
+    const auto in_flight = std::count_if(open.begin(), open.end(), [](const auto* t) { return !t->adrift; });
+    if (in_flight != 1) return; // it is not known whose message it was
+    const TaskRecord* task = open.front();
+    TaskRecord outcome;
+    outcome.state = TaskState::error;
+    outcome.code = wire::code::too_large;
+    outcome.message =
+        "The command or its answer is larger than the other side accepts: the session ended with 1009 "
+        "(plugins.hub.config.message_bytes is " +
+        std::to_string(core_.config.message_bytes) + ")";
+    outcome.detail = "The agent may have carried the command out. Ask for less at a time, or raise "
+                     "plugins.hub.config.message_bytes.";
+    if (const auto ended_task = tasks_.finish(agent, std::string{task->id}, std::move(outcome), core_.utc()))
+        ended(*ended_task);
 }
 
 void Commands::agent_revoked(std::string_view agent)

@@ -44,6 +44,8 @@ public:
     void agent_ready(const AgentRecord&);
     void agent_lost(std::string_view agent);
     void agent_revoked(std::string_view agent);
+    // Its session ended because a message was too large: sending the command again would end the next one.
+    void too_large(std::string_view agent);
     void writable(std::string_view agent);
     void not_taken(std::string_view agent, std::string_view id);
     void result(std::string_view agent, const wire::Result&);

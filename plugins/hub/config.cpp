@@ -94,6 +94,8 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.allow_origins = origins(value);
             else if (k == "ping_interval")
                 c.ping_interval = duration(value);
+            else if (k == "message_bytes")
+                c.message_bytes = size(value);
             else if (k == "spool")
                 c.spool = below(state_dir, value.get<std::string>());
             else if (k == "spool_bytes")
@@ -128,6 +130,8 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.min_rate = size(value);
             else if (k == "task_rows")
                 c.task_rows = value.get<std::uint32_t>();
+            else if (k == "result_bytes")
+                c.result_bytes = size(value);
         }
     } catch (const std::exception& e) {
         throw std::invalid_argument{"plugins.hub.config." + key + ": " + e.what()};
@@ -140,6 +144,10 @@ Config parse_config(std::string_view text, const std::string& state_dir)
     if (c.ping_interval < milliseconds{1'000} || c.ping_interval > milliseconds{600'000})
         throw std::invalid_argument{
             "plugins.hub.config.ping_interval: write 1s to 10m; the panel protocol has 30s"};
+    if (c.message_bytes < (16U << 10) || c.message_bytes > (64U << 20))
+        throw std::invalid_argument{
+            "plugins.hub.config.message_bytes: write a size from 16KiB to 64MiB. Agents keep theirs in "
+            "limits.peer_message_bytes."};
     while (c.public_url.ends_with('/')) c.public_url.pop_back();
     if (!c.public_url.empty() && !c.public_url.starts_with("http://") &&
         !c.public_url.starts_with("https://")) {

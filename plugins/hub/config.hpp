@@ -29,8 +29,9 @@ struct Config {
     bool trust_shop_id = false; // print shops without a credential may connect
     std::vector<std::string>
         allow_origins; // of browsers, beside the hub's own: "https://desk.example.com"; "*": any
-    milliseconds ping_interval{30'000}; // of the panel protocol's pings
-    std::string spool;                  // folder for files in transit; default: spool in the state directory
+    milliseconds ping_interval{30'000};    // of the panel protocol's pings
+    std::uint64_t message_bytes = 1 << 20; // of one message from an agent that has authenticated
+    std::string spool; // folder for files in transit; default: spool in the state directory
     std::uint64_t spool_bytes = 10ULL << 30;   // all of them together
     std::uint64_t reserve_free = 256ULL << 20; // left free on that file system
     std::uint64_t max_file = 10ULL << 30;
@@ -48,6 +49,7 @@ struct Config {
     // How often a task is sent again after a lost session, 0 to 3, by agent; "*": agents that are not agenthost, where it is not 3.
     std::map<std::string, int, std::less<>> redispatch;
     std::uint32_t task_rows = 100'000;
+    std::uint64_t result_bytes = 1ULL << 30; // of results that ended tasks keep in the database
 };
 
 // Throws std::invalid_argument: what, where, how to fix. Relative paths are taken below `state_dir`.

@@ -20,7 +20,8 @@ constexpr auto expiry_every = std::chrono::minutes{10};
 } // namespace
 
 Hub::Hub(Config config, Host& host)
-    : core_{std::move(config), host}, store_{core_.config.database, core_.config.task_rows,
+    : core_{std::move(config), host}, store_{core_.config.database,
+                                             Store::Bounds{core_.config.task_rows, core_.config.result_bytes},
                                              std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
       root_{core_.config.database + ".key"}, enrolments_{store_, core_.utc(), loaded_credentials_},
       nonces_{store_, [this] { return core_.utc(); }}, spool_{Spool::make(core_.config.spool,
@@ -100,6 +101,7 @@ Sessions::Events Hub::events()
                     runs_.progress(agent, p);
                 },
             .writable = [this](std::string_view agent) { commands_.writable(agent); },
+            .too_large = [this](std::string_view agent) { commands_.too_large(agent); },
             .not_taken =
                 [this](std::string_view agent, std::string_view id) {
                     requests_.not_taken(id);

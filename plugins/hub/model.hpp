@@ -23,7 +23,7 @@ struct TaskRecord {
     std::string id; // also the request_id on the wire: the agent's journal makes sending it again safe
     std::string agent, action, params;
     std::string target; // a game server's id or the like; empty: the agent itself
-    std::string caller; // whose share it counts against (a token's subject); empty: nobody's; not stored
+    std::string caller; // whose share it counts against (a token's subject); empty: nobody's
     TaskState state = TaskState::pending;
     int sent = 0;            // how often it went to the agent
     std::uint64_t order = 0; // among the open ones of this process
@@ -38,6 +38,7 @@ struct TaskRecord {
     std::int64_t created = 0, updated = 0, expires = 0;
     std::int64_t warned = 0;           // when it was late; 0: it was not
     std::int64_t confirmed = 0;        // when the shop's heartbeat said that it applies this configuration
+    std::uint64_t dropped = 0;         // bytes of the result that the hub no longer keeps
     std::string data;                  // JSON or empty; success
     std::string code, message, detail; // error, failed
 };

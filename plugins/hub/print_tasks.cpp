@@ -111,7 +111,7 @@ std::string PrintTasks::write(const TaskRecord& t)
         out += "}";
     }
     if (!meta.empty() && meta.size() <= most_meta) out += ",\"meta\":" + meta;
-    return out + "}";
+    return out + dropped_json(t) + "}";
 }
 
 void PrintTasks::create(Conn conn, const Head& head, const Caller& caller)

@@ -7,6 +7,7 @@
 
 #include "wire/dashboard_desk.hpp"
 #include "wire/fields.hpp"
+#include "wire/outline.hpp"
 
 #include <agenthost/json.hpp>
 
@@ -23,11 +24,9 @@ constexpr std::string_view before_auth =
     R"({"message_bytes":16384,"send_queue":65536,"idle_s":15,"ping_s":30})";
 constexpr std::size_t most_first_frame = 16384;
 static_assert(before_auth.find("\"message_bytes\":16384,") != std::string_view::npos);
-constexpr std::string_view after_auth =
-    R"({"message_bytes":1048576,"send_queue":4194304,"idle_s":0,"ping_s":30})";
 constexpr auto auth_patience = std::chrono::seconds{10};
 constexpr auto longest_timer = std::chrono::hours{24}; // a token may be good for years
-constexpr int policy_violation = 1008;
+constexpr int policy_violation = 1008, message_too_big = 1009;
 constexpr std::size_t most_close_reason = 123; // RFC 6455, 5.5: 125 bytes less the code
 constexpr int replaced = 1000, try_again_later = 1013;
 
@@ -52,6 +51,12 @@ std::string_view fault_of(int code)
     case 1009: return "is too large (close code 1009)";
     default: return {};
     }
+}
+
+std::string after_auth(const Config& config)
+{
+    return "{\"message_bytes\":" + std::to_string(config.message_bytes) +
+           R"(,"send_queue":4194304,"idle_s":0,"ping_s":30})";
 }
 
 std::string fields(std::string_view agent, const std::string& protocol, const std::string& peer)
@@ -99,7 +104,8 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
                       .peer = head.peer};
     Session& made = *sessions_.emplace(conn, std::move(session)).first->second;
     core_.outbox.push_back([this, conn, ready = open.ready, date = http_date(core_.utc())] {
-        core_.host.upgrade(conn, "{\"date\":\"" + date + "\"}", ready ? after_auth : before_auth);
+        core_.host.upgrade(conn, "{\"date\":\"" + date + "\"}",
+                           ready ? after_auth(core_.config) : std::string{before_auth});
     });
     if (open.ready) {
         if (const Enrolment* e = credentials_.enrolment(made.agent.id)) made.agent.name = e->name;
@@ -141,7 +147,7 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
         return hello(conn, session, *hello_frame);
     if (const auto* refused = std::get_if<wire::Refused>(&message)) {
         core_.host.record(Metric::auth_failures, 1);
-        const std::string what = session.ready ? std::string{} : "; the frame was " + describe_frame(bytes);
+        const std::string what = session.ready ? std::string{} : "; the frame was " + wire::outline(bytes);
         attempt_failed(session.agent.id, session.agent.protocol, session.agent.peer,
                        "closed an agent's session: ", refused->reason + what);
         return drop(conn, refused->close_code, refused->reason);
@@ -172,7 +178,7 @@ void Sessions::not_a_hello(Conn conn, Session& session, const wire::FromAgent& m
     if (const auto* bad = std::get_if<wire::Malformed>(&message)) why += ": " + bad->reason;
     core_.host.record(Metric::auth_failures, 1);
     attempt_failed(session.agent.id, session.agent.protocol, session.agent.peer,
-                   "closed an agent's session: ", why + "; it was " + describe_frame(bytes));
+                   "closed an agent's session: ", why + "; it was " + wire::outline(bytes));
     drop(conn, policy_violation, std::string{wire::clip(why, most_close_reason)});
 }
 
@@ -268,7 +274,7 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
     if (!hello.version.empty()) record.version = hello.version;
     record.platform = hello.platform;
     record.capabilities = hello.capabilities;
-    core_.outbox.push_back([this, conn] { core_.host.limits(conn, after_auth); });
+    core_.outbox.push_back([this, conn] { core_.host.limits(conn, after_auth(core_.config)); });
     accept(conn, session);
 }
 
@@ -439,13 +445,28 @@ void Sessions::writable(Conn conn)
     if (it != sessions_.end() && it->second->ready) events_.writable(it->second->agent.id);
 }
 
+// The daemon ends a session whose message is larger than its limit, or the agent does. Which of them it was is not told.
+void Sessions::met_its_limit(const Session& session)
+{
+    const std::string why = "the session ended with 1009: a message was larger than the other side accepts "
+                            "(plugins.hub.config.message_bytes is " +
+                            std::to_string(core_.config.message_bytes) + ")";
+    core_.log_stranger("agent " + session.agent.id + ": " + why +
+                           ". Set the agent's limits.peer_message_bytes to what the hub accepts, or raise "
+                           "message_bytes",
+                       fields(session.agent.id, session.agent.protocol, session.agent.peer));
+    if (!session.ours && events_.too_large) events_.too_large(session.agent.id);
+}
+
 // `code`: 1002, 1007 and 1009 mean that the daemon, which reads the frames, closed for what the peer sent.
 void Sessions::closed(Conn conn, int code)
 {
     const auto it = sessions_.find(conn);
     if (it == sessions_.end()) return;
-    const std::unique_ptr<Session> session = std::move(it->second);
-    sessions_.erase(it);
+    // While it is still known: what follows may want to send to its agent.
+    if (code == message_too_big && it->second->ready) met_its_limit(*it->second);
+    const auto node = sessions_.extract(conn);
+    const std::unique_ptr<Session>& session = node.mapped();
     if (!session->replaced_by.empty() && code == replaced) was_alive(*session);
     const std::string_view fault = fault_of(code);
     if (session->ready) {

@@ -33,6 +33,8 @@ public:
         std::function<void(std::string_view agent, const wire::Result&)> result;
         std::function<void(std::string_view agent, const wire::Progress&)> progress;
         std::function<void(std::string_view agent)> writable;
+        // Its session met the limit of a message (1009), and it is not an agenthost, which answers TOO_LARGE by itself. `lost` follows.
+        std::function<void(std::string_view agent)> too_large;
         std::function<void(std::string_view agent, std::string_view task)>
             not_taken; // a send the daemon had no room for
         // What an agent says unasked. The views live until the call returns; an acknowledgement is sent by Sessions itself.
@@ -53,7 +55,7 @@ public:
     void frame(Conn, int opcode, std::string_view);
     void writable(Conn);
     // `code` as the daemon tells it: lost (1006) also when the peer did not answer our close frame.
-    void closed(Conn, int code);
+    void closed(Conn, int code = 0);
     void close_all();         // the hub goes down
     void check_credentials(); // they changed: cuts the sessions they no longer admit
     void renewed(std::string_view agent, const Claims&); // a new JWT of it: its session is good for as long
@@ -100,6 +102,7 @@ private:
                         const std::string& what, const std::string& reason);
     [[nodiscard]] int redispatch(const Session&) const;
     void serve(Conn, Session&, const wire::FromAgent&);
+    void met_its_limit(const Session&);
     void heartbeat(Conn, Session&, const wire::Heartbeat&);
     void not_text(Conn, const Session&, std::size_t size);
     void malformed(Conn, Session&, const std::string& why);

@@ -48,7 +48,7 @@ std::string answer_json(const TaskRecord& t)
     if (final(t.state)) out += ",\"result\":" + (t.data.empty() ? "null" : t.data);
     if (!t.code.empty())
         out += ",\"error\":{\"code\":" + json_string(t.code) + ",\"message\":" + json_string(t.message) + "}";
-    return out + "}";
+    return out + dropped_json(t) + "}";
 }
 
 } // namespace

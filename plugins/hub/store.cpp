@@ -24,9 +24,8 @@ kit::Sha256Digest digest(std::span<const unsigned char> blob)
 
 } // namespace
 
-Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now,
-             Loaded& loaded)
-    : file_{file}, task_rows_{task_rows}, most_waiting_{most_waiting}
+Store::Store(std::string file, Bounds bounds, std::size_t most_waiting, std::int64_t now, Loaded& loaded)
+    : file_{file}, bounds_{bounds}, most_waiting_{most_waiting}
 {
     try {
         db_ = std::make_unique<kit::Database>(file);
@@ -44,7 +43,7 @@ Store::Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting
             loaded.tokens.push_back({std::string{tokens.text(0)}, std::string{tokens.text(1)},
                                      digest(tokens.blob(2)), tokens.integer(3)});
         }
-        tables_ = std::make_unique<Tables>(*db_);
+        tables_ = std::make_unique<Tables>(*db_, bounds_.result_bytes);
     } catch (const kit::SqliteError& e) {
         throw std::runtime_error{
             std::string{"hub: cannot use its database: "} + e.what() +
@@ -102,6 +101,7 @@ void Store::run()
         const std::size_t most = std::min(order_.size(), group);
         for (std::size_t i = 0; i < most; ++i) {
             auto node = waiting_.extract(order_[i]);
+            waiting_bytes_ -= result_bytes(node.mapped().task);
             committing_.emplace(node.key(), node.mapped().task);
             tasks.push_back(std::move(node.mapped()));
         }
@@ -131,6 +131,7 @@ void Store::put_back(std::vector<Waiting>&& tasks)
         if (const auto newer = waiting_.find(id); newer != waiting_.end()) {
             std::move(w.done.begin(), w.done.end(), std::back_inserter(newer->second.done));
         } else {
+            waiting_bytes_ += result_bytes(w.task);
             waiting_.emplace(id, std::move(w));
             order_.push_back(id);
         }
@@ -157,6 +158,7 @@ bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
     };
     const auto save_all = [&] {
         for (const Waiting& w : tasks) tables_->save(w.task);
+        tables_->results.trim();
     };
     std::vector<bool> ok(jobs.size(), true);
     bool saved = attempt([&] {
@@ -265,6 +267,16 @@ bool Store::forget(std::string id)
     return post({[id = std::move(id)](Tables& t) { t.agent_forget.bind(1, id).run(); }, {}});
 }
 
+// A disk that refuses for long must not fill the memory: the record stays, the result that finds no room goes.
+void Store::keep(Waiting& waiting, TaskRecord task)
+{
+    waiting_bytes_ -= result_bytes(waiting.task);
+    const std::uint64_t bytes = result_bytes(task);
+    if (waiting_bytes_ + bytes > max_waiting_bytes) drop_result(task);
+    waiting_bytes_ += result_bytes(task);
+    waiting.task = std::move(task);
+}
+
 bool Store::save(const TaskRecord& task, std::function<void(bool)> done)
 {
     {
@@ -276,7 +288,7 @@ bool Store::save(const TaskRecord& task, std::function<void(bool)> done)
             it = waiting_.emplace(task.id, Waiting{}).first;
             order_.push_back(task.id);
         }
-        it->second.task = task;
+        keep(it->second, task);
         if (done) it->second.done.push_back(std::move(done));
     }
     changed_.notify_one();
@@ -346,7 +358,7 @@ bool Store::expire(std::int64_t now)
     return post({[this, now](Tables& t) {
                      t.task_expire.bind(1, now).run();
                      t.shop_trim.bind(1, shop_rows).run();
-                     t.task_trim.bind(1, std::int64_t{task_rows_}).run();
+                     t.task_trim.bind(1, std::int64_t{bounds_.task_rows}).run();
                      t.agent_trim.bind(1, agent_rows).run();
                      t.report_trim.run();
                  },

@@ -1,7 +1,7 @@
 // The embedded default of the hub's tables: one SQLite file, one thread that commits in groups. Nobody else waits on the disk.
 //
-// Jobs run in order, so whoever asks sees what was written before. Bounds: `queue_bound` jobs, and `task_rows` tasks waiting to be
-// saved (the newest state of each). A disk that refuses is tried again every second, also when nothing waits, so that its recovery is
+// Jobs run in order, so whoever asks sees what was written before. Bounds: `queue_bound` jobs, `most_waiting` tasks waiting to be
+// saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes of Bounds. A disk that refuses is tried again every second, also when nothing waits, so that its recovery is
 // noticed; other writes report false meanwhile.
 #pragma once
 
@@ -30,10 +30,16 @@ public:
     // A thousand agents that come back at once, many times over.
     static constexpr std::size_t queue_bound = 16'384;
 
+    static constexpr std::uint64_t max_waiting_bytes = 128U << 20;
+
     static constexpr std::int64_t shop_rows = 1'000; // tasks kept for one shop
     static constexpr std::int64_t agent_rows =
         100'000; // agents remembered; those unseen for longest go first
 
+    struct Bounds {
+        std::uint32_t task_rows;
+        std::uint64_t result_bytes = UINT64_MAX; // of ended tasks (store_results.hpp)
+    };
     struct Loaded {                         // what a starting hub needs at once
         std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
         std::vector<TaskRecord>
@@ -41,8 +47,7 @@ public:
         std::vector<MintedToken> tokens;
     };
     // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
-    Store(std::string file, std::uint32_t task_rows, std::size_t most_waiting, std::int64_t now,
-          Loaded& loaded);
+    Store(std::string file, Bounds bounds, std::size_t most_waiting, std::int64_t now, Loaded& loaded);
     ~Store() override;
 
     void start();
@@ -84,11 +89,12 @@ private:
     void run();
     bool commit(std::deque<Job>&, std::vector<Waiting>&);
     void put_back(std::vector<Waiting>&&);
+    void keep(Waiting&, TaskRecord); // within max_waiting_bytes
 
     void probe();
 
     const std::string file_;
-    const std::uint32_t task_rows_;
+    const Bounds bounds_;
     const std::size_t most_waiting_;
     std::unique_ptr<kit::Database> db_;
     std::unique_ptr<Tables> tables_;
@@ -96,7 +102,8 @@ private:
     std::condition_variable changed_;
     std::deque<Job> jobs_;
     std::unordered_map<std::string, Waiting> waiting_;
-    std::vector<std::string> order_; // of waiting_
+    std::vector<std::string> order_;  // of waiting_
+    std::uint64_t waiting_bytes_ = 0; // of results in waiting_
     std::unordered_map<std::string, TaskRecord> committing_;
     std::optional<kit::DiskTrouble> problem_;
     bool stopping_ = false;

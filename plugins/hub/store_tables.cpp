@@ -10,7 +10,7 @@ namespace agenthost::hub {
 namespace {
 
 // Each brings a file of the version before it to the next; a new file goes through all of them.
-constexpr std::array<const char*, 2> upgrades{
+constexpr std::array<const char*, 3> upgrades{
     R"(
 CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, protocol TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     peer TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) WITHOUT ROWID;
@@ -37,6 +37,13 @@ CREATE INDEX agents_protocol ON agents(protocol, id);
 CREATE INDEX agents_last_seen ON agents(last_seen);
 CREATE TABLE reports(agent TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, json TEXT NOT NULL,
     PRIMARY KEY(agent, kind)) WITHOUT ROWID;
+)",
+    R"(
+ALTER TABLE tasks ADD COLUMN caller TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET bytes = length(CAST(data AS BLOB)) + length(CAST(message AS BLOB)) + length(CAST(detail AS BLOB)) WHERE state>=3;
+CREATE INDEX tasks_results ON tasks(caller, agent, updated, id, bytes) WHERE bytes > 0;
 )"};
 
 constexpr const char* agent_columns =
@@ -44,7 +51,7 @@ constexpr const char* agent_columns =
     "coalesce((SELECT at FROM reports WHERE agent=agents.id AND kind='heartbeat'), 0)";
 constexpr const char* task_columns =
     "id, agent, action, params, state, sent, bound, created, updated, expires, data, code, message, detail, "
-    "target, shop, warned, confirmed";
+    "target, shop, warned, confirmed, caller, dropped";
 
 std::string select(const char* columns, const char* rest)
 {
@@ -53,11 +60,11 @@ std::string select(const char* columns, const char* rest)
 
 } // namespace
 
-Store::Tables::Tables(kit::Database& database)
-    : db{database}, agent_seen{db.prepare(
-                        "INSERT INTO agents VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(id) DO UPDATE "
-                        "SET protocol=?2, name=?3, version=?4, peer=?5, last_seen=max(last_seen, ?7), "
-                        "platform=?8, capabilities=?9")},
+Store::Tables::Tables(kit::Database& database, std::uint64_t result_bytes)
+    : db{database}, results{database, result_bytes},
+      agent_seen{db.prepare("INSERT INTO agents VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(id) DO UPDATE "
+                            "SET protocol=?2, name=?3, version=?4, peer=?5, last_seen=max(last_seen, ?7), "
+                            "platform=?8, capabilities=?9")},
       agent_find{db.prepare(select(agent_columns, "agents WHERE id=?1"))},
       agent_list{db.prepare(select(agent_columns, "agents WHERE id>?1 ORDER BY id LIMIT ?2"))},
       agent_list_of{
@@ -69,7 +76,8 @@ Store::Tables::Tables(kit::Database& database)
       report_find{db.prepare("SELECT kind, at, json FROM reports WHERE agent=?1")},
       report_trim{db.prepare("DELETE FROM reports WHERE agent NOT IN (SELECT id FROM agents)")},
       task_save{db.prepare("INSERT OR REPLACE INTO tasks(" + std::string{task_columns} +
-                           ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)")},
+                           ", bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
+                           "?18,?19,?20,?21)")},
       task_find{db.prepare(select(task_columns, "tasks WHERE id=?1"))},
       task_expire{db.prepare("DELETE FROM tasks WHERE expires<?1 AND state>=3 AND shop=0")},
       task_trim{db.prepare(
@@ -90,7 +98,10 @@ void Store::Tables::save(const TaskRecord& t)
     task_save.bind(5, std::int64_t(t.state)).bind(6, std::int64_t{t.sent}).bind(7, std::int64_t{t.bound});
     task_save.bind(8, t.created).bind(9, t.updated).bind(10, t.expires).bind(11, t.data).bind(12, t.code);
     task_save.bind(13, t.message).bind(14, t.detail).bind(15, t.target).bind(16, std::int64_t{t.shop});
-    task_save.bind(17, t.warned).bind(18, t.confirmed).run();
+    task_save.bind(17, t.warned).bind(18, t.confirmed).bind(19, t.caller);
+    const std::uint64_t bytes = t.dropped == 0 ? result_bytes(t) : 0;
+    task_save.bind(20, static_cast<std::int64_t>(t.dropped)).bind(21, static_cast<std::int64_t>(bytes)).run();
+    results.saved(bytes);
 }
 
 // A token names at most 1,000 agents.
@@ -127,6 +138,7 @@ TaskRecord Store::Tables::task(const kit::Statement& row)
             .action = std::string{row.text(2)},
             .params = std::string{row.text(3)},
             .target = std::string{row.text(14)},
+            .caller = std::string{row.text(18)},
             .state = static_cast<TaskState>(std::clamp<std::int64_t>(row.integer(4), 0, 5)),
             .sent = static_cast<int>(row.integer(5)),
             .bound = row.integer(6) != 0,
@@ -136,6 +148,7 @@ TaskRecord Store::Tables::task(const kit::Statement& row)
             .expires = row.integer(9),
             .warned = row.integer(16),
             .confirmed = row.integer(17),
+            .dropped = static_cast<std::uint64_t>(row.integer(19)),
             .data = std::string{row.text(10)},
             .code = std::string{row.text(11)},
             .message = std::string{row.text(12)},

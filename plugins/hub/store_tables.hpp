@@ -2,13 +2,14 @@
 #pragma once
 
 #include "store.hpp"
+#include "store_results.hpp"
 
 #include "kit/sqlite.hpp"
 
 namespace agenthost::hub {
 
 struct Store::Tables {
-    explicit Tables(kit::Database&);
+    Tables(kit::Database&, std::uint64_t result_bytes);
     void save(const TaskRecord&);
     void list_among(const Page&, std::vector<AgentRecord>&);
 
@@ -19,6 +20,7 @@ struct Store::Tables {
     static void upgrade(kit::Database&, const std::string& file);
 
     kit::Database& db;
+    StoredResults results;
     kit::Statement agent_seen, agent_find, agent_list, agent_list_of, agent_forget, agent_trim, report_save,
         report_find, report_trim, task_save, task_find, task_expire, task_trim, shop_trim, token_save,
         token_remove;

@@ -56,6 +56,20 @@ TEST_F(HubFaults, ACommandThatKillsItsAgentIsGivenUp)
     EXPECT_EQ(command("n1", "info").status, 200) << "the fifth lives on";
 }
 
+// It was sent again on each new session, and ended that one too.
+TEST_F(HubFaults, AnAnswerLargerThanTheHubAcceptsEndsItsTaskNotTheNextSession)
+{
+    boot("message_bytes: 64KiB");
+    const auto first = agent("n1");
+    const auto large = command("n1", "test.echo", {{"text", std::string(100'000, 'x')}});
+    EXPECT_EQ(large.status, 413) << large.body;
+    EXPECT_EQ(large.json["error"]["code"], "TOO_LARGE");
+    EXPECT_THAT(large.body, HasSubstr("message_bytes is 65536"));
+    ASSERT_TRUE(wait_for([&] { return !online("n1"); }));
+    const auto second = agent("n1");
+    EXPECT_EQ(command("n1", "test.echo", {{"n", 1}}).status, 200);
+}
+
 TEST_F(HubFaults, ASecondSessionOfAnAgentEndsTheFirst)
 {
     boot();

@@ -25,7 +25,7 @@ struct EnrolmentTest : testing::Test {
     void open()
     {
         loaded = {};
-        store = std::make_unique<Store>((dir / "hub.db").string(), 100, 100, now.load(), rest);
+        store = std::make_unique<Store>((dir / "hub.db").string(), Store::Bounds{100}, 100, now.load(), rest);
         table = std::make_unique<StoreEnrolment>(*store, now.load(), loaded);
         nonces = std::make_unique<StoreNonces>(*store, [this] { return now.load(); });
         store->start();

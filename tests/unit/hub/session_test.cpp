@@ -107,4 +107,39 @@ TEST_F(HubTest, ANewerSessionReplacesTheOlderAndGetsItsWork)
     EXPECT_EQ(answer(ask("GET", "/api/agents/n1")).body["status"], "online");
 }
 
+TEST_F(HubTest, MessagesOfAnAgentAreAsLargeAsConfigured)
+{
+    boot({{"message_bytes", "3MiB"}});
+    EXPECT_EQ(json::parse(host->listener.exchange(agent("n1")).limits)["message_bytes"], 3 << 20);
+}
+
+TEST_F(HubTest, ATaskWhoseAnswerIsTooLargeForTheHubEndsInsteadOfBeingSentAgain)
+{
+    const agh_conn first = agent("n1");
+    const agh_conn rest = command("n1", {{"action", "info"}});
+    sent(first, 1);
+    host->listener.closed(first, 1009);
+    EXPECT_EQ(answer(rest).status, 413);
+    EXPECT_EQ(code(rest), "TOO_LARGE");
+    EXPECT_THAT(answer(rest).text, HasSubstr("message_bytes is 1048576"));
+    const agh_conn second = agent("n1");
+    const agh_conn next = command("n1", {{"action", "other"}});
+    EXPECT_EQ(sent(second, 1)["action"], "other");
+    respond(second, sent(second, 1), {{"status", "success"}});
+    EXPECT_EQ(answer(next).status, 200);
+}
+
+// Whose message it was is not known.
+TEST_F(HubTest, OfSeveralTasksNoneEndsBecauseAMessageWasTooLarge)
+{
+    const agh_conn first = agent("n1");
+    const agh_conn a = command("n1", {{"action", "info"}}), b = command("n1", {{"action", "info"}});
+    sent(first, 2);
+    host->listener.closed(first, 1009);
+    const agh_conn second = agent("n1");
+    for (std::size_t i = 1; i <= 2; ++i) respond(second, sent(second, i), {{"status", "success"}});
+    EXPECT_EQ(answer(a).status, 200);
+    EXPECT_EQ(answer(b).status, 200);
+}
+
 } // namespace

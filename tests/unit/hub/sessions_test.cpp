@@ -132,6 +132,7 @@ struct SessionsTest : testing::Test {
              [this](std::string_view a, const wire::Result& r) {
                  heard.push_back("result " + std::string{a} + " " + std::string{r.id});
              },
+         .too_large = [this](std::string_view a) { heard.push_back("too large " + std::string{a}); },
          .heartbeat =
              [this](std::string_view a, const wire::Heartbeat& h) {
                  heard.push_back("heartbeat " + std::string{a} + " " + std::string{h.facts});
@@ -423,6 +424,36 @@ TEST_F(SessionsTest, NothingNewIsBegunWhileTheHubGoesDown)
     EXPECT_EQ(node.close_code, 1001);
     EXPECT_EQ(panel("p2").status, 503);
     EXPECT_TRUE(core.timers.next() == Timers::Time::max()) << "no timer outlives its session";
+}
+
+TEST_F(SessionsTest, ASessionThatMeetsTheLimitOfAMessageIsNamedWithTheKey)
+{
+    auto& node = panel("p1");
+    EXPECT_EQ(json::parse(node.limits)["message_bytes"], 1 << 20);
+    enter([&] { sessions.closed(last, 1009); });
+    EXPECT_THAT(heard, testing::ElementsAre("ready p1 panel", "too large p1", "lost p1"));
+    EXPECT_THAT(daemon.logged, testing::Contains(testing::AllOf(HasSubstr("agent p1"), HasSubstr("1009"),
+                                                                HasSubstr("message_bytes is 1048576"),
+                                                                HasSubstr("limits.peer_message_bytes"))));
+}
+
+TEST_F(SessionsTest, AnAgenthostAnswersTooLargeItself)
+{
+    connect(Protocol::panel, {{"authorization", "Bearer " + token("p1", 1h)},
+                              {"x-agent-id", "p1"},
+                              {"user-agent", "agenthost/0.1.0"}});
+    enter([&] { sessions.closed(last, 1009); });
+    EXPECT_THAT(heard, testing::ElementsAre("ready p1 panel", "lost p1"));
+    EXPECT_THAT(daemon.logged, testing::Contains(HasSubstr("1009")));
+}
+
+TEST_F(SessionsTest, AFirstMessageThatIsTooLargeIsAFailedAttempt)
+{
+    connect(Protocol::print, {{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
+    enter([&] { sessions.closed(last, 1009); });
+    EXPECT_TRUE(heard.empty());
+    ASSERT_EQ(sessions.attempts().all().size(), 1U);
+    EXPECT_THAT(sessions.attempts().all()[0].reason, HasSubstr("16384"));
 }
 
 } // namespace

@@ -18,11 +18,11 @@ namespace {
 
 class StoreTest : public testing::Test {
 protected:
-    void open(std::size_t waiting = 1000)
+    void open(std::size_t waiting = 1000, Store::Bounds bounds = {5})
     {
         store.reset();
         loaded = {};
-        store = std::make_unique<Store>((dir / "hub.db").string(), 5, waiting, 1000, loaded);
+        store = std::make_unique<Store>((dir / "hub.db").string(), bounds, waiting, 1000, loaded);
         store->start();
     }
     std::optional<TaskRecord> task(const std::string& id)
@@ -199,7 +199,7 @@ TEST_F(StoreTest, SaysWhichFileItCannotUse)
 {
     Store::Loaded l;
     try {
-        Store s{"/nonexistent/hub.db", 5, 5, 0, l};
+        Store s{"/nonexistent/hub.db", Store::Bounds{5}, 5, 0, l};
         FAIL() << "opened";
     } catch (const std::runtime_error& e) {
         EXPECT_THAT(e.what(), testing::HasSubstr("/nonexistent/hub.db"));
@@ -207,17 +207,84 @@ TEST_F(StoreTest, SaysWhichFileItCannotUse)
     }
 }
 
+TaskRecord result(const std::string& id, const std::string& caller, const std::string& agent,
+                  std::size_t bytes, std::int64_t updated)
+{
+    TaskRecord t = record(id, TaskState::success, updated);
+    t.caller = caller;
+    t.agent = agent;
+    t.data = "\"" + std::string(bytes - 2, 'x') + "\"";
+    return t;
+}
+
+// 100,000 rows of 1 MiB each were kept for a day.
+TEST_F(StoreTest, ResultsAreBoundedInBytesAndTheOldestOfTheGreediestGoFirst)
+{
+    open(1000, {.task_rows = 1000, .result_bytes = 100'000});
+    ASSERT_TRUE(save(result("other", "desk", "b", 10'000, 1)));
+    TaskRecord running = record("open", TaskState::running, 2);
+    running.caller = "greedy";
+    running.params = std::string(200'000, 'p');
+    ASSERT_TRUE(save(running));
+    ASSERT_TRUE(save(result("few", "greedy", "c", 10'000, 3)));
+    for (int i = 0; i < 30; ++i)
+        ASSERT_TRUE(save(result("g" + std::to_string(i), "greedy", "a", 10'000, 10 + i)));
+    std::uint64_t kept = 0;
+    int first_kept = -1;
+    for (int i = 0; i < 30; ++i) {
+        const auto t = task("g" + std::to_string(i));
+        ASSERT_TRUE(t) << "the task stays";
+        EXPECT_EQ(t->state, TaskState::success);
+        if (t->dropped == 0 && first_kept < 0) first_kept = i;
+        EXPECT_EQ(t->dropped == 0, first_kept >= 0) << i << ": the oldest go first";
+        EXPECT_EQ(t->data.size(), t->dropped == 0 ? 10'000U : 0U);
+        EXPECT_TRUE(t->dropped == 0 || t->dropped == 10'000U);
+        kept += t->data.size();
+    }
+    EXPECT_LE(kept + 20'000, 100'000U);
+    EXPECT_GE(kept + 20'000, 80'000U);
+    EXPECT_EQ(task("other")->dropped, 0U) << "older than all of them, of another token";
+    EXPECT_EQ(task("few")->dropped, 0U) << "of the same token, but of an agent that holds little";
+    EXPECT_EQ(task("open")->params.size(), 200'000U) << "never an open one";
+}
+
+TEST_F(StoreTest, TheBoundOfResultsHoldsOverARestartAndForAFileOfAnEarlierVersion)
+{
+    open(1000, {.task_rows = 1000, .result_bytes = 100'000});
+    for (int i = 0; i < 9; ++i) ASSERT_TRUE(save(result("g" + std::to_string(i), "t", "a", 10'000, i)));
+    store.reset();
+    { // as version 2 wrote it
+        agenthost::kit::Database db{(dir / "hub.db").string()};
+        db.exec(
+            "DROP INDEX tasks_results; ALTER TABLE tasks DROP COLUMN caller; ALTER TABLE tasks DROP COLUMN "
+            "bytes; ALTER TABLE tasks DROP COLUMN dropped; PRAGMA user_version=2");
+    }
+    open(1000, {.task_rows = 1000, .result_bytes = 100'000});
+    EXPECT_EQ(task("g0")->data.size(), 10'000U);
+    ASSERT_TRUE(save(result("new", "t", "a", 20'000, 100)));
+    EXPECT_EQ(task("g0")->dropped, 10'000U);
+    EXPECT_EQ(task("new")->dropped, 0U);
+}
+
+TEST_F(StoreTest, AResultLargerThanTheBoundIsDroppedItself)
+{
+    open(1000, {.task_rows = 1000, .result_bytes = 5'000});
+    ASSERT_TRUE(save(result("large", "t", "a", 10'000, 1)));
+    EXPECT_EQ(task("large")->dropped, 10'000U);
+    EXPECT_EQ(task("large")->data, "");
+}
+
 TEST(HubSpool, LeavesNoNameAndGivesBackItsRoom)
 {
     const agenthost::test::TempDir dir;
     const std::string folder = (dir / "spool").string();
     const auto spool = Spool::make(folder, 1000, 0);
-    std::string problem;
+    agenthost::kit::DiskTrouble problem;
     auto a = spool->open(600, "", "", problem);
-    ASSERT_TRUE(a) << problem;
+    ASSERT_TRUE(a) << problem.text;
     EXPECT_TRUE(std::filesystem::is_empty(folder));
     EXPECT_FALSE(spool->open(401, "", "", problem));
-    EXPECT_THAT(problem, testing::HasSubstr("room for 400 of the 401 bytes"));
+    EXPECT_THAT(problem.text, testing::HasSubstr("room for 400 of the 401 bytes"));
     auto b = spool->open(400, "", "", problem);
     ASSERT_TRUE(b);
     EXPECT_FALSE(spool->open(1, "", "", problem));
@@ -232,10 +299,10 @@ TEST(HubSpool, OneAgentOrTokenLeavesRoomForOthersAndRoomIsTakenAsBytesArrive)
 {
     const agenthost::test::TempDir dir;
     const auto spool = Spool::make((dir / "spool").string(), 100 << 20, 0);
-    std::string problem;
+    agenthost::kit::DiskTrouble problem;
     EXPECT_FALSE(spool->open(81 << 20, "a", "t", problem)) << "alone it may have four fifths";
     auto a = spool->open(80 << 20, "a", "t", problem);
-    ASSERT_TRUE(a) << problem;
+    ASSERT_TRUE(a) << problem.text;
     EXPECT_EQ(spool->reserved(), 1U << 20);
     EXPECT_TRUE(a->grow(10 << 20));
     EXPECT_EQ(spool->reserved(), 20U << 20) << "at most twice what has come";
@@ -243,7 +310,7 @@ TEST(HubSpool, OneAgentOrTokenLeavesRoomForOthersAndRoomIsTakenAsBytesArrive)
     EXPECT_EQ(spool->reserved(), 80U << 20);
     EXPECT_FALSE(spool->open(1 << 20, "a", "u", problem)) << "the agent's share";
     EXPECT_FALSE(spool->open(1 << 20, "b", "t", problem)) << "the token's share";
-    EXPECT_TRUE(spool->open(16 << 20, "b", "u", problem)) << problem;
+    EXPECT_TRUE(spool->open(16 << 20, "b", "u", problem)) << problem.text;
     a.reset();
     EXPECT_EQ(spool->reserved(), 0U);
 }
@@ -253,11 +320,57 @@ TEST(HubSpool, KeepsWhatMustStayFree)
     const agenthost::test::TempDir dir;
     const auto spool =
         Spool::make((dir / "spool").string(), UINT64_MAX, std::filesystem::space(dir.path()).available / 2);
-    std::string problem;
+    agenthost::kit::DiskTrouble problem;
     EXPECT_FALSE(
         spool->open(std::filesystem::space(dir.path()).available / 2 + (64 << 20), "n1", "admin", problem));
-    EXPECT_THAT(problem, testing::HasSubstr("free some space"));
+    EXPECT_THAT(problem.text, testing::HasSubstr("free some space"));
     EXPECT_EQ(spool->reserved(), 0U);
+}
+
+// Every failure was called DISK_FULL.
+TEST(HubSpool, NamesWhatTheDiskRefused)
+{
+    const agenthost::test::TempDir dir;
+    int create = 0, write = 0; // the errno of the next call; 0: it works
+    const auto real = Spool::real_disk();
+    const auto spool = Spool::make((dir / "spool").string(), 1000, 0,
+                                   {.create =
+                                        [&](const std::string& folder) {
+                                            if (create == 0) return real.create(folder);
+                                            errno = create;
+                                            return agenthost::kit::Fd{};
+                                        },
+                                    .write =
+                                        [&](int fd, std::uint64_t at) {
+                                            if (write != 0) errno = write;
+                                            return write == 0 && real.write(fd, at);
+                                        }});
+    struct Case {
+        int error;
+        const char *code, *text;
+    };
+    for (const auto& [error, code, text] : {Case{EACCES, "INTERNAL", "permission denied"},
+                                            {EROFS, "DISK_ERROR", "read-only"},
+                                            {EIO, "DISK_ERROR", "input/output error"},
+                                            {ENOSPC, "DISK_FULL", "the disk is full"},
+                                            {EMFILE, "INSUFFICIENT_RESOURCES", "LimitNOFILE"}}) {
+        agenthost::kit::DiskTrouble problem;
+        create = error;
+        EXPECT_FALSE(spool->open(10, "n1", "t", problem));
+        create = 0;
+        EXPECT_EQ(problem.code, code);
+        EXPECT_THAT(problem.text, testing::HasSubstr((dir / "spool").string()));
+        EXPECT_THAT(problem.text, testing::HasSubstr(text));
+        const auto file = spool->open(10, "n1", "t", problem);
+        ASSERT_TRUE(file);
+        write = error;
+        const auto why = spool->why_not_written(*file, 3);
+        write = 0;
+        EXPECT_EQ(why.code, code);
+        EXPECT_THAT(why.text, testing::HasSubstr((dir / "spool").string()));
+        EXPECT_THAT(why.text, testing::HasSubstr(text));
+        EXPECT_EQ(spool->why_not_written(*file, 3).code, "DISK_ERROR") << "it works again";
+    }
 }
 
 TEST(HubSpool, SaysWhichFolderItCannotUse)

@@ -7,6 +7,7 @@
 #include <set>
 
 using namespace agenthost::hub_test;
+namespace wire = agenthost::wire;
 using namespace std::chrono_literals;
 using agenthost::wire::Outcome;
 using agenthost::wire::Protocol;
@@ -277,6 +278,87 @@ TEST_F(TableTest, DeleteInterruptsACommandOnATerminal)
     ASSERT_EQ(interrupted_later.size(), 1U);
     EXPECT_EQ(interrupted_later[0].first, other);
     EXPECT_EQ(status(ask("DELETE", "/api/tasks/" + other, {}, "force=maybe")), 400);
+}
+
+TEST_F(TableTest, ATaskWhoseResultWasDroppedSaysSo)
+{
+    TaskRecord t{.id = "req_1", .agent = "node-01", .action = "info", .state = TaskState::success};
+    t.dropped = 4711;
+    tables.save(t, {});
+    const json shown = get("/api/tasks/req_1");
+    EXPECT_EQ(shown["status"], "success");
+    EXPECT_FALSE(shown.contains("data"));
+    EXPECT_EQ(shown["dropped"]["bytes"], 4711);
+    EXPECT_THAT(shown["dropped"]["message"].get<std::string>(), testing::HasSubstr("result_bytes"));
+    t.id = "req_2";
+    t.shop = true;
+    tables.save(t, {});
+    EXPECT_EQ(get("/api/agent-tasks/req_2")["dropped"]["bytes"], 4711);
+}
+
+// The agent writes a command's row before it knows the command: until then DELETE was answered 404, 503 or 429.
+TEST_F(TableTest, DeleteAsksAgainWhileTheAgentDoesNotKnowTheCommandYet)
+{
+    join("d1", "dashboard");
+    ask("POST", "/api/agents/d1/commands",
+        R"({"action":"terminal.run","params":{"command":"x"},"timeout":0})");
+    const std::string id = fanout.sent.back().id;
+    const Conn conn = ask("DELETE", "/api/tasks/" + id);
+    std::size_t sent = fanout.sent.size();
+    for (const char* code : {"COMMAND_NOT_FOUND", "BUSY", "RATE_LIMIT"}) {
+        enter([&] {
+            requests.result("d1", {.id = fanout.sent.back().id,
+                                   .outcome = wire::Outcome::error,
+                                   .error = {.code = code, .message = "not yet"}});
+        });
+        EXPECT_FALSE(answered(conn)) << code;
+        EXPECT_EQ(fanout.sent.size(), sent);
+        pass(std::chrono::milliseconds{50});
+        ASSERT_EQ(fanout.sent.size(), ++sent) << code;
+        EXPECT_EQ(fanout.sent.back().action, "terminal.interrupt");
+    }
+    enter([&] { requests.result("d1", {.id = fanout.sent.back().id, .data = "{}"}); });
+    EXPECT_EQ(status(conn), 202);
+    EXPECT_EQ(body(conn)["cancel"], "interrupted");
+}
+
+TEST_F(TableTest, DeletePassesTheAgentsRefusalOnWhenItStays)
+{
+    join("d1", "dashboard");
+    ask("POST", "/api/agents/d1/commands",
+        R"({"action":"terminal.run","params":{"command":"x"},"timeout":0})");
+    const Conn conn = ask("DELETE", "/api/tasks/" + fanout.sent.back().id);
+    for (int i = 0; i < 100 && !answered(conn); ++i) {
+        enter([&] {
+            requests.result("d1", {.id = fanout.sent.back().id,
+                                   .outcome = wire::Outcome::error,
+                                   .error = {.code = "COMMAND_NOT_FOUND", .message = "no such command"}});
+        });
+        pass(std::chrono::milliseconds{50});
+    }
+    EXPECT_EQ(status(conn), 404);
+    EXPECT_LE(fanout.sent.size(), 41U) << "for two seconds, not for ever";
+}
+
+// Nothing of it depends on the hub's own row either: its writes are held here.
+TEST_F(TableTest, DeleteOfACommandThatEndsMeanwhileSaysSoWhenItsRowIsThere)
+{
+    join("d1", "dashboard");
+    ask("POST", "/api/agents/d1/commands",
+        R"({"action":"terminal.run","params":{"command":"x"},"timeout":0})");
+    const std::string id = fanout.sent.back().id;
+    const Conn conn = ask("DELETE", "/api/tasks/" + id);
+    const std::string asked = fanout.sent.back().id;
+    enter([&] { commands.result("d1", {.id = id, .data = R"({"exit_code":0})"}); });
+    enter([&] {
+        requests.result("d1", {.id = asked,
+                               .outcome = wire::Outcome::error,
+                               .error = {.code = "COMMAND_NOT_FOUND", .message = "it has ended"}});
+    });
+    EXPECT_FALSE(answered(conn)) << "the store is held";
+    later.run();
+    EXPECT_EQ(status(conn), 409);
+    EXPECT_EQ(body(conn)["error"]["code"], "TASK_ENDED");
 }
 
 TEST_F(TableTest, DeleteOfAHiddenTaskIsAsIfItDidNotExist)

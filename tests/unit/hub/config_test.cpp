@@ -1,0 +1,36 @@
+// Keys of the hub's configuration that bound what it takes and keeps.
+#include "plugins/hub/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+using namespace agenthost::hub;
+
+namespace {
+
+TEST(HubConfig, BoundsMessagesAndResults)
+{
+    const Config defaults = parse_config("{}", "/s");
+    EXPECT_EQ(defaults.message_bytes, 1U << 20);
+    EXPECT_EQ(defaults.result_bytes, 1ULL << 30);
+    const Config c = parse_config(R"({"message_bytes":"64MiB","result_bytes":"1.5GiB"})", "/s");
+    EXPECT_EQ(c.message_bytes, 64U << 20);
+    EXPECT_EQ(c.result_bytes, 3ULL << 29);
+}
+
+TEST(HubConfig, RefusesMessagesThatNoAgentCouldUse)
+{
+    for (const char* bad : {R"({"message_bytes":"1KiB"})", R"({"message_bytes":"1GiB"})"}) {
+        try {
+            parse_config(bad, "/s");
+            FAIL() << bad;
+        } catch (const std::invalid_argument& e) {
+            EXPECT_THAT(e.what(), testing::HasSubstr("plugins.hub.config.message_bytes"));
+            EXPECT_THAT(e.what(), testing::HasSubstr("16KiB to 64MiB"));
+        }
+    }
+}
+
+} // namespace
