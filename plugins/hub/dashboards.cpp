@@ -63,9 +63,13 @@ void Dashboards::request(Conn conn, const Head& head)
                                          "agenthost hub token new --role dashboard"
                                        : "an agent's token is for its own session"));
     }
-    if (sessions_.size() >= most)
-        return core_.answer(conn,
-                            error_answer(503, "BUSY", "1,000 dashboards are connected; close one first"));
+    if (!places_.take(caller->subject, 1))
+        return core_.answer(
+            conn,
+            error_answer(503, "BUSY",
+                         places_.used() >= most
+                             ? "1,000 dashboards are connected; close one first"
+                             : "The dashboards of this token hold its share of 1,000; close one first"));
     Session& session = *sessions_.emplace(conn, std::make_unique<Session>()).first->second;
     session.caller = *caller;
     session.token = std::move(token);
@@ -110,6 +114,7 @@ void Dashboards::closed(Conn conn)
     if (it == sessions_.end()) return;
     core_.timers.cancel(it->second->expiry);
     groups_.leave(conn);
+    places_.give_back(it->second->caller.subject, 1);
     sessions_.erase(it);
     core_.host.record(Metric::dashboards, double(sessions_.size()));
 }

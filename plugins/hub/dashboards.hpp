@@ -12,6 +12,7 @@
 #include "dashboard_output.hpp"
 #include "outlet.hpp"
 #include "runs.hpp"
+#include "shares.hpp"
 #include "tables.hpp"
 
 #include "wire/dashboard_desk.hpp"
@@ -94,6 +95,7 @@ private:
     DashboardOutput output_;
     wire::desk::Reader reader_;
     std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
+    Shares places_{most};                          // of sessions_, by the token's subject
     std::unordered_map<std::string, Asked> asked_; // by run, until it is over
 };
 

@@ -46,16 +46,14 @@ void FilePuts::ended(const Ptr& put, Answer outcome, bool success)
         core_.answer(conn, put->outcome);
     }
     const auto mine = puts_.find(name(put->agent, put->file));
-    if ((!success || !put->kept) && mine != puts_.end() && mine->second == put) puts_.erase(mine);
+    if (!success && mine != puts_.end() && mine->second == put) puts_.erase(mine);
 }
 
 void FilePuts::forget(const std::string& agent, const std::string& file) { puts_.erase(name(agent, file)); }
 
 void FilePuts::forget_all(std::string_view agent)
 {
-    for (auto& [name, put] : puts_)
-        if (put->agent == agent) put->kept = false;
-    std::erase_if(puts_, [agent](const auto& e) { return e.second->done && e.second->agent == agent; });
+    std::erase_if(puts_, [agent](const auto& entry) { return entry.second->agent == agent; });
 }
 
 } // namespace agenthost::hub

@@ -22,8 +22,7 @@ struct FilePut {
     std::string info, sha256;     // name and owner as they are sent; the content's
     std::string task;
     bool done = false;
-    bool kept = true; // a later PUT of the same content may be answered with its outcome
-    Answer outcome;   // when it is done
+    Answer outcome; // when it is done
     Timers::Time ended{};
     std::set<Conn> waiting;
 
@@ -46,7 +45,8 @@ public:
     void add(const Ptr&);
     void ended(const Ptr&, Answer outcome, bool success); // answers who waits
     void forget(const std::string& agent, const std::string& file);
-    // Something else changes files of this agent: no outcome says any longer what is stored, also of those that still run.
+    // Something else changes files of this agent: no outcome says any longer what is stored, not even of those that still run. Who waits
+    // for one is still answered; the next PUT is sent.
     void forget_all(std::string_view agent);
 
 private:

@@ -1,6 +1,7 @@
 #include "files.hpp"
 
 #include "calls.hpp"
+#include "not_saved.hpp"
 
 #include "kit/hash.hpp"
 
@@ -14,7 +15,6 @@ namespace {
 
 // A chunked body does not say how long it will be: this much is reserved for it, and more it may not be.
 constexpr std::uint64_t most_chunked = 1ULL << 30;
-constexpr std::size_t most_transfers = 4'096;
 constexpr int most_receiving = 2; // of one URL: a retry while the broken attempt still hangs
 constexpr auto rate_window = std::chrono::seconds{60};
 constexpr std::uint64_t unreported = 512U
@@ -69,6 +69,17 @@ Files::Ticket Files::open_transfer(Transfer transfer)
                       token};
     transfers_.emplace(ticket.key, std::move(transfer));
     return ticket;
+}
+
+TransferPlaces::Place Files::take_place(Conn conn, const std::string& agent)
+{
+    std::string why;
+    auto place = places_.take(agent, core_.exchanges[conn].caller, why);
+    if (place) return place;
+    Answer answer = error_answer(503, "BUSY", why);
+    answer.headers.emplace_back("retry-after", "1");
+    core_.answer(conn, std::move(answer));
+    return nullptr;
 }
 
 TaskRecord Files::task(Conn conn, std::string agent, std::string action, std::string params) const
@@ -159,11 +170,12 @@ void Files::receive(Conn conn, const Head& head, Body body)
         const std::shared_ptr<SpoolFile> file = std::move(mine.file);
         if (end.status == AGH_E_INVALID || end.status == AGH_E_CLOSED || !file)
             return; // the host has answered; on_closed follows
-        if (end.status == AGH_OK && !file->grow(end.length)) return refuse(507, "DISK_FULL", no_room);
+        if (!file->grow(end.status == AGH_OK ? end.length : rate->landed))
+            return refuse(507, "DISK_FULL", no_room);
         if (end.status != AGH_OK)
-            return refuse(507, "DISK_FULL",
-                          file->grow(rate->landed) ? "The hub could not write the body to its transfer folder"
-                                                   : no_room);
+            return not_written(conn, file, rate->landed, [refuse](const kit::DiskTrouble& why) {
+                refuse(disk_status(why), why.code, why.text);
+            });
         core_.host.record(Metric::bytes_in, double(end.length));
         if (wanted && *wanted != end.sha256) {
             return refuse(422, "INVALID_REQUEST",
@@ -175,13 +187,13 @@ void Files::receive(Conn conn, const Head& head, Body body)
         received(file);
     };
     const bool posted = core_.blocking([this, conn, room, refuse, rate, body = std::move(body)] {
-        std::string problem;
+        kit::DiskTrouble problem;
         auto file = spool_->open(room, body.agent, body.caller, problem);
         core_.enter([&] {
             core_.host.record(Metric::spool, double(spool_->reserved()));
             const auto it = core_.exchanges.find(conn);
             if (it == core_.exchanges.end()) return; // the peer left meanwhile
-            if (!file) return refuse(507, "DISK_FULL", problem);
+            if (!file) return refuse(disk_status(problem), problem.code, problem.text);
             it->second.file = file;
             it->second.on_progress = [rate, file, progress = body.progress](std::uint64_t landed) {
                 rate->landed = landed;
@@ -196,6 +208,20 @@ void Files::receive(Conn conn, const Head& head, Body body)
     if (!posted) refuse(503, "BUSY", "The hub has too many transfers to begin; try again later");
 }
 
+// The daemon says that the disk refused, but not how: the disk is asked again, on the worker.
+void Files::not_written(Conn conn, const std::shared_ptr<SpoolFile>& file, std::uint64_t landed,
+                        std::function<void(const kit::DiskTrouble&)> refuse)
+{
+    const auto ask = [this, conn, file, landed, refuse] {
+        const kit::DiskTrouble why = spool_->why_not_written(*file, landed);
+        core_.enter([&] {
+            if (core_.exchanges.contains(conn)) refuse(why);
+        });
+    };
+    if (!core_.blocking(ask))
+        refuse({"DISK_ERROR", "The hub could not write the body to its transfer folder; try again later"});
+}
+
 void Files::put(Conn conn, const Head& head, std::string agent, std::string file)
 {
     const auto refuse = [this, conn](int status, std::string_view code, std::string_view text) {
@@ -203,8 +229,6 @@ void Files::put(Conn conn, const Head& head, std::string agent, std::string file
     };
     if (!head.length && !head.chunked)
         return refuse(411, "INVALID_REQUEST", "PUT needs a Content-Length, or chunked encoding");
-    if (transfers_.size() >= most_transfers)
-        return refuse(503, "BUSY", "Too many transfers are open; try again later");
     double wait_s = 0;
     if (!put_wait(head, wait_s))
         return refuse(400, "INVALID_REQUEST", "\"timeout\" is not a number of seconds from 0 to 3600");
@@ -223,18 +247,20 @@ void Files::put(Conn conn, const Head& head, std::string agent, std::string file
     if (before && head.header("expect") == "100-continue" && !put->sha256.empty() &&
         before->same_content(*put))
         return wait(conn, before, wait_s);
+    const auto place = take_place(conn, put->agent);
+    if (!place) return;
     const std::string caller = core_.exchanges[conn].caller;
     receive(conn, head,
             {.agent = put->agent,
              .caller = caller,
-             .received = [this, conn, head, put, wait_s](const std::shared_ptr<SpoolFile>& content) {
-                 send(conn, head, put, content, wait_s);
+             .received = [this, conn, put, place, wait_s](const std::shared_ptr<SpoolFile>& content) {
+                 send(conn, put, content, place, wait_s);
              }});
 }
 
 // The body is here: to the agent, unless that is on its way already.
-void Files::send(Conn conn, const Head&, FilePuts::Ptr put, const std::shared_ptr<SpoolFile>& content,
-                 double wait_s)
+void Files::send(Conn conn, FilePuts::Ptr put, const std::shared_ptr<SpoolFile>& content,
+                 TransferPlaces::Place place, double wait_s)
 {
     put->sha256 = content->sha256();
     if (const FilePuts::Ptr before = puts_.find(put->agent, put->file)) {
@@ -244,7 +270,8 @@ void Files::send(Conn conn, const Head&, FilePuts::Ptr put, const std::shared_pt
                 conn, error_answer(409, "ID_REUSED",
                                    "This Idempotency-Key was used for another content of this file"));
     }
-    const Ticket ticket = open_transfer({.way = Way::to_agent, .content = content});
+    const Ticket ticket =
+        open_transfer({.way = Way::to_agent, .content = content, .place = std::move(place)});
     TaskRecord record = task(conn, put->agent, "storage.upload",
                              "{\"file_info\":{\"id\":" + json_string(put->file) + put->info +
                                  ",\"size\":" + std::to_string(content->size()) + ",\"sha256\":\"" +
@@ -285,13 +312,14 @@ void Files::wait(Conn conn, const FilePuts::Ptr& put, double wait_s)
 
 void Files::get(Conn conn, const Head& head, std::string agent, std::string file)
 {
-    if (transfers_.size() >= most_transfers)
-        return core_.answer(conn, error_answer(503, "BUSY", "Too many transfers are open; try again later"));
+    auto place = take_place(conn, agent);
+    if (!place) return;
     const Ticket ticket = open_transfer({.way = Way::from_agent,
                                          .content = nullptr,
                                          .agent = agent,
                                          .caller = core_.exchanges[conn].caller,
-                                         .reader = conn});
+                                         .reader = conn,
+                                         .place = std::move(place)});
     std::string params = "{\"file_id\":" + json_string(file) + ",\"upload_url\":" + json_string(ticket.url) +
                          ",\"method\":\"PUT\"}";
     readers_.add(conn, head);

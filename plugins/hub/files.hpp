@@ -13,6 +13,7 @@
 #include "file_puts.hpp"
 #include "file_readers.hpp"
 #include "spool.hpp"
+#include "transfer_places.hpp"
 
 #include "kit/rate_floor.hpp"
 
@@ -25,8 +26,11 @@ namespace agenthost::hub {
 
 class Files {
 public:
-    Files(Core& core, Commands& commands, std::shared_ptr<Spool> spool)
-        : core_{core}, commands_{commands}, spool_{std::move(spool)}, puts_{core}, readers_{core}
+    static constexpr std::size_t max_transfers = 4'096;
+
+    Files(Core& core, Commands& commands, std::shared_ptr<Spool> spool, std::size_t max = max_transfers)
+        : core_{core}, commands_{commands}, spool_{std::move(spool)}, puts_{core}, readers_{core}, places_{
+                                                                                                       max}
     {}
 
     void put(Conn, const Head&, std::string agent, std::string file);
@@ -48,6 +52,7 @@ private:
         std::string agent, caller;
         Conn reader = 0; // from_agent: who gets it
         int receiving = 0;
+        TransferPlaces::Place place = {};
     };
     struct Ticket {
         std::string key, url;
@@ -66,13 +71,17 @@ private:
     };
 
     Ticket open_transfer(Transfer);
+    // Among the transfers, of this exchange's caller. nullptr: none is free, and that is the answer.
+    TransferPlaces::Place take_place(Conn, const std::string& agent);
     // Into a new file of the spool; refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says.
     void receive(Conn, const Head&, Body);
+    void not_written(Conn, const std::shared_ptr<SpoolFile>&, std::uint64_t landed,
+                     std::function<void(const kit::DiskTrouble&)> refuse);
     void watch_rate(Conn, const std::shared_ptr<Rate>&);
     // Starts the task; the transfer `key` (may be empty) ends with it. false: refused, and answered.
     bool start(Conn, TaskRecord, const std::string& key, std::function<void(const TaskRecord&)> ended);
     [[nodiscard]] TaskRecord task(Conn, std::string agent, std::string action, std::string params) const;
-    void send(Conn, const Head&, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, double wait_s);
+    void send(Conn, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, TransferPlaces::Place, double wait_s);
     void wait(Conn, const FilePuts::Ptr&, double wait_s);
     void drain_as_interrupted(Conn);
 
@@ -81,6 +90,7 @@ private:
     std::shared_ptr<Spool> spool_;
     FilePuts puts_;
     FileReaders readers_;
+    TransferPlaces places_;
     std::unordered_map<std::string, Transfer> transfers_; // by the token's SHA-256
 };
 

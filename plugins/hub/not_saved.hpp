@@ -9,8 +9,10 @@
 
 namespace agenthost::hub {
 
-// Right after a commit failed, so the disk answers.
+// Right after a commit failed, so the disk answers. Tries a small write beside the database.
 kit::DiskTrouble why_not_saved(const std::string& database);
+// Of an answer about the hub's own disk: INTERNAL is 502 when an agent says it, and 500 here.
+int disk_status(const kit::DiskTrouble&);
 Answer not_saved(const std::string& database, const std::string& what);
 
 } // namespace agenthost::hub

@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t step = 1ULL << 20;        // taken at first
 constexpr std::uint64_t under_way = 512ULL << 10; // what the daemon may have of a body beyond what it told
 
+constexpr const char* remedy = "name a folder on another disk in plugins.hub.config.spool";
+
 std::string cause()
 {
     return std::strerror(errno); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
@@ -28,7 +30,7 @@ kit::Fd nameless(const std::string& folder)
     std::string name = folder + "/transfer.XXXXXX";
     kit::Fd fd{::mkostemp(name.data(), O_CLOEXEC)};
     if (fd) ::unlink(name.c_str());
-    return fd;
+    return fd; // errno is mkostemp's when there is none
 }
 
 } // namespace
@@ -62,54 +64,67 @@ void SpoolFile::complete(std::uint64_t size, std::string sha256)
     }
 }
 
-std::shared_ptr<Spool> Spool::make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free)
+Spool::Disk Spool::real_disk()
+{
+    return {.create = nameless, .write = [](int fd, std::uint64_t at) {
+                return ::pwrite(fd, "", 1, static_cast<off_t>(at)) == 1;
+            }};
+}
+
+std::shared_ptr<Spool> Spool::make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free,
+                                   Disk disk)
 {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
         throw std::runtime_error{"hub: cannot create the transfer folder " + folder + ": " + cause() +
                                  ". Create its parent, or name another folder in plugins.hub.config.spool."};
     }
-    if (const kit::Fd probe = nameless(folder); !probe) {
+    if (const kit::Fd probe = disk.create(folder); !probe) {
         throw std::runtime_error{
             "hub: cannot write to the transfer folder " + folder + ": " + cause() +
             ". Give it to the daemon's user with mode 0700, or name another in plugins.hub.config.spool."};
     }
-    return std::shared_ptr<Spool>{new Spool{std::move(folder), bytes, reserve_free}};
+    return std::shared_ptr<Spool>{new Spool{std::move(folder), bytes, reserve_free, std::move(disk)}};
 }
 
 std::shared_ptr<SpoolFile> Spool::open(std::uint64_t bytes, std::string agent, std::string caller,
-                                       std::string& problem)
+                                       kit::DiskTrouble& problem)
 {
+    const auto full = [&problem](std::string text) {
+        problem = {"DISK_FULL", std::move(text)};
+        return nullptr;
+    };
     {
         const std::lock_guard lock{mutex_};
-        if (const std::uint64_t now = room(agent, caller); bytes > now) {
-            problem = "the hub's transfer folder has room for " + std::to_string(now) + " of the " +
-                      std::to_string(bytes) +
-                      " bytes now, for this agent and this token; try again later, or raise "
-                      "plugins.hub.config.spool_bytes";
-            return nullptr;
-        }
+        if (const std::uint64_t now = room(agent, caller); bytes > now)
+            return full("the hub's transfer folder has room for " + std::to_string(now) + " of the " +
+                        std::to_string(bytes) +
+                        " bytes now, for this agent and this token; try again later, or raise "
+                        "plugins.hub.config.spool_bytes");
     }
-    std::shared_ptr<SpoolFile> file{
-        new SpoolFile{shared_from_this(), nameless(folder_), bytes, std::move(agent), std::move(caller)}};
-    if (file->fd() < 0) {
-        problem = "the hub cannot create a file in its transfer folder: " + cause();
+    kit::Fd fd = disk_.create(folder_);
+    if (!fd) {
+        problem = kit::disk_trouble(errno, folder_, remedy);
         return nullptr;
     }
+    std::shared_ptr<SpoolFile> file{
+        new SpoolFile{shared_from_this(), std::move(fd), bytes, std::move(agent), std::move(caller)}};
     struct statvfs fs {};
     if (::fstatvfs(file->fd(), &fs) == 0) {
         const std::uint64_t free = std::uint64_t{fs.f_bavail} * fs.f_frsize;
-        if (free < reserve_free_ || free - reserve_free_ < bytes) {
-            problem = "the hub's disk has " + std::to_string(free) + " bytes free and keeps " +
-                      std::to_string(reserve_free_) +
-                      " of them; free some space, or move plugins.hub.config.spool";
-            return nullptr;
-        }
+        if (free < reserve_free_ || free - reserve_free_ < bytes)
+            return full("the hub's disk has " + std::to_string(free) + " bytes free and keeps " +
+                        std::to_string(reserve_free_) +
+                        " of them; free some space, or move plugins.hub.config.spool");
     }
-    if (!file->grow(0)) { // taken by others in between
-        problem = "the hub's transfer folder is full now; try again later";
-        return nullptr;
-    }
+    if (!file->grow(0)) // taken by others in between
+        return full("the hub's transfer folder is full now; try again later");
     return file;
+}
+
+kit::DiskTrouble Spool::why_not_written(const SpoolFile& file, std::uint64_t landed) const
+{
+    if (!disk_.write(file.fd(), landed)) return kit::disk_trouble(errno, folder_, remedy);
+    return {"DISK_ERROR", folder_ + ": writing failed a moment ago and works again. Send the file again."};
 }
 
 std::uint64_t Spool::room(std::string_view agent, std::string_view caller) const

@@ -7,9 +7,11 @@
 
 #include "shares.hpp"
 
+#include "kit/disk_trouble.hpp"
 #include "kit/fd.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -51,18 +53,30 @@ private:
 
 class Spool : public std::enable_shared_from_this<Spool> {
 public:
-    // Throws std::runtime_error with path, cause and remedy when the folder cannot be used.
-    static std::shared_ptr<Spool> make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free);
+    // The system calls that fail in ways a test cannot arrange: each sets errno.
+    struct Disk {
+        std::function<kit::Fd(const std::string& folder)> create; // a file without a name
+        std::function<bool(int fd, std::uint64_t at)> write;      // one byte of it
+    };
+    static Disk real_disk();
 
-    // For at most `bytes`, of and for these two. nullptr and `problem` (for people) when there is no room for them now.
+    // Throws std::runtime_error with path, cause and remedy when the folder cannot be used.
+    static std::shared_ptr<Spool> make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free,
+                                       Disk disk = real_disk());
+
+    // For at most `bytes`, of and for these two. nullptr and `problem` (code and reason) when there is no room for them now, or the disk
+    // refuses.
     std::shared_ptr<SpoolFile> open(std::uint64_t bytes, std::string agent, std::string caller,
-                                    std::string& problem);
+                                    kit::DiskTrouble& problem);
+    // Why the daemon could not write to the file after `landed` bytes: tries to write one more. Blocks.
+    [[nodiscard]] kit::DiskTrouble why_not_written(const SpoolFile&, std::uint64_t landed) const;
     [[nodiscard]] std::uint64_t reserved() const;
 
 private:
     friend class SpoolFile;
-    Spool(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free)
-        : folder_{std::move(folder)}, reserve_free_{reserve_free}, agents_{bytes}, callers_{bytes}
+    Spool(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free, Disk disk)
+        : folder_{std::move(folder)},
+          reserve_free_{reserve_free}, disk_{std::move(disk)}, agents_{bytes}, callers_{bytes}
     {}
     bool take(const SpoolFile&, std::uint64_t);
     void give_back(const SpoolFile&, std::uint64_t);
@@ -70,6 +84,7 @@ private:
 
     const std::string folder_;
     const std::uint64_t reserve_free_;
+    const Disk disk_;
     mutable std::mutex mutex_;
     Shares agents_, callers_; // of the same bytes
 };

@@ -558,16 +558,21 @@ TEST_F(DashboardsTest, TheQueueIsToldWithItsAgent)
     EXPECT_EQ(only(conn)["payload"], (json{{"agentId", "d1"}, {"queue", queue}}));
 }
 
-TEST_F(DashboardsTest, ThereIsABoundOfDashboards)
+TEST_F(DashboardsTest, ThereIsABoundOfDashboardsAndOneTokenLeavesRoomForOthers)
 {
     std::vector<Conn> all;
-    for (std::size_t i = 0; i < Dashboards::most; ++i) all.push_back(desk());
+    for (std::size_t i = 0; i < Dashboards::most / 5 * 4; ++i) all.push_back(desk());
     const Conn more = dial(token());
     EXPECT_EQ(status(more), 503);
+    EXPECT_THAT(body(more)["error"]["message"].get<std::string>(), testing::HasSubstr("its share of 1,000"));
+    desk({}, "another");
     enter([&] { dashboards.closed(all.front()); });
+    EXPECT_EQ(status(dial(token())), 503) << "less is free: less is its share";
+    for (int i = 0; i < 10; ++i) enter([&] { dashboards.closed(all.at(1 + i)); });
     desk();
+    const std::size_t open = dashboards.size();
     enter([&] { dashboards.close_all(); });
-    EXPECT_EQ(daemon.closed.size(), Dashboards::most);
+    EXPECT_EQ(daemon.closed.size(), open);
 }
 
 } // namespace

@@ -51,6 +51,8 @@ TEST_F(HubTest, ADiskThatRefusesIsSaidAndNothingThatWasAnsweredIsLost)
     }
     EXPECT_EQ(late_status, 507);
     EXPECT_EQ(accepted_error["code"], "DISK_FULL");
+    EXPECT_THAT(accepted_error["message"].get<std::string>(), HasSubstr("ulimit -f"))
+        << "what the disk refused, not that it did";
     EXPECT_EQ(done_status, 200);
     EXPECT_THAT(health.get<std::string>(), HasSubstr("writing its database failed"));
 

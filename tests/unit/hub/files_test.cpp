@@ -179,6 +179,8 @@ TEST_F(HubTest, SaysWhenTheDiskTookNotTheBody)
     ASSERT_TRUE(host->listener.wait(conn, [](auto& e) { return e.receiving; }));
     host->listener.body(conn, "only this", AGH_E_INTERNAL);
     EXPECT_EQ(answer(conn).status, 507);
+    EXPECT_EQ(code(conn), "DISK_ERROR") << "the hub's own attempt to write succeeds: this disk is not full";
+    EXPECT_THAT(answer(conn).text, HasSubstr((dir / "spool").string()));
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
 }
 
@@ -295,17 +297,19 @@ TEST_F(HubTest, APutAnswersWithItsTaskWhenAsked)
 {
     boot({{"agent_grace", "20ms"}});
     const agh_conn n1 = agent("n1");
+    const agh_conn impatient = ask("DELETE", "/api/agents/n1/files/f9");
+    sent(n1, 1);
     json headers = json::parse(bearer());
     headers["prefer"] = "respond-async";
     const auto accepted = answer(put("/api/agents/n1/files/f1", "hello", headers.dump()));
     EXPECT_EQ(accepted.status, 202);
     const std::string id = accepted.body["id"];
     EXPECT_EQ(accepted.headers["location"], "/api/tasks/" + id);
-    const json wire = sent(n1, 1);
+    const json wire = sent(n1, 2);
     EXPECT_EQ(wire["request_id"], id);
-    // Nobody waits with a connection in hand: it outlives its agent's absence.
+    // Nobody waits with a connection in hand: it outlives its agent's absence, which ends the call that does wait.
     host->listener.closed(n1);
-    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    EXPECT_EQ(code(impatient), "AGENT_OFFLINE");
     EXPECT_EQ(answer(ask("GET", "/api/tasks/" + id)).body["status"], "pending");
     const agh_conn back = agent("n1");
     const json again = sent(back, 1);
@@ -353,6 +357,43 @@ TEST_F(HubTest, AnIdempotencyKeyMeansOneContent)
     EXPECT_EQ(answer(other).status, 409);
     EXPECT_EQ(code(other), "ID_REUSED");
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 2U);
+}
+
+TEST_F(HubTest, APutIsSentAgainAfterACommandThatMayHaveChangedTheFile)
+{
+    const agh_conn n1 = agent("n1");
+    put("/api/agents/n1/files/f1", "hello");
+    respond(n1, sent(n1, 1), {{"status", "success"}});
+    const agh_conn reads = command("n1", {{"action", "storage.info"}});
+    respond(n1, sent(n1, 2), {{"status", "success"}});
+    EXPECT_EQ(answer(reads).status, 200);
+    EXPECT_EQ(answer(put("/api/agents/n1/files/f1", "hello")).status, 200) << "reading changes nothing";
+    EXPECT_EQ(host->listener.exchange(n1).sent.size(), 3U);
+    const agh_conn deletes = command("n1", {{"action", "storage.delete"}, {"params", {{"file_id", "f1"}}}});
+    respond(n1, sent(n1, 3), {{"status", "success"}});
+    EXPECT_EQ(answer(deletes).status, 200);
+    put("/api/agents/n1/files/f1", "hello");
+    EXPECT_EQ(sent(n1, 4)["action"], "upload");
+}
+
+TEST_F(HubTest, APutDoesNotJoinOneThatRanBeforeACommandThatMayChangeTheFile)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn first = put("/api/agents/n1/files/f1", "hello");
+    const json upload = sent(n1, 1);
+    const agh_conn deletes = command("n1", {{"action", "storage.delete"}, {"params", {{"file_id", "f1"}}}});
+    const json removal = sent(n1, 2);
+    const agh_conn second = put("/api/agents/n1/files/f1", "hello");
+    const json again = sent(n1, 3);
+    EXPECT_EQ(again["action"], "upload");
+    respond(n1, upload, {{"status", "success"}, {"data", {{"n", 1}}}});
+    EXPECT_EQ(answer(first).body["n"], 1) << "who waits for the first is answered";
+    respond(n1, removal, {{"status", "success"}});
+    EXPECT_EQ(answer(deletes).status, 200);
+    EXPECT_EQ(host->listener.exchange(second).status, 0);
+    respond(n1, again, {{"status", "success"}, {"data", {{"n", 2}}}});
+    EXPECT_EQ(answer(second).body["n"], 2);
+    EXPECT_EQ(answer(put("/api/agents/n1/files/f1", "hello")).body["n"], 2);
 }
 
 } // namespace

@@ -114,9 +114,9 @@ class FileAnswer : public testing::Test {
 protected:
     FileAnswer()
     {
-        std::string problem;
+        agenthost::kit::DiskTrouble problem;
         file_ = Spool::make((dir_ / "spool").string(), 1 << 20, 0)->open(100, "n1", "admin", problem);
-        EXPECT_TRUE(file_) << problem;
+        EXPECT_TRUE(file_) << problem.text;
         EXPECT_EQ(::pwrite(file_->fd(), "0123456789", 10, 0), 10);
         file_->complete(10, "abc");
     }
