@@ -20,6 +20,8 @@ void FileReaders::add(Conn conn, Head head)
     readers_.insert_or_assign(conn, std::move(reader));
 }
 
+bool FileReaders::has(Conn conn) const { return readers_.contains(conn); }
+
 bool FileReaders::begun(Conn conn) const
 {
     const auto it = readers_.find(conn);

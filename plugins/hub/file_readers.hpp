@@ -25,7 +25,8 @@ public:
         std::uint64_t length = 0, landed = 0;
         std::string sha256;
     };
-    void add(Conn, Head); // a caller that waits for its file
+    void add(Conn, Head);               // a caller that waits for its file
+    [[nodiscard]] bool has(Conn) const; // it still waits, or is being sent
     [[nodiscard]] bool
         begun(Conn) const; // it has been sent something: what is not sent now cannot be said any more
     void due(Conn);        // it has waited long enough: begin with what there is

@@ -333,6 +333,7 @@ void Files::get(Conn conn, const Head& head, std::string agent, std::string file
     const auto answered = [this, conn, due, head, key = ticket.key](const TaskRecord& done) {
         core_.timers.cancel(due);
         if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
+        if (!readers_.has(conn)) return;                      // it has had all of it, or is gone
         if (readers_.begun(conn)) return readers_.fail(conn); // nothing, when all of it has come
         readers_.remove(conn);
         if (done.state != TaskState::success) return core_.answer(conn, final_answer(done));

@@ -76,7 +76,7 @@ TEST_F(FailingAgentsTest, ABadFirstFrameIsNamedInTheLogTheCloseReasonAndTheList)
     EXPECT_EQ(close_code(conn), 1008);
     EXPECT_THAT(close_reason(conn), HasSubstr("the first frame must be an auth frame"));
     EXPECT_LE(close_reason(conn).size(), 123U);
-    EXPECT_TRUE(logged("bytes, an object with type \"hello\", password"));
+    EXPECT_TRUE(logged("bytes, an object with type \"login\", password"));
     EXPECT_FALSE(logged("hunter2"));
     const json list = failing();
     ASSERT_EQ(list.size(), 1U) << list;

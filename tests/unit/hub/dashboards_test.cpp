@@ -542,9 +542,9 @@ TEST_F(DashboardsTest, InterruptInputAndResizeReachTheAgent)
     enter([&] {
         requests.result("d1", {.id = fanout.sent.back().id,
                                .outcome = wire::Outcome::error,
-                               .error = {.code = "BUSY", .message = "no"}});
+                               .error = {.code = "DENIED", .message = "no"}});
     });
-    EXPECT_EQ(code(conn), "BUSY");
+    EXPECT_EQ(code(conn), "DENIED");
     exits(id, R"({"exit_code":130,"reason":"interrupted"})");
     EXPECT_EQ(heard(conn).back()["payload"]["reason"], "interrupted");
 }

@@ -203,7 +203,7 @@ TEST_F(BookTest, MemoryFollowsTheDisk)
     const auto revoked = call("hub.agent_revoke", {{"id", "a"}});
     EXPECT_TRUE(admitted(made["token"])) << "not before it is on disk";
     table.commit(false);
-    EXPECT_EQ((*revoked)["failed"], "DISK_FULL");
+    EXPECT_EQ((*revoked)["failed"], "DISK_ERROR");
     EXPECT_TRUE(admitted(made["token"]));
     table.full = true;
     EXPECT_EQ((*call("hub.agent_revoke", {{"id", "a"}}))["failed"], "BUSY");
