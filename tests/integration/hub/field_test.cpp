@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(
         FirstFrame{"StorageAsAnotherProtocol", "/ws/storage", R"({"type":"login","password":"hunter2"})",
                    "1008 the first frame must be an auth frame", ", password"},
         FirstFrame{"StorageThatIsNoJson", "/ws/storage", "AUTH hunter2",
-                   "1008 the first frame must be an auth frame", "not a JSON object, 12 bytes"},
+                   "1008 the first frame must be an auth frame", "12 bytes, not JSON"},
         FirstFrame{"StorageInBinary", "/ws/storage", "binary", "1003 this protocol has text frames only",
                    "a binary frame of 2 bytes"},
         FirstFrame{"PrintThatDoesNotRegister", "/print-agent",
@@ -258,7 +258,7 @@ INSTANTIATE_TEST_SUITE_P(
                    R"({"type":"auth","agentId":"n2","ts":1,"nonce":"hunter2","payload":{}})",
                    "1008 invalid_signature", ", agentId, ts, nonce, payload"},
         FirstFrame{"SignedThatIsNoJson", "/agent", "hunter2", "1003 invalid_json",
-                   "not a JSON object, 7 bytes"}),
+                   "7 bytes, not JSON"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_P(HubFirstFrame, IsSaidOnceInTheLogTheCloseAndTheList)
