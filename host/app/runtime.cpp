@@ -63,6 +63,7 @@ std::vector<std::string> plugin_path(const Config& config, const RuntimePaths& p
 
 int Runtime::Impl::run()
 {
+    expect_signals();
     bound_arenas();
     if (!load()) return exit_config;
     log::init(config->log_level, config->log_format);

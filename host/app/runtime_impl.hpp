@@ -111,6 +111,7 @@ struct Runtime::Impl {
     std::string capabilities() const; // the plugins', as a JSON array
 
     // While it runs.
+    void expect_signals();
     void watch_signals();
     void wait_signal();
     void on_signal(int sig);

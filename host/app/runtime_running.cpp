@@ -19,15 +19,23 @@ namespace {
 
 constexpr auto settle = 1s; // without a command: idle
 constexpr int exit_failed = 1;
+volatile std::sig_atomic_t early_hangup = 0;
 
 } // namespace
 
-void Runtime::Impl::watch_signals()
+// Before anything else is done: a SIGHUP would end a process that opens its journal still, SIGPIPE one that logs. SIGTERM may.
+void Runtime::Impl::expect_signals()
 {
     std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
+    std::signal(SIGHUP, [](int) { early_hangup = 1; });
+}
+
+void Runtime::Impl::watch_signals()
+{
     stop_bound = stop_bound_of(*config);
     for (int sig : {SIGTERM, SIGINT, SIGHUP}) signals.add(sig);
     wait_signal();
+    if (early_hangup != 0) asio::post(main, [this] { on_signal(SIGHUP); });
 }
 
 // On the control's thread.

@@ -1,5 +1,7 @@
 #include "instance.hpp"
 
+#include <agenthost/ext/log.h>
+
 #include <algorithm>
 
 namespace agenthost::host {
@@ -268,6 +270,7 @@ void Instance::stop(milliseconds grace, Done done)
 void Instance::drain_then(milliseconds grace, std::function<void()> next)
 {
     state_ = PluginState::draining;
+    drain_waits_ = false;
     life_->refuse_queued("is stopping; try again later");
     const auto once = std::make_shared<std::function<void()>>(std::move(next));
     const auto proceed = [this, once] {
@@ -279,10 +282,12 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
     arm_grace(grace);
     if (!life_->drains()) return life_->wait_idle();
     const auto timeout = timeout_of(manifest_->stop_timeout_ms);
-    control_->run(
-        {timeout, [life = life_] { return life->drain(), std::string{}; },
-         [](ControlThread::Ended, const std::string&) {}, // one that hangs shows in destroy, behind it
-         nullptr});
+    drain_waits_ = true;
+    control_->run({timeout, [life = life_] { return life->drain(), std::string{}; },
+                   [this](ControlThread::Ended, const std::string&) {
+                       drain_waits_ = false; // one that hangs shows in destroy, behind it
+                   },
+                   nullptr});
 }
 
 void Instance::arm_grace(milliseconds grace)
@@ -290,8 +295,21 @@ void Instance::arm_grace(milliseconds grace)
     grace_ends_ = Clock::now() + grace;
     grace_timer_.expires_after(grace);
     grace_timer_.async_wait(while_here([this](boost::system::error_code ec) {
-        if (!ec && on_drained_) std::exchange(on_drained_, nullptr)();
+        if (ec || !on_drained_) return;
+        if (config_.isolated && drain_waits_) kill_silent_runner();
+        std::exchange(on_drained_, nullptr)();
     }));
+}
+
+// It has not even answered that it was told to stop (a stopped process, a control thread that hangs). Nothing asked of it from here on
+// would be answered either; each question would take its whole timeout, longer than the daemon's own end may.
+void Instance::kill_silent_runner()
+{
+    services_.log(manifest_->id, AGH_LOG_WARN,
+                  "its runner (pid " + std::to_string(life_->runner_pid()) +
+                      ") did not answer when it was told to stop, and is killed",
+                  {});
+    life_->kill_runner();
 }
 
 // The end of a life: what waits for [run] gets its turn, then destroy() alone.

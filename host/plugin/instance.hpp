@@ -50,6 +50,7 @@ private:
     void mark_unhealthy(std::string why);
     void look_for_stuck();
     void kill_runner();
+    void kill_silent_runner();
     [[nodiscard]] std::string refused_before_start(const std::string& config_json) const;
     void later(std::function<void()>);     // on the main thread, unless this is gone by then
     template <class F> auto while_here(F); // a callback that does nothing once this is gone
@@ -86,6 +87,7 @@ private:
     bool demoted_ = false;
     bool clearing_ = false;       // what is left of a runner that died is taken away
     bool checking_ = false;       // a health check has not come back
+    bool drain_waits_ = false;    // drain() has been asked for and has not returned
     bool recovering_ = false;     // its runner died and is started again
     bool crashed_ = false;        // the last start failed because the runner died in it
     bool full_ = false;           // every worker is held: nothing is accepted

@@ -3,11 +3,18 @@
 #include "owned.hpp"
 #include "plugin.hpp"
 
+#include "kit/fd.hpp"
+
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace agenthost::host {
 namespace {
@@ -50,7 +57,38 @@ bool is_another(const std::string& file, const std::string& identity)
     return at != mapped().identities.end() && at->second != identity;
 }
 
+bool read_at(int fd, std::uint64_t at, void* to, std::size_t size)
+{
+    return ::pread(fd, to, size, static_cast<off_t>(at)) == static_cast<ssize_t>(size);
+}
+
+bool cut_short(const std::string& file)
+{
+    const kit::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    struct stat st {};
+    ElfW(Ehdr) head{};
+    if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return false; // dlopen() says what it is
+    if (!read_at(fd.get(), 0, &head, sizeof head)) return true;
+    if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(ElfW(Phdr)))
+        return false;
+    const auto size = static_cast<std::uint64_t>(st.st_size);
+    for (std::uint64_t i = 0; i < head.e_phnum; ++i) {
+        ElfW(Phdr) part{};
+        if (!read_at(fd.get(), head.e_phoff + i * sizeof part, &part, sizeof part)) return true;
+        const bool fits = part.p_filesz <= size && part.p_offset <= size - part.p_filesz;
+        if (part.p_type == PT_LOAD && !fits) return true;
+    }
+    return false;
+}
+
 } // namespace
+
+std::string refuse_cut_short(const std::string& file)
+{
+    if (!cut_short(file)) return {};
+    return "plugin " + std::filesystem::path{file}.filename().string() + " refused: " + file +
+           " is cut short, as by a full disk or a copy that was interrupted. Install its package again.";
+}
 
 std::string judge_entry(const std::string& name, const agh_entry_v1& entry, const Manifest& manifest)
 {
@@ -94,6 +132,7 @@ try {
         why = "plugin " + name + " refused: " + replaced;
         return nullptr;
     }
+    if (why = refuse_cut_short(file); !why.empty()) return nullptr;
     ::dlerror();
     void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle) {

@@ -20,6 +20,9 @@ std::string replaced_library(const std::string& file);
 // Device, inode, size and time of change, as text: two that differ are two files. "none" when there is no such file. Blocking.
 std::string file_identity(const std::string& file);
 
+// Empty unless less of the file is there than its own program headers say: dlopen() maps what is missing and dies of SIGBUS. Blocking.
+std::string refuse_cut_short(const std::string& file);
+
 // The judgement alone, for tests and for check_library().
 std::string judge_entry(const std::string& file_name, const agh_entry_v1&, const Manifest&);
 

@@ -130,6 +130,7 @@ std::string Life::create(const std::string& config_json)
     const agh_plugin_api* api = nullptr;
     agh_plugin* plugin = nullptr;
     if (options_.isolated) {
+        if (std::string why = refuse_cut_short(options_.library); !why.empty()) return why;
 #ifdef AGENTHOST_HAS_RUNNER
         RunnerSpec spec{options_.runner,
                         options_.library,

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <csignal>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
@@ -63,6 +64,89 @@ TEST(Life, EndsWellWhileAReloadStopsABusyPlugin)
         EXPECT_EQ(reload.wait(), 78) << reload.err();
         EXPECT_NE(reload.err().find("the daemon is stopping"), std::string::npos) << reload.err();
         EXPECT_EQ(daemon.log().find("did not stop in time"), std::string::npos) << daemon.log();
+    }
+}
+
+// A script or a log rotation that says HUP while the daemon starts asks for nothing but the newest configuration.
+TEST(Life, AHangupDuringTheStartIsAReloadAndNotItsEnd)
+{
+    TempDir dir;
+    const auto config = (dir / "agenthost.yaml").string();
+    ASSERT_EQ(::mkfifo(config.c_str(), 0600), 0);
+    const auto program_file = program("agenthost").string();
+    Process daemon{{.argv = {program_file, "run", "-c", config}}};
+    int fd = -1; // succeeds when the daemon has it open: it reads its configuration
+    ASSERT_TRUE(wait_for([&] { return (fd = ::open(config.c_str(), O_WRONLY | O_NONBLOCK)) >= 0; }));
+    ::kill(daemon.pid(), SIGHUP);
+    ::kill(daemon.pid(), SIGPIPE);
+    const std::string yaml = "agent: {id: node-01, state_dir: '" + (dir / "state").string() +
+                             "'}\ncontrol: {socket: '" + (dir / "control.sock").string() + "'}\n";
+    fs::remove(config);
+    write_file(config, yaml + "listeners: [{name: web, bind: '127.0.0.1:0'}]\n"); // what the reload will read
+    ASSERT_EQ(::write(fd, yaml.data(), yaml.size()), static_cast<ssize_t>(yaml.size()));
+    ::close(fd);
+    EXPECT_TRUE(wait_for([&] { return daemon.err().find("listener web: opened") != std::string::npos; }))
+        << daemon.err();
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), 0) << daemon.err();
+}
+
+// A process that is stopped (by a debugger, a freezer, SIGSTOP) hears nothing. The daemon's end does not wait for it any longer than
+// for others.
+TEST(Life, EndsWellThoughARunnerIsStopped)
+{
+    for (const bool reload : {false, true}) {
+        SCOPED_TRACE(reload);
+        Daemon daemon{{.yaml = "shutdown: {commands: 0s, sessions: 0s, plugins: 1s}\n" +
+                               hostile("", ", isolation: process"),
+                       .plugin_path = {plugins()}}};
+        ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+        const int pid = plugin(daemon).value("runner_pid", 0);
+        ASSERT_GT(pid, 0);
+        ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+        std::unique_ptr<Process> waits;
+        if (reload) {
+            daemon.rewrite("shutdown: {commands: 0s, sessions: 0s, plugins: 1s}\n");
+            waits = std::make_unique<Process>(
+                Process::Options{.argv = {program("agenthost").string(), "--control-socket", daemon.control(),
+                                          "-c", daemon.config_file(), "reload"}});
+            ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("state", "") == "draining"; }));
+        }
+        EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+        EXPECT_NE(daemon.log().find("did not answer when it was told to stop, and is killed"),
+                  std::string::npos)
+            << daemon.log();
+        EXPECT_EQ(::kill(pid, 0), -1) << "it is there still";
+    }
+}
+
+// The package's copy met a full disk. In the daemon it would be SIGBUS, at start or in the middle of a reload.
+TEST(Life, ALibraryThatIsCutShortIsRefused)
+{
+    for (const char* isolation : {"in-process", "process"}) {
+        SCOPED_TRACE(isolation);
+        TempDir folder;
+        ::chmod(folder.path().c_str(), 0755);
+        const auto whole = read_file(fs::path{plugins()} / "hostile.so");
+        fs::copy_file(fs::path{plugins()} / "hostile.manifest.json", folder / "hostile.manifest.json");
+        write_file(folder / "hostile.so", whole.substr(0, whole.size() / 3));
+        ::chmod((folder / "hostile.so").c_str(), 0755);
+        Daemon daemon{{.yaml = hostile("", std::string{", isolation: "} + isolation),
+                       .plugin_path = {folder.path().string()}}};
+        ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+        EXPECT_NE(daemon.call("hostile.echo").err.find("is cut short"), std::string::npos) << daemon.log();
+        for (const std::size_t size : {0, 10, 100, 1000}) { // its headers are cut
+            write_file(folder / "new", whole.substr(0, size));
+            ::chmod((folder / "new").c_str(), 0755);
+            fs::rename(folder / "new", folder / "hostile.so");
+            EXPECT_EQ(daemon.cli({"reload"}).code, 1) << daemon.log();
+        }
+        write_file(folder / "new", whole);
+        ::chmod((folder / "new").c_str(), 0755);
+        fs::rename(folder / "new", folder / "hostile.so");
+        EXPECT_EQ(daemon.cli({"reload"}).code, 0) << daemon.log();
+        EXPECT_EQ(daemon.call("hostile.echo").code, 0) << daemon.log();
+        EXPECT_EQ(daemon.stop(), 0) << daemon.log();
     }
 }
 
