@@ -4,9 +4,13 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <thread>
+
+#include <unistd.h>
 
 namespace agenthost::host {
 
@@ -20,11 +24,15 @@ public:
     void arm(std::chrono::milliseconds after, int exit_code)
     {
         const std::lock_guard lock{mutex_};
-        if (thread_.joinable() || cancelled_) return; // the first one counts
-        thread_ = std::thread{[this, after, exit_code] {
-            std::unique_lock lock{mutex_};
-            if (!wake_.wait_for(lock, after, [this] { return cancelled_; })) std::quick_exit(exit_code);
-        }};
+        if (thread_.joinable() || alarmed_ || cancelled_) return; // the first one counts
+        try {
+            thread_ = std::thread{[this, after, exit_code] {
+                std::unique_lock lock{mutex_};
+                if (!wake_.wait_for(lock, after, [this] { return cancelled_; })) std::quick_exit(exit_code);
+            }};
+        } catch (const std::exception&) {
+            arm_alarm(after, exit_code);
+        }
     }
     void cancel()
     {
@@ -33,13 +41,24 @@ public:
             cancelled_ = true;
         }
         wake_.notify_all();
+        if (alarmed_) ::alarm(0);
         if (thread_.joinable()) thread_.join();
     }
 
 private:
+    // Out of threads, which must not be what keeps a process from its end: the kernel's alarm does it.
+    void arm_alarm(std::chrono::milliseconds after, int exit_code)
+    {
+        static volatile std::sig_atomic_t code;
+        code = exit_code;
+        alarmed_ = true;
+        std::signal(SIGALRM, [](int) { ::_exit(static_cast<int>(code)); });
+        ::alarm(static_cast<unsigned>(after.count() / 1000 + 1));
+    }
+
     std::mutex mutex_;
     std::condition_variable wake_;
-    bool cancelled_ = false;
+    bool cancelled_ = false, alarmed_ = false;
     std::thread thread_;
 };
 

@@ -83,7 +83,13 @@ int Runtime::Impl::run()
     const auto path = plugin_path(*config, paths);
     plugins->apply(config->plugins, find_plugins(path), joined(path),
                    [this](const auto& changes) { plugins_started(changes); });
-    main.run();
+    try {
+        main.run();
+    } catch (const std::exception& e) { // its unwinding would end in std::terminate(), which says nothing
+        log::error("agenthost", std::string{"a fault that nothing expected: "} + e.what() + "; ending");
+        exit_code = exit_failed;
+        stopping = true;
+    }
     tear_down();
     return exit_code;
 }

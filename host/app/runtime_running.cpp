@@ -27,7 +27,12 @@ volatile std::sig_atomic_t early_hangup = 0;
 void Runtime::Impl::expect_signals()
 {
     std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
+    std::signal(SIGXFSZ, SIG_IGN); // so is a file that grows beyond LimitFSIZE
     std::signal(SIGHUP, [](int) { early_hangup = 1; });
+    sigset_t ours; // whoever started us may have blocked them
+    ::sigemptyset(&ours);
+    for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGALRM}) ::sigaddset(&ours, sig);
+    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
 }
 
 void Runtime::Impl::watch_signals()

@@ -180,10 +180,13 @@ int call(const Context& context, const CallOptions& options)
                 complain(std::to_string(bytes) + " bytes of output were dropped here");
             },
     }};
-    // The daemon bounds a call (--timeout, or the action's own limit), so silence has no limit here. Ctrl-C closes the connection,
-    // which cancels the command.
+    // The daemon bounds a call (--timeout, or the action's own limit). One that is silent for longer than the caller's own limit hangs;
+    // without such a limit silence has none. Ctrl-C closes the connection, which cancels the command.
+    constexpr auto most = std::chrono::milliseconds{std::chrono::hours{24 * 365}};
+    const auto silence = options.timeout ? std::min(*options.timeout, most) + std::chrono::seconds{10}
+                                         : std::chrono::milliseconds{0};
     const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
-        "POST", "/v1/call", dumped(body, false), std::chrono::milliseconds{0},
+        "POST", "/v1/call", dumped(body, false), silence,
         [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();
     line.clear();

@@ -1,6 +1,7 @@
 #include "disk_pool.hpp"
 
 #include <csignal>
+#include <system_error>
 
 namespace agenthost::host::listener {
 
@@ -18,11 +19,24 @@ void DiskPool::end()
 
 void DiskPool::run(std::function<void()> job)
 {
-    const std::scoped_lock lock{mutex_};
-    if (stop_) return; // every connection has been told to abort: none waits for this
-    jobs_.push_back(std::move(job));
-    if (idle_ == 0 && threads_.size() < most_) threads_.emplace_back([this] { work(); });
-    wake_.notify_one();
+    {
+        const std::scoped_lock lock{mutex_};
+        if (stop_) return; // every connection has been told to abort: none waits for this
+        if (idle_ == 0 && threads_.size() < most_) grow();
+        if (!threads_.empty()) {
+            jobs_.push_back(std::move(job));
+            return wake_.notify_one();
+        }
+    }
+    job(); // the machine is out of threads: slowly is better than not at all
+}
+
+void DiskPool::grow()
+{
+    try {
+        threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) { // those that are there go on
+    }
 }
 
 void DiskPool::work()

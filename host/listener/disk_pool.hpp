@@ -20,6 +20,7 @@ public:
     void end();                          // runs what is queued, then joins
 
 private:
+    void grow();
     void work();
 
     std::mutex mutex_;

@@ -195,7 +195,13 @@ void Instance::make_life(std::string config_json, Done done)
 void Instance::started(Done done, std::string problem)
 {
     if (problem.empty()) {
-        life_->open();
+        if (std::string why = life_->open(); !why.empty()) {
+            life_->leave();
+            return destroy_then(
+                [this, done = std::move(done), why = std::move(why)](const std::string&) mutable {
+                    started(std::move(done), std::move(why));
+                });
+        }
         state_ = PluginState::running;
         running_since_ = Clock::now();
         pick_path();

@@ -123,7 +123,7 @@ void Instance::pick_path()
 {
     timed_ = manifest_->run == Manifest::Run::inline_ && !config_.isolated;
     by_workers_ = !config_.isolated && (manifest_->run == Manifest::Run::worker || demoted_);
-    if (timed_ && demoted_) life_->use_workers();
+    if (timed_ && demoted_) demoted_ = by_workers_ = life_->use_workers();
 }
 
 agh_status Instance::invoke(const agh_request& request, agh_error& error)
@@ -166,8 +166,8 @@ void Instance::overran()
     std::erase_if(recent_overruns_, [&](Clock::time_point t) { return now - t > overrun_window; });
     recent_overruns_.push_back(now);
     if (recent_overruns_.size() < overruns_allowed || demoted_) return;
+    if (!life_->use_workers()) return; // tried again at the next one
     demoted_ = by_workers_ = true;
-    life_->use_workers();
     services_.log(
         manifest_->id, AGH_LOG_WARN,
         "blocked the I/O thread for more than 5 ms three times in a minute: it runs on a worker thread from "

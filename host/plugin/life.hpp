@@ -55,7 +55,8 @@ public:
     [[nodiscard]] bool says_degraded() const { return degraded_; } // of the last check_health(); any thread
 
     // Main thread.
-    void open();      // after start(): what waited for [run] runs now
+    std::string
+    open(); // after start(): what waited for [run] runs now. What is wrong: there are no threads for it
     void wait_idle(); // for a plugin without drain(): on_drained once nothing is in flight
     void close_run(); // before destroy(): calls out are answered, the loop ends
     void leave();     // one turn of the main thread after close_run(), right before destroy()
@@ -72,7 +73,8 @@ public:
     [[nodiscard]] bool all_workers_held() const { return by_workers_ && pool_.held() >= pool_.size(); }
     [[nodiscard]] std::uint32_t workers() const { return pool_.size(); }
     void kill_runner(); // isolated only; on_death follows
-    void use_workers(); // an inline plugin that blocked: from now on [run] is the pool
+    bool
+    use_workers(); // an inline plugin that blocked: from now on [run] is the pool. false: out of threads, nothing has changed
     [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
     [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
     [[nodiscard]] bool stuck() const

@@ -13,10 +13,15 @@ constexpr std::uint32_t not_started = AGH_REPLY_NOT_STARTED;
 
 } // namespace
 
-void Life::open()
+std::string Life::open()
 {
+    try {
+        if (by_workers_) pool_.start();
+    } catch (const std::exception& e) {
+        return std::string{"no threads for its workers ("} + e.what() +
+               "). Raise the limit of processes (TasksMax of the service, ulimit -u), or free some.";
+    }
     callable_ = enterable_ = true;
-    if (by_workers_) pool_.start();
     std::deque<std::function<void()>> early;
     {
         const std::lock_guard lock{early_mutex_};
@@ -24,6 +29,7 @@ void Life::open()
         early.swap(early_);
     }
     for (auto& f : early) run_soon(std::move(f));
+    return {};
 }
 
 void Life::close_run()
@@ -217,10 +223,15 @@ void Life::refuse_queued(const std::string& why)
     }
 }
 
-void Life::use_workers()
+bool Life::use_workers()
 {
+    try {
+        pool_.start();
+    } catch (const std::exception&) { // out of threads
+        return false;
+    }
     by_workers_ = true;
-    pool_.start();
+    return true;
 }
 
 int Life::runner_pid() const

@@ -73,11 +73,12 @@ void WorkerPool::start()
 {
     const std::lock_guard lock{state_->mutex};
     if (state_->started || state_->ending) return;
-    state_->started = true;
-    for (std::uint32_t i = 0; i < threads_; ++i) {
+    state_->threads.reserve(threads_);
+    while (state_->threads.size() < threads_) { // after a failure, the ones that are missing
         state_->threads.emplace_back([state = state_] { state->loop(); });
         ++state_->alive;
     }
+    state_->started = true;
 }
 
 bool WorkerPool::push(const agh_request& request)

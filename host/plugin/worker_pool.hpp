@@ -22,7 +22,8 @@ public:
     WorkerPool(std::uint32_t threads, std::uint32_t queue, Serve, Returned = {});
     ~WorkerPool(); // detaches what was not joined
 
-    void start();                     // what was queued before runs now
+    void
+    start(); // what was queued before runs now. Throws when the machine is out of threads; may be called again
     bool push(const agh_request&);    // copies; false: full or ending. May throw as Owned does.
     void task(std::function<void()>); // [any]; dropped when ending; must not throw
     bool take_back(agh_req);          // true: it waited, and will not run

@@ -93,19 +93,27 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
                   " look-ups hang already; check the name servers in resolv.conf";
             return {};
         }
-        threads_.emplace_back(lookup, std::thread{[lookup, host, port] {
-                                  ::res_init(); // this thread's own resolver state
-                                  _res.retrans = 2;
-                                  _res.retry = 2;
-                                  std::vector<Address> found;
-                                  const int rc = look_up(host, port, AI_ADDRCONFIG, found);
-                                  {
-                                      const std::lock_guard result{lookup->mutex};
-                                      lookup->rc = rc;
-                                      lookup->addresses = std::move(found);
-                                  }
-                                  lookup->done.set();
-                              }});
+        const auto look = [lookup, host, port] {
+            ::res_init(); // this thread's own resolver state
+            _res.retrans = 2;
+            _res.retry = 2;
+            std::vector<Address> found;
+            const int rc = look_up(host, port, AI_ADDRCONFIG, found);
+            {
+                const std::lock_guard result{lookup->mutex};
+                lookup->rc = rc;
+                lookup->addresses = std::move(found);
+            }
+            lookup->done.set();
+        };
+        threads_.emplace_back(lookup, std::thread{});
+        try {
+            threads_.back().second = std::thread{look};
+        } catch (const std::system_error&) {
+            threads_.pop_back();
+            why = "looking up " + host + ": the machine is out of threads; raise TasksMax of the service";
+            return {};
+        }
     }
     if (const auto waited = wait_for(lookup->done.fd(), POLLIN, most, patience); waited != Wait::ready) {
         why = "looking up " + host + " took too long; check the name servers in resolv.conf";

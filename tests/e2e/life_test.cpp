@@ -91,6 +91,35 @@ TEST(Life, AHangupDuringTheStartIsAReloadAndNotItsEnd)
     EXPECT_EQ(daemon.wait(), 0) << daemon.err();
 }
 
+// Whoever starts it may have blocked its signals: a parent that handles them in a thread of its own often does.
+TEST(Life, EndsAlthoughItsParentHadBlockedTheSignals)
+{
+    Daemon daemon{{.yaml = "", .wrapper = {"env", "--block-signal"}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
+// LimitFSIZE, ulimit -f: an error of the disk, not a signal that ends the daemon without a word.
+TEST(Life, AFileThatMayNotGrowIsAnErrorAndNotItsEnd)
+{
+    Daemon daemon{{.yaml = "", .wrapper = {"prlimit", "--fsize=4096"}}};
+    EXPECT_FALSE(daemon.wait_ready()) << daemon.log();
+    EXPECT_EQ(daemon.stop(), 1) << daemon.log();
+    EXPECT_NE(daemon.log().find("journal"), std::string::npos) << daemon.log();
+}
+
+// A monitoring script must not hang with a daemon that hangs.
+TEST(Life, ACallWithATimeoutEndsThoughTheDaemonIsStopped)
+{
+    Daemon daemon{{.yaml = hostile(""), .plugin_path = {plugins()}}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    daemon.signal(SIGSTOP);
+    const auto answer = daemon.cli({"call", "hostile.echo", "{}", "--timeout", "10ms"});
+    daemon.signal(SIGCONT);
+    EXPECT_EQ(answer.code, 1) << answer.out;
+    EXPECT_NE(answer.err.find("has said nothing"), std::string::npos) << answer.err;
+}
+
 // A process that is stopped (by a debugger, a freezer, SIGSTOP) hears nothing. The daemon's end does not wait for it any longer than
 // for others.
 TEST(Life, EndsWellThoughARunnerIsStopped)

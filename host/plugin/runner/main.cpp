@@ -30,7 +30,7 @@ int main(int argc, char** argv)
     struct sigaction nothing {};
     nothing.sa_handler = [](int) {};
     nothing.sa_flags = SA_RESTART;
-    for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) ::sigaction(sig, &nothing, nullptr);
+    for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ}) ::sigaction(sig, &nothing, nullptr);
     try {
         Runner{agenthost::kit::Fd{runner_socket}}.run();
     } catch (const std::exception& e) {
