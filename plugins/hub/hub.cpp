@@ -17,13 +17,28 @@ constexpr auto housekeeping_every =
     std::chrono::seconds{1}; // a changed secret file counts at the second look
 constexpr auto expiry_every = std::chrono::minutes{10};
 
+// Credentials that work only with the key they were made with.
+std::string key_needed(const Config& config, const StoreEnrolment::Loaded& loaded)
+{
+    const bool signs =
+        config.jwt_secret.kind == Secret::Kind::none && config.jwt_key.kind == Secret::Kind::none;
+    const auto agents = std::ranges::count_if(
+        loaded.enrolments, [&](const Enrolment& e) { return !e.salt.empty() || (signs && e.jwt); });
+    const std::size_t jwts = signs ? loaded.jwts.size() : 0;
+    if (agents == 0 && jwts == 0) return {};
+    return config.database + " has credentials that were made with it (of " + std::to_string(agents) +
+           " agents, and " + std::to_string(jwts) + " JWTs)";
+}
+
 } // namespace
 
 Hub::Hub(Config config, Host& host)
     : core_{std::move(config), host}, store_{core_.config.database,
                                              Store::Bounds{core_.config.task_rows, core_.config.result_bytes},
                                              std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
-      root_{core_.config.database + ".key"}, enrolments_{store_, core_.utc(), loaded_credentials_},
+      enrolments_{store_, core_.utc(), loaded_credentials_}, root_{core_.config.database + ".key",
+                                                                   key_needed(core_.config,
+                                                                              loaded_credentials_)},
       nonces_{store_, [this] { return core_.utc(); }}, spool_{Spool::make(core_.config.spool,
                                                                           core_.config.spool_bytes,
                                                                           core_.config.reserve_free)},

@@ -83,9 +83,9 @@ private:
     bool draining_outbox_ = false;
     Store::Loaded loaded_;
     Store store_;
-    RootKey root_;
     StoreEnrolment::Loaded loaded_credentials_;
     StoreEnrolment enrolments_;
+    RootKey root_; // after them: with credentials in the database it must be there
     StoreNonces nonces_;
     std::shared_ptr<Spool> spool_;
     Credentials credentials_;

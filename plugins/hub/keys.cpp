@@ -63,9 +63,17 @@ std::string uuid()
     return id;
 }
 
-RootKey::RootKey(const std::string& file)
+RootKey::RootKey(const std::string& file, const std::string& needed)
 {
-    if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) make(file);
+    if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
+        if (!needed.empty())
+            fail(file,
+                 "is missing, and " + needed +
+                     ". Restore it from a backup. If it is lost, make another one, (umask 077; openssl rand "
+                     "-hex 32 > " +
+                     file + "), and mint the credentials of signed and panel agents and all JWTs anew.");
+        make(file);
+    }
     std::string why;
     const auto text = read_secret({Secret::Kind::file, file}, why);
     if (!text) throw std::runtime_error{why};

@@ -15,8 +15,9 @@ std::string uuid(); // random, version 4, lower case
 
 class RootKey {
 public:
-    // Reads or makes it. Throws std::runtime_error: what, where, how to fix.
-    explicit RootKey(const std::string& file);
+    // Reads or makes it. Throws std::runtime_error: what, where, how to fix. `needed`: it is not made, because a new one would not
+    // be the one that the credentials in the database were made with; "hub.db has 3 agents that it admits".
+    explicit RootKey(const std::string& file, const std::string& needed = {});
 
     // 64 hex digits. Another purpose, name or salt: another secret.
     [[nodiscard]] std::string derive(std::string_view purpose, std::string_view name = {},

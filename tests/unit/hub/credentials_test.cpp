@@ -188,6 +188,25 @@ TEST(HubCredentials, MintedSecretsAreDerivedAgainAndNoTableHoldsThem)
     EXPECT_TRUE(may(c, "a", secret)) << "its digest is still known";
 }
 
+// A new key in its place would refuse signed agents and JWTs, and nothing would say why.
+TEST(HubCredentials, ARootKeyThatIsNeededAndMissingIsAnError)
+{
+    const agenthost::test::TempDir dir;
+    const std::string path = (dir / "hub.db.key").string();
+    try {
+        const RootKey lost{path, "hub.db has credentials that were made with it"};
+        FAIL() << "another one was made";
+    } catch (const std::runtime_error& e) {
+        const std::string why = e.what();
+        EXPECT_NE(why.find(path + ": is missing, and hub.db has credentials"), why.npos) << why;
+        EXPECT_NE(why.find("Restore it"), why.npos) << why;
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
+    const RootKey made{path};
+    const RootKey found{path, "hub.db has credentials that were made with it"};
+    EXPECT_EQ(found.derive("jwt"), made.derive("jwt"));
+}
+
 TEST(HubCredentials, TheRootKeyIsNobodyElsesBusiness)
 {
     const agenthost::test::TempDir dir;
