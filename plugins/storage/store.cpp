@@ -84,11 +84,16 @@ void require_same(const std::string& path, const std::string& id, const std::str
 
 void require_whole(int root, const std::string& path, const std::string& id)
 {
-    const bool had_index = ::faccessat(root, "index.db", F_OK, 0) == 0;
-    if (!id.empty() && !had_index)
+    // SQLite takes a file that is shorter than its smallest page for a new database.
+    constexpr off_t least_index = 512;
+    struct stat index {};
+    const bool had_index = ::fstatat(root, "index.db", &index, 0) == 0;
+    const bool empty = had_index && S_ISREG(index.st_mode) && index.st_size < least_index;
+    if (!id.empty() && (!had_index || empty))
         throw std::runtime_error{
-            "storage_path " + path +
-            ": the index is gone (no file index.db), so nothing says "
+            "storage_path " + path + ": the index is gone (" +
+            (empty ? "index.db is empty" : "no file index.db") +
+            "), so nothing says "
             "what the files are. Restore it from a backup; or, to begin with an empty store, "
             "move " +
             path + "/files away and remove " + path + "/" + mark_file};

@@ -197,6 +197,19 @@ TEST(StoreMark, RefusesAStoreWhoseIndexVanished)
     EXPECT_TRUE(says(why, "backup")) << why;
 }
 
+// A power cut, a full disk or a restore leaves such a file; SQLite takes it for a new database, and every file would be a stranger.
+TEST(StoreMark, RefusesAStoreWhoseIndexIsEmpty)
+{
+    const TempDir dir;
+    const std::string id = first_use(dir / "s");
+    for (const std::uintmax_t size : {0, 1, 511}) {
+        std::filesystem::resize_file(dir / "s/index.db", size);
+        const std::string why = refusal([&] { const Store store{dir / "s", id}; });
+        EXPECT_TRUE(says(why, "index.db is empty")) << size << why;
+        EXPECT_TRUE(says(why, "backup")) << why;
+    }
+}
+
 TEST(StoreMark, IsGivenToAStoreOfAnEarlierVersion)
 {
     const TempDir dir;
