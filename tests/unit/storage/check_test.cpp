@@ -34,7 +34,7 @@ struct StoreCheck : testing::Test {
         fs::create_directories(state);
         const KnownStores known{state};
         Store store{config.storage_path, known.find(config.storage_path), known.file()};
-        agenthost::test::write_file(store.index_file(), "an index");
+        agenthost::test::write_file(store.index_file(), std::string(512, 'x')); // the least that is one
         ASSERT_FALSE(store.sign());
         ASSERT_EQ(known.remember(config.storage_path, store.id()), 0);
     }
