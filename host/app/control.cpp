@@ -3,11 +3,11 @@
 #include "loop_watch.hpp"
 #include "status.hpp"
 
+#include "base/hash.hpp"
+#include "base/json_depth.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/log.hpp"
-#include "kit/hash.hpp"
-#include "kit/json_depth.hpp"
 
 #include <agenthost/json.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -90,7 +90,7 @@ public:
             request.contains("timeout_ms") ? json_unsigned(request["timeout_ms"]) : std::nullopt;
         if (request.contains("timeout_ms") && !timeout)
             return refuse(conn, 400, "INVALID_REQUEST", "timeout_ms must be a whole number of milliseconds");
-        if (id.empty()) id = "cli-" + kit::random_token(12);
+        if (id.empty()) id = "cli-" + base::random_token(12);
         if (by_id(id) != calls_.end())
             return refuse(conn, 409, "ID_REUSED", "a call with this id is running on another connection");
         if (listeners_.answer_begin(conn, 200, R"({"content-type":"application/x-ndjson"})") != AGH_OK)
@@ -152,7 +152,7 @@ public:
         if (!at->second.waiting.empty()) return false;
         return send(at,
                     R"({"stream":{"channel":)" + std::to_string(stream.channel) + R"(,"offset":)" +
-                        std::to_string(stream.offset) + R"(,"base64":")" + kit::base64(stream.bytes) +
+                        std::to_string(stream.offset) + R"(,"base64":")" + base::base64(stream.bytes) +
                         "\"}}\n",
                     false);
     }
@@ -232,7 +232,7 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     // On the connection's own thread, which turns whatever the daemon's loops do. True: it is answered.
     bool answer_here(agh_conn conn, const std::string& head_text, Asked& asked)
     {
-        const auto head = kit::parse_json<json>(head_text);
+        const auto head = base::parse_json<json>(head_text);
         if (!head.is_object()) {
             answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
             return true;
@@ -304,8 +304,8 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         if (status != AGH_OK) return; // the host has answered it
         try {
             // One level more than a command's parameters may have: they are a member of the body.
-            if (!kit::json_depth_ok(text, kit::max_json_depth + 1))
-                throw std::invalid_argument{"nested more than " + std::to_string(kit::max_json_depth) +
+            if (!base::json_depth_ok(text, base::max_json_depth + 1))
+                throw std::invalid_argument{"nested more than " + std::to_string(base::max_json_depth) +
                                             " levels deep"};
             const json request = json::parse(text);
             if (!request.is_object()) throw std::invalid_argument{"not an object"};

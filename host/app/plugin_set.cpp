@@ -6,7 +6,7 @@
 #include "host/dispatch/facts.hpp"
 #include "host/dispatch/registry.hpp"
 #include "host/observe/log.hpp"
-#include "host/plugin/words.hpp"
+#include "host/schema/words.hpp"
 
 #include <boost/asio/post.hpp>
 

@@ -4,9 +4,9 @@
 #include "sheet.hpp"
 #include "status.hpp"
 
+#include "base/hash.hpp"
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
-#include "kit/hash.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -24,7 +24,7 @@ constexpr auto tear_down_most = 10s; // joins, a last commit, what waits for the
 constexpr int exit_failed = 1, exit_config = 78;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
-std::string claim_state(const std::filesystem::path& dir, kit::FileLock& lock)
+std::string claim_state(const std::filesystem::path& dir, base::FileLock& lock)
 {
     std::error_code error;
     std::filesystem::create_directories(dir.parent_path(), error);
@@ -241,7 +241,7 @@ void Runtime::Impl::plugins_started(const PluginChanges& changes)
             changes.required_failed.front(); // "plugin storage: why", and why is in the log already
         return stop("a required plugin failed: " + first.substr(0, first.find(':')));
     }
-    kit::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
+    base::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
     for (const auto& server : config->servers) start_session(server);
     listeners->open();
     for (const auto& listener : listeners->status())

@@ -10,6 +10,7 @@
 #include "services.hpp"
 #include "status.hpp"
 
+#include "base/file_lock.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
 #include "host/dispatch/journal.hpp"
@@ -20,7 +21,6 @@
 #include "host/observe/metrics.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/session.hpp"
-#include "kit/file_lock.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -51,7 +51,7 @@ struct Runtime::Impl {
     LoadRequest request;
     RuntimePaths paths;
     ConfigPtr config;
-    kit::FileLock state_lock;
+    base::FileLock state_lock;
     asio::io_context main{1};
     std::vector<std::unique_ptr<asio::io_context>> more_io;
     std::vector<std::thread> io_threads;

@@ -4,7 +4,7 @@
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
-#include "wire/json.hpp"
+#include "wire/json/json.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
 #include "status.hpp"
-#include "kit/json_depth.hpp"
+#include "base/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -116,7 +116,7 @@ std::string text(const json& value) { return value.dump(-1, ' ', false, json::er
 
 std::string status_json(const StatusParts& s)
 {
-    json facts = kit::parse_json<json>(s.facts, kit::max_json_depth + 2); // by plugin and key
+    json facts = base::parse_json<json>(s.facts, base::max_json_depth + 2); // by plugin and key
     return text({{"agent_id", s.agent_id},
                  {"version", s.version},
                  {"pid", s.pid},

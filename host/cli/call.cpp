@@ -1,15 +1,15 @@
 // `agenthost call ACTION [JSON]`.
 #include "call.hpp"
 
-#include "kit/json_depth.hpp"
+#include "base/json_depth.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
 
 #include <agenthost/json.hpp>
-#include <kit/call_reader.hpp>
-#include <kit/control_client.hpp>
-#include <kit/fd.hpp>
-#include <kit/write_all.hpp>
+#include <base/fd.hpp>
+#include <base/write_all.hpp>
+#include <netclient/call_reader.hpp>
+#include <netclient/control_client.hpp>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -59,7 +59,7 @@ std::optional<std::string> read_params(const std::string& given)
     if (given.empty()) return "{}";
     if (given != "-" && given[0] != '@') return given;
     const std::string file = given == "-" ? "standard input" : given.substr(1);
-    const kit::Fd fd{given == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    const base::Fd fd{given == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!fd) {
         complain(file + ": " + std::strerror(errno));
         return std::nullopt;
@@ -143,8 +143,8 @@ int call(const Context& context, const CallOptions& options)
 {
     const auto text = read_params(options.params);
     if (!text) return failed;
-    if (!kit::json_depth_ok(*text)) {
-        complain("the parameters are nested more than " + std::to_string(kit::max_json_depth) +
+    if (!base::json_depth_ok(*text)) {
+        complain("the parameters are nested more than " + std::to_string(base::max_json_depth) +
                  " levels deep; flatten them");
         return usage;
     }
@@ -167,13 +167,13 @@ int call(const Context& context, const CallOptions& options)
 
     ProgressLine line{!options.quiet && !context.json && is_terminal(STDERR_FILENO)};
     bool closed = false;
-    kit::CallReader reader{{
+    netclient::CallReader reader{{
         .progress = [&](const json& progress) { line.show(progress); },
         .stream =
             [&](std::uint32_t channel, std::string_view bytes) {
                 line.clear();
-                if (channel == 1 && !closed) closed = !kit::write_all(STDOUT_FILENO, bytes);
-                if (channel == 2) (void)kit::write_all(STDERR_FILENO, bytes);
+                if (channel == 1 && !closed) closed = !base::write_all(STDOUT_FILENO, bytes);
+                if (channel == 2) (void)base::write_all(STDERR_FILENO, bytes);
             },
         .lost =
             [&](std::uint32_t, std::uint64_t bytes) {
@@ -185,7 +185,7 @@ int call(const Context& context, const CallOptions& options)
     constexpr auto most = std::chrono::milliseconds{std::chrono::hours{24 * 365}};
     const auto silence = options.timeout ? std::min(*options.timeout, most) + std::chrono::seconds{10}
                                          : std::chrono::milliseconds{0};
-    const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
+    const netclient::ControlAnswer answer = netclient::ControlClient{context.control_socket()}.request(
         "POST", "/v1/call", dumped(body, false), silence,
         [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();

@@ -2,7 +2,7 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include <kit/control_client.hpp>
+#include <netclient/control_client.hpp>
 
 #include <agenthost/abi.h>
 #include <nlohmann/json.hpp>
@@ -27,7 +27,7 @@ std::vector<std::string> texts(const json& object, const char* key)
     return out;
 }
 
-int unanswered(const Context& context, const kit::ControlAnswer& answer)
+int unanswered(const Context& context, const netclient::ControlAnswer& answer)
 {
     if (context.json)
         say(json{{"error",
@@ -43,8 +43,8 @@ int unanswered(const Context& context, const kit::ControlAnswer& answer)
 
 int health(const Context& context)
 {
-    const kit::ControlAnswer answer =
-        kit::ControlClient{context.control_socket()}.request("GET", "/v1/health");
+    const netclient::ControlAnswer answer =
+        netclient::ControlClient{context.control_socket()}.request("GET", "/v1/health");
     if (!answer.good()) return unanswered(context, answer);
     const json state = answer.json();
     const bool healthy = state.is_object() && state.value("healthy", false),
@@ -67,7 +67,7 @@ int health(const Context& context)
 int reload(const Context& context)
 {
     // Plugins may take their create and start time-outs, one after the other.
-    const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
+    const netclient::ControlAnswer answer = netclient::ControlClient{context.control_socket()}.request(
         "POST", "/v1/reload", "", std::chrono::minutes{5});
     const json state = answer.json();
     if (answer.status != 422 && !answer.good()) return unanswered(context, answer);
@@ -97,8 +97,8 @@ int reload(const Context& context)
 int reconnect(const Context& context, const std::string& server)
 {
     const std::string body = json{{"name", server}}.dump(-1, ' ', false, json::error_handler_t::replace);
-    const kit::ControlAnswer answer =
-        kit::ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
+    const netclient::ControlAnswer answer =
+        netclient::ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
     if (!answer.good()) return unanswered(context, answer);
     if (context.json)
         say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");

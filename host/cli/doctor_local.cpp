@@ -6,8 +6,8 @@
 #include "host/config/url.hpp"
 #include "host/net/tls.hpp"
 
-#include <kit/control_client.hpp>
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
+#include <netclient/control_client.hpp>
 #include <nlohmann/json.hpp>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -116,8 +116,8 @@ void check_limits(Findings& findings, const Config& config)
 void check_control(Findings& findings, const Context& context, bool& running)
 {
     const fs::path socket = context.control_socket();
-    const kit::ControlAnswer answer =
-        kit::ControlClient{socket}.request("GET", "/v1/health", {}, std::chrono::seconds{3});
+    const netclient::ControlAnswer answer =
+        netclient::ControlClient{socket}.request("GET", "/v1/health", {}, std::chrono::seconds{3});
     running = answer.good();
     if (answer.no_daemon)
         return findings.push_back({Verdict::good, "daemon", "not running (" + socket.string() + ")", ""});
@@ -209,7 +209,7 @@ std::string try_bind(const std::string& text, bool alone)
         v6->sin6_port = port;
         size = sizeof *v6;
     }
-    const kit::Fd fd{::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const base::Fd fd{::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     const int on = 1, only = alone ? 1 : 0;
     if (fd) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (fd && storage.ss_family == AF_INET6)

@@ -6,9 +6,9 @@
 #include "host/session/proxy_connect.hpp"
 #include "host/session/public_ip.hpp"
 
-#include <kit/connection.hpp>
-#include <kit/hash.hpp>
-#include <kit/net.hpp>
+#include <base/hash.hpp>
+#include <netclient/connection.hpp>
+#include <netclient/net.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -63,18 +63,19 @@ private:
             server_.proxy.empty() ? std::optional<conf::Url>{} : conf::parse_url(server_.proxy);
         const conf::Url& first = proxy ? *proxy : url_;
         const std::string what = proxy ? "the proxy " + first.host : first.host;
-        const kit::Cancel never;
-        const kit::Patience patience{never, kit::Clock::now() + most_};
-        kit::Resolver resolver{1};
+        const base::Cancel never;
+        const netclient::Patience patience{never, netclient::Clock::now() + most_};
+        netclient::Resolver resolver{1};
         std::string why;
         const auto port = static_cast<std::uint16_t>(std::stoul(first.port));
-        const std::vector<kit::Address> addresses = resolver.resolve(first.host, port, most_, patience, why);
+        const std::vector<netclient::Address> addresses =
+            resolver.resolve(first.host, port, most_, patience, why);
         if (addresses.empty())
             return bad("the name " + what + " is not found: " + why,
                        "check url and /etc/resolv.conf (getent hosts " + first.host + ")");
         int error = 0;
-        kit::Fd socket;
-        for (const kit::Address& address : addresses)
+        base::Fd socket;
+        for (const netclient::Address& address : addresses)
             if ((socket = connect(address, error))) break;
         if (!socket)
             return bad(
@@ -86,9 +87,9 @@ private:
         return !proxy || tunnel(*proxy);
     }
 
-    kit::Fd connect(const kit::Address& address, int& error) const
+    base::Fd connect(const netclient::Address& address, int& error) const
     {
-        kit::Fd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        base::Fd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
         if (!fd) {
             error = errno;
             return {};
@@ -103,7 +104,7 @@ private:
         }
         socklen_t size = sizeof error;
         ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        return error == 0 ? std::move(fd) : kit::Fd{};
+        return error == 0 ? std::move(fd) : base::Fd{};
     }
 
     bool tunnel(const conf::Url& proxy)
@@ -131,7 +132,7 @@ private:
         if (!url_.secure()) return true;
         const net::TlsResult made = net::make_client_context(server_.tls);
         if (!made.context) return bad(made.problem, "until then no session is possible");
-        std::unique_ptr<SSL, kit::FreeSsl> ssl{SSL_new(made.context->get())};
+        std::unique_ptr<SSL, netclient::FreeSsl> ssl{SSL_new(made.context->get())};
         if (!ssl) return bad("TLS cannot start: no memory", "free some");
         SSL* raw = ssl.get();
         const std::string name = server_.tls.server_name.empty() ? url_.host : server_.tls.server_name;
@@ -143,7 +144,7 @@ private:
         else
             SSL_set_tlsext_host_name(raw, name.c_str());
         if (!literal) SSL_set1_host(raw, name.c_str());
-        kit::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
+        base::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
         SSL_set_fd(raw, socket.get());
         SSL_set_connect_state(raw);
         connection_.emplace(std::move(socket), std::move(ssl));
@@ -151,9 +152,9 @@ private:
         begin_step();
         for (;;) {
             const auto io = connection_->handshake();
-            if (io == kit::Connection::Io::ok) break;
-            if (io == kit::Connection::Io::again && wait(connection_->wanted())) continue;
-            return handshake_failed(raw, name, io == kit::Connection::Io::again);
+            if (io == netclient::Connection::Io::ok) break;
+            if (io == netclient::Connection::Io::again && wait(connection_->wanted())) continue;
+            return handshake_failed(raw, name, io == netclient::Connection::Io::again);
         }
         return judge_certificate(raw);
     }
@@ -184,7 +185,7 @@ private:
 
     bool judge_certificate(SSL* ssl)
     {
-        const std::string pin = kit::base64(net::peer_spki_sha256(ssl));
+        const std::string pin = base::base64(net::peer_spki_sha256(ssl));
         if (!server_.tls.pin_sha256.empty() &&
             std::find(server_.tls.pin_sha256.begin(), server_.tls.pin_sha256.end(), pin) ==
                 server_.tls.pin_sha256.end())
@@ -210,7 +211,7 @@ private:
             "GET " + url_.target + " HTTP/1.1\r\nHost: " + host + (usual ? "" : ":" + url_.port) +
             "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
             "13\r\nSec-WebSocket-Key: " +
-            kit::base64(kit::random_token(8)) + "\r\n"; // 16 characters: any 16 bytes will do
+            base::base64(base::random_token(8)) + "\r\n"; // 16 characters: any 16 bytes will do
         for (const auto& [name, value] : server_.headers)
             if (!conf::sounds_secret(name)) request += name + ": " + value + "\r\n";
         const auto answer = exchange(request + "\r\n");
@@ -223,7 +224,7 @@ private:
     // Sends a request and reads the head of the answer. nullopt: none, or no HTTP.
     std::optional<UpgradeAnswer> exchange(const std::string& request)
     {
-        using Io = kit::Connection::Io;
+        using Io = netclient::Connection::Io;
         begin_step();
         for (std::string_view rest = request; !rest.empty();) {
             const auto done = connection_->write(rest.data(), rest.size());
@@ -245,20 +246,20 @@ private:
         return parse_upgrade_answer({head.data(), size});
     }
 
-    void begin_step() { until_ = kit::Clock::now() + most_; }
+    void begin_step() { until_ = netclient::Clock::now() + most_; }
     bool wait(short events) const
     {
-        const auto left = std::chrono::duration_cast<Milliseconds>(until_ - kit::Clock::now()).count();
+        const auto left = std::chrono::duration_cast<Milliseconds>(until_ - netclient::Clock::now()).count();
         pollfd p{connection_->fd(), events, 0};
         return left > 0 && ::poll(&p, 1, static_cast<int>(left)) > 0;
     }
 
     const ServerConfig& server_;
     Milliseconds most_; // for each step
-    kit::Clock::time_point until_;
+    netclient::Clock::time_point until_;
     std::string area_;
     conf::Url url_;
-    std::optional<kit::Connection> connection_;
+    std::optional<netclient::Connection> connection_;
     Findings findings_;
 };
 

@@ -2,12 +2,12 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include <kit/control_client.hpp>
+#include <netclient/control_client.hpp>
 
+#include "base/json_depth.hpp"
 #include "host/config/defaults.hpp"
 #include "host/config/units.hpp"
 #include "host/plugin/check_config.hpp"
-#include "kit/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -58,7 +58,7 @@ struct Running {
 std::map<std::string, Running> running_plugins(const Context& context)
 {
     std::map<std::string, Running> out;
-    const kit::ControlAnswer answer = kit::ControlClient{context.control_socket()}.request(
+    const netclient::ControlAnswer answer = netclient::ControlClient{context.control_socket()}.request(
         "GET", "/v1/plugins", {}, std::chrono::seconds{3});
     const nlohmann::json list = answer.json();
     if (answer.good() && list.is_array())
@@ -120,7 +120,7 @@ void add_keys(Table& table, const Json& schema, const std::string& path)
 std::string keys_of(const std::string& schema_json, bool colours, std::string_view indent)
 {
     Table table;
-    add_keys(table, kit::parse_json<Json>(schema_json, 128), "");
+    add_keys(table, base::parse_json<Json>(schema_json, 128), "");
     return table.text(colours, indent);
 }
 

@@ -2,14 +2,14 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include <kit/control_client.hpp>
+#include <netclient/control_client.hpp>
 
+#include "base/fd.hpp"
+#include "base/json_depth.hpp"
 #include "host/config/defaults.hpp"
 #include "host/config/url.hpp"
 #include "host/plugin/plugin.hpp"
 #include "host/session/prepare.hpp"
-#include "kit/fd.hpp"
-#include "kit/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -57,7 +57,7 @@ std::string write_private(const fs::path& file, const std::string& content, cons
         fs::permissions(file.parent_path(), fs::perms::owner_all, ec);
     const fs::path temporary = file.string() + ".new";
     {
-        const kit::Fd fd{
+        const base::Fd fd{
             ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
         if (!fd) return because();
         struct stat st {};
@@ -93,7 +93,7 @@ Import read_import(const std::string& file)
 {
     const auto text = read_small(file);
     if (!text) return {{}, {}, file + ": " + std::strerror(errno)};
-    const Json json = kit::parse_json<Json>(*text);
+    const Json json = base::parse_json<Json>(*text);
     const auto member = [&](const char* key) {
         return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>()
                                                                                : std::string{};
@@ -138,7 +138,7 @@ int register_server(const Context& context, const std::string& name)
     if (answer.outcome != Registrar::Outcome::done) return fail(context, answer.problem);
     const std::string id = printable(answer.registration.agent_id);
     // A daemon that runs takes the new token at once; without one there is nothing to tell.
-    const bool told = kit::ControlClient{context.control_socket()}
+    const bool told = netclient::ControlClient{context.control_socket()}
                           .request("POST", "/v1/reconnect", Json{{"name", name}}.dump())
                           .good();
     const std::string kept = (config.state_dir / "servers" / name / "registration.json").string();

@@ -3,7 +3,7 @@
 #include "status_text.hpp"
 #include "verbs.hpp"
 
-#include <kit/control_client.hpp>
+#include <netclient/control_client.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -13,8 +13,8 @@ namespace agenthost::host::cli {
 
 int status(const Context& context)
 {
-    const kit::ControlAnswer answer =
-        kit::ControlClient{context.control_socket()}.request("GET", "/v1/status");
+    const netclient::ControlAnswer answer =
+        netclient::ControlClient{context.control_socket()}.request("GET", "/v1/status");
     if (!answer.good()) {
         complain(answer.error());
         return failed;

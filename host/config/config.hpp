@@ -2,7 +2,7 @@
 // packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after load; shared by pointer.
 #pragma once
 
-#include <kit/secret.hpp>
+#include <base/secret.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace agenthost::host {
 using std::chrono::milliseconds;
 
 // A secret that is read when it is needed, so that a changed file counts: {file: PATH}, {env: NAME} or {systemd: NAME}.
-using kit::SecretSource;
+using base::SecretSource;
 
 struct TlsClientConfig {
     std::string ca, certificate, key, server_name;
@@ -175,6 +175,6 @@ std::string show_config(const Config&);
 // A JSON Schema of the whole file (`agenthost config schema`).
 std::string config_schema();
 
-using kit::read_secret;
+using base::read_secret;
 
 } // namespace agenthost::host

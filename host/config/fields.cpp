@@ -221,13 +221,13 @@ Json show_secret(const SecretSource& source)
 Json size_schema()
 {
     return {{"oneOf", Json::array({{{"type", "integer"}, {"minimum", 0}},
-                                   {{"type", "string"}, {"pattern", kit::size_pattern}}})}};
+                                   {{"type", "string"}, {"pattern", base::size_pattern}}})}};
 }
 
 Json duration_schema()
 {
     return {
-        {"oneOf", Json::array({{{"const", 0}}, {{"type", "string"}, {"pattern", kit::duration_pattern}}})}};
+        {"oneOf", Json::array({{{"const", 0}}, {{"type", "string"}, {"pattern", base::duration_pattern}}})}};
 }
 
 Json secret_schema()

@@ -2,7 +2,7 @@
 #include "tables.hpp"
 #include "url.hpp"
 
-#include "kit/ip_address.hpp"
+#include "netclient/ip_address.hpp"
 
 #include <algorithm>
 #include <map>
@@ -115,7 +115,7 @@ void check_binds(Reading& r, const Value& item, const std::string& path, const L
 void check_proxies(Reading& r, const Value& item, const std::string& path, const ListenerConfig& listener)
 {
     for (const std::string& text : listener.trusted_proxies) {
-        const auto range = kit::parse_range(text);
+        const auto range = netclient::parse_range(text);
         const Where where = where_of(item, "trusted_proxies");
         if (!range)
             r.problems.add(where, path + ".trusted_proxies: \"" + text +

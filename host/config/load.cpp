@@ -4,8 +4,8 @@
 #include "merge.hpp"
 #include "tables.hpp"
 
-#include <kit/fd.hpp>
-#include <kit/utf8.hpp>
+#include <base/fd.hpp>
+#include <base/utf8.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -47,7 +47,7 @@ struct Load {
 std::optional<std::string> read_bounded(Load& load, const Source& source, const fs::path& file)
 {
     const Where where{&source, 0, 0};
-    const kit::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    const base::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) {
         const int error = errno;
@@ -157,7 +157,7 @@ void add_files(Load& load, const LoadRequest& request)
 Value outside_value(Load& load, const Source& source, const std::string& text)
 {
     Value value;
-    if (kit::utf8_valid_prefix(text) != text.size()) {
+    if (base::utf8_valid_prefix(text) != text.size()) {
         load.problems.add({&source, 0, 0}, "is not valid UTF-8");
     } else if (!text.empty() && std::string_view{"[{\"'"}.find(text[0]) != std::string_view::npos) {
         value = parse_yaml(text, source, load.problems);

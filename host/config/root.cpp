@@ -2,7 +2,7 @@
 #include "tables.hpp"
 #include "url.hpp"
 
-#include <kit/hash.hpp>
+#include <base/hash.hpp>
 
 namespace agenthost::host::conf {
 
@@ -41,7 +41,7 @@ Key pins_key()
         for (std::size_t i = 0; i < pins->size(); ++i) {
             std::string& pin = (*pins)[i];
             if (pin.starts_with("sha256//")) pin.erase(0, 8);
-            const auto bytes = kit::from_base64(pin);
+            const auto bytes = base::from_base64(pin);
             if (!bytes || bytes->size() != 32)
                 r.problems.add(value.where, path + "[" + std::to_string(i) +
                                                 "]: expected base64 of 32 bytes (44 characters), not \"" +

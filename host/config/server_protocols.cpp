@@ -3,7 +3,7 @@
 #include "fields.hpp"
 #include "server_tables.hpp"
 
-#include <kit/json_units.hpp>
+#include <base/json_units.hpp>
 
 namespace agenthost::host::conf {
 
@@ -32,7 +32,7 @@ void unpack(const Json& json, Panel& p)
     p.register_url = json.value("register_url", "");
     const Json secret = json.value("admin_credential", Json::object());
     std::string why;
-    if (auto source = kit::secret_in(secret, why)) p.admin_credential = std::move(*source);
+    if (auto source = base::secret_in(secret, why)) p.admin_credential = std::move(*source);
 }
 
 struct Print {

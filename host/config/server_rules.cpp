@@ -3,7 +3,7 @@
 #include "server_tables.hpp"
 #include "url.hpp"
 
-#include <kit/json_units.hpp>
+#include <base/json_units.hpp>
 
 #include <unistd.h>
 
@@ -33,8 +33,8 @@ bool is_name(std::string_view name)
 
 void check_secret_file(Reading& r, const Where& where, const std::string& path, const SecretSource& source)
 {
-    using kit::SecretFile;
-    const SecretFile state = kit::look_at_secret_file(source);
+    using base::SecretFile;
+    const SecretFile state = base::look_at_secret_file(source);
     if (state.verdict == SecretFile::Verdict::refused) r.problems.add(where, path + ": " + state.text);
     if (state.verdict == SecretFile::Verdict::doubtful) r.problems.warn(where, path + ": " + state.text);
 }
@@ -268,7 +268,7 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
             check_http_url(r, where_of(panel->value, "register_url"), path + ".panel.register_url",
                            section["register_url"].get<std::string>(), server.insecure);
         std::string why;
-        const auto admin = kit::secret_in(section.value("admin_credential", Json::object()), why);
+        const auto admin = base::secret_in(section.value("admin_credential", Json::object()), why);
         if (panel && admin && admin->kind == SecretSource::Kind::file)
             check_secret_file(r, where_of(panel->value, "admin_credential"), path + ".panel.admin_credential",
                               *admin);

@@ -1,7 +1,7 @@
-// Sizes and durations (sdk/kit/units.hpp has the grammar), and the word that was probably meant.
+// Sizes and durations (sdk/base/units.hpp has the grammar), and the word that was probably meant.
 #pragma once
 
-#include <kit/units.hpp>
+#include <base/units.hpp>
 
 #include <string>
 #include <string_view>
@@ -9,10 +9,10 @@
 
 namespace agenthost::host::conf {
 
-using kit::format_duration;
-using kit::format_size;
-using kit::parse_duration;
-using kit::parse_size;
+using base::format_duration;
+using base::format_size;
+using base::parse_duration;
+using base::parse_size;
 
 // The nearest candidate, when near enough to be a slip of the finger; else empty.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -1,6 +1,6 @@
 #include "value.hpp"
 
-#include <kit/utf8.hpp>
+#include <base/utf8.hpp>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
@@ -242,7 +242,7 @@ namespace {
 void refuse_other_encodings(const std::string& text, const Source& source)
 {
     if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return;
-    const std::size_t bad = kit::utf8_valid_prefix(text);
+    const std::size_t bad = base::utf8_valid_prefix(text);
     if (bad == text.size()) return;
     const std::size_t line_start = bad == 0 ? 0 : text.rfind('\n', bad - 1) + 1; // npos + 1 is 0
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');

@@ -276,11 +276,11 @@ void Dispatcher::Impl::begun(Slot& slot, Journal::Begun b)
     case Begin::failed:
         // A person at this machine, perhaps about to repair the disk: what they ask for has no session to repeat it.
         if (r.caller->policy().by_operator) return invoke_kept(slot, 0);
-        return refuse_for_disk(slot, kit::DiskTrouble{b.code, b.problem});
+        return refuse_for_disk(slot, base::DiskTrouble{b.code, b.problem});
     }
 }
 
-void Dispatcher::Impl::refuse_for_disk(Slot& slot, const std::optional<kit::DiskTrouble>& trouble)
+void Dispatcher::Impl::refuse_for_disk(Slot& slot, const std::optional<base::DiskTrouble>& trouble)
 {
     refuse_begun(slot, wire::Outcome::not_started,
                  trouble && !trouble->code.empty() ? std::string_view{trouble->code} : code::internal,

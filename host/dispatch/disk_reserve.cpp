@@ -1,6 +1,6 @@
 #include "disk_reserve.hpp"
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@ bool DiskReserve::hold(Time now)
     if (held_ || bytes_ == 0) return true;
     if (now < retry_) return false;
     retry_ = now + retry_after;
-    const kit::Fd fd{::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    const base::Fd fd{::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd) return false;
     held_ = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes_)) == 0;
     if (!held_ && ::ftruncate(fd.get(), 0) != 0) return false; // a part of it helps nobody
@@ -23,7 +23,7 @@ bool DiskReserve::release()
 {
     held_ = false;
     retry_ = {};
-    const kit::Fd fd{::open(file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    const base::Fd fd{::open(file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
     if (!fd || ::lseek(fd.get(), 0, SEEK_END) <= 0) return false;
     return ::ftruncate(fd.get(), 0) == 0; // not unlinked: the inode stays ours
 }

@@ -16,8 +16,8 @@
 #include "owned_reply.hpp"
 #include "slots.hpp"
 
+#include "base/hash.hpp"
 #include "host/plugin/plugin.hpp"
-#include "kit/hash.hpp"
 #include "wire/codes.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -59,7 +59,7 @@ struct Dispatcher::Impl {
     Clock::time_point stalled_at = Clock::time_point::max();
     boost::asio::steady_timer timer;
     Clock::time_point armed = Clock::time_point::max();
-    kit::Sha256 sha;
+    base::Sha256 sha;
     std::uint64_t connections = 0; // so that a page asked for on an older one is known
     bool draining = false;
     std::function<void()> idle;
@@ -99,7 +99,7 @@ struct Dispatcher::Impl {
     void begun(Slot&, Journal::Begun);
     void invoke(Slot&, const wire::Command&, std::uint32_t flags);
     void invoke_kept(Slot&, std::uint32_t flags);
-    void refuse_for_disk(Slot&, const std::optional<kit::DiskTrouble>&);
+    void refuse_for_disk(Slot&, const std::optional<base::DiskTrouble>&);
     void replay(Slot&, const StoredResult&);
     void refuse_begun(Slot&, wire::Outcome, std::string_view code, std::string message,
                       std::string detail = {});

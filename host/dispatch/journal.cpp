@@ -102,7 +102,7 @@ struct Journal::Impl {
     Options options;
     std::unique_ptr<JournalStore> store; // the journal thread's, as the next four
     DiskReserve reserve;
-    std::optional<kit::DiskTrouble> in_trouble;
+    std::optional<base::DiskTrouble> in_trouble;
     bool inodes_gone = false;
     std::chrono::steady_clock::time_point looked;
 
@@ -111,7 +111,7 @@ struct Journal::Impl {
     std::vector<Operation> queue;
     std::vector<std::uint64_t> delivered; // 8 bytes each, at most the journal's rows
     bool stopping = false;
-    std::optional<kit::DiskTrouble> trouble; // what others see of in_trouble
+    std::optional<base::DiskTrouble> trouble; // what others see of in_trouble
 
     std::atomic<std::uint64_t> rows, undelivered, result_bytes, commits{0}, waiting{0}, bytes{0}, full{0},
         failures{0};
@@ -199,8 +199,8 @@ struct Journal::Impl {
         result_bytes.store(store->bytes(), std::memory_order_relaxed);
     }
 
-    std::optional<kit::DiskTrouble> attempt(std::vector<Operation>& batch,
-                                            const std::vector<std::uint64_t>& seen)
+    std::optional<base::DiskTrouble> attempt(std::vector<Operation>& batch,
+                                             const std::vector<std::uint64_t>& seen)
     {
         const auto at = now();
         try {
@@ -212,12 +212,12 @@ struct Journal::Impl {
             store->commit();
             commits.fetch_add(1, std::memory_order_relaxed);
             return std::nullopt;
-        } catch (const kit::SqliteError& e) {
+        } catch (const base::SqliteError& e) {
             store->roll_back();
-            return kit::disk_trouble(e, options.file.string(), remedy);
+            return base::disk_trouble(e, options.file.string(), remedy);
         } catch (const std::exception& e) {
             store->roll_back();
-            return kit::DiskTrouble{"INTERNAL", options.file.string() + ": " + e.what() + "."};
+            return base::DiskTrouble{"INTERNAL", options.file.string() + ": " + e.what() + "."};
         }
     }
 
@@ -232,7 +232,7 @@ struct Journal::Impl {
 
     // ---- the disk, which is this thread's to ask
 
-    void set_trouble(std::optional<kit::DiskTrouble> now)
+    void set_trouble(std::optional<base::DiskTrouble> now)
     {
         const bool changed =
             now.has_value() != in_trouble.has_value() || (now && now->text != in_trouble->text);
@@ -260,9 +260,9 @@ struct Journal::Impl {
         if (in_trouble) {
             look_for_the_end();
         } else if (space && space->read_only) {
-            set_trouble(kit::disk_trouble(EROFS, file, remedy));
+            set_trouble(base::disk_trouble(EROFS, file, remedy));
         } else if (space && space->bytes < options.reserve) {
-            set_trouble(kit::disk_trouble(ENOSPC, file, remedy));
+            set_trouble(base::disk_trouble(ENOSPC, file, remedy));
         } else if (space) {
             reserve.hold(t);
         }
@@ -328,7 +328,7 @@ struct Journal::Impl {
 
     // The disk said no to the whole group: nothing of it happened. Results are remembered; marks of delivery
     // are not: what is delivered twice is known by its id.
-    void refuse(std::vector<Operation>& batch, const kit::DiskTrouble& problem)
+    void refuse(std::vector<Operation>& batch, const base::DiskTrouble& problem)
     {
         for (Operation& op : batch) {
             op.ok = false;
@@ -453,7 +453,7 @@ void Journal::share_among(std::vector<std::string> callers)
     impl_->push({.kind = Operation::Kind::share, .callers = std::move(callers)});
 }
 
-std::optional<kit::DiskTrouble> Journal::trouble() const
+std::optional<base::DiskTrouble> Journal::trouble() const
 {
     const std::lock_guard lock{impl_->mutex};
     return impl_->trouble;

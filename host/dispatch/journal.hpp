@@ -14,7 +14,7 @@
 // trouble and its end are noticed without a command.
 #pragma once
 
-#include "kit/disk_trouble.hpp"
+#include "base/disk_trouble.hpp"
 #include "wire/message.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -62,7 +62,7 @@ public:
         std::uint64_t reserve = 1 << 20; // held back for a full disk, in journal.reserve beside the file
         std::function<std::chrono::system_clock::time_point()> clock = std::chrono::system_clock::now;
         std::function<void()> before_commit; // tests: on the journal's thread; a throw is a disk that refuses
-        std::function<std::optional<kit::DiskSpace>(const std::string& path)> space = kit::disk_space;
+        std::function<std::optional<base::DiskSpace>(const std::string& path)> space = base::disk_space;
         // What is wrong with the disk under an id of ours ("journal", "state_dir"); empty: nothing any more. On the
         // journal's thread.
         std::function<void(std::string_view id, std::string reason)> report;
@@ -108,8 +108,8 @@ public:
     // Those that have a part of rows and bytes of their own, from now on.
     void share_among(std::vector<std::string> callers);
 
-    [[nodiscard]] JournalStats stats() const;                      // [any]
-    [[nodiscard]] std::optional<kit::DiskTrouble> trouble() const; // [any] why new work is refused
+    [[nodiscard]] JournalStats stats() const;                       // [any]
+    [[nodiscard]] std::optional<base::DiskTrouble> trouble() const; // [any] why new work is refused
 
 private:
     struct Impl;

@@ -29,11 +29,11 @@ std::int64_t seconds(std::chrono::system_clock::time_point at)
     return std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count();
 }
 
-kit::Database open_database(const std::filesystem::path& file)
+base::Database open_database(const std::filesystem::path& file)
 {
     try {
-        return kit::Database{file.string()};
-    } catch (const kit::SqliteError& e) {
+        return base::Database{file.string()};
+    } catch (const base::SqliteError& e) {
         const int primary = e.code() & 0xff;
         std::string text = "journal " + file.string() + ": " + e.what() + ". ";
         if (primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
@@ -72,13 +72,13 @@ JournalStore::JournalStore(const Journal::Options& options)
         prepare();
         mark_interrupted(seconds(options.clock()));
         count();
-        kit::Transaction transaction{db_};
+        base::Transaction transaction{db_};
         expire(seconds(options.clock()));
         transaction.commit();
         changes_.clear();
         committed_undelivered_ = undelivered_;
         committed_brief_ = brief_rows_;
-    } catch (const kit::SqliteError& e) {
+    } catch (const base::SqliteError& e) {
         throw std::runtime_error{"journal " + options.file.string() + ": " + e.what() +
                                  ". The file is damaged or the disk is full: free space, restore it from a "
                                  "backup, or move it (with its -wal "
@@ -103,7 +103,7 @@ void JournalStore::check_version(const std::string& file)
 
 void JournalStore::upgrade()
 {
-    kit::Transaction transaction{db_};
+    base::Transaction transaction{db_};
     db_.exec("ALTER TABLE journal ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0");
     db_.exec("ALTER TABLE journal ADD COLUMN brief INTEGER NOT NULL DEFAULT 0");
     db_.exec("UPDATE journal SET bytes = 256 + length(id) + length(action) + ifnull(length(data), 0)"
@@ -115,7 +115,7 @@ void JournalStore::upgrade()
 
 void JournalStore::create()
 {
-    kit::Transaction transaction{db_};
+    base::Transaction transaction{db_};
     // `digest` tells the same command from another under the same id; `sequence` is the order of finishing,
     // null while running.
     db_.exec(
@@ -183,7 +183,7 @@ void JournalStore::mark_interrupted(std::int64_t now)
     next_sequence_ = static_cast<std::uint64_t>(sequence.integer(0));
     sequence.reset();
 
-    kit::Transaction transaction{db_};
+    base::Transaction transaction{db_};
     std::vector<std::int64_t> ran;
     auto was_running = db_.prepare("SELECT row FROM journal WHERE state = 0 ORDER BY row");
     while (was_running.step()) ran.push_back(was_running.integer(0));
@@ -265,7 +265,7 @@ void JournalStore::change(std::string_view caller, std::int64_t rows, std::int64
     changes_.push_back({&usage, rows, bytes});
 }
 
-void JournalStore::removed(kit::Statement& rows)
+void JournalStore::removed(base::Statement& rows)
 {
     while (rows.step()) {
         change(rows.text(0), -1, -rows.integer(1));
@@ -321,7 +321,7 @@ std::string JournalStore::no_room(std::string_view caller) const
 
 void JournalStore::probe()
 {
-    kit::Transaction transaction{db_};
+    base::Transaction transaction{db_};
     db_.exec("PRAGMA user_version = 2"); // writes the first page, whatever it was
     if (options_.before_commit) options_.before_commit();
     transaction.commit();
@@ -385,7 +385,7 @@ Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id,
     return begun;
 }
 
-StoredResult JournalStore::read_result(const kit::Statement& s) const
+StoredResult JournalStore::read_result(const base::Statement& s) const
 {
     return {.row = static_cast<std::uint64_t>(s.integer(0)),
             .id = std::string{s.text(8)},

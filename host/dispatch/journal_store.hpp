@@ -6,7 +6,7 @@
 
 #include "journal.hpp"
 
-#include "kit/sqlite.hpp"
+#include "base/sqlite.hpp"
 
 #include <map>
 #include <unordered_map>
@@ -64,7 +64,7 @@ private:
     void prepare();
     void mark_interrupted(std::int64_t now);
     void count();
-    StoredResult read_result(const kit::Statement&) const;
+    StoredResult read_result(const base::Statement&) const;
 
     struct Usage { // of one caller
         std::uint64_t rows = 0, bytes = 0;
@@ -72,7 +72,7 @@ private:
     };
     Usage& usage_of(std::string_view caller);
     void change(std::string_view caller, std::int64_t rows, std::int64_t bytes);
-    void removed(kit::Statement&); // each row: caller, bytes, undelivered, brief
+    void removed(base::Statement&); // each row: caller, bytes, undelivered, brief
     bool has_room(const Usage&) const;
     bool make_room(std::string_view caller, std::int64_t now);
     std::string no_room(std::string_view caller) const;
@@ -81,8 +81,8 @@ private:
         4096; // results; a disk that refuses takes no new work, so this is what was running
 
     Journal::Options options_;
-    kit::Database db_;
-    kit::Statement insert_, find_, rerun_, finish_, remove_, delivered_statement_, replace_, page_, expire_,
+    base::Database db_;
+    base::Statement insert_, find_, rerun_, finish_, remove_, delivered_statement_, replace_, page_, expire_,
         expire_brief_, trim_;
     std::uint64_t next_row_ = 1, next_sequence_ = 1, rows_ = 0, bytes_ = 0, undelivered_ = 0, brief_rows_ = 0;
     std::uint64_t committed_undelivered_ = 0, committed_brief_ = 0; // to return to on a roll back

@@ -1,7 +1,7 @@
 #include "json.hpp"
 
+#include "base/json_depth.hpp"
 #include "json_scan.hpp"
-#include "kit/json_depth.hpp"
 
 #include <simdjson.h>
 
@@ -17,7 +17,7 @@ constexpr std::size_t keep_bytes = 256 << 10;
 template <class Use> bool parse(std::string_view text, Use use)
 {
     // nlohmann, which may read it next, recurses: no deeper than a server's frame. simdjson's own limit does not count empty values.
-    if (text.empty() || !kit::json_depth_ok(text)) return false;
+    if (text.empty() || !base::json_depth_ok(text)) return false;
     thread_local simdjson::dom::parser kept;
     std::optional<simdjson::dom::parser> own;
     simdjson::dom::parser& parser = text.size() > keep_bytes ? own.emplace() : kept;

@@ -34,7 +34,7 @@ agh_status status_of(std::string_view code)
 OwnedReply::OwnedReply(const agh_reply& r) : status_{r.status}, flags_{r.flags}, json_{view(r.json)}
 {
     each_blob(r, [this](const agh_blob& b) {
-        kit::Fd fd{b.fd};
+        base::Fd fd{b.fd};
         blobs_.push_back({.fd = std::move(fd),
                           .offset = b.offset,
                           .length = b.length,
@@ -76,7 +76,7 @@ void OwnedReply::hand_over(const CallDone& use)
 
 void close_blobs(const agh_reply& reply)
 {
-    each_blob(reply, [](const agh_blob& b) { kit::Fd{b.fd}; });
+    each_blob(reply, [](const agh_blob& b) { base::Fd{b.fd}; });
 }
 
 Answer answer_of(const agh_reply& reply, std::string_view plugin, std::string_view action)

@@ -3,7 +3,7 @@
 
 #include "request.hpp"
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include "host/plugin/errors.hpp" // code_of
 
@@ -36,7 +36,7 @@ public:
 
 private:
     struct Blob {
-        kit::Fd fd;
+        base::Fd fd;
         std::uint64_t offset, length;
         std::string inl, name, media_type;
     };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "host/listener/server.hpp"
-#include "kit/ip_address.hpp"
+#include "netclient/ip_address.hpp"
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -23,7 +23,7 @@ struct Acceptor {
     std::uint64_t serial = next_serial++; // tells the sockets of one listener apart
     std::string bind;                     // as the configuration writes it; empty: a unix socket
     std::string address;                  // "127.0.0.1:3001", "[::]:3001"
-    kit::IpEndpoint endpoint;
+    netclient::IpEndpoint endpoint;
     bool serves_v4 = false; // an IPv4 socket, or an IPv6 one for both families
     std::string path;
     dev_t device{};

@@ -95,7 +95,7 @@ std::string bind_problem(const std::string& bind, int port, int error, bool no_v
 
 bool somebody_listens(const sockaddr_un& address)
 {
-    const kit::Fd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    const base::Fd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     return result == 0 || errno == EAGAIN; // EAGAIN: its backlog is full, so it is there
 }
@@ -105,7 +105,7 @@ bool somebody_listens(const sockaddr_un& address)
 namespace {
 
 // A socket bound to `wanted` and listening; invalid and errno when it cannot.
-kit::Fd listen_on(const kit::IpAddress& ip, std::uint16_t port, bool v6_only)
+base::Fd listen_on(const netclient::IpAddress& ip, std::uint16_t port, bool v6_only)
 {
     sockaddr_storage storage{};
     socklen_t size = sizeof(sockaddr_in);
@@ -121,7 +121,7 @@ kit::Fd listen_on(const kit::IpAddress& ip, std::uint16_t port, bool v6_only)
         std::memcpy(&in.sin6_addr, ip.bytes.data(), 16);
         size = sizeof in;
     }
-    kit::Fd fd{::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    base::Fd fd{::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!fd) return fd;
     const int on = 1, only = v6_only ? 1 : 0;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -141,7 +141,7 @@ AcceptorPtr bind_tcp(asio::io_context& io, const std::string& bind, const Serves
                      std::string& problem)
 {
     const auto parsed = conf::parse_bind(bind);
-    const auto ip = parsed ? kit::parse_ip(parsed->address) : std::nullopt;
+    const auto ip = parsed ? netclient::parse_ip(parsed->address) : std::nullopt;
     if (!ip) {
         problem = "cannot listen on " + bind + ": " + conf::why_no_bind(bind) + ".";
         return nullptr;
@@ -149,9 +149,9 @@ AcceptorPtr bind_tcp(asio::io_context& io, const std::string& bind, const Serves
     const auto port = static_cast<std::uint16_t>(std::stoi(parsed->port));
     const bool wildcard6 = !ip->v4() && ip->any();
     bool v6_only = !wildcard6 || (port != 0 && serves_v4(port));
-    kit::Fd fd = listen_on(*ip, port, v6_only);
+    base::Fd fd = listen_on(*ip, port, v6_only);
     const bool no_v6 = !fd && !ip->v4() && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
-    if (no_v6 && parsed->every) fd = listen_on(*kit::parse_ip("0.0.0.0"), port, false);
+    if (no_v6 && parsed->every) fd = listen_on(*netclient::parse_ip("0.0.0.0"), port, false);
     if (!fd) {
         problem = bind_problem(bind, port, errno, wildcard6 && no_v6);
         return nullptr;
@@ -162,7 +162,8 @@ AcceptorPtr bind_tcp(asio::io_context& io, const std::string& bind, const Serves
     auto acceptor = std::make_shared<Acceptor>(io, fd.release());
     acceptor->bind = bind;
     acceptor->address = net::address_text(reinterpret_cast<const sockaddr*>(&storage));
-    acceptor->endpoint = kit::parse_endpoint(acceptor->address).value_or(kit::IpEndpoint{*ip, port});
+    acceptor->endpoint =
+        netclient::parse_endpoint(acceptor->address).value_or(netclient::IpEndpoint{*ip, port});
     acceptor->serves_v4 = acceptor->endpoint.ip.v4() || !v6_only;
     return acceptor;
 }
@@ -209,7 +210,7 @@ AcceptorPtr bind_unix(asio::io_context& io, const std::string& path, std::string
         }
         ::unlink(path.c_str()); // left by a process that died
     }
-    kit::Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    base::Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     // The mode is set between bind and listen: until listen nobody can connect.
     if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), backlog) != 0) {

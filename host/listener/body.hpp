@@ -1,9 +1,9 @@
 // Where bodies come from and go to: two 256 KiB halves, one with the socket, one with the disk. Private to connections.
 #pragma once
 
-#include "kit/chunked.hpp"
-#include "kit/fd.hpp"
-#include "kit/hash.hpp"
+#include "base/fd.hpp"
+#include "base/hash.hpp"
+#include "netclient/chunked.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -31,9 +31,9 @@ struct Receiving {
     int fd = -1; // the plugin's
     std::uint64_t offset = 0, max = 0;
     std::optional<std::uint64_t> left; // fixed length: still to come; absent: chunked
-    kit::ChunkedDecoder decoder{kit::ChunkedDecoder::Of::request};
+    netclient::ChunkedDecoder decoder{netclient::ChunkedDecoder::Of::request};
     std::uint64_t got = 0, landed = 0; // landed: of it written to fd
-    kit::Sha256 sha;
+    base::Sha256 sha;
     std::string memory; // fd -1
     Half filling, writing;
     bool busy = false; // the pool has `writing`
@@ -46,7 +46,7 @@ struct Receiving {
 struct Sending {
     std::string text; // inline: head and body, or what is left of them
     std::size_t text_sent = 0;
-    kit::Fd fd;
+    base::Fd fd;
     std::uint64_t offset = 0, left = 0;
     Half now, next; // TLS only
     std::size_t now_sent = 0;

@@ -41,7 +41,7 @@ void Connection::start()
     thread_->add(shared_from_this());
     peer_ = stream_->peer();
     if (peer_ != "unix") stream_->no_delay();
-    if (const auto far = kit::parse_endpoint(peer_)) far_ = *far;
+    if (const auto far = netclient::parse_endpoint(peer_)) far_ = *far;
     if (!trusted_ || !settings_->config.proxy_protocol) return begin();
     proxy_header_ = std::make_unique<ProxyHeader>();
     read_proxy_header();

@@ -16,7 +16,7 @@ struct Reply {
     Headers headers;
     bool has_body = false;
     std::string text;
-    kit::Fd fd;
+    base::Fd fd;
     std::uint64_t offset = 0, length = 0;
 };
 
@@ -82,8 +82,8 @@ private:
     void read_proxy_header();
     void proxy_header_read();
     void refuse_client();
-    bool find_client(const Request&);          // of this request; false: it has been refused
-    bool count_client(const kit::IpEndpoint&); // instead of whom it was counted for; false: too many
+    bool find_client(const Request&);                // of this request; false: it has been refused
+    bool count_client(const netclient::IpEndpoint&); // instead of whom it was counted for; false: too many
     void read_head();
     bool collect_head();
     void parse_head();
@@ -126,9 +126,9 @@ private:
     std::shared_ptr<IoThread> thread_;
     ListeningPtr listening_;
     SettingsPtr settings_;
-    std::string key_;     // its client's address, as it is counted
-    std::string peer_;    // the client's address and port
-    kit::IpEndpoint far_; // the other end of the socket, or what a PROXY header said in its place
+    std::string key_;           // its client's address, as it is counted
+    std::string peer_;          // the client's address and port
+    netclient::IpEndpoint far_; // the other end of the socket, or what a PROXY header said in its place
     std::uint64_t socket_;
     bool trusted_;         // far_ is a proxy whose headers are believed
     bool proxied_ = false; // peer_ is not the other end of the socket

@@ -260,7 +260,7 @@ void Connection::do_chunk(const ExchangePtr& exchange, std::string data)
         if (http10_ || stream_left_)
             backlog_ += data;
         else
-            backlog_.append(kit::chunk_head(data.size())).append(data).append("\r\n");
+            backlog_.append(netclient::chunk_head(data.size())).append(data).append("\r\n");
     }
     backlog_bytes_ += data.size();
     pump_backlog();

@@ -3,7 +3,7 @@
 #include "connection.hpp"
 #include "forwarded.hpp"
 
-#include "kit/address_key.hpp"
+#include "netclient/address_key.hpp"
 
 #include <array>
 #include <cerrno>
@@ -51,7 +51,7 @@ void Connection::proxy_header_read()
     far_ = *header->client();
     peer_ = far_.text();
     proxied_ = true;
-    trusted_ = kit::any_contains(settings_->trusted, far_.ip); // another proxy, before this one
+    trusted_ = netclient::any_contains(settings_->trusted, far_.ip); // another proxy, before this one
     if (trusted_ || count_client(far_)) return begin();
     refuse_client();
 }
@@ -66,9 +66,9 @@ void Connection::refuse_client()
     refuse(503, "BUSY", "too many connections from this address", "Retry-After: 10\r\n");
 }
 
-bool Connection::count_client(const kit::IpEndpoint& client)
+bool Connection::count_client(const netclient::IpEndpoint& client)
 {
-    const std::string key = kit::address_key(client.ip.text());
+    const std::string key = netclient::address_key(client.ip.text());
     if (key == key_) return true;
     if (!listening_->count(key, settings_->config)) return false;
     listening_->uncount(std::exchange(key_, key));

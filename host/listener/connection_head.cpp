@@ -177,7 +177,7 @@ std::string Connection::head_json(const Request& request, const Target& target) 
     append_json_string(out, listening_->name);
     out += stream_->tls() ? R"(,"tls":true)" : R"(,"tls":false)";
     if (const auto spki = stream_->peer_spki(); !spki.empty())
-        out += R"(,"spki":")" + kit::hex(spki.data(), spki.size()) + '"';
+        out += R"(,"spki":")" + base::hex(spki.data(), spki.size()) + '"';
     if (chunked_)
         out += R"(,"chunked":true)";
     else if (request.count(http::field::content_length) != 0)

@@ -66,11 +66,11 @@ std::string_view take_last(std::string_view& list, bool with_quotes)
 }
 
 // The node of an element's one "for" parameter: for="[2001:db8::1]:4711";proto=https.
-std::optional<kit::IpEndpoint> node_of(std::string_view element)
+std::optional<netclient::IpEndpoint> node_of(std::string_view element)
 {
     const auto parameters = split(element, ';');
     if (!parameters) return std::nullopt;
-    std::optional<kit::IpEndpoint> node;
+    std::optional<netclient::IpEndpoint> node;
     for (const auto parameter : *parameters) {
         const auto sign = parameter.find('=');
         if (sign == std::string_view::npos || !equals(trim(parameter.substr(0, sign)), "for")) continue;
@@ -80,36 +80,36 @@ std::optional<kit::IpEndpoint> node_of(std::string_view element)
         if (quoted) value = value.substr(1, value.size() - 2);
         if (!quoted && value.find_first_of(":[") != std::string_view::npos)
             return std::nullopt; // RFC 7239, 4
-        node = kit::parse_endpoint(value);
+        node = netclient::parse_endpoint(value);
         if (!node) return std::nullopt;
     }
     return node;
 }
 
 template <class Read>
-kit::IpEndpoint walk(const kit::IpEndpoint& peer, const std::vector<kit::IpRange>& trusted,
-                     std::string_view list, bool with_quotes, Read read)
+netclient::IpEndpoint walk(const netclient::IpEndpoint& peer, const std::vector<netclient::IpRange>& trusted,
+                           std::string_view list, bool with_quotes, Read read)
 {
-    kit::IpEndpoint client = peer;
+    netclient::IpEndpoint client = peer;
     while (!list.empty()) {
         const auto entry = take_last(list, with_quotes);
         if (entry.empty()) continue; // RFC 9110, 5.6.1.2: empty elements of a list count for nothing
-        const std::optional<kit::IpEndpoint> said = read(entry);
+        const std::optional<netclient::IpEndpoint> said = read(entry);
         if (!said) return peer;
         client = *said;
-        if (!kit::any_contains(trusted, client.ip)) break;
+        if (!netclient::any_contains(trusted, client.ip)) break;
     }
     return client;
 }
 
 } // namespace
 
-kit::IpEndpoint client_of(const kit::IpEndpoint& peer, const std::vector<kit::IpRange>& trusted,
-                          const ForwardedFields& fields)
+netclient::IpEndpoint client_of(const netclient::IpEndpoint& peer,
+                                const std::vector<netclient::IpRange>& trusted, const ForwardedFields& fields)
 {
-    std::optional<kit::IpEndpoint> by_list, by_standard;
+    std::optional<netclient::IpEndpoint> by_list, by_standard;
     if (!fields.x_forwarded_for.empty())
-        by_list = walk(peer, trusted, fields.x_forwarded_for, false, kit::parse_endpoint);
+        by_list = walk(peer, trusted, fields.x_forwarded_for, false, netclient::parse_endpoint);
     if (!fields.forwarded.empty()) by_standard = walk(peer, trusted, fields.forwarded, true, node_of);
     if (by_list && by_standard) return by_list->ip == by_standard->ip ? *by_list : peer;
     return by_list ? *by_list : by_standard.value_or(peer);

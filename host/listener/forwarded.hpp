@@ -5,7 +5,7 @@
 // claim and is not looked at.
 #pragma once
 
-#include "kit/ip_address.hpp"
+#include "netclient/ip_address.hpp"
 
 #include <optional>
 #include <string_view>
@@ -20,7 +20,7 @@ struct ForwardedFields {
 // `peer`: who sent the request, a trusted proxy. The answer is `peer` itself where the fields cannot be used: none is there, an entry
 // that was read is not an address (also "unknown" and "_hidden"), or both fields are there and name different clients (a proxy passes
 // on the one that it does not write, and so a client's own).
-kit::IpEndpoint client_of(const kit::IpEndpoint& peer, const std::vector<kit::IpRange>& trusted,
-                          const ForwardedFields&);
+netclient::IpEndpoint client_of(const netclient::IpEndpoint& peer,
+                                const std::vector<netclient::IpRange>& trusted, const ForwardedFields&);
 
 } // namespace agenthost::host::listener

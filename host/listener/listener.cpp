@@ -31,7 +31,7 @@ SettingsPtr make_settings(const ListenerConfig& config, net::TlsResult& tls)
     settings->config = config;
     settings->tls = std::move(tls.context);
     for (const auto& text : config.trusted_proxies)
-        if (const auto range = kit::parse_range(text)) settings->trusted.push_back(*range);
+        if (const auto range = netclient::parse_range(text)) settings->trusted.push_back(*range);
     return settings;
 }
 

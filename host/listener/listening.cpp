@@ -1,7 +1,7 @@
 // Accepting: fast in the loop, capped in all and per address, spread over the I/O threads.
 #include "acceptor.hpp"
 #include "connection.hpp"
-#include "kit/address_key.hpp"
+#include "netclient/address_key.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -205,7 +205,7 @@ void Listening::keep_spares(std::size_t n)
 {
     most_spares_ = n;
     while (spares_.size() < n) {
-        kit::Fd fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        base::Fd fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
         if (!fd) return;
         spares_.push_back(std::move(fd));
     }
@@ -223,10 +223,10 @@ void Listening::accepted_one(const std::shared_ptr<Server>& server, int fd, cons
 {
     ++accepted;
     const auto now = settings();
-    const auto ip = kit::ip_of(reinterpret_cast<const sockaddr*>(&peer)); // none: a unix socket
+    const auto ip = netclient::ip_of(reinterpret_cast<const sockaddr*>(&peer)); // none: a unix socket
     // A proxy's own address has no share: the clients behind it are counted once they are known.
-    const bool trusted = ip && kit::any_contains(now->trusted, *ip);
-    const std::string key = ip && !trusted ? kit::address_key(ip->text()) : std::string{};
+    const bool trusted = ip && netclient::any_contains(now->trusted, *ip);
+    const std::string key = ip && !trusted ? netclient::address_key(ip->text()) : std::string{};
     if (!admit(key, now->config)) {
         ++refused;
         return turn_away(*server->farewells, fd, now->tls != nullptr);
@@ -247,7 +247,7 @@ void Listening::remove(const AcceptorPtr& acceptor)
         accepts = std::erase(opened_, acceptor->serial) != 0;
     }
     acceptor->remove_file(); // at once, so that a successor can bind
-    if (!accepts) { // nobody waits on it, and perhaps nobody runs its loop
+    if (!accepts) {          // nobody waits on it, and perhaps nobody runs its loop
         error_code ignored;
         ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
         acceptor->descriptor.close(ignored);

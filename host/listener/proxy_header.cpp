@@ -59,14 +59,14 @@ ProxyHeader::State ProxyHeader::judge_text()
     const auto family = word(rest);
     if (family == "UNKNOWN") return State::done; // what follows is to be ignored
     if (family != "TCP4" && family != "TCP6") return State::bad;
-    const auto source = kit::parse_ip(word(rest));
-    const auto destination = kit::parse_ip(word(rest));
-    const auto port = kit::parse_endpoint("0.0.0.0:" + std::string{word(rest)});
-    const auto other = kit::parse_endpoint("0.0.0.0:" + std::string{word(rest)});
+    const auto source = netclient::parse_ip(word(rest));
+    const auto destination = netclient::parse_ip(word(rest));
+    const auto port = netclient::parse_endpoint("0.0.0.0:" + std::string{word(rest)});
+    const auto other = netclient::parse_endpoint("0.0.0.0:" + std::string{word(rest)});
     const bool four = family == "TCP4";
     if (!source || !destination || !port || !other || !rest.empty() || (four && !source->v4()))
         return State::bad;
-    client_ = kit::IpEndpoint{*source, port->port};
+    client_ = netclient::IpEndpoint{*source, port->port};
     return State::done;
 }
 
@@ -80,9 +80,9 @@ ProxyHeader::State ProxyHeader::judge_binary()
     if (family > 3 || length < addresses) return State::bad;
     if (all.size() < fixed + length) return State::more;
     if (command == 0) return State::done; // LOCAL: the proxy's own
-    kit::IpEndpoint client;
+    netclient::IpEndpoint client;
     if (family == 1) {
-        client.ip = *kit::parse_ip("0.0.0.0");
+        client.ip = *netclient::parse_ip("0.0.0.0");
         std::copy_n(all.begin() + fixed, 4, client.ip.bytes.begin() + 12);
         client.port = static_cast<std::uint16_t>(pair(all, fixed + 8));
     } else if (family == 2) {

@@ -3,7 +3,7 @@
 // https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 #pragma once
 
-#include "kit/ip_address.hpp"
+#include "netclient/ip_address.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -22,7 +22,7 @@ public:
     State feed(std::string_view bytes);      // at most wants() of them
     [[nodiscard]] State state() const { return state_; }
     // After done: the client. nullopt: the proxy speaks for itself (a health check), or the client has no IP address.
-    [[nodiscard]] const std::optional<kit::IpEndpoint>& client() const { return client_; }
+    [[nodiscard]] const std::optional<netclient::IpEndpoint>& client() const { return client_; }
 
 private:
     State judge();
@@ -31,7 +31,7 @@ private:
 
     std::string bytes_;
     State state_ = State::more;
-    std::optional<kit::IpEndpoint> client_;
+    std::optional<netclient::IpEndpoint> client_;
 };
 
 } // namespace agenthost::host::listener

@@ -1,14 +1,14 @@
 // What connections share: threads with their tick, the tables, the disk pool; and the listening sockets. Private to the room.
 #pragma once
 
+#include "base/fd.hpp"
 #include "host/config/config.hpp"
 #include "host/listener/disk_pool.hpp"
 #include "host/listener/exchange.hpp"
 #include "host/listener/farewell.hpp"
 #include "host/listener/listener.hpp"
 #include "host/net/stream.hpp"
-#include "kit/fd.hpp"
-#include "kit/ip_address.hpp"
+#include "netclient/ip_address.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -50,7 +50,7 @@ struct IoThread : std::enable_shared_from_this<IoThread> {
 struct Settings {
     ListenerConfig config;
     net::TlsContextPtr tls;
-    std::vector<kit::IpRange> trusted; // trusted_proxies
+    std::vector<netclient::IpRange> trusted; // trusted_proxies
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 
@@ -100,7 +100,7 @@ private:
     std::vector<std::uint64_t> opened_; // serials of the sockets that accept
     std::unordered_map<std::string, std::uint32_t> per_address_;
     std::size_t most_spares_ = 0;
-    std::vector<kit::Fd> spares_; // [its thread], once it is open
+    std::vector<base::Fd> spares_; // [its thread], once it is open
 };
 using ListeningPtr = std::shared_ptr<Listening>;
 

@@ -1,6 +1,6 @@
 #include "stream.hpp"
 
-#include "kit/ip_address.hpp"
+#include "netclient/ip_address.hpp"
 
 #include <boost/asio/post.hpp>
 #include <openssl/ssl.h>
@@ -162,12 +162,12 @@ std::string Stream::take_buffered()
 
 std::string address_text(const sockaddr* address)
 {
-    const auto ip = kit::ip_of(address); // an IPv4 peer of a dual-stack socket is shown as IPv4
+    const auto ip = netclient::ip_of(address); // an IPv4 peer of a dual-stack socket is shown as IPv4
     if (!ip) return "unix";
     const auto port = address->sa_family == AF_INET
                           ? reinterpret_cast<const sockaddr_in*>(address)->sin_port
                           : reinterpret_cast<const sockaddr_in6*>(address)->sin6_port;
-    return kit::IpEndpoint{*ip, ntohs(port)}.text();
+    return netclient::IpEndpoint{*ip, ntohs(port)}.text();
 }
 
 std::string Stream::peer() const

@@ -1,7 +1,7 @@
 #include "tls.hpp"
 
+#include "base/hash.hpp"
 #include "host/config/config.hpp"
-#include "kit/hash.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -190,7 +190,7 @@ void prepare_client(SSL* ssl, const TlsContext& context, const std::string& host
 std::string check_pins(SSL* ssl, const TlsContext& context)
 {
     if (context.pins().empty()) return {};
-    const std::string pin = kit::base64(peer_spki_sha256(ssl));
+    const std::string pin = base::base64(peer_spki_sha256(ssl));
     for (const auto& good : context.pins()) {
         if (good == pin) return {};
     }
@@ -204,7 +204,7 @@ std::string peer_spki_sha256(SSL* ssl)
     unsigned char* der = nullptr;
     const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &der);
     if (size <= 0) return {};
-    const auto digest = kit::sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+    const auto digest = base::sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
     OPENSSL_free(der);
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }

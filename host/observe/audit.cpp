@@ -3,7 +3,7 @@
 #include "log.hpp"
 
 #include <agenthost/json.hpp>
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -208,7 +208,7 @@ struct Audit::Writer {
     }
 
     Options options;
-    kit::Fd file; // the thread's, once it runs
+    base::Fd file; // the thread's, once it runs
     dev_t device = 0;
     ino_t inode = 0;
     bool torn = false;

@@ -1,5 +1,5 @@
 #include "metrics.hpp"
-#include "kit/json_depth.hpp"
+#include "base/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 #include <prometheus/counter.h>
@@ -129,7 +129,7 @@ Metrics::~Metrics() = default;
 
 agh_status Metrics::define(std::string_view plugin, std::string_view text, std::uint32_t* id)
 try {
-    const auto definition = kit::parse_json<json>(text);
+    const auto definition = base::parse_json<json>(text);
     if (!definition.is_object() || !id) return AGH_E_INVALID;
     const std::string name = definition.value("name", "");
     const std::string type = definition.value("type", "");

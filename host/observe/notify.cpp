@@ -1,6 +1,6 @@
 #include "notify.hpp"
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,7 +22,7 @@ bool notify(std::string_view lines)
     if (length >= sizeof address.sun_path) return false;
     std::memcpy(address.sun_path, path, length);
     if (*path == '@') address.sun_path[0] = '\0'; // the abstract namespace
-    const kit::Fd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    const base::Fd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!socket) return false;
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
     return ::sendto(socket.get(), lines.data(), lines.size(), MSG_NOSIGNAL,

@@ -1,6 +1,6 @@
 #include "process.hpp"
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ ProcessCost process_cost()
 {
     ProcessCost out;
     std::array<char, 1024> text{};
-    const kit::Fd file{::open("/proc/self/stat", O_RDONLY | O_CLOEXEC)};
+    const base::Fd file{::open("/proc/self/stat", O_RDONLY | O_CLOEXEC)};
     const auto size = file ? ::read(file.get(), text.data(), text.size()) : -1;
     const double boot = seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME);
     if (size > 0)

@@ -4,9 +4,9 @@
 
 #include "library.hpp"
 
+#include "base/fd.hpp"
+#include "base/spawn.hpp"
 #include "host/config/config.hpp"
-#include "kit/fd.hpp"
-#include "kit/spawn.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,8 +19,7 @@
 #include <csignal>
 #include <cstring>
 
-#ifdef AGENTHOST_HAS_RUNNER
-#include "runner/check.hpp"
+#include "host/runner/check.hpp"
 
 namespace agenthost::host {
 namespace {
@@ -60,9 +59,9 @@ ConfigFinding finding(const PluginConfig& config, const CheckReport& report)
 }
 
 // A descriptor that `text` can be read from.
-kit::Fd memory_file(const std::string& text)
+base::Fd memory_file(const std::string& text)
 {
-    kit::Fd fd{::memfd_create("config", MFD_CLOEXEC)};
+    base::Fd fd{::memfd_create("config", MFD_CLOEXEC)};
     for (std::size_t at = 0; fd && at < text.size();) {
         const ssize_t n = ::write(fd.get(), text.data() + at, text.size() - at);
         if (n <= 0) return {};
@@ -77,7 +76,7 @@ pid_t spawn(std::vector<std::string>& arguments, int in, int out)
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    kit::SpawnActions actions;
+    base::SpawnActions actions;
     ::posix_spawn_file_actions_adddup2(&actions.raw, in, 0);
     ::posix_spawn_file_actions_adddup2(&actions.raw, out, 1);
     ::posix_spawn_file_actions_addopen(&actions.raw, 2, "/dev/null", O_WRONLY, 0);
@@ -108,11 +107,11 @@ std::string ask_runner(std::vector<std::string> arguments, const std::string& co
                        std::chrono::milliseconds patience, std::vector<CheckReport>& reports)
 {
     int ends[2] = {-1, -1};
-    kit::Fd in = memory_file(config);
+    base::Fd in = memory_file(config);
     if (!in || ::pipe2(ends, O_CLOEXEC) != 0)
         return std::string{"its check cannot be run: "} + std::strerror(errno);
-    const kit::Fd from{ends[0]};
-    kit::Fd to{ends[1]};
+    const base::Fd from{ends[0]};
+    base::Fd to{ends[1]};
     const pid_t pid = spawn(arguments, in.get(), to.get());
     if (pid < 0) return "its check cannot be run: " + arguments[0] + ": " + std::strerror(errno);
     to.reset();
@@ -155,17 +154,3 @@ std::vector<ConfigFinding> check_plugin_config(const FoundPlugin& found, const P
 }
 
 } // namespace agenthost::host
-
-#else
-
-namespace agenthost::host {
-
-std::vector<ConfigFinding> check_plugin_config(const FoundPlugin&, const PluginConfig&, const Config&,
-                                               const std::string&)
-{
-    return {};
-}
-
-} // namespace agenthost::host
-
-#endif

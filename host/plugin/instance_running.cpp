@@ -1,7 +1,7 @@
 // The second half of instance.hpp: what happens while it runs.
+#include "host/schema/words.hpp"
 #include "instance.hpp"
 #include "library.hpp"
-#include "words.hpp"
 
 #include <agenthost/ext/log.h>
 

@@ -3,7 +3,7 @@
 #include "owned.hpp"
 #include "plugin.hpp"
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <cstring>
 #include <filesystem>
@@ -64,7 +64,7 @@ bool read_at(int fd, std::uint64_t at, void* to, std::size_t size)
 
 bool cut_short(const std::string& file)
 {
-    const kit::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    const base::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     struct stat st {};
     ElfW(Ehdr) head{};
     if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return false; // dlopen() says what it is

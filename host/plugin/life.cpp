@@ -1,17 +1,15 @@
 #include "life.hpp"
 
 #include "errors.hpp"
+#include "host/schema/words.hpp"
 #include "library.hpp"
-#include "words.hpp"
 
 #include <agenthost/ext/health.h>
 #include <agenthost/ext/log.h>
 
 #include <vector>
 
-#ifdef AGENTHOST_HAS_RUNNER
-#include "runner/runner_client.hpp"
-#endif
+#include "host/runner/runner_client.hpp"
 
 namespace agenthost::host {
 namespace {
@@ -131,7 +129,6 @@ std::string Life::create(const std::string& config_json)
     agh_plugin* plugin = nullptr;
     if (options_.isolated) {
         if (std::string why = refuse_cut_short(options_.library); !why.empty()) return why;
-#ifdef AGENTHOST_HAS_RUNNER
         RunnerSpec spec{options_.runner,
                         options_.library,
                         host_->id,
@@ -139,9 +136,6 @@ std::string Life::create(const std::string& config_json)
                         options_.manifest->run == Manifest::Run::inline_ ? 0 : options_.manifest->concurrency,
                         static_cast<std::uint32_t>(options_.runner_timeout.count())};
         status = runner_create(spec, &host_api, host_, bytes(config_json), &api, &plugin, &error);
-#else
-        return "this build has no runner. Set plugins." + host_->id + ".isolation: in-process.";
-#endif
     } else {
         std::string why;
         const agh_entry_v1* entry = load_library(options_.library, *options_.manifest, why);

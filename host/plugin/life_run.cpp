@@ -1,7 +1,7 @@
 // The second half of life.hpp: requests, tasks and their answers, while it is open.
 #include "errors.hpp"
+#include "host/runner/runner_client.hpp"
 #include "life.hpp"
-#include "runner/runner_client.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -209,10 +209,8 @@ void Life::completed_late(agh_req id)
 
 void Life::kill_runner()
 {
-#ifdef AGENTHOST_HAS_RUNNER
     const std::lock_guard lock{plugin_mutex_};
     if (options_.isolated && plugin_ && !destroyed_) host::runner_kill(plugin_);
-#endif
 }
 
 void Life::refuse_queued(const std::string& why)
@@ -236,10 +234,8 @@ bool Life::use_workers()
 
 int Life::runner_pid() const
 {
-#ifdef AGENTHOST_HAS_RUNNER
     const std::lock_guard lock{plugin_mutex_};
     if (options_.isolated && plugin_ && !destroyed_) return host::runner_pid(plugin_);
-#endif
     return 0;
 }
 

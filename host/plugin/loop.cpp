@@ -1,6 +1,6 @@
 #include "loop.hpp"
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -30,7 +30,7 @@ constexpr std::uint32_t known_events = POLLIN | POLLPRI | POLLOUT | POLLRDHUP | 
 // Does the kernel deliver readiness for it? Regular files and folders: no.
 bool can_be_polled(int fd)
 {
-    const kit::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+    const base::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     epoll_event event{};
     event.events = EPOLLIN;
     return epoll && ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
@@ -202,7 +202,7 @@ agh_status Loop::watch(int fd, std::uint32_t events, std::uint64_t cookie, agh_t
     if (fd < 0 || events == 0 || (events & ~known_events) != 0 || !can_be_polled(fd)) return AGH_E_INVALID;
     // A duplicate: the host's epoll then never holds a number that the plugin has closed and the kernel given
     // to somebody else.
-    auto own = std::make_shared<kit::Fd>(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    auto own = std::make_shared<base::Fd>(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!*own) return AGH_E_BUSY; // out of descriptors
     const agh_status status = state_->add(cookie, {}, id);
     if (status == AGH_OK)

@@ -1,7 +1,7 @@
 #include "manifest.hpp"
 
-#include "kit/json_depth.hpp"
-#include "words.hpp"
+#include "base/json_depth.hpp"
+#include "host/schema/words.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -246,7 +246,7 @@ void read_timeouts(Manifest& out, const Json& json)
 std::shared_ptr<const Manifest> read(std::string_view text)
 {
     if (text.size() > most_bytes) fail({}, "is larger than 256 KiB; a manifest is small");
-    if (!kit::json_depth_ok(text, max_depth)) fail({}, "is nested deeper than 128 levels");
+    if (!base::json_depth_ok(text, max_depth)) fail({}, "is nested deeper than 128 levels");
     const Json json = Json::parse(text);
     static constexpr std::array<std::string_view, 15> known{
         "id",          "version", "license",      "description", "run",

@@ -1,6 +1,8 @@
 // What a plugin says about itself: the JSON beside the library, read without loading it. sdk/README.md describes every field.
 #pragma once
 
+#include "host/schema/schema.hpp"
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,16 +12,6 @@
 #include <vector>
 
 namespace agenthost::host {
-
-// A JSON Schema compiled once. Thread-safe to use.
-class Schema {
-public:
-    virtual ~Schema() = default;
-    // Empty when `json` (one valid JSON value) matches; else a sentence: where (JSON pointer), what, how to fix.
-    [[nodiscard]] virtual std::string check(std::string_view json) const = 0;
-};
-// nullptr and `why` when it is not a schema this host can check.
-std::shared_ptr<const Schema> compile_schema(std::string_view schema_json, std::string& why);
 
 struct ActionManifest {
     std::string name; // "storage.upload"

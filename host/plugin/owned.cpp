@@ -92,7 +92,7 @@ void Owned::copy_blobs(const agh_blob* blobs, std::size_t count, std::size_t str
 
 void Owned::release_fds()
 {
-    for (kit::Fd& fd : fds_) fd.release();
+    for (base::Fd& fd : fds_) fd.release();
     fds_.clear();
 }
 
@@ -100,7 +100,7 @@ void close_fds(const agh_reply* reply)
 {
     if (!reply || reply->size < least_reply || !reply->blobs || reply->blob_stride < least_blob) return;
     for (std::size_t i = 0; i < std::min(reply->blob_count, most_blobs); ++i)
-        kit::Fd{blob_at(reply->blobs, reply->blob_stride, i).fd};
+        base::Fd{blob_at(reply->blobs, reply->blob_stride, i).fd};
 }
 
 bool readable(const agh_reply* reply)

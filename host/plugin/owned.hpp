@@ -2,7 +2,7 @@
 // way to [run].
 #pragma once
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <agenthost/abi.h>
 
@@ -46,7 +46,7 @@ private:
     agh_reply reply_{};
     std::unique_ptr<char[]> text_;
     std::vector<agh_blob> blobs_;
-    std::vector<kit::Fd> fds_;
+    std::vector<base::Fd> fds_;
 };
 
 // Closes what a reply brought and nobody will take.

@@ -1,10 +1,10 @@
 #include "http_call.hpp"
 
+#include "base/sigpipe.hpp"
 #include "host/session/resolve.hpp"
-#include "kit/chunked.hpp"
-#include "kit/connection.hpp"
-#include "kit/http_head.hpp"
-#include "kit/sigpipe.hpp"
+#include "netclient/chunked.hpp"
+#include "netclient/connection.hpp"
+#include "netclient/http_head.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -17,7 +17,7 @@ namespace agenthost::host {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Io = kit::Connection::Io;
+using Io = netclient::Connection::Io;
 
 class Call {
 public:
@@ -26,13 +26,13 @@ public:
     HttpReply run()
     {
         std::string why;
-        const auto url = kit::parse_url(call_.url, why);
+        const auto url = netclient::parse_url(call_.url, why);
         if (!url) {
             fail(call_.key + std::string{": "} + why, true);
             return std::move(reply_);
         }
         url_ = *url;
-        const kit::IgnoreSigpipe no_signal;
+        const base::IgnoreSigpipe no_signal;
         (void)(reach() && tunnel() && secure() && ask() && read_head() && (call_.head_only || read_body()));
         if (!reply_.problem.empty()) reply_.status = 0;
         return std::move(reply_);
@@ -70,7 +70,7 @@ private:
                         true);
         for (const auto& address : addresses) {
             until_ = Clock::now() + call_.connect_patience;
-            kit::Fd fd{::socket(address.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+            base::Fd fd{::socket(address.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
             if (!fd) continue;
             int error =
                 ::connect(fd.get(), address.data(), static_cast<socklen_t>(address.size())) == 0 ? 0 : errno;
@@ -138,11 +138,11 @@ private:
     {
         if (!url_.tls) return true;
         if (!call_.tls) return fail(at() + ": TLS was not prepared", true);
-        std::unique_ptr<SSL, kit::FreeSsl> ssl{SSL_new(call_.tls->get())};
+        std::unique_ptr<SSL, netclient::FreeSsl> ssl{SSL_new(call_.tls->get())};
         if (!ssl) return fail(at() + ": TLS cannot start: no memory");
         SSL* const raw = ssl.get();
         net::prepare_client(raw, *call_.tls, url_.host);
-        kit::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
+        base::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
         SSL_set_fd(raw, socket.get());
         connection_.emplace(std::move(socket), std::move(ssl));
         until_ = Clock::now() + call_.connect_patience;
@@ -161,18 +161,18 @@ private:
 
     bool ask()
     {
-        kit::Headers headers{{"User-Agent", "agenthost/" AGENTHOST_VERSION},
-                             {"Accept", "application/json"},
-                             {"Accept-Encoding", "identity"}};
+        netclient::Headers headers{{"User-Agent", "agenthost/" AGENTHOST_VERSION},
+                                   {"Accept", "application/json"},
+                                   {"Accept-Encoding", "identity"}};
         headers.insert(headers.end(), call_.headers.begin(), call_.headers.end());
         if (call_.method != "GET") headers.emplace_back("Content-Length", std::to_string(call_.body.size()));
         until_ = Clock::now() + call_.answer_patience;
-        return send(kit::request_head(call_.method, url_, headers) + call_.body);
+        return send(netclient::request_head(call_.method, url_, headers) + call_.body);
     }
 
     bool read_head()
     {
-        std::string text(kit::max_head, '\0');
+        std::string text(netclient::max_head, '\0');
         for (std::size_t size = 0;;) {
             std::size_t n = 0;
             if (size == text.size()) return fail(at() + ": the answer's head is longer than 32 KiB");
@@ -180,11 +180,11 @@ private:
             if (n == 0) return fail(at() + ": the connection ended without an answer");
             size += n;
             std::string why;
-            switch (kit::parse_response_head({text.data(), size}, head_, why)) {
-            case kit::HeadResult::more: continue;
-            case kit::HeadResult::bad:
-            case kit::HeadResult::unsupported: return fail(at() + ": " + why);
-            case kit::HeadResult::complete: break;
+            switch (netclient::parse_response_head({text.data(), size}, head_, why)) {
+            case netclient::HeadResult::more: continue;
+            case netclient::HeadResult::bad:
+            case netclient::HeadResult::unsupported: return fail(at() + ": " + why);
+            case netclient::HeadResult::complete: break;
             }
             early_ = text.substr(head_.size, size - head_.size);
             if (!head_.content_encoding.empty() && head_.content_encoding != "identity")
@@ -198,7 +198,7 @@ private:
 
     bool read_body()
     {
-        kit::ChunkedDecoder chunks;
+        netclient::ChunkedDecoder chunks;
         std::string piece = std::move(early_);
         for (;;) {
             std::size_t size = piece.size();
@@ -220,10 +220,10 @@ private:
 
     const HttpCall& call_;
     HttpReply reply_;
-    kit::Url url_;
+    netclient::Url url_;
     Clock::time_point until_;
-    std::optional<kit::Connection> connection_;
-    kit::ResponseHead head_;
+    std::optional<netclient::Connection> connection_;
+    netclient::ResponseHead head_;
     std::string early_;
 };
 

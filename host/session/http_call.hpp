@@ -1,7 +1,7 @@
 // One small HTTP request with everything a server's configuration says about the way to it: CA, client certificate, pins, proxy,
 // `insecure`. For registration and the like. Blocking, each step bounded; on a thread of off_thread.hpp only.
 //
-// No redirect is followed: what it carries are credentials, and they are for the host that was configured. kit/http_client is for
+// No redirect is followed: what it carries are credentials, and they are for the host that was configured. netclient/http_client is for
 // transfers; it knows no pins, client certificates or proxies.
 #pragma once
 

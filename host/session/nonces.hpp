@@ -12,7 +12,7 @@
 
 #include "host/session/off_thread.hpp"
 #include "host/session/state_file.hpp"
-#include "wire/replay.hpp"
+#include "wire/session/replay.hpp"
 
 #include <functional>
 #include <string>

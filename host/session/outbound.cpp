@@ -1,8 +1,8 @@
 #include "outbound.hpp"
 
+#include "base/hash.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/session/world.hpp"
-#include "kit/hash.hpp"
 
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
@@ -230,7 +230,7 @@ void OutboundSession::prepared(Prepared made)
     if (!made.agent_id.empty()) policy_.agent_id = agent_id_ = made.agent_id;
     refreshed_at_ = made.refreshed_at;
     credential_ = std::move(made.credential);
-    credential_print_ = kit::hex(kit::sha256(credential_));
+    credential_print_ = base::hex(base::sha256(credential_));
     codec_ = make_codec();
     beats_ = true;
     unusable_said_ = false;

@@ -16,10 +16,10 @@
 #include "host/session/prepare.hpp"
 #include "host/session/session.hpp"
 #include "wire/codec.hpp"
-#include "wire/delivery.hpp"
-#include "wire/liveness.hpp"
-#include "wire/session.hpp"
-#include "wire/takeovers.hpp"
+#include "wire/session/delivery.hpp"
+#include "wire/session/liveness.hpp"
+#include "wire/session/session.hpp"
+#include "wire/session/takeovers.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 

@@ -3,7 +3,7 @@
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
 #include "host/session/world.hpp"
-#include "wire/fields.hpp"
+#include "wire/json/fields.hpp"
 
 #include <algorithm>
 

@@ -2,8 +2,8 @@
 
 #include "host/dispatch/dispatcher.hpp"
 #include "wire/codes.hpp"
-#include "wire/fields.hpp"
-#include "wire/outline.hpp"
+#include "wire/json/fields.hpp"
+#include "wire/json/outline.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,10 +1,10 @@
 #include "prepare.hpp"
 
+#include "base/hash.hpp"
 #include "host/session/nonces.hpp"
 #include "host/session/public_ip.hpp"
 #include "host/session/resolve.hpp"
 #include "host/session/world.hpp"
-#include "kit/hash.hpp"
 
 #include <algorithm>
 
@@ -58,7 +58,7 @@ struct Registered {
 Registered registered(const PrepareRequest& request, const Registrar& registrar)
 {
     Registered out;
-    const kit::FileLock alone = registrar.lock();
+    const base::FileLock alone = registrar.lock();
     const auto stored = registrar.load(out.answer.problem);
     if (!out.answer.problem.empty()) return out;
     if (!stored || request.renewal >= 2) {
@@ -169,7 +169,7 @@ std::string refresh_if_due(const PrepareRequest& request, std::int64_t& refreshe
     if (auto problem = prepare_way(request.config, way); !problem.empty()) return problem;
     const Registrar registrar{request.state_dir, request.config, *setup, way};
     std::string why;
-    const kit::FileLock alone = registrar.lock();
+    const base::FileLock alone = registrar.lock();
     const auto stored = registrar.load(why);
     if (!stored) return why;
     refreshed_at = stored->refreshed_at;
@@ -194,7 +194,7 @@ Registrar::Answer register_by_hand(const ServerConfig& config, const std::string
     HttpCall way;
     if (auto problem = prepare_way(config, way); !problem.empty()) return {Outcome::failed, problem, {}};
     const Registrar registrar{state_dir, config, *setup, way};
-    const kit::FileLock alone = registrar.lock();
+    const base::FileLock alone = registrar.lock();
     return registrar.register_agent(capabilities);
 }
 
@@ -202,7 +202,7 @@ std::string secret_print(const SecretSource& source)
 {
     std::string ignored;
     const auto secret = read_secret(source, ignored);
-    return secret ? kit::hex(kit::sha256(*secret)) : std::string{};
+    return secret ? base::hex(base::sha256(*secret)) : std::string{};
 }
 
 } // namespace agenthost::host

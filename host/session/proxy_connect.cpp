@@ -1,7 +1,7 @@
 #include "proxy_connect.hpp"
 
+#include "base/hash.hpp"
 #include "host/session/url.hpp"
-#include "kit/hash.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -63,7 +63,7 @@ std::optional<Proxy> parse_proxy(std::string_view text, std::string& why)
                   ": before the @ stands USER:PASSWORD, with special characters as %40 and the like";
             return std::nullopt;
         }
-        proxy.authorization = "Basic " + kit::base64(*user);
+        proxy.authorization = "Basic " + base::base64(*user);
         rest.remove_prefix(at + 1);
     }
     const auto url = parse_url(std::string{scheme} + std::string{rest}, why);

@@ -1,13 +1,13 @@
 #include "registration.hpp"
 
+#include "base/json_depth.hpp"
 #include "host/session/state_file.hpp"
 #include "host/session/url.hpp"
 #include "host/session/world.hpp"
-#include "kit/json_depth.hpp"
-#include "kit/url.hpp"
+#include "netclient/url.hpp"
 
 #include <agenthost/json.hpp>
-#include <kit/json_units.hpp>
+#include <base/json_units.hpp>
 #include <nlohmann/json.hpp>
 
 #include <sys/utsname.h>
@@ -50,7 +50,7 @@ Json capabilities_of_this_machine(const std::string& plugins)
     Json out{{"maxMemory", std::to_string(mebibytes) + "MB"},
              {"maxCpuCores", std::max(1u, std::thread::hardware_concurrency())},
              {"supportedArchitectures", Json::array({architecture})}};
-    if (Json list = kit::parse_json<Json>(plugins); list.is_array() && !list.empty())
+    if (Json list = base::parse_json<Json>(plugins); list.is_array() && !list.empty())
         out["features"] = std::move(list);
     return out;
 }
@@ -107,7 +107,7 @@ std::optional<RegistrationSetup> registration_setup(const ServerConfig& config)
         section.value("refresh_ms", static_cast<std::int64_t>(setup.refresh.count()))};
     const Json secret = section.value("admin_credential", Json::object());
     std::string why;
-    if (auto source = kit::secret_in(secret, why)) setup.admin_credential = std::move(*source);
+    if (auto source = base::secret_in(secret, why)) setup.admin_credential = std::move(*source);
     return setup;
 }
 
@@ -121,14 +121,14 @@ Registrar::Registrar(std::filesystem::path state_dir, const ServerConfig& config
     way_.insecure = config.insecure;
 }
 
-kit::FileLock Registrar::lock() const { return StateFile{state_dir_, server_, "registration.json"}.lock(); }
+base::FileLock Registrar::lock() const { return StateFile{state_dir_, server_, "registration.json"}.lock(); }
 
 std::optional<Registration> Registrar::load(std::string& why) const
 {
     const StateFile file{state_dir_, server_, "registration.json"};
     const auto text = file.read(why);
     if (!text) return std::nullopt;
-    const Json json = kit::parse_json<Json>(*text);
+    const Json json = base::parse_json<Json>(*text);
     Registration made;
     if (json.is_object()) {
         made = {text_of(json, "register_url"),  text_of(json, "agent_id"),      text_of(json, "token"),
@@ -170,7 +170,7 @@ Registrar::Answer Registrar::call(const std::string& url, std::string body, cons
         answer.problem = reply.problem;
         return answer;
     }
-    const Json json = kit::parse_json<Json>(reply.body);
+    const Json json = base::parse_json<Json>(reply.body);
     if (reply.status < 200 || reply.status > 299) {
         const bool refused = reply.status == 401 || reply.status == 403;
         answer.outcome = refused ? Outcome::refused : Outcome::failed;

@@ -5,9 +5,9 @@
 // the configuration means another panel, and its registration begins anew.
 #pragma once
 
+#include "base/file_lock.hpp"
 #include "host/config/config.hpp"
 #include "host/session/http_call.hpp"
-#include "kit/file_lock.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -45,7 +45,7 @@ public:
     Registrar(std::filesystem::path state_dir, const ServerConfig&, RegistrationSetup, HttpCall way);
 
     // One renewal at a time: a refresh token is good once. Hold it from load() to the end; waits for who has it.
-    [[nodiscard]] kit::FileLock lock() const;
+    [[nodiscard]] base::FileLock lock() const;
     // nullopt with an empty `why`: not registered (with this register_url).
     [[nodiscard]] std::optional<Registration> load(std::string& why) const;
     // Each keeps what it got before it answers.

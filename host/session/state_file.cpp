@@ -32,7 +32,7 @@ StateFile::StateFile(const std::filesystem::path& state_dir, const std::string& 
 
 std::optional<std::string> StateFile::read(std::string& why, std::size_t most) const
 {
-    const kit::Fd fd{::open(path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    const base::Fd fd{::open(path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
     if (!fd) {
         if (errno != ENOENT && errno != ENOTDIR) why = because("cannot read", path());
         return std::nullopt;
@@ -64,7 +64,7 @@ std::string StateFile::make_folder() const
             if (errno == EEXIST) continue;
             return because("cannot make", folder);
         }
-        const kit::Fd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+        const base::Fd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
         if (fd) give_to_owner_of(fd.get(), state_dir_);
     }
     return {};
@@ -72,7 +72,7 @@ std::string StateFile::make_folder() const
 
 std::string StateFile::write_to(const std::filesystem::path& file, int flags, std::string_view content) const
 {
-    const kit::Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600)};
+    const base::Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600)};
     if (!fd) return because("cannot write", file);
     give_to_owner_of(fd.get(), state_dir_);
     while (!content.empty()) {
@@ -90,15 +90,15 @@ std::string StateFile::replace(std::string_view content) const
     const auto temporary = folder_ / (name_ + ".new");
     if (auto problem = write_to(temporary, O_TRUNC, content); !problem.empty()) return problem;
     if (::rename(temporary.c_str(), path().c_str()) != 0) return because("cannot replace", path());
-    const kit::Fd folder{::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const base::Fd folder{::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     return folder && ::fsync(folder.get()) == 0 ? std::string{} : because("cannot sync", folder_);
 }
 
-kit::FileLock StateFile::lock() const
+base::FileLock StateFile::lock() const
 {
-    kit::FileLock lock;
+    base::FileLock lock;
     if (!make_folder().empty()) return lock;
-    if (lock.acquire((folder_ / (name_ + ".lock")).string(), kit::FileLock::Wait::yes) == 0)
+    if (lock.acquire((folder_ / (name_ + ".lock")).string(), base::FileLock::Wait::yes) == 0)
         give_to_owner_of(lock.fd(), state_dir_);
     return lock;
 }

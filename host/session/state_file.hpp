@@ -5,7 +5,7 @@
 // the new one. Written by root for a daemon of another user, folders and files become that user's (the owner of state_dir).
 #pragma once
 
-#include "kit/file_lock.hpp"
+#include "base/file_lock.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -27,7 +27,7 @@ public:
     [[nodiscard]] std::string append(std::string_view content) const;
     [[nodiscard]] std::string path() const { return (folder_ / name_).string(); }
     // Held by one at a time, in this process or another, until the descriptor is closed. Waits. Without a folder nobody is locked out.
-    [[nodiscard]] kit::FileLock lock() const;
+    [[nodiscard]] base::FileLock lock() const;
 
 private:
     std::string make_folder() const;

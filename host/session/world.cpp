@@ -1,6 +1,6 @@
 #include "world.hpp"
 
-#include "kit/hash.hpp"
+#include "base/hash.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -17,7 +17,7 @@ std::int64_t utc_now_ms()
 
 std::string random_uuid()
 {
-    std::string hex = kit::random_token(16);
+    std::string hex = base::random_token(16);
     hex[12] = '4';
     constexpr std::string_view variants = "89ab";
     hex[16] = variants[static_cast<std::size_t>(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) % 4];
@@ -31,7 +31,7 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view message)
     unsigned size = 0;
     HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
          reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest, &size);
-    return kit::hex(digest, size);
+    return base::hex(digest, size);
 }
 
 } // namespace agenthost::host

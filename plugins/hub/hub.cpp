@@ -1,6 +1,6 @@
 #include "hub.hpp"
 
-#include "origin.hpp"
+#include "plugins/hub/http/origin.hpp"
 
 #include <agenthost/json.hpp>
 
@@ -291,7 +291,7 @@ void Hub::reread_secrets()
     const auto bearer = [&](const char* key, const Secret& secret, WatchedFile& file, auto set) {
         if (secret.kind == Secret::Kind::none) return;
         reread(
-            kit::secret_file(secret), file, first,
+            base::secret_file(secret), file, first,
             [&](std::string& why) {
                 const auto token = read_secret(secret, why);
                 if (!token) return false;
@@ -300,7 +300,7 @@ void Hub::reread_secrets()
                     return false;
                 }
                 enter([&] {
-                    set(kit::sha256(*token));
+                    set(base::sha256(*token));
                     dashboards_.check_credentials();
                 });
                 return true;
@@ -351,10 +351,10 @@ void Hub::reread_jwt(bool first, std::string& problem)
         return;
     }
     reread(
-        kit::secret_file(secret), watched_.jwt, first,
+        base::secret_file(secret), watched_.jwt, first,
         [&](std::string& why) {
             // A private key is PEM, of several lines.
-            auto text = read_secret(secret, why, shared ? kit::SecretForm::line : kit::SecretForm::text);
+            auto text = read_secret(secret, why, shared ? base::SecretForm::line : base::SecretForm::text);
             if (!text) return false;
             auto jwt =
                 shared ? Jwt::of_secret(std::move(*text), why) : Jwt::of_private_key(std::move(*text), why);

@@ -1,11 +1,11 @@
 // The hub as a plugin: what the daemon gives is handed to hub.hpp, what the hub wants to the daemon.
-#include "check.hpp"
 #include "hub.hpp"
+#include "plugins/hub/credentials/check.hpp"
 
 #include <agenthost/listener.hpp>
 #include <agenthost/plugin.hpp>
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <fcntl.h>
 
@@ -50,7 +50,7 @@ public:
             listener_.answer(conn, a.status, headers, a.body);
             return;
         }
-        kit::Fd own{::fcntl(a.file->fd(), F_DUPFD_CLOEXEC, 0)};
+        base::Fd own{::fcntl(a.file->fd(), F_DUPFD_CLOEXEC, 0)};
         if (!own) {
             listener_.answer(
                 conn, 503, R"({"content-type":"application/json"})",
@@ -108,7 +108,7 @@ public:
     {
         hub_.on_body(conn, {.status = body.status,
                             .length = body.length,
-                            .sha256 = kit::hex(body.sha256.data(), body.sha256.size()),
+                            .sha256 = base::hex(body.sha256.data(), body.sha256.size()),
                             .data = std::string{body.data}});
     }
     agh_status on_progress(agh_conn conn, std::uint64_t landed) override

@@ -3,7 +3,7 @@
 #include "mark.hpp"
 #include "store.hpp"
 
-#include "kit/tls.hpp"
+#include "netclient/tls.hpp"
 
 #include <unistd.h>
 
@@ -52,7 +52,7 @@ void check_config(const Config& config, const std::string& state, Check& report)
 {
     if (!config.ca_file.empty()) {
         try {
-            (void)kit::TlsContext{config.ca_file};
+            (void)netclient::TlsContext{config.ca_file};
         } catch (const std::exception& e) {
             report.error("tls_ca", e.what());
         }

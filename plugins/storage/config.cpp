@@ -1,7 +1,7 @@
 #include "config.hpp"
 
-#include "kit/json_units.hpp"
-#include "kit/units.hpp"
+#include "base/json_units.hpp"
+#include "base/units.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +24,7 @@ std::uint64_t size_of(const Json& config, const char* key, std::uint64_t otherwi
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
     std::string why;
-    if (const auto size = kit::size_in(*at, why)) return *size;
+    if (const auto size = base::size_in(*at, why)) return *size;
     refuse(key, why);
 }
 
@@ -33,7 +33,7 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
     std::string why;
-    if (const auto time = kit::duration_in(*at, why)) {
+    if (const auto time = base::duration_in(*at, why)) {
         if (time->count() > 0) return *time;
         why = at->dump() + " must be longer than 0";
     }
@@ -54,8 +54,8 @@ unsigned count_of(const Json& config, const char* key, unsigned otherwise, unsig
 std::string reserve_warning(const Config& config)
 {
     if (config.reserve_free >= min_reserve) return {};
-    const std::string least = kit::format_size(min_reserve);
-    return kit::format_size(config.reserve_free) + " is below " + least +
+    const std::string least = base::format_size(min_reserve);
+    return base::format_size(config.reserve_free) + " is below " + least +
            ", which the index needs to record a delete on a full disk; " + least + " stay free";
 }
 

@@ -18,7 +18,7 @@ protected:
         const auto row = service_.index_->find(params_.id);
         if (!row) return problem::file_not_found("no file with the id " + params_.id + " is stored");
         int error = 0;
-        const kit::Fd file = service_.store_->open(row->blob, error);
+        const base::Fd file = service_.store_->open(row->blob, error);
         service_.pool_->opened(ticket());
         if (!file) {
             if (error == ENOENT) service_.mark(*row, FileState::missing);
@@ -32,14 +32,14 @@ protected:
                                            " is damaged on the disk; send it again or delete it");
         if (row->state == FileState::missing) // it was away, and is back
             service_.index_->mark(row->id, row->blob, FileState::whole);
-        kit::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
+        netclient::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
         call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
         const auto transfer =
             service_.http_->send(params_.method, call, {file.get(), {}, row->size}, patience());
         bytes_ = row->size;
         attempts_ = transfer.attempts;
-        if (transfer.end != kit::Transfer::End::done) return problem_of(transfer);
+        if (transfer.end != netclient::Transfer::End::done) return problem_of(transfer);
         reply = "{\"id\":" + json_string(row->id) + ",\"size\":" + std::to_string(row->size);
         if (!row->sha256.empty()) reply += ",\"sha256\":" + json_string(row->sha256);
         reply += ",\"http_status\":" + std::to_string(transfer.status) + "}";

@@ -86,7 +86,7 @@ MaybeProblem FileSink::finish()
     if (declared_.size && size_ != *declared_.size)
         return problem::network("the source sent " + std::to_string(size_) + " bytes, declared were " +
                                 std::to_string(*declared_.size));
-    if (hashing_) sha256_ = kit::hex(hash_.finish());
+    if (hashing_) sha256_ = base::hex(hash_.finish());
     if (!declared_.sha256.empty() && sha256_ != declared_.sha256)
         return problem::network("the content's SHA-256 is " + sha256_ + ", declared was " + declared_.sha256);
     if (allocated_ > size_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0)

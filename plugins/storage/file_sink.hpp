@@ -4,8 +4,8 @@
 #include "ledger.hpp"
 #include "problem.hpp"
 
-#include <kit/hash.hpp>
-#include <kit/http_client.hpp>
+#include <base/hash.hpp>
+#include <netclient/http_client.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -27,7 +27,7 @@ struct Declared {
     std::string sha256; // lower-case hex; empty: none
 };
 
-class FileSink : public kit::Sink {
+class FileSink : public netclient::Sink {
 public:
     FileSink(int file, Space& space, Declared declared, bool hash)
         : file_{file}, space_{space}, declared_{std::move(declared)}, hashing_{hash ||
@@ -59,7 +59,7 @@ private:
     Space& space_;
     Declared declared_;
     bool hashing_;
-    kit::Sha256 hash_;
+    base::Sha256 hash_;
     std::uint64_t size_ = 0, claimed_ = 0, allocated_ = 0;
     std::string sha256_;
     MaybeProblem problem_;

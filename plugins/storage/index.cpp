@@ -9,9 +9,9 @@ namespace {
 constexpr std::string_view columns =
     "SELECT id, name, owner, blob, size, sha256, stored_ms, state FROM files ";
 
-kit::Database open(const std::string& file)
+base::Database open(const std::string& file)
 {
-    kit::Database db{file};
+    base::Database db{file};
     {
         auto version = db.prepare("PRAGMA user_version");
         if (version.step() && version.integer(0) == 1)
@@ -60,7 +60,7 @@ Index::Index(const std::string& file)
                           "coalesce(sum(state=2),0) FROM files")}
 {}
 
-FileRecord Index::read(const kit::Statement& row)
+FileRecord Index::read(const base::Statement& row)
 {
     FileRecord record;
     record.id = row.text(0);
@@ -100,7 +100,7 @@ std::optional<std::string> Index::trash_blob_of(const std::string& id)
 std::optional<std::string> Index::put(const FileRecord& record)
 {
     const std::lock_guard lock{mutex_};
-    kit::Transaction change{db_};
+    base::Transaction change{db_};
     forget_unlinked();
     auto old = trash_blob_of(record.id);
     put_.bind(1, record.id).bind(2, record.name).bind(3, record.owner).bind(4, record.blob);
@@ -120,7 +120,7 @@ void Index::describe(const std::string& id, const std::string& name, const std::
 std::optional<std::string> Index::remove(const std::string& id)
 {
     const std::lock_guard lock{mutex_};
-    kit::Transaction change{db_};
+    base::Transaction change{db_};
     forget_unlinked();
     auto blob = trash_blob_of(id);
     if (blob) remove_.bind(1, id).run();

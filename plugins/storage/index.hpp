@@ -1,11 +1,11 @@
 // The index: which file has which content, in SQLite. A row is the acknowledgement: what has one is whole and on the disk.
 //
-// Thread-safe. Throws kit::SqliteError; a change that throws has not happened.
+// Thread-safe. Throws base::SqliteError; a change that throws has not happened.
 #pragma once
 
 #include "reconcile.hpp"
 
-#include <kit/sqlite.hpp>
+#include <base/sqlite.hpp>
 
 #include <cstdint>
 #include <map>
@@ -61,11 +61,11 @@ public:
 private:
     void forget_unlinked();
     std::optional<std::string> trash_blob_of(const std::string& id);
-    static FileRecord read(const kit::Statement&);
+    static FileRecord read(const base::Statement&);
 
     std::mutex mutex_;
-    kit::Database db_;
-    kit::Statement find_, put_, describe_, remove_, mark_, trash_, untrash_, totals_;
+    base::Database db_;
+    base::Statement find_, put_, describe_, remove_, mark_, trash_, untrash_, totals_;
     std::vector<std::string> unlinked_;
 };
 

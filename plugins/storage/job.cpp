@@ -1,6 +1,6 @@
 #include "job.hpp"
 
-#include <kit/sqlite.hpp>
+#include <base/sqlite.hpp>
 
 #include <exception>
 
@@ -17,7 +17,7 @@ void Job::run()
             failed = stopped_problem();
         else
             failed = work(reply);
-    } catch (const kit::SqliteError& e) {
+    } catch (const base::SqliteError& e) {
         failed = e.disk_full() ? problem::disk_full(e.what())
                                : problem::internal(std::string{"the index: "} + e.what());
     } catch (const std::exception& e) {
@@ -35,12 +35,12 @@ Problem Job::stopped_problem()
 {
     if (stopping()) return problem::interrupted();
     const auto deadline = request_.deadline();
-    return deadline && kit::Clock::now() >= *deadline ? problem::timeout() : problem::cancelled();
+    return deadline && netclient::Clock::now() >= *deadline ? problem::timeout() : problem::cancelled();
 }
 
-Problem Job::problem_of(const kit::Transfer& transfer)
+Problem Job::problem_of(const netclient::Transfer& transfer)
 {
-    using End = kit::Transfer::End;
+    using End = netclient::Transfer::End;
     switch (transfer.end) {
     case End::cancelled:
     case End::deadline: return stopped_problem();
@@ -56,7 +56,7 @@ Problem Job::problem_of(const kit::Transfer& transfer)
 
 void Job::progress(std::uint64_t done, std::uint64_t total)
 {
-    const auto now = kit::Clock::now();
+    const auto now = netclient::Clock::now();
     if (now < next_progress_) return;
     next_progress_ = now + milliseconds{250};
     std::string json = "{\"done\":" + std::to_string(done);

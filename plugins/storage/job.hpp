@@ -33,19 +33,19 @@ protected:
     virtual MaybeProblem work(std::string& reply) = 0;
     virtual void ended(const MaybeProblem&) {}
 
-    [[nodiscard]] kit::Patience patience()
+    [[nodiscard]] netclient::Patience patience()
     {
-        return {cancel(), request_.deadline().value_or(kit::Clock::time_point::max())};
+        return {cancel(), request_.deadline().value_or(netclient::Clock::time_point::max())};
     }
     [[nodiscard]] Problem stopped_problem(); // which of cancelled, timeout, interrupted it was
-    [[nodiscard]] Problem problem_of(const kit::Transfer&);
+    [[nodiscard]] Problem problem_of(const netclient::Transfer&);
     void progress(std::uint64_t done, std::uint64_t total); // four times a second at most
 
     Service& service_;
 
 private:
     Request request_;
-    kit::Clock::time_point next_progress_{};
+    netclient::Clock::time_point next_progress_{};
 };
 
 } // namespace agenthost::storage

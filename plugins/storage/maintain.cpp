@@ -2,7 +2,7 @@
 #include "submit.hpp"
 
 #include <agenthost/json.hpp>
-#include <kit/buffer.hpp>
+#include <base/buffer.hpp>
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
@@ -45,7 +45,7 @@ private:
     {
         try {
             return service_.index_->remove(id_);
-        } catch (const kit::SqliteError&) {
+        } catch (const base::SqliteError&) {
             if (!service_.store_->drop_ballast()) throw;
             return service_.index_->remove(id_);
         }
@@ -93,7 +93,7 @@ private:
     MaybeProblem check(const FileRecord& row)
     {
         int error = 0;
-        const kit::Fd file = service_.store_->open(row.blob, error);
+        const base::Fd file = service_.store_->open(row.blob, error);
         if (!id_.empty()) service_.pool_->opened(ticket());
         if (!file && error != ENOENT) return problem::from_errno(error, "opening the content of " + row.id);
         if (!file) {
@@ -124,7 +124,7 @@ private:
 
     MaybeProblem compare(const FileRecord& row, int file, bool& same)
     {
-        kit::Sha256 hash;
+        base::Sha256 hash;
         for (std::uint64_t at = 0; at < row.size;) {
             if (cancel().is_set()) return stopped_problem();
             const ssize_t n = ::pread(file, buffer_.data(), buffer_.size(), static_cast<off_t>(at));
@@ -135,7 +135,7 @@ private:
             done_ += static_cast<std::uint64_t>(n);
             progress(done_, total_);
         }
-        same = kit::hex(hash.finish()) == row.sha256;
+        same = base::hex(hash.finish()) == row.sha256;
         return std::nullopt;
     }
 
@@ -147,7 +147,7 @@ private:
     }
 
     std::string id_;
-    kit::Buffer buffer_{128 * 1024};
+    base::Buffer buffer_{128 * 1024};
     std::uint64_t checked_ = 0, whole_ = 0, unverifiable_ = 0, done_ = 0, total_ = 0;
     std::vector<std::string> missing_, damaged_;
 };

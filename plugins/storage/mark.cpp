@@ -1,7 +1,7 @@
 #include "mark.hpp"
 
-#include <kit/fd.hpp>
-#include <kit/write_all.hpp>
+#include <base/fd.hpp>
+#include <base/write_all.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -27,10 +27,10 @@ bool is_id(std::string_view text)
 int replace(int folder, const std::string& name, std::string_view text)
 {
     const std::string temporary = name + ".new";
-    const kit::Fd file{
+    const base::Fd file{
         ::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!file) return errno;
-    if (!kit::write_all(file.get(), text) || ::fsync(file.get()) != 0 ||
+    if (!base::write_all(file.get(), text) || ::fsync(file.get()) != 0 ||
         ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) {
         const int error = errno;
         ::unlinkat(folder, temporary.c_str(), 0);
@@ -53,7 +53,7 @@ std::vector<std::string> lines_of(const std::string& file)
 
 std::string read_mark(int folder)
 {
-    const kit::Fd file{::openat(folder, mark_file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    const base::Fd file{::openat(folder, mark_file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
     std::array<char, id_size> text{};
     if (!file || ::read(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return {};
     const std::string_view id{text.data(), text.size()};
@@ -80,7 +80,7 @@ int KnownStores::remember(std::string_view path, std::string_view id) const
     lines.push_back(std::string{id} + " " + std::string{path});
     std::string text;
     for (const auto& line : lines) (text += line) += '\n';
-    const kit::Fd folder{::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const base::Fd folder{::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     return folder ? replace(folder.get(), "known-stores", text) : errno;
 }
 

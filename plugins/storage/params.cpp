@@ -33,10 +33,10 @@ MaybeProblem check_id(const std::string& id, const char* key)
     return std::nullopt;
 }
 
-MaybeProblem read_url(const Json& json, const char* key, kit::Url& url)
+MaybeProblem read_url(const Json& json, const char* key, netclient::Url& url)
 {
     std::string why;
-    auto parsed = kit::parse_url(text_of(json, key), why);
+    auto parsed = netclient::parse_url(text_of(json, key), why);
     if (!parsed)
         return problem::invalid(std::string{key} + ": " + why); // the text itself may be a one-time secret
     url = std::move(*parsed);

@@ -5,7 +5,7 @@
 #include "index.hpp"
 #include "problem.hpp"
 
-#include <kit/url.hpp>
+#include <netclient/url.hpp>
 
 #include <string>
 #include <string_view>
@@ -16,13 +16,13 @@ namespace agenthost::storage {
 struct UploadParams {
     std::string id, name, owner;
     Declared declared;
-    kit::Url url;
+    netclient::Url url;
 };
 
 struct DownloadParams {
     std::string id;
     std::string method; // POST or PUT
-    kit::Url url;
+    netclient::Url url;
 };
 
 template <typename Params> using Parsed = std::variant<Params, Problem>;

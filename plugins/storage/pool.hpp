@@ -4,7 +4,7 @@
 
 #include "schedule.hpp"
 
-#include <kit/cancel.hpp>
+#include <base/cancel.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -22,13 +22,13 @@ class Work {
 public:
     virtual ~Work() = default;
     virtual void run() = 0;
-    [[nodiscard]] kit::Cancel& cancel() { return cancel_; }
+    [[nodiscard]] base::Cancel& cancel() { return cancel_; }
     [[nodiscard]] bool stopping() const { return stopping_; } // cancelled because the plugin stops
     [[nodiscard]] Ticket ticket() const { return ticket_; }
 
 private:
     friend class Pool;
-    kit::Cancel cancel_;
+    base::Cancel cancel_;
     std::atomic<bool> stopping_{false};
     Ticket ticket_ = 0;
 };

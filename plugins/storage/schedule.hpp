@@ -1,12 +1,12 @@
 // Which job runs next. Pure: no threads, no clock.
 //
-// Callers share slots and waiting places fairly (kit/fair_shares.hpp): one with a thousand uploads, or with four that trickle for
+// Callers share slots and waiting places fairly (base/fair_shares.hpp): one with a thousand uploads, or with four that trickle for
 // hours, does not keep another's single one waiting. Jobs on the same file keep the order they came in: a writer waits for all
 // before it, a reader for the writers before it; a reader that has its descriptor no longer counts, because what it reads cannot
 // change any more. Jobs that need no slot (a delete) run beside the others.
 #pragma once
 
-#include <kit/fair_shares.hpp>
+#include <base/fair_shares.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -50,7 +50,7 @@ private:
     void leave_file(Ticket, const Entry&);
     void leave_queue(Ticket, const std::string& caller);
 
-    kit::FairShares shares_;
+    base::FairShares shares_;
     Ticket last_ = 0;
     std::map<Ticket, Entry> jobs_;                      // waiting and running
     std::map<std::string, std::deque<Ticket>> files_;   // who is still concerned with a file, in order

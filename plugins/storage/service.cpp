@@ -2,7 +2,7 @@
 
 #include "job.hpp"
 
-#include "kit/tls.hpp"
+#include "netclient/tls.hpp"
 
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
@@ -39,7 +39,7 @@ void Service::open()
     store_->load_ballast();
     ledger_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, min_reserve)},
                     index_->totals().bytes);
-    kit::HttpOptions http;
+    netclient::HttpOptions http;
     http.policy = {config_.allow_hosts, config_.allow_private_networks};
     http.ca_file = config_.ca_file;
     http.connect_timeout = config_.connect_timeout;
@@ -49,14 +49,14 @@ void Service::open()
     if (const std::string warning = reserve_warning(config_); !warning.empty())
         context_.log(Level::warn, "plugins.storage.config.reserve_free: " + warning);
     // Now rather than at the first transfer, which may be weeks away.
-    if (!config_.ca_file.empty()) (void)kit::TlsContext{config_.ca_file};
+    if (!config_.ca_file.empty()) (void)netclient::TlsContext{config_.ca_file};
 }
 
 void Service::open_index()
 {
     try {
         index_.emplace(store_->index_file());
-    } catch (const kit::SqliteError&) {
+    } catch (const base::SqliteError&) {
         if (!store_->drop_ballast()) throw;
         index_.emplace(store_->index_file()); // the disk was full
     }

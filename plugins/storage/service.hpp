@@ -14,7 +14,7 @@
 #include "telemetry.hpp"
 
 #include <agenthost/plugin.hpp>
-#include <kit/http_client.hpp>
+#include <netclient/http_client.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -63,7 +63,7 @@ private:
     std::optional<Telemetry> telemetry_;
     std::optional<Store> store_;
     std::optional<Index> index_;
-    std::optional<kit::HttpClient> http_;
+    std::optional<netclient::HttpClient> http_;
     std::mutex ledger_mutex_;
     std::optional<Ledger> ledger_;
     std::atomic<std::uint64_t> quarantined_{0},

@@ -2,7 +2,7 @@
 
 #include "mark.hpp"
 
-#include <kit/hash.hpp>
+#include <base/hash.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 namespace agenthost::storage {
 
-using kit::Fd;
+using base::Fd;
 
 namespace {
 
@@ -162,7 +162,7 @@ MaybeProblem Store::sign()
 {
     if (!id_.empty()) return std::nullopt;
     std::string id = read_mark(files_.get()); // a start that was broken off between the two
-    if (id.empty()) id = kit::random_token(16);
+    if (id.empty()) id = base::random_token(16);
     // A mark says that there is an index, so the index's name has to be on the disk before it; the mark that everything hangs on
     // is last.
     int error = ::fsync(root_.get()) == 0 ? 0 : errno;
@@ -186,7 +186,7 @@ Store::Temp::~Temp()
 
 std::optional<Store::Temp> Store::create(MaybeProblem& problem) const
 {
-    std::string blob = kit::random_token(16);
+    std::string blob = base::random_token(16);
     Fd fd{::openat(incoming_.get(), blob.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd) {
         problem = problem::from_errno(errno, "creating a file in " + path_ + "/incoming");

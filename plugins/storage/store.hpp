@@ -16,8 +16,8 @@
 #include "problem.hpp"
 #include "reconcile.hpp"
 
-#include <kit/fd.hpp>
-#include <kit/file_lock.hpp>
+#include <base/fd.hpp>
+#include <base/file_lock.hpp>
 
 #include <cstdint>
 #include <string>
@@ -51,18 +51,18 @@ public:
 
     private:
         friend class Store;
-        Temp(const Store& store, kit::Fd fd, std::string blob)
+        Temp(const Store& store, base::Fd fd, std::string blob)
             : store_{store}, fd_{std::move(fd)}, blob_{std::move(blob)}
         {}
         const Store& store_;
-        kit::Fd fd_;
+        base::Fd fd_;
         std::string blob_;
         bool placed_ = false;
     };
     std::optional<Temp> create(MaybeProblem&) const;
     MaybeProblem place(Temp&) const; // sync, rename, sync the folder
 
-    [[nodiscard]] kit::Fd open(const std::string& blob, int& error) const; // to read
+    [[nodiscard]] base::Fd open(const std::string& blob, int& error) const; // to read
     MaybeProblem remove(const std::string& blob) const; // and sync the folder; one that is gone is fine
 
     [[nodiscard]] std::uint64_t free_bytes() const;
@@ -90,8 +90,8 @@ private:
     void open_folders();
 
     std::string path_, id_;
-    kit::Fd root_, files_, incoming_, quarantine_;
-    kit::FileLock lock_;
+    base::Fd root_, files_, incoming_, quarantine_;
+    base::FileLock lock_;
 };
 
 bool is_blob_name(std::string_view); // 32 hex digits

@@ -93,7 +93,7 @@ private:
             return false;
         if (params_.declared.size && *params_.declared.size != row.size) return false;
         int error = 0;
-        const kit::Fd file = service_.store_->open(row.blob, error);
+        const base::Fd file = service_.store_->open(row.blob, error);
         struct stat info {};
         return file && ::fstat(file.get(), &info) == 0 &&
                static_cast<std::uint64_t>(info.st_size) == row.size;
@@ -102,13 +102,13 @@ private:
     MaybeProblem fetch(FileSink& sink)
     {
         const std::uint64_t total = params_.declared.size.value_or(0);
-        kit::HttpClient::Call call{
+        netclient::HttpClient::Call call{
             params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
         const auto transfer = service_.http_->get(call, sink, patience());
         bytes_ = sink.size();
         attempts_ = transfer.attempts;
-        if (transfer.end == kit::Transfer::End::done) return std::nullopt;
-        if (transfer.end == kit::Transfer::End::stopped && sink.problem()) return sink.problem();
+        if (transfer.end == netclient::Transfer::End::done) return std::nullopt;
+        if (transfer.end == netclient::Transfer::End::stopped && sink.problem()) return sink.problem();
         return problem_of(transfer);
     }
 
@@ -126,7 +126,7 @@ private:
         std::optional<std::string> old;
         try {
             old = service_.index_->put(row);
-        } catch (const kit::SqliteError& e) {
+        } catch (const base::SqliteError& e) {
             // A full disk rolled back for certain. After anything else the row may be there after the next start, so the file
             // must be, too; if it is not, the file is an orphan for quarantine.
             if (e.disk_full()) service_.store_->remove(blob);

@@ -1,6 +1,6 @@
 #include "config.hpp"
 
-#include "kit/json_units.hpp"
+#include "base/json_units.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -25,11 +25,11 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
     std::string why;
-    const auto value = kit::duration_in(*at, why);
+    const auto value = base::duration_in(*at, why);
     if (!value) refuse(key, why);
     if (*value < least || *value > most)
-        refuse(key, at->dump() + " is not a duration from " + kit::format_duration(least) + " to " +
-                        kit::format_duration(most));
+        refuse(key, at->dump() + " is not a duration from " + base::format_duration(least) + " to " +
+                        base::format_duration(most));
     return *value;
 }
 

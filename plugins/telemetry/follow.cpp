@@ -56,7 +56,7 @@ void Follower::begin_at(std::uint64_t offset)
 bool Follower::open_new()
 {
     // O_NONBLOCK: a FIFO under the path must not hold us up.
-    kit::Fd file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+    base::Fd file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     struct stat info {};
     if (!file || ::fstat(file.get(), &info) != 0) {
         const int error = errno;

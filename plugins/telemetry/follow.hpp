@@ -13,7 +13,7 @@
 
 #include "lines.hpp"
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -59,7 +59,7 @@ private:
     std::string path_, problem_;
     std::optional<Place> saved_; // of the last run, until the first file is open
     bool met_ = false; // a file has been opened: what comes later under the path is new from its start
-    kit::Fd file_;
+    base::Fd file_;
     std::uint64_t device_ = 0, inode_ = 0, offset_ = 0, before_ = 0, skipped_ = 0;
     std::uint64_t checked_size_ =
         0; // the size at the last look: with another one the bytes before are compared again

@@ -53,7 +53,7 @@ bool under(std::string_view path, std::string_view point)
 
 std::optional<std::string> small_file(const std::string& path)
 {
-    const kit::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; // a FIFO is no reason to wait
+    const base::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; // a FIFO is no reason to wait
     return fd ? read_all(fd.get()) : std::nullopt;
 }
 

@@ -4,7 +4,7 @@
 #include "probe.hpp"
 #include "sample.hpp"
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <chrono>
 #include <map>
@@ -38,7 +38,7 @@ private:
 
     Options options_;
     Probe probe_;
-    kit::Fd mounts_file_; // open all the time: poll() on it tells of a change
+    base::Fd mounts_file_; // open all the time: poll() on it tells of a change
     bool mounts_known_ = false;
     ChosenMounts mounts_;
     std::string disk_point_;             // the mount of options_.disk

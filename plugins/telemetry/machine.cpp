@@ -47,7 +47,7 @@ std::string own_id(const std::string& state_directory)
     const auto file = state_directory + "/machine-id";
     if (auto known = first_line(small_file(file)); is_id(known)) return known;
     const auto made = random_id();
-    const kit::Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    const base::Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
     const auto line = made + "\n";
     if (fd) (void)!::write(fd.get(), line.data(), line.size()); // not kept: another one at the next start
     return made;

@@ -1,6 +1,6 @@
 #include "cgroup_place.hpp"
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -88,7 +88,7 @@ std::string CgroupSystem::read(const std::string& file)
 
 bool CgroupSystem::write(const std::string& file, const std::string& text)
 {
-    const kit::Fd fd{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
+    const base::Fd fd{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
     return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<::ssize_t>(text.size());
 }
 

@@ -1,6 +1,6 @@
 #include "config.hpp"
 
-#include "kit/json_units.hpp"
+#include "base/json_units.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -23,7 +23,7 @@ void size(const Json& config, const char* key, std::uint64_t& value)
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
     std::string why;
-    const auto parsed = kit::size_in(*at, why);
+    const auto parsed = base::size_in(*at, why);
     if (!parsed) refuse(key, why);
     value = *parsed;
 }
@@ -33,7 +33,7 @@ void duration(const Json& config, const char* key, milliseconds& value)
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
     std::string why;
-    const auto parsed = kit::duration_in(*at, why);
+    const auto parsed = base::duration_in(*at, why);
     if (!parsed) refuse(key, why);
     value = *parsed;
 }

@@ -200,7 +200,7 @@ void Job::fail(std::string_view code, const std::string& why, std::uint32_t how)
     ended_ = owner_.loop().now();
     status_ = 127 << 8;
     if (process_)
-        for (kit::Fd* fd : {&process_->out, &process_->err, &process_->in}) close_fd(*fd);
+        for (base::Fd* fd : {&process_->out, &process_->err, &process_->in}) close_fd(*fd);
     for (Loop::Timer* timer : {&timeout_, &grace_}) owner_.loop().cancel(*timer);
     readers_.refuse_all(code, why, how);
     readers_.complete(); // for those who attach later
@@ -329,14 +329,14 @@ void Job::look_at_fds()
         typed_.empty() ? loop.forget(process_->in.get()) : loop.watch(process_->in.get(), EPOLLOUT, *this);
 }
 
-void Job::close_fd(kit::Fd& fd)
+void Job::close_fd(base::Fd& fd)
 {
     owner_.loop().forget(fd.get());
     fd.reset();
 }
 
 // Until there is nothing to read, or others have waited long enough.
-void Job::read(kit::Fd& fd, std::size_t channel)
+void Job::read(base::Fd& fd, std::size_t channel)
 {
     auto& output = outputs_[channel];
     std::size_t unserved = 0;

@@ -84,7 +84,7 @@ private:
     void on_control();
     void on_gone();
     void step(Ending::Step);
-    void read(kit::Fd&, std::size_t channel);
+    void read(base::Fd&, std::size_t channel);
     void look_at_fds(); // which events are wanted now
     void listen_to(Reader&);
     [[nodiscard]] std::string result(const Reader&, bool runs_it) const override;
@@ -93,7 +93,7 @@ private:
     void write_input();
     void finish_when_drained();
     void fail(std::string_view code, const std::string& why, std::uint32_t how = not_started);
-    void close_fd(kit::Fd&);
+    void close_fd(base::Fd&);
     void drop_process();
 
     JobOwner& owner_;

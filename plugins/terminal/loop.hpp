@@ -3,7 +3,7 @@
 #pragma once
 
 #include <agenthost/function.hpp>
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -64,7 +64,7 @@ private:
     template <class F> void guarded(F&&);
 
     std::function<void()> on_error_;
-    kit::Fd epoll_, wake_;
+    base::Fd epoll_, wake_;
     std::vector<Watched> watched_; // by descriptor
     Timers timers_;
     std::unordered_map<Timer, Timers::iterator> by_id_;

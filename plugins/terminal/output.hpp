@@ -7,7 +7,7 @@
 // the replay of older output, not the command. One thread; bounds: window + ring, and the budget.
 #pragma once
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +65,7 @@ private:
     std::string file_;
     std::uint64_t ring_;
     WindowBudget* budget_;
-    kit::Fd fd_;
+    base::Fd fd_;
     std::unique_ptr<char[]> memory_; // the byte at offset o stands at o % size_
     std::size_t size_ = window;
     std::string little_; // settled

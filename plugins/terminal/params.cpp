@@ -2,7 +2,7 @@
 
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
-#include <kit/hash.hpp>
+#include <base/hash.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -94,7 +94,7 @@ std::string bytes(const Json& json, const char* key, const char* encoding)
     const std::string how = string(json, encoding);
     if (how.empty() || how == "utf8") return value->get<std::string>();
     if (how != "base64") refuse(std::string{encoding} + " is utf8 or base64");
-    auto decoded = kit::from_base64(value->get_ref<const std::string&>());
+    auto decoded = base::from_base64(value->get_ref<const std::string&>());
     if (!decoded) refuse(std::string{key} + " is not base64");
     return std::move(*decoded);
 }

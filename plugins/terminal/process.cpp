@@ -1,6 +1,6 @@
 #include "process.hpp"
 
-#include "kit/spawn.hpp"
+#include "base/spawn.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -33,22 +33,22 @@ constexpr int pipe_size = 256 << 10; // fewer wake-ups than the usual 64 KiB; a 
 }
 
 // Above the numbers the helper's descriptors get: what dup2 there replaces must not be one of them.
-kit::Fd high(int fd)
+base::Fd high(int fd)
 {
-    const kit::Fd low{fd};
+    const base::Fd low{fd};
     if (!low) return {};
-    return kit::Fd{::fcntl(low.get(), F_DUPFD_CLOEXEC, 10)};
+    return base::Fd{::fcntl(low.get(), F_DUPFD_CLOEXEC, 10)};
 }
 
 struct Ends {
-    kit::Fd ours, theirs;
+    base::Fd ours, theirs;
 };
 
 Ends make_pipe(bool we_read)
 {
     int fds[2];
     if (::pipe2(fds, O_CLOEXEC) != 0) cannot("make a pipe");
-    Ends ends{kit::Fd{fds[we_read ? 0 : 1]}, high(fds[we_read ? 1 : 0])};
+    Ends ends{base::Fd{fds[we_read ? 0 : 1]}, high(fds[we_read ? 1 : 0])};
     if (!ends.theirs) cannot("make a pipe");
     ::fcntl(ends.ours.get(), F_SETPIPE_SZ, pipe_size);
     ::fcntl(ends.ours.get(), F_SETFL, O_NONBLOCK);
@@ -75,7 +75,7 @@ Ends make_pty(Size size, const User& user)
     return ends;
 }
 
-kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
+base::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
 {
     const auto tasks = cgroup.tasks();
     const bool unified = !cgroup.unified().empty();
@@ -110,7 +110,7 @@ kit::Fd make_spec(const Launch& launch, const Cgroup& cgroup, bool pty)
     for (const auto& variable : launch.what.env) add(variable);
     if (unified) add(cgroup.unified());
     for (const auto& file : tasks) add(file);
-    kit::Fd fd = high(::memfd_create("command", MFD_CLOEXEC));
+    base::Fd fd = high(::memfd_create("command", MFD_CLOEXEC));
     if (!fd) cannot("make a memfd");
     for (std::size_t done = 0; done < text.size();) {
         const ::ssize_t n = ::write(fd.get(), text.data() + done, text.size() - done);
@@ -143,7 +143,7 @@ Process::Process(const Launch& launch, Cgroup cgroup)
     int sockets[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) cannot("make a socket pair");
     control_.reset(sockets[0]);
-    const kit::Fd theirs = high(sockets[1]);
+    const base::Fd theirs = high(sockets[1]);
     if (!theirs) cannot("make a socket pair");
     ::fcntl(control_.get(), F_SETFL, O_NONBLOCK);
     if (pty_)
@@ -158,8 +158,8 @@ Process::Process(const Launch& launch, Cgroup cgroup)
 
 void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int control)
 {
-    const kit::Fd spec = make_spec(launch, cgroup_, pty_);
-    kit::SpawnActions actions;
+    const base::Fd spec = make_spec(launch, cgroup_, pty_);
+    base::SpawnActions actions;
     ::posix_spawn_file_actions_adddup2(&actions.raw, in_fd, 0);
     ::posix_spawn_file_actions_adddup2(&actions.raw, out_fd, 1);
     ::posix_spawn_file_actions_adddup2(&actions.raw, err_fd, 2);
@@ -167,7 +167,7 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
     ::posix_spawn_file_actions_adddup2(&actions.raw, spec.get(), terminal_exec_spec_fd);
     ::posix_spawn_file_actions_addclosefrom_np(&actions.raw, terminal_exec_spec_fd +
                                                                  1); // whatever others in this process forgot
-    kit::SpawnAttributes attributes;
+    base::SpawnAttributes attributes;
     sigset_t all;
     ::sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes.raw, &all); // the helper is deaf from its first instruction

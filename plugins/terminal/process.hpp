@@ -8,7 +8,7 @@
 #include "params.hpp"
 #include "policy.hpp"
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -40,7 +40,7 @@ public:
 
     [[nodiscard]] int control() const { return control_.get(); }
     [[nodiscard]] int pidfd() const { return pidfd_.get(); }
-    kit::Fd out, err, in; // ours, non-blocking; with a PTY `out` is its master and takes the input too
+    base::Fd out, err, in; // ours, non-blocking; with a PTY `out` is its master and takes the input too
     [[nodiscard]] bool is_pty() const { return pty_; }
 
     struct Heard {
@@ -65,7 +65,7 @@ private:
     void spawn(const Launch&, int in, int out, int err, int control);
     bool pty_;
     Cgroup cgroup_;
-    kit::Fd control_, pidfd_;
+    base::Fd control_, pidfd_;
     pid_t helper_ = -1, pid_ = 0;
     std::optional<int> status_;
     bool gone_ = false;

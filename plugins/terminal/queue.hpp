@@ -1,8 +1,8 @@
-// Who waits, who may run, and in which order: callers by fair shares (kit/fair_shares.hpp); within one caller urgent before high
+// Who waits, who may run, and in which order: callers by fair shares (base/fair_shares.hpp); within one caller urgent before high
 // before normal before low, first come first served within each. Pure. Positions count from 1.
 #pragma once
 
-#include <kit/fair_shares.hpp>
+#include <base/fair_shares.hpp>
 
 #include <algorithm>
 #include <array>
@@ -94,7 +94,7 @@ public:
     // fn(what, position) in the order of service, as far as it can be known: what ends first is not.
     template <class F> void each(F fn) const
     {
-        kit::FairShares shares = shares_;
+        base::FairShares shares = shares_;
         std::map<std::string, std::vector<const T*>> rest; // the next one last
         for (const auto& [caller, lines] : callers_) {
             auto& list = rest[caller];
@@ -116,7 +116,7 @@ private:
     using Lines = std::array<std::deque<T>, 4>; // by priority
     using Callers = std::map<std::string, Lines>;
 
-    template <class Map, class May> static auto first(const kit::FairShares& shares, Map& callers, May may)
+    template <class Map, class May> static auto first(const base::FairShares& shares, Map& callers, May may)
     {
         auto best = callers.end();
         for (auto at = callers.begin(); at != callers.end(); ++at)
@@ -141,7 +141,7 @@ private:
             callers_.erase(at);
     }
 
-    kit::FairShares shares_;
+    base::FairShares shares_;
     Callers callers_; // with something waiting
 };
 

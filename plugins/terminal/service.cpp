@@ -1,6 +1,6 @@
 #include "service.hpp"
 
-#include <kit/hash.hpp>
+#include <base/hash.hpp>
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
@@ -32,7 +32,7 @@ std::string server_of(const Request& request)
 Service::Service(Context& context, Config config)
     : context_{context}, helper_{config.helper}, config_{std::make_shared<const Config>(std::move(config))},
       loop_{[&context] { context.link().log_exception("the terminal's loop"); }},
-      queue_{config_->concurrency, config_->queue}, boot_{kit::random_token(4)}
+      queue_{config_->concurrency, config_->queue}, boot_{base::random_token(4)}
 {
     commands_metric_ =
         context.metric(R"({"name":"commands_total","type":"counter","help":"Commands that ended"})");

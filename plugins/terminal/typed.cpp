@@ -48,7 +48,7 @@ Typing Typed::add(const InputParams& params, Into into, std::string& why)
     return Typing::taken;
 }
 
-void Typed::write(kit::Fd& fd)
+void Typed::write(base::Fd& fd)
 {
     while (fd && !waiting_.empty()) {
         const ::ssize_t n = ::write(fd.get(), waiting_.data(), waiting_.size());

@@ -4,7 +4,7 @@
 
 #include "params.hpp"
 
-#include <kit/fd.hpp>
+#include <base/fd.hpp>
 
 #include <cstdint>
 #include <string>
@@ -25,7 +25,7 @@ public:
     };
     [[nodiscard]] Typing add(const InputParams&, Into, std::string& why);
     // Hands over what the descriptor takes; when nobody reads it any more, it is over.
-    void write(kit::Fd&);
+    void write(base::Fd&);
     void clear() { waiting_.clear(); }
 
     [[nodiscard]] bool empty() const { return waiting_.empty(); }

@@ -23,11 +23,11 @@ if(CMAKE_EXE_LINKER_FLAGS MATCHES mold) # ld does so by itself: what never runs 
 endif()
 add_custom_target(unit_tests) # what ./dev asan unit builds
 
-# agenthost_room(NAME [COLD] [LIBS ...]): every .cpp of the folder as one static library agenthost_NAME. COLD: runs at start-up or for
+# agenthost_room(NAME [COLD] [LIBS ...]): every .cpp of the folder and its folders as one static library agenthost_NAME. COLD: runs at start-up or for
 # a person, so small beats fast (fewer pages of an idle daemon, quicker to compile).
 function(agenthost_room name)
   cmake_parse_arguments(arg "COLD" "" "LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cpp)
   if(NOT sources)
     add_library(agenthost_${name} INTERFACE)
     target_link_libraries(agenthost_${name} INTERFACE agenthost_options ${arg_LIBS})

@@ -1,10 +1,10 @@
 #include "codec.hpp"
 
-#include "dashboard.hpp"
-#include "panel.hpp"
-#include "print.hpp"
-#include "signed.hpp"
-#include "storage.hpp"
+#include "wire/dashboard/dashboard.hpp"
+#include "wire/panel/panel.hpp"
+#include "wire/print/print.hpp"
+#include "wire/signed/signed.hpp"
+#include "wire/storage/storage.hpp"
 
 #include <array>
 

@@ -1,8 +1,8 @@
 // Dashboards: how long output of a command takes from its agent's socket to each of 200 dashboards, how long an agent's coming takes,
 // what it costs the hub. The agent is a socket of this program that speaks the agent's leg; a chunk carries the time it was sent.
 // BENCH_DASHBOARDS (200), BENCH_SECONDS (5).
+#include "base/fd.hpp"
 #include "bench.hpp"
-#include "kit/fd.hpp"
 #include "support/daemon.hpp"
 #include "unit/hub/node_jwt.hpp"
 
@@ -117,7 +117,7 @@ private:
             text.remove_prefix(static_cast<std::size_t>(n));
         }
     }
-    kit::Fd fd_;
+    base::Fd fd_;
     std::string in_;
 };
 
@@ -170,7 +170,7 @@ void round(Report& report, const std::string& subject, std::size_t size, std::ch
     const auto worker = agent(port, "d1", first, said);
 
     std::vector<std::unique_ptr<Client>> all;
-    const kit::Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
+    const base::Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
     for (std::size_t i = 0; i < count; ++i) {
         all.push_back(std::make_unique<Client>(port, "/ws/dashboard?token=" + desk));
         epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};

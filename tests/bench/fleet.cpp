@@ -335,7 +335,7 @@ struct Fleet::Loop {
 
     Fleet& fleet;
     Ctx ctx;
-    kit::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+    base::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     std::vector<Agent> agents;
     std::size_t under_way = 0;
     bool storm = false;

@@ -2,7 +2,7 @@
 // the hub's pings and commands, and comes back by the protocol's backoff when its connection ends. Plain or TLS.
 #pragma once
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -73,7 +73,7 @@ private:
     void send_all(std::string_view);
     std::size_t receive(char* data, std::size_t size);
 
-    kit::Fd socket_;
+    base::Fd socket_;
     std::unique_ptr<Tls> tls_;
     std::string token_, buffer_;
 };

@@ -1,7 +1,7 @@
 #include "load_server.hpp"
 
+#include "base/hash.hpp"
 #include "bench.hpp"
-#include "kit/hash.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -99,7 +99,7 @@ void LoadServer::accept_websocket(bool storage_auth)
     ::SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
     send_all("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
              "Upgrade\r\nSec-WebSocket-Accept: " +
-             kit::base64({reinterpret_cast<const char*>(digest), sizeof digest}) + "\r\n\r\n");
+             base::base64({reinterpret_cast<const char*>(digest), sizeof digest}) + "\r\n\r\n");
     if (!storage_auth) return;
     std::uint64_t bad = 0;
     while (consume({}, 0, bad) == 0) used_ += receive(buffer_.data() + used_, buffer_.size() - used_);

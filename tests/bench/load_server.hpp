@@ -3,7 +3,7 @@
 // flight and counts what comes back. Plain or TLS.
 #pragma once
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -43,7 +43,7 @@ private:
     // Whole frames in buffer_; returns data frames consumed, answers pings.
     std::uint64_t consume(std::string_view expect, std::uint64_t seen, std::uint64_t& bad);
 
-    kit::Fd listener_, socket_;
+    base::Fd listener_, socket_;
     SSL_CTX* context_ = nullptr;
     SSL* ssl_ = nullptr;
     int port_ = 0;

@@ -211,7 +211,7 @@ private:
              payload}}.dump());
     }
     test::TempDir dir_;
-    kit::Fd listener_;
+    base::Fd listener_;
     std::unique_ptr<test::Process> process_;
     std::optional<WsPeer> peer_;
     int last_ = 0;

@@ -1,6 +1,6 @@
 #include "ws_peer.hpp"
 
-#include "kit/hash.hpp"
+#include "base/hash.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -57,7 +57,7 @@ std::string WsPeer::head()
 
 WsPeer WsPeer::accept(int listener)
 {
-    kit::Fd fd{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
+    base::Fd fd{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
     if (!fd) throw std::runtime_error{"nobody connected"};
     const int on = 1;
     ::setsockopt(fd.get(), SOL_TCP, TCP_NODELAY, &on, sizeof on);
@@ -72,14 +72,14 @@ WsPeer WsPeer::accept(int listener)
     ::SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
     send_all(peer.fd_.get(), "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
                              "Upgrade\r\nSec-WebSocket-Accept: " +
-                                 kit::base64({reinterpret_cast<const char*>(digest), sizeof digest}) +
+                                 base::base64({reinterpret_cast<const char*>(digest), sizeof digest}) +
                                  "\r\n\r\n");
     return peer;
 }
 
 WsPeer WsPeer::connect(int port, const std::string& target)
 {
-    kit::Fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    base::Fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));

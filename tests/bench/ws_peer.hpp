@@ -1,7 +1,7 @@
 // One WebSocket connection over a blocking socket, either end, that costs little: frames are read in place from a large buffer.
 #pragma once
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 
 #include <cstdint>
 #include <string>
@@ -19,10 +19,10 @@ public:
     void send(std::string_view text); // as the end that accepted: unmasked
 
 private:
-    explicit WsPeer(kit::Fd fd) : fd_{std::move(fd)}, buffer_(1 << 20, '\0') {}
+    explicit WsPeer(base::Fd fd) : fd_{std::move(fd)}, buffer_(1 << 20, '\0') {}
     bool fill();
     std::string head();
-    kit::Fd fd_;
+    base::Fd fd_;
     std::string buffer_;
     std::size_t from_ = 0, to_ = 0;
 };

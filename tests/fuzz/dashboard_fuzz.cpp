@@ -4,7 +4,7 @@
 #include "tests/unit/wire/world.hpp"
 
 #include "wire/codec.hpp"
-#include "wire/json.hpp"
+#include "wire/json/json.hpp"
 
 #include <cstdint>
 #include <string>

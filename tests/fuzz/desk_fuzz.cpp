@@ -2,7 +2,7 @@
 // and what it writes is JSON whatever the words. The first byte: 't' the rest are words to be written, else a frame to be read.
 #include "tests/fuzz/promise.hpp"
 
-#include "wire/dashboard_desk.hpp"
+#include "wire/dashboard/desk.hpp"
 
 #include <cstdint>
 #include <string>

@@ -4,9 +4,9 @@
 #include "tests/fuzz/promise.hpp"
 #include "tests/unit/wire/world.hpp"
 
-#include "wire/canonical.hpp"
 #include "wire/codec.hpp"
-#include "wire/json.hpp"
+#include "wire/json/canonical.hpp"
+#include "wire/json/json.hpp"
 
 #include <cstdint>
 #include <string>

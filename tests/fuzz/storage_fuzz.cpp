@@ -1,7 +1,7 @@
 // The storage codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts means the same to
 // another JSON parser and survives being written again. The first byte says which end reads.
 #include "wire/codec.hpp"
-#include "wire/json.hpp"
+#include "wire/json/json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #include "daemon.hpp"
 
-#include "kit/call_reader.hpp"
-#include "kit/control_client.hpp"
+#include "netclient/call_reader.hpp"
+#include "netclient/control_client.hpp"
 
 namespace agenthost::hub::cli {
 
@@ -25,8 +25,8 @@ json call(const std::string& control, const Asked& asked)
 {
     json body{{"action", asked.action}, {"params", asked.params}};
     if (asked.timeout_ms > 0) body["timeout_ms"] = asked.timeout_ms;
-    kit::CallReader reader{{}};
-    const auto answer = kit::ControlClient{control}.request(
+    netclient::CallReader reader{{}};
+    const auto answer = netclient::ControlClient{control}.request(
         "POST", "/v1/call", body.dump(-1, ' ', false, json::error_handler_t::replace),
         std::chrono::milliseconds{0}, [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();

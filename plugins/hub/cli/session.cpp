@@ -4,10 +4,10 @@
 #include "detach_keys.hpp"
 #include "verbs.hpp"
 
-#include "kit/call_reader.hpp"
-#include "kit/control_client.hpp"
-#include "kit/hash.hpp"
-#include "kit/write_all.hpp"
+#include "base/hash.hpp"
+#include "base/write_all.hpp"
+#include "netclient/call_reader.hpp"
+#include "netclient/control_client.hpp"
 
 #include <agenthost/json.hpp>
 
@@ -41,7 +41,7 @@ std::string text_of(const json& object, const char* key)
 void Session::say(const std::string& text) const
 {
     const std::string end = tty_.is_raw() ? "\r\n" : "\n";
-    kit::write_all(STDERR_FILENO, "agenthost hub: " + text + end);
+    base::write_all(STDERR_FILENO, "agenthost hub: " + text + end);
 }
 
 void Session::leave(int code)
@@ -58,13 +58,13 @@ void Session::run()
     std::thread{[this] { send_wishes(); }}.detach();
     if (options_.input) std::thread{[this] { pump_input(); }}.detach();
 
-    kit::CallReader reader{{
+    netclient::CallReader reader{{
         .progress = [this](const json& said) { progress(said); },
         .stream = [this](std::uint32_t channel, std::string_view bytes) { output(channel, bytes); },
         .lost = [this](std::uint32_t, std::uint64_t bytes) { lost(bytes); },
     }};
     const json body{{"action", options_.action}, {"params", options_.params}};
-    const auto answer = kit::ControlClient{options_.control}.request(
+    const auto answer = netclient::ControlClient{options_.control}.request(
         "POST", "/v1/call", body.dump(-1, ' ', false, json::error_handler_t::replace),
         std::chrono::milliseconds{0}, [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();
@@ -127,7 +127,7 @@ void Session::output(std::uint32_t channel, std::string_view bytes)
         bytes = shown = without_queries(bytes);
     else
         seen_ += bytes.size();
-    if (!kit::write_all(channel == 1 ? STDOUT_FILENO : STDERR_FILENO, bytes) && channel == 1)
+    if (!base::write_all(channel == 1 ? STDOUT_FILENO : STDERR_FILENO, bytes) && channel == 1)
         leave(128 + SIGPIPE); // nobody reads us: as a command of this machine would end
 }
 
@@ -158,7 +158,7 @@ void Session::ended(const json& result)
     }
     const json data = result.value("data", json::object());
     if (options_.as_json)
-        kit::write_all(STDERR_FILENO, data.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+        base::write_all(STDERR_FILENO, data.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
     notice(data);
     leave(code_of(data));
 }
@@ -315,7 +315,7 @@ void Session::pump_input()
         more = typed.bytes.empty() || type(typed.bytes, false);
         if (typed.detach) {
             tty_.restore();
-            kit::write_all(STDERR_FILENO, "\n");
+            base::write_all(STDERR_FILENO, "\n");
             say("left " + id_ + " running. Come back: agenthost hub attach " + id_);
             leave(0);
         }
@@ -324,7 +324,7 @@ void Session::pump_input()
 
 bool Session::type(std::string_view bytes, bool eof)
 {
-    json params{{"id", id_}, {"data", kit::base64(bytes)}, {"encoding", "base64"}};
+    json params{{"id", id_}, {"data", base::base64(bytes)}, {"encoding", "base64"}};
     if (eof) params["eof"] = true;
     try {
         call(options_.control, {"hub.input", params, 0});

@@ -15,7 +15,8 @@ using agenthost::host::cli::Findings;
 using agenthost::host::cli::UpgradeAnswer;
 using agenthost::host::cli::Verdict;
 using nlohmann::json;
-namespace kit = agenthost::kit;
+namespace base = agenthost::base;
+namespace netclient = agenthost::netclient;
 using testing::AllOf;
 using testing::Contains;
 using testing::ContainsRegex;
@@ -59,7 +60,7 @@ private:
     void serve()
     {
         while (!stop_) {
-            const kit::Fd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+            const base::Fd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
             if (!peer) continue;
             std::string head;
             char byte = 0;
@@ -81,7 +82,7 @@ private:
     }
     std::string text_, asked_;
     mutable std::mutex mutex_;
-    kit::Fd listener_;
+    base::Fd listener_;
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

@@ -1,7 +1,7 @@
 // Runs the command as a process of its own, against a daemon that says what a test wants.
 #pragma once
 
-#include "kit/fd.hpp"
+#include "base/fd.hpp"
 #include "tests/support/support.hpp"
 
 #include <gmock/gmock.h>
@@ -81,7 +81,7 @@ private:
     void serve()
     {
         while (!stop_) {
-            const kit::Fd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+            const base::Fd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
             if (!peer) continue;
             std::string request;
             while (!complete(request)) {
@@ -114,7 +114,7 @@ private:
     }
 
     std::function<Pieces(const std::string&)> answer_;
-    kit::Fd listener_;
+    base::Fd listener_;
     std::thread thread_;
     std::atomic<bool> stop_{false};
     mutable std::mutex mutex_;

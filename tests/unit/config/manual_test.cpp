@@ -1,7 +1,7 @@
 // The manual and the shipped file name every key of the table. AGENTHOST_UPDATE=1 rewrites the manual's list of keys.
 #include "fixture.hpp"
 
-#include <kit/units.hpp>
+#include <base/units.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -25,7 +25,7 @@ std::string type_of(const Json& schema)
     if (schema.contains("oneOf")) {
         const Json& last = schema["oneOf"].back();
         if (last.contains("properties")) return "secret";
-        return last.value("pattern", "") == agenthost::kit::duration_pattern ? "duration" : "size";
+        return last.value("pattern", "") == agenthost::base::duration_pattern ? "duration" : "size";
     }
     const std::string type = schema.value("type", "");
     if (type == "integer" || type == "number") {

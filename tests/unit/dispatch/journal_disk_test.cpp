@@ -1,7 +1,7 @@
 // A disk that refuses: said with its reason, noticed without a command when it begins and when it ends.
 #include "book.hpp"
 
-#include "kit/sqlite.hpp"
+#include "base/sqlite.hpp"
 #include "tests/support/caught.hpp"
 
 #include <cerrno>
@@ -34,10 +34,10 @@ struct JournalDisk : JournalTest {
         options.before_commit = [this] {
             switch (fault) {
             case Fault::none: return;
-            case Fault::full: throw agenthost::kit::SqliteError{"full", SQLITE_FULL};
-            case Fault::read_only: throw agenthost::kit::SqliteError{"write", SQLITE_IOERR_WRITE, EROFS};
-            case Fault::no_descriptor: throw agenthost::kit::SqliteError{"open", SQLITE_CANTOPEN, EMFILE};
-            case Fault::broken: throw agenthost::kit::SqliteError{"read", SQLITE_IOERR_READ, EIO};
+            case Fault::full: throw agenthost::base::SqliteError{"full", SQLITE_FULL};
+            case Fault::read_only: throw agenthost::base::SqliteError{"write", SQLITE_IOERR_WRITE, EROFS};
+            case Fault::no_descriptor: throw agenthost::base::SqliteError{"open", SQLITE_CANTOPEN, EMFILE};
+            case Fault::broken: throw agenthost::base::SqliteError{"read", SQLITE_IOERR_READ, EIO};
             }
         };
         options.report = [this](std::string_view id, std::string reason) {
@@ -96,7 +96,7 @@ TEST_F(JournalDisk, StaysInTroubleUntilTheReserveAndAsMuchAgainIsFree)
 {
     std::atomic<std::uint64_t> left{options.reserve * 10};
     options.space = [&](const std::string&) {
-        return agenthost::kit::DiskSpace{.bytes = left, .inodes = {}, .read_only = false};
+        return agenthost::base::DiskSpace{.bytes = left, .inodes = {}, .read_only = false};
     };
     Book book{options};
     EXPECT_TRUE(wait_for([&] { return size_of(dir / "journal.reserve") == options.reserve; }));

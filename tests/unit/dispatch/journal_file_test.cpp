@@ -1,7 +1,7 @@
 // Files a journal refuses, and what it finds after kill -9.
 #include "book.hpp"
 
-#include "kit/sqlite.hpp"
+#include "base/sqlite.hpp"
 
 #include <sys/wait.h>
 
@@ -32,7 +32,7 @@ TEST_F(JournalFile, RefusesALayoutItDoesNotKnow)
         Book{options}.done("1");
     }
     {
-        agenthost::kit::Database{options.file.string()}.exec("PRAGMA user_version = 7");
+        agenthost::base::Database{options.file.string()}.exec("PRAGMA user_version = 7");
     }
     EXPECT_THAT(refusal(options), ::testing::AllOf(HasSubstr("journal.db"), HasSubstr("version 7"),
                                                    HasSubstr("knows 2"), HasSubstr("newer agenthost")));
@@ -53,7 +53,7 @@ TEST_F(JournalFile, SaysThatATableIsDamaged)
         Book{options}.done("1");
     }
     {
-        agenthost::kit::Database db{options.file.string()};
+        agenthost::base::Database db{options.file.string()};
         db.exec("DROP INDEX journal_outbox; ALTER TABLE journal RENAME TO other");
     }
     EXPECT_THAT(refusal(options),

@@ -1,7 +1,7 @@
 // The journal's room is shared: what one server does leaves the others theirs.
 #include "book.hpp"
 
-#include "kit/sqlite.hpp"
+#include "base/sqlite.hpp"
 
 using namespace agenthost::host;
 using namespace agenthost::host::testing;
@@ -166,7 +166,7 @@ TEST_F(Shares, OfTheQueueToo)
 TEST_F(Shares, AJournalOfTheFirstLayoutIsTakenOver)
 {
     {
-        agenthost::kit::Database db{options.file.string()};
+        agenthost::base::Database db{options.file.string()};
         db.exec(
             "CREATE TABLE journal(row INTEGER PRIMARY KEY, caller TEXT NOT NULL, id TEXT NOT NULL, digest "
             "BLOB NOT "

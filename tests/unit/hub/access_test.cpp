@@ -1,8 +1,8 @@
-#include "plugins/hub/access.hpp"
+#include "plugins/hub/core/access.hpp"
 
-#include "plugins/hub/opening.hpp"
-#include "plugins/hub/origin.hpp"
-#include "plugins/hub/throttle.hpp"
+#include "plugins/hub/http/origin.hpp"
+#include "plugins/hub/http/throttle.hpp"
+#include "plugins/hub/protocols/opening.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,8 +3,8 @@
 
 #include "fixture.hpp"
 
-#include "plugins/hub/jwt.hpp"
-#include "plugins/hub/keys.hpp"
+#include "plugins/hub/credentials/jwt.hpp"
+#include "plugins/hub/credentials/keys.hpp"
 
 #include <chrono>
 

@@ -125,7 +125,7 @@ std::string signed_frame(const std::string& secret, const std::string& type, con
     const std::string body = "{\"type\":\"" + type + "\",\"agentId\":\"" + agent +
                              "\",\"ts\":" + std::to_string(ts) + ",\"nonce\":\"" + nonce +
                              "\",\"payload\":" + payload;
-    const auto mac = agenthost::kit::hex(agenthost::hub::hmac_sha256(secret, body + "}"));
+    const auto mac = agenthost::base::hex(agenthost::hub::hmac_sha256(secret, body + "}"));
     return body + ",\"signature\":\"" + mac + "\"}";
 }
 const std::string auth_payload = R"({"hostname":"h1","version":"1.0.0"})";
@@ -171,7 +171,8 @@ TEST_F(SignedTest, RefusalsHaveTheCodesOfDeployedServers)
               "1008 invalid_timestamp");
     EXPECT_EQ(closed_with(signed_frame("secret-of-n1", "auth", "n1", auth_payload, now + 301'000)),
               "1008 invalid_timestamp");
-    EXPECT_EQ(closed_with(signed_frame("secret-of-n1", "heartbeat", "n1", "{}")), "1008 the first frame must be a signed auth frame");
+    EXPECT_EQ(closed_with(signed_frame("secret-of-n1", "heartbeat", "n1", "{}")),
+              "1008 the first frame must be a signed auth frame");
 }
 
 TEST_F(SignedTest, ACapturedFrameIsRefusedAlsoAfterARestart)

@@ -1,7 +1,7 @@
 // Agents that try to connect and fail.
 #include "agents_fixture.hpp"
 
-#include "plugins/hub/attempts.hpp"
+#include "plugins/hub/agents/attempts.hpp"
 
 using namespace agenthost::hub_test;
 using agenthost::hub::Attempts;

@@ -1,5 +1,5 @@
 // What `agenthost config check` says of the hub: everything that its start would refuse.
-#include "plugins/hub/check.hpp"
+#include "plugins/hub/credentials/check.hpp"
 #include "tests/support/support.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // Keys of the hub's configuration that bound what it takes and keeps.
-#include "plugins/hub/config.hpp"
+#include "plugins/hub/core/config.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Two machines with one identity.
-#include "plugins/hub/contests.hpp"
+#include "plugins/hub/agents/contests.hpp"
 
 #include <gtest/gtest.h>
 

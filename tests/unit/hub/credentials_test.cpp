@@ -1,6 +1,6 @@
-#include "plugins/hub/credentials.hpp"
+#include "plugins/hub/credentials/credentials.hpp"
 
-#include "plugins/hub/config.hpp"
+#include "plugins/hub/core/config.hpp"
 #include "tests/support/support.hpp"
 
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@
 #include <filesystem>
 
 using namespace agenthost::hub;
-using agenthost::kit::sha256;
+using agenthost::base::sha256;
 using testing::HasSubstr;
 using testing::Not;
 

@@ -1,7 +1,7 @@
 // Dashboards under a clock of the test's: what they are told, what they may, what they cost. With real sockets: tests/integration/hub.
 #include "parts.hpp"
 
-#include "plugins/hub/dashboards.hpp"
+#include "plugins/hub/dashboard/dashboards.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
 // Every text that enters the hub has a limited nesting depth: what is deeper is refused, and nothing recurses into it.
 #include "parts.hpp"
 
-#include "plugins/hub/jwt.hpp"
-#include "plugins/hub/keys.hpp"
+#include "plugins/hub/credentials/jwt.hpp"
+#include "plugins/hub/credentials/keys.hpp"
 
-#include "kit/hash.hpp"
+#include "base/hash.hpp"
 #include "wire/codec.hpp"
-#include "wire/dashboard_desk.hpp"
+#include "wire/dashboard/desk.hpp"
 
 using namespace agenthost::hub_test;
 
@@ -57,7 +57,7 @@ TEST(HubDepth, DeepFramesOfDashboardsAreBad)
 
 std::string base64url(std::string_view raw)
 {
-    std::string text = agenthost::kit::base64(raw);
+    std::string text = agenthost::base::base64(raw);
     while (text.ends_with('=')) text.pop_back();
     for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
     return text;

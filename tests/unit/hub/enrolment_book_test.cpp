@@ -1,6 +1,6 @@
 // Changes of credentials that cross each other, fail, and are cut by a crash, against a model: what was answered decides.
-#include "plugins/hub/admin.hpp"
-#include "plugins/hub/registration.hpp"
+#include "plugins/hub/agents/registration.hpp"
+#include "plugins/hub/console/admin.hpp"
 
 #include "parts.hpp"
 
@@ -9,7 +9,8 @@
 #include <random>
 
 using namespace agenthost::hub_test;
-namespace kit = agenthost::kit;
+namespace base = agenthost::base;
+namespace netclient = agenthost::netclient;
 namespace wire = agenthost::wire;
 
 namespace {
@@ -80,7 +81,7 @@ struct Process {
         core.enter = [this](const std::function<void()>& work) { enter(work); };
         credentials.set_jwt(test_jwt);
         credentials.set_root(&root);
-        credentials.set_enroll(kit::sha256("enroll-token"));
+        credentials.set_enroll(base::sha256("enroll-token"));
         for (const auto& [id, row] : t.rows) credentials.put(row);
     }
     void enter(const std::function<void()>& work)

@@ -1,8 +1,8 @@
 // What the hub's file remembers about credentials and nonces.
-#include "plugins/hub/store_enrolment.hpp"
-#include "plugins/hub/store_nonces.hpp"
+#include "plugins/hub/store/store_enrolment.hpp"
+#include "plugins/hub/store/store_nonces.hpp"
 
-#include "kit/sqlite.hpp"
+#include "base/sqlite.hpp"
 #include "tests/support/support.hpp"
 
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@
 #include <future>
 
 using namespace agenthost::hub;
-using agenthost::kit::sha256;
+using agenthost::base::sha256;
 using Verdict = agenthost::wire::NonceBook::Verdict;
 
 namespace {
@@ -134,7 +134,7 @@ TEST_F(EnrolmentTest, AFileOfAnOlderHubGetsTheNewColumns)
 {
     close();
     {
-        agenthost::kit::Database db{(dir / "hub.db").string()};
+        agenthost::base::Database db{(dir / "hub.db").string()};
         db.exec("DROP TABLE enrolments");
         db.exec(
             "CREATE TABLE enrolments(id TEXT PRIMARY KEY, name TEXT NOT NULL, protocol TEXT NOT NULL, secret "
@@ -197,7 +197,7 @@ TEST_F(EnrolmentTest, TakesOverWhatAnOlderHubMinted)
 {
     close();
     {
-        agenthost::kit::Database db{(dir / "hub.db").string()};
+        agenthost::base::Database db{(dir / "hub.db").string()};
         auto add = db.prepare("INSERT INTO minted_agents VALUES(?1,?2,?3,?4)");
         add.bind(1, "old")
             .bind_blob(2, sha256("secret"))

@@ -7,11 +7,12 @@
 
 using namespace agenthost::hub_test;
 using namespace std::chrono_literals;
-namespace kit = agenthost::kit;
+namespace base = agenthost::base;
+namespace netclient = agenthost::netclient;
 
 namespace {
 
-std::string sum(const std::string& content) { return kit::hex(kit::sha256(content)); }
+std::string sum(const std::string& content) { return base::hex(base::sha256(content)); }
 
 // A daemon with a queue of 256 KiB for each answer in pieces: it says writable once half of it is free.
 class SlowDaemon final : public Host {

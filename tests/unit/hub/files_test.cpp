@@ -15,7 +15,7 @@ TEST_F(HubTest, PutLetsTheAgentFetchTheBody)
                     {"name", "a b.txt"},
                     {"owner_id", "u1"},
                     {"size", 11},
-                    {"sha256", agenthost::kit::hex(agenthost::kit::sha256("hello world"))}}));
+                    {"sha256", agenthost::base::hex(agenthost::base::sha256("hello world"))}}));
     const std::string url = wire["download_url"];
     EXPECT_THAT(url, HasSubstr("http://127.0.0.1:3001/api/temp/download/"));
     const auto whole = answer(host->listener.request("GET", path_of(url)));
@@ -36,7 +36,7 @@ TEST_F(HubTest, PutLetsTheAgentFetchTheBody)
 TEST_F(HubTest, PutChecksTheDeclaredHash)
 {
     const agh_conn n1 = agent("n1");
-    const std::string sum = agenthost::kit::hex(agenthost::kit::sha256("hello"));
+    const std::string sum = agenthost::base::hex(agenthost::base::sha256("hello"));
     const auto headers = [](const std::string& value) {
         return json{{"authorization", "Bearer " + std::string{admin}}, {"x-content-sha256", value}}.dump();
     };
@@ -95,7 +95,7 @@ TEST_F(HubTest, GetLetsTheAgentSendTheFile)
     const auto got = answer(rest);
     EXPECT_EQ(got.status, 200);
     EXPECT_EQ(got.text, "data");
-    EXPECT_EQ(got.headers["x-content-sha256"], agenthost::kit::hex(agenthost::kit::sha256("data")));
+    EXPECT_EQ(got.headers["x-content-sha256"], agenthost::base::hex(agenthost::base::sha256("data")));
     EXPECT_EQ(answer(host->listener.request("PUT", path, "{}", {}, R"("length":4)")).status, 404)
         << "used up";
 }
@@ -184,7 +184,7 @@ TEST_F(HubTest, SaysWhenTheDiskTookNotTheBody)
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
 }
 
-std::string sum(const std::string& content) { return agenthost::kit::hex(agenthost::kit::sha256(content)); }
+std::string sum(const std::string& content) { return agenthost::base::hex(agenthost::base::sha256(content)); }
 
 TEST_F(HubTest, APutThatTricklesHoldsLittleOfTheSpool)
 {

@@ -1,7 +1,7 @@
 // The hub's library as it ships, in a FakeHost: the test plays agents, REST callers and the daemon.
 #pragma once
 
-#include "kit/hash.hpp"
+#include "base/hash.hpp"
 #include "tests/support/support.hpp"
 
 #include <agenthost/testing/fake_host.hpp>

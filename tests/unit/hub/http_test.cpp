@@ -1,7 +1,7 @@
-#include "plugins/hub/http.hpp"
+#include "plugins/hub/http/http.hpp"
 
-#include "plugins/hub/router.hpp"
-#include "plugins/hub/spool.hpp"
+#include "plugins/hub/http/router.hpp"
+#include "plugins/hub/http/spool.hpp"
 #include "tests/support/support.hpp"
 
 #include <gtest/gtest.h>
@@ -114,7 +114,7 @@ class FileAnswer : public testing::Test {
 protected:
     FileAnswer()
     {
-        agenthost::kit::DiskTrouble problem;
+        agenthost::base::DiskTrouble problem;
         file_ = Spool::make((dir_ / "spool").string(), 1 << 20, 0)->open(100, "n1", "admin", problem);
         EXPECT_TRUE(file_) << problem.text;
         EXPECT_EQ(::pwrite(file_->fd(), "0123456789", 10, 0), 10);

@@ -1,4 +1,4 @@
-#include "plugins/hub/jwt.hpp"
+#include "plugins/hub/credentials/jwt.hpp"
 
 #include "node_jwt.hpp"
 

@@ -1,5 +1,5 @@
 // Agents that repeat no ids: whose answer is it?
-#include "plugins/hub/lanes.hpp"
+#include "plugins/hub/tasks/lanes.hpp"
 
 #include "parts.hpp"
 

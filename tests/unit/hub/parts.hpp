@@ -180,7 +180,7 @@ protected:
             print.ended(t);
             runs.ended(t);
         });
-        credentials.set_admin(kit::sha256("admin"));
+        credentials.set_admin(base::sha256("admin"));
     }
 
     // As Hub::enter, on one thread.

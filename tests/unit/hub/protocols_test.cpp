@@ -3,7 +3,8 @@
 
 using namespace agenthost::hub_test;
 namespace hub = agenthost::hub;
-namespace kit = agenthost::kit;
+namespace base = agenthost::base;
+namespace netclient = agenthost::netclient;
 
 namespace {
 
@@ -69,7 +70,7 @@ protected:
         const std::string nonce = hub::uuid();
         const std::string body = R"({"type":")" + type + R"(","agentId":"n2","ts":)" + ts + R"(,"nonce":")" +
                                  nonce + R"(","payload":)" + payload + "}";
-        const std::string mac = kit::hex(hub::hmac_sha256("secret-of-n2", body));
+        const std::string mac = base::hex(hub::hmac_sha256("secret-of-n2", body));
         host->listener.frame(conn, body.substr(0, body.size() - 1) + R"(,"signature":")" + mac + "\"}");
     }
     static std::int64_t hub_now_ms()

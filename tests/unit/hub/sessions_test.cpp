@@ -1,6 +1,6 @@
 // Sessions by themselves, under a clock that the test moves: pings, time-outs, tokens that run out, what a peer can do to the log.
-#include "plugins/hub/keys.hpp"
-#include "plugins/hub/sessions.hpp"
+#include "plugins/hub/agents/sessions.hpp"
+#include "plugins/hub/credentials/keys.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 using agenthost::wire::Protocol;
 using nlohmann::json;
 using testing::HasSubstr;
-namespace kit = agenthost::kit;
+namespace base = agenthost::base;
+namespace netclient = agenthost::netclient;
 namespace wire = agenthost::wire;
 
 namespace {
@@ -66,7 +67,7 @@ struct SessionsTest : testing::Test {
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
         core.enter = [this](const std::function<void()>& work) { enter(work); };
-        credentials.set_listed({{"n1", {"secret-of-n1", kit::sha256("secret-of-n1")}}});
+        credentials.set_listed({{"n1", {"secret-of-n1", base::sha256("secret-of-n1")}}});
         credentials.set_jwt(jwt);
     }
     void enter(const std::function<void()>& work)

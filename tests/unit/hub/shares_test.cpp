@@ -1,5 +1,5 @@
 // Shares of a bounded resource: nobody takes all of it, and whoever comes next finds room.
-#include "plugins/hub/shares.hpp"
+#include "plugins/hub/core/shares.hpp"
 
 #include <gtest/gtest.h>
 

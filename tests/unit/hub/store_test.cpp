@@ -1,7 +1,7 @@
-#include "plugins/hub/store.hpp"
+#include "plugins/hub/store/store.hpp"
 
-#include "kit/sqlite.hpp"
-#include "plugins/hub/spool.hpp"
+#include "base/sqlite.hpp"
+#include "plugins/hub/http/spool.hpp"
 #include "tests/support/support.hpp"
 
 #include <gmock/gmock.h>
@@ -134,7 +134,7 @@ TEST_F(StoreTest, MintedCredentialsSurvive)
 {
     open();
     std::promise<bool> t;
-    store->save(MintedToken{.id = "t1", .label = "ci", .token = agenthost::kit::sha256("y"), .created = 8},
+    store->save(MintedToken{.id = "t1", .label = "ci", .token = agenthost::base::sha256("y"), .created = 8},
                 [&](bool ok) { t.set_value(ok); });
     EXPECT_TRUE(t.get_future().get());
     open();
@@ -186,7 +186,7 @@ TEST_F(StoreTest, SaysWhenTheDatabaseIsFromTheFuture)
 {
     open();
     store.reset();
-    agenthost::kit::Database{(dir / "hub.db").string()}.exec("PRAGMA user_version=99");
+    agenthost::base::Database{(dir / "hub.db").string()}.exec("PRAGMA user_version=99");
     try {
         open();
         FAIL() << "opened";
@@ -254,7 +254,7 @@ TEST_F(StoreTest, TheBoundOfResultsHoldsOverARestartAndForAFileOfAnEarlierVersio
     for (int i = 0; i < 9; ++i) ASSERT_TRUE(save(result("g" + std::to_string(i), "t", "a", 10'000, i)));
     store.reset();
     { // as version 2 wrote it
-        agenthost::kit::Database db{(dir / "hub.db").string()};
+        agenthost::base::Database db{(dir / "hub.db").string()};
         db.exec(
             "DROP INDEX tasks_results; ALTER TABLE tasks DROP COLUMN caller; ALTER TABLE tasks DROP COLUMN "
             "bytes; ALTER TABLE tasks DROP COLUMN dropped; PRAGMA user_version=2");
@@ -279,7 +279,7 @@ TEST(HubSpool, LeavesNoNameAndGivesBackItsRoom)
     const agenthost::test::TempDir dir;
     const std::string folder = (dir / "spool").string();
     const auto spool = Spool::make(folder, 1000, 0);
-    agenthost::kit::DiskTrouble problem;
+    agenthost::base::DiskTrouble problem;
     auto a = spool->open(600, "", "", problem);
     ASSERT_TRUE(a) << problem.text;
     EXPECT_TRUE(std::filesystem::is_empty(folder));
@@ -299,7 +299,7 @@ TEST(HubSpool, OneAgentOrTokenLeavesRoomForOthersAndRoomIsTakenAsBytesArrive)
 {
     const agenthost::test::TempDir dir;
     const auto spool = Spool::make((dir / "spool").string(), 100 << 20, 0);
-    agenthost::kit::DiskTrouble problem;
+    agenthost::base::DiskTrouble problem;
     EXPECT_FALSE(spool->open(81 << 20, "a", "t", problem)) << "alone it may have four fifths";
     auto a = spool->open(80 << 20, "a", "t", problem);
     ASSERT_TRUE(a) << problem.text;
@@ -320,7 +320,7 @@ TEST(HubSpool, KeepsWhatMustStayFree)
     const agenthost::test::TempDir dir;
     const auto spool =
         Spool::make((dir / "spool").string(), UINT64_MAX, std::filesystem::space(dir.path()).available / 2);
-    agenthost::kit::DiskTrouble problem;
+    agenthost::base::DiskTrouble problem;
     EXPECT_FALSE(
         spool->open(std::filesystem::space(dir.path()).available / 2 + (64 << 20), "n1", "admin", problem));
     EXPECT_THAT(problem.text, testing::HasSubstr("free some space"));
@@ -338,7 +338,7 @@ TEST(HubSpool, NamesWhatTheDiskRefused)
                                         [&](const std::string& folder) {
                                             if (create == 0) return real.create(folder);
                                             errno = create;
-                                            return agenthost::kit::Fd{};
+                                            return agenthost::base::Fd{};
                                         },
                                     .write =
                                         [&](int fd, std::uint64_t at) {
@@ -354,7 +354,7 @@ TEST(HubSpool, NamesWhatTheDiskRefused)
                                             {EIO, "DISK_ERROR", "input/output error"},
                                             {ENOSPC, "DISK_FULL", "the disk is full"},
                                             {EMFILE, "INSUFFICIENT_RESOURCES", "LimitNOFILE"}}) {
-        agenthost::kit::DiskTrouble problem;
+        agenthost::base::DiskTrouble problem;
         create = error;
         EXPECT_FALSE(spool->open(10, "n1", "t", problem));
         create = 0;

@@ -1,7 +1,7 @@
 // The command API and the signed routes over tables in memory, and the words and codes that all protocols share.
 #include "parts.hpp"
 
-#include "plugins/hub/words.hpp"
+#include "plugins/hub/protocols/words.hpp"
 #include "tests/support/support.hpp"
 
 #include <set>

@@ -1,4 +1,4 @@
-#include "plugins/hub/tasks.hpp"
+#include "plugins/hub/tasks/tasks.hpp"
 
 #include <gtest/gtest.h>
 

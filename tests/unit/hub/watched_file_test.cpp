@@ -1,4 +1,4 @@
-#include "plugins/hub/watched_file.hpp"
+#include "plugins/hub/core/watched_file.hpp"
 
 #include <gtest/gtest.h>
 

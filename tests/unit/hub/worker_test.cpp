@@ -1,4 +1,4 @@
-#include "plugins/hub/worker.hpp"
+#include "plugins/hub/core/worker.hpp"
 #include "tests/support/support.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Several sockets for one listener, both address families, and reloads that add and remove single ones.
+#include "base/fd.hpp"
 #include "fixture.hpp"
-#include "kit/fd.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>

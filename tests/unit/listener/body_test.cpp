@@ -2,7 +2,7 @@
 
 #include "tests/support/caught.hpp"
 
-#include "kit/hash.hpp"
+#include "base/hash.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +38,7 @@ protected:
         script.body = [this](agh_conn c, std::uint64_t n, std::string sha, std::string data,
                              agh_status status) {
             length = n;
-            sha256.put(agenthost::kit::hex(sha.data(), sha.size()));
+            sha256.put(agenthost::base::hex(sha.data(), sha.size()));
             memory.put(std::move(data));
             last_status = status;
             if (fd >= 0) ::close(fd);

@@ -1,5 +1,5 @@
+#include "base/fd.hpp"
 #include "fixture.hpp"
-#include "kit/fd.hpp"
 
 #include <netinet/in.h>
 #include <poll.h>

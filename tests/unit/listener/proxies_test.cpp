@@ -19,9 +19,9 @@ using host::listener::ProxyHeader;
 // The client that 10.0.0.1 tells of; 10.0.0.0/8 and 2001:db8::/32 are trusted.
 std::string client(std::string_view list, std::string_view standard = {})
 {
-    const std::vector<kit::IpRange> trusted{*kit::parse_range("10.0.0.0/8"),
-                                            *kit::parse_range("2001:db8::/32")};
-    return client_of(*kit::parse_endpoint("10.0.0.1:99"), trusted,
+    const std::vector<netclient::IpRange> trusted{*netclient::parse_range("10.0.0.0/8"),
+                                                  *netclient::parse_range("2001:db8::/32")};
+    return client_of(*netclient::parse_endpoint("10.0.0.1:99"), trusted,
                      {.x_forwarded_for = list, .forwarded = standard})
         .text();
 }

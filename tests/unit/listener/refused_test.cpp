@@ -1,7 +1,7 @@
 // Peers that keep sending after a refusal: what is taken of it is bounded in bytes, time and number.
+#include "base/fd.hpp"
 #include "fixture.hpp"
 #include "host/listener/farewell.hpp"
-#include "kit/fd.hpp"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -34,7 +34,7 @@ struct Pair {
         return sent;
     }
     int ours = -1;
-    kit::Fd peer;
+    base::Fd peer;
 };
 
 int unread(int fd)
@@ -63,7 +63,7 @@ protected:
 TEST_F(Refused, APeerIsReadInTurnsAndNotBeyondTheBound)
 {
     Pair pair;
-    const kit::Fd look{::fcntl(pair.ours, F_DUPFD_CLOEXEC, 0)};
+    const base::Fd look{::fcntl(pair.ours, F_DUPFD_CLOEXEC, 0)};
     const auto sent = static_cast<int>(pair.fill());
     ASSERT_GT(sent, static_cast<int>(2 * Farewells::max_bytes));
     farewells->take(pair.ours);

@@ -1,6 +1,6 @@
 #include "pair.hpp"
 
-#include "kit/hash.hpp"
+#include "base/hash.hpp"
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>

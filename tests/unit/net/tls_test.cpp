@@ -1,7 +1,7 @@
 #include "pair.hpp"
 
+#include "base/hash.hpp"
 #include "host/config/config.hpp"
-#include "kit/hash.hpp"
 
 #include <gtest/gtest.h>
 
@@ -88,7 +88,7 @@ TEST_F(Tls, HoldsThePeerToItsPinnedKey)
     ASSERT_EQ(pin_of.code, 0);
     EXPECT_FALSE(shake({.ca = c("ca.pem"), .pin_sha256 = {"other", pin_of.out}}, server, "localhost").client);
     const auto ended =
-        shake({.ca = c("ca.pem"), .pin_sha256 = {kit::base64(std::string(32, 'x'))}}, server, "localhost");
+        shake({.ca = c("ca.pem"), .pin_sha256 = {base::base64(std::string(32, 'x'))}}, server, "localhost");
     EXPECT_EQ(ended.client, net::StreamError::pin);
     EXPECT_NE(ended.problem.find(pin_of.out), std::string::npos) << ended.problem;
 }

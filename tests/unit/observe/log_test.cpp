@@ -1,6 +1,6 @@
 // The log when nobody reads it.
+#include "base/fd.hpp"
 #include "host/observe/log.hpp"
-#include "kit/fd.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,8 +26,8 @@ TEST(Log, NeverWaitsForItsReaderAndSaysWhatWasLost)
 {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const kit::Fd read_end{ends[0]}, before{::dup(STDERR_FILENO)};
-    kit::Fd write_end{ends[1]};
+    const base::Fd read_end{ends[0]}, before{::dup(STDERR_FILENO)};
+    base::Fd write_end{ends[1]};
     ASSERT_EQ(::dup2(write_end.get(), STDERR_FILENO), STDERR_FILENO);
     ASSERT_TRUE(host::log::init("info", "text"));
     std::uint64_t position = UINT64_MAX;
@@ -51,8 +51,8 @@ TEST(Log, EndsThoughNobodyReadsAndCountsWhatWasLost)
 {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const kit::Fd read_end{ends[0]}, before{::dup(STDERR_FILENO)};
-    kit::Fd write_end{ends[1]};
+    const base::Fd read_end{ends[0]}, before{::dup(STDERR_FILENO)};
+    base::Fd write_end{ends[1]};
     ASSERT_EQ(::dup2(write_end.get(), STDERR_FILENO), STDERR_FILENO);
     ASSERT_TRUE(host::log::init("info", "text"));
     const auto lost_before = host::log::lost();

@@ -1,4 +1,4 @@
-#include "host/plugin/pattern.hpp"
+#include "host/schema/pattern.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // The tree and valijson say the same of thousands of generated documents, under generated schemas of the
 // subset.
-#include "host/plugin/schema_fallback.hpp"
-#include "host/plugin/schema_tree.hpp"
+#include "host/schema/fallback.hpp"
+#include "host/schema/tree.hpp"
 
 #include <agenthost/json.hpp>
 #include <gtest/gtest.h>

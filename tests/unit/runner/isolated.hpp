@@ -1,7 +1,7 @@
 // The probe plugin (tests/unit/sdk/probe) as an entry: from this process, or through a runner.
 #pragma once
 
-#include "host/plugin/runner/runner_client.hpp"
+#include "host/runner/runner_client.hpp"
 #include "tests/support/support.hpp"
 
 #include <agenthost/testing/fake_host.hpp>

@@ -1,5 +1,5 @@
 // The runner's threads: what stop() drops, and what it does not.
-#include "host/plugin/runner/jobs.hpp"
+#include "host/runner/jobs.hpp"
 
 #include "tests/support/support.hpp"
 

@@ -1,5 +1,5 @@
 // loop/1 in the runner, without a process: what waits is bounded until it runs, and what is cancelled does not run.
-#include "host/plugin/runner/loop.hpp"
+#include "host/runner/loop.hpp"
 
 #include <gtest/gtest.h>
 

@@ -181,11 +181,11 @@ TEST(StateFile, IsLockedByOneAtATime)
 {
     const TempDir dir;
     const StateFile file{dir.path(), "games", "x"};
-    std::optional<kit::FileLock> first{file.lock()};
+    std::optional<base::FileLock> first{file.lock()};
     ASSERT_TRUE(*first);
     std::atomic<bool> second{false};
     std::thread waits{[&] {
-        const kit::FileLock mine = file.lock();
+        const base::FileLock mine = file.lock();
         second = true;
     }};
     std::this_thread::sleep_for(

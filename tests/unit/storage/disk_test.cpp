@@ -255,7 +255,7 @@ struct FakeSpace : Space {
 
 struct SinkTest : ::testing::Test {
     TempDir dir;
-    agenthost::kit::Fd fd{::open((dir / "f").c_str(), O_RDWR | O_CREAT, 0600)};
+    agenthost::base::Fd fd{::open((dir / "f").c_str(), O_RDWR | O_CREAT, 0600)};
     FakeSpace space;
 };
 

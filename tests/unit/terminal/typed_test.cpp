@@ -14,7 +14,7 @@ using namespace agenthost::terminal;
 namespace {
 
 struct Pipe {
-    kit::Fd read, write;
+    base::Fd read, write;
     Pipe()
     {
         int fds[2];

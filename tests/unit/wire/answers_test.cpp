@@ -1,5 +1,5 @@
-#include "wire/answers.hpp"
 #include "wire/iso8601.hpp"
+#include "wire/session/answers.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 #include "tests/unit/wire/generate.hpp"
 #include "tests/unit/wire/node.hpp"
 
-#include "wire/canonical.hpp"
-#include "wire/json.hpp"
+#include "wire/json/canonical.hpp"
+#include "wire/json/json.hpp"
 
 #include <gtest/gtest.h>
 

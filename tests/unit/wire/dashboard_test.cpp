@@ -4,8 +4,8 @@
 
 #include "wire/base64.hpp"
 #include "wire/codes.hpp"
-#include "wire/dashboard_output.hpp"
-#include "wire/json.hpp"
+#include "wire/dashboard/output.hpp"
+#include "wire/json/json.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // The dashboard's leg: every golden vector of tests/wire/vectors/desk, read or written by the hub's side.
 #include "tests/support/support.hpp"
 
-#include "wire/dashboard_desk.hpp"
+#include "wire/dashboard/desk.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "wire/outline.hpp"
+#include "wire/json/outline.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include "tests/unit/wire/world.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/print_ids.hpp"
+#include "wire/print/ids.hpp"
 
 #include <gtest/gtest.h>
 

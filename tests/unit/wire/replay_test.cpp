@@ -1,4 +1,4 @@
-#include "wire/replay.hpp"
+#include "wire/session/replay.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #include "wire/codec.hpp"
-#include "wire/delivery.hpp"
-#include "wire/liveness.hpp"
-#include "wire/session.hpp"
+#include "wire/session/delivery.hpp"
+#include "wire/session/liveness.hpp"
+#include "wire/session/session.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,9 +3,9 @@
 #include "tests/unit/wire/node.hpp"
 #include "tests/unit/wire/world.hpp"
 
-#include "wire/canonical.hpp"
 #include "wire/codes.hpp"
-#include "wire/replay.hpp"
+#include "wire/json/canonical.hpp"
+#include "wire/session/replay.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #include "tests/unit/wire/messages.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/json.hpp"
+#include "wire/json/json.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "wire/takeovers.hpp"
+#include "wire/session/takeovers.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Stands in for agenthost-runner and does one thing wrong. Which one: the name it is started under (a symbolic link), "bad-MODE".
-#include "host/plugin/runner/channel.hpp"
+#include "host/runner/channel.hpp"
 
 #include <poll.h>
 #include <sys/mman.h>
@@ -122,7 +122,7 @@ int main(int, char** argv)
 {
     const std::string name = argv[0];
     const std::string mode = name.substr(name.find("bad-") + 4);
-    Channel channel{agenthost::kit::Fd{3}};
+    Channel channel{agenthost::base::Fd{3}};
     Frame frame;
     for (;;) {
         pollfd readable{3, POLLIN, 0};

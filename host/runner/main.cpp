@@ -1,0 +1,40 @@
+// agenthost-runner: one plugin in a process of its own. Started by agenthost with a socket as descriptor 3; of no use by hand.
+#include "check.hpp"
+#include "runner.hpp"
+#include "spawn.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+int main(int argc, char** argv)
+{
+    using namespace agenthost::host::runner;
+    if (argc >= 4 && std::string_view{argv[1]} == "--check") return check_main(argc, argv);
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (::getsockopt(runner_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
+        std::fputs("agenthost-runner: this is started by agenthost, for a plugin with `isolation: process`\n",
+                   stderr);
+        return 2;
+    }
+    ::fcntl(runner_socket, F_SETFD, FD_CLOEXEC);
+    ::prctl(
+        PR_SET_PDEATHSIG,
+        SIGKILL); // with the host, whatever the plugin is doing; an earlier death shows as the end of the socket
+    // Whoever stops the service signals all of it; the host decides when this ends. Handlers, not SIG_IGN: a child of the plugin's starts anew.
+    struct sigaction nothing {};
+    nothing.sa_handler = [](int) {};
+    nothing.sa_flags = SA_RESTART;
+    for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ}) ::sigaction(sig, &nothing, nullptr);
+    try {
+        Runner{agenthost::base::Fd{runner_socket}}.run();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "agenthost-runner: %s\n", e.what());
+        return 1;
+    }
+}

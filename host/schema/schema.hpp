@@ -1,0 +1,20 @@
+// JSON Schema, compiled once at load, checked at every call.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host {
+
+// A JSON Schema compiled once. Thread-safe to use.
+class Schema {
+public:
+    virtual ~Schema() = default;
+    // Empty when `json` (one valid JSON value) matches; else a sentence: where (JSON pointer), what, how to fix.
+    [[nodiscard]] virtual std::string check(std::string_view json) const = 0;
+};
+// nullptr and `why` when it is not a schema this host can check.
+std::shared_ptr<const Schema> compile_schema(std::string_view schema_json, std::string& why);
+
+} // namespace agenthost::host

@@ -1,0 +1,266 @@
+#include "registration.hpp"
+
+#include "wire/json/json.hpp"
+
+#include <agenthost/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+namespace agenthost::hub {
+
+namespace {
+
+namespace json = wire::json;
+
+constexpr std::size_t secret_digits = 64;
+constexpr std::size_t most_old = 7; // refresh tokens whose use is still noticed
+
+bool same(const base::Sha256Digest& a, const base::Sha256Digest& b)
+{
+    return base::equal_constant_time({reinterpret_cast<const char*>(a.data()), a.size()},
+                                     {reinterpret_cast<const char*>(b.data()), b.size()});
+}
+
+struct Registered {
+    std::string name;
+};
+
+// Empty: it is one. Else what is wrong with it. Keys beyond the document's are ignored.
+std::string parse(const std::string& text, Registered& out)
+{
+    std::string why;
+    const auto members = json::split(text, why);
+    if (!members) return "the body is not a JSON object: " + why;
+    for (const json::Member& m : *members) {
+        if (m.key == "name") {
+            if (m.kind != json::Kind::string || !valid_id(m.text))
+                return "\"name\" has 1 to 128 characters, no slash and no control character";
+            out.name = m.text;
+        } else if (m.key == "hostname" && m.kind != json::Kind::null) {
+            if (m.kind != json::Kind::string || m.text.size() > 255)
+                return "\"hostname\" is not a host's name";
+        } else if (m.key == "port" && m.kind != json::Kind::null) {
+            int port = -1;
+            const auto [end, bad] = std::from_chars(m.raw.data(), m.raw.data() + m.raw.size(), port);
+            if (bad != std::errc{} || end != m.raw.data() + m.raw.size() || port < 0 || port > 65'535)
+                return "\"port\" is not a number from 0 to 65535";
+        } else if (m.key == "capabilities" && m.kind != json::Kind::null) {
+            if (m.kind != json::Kind::object && m.kind != json::Kind::array)
+                return "\"capabilities\" is not an object";
+        }
+    }
+    return out.name.empty() ? "\"name\" is missing" : std::string{};
+}
+
+} // namespace
+
+std::string RefreshToken::make(std::string_view agent)
+{
+    return std::string{agent} + "." + base::random_token(secret_digits / 2);
+}
+
+std::string_view RefreshToken::agent_of(std::string_view token)
+{
+    const std::size_t dot = token.rfind('.');
+    return dot == std::string_view::npos || token.size() - dot - 1 != secret_digits ? std::string_view{}
+                                                                                    : token.substr(0, dot);
+}
+
+std::string rotate(Enrolment& enrolment, std::int64_t now_ms)
+{
+    std::string token = RefreshToken::make(enrolment.id);
+    enrolment.refresh.insert(enrolment.refresh.begin(), base::sha256(token));
+    if (enrolment.refresh.size() > 1 + most_old) enrolment.refresh.resize(1 + most_old);
+    enrolment.refresh_void = false;
+    enrolment.refresh_until = now_ms + refresh_ms;
+    return token;
+}
+
+Claims agent_claims(const Enrolment& enrolment, std::int64_t now_ms, std::int64_t lives_s)
+{
+    const std::int64_t iat = std::max(now_ms / 1000, enrolment.valid_from);
+    return {.sub = enrolment.id,
+            .role = Role::agent,
+            .iat = iat,
+            .exp = iat + lives_s,
+            .jti = base::random_token(16)};
+}
+
+// Where agents connect: public_url, else the address this agent has reached us at.
+std::string Registration::socket_url(const Head& head) const
+{
+    std::string base = core_.config.public_url;
+    if (base.empty()) {
+        const std::string_view host = head.header("host");
+        const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char c) {
+            return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+        });
+        base = host.empty() || !plain || host.size() > 255
+                   ? core_.host.address()
+                   : (head.tls ? "https://" : "http://") + std::string{host};
+    }
+    return "ws" + base.substr(4) + "/ws/agents"; // http -> ws, https -> wss
+}
+
+void Registration::answer_error(Conn conn, int status, std::string_view code, std::string_view message)
+{
+    Answer answer = error_answer(status, code, message);
+    answer.body.insert(1, "\"success\":false,"); // as the panel's other answers have it
+    core_.answer(conn, std::move(answer));
+}
+
+void Registration::refuse(Conn conn, const std::string& peer, std::string message)
+{
+    core_.host.record(Metric::auth_failures, 1);
+    if (const long wait = core_.failed(peer); wait > 0) {
+        Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
+        answer.headers.emplace_back("retry-after", std::to_string(wait));
+        answer.body.insert(1, "\"success\":false,");
+        return core_.answer(conn, std::move(answer));
+    }
+    core_.log_stranger("refused to give an agent a token: " + message,
+                       "{\"peer\":" + json_string(peer) + "}");
+    answer_error(conn, 401, "AUTH_FAILED", message);
+}
+
+bool Registration::request(Conn conn, const Head& head)
+{
+    const bool enrolls = head.path == "/api/agents/register";
+    if ((!enrolls && head.path != "/api/agents/refresh") || head.method != "POST") return false;
+    if (core_.draining) {
+        answer_error(conn, 503, "BUSY", "The hub is going down");
+        return true;
+    }
+    if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc())) {
+        refuse(conn, head.peer,
+               "registering needs the hub's enroll token, or the admin token where there is none");
+        return true;
+    }
+    if (head.length.value_or(0) > most_body) {
+        answer_error(conn, 413, "TOO_LARGE", "This body is at most 64 KiB");
+        return true;
+    }
+    if (!head.has_body()) {
+        answer_error(conn, 400, "INVALID_REQUEST", "The body is missing");
+        return true;
+    }
+    core_.exchanges[conn].on_body = [this, conn, enrolls, peer = head.peer,
+                                     url = enrolls ? socket_url(head) : std::string{}](const BodyEnd& end) {
+        if (end.status != AGH_OK) return;
+        if (enrolls)
+            enroll(conn, end.data, url);
+        else
+            refresh(conn, peer, end.data);
+    };
+    core_.outbox.push_back([this, conn] { core_.host.receive(conn, nullptr, most_body); });
+    return true;
+}
+
+void Registration::grant(Enrolment& enrolment, Grant& grant) const
+{
+    const std::int64_t now = core_.utc();
+    grant.refresh_token = rotate(enrolment, now);
+    grant.claims = agent_claims(enrolment, now);
+    enrolment.tokens_until = std::max(enrolment.tokens_until, grant.claims.exp);
+    grant.jwt = credentials_.jwt()->sign(grant.claims);
+    grant.verdict = Grant::Verdict::granted;
+}
+
+void Registration::answer(Conn conn, const std::string& agent, const Grant& grant, const std::string& url)
+{
+    events_.renewed(agent, grant.claims);
+    std::string body = "{\"success\":true,\"agent\":{\"id\":" + json_string(agent) + ",\"token\":\"" +
+                       grant.jwt + "\",\"refreshToken\":" + json_string(grant.refresh_token);
+    if (!url.empty()) body += ",\"websocketUrl\":" + json_string(url);
+    core_.answer(conn, json_answer(200, body + "}}"));
+}
+
+void Registration::not_written(Conn conn, const EnrolmentBook::Outcome& outcome)
+{
+    if (outcome.code == "INTERNAL")
+        core_.log(AGH_LOG_ERROR, "hub: no token for an agent: " + outcome.message);
+    answer_error(conn, outcome.code == "INTERNAL" ? 500 : status_of(outcome.code), outcome.code,
+                 outcome.message);
+}
+
+void Registration::enroll(Conn conn, const std::string& body, std::string url)
+{
+    Registered wanted;
+    if (const std::string wrong = parse(body, wanted); !wrong.empty())
+        return answer_error(conn, 400, "INVALID_REQUEST", wrong);
+    if (credentials_.counts().ours >= Credentials::most_enrolled)
+        return answer_error(conn, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
+    const std::string id = uuid();
+    const auto made = std::make_shared<Grant>();
+    book_.change(
+        id,
+        [this, name = wanted.name, made](const Enrolment* now, Enrolment& next) {
+            if (now != nullptr) return false; // no UUID comes twice
+            next.name = name;
+            next.protocol = "panel";
+            next.created = core_.utc();
+            next.jwt = true;
+            grant(next, *made);
+            return true;
+        },
+        [this, conn, id, made, name = wanted.name,
+         url = std::move(url)](const EnrolmentBook::Outcome& outcome) {
+            if (!outcome.committed) return not_written(conn, outcome);
+            core_.log(AGH_LOG_INFO, "agent " + name + " registered as " + id);
+            answer(conn, id, *made, url);
+        });
+}
+
+// What the committed row says to this refresh token, and the row that follows.
+bool Registration::renew(const base::Sha256Digest& given, const Enrolment* now, Enrolment& next,
+                         Grant& made) const
+{
+    made = {};
+    if (now == nullptr || now->revoked || now->refresh.empty() || now->refresh_void) return false;
+    const bool old = std::any_of(now->refresh.begin() + 1, now->refresh.end(),
+                                 [&](const auto& digest) { return same(digest, given); });
+    if (old) { // whoever has the valid one may be the thief
+        made.verdict = Grant::Verdict::replayed;
+        next.refresh_void = true;
+        return true;
+    }
+    if (!same(now->refresh.front(), given) || now->refresh_until <= core_.utc()) return false;
+    grant(next, made);
+    return true;
+}
+
+void Registration::refresh(Conn conn, const std::string& peer, const std::string& body)
+{
+    std::string why, token;
+    if (const auto members = json::split(body, why)) {
+        for (const json::Member& m : *members) {
+            if (m.key == "refreshToken" && m.kind == json::Kind::string) token = m.text;
+        }
+    }
+    if (token.empty() || token.size() > 1024)
+        return answer_error(conn, 400, "INVALID_REQUEST", R"(The body is {"refreshToken": "..."})");
+    std::string id{RefreshToken::agent_of(token)};
+    constexpr const char* no = "the refresh token is not valid; register again";
+    if (!valid_id(id)) return refuse(conn, peer, no);
+    const auto made = std::make_shared<Grant>();
+    book_.change(
+        id,
+        [this, given = base::sha256(token), made](const Enrolment* now, Enrolment& next) {
+            return renew(given, now, next, *made);
+        },
+        [this, conn, peer, id, made](const EnrolmentBook::Outcome& outcome) {
+            if (outcome.committed && made->verdict == Grant::Verdict::granted)
+                return answer(conn, id, *made, {});
+            if (outcome.committed)
+                core_.log(AGH_LOG_WARN,
+                          "agent " + id +
+                              ": a refresh token that had been replaced was used again; it has to "
+                              "register again");
+            if (outcome.committed || made->verdict != Grant::Verdict::granted) return refuse(conn, peer, no);
+            not_written(conn, outcome);
+        });
+}
+
+} // namespace agenthost::hub

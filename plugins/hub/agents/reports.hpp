@@ -1,0 +1,101 @@
+// What agents say of themselves: the last heartbeat and metrics of each, and short histories of metrics, events and logs.
+//
+// The last word of each kind also goes to the ReportTable, at most every `flush_every`: a hub that is killed forgets less than that.
+// Histories live in memory only. Bounds: entries of one history, bytes of one entry (larger ones are noted by their size), bytes of
+// all histories together (then an agent's newest replaces its own oldest, and an agent without a history gets none: counted), and
+// agents (then who has been away for longest is forgotten here; the table still has its last words). Under the hub's lock.
+#pragma once
+
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/store/tables.hpp"
+
+#include "wire/message.hpp"
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace agenthost::hub {
+
+class Reports {
+public:
+    struct Limits {
+        std::size_t samples = 120; // of metrics: ten minutes at signed's 5 s
+        std::size_t entries = 200; // of events, and of logs
+        std::size_t entry_bytes = 16U << 10;
+        std::size_t memory = 64U << 20;
+        std::size_t agents = 20'000;
+    };
+    static constexpr auto flush_every = std::chrono::seconds{5};
+
+    struct Entry {
+        std::uint64_t seq = 0; // from 1, of this agent and kind
+        std::int64_t at = 0;   // the hub's clock
+        std::string json;      // an object
+    };
+    enum class Kind : std::uint8_t { metrics, events, logs };
+
+    Reports(Core& core, ReportTable& table, Limits limits) : core_{core}, table_{table}, limits_{limits} {}
+    Reports(Core& core, ReportTable& table) : Reports{core, table, Limits{}} {}
+
+    void heartbeat(std::string_view agent, const wire::Heartbeat&);
+    void metrics(std::string_view agent, const wire::Metrics&);
+    void event(std::string_view agent, const wire::Event&);
+    void log(std::string_view agent, const wire::Log&);
+    void stream(std::string_view agent, const wire::Stream&);
+    void ready(std::string_view agent); // it is here again
+    void lost(std::string_view agent);
+    void forget(std::string_view agent); // it was revoked
+    void flush();                        // to the table, what it does not have yet
+
+    [[nodiscard]] const Entry* last_heartbeat(std::string_view agent) const; // nullptr: none since the start
+    [[nodiscard]] const Entry* last_metrics(std::string_view agent) const;
+    // Newest last; those after `seq`, at most `most` of them (the newest of them when seq is 0).
+    [[nodiscard]] std::vector<const Entry*> history(std::string_view agent, Kind, std::uint64_t seq,
+                                                    std::size_t most) const;
+    [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t agents() const { return agents_.size(); }
+
+private:
+    struct History {
+        std::list<Entry> entries[3]; // by Kind; a list: empty costs nothing
+        std::uint64_t seq[3] = {};
+        Entry metrics; // the last, also when the history had no room for it
+    };
+    struct Agent {
+        Entry heartbeat;
+        std::unique_ptr<History> history; // most agents never need one
+        std::uint64_t away = 0;           // its place in away_; 0: it is here
+        bool new_heartbeat = false, new_metrics = false;
+        bool waits = false; // is in dirty_
+    };
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+    };
+    using Agents = std::unordered_map<std::string, Agent, Hash, std::equal_to<>>;
+
+    Agent* agent(std::string_view id); // made when it is new; nullptr: no room
+    void add(Agent&, Kind, std::string json);
+    void sample(std::string_view id, Agent&, std::string json);
+    void dirty(std::string_view id, Agent&);
+    void erase(Agents::iterator);
+    [[nodiscard]] static std::size_t cost(const Entry& e) { return sizeof(Entry) + 32 + e.json.size(); }
+
+    Core& core_;
+    ReportTable& table_;
+    const Limits limits_;
+    Agents agents_;
+    std::map<std::uint64_t, std::string> away_; // in the order of leaving
+    std::vector<std::string> dirty_;
+    std::uint64_t left_ = 0, dropped_ = 0;
+    std::size_t bytes_ = 0;
+    bool flush_armed_ = false;
+};
+
+} // namespace agenthost::hub

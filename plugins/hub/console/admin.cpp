@@ -1,0 +1,377 @@
+#include "admin.hpp"
+
+#include "plugins/hub/core/not_saved.hpp"
+
+#include "plugins/hub/agents/registration.hpp"
+
+#include "base/hash.hpp"
+#include "base/json_depth.hpp"
+#include "base/json_units.hpp"
+
+#include <agenthost/json.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace agenthost::hub {
+
+namespace {
+
+constexpr std::size_t page = 1'000;
+constexpr milliseconds day{24 * 3600 * 1000};
+constexpr milliseconds dashboard_agent_lives = 365 * day; // nothing renews it
+constexpr milliseconds caller_lives = 30 * day;
+
+bool has_jwt(std::string_view protocol) { return protocol == "panel" || protocol == "dashboard"; }
+
+} // namespace
+
+Admin::Params Admin::read(std::string_view text)
+{
+    using nlohmann::json;
+    Params params;
+    const json root = base::parse_json<json>(text);
+    if (!root.is_object()) throw std::invalid_argument{"the parameters are no object"};
+    for (const auto& [name, to] :
+         {std::pair{"id", &params.id}, std::pair{"label", &params.label}, std::pair{"after", &params.after},
+          std::pair{"protocol", &params.protocol}, std::pair{"role", &params.role}}) {
+        if (root.contains(name)) *to = root.at(name).get<std::string>();
+    }
+    params.rotate = root.value("rotate", false);
+    if (root.contains("agents")) params.agents = root.at("agents").get<std::vector<std::string>>();
+    if (root.contains("expires")) {
+        std::string why;
+        params.expires = base::duration_in(root.at("expires"), why);
+        if (params.expires && *params.expires > std::chrono::days{366}) why = "at most 366d";
+        if (!why.empty()) throw std::invalid_argument{"\"expires\": " + why};
+        if (*params.expires < milliseconds{1'000}) throw std::invalid_argument{"\"expires\" is at least 1s"};
+    }
+    return params;
+}
+
+void Admin::call(std::string_view action, std::string_view text, ReplyPtr reply)
+{
+    Params params;
+    try {
+        params = read(text);
+    } catch (const std::exception& e) {
+        return fail(reply, "INVALID_REQUEST", e.what());
+    }
+    try {
+        dispatch(action, params, reply);
+    } catch (const std::exception& e) { // no entropy, no signature
+        fail(reply, "INTERNAL", e.what());
+    }
+}
+
+void Admin::dispatch(std::string_view action, const Params& params, const ReplyPtr& reply)
+{
+    const bool names_agent = action == "hub.agent_add" || action == "hub.agent_revoke";
+    if (names_agent && !valid_id(params.id)) {
+        return fail(reply, "INVALID_REQUEST",
+                    "An agent's id has 1 to 128 characters, no slash and no control character");
+    }
+    if (action == "hub.agent_add")
+        agent_add(params, reply);
+    else if (action == "hub.agent_list")
+        agent_list(params.after, reply);
+    else if (action == "hub.agent_revoke")
+        agent_revoke(params.id, reply);
+    else if (action == "hub.token_new" && !params.role.empty())
+        jwt_new(params, reply);
+    else if (action == "hub.token_new" && (params.agents || params.expires))
+        fail(reply, "INVALID_REQUEST",
+             "\"agents\" and \"expires\" are for tokens with a role; add --role dashboard");
+    else if (action == "hub.token_new")
+        token_new(params.label, reply);
+    else if (action == "hub.token_list")
+        token_list(reply);
+    else if (action == "hub.token_revoke")
+        token_revoke(params.id, reply);
+    else
+        fail(reply, "UNKNOWN_ACTION", "Unknown action: " + std::string{action});
+}
+
+std::function<void(bool)> Admin::saved(ReplyPtr reply, std::function<void()> then)
+{
+    return [this, reply = std::move(reply), then = std::move(then)](bool ok) {
+        core_.enter([&] {
+            if (ok) return then();
+            const auto why = why_not_saved(core_.config.database);
+            fail(reply, why.code, "The hub could not write its database; nothing was changed. " + why.text);
+        });
+    };
+}
+
+bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, std::string& answer,
+                 std::string& refused) const
+{
+    const bool has_one = old != nullptr && !old->stone() && !old->foreign;
+    if (has_one && !params.rotate) {
+        refused = "Agent " + params.id +
+                  " has a credential already. Replace it with: agenthost hub agent add " + params.id +
+                  " --rotate";
+        return false;
+    }
+    const std::int64_t now = core_.utc();
+    made = {.id = params.id, .protocol = params.protocol, .created = now};
+    if (old != nullptr) {
+        made.tokens_until = old->tokens_until;
+        made.valid_from = old->valid_from;
+        // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.
+        if (old->revoked || params.rotate) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
+    }
+    // Until now the row of all ids without an enrolment refused its JWTs. It no longer applies to this id.
+    if (!has_one) made.valid_from = std::max(made.valid_from, credentials_.floor());
+    answer = "{\"id\":" + json_string(made.id);
+    if (!has_jwt(params.protocol)) {
+        made.salt = base::random_token(16);
+        const std::string secret = credentials_.derived_secret(made.id, made.salt);
+        made.secret = base::sha256(secret);
+        answer += ",\"secret\":\"" + secret + "\"}";
+        return true;
+    }
+    made.jwt = true;
+    const bool renews = params.protocol == "panel";
+    const std::int64_t lives_s = renews && !params.expires
+                                     ? agent_jwt_s
+                                     : params.expires.value_or(dashboard_agent_lives).count() / 1000;
+    const Claims claims = agent_claims(made, now, lives_s);
+    made.tokens_until = std::max(made.tokens_until, claims.exp);
+    answer += ",\"token\":\"" + credentials_.jwt()->sign(claims) +
+              "\",\"expires\":" + std::to_string(claims.exp * 1000);
+    if (renews) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
+    answer += "}";
+    return true;
+}
+
+void Admin::agent_add(const Params& params, ReplyPtr reply)
+{
+    if (credentials_.enrolment(params.id) == nullptr &&
+        credentials_.counts().ours >= Credentials::most_enrolled)
+        return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
+    if (params.expires && !has_jwt(params.protocol))
+        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol panel or dashboard");
+    const auto answer = std::make_shared<std::string>(), refused = std::make_shared<std::string>();
+    book_.change(
+        params.id,
+        [this, params, answer, refused](const Enrolment* old, Enrolment& made) {
+            return mint(params, old, made, *answer, *refused);
+        },
+        [this, id = params.id, answer, refused, reply](const EnrolmentBook::Outcome& outcome) {
+            if (!outcome.committed && outcome.code.empty()) return fail(reply, "INVALID_REQUEST", *refused);
+            if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
+            core_.log(AGH_LOG_INFO, "a credential was minted for agent " + id);
+            sessions_.check_credentials(); // a session with the replaced one ends
+            ok(reply, *answer);
+        });
+}
+
+void Admin::agent_list(const std::string& after, ReplyPtr reply)
+{
+    std::set<std::string_view> ids;
+    const auto add = [&](const auto& from) {
+        std::size_t added = 0;
+        for (auto it = from.upper_bound(after); it != from.end() && added <= page; ++it, ++added)
+            ids.insert(it->first);
+    };
+    add(credentials_.listed());
+    add(credentials_.enrolled());
+    std::string list, next = "null", last;
+    std::size_t n = 0;
+    for (const std::string_view id : ids) {
+        if (n++ == page) {
+            next = json_string(last);
+            break;
+        }
+        last = id;
+        const std::string agent{id};
+        const bool listed = credentials_.listed().contains(agent);
+        const Enrolment* e = credentials_.enrolment(agent);
+        if (e != nullptr && e->stone() && !e->revoked && !listed) continue; // forgotten
+        const char* source = e == nullptr || (listed && e->stone() && !e->revoked) ? "file"
+                             : e->revoked                                          ? "revoked"
+                             : e->foreign       ? (listed ? "file" : "token")
+                             : listed           ? "file and minted"
+                             : !e->name.empty() ? "registered"
+                                                : "minted";
+        list += (list.empty() ? "" : ",") +
+                ("{\"id\":" + json_string(agent) + ",\"credential\":\"" + source + "\",\"status\":\"" +
+                 (sessions_.online(agent) ? "online" : "offline") + "\"");
+        const AgentRecord* live = sessions_.find(agent);
+        const std::string protocol = live != nullptr ? live->protocol
+                                     : e != nullptr  ? e->protocol
+                                                     : std::string{};
+        if (!protocol.empty()) list += ",\"protocol\":\"" + protocol + "\"";
+        if (e != nullptr && !e->name.empty()) list += ",\"name\":" + json_string(e->name);
+        list += "}";
+    }
+    ok(reply, "{\"agents\":[" + list + "],\"next\":" + next + "}");
+}
+
+void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
+{
+    const auto unknown = [this, id, reply] {
+        fail(reply, "AGENT_NOT_FOUND", "There is no agent " + id + " with a valid credential");
+    };
+    if (credentials_.revoked(id)) return unknown();
+    if (credentials_.knows(id) || sessions_.online(id)) return revoke(id, reply);
+    // It has been here, perhaps with a JWT that is still good.
+    const bool asked = registry_.find(id, [this, id, reply, unknown](const auto& found) {
+        core_.enter([&] {
+            if (found)
+                revoke(id, reply);
+            else
+                unknown();
+        });
+    });
+    if (!asked) fail(reply, "BUSY", "The hub has too much to do; try again later");
+}
+
+// The row stays as a tombstone: it refuses the id whatever is presented (a secret of the file, JWTs signed elsewhere, the trust in
+// shops), until `agent add`. upkeep() of the book says when it goes.
+void Admin::revoke(const std::string& id, const ReplyPtr& reply)
+{
+    if (credentials_.enrolment(id) == nullptr && credentials_.counts().stones >= Credentials::most_stones)
+        return fail(reply, "BUSY", "200,000 agents are revoked already; change the JWT key instead");
+    book_.change(
+        id,
+        [this, id](const Enrolment* now, Enrolment& next) {
+            if (now != nullptr && now->revoked) return false;
+            next = {.id = id,
+                    .protocol = next.protocol,
+                    .valid_from = next.valid_from,
+                    .created = core_.utc(),
+                    .revoked = true,
+                    .tokens_until = next.tokens_until};
+            return true;
+        },
+        [this, id, reply](const EnrolmentBook::Outcome& outcome) {
+            if (!outcome.committed && outcome.code.empty())
+                return fail(reply, "AGENT_NOT_FOUND", "Agent " + id + " was revoked already");
+            if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
+            core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
+            sessions_.cut(id, "revoked");
+            commands_.agent_revoked(id);
+            registry_.forget(id);
+            ok(reply, "{\"id\":" + json_string(id) + "}");
+        });
+}
+
+void Admin::token_new(const std::string& label, ReplyPtr reply)
+{
+    if (credentials_.tokens().size() >= Credentials::most_tokens) {
+        return fail(reply, "BUSY", "There are 1,000 tokens already; revoke some first");
+    }
+    const std::string token = base::random_token();
+    const MintedToken minted{.id = "tok_" + base::random_token(6),
+                             .label = label,
+                             .token = base::sha256(token),
+                             .created = core_.utc()};
+    const bool taken =
+        tokens_.save(minted, saved(reply, [this, minted, token, reply] {
+                         credentials_.put(minted);
+                         core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
+                         ok(reply, "{\"id\":\"" + minted.id + "\",\"token\":\"" + token + "\"}");
+                     }));
+    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+}
+
+void Admin::jwt_new(const Params& params, ReplyPtr reply)
+{
+    const auto wanted = role(params.role);
+    if (!wanted || *wanted == Role::agent) {
+        return fail(reply, "INVALID_REQUEST",
+                    "A token's role is dashboard or admin; agents get theirs from: agenthost hub agent add");
+    }
+    if (*wanted == Role::admin && params.agents)
+        return fail(reply, "INVALID_REQUEST", "\"agents\" limits a dashboard; an admin sees all");
+    if (credentials_.jwts().size() >= Credentials::most_jwts)
+        return fail(reply, "BUSY",
+                    "10,000 tokens have not expired yet; wait, or change the JWT key to refuse all");
+    const std::int64_t now_s = core_.utc() / 1000;
+    const Claims claims{.sub = params.label.empty() ? params.role : params.label,
+                        .role = *wanted,
+                        .agents = params.agents,
+                        .iat = now_s,
+                        .exp = now_s + params.expires.value_or(caller_lives).count() / 1000,
+                        .jti = "jwt_" + base::random_token(8)};
+    const MintedJwt minted{.jti = claims.jti,
+                           .label = params.label,
+                           .subject = claims.sub,
+                           .role = *wanted,
+                           .agents = params.agents,
+                           .created = core_.utc(),
+                           .expires = claims.exp * 1000};
+    const std::string token = credentials_.jwt()->sign(claims);
+    if (token.size() > Jwt::most_token)
+        return fail(reply, "INVALID_REQUEST", "So many agents make the token larger than 8 KiB; name fewer");
+    const bool taken =
+        table_.save(minted, saved(reply, [this, minted, token, reply] {
+                        credentials_.put(minted);
+                        core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
+                        ok(reply, "{\"id\":\"" + minted.jti + "\",\"token\":\"" + token +
+                                      "\",\"expires\":" + std::to_string(minted.expires) + "}");
+                    }));
+    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+}
+
+void Admin::token_list(ReplyPtr reply)
+{
+    std::string list;
+    const auto add = [&list](const std::string& id, const std::string& label, std::string_view role_word,
+                             std::int64_t created) {
+        list += (list.empty() ? "" : ",") +
+                ("{\"id\":" + json_string(id) + ",\"label\":" + json_string(label) + ",\"role\":\"" +
+                 std::string{role_word} + "\",\"created\":" + std::to_string(created));
+    };
+    for (const auto& [id, token] : credentials_.tokens()) {
+        add(id, token.label, word(Role::admin), token.created);
+        list += "}";
+    }
+    for (const auto& [jti, jwt] : credentials_.jwts()) {
+        if (jwt.revoked || jwt.expires <= core_.utc()) continue;
+        add(jti, jwt.label, word(jwt.role), jwt.created);
+        list += ",\"expires\":" + std::to_string(jwt.expires);
+        if (jwt.agents) {
+            list += ",\"agents\":[";
+            for (std::size_t i = 0; i < jwt.agents->size(); ++i)
+                list += (i == 0 ? "" : ",") + json_string(jwt.agents->at(i));
+            list += "]";
+        }
+        list += "}";
+    }
+    ok(reply, "{\"tokens\":[" + list + "]}");
+}
+
+void Admin::token_revoke(const std::string& id, ReplyPtr reply)
+{
+    const auto gone = [this, id, reply] {
+        core_.log(AGH_LOG_INFO, "token " + id + " was revoked");
+        sessions_.check_credentials();
+        ok(reply, "{\"id\":" + json_string(id) + "}");
+    };
+    const auto jwt = credentials_.jwts().find(id);
+    bool taken = false;
+    if (jwt != credentials_.jwts().end() && !jwt->second.revoked) {
+        MintedJwt denied = jwt->second;
+        denied.revoked = true; // the row stays until the token expires
+        taken = table_.save(denied, saved(reply, [this, denied, gone] {
+                                credentials_.put(denied);
+                                gone();
+                            }));
+    } else if (credentials_.tokens().contains(id)) {
+        taken = tokens_.remove_token(id, saved(reply, [this, id, gone] {
+                                         credentials_.remove_token(id);
+                                         gone();
+                                     }));
+    } else {
+        return fail(reply, "NOT_FOUND",
+                    "There is no token " + id + ". List them with: agenthost hub token list");
+    }
+    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+}
+
+} // namespace agenthost::hub

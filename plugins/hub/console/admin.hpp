@@ -1,0 +1,87 @@
+// The actions behind `agenthost hub ...`: minting, listing and revoking what agents and REST callers present. Under the hub's lock.
+//
+// A minted secret or token is in the answer of the call that made it and nowhere else: the tables keep its SHA-256, or for JWTs
+// its id. Agents of storage, print and signed get a secret; panel agents a JWT and a refresh token; dashboard agents a JWT.
+#pragma once
+
+#include "plugins/hub/agents/sessions.hpp"
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/enrolment_book.hpp"
+#include "plugins/hub/tasks/commands.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::hub {
+
+// One answer to an action; taken once.
+struct Reply {
+    std::function<void(std::string json)> ok;
+    std::function<void(std::string_view code, std::string message)> fail;
+    // For an action that streams; see agenthost/request.hpp. Not under the hub's lock.
+    std::function<agh_status(std::uint32_t channel, std::uint64_t offset, std::string_view)> stream;
+    std::function<void(const std::string& json)> progress;
+};
+using ReplyPtr = std::shared_ptr<Reply>;
+
+class Admin {
+public:
+    Admin(Core& core, Credentials& credentials, CredentialTable& tokens, EnrolmentTable& table,
+          EnrolmentBook& book, Registry& registry, Sessions& sessions, Commands& commands)
+        : core_{core}, credentials_{credentials}, tokens_{tokens}, table_{table}, book_{book},
+          registry_{registry}, sessions_{sessions}, commands_{commands}
+    {}
+
+    // `params` has been checked against the manifest's schema.
+    void call(std::string_view action, std::string_view params, ReplyPtr);
+
+private:
+    struct Params {
+        std::string id, label, after, protocol, role;
+        std::optional<std::vector<std::string>> agents;
+        std::optional<milliseconds> expires;
+        bool rotate = false;
+    };
+    static Params read(std::string_view json); // throws std::invalid_argument
+    void dispatch(std::string_view action, const Params&, const ReplyPtr&);
+    void agent_add(const Params&, ReplyPtr);
+    void agent_list(const std::string& after, ReplyPtr);
+    void agent_revoke(const std::string& id, ReplyPtr);
+    void revoke(const std::string& id, const ReplyPtr&);
+    // The new row and the answer that shows its credential. false: `refused` says why not.
+    bool mint(const Params&, const Enrolment* old, Enrolment& made, std::string& answer,
+              std::string& refused) const;
+    void token_new(const std::string& label, ReplyPtr);
+    void jwt_new(const Params&, ReplyPtr);
+    void token_list(ReplyPtr);
+    void token_revoke(const std::string& id, ReplyPtr);
+
+    // Replies are given outside the lock.
+    void ok(const ReplyPtr& reply, std::string json)
+    {
+        core_.outbox.push_back([reply, json = std::move(json)] { reply->ok(json); });
+    }
+    void fail(const ReplyPtr& reply, std::string code, std::string message)
+    {
+        core_.outbox.push_back(
+            [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
+    }
+    // For a write to the table: on success `then`, under the lock, else an error.
+    std::function<void(bool)> saved(ReplyPtr, std::function<void()> then);
+
+    Core& core_;
+    Credentials& credentials_;
+    CredentialTable& tokens_;
+    EnrolmentTable& table_;
+    EnrolmentBook& book_;
+    Registry& registry_;
+    Sessions& sessions_;
+    Commands& commands_;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,178 @@
+#include "enrolment_book.hpp"
+
+#include "plugins/hub/core/not_saved.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <vector>
+
+namespace agenthost::hub {
+
+void EnrolmentBook::change(std::string id, Edit edit, Done done)
+{
+    attempt(std::make_shared<Change>(Change{std::move(id), std::move(edit), std::move(done)}));
+}
+
+void EnrolmentBook::attempt(const std::shared_ptr<Change>& change)
+{
+    const Enrolment* now = credentials_.enrolment(change->id);
+    Enrolment next = now != nullptr ? *now : Enrolment{.id = change->id};
+    try {
+        if (!change->edit(now, next)) return change->done({});
+    } catch (const std::exception& e) { // no entropy, no signature
+        return change->done({.code = "INTERNAL", .message = e.what()});
+    }
+    next.version = credentials_.next_version();
+    const bool taken =
+        table_.save(next, now != nullptr ? now->version : 0, [this, change, next](Written result) {
+            core_.enter([&] { written(change, next, result); });
+        });
+    if (!taken) change->done({.code = "BUSY", .message = "The hub has too much to write; try again later"});
+}
+
+void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolment& row, Written result)
+{
+    if (result == Written::changed && ++change->tries < most_tries) return attempt(change);
+    switch (result) {
+    case Written::done: credentials_.put(row); return change->done({.committed = true});
+    case Written::changed:
+        return change->done(
+            {.code = "BUSY",
+             .message = "The credential of " + change->id + " is being changed by others; try again later"});
+    case Written::failed: {
+        const auto why = why_not_saved(core_.config.database);
+        return change->done(
+            {.code = why.code,
+             .message = "The hub could not write its database; nothing was changed. " + why.text});
+    }
+    }
+}
+
+void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires)
+{
+    const Enrolment* known = credentials_.enrolment(id);
+    if (known != nullptr && known->tokens_until >= expires && !known->stone()) return;
+    if (known == nullptr && credentials_.foreign_full()) return; // then no id without a row is trusted
+    if (known == nullptr) credentials_.reserve(id);
+    change(
+        id,
+        [protocol = std::string{protocol}, expires, now_ms = core_.utc()](const Enrolment* now,
+                                                                          Enrolment& next) {
+            if (now != nullptr && (now->revoked || (now->tokens_until >= expires && !now->stone())))
+                return false;
+            if (now == nullptr) {
+                next.protocol = protocol;
+                next.created = now_ms;
+            }
+            if (now == nullptr || now->stone()) next.foreign = true;
+            next.tokens_until = std::max(next.tokens_until, expires);
+            return true;
+        },
+        [this, id](const Outcome& outcome) {
+            const bool refused = !outcome.committed && !outcome.code.empty();
+            if (!refused) credentials_.release(id); // else tried again when it connects again
+        });
+}
+
+// ---- rows that nobody needs ----
+
+void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& online)
+{
+    const std::int64_t now = core_.utc();
+    std::vector<Enrolment> gone, outlived_stones;
+    for (const auto& [id, e] : credentials_.enrolled()) {
+        if (id.empty()) continue; // of all ids without a row
+        if (e.stone()) {
+            if (outlived(e)) outlived_stones.push_back(e);
+            continue;
+        }
+        if (e.secret || online(id) || (e.refresh.empty() && !e.foreign)) continue;
+        const std::int64_t token = e.tokens_until * 1000 + (e.foreign ? forget_after_ms : 0);
+        if (std::max(e.refresh_until, token) <= now) gone.push_back(e);
+    }
+    for (const Enrolment& e : outlived_stones) remove(e);
+    for (const Enrolment& e : gone) forget(e);
+    if (credentials_.counts().stones > kept_stones) fold();
+}
+
+// Of the row as it was seen: when it has changed meanwhile, it stays.
+void EnrolmentBook::remove(const Enrolment& seen)
+{
+    table_.remove(seen.id, seen.version, [this, id = seen.id, version = seen.version](Written result) {
+        core_.enter([&] {
+            const Enrolment* now = credentials_.enrolment(id);
+            if (result == Written::done && now != nullptr && now->version == version)
+                credentials_.remove_agent(id);
+        });
+    });
+}
+
+void EnrolmentBook::forget(const Enrolment& seen)
+{
+    core_.log(AGH_LOG_INFO,
+              "agent " + seen.id + " has not been here or renewed its token for 30 days and is forgotten");
+    if (seen.valid_from <= credentials_.floor())
+        return remove(seen); // then the floor refuses the same tokens
+    change(
+        seen.id,
+        [seen, now_ms = core_.utc()](const Enrolment* now, Enrolment& next) {
+            if (now == nullptr || now->version != seen.version) return false;
+            next = {.id = seen.id,
+                    .protocol = seen.protocol,
+                    .valid_from = seen.valid_from,
+                    .created = now_ms,
+                    .tokens_until = seen.tokens_until};
+            return true;
+        },
+        [](const Outcome&) {});
+}
+
+// Refuses an id whatever is presented: a credential of the file, the trust in shops.
+bool EnrolmentBook::needs_own_row(const Enrolment& stone) const
+{
+    return credentials_.listed().contains(stone.id) || core_.config.trust_shop_id;
+}
+
+// Nothing that it refuses can be valid any more.
+bool EnrolmentBook::outlived(const Enrolment& stone) const
+{
+    const bool only_we_sign =
+        core_.config.jwt_secret.kind == Secret::Kind::none && core_.config.jwt_key.kind == Secret::Kind::none;
+    return only_we_sign && !needs_own_row(stone) &&
+           std::max(stone.tokens_until * 1000, stone.created + forget_after_ms) <= core_.utc();
+}
+
+void EnrolmentBook::fold()
+{
+    std::vector<Enrolment> oldest;
+    for (const auto& [id, e] : credentials_.enrolled()) {
+        if (!id.empty() && e.stone() && !needs_own_row(e)) oldest.push_back(e);
+    }
+    const std::size_t too_many = credentials_.counts().stones - kept_stones + kept_stones / 100;
+    const std::size_t n = std::min(oldest.size(), too_many);
+    std::nth_element(oldest.begin(), oldest.begin() + static_cast<std::ptrdiff_t>(n), oldest.end(),
+                     [](const Enrolment& a, const Enrolment& b) { return a.created < b.created; });
+    oldest.resize(n);
+    if (oldest.empty()) return;
+    std::int64_t floor = 0;
+    for (const Enrolment& e : oldest) floor = std::max({floor, e.created / 1000 + 1, e.valid_from});
+    change(
+        {}, // the row of all ids without one
+        [floor](const Enrolment*, Enrolment& next) {
+            next.valid_from = std::max(next.valid_from, floor);
+            return true;
+        },
+        [this, oldest, floor](const Outcome& outcome) {
+            if (!outcome.committed) return; // the next time
+            core_.log(AGH_LOG_WARN,
+                      "hub: " + std::to_string(oldest.size()) +
+                          " old revocations were folded into one: JWTs of agents that the hub has no "
+                          "enrolment of are refused when they were issued before " +
+                          std::to_string(floor) +
+                          " (UTC, s). Sign new ones for agents that still "
+                          "use such a token.");
+            for (const Enrolment& e : oldest) remove(e);
+        });
+}
+
+} // namespace agenthost::hub

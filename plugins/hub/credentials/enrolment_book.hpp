@@ -1,0 +1,73 @@
+// The one way in which an agent's enrolment changes: mint, rotate, revoke, register, refresh, forget.
+//
+// A change is decided on the committed row, written only if the table still has that row (compare and set by version), and put into
+// Credentials after the commit, in the order of the commits. When another change was committed first, the change is decided again on
+// the new row. So memory and database always agree on which of two changes came last, also over a crash.
+//
+// It also looks after the rows that nobody needs any more; see upkeep(). Under the hub's lock.
+#pragma once
+
+#include "credentials.hpp"
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/store/enrolment_table.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+constexpr std::int64_t forget_after_ms = std::int64_t{30} * 24 * 3600 * 1000; // an agent that is away
+
+class EnrolmentBook {
+public:
+    static constexpr int most_tries = 16;
+    // Tombstones beyond this number are folded into one row for all ids without a row; see upkeep().
+    static constexpr std::size_t kept_stones = 100'000;
+
+    struct Outcome {
+        bool committed = false;
+        std::string code, message; // when it is not; empty: the edit wanted no change
+    };
+    // Changes `next`, which is a copy of the committed row `now` or (nullptr: there is none) a new one with the id. false: no change.
+    // May be called several times; only the last call counts.
+    using Edit = std::function<bool(const Enrolment* now, Enrolment& next)>;
+    using Done = std::function<void(const Outcome&)>; // exactly once, perhaps before change() returns
+
+    EnrolmentBook(Core& core, Credentials& credentials, EnrolmentTable& table)
+        : core_{core}, credentials_{credentials}, table_{table}
+    {}
+
+    void change(std::string id, Edit, Done);
+
+    // An agent was admitted by a JWT that is good until `expires` (UTC s): remembered, so that nobody else is trusted with its id.
+    void admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires);
+
+    // Now and then. An agent that is away and has neither renewed nor had a valid JWT for 30 days is forgotten; where it had been rotated,
+    // a tombstone stays. Tombstones stay until the last JWT they refuse has expired. That moment is known only when nobody but this
+    // hub has the JWT key; with a configured key they stay until `agent add`. The oldest beyond `kept_stones` are folded: then JWTs
+    // of all ids without a row are refused when they were issued before the newest of the folded ones.
+    void upkeep(const std::function<bool(std::string_view agent)>& online);
+
+private:
+    struct Change {
+        std::string id;
+        Edit edit;
+        Done done;
+        int tries = 0;
+    };
+    void attempt(const std::shared_ptr<Change>&);
+    void written(const std::shared_ptr<Change>&, const Enrolment&, Written);
+    void remove(const Enrolment&);
+    void forget(const Enrolment&);
+    [[nodiscard]] bool outlived(const Enrolment& stone) const;
+    [[nodiscard]] bool needs_own_row(const Enrolment& stone) const;
+    void fold();
+
+    Core& core_;
+    Credentials& credentials_;
+    EnrolmentTable& table_;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,97 @@
+#include "keys.hpp"
+
+#include "credentials.hpp"
+
+#include "base/fd.hpp"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+namespace agenthost::hub {
+
+namespace {
+
+constexpr std::size_t key_digits = 64;
+
+[[noreturn]] void fail(const std::string& file, const std::string& cause)
+{
+    throw std::runtime_error{file + ": " + cause};
+}
+
+// Whole or not at all: written beside it, synced, then renamed; never over a key that another start made meanwhile.
+void make(const std::string& file)
+{
+    const std::string draft = file + ".new";
+    const base::Fd fd{::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    const std::string text = base::random_token(key_digits / 2) + "\n";
+    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(fd.get()) != 0 || ::rename(draft.c_str(), file.c_str()) != 0) {
+        fail(file, std::string{"cannot make the hub's key: "} + std::strerror(errno) +
+                       ". Check that the folder exists and belongs to the daemon's user.");
+    }
+    const base::Fd folder{::open(std::filesystem::path{file}.parent_path().c_str(), O_RDONLY | O_CLOEXEC)};
+    if (folder) ::fsync(folder.get());
+}
+
+} // namespace
+
+base::Sha256Digest hmac_sha256(std::string_view key, std::string_view message)
+{
+    base::Sha256Digest mac{};
+    unsigned size = 0;
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(),
+             &size) == nullptr)
+        throw std::runtime_error{"OpenSSL offers no HMAC-SHA256"};
+    return mac;
+}
+
+std::string uuid()
+{
+    std::string id = base::random_token(16);
+    id[12] = '4';
+    id[16] = "89ab"[id[16] % 4];
+    for (const std::size_t at : {8, 13, 18, 23}) id.insert(at, "-");
+    return id;
+}
+
+RootKey::RootKey(const std::string& file, const std::string& needed)
+{
+    if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
+        if (!needed.empty())
+            fail(file,
+                 "is missing, and " + needed +
+                     ". Restore it from a backup. If it is lost, make another one, (umask 077; openssl rand "
+                     "-hex 32 > " +
+                     file + "), and mint the credentials of signed and panel agents and all JWTs anew.");
+        make(file);
+    }
+    std::string why;
+    const auto text = read_secret({Secret::Kind::file, file}, why);
+    if (!text) throw std::runtime_error{why};
+    if (text->size() != key_digits)
+        fail(file,
+             "not a key of the hub's. Restore it from a backup; without it, mint the agents' secrets anew.");
+    key_ = *text;
+}
+
+std::string RootKey::derive(std::string_view purpose, std::string_view name, std::string_view salt) const
+{
+    // Lengths keep ("ab","c") and ("a","bc") apart.
+    std::string message{purpose};
+    for (const std::string_view part : {name, salt}) {
+        message += '\n' + std::to_string(part.size()) + ':';
+        message += part;
+    }
+    return base::hex(hmac_sha256(key_, message));
+}
+
+} // namespace agenthost::hub

@@ -1,0 +1,89 @@
+// Counts refused attempts by address: so many, then each further one is told to wait. A valid credential never asks it. Pure; time is
+// handed in. Not thread-safe. Addresses are keys of netclient/address_key.hpp.
+//
+// Bounded: when `most` addresses are remembered, the one whose last failure is longest ago is forgotten.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace agenthost::hub {
+
+class Throttle {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr int burst = 10;                        // failures at once
+    static constexpr auto refill = std::chrono::seconds{6}; // one more is forgiven: 10 a minute
+    static constexpr std::size_t most = 10'000;
+
+    // Seconds until this address may try again; 0: now.
+    [[nodiscard]] long wait(std::string_view address, Time now) const
+    {
+        const auto it = entries_.find(std::string{address});
+        if (it == entries_.end()) return 0;
+        const auto over = it->second->debt_until - now - (burst - 1) * refill;
+        return over.count() <= 0 ? 0 : std::chrono::ceil<std::chrono::seconds>(over).count();
+    }
+    void failed(std::string_view address, Time now)
+    {
+        const auto it = entries_.find(std::string{address});
+        Entry entry{std::string{address}, now};
+        if (it != entries_.end()) {
+            entry.debt_until = std::max(now, it->second->debt_until);
+            order_.erase(it->second);
+            entries_.erase(it);
+        } else if (order_.size() >= most) {
+            entries_.erase(order_.front().address);
+            order_.pop_front();
+        }
+        entry.debt_until += refill;
+        order_.push_back(std::move(entry));
+        entries_.emplace(order_.back().address, std::prev(order_.end()));
+    }
+
+    // A refused attempt: seconds until the next one is answered with its reason again; 0: this one is.
+    long refused(std::string_view address, Time now)
+    {
+        const long left = wait(address, now);
+        if (left == 0) failed(address, now);
+        return left;
+    }
+
+private:
+    struct Entry {
+        std::string address;
+        Time debt_until; // every failure pushes it on by `refill`
+    };
+    std::list<Entry> order_; // by last failure
+    std::unordered_map<std::string, std::list<Entry>::iterator> entries_;
+};
+
+// Log lines that strangers cause: twenty at once, then one a second.
+class LogGate {
+public:
+    static constexpr int burst = 20;
+    static constexpr auto refill = std::chrono::seconds{1};
+
+    // nullopt: not this one. Else how many were left out since the last that was written.
+    std::optional<std::uint64_t> open(Throttle::Time now)
+    {
+        debt_until_ = std::max(now, debt_until_);
+        if (debt_until_ - now > (burst - 1) * refill) return ++left_out_, std::nullopt;
+        debt_until_ += refill;
+        return std::exchange(left_out_, 0);
+    }
+
+private:
+    Throttle::Time debt_until_{};
+    std::uint64_t left_out_ = 0;
+};
+
+} // namespace agenthost::hub

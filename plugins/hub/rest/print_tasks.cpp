@@ -1,0 +1,259 @@
+#include "print_tasks.hpp"
+
+#include "wire/json/json.hpp"
+#include "wire/session/answers.hpp"
+
+#include <agenthost/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::hub {
+
+namespace {
+
+namespace json = wire::json;
+
+constexpr std::string_view config_action = "printer.config";
+constexpr std::size_t page = 100, largest_page = 500;
+constexpr std::size_t most_shops = 10'000; // whose configuration waits to be confirmed
+constexpr std::size_t most_meta = 16U << 10;
+
+struct Command {
+    std::string_view word, action;
+};
+constexpr std::array<Command, 3> commands{
+    {{"print", "printer.print"}, {"config", config_action}, {"ping", "host.ping"}}};
+
+struct Body {
+    std::string shop, action, params = "{}";
+};
+
+// The payload without what the protocol says itself.
+std::string params_of(std::string_view payload, std::string& why)
+{
+    const auto members = json::split(payload, why);
+    if (!members) return {};
+    std::string out;
+    for (const json::Member& m : *members) {
+        if (m.key == "id" || m.key == "shopId") continue;
+        out += (out.empty() ? "{" : ",") + std::string{m.key_raw} + ":" + std::string{m.raw};
+    }
+    return out.empty() ? "{}" : out + "}";
+}
+
+// Empty: it is one. Else what is wrong with it.
+std::string parse(const std::string& text, Body& out)
+{
+    std::string why, payload;
+    const auto members = json::split(text, why);
+    if (!members) return "the body is not a JSON object: " + why;
+    for (const json::Member& m : *members) {
+        if (m.key == "shopId") {
+            if (m.kind != json::Kind::string || !valid_id(m.text)) return "\"shopId\" is not a shop's id";
+            out.shop = m.text;
+        } else if (m.key == "command") {
+            const auto* found = std::find_if(commands.begin(), commands.end(),
+                                             [&](const Command& c) { return c.word == m.text; });
+            if (m.kind != json::Kind::string || found == commands.end())
+                return "\"command\" is one of print, config, ping";
+            out.action = found->action;
+        } else if (m.key == "payload") {
+            if (m.kind == json::Kind::null) continue;
+            if (m.kind != json::Kind::object) return "\"payload\" is not an object";
+            payload = m.raw;
+        }
+    }
+    if (out.shop.empty()) return "\"shopId\" is missing";
+    if (out.action.empty()) return "\"command\" is missing; it is one of print, config, ping";
+    if (payload.empty()) return {};
+    out.params = params_of(payload, why);
+    return out.params.empty() ? "\"payload\": " + why : std::string{};
+}
+
+std::string config_push_at(std::string_view facts)
+{
+    if (!wire::may_have(facts, "config_push_at")) return {};
+    std::string why;
+    const auto members = json::split(facts, why);
+    if (!members) return {};
+    const auto m = std::find_if(members->begin(), members->end(),
+                                [](const json::Member& x) { return x.key == "config_push_at"; });
+    return m == members->end() || m->kind == json::Kind::null ? std::string{} : std::string{m->raw};
+}
+
+} // namespace
+
+// As the document's own task_result has it: message and meta beside the status.
+std::string PrintTasks::write(const TaskRecord& t)
+{
+    const auto* known = std::find_if(commands.begin(), commands.end(),
+                                     [&](const Command& c) { return c.action == t.action; });
+    std::string out =
+        "{\"id\":" + json_string(t.id) + ",\"shopId\":" + json_string(t.agent) +
+        ",\"command\":" + json_string(known == commands.end() ? t.action : known->word) + ",\"status\":\"" +
+        std::string{word(t.state)} + "\",\"sent\":" + std::to_string(t.sent) +
+        ",\"created\":" + std::to_string(t.created) + ",\"updated\":" + std::to_string(t.updated) +
+        ",\"expires\":" + std::to_string(t.expires) + ",\"warning\":" + (t.warned != 0 ? "true" : "false");
+    if (t.warned != 0) out += ",\"warnedAt\":" + std::to_string(t.warned);
+    if (t.confirmed > 0) out += ",\"confirmedAt\":" + std::to_string(t.confirmed);
+    std::string message, meta;
+    if (t.state == TaskState::success && wire::cut_message(t.data, message, meta))
+        out += ",\"message\":" + message;
+    else if (!t.message.empty())
+        out += ",\"message\":" + json_string(t.message);
+    else if (t.state == TaskState::success && known != commands.end() && known->word == "ping")
+        out += ",\"message\":\"pong\""; // the codec leaves out what says no more than the status
+    if (meta.empty() && message.empty()) meta = t.data;
+    if (!t.code.empty()) {
+        out += ",\"error\":{\"code\":" + json_string(t.code) + ",\"message\":" + json_string(t.message);
+        if (!t.detail.empty()) out += ",\"detail\":" + json_string(t.detail);
+        out += "}";
+    }
+    if (!meta.empty() && meta.size() <= most_meta) out += ",\"meta\":" + meta;
+    return out + dropped_json(t) + "}";
+}
+
+void PrintTasks::create(Conn conn, const Head& head, const Caller& caller)
+{
+    calls_.with_body(conn, head, R"({"shopId":"kitchen","command":"ping"})",
+                     [this, conn, caller](const std::string& body) { create_from(conn, body, caller); });
+}
+
+void PrintTasks::create_from(Conn conn, const std::string& text, const Caller& caller)
+{
+    Body body;
+    if (const std::string wrong = parse(text, body); !wrong.empty())
+        return calls_.refuse(conn, 400, "INVALID_REQUEST", wrong);
+    if (!caller.sees(body.shop)) return calls_.not_found(conn, body.shop);
+    TaskRecord task = calls_.make(body.shop, std::move(body.action), std::move(body.params));
+    task.shop = true;
+    calls_.with_known(conn, body.shop, [this, conn, task = std::move(task)] {
+        calls_.enqueue(conn, task, {.write = &PrintTasks::write, .location = "/api/agent-tasks/"});
+    });
+}
+
+void PrintTasks::show(Conn conn, const std::string& id, const Caller& caller)
+{
+    calls_.find(conn, id, [this, conn, caller](const TaskRecord& task) {
+        if (!task.shop || !caller.sees(task.agent))
+            return calls_.refuse(conn, 404, "TASK_NOT_FOUND",
+                                 "There is no task " + task.id + ", or it has expired");
+        core_.answer(conn, json_answer(200, write(task)));
+    });
+}
+
+void PrintTasks::heartbeats(Conn conn, const Head& head, const Caller& caller)
+{
+    const auto limit = parse_limit(head.query, page, largest_page);
+    if (!limit) return calls_.refuse(conn, 400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
+    if (const auto shop = query_value(head.query, "shopId")) {
+        if (!caller.sees(*shop)) return calls_.not_found(conn, *shop);
+        const bool asked = registry_.find(*shop, [this, conn, shop = *shop](const auto& found) {
+            core_.enter([&] {
+                if (!found) return calls_.not_found(conn, shop);
+                answer_heartbeats(conn, {*found}, "null");
+            });
+        });
+        if (!asked) calls_.busy(conn);
+        return;
+    }
+    const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
+                                       .most = *limit + 1,
+                                       .protocol = "print",
+                                       .among = caller.sight()},
+                                      [this, conn, limit = *limit](std::vector<AgentRecord> shops) {
+                                          core_.enter([&] {
+                                              std::string next = "null";
+                                              if (shops.size() > limit) {
+                                                  shops.resize(limit);
+                                                  next = json_string(shops.back().id);
+                                              }
+                                              answer_heartbeats(conn, shops, next);
+                                          });
+                                      });
+    if (!asked) calls_.busy(conn);
+}
+
+void PrintTasks::answer_heartbeats(Conn conn, const std::vector<AgentRecord>& shops, const std::string& next)
+{
+    reports_.flush(); // so that the table has the newest
+    std::vector<std::string> ids;
+    for (const AgentRecord& shop : shops) ids.push_back(shop.id);
+    const bool asked = table_.find(ids, [this, conn, shops, next](const std::vector<Report>& reports) {
+        core_.enter([&] {
+            std::string list;
+            for (const AgentRecord& shop : shops) {
+                const AgentRecord* live = fanout_.find(shop.id);
+                std::string one = "{\"shopId\":" + json_string(shop.id) + ",\"status\":\"" +
+                                  (live != nullptr ? "online" : "offline") + "\",\"lastSeen\":" +
+                                  std::to_string(live != nullptr ? core_.utc() : shop.last_seen);
+                std::string beat = "null", result = "null", at = "null";
+                for (const Report& r : reports) {
+                    if (r.agent != shop.id) continue;
+                    if (r.kind == "heartbeat") beat = r.json, at = std::to_string(r.at);
+                    if (r.kind == "result") result = r.json;
+                }
+                one += ",\"heartbeatAt\":" + at + ",\"heartbeat\":" + beat + ",\"lastTask\":" + result +
+                       ",\"openTasks\":" + std::to_string(commands_.open(shop.id)) + "}";
+                list += (list.empty() ? "" : ",") + one;
+            }
+            core_.answer(conn, json_answer(200, "{\"shops\":[" + list + "],\"next\":" + next + "}"));
+        });
+    });
+    if (!asked) calls_.busy(conn);
+}
+
+void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)
+{
+    std::vector<std::string> shops;
+    for (TaskRecord& task : unconfirmed) {
+        if (unconfirmed_.size() >= most_shops) break;
+        const std::string shop = task.agent;
+        unconfirmed_.insert_or_assign(shop, std::move(task)); // oldest first: the newest stays
+        shops.push_back(shop);
+    }
+    if (shops.empty()) return;
+    // What a shop told before the restart confirms nothing now.
+    table_.find(std::move(shops), [this](const std::vector<Report>& reports) {
+        core_.enter([&] {
+            for (const Report& r : reports) {
+                if (r.kind == "heartbeat") pushed_.try_emplace(r.agent, config_push_at(r.json));
+            }
+        });
+    });
+}
+
+void PrintTasks::ended(const TaskRecord& task)
+{
+    if (!task.shop) return;
+    TaskRecord record = task;
+    const bool waits = task.action == config_action && task.state == TaskState::success &&
+                       (unconfirmed_.size() < most_shops || unconfirmed_.contains(task.agent));
+    if (waits) {
+        record.confirmed = -1;
+        tasks_.save(record);
+        unconfirmed_.insert_or_assign(task.agent, record);
+    }
+    if (!table_.save({{task.agent, "result", core_.utc(), write(record)}}))
+        core_.log(AGH_LOG_WARN, "hub: too much waits for the disk; the last result of shop " + task.agent +
+                                    " is not noted");
+}
+
+void PrintTasks::heartbeat(std::string_view name, std::string_view facts)
+{
+    std::string at = config_push_at(facts);
+    if (at.empty()) return;
+    const std::string shop{name};
+    if (const auto told = pushed_.find(shop); told != pushed_.end() && told->second == at) return;
+    if (pushed_.size() < most_shops || pushed_.contains(shop)) pushed_.insert_or_assign(shop, std::move(at));
+    const auto waits = unconfirmed_.find(shop);
+    if (waits == unconfirmed_.end()) return;
+    TaskRecord task = std::move(waits->second);
+    unconfirmed_.erase(waits);
+    task.confirmed = core_.utc();
+    tasks_.save(task);
+    table_.save({{shop, "result", core_.utc(), write(task)}});
+}
+
+} // namespace agenthost::hub

@@ -1,0 +1,368 @@
+#include "store_tables.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+namespace agenthost::hub {
+
+namespace {
+
+constexpr std::size_t group = 256; // rows in one commit
+constexpr auto retry_after = std::chrono::seconds{1};
+constexpr std::uint64_t least_free = 1 << 20; // below it the next commits will fail, or the ones after
+constexpr const char* remedy = "name a file on another disk in plugins.hub.config.database";
+
+base::Sha256Digest digest(std::span<const unsigned char> blob)
+{
+    base::Sha256Digest d{};
+    std::copy_n(blob.begin(), std::min(blob.size(), d.size()), d.begin());
+    return d;
+}
+
+} // namespace
+
+Store::Store(std::string file, Bounds bounds, std::size_t most_waiting, std::int64_t now, Loaded& loaded)
+    : file_{file}, bounds_{bounds}, most_waiting_{most_waiting}
+{
+    try {
+        db_ = std::make_unique<base::Database>(file);
+        Tables::upgrade(*db_, file);
+        auto orphans = db_->prepare(
+            "UPDATE tasks SET state=5, code='INTERRUPTED', message='The hub was restarted meanwhile', "
+            "params='', updated=?1 WHERE state<3 AND bound=1");
+        orphans.bind(1, now).run();
+        auto open = db_->prepare(Tables::tasks_where("state<3 ORDER BY created"));
+        while (open.step()) loaded.open_tasks.push_back(Tables::task(open));
+        auto configs = db_->prepare(Tables::tasks_where("confirmed<0 ORDER BY updated"));
+        while (configs.step()) loaded.unconfirmed.push_back(Tables::task(configs));
+        auto tokens = db_->prepare("SELECT id, label, token, created FROM minted_tokens");
+        while (tokens.step()) {
+            loaded.tokens.push_back({std::string{tokens.text(0)}, std::string{tokens.text(1)},
+                                     digest(tokens.blob(2)), tokens.integer(3)});
+        }
+        tables_ = std::make_unique<Tables>(*db_, bounds_.result_bytes);
+    } catch (const base::SqliteError& e) {
+        throw std::runtime_error{
+            std::string{"hub: cannot use its database: "} + e.what() +
+            ". Check that the folder exists and belongs to the daemon's user, or name another file in "
+            "plugins.hub.config.database."};
+    }
+}
+
+Store::~Store() { stop(); }
+
+void Store::start()
+{
+    thread_ = std::thread{[this] { run(); }};
+}
+
+void Store::stop()
+{
+    {
+        const std::lock_guard lock{mutex_};
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+bool Store::post(Job job)
+{
+    {
+        const std::lock_guard lock{mutex_};
+        if (stopping_ || jobs_.size() >= queue_bound) return false;
+        jobs_.push_back(std::move(job));
+    }
+    changed_.notify_one();
+    return true;
+}
+
+void Store::run()
+{
+    std::unique_lock lock{mutex_};
+    for (;;) {
+        const auto due = [this] { return stopping_ || !jobs_.empty() || !order_.empty(); };
+        if (!problem_)
+            changed_.wait(lock, due);
+        else if (!changed_.wait_for(lock, retry_after, due)) { // is it over?
+            lock.unlock();
+            probe();
+            lock.lock();
+            continue;
+        }
+        if (jobs_.empty() && order_.empty()) return; // stopping, and all is written
+        std::deque<Job> jobs;
+        std::vector<Waiting> tasks;
+        for (; !jobs_.empty() && jobs.size() < group; jobs_.pop_front())
+            jobs.push_back(std::move(jobs_.front()));
+        const std::size_t most = std::min(order_.size(), group);
+        for (std::size_t i = 0; i < most; ++i) {
+            auto node = waiting_.extract(order_[i]);
+            waiting_bytes_ -= result_bytes(node.mapped().task);
+            committing_.emplace(node.key(), node.mapped().task);
+            tasks.push_back(std::move(node.mapped()));
+        }
+        order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(most));
+        lock.unlock();
+        const bool saved = commit(jobs, tasks);
+        lock.lock();
+        committing_.clear();
+        if (saved) continue;
+        for (Waiting& w : tasks) {
+            for (auto& done : std::exchange(w.done, {})) {
+                lock.unlock();
+                done(false); // whoever waits hears it now; the record itself is tried again
+                lock.lock();
+            }
+        }
+        if (stopping_) return; // the disk refuses; waiting for it would keep the daemon from ending
+        put_back(std::move(tasks));
+        changed_.wait_for(lock, retry_after, [this] { return stopping_ || !jobs_.empty(); });
+    }
+}
+
+void Store::put_back(std::vector<Waiting>&& tasks)
+{
+    for (Waiting& w : tasks) {
+        const std::string id = w.task.id;
+        if (const auto newer = waiting_.find(id); newer != waiting_.end()) {
+            std::move(w.done.begin(), w.done.end(), std::back_inserter(newer->second.done));
+        } else {
+            waiting_bytes_ += result_bytes(w.task);
+            waiting_.emplace(id, std::move(w));
+            order_.push_back(id);
+        }
+    }
+}
+
+// Tasks and jobs in one commit; when that fails, each job on its own, so that one bad write does not fail the others.
+bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
+{
+    std::optional<base::DiskTrouble> problem;
+    const auto attempt = [&](auto work) {
+        try {
+            base::Transaction transaction{*db_};
+            work();
+            transaction.commit();
+            return true;
+        } catch (const base::SqliteError& e) {
+            problem = base::disk_trouble(e, file_, remedy);
+            return false;
+        } catch (const std::exception& e) {
+            problem = base::DiskTrouble{"INTERNAL", file_ + ": " + e.what() + "."};
+            return false;
+        }
+    };
+    const auto save_all = [&] {
+        for (const Waiting& w : tasks) tables_->save(w.task);
+        tables_->results.trim();
+    };
+    std::vector<bool> ok(jobs.size(), true);
+    bool saved = attempt([&] {
+        save_all();
+        for (const Job& job : jobs) job.run(*tables_);
+    });
+    if (!saved) {
+        saved = attempt(save_all);
+        for (std::size_t i = 0; i < jobs.size(); ++i) ok[i] = attempt([&] { jobs[i].run(*tables_); });
+    }
+    {
+        const std::lock_guard lock{mutex_};
+        problem_ = problem;
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (jobs[i].done) jobs[i].done(ok[i]);
+    }
+    if (saved) {
+        for (Waiting& w : tasks) {
+            for (auto& done : w.done) done(true);
+        }
+    }
+    return saved;
+}
+
+// On the store's thread: a real write. What is wrong may have become something else.
+void Store::probe()
+{
+    std::deque<Job> one;
+    one.push_back({[](Tables& t) {
+                       auto version = t.db.prepare("PRAGMA user_version");
+                       version.step();
+                       const auto now = version.integer(0);
+                       version.reset();
+                       t.db.exec(("PRAGMA user_version = " + std::to_string(now)).c_str()); // writes a page
+                   },
+                   {}});
+    std::vector<Waiting> none;
+    commit(one, none);
+}
+
+std::optional<base::DiskTrouble> Store::problem() const
+{
+    {
+        const std::lock_guard lock{mutex_};
+        if (problem_) return problem_;
+    }
+    const auto space = base::disk_space(file_);
+    if (space && space->read_only) return base::disk_trouble(EROFS, file_, remedy);
+    if (space && space->bytes < least_free) return base::disk_trouble(ENOSPC, file_, remedy);
+    return std::nullopt;
+}
+
+std::size_t Store::waiting() const
+{
+    const std::lock_guard lock{mutex_};
+    return jobs_.size() + order_.size();
+}
+
+bool Store::in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done)
+{
+    return post({[work = std::move(work)](Tables& t) { work(t.db); }, std::move(done)});
+}
+
+bool Store::seen(const AgentRecord& a)
+{
+    return post({[a](Tables& t) {
+                     t.agent_seen.bind(1, a.id)
+                         .bind(2, a.protocol)
+                         .bind(3, a.name)
+                         .bind(4, a.version)
+                         .bind(5, a.peer);
+                     t.agent_seen.bind(6, a.first_seen).bind(7, a.last_seen);
+                     t.agent_seen.bind(8, a.platform).bind(9, a.capabilities).run();
+                 },
+                 {}});
+}
+
+bool Store::find(std::string id, std::function<void(std::optional<AgentRecord>)> then)
+{
+    auto found = std::make_shared<std::optional<AgentRecord>>();
+    return post({[id = std::move(id), found](Tables& t) {
+                     if (t.agent_find.bind(1, id).step()) *found = Tables::agent(t.agent_find);
+                     t.agent_find.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+}
+
+bool Store::list(Page page, std::function<void(std::vector<AgentRecord>)> then)
+{
+    auto found = std::make_shared<std::vector<AgentRecord>>();
+    return post({[page = std::move(page), found](Tables& t) {
+                     found->clear();
+                     if (page.among) return t.list_among(page, *found);
+                     base::Statement& list = page.protocol.empty() ? t.agent_list : t.agent_list_of;
+                     list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.most));
+                     if (!page.protocol.empty()) list.bind(3, page.protocol);
+                     while (list.step()) found->push_back(Tables::agent(list));
+                     list.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+}
+
+bool Store::forget(std::string id)
+{
+    return post({[id = std::move(id)](Tables& t) { t.agent_forget.bind(1, id).run(); }, {}});
+}
+
+// A disk that refuses for long must not fill the memory: the record stays, the result that finds no room goes.
+void Store::keep(Waiting& waiting, TaskRecord task)
+{
+    waiting_bytes_ -= result_bytes(waiting.task);
+    const std::uint64_t bytes = result_bytes(task);
+    if (waiting_bytes_ + bytes > max_waiting_bytes) drop_result(task);
+    waiting_bytes_ += result_bytes(task);
+    waiting.task = std::move(task);
+}
+
+bool Store::save(const TaskRecord& task, std::function<void(bool)> done)
+{
+    {
+        const std::lock_guard lock{mutex_};
+        if (stopping_) return false;
+        auto it = waiting_.find(task.id);
+        if (it == waiting_.end()) {
+            if (waiting_.size() >= most_waiting_ && !final(task.state)) return false;
+            it = waiting_.emplace(task.id, Waiting{}).first;
+            order_.push_back(task.id);
+        }
+        keep(it->second, task);
+        if (done) it->second.done.push_back(std::move(done));
+    }
+    changed_.notify_one();
+    return true;
+}
+
+bool Store::find(std::string id, std::function<void(std::optional<TaskRecord>)> then)
+{
+    auto found = std::make_shared<std::optional<TaskRecord>>();
+    return post({[this, id = std::move(id), found](Tables& t) {
+                     {
+                         const std::lock_guard lock{mutex_};
+                         if (const auto it = waiting_.find(id); it != waiting_.end())
+                             *found = it->second.task;
+                         else if (const auto same = committing_.find(id); same != committing_.end())
+                             *found = same->second;
+                     }
+                     if (*found) return;
+                     if (t.task_find.bind(1, id).step()) *found = Tables::task(t.task_find);
+                     t.task_find.reset();
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+}
+
+bool Store::save(std::vector<Report> reports)
+{
+    return post({[reports = std::move(reports)](Tables& t) {
+                     for (const Report& r : reports)
+                         t.report_save.bind(1, r.agent).bind(2, r.kind).bind(3, r.at).bind(4, r.json).run();
+                 },
+                 {}});
+}
+
+bool Store::find(std::vector<std::string> agents, std::function<void(std::vector<Report>)> then)
+{
+    auto found = std::make_shared<std::vector<Report>>();
+    return post({[agents = std::move(agents), found](Tables& t) {
+                     found->clear();
+                     for (const std::string& agent : agents) {
+                         t.report_find.bind(1, agent);
+                         while (t.report_find.step()) {
+                             found->push_back({agent, std::string{t.report_find.text(0)},
+                                               t.report_find.integer(1), std::string{t.report_find.text(2)}});
+                         }
+                         t.report_find.reset();
+                     }
+                 },
+                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+}
+
+bool Store::save(const MintedToken& m, std::function<void(bool)> done)
+{
+    return post(
+        {[m](Tables& t) {
+             t.token_save.bind(1, m.id).bind(2, m.label).bind_blob(3, m.token).bind(4, m.created).run();
+         },
+         std::move(done)});
+}
+
+bool Store::remove_token(std::string id, std::function<void(bool)> done)
+{
+    return post({[id = std::move(id)](Tables& t) { t.token_remove.bind(1, id).run(); }, std::move(done)});
+}
+
+bool Store::expire(std::int64_t now)
+{
+    return post({[this, now](Tables& t) {
+                     t.task_expire.bind(1, now).run();
+                     t.shop_trim.bind(1, shop_rows).run();
+                     t.task_trim.bind(1, std::int64_t{bounds_.task_rows}).run();
+                     t.agent_trim.bind(1, agent_rows).run();
+                     t.report_trim.run();
+                 },
+                 {}});
+}
+
+} // namespace agenthost::hub

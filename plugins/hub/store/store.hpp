@@ -1,0 +1,113 @@
+// The embedded default of the hub's tables: one SQLite file, one thread that commits in groups. Nobody else waits on the disk.
+//
+// Jobs run in order, so whoever asks sees what was written before. Bounds: `queue_bound` jobs, `most_waiting` tasks waiting to be
+// saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes of Bounds. A disk that refuses is tried again every second, also when nothing waits, so that its recovery is
+// noticed; other writes report false meanwhile.
+#pragma once
+
+#include "tables.hpp"
+
+#include <base/disk_trouble.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+namespace base {
+class Database;
+}
+
+namespace agenthost::hub {
+
+class Store final : public Registry, public TaskTable, public ReportTable, public CredentialTable {
+public:
+    // A thousand agents that come back at once, many times over.
+    static constexpr std::size_t queue_bound = 16'384;
+
+    static constexpr std::uint64_t max_waiting_bytes = 128U << 20;
+
+    static constexpr std::int64_t shop_rows = 1'000; // tasks kept for one shop
+    static constexpr std::int64_t agent_rows =
+        100'000; // agents remembered; those unseen for longest go first
+
+    struct Bounds {
+        std::uint32_t task_rows;
+        std::uint64_t result_bytes = UINT64_MAX; // of ended tasks (store_results.hpp)
+    };
+    struct Loaded {                         // what a starting hub needs at once
+        std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
+        std::vector<TaskRecord>
+            unconfirmed; // print's configurations whose heartbeat has not come, oldest first
+        std::vector<MintedToken> tokens;
+    };
+    // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
+    Store(std::string file, Bounds bounds, std::size_t most_waiting, std::int64_t now, Loaded& loaded);
+    ~Store() override;
+
+    void start();
+    void stop(); // commits what is queued
+
+    bool seen(const AgentRecord&) override;
+    bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) override;
+    bool list(Page, std::function<void(std::vector<AgentRecord>)>) override;
+    bool forget(std::string id) override;
+    bool save(const TaskRecord&, std::function<void(bool)> done) override;
+    bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) override;
+    bool save(std::vector<Report>) override;
+    bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) override;
+    bool save(const MintedToken&, std::function<void(bool)>) override;
+    bool remove_token(std::string id, std::function<void(bool)>) override;
+
+    // Tables of other files (store_*.cpp). setup() before start(), at once; in_commit() in the next group commit, on the store's thread, in
+    // the order of asking, `done(ok)` after it; false: full.
+    void setup(const std::function<void(base::Database&)>& work) { work(*db_); }
+    bool in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done);
+
+    bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bounds
+    // nullopt: the last commit worked, and the disk has room. Asks the file system: not under a lock that others wait for.
+    [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
+    [[nodiscard]] std::size_t waiting() const;
+
+private:
+    struct Tables; // statements; store.cpp
+    struct Job {
+        std::function<void(Tables&)> run;
+        std::function<void(bool ok)> done;
+    };
+    struct Waiting {
+        TaskRecord task;
+        std::vector<std::function<void(bool)>> done;
+    };
+
+    bool post(Job);
+    void run();
+    bool commit(std::deque<Job>&, std::vector<Waiting>&);
+    void put_back(std::vector<Waiting>&&);
+    void keep(Waiting&, TaskRecord); // within max_waiting_bytes
+
+    void probe();
+
+    const std::string file_;
+    const Bounds bounds_;
+    const std::size_t most_waiting_;
+    std::unique_ptr<base::Database> db_;
+    std::unique_ptr<Tables> tables_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Job> jobs_;
+    std::unordered_map<std::string, Waiting> waiting_;
+    std::vector<std::string> order_;  // of waiting_
+    std::uint64_t waiting_bytes_ = 0; // of results in waiting_
+    std::unordered_map<std::string, TaskRecord> committing_;
+    std::optional<base::DiskTrouble> problem_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,72 @@
+// What REST calls on agents have in common: is the agent there, the request's body, a task and its end or 202. Under the hub's lock.
+#pragma once
+
+#include "commands.hpp"
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/credentials/credentials.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::hub {
+
+class Calls {
+public:
+    static constexpr std::uint64_t most_body = 512
+                                               << 10; // of a command; a frame to an agent is at most 1 MiB
+    static constexpr double default_wait_s = 30, longest_wait_s = 3600;
+
+    Calls(Core& core, const Credentials& credentials, Fanout& fanout, Registry& registry, TaskTable& table,
+          Commands& commands)
+        : core_{core},
+          credentials_{credentials}, fanout_{fanout}, registry_{registry}, table_{table}, commands_{commands}
+    {}
+
+    // Calls `then` when the agent is connected; else answers 404 or 503.
+    void with_online(Conn, const std::string& agent, const std::function<void()>& then);
+    // Calls `then` when the hub knows the agent, connected or not; else answers 404.
+    void with_known(Conn, const std::string& agent, const std::function<void()>& then);
+    // The body as text; refuses none and one that is too large. `example` goes into the refusal.
+    void with_body(Conn, const Head&, const std::string& example,
+                   std::function<void(const std::string&)> then);
+
+    struct Form { // how the answer shows a task
+        std::function<std::string(const TaskRecord&)> write;
+        std::string location; // ends with '/': where the task can be asked for
+    };
+    // A task for the agent, with id and expiry.
+    [[nodiscard]] TaskRecord make(std::string agent, std::string action, std::string params) const;
+    // Checks it (command_check.hpp), begins it and answers when it ends, with the status that fits; after `wait_s` with 202, once it is on disk.
+    void run(Conn, TaskRecord, double wait_s, Form);
+    // Checks it, begins it and answers 202 once it is on disk.
+    void enqueue(Conn, TaskRecord, const Form&);
+    // A task by its id, open or ended; else 404.
+    void find(Conn, const std::string& id, std::function<void(const TaskRecord&)> then);
+
+    void busy(Conn, std::string_view why = {});
+    void not_found(Conn, const std::string& agent);
+    void refuse(Conn, int status, std::string_view code, std::string_view message);
+
+private:
+    [[nodiscard]] std::string caller(Conn) const;
+    void accepted(Conn, const std::string& id, const Form&);
+
+    Core& core_;
+    const Credentials& credentials_;
+    Fanout& fanout_;
+    Registry& registry_;
+    TaskTable& table_;
+    Commands& commands_;
+};
+
+std::string task_json(const TaskRecord&);
+// The member that says that the task's result was dropped, with its comma; empty: it was not.
+std::string dropped_json(const TaskRecord&);
+
+// "timeout" of a body: seconds from 0 to longest_wait_s; false: something else.
+bool parse_wait(std::string_view raw, double& seconds);
+// "limit" of a query, from 1 to `most`; nullopt: something else.
+std::optional<std::size_t> parse_limit(std::string_view query, std::size_t otherwise, std::size_t most);
+
+} // namespace agenthost::hub

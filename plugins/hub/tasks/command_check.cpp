@@ -1,0 +1,62 @@
+#include "command_check.hpp"
+
+#include "plugins/hub/protocols/words.hpp"
+
+#include "wire/json/fields.hpp"
+#include "wire/json/json.hpp"
+
+#include <agenthost/json.hpp>
+
+#include <algorithm>
+#include <span>
+
+namespace agenthost::hub {
+
+namespace {
+
+namespace json = wire::json;
+using Members = std::span<const json::Member>;
+
+constexpr std::size_t most_action = 128, most_target = 256;
+
+bool plain(std::string_view text)
+{
+    return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// A run: the registry's name, whatever word the caller used, and the task's id as commandId.
+std::string prepare_run(TaskRecord& task, Members members)
+{
+    task.action = run_action;
+    if (const json::Member* given = wire::find(members, "commandId"); given != nullptr) {
+        if (given->text == task.id) return {}; // has been here before
+        return "\"params\" may not hold \"commandId\": the hub gives it, it is the \"id\" of the answer";
+    }
+    std::string params = "{\"commandId\":" + json_string(task.id);
+    for (const json::Member& m : members) params.append(",").append(m.key_raw).append(":").append(m.raw);
+    task.params = params + "}";
+    return {};
+}
+
+} // namespace
+
+std::string check_command(TaskRecord& task, std::optional<wire::Protocol> protocol)
+{
+    if (task.action.empty() || task.action.size() > most_action || !plain(task.action))
+        return "the action is not a name of 1 to 128 characters";
+    if (!task.target.empty() && !valid_id(task.target, most_target)) return "the target is not a server's id";
+    if (task.params.empty()) task.params = "{}";
+    if (task.params.size() > most_params) return "\"params\" do not fit into a frame of 1 MiB";
+    std::string why;
+    const auto members = json::split(task.params, why);
+    if (!members) return "\"params\": " + why;
+    if (protocol && reserved_word(*protocol, wire_word(*protocol, task.action)))
+        return "\"" + task.action + "\" is a word of the protocol itself, not an action";
+    for (const json::Member& m : *members) {
+        if (protocol && reserved_parameter(*protocol, m.key))
+            return "\"params\" may not hold \"" + std::string{m.key} + "\": the protocol has it beside them";
+    }
+    return is_run(task.action) ? prepare_run(task, *members) : std::string{};
+}
+
+} // namespace agenthost::hub

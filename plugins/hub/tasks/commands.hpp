@@ -1,0 +1,99 @@
+// Commands to agents: makes tasks, sends them when the agent is there and has room, ends them, tells who waits. Under the hub's lock.
+#pragma once
+
+#include "lanes.hpp"
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/store/tables.hpp"
+#include "tasks.hpp"
+
+#include "wire/message.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace agenthost::hub {
+
+class Commands {
+public:
+    using Final = std::function<void(const TaskRecord&)>;
+
+    Commands(Core& core, TaskTable& table, Fanout& fanout);
+    // Hears of the end of every task, whoever waits for it, and of those an earlier process began.
+    void observe(std::function<void(const TaskRecord&)> on_ended) { on_ended_ = std::move(on_ended); }
+    // Hears of each task before it is sent, also of those an earlier process began.
+    void observe_begin(std::function<void(const TaskRecord&)> on_began) { on_began_ = std::move(on_began); }
+
+    static std::string new_id();
+    // command_check.hpp, with the protocol that the agent speaks now.
+    [[nodiscard]] std::string check(TaskRecord&) const;
+    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already, or check()
+    // refuses it; `why` says what, for people.
+    bool start(TaskRecord, Final on_final, std::string* why = nullptr);
+    bool cancel(std::string_view id); // before the agent has heard of it; false: too late, or no such task
+    // Ends an open task with CANCELLED, sent or not; its record as it ended. nullopt: no such task.
+    std::optional<TaskRecord> abandon(std::string_view id, std::string_view why);
+    void forget(std::string_view id);  // nobody waits any more; the task goes on
+    void outlive(std::string_view id); // and it survives its agent's absence, although it is bound
+    void restore(std::vector<TaskRecord>);
+
+    void agent_ready(const AgentRecord&);
+    void agent_lost(std::string_view agent);
+    void agent_revoked(std::string_view agent);
+    // Its session ended because a message was too large: sending the command again would end the next one.
+    void too_large(std::string_view agent);
+    void writable(std::string_view agent);
+    void not_taken(std::string_view agent, std::string_view id);
+    void result(std::string_view agent, const wire::Result&);
+    void progress(std::string_view agent, std::string_view id);
+
+    [[nodiscard]] const TaskRecord* find(std::string_view id) const { return tasks_.find(id); }
+    [[nodiscard]] std::size_t open() const { return tasks_.size(); }
+    [[nodiscard]] std::size_t open(std::string_view agent) const { return tasks_.open(agent); }
+
+private:
+    struct Watch {
+        Final on_final;
+        Timers::Id expiry, warning;
+    };
+    void pump(std::string_view agent);
+    void warn(const std::string& id);
+    std::string id_of(std::string_view agent, const wire::Result&);
+    void watch(const TaskRecord&, Final);
+    void ended(const TaskRecord&);
+    void send(const TaskRecord&, std::vector<TaskRecord>& dead);
+    bool mark(const TaskRecord&);
+    void marked(const std::string& id, std::uint64_t mark, bool ok);
+    void unmark(const std::string& agent);
+    void block(const std::string& agent, std::chrono::milliseconds);
+    [[nodiscard]] std::string_view word_for(std::string_view agent, std::string_view action) const;
+    [[nodiscard]] std::string too_late(const std::string& id) const;
+    void watch_lane(const std::string& agent, const std::string& id, int sent);
+    void free_lanes_later(const std::string& agent);
+    void go_adrift(const std::vector<std::string>& ids);
+    void end_unknown(const std::string& id);
+    void watch_absence(const std::string& agent);
+    void agent_stays_away(const std::string& agent);
+
+    Core& core_;
+    TaskTable& table_;
+    Fanout& fanout_;
+    Tasks tasks_;
+    std::unordered_map<std::string, Watch> watches_;
+    std::function<void(const TaskRecord&)> on_began_, on_ended_;
+    std::unordered_set<std::string>
+        blocked_;                          // agents whose send queue was full, or whose mark the disk refused
+    std::unordered_set<std::string> mute_; // agents that have not yet repeated a command's id: one at a time
+    std::unordered_map<std::string, Timers::Time> away_since_;
+    std::unordered_map<std::string, int> redispatch_; // connected agents that may do a repeated task twice
+    // Of those agents: tasks that are sent as soon as their row on disk says so. By id; the number tells one attempt from the next.
+    std::unordered_map<std::string, std::uint64_t> marking_;
+    std::uint64_t last_mark_ = 0;
+    Lanes lanes_; // of agents in mute_, and of those that have left
+};
+
+} // namespace agenthost::hub

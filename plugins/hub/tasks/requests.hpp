@@ -1,0 +1,57 @@
+// Requests to agents that are worth nothing later: typed input, a terminal's new size, an interrupt, output asked for again. Not
+// on disk, sent once, answered once; a Command (commands.hpp) is for what must not be lost.
+//
+// Bounds: `most_open` in all, `most_of_agent` of one agent, `patience` each. Under the hub's lock.
+#pragma once
+
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/store/tables.hpp"
+
+#include "wire/message.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace agenthost::hub {
+
+class Requests {
+public:
+    static constexpr std::size_t most_open = 4096, most_of_agent = 256;
+    static constexpr auto patience = std::chrono::seconds{30};
+
+    struct Answer {
+        bool ok = false;
+        std::string code, message; // when it is not
+        std::string data;          // JSON or empty
+    };
+    using Then = std::function<void(const Answer&)>; // under the lock, perhaps before ask() returns
+
+    Requests(Core& core, Fanout& fanout) : core_{core}, fanout_{fanout} {}
+
+    // The request's id. `then` comes exactly once: the agent's answer, or AGENT_OFFLINE, BUSY, TIMEOUT, INVALID_REQUEST.
+    std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then);
+
+    bool result(std::string_view agent, const wire::Result&); // false: it is no request's
+    void agent_lost(std::string_view agent);
+    void not_taken(std::string_view id);
+    [[nodiscard]] std::size_t open() const { return open_.size(); }
+
+private:
+    struct Open {
+        std::string agent;
+        Then then;
+        Timers::Id timer;
+    };
+    void fail(const std::string& id, std::string_view code, std::string_view message);
+    void end(const std::string& id, const Answer&);
+
+    Core& core_;
+    Fanout& fanout_;
+    std::unordered_map<std::string, Open> open_;
+    std::unordered_map<std::string, std::size_t> of_agent_;
+    std::uint64_t last_ = 0;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,36 @@
+// Where may we connect? Decided on a host name as written and then on the very address that is connected to, so that neither a
+// DNS answer nor an odd spelling of an address leads to loopback, a private network or a cloud's metadata service.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct sockaddr;
+
+namespace agenthost::netclient {
+
+enum class Reach {
+    public_net, // anyone's
+    local,      // private, shared (CGNAT), unique local or loopback: admitted by allow_private_networks
+    never,      // link-local, metadata services, multicast, documentation, reserved, "this network"
+};
+
+// The reach of an address, also of the IPv4 address inside an IPv4-mapped, NAT64 or 6to4 one.
+Reach reach_of(const sockaddr&);
+
+struct AddressPolicy {
+    std::vector<std::string>
+        allow_hosts; // "files.example.com", "*.example.com" (below it, not itself), "*"; empty: any
+    bool allow_private_networks = false;
+
+    // Empty when admitted, else a sentence for people: what, and which key of the configuration decides.
+    [[nodiscard]] std::string refuse_host(std::string_view host) const;
+    [[nodiscard]] std::string refuse_address(const sockaddr&) const;
+};
+
+bool host_matches(std::string_view pattern, std::string_view host); // case-insensitive
+
+std::string address_text(const sockaddr&); // "127.0.0.1:80", "[::1]:80"
+
+} // namespace agenthost::netclient

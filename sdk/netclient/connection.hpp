@@ -1,0 +1,56 @@
+// A connected socket, plain or with TLS right on the descriptor: no buffer of ours between the kernel and the caller's memory.
+#pragma once
+
+#include "base/fd.hpp"
+#include "net.hpp"
+#include "tls.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace agenthost::netclient {
+
+class Connection {
+public:
+    enum class Io { ok, again, eof, error }; // again: wait for wanted(); eof: the peer ended properly
+    struct Done {
+        Io io = Io::error;
+        std::size_t bytes = 0;
+    };
+
+    explicit Connection(base::Fd socket) : socket_{std::move(socket)} {}
+    Connection(base::Fd socket, std::unique_ptr<SSL, FreeSsl> ssl)
+        : socket_{std::move(socket)}, ssl_{std::move(ssl)}
+    {}
+    Connection(Connection&&) = default;
+    Connection& operator=(Connection&&) = default;
+    ~Connection();
+
+    Io handshake(); // TLS only: again until ok
+    Done read(void* data, std::size_t size);
+    Done write(const void* data, std::size_t size);
+    void cork(
+        bool
+            on); // on: only full segments leave, so that records of 16 KiB share them; off: what is left leaves now
+    // From `file` at `offset`, which moves. Plain only: with TLS the bytes must pass through us.
+    Done send_file(int file, std::uint64_t& offset, std::size_t size);
+
+    [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
+    [[nodiscard]] int fd() const { return socket_.get(); }
+    [[nodiscard]] short wanted() const { return wanted_; }            // poll events after `again`
+    [[nodiscard]] const std::string& error() const { return error_; } // after `error`
+
+private:
+    Done fail(int rc); // TLS: what SSL_get_error says
+    Done fail_errno(short wanted);
+
+    base::Fd socket_;
+    std::unique_ptr<SSL, FreeSsl> ssl_; // goes before the socket
+    short wanted_ = 0;
+    bool broken_ = false; // no close_notify on what failed
+    std::string error_;
+};
+
+} // namespace agenthost::netclient

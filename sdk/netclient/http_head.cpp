@@ -1,0 +1,252 @@
+#include "http_head.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <vector>
+
+namespace agenthost::netclient {
+
+namespace {
+
+constexpr std::size_t max_empty_lines = 4; // bytes of them before the status line
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool digit(char c) { return c >= '0' && c <= '9'; }
+bool blank(char c) { return c == ' ' || c == '\t'; }
+
+std::string lowered(std::string_view text)
+{
+    std::string out{text};
+    std::transform(out.begin(), out.end(), out.begin(), lower);
+    return out;
+}
+
+std::string_view trim(std::string_view text)
+{
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+std::optional<std::uint64_t> number(std::string_view text)
+{
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+bool clean(std::string_view text)
+{
+    return text.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos;
+}
+
+bool is_token(std::string_view name)
+{
+    static constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || others.find(c) != std::string_view::npos;
+    });
+}
+
+// The elements of a comma-separated list, empty ones left out.
+std::vector<std::string_view> elements(std::string_view list)
+{
+    std::vector<std::string_view> out;
+    for (std::size_t at = 0; at <= list.size();) {
+        const auto comma = std::min(list.find(',', at), list.size());
+        if (const auto one = trim(list.substr(at, comma - at)); !one.empty()) out.push_back(one);
+        at = comma + 1;
+    }
+    return out;
+}
+
+// One head: the status line, and the fields with lower-case names, repeated ones joined by ", ".
+struct RawHead {
+    int status = 0, minor = 1;
+    std::map<std::string, std::string, std::less<>> fields;
+    std::size_t size = 0; // bytes it took
+
+    // A view of what `fields` holds: it lives as long as this head. A string here would die under elements().
+    [[nodiscard]] std::string_view value(std::string_view name) const
+    {
+        const auto at = fields.find(name);
+        return at == fields.end() ? std::string_view{} : at->second;
+    }
+    [[nodiscard]] bool has(std::string_view name) const { return fields.contains(name); }
+};
+
+// Where the head ends: after its empty line. Lines end in CRLF, or in LF alone (RFC 9112, 2.2).
+std::size_t end_of_head(std::string_view text)
+{
+    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+        if (text.substr(at + 1, 1) == "\n") return at + 2;
+        if (text.substr(at + 1, 2) == "\r\n") return at + 3;
+    }
+    return std::string_view::npos;
+}
+
+// "HTTP/1.1 200 OK", also without a reason or the space before it. False: not a status line.
+bool read_status_line(std::string_view line, RawHead& head)
+{
+    if (line.size() < 12 || !line.starts_with("HTTP/1.") || !digit(line[7]) || line[8] != ' ') return false;
+    const auto code = line.substr(9, 3);
+    if (!std::all_of(code.begin(), code.end(), digit) || (line.size() > 12 && line[12] != ' ')) return false;
+    head.minor = line[7] - '0';
+    head.status = static_cast<int>(*number(code));
+    return head.status >= 100;
+}
+
+const char* add_field(std::string_view line, RawHead& head)
+{
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
+        return "a header line has no valid name";
+    const auto name = lowered(line.substr(0, colon));
+    auto& value = head.fields[name];
+    const auto more = trim(line.substr(colon + 1));
+    if (name == "location" && !value.empty())
+        return value == more ? nullptr : "two different Location fields";
+    if (!value.empty() && !more.empty()) value += ", ";
+    value += more;
+    return nullptr;
+}
+
+// Null, or what is wrong. `text` is a whole head without leading empty lines.
+const char* read_head(std::string_view text, RawHead& head)
+{
+    bool first = true;
+    std::string pending; // a field whose next line may be a continuation
+    while (!text.empty()) {
+        const auto lf = text.find('\n');
+        std::string_view line = text.substr(0, lf);
+        text.remove_prefix(lf + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (!clean(line)) return "a CR or NUL inside a line";
+        if (first) {
+            if (!read_status_line(line, head)) return "the status line is malformed";
+            first = false;
+        } else if (!line.empty() && blank(line.front())) { // obs-fold (RFC 9112, 5.2): one space
+            if (pending.empty()) return "white space before the first header line";
+            (pending += ' ') += trim(line);
+        } else {
+            if (!pending.empty())
+                if (const char* why = add_field(pending, head)) return why;
+            pending = line;
+        }
+    }
+    return nullptr;
+}
+
+// How the body ends (RFC 9112, 6.3).
+HeadResult read_framing(const RawHead& raw, ResponseHead& head, std::string& why)
+{
+    if (raw.status == 204 || raw.status == 205 || raw.status == 304) { // whatever its fields say
+        head.length = 0;
+        return HeadResult::complete;
+    }
+    if (raw.has("transfer-encoding")) {
+        if (raw.minor == 0) return why = "a transfer coding in HTTP/1.0", HeadResult::bad;
+        if (raw.has("content-length"))
+            return why = "both Content-Length and Transfer-Encoding", HeadResult::bad;
+        if (const auto coding = lowered(raw.value("transfer-encoding")); coding != "chunked")
+            return why = "the answer's transfer coding is " + coding.substr(0, 40) +
+                         ", which was not asked for",
+                   HeadResult::unsupported;
+        head.chunked = true;
+        return HeadResult::complete;
+    }
+    if (!raw.has("content-length")) return HeadResult::complete; // until the connection ends
+    const auto lengths = elements(raw.value("content-length"));
+    for (const auto one : lengths)
+        if (!number(one) || number(one) != number(lengths.front()))
+            return why = "the answer's Content-Length is not usable", HeadResult::bad;
+    if (lengths.empty()) return why = "the answer's Content-Length is empty", HeadResult::bad;
+    head.length = number(lengths.front());
+    return HeadResult::complete;
+}
+
+std::size_t empty_lines(std::string_view text)
+{
+    std::size_t n = 0;
+    while (n < text.size() && n < max_empty_lines && (text[n] == '\r' || text[n] == '\n')) ++n;
+    return n;
+}
+
+} // namespace
+
+std::size_t skip_interim(std::string_view text, int& count)
+{
+    std::size_t at = 0;
+    for (;;) {
+        const auto rest = text.substr(at + empty_lines(text.substr(at)));
+        const auto end = end_of_head(rest);
+        RawHead raw;
+        if (end == std::string_view::npos || read_head(rest.substr(0, end), raw) || raw.status > 199 ||
+            raw.status == 101)
+            return at;
+        at = static_cast<std::size_t>(rest.data() - text.data()) + end;
+        ++count;
+    }
+}
+
+HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why)
+{
+    int interim = 0;
+    std::size_t at = skip_interim(text, interim);
+    at += empty_lines(text.substr(at));
+    const auto rest = text.substr(at);
+    if (!rest.substr(0, 5).starts_with(std::string_view{"HTTP/"}.substr(0, rest.size())))
+        return why = "the answer is not HTTP", HeadResult::bad;
+    const auto end = end_of_head(rest);
+    if (end == std::string_view::npos) {
+        if (text.size() < max_head) return HeadResult::more;
+        return why = "the answer's head is longer than 32 KiB", HeadResult::bad;
+    }
+    RawHead raw;
+    if (const char* wrong = read_head(rest.substr(0, end), raw))
+        return why = std::string{"the answer is not HTTP: "} + wrong, HeadResult::bad;
+    if (raw.status == 101) return why = "the server switched protocols unasked", HeadResult::unsupported;
+    head = {};
+    head.status = raw.status;
+    head.size = at + end;
+    head.location = raw.value("location");
+    head.etag = raw.value("etag");
+    head.last_modified = raw.value("last-modified");
+    head.date = raw.value("date");
+    head.content_range = raw.value("content-range");
+    head.content_encoding = lowered(raw.value("content-encoding"));
+    return read_framing(raw, head, why);
+}
+
+std::optional<ContentRange> parse_content_range(std::string_view text)
+{
+    if (!text.starts_with("bytes ")) return std::nullopt;
+    text.remove_prefix(6);
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    ContentRange range;
+    const auto total = text.substr(slash + 1), part = text.substr(0, slash);
+    if (total != "*" && !(range.total = number(total))) return std::nullopt;
+    if (part == "*") return range;
+    const auto dash = part.find('-');
+    if (dash == std::string_view::npos || !(range.first = number(part.substr(0, dash)))) return std::nullopt;
+    const auto last = number(part.substr(dash + 1));
+    if (!last || *last < *range.first || (range.total && *last >= *range.total)) return std::nullopt;
+    return range;
+}
+
+std::string request_head(std::string_view method, const Url& url, const Headers& headers)
+{
+    std::string text{method};
+    ((text += ' ') += url.target) += " HTTP/1.1\r\nHost: ";
+    (text += url.authority()) += "\r\nConnection: close\r\n";
+    for (const auto& [name, value] : headers) {
+        if (name.empty() || !clean(name) || !clean(value) || name.find(':') != std::string::npos) continue;
+        (((text += name) += ": ") += value) += "\r\n";
+    }
+    return text += "\r\n";
+}
+
+} // namespace agenthost::netclient

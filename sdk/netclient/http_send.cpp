@@ -1,0 +1,182 @@
+// A PUT or POST of a file: sendfile when plain, large reads and SSL_write under TLS. An answer that comes early ends the sending.
+#include "http_exchange.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace agenthost::netclient {
+
+using End = Transfer::End;
+
+namespace {
+
+constexpr std::size_t sendfile_piece = 1 << 20;
+
+class Send {
+public:
+    Send(HttpClient& client, const HttpClient::Call& call, std::string_view method, const Body& body,
+         const Patience& patience)
+        : client_{client}, call_{call}, method_{method}, body_{body}, patience_{patience},
+          size_{body.file < 0 ? body.text.size() : body.size}
+    {}
+
+    Step attempt(Transfer& transfer)
+    {
+        if (Step step = keep_pace(call_.url); !step.ok()) return step;
+        Exchange exchange{client_, call_, patience_, buffer_};
+        offset_ = 0;
+        Step step = exchange.run(method_, {{"Content-Length", std::to_string(size_)}}, [&] {
+            offset_ = 0;
+            return send_body(exchange);
+        });
+        if (!step.ok()) return step;
+        const int status = transfer.status = exchange.head().status;
+        const std::string answered = exchange.at() + ": answered " + std::to_string(status);
+        if (status >= 500 || status == 408) return Step::retry(answered);
+        exchange.read_reply(transfer.reply);
+        if (status < 200 || status > 299) return Step::finish(End::refused, answered);
+        if (offset_ < size_) return Step::finish(End::refused, answered + " before it had the whole body");
+        return Step::finish(End::done);
+    }
+
+    [[nodiscard]] Clock::time_point last_moved() const { return last_moved_; }
+
+private:
+    Step keep_pace(const Url& url)
+    {
+        return after_moving(floor_, on_wire_, client_.options().least_rate, url);
+    }
+
+    Step send_body(Exchange& exchange)
+    {
+        if (body_.file < 0) {
+            bool answered = false;
+            return push(exchange, body_.text, answered);
+        }
+        if (!exchange.connection().tls()) return send_from_file(exchange);
+        exchange.connection().cork(true);
+        Step step = send_through_memory(exchange);
+        exchange.connection().cork(false);
+        return step;
+    }
+
+    // Waits until the socket takes more; `answered` when the other end answers before it has heard all.
+    Step wait_to_send(Exchange& exchange, bool& answered)
+    {
+        if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
+        const short wanted = exchange.connection().wanted();
+        if (Step step = exchange.wait(static_cast<short>(wanted | POLLIN), exchange.options().idle_timeout,
+                                      "sending");
+            !step.ok())
+            return step;
+        return exchange.hear(answered);
+    }
+
+    // All of `data`, unless the other end answers first.
+    Step push(Exchange& exchange, std::string_view data, bool& answered)
+    {
+        while (!data.empty() && !answered) {
+            const auto done = exchange.connection().write(data.data(), data.size());
+            if (done.io == Connection::Io::ok) {
+                data.remove_prefix(done.bytes);
+                offset_ += done.bytes;
+                on_wire_ += done.bytes;
+            } else if (done.io != Connection::Io::again) {
+                answered = true;
+                return broken();
+            } else if (Step step = wait_to_send(exchange, answered); !step.ok()) {
+                return step;
+            }
+        }
+        return {};
+    }
+
+    // A failed write usually means that the other end has answered and closed; that answer says more than "broken pipe".
+    static Step broken() { return {}; }
+
+    Step send_from_file(Exchange& exchange)
+    {
+        while (offset_ < size_) {
+            const auto piece =
+                static_cast<std::size_t>(std::min<std::uint64_t>(sendfile_piece, size_ - offset_));
+            const auto before = offset_;
+            const auto done = exchange.connection().send_file(body_.file, offset_, piece);
+            on_wire_ += offset_ - before;
+            if (done.io == Connection::Io::eof) return shrunk();
+            if (done.io == Connection::Io::error) return broken();
+            if (done.io == Connection::Io::ok) {
+                moved(exchange);
+                continue;
+            }
+            bool answered = false;
+            if (Step step = wait_to_send(exchange, answered); !step.ok()) return step;
+            if (answered) return {};
+        }
+        return {};
+    }
+
+    Step send_through_memory(Exchange& exchange)
+    {
+        while (offset_ < size_) {
+            const auto want =
+                static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - offset_));
+            const ssize_t n = ::pread(body_.file, buffer_.data(), want, static_cast<off_t>(offset_));
+            if (n == 0) return shrunk();
+            if (n < 0)
+                return Step::finish(End::local, std::string{"reading the file: "} + std::strerror(errno));
+            bool answered = false;
+            const std::string_view piece{buffer_.data(), static_cast<std::size_t>(n)};
+            if (Step step = push(exchange, piece, answered); !step.ok() || answered) return step;
+            moved(exchange);
+        }
+        return {};
+    }
+
+    void moved(const Exchange& exchange)
+    {
+        last_moved_ = Clock::now();
+        exchange.reached(offset_);
+    }
+
+    static Step shrunk() { return Step::finish(End::local, "the file became shorter while it was sent"); }
+
+    HttpClient& client_;
+    const HttpClient::Call& call_;
+    std::string method_;
+    const Body& body_;
+    const Patience& patience_;
+    std::uint64_t size_;
+    std::uint64_t offset_ = 0, on_wire_ = 0; // of this attempt; of all
+    base::RateFloor floor_{client_.options().least_rate, Clock::now()};
+    Clock::time_point last_moved_ = Clock::now();
+    base::Buffer buffer_{transfer_buffer(call_.url)};
+};
+
+} // namespace
+
+HttpClient::HttpClient(HttpOptions options) : options_{std::move(options)} {}
+HttpClient::~HttpClient() = default;
+
+const TlsContext& HttpClient::tls()
+{
+    const std::lock_guard lock{mutex_};
+    if (!tls_) tls_ = std::make_unique<TlsContext>(options_.ca_file);
+    return *tls_;
+}
+
+Transfer HttpClient::send(std::string_view method, const Call& call, const Body& body,
+                          const Patience& patience)
+{
+    const base::IgnoreSigpipe no_signal;
+    Send send{*this, call, method, body, patience};
+    // What the kernel took says nothing about what arrived: five attempts in all, however far each came.
+    return run_attempts(
+        options_, patience, [&send](Transfer& transfer) { return send.attempt(transfer); },
+        [&send](RetryBudget& budget) { budget.moved(send.last_moved()); });
+}
+
+} // namespace agenthost::netclient

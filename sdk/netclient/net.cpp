@@ -1,0 +1,169 @@
+#include "net.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <resolv.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace agenthost::netclient {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds other_address_timeout{3'000}; // while there is another address left to try
+
+std::vector<Address> addresses_of(const addrinfo* list)
+{
+    std::vector<Address> out;
+    for (; list && out.size() < 16; list = list->ai_next) {
+        if (list->ai_addrlen > sizeof(sockaddr_storage)) continue;
+        Address address;
+        std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
+        address.size = list->ai_addrlen;
+        out.push_back(address);
+    }
+    return out;
+}
+
+int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<Address>& out)
+{
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags | AI_NUMERICSERV;
+    addrinfo* list = nullptr;
+    const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+    if (rc != 0) return rc;
+    out = addresses_of(list);
+    ::freeaddrinfo(list);
+    return 0;
+}
+
+} // namespace
+
+Wait wait_for(int fd, short events, milliseconds most, const Patience& patience)
+{
+    const auto end = std::min(Clock::now() + most, patience.deadline);
+    for (;;) {
+        if (patience.cancel.is_set()) return Wait::cancelled;
+        const auto now = Clock::now();
+        const auto left = std::chrono::ceil<milliseconds>(std::max(end - now, Clock::duration::zero()));
+        pollfd fds[] = {{patience.cancel.fd(), POLLIN, 0}, {fd, events, 0}};
+        const int n =
+            ::poll(fds, fd < 0 ? 1 : 2, static_cast<int>(std::min<milliseconds::rep>(left.count(), 60'000)));
+        if (n > 0) return fds[0].revents ? Wait::cancelled : Wait::ready;
+        if (n < 0 && errno != EINTR) return Wait::ready; // the descriptor's own call will say what is wrong
+        if (Clock::now() >= end) return end == patience.deadline ? Wait::deadline : Wait::timeout;
+    }
+}
+
+struct Resolver::Lookup {
+    std::mutex mutex;
+    std::condition_variable changed;
+    base::Cancel done; // for poll
+    int rc = 0;
+    std::vector<Address> addresses;
+};
+
+Resolver::~Resolver()
+{
+    for (auto& [lookup, thread] : threads_) thread.join();
+}
+
+std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds most,
+                                       const Patience& patience, std::string& why)
+{
+    std::vector<Address> addresses;
+    if (look_up(host, port, AI_NUMERICHOST, addresses) == 0) return addresses;
+    const auto lookup = std::make_shared<Lookup>();
+    {
+        const std::lock_guard lock{mutex_};
+        std::erase_if(threads_, [](auto& running) {
+            if (!running.first->done.is_set()) return false;
+            running.second.join(); // at its last instruction
+            return true;
+        });
+        if (threads_.size() >= most_) {
+            why = "looking up " + host + ": " + std::to_string(most_) +
+                  " look-ups hang already; check the name servers in resolv.conf";
+            return {};
+        }
+        const auto look = [lookup, host, port] {
+            ::res_init(); // this thread's own resolver state
+            _res.retrans = 2;
+            _res.retry = 2;
+            std::vector<Address> found;
+            const int rc = look_up(host, port, AI_ADDRCONFIG, found);
+            {
+                const std::lock_guard result{lookup->mutex};
+                lookup->rc = rc;
+                lookup->addresses = std::move(found);
+            }
+            lookup->done.set();
+        };
+        threads_.emplace_back(lookup, std::thread{});
+        try {
+            threads_.back().second = std::thread{look};
+        } catch (const std::system_error&) {
+            threads_.pop_back();
+            why = "looking up " + host + ": the machine is out of threads; raise TasksMax of the service";
+            return {};
+        }
+    }
+    if (const auto waited = wait_for(lookup->done.fd(), POLLIN, most, patience); waited != Wait::ready) {
+        why = "looking up " + host + " took too long; check the name servers in resolv.conf";
+        return {};
+    }
+    const std::lock_guard lock{lookup->mutex};
+    if (lookup->rc != 0) why = "looking up " + host + ": " + ::gai_strerror(lookup->rc);
+    return std::move(lookup->addresses);
+}
+
+Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout,
+                     const Patience& patience)
+{
+    Connected out;
+    out.denied = true;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const auto& address = addresses[i];
+        if (auto refusal = policy.refuse_address(address.get()); !refusal.empty()) {
+            if (out.why.empty()) out.why = std::move(refusal);
+            continue;
+        }
+        out.denied = false;
+        base::Fd socket{::socket(address.get().sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        const std::string where = "connecting to " + address_text(address.get()) + ": ";
+        if (!socket) {
+            out.why = where + std::strerror(errno);
+            continue;
+        }
+        const int one = 1;
+        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        int error = 0;
+        if (::connect(socket.get(), &address.get(), address.size) != 0) error = errno;
+        if (error == EINPROGRESS) {
+            const bool last = i + 1 == addresses.size();
+            out.wait = wait_for(socket.get(), POLLOUT,
+                                last ? timeout : std::min(timeout, other_address_timeout), patience);
+            if (out.wait == Wait::cancelled || out.wait == Wait::deadline) return out;
+            error = ETIMEDOUT;
+            socklen_t size = sizeof error;
+            if (out.wait == Wait::ready) ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        }
+        if (error == 0) {
+            out.socket = std::move(socket);
+            out.why.clear();
+            return out;
+        }
+        out.why = where + std::strerror(error);
+    }
+    if (addresses.empty()) out.denied = false;
+    return out;
+}
+
+} // namespace agenthost::netclient

@@ -1,0 +1,35 @@
+// An http or https URL, strictly. Nothing is guessed: what is not plainly a URL of ours is refused, so that the host we check is
+// the host we connect to (parsers that disagree are how filters are passed by).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::netclient {
+
+struct Url {
+    bool tls = false;
+    std::string host; // lower case; an IPv6 address without brackets
+    std::uint16_t port = 0;
+    std::string target; // path and query as they go on the wire, "/" at least; the fragment is gone
+    bool literal_v6 = false;
+
+    [[nodiscard]] std::string
+    authority() const; // for the Host header: the port only when it is not the scheme's own
+    // For people and logs: scheme, host and port. Path and query may be a one-time secret and are never shown.
+    [[nodiscard]] std::string redacted() const;
+    [[nodiscard]] bool same_origin(const Url&) const;
+};
+
+constexpr std::size_t max_url = 8192;
+
+// nullopt and `why` when it is not an absolute http(s) URL. User info (user:password@) is refused.
+std::optional<Url> parse_url(std::string_view text, std::string& why);
+
+// A Location header against the URL it came from: absolute, //host, /path, ?query or relative. What servers forget to encode in a path
+// or query (spaces, non-ASCII bytes, brackets and braces) is percent-encoded, as browsers do.
+std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why);
+
+} // namespace agenthost::netclient

@@ -1,0 +1,215 @@
+// What the agent reads, and how it greets.
+#include "agent.hpp"
+#include "dashboard.hpp"
+#include "wire/json/numbers.hpp"
+#include "wire/session/answers.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+using namespace dashboard;
+
+// What of a payload is not the action's: ids of the envelope, and for a run how its output is written.
+constexpr std::array<std::string_view, 3> run_members{"requestId", "agentId", "encoding"};
+constexpr std::array<std::string_view, 2> flat_members{"requestId", "agentId"};
+
+std::string percent_encoded(std::string_view text)
+{
+    constexpr std::string_view plain = "-._~", digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (letter || plain.find(c) != std::string_view::npos)
+            out += c;
+        else
+            out.append("%").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
+    }
+    return out;
+}
+
+// Empty: none.
+std::string id_problem(const json::Member* id)
+{
+    if (!id || id->kind == json::Kind::null) return "commandId is missing";
+    if (id->kind != json::Kind::string) return "commandId is not a string";
+    if (id->text.empty()) return "commandId is missing";
+    if (id->text.size() > most::id) return "commandId is longer than " + std::to_string(most::id) + " bytes";
+    return id->text.find('\0') == std::string_view::npos ? "" : "commandId has a NUL character";
+}
+
+} // namespace
+
+Opening DashboardAgentCodec::opening(const Hello& hello)
+{
+    agent_id_ = hello.agent_id;
+    Opening out;
+    if (!hello.credential.empty()) out.query = "token=" + percent_encoded(hello.credential);
+    return out;
+}
+
+std::string DashboardAgentCodec::hello(const Hello& hello)
+{
+    agent_id_ = hello.agent_id;
+    std::string out;
+    open_frame(out, "agent:connect", now(world_));
+    out += R"({"agentId":)";
+    json::append(out, clip(hello.agent_id, most::id));
+    append_field(out, "name", hello.name, most::id);
+    append_field(out, "version", hello.version, most::id);
+    append_field(out, "platform", hello.platform, most::id);
+    out += R"(,"capabilities":)";
+    out += hello.capabilities.empty() ? "[]" : hello.capabilities;
+    out += "}}";
+    return out;
+}
+
+// What could not be taken is answered by an error, whether it had an id or not: the document has a code for it.
+Malformed DashboardAgentCodec::bad(std::string reason, std::string_view command_id,
+                                   std::string_view request_id)
+{
+    bad_.command_id = command_id;
+    bad_.request_id = request_id;
+    const std::string_view id = command_id.empty() ? request_id : command_id;
+    bad_.id = id.empty() ? "~" + new_id(world_) : std::string{id};
+    return {std::move(reason), bad_.id};
+}
+
+Malformed DashboardAgentCodec::bad(std::string reason) { return bad(std::move(reason), {}, {}); }
+
+// Nothing but the ids matters in a frame that is refused, and they only if they can be read.
+Malformed DashboardAgentCodec::bad(std::string reason, const Frame& frame)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return bad(std::move(reason));
+    FieldReader fields{*members, scratch_};
+    const std::string_view request_id = fields.identifier("requestId", most::id);
+    const std::string_view command_id =
+        frame.type == run_word ? fields.identifier("commandId", most::id) : std::string_view{};
+    return bad(std::move(reason), command_id, request_id);
+}
+
+FromServer DashboardAgentCodec::decode(std::string_view frame, bool authenticating)
+{
+    Frame in;
+    std::string why;
+    const bool good = read_frame(frame, scratch_, in, why);
+    if (!good && (authenticating || in.type == "error")) return Malformed{std::move(why), {}};
+    if (!good) return bad(std::move(why), in);
+
+    if (in.type == "error") return error(in, authenticating);
+    if (authenticating) return in.type == "connection:ack" ? welcome(in) : Nothing{};
+    if (is_notice(in.type)) return Nothing{};
+    return command(in);
+}
+
+// An option of ours for the whole session: output may go on before the command that it belongs to is repeated here.
+FromServer DashboardAgentCodec::welcome(const Frame& frame)
+{
+    std::string why;
+    if (const auto members = json::split(frame.payload, why)) {
+        const json::Member* const encoding = find(*members, "encoding");
+        exact_ = encoding && encoding->text == "base64";
+    }
+    return Welcome{true, {}};
+}
+
+FromServer DashboardAgentCodec::error(const Frame& frame, bool authenticating)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return Malformed{"error: " + why, {}};
+    FieldReader fields{*members, scratch_};
+    const std::string_view code = fields.identifier("code", most::word);
+    const std::string_view message = fields.text("message", most::text);
+    if (!fields.problem.empty()) return Malformed{"error: " + fields.problem, {}};
+    if (code == auth_failed) return Welcome{false, message};
+    if (!authenticating)
+        return Nothing{}; // never answered: two ends that complain about each other would not stop
+    return Malformed{
+        "the server answered agent:connect with " + std::string{code} + ": " + std::string{message}, {}};
+}
+
+FromServer DashboardAgentCodec::command(const Frame& frame)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return bad("payload: " + why);
+    FieldReader fields{*members, scratch_};
+    return is_flat(frame.type) ? flat(frame, fields, *members) : action(frame, fields, *members);
+}
+
+FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
+                                     std::span<const json::Member> members)
+{
+    const bool runs = frame.type == run_word;
+    const std::string_view request_id = fields.identifier("requestId", most::id);
+    // The commandId is a parameter too: checked and copied, not read, as the scratch memory has room for each string once.
+    const json::Member* const id = find(members, "commandId");
+    const json::Member* const encoding = find(members, "encoding");
+    const bool base64 = encoding && encoding->text == "base64";
+    std::string command_id;
+    if (std::string problem = id_problem(id); problem.empty())
+        command_id = id->text;
+    else if (fields.problem.empty())
+        fields.problem = std::move(problem);
+    if (const json::Member* agent = find(members, "agentId");
+        fields.problem.empty() && agent && agent->kind != json::Kind::null && agent->text != agent_id_)
+        fields.problem = "agentId is another agent's";
+    Command command;
+    if (fields.problem.empty() && !read_timeout(find(members, "timeoutMs"), command.timeout))
+        fields.problem = "timeoutMs is not a number of milliseconds";
+    if (fields.problem.empty() && runs && encoding && encoding->kind != json::Kind::null && !base64 &&
+        encoding->text != "utf-8" && encoding->text != "utf8")
+        fields.problem = "encoding is neither utf-8 nor base64";
+    // A refusal that named the command of an interrupt would end that command.
+    if (!fields.problem.empty())
+        return bad(std::move(fields.problem), runs ? std::string_view{command_id} : std::string_view{},
+                   request_id);
+
+    if (runs && !commands_.find(command_id)) { // else a repeat: what was counted stays
+        CommandBook::Command& made = commands_.of(command_id);
+        made.base64 = base64;
+        made.request_id = request_id;
+        for (CommandBook::Channel& channel : made.channels) channel.known = true; // from 0
+    }
+    command.action = frame.type;
+    command.params = runs ? scratch_.object(members, run_members) : scratch_.object(members, flat_members);
+    made_id_ = runs ? command_id : request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
+    command.id = made_id_;
+    return command;
+}
+
+FromServer DashboardAgentCodec::action(const Frame& frame, FieldReader& fields,
+                                       std::span<const json::Member> members)
+{
+    Command command;
+    command.id = fields.needed("requestId", most::id);
+    command.target = fields.identifier("target", most::id);
+    const json::Member* params = find(members, "params");
+    if (const json::Member* agent = find(members, "agentId");
+        fields.problem.empty() && agent && agent->kind != json::Kind::null && agent->text != agent_id_)
+        fields.problem = "agentId is another agent's";
+    if (fields.problem.empty() && !read_timeout(find(members, "timeoutMs"), command.timeout))
+        fields.problem = "timeoutMs is not a number of milliseconds";
+    if (fields.problem.empty() && params && params->kind != json::Kind::object &&
+        params->kind != json::Kind::null)
+        fields.problem = "params is not an object";
+    if (!fields.problem.empty()) return bad(std::move(fields.problem), {}, command.id);
+    const json::Member* const encoding = find(members, "encoding");
+    if (encoding && encoding->text == "base64") commands_.of(command.id).base64 = true; // of what it streams
+    command.action = frame.type;
+    command.params = params && params->kind == json::Kind::object ? params->raw : "{}";
+    return command;
+}
+
+std::unique_ptr<AgentCodec> make_dashboard_agent(AgentSetup setup)
+{
+    return std::make_unique<DashboardAgentCodec>(std::move(setup));
+}
+
+} // namespace agenthost::wire

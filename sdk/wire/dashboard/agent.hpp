@@ -1,0 +1,60 @@
+// The agent's end of the dashboard protocol: read in dashboard_agent.cpp, written in dashboard_agent_words.cpp.
+#pragma once
+
+#include "envelope.hpp"
+#include "output.hpp"
+#include "wire/codec.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace agenthost::wire {
+
+class DashboardAgentCodec final : public AgentCodec {
+public:
+    explicit DashboardAgentCodec(AgentSetup setup) : world_{std::move(setup.world)} {}
+
+    Opening opening(const Hello&) override;
+    std::string hello(const Hello&) override;
+    FromServer decode(std::string_view frame, bool authenticating) override;
+    bool encode(const Result&, std::string& out) override;
+    bool encode(const Progress&, std::string& out) override;
+    bool encode(const Stream&, std::string& out) override;
+    std::size_t fitting(const Stream&) const override;
+    bool encode(const Event&, std::string& out) override;
+    bool encode(const Heartbeat&, std::string& out) override;
+    bool encode(const Metrics&, std::string&) override { return false; } // facts of a heartbeat tell them
+    bool encode(const Log&, std::string& out) override;
+
+private:
+    FromServer welcome(const dashboard::Frame&);
+    FromServer command(const dashboard::Frame&);
+    FromServer flat(const dashboard::Frame&, FieldReader&, std::span<const json::Member>);
+    FromServer action(const dashboard::Frame&, FieldReader&, std::span<const json::Member>);
+    FromServer error(const dashboard::Frame&, bool authenticating);
+    Malformed bad(std::string reason);
+    Malformed bad(std::string reason, const dashboard::Frame&);
+    Malformed bad(std::string reason, std::string_view command_id, std::string_view request_id);
+    void append_error(std::string& out, const Error&, std::string_view command_id,
+                      std::string_view request_id);
+    void append_status(std::string& out, std::string_view id, std::string_view status);
+    bool append_answer(std::string& out, const Result&);
+
+    // A frame that was refused, until its refusal is written.
+    struct Bad {
+        std::string id, command_id, request_id;
+    };
+
+    World world_;
+    std::string agent_id_;
+    bool exact_ = false; // the server wants bytes, not text, whatever a command says
+    std::uint64_t heartbeats_ = 0;
+    CommandBook commands_;
+    Bad bad_;
+    std::string made_id_; // what a view of the last message points to
+    Scratch scratch_;
+};
+
+} // namespace agenthost::wire

@@ -1,0 +1,208 @@
+// What dashboards say.
+#include "desk.hpp"
+
+#include "envelope.hpp"
+#include "wire/base64.hpp"
+#include "wire/json/numbers.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::wire::desk {
+namespace {
+
+using dashboard::Frame;
+using json::Kind;
+using json::Member;
+
+constexpr std::size_t most_command = 128 << 10, most_input = 256 << 10, most_path = 4096;
+constexpr std::uint64_t most_size = 10'000; // columns, rows
+constexpr std::array<std::string_view, 4> priorities{"low", "normal", "high", "urgent"};
+
+bool absent(const Member* member) { return member == nullptr || member->kind == Kind::null; }
+
+struct Rule {
+    std::string_view key;
+    std::string_view must; // for the refusal: "is not ..."
+    bool (*holds)(const Member&);
+};
+
+bool text(const Member& m, std::size_t most)
+{
+    return m.kind == Kind::string && m.text.size() <= most && m.text.find('\0') == std::string_view::npos;
+}
+
+// The members of a command:request that are the command's own. The plugin has a schema of its own; these are what must hold before
+// anything is queued.
+constexpr std::array rules{
+    Rule{"command", "a command of 1 to 131072 bytes without NUL",
+         [](const Member& m) { return text(m, most_command) && !m.text.empty(); }},
+    Rule{"argv", "a list", [](const Member& m) { return m.kind == Kind::array; }},
+    Rule{"priority", "one of low, normal, high, urgent",
+         [](const Member& m) {
+             return m.kind == Kind::string &&
+                    std::find(priorities.begin(), priorities.end(), m.text) != priorities.end();
+         }},
+    Rule{"cwd", "a path", [](const Member& m) { return text(m, most_path); }},
+    Rule{"env", "an object", [](const Member& m) { return m.kind == Kind::object; }},
+    Rule{"timeoutMs", "a number of milliseconds",
+         [](const Member& m) {
+             std::optional<milliseconds> ignored;
+             return read_timeout(&m, ignored);
+         }},
+    Rule{"pty", "an object {cols, rows} or true",
+         [](const Member& m) { return m.kind == Kind::object || m.kind == Kind::boolean; }},
+    Rule{"stdin", "a string", [](const Member& m) { return m.kind == Kind::string; }},
+    Rule{"stdin_encoding", "utf8 or base64",
+         [](const Member& m) { return m.text == "utf8" || m.text == "base64"; }},
+    Rule{"input", "true or false", [](const Member& m) { return m.kind == Kind::boolean; }},
+    Rule{"run_as", "a user's name", [](const Member& m) { return text(m, 63); }},
+    Rule{"max_output", "a number of bytes",
+         [](const Member& m) {
+             std::uint64_t ignored = 0;
+             return read_whole(m, ignored);
+         }},
+};
+
+bool flag(FieldReader& fields, std::span<const Member> members, std::string_view key)
+{
+    const Member* member = find(members, key);
+    if (absent(member)) return false;
+    if (member->kind != Kind::boolean && fields.problem.empty())
+        fields.problem = std::string{key} + " is neither true nor false";
+    return member->raw == "true";
+}
+
+bool base64(FieldReader& fields, std::span<const Member> members)
+{
+    const Member* member = find(members, "encoding");
+    if (absent(member) || member->text == "utf-8" || member->text == "utf8") return false;
+    if (member->text != "base64" && fields.problem.empty())
+        fields.problem = "encoding is neither utf-8 nor base64";
+    return true;
+}
+
+// The ids of a frame that is refused, where they can be read.
+Bad bad(std::string reason, std::span<const Member> members)
+{
+    Bad out{std::move(reason), {}, {}};
+    const auto id = [&](std::string_view key, std::string& into) {
+        if (const Member* m = find(members, key); m != nullptr && text(*m, most::id)) into = m->text;
+    };
+    id("commandId", out.command_id);
+    id("requestId", out.request_id);
+    return out;
+}
+
+} // namespace
+
+Message Reader::read(std::string_view frame)
+{
+    Frame in;
+    std::string why;
+    const bool good = dashboard::read_frame(frame, scratch_, in, why);
+    if (in.type == "error") return Nothing{};
+    std::string problem;
+    const auto members = json::split(in.payload, problem);
+    if (!good) return members ? bad(std::move(why), *members) : Bad{std::move(why), {}, {}};
+    if (!members) return Bad{"payload: " + problem, {}, {}};
+    FieldReader fields{*members, scratch_};
+    Message message = dispatch(in.type, fields, *members);
+    if (fields.problem.empty()) return message;
+    return bad(std::string{in.type} + ": " + fields.problem, *members);
+}
+
+Message Reader::dispatch(std::string_view type, FieldReader& fields, std::span<const Member> members)
+{
+    if (type == "heartbeat") {
+        const Member* sequence = find(members, "sequence");
+        if (absent(sequence) || sequence->kind != Kind::number || sequence->raw.size() > most::word) {
+            fields.problem = "sequence is not a number";
+            return Nothing{};
+        }
+        return Beat{sequence->raw};
+    }
+    if (type == dashboard::run_word) return ask(fields, members);
+    if (type == "command:interrupt") {
+        Interrupt interrupt;
+        interrupt.command_id = fields.needed("commandId", most::id);
+        interrupt.request_id = fields.identifier("requestId", most::id);
+        interrupt.force = flag(fields, members, "force");
+        return interrupt;
+    }
+    if (type == "terminal:input") return input(fields, members);
+    if (type == "terminal:resize") return resize(fields, members);
+    if (type == "token:refresh")
+        return Refresh{fields.needed("token", most::secret), fields.identifier("requestId", most::id)};
+    if (type == "dashboard:connect") {
+        const Member* info = find(members, "clientInfo");
+        if (!absent(info) && info->kind != Kind::object) fields.problem = "clientInfo is not an object";
+        return Connect{fields.needed("token", most::secret), fields.identifier("requestId", most::id)};
+    }
+    if (dashboard::is_notice(type)) return Nothing{};
+    fields.problem = "there is no such type; a dashboard sends dashboard:connect, command:request, "
+                     "command:interrupt, terminal:input, terminal:resize, token:refresh and heartbeat";
+    return Nothing{};
+}
+
+Message Reader::ask(FieldReader& fields, std::span<const Member> members)
+{
+    Ask ask;
+    ask.agent_id = fields.needed("agentId", most::id);
+    ask.request_id = fields.identifier("requestId", most::id);
+    ask.base64 = base64(fields, members);
+    if (!fields.problem.empty()) return ask;
+    const bool by_text = !absent(find(members, "command")), by_list = !absent(find(members, "argv"));
+    if (by_text == by_list) {
+        fields.problem = by_text ? "command and argv are two ways to say it; send one" : "command is missing";
+        return ask;
+    }
+    ask.params = "{";
+    for (const Rule& rule : rules) {
+        const Member* member = find(members, rule.key);
+        if (absent(member)) continue;
+        if (!rule.holds(*member)) {
+            fields.problem = std::string{rule.key}.append(" is not ").append(rule.must);
+            return ask;
+        }
+        if (ask.params.size() > 1) ask.params += ',';
+        ask.params.append(member->key_raw).append(":").append(member->raw);
+    }
+    ask.params += '}';
+    return ask;
+}
+
+Message Reader::input(FieldReader& fields, std::span<const Member> members)
+{
+    Input input;
+    input.command_id = fields.needed("commandId", most::id);
+    input.request_id = fields.identifier("requestId", most::id);
+    input.data = fields.text("data", most_input);
+    input.base64 = base64(fields, members);
+    input.eof = flag(fields, members, "eof");
+    std::string decoded;
+    if (fields.problem.empty() && input.base64 && !append_from_base64(decoded, input.data))
+        fields.problem = "data is not base64";
+    if (fields.problem.empty() && input.data.empty() && !input.eof) fields.problem = "data is missing";
+    return input;
+}
+
+Message Reader::resize(FieldReader& fields, std::span<const Member> members)
+{
+    Resize resize;
+    resize.command_id = fields.needed("commandId", most::id);
+    resize.request_id = fields.identifier("requestId", most::id);
+    const auto size = [&](std::string_view key) {
+        std::uint64_t value = 0;
+        const Member* member = find(members, key);
+        const bool good = !absent(member) && read_whole(*member, value) && value >= 1 && value <= most_size;
+        if (!good && fields.problem.empty())
+            fields.problem = std::string{key} + " is not a number from 1 to 10000";
+        return static_cast<std::uint16_t>(good ? value : 0);
+    };
+    resize.columns = size("cols");
+    resize.rows = size("rows");
+    return resize;
+}
+
+} // namespace agenthost::wire::desk

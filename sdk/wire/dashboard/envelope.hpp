@@ -1,0 +1,40 @@
+// The dashboard protocol's envelope, {version, type, timestamp, payload}, and the words both ends share.
+#pragma once
+
+#include "wire/codec.hpp"
+#include "wire/json/fields.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace agenthost::wire::dashboard {
+
+constexpr std::string_view auth_failed = "AUTH_FAILED";
+constexpr std::string_view run_word =
+    "command:request"; // its id is the commandId, its answer a command:status
+
+struct Frame {
+    std::string_view type;
+    std::string_view payload = "{}"; // an object as written
+    std::int64_t at = 0;             // the timestamp; 0: none
+};
+
+// False: `why` says what is wrong; type and payload are there when they could be read all the same. Views point into the frame and
+// `scratch`; the payload is an object.
+bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& why);
+
+// Appends the envelope up to the payload, whose object the caller writes and closes with '}'.
+void open_frame(std::string& out, std::string_view type, std::int64_t at);
+
+// The document's error codes and ours.
+std::string_view wire_code(std::string_view ours);
+std::string_view our_code(std::string_view wire);
+// Everything but a bad token: the session goes on.
+bool recoverable(std::string_view wire_code);
+
+// The words of commands whose payload is not {requestId, params}.
+bool is_flat(std::string_view type);
+// Frames that are not commands. Those of a later version are not here: they are taken for actions.
+bool is_notice(std::string_view type);
+
+} // namespace agenthost::wire::dashboard

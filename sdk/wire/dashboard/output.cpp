@@ -1,0 +1,139 @@
+#include "output.hpp"
+
+#include "wire/json/scan.hpp"
+
+#include <algorithm>
+
+namespace agenthost::wire {
+namespace {
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::size_t longest_character = 4;
+
+struct Piece {
+    std::size_t size = 0; // of bytes; 0: the rest is the beginning of a character
+    bool valid = false;
+};
+
+// What text begins with: a character, a byte that belongs to none, or a character's beginning.
+Piece first_piece(std::string_view text)
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return {1, true};
+    const std::size_t length = first >= 0xC2 && first <= 0xDF   ? 2
+                               : (first & 0xF0) == 0xE0         ? 3
+                               : first >= 0xF0 && first <= 0xF4 ? 4
+                                                                : 0;
+    if (length == 0) return {1, false};
+    // The second byte's limits keep out overlong forms, halves of surrogate pairs and what is beyond U+10FFFF.
+    const unsigned char least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    const unsigned char most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    for (std::size_t i = 1; i < length; ++i) {
+        if (i == text.size()) return {0, false};
+        if (byte(i) < (i == 1 ? least : 0x80) || byte(i) > (i == 1 ? most : 0xBF)) return {1, false};
+    }
+    return {length, true};
+}
+
+// Calls `each` for the pieces of tail and bytes together until it says false.
+template <class Each> void pieces(const CommandBook::Channel& channel, std::string_view bytes, Each each)
+{
+    std::string head{channel.tail.data(), channel.tail_size};
+    const std::size_t lent = std::min<std::size_t>(bytes.size(), 3); // enough to end any character
+    head += bytes.substr(0, lent);
+    std::string_view seam{head};
+    std::size_t left = channel.tail_size; // bytes of the tail that are still to be read
+    while (left > 0) {
+        const Piece piece = first_piece(seam);
+        if (!each(piece, seam)) return;
+        if (piece.size == 0) return;
+        seam.remove_prefix(piece.size);
+        if (piece.size >= left) {
+            bytes.remove_prefix(piece.size - left);
+            break;
+        }
+        left -= piece.size;
+    }
+    while (!bytes.empty()) {
+        const std::size_t run = ascii_run(bytes);
+        if (run > 0) {
+            if (!each(Piece{run, true}, bytes)) return;
+            bytes.remove_prefix(run);
+            continue;
+        }
+        const Piece piece = first_piece(bytes);
+        if (!each(piece, bytes) || piece.size == 0) return;
+        bytes.remove_prefix(piece.size);
+    }
+}
+
+} // namespace
+
+CommandBook::Command& CommandBook::of(std::string_view id)
+{
+    auto found = commands_.find(id);
+    if (found == commands_.end()) {
+        if (commands_.size() >= most) {
+            commands_.erase(
+                std::min_element(commands_.begin(), commands_.end(),
+                                 [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+        }
+        found = commands_.emplace(id, Command{}).first;
+    }
+    found->second.used = ++uses_;
+    return found->second;
+}
+
+const CommandBook::Command* CommandBook::find(std::string_view id) const
+{
+    const auto found = commands_.find(id);
+    return found == commands_.end() ? nullptr : &found->second;
+}
+
+void CommandBook::end(std::string_view id)
+{
+    if (const auto found = commands_.find(id); found != commands_.end()) commands_.erase(found);
+}
+
+std::string complete_text(CommandBook::Channel& channel, std::string_view bytes)
+{
+    std::string out;
+    out.reserve(bytes.size() + channel.tail_size);
+    std::string rest;
+    pieces(channel, bytes, [&](const Piece& piece, std::string_view at) {
+        if (piece.size == 0)
+            rest = at;
+        else if (piece.valid)
+            out += at.substr(0, piece.size);
+        else
+            out += replacement;
+        return true;
+    });
+    channel.tail_size = static_cast<std::uint8_t>(rest.size());
+    std::copy(rest.begin(), rest.end(), channel.tail.begin());
+    return out;
+}
+
+std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view bytes)
+{
+    // What can fit, and a character to see whether it does: the rest may be long.
+    bytes = bytes.substr(0, most_output + longest_character);
+    std::size_t room = most_output, taken = 0;
+    pieces(channel, bytes, [&](const Piece& piece, std::string_view at) {
+        const std::size_t size = piece.size == 0 ? at.size() : piece.size;
+        const std::size_t needed = piece.size == 0 ? 0 : piece.valid ? size : replacement.size();
+        if (needed > room) {
+            const bool cuts =
+                piece.valid && static_cast<unsigned char>(at.front()) < 0x80; // a run of plain characters
+            if (cuts) taken += room;
+            return false;
+        }
+        room -= needed;
+        taken += size;
+        return true;
+    });
+    return std::min(bytes.size(), taken < channel.tail_size ? 0 : taken - channel.tail_size);
+}
+
+} // namespace agenthost::wire

@@ -1,0 +1,312 @@
+// The server's end of the dashboard protocol's agent leg. (Dashboards themselves are the hub's business.)
+#include "dashboard.hpp"
+#include "envelope.hpp"
+#include "output.hpp"
+#include "result.hpp"
+#include "wire/base64.hpp"
+#include "wire/codes.hpp"
+#include "wire/json/numbers.hpp"
+#include "wire/session/outcomes.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+using namespace dashboard;
+
+class DashboardServerCodec final : public ServerCodec {
+public:
+    explicit DashboardServerCodec(ServerSetup setup)
+        : world_{std::move(setup.world)}, agent_id_{std::move(setup.agent_id)}
+    {}
+
+    FromAgent decode(std::string_view frame) override;
+    bool encode(const Welcome&, std::string& out) override;
+    bool encode(const Command&, std::string& out) override;
+    bool encode(const Ping&, std::string&) override { return false; }
+    bool encode(const Heartbeat&, std::string& out) override;
+
+private:
+    FromAgent hello(FieldReader&, std::span<const json::Member>);
+    FromAgent status(FieldReader&, std::span<const json::Member>);
+    FromAgent output(FieldReader&, std::span<const json::Member>);
+    FromAgent response(FieldReader&);
+    FromAgent event(FieldReader&, std::span<const json::Member>, std::int64_t at);
+    FromAgent error(FieldReader&, std::int64_t at);
+    bool append_flat(std::string& out, const Command&);
+
+    World world_;
+    std::string agent_id_; // as the token proved it; empty: the first frame tells
+    CommandBook commands_; // how much of their output has come
+    std::string made_;     // what a view of the last message points to
+    Scratch scratch_;
+};
+
+FromAgent DashboardServerCodec::decode(std::string_view frame)
+{
+    Frame in;
+    std::string why;
+    if (!read_frame(frame, scratch_, in, why)) return Malformed{std::move(why), {}};
+    const auto members = json::split(in.payload, why);
+    if (!members) return Malformed{"payload: " + why, {}};
+    FieldReader fields{*members, scratch_};
+
+    if (in.type == "agent:connect") return hello(fields, *members);
+    if (in.type == "command:status") return status(fields, *members);
+    if (in.type == "terminal:output") return output(fields, *members);
+    if (in.type == "response") return response(fields);
+    if (in.type == "event") return event(fields, *members, in.at);
+    if (in.type == "command:queue") return Event{"command_queue", in.payload, {}, in.at};
+    if (in.type == "error") return error(fields, in.at);
+    if (in.type == "progress") {
+        const Progress progress{fields.needed("requestId", most::id), fields.raw("data")};
+        if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
+        return Progress{progress.id, progress.json.empty() ? "{}" : progress.json};
+    }
+    if (in.type == "heartbeat") {
+        const json::Member* sequence = find(*members, "sequence");
+        if (!sequence || sequence->kind != json::Kind::number || sequence->raw.size() > most::word)
+            return Malformed{"sequence is not a number", {}};
+        const json::Member* facts = find(*members, "facts");
+        return Heartbeat{facts && facts->kind == json::Kind::object ? facts->raw : "{}", in.at,
+                         sequence->raw};
+    }
+    return Nothing{}; // a word of a later version
+}
+
+FromAgent DashboardServerCodec::hello(FieldReader& fields, std::span<const json::Member> members)
+{
+    Hello hello;
+    hello.agent_id = fields.needed("agentId", most::id);
+    hello.name = fields.identifier("name", most::id);
+    hello.version = fields.identifier("version", most::id);
+    hello.platform = fields.identifier("platform", most::id);
+    hello.capabilities = fields.raw("capabilities");
+    const json::Member* list = find(members, "capabilities");
+    if (fields.problem.empty() && !hello.capabilities.empty() && list->kind != json::Kind::array)
+        fields.problem = "capabilities is not an array";
+    if (!fields.problem.empty()) return Malformed{"agent:connect: " + fields.problem, {}};
+    if (!agent_id_.empty() && hello.agent_id != agent_id_)
+        return Refused{1008, "agentId is not the token's subject"};
+    if (hello.capabilities == "[]") hello.capabilities = {};
+    return hello;
+}
+
+FromAgent DashboardServerCodec::status(FieldReader& fields, std::span<const json::Member> members)
+{
+    const json::Member* member = find(members, "status");
+    const std::string_view word = member ? member->text : std::string_view{};
+    if (word == "queued" || word == "running") {
+        made_ = std::string{R"({"status":")"}.append(word).append("\"}");
+        const std::string_view data = fields.raw("data");
+        const Progress progress{fields.needed("commandId", most::id),
+                                data.empty() ? std::string_view{made_} : data};
+        if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
+        return progress;
+    }
+    if (word != "completed" && word != "failed")
+        return Malformed{"status is none of queued, running, completed, failed", {}};
+    const Result result = read_run_end(fields, members, word == "completed", made_);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
+    commands_.end(result.id);
+    return result;
+}
+
+FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json::Member> members)
+{
+    Stream stream;
+    stream.id = fields.needed("commandId", most::id);
+    const json::Member* data = find(members, "data");
+    const json::Member* name = find(members, "stream");
+    const json::Member* encoding = find(members, "encoding");
+    const json::Member* gap = find(members, "dropped");
+    const json::Member* position = find(members, "offset");
+    std::uint64_t dropped = 0, offset = 0;
+    const auto given = [](const json::Member* member) { return member && member->kind != json::Kind::null; };
+    const auto check = [&](bool holds, const char* problem) {
+        if (fields.problem.empty() && !holds) fields.problem = problem;
+    };
+    check(data && data->kind == json::Kind::string, "data is not a string");
+    check(!given(name) || name->text == "stdout" || name->text == "stderr",
+          "stream is neither stdout nor stderr");
+    check(!given(gap) || read_whole(*gap, dropped), "dropped is not a number of bytes");
+    check(!given(position) || read_whole(*position, offset), "offset is not a number of bytes");
+    const bool base64 = given(encoding) && encoding->text == "base64";
+    check(!given(encoding) || base64 || encoding->text == "utf-8" || encoding->text == "utf8",
+          "encoding is neither utf-8 nor base64");
+    made_.clear();
+    check(!base64 || !data || append_from_base64(made_, data->text), "data is not base64");
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
+
+    stream.channel = given(name) && name->text == "stderr" ? 2 : 1;
+    stream.bytes = base64 ? std::string_view{made_} : scratch_.keep(*data);
+    CommandBook::Channel& channel = commands_.of(stream.id).channels[stream.channel - 1];
+    stream.offset = given(position) ? offset : channel.next + dropped;
+    channel.next = stream.offset + stream.bytes.size();
+    return stream;
+}
+
+FromAgent DashboardServerCodec::response(FieldReader& fields)
+{
+    Result result;
+    result.id = fields.needed("requestId", most::id);
+    commands_.end(result.id);
+    const std::string_view status = fields.needed("status", most::word);
+    const std::string_view data = fields.raw("data");
+    if (status == "success") {
+        if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
+        result.data = data;
+        return result;
+    }
+    result.error.code = our_code(fields.identifier("code", most::word));
+    result.error.message = fields.text("message", most::text);
+    result.error.detail = fields.text("detail", most::text);
+    result.error.data = data;
+    const std::string_view outcome = fields.identifier("outcome", most::word);
+    if (fields.problem.empty() && status != "error") fields.problem = "status is neither success nor error";
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
+    if (result.error.code.empty()) result.error.code = code::internal;
+    if (result.error.message.empty()) result.error.message = result.error.code;
+    result.outcome = outcome_of(outcome, result.error.code);
+    return result;
+}
+
+FromAgent DashboardServerCodec::event(FieldReader& fields, std::span<const json::Member> members,
+                                      std::int64_t at)
+{
+    const std::string_view topic = fields.needed("event", most::id);
+    const std::string_view target = fields.identifier("target", most::id);
+    const json::Member* data = find(members, "data");
+    if (!fields.problem.empty()) return Malformed{"event: " + fields.problem, {}};
+    const std::string_view json = data ? data->raw : "{}";
+    const bool object = data && data->kind == json::Kind::object;
+    std::string why;
+    if (topic == "log" && object) {
+        if (const auto inner = json::split(json, why)) { // the payload's members end here
+            FieldReader of_log{*inner, scratch_};
+            const Log log{of_log.text("level", most::word), of_log.text("message", most::text),
+                          of_log.text("source", most::id), at};
+            if (of_log.problem.empty() && !log.level.empty()) return log;
+        }
+    }
+    return Event{topic, json, target, at};
+}
+
+// One that names its command or request answers it; another is for the log.
+FromAgent DashboardServerCodec::error(FieldReader& fields, std::int64_t at)
+{
+    Result result;
+    result.error.code = our_code(fields.needed("code", most::word));
+    result.error.message = fields.text("message", most::text);
+    result.error.detail = fields.text("detail", most::text);
+    result.id = fields.identifier("commandId", most::id);
+    if (!result.id.empty()) result.action = run_word;
+    if (result.id.empty()) result.id = fields.identifier("requestId", most::id);
+    if (!fields.problem.empty()) return Malformed{"error: " + fields.problem, {}};
+    if (result.error.message.empty()) result.error.message = result.error.code;
+    if (result.id.empty()) {
+        made_ = std::string{result.error.code}.append(": ").append(result.error.message);
+        return Log{"error", made_, {}, at};
+    }
+    result.outcome =
+        result.action.empty() ? outcome_of(result.error.code) : run_outcome({}, result.error.code);
+    commands_.end(result.id);
+    return result;
+}
+
+bool DashboardServerCodec::encode(const Welcome& welcome, std::string& out)
+{
+    if (welcome.accepted) {
+        open_frame(out, "connection:ack", now(world_));
+        out += R"({"connectionId":)";
+        json::append(out, new_id(world_));
+        append_field(out, "message", welcome.message, most::text);
+        out += R"(,"encoding":"base64")"; // output may go on before its command is repeated here
+    } else {
+        open_frame(out, "error", now(world_));
+        out += R"({"code":"AUTH_FAILED","message":)";
+        json::append(out, welcome.message.empty() ? "AUTH_FAILED" : clip(welcome.message, most::text));
+        out += R"(,"recoverable":false)";
+    }
+    out += "}}";
+    return true;
+}
+
+bool DashboardServerCodec::append_flat(std::string& out, const Command& command)
+{
+    const bool runs = command.action == run_word;
+    std::string why;
+    const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
+    if (!params || !command.target.empty() || find(*params, "requestId") || find(*params, "agentId"))
+        return false;
+    const json::Member* const given = find(*params, "commandId");
+    if (runs && (command.id.empty() || (given && given->text != command.id))) return false;
+    open_frame(out, command.action, now(world_));
+    out += '{';
+    const auto comma = [&] {
+        if (out.back() != '{') out += ',';
+    };
+    if (runs) {
+        out += R"("commandId":)";
+        json::append(out, clip(command.id, most::id));
+    }
+    for (const json::Member& member : *params) {
+        if ((command.timeout && member.key == "timeoutMs") || (runs && member.key == "commandId") ||
+            (command.exact && member.key == "encoding"))
+            continue;
+        comma();
+        out.append(member.key_raw).append(":").append(member.raw);
+    }
+    if (command.timeout) {
+        comma();
+        out += R"("timeoutMs":)" + std::to_string(command.timeout->count());
+    }
+    if (runs && command.exact) {
+        comma();
+        out += R"("encoding":"base64")";
+    }
+    if (!runs && !command.id.empty() && !command.id.starts_with('~')) {
+        comma();
+        out += R"("requestId":)";
+        json::append(out, clip(command.id, most::id));
+    }
+    out += "}}";
+    return true;
+}
+
+bool DashboardServerCodec::encode(const Command& command, std::string& out)
+{
+    if (is_flat(command.action)) return append_flat(out, command);
+    if (is_notice(command.action) || command.action.empty() || command.id.empty()) return false;
+    const std::string_view params = command.params.empty() ? "{}" : command.params;
+    if (!is_object(params)) return false;
+    open_frame(out, command.action, now(world_));
+    out += R"({"requestId":)";
+    json::append(out, clip(command.id, most::id));
+    append_field(out, "target", command.target, most::id);
+    out.append(R"(,"params":)").append(params);
+    if (command.timeout) out += R"(,"timeoutMs":)" + std::to_string(command.timeout->count());
+    if (command.exact) out += R"(,"encoding":"base64")";
+    out += "}}";
+    return true;
+}
+
+bool DashboardServerCodec::encode(const Heartbeat& heartbeat, std::string& out)
+{
+    open_frame(out, "heartbeat", now(world_));
+    out += R"({"sequence":)";
+    out += heartbeat.id.empty() ? "0" : heartbeat.id; // the number as the agent wrote it
+    out += "}}";
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<ServerCodec> make_dashboard_server(ServerSetup setup)
+{
+    return std::make_unique<DashboardServerCodec>(std::move(setup));
+}
+
+} // namespace agenthost::wire

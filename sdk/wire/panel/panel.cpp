@@ -1,0 +1,304 @@
+// The agent's end. The server's: panel_server.cpp.
+#include "panel.hpp"
+
+#include "wire/codes.hpp"
+#include "wire/iso8601.hpp"
+#include "wire/json/fields.hpp"
+#include "wire/session/answers.hpp"
+#include "wire/session/outcomes.hpp"
+
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+// What may stand beside a command's parameters when they are nested in `data` without a `payload`.
+constexpr std::array<std::string_view, 8> envelope{"id",       "type",   "timestamp", "agentId",
+                                                   "serverId", "action", "timeout",   "payload"};
+
+class PanelAgent final : public AgentCodec {
+public:
+    explicit PanelAgent(AgentSetup setup) : world_{std::move(setup.world)} {}
+
+    Opening opening(const Hello&) override;
+    std::string hello(const Hello& hello) override
+    {
+        agent_id_ = hello.agent_id;
+        return {}; // the upgrade has said it all
+    }
+    FromServer decode(std::string_view frame, bool authenticating) override;
+    bool encode(const Result&, std::string& out) override;
+    bool encode(const Progress&, std::string& out) override;
+    bool encode(const Stream&, std::string&) override { return false; }
+    bool encode(const Event&, std::string& out) override;
+    bool encode(const Heartbeat&, std::string& out) override;
+    bool encode(const Metrics&, std::string&) override { return false; } // a pong's systemLoad tells
+    bool encode(const Log&, std::string& out) override;
+
+private:
+    FromServer ping(FieldReader&, std::string_view id);
+    FromServer command(std::span<const json::Member>, FieldReader&, std::string_view id);
+    void foreign(FieldReader&); // sets its problem when the frame is for another agent
+    void begin(std::string& out, std::string_view id, std::string_view type, std::int64_t at) const;
+    void begin_event(std::string& out, std::string_view event, std::int64_t at) const;
+
+    World world_;
+    std::string agent_id_;
+    bool nameless_ping_ = false; // the last ping had no id: its pong has none
+    Scratch scratch_;
+};
+
+Opening PanelAgent::opening(const Hello& hello)
+{
+    agent_id_ = hello.agent_id;
+    Opening out;
+    if (fits_a_header(hello.credential))
+        out.headers.emplace_back("Authorization", std::string{"Bearer "}.append(hello.credential));
+    if (fits_a_header(hello.agent_id)) out.headers.emplace_back("X-Agent-ID", hello.agent_id);
+    return out;
+}
+
+void PanelAgent::foreign(FieldReader& fields)
+{
+    const std::string_view id = fields.identifier("agentId", most::id);
+    if (fields.problem.empty() && !id.empty() && !agent_id_.empty() && id != agent_id_)
+        fields.problem = "agentId is not this agent's";
+}
+
+FromServer PanelAgent::decode(std::string_view frame, bool)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    scratch_.begin(frame);
+    FieldReader fields{*members, scratch_};
+    const std::string_view id = fields.identifier("id", most::id);
+    const std::string_view type = fields.needed("type", most::word);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
+    if (type == "ping") return ping(fields, id);
+    if (type == "command") return command(*members, fields, id);
+    return Nothing{}; // a word of a later version, or a peer that mirrors what we say: to answer it would never end
+}
+
+FromServer PanelAgent::ping(FieldReader& fields, std::string_view id)
+{
+    foreign(fields);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
+    nameless_ping_ = id.empty();
+    return Ping{id};
+}
+
+FromServer PanelAgent::command(std::span<const json::Member> members, FieldReader& fields,
+                               std::string_view id)
+{
+    Command command;
+    command.id = id;
+    command.params = "{}";
+    command.action = fields.identifier("action", most::action);
+    foreign(fields);
+    command.target = fields.identifier("serverId", most::id);
+    std::string_view timeout = fields.raw("timeout");
+    const json::Member* payload = find(members, "payload");
+    const json::Member* nested = find(members, "data");
+    if (payload && payload->kind == json::Kind::null) payload = nullptr;
+    if (nested && nested->kind != json::Kind::object) nested = nullptr;
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
+    std::string why;
+
+    // From here on `members` and what `fields` reads are gone: another object is split.
+    json::Member body; // the parameters
+    if (payload) {
+        body = *payload;
+    } else if (nested && !command.action.empty()) {
+        body = *nested;
+    }
+    if (nested && command.action.empty()) { // seen in the field: the command stands in `data`
+        const auto inner = json::split(nested->raw, why);
+        if (!inner) return Malformed{"data: " + why, id};
+        FieldReader more{*inner, scratch_};
+        if (command.id.empty()) command.id = more.identifier("id", most::id);
+        command.action = more.identifier("action", most::action);
+        foreign(more);
+        const std::string_view target = more.identifier("serverId", most::id);
+        if (command.target.empty()) command.target = target;
+        if (timeout.empty()) timeout = more.raw("timeout");
+        if (!more.problem.empty()) return Malformed{"data: " + more.problem, command.id};
+        const json::Member* const own = find(*inner, "payload");
+        if (own && own->kind != json::Kind::null) {
+            body = *own;
+        } else if (!payload) {
+            command.params = scratch_.object(*inner, envelope);
+        }
+    }
+    if (command.action.empty()) return Malformed{"action is missing", command.id};
+    if (command.id.empty()) return Malformed{"id is missing", {}};
+    if (!timeout.empty()) command.timeout = from_seconds(timeout);
+    if (body.raw.empty()) return command;
+
+    if (body.kind != json::Kind::object) return Malformed{"payload is not an object", command.id};
+    command.params = body.raw;
+    if (command.target.empty() && may_have(body.raw, "serverId")) {
+        const auto inner = json::split(body.raw, why);
+        if (!inner) return Malformed{"payload: " + why, command.id};
+        FieldReader more{*inner, scratch_};
+        command.target = more.identifier("serverId", most::id);
+        if (!more.problem.empty()) return Malformed{"payload: " + more.problem, command.id};
+    }
+    return command;
+}
+
+void PanelAgent::begin(std::string& out, std::string_view id, std::string_view type, std::int64_t at) const
+{
+    out += '{';
+    if (!id.empty()) {
+        out += R"("id":)";
+        json::append(out, id);
+        out += ',';
+    }
+    out += R"("type":")";
+    out += type;
+    out += R"(","timestamp":)";
+    append_iso8601(out, at != 0 ? at : now(world_));
+}
+
+void PanelAgent::begin_event(std::string& out, std::string_view event, std::int64_t at) const
+{
+    begin(out, new_id(world_), "event", at);
+    out += R"(,"event":)";
+    json::append(out, event);
+    out += R"(,"data":)";
+}
+
+bool PanelAgent::encode(const Result& result, std::string& out)
+{
+    begin(out, result.id, "response", 0);
+    if (result.outcome == Outcome::success) {
+        out += R"(,"success":true)";
+        std::string message, rest;
+        std::string_view data = result.data;
+        if (cut_message(data, message, rest)) {
+            out += R"(,"message":)";
+            out += message;
+            data = rest;
+        }
+        if (!data.empty()) {
+            out += R"(,"data":)";
+            out += data;
+        }
+    } else {
+        const Error& error = result.error;
+        const std::string_view code = error.code.empty() ? code::internal : error.code;
+        out += R"(,"success":false,"error":{"code":)";
+        json::append(out, clip(code, most::word));
+        append_field(out, "message", error.message.empty() ? code : error.message, most::text);
+        append_field(out, "detail", error.detail, most::text);
+        if (!error.data.empty()) {
+            out += R"(,"data":)";
+            out += error.data;
+        }
+        append_outcome(out, result);
+        out += '}';
+    }
+    out += '}';
+    return true;
+}
+
+bool PanelAgent::encode(const Progress& progress, std::string& out)
+{
+    begin_event(out, "progress", 0);
+    out += R"({"id":)";
+    json::append(out, progress.id);
+    std::string why;
+    const auto members = is_object(progress.json) ? json::split(progress.json, why) : std::nullopt;
+    if (members) {
+        for (const json::Member& member : *members) {
+            if (member.key == "id") continue; // the command's counts
+            out += ',';
+            out += member.key_raw;
+            out += ':';
+            out += member.raw;
+        }
+    } else if (!progress.json.empty()) {
+        out += R"(,"value":)";
+        out += progress.json;
+    }
+    out += "}}";
+    return true;
+}
+
+bool PanelAgent::encode(const Event& event, std::string& out)
+{
+    const std::size_t dot = event.topic.find('.');
+    const std::string_view name = event.topic.substr(dot == event.topic.npos ? 0 : dot + 1);
+    const std::string_view data = event.json.empty() ? "{}" : event.json;
+    // Panels look for the server in the data; where it cannot go there, the envelope has a place as well.
+    bool in_data = event.target.empty(), add = false;
+    if (!in_data && is_object(data)) {
+        std::string why;
+        const auto members = json::split(data, why);
+        const json::Member* const own = members ? find(*members, "serverId") : nullptr;
+        in_data = own && own->kind == json::Kind::string && own->text == event.target;
+        add = members && !own && members->size() < json::max_members;
+    }
+    begin(out, new_id(world_), "event", event.at);
+    if (!in_data && !add) append_field(out, "serverId", event.target, most::id);
+    out += R"(,"event":)";
+    json::append(out, clip(name, most::action));
+    out += R"(,"data":)";
+    if (add) {
+        out += R"({"serverId":)";
+        json::append(out, clip(event.target, most::id));
+        append_members(out, data);
+        out += '}';
+    } else {
+        out += data;
+    }
+    out += '}';
+    return true;
+}
+
+bool PanelAgent::encode(const Heartbeat& pong, std::string& out)
+{
+    if (pong.id.empty() && !nameless_ping_) return false; // unasked: WebSocket pings do that here
+    nameless_ping_ = false;
+    std::string_view status, servers, load;
+    std::string why;
+    const auto facts = json::split(pong.facts.empty() ? "{}" : pong.facts, why);
+    const auto fact = [&](std::string_view key) {
+        const json::Member* const found = facts ? find(*facts, key) : nullptr;
+        return found ? found->raw : std::string_view{};
+    };
+    begin(out, pong.id, "pong", pong.at);
+    status = fact("agent_status"), servers = fact("active_servers"), load = fact("system_load");
+    out += R"(,"data":{"agentStatus":)";
+    out += status.empty() ? R"("healthy")" : status;
+    out += R"(,"activeServers":)";
+    out += servers.empty() ? "0" : servers; // nobody runs any
+    if (!load.empty()) {
+        out += R"(,"systemLoad":)";
+        out += load;
+    }
+    out += "}}";
+    return true;
+}
+
+bool PanelAgent::encode(const Log& log, std::string& out)
+{
+    begin_event(out, "log", log.at);
+    out += R"({"level":)";
+    json::append(out, clip(log.level, most::word));
+    out += R"(,"message":)";
+    json::append(out, clip(log.message, most::text));
+    append_field(out, "source", log.source, most::id);
+    out += "}}";
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<AgentCodec> make_panel_agent(AgentSetup setup)
+{
+    return std::make_unique<PanelAgent>(std::move(setup));
+}
+
+} // namespace agenthost::wire

@@ -1,0 +1,232 @@
+// The server's end. The agent's: panel.cpp.
+#include "panel.hpp"
+
+#include "wire/codes.hpp"
+#include "wire/iso8601.hpp"
+#include "wire/json/fields.hpp"
+#include "wire/session/answers.hpp"
+#include "wire/session/outcomes.hpp"
+
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+struct FactName {
+    std::string_view wire, fact;
+};
+constexpr std::array fact_names{FactName{"agentStatus", "agent_status"},
+                                FactName{"activeServers", "active_servers"},
+                                FactName{"systemLoad", "system_load"}};
+constexpr std::array<std::string_view, 1> progress_id{"id"};
+
+class PanelServer final : public ServerCodec {
+public:
+    explicit PanelServer(ServerSetup setup)
+        : world_{std::move(setup.world)}, agent_id_{std::move(setup.agent_id)}
+    {}
+
+    FromAgent decode(std::string_view frame) override;
+    bool encode(const Welcome&, std::string&) override { return false; } // the upgrade's answer says it
+    bool encode(const Command&, std::string& out) override;
+    bool encode(const Ping&, std::string& out) override;
+    bool encode(const Heartbeat&, std::string&) override { return false; } // pongs are not acknowledged
+
+private:
+    // The frame's fields, read before another object is split.
+    struct Frame {
+        std::string_view id;
+        std::int64_t at = 0;
+        json::Member data, error;
+    };
+    FromAgent response(std::span<const json::Member>, FieldReader&, const Frame&);
+    FromAgent failure(FieldReader&, const Frame&);
+    FromAgent event(FieldReader&, const Frame&);
+    FromAgent pong(const Frame&);
+    void begin(std::string& out, std::string_view id, std::string_view type) const;
+
+    World world_;
+    std::string agent_id_;
+    Scratch scratch_;
+    std::string
+        memory_; // of what a message cannot point to in the frame or in scratch_; not longer than twice the frame
+};
+
+json::Member value(std::span<const json::Member> members, std::string_view key)
+{
+    const json::Member* const found = find(members, key);
+    return found && found->kind != json::Kind::null ? *found : json::Member{};
+}
+
+FromAgent PanelServer::decode(std::string_view frame)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    scratch_.begin(frame);
+    renew(memory_);
+    FieldReader fields{*members, scratch_};
+    Frame f;
+    f.id = fields.identifier("id", most::id);
+    const std::string_view type = fields.needed("type", most::word);
+    const std::string_view agent = fields.identifier("agentId", most::id);
+    f.at = from_iso8601(value(*members, "timestamp").text).value_or(0);
+    f.data = value(*members, "data"), f.error = value(*members, "error");
+    if (fields.problem.empty() && !agent.empty() && !agent_id_.empty() && agent != agent_id_)
+        fields.problem = "agentId is not the one this connection was opened for";
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
+    if (type == "response") return response(*members, fields, f);
+    if (type == "event") return event(fields, f);
+    if (type == "pong") return pong(f);
+    return Nothing{}; // a word of a later version
+}
+
+FromAgent PanelServer::response(std::span<const json::Member> members, FieldReader& fields, const Frame& f)
+{
+    if (f.id.empty()) return Malformed{"id is missing", {}};
+    // Agents in the field say first that they have begun, in an answer of the same id; the real one follows.
+    const json::Member* const status = find(members, "status");
+    if (status && status->text == "processing")
+        return Progress{f.id, f.data.kind == json::Kind::object ? f.data.raw : std::string_view{"{}"}};
+    const json::Member* const success = find(members, "success");
+    if (!success || success->kind != json::Kind::boolean)
+        return Malformed{"success is neither true nor false", f.id};
+    if (success->raw == "false") return failure(fields, f);
+    const std::string_view message = fields.text("message", most::text);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
+    Result result;
+    result.id = f.id;
+    result.data = with_message(message, f.data.raw, memory_);
+    return result;
+}
+
+FromAgent PanelServer::failure(FieldReader& fields, const Frame& f)
+{
+    Result result;
+    result.id = f.id;
+    result.outcome = Outcome::error;
+    Error& error = result.error;
+    const std::string_view message = fields.text("message", most::text);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
+    std::string_view outcome;
+    if (f.error.kind == json::Kind::object) {
+        std::string why;
+        const auto inner = json::split(f.error.raw, why);
+        if (!inner) return Malformed{"error: " + why, f.id};
+        FieldReader more{*inner, scratch_};
+        error.code = more.identifier("code", most::word);
+        error.message = more.text("message", most::text);
+        error.detail = more.text("detail", most::text);
+        error.data = more.raw("data");
+        outcome = more.identifier("outcome", most::word);
+        if (!more.problem.empty()) return Malformed{"error: " + more.problem, f.id};
+    } else if (f.error.kind == json::Kind::string) { // only words
+        error.message = fields.text("error", most::text);
+        if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
+    }
+    if (error.message.empty()) error.message = message;
+    if (error.code.empty()) error.code = code::internal;
+    if (error.data.empty()) error.data = f.data.raw;
+    result.outcome = outcome_of(outcome, error.code);
+    return result;
+}
+
+FromAgent PanelServer::event(FieldReader& fields, const Frame& f)
+{
+    Event event;
+    event.at = f.at;
+    event.topic = fields.needed("event", most::action);
+    event.target = fields.identifier("serverId", most::id);
+    event.json = f.data.raw.empty() ? "{}" : f.data.raw;
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
+    if (f.data.kind != json::Kind::object) return event;
+
+    std::string why;
+    const auto inner = json::split(f.data.raw, why);
+    if (!inner) return event; // many keys, or one twice: as it is
+    FieldReader more{*inner, scratch_};
+    if (event.topic == "progress") {
+        const std::string_view id = more.identifier("id", most::id);
+        if (!id.empty()) return Progress{id, scratch_.object(*inner, progress_id)};
+    } else if (event.topic == "log") {
+        Log log;
+        log.level = more.identifier("level", most::word);
+        log.message = more.text("message", most::text);
+        log.source = more.identifier("source", most::id);
+        log.at = f.at;
+        if (more.problem.empty() && !log.message.empty()) return log;
+    }
+    if (event.target.empty()) event.target = more.identifier("serverId", most::id);
+    return event;
+}
+
+FromAgent PanelServer::pong(const Frame& f)
+{
+    Heartbeat beat{"{}", f.at, f.id};
+    if (f.data.kind == json::Kind::null) return beat;
+    std::string why;
+    const auto inner = f.data.kind == json::Kind::object ? json::split(f.data.raw, why) : std::nullopt;
+    if (!inner) return Malformed{"data " + (why.empty() ? "is not an object" : why), f.id};
+    for (const FactName& name : fact_names) {
+        const json::Member* const found = find(*inner, name.wire);
+        if (!found || found->kind == json::Kind::null) continue;
+        memory_ += memory_.empty() ? "{\"" : ",\"";
+        memory_.append(name.fact).append("\":").append(found->raw);
+    }
+    memory_ += memory_.empty() ? "{}" : "}";
+    beat.facts = memory_;
+    return beat;
+}
+
+void PanelServer::begin(std::string& out, std::string_view id, std::string_view type) const
+{
+    out += R"({"id":)";
+    json::append(out, id.empty() ? new_id(world_) : id);
+    out += R"(,"type":")";
+    out += type;
+    out += R"(","timestamp":)";
+    append_iso8601(out, now(world_));
+}
+
+bool PanelServer::encode(const Command& command, std::string& out)
+{
+    if (command.id.empty()) return false; // its answer could not be matched
+    const std::string_view params = command.params.empty() ? "{}" : command.params;
+    if (!is_object(params)) return false;
+    const bool target_in_params = [&] {
+        std::string why;
+        if (command.target.empty() || !may_have(params, "serverId")) return false;
+        const auto members = json::split(params, why);
+        return members && value(*members, "serverId").text == command.target;
+    }();
+    begin(out, command.id, "command");
+    append_field(out, "agentId", agent_id_, most::id);
+    if (!target_in_params) append_field(out, "serverId", command.target, most::id);
+    append_field(out, "action", command.action, most::action);
+    if (command.timeout) {
+        out += R"(,"timeout":)";
+        append_seconds(out, *command.timeout);
+    }
+    if (params != "{}") {
+        out += R"(,"payload":)";
+        out += params;
+    }
+    out += '}';
+    return true;
+}
+
+bool PanelServer::encode(const Ping& ping, std::string& out)
+{
+    begin(out, ping.id, "ping");
+    out += '}';
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<ServerCodec> make_panel_server(ServerSetup setup)
+{
+    return std::make_unique<PanelServer>(std::move(setup));
+}
+
+} // namespace agenthost::wire

@@ -1,0 +1,156 @@
+#include "agent.hpp"
+
+#include "ids.hpp"
+#include "wire/session/answers.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::wire {
+namespace print {
+namespace {
+
+// Words of servers that are no request, and our own words from a peer that mirrors: to answer them might never end.
+constexpr std::array<std::string_view, 6> not_requests{"ack",         "register",  "heartbeat",
+                                                       "task_result", "log_event", "print_result"};
+// Words without an id that are no task are answered this many times in a row: a peer that answers our errors with more of them would
+// never end.
+constexpr int most_strays = 8;
+constexpr std::size_t most_pending =
+    16; // settings whose result is still to come; beyond, the oldest has no effect on heartbeats
+constexpr milliseconds shortest{1'000}, longest{3'600'000}; // heartbeat interval a server may ask for
+
+} // namespace
+
+FromServer PrintAgent::decode(std::string_view frame, bool)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    scratch_.begin(frame);
+    renew(memory_), renew(decimal_);
+    FieldReader fields{*members, scratch_};
+    const std::string_view type = fields.needed("type", most::action);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
+    if (std::find(not_requests.begin(), not_requests.end(), type) != not_requests.end()) return Nothing{};
+    const json::Member* const payload = find(*members, "payload");
+    const bool bare = !payload || payload->kind == json::Kind::null;
+    if (type == "print" && bare && find(*members, "taskId")) return flat_print(*members, fields);
+
+    const std::string_view outer_id = envelope_id(*members, fields);
+    const std::string_view outer_shop = fields.identifier("shopId", most::id);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), outer_id};
+    if (!bare && payload->kind != json::Kind::object) return Malformed{"payload is not an object", outer_id};
+
+    // From here on `members` and `fields` are gone: the payload is split.
+    const auto inner = json::split(bare ? "{}" : payload->raw, why);
+    if (!inner) return Malformed{"payload: " + why, outer_id};
+    FieldReader more{*inner, scratch_};
+    if (type == "error") { // no request either; one of them says that we are not wanted
+        if (more.identifier("code", most::word) != auth_failed) return Nothing{};
+        return Welcome{false, more.text("message", most::text)};
+    }
+    const bool task = type.starts_with(print::task);
+    // A task's id stands in the payload first. Elsewhere the payload is the action's: its `id` may mean something else.
+    std::string_view id = outer_id;
+    if (task || (id.empty() && !raw_of(*inner, "id", json::Kind::string).empty())) {
+        const std::string_view inner_id = more.identifier("id", most::id);
+        if (!inner_id.empty()) id = inner_id;
+    }
+    const std::string_view shop = more.identifier("shopId", most::id);
+    if (more.problem.empty() && (foreign(outer_shop) || foreign(shop)))
+        more.problem = "shopId is not this shop's";
+    if (more.problem.empty() && id.empty() && type != task_ping) more.problem = "id is missing";
+    if (!id.empty()) {
+        strays_ = 0;
+    } else if (task || ++strays_ <= most_strays) { // answered without an id
+        made_id_.assign(made).append(new_id(world_));
+        id = made_id_;
+    }
+
+    const json::Member* const updates = find(*inner, "updates");
+    if (more.problem.empty() && type == task_config && updates && updates->kind != json::Kind::object)
+        more.problem = "updates is not an object";
+    if (!more.problem.empty()) return Malformed{std::move(more.problem), id};
+
+    Command command{
+        .id = id, .action = type, .params = params_of(type, id, *inner), .target = {}, .timeout = {}};
+    if (type == task_config) expect(id, command.params);
+    command.params = with_decimal_ids(command.params, decimal_);
+    return command;
+}
+
+// The payload without what belongs to the envelope. Settings always stand in `updates`, whether they came so or flat.
+std::string_view PrintAgent::params_of(std::string_view type, std::string_view id,
+                                       std::span<const json::Member> payload)
+{
+    const json::Member* const own = find(payload, "id");
+    const bool envelope =
+        type.starts_with(print::task) || (own && own->kind == json::Kind::string && own->text == id);
+    const std::array<std::string_view, 2> skip{"shopId", envelope ? "id" : "shopId"};
+    const std::string_view params = scratch_.object(payload, skip);
+    if (type != task_config || find(payload, "updates")) return params;
+    memory_ = R"({"updates":)";
+    memory_ += params;
+    memory_ += '}';
+    return memory_;
+}
+
+// Settings are on their way to whoever keeps them: when that succeeds, what they say about heartbeats holds.
+void PrintAgent::expect(std::string_view id, std::string_view params)
+{
+    std::string why;
+    const auto inside = [&why](std::string_view object, std::string_view key, json::Kind kind) {
+        const auto members = object.empty() ? std::nullopt : json::split(object, why);
+        return members ? raw_of(*members, key, kind) : std::string_view{};
+    };
+    const std::string_view updates = inside(params, "updates", json::Kind::object);
+    const std::string_view telemetry = inside(updates, "telemetry", json::Kind::object);
+    auto interval = from_seconds(inside(telemetry, "intervalSeconds", json::Kind::number));
+    if (interval) interval = std::clamp(*interval, shortest, longest);
+    if (pending_.size() == most_pending) pending_.erase(pending_.begin());
+    pending_.push_back({std::string{id}, interval});
+}
+
+// Seen in the field: {"type":"print","taskId","printerIP","port","data","encoding"}, all at the top level.
+FromServer PrintAgent::flat_print(std::span<const json::Member> members, FieldReader& fields)
+{
+    const std::string_view task_id = fields.needed("taskId", most::id - flat.size());
+    if (fields.problem.empty()) made_id_.assign(flat).append(task_id);
+    const std::string_view id = fields.problem.empty() ? std::string_view{made_id_} : std::string_view{};
+    if (foreign(fields.identifier("shopId", most::id))) fields.problem = "shopId is not this shop's";
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
+
+    const auto given = [&](std::string_view key) {
+        const json::Member* const found = find(members, key);
+        return found && found->kind != json::Kind::null ? found->raw : std::string_view{};
+    };
+    static constexpr std::array<std::string_view, 7> taken{"type", "taskId",    "id",     "shopId",
+                                                           "port", "printerIP", "printer"};
+    const std::string_view address = given("printerIP"), port = given("port"), printer = given("printer");
+    if (!address.empty()) {
+        memory_.append(R"(,"printer":{"ip":)").append(address);
+        if (!port.empty()) memory_.append(R"(,"port":)").append(port);
+        memory_ += '}';
+    } else if (!printer.empty()) {
+        memory_.append(R"(,"printer":)").append(printer);
+    }
+    for (const json::Member& member : members) {
+        if (std::find(taken.begin(), taken.end(), member.key) != taken.end()) continue;
+        memory_.append(",").append(member.key_raw).append(":").append(member.raw);
+    }
+    if (memory_.empty()) memory_ = '{';
+    memory_.front() = '{'; // was the first comma
+    memory_ += '}';
+    const std::string_view params = with_decimal_ids(memory_, decimal_);
+    return Command{.id = id, .action = task_print, .params = params, .target = {}, .timeout = {}};
+}
+
+} // namespace print
+
+std::unique_ptr<AgentCodec> make_print_agent(AgentSetup setup)
+{
+    return std::make_unique<print::PrintAgent>(std::move(setup));
+}
+
+} // namespace agenthost::wire

@@ -1,0 +1,31 @@
+// What both ends of print do with an envelope and its members.
+#pragma once
+
+#include "wire/json/fields.hpp"
+
+#include <span>
+
+namespace agenthost::wire::print {
+
+// The envelope's id is optional: one that is no string is none.
+inline std::string_view envelope_id(std::span<const json::Member> members, FieldReader& fields)
+{
+    const json::Member* const id = find(members, "id");
+    return id && id->kind == json::Kind::string ? fields.identifier("id", most::id) : std::string_view{};
+}
+
+// A member, null and absent alike.
+inline json::Member value(std::span<const json::Member> members, std::string_view key)
+{
+    const json::Member* const found = find(members, key);
+    return found && found->kind != json::Kind::null ? *found : json::Member{};
+}
+
+// A member's value as written, when there is one of that kind.
+inline std::string_view raw_of(std::span<const json::Member> members, std::string_view key, json::Kind kind)
+{
+    const json::Member* const found = find(members, key);
+    return found && found->kind == kind ? found->raw : std::string_view{};
+}
+
+} // namespace agenthost::wire::print

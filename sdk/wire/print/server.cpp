@@ -1,0 +1,329 @@
+// The server's end. The agent's: print_agent.hpp.
+#include "print.hpp"
+
+#include "envelope.hpp"
+#include "ids.hpp"
+#include "wire/codes.hpp"
+#include "wire/iso8601.hpp"
+#include "wire/json/fields.hpp"
+#include "wire/session/answers.hpp"
+#include "wire/session/outcomes.hpp"
+
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+using namespace print;
+
+constexpr std::array<std::string_view, 1> outcome_key{"outcome"};
+constexpr std::string_view config_sync = R"("config-sync")"; // a capability, as it is written
+
+class PrintServer final : public ServerCodec {
+public:
+    explicit PrintServer(ServerSetup setup) : agent_id_{std::move(setup.agent_id)} {}
+
+    FromAgent decode(std::string_view frame) override;
+    bool encode(const Welcome&, std::string& out) override;
+    bool encode(const Command&, std::string& out) override;
+    bool encode(const Ping&, std::string&) override
+    {
+        return false;
+    } // heartbeats come unasked; task_ping is a command
+    bool encode(const Heartbeat&, std::string& out) override;
+
+private:
+    FromAgent hello(std::span<const json::Member>, FieldReader&);
+    FromAgent heartbeat(std::span<const json::Member>, FieldReader&, std::string_view id);
+    FromAgent result(std::span<const json::Member>, FieldReader&, std::string_view id);
+    FromAgent log(std::span<const json::Member>, FieldReader&);
+    FromAgent flat_result(std::span<const json::Member>, FieldReader&);
+    static bool flat_config(const Command&, std::string& out);
+    static void ack(std::string_view id, std::string_view message, std::string& out);
+
+    std::string agent_id_; // the shop: as the upgrade or, after it, the register proved it
+    std::string register_id_;
+    bool merges_payload_ = false; // it takes all of a task_config's payload for settings
+    Scratch scratch_;
+    std::string memory_, decimal_;
+};
+
+FromAgent PrintServer::decode(std::string_view frame)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    scratch_.begin(frame);
+    renew(memory_), renew(decimal_);
+    FieldReader fields{*members, scratch_};
+    const std::string_view id = envelope_id(*members, fields);
+    const std::string_view type = fields.needed("type", most::action);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
+    if (type == "print_result") return flat_result(*members, fields);
+    const bool known =
+        type == "register" || type == "heartbeat" || type == "task_result" || type == "log_event";
+    if (!known) return Nothing{}; // a word of a later version
+    const json::Member payload = value(*members, "payload");
+    if (type == "register" && !find(*members, "payload")) { // agents of an older version: all beside the type
+        register_id_ = id;
+        return hello(*members, fields);
+    }
+    if (payload.kind != json::Kind::object) return Malformed{"payload is missing or not an object", id};
+
+    // From here on `members` and `fields` are gone: the payload is split.
+    const auto inner = json::split(payload.raw, why);
+    if (!inner) return Malformed{"payload: " + why, id};
+    FieldReader more{*inner, scratch_};
+    if (type == "register") {
+        register_id_ = id;
+        return hello(*inner, more);
+    }
+    if (type == "heartbeat") return heartbeat(*inner, more, id);
+    if (type == "task_result") return result(*inner, more, id);
+    return log(*inner, more);
+}
+
+FromAgent PrintServer::hello(std::span<const json::Member> payload, FieldReader& fields)
+{
+    Hello hello;
+    hello.agent_id =
+        agent_id_.empty() ? fields.needed("shopId", most::id) : fields.identifier("shopId", most::id);
+    hello.version = fields.identifier("version", most::id);
+    hello.platform = fields.identifier("platform", most::id);
+    hello.arch = fields.identifier("arch", most::id);
+    hello.name = fields.identifier("hostname", most::id);
+    const json::Member capabilities = value(payload, "capabilities");
+    if (!fields.problem.empty()) return Malformed{"register: " + fields.problem, register_id_};
+    if (!capabilities.raw.empty() && capabilities.kind != json::Kind::array)
+        return Malformed{"register: capabilities is not an array", register_id_};
+    if (!agent_id_.empty() && !hello.agent_id.empty() && hello.agent_id != agent_id_)
+        return Refused{1008, "shopId is not the one this connection was opened for"};
+    if (agent_id_.empty()) agent_id_ = hello.agent_id;
+    hello.agent_id = agent_id_;
+    hello.capabilities = capabilities.raw;
+    merges_payload_ = capabilities.raw.find(config_sync) != capabilities.raw.npos;
+    return hello;
+}
+
+FromAgent PrintServer::heartbeat(std::span<const json::Member> payload, FieldReader& fields,
+                                 std::string_view id)
+{
+    const std::string_view shop = fields.identifier("shopId", most::id);
+    const json::Member uptime = value(payload, "uptime"), devices = value(payload, "devices"),
+                       telemetry = value(payload, "telemetry"), pushed = value(payload, "config_push_at");
+    std::string& problem = fields.problem;
+    const auto demand = [&problem](bool holds, std::string_view what) {
+        if (problem.empty() && !holds) problem = what;
+    };
+    demand(shop.empty() || agent_id_.empty() || shop == agent_id_, "shopId is not this connection's");
+    demand(uptime.raw.empty() || uptime.kind == json::Kind::number, "uptime is not a number");
+    demand(devices.raw.empty() || devices.kind == json::Kind::array, "devices is not an array");
+    demand(telemetry.raw.empty() || telemetry.kind == json::Kind::object, "telemetry is not an object");
+    if (!problem.empty()) return Malformed{"heartbeat: " + problem, id};
+
+    std::string why;
+    json::Member logs, status, load;
+    if (!telemetry.raw.empty()) {
+        const auto inner = json::split(telemetry.raw, why);
+        if (!inner) return Malformed{"telemetry: " + why, id};
+        logs = value(*inner, "logs"), status = value(*inner, "status"), load = value(*inner, "systemLoad");
+    }
+    const auto add = [this](std::string_view fact, std::string_view raw) {
+        if (raw.empty()) return;
+        memory_ += memory_.empty() ? "{\"" : ",\"";
+        memory_.append(fact).append("\":").append(raw);
+    };
+    add("uptime", uptime.raw);
+    add("devices", with_decimal_ids(devices.raw, decimal_));
+    add("logs", logs.raw);
+    add("agent_status", status.raw == R"("online")" ? R"("healthy")" : status.raw);
+    add("system_load", load.raw);
+    add("config_push_at", pushed.raw);
+    memory_ += memory_.empty() ? "{}" : "}";
+    return Heartbeat{memory_, 0, id};
+}
+
+FromAgent PrintServer::result(std::span<const json::Member> payload, FieldReader& fields, std::string_view id)
+{
+    Result result;
+    result.id = id;
+    if (const std::string_view own = fields.identifier("id", most::id); !own.empty()) result.id = own;
+    const std::string_view status = fields.needed("status", most::word);
+    const std::string_view message = fields.text("message", most::text);
+    const json::Member meta = value(payload, "meta");
+    if (status == "success" || status == "pong") {
+        if (fields.problem.empty() && result.id.empty()) fields.problem = "id is missing";
+        if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
+        const bool ponged = status == "pong";
+        if (ponged) result.action = task_ping;
+        const bool says_nothing = message == (ponged ? pong : nothing_to_say);
+        result.data = with_message(says_nothing ? "" : message, meta.raw, memory_);
+        return result;
+    }
+    result.error.code = fields.identifier("code", most::word);
+    result.error.message = message;
+    result.error.detail = fields.text("detail", most::text);
+    if (fields.problem.empty() && status != "error")
+        fields.problem = "status is none of success, error and pong";
+    if (fields.problem.empty() && result.id.empty()) fields.problem = "id is missing";
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
+    if (result.error.code.empty()) result.error.code = code::internal;
+    result.outcome = outcome_of(result.error.code);
+    result.error.data = meta.raw;
+    if (meta.kind != json::Kind::object || !may_have(meta.raw, "outcome")) return result;
+
+    std::string why;
+    const auto inner = json::split(meta.raw, why);
+    if (!inner) return result;
+    const auto named = outcome_named(value(*inner, "outcome").text);
+    if (!named || *named == Outcome::success) return result;
+    result.outcome = *named;
+    result.error.data = inner->size() == 1 ? std::string_view{} : scratch_.object(*inner, outcome_key);
+    return result;
+}
+
+FromAgent PrintServer::flat_result(std::span<const json::Member> members, FieldReader& fields)
+{
+    Result result;
+    result.id = fields.needed("taskId", most::id);
+    const json::Member success = value(members, "success"), sent = value(members, "bytesSent");
+    if (fields.problem.empty() && success.kind != json::Kind::boolean)
+        fields.problem = "success is neither true nor false";
+    if (fields.problem.empty() && success.raw == "false") {
+        result.error.message = fields.text("error", most::text);
+        result.error.code = fields.identifier("code", most::word);
+        if (result.error.code.empty()) result.error.code = code::internal;
+        result.outcome = outcome_of(fields.identifier("outcome", most::word), result.error.code);
+    } else if (sent.kind == json::Kind::number) {
+        memory_.append(R"({"bytesSent":)").append(sent.raw).append("}");
+        result.data = memory_;
+    }
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
+    return result;
+}
+
+FromAgent PrintServer::log(std::span<const json::Member> payload, FieldReader& fields)
+{
+    const std::int64_t at = from_iso8601(value(payload, "timestamp").text).value_or(0);
+    const json::Member data = value(payload, "data");
+    const std::string_view topic = fields.identifier("event", most::action);
+    if (fields.problem.empty() && !topic.empty()) {
+        Event event{topic, data.raw.empty() ? "{}" : data.raw, fields.identifier("target", most::id), at};
+        if (fields.problem.empty()) return event;
+    }
+    Log log;
+    log.level = fields.identifier("level", most::word);
+    log.message = fields.text("message", most::text);
+    log.source = fields.identifier("source", most::id);
+    log.at = at;
+    if (fields.problem.empty() && log.message.empty()) fields.problem = "message is missing";
+    if (!fields.problem.empty()) return Malformed{"log_event: " + fields.problem, {}};
+    return log;
+}
+
+void PrintServer::ack(std::string_view id, std::string_view message, std::string& out)
+{
+    out += R"({"type":"ack")";
+    append_field(out, "id", id, most::id);
+    out += R"(,"payload":{"message":)";
+    json::append(out, clip(message.empty() ? nothing_to_say : message, most::text));
+    out += "}}";
+}
+
+bool PrintServer::encode(const Welcome& welcome, std::string& out)
+{
+    if (welcome.accepted) {
+        ack(register_id_, welcome.message, out);
+    } else {
+        out += R"({"type":"error")";
+        append_field(out, "id", register_id_, most::id);
+        out += R"(,"payload":{"code":"AUTH_FAILED")";
+        append_field(out, "message", welcome.message, most::text);
+        out += "}}";
+    }
+    return true;
+}
+
+bool PrintServer::encode(const Heartbeat& heartbeat, std::string& out)
+{
+    ack(heartbeat.id, {}, out);
+    return true;
+}
+
+// Nothing but the settings: an id or `updates` of ours would become one of them.
+bool PrintServer::flat_config(const Command& command, std::string& out)
+{
+    std::string why;
+    const std::string_view params = command.params.empty() ? "{}" : command.params;
+    const auto members = json::split(params, why);
+    if (!members) return false;
+    std::string settings{raw_of(*members, "updates", json::Kind::object)};
+    if (settings.empty()) {
+        for (const json::Member& member : *members) {
+            if (member.key == "id" || member.key == "shopId") continue;
+            settings.append(settings.empty() ? "{" : ",")
+                .append(member.key_raw)
+                .append(":")
+                .append(member.raw);
+        }
+        settings += settings.empty() ? "{}" : "}";
+    }
+    std::string decimal;
+    out += R"({"type":"task_config")";
+    append_field(out, "id", command.id, most::id);
+    out.append(R"(,"payload":)").append(with_decimal_ids(settings, decimal)).append("}");
+    return true;
+}
+
+bool PrintServer::encode(const Command& command, std::string& out)
+{
+    if (command.id.empty() || !command.target.empty()) return false; // the protocol has no place for a target
+    std::string why;
+    const std::string_view params = command.params.empty() ? "{}" : command.params;
+    const auto members = is_object(params) ? json::split(params, why) : std::nullopt;
+    if (!members) return false;
+    if (merges_payload_ && command.action == task_config) return flat_config(command, out);
+    const bool task = command.action.starts_with(print::task);
+    const bool wrap = command.action == task_config && !find(*members, "updates");
+
+    std::string payload;
+    const auto add = [&payload](std::string_view key_raw, std::string_view raw) {
+        if (!payload.empty()) payload += ',';
+        payload.append(key_raw).append(":").append(raw);
+    };
+    for (const json::Member& member : *members) {
+        if (member.key == "shopId" || (task && member.key == "id")) continue; // ours
+        add(member.key_raw, member.raw);
+    }
+    std::string decimal;
+    payload = with_decimal_ids(payload, decimal);
+
+    out += R"({"type":)";
+    json::append(out, clip(command.action, most::action));
+    append_field(out, "id", command.id, most::id);
+    out += R"(,"payload":{)";
+    const std::size_t begin = out.size();
+    if (task) {
+        out += R"("id":)";
+        json::append(out, clip(command.id, most::id));
+    }
+    if (task && command.action != task_config && command.action != task_ping)
+        append_field(out, "shopId", agent_id_, most::id);
+    if (!payload.empty() || wrap) {
+        if (out.size() > begin) out += ',';
+        out += wrap ? R"("updates":{)" : "";
+        out += payload;
+        out += wrap ? "}" : "";
+    }
+    out += "}}";
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<ServerCodec> make_print_server(ServerSetup setup)
+{
+    return std::make_unique<PrintServer>(std::move(setup));
+}
+
+} // namespace agenthost::wire

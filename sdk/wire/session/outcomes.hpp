@@ -1,0 +1,22 @@
+// How a result ended, in frames that say it beside the error: `outcome` is written only when the code does not tell it.
+#pragma once
+
+#include "answers.hpp"
+#include "wire/json/fields.hpp"
+
+namespace agenthost::wire {
+
+// A word that nobody knows, or none, is what the code implies.
+inline Outcome outcome_of(std::string_view word, std::string_view code)
+{
+    const auto named = outcome_named(word);
+    return named && *named != Outcome::success ? *named : outcome_of(code);
+}
+
+inline void append_outcome(std::string& out, const Result& result)
+{
+    if (result.outcome != outcome_of(result.error.code))
+        append_field(out, "outcome", outcome_word(result.outcome), most::word);
+}
+
+} // namespace agenthost::wire

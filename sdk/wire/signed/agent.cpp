@@ -1,0 +1,272 @@
+// The agent's end: nothing that is not signed, or was seen before, is run.
+#include "envelope.hpp"
+#include "signed.hpp"
+#include "wire/codes.hpp"
+#include "wire/json/canonical.hpp"
+#include "wire/json/numbers.hpp"
+#include "wire/session/outcomes.hpp"
+#include "words.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+constexpr std::string_view ping = "ping"; // the document's command
+
+// A server's answer to auth has no fixed form; what these say no to is a no.
+bool says_no(std::span<const json::Member> members)
+{
+    constexpr std::array<std::string_view, 5> yes{"success", "ok", "accepted", "authenticated", "valid"};
+    constexpr std::array<std::string_view, 6> no{"error",   "failed",   "denied",
+                                                 "refused", "rejected", "unauthorized"};
+    for (const json::Member& member : members) {
+        const bool about = std::find(yes.begin(), yes.end(), member.key) != yes.end();
+        if (about && member.raw == "false") return true;
+        if (member.key == "status" && std::find(no.begin(), no.end(), member.text) != no.end()) return true;
+        if (member.key == "error" && member.kind != json::Kind::null && member.raw != "false") return true;
+    }
+    return false;
+}
+
+std::string words_of(std::span<const json::Member> members)
+{
+    for (const std::string_view key : {"error", "message", "reason"}) {
+        const json::Member* member = find(members, key);
+        if (member && !member->text.empty()) return std::string{clip(member->text, most::text)};
+    }
+    return {};
+}
+
+class SignedAgentCodec final : public AgentCodec {
+public:
+    explicit SignedAgentCodec(AgentSetup setup) : world_{std::move(setup.world)}, nonces_{setup.nonces} {}
+
+    Opening opening(const Hello& hello) override
+    {
+        become(hello);
+        return {};
+    }
+    std::string hello(const Hello&) override;
+    FromServer decode(std::string_view frame, bool authenticating) override;
+    bool encode(const Result&, std::string& out) override;
+    bool encode(const Progress&, std::string&) override { return false; }
+    bool encode(const Stream&, std::string&) override { return false; }
+    bool encode(const Event&, std::string& out) override;
+    bool encode(const Heartbeat&, std::string& out) override
+    {
+        return send("heartbeat", R"({"status":"alive"})", out);
+    }
+    bool encode(const Metrics&, std::string& out) override;
+    bool encode(const Log&, std::string& out) override;
+
+private:
+    void become(const Hello& hello)
+    {
+        agent_id_ = hello.agent_id;
+        secret_.set(hello.credential);
+    }
+    bool send(std::string_view type, std::string_view payload, std::string& out) const
+    {
+        return append_signed(out, type, agent_id_, payload, secret_.view(), world_);
+    }
+    std::optional<FromServer> unsigned_answer(std::string_view frame, bool authenticating);
+    FromServer answer(std::string_view payload, bool authenticating);
+    FromServer command(const Envelope&);
+    Malformed bad(std::string why, std::string_view word);
+    static void append_success(std::string& payload, std::string_view word, std::string_view data);
+
+    World world_;
+    NonceBook* nonces_;
+    std::string agent_id_;
+    Secret secret_;
+    Scratch scratch_;
+    std::string id_, welcome_;      // what views of the last message point to
+    std::string bad_id_, bad_word_; // the command of the last Malformed that is to be answered
+};
+
+std::string SignedAgentCodec::hello(const Hello& hello)
+{
+    become(hello);
+    std::string payload = R"({"hostname":)", frame;
+    json::append(payload, clip(hello.name, most::id));
+    payload += R"(,"version":)";
+    json::append(payload, clip(hello.version, most::id));
+    payload += '}';
+    send("auth", payload, frame);
+    return frame;
+}
+
+// Deployed servers sign no answer to auth. It is believed only while it is waited for: a yes says no more than silence would, and
+// who can forge a no can cut the connection as well.
+std::optional<FromServer> SignedAgentCodec::unsigned_answer(std::string_view frame, bool authenticating)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return std::nullopt;
+    const json::Member* type = find(*members, "type");
+    if (!type || !type->text.starts_with("auth") || find(*members, "signature")) return std::nullopt;
+    if (!authenticating) return Nothing{};
+    bool no = type->text.find("fail") != std::string_view::npos ||
+              type->text.find("error") != std::string_view::npos || says_no(*members);
+    welcome_ = words_of(*members);
+    std::string_view payload;
+    if (const json::Member* member = find(*members, "payload"); member && member->kind == json::Kind::object)
+        payload = member->raw;
+    if (!payload.empty()) { // the members of the frame end here
+        const auto inner = json::split(payload, why);
+        no = no || !inner || says_no(*inner);
+        if (inner && welcome_.empty()) welcome_ = words_of(*inner);
+    }
+    return Welcome{!no, welcome_};
+}
+
+FromServer SignedAgentCodec::answer(std::string_view payload, bool authenticating)
+{
+    std::string why;
+    const auto members = json::split(payload, why);
+    const bool no = members && says_no(*members);
+    if (!no && !authenticating) return Nothing{};
+    welcome_ = members ? words_of(*members) : std::string{};
+    return Welcome{!no, welcome_};
+}
+
+Malformed SignedAgentCodec::bad(std::string why, std::string_view word)
+{
+    bad_id_ = id_;
+    bad_word_ = word;
+    return {std::move(why), id_};
+}
+
+FromServer SignedAgentCodec::command(const Envelope& envelope)
+{
+    id_.assign("~").append(envelope.nonce);
+    std::string why;
+    const auto members = json::split(envelope.payload, why);
+    if (!members) return bad("payload: " + why, {});
+    FieldReader fields{*members, scratch_};
+    Command command;
+    const std::string_view request_id = fields.identifier("requestId", most::id);
+    if (!request_id.empty()) id_ = request_id;
+    command.action = fields.needed("command", most::action);
+    command.target = fields.identifier("target", most::id);
+    if (fields.problem.empty() && !read_timeout(find(*members, "timeoutMs"), command.timeout))
+        fields.problem = "timeoutMs is not a number of milliseconds";
+    const json::Member* args = find(*members, "args");
+    if (fields.problem.empty() && args && args->kind != json::Kind::null && args->kind != json::Kind::object)
+        fields.problem = "args is not an object";
+    if (!fields.problem.empty()) return bad(std::move(fields.problem), command.action);
+    command.params = args && args->kind == json::Kind::object ? args->raw : "{}";
+    command.id = id_;
+    return command;
+}
+
+FromServer SignedAgentCodec::decode(std::string_view frame, bool authenticating)
+{
+    Envelope envelope;
+    std::string why;
+    if (read_envelope(frame, scratch_, envelope, why) != Fault::none) {
+        if (auto answered = unsigned_answer(frame, authenticating)) return std::move(*answered);
+        return Malformed{std::move(why), {}};
+    }
+    if (verify(envelope, secret_.view(), world_, nonces_, why) != Fault::none)
+        return Malformed{std::move(why), {}};
+
+    if (envelope.agent_id != agent_id_) {
+        if (envelope.type != "command") return Malformed{"agentId is another agent's", {}};
+        FromServer meant = command(envelope);
+        const auto* theirs = std::get_if<Command>(&meant);
+        return bad("agentId is another agent's", theirs ? theirs->action : std::string_view{});
+    }
+    if (envelope.type == "command") return command(envelope);
+    if (envelope.type.starts_with("auth")) return answer(envelope.payload, authenticating);
+    return Nothing{}; // an acknowledgement, or a word of a later version
+}
+
+// `result` is a string for people, as servers in the field expect; what programs read is in `data`.
+void SignedAgentCodec::append_success(std::string& payload, std::string_view word, std::string_view data)
+{
+    std::string canonical;
+    if (word == ping)
+        payload += R"("pong")";
+    else if (data.empty())
+        payload += "null";
+    else if (!json::append_canonical(canonical, data))
+        payload += R"(null,"error":"the answer is not JSON","code":"INTERNAL")";
+    else if (canonical.front() == '"')
+        payload += canonical;
+    else {
+        append_readable(payload, canonical);
+        payload += R"(,"data":)";
+        payload += canonical;
+    }
+}
+
+bool SignedAgentCodec::encode(const Result& result, std::string& out)
+{
+    std::string payload = R"({"command":)";
+    const std::string_view word = result.action.empty() && result.id == bad_id_ ? bad_word_ : result.action;
+    json::append(payload, clip(word, most::action));
+    payload += R"(,"result":)";
+    if (result.outcome == Outcome::success) {
+        append_success(payload, word, result.data);
+    } else {
+        const Error& error = result.error;
+        payload += error.code == code::unknown_action ? R"("unknown_command")" : "null";
+        const std::string_view message = !error.message.empty() ? error.message : error.code;
+        append_field(payload, "error", message.empty() ? "failed" : message, most::text);
+        append_field(payload, "code", error.code, most::word);
+        append_field(payload, "detail", error.detail, most::text);
+        append_outcome(payload, result);
+        std::string data;
+        if (!error.data.empty() && json::append_canonical(data, error.data)) payload += ",\"data\":" + data;
+    }
+    if (!result.id.starts_with('~')) append_field(payload, "requestId", result.id, most::id);
+    payload += '}';
+    return send("command_result", payload, out);
+}
+
+bool SignedAgentCodec::encode(const Event& event, std::string& out)
+{
+    std::string data;
+    if (!json::append_canonical(data, event.json.empty() ? "{}" : event.json)) return false;
+    std::string message{event.topic}, payload = R"({"level":"info")";
+    if (!event.target.empty()) message.append(" of ").append(event.target);
+    message.append(" ").append(data);
+    append_field(payload, "message", message, most::text);
+    append_field(payload, "source", event.topic.substr(0, event.topic.find('.')), most::id);
+    append_field(payload, "event", event.topic, most::id);
+    payload += ",\"data\":" + data;
+    append_field(payload, "target", event.target, most::id);
+    append_time(payload, event.at);
+    payload += '}';
+    return send("log", payload, out);
+}
+
+bool SignedAgentCodec::encode(const Metrics& metrics, std::string& out)
+{
+    std::string payload;
+    return to_wire_metrics(metrics.json, payload) && send("metrics", payload, out);
+}
+
+bool SignedAgentCodec::encode(const Log& log, std::string& out)
+{
+    std::string payload = R"({"level":)";
+    json::append(payload, log.level.empty() ? "info" : clip(log.level, most::word));
+    payload += R"(,"message":)";
+    json::append(payload, clip(log.message, most::text));
+    append_field(payload, "source", log.source, most::id);
+    append_time(payload, log.at);
+    payload += '}';
+    return send("log", payload, out);
+}
+
+} // namespace
+
+std::unique_ptr<AgentCodec> make_signed_agent(AgentSetup setup)
+{
+    return std::make_unique<SignedAgentCodec>(std::move(setup));
+}
+
+} // namespace agenthost::wire

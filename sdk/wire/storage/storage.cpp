@@ -1,0 +1,200 @@
+#include "storage.hpp"
+
+#include "wire/codes.hpp"
+#include "wire/session/outcomes.hpp"
+
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+// Messages the protocol's document names: kept word for word, whatever the plugin says; its own words become `detail`.
+struct Wording {
+    std::string_view code, message;
+};
+constexpr std::array wordings{Wording{code::file_not_found, "File not found"},
+                              Wording{code::disk_full, "Disk full"},
+                              Wording{code::network_error, "Network error"}};
+constexpr std::string_view unknown_action = "Unknown action: "; // followed by its name
+
+constexpr std::array<std::string_view, 2> envelope{"action", "request_id"};
+
+std::string_view wording_of(std::string_view code)
+{
+    for (const Wording& wording : wordings) {
+        if (wording.code == code) return wording.message;
+    }
+    return {};
+}
+
+// An agent that knows only the document sends no code.
+std::string_view code_of(std::string_view message)
+{
+    for (const Wording& wording : wordings) {
+        if (wording.message == message) return wording.code;
+    }
+    return message.starts_with(unknown_action) ? code::unknown_action : code::internal;
+}
+
+FromServer welcome(FieldReader& fields)
+{
+    const std::string_view status = fields.needed("status", most::word);
+    const std::string_view message = fields.text("message", most::text);
+    if (!fields.problem.empty()) return Malformed{"the answer to auth: " + fields.problem, {}};
+    if (status != "ok" && status != "error")
+        return Malformed{"the answer to auth: status is neither ok nor error", {}};
+    return Welcome{status == "ok", message};
+}
+
+void append_error(std::string& out, const Result& result)
+{
+    const Error& error = result.error;
+    std::string_view message = error.message;
+    std::string_view detail = error.detail;
+    std::string made_message, made_detail;
+    if (error.code == code::unknown_action && !result.action.empty()) {
+        message = made_message.append(unknown_action).append(result.action);
+    } else if (const std::string_view wording = wording_of(error.code);
+               !wording.empty() && message != wording) {
+        if (!message.empty())
+            detail = detail.empty() ? message : made_detail.append(message).append(": ").append(detail);
+        message = wording;
+    }
+    append_field(out, "message", message.empty() ? error.code : message, most::text);
+    append_field(out, "code", error.code, most::word);
+    append_field(out, "detail", detail, most::text);
+    append_outcome(out, result);
+}
+
+FromAgent response(FieldReader& fields)
+{
+    Result result;
+    result.id = fields.needed("request_id", most::id);
+    const std::string_view status = fields.needed("status", most::word);
+    const std::string_view data = fields.raw("data");
+    if (status == "success") {
+        if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
+        result.data = data;
+        return result;
+    }
+    result.error.message = fields.text("message", most::text);
+    result.error.code = fields.identifier("code", most::word);
+    result.error.detail = fields.text("detail", most::text);
+    result.error.data = data;
+    const std::string_view outcome = fields.identifier("outcome", most::word);
+    if (fields.problem.empty() && status != "error") fields.problem = "status is neither success nor error";
+    if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
+    if (result.error.code.empty()) result.error.code = code_of(result.error.message);
+    result.outcome = outcome_of(outcome, result.error.code);
+    return result;
+}
+
+FromAgent hello_from(FieldReader& fields)
+{
+    Hello hello;
+    hello.credential = fields.needed("token", most::secret);
+    hello.agent_id = fields.needed("agent_id", most::id);
+    hello.name = fields.identifier("name", most::id);
+    hello.version = fields.identifier("version", most::id);
+    hello.platform = fields.identifier("platform", most::id);
+    if (!fields.problem.empty()) return Malformed{"auth: " + fields.problem, {}};
+    return hello;
+}
+
+} // namespace
+
+std::string StorageAgentCodec::hello(const Hello& hello)
+{
+    std::string out = R"({"action":"auth","token":)";
+    json::append(out, hello.credential);
+    out += R"(,"agent_id":)";
+    json::append(out, hello.agent_id);
+    out += '}';
+    return out;
+}
+
+FromServer StorageAgentCodec::decode(std::string_view frame, bool authenticating)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    scratch_.begin(frame);
+    FieldReader fields{*members, scratch_};
+    if (authenticating) return welcome(fields);
+
+    Command command;
+    command.id = fields.identifier("request_id", most::id);
+    command.action = fields.identifier("action", most::action);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), command.id};
+    // A late answer to auth, or a peer that mirrors what we say: to answer it would never end.
+    if (command.action.empty() && find(*members, "status")) return Nothing{};
+    if (command.action == "response" || command.action == "auth") return Nothing{};
+    if (command.action.empty()) return Malformed{"action is missing", command.id};
+    if (command.id.empty()) return Malformed{"request_id is missing", {}};
+    command.params = scratch_.object(*members, envelope);
+    return command;
+}
+
+bool StorageAgentCodec::encode(const Result& result, std::string& out)
+{
+    out += R"({"action":"response","request_id":)";
+    json::append(out, result.id);
+    std::string_view data = result.data;
+    if (result.outcome == Outcome::success) {
+        out += R"(,"status":"success")";
+    } else {
+        out += R"(,"status":"error")";
+        append_error(out, result);
+        data = result.error.data;
+    }
+    if (!data.empty()) {
+        out += R"(,"data":)";
+        out += data;
+    }
+    out += '}';
+    return true;
+}
+
+FromAgent StorageServerCodec::decode(std::string_view frame)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    scratch_.begin(frame);
+    FieldReader fields{*members, scratch_};
+    const std::string_view action = fields.needed("action", most::action);
+    if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
+    if (action == "response") return response(fields);
+    if (action == "auth") return hello_from(fields);
+    return Nothing{}; // a word of a later version
+}
+
+bool StorageServerCodec::encode(const Welcome& welcome, std::string& out)
+{
+    out += welcome.accepted ? R"({"status":"ok")" : R"({"status":"error")";
+    append_field(out, "message", welcome.message, most::text);
+    out += '}';
+    return true;
+}
+
+bool StorageServerCodec::encode(const Command& command, std::string& out)
+{
+    if (!command.target.empty()) return false; // the protocol has no place for it
+    std::string why;
+    const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
+    if (!params || find(*params, "action") || find(*params, "request_id")) return false;
+    out += R"({"action":)";
+    json::append(out, command.action);
+    out += R"(,"request_id":)";
+    json::append(out, command.id);
+    for (const json::Member& member : *params) {
+        out += ',';
+        out += member.key_raw;
+        out += ':';
+        out += member.raw;
+    }
+    out += '}';
+    return true;
+}
+
+} // namespace agenthost::wire

@@ -1,0 +1,38 @@
+// The storage protocol's codec, both ends. Facts and quirks: PROTOCOL.md beside this file; pinned by tests/wire/vectors/storage.
+#pragma once
+
+#include "wire/codec.hpp"
+#include "wire/json/fields.hpp"
+
+namespace agenthost::wire {
+
+class StorageAgentCodec final : public AgentCodec {
+public:
+    std::string hello(const Hello&) override;
+    FromServer decode(std::string_view frame, bool authenticating) override;
+    bool encode(const Result&, std::string& out) override;
+    bool encode(const Progress&, std::string&) override { return false; }
+    bool encode(const Stream&, std::string&) override { return false; }
+    bool encode(const Event&, std::string&) override { return false; }
+    bool encode(const Heartbeat&, std::string&) override { return false; } // WebSocket pings do that here
+    bool encode(const Metrics&, std::string&) override { return false; }
+    bool encode(const Log&, std::string&) override { return false; }
+
+private:
+    Scratch scratch_;
+};
+
+class StorageServerCodec final : public ServerCodec {
+public:
+    FromAgent decode(std::string_view frame) override;
+    bool encode(const Welcome&, std::string& out) override;
+    // false: the params are not an object, hold `action` or `request_id` themselves, or there is a target.
+    bool encode(const Command&, std::string& out) override;
+    bool encode(const Ping&, std::string&) override { return false; }
+    bool encode(const Heartbeat&, std::string&) override { return false; }
+
+private:
+    Scratch scratch_;
+};
+
+} // namespace agenthost::wire

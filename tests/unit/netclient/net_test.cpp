@@ -1,0 +1,122 @@
+#include "base/buffer.hpp"
+#include "base/hash.hpp"
+#include "base/sigpipe.hpp"
+#include "netclient/net.hpp"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <thread>
+
+namespace {
+
+using namespace agenthost::base;
+using namespace agenthost::netclient;
+using namespace std::chrono_literals;
+
+struct Listener {
+    Listener() : fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof in;
+        ::bind(fd.get(), reinterpret_cast<sockaddr*>(&in), size);
+        ::listen(fd.get(), 8);
+        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&in), &size);
+        port = ntohs(in.sin_port);
+    }
+    base::Fd fd;
+    std::uint16_t port = 0;
+};
+
+TEST(Wait, ACancelWakesIt)
+{
+    base::Cancel cancel;
+    std::thread other{[&] { cancel.set(); }};
+    EXPECT_EQ(wait_for(-1, 0, 60s, {cancel}), Wait::cancelled);
+    other.join();
+    EXPECT_EQ(wait_for(-1, 0, 60s, {cancel}), Wait::cancelled); // and stays set
+}
+
+TEST(Wait, TellsADeadlineFromATimeout)
+{
+    const base::Cancel cancel;
+    EXPECT_EQ(wait_for(-1, 0, 1ms, {cancel}), Wait::timeout);
+    EXPECT_EQ(wait_for(-1, 0, 60s, {cancel, Clock::now() + 1ms}), Wait::deadline);
+}
+
+TEST(Resolver, FindsLiteralsAndNamesAndSaysWhatItDoesNotFind)
+{
+    const base::Cancel cancel;
+    Resolver resolver;
+    std::string why;
+    EXPECT_EQ(resolver.resolve("127.0.0.1", 80, 1s, {cancel}, why).size(), 1u);
+    EXPECT_FALSE(resolver.resolve("localhost", 80, 10s, {cancel}, why).empty()) << why;
+    EXPECT_TRUE(resolver.resolve("no-such-host.invalid", 80, 20s, {cancel}, why).empty());
+    EXPECT_NE(why.find("no-such-host.invalid"), std::string::npos);
+}
+
+TEST(Connect, ReachesWhatThePolicyAdmitsAndNothingElse)
+{
+    const Listener listener;
+    const base::Cancel cancel;
+    Resolver resolver;
+    std::string why;
+    const auto addresses = resolver.resolve("127.0.0.1", listener.port, 1s, {cancel}, why);
+    auto refused = connect_to(addresses, {}, 1s, {cancel});
+    EXPECT_TRUE(refused.denied);
+    EXPECT_FALSE(refused.socket);
+    auto connected = connect_to(addresses, {{}, true}, 5s, {cancel});
+    EXPECT_TRUE(connected.socket) << connected.why;
+    EXPECT_FALSE(connected.denied);
+}
+
+TEST(Connect, GoesOnToTheNextAddress)
+{
+    const Listener listener;
+    const base::Cancel cancel;
+    Resolver resolver;
+    std::string why;
+    auto addresses = resolver.resolve("127.0.0.3", 1, 1s, {cancel}, why); // nobody listens on port 1
+    addresses.push_back(resolver.resolve("127.0.0.1", listener.port, 1s, {cancel}, why).at(0));
+    EXPECT_TRUE(connect_to(addresses, {{}, true}, 5s, {cancel}).socket);
+    addresses.pop_back();
+    const auto failed = connect_to(addresses, {{}, true}, 5s, {cancel});
+    EXPECT_FALSE(failed.socket);
+    EXPECT_NE(failed.why.find("127.0.0.3:1"), std::string::npos) << failed.why;
+}
+
+TEST(Sigpipe, IsIgnoredInsideAndLeavesNothingBehind)
+{
+    int fds[2];
+    ASSERT_EQ(::pipe(fds), 0);
+    ::close(fds[0]);
+    {
+        const base::IgnoreSigpipe ignore;
+        EXPECT_EQ(::write(fds[1], "x", 1), -1);
+    }
+    sigset_t pending;
+    ::sigpending(&pending);
+    EXPECT_EQ(::sigismember(&pending, SIGPIPE), 0);
+    ::close(fds[1]);
+}
+
+TEST(Hash, KnowsItsVectors)
+{
+    EXPECT_EQ(base::hex(base::sha256("abc")),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    base::Sha256 hash;
+    hash.update("a");
+    hash.update("bc");
+    EXPECT_EQ(base::hex(hash.finish()), base::hex(base::sha256("abc")));
+    EXPECT_EQ(base::hex(hash.finish()), base::hex(base::sha256(""))); // began anew
+    EXPECT_EQ(base::from_base64(base::base64("any carnal pleas")), "any carnal pleas");
+    EXPECT_FALSE(base::from_base64("a"));
+    EXPECT_TRUE(base::equal_constant_time("same", "same"));
+    EXPECT_FALSE(base::equal_constant_time("same", "sane"));
+    EXPECT_NE(base::random_token(), base::random_token());
+}
+
+} // namespace

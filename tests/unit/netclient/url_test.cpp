@@ -1,0 +1,95 @@
+#include "netclient/url.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace agenthost::base;
+using namespace agenthost::netclient;
+
+std::string parsed(std::string_view text)
+{
+    std::string why;
+    const auto url = parse_url(text, why);
+    return url ? (url->tls ? "tls " : "plain ") + url->host + " " + std::to_string(url->port) + " " +
+                     url->target
+               : "refused";
+}
+
+TEST(Url, ReadsWhatIsPlainlyAUrl)
+{
+    EXPECT_EQ(parsed("https://server.com/api/temp/download/token123"),
+              "tls server.com 443 /api/temp/download/token123");
+    EXPECT_EQ(parsed("HTTP://Server.COM:8080"), "plain server.com 8080 /");
+    EXPECT_EQ(parsed("http://h?a=1&b=%20#frag"), "plain h 80 /?a=1&b=%20");
+    EXPECT_EQ(parsed("http://[2001:DB8::1]:81/x"), "plain 2001:db8::1 81 /x");
+    EXPECT_EQ(parsed("https://host./x"), "tls host 443 /x");
+    EXPECT_EQ(parsed("http://h:/x"), "plain h 80 /x");
+    EXPECT_EQ(parsed("http://h/a/../b/./c//d"), "plain h 80 /b/c//d");
+    EXPECT_EQ(parsed("http://h/../../x/"), "plain h 80 /x/");
+    EXPECT_EQ(parsed("http://h/a/.."), "plain h 80 /");
+}
+
+TEST(Url, RefusesWhatParsersDisagreeAbout)
+{
+    for (const char* text : {"",
+                             "server.com",
+                             "/path",
+                             "//h/x",
+                             "ftp://h/",
+                             "file:///etc/passwd",
+                             "http://",
+                             "http:///x",
+                             "http://user@h/",
+                             "http://user:pw@h/",
+                             "http://h@evil/",
+                             "http://h\\@evil/",
+                             "http://h:0/",
+                             "http://h:65536/",
+                             "http://h:8a/",
+                             "http://h:+80/",
+                             "http://h:80:90/",
+                             "http://[::1/",
+                             "http://[::g]/",
+                             "http://h/a b",
+                             "http://h/\r\nHost: x",
+                             "http://h/%zz",
+                             "http://h/%4",
+                             "http://h\x01/",
+                             "http://h\xc3\xa4/",
+                             "http://-h/",
+                             "http://a..b/",
+                             "http://h/\xff",
+                             "http://h%41/",
+                             "http://[::1%25eth0]/"})
+        EXPECT_EQ(parsed(text), "refused") << text;
+    EXPECT_EQ(parsed("http://h/" + std::string(9000, 'a')), "refused");
+}
+
+TEST(Url, ShowsNoPathToPeople)
+{
+    std::string why;
+    EXPECT_EQ(parse_url("https://h.example:444/secret?token=1", why)->redacted(), "https://h.example:444");
+}
+
+TEST(Url, ResolvesALocationAgainstItsBase)
+{
+    std::string why;
+    const auto base = *parse_url("https://h:444/a/b?q=1", why);
+    const auto to = [&](std::string_view location) {
+        const auto url = resolve_url(base, location, why);
+        return url ? url->redacted() + url->target : "refused";
+    };
+    EXPECT_EQ(to("/x"), "https://h:444/x");
+    EXPECT_EQ(to("c"), "https://h:444/a/c");
+    EXPECT_EQ(to("../c?z"), "https://h:444/c?z");
+    EXPECT_EQ(to("?z=2"), "https://h:444/a/b?z=2");
+    EXPECT_EQ(to("//other/x"), "https://other/x");
+    EXPECT_EQ(to("http://other/x#f"), "http://other/x");
+    EXPECT_EQ(to("x?u=http://y"), "https://h:444/a/x?u=http://y");
+    EXPECT_EQ(to("javascript:alert(1)"), "refused");
+    EXPECT_EQ(to("/a b"), "https://h:444/a%20b"); // as browsers do
+    EXPECT_EQ(to("/a\\b"), "refused");
+}
+
+} // namespace
