@@ -6,10 +6,10 @@
 #include "verbs.hpp"
 
 #include <agenthost/json.hpp>
-#include <base/fd.hpp>
-#include <base/write_all.hpp>
-#include <netclient/call_reader.hpp>
-#include <netclient/control_client.hpp>
+#include "base/fd.hpp"
+#include "base/write_all.hpp"
+#include "netclient/call_reader.hpp"
+#include "netclient/control_client.hpp"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>

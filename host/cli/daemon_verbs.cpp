@@ -2,7 +2,7 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include <netclient/control_client.hpp>
+#include "netclient/control_client.hpp"
 
 #include <agenthost/abi.h>
 #include <nlohmann/json.hpp>

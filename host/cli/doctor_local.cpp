@@ -6,8 +6,8 @@
 #include "host/config/url.hpp"
 #include "host/net/tls.hpp"
 
-#include <base/fd.hpp>
-#include <netclient/control_client.hpp>
+#include "base/fd.hpp"
+#include "netclient/control_client.hpp"
 #include <nlohmann/json.hpp>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>

@@ -6,9 +6,9 @@
 #include "host/session/proxy_connect.hpp"
 #include "host/session/public_ip.hpp"
 
-#include <base/hash.hpp>
-#include <netclient/connection.hpp>
-#include <netclient/net.hpp>
+#include "base/hash.hpp"
+#include "netclient/connection.hpp"
+#include "netclient/net.hpp"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>

@@ -2,7 +2,7 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include <netclient/control_client.hpp>
+#include "netclient/control_client.hpp"
 
 #include "base/fd.hpp"
 #include "base/json_depth.hpp"

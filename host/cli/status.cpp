@@ -3,7 +3,7 @@
 #include "status_text.hpp"
 #include "verbs.hpp"
 
-#include <netclient/control_client.hpp>
+#include "netclient/control_client.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 // packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after load; shared by pointer.
 #pragma once
 
-#include <base/secret.hpp>
+#include "base/secret.hpp"
 
 #include <chrono>
 #include <cstdint>

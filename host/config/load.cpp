@@ -4,8 +4,8 @@
 #include "merge.hpp"
 #include "tables.hpp"
 
-#include <base/fd.hpp>
-#include <base/utf8.hpp>
+#include "base/fd.hpp"
+#include "base/utf8.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -2,7 +2,7 @@
 #include "tables.hpp"
 #include "url.hpp"
 
-#include <base/hash.hpp>
+#include "base/hash.hpp"
 
 namespace agenthost::host::conf {
 

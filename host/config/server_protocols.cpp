@@ -3,7 +3,7 @@
 #include "fields.hpp"
 #include "server_tables.hpp"
 
-#include <base/json_units.hpp>
+#include "base/json_units.hpp"
 
 namespace agenthost::host::conf {
 

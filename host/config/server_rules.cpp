@@ -3,7 +3,7 @@
 #include "server_tables.hpp"
 #include "url.hpp"
 
-#include <base/json_units.hpp>
+#include "base/json_units.hpp"
 
 #include <unistd.h>
 

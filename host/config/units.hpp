@@ -1,7 +1,7 @@
 // Sizes and durations (sdk/base/units.hpp has the grammar), and the word that was probably meant.
 #pragma once
 
-#include <base/units.hpp>
+#include "base/units.hpp"
 
 #include <string>
 #include <string_view>

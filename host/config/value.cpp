@@ -1,6 +1,6 @@
 #include "value.hpp"
 
-#include <base/utf8.hpp>
+#include "base/utf8.hpp"
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>

@@ -126,6 +126,10 @@ struct Journal::Impl {
           reserve{reserve_file(options), options.reserve}, rows{store->rows()},
           undelivered{store->undelivered_rows()}, result_bytes{store->bytes()}
     {
+        // A daemon that is ready has its reserve: killed a moment later, with a disk that fills up, it starts again.
+        if (const auto space = options.space(options.file.string());
+            space && !space->read_only && space->bytes >= options.reserve)
+            reserve.hold(std::chrono::steady_clock::now());
         thread = std::thread{[this] { run(); }};
     }
 

@@ -3,7 +3,7 @@
 #include "log.hpp"
 
 #include <agenthost/json.hpp>
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

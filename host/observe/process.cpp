@@ -1,6 +1,6 @@
 #include "process.hpp"
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -68,9 +68,11 @@ bool cut_short(const std::string& file)
     struct stat st {};
     ElfW(Ehdr) head{};
     if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return false; // dlopen() says what it is
-    if (!read_at(fd.get(), 0, &head, sizeof head)) return true;
-    if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(ElfW(Phdr)))
+    if (st.st_size == 0) return true;
+    if (!read_at(fd.get(), 0, &head.e_ident, SELFMAG) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
         return false;
+    if (!read_at(fd.get(), 0, &head, sizeof head)) return true;
+    if (head.e_phentsize != sizeof(ElfW(Phdr))) return false;
     const auto size = static_cast<std::uint64_t>(st.st_size);
     for (std::uint64_t i = 0; i < head.e_phnum; ++i) {
         ElfW(Phdr) part{};

@@ -7,7 +7,7 @@
 #include "netclient/url.hpp"
 
 #include <agenthost/json.hpp>
-#include <base/json_units.hpp>
+#include "base/json_units.hpp"
 #include <nlohmann/json.hpp>
 
 #include <sys/utsname.h>

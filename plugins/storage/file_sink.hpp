@@ -4,8 +4,8 @@
 #include "ledger.hpp"
 #include "problem.hpp"
 
-#include <base/hash.hpp>
-#include <netclient/http_client.hpp>
+#include "base/hash.hpp"
+#include "netclient/http_client.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -5,7 +5,7 @@
 
 #include "reconcile.hpp"
 
-#include <base/sqlite.hpp>
+#include "base/sqlite.hpp"
 
 #include <cstdint>
 #include <map>

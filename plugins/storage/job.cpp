@@ -1,6 +1,6 @@
 #include "job.hpp"
 
-#include <base/sqlite.hpp>
+#include "base/sqlite.hpp"
 
 #include <exception>
 

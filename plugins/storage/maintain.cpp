@@ -2,7 +2,7 @@
 #include "submit.hpp"
 
 #include <agenthost/json.hpp>
-#include <base/buffer.hpp>
+#include "base/buffer.hpp"
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>

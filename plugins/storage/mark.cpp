@@ -1,7 +1,7 @@
 #include "mark.hpp"
 
-#include <base/fd.hpp>
-#include <base/write_all.hpp>
+#include "base/fd.hpp"
+#include "base/write_all.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 #include "index.hpp"
 #include "problem.hpp"
 
-#include <netclient/url.hpp>
+#include "netclient/url.hpp"
 
 #include <string>
 #include <string_view>

@@ -4,7 +4,7 @@
 
 #include "schedule.hpp"
 
-#include <base/cancel.hpp>
+#include "base/cancel.hpp"
 
 #include <atomic>
 #include <condition_variable>

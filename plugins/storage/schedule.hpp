@@ -6,7 +6,7 @@
 // change any more. Jobs that need no slot (a delete) run beside the others.
 #pragma once
 
-#include <base/fair_shares.hpp>
+#include "base/fair_shares.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -14,7 +14,7 @@
 #include "telemetry.hpp"
 
 #include <agenthost/plugin.hpp>
-#include <netclient/http_client.hpp>
+#include "netclient/http_client.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include "mark.hpp"
 
-#include <base/hash.hpp>
+#include "base/hash.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -16,8 +16,8 @@
 #include "problem.hpp"
 #include "reconcile.hpp"
 
-#include <base/fd.hpp>
-#include <base/file_lock.hpp>
+#include "base/fd.hpp"
+#include "base/file_lock.hpp"
 
 #include <cstdint>
 #include <string>

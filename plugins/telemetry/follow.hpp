@@ -13,7 +13,7 @@
 
 #include "lines.hpp"
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <cstdint>
 #include <optional>

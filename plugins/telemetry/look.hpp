@@ -4,7 +4,7 @@
 #include "probe.hpp"
 #include "sample.hpp"
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <chrono>
 #include <map>

@@ -1,6 +1,6 @@
 #include "cgroup_place.hpp"
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

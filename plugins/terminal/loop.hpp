@@ -3,7 +3,7 @@
 #pragma once
 
 #include <agenthost/function.hpp>
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <chrono>
 #include <cstdint>

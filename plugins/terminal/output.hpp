@@ -7,7 +7,7 @@
 // the replay of older output, not the command. One thread; bounds: window + ring, and the budget.
 #pragma once
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <cstddef>
 #include <cstdint>

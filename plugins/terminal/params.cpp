@@ -2,7 +2,7 @@
 
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
-#include <base/hash.hpp>
+#include "base/hash.hpp"
 #include <nlohmann/json.hpp>
 
 #include <cmath>

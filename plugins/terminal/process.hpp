@@ -8,7 +8,7 @@
 #include "params.hpp"
 #include "policy.hpp"
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -2,7 +2,7 @@
 // before normal before low, first come first served within each. Pure. Positions count from 1.
 #pragma once
 
-#include <base/fair_shares.hpp>
+#include "base/fair_shares.hpp"
 
 #include <algorithm>
 #include <array>

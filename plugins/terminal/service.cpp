@@ -1,6 +1,6 @@
 #include "service.hpp"
 
-#include <base/hash.hpp>
+#include "base/hash.hpp"
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>

@@ -4,7 +4,7 @@
 
 #include "params.hpp"
 
-#include <base/fd.hpp>
+#include "base/fd.hpp"
 
 #include <cstdint>
 #include <string>

@@ -3,7 +3,7 @@
 
 #include "plugins/hub/http/http.hpp"
 
-#include <base/disk_trouble.hpp>
+#include "base/disk_trouble.hpp"
 
 #include <string>
 

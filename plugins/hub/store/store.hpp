@@ -7,21 +7,19 @@
 
 #include "tables.hpp"
 
-#include <base/disk_trouble.hpp>
+#include "base/disk_trouble.hpp"
+#include "base/sqlite.hpp"
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
-
-namespace base {
-class Database;
-}
 
 namespace agenthost::hub {
 

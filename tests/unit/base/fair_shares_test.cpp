@@ -1,4 +1,4 @@
-#include <base/fair_shares.hpp>
+#include "base/fair_shares.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include <base/file_lock.hpp>
+#include "base/file_lock.hpp"
 
 #include "tests/support/support.hpp"
 

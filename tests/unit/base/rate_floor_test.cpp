@@ -1,4 +1,4 @@
-#include <base/rate_floor.hpp>
+#include "base/rate_floor.hpp"
 
 #include <gtest/gtest.h>
 

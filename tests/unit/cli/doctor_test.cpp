@@ -16,7 +16,6 @@ using agenthost::host::cli::UpgradeAnswer;
 using agenthost::host::cli::Verdict;
 using nlohmann::json;
 namespace base = agenthost::base;
-namespace netclient = agenthost::netclient;
 using testing::AllOf;
 using testing::Contains;
 using testing::ContainsRegex;

@@ -1,7 +1,7 @@
 // The manual and the shipped file name every key of the table. AGENTHOST_UPDATE=1 rewrites the manual's list of keys.
 #include "fixture.hpp"
 
-#include <base/units.hpp>
+#include "base/units.hpp"
 
 #include <nlohmann/json.hpp>
 

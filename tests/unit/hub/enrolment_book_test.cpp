@@ -10,7 +10,6 @@
 
 using namespace agenthost::hub_test;
 namespace base = agenthost::base;
-namespace netclient = agenthost::netclient;
 namespace wire = agenthost::wire;
 
 namespace {

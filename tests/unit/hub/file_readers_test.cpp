@@ -8,7 +8,6 @@
 using namespace agenthost::hub_test;
 using namespace std::chrono_literals;
 namespace base = agenthost::base;
-namespace netclient = agenthost::netclient;
 
 namespace {
 

@@ -4,7 +4,6 @@
 using namespace agenthost::hub_test;
 namespace hub = agenthost::hub;
 namespace base = agenthost::base;
-namespace netclient = agenthost::netclient;
 
 namespace {
 

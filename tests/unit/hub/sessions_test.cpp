@@ -15,7 +15,6 @@ using agenthost::wire::Protocol;
 using nlohmann::json;
 using testing::HasSubstr;
 namespace base = agenthost::base;
-namespace netclient = agenthost::netclient;
 namespace wire = agenthost::wire;
 
 namespace {

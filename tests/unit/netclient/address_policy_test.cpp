@@ -8,7 +8,6 @@
 
 namespace {
 
-using namespace agenthost::base;
 using namespace agenthost::netclient;
 
 sockaddr_storage address(const char* text)

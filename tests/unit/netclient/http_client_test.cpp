@@ -17,7 +17,7 @@
 
 namespace {
 
-using namespace agenthost::base;
+namespace base = agenthost::base;
 using namespace agenthost::netclient;
 using namespace std::chrono_literals;
 using agenthost::test::patience;

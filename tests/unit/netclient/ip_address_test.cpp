@@ -5,7 +5,6 @@
 
 namespace {
 
-using namespace agenthost::base;
 using namespace agenthost::netclient;
 
 TEST(IpAddress, ReadsBothFamiliesAndWritesThemBack)

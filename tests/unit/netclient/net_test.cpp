@@ -11,7 +11,7 @@
 
 namespace {
 
-using namespace agenthost::base;
+namespace base = agenthost::base;
 using namespace agenthost::netclient;
 using namespace std::chrono_literals;
 

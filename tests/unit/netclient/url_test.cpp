@@ -4,7 +4,6 @@
 
 namespace {
 
-using namespace agenthost::base;
 using namespace agenthost::netclient;
 
 std::string parsed(std::string_view text)

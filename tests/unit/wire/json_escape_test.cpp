@@ -1,5 +1,5 @@
 // Strings escaped sixteen bytes at a time are what one byte at a time gives.
-#include <wire/json/json.hpp>
+#include "wire/json/json.hpp"
 
 #include <gtest/gtest.h>
 

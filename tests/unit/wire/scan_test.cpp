@@ -1,5 +1,5 @@
 // Many bytes at a time find what one at a time finds.
-#include <wire/json/scan.hpp>
+#include "wire/json/scan.hpp"
 
 #include <gtest/gtest.h>
 
