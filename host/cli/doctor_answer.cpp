@@ -2,6 +2,8 @@
 #include "doctor.hpp"
 #include "print.hpp"
 
+#include "host/config/protocol_settings.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -86,7 +88,9 @@ void judge_clock(Findings& findings, const std::string& area, const ServerConfig
     if (off <= 30) return; // Date has whole seconds, and the answer took its time
     const std::string text = "this machine's clock is " + human_span(off) +
                              (ahead > 0 ? " ahead of" : " behind") + " the server's";
-    const bool fatal = server.protocol == "signed" && off > 300; // the window signatures are accepted in
+    const wire::ProtocolTraits* traits = traits_of(server);
+    const std::int64_t window = traits == nullptr ? 0 : traits->signature_window.count();
+    const bool fatal = window > 0 && off > window;
     findings.push_back(
         {fatal ? Verdict::bad : Verdict::doubtful, area, text, "timedatectl set-ntp true on both ends"});
 }

@@ -1,64 +1,87 @@
-// The sections of a server that are named after its protocol: panel, print, signed. Read into a struct, kept as JSON in
-// ServerConfig::protocol_json.
+// The sections of a server that are named after its protocol (panel, print, signed). Their keys are rows of wire::ProtocolTraits; what was
+// read is kept as JSON in ServerConfig::protocol_json.
 #include "fields.hpp"
+#include "protocol_settings.hpp"
 #include "server_tables.hpp"
-
-#include "base/json_units.hpp"
 
 namespace agenthost::host::conf {
 
-using namespace std::chrono_literals;
-
 namespace {
 
-struct Panel {
-    std::string register_url;
-    SecretSource admin_credential;
-    std::uint32_t port = 0;
-    milliseconds refresh = 24h;
-};
-Json pack(const Panel& p)
+using wire::ProtocolSetting;
+using Kind = ProtocolSetting::Kind;
+
+milliseconds ms(std::int64_t count) { return milliseconds{count}; }
+
+// The value as it is kept, or null after reporting.
+Json read_setting(Reading& r, const ProtocolSetting& s, const Value& value, const std::string& path)
 {
-    Json out{{"port", p.port}, {"refresh_ms", p.refresh.count()}};
-    if (!p.register_url.empty()) out["register_url"] = p.register_url;
-    if (const Json secret = show_secret(p.admin_credential); !secret.is_null())
-        out["admin_credential"] = secret;
+    const auto kept = [](const auto& read) { return read ? Json(*read) : Json{}; };
+    switch (s.kind) {
+    case Kind::text:
+    case Kind::http_url: return kept(read_text(r, value, path, "text", static_cast<std::size_t>(s.max)));
+    case Kind::whole: return kept(read_whole(r, value, path, s.min, s.max));
+    case Kind::secret: {
+        const auto source = read_secret_source(r, value, path);
+        return source ? show_secret(*source) : Json{};
+    }
+    case Kind::duration: {
+        const auto time = read_duration(r, value, path, ms(s.min), ms(s.max));
+        return time ? Json(time->count()) : Json{};
+    }
+    }
+    return {};
+}
+
+// A kept value as `config show` writes it.
+Json shown(const ProtocolSetting& s, const Json& kept)
+{
+    return s.kind == Kind::duration ? Json(format_duration(ms(kept.get<std::int64_t>()))) : kept;
+}
+
+Json setting_schema(const ProtocolSetting& s)
+{
+    Json out;
+    switch (s.kind) {
+    case Kind::text:
+    case Kind::http_url: return Json{{"type", "string"}};
+    case Kind::secret: return secret_schema();
+    case Kind::whole: out = Json{{"type", "integer"}, {"minimum", s.min}, {"maximum", s.max}}; break;
+    case Kind::duration: out = duration_schema(); break;
+    }
+    out["default"] = shown(s, Json(s.fallback));
     return out;
 }
-void unpack(const Json& json, Panel& p)
+
+// Reads and writes a member of the section's JSON.
+Key setting_key(const ProtocolSetting& s)
 {
-    p.port = json.value("port", 0u);
-    p.refresh = milliseconds{json.value("refresh_ms", std::int64_t{86'400'000})};
-    p.register_url = json.value("register_url", "");
-    const Json secret = json.value("admin_credential", Json::object());
-    std::string why;
-    if (auto source = base::secret_in(secret, why)) p.admin_credential = std::move(*source);
+    Key key;
+    key.name = s.key;
+    key.doc = s.doc;
+    key.read = [&s](Reading& r, const Value& value, const std::string& path, void* object) {
+        if (Json kept = read_setting(r, s, value, path); !kept.is_null())
+            (*static_cast<Json*>(object))[kept_name(s)] = std::move(kept);
+    };
+    key.show = [&s](const void* object) -> Json {
+        const Json& section = *static_cast<const Json*>(object);
+        const auto kept = section.find(kept_name(s));
+        return kept == section.end() ? Json{} : shown(s, *kept);
+    };
+    key.schema = [&s] { return setting_schema(s); };
+    return key;
 }
 
-struct Print {
-    std::string shop_id;
-};
-Json pack(const Print& p) { return p.shop_id.empty() ? Json::object() : Json{{"shop_id", p.shop_id}}; }
-void unpack(const Json& json, Print& p) { p.shop_id = json.value("shop_id", ""); }
-
-struct Signed {
-    milliseconds metrics_interval = 5s;
-};
-Json pack(const Signed& s) { return {{"metrics_interval_ms", s.metrics_interval.count()}}; }
-void unpack(const Json& json, Signed& s)
+Key section_key(const wire::ProtocolTraits& row)
 {
-    s.metrics_interval = milliseconds{json.value("metrics_interval_ms", 5000)};
-}
-
-// Read into a struct, kept as JSON in ServerConfig::protocol_json.
-template <class T> Key protocol_section(const char* protocol, Section section, const char* doc)
-{
+    Section section;
+    for (const ProtocolSetting& s : row.settings) section.keys.push_back(setting_key(s));
     auto shared = std::make_shared<const Section>(std::move(section));
-    const std::string name = protocol;
+    const std::string name{row.name};
     Key key;
     key.name = name;
-    key.doc = doc;
-    key.read = [=](Reading& r, const Value& value, const std::string& path, void* object) {
+    key.doc = "Only with protocol: " + name + ".";
+    key.read = [=, &row](Reading& r, const Value& value, const std::string& path, void* object) {
         auto& server = *static_cast<ServerConfig*>(object);
         if (server.protocol != name) {
             if (!server.protocol.empty())
@@ -66,16 +89,17 @@ template <class T> Key protocol_section(const char* protocol, Section section, c
                                                 server.protocol);
             return;
         }
-        T section_value;
-        read_section(r, *shared, value, path, &section_value);
-        server.protocol_json = pack(section_value).dump();
+        Json values = Json::object();
+        for (const ProtocolSetting& s : row.settings)
+            if (s.kind == Kind::whole || s.kind == Kind::duration) values[kept_name(s)] = s.fallback;
+        read_section(r, *shared, value, path, &values);
+        server.protocol_json = values.dump();
     };
     key.show = [=](const void* object) -> Json {
         const auto& server = *static_cast<const ServerConfig*>(object);
         if (server.protocol != name || server.protocol_json == "{}") return {};
-        T section_value;
-        unpack(Json::parse(server.protocol_json), section_value);
-        return show_section(*shared, &section_value);
+        const Json values = Json::parse(server.protocol_json);
+        return show_section(*shared, &values);
     };
     key.schema = [=] { return section_schema(*shared); };
     return key;
@@ -85,27 +109,18 @@ template <class T> Key protocol_section(const char* protocol, Section section, c
 
 std::vector<Key> protocol_keys()
 {
-    return {
-        protocol_section<Panel>("panel",
-                                {{
-                                     text("register_url", &Panel::register_url,
-                                          "Where the agent registers once to get its id and token.", 4096),
-                                     secret("admin_credential", &Panel::admin_credential,
-                                            "What the registration is authorised with."),
-                                     whole("port", &Panel::port, 0, 65535, "The port told at registration."),
-                                     duration("refresh", &Panel::refresh, 1s, 8760h,
-                                              "The token is exchanged for a new one this often."),
-                                 },
-                                 ""},
-                                "Only with protocol: panel."),
-        protocol_section<Print>("print", {{text("shop_id", &Print::shop_id, "Default: agent_id.", 128)}, ""},
-                                "Only with protocol: print."),
-        protocol_section<Signed>("signed",
-                                 {{duration("metrics_interval", &Signed::metrics_interval, 100ms, 24h,
-                                            "Time between metrics messages.")},
-                                  ""},
-                                 "Only with protocol: signed."),
-    };
+    std::vector<Key> keys;
+    for (const wire::ProtocolTraits& row : wire::protocols())
+        if (row.dialect.empty() && !row.settings.empty()) keys.push_back(section_key(row));
+    return keys;
+}
+
+std::vector<std::string> protocol_names()
+{
+    std::vector<std::string> names;
+    for (const wire::ProtocolTraits& row : wire::protocols())
+        if (row.dialect.empty()) names.emplace_back(row.name);
+    return names;
 }
 
 } // namespace agenthost::host::conf

@@ -1,9 +1,8 @@
 // The rules between the keys of a server.
 #include "fields.hpp"
+#include "protocol_settings.hpp"
 #include "server_tables.hpp"
 #include "url.hpp"
-
-#include "base/json_units.hpp"
 
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 
 namespace agenthost::host::conf {
 
@@ -89,30 +89,49 @@ std::string unknown_placeholder(const std::string& url)
     return url.substr(dollar, end - dollar);
 }
 
-void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
+// "panel.register_url"
+std::string key_of(const wire::ProtocolTraits& row, std::string_view setting)
+{
+    return std::string{row.name} + "." + std::string{setting};
+}
+
+// "storage, panel or signed", of the protocols that `wanted` picks.
+template <class Wanted> std::string list_protocols(Wanted wanted)
+{
+    std::string out;
+    std::string_view last;
+    for (const wire::ProtocolTraits& row : wire::protocols()) {
+        if (!row.dialect.empty() || !std::invoke(wanted, row)) continue;
+        if (!last.empty()) out.append(out.empty() ? "" : ", ").append(last);
+        last = row.name;
+    }
+    return out + (out.empty() ? "" : " or ") + std::string{last};
+}
+
+void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,
+                  const wire::ProtocolTraits& row)
 {
     const Where where = where_of(item, "url");
     if (server.url.empty()) {
         if (item.find("url") && item.find("url")->value.kind != Value::Kind::null)
             return; // reported as no text
-        if (server.protocol == "panel") {
-            if (Json::parse(server.protocol_json).contains("register_url")) return;
-            r.problems.add(item.where, path + ": needs url, or panel.register_url to learn it");
-        } else {
+        if (row.url_setting.empty())
             r.problems.add(item.where, path + ": url is missing; write url: wss://HOST/PATH");
-        }
+        else if (!ProtocolSettings{server}.has(row.url_setting))
+            r.problems.add(item.where,
+                           path + ": needs url, or " + key_of(row, row.url_setting) + " to learn it");
         return;
     }
     const auto placeholder = server.url.find("{public_ip}");
     std::string probe = server.url;
-    if (placeholder != std::string::npos && server.protocol == "signed")
-        probe.replace(placeholder, 11, "192.0.2.1");
+    if (placeholder != std::string::npos && row.public_ip_in_url) probe.replace(placeholder, 11, "192.0.2.1");
     if (const std::string text = unknown_placeholder(probe); !text.empty()) {
         r.problems.add(
-            where,
-            path + ".url: " + text + " is not replaced by anything; " +
-                (text == "{public_ip}" ? "{public_ip} is for protocol signed" : "write the value itself") +
-                ", or set the whole URL by AGENTHOST__SERVERS__NAME__URL in the environment");
+            where, path + ".url: " + text + " is not replaced by anything; " +
+                       (text == "{public_ip}" ? "{public_ip} is for protocol " +
+                                                    list_protocols(&wire::ProtocolTraits::public_ip_in_url)
+                                              : "write the value itself") +
+                       ", or set the whole URL by AGENTHOST__SERVERS__NAME__URL in the environment");
         return;
     }
     const auto url = parse_url(probe);
@@ -218,6 +237,39 @@ void check_headers(Reading& r, const Value& item, const std::string& path, const
     }
 }
 
+void check_credential(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,
+                      const wire::ProtocolTraits& row)
+{
+    if (item.find("credential") != nullptr) return;
+    if (row.enrolment == wire::Enrolment::configured)
+        r.problems.add(item.where, path + ": credential is missing; protocol " + server.protocol +
+                                       " authenticates with one: credential: {file: PATH}");
+    // Without a url, check_ws_url() has asked for the same key.
+    if (row.enrolment == wire::Enrolment::registered && !server.url.empty() &&
+        !ProtocolSettings{server}.has(row.url_setting))
+        r.problems.add(item.where, path + ": needs " + key_of(row, row.url_setting) +
+                                       " to get a token, or credential with one");
+}
+
+// The URLs and secrets among the settings of its protocol.
+void check_settings(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,
+                    const wire::ProtocolTraits& row)
+{
+    const Member* section = item.find(row.name);
+    if (section == nullptr) return;
+    const ProtocolSettings settings{server};
+    for (const wire::ProtocolSetting& s : row.settings) {
+        if (!settings.has(s.key)) continue;
+        const Where where = where_of(section->value, s.key);
+        const std::string at = path + "." + key_of(row, s.key);
+        if (s.kind == wire::ProtocolSetting::Kind::http_url)
+            check_http_url(r, where, at, settings.text(s.key), server.insecure);
+        if (s.kind != wire::ProtocolSetting::Kind::secret) continue;
+        const SecretSource source = settings.secret(s.key);
+        if (source.kind == SecretSource::Kind::file) check_secret_file(r, where, at, source);
+    }
+}
+
 } // namespace
 
 void check_server(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
@@ -236,20 +288,13 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
         r.problems.add(where_of(item, "name"),
                        path + ".name: \"control\" is the control socket's own name; choose another");
     if (!given("protocol"))
-        r.problems.add(item.where,
-                       path + ": protocol is missing: storage, panel, print, dashboard or signed");
-    if (server.protocol.empty()) return;
-    check_ws_url(r, item, path, server);
+        r.problems.add(item.where, path + ": protocol is missing: " +
+                                       list_protocols([](const wire::ProtocolTraits&) { return true; }));
+    const wire::ProtocolTraits* row = traits_of(server);
+    if (row == nullptr) return;
+    check_ws_url(r, item, path, server, *row);
     if (!server.proxy.empty()) check_proxy(r, where_of(item, "proxy"), path + ".proxy", server.proxy);
-    const bool needs =
-        server.protocol == "storage" || server.protocol == "dashboard" || server.protocol == "signed";
-    if (needs && !given("credential"))
-        r.problems.add(item.where, path + ": credential is missing; protocol " + server.protocol +
-                                       " authenticates with one: credential: {file: PATH}");
-    if (server.protocol == "panel" && !server.url.empty() && !given("credential") &&
-        !Json::parse(server.protocol_json).contains("register_url"))
-        r.problems.add(item.where,
-                       path + ": needs panel.register_url to get a token, or credential with one");
+    check_credential(r, item, path, server, *row);
     if (server.credential.kind == SecretSource::Kind::file)
         check_secret_file(r, where_of(item, "credential"), path + ".credential", server.credential);
     check_tls(r, item, path, server);
@@ -261,18 +306,7 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
             r.problems.add(where_of(item, "map"), path + ".map." + word + ": \"" + action +
                                                       "\" is not an action; actions are written PLUGIN.VERB");
     check_headers(r, item, path, server);
-    if (server.protocol == "panel") {
-        const Member* panel = item.find("panel");
-        const Json section = Json::parse(server.protocol_json);
-        if (panel && section.contains("register_url"))
-            check_http_url(r, where_of(panel->value, "register_url"), path + ".panel.register_url",
-                           section["register_url"].get<std::string>(), server.insecure);
-        std::string why;
-        const auto admin = base::secret_in(section.value("admin_credential", Json::object()), why);
-        if (panel && admin && admin->kind == SecretSource::Kind::file)
-            check_secret_file(r, where_of(panel->value, "admin_credential"), path + ".panel.admin_credential",
-                              *admin);
-    }
+    check_settings(r, item, path, server, *row);
 }
 
 } // namespace agenthost::host::conf

@@ -3,11 +3,14 @@
 
 #include "tables.hpp"
 
+#include <string>
 #include <vector>
 
 namespace agenthost::host::conf {
 
-std::vector<Key> protocol_keys(); // panel, print, signed
+// One for each protocol that has settings of its own.
+std::vector<Key> protocol_keys();
+std::vector<std::string> protocol_names();
 
 // The rules between the keys of one server, which has been read.
 void check_server(Reading&, const Value& item, const std::string& path, const ServerConfig&);

@@ -52,8 +52,7 @@ const Section& server_section()
         Section made{
             {
                 text("name", &ServerConfig::name, "Part of the journal's key: keep it stable.", 64),
-                choice("protocol", &ServerConfig::protocol,
-                       {"storage", "panel", "print", "dashboard", "signed"},
+                choice("protocol", &ServerConfig::protocol, protocol_names(),
                        "What the server speaks on the wire."),
                 url_key(
                     "url", &ServerConfig::url,

@@ -4,24 +4,11 @@
 #include "json.hpp"
 
 #include "host/plugin/host_actions.hpp"
+#include "wire/protocol_traits.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace agenthost::host {
-
-namespace {
-
-// What protocols call the host's own actions. Words for plugins' actions come from manifests.
-struct BuiltinAlias {
-    const char *protocol, *word, *action;
-};
-constexpr std::array builtin_aliases{
-    BuiltinAlias{"print", "task_ping", "host.ping"},
-    BuiltinAlias{"signed", "ping", "host.ping"},
-};
-
-} // namespace
 
 void Dispatcher::Impl::add_builtins()
 {
@@ -31,8 +18,10 @@ void Dispatcher::Impl::add_builtins()
         action.summary = own.summary;
         registry.add_builtin(std::move(action));
     }
-    for (const auto& [protocol, word, action] : builtin_aliases)
-        registry.alias_builtin(protocol, word, action);
+    // Words for plugins' actions come from manifests.
+    for (const wire::ProtocolTraits& row : wire::protocols())
+        if (!row.ping_word.empty())
+            registry.alias_builtin(std::string{row.name}, std::string{row.ping_word}, "host.ping");
 }
 
 std::string Dispatcher::Impl::actions_json(const Policy& policy) const

@@ -1,11 +1,11 @@
 #include "outbound.hpp"
 
 #include "base/hash.hpp"
+#include "host/config/protocol_settings.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/session/world.hpp"
 
 #include <boost/asio/post.hpp>
-#include <nlohmann/json.hpp>
 
 #include <sys/utsname.h>
 
@@ -18,16 +18,16 @@ using namespace wire::session;
 using boost::system::error_code;
 namespace asio = boost::asio;
 
-wire::SessionMachine::Options machine_options(const ServerConfig& config, const wire::Habits* habits)
+wire::SessionMachine::Options machine_options(const ServerConfig& config, const wire::ProtocolTraits* traits)
 {
     wire::SessionMachine::Options options;
     wire::Backoff& backoff = options.backoff;
-    if (habits) {
-        options.acceptance = habits->acceptance;
-        backoff.initial = habits->backoff;
-        backoff.max = habits->backoff_max;
-        backoff.jitter = habits->jitter;
-        backoff.first_at_once = habits->first_retry_at_once && !config.reconnect.initial;
+    if (traits) {
+        options.acceptance = traits->acceptance;
+        backoff.initial = traits->backoff;
+        backoff.max = traits->backoff_max;
+        backoff.jitter = traits->jitter;
+        backoff.first_at_once = traits->first_retry_at_once && !config.reconnect.initial;
     }
     if (registration_setup(config)) options.renewals = 2;
     const ReconnectConfig& says = config.reconnect;
@@ -56,29 +56,20 @@ Policy policy_of(const ServerConfig& config)
     return policy;
 }
 
-const wire::Habits* habits_of(const ServerConfig& config)
-{
-    const auto protocol = wire::protocol(config.protocol);
-    return protocol ? &wire::habits(*protocol) : nullptr;
-}
-
 } // namespace
 
 OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
     : context_{std::move(context)}, config_{std::move(config)}, policy_{policy_of(config_)},
-      shown_url_{shown_url(config_.url)}, habits_{habits_of(config_)}, protocol_{wire::protocol(
-                                                                           config_.protocol)},
-      machine_{machine_options(config_, habits_)}, outgoing_{config_.limits.send_queue},
+      shown_url_{shown_url(config_.url)}, traits_{traits_of(config_)},
+      machine_{machine_options(config_, traits_)}, outgoing_{config_.limits.send_queue},
       timer_{context_.main}, tick_{context_.main}, proof_{context_.main}, metrics_{context_.main}
 {
-    const auto section = nlohmann::json::parse(config_.protocol_json, nullptr, false);
-    const auto setting = [&](const char* key, auto otherwise) {
-        return section.is_object() ? section.value(key, otherwise) : otherwise;
-    };
-    agent_id_ = setting("shop_id", config_.agent_id.empty() ? context_.agent_id : config_.agent_id);
+    const ProtocolSettings settings{config_};
+    agent_id_ = config_.agent_id.empty() ? context_.agent_id : config_.agent_id;
+    if (traits_ && settings.has(traits_->id_setting)) agent_id_ = settings.text(traits_->id_setting);
     policy_.agent_id = agent_id_;
-    if (protocol_ == wire::Protocol::signed_) {
-        metrics_interval_ = std::chrono::milliseconds{setting("metrics_interval_ms", std::int64_t{5000})};
+    metrics_interval_ = settings.duration("metrics_interval");
+    if (signs()) {
         nonces_.emplace(context_.main, StateFile{context_.state_dir, config_.name, "nonces"},
                         [this] { return server_now(); });
     }
@@ -183,13 +174,13 @@ void OutboundSession::act(const Open& open)
 
 std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
 {
-    if (!protocol_) return nullptr;
+    if (!traits_) return nullptr;
     wire::AgentSetup setup;
     setup.world.utc_ms = [this] { return server_now(); };
     setup.world.uuid = random_uuid;
     setup.world.hmac = hmac_sha256_hex;
     setup.nonces = nonces_ ? &nonces_->book() : nullptr;
-    return wire::agent_codec(*protocol_, std::move(setup));
+    return wire::agent_codec(traits_->protocol, std::move(setup));
 }
 
 // The reason for the end of this attempt.
@@ -234,7 +225,7 @@ void OutboundSession::prepared(Prepared made)
     codec_ = make_codec();
     beats_ = true;
     unusable_said_ = false;
-    heartbeat_ = asked_beat_.value_or(config_.heartbeat.value_or(habits_->heartbeat));
+    heartbeat_ = asked_beat_.value_or(config_.heartbeat.value_or(traits_->heartbeat));
 
     wire::Opening opening = codec_->opening(hello());
     date_call_ = {.url = (made.url.tls ? "https://" : "http://") + made.url.authority() + "/",
@@ -285,7 +276,7 @@ void OutboundSession::act(const Arm& arm)
         const auto self = weak.lock();
         if (ec || !self) return;
         const State state = self->machine_.state();
-        const bool silence_is_yes = self->habits_ && self->habits_->acceptance == wire::Acceptance::silence;
+        const bool silence_is_yes = self->traits_ && self->traits_->acceptance == wire::Acceptance::silence;
         if (state == State::connecting)
             self->blame("no connection to " + self->shown_url_ +
                         " in time. Check the server and the firewall between");
@@ -314,8 +305,7 @@ void OutboundSession::act(const Serve&)
     arm_tick();
     arm_metrics();
     say_changed();
-    // print: a heartbeat follows the registration at once.
-    if (protocol_ == wire::Protocol::print || codec_->heartbeat_due()) send_heartbeat({});
+    if (traits_->heartbeat_at_once || codec_->heartbeat_due()) send_heartbeat({});
     context_.dispatcher.connected(*this);
 }
 

@@ -78,6 +78,10 @@ private:
     void failed_before_link(Link::End end, bool renewable = true);
     [[nodiscard]] std::unique_ptr<wire::AgentCodec> make_codec();
     [[nodiscard]] wire::Hello hello() const;
+    [[nodiscard]] bool signs() const
+    {
+        return traits_ && traits_->signature_window > std::chrono::seconds{0};
+    }
     void blame(std::string problem);
     void say_changed() const;
 
@@ -118,10 +122,11 @@ private:
     ServerConfig config_;
     Policy policy_;
     std::string shown_url_, bad_config_;
-    const wire::Habits* habits_ = nullptr;
-    std::optional<wire::Protocol> protocol_;
+    // nullptr: this build does not speak the protocol.
+    const wire::ProtocolTraits* traits_ = nullptr;
     wire::SessionMachine machine_;
-    std::optional<Nonces> nonces_; // signed
+    // Where frames are signed.
+    std::optional<Nonces> nonces_;
     bool nonces_read_ = false;
     std::unique_ptr<wire::AgentCodec> codec_; // of this connection
     wire::Liveness liveness_;

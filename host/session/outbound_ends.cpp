@@ -44,7 +44,7 @@ std::int64_t OutboundSession::server_now() const { return clock_.now(utc_now_ms(
 
 void OutboundSession::measure_clock(const std::string& text, std::int64_t utc_ms, std::int64_t running)
 {
-    if (protocol_ != wire::Protocol::signed_) return;
+    if (!signs()) return;
     if (const auto date = parse_http_date(text)) clock_.measure(*date, utc_ms, running);
 }
 
@@ -53,7 +53,7 @@ void OutboundSession::on_open()
     const std::string date = link_->take_date();
     measure_clock(date, utc_now_ms(), running_ms());
     const bool asked = asked_for_date_ && running_ms() - *asked_for_date_ < date_pause;
-    if (protocol_ == wire::Protocol::signed_ && date.empty() && !asked) return ask_for_date();
+    if (signs() && date.empty() && !asked) return ask_for_date();
     step(Opened{});
 }
 

@@ -66,7 +66,7 @@ void OutboundSession::received(const wire::FromServer& message, std::string_view
 
 void OutboundSession::answer_to_hello(std::string_view text)
 {
-    const bool silence_would_do = habits_->acceptance == wire::Acceptance::silence;
+    const bool silence_would_do = traits_->acceptance == wire::Acceptance::silence;
     const wire::FromServer message = codec_->decode(text, true);
     if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
         if (!welcome->accepted) return refused(*welcome);

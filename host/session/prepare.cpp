@@ -1,6 +1,7 @@
 #include "prepare.hpp"
 
 #include "base/hash.hpp"
+#include "host/config/protocol_settings.hpp"
 #include "host/session/nonces.hpp"
 #include "host/session/public_ip.hpp"
 #include "host/session/resolve.hpp"
@@ -37,7 +38,7 @@ std::string check_headers(const ServerConfig& config)
 // TLS and the proxy, for whoever connects.
 std::string prepare_way(const ServerConfig& config, HttpCall& way)
 {
-    if (!config.url.starts_with("ws://") || config.protocol == "panel") {
+    if (!config.url.starts_with("ws://") || registration_setup(config)) {
         auto tls = net::make_client_context(config.tls);
         if (!tls.context) return tls.problem;
         way.tls = std::move(tls.context);
@@ -105,7 +106,8 @@ bool prepare_identity(const PrepareRequest& request, const HttpCall& way, std::s
         return true;
     }
     if (config.credential.kind == SecretSource::Kind::none) {
-        if (config.protocol == "print") return true; // a shop id may be all there is
+        const wire::ProtocolTraits* traits = traits_of(config);
+        if (traits != nullptr && traits->enrolment == wire::Enrolment::optional) return true;
         made.problem = "servers[" + config.name + "] has no credential; add `credential: {file: PATH}`";
         return false;
     }
@@ -124,6 +126,20 @@ void prepare_addresses(const ServerConfig& config, Prepared& made)
     if (made.problem.empty() && exposed && !config.insecure)
         made.problem = "url " + made.shown_url + " would send the credential in clear text" +
                        (made.proxy ? " to the proxy" : "") + ". Use wss://, or set `insecure: true`";
+}
+
+std::string no_registration(const ServerConfig& config)
+{
+    const std::string start = "server " + config.name + " has no registration: ";
+    const auto registers = [](const wire::ProtocolTraits& row) {
+        return row.enrolment == wire::Enrolment::registered;
+    };
+    if (const wire::ProtocolTraits* row = traits_of(config); row != nullptr && registers(*row))
+        return start + "set " + std::string{row->name} + "." + std::string{row->url_setting};
+    const auto rows = wire::protocols();
+    const auto with = std::find_if(rows.begin(), rows.end(), registers);
+    return start + "only servers of the " + std::string{with == rows.end() ? "" : with->name} +
+           " protocol have one, and it speaks " + config.protocol;
 }
 
 } // namespace
@@ -184,13 +200,7 @@ Registrar::Answer register_by_hand(const ServerConfig& config, const std::string
                                    const std::string& capabilities)
 {
     const auto setup = registration_setup(config);
-    if (!setup)
-        return {Outcome::failed,
-                "server " + config.name + " has no registration: " +
-                    (config.protocol == "panel"
-                         ? "set panel.register_url"
-                         : "only servers of the panel protocol have one, and it speaks " + config.protocol),
-                {}};
+    if (!setup) return {Outcome::failed, no_registration(config), {}};
     HttpCall way;
     if (auto problem = prepare_way(config, way); !problem.empty()) return {Outcome::failed, problem, {}};
     const Registrar registrar{state_dir, config, *setup, way};

@@ -1,13 +1,13 @@
 #include "registration.hpp"
 
 #include "base/json_depth.hpp"
+#include "host/config/protocol_settings.hpp"
 #include "host/session/state_file.hpp"
 #include "host/session/url.hpp"
 #include "host/session/world.hpp"
 #include "netclient/url.hpp"
 
 #include <agenthost/json.hpp>
-#include "base/json_units.hpp"
 #include <nlohmann/json.hpp>
 
 #include <sys/utsname.h>
@@ -97,17 +97,16 @@ std::string words_of(const Json& answer)
 
 std::optional<RegistrationSetup> registration_setup(const ServerConfig& config)
 {
-    if (config.protocol != "panel") return std::nullopt;
-    const Json section = Json::parse(config.protocol_json, nullptr, false);
-    if (!section.is_object() || !section.contains("register_url")) return std::nullopt;
+    const wire::ProtocolTraits* traits = traits_of(config);
+    const ProtocolSettings settings{config};
+    if (traits == nullptr || traits->enrolment != wire::Enrolment::registered ||
+        !settings.has(traits->url_setting))
+        return std::nullopt;
     RegistrationSetup setup;
-    setup.register_url = section.value("register_url", "");
-    setup.port = section.value("port", 0u);
-    setup.refresh = std::chrono::milliseconds{
-        section.value("refresh_ms", static_cast<std::int64_t>(setup.refresh.count()))};
-    const Json secret = section.value("admin_credential", Json::object());
-    std::string why;
-    if (auto source = base::secret_in(secret, why)) setup.admin_credential = std::move(*source);
+    setup.register_url = settings.text(traits->url_setting);
+    setup.port = static_cast<std::uint32_t>(settings.whole("port"));
+    setup.refresh = settings.duration("refresh");
+    setup.admin_credential = settings.secret("admin_credential");
     return setup;
 }
 

@@ -28,7 +28,7 @@ struct RegistrationSetup {
     std::string register_url;
     SecretSource admin_credential;
     std::uint32_t port = 0;
-    std::chrono::milliseconds refresh{std::chrono::hours{24}};
+    std::chrono::milliseconds refresh{0};
 };
 // nullopt: this server has none (its credential is configured).
 std::optional<RegistrationSetup> registration_setup(const ServerConfig&);

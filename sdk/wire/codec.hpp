@@ -3,6 +3,7 @@
 #pragma once
 
 #include "message.hpp"
+#include "protocol_traits.hpp"
 
 #include <functional>
 #include <memory>
@@ -39,13 +40,6 @@ using FromServer = std::variant<Nothing, Malformed, Welcome, Command, Config, Pi
 struct Opening {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string query; // "token=..." to append to the URL's, percent-encoded; else empty
-};
-
-// When is a session authenticated?
-enum class Acceptance : std::uint8_t {
-    answer,  // the server answers hello with Welcome
-    upgrade, // by the 101; hello, when there is one, is only sent
-    silence, // no close within 2 s of hello; a Welcome counts as well
 };
 
 class AgentCodec {
@@ -87,20 +81,6 @@ public:
     virtual bool encode(const Heartbeat&, std::string& out) = 0; // the acknowledgement
 };
 
-enum class Protocol : std::uint8_t { storage, panel, print, dashboard, signed_ };
-std::string_view name(Protocol);
-std::optional<Protocol> protocol(std::string_view name);
-
-// What a protocol's document says about a session; configuration may say otherwise.
-struct Habits {
-    Acceptance acceptance;
-    milliseconds heartbeat; // interval of heartbeats, or of WebSocket pings where the protocol has none
-    milliseconds backoff, backoff_max; // first and longest delay between attempts
-    double jitter;
-    bool first_retry_at_once; // spread over 0 to 1 s
-};
-const Habits& habits(Protocol);
-
 struct AgentSetup {
     World world;
     NonceBook* nonces = nullptr; // signed needs one; not owned
@@ -112,7 +92,7 @@ struct ServerSetup {
     NonceBook* nonces = nullptr;
 };
 
-// nullptr for a protocol this build has no codec for.
+// By the protocol's row (protocol_traits.hpp).
 std::unique_ptr<AgentCodec> agent_codec(Protocol, AgentSetup = {});
 std::unique_ptr<ServerCodec> server_codec(Protocol, ServerSetup = {});
 

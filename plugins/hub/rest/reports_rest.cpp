@@ -155,7 +155,7 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
     } else if (told == "degraded" || told == "error") {
         health = "degraded";
         reason = "Its heartbeat says " + told;
-    } else if (at != 0 && protocol && silent > patience * wire::habits(*protocol).heartbeat.count()) {
+    } else if (at != 0 && protocol && silent > patience * wire::traits(*protocol).heartbeat.count()) {
         health = "degraded";
         reason = "No heartbeat for " + std::to_string(silent / 1000) + " s";
     }

@@ -197,4 +197,10 @@ bool StorageServerCodec::encode(const Command& command, std::string& out)
     return true;
 }
 
+std::unique_ptr<AgentCodec> make_storage_agent(AgentSetup) { return std::make_unique<StorageAgentCodec>(); }
+std::unique_ptr<ServerCodec> make_storage_server(ServerSetup)
+{
+    return std::make_unique<StorageServerCodec>();
+}
+
 } // namespace agenthost::wire

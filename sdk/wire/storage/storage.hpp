@@ -35,4 +35,7 @@ private:
     Scratch scratch_;
 };
 
+std::unique_ptr<AgentCodec> make_storage_agent(AgentSetup);
+std::unique_ptr<ServerCodec> make_storage_server(ServerSetup);
+
 } // namespace agenthost::wire

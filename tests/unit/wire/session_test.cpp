@@ -407,9 +407,7 @@ TEST(Backoff, BeginsWithAnAttemptAtOnceWhereTheProtocolSaysSo)
 // Four days of nothing but refusals, in a microsecond each: every attempt is answered by a bounded delay, and nothing is kept.
 TEST(SessionMachine, GoesOnForDaysWithoutAServer)
 {
-    for (const Protocol protocol :
-         {Protocol::storage, Protocol::panel, Protocol::print, Protocol::dashboard, Protocol::signed_}) {
-        const Habits& says = habits(protocol);
+    for (const ProtocolTraits& says : protocols()) {
         std::uint64_t seed = 1;
         SessionMachine::Options options;
         options.acceptance = says.acceptance;
