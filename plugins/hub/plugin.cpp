@@ -1,6 +1,7 @@
 // The hub as a plugin: what the daemon gives is handed to hub.hpp, what the hub wants to the daemon.
 #include "hub.hpp"
 #include "plugins/hub/credentials/check.hpp"
+#include "plugins/hub/protocols/protocol.hpp"
 
 #include <agenthost/listener.hpp>
 #include <agenthost/plugin.hpp>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 
 namespace agenthost::hub {
@@ -133,6 +135,7 @@ public:
     }
     void on_writable(agh_conn conn) override { hub_.on_writable(conn); }
     void on_closed(agh_conn conn, int code) override { hub_.on_closed(conn, code); }
+    [[nodiscard]] const char* path() const { return agent_protocol(protocol_.value()).path; }
 
 private:
     Hub& hub_;
@@ -177,11 +180,7 @@ public:
         route("http", "prefix", "/api/", parts_->http,
               ",\"answer_timeout_s\":" + std::to_string(std::min<std::int64_t>(longest.count(), 86'400)));
         route("http", "prefix", "/api/temp/", parts_->http);
-        route("ws", "path", "/ws/storage", parts_->storage);
-        route("ws", "path", "/ws/agents", parts_->panel);
-        route("ws", "path", "/print-agent", parts_->print);
-        route("ws", "path", "/ws/agent", parts_->dashboard);
-        route("ws", "path", "/agent", parts_->signed_);
+        for (Socket& agents : parts_->agents) route("ws", "path", agents.path(), agents);
         route("ws", "path", "/ws/dashboard", parts_->desk);
     }
     void drain() override
@@ -207,6 +206,7 @@ private:
                     "Set plugins.hub.isolation to in-process.",
                     AGH_E_UNSUPPORTED};
             }
+            for (const wire::ProtocolTraits& row : wire::protocols()) agents.emplace_back(hub, row.protocol);
         }
         ~Parts()
         {
@@ -219,9 +219,8 @@ private:
         Daemon daemon;
         Hub hub;
         Http http{hub};
-        Socket storage{hub, wire::Protocol::storage}, panel{hub, wire::Protocol::panel},
-            print{hub, wire::Protocol::print}, dashboard{hub, wire::Protocol::dashboard},
-            signed_{hub, wire::Protocol::signed_}, desk{hub, std::nullopt};
+        std::deque<Socket> agents; // one a protocol
+        Socket desk{hub, std::nullopt};
     };
 
     void route(const char* kind, const char* how, const char* path, RouteHandler& handler,

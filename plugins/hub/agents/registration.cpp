@@ -1,5 +1,7 @@
 #include "registration.hpp"
 
+#include "plugins/hub/protocols/protocol.hpp"
+
 #include "wire/json/json.hpp"
 
 #include <agenthost/json.hpp>
@@ -101,7 +103,7 @@ std::string Registration::socket_url(const Head& head) const
                    ? core_.host.address()
                    : (head.tls ? "https://" : "http://") + std::string{host};
     }
-    return "ws" + base.substr(4) + "/ws/agents"; // http -> ws, https -> wss
+    return "ws" + base.substr(4) + panel_protocol.path; // http -> ws, https -> wss
 }
 
 void Registration::answer_error(Conn conn, int status, std::string_view code, std::string_view message)
@@ -199,7 +201,7 @@ void Registration::enroll(Conn conn, const std::string& body, std::string url)
         [this, name = wanted.name, made](const Enrolment* now, Enrolment& next) {
             if (now != nullptr) return false; // no UUID comes twice
             next.name = name;
-            next.protocol = "panel";
+            next.protocol = wire::name(wire::Protocol::panel);
             next.created = core_.utc();
             next.jwt = true;
             grant(next, *made);

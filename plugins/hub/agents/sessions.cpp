@@ -1,11 +1,9 @@
 #include "sessions.hpp"
 
 #include "plugins/hub/credentials/keys.hpp"
-#include "plugins/hub/protocols/opening.hpp"
-#include "plugins/hub/protocols/words.hpp"
+#include "plugins/hub/protocols/protocol.hpp"
 #include "plugins/hub/tasks/tasks.hpp"
 
-#include "wire/dashboard/desk.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/outline.hpp"
 
@@ -29,18 +27,6 @@ constexpr auto longest_timer = std::chrono::hours{24}; // a token may be good fo
 constexpr int policy_violation = 1008, message_too_big = 1009;
 constexpr std::size_t most_close_reason = 123; // RFC 6455, 5.5: 125 bytes less the code
 constexpr int replaced = 1000, try_again_later = 1013;
-
-// Panel agents in the field answer twice: first with data.status "processing". An agenthost answers once.
-template <class Session> bool begins_only(const Session& session, const wire::Result& result)
-{
-    if (session.ours || session.protocol != wire::Protocol::panel ||
-        result.outcome != wire::Outcome::success || result.data.find("processing") == std::string_view::npos)
-        return false;
-    std::string why;
-    const auto members = wire::json::split(result.data, why);
-    const wire::json::Member* status = members ? wire::find(*members, "status") : nullptr;
-    return status != nullptr && status->text == "processing";
-}
 
 // What a close code of RFC 6455 says of a frame that was not read to its end.
 std::string_view fault_of(int code)
@@ -170,11 +156,8 @@ void Sessions::attempt_failed(std::string_view agent, std::string_view protocol,
 void Sessions::not_a_hello(Conn conn, Session& session, const wire::FromAgent& message,
                            std::string_view bytes)
 {
-    static constexpr std::array<std::string_view, 5> first_words{"an auth", "a command or response",
-                                                                 "a register", "an agent:connect",
-                                                                 "a signed auth"}; // in the order of Protocol
-    std::string why = "the first frame must be " +
-                      std::string{first_words.at(static_cast<std::size_t>(session.protocol))} + " frame";
+    std::string why =
+        "the first frame must be " + std::string{agent_protocol(session.protocol).first_frame} + " frame";
     if (const auto* bad = std::get_if<wire::Malformed>(&message)) why += ": " + bad->reason;
     core_.host.record(Metric::auth_failures, 1);
     attempt_failed(session.agent.id, session.agent.protocol, session.agent.peer,
@@ -188,7 +171,8 @@ void Sessions::serve(Conn conn, Session& session, const wire::FromAgent& message
         if (event) event(session.agent.id, what);
     };
     if (const auto* result = std::get_if<wire::Result>(&message)) {
-        if (begins_only(session, *result))
+        const auto begins_only = agent_protocol(session.protocol).begins_only;
+        if (!session.ours && begins_only != nullptr && begins_only(*result))
             tell(events_.progress, wire::Progress{result->id, result->data});
         else
             tell(events_.result, *result);
@@ -233,14 +217,13 @@ void Sessions::not_text(Conn conn, const Session& session, std::size_t size)
     drop(conn, 1003, "this protocol has text frames only");
 }
 
-// The 1st, 2nd, 4th, 8th ... of a session, so that a peer cannot fill the log. The dashboard protocol has words for it, and its agents
-// do not answer them.
+// The 1st, 2nd, 4th, 8th ... of a session, so that a peer cannot fill the log.
 void Sessions::malformed(Conn conn, Session& session, const std::string& why)
 {
     if (!std::has_single_bit(++session.bad_frames)) return;
-    if (session.protocol == wire::Protocol::dashboard) {
+    if (const auto complain = agent_protocol(session.protocol).complain; complain != nullptr) {
         std::string error;
-        wire::desk::write_error(error, core_.utc(), {.code = "INVALID_MESSAGE", .message = why});
+        complain(error, core_.utc(), why);
         text(conn, std::move(error));
     }
     core_.log(AGH_LOG_WARN,
@@ -251,23 +234,17 @@ void Sessions::malformed(Conn conn, Session& session, const std::string& why)
 
 void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
 {
-    if (session.ready) { // a repeat changes nothing; a print agent waits for its ack
-        if (session.protocol == wire::Protocol::print) say(conn, session, wire::Welcome{true, {}});
+    const AgentProtocol& rules = agent_protocol(session.protocol);
+    if (session.ready) { // a repeat changes nothing
+        if (wire::traits(session.protocol).welcomes_every_hello) say(conn, session, wire::Welcome{true, {}});
         return;
     }
     const std::string agent{hello.agent_id};
     if (!session.agent.id.empty() && agent != session.agent.id)
         return refuse(conn, session, agent, "the upgrade was for another agent");
-    if (session.protocol == wire::Protocol::storage) {
-        session.proof = Credentials::by_secret(hello.credential);
-    } else if (session.protocol == wire::Protocol::signed_) { // the codec has verified the frame with it
-        session.proof = Credentials::by_secret(credentials_.secret_of(agent).value_or(""));
-    }
-    if (!valid_id(agent) || !session.proof || !admitted(agent, *session.proof)) {
-        return refuse(conn, session, agent,
-                      session.protocol == wire::Protocol::signed_ ? "unknown_agent"
-                                                                  : "unknown agent or wrong token");
-    }
+    if (rules.proof != nullptr) session.proof = rules.proof(hello, credentials_);
+    if (!valid_id(agent) || !session.proof || !admitted(agent, *session.proof))
+        return refuse(conn, session, agent, rules.unknown_agent);
     AgentRecord& record = session.agent;
     record.id = agent;
     record.name = hello.name;
@@ -343,15 +320,12 @@ void Sessions::was_alive(const Session& older)
               fields(agent.id, agent.protocol, older.replaced_by));
 }
 
-// An agent without a journal does a repeated command twice, and prints twice. Storage's commands may be repeated by their meaning, and
-// the dashboard protocol's agents are all ours.
+// An agent without a journal does a repeated command twice, and prints twice.
 int Sessions::redispatch(const Session& session) const
 {
     const auto& configured = core_.config.redispatch;
     if (const auto it = configured.find(session.agent.id); it != configured.end()) return it->second;
-    if (session.ours || session.protocol == wire::Protocol::storage ||
-        session.protocol == wire::Protocol::dashboard)
-        return Tasks::resends;
+    if (session.ours || wire::traits(session.protocol).redispatch_safe) return Tasks::resends;
     const auto foreign = configured.find("*");
     return foreign == configured.end() ? 0 : foreign->second;
 }
@@ -365,7 +339,7 @@ void Sessions::accept(Conn conn, Session& session)
     session.ready = true;
     session.agent.first_seen = session.agent.last_seen = core_.utc();
     by_agent_.insert_or_assign(session.agent.id, conn);
-    if (session.protocol == wire::Protocol::panel)
+    if (wire::traits(session.protocol).server_pings)
         session.timer =
             core_.timers.at(core_.now() + core_.config.ping_interval, [this, conn] { ping(conn); });
     watch_expiry(conn, session);
@@ -413,8 +387,7 @@ void Sessions::renewed(std::string_view agent, const Claims& claims)
 void Sessions::end(Conn conn, int code, std::string_view why)
 {
     Session& session = *sessions_.at(conn);
-    // The dashboard protocol says AUTH_FAILED before it closes; the others only close.
-    if (session.protocol == wire::Protocol::dashboard) say(conn, session, wire::Welcome{false, why});
+    if (wire::traits(session.protocol).says_why_it_closes) say(conn, session, wire::Welcome{false, why});
     core_.log(AGH_LOG_WARN, "agent " + session.agent.id + " is cut off: " + std::string{why});
     drop(conn, code, std::string{why});
 }
@@ -507,9 +480,10 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     if (it == by_agent_.end()) return Sent::gone;
     Session& session = *sessions_.at(it->second);
     wire::Command said = command;
-    said.action = wire_word(session.protocol, command.action);
+    const wire::ProtocolTraits& row = wire::traits(session.protocol);
+    said.action = core_.config.words.word(row.name, command.action);
     // Checked again here: the agent may have come back with another protocol than its command was checked for.
-    if (reserved_word(session.protocol, said.action)) return Sent::unspeakable;
+    if (row.reserves_word(said.action)) return Sent::unspeakable;
     std::string frame;
     if (!session.codec->encode(said, frame)) return Sent::unspeakable;
     core_.outbox.push_back([this, conn = it->second, frame = std::move(frame), agent = std::string{agent},

@@ -1,6 +1,6 @@
 // The agents that are connected to this process: authentication, takeover, frames in and out. The embedded default of Fanout.
 //
-// What the upgrade must prove stands in opening.hpp; small limits hold until the session is authenticated. A second session of an agent
+// protocols/ says what the upgrade must prove; small limits hold until the session is authenticated. A second session of an agent
 // replaces the first, whatever protocols they speak: there are never two live ones; contests.hpp says when it has to wait. A replaced session
 // counts as that of another machine only when it was alive: its peer answered our close frame, which came after the newcomer. An agent
 // that reconnects because its line broke leaves a session behind that answers nothing. A session ends when what admitted it no longer

@@ -7,6 +7,7 @@
 #include "base/hash.hpp"
 #include "base/json_depth.hpp"
 #include "base/json_units.hpp"
+#include "wire/protocol_traits.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -24,7 +25,26 @@ constexpr milliseconds day{24 * 3600 * 1000};
 constexpr milliseconds dashboard_agent_lives = 365 * day; // nothing renews it
 constexpr milliseconds caller_lives = 30 * day;
 
-bool has_jwt(std::string_view protocol) { return protocol == "panel" || protocol == "dashboard"; }
+bool has_jwt(std::string_view protocol)
+{
+    const wire::ProtocolTraits* row = wire::find_traits(protocol);
+    return row != nullptr && row->jwt;
+}
+
+bool renews(std::string_view protocol)
+{
+    const wire::ProtocolTraits* row = wire::find_traits(protocol);
+    return row != nullptr && row->enrolment == wire::Enrolment::registered;
+}
+
+// "panel or dashboard"
+std::string jwt_protocols()
+{
+    std::string out;
+    for (const wire::ProtocolTraits& row : wire::protocols())
+        if (row.jwt && row.dialect.empty()) out.append(out.empty() ? "" : " or ").append(row.name);
+    return out;
+}
 
 } // namespace
 
@@ -134,15 +154,15 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
         return true;
     }
     made.jwt = true;
-    const bool renews = params.protocol == "panel";
-    const std::int64_t lives_s = renews && !params.expires
+    const bool renewable = renews(params.protocol);
+    const std::int64_t lives_s = renewable && !params.expires
                                      ? agent_jwt_s
                                      : params.expires.value_or(dashboard_agent_lives).count() / 1000;
     const Claims claims = agent_claims(made, now, lives_s);
     made.tokens_until = std::max(made.tokens_until, claims.exp);
     answer += ",\"token\":\"" + credentials_.jwt()->sign(claims) +
               "\",\"expires\":" + std::to_string(claims.exp * 1000);
-    if (renews) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
+    if (renewable) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
     answer += "}";
     return true;
 }
@@ -153,7 +173,7 @@ void Admin::agent_add(const Params& params, ReplyPtr reply)
         credentials_.counts().ours >= Credentials::most_enrolled)
         return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
     if (params.expires && !has_jwt(params.protocol))
-        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol panel or dashboard");
+        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol " + jwt_protocols());
     const auto answer = std::make_shared<std::string>(), refused = std::make_shared<std::string>();
     book_.change(
         params.id,

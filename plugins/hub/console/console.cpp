@@ -123,10 +123,10 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
     task.bound = interrupts; // its caller waits with a connection in hand
     if (const std::string why = runs_.check(task); !why.empty()) return fail(reply, "INVALID_REQUEST", why);
     const std::string id = task.id;
-    const std::string protocol = fanout_.find(agent)->protocol;
+    const AgentRecord& there = *fanout_.find(agent);
     std::string notice;
-    if (protocol != "dashboard")
-        notice = "agent " + agent + " speaks " + protocol +
+    if (!carries_output(there))
+        notice = "agent " + agent + " speaks " + there.protocol +
                  ", which cannot carry a command's output: only its exit code arrives";
     typing_.begun(id);
     // Of a protocol that does not say when a command runs: it does once it is sent.

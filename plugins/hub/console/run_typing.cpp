@@ -62,7 +62,7 @@ void RunTyping::pump(const std::string& id)
     if (it == lines_.end() || run == nullptr || it->second.asked || it->second.pieces.empty()) return;
     const AgentRecord* agent = fanout_.find(run->agent);
     if (agent == nullptr) return; // agent_ready() comes, or the run's end
-    if (run->state == RunState::queued && agent->protocol == "dashboard") return; // it says when it runs
+    if (run->state == RunState::queued && carries_output(*agent)) return; // it says when it runs
     Line& line = it->second;
     line.asked = true;
     Runs::Input input = line.pieces.front().input;

@@ -59,6 +59,14 @@ std::vector<std::string> origins(const json& value)
     return out;
 }
 
+void add_manifests(ActionWords& words, const json& paths, const std::string& state_dir)
+{
+    for (const json& path : paths) {
+        const std::string wrong = words.add_path(below(state_dir, path.get<std::string>()));
+        if (!wrong.empty()) throw std::invalid_argument{wrong};
+    }
+}
+
 } // namespace
 
 Config parse_config(std::string_view text, const std::string& state_dir)
@@ -124,6 +132,8 @@ Config parse_config(std::string_view text, const std::string& state_dir)
                 c.open_bytes = size(value);
             else if (k == "redispatch")
                 c.redispatch = value.get<decltype(c.redispatch)>();
+            else if (k == "manifests")
+                add_manifests(c.words, value, state_dir);
             else if (k == "stream_after")
                 c.stream_after = duration(value);
             else if (k == "min_rate")

@@ -1,6 +1,8 @@
 // The hub's section of the configuration. The manifest's schema has been checked by the host before this reads it.
 #pragma once
 
+#include "action_words.hpp"
+
 #include "base/secret.hpp"
 
 #include <chrono>
@@ -48,6 +50,8 @@ struct Config {
     std::uint64_t open_bytes = 128ULL << 20; // of open tasks, in memory and on disk
     // How often a task is sent again after a lost session, 0 to 3, by agent; "*": agents that are not agenthost, where it is not 3.
     std::map<std::string, int, std::less<>> redispatch;
+    // Of the protocols for actions; `manifests` adds to them.
+    ActionWords words;
     std::uint32_t task_rows = 100'000;
     std::uint64_t result_bytes = 1ULL << 30; // of results that ended tasks keep in the database
 };

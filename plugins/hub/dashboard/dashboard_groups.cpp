@@ -154,10 +154,9 @@ Text DashboardGroups::list_for(Group& group)
     if (group.caller.role != Role::admin && group.caller.agents) {
         for (const std::string& id : *group.caller.agents) add(id);
     } else {
-        using wire::Protocol;
-        for (const Protocol p :
-             {Protocol::storage, Protocol::panel, Protocol::print, Protocol::dashboard, Protocol::signed_}) {
-            for (const std::string& id : fanout_.connected(wire::name(p))) add(id);
+        for (const wire::ProtocolTraits& row : wire::protocols()) {
+            if (!row.dialect.empty()) continue; // its agents are listed under the same name
+            for (const std::string& id : fanout_.connected(row.name)) add(id);
         }
     }
     desk::write_list(frame, core_.utc(), agents, left_out);

@@ -1,7 +1,7 @@
 #include "dashboards.hpp"
 
 #include "plugins/hub/credentials/keys.hpp"
-#include "plugins/hub/protocols/opening.hpp"
+#include "plugins/hub/protocols/protocol.hpp"
 
 #include "wire/codes.hpp"
 

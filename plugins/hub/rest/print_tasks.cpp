@@ -1,6 +1,7 @@
 #include "print_tasks.hpp"
 
 #include "wire/json/json.hpp"
+#include "wire/protocol_traits.hpp"
 #include "wire/session/answers.hpp"
 
 #include <agenthost/json.hpp>
@@ -14,16 +15,17 @@ namespace {
 
 namespace json = wire::json;
 
-constexpr std::string_view config_action = "printer.config";
+constexpr std::string_view config_word = "task_config", ping_word = "task_ping";
 constexpr std::size_t page = 100, largest_page = 500;
 constexpr std::size_t most_shops = 10'000; // whose configuration waits to be confirmed
 constexpr std::size_t most_meta = 16U << 10;
 
+// A command of the route, and its word on the wire: agents look that up among their plugins' aliases.
 struct Command {
-    std::string_view word, action;
+    std::string_view name, word;
 };
 constexpr std::array<Command, 3> commands{
-    {{"print", "printer.print"}, {"config", config_action}, {"ping", "host.ping"}}};
+    {{"print", "task_print"}, {"config", config_word}, {"ping", ping_word}}};
 
 struct Body {
     std::string shop, action, params = "{}";
@@ -54,10 +56,10 @@ std::string parse(const std::string& text, Body& out)
             out.shop = m.text;
         } else if (m.key == "command") {
             const auto* found = std::find_if(commands.begin(), commands.end(),
-                                             [&](const Command& c) { return c.word == m.text; });
+                                             [&](const Command& c) { return c.name == m.text; });
             if (m.kind != json::Kind::string || found == commands.end())
                 return "\"command\" is one of print, config, ping";
-            out.action = found->action;
+            out.action = found->word;
         } else if (m.key == "payload") {
             if (m.kind == json::Kind::null) continue;
             if (m.kind != json::Kind::object) return "\"payload\" is not an object";
@@ -87,11 +89,11 @@ std::string config_push_at(std::string_view facts)
 // As the document's own task_result has it: message and meta beside the status.
 std::string PrintTasks::write(const TaskRecord& t)
 {
-    const auto* known = std::find_if(commands.begin(), commands.end(),
-                                     [&](const Command& c) { return c.action == t.action; });
+    const auto* known =
+        std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.word == t.action; });
     std::string out =
         "{\"id\":" + json_string(t.id) + ",\"shopId\":" + json_string(t.agent) +
-        ",\"command\":" + json_string(known == commands.end() ? t.action : known->word) + ",\"status\":\"" +
+        ",\"command\":" + json_string(known == commands.end() ? t.action : known->name) + ",\"status\":\"" +
         std::string{word(t.state)} + "\",\"sent\":" + std::to_string(t.sent) +
         ",\"created\":" + std::to_string(t.created) + ",\"updated\":" + std::to_string(t.updated) +
         ",\"expires\":" + std::to_string(t.expires) + ",\"warning\":" + (t.warned != 0 ? "true" : "false");
@@ -102,7 +104,7 @@ std::string PrintTasks::write(const TaskRecord& t)
         out += ",\"message\":" + message;
     else if (!t.message.empty())
         out += ",\"message\":" + json_string(t.message);
-    else if (t.state == TaskState::success && known != commands.end() && known->word == "ping")
+    else if (t.state == TaskState::success && known != commands.end() && known->word == ping_word)
         out += ",\"message\":\"pong\""; // the codec leaves out what says no more than the status
     if (meta.empty() && message.empty()) meta = t.data;
     if (!t.code.empty()) {
@@ -160,7 +162,7 @@ void PrintTasks::heartbeats(Conn conn, const Head& head, const Caller& caller)
     }
     const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
                                        .most = *limit + 1,
-                                       .protocol = "print",
+                                       .protocol = std::string{wire::name(wire::Protocol::print)},
                                        .among = caller.sight()},
                                       [this, conn, limit = *limit](std::vector<AgentRecord> shops) {
                                           core_.enter([&] {
@@ -228,7 +230,7 @@ void PrintTasks::ended(const TaskRecord& task)
 {
     if (!task.shop) return;
     TaskRecord record = task;
-    const bool waits = task.action == config_action && task.state == TaskState::success &&
+    const bool waits = task.action == config_word && task.state == TaskState::success &&
                        (unconfirmed_.size() < most_shops || unconfirmed_.contains(task.agent));
     if (waits) {
         record.confirmed = -1;

@@ -1,6 +1,5 @@
 #include "runs_rest.hpp"
 
-#include "plugins/hub/protocols/words.hpp"
 
 #include <agenthost/json.hpp>
 

@@ -1,6 +1,7 @@
 #include "signed_rest.hpp"
 
 #include "wire/json/json.hpp"
+#include "wire/protocol_traits.hpp"
 
 #include <agenthost/json.hpp>
 
@@ -9,7 +10,7 @@ namespace agenthost::hub {
 namespace {
 
 namespace json = wire::json;
-constexpr std::string_view protocol = "signed";
+const std::string_view protocol = wire::name(wire::Protocol::signed_);
 
 struct Body {
     std::string command, args = "{}";

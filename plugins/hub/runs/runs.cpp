@@ -1,7 +1,5 @@
 #include "runs.hpp"
 
-#include "plugins/hub/protocols/words.hpp"
-
 #include "base/json_depth.hpp"
 
 #include "wire/base64.hpp"
@@ -154,7 +152,7 @@ void Runs::turn(Entry& e, RunState state)
 
 void Runs::began(const TaskRecord& task)
 {
-    if (!is_run(task.action) || runs_.contains(task.id)) return;
+    if (!core_.config.words.is_run(task.action) || runs_.contains(task.id)) return;
     Entry& e = runs_[task.id];
     e.run.id = task.id;
     e.run.agent = task.agent;
@@ -325,7 +323,7 @@ void Runs::hold(Entry& e, const wire::Stream& s)
 
 void Runs::agent_ready(const AgentRecord& agent)
 {
-    if (agent.protocol != "dashboard") return; // no other has words for output
+    if (!carries_output(agent)) return;
     std::vector<std::string> ids;
     for (auto& [id, e] : runs_) {
         if (e.run.agent == agent.id && !e.run.over() && e.sent) ids.push_back(id);
@@ -483,7 +481,7 @@ void Runs::resize(std::string_view id, unsigned columns, unsigned rows, Then the
     // There is no terminal to resize yet: the latest size is set as soon as there is.
     Entry* e = entry(id);
     const AgentRecord* agent = e == nullptr ? nullptr : fanout_.find(e->run.agent);
-    const bool will_say = agent == nullptr || agent->protocol == "dashboard"; // when the command runs
+    const bool will_say = agent == nullptr || carries_output(*agent); // when the command runs
     if (e != nullptr && e->run.state == RunState::queued && will_say) {
         e->size = {columns, rows};
         return then({.ok = true});

@@ -1,9 +1,17 @@
 #include "model.hpp"
 
+#include "wire/protocol_traits.hpp"
+
 #include <algorithm>
 #include <array>
 
 namespace agenthost::hub {
+
+bool carries_output(const AgentRecord& agent)
+{
+    const wire::ProtocolTraits* row = wire::find_traits(agent.protocol);
+    return row != nullptr && row->carries_output;
+}
 
 std::string_view word(TaskState s)
 {

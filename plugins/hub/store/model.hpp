@@ -15,6 +15,9 @@ struct AgentRecord {
     int redispatch = 3; // of a live session: how often a task is sent again after a lost one; not stored
 };
 
+// Its protocol has frames for a command's output, and for when the command starts to run.
+bool carries_output(const AgentRecord&);
+
 enum class TaskState : std::uint8_t { pending, dispatched, running, success, error, failed };
 std::string_view word(TaskState);
 inline bool final(TaskState s) { return s >= TaskState::success; }

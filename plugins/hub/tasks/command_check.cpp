@@ -1,7 +1,5 @@
 #include "command_check.hpp"
 
-#include "plugins/hub/protocols/words.hpp"
-
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 
@@ -40,7 +38,7 @@ std::string prepare_run(TaskRecord& task, Members members)
 
 } // namespace
 
-std::string check_command(TaskRecord& task, std::optional<wire::Protocol> protocol)
+std::string check_command(TaskRecord& task, std::optional<wire::Protocol> protocol, const ActionWords& words)
 {
     if (task.action.empty() || task.action.size() > most_action || !plain(task.action))
         return "the action is not a name of 1 to 128 characters";
@@ -50,13 +48,14 @@ std::string check_command(TaskRecord& task, std::optional<wire::Protocol> protoc
     std::string why;
     const auto members = json::split(task.params, why);
     if (!members) return "\"params\": " + why;
-    if (protocol && reserved_word(*protocol, wire_word(*protocol, task.action)))
+    const wire::ProtocolTraits* row = protocol ? &wire::traits(*protocol) : nullptr;
+    if (row != nullptr && row->reserves_word(words.word(row->name, task.action)))
         return "\"" + task.action + "\" is a word of the protocol itself, not an action";
     for (const json::Member& m : *members) {
-        if (protocol && reserved_parameter(*protocol, m.key))
+        if (row != nullptr && row->reserves_param(m.key))
             return "\"params\" may not hold \"" + std::string{m.key} + "\": the protocol has it beside them";
     }
-    return is_run(task.action) ? prepare_run(task, *members) : std::string{};
+    return words.is_run(task.action) ? prepare_run(task, *members) : std::string{};
 }
 
 } // namespace agenthost::hub

@@ -1,7 +1,6 @@
 #include "commands.hpp"
 
 #include "command_check.hpp"
-#include "plugins/hub/protocols/words.hpp"
 
 #include "base/hash.hpp"
 #include "wire/codes.hpp"
@@ -82,7 +81,8 @@ void Commands::warn(const std::string& id)
 std::string Commands::check(TaskRecord& task) const
 {
     const AgentRecord* live = fanout_.find(task.agent);
-    return check_command(task, live == nullptr ? std::nullopt : wire::protocol(live->protocol));
+    return check_command(task, live == nullptr ? std::nullopt : wire::protocol(live->protocol),
+                         core_.config.words);
 }
 
 bool Commands::start(TaskRecord task, Final on_final, std::string* why)
@@ -156,8 +156,7 @@ void Commands::restore(std::vector<TaskRecord> open)
 std::string_view Commands::word_for(std::string_view agent, std::string_view action) const
 {
     const AgentRecord* there = fanout_.find(agent);
-    const auto protocol = there == nullptr ? std::nullopt : wire::protocol(there->protocol);
-    return protocol ? wire_word(*protocol, action) : action;
+    return there == nullptr ? action : core_.config.words.word(there->protocol, action);
 }
 
 void Commands::pump(std::string_view name)
@@ -194,7 +193,7 @@ void Commands::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
                                  .params = task.params,
                                  .target = task.target,
                                  .timeout = {},
-                                 .exact = is_run(task.action)})) {
+                                 .exact = core_.config.words.is_run(task.action)})) {
     case Fanout::Sent::taken:
         if (!mute) return;
         lanes_.sent(agent, word_for(agent, task.action), id);
@@ -314,8 +313,8 @@ void Commands::ended(const TaskRecord& task)
 void Commands::agent_ready(const AgentRecord& agent)
 {
     away_since_.erase(agent.id);
-    const auto protocol = wire::protocol(agent.protocol);
-    if (protocol && !always_correlates(*protocol)) mute_.insert(agent.id);
+    const wire::ProtocolTraits* row = wire::find_traits(agent.protocol);
+    if (row != nullptr && !row->answers_repeat_id) mute_.insert(agent.id);
     if (agent.redispatch < Tasks::resends) {
         redispatch_[agent.id] = agent.redispatch;
         const auto ids = tasks_.strand(agent.id, agent.redispatch); // of an earlier process of the hub

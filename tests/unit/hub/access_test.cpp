@@ -2,7 +2,7 @@
 
 #include "plugins/hub/http/origin.hpp"
 #include "plugins/hub/http/throttle.hpp"
-#include "plugins/hub/protocols/opening.hpp"
+#include "plugins/hub/protocols/protocol.hpp"
 
 #include <gtest/gtest.h>
 

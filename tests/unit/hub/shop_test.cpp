@@ -28,7 +28,7 @@ TEST_F(ShopTest, TheWireCarriesTheIdThatTheCallerGot)
         task("print", R"({"printer":{"vendorId":4070},"data":"G0A=","encoding":"base64","id":"mine"})");
     ASSERT_EQ(fanout.sent.size(), 1U);
     EXPECT_EQ(fanout.sent[0].id, id);
-    EXPECT_EQ(fanout.sent[0].action, "printer.print");
+    EXPECT_EQ(fanout.sent[0].action, "task_print");
     EXPECT_EQ(json::parse(fanout.sent[0].params),
               (json{{"printer", {{"vendorId", 4070}}}, {"data", "G0A="}, {"encoding", "base64"}}))
         << "the protocol writes the id itself";
@@ -225,7 +225,7 @@ TEST_F(ShopTest, ARestartBetweenAnswerAndHeartbeatStillConfirms)
     TaskRecord config;
     config.id = "req_c";
     config.agent = "kitchen";
-    config.action = "printer.config";
+    config.action = "task_config";
     config.state = TaskState::success;
     config.shop = true;
     config.confirmed = -1;

@@ -1,7 +1,7 @@
 // The command API and the signed routes over tables in memory, and the words and codes that all protocols share.
 #include "parts.hpp"
 
-#include "plugins/hub/protocols/words.hpp"
+#include "plugins/hub/core/action_words.hpp"
 #include "tests/support/support.hpp"
 
 #include <set>
@@ -14,32 +14,73 @@ using agenthost::wire::Protocol;
 
 namespace {
 
-TEST(HubWords, NamesAndWordsMeanTheSame)
+std::string_view said(Protocol protocol, std::string_view action)
 {
-    EXPECT_EQ(wire_word(Protocol::panel, "docker.start_server"), "start_server");
-    EXPECT_EQ(wire_word(Protocol::panel, "start_server"), "start_server");
-    EXPECT_EQ(wire_word(Protocol::storage, "storage.upload"), "upload");
-    EXPECT_EQ(wire_word(Protocol::storage, "storage.list"), "storage.list")
-        << "the document has no word for it";
-    EXPECT_EQ(wire_word(Protocol::print, "printer.print"), "task_print");
-    EXPECT_EQ(wire_word(Protocol::print, "host.ping"), "task_ping");
-    EXPECT_EQ(wire_word(Protocol::signed_, "host.ping"), "ping");
-    EXPECT_EQ(wire_word(Protocol::signed_, "telemetry.version"), "get_version");
-    EXPECT_EQ(wire_word(Protocol::dashboard, "terminal.run"), "command:request");
-    EXPECT_EQ(wire_word(Protocol::storage, "docker.start_server"), "docker.start_server")
-        << "a foreign name goes as it is";
-    EXPECT_EQ(wire_word(Protocol::panel, "host.ping"), "host.ping");
+    static const ActionWords words = [] {
+        ActionWords made;
+        EXPECT_EQ(made.add_path(agenthost::test::source_dir() / "tests/support/manifests"), "");
+        return made;
+    }();
+    return words.word(wire::name(protocol), action);
 }
 
-TEST(HubWords, FramesOfAProtocolAreNoCommands)
+TEST(HubWords, ComeFromTheManifestsOfThisRepository)
 {
-    EXPECT_TRUE(reserved_word(Protocol::storage, "auth"));
-    EXPECT_TRUE(reserved_word(Protocol::print, "task_result"));
-    EXPECT_TRUE(reserved_word(Protocol::dashboard, "heartbeat"));
-    EXPECT_FALSE(reserved_word(Protocol::print, "task_print"));
-    EXPECT_FALSE(reserved_word(Protocol::panel, "response")) << "an action there has a place of its own";
-    EXPECT_TRUE(reserved_parameter(Protocol::storage, "request_id"));
-    EXPECT_FALSE(reserved_parameter(Protocol::panel, "action"));
+    const ActionWords words;
+    const auto manifest = [](const char* plugin) {
+        const auto file = agenthost::test::source_dir() / "plugins" / plugin / "manifest.json";
+        return json::parse(agenthost::test::read_file(file));
+    };
+    for (const char* plugin : {"storage", "telemetry", "terminal"})
+        for (const auto& [protocol, aliases] : manifest(plugin)["aliases"].items())
+            for (const auto& [word, action] : aliases.items())
+                EXPECT_EQ(words.word(protocol, action.get<std::string>()), word) << plugin;
+    EXPECT_EQ(words.word("storage", "storage.list"), "list");
+    EXPECT_EQ(words.word("storage", "storage.verify"), "verify");
+    EXPECT_EQ(words.word("dashboard", "terminal.list"), "terminal:list");
+    EXPECT_EQ(words.word("dashboard", "terminal.attach"), "terminal:attach");
+    EXPECT_TRUE(words.is_run("terminal.run"));
+    EXPECT_TRUE(words.is_run("command:request"));
+    EXPECT_FALSE(words.is_run("terminal.list"));
+}
+
+TEST(HubWords, NamesAndWordsMeanTheSame)
+{
+    EXPECT_EQ(said(Protocol::panel, "docker.start_server"), "start_server");
+    EXPECT_EQ(said(Protocol::panel, "start_server"), "start_server");
+    EXPECT_EQ(said(Protocol::storage, "storage.upload"), "upload");
+    EXPECT_EQ(said(Protocol::print, "printer.print"), "task_print");
+    EXPECT_EQ(said(Protocol::print, "host.ping"), "task_ping");
+    EXPECT_EQ(said(Protocol::signed_, "host.ping"), "ping");
+    EXPECT_EQ(said(Protocol::signed_, "telemetry.version"), "get_version");
+    EXPECT_EQ(said(Protocol::dashboard, "terminal.run"), "command:request");
+    EXPECT_EQ(said(Protocol::storage, "docker.start_server"), "docker.start_server")
+        << "a foreign name goes as it is";
+    EXPECT_EQ(said(Protocol::panel, "host.ping"), "host.ping");
+}
+
+TEST(HubWords, TheFirstWordOfAnActionIsKept)
+{
+    ActionWords words;
+    EXPECT_EQ(words.add(R"({"id":"x","aliases":{"panel":{"go":"x.start","begin":"x.start"}}})"), "");
+    EXPECT_EQ(words.add(R"({"id":"y","aliases":{"panel":{"begin":"x.start"}}})"), "");
+    EXPECT_EQ(words.add(R"({"id":"z"})"), "");
+    EXPECT_EQ(words.word("panel", "x.start"), "go");
+}
+
+TEST(HubWords, SaysWhatIsWrongWithAManifest)
+{
+    ActionWords words;
+    EXPECT_NE(words.add("not JSON"), "");
+    EXPECT_NE(words.add("[]"), "");
+    EXPECT_NE(words.add(R"({"aliases":[]})"), "");
+    EXPECT_NE(words.add(R"({"aliases":{"panel":["go"]}})"), "");
+    EXPECT_NE(words.add(R"({"aliases":{"panel":{"go":1}}})"), "");
+    EXPECT_THAT(words.add_path("/nonexistent/x.manifest.json"), testing::HasSubstr("/nonexistent"));
+    const agenthost::test::TempDir dir;
+    agenthost::test::write_file(dir / "bad.manifest.json", "{");
+    agenthost::test::write_file(dir / "README.md", "is not read");
+    EXPECT_THAT(words.add_path((dir / ".").string()), testing::HasSubstr("bad.manifest.json"));
 }
 
 // Every code of the five documents and of NOTES.md, with the status a caller gets.

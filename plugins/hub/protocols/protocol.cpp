@@ -1,0 +1,59 @@
+#include "protocol.hpp"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+namespace agenthost::hub {
+
+const AgentProtocol& agent_protocol(wire::Protocol protocol)
+{
+    // In the order of wire::Protocol.
+    static constexpr std::array<const AgentProtocol*, 5> all{
+        &storage_protocol, &panel_protocol, &print_protocol, &dashboard_protocol, &signed_protocol};
+    return *all.at(static_cast<std::size_t>(protocol));
+}
+
+Opening opening(wire::Protocol protocol, const Head& head, const Credentials& credentials,
+                std::int64_t now_ms)
+{
+    const AgentProtocol& rules = agent_protocol(protocol);
+    return rules.opening == nullptr ? Opening{} : rules.opening(head, credentials, now_ms);
+}
+
+Opening refuse_opening(std::string why) { return {.refused = std::move(why)}; }
+
+Opening open_by_token(std::string_view token, const Credentials& credentials, std::int64_t now_ms)
+{
+    std::string why;
+    auto found = credentials.by_jwt(token, now_ms, why);
+    if (!found) return refuse_opening("the agent's token is not good: " + why);
+    if (!valid_id(found->first)) return refuse_opening("the token's subject is no agent's id");
+    return {.agent = std::move(found->first), .proof = std::move(found->second)};
+}
+
+Answer unauthorized(std::string_view why)
+{
+    Answer answer = error_answer(401, "AUTH_FAILED", why);
+    answer.headers.emplace_back("www-authenticate", "Bearer");
+    return answer;
+}
+
+std::string http_date(std::int64_t utc_ms)
+{
+    static constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const std::time_t when = utc_ms / 1000;
+    std::tm tm{};
+    if (::gmtime_r(&when, &tm) == nullptr) return {};
+    char text[64];
+    std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                  days.at(static_cast<std::size_t>(tm.tm_wday)), tm.tm_mday,
+                  months.at(static_cast<std::size_t>(tm.tm_mon)), tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                  tm.tm_sec);
+    return text;
+}
+
+} // namespace agenthost::hub
