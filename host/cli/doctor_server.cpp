@@ -3,8 +3,8 @@
 
 #include "host/config/url.hpp"
 #include "host/net/tls.hpp"
+#include "host/session/auth/public_ip.hpp"
 #include "host/session/proxy_connect.hpp"
-#include "host/session/public_ip.hpp"
 
 #include "base/hash.hpp"
 #include "netclient/connection.hpp"

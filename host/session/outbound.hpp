@@ -6,10 +6,10 @@
 //   outbound_ends.cpp    how a connection ended and what that means; the server's clock
 #pragma once
 
-#include "host/session/clock_skew.hpp"
+#include "host/session/auth/clock_skew.hpp"
+#include "host/session/auth/nonces.hpp"
 #include "host/session/http_call.hpp"
 #include "host/session/link.hpp"
-#include "host/session/nonces.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/outage.hpp"
 #include "host/session/outgoing.hpp"

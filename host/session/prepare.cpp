@@ -2,8 +2,8 @@
 
 #include "base/hash.hpp"
 #include "host/config/protocol_settings.hpp"
-#include "host/session/nonces.hpp"
-#include "host/session/public_ip.hpp"
+#include "host/session/auth/nonces.hpp"
+#include "host/session/auth/public_ip.hpp"
 #include "host/session/resolve.hpp"
 #include "host/session/world.hpp"
 

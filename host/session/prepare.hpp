@@ -4,8 +4,8 @@
 
 #include "host/config/config.hpp"
 #include "host/net/tls.hpp"
+#include "host/session/auth/registration.hpp"
 #include "host/session/proxy_connect.hpp"
-#include "host/session/registration.hpp"
 #include "host/session/url.hpp"
 
 #include <boost/asio/ip/tcp.hpp>

@@ -1,8 +1,8 @@
 // The pieces of the way to a server that need no socket: proxy, clock, files, identity.
-#include "host/session/clock_skew.hpp"
-#include "host/session/nonces.hpp"
+#include "host/session/auth/clock_skew.hpp"
+#include "host/session/auth/nonces.hpp"
+#include "host/session/auth/public_ip.hpp"
 #include "host/session/proxy_connect.hpp"
-#include "host/session/public_ip.hpp"
 #include "host/session/state_file.hpp"
 #include "host/session/world.hpp"
 #include "tests/support/support.hpp"
