@@ -1,6 +1,8 @@
 // Keys of the hub's configuration that bound what it takes and keeps.
 #include "plugins/hub/core/config.hpp"
 
+#include "tests/support/support.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,6 +32,21 @@ TEST(HubConfig, RefusesMessagesThatNoAgentCouldUse)
             EXPECT_THAT(e.what(), testing::HasSubstr("plugins.hub.config.message_bytes"));
             EXPECT_THAT(e.what(), testing::HasSubstr("16KiB to 64MiB"));
         }
+    }
+}
+
+TEST(HubConfig, ReadsTheManifestsItNames)
+{
+    const agenthost::test::TempDir dir;
+    agenthost::test::write_file(dir / "x.manifest.json", R"({"aliases":{"panel":{"go":"x.start"}}})");
+    const Config c = parse_config(R"({"manifests":["x.manifest.json"]})", (dir / ".").string());
+    EXPECT_EQ(c.words.word("panel", "x.start"), "go") << "a relative path is below the state directory";
+    try {
+        parse_config(R"({"manifests":["missing"]})", (dir / ".").string());
+        FAIL();
+    } catch (const std::invalid_argument& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("plugins.hub.config.manifests"));
+        EXPECT_THAT(e.what(), testing::HasSubstr("/missing"));
     }
 }
 
