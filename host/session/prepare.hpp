@@ -4,7 +4,7 @@
 
 #include "host/config/config.hpp"
 #include "host/net/tls.hpp"
-#include "host/session/auth/registration.hpp"
+#include "host/session/auth/identity.hpp"
 #include "host/session/proxy_connect.hpp"
 #include "host/session/url.hpp"
 
@@ -16,24 +16,14 @@
 
 namespace agenthost::host {
 
-struct PrepareRequest {
-    ServerConfig config;
-    std::string state_dir;
-    std::string capabilities; // JSON array, told at a registration
-    int renewal = 0;          // wire::session::Open
-    bool nonces = false;      // read them, this once
+struct PrepareRequest : IdentityRequest {
+    bool nonces = false; // read them, this once
 };
 
-struct Prepared {
-    std::string problem;   // what, where, how to fix; empty: the rest is good
-    bool refused = false;  // with a problem: the server said no to who we are,
-    bool renewable = true; // and another way to renew may help
-    std::string notice;    // what went wrong and does not matter yet
+// With a problem, the rest means nothing.
+struct Prepared : Identity {
     Url url;
     std::string shown_url;
-    std::string credential;
-    std::string agent_id; // a registration's; empty: as configured
-    std::int64_t refreshed_at = 0;
     std::optional<Proxy> proxy;
     std::vector<boost::asio::ip::tcp::endpoint>
         addresses;          // the proxy's when there is one; in the resolver's order, at most 8
@@ -50,8 +40,5 @@ std::string refresh_if_due(const PrepareRequest&, std::int64_t& refreshed_at);
 // For `agenthost register NAME`: registers whatever is stored. Blocking.
 Registrar::Answer register_by_hand(const ServerConfig&, const std::string& state_dir,
                                    const std::string& capabilities);
-
-// SHA-256 of the secret as it is now, hex; empty when it cannot be read. Blocking.
-std::string secret_print(const SecretSource&);
 
 } // namespace agenthost::host
