@@ -15,17 +15,17 @@ namespace {
 
 namespace json = wire::json;
 
-constexpr std::string_view config_word = "task_config", ping_word = "task_ping";
+constexpr std::string_view config_word = "task_config", ping_action = "host.ping";
 constexpr std::size_t page = 100, largest_page = 500;
 constexpr std::size_t most_shops = 10'000; // whose configuration waits to be confirmed
 constexpr std::size_t most_meta = 16U << 10;
 
-// A command of the route, and its word on the wire: agents look that up among their plugins' aliases.
+// A command of the route, and its action: the print protocol's word, which agents look up among their plugins' aliases, or the host's own.
 struct Command {
-    std::string_view name, word;
+    std::string_view name, action;
 };
 constexpr std::array<Command, 3> commands{
-    {{"print", "task_print"}, {"config", config_word}, {"ping", ping_word}}};
+    {{"print", "task_print"}, {"config", config_word}, {"ping", ping_action}}};
 
 struct Body {
     std::string shop, action, params = "{}";
@@ -59,7 +59,7 @@ std::string parse(const std::string& text, Body& out)
                                              [&](const Command& c) { return c.name == m.text; });
             if (m.kind != json::Kind::string || found == commands.end())
                 return "\"command\" is one of print, config, ping";
-            out.action = found->word;
+            out.action = found->action;
         } else if (m.key == "payload") {
             if (m.kind == json::Kind::null) continue;
             if (m.kind != json::Kind::object) return "\"payload\" is not an object";
@@ -89,8 +89,8 @@ std::string config_push_at(std::string_view facts)
 // As the document's own task_result has it: message and meta beside the status.
 std::string PrintTasks::write(const TaskRecord& t)
 {
-    const auto* known =
-        std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.word == t.action; });
+    const auto* known = std::find_if(commands.begin(), commands.end(),
+                                     [&](const Command& c) { return c.action == t.action; });
     std::string out =
         "{\"id\":" + json_string(t.id) + ",\"shopId\":" + json_string(t.agent) +
         ",\"command\":" + json_string(known == commands.end() ? t.action : known->name) + ",\"status\":\"" +
@@ -104,7 +104,7 @@ std::string PrintTasks::write(const TaskRecord& t)
         out += ",\"message\":" + message;
     else if (!t.message.empty())
         out += ",\"message\":" + json_string(t.message);
-    else if (t.state == TaskState::success && known != commands.end() && known->word == ping_word)
+    else if (t.state == TaskState::success && known != commands.end() && known->action == ping_action)
         out += ",\"message\":\"pong\""; // the codec leaves out what says no more than the status
     if (meta.empty() && message.empty()) meta = t.data;
     if (!t.code.empty()) {
