@@ -31,10 +31,13 @@ TEST(HubWords, ComeFromTheManifestsOfThisRepository)
         const auto file = agenthost::test::source_dir() / "plugins" / plugin / "manifest.json";
         return json::parse(agenthost::test::read_file(file));
     };
-    for (const char* plugin : {"storage", "telemetry", "terminal"})
-        for (const auto& [protocol, aliases] : manifest(plugin)["aliases"].items())
-            for (const auto& [word, action] : aliases.items())
+    for (const char* plugin : {"storage", "telemetry", "terminal"}) {
+        const json aliases = manifest(plugin).at("aliases");
+        EXPECT_FALSE(aliases.empty()) << plugin;
+        for (const auto& [protocol, actions] : aliases.items())
+            for (const auto& [word, action] : actions.items())
                 EXPECT_EQ(words.word(protocol, action.get<std::string>()), word) << plugin;
+    }
     EXPECT_EQ(words.word("storage", "storage.list"), "list");
     EXPECT_EQ(words.word("storage", "storage.verify"), "verify");
     EXPECT_EQ(words.word("dashboard", "terminal.list"), "terminal:list");
