@@ -2,6 +2,8 @@
 #include "plugins/hub/credentials/check.hpp"
 #include "tests/support/support.hpp"
 
+#include <agenthost/testing/check_reports.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,21 +34,10 @@ struct HubCheck : testing::Test {
     }
     std::vector<std::string> check()
     {
-        std::vector<std::string> found;
-        const agh_bytes listener = agenthost::to_bytes("hub");
-        agh_check raw{};
-        raw.size = sizeof raw;
-        raw.ctx = &found;
-        raw.listeners = &listener;
-        raw.listener_count = 1;
-        raw.report = [](void* ctx, std::int32_t severity, agh_bytes key, agh_bytes text) {
-            static_cast<std::vector<std::string>*>(ctx)->push_back(
-                (severity == AGH_CHECK_ERROR ? "error " : "warning ") + std::string{agenthost::to_view(key)} +
-                ": " + std::string{agenthost::to_view(text)});
-        };
-        agenthost::Check report{raw};
-        check_config(config, state, report);
-        return found;
+        return agenthost::testing::collect_reports({"hub"}, [&](const agh_check& raw) {
+            agenthost::Check report{raw};
+            check_config(config, state, report);
+        });
     }
 };
 

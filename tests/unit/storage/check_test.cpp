@@ -4,6 +4,8 @@
 #include "plugins/storage/store.hpp"
 #include "tests/support/support.hpp"
 
+#include <agenthost/testing/check_reports.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,18 +43,10 @@ struct StoreCheck : testing::Test {
     // "error KEY: TEXT" or "warning KEY: TEXT", each.
     std::vector<std::string> check()
     {
-        std::vector<std::string> found;
-        agh_check raw{};
-        raw.size = sizeof raw;
-        raw.ctx = &found;
-        raw.report = [](void* ctx, std::int32_t severity, agh_bytes key, agh_bytes text) {
-            static_cast<std::vector<std::string>*>(ctx)->push_back(
-                (severity == AGH_CHECK_ERROR ? "error " : "warning ") + std::string{agenthost::to_view(key)} +
-                ": " + std::string{agenthost::to_view(text)});
-        };
-        agenthost::Check report{raw};
-        check_config(config, state, report);
-        return found;
+        return agenthost::testing::collect_reports({}, [&](const agh_check& raw) {
+            agenthost::Check report{raw};
+            check_config(config, state, report);
+        });
     }
 };
 

@@ -8,6 +8,7 @@
 // answers, streams beyond the budget. Params and config are NOT checked against the manifest's schemas.
 #pragma once
 
+#include "check_reports.hpp"
 #include "fake_core.hpp"
 
 namespace agenthost::testing {
@@ -94,29 +95,17 @@ public:
     // "error KEY: TEXT" or "warning KEY: TEXT".
     std::vector<std::string> check(const std::vector<std::string>& listeners = {})
     {
-        std::vector<std::string> out;
         if (FakeOutcome created = create(); !created.ok()) return {"error : " + created.text};
         const auto* table = AGH_HAS(api_, extension)
                                 ? static_cast<const agh_ext_check*>(api_->extension(plugin_, AGH_EXT_CHECK))
                                 : nullptr;
-        if (table != nullptr) {
-            std::vector<agh_bytes> names;
-            for (const std::string& name : listeners) names.push_back(to_bytes(name));
-            const agh_check raw{
-                .size = sizeof(agh_check),
-                .reserved = 0,
-                .ctx = &out,
-                .report =
-                    [](void* ctx, std::int32_t severity, agh_bytes key, agh_bytes text) {
-                        static_cast<std::vector<std::string>*>(ctx)->push_back(
-                            std::string{severity == AGH_CHECK_WARNING ? "warning " : "error "} +
-                            std::string{to_view(key)} + ": " + std::string{to_view(text)});
-                    },
-                .listeners = names.data(),
-                .listener_count = names.size()};
-            agh_error error = fresh();
-            if (table->check(plugin_, &raw, &error) < 0) out.push_back(std::string{"error : "} + error.text);
-        }
+        agh_error error = fresh();
+        agh_status status = AGH_OK;
+        std::vector<std::string> out;
+        if (table != nullptr)
+            out = collect_reports(
+                listeners, [&](const agh_check& raw) { status = table->check(plugin_, &raw, &error); });
+        if (status < 0) out.push_back(std::string{"error : "} + error.text);
         destroy();
         return out;
     }
