@@ -1,5 +1,4 @@
 #include "base/buffer.hpp"
-#include "base/hash.hpp"
 #include "base/sigpipe.hpp"
 #include "netclient/net.hpp"
 
@@ -101,22 +100,6 @@ TEST(Sigpipe, IsIgnoredInsideAndLeavesNothingBehind)
     ::sigpending(&pending);
     EXPECT_EQ(::sigismember(&pending, SIGPIPE), 0);
     ::close(fds[1]);
-}
-
-TEST(Hash, KnowsItsVectors)
-{
-    EXPECT_EQ(base::hex(base::sha256("abc")),
-              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    base::Sha256 hash;
-    hash.update("a");
-    hash.update("bc");
-    EXPECT_EQ(base::hex(hash.finish()), base::hex(base::sha256("abc")));
-    EXPECT_EQ(base::hex(hash.finish()), base::hex(base::sha256(""))); // began anew
-    EXPECT_EQ(base::from_base64(base::base64("any carnal pleas")), "any carnal pleas");
-    EXPECT_FALSE(base::from_base64("a"));
-    EXPECT_TRUE(base::equal_constant_time("same", "same"));
-    EXPECT_FALSE(base::equal_constant_time("same", "sane"));
-    EXPECT_NE(base::random_token(), base::random_token());
 }
 
 } // namespace
