@@ -372,7 +372,7 @@ void PluginSet::say_recovery(const std::string& id, Entry& entry, const PluginSt
         if (std::exchange(entry.said, now.stuck) != now.stuck) log::error(room(id), now.stuck);
     } else if (stage == Stage::stuck && now.state == PluginState::running) {
         entry.said.clear();
-        log::info(room(id), "is no longer stuck: the overdue call has ended");
+        log::info(room(id), "has recovered: the overdue call returned");
     } else if (stage == Stage::failed && now.state == PluginState::running) {
         entry.said.clear();
         log::info(room(id), "runs again, in runner " + std::to_string(now.runner_pid) +

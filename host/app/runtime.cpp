@@ -85,8 +85,8 @@ int Runtime::Impl::run()
                    [this](const auto& changes) { plugins_started(changes); });
     try {
         main.run();
-    } catch (const std::exception& e) { // its unwinding would end in std::terminate(), which says nothing
-        log::error("agenthost", std::string{"a fault that nothing expected: "} + e.what() + "; ending");
+    } catch (const std::exception& e) { // unhandled, it would end in std::terminate() without a log line
+        log::error("agenthost", std::string{"unexpected error: "} + e.what() + "; stopping");
         exit_code = exit_failed;
         stopping = true;
     }

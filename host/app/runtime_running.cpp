@@ -23,13 +23,13 @@ volatile std::sig_atomic_t early_hangup = 0;
 
 } // namespace
 
-// Before anything else is done: a SIGHUP would end a process that opens its journal still, SIGPIPE one that logs. SIGTERM may.
+// Runs first: by default SIGHUP would end the process while it still opens its journal, and SIGPIPE while it logs. SIGTERM may end it.
 void Runtime::Impl::expect_signals()
 {
     std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
     std::signal(SIGXFSZ, SIG_IGN); // so is a file that grows beyond LimitFSIZE
     std::signal(SIGHUP, [](int) { early_hangup = 1; });
-    sigset_t ours; // whoever started us may have blocked them
+    sigset_t ours; // the parent process may have blocked them
     ::sigemptyset(&ours);
     for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGALRM}) ::sigaddset(&ours, sig);
     ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
@@ -40,7 +40,9 @@ void Runtime::Impl::watch_signals()
     stop_bound = stop_bound_of(*config);
     for (int sig : {SIGTERM, SIGINT, SIGHUP}) signals.add(sig);
     wait_signal();
-    if (early_hangup != 0) asio::post(main, [this] { on_signal(SIGHUP); });
+    if (early_hangup == 0) return;
+    early_hangup = 0;
+    asio::post(main, [this] { on_signal(SIGHUP); });
 }
 
 // On the control's thread.

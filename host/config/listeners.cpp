@@ -59,7 +59,7 @@ const Section& listener_section()
                           ""},
                   "Absent: plain HTTP, which beyond loopback needs insecure: true."),
             flag("insecure", &ListenerConfig::insecure,
-                 "true admits plain HTTP beyond loopback: everyone between can read along."),
+                 "true admits plain HTTP beyond loopback: anyone on the network path can read it."),
             whole("connections", &ListenerConfig::connections, 1, 1'000'000,
                   "At most so many at once; more are refused."),
             whole("per_address", &ListenerConfig::per_address, 1, 1'000'000,
@@ -105,7 +105,7 @@ void check_binds(Reading& r, const Value& item, const std::string& path, const L
         } else if (!listener.tls && !is_loopback(bind->address) && !listener.insecure) {
             r.problems.add(where,
                            path + ".bind: plain HTTP on " + bind->address +
-                               " can be read along by everyone between. Add tls: {certificate: .., key: "
+                               " can be read by anyone on the network path. Add tls: {certificate: .., key: "
                                "..}, bind to 127.0.0.1, "
                                "or set insecure: true if that is meant");
         }

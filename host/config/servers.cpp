@@ -78,8 +78,9 @@ const Section& server_section()
                       "Delays between attempts. Default: what the protocol says."),
                 duration("heartbeat", &ServerConfig::heartbeat, 100ms, 1h,
                          "Interval of heartbeats or pings. Default: what the protocol says."),
-                flag("insecure", &ServerConfig::insecure,
-                     "true admits ws:// and http:// beyond loopback: everyone between can read along."),
+                flag(
+                    "insecure", &ServerConfig::insecure,
+                    "true admits ws:// and http:// beyond loopback: anyone on the network path can read it."),
                 flag("compress", &ServerConfig::compress,
                      "true offers permessage-deflate; messages above 10 KiB are compressed then. Costs "
                      "memory and time, "

@@ -250,7 +250,7 @@ void refuse_other_encodings(const std::string& text, const Source& source)
                   "is not valid UTF-8 from here on; save the file as UTF-8"};
 }
 
-// The first line, from 1, that has a tab in its indentation and is neither blank nor a comment; 0: there is none.
+// Returns the number (from 1) of the first line that is indented with a tab, or 0. Blank lines and comments do not count.
 int indented_by_tab(const std::string& text)
 {
     int number = 1;

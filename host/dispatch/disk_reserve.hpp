@@ -13,10 +13,10 @@ public:
     DiskReserve(std::filesystem::path file, std::uint64_t bytes) : file_{std::move(file)}, bytes_{bytes} {}
 
     using Time = std::chrono::steady_clock::time_point;
-    static constexpr std::chrono::minutes retry_after{
-        1}; // a quota may refuse for days, and each attempt writes
+    // A quota may refuse for days, and each attempt writes.
+    static constexpr std::chrono::minutes retry_after{1};
 
-    // True: the space is ours (it may have been already). After a failed attempt there is none until `retry_after` has passed.
+    // Allocates the reserve; returns whether it is held. After a failure it tries again only once `retry_after` has passed.
     bool hold(Time now);
     bool release(); // true: there was space to give back
     [[nodiscard]] bool held() const { return held_; }

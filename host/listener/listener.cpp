@@ -183,8 +183,8 @@ bool Listeners::Impl::serves_others_now(const ListeningPtr& listening, const Lis
     return acceptor.serves_v4 == v4_elsewhere;
 }
 
-// Opens the sockets that `bind` lists now and did not before, closes those that it lists no more, and opens anew those that are to
-// serve other address families. Empty, or nothing has changed.
+// Applies a changed `bind`: opens sockets for added addresses, closes those of removed ones, and reopens those whose address families
+// change. Returns an error after which nothing has changed, or an empty string.
 std::string Listeners::Impl::rebind(const ListeningPtr& listening, const ListenerConfig& config) const
 {
     const auto before = listening->settings()->config;

@@ -110,8 +110,7 @@ std::string judge_entry(const std::string& name, const agh_entry_v1& entry, cons
                " for ABI " + ours + ".";
     }
     if (entry.manifest.size == 0)
-        return refused +
-               "there is no manifest inside the library. Build it with agenthost_add_plugin(), or see " +
+        return refused + "the library contains no manifest. Build it with agenthost_add_plugin(), or see " +
                "\"Without CMake\" in the SDK's README.";
     if (view(entry.manifest) != manifest.text)
         return refused + "the manifest inside the library differs from " + manifest.id +

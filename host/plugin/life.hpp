@@ -55,8 +55,8 @@ public:
     [[nodiscard]] bool says_degraded() const { return degraded_; } // of the last check_health(); any thread
 
     // Main thread.
-    std::string
-    open(); // after start(): what waited for [run] runs now. What is wrong: there are no threads for it
+    // Runs what waited for [run]; call it after start(). Returns an error when the workers' threads cannot be created, else nothing.
+    std::string open();
     void wait_idle(); // for a plugin without drain(): on_drained once nothing is in flight
     void close_run(); // before destroy(): calls out are answered, the loop ends
     void leave();     // one turn of the main thread after close_run(), right before destroy()
@@ -73,14 +73,12 @@ public:
     [[nodiscard]] bool all_workers_held() const { return by_workers_ && pool_.held() >= pool_.size(); }
     [[nodiscard]] std::uint32_t workers() const { return pool_.size(); }
     void kill_runner(); // isolated only; on_death follows
-    bool
-    use_workers(); // an inline plugin that blocked: from now on [run] is the pool. false: out of threads, nothing has changed
+    // Moves an inline plugin that blocked to the worker pool. Returns false, and changes nothing, when threads cannot be created.
+    bool use_workers();
     [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
     [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
-    [[nodiscard]] bool stuck() const
-    {
-        return stuck_;
-    } // the runner hangs in configure() or its health check; after that returned
+    // The runner hangs in configure() or its health check; after that returned.
+    [[nodiscard]] bool stuck() const { return stuck_; }
     // The runner died in create() or start(); after that returned.
     [[nodiscard]] bool crashed() const { return crashed_; }
     [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }

@@ -1,7 +1,7 @@
 // Describes each protocol in one row, so that no other code asks which protocol it has before it.
 //
-// A row states facts. The frames of a protocol are its codec's (sdk/wire/<protocol>). Behaviour that needs more than a fact has one file
-// a protocol at each end: host/session/auth and plugins/hub/protocols. A new protocol is one row, one folder and these two files.
+// A row states facts. A protocol's frames are in its codec (sdk/wire/<protocol>). Behaviour beyond facts: plugins/hub/protocols has one
+// file a protocol; host/session/auth has one file a mechanism (registration, nonces, clock), which rows select by their facts.
 #pragma once
 
 #include <chrono>

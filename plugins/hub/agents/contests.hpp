@@ -1,5 +1,5 @@
 // Notices that two agents use one identity (a machine was cloned with its credential) and take the session from each other: `enough`
-// takeovers within `window`. From then on the connected one keeps its session and newcomers are refused for a while, which doubles
+// takeovers of living sessions within `window` (sessions.hpp says which are). From then on the connected one keeps its session and newcomers are refused for a while, which doubles
 // with every takeover, so that work gets done and nobody's log fills. One takeover stays possible after each such while: the newcomer may
 // be a legitimate replacement.
 //

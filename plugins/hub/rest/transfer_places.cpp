@@ -28,7 +28,8 @@ TransferPlaces::Place TransferPlaces::take(std::string agent, std::string caller
     {
         const std::lock_guard lock{book_->mutex};
         if (book_->agents.used() >= book_->agents.total())
-            why = "All places" + of(" are taken");
+            why = "All " + std::to_string(book_->agents.total()) +
+                  " file transfers of the hub are in use; try again when some have ended";
         else if (book_->agents.room(agent) == 0)
             why = of("Agent " + agent + " has its share");
         else if (book_->callers.room(caller) == 0)

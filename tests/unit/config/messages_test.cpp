@@ -220,8 +220,8 @@ TEST_F(Messages, GuardUrls)
 TEST_F(Messages, GuardListeners)
 {
     EXPECT_EQ(problems("listeners: [{name: a, bind: \"0.0.0.0:80\"}]\n"),
-              "agenthost.yaml:1:29: listeners[0].bind: plain HTTP on 0.0.0.0 can be read along by everyone "
-              "between. Add tls: "
+              "agenthost.yaml:1:29: listeners[0].bind: plain HTTP on 0.0.0.0 can be read by anyone on the "
+              "network path. Add tls: "
               "{certificate: .., key: ..}, bind to 127.0.0.1, or set insecure: true if that is meant");
     EXPECT_EQ(problems("listeners: [{name: a, bind: \"0.0.0.0:80\", insecure: true}]\n"), "");
     EXPECT_EQ(problems("listeners: [{name: a, bind: \"example.com:80\"}]\n"),
