@@ -269,7 +269,7 @@ int parse(Parser& parser, int argc, char** argv, int& code)
             for (const CLI::App* below : sub->get_subcommands())
                 hint = "agenthost " + sub->get_name() + " " + below->get_name() + " --help";
         }
-        complain(what + ". See: " + hint);
+        complain(what + (what.ends_with('?') ? " See: " : ". See: ") + hint);
         code = usage;
     }
     return false;
