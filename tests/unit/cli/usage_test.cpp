@@ -43,8 +43,9 @@ TEST_F(Usage, RefusesWhatItDoesNotKnow)
     EXPECT_THAT(option.err, HasSubstr("--colour"));
     EXPECT_THAT(option.err, HasSubstr("See: agenthost status --help"));
     EXPECT_EQ(run({"config"}).code, 2);
-    EXPECT_THAT(run({"config", "chekc"}).err,
-                HasSubstr("unknown verb \"config chekc\"; did you mean \"check\"? See: agenthost config --help"));
+    EXPECT_THAT(
+        run({"config", "chekc"}).err,
+        HasSubstr("unknown verb \"config chekc\"; did you mean \"check\"? See: agenthost config --help"));
     EXPECT_EQ(run({"call"}).code, 2);
     EXPECT_EQ(run({"reconnect"}).code, 2);
     const Ran override_ = run({"-o", "log.level", "config", "check"});
