@@ -128,6 +128,8 @@ struct Process {
 struct BookTest : testing::Test {
     void boot(Config config = {})
     {
+        if (config.database.empty())
+            config.database = (dir / "hub.db").string(); // what failed is tried there
         hub = std::make_unique<Process>(table, later, utc, root, std::move(config));
     }
     // Asks an action; its answer comes with commits.
