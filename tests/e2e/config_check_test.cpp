@@ -102,7 +102,8 @@ TEST_F(CheckedConfig, StorageReadsItsAuthorityAtItsStart)
         "1MiB, tls_ca: no-ca.pem}}\n";
     Daemon daemon{{.yaml = more}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
-    EXPECT_THAT(daemon.log(), HasSubstr((daemon.dir() / "no-ca.pem").string()));
+    const std::string file = (daemon.dir() / "no-ca.pem").string();
+    EXPECT_TRUE(wait_for([&] { return daemon.log().find(file) != std::string::npos; })) << daemon.log();
     EXPECT_NE(daemon.cli({"health"}).code, 0);
     EXPECT_THAT(daemon.log(), HasSubstr("reserve_free: 1MiB is below 16MiB"));
 }

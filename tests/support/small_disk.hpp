@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,6 +15,10 @@ namespace agenthost::test {
 
 // Where it is mounted; for the test inside.
 inline std::string small_disk() { return std::getenv("SMALL_DISK"); }
+
+// A plain user gets the disk in a user namespace. There, root's folders above every plugin are nobody's, and the daemon rightly loads
+// none: tests with plugins call this first.
+inline bool plugins_load_on_small_disk() { return ::geteuid() == 0; }
 
 // Runs the disabled test `inside` of this program where small_disk() is a tmpfs with these options ("size=8m").
 inline void in_small_disk(const std::string& options, const std::string& inside)
