@@ -1,8 +1,6 @@
 #include "peer_json.hpp"
 
-#include "wire/json/json.hpp"
-
-#include <set>
+#include "wire/json/fields.hpp"
 
 namespace agenthost::hub {
 
@@ -11,13 +9,11 @@ namespace json = wire::json;
 std::string with_peer_members(std::string_view ours, std::string_view peer)
 {
     std::string out = "{" + std::string{ours}, why;
-    std::set<std::string, std::less<>> taken;
-    if (const auto own = json::split(out + "}", why)) { // its views end with the next split
-        for (const json::Member& m : *own) taken.emplace(m.key);
-    }
+    const std::string closed = out + "}";
+    const auto own = json::split(closed, why);
     if (const auto members = json::split(peer, why)) {
         for (const json::Member& m : *members) {
-            if (taken.contains(m.key)) continue;
+            if (own && wire::find(*own, m.key) != nullptr) continue;
             if (out.size() > 1) out += ',';
             out.append(m.key_raw).append(":").append(m.raw);
         }

@@ -1,9 +1,9 @@
 // What the agent says.
 #include "agent.hpp"
+#include "base/text_scan.hpp"
 #include "result.hpp"
 #include "wire/base64.hpp"
 #include "wire/codes.hpp"
-#include "wire/json/scan.hpp"
 #include "wire/session/outcomes.hpp"
 
 #include <algorithm>
@@ -160,7 +160,7 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
         out += '"';
         append_base64(out, stream.bytes);
         out += '"';
-    } else if (channel.tail_size == 0 && ascii_run(stream.bytes) == stream.bytes.size()) {
+    } else if (channel.tail_size == 0 && base::ascii_run(stream.bytes) == stream.bytes.size()) {
         json::append(out, stream.bytes); // the usual case: nothing to complete, nothing to copy
     } else {
         json::append(out, complete_text(channel, stream.bytes));

@@ -1,6 +1,6 @@
 #include "output.hpp"
 
-#include "wire/json/scan.hpp"
+#include "base/text_scan.hpp"
 
 #include <algorithm>
 
@@ -56,7 +56,7 @@ template <class Each> void pieces(const CommandBook::Channel& channel, std::stri
         left -= piece.size;
     }
     while (!bytes.empty()) {
-        const std::size_t run = ascii_run(bytes);
+        const std::size_t run = base::ascii_run(bytes);
         if (run > 0) {
             if (!each(Piece{run, true}, bytes)) return;
             bytes.remove_prefix(run);

@@ -184,7 +184,7 @@ FromAgent DashboardServerCodec::event(FieldReader& fields, std::span<const json:
     const bool object = data && data->kind == json::Kind::object;
     std::string why;
     if (topic == "log" && object) {
-        if (const auto inner = json::split(json, why)) { // the payload's members end here
+        if (const auto inner = json::split(json, why)) {
             FieldReader of_log{*inner, scratch_};
             const Log log{of_log.text("level", most::word), of_log.text("message", most::text),
                           of_log.text("source", most::id), at};

@@ -3,13 +3,14 @@
 // array indices first and in order, of equal keys the last value in the first one's place.
 #pragma once
 
+#include "base/json_number.hpp"
+
 #include <string>
 #include <string_view>
 
 namespace agenthost::wire::json {
 
-// 25 for 25.0, 1e+21, 1e-7, 0 for -0; null for what is not finite.
-void append_number(std::string& out, double value);
+inline void append_number(std::string& out, double value) { base::append_json_number(out, value); }
 
 // The value of a JSON number's text, correctly rounded; too big is infinite, too small is zero.
 double number(std::string_view text);

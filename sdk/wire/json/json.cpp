@@ -3,9 +3,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace agenthost::wire::json {
@@ -13,30 +15,68 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::size_t least_capacity = 4 << 10;
-constexpr std::size_t kept_capacity =
-    128 << 10; // a parser grown beyond this by one big frame is given back with the next small one
+constexpr std::size_t min_capacity = 4 << 10;
+// A parser that one big frame has grown beyond this is freed with the next small frame.
+constexpr std::size_t kept_capacity = 128 << 10;
+// A codec holds two documents at once, a frame and the object inside it; rarely three.
+constexpr std::size_t pooled_documents = 3;
+// A document that holds more unescaped text than this is not pooled.
+constexpr std::size_t kept_text = 32 << 10;
 
-// What a thread keeps between frames: the parser, a padded copy of the frame (simdjson reads past the end), the members.
+// What a thread needs while it parses: the parser and a padded copy of the frame (simdjson reads past the end).
 class Splitter {
 public:
-    std::optional<std::span<const Member>> split(std::string_view frame, std::string& why);
+    // False, and `why`: not a JSON object.
+    bool split(std::string_view frame, DocumentMemory& out, std::string& why);
 
 private:
     bool make_room(std::size_t size);
-    void add(std::string_view frame, const char*& at, std::string_view key, dom::element value);
+    [[nodiscard]] Member cut(std::string_view frame, const char*& at, std::string_view key,
+                             dom::element value) const;
 
     std::unique_ptr<dom::parser> parser_;
     std::unique_ptr<char[]> padded_;
     std::size_t capacity_ = 0;
-    std::vector<Member> members_;
 };
+
+// The memory of documents that have ended.
+class Pool {
+public:
+    ~Pool();
+    std::unique_ptr<DocumentMemory> take();
+    void put(std::unique_ptr<DocumentMemory>);
+
+private:
+    std::array<std::unique_ptr<DocumentMemory>, pooled_documents> idle_;
+    std::size_t count_ = 0;
+};
+
+// A document may end after its thread's pool.
+thread_local bool pool_is_gone = false;
+thread_local Pool pool;
+
+Pool::~Pool() { pool_is_gone = true; }
+
+std::unique_ptr<DocumentMemory> Pool::take()
+{
+    if (count_ == 0) return std::make_unique<DocumentMemory>();
+    return std::move(idle_[--count_]);
+}
+
+void Pool::put(std::unique_ptr<DocumentMemory> memory)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return; // freed at once, so that the sanitizer sees a view that outlives its document
+#endif
+    if (count_ < idle_.size() && memory->unescaped.capacity() <= kept_text)
+        idle_[count_++] = std::move(memory);
+}
 
 bool Splitter::make_room(std::size_t size)
 {
     const bool too_big = capacity_ > kept_capacity && size <= kept_capacity / 2;
     if (parser_ && size <= capacity_ && !too_big) return true;
-    const std::size_t capacity = std::max(least_capacity, std::bit_ceil(size));
+    const std::size_t capacity = std::max(min_capacity, std::bit_ceil(size));
     auto parser = std::make_unique<dom::parser>();
     if (parser->allocate(capacity, max_depth) != simdjson::SUCCESS) return false;
     padded_ = std::make_unique<char[]>(capacity + simdjson::SIMDJSON_PADDING);
@@ -127,13 +167,14 @@ const char* skip_value(const char* at, Kind kind)
     }
 }
 
-void Splitter::add(std::string_view frame, const char*& at, std::string_view key, dom::element value)
+// Cuts the next member out of the padded copy: `at` is on the brace or the comma before it, and then on the one behind it.
+Member Splitter::cut(std::string_view frame, const char*& at, std::string_view key, dom::element value) const
 {
     const auto slice = [&](const char* begin, const char* end) {
         return frame.substr(static_cast<std::size_t>(begin - padded_.get()),
                             static_cast<std::size_t>(end - begin));
     };
-    Member& member = members_.emplace_back();
+    Member member;
     member.key = key;
     member.kind = kind_of(value);
     if (member.kind == Kind::string) member.text = value.get_string().value_unsafe();
@@ -145,10 +186,40 @@ void Splitter::add(std::string_view frame, const char*& at, std::string_view key
     const char* const value_end = skip_value(value_begin, member.kind);
     member.raw = slice(value_begin, value_end);
     at = skip_space(value_end);
+    return member;
 }
 
-// simdjson has no integers beyond 64 bits; JSON has, and ECMAScript prints 1e20 with 21 digits. Makes fractions of long ones in the
-// padded copy, of the same length: members are cut from the frame itself. Says whether there were any.
+// Points key and text at the frame, or at a copy of them where the frame has them with escapes.
+void take_texts(DocumentMemory& memory)
+{
+    const auto key_escaped = [](const Member& member) {
+        return member.key.size() + 2 != member.key_raw.size();
+    };
+    const auto text_escaped = [](const Member& member) {
+        return member.kind == Kind::string && member.escaped();
+    };
+    std::size_t size = 0;
+    for (const Member& member : memory.members) {
+        if (key_escaped(member)) size += member.key.size();
+        if (text_escaped(member)) size += member.text.size();
+    }
+    memory.unescaped.clear();
+    memory.unescaped.reserve(size); // at once, so that views into it stay
+    const auto copy = [&memory](std::string_view text) {
+        const std::size_t begin = memory.unescaped.size();
+        memory.unescaped += text;
+        return std::string_view{memory.unescaped}.substr(begin);
+    };
+    const auto inside = [](std::string_view quoted) { return quoted.substr(1, quoted.size() - 2); };
+    for (Member& member : memory.members) {
+        member.key = key_escaped(member) ? copy(member.key) : inside(member.key_raw);
+        if (member.kind == Kind::string)
+            member.text = text_escaped(member) ? copy(member.text) : inside(member.raw);
+    }
+}
+
+// simdjson has no integers beyond 64 bits; JSON has, and ECMAScript prints 1e20 with 21 digits. Turns long integers of the padded copy
+// into fractions of the same length (members are cut from the frame itself). Returns whether there were any.
 bool soften_integers(char* at, const char* end)
 {
     constexpr std::ptrdiff_t fits = 19; // digits of every integer that 64 bits hold
@@ -177,27 +248,27 @@ bool soften_integers(char* at, const char* end)
 }
 
 // simdjson 3.12 (Debian 13) has an error of its own for them, BIGINT_ERROR; 3.1 (Debian 12) has no such name.
-static bool may_be_large_integer(simdjson::error_code error)
+bool may_be_large_integer(simdjson::error_code error)
 {
     return error == simdjson::NUMBER_ERROR ||
            std::string_view{simdjson::error_message(error)}.starts_with("BIGINT_ERROR");
 }
 
-std::optional<std::span<const Member>> Splitter::split(std::string_view frame, std::string& why)
+bool Splitter::split(std::string_view frame, DocumentMemory& out, std::string& why)
 {
-    members_.clear();
+    out.members.clear();
     if (frame.empty()) {
         why = "an empty frame";
-        return std::nullopt;
+        return false;
     }
     if (frame.starts_with(
             "\xef\xbb\xbf")) { // newer simdjson skips it, and every member would be cut three bytes off
         why = "not valid JSON: it starts with a byte order mark";
-        return std::nullopt;
+        return false;
     }
     if (!make_room(frame.size())) {
         why = "no memory to read a frame of " + std::to_string(frame.size()) + " bytes";
-        return std::nullopt;
+        return false;
     }
     std::memcpy(padded_.get(), frame.data(), frame.size());
     std::memset(padded_.get() + frame.size(), ' ', simdjson::SIMDJSON_PADDING);
@@ -208,36 +279,46 @@ std::optional<std::span<const Member>> Splitter::split(std::string_view frame, s
         parsed = parser_->parse(padded_.get(), frame.size(), false);
     if (parsed.error() != simdjson::SUCCESS) { // nothing of the document is valid now
         why = std::string{"not valid JSON: "} + simdjson::error_message(parsed.error());
-        return std::nullopt;
+        return false;
     }
     const dom::element root = parsed.value_unsafe();
     if (!root.is_object()) {
         why = "not a JSON object";
-        return std::nullopt;
+        return false;
     }
     const char* at = skip_space(padded_.get());                   // on the opening brace
     const dom::object members = root.get_object().value_unsafe(); // a name, so that it outlives the loop
     for (const auto field : members) {
-        if (members_.size() == max_members) {
+        if (out.members.size() == max_members) {
             why = "more than " + std::to_string(max_members) + " keys";
-            return std::nullopt;
+            return false;
         }
         const auto same = [&](const Member& member) { return member.key == field.key; };
-        if (std::any_of(members_.begin(), members_.end(), same)) {
+        if (std::any_of(out.members.begin(), out.members.end(), same)) {
             why = "the same key twice";
-            return std::nullopt;
+            return false;
         }
-        add(frame, at, field.key, field.value);
+        out.members.push_back(cut(frame, at, field.key, field.value));
     }
-    return std::span<const Member>{members_};
+    take_texts(out);
+    return true;
 }
 
 } // namespace
 
-std::optional<std::span<const Member>> split(std::string_view frame, std::string& why)
+void Document::ReturnToPool::operator()(DocumentMemory* memory) const noexcept
+{
+    std::unique_ptr<DocumentMemory> owned{memory};
+    if (!pool_is_gone) pool.put(std::move(owned));
+}
+
+Document split(std::string_view frame, std::string& why)
 {
     static thread_local Splitter splitter;
-    return splitter.split(frame, why);
+    Document document;
+    document.memory_.reset(pool.take().release());
+    if (!splitter.split(frame, *document.memory_, why)) return std::nullopt;
+    return document;
 }
 
 } // namespace agenthost::wire::json

@@ -105,7 +105,6 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
     std::string why;
 
-    // From here on `members` and what `fields` reads are gone: another object is split.
     json::Member body; // the parameters
     if (payload) {
         body = *payload;

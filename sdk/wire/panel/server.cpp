@@ -33,7 +33,7 @@ public:
     bool encode(const Heartbeat&, std::string&) override { return false; } // pongs are not acknowledged
 
 private:
-    // The frame's fields, read before another object is split.
+    // The fields of a frame.
     struct Frame {
         std::string_view id;
         std::int64_t at = 0;

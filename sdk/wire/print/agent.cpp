@@ -42,7 +42,6 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), outer_id};
     if (!bare && payload->kind != json::Kind::object) return Malformed{"payload is not an object", outer_id};
 
-    // From here on `members` and `fields` are gone: the payload is split.
     const auto inner = json::split(bare ? "{}" : payload->raw, why);
     if (!inner) return Malformed{"payload: " + why, outer_id};
     FieldReader more{*inner, scratch_};

@@ -70,7 +70,6 @@ FromAgent PrintServer::decode(std::string_view frame)
     }
     if (payload.kind != json::Kind::object) return Malformed{"payload is missing or not an object", id};
 
-    // From here on `members` and `fields` are gone: the payload is split.
     const auto inner = json::split(payload.raw, why);
     if (!inner) return Malformed{"payload: " + why, id};
     FieldReader more{*inner, scratch_};

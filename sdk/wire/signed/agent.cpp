@@ -114,7 +114,7 @@ std::optional<FromServer> SignedAgentCodec::unsigned_answer(std::string_view fra
     std::string_view payload;
     if (const json::Member* member = find(*members, "payload"); member && member->kind == json::Kind::object)
         payload = member->raw;
-    if (!payload.empty()) { // the members of the frame end here
+    if (!payload.empty()) {
         const auto inner = json::split(payload, why);
         no = no || !inner || says_no(*inner);
         if (inner && welcome_.empty()) welcome_ = words_of(*inner);

@@ -1,1 +1,1 @@
-set(libs agenthost_base)
+set(libs agenthost_base nlohmann_json::nlohmann_json)

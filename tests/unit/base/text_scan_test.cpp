@@ -1,5 +1,5 @@
 // Many bytes at a time find what one at a time finds.
-#include "wire/json/scan.hpp"
+#include "base/text_scan.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-using namespace agenthost::wire;
+using namespace agenthost::base;
 
 namespace {
 

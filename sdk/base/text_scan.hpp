@@ -1,5 +1,5 @@
-// How far text goes on without a byte that needs a look, 16 bytes at a time on x86-64, else 8: a command's output is scanned by the
-// gigabyte.
+// Finds the first byte of a text that is not ASCII, or that a JSON string cannot hold as it is: 16 bytes at a time on x86-64,
+// else 8. A command's output is scanned by the gigabyte.
 #pragma once
 
 #include <bit>
@@ -12,7 +12,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace agenthost::wire {
+namespace agenthost::base {
 
 namespace detail {
 
@@ -67,8 +67,9 @@ struct NotPlain {
         return (word & every_byte(0x80)) | below(word, 0x20) | equal(word, '"') | equal(word, '\\');
     }
 #ifdef __SSE2__
-    int operator()(__m128i bytes) const // as signed numbers what is beyond ASCII is below the blank, too
+    int operator()(__m128i bytes) const
     {
+        // As signed numbers, bytes beyond ASCII are below the blank too.
         const __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
         const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
         const __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
@@ -79,9 +80,10 @@ struct NotPlain {
 
 } // namespace detail
 
+// The length of the prefix that is ASCII.
 inline std::size_t ascii_run(std::string_view text) { return detail::run<detail::NotAscii>(text); }
 
-// May stand in a JSON string as it is, each byte on its own: no control character, quote, backslash, nothing beyond ASCII.
+// The length of the prefix that a JSON string can hold as it is: ASCII without control characters, quotes and backslashes.
 inline std::size_t plain_run(std::string_view text) { return detail::run<detail::NotPlain>(text); }
 
-} // namespace agenthost::wire
+} // namespace agenthost::base

@@ -1,5 +1,5 @@
 // Strings escaped sixteen bytes at a time are what one byte at a time gives.
-#include "wire/json/json.hpp"
+#include "base/json_string.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-using namespace agenthost::wire;
+using namespace agenthost::base;
 
 namespace {
 
@@ -65,7 +65,7 @@ std::string fast(std::string_view text)
 {
     const std::vector<char> exact(text.begin(), text.end());
     std::string out;
-    json::append(out, {exact.data(), exact.size()});
+    append_json_string(out, {exact.data(), exact.size()});
     return out;
 }
 
@@ -137,8 +137,8 @@ TEST(JsonEscape, HasNoSeams)
 TEST(JsonEscape, AppendsToWhatIsThere)
 {
     std::string out = "{\"a\":";
-    json::append(out, "");
-    json::append(out, "b");
+    append_json_string(out, "");
+    append_json_string(out, "b");
     EXPECT_EQ(out, "{\"a\":\"\"\"b\"");
 }
 

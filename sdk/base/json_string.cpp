@@ -1,23 +1,27 @@
-// Text into a JSON string. A command's output goes through here by the gigabyte, mostly as short lines: 16 bytes at a time are copied
-// to where they belong before it is known how many of them may stay, so a line end costs a look at one byte and no call.
-#include "json.hpp"
-#include "scan.hpp"
+// A command's output passes through here by the gigabyte, mostly as short lines. So 16 bytes at a time are copied to their place
+// before it is known how many of them are plain: a line end then costs a look at one byte and no call.
+#include "json_string.hpp"
+
+#include "text_scan.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
 
-namespace agenthost::wire::json {
+namespace agenthost::base {
 namespace {
 
 constexpr std::size_t stride = 16;
-constexpr std::size_t piece = 1024;  // of text that is escaped before it is appended
-constexpr std::size_t longest = 6;   // that a byte becomes: \u001f
-constexpr std::size_t character = 4; // the longest in UTF-8
+// This much text is escaped before it is appended.
+constexpr std::size_t piece = 1024;
+// The longest escape of one byte: \u001f.
+constexpr std::size_t max_escape = 6;
+// The longest UTF-8 sequence.
+constexpr std::size_t max_sequence = 4;
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
-// The length of the UTF-8 sequence that begins here, 0 when there is none.
+// The length of the UTF-8 sequence at the start of `text`; 0 when it is not valid.
 std::size_t sequence(std::string_view text)
 {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -33,7 +37,7 @@ std::size_t sequence(std::string_view text)
     if (first >= 0xC2 && first <= 0xDF) return follows(2) ? 2 : 0;
     if (first >= 0xE0 && first <= 0xEF) {
         if (!follows(3)) return 0;
-        if (first == 0xE0 && byte(1) < 0xA0) return 0; // longer than needed
+        if (first == 0xE0 && byte(1) < 0xA0) return 0; // overlong
         if (first == 0xED && byte(1) > 0x9F) return 0; // half of a surrogate pair
         return 3;
     }
@@ -46,7 +50,7 @@ std::size_t sequence(std::string_view text)
     return 0;
 }
 
-// The letter after the backslash; 'u' for those that have none; 0 for what needs none.
+// The letter after the backslash: 'u' where JSON has no short escape, 0 where none is needed.
 constexpr std::array<char, 128> letters = [] {
     std::array<char, 128> table{};
     for (std::size_t c = 0; c < 0x20; ++c) table[c] = 'u';
@@ -68,7 +72,7 @@ char* write_escape(char* to, unsigned char c, char letter)
     return to;
 }
 
-// Writes what text begins with that is not plain, and says how much of the text that was.
+// Writes the special character at the start of `text`; returns how many bytes of `text` it took.
 std::size_t write_special(char*& to, std::string_view text)
 {
     const auto c = static_cast<unsigned char>(text.front());
@@ -83,7 +87,7 @@ std::size_t write_special(char*& to, std::string_view text)
     return std::max<std::size_t>(length, 1);
 }
 
-// Copies 16 bytes; a bit for each that is not plain. Inline whatever the compiler thinks: it is all there is to do for most bytes.
+// Copies 16 bytes and returns a bit for each that is not plain. Always inline: most text needs nothing else.
 [[gnu::always_inline]] inline unsigned copy_stride(char* to, const char* from)
 {
 #ifdef __SSE2__
@@ -96,14 +100,15 @@ std::size_t write_special(char*& to, std::string_view text)
 #endif
 }
 
-// Escapes text from `at` on until `stop` is reached or passed by a character.
+// Escapes `text` from `at` until `stop`, or until the end of the character that crosses it.
 char* escape(char* to, std::string_view text, std::size_t& at, std::size_t stop)
 {
     while (at < stop) {
         std::size_t plain = 0;
         if (text.size() - at >= stride) {
             const unsigned special = copy_stride(to, text.data() + at);
-            if (special == 0) { // not by the count below: the next stride would wait for it
+            if (special == 0) {
+                // Not by the count below: the next stride would wait for it.
                 to += stride;
                 at += stride;
                 continue;
@@ -122,16 +127,20 @@ char* escape(char* to, std::string_view text, std::size_t& at, std::size_t stop)
 
 } // namespace
 
-void append(std::string& out, std::string_view text)
+void append_json_string(std::string& out, std::string_view text)
 {
-    // What is escaped of a piece may end beyond it, by a stride or a character less one.
-    std::array<char, (piece + stride + character) * longest> buffer;
-    out += '"';
-    for (std::size_t at = 0; at < text.size();) {
-        const char* const end = escape(buffer.data(), text, at, std::min(text.size(), at + piece));
-        out.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+    // What is escaped of a piece may end beyond it, by a stride or a sequence less one; two bytes are for the quotes.
+    std::array<char, (piece + stride + max_sequence) * max_escape + 2> buffer;
+    char* to = buffer.data();
+    *to++ = '"';
+    for (std::size_t at = 0;;) {
+        to = escape(to, text, at, std::min(text.size(), at + piece));
+        if (at >= text.size()) break;
+        out.append(buffer.data(), static_cast<std::size_t>(to - buffer.data()));
+        to = buffer.data();
     }
-    out += '"';
+    *to++ = '"';
+    out.append(buffer.data(), static_cast<std::size_t>(to - buffer.data()));
 }
 
-} // namespace agenthost::wire::json
+} // namespace agenthost::base

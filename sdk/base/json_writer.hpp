@@ -1,0 +1,231 @@
+// Writes one JSON value, token by token, to the end of a string or in pieces to a sink.
+//
+//     std::string out;
+//     JsonWriter json{out};
+//     json.object().member("name", name).array("ids");
+//     for (const int id : ids) json.value(id);
+//     json.end().member("data", RawJson{data}).end();
+//
+//     return json_object("server", name, "attempt", 3);   // {"server":"...","attempt":3}
+//
+// Text is escaped, bytes that are not UTF-8 become U+FFFD, doubles are printed as ECMAScript does. The writer adds commas and colons,
+// allocates nothing but the target, and always leaves valid JSON behind once it is destroyed: the destructor closes what is open.
+// A misuse (a member without a key, a key without a value, a second root) fails an assertion; in a release build that token is
+// dropped. Not checked: whether a raw slice is JSON, and whether a key comes twice.
+#pragma once
+
+#include "json_string.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace agenthost::base {
+
+// A member's key. A literal is checked at compile time to need no escape; other text is escaped when it is written.
+class JsonKey {
+public:
+    template <std::size_t size>
+    consteval JsonKey(const char (&literal)[size]) : text_{literal, size - 1}, plain_{true}
+    {
+        for (const char c : text_) {
+            if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') throw "needs an escape: pass a string_view";
+        }
+    }
+    template <class Text>
+    requires(std::convertible_to<const Text&, std::string_view> &&
+             !std::is_array_v<Text>) constexpr JsonKey(const Text& text)
+        : text_{text}
+    {}
+
+    [[nodiscard]] constexpr std::string_view text() const { return text_; }
+    [[nodiscard]] constexpr bool plain() const { return plain_; }
+
+private:
+    std::string_view text_;
+    bool plain_ = false;
+};
+
+// One JSON value that is already text; written as it is.
+struct RawJson {
+    std::string_view text;
+};
+
+// Receives the text of a large document piece by piece; write() must not throw.
+class JsonSink {
+public:
+    virtual void write(std::string_view piece) = 0;
+
+protected:
+    ~JsonSink() = default;
+};
+
+class JsonWriter {
+public:
+    static constexpr std::size_t max_depth = 64;
+    static constexpr std::size_t unbounded = std::size_t(-1);
+
+    // Appends to `out`, which must not change until the writer is destroyed or the root is closed. At most `max_bytes` are
+    // added: a member or element that would exceed them is left out whole, and truncated() says so.
+    explicit JsonWriter(std::string& out, std::size_t max_bytes = unbounded);
+    // Hands `buffer` to `sink` and empties it whenever it holds a few KiB, and at the end.
+    JsonWriter(std::string& buffer, JsonSink& sink);
+    ~JsonWriter();
+    JsonWriter(const JsonWriter&) = delete;
+    JsonWriter& operator=(const JsonWriter&) = delete;
+
+    JsonWriter& object() { return open('{'); }
+    JsonWriter& array() { return open('['); }
+    JsonWriter& object(const JsonKey& name) { return key(name).open('{'); }
+    JsonWriter& array(const JsonKey& name) { return key(name).open('['); }
+    // Closes the innermost object or array.
+    JsonWriter& end();
+
+    JsonWriter& key(const JsonKey&);
+    // Text, a number, a bool, nullptr, raw JSON, an optional of these (null when empty), or a container of these (an array).
+    template <class Value> JsonWriter& value(const Value&);
+    template <class Value> JsonWriter& member(const JsonKey& name, const Value& v)
+    {
+        return key(name).value(v);
+    }
+
+    [[nodiscard]] bool truncated() const { return truncated_; }
+
+private:
+    // What may come next. `first` and `next`: inside a container, without and with a comma; `skipping`: inside one that is left out.
+    enum class State : std::uint8_t { root, first, next, keyed, done, skipping };
+
+    JsonWriter& open(char bracket);
+    JsonWriter& key_checked(const JsonKey&);
+    JsonWriter& text_checked(std::string_view);
+    JsonWriter& token_checked(std::string_view);
+    JsonWriter& text(std::string_view);
+    // Written as it is; an empty token is a misuse, and written as null.
+    JsonWriter& token(std::string_view);
+    JsonWriter& number(double);
+    JsonWriter& whole(std::int64_t);
+    JsonWriter& whole(std::uint64_t);
+
+    bool begin_value(std::size_t least_bytes);
+    void end_value();
+    void drop_item();
+    void skip_container();
+    void flush(std::size_t above);
+    [[nodiscard]] bool fits(std::size_t more) const;
+    [[nodiscard]] bool in_object() const { return (objects_ & 1) != 0; }
+    // Nearly always: the value of a member, without a bound and a sink.
+    [[nodiscard]] bool plain_member() const { return plain_target_ && state_ == State::keyed; }
+
+    std::string& out_;
+    JsonSink* const sink_ = nullptr;
+    // Sizes of out_: where the current member or element begins, and the largest one allowed.
+    std::size_t item_ = 0;
+    std::size_t limit_ = unbounded;
+    std::uint64_t objects_ = 0; // a bit for each open container, the innermost lowest: 1 for an object
+    std::size_t skipped_ = 0;   // open containers of a member that is left out
+    std::uint8_t depth_ = 0;
+    State state_ = State::root;
+    State before_item_ = State::root;
+    const bool plain_target_; // a string without a bound
+    bool truncated_ = false;
+};
+
+inline JsonWriter& JsonWriter::key(const JsonKey& key)
+{
+    // Inline, so that the key of a literal is put together by a few moves of known size, and appended at once.
+    constexpr std::size_t short_key = 60;
+    const bool may_be_keyed = state_ == State::next || state_ == State::first;
+    const std::string_view text = key.text();
+    if (!plain_target_ || !may_be_keyed || !in_object() || !key.plain() || text.size() > short_key)
+        return key_checked(key);
+    char buffer[short_key + 4];
+    buffer[0] = ',';
+    buffer[1] = '"';
+    std::memcpy(buffer + 2, text.data(), text.size());
+    buffer[text.size() + 2] = '"';
+    buffer[text.size() + 3] = ':';
+    const std::size_t from = state_ == State::next ? 0 : 1;
+    item_ = out_.size();
+    before_item_ = state_;
+    out_.append(buffer + from, text.size() + 4 - from);
+    state_ = State::keyed;
+    return *this;
+}
+
+inline JsonWriter& JsonWriter::text(std::string_view text)
+{
+    if (!plain_member()) return text_checked(text);
+    append_json_string(out_, text);
+    state_ = State::next;
+    return *this;
+}
+
+inline JsonWriter& JsonWriter::token(std::string_view text)
+{
+    if (!plain_member() || text.empty()) return token_checked(text);
+    out_ += text;
+    state_ = State::next;
+    return *this;
+}
+
+template <class Value> JsonWriter& JsonWriter::value(const Value& v)
+{
+    if constexpr (std::same_as<Value, bool>) {
+        return token(v ? "true" : "false");
+    } else if constexpr (std::same_as<Value, std::nullptr_t> || std::same_as<Value, std::nullopt_t>) {
+        return token("null");
+    } else if constexpr (std::convertible_to<const Value&, std::string_view>) {
+        return text(v);
+    } else if constexpr (std::floating_point<Value>) {
+        return number(static_cast<double>(v));
+    } else if constexpr (std::integral<Value>) {
+        static_assert(!std::same_as<Value, char>, "a char is neither text nor a number");
+        if constexpr (std::signed_integral<Value>) {
+            return whole(static_cast<std::int64_t>(v));
+        } else {
+            return whole(static_cast<std::uint64_t>(v));
+        }
+    } else if constexpr (std::same_as<Value, RawJson>) {
+        return token(v.text);
+    } else if constexpr (requires { v.begin() != v.end(); }) {
+        array();
+        for (const auto& element : v) value(element);
+        return end();
+    } else {
+        return v ? value(*v) : token("null");
+    }
+}
+
+namespace detail {
+
+inline void write_members(JsonWriter&) {}
+template <class Value, class... Rest>
+void write_members(JsonWriter& json, std::string_view name, const Value& value, const Rest&... rest)
+{
+    json.member(name, value);
+    write_members(json, rest...);
+}
+
+} // namespace detail
+
+// An object of keys and values in turn: json_object("name", name, "size", 3).
+template <class... Members> std::string json_object(const Members&... members)
+{
+    static_assert(sizeof...(members) % 2 == 0, "a key has no value");
+    std::string out;
+    JsonWriter json{out};
+    json.object();
+    detail::write_members(json, members...);
+    json.end();
+    return out;
+}
+
+// `text` as a JSON string, for a message that is put together by hand.
+std::string json_quoted(std::string_view text);
+
+} // namespace agenthost::base

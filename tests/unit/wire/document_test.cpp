@@ -1,0 +1,97 @@
+// A parse result belongs to its reader: no later split() changes what a document says.
+#include <wire/json/fields.hpp>
+#include <wire/json/json.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace agenthost::wire;
+
+namespace {
+
+std::string object(int i)
+{
+    const std::string n = std::to_string(i);
+    return R"({"key)" + n + R"(\u0041":"text )" + n + R"(\n","data":{"inner\"":"a\\)" + n + R"("}})";
+}
+
+void expect_object(std::span<const json::Member> members, int i)
+{
+    const std::string n = std::to_string(i);
+    ASSERT_EQ(members.size(), 2U);
+    EXPECT_EQ(members[0].key, "key" + n + "A");
+    EXPECT_EQ(members[0].text, "text " + n + "\n");
+    EXPECT_EQ(members[1].key, "data");
+}
+
+TEST(Document, KeepsItsResultWhileAnotherIsParsed)
+{
+    std::string why;
+    const std::string first_text = object(1), second_text = object(2);
+    const auto first = json::split(first_text, why);
+    const auto second = json::split(second_text, why);
+    ASSERT_TRUE(first && second) << why;
+    expect_object(*first, 1);
+    expect_object(*second, 2);
+
+    const auto inner = json::split((*first)[1].raw, why);
+    ASSERT_TRUE(inner) << why;
+    EXPECT_EQ((*inner)[0].key, "inner\"");
+    EXPECT_EQ((*inner)[0].text, "a\\1");
+    expect_object(*first, 1);
+    expect_object(*second, 2);
+}
+
+TEST(Document, KeepsItsResultWhileAnotherFailsOrIsLarge)
+{
+    std::string why;
+    const std::string text = object(1), large = R"({"x":")" + std::string(300'000, 'x') + "\"}";
+    const auto document = json::split(text, why);
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_FALSE(json::split("{\"a\":", why));
+        EXPECT_TRUE(json::split(large, why));
+        EXPECT_TRUE(json::split("{}", why));
+    }
+    ASSERT_TRUE(document);
+    expect_object(*document, 1);
+}
+
+TEST(Document, ManyAtOnceKeepTheirResults)
+{
+    std::string why;
+    std::vector<std::string> texts;
+    for (int i = 0; i < 20; ++i) texts.push_back(object(i));
+    std::vector<json::Document> documents;
+    for (const std::string& text : texts) documents.push_back(json::split(text, why));
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_TRUE(documents[static_cast<std::size_t>(i)]);
+        expect_object(*documents[static_cast<std::size_t>(i)], i);
+    }
+    documents.erase(documents.begin(), documents.begin() + 10);
+    for (int i = 0; i < 50; ++i) {
+        const std::string text = object(100 + i);
+        EXPECT_TRUE(json::split(text, why));
+    }
+    for (int i = 10; i < 20; ++i) expect_object(*documents[static_cast<std::size_t>(i - 10)], i);
+}
+
+TEST(Document, TakesItsResultAlongWhenItIsMoved)
+{
+    std::string why;
+    const std::string text = object(1), other = object(2);
+    json::Document from = json::split(text, why);
+    json::Document to = std::move(from);
+    from = json::split(other, why);
+    ASSERT_TRUE(from && to);
+    expect_object(*to, 1);
+    expect_object(*from, 2);
+    to = std::move(from);
+    expect_object(*to, 2);
+    EXPECT_FALSE(json::Document{});
+    EXPECT_FALSE(json::Document{std::nullopt});
+}
+
+} // namespace
