@@ -5,6 +5,7 @@
 
 #include "base/hash.hpp"
 #include "base/json_depth.hpp"
+#include "base/json_writer.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/log.hpp"
@@ -40,22 +41,23 @@ std::string dumped(const json& value)
     return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-// Raw JSON of a plugin goes into a line as it is: it was valid when it came.
-std::string quoted(std::string_view text)
-{
-    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
+// A plugin's JSON goes into the line as it is: it was validated when it arrived.
 std::string line_of(const wire::Result& result)
 {
-    if (result.outcome == wire::Outcome::success)
-        return R"({"result":{"status":"success","data":)" +
-               std::string{result.data.empty() ? "null" : result.data} + "}}\n";
-    std::string line = R"({"result":{"status":"error","code":)" + quoted(result.error.code) +
-                       R"(,"message":)" + quoted(result.error.message);
-    if (!result.error.detail.empty()) line += R"(,"detail":)" + quoted(result.error.detail);
-    if (!result.error.data.empty()) line += R"(,"data":)" + std::string{result.error.data};
-    return line + "}}\n";
+    const wire::Error& error = result.error;
+    std::string line;
+    base::JsonWriter writer{line};
+    writer.object().object("result");
+    if (result.outcome == wire::Outcome::success) {
+        writer.member("status", "success");
+        writer.member("data", base::RawJson{result.data.empty() ? "null" : result.data}).end().end();
+        return line += '\n';
+    }
+    writer.member("status", "error").member("code", error.code).member("message", error.message);
+    if (!error.detail.empty()) writer.member("detail", error.detail);
+    if (!error.data.empty()) writer.member("data", base::RawJson{error.data});
+    writer.end().end();
+    return line += '\n';
 }
 
 } // namespace
@@ -142,7 +144,8 @@ public:
     void on_progress(const wire::Progress& progress) override
     {
         const auto at = by_id(progress.id);
-        if (at != calls_.end()) send(at, R"({"progress":)" + std::string{progress.json} + "}\n", false);
+        if (at != calls_.end())
+            send(at, base::json_object("progress", base::RawJson{progress.json}) + '\n', false);
     }
 
     bool on_stream(const wire::Stream& stream) override
@@ -150,11 +153,16 @@ public:
         const auto at = by_id(stream.id);
         if (at == calls_.end()) return true; // it left: the command is being cancelled
         if (!at->second.waiting.empty()) return false;
-        return send(at,
-                    R"({"stream":{"channel":)" + std::to_string(stream.channel) + R"(,"offset":)" +
-                        std::to_string(stream.offset) + R"(,"base64":")" + base::base64(stream.bytes) +
-                        "\"}}\n",
-                    false);
+        std::string line;
+        base::JsonWriter{line}
+            .object()
+            .object("stream")
+            .member("channel", stream.channel)
+            .member("offset", stream.offset)
+            .member("base64", base::base64(stream.bytes))
+            .end()
+            .end();
+        return send(at, line += '\n', false);
     }
 
     bool on_event(const wire::Event&) override { return false; }

@@ -2,9 +2,9 @@
 // Files are read on a thread of their own, also certificates and the plugins' manifests: a dead mount must not stop the I/O loop.
 #include "runtime_impl.hpp"
 
+#include "base/json_writer.hpp"
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
-#include "wire/json/json.hpp"
 
 #include <algorithm>
 #include <set>
@@ -148,12 +148,9 @@ std::string Runtime::Impl::capabilities() const
     std::set<std::string> names;
     for (const Action* action : registry.all())
         if (action->keep) names.insert(action->keep->capabilities.begin(), action->keep->capabilities.end());
-    std::string out = "[";
-    for (const std::string& name : names) {
-        if (out.size() > 1) out += ',';
-        wire::json::append(out, name);
-    }
-    return out + "]";
+    std::string out;
+    base::JsonWriter{out}.value(names);
+    return out;
 }
 
 // Compared with what is open, not with the configuration before: one that could not be opened is tried again.

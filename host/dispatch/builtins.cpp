@@ -1,8 +1,7 @@
 // What the host answers itself: is it there, how is it, what may I ask for.
 #include "dispatcher_impl.hpp"
 
-#include "json.hpp"
-
+#include "base/json_writer.hpp"
 #include "host/plugin/host_actions.hpp"
 #include "wire/protocol_traits.hpp"
 
@@ -26,17 +25,19 @@ void Dispatcher::Impl::add_builtins()
 
 std::string Dispatcher::Impl::actions_json(const Policy& policy) const
 {
-    std::string data = R"({"actions":[)";
+    std::string data;
+    base::JsonWriter writer{data};
+    writer.object().array("actions");
     for (const Action* a : registry.all()) {
         if (!allowed(policy, *a)) continue;
-        if (data.back() == '}') data += ',';
-        data += R"({"name":)" + json::quoted(a->name) + R"(,"summary":)" +
-                json::quoted(a->manifest->summary) + R"(,"effects":)" +
-                (a->manifest->effects ? "true" : "false");
-        if (!a->manifest->params_json.empty()) data += R"(,"params":)" + a->manifest->params_json;
-        data += '}';
+        writer.object().member("name", a->name).member("summary", a->manifest->summary);
+        writer.member("effects", a->manifest->effects);
+        if (!a->manifest->params_json.empty())
+            writer.member("params", base::RawJson{a->manifest->params_json});
+        writer.end();
     }
-    return data + "]}";
+    writer.end().end();
+    return data;
 }
 
 void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
@@ -46,8 +47,8 @@ void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
     std::string data;
     switch (own->action) {
     case HostAction::ping:
-        data = R"({"pong":true,"agent_id":)" + json::quoted(options.agent_id) + R"(,"version":)" +
-               json::quoted(options.version) + R"(,"time":)" + std::to_string(utc_ms()) + "}";
+        data = base::json_object("pong", true, "agent_id", options.agent_id, "version", options.version,
+                                 "time", utc_ms());
         break;
     case HostAction::status: data = options.status_json ? options.status_json() : "{}"; break;
     case HostAction::actions: data = actions_json(in.record->policy()); break;

@@ -2,6 +2,8 @@
 
 #include "json.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -82,40 +84,36 @@ void Facts::forget(std::string_view plugin)
 std::string Facts::json() const
 {
     const std::lock_guard lock{mutex_};
-    std::string out = "{";
+    std::string out;
+    base::JsonWriter writer{out};
+    writer.object();
     for (const auto& [plugin, facts] : values_) {
-        if (out.size() > 1) out += ',';
-        out += json::quoted(plugin) + ":{";
-        bool first = true;
-        for (const auto& [key, value] : facts) {
-            if (!std::exchange(first, false)) out += ',';
-            out += json::quoted(key) + ":" + value;
-        }
-        out += '}';
+        writer.object(plugin);
+        for (const auto& [key, value] : facts) writer.member(key, base::RawJson{value});
+        writer.end();
     }
-    return out += '}';
+    writer.end();
+    return out;
 }
 
 std::string Facts::flat(std::initializer_list<Own> own) const
 {
-    std::string out = "{";
-    const auto add = [&out](std::string_view key, std::string_view value) {
-        if (out.size() > 1) out += ',';
-        out += json::quoted(key) + ":";
-        out += value;
-    };
-    for (const auto& [key, value] : own) add(key, value);
+    std::string out;
+    base::JsonWriter writer{out};
+    writer.object();
+    for (const auto& [key, value] : own) writer.member(key, base::RawJson{value});
 
     const std::lock_guard lock{mutex_};
-    std::map<std::string_view, std::vector<std::string_view>>
-        by_key; // values in the order of their plugins' ids
+    // Values in the order of their plugins' ids.
+    std::map<std::string_view, std::vector<std::string_view>> by_key;
     for (const auto& [plugin, facts] : values_)
         for (const auto& [key, value] : facts) by_key[key].push_back(value);
     for (const auto& [key, values] : by_key) {
         const auto same = [key = key](const Own& mine) { return mine.first == key; };
-        if (std::none_of(own.begin(), own.end(), same)) add(key, joined(values));
+        if (std::none_of(own.begin(), own.end(), same)) writer.member(key, base::RawJson{joined(values)});
     }
-    return out += '}';
+    writer.end();
+    return out;
 }
 
 std::string Facts::get(std::string_view plugin, std::string_view key) const

@@ -50,23 +50,6 @@ std::string status_of(std::string_view object)
     return status;
 }
 
-std::string quoted(std::string_view text)
-{
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) < 0x20) {
-            out += "\\u00";
-            out += digits[static_cast<unsigned char>(c) >> 4];
-            out += digits[c & 15];
-        } else
-            out += c;
-    }
-    return out += '"';
-}
-
 bool read_error(std::string_view text, ErrorText& out)
 {
     return parse(text, [&](simdjson::dom::element root) {

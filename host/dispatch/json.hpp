@@ -6,10 +6,11 @@
 
 namespace agenthost::host::json {
 
-bool valid(std::string_view text);              // one value of any kind
-bool valid_object(std::string_view text);       // one object
-std::string status_of(std::string_view object); // the string in "status"; empty: none
-std::string quoted(std::string_view text);
+// One value of any kind.
+bool valid(std::string_view text);
+bool valid_object(std::string_view text);
+// The string in "status"; empty when there is none.
+std::string status_of(std::string_view object);
 
 // {"code","message","detail"?,"data"?} of a reply. What is missing stays empty; false: not an object at all.
 struct ErrorText {

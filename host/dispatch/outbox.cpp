@@ -2,7 +2,7 @@
 // newest connection.
 #include "dispatcher_impl.hpp"
 
-#include "json.hpp"
+#include "base/json_writer.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -23,7 +23,7 @@ CallerRecord& Dispatcher::Impl::record_of(std::string_view name)
     if (at != records.end()) return *at->second;
     auto record = std::make_unique<CallerRecord>();
     record->name = std::make_unique<const std::string>(name);
-    record->json = R"({"server":)" + json::quoted(name) + "}";
+    record->json = base::json_object("server", name);
     return *records.emplace(std::string{name}, std::move(record)).first->second;
 }
 
@@ -31,9 +31,11 @@ void Dispatcher::Impl::describe(CallerRecord& record) const
 {
     const Policy& policy = record.caller->policy();
     const std::string& agent_id = policy.agent_id.empty() ? options.agent_id : policy.agent_id;
-    record.json = R"({"server":)" + json::quoted(policy.name) + R"(,"protocol":)" +
-                  json::quoted(policy.protocol) +
-                  (agent_id.empty() ? "" : R"(,"agent_id":)" + json::quoted(agent_id)) + "}";
+    record.json.clear();
+    base::JsonWriter writer{record.json};
+    writer.object().member("server", policy.name).member("protocol", policy.protocol);
+    if (!agent_id.empty()) writer.member("agent_id", agent_id);
+    writer.end();
 }
 
 void Dispatcher::Impl::attach(std::shared_ptr<Caller> caller)

@@ -2,6 +2,7 @@
 
 #include "json.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/codes.hpp"
 
 namespace agenthost::host {
@@ -124,15 +125,18 @@ Answer answer_of(const agh_reply& reply, std::string_view plugin, std::string_vi
 OwnedReply reply_of(const wire::Result& result)
 {
     if (result.outcome == wire::Outcome::success) return {AGH_OK, std::string{result.data}};
-    std::string text = R"({"code":)" + json::quoted(result.error.code) + R"(,"message":)" +
-                       json::quoted(result.error.message);
-    if (!result.error.detail.empty()) text += R"(,"detail":)" + json::quoted(result.error.detail);
-    if (!result.error.data.empty()) text += R"(,"data":)" + std::string{result.error.data};
+    const wire::Error& error = result.error;
+    std::string text;
+    base::JsonWriter writer{text};
+    writer.object().member("code", error.code).member("message", error.message);
+    if (!error.detail.empty()) writer.member("detail", error.detail);
+    if (!error.data.empty()) writer.member("data", base::RawJson{error.data});
+    writer.end();
     std::uint32_t flags = 0;
     if (result.outcome == wire::Outcome::not_started) flags = AGH_REPLY_NOT_STARTED;
     if (result.outcome == wire::Outcome::unknown || result.outcome == wire::Outcome::interrupted)
         flags = AGH_REPLY_UNKNOWN;
-    return {status_of(result.error.code), text + "}", flags};
+    return {status_of(error.code), std::move(text), flags};
 }
 
 } // namespace agenthost::host

@@ -1,6 +1,8 @@
 // Request heads: collected, checked against smuggling, parsed by Beast, routed and told to the plugin.
 #include "connection.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <boost/beast/http/parser.hpp>
 
 #include <algorithm>
@@ -143,13 +145,17 @@ void Connection::begin_exchange(Request request, const Target& target)
 
 std::string Connection::head_json(const Request& request, const Target& target) const
 {
-    std::string out = R"({"method":)";
-    append_json_string(out, {request.method_string().data(), request.method_string().size()});
-    out += R"(,"path":)";
-    append_json_string(out, target.path);
-    out += R"(,"query":)";
-    append_json_string(out, target.query);
-    out += R"(,"headers":{)";
+    std::string out, memory;
+    base::JsonWriter json{out};
+    const auto member = [&](std::string_view key, std::string_view text) {
+        std::string key_memory;
+        json.member(as_utf8(key, key_memory), as_utf8(text, memory));
+    };
+    json.object();
+    member("method", {request.method_string().data(), request.method_string().size()});
+    member("path", target.path);
+    member("query", target.query);
+    json.object("headers");
     std::vector<std::pair<std::string, std::string>> fields;
     for (const auto& field : request) {
         std::string name{field.name_string()};
@@ -161,28 +167,20 @@ std::string Connection::head_json(const Request& request, const Target& target) 
         else
             same->second.append(", ").append(field.value());
     }
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        if (i != 0) out += ',';
-        append_json_string(out, fields[i].first);
-        out += ':';
-        append_json_string(out, fields[i].second);
-    }
-    out += R"(},"peer":)";
-    append_json_string(out, peer_);
-    if (proxied_) {
-        out += R"(,"proxy":)";
-        append_json_string(out, stream_->peer());
-    }
-    out += R"(,"listener":)";
-    append_json_string(out, listening_->name);
-    out += stream_->tls() ? R"(,"tls":true)" : R"(,"tls":false)";
+    for (const auto& [name, value] : fields) member(name, value);
+    json.end();
+    member("peer", peer_);
+    if (proxied_) member("proxy", stream_->peer());
+    member("listener", listening_->name);
+    json.member("tls", stream_->tls());
     if (const auto spki = stream_->peer_spki(); !spki.empty())
-        out += R"(,"spki":")" + base::hex(spki.data(), spki.size()) + '"';
+        json.member("spki", base::hex(spki.data(), spki.size()));
     if (chunked_)
-        out += R"(,"chunked":true)";
+        json.member("chunked", true);
     else if (request.count(http::field::content_length) != 0)
-        out += R"(,"length":)" + std::to_string(length_);
-    return out + '}';
+        json.member("length", length_);
+    json.end();
+    return out;
 }
 
 } // namespace agenthost::host::listener

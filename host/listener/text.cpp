@@ -1,5 +1,7 @@
 #include "text.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -166,28 +168,20 @@ std::optional<Headers> parse_headers_json(std::string_view json)
     return headers;
 }
 
-void append_json_string(std::string& out, std::string_view text)
+std::string_view as_utf8(std::string_view text, std::string& memory)
 {
-    static constexpr char digits[] = "0123456789abcdef";
-    const bool latin1 = !is_utf8(text);
-    out += '"';
+    if (is_utf8(text)) return text;
+    memory.clear();
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            out += "\\u00";
-            out += digits[byte >> 4];
-            out += digits[byte & 15];
-        } else if (byte >= 0x80 && latin1) {
-            out += static_cast<char>(0xc0 | (byte >> 6));
-            out += static_cast<char>(0x80 | (byte & 0x3f));
+        if (byte < 0x80) {
+            memory += c;
         } else {
-            out += c;
+            memory += static_cast<char>(0xc0 | (byte >> 6));
+            memory += static_cast<char>(0x80 | (byte & 0x3f));
         }
     }
-    out += '"';
+    return memory;
 }
 
 std::string_view head_problem(std::string_view head)
@@ -261,11 +255,12 @@ const char* reason_phrase(int status)
 
 std::string error_body(std::string_view code, std::string_view message)
 {
-    std::string out = R"({"error":{"code":)";
-    append_json_string(out, code);
-    out += R"(,"message":)";
-    append_json_string(out, message);
-    return out + "}}";
+    std::string out, code_memory, message_memory;
+    base::JsonWriter json{out};
+    json.object().object("error");
+    json.member("code", as_utf8(code, code_memory)).member("message", as_utf8(message, message_memory));
+    json.end().end();
+    return out;
 }
 
 } // namespace agenthost::host::listener

@@ -24,8 +24,8 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 // content-length, transfer-encoding, connection and keep-alive are dropped: they are the host's.
 std::optional<Headers> parse_headers_json(std::string_view json);
 
-// Appends a JSON string with its quotes. Bytes that are not UTF-8 are taken as Latin-1.
-void append_json_string(std::string& out, std::string_view text);
+// `text` itself, or its conversion in `memory`: bytes that are not UTF-8 are taken as Latin-1.
+std::string_view as_utf8(std::string_view text, std::string& memory);
 
 // Smuggling, folding and bare line ends, before any parser looks: empty when the raw head (up to and with the empty line) is fine.
 std::string_view head_problem(std::string_view head);

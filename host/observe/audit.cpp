@@ -2,8 +2,8 @@
 
 #include "log.hpp"
 
-#include <agenthost/json.hpp>
 #include "base/fd.hpp"
+#include "base/json_writer.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -60,23 +60,23 @@ std::string_view word(wire::Outcome outcome)
     return "interrupted";
 }
 
-std::string members(const AuditEntry& e)
+void write_members(base::JsonWriter& json, const AuditEntry& e)
 {
-    std::string out;
+    constexpr std::string_view plugin_prefix = "plugin:";
+    constexpr std::size_t max_id = 256;
     if (e.caller == "control")
-        out = R"("caller":"control")";
-    else if (e.caller.starts_with("plugin:"))
-        out = R"("caller":"plugin","plugin":)" + json_string(e.caller.substr(7));
+        json.member("caller", "control");
+    else if (e.caller.starts_with(plugin_prefix))
+        json.member("caller", "plugin").member("plugin", e.caller.substr(plugin_prefix.size()));
     else
-        out = R"("caller":"server","server":)" + json_string(e.caller);
-    if (!e.protocol.empty()) out += ",\"protocol\":" + json_string(e.protocol);
-    out += ",\"action\":" + json_string(e.action.substr(0, shown_word)) +
-           ",\"id\":" + json_string(e.id.substr(0, 256)) + ",\"effects\":" + (e.effects ? "true" : "false") +
-           ",\"outcome\":\"" + std::string{word(e.outcome)} + '"';
-    if (!e.code.empty()) out += ",\"code\":" + json_string(e.code);
-    std::array<char, 48> took{};
-    std::snprintf(took.data(), took.size(), ",\"took_ms\":%.3f", static_cast<double>(e.took.count()) / 1e6);
-    return out + took.data();
+        json.member("caller", "server").member("server", e.caller);
+    if (!e.protocol.empty()) json.member("protocol", e.protocol);
+    json.member("action", e.action.substr(0, shown_word)).member("id", e.id.substr(0, max_id));
+    json.member("effects", e.effects).member("outcome", word(e.outcome));
+    if (!e.code.empty()) json.member("code", e.code);
+    std::array<char, 40> took{};
+    std::snprintf(took.data(), took.size(), "%.3f", static_cast<double>(e.took.count()) / 1e6);
+    json.member("took_ms", base::RawJson{took.data()});
 }
 
 std::string cannot_write(const std::string& file, int error)
@@ -89,7 +89,12 @@ std::string cannot_write(const std::string& file, int error)
 
 std::string audit_line(const AuditEntry& e, std::int64_t at)
 {
-    return "{\"time\":\"" + iso_time(at) + "\"," + members(e) + "}";
+    std::string line;
+    base::JsonWriter json{line};
+    json.object().member("time", iso_time(at));
+    write_members(json, e);
+    json.end();
+    return line;
 }
 
 struct Audit::Writer {
@@ -179,8 +184,7 @@ struct Audit::Writer {
             if (const auto problem = open(); !problem.empty()) return complain(problem);
         std::string text;
         if (torn) text += '\n'; // a line that the full disk cut
-        if (lost > 0)
-            text += "{\"time\":\"" + iso_time(utc_ms()) + "\",\"dropped\":" + std::to_string(lost) + "}\n";
+        if (lost > 0) text += base::json_object("time", iso_time(utc_ms()), "dropped", lost) + '\n';
         for (const auto& line : batch) (text += line) += '\n';
         std::string_view rest{text};
         while (!rest.empty()) {
@@ -236,10 +240,15 @@ void Audit::record(const AuditEntry& e)
     if (writer_) return writer_->add(audit_line(e, utc_ms()));
     if (!log::enabled(log::Level::info)) return;
     ++logged_;
+    std::string fields;
+    base::JsonWriter json{fields};
+    json.object();
+    write_members(json, e);
+    json.end();
     log::write(log::Level::info, "audit",
                std::string{e.action.substr(0, shown_word)} + " for " + std::string{e.caller} + ": " +
                    std::string{e.code.empty() ? word(e.outcome) : e.code},
-               "{" + members(e) + "}");
+               fields);
 }
 
 Audit::Stats Audit::stats() const

@@ -3,6 +3,8 @@
 #include "log_tail.hpp"
 #include "log_writer.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,24 +47,6 @@ void append_plain(std::string& out, std::string_view text)
     }
 }
 
-void append_json(std::string& out, std::string_view text)
-{
-    static constexpr char hex[] = "0123456789abcdef";
-    out.push_back('"');
-    for (const char c : text) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out.push_back('\\');
-            out.push_back(c);
-        } else if (u < 0x20) {
-            (((out += "\\u00") += hex[u >> 4]) += hex[u & 15]);
-        } else {
-            out.push_back(c);
-        }
-    }
-    out.push_back('"');
-}
-
 std::chrono::system_clock::time_point now() { return std::chrono::system_clock::now(); }
 
 std::int64_t to_ms(std::chrono::system_clock::time_point at)
@@ -92,13 +76,13 @@ struct Pieces {
 
 std::string json_line(const Pieces& line)
 {
-    std::string out = R"({"time":")" + timestamp(line.at) + R"(","level":")";
-    (out += to_string(line.level)) += R"(","room":)";
-    append_json(out, line.room);
-    out += R"(,"message":)";
-    append_json(out, line.message);
-    if (!line.fields.empty()) (out += R"(,"fields":)") += line.fields;
-    return out + "}\n";
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("time", timestamp(line.at)).member("level", to_string(line.level));
+    json.member("room", line.room).member("message", line.message);
+    if (!line.fields.empty()) json.member("fields", base::RawJson{line.fields});
+    json.end();
+    return out += '\n';
 }
 
 std::string format_line(Format format, const Pieces& line)

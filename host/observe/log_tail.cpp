@@ -1,6 +1,6 @@
 #include "log_tail.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -46,12 +46,15 @@ std::string Tail::read(Level least, std::string_view except, std::uint64_t& posi
     for (; position < end; ++position) {
         const Line& line = lines_[position - first_];
         if (line.level < least || line.room == except) continue;
-        std::string text = "{\"at\":" + std::to_string(line.at) + ",\"level\":\"" +
-                           std::string{to_string(line.level)} + "\",\"source\":" + json_string(line.room) +
-                           ",\"message\":" + json_string(line.message);
-        if (!line.fields.empty() && nlohmann::json::accept(line.fields)) // a plugin's: it may be anything
-            text += ",\"fields\":" + line.fields;
-        text += "}\n";
+        std::string text;
+        base::JsonWriter json{text};
+        json.object().member("at", line.at).member("level", to_string(line.level));
+        json.member("source", line.room).member("message", line.message);
+        // A plugin's fields may be anything.
+        if (!line.fields.empty() && nlohmann::json::accept(line.fields))
+            json.member("fields", base::RawJson{line.fields});
+        json.end();
+        text += '\n';
         if (out.size() + text.size() > capacity) break;
         out += text;
     }

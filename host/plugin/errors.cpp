@@ -1,5 +1,7 @@
 #include "errors.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -42,19 +44,6 @@ void put(char* to, std::size_t room, std::string_view from)
     make_utf8(to, n);
 }
 
-std::string escaped(std::string_view text)
-{
-    std::string out{text};
-    make_utf8(out.data(), out.size());
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        if (static_cast<unsigned char>(out[i]) < 0x20)
-            out[i] = ' ';
-        else if (out[i] == '"' || out[i] == '\\')
-            out.insert(i++, 1, '\\');
-    }
-    return out;
-}
-
 } // namespace
 
 void say(agh_error& error, agh_status status, std::string_view code, std::string_view text)
@@ -87,7 +76,7 @@ std::string_view code_of(agh_status status)
 
 std::string error_json(std::string_view code, std::string_view message)
 {
-    return "{\"code\":\"" + escaped(code) + "\",\"message\":\"" + escaped(message) + "\"}";
+    return base::json_object("code", code, "message", message);
 }
 
 } // namespace agenthost::host

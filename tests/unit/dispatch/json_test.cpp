@@ -80,16 +80,6 @@ TEST(Scan, NeverTakesWhatSimdjsonRefuses)
     EXPECT_LT(valid, 270'000u);
 }
 
-TEST(Json, QuotesWhatMustBeQuoted)
-{
-    const std::string text{"a\"b\\c\n\x01\x1f é\0", 13};
-    const std::string quoted = json::quoted(text);
-    simdjson::dom::parser parser;
-    std::string_view back;
-    ASSERT_EQ(parser.parse(quoted).get(back), simdjson::SUCCESS);
-    EXPECT_EQ(back, text);
-}
-
 TEST(Json, ReadsAnErrorsFieldsWhateverIsMissing)
 {
     json::ErrorText error;
