@@ -1,7 +1,7 @@
 // storage.download: open first, then send. What is open cannot change: a delete unlinks it, a replacement is another file.
 #include "submit.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 #include <sys/stat.h>
 
 namespace agenthost::storage {
@@ -40,9 +40,11 @@ protected:
         bytes_ = row->size;
         attempts_ = transfer.attempts;
         if (transfer.end != netclient::Transfer::End::done) return problem_of(transfer);
-        reply = "{\"id\":" + json_string(row->id) + ",\"size\":" + std::to_string(row->size);
-        if (!row->sha256.empty()) reply += ",\"sha256\":" + json_string(row->sha256);
-        reply += ",\"http_status\":" + std::to_string(transfer.status) + "}";
+        reply.clear();
+        base::JsonWriter json{reply};
+        json.object().member("id", row->id).member("size", row->size);
+        if (!row->sha256.empty()) json.member("sha256", row->sha256);
+        json.member("http_status", transfer.status).end();
         return std::nullopt;
     }
 
@@ -52,8 +54,7 @@ protected:
         if (failed)
             service_.telemetry_->log(Level::warn,
                                      "download failed: " + failed->message + ": " + failed->detail,
-                                     "{\"file_id\":" + json_string(params_.id) +
-                                         ",\"host\":" + json_string(params_.url.host) + "}");
+                                     base::json_object("file_id", params_.id, "host", params_.url.host));
     }
 
 private:

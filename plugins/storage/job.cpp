@@ -1,5 +1,6 @@
 #include "job.hpp"
 
+#include "base/json_writer.hpp"
 #include "base/sqlite.hpp"
 
 #include <exception>
@@ -59,9 +60,12 @@ void Job::progress(std::uint64_t done, std::uint64_t total)
     const auto now = netclient::Clock::now();
     if (now < next_progress_) return;
     next_progress_ = now + milliseconds{250};
-    std::string json = "{\"done\":" + std::to_string(done);
-    if (total > 0) json += ",\"total\":" + std::to_string(total);
-    request_.progress(json + ",\"unit\":\"bytes\"}");
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("done", done);
+    if (total > 0) json.member("total", total);
+    json.member("unit", "bytes").end();
+    request_.progress(out);
 }
 
 } // namespace agenthost::storage

@@ -1,8 +1,8 @@
 // storage.delete and storage.verify.
 #include "submit.hpp"
 
-#include <agenthost/json.hpp>
 #include "base/buffer.hpp"
+#include "base/json_writer.hpp"
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
@@ -34,8 +34,7 @@ protected:
             service_.ledger_->removed(row->size);
         }
         service_.sweep(*blob);
-        reply = "{\"id\":" + json_string(id_) +
-                ",\"free_bytes\":" + std::to_string(service_.store_->free_bytes()) + "}";
+        reply = base::json_object("id", id_, "free_bytes", service_.store_->free_bytes());
         return std::nullopt;
     }
 
@@ -80,12 +79,8 @@ protected:
                 query.after = rows.back().id;
             }
         }
-        reply = nlohmann::json{{"checked", checked_},
-                               {"whole", whole_},
-                               {"unverifiable", unverifiable_},
-                               {"missing", missing_},
-                               {"damaged", damaged_}}
-                    .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        reply = base::json_object("checked", checked_, "whole", whole_, "unverifiable", unverifiable_,
+                                  "missing", missing_, "damaged", damaged_);
         return std::nullopt;
     }
 

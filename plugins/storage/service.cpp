@@ -4,8 +4,8 @@
 
 #include "netclient/tls.hpp"
 
+#include "base/json_writer.hpp"
 #include <agenthost/error.hpp>
-#include <agenthost/json.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -103,8 +103,7 @@ void Service::reconcile()
         std::uint64_t bytes = 0;
         for (const auto& file : temporary) bytes += file.size;
         telemetry_->log(Level::info, "removed transfers that a stop had broken off; none was acknowledged",
-                        "{\"files\":" + std::to_string(temporary.size()) +
-                            ",\"bytes\":" + std::to_string(bytes) + "}");
+                        base::json_object("files", temporary.size(), "bytes", bytes));
     }
     const auto in_quarantine = store_->quarantined().size();
     const auto room = quarantine_most - std::min(quarantine_most, in_quarantine);
@@ -126,7 +125,7 @@ void Service::reconcile()
     for (const auto& name : store_->strangers()) {
         if (++reported > report_most) break;
         telemetry_->log(Level::warn, "not a file of ours, left alone",
-                        "{\"path\":" + json_string("files/" + name) + "}");
+                        base::json_object("path", "files/" + name));
     }
     const auto mark_all = [this](const std::vector<std::string>& ids, FileState state) {
         for (const auto& id : ids)
@@ -137,7 +136,7 @@ void Service::reconcile()
     mark_all(plan.back, FileState::whole);
     if (!plan.back.empty())
         telemetry_->log(Level::info, "files that were missing on the disk are there again",
-                        "{\"files\":" + std::to_string(plan.back.size()) + "}");
+                        base::json_object("files", plan.back.size()));
 }
 
 void Service::mark(const FileRecord& row, FileState state)
@@ -216,17 +215,19 @@ std::string file_json(const FileRecord& row)
 // A page ends after `limit` files or before it would be longer than `max_bytes`; one file is always on it.
 std::string list_json(const std::vector<FileRecord>& rows, std::size_t limit, std::size_t max_bytes)
 {
-    std::string out = "{\"files\":[";
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().array("files");
     std::size_t shown = 0;
     for (; shown < std::min(rows.size(), limit); ++shown) {
         const std::string file = file_json(rows[shown]);
         if (shown > 0 && out.size() + file.size() + 1 > max_bytes) break;
-        if (shown > 0) out += ',';
-        out += file;
+        json.value(base::RawJson{file});
     }
-    out += ']';
-    if (shown < rows.size()) out += ",\"next_cursor\":" + dump(rows[shown - 1].id);
-    return out + '}';
+    json.end();
+    if (shown < rows.size()) json.member("next_cursor", rows[shown - 1].id);
+    json.end();
+    return out;
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 #include "telemetry.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 
 namespace agenthost::storage {
 
@@ -9,11 +9,13 @@ namespace {
 std::string definition(std::string_view name, std::string_view type, std::string_view help,
                        std::string_view unit = {}, std::string_view labels = {})
 {
-    std::string json = "{\"name\":" + json_string(name) + ",\"type\":" + json_string(type) +
-                       ",\"help\":" + json_string(help);
-    if (!unit.empty()) json += ",\"unit\":" + json_string(unit);
-    if (!labels.empty()) (json += ",\"labels\":") += labels;
-    return json += '}';
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("name", name).member("type", type).member("help", help);
+    if (!unit.empty()) json.member("unit", unit);
+    if (!labels.empty()) json.member("labels", base::RawJson{labels});
+    json.end();
+    return out;
 }
 
 } // namespace
@@ -47,10 +49,12 @@ Telemetry::Telemetry(Context& context) : context_{context}
 
 void Telemetry::publish(const Snapshot& now)
 {
-    std::string fact = "{\"files\":" + std::to_string(now.files) + ",\"bytes\":" + std::to_string(now.bytes) +
-                       ",\"free_bytes\":" + std::to_string(now.free_bytes);
-    if (now.quota > 0) fact += ",\"quota_bytes\":" + std::to_string(now.quota);
-    context_.publish("storage", fact + "}");
+    std::string fact;
+    base::JsonWriter json{fact};
+    json.object().member("files", now.files).member("bytes", now.bytes).member("free_bytes", now.free_bytes);
+    if (now.quota > 0) json.member("quota_bytes", now.quota);
+    json.end();
+    context_.publish("storage", fact);
     count(files_, static_cast<double>(now.files));
     count(bytes_, static_cast<double>(now.bytes));
     count(free_, static_cast<double>(now.free_bytes));
@@ -76,14 +80,14 @@ void Telemetry::download_done(std::string_view code, std::uint64_t bytes, int at
 
 void Telemetry::quarantined(const std::string& blob, std::uint64_t bytes)
 {
-    const std::string json = "{\"file\":" + json_string(blob) + ",\"bytes\":" + std::to_string(bytes) + "}";
+    const std::string json = base::json_object("file", blob, "bytes", bytes);
     log(Level::warn, "a file that no row of the index knows went into quarantine", json);
     context_.emit("storage.file_quarantined", json);
 }
 
 void Telemetry::missing(const std::string& id)
 {
-    const std::string json = "{\"file_id\":" + json_string(id) + "}";
+    const std::string json = base::json_object("file_id", id);
     log(Level::error, "the content of a stored file is missing on the disk; send it again or delete it",
         json);
     context_.emit("storage.file_missing", json);
@@ -91,7 +95,7 @@ void Telemetry::missing(const std::string& id)
 
 void Telemetry::damaged(const std::string& id)
 {
-    const std::string json = "{\"file_id\":" + json_string(id) + "}";
+    const std::string json = base::json_object("file_id", id);
     log(Level::error, "the content of a stored file is damaged on the disk; send it again or delete it",
         json);
     context_.emit("storage.file_damaged", json);

@@ -1,7 +1,7 @@
 // storage.upload: look, claim, fetch, check, sync, name, index, answer. Whatever fails before the row leaves nothing behind.
 #include "submit.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 #include <sys/stat.h>
 
 #include <chrono>
@@ -80,8 +80,7 @@ protected:
         service_.telemetry_->upload_done(failed ? failed->code : "", bytes_, attempts_);
         if (failed)
             service_.telemetry_->log(Level::warn, "upload failed: " + failed->message + ": " + failed->detail,
-                                     "{\"file_id\":" + json_string(params_.id) +
-                                         ",\"host\":" + json_string(params_.url.host) + "}");
+                                     base::json_object("file_id", params_.id, "host", params_.url.host));
     }
 
 private:
@@ -139,11 +138,14 @@ private:
 
     [[nodiscard]] std::string answer(std::uint64_t size, const std::string& sha256, bool unchanged) const
     {
-        std::string json = "{\"id\":" + json_string(params_.id) + ",\"size\":" + std::to_string(size);
-        if (!sha256.empty()) json += ",\"sha256\":" + json_string(sha256);
-        json += ",\"free_bytes\":" + std::to_string(service_.store_->free_bytes());
-        if (unchanged) json += ",\"unchanged\":true";
-        return json + "}";
+        std::string out;
+        base::JsonWriter json{out};
+        json.object().member("id", params_.id).member("size", size);
+        if (!sha256.empty()) json.member("sha256", sha256);
+        json.member("free_bytes", service_.store_->free_bytes());
+        if (unchanged) json.member("unchanged", true);
+        json.end();
+        return out;
     }
 
     UploadParams params_;

@@ -1,6 +1,6 @@
 #include "exporter.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 
 namespace agenthost::telemetry {
 
@@ -18,13 +18,13 @@ void Exporter::record(const Metric& metric, double value, std::string_view label
     auto at = known_.find(key);
     if (at == known_.end()) {
         if (known_.size() >= known_most) return;
-        std::string definition = "{\"name\":" + json_string(metric.name) +
-                                 ",\"type\":" + json_string(metric.type) +
-                                 ",\"help\":" + json_string(metric.help);
-        if (!metric.unit.empty()) definition += ",\"unit\":" + json_string(metric.unit);
-        if (!metric.label.empty())
-            definition += ",\"labels\":{" + json_string(metric.label) + ":" + json_string(label_value) + "}";
-        at = known_.emplace(std::move(key), context_.metric(definition + "}")).first;
+        std::string definition;
+        base::JsonWriter json{definition};
+        json.object().member("name", metric.name).member("type", metric.type).member("help", metric.help);
+        if (!metric.unit.empty()) json.member("unit", metric.unit);
+        if (!metric.label.empty()) json.object("labels").member(metric.label, label_value).end();
+        json.end();
+        at = known_.emplace(std::move(key), context_.metric(definition)).first;
     }
     if (at->second) context_.record(*at->second, value);
 }

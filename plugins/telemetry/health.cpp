@@ -2,6 +2,7 @@
 
 #include "words.hpp"
 
+#include "base/json_writer.hpp"
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -145,17 +146,18 @@ Verdict judge(const Sample& sample, const Config::Health& limits, const std::opt
 
 std::string verdict_json(const Verdict& verdict)
 {
-    std::string out = "{\"status\":" + json_string(verdict.status) + ",\"checks\":[";
-    bool first = true;
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("status", verdict.status).array("checks");
     for (const Check& check : verdict.checks) {
-        if (!std::exchange(first, false)) out += ',';
-        out += "{\"name\":" + json_string(check.name) + ",\"status\":\"" + word(check.grade) + "\"";
-        if (check.value) out += ",\"value\":" + number(*check.value);
-        if (check.limit) out += ",\"limit\":" + number(*check.limit);
-        if (!check.message.empty()) out += ",\"message\":" + json_string(check.message);
-        out += '}';
+        json.object().member("name", check.name).member("status", word(check.grade));
+        if (check.value) json.member("value", base::RawJson{number(*check.value)});
+        if (check.limit) json.member("limit", base::RawJson{number(*check.limit)});
+        if (!check.message.empty()) json.member("message", check.message);
+        json.end();
     }
-    return out + "]}";
+    json.end().end();
+    return out;
 }
 
 } // namespace agenthost::telemetry

@@ -2,7 +2,7 @@
 
 #include "words.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -80,8 +80,8 @@ std::optional<Severity> guess_severity(std::string_view line)
 
 std::string line_json(const Line& line)
 {
-    return "{\"level\":\"" + std::string{word(line.level)} + "\",\"message\":" + json_string(line.message) +
-           ",\"source\":" + json_string(line.source) + ",\"at\":" + std::to_string(line.at_ms) + "}";
+    return base::json_object("level", word(line.level), "message", line.message, "source", line.source, "at",
+                             line.at_ms);
 }
 
 std::string line_text(const Line& line)

@@ -2,7 +2,10 @@
 
 #include "look.hpp" // small_file
 
+#include "base/json_writer.hpp"
+
 #include <agenthost/json.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
@@ -205,12 +208,12 @@ void Logs::save()
 
 std::string Logs::warnings_json() const
 {
-    std::string out = "[";
-    for (const Line& line : warnings_) {
-        if (out.size() > 1) out += ',';
-        out += json_string(line_text(line));
-    }
-    return out += ']';
+    std::string out;
+    base::JsonWriter json{out};
+    json.array();
+    for (const Line& line : warnings_) json.value(line_text(line));
+    json.end();
+    return out;
 }
 
 std::vector<std::string> Logs::problems() const

@@ -2,9 +2,9 @@
 
 #include "words.hpp"
 
+#include "base/json_writer.hpp"
 #include <agenthost/error.hpp>
 #include <agenthost/ext/log_tap.h>
-#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -181,40 +181,41 @@ void Service::status(Request request)
         const Sample now = sample();
         const auto verdict = judge(now, config_.health, agent, why);
         const auto machine = look_at_machine({});
-        std::string out = "{\"status\":" + json_string(verdict.status) +
-                          ",\"version\":" + json_string(AGENTHOST_VERSION) +
-                          ",\"hostname\":" + json_string(machine.hostname) +
-                          ",\"uptime_s\":" + std::to_string(static_cast<std::int64_t>(now.uptime_s)) +
-                          ",\"system_load\":" + system_load_json(now);
+        std::string out;
+        base::JsonWriter json{out};
+        json.object().member("status", verdict.status).member("version", AGENTHOST_VERSION);
+        json.member("hostname", machine.hostname).member("uptime_s", static_cast<std::int64_t>(now.uptime_s));
+        json.member("system_load", base::RawJson{system_load_json(now)});
         if (agent) {
             const auto ready = std::ranges::count_if(agent->servers, [](const auto& s) { return s.well; });
             const auto well = std::ranges::count_if(agent->plugins, [](const auto& p) { return p.well; });
-            out += ",\"agent\":{\"id\":" + json_string(agent->agent_id) +
-                   ",\"uptime_s\":" + std::to_string(agent->uptime_s) +
-                   ",\"servers\":" + std::to_string(agent->servers.size()) +
-                   ",\"servers_ready\":" + std::to_string(ready) +
-                   ",\"plugins\":" + std::to_string(agent->plugins.size()) +
-                   ",\"plugins_healthy\":" + std::to_string(well) + "}";
+            json.object("agent").member("id", agent->agent_id).member("uptime_s", agent->uptime_s);
+            json.member("servers", agent->servers.size()).member("servers_ready", ready);
+            json.member("plugins", agent->plugins.size()).member("plugins_healthy", well).end();
         }
-        asked.reply(out + "}");
+        json.end();
+        asked.reply(out);
     });
 }
 
 void Service::version(Request request)
 {
     const auto machine = look_at_machine({});
-    request.reply("{\"version\":" + json_string(AGENTHOST_VERSION) + ",\"abi\":\"" +
-                  std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR) +
-                  "\",\"os\":" + json_string(machine.os) + ",\"kernel\":" + json_string(machine.kernel) +
-                  ",\"arch\":" + json_string(machine.arch) + "}");
+    const std::string abi = std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR);
+    request.reply(base::json_object("version", AGENTHOST_VERSION, "abi", abi, "os", machine.os, "kernel",
+                                    machine.kernel, "arch", machine.arch));
 }
 
 void Service::machine_id(Request request)
 {
     const auto machine = look_at_machine(std::string{context_.state_directory()});
-    request.reply(
-        "{\"machine_id\":" + json_string(machine.id) + ",\"boot_id\":" + json_string(machine.boot_id) +
-        ",\"hostname\":" + json_string(machine.hostname) + (machine.made_up ? ",\"made_up\":true}" : "}"));
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("machine_id", machine.id).member("boot_id", machine.boot_id);
+    json.member("hostname", machine.hostname);
+    if (machine.made_up) json.member("made_up", true);
+    json.end();
+    request.reply(out);
 }
 
 void Service::metrics(Request request)
@@ -225,8 +226,9 @@ void Service::metrics(Request request)
                      "Ask again.", not_started);
         return;
     }
-    request.reply("{\"metrics\":" + metrics_json(now) + ",\"system_load\":" + system_load_json(now) +
-                  ",\"detail\":" + detail_json(now) + "}");
+    request.reply(base::json_object("metrics", base::RawJson{metrics_json(now)}, "system_load",
+                                    base::RawJson{system_load_json(now)}, "detail",
+                                    base::RawJson{detail_json(now)}));
 }
 
 void Service::logs(Request request)
@@ -239,23 +241,20 @@ void Service::logs(Request request)
         request.fail("INVALID_REQUEST", "level must be trace, debug, info, warning or error");
         return;
     }
-    std::string lines;
-    std::uint64_t forwarded = 0, dropped = 0;
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().array("lines");
     {
         const std::scoped_lock lock{mutex_};
         const auto& all = logs_->recent();
         std::vector<const Line*> chosen; // the newest that match
         for (auto at = all.rbegin(); at != all.rend() && chosen.size() < limit; ++at)
             if (at->level >= *least) chosen.push_back(&*at);
-        for (auto at = chosen.rbegin(); at != chosen.rend(); ++at) {
-            if (!lines.empty()) lines += ',';
-            lines += line_json(**at);
-        }
-        forwarded = logs_->forwarded();
-        dropped = logs_->dropped();
+        for (auto at = chosen.rbegin(); at != chosen.rend(); ++at) json.value(base::RawJson{line_json(**at)});
+        json.end().member("forwarded", logs_->forwarded()).member("dropped", logs_->dropped());
     }
-    request.reply("{\"lines\":[" + lines + "],\"forwarded\":" + std::to_string(forwarded) +
-                  ",\"dropped\":" + std::to_string(dropped) + "}");
+    json.end();
+    request.reply(out);
 }
 
 } // namespace agenthost::telemetry

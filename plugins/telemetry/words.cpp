@@ -1,6 +1,6 @@
 #include "words.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,28 +11,26 @@ namespace agenthost::telemetry {
 
 namespace {
 
-std::string whole(double value)
-{
-    return std::isfinite(value) && value > 0 ? std::to_string(std::llround(std::min(value, 9e15))) : "0";
-}
-std::string whole(std::uint64_t value) { return std::to_string(value); }
+using base::JsonWriter;
+using base::RawJson;
 
-// What others read must stay small: a path is cut for showing, not for using.
-std::string shown(std::string_view text) { return json_string(text.substr(0, 256)); }
-
-template <class T, class Show> std::string list(const std::vector<T>& items, Show show)
+std::int64_t whole(double value)
 {
-    std::string out = "[";
-    for (const T& item : items) {
-        if (out.size() > 1) out += ',';
-        out += show(item);
-    }
-    return out += ']';
+    return std::isfinite(value) && value > 0 ? std::llround(std::min(value, 9e15)) : 0;
 }
 
-std::string load_json(const Load& load)
+// Names are cut, because what others read must stay small.
+std::string_view shown(std::string_view text)
 {
-    return "[" + number(load[0]) + "," + number(load[1]) + "," + number(load[2]) + "]";
+    constexpr std::size_t max_name = 256;
+    return text.substr(0, max_name);
+}
+
+void write_load(JsonWriter& json, const Load& load)
+{
+    json.array("load_average");
+    for (const double each : load) json.value(RawJson{number(each)});
+    json.end();
 }
 
 } // namespace
@@ -50,45 +48,96 @@ std::string number(double value)
 
 std::string system_load_json(const Sample& s)
 {
-    return "{\"cpu\":" + number(s.cpu) + ",\"memory\":" + number(s.memory) + ",\"disk\":" + number(s.disk) +
-           "}";
+    return base::json_object("cpu", RawJson{number(s.cpu)}, "memory", RawJson{number(s.memory)}, "disk",
+                             RawJson{number(s.disk)});
 }
 
 std::string metrics_json(const Sample& s)
 {
-    return "{\"cpu_percent\":" + number(s.cpu) + ",\"mem_percent\":" + number(s.memory) +
-           ",\"disk_percent\":" + number(s.disk) + ",\"network_in_bps\":" + whole(s.network_in) +
-           ",\"network_out_bps\":" + whole(s.network_out) + ",\"load_average\":" + load_json(s.load) + "}";
+    std::string out;
+    JsonWriter json{out};
+    json.object()
+        .member("cpu_percent", RawJson{number(s.cpu)})
+        .member("mem_percent", RawJson{number(s.memory)})
+        .member("disk_percent", RawJson{number(s.disk)})
+        .member("network_in_bps", whole(s.network_in))
+        .member("network_out_bps", whole(s.network_out));
+    write_load(json, s.load);
+    json.end();
+    return out;
 }
+
+namespace {
+
+void write_memory(JsonWriter& json, const Sample& s)
+{
+    json.object("memory")
+        .member("total_bytes", s.memory_bytes.total)
+        .member("available_bytes", s.memory_bytes.available)
+        .member("swap_total_bytes", s.memory_bytes.swap_total)
+        .member("swap_free_bytes", s.memory_bytes.swap_free)
+        .end();
+}
+
+void write_network(JsonWriter& json, const Sample& s)
+{
+    json.array("network");
+    for (const Rate& r : s.interfaces) {
+        json.object()
+            .member("name", shown(r.name))
+            .member("in_bps", whole(r.in))
+            .member("out_bps", whole(r.out))
+            .end();
+    }
+    json.end();
+}
+
+void write_disks(JsonWriter& json, const Sample& s)
+{
+    json.array("disks");
+    for (const Rate& r : s.disks) {
+        json.object()
+            .member("name", shown(r.name))
+            .member("read_bps", whole(r.in))
+            .member("write_bps", whole(r.out))
+            .member("busy_percent", RawJson{number(r.busy)})
+            .end();
+    }
+    json.end();
+}
+
+void write_filesystems(JsonWriter& json, const Sample& s)
+{
+    json.array("filesystems");
+    for (const Usage& u : s.filesystems) {
+        json.object()
+            .member("mount", shown(u.point))
+            .member("type", shown(u.type))
+            .member("total_bytes", u.total)
+            .member("free_bytes", u.available)
+            .member("used_percent", RawJson{number(u.percent())});
+        if (u.read_only) json.member("read_only", true);
+        if (u.stuck) json.member("stuck", true);
+        json.end();
+    }
+    json.end();
+}
+
+} // namespace
 
 std::string detail_json(const Sample& s)
 {
-    const auto interfaces = list(s.interfaces, [](const Rate& r) {
-        return "{\"name\":" + shown(r.name) + ",\"in_bps\":" + whole(r.in) + ",\"out_bps\":" + whole(r.out) +
-               "}";
-    });
-    const auto disks = list(s.disks, [](const Rate& r) {
-        return "{\"name\":" + shown(r.name) + ",\"read_bps\":" + whole(r.in) +
-               ",\"write_bps\":" + whole(r.out) + ",\"busy_percent\":" + number(r.busy) + "}";
-    });
-    const auto filesystems = list(s.filesystems, [](const Usage& u) {
-        std::string out = "{\"mount\":" + shown(u.point) + ",\"type\":" + shown(u.type) +
-                          ",\"total_bytes\":" + whole(u.total) + ",\"free_bytes\":" + whole(u.available) +
-                          ",\"used_percent\":" + number(u.percent());
-        if (u.read_only) out += ",\"read_only\":true";
-        if (u.stuck) out += ",\"stuck\":true";
-        return out + "}";
-    });
-    std::string out = "{\"at\":" + std::to_string(s.at_ms) + ",\"cpus\":" + std::to_string(s.cpus) +
-                      ",\"uptime_s\":" + whole(s.uptime_s) + ",\"load_average\":" + load_json(s.load) +
-                      ",\"memory\":{\"total_bytes\":" + whole(s.memory_bytes.total) +
-                      ",\"available_bytes\":" + whole(s.memory_bytes.available) +
-                      ",\"swap_total_bytes\":" + whole(s.memory_bytes.swap_total) +
-                      ",\"swap_free_bytes\":" + whole(s.memory_bytes.swap_free) +
-                      "},\"network\":" + interfaces + ",\"disks\":" + disks +
-                      ",\"filesystems\":" + filesystems;
-    if (s.left_out > 0) out += ",\"left_out\":" + std::to_string(s.left_out);
-    return out += '}';
+    std::string out;
+    JsonWriter json{out};
+    json.object().member("at", s.at_ms).member("cpus", s.cpus).member("uptime_s", whole(s.uptime_s));
+    write_load(json, s.load);
+    write_memory(json, s);
+    write_network(json, s);
+    write_disks(json, s);
+    write_filesystems(json, s);
+    if (s.left_out > 0) json.member("left_out", s.left_out);
+    json.end();
+    return out;
 }
 
 std::string iso_time(std::int64_t utc_ms)

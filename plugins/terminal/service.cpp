@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include "base/hash.hpp"
+#include "base/json_writer.hpp"
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
@@ -306,14 +307,16 @@ void Service::list(Request request)
 {
     on_loop(std::move(request), [](Service& me, Request& r) {
         const std::string server = server_of(r);
-        std::string text;
+        std::string out;
+        base::JsonWriter json{out};
+        json.object().array("commands");
         const auto add = [&](const Job& job) {
-            if (server == the_machine || job.server() == server)
-                text += (text.empty() ? "" : ",") + job.describe();
+            if (server == the_machine || job.server() == server) json.value(base::RawJson{job.describe()});
         };
         for (const auto& [key, job] : me.jobs_) add(*job);
         for (const JobPtr& job : me.finished_) add(*job);
-        r.reply(R"({"commands":[)" + text + "]}");
+        json.end().end();
+        r.reply(out);
     });
 }
 
