@@ -371,7 +371,7 @@ struct Credential {
     bool dead = false;
 };
 
-struct ModelTest : BookTest {
+struct ModelTest : BookTest, testing::WithParamInterface<unsigned> { // of a seed
     void issue(const std::string& agent, const json& from, const char* jwt = "token")
     {
         newest[agent].clear();
@@ -484,65 +484,60 @@ struct ModelTest : BookTest {
     std::vector<std::function<bool()>> pending;
 };
 
-TEST_F(ModelTest, RandomChangesCrashesAndFullDisksKeepOneOrder)
+TEST_P(ModelTest, RandomChangesCrashesAndFullDisksKeepOneOrder)
 {
-    for (unsigned seed = 1; seed <= 20; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        std::mt19937 random{seed};
-        const auto below = [&](std::size_t n) { return std::size_t{random()} % n; };
-        table.rows.clear();
-        table.waiting.clear();
-        issued.clear(), newest.clear(), pending.clear();
-        agents = {"a", "b"};
-        boot();
-        for (int step = 0; step < 400; ++step) {
-            const std::string agent = agents[below(agents.size())];
-            switch (below(10)) {
-            case 9:
-                if (agents.size() < 4) enroll();
-                break;
-            case 0: add(agent, below(2) == 0 ? "panel" : "storage"); break;
-            case 1: revoke(agent); break;
-            case 2:
-            case 3:
-            case 4: {
-                std::vector<std::size_t> tokens;
-                for (std::size_t i = 0; i < issued.size(); ++i) {
-                    if (issued[i].kind == Credential::Kind::refresh) tokens.push_back(i);
-                }
-                if (tokens.empty()) break;
-                renew(below(3) == 0 ? tokens[below(tokens.size())] : tokens.back());
-                break;
+    std::mt19937 random{GetParam()};
+    const auto below = [&](std::size_t n) { return std::size_t{random()} % n; };
+    agents = {"a", "b"};
+    boot();
+    for (int step = 0; step < 400; ++step) {
+        const std::string agent = agents[below(agents.size())];
+        switch (below(10)) {
+        case 9:
+            if (agents.size() < 4) enroll();
+            break;
+        case 0: add(agent, below(2) == 0 ? "panel" : "storage"); break;
+        case 1: revoke(agent); break;
+        case 2:
+        case 3:
+        case 4: {
+            std::vector<std::size_t> tokens;
+            for (std::size_t i = 0; i < issued.size(); ++i) {
+                if (issued[i].kind == Credential::Kind::refresh) tokens.push_back(i);
             }
-            case 5:
-            case 6:
-                table.commit(below(10) != 0);
-                settle();
-                break;
-            case 7: utc += std::int64_t(below(3)) * 700; break;
-            case 8:
-                if (below(4) != 0) break;
-                for (std::size_t n = below(3); n > 0; --n) table.commit_unheard();
-                table.waiting.clear(); // the crash
-                pending.clear();
-                newest.clear(); // who knows
-                boot();
-                break;
-            }
-            check(table.waiting.empty());
-            if (HasFailure()) return;
+            if (tokens.empty()) break;
+            renew(below(3) == 0 ? tokens[below(tokens.size())] : tokens.back());
+            break;
         }
-        while (!table.waiting.empty()) {
-            table.commit(true);
+        case 5:
+        case 6:
+            table.commit(below(10) != 0);
             settle();
+            break;
+        case 7: utc += std::int64_t(below(3)) * 700; break;
+        case 8:
+            if (below(4) != 0) break;
+            for (std::size_t n = below(3); n > 0; --n) table.commit_unheard();
+            table.waiting.clear(); // the crash
+            pending.clear();
+            newest.clear(); // who knows
+            boot();
+            break;
         }
-        check(true);
-        for (const std::string& agent : agents) check_newest(agent);
-        boot();
-        check(true);
-        for (const std::string& agent : agents) check_newest(agent);
+        check(table.waiting.empty());
         if (HasFailure()) return;
     }
+    while (!table.waiting.empty()) {
+        table.commit(true);
+        settle();
+    }
+    check(true);
+    for (const std::string& agent : agents) check_newest(agent);
+    boot();
+    check(true);
+    for (const std::string& agent : agents) check_newest(agent);
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(1U, 21U));
 
 } // namespace
