@@ -52,8 +52,9 @@ TEST_F(AgentsTest, ARotationThatMeetsARefreshLastsOverARestart)
         const json made = json::parse(added);
         reboot();
         EXPECT_TRUE(unauthorized(panel(id, node["token"]))) << round;
-        if (renewed.status == 200)
+        if (renewed.status == 200) {
             EXPECT_TRUE(unauthorized(panel(id, renewed.body["agent"]["token"]))) << round;
+        }
         EXPECT_TRUE(upgraded(panel(id, made["token"]))) << round;
         EXPECT_EQ(refresh(made["refreshToken"]).status, 200) << round;
     }

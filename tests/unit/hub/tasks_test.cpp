@@ -104,7 +104,8 @@ TEST(TasksBytes, OneTokenCannotTakeAllTasks)
     Tasks tasks{{.open = 100, .per_agent = 1'000, .in_flight = 2}};
     int n = 0;
     const auto add = [&](const std::string& caller) {
-        TaskRecord t = task(std::to_string(++n), "agent-" + std::to_string(n));
+        const std::string id = std::to_string(++n);
+        TaskRecord t = task(id, "agent-" + id);
         t.caller = caller;
         return tasks.add(std::move(t));
     };
