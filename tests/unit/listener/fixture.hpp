@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -80,6 +81,9 @@ protected:
     ListenerTest();
     void TearDown() override; // the listeners end before the scripts their callbacks go to
 
+    // Lives as long as the fixture. A script of the test's own would end before the loops that still call it.
+    Script& new_script() { return scripts.emplace_back(); }
+
     host::ListenerConfig config() const; // "web" on a free port of 127.0.0.1
     int start(host::ListenerConfig);     // its port
     int start() { return start(config()); }
@@ -98,6 +102,7 @@ protected:
         void end();
     };
     TempDir dir;
+    std::deque<Script> scripts;
     std::vector<std::unique_ptr<Loop>> loops;
     std::unique_ptr<host::Listeners> listeners;
 };

@@ -112,7 +112,7 @@ TEST_F(Http, AnswersHeadWithoutABodyAndSomeStatusesWithoutALength)
 TEST_F(Http, PrefersTheExactPathAndThenTheLongestPrefix)
 {
     const int p = start();
-    Script root, api, exact;
+    Script &root = new_script(), &api = new_script(), &exact = new_script();
     std::atomic<Script*> hit{nullptr};
     for (Script* s : {&root, &api, &exact}) {
         s->request = [&, s](agh_conn c, const json&) {

@@ -112,7 +112,7 @@ TEST_F(RefusedLive, SendersThatNeverStopHoldUpNobody)
     auto c = config();
     c.connections = 1;
     const int p = start(c);
-    Script script;
+    Script& script = new_script();
     http(script, "/");
     Raw client{p};
     ASSERT_EQ(ask(client, get("/")).status, 200);
@@ -137,7 +137,7 @@ TEST_F(RefusedLive, SendersThatNeverStopHoldUpNobody)
 TEST_F(RefusedLive, EmptyLinesBeforeARequestAreNotReadForEver)
 {
     const int p = start();
-    Script script;
+    Script& script = new_script();
     http(script, "/");
     Raw polite{p};
     EXPECT_EQ(ask(polite, "\r\n\r\n" + get("/")).status, 200);
@@ -152,7 +152,7 @@ TEST_F(RefusedLive, EmptyLinesBeforeARequestAreNotReadForEver)
 TEST_F(RefusedLive, ALargeStreamedPieceArrivesWhole)
 {
     const int p = start();
-    Script script;
+    Script& script = new_script();
     std::string piece(5 << 20, 'a');
     for (std::size_t i = 0; i < piece.size(); i += 997) piece[i] = static_cast<char>('a' + i % 26);
     script.request = [&](agh_conn conn, const json&) {
@@ -161,7 +161,7 @@ TEST_F(RefusedLive, ALargeStreamedPieceArrivesWhole)
         EXPECT_EQ(listeners->answer_end(conn), AGH_OK);
     };
     http(script, "/stream");
-    Script plain;
+    Script& plain = new_script();
     plain.request = [&](agh_conn conn, const json&) { EXPECT_TRUE(answer(conn, 200, piece)); };
     http(plain, "/plain");
     Raw raw{p};

@@ -222,7 +222,7 @@ TEST_F(Ws, CanBeRefusedBeforeTheUpgrade)
     EXPECT_EQ(a.header("www-authenticate"), "Bearer");
     EXPECT_EQ(script.close_code(script.last()), 401);
     EXPECT_EQ(listeners->upgrade(script.last(), {}, {}), AGH_E_STALE);
-    Script web;
+    Script& web = new_script();
     web.request = [this](agh_conn c, const json&) {
         EXPECT_EQ(listeners->upgrade(c, {}, {}), AGH_E_INVALID); // nobody asked for a WebSocket
         answer(c, 200, "ok");
