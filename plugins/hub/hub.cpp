@@ -12,7 +12,7 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::size_t most_jobs = 1'024;
+constexpr std::size_t max_jobs = 1'024;
 constexpr auto housekeeping_every =
     std::chrono::seconds{1}; // a changed secret file counts at the second look
 constexpr auto expiry_every = std::chrono::minutes{10};
@@ -30,128 +30,106 @@ std::string key_needed(const Config& config, const StoreEnrolment::Loaded& loade
            " agents, and " + std::to_string(jwts) + " JWTs)";
 }
 
+Answer unreadable_head()
+{
+    return error_answer(400, "INVALID_REQUEST", "The request's head is not readable");
+}
+
+Answer not_from_this_page()
+{
+    return error_answer(403, "DENIED", "Pages of this origin may not use the hub");
+}
+
 } // namespace
 
-Hub::Hub(Config config, Host& host)
-    : core_{std::move(config), host}, store_{core_.config.database,
-                                             Store::Bounds{core_.config.task_rows, core_.config.result_bytes},
-                                             std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
+Hub::Hub(Config config, Host& host, HttpHost& http)
+    : core_{std::move(config), host},
+      exchanges_{core_, http}, store_{core_.config.database,
+                                      Store::Bounds{core_.config.task_rows, core_.config.result_bytes},
+                                      std::size_t{2} * core_.config.open_tasks, core_.utc(), loaded_},
       enrolments_{store_, core_.utc(), loaded_credentials_}, root_{core_.config.database + ".key",
                                                                    key_needed(core_.config,
                                                                               loaded_credentials_)},
       nonces_{store_, [this] { return core_.utc(); }}, spool_{Spool::make(core_.config.spool,
                                                                           core_.config.spool_bytes,
                                                                           core_.config.reserve_free)},
-      book_{core_, credentials_, enrolments_}, sessions_{core_, credentials_, nonces_, events()},
-      commands_{core_, store_, sessions_}, requests_{core_, sessions_},
-      runs_{core_, sessions_, commands_, requests_}, console_{core_,  credentials_, sessions_,
-                                                              store_, runs_,        requests_},
-      dashboards_{core_, credentials_, sessions_, runs_}, files_{core_, commands_, spool_},
+      book_{core_, credentials_, enrolments_}, sessions_{core_, exchanges_, credentials_, nonces_},
+      commands_{core_, store_, sessions_}, requests_{core_, sessions_}, runs_{core_, sessions_, commands_,
+                                                                              requests_},
+      console_{core_, credentials_, sessions_, store_, runs_, requests_}, dashboards_{core_, exchanges_,
+                                                                                      credentials_, sessions_,
+                                                                                      runs_},
+      calls_{core_, credentials_, sessions_, store_, store_, commands_}, files_{core_, calls_, commands_,
+                                                                                spool_},
       registration_{core_,
+                    exchanges_,
                     credentials_,
                     book_,
-                    {.renewed = [this](std::string_view agent,
-                                       const Claims& claims) { sessions_.renewed(agent, claims); }}},
-      reports_{core_, store_}, calls_{core_, credentials_, sessions_, store_, store_, commands_},
-      print_tasks_{core_, calls_, commands_, sessions_, store_, store_, store_, reports_},
-      signed_rest_{core_, calls_, sessions_}, reports_rest_{core_,     calls_,    credentials_,
-                                                            commands_, sessions_, store_,
-                                                            store_,    reports_,  sessions_.attempts()},
-      runs_rest_{core_, calls_, runs_}, tasks_rest_{core_, calls_, commands_, runs_,
-                                                    [this](const std::string& id, bool force) {
-                                                        console_.later(id, force);
-                                                    }},
-      rest_{core_,        credentials_, sessions_,     calls_,     files_,
-            print_tasks_, signed_rest_, reports_rest_, runs_rest_, tasks_rest_},
+                    {.renewed = [this](std::string_view agent, const Claims& claims)
+                                    UNDER_LOCK { sessions_.renewed(agent, claims); }}},
+      reports_{core_, store_}, print_tasks_{core_,  calls_, commands_, sessions_,
+                                            store_, store_, store_,    reports_},
+      signed_rest_{calls_, sessions_}, reports_rest_{core_,     calls_,    credentials_,
+                                                     commands_, sessions_, store_,
+                                                     store_,    reports_,  sessions_.attempts()},
+      runs_rest_{core_, runs_}, tasks_rest_{calls_, commands_, runs_,
+                                            [this](const std::string& id, bool force)
+                                                UNDER_LOCK { console_.later(id, force); }},
+      agent_commands_{calls_}, rest_{core_, exchanges_, credentials_},
+      agent_events_{
+          {core_, store_, book_, reports_, commands_, requests_, runs_, print_tasks_, dashboards_, console_}},
       admin_{core_, credentials_, store_, enrolments_, book_, store_, sessions_, commands_},
-      worker_{most_jobs, [this] { return tick(); }}
+      worker_{max_jobs, [this] { return tick(); }}
 {
-    core_.enter = [this](const std::function<void()>& work) { enter(work); };
     core_.blocking = [this](std::function<void()> job) { return worker_.post(std::move(job)); };
-    commands_.observe_begin([this](const TaskRecord& task) {
+    core_.strand.on_leaving([this]() UNDER_LOCK {
+        if (const auto next = core_.timers.next(); next != Timers::Time::max()) worker_.wake_by(next);
+    });
+    sessions_.observe(agent_events_);
+    commands_.observe_begin([this](const TaskRecord& task) UNDER_LOCK {
         files_.began(task);
         runs_.began(task);
     });
-    commands_.observe([this](const TaskRecord& task) {
+    commands_.observe([this](const TaskRecord& task) UNDER_LOCK {
         print_tasks_.ended(task);
         runs_.ended(task);
     });
+    add_routes();
+    admit_known();
+    reread_secrets();
+    if (!secrets_problem_.empty()) throw std::runtime_error{"hub: " + secrets_problem_};
+}
+
+void Hub::add_routes()
+{
+    rest_.add(registration_.routes());
+    rest_.add(reports_rest_.routes());
+    rest_.add(agent_commands_.routes());
+    rest_.add(files_.routes());
+    rest_.add(tasks_rest_.routes());
+    rest_.add(runs_rest_.routes());
+    rest_.add(print_tasks_.routes());
+    rest_.add(signed_rest_.routes());
+}
+
+// Whom the database admits.
+void Hub::admit_known()
+{
     credentials_.set_root(&root_);
     credentials_.trust_shops(core_.config.trust_shop_id);
     for (auto& agent : loaded_credentials_.enrolments) credentials_.put(std::move(agent));
     for (auto& jwt : loaded_credentials_.jwts) credentials_.put(std::move(jwt));
     for (auto& token : loaded_.tokens) credentials_.put(std::move(token));
     loaded_credentials_ = {};
-    reread_secrets();
-    if (!secrets_problem_.empty()) throw std::runtime_error{"hub: " + secrets_problem_};
-}
-
-Sessions::Events Hub::events()
-{
-    return {.ready =
-                [this](const AgentRecord& agent) {
-                    registry_seen(agent);
-                    reports_.ready(agent.id);
-                    dashboards_.agent_changed(agent, true);
-                    commands_.agent_ready(agent);
-                    runs_.agent_ready(agent);
-                    console_.agent_ready(agent);
-                },
-            .lost =
-                [this](const AgentRecord& agent) {
-                    registry_seen(agent);
-                    reports_.lost(agent.id);
-                    dashboards_.agent_changed(agent, false);
-                    commands_.agent_lost(agent.id);
-                    requests_.agent_lost(agent.id);
-                    runs_.agent_lost(agent.id);
-                },
-            .result =
-                [this](std::string_view agent, const wire::Result& r) {
-                    if (!requests_.result(agent, r)) commands_.result(agent, r);
-                },
-            .progress =
-                [this](std::string_view agent, const wire::Progress& p) {
-                    commands_.progress(agent, p.id);
-                    runs_.progress(agent, p);
-                },
-            .writable = [this](std::string_view agent) { commands_.writable(agent); },
-            .too_large = [this](std::string_view agent) { commands_.too_large(agent); },
-            .not_taken =
-                [this](std::string_view agent, std::string_view id) {
-                    requests_.not_taken(id);
-                    commands_.not_taken(agent, id);
-                },
-            .heartbeat =
-                [this](std::string_view agent, const wire::Heartbeat& h) {
-                    reports_.heartbeat(agent, h);
-                    print_tasks_.heartbeat(agent, h.facts);
-                },
-            .metrics = [this](std::string_view agent, const wire::Metrics& m) { reports_.metrics(agent, m); },
-            .log = [this](std::string_view agent, const wire::Log& l) { reports_.log(agent, l); },
-            .event =
-                [this](std::string_view agent, const wire::Event& e) {
-                    runs_.event(agent, e);
-                    reports_.event(agent, e);
-                },
-            .stream =
-                [this](std::string_view agent, const wire::Stream& s) {
-                    commands_.progress(agent, s.id);
-                    runs_.stream(agent, s);
-                    reports_.stream(agent, s);
-                },
-            .by_token =
-                [this](const AgentRecord& agent, std::int64_t expires) {
-                    book_.admitted_by_token(agent.id, agent.protocol, expires);
-                },
-            .credentials = [this] { dashboards_.check_credentials(); }};
 }
 
 void Hub::start()
 {
     store_.start();
-    enter([this] { commands_.restore(std::move(loaded_.open_tasks)); });
-    print_tasks_.restore(std::move(loaded_.unconfirmed));
+    core_.strand.run([this]() UNDER_LOCK {
+        commands_.restore(std::move(loaded_.open_tasks));
+        print_tasks_.restore(std::move(loaded_.unconfirmed));
+    });
     loaded_ = {};
     const std::string address = core_.host.address();
     if (core_.config.public_url.empty() &&
@@ -166,11 +144,9 @@ void Hub::start()
 
 void Hub::drain(std::chrono::milliseconds most)
 {
-    enter([this] {
+    core_.strand.run([this]() UNDER_LOCK {
         core_.draining = true;
-        for (auto& [conn, exchange] : core_.exchanges) {
-            if (const auto answer = std::exchange(exchange.on_drain, {})) answer();
-        }
+        exchanges_.drain();
         console_.drain();
         sessions_.close_all();
         dashboards_.close_all();
@@ -178,43 +154,16 @@ void Hub::drain(std::chrono::milliseconds most)
     const auto end = Worker::Clock::now() + most;
     for (bool idle = false; !idle && Worker::Clock::now() < end;) {
         std::this_thread::sleep_for(std::chrono::milliseconds{10}); // [ctl], once in the hub's life
-        enter([&] { idle = sessions_.empty() && dashboards_.size() == 0 && core_.exchanges.empty(); });
+        core_.strand.run(
+            [&]() UNDER_LOCK { idle = sessions_.empty() && dashboards_.size() == 0 && exchanges_.empty(); });
     }
 }
 
 void Hub::stop()
 {
     worker_.stop();
-    enter([this] { reports_.flush(); });
+    core_.strand.run([this]() UNDER_LOCK { reports_.flush(); });
     store_.stop();
-}
-
-// Runs `work` under the lock, then carries out what it put into the outbox, unless another thread is at it: then that one does, so
-// that everything leaves in the order in which it was decided.
-void Hub::enter(const std::function<void()>& work)
-{
-    std::unique_lock lock{mutex_};
-    work();
-    if (const auto next = core_.timers.next(); next != Timers::Time::max()) worker_.wake_by(next);
-    if (draining_outbox_) return;
-    draining_outbox_ = true;
-    while (!core_.outbox.empty()) {
-        auto batch = std::exchange(core_.outbox, {});
-        lock.unlock();
-        for (auto& effect : batch) carry_out(effect);
-        batch.clear();
-        lock.lock();
-    }
-    draining_outbox_ = false;
-}
-
-void Hub::carry_out(const std::function<void()>& effect)
-{
-    try {
-        effect();
-    } catch (const std::exception& e) { // out of memory, in the main; the others still have their turn
-        core_.host.log(AGH_LOG_ERROR, std::string{"hub: an answer was lost: "} + e.what(), {});
-    }
 }
 
 Worker::Clock::time_point Hub::tick()
@@ -225,7 +174,7 @@ Worker::Clock::time_point Hub::tick()
         housekeeping();
     }
     Timers::Time next;
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         core_.timers.run(core_.now());
         next = core_.timers.next();
     });
@@ -239,11 +188,11 @@ void Hub::housekeeping()
     if (now >= next_expiry_) {
         next_expiry_ = now + expiry_every;
         store_.expire(core_.utc());
-        enter([this] { tidy(); });
+        core_.strand.run([this]() UNDER_LOCK { tidy(); });
     }
     core_.host.record(Metric::spool, double(spool_->reserved()));
     std::string facts;
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         facts = "{\"online\":" + std::to_string(sessions_.size()) +
                 ",\"open_tasks\":" + std::to_string(commands_.open()) +
                 ",\"transfers\":" + std::to_string(files_.transfers()) + "}";
@@ -256,7 +205,7 @@ void Hub::housekeeping()
 
 void Hub::tidy()
 {
-    book_.upkeep([this](std::string_view agent) { return sessions_.online(agent); });
+    book_.upkeep([this](std::string_view agent) UNDER_LOCK { return sessions_.online(agent); });
     nonces_.tidy();
     std::vector<std::string> expired;
     for (const auto& [jti, jwt] : credentials_.jwts()) {
@@ -280,7 +229,7 @@ void Hub::reread_secrets()
             [&](std::string& why) {
                 auto listed = read_credentials_file(config.credentials, why);
                 if (!listed) return false;
-                enter([&] {
+                core_.strand.run([&]() UNDER_LOCK {
                     credentials_.set_listed(std::move(*listed));
                     sessions_.check_credentials();
                 });
@@ -299,7 +248,7 @@ void Hub::reread_secrets()
                     why = std::string{key} + " " + secret.name + ": " + bad;
                     return false;
                 }
-                enter([&] {
+                core_.strand.run([&]() UNDER_LOCK {
                     set(base::sha256(*token));
                     dashboards_.check_credentials();
                 });
@@ -308,13 +257,13 @@ void Hub::reread_secrets()
             problem);
     };
     bearer("admin_token", config.admin_token, watched_.admin,
-           [this](auto digest) { credentials_.set_admin(digest); });
+           [this](auto digest) UNDER_LOCK { credentials_.set_admin(digest); });
     bearer("enroll_token", config.enroll_token, watched_.enroll,
-           [this](auto digest) { credentials_.set_enroll(digest); });
+           [this](auto digest) UNDER_LOCK { credentials_.set_enroll(digest); });
     reread_jwt(first, problem);
     bool news = false;
     {
-        const std::lock_guard lock{mutex_};
+        const std::lock_guard lock{problem_mutex_};
         news = problem != secrets_problem_ && !problem.empty();
         secrets_problem_ = problem;
     }
@@ -340,7 +289,7 @@ void Hub::reread_jwt(bool first, std::string& problem)
     const bool shared = config.jwt_secret.kind != Secret::Kind::none;
     const Secret& secret = shared ? config.jwt_secret : config.jwt_key;
     const auto set = [this](std::shared_ptr<const Jwt> jwt) {
-        enter([&] {
+        core_.strand.run([&]() UNDER_LOCK {
             credentials_.set_jwt(std::move(jwt));
             sessions_.check_credentials();
         });
@@ -368,49 +317,37 @@ void Hub::reread_jwt(bool first, std::string& problem)
 std::string Hub::problem() const
 {
     if (const auto disk = store_.problem()) return "writing its database failed: " + disk->text;
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{problem_mutex_};
     return secrets_problem_.empty() ? std::string{}
                                     : "hub: " + secrets_problem_ + " What was read before stays valid.";
 }
 
-void Hub::registry_seen(const AgentRecord& agent)
-{
-    Registry& registry = store_;
-    if (!registry.seen(agent))
-        core_.log(AGH_LOG_WARN,
-                  "hub: too much waits for the disk; the registry has not noted agent " + agent.id);
-}
-
-void Hub::on_http(Conn conn, std::string_view head_json)
-{
-    enter([&] {
-        const auto head = parse_head(head_json);
-        if (!head)
-            return core_.answer(conn,
-                                error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        core_.exchanges.try_emplace(conn);
-        if (from_allowed_page(conn, *head) && !registration_.request(conn, *head)) rest_.request(conn, *head);
-    });
-}
-
-bool Hub::from_allowed_page(Conn conn, const Head& head)
+bool Hub::from_allowed_page(const Head& head)
 {
     if (origin_allowed(head, core_.config.public_url, core_.config.allow_origins)) return true;
     core_.log_stranger("refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
                        "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
                            ",\"peer\":" + json_string(head.peer) + "}");
-    core_.answer(conn, error_answer(403, "DENIED", "Pages of this origin may not use the hub"));
     return false;
+}
+
+void Hub::on_http(Conn conn, std::string_view head_json)
+{
+    core_.strand.run([&]() UNDER_LOCK {
+        const Exchange exchange = exchanges_.open(conn);
+        const auto head = parse_head(head_json);
+        if (!head) return exchange.answer(unreadable_head());
+        if (!from_allowed_page(*head)) return exchange.answer(not_from_this_page());
+        rest_.request(exchange, *head);
+    });
 }
 
 void Hub::on_socket(Conn conn, std::string_view head_json, std::optional<wire::Protocol> protocol)
 {
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         const auto head = parse_head(head_json);
-        if (!head)
-            return core_.answer(conn,
-                                error_answer(400, "INVALID_REQUEST", "The request's head is not readable"));
-        if (!from_allowed_page(conn, *head)) return;
+        if (!head) return exchanges_.refuse_upgrade(conn, unreadable_head());
+        if (!from_allowed_page(*head)) return exchanges_.refuse_upgrade(conn, not_from_this_page());
         if (protocol)
             sessions_.request(conn, *head, *protocol);
         else
@@ -418,31 +355,21 @@ void Hub::on_socket(Conn conn, std::string_view head_json, std::optional<wire::P
     });
 }
 
-void Hub::on_body(Conn conn, BodyEnd end)
+void Hub::on_body(Conn conn, const BodyEnd& end)
 {
-    enter([&] {
-        const auto it = core_.exchanges.find(conn);
-        if (it == core_.exchanges.end()) return;
-        it->second.on_progress = {};
-        if (const auto then = std::exchange(it->second.on_body, {})) then(std::move(end));
-    });
+    core_.strand.run([&]() UNDER_LOCK { exchanges_.body(conn, end); });
 }
 
 bool Hub::on_progress(Conn conn, std::uint64_t landed)
 {
     bool more = true;
-    enter([&] {
-        const auto it = core_.exchanges.find(conn);
-        if (it == core_.exchanges.end() || !it->second.on_progress) return;
-        const auto said = it->second.on_progress; // it may change the exchange
-        more = said(landed);
-    });
+    core_.strand.run([&]() UNDER_LOCK { more = exchanges_.progress(conn, landed); });
     return more;
 }
 
 void Hub::on_frame(Conn conn, int opcode, std::string_view bytes)
 {
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         if (dashboards_.has(conn))
             dashboards_.frame(conn, opcode, bytes);
         else
@@ -452,29 +379,25 @@ void Hub::on_frame(Conn conn, int opcode, std::string_view bytes)
 
 void Hub::on_writable(Conn conn)
 {
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         sessions_.writable(conn);
         dashboards_.writable(conn);
-        files_.writable(conn);
+        files_.writable(exchanges_.at(conn));
     });
 }
 
 void Hub::on_closed(Conn conn, int code)
 {
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         sessions_.closed(conn, code);
         dashboards_.closed(conn);
-        const auto it = core_.exchanges.find(conn);
-        if (it == core_.exchanges.end()) return;
-        const auto then = std::move(it->second.on_closed);
-        core_.exchanges.erase(it);
-        if (then) then();
+        exchanges_.closed(conn);
     });
 }
 
 void Hub::call(std::string_view action, std::string_view params, ReplyPtr reply)
 {
-    enter([&] {
+    core_.strand.run([&]() UNDER_LOCK {
         if (Console::takes(action))
             console_.call(action, params, reply);
         else
@@ -484,12 +407,12 @@ void Hub::call(std::string_view action, std::string_view params, ReplyPtr reply)
 
 void Hub::left(const Reply* reply)
 {
-    enter([&] { console_.left(reply); });
+    core_.strand.run([&]() UNDER_LOCK { console_.left(reply); });
 }
 
 void Hub::writable(const Reply* reply)
 {
-    enter([&] { console_.writable(reply); });
+    core_.strand.run([&]() UNDER_LOCK { console_.writable(reply); });
 }
 
 } // namespace agenthost::hub

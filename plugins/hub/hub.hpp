@@ -1,6 +1,8 @@
-// The hub put together: one lock over its parts, its two threads, and what the listener's callbacks and the actions do with them.
+// Puts the parts of the hub together, owns them and its two threads, and hands them what the listener's callbacks and the actions bring.
+// It has a member for each part: the order in which they are made and destroyed stands here and nowhere else.
 #pragma once
 
+#include "agent_events.hpp"
 #include "plugins/hub/agents/registration.hpp"
 #include "plugins/hub/agents/sessions.hpp"
 #include "plugins/hub/console/admin.hpp"
@@ -12,13 +14,19 @@
 #include "plugins/hub/credentials/enrolment_book.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 #include "plugins/hub/dashboard/dashboards.hpp"
+#include "plugins/hub/http/exchanges.hpp"
+#include "plugins/hub/rest/agent_commands.hpp"
 #include "plugins/hub/rest/files.hpp"
+#include "plugins/hub/rest/print_tasks.hpp"
+#include "plugins/hub/rest/reports.hpp"
 #include "plugins/hub/rest/rest.hpp"
-#include "plugins/hub/rest/runs_rest.hpp"
+#include "plugins/hub/rest/runs.hpp"
+#include "plugins/hub/rest/signed_agents.hpp"
+#include "plugins/hub/rest/tasks.hpp"
 #include "plugins/hub/runs/runs.hpp"
+#include "plugins/hub/store/enrolment.hpp"
+#include "plugins/hub/store/nonces.hpp"
 #include "plugins/hub/store/store.hpp"
-#include "plugins/hub/store/store_enrolment.hpp"
-#include "plugins/hub/store/store_nonces.hpp"
 #include "plugins/hub/tasks/commands.hpp"
 #include "plugins/hub/tasks/requests.hpp"
 
@@ -34,7 +42,7 @@ namespace agenthost::hub {
 class Hub {
 public:
     // Reads secrets, opens database and transfer folder; blocking. Throws std::runtime_error: what, where, how to fix.
-    Hub(Config, Host&);
+    Hub(Config, Host&, HttpHost&);
     ~Hub() { stop(); }
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
@@ -48,7 +56,7 @@ public:
     void on_http(Conn, std::string_view head_json);
     void on_socket(Conn, std::string_view head_json,
                    std::optional<wire::Protocol>); // of an agent; without a protocol: of a dashboard
-    void on_body(Conn, BodyEnd);
+    void on_body(Conn, const BodyEnd&);
     bool on_progress(Conn, std::uint64_t landed); // false: no more of this body
     void on_frame(Conn, int opcode, std::string_view);
     void on_writable(Conn);
@@ -61,26 +69,23 @@ public:
     [[nodiscard]] std::string problem() const; // empty: healthy
 
 private:
-    Sessions::Events events();
-    void enter(const std::function<void()>&);
-    void carry_out(const std::function<void()>&);
+    void add_routes() UNDER_LOCK;
+    void admit_known() UNDER_LOCK;
     Worker::Clock::time_point tick();
     void housekeeping();
     void reread_secrets();
     void reread(const std::string& path, WatchedFile&, bool first,
                 const std::function<bool(std::string& why)>& read, std::string& problem);
     void reread_jwt(bool first, std::string& problem);
-    bool from_allowed_page(Conn, const Head&); // false: it has been answered
-    void tidy();
-    void registry_seen(const AgentRecord&);
+    bool from_allowed_page(const Head&) UNDER_LOCK;
+    void tidy() UNDER_LOCK;
 
     struct Watched { // the constructor's, then the worker's
         WatchedFile credentials, admin, enroll, jwt;
     };
     Core core_;
     Watched watched_;
-    mutable std::mutex mutex_;
-    bool draining_outbox_ = false;
+    Exchanges exchanges_ GUARDED;
     Store::Loaded loaded_;
     Store store_;
     StoreEnrolment::Loaded loaded_credentials_;
@@ -88,28 +93,32 @@ private:
     RootKey root_; // after them: with credentials in the database it must be there
     StoreNonces nonces_;
     std::shared_ptr<Spool> spool_;
-    Credentials credentials_;
-    EnrolmentBook book_;
-    Sessions sessions_;
-    Commands commands_;
-    Requests requests_;
-    Runs runs_;
-    Console console_;
-    Dashboards dashboards_;
-    Files files_;
-    Registration registration_;
-    Reports reports_;
-    Calls calls_;
-    PrintTasks print_tasks_;
-    SignedRest signed_rest_;
-    ReportsRest reports_rest_;
-    RunsRest runs_rest_;
-    TasksRest tasks_rest_;
-    Rest rest_;
-    Admin admin_;
+    Credentials credentials_ GUARDED;
+    EnrolmentBook book_ GUARDED;
+    Sessions sessions_ GUARDED;
+    Commands commands_ GUARDED;
+    Requests requests_ GUARDED;
+    Runs runs_ GUARDED;
+    Console console_ GUARDED;
+    Dashboards dashboards_ GUARDED;
+    Calls calls_ GUARDED;
+    Files files_ GUARDED;
+    Registration registration_ GUARDED;
+    Reports reports_ GUARDED;
+    PrintTasks print_tasks_ GUARDED;
+    SignedRest signed_rest_ GUARDED;
+    ReportsRest reports_rest_ GUARDED;
+    RunsRest runs_rest_ GUARDED;
+    TasksRest tasks_rest_ GUARDED;
+    AgentCommands agent_commands_ GUARDED;
+    Rest rest_ GUARDED;
+    AgentEvents agent_events_;
+    Admin admin_ GUARDED;
     Worker worker_;
     bool secrets_read_ = false; // the constructor's, then the worker's
-    std::string secrets_problem_, published_;
+    mutable std::mutex problem_mutex_;
+    std::string secrets_problem_; // under problem_mutex_
+    std::string published_;
     Timers::Time next_housekeeping_{}, next_expiry_{};
 };
 

@@ -37,7 +37,7 @@ constexpr std::array<const char*, metric_count> metrics{
     R"({"name":"dashboard_dropped_bytes_total","type":"counter","help":"Output that dashboards were too slow for","unit":"bytes"})",
 };
 
-class Daemon final : public Host {
+class Daemon final : public Host, public HttpHost {
 public:
     Daemon(Context& context, Listener& listener) : context_{context}, listener_{listener}
     {
@@ -196,7 +196,7 @@ public:
 private:
     struct Parts {
         Parts(Context& context, const Config& config)
-            : listener{std::in_place, context}, daemon{context, *listener}, hub{config, daemon}
+            : listener{std::in_place, context}, daemon{context, *listener}, hub{config, daemon, daemon}
         {
             daemon.name = config.listener;
             if (!listener->available()) {

@@ -106,58 +106,55 @@ std::string Registration::socket_url(const Head& head) const
     return "ws" + base.substr(4) + panel_protocol.path; // http -> ws, https -> wss
 }
 
-void Registration::answer_error(Conn conn, int status, std::string_view code, std::string_view message)
+void Registration::answer_error(const Exchange& exchange, int status, std::string_view code,
+                                std::string_view message)
 {
     Answer answer = error_answer(status, code, message);
     answer.body.insert(1, "\"success\":false,"); // as the panel's other answers have it
-    core_.answer(conn, std::move(answer));
+    exchange.answer(std::move(answer));
 }
 
-void Registration::refuse(Conn conn, const std::string& peer, std::string message)
+void Registration::refuse(const Exchange& exchange, const std::string& peer, std::string message)
 {
     core_.host.record(Metric::auth_failures, 1);
-    if (const long wait = core_.failed(peer); wait > 0) {
+    if (const long wait = exchanges_.failed(peer); wait > 0) {
         Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
         answer.headers.emplace_back("retry-after", std::to_string(wait));
         answer.body.insert(1, "\"success\":false,");
-        return core_.answer(conn, std::move(answer));
+        return exchange.answer(std::move(answer));
     }
     core_.log_stranger("refused to give an agent a token: " + message,
                        "{\"peer\":" + json_string(peer) + "}");
-    answer_error(conn, 401, "AUTH_FAILED", message);
+    answer_error(exchange, 401, "AUTH_FAILED", message);
 }
 
-bool Registration::request(Conn conn, const Head& head)
+std::vector<Route> Registration::routes()
 {
-    const bool enrolls = head.path == "/api/agents/register";
-    if ((!enrolls && head.path != "/api/agents/refresh") || head.method != "POST") return false;
-    if (core_.draining) {
-        answer_error(conn, 503, "BUSY", "The hub is going down");
-        return true;
-    }
-    if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc())) {
-        refuse(conn, head.peer,
-               "registering needs the hub's enroll token, or the admin token where there is none");
-        return true;
-    }
-    if (head.length.value_or(0) > most_body) {
-        answer_error(conn, 413, "TOO_LARGE", "This body is at most 64 KiB");
-        return true;
-    }
-    if (!head.has_body()) {
-        answer_error(conn, 400, "INVALID_REQUEST", "The body is missing");
-        return true;
-    }
-    core_.exchanges[conn].on_body = [this, conn, enrolls, peer = head.peer,
-                                     url = enrolls ? socket_url(head) : std::string{}](const BodyEnd& end) {
-        if (end.status != AGH_OK) return;
-        if (enrolls)
-            enroll(conn, end.data, url);
-        else
-            refresh(conn, peer, end.data);
-    };
-    core_.outbox.push_back([this, conn] { core_.host.receive(conn, nullptr, most_body); });
-    return true;
+    return {{"POST", "/api/agents/register", Needs::own_credential,
+             [this](const HttpRequest& r) UNDER_LOCK { request(r, true); }},
+            {"POST", "/api/agents/refresh", Needs::own_credential,
+             [this](const HttpRequest& r) UNDER_LOCK { request(r, false); }}};
+}
+
+void Registration::request(const HttpRequest& request, bool enrolls)
+{
+    const Exchange& exchange = request.exchange;
+    const Head& head = request.head;
+    if (core_.draining) return answer_error(exchange, 503, "BUSY", "The hub is going down");
+    if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc()))
+        return refuse(exchange, head.peer,
+                      "registering needs the hub's enroll token, or the admin token where there is none");
+    if (head.length.value_or(0) > most_body)
+        return answer_error(exchange, 413, "TOO_LARGE", "This body is at most 64 KiB");
+    if (!head.has_body()) return answer_error(exchange, 400, "INVALID_REQUEST", "The body is missing");
+    exchange.receive(most_body,
+                     [this, exchange, enrolls, peer = head.peer,
+                      url = enrolls ? socket_url(head) : std::string{}](const std::string& body) UNDER_LOCK {
+                         if (enrolls)
+                             enroll(exchange, body, url);
+                         else
+                             refresh(exchange, peer, body);
+                     });
 }
 
 void Registration::grant(Enrolment& enrolment, Grant& grant) const
@@ -170,30 +167,31 @@ void Registration::grant(Enrolment& enrolment, Grant& grant) const
     grant.verdict = Grant::Verdict::granted;
 }
 
-void Registration::answer(Conn conn, const std::string& agent, const Grant& grant, const std::string& url)
+void Registration::answer(const Exchange& exchange, const std::string& agent, const Grant& grant,
+                          const std::string& url)
 {
     events_.renewed(agent, grant.claims);
     std::string body = "{\"success\":true,\"agent\":{\"id\":" + json_string(agent) + ",\"token\":\"" +
                        grant.jwt + "\",\"refreshToken\":" + json_string(grant.refresh_token);
     if (!url.empty()) body += ",\"websocketUrl\":" + json_string(url);
-    core_.answer(conn, json_answer(200, body + "}}"));
+    exchange.answer(json_answer(200, body + "}}"));
 }
 
-void Registration::not_written(Conn conn, const EnrolmentBook::Outcome& outcome)
+void Registration::not_written(const Exchange& exchange, const EnrolmentBook::Outcome& outcome)
 {
     if (outcome.code == "INTERNAL")
         core_.log(AGH_LOG_ERROR, "hub: no token for an agent: " + outcome.message);
-    answer_error(conn, outcome.code == "INTERNAL" ? 500 : status_of(outcome.code), outcome.code,
+    answer_error(exchange, outcome.code == "INTERNAL" ? 500 : status_of(outcome.code), outcome.code,
                  outcome.message);
 }
 
-void Registration::enroll(Conn conn, const std::string& body, std::string url)
+void Registration::enroll(const Exchange& exchange, const std::string& body, std::string url)
 {
     Registered wanted;
     if (const std::string wrong = parse(body, wanted); !wrong.empty())
-        return answer_error(conn, 400, "INVALID_REQUEST", wrong);
+        return answer_error(exchange, 400, "INVALID_REQUEST", wrong);
     if (credentials_.counts().ours >= Credentials::most_enrolled)
-        return answer_error(conn, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
+        return answer_error(exchange, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
     const std::string id = uuid();
     const auto made = std::make_shared<Grant>();
     book_.change(
@@ -207,11 +205,11 @@ void Registration::enroll(Conn conn, const std::string& body, std::string url)
             grant(next, *made);
             return true;
         },
-        [this, conn, id, made, name = wanted.name,
-         url = std::move(url)](const EnrolmentBook::Outcome& outcome) {
-            if (!outcome.committed) return not_written(conn, outcome);
+        [this, exchange, id, made, name = wanted.name,
+         url = std::move(url)](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
+            if (!outcome.committed) return not_written(exchange, outcome);
             core_.log(AGH_LOG_INFO, "agent " + name + " registered as " + id);
-            answer(conn, id, *made, url);
+            answer(exchange, id, *made, url);
         });
 }
 
@@ -233,7 +231,7 @@ bool Registration::renew(const base::Sha256Digest& given, const Enrolment* now, 
     return true;
 }
 
-void Registration::refresh(Conn conn, const std::string& peer, const std::string& body)
+void Registration::refresh(const Exchange& exchange, const std::string& peer, const std::string& body)
 {
     std::string why, token;
     if (const auto members = json::split(body, why)) {
@@ -242,26 +240,27 @@ void Registration::refresh(Conn conn, const std::string& peer, const std::string
         }
     }
     if (token.empty() || token.size() > 1024)
-        return answer_error(conn, 400, "INVALID_REQUEST", R"(The body is {"refreshToken": "..."})");
+        return answer_error(exchange, 400, "INVALID_REQUEST", R"(The body is {"refreshToken": "..."})");
     std::string id{RefreshToken::agent_of(token)};
     constexpr const char* no = "the refresh token is not valid; register again";
-    if (!valid_id(id)) return refuse(conn, peer, no);
+    if (!valid_id(id)) return refuse(exchange, peer, no);
     const auto made = std::make_shared<Grant>();
     book_.change(
         id,
         [this, given = base::sha256(token), made](const Enrolment* now, Enrolment& next) {
             return renew(given, now, next, *made);
         },
-        [this, conn, peer, id, made](const EnrolmentBook::Outcome& outcome) {
+        [this, exchange, peer, id, made](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
             if (outcome.committed && made->verdict == Grant::Verdict::granted)
-                return answer(conn, id, *made, {});
+                return answer(exchange, id, *made, {});
             if (outcome.committed)
                 core_.log(AGH_LOG_WARN,
                           "agent " + id +
                               ": a refresh token that had been replaced was used again; it has to "
                               "register again");
-            if (outcome.committed || made->verdict != Grant::Verdict::granted) return refuse(conn, peer, no);
-            not_written(conn, outcome);
+            if (outcome.committed || made->verdict != Grant::Verdict::granted)
+                return refuse(exchange, peer, no);
+            not_written(exchange, outcome);
         });
 }
 

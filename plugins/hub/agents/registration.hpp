@@ -6,17 +6,19 @@
 //
 // The credential is looked at before the throttle: a valid one is served however many others of its address failed.
 //
-// Bounds: bodies of 64 KiB; Core::throttle for failures; Credentials::most_enrolled agents.
+// Bounds: bodies of 64 KiB; Exchanges::failed() for failures; Credentials::most_enrolled agents.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/credentials/enrolment_book.hpp"
+#include "plugins/hub/http/router.hpp"
 #include "plugins/hub/store/enrolment_table.hpp"
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -42,14 +44,16 @@ public:
         // A session of this agent that a JWT admitted is good for longer.
         std::function<void(std::string_view agent, const Claims&)> renewed;
     };
-    Registration(Core& core, const Credentials& credentials, EnrolmentBook& book, Events events)
-        : core_{core}, credentials_{credentials}, book_{book}, events_{std::move(events)}
+    Registration(Core& core, Exchanges& exchanges, const Credentials& credentials, EnrolmentBook& book,
+                 Events events)
+        : core_{core}, exchanges_{exchanges}, credentials_{credentials}, book_{book}, events_{
+                                                                                          std::move(events)}
     {}
 
-    // false: the path is none of these two.
-    bool request(Conn, const Head&);
+    [[nodiscard]] std::vector<Route> routes();
 
 private:
+    void request(const HttpRequest&, bool enrolls) UNDER_LOCK;
     struct Grant { // of one try to write it
         enum class Verdict : std::uint8_t {
             refused,
@@ -60,16 +64,18 @@ private:
         Claims claims;
     };
     void grant(Enrolment&, Grant&) const;
-    void enroll(Conn, const std::string& body, std::string url);
-    void refresh(Conn, const std::string& peer, const std::string& body);
+    void enroll(const Exchange&, const std::string& body, std::string url) UNDER_LOCK;
+    void refresh(const Exchange&, const std::string& peer, const std::string& body) UNDER_LOCK;
     bool renew(const base::Sha256Digest& given, const Enrolment* now, Enrolment& next, Grant&) const;
-    void answer(Conn, const std::string& agent, const Grant&, const std::string& url);
-    void not_written(Conn, const EnrolmentBook::Outcome&);
-    void refuse(Conn, const std::string& peer, std::string message);
-    void answer_error(Conn, int status, std::string_view code, std::string_view message);
+    void answer(const Exchange&, const std::string& agent, const Grant&, const std::string& url) UNDER_LOCK;
+    void not_written(const Exchange&, const EnrolmentBook::Outcome&) UNDER_LOCK;
+    void refuse(const Exchange&, const std::string& peer, std::string message) UNDER_LOCK;
+    static void answer_error(const Exchange&, int status, std::string_view code, std::string_view message)
+        UNDER_LOCK;
     [[nodiscard]] std::string socket_url(const Head&) const;
 
     Core& core_;
+    Exchanges& exchanges_;
     const Credentials& credentials_;
     EnrolmentBook& book_;
     Events events_;

@@ -107,7 +107,7 @@ void Reports::dirty(std::string_view id, Agent& agent)
     if (std::exchange(agent.waits, true)) return;
     dirty_.emplace_back(id);
     if (std::exchange(flush_armed_, true)) return;
-    core_.timers.at(core_.now() + flush_every, [this] {
+    core_.after(flush_every, [this]() UNDER_LOCK {
         flush_armed_ = false;
         flush();
     });
@@ -117,7 +117,7 @@ void Reports::flush()
 {
     std::vector<Report> rows;
     std::vector<std::pair<const std::string*, Agent*>> batch;
-    const auto save = [&] {
+    const auto save = [&]() UNDER_LOCK {
         const bool taken = rows.empty() || table_.save(std::exchange(rows, {}));
         for (const auto& [id, agent] : batch) {
             if (taken)

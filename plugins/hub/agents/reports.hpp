@@ -42,24 +42,25 @@ public:
     Reports(Core& core, ReportTable& table, Limits limits) : core_{core}, table_{table}, limits_{limits} {}
     Reports(Core& core, ReportTable& table) : Reports{core, table, Limits{}} {}
 
-    void heartbeat(std::string_view agent, const wire::Heartbeat&);
-    void metrics(std::string_view agent, const wire::Metrics&);
-    void event(std::string_view agent, const wire::Event&);
-    void log(std::string_view agent, const wire::Log&);
-    void stream(std::string_view agent, const wire::Stream&);
-    void ready(std::string_view agent); // it is here again
-    void lost(std::string_view agent);
-    void forget(std::string_view agent); // it was revoked
-    void flush();                        // to the table, what it does not have yet
+    void heartbeat(std::string_view agent, const wire::Heartbeat&) UNDER_LOCK;
+    void metrics(std::string_view agent, const wire::Metrics&) UNDER_LOCK;
+    void event(std::string_view agent, const wire::Event&) UNDER_LOCK;
+    void log(std::string_view agent, const wire::Log&) UNDER_LOCK;
+    void stream(std::string_view agent, const wire::Stream&) UNDER_LOCK;
+    void ready(std::string_view agent) UNDER_LOCK; // it is here again
+    void lost(std::string_view agent) UNDER_LOCK;
+    void forget(std::string_view agent) UNDER_LOCK; // it was revoked
+    void flush() UNDER_LOCK;                        // to the table, what it does not have yet
 
-    [[nodiscard]] const Entry* last_heartbeat(std::string_view agent) const; // nullptr: none since the start
-    [[nodiscard]] const Entry* last_metrics(std::string_view agent) const;
+    // nullptr: none since the start.
+    [[nodiscard]] const Entry* last_heartbeat(std::string_view agent) const UNDER_LOCK;
+    [[nodiscard]] const Entry* last_metrics(std::string_view agent) const UNDER_LOCK;
     // Newest last; those after `seq`, at most `most` of them (the newest of them when seq is 0).
     [[nodiscard]] std::vector<const Entry*> history(std::string_view agent, Kind, std::uint64_t seq,
-                                                    std::size_t most) const;
-    [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    [[nodiscard]] std::size_t agents() const { return agents_.size(); }
+                                                    std::size_t most) const UNDER_LOCK;
+    [[nodiscard]] std::uint64_t dropped() const UNDER_LOCK { return dropped_; }
+    [[nodiscard]] std::size_t bytes() const UNDER_LOCK { return bytes_; }
+    [[nodiscard]] std::size_t agents() const UNDER_LOCK { return agents_.size(); }
 
 private:
     struct History {
@@ -80,22 +81,22 @@ private:
     };
     using Agents = std::unordered_map<std::string, Agent, Hash, std::equal_to<>>;
 
-    Agent* agent(std::string_view id); // made when it is new; nullptr: no room
-    void add(Agent&, Kind, std::string json);
-    void sample(std::string_view id, Agent&, std::string json);
-    void dirty(std::string_view id, Agent&);
-    void erase(Agents::iterator);
+    Agent* agent(std::string_view id) UNDER_LOCK; // made when it is new; nullptr: no room
+    void add(Agent&, Kind, std::string json) UNDER_LOCK;
+    void sample(std::string_view id, Agent&, std::string json) UNDER_LOCK;
+    void dirty(std::string_view id, Agent&) UNDER_LOCK;
+    void erase(Agents::iterator) UNDER_LOCK;
     [[nodiscard]] static std::size_t cost(const Entry& e) { return sizeof(Entry) + 32 + e.json.size(); }
 
     Core& core_;
     ReportTable& table_;
     const Limits limits_;
-    Agents agents_;
-    std::map<std::uint64_t, std::string> away_; // in the order of leaving
-    std::vector<std::string> dirty_;
-    std::uint64_t left_ = 0, dropped_ = 0;
-    std::size_t bytes_ = 0;
-    bool flush_armed_ = false;
+    Agents agents_ GUARDED;
+    std::map<std::uint64_t, std::string> away_ GUARDED; // in the order of leaving
+    std::vector<std::string> dirty_ GUARDED;
+    std::uint64_t left_ GUARDED = 0, dropped_ GUARDED = 0;
+    std::size_t bytes_ GUARDED = 0;
+    bool flush_armed_ GUARDED = false;
 };
 
 } // namespace agenthost::hub

@@ -2,7 +2,6 @@
 
 #include "plugins/hub/credentials/keys.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
-#include "plugins/hub/tasks/tasks.hpp"
 
 #include "wire/json/fields.hpp"
 #include "wire/json/outline.hpp"
@@ -66,7 +65,8 @@ wire::ServerSetup Sessions::setup(std::string agent)
 
 void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
 {
-    if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
+    if (core_.draining)
+        return exchanges_.refuse_upgrade(conn, error_answer(503, "BUSY", "The hub is going down"));
     Opening open = opening(protocol, head, credentials_, core_.utc());
     if (open.refused.empty() && !open.agent.empty() && open.proof && !admitted(open.agent, *open.proof))
         open.refused =
@@ -75,12 +75,13 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     if (!open.refused.empty()) {
         core_.host.record(Metric::auth_failures, 1);
         attempt_failed(open.agent, name, head.peer, "refused an agent: ", open.refused);
-        return core_.answer(conn, unauthorized(open.refused));
+        return exchanges_.refuse_upgrade(conn, unauthorized(open.refused));
     }
     auto session = std::make_unique<Session>();
     session->codec = wire::server_codec(protocol, setup(open.agent));
     if (!session->codec)
-        return core_.answer(conn, error_answer(501, "UNSUPPORTED", "This hub was built without " + name));
+        return exchanges_.refuse_upgrade(
+            conn, error_answer(501, "UNSUPPORTED", "This hub was built without " + name));
     session->protocol = protocol;
     session->ours = head.header("user-agent").starts_with("agenthost/");
     session->proof = std::move(open.proof);
@@ -89,7 +90,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
                       .version = std::string{head.header("x-agent-version").substr(0, 64)},
                       .peer = head.peer};
     Session& made = *sessions_.emplace(conn, std::move(session)).first->second;
-    core_.outbox.push_back([this, conn, ready = open.ready, date = http_date(core_.utc())] {
+    core_.strand.post([this, conn, ready = open.ready, date = http_date(core_.utc())] {
         core_.host.upgrade(conn, "{\"date\":\"" + date + "\"}",
                            ready ? after_auth(core_.config) : std::string{before_auth});
     });
@@ -97,7 +98,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
         if (const Enrolment* e = credentials_.enrolment(made.agent.id)) made.agent.name = e->name;
         return accept(conn, made);
     }
-    made.timer = core_.timers.at(core_.now() + auth_patience, [this, conn] {
+    made.timer = core_.after(auth_patience, [this, conn]() UNDER_LOCK {
         const auto it = sessions_.find(conn);
         if (it == sessions_.end() || it->second->ready || it->second->closing) return;
         const AgentRecord& a = it->second->agent;
@@ -108,10 +109,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
     });
 }
 
-void Sessions::text(Conn conn, std::string frame)
-{
-    core_.outbox.push_back([this, conn, frame = std::move(frame)] { core_.host.send(conn, frame); });
-}
+void Sessions::text(Conn conn, std::string frame) { core_.send(conn, std::move(frame)); }
 
 // false: the protocol has no words for it.
 bool Sessions::say(Conn conn, Session& session, const auto& message)
@@ -167,37 +165,35 @@ void Sessions::not_a_hello(Conn conn, Session& session, const wire::FromAgent& m
 
 void Sessions::serve(Conn conn, Session& session, const wire::FromAgent& message)
 {
-    const auto tell = [&](const auto& event, const auto& what) {
-        if (event) event(session.agent.id, what);
-    };
+    const std::string_view agent = session.agent.id;
     if (const auto* result = std::get_if<wire::Result>(&message)) {
         const auto begins_only = agent_protocol(session.protocol).begins_only;
         if (!session.ours && begins_only != nullptr && begins_only(*result))
-            tell(events_.progress, wire::Progress{result->id, result->data});
+            observer_->progress(agent, wire::Progress{result->id, result->data});
         else
-            tell(events_.result, *result);
-    }
-    if (const auto* progress = std::get_if<wire::Progress>(&message))
-        tell(events_.progress, *progress);
-    else if (const auto* stream = std::get_if<wire::Stream>(&message))
-        tell(events_.stream, *stream);
-    else if (const auto* beat = std::get_if<wire::Heartbeat>(&message))
+            observer_->result(agent, *result);
+    } else if (const auto* progress = std::get_if<wire::Progress>(&message)) {
+        observer_->progress(agent, *progress);
+    } else if (const auto* stream = std::get_if<wire::Stream>(&message)) {
+        observer_->stream(agent, *stream);
+    } else if (const auto* beat = std::get_if<wire::Heartbeat>(&message)) {
         heartbeat(conn, session, *beat);
-    else if (const auto* metrics = std::get_if<wire::Metrics>(&message))
-        tell(events_.metrics, *metrics);
-    else if (const auto* log = std::get_if<wire::Log>(&message))
-        tell(events_.log, *log);
-    else if (const auto* event = std::get_if<wire::Event>(&message))
-        tell(events_.event, *event);
-    else if (const auto* bad = std::get_if<wire::Malformed>(&message))
+    } else if (const auto* metrics = std::get_if<wire::Metrics>(&message)) {
+        observer_->metrics(agent, *metrics);
+    } else if (const auto* log = std::get_if<wire::Log>(&message)) {
+        observer_->log(agent, *log);
+    } else if (const auto* event = std::get_if<wire::Event>(&message)) {
+        observer_->event(agent, *event);
+    } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
         malformed(conn, session, bad->reason);
+    }
 }
 
 void Sessions::heartbeat(Conn conn, Session& session, const wire::Heartbeat& beat)
 {
     std::string acknowledgement; // before the event: whoever hears it may send frames of its own
     const std::string id{beat.id};
-    if (events_.heartbeat) events_.heartbeat(session.agent.id, beat);
+    observer_->heartbeat(session.agent.id, beat);
     if (session.closing) return;
     if (session.codec->encode(wire::Heartbeat{.facts = "{}", .at = core_.utc(), .id = id}, acknowledgement))
         text(conn, std::move(acknowledgement));
@@ -251,7 +247,7 @@ void Sessions::hello(Conn conn, Session& session, const wire::Hello& hello)
     if (!hello.version.empty()) record.version = hello.version;
     record.platform = hello.platform;
     record.capabilities = hello.capabilities;
-    core_.outbox.push_back([this, conn] { core_.host.limits(conn, after_auth(core_.config)); });
+    core_.strand.post([this, conn] { core_.host.limits(conn, after_auth(core_.config)); });
     accept(conn, session);
 }
 
@@ -325,7 +321,7 @@ int Sessions::redispatch(const Session& session) const
 {
     const auto& configured = core_.config.redispatch;
     if (const auto it = configured.find(session.agent.id); it != configured.end()) return it->second;
-    if (session.ours || wire::traits(session.protocol).redispatch_safe) return Tasks::resends;
+    if (session.ours || wire::traits(session.protocol).redispatch_safe) return max_resends;
     const auto foreign = configured.find("*");
     return foreign == configured.end() ? 0 : foreign->second;
 }
@@ -340,15 +336,14 @@ void Sessions::accept(Conn conn, Session& session)
     session.agent.first_seen = session.agent.last_seen = core_.utc();
     by_agent_.insert_or_assign(session.agent.id, conn);
     if (wire::traits(session.protocol).server_pings)
-        session.timer =
-            core_.timers.at(core_.now() + core_.config.ping_interval, [this, conn] { ping(conn); });
+        session.timer = core_.after(core_.config.ping_interval, [this, conn]() UNDER_LOCK { ping(conn); });
     watch_expiry(conn, session);
-    if (session.proof && session.proof->kind == Proof::Kind::jwt && events_.by_token)
-        events_.by_token(session.agent, session.proof->expires);
+    if (session.proof && session.proof->kind == Proof::Kind::jwt)
+        observer_->by_token(session.agent, session.proof->expires);
     say(conn, session, wire::Welcome{true, {}});
     core_.log(AGH_LOG_INFO, "agent " + session.agent.id + " is connected",
               fields(session.agent.id, session.agent.protocol, session.agent.peer));
-    events_.ready(session.agent);
+    observer_->ready(session.agent);
 }
 
 void Sessions::ping(Conn conn)
@@ -356,8 +351,7 @@ void Sessions::ping(Conn conn)
     const auto it = sessions_.find(conn);
     if (it == sessions_.end() || !it->second->ready) return;
     say(conn, *it->second, wire::Ping{uuid()});
-    it->second->timer =
-        core_.timers.at(core_.now() + core_.config.ping_interval, [this, conn] { ping(conn); });
+    it->second->timer = core_.after(core_.config.ping_interval, [this, conn]() UNDER_LOCK { ping(conn); });
 }
 
 void Sessions::watch_expiry(Conn conn, Session& session)
@@ -367,7 +361,7 @@ void Sessions::watch_expiry(Conn conn, Session& session)
     if (left_s <= 0) return end(conn, policy_violation, "the token has expired");
     const auto next =
         std::min<std::chrono::steady_clock::duration>(std::chrono::seconds{left_s}, longest_timer);
-    session.expiry = core_.timers.at(core_.now() + next, [this, conn] {
+    session.expiry = core_.after(next, [this, conn]() UNDER_LOCK {
         if (const auto it = sessions_.find(conn); it != sessions_.end() && it->second->ready)
             watch_expiry(conn, *it->second);
     });
@@ -395,8 +389,7 @@ void Sessions::end(Conn conn, int code, std::string_view why)
 // The session ends for us now, whatever the peer does; its memory goes when the daemon says it is closed.
 void Sessions::drop(Conn conn, int code, std::string reason)
 {
-    core_.outbox.push_back(
-        [this, conn, code, reason = std::move(reason)] { core_.host.close(conn, code, reason); });
+    core_.close(conn, code, std::move(reason));
     Session& session = *sessions_.at(conn);
     session.closing = true;
     left(session);
@@ -409,13 +402,13 @@ void Sessions::left(Session& session)
     if (!std::exchange(session.ready, false)) return;
     by_agent_.erase(session.agent.id);
     session.agent.last_seen = core_.utc();
-    events_.lost(session.agent);
+    observer_->lost(session.agent);
 }
 
 void Sessions::writable(Conn conn)
 {
     const auto it = sessions_.find(conn);
-    if (it != sessions_.end() && it->second->ready) events_.writable(it->second->agent.id);
+    if (it != sessions_.end() && it->second->ready) observer_->writable(it->second->agent.id);
 }
 
 // The daemon ends a session whose message is larger than its limit, or the agent does. Which of them it was is not told.
@@ -428,7 +421,7 @@ void Sessions::met_its_limit(const Session& session)
                            ". Set the agent's limits.peer_message_bytes to what the hub accepts, or raise "
                            "message_bytes",
                        fields(session.agent.id, session.agent.protocol, session.agent.peer));
-    if (!session.ours && events_.too_large) events_.too_large(session.agent.id);
+    if (!session.ours) observer_->too_large(session.agent.id);
 }
 
 // `code`: 1002, 1007 and 1009 mean that the daemon, which reads the frames, closed for what the peer sent.
@@ -471,7 +464,7 @@ void Sessions::check_credentials()
         if (!session.proof || !credentials_.admits(agent, *session.proof, core_.utc())) gone.push_back(agent);
     }
     for (const std::string& agent : gone) cut(agent, "the credential is no longer valid");
-    if (events_.credentials) events_.credentials();
+    observer_->credentials_changed();
 }
 
 Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command)
@@ -486,10 +479,10 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     if (row.reserves_word(said.action)) return Sent::unspeakable;
     std::string frame;
     if (!session.codec->encode(said, frame)) return Sent::unspeakable;
-    core_.outbox.push_back([this, conn = it->second, frame = std::move(frame), agent = std::string{agent},
-                            id = std::string{command.id}] {
+    core_.strand.post([this, conn = it->second, frame = std::move(frame), agent = std::string{agent},
+                       id = std::string{command.id}] {
         if (core_.host.send(conn, frame) != AGH_E_BUSY) return; // a dead session's on_closed comes by itself
-        core_.enter([this, &agent, &id] { events_.not_taken(agent, id); });
+        core_.strand.run([this, &agent, &id]() UNDER_LOCK { observer_->not_taken(agent, id); });
     });
     return Sent::taken;
 }
@@ -503,7 +496,7 @@ void Sessions::cut(std::string_view agent, std::string_view why)
 void Sessions::pause(std::string_view agent, bool on)
 {
     if (const auto it = by_agent_.find(std::string{agent}); it != by_agent_.end())
-        core_.outbox.push_back([this, conn = it->second, on] { core_.host.pause(conn, on); });
+        core_.strand.post([this, conn = it->second, on] { core_.host.pause(conn, on); });
 }
 
 const AgentRecord* Sessions::find(std::string_view agent) const

@@ -9,13 +9,14 @@
 
 #include "attempts.hpp"
 #include "contests.hpp"
+#include "fanout.hpp"
+#include "observer.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
-#include "plugins/hub/store/tables.hpp"
+#include "plugins/hub/http/exchanges.hpp"
 
 #include "wire/codec.hpp"
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,54 +28,37 @@ namespace agenthost::hub {
 
 class Sessions final : public Fanout {
 public:
-    struct Events { // under the lock
-        std::function<void(const AgentRecord&)> ready;
-        std::function<void(const AgentRecord&)> lost;
-        std::function<void(std::string_view agent, const wire::Result&)> result;
-        std::function<void(std::string_view agent, const wire::Progress&)> progress;
-        std::function<void(std::string_view agent)> writable;
-        // Its session met the limit of a message (1009), and it is not an agenthost, which answers TOO_LARGE by itself. `lost` follows.
-        std::function<void(std::string_view agent)> too_large;
-        std::function<void(std::string_view agent, std::string_view task)>
-            not_taken; // a send the daemon had no room for
-        // What an agent says unasked. The views live until the call returns; an acknowledgement is sent by Sessions itself.
-        std::function<void(std::string_view agent, const wire::Heartbeat&)> heartbeat;
-        std::function<void(std::string_view agent, const wire::Metrics&)> metrics;
-        std::function<void(std::string_view agent, const wire::Log&)> log;
-        std::function<void(std::string_view agent, const wire::Event&)> event;
-        std::function<void(std::string_view agent, const wire::Stream&)> stream;
-        std::function<void(const AgentRecord&, std::int64_t expires)>
-            by_token;                      // admitted by a JWT that is good until then (UTC s)
-        std::function<void()> credentials; // they changed
-    };
-    Sessions(Core& core, const Credentials& credentials, wire::NonceBook& nonces, Events events)
-        : core_{core}, credentials_{credentials}, nonces_{nonces}, events_{std::move(events)}
+    Sessions(Core& core, Exchanges& exchanges, const Credentials& credentials, wire::NonceBook& nonces)
+        : core_{core}, exchanges_{exchanges}, credentials_{credentials}, nonces_{nonces}
     {}
+    // Before the first agent comes; it outlives this.
+    void observe(AgentObserver& observer) { observer_ = &observer; }
 
-    void request(Conn, const Head&, wire::Protocol);
-    void frame(Conn, int opcode, std::string_view);
-    void writable(Conn);
+    void request(Conn, const Head&, wire::Protocol) UNDER_LOCK;
+    void frame(Conn, int opcode, std::string_view) UNDER_LOCK;
+    void writable(Conn) UNDER_LOCK;
     // `code` as the daemon tells it: lost (1006) also when the peer did not answer our close frame.
-    void closed(Conn, int code = 0);
-    void close_all();         // the hub goes down
-    void check_credentials(); // they changed: cuts the sessions they no longer admit
-    void renewed(std::string_view agent, const Claims&); // a new JWT of it: its session is good for as long
+    void closed(Conn, int code = 0) UNDER_LOCK;
+    void close_all() UNDER_LOCK;         // the hub goes down
+    void check_credentials() UNDER_LOCK; // they changed: cuts the sessions they no longer admit
+    // A new JWT of the agent: its session is good for as long.
+    void renewed(std::string_view agent, const Claims&) UNDER_LOCK;
 
-    [[nodiscard]] bool online(std::string_view agent) const override
+    [[nodiscard]] bool online(std::string_view agent) const override UNDER_LOCK
     {
         return by_agent_.contains(std::string{agent});
     }
-    Sent send(std::string_view agent, const wire::Command&) override;
-    void cut(std::string_view agent, std::string_view why) override;
-    void pause(std::string_view agent, bool on) override;
-    [[nodiscard]] const AgentRecord* find(std::string_view agent) const override;
-    [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override;
-    [[nodiscard]] const Contests::Contest* contest(std::string_view agent) const override
+    Sent send(std::string_view agent, const wire::Command&) override UNDER_LOCK;
+    void cut(std::string_view agent, std::string_view why) override UNDER_LOCK;
+    void pause(std::string_view agent, bool on) override UNDER_LOCK;
+    [[nodiscard]] const AgentRecord* find(std::string_view agent) const override UNDER_LOCK;
+    [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override UNDER_LOCK;
+    [[nodiscard]] const Contests::Contest* contest(std::string_view agent) const override UNDER_LOCK
     {
         return contests_.find(agent, core_.now());
     }
-    [[nodiscard]] std::size_t size() const { return by_agent_.size(); }
-    [[nodiscard]] bool empty() const { return sessions_.empty(); }
+    [[nodiscard]] std::size_t size() const UNDER_LOCK { return by_agent_.size(); }
+    [[nodiscard]] bool empty() const UNDER_LOCK { return sessions_.empty(); }
     [[nodiscard]] const Attempts& attempts() const { return attempts_; }
 
 private:
@@ -91,37 +75,40 @@ private:
         std::string replaced_by; // the address of the newcomer; empty: not replaced
     };
     wire::ServerSetup setup(std::string agent);
-    void hello(Conn, Session&, const wire::Hello&);
-    void accept(Conn, Session&);
-    [[nodiscard]] bool admitted(std::string_view agent, const Proof&) const;
-    bool take_over(Conn, Session&); // false: it has been refused
-    void was_alive(const Session& replaced);
-    void refuse(Conn, Session&, std::string_view agent, std::string_view why);
-    void not_a_hello(Conn, Session&, const wire::FromAgent&, std::string_view bytes);
+    void hello(Conn, Session&, const wire::Hello&) UNDER_LOCK;
+    void accept(Conn, Session&) UNDER_LOCK;
+    [[nodiscard]] bool admitted(std::string_view agent, const Proof&) const UNDER_LOCK;
+    bool take_over(Conn, Session&) UNDER_LOCK; // false: it has been refused
+    void was_alive(const Session& replaced) UNDER_LOCK;
+    void refuse(Conn, Session&, std::string_view agent, std::string_view why) UNDER_LOCK;
+    void not_a_hello(Conn, Session&, const wire::FromAgent&, std::string_view bytes) UNDER_LOCK;
     void attempt_failed(std::string_view agent, std::string_view protocol, std::string_view peer,
-                        const std::string& what, const std::string& reason);
+                        const std::string& what, const std::string& reason) UNDER_LOCK;
     [[nodiscard]] int redispatch(const Session&) const;
-    void serve(Conn, Session&, const wire::FromAgent&);
-    void met_its_limit(const Session&);
-    void heartbeat(Conn, Session&, const wire::Heartbeat&);
-    void not_text(Conn, const Session&, std::size_t size);
-    void malformed(Conn, Session&, const std::string& why);
-    void ping(Conn);
-    void watch_expiry(Conn, Session&);
-    void end(Conn, int code, std::string_view why); // says so first, where the protocol has words for it
-    void drop(Conn, int code, std::string reason);
-    void left(Session&);
-    bool say(Conn, Session&, const auto& message);
-    void text(Conn, std::string);
+    void serve(Conn, Session&, const wire::FromAgent&) UNDER_LOCK;
+    void met_its_limit(const Session&) UNDER_LOCK;
+    void heartbeat(Conn, Session&, const wire::Heartbeat&) UNDER_LOCK;
+    void not_text(Conn, const Session&, std::size_t size) UNDER_LOCK;
+    void malformed(Conn, Session&, const std::string& why) UNDER_LOCK;
+    void ping(Conn) UNDER_LOCK;
+    void watch_expiry(Conn, Session&) UNDER_LOCK;
+    // Says so first, where the protocol has words for it.
+    void end(Conn, int code, std::string_view why) UNDER_LOCK;
+    void drop(Conn, int code, std::string reason) UNDER_LOCK;
+    void left(Session&) UNDER_LOCK;
+    bool say(Conn, Session&, const auto& message) UNDER_LOCK;
+    void text(Conn, std::string) UNDER_LOCK;
 
     Core& core_;
+    Exchanges& exchanges_;
     const Credentials& credentials_;
     wire::NonceBook& nonces_;
-    Events events_;
-    std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
-    std::unordered_map<std::string, Conn> by_agent_;
-    Attempts attempts_;
-    Contests contests_;
+    AgentObserver nobody_;
+    AgentObserver* observer_ = &nobody_;
+    std::unordered_map<Conn, std::unique_ptr<Session>> sessions_ GUARDED;
+    std::unordered_map<std::string, Conn> by_agent_ GUARDED;
+    Attempts attempts_ GUARDED;
+    Contests contests_ GUARDED;
 };
 
 } // namespace agenthost::hub

@@ -1,6 +1,6 @@
 #include "admin.hpp"
 
-#include "plugins/hub/core/not_saved.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 
 #include "plugins/hub/agents/registration.hpp"
 
@@ -117,7 +117,7 @@ void Admin::dispatch(std::string_view action, const Params& params, const ReplyP
 std::function<void(bool)> Admin::saved(ReplyPtr reply, std::function<void()> then)
 {
     return [this, reply = std::move(reply), then = std::move(then)](bool ok) {
-        core_.enter([&] {
+        core_.strand.run([&]() UNDER_LOCK {
             if (ok) return then();
             const auto why = why_not_saved(core_.config.database);
             fail(reply, why.code, "The hub could not write its database; nothing was changed. " + why.text);
@@ -180,7 +180,7 @@ void Admin::agent_add(const Params& params, ReplyPtr reply)
         [this, params, answer, refused](const Enrolment* old, Enrolment& made) {
             return mint(params, old, made, *answer, *refused);
         },
-        [this, id = params.id, answer, refused, reply](const EnrolmentBook::Outcome& outcome) {
+        [this, id = params.id, answer, refused, reply](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
             if (!outcome.committed && outcome.code.empty()) return fail(reply, "INVALID_REQUEST", *refused);
             if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
             core_.log(AGH_LOG_INFO, "a credential was minted for agent " + id);
@@ -233,14 +233,14 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
 
 void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
 {
-    const auto unknown = [this, id, reply] {
+    const auto unknown = [this, id, reply]() UNDER_LOCK {
         fail(reply, "AGENT_NOT_FOUND", "There is no agent " + id + " with a valid credential");
     };
     if (credentials_.revoked(id)) return unknown();
     if (credentials_.knows(id) || sessions_.online(id)) return revoke(id, reply);
     // It has been here, perhaps with a JWT that is still good.
     const bool asked = registry_.find(id, [this, id, reply, unknown](const auto& found) {
-        core_.enter([&] {
+        core_.strand.run([&]() UNDER_LOCK {
             if (found)
                 revoke(id, reply);
             else
@@ -268,7 +268,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
                     .tokens_until = next.tokens_until};
             return true;
         },
-        [this, id, reply](const EnrolmentBook::Outcome& outcome) {
+        [this, id, reply](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
             if (!outcome.committed && outcome.code.empty())
                 return fail(reply, "AGENT_NOT_FOUND", "Agent " + id + " was revoked already");
             if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
@@ -291,7 +291,7 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
                              .token = base::sha256(token),
                              .created = core_.utc()};
     const bool taken =
-        tokens_.save(minted, saved(reply, [this, minted, token, reply] {
+        tokens_.save(minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
                          credentials_.put(minted);
                          core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
                          ok(reply, "{\"id\":\"" + minted.id + "\",\"token\":\"" + token + "\"}");
@@ -329,7 +329,7 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
     if (token.size() > Jwt::most_token)
         return fail(reply, "INVALID_REQUEST", "So many agents make the token larger than 8 KiB; name fewer");
     const bool taken =
-        table_.save(minted, saved(reply, [this, minted, token, reply] {
+        table_.save(minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
                         credentials_.put(minted);
                         core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
                         ok(reply, "{\"id\":\"" + minted.jti + "\",\"token\":\"" + token +
@@ -368,7 +368,7 @@ void Admin::token_list(ReplyPtr reply)
 
 void Admin::token_revoke(const std::string& id, ReplyPtr reply)
 {
-    const auto gone = [this, id, reply] {
+    const auto gone = [this, id, reply]() UNDER_LOCK {
         core_.log(AGH_LOG_INFO, "token " + id + " was revoked");
         sessions_.check_credentials();
         ok(reply, "{\"id\":" + json_string(id) + "}");
@@ -378,12 +378,12 @@ void Admin::token_revoke(const std::string& id, ReplyPtr reply)
     if (jwt != credentials_.jwts().end() && !jwt->second.revoked) {
         MintedJwt denied = jwt->second;
         denied.revoked = true; // the row stays until the token expires
-        taken = table_.save(denied, saved(reply, [this, denied, gone] {
+        taken = table_.save(denied, saved(reply, [this, denied, gone]() UNDER_LOCK {
                                 credentials_.put(denied);
                                 gone();
                             }));
     } else if (credentials_.tokens().contains(id)) {
-        taken = tokens_.remove_token(id, saved(reply, [this, id, gone] {
+        taken = tokens_.remove_token(id, saved(reply, [this, id, gone]() UNDER_LOCK {
                                          credentials_.remove_token(id);
                                          gone();
                                      }));

@@ -38,7 +38,7 @@ public:
     {}
 
     // `params` has been checked against the manifest's schema.
-    void call(std::string_view action, std::string_view params, ReplyPtr);
+    void call(std::string_view action, std::string_view params, ReplyPtr) UNDER_LOCK;
 
 private:
     struct Params {
@@ -48,27 +48,27 @@ private:
         bool rotate = false;
     };
     static Params read(std::string_view json); // throws std::invalid_argument
-    void dispatch(std::string_view action, const Params&, const ReplyPtr&);
-    void agent_add(const Params&, ReplyPtr);
-    void agent_list(const std::string& after, ReplyPtr);
-    void agent_revoke(const std::string& id, ReplyPtr);
-    void revoke(const std::string& id, const ReplyPtr&);
+    void dispatch(std::string_view action, const Params&, const ReplyPtr&) UNDER_LOCK;
+    void agent_add(const Params&, ReplyPtr) UNDER_LOCK;
+    void agent_list(const std::string& after, ReplyPtr) UNDER_LOCK;
+    void agent_revoke(const std::string& id, ReplyPtr) UNDER_LOCK;
+    void revoke(const std::string& id, const ReplyPtr&) UNDER_LOCK;
     // The new row and the answer that shows its credential. false: `refused` says why not.
     bool mint(const Params&, const Enrolment* old, Enrolment& made, std::string& answer,
               std::string& refused) const;
-    void token_new(const std::string& label, ReplyPtr);
-    void jwt_new(const Params&, ReplyPtr);
-    void token_list(ReplyPtr);
-    void token_revoke(const std::string& id, ReplyPtr);
+    void token_new(const std::string& label, ReplyPtr) UNDER_LOCK;
+    void jwt_new(const Params&, ReplyPtr) UNDER_LOCK;
+    void token_list(ReplyPtr) UNDER_LOCK;
+    void token_revoke(const std::string& id, ReplyPtr) UNDER_LOCK;
 
     // Replies are given outside the lock.
-    void ok(const ReplyPtr& reply, std::string json)
+    void ok(const ReplyPtr& reply, std::string json) UNDER_LOCK
     {
-        core_.outbox.push_back([reply, json = std::move(json)] { reply->ok(json); });
+        core_.strand.post([reply, json = std::move(json)] { reply->ok(json); });
     }
-    void fail(const ReplyPtr& reply, std::string code, std::string message)
+    void fail(const ReplyPtr& reply, std::string code, std::string message) UNDER_LOCK
     {
-        core_.outbox.push_back(
+        core_.strand.post(
             [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
     }
     // For a write to the table: on success `then`, under the lock, else an error.

@@ -37,7 +37,8 @@ Console::Console(Core& core, const Credentials& credentials, Fanout& fanout, Reg
     : core_{core}, credentials_{credentials}, fanout_{fanout}, registry_{registry}, runs_{runs},
       requests_{requests}, viewers_{core, fanout, runs}, typing_{core, fanout, runs}
 {
-    runs_.observe({.status = [this](const Run& run) { typing_.status(run); }, .output = {}, .queue = {}});
+    runs_.observe(
+        {.status = [this](const Run& run) UNDER_LOCK { typing_.status(run); }, .output = {}, .queue = {}});
 }
 
 bool Console::takes(std::string_view action)
@@ -47,18 +48,18 @@ bool Console::takes(std::string_view action)
 
 void Console::ok(const ReplyPtr& reply, std::string text)
 {
-    core_.outbox.push_back([reply, text = std::move(text)] { reply->ok(text); });
+    core_.strand.post([reply, text = std::move(text)] { reply->ok(text); });
 }
 
 void Console::fail(const ReplyPtr& reply, std::string code, std::string message)
 {
-    core_.outbox.push_back(
+    core_.strand.post(
         [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
 }
 
 void Console::say(const ReplyPtr& reply, std::string text)
 {
-    core_.outbox.push_back([reply, text = std::move(text)] { reply->progress(text); });
+    core_.strand.post([reply, text = std::move(text)] { reply->progress(text); });
 }
 
 void Console::call(std::string_view action, std::string_view raw, const ReplyPtr& reply)
@@ -73,7 +74,7 @@ void Console::call(std::string_view action, std::string_view raw, const ReplyPtr
     if (action == "hub.interrupt")
         return interrupt({.id = text(params, "id"), .force = params.value("force", false), .reply = reply});
     runs_.resize(text(params, "id"), params.at("cols").get<unsigned>(), params.at("rows").get<unsigned>(),
-                 [this, reply](const Requests::Answer& answer) {
+                 [this, reply](const Requests::Answer& answer) UNDER_LOCK {
                      if (answer.ok)
                          ok(reply, "{}");
                      else
@@ -84,12 +85,12 @@ void Console::call(std::string_view action, std::string_view raw, const ReplyPtr
 void Console::with_online(const std::string& agent, const ReplyPtr& reply, const std::function<void()>& then)
 {
     if (fanout_.online(agent)) return then();
-    const auto away = [this, agent, reply] {
+    const auto away = [this, agent, reply]() UNDER_LOCK {
         fail(reply, "AGENT_OFFLINE", "Agent " + agent + " is not connected");
     };
     if (credentials_.knows(agent)) return away();
     const bool asked = registry_.find(agent, [this, agent, reply, away](const auto& found) {
-        core_.enter([&] {
+        core_.strand.run([&]() UNDER_LOCK {
             if (found)
                 away();
             else
@@ -103,7 +104,7 @@ void Console::with_online(const std::string& agent, const ReplyPtr& reply, const
 void Console::exec(const json& params, const ReplyPtr& reply)
 {
     const std::string agent = text(params, "agent");
-    with_online(agent, reply, [&] { begin(agent, params, reply); });
+    with_online(agent, reply, [&]() UNDER_LOCK { begin(agent, params, reply); });
 }
 
 void Console::begin(const std::string& agent, const json& params, const ReplyPtr& reply)
@@ -180,7 +181,7 @@ void Console::interrupt(Ask ask)
     }
     const std::string id = ask.id;
     const bool force = ask.force;
-    runs_.interrupt(id, force, [this, ask = std::move(ask)](const Requests::Answer& answer) {
+    runs_.interrupt(id, force, [this, ask = std::move(ask)](const Requests::Answer& answer) UNDER_LOCK {
         if (answer.code == "AGENT_OFFLINE" || answer.code == "TIMEOUT") {
             later(ask.id, ask.force);
             if (ask.reply) ok(ask.reply, R"({"status":"waiting"})");

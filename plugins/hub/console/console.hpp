@@ -8,8 +8,8 @@
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/runs/runs.hpp"
-#include "run_typing.hpp"
-#include "run_viewers.hpp"
+#include "typing.hpp"
+#include "viewers.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -27,13 +27,13 @@ public:
 
     static bool takes(std::string_view action);
     // `params` has been checked against the manifest's schema.
-    void call(std::string_view action, std::string_view params, const ReplyPtr&);
-    void left(const Reply*); // the caller is gone
-    void writable(const Reply* reply) { viewers_.writable(reply); }
-    void agent_ready(const AgentRecord&);
-    void drain();
+    void call(std::string_view action, std::string_view params, const ReplyPtr&) UNDER_LOCK;
+    void left(const Reply*) UNDER_LOCK; // the caller is gone
+    void writable(const Reply* reply) UNDER_LOCK { viewers_.writable(reply); }
+    void agent_ready(const AgentRecord&) UNDER_LOCK;
+    void drain() UNDER_LOCK;
     // Interrupts the run when its agent is back; bounded, the ones beyond it are dropped.
-    void later(const std::string& run, bool force);
+    void later(const std::string& run, bool force) UNDER_LOCK;
 
 private:
     struct Ask {
@@ -41,16 +41,16 @@ private:
         bool force = false;
         ReplyPtr reply; // null: nobody waits for it
     };
-    void exec(const nlohmann::json&, const ReplyPtr&);
-    void begin(const std::string& agent, const nlohmann::json&, const ReplyPtr&);
-    void attach(const nlohmann::json&, const ReplyPtr&);
-    void input(const nlohmann::json&, const ReplyPtr&);
-    void interrupt(Ask);
-    void list(const nlohmann::json&, const ReplyPtr&);
-    void with_online(const std::string& agent, const ReplyPtr&, const std::function<void()>& then);
-    void ok(const ReplyPtr&, std::string json);
-    void fail(const ReplyPtr&, std::string code, std::string message);
-    void say(const ReplyPtr&, std::string json);
+    void exec(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
+    void begin(const std::string& agent, const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
+    void attach(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
+    void input(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
+    void interrupt(Ask) UNDER_LOCK;
+    void list(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
+    void with_online(const std::string& agent, const ReplyPtr&, const std::function<void()>& then) UNDER_LOCK;
+    void ok(const ReplyPtr&, std::string json) UNDER_LOCK;
+    void fail(const ReplyPtr&, std::string code, std::string message) UNDER_LOCK;
+    void say(const ReplyPtr&, std::string json) UNDER_LOCK;
 
     static constexpr std::size_t most_unwanted = 1'024;
 
@@ -60,13 +60,13 @@ private:
     Registry& registry_;
     Runs& runs_;
     Requests& requests_;
-    RunViewers viewers_;
-    RunTyping typing_;
+    RunViewers viewers_ GUARDED;
+    RunTyping typing_ GUARDED;
     struct Unwanted {
         std::string agent;
         bool force = false;
     };
-    std::map<std::string, Unwanted> unwanted_; // runs to be interrupted when their agent is back
+    std::map<std::string, Unwanted> unwanted_ GUARDED; // runs to be interrupted when their agent is back
 };
 
 } // namespace agenthost::hub

@@ -1,5 +1,7 @@
-// What is to be done later, in order of time. Not thread-safe: the hub's lock guards it; run() is called by the clock's tick.
+// Keeps what is to be done later, in order of time. run() is called by the clock's tick.
 #pragma once
+
+#include "lock.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -14,15 +16,18 @@ public:
     using Time = std::chrono::steady_clock::time_point;
     using Id = std::pair<Time, std::uint64_t>; // second 0: none
 
-    Id at(Time when, std::function<void()> what)
+    Id at(Time when, std::function<void()> what) UNDER_LOCK
     {
         const Id id{when, ++last_};
         waiting_.emplace(id, std::move(what));
         return id;
     }
-    void cancel(Id id) { waiting_.erase(id); }
-    [[nodiscard]] Time next() const { return waiting_.empty() ? Time::max() : waiting_.begin()->first.first; }
-    void run(Time now)
+    void cancel(Id id) UNDER_LOCK { waiting_.erase(id); }
+    [[nodiscard]] Time next() const UNDER_LOCK
+    {
+        return waiting_.empty() ? Time::max() : waiting_.begin()->first.first;
+    }
+    void run(Time now) UNDER_LOCK
     {
         while (!waiting_.empty() && waiting_.begin()->first.first <= now) {
             auto what = std::move(waiting_.begin()->second);
@@ -32,8 +37,8 @@ public:
     }
 
 private:
-    std::map<Id, std::function<void()>> waiting_;
-    std::uint64_t last_ = 0;
+    std::map<Id, std::function<void()>> waiting_ GUARDED;
+    std::uint64_t last_ GUARDED = 0;
 };
 
 } // namespace agenthost::hub

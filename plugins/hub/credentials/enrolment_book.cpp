@@ -1,6 +1,6 @@
 #include "enrolment_book.hpp"
 
-#include "plugins/hub/core/not_saved.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -25,7 +25,7 @@ void EnrolmentBook::attempt(const std::shared_ptr<Change>& change)
     next.version = credentials_.next_version();
     const bool taken =
         table_.save(next, now != nullptr ? now->version : 0, [this, change, next](Written result) {
-            core_.enter([&] { written(change, next, result); });
+            core_.strand.run([&]() UNDER_LOCK { written(change, next, result); });
         });
     if (!taken) change->done({.code = "BUSY", .message = "The hub has too much to write; try again later"});
 }
@@ -99,7 +99,7 @@ void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& on
 void EnrolmentBook::remove(const Enrolment& seen)
 {
     table_.remove(seen.id, seen.version, [this, id = seen.id, version = seen.version](Written result) {
-        core_.enter([&] {
+        core_.strand.run([&] {
             const Enrolment* now = credentials_.enrolment(id);
             if (result == Written::done && now != nullptr && now->version == version)
                 credentials_.remove_agent(id);
@@ -162,7 +162,7 @@ void EnrolmentBook::fold()
             next.valid_from = std::max(next.valid_from, floor);
             return true;
         },
-        [this, oldest, floor](const Outcome& outcome) {
+        [this, oldest, floor](const Outcome& outcome) UNDER_LOCK {
             if (!outcome.committed) return; // the next time
             core_.log(AGH_LOG_WARN,
                       "hub: " + std::to_string(oldest.size()) +

@@ -39,16 +39,16 @@ public:
         : core_{core}, credentials_{credentials}, table_{table}
     {}
 
-    void change(std::string id, Edit, Done);
+    void change(std::string id, Edit, Done) UNDER_LOCK;
 
     // An agent was admitted by a JWT that is good until `expires` (UTC s): remembered, so that nobody else is trusted with its id.
-    void admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires);
+    void admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires) UNDER_LOCK;
 
     // Now and then. An agent that is away and has neither renewed nor had a valid JWT for 30 days is forgotten; where it had been rotated,
     // a tombstone stays. Tombstones stay until the last JWT they refuse has expired. That moment is known only when nobody but this
     // hub has the JWT key; with a configured key they stay until `agent add`. The oldest beyond `kept_stones` are folded: then JWTs
     // of all ids without a row are refused when they were issued before the newest of the folded ones.
-    void upkeep(const std::function<bool(std::string_view agent)>& online);
+    void upkeep(const std::function<bool(std::string_view agent)>& online) UNDER_LOCK;
 
 private:
     struct Change {
@@ -57,13 +57,13 @@ private:
         Done done;
         int tries = 0;
     };
-    void attempt(const std::shared_ptr<Change>&);
-    void written(const std::shared_ptr<Change>&, const Enrolment&, Written);
-    void remove(const Enrolment&);
-    void forget(const Enrolment&);
+    void attempt(const std::shared_ptr<Change>&) UNDER_LOCK;
+    void written(const std::shared_ptr<Change>&, const Enrolment&, Written) UNDER_LOCK;
+    void remove(const Enrolment&) UNDER_LOCK;
+    void forget(const Enrolment&) UNDER_LOCK;
     [[nodiscard]] bool outlived(const Enrolment& stone) const;
     [[nodiscard]] bool needs_own_row(const Enrolment& stone) const;
-    void fold();
+    void fold() UNDER_LOCK;
 
     Core& core_;
     Credentials& credentials_;

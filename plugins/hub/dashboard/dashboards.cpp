@@ -1,7 +1,6 @@
 #include "dashboards.hpp"
 
 #include "plugins/hub/credentials/keys.hpp"
-#include "plugins/hub/protocols/protocol.hpp"
 
 #include "wire/codes.hpp"
 
@@ -26,45 +25,50 @@ constexpr std::string_view auth_failed = "AUTH_FAILED";
 
 } // namespace
 
-Dashboards::Dashboards(Core& core, const Credentials& credentials, Fanout& fanout, Runs& runs)
-    : core_{core}, credentials_{credentials}, fanout_{fanout}, runs_{runs}, groups_{core, fanout},
-      output_{core, runs, [this](const Run& run, const Outlet::OfRun& chunk) { tell(run, chunk); }}
+Dashboards::Dashboards(Core& core, Exchanges& exchanges, const Credentials& credentials, Fanout& fanout,
+                       Runs& runs)
+    : core_{core}, exchanges_{exchanges}, credentials_{credentials}, fanout_{fanout}, runs_{runs},
+      groups_{core, fanout}, output_{core, runs,
+                                     [this](const Run& run, const Outlet::OfRun& chunk)
+                                         UNDER_LOCK { tell(run, chunk); }}
 {
-    runs_.observe({.status = [this](const Run& run) { run_status(run); },
-                   .output = [this](const Run& run, const RunChunk& chunk) { run_output(run, chunk); },
-                   .queue =
-                       [this](std::string_view agent, std::string_view queue) {
-                           if (!groups_.seen(agent)) return;
-                           std::string frame;
-                           desk::write_queue(frame, core_.utc(), agent, queue);
-                           groups_.tell(agent, std::move(frame));
-                       }});
+    runs_.observe(
+        {.status = [this](const Run& run) UNDER_LOCK { run_status(run); },
+         .output = [this](const Run& run, const RunChunk& chunk) UNDER_LOCK { run_output(run, chunk); },
+         .queue =
+             [this](std::string_view agent, std::string_view queue) UNDER_LOCK {
+                 if (!groups_.seen(agent)) return;
+                 std::string frame;
+                 desk::write_queue(frame, core_.utc(), agent, queue);
+                 groups_.tell(agent, std::move(frame));
+             }});
 }
 
 // ---- sessions ----
 
 void Dashboards::request(Conn conn, const Head& head)
 {
-    if (core_.draining) return core_.answer(conn, error_answer(503, "BUSY", "The hub is going down"));
+    if (core_.draining)
+        return exchanges_.refuse_upgrade(conn, error_answer(503, "BUSY", "The hub is going down"));
     std::string token = query_value(head.query, "token").value_or("");
     if (token.empty()) token = bearer_of(head.header("authorization"));
     const auto caller = credentials_.caller(token, core_.utc());
     if (!caller || caller->role == Role::agent) {
         core_.host.record(Metric::auth_failures, 1);
-        if (const long wait = core_.failed(head.peer); wait > 0) {
+        if (const long wait = exchanges_.failed(head.peer); wait > 0) {
             Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
             answer.headers.emplace_back("retry-after", std::to_string(wait));
-            return core_.answer(conn, std::move(answer));
+            return exchanges_.refuse_upgrade(conn, std::move(answer));
         }
         core_.log_stranger("refused a dashboard: its token is not good",
                            "{\"peer\":" + json_string(head.peer) + "}");
-        return core_.answer(
+        return exchanges_.refuse_upgrade(
             conn, unauthorized(!caller ? "a valid token is needed: /ws/dashboard?token=JWT; mint one with: "
                                          "agenthost hub token new --role dashboard"
                                        : "an agent's token is for its own session"));
     }
     if (!places_.take(caller->subject, 1))
-        return core_.answer(
+        return exchanges_.refuse_upgrade(
             conn,
             error_answer(503, "BUSY",
                          places_.used() >= most
@@ -77,7 +81,7 @@ void Dashboards::request(Conn conn, const Head& head)
     session.peer = head.peer;
     session.counted = core_.now();
     session.outlet = std::make_shared<Outlet>(core_.host, conn);
-    core_.outbox.push_back([this, conn] { core_.host.upgrade(conn, "{}", limits); });
+    core_.strand.post([this, conn] { core_.host.upgrade(conn, "{}", limits); });
     watch_expiry(conn, session);
     join(conn, session);
     core_.log(AGH_LOG_INFO, "a dashboard is connected",
@@ -124,8 +128,7 @@ void Dashboards::drop(Conn conn, Session& session, int code, std::string reason)
     session.closing = true;
     core_.timers.cancel(session.expiry);
     groups_.leave(conn);
-    core_.outbox.push_back(
-        [to = session.outlet, code, reason = std::move(reason)] { to->close(code, reason); });
+    core_.strand.post([to = session.outlet, code, reason = std::move(reason)] { to->close(code, reason); });
 }
 
 void Dashboards::end(Conn conn, Session& session, int code, std::string_view code_word, std::string_view why)
@@ -160,7 +163,7 @@ void Dashboards::watch_expiry(Conn conn, Session& session)
     if (left <= 0) return end(conn, session, policy_violation, auth_failed, "the token has expired");
     const auto next =
         std::min<std::chrono::steady_clock::duration>(std::chrono::milliseconds{left}, longest_timer);
-    session.expiry = core_.timers.at(core_.now() + next, [this, conn] {
+    session.expiry = core_.after(next, [this, conn]() UNDER_LOCK {
         const auto it = sessions_.find(conn);
         if (it != sessions_.end() && !it->second->closing) watch_expiry(conn, *it->second);
     });
@@ -170,7 +173,7 @@ void Dashboards::writable(Conn conn)
 {
     const auto it = sessions_.find(conn);
     if (it == sessions_.end()) return;
-    core_.outbox.push_back([to = it->second->outlet] { to->writable(); });
+    core_.strand.post([to = it->second->outlet] { to->writable(); });
 }
 
 // ---- what they say ----
@@ -210,7 +213,7 @@ bool Dashboards::allow(Session& session)
 void Dashboards::read(Conn conn, Session& session, std::string_view bytes)
 {
     const desk::Message message = reader_.read(bytes);
-    std::visit([&](const auto& said) { on(conn, session, said); }, message);
+    std::visit([&](const auto& said) UNDER_LOCK { on(conn, session, said); }, message);
 }
 
 void Dashboards::on(Conn, Session& session, const desk::Bad& bad)
@@ -268,7 +271,7 @@ void Dashboards::on(Conn, Session& session, const desk::Beat& beat)
 
 void Dashboards::on(Conn conn, Session& session, const desk::Ask& ask)
 {
-    const auto refuse = [&](std::string_view why, std::string_view message) {
+    const auto refuse = [&](std::string_view why, std::string_view message) UNDER_LOCK {
         fault(session, {.code = why, .message = message, .request_id = ask.request_id});
     };
     const auto now = core_.now();
@@ -311,7 +314,7 @@ bool Dashboards::reaches(Conn, Session& session, std::string_view command, std::
 Runs::Then Dashboards::answer(Conn conn, std::string_view command, std::string_view request)
 {
     return [this, conn, command = std::string{command},
-            request = std::string{request}](const Requests::Answer& a) {
+            request = std::string{request}](const Requests::Answer& a) UNDER_LOCK {
         const auto it = sessions_.find(conn);
         if (it == sessions_.end() || it->second->closing) return;
         if (request.empty()) {
@@ -348,8 +351,9 @@ void Dashboards::on(Conn conn, Session& session, const desk::Resize& m)
 
 void Dashboards::say(Session& session, std::string frame)
 {
-    core_.outbox.push_back([to = session.outlet, frame = std::make_shared<const std::string>(
-                                                     std::move(frame))] { to->send(frame); });
+    core_.strand.post([to = session.outlet, frame = std::make_shared<const std::string>(std::move(frame))] {
+        to->send(frame);
+    });
 }
 
 void Dashboards::fault(Session& session, const desk::Fault& fault)
@@ -403,7 +407,7 @@ void Dashboards::run_status(const Run& run)
         tell(run, {.frame = frame(), .run = id, .output = false}, own ? asked->second.conn : Conn{});
     if (own) {
         status.request_id = asked->second.request_id;
-        core_.outbox.push_back(
+        core_.strand.post(
             [to = requester->outlet, item = Outlet::OfRun{frame(), id, 0, 0, false}] { to->send(item); });
     }
     if (run.over() && asked != asked_.end()) asked_.erase(asked);

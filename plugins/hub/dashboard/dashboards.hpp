@@ -2,18 +2,19 @@
 // wire/dashboard/desk.hpp; runs.hpp has the commands; outlet.hpp bounds what a slow one holds.
 //
 // A session ends when its token would no longer be let in: expired, revoked. Bounds: dashboards in all, frames and commands of each per
-// time. Who hears of which agent: dashboard_groups.hpp. Under the hub's lock.
+// time. Who hears of which agent: dashboard/groups.hpp. Under the hub's lock.
 #pragma once
 
-#include "dashboard_groups.hpp"
-#include "dashboard_output.hpp"
+#include "groups.hpp"
 #include "outlet.hpp"
+#include "output.hpp"
+#include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/access.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/core/shares.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/http/exchanges.hpp"
 #include "plugins/hub/runs/runs.hpp"
-#include "plugins/hub/store/tables.hpp"
 
 #include "wire/dashboard/desk.hpp"
 
@@ -34,18 +35,21 @@ public:
     static constexpr auto heartbeat_spacing = std::chrono::seconds{25}; // every 30 s, with tolerance
     static constexpr std::size_t most_runs_told = 1000;                 // to a dashboard that comes
 
-    Dashboards(Core& core, const Credentials& credentials, Fanout& fanout, Runs& runs);
+    Dashboards(Core& core, Exchanges& exchanges, const Credentials& credentials, Fanout& fanout, Runs& runs);
 
-    void request(Conn, const Head&); // an upgrade of /ws/dashboard
-    [[nodiscard]] bool has(Conn conn) const { return sessions_.contains(conn); }
-    void frame(Conn, int opcode, std::string_view);
-    void writable(Conn);
-    void closed(Conn);
-    void close_all();         // the hub goes down
-    void check_credentials(); // they changed
-    void agent_changed(const AgentRecord& agent, bool online) { groups_.agent_changed(agent, online); }
+    void request(Conn, const Head&) UNDER_LOCK; // an upgrade of /ws/dashboard
+    [[nodiscard]] bool has(Conn conn) const UNDER_LOCK { return sessions_.contains(conn); }
+    void frame(Conn, int opcode, std::string_view) UNDER_LOCK;
+    void writable(Conn) UNDER_LOCK;
+    void closed(Conn) UNDER_LOCK;
+    void close_all() UNDER_LOCK;         // the hub goes down
+    void check_credentials() UNDER_LOCK; // they changed
+    void agent_changed(const AgentRecord& agent, bool online) UNDER_LOCK
+    {
+        groups_.agent_changed(agent, online);
+    }
 
-    [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+    [[nodiscard]] std::size_t size() const UNDER_LOCK { return sessions_.size(); }
 
 private:
     struct Session {
@@ -63,40 +67,41 @@ private:
         std::string request_id;
     };
 
-    bool allow(Session&);
-    void read(Conn, Session&, std::string_view);
-    void on(Conn, Session&, const wire::desk::Connect&);
-    void on(Conn, Session&, const wire::desk::Refresh&);
-    void on(Conn, Session&, const wire::desk::Beat&);
-    void on(Conn, Session&, const wire::desk::Ask&);
-    void on(Conn, Session&, const wire::desk::Interrupt&);
-    void on(Conn, Session&, const wire::desk::Input&);
-    void on(Conn, Session&, const wire::desk::Resize&);
-    void on(Conn, Session&, const wire::desk::Bad&);
-    void on(Conn, Session&, const wire::Nothing&) {}
-    bool reaches(Conn, Session&, std::string_view command, std::string_view request);
+    bool allow(Session&) UNDER_LOCK;
+    void read(Conn, Session&, std::string_view) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Connect&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Refresh&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Beat&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Ask&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Interrupt&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Input&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Resize&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::desk::Bad&) UNDER_LOCK;
+    void on(Conn, Session&, const wire::Nothing&) UNDER_LOCK {}
+    bool reaches(Conn, Session&, std::string_view command, std::string_view request) UNDER_LOCK;
     Runs::Then answer(Conn, std::string_view command, std::string_view request);
 
-    void run_status(const Run&);
-    void run_output(const Run&, const RunChunk&);
-    void say(Session&, std::string frame);
-    void fault(Session&, const wire::desk::Fault&);
-    void tell(const Run&, const Outlet::OfRun&, Conn except = {});
-    void join(Conn, Session&);
-    void watch_expiry(Conn, Session&);
-    void end(Conn, Session&, int code, std::string_view code_word, std::string_view why);
-    void drop(Conn, Session&, int code, std::string reason);
+    void run_status(const Run&) UNDER_LOCK;
+    void run_output(const Run&, const RunChunk&) UNDER_LOCK;
+    void say(Session&, std::string frame) UNDER_LOCK;
+    void fault(Session&, const wire::desk::Fault&) UNDER_LOCK;
+    void tell(const Run&, const Outlet::OfRun&, Conn except = {}) UNDER_LOCK;
+    void join(Conn, Session&) UNDER_LOCK;
+    void watch_expiry(Conn, Session&) UNDER_LOCK;
+    void end(Conn, Session&, int code, std::string_view code_word, std::string_view why) UNDER_LOCK;
+    void drop(Conn, Session&, int code, std::string reason) UNDER_LOCK;
 
     Core& core_;
+    Exchanges& exchanges_;
     const Credentials& credentials_;
     Fanout& fanout_;
     Runs& runs_;
-    DashboardGroups groups_;
-    DashboardOutput output_;
-    wire::desk::Reader reader_;
-    std::unordered_map<Conn, std::unique_ptr<Session>> sessions_;
-    Shares places_{most};                          // of sessions_, by the token's subject
-    std::unordered_map<std::string, Asked> asked_; // by run, until it is over
+    DashboardGroups groups_ GUARDED;
+    DashboardOutput output_ GUARDED;
+    wire::desk::Reader reader_ GUARDED;
+    std::unordered_map<Conn, std::unique_ptr<Session>> sessions_ GUARDED;
+    Shares places_ GUARDED{most};                          // of sessions_, by the token's subject
+    std::unordered_map<std::string, Asked> asked_ GUARDED; // by run, until it is over
 };
 
 } // namespace agenthost::hub

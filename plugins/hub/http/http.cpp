@@ -141,6 +141,13 @@ Answer error_answer(int status, std::string_view code, std::string_view message,
     return json_answer(status, dump(json{{"error", std::move(error)}}));
 }
 
+Answer unauthorized(std::string_view why)
+{
+    Answer answer = error_answer(401, "AUTH_FAILED", why);
+    answer.headers.emplace_back("www-authenticate", "Bearer");
+    return answer;
+}
+
 std::string headers_json(const Answer& answer)
 {
     json out = json::object();

@@ -38,6 +38,8 @@ Answer json_answer(int status, std::string body);
 // {"error":{"code","message","detail"?}}
 Answer error_answer(int status, std::string_view code, std::string_view message,
                     std::string_view detail = {});
+// 401, with WWW-Authenticate: Bearer.
+Answer unauthorized(std::string_view why);
 std::string headers_json(const Answer&);
 
 // The status that fits an error code of the one table; `otherwise` for a code it does not know.

@@ -1,41 +1,15 @@
 #include "router.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <stdexcept>
 
 namespace agenthost::hub {
 
 namespace {
 
-struct Row {
-    std::string_view method, pattern; // ":" stands for one non-empty segment
-    Route route;
-};
-
-constexpr std::array<Row, 23> table{{
-    {"GET", "/api/agents", Route::agents},
-    {"GET", "/api/agents/:", Route::agent},
-    {"GET", "/api/agents/:/health", Route::health},
-    {"GET", "/api/agents/:/metrics", Route::metrics},
-    {"GET", "/api/agents/:/events", Route::events},
-    {"GET", "/api/agents/:/logs", Route::logs},
-    {"POST", "/api/agents/:/commands", Route::command},
-    {"GET", "/api/tasks/:", Route::task},
-    {"DELETE", "/api/tasks/:", Route::task_cancel},
-    {"GET", "/api/commands/:", Route::run},
-    {"GET", "/api/commands/:/output", Route::run_output},
-    {"POST", "/api/agent-tasks", Route::shop_tasks},
-    {"GET", "/api/agent-tasks/:", Route::shop_task},
-    {"GET", "/api/agent-heartbeat", Route::shop_heartbeat},
-    {"GET", "/api/websocket/agents", Route::signed_agents},
-    {"GET", "/api/websocket/agents/:", Route::signed_agent},
-    {"POST", "/api/websocket/agents/:/command", Route::signed_command},
-    {"PUT", "/api/agents/:/files/:", Route::file_put},
-    {"GET", "/api/agents/:/files/:", Route::file_get},
-    {"DELETE", "/api/agents/:/files/:", Route::file_delete},
-    {"PUT", "/api/temp/upload/:", Route::temp_upload},
-    {"POST", "/api/temp/upload/:", Route::temp_upload},
-    {"GET", "/api/temp/download/:", Route::temp_download},
-}};
+constexpr std::array<std::string_view, 4> known_names{":agent", ":id", ":file", ":token"};
 
 std::string_view next_segment(std::string_view& path)
 {
@@ -45,32 +19,75 @@ std::string_view next_segment(std::string_view& path)
     return segment;
 }
 
-bool fits(std::string_view pattern, std::string_view path, std::vector<std::string_view>& arguments)
+bool fits(std::string_view pattern, std::string_view path, Match& out)
 {
-    arguments.clear();
+    out.names.clear();
+    out.arguments.clear();
     while (!pattern.empty() && !path.empty()) {
         const std::string_view wanted = next_segment(pattern), given = next_segment(path);
-        if (wanted == ":" && !given.empty())
-            arguments.push_back(given);
-        else if (wanted != given)
+        if (wanted.starts_with(':') && !given.empty()) {
+            out.names.push_back(wanted);
+            out.arguments.push_back(given);
+        } else if (wanted != given) {
             return false;
+        }
     }
     return pattern.empty() && path.empty();
 }
 
+// Empty: the row is good.
+std::string fault_of(const Route& row)
+{
+    if (!row.handler) return "has no handler";
+    for (std::string_view pattern = row.pattern; !pattern.empty();) {
+        const std::string_view segment = next_segment(pattern);
+        if (segment.starts_with(':') &&
+            std::find(known_names.begin(), known_names.end(), segment) == known_names.end())
+            return "has an unknown name in its pattern: " + std::string{segment};
+    }
+    return {};
+}
+
 } // namespace
 
-Match match(std::string_view method, std::string_view path)
+bool Needs::admits(hub::Role caller) const
+{
+    switch (role_) {
+    case own_credential: return true;
+    case dashboard: return caller == hub::Role::dashboard || caller == hub::Role::admin;
+    case admin: return caller == hub::Role::admin;
+    }
+    return false;
+}
+
+void Router::add(std::vector<Route> rows)
+{
+    for (Route& row : rows) {
+        std::string fault = fault_of(row);
+        const bool twice = std::any_of(rows_.begin(), rows_.end(), [&](const Route& other) {
+            return other.method == row.method && other.pattern == row.pattern;
+        });
+        if (twice) fault = "is listed twice";
+        if (!fault.empty())
+            throw std::logic_error{"route " + std::string{row.method} + " " + std::string{row.pattern} + " " +
+                                   fault};
+        rows_.push_back(std::move(row));
+    }
+}
+
+Match Router::match(std::string_view method, std::string_view path) const
 {
     Match found;
-    for (const Row& row : table) {
-        std::vector<std::string_view> arguments;
-        if (!fits(row.pattern, path, arguments)) continue;
-        if (row.method == method) return {row.route, std::move(arguments), {}};
-        found.route = Route::not_allowed;
-        found.allow += (found.allow.empty() ? "" : ", ") + std::string{row.method};
+    std::string allow;
+    for (const Route& row : rows_) {
+        if (!fits(row.pattern, path, found)) continue;
+        if (row.method == method) {
+            found.route = &row;
+            return found;
+        }
+        allow += (allow.empty() ? "" : ", ") + std::string{row.method};
     }
-    return found;
+    return {.allow = std::move(allow)};
 }
 
 } // namespace agenthost::hub

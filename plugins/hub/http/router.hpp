@@ -1,45 +1,67 @@
-// Which of the hub's routes a request means. Pure.
+// Rows of routes, and which row a request means. A feature exports its rows; rest/rest.hpp checks their roles. Pure.
 #pragma once
 
+#include "exchanges.hpp"
+#include "plugins/hub/core/access.hpp"
+
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace agenthost::hub {
 
-enum class Route {
-    none,        // 404
-    not_allowed, // 405, `allow` says what is
-    agents,
-    agent,
-    health,
-    metrics,
-    events,
-    logs,
-    command,
-    task,
-    task_cancel,
-    run,
-    run_output,
-    shop_tasks,
-    shop_task,
-    shop_heartbeat,
-    signed_agents,
-    signed_agent,
-    signed_command,
-    file_put,
-    file_get,
-    file_delete,
-    temp_upload,
-    temp_download,
+// A request as its handler gets it; head and caller live until the handler returns.
+struct HttpRequest {
+    Exchange exchange;
+    const Head& head;
+    const Caller& caller;               // of the bearer token; of Needs::own_credential: nobody
+    std::vector<std::string> arguments; // the ":name" segments in order
+};
+
+// Who may call a route. It has no default: a row that names no role does not compile.
+class Needs {
+public:
+    enum Role : std::uint8_t {
+        own_credential, // no bearer token: the handler checks what the route has instead, also while the hub drains
+        dashboard, // a dashboard's or an admin's token
+        admin
+    };
+    constexpr Needs(Role role) : role_{role} {} // NOLINT(google-explicit-constructor): rows read as a table
+    [[nodiscard]] constexpr Role role() const { return role_; }
+    [[nodiscard]] bool admits(hub::Role) const;
+
+private:
+    Role role_;
+};
+
+// Segments of a pattern that begin with ':' stand for one non-empty segment:
+//   :agent   an agent's id, which the caller may see    :id    another id
+//   :file    a file's id, up to 255 bytes               :token anything
+struct Route {
+    std::string_view method, pattern;
+    Needs needs;
+    std::function<void(const HttpRequest&)> handler;
 };
 
 struct Match {
-    Route route = Route::none;
-    std::vector<std::string_view> arguments; // the ":name" segments in order; into the path
-    std::string allow;                       // "GET, PUT"
+    const Route* route = nullptr; // nullptr: 405 when `allow` says something, else 404
+    std::vector<std::string_view> names,
+        arguments;     // of the ":name" segments; the arguments point into the path
+    std::string allow; // "GET, PUT"
 };
 
-Match match(std::string_view method, std::string_view path);
+class Router {
+public:
+    // Throws std::logic_error: a row that is there already, has no handler, or a pattern with an unknown name.
+    void add(std::vector<Route> rows);
+    // The first row that fits. Until the next add().
+    [[nodiscard]] Match match(std::string_view method, std::string_view path) const;
+    [[nodiscard]] const std::vector<Route>& rows() const { return rows_; }
+
+private:
+    std::vector<Route> rows_;
+};
 
 } // namespace agenthost::hub

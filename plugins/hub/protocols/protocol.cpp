@@ -33,13 +33,6 @@ Opening open_by_token(std::string_view token, const Credentials& credentials, st
     return {.agent = std::move(found->first), .proof = std::move(found->second)};
 }
 
-Answer unauthorized(std::string_view why)
-{
-    Answer answer = error_answer(401, "AUTH_FAILED", why);
-    answer.headers.emplace_back("www-authenticate", "Bearer");
-    return answer;
-}
-
 std::string http_date(std::int64_t utc_ms)
 {
     static constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

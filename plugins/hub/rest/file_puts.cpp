@@ -41,10 +41,7 @@ void FilePuts::ended(const Ptr& put, Answer outcome, bool success)
     put->done = true;
     put->ended = core_.now();
     put->outcome = std::move(outcome);
-    for (const Conn conn : std::exchange(put->waiting, {})) {
-        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
-        core_.answer(conn, put->outcome);
-    }
+    for (const Exchange& exchange : std::exchange(put->waiting, {})) exchange.answer(put->outcome);
     const auto mine = puts_.find(name(put->agent, put->file));
     if (!success && mine != puts_.end() && mine->second == put) puts_.erase(mine);
 }

@@ -5,7 +5,7 @@
 // `most` entries, `kept_for` after the end; only successes are kept. Under the hub's lock.
 #pragma once
 
-#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/http/exchanges.hpp"
 #include "plugins/hub/store/model.hpp"
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct FilePut {
     bool done = false;
     Answer outcome; // when it is done
     Timers::Time ended{};
-    std::set<Conn> waiting;
+    std::set<Exchange> waiting;
 
     [[nodiscard]] bool same_content(const FilePut& other) const
     {
@@ -41,20 +41,20 @@ public:
     explicit FilePuts(Core& core) : core_{core} {}
 
     // The latest one of this file, when it still counts; nullptr: none.
-    Ptr find(const std::string& agent, const std::string& file);
-    void add(const Ptr&);
-    void ended(const Ptr&, Answer outcome, bool success); // answers who waits
-    void forget(const std::string& agent, const std::string& file);
+    Ptr find(const std::string& agent, const std::string& file) UNDER_LOCK;
+    void add(const Ptr&) UNDER_LOCK;
+    void ended(const Ptr&, Answer outcome, bool success) UNDER_LOCK; // answers who waits
+    void forget(const std::string& agent, const std::string& file) UNDER_LOCK;
     // Something else changes files of this agent: no outcome says any longer what is stored, not even of those that still run. Who waits
     // for one is still answered; the next PUT is sent.
-    void forget_all(std::string_view agent);
+    void forget_all(std::string_view agent) UNDER_LOCK;
 
 private:
     static std::string name(std::string_view agent, std::string_view file);
-    void make_room();
+    void make_room() UNDER_LOCK;
 
     Core& core_;
-    std::unordered_map<std::string, Ptr> puts_;
+    std::unordered_map<std::string, Ptr> puts_ GUARDED;
 };
 
 } // namespace agenthost::hub

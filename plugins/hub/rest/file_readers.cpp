@@ -13,89 +13,86 @@ constexpr auto try_again = std::chrono::milliseconds{50}; // the worker's queue 
 
 }
 
-void FileReaders::add(Conn conn, Head head)
+void FileReaders::add(const Exchange& exchange, Head head)
 {
     Reader reader;
     reader.head = std::move(head);
-    readers_.insert_or_assign(conn, std::move(reader));
+    readers_.insert_or_assign(exchange, std::move(reader));
 }
 
-bool FileReaders::has(Conn conn) const { return readers_.contains(conn); }
+bool FileReaders::has(const Exchange& exchange) const { return readers_.contains(exchange); }
 
-bool FileReaders::begun(Conn conn) const
+bool FileReaders::begun(const Exchange& exchange) const
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     return it != readers_.end() && it->second.begun;
 }
 
-void FileReaders::due(Conn conn)
+void FileReaders::due(const Exchange& exchange)
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     it->second.due = true;
-    begin(conn, it->second);
+    begin(exchange, it->second);
 }
 
-void FileReaders::arriving(Conn conn, const Arriving& now)
+void FileReaders::arriving(const Exchange& exchange, const Arriving& now)
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     Reader& reader = it->second;
     if (reader.whole) return; // the agent sends again what is here already
     // A new attempt of the agent continues what the reader has only when it is the same content.
     if (reader.begun && now.file != reader.from.file &&
         (now.sha256.empty() || now.sha256 != reader.from.sha256 || now.length != reader.from.length))
-        return cut(conn);
+        return cut(exchange);
     reader.from = now;
     if (reader.begun)
-        pump(conn, reader);
+        pump(exchange, reader);
     else if (reader.due)
-        begin(conn, reader);
+        begin(exchange, reader);
 }
 
-void FileReaders::begin(Conn conn, Reader& reader)
+void FileReaders::begin(const Exchange& exchange, Reader& reader)
 {
     const Arriving& from = reader.from;
     if (reader.begun || !from.file || from.landed == 0 || from.length == 0) return;
     Range range;
     Answer answer = file_head(reader.head, from.length, from.sha256, range);
     if (answer.status >= 400) { // the range lies outside the file
-        remove(conn);
-        return core_.answer(conn, std::move(answer));
+        remove(exchange);
+        return exchange.answer(std::move(answer));
     }
     reader.begun = true;
     reader.at = range.first;
     reader.end = range.first + range.length;
-    core_.host.record(Metric::requests, 1);
-    core_.outbox.push_back([this, conn, answer = std::move(answer), length = range.length] {
-        core_.host.begin(conn, answer, length);
-    });
-    pump(conn, reader);
+    exchange.begin(std::move(answer), range.length);
+    pump(exchange, reader);
 }
 
-void FileReaders::pump(Conn conn, Reader& reader)
+void FileReaders::pump(const Exchange& exchange, Reader& reader)
 {
     if (!reader.begun || reader.reading) return;
     std::uint64_t limit = std::min(reader.end, reader.whole ? reader.from.length : reader.from.landed);
     if (!reader.whole) limit = std::min(limit, reader.end - 1);
     if (reader.at == reader.end) {
-        core_.outbox.push_back([this, conn] { core_.host.finish(conn); });
-        return remove(conn);
+        exchange.finish();
+        return remove(exchange);
     }
     if (reader.at >= limit) return;
     reader.reading = true;
     // After what is in the outbox: the answer's head.
-    core_.outbox.push_back([this, conn, file = reader.from.file, at = reader.at, limit] {
-        if (core_.blocking([this, conn, file, at, limit] { read(conn, file, at, limit); })) return;
-        core_.enter([&] {
-            core_.timers.at(core_.now() + try_again, [this, conn, at] { stopped(conn, at, AGH_OK); });
+    core_.strand.post([this, exchange, file = reader.from.file, at = reader.at, limit] {
+        if (core_.blocking([this, exchange, file, at, limit] { read(exchange, file, at, limit); })) return;
+        core_.strand.run([&]() UNDER_LOCK {
+            core_.after(try_again, [this, exchange, at]() UNDER_LOCK { stopped(exchange, at, AGH_OK); });
         });
     });
 }
 
 // On the worker, without the lock.
-void FileReaders::read(Conn conn, const std::shared_ptr<const SpoolFile>& file, std::uint64_t at,
-                       std::uint64_t limit)
+void FileReaders::read(const Exchange& exchange, const std::shared_ptr<const SpoolFile>& file,
+                       std::uint64_t at, std::uint64_t limit)
 {
     std::string bytes;
     agh_status status = AGH_OK;
@@ -108,65 +105,65 @@ void FileReaders::read(Conn conn, const std::shared_ptr<const SpoolFile>& file, 
             break;
         }
         bytes.resize(static_cast<std::size_t>(n));
-        status = core_.host.chunk(conn, bytes);
+        status = exchange.chunk(bytes);
         if (status == AGH_OK) at += bytes.size();
     }
-    core_.enter([&] { stopped(conn, at, status); });
+    core_.strand.run([&]() UNDER_LOCK { stopped(exchange, at, status); });
 }
 
-void FileReaders::stopped(Conn conn, std::uint64_t at, agh_status status)
+void FileReaders::stopped(const Exchange& exchange, std::uint64_t at, agh_status status)
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     core_.host.record(Metric::bytes_out, double(at - it->second.at));
     it->second.at = at;
     it->second.reading = false;
-    if (status == AGH_OK) return pump(conn, it->second);
-    if (status != AGH_E_BUSY) return cut(conn);
+    if (status == AGH_OK) return pump(exchange, it->second);
+    if (status != AGH_E_BUSY) return cut(exchange);
     // writable() comes; when it came while we read, nobody else would go on.
     core_.timers.cancel(it->second.retry);
     it->second.retry =
-        core_.timers.at(core_.now() + std::chrono::seconds{1}, [this, conn] { writable(conn); });
+        core_.after(std::chrono::seconds{1}, [this, exchange]() UNDER_LOCK { writable(exchange); });
 }
 
-void FileReaders::complete(Conn conn, std::shared_ptr<const SpoolFile> file)
+void FileReaders::complete(const Exchange& exchange, std::shared_ptr<const SpoolFile> file)
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     Reader& reader = it->second;
-    if (reader.begun && file->size() != reader.from.length) return cut(conn);
+    if (reader.begun && file->size() != reader.from.length) return cut(exchange);
     reader.from.length = reader.from.landed = file->size();
     reader.from.sha256 = file->sha256();
     reader.from.file = std::move(file);
     reader.whole = true;
-    pump(conn, reader);
+    pump(exchange, reader);
 }
 
-void FileReaders::fail(Conn conn)
+void FileReaders::fail(const Exchange& exchange)
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     if (it == readers_.end() || it->second.whole) return;
-    if (it->second.begun) return cut(conn);
-    remove(conn);
+    if (it->second.begun) return cut(exchange);
+    remove(exchange);
 }
 
-void FileReaders::cut(Conn conn)
+void FileReaders::cut(const Exchange& exchange)
 {
-    remove(conn);
-    core_.outbox.push_back([this, conn] { core_.host.close(conn, 1011, "the file did not come whole"); });
+    remove(exchange);
+    exchange.cut(1011, "the file did not come whole");
 }
 
-void FileReaders::remove(Conn conn)
+void FileReaders::remove(const Exchange& exchange)
 {
-    const auto it = readers_.find(conn);
+    const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     core_.timers.cancel(it->second.retry);
     readers_.erase(it);
 }
 
-void FileReaders::writable(Conn conn)
+void FileReaders::writable(const Exchange& exchange)
 {
-    if (const auto it = readers_.find(conn); it != readers_.end()) pump(conn, it->second);
+    if (const auto it = readers_.find(exchange); it != readers_.end()) pump(exchange, it->second);
 }
 
 } // namespace agenthost::hub

@@ -6,12 +6,13 @@
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
+#include "plugins/hub/http/exchanges.hpp"
 #include "plugins/hub/http/spool.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 namespace agenthost::hub {
 
@@ -25,16 +26,17 @@ public:
         std::uint64_t length = 0, landed = 0;
         std::string sha256;
     };
-    void add(Conn, Head);               // a caller that waits for its file
-    [[nodiscard]] bool has(Conn) const; // it still waits, or is being sent
-    [[nodiscard]] bool
-        begun(Conn) const; // it has been sent something: what is not sent now cannot be said any more
-    void due(Conn);        // it has waited long enough: begin with what there is
-    void arriving(Conn, const Arriving&);                  // more has come, or another attempt begins
-    void complete(Conn, std::shared_ptr<const SpoolFile>); // the whole file, and it is right
-    void fail(Conn);   // it will not come: a reader that has begun is cut off
-    void remove(Conn); // it is gone, or was answered otherwise
-    void writable(Conn);
+    void add(const Exchange&, Head) UNDER_LOCK;               // a caller that waits for its file
+    [[nodiscard]] bool has(const Exchange&) const UNDER_LOCK; // it still waits, or is being sent
+    // It has been sent something: what is not sent now cannot be said any more.
+    [[nodiscard]] bool begun(const Exchange&) const UNDER_LOCK;
+    void due(const Exchange&) UNDER_LOCK; // it has waited long enough: begin with what there is
+    void arriving(const Exchange&, const Arriving&) UNDER_LOCK; // more has come, or another attempt begins
+    // The whole file is here, and it is right.
+    void complete(const Exchange&, std::shared_ptr<const SpoolFile>) UNDER_LOCK;
+    void fail(const Exchange&) UNDER_LOCK;   // it will not come: a reader that has begun is cut off
+    void remove(const Exchange&) UNDER_LOCK; // it is gone, or was answered otherwise
+    void writable(const Exchange&) UNDER_LOCK;
 
 private:
     struct Reader {
@@ -44,18 +46,19 @@ private:
         bool due = false, begun = false, whole = false, reading = false;
         Timers::Id retry{};
     };
-    static constexpr std::size_t piece =
-                                     128U
-                                     << 10, // half of what the daemon queues: fits whenever it says writable
-        turn = 1U << 20;                    // others have their turn after this many bytes
-    void begin(Conn, Reader&);
-    void pump(Conn, Reader&);
-    void read(Conn, const std::shared_ptr<const SpoolFile>&, std::uint64_t at, std::uint64_t limit);
-    void stopped(Conn, std::uint64_t at, agh_status);
-    void cut(Conn);
+    // Half of what the daemon queues: fits whenever it says writable.
+    static constexpr std::size_t piece = 128U << 10;
+    // Others have their turn after this many bytes.
+    static constexpr std::size_t turn = 1U << 20;
+    void begin(const Exchange&, Reader&) UNDER_LOCK;
+    void pump(const Exchange&, Reader&) UNDER_LOCK;
+    void read(const Exchange&, const std::shared_ptr<const SpoolFile>&, std::uint64_t at,
+              std::uint64_t limit);
+    void stopped(const Exchange&, std::uint64_t at, agh_status) UNDER_LOCK;
+    void cut(const Exchange&) UNDER_LOCK;
 
     Core& core_;
-    std::unordered_map<Conn, Reader> readers_;
+    std::map<Exchange, Reader> readers_ GUARDED;
 };
 
 } // namespace agenthost::hub

@@ -1,6 +1,6 @@
 #include "files.hpp"
 
-#include "plugins/hub/core/not_saved.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 
 #include "base/hash.hpp"
@@ -60,6 +60,40 @@ Answer final_answer(const TaskRecord& task)
     return error_answer(status_of(task.code), task.code, task.message, task.detail);
 }
 
+std::function<void(const HttpRequest&)> Files::online(FileHandler handler)
+{
+    return [this, handler = std::move(handler)](const HttpRequest& request) UNDER_LOCK {
+        const std::string &agent = request.arguments[0], &file = request.arguments[1];
+        calls_.with_online(request.exchange, agent, [&] { handler(request, agent, file); });
+    };
+}
+
+std::vector<Route> Files::routes()
+{
+    constexpr std::string_view path = "/api/agents/:agent/files/:file";
+    // The URL is the credential.
+    const auto temporary = [this](void (Files::*handler)(const Exchange&, const Head&, std::string_view)) {
+        return [this, handler](const HttpRequest& r) UNDER_LOCK {
+            if (core_.draining) return r.exchange.refuse(503, "BUSY", "The hub is going down");
+            (this->*handler)(r.exchange, r.head, r.arguments[0]);
+        };
+    };
+    return {
+        {"PUT", path, Needs::dashboard,
+         online([this](const HttpRequest& r, const std::string& agent, const std::string& file)
+                    UNDER_LOCK { put(r.exchange, r.head, agent, file); })},
+        {"GET", path, Needs::dashboard,
+         online([this](const HttpRequest& r, const std::string& agent, const std::string& file)
+                    UNDER_LOCK { get(r.exchange, r.head, agent, file); })},
+        {"DELETE", path, Needs::dashboard,
+         online([this](const HttpRequest& r, const std::string& agent, const std::string& file)
+                    UNDER_LOCK { remove(r.exchange, agent, file); })},
+        {"PUT", "/api/temp/upload/:token", Needs::own_credential, temporary(&Files::temp_upload)},
+        {"POST", "/api/temp/upload/:token", Needs::own_credential, temporary(&Files::temp_upload)},
+        {"GET", "/api/temp/download/:token", Needs::own_credential, temporary(&Files::temp_download)},
+    };
+}
+
 Files::Ticket Files::open_transfer(Transfer transfer)
 {
     const std::string token = base::random_token();
@@ -71,79 +105,74 @@ Files::Ticket Files::open_transfer(Transfer transfer)
     return ticket;
 }
 
-TransferPlaces::Place Files::take_place(Conn conn, const std::string& agent)
+TransferPlaces::Place Files::take_place(const Exchange& exchange, const std::string& agent)
 {
     std::string why;
-    auto place = places_.take(agent, core_.exchanges[conn].caller, why);
+    auto place = places_.take(agent, exchange.caller(), why);
     if (place) return place;
     Answer answer = error_answer(503, "BUSY", why);
     answer.headers.emplace_back("retry-after", "1");
-    core_.answer(conn, std::move(answer));
+    exchange.answer(std::move(answer));
     return nullptr;
 }
 
-TaskRecord Files::task(Conn conn, std::string agent, std::string action, std::string params) const
+TaskRecord Files::task(const Exchange& exchange, std::string agent, std::string action,
+                       std::string params) const
 {
-    const auto it = core_.exchanges.find(conn);
     return {.id = Commands::new_id(),
             .agent = std::move(agent),
             .action = std::move(action),
             .params = std::move(params),
-            .caller = it == core_.exchanges.end() ? std::string{} : it->second.caller,
+            .caller = exchange.caller(),
             .bound = true,
             .expires = core_.utc() + core_.config.transfer_ttl.count()};
 }
 
-bool Files::start(Conn conn, TaskRecord task, const std::string& key,
+bool Files::start(const Exchange& exchange, TaskRecord task, const std::string& key,
                   std::function<void(const TaskRecord&)> ended)
 {
     std::string why;
     const bool taken = commands_.start(
         std::move(task),
-        [this, key, ended = std::move(ended)](const TaskRecord& done) {
+        [this, key, ended = std::move(ended)](const TaskRecord& done) UNDER_LOCK {
             ended(done);
             transfers_.erase(key);
         },
         &why);
     if (taken) return true;
     transfers_.erase(key);
-    core_.answer(conn, error_answer(503, "BUSY", why));
+    exchange.refuse(503, "BUSY", why);
     return false;
 }
 
-void Files::drain_as_interrupted(Conn conn)
+void Files::drain_as_interrupted(const Exchange& exchange)
 {
-    const auto it = core_.exchanges.find(conn);
-    if (it == core_.exchanges.end()) return;
-    it->second.on_drain = [this, conn] {
-        core_.answer(conn,
-                     error_answer(503, "INTERRUPTED", "The hub is going down; try again when it is back"));
-    };
-}
-
-// A body that comes slower than min_rate holds its place for those that could use it.
-void Files::watch_rate(Conn conn, const std::shared_ptr<Rate>& rate)
-{
-    if (core_.config.min_rate == 0) return;
-    rate->timer = core_.timers.at(core_.now() + rate_window, [this, conn, rate] {
-        // What the daemon may hold counts as arrived, but only in the first window: later windows hold the same bytes.
-        if (rate->floor.too_slow(rate->landed + unreported, core_.now())) {
-            core_.log_stranger("dropped a transfer whose body came slower than plugins.hub.config.min_rate");
-            core_.outbox.push_back(
-                [this, conn] { core_.host.close(conn, 1008, "the body came too slowly"); });
-            return;
-        }
-        watch_rate(conn, rate);
+    exchange.on_drain([exchange]() UNDER_LOCK {
+        exchange.refuse(503, "INTERRUPTED", "The hub is going down; try again when it is back");
     });
 }
 
-void Files::receive(Conn conn, const Head& head, Body body)
+// A body that comes slower than min_rate holds its place for those that could use it.
+void Files::watch_rate(const Exchange& exchange, const std::shared_ptr<Rate>& rate)
+{
+    if (core_.config.min_rate == 0) return;
+    rate->timer = core_.after(rate_window, [this, exchange, rate]() UNDER_LOCK {
+        // What the daemon may hold counts as arrived, but only in the first window: later windows hold the same bytes.
+        if (rate->floor.too_slow(rate->landed + unreported, core_.now())) {
+            core_.log_stranger("dropped a transfer whose body came slower than plugins.hub.config.min_rate");
+            return exchange.cut(1008, "the body came too slowly");
+        }
+        watch_rate(exchange, rate);
+    });
+}
+
+void Files::receive(const Exchange& exchange, const Head& head, Body body)
 {
     const std::uint64_t room =
         head.chunked ? std::min(core_.config.max_file, most_chunked) : head.length.value_or(0);
-    const auto refuse = [this, conn, over = body.over](int status, std::string_view code,
-                                                       const std::string& text) {
-        core_.answer(conn, error_answer(status, code, text));
+    const Refuse refuse = [exchange, over = body.over](int status, std::string_view code,
+                                                       const std::string& text) UNDER_LOCK {
+        exchange.refuse(status, code, text);
         over();
     };
     if (room > core_.config.max_file) {
@@ -158,86 +187,91 @@ void Files::receive(Conn conn, const Head& head, Body body)
 
     const auto rate = std::make_shared<Rate>(
         Rate{.floor = base::RateFloor{{core_.config.min_rate, rate_window}, core_.now()}});
-    auto& exchange = core_.exchanges[conn];
-    exchange.on_closed = [this, rate, over = body.over] {
+    exchange.on_closed([this, rate, over = body.over]() UNDER_LOCK {
         core_.timers.cancel(rate->timer);
         over();
-    };
-    exchange.on_body = [this, conn, wanted, refuse, rate,
-                        received = std::move(body.received)](const BodyEnd& end) {
-        core_.timers.cancel(rate->timer);
-        Core::Exchange& mine = core_.exchanges[conn];
-        const std::shared_ptr<SpoolFile> file = std::move(mine.file);
-        if (end.status == AGH_E_INVALID || end.status == AGH_E_CLOSED || !file)
-            return; // the host has answered; on_closed follows
-        if (!file->grow(end.status == AGH_OK ? end.length : rate->landed))
-            return refuse(507, "DISK_FULL", no_room);
-        if (end.status != AGH_OK)
-            return not_written(conn, file, rate->landed, [refuse](const base::DiskTrouble& why) {
-                refuse(disk_status(why), why.code, why.text);
-            });
-        core_.host.record(Metric::bytes_in, double(end.length));
-        if (wanted && *wanted != end.sha256) {
-            return refuse(422, "INVALID_REQUEST",
-                          "The body's SHA-256 is " + end.sha256 + ", X-Content-SHA256 says " + *wanted +
-                              "; send the file again");
-        }
-        file->complete(end.length, end.sha256);
-        mine.on_closed = {};
-        received(file);
-    };
-    const bool posted = core_.blocking([this, conn, room, refuse, rate, body = std::move(body)] {
+    });
+    const bool posted = core_.blocking([this, exchange, room, refuse, rate, wanted, body = std::move(body)] {
         base::DiskTrouble problem;
-        auto file = spool_->open(room, body.agent, body.caller, problem);
-        core_.enter([&] {
+        const std::shared_ptr<SpoolFile> file = spool_->open(room, body.agent, body.caller, problem);
+        core_.strand.run([&]() UNDER_LOCK {
             core_.host.record(Metric::spool, double(spool_->reserved()));
-            const auto it = core_.exchanges.find(conn);
-            if (it == core_.exchanges.end()) return; // the peer left meanwhile
+            if (!exchange.there()) return; // the peer left meanwhile
             if (!file) return refuse(disk_status(problem), problem.code, problem.text);
-            it->second.file = file;
-            it->second.on_progress = [rate, file, progress = body.progress](std::uint64_t landed) {
-                rate->landed = landed;
-                if (!file->grow(landed)) return false;
-                if (progress) progress(file, landed);
-                return true;
-            };
-            watch_rate(conn, rate);
-            core_.outbox.push_back([this, conn, file, room] { core_.host.receive(conn, file.get(), room); });
+            watch_rate(exchange, rate);
+            exchange.receive(
+                file, room,
+                [rate, file, progress = body.progress](std::uint64_t now) {
+                    rate->landed = now;
+                    if (!file->grow(now)) return false;
+                    if (progress) progress(file, now);
+                    return true;
+                },
+                [this, exchange, file, rate, refuse, wanted, received = body.received](const BodyEnd& end)
+                    UNDER_LOCK {
+                        core_.timers.cancel(rate->timer);
+                        if (landed(exchange, file, *rate, refuse, wanted, end)) received(file);
+                    });
         });
     });
     if (!posted) refuse(503, "BUSY", "The hub has too many transfers to begin; try again later");
 }
 
-// The daemon says that the disk refused, but not how: the disk is asked again, on the worker.
-void Files::not_written(Conn conn, const std::shared_ptr<SpoolFile>& file, std::uint64_t landed,
-                        std::function<void(const base::DiskTrouble&)> refuse)
+// The body has ended. false: it is not whole or not right, and has been refused.
+bool Files::landed(const Exchange& exchange, const std::shared_ptr<SpoolFile>& file, const Rate& rate,
+                   const Refuse& refuse, const std::optional<std::string>& wanted, const BodyEnd& end)
 {
-    const auto ask = [this, conn, file, landed, refuse] {
+    if (end.status == AGH_E_INVALID || end.status == AGH_E_CLOSED)
+        return false; // the host has answered; on_closed follows
+    if (!file->grow(end.status == AGH_OK ? end.length : rate.landed)) {
+        refuse(507, "DISK_FULL", no_room);
+        return false;
+    }
+    if (end.status != AGH_OK) {
+        not_written(exchange, file, rate.landed,
+                    [refuse](const base::DiskTrouble& why) { refuse(disk_status(why), why.code, why.text); });
+        return false;
+    }
+    core_.host.record(Metric::bytes_in, double(end.length));
+    if (wanted && *wanted != end.sha256) {
+        refuse(422, "INVALID_REQUEST",
+               "The body's SHA-256 is " + end.sha256 + ", X-Content-SHA256 says " + *wanted +
+                   "; send the file again");
+        return false;
+    }
+    file->complete(end.length, end.sha256);
+    exchange.on_closed({});
+    return true;
+}
+
+// The daemon says that the disk refused, but not how: the disk is asked again, on the worker.
+void Files::not_written(const Exchange& exchange, const std::shared_ptr<SpoolFile>& file,
+                        std::uint64_t landed, std::function<void(const base::DiskTrouble&)> refuse)
+{
+    const auto ask = [this, exchange, file, landed, refuse] {
         const base::DiskTrouble why = spool_->why_not_written(*file, landed);
-        core_.enter([&] {
-            if (core_.exchanges.contains(conn)) refuse(why);
+        core_.strand.run([&]() UNDER_LOCK {
+            if (exchange.there()) refuse(why);
         });
     };
     if (!core_.blocking(ask))
         refuse({"DISK_ERROR", "The hub could not write the body to its transfer folder; try again later"});
 }
 
-void Files::put(Conn conn, const Head& head, std::string agent, std::string file)
+void Files::put(const Exchange& exchange, const Head& head, std::string agent, std::string file)
 {
-    const auto refuse = [this, conn](int status, std::string_view code, std::string_view text) {
-        core_.answer(conn, error_answer(status, code, text));
-    };
     if (!head.length && !head.chunked)
-        return refuse(411, "INVALID_REQUEST", "PUT needs a Content-Length, or chunked encoding");
+        return exchange.refuse(411, "INVALID_REQUEST", "PUT needs a Content-Length, or chunked encoding");
     double wait_s = 0;
     if (!put_wait(head, wait_s))
-        return refuse(400, "INVALID_REQUEST", "\"timeout\" is not a number of seconds from 0 to 3600");
+        return exchange.refuse(400, "INVALID_REQUEST",
+                               "\"timeout\" is not a number of seconds from 0 to 3600");
     auto put = std::make_shared<FilePut>();
     put->agent = std::move(agent);
     put->file = std::move(file);
     put->key = head.header("idempotency-key");
     if (put->key.size() > 255)
-        return refuse(400, "INVALID_REQUEST", "Idempotency-Key is longer than 255 bytes");
+        return exchange.refuse(400, "INVALID_REQUEST", "Idempotency-Key is longer than 255 bytes");
     if (const auto name = query_value(head.query, "name")) put->info += ",\"name\":" + json_string(*name);
     if (const auto owner = query_value(head.query, "owner"))
         put->info += ",\"owner_id\":" + json_string(*owner);
@@ -246,124 +280,116 @@ void Files::put(Conn conn, const Head& head, std::string agent, std::string file
     // Who asks first whether to send the body is told that it need not.
     if (before && head.header("expect") == "100-continue" && !put->sha256.empty() &&
         before->same_content(*put))
-        return wait(conn, before, wait_s);
-    const auto place = take_place(conn, put->agent);
+        return wait(exchange, before, wait_s);
+    const auto place = take_place(exchange, put->agent);
     if (!place) return;
-    const std::string caller = core_.exchanges[conn].caller;
-    receive(conn, head,
+    const std::string caller = exchange.caller();
+    receive(exchange, head,
             {.agent = put->agent,
              .caller = caller,
-             .received = [this, conn, put, place, wait_s](const std::shared_ptr<SpoolFile>& content) {
-                 send(conn, put, content, place, wait_s);
-             }});
+             .received = [this, exchange, put, place, wait_s](const std::shared_ptr<SpoolFile>& content)
+                             UNDER_LOCK { send(exchange, put, content, place, wait_s); }});
 }
 
 // The body is here: to the agent, unless that is on its way already.
-void Files::send(Conn conn, FilePuts::Ptr put, const std::shared_ptr<SpoolFile>& content,
+void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_ptr<SpoolFile>& content,
                  TransferPlaces::Place place, double wait_s)
 {
     put->sha256 = content->sha256();
     if (const FilePuts::Ptr before = puts_.find(put->agent, put->file)) {
-        if (before->same_content(*put)) return wait(conn, before, wait_s);
+        if (before->same_content(*put)) return wait(exchange, before, wait_s);
         if (!put->key.empty() && put->key == before->key)
-            return core_.answer(
-                conn, error_answer(409, "ID_REUSED",
-                                   "This Idempotency-Key was used for another content of this file"));
+            return exchange.answer(error_answer(
+                409, "ID_REUSED", "This Idempotency-Key was used for another content of this file"));
     }
     const Ticket ticket =
         open_transfer({.way = Way::to_agent, .content = content, .place = std::move(place)});
-    TaskRecord record = task(conn, put->agent, "storage.upload",
+    TaskRecord record = task(exchange, put->agent, "storage.upload",
                              "{\"file_info\":{\"id\":" + json_string(put->file) + put->info +
                                  ",\"size\":" + std::to_string(content->size()) + ",\"sha256\":\"" +
                                  content->sha256() + "\"},\"download_url\":" + json_string(ticket.url) + "}");
     put->task = record.id;
     puts_.add(put);
-    const bool started = start(conn, std::move(record), ticket.key, [this, put](const TaskRecord& done) {
-        puts_.ended(put, final_answer(done), done.state == TaskState::success);
-    });
-    if (started) return wait(conn, put, wait_s);
+    const bool started =
+        start(exchange, std::move(record), ticket.key, [this, put](const TaskRecord& done) UNDER_LOCK {
+            puts_.ended(put, final_answer(done), done.state == TaskState::success);
+        });
+    if (started) return wait(exchange, put, wait_s);
     puts_.ended(put, {}, false);
 }
 
 // Until it is done; after `wait_s` the task is the answer.
-void Files::wait(Conn conn, const FilePuts::Ptr& put, double wait_s)
+void Files::wait(const Exchange& exchange, const FilePuts::Ptr& put, double wait_s)
 {
-    if (put->done) return core_.answer(conn, put->outcome);
-    put->waiting.insert(conn);
-    drain_as_interrupted(conn);
-    const auto timer =
-        core_.timers.at(core_.now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                          std::chrono::duration<double>{wait_s}),
-                        [this, conn, put] {
-                            const TaskRecord* open = commands_.find(put->task);
-                            if (open == nullptr || put->waiting.erase(conn) == 0) return;
-                            commands_.outlive(put->task);
-                            Answer answer = json_answer(202, task_json(*open));
-                            answer.headers.emplace_back("location", "/api/tasks/" + put->task);
-                            if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end())
-                                it->second.on_drain = {};
-                            core_.answer(conn, std::move(answer));
-                        });
-    core_.exchanges[conn].on_closed = [this, conn, put, timer] {
+    if (put->done) return exchange.answer(put->outcome);
+    put->waiting.insert(exchange);
+    drain_as_interrupted(exchange);
+    const auto timer = core_.after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                       std::chrono::duration<double>{wait_s}),
+                                   [this, exchange, put]() UNDER_LOCK {
+                                       const TaskRecord* open = commands_.find(put->task);
+                                       if (open == nullptr || put->waiting.erase(exchange) == 0) return;
+                                       commands_.outlive(put->task);
+                                       Answer answer = json_answer(202, task_json(*open));
+                                       answer.headers.emplace_back("location", "/api/tasks/" + put->task);
+                                       exchange.answer(std::move(answer));
+                                   });
+    exchange.on_closed([this, exchange, put, timer]() UNDER_LOCK {
         core_.timers.cancel(timer);
-        put->waiting.erase(conn);
-    };
+        put->waiting.erase(exchange);
+    });
 }
 
-void Files::get(Conn conn, const Head& head, std::string agent, std::string file)
+void Files::get(const Exchange& exchange, const Head& head, std::string agent, std::string file)
 {
-    auto place = take_place(conn, agent);
+    auto place = take_place(exchange, agent);
     if (!place) return;
     const Ticket ticket = open_transfer({.way = Way::from_agent,
                                          .content = nullptr,
                                          .agent = agent,
-                                         .caller = core_.exchanges[conn].caller,
-                                         .reader = conn,
+                                         .caller = exchange.caller(),
+                                         .reader = exchange,
                                          .place = std::move(place)});
     std::string params = "{\"file_id\":" + json_string(file) + ",\"upload_url\":" + json_string(ticket.url) +
                          ",\"method\":\"PUT\"}";
-    readers_.add(conn, head);
+    readers_.add(exchange, head);
     const auto due =
-        core_.timers.at(core_.now() + core_.config.stream_after, [this, conn] { readers_.due(conn); });
-    core_.exchanges[conn].on_closed = [this, conn, due] {
+        core_.after(core_.config.stream_after, [this, exchange]() UNDER_LOCK { readers_.due(exchange); });
+    exchange.on_closed([this, exchange, due]() UNDER_LOCK {
         core_.timers.cancel(due);
-        readers_.remove(conn);
-    };
-    drain_as_interrupted(conn);
-    const auto answered = [this, conn, due, head, key = ticket.key](const TaskRecord& done) {
+        readers_.remove(exchange);
+    });
+    drain_as_interrupted(exchange);
+    const auto answered = [this, exchange, due, head, key = ticket.key](const TaskRecord& done) UNDER_LOCK {
         core_.timers.cancel(due);
-        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
-        if (!readers_.has(conn)) return;                      // it has had all of it, or is gone
-        if (readers_.begun(conn)) return readers_.fail(conn); // nothing, when all of it has come
-        readers_.remove(conn);
-        if (done.state != TaskState::success) return core_.answer(conn, final_answer(done));
+        if (!readers_.has(exchange)) return;                          // it has had all of it, or is gone
+        if (readers_.begun(exchange)) return readers_.fail(exchange); // nothing, when all of it has come
+        readers_.remove(exchange);
+        if (done.state != TaskState::success) return exchange.answer(final_answer(done));
         const auto it = transfers_.find(key);
         if (it == transfers_.end() || !it->second.content)
-            return core_.answer(conn,
-                                error_answer(502, "NETWORK_ERROR",
-                                             "The agent reported success, but its bytes did not arrive"));
+            return exchange.answer(error_answer(502, "NETWORK_ERROR",
+                                                "The agent reported success, but its bytes did not arrive"));
         Answer answer = file_answer(head, it->second.content);
         core_.host.record(Metric::bytes_out, double(answer.file ? answer.length : 0));
-        if (const auto mine = core_.exchanges.find(conn); mine != core_.exchanges.end())
-            mine->second.sending = it->second.content;
-        core_.answer(conn, std::move(answer));
+        exchange.keep(it->second.content);
+        exchange.answer(std::move(answer));
     };
-    if (start(conn, task(conn, std::move(agent), "storage.download", std::move(params)), ticket.key,
+    if (start(exchange, task(exchange, std::move(agent), "storage.download", std::move(params)), ticket.key,
               answered))
         return;
     core_.timers.cancel(due);
-    readers_.remove(conn);
+    readers_.remove(exchange);
 }
 
-void Files::remove(Conn conn, std::string agent, std::string file)
+void Files::remove(const Exchange& exchange, std::string agent, std::string file)
 {
     puts_.forget(agent, file);
-    drain_as_interrupted(conn);
+    drain_as_interrupted(exchange);
     TaskRecord record =
-        task(conn, std::move(agent), "storage.delete", "{\"file_id\":" + json_string(file) + "}");
-    start(conn, std::move(record), {}, [this, conn](const TaskRecord& done) {
-        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
-        core_.answer(conn, final_answer(done)); // stale when the caller has left
+        task(exchange, std::move(agent), "storage.delete", "{\"file_id\":" + json_string(file) + "}");
+    start(exchange, std::move(record), {}, [exchange](const TaskRecord& done) UNDER_LOCK {
+        exchange.answer(final_answer(done)); // stale when the caller has left
     });
 }
 
@@ -377,51 +403,50 @@ void Files::began(const TaskRecord& task)
     puts_.forget_all(task.agent);
 }
 
-void Files::temp_download(Conn conn, const Head& head, std::string_view token)
+void Files::temp_download(const Exchange& exchange, const Head& head, std::string_view token)
 {
     const auto it = transfers_.find(key_of(token));
-    if (it == transfers_.end() || it->second.way != Way::to_agent) return core_.answer(conn, no_such_url());
+    if (it == transfers_.end() || it->second.way != Way::to_agent) return exchange.answer(no_such_url());
     Answer answer = file_answer(head, it->second.content);
     core_.host.record(Metric::bytes_out, double(answer.file ? answer.length : 0));
-    core_.exchanges[conn].sending = it->second.content;
-    core_.answer(conn, std::move(answer));
+    exchange.keep(it->second.content);
+    exchange.answer(std::move(answer));
 }
 
-void Files::temp_upload(Conn conn, const Head& head, std::string_view token)
+void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_view token)
 {
     const std::string key = key_of(token);
     const auto it = transfers_.find(key);
-    if (it == transfers_.end() || it->second.way != Way::from_agent) return core_.answer(conn, no_such_url());
+    if (it == transfers_.end() || it->second.way != Way::from_agent) return exchange.answer(no_such_url());
     if (it->second.receiving >= most_receiving)
-        return core_.answer(conn, error_answer(503, "BUSY", "This URL is in use; try again later"));
+        return exchange.answer(error_answer(503, "BUSY", "This URL is in use; try again later"));
     ++it->second.receiving;
-    const auto over = [this, key, once = std::make_shared<bool>(false)] {
+    const auto over = [this, key, once = std::make_shared<bool>(false)]() UNDER_LOCK {
         const auto mine = transfers_.find(key);
         if (!std::exchange(*once, true) && mine != transfers_.end()) --mine->second.receiving;
     };
-    const Conn reader = it->second.reader;
+    const Exchange reader = it->second.reader;
     const std::string sha256 = parse_sha256(head.header("x-content-sha256")).value_or("");
     Body body{.agent = it->second.agent, .caller = it->second.caller, .received = {}, .over = over};
     if (head.length) { // without one, nobody knows which byte is the last
         body.progress = [this, reader, sha256, length = *head.length](const std::shared_ptr<SpoolFile>& file,
-                                                                      std::uint64_t landed) {
+                                                                      std::uint64_t landed) UNDER_LOCK {
             readers_.arriving(reader, {file, length, landed, sha256});
         };
     }
-    body.received = [this, conn, key, over, reader](const std::shared_ptr<SpoolFile>& content) {
+    body.received = [this, exchange, key, over,
+                     reader](const std::shared_ptr<SpoolFile>& content) UNDER_LOCK {
         over();
         const auto mine = transfers_.find(key);
         if (mine == transfers_.end())
-            return core_.answer(conn, no_such_url()); // answered or expired while the bytes came
+            return exchange.answer(no_such_url()); // answered or expired while the bytes came
         mine->second.content = content;
-        if (const auto its = core_.exchanges.find(reader);
-            readers_.begun(reader) && its != core_.exchanges.end())
-            its->second.sending = content;
+        if (readers_.begun(reader)) reader.keep(content);
         readers_.complete(reader, content);
-        core_.answer(conn, json_answer(200, "{\"size\":" + std::to_string(content->size()) +
-                                                ",\"sha256\":\"" + content->sha256() + "\"}"));
+        exchange.answer(json_answer(200, "{\"size\":" + std::to_string(content->size()) + ",\"sha256\":\"" +
+                                             content->sha256() + "\"}"));
     };
-    receive(conn, head, std::move(body));
+    receive(exchange, head, std::move(body));
 }
 
 } // namespace agenthost::hub

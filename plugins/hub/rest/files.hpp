@@ -11,16 +11,21 @@
 #include "file_puts.hpp"
 #include "file_readers.hpp"
 #include "plugins/hub/core/core.hpp"
+#include "plugins/hub/http/router.hpp"
 #include "plugins/hub/http/spool.hpp"
+#include "plugins/hub/tasks/calls.hpp"
 #include "plugins/hub/tasks/commands.hpp"
 #include "transfer_places.hpp"
 
 #include "base/rate_floor.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -28,21 +33,17 @@ class Files {
 public:
     static constexpr std::size_t max_transfers = 4'096;
 
-    Files(Core& core, Commands& commands, std::shared_ptr<Spool> spool, std::size_t max = max_transfers)
-        : core_{core}, commands_{commands}, spool_{std::move(spool)}, puts_{core}, readers_{core}, places_{
-                                                                                                       max}
+    Files(Core& core, Calls& calls, Commands& commands, std::shared_ptr<Spool> spool,
+          std::size_t max = max_transfers)
+        : core_{core}, calls_{calls}, commands_{commands}, spool_{std::move(spool)}, puts_{core},
+          readers_{core}, places_{max}
     {}
 
-    void put(Conn, const Head&, std::string agent, std::string file);
-    void get(Conn, const Head&, std::string agent, std::string file);
-    void remove(Conn, std::string agent, std::string file);
-    void temp_upload(Conn, const Head&, std::string_view token);
-    void temp_download(Conn, const Head&, std::string_view token);
+    [[nodiscard]] std::vector<Route> routes();
+    void writable(const Exchange& exchange) UNDER_LOCK { readers_.writable(exchange); }
+    void began(const TaskRecord&) UNDER_LOCK; // any task: it may change an agent's files
 
-    void writable(Conn conn) { readers_.writable(conn); }
-    void began(const TaskRecord&); // any task: it may change an agent's files
-
-    [[nodiscard]] std::size_t transfers() const { return transfers_.size(); }
+    [[nodiscard]] std::size_t transfers() const UNDER_LOCK { return transfers_.size(); }
 
 private:
     enum class Way : std::uint8_t { to_agent, from_agent };
@@ -50,7 +51,7 @@ private:
         Way way;
         std::shared_ptr<const SpoolFile> content; // from_agent: once it has come whole
         std::string agent, caller;
-        Conn reader = 0; // from_agent: who gets it
+        Exchange reader = {}; // from_agent: who gets it
         int receiving = 0;
         TransferPlaces::Place place = {};
     };
@@ -70,28 +71,45 @@ private:
         Timers::Id timer{};
     };
 
-    Ticket open_transfer(Transfer);
+    void put(const Exchange&, const Head&, std::string agent, std::string file) UNDER_LOCK;
+    void get(const Exchange&, const Head&, std::string agent, std::string file) UNDER_LOCK;
+    void remove(const Exchange&, std::string agent, std::string file) UNDER_LOCK;
+    void temp_upload(const Exchange&, const Head&, std::string_view token) UNDER_LOCK;
+    void temp_download(const Exchange&, const Head&, std::string_view token) UNDER_LOCK;
+    // A handler that runs once the agent is there.
+    using FileHandler =
+        std::function<void(const HttpRequest&, const std::string& agent, const std::string& file)>;
+    std::function<void(const HttpRequest&)> online(FileHandler);
+
+    Ticket open_transfer(Transfer) UNDER_LOCK;
     // Among the transfers, of this exchange's caller. nullptr: none is free, and that is the answer.
-    TransferPlaces::Place take_place(Conn, const std::string& agent);
+    TransferPlaces::Place take_place(const Exchange&, const std::string& agent) UNDER_LOCK;
+    using Refuse = std::function<void(int status, std::string_view code, const std::string& text)>;
+    bool landed(const Exchange&, const std::shared_ptr<SpoolFile>&, const Rate&, const Refuse&,
+                const std::optional<std::string>& wanted, const BodyEnd&) UNDER_LOCK;
     // Into a new file of the spool; refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says.
-    void receive(Conn, const Head&, Body);
-    void not_written(Conn, const std::shared_ptr<SpoolFile>&, std::uint64_t landed,
+    void receive(const Exchange&, const Head&, Body) UNDER_LOCK;
+    void not_written(const Exchange&, const std::shared_ptr<SpoolFile>&, std::uint64_t landed,
                      std::function<void(const base::DiskTrouble&)> refuse);
-    void watch_rate(Conn, const std::shared_ptr<Rate>&);
+    void watch_rate(const Exchange&, const std::shared_ptr<Rate>&) UNDER_LOCK;
     // Starts the task; the transfer `key` (may be empty) ends with it. false: refused, and answered.
-    bool start(Conn, TaskRecord, const std::string& key, std::function<void(const TaskRecord&)> ended);
-    [[nodiscard]] TaskRecord task(Conn, std::string agent, std::string action, std::string params) const;
-    void send(Conn, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, TransferPlaces::Place, double wait_s);
-    void wait(Conn, const FilePuts::Ptr&, double wait_s);
-    void drain_as_interrupted(Conn);
+    bool start(const Exchange&, TaskRecord, const std::string& key,
+               std::function<void(const TaskRecord&)> ended) UNDER_LOCK;
+    [[nodiscard]] TaskRecord task(const Exchange&, std::string agent, std::string action,
+                                  std::string params) const UNDER_LOCK;
+    void send(const Exchange&, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, TransferPlaces::Place,
+              double wait_s) UNDER_LOCK;
+    void wait(const Exchange&, const FilePuts::Ptr&, double wait_s) UNDER_LOCK;
+    static void drain_as_interrupted(const Exchange&) UNDER_LOCK;
 
     Core& core_;
+    Calls& calls_;
     Commands& commands_;
     std::shared_ptr<Spool> spool_;
-    FilePuts puts_;
-    FileReaders readers_;
+    FilePuts puts_ GUARDED;
+    FileReaders readers_ GUARDED;
     TransferPlaces places_;
-    std::unordered_map<std::string, Transfer> transfers_; // by the token's SHA-256
+    std::unordered_map<std::string, Transfer> transfers_ GUARDED; // by the token's SHA-256
 };
 
 // What a task came to, for a caller who waited: its data, or an error with the status that fits.

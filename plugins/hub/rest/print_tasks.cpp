@@ -116,74 +116,92 @@ std::string PrintTasks::write(const TaskRecord& t)
     return out + dropped_json(t) + "}";
 }
 
-void PrintTasks::create(Conn conn, const Head& head, const Caller& caller)
+std::vector<Route> PrintTasks::routes()
 {
-    calls_.with_body(conn, head, R"({"shopId":"kitchen","command":"ping"})",
-                     [this, conn, caller](const std::string& body) { create_from(conn, body, caller); });
+    return {
+        {"POST", "/api/agent-tasks", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { create(r); }},
+        {"GET", "/api/agent-tasks/:id", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { show(r); }},
+        {"GET", "/api/agent-heartbeat", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { heartbeats(r); }},
+    };
 }
 
-void PrintTasks::create_from(Conn conn, const std::string& text, const Caller& caller)
+void PrintTasks::create(const HttpRequest& request)
+{
+    calls_.with_body(request.exchange, request.head, R"({"shopId":"kitchen","command":"ping"})",
+                     [this, exchange = request.exchange, caller = request.caller](const std::string& body)
+                         UNDER_LOCK { create_from(exchange, body, caller); });
+}
+
+void PrintTasks::create_from(const Exchange& exchange, const std::string& text, const Caller& caller)
 {
     Body body;
     if (const std::string wrong = parse(text, body); !wrong.empty())
-        return calls_.refuse(conn, 400, "INVALID_REQUEST", wrong);
-    if (!caller.sees(body.shop)) return calls_.not_found(conn, body.shop);
+        return exchange.refuse(400, "INVALID_REQUEST", wrong);
+    if (!caller.sees(body.shop)) return calls_.not_found(exchange, body.shop);
     TaskRecord task = calls_.make(body.shop, std::move(body.action), std::move(body.params));
     task.shop = true;
-    calls_.with_known(conn, body.shop, [this, conn, task = std::move(task)] {
-        calls_.enqueue(conn, task, {.write = &PrintTasks::write, .location = "/api/agent-tasks/"});
+    calls_.with_known(exchange, body.shop, [this, exchange, task = std::move(task)]() UNDER_LOCK {
+        calls_.enqueue(exchange, task, {.write = &PrintTasks::write, .location = "/api/agent-tasks/"});
     });
 }
 
-void PrintTasks::show(Conn conn, const std::string& id, const Caller& caller)
+void PrintTasks::show(const HttpRequest& request)
 {
-    calls_.find(conn, id, [this, conn, caller](const TaskRecord& task) {
-        if (!task.shop || !caller.sees(task.agent))
-            return calls_.refuse(conn, 404, "TASK_NOT_FOUND",
-                                 "There is no task " + task.id + ", or it has expired");
-        core_.answer(conn, json_answer(200, write(task)));
-    });
+    calls_.find(request.exchange, request.arguments[0],
+                [exchange = request.exchange, caller = request.caller](const TaskRecord& task) UNDER_LOCK {
+                    if (!task.shop || !caller.sees(task.agent))
+                        return exchange.refuse(404, "TASK_NOT_FOUND",
+                                               "There is no task " + task.id + ", or it has expired");
+                    exchange.answer(json_answer(200, write(task)));
+                });
 }
 
-void PrintTasks::heartbeats(Conn conn, const Head& head, const Caller& caller)
+void PrintTasks::heartbeats(const HttpRequest& request)
 {
+    const Exchange& exchange = request.exchange;
+    const Head& head = request.head;
+    const Caller& caller = request.caller;
     const auto limit = parse_limit(head.query, page, largest_page);
-    if (!limit) return calls_.refuse(conn, 400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
+    if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     if (const auto shop = query_value(head.query, "shopId")) {
-        if (!caller.sees(*shop)) return calls_.not_found(conn, *shop);
-        const bool asked = registry_.find(*shop, [this, conn, shop = *shop](const auto& found) {
-            core_.enter([&] {
-                if (!found) return calls_.not_found(conn, shop);
-                answer_heartbeats(conn, {*found}, "null");
+        if (!caller.sees(*shop)) return calls_.not_found(exchange, *shop);
+        const bool asked = registry_.find(*shop, [this, exchange, shop = *shop](const auto& found) {
+            core_.strand.run([&]() UNDER_LOCK {
+                if (!found) return calls_.not_found(exchange, shop);
+                answer_heartbeats(exchange, {*found}, "null");
             });
         });
-        if (!asked) calls_.busy(conn);
+        if (!asked) exchange.busy();
         return;
     }
     const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
                                        .most = *limit + 1,
                                        .protocol = std::string{wire::name(wire::Protocol::print)},
                                        .among = caller.sight()},
-                                      [this, conn, limit = *limit](std::vector<AgentRecord> shops) {
-                                          core_.enter([&] {
+                                      [this, exchange, limit = *limit](std::vector<AgentRecord> shops) {
+                                          core_.strand.run([&]() UNDER_LOCK {
                                               std::string next = "null";
                                               if (shops.size() > limit) {
                                                   shops.resize(limit);
                                                   next = json_string(shops.back().id);
                                               }
-                                              answer_heartbeats(conn, shops, next);
+                                              answer_heartbeats(exchange, shops, next);
                                           });
                                       });
-    if (!asked) calls_.busy(conn);
+    if (!asked) exchange.busy();
 }
 
-void PrintTasks::answer_heartbeats(Conn conn, const std::vector<AgentRecord>& shops, const std::string& next)
+void PrintTasks::answer_heartbeats(const Exchange& exchange, const std::vector<AgentRecord>& shops,
+                                   const std::string& next)
 {
     reports_.flush(); // so that the table has the newest
     std::vector<std::string> ids;
     for (const AgentRecord& shop : shops) ids.push_back(shop.id);
-    const bool asked = table_.find(ids, [this, conn, shops, next](const std::vector<Report>& reports) {
-        core_.enter([&] {
+    const bool asked = table_.find(ids, [this, exchange, shops, next](const std::vector<Report>& reports) {
+        core_.strand.run([&]() UNDER_LOCK {
             std::string list;
             for (const AgentRecord& shop : shops) {
                 const AgentRecord* live = fanout_.find(shop.id);
@@ -200,10 +218,10 @@ void PrintTasks::answer_heartbeats(Conn conn, const std::vector<AgentRecord>& sh
                        ",\"openTasks\":" + std::to_string(commands_.open(shop.id)) + "}";
                 list += (list.empty() ? "" : ",") + one;
             }
-            core_.answer(conn, json_answer(200, "{\"shops\":[" + list + "],\"next\":" + next + "}"));
+            exchange.answer(json_answer(200, "{\"shops\":[" + list + "],\"next\":" + next + "}"));
         });
     });
-    if (!asked) calls_.busy(conn);
+    if (!asked) exchange.busy();
 }
 
 void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)
@@ -218,7 +236,7 @@ void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)
     if (shops.empty()) return;
     // What a shop told before the restart confirms nothing now.
     table_.find(std::move(shops), [this](const std::vector<Report>& reports) {
-        core_.enter([&] {
+        core_.strand.run([&]() UNDER_LOCK {
             for (const Report& r : reports) {
                 if (r.kind == "heartbeat") pushed_.try_emplace(r.agent, config_push_at(r.json));
             }

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "plugins/hub/agents/reports.hpp"
-#include "plugins/hub/core/access.hpp"
+#include "plugins/hub/http/router.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 
 #include <string>
@@ -23,17 +23,19 @@ public:
           tasks_{tasks}, table_{table}, reports_{reports}
     {}
 
-    void create(Conn, const Head&, const Caller&);
-    void show(Conn, const std::string& id, const Caller&);
-    void heartbeats(Conn, const Head&, const Caller&);
+    [[nodiscard]] std::vector<Route> routes();
 
-    void restore(std::vector<TaskRecord> unconfirmed);
-    void ended(const TaskRecord&); // any task's end
-    void heartbeat(std::string_view shop, std::string_view facts);
+    void restore(std::vector<TaskRecord> unconfirmed) UNDER_LOCK;
+    void ended(const TaskRecord&) UNDER_LOCK; // any task's end
+    void heartbeat(std::string_view shop, std::string_view facts) UNDER_LOCK;
 
 private:
-    void create_from(Conn, const std::string& body, const Caller&);
-    void answer_heartbeats(Conn, const std::vector<AgentRecord>& shops, const std::string& next);
+    void create(const HttpRequest&) UNDER_LOCK;
+    void show(const HttpRequest&) UNDER_LOCK;
+    void heartbeats(const HttpRequest&) UNDER_LOCK;
+    void create_from(const Exchange&, const std::string& body, const Caller&) UNDER_LOCK;
+    void answer_heartbeats(const Exchange&, const std::vector<AgentRecord>& shops, const std::string& next)
+        UNDER_LOCK;
     [[nodiscard]] static std::string write(const TaskRecord&);
 
     Core& core_;
@@ -44,8 +46,8 @@ private:
     TaskTable& tasks_;
     ReportTable& table_;
     Reports& reports_;
-    std::unordered_map<std::string, TaskRecord> unconfirmed_; // by shop: its newest configuration
-    std::unordered_map<std::string, std::string> pushed_;     // by shop: the config_push_at told last
+    std::unordered_map<std::string, TaskRecord> unconfirmed_ GUARDED; // by shop: its newest configuration
+    std::unordered_map<std::string, std::string> pushed_ GUARDED;     // by shop: the config_push_at told last
 };
 
 } // namespace agenthost::hub

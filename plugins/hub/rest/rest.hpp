@@ -1,47 +1,40 @@
-// The REST routes: who may, which route, and the command API. What agents report, shops' tasks and the signed protocol's routes have
-// files of their own. Under the hub's lock.
+// Serves REST requests: finds the row of a request, checks its role and its ids, and calls its handler. No handler is reached in any
+// other way. Under the hub's lock.
+//
+// Every feature exports its rows (routes()). Without a valid token nobody is told which routes there are: 401 comes before 404 and 405.
 #pragma once
 
-#include "files.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/http/exchanges.hpp"
 #include "plugins/hub/http/router.hpp"
-#include "plugins/hub/tasks/calls.hpp"
-#include "print_tasks.hpp"
-#include "reports_rest.hpp"
-#include "runs_rest.hpp"
-#include "signed_rest.hpp"
-#include "tasks_rest.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace agenthost::hub {
 
 class Rest {
 public:
-    Rest(Core& core, const Credentials& credentials, Fanout& fanout, Calls& calls, Files& files,
-         PrintTasks& print, SignedRest& signed_rest, ReportsRest& reports, RunsRest& runs, TasksRest& tasks)
-        : core_{core}, credentials_{credentials}, fanout_{fanout}, calls_{calls}, files_{files},
-          print_{print}, signed_{signed_rest}, reports_{reports}, runs_{runs}, tasks_{tasks}
+    Rest(Core& core, Exchanges& exchanges, const Credentials& credentials)
+        : core_{core}, exchanges_{exchanges}, credentials_{credentials}
     {}
 
-    void request(Conn, const Head&);
+    void add(std::vector<Route> rows) { router_.add(std::move(rows)); }
+    [[nodiscard]] const std::vector<Route>& routes() const { return router_.rows(); }
+
+    void request(const Exchange&, const Head&) UNDER_LOCK;
 
 private:
-    void serve(Conn, const Head&, const Match&, const Caller&);
-    void serve_agent(Conn, const Head&, const Match&, const std::string& id);
-    void command(Conn, const Head&, const std::string& agent);
-    void run_command(Conn, const std::string& agent, const std::string& body);
-    void too_many(Conn, long wait);
+    void unauthorized(const Exchange&, const Head&) UNDER_LOCK;
+    // false: one of the ids in the path is not valid, or not the caller's to see, and that is the answer.
+    bool check_arguments(const HttpRequest&, const Match&) UNDER_LOCK;
 
     Core& core_;
+    Exchanges& exchanges_;
     const Credentials& credentials_;
-    Fanout& fanout_;
-    Calls& calls_;
-    Files& files_;
-    PrintTasks& print_;
-    SignedRest& signed_;
-    ReportsRest& reports_;
-    RunsRest& runs_;
-    TasksRest& tasks_;
+    Router router_;
 };
 
 } // namespace agenthost::hub

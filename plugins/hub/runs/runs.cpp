@@ -294,7 +294,7 @@ void Runs::take(Entry& e, std::uint32_t number, std::uint64_t offset, std::strin
 
 void Runs::make_room(Entry& e)
 {
-    const auto trim = [this](Run& run, std::size_t most) {
+    const auto trim = [this](Run& run, std::size_t most) UNDER_LOCK {
         const std::size_t before = run.output.cost();
         run.output.trim(most);
         memory_ -= before - run.output.cost();
@@ -352,7 +352,7 @@ void Runs::fetch(Entry& e)
         ",\"stderr_offset\":" + std::to_string(e.channels[1].next) + ",\"follow\":false}";
     const auto answered = std::make_shared<bool>(false);
     const std::string request = requests_.ask(e.run.agent, "terminal.attach", params,
-                                              [this, id, answered](const Requests::Answer& a) {
+                                              [this, id, answered](const Requests::Answer& a) UNDER_LOCK {
                                                   *answered = true;
                                                   fetched(id, a);
                                               });
@@ -380,8 +380,8 @@ void Runs::fetched(const std::string& id, const Requests::Answer& answer)
     if (std::exchange(e->overflow, false) && answer.ok && e->rounds < most_rounds) fetch(*e);
     if (!e->replay.empty() || !e->end) return;
     if (!broke) return settle(id);
-    core_.timers.at(core_.now() + core_.config.agent_grace,
-                    [this, id] { settle(id); }); // its next session may have the rest
+    core_.after(core_.config.agent_grace,
+                [this, id]() UNDER_LOCK { settle(id); }); // its next session may have the rest
 }
 
 // The end that waited for the last output, unless that is on its way again.
@@ -451,7 +451,7 @@ void Runs::interrupt(const std::string& id, bool force, int tries, Then then)
     if (const Run* run = find(id); run != nullptr && commands_.cancel(run->id))
         return then({.ok = true, .data = R"({"status":"removed"})"});
     ask(id, "terminal.interrupt", force ? ",\"force\":true" : "",
-        [this, id, force, tries, then = std::move(then)](const Requests::Answer& answer) {
+        [this, id, force, tries, then = std::move(then)](const Requests::Answer& answer) UNDER_LOCK {
             const Run* run = find(id);
             const bool passes =
                 answer.code == "COMMAND_NOT_FOUND" || answer.code == "RATE_LIMIT" || answer.code == "BUSY";
@@ -459,7 +459,7 @@ void Runs::interrupt(const std::string& id, bool force, int tries, Then then)
                 interrupts_waiting_ >= max_interrupts_waiting)
                 return then(answer);
             ++interrupts_waiting_;
-            core_.timers.at(core_.now() + interrupt_again, [this, id, force, tries, then] {
+            core_.after(interrupt_again, [this, id, force, tries, then]() UNDER_LOCK {
                 --interrupts_waiting_;
                 interrupt(id, force, tries + 1, then);
             });

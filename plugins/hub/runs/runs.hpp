@@ -10,11 +10,11 @@
 // while older ones are fetched. Under the hub's lock.
 #pragma once
 
+#include "output.hpp"
+#include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/store/tables.hpp"
 #include "plugins/hub/tasks/commands.hpp"
 #include "plugins/hub/tasks/requests.hpp"
-#include "run_output.hpp"
 
 #include "wire/message.hpp"
 
@@ -76,39 +76,39 @@ public:
     // A task that start() takes.
     [[nodiscard]] TaskRecord make(std::string agent, std::string params) const;
     // Empty: start() takes it if there is room. Else what is wrong with it.
-    [[nodiscard]] std::string check(TaskRecord& task) const { return commands_.check(task); }
+    [[nodiscard]] std::string check(TaskRecord& task) const UNDER_LOCK { return commands_.check(task); }
     // Its `queued` is heard before the call returns. false: too much is open, `why` says what.
-    bool start(TaskRecord, std::string* why = nullptr);
+    bool start(TaskRecord, std::string* why = nullptr) UNDER_LOCK;
 
-    [[nodiscard]] const Run* find(std::string_view id) const;
-    [[nodiscard]] std::vector<const Run*> open() const; // oldest first
-    [[nodiscard]] std::vector<const Run*> all() const;  // and those that are over and not forgotten
-    void observe(Watch all) { observers_.push_back(std::move(all)); }
+    [[nodiscard]] const Run* find(std::string_view id) const UNDER_LOCK;
+    [[nodiscard]] std::vector<const Run*> open() const UNDER_LOCK; // oldest first
+    [[nodiscard]] std::vector<const Run*> all() const UNDER_LOCK; // and those that are over and not forgotten
+    void observe(Watch all) UNDER_LOCK { observers_.push_back(std::move(all)); }
     // Output from position `from` on: what is kept at once, then as it comes; status() from now on. 0: no such run.
-    std::uint64_t watch(std::string_view id, std::uint64_t from, Watch);
-    void unwatch(std::string_view id, std::uint64_t watch);
+    std::uint64_t watch(std::string_view id, std::uint64_t from, Watch) UNDER_LOCK;
+    void unwatch(std::string_view id, std::uint64_t watch) UNDER_LOCK;
 
     // To the agent. `then` comes exactly once; COMMAND_NOT_FOUND when there is no such run or it is over.
     // An agent that has just been sent the command may not know it yet, or be busy: it is asked again for about two seconds.
-    void interrupt(std::string_view id, bool force, Then);
+    void interrupt(std::string_view id, bool force, Then) UNDER_LOCK;
     struct Input {
         std::string data;
         bool base64 = false, eof = false;
         std::optional<std::uint64_t> offset{}; // of data in all that is typed: then it may be sent again
     };
-    void input(std::string_view id, const Input&, Then);
-    void resize(std::string_view id, unsigned columns, unsigned rows, Then);
+    void input(std::string_view id, const Input&, Then) UNDER_LOCK;
+    void resize(std::string_view id, unsigned columns, unsigned rows, Then) UNDER_LOCK;
 
     // --- what happens; hub.cpp tells ---
-    void began(const TaskRecord&);
-    void ended(const TaskRecord&);
-    void agent_ready(const AgentRecord&); // after Commands has sent again what was open
-    void agent_lost(std::string_view agent);
-    void progress(std::string_view agent, const wire::Progress&);
-    void stream(std::string_view agent, const wire::Stream&);
-    void event(std::string_view agent, const wire::Event&);
+    void began(const TaskRecord&) UNDER_LOCK;
+    void ended(const TaskRecord&) UNDER_LOCK;
+    void agent_ready(const AgentRecord&) UNDER_LOCK; // after Commands has sent again what was open
+    void agent_lost(std::string_view agent) UNDER_LOCK;
+    void progress(std::string_view agent, const wire::Progress&) UNDER_LOCK;
+    void stream(std::string_view agent, const wire::Stream&) UNDER_LOCK;
+    void event(std::string_view agent, const wire::Event&) UNDER_LOCK;
 
-    [[nodiscard]] std::size_t memory() const { return memory_; }
+    [[nodiscard]] std::size_t memory() const UNDER_LOCK { return memory_; }
 
 private:
     struct Channel {
@@ -139,20 +139,20 @@ private:
         std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
     };
 
-    Entry* entry(std::string_view id);
-    void take(Entry&, std::uint32_t channel, std::uint64_t offset, std::string_view bytes);
-    void hold(Entry&, const wire::Stream&);
-    void fetch(Entry&);
-    void fetched(const std::string& id, const Requests::Answer&);
-    void settle(const std::string& id);
-    void finish(Entry&, const TaskRecord&);
-    void state_gap(Entry&, std::uint64_t printed);
-    void turn(Entry&, RunState);
-    void tell(const Entry&, const std::function<void(const Watch&)>&);
-    void make_room(Entry&);
-    void forget_over();
-    void ask(std::string_view id, std::string_view action, const std::string& members, Then);
-    void interrupt(const std::string& id, bool force, int tries, Then);
+    Entry* entry(std::string_view id) UNDER_LOCK;
+    void take(Entry&, std::uint32_t channel, std::uint64_t offset, std::string_view bytes) UNDER_LOCK;
+    void hold(Entry&, const wire::Stream&) UNDER_LOCK;
+    void fetch(Entry&) UNDER_LOCK;
+    void fetched(const std::string& id, const Requests::Answer&) UNDER_LOCK;
+    void settle(const std::string& id) UNDER_LOCK;
+    void finish(Entry&, const TaskRecord&) UNDER_LOCK;
+    void state_gap(Entry&, std::uint64_t printed) UNDER_LOCK;
+    void turn(Entry&, RunState) UNDER_LOCK;
+    void tell(const Entry&, const std::function<void(const Watch&)>&) UNDER_LOCK;
+    void make_room(Entry&) UNDER_LOCK;
+    void forget_over() UNDER_LOCK;
+    void ask(std::string_view id, std::string_view action, const std::string& members, Then) UNDER_LOCK;
+    void interrupt(const std::string& id, bool force, int tries, Then) UNDER_LOCK;
 
     static constexpr int max_interrupts =
         40; // of one call, while the agent is still writing the command's row
@@ -164,13 +164,13 @@ private:
     Commands& commands_;
     Requests& requests_;
     const Limits limits_;
-    std::size_t interrupts_waiting_ = 0;
-    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> runs_;
-    std::unordered_map<std::string, std::string, Hash, std::equal_to<>> replays_; // request -> run
-    std::deque<std::string> over_;                                                // oldest first
-    std::vector<Watch> observers_;
-    std::size_t memory_ = 0;
-    std::uint64_t last_watch_ = 0;
+    std::size_t interrupts_waiting_ GUARDED = 0;
+    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> runs_ GUARDED;
+    std::unordered_map<std::string, std::string, Hash, std::equal_to<>> replays_ GUARDED; // request -> run
+    std::deque<std::string> over_ GUARDED;                                                // oldest first
+    std::vector<Watch> observers_ GUARDED;
+    std::size_t memory_ GUARDED = 0;
+    std::uint64_t last_watch_ GUARDED = 0;
 };
 
 } // namespace agenthost::hub

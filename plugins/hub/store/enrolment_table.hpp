@@ -1,5 +1,5 @@
 // What the hub remembers about credentials: agents it enrolled, JWTs it minted. Secrets are kept as SHA-256, or not at all.
-// The embedded default is SQLite (store_enrolment.hpp). Answers come as tables.hpp says.
+// The embedded default is SQLite (store/enrolment.hpp). Answers come as tables.hpp says.
 #pragma once
 
 #include "plugins/hub/core/access.hpp"

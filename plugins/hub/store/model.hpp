@@ -7,12 +7,16 @@
 
 namespace agenthost::hub {
 
+// How often a task is sent again after a lost session, at most.
+constexpr int max_resends = 3;
+
 struct AgentRecord {
     std::string id, protocol, name, version, peer;
     std::int64_t first_seen = 0, last_seen = 0;
     std::string platform, capabilities; // as its session said; capabilities: a JSON array, or empty
     std::int64_t last_heartbeat = 0; // 0: none; as far as the registry knows, a live session's is in Reports
-    int redispatch = 3; // of a live session: how often a task is sent again after a lost one; not stored
+    int redispatch =
+        max_resends; // of a live session: how often a task is sent again after a lost one; not stored
 };
 
 // Its protocol has frames for a command's output, and for when the command starts to run.

@@ -1,4 +1,4 @@
-#include "store_tables.hpp"
+#include "statements.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -36,7 +36,7 @@ public:
 
     struct Bounds {
         std::uint32_t task_rows;
-        std::uint64_t result_bytes = UINT64_MAX; // of ended tasks (store_results.hpp)
+        std::uint64_t result_bytes = UINT64_MAX; // of ended tasks (store/results.hpp)
     };
     struct Loaded {                         // what a starting hub needs at once
         std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed

@@ -1,16 +1,13 @@
 // What the hub remembers, each behind an interface of its own, so that several hubs over a shared engine can come later without the
-// protocols or the REST routes noticing. The embedded default of the first three is SQLite (store.hpp); of Fanout, this process's
-// own sessions (sessions.hpp).
+// protocols or the REST routes noticing. The embedded default is SQLite (store.hpp). How an agent is reached: agents/fanout.hpp.
 //
 // Answers come by callback, from any thread but never from inside the call. A function that returns false was too busy to take the
 // work (its queue is full): no callback follows.
 #pragma once
 
 #include "model.hpp"
-#include "plugins/hub/agents/contests.hpp"
 
 #include "base/hash.hpp"
-#include "wire/message.hpp"
 
 #include <functional>
 #include <optional>
@@ -70,27 +67,6 @@ public:
     virtual ~CredentialTable() = default;
     virtual bool save(const MintedToken&, std::function<void(bool ok)>) = 0;
     virtual bool remove_token(std::string id, std::function<void(bool ok)>) = 0;
-};
-
-// Reaches an agent wherever its session is.
-class Fanout {
-public:
-    virtual ~Fanout() = default;
-    [[nodiscard]] virtual bool online(std::string_view agent) const = 0;
-    // What it said of itself when it connected; nullptr: it is not connected. Until the hub's lock is left.
-    [[nodiscard]] virtual const AgentRecord* find(std::string_view agent) const = 0;
-    // Connected agents of one protocol, by id.
-    [[nodiscard]] virtual std::vector<std::string> connected(std::string_view protocol) const = 0;
-    enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol has no words for this command
-    virtual Sent send(std::string_view agent, const wire::Command&) = 0;
-    virtual void cut(std::string_view agent, std::string_view why) = 0;
-    virtual void pause(std::string_view /*agent*/, bool /*on*/) {
-    } // reads nothing more from its session for a moment
-    // Two machines use this identity at once; nullptr: no. Until the hub's lock is left.
-    [[nodiscard]] virtual const Contests::Contest* contest(std::string_view /*agent*/) const
-    {
-        return nullptr;
-    }
 };
 
 } // namespace agenthost::hub

@@ -1,6 +1,6 @@
 #include "calls.hpp"
 
-#include "plugins/hub/core/not_saved.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 
 #include <agenthost/json.hpp>
 
@@ -51,62 +51,41 @@ std::optional<std::size_t> parse_limit(std::string_view query, std::size_t other
     return limit;
 }
 
-void Calls::refuse(Conn conn, int status, std::string_view code, std::string_view message)
+void Calls::not_found(const Exchange& exchange, const std::string& agent)
 {
-    core_.answer(conn, error_answer(status, code, message));
+    exchange.refuse(404, "AGENT_NOT_FOUND", "There is no agent " + agent);
 }
 
-std::string Calls::caller(Conn conn) const
-{
-    const auto it = core_.exchanges.find(conn);
-    return it == core_.exchanges.end() ? std::string{} : it->second.caller;
-}
-
-void Calls::busy(Conn conn, std::string_view why)
-{
-    Answer answer =
-        error_answer(503, "BUSY", why.empty() ? "The hub has too much to do; try again later" : why);
-    answer.headers.emplace_back("retry-after", "1");
-    core_.answer(conn, std::move(answer));
-}
-
-void Calls::not_found(Conn conn, const std::string& agent)
-{
-    refuse(conn, 404, "AGENT_NOT_FOUND", "There is no agent " + agent);
-}
-
-void Calls::with_known(Conn conn, const std::string& agent, const std::function<void()>& then)
+void Calls::with_known(const Exchange& exchange, const std::string& agent, const std::function<void()>& then)
 {
     if (fanout_.online(agent) || credentials_.knows(agent)) return then();
-    const bool asked = registry_.find(agent, [this, conn, agent, then](const auto& found) {
-        core_.enter([&] {
+    const bool asked = registry_.find(agent, [this, exchange, agent, then](const auto& found) {
+        core_.strand.run([&]() UNDER_LOCK {
             if (found)
                 then();
             else
-                not_found(conn, agent);
+                not_found(exchange, agent);
         });
     });
-    if (!asked) busy(conn);
+    if (!asked) exchange.busy();
 }
 
-void Calls::with_online(Conn conn, const std::string& agent, const std::function<void()>& then)
+void Calls::with_online(const Exchange& exchange, const std::string& agent, const std::function<void()>& then)
 {
     if (fanout_.online(agent)) return then();
-    with_known(conn, agent, [this, conn, agent] {
-        refuse(conn, 503, "AGENT_OFFLINE", "Agent " + agent + " is not connected");
+    with_known(exchange, agent, [exchange, agent]() UNDER_LOCK {
+        exchange.refuse(503, "AGENT_OFFLINE", "Agent " + agent + " is not connected");
     });
 }
 
-void Calls::with_body(Conn conn, const Head& head, const std::string& example,
+void Calls::with_body(const Exchange& exchange, const Head& head, const std::string& example,
                       std::function<void(const std::string&)> then)
 {
     if (head.length.value_or(0) > most_body)
-        return refuse(conn, 413, "TOO_LARGE", "A command is at most 512 KiB");
-    if (!head.has_body()) return refuse(conn, 400, "INVALID_REQUEST", "The body is missing; send " + example);
-    core_.exchanges[conn].on_body = [then = std::move(then)](const BodyEnd& end) {
-        if (end.status == AGH_OK) then(end.data);
-    };
-    core_.outbox.push_back([this, conn] { core_.host.receive(conn, nullptr, most_body); });
+        return exchange.refuse(413, "TOO_LARGE", "A command is at most 512 KiB");
+    if (!head.has_body())
+        return exchange.refuse(400, "INVALID_REQUEST", "The body is missing; send " + example);
+    exchange.receive(most_body, std::move(then));
 }
 
 TaskRecord Calls::make(std::string agent, std::string action, std::string params) const
@@ -118,90 +97,88 @@ TaskRecord Calls::make(std::string agent, std::string action, std::string params
             .expires = core_.utc() + core_.config.task_ttl.count()};
 }
 
-void Calls::run(Conn conn, TaskRecord task, double wait_s, Form form)
+void Calls::run(const Exchange& exchange, TaskRecord task, double wait_s, Form form)
 {
     const std::string id = task.id;
     const auto timer = std::make_shared<Timers::Id>();
     if (const std::string wrong = commands_.check(task); !wrong.empty())
-        return refuse(conn, 400, "INVALID_REQUEST", wrong);
-    task.caller = caller(conn);
+        return exchange.refuse(400, "INVALID_REQUEST", wrong);
+    task.caller = exchange.caller();
     std::string why;
     const bool taken = commands_.start(
         std::move(task),
-        [this, conn, timer, write = form.write](const TaskRecord& done) {
+        [this, exchange, timer, write = form.write](const TaskRecord& done) UNDER_LOCK {
             core_.timers.cancel(*timer);
-            if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end())
-                it->second.on_drain = {};
             const bool success = done.state == TaskState::success;
-            core_.answer(conn, json_answer(success ? 200 : status_of(done.code), write(done)));
+            exchange.answer(json_answer(success ? 200 : status_of(done.code), write(done)));
         },
         &why);
-    if (!taken) return busy(conn, why);
+    if (!taken) return exchange.busy(why);
     if (commands_.find(id) == nullptr) return; // it has ended already
-    const auto leave = [this, id, timer] {
+    const auto leave = [this, id, timer]() UNDER_LOCK {
         core_.timers.cancel(*timer);
         commands_.forget(id);
     };
     if (wait_s == 0) {
         leave();
-        return accepted(conn, id, form);
+        return accepted(exchange, id, form);
     }
-    Core::Exchange& exchange = core_.exchanges[conn];
-    exchange.on_closed = leave;
-    exchange.on_drain = [this, conn, id, leave, form] {
+    exchange.on_closed(leave);
+    exchange.on_drain([this, exchange, id, leave, form]() UNDER_LOCK {
         leave();
-        accepted(conn, id, form);
-    };
+        accepted(exchange, id, form);
+    });
     const auto wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>{wait_s});
-    *timer = core_.timers.at(core_.now() + wait, [this, conn, id, form = std::move(form)] {
+    *timer = core_.after(wait, [this, exchange, id, form = std::move(form)]() UNDER_LOCK {
         commands_.forget(id);
-        if (const auto it = core_.exchanges.find(conn); it != core_.exchanges.end()) it->second.on_drain = {};
-        accepted(conn, id, form);
+        exchange.on_drain({});
+        accepted(exchange, id, form);
     });
 }
 
-void Calls::enqueue(Conn conn, TaskRecord task, const Form& form)
+void Calls::enqueue(const Exchange& exchange, TaskRecord task, const Form& form)
 {
     const std::string id = task.id;
     if (const std::string wrong = commands_.check(task); !wrong.empty())
-        return refuse(conn, 400, "INVALID_REQUEST", wrong);
-    task.caller = caller(conn);
+        return exchange.refuse(400, "INVALID_REQUEST", wrong);
+    task.caller = exchange.caller();
     std::string why;
-    if (!commands_.start(std::move(task), {}, &why)) return busy(conn, why);
-    if (commands_.find(id) != nullptr) return accepted(conn, id, form);
-    find(conn, id, [this, conn, form](const TaskRecord& ended) { // the protocol had no words for it
-        core_.answer(conn, json_answer(status_of(ended.code), form.write(ended)));
-    });
+    if (!commands_.start(std::move(task), {}, &why)) return exchange.busy(why);
+    if (commands_.find(id) != nullptr) return accepted(exchange, id, form);
+    find(exchange, id,
+         [exchange, form](const TaskRecord& ended) UNDER_LOCK { // the protocol had no words for it
+             exchange.answer(json_answer(status_of(ended.code), form.write(ended)));
+         });
 }
 
 // 202 once the task is on disk: whoever has its id can ask for it, also after a restart.
-void Calls::accepted(Conn conn, const std::string& id, const Form& form)
+void Calls::accepted(const Exchange& exchange, const std::string& id, const Form& form)
 {
     const TaskRecord* task = commands_.find(id);
     if (task == nullptr) return;
     const std::string body = form.write(*task);
-    const bool saving = table_.save(*task, [this, conn, url = form.location + id, body](bool saved) {
-        core_.enter([&] {
+    const bool saving = table_.save(*task, [this, exchange, url = form.location + id, body](bool saved) {
+        core_.strand.run([&]() UNDER_LOCK {
             Answer answer = saved ? json_answer(202, body)
                                   : not_saved(core_.config.database, "The hub could not save the task");
             if (saved) answer.headers.emplace_back("location", url);
-            core_.answer(conn, std::move(answer));
+            exchange.answer(std::move(answer));
         });
     });
-    if (!saving) busy(conn);
+    if (!saving) exchange.busy();
 }
 
-void Calls::find(Conn conn, const std::string& id, std::function<void(const TaskRecord&)> then)
+void Calls::find(const Exchange& exchange, const std::string& id, std::function<void(const TaskRecord&)> then)
 {
     if (const TaskRecord* open = commands_.find(id)) return then(*open);
-    const bool asked = table_.find(id, [this, conn, id, then = std::move(then)](const auto& found) {
-        core_.enter([&] {
+    const bool asked = table_.find(id, [this, exchange, id, then = std::move(then)](const auto& found) {
+        core_.strand.run([&]() UNDER_LOCK {
             if (found) return then(*found);
-            refuse(conn, 404, "TASK_NOT_FOUND", "There is no task " + id + ", or it has expired");
+            exchange.refuse(404, "TASK_NOT_FOUND", "There is no task " + id + ", or it has expired");
         });
     });
-    if (!asked) busy(conn);
+    if (!asked) exchange.busy();
 }
 
 } // namespace agenthost::hub

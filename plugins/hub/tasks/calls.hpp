@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/http/exchanges.hpp"
 
 #include <functional>
 #include <string>
@@ -24,12 +25,12 @@ public:
     {}
 
     // Calls `then` when the agent is connected; else answers 404 or 503.
-    void with_online(Conn, const std::string& agent, const std::function<void()>& then);
+    void with_online(const Exchange&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
     // Calls `then` when the hub knows the agent, connected or not; else answers 404.
-    void with_known(Conn, const std::string& agent, const std::function<void()>& then);
+    void with_known(const Exchange&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
     // The body as text; refuses none and one that is too large. `example` goes into the refusal.
-    void with_body(Conn, const Head&, const std::string& example,
-                   std::function<void(const std::string&)> then);
+    void with_body(const Exchange&, const Head&, const std::string& example,
+                   std::function<void(const std::string&)> then) UNDER_LOCK;
 
     struct Form { // how the answer shows a task
         std::function<std::string(const TaskRecord&)> write;
@@ -38,19 +39,16 @@ public:
     // A task for the agent, with id and expiry.
     [[nodiscard]] TaskRecord make(std::string agent, std::string action, std::string params) const;
     // Checks it (command_check.hpp), begins it and answers when it ends, with the status that fits; after `wait_s` with 202, once it is on disk.
-    void run(Conn, TaskRecord, double wait_s, Form);
+    void run(const Exchange&, TaskRecord, double wait_s, Form) UNDER_LOCK;
     // Checks it, begins it and answers 202 once it is on disk.
-    void enqueue(Conn, TaskRecord, const Form&);
+    void enqueue(const Exchange&, TaskRecord, const Form&) UNDER_LOCK;
     // A task by its id, open or ended; else 404.
-    void find(Conn, const std::string& id, std::function<void(const TaskRecord&)> then);
+    void find(const Exchange&, const std::string& id, std::function<void(const TaskRecord&)> then) UNDER_LOCK;
 
-    void busy(Conn, std::string_view why = {});
-    void not_found(Conn, const std::string& agent);
-    void refuse(Conn, int status, std::string_view code, std::string_view message);
+    static void not_found(const Exchange&, const std::string& agent) UNDER_LOCK;
 
 private:
-    [[nodiscard]] std::string caller(Conn) const;
-    void accepted(Conn, const std::string& id, const Form&);
+    void accepted(const Exchange&, const std::string& id, const Form&) UNDER_LOCK;
 
     Core& core_;
     const Credentials& credentials_;

@@ -18,7 +18,7 @@ constexpr auto disk_patience = std::chrono::milliseconds{1'000}; // as the store
 constexpr std::string_view outcome_unknown = R"({"outcome":"unknown"})";
 
 // Why a command cannot be sent to an agent at all.
-std::string unspeakable(Fanout& fanout, const std::string& agent, const TaskRecord& task)
+UNDER_LOCK std::string unspeakable(Fanout& fanout, const std::string& agent, const TaskRecord& task)
 {
     const auto session = fanout.find(agent);
     return "Agent " + agent + " speaks " + (session ? session->protocol : std::string{"a protocol"}) +
@@ -39,7 +39,7 @@ std::string Commands::new_id() { return "req_" + base::random_token(16); }
 void Commands::watch(const TaskRecord& task, Final on_final)
 {
     const auto left = std::chrono::milliseconds{std::max<std::int64_t>(0, task.expires - core_.utc())};
-    const auto expiry = core_.timers.at(core_.now() + left, [this, id = task.id] {
+    const auto expiry = core_.after(left, [this, id = task.id]() UNDER_LOCK {
         if (const auto dead = tasks_.fail(id, "TIMEOUT", too_late(id), core_.utc())) {
             ended(*dead);
             pump(dead->agent);
@@ -48,8 +48,8 @@ void Commands::watch(const TaskRecord& task, Final on_final)
     Timers::Id warning{};
     if (task.shop && task.warned == 0) {
         const auto until = task.created + core_.config.task_warning.count() - core_.utc();
-        warning = core_.timers.at(core_.now() + std::chrono::milliseconds{std::max<std::int64_t>(0, until)},
-                                  [this, id = task.id] { warn(id); });
+        warning = core_.after(std::chrono::milliseconds{std::max<std::int64_t>(0, until)},
+                              [this, id = task.id]() UNDER_LOCK { warn(id); });
     }
     watches_.insert_or_assign(task.id, Watch{std::move(on_final), expiry, warning});
 }
@@ -166,9 +166,8 @@ void Commands::pump(std::string_view name)
     Tasks::Held held;
     if (mute_.contains(agent)) {
         lanes_.expire(agent, core_.now());
-        held = [&](const TaskRecord& task) {
-            return lanes_.holds(agent, word_for(agent, task.action), task.id);
-        };
+        held = [&](const TaskRecord& task)
+                   UNDER_LOCK { return lanes_.holds(agent, word_for(agent, task.action), task.id); };
     }
     while (!blocked_.contains(agent) && fanout_.online(agent)) {
         const TaskRecord* task =
@@ -213,7 +212,9 @@ bool Commands::mark(const TaskRecord& task)
     const std::string id = task.id, agent = task.agent;
     const std::uint64_t mark = ++last_mark_;
     marking_.insert_or_assign(id, mark);
-    if (table_.save(task, [this, id, mark](bool ok) { core_.enter([&] { marked(id, mark, ok); }); }))
+    if (table_.save(task, [this, id, mark](bool ok) {
+            core_.strand.run([&]() UNDER_LOCK { marked(id, mark, ok); });
+        }))
         return true;
     marking_.erase(id);
     tasks_.not_sent(id);
@@ -253,13 +254,13 @@ void Commands::unmark(const std::string& agent)
 void Commands::block(const std::string& agent, std::chrono::milliseconds time)
 {
     if (!blocked_.insert(agent).second) return;
-    core_.timers.at(core_.now() + time, [this, agent] { writable(agent); });
+    core_.after(time, [this, agent]() UNDER_LOCK { writable(agent); });
 }
 
 // The lane of an agent that repeats no ids: a command it does not answer gives it up.
 void Commands::watch_lane(const std::string& agent, const std::string& id, int sent)
 {
-    core_.timers.at(core_.now() + lane_patience, [this, agent, id, sent] {
+    core_.after(lane_patience, [this, agent, id, sent]() UNDER_LOCK {
         const TaskRecord* task = tasks_.find(id);
         if (task == nullptr || task->sent != sent || !mute_.contains(agent) || !tasks_.strand(id)) return;
         core_.log(AGH_LOG_WARN, "hub: agent " + agent + " has not answered " + task->action + " (" + id +
@@ -274,7 +275,7 @@ void Commands::go_adrift(const std::vector<std::string>& ids)
 {
     for (const std::string& id : ids) {
         table_.save(*tasks_.find(id));
-        core_.timers.at(core_.now() + core_.config.agent_grace, [this, id] { end_unknown(id); });
+        core_.after(core_.config.agent_grace, [this, id]() UNDER_LOCK { end_unknown(id); });
     }
 }
 
@@ -354,7 +355,7 @@ void Commands::agent_lost(std::string_view name)
 // Words that were held for an earlier session are free after the grace.
 void Commands::free_lanes_later(const std::string& agent)
 {
-    core_.timers.at(core_.now() + core_.config.agent_grace, [this, agent] {
+    core_.after(core_.config.agent_grace, [this, agent]() UNDER_LOCK {
         lanes_.expire(agent, core_.now());
         pump(agent);
     });
@@ -364,7 +365,7 @@ void Commands::watch_absence(const std::string& agent)
 {
     const auto since = core_.now();
     away_since_[agent] = since;
-    core_.timers.at(since + core_.config.agent_grace, [this, agent, since] {
+    core_.timers.at(since + core_.config.agent_grace, [this, agent, since]() UNDER_LOCK {
         const auto it = away_since_.find(agent);
         if (it == away_since_.end() || it->second != since) return; // it was here again meanwhile
         away_since_.erase(it);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lanes.hpp"
+#include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/store/tables.hpp"
 #include "tasks.hpp"
@@ -30,70 +31,73 @@ public:
 
     static std::string new_id();
     // command_check.hpp, with the protocol that the agent speaks now.
-    [[nodiscard]] std::string check(TaskRecord&) const;
+    [[nodiscard]] std::string check(TaskRecord&) const UNDER_LOCK;
     // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already, or check()
     // refuses it; `why` says what, for people.
-    bool start(TaskRecord, Final on_final, std::string* why = nullptr);
-    bool cancel(std::string_view id); // before the agent has heard of it; false: too late, or no such task
+    bool start(TaskRecord, Final on_final, std::string* why = nullptr) UNDER_LOCK;
+    // Before the agent has heard of it; false: too late, or no such task.
+    bool cancel(std::string_view id) UNDER_LOCK;
     // Ends an open task with CANCELLED, sent or not; its record as it ended. nullopt: no such task.
-    std::optional<TaskRecord> abandon(std::string_view id, std::string_view why);
-    void forget(std::string_view id);  // nobody waits any more; the task goes on
-    void outlive(std::string_view id); // and it survives its agent's absence, although it is bound
-    void restore(std::vector<TaskRecord>);
+    std::optional<TaskRecord> abandon(std::string_view id, std::string_view why) UNDER_LOCK;
+    void forget(std::string_view id) UNDER_LOCK;  // nobody waits any more; the task goes on
+    void outlive(std::string_view id) UNDER_LOCK; // and it survives its agent's absence, although it is bound
+    void restore(std::vector<TaskRecord>) UNDER_LOCK;
 
-    void agent_ready(const AgentRecord&);
-    void agent_lost(std::string_view agent);
-    void agent_revoked(std::string_view agent);
+    void agent_ready(const AgentRecord&) UNDER_LOCK;
+    void agent_lost(std::string_view agent) UNDER_LOCK;
+    void agent_revoked(std::string_view agent) UNDER_LOCK;
     // Its session ended because a message was too large: sending the command again would end the next one.
-    void too_large(std::string_view agent);
-    void writable(std::string_view agent);
-    void not_taken(std::string_view agent, std::string_view id);
-    void result(std::string_view agent, const wire::Result&);
-    void progress(std::string_view agent, std::string_view id);
+    void too_large(std::string_view agent) UNDER_LOCK;
+    void writable(std::string_view agent) UNDER_LOCK;
+    void not_taken(std::string_view agent, std::string_view id) UNDER_LOCK;
+    void result(std::string_view agent, const wire::Result&) UNDER_LOCK;
+    void progress(std::string_view agent, std::string_view id) UNDER_LOCK;
 
-    [[nodiscard]] const TaskRecord* find(std::string_view id) const { return tasks_.find(id); }
-    [[nodiscard]] std::size_t open() const { return tasks_.size(); }
-    [[nodiscard]] std::size_t open(std::string_view agent) const { return tasks_.open(agent); }
+    [[nodiscard]] const TaskRecord* find(std::string_view id) const UNDER_LOCK { return tasks_.find(id); }
+    [[nodiscard]] std::size_t open() const UNDER_LOCK { return tasks_.size(); }
+    [[nodiscard]] std::size_t open(std::string_view agent) const UNDER_LOCK { return tasks_.open(agent); }
 
 private:
     struct Watch {
         Final on_final;
         Timers::Id expiry, warning;
     };
-    void pump(std::string_view agent);
-    void warn(const std::string& id);
-    std::string id_of(std::string_view agent, const wire::Result&);
-    void watch(const TaskRecord&, Final);
-    void ended(const TaskRecord&);
-    void send(const TaskRecord&, std::vector<TaskRecord>& dead);
-    bool mark(const TaskRecord&);
-    void marked(const std::string& id, std::uint64_t mark, bool ok);
-    void unmark(const std::string& agent);
-    void block(const std::string& agent, std::chrono::milliseconds);
-    [[nodiscard]] std::string_view word_for(std::string_view agent, std::string_view action) const;
-    [[nodiscard]] std::string too_late(const std::string& id) const;
-    void watch_lane(const std::string& agent, const std::string& id, int sent);
-    void free_lanes_later(const std::string& agent);
-    void go_adrift(const std::vector<std::string>& ids);
-    void end_unknown(const std::string& id);
-    void watch_absence(const std::string& agent);
-    void agent_stays_away(const std::string& agent);
+    void pump(std::string_view agent) UNDER_LOCK;
+    void warn(const std::string& id) UNDER_LOCK;
+    std::string id_of(std::string_view agent, const wire::Result&) UNDER_LOCK;
+    void watch(const TaskRecord&, Final) UNDER_LOCK;
+    void ended(const TaskRecord&) UNDER_LOCK;
+    void send(const TaskRecord&, std::vector<TaskRecord>& dead) UNDER_LOCK;
+    bool mark(const TaskRecord&) UNDER_LOCK;
+    void marked(const std::string& id, std::uint64_t mark, bool ok) UNDER_LOCK;
+    void unmark(const std::string& agent) UNDER_LOCK;
+    void block(const std::string& agent, std::chrono::milliseconds) UNDER_LOCK;
+    [[nodiscard]] std::string_view word_for(std::string_view agent, std::string_view action) const UNDER_LOCK;
+    [[nodiscard]] std::string too_late(const std::string& id) const UNDER_LOCK;
+    void watch_lane(const std::string& agent, const std::string& id, int sent) UNDER_LOCK;
+    void free_lanes_later(const std::string& agent) UNDER_LOCK;
+    void go_adrift(const std::vector<std::string>& ids) UNDER_LOCK;
+    void end_unknown(const std::string& id) UNDER_LOCK;
+    void watch_absence(const std::string& agent) UNDER_LOCK;
+    void agent_stays_away(const std::string& agent) UNDER_LOCK;
 
     Core& core_;
     TaskTable& table_;
     Fanout& fanout_;
-    Tasks tasks_;
-    std::unordered_map<std::string, Watch> watches_;
+    Tasks tasks_ GUARDED;
+    std::unordered_map<std::string, Watch> watches_ GUARDED;
     std::function<void(const TaskRecord&)> on_began_, on_ended_;
-    std::unordered_set<std::string>
-        blocked_;                          // agents whose send queue was full, or whose mark the disk refused
-    std::unordered_set<std::string> mute_; // agents that have not yet repeated a command's id: one at a time
-    std::unordered_map<std::string, Timers::Time> away_since_;
-    std::unordered_map<std::string, int> redispatch_; // connected agents that may do a repeated task twice
+    // Agents whose send queue was full, or whose mark the disk refused.
+    std::unordered_set<std::string> blocked_ GUARDED;
+    // Agents that have not yet repeated a command's id: they are sent one at a time.
+    std::unordered_set<std::string> mute_ GUARDED;
+    std::unordered_map<std::string, Timers::Time> away_since_ GUARDED;
+    // Connected agents that may do a repeated task twice.
+    std::unordered_map<std::string, int> redispatch_ GUARDED;
     // Of those agents: tasks that are sent as soon as their row on disk says so. By id; the number tells one attempt from the next.
-    std::unordered_map<std::string, std::uint64_t> marking_;
-    std::uint64_t last_mark_ = 0;
-    Lanes lanes_; // of agents in mute_, and of those that have left
+    std::unordered_map<std::string, std::uint64_t> marking_ GUARDED;
+    std::uint64_t last_mark_ GUARDED = 0;
+    Lanes lanes_ GUARDED; // of agents in mute_, and of those that have left
 };
 
 } // namespace agenthost::hub

@@ -19,8 +19,8 @@ std::string Requests::ask(const std::string& agent, std::string_view action, std
     const auto of = of_agent_.find(agent);
     if (open_.size() >= most_open || (of != of_agent_.end() && of->second >= most_of_agent))
         return refused("BUSY", "Agent " + agent + " has not answered what it was asked before");
-    const auto timer = core_.timers.at(
-        core_.now() + patience, [this, id] { fail(id, "TIMEOUT", "The agent did not answer within 30 s"); });
+    const auto timer = core_.after(
+        patience, [this, id]() UNDER_LOCK { fail(id, "TIMEOUT", "The agent did not answer within 30 s"); });
     open_.emplace(id, Open{agent, std::move(then), timer});
     ++of_agent_[agent];
     const bool exact = action == "terminal.attach"; // its output is put beside what came before

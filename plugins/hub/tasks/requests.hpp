@@ -4,8 +4,8 @@
 // Bounds: `most_open` in all, `most_of_agent` of one agent, `patience` each. Under the hub's lock.
 #pragma once
 
+#include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/store/tables.hpp"
 
 #include "wire/message.hpp"
 
@@ -31,12 +31,13 @@ public:
     Requests(Core& core, Fanout& fanout) : core_{core}, fanout_{fanout} {}
 
     // The request's id. `then` comes exactly once: the agent's answer, or AGENT_OFFLINE, BUSY, TIMEOUT, INVALID_REQUEST.
-    std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then);
+    std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then)
+        UNDER_LOCK;
 
-    bool result(std::string_view agent, const wire::Result&); // false: it is no request's
-    void agent_lost(std::string_view agent);
-    void not_taken(std::string_view id);
-    [[nodiscard]] std::size_t open() const { return open_.size(); }
+    bool result(std::string_view agent, const wire::Result&) UNDER_LOCK; // false: it is no request's
+    void agent_lost(std::string_view agent) UNDER_LOCK;
+    void not_taken(std::string_view id) UNDER_LOCK;
+    [[nodiscard]] std::size_t open() const UNDER_LOCK { return open_.size(); }
 
 private:
     struct Open {
@@ -44,14 +45,14 @@ private:
         Then then;
         Timers::Id timer;
     };
-    void fail(const std::string& id, std::string_view code, std::string_view message);
-    void end(const std::string& id, const Answer&);
+    void fail(const std::string& id, std::string_view code, std::string_view message) UNDER_LOCK;
+    void end(const std::string& id, const Answer&) UNDER_LOCK;
 
     Core& core_;
     Fanout& fanout_;
-    std::unordered_map<std::string, Open> open_;
-    std::unordered_map<std::string, std::size_t> of_agent_;
-    std::uint64_t last_ = 0;
+    std::unordered_map<std::string, Open> open_ GUARDED;
+    std::unordered_map<std::string, std::size_t> of_agent_ GUARDED;
+    std::uint64_t last_ GUARDED = 0;
 };
 
 } // namespace agenthost::hub

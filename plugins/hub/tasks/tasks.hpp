@@ -28,7 +28,7 @@ namespace agenthost::hub {
 
 class Tasks {
 public:
-    static constexpr int resends = 3;
+    static constexpr int resends = max_resends;
     struct Limits {
         std::size_t open, per_agent, in_flight;
         std::uint64_t bytes = UINT64_MAX;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
@@ -18,7 +19,7 @@ using namespace agenthost::hub;
 using nlohmann::json;
 
 // The daemon: remembers what was answered.
-class MemoryDaemon final : public Host {
+class MemoryDaemon final : public Host, public HttpHost {
 public:
     void answer(Conn conn, const Answer& a) override { answers.insert_or_assign(conn, a); }
     void receive(Conn conn, const SpoolFile*, std::uint64_t) override { receiving.push_back(conn); }
@@ -161,6 +162,19 @@ public:
     std::vector<Command> sent;
 };
 
+// Calls a row's handler as rest.hpp does, for a caller of the test's choice.
+inline void call(const std::vector<Route>& rows, std::string_view method, std::string_view pattern,
+                 const Exchange& exchange, const Head& head, std::vector<std::string> arguments,
+                 const Caller& caller = {})
+{
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const Route& r) { return r.method == method && r.pattern == pattern; });
+    ASSERT_NE(row, rows.end()) << method << " " << pattern;
+    exchange.set_caller(caller.subject);
+    row->handler({exchange, head, caller, std::move(arguments)});
+}
+inline constexpr std::string_view file_path = "/api/agents/:agent/files/:file";
+
 class PartsTest : public testing::Test {
 protected:
     static Config config()
@@ -174,27 +188,18 @@ protected:
     {
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
-        core.enter = [this](const std::function<void()>& work) { enter(work); };
         commands.observe_begin([this](const TaskRecord& t) { runs.began(t); });
         commands.observe([this](const TaskRecord& t) {
             print.ended(t);
             runs.ended(t);
         });
         credentials.set_admin(base::sha256("admin"));
+        for (auto& rows : {reports_rest.routes(), agent_commands.routes(), files.routes(),
+                           tasks_rest.routes(), runs_rest.routes(), print.routes(), signed_rest.routes()})
+            rest.add(rows);
     }
 
-    // As Hub::enter, on one thread.
-    void enter(const std::function<void()>& work)
-    {
-        work();
-        if (draining_) return;
-        draining_ = true;
-        while (!core.outbox.empty()) {
-            auto batch = std::exchange(core.outbox, {});
-            for (auto& effect : batch) effect();
-        }
-        draining_ = false;
-    }
+    void enter(const std::function<void()>& work) { core.strand.run(work); }
     void pass(std::chrono::milliseconds time)
     {
         utc += time.count();
@@ -251,17 +256,11 @@ protected:
         head.query = query;
         head.headers.emplace("authorization", "Bearer " + token);
         if (!body.empty()) head.length = body.size();
-        enter([&] {
-            core.exchanges.try_emplace(conn);
-            rest.request(conn, head);
-        });
+        enter([&] { rest.request(exchanges.open(conn), head); });
         later.run();
         if (!daemon.receiving.empty() && daemon.receiving.back() == conn) {
             daemon.receiving.pop_back();
-            enter([&] {
-                if (const auto then = std::exchange(core.exchanges[conn].on_body, {}))
-                    then({.length = body.size(), .data = body});
-            });
+            enter([&] { exchanges.body(conn, {.length = body.size(), .data = body}); });
             later.run();
         }
         return conn;
@@ -281,6 +280,7 @@ protected:
     Timers::Time now = Timers::Time{std::chrono::hours{1}};
     MemoryDaemon daemon;
     Core core{config(), daemon};
+    Exchanges exchanges{core, daemon};
     Later later;
     MemoryTables tables{later};
     MemoryFanout fanout;
@@ -290,21 +290,20 @@ protected:
     Runs runs{core, fanout, commands, requests};
     Reports reports{core, tables};
     Calls calls{core, credentials, fanout, tables, tables, commands};
-    Files files{core, commands, nullptr};
+    Files files{core, calls, commands, nullptr};
     PrintTasks print{core, calls, commands, fanout, tables, tables, tables, reports};
-    SignedRest signed_rest{core, calls, fanout};
+    SignedRest signed_rest{calls, fanout};
     Attempts attempts;
     ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports, attempts};
-    RunsRest runs_rest{core, calls, runs};
+    RunsRest runs_rest{core, runs};
     std::vector<std::pair<std::string, bool>> interrupted_later;
-    TasksRest tasks_rest{core, calls, commands, runs, [this](const std::string& id, bool force) {
+    TasksRest tasks_rest{calls, commands, runs, [this](const std::string& id, bool force) {
                              interrupted_later.emplace_back(id, force);
                          }};
-    Rest rest{core,  credentials, fanout,       calls,     files,
-              print, signed_rest, reports_rest, runs_rest, tasks_rest};
+    AgentCommands agent_commands{calls};
+    Rest rest{core, exchanges, credentials};
 
 private:
-    bool draining_ = false;
     Conn last_ = 100;
 };
 

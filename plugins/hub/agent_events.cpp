@@ -1,0 +1,86 @@
+#include "agent_events.hpp"
+
+namespace agenthost::hub {
+
+void AgentEvents::note(const AgentRecord& agent)
+{
+    if (!to_.registry.seen(agent))
+        to_.core.log(AGH_LOG_WARN,
+                     "hub: too much waits for the disk; the registry has not noted agent " + agent.id);
+}
+
+void AgentEvents::ready(const AgentRecord& agent)
+{
+    note(agent);
+    to_.reports.ready(agent.id);
+    to_.dashboards.agent_changed(agent, true);
+    to_.commands.agent_ready(agent);
+    to_.runs.agent_ready(agent);
+    to_.console.agent_ready(agent);
+}
+
+void AgentEvents::lost(const AgentRecord& agent)
+{
+    note(agent);
+    to_.reports.lost(agent.id);
+    to_.dashboards.agent_changed(agent, false);
+    to_.commands.agent_lost(agent.id);
+    to_.requests.agent_lost(agent.id);
+    to_.runs.agent_lost(agent.id);
+}
+
+void AgentEvents::by_token(const AgentRecord& agent, std::int64_t expires)
+{
+    to_.book.admitted_by_token(agent.id, agent.protocol, expires);
+}
+
+void AgentEvents::credentials_changed() { to_.dashboards.check_credentials(); }
+
+void AgentEvents::writable(std::string_view agent) { to_.commands.writable(agent); }
+
+void AgentEvents::not_taken(std::string_view agent, std::string_view task)
+{
+    to_.requests.not_taken(task);
+    to_.commands.not_taken(agent, task);
+}
+
+void AgentEvents::too_large(std::string_view agent) { to_.commands.too_large(agent); }
+
+void AgentEvents::result(std::string_view agent, const wire::Result& result)
+{
+    if (!to_.requests.result(agent, result)) to_.commands.result(agent, result);
+}
+
+void AgentEvents::progress(std::string_view agent, const wire::Progress& progress)
+{
+    to_.commands.progress(agent, progress.id);
+    to_.runs.progress(agent, progress);
+}
+
+void AgentEvents::stream(std::string_view agent, const wire::Stream& stream)
+{
+    to_.commands.progress(agent, stream.id);
+    to_.runs.stream(agent, stream);
+    to_.reports.stream(agent, stream);
+}
+
+void AgentEvents::heartbeat(std::string_view agent, const wire::Heartbeat& beat)
+{
+    to_.reports.heartbeat(agent, beat);
+    to_.print_tasks.heartbeat(agent, beat.facts);
+}
+
+void AgentEvents::metrics(std::string_view agent, const wire::Metrics& metrics)
+{
+    to_.reports.metrics(agent, metrics);
+}
+
+void AgentEvents::log(std::string_view agent, const wire::Log& log) { to_.reports.log(agent, log); }
+
+void AgentEvents::event(std::string_view agent, const wire::Event& event)
+{
+    to_.runs.event(agent, event);
+    to_.reports.event(agent, event);
+}
+
+} // namespace agenthost::hub

@@ -1,0 +1,41 @@
+// What agents do and say, as Sessions tells it to the rest of the hub. Under the hub's lock.
+//
+// The views in a message live until the call returns; an acknowledgement is sent by Sessions itself.
+#pragma once
+
+#include "plugins/hub/core/lock.hpp"
+#include "plugins/hub/store/model.hpp"
+
+#include "wire/message.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace agenthost::hub {
+
+class AgentObserver {
+public:
+    virtual ~AgentObserver() = default;
+
+    virtual void ready(const AgentRecord&) UNDER_LOCK {}
+    virtual void lost(const AgentRecord&) UNDER_LOCK {}
+    // Admitted by a JWT that is good until then (UTC s). `ready` follows.
+    virtual void by_token(const AgentRecord&, std::int64_t /*expires*/) UNDER_LOCK {}
+    virtual void credentials_changed() UNDER_LOCK {}
+
+    virtual void writable(std::string_view /*agent*/) UNDER_LOCK {}
+    // The daemon had no room for a command that was sent.
+    virtual void not_taken(std::string_view /*agent*/, std::string_view /*task*/) UNDER_LOCK {}
+    // Its session met the limit of a message (1009), and it is not an agenthost, which answers TOO_LARGE by itself. `lost` follows.
+    virtual void too_large(std::string_view /*agent*/) UNDER_LOCK {}
+
+    virtual void result(std::string_view /*agent*/, const wire::Result&) UNDER_LOCK {}
+    virtual void progress(std::string_view /*agent*/, const wire::Progress&) UNDER_LOCK {}
+    virtual void stream(std::string_view /*agent*/, const wire::Stream&) UNDER_LOCK {}
+    virtual void heartbeat(std::string_view /*agent*/, const wire::Heartbeat&) UNDER_LOCK {}
+    virtual void metrics(std::string_view /*agent*/, const wire::Metrics&) UNDER_LOCK {}
+    virtual void log(std::string_view /*agent*/, const wire::Log&) UNDER_LOCK {}
+    virtual void event(std::string_view /*agent*/, const wire::Event&) UNDER_LOCK {}
+};
+
+} // namespace agenthost::hub

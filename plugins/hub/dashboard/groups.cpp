@@ -1,0 +1,168 @@
+#include "groups.hpp"
+
+#include "wire/codec.hpp"
+#include "wire/dashboard/desk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace agenthost::hub {
+
+namespace desk = wire::desk;
+
+namespace {
+
+desk::Agent shown(const AgentRecord& agent, bool online)
+{
+    return {.id = agent.id,
+            .name = agent.name,
+            .version = agent.version,
+            .platform = agent.platform,
+            .capabilities = agent.capabilities,
+            .online = online,
+            .last_seen = agent.last_seen};
+}
+
+} // namespace
+
+std::string sight(const Caller& caller)
+{
+    if (caller.role == Role::admin || !caller.agents) return "*";
+    std::vector<std::string> sorted = *caller.agents;
+    std::sort(sorted.begin(), sorted.end());
+    std::string key = "=";
+    for (const std::string& agent : sorted) key += agent + "\n";
+    return key;
+}
+
+void DashboardGroups::join(Conn conn, const Caller& caller, std::shared_ptr<Outlet> outlet)
+{
+    leave(conn);
+    std::string key = sight(caller);
+    Group& group = groups_[key];
+    group.caller = caller;
+    group.members.push_back(conn);
+    group.outlets.reset();
+    core_.strand.post([to = outlet, list = list_for(group)] { to->send_list(list); });
+    members_[conn] = {std::move(key), caller, std::move(outlet), change_};
+}
+
+void DashboardGroups::leave(Conn conn)
+{
+    const auto member = members_.extract(conn);
+    if (!member) return;
+    const auto at = groups_.find(member.mapped().group);
+    Group& group = at->second;
+    std::erase(group.members, conn);
+    group.outlets.reset();
+    if (group.members.empty())
+        groups_.erase(at);
+    else
+        group.caller = members_.at(group.members.front()).caller;
+}
+
+bool DashboardGroups::seen(std::string_view agent) const
+{
+    return std::any_of(groups_.begin(), groups_.end(),
+                       [&](const auto& group) { return group.second.caller.sees(agent); });
+}
+
+const std::shared_ptr<const DashboardGroups::Outlets>& DashboardGroups::outlets(Group& group)
+{
+    if (!group.outlets) {
+        auto made = std::make_shared<Outlets>();
+        made->reserve(group.members.size());
+        for (const Conn conn : group.members) made->push_back(members_.at(conn).outlet);
+        group.outlets = std::move(made);
+    }
+    return group.outlets;
+}
+
+void DashboardGroups::tell(std::string_view agent, std::string frame)
+{
+    const Text text = std::make_shared<const std::string>(std::move(frame));
+    for (auto& [key, group] : groups_) {
+        if (!group.caller.sees(agent)) continue;
+        core_.strand.post([to = outlets(group), text] {
+            for (const auto& outlet : *to) outlet->send(text);
+        });
+    }
+}
+
+bool DashboardGroups::tell(std::string_view agent, const Outlet::OfRun& item, Conn except)
+{
+    const std::size_t size = item.frame->size();
+    if (item.output && on_the_way_->load() + size > most_on_the_way) return false;
+    const Outlet* not_to = nullptr;
+    if (const auto it = members_.find(except); it != members_.end()) not_to = it->second.outlet.get();
+    for (auto& [key, group] : groups_) {
+        if (!group.caller.sees(agent)) continue;
+        *on_the_way_ += size;
+        core_.strand.post([to = outlets(group), item, not_to, size, counter = on_the_way_] {
+            for (const auto& outlet : *to) {
+                if (outlet.get() != not_to) outlet->send(item);
+            }
+            *counter -= size;
+        });
+    }
+    return true;
+}
+
+void DashboardGroups::agent_changed(const AgentRecord& agent, bool online)
+{
+    ++change_;
+    if (groups_.empty()) return;
+    std::string object, frame;
+    desk::append_agent(object, shown(agent, online));
+    desk::write_agent_status(frame, core_.utc(), object);
+    tell(agent.id, std::move(frame));
+    if (std::exchange(lists_due_, true)) return;
+    core_.after(list_spacing, [this]() UNDER_LOCK { send_lists(); });
+}
+
+void DashboardGroups::send_lists()
+{
+    lists_due_ = false;
+    for (auto& [key, group] : groups_) {
+        Outlets behind;
+        for (const Conn conn : group.members) {
+            Member& member = members_.at(conn);
+            if (std::exchange(member.list_of, change_) != change_) behind.push_back(member.outlet);
+        }
+        if (behind.empty()) continue;
+        core_.strand.post([behind = std::move(behind), list = list_for(group)] {
+            for (const auto& outlet : behind) outlet->send_list(list);
+        });
+    }
+}
+
+Text DashboardGroups::list_for(Group& group)
+{
+    if (group.list && group.list_of == change_) return group.list;
+    std::string agents, frame;
+    std::size_t left_out = 0;
+    const auto add = [&](const std::string& id) UNDER_LOCK {
+        const AgentRecord* agent = fanout_.find(id);
+        if (agent == nullptr || !group.caller.sees(id)) return;
+        if (agents.size() >= most_list - 4096) {
+            ++left_out;
+            return;
+        }
+        if (!agents.empty()) agents += ',';
+        desk::append_agent(agents, shown(*agent, true));
+    };
+    if (group.caller.role != Role::admin && group.caller.agents) {
+        for (const std::string& id : *group.caller.agents) add(id);
+    } else {
+        for (const wire::ProtocolTraits& row : wire::protocols()) {
+            if (!row.dialect.empty()) continue; // its agents are listed under the same name
+            for (const std::string& id : fanout_.connected(row.name)) add(id);
+        }
+    }
+    desk::write_list(frame, core_.utc(), agents, left_out);
+    group.list = std::make_shared<const std::string>(std::move(frame));
+    group.list_of = change_;
+    return group.list;
+}
+
+} // namespace agenthost::hub

@@ -1,0 +1,258 @@
+#include "reports.hpp"
+
+#include "peer_json.hpp"
+
+#include "wire/codec.hpp"
+#include "wire/json/json.hpp"
+
+#include <agenthost/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace agenthost::hub {
+
+namespace {
+
+constexpr std::size_t page = 100, largest_page = 500;
+constexpr int patience = 3; // heartbeats that may be missing before health says so
+
+// Entries as JSON objects with their number and time in front.
+std::string entries_json(const std::vector<const Reports::Entry*>& entries)
+{
+    std::string out;
+    for (const Reports::Entry* e : entries) {
+        if (!out.empty()) out += ',';
+        out += with_peer_members("\"seq\":" + std::to_string(e->seq) + ",\"at\":" + std::to_string(e->at),
+                                 e->json);
+    }
+    return "[" + out + "]";
+}
+
+std::string with_time(std::int64_t at, const std::string& json)
+{
+    return with_peer_members("\"at\":" + std::to_string(at), json);
+}
+
+// What the agent's own heartbeat says of its state; empty: nothing.
+std::string told_status(const std::string& facts)
+{
+    std::string why;
+    const auto members = wire::json::split(facts, why);
+    if (!members) return {};
+    const auto m = std::find_if(members->begin(), members->end(),
+                                [](const auto& x) { return x.key == "agent_status" || x.key == "status"; });
+    return m == members->end() || m->kind != wire::json::Kind::string ? std::string{} : std::string{m->text};
+}
+
+} // namespace
+
+std::string ReportsRest::agent_json(const AgentRecord& row) const
+{
+    const AgentRecord* live = fanout_.find(row.id);
+    const AgentRecord& a = live != nullptr ? *live : row;
+    std::string out = "{\"id\":" + json_string(row.id) + ",\"status\":\"" +
+                      (live != nullptr ? "online" : "offline") + "\",\"protocol\":" + json_string(a.protocol);
+    if (!a.name.empty()) out += ",\"name\":" + json_string(a.name);
+    if (!a.version.empty()) out += ",\"version\":" + json_string(a.version);
+    if (!a.platform.empty()) out += ",\"platform\":" + json_string(a.platform);
+    out += ",\"capabilities\":" + (a.capabilities.empty() ? std::string{"[]"} : a.capabilities);
+    if (row.first_seen != 0) {
+        out += ",\"first_seen\":" + std::to_string(row.first_seen) +
+               ",\"last_seen\":" + std::to_string(live != nullptr ? core_.utc() : row.last_seen);
+    }
+    const Reports::Entry* beat = reports_.last_heartbeat(row.id);
+    const std::int64_t at = beat != nullptr ? beat->at : row.last_heartbeat;
+    out += ",\"last_heartbeat\":" + (at == 0 ? std::string{"null"} : std::to_string(at));
+    if (const Contests::Contest* contest = fanout_.contest(row.id)) {
+        out += ",\"conflict\":{\"since\":" + std::to_string(contest->since) +
+               ",\"takeovers\":" + std::to_string(contest->takeovers) +
+               ",\"refused\":" + std::to_string(contest->refused) + ",\"peers\":[" +
+               json_string(contest->peers[0]) + "," + json_string(contest->peers[1]) + "]}";
+    }
+    return out + ",\"open_tasks\":" + std::to_string(commands_.open(row.id)) + "}";
+}
+
+std::string ReportsRest::failing_json(const Caller& caller, std::string_view protocol) const
+{
+    std::string list;
+    for (const Attempts::Attempt& a : attempts_.all()) {
+        const bool seen =
+            a.agent.empty() ? caller.role == Role::admin || !caller.agents : caller.sees(a.agent);
+        if (!seen || (!protocol.empty() && a.protocol != protocol)) continue;
+        list += (list.empty() ? "{" : ",{") +
+                (a.agent.empty() ? std::string{} : "\"id\":" + json_string(a.agent) + ",") +
+                "\"protocol\":" + json_string(a.protocol) + ",\"address\":" + json_string(a.address) +
+                ",\"reason\":" + json_string(a.reason) + ",\"count\":" + std::to_string(a.count) +
+                ",\"first\":" + std::to_string(a.first) + ",\"last\":" + std::to_string(a.last) + "}";
+    }
+    return "[" + list + "]";
+}
+
+std::vector<Route> ReportsRest::routes()
+{
+    return {
+        {"GET", "/api/agents", Needs::dashboard, [this](const HttpRequest& r) UNDER_LOCK { agents(r); }},
+        {"GET", "/api/agents/:agent", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { agent(r); }},
+        {"GET", "/api/agents/:agent/health", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { health(r); }},
+        {"GET", "/api/agents/:agent/metrics", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { metrics(r); }},
+        {"GET", "/api/agents/:agent/events", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { history(r, Reports::Kind::events, "events"); }},
+        {"GET", "/api/agents/:agent/logs", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { history(r, Reports::Kind::logs, "logs"); }},
+    };
+}
+
+void ReportsRest::agents(const HttpRequest& request)
+{
+    const Exchange& exchange = request.exchange;
+    const Head& head = request.head;
+    const Caller& caller = request.caller;
+    const auto limit = parse_limit(head.query, page, largest_page);
+    if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
+    const std::string protocol = query_value(head.query, "protocol").value_or("");
+    if (!protocol.empty() && !wire::protocol(protocol)) {
+        return exchange.refuse(400, "INVALID_REQUEST",
+                               "\"protocol\" is one of storage, panel, print, dashboard, signed");
+    }
+    const bool asked = registry_.list(
+        {.after = query_value(head.query, "after").value_or(""),
+         .most = *limit + 1,
+         .protocol = protocol,
+         .among = caller.sight()},
+        [this, exchange, caller, protocol, limit = *limit](const std::vector<AgentRecord>& rows) {
+            core_.strand.run([&]() UNDER_LOCK {
+                std::string list, next = "null";
+                for (std::size_t i = 0; i < rows.size() && i < limit; ++i)
+                    list += (list.empty() ? "" : ",") + agent_json(rows[i]);
+                if (rows.size() > limit) next = json_string(rows[limit - 1].id);
+                exchange.answer(json_answer(200, "{\"agents\":[" + list + "],\"next\":" + next +
+                                                     ",\"failing\":" + failing_json(caller, protocol) + "}"));
+            });
+        });
+    if (!asked) exchange.busy();
+}
+
+void ReportsRest::with_record(const Exchange& exchange, const std::string& id,
+                              std::function<void(const AgentRecord&)> then)
+{
+    const bool asked = registry_.find(id, [this, exchange, id, then = std::move(then)](const auto& found) {
+        core_.strand.run([&]() UNDER_LOCK {
+            if (found) return then(*found);
+            if (!credentials_.knows(id)) return calls_.not_found(exchange, id);
+            AgentRecord never; // has a credential, has never been here
+            never.id = id;
+            then(never);
+        });
+    });
+    if (!asked) exchange.busy();
+}
+
+void ReportsRest::agent(const HttpRequest& request)
+{
+    with_record(request.exchange, request.arguments[0],
+                [this, exchange = request.exchange](const AgentRecord& a)
+                    UNDER_LOCK { exchange.answer(json_answer(200, agent_json(a))); });
+}
+
+std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, const std::string& facts) const
+{
+    const AgentRecord* live = fanout_.find(row.id);
+    const std::string& name = live != nullptr ? live->protocol : row.protocol;
+    const auto protocol = wire::protocol(name);
+    std::string health = "healthy", reason;
+    const std::string told = told_status(facts);
+    const std::int64_t silent = core_.utc() - at;
+    if (live == nullptr) {
+        health = "offline";
+        reason = row.last_seen == 0 ? "It has never been connected" : "It is not connected";
+    } else if (const Contests::Contest* contest = fanout_.contest(row.id)) {
+        health = "degraded";
+        reason = "Two machines use this identity, at " + contest->peers[0] + " and " + contest->peers[1] +
+                 ". Give each an id and a credential of its own";
+    } else if (told == "degraded" || told == "error") {
+        health = "degraded";
+        reason = "Its heartbeat says " + told;
+    } else if (at != 0 && protocol && silent > patience * wire::traits(*protocol).heartbeat.count()) {
+        health = "degraded";
+        reason = "No heartbeat for " + std::to_string(silent / 1000) + " s";
+    }
+    std::string out = "{\"agent\":" + json_string(row.id) + ",\"status\":\"" +
+                      (live != nullptr ? "online" : "offline") + "\",\"health\":\"" + health + "\"";
+    if (!reason.empty()) out += ",\"reason\":" + json_string(reason);
+    if (!name.empty()) out += ",\"protocol\":" + json_string(name);
+    out += ",\"last_heartbeat\":" + (at == 0 ? std::string{"null"} : std::to_string(at)) +
+           ",\"facts\":" + (facts.empty() ? std::string{"{}"} : facts);
+    return out + ",\"open_tasks\":" + std::to_string(commands_.open(row.id)) + "}";
+}
+
+void ReportsRest::health(const HttpRequest& request)
+{
+    with_record(
+        request.exchange, request.arguments[0],
+        [this, exchange = request.exchange](const AgentRecord& a) UNDER_LOCK {
+            if (const Reports::Entry* beat = reports_.last_heartbeat(a.id))
+                return exchange.answer(json_answer(200, health_json(a, beat->at, beat->json)));
+            const bool asked = table_.find({a.id}, [this, exchange, a](const std::vector<Report>& reports) {
+                core_.strand.run([&]() UNDER_LOCK {
+                    const auto beat = std::find_if(reports.begin(), reports.end(),
+                                                   [](const Report& r) { return r.kind == "heartbeat"; });
+                    const bool known = beat != reports.end();
+                    exchange.answer(
+                        json_answer(200, health_json(a, known ? beat->at : 0, known ? beat->json : "")));
+                });
+            });
+            if (!asked) exchange.busy();
+        });
+}
+
+void ReportsRest::metrics(const HttpRequest& request)
+{
+    const Exchange& exchange = request.exchange;
+    const auto limit = parse_limit(request.head.query, page, largest_page);
+    if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
+    with_record(
+        exchange, request.arguments[0], [this, exchange, limit = *limit](const AgentRecord& a) UNDER_LOCK {
+            const auto answer = [this, exchange, id = a.id, limit](const std::string& latest) UNDER_LOCK {
+                exchange.answer(json_answer(
+                    200, "{\"agent\":" + json_string(id) + ",\"latest\":" + latest + ",\"samples\":" +
+                             entries_json(reports_.history(id, Reports::Kind::metrics, 0, limit)) + "}"));
+            };
+            if (const Reports::Entry* last = reports_.last_metrics(a.id))
+                return answer(with_time(last->at, last->json));
+            const bool asked = table_.find({a.id}, [this, answer](const std::vector<Report>& reports) {
+                core_.strand.run([&]() UNDER_LOCK {
+                    const auto last = std::find_if(reports.begin(), reports.end(),
+                                                   [](const Report& r) { return r.kind == "metrics"; });
+                    answer(last == reports.end() ? "null" : with_time(last->at, last->json));
+                });
+            });
+            if (!asked) exchange.busy();
+        });
+}
+
+void ReportsRest::history(const HttpRequest& request, Reports::Kind kind, std::string_view name)
+{
+    const Exchange& exchange = request.exchange;
+    const auto limit = parse_limit(request.head.query, page, largest_page);
+    std::uint64_t after = 0;
+    const std::string text = query_value(request.head.query, "after").value_or("0");
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), after);
+    if (!limit || bad != std::errc{} || end != text.data() + text.size()) {
+        return exchange.refuse(400, "INVALID_REQUEST",
+                               "\"limit\" is a number from 1 to 500, \"after\" the seq of an entry");
+    }
+    with_record(exchange, request.arguments[0],
+                [this, exchange, after, limit = *limit, kind, name](const AgentRecord& a) UNDER_LOCK {
+                    const auto entries = reports_.history(a.id, kind, after, limit);
+                    exchange.answer(json_answer(
+                        200, "{\"agent\":" + json_string(a.id) + ",\"" + std::string{name} +
+                                 "\":" + entries_json(entries) + ",\"last_seq\":" +
+                                 std::to_string(entries.empty() ? after : entries.back()->seq) + "}"));
+                });
+}
+
+} // namespace agenthost::hub

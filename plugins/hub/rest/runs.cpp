@@ -1,0 +1,153 @@
+#include "runs.hpp"
+
+#include <agenthost/json.hpp>
+
+#include <charconv>
+
+namespace agenthost::hub {
+
+namespace {
+
+template <class Number> bool whole(std::string_view text, Number& out)
+{
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return bad == std::errc{} && end == text.data() + text.size();
+}
+
+} // namespace
+
+std::string run_json(const Run& r)
+{
+    std::string out = "{\"id\":" + json_string(r.id) + ",\"agent\":" + json_string(r.agent) +
+                      ",\"status\":\"" + std::string{word(r.state)} +
+                      "\",\"priority\":" + json_string(r.priority) +
+                      ",\"created\":" + std::to_string(r.created);
+    const auto number = [&](const char* name, std::int64_t value) {
+        out += ",\"" + std::string{name} + "\":" + std::to_string(value);
+    };
+    const auto text = [&](const char* name, const std::string& value) {
+        if (!value.empty()) out += ",\"" + std::string{name} + "\":" + json_string(value);
+    };
+    if (r.position > 0) number("position", static_cast<std::int64_t>(r.position));
+    if (r.started > 0) number("started", r.started);
+    if (r.ended > 0) number("ended", r.ended);
+    if (r.exit_code) number("exitCode", *r.exit_code);
+    text("reason", r.reason);
+    text("signal", r.signal);
+    out += ",\"output\":{\"begin\":" + std::to_string(r.output.begin()) +
+           ",\"end\":" + std::to_string(r.output.end()) + "}";
+    if (!r.code.empty()) {
+        out += ",\"error\":{\"code\":" + json_string(r.code) + ",\"message\":" + json_string(r.message);
+        if (!r.detail.empty()) out += ",\"detail\":" + json_string(r.detail);
+        out += "}";
+    }
+    return out + "}";
+}
+
+std::vector<Route> RunsRest::routes()
+{
+    return {
+        {"GET", "/api/commands/:id", Needs::dashboard, [this](const HttpRequest& r) UNDER_LOCK { show(r); }},
+        {"GET", "/api/commands/:id/output", Needs::dashboard,
+         [this](const HttpRequest& r) UNDER_LOCK { output(r); }}};
+}
+
+void RunsRest::with_run(const HttpRequest& request, const std::function<void(const Run&)>& then)
+{
+    const std::string& id = request.arguments[0];
+    const Run* run = runs_.find(id);
+    if (run != nullptr && request.caller.sees(run->agent)) return then(*run);
+    request.exchange.refuse(404, "COMMAND_NOT_FOUND",
+                            "There is no command " + id + ", or it ended long ago; /api/tasks/" + id +
+                                " knows its result until it expires");
+}
+
+void RunsRest::show(const HttpRequest& request)
+{
+    with_run(request,
+             [&](const Run& run) UNDER_LOCK { request.exchange.answer(json_answer(200, run_json(run))); });
+}
+
+void RunsRest::output(const HttpRequest& request)
+{
+    const Exchange& exchange = request.exchange;
+    const Head& head = request.head;
+    with_run(request, [&](const Run& run) UNDER_LOCK {
+        Ask ask;
+        const auto stream = query_value(head.query, "stream").value_or("");
+        ask.channel = stream == "stdout" ? 1 : stream == "stderr" ? 2 : 0;
+        if (ask.channel == 0 && !stream.empty())
+            return exchange.refuse(400, "INVALID_REQUEST", "\"stream\" is stdout or stderr; both without it");
+        if (const auto text = query_value(head.query, "offset"); text && !whole(*text, ask.offset))
+            return exchange.refuse(400, "INVALID_REQUEST", "\"offset\" is not a number of bytes");
+        if (const auto text = query_value(head.query, "wait");
+            text && (!whole(*text, ask.wait_s) || !(ask.wait_s >= 0 && ask.wait_s <= longest_wait_s)))
+            return exchange.refuse(400, "INVALID_REQUEST",
+                                   "\"wait\" is not a number of seconds from 0 to 60");
+        if (ask.offset > run.output.end())
+            return exchange.refuse(416, "INVALID_REQUEST",
+                                   "\"offset\" is beyond the " + std::to_string(run.output.end()) +
+                                       " bytes there are");
+        if (ask.wait_s > 0 && !run.over() && ask.offset == run.output.end()) return wait(exchange, run, ask);
+        answer(exchange, run, ask);
+    });
+}
+
+// Until there is something, the run is over, or the time is.
+void RunsRest::wait(const Exchange& exchange, const Run& run, const Ask& ask)
+{
+    struct Waiting {
+        std::uint64_t watch = 0;
+        Timers::Id timer;
+        bool done = false;
+    };
+    const auto waiting = std::make_shared<Waiting>();
+    const auto leave = [this, waiting, id = run.id]() UNDER_LOCK {
+        if (std::exchange(waiting->done, true)) return false;
+        core_.timers.cancel(waiting->timer);
+        runs_.unwatch(id, waiting->watch);
+        return true;
+    };
+    const auto now = [this, exchange, leave, id = run.id, ask]() UNDER_LOCK {
+        if (!leave()) return;
+        if (const Run* there = runs_.find(id)) answer(exchange, *there, ask);
+    };
+    waiting->watch = runs_.watch(run.id, ask.offset,
+                                 {.status =
+                                      [now](const Run& r) UNDER_LOCK {
+                                          if (r.over()) now();
+                                      },
+                                  .output = [now](const Run&, const RunChunk&) UNDER_LOCK { now(); },
+                                  .queue = {}});
+    waiting->timer = core_.after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                     std::chrono::duration<double>{ask.wait_s}),
+                                 now);
+    exchange.on_closed([leave]() UNDER_LOCK { leave(); });
+    exchange.on_drain(now);
+}
+
+void RunsRest::answer(const Exchange& exchange, const Run& run, const Ask& ask)
+{
+    Answer answer{.status = 200, .headers = {{"content-type", "application/octet-stream"}}};
+    std::uint64_t next = ask.offset, missing = 0;
+    bool whole = true;
+    run.output.read(ask.offset, [&](const RunChunk& chunk) {
+        const std::size_t room = most_at_once - answer.body.size();
+        const std::string_view bytes = chunk.bytes.substr(0, room);
+        missing += chunk.dropped;
+        next = chunk.at + bytes.size();
+        if (ask.channel == 0 || ask.channel == chunk.channel) answer.body += bytes;
+        return whole = bytes.size() == chunk.bytes.size() && answer.body.size() < most_at_once;
+    });
+    if (whole) { // also past what was lost at the end
+        missing += run.output.end() - next;
+        next = run.output.end();
+    }
+    answer.headers.emplace_back("x-next-offset", std::to_string(next));
+    if (missing > 0) answer.headers.emplace_back("x-dropped", std::to_string(missing));
+    answer.headers.emplace_back("x-final", run.over() && next == run.output.end() ? "true" : "false");
+    answer.headers.emplace_back("x-command-status", word(run.state));
+    exchange.answer(std::move(answer));
+}
+
+} // namespace agenthost::hub

@@ -1,0 +1,49 @@
+// GET and DELETE /api/tasks/ID: what became of a task, and cancelling it. Under the hub's lock.
+//
+// DELETE answers with the task and `cancel`:
+//   removed      it had not been sent; the agent never hears of it
+//   interrupted  a command on a terminal: the agent was told to interrupt it (?force=true: to kill it), its end is still to come (202)
+//   waiting      the same, but the agent is away or slow: it is told as soon as it is there (202)
+//   abandoned    sent, and no protocol has a word for calling it back: the hub no longer waits for it or sends it again; the agent may
+//                carry it out
+// A task that has ended is 409 TASK_ENDED.
+#pragma once
+
+#include "plugins/hub/http/router.hpp"
+#include "plugins/hub/runs/runs.hpp"
+#include "plugins/hub/tasks/calls.hpp"
+#include "plugins/hub/tasks/commands.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace agenthost::hub {
+
+class TasksRest {
+public:
+    // Interrupts a run once its agent is back.
+    using Later = std::function<void(const std::string& id, bool force)>;
+
+    TasksRest(Calls& calls, Commands& commands, Runs& runs, Later later)
+        : calls_{calls}, commands_{commands}, runs_{runs}, later_{std::move(later)}
+    {}
+
+    [[nodiscard]] std::vector<Route> routes();
+
+private:
+    void show(const HttpRequest&) UNDER_LOCK;
+    void cancel(const HttpRequest&) UNDER_LOCK;
+    // The task that the path names, when the caller may see its agent; else 404.
+    void find(const HttpRequest&, std::function<void(const TaskRecord&)> then) UNDER_LOCK;
+    void interrupt(const Exchange&, const std::string& id, bool force) UNDER_LOCK;
+    void ended(const Exchange&, const TaskRecord&) UNDER_LOCK;
+    void answer(const Exchange&, int status, const TaskRecord&, std::string_view what) UNDER_LOCK;
+
+    Calls& calls_;
+    Commands& commands_;
+    Runs& runs_;
+    Later later_;
+};
+
+} // namespace agenthost::hub
