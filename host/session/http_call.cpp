@@ -187,11 +187,11 @@ private:
             case netclient::HeadResult::complete: break;
             }
             early_ = text.substr(head_.size, size - head_.size);
-            if (!head_.content_encoding.empty() && head_.content_encoding != "identity")
-                return fail(at() + ": the answer's Content-Encoding is " +
-                            head_.content_encoding.substr(0, 40) + ", which was not asked for");
+            if (const std::string coding = netclient::content_coding(head_); !coding.empty())
+                return fail(at() + ": the answer's Content-Encoding is " + coding.substr(0, 40) +
+                            ", which was not asked for");
             reply_.status = head_.status;
-            reply_.date = head_.date;
+            reply_.date = head_.header("date");
             return true;
         }
     }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -138,6 +139,8 @@ std::string address_text(const sockaddr& address)
         ::inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
         return std::string{text} + ":" + std::to_string(ntohs(in.sin_port));
     }
+    if (address.sa_family == AF_UNIX)
+        return "unix:" + std::string{reinterpret_cast<const sockaddr_un&>(address).sun_path};
     sockaddr_in6 in{};
     std::memcpy(&in, &address, sizeof in);
     ::inet_ntop(AF_INET6, &in.sin6_addr, text, sizeof text);

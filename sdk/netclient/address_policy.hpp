@@ -31,6 +31,6 @@ struct AddressPolicy {
 
 bool host_matches(std::string_view pattern, std::string_view host); // case-insensitive
 
-std::string address_text(const sockaddr&); // "127.0.0.1:80", "[::1]:80"
+std::string address_text(const sockaddr&); // "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock"
 
 } // namespace agenthost::netclient

@@ -1,15 +1,13 @@
 #include "control_client.hpp"
 
-#include "base/fd.hpp"
+#include "base/cancel.hpp"
 #include "base/json_depth.hpp"
 #include "chunked.hpp"
+#include "connection.hpp"
 #include "http_head.hpp"
+#include "net.hpp"
 
 #include <nlohmann/json.hpp>
-
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -29,81 +27,74 @@ std::string absent(const std::filesystem::path& socket)
            "--control-socket";
 }
 
-struct Conversation {
-    base::Fd fd;
-    std::chrono::milliseconds silence;
-    std::string problem;
+// One connection to the daemon, used with blocking calls.
+class Conversation {
+public:
+    Conversation(Connection connection, std::chrono::milliseconds silence)
+        : connection_{std::move(connection)}, silence_{silence.count() > 0 ? silence : for_ever}
+    {}
 
-    bool wait(short events)
-    {
-        pollfd p{fd.get(), events, 0};
-        const int most = silence.count() > 0 ? static_cast<int>(silence.count()) : -1;
-        int n = 0;
-        do n = ::poll(&p, 1, most);
-        while (n < 0 && errno == EINTR);
-        if (n > 0) return true;
-        problem = "the daemon accepts connections but has said nothing for " +
-                  std::to_string(silence.count() / 1000) + " s; its log says why (journalctl -u agenthost)";
-        return false;
-    }
-
+    // False: the daemon does not read. An answer that comes before it has read everything is worth more than an error here.
     bool send(std::string_view text)
     {
         while (!text.empty()) {
-            const ssize_t n = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
-            if (n >= 0) {
-                text.remove_prefix(static_cast<std::size_t>(n));
-            } else if (errno == EAGAIN) {
-                if (!wait(POLLOUT)) return false;
-            } else if (errno == EPIPE || errno == ECONNRESET) {
-                return true; // it has answered before it read all; what it says is worth more
-            } else if (errno != EINTR) {
-                problem = std::string{"sending to the daemon: "} + std::strerror(errno);
+            const auto done = connection_.write(text.data(), text.size());
+            if (done.io == Connection::Io::ok)
+                text.remove_prefix(done.bytes);
+            else if (done.io != Connection::Io::again)
+                return true;
+            else if (!wait())
                 return false;
-            }
         }
         return true;
     }
 
-    // nullopt: an error, or silence. 0: the end.
+    // nullopt: silence. 0: the end.
     std::optional<std::size_t> receive(char* data, std::size_t size)
     {
         for (;;) {
-            const ssize_t n = ::recv(fd.get(), data, size, 0);
-            if (n >= 0) return static_cast<std::size_t>(n);
-            if (errno == EAGAIN) {
-                if (!wait(POLLIN)) return std::nullopt;
-            } else if (errno == ECONNRESET) {
-                return 0;
-            } else if (errno != EINTR) {
-                problem = std::string{"reading from the daemon: "} + std::strerror(errno);
-                return std::nullopt;
-            }
+            const auto done = connection_.read(data, size);
+            if (done.io == Connection::Io::ok) return done.bytes;
+            if (done.io != Connection::Io::again) return 0;
+            if (!wait()) return std::nullopt;
         }
     }
+
+    [[nodiscard]] std::string silent() const
+    {
+        return "the daemon accepts connections but has said nothing for " +
+               std::to_string(silence_.count() / 1000) + " s; its log says why (journalctl -u agenthost)";
+    }
+
+private:
+    static constexpr std::chrono::milliseconds for_ever = std::chrono::years{10};
+
+    bool wait()
+    {
+        return wait_for(connection_.fd(), connection_.wanted(), silence_, {never_}) == Wait::ready;
+    }
+
+    Connection connection_;
+    std::chrono::milliseconds silence_;
+    base::Cancel never_;
 };
 
-// An empty problem: connected.
-std::string connect(const std::filesystem::path& socket, base::Fd& fd, bool& no_daemon)
+// nullopt: `answer` says why not.
+std::optional<Connection> connect(const std::filesystem::path& socket, ControlAnswer& answer)
 {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string path = socket.string();
-    if (path.size() >= sizeof address.sun_path)
-        return path + ": longer than 107 bytes, more than the kernel takes for a socket";
-    std::memcpy(address.sun_path, path.data(), path.size());
-    fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd) return std::string{"no socket can be made: "} + std::strerror(errno);
-    timeval patience{5, 0}; // a full backlog
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return {};
-    const int error = errno;
-    no_daemon = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
-    if (no_daemon) return absent(socket);
-    if (error == EACCES)
-        return "permission denied on " + path +
-               ": it belongs to the daemon's user; use sudo, or become that user";
-    return path + ": " + std::strerror(error);
+    constexpr std::chrono::seconds patience{5}; // a full backlog
+    const auto address = unix_address(socket.string(), answer.problem);
+    if (!address) return std::nullopt;
+    const base::Cancel never;
+    Connected made = connect_to(*address, patience, {never});
+    if (made.socket) return Connection{std::move(made.socket)};
+    answer.no_daemon = made.error == ENOENT || made.error == ECONNREFUSED || made.error == ENOTDIR;
+    answer.problem = answer.no_daemon ? absent(socket)
+                     : made.error == EACCES
+                         ? "permission denied on " + socket.string() +
+                               ": it belongs to the daemon's user; use sudo, or become that user"
+                         : socket.string() + ": " + std::strerror(made.error);
+    return std::nullopt;
 }
 
 struct BodyReader {
@@ -146,31 +137,25 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
                                      const std::function<void(std::string_view)>& on_body) const
 {
     ControlAnswer answer;
-    Conversation talk{{}, silence, {}};
-    answer.problem = connect(socket_, talk.fd, answer.no_daemon);
-    if (!answer.problem.empty()) return answer;
-    timeval none{0, 0};
-    ::setsockopt(talk.fd.get(), SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
+    auto connection = connect(socket_, answer);
+    if (!connection) return answer;
+    Conversation talk{std::move(*connection), silence};
 
-    std::string text = std::string{method} + " " + std::string{target} +
-                       " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    Headers headers;
     if (!body.empty() || method == "POST")
-        text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-    text += "\r\n";
-    text += body;
-
+        headers = {{"Content-Type", "application/json"}, {"Content-Length", std::to_string(body.size())}};
     const auto fail = [&](std::string why) {
         answer = {};
         answer.problem = std::move(why);
         return answer;
     };
-    if (!talk.send(text)) return fail(talk.problem);
+    if (!talk.send(request_head(method, "localhost", target, headers).append(body)))
+        return fail(talk.silent());
     std::string buffer(64 << 10, '\0'), start;
     ResponseHead head;
     for (;;) {
-        if (!talk.wait(POLLIN)) return fail(talk.problem);
         const auto n = talk.receive(buffer.data(), buffer.size());
-        if (!n) return fail(talk.problem);
+        if (!n) return fail(talk.silent());
         if (*n == 0)
             return fail("the daemon closed the connection without an answer; its log says why (journalctl -u "
                         "agenthost)");
@@ -187,9 +172,8 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
     std::string rest = start.substr(head.size);
     bool more = !no_body && reader.take(rest.data(), rest.size());
     while (more) {
-        if (!talk.wait(POLLIN)) return fail(talk.problem);
         const auto n = talk.receive(buffer.data(), buffer.size());
-        if (!n) return fail(talk.problem);
+        if (!n) return fail(talk.silent());
         if (*n == 0) {
             if (head.chunked || head.length)
                 return fail("the daemon closed the connection in the middle of its answer (was it stopped?)");

@@ -1,5 +1,5 @@
-// Asks the running daemon: HTTP/1.1 over its unix socket, one request a connection, blocking. The body may be
-// chunked and endless. For command lines: the host's and those of plugins' verbs.
+// Sends requests to the running daemon: HTTP/1.1 over its unix socket, one request a connection, blocking. The body of a
+// response may be chunked and endless. Used by the command lines of the host and of plugins.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -209,11 +209,11 @@ Step Exchange::redirect(std::string_view method)
         return Step::finish(End::refused,
                             at() + ": answered " + std::to_string(head_.status) +
                                 ", a redirect that would drop the body; the server must answer 307 or 308");
-    if (head_.location.empty())
+    if (head_.header("location").empty())
         return Step::finish(End::refused,
                             at() + ": answered " + std::to_string(head_.status) + " without a Location");
     std::string why;
-    auto next = resolve_url(url_, head_.location, why);
+    auto next = resolve_url(url_, head_.header("location"), why);
     if (!next) return Step::finish(End::refused, at() + ": redirect: " + why);
     if (url_.tls && !next->tls)
         return Step::finish(End::denied, at() + ": redirects from https to http are not followed");

@@ -55,20 +55,19 @@ private:
         const ResponseHead& head = exchange.head();
         const std::string answered = exchange.at() + ": answered " + std::to_string(head.status);
         if (head.status >= 500 || head.status == 408) return Step::retry(answered);
-        const bool coded = !head.content_encoding.empty() && head.content_encoding != "identity";
-        if (coded && (head.status == 200 || head.status == 206))
-            return Step::finish(End::refused, answered + " with Content-Encoding " +
-                                                  head.content_encoding.substr(0, 40) +
+        if (const std::string coding = content_coding(head);
+            !coding.empty() && (head.status == 200 || head.status == 206))
+            return Step::finish(End::refused, answered + " with Content-Encoding " + coding.substr(0, 40) +
                                                   ", which was not asked for");
         if (head.status == 416 && resuming) {
-            const auto range = parse_content_range(head.content_range);
+            const auto range = parse_content_range(head.header("content-range"));
             if (range && range->total == received_ && !range->first)
                 return Step::finish(End::done); // only the end was missing
             if (Step step = start_over(); !step.ok()) return step;
             return Step::retry(answered + ": it does not know the rest of the file");
         }
         if (head.status == 206 && resuming) {
-            const auto range = parse_content_range(head.content_range);
+            const auto range = parse_content_range(head.header("content-range"));
             const bool fits =
                 range && range->first == received_ && (!total_ || !range->total || range->total == total_) &&
                 (validator_.empty() || validator_ == validator_of(head) || validator_of(head).empty());
@@ -99,9 +98,9 @@ private:
     // RFC 9110, 13.1.5: only strong validators. Last-Modified is one when it is not the very second of the answer.
     static std::string validator_of(const ResponseHead& head)
     {
-        if (head.etag.starts_with('"')) return head.etag;
-        if (!head.last_modified.empty() && !head.date.empty() && head.last_modified != head.date)
-            return head.last_modified;
+        const auto modified = head.header("last-modified"), date = head.header("date");
+        if (head.header("etag").starts_with('"')) return std::string{head.header("etag")};
+        if (!modified.empty() && !date.empty() && modified != date) return std::string{modified};
         return {};
     }
 

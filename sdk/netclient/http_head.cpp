@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <vector>
 
 namespace agenthost::netclient {
@@ -62,19 +61,12 @@ std::vector<std::string_view> elements(std::string_view list)
     return out;
 }
 
-// One head: the status line, and the fields with lower-case names, repeated ones joined by ", ".
+// A head before its fields are interpreted.
 struct RawHead {
-    int status = 0, minor = 1;
-    std::map<std::string, std::string, std::less<>> fields;
-    std::size_t size = 0; // bytes it took
+    ResponseHead head;
+    int minor = 1; // of HTTP/1.x
 
-    // A view of what `fields` holds: it lives as long as this head. A string here would die under elements().
-    [[nodiscard]] std::string_view value(std::string_view name) const
-    {
-        const auto at = fields.find(name);
-        return at == fields.end() ? std::string_view{} : at->second;
-    }
-    [[nodiscard]] bool has(std::string_view name) const { return fields.contains(name); }
+    [[nodiscard]] bool has(std::string_view name) const { return head.fields.contains(name); }
 };
 
 // Where the head ends: after its empty line. Lines end in CRLF, or in LF alone (RFC 9112, 2.2).
@@ -94,8 +86,8 @@ bool read_status_line(std::string_view line, RawHead& head)
     const auto code = line.substr(9, 3);
     if (!std::all_of(code.begin(), code.end(), digit) || (line.size() > 12 && line[12] != ' ')) return false;
     head.minor = line[7] - '0';
-    head.status = static_cast<int>(*number(code));
-    return head.status >= 100;
+    head.head.status = static_cast<int>(*number(code));
+    return head.head.status >= 100;
 }
 
 const char* add_field(std::string_view line, RawHead& head)
@@ -104,7 +96,7 @@ const char* add_field(std::string_view line, RawHead& head)
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
         return "a header line has no valid name";
     const auto name = lowered(line.substr(0, colon));
-    auto& value = head.fields[name];
+    auto& value = head.head.fields[name];
     const auto more = trim(line.substr(colon + 1));
     if (name == "location" && !value.empty())
         return value == more ? nullptr : "two different Location fields";
@@ -140,9 +132,11 @@ const char* read_head(std::string_view text, RawHead& head)
 }
 
 // How the body ends (RFC 9112, 6.3).
-HeadResult read_framing(const RawHead& raw, ResponseHead& head, std::string& why)
+HeadResult read_framing(RawHead& raw, std::string& why)
 {
-    if (raw.status == 204 || raw.status == 205 || raw.status == 304) { // whatever its fields say
+    ResponseHead& head = raw.head;
+    if (head.status == 101) return HeadResult::complete; // no body: the other protocol follows
+    if (head.status == 204 || head.status == 205 || head.status == 304) { // whatever its fields say
         head.length = 0;
         return HeadResult::complete;
     }
@@ -150,7 +144,7 @@ HeadResult read_framing(const RawHead& raw, ResponseHead& head, std::string& why
         if (raw.minor == 0) return why = "a transfer coding in HTTP/1.0", HeadResult::bad;
         if (raw.has("content-length"))
             return why = "both Content-Length and Transfer-Encoding", HeadResult::bad;
-        if (const auto coding = lowered(raw.value("transfer-encoding")); coding != "chunked")
+        if (const auto coding = lowered(head.header("transfer-encoding")); coding != "chunked")
             return why = "the answer's transfer coding is " + coding.substr(0, 40) +
                          ", which was not asked for",
                    HeadResult::unsupported;
@@ -158,7 +152,7 @@ HeadResult read_framing(const RawHead& raw, ResponseHead& head, std::string& why
         return HeadResult::complete;
     }
     if (!raw.has("content-length")) return HeadResult::complete; // until the connection ends
-    const auto lengths = elements(raw.value("content-length"));
+    const auto lengths = elements(head.header("content-length"));
     for (const auto one : lengths)
         if (!number(one) || number(one) != number(lengths.front()))
             return why = "the answer's Content-Length is not usable", HeadResult::bad;
@@ -183,15 +177,22 @@ std::size_t skip_interim(std::string_view text, int& count)
         const auto rest = text.substr(at + empty_lines(text.substr(at)));
         const auto end = end_of_head(rest);
         RawHead raw;
-        if (end == std::string_view::npos || read_head(rest.substr(0, end), raw) || raw.status > 199 ||
-            raw.status == 101)
+        if (end == std::string_view::npos || read_head(rest.substr(0, end), raw) || raw.head.status > 199 ||
+            raw.head.status == 101)
             return at;
         at = static_cast<std::size_t>(rest.data() - text.data()) + end;
         ++count;
     }
 }
 
-HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why)
+std::string_view ResponseHead::header(std::string_view name) const
+{
+    const auto at = fields.find(name);
+    return at == fields.end() ? std::string_view{} : at->second;
+}
+
+HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why,
+                               Switching switching)
 {
     int interim = 0;
     std::size_t at = skip_interim(text, interim);
@@ -207,17 +208,18 @@ HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::s
     RawHead raw;
     if (const char* wrong = read_head(rest.substr(0, end), raw))
         return why = std::string{"the answer is not HTTP: "} + wrong, HeadResult::bad;
-    if (raw.status == 101) return why = "the server switched protocols unasked", HeadResult::unsupported;
-    head = {};
-    head.status = raw.status;
-    head.size = at + end;
-    head.location = raw.value("location");
-    head.etag = raw.value("etag");
-    head.last_modified = raw.value("last-modified");
-    head.date = raw.value("date");
-    head.content_range = raw.value("content-range");
-    head.content_encoding = lowered(raw.value("content-encoding"));
-    return read_framing(raw, head, why);
+    if (raw.head.status == 101 && switching == Switching::refused)
+        return why = "the server switched protocols unasked", HeadResult::unsupported;
+    raw.head.size = at + end;
+    const HeadResult result = read_framing(raw, why);
+    head = std::move(raw.head);
+    return result;
+}
+
+std::string content_coding(const ResponseHead& head)
+{
+    std::string coding = lowered(head.header("content-encoding"));
+    return coding == "identity" ? std::string{} : coding;
 }
 
 std::optional<ContentRange> parse_content_range(std::string_view text)
@@ -237,16 +239,25 @@ std::optional<ContentRange> parse_content_range(std::string_view text)
     return range;
 }
 
-std::string request_head(std::string_view method, const Url& url, const Headers& headers)
+std::string request_head(std::string_view method, std::string_view host, std::string_view target,
+                         const Headers& headers)
 {
     std::string text{method};
-    ((text += ' ') += url.target) += " HTTP/1.1\r\nHost: ";
-    (text += url.authority()) += "\r\nConnection: close\r\n";
+    ((text += ' ') += target) += " HTTP/1.1\r\nHost: ";
+    (text += host) += "\r\n";
+    const bool connection = std::any_of(headers.begin(), headers.end(),
+                                        [](const auto& each) { return lowered(each.first) == "connection"; });
+    if (!connection) text += "Connection: close\r\n";
     for (const auto& [name, value] : headers) {
         if (name.empty() || !clean(name) || !clean(value) || name.find(':') != std::string::npos) continue;
         (((text += name) += ": ") += value) += "\r\n";
     }
     return text += "\r\n";
+}
+
+std::string request_head(std::string_view method, const Url& url, const Headers& headers)
+{
+    return request_head(method, url.authority(), url.target, headers);
 }
 
 } // namespace agenthost::netclient

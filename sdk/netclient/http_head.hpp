@@ -1,10 +1,11 @@
-// The head of an HTTP/1.1 response, read, and the head of a request, written. No I/O. What a client owes to RFC 9110 and 9112 is
-// listed in README.md, each rule with its test.
+// Parses the head of an HTTP/1.1 response and writes the head of a request. No I/O. README.md lists the rules of RFC 9110 and
+// 9112 that a client follows, each with its test.
 #pragma once
 
 #include "url.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,26 +16,41 @@ namespace agenthost::netclient {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-constexpr std::size_t max_head = 32 * 1024; // bytes of a response's head, each interim answer's too
-constexpr int max_interim = 1000;           // answers 1xx before the real one: one in 10 s for hours
+// Bytes of a response's head; the limit holds for each interim answer too.
+constexpr std::size_t max_head = 32 * 1024;
+// Interim answers (1xx) before the final one: one every 10 s for hours.
+constexpr int max_interim = 1000;
 
 struct ResponseHead {
     int status = 0;
     bool chunked = false;
-    std::optional<std::uint64_t> length; // Content-Length; 0 where the status admits no body (204, 205, 304)
-    std::string location, etag, last_modified, date, content_range, content_encoding;
-    std::size_t size = 0; // bytes of the text that the head took: the body begins there
+    // Content-Length; 0 where the status allows no body (204, 205, 304).
+    std::optional<std::uint64_t> length;
+    // All fields by lower-case name; the values of a repeated field are joined by ", ".
+    std::map<std::string, std::string, std::less<>> fields;
+    // Bytes of the text that the head took. The body, or after 101 the other protocol, begins there.
+    std::size_t size = 0;
+
+    // The value of a field, named in lower case: header("etag"). Empty when it is absent. Lives as long as this head.
+    [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-// bad: what came is not HTTP, or cut; asking again may help. unsupported: well-formed, but not what was asked for; it will not help.
+// bad: not HTTP, or cut short; another attempt may help. unsupported: well-formed, but not what was asked for; it will not help.
 enum class HeadResult { complete, more, bad, unsupported };
 
-// `text`: all that has come so far. Interim answers (1xx) are skipped, as far as they fit in max_head; skip_interim() takes longer
-// runs of them away. bad, unsupported: `why` says what is wrong.
-HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why);
+// What 101 (Switching Protocols) means: an error, or a final answer to a request that sent `Upgrade`.
+enum class Switching { refused, expected };
+
+// `text`: everything received so far. Interim answers (1xx) are skipped while they fit in max_head; skip_interim() removes longer
+// runs of them. bad, unsupported: `why` says what is wrong.
+HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why,
+                               Switching = Switching::refused);
 
 // Bytes of complete interim answers at the start of `text`, 101 not among them; `count` grows by their number.
 std::size_t skip_interim(std::string_view text, int& count);
+
+// The content coding that was applied to the body, in lower case; empty: none.
+std::string content_coding(const ResponseHead&);
 
 // "bytes 100-199/200": first byte and the whole size ("*": absent). "bytes */200": first absent.
 struct ContentRange {
@@ -42,7 +58,10 @@ struct ContentRange {
 };
 std::optional<ContentRange> parse_content_range(std::string_view);
 
-// A header whose name or value could break out of its line is left out.
+// A header whose name or value could break out of its line is left out. `Connection: close` is sent unless the headers name
+// Connection (an upgrade sends `Connection: Upgrade`).
+std::string request_head(std::string_view method, std::string_view host, std::string_view target,
+                         const Headers&);
 std::string request_head(std::string_view method, const Url&, const Headers&);
 
 } // namespace agenthost::netclient

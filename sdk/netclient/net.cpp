@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <resolv.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +18,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds other_address_timeout{3'000}; // while there is another address left to try
+constexpr milliseconds backlog_pause{20};            // the kernel cannot poll for room in a unix backlog
 
 std::vector<Address> addresses_of(const addrinfo* list)
 {
@@ -124,45 +126,68 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
     return std::move(lookup->addresses);
 }
 
+std::optional<Address> unix_address(const std::string& path, std::string& why)
+{
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof un.sun_path) {
+        why = path.empty() ? "the path of the unix socket is empty"
+                           : path + " is longer than 107 bytes, the longest path of a unix socket";
+        return std::nullopt;
+    }
+    path.copy(un.sun_path, path.size());
+    Address address;
+    std::memcpy(&address.storage, &un, sizeof un);
+    address.size = sizeof un;
+    return address;
+}
+
+Connected connect_to(const Address& address, milliseconds timeout, const Patience& patience)
+{
+    Connected out;
+    const auto family = address.get().sa_family;
+    const auto until = Clock::now() + timeout;
+    out.socket.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!out.socket) out.error = errno;
+    if (out.socket && family != AF_UNIX) {
+        const int one = 1;
+        ::setsockopt(out.socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    }
+    while (out.socket) {
+        out.error = ::connect(out.socket.get(), &address.get(), address.size) == 0 ? 0 : errno;
+        if (out.error != EAGAIN) break; // a unix socket's backlog is full
+        out.wait = wait_for(-1, 0, backlog_pause, patience);
+        if (out.wait != Wait::timeout || Clock::now() >= until) break;
+    }
+    if (out.error == EINPROGRESS) {
+        out.wait = wait_for(out.socket.get(), POLLOUT, timeout, patience);
+        out.error = ETIMEDOUT;
+        socklen_t size = sizeof out.error;
+        if (out.wait == Wait::ready) ::getsockopt(out.socket.get(), SOL_SOCKET, SO_ERROR, &out.error, &size);
+    }
+    if (out.error == 0) {
+        out.wait = Wait::ready;
+        return out;
+    }
+    out.socket.reset();
+    out.why = "connecting to " + address_text(address.get()) + ": " + std::strerror(out.error);
+    return out;
+}
+
 Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout,
                      const Patience& patience)
 {
     Connected out;
-    out.denied = true;
+    out.denied = !addresses.empty();
     for (std::size_t i = 0; i < addresses.size(); ++i) {
-        const auto& address = addresses[i];
-        if (auto refusal = policy.refuse_address(address.get()); !refusal.empty()) {
+        if (auto refusal = policy.refuse_address(addresses[i].get()); !refusal.empty()) {
             if (out.why.empty()) out.why = std::move(refusal);
             continue;
         }
-        out.denied = false;
-        base::Fd socket{::socket(address.get().sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-        const std::string where = "connecting to " + address_text(address.get()) + ": ";
-        if (!socket) {
-            out.why = where + std::strerror(errno);
-            continue;
-        }
-        const int one = 1;
-        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        int error = 0;
-        if (::connect(socket.get(), &address.get(), address.size) != 0) error = errno;
-        if (error == EINPROGRESS) {
-            const bool last = i + 1 == addresses.size();
-            out.wait = wait_for(socket.get(), POLLOUT,
-                                last ? timeout : std::min(timeout, other_address_timeout), patience);
-            if (out.wait == Wait::cancelled || out.wait == Wait::deadline) return out;
-            error = ETIMEDOUT;
-            socklen_t size = sizeof error;
-            if (out.wait == Wait::ready) ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        }
-        if (error == 0) {
-            out.socket = std::move(socket);
-            out.why.clear();
-            return out;
-        }
-        out.why = where + std::strerror(error);
+        const bool last = i + 1 == addresses.size();
+        out = connect_to(addresses[i], last ? timeout : std::min(timeout, other_address_timeout), patience);
+        if (out.socket || out.wait == Wait::cancelled || out.wait == Wait::deadline) return out;
     }
-    if (addresses.empty()) out.denied = false;
     return out;
 }
 

@@ -14,6 +14,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,11 +34,15 @@ enum class Wait { ready, timeout, cancelled, deadline };
 // Until `fd` has one of `events` (or an error, which is "ready" too). fd < 0: a sleep that cancel ends.
 Wait wait_for(int fd, short events, std::chrono::milliseconds most, const Patience&);
 
+// Where a stream socket connects to: an IP address and port, or a unix socket.
 struct Address {
     sockaddr_storage storage{};
     socklen_t size = 0;
     [[nodiscard]] const sockaddr& get() const { return reinterpret_cast<const sockaddr&>(storage); }
 };
+
+// The address of a unix socket. nullopt and `why` when the path is empty or longer than the kernel takes (107 bytes).
+std::optional<Address> unix_address(const std::string& path, std::string& why);
 
 // getaddrinfo() cannot be interrupted, so each look-up of a name runs on a thread of its own, which the caller leaves behind when
 // it loses patience. At most `most` threads; the destructor joins them, which the resolver's own time-outs bound (2 s, 2 tries).
@@ -60,13 +65,16 @@ private:
         threads_; // running, or finished and not joined yet
 };
 
-// A connected, non-blocking socket with TCP_NODELAY, to the first address that the policy admits and that answers.
 struct Connected {
-    base::Fd socket;
+    base::Fd socket;     // connected, non-blocking; TCP_NODELAY is set
     std::string why;     // when there is no socket: what failed, for people
-    bool denied = false; // every address is against the policy: no use in trying again
+    int error = 0;       // the same as errno
+    bool denied = false; // the policy forbids every address: another attempt is no use
     Wait wait = Wait::ready;
 };
+// Connects to an address that the configuration names, so no policy applies: a unix socket, a proxy.
+Connected connect_to(const Address&, std::chrono::milliseconds timeout, const Patience&);
+// Connects to the first address that the policy admits and that answers. A unix socket is never admitted here.
 Connected connect_to(const std::vector<Address>&, const AddressPolicy&, std::chrono::milliseconds timeout,
                      const Patience&);
 

@@ -11,10 +11,10 @@ struct Parsed {
     ResponseHead head;
     std::string why;
 };
-Parsed parse(std::string_view text)
+Parsed parse(std::string_view text, Switching switching = Switching::refused)
 {
     Parsed p;
-    p.result = parse_response_head(text, p.head, p.why);
+    p.result = parse_response_head(text, p.head, p.why, switching);
     return p;
 }
 
@@ -26,10 +26,10 @@ TEST(HttpHead, ReadsWhatATransferNeeds)
     ASSERT_EQ(p.result, HeadResult::complete) << p.why;
     EXPECT_EQ(p.head.status, 206);
     EXPECT_EQ(p.head.length, 12u);
-    EXPECT_EQ(p.head.etag, "\"v\"");
-    EXPECT_EQ(p.head.last_modified, "a");
-    EXPECT_EQ(p.head.date, "b");
-    EXPECT_EQ(p.head.content_range, "bytes 3-14/15");
+    EXPECT_EQ(p.head.header("etag"), "\"v\"");
+    EXPECT_EQ(p.head.header("last-modified"), "a");
+    EXPECT_EQ(p.head.header("date"), "b");
+    EXPECT_EQ(p.head.header("content-range"), "bytes 3-14/15");
     EXPECT_EQ(p.head.size, head.size());
     EXPECT_FALSE(p.head.chunked);
 }
@@ -50,6 +50,30 @@ TEST(HttpHead, SkipsInformationalAnswers)
     const auto p = parse(early + final);
     EXPECT_EQ(p.head.status, 201);
     EXPECT_EQ(p.head.size, early.size() + final.size());
+}
+
+TEST(HttpHead, OffersEveryHeaderByItsLowerCaseName)
+{
+    const auto p = parse("HTTP/1.1 200 OK\r\nAPI-Version: 1.45\r\nX: a\r\nx: b\r\nContent-Length: 0\r\n\r\n");
+    ASSERT_EQ(p.result, HeadResult::complete) << p.why;
+    EXPECT_EQ(p.head.header("api-version"), "1.45");
+    EXPECT_EQ(p.head.header("x"), "a, b");
+    EXPECT_EQ(p.head.header("absent"), "");
+}
+
+TEST(HttpHead, AcceptsSwitchedProtocolsWhenTheyAreExpected)
+{
+    const std::string head = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
+                             "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+    const auto p = parse("HTTP/1.1 100 Continue\r\n\r\n" + head + "raw bytes", Switching::expected);
+    ASSERT_EQ(p.result, HeadResult::complete) << p.why;
+    EXPECT_EQ(p.head.status, 101);
+    EXPECT_EQ(p.head.header("upgrade"), "tcp");
+    EXPECT_FALSE(p.head.length); // what follows is not a body
+    EXPECT_FALSE(p.head.chunked);
+    EXPECT_EQ(p.head.size, head.size() + 25); // the raw bytes begin there
+    for (std::size_t size = 0; size < head.size(); ++size)
+        EXPECT_EQ(parse(head.substr(0, size), Switching::expected).result, HeadResult::more) << size;
 }
 
 TEST(HttpHead, RefusesWhatWasNotAskedFor)
@@ -95,6 +119,13 @@ TEST(HttpHead, WritesNoHeaderThatBreaksOutOfItsLine)
     const auto text = request_head("PUT", *parse_url("http://h:81/x?y", why),
                                    {{"A", "1"}, {"B", "2\r\nEvil: 1"}, {"C\r\nEvil", "3"}, {"D:", "4"}});
     EXPECT_EQ(text, "PUT /x?y HTTP/1.1\r\nHost: h:81\r\nConnection: close\r\nA: 1\r\n\r\n");
+}
+
+TEST(HttpHead, ARequestToUpgradeKeepsItsConnectionHeader)
+{
+    EXPECT_EQ(
+        request_head("POST", "docker", "/exec/1/start", {{"Connection", "Upgrade"}, {"Upgrade", "tcp"}}),
+        "POST /exec/1/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
 }
 
 } // namespace

@@ -87,6 +87,62 @@ TEST(Connect, GoesOnToTheNextAddress)
     EXPECT_NE(failed.why.find("127.0.0.3:1"), std::string::npos) << failed.why;
 }
 
+struct UnixListener {
+    explicit UnixListener(int backlog) : path{"/tmp/agenthost-net-test-" + std::to_string(::getpid())}
+    {
+        ::unlink(path.c_str());
+        std::string why;
+        const auto address = unix_address(path, why).value();
+        ::bind(fd.get(), &address.get(), address.size);
+        ::listen(fd.get(), backlog);
+    }
+    ~UnixListener() { ::unlink(path.c_str()); }
+    std::string path;
+    base::Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+};
+
+TEST(Connect, ReachesAUnixSocket)
+{
+    const UnixListener listener{8};
+    const base::Cancel cancel;
+    std::string why;
+    const auto address = unix_address(listener.path, why);
+    ASSERT_TRUE(address) << why;
+    const auto connected = connect_to(*address, 5s, {cancel});
+    EXPECT_TRUE(connected.socket) << connected.why;
+    EXPECT_EQ(address_text(address->get()), "unix:" + listener.path);
+    EXPECT_TRUE(connect_to({*address}, {{}, true}, 5s, {cancel}).denied); // no policy admits one
+}
+
+TEST(Connect, SaysWhyAUnixSocketIsNotReached)
+{
+    const base::Cancel cancel;
+    std::string why;
+    EXPECT_FALSE(unix_address(std::string(108, 'a'), why));
+    EXPECT_NE(why.find("107 bytes"), std::string::npos);
+    const auto absent = connect_to(*unix_address("/tmp/agenthost-no-such-socket", why), 1s, {cancel});
+    EXPECT_EQ(absent.error, ENOENT);
+    EXPECT_NE(absent.why.find("unix:/tmp/agenthost-no-such-socket"), std::string::npos) << absent.why;
+}
+
+TEST(Connect, ACancelEndsTheWaitForAFullBacklog)
+{
+    const UnixListener listener{0};
+    base::Cancel cancel;
+    std::string why;
+    const auto address = *unix_address(listener.path, why);
+    const auto first = connect_to(address, 1s, {cancel});
+    const auto timed_out = connect_to(address, 60ms, {cancel});
+    EXPECT_FALSE(timed_out.socket);
+    EXPECT_EQ(timed_out.error, EAGAIN);
+    std::thread other{[&] {
+        std::this_thread::sleep_for(50ms);
+        cancel.set();
+    }};
+    EXPECT_EQ(connect_to(address, 60s, {cancel}).wait, Wait::cancelled);
+    other.join();
+}
+
 TEST(Sigpipe, IsIgnoredInsideAndLeavesNothingBehind)
 {
     int fds[2];
