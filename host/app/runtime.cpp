@@ -158,6 +158,12 @@ std::string Runtime::Impl::make_rooms()
     std::vector<asio::io_context*> io{&main};
     for (auto& more : more_io) io.push_back(more.get());
     listeners.emplace(io);
+    listeners->on_renewal([](const std::string& name, const std::string& problem) {
+        if (problem.empty())
+            log::info("listener " + name, "uses its renewed certificate");
+        else
+            log::warn("listener " + name, "keeps its old certificate: " + problem);
+    });
     Dispatcher::Options options;
     options.agent_id = config->agent_id;
     options.version = AGENTHOST_VERSION;
@@ -167,7 +173,9 @@ std::string Runtime::Impl::make_rooms()
     services.emplace(
         Services::Rooms{*dispatcher, facts, metrics, *listeners, config->state_dir.string(),
                         [this](const std::string& id, const std::string& why) { plugins->died(id, why); },
-                        [this](const std::string& id) { plugins->changed(id); }});
+                        [this](const std::string& id) { plugins->changed(id); },
+                        [this](std::string_view server) { return network.json_of(server); }});
+    network.set(config->servers);
     plugins.emplace(PluginSet::Rooms{.main = main.get_executor(),
                                      .services = *services,
                                      .registry = registry,
@@ -270,6 +278,9 @@ void Runtime::Impl::start_session(const ServerConfig& server)
     context.capabilities = [this] { return capabilities(); };
     context.healthy = [this] { return !conditions.any_but("server "); };
     context.started = started;
+    context.on_origin = [this, name = server.name](const std::string& origin) {
+        network.set_origin(name, origin);
+    };
     context.warn = [name = server.name](const std::string& text) {
         log::write(log::Level::warn, "session " + name, text);
     };

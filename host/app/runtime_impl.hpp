@@ -5,6 +5,7 @@
 #include "control.hpp"
 #include "last_resort.hpp"
 #include "loop_watch.hpp"
+#include "network_table.hpp"
 #include "plugin_set.hpp"
 #include "runtime.hpp"
 #include "services.hpp"
@@ -41,7 +42,7 @@ using namespace std::chrono_literals;
 // Where plugins are looked for.
 std::vector<std::string> plugin_path(const Config&, const RuntimePaths&);
 
-using Certificates = std::map<std::string, net::TlsResult>; // by listener
+using Certificates = std::map<std::string, ListenerTls>; // by listener
 
 struct Runtime::Impl {
     Impl(LoadRequest request, RuntimePaths paths) : request{std::move(request)}, paths{std::move(paths)} {}
@@ -59,6 +60,7 @@ struct Runtime::Impl {
     Metrics metrics;
     Conditions conditions;
     Facts facts;
+    NetworkTable network;
     Registry registry;
     std::optional<Audit> audit;
     std::optional<Journal> journal;

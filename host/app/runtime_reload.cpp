@@ -95,6 +95,7 @@ void Runtime::Impl::apply(const LoadResult& loaded, std::vector<FoundPlugin> fou
     auto answer = std::make_shared<Reloaded>();
     reload_listeners(*loaded.config, std::move(certificates), *answer);
     config = loaded.config;
+    network.set(config->servers);
     stop_bound = stop_bound_of(*config);
     log::set_level(config->log_level);
     share_journal();

@@ -30,6 +30,7 @@ void Services::admit(const Manifest& manifest)
     entry.may_call = manifest.may_call;
     entry.may_listen = manifest.may_listen;
     entry.may_read_log = manifest.may_read_log;
+    entry.may_use_network = manifest.may_use_network;
 }
 
 agh_status Services::complete(std::string_view plugin, agh_req request, const agh_reply* reply)
@@ -90,6 +91,21 @@ std::string Services::read_log(std::string_view plugin, int level, std::uint64_t
                                std::size_t capacity, std::uint64_t& lost)
 {
     return log::read_tail(to_level(level), room_of(plugin), position, capacity, lost);
+}
+
+bool Services::may_use_network(std::string_view plugin)
+{
+    const std::lock_guard lock{mutex_};
+    const auto at = admitted_.find(plugin);
+    return at != admitted_.end() && at->second.may_use_network;
+}
+
+agh_status Services::network_settings(std::string_view plugin, agh_req origin, std::string& json)
+{
+    const std::string server = rooms_.dispatcher.caller_of(origin, plugin);
+    if (server.empty()) return AGH_E_STALE;
+    json = rooms_.network(server);
+    return AGH_OK;
 }
 
 agh_status Services::emit(std::string_view plugin, std::string_view topic, std::string_view audience,

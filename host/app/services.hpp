@@ -26,6 +26,7 @@ public:
         std::string state_dir;
         std::function<void(std::string id, std::string why)> on_died; // main I/O thread
         std::function<void(std::string id)> on_changed;               // main I/O thread
+        std::function<std::string(std::string_view server)> network; // JSON of ext/network.h, a secret; [any]
     };
     explicit Services(Rooms rooms) : rooms_{std::move(rooms)} {}
 
@@ -44,6 +45,8 @@ public:
     bool may_read_log(std::string_view plugin) override;
     std::string read_log(std::string_view plugin, int level, std::uint64_t& position, std::size_t capacity,
                          std::uint64_t& lost) override;
+    bool may_use_network(std::string_view plugin) override;
+    agh_status network_settings(std::string_view plugin, agh_req origin, std::string& json) override;
     agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience,
                     agh_req origin, const agh_reply*) override;
     agh_status publish(std::string_view plugin, std::string_view key, std::string_view json) override;
@@ -60,7 +63,7 @@ public:
 private:
     struct Admitted {
         std::vector<std::string> may_call;
-        bool may_listen = false, may_read_log = false;
+        bool may_listen = false, may_read_log = false, may_use_network = false;
         // The log's share of one plugin: bursts of 500 lines, 100 a second; what is dropped is said once a second.
         double tokens = 500;
         std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();

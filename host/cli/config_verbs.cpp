@@ -1,7 +1,7 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include "host/net/tls.hpp"
+#include "netclient/tls.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,8 +34,12 @@ void complain_of(const LoadResult& loaded)
 int config_check(const Context& context)
 {
     LoadRequest request = context.load;
-    request.try_client_tls = [](const TlsClientConfig& tls) { return net::make_client_context(tls).problem; };
-    request.try_server_tls = [](const TlsServerConfig& tls) { return net::make_server_context(tls).problem; };
+    request.try_client_tls = [](const TlsClientConfig& tls) {
+        return netclient::make_client_context(tls).problem;
+    };
+    request.try_server_tls = [](const TlsServerConfig& tls) {
+        return netclient::make_server_context(tls).problem;
+    };
     LoadResult loaded = load_config(request);
     if (loaded.config)
         for (const PluginProblem& problem : plugin_problems(*loaded.config, false)) {

@@ -4,7 +4,7 @@
 #include "verbs.hpp"
 
 #include "host/config/url.hpp"
-#include "host/net/tls.hpp"
+#include "netclient/tls.hpp"
 
 #include "base/fd.hpp"
 #include "netclient/control_client.hpp"
@@ -252,7 +252,7 @@ void check_listeners(Findings& findings, const Config& config, bool running)
         bool good = true;
         std::string notes;
         if (listener.tls) {
-            const net::TlsResult made = net::make_server_context(*listener.tls);
+            const netclient::TlsResult made = netclient::make_server_context(*listener.tls);
             if (!made.context) {
                 good = false;
                 findings.push_back({Verdict::bad, area, made.problem, "until then it does not start"});

@@ -2,9 +2,9 @@
 #include "doctor.hpp"
 
 #include "host/config/url.hpp"
-#include "host/net/tls.hpp"
 #include "host/session/auth/public_ip.hpp"
-#include "host/session/proxy_connect.hpp"
+#include "netclient/proxy.hpp"
+#include "netclient/tls.hpp"
 
 #include "base/hash.hpp"
 #include "netclient/connection.hpp"
@@ -59,63 +59,40 @@ private:
     // Name and TCP, by way of the proxy when there is one.
     bool reach()
     {
-        const auto proxy =
-            server_.proxy.empty() ? std::optional<conf::Url>{} : conf::parse_url(server_.proxy);
-        const conf::Url& first = proxy ? *proxy : url_;
-        const std::string what = proxy ? "the proxy " + first.host : first.host;
-        const base::Cancel never;
-        const netclient::Patience patience{never, netclient::Clock::now() + most_};
-        netclient::Resolver resolver{1};
         std::string why;
-        const auto port = static_cast<std::uint16_t>(std::stoul(first.port));
+        const auto proxy = server_.proxy.empty() ? std::optional<netclient::Proxy>{}
+                                                 : netclient::parse_proxy(server_.proxy, why);
+        const std::string host = proxy ? proxy->host : url_.host;
+        const auto port = proxy ? proxy->port : static_cast<std::uint16_t>(std::stoul(url_.port));
+        const std::string what = (proxy ? "the proxy " : "") + host;
+        const base::Cancel never;
+        netclient::Resolver resolver{1};
         const std::vector<netclient::Address> addresses =
-            resolver.resolve(first.host, port, most_, patience, why);
+            resolver.resolve(host, port, most_, {never, netclient::Clock::now() + most_}, why);
         if (addresses.empty())
             return bad("the name " + what + " is not found: " + why,
-                       "check url and /etc/resolv.conf (getent hosts " + first.host + ")");
-        int error = 0;
-        base::Fd socket;
+                       "check url and /etc/resolv.conf (getent hosts " + host + ")");
+        netclient::Connected made;
         for (const netclient::Address& address : addresses)
-            if ((socket = connect(address, error))) break;
-        if (!socket)
-            return bad(
-                "no connection to " + what + " port " + first.port + ": " + std::strerror(error),
-                error == ECONNREFUSED ? "nothing listens there: is the port in url right, is the server up?"
-                : error == ETIMEDOUT  ? "a firewall in between? Outbound TCP " + first.port + " must be open"
-                                      : "check routes and firewall");
-        connection_.emplace(std::move(socket));
+            if ((made = netclient::connect_to(address, most_, {never})).socket) break;
+        if (!made.socket)
+            return bad("no connection to " + what + " port " + std::to_string(port) + ": " +
+                           std::strerror(made.error),
+                       made.error == ECONNREFUSED
+                           ? "nothing listens there: is the port in url right, is the server up?"
+                       : made.error == ETIMEDOUT
+                           ? "a firewall in between? Outbound TCP " + std::to_string(port) + " must be open"
+                           : "check routes and firewall");
+        connection_.emplace(std::move(made.socket));
         return !proxy || tunnel(*proxy);
     }
 
-    base::Fd connect(const netclient::Address& address, int& error) const
+    bool tunnel(const netclient::Proxy& proxy)
     {
-        base::Fd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-        if (!fd) {
-            error = errno;
-            return {};
-        }
-        if (::connect(fd.get(), &address.get(), address.size) == 0) return fd;
-        error = errno;
-        if (error != EINPROGRESS) return {};
-        pollfd p{fd.get(), POLLOUT, 0};
-        if (::poll(&p, 1, static_cast<int>(most_.count())) <= 0) {
-            error = ETIMEDOUT;
-            return {};
-        }
-        socklen_t size = sizeof error;
-        ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        return error == 0 ? std::move(fd) : base::Fd{};
-    }
-
-    bool tunnel(const conf::Url& proxy)
-    {
+        const auto port = static_cast<std::uint16_t>(std::stoul(url_.port));
         const std::string target =
             (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
-        std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
-        std::string ignored;
-        if (const auto same = parse_proxy(server_.proxy, ignored); same && !same->authorization.empty())
-            request += "Proxy-Authorization: " + same->authorization + "\r\n";
-        const auto answer = exchange(request + "\r\n");
+        const auto answer = exchange(netclient::connect_request(proxy, url_.host, port));
         if (!answer)
             return bad("the proxy " + proxy.host + " does not answer as an HTTP proxy does",
                        "check proxy: http://HOST:PORT");
@@ -130,25 +107,14 @@ private:
     bool secure()
     {
         if (!url_.secure()) return true;
-        const net::TlsResult made = net::make_client_context(server_.tls);
+        TlsClientConfig tls = server_.tls;
+        tls.pin_sha256.clear(); // judge_certificate() says more about a wrong pin than a failed handshake
+        const netclient::TlsResult made = netclient::make_client_context(tls);
         if (!made.context) return bad(made.problem, "until then no session is possible");
-        std::unique_ptr<SSL, netclient::FreeSsl> ssl{SSL_new(made.context->get())};
-        if (!ssl) return bad("TLS cannot start: no memory", "free some");
-        SSL* raw = ssl.get();
+        if (!connection_->start_tls(made.context, url_.host))
+            return bad("TLS cannot start: no memory", "free some");
         const std::string name = server_.tls.server_name.empty() ? url_.host : server_.tls.server_name;
-        in6_addr ignored{};
-        const bool literal = ::inet_pton(AF_INET, name.c_str(), &ignored) == 1 ||
-                             ::inet_pton(AF_INET6, name.c_str(), &ignored) == 1;
-        if (literal)
-            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(raw), name.c_str());
-        else
-            SSL_set_tlsext_host_name(raw, name.c_str());
-        if (!literal) SSL_set1_host(raw, name.c_str());
-        base::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
-        SSL_set_fd(raw, socket.get());
-        SSL_set_connect_state(raw);
-        connection_.emplace(std::move(socket), std::move(ssl));
-        ERR_clear_error();
+        SSL* const raw = connection_->ssl();
         begin_step();
         for (;;) {
             const auto io = connection_->handshake();
@@ -185,7 +151,7 @@ private:
 
     bool judge_certificate(SSL* ssl)
     {
-        const std::string pin = base::base64(net::peer_spki_sha256(ssl));
+        const std::string pin = base::base64(netclient::peer_spki_sha256(ssl));
         if (!server_.tls.pin_sha256.empty() &&
             std::find(server_.tls.pin_sha256.begin(), server_.tls.pin_sha256.end(), pin) ==
                 server_.tls.pin_sha256.end())

@@ -264,6 +264,7 @@ int plugin_info(const Context& context, const std::string& id)
     if (!m.may_call.empty()) out += "\nMay call " + printable(joined(m.may_call)) + "\n";
     if (m.may_listen) out += "\nMay serve HTTP on listeners\n";
     if (m.may_read_log) out += "\nMay read the daemon's log\n";
+    if (m.may_use_network) out += "\nMay use the proxy and TLS settings of the servers that call it\n";
     say(out);
     return ok;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/secret.hpp"
+#include "netclient/tls.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -22,17 +23,8 @@ using std::chrono::milliseconds;
 // A secret that is read when it is needed, so that a changed file counts: {file: PATH}, {env: NAME} or {systemd: NAME}.
 using base::SecretSource;
 
-struct TlsClientConfig {
-    std::string ca, certificate, key, server_name;
-    std::vector<std::string> pin_sha256; // base64 of the SHA-256 of the SPKI; any of them
-    bool verify = true;
-    bool operator==(const TlsClientConfig&) const = default;
-};
-
-struct TlsServerConfig {
-    std::string certificate, key, client_ca;
-    bool operator==(const TlsServerConfig&) const = default;
-};
+using netclient::TlsClientConfig;
+using netclient::TlsServerConfig;
 
 struct ReconnectConfig {
     std::optional<milliseconds> initial, max; // absent: what the protocol says

@@ -73,7 +73,9 @@ const Section& server_section()
                 group("tls", &ServerConfig::tls, tls_client_section(),
                       "How the server proves itself, and how we do."),
                 url_key("proxy", &ServerConfig::proxy,
-                        "http://[USER:PASSWORD@]HOST:PORT of a proxy that knows CONNECT."),
+                        "http://[USER:PASSWORD@]HOST:PORT of a proxy that knows CONNECT. The session and the "
+                        "transfers "
+                        "that the server asks for go through it."),
                 group("reconnect", &ServerConfig::reconnect, reconnect_section(),
                       "Delays between attempts. Default: what the protocol says."),
                 duration("heartbeat", &ServerConfig::heartbeat, 100ms, 1h,

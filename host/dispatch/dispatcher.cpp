@@ -101,6 +101,13 @@ bool Dispatcher::cancelled(agh_req request) const
 
 std::string Dispatcher::caller_of(agh_req request) const { return impl_->slots.caller_of(request); }
 
+std::string Dispatcher::caller_of(agh_req request, std::string_view plugin) const
+{
+    const Slot* slot = impl_->slots.at(request);
+    const bool own = slot && Slots::look(*slot, request, plugin) != 0;
+    return own ? caller_of(request) : std::string{};
+}
+
 agh_status Dispatcher::call(std::string_view plugin, std::vector<std::string> may_call, agh_req parent,
                             std::string_view action, std::string_view params, std::uint64_t timeout_ns,
                             std::function<void(const agh_reply&)> done)

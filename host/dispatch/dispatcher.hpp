@@ -78,6 +78,8 @@ public:
     bool cancelled(agh_req) const;
     // The caller whose request this is, for events with audience "" and nested calls; empty when stale. [any]
     std::string caller_of(agh_req) const;
+    // The same, and empty unless the request is `plugin`'s own.
+    std::string caller_of(agh_req, std::string_view plugin) const;
     // A nested call under the parent's policy (parent 0: under `may_call`). `done` on the main thread,
     // exactly once after AGH_PENDING. [any]
     agh_status call(std::string_view plugin, std::vector<std::string> may_call, agh_req parent,

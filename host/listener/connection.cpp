@@ -47,7 +47,7 @@ void Connection::start()
     read_proxy_header();
 }
 
-// TLS or HTTP begins.
+// TLS or HTTP begins. Once in a second the disk is asked first whether the certificate was renewed; other handshakes go on meanwhile.
 void Connection::begin()
 {
     enter(State::handshake);
@@ -55,7 +55,20 @@ void Connection::begin()
         enter(State::head);
         return read_head();
     }
-    stream_->async_handshake(settings_->tls, {}, [self = shared_from_this()](error_code ec) {
+    if (!settings_->tls->claim_check()) return handshake(settings_->tls->last());
+    server_->disk.run([self = shared_from_this(), thread = thread_] {
+        auto now = self->settings_->tls->check();
+        if ((now.renewed || !now.problem.empty()) && self->server_->on_renewal)
+            self->server_->on_renewal(self->listening_->name, now.problem);
+        asio::post(thread->io, [self, context = std::move(now.context)]() mutable {
+            if (self->state_ == State::handshake) self->handshake(std::move(context));
+        });
+    });
+}
+
+void Connection::handshake(netclient::TlsContextPtr context)
+{
+    stream_->async_handshake(std::move(context), {}, [self = shared_from_this()](error_code ec) {
         if (self->state_ != State::handshake) return;
         if (ec) return self->gone();
         self->enter(State::head);

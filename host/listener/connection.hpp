@@ -77,6 +77,7 @@ private:
     using Request = WebSocket::Request;
 
     void begin();
+    void handshake(netclient::TlsContextPtr);
     void arm_read();
     void on_readable();
     void read_proxy_header();

@@ -25,11 +25,11 @@ namespace {
 constexpr std::size_t spare_descriptors =
     8; // of the control socket: a person's calls while nothing else works
 
-SettingsPtr make_settings(const ListenerConfig& config, net::TlsResult& tls)
+SettingsPtr make_settings(const ListenerConfig& config, ListenerTls& tls)
 {
     auto settings = std::make_shared<Settings>();
     settings->config = config;
-    settings->tls = std::move(tls.context);
+    settings->tls = std::move(tls.tls);
     for (const auto& text : config.trusted_proxies)
         if (const auto range = netclient::parse_range(text)) settings->trusted.push_back(*range);
     return settings;
@@ -104,15 +104,21 @@ Listeners::~Listeners()
     for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->end(); });
 }
 
-net::TlsResult Listeners::read_tls(const ListenerConfig& config)
+ListenerTls Listeners::read_tls(const ListenerConfig& config)
 {
     if (!config.tls) return {};
-    net::TlsResult tls = net::make_server_context(*config.tls);
-    if (!tls.context) tls.problem = "listener " + config.name + ": " + tls.problem;
-    return tls;
+    ListenerTls read{netclient::RenewedTls::of(*config.tls), {}};
+    const auto made = read.tls->current();
+    if (!made.context) read.problem = "listener " + config.name + ": " + made.problem;
+    return read;
 }
 
-std::string Listeners::add(const ListenerConfig& config, net::TlsResult tls)
+void Listeners::on_renewal(std::function<void(const std::string&, const std::string&)> said)
+{
+    impl_->server->on_renewal = std::move(said);
+}
+
+std::string Listeners::add(const ListenerConfig& config, ListenerTls tls)
 {
     if (impl_->find(config.name))
         return "listener " + config.name + ": the name is used twice. Give each listener its own.";
@@ -235,7 +241,7 @@ std::string Listeners::Impl::rebind(const ListeningPtr& listening, const Listene
     return {};
 }
 
-std::string Listeners::reload(const ListenerConfig& config, net::TlsResult tls)
+std::string Listeners::reload(const ListenerConfig& config, ListenerTls tls)
 {
     const auto listening = impl_->find(config.name);
     if (!listening) return "listener " + config.name + ": there is none of that name.";

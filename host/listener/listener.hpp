@@ -3,7 +3,7 @@
 #pragma once
 
 #include "host/config/config.hpp"
-#include "host/net/tls.hpp"
+#include "netclient/tls_renewal.hpp"
 
 #include <agenthost/ext/listener.h>
 #include <boost/asio/any_io_executor.hpp>
@@ -25,6 +25,12 @@ struct ListenerStatus {
     std::uint64_t connections = 0, accepted = 0, refused = 0, requests = 0, websockets = 0;
 };
 
+// What `tls` of a listener names, read. No `tls`: neither a context nor a problem.
+struct ListenerTls {
+    std::shared_ptr<netclient::RenewedTls> tls;
+    std::string problem;
+};
+
 class Listeners {
 public:
     // io: connections are spread over these, each stays on its own. Bodies touch the disk on a small pool, never on io threads.
@@ -33,16 +39,19 @@ public:
 
     // Binds now; empty: it worked. Accepts only after open(). A problem says address, cause and remedy.
     std::string add(const ListenerConfig& config) { return add(config, read_tls(config)); }
-    std::string add(const ListenerConfig&, net::TlsResult);
+    std::string add(const ListenerConfig&, ListenerTls);
     std::string add_unix(const std::string& name,
                          const std::string& path); // mode 0600, stale socket files replaced
     void open();                                   // plugins have their routes: accept
     std::string remove(std::string_view name);
     // New limits and certificate for new connections; sockets are opened and closed as `bind` lists them now.
     std::string reload(const ListenerConfig& config) { return reload(config, read_tls(config)); }
-    std::string reload(const ListenerConfig&, net::TlsResult);
-    // What `tls` names, read: blocking, any thread. A listener without `tls`: neither a context nor a problem.
-    static net::TlsResult read_tls(const ListenerConfig&);
+    std::string reload(const ListenerConfig&, ListenerTls);
+    // Blocking, any thread.
+    static ListenerTls read_tls(const ListenerConfig&);
+    // Renewed certificate files are used by new connections without a reload. `said` is told of each renewal (an empty problem) and
+    // of files that cannot be used yet. Called on a thread of the disk pool; set it before open().
+    void on_renewal(std::function<void(const std::string& listener, const std::string& problem)> said);
 
     // As agh_svc_listener; `owner` is the plugin's id or "host". forget() drops an owner's routes and connections, and returns after
     // its last callback did (not from an io thread).

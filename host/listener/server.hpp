@@ -49,8 +49,8 @@ struct IoThread : std::enable_shared_from_this<IoThread> {
 // Immutable; replaced as a whole by reload().
 struct Settings {
     ListenerConfig config;
-    net::TlsContextPtr tls;
-    std::vector<netclient::IpRange> trusted; // trusted_proxies
+    std::shared_ptr<netclient::RenewedTls> tls; // null: plain
+    std::vector<netclient::IpRange> trusted;    // trusted_proxies
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 
@@ -122,6 +122,7 @@ struct Server {
     ExchangeTable exchanges;
     mutable std::mutex mutex; // of listenings
     std::map<std::string, ListeningPtr, std::less<>> listenings;
+    std::function<void(const std::string& listener, const std::string& problem)> on_renewal; // see Listeners
     DiskPool disk; // last: its threads end first
 };
 

@@ -3,7 +3,7 @@
 
 #include "host/net/blocks.hpp"
 #include "host/net/frame.hpp"
-#include "host/net/tls.hpp"
+#include "netclient/tls.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
@@ -20,6 +20,7 @@
 namespace agenthost::host::net {
 
 using boost::system::error_code;
+using netclient::TlsContextPtr;
 
 enum class StreamError { truncated = 1, tls = 2, pin = 3 };
 const boost::system::error_category& stream_category();

@@ -153,7 +153,7 @@ void Core::start_tls(TlsContextPtr context, const std::string& host)
         SSL_set_accept_state(ssl);
         return;
     }
-    prepare_client(ssl, *tls, host);
+    netclient::prepare_client(ssl, *tls, host);
 }
 
 error_code Core::tls_error(int result, Want& wants)
@@ -184,7 +184,7 @@ bool Core::handshake(error_code& ec)
         return ec != asio::error::would_block;
     }
     ec = {};
-    problem = check_pins(ssl, *tls);
+    problem = netclient::check_pins(ssl, *tls);
     if (!problem.empty()) ec = StreamError::pin;
     return true;
 }

@@ -179,7 +179,10 @@ std::string Stream::peer() const
     return address_text(reinterpret_cast<const sockaddr*>(&address));
 }
 
-std::string Stream::peer_spki() const { return core_->ssl ? peer_spki_sha256(core_->ssl) : std::string{}; }
+std::string Stream::peer_spki() const
+{
+    return core_->ssl ? netclient::peer_spki_sha256(core_->ssl) : std::string{};
+}
 
 void Stream::no_delay()
 {

@@ -11,6 +11,7 @@
 #include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/loop.h>
 #include <agenthost/ext/metrics.h>
+#include <agenthost/ext/network.h>
 #include <agenthost/ext/state.h>
 
 #include <chrono>
@@ -202,6 +203,20 @@ void record_metric(agh_host* host, std::uint32_t id, double value) noexcept
     });
 }
 
+agh_status network_settings(agh_host* host, agh_req origin, char* buffer, std::size_t* size) noexcept
+{
+    return with(host, [&]() -> agh_status {
+        if (!buffer || !size || *size < AGH_NETWORK_BYTES) return AGH_E_INVALID;
+        std::string json;
+        if (const agh_status said = host->services->network_settings(host->id, origin, json); said != AGH_OK)
+            return said;
+        if (json.size() > AGH_NETWORK_BYTES) return AGH_E_INTERNAL;
+        json.copy(buffer, json.size());
+        *size = json.size();
+        return AGH_OK;
+    });
+}
+
 // --- loop, call
 
 agh_status loop_timer(agh_host* host, std::uint64_t delay, std::uint64_t period, std::uint64_t cookie,
@@ -238,6 +253,7 @@ agh_status call(agh_host* host, agh_req parent, agh_bytes action, agh_bytes para
 
 constexpr agh_svc_log log_table{sizeof(agh_svc_log), 0, log_enabled, log_write};
 constexpr agh_svc_log_tap log_tap_table{sizeof(agh_svc_log_tap), 0, read_log};
+constexpr agh_svc_network network_table{sizeof(agh_svc_network), 0, network_settings};
 constexpr agh_svc_events events_table{sizeof(agh_svc_events), 0, emit};
 constexpr agh_svc_facts facts_table{sizeof(agh_svc_facts), 0, publish};
 constexpr agh_svc_state state_table{sizeof(agh_svc_state), 0, state_directory};
@@ -266,6 +282,8 @@ const void* service(agh_host* host, const char* id) noexcept
             out = host->may_call ? &call_table : nullptr;
         else if (name == AGH_SVC_LOG_TAP)
             out = host->services->may_read_log(host->id) ? &log_tap_table : nullptr;
+        else if (name == AGH_SVC_NETWORK)
+            out = host->services->may_use_network(host->id) ? &network_table : nullptr;
         else if (name == AGH_SVC_LISTENER)
             out = host->may_listen ? host->services->listener_service(host->id) : nullptr;
         return AGH_OK;

@@ -203,11 +203,12 @@ void read_permissions(Manifest& out, const Json& json)
 {
     const auto found = json.find("permissions");
     if (found == json.end()) return;
-    static constexpr std::array<std::string_view, 3> known{"call", "listener", "log_tap"};
+    static constexpr std::array<std::string_view, 4> known{"call", "listener", "log_tap", "network"};
     known_keys(*found, "permissions", known);
     out.may_call = words_of(*found, "permissions", "call");
     out.may_listen = flag_of(*found, "permissions", "listener", false);
     out.may_read_log = flag_of(*found, "permissions", "log_tap", false);
+    out.may_use_network = flag_of(*found, "permissions", "network", false);
 }
 
 void read_isolation(Manifest& out, const Json& json)

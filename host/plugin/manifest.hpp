@@ -35,6 +35,7 @@ struct Manifest {
     std::vector<std::string> may_call; // permissions.call, patterns
     bool may_listen = false;           // permissions.listener
     bool may_read_log = false;         // permissions.log_tap
+    bool may_use_network = false;      // permissions.network
     bool may_isolate = true, may_in_process = true;
     std::uint32_t create_timeout_ms = 10'000, start_timeout_ms = 10'000, stop_timeout_ms = 10'000;
     std::string text; // the file's bytes

@@ -61,6 +61,17 @@ public:
         lost = 0;
         return {};
     }
+    // agenthost.network/1; AGH_E_STALE: not an open request of this plugin. `json` holds a secret: see ext/network.h.
+    virtual bool may_use_network(std::string_view plugin)
+    {
+        (void)plugin;
+        return false;
+    }
+    virtual agh_status network_settings(std::string_view plugin, agh_req origin, std::string& json)
+    {
+        (void)plugin, (void)origin, (void)json;
+        return AGH_E_UNSUPPORTED;
+    }
     // Its runner died, or it was marked failed while running: requests of it are over. Main I/O thread.
     virtual void plugin_died(std::string_view plugin, std::string why)
     {

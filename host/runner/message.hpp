@@ -14,7 +14,7 @@
 
 namespace agenthost::host::runner {
 
-constexpr std::uint32_t protocol_version = 1;
+constexpr std::uint32_t protocol_version = 2;
 constexpr std::size_t frame_max = 16u
                                   << 20; // a request's params are bounded by limits.message_bytes, far below
 constexpr std::size_t blobs_max = 64;    // descriptors in one message; the kernel's own bound is 253
@@ -37,6 +37,7 @@ enum class Type : std::uint16_t {
     defined,
     log_level,
     log_lines,
+    network_settings,
     // runner -> host
     done = 100,
     refused,
@@ -51,6 +52,7 @@ enum class Type : std::uint16_t {
     record,
     call,
     read_log,
+    ask_network,
 };
 
 struct Header {
@@ -228,7 +230,8 @@ enum Service : std::uint32_t {
     svc_state = 8,
     svc_metrics = 16,
     svc_call = 32,
-    svc_log_tap = 64
+    svc_log_tap = 64,
+    svc_network = 128
 };
 // What the plugin offers, in the answer to create.
 enum Offer : std::uint32_t {

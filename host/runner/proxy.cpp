@@ -53,7 +53,7 @@ std::string Proxy::create_body(agh_bytes config) const
          .services = bit(AGH_SVC_LOG, svc_log) | bit(AGH_SVC_EVENTS, svc_events) |
                      bit(AGH_SVC_FACTS, svc_facts) | bit(AGH_SVC_STATE, svc_state) |
                      bit(AGH_SVC_METRICS, svc_metrics) | bit(AGH_SVC_CALL, svc_call) |
-                     bit(AGH_SVC_LOG_TAP, svc_log_tap),
+                     bit(AGH_SVC_LOG_TAP, svc_log_tap) | bit(AGH_SVC_NETWORK, svc_network),
          .concurrency = spec_.concurrency,
          .log_level = log_level_});
 }

@@ -15,6 +15,7 @@
 #include <agenthost/ext/log.h>
 #include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/metrics.h>
+#include <agenthost/ext/network.h>
 #include <agenthost/ext/state.h>
 
 #include <atomic>
@@ -90,6 +91,7 @@ private:
     bool on_call(Reader&, std::uint64_t id);
     bool on_define(Reader&, std::uint64_t id);
     bool on_read_log(Reader&, std::uint64_t id);
+    bool on_ask_network(Reader&, std::uint64_t id);
     void go_on_with_streams();
     bool flush_stream(agh_req, Open&); // true: the request is finished with
     void give_credit(agh_req, std::size_t bytes, agh_status said);

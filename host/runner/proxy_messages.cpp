@@ -38,6 +38,7 @@ bool Proxy::handle(Frame& frame, std::string& why)
     case Type::call: good = on_call(in, id); break;
     case Type::define: good = on_define(in, id); break;
     case Type::read_log: good = on_read_log(in, id); break;
+    case Type::ask_network: good = on_ask_network(in, id); break;
     case Type::progress: {
         const std::string_view json = in.text();
         good = in.done();
@@ -252,6 +253,24 @@ bool Proxy::on_read_log(Reader& in, std::uint64_t id)
     out.i32(said).u64(position).u64(lost).text(said == AGH_OK ? std::string_view{lines}.substr(0, size)
                                                               : std::string_view{});
     channel_->send(Channel::Kind::always, Type::log_lines, id, out.str());
+    return true;
+}
+
+bool Proxy::on_ask_network(Reader& in, std::uint64_t id)
+{
+    const agh_req origin = in.u64();
+    if (!in.done()) return false;
+    std::string json(AGH_NETWORK_BYTES, '\0');
+    std::size_t size = json.size();
+    const auto* network = service<agh_svc_network>(AGH_SVC_NETWORK);
+    agh_status said = AGH_E_STALE; // over, or another plugin's
+    if (network == nullptr)
+        said = AGH_E_UNSUPPORTED;
+    else if (open(origin) != nullptr)
+        said = network->settings(host_, origin, json.data(), &size);
+    Writer out;
+    out.i32(said).text(said == AGH_OK ? std::string_view{json}.substr(0, size) : std::string_view{});
+    channel_->send(Channel::Kind::always, Type::network_settings, id, out.str());
     return true;
 }
 

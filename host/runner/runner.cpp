@@ -129,7 +129,8 @@ void Runner::handle(Kept frame)
         break;
     }
     case Type::defined:
-    case Type::log_lines: {
+    case Type::log_lines:
+    case Type::network_settings: {
         const std::scoped_lock lock{mutex_};
         Asked& asked = asked_[frame.header.id];
         asked.done = true;

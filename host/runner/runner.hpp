@@ -43,7 +43,8 @@ private:
     agh_status define(std::string_view json, std::uint32_t* metric);
     agh_status read_log(std::int32_t level, std::uint64_t* position, char* buffer, std::size_t* size,
                         std::uint64_t* lost);
-    // Asks the host and waits for its answer (Type::defined, Type::log_lines); status < 0: it could not be asked.
+    agh_status network(agh_req origin, char* buffer, std::size_t* size);
+    // Asks the host and waits for its answer; status < 0: it could not be asked.
     agh_status ask(Type, std::string_view body, std::string& answer);
     agh_status call(agh_req parent, std::string_view action, std::string_view params,
                     std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx);

@@ -1,4 +1,4 @@
-// What a runner's plugin waits for: the definition of a metric, a look at the daemon's log.
+// The calls of a runner's plugin that wait for the host: the definition of a metric, the daemon's log, network settings.
 #include "runner.hpp"
 
 #include <poll.h>
@@ -16,6 +16,15 @@ agh_status to_status(Channel::Sent sent)
     default: return AGH_E_INVALID;
     }
 }
+
+namespace {
+
+bool is_answer(Type type)
+{
+    return type == Type::defined || type == Type::log_lines || type == Type::network_settings;
+}
+
+} // namespace
 
 agh_status Runner::ask(Type type, std::string_view body, std::string& answer)
 {
@@ -36,7 +45,7 @@ agh_status Runner::ask(Type type, std::string_view body, std::string& answer)
         lock.unlock();
         bool got = false;
         Kept frame = read_frame(got);
-        if (got && (frame.header.type == Type::defined || frame.header.type == Type::log_lines))
+        if (got && is_answer(frame.header.type))
             handle(std::move(frame));
         else if (got)
             deferred_.push_back(std::move(frame));
@@ -81,6 +90,22 @@ agh_status Runner::read_log(std::int32_t level, std::uint64_t* position, char* b
     *position = next;
     *lost = dropped;
     *size = lines.size();
+    return AGH_OK;
+}
+
+agh_status Runner::network(agh_req origin, char* buffer, std::size_t* size)
+{
+    Writer out;
+    std::string answer;
+    const agh_status sent = ask(Type::ask_network, out.u64(origin).str(), answer);
+    if (sent != AGH_OK) return sent;
+    Reader in{answer};
+    const agh_status said = in.i32();
+    const std::string_view json = in.text();
+    if (said != AGH_OK) return said;
+    if (!in.done() || json.size() > *size) return AGH_E_INTERNAL;
+    std::memcpy(buffer, json.data(), json.size());
+    *size = json.size();
     return AGH_OK;
 }
 

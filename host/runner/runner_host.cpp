@@ -9,6 +9,7 @@
 #include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/loop.h>
 #include <agenthost/ext/metrics.h>
+#include <agenthost/ext/network.h>
 #include <agenthost/ext/state.h>
 #include <agenthost/testing/json_check.hpp>
 
@@ -272,6 +273,11 @@ struct Runner::HostTables {
             return AGH_E_INVALID;
         return guarded([&] { return of(h).read_log(level, position, buffer, size, lost); });
     }
+    static agh_status network(agh_host* h, agh_req origin, char* buffer, std::size_t* size)
+    {
+        if (buffer == nullptr || size == nullptr || *size < AGH_NETWORK_BYTES) return AGH_E_INVALID;
+        return guarded([&] { return of(h).network(origin, buffer, size); });
+    }
     static void record(agh_host* h, std::uint32_t id, double value)
     {
         guarded([&] {
@@ -320,6 +326,7 @@ struct Runner::HostTables {
                                       drained};
     static constexpr agh_svc_log log{sizeof(agh_svc_log), 0, enabled, write};
     static constexpr agh_svc_log_tap log_tap{sizeof(agh_svc_log_tap), 0, read_log};
+    static constexpr agh_svc_network networks{sizeof(agh_svc_network), 0, network};
     static constexpr agh_svc_events events{sizeof(agh_svc_events), 0, emit};
     static constexpr agh_svc_facts facts{sizeof(agh_svc_facts), 0, publish};
     static constexpr agh_svc_state state{sizeof(agh_svc_state), 0, directory};
@@ -342,6 +349,7 @@ const void* Runner::service(std::string_view id) const
     if (id == AGH_SVC_STATE) return offered(svc_state, &HostTables::state);
     if (id == AGH_SVC_METRICS) return offered(svc_metrics, &HostTables::metrics);
     if (id == AGH_SVC_LOG_TAP) return offered(svc_log_tap, &HostTables::log_tap);
+    if (id == AGH_SVC_NETWORK) return offered(svc_network, &HostTables::networks);
     if (id == AGH_SVC_CALL) return offered(svc_call, &HostTables::calls);
     return nullptr; // listener/1 needs the host's process
 }

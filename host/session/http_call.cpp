@@ -6,8 +6,6 @@
 #include "netclient/connection.hpp"
 #include "netclient/http_head.hpp"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -121,16 +119,16 @@ private:
     {
         if (!call_.proxy) return true;
         until_ = Clock::now() + call_.answer_patience;
-        if (!send(connect_request(*call_.proxy, url_.host, url_.port))) return false;
-        ConnectAnswer answer;
-        while (answer.state() == ConnectAnswer::State::more) {
+        if (!send(netclient::connect_request(*call_.proxy, url_.host, url_.port))) return false;
+        netclient::ConnectAnswer answer;
+        while (answer.state() == netclient::ConnectAnswer::State::more) {
             char byte = 0; // one at a time: what follows the head is TLS's
             std::size_t n = 0;
             if (!receive(&byte, 1, n, "the proxy " + call_.proxy->shown())) return false;
             if (n == 0) return fail("the proxy " + call_.proxy->shown() + " closed without an answer");
             answer.feed({&byte, 1});
         }
-        return answer.state() == ConnectAnswer::State::open ||
+        return answer.state() == netclient::ConnectAnswer::State::open ||
                fail(answer.problem(*call_.proxy, url_.host, url_.port));
     }
 
@@ -138,25 +136,18 @@ private:
     {
         if (!url_.tls) return true;
         if (!call_.tls) return fail(at() + ": TLS was not prepared", true);
-        std::unique_ptr<SSL, netclient::FreeSsl> ssl{SSL_new(call_.tls->get())};
-        if (!ssl) return fail(at() + ": TLS cannot start: no memory");
-        SSL* const raw = ssl.get();
-        net::prepare_client(raw, *call_.tls, url_.host);
-        base::Fd socket{::dup(connection_->fd())}; // the plain connection's own goes with it
-        SSL_set_fd(raw, socket.get());
-        connection_.emplace(std::move(socket), std::move(ssl));
+        if (!connection_->start_tls(call_.tls, url_.host))
+            return fail(at() + ": TLS cannot start: no memory");
         until_ = Clock::now() + call_.connect_patience;
-        ERR_clear_error();
         for (Io io; (io = connection_->handshake()) != Io::ok;) {
             if (io == Io::again && wait(connection_->fd(), connection_->wanted())) continue;
             return fail("TLS with " + url_.host + ": " +
                             (io == Io::again ? std::string{"no answer in time"}
                              : io == Io::eof ? std::string{"the connection broke off"}
                                              : connection_->error()),
-                        SSL_get_verify_result(raw) != X509_V_OK);
+                        connection_->certificate_refused());
         }
-        const std::string wrong_pin = net::check_pins(raw, *call_.tls);
-        return wrong_pin.empty() || fail("TLS with " + url_.host + ": " + wrong_pin, true);
+        return true;
     }
 
     bool ask()

@@ -5,8 +5,8 @@
 // transfers; it knows no pins, client certificates or proxies.
 #pragma once
 
-#include "host/net/tls.hpp"
-#include "host/session/proxy_connect.hpp"
+#include "netclient/proxy.hpp"
+#include "netclient/tls.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -22,8 +22,8 @@ struct HttpCall {
     std::string url; // http or https, without user
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    net::TlsContextPtr tls; // for https
-    std::optional<Proxy> proxy;
+    netclient::TlsContextPtr tls; // for https
+    std::optional<netclient::Proxy> proxy;
     bool insecure = false;   // admits http:// beyond loopback
     const char* key = "url"; // the configuration's, for remedies
     std::size_t most_reply = 64 << 10;

@@ -93,7 +93,7 @@ private:
     std::size_t next_address_ = 0;
     std::string tried_; // the last address and what was wrong with it
     std::optional<websocket::stream<net::Stream, true>> ws_;
-    ConnectAnswer tunnel_;
+    netclient::ConnectAnswer tunnel_;
     websocket::response_type response_;
     std::string date_;
     beast::flat_buffer in_;
@@ -143,7 +143,8 @@ void WebSocketLink::connected()
 
 void WebSocketLink::ask_proxy()
 {
-    ws_->next_layer().write(connect_request(*options_.proxy, options_.url.host, options_.url.port));
+    ws_->next_layer().write(
+        netclient::connect_request(*options_.proxy, options_.url.host, options_.url.port));
     ws_->next_layer().wait_readable([self = shared_from_this()](error_code) { // which the read repeats
         if (self->owner_) self->proxy_answers();
     });
@@ -161,10 +162,10 @@ void WebSocketLink::proxy_answers()
     if (ec) return fail(ec, "the proxy " + options_.proxy->shown());
     stream.consume(tunnel_.feed(bytes));
     switch (tunnel_.state()) {
-    case ConnectAnswer::State::more: return proxy_answers();
-    case ConnectAnswer::State::refused:
+    case netclient::ConnectAnswer::State::more: return proxy_answers();
+    case netclient::ConnectAnswer::State::refused:
         return end({tunnel_.problem(*options_.proxy, options_.url.host, options_.url.port)});
-    case ConnectAnswer::State::open: break;
+    case netclient::ConnectAnswer::State::open: break;
     }
     if (stream.buffered() > 0) // a server speaks only when it is spoken to
         return end({"the proxy " + options_.proxy->shown() + " says more than its answer. Check what it is"});

@@ -2,9 +2,9 @@
 // Main I/O thread only. The only file with Beast behind it is link.cpp.
 #pragma once
 
-#include "host/net/tls.hpp"
-#include "host/session/proxy_connect.hpp"
 #include "host/session/url.hpp"
+#include "netclient/proxy.hpp"
+#include "netclient/tls.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -27,8 +27,8 @@ public:
         std::vector<std::pair<std::string, std::string>>
             headers; // a later one of the same name counts; may be secret
         std::vector<boost::asio::ip::tcp::endpoint> addresses; // the proxy's when there is one
-        std::optional<Proxy> proxy;
-        net::TlsContextPtr tls;
+        std::optional<netclient::Proxy> proxy;
+        netclient::TlsContextPtr tls;
         std::uint64_t message_bytes = 1 << 20;
         std::chrono::milliseconds address_patience{5'000}; // for TCP to one address; then the next is tried
         std::string user_agent;

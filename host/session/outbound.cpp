@@ -212,6 +212,7 @@ void OutboundSession::prepared(Prepared made)
 {
     prepare_notice_ = std::move(made.notice);
     if (!made.shown_url.empty()) status_.url = shown_url_ = made.shown_url;
+    if (context_.on_origin && !made.url.host.empty()) context_.on_origin(made.url.origin());
     if (!made.problem.empty())
         return failed_before_link({std::move(made.problem), made.refused}, made.renewable);
     if (nonces_ && !nonces_read_) {

@@ -36,13 +36,13 @@ std::string check_headers(const ServerConfig& config)
 std::string prepare_way(const ServerConfig& config, HttpCall& way)
 {
     if (!config.url.starts_with("ws://") || registration_setup(config)) {
-        auto tls = net::make_client_context(config.tls);
+        auto tls = netclient::make_client_context(config.tls);
         if (!tls.context) return tls.problem;
         way.tls = std::move(tls.context);
     }
     if (config.proxy.empty()) return {};
     std::string why;
-    way.proxy = parse_proxy(config.proxy, why);
+    way.proxy = netclient::parse_proxy(config.proxy, why);
     return why;
 }
 

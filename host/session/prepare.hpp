@@ -3,10 +3,10 @@
 #pragma once
 
 #include "host/config/config.hpp"
-#include "host/net/tls.hpp"
 #include "host/session/auth/identity.hpp"
-#include "host/session/proxy_connect.hpp"
 #include "host/session/url.hpp"
+#include "netclient/proxy.hpp"
+#include "netclient/tls.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -24,11 +24,11 @@ struct PrepareRequest : IdentityRequest {
 struct Prepared : Identity {
     Url url;
     std::string shown_url;
-    std::optional<Proxy> proxy;
+    std::optional<netclient::Proxy> proxy;
     std::vector<boost::asio::ip::tcp::endpoint>
-        addresses;          // the proxy's when there is one; in the resolver's order, at most 8
-    net::TlsContextPtr tls; // null for ws://
-    std::string nonces;     // the file's bytes
+        addresses;                // the proxy's when there is one; in the resolver's order, at most 8
+    netclient::TlsContextPtr tls; // null for ws://
+    std::string nonces;           // the file's bytes
 };
 
 // Blocking. Also holds the rule that plain ws:// goes to loopback only unless the server says `insecure: true`.

@@ -64,6 +64,8 @@ struct SessionContext {
     std::string state_dir{};                     // for registrations and nonces; empty: they cannot be kept
     std::function<std::string()> capabilities{}; // the plugins', as a JSON array, when hello is said
     std::function<bool()> healthy{};             // heartbeats say healthy or degraded
+    // The origin of the server's URL, "https://host:port/", before each connection to it.
+    std::function<void(const std::string& origin)> on_origin{};
     std::chrono::steady_clock::time_point started =
         std::chrono::steady_clock::now(); // of the daemon: heartbeats' uptime
 };

@@ -81,24 +81,4 @@ std::optional<Url> parse_url(std::string_view text, std::string& why)
     return url;
 }
 
-std::string shown_url(std::string_view text)
-{
-    std::string out{text.substr(0, text.find_first_of("?#"))};
-    const std::size_t begin = out.find("://");
-    if (begin == std::string::npos) return out;
-    const std::size_t host_end = out.find('/', begin + 3);
-    const std::size_t at = out.rfind('@', host_end);
-    if (at != std::string::npos && at > begin) out.erase(begin + 3, at - begin - 2);
-    return out;
-}
-
-std::string printable(std::string_view text, std::size_t most)
-{
-    std::string out{text.substr(0, most)};
-    std::replace_if(
-        out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; },
-        '?');
-    return out;
-}
-
 } // namespace agenthost::host

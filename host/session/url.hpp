@@ -1,6 +1,8 @@
 // The URL of a server, taken apart and fit to be shown.
 #pragma once
 
+#include "netclient/url.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,15 +18,14 @@ struct Url {
 
     // For the Host header: brackets around IPv6, the port only when it is not the scheme's.
     [[nodiscard]] std::string authority() const;
+    // "https://host:port/", http for ws and https for wss.
+    [[nodiscard]] std::string origin() const { return (tls ? "https://" : "http://") + authority() + "/"; }
 };
 
 // ws://, wss:// and, for what answers upgrades there, http://, https://. nullopt and why not, without the query.
 std::optional<Url> parse_url(std::string_view text, std::string& why);
 
-// What may stand in a log or a status: without user and query.
-std::string shown_url(std::string_view text);
-
-// A peer's words, fit for a log line: at most `most` bytes, controls as '?'.
-std::string printable(std::string_view text, std::size_t most);
+using netclient::printable;
+using netclient::shown_url;
 
 } // namespace agenthost::host

@@ -50,13 +50,7 @@ void check_folder(const Config& config, const std::string& state, Check& report)
 
 void check_config(const Config& config, const std::string& state, Check& report)
 {
-    if (!config.ca_file.empty()) {
-        try {
-            (void)netclient::TlsContext{config.ca_file};
-        } catch (const std::exception& e) {
-            report.error("tls_ca", e.what());
-        }
-    }
+    if (const std::string problem = problem_of_ca(config); !problem.empty()) report.error("tls_ca", problem);
     if (const std::string warning = reserve_warning(config); !warning.empty())
         report.warning("reserve_free", warning);
     check_folder(config, state, report);

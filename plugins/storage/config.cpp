@@ -2,6 +2,8 @@
 
 #include "base/json_units.hpp"
 #include "base/units.hpp"
+#include "netclient/tls.hpp"
+
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
@@ -57,6 +59,12 @@ std::string reserve_warning(const Config& config)
     const std::string least = base::format_size(min_reserve);
     return base::format_size(config.reserve_free) + " is below " + least +
            ", which the index needs to record a delete on a full disk; " + least + " stay free";
+}
+
+std::string problem_of_ca(const Config& config)
+{
+    if (config.ca_file.empty()) return {};
+    return netclient::make_client_context({.more_ca = {config.ca_file}}).problem;
 }
 
 Config parse_config(std::string_view text, std::string_view default_path)

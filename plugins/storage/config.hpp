@@ -31,6 +31,9 @@ constexpr std::uint64_t min_reserve = 16 << 20;
 // What a smaller reserve_free means. Empty: it is large enough.
 std::string reserve_warning(const Config&);
 
+// Why tls_ca cannot be used; empty: it can, or is not set.
+std::string problem_of_ca(const Config&);
+
 // Throws std::runtime_error with the key and what is wrong. `default_path` stands in for a missing storage_path.
 Config parse_config(std::string_view json, std::string_view default_path);
 

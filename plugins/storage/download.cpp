@@ -34,6 +34,7 @@ protected:
             service_.index_->mark(row->id, row->blob, FileState::whole);
         netclient::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
+        call.network = network();
         call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
         const auto transfer =
             service_.http_->send(params_.method, call, {file.get(), {}, row->size}, patience());

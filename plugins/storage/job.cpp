@@ -4,6 +4,7 @@
 #include "base/sqlite.hpp"
 
 #include <exception>
+#include <stdexcept>
 
 namespace agenthost::storage {
 
@@ -30,6 +31,16 @@ void Job::run()
     else
         request_.fail(failed->code, failed->message, failed->detail, failed->not_started ? not_started : 0);
     service_.publish();
+}
+
+std::shared_ptr<const netclient::Network> Job::network() const
+{
+    const auto json = service_.context_.network_settings(request_.id());
+    if (!json) return nullptr;
+    std::string why;
+    auto settings = netclient::parse_network(*json, why);
+    if (!settings) throw std::runtime_error{"the network settings of the server that asked: " + why};
+    return std::make_shared<const netclient::Network>(std::move(*settings));
 }
 
 Problem Job::stopped_problem()

@@ -37,6 +37,9 @@ protected:
     {
         return {cancel(), request_.deadline().value_or(netclient::Clock::time_point::max())};
     }
+    // How the server that sent the request reaches the network; null: none sent it, or the request is over. Throws
+    // std::runtime_error when its settings cannot be used.
+    [[nodiscard]] std::shared_ptr<const netclient::Network> network() const;
     [[nodiscard]] Problem stopped_problem(); // which of cancelled, timeout, interrupted it was
     [[nodiscard]] Problem problem_of(const netclient::Transfer&);
     void progress(std::uint64_t done, std::uint64_t total); // four times a second at most

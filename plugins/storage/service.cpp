@@ -49,7 +49,7 @@ void Service::open()
     if (const std::string warning = reserve_warning(config_); !warning.empty())
         context_.log(Level::warn, "plugins.storage.config.reserve_free: " + warning);
     // Now rather than at the first transfer, which may be weeks away.
-    if (!config_.ca_file.empty()) (void)netclient::TlsContext{config_.ca_file};
+    if (auto problem = problem_of_ca(config_); !problem.empty()) throw std::runtime_error{problem};
 }
 
 void Service::open_index()

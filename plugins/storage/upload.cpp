@@ -103,6 +103,7 @@ private:
         const std::uint64_t total = params_.declared.size.value_or(0);
         netclient::HttpClient::Call call{
             params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
+        call.network = network();
         const auto transfer = service_.http_->get(call, sink, patience());
         bytes_ = sink.size();
         attempts_ = transfer.attempts;

@@ -130,6 +130,23 @@ std::string AddressPolicy::refuse_address(const sockaddr& address) const
            " is a link-local, metadata, multicast or reserved address, which is never admitted";
 }
 
+std::string AddressPolicy::refuse_literal(const std::string& host, std::uint16_t port) const
+{
+    sockaddr_in in{};
+    in.sin_family = AF_INET;
+    in.sin_port = htons(port);
+    if (::inet_aton(host.c_str(), &in.sin_addr) != 0) // also odd spellings: 127.1, 0x7f000001
+        return refuse_address(reinterpret_cast<const sockaddr&>(in));
+    sockaddr_in6 in6{};
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) == 1)
+        return refuse_address(reinterpret_cast<const sockaddr&>(in6));
+    const bool local = equal_ignoring_case(host, "localhost") || host_matches("*.localhost", host);
+    if (!local || allow_private_networks) return {};
+    return host + " is this machine or the proxy's; set allow_private_networks: true to admit it";
+}
+
 std::string address_text(const sockaddr& address)
 {
     char text[INET6_ADDRSTRLEN] = "?";

@@ -2,6 +2,7 @@
 // DNS answer nor an odd spelling of an address leads to loopback, a private network or a cloud's metadata service.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ struct AddressPolicy {
     // Empty when admitted, else a sentence for people: what, and which key of the configuration decides.
     [[nodiscard]] std::string refuse_host(std::string_view host) const;
     [[nodiscard]] std::string refuse_address(const sockaddr&) const;
+    // The same for a host behind a proxy, which resolves names itself: an address in the URL, and names that always mean this machine.
+    [[nodiscard]] std::string refuse_literal(const std::string& host, std::uint16_t port) const;
 };
 
 bool host_matches(std::string_view pattern, std::string_view host); // case-insensitive

@@ -55,11 +55,27 @@ Connection::Done Connection::fail(int rc)
     return {Io::error};
 }
 
+bool Connection::start_tls(TlsContextPtr context, const std::string& host)
+{
+    context_ = std::move(context);
+    ssl_ = make_client(*context_, socket_.get(), host);
+    return ssl_ != nullptr;
+}
+
 Connection::Io Connection::handshake()
 {
     ERR_clear_error();
+    errno = 0;
     const int rc = SSL_connect(ssl_.get());
-    return rc == 1 ? Io::ok : fail(rc).io;
+    if (rc != 1) {
+        const Io io = fail(rc).io;
+        certificate_refused_ = io == Io::error && SSL_get_verify_result(ssl_.get()) != X509_V_OK;
+        return io;
+    }
+    error_ = check_pins(ssl_.get(), *context_);
+    if (error_.empty()) return Io::ok;
+    broken_ = certificate_refused_ = true;
+    return Io::error;
 }
 
 Connection::Done Connection::read(void* data, std::size_t size)

@@ -21,14 +21,15 @@ public:
     };
 
     explicit Connection(base::Fd socket) : socket_{std::move(socket)} {}
-    Connection(base::Fd socket, std::unique_ptr<SSL, FreeSsl> ssl)
-        : socket_{std::move(socket)}, ssl_{std::move(ssl)}
-    {}
     Connection(Connection&&) = default;
     Connection& operator=(Connection&&) = default;
     ~Connection();
 
-    Io handshake(); // TLS only: again until ok
+    // From now on TLS, as a client of `host`; handshake() comes next. False: no memory.
+    bool start_tls(TlsContextPtr, const std::string& host);
+    Io handshake(); // TLS only: again until ok, which includes the server's pin
+    // Did the handshake fail over the server's certificate or its pin? Another attempt is no use then.
+    [[nodiscard]] bool certificate_refused() const { return certificate_refused_; }
     Done read(void* data, std::size_t size);
     Done write(const void* data, std::size_t size);
     void cork(
@@ -38,6 +39,7 @@ public:
     Done send_file(int file, std::uint64_t& offset, std::size_t size);
 
     [[nodiscard]] bool tls() const { return ssl_ != nullptr; }
+    [[nodiscard]] SSL* ssl() const { return ssl_.get(); } // null: plain
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] short wanted() const { return wanted_; }            // poll events after `again`
     [[nodiscard]] const std::string& error() const { return error_; } // after `error`
@@ -50,6 +52,8 @@ private:
     std::unique_ptr<SSL, FreeSsl> ssl_; // goes before the socket
     short wanted_ = 0;
     bool broken_ = false; // no close_notify on what failed
+    bool certificate_refused_ = false;
+    TlsContextPtr context_; // of ssl_
     std::string error_;
 };
 

@@ -2,17 +2,19 @@
 // transfer's own; a cancel or the deadline ends it within milliseconds.
 //
 // What it takes care of: verified TLS; the address policy, on the address that is connected to, again after every redirect;
-// at most `redirects` of them, none from https to http, no credentials to another origin; a broken GET is resumed by Range and
-// If-Range where the server can, else begun anew; the retry budget; idle time-outs and a least rate. What it does not do: proxies, keep-alive,
-// cookies, compressed bodies. One Client serves any number of threads.
+// at most `redirects` of them, none from https to http, no credentials to another origin; the network settings of the server that
+// asked (proxy, TLS, its own origin); a broken GET is resumed by Range and If-Range where the server can, else started over; the retry
+// budget; idle timeouts and a minimum rate. What it does not do: keep-alive, cookies, compressed bodies. One client serves any number
+// of threads.
 #pragma once
 
 #include "address_policy.hpp"
 #include "base/rate_floor.hpp"
 #include "http_head.hpp"
 #include "net.hpp"
+#include "network.hpp"
 #include "retry.hpp"
-#include "tls.hpp"
+#include "tls_renewal.hpp"
 #include "url.hpp"
 
 #include <chrono>
@@ -70,7 +72,7 @@ struct Transfer {
 
 struct HttpOptions {
     AddressPolicy policy;
-    std::string ca_file; // trusted beside the system's store
+    std::string ca_file; // trusted beside the authorities of the system or of the server that asked
     std::string user_agent = "agenthost/" AGENTHOST_VERSION;
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds idle_timeout{10'000}; // no byte moves; a third of the retry budget's time
@@ -92,6 +94,7 @@ public:
         Headers headers;                                  // Authorization and Cookie stay at the first origin
         std::function<void(std::uint64_t done)> progress; // bytes moved so far; called often, must be cheap
         std::size_t max_reply = 0;
+        std::shared_ptr<const Network> network{}; // of the server that asked; null: a direct connection
     };
     Transfer get(const Call&, Sink&, const Patience&);
     Transfer send(std::string_view method, const Call&, const Body&, const Patience&); // PUT or POST
@@ -100,13 +103,20 @@ public:
 
 private:
     friend class Exchange;
-    const TlsContext&
-    tls(); // made when first needed: plain transfers never pay for it. Throws std::runtime_error
+    // Made when first needed, so plain transfers never pay for it; made again when a certificate file was renewed.
+    TlsResult tls(const TlsClientConfig&);
+
+    struct KnownTls {
+        TlsClientConfig config;
+        std::shared_ptr<RenewedTls> tls;
+    };
+    static constexpr std::size_t max_tls =
+        16; // contexts kept: one for each server that asks, and one for the others
 
     HttpOptions options_;
     Resolver resolver_;
-    std::mutex mutex_;
-    std::unique_ptr<TlsContext> tls_;
+    std::mutex mutex_; // guards tls_
+    std::vector<KnownTls> tls_;
 };
 
 // Twice as much gains nothing measurable; with TLS the cipher is what takes the time.

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 
 namespace agenthost::netclient {
 
@@ -58,41 +57,86 @@ bool begins_final(std::string_view text)
 
 } // namespace
 
+// Which hosts and addresses are allowed, given what the server that asked may reach beyond that: its own origin.
 Step Exchange::connect()
 {
     answer_.clear();
     interim_ = 0;
     connection_.reset();
-    const auto& policy = options().policy;
-    if (auto refusal = policy.refuse_host(url_.host); !refusal.empty())
+    const Network* network = call_.network.get();
+    AddressPolicy policy = options().policy;
+    if (network && network->at_origin(url_))
+        policy.allow_hosts.clear();
+    else if (auto refusal = policy.refuse_host(url_.host); !refusal.empty())
         return Step::finish(End::denied, std::move(refusal));
+    if (network && network->trusts_address_of(url_)) policy.allow_private_networks = true;
+    const Proxy* proxy = network ? network->proxy_for(url_) : nullptr;
+    if (Step step = open_socket(proxy, policy); !step.ok()) return step;
+    if (proxy)
+        if (Step step = tunnel(*proxy); !step.ok()) return step;
+    return url_.tls ? secure() : Step{};
+}
+
+// To the host, or to the proxy: the configuration names that, so no policy applies to it. What the proxy connects to is checked as far as
+// the URL tells.
+Step Exchange::open_socket(const Proxy* proxy, const AddressPolicy& policy)
+{
+    const std::string& host = proxy ? proxy->host : url_.host;
+    if (proxy)
+        if (auto refusal = policy.refuse_literal(url_.host, url_.port); !refusal.empty())
+            return Step::finish(End::denied, "host " + url_.host + ": " + refusal);
+    const std::string where = proxy ? "the proxy " + proxy->shown() : at();
     std::string why;
-    const auto addresses =
-        client_.resolver_.resolve(url_.host, url_.port, options().connect_timeout, patience_, why);
+    const auto addresses = client_.resolver_.resolve(host, proxy ? proxy->port : url_.port,
+                                                     options().connect_timeout, patience_, why);
     if (addresses.empty()) {
         if (const auto now = wait_for(-1, 0, milliseconds{0}, patience_); now != Wait::timeout)
             return after_wait(now, "looking up the host", url_);
         return Step::retry(std::move(why));
     }
-    Connected connected = connect_to(addresses, policy, options().connect_timeout, patience_);
+    Connected connected = proxy ? connect_to(addresses, options().connect_timeout, patience_)
+                                : connect_to(addresses, policy, options().connect_timeout, patience_);
     if (connected.denied) return Step::finish(End::denied, "host " + url_.host + ": " + connected.why);
     if (!connected.socket) {
         if (connected.wait == Wait::cancelled || connected.wait == Wait::deadline)
             return after_wait(connected.wait, "connecting", url_);
-        return Step::retry(at() + ": " + connected.why);
+        return Step::retry(where + ": " + connected.why);
     }
-    if (!url_.tls) {
-        connection_.emplace(std::move(connected.socket));
-        return {};
+    connection_.emplace(std::move(connected.socket));
+    return {};
+}
+
+Step Exchange::tunnel(const Proxy& proxy)
+{
+    const std::string request = connect_request(proxy, url_.host, url_.port);
+    if (Step step = send_all(request.data(), request.size()); !step.ok()) return step;
+    const auto until = Clock::now() + options().connect_timeout;
+    ConnectAnswer answer;
+    while (answer.state() == ConnectAnswer::State::more) {
+        char byte = 0; // one at a time: what follows the head belongs to the server
+        const auto done = connection_->read(&byte, 1);
+        if (done.io == Connection::Io::ok) {
+            answer.feed({&byte, 1});
+        } else if (done.io != Connection::Io::again) {
+            return Step::retry("the proxy " + proxy.shown() + " closed the connection without an answer");
+        } else if (Step step = wait_until(until, "waiting for the proxy"); !step.ok()) {
+            return step;
+        }
     }
-    std::unique_ptr<SSL, FreeSsl> ssl;
-    try {
-        ssl = client_.tls().connect(connected.socket.get(), url_.host);
-    } catch (const std::runtime_error& e) {
-        return Step::finish(End::refused, e.what());
-    }
-    if (!ssl) return Step::finish(End::refused, at() + ": TLS: " + tls_error());
-    connection_.emplace(std::move(connected.socket), std::move(ssl));
+    if (answer.state() == ConnectAnswer::State::open) return {};
+    std::string problem = answer.problem(proxy, url_.host, url_.port);
+    const bool transient = answer.status() >= 500;
+    return transient ? Step::retry(std::move(problem)) : Step::finish(End::refused, std::move(problem));
+}
+
+Step Exchange::secure()
+{
+    TlsClientConfig own{.system_too = true};
+    if (!options().ca_file.empty()) own.more_ca.push_back(options().ca_file);
+    const auto tls = client_.tls(call_.network ? call_.network->tls_for(url_, own) : own);
+    if (!tls.context) return Step::finish(End::refused, tls.problem);
+    if (!connection_->start_tls(tls.context, url_.host))
+        return Step::finish(End::refused, at() + ": TLS: " + tls_error());
     return handshake();
 }
 
@@ -106,8 +150,9 @@ Step Exchange::handshake()
             std::string detail =
                 at() +
                 ": TLS: " + (io == Connection::Io::eof ? "the connection broke off" : connection_->error());
-            // A certificate does not get better by asking again.
-            const bool certificate = detail.find("certificate") != std::string::npos;
+            // A certificate does not get better by asking again, be it the server's or our own.
+            const bool certificate =
+                connection_->certificate_refused() || detail.find("certificate") != std::string::npos;
             return certificate ? Step::finish(End::refused, std::move(detail))
                                : Step::retry(std::move(detail));
         }

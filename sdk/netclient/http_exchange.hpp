@@ -71,6 +71,9 @@ public:
 
 private:
     Step connect();
+    Step open_socket(const Proxy*, const AddressPolicy&);
+    Step tunnel(const Proxy&);
+    Step secure();
     Step handshake();
     Step send_request(std::string_view method, const Headers&);
     Step read_head(std::chrono::milliseconds most);

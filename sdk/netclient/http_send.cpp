@@ -161,11 +161,24 @@ private:
 HttpClient::HttpClient(HttpOptions options) : options_{std::move(options)} {}
 HttpClient::~HttpClient() = default;
 
-const TlsContext& HttpClient::tls()
+TlsResult HttpClient::tls(const TlsClientConfig& config)
 {
-    const std::lock_guard lock{mutex_};
-    if (!tls_) tls_ = std::make_unique<TlsContext>(options_.ca_file);
-    return *tls_;
+    std::shared_ptr<RenewedTls> tls;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto known = std::find_if(tls_.begin(), tls_.end(),
+                                        [&](const KnownTls& each) { return each.config == config; });
+        if (known != tls_.end()) {
+            tls = known->tls;
+        } else {
+            tls = RenewedTls::of(config);
+            if (tls_.size() >= max_tls) tls_.erase(tls_.begin());
+            tls_.push_back({config, tls});
+        }
+    }
+    // Outside the lock: it reads files. A renewed file that cannot be used (yet) leaves the old context in use.
+    auto now = tls->current();
+    return {std::move(now.context), std::move(now.problem)};
 }
 
 Transfer HttpClient::send(std::string_view method, const Call& call, const Body& body,

@@ -174,13 +174,17 @@ Connected connect_to(const Address& address, milliseconds timeout, const Patienc
     return out;
 }
 
-Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout,
-                     const Patience& patience)
+namespace {
+
+// The first that answers. `policy` null: all are allowed.
+Connected connect_to_first(const std::vector<Address>& addresses, const AddressPolicy* policy,
+                           milliseconds timeout, const Patience& patience)
 {
     Connected out;
-    out.denied = !addresses.empty();
+    out.denied = policy && !addresses.empty();
     for (std::size_t i = 0; i < addresses.size(); ++i) {
-        if (auto refusal = policy.refuse_address(addresses[i].get()); !refusal.empty()) {
+        if (auto refusal = policy ? policy->refuse_address(addresses[i].get()) : std::string{};
+            !refusal.empty()) {
             if (out.why.empty()) out.why = std::move(refusal);
             continue;
         }
@@ -189,6 +193,19 @@ Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy&
         if (out.socket || out.wait == Wait::cancelled || out.wait == Wait::deadline) return out;
     }
     return out;
+}
+
+} // namespace
+
+Connected connect_to(const std::vector<Address>& addresses, milliseconds timeout, const Patience& patience)
+{
+    return connect_to_first(addresses, nullptr, timeout, patience);
+}
+
+Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout,
+                     const Patience& patience)
+{
+    return connect_to_first(addresses, &policy, timeout, patience);
 }
 
 } // namespace agenthost::netclient

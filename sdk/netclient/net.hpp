@@ -74,6 +74,7 @@ struct Connected {
 };
 // Connects to an address that the configuration names, so no policy applies: a unix socket, a proxy.
 Connected connect_to(const Address&, std::chrono::milliseconds timeout, const Patience&);
+Connected connect_to(const std::vector<Address>&, std::chrono::milliseconds timeout, const Patience&);
 // Connects to the first address that the policy admits and that answers. A unix socket is never admitted here.
 Connected connect_to(const std::vector<Address>&, const AddressPolicy&, std::chrono::milliseconds timeout,
                      const Patience&);

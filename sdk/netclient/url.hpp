@@ -21,6 +21,7 @@ struct Url {
     // For people and logs: scheme, host and port. Path and query may be a one-time secret and are never shown.
     [[nodiscard]] std::string redacted() const;
     [[nodiscard]] bool same_origin(const Url&) const;
+    bool operator==(const Url&) const = default;
 };
 
 constexpr std::size_t max_url = 8192;
@@ -31,5 +32,11 @@ std::optional<Url> parse_url(std::string_view text, std::string& why);
 // A Location header against the URL it came from: absolute, //host, /path, ?query or relative. What servers forget to encode in a path
 // or query (spaces, non-ASCII bytes, brackets and braces) is percent-encoded, as browsers do.
 std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why);
+
+// A URL as a log or a status may show it: without user and query.
+std::string shown_url(std::string_view text);
+
+// A peer's text, fit for a log line: at most `max` bytes, control characters as '?'.
+std::string printable(std::string_view text, std::size_t max);
 
 } // namespace agenthost::netclient

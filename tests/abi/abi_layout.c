@@ -12,6 +12,7 @@
 #include <agenthost/ext/log_tap.h>
 #include <agenthost/ext/loop.h>
 #include <agenthost/ext/metrics.h>
+#include <agenthost/ext/network.h>
 #include <agenthost/ext/state.h>
 
 #define AT(type, field, where) _Static_assert(offsetof(type, field) == (where), #type "." #field " moved")
@@ -97,6 +98,7 @@ AT(agh_svc_log, write, 16);
 AT(agh_svc_log_tap, read, 8);
 AT(agh_svc_events, emit, 8);
 AT(agh_svc_facts, publish, 8);
+AT(agh_svc_network, settings, 8);
 AT(agh_svc_state, directory, 8);
 AT(agh_svc_metrics, define, 8);
 AT(agh_svc_metrics, record, 16);
@@ -140,6 +142,7 @@ LEAST(agh_svc_log, 24);
 LEAST(agh_svc_loop, 40);
 LEAST(agh_svc_metrics, 24);
 LEAST(agh_svc_log_tap, 16);
+LEAST(agh_svc_network, 16);
 LEAST(agh_svc_state, 16);
 LEAST(agh_route_api, 48);
 LEAST(agh_svc_listener, 80);

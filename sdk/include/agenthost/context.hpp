@@ -10,6 +10,7 @@
 #include "ext/log.h"
 #include "ext/loop.h"
 #include "ext/metrics.h"
+#include "ext/network.h"
 #include "ext/state.h"
 #include "request.hpp"
 
@@ -142,6 +143,18 @@ public:
     {
         const auto* state = service<agh_svc_state>(AGH_SVC_STATE);
         return state == nullptr ? std::string_view{} : to_view(state->directory(host()));
+    }
+    // network/1: the settings of the server whose request this is, as JSON with a secret in it (see ext/network.h). nullopt: the
+    // request is over, or this plugin may not ask.
+    [[nodiscard]] std::optional<std::string> network_settings(agh_req origin) const
+    {
+        const auto* network = service<agh_svc_network>(AGH_SVC_NETWORK);
+        if (network == nullptr) return std::nullopt;
+        std::string json(AGH_NETWORK_BYTES, '\0');
+        std::size_t size = json.size();
+        if (network->settings(host(), origin, json.data(), &size) != AGH_OK) return std::nullopt;
+        json.resize(size);
+        return json;
     }
     // metrics/1: define once, record often. nullopt: over a bound or not a definition (see ext/metrics.h).
     [[nodiscard]] std::optional<std::uint32_t> metric(std::string_view definition_json) const noexcept

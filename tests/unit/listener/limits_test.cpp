@@ -212,6 +212,43 @@ TEST_F(Caps, ServeTlsToOpensslAndTellTheScheme)
     EXPECT_NE(old.code, 0);
 }
 
+TEST_F(Caps, ServeARenewedCertificateWithoutAReload)
+{
+    const auto put = [&](const std::string& who, const char* ending) {
+        std::filesystem::copy_file(certificates() / (who + ending), dir / "new",
+                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::rename(dir / "new", dir / (std::string{"served"} + ending));
+    };
+    put("server", ".pem");
+    put("server", ".key");
+    auto c = config();
+    c.tls = host::TlsServerConfig{.certificate = (dir / "served.pem").string(),
+                                  .key = (dir / "served.key").string()};
+    const int p = start(c);
+    http(script, "/");
+    std::mutex mutex;
+    std::vector<std::string> said;
+    listeners->on_renewal([&](const std::string& listener, const std::string& problem) {
+        const std::lock_guard lock{mutex};
+        said.push_back(listener + ": " + problem);
+    });
+    const auto subject = [&] {
+        const auto ran = run({"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(p)});
+        const auto at = ran.out.find("subject=");
+        return at == std::string::npos ? ran.out + ran.err : ran.out.substr(at, ran.out.find('\n', at) - at);
+    };
+    EXPECT_NE(subject().find("server"), std::string::npos);
+    put("other", ".pem"); // and not its key yet
+    std::this_thread::sleep_for(1100ms);
+    EXPECT_NE(subject().find("server"), std::string::npos);
+    put("other", ".key");
+    EXPECT_TRUE(wait_for([&] { return subject().find("other") != std::string::npos; }));
+    const std::lock_guard lock{mutex};
+    ASSERT_EQ(said.size(), 2u);
+    EXPECT_NE(said[0].find("web: tls.key"), std::string::npos) << said[0];
+    EXPECT_EQ(said[1], "web: ");
+}
+
 TEST_F(Caps, ForgetReturnsAfterTheLastCallback)
 {
     const int p = start();

@@ -18,6 +18,10 @@ for who in server client; do
   printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > $who.ext
   openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $who.pem -days 2 -extfile $who.ext
 done
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout middle.key -out middle.csr -subj "/CN=intermediate"
+printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n' > middle.ext
+openssl x509 -req -in middle.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out middle.pem -days 2 -extfile middle.ext
+openssl x509 -req -in server.csr -CA middle.pem -CAkey middle.key -CAcreateserial -out below.pem -days 2 -extfile server.ext
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key)",
                            dir_.path().string()});
     if (made.code != 0) throw std::runtime_error{"openssl: " + made.err};
@@ -56,9 +60,9 @@ Pair::Pair(bool tls)
     b.emplace(io.get_executor(), right);
     if (!tls) return;
     const auto& c = certificates();
-    const auto client = host::net::make_client_context({.ca = c("ca.pem")});
+    const auto client = netclient::make_client_context({.ca = c("ca.pem")});
     const auto server =
-        host::net::make_server_context({.certificate = c("server.pem"), .key = c("server.key")});
+        netclient::make_server_context({.certificate = c("server.pem"), .key = c("server.key")});
     if (!client.context || !server.context) throw std::runtime_error{client.problem + server.problem};
     int done = 0;
     host::net::error_code first, second;

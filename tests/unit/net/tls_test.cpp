@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "host/config/config.hpp"
+#include "netclient/tls_renewal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,8 +30,8 @@ Ended shake(const TlsClientConfig& client, const TlsServerConfig& server, const 
     asio::io_context io{1};
     const auto [left, right] = socket_pair();
     net::Stream a{io.get_executor(), left}, b{io.get_executor(), right};
-    const auto client_context = net::make_client_context(client);
-    const auto server_context = net::make_server_context(server);
+    const auto client_context = netclient::make_client_context(client);
+    const auto server_context = netclient::make_server_context(server);
     EXPECT_TRUE(client_context.context) << client_context.problem;
     EXPECT_TRUE(server_context.context) << server_context.problem;
     Ended ended;
@@ -105,10 +106,82 @@ TEST_F(Tls, AsksForAClientCertificateWhenAnAuthorityIsSet)
     EXPECT_TRUE(without.spki.empty());
 }
 
+TEST_F(Tls, TrustsAnIntermediateCertificateThatIsNamedAsTheAuthority)
+{
+    const TlsServerConfig below{.certificate = c("below.pem"), .key = c("server.key")};
+    EXPECT_FALSE(shake({.ca = c("middle.pem")}, below, "localhost").client);
+    EXPECT_EQ(shake({.ca = c("middle.pem")}, server, "localhost").client,
+              net::StreamError::tls); // the root signed it
+    // Clients' certificates are judged the same way.
+    server.client_ca = c("middle.pem");
+    EXPECT_FALSE(
+        shake({.ca = c("ca.pem"), .certificate = c("below.pem"), .key = c("server.key")}, server, "localhost")
+            .server);
+    EXPECT_TRUE(shake({.ca = c("ca.pem"), .certificate = c("client.pem"), .key = c("client.key")}, server,
+                      "localhost")
+                    .server);
+}
+
+TEST_F(Tls, TrustsMoreAuthoritiesBesideTheOthers)
+{
+    EXPECT_FALSE(shake({.more_ca = {c("ca.pem")}, .system_too = true}, server, "localhost").client);
+    EXPECT_FALSE(shake({.ca = c("middle.pem"), .more_ca = {c("ca.pem")}}, server, "localhost").client);
+    EXPECT_NE(
+        netclient::make_client_context({.more_ca = {"/nowhere.pem"}}).problem.find("/nowhere.pem: No such"),
+        std::string::npos);
+}
+
+class RenewedTls : public Tls {
+protected:
+    void put(const char* from, const char* to)
+    {
+        std::filesystem::copy_file(c(from), dir / "new", std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::rename(dir / "new", dir / to);
+    }
+    TempDir dir;
+};
+
+TEST_F(RenewedTls, ARenewedFileReplacesTheContextAndHalfOfOneDoesNot)
+{
+    put("server.pem", "cert");
+    put("server.key", "key");
+    const auto tls = netclient::RenewedTls::of(
+        TlsServerConfig{.certificate = (dir / "cert").string(), .key = (dir / "key").string()});
+    EXPECT_FALSE(tls->last());
+    const auto first = tls->current();
+    ASSERT_TRUE(first.context) << first.problem;
+    EXPECT_EQ(tls->check().context, first.context); // nothing has changed
+    put("client.pem", "cert");
+    const auto half = tls->check();
+    EXPECT_EQ(half.context, first.context);
+    EXPECT_NE(half.problem.find("is not the key of"), std::string::npos) << half.problem;
+    EXPECT_EQ(tls->check().problem, ""); // said once
+    put("client.key", "key");
+    const auto renewed = tls->check();
+    EXPECT_TRUE(renewed.renewed);
+    EXPECT_NE(renewed.context, first.context);
+    EXPECT_EQ(tls->last(), renewed.context);
+}
+
+TEST_F(RenewedTls, AContextThatCouldNotBeMadeIsTriedAgain)
+{
+    const auto tls = netclient::RenewedTls::of(TlsClientConfig{.ca = (dir / "ca").string()});
+    EXPECT_NE(tls->current().problem.find("No such file"), std::string::npos);
+    put("ca.pem", "ca");
+    EXPECT_TRUE(tls->current().context);
+}
+
+TEST_F(RenewedTls, OneCallerInASecondLooksAtTheFiles)
+{
+    const auto tls = netclient::RenewedTls::of(server);
+    EXPECT_TRUE(tls->claim_check());
+    EXPECT_FALSE(tls->claim_check());
+}
+
 TEST_F(Tls, SaysWhichFileIsWrongAndWhatToDo)
 {
     const auto problem = [](const TlsServerConfig& config) {
-        return net::make_server_context(config).problem;
+        return netclient::make_server_context(config).problem;
     };
     EXPECT_NE(problem({.certificate = "/nowhere/c.pem", .key = "k"}).find("/nowhere/c.pem: No such file"),
               std::string::npos);
@@ -119,8 +192,9 @@ TEST_F(Tls, SaysWhichFileIsWrongAndWhatToDo)
     EXPECT_NE(problem({.certificate = c("server.pem"), .key = c("server.key"), .client_ca = "/nowhere"})
                   .find("tls.client_ca /nowhere"),
               std::string::npos);
-    EXPECT_NE(net::make_client_context({.ca = "/nowhere/ca.pem"}).problem.find("tls.ca /nowhere/ca.pem"),
-              std::string::npos);
+    EXPECT_NE(
+        netclient::make_client_context({.ca = "/nowhere/ca.pem"}).problem.find("tls.ca /nowhere/ca.pem"),
+        std::string::npos);
 }
 
 TEST_F(Tls, TellsATruncatedStreamFromAFinishedOne)
@@ -190,14 +264,15 @@ Result through(std::size_t piece, std::size_t most)
             over = true;
         });
     };
-    a.async_handshake(net::make_client_context({.ca = c("ca.pem")}).context, "localhost", [&](error_code ec) {
-        result.client = ec;
-        if (ec) return a.close();
-        a.write(text);
-        a.async_shutdown([](error_code) {});
-    });
+    a.async_handshake(netclient::make_client_context({.ca = c("ca.pem")}).context, "localhost",
+                      [&](error_code ec) {
+                          result.client = ec;
+                          if (ec) return a.close();
+                          a.write(text);
+                          a.async_shutdown([](error_code) {});
+                      });
     b.async_handshake(
-        net::make_server_context({.certificate = c("server.pem"), .key = c("server.key")}).context, {},
+        netclient::make_server_context({.certificate = c("server.pem"), .key = c("server.key")}).context, {},
         [&](error_code ec) {
             if (!ec) return read();
             result.server = ec;
@@ -236,7 +311,7 @@ TEST_F(Tls, TrustsTheSystemInOneCopyUntilItChanges)
     const std::string kept = before ? before : "";
     ::setenv("SSL_CERT_FILE", bundle.c_str(), 1);
     const auto store = [] {
-        const auto made = net::make_client_context({});
+        const auto made = netclient::make_client_context({});
         return std::pair{made.context, SSL_CTX_get_cert_store(made.context->get())};
     };
     const auto first = store(), second = store();

@@ -69,14 +69,22 @@ TEST(Manifest, AsksForTheDaemonsLog)
     EXPECT_FALSE(parse_manifest(R"({"id":"e","version":"1","permissions":{"log_tap":"x"}})", "f", why));
 }
 
+TEST(Manifest, AsksForNetworkSettings)
+{
+    std::string why;
+    const auto m = parse_manifest(R"({"id":"echo","version":"1","permissions":{"network":true}})", "f", why);
+    ASSERT_TRUE(m) << why;
+    EXPECT_TRUE(m->may_use_network && !m->may_read_log);
+}
+
 TEST(Manifest, HasSafeDefaults)
 {
     std::string why;
     const auto m = parse_manifest(R"({"id":"echo","version":"1"})", "f", why);
     ASSERT_TRUE(m) << why;
     EXPECT_EQ(m->run, Manifest::Run::worker);
-    EXPECT_TRUE(m->may_call.empty() && !m->may_listen && !m->may_read_log && m->may_isolate &&
-                m->may_in_process);
+    EXPECT_TRUE(m->may_call.empty() && !m->may_listen && !m->may_read_log && !m->may_use_network &&
+                m->may_isolate && m->may_in_process);
     EXPECT_EQ(m->start_timeout_ms, 10'000u);
 }
 

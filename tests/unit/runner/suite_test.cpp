@@ -154,6 +154,22 @@ TEST_P(Isolation, ReadsTheDaemonsLog)
                   ",\"position\":3,\"small\":" + std::to_string(AGH_E_INVALID) + "}");
 }
 
+TEST_P(Isolation, LearnsTheNetworkSettingsOfTheServerThatAsked)
+{
+    FakeHost host{probe()};
+    host.network_settings = R"({"server":"files","proxy":"http://p:3128"})";
+    EXPECT_EQ(host.call("sdk_probe.network").json, "{\"settings\":" + host.network_settings +
+                                                       ",\"stale\":" + std::to_string(AGH_E_STALE) +
+                                                       ",\"small\":" + std::to_string(AGH_E_INVALID) + "}");
+}
+
+TEST_P(Isolation, HasNoNetworkSettingsWhereThatIsNotPermitted)
+{
+    FakeHost host{probe()};
+    host.network_permitted = false;
+    EXPECT_EQ(host.call("sdk_probe.network").code(), "UNSUPPORTED");
+}
+
 TEST_P(Isolation, HasNoLogToReadWhereThatIsNotPermitted)
 {
     FakeHost host{probe()};

@@ -1,7 +1,7 @@
 // A WebSocket server for tests, by Beast, on the test's own loop: does what a script says and remembers what it saw.
 #pragma once
 
-#include "host/net/tls.hpp"
+#include "netclient/tls.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -39,7 +39,7 @@ public:
 class Server {
 public:
     struct Options {
-        host::net::TlsContextPtr tls;
+        netclient::TlsContextPtr tls;
         int refuse = 0;                                            // the upgrade, with this status
         std::string answer = R"({"status":"ok"})";                 // to the hello; empty: none
         std::vector<Cut> cuts;                                     // of the first, second, ... connection

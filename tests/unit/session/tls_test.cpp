@@ -11,7 +11,7 @@ protected:
     TlsSession()
     {
         const auto made =
-            host::net::make_server_context({.certificate = (certificates() / "server.pem").string(),
+            netclient::make_server_context({.certificate = (certificates() / "server.pem").string(),
                                             .key = (certificates() / "server.key").string()});
         EXPECT_TRUE(made.context) << made.problem;
         serve({.tls = made.context, .on_ready = [](Peer& peer) {

@@ -2,9 +2,9 @@
 #include "host/session/auth/clock_skew.hpp"
 #include "host/session/auth/nonces.hpp"
 #include "host/session/auth/public_ip.hpp"
-#include "host/session/proxy_connect.hpp"
 #include "host/session/state_file.hpp"
 #include "host/session/world.hpp"
+#include "netclient/proxy.hpp"
 #include "tests/support/support.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -20,6 +20,7 @@
 namespace agenthost::host {
 namespace {
 
+using namespace netclient;
 using test::read_file;
 using test::TempDir;
 using test::write_file;

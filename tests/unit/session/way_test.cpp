@@ -71,10 +71,10 @@ private:
 
 class Way : public SessionTest {
 protected:
-    static host::net::TlsContextPtr server_tls(const std::string& client_ca = {})
+    static netclient::TlsContextPtr server_tls(const std::string& client_ca = {})
     {
         const auto made =
-            host::net::make_server_context({.certificate = (certificates() / "server.pem").string(),
+            netclient::make_server_context({.certificate = (certificates() / "server.pem").string(),
                                             .key = (certificates() / "server.key").string(),
                                             .client_ca = client_ca});
         EXPECT_TRUE(made.context) << made.problem;

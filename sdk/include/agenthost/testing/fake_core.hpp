@@ -12,6 +12,7 @@
 #include "../ext/log_tap.h"
 #include "../ext/loop.h"
 #include "../ext/metrics.h"
+#include "../ext/network.h"
 #include "../ext/state.h"
 #include "fake_listener.hpp"
 #include "fake_loop.hpp"
@@ -43,6 +44,9 @@ public:
     int log_level = AGH_LOG_TRACE;
     bool listener_permitted = true;
     bool log_tap_permitted = true;
+    bool network_permitted = true;
+    // What network/1 answers for every open request: JSON as in ext/network.h.
+    std::string network_settings = "{}";
     // A line of the "daemon's" log, for log_tap/1: {"at":..,"level":"warning","source":"..","message":".."}
     void daemon_log(int level, std::string json)
     {
@@ -203,6 +207,7 @@ protected:
         if (name == AGH_SVC_STATE) return &state_table;
         if (name == AGH_SVC_METRICS) return &metrics_table;
         if (name == AGH_SVC_CALL) return &call_table;
+        if (name == AGH_SVC_NETWORK && of(host).network_permitted) return &network_table;
         if (name == AGH_SVC_LISTENER && of(host).listener_permitted) return listener_service();
         if (name == AGH_SVC_LOG_TAP && of(host).log_tap_permitted) return &log_tap_table;
         return nullptr;
@@ -300,6 +305,17 @@ protected:
         });
         return AGH_PENDING;
     }
+    static agh_status network_of(agh_host* host, agh_req origin, char* buffer, std::size_t* size)
+    {
+        FakeCore& me = of(host);
+        const std::scoped_lock lock{me.mutex_};
+        if (me.pending(origin) == nullptr) return AGH_E_STALE;
+        if (*size < AGH_NETWORK_BYTES) return AGH_E_INVALID;
+        me.network_settings.copy(buffer, me.network_settings.size());
+        *size = me.network_settings.size();
+        return AGH_OK;
+    }
+    static constexpr agh_svc_network network_table{sizeof(agh_svc_network), 0, network_of};
     static constexpr agh_svc_log log_table{sizeof(agh_svc_log), 0, log_enabled, log_write};
     static constexpr agh_svc_log_tap log_tap_table{sizeof(agh_svc_log_tap), 0, read_log};
     static constexpr agh_svc_events events_table{sizeof(agh_svc_events), 0, emit};

@@ -52,6 +52,7 @@ public:
         ctx.on("sdk_probe.describe", this, &Probe::describe);
         ctx.on("sdk_probe.tick", this, &Probe::tick);
         ctx.on("sdk_probe.tap", this, &Probe::tap);
+        ctx.on("sdk_probe.network", this, &Probe::network);
         ctx.on("sdk_probe.die", [](Request) { ::raise(SIGKILL); });
     }
     void start() override
@@ -213,6 +214,21 @@ private:
             tap->read(ctx_.host(), AGH_LOG_WARN, &position, buffer.data(), &small, &lost);
         r.reply("{\"lines\":" + agenthost::json_string(lines) + ",\"position\":" + std::to_string(position) +
                 ",\"small\":" + std::to_string(refused) + "}");
+    }
+    // The settings of the server that asked, of a request that is open and of one that never was.
+    void network(Request r)
+    {
+        const auto* network = ctx_.service<agh_svc_network>(AGH_SVC_NETWORK);
+        if (network == nullptr) {
+            r.fail("UNSUPPORTED", "no network/1");
+            return;
+        }
+        std::string buffer(AGH_NETWORK_BYTES, '\0');
+        std::size_t size = buffer.size(), small = 100;
+        const agh_status stale = network->settings(ctx_.host(), 0xdead, buffer.data(), &size);
+        const agh_status refused = network->settings(ctx_.host(), r.id(), buffer.data(), &small);
+        r.reply("{\"settings\":" + ctx_.network_settings(r.id()).value_or("null") +
+                ",\"stale\":" + std::to_string(stale) + ",\"small\":" + std::to_string(refused) + "}");
     }
     void call(Request r)
     {

@@ -1,4 +1,5 @@
-// An HTTP proxy that knows CONNECT: its URL taken apart, the request, its answer. Sans-io; link.cpp and http_call.cpp do the rest.
+// CONNECT through an HTTP proxy: parses the proxy's URL, writes the request, reads the response. No I/O. Used by sessions,
+// registrations, the doctor and transfers.
 //
 //   proxy: http://proxy.example.com:3128              or, with basic authentication, http://USER:PASSWORD@proxy.example.com:3128
 #pragma once
@@ -8,13 +9,14 @@
 #include <string>
 #include <string_view>
 
-namespace agenthost::host {
+namespace agenthost::netclient {
 
 struct Proxy {
     std::string host; // without brackets
     std::uint16_t port = 0;
     std::string authorization;               // "Basic ..."; empty: none. Secret
     [[nodiscard]] std::string shown() const; // host:port, for people
+    bool operator==(const Proxy&) const = default;
 };
 
 // nullopt and why not, without user and password.
@@ -42,4 +44,4 @@ private:
     int status_ = 0; // 0: not HTTP
 };
 
-} // namespace agenthost::host
+} // namespace agenthost::netclient

@@ -1,12 +1,12 @@
-#include "proxy_connect.hpp"
+#include "proxy.hpp"
 
 #include "base/hash.hpp"
-#include "host/session/url.hpp"
+#include "url.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-namespace agenthost::host {
+namespace agenthost::netclient {
 namespace {
 
 std::string authority(std::string_view host, std::uint16_t port)
@@ -125,4 +125,4 @@ std::string ConnectAnswer::problem(const Proxy& proxy, std::string_view host, st
     return answered + ". It must be a proxy that knows CONNECT";
 }
 
-} // namespace agenthost::host
+} // namespace agenthost::netclient

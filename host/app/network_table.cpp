@@ -1,0 +1,49 @@
+#include "network_table.hpp"
+
+#include "netclient/network.hpp"
+
+#include <cstdlib>
+
+namespace agenthost::host {
+
+NetworkTable::NetworkTable()
+{
+    const char* list = std::getenv("NO_PROXY");
+    if (!list) list = std::getenv("no_proxy");
+    if (list) no_proxy_ = netclient::split_no_proxy(list);
+}
+
+void NetworkTable::set(const std::vector<ServerConfig>& servers)
+{
+    std::map<std::string, Entry, std::less<>> now;
+    const std::lock_guard lock{mutex_};
+    for (const auto& server : servers) {
+        Entry& entry = now[server.name];
+        entry = {server.proxy, server.tls, {}};
+        if (const auto old = entries_.find(server.name); old != entries_.end())
+            entry.origin = old->second.origin;
+    }
+    entries_ = std::move(now);
+}
+
+void NetworkTable::set_origin(const std::string& server, std::string origin)
+{
+    const std::lock_guard lock{mutex_};
+    if (const auto entry = entries_.find(server); entry != entries_.end())
+        entry->second.origin = std::move(origin);
+}
+
+std::string NetworkTable::json_of(std::string_view server) const
+{
+    netclient::NetworkSettings settings;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto entry = entries_.find(server);
+        if (entry == entries_.end()) return "{}";
+        settings = {std::string{server}, entry->second.origin, entry->second.proxy, no_proxy_,
+                    entry->second.tls};
+    }
+    return netclient::network_json(settings);
+}
+
+} // namespace agenthost::host

@@ -1,0 +1,162 @@
+#include "network.hpp"
+
+#include "address_policy.hpp"
+#include "base/json_depth.hpp"
+#include "ip_address.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace agenthost::netclient {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t max_network_json = 64 << 10; // AGH_NETWORK_BYTES
+
+std::string_view trim(std::string_view text)
+{
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+// Takes ":PORT" off the end of an entry. False: the entry is for another port.
+bool port_matches(std::string_view& entry, std::uint16_t port)
+{
+    if (parse_ip(entry) || parse_range(entry)) return true; // the colons of an IPv6 address
+    const auto colon = entry.rfind(':');
+    if (colon == std::string_view::npos) return true;
+    const auto wanted = entry.substr(colon + 1);
+    entry = entry.substr(0, colon);
+    if (entry.starts_with('[') && entry.ends_with(']')) entry = entry.substr(1, entry.size() - 2);
+    return wanted == std::to_string(port);
+}
+
+bool names(std::string_view entry, const Url& url)
+{
+    if (!port_matches(entry, url.port)) return false;
+    if (entry == "*") return true;
+    if (const auto ip = parse_ip(url.host)) {
+        const auto range = parse_range(entry);
+        return range && range->contains(*ip);
+    }
+    if (entry.starts_with("*.")) entry.remove_prefix(1);
+    if (entry.starts_with('.')) entry.remove_prefix(1);
+    return !entry.empty() &&
+           (host_matches(entry, url.host) || host_matches("*." + std::string{entry}, url.host));
+}
+
+std::string text_at(const Json& object, const char* key)
+{
+    const auto at = object.find(key);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string{};
+}
+
+std::vector<std::string> texts_at(const Json& object, const char* key)
+{
+    std::vector<std::string> out;
+    const auto at = object.find(key);
+    if (at == object.end() || !at->is_array()) return out;
+    for (const auto& each : *at)
+        if (each.is_string()) out.push_back(each.get<std::string>());
+    return out;
+}
+
+} // namespace
+
+const Proxy* Network::proxy_for(const Url& url) const
+{
+    if (!proxy) return nullptr;
+    return at_origin(url) || !in_no_proxy(no_proxy, url) ? &*proxy : nullptr;
+}
+
+TlsClientConfig Network::tls_for(const Url& url, const TlsClientConfig& own) const
+{
+    TlsClientConfig out = at_origin(url) ? tls : own;
+    if (at_origin(url)) {
+        out.more_ca = own.more_ca;
+        out.system_too = out.ca.empty();
+    } else if (!tls.ca.empty()) {
+        out.more_ca.push_back(tls.ca);
+    }
+    return out;
+}
+
+bool Network::trusts_address_of(const Url& url) const
+{
+    return at_origin(url) && (url.tls || parse_ip(url.host) || url.host == "localhost");
+}
+
+std::string network_json(const NetworkSettings& settings)
+{
+    Json json{{"server", settings.server}};
+    const auto add = [](Json& object, const char* key, const std::string& value) {
+        if (!value.empty()) object[key] = value;
+    };
+    add(json, "origin", settings.origin);
+    add(json, "proxy", settings.proxy);
+    if (!settings.no_proxy.empty()) json["no_proxy"] = settings.no_proxy;
+    Json tls{{"verify", settings.tls.verify}};
+    add(tls, "ca", settings.tls.ca);
+    add(tls, "certificate", settings.tls.certificate);
+    add(tls, "key", settings.tls.key);
+    add(tls, "server_name", settings.tls.server_name);
+    if (!settings.tls.pin_sha256.empty()) tls["pin_sha256"] = settings.tls.pin_sha256;
+    json["tls"] = std::move(tls);
+    const auto dump = [&json] { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
+    std::string text = dump();
+    if (text.size() <= max_network_json) return text;
+    json.erase(
+        "no_proxy"); // an environment of absurd length; the rest comes from a file whose size is bounded
+    return dump();
+}
+
+std::optional<Network> parse_network(std::string_view text, std::string& why)
+{
+    const auto json = base::parse_json<Json>(text);
+    if (!json.is_object()) {
+        why = "the host's network settings are not a JSON object";
+        return std::nullopt;
+    }
+    Network out;
+    if (const auto origin = text_at(json, "origin"); !origin.empty()) {
+        out.origin = parse_url(origin, why);
+        if (!out.origin) return std::nullopt;
+    }
+    if (const auto proxy = text_at(json, "proxy"); !proxy.empty()) {
+        out.proxy = parse_proxy(proxy, why);
+        if (!out.proxy) return std::nullopt;
+    }
+    out.no_proxy = texts_at(json, "no_proxy");
+    if (const auto tls = json.find("tls"); tls != json.end() && tls->is_object()) {
+        out.tls.ca = text_at(*tls, "ca");
+        out.tls.certificate = text_at(*tls, "certificate");
+        out.tls.key = text_at(*tls, "key");
+        out.tls.server_name = text_at(*tls, "server_name");
+        out.tls.pin_sha256 = texts_at(*tls, "pin_sha256");
+        const auto verify = tls->find("verify");
+        out.tls.verify = verify == tls->end() || !verify->is_boolean() || verify->get<bool>();
+    }
+    return out;
+}
+
+std::vector<std::string> split_no_proxy(std::string_view text)
+{
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        if (const auto entry = trim(text.substr(0, comma)); !entry.empty()) out.emplace_back(entry);
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return out;
+}
+
+bool in_no_proxy(const std::vector<std::string>& list, const Url& url)
+{
+    return std::any_of(list.begin(), list.end(), [&](const std::string& entry) { return names(entry, url); });
+}
+
+} // namespace agenthost::netclient

@@ -1,0 +1,66 @@
+// Keeps a TLS context up to date with the files it is made from: a renewed certificate, key or CA is used by the next connection.
+//
+// Files are compared by inode, size and time of change. A change that cannot be used (half of a certificate and key that are
+// replaced one after the other) leaves the old context in place until the files change again. Thread-safe.
+#pragma once
+
+#include "tls.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+
+namespace agenthost::netclient {
+
+class RenewedTls {
+public:
+    static constexpr std::chrono::seconds check_interval{1};
+
+    RenewedTls(std::vector<std::string> files, std::function<TlsResult()> make)
+        : files_{std::move(files)}, make_{std::move(make)}
+    {}
+    // The files are named and read by the configuration.
+    template <class Config> static std::shared_ptr<RenewedTls> of(const Config& config)
+    {
+        return std::make_shared<RenewedTls>(files_of(config), [config] { return make_context(config); });
+    }
+
+    struct Current {
+        TlsContextPtr context; // null: none could be made, `problem` says why
+        std::string problem;   // why a change is not used; said once for each change
+        bool renewed = false;  // this call replaced the context
+    };
+    // The context for a new connection. Blocking: looks at the files, at most once in check_interval while there is a context.
+    Current current();
+
+    // The context as it was last made; null before the first current(). Never blocks on a file.
+    [[nodiscard]] TlsContextPtr last() const;
+    // For I/O threads: true for one caller in check_interval, who then calls check() on another thread; the others use last().
+    bool claim_check();
+    // Looks at the files now. Blocking.
+    Current check();
+
+private:
+    struct Stamp {
+        std::uint64_t device = 0, inode = 0, size = 0;
+        std::int64_t changed_ns = 0;
+        bool operator==(const Stamp&) const = default;
+    };
+    [[nodiscard]] std::vector<Stamp> stamps() const;
+    void renew(Current&);
+
+    static TlsResult make_context(const TlsClientConfig& config) { return make_client_context(config); }
+    static TlsResult make_context(const TlsServerConfig& config) { return make_server_context(config); }
+
+    const std::vector<std::string> files_;
+    const std::function<TlsResult()> make_;
+    std::mutex making_; // one look at the files at a time; guards seen_
+    std::vector<Stamp> seen_;
+    mutable std::mutex mutex_; // guards context_
+    TlsContextPtr context_;
+    std::atomic<std::int64_t> next_check_{0}; // steady clock, ns
+};
+
+} // namespace agenthost::netclient
