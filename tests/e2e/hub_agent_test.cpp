@@ -1,4 +1,5 @@
 // A file travels: REST -> hub -> agent -> storage plugin and back, over real sockets, plain and TLS, in-process and in a runner.
+#include "../support/connect_proxy.hpp"
 #include "hub.hpp"
 
 #include <csignal>
@@ -64,6 +65,45 @@ INSTANTIATE_TEST_SUITE_P(Ways, FileTravels,
                          ::testing::Values(Way{"Plain", false, ""}, Way{"Tls", true, ""},
                                            Way{"TlsIsolated", true, ", isolation: process"}),
                          [](const auto& info) { return info.param.name; });
+
+class BehindAProxy : public ::testing::TestWithParam<const char*> {};
+
+// Session and files go through a proxy with a password, to a hub that allow_hosts and allow_private_networks would not admit.
+TEST_P(BehindAProxy, AnAgentFetchesAndSendsFiles)
+{
+    Hub hub{true};
+    const ConnectProxy proxy{"me:proxy-secret"};
+    TempDir dir;
+    const auto secret = hub.add_agent("node-01");
+    write_file(dir / "credential", secret + "\n");
+    const std::string host = hub.url().substr(hub.url().find("://") + 3);
+    Daemon agent{
+        {.yaml =
+             "servers: [{name: hub, protocol: storage, url: '" + hub.websocket() + "', credential: {file: '" +
+             (dir / "credential").string() + "'}, proxy: '" + proxy.url("me:proxy-secret") +
+             "', tls: {ca: '" + hub.ca() +
+             "'}}]\nplugins:\n  storage: {enabled: true, isolation: " + GetParam() +
+             ", config: {storage_path: '{dir}/files', reserve_free: 1MiB, allow_hosts: [files.example]}}\n"}};
+    ASSERT_TRUE(agent.wait_ready()) << agent.log();
+    ASSERT_TRUE(wait_for([&] { return hub.online("node-01"); })) << agent.log();
+    const auto tunnels = [&] { return proxy.count("open " + host); };
+    const int before = tunnels();
+    EXPECT_GE(before, 1);
+    const auto content = random_bytes(1 << 20, 2);
+    write_file(dir / "up", content);
+    const auto up = hub.put_file("node-01", "f1", dir / "up");
+    ASSERT_EQ(up.status / 100, 2) << up.body << agent.log();
+    ASSERT_EQ(hub.get_file("node-01", "f1", dir / "down").status, 200) << agent.log();
+    EXPECT_EQ(sha256_hex(read_file(dir / "down")), sha256_hex(content));
+    EXPECT_GE(tunnels(), before + 2);
+    EXPECT_EQ(agent.log().find("proxy-secret"), std::string::npos);
+    EXPECT_EQ(agent.stop(), 0) << agent.log();
+}
+
+INSTANTIATE_TEST_SUITE_P(Isolation, BehindAProxy, ::testing::Values("in-process", "process"),
+                         [](const auto& info) {
+                             return std::string{info.param} == "process" ? "Runner" : "InProcess";
+                         });
 
 TEST(HubAndAgent, AWrongCredentialIsRefusedAndWaitsLong)
 {

@@ -1,4 +1,5 @@
 // Transfers use the network settings of the server that asked: a real proxy (node), a real nginx.
+#include "../../support/connect_proxy.hpp"
 #include "../../support/nginx.hpp"
 #include "box.hpp"
 
@@ -7,30 +8,6 @@
 namespace {
 
 using namespace agenthost::test;
-
-class ConnectProxy {
-public:
-    explicit ConnectProxy(const std::string& user = {})
-        : node_{{.argv = {"node", (source_dir() / "tests/support/connect_proxy.js").string(), user}}}
-    {
-        if (!wait_for([&] { return node_.out().find('\n') != std::string::npos || !node_.running(); }))
-            throw std::runtime_error{"node does not start"};
-        port_ = node_.out().substr(0, node_.out().find('\n'));
-    }
-    [[nodiscard]] std::string url(const std::string& user = {}) const
-    {
-        return "http://" + user + (user.empty() ? "" : "@") + "127.0.0.1:" + port_;
-    }
-    [[nodiscard]] bool saw(const std::string& line) const
-    {
-        return node_.out().find(line + "\n") != std::string::npos;
-    }
-    [[nodiscard]] bool idle() const { return node_.out() == port_ + "\n"; }
-
-private:
-    Process node_;
-    std::string port_;
-};
 
 class Network : public ::testing::Test {
 protected:
