@@ -56,11 +56,12 @@ void Connection::begin()
         return read_head();
     }
     if (!settings_->tls->claim_check()) return handshake(settings_->tls->last());
-    server_->disk.run([self = shared_from_this(), thread = thread_] {
+    server_->disk.run([self = shared_from_this()]() mutable {
         auto now = self->settings_->tls->check();
         if ((now.renewed || !now.problem.empty()) && self->server_->on_renewal)
             self->server_->on_renewal(self->listening_->name, now.problem);
-        asio::post(thread->io, [self, context = std::move(now.context)]() mutable {
+        auto& io = self->thread_->io; // the last reference must not be dropped here
+        asio::post(io, [self = std::move(self), context = std::move(now.context)]() mutable {
             if (self->state_ == State::handshake) self->handshake(std::move(context));
         });
     });
