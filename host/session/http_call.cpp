@@ -1,10 +1,12 @@
 #include "http_call.hpp"
 
+#include "base/cancel.hpp"
 #include "base/sigpipe.hpp"
 #include "host/session/resolve.hpp"
 #include "netclient/chunked.hpp"
 #include "netclient/connection.hpp"
 #include "netclient/http_head.hpp"
+#include "netclient/net.hpp"
 
 #include <poll.h>
 
@@ -67,23 +69,16 @@ private:
                             " would send secrets in clear text. Use https://, or set `insecure: true`",
                         true);
         for (const auto& address : addresses) {
-            until_ = Clock::now() + call_.connect_patience;
-            base::Fd fd{::socket(address.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-            if (!fd) continue;
-            int error =
-                ::connect(fd.get(), address.data(), static_cast<socklen_t>(address.size())) == 0 ? 0 : errno;
-            if (error == EINPROGRESS) {
-                socklen_t size = sizeof error;
-                if (!wait(fd.get(), POLLOUT))
-                    error = ETIMEDOUT;
-                else if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-                    error = errno;
-            }
-            if (error == 0) {
-                connection_.emplace(std::move(fd));
+            netclient::Address to;
+            std::memcpy(&to.storage, address.data(), address.size());
+            to.size = static_cast<socklen_t>(address.size());
+            const base::Cancel never;
+            netclient::Connected made = netclient::connect_to(to, call_.connect_patience, {never});
+            if (made.socket) {
+                connection_.emplace(std::move(made.socket));
                 return true;
             }
-            why = std::strerror(error);
+            why = std::strerror(made.error);
         }
         return fail("cannot connect to " + host + ":" + std::to_string(port) + ": " + why + ". Check " +
                     (call_.proxy ? "proxy" : call_.key) + ", the server and the firewall between");

@@ -171,6 +171,35 @@ std::optional<Url> parse(std::string_view text, bool from_location, std::string&
 
 } // namespace
 
+std::optional<Url> parse_server_url(std::string_view text, std::string& why)
+{
+    const auto refused = [&why, whole = text](std::string_view what) {
+        why = "url " + shown_url(whole) + ": " + std::string{what};
+        return std::nullopt;
+    };
+    if (text.size() > max_url) return refused("is longer than 8192 bytes");
+    const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; };
+    if (std::any_of(text.begin(), text.end(), blank))
+        return refused("has blanks or control characters; write them as %20 and the like");
+    const auto colon = text.find("://");
+    const auto scheme = text.substr(0, colon);
+    Url url;
+    url.tls = scheme == "wss" || scheme == "https";
+    if (colon == std::string_view::npos || (!url.tls && scheme != "ws" && scheme != "http"))
+        return refused("must begin with wss:// or ws://");
+    text.remove_prefix(colon + 3);
+    const auto end = std::min(text.find_first_of("/?#"), text.size());
+    if (text.substr(0, end).find('@') != std::string_view::npos)
+        return refused("has a user before the host; use credential or headers");
+    std::string wrong;
+    if (!set_authority(url, text.substr(0, end), wrong)) return refused(wrong);
+    std::string_view target = text.substr(end);
+    target = target.substr(0, target.find('#'));
+    if (!target.starts_with('/')) url.target = "/";
+    url.target += target;
+    return url;
+}
+
 std::optional<Url> parse_url(std::string_view text, std::string& why) { return parse(text, false, why); }
 
 std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why)

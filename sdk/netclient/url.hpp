@@ -1,5 +1,5 @@
-// An http or https URL, strictly. Nothing is guessed: what is not plainly a URL of ours is refused, so that the host we check is
-// the host we connect to (parsers that disagree are how filters are passed by).
+// A URL: http and https of transfers, ws and wss of servers. Parsed strictly, nothing is guessed: the host that is checked must be the
+// host that is connected to (parsers that disagree are how filters are bypassed).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace agenthost::netclient {
 
 struct Url {
-    bool tls = false;
+    bool tls = false; // https or wss
     std::string host; // lower case; an IPv6 address without brackets
     std::uint16_t port = 0;
     std::string target; // path and query as they go on the wire, "/" at least; the fragment is gone
@@ -20,6 +20,8 @@ struct Url {
     authority() const; // for the Host header: the port only when it is not the scheme's own
     // For people and logs: scheme, host and port. Path and query may be a one-time secret and are never shown.
     [[nodiscard]] std::string redacted() const;
+    // "https://host:port/", http for ws and https for wss: what same_origin() compares.
+    [[nodiscard]] std::string origin() const { return redacted() + "/"; }
     [[nodiscard]] bool same_origin(const Url&) const;
     bool operator==(const Url&) const = default;
 };
@@ -28,6 +30,10 @@ constexpr std::size_t max_url = 8192;
 
 // nullopt and `why` when it is not an absolute http(s) URL. User info (user:password@) is refused.
 std::optional<Url> parse_url(std::string_view text, std::string& why);
+
+// The URL of a server in the configuration or a registration: ws, wss, and http or https for what answers upgrades there. Path and query
+// are the administrator's and stay as they are written, but for blanks, control characters (refused) and the fragment. `why` shows no query.
+std::optional<Url> parse_server_url(std::string_view text, std::string& why);
 
 // A Location header against the URL it came from: absolute, //host, /path, ?query or relative. What servers forget to encode in a path
 // or query (spaces, non-ASCII bytes, brackets and braces) is percent-encoded, as browsers do.
