@@ -2,7 +2,7 @@
 // `insecure`. For registration and the like. Blocking, each step bounded; on a thread of off_thread.hpp only.
 //
 // No redirect is followed: what it carries are credentials, and they are for the host that was configured. netclient/http_client is for
-// transfers; it knows no pins, client certificates or proxies.
+// transfers.
 #pragma once
 
 #include "netclient/proxy.hpp"
