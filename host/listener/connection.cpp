@@ -9,8 +9,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto answer_patience = 30s; // ext/listener.h: nothing within 30 s is answered 503
-constexpr auto linger_patience = 2s;  // for the peer to read our last word before the reset
+constexpr auto answer_patience = 30s;     // ext/listener.h: nothing within 30 s is answered 503
+constexpr auto certificate_patience = 1s; // for the look at the certificate's files
+constexpr auto linger_patience = 2s;      // for the peer to read our last word before the reset
 constexpr std::uint64_t linger_bytes = 1 << 20;
 constexpr int discards_per_turn = 16; // of 4 KiB: then the loop serves the others
 constexpr std::uint64_t worth_mentioning =
@@ -48,27 +49,29 @@ void Connection::start()
 }
 
 // TLS or HTTP begins. Once in a second the disk is asked first whether the certificate was renewed; other handshakes go on meanwhile.
+// A disk that hangs holds up nobody: after a moment the handshake goes on with the certificate there was.
 void Connection::begin()
 {
-    enter(State::handshake);
     if (!settings_->tls) {
         enter(State::head);
         return read_head();
     }
     if (!settings_->tls->claim_check()) return handshake(settings_->tls->last());
+    enter(State::certificate);
     server_->disk.run([self = shared_from_this()]() mutable {
         auto now = self->settings_->tls->check();
         if ((now.renewed || !now.problem.empty()) && self->server_->on_renewal)
             self->server_->on_renewal(self->listening_->name, now.problem);
         auto& io = self->thread_->io; // the last reference must not be dropped here
         asio::post(io, [self = std::move(self), context = std::move(now.context)]() mutable {
-            if (self->state_ == State::handshake) self->handshake(std::move(context));
+            if (self->state_ == State::certificate) self->handshake(std::move(context));
         });
     });
 }
 
 void Connection::handshake(netclient::TlsContextPtr context)
 {
+    enter(State::handshake);
     stream_->async_handshake(std::move(context), {}, [self = shared_from_this()](error_code ec) {
         if (self->state_ != State::handshake) return;
         if (ec) return self->gone();
@@ -245,7 +248,8 @@ void Connection::drain()
     draining_ = true;
     keep_alive_ = false;
     if (const auto ws = ws_) return ws->close(1001, "going away");
-    if (state_ == State::proxy || state_ == State::handshake || (state_ == State::head && head_.empty()))
+    if (state_ == State::proxy || state_ == State::certificate || state_ == State::handshake ||
+        (state_ == State::head && head_.empty()))
         gone();
 }
 
@@ -262,6 +266,9 @@ void Connection::tick(Clock::time_point now)
     const auto self = shared_from_this();
     const auto& config = settings_->config;
     switch (state_) {
+    case State::certificate:
+        if (now - since_ >= certificate_patience) handshake(settings_->tls->last());
+        return;
     case State::proxy:
     case State::handshake:
         if (now - since_ >= config.header_timeout) gone();

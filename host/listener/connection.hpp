@@ -64,6 +64,7 @@ public:
 private:
     enum class State {
         proxy,
+        certificate, // waits a moment for the look at the certificate's files
         handshake,
         head,
         pending,

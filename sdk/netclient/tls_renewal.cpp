@@ -13,6 +13,11 @@ std::int64_t now_ns()
         .count();
 }
 
+struct Cleared {
+    std::atomic<bool>& flag;
+    ~Cleared() { flag = false; }
+};
+
 } // namespace
 
 std::vector<RenewedTls::Stamp> RenewedTls::stamps() const
@@ -39,7 +44,10 @@ bool RenewedTls::claim_check()
     constexpr std::int64_t interval = std::chrono::nanoseconds{check_interval}.count();
     const std::int64_t now = now_ns();
     std::int64_t due = next_check_;
-    return now >= due && next_check_.compare_exchange_strong(due, now + interval);
+    if (now < due || checking_.exchange(true)) return false;
+    if (next_check_.compare_exchange_strong(due, now + interval)) return true;
+    checking_ = false;
+    return false;
 }
 
 void RenewedTls::renew(Current& out)
@@ -60,7 +68,12 @@ RenewedTls::Current RenewedTls::current()
 {
     Current out;
     const std::lock_guard lock{making_};
-    if (claim_check() || !last()) renew(out);
+    if (claim_check()) {
+        const Cleared after{checking_};
+        renew(out);
+    } else if (!last()) {
+        renew(out);
+    }
     out.context = last();
     return out;
 }
@@ -69,6 +82,7 @@ RenewedTls::Current RenewedTls::check()
 {
     Current out;
     const std::lock_guard lock{making_};
+    const Cleared after{checking_};
     renew(out);
     out.context = last();
     return out;

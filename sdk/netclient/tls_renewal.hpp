@@ -11,6 +11,9 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace agenthost::netclient {
 
@@ -37,9 +40,10 @@ public:
 
     // The context as it was last made; null before the first current(). Never blocks on a file.
     [[nodiscard]] TlsContextPtr last() const;
-    // For I/O threads: true for one caller in check_interval, who then calls check() on another thread; the others use last().
+    // For I/O threads: true for one caller in check_interval, who then calls check() on another thread; the others use last(). False
+    // also while an earlier check has not ended, so that files that hang hold up one thread.
     bool claim_check();
-    // Looks at the files now. Blocking.
+    // Looks at the files now. Blocking: as long as the files' disk does.
     Current check();
 
 private:
@@ -61,6 +65,7 @@ private:
     mutable std::mutex mutex_; // guards context_
     TlsContextPtr context_;
     std::atomic<std::int64_t> next_check_{0}; // steady clock, ns
+    std::atomic<bool> checking_{false};       // claimed and not ended
 };
 
 } // namespace agenthost::netclient
