@@ -97,7 +97,8 @@ Section tls_client_section()
 {
     return {{
                 path("ca", &TlsClientConfig::ca,
-                     "PEM of the authority that signed the server's certificate. Default: the system's."),
+                     "PEM of the authority that signed the server's certificate, a root or an intermediate. "
+                     "Transfers that the server asks for trust it as well. Default: the system's."),
                 path("certificate", &TlsClientConfig::certificate,
                      "Our own certificate, when the server asks for one."),
                 path("key", &TlsClientConfig::key, "Its private key; mode 0600."),
