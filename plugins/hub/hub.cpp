@@ -1,8 +1,7 @@
 #include "hub.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/http/origin.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -193,9 +192,8 @@ void Hub::housekeeping()
     core_.host.record(Metric::spool, double(spool_->reserved()));
     std::string facts;
     core_.strand.run([&]() UNDER_LOCK {
-        facts = "{\"online\":" + std::to_string(sessions_.size()) +
-                ",\"open_tasks\":" + std::to_string(commands_.open()) +
-                ",\"transfers\":" + std::to_string(files_.transfers()) + "}";
+        facts = base::json_object("online", sessions_.size(), "open_tasks", commands_.open(), "transfers",
+                                  files_.transfers());
         core_.host.record(Metric::agents, double(sessions_.size()));
     });
     if (facts == published_) return;
@@ -326,8 +324,7 @@ bool Hub::from_allowed_page(const Head& head)
 {
     if (origin_allowed(head, core_.config.public_url, core_.config.allow_origins)) return true;
     core_.log_stranger("refused a web page of another origin. Add it to plugins.hub.config.allow_origins.",
-                       "{\"origin\":" + json_string(head.header("origin").substr(0, 255)) +
-                           ",\"peer\":" + json_string(head.peer) + "}");
+                       base::json_object("origin", head.header("origin").substr(0, 255), "peer", head.peer));
     return false;
 }
 

@@ -3,6 +3,8 @@
 #include "plugins/hub/credentials/check.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <agenthost/listener.hpp>
 #include <agenthost/plugin.hpp>
 
@@ -177,8 +179,7 @@ public:
         // Calls wait for an agent: as long as a caller may ask for, or a transfer may take.
         const auto longest = std::chrono::duration_cast<std::chrono::seconds>(config_.transfer_ttl) +
                              std::chrono::seconds{3660};
-        route("http", "prefix", "/api/", parts_->http,
-              ",\"answer_timeout_s\":" + std::to_string(std::min<std::int64_t>(longest.count(), 86'400)));
+        route("http", "prefix", "/api/", parts_->http, std::min<std::int64_t>(longest.count(), 86'400));
         route("http", "prefix", "/api/temp/", parts_->http);
         for (Socket& agents : parts_->agents) route("ws", "path", agents.path(), agents);
         route("ws", "path", "/ws/dashboard", parts_->desk);
@@ -224,11 +225,14 @@ private:
     };
 
     void route(const char* kind, const char* how, const char* path, RouteHandler& handler,
-               const std::string& more = {})
+               std::optional<std::int64_t> answer_timeout_s = {})
     {
-        const std::string json = std::string{"{\"listener\":"} + json_string(config_.listener) +
-                                 ",\"kind\":\"" + kind + "\",\"" + how + "\":\"" + path + "\"" + more + "}";
-        const agh_status status = parts_->listener->route(json, handler);
+        std::string text;
+        base::JsonWriter json{text};
+        json.object().member("listener", config_.listener).member("kind", kind).member(how, path);
+        if (answer_timeout_s) json.member("answer_timeout_s", *answer_timeout_s);
+        json.end();
+        const agh_status status = parts_->listener->route(text, handler);
         if (status == AGH_OK) return;
         const std::string what =
             std::string{"hub: cannot serve "} + path + " on listener \"" + config_.listener + "\": ";

@@ -1,10 +1,9 @@
 #include "registration.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
 
 #include "wire/json/json.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -54,6 +53,13 @@ std::string parse(const std::string& text, Registered& out)
         }
     }
     return out.name.empty() ? "\"name\" is missing" : std::string{};
+}
+
+// As the panel's other answers have it.
+Answer failure(int status, std::string_view code, std::string_view message)
+{
+    const std::string error = base::json_object("code", code, "message", message);
+    return json_answer(status, base::json_object("success", false, "error", base::RawJson{error}));
 }
 
 } // namespace
@@ -109,22 +115,18 @@ std::string Registration::socket_url(const Head& head) const
 void Registration::answer_error(const Exchange& exchange, int status, std::string_view code,
                                 std::string_view message)
 {
-    Answer answer = error_answer(status, code, message);
-    answer.body.insert(1, "\"success\":false,"); // as the panel's other answers have it
-    exchange.answer(std::move(answer));
+    exchange.answer(failure(status, code, message));
 }
 
 void Registration::refuse(const Exchange& exchange, const std::string& peer, std::string message)
 {
     core_.host.record(Metric::auth_failures, 1);
     if (const long wait = exchanges_.failed(peer); wait > 0) {
-        Answer answer = error_answer(429, "RATE_LIMIT", "Too many refused attempts; try again later");
+        Answer answer = failure(429, "RATE_LIMIT", "Too many refused attempts; try again later");
         answer.headers.emplace_back("retry-after", std::to_string(wait));
-        answer.body.insert(1, "\"success\":false,");
         return exchange.answer(std::move(answer));
     }
-    core_.log_stranger("refused to give an agent a token: " + message,
-                       "{\"peer\":" + json_string(peer) + "}");
+    core_.log_stranger("refused to give an agent a token: " + message, base::json_object("peer", peer));
     answer_error(exchange, 401, "AUTH_FAILED", message);
 }
 
@@ -171,10 +173,13 @@ void Registration::answer(const Exchange& exchange, const std::string& agent, co
                           const std::string& url)
 {
     events_.renewed(agent, grant.claims);
-    std::string body = "{\"success\":true,\"agent\":{\"id\":" + json_string(agent) + ",\"token\":\"" +
-                       grant.jwt + "\",\"refreshToken\":" + json_string(grant.refresh_token);
-    if (!url.empty()) body += ",\"websocketUrl\":" + json_string(url);
-    exchange.answer(json_answer(200, body + "}}"));
+    std::string body;
+    base::JsonWriter json{body};
+    json.object().member("success", true).object("agent").member("id", agent).member("token", grant.jwt);
+    json.member("refreshToken", grant.refresh_token);
+    if (!url.empty()) json.member("websocketUrl", url);
+    json.end().end();
+    exchange.answer(json_answer(200, body));
 }
 
 void Registration::not_written(const Exchange& exchange, const EnrolmentBook::Outcome& outcome)

@@ -1,8 +1,7 @@
 #include "reports.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/json/json.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -12,19 +11,20 @@ namespace agenthost::hub {
 namespace {
 
 constexpr std::size_t rows_at_once = 256;
+// In bytes; longer text is cut.
+constexpr std::size_t max_name = 256, max_level = 32, max_message = 4096;
 
 // One JSON object, or {} when it is none; what is too large is only mentioned.
 std::string bounded(std::string_view json, std::size_t most)
 {
     if (json.empty()) return "{}";
-    if (json.size() > most) return "{\"dropped_bytes\":" + std::to_string(json.size()) + "}";
+    if (json.size() > most) return base::json_object("dropped_bytes", json.size());
     return std::string{json};
 }
 
 std::string clipped(std::string_view text, std::size_t most)
 {
-    if (text.size() <= most) return json_string(text);
-    return json_string(std::string{text.substr(0, most)} + "...");
+    return text.size() <= most ? std::string{text} : std::string{text.substr(0, most)} + "...";
 }
 
 // Metrics as signed has them, of the system_load that other protocols' heartbeats carry.
@@ -33,6 +33,9 @@ std::string metrics_of_load(std::string_view load)
     std::string why, out;
     const auto members = wire::json::split(load, why);
     if (!members) return {};
+    bool any = false;
+    base::JsonWriter json{out};
+    json.object();
     struct Name {
         std::string_view of_load, of_metrics;
     };
@@ -41,9 +44,11 @@ std::string metrics_of_load(std::string_view load)
         const auto m = std::find_if(members->begin(), members->end(),
                                     [&](const auto& x) { return x.key == name.of_load; });
         if (m == members->end() || m->kind != wire::json::Kind::number) continue;
-        out += (out.empty() ? "{\"" : ",\"") + std::string{name.of_metrics} + "\":" + std::string{m->raw};
+        json.member(name.of_metrics, base::RawJson{m->raw});
+        any = true;
     }
-    return out.empty() ? out : out + "}";
+    json.end();
+    return any ? out : std::string{};
 }
 
 std::string metrics_in(std::string_view facts)
@@ -174,30 +179,40 @@ void Reports::event(std::string_view id, const wire::Event& e)
 {
     Agent* a = agent(id);
     if (a == nullptr) return;
-    std::string json = "{\"topic\":" + clipped(e.topic, 256);
-    if (!e.target.empty()) json += ",\"target\":" + clipped(e.target, 256);
-    if (e.at != 0) json += ",\"sent\":" + std::to_string(e.at);
-    add(*a, Kind::events, json + ",\"data\":" + bounded(e.json, limits_.entry_bytes) + "}");
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("topic", clipped(e.topic, max_name));
+    if (!e.target.empty()) json.member("target", clipped(e.target, max_name));
+    if (e.at != 0) json.member("sent", e.at);
+    json.member("data", base::RawJson{bounded(e.json, limits_.entry_bytes)}).end();
+    add(*a, Kind::events, std::move(out));
 }
 
 void Reports::log(std::string_view id, const wire::Log& l)
 {
     Agent* a = agent(id);
     if (a == nullptr) return;
-    std::string json = "{\"level\":" + clipped(l.level, 32) + ",\"message\":" + clipped(l.message, 4096);
-    if (!l.source.empty()) json += ",\"source\":" + clipped(l.source, 256);
-    if (l.at != 0) json += ",\"sent\":" + std::to_string(l.at);
-    add(*a, Kind::logs, json + "}");
+    std::string out;
+    base::JsonWriter json{out};
+    json.object()
+        .member("level", clipped(l.level, max_level))
+        .member("message", clipped(l.message, max_message));
+    if (!l.source.empty()) json.member("source", clipped(l.source, max_name));
+    if (l.at != 0) json.member("sent", l.at);
+    json.end();
+    add(*a, Kind::logs, std::move(out));
 }
 
 void Reports::stream(std::string_view id, const wire::Stream& s)
 {
     Agent* a = agent(id);
     if (a == nullptr) return;
-    add(*a, Kind::events,
-        "{\"topic\":\"output\",\"data\":{\"id\":" + clipped(s.id, 256) + ",\"stream\":\"" +
-            (s.channel == 2 ? "stderr" : "stdout") + "\",\"offset\":" + std::to_string(s.offset) +
-            ",\"text\":" + clipped(s.bytes, limits_.entry_bytes) + "}}");
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("topic", "output").object("data").member("id", clipped(s.id, max_name));
+    json.member("stream", s.channel == 2 ? "stderr" : "stdout").member("offset", s.offset);
+    json.member("text", clipped(s.bytes, limits_.entry_bytes)).end().end();
+    add(*a, Kind::events, std::move(out));
 }
 
 void Reports::ready(std::string_view id)

@@ -1,12 +1,11 @@
 #include "sessions.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
 
 #include "wire/json/fields.hpp"
 #include "wire/json/outline.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -40,14 +39,14 @@ std::string_view fault_of(int code)
 
 std::string after_auth(const Config& config)
 {
-    return "{\"message_bytes\":" + std::to_string(config.message_bytes) +
-           R"(,"send_queue":4194304,"idle_s":0,"ping_s":30})";
+    constexpr int send_queue = 4 << 20;
+    return base::json_object("message_bytes", config.message_bytes, "send_queue", send_queue, "idle_s", 0,
+                             "ping_s", 30);
 }
 
 std::string fields(std::string_view agent, const std::string& protocol, const std::string& peer)
 {
-    return "{\"agent\":" + json_string(agent.substr(0, 128)) + ",\"protocol\":\"" + protocol +
-           "\",\"peer\":" + json_string(peer) + "}";
+    return base::json_object("agent", agent.substr(0, 128), "protocol", protocol, "peer", peer);
 }
 
 } // namespace
@@ -91,7 +90,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
                       .peer = head.peer};
     Session& made = *sessions_.emplace(conn, std::move(session)).first->second;
     core_.strand.post([this, conn, ready = open.ready, date = http_date(core_.utc())] {
-        core_.host.upgrade(conn, "{\"date\":\"" + date + "\"}",
+        core_.host.upgrade(conn, base::json_object("date", date),
                            ready ? after_auth(core_.config) : std::string{before_auth});
     });
     if (open.ready) {

@@ -1,5 +1,6 @@
 #include "admin.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/http/not_saved.hpp"
 
 #include "plugins/hub/agents/registration.hpp"
@@ -9,7 +10,6 @@
 #include "base/json_units.hpp"
 #include "wire/protocol_traits.hpp"
 
-#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -145,12 +145,14 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
     }
     // Until now the row of all ids without an enrolment refused its JWTs. It no longer applies to this id.
     if (!has_one) made.valid_from = std::max(made.valid_from, credentials_.floor());
-    answer = "{\"id\":" + json_string(made.id);
+    answer.clear();
+    base::JsonWriter writer{answer};
+    writer.object().member("id", made.id);
     if (!has_jwt(params.protocol)) {
         made.salt = base::random_token(16);
         const std::string secret = credentials_.derived_secret(made.id, made.salt);
         made.secret = base::sha256(secret);
-        answer += ",\"secret\":\"" + secret + "\"}";
+        writer.member("secret", secret).end();
         return true;
     }
     made.jwt = true;
@@ -160,10 +162,9 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
                                      : params.expires.value_or(dashboard_agent_lives).count() / 1000;
     const Claims claims = agent_claims(made, now, lives_s);
     made.tokens_until = std::max(made.tokens_until, claims.exp);
-    answer += ",\"token\":\"" + credentials_.jwt()->sign(claims) +
-              "\",\"expires\":" + std::to_string(claims.exp * 1000);
-    if (renewable) answer += ",\"refreshToken\":" + json_string(rotate(made, now));
-    answer += "}";
+    writer.member("token", credentials_.jwt()->sign(claims)).member("expires", claims.exp * 1000);
+    if (renewable) writer.member("refreshToken", rotate(made, now));
+    writer.end();
     return true;
 }
 
@@ -199,11 +200,15 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
     };
     add(credentials_.listed());
     add(credentials_.enrolled());
-    std::string list, next = "null", last;
+    std::string out;
+    base::JsonWriter writer{out};
+    writer.object().array("agents");
+    std::optional<std::string> next;
+    std::string last;
     std::size_t n = 0;
     for (const std::string_view id : ids) {
         if (n++ == page) {
-            next = json_string(last);
+            next = last;
             break;
         }
         last = id;
@@ -217,18 +222,18 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
                              : listed           ? "file and minted"
                              : !e->name.empty() ? "registered"
                                                 : "minted";
-        list += (list.empty() ? "" : ",") +
-                ("{\"id\":" + json_string(agent) + ",\"credential\":\"" + source + "\",\"status\":\"" +
-                 (sessions_.online(agent) ? "online" : "offline") + "\"");
+        writer.object().member("id", agent).member("credential", source);
+        writer.member("status", sessions_.online(agent) ? "online" : "offline");
         const AgentRecord* live = sessions_.find(agent);
         const std::string protocol = live != nullptr ? live->protocol
                                      : e != nullptr  ? e->protocol
                                                      : std::string{};
-        if (!protocol.empty()) list += ",\"protocol\":\"" + protocol + "\"";
-        if (e != nullptr && !e->name.empty()) list += ",\"name\":" + json_string(e->name);
-        list += "}";
+        if (!protocol.empty()) writer.member("protocol", protocol);
+        if (e != nullptr && !e->name.empty()) writer.member("name", e->name);
+        writer.end();
     }
-    ok(reply, "{\"agents\":[" + list + "],\"next\":" + next + "}");
+    writer.end().member("next", next).end();
+    ok(reply, out);
 }
 
 void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
@@ -276,7 +281,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
             sessions_.cut(id, "revoked");
             commands_.agent_revoked(id);
             registry_.forget(id);
-            ok(reply, "{\"id\":" + json_string(id) + "}");
+            ok(reply, base::json_object("id", id));
         });
 }
 
@@ -290,12 +295,11 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
                              .label = label,
                              .token = base::sha256(token),
                              .created = core_.utc()};
-    const bool taken =
-        tokens_.save(minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
-                         credentials_.put(minted);
-                         core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
-                         ok(reply, "{\"id\":\"" + minted.id + "\",\"token\":\"" + token + "\"}");
-                     }));
+    const bool taken = tokens_.save(minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
+                                        credentials_.put(minted);
+                                        core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
+                                        ok(reply, base::json_object("id", minted.id, "token", token));
+                                    }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
 }
 
@@ -328,42 +332,38 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
     const std::string token = credentials_.jwt()->sign(claims);
     if (token.size() > Jwt::most_token)
         return fail(reply, "INVALID_REQUEST", "So many agents make the token larger than 8 KiB; name fewer");
-    const bool taken =
-        table_.save(minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
-                        credentials_.put(minted);
-                        core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
-                        ok(reply, "{\"id\":\"" + minted.jti + "\",\"token\":\"" + token +
-                                      "\",\"expires\":" + std::to_string(minted.expires) + "}");
-                    }));
+    const bool taken = table_.save(
+        minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
+            credentials_.put(minted);
+            core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
+            ok(reply, base::json_object("id", minted.jti, "token", token, "expires", minted.expires));
+        }));
     if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
 }
 
 void Admin::token_list(ReplyPtr reply)
 {
-    std::string list;
-    const auto add = [&list](const std::string& id, const std::string& label, std::string_view role_word,
-                             std::int64_t created) {
-        list += (list.empty() ? "" : ",") +
-                ("{\"id\":" + json_string(id) + ",\"label\":" + json_string(label) + ",\"role\":\"" +
-                 std::string{role_word} + "\",\"created\":" + std::to_string(created));
+    std::string out;
+    base::JsonWriter writer{out};
+    writer.object().array("tokens");
+    const auto add = [&writer](const std::string& id, const std::string& label, std::string_view role_word,
+                               std::int64_t created) {
+        writer.object().member("id", id).member("label", label);
+        writer.member("role", role_word).member("created", created);
     };
     for (const auto& [id, token] : credentials_.tokens()) {
         add(id, token.label, word(Role::admin), token.created);
-        list += "}";
+        writer.end();
     }
     for (const auto& [jti, jwt] : credentials_.jwts()) {
         if (jwt.revoked || jwt.expires <= core_.utc()) continue;
         add(jti, jwt.label, word(jwt.role), jwt.created);
-        list += ",\"expires\":" + std::to_string(jwt.expires);
-        if (jwt.agents) {
-            list += ",\"agents\":[";
-            for (std::size_t i = 0; i < jwt.agents->size(); ++i)
-                list += (i == 0 ? "" : ",") + json_string(jwt.agents->at(i));
-            list += "]";
-        }
-        list += "}";
+        writer.member("expires", jwt.expires);
+        if (jwt.agents) writer.member("agents", *jwt.agents);
+        writer.end();
     }
-    ok(reply, "{\"tokens\":[" + list + "]}");
+    writer.end().end();
+    ok(reply, out);
 }
 
 void Admin::token_revoke(const std::string& id, ReplyPtr reply)
@@ -371,7 +371,7 @@ void Admin::token_revoke(const std::string& id, ReplyPtr reply)
     const auto gone = [this, id, reply]() UNDER_LOCK {
         core_.log(AGH_LOG_INFO, "token " + id + " was revoked");
         sessions_.check_credentials();
-        ok(reply, "{\"id\":" + json_string(id) + "}");
+        ok(reply, base::json_object("id", id));
     };
     const auto jwt = credentials_.jwts().find(id);
     bool taken = false;

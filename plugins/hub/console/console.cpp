@@ -2,8 +2,8 @@
 
 #include "base/hash.hpp"
 #include "base/json_depth.hpp"
+#include "base/json_writer.hpp"
 
-#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -131,8 +131,10 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
                  ", which cannot carry a command's output: only its exit code arrives";
     typing_.begun(id);
     // Of a protocol that does not say when a command runs: it does once it is sent.
-    say(reply, "{\"id\":" + json_string(id) + R"(,"status":")" + (notice.empty() ? "sent" : "running") +
-                   "\"" + (notice.empty() ? "" : ",\"notice\":" + json_string(notice)) + "}");
+    if (notice.empty())
+        say(reply, base::json_object("id", id, "status", "sent"));
+    else
+        say(reply, base::json_object("id", id, "status", "running", "notice", notice));
     std::string why;
     if (!runs_.start(std::move(task), &why)) {
         typing_.forget(id);
@@ -140,7 +142,7 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
     }
     viewers_.add(reply, id, 0, interrupts, notice);
     if (const Run* run = runs_.find(id); run != nullptr && run->state == RunState::running)
-        say(reply, "{\"id\":" + json_string(id) + R"(,"status":"running"})");
+        say(reply, base::json_object("id", id, "status", "running"));
 }
 
 void Console::attach(const json& params, const ReplyPtr& reply)
@@ -150,8 +152,7 @@ void Console::attach(const json& params, const ReplyPtr& reply)
     if (run == nullptr)
         return fail(reply, "COMMAND_NOT_FOUND",
                     "There is no run " + id + ". List them with: agenthost hub runs");
-    say(reply, "{\"id\":" + json_string(id) + ",\"status\":\"" + std::string{word(run->state)} +
-                   "\",\"replay\":" + std::to_string(run->output.end()) + "}");
+    say(reply, base::json_object("id", id, "status", word(run->state), "replay", run->output.end()));
     viewers_.add(reply, id, params.value("offset", std::uint64_t{0}), false);
 }
 
@@ -212,10 +213,12 @@ void Console::agent_ready(const AgentRecord& agent)
             continue;
         }
         // Also of a run that is over here because its agent stayed away.
-        requests_.ask(agent.id, "terminal.interrupt",
-                      "{\"commandId\":" + json_string(it->first) +
-                          (it->second.force ? ",\"force\":true}" : "}"),
-                      [](const Requests::Answer&) {});
+        std::string params;
+        base::JsonWriter writer{params};
+        writer.object().member("commandId", it->first);
+        if (it->second.force) writer.member("force", true);
+        writer.end();
+        requests_.ask(agent.id, "terminal.interrupt", params, [](const Requests::Answer&) {});
         it = unwanted_.erase(it);
     }
 }
@@ -224,10 +227,13 @@ void Console::list(const json& params, const ReplyPtr& reply)
 {
     const std::string id = text(params, "id");
     std::string all;
+    base::JsonWriter writer{all};
+    writer.object().member("now", core_.utc()).array("runs");
     for (const Run* run : runs_.all()) {
-        if (id.empty() || run->id == id) all += (all.empty() ? "" : ",") + run_json(*run, true);
+        if (id.empty() || run->id == id) writer.value(base::RawJson{run_json(*run, true)});
     }
-    ok(reply, "{\"now\":" + std::to_string(core_.utc()) + ",\"runs\":[" + all + "]}");
+    writer.end().end();
+    ok(reply, all);
 }
 
 void Console::left(const Reply* reply)

@@ -1,25 +1,28 @@
 #include "viewers.hpp"
 
-#include <agenthost/json.hpp>
+#include "base/json_writer.hpp"
 
 namespace agenthost::hub {
 
-std::string run_json(const Run& run, bool whole)
+std::string run_json(const Run& run, bool whole, std::string_view notice)
 {
-    std::string out = "{\"id\":" + json_string(run.id) + ",\"agent\":" + json_string(run.agent);
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("id", run.id).member("agent", run.agent);
     if (whole) {
-        out += ",\"status\":\"" + std::string{word(run.state)} +
-               "\",\"pty\":" + (run.pty ? "true" : "false") + ",\"command\":" + json_string(run.command) +
-               ",\"priority\":" + json_string(run.priority) + ",\"created\":" + std::to_string(run.created);
-        if (run.position > 0) out += ",\"position\":" + std::to_string(run.position);
-        if (run.started > 0) out += ",\"started\":" + std::to_string(run.started);
-        if (run.ended > 0) out += ",\"ended\":" + std::to_string(run.ended);
-        if (!run.code.empty()) out += ",\"code\":" + json_string(run.code);
+        json.member("status", word(run.state)).member("pty", run.pty).member("command", run.command);
+        json.member("priority", run.priority).member("created", run.created);
+        if (run.position > 0) json.member("position", run.position);
+        if (run.started > 0) json.member("started", run.started);
+        if (run.ended > 0) json.member("ended", run.ended);
+        if (!run.code.empty()) json.member("code", run.code);
     }
-    if (run.exit_code) out += ",\"exit_code\":" + std::to_string(*run.exit_code);
-    if (!run.reason.empty()) out += ",\"reason\":" + json_string(run.reason);
-    if (!run.signal.empty()) out += ",\"signal\":" + json_string(run.signal);
-    return out + "}";
+    if (run.exit_code) json.member("exit_code", *run.exit_code);
+    if (!run.reason.empty()) json.member("reason", run.reason);
+    if (!run.signal.empty()) json.member("signal", run.signal);
+    if (!notice.empty()) json.member("notice", notice);
+    json.end();
+    return out;
 }
 
 namespace {
@@ -27,8 +30,7 @@ namespace {
 std::function<void()> ending(const Reply& reply, const Run& run, const std::string& notice)
 {
     if (run.code.empty()) {
-        std::string json = run_json(run, false);
-        if (!notice.empty()) json.insert(json.size() - 1, ",\"notice\":" + json_string(notice));
+        std::string json = run_json(run, false, notice);
         return [ok = reply.ok, json = std::move(json)] { ok(json); };
     }
     std::string message = run.message;
@@ -73,9 +75,10 @@ void RunViewers::status(const Reply* key, const Run& run)
     if (run.over())
         it->second->end = ending(*it->second->reply, run, it->second->notice);
     else
-        core_.strand.post([reply = it->second->reply, json = "{\"id\":" + json_string(run.id) +
-                                                             ",\"status\":\"" + std::string{word(run.state)} +
-                                                             "\"}"] { reply->progress(json); });
+        core_.strand.post(
+            [reply = it->second->reply, json = base::json_object("id", run.id, "status", word(run.state))] {
+                reply->progress(json);
+            });
     wake(it->second);
 }
 

@@ -75,7 +75,7 @@ private:
     std::unordered_map<std::string, int> holds_ GUARDED; // agent -> viewers that hold its session
 };
 
-std::string run_json(const Run&,
-                     bool whole); // whole: for a list; else what its caller wants to hear in the end
+// `whole`: for a list; else what its caller wants to hear in the end.
+std::string run_json(const Run&, bool whole, std::string_view notice = {});
 
 } // namespace agenthost::hub

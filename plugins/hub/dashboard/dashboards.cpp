@@ -1,10 +1,9 @@
 #include "dashboards.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
 #include "wire/codes.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 
@@ -61,7 +60,7 @@ void Dashboards::request(Conn conn, const Head& head)
             return exchanges_.refuse_upgrade(conn, std::move(answer));
         }
         core_.log_stranger("refused a dashboard: its token is not good",
-                           "{\"peer\":" + json_string(head.peer) + "}");
+                           base::json_object("peer", head.peer));
         return exchanges_.refuse_upgrade(
             conn, unauthorized(!caller ? "a valid token is needed: /ws/dashboard?token=JWT; mint one with: "
                                          "agenthost hub token new --role dashboard"
@@ -85,8 +84,7 @@ void Dashboards::request(Conn conn, const Head& head)
     watch_expiry(conn, session);
     join(conn, session);
     core_.log(AGH_LOG_INFO, "a dashboard is connected",
-              "{\"subject\":" + json_string(session.caller.subject.substr(0, 128)) +
-                  ",\"peer\":" + json_string(session.peer) + "}");
+              base::json_object("subject", session.caller.subject.substr(0, 128), "peer", session.peer));
     core_.host.record(Metric::dashboards, double(sessions_.size()));
 }
 
@@ -135,8 +133,7 @@ void Dashboards::end(Conn conn, Session& session, int code, std::string_view cod
 {
     fault(session, {.code = code_word, .message = why});
     core_.log(AGH_LOG_WARN, "a dashboard is cut off: " + std::string{why},
-              "{\"subject\":" + json_string(session.caller.subject.substr(0, 128)) +
-                  ",\"peer\":" + json_string(session.peer) + "}");
+              base::json_object("subject", session.caller.subject.substr(0, 128), "peer", session.peer));
     drop(conn, session, code, std::string{why});
 }
 

@@ -19,7 +19,8 @@ namespace agenthost::hub {
 
 struct FilePut {
     std::string agent, file, key; // key: Idempotency-Key, may be empty
-    std::string info, sha256;     // name and owner as they are sent; the content's
+    std::optional<std::string> name, owner;
+    std::string sha256; // of the content
     std::string task;
     bool done = false;
     Answer outcome; // when it is done
@@ -28,7 +29,7 @@ struct FilePut {
 
     [[nodiscard]] bool same_content(const FilePut& other) const
     {
-        return sha256 == other.sha256 && info == other.info;
+        return sha256 == other.sha256 && name == other.name && owner == other.owner;
     }
 };
 

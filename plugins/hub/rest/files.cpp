@@ -1,11 +1,10 @@
 #include "files.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/http/not_saved.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 
 #include "base/hash.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 
@@ -272,9 +271,8 @@ void Files::put(const Exchange& exchange, const Head& head, std::string agent, s
     put->key = head.header("idempotency-key");
     if (put->key.size() > 255)
         return exchange.refuse(400, "INVALID_REQUEST", "Idempotency-Key is longer than 255 bytes");
-    if (const auto name = query_value(head.query, "name")) put->info += ",\"name\":" + json_string(*name);
-    if (const auto owner = query_value(head.query, "owner"))
-        put->info += ",\"owner_id\":" + json_string(*owner);
+    put->name = query_value(head.query, "name");
+    put->owner = query_value(head.query, "owner");
     put->sha256 = parse_sha256(head.header("x-content-sha256")).value_or("");
     const FilePuts::Ptr before = puts_.find(put->agent, put->file);
     // Who asks first whether to send the body is told that it need not.
@@ -304,10 +302,14 @@ void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_
     }
     const Ticket ticket =
         open_transfer({.way = Way::to_agent, .content = content, .place = std::move(place)});
-    TaskRecord record = task(exchange, put->agent, "storage.upload",
-                             "{\"file_info\":{\"id\":" + json_string(put->file) + put->info +
-                                 ",\"size\":" + std::to_string(content->size()) + ",\"sha256\":\"" +
-                                 content->sha256() + "\"},\"download_url\":" + json_string(ticket.url) + "}");
+    std::string params;
+    base::JsonWriter json{params};
+    json.object().object("file_info").member("id", put->file);
+    if (put->name) json.member("name", *put->name);
+    if (put->owner) json.member("owner_id", *put->owner);
+    json.member("size", content->size()).member("sha256", content->sha256()).end();
+    json.member("download_url", ticket.url).end();
+    TaskRecord record = task(exchange, put->agent, "storage.upload", params);
     put->task = record.id;
     puts_.add(put);
     const bool started =
@@ -350,8 +352,7 @@ void Files::get(const Exchange& exchange, const Head& head, std::string agent, s
                                          .caller = exchange.caller(),
                                          .reader = exchange,
                                          .place = std::move(place)});
-    std::string params = "{\"file_id\":" + json_string(file) + ",\"upload_url\":" + json_string(ticket.url) +
-                         ",\"method\":\"PUT\"}";
+    std::string params = base::json_object("file_id", file, "upload_url", ticket.url, "method", "PUT");
     readers_.add(exchange, head);
     const auto due =
         core_.after(core_.config.stream_after, [this, exchange]() UNDER_LOCK { readers_.due(exchange); });
@@ -387,7 +388,7 @@ void Files::remove(const Exchange& exchange, std::string agent, std::string file
     puts_.forget(agent, file);
     drain_as_interrupted(exchange);
     TaskRecord record =
-        task(exchange, std::move(agent), "storage.delete", "{\"file_id\":" + json_string(file) + "}");
+        task(exchange, std::move(agent), "storage.delete", base::json_object("file_id", file));
     start(exchange, std::move(record), {}, [exchange](const TaskRecord& done) UNDER_LOCK {
         exchange.answer(final_answer(done)); // stale when the caller has left
     });
@@ -443,8 +444,8 @@ void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_
         mine->second.content = content;
         if (readers_.begun(reader)) reader.keep(content);
         readers_.complete(reader, content);
-        exchange.answer(json_answer(200, "{\"size\":" + std::to_string(content->size()) + ",\"sha256\":\"" +
-                                             content->sha256() + "\"}"));
+        exchange.answer(
+            json_answer(200, base::json_object("size", content->size(), "sha256", content->sha256())));
     };
     receive(exchange, head, std::move(body));
 }

@@ -1,24 +1,20 @@
 #include "peer_json.hpp"
 
-#include "wire/json/fields.hpp"
+#include "wire/json/json.hpp"
+
+#include <algorithm>
 
 namespace agenthost::hub {
 
-namespace json = wire::json;
-
-std::string with_peer_members(std::string_view ours, std::string_view peer)
+void write_peer_members(base::JsonWriter& writer, std::string_view peer,
+                        std::initializer_list<std::string_view> ours)
 {
-    std::string out = "{" + std::string{ours}, why;
-    const std::string closed = out + "}";
-    const auto own = json::split(closed, why);
-    if (const auto members = json::split(peer, why)) {
-        for (const json::Member& m : *members) {
-            if (own && wire::find(*own, m.key) != nullptr) continue;
-            if (out.size() > 1) out += ',';
-            out.append(m.key_raw).append(":").append(m.raw);
-        }
+    std::string why;
+    const auto members = wire::json::split(peer, why);
+    if (!members) return;
+    for (const wire::json::Member& m : *members) {
+        if (std::ranges::find(ours, m.key) == ours.end()) writer.member(m.key, base::RawJson{m.raw});
     }
-    return out + "}";
 }
 
 } // namespace agenthost::hub

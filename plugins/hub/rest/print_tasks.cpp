@@ -1,10 +1,9 @@
 #include "print_tasks.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/json/json.hpp"
 #include "wire/protocol_traits.hpp"
 #include "wire/session/answers.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -37,11 +36,13 @@ std::string params_of(std::string_view payload, std::string& why)
     const auto members = json::split(payload, why);
     if (!members) return {};
     std::string out;
+    base::JsonWriter writer{out};
+    writer.object();
     for (const json::Member& m : *members) {
-        if (m.key == "id" || m.key == "shopId") continue;
-        out += (out.empty() ? "{" : ",") + std::string{m.key_raw} + ":" + std::string{m.raw};
+        if (m.key != "id" && m.key != "shopId") writer.member(m.key, base::RawJson{m.raw});
     }
-    return out.empty() ? "{}" : out + "}";
+    writer.end();
+    return out;
 }
 
 // Empty: it is one. Else what is wrong with it.
@@ -91,29 +92,33 @@ std::string PrintTasks::write(const TaskRecord& t)
 {
     const auto* known = std::find_if(commands.begin(), commands.end(),
                                      [&](const Command& c) { return c.action == t.action; });
-    std::string out =
-        "{\"id\":" + json_string(t.id) + ",\"shopId\":" + json_string(t.agent) +
-        ",\"command\":" + json_string(known == commands.end() ? t.action : known->name) + ",\"status\":\"" +
-        std::string{word(t.state)} + "\",\"sent\":" + std::to_string(t.sent) +
-        ",\"created\":" + std::to_string(t.created) + ",\"updated\":" + std::to_string(t.updated) +
-        ",\"expires\":" + std::to_string(t.expires) + ",\"warning\":" + (t.warned != 0 ? "true" : "false");
-    if (t.warned != 0) out += ",\"warnedAt\":" + std::to_string(t.warned);
-    if (t.confirmed > 0) out += ",\"confirmedAt\":" + std::to_string(t.confirmed);
+    std::string out;
+    base::JsonWriter writer{out};
+    writer.object()
+        .member("id", t.id)
+        .member("shopId", t.agent)
+        .member("command", known == commands.end() ? std::string_view{t.action} : known->name)
+        .member("status", word(t.state))
+        .member("sent", t.sent)
+        .member("created", t.created)
+        .member("updated", t.updated)
+        .member("expires", t.expires)
+        .member("warning", t.warned != 0);
+    if (t.warned != 0) writer.member("warnedAt", t.warned);
+    if (t.confirmed > 0) writer.member("confirmedAt", t.confirmed);
     std::string message, meta;
     if (t.state == TaskState::success && wire::cut_message(t.data, message, meta))
-        out += ",\"message\":" + message;
+        writer.member("message", base::RawJson{message});
     else if (!t.message.empty())
-        out += ",\"message\":" + json_string(t.message);
+        writer.member("message", t.message);
     else if (t.state == TaskState::success && known != commands.end() && known->action == ping_action)
-        out += ",\"message\":\"pong\""; // the codec leaves out what says no more than the status
+        writer.member("message", "pong"); // the codec leaves out what says no more than the status
     if (meta.empty() && message.empty()) meta = t.data;
-    if (!t.code.empty()) {
-        out += ",\"error\":{\"code\":" + json_string(t.code) + ",\"message\":" + json_string(t.message);
-        if (!t.detail.empty()) out += ",\"detail\":" + json_string(t.detail);
-        out += "}";
-    }
-    if (!meta.empty() && meta.size() <= most_meta) out += ",\"meta\":" + meta;
-    return out + dropped_json(t) + "}";
+    write_error(writer, t.code, t.message, t.detail);
+    if (!meta.empty() && meta.size() <= most_meta) writer.member("meta", base::RawJson{meta});
+    write_dropped(writer, t);
+    writer.end();
+    return out;
 }
 
 std::vector<Route> PrintTasks::routes()
@@ -171,7 +176,7 @@ void PrintTasks::heartbeats(const HttpRequest& request)
         const bool asked = registry_.find(*shop, [this, exchange, shop = *shop](const auto& found) {
             core_.strand.run([&]() UNDER_LOCK {
                 if (!found) return calls_.not_found(exchange, shop);
-                answer_heartbeats(exchange, {*found}, "null");
+                answer_heartbeats(exchange, {*found}, {});
             });
         });
         if (!asked) exchange.busy();
@@ -183,10 +188,10 @@ void PrintTasks::heartbeats(const HttpRequest& request)
                                        .among = caller.sight()},
                                       [this, exchange, limit = *limit](std::vector<AgentRecord> shops) {
                                           core_.strand.run([&]() UNDER_LOCK {
-                                              std::string next = "null";
+                                              std::optional<std::string> next;
                                               if (shops.size() > limit) {
                                                   shops.resize(limit);
-                                                  next = json_string(shops.back().id);
+                                                  next = shops.back().id;
                                               }
                                               answer_heartbeats(exchange, shops, next);
                                           });
@@ -195,33 +200,39 @@ void PrintTasks::heartbeats(const HttpRequest& request)
 }
 
 void PrintTasks::answer_heartbeats(const Exchange& exchange, const std::vector<AgentRecord>& shops,
-                                   const std::string& next)
+                                   const std::optional<std::string>& next)
 {
     reports_.flush(); // so that the table has the newest
     std::vector<std::string> ids;
     for (const AgentRecord& shop : shops) ids.push_back(shop.id);
     const bool asked = table_.find(ids, [this, exchange, shops, next](const std::vector<Report>& reports) {
         core_.strand.run([&]() UNDER_LOCK {
-            std::string list;
-            for (const AgentRecord& shop : shops) {
-                const AgentRecord* live = fanout_.find(shop.id);
-                std::string one = "{\"shopId\":" + json_string(shop.id) + ",\"status\":\"" +
-                                  (live != nullptr ? "online" : "offline") + "\",\"lastSeen\":" +
-                                  std::to_string(live != nullptr ? core_.utc() : shop.last_seen);
-                std::string beat = "null", result = "null", at = "null";
-                for (const Report& r : reports) {
-                    if (r.agent != shop.id) continue;
-                    if (r.kind == "heartbeat") beat = r.json, at = std::to_string(r.at);
-                    if (r.kind == "result") result = r.json;
-                }
-                one += ",\"heartbeatAt\":" + at + ",\"heartbeat\":" + beat + ",\"lastTask\":" + result +
-                       ",\"openTasks\":" + std::to_string(commands_.open(shop.id)) + "}";
-                list += (list.empty() ? "" : ",") + one;
-            }
-            exchange.answer(json_answer(200, "{\"shops\":[" + list + "],\"next\":" + next + "}"));
+            std::string out;
+            base::JsonWriter writer{out};
+            writer.object().array("shops");
+            for (const AgentRecord& shop : shops) write_shop(writer, shop, reports);
+            writer.end().member("next", next).end();
+            exchange.answer(json_answer(200, out));
         });
     });
     if (!asked) exchange.busy();
+}
+
+void PrintTasks::write_shop(base::JsonWriter& writer, const AgentRecord& shop,
+                            const std::vector<Report>& reports) const
+{
+    const AgentRecord* live = fanout_.find(shop.id);
+    writer.object().member("shopId", shop.id).member("status", live != nullptr ? "online" : "offline");
+    writer.member("lastSeen", live != nullptr ? core_.utc() : shop.last_seen);
+    std::string_view beat = "null", result = "null";
+    std::optional<std::int64_t> at;
+    for (const Report& r : reports) {
+        if (r.agent != shop.id) continue;
+        if (r.kind == "heartbeat") beat = r.json, at = r.at;
+        if (r.kind == "result") result = r.json;
+    }
+    writer.member("heartbeatAt", at).member("heartbeat", base::RawJson{beat});
+    writer.member("lastTask", base::RawJson{result}).member("openTasks", commands_.open(shop.id)).end();
 }
 
 void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)

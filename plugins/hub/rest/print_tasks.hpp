@@ -34,8 +34,9 @@ private:
     void show(const HttpRequest&) UNDER_LOCK;
     void heartbeats(const HttpRequest&) UNDER_LOCK;
     void create_from(const Exchange&, const std::string& body, const Caller&) UNDER_LOCK;
-    void answer_heartbeats(const Exchange&, const std::vector<AgentRecord>& shops, const std::string& next)
-        UNDER_LOCK;
+    void write_shop(base::JsonWriter&, const AgentRecord& shop, const std::vector<Report>&) const UNDER_LOCK;
+    void answer_heartbeats(const Exchange&, const std::vector<AgentRecord>& shops,
+                           const std::optional<std::string>& next) UNDER_LOCK;
     [[nodiscard]] static std::string write(const TaskRecord&);
 
     Core& core_;

@@ -1,11 +1,10 @@
 #include "reports.hpp"
 
+#include "base/json_writer.hpp"
 #include "peer_json.hpp"
 
 #include "wire/codec.hpp"
 #include "wire/json/json.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -18,20 +17,32 @@ constexpr std::size_t page = 100, largest_page = 500;
 constexpr int patience = 3; // heartbeats that may be missing before health says so
 
 // Entries as JSON objects with their number and time in front.
-std::string entries_json(const std::vector<const Reports::Entry*>& entries)
+void write_entries(base::JsonWriter& json, std::string_view name,
+                   const std::vector<const Reports::Entry*>& entries)
 {
-    std::string out;
+    json.array(name);
     for (const Reports::Entry* e : entries) {
-        if (!out.empty()) out += ',';
-        out += with_peer_members("\"seq\":" + std::to_string(e->seq) + ",\"at\":" + std::to_string(e->at),
-                                 e->json);
+        json.object().member("seq", e->seq).member("at", e->at);
+        write_peer_members(json, e->json, {"seq", "at"});
+        json.end();
     }
-    return "[" + out + "]";
+    json.end();
 }
 
-std::string with_time(std::int64_t at, const std::string& json)
+std::string with_time(std::int64_t at, const std::string& peer)
 {
-    return with_peer_members("\"at\":" + std::to_string(at), json);
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("at", at);
+    write_peer_members(json, peer, {"at"});
+    json.end();
+    return out;
+}
+
+// null for "never".
+std::optional<std::int64_t> time_or_null(std::int64_t at)
+{
+    return at == 0 ? std::nullopt : std::optional{at};
 }
 
 // What the agent's own heartbeat says of its state; empty: nothing.
@@ -51,42 +62,45 @@ std::string ReportsRest::agent_json(const AgentRecord& row) const
 {
     const AgentRecord* live = fanout_.find(row.id);
     const AgentRecord& a = live != nullptr ? *live : row;
-    std::string out = "{\"id\":" + json_string(row.id) + ",\"status\":\"" +
-                      (live != nullptr ? "online" : "offline") + "\",\"protocol\":" + json_string(a.protocol);
-    if (!a.name.empty()) out += ",\"name\":" + json_string(a.name);
-    if (!a.version.empty()) out += ",\"version\":" + json_string(a.version);
-    if (!a.platform.empty()) out += ",\"platform\":" + json_string(a.platform);
-    out += ",\"capabilities\":" + (a.capabilities.empty() ? std::string{"[]"} : a.capabilities);
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("id", row.id).member("status", live != nullptr ? "online" : "offline");
+    json.member("protocol", a.protocol);
+    if (!a.name.empty()) json.member("name", a.name);
+    if (!a.version.empty()) json.member("version", a.version);
+    if (!a.platform.empty()) json.member("platform", a.platform);
+    json.member("capabilities", base::RawJson{a.capabilities.empty() ? "[]" : a.capabilities});
     if (row.first_seen != 0) {
-        out += ",\"first_seen\":" + std::to_string(row.first_seen) +
-               ",\"last_seen\":" + std::to_string(live != nullptr ? core_.utc() : row.last_seen);
+        json.member("first_seen", row.first_seen);
+        json.member("last_seen", live != nullptr ? core_.utc() : row.last_seen);
     }
     const Reports::Entry* beat = reports_.last_heartbeat(row.id);
     const std::int64_t at = beat != nullptr ? beat->at : row.last_heartbeat;
-    out += ",\"last_heartbeat\":" + (at == 0 ? std::string{"null"} : std::to_string(at));
+    json.member("last_heartbeat", time_or_null(at));
     if (const Contests::Contest* contest = fanout_.contest(row.id)) {
-        out += ",\"conflict\":{\"since\":" + std::to_string(contest->since) +
-               ",\"takeovers\":" + std::to_string(contest->takeovers) +
-               ",\"refused\":" + std::to_string(contest->refused) + ",\"peers\":[" +
-               json_string(contest->peers[0]) + "," + json_string(contest->peers[1]) + "]}";
+        json.object("conflict").member("since", contest->since).member("takeovers", contest->takeovers);
+        json.member("refused", contest->refused).member("peers", contest->peers).end();
     }
-    return out + ",\"open_tasks\":" + std::to_string(commands_.open(row.id)) + "}";
+    json.member("open_tasks", commands_.open(row.id)).end();
+    return out;
 }
 
 std::string ReportsRest::failing_json(const Caller& caller, std::string_view protocol) const
 {
-    std::string list;
+    std::string out;
+    base::JsonWriter json{out};
+    json.array();
     for (const Attempts::Attempt& a : attempts_.all()) {
         const bool seen =
             a.agent.empty() ? caller.role == Role::admin || !caller.agents : caller.sees(a.agent);
         if (!seen || (!protocol.empty() && a.protocol != protocol)) continue;
-        list += (list.empty() ? "{" : ",{") +
-                (a.agent.empty() ? std::string{} : "\"id\":" + json_string(a.agent) + ",") +
-                "\"protocol\":" + json_string(a.protocol) + ",\"address\":" + json_string(a.address) +
-                ",\"reason\":" + json_string(a.reason) + ",\"count\":" + std::to_string(a.count) +
-                ",\"first\":" + std::to_string(a.first) + ",\"last\":" + std::to_string(a.last) + "}";
+        json.object();
+        if (!a.agent.empty()) json.member("id", a.agent);
+        json.member("protocol", a.protocol).member("address", a.address).member("reason", a.reason);
+        json.member("count", a.count).member("first", a.first).member("last", a.last).end();
     }
-    return "[" + list + "]";
+    json.end();
+    return out;
 }
 
 std::vector<Route> ReportsRest::routes()
@@ -125,12 +139,18 @@ void ReportsRest::agents(const HttpRequest& request)
          .among = caller.sight()},
         [this, exchange, caller, protocol, limit = *limit](const std::vector<AgentRecord>& rows) {
             core_.strand.run([&]() UNDER_LOCK {
-                std::string list, next = "null";
+                std::string out;
+                base::JsonWriter json{out};
+                json.object().array("agents");
                 for (std::size_t i = 0; i < rows.size() && i < limit; ++i)
-                    list += (list.empty() ? "" : ",") + agent_json(rows[i]);
-                if (rows.size() > limit) next = json_string(rows[limit - 1].id);
-                exchange.answer(json_answer(200, "{\"agents\":[" + list + "],\"next\":" + next +
-                                                     ",\"failing\":" + failing_json(caller, protocol) + "}"));
+                    json.value(base::RawJson{agent_json(rows[i])});
+                json.end();
+                if (rows.size() > limit)
+                    json.member("next", rows[limit - 1].id);
+                else
+                    json.member("next", nullptr);
+                json.member("failing", base::RawJson{failing_json(caller, protocol)}).end();
+                exchange.answer(json_answer(200, out));
             });
         });
     if (!asked) exchange.busy();
@@ -180,13 +200,16 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
         health = "degraded";
         reason = "No heartbeat for " + std::to_string(silent / 1000) + " s";
     }
-    std::string out = "{\"agent\":" + json_string(row.id) + ",\"status\":\"" +
-                      (live != nullptr ? "online" : "offline") + "\",\"health\":\"" + health + "\"";
-    if (!reason.empty()) out += ",\"reason\":" + json_string(reason);
-    if (!name.empty()) out += ",\"protocol\":" + json_string(name);
-    out += ",\"last_heartbeat\":" + (at == 0 ? std::string{"null"} : std::to_string(at)) +
-           ",\"facts\":" + (facts.empty() ? std::string{"{}"} : facts);
-    return out + ",\"open_tasks\":" + std::to_string(commands_.open(row.id)) + "}";
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("agent", row.id).member("status", live != nullptr ? "online" : "offline");
+    json.member("health", health);
+    if (!reason.empty()) json.member("reason", reason);
+    if (!name.empty()) json.member("protocol", name);
+    json.member("last_heartbeat", time_or_null(at));
+    json.member("facts", base::RawJson{facts.empty() ? "{}" : facts});
+    json.member("open_tasks", commands_.open(row.id)).end();
+    return out;
 }
 
 void ReportsRest::health(const HttpRequest& request)
@@ -217,9 +240,12 @@ void ReportsRest::metrics(const HttpRequest& request)
     with_record(
         exchange, request.arguments[0], [this, exchange, limit = *limit](const AgentRecord& a) UNDER_LOCK {
             const auto answer = [this, exchange, id = a.id, limit](const std::string& latest) UNDER_LOCK {
-                exchange.answer(json_answer(
-                    200, "{\"agent\":" + json_string(id) + ",\"latest\":" + latest + ",\"samples\":" +
-                             entries_json(reports_.history(id, Reports::Kind::metrics, 0, limit)) + "}"));
+                std::string out;
+                base::JsonWriter json{out};
+                json.object().member("agent", id).member("latest", base::RawJson{latest});
+                write_entries(json, "samples", reports_.history(id, Reports::Kind::metrics, 0, limit));
+                json.end();
+                exchange.answer(json_answer(200, out));
             };
             if (const Reports::Entry* last = reports_.last_metrics(a.id))
                 return answer(with_time(last->at, last->json));
@@ -248,10 +274,12 @@ void ReportsRest::history(const HttpRequest& request, Reports::Kind kind, std::s
     with_record(exchange, request.arguments[0],
                 [this, exchange, after, limit = *limit, kind, name](const AgentRecord& a) UNDER_LOCK {
                     const auto entries = reports_.history(a.id, kind, after, limit);
-                    exchange.answer(json_answer(
-                        200, "{\"agent\":" + json_string(a.id) + ",\"" + std::string{name} +
-                                 "\":" + entries_json(entries) + ",\"last_seq\":" +
-                                 std::to_string(entries.empty() ? after : entries.back()->seq) + "}"));
+                    std::string out;
+                    base::JsonWriter json{out};
+                    json.object().member("agent", a.id);
+                    write_entries(json, name, entries);
+                    json.member("last_seq", entries.empty() ? after : entries.back()->seq).end();
+                    exchange.answer(json_answer(200, out));
                 });
 }
 

@@ -1,6 +1,6 @@
 #include "runs.hpp"
 
-#include <agenthost/json.hpp>
+#include "plugins/hub/tasks/calls.hpp"
 
 #include <charconv>
 
@@ -18,30 +18,24 @@ template <class Number> bool whole(std::string_view text, Number& out)
 
 std::string run_json(const Run& r)
 {
-    std::string out = "{\"id\":" + json_string(r.id) + ",\"agent\":" + json_string(r.agent) +
-                      ",\"status\":\"" + std::string{word(r.state)} +
-                      "\",\"priority\":" + json_string(r.priority) +
-                      ",\"created\":" + std::to_string(r.created);
-    const auto number = [&](const char* name, std::int64_t value) {
-        out += ",\"" + std::string{name} + "\":" + std::to_string(value);
-    };
-    const auto text = [&](const char* name, const std::string& value) {
-        if (!value.empty()) out += ",\"" + std::string{name} + "\":" + json_string(value);
-    };
-    if (r.position > 0) number("position", static_cast<std::int64_t>(r.position));
-    if (r.started > 0) number("started", r.started);
-    if (r.ended > 0) number("ended", r.ended);
-    if (r.exit_code) number("exitCode", *r.exit_code);
-    text("reason", r.reason);
-    text("signal", r.signal);
-    out += ",\"output\":{\"begin\":" + std::to_string(r.output.begin()) +
-           ",\"end\":" + std::to_string(r.output.end()) + "}";
-    if (!r.code.empty()) {
-        out += ",\"error\":{\"code\":" + json_string(r.code) + ",\"message\":" + json_string(r.message);
-        if (!r.detail.empty()) out += ",\"detail\":" + json_string(r.detail);
-        out += "}";
-    }
-    return out + "}";
+    std::string out;
+    base::JsonWriter json{out};
+    json.object()
+        .member("id", r.id)
+        .member("agent", r.agent)
+        .member("status", word(r.state))
+        .member("priority", r.priority)
+        .member("created", r.created);
+    if (r.position > 0) json.member("position", r.position);
+    if (r.started > 0) json.member("started", r.started);
+    if (r.ended > 0) json.member("ended", r.ended);
+    if (r.exit_code) json.member("exitCode", *r.exit_code);
+    if (!r.reason.empty()) json.member("reason", r.reason);
+    if (!r.signal.empty()) json.member("signal", r.signal);
+    json.object("output").member("begin", r.output.begin()).member("end", r.output.end()).end();
+    write_error(json, r.code, r.message, r.detail);
+    json.end();
+    return out;
 }
 
 std::vector<Route> RunsRest::routes()

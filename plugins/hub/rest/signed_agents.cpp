@@ -1,9 +1,8 @@
 #include "signed_agents.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/json/json.hpp"
 #include "wire/protocol_traits.hpp"
-
-#include <agenthost/json.hpp>
 
 namespace agenthost::hub {
 
@@ -43,13 +42,15 @@ std::string parse(const std::string& text, Body& out)
 // {command, result, error?} as the agent said it, and what the hub knows about it.
 std::string answer_json(const TaskRecord& t)
 {
-    std::string out = "{\"agentId\":" + json_string(t.agent) + ",\"requestId\":" + json_string(t.id) +
-                      ",\"command\":" + json_string(t.action) + ",\"status\":\"" +
-                      std::string{word(t.state)} + "\"";
-    if (final(t.state)) out += ",\"result\":" + (t.data.empty() ? "null" : t.data);
-    if (!t.code.empty())
-        out += ",\"error\":{\"code\":" + json_string(t.code) + ",\"message\":" + json_string(t.message) + "}";
-    return out + dropped_json(t) + "}";
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("agentId", t.agent).member("requestId", t.id).member("command", t.action);
+    json.member("status", word(t.state));
+    if (final(t.state)) json.member("result", base::RawJson{t.data.empty() ? "null" : t.data});
+    write_error(json, t.code, t.message, {});
+    write_dropped(json, t);
+    json.end();
+    return out;
 }
 
 } // namespace
@@ -58,13 +59,16 @@ std::string SignedRest::write(const std::string& id) const
 {
     const AgentRecord* live = fanout_.find(id);
     const bool connected = live != nullptr && live->protocol == protocol;
-    std::string out = "{\"agentId\":" + json_string(id) + ",\"connected\":" + (connected ? "true" : "false");
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("agentId", id).member("connected", connected);
     if (connected) {
-        if (!live->name.empty()) out += ",\"hostname\":" + json_string(live->name);
-        if (!live->version.empty()) out += ",\"version\":" + json_string(live->version);
-        out += ",\"connectedAt\":" + std::to_string(live->first_seen);
+        if (!live->name.empty()) json.member("hostname", live->name);
+        if (!live->version.empty()) json.member("version", live->version);
+        json.member("connectedAt", live->first_seen);
     }
-    return out + "}";
+    json.end();
+    return out;
 }
 
 std::vector<Route> SignedRest::routes()
@@ -81,11 +85,14 @@ std::vector<Route> SignedRest::routes()
 
 void SignedRest::agents(const HttpRequest& request)
 {
-    std::string list;
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().array("agents");
     for (const std::string& id : fanout_.connected(protocol)) {
-        if (request.caller.sees(id)) list += (list.empty() ? "" : ",") + write(id);
+        if (request.caller.sees(id)) json.value(base::RawJson{write(id)});
     }
-    request.exchange.answer(json_answer(200, "{\"agents\":[" + list + "]}"));
+    json.end().end();
+    request.exchange.answer(json_answer(200, out));
 }
 
 void SignedRest::agent(const HttpRequest& request)

@@ -29,9 +29,7 @@ void TasksRest::show(const HttpRequest& request)
 
 void TasksRest::answer(const Exchange& exchange, int status, const TaskRecord& task, std::string_view what)
 {
-    std::string body = task_json(task);
-    body.insert(body.size() - 1, ",\"cancel\":\"" + std::string{what} + "\"");
-    exchange.answer(json_answer(status, std::move(body)));
+    exchange.answer(json_answer(status, cancel_json(task, what)));
 }
 
 void TasksRest::ended(const Exchange& exchange, const TaskRecord& task)

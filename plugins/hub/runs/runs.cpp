@@ -1,6 +1,7 @@
 #include "runs.hpp"
 
 #include "base/json_depth.hpp"
+#include "base/json_writer.hpp"
 
 #include "wire/base64.hpp"
 #include "wire/codes.hpp"
@@ -9,7 +10,6 @@
 #include "wire/json/json.hpp"
 #include "wire/json/numbers.hpp"
 
-#include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -347,9 +347,8 @@ void Runs::fetch(Entry& e)
 {
     ++e.rounds;
     const std::string id = e.run.id;
-    const std::string params =
-        "{\"commandId\":" + json_string(id) + ",\"offset\":" + std::to_string(e.channels[0].next) +
-        ",\"stderr_offset\":" + std::to_string(e.channels[1].next) + ",\"follow\":false}";
+    const std::string params = base::json_object("commandId", id, "offset", e.channels[0].next,
+                                                 "stderr_offset", e.channels[1].next, "follow", false);
     const auto answered = std::make_shared<bool>(false);
     const std::string request = requests_.ask(e.run.agent, "terminal.attach", params,
                                               [this, id, answered](const Requests::Answer& a) UNDER_LOCK {
@@ -429,7 +428,7 @@ void Runs::event(std::string_view agent, const wire::Event& event)
 
 // ---- to the agent ----
 
-void Runs::ask(std::string_view id, std::string_view action, const std::string& members, Then then)
+void Runs::ask(std::string_view id, std::string_view action, const WriteMembers& write, Then then)
 {
     const Run* run = find(id);
     if (run == nullptr || run->over()) {
@@ -438,7 +437,12 @@ void Runs::ask(std::string_view id, std::string_view action, const std::string& 
             {.code = "COMMAND_NOT_FOUND",
              .message = run == nullptr ? "There is no command " + shown : "Command " + shown + " has ended"});
     }
-    requests_.ask(run->agent, action, "{\"commandId\":" + json_string(id) + members + "}", std::move(then));
+    std::string params;
+    base::JsonWriter json{params};
+    json.object().member("commandId", id);
+    if (write) write(json);
+    json.end();
+    requests_.ask(run->agent, action, params, std::move(then));
 }
 
 void Runs::interrupt(std::string_view id, bool force, Then then)
@@ -450,7 +454,10 @@ void Runs::interrupt(const std::string& id, bool force, int tries, Then then)
 {
     if (const Run* run = find(id); run != nullptr && commands_.cancel(run->id))
         return then({.ok = true, .data = R"({"status":"removed"})"});
-    ask(id, "terminal.interrupt", force ? ",\"force\":true" : "",
+    const auto members = [force](base::JsonWriter& json) {
+        if (force) json.member("force", true);
+    };
+    ask(id, "terminal.interrupt", members,
         [this, id, force, tries, then = std::move(then)](const Requests::Answer& answer) UNDER_LOCK {
             const Run* run = find(id);
             const bool passes =
@@ -468,11 +475,12 @@ void Runs::interrupt(const std::string& id, bool force, int tries, Then then)
 
 void Runs::input(std::string_view id, const Input& input, Then then)
 {
-    std::string members;
-    if (!input.data.empty()) members = ",\"data\":" + json_string(input.data);
-    if (input.base64) members += R"(,"encoding":"base64")";
-    if (input.eof) members += R"(,"eof":true)";
-    if (input.offset) members += ",\"offset\":" + std::to_string(*input.offset);
+    const auto members = [&input](base::JsonWriter& json) {
+        if (!input.data.empty()) json.member("data", input.data);
+        if (input.base64) json.member("encoding", "base64");
+        if (input.eof) json.member("eof", true);
+        if (input.offset) json.member("offset", *input.offset);
+    };
     ask(id, "terminal.input", members, std::move(then));
 }
 
@@ -486,8 +494,8 @@ void Runs::resize(std::string_view id, unsigned columns, unsigned rows, Then the
         e->size = {columns, rows};
         return then({.ok = true});
     }
-    ask(id, "terminal.resize", ",\"cols\":" + std::to_string(columns) + ",\"rows\":" + std::to_string(rows),
-        std::move(then));
+    const auto members = [&](base::JsonWriter& json) { json.member("cols", columns).member("rows", rows); };
+    ask(id, "terminal.resize", members, std::move(then));
 }
 
 } // namespace agenthost::hub

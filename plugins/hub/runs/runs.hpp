@@ -11,6 +11,8 @@
 #pragma once
 
 #include "output.hpp"
+
+#include "base/json_writer.hpp"
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/tasks/commands.hpp"
@@ -151,7 +153,9 @@ private:
     void tell(const Entry&, const std::function<void(const Watch&)>&) UNDER_LOCK;
     void make_room(Entry&) UNDER_LOCK;
     void forget_over() UNDER_LOCK;
-    void ask(std::string_view id, std::string_view action, const std::string& members, Then) UNDER_LOCK;
+    // Adds to the parameters, behind the command's id.
+    using WriteMembers = std::function<void(base::JsonWriter&)>;
+    void ask(std::string_view id, std::string_view action, const WriteMembers&, Then) UNDER_LOCK;
     void interrupt(const std::string& id, bool force, int tries, Then) UNDER_LOCK;
 
     static constexpr int max_interrupts =

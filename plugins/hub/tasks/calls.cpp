@@ -1,37 +1,53 @@
 #include "calls.hpp"
 
+#include "base/json_writer.hpp"
 #include "plugins/hub/http/not_saved.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <charconv>
 
 namespace agenthost::hub {
 
-std::string dropped_json(const TaskRecord& t)
+void write_dropped(base::JsonWriter& json, const TaskRecord& t)
 {
-    if (t.dropped == 0) return {};
-    return ",\"dropped\":{\"bytes\":" + std::to_string(t.dropped) +
-           ",\"message\":\"The hub no longer keeps this result: newer ones needed its room "
-           "(plugins.hub.config.result_bytes)\"}";
+    if (t.dropped == 0) return;
+    json.object("dropped").member("bytes", t.dropped);
+    json.member("message", "The hub no longer keeps this result: newer ones needed its room "
+                           "(plugins.hub.config.result_bytes)");
+    json.end();
 }
 
-std::string task_json(const TaskRecord& t)
+void write_error(base::JsonWriter& json, std::string_view code, std::string_view message,
+                 std::string_view detail)
 {
-    std::string out = "{\"id\":" + json_string(t.id) + ",\"agent\":" + json_string(t.agent) +
-                      ",\"action\":" + json_string(t.action) + ",\"status\":\"" + std::string{word(t.state)} +
-                      "\",\"sent\":" + std::to_string(t.sent) + ",\"created\":" + std::to_string(t.created) +
-                      ",\"updated\":" + std::to_string(t.updated) +
-                      ",\"expires\":" + std::to_string(t.expires);
-    if (!t.target.empty()) out += ",\"target\":" + json_string(t.target);
-    if (!t.data.empty()) out += ",\"data\":" + t.data;
-    if (!t.code.empty()) {
-        out += ",\"error\":{\"code\":" + json_string(t.code) + ",\"message\":" + json_string(t.message);
-        if (!t.detail.empty()) out += ",\"detail\":" + json_string(t.detail);
-        out += "}";
-    }
-    return out + dropped_json(t) + "}";
+    if (code.empty()) return;
+    json.object("error").member("code", code).member("message", message);
+    if (!detail.empty()) json.member("detail", detail);
+    json.end();
 }
+
+std::string cancel_json(const TaskRecord& t, std::string_view cancel)
+{
+    std::string out;
+    base::JsonWriter json{out};
+    json.object()
+        .member("id", t.id)
+        .member("agent", t.agent)
+        .member("action", t.action)
+        .member("status", word(t.state))
+        .member("sent", t.sent)
+        .member("created", t.created)
+        .member("updated", t.updated)
+        .member("expires", t.expires);
+    if (!t.target.empty()) json.member("target", t.target);
+    if (!t.data.empty()) json.member("data", base::RawJson{t.data});
+    write_error(json, t.code, t.message, t.detail);
+    write_dropped(json, t);
+    if (!cancel.empty()) json.member("cancel", cancel);
+    json.end();
+    return out;
+}
+
+std::string task_json(const TaskRecord& t) { return cancel_json(t, {}); }
 
 bool parse_wait(std::string_view raw, double& seconds)
 {

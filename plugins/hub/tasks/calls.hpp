@@ -2,6 +2,8 @@
 #pragma once
 
 #include "commands.hpp"
+
+#include "base/json_writer.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/http/exchanges.hpp"
@@ -59,8 +61,12 @@ private:
 };
 
 std::string task_json(const TaskRecord&);
-// The member that says that the task's result was dropped, with its comma; empty: it was not.
-std::string dropped_json(const TaskRecord&);
+// The same, with the member `cancel`: what became of the wish to cancel it.
+std::string cancel_json(const TaskRecord&, std::string_view cancel);
+// Writes the member `dropped` of a task whose result the hub no longer keeps.
+void write_dropped(base::JsonWriter&, const TaskRecord&);
+// Writes the member `error`; nothing when the code is empty.
+void write_error(base::JsonWriter&, std::string_view code, std::string_view message, std::string_view detail);
 
 // "timeout" of a body: seconds from 0 to longest_wait_s; false: something else.
 bool parse_wait(std::string_view raw, double& seconds);

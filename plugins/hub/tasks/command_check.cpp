@@ -1,9 +1,8 @@
 #include "command_check.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
-
-#include <agenthost/json.hpp>
 
 #include <algorithm>
 #include <span>
@@ -30,9 +29,12 @@ std::string prepare_run(TaskRecord& task, Members members)
         if (given->text == task.id) return {}; // has been here before
         return "\"params\" may not hold \"commandId\": the hub gives it, it is the \"id\" of the answer";
     }
-    std::string params = "{\"commandId\":" + json_string(task.id);
-    for (const json::Member& m : members) params.append(",").append(m.key_raw).append(":").append(m.raw);
-    task.params = params + "}";
+    std::string params;
+    base::JsonWriter writer{params};
+    writer.object().member("commandId", task.id);
+    for (const json::Member& m : members) writer.member(m.key, base::RawJson{m.raw});
+    writer.end();
+    task.params = std::move(params);
     return {};
 }
 
