@@ -311,7 +311,8 @@ bool WebSocketLink::write_past_beast(std::string_view frame)
     if (pinging_ || !ws_->is_open()) return false;
     if (frame.size() > net::block_size || (options_.compress && frame.size() >= compress_from)) return false;
     const net::MaskKey key = mask_keys_.next();
-    return ws_->next_layer().write_masked(net::TextHead{frame.size(), key}.view(), frame, key);
+    return ws_->next_layer().write_frame(
+        net::FrameHead{net::Opcode::text, frame.size(), &key}.view(), frame, &key);
 }
 
 void WebSocketLink::on_write(error_code ec)
