@@ -79,7 +79,7 @@ public:
     {
         read();
         for (const std::string& piece : pieces) {
-            reader().next_layer().append(piece);
+            peer().next_layer().write_some(boost::asio::buffer(piece));
             io_.restart();
             io_.poll();
         }
@@ -89,6 +89,7 @@ public:
 private:
     using Stream = boost::beast::websocket::stream<boost::beast::test::stream, false>;
     Stream& reader() { return role_ == Role::server ? server_ : client_; }
+    Stream& peer() { return role_ == Role::server ? client_ : server_; }
 
     void read()
     {

@@ -3,6 +3,8 @@
 // NOLINTNEXTLINE(bugprone-suspicious-include)
 #include "tests/fuzz/frame_fuzz.cpp"
 
+#include "tests/unit/wire/fuzz_corpus.hpp"
+
 #include <gtest/gtest.h>
 
 #include <random>
@@ -69,10 +71,15 @@ private:
     std::mt19937 random_;
 };
 
+TEST(FrameFuzz, FindsWhatBeastFindsInTheCorpus)
+{
+    EXPECT_GE(agenthost::wire::run_over_corpus(fuzz_frame, "frame"), 12u);
+}
+
 TEST(FrameFuzz, FindsWhatBeastFindsInFramesMadeAtRandom)
 {
     Inputs inputs{20261129};
-    for (int i = 0; i < 20'000; ++i) {
+    for (int i = 0; i < 4'000; ++i) {
         const std::string input = inputs.next();
         fuzz_frame(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
     }
