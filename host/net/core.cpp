@@ -39,14 +39,30 @@ std::size_t Core::read_some(void* data, std::size_t size, error_code& ec)
     constexpr std::size_t direct = 16 * 1024; // from here the caller's buffer is as good as a block
     ec = {};
     std::size_t n = 0;
-    if (unread() == 0 && size >= direct) {
+    if (unread() == 0 && size >= direct && !head_end_matched_) {
         n = receive(data, size, ec);
     } else {
         peek(ec);
-        n = take(static_cast<char*>(data), size);
+        n = take(static_cast<char*>(data), up_to_head_end(size));
     }
     if (most_tail_ != 0 && n != 0) remember({static_cast<const char*>(data), n});
     return n;
+}
+
+std::size_t Core::up_to_head_end(std::size_t size)
+{
+    constexpr std::string_view empty_line = "\r\n\r\n";
+    if (!head_end_matched_) return size;
+    size = std::min(size, unread());
+    for (std::size_t i = 0; i < size; ++i) {
+        const char c = in_.data()[in_begin_ + i];
+        std::uint8_t& matched = *head_end_matched_;
+        matched = c == empty_line[matched] ? matched + 1 : c == '\r' ? 1 : 0;
+        if (matched < empty_line.size()) continue;
+        head_end_matched_.reset();
+        return i + 1;
+    }
+    return size;
 }
 
 void Core::remember(std::string_view bytes)

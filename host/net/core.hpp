@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ public:
     // From now on tail() is the end of what read_some() returned, at most `most` bytes of it: for error messages.
     void keep_tail(std::size_t most) { most_tail_ = most; }
     [[nodiscard]] const std::string& tail() const { return tail_; }
+    // From now on read_some() gives nothing beyond the empty line that ends an HTTP head, until that line has been given: what follows a 101
+    // is no longer HTTP.
+    void stop_at_head_end() { head_end_matched_ = 0; }
     // Must wait_readable wait? Not when bytes lie in OpenSSL's buffer.
     [[nodiscard]] bool has_more_inside() const;
     // Into the cork, as much as fits; 0 with would_block when it is full even after a flush. What is no longer than `whole` goes as a
@@ -118,7 +122,10 @@ private:
     error_code tls_error(int result, Want& wants);
 
     void remember(std::string_view bytes);
+    std::size_t up_to_head_end(std::size_t size);
 
+    // How much of the empty line has been seen.
+    std::optional<std::uint8_t> head_end_matched_;
     std::size_t most_tail_ = 0;
     std::string tail_;
     Block in_;

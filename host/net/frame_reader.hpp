@@ -41,6 +41,9 @@ public:
 
     // Of Beast's websocket errors; after Kind::fault.
     [[nodiscard]] boost::system::error_code fault() const { return fault_; }
+    // Of a head that is not whole yet: the bytes that came. Once it is whole they are the beginning of last_head().
+    [[nodiscard]] std::string_view begun_head() const { return {head_.data(), head_size_}; }
+    [[nodiscard]] std::string_view last_head() const { return {head_.data(), head_.size()}; }
     // After Kind::close; 0: the frame had none.
     [[nodiscard]] std::uint16_t close_code() const { return close_code_; }
     // Frees what a big message took, unless it is being read.

@@ -72,6 +72,7 @@ void FrameSocket::serve()
     const std::uint64_t begin = stream_.bytes_in();
     bool more = true;
     while (more && reads() && stream_.bytes_in() - begin < max_in_a_row) more = serve_one();
+    if (owner_) owner_->on_read_all();
     serving_ = false;
     if (aborted_) return stream_.close();
     if (!reads()) return;
@@ -88,10 +89,19 @@ bool FrameSocket::serve_one()
     const std::span<char> bytes = stream_.peek_to_change(ec);
     if (ec == asio::error::would_block) return false;
     if (ec) return finish(ec), true;
+    const std::size_t begun = reader_.begun_head().size();
     const auto found = reader_.next(bytes.data(), bytes.size());
+    if (found.kind == Kind::fault) remember_fault({bytes.data(), bytes.size()}, begun);
     handle(found);
     if (stream_.is_open()) stream_.consume(found.used);
     return true;
+}
+
+void FrameSocket::remember_fault(std::string_view bytes, std::size_t begun)
+{
+    constexpr std::size_t max_seen = 2048;
+    seen_at_fault_ = reader_.last_head().substr(0, begun);
+    seen_at_fault_ += bytes.substr(0, max_seen);
 }
 
 void FrameSocket::wait_for_input()

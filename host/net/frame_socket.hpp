@@ -27,6 +27,8 @@ public:
         virtual void on_control(Kind, std::string_view) {}
         // The message that send() did not take at once has been taken.
         virtual void on_written() = 0;
+        // What had come has been read; a wait for more follows.
+        virtual void on_read_all() {}
         // Last. error::closed: the closing handshake is complete, see close_code(). Another of Beast's websocket errors: the peer broke the
         // protocol and has been told so. Else the connection was lost.
         virtual void on_end(error_code) = 0;
@@ -54,6 +56,10 @@ public:
     // The peer's close frame; 0: it gave no code.
     [[nodiscard]] std::uint16_t close_code() const { return reader_.close_code(); }
     [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
+    // The bytes where the peer broke the protocol, for an error message; 2 KiB at most.
+    [[nodiscard]] const std::string& seen_at_fault() const { return seen_at_fault_; }
+    // Messages are being told right now; on_read_all() follows.
+    [[nodiscard]] bool reading() const { return serving_; }
     // Nothing is told any more, nothing sent. A message that is being handled stays valid until its handler returns.
     void abort();
 
@@ -72,6 +78,7 @@ private:
     void serve_later();
     void serve();
     bool serve_one();
+    void remember_fault(std::string_view bytes, std::size_t begun);
     void wait_for_input();
     void handle(const FrameReader::Found&);
     void closed_by_peer(std::string_view reason);
@@ -97,7 +104,7 @@ private:
     std::optional<Sending> sending_;
     // Control frames that wait for room, or for the end of a message.
     std::optional<std::string> waiting_pong_, waiting_ping_, waiting_close_;
-    std::string close_reason_;
+    std::string close_reason_, seen_at_fault_;
     // What on_end() will say once our close frame has left.
     std::optional<error_code> ending_;
     bool paused_ = false, waits_for_input_ = false, waits_for_room_ = false, serving_ = false,

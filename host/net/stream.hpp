@@ -252,6 +252,8 @@ public:
     std::span<char> peek_to_change(error_code& ec) { return core_->peek(ec); }
     void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() showed
     std::string take_buffered();                             // the same bytes, handed over
+    // Reads by Beast end with the next HTTP head; what follows it stays here, see Core.
+    void stop_at_head_end() { core_->stop_at_head_end(); }
     // For error messages: keeps the last `most` bytes that were read.
     void keep_tail(std::size_t most) { core_->keep_tail(most); }
     [[nodiscard]] const std::string& tail() const { return core_->tail(); }
