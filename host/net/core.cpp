@@ -295,7 +295,7 @@ void Core::sent(std::size_t n)
 
 void Core::flush_soon()
 {
-    if (late_flush_posted_) return;
+    if (late_flush_posted_ || reader_flushes) return;
     late_flush_posted_ = true;
     late_flush(0);
 }

@@ -66,6 +66,8 @@ public:
     void flush();
     // A write outside the read path leaves soon, together with its neighbours.
     void flush_soon();
+    // While true whoever reads will flush, so that nothing is posted for it.
+    bool reader_flushes = false;
     // Called before waiting for input: the cork leaves first.
     Want before_wait()
     {

@@ -69,12 +69,15 @@ void FrameSocket::serve()
     if (!life || serving_ || over_) return;
     const auto self = shared_from_this();
     serving_ = true;
+    stream_.will_flush(true);
     const std::uint64_t begin = stream_.bytes_in();
     bool more = true;
     while (more && reads() && stream_.bytes_in() - begin < max_in_a_row) more = serve_one();
     if (owner_) owner_->on_read_all();
     serving_ = false;
+    stream_.will_flush(false);
     if (aborted_) return stream_.close();
+    stream_.flush();
     if (!reads()) return;
     if (more)
         serve_later();

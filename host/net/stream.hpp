@@ -206,6 +206,8 @@ public:
     void async_handshake(TlsContextPtr context, const std::string& host, Done done);
 
     void flush() { core_->flush(); }
+    // Set while messages are handled one after another: the caller promises a flush(), or a wait for input, after them.
+    void will_flush(bool on) { core_->reader_flushes = on; }
     [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
     // Corks a whole piece, or takes nothing and says false (full, or failed: error()). No completion, no copy kept by the caller.
     bool write(std::string_view piece);
