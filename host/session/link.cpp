@@ -61,16 +61,8 @@ public:
     void forget() override;
     [[nodiscard]] bool writing() const override { return writing_; }
     [[nodiscard]] std::string take_date() override { return std::exchange(date_, {}); }
-    [[nodiscard]] std::uint64_t bytes_in() const override
-    {
-        const net::Stream* const s = stream();
-        return s ? s->bytes_in() : 0;
-    }
-    [[nodiscard]] std::uint64_t bytes_out() const override
-    {
-        const net::Stream* const s = stream();
-        return s ? s->bytes_out() : 0;
-    }
+    [[nodiscard]] std::uint64_t bytes_in() const override { return stream() ? stream()->bytes_in() : 0; }
+    [[nodiscard]] std::uint64_t bytes_out() const override { return stream() ? stream()->bytes_out() : 0; }
 
 private:
     void connect();
@@ -83,9 +75,12 @@ private:
     [[nodiscard]] const net::Stream* stream() const;
     void read_frames();
     void on_message(Kind, std::string_view) override;
-    void on_control(Kind, std::string_view) override;
+    void on_control(Kind kind, std::string_view payload) override
+    {
+        tell_control(kind == Kind::pong, payload);
+    }
     void on_written() override;
-    void on_read_all() override;
+    void on_read_all() override { write(); }
     void on_end(error_code) override;
     void refuse_binary(std::size_t size);
     void tell_control(bool pong, std::string_view payload);
@@ -274,22 +269,12 @@ void WebSocketLink::on_message(Kind kind, std::string_view message)
     owner_->on_frame(message);
 }
 
-void WebSocketLink::on_control(Kind kind, std::string_view payload)
-{
-    tell_control(kind == Kind::pong, payload);
-}
-
 void WebSocketLink::on_written()
 {
     writing_ = false;
     if (!owner_) return;
     owner_->on_written();
     write();
-}
-
-void WebSocketLink::on_read_all()
-{
-    if (open_) write();
 }
 
 void WebSocketLink::on_end(error_code ec)
