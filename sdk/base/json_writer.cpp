@@ -7,19 +7,6 @@
 #include <charconv>
 
 namespace agenthost::base {
-namespace {
-
-constexpr std::size_t sink_bytes = 16 << 10;
-
-} // namespace
-
-JsonWriter::JsonWriter(std::string& out, std::size_t max_bytes)
-    : out_{out}, limit_{max_bytes > unbounded - out.size() ? unbounded : out.size() + max_bytes},
-      plain_target_{limit_ == unbounded}
-{}
-
-JsonWriter::JsonWriter(std::string& buffer, JsonSink& sink) : out_{buffer}, sink_{&sink}, plain_target_{false}
-{}
 
 JsonWriter::~JsonWriter()
 {
@@ -28,20 +15,6 @@ JsonWriter::~JsonWriter()
     skipped_ = 0;
     while (depth_ > 0) end();
     if (state_ == State::root) out_ += "null";
-    flush(0);
-}
-
-bool JsonWriter::fits(std::size_t more) const
-{
-    const std::size_t closing = depth_;
-    return limit_ == unbounded || (out_.size() <= limit_ && more + closing <= limit_ - out_.size());
-}
-
-void JsonWriter::flush(std::size_t above)
-{
-    if (sink_ == nullptr || out_.size() <= above) return;
-    sink_->write(out_);
-    out_.clear();
 }
 
 // Takes back the current member or element.
@@ -51,33 +24,18 @@ void JsonWriter::drop_item()
     state_ = before_item_;
 }
 
-// Writes the comma of an element. False: nothing may be written here, or it does not fit.
-bool JsonWriter::begin_value(std::size_t least_bytes)
+// Writes the comma of an element. False: nothing may be written here.
+bool JsonWriter::begin_value()
 {
     if (state_ == State::skipping) return false;
-    if (state_ != State::keyed) {
-        assert(state_ != State::done && "JSON: a second root");
-        assert(!in_object() && "JSON: a member without a key");
-        if (state_ == State::done || in_object()) return false;
-        flush(sink_bytes);
-        item_ = out_.size();
-        before_item_ = state_;
-        if (state_ == State::next) out_ += ',';
-    }
-    if (fits(least_bytes)) return true;
-    truncated_ = true;
-    drop_item();
-    return false;
-}
-
-void JsonWriter::end_value()
-{
-    if (!fits(0)) {
-        truncated_ = true;
-        return drop_item();
-    }
-    state_ = depth_ == 0 ? State::done : State::next;
-    if (state_ == State::done) flush(0);
+    if (state_ == State::keyed) return true;
+    assert(state_ != State::done && "JSON: a second root");
+    assert(!in_object() && "JSON: a member without a key");
+    if (state_ == State::done || in_object()) return false;
+    item_ = out_.size();
+    before_item_ = state_;
+    if (state_ == State::next) out_ += ',';
+    return true;
 }
 
 // Leaves out a container that may not be opened, and all that is written into it.
@@ -90,8 +48,7 @@ void JsonWriter::skip_container()
 
 JsonWriter& JsonWriter::open(char bracket)
 {
-    constexpr std::size_t both_brackets = 2;
-    if (!begin_value(both_brackets)) {
+    if (!begin_value()) {
         skip_container();
         return *this;
     }
@@ -132,7 +89,6 @@ JsonWriter& JsonWriter::key_checked(const JsonKey& key)
     assert(in_object() && "JSON: a key outside an object");
     if (state_ == State::keyed) drop_item();
     if (!in_object()) return *this;
-    flush(sink_bytes);
     item_ = out_.size();
     before_item_ = state_;
     if (state_ == State::next) out_ += ',';
@@ -146,7 +102,7 @@ JsonWriter& JsonWriter::token_checked(std::string_view text)
 {
     assert(!text.empty() && "JSON: an empty token");
     if (text.empty()) text = "null";
-    if (begin_value(text.size())) {
+    if (begin_value()) {
         out_ += text;
         end_value();
     }
@@ -155,7 +111,7 @@ JsonWriter& JsonWriter::token_checked(std::string_view text)
 
 JsonWriter& JsonWriter::text_checked(std::string_view text)
 {
-    if (begin_value(text.size() + 2)) {
+    if (begin_value()) {
         append_json_string(out_, text);
         end_value();
     }
@@ -164,7 +120,7 @@ JsonWriter& JsonWriter::text_checked(std::string_view text)
 
 JsonWriter& JsonWriter::number(double value)
 {
-    if (begin_value(1)) {
+    if (begin_value()) {
         append_json_number(out_, value);
         end_value();
     }
@@ -183,13 +139,6 @@ JsonWriter& JsonWriter::whole(std::uint64_t value)
     std::array<char, 24> text;
     const char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
     return token({text.data(), static_cast<std::size_t>(end - text.data())});
-}
-
-std::string json_quoted(std::string_view text)
-{
-    std::string out;
-    append_json_string(out, text);
-    return out;
 }
 
 } // namespace agenthost::base

@@ -1,4 +1,4 @@
-// Writes one JSON value, token by token, to the end of a string or in pieces to a sink.
+// Writes one JSON value, token by token, to the end of a string.
 //
 //     std::string out;
 //     JsonWriter json{out};
@@ -56,25 +56,12 @@ struct RawJson {
     std::string_view text;
 };
 
-// Receives the text of a large document piece by piece; write() must not throw.
-class JsonSink {
-public:
-    virtual void write(std::string_view piece) = 0;
-
-protected:
-    ~JsonSink() = default;
-};
-
 class JsonWriter {
 public:
     static constexpr std::size_t max_depth = 64;
-    static constexpr std::size_t unbounded = std::size_t(-1);
 
-    // Appends to `out`, which must not change until the writer is destroyed or the root is closed. At most `max_bytes` are
-    // added: a member or element that would exceed them is left out whole, and truncated() says so.
-    explicit JsonWriter(std::string& out, std::size_t max_bytes = unbounded);
-    // Hands `buffer` to `sink` and empties it whenever it holds a few KiB, and at the end.
-    JsonWriter(std::string& buffer, JsonSink& sink);
+    // Appends to `out`, which must not change until the writer is destroyed or the root is closed.
+    explicit JsonWriter(std::string& out) : out_{out} {}
     ~JsonWriter();
     JsonWriter(const JsonWriter&) = delete;
     JsonWriter& operator=(const JsonWriter&) = delete;
@@ -94,8 +81,6 @@ public:
         return key(name).value(v);
     }
 
-    [[nodiscard]] bool truncated() const { return truncated_; }
-
 private:
     // What may come next. `first` and `next`: inside a container, without and with a comma; `skipping`: inside one that is left out.
     enum class State : std::uint8_t { root, first, next, keyed, done, skipping };
@@ -111,28 +96,19 @@ private:
     JsonWriter& whole(std::int64_t);
     JsonWriter& whole(std::uint64_t);
 
-    bool begin_value(std::size_t least_bytes);
-    void end_value();
+    bool begin_value();
+    void end_value() { state_ = depth_ == 0 ? State::done : State::next; }
     void drop_item();
     void skip_container();
-    void flush(std::size_t above);
-    [[nodiscard]] bool fits(std::size_t more) const;
     [[nodiscard]] bool in_object() const { return (objects_ & 1) != 0; }
-    // Nearly always: the value of a member, without a bound and a sink.
-    [[nodiscard]] bool plain_member() const { return plain_target_ && state_ == State::keyed; }
 
     std::string& out_;
-    JsonSink* const sink_ = nullptr;
-    // Sizes of out_: where the current member or element begins, and the largest one allowed.
-    std::size_t item_ = 0;
-    std::size_t limit_ = unbounded;
+    std::size_t item_ = 0;      // size of out_ where the current member or element begins
     std::uint64_t objects_ = 0; // a bit for each open container, the innermost lowest: 1 for an object
-    std::size_t skipped_ = 0;   // open containers of a member that is left out
+    std::size_t skipped_ = 0;   // open containers of one that is left out
     std::uint8_t depth_ = 0;
     State state_ = State::root;
     State before_item_ = State::root;
-    const bool plain_target_; // a string without a bound
-    bool truncated_ = false;
 };
 
 inline JsonWriter& JsonWriter::key(const JsonKey& key)
@@ -141,8 +117,7 @@ inline JsonWriter& JsonWriter::key(const JsonKey& key)
     constexpr std::size_t short_key = 60;
     const bool may_be_keyed = state_ == State::next || state_ == State::first;
     const std::string_view text = key.text();
-    if (!plain_target_ || !may_be_keyed || !in_object() || !key.plain() || text.size() > short_key)
-        return key_checked(key);
+    if (!may_be_keyed || !in_object() || !key.plain() || text.size() > short_key) return key_checked(key);
     char buffer[short_key + 4];
     buffer[0] = ',';
     buffer[1] = '"';
@@ -159,7 +134,7 @@ inline JsonWriter& JsonWriter::key(const JsonKey& key)
 
 inline JsonWriter& JsonWriter::text(std::string_view text)
 {
-    if (!plain_member()) return text_checked(text);
+    if (state_ != State::keyed) return text_checked(text); // nearly always the value of a member
     append_json_string(out_, text);
     state_ = State::next;
     return *this;
@@ -167,7 +142,7 @@ inline JsonWriter& JsonWriter::text(std::string_view text)
 
 inline JsonWriter& JsonWriter::token(std::string_view text)
 {
-    if (!plain_member() || text.empty()) return token_checked(text);
+    if (state_ != State::keyed || text.empty()) return token_checked(text);
     out_ += text;
     state_ = State::next;
     return *this;
@@ -224,8 +199,5 @@ template <class... Members> std::string json_object(const Members&... members)
     json.end();
     return out;
 }
-
-// `text` as a JSON string, for a message that is put together by hand.
-std::string json_quoted(std::string_view text);
 
 } // namespace agenthost::base
