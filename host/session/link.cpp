@@ -2,6 +2,7 @@
 
 #include "host/net/stream.hpp"
 #include "host/session/lane.hpp"
+#include "netclient/url.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
@@ -39,7 +40,7 @@ std::string http_error_in(std::string_view tail)
     line.remove_prefix(version);
     const auto digit = [&](std::size_t i) { return line[i] >= '0' && line[i] <= '9'; };
     if (line[0] < '2' || line[0] > '5' || !digit(1) || !digit(2)) return {}; // the 101 is no error
-    return printable(line, 80);
+    return netclient::printable(line, 80);
 }
 
 class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
@@ -221,8 +222,8 @@ void WebSocketLink::upgraded(error_code ec)
         const auto status = response_.result_int();
         const bool refused = status == 401 || status == 403;
         return end(
-            {shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} + options_.url.authority() +
-                       options_.url.target) +
+            {netclient::shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} +
+                                  options_.url.authority() + options_.url.target) +
                  " answered " + std::to_string(status) + " " +
                  std::string{http::obsolete_reason(response_.result())} +
                  (refused         ? ". Check credential and headers"
@@ -407,10 +408,12 @@ void WebSocketLink::fail(error_code ec, const std::string& doing)
         const websocket::close_reason& reason = ws_->reason();
         std::string why = "the server closed the session (" + std::to_string(reason.code);
         if (!reason.reason.empty())
-            why += ": " + printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
+            why += ": " +
+                   netclient::printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
         why += ")";
-        return end({std::move(why), reason.code == websocket::close_code::policy_error, reason.code,
-                    printable({reason.reason.data(), reason.reason.size()}, reason.reason.size())});
+        return end(
+            {std::move(why), reason.code == websocket::close_code::policy_error, reason.code,
+             netclient::printable({reason.reason.data(), reason.reason.size()}, reason.reason.size())});
     }
     if (open_ && ec == websocket::condition::protocol_violation) {
         if (const std::string error = http_error_in(ws_->next_layer().tail()); !error.empty())

@@ -2,9 +2,9 @@
 // Main I/O thread only. The only file with Beast behind it is link.cpp.
 #pragma once
 
-#include "host/session/url.hpp"
 #include "netclient/proxy.hpp"
 #include "netclient/tls.hpp"
+#include "netclient/url.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -23,7 +23,7 @@ namespace agenthost::host {
 class Link {
 public:
     struct Options {
-        Url url;
+        netclient::Url url;
         std::vector<std::pair<std::string, std::string>>
             headers; // a later one of the same name counts; may be secret
         std::vector<boost::asio::ip::tcp::endpoint> addresses; // the proxy's when there is one

@@ -4,6 +4,7 @@
 #include "host/config/protocol_settings.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/session/world.hpp"
+#include "netclient/url.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -60,7 +61,7 @@ Policy policy_of(const ServerConfig& config)
 
 OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
     : context_{std::move(context)}, config_{std::move(config)}, policy_{policy_of(config_)},
-      shown_url_{shown_url(config_.url)}, traits_{traits_of(config_)},
+      shown_url_{netclient::shown_url(config_.url)}, traits_{traits_of(config_)},
       machine_{machine_options(config_, traits_)}, outgoing_{config_.limits.send_queue},
       timer_{context_.main}, tick_{context_.main}, proof_{context_.main}, metrics_{context_.main}
 {
@@ -75,7 +76,7 @@ OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
     }
     if (const auto setup = registration_setup(config_)) {
         refresh_ = setup->refresh;
-        if (shown_url_.empty()) shown_url_ = shown_url(setup->register_url);
+        if (shown_url_.empty()) shown_url_ = netclient::shown_url(setup->register_url);
     }
     utsname system{};
     if (::uname(&system) == 0) {

@@ -1,6 +1,7 @@
 #include "outbound.hpp"
 
 #include "host/dispatch/dispatcher.hpp"
+#include "netclient/url.hpp"
 #include "wire/codes.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/outline.hpp"
@@ -74,7 +75,7 @@ void OutboundSession::answer_to_hello(std::string_view text)
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
         if (silence_would_do) return malformed(*bad, text);
         blame(shown_url_ + " did not answer our hello but sent " + wire::outline(text) + ": " +
-              printable(bad->reason, shown_words) + ". Check url and protocol of this server");
+              netclient::printable(bad->reason, shown_words) + ". Check url and protocol of this server");
         step(Protested{bad->reason});
     } else if (std::holds_alternative<wire::Nothing>(message)) {
         // An unknown word: the answer may follow it. If none does, this is why.
@@ -94,7 +95,7 @@ void OutboundSession::answer_to_hello(std::string_view text)
 void OutboundSession::refused(const wire::Welcome& welcome)
 {
     std::string problem = shown_url_ + " refused our credential";
-    if (!welcome.message.empty()) problem += ": " + printable(welcome.message, shown_words);
+    if (!welcome.message.empty()) problem += ": " + netclient::printable(welcome.message, shown_words);
     blame(problem + ". Check credential and agent_id");
     step(Answered{false});
 }
@@ -102,7 +103,7 @@ void OutboundSession::refused(const wire::Welcome& welcome)
 void OutboundSession::malformed(const wire::Malformed& bad, std::string_view text)
 {
     ++status_.malformed;
-    status_.malformed_last = printable(bad.reason, shown_words) + " (" + wire::outline(text) + ")";
+    status_.malformed_last = netclient::printable(bad.reason, shown_words) + " (" + wire::outline(text) + ")";
     if (!std::exchange(unusable_said_, true) && context_.warn)
         context_.warn(shown_url_ + " sent a frame that cannot be used: " + status_.malformed_last +
                       ". Further ones of this connection are only counted");

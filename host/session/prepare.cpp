@@ -4,6 +4,7 @@
 #include "host/session/auth/public_ip.hpp"
 #include "host/session/resolve.hpp"
 #include "host/session/world.hpp"
+#include "netclient/url.hpp"
 
 #include <algorithm>
 
@@ -76,8 +77,8 @@ Prepared prepare(const PrepareRequest& request)
         if (!address) return made;
         url = with_public_ip(std::move(url), *address);
     }
-    made.shown_url = shown_url(url);
-    const auto parsed = parse_url(url, made.problem);
+    made.shown_url = netclient::shown_url(url);
+    const auto parsed = netclient::parse_server_url(url, made.problem);
     if (!parsed) return made;
     made.url = *parsed;
     made.proxy = std::move(way.proxy);

@@ -4,9 +4,9 @@
 
 #include "host/config/config.hpp"
 #include "host/session/auth/identity.hpp"
-#include "host/session/url.hpp"
 #include "netclient/proxy.hpp"
 #include "netclient/tls.hpp"
+#include "netclient/url.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -22,7 +22,7 @@ struct PrepareRequest : IdentityRequest {
 
 // With a problem, the rest means nothing.
 struct Prepared : Identity {
-    Url url;
+    netclient::Url url;
     std::string shown_url;
     std::optional<netclient::Proxy> proxy;
     std::vector<boost::asio::ip::tcp::endpoint>

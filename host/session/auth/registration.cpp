@@ -3,7 +3,6 @@
 #include "base/json_depth.hpp"
 #include "host/config/protocol_settings.hpp"
 #include "host/session/state_file.hpp"
-#include "host/session/url.hpp"
 #include "host/session/world.hpp"
 #include "netclient/url.hpp"
 
@@ -65,7 +64,8 @@ std::string host_name()
 std::string admitted_websocket_url(const std::string& text, const std::string& register_url)
 {
     std::string ignored;
-    const auto socket = parse_url(text, ignored), base = parse_url(register_url, ignored);
+    const auto socket = netclient::parse_server_url(text, ignored),
+               base = netclient::parse_server_url(register_url, ignored);
     const bool websocket = text.starts_with("ws://") || text.starts_with("wss://");
     if (!websocket || !socket || !base || socket->tls != base->tls || socket->host != base->host) return {};
     return text;
@@ -90,7 +90,7 @@ std::string words_of(const Json& answer)
         if (error->is_string()) words = error->get<std::string>();
         if (error->is_object()) words = text_of(*error, "code") + " " + text_of(*error, "message");
     }
-    return words.empty() ? words : ": " + printable(words, 300);
+    return words.empty() ? words : ": " + netclient::printable(words, 300);
 }
 
 } // namespace
@@ -164,7 +164,7 @@ Registrar::Answer Registrar::call(const std::string& url, std::string body, cons
     if (!admin.empty()) call.headers.emplace_back("Authorization", "Bearer " + admin);
     const HttpReply reply = http_call(call);
     Answer answer;
-    const std::string where = shown_url(url);
+    const std::string where = netclient::shown_url(url);
     if (reply.status == 0) {
         answer.problem = reply.problem;
         return answer;
@@ -228,8 +228,9 @@ Registrar::Answer Registrar::refresh(const Registration& now) const
     if (answer.outcome != Outcome::done) return answer;
     Registration& got = answer.registration;
     if (got.agent_id != now.agent_id)
-        return {
-            Outcome::failed, shown_url(setup_.register_url) + ": the refresh answered for another agent", {}};
+        return {Outcome::failed,
+                netclient::shown_url(setup_.register_url) + ": the refresh answered for another agent",
+                {}};
     if (got.refresh_token.empty()) got.refresh_token = now.refresh_token;
     if (got.websocket_url.empty()) got.websocket_url = now.websocket_url;
     if (auto problem = save(got); !problem.empty()) return {Outcome::failed, problem, {}};
