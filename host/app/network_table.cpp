@@ -1,8 +1,11 @@
 #include "network_table.hpp"
 
+#include "host/observe/log.hpp"
 #include "netclient/network.hpp"
 
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 
 namespace agenthost::host {
 
@@ -10,7 +13,15 @@ NetworkTable::NetworkTable()
 {
     const char* list = std::getenv("NO_PROXY");
     if (!list) list = std::getenv("no_proxy");
-    if (list) no_proxy_ = netclient::split_no_proxy(list);
+    if (list == nullptr) return;
+    constexpr std::size_t max_bytes = 16 << 10; // the settings must fit into AGH_NETWORK_BYTES
+    if (std::strlen(list) > max_bytes) {
+        log::warn("agenthost",
+                  "NO_PROXY is longer than 16 KiB, so transfers do not read it and use their server's "
+                  "proxy. Shorten it, for example with ranges (10.0.0.0/8) or domains (.example.com).");
+        return;
+    }
+    no_proxy_ = netclient::split_no_proxy(list);
 }
 
 void NetworkTable::set(const std::vector<ServerConfig>& servers)

@@ -21,7 +21,7 @@ public:
     // The origin that the server's session connects to, "https://host:port/": known once its URL is (a registration may name it).
     void set_origin(const std::string& server, std::string origin);
 
-    // The JSON of ext/network.h, which holds a secret; "{}" for a name that is no server's.
+    // The JSON of ext/network.h, with a secret in it; "{}" if no server has this name.
     [[nodiscard]] std::string json_of(std::string_view server) const;
 
 private:

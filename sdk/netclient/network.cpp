@@ -14,8 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t max_network_json = 64 << 10; // AGH_NETWORK_BYTES
-
 std::string_view trim(std::string_view text)
 {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -106,12 +104,7 @@ std::string network_json(const NetworkSettings& settings)
     add(tls, "server_name", settings.tls.server_name);
     if (!settings.tls.pin_sha256.empty()) tls["pin_sha256"] = settings.tls.pin_sha256;
     json["tls"] = std::move(tls);
-    const auto dump = [&json] { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
-    std::string text = dump();
-    if (text.size() <= max_network_json) return text;
-    json.erase(
-        "no_proxy"); // an environment of absurd length; the rest comes from a file whose size is bounded
-    return dump();
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::optional<Network> parse_network(std::string_view text, std::string& why)

@@ -42,7 +42,7 @@ struct NetworkSettings {
     std::vector<std::string> no_proxy;
     TlsClientConfig tls;
 };
-// The JSON of agenthost.network/1 (ext/network.h), below AGH_NETWORK_BYTES.
+// The JSON of agenthost.network/1 (ext/network.h).
 std::string network_json(const NetworkSettings&);
 // Reads it. nullopt and `why` when it cannot be used; `why` holds no secret.
 std::optional<Network> parse_network(std::string_view json, std::string& why);

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 #define AGH_SVC_NETWORK "agenthost.network/1"
-enum { AGH_NETWORK_BYTES = 65536 }; /* a buffer of this size always suffices */
+enum { AGH_NETWORK_BYTES = 65536 }; /* the least size of the buffer, and the most that settings take */
 
 typedef struct agh_svc_network {
     uint32_t size, reserved;
@@ -23,7 +23,7 @@ typedef struct agh_svc_network {
      * "no_proxy" is the daemon's NO_PROXY; the paths in "tls" are absolute; "tls" is for the origin, of its keys only "ca" is meant
      * for other hosts too. {} when no server sent the request (the control socket, a plugin's own call).
      * AGH_E_STALE: the request is not open or not this plugin's. AGH_E_INVALID: a null argument, or a buffer below
-     * AGH_NETWORK_BYTES. [any] */
+     * AGH_NETWORK_BYTES. AGH_E_INTERNAL: the settings are larger than AGH_NETWORK_BYTES, by thousands of pins. [any] */
     agh_status (*settings)(agh_host *, agh_req origin, char *buffer, size_t *size);
 } agh_svc_network;
 #ifdef __cplusplus
