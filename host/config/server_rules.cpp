@@ -11,7 +11,6 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 
 namespace agenthost::host::conf {
 
@@ -95,19 +94,6 @@ std::string key_of(const wire::ProtocolTraits& row, std::string_view setting)
     return std::string{row.name} + "." + std::string{setting};
 }
 
-// "storage, panel or signed", of the protocols that `wanted` picks.
-template <class Wanted> std::string list_protocols(Wanted wanted)
-{
-    std::string out;
-    std::string_view last;
-    for (const wire::ProtocolTraits& row : wire::protocols()) {
-        if (!row.dialect.empty() || !std::invoke(wanted, row)) continue;
-        if (!last.empty()) out.append(out.empty() ? "" : ", ").append(last);
-        last = row.name;
-    }
-    return out + (out.empty() ? "" : " or ") + std::string{last};
-}
-
 void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,
                   const wire::ProtocolTraits& row)
 {
@@ -126,12 +112,13 @@ void check_ws_url(Reading& r, const Value& item, const std::string& path, const 
     std::string probe = server.url;
     if (placeholder != std::string::npos && row.public_ip_in_url) probe.replace(placeholder, 11, "192.0.2.1");
     if (const std::string text = unknown_placeholder(probe); !text.empty()) {
-        r.problems.add(
-            where, path + ".url: " + text + " is not replaced by anything; " +
-                       (text == "{public_ip}" ? "{public_ip} is for protocol " +
-                                                    list_protocols(&wire::ProtocolTraits::public_ip_in_url)
-                                              : "write the value itself") +
-                       ", or set the whole URL by AGENTHOST__SERVERS__NAME__URL in the environment");
+        r.problems.add(where,
+                       path + ".url: " + text + " is not replaced by anything; " +
+                           (text == "{public_ip}"
+                                ? "{public_ip} is for protocol " +
+                                      wire::list_protocols(&wire::ProtocolTraits::public_ip_in_url)
+                                : "write the value itself") +
+                           ", or set the whole URL by AGENTHOST__SERVERS__NAME__URL in the environment");
         return;
     }
     const auto url = parse_url(probe);
@@ -288,8 +275,9 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
         r.problems.add(where_of(item, "name"),
                        path + ".name: \"control\" is the control socket's own name; choose another");
     if (!given("protocol"))
-        r.problems.add(item.where, path + ": protocol is missing: " +
-                                       list_protocols([](const wire::ProtocolTraits&) { return true; }));
+        r.problems.add(item.where,
+                       path + ": protocol is missing: " +
+                           wire::list_protocols([](const wire::ProtocolTraits&) { return true; }));
     const wire::ProtocolTraits* row = traits_of(server);
     if (row == nullptr) return;
     check_ws_url(r, item, path, server, *row);

@@ -9,7 +9,7 @@ namespace agenthost::host::json {
 // One value of any kind.
 bool valid(std::string_view text);
 bool valid_object(std::string_view text);
-// The string in "status"; empty when there is none.
+// The text of the member "status"; empty if it is missing or not a string.
 std::string status_of(std::string_view object);
 
 // {"code","message","detail"?,"data"?} of a reply. What is missing stays empty; false: not an object at all.

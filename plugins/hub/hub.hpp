@@ -1,5 +1,5 @@
 // Puts the parts of the hub together, owns them and its two threads, and hands them what the listener's callbacks and the actions bring.
-// It has a member for each part: the order in which they are made and destroyed stands here and nowhere else.
+// It has more than 25 members, one for each part: their order is the order of construction and destruction.
 #pragma once
 
 #include "agent_events.hpp"

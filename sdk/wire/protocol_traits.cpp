@@ -147,6 +147,18 @@ const ProtocolTraits* find_traits(std::string_view name, std::string_view dialec
     return found == rows.end() ? nullptr : found;
 }
 
+std::string list_protocols(const std::function<bool(const ProtocolTraits&)>& wanted)
+{
+    std::string out;
+    std::string_view last;
+    for (const ProtocolTraits& row : rows) {
+        if (!row.dialect.empty() || !wanted(row)) continue;
+        if (!last.empty()) out.append(out.empty() ? "" : ", ").append(last);
+        last = row.name;
+    }
+    return out + (out.empty() ? "" : " or ") + std::string{last};
+}
+
 std::string_view name(Protocol protocol) { return traits(protocol).name; }
 
 std::optional<Protocol> protocol(std::string_view name, std::string_view dialect)

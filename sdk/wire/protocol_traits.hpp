@@ -6,9 +6,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace agenthost::wire {
@@ -116,6 +118,9 @@ std::span<const ProtocolTraits> protocols();
 const ProtocolTraits& traits(Protocol);
 // nullptr: there is no such protocol, or it has no such dialect.
 const ProtocolTraits* find_traits(std::string_view name, std::string_view dialect = {});
+
+// "storage, panel or signed": the names of the protocols that are wanted, for people.
+std::string list_protocols(const std::function<bool(const ProtocolTraits&)>& wanted);
 
 std::string_view name(Protocol);
 std::optional<Protocol> protocol(std::string_view name, std::string_view dialect = {});

@@ -144,8 +144,9 @@ void Registration::request(const HttpRequest& request, bool enrolls)
     const Head& head = request.head;
     if (core_.draining) return answer_error(exchange, 503, "BUSY", "The hub is going down");
     if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc()))
-        return refuse(exchange, head.peer,
-                      "registering needs the hub's enroll token, or the admin token where there is none");
+        return refuse(
+            exchange, head.peer,
+            "registration needs the hub's enroll token, or its admin token if no enroll token is configured");
     if (head.length.value_or(0) > most_body)
         return answer_error(exchange, 413, "TOO_LARGE", "This body is at most 64 KiB");
     if (!head.has_body()) return answer_error(exchange, 400, "INVALID_REQUEST", "The body is missing");

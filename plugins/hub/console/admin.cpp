@@ -37,15 +37,6 @@ bool renews(std::string_view protocol)
     return row != nullptr && row->enrolment == wire::Enrolment::registered;
 }
 
-// "panel or dashboard"
-std::string jwt_protocols()
-{
-    std::string out;
-    for (const wire::ProtocolTraits& row : wire::protocols())
-        if (row.jwt && row.dialect.empty()) out.append(out.empty() ? "" : " or ").append(row.name);
-    return out;
-}
-
 } // namespace
 
 Admin::Params Admin::read(std::string_view text)
@@ -174,7 +165,8 @@ void Admin::agent_add(const Params& params, ReplyPtr reply)
         credentials_.counts().ours >= Credentials::most_enrolled)
         return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
     if (params.expires && !has_jwt(params.protocol))
-        return fail(reply, "INVALID_REQUEST", "Only JWTs expire; add --protocol " + jwt_protocols());
+        return fail(reply, "INVALID_REQUEST",
+                    "Only JWTs expire; add --protocol " + wire::list_protocols(&wire::ProtocolTraits::jwt));
     const auto answer = std::make_shared<std::string>(), refused = std::make_shared<std::string>();
     book_.change(
         params.id,
@@ -239,7 +231,8 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
 void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
 {
     const auto unknown = [this, id, reply]() UNDER_LOCK {
-        fail(reply, "AGENT_NOT_FOUND", "There is no agent " + id + " with a valid credential");
+        fail(reply, "AGENT_NOT_FOUND",
+             "Agent " + id + " has no valid credential. List agents with: agenthost hub agent list");
     };
     if (credentials_.revoked(id)) return unknown();
     if (credentials_.knows(id) || sessions_.online(id)) return revoke(id, reply);

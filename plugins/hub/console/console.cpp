@@ -95,7 +95,8 @@ void Console::with_online(const std::string& agent, const ReplyPtr& reply, const
                 away();
             else
                 fail(reply, "AGENT_NOT_FOUND",
-                     "There is no agent " + agent + ". List them with: agenthost hub agent list");
+                     "This hub does not know agent " + agent +
+                         ". List agents with: agenthost hub agent list");
         });
     });
     if (!asked) fail(reply, "BUSY", "The hub has too much to do; try again later");

@@ -18,14 +18,15 @@ class Strand {
 public:
     using Work = std::function<void()>;
 
-    // `leaving` runs under the lock after each work; `failed` outside it, for an effect that threw.
+    // `failed` is told of an effect that threw, outside the lock.
     explicit Strand(std::function<void(const std::exception&)> failed) : failed_{std::move(failed)} {}
+    // Runs under the lock after each work.
     void on_leaving(Work leaving) { leaving_ = std::move(leaving); }
 
     // Takes the lock, runs `work`, lets go. Then carries out what is in the outbox, unless another thread is at it: then that one does,
     // so that everything leaves in the order in which it was decided.
     void run(const Work& work) OUTSIDE_LOCK;
-    // Once the lock is left.
+    // An effect for when the lock is left.
     void post(Work effect) UNDER_LOCK { outbox_.push_back(std::move(effect)); }
 
 private:

@@ -69,7 +69,7 @@ public:
 
     Exchange open(Conn) UNDER_LOCK;                  // a request has come
     Exchange at(Conn conn) { return {*this, conn}; } // its handle
-    // Refuses a request for an upgrade, which is no exchange.
+    // Refuses an upgrade. Upgrades are not in the table.
     void refuse_upgrade(Conn, Answer) UNDER_LOCK;
 
     // From the listener.

@@ -20,7 +20,7 @@ struct HttpRequest {
     std::vector<std::string> arguments; // the ":name" segments in order
 };
 
-// Who may call a route. It has no default: a row that names no role does not compile.
+// Who may call a route. There is no default, so a row without a role does not compile.
 class Needs {
 public:
     enum Role : std::uint8_t {

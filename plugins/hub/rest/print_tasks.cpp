@@ -145,7 +145,7 @@ void PrintTasks::create_from(const Exchange& exchange, const std::string& text, 
     Body body;
     if (const std::string wrong = parse(text, body); !wrong.empty())
         return exchange.refuse(400, "INVALID_REQUEST", wrong);
-    if (!caller.sees(body.shop)) return calls_.not_found(exchange, body.shop);
+    if (!caller.sees(body.shop)) return Calls::no_agent(exchange, body.shop);
     TaskRecord task = calls_.make(body.shop, std::move(body.action), std::move(body.params));
     task.shop = true;
     calls_.with_known(exchange, body.shop, [this, exchange, task = std::move(task)]() UNDER_LOCK {
@@ -157,9 +157,7 @@ void PrintTasks::show(const HttpRequest& request)
 {
     calls_.find(request.exchange, request.arguments[0],
                 [exchange = request.exchange, caller = request.caller](const TaskRecord& task) UNDER_LOCK {
-                    if (!task.shop || !caller.sees(task.agent))
-                        return exchange.refuse(404, "TASK_NOT_FOUND",
-                                               "There is no task " + task.id + ", or it has expired");
+                    if (!task.shop || !caller.sees(task.agent)) return Calls::no_task(exchange, task.id);
                     exchange.answer(json_answer(200, write(task)));
                 });
 }
@@ -172,10 +170,10 @@ void PrintTasks::heartbeats(const HttpRequest& request)
     const auto limit = parse_limit(head.query, page, largest_page);
     if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     if (const auto shop = query_value(head.query, "shopId")) {
-        if (!caller.sees(*shop)) return calls_.not_found(exchange, *shop);
+        if (!caller.sees(*shop)) return Calls::no_agent(exchange, *shop);
         const bool asked = registry_.find(*shop, [this, exchange, shop = *shop](const auto& found) {
             core_.strand.run([&]() UNDER_LOCK {
-                if (!found) return calls_.not_found(exchange, shop);
+                if (!found) return Calls::no_agent(exchange, shop);
                 answer_heartbeats(exchange, {*found}, {});
             });
         });

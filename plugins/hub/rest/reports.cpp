@@ -130,7 +130,7 @@ void ReportsRest::agents(const HttpRequest& request)
     const std::string protocol = query_value(head.query, "protocol").value_or("");
     if (!protocol.empty() && !wire::protocol(protocol)) {
         return exchange.refuse(400, "INVALID_REQUEST",
-                               "\"protocol\" is one of storage, panel, print, dashboard, signed");
+                               "\"protocol\" is " + wire::list_protocols([](const auto&) { return true; }));
     }
     const bool asked = registry_.list(
         {.after = query_value(head.query, "after").value_or(""),
@@ -162,7 +162,7 @@ void ReportsRest::with_record(const Exchange& exchange, const std::string& id,
     const bool asked = registry_.find(id, [this, exchange, id, then = std::move(then)](const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
             if (found) return then(*found);
-            if (!credentials_.knows(id)) return calls_.not_found(exchange, id);
+            if (!credentials_.knows(id)) return Calls::no_agent(exchange, id);
             AgentRecord never; // has a credential, has never been here
             never.id = id;
             then(never);

@@ -1,6 +1,7 @@
 #include "rest.hpp"
 
 #include "plugins/hub/store/model.hpp"
+#include "plugins/hub/tasks/calls.hpp"
 
 namespace agenthost::hub {
 
@@ -61,7 +62,7 @@ bool Rest::check_arguments(const HttpRequest& request, const Match& found)
         }
         // An agent that the caller may not see is to it as if it did not exist.
         if (name == ":agent" && !request.caller.sees(id)) {
-            request.exchange.refuse(404, "AGENT_NOT_FOUND", "There is no agent " + id);
+            Calls::no_agent(request.exchange, id);
             return false;
         }
     }

@@ -17,7 +17,7 @@ void TasksRest::find(const HttpRequest& request, std::function<void(const TaskRe
                 [exchange = request.exchange, id, caller = request.caller,
                  then = std::move(then)](const TaskRecord& found) UNDER_LOCK {
                     if (caller.sees(found.agent)) return then(found);
-                    exchange.refuse(404, "TASK_NOT_FOUND", "There is no task " + id + ", or it has expired");
+                    Calls::no_task(exchange, id);
                 });
 }
 

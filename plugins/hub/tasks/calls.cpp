@@ -67,9 +67,15 @@ std::optional<std::size_t> parse_limit(std::string_view query, std::size_t other
     return limit;
 }
 
-void Calls::not_found(const Exchange& exchange, const std::string& agent)
+void Calls::no_agent(const Exchange& exchange, const std::string& id)
 {
-    exchange.refuse(404, "AGENT_NOT_FOUND", "There is no agent " + agent);
+    exchange.refuse(404, "AGENT_NOT_FOUND",
+                    "This hub does not know agent " + id + "; GET /api/agents lists them");
+}
+
+void Calls::no_task(const Exchange& exchange, const std::string& id)
+{
+    exchange.refuse(404, "TASK_NOT_FOUND", "Task " + id + " does not exist or has expired");
 }
 
 void Calls::with_known(const Exchange& exchange, const std::string& agent, const std::function<void()>& then)
@@ -80,7 +86,7 @@ void Calls::with_known(const Exchange& exchange, const std::string& agent, const
             if (found)
                 then();
             else
-                not_found(exchange, agent);
+                no_agent(exchange, agent);
         });
     });
     if (!asked) exchange.busy();
@@ -191,7 +197,7 @@ void Calls::find(const Exchange& exchange, const std::string& id, std::function<
     const bool asked = table_.find(id, [this, exchange, id, then = std::move(then)](const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
             if (found) return then(*found);
-            exchange.refuse(404, "TASK_NOT_FOUND", "There is no task " + id + ", or it has expired");
+            no_task(exchange, id);
         });
     });
     if (!asked) exchange.busy();

@@ -47,7 +47,8 @@ public:
     // A task by its id, open or ended; else 404.
     void find(const Exchange&, const std::string& id, std::function<void(const TaskRecord&)> then) UNDER_LOCK;
 
-    static void not_found(const Exchange&, const std::string& agent) UNDER_LOCK;
+    static void no_agent(const Exchange&, const std::string& id) UNDER_LOCK; // 404
+    static void no_task(const Exchange&, const std::string& id) UNDER_LOCK;  // 404
 
 private:
     void accepted(const Exchange&, const std::string& id, const Form&) UNDER_LOCK;

@@ -49,7 +49,7 @@ TEST_P(Exec, SaysWhyItCannot)
     boot({{"allow", {"/usr/bin/true"}}});
     const Ran unknown = hub({"exec", "nobody", "--", "true"});
     EXPECT_EQ(unknown.code, 125);
-    EXPECT_THAT(unknown.err, HasSubstr("There is no agent nobody"));
+    EXPECT_THAT(unknown.err, HasSubstr("does not know agent nobody"));
     const Ran denied = hub({"exec", "node-01", "--", "/bin/echo", "x"});
     EXPECT_EQ(denied.code, 125);
     EXPECT_THAT(denied.err, HasSubstr("is not allowed here"));
