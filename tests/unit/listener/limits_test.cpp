@@ -1,5 +1,6 @@
 #include "base/fd.hpp"
 #include "fixture.hpp"
+#include "tests/support/thread_state.hpp"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,14 +15,6 @@ namespace agenthost::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Of a thread of ours: 'R' runs, 'S' sleeps; 0: there is none.
-char thread_state(pid_t thread)
-{
-    const std::string stat = read_file("/proc/self/task/" + std::to_string(thread) + "/stat");
-    const auto name_end = stat.rfind(')');
-    return name_end == std::string::npos || name_end + 2 >= stat.size() ? '\0' : stat[name_end + 2];
-}
 
 class Caps : public ListenerTest {
 protected:
@@ -239,8 +232,11 @@ TEST_F(Caps, ServeARenewedCertificateWithoutAReload)
     };
     EXPECT_NE(subject().find("server"), std::string::npos);
     put("other", ".pem"); // and not its key yet
-    std::this_thread::sleep_for(1100ms);
-    EXPECT_NE(subject().find("server"), std::string::npos);
+    EXPECT_TRUE(wait_for([&] {
+        EXPECT_NE(subject().find("server"), std::string::npos);
+        const std::lock_guard lock{mutex};
+        return said.size() == 1;
+    }));
     put("other", ".key");
     EXPECT_TRUE(wait_for([&] { return subject().find("other") != std::string::npos; }));
     const std::lock_guard lock{mutex};

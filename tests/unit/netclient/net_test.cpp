@@ -1,10 +1,12 @@
 #include "base/buffer.hpp"
 #include "base/sigpipe.hpp"
 #include "netclient/net.hpp"
+#include "tests/support/thread_state.hpp"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -135,8 +137,9 @@ TEST(Connect, ACancelEndsTheWaitForAFullBacklog)
     const auto timed_out = connect_to(address, 60ms, {cancel});
     EXPECT_FALSE(timed_out.socket);
     EXPECT_EQ(timed_out.error, EAGAIN);
+    const pid_t waiting = ::gettid();
     std::thread other{[&] {
-        std::this_thread::sleep_for(50ms);
+        EXPECT_TRUE(agenthost::test::wait_for([&] { return agenthost::test::thread_state(waiting) == 'S'; }));
         cancel.set();
     }};
     EXPECT_EQ(connect_to(address, 60s, {cancel}).wait, Wait::cancelled);

@@ -121,6 +121,18 @@ struct BookTest : testing::Test {
             config.database = (dir / "hub.db").string(); // what failed is tried there
         hub = std::make_unique<Process>(table, later, utc, root, std::move(config));
     }
+    // Tombstones r0, r1, ... and one more than are kept.
+    void boot_with_one_stone_too_many()
+    {
+        for (std::size_t i = 0; i <= EnrolmentBook::kept_stones; ++i) {
+            Enrolment e{.id = "r" + std::to_string(i),
+                        .created = utc + std::int64_t(i) * 1000,
+                        .revoked = true,
+                        .version = 1};
+            table.rows.emplace(e.id, e);
+        }
+        boot(shared_key());
+    }
     // Asks an action; its answer comes with commits.
     std::shared_ptr<json> call(const std::string& action, const json& params)
     {
@@ -285,14 +297,7 @@ TEST_F(BookTest, ATombstoneStaysUntilTheLastTokenItRefusesHasExpired)
 
 TEST_F(BookTest, TombstonesBeyondTheirBoundAreFoldedIntoOneThatStillRefuses)
 {
-    for (std::size_t i = 0; i <= EnrolmentBook::kept_stones; ++i) {
-        Enrolment e{.id = "r" + std::to_string(i),
-                    .created = utc + std::int64_t(i) * 1000,
-                    .revoked = true,
-                    .version = 1};
-        table.rows.emplace(e.id, e);
-    }
-    boot(shared_key());
+    boot_with_one_stone_too_many();
     const std::string old_token = signed_elsewhere("r0", utc / 1000 - 10, 3'000'000);
     const std::string others = signed_elsewhere("other", utc / 1000 - 10, 3'000'000);
     utc += 1'000'000'000;
@@ -313,14 +318,7 @@ TEST_F(BookTest, TombstonesBeyondTheirBoundAreFoldedIntoOneThatStillRefuses)
 // The tombstone is gone and the new enrolment is one of ours, to which the floor does not apply: the deleted agent's JWT was good again.
 TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasFoldedRefusesTheTokensOfTheDeletedOne)
 {
-    for (std::size_t i = 0; i <= EnrolmentBook::kept_stones; ++i) {
-        Enrolment e{.id = "r" + std::to_string(i),
-                    .created = utc + std::int64_t(i) * 1000,
-                    .revoked = true,
-                    .version = 1};
-        table.rows.emplace(e.id, e);
-    }
-    boot(shared_key());
+    boot_with_one_stone_too_many();
     const std::int64_t issued = utc / 1000 - 10;
     utc += 1'000'000'000;
     upkeep();

@@ -19,6 +19,16 @@ protected:
         return body(conn).value("id", "");
     }
     json of(const std::string& id) { return get("/api/agent-tasks/" + id); }
+    static TaskRecord task_of_an_earlier_process()
+    {
+        TaskRecord task;
+        task.id = "req_old";
+        task.agent = "kitchen";
+        task.action = "printer.print";
+        task.params = "{}";
+        task.shop = true;
+        return task;
+    }
 };
 
 TEST_F(ShopTest, TheWireCarriesTheIdThatTheCallerGot)
@@ -116,12 +126,7 @@ TEST_F(ShopTest, IsNeverSentAgainToAnAgentWithoutAJournal)
 
 TEST_F(ShopTest, ATaskOfAnEarlierProcessIsNotSentToAnAgentWithoutAJournal)
 {
-    TaskRecord old;
-    old.id = "req_old";
-    old.agent = "kitchen";
-    old.action = "printer.print";
-    old.params = "{}";
-    old.shop = true;
+    TaskRecord old = task_of_an_earlier_process();
     old.sent = 1;
     old.created = utc - 1'000;
     old.expires = utc + 3'600'000;
@@ -155,12 +160,7 @@ TEST_F(ShopTest, IsMarkedWhenItIsLateAndStaysMarked)
 
 TEST_F(ShopTest, ATaskOfAnEarlierProcessIsWarnedAndSentOn)
 {
-    TaskRecord old;
-    old.id = "req_old";
-    old.agent = "kitchen";
-    old.action = "printer.print";
-    old.params = "{}";
-    old.shop = true;
+    TaskRecord old = task_of_an_earlier_process();
     old.created = utc - 60'000;
     old.expires = utc + 60'000;
     enter([&] { commands.restore({old}); });
