@@ -14,10 +14,11 @@ NetworkTable::NetworkTable()
     const char* list = std::getenv("NO_PROXY");
     if (!list) list = std::getenv("no_proxy");
     if (list == nullptr) return;
-    constexpr std::size_t max_bytes = 16 << 10; // the settings must fit into AGH_NETWORK_BYTES
+    // JSON makes at most six bytes of one; the settings must fit into AGH_NETWORK_BYTES.
+    constexpr std::size_t max_bytes = 8 << 10;
     if (std::strlen(list) > max_bytes) {
         log::warn("agenthost",
-                  "NO_PROXY is longer than 16 KiB, so transfers do not read it and use their server's "
+                  "NO_PROXY is longer than 8 KiB, so transfers do not read it and use their server's "
                   "proxy. Shorten it, for example with ranges (10.0.0.0/8) or domains (.example.com).");
         return;
     }

@@ -106,9 +106,6 @@ TEST(Network, IsReadAsItWasWritten)
         EXPECT_FALSE(parse_network(bad, why)) << bad;
         EXPECT_EQ(why.find("secret"), std::string::npos) << why;
     }
-    auto huge = written;
-    huge.no_proxy.assign(100'000, "entry");
-    EXPECT_LE(network_json(huge).size(), 65536u);
 }
 
 } // namespace
