@@ -9,7 +9,7 @@ void Connection::do_upgrade(const ExchangePtr& exchange, Headers headers, WebSoc
     enter(State::websocket);
     ++listening_->websockets;
     const auto request = std::move(upgrade_);
-    ws_ = make_websocket(std::move(*stream_), limits, *this, shared_from_this());
+    ws_ = make_websocket(std::move(*stream_), limits, *request, *this, shared_from_this());
     stream_.reset();
     peer_ = {};
     exchange->phase = Exchange::Phase::websocket;

@@ -1,4 +1,5 @@
-// A WebSocket after its request: Beast behind a narrow header, with a bounded send queue, limits, pings and a clean end.
+// A WebSocket after its request, behind a narrow header: a bounded send queue, limits, pings and a clean end. Its frames are read by
+// net::FrameSocket, or by Beast where the peer offers to compress and the limits allow it.
 // All calls and callbacks on the connection's I/O thread.
 #pragma once
 
@@ -59,8 +60,8 @@ public:
 };
 
 // `owner` keeps `events` alive until ws_ended() has returned.
-std::shared_ptr<WebSocket> make_websocket(net::Stream, WebSocketLimits, WebSocketEvents& events,
-                                          std::shared_ptr<void> owner);
+std::shared_ptr<WebSocket> make_websocket(net::Stream, WebSocketLimits, const WebSocket::Request&,
+                                          WebSocketEvents& events, std::shared_ptr<void> owner);
 
 // Is this a well-formed request for a WebSocket (RFC 6455, version 13)?
 enum class Handshake { no, good, bad };

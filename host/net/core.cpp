@@ -39,14 +39,30 @@ std::size_t Core::read_some(void* data, std::size_t size, error_code& ec)
     constexpr std::size_t direct = 16 * 1024; // from here the caller's buffer is as good as a block
     ec = {};
     std::size_t n = 0;
-    if (unread() == 0 && size >= direct) {
+    if (unread() == 0 && size >= direct && !head_end_matched_) {
         n = receive(data, size, ec);
     } else {
         peek(ec);
-        n = take(static_cast<char*>(data), size);
+        n = take(static_cast<char*>(data), up_to_head_end(size));
     }
     if (most_tail_ != 0 && n != 0) remember({static_cast<const char*>(data), n});
     return n;
+}
+
+std::size_t Core::up_to_head_end(std::size_t size)
+{
+    constexpr std::string_view empty_line = "\r\n\r\n";
+    if (!head_end_matched_) return size;
+    size = std::min(size, unread());
+    for (std::size_t i = 0; i < size; ++i) {
+        const char c = in_.data()[in_begin_ + i];
+        std::uint8_t& matched = *head_end_matched_;
+        matched = c == empty_line[matched] ? matched + 1 : c == '\r' ? 1 : 0;
+        if (matched < empty_line.size()) continue;
+        head_end_matched_.reset();
+        return i + 1;
+    }
+    return size;
 }
 
 void Core::remember(std::string_view bytes)
@@ -60,7 +76,7 @@ void Core::remember(std::string_view bytes)
     tail_ += bytes;
 }
 
-std::string_view Core::peek(error_code& ec)
+std::span<char> Core::peek(error_code& ec)
 {
     ec = {};
     if (unread() == 0) {
@@ -162,25 +178,37 @@ std::size_t Core::write_some(const void* data, std::size_t size, error_code& ec)
     return total;
 }
 
-bool Core::write_masked(std::string_view head, std::string_view payload, const MaskKey& key)
+// Into the last block or a new one; 0: all are full.
+std::size_t Core::cork_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
+{
+    const auto [to, space] = out_space();
+    const std::size_t n = std::min(space, payload.size() - at);
+    if (mask)
+        copy_masked(to, payload.data() + at, n, *mask, at);
+    else if (n != 0)
+        std::memcpy(to, payload.data() + at, n);
+    corked(n);
+    return n;
+}
+
+bool Core::write_frame(std::string_view head, std::string_view payload, const MaskKey* mask)
 {
     if (out_error || !descriptor.is_open()) return false;
     const std::size_t size = head.size() + payload.size();
     if (room_after_flush(size) < size) return false;
-    for (std::size_t done = 0; done < size;) {
-        const auto [to, space] = out_space();
-        const std::size_t n = std::min(space, (done < head.size() ? head.size() : size) - done);
-        if (done < head.size()) {
-            std::memcpy(to, head.data() + done, n);
-        } else {
-            const std::size_t at = done - head.size();
-            copy_masked(to, payload.data() + at, n, key, at);
-        }
-        corked(n);
-        done += n;
-    }
+    for (std::size_t done = 0; done < head.size();) done += cork_payload(head, done, nullptr);
+    for (std::size_t done = 0; done < payload.size();) done += cork_payload(payload, done, mask);
     flush_soon();
     return true;
+}
+
+std::size_t Core::write_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
+{
+    if (out_error || !descriptor.is_open()) return 0;
+    const std::size_t from = at;
+    while (at < payload.size() && room_after_flush(1) > 0) at += cork_payload(payload, at, mask);
+    if (at != from) flush_soon();
+    return at - from;
 }
 
 std::size_t Core::write_through(const void* data, std::size_t size, error_code& ec)
@@ -267,7 +295,7 @@ void Core::sent(std::size_t n)
 
 void Core::flush_soon()
 {
-    if (late_flush_posted_) return;
+    if (late_flush_posted_ || reader_flushes) return;
     late_flush_posted_ = true;
     late_flush(0);
 }

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,25 +42,32 @@ public:
 
     // Up to `size` bytes; 0 with would_block, eof or another error. Never blocks.
     std::size_t read_some(void* data, std::size_t size, error_code& ec);
-    // What has been read and not yet taken; reads a block when there is nothing. Empty with an error.
-    std::string_view peek(error_code& ec);
+    // What has been read and not yet taken; reads a block when there is nothing. Empty with an error. The bytes may be changed.
+    std::span<char> peek(error_code& ec);
     // From now on tail() is the end of what read_some() returned, at most `most` bytes of it: for error messages.
     void keep_tail(std::size_t most) { most_tail_ = most; }
     [[nodiscard]] const std::string& tail() const { return tail_; }
+    // From now on read_some() gives nothing beyond the empty line that ends an HTTP head, until that line has been given: what follows a 101
+    // is no longer HTTP.
+    void stop_at_head_end() { head_end_matched_ = 0; }
     // Must wait_readable wait? Not when bytes lie in OpenSSL's buffer.
     [[nodiscard]] bool has_more_inside() const;
     // Into the cork, as much as fits; 0 with would_block when it is full even after a flush. What is no longer than `whole` goes as a
-    // whole or not at all, so that write_masked() never comes between the halves of a control frame of Beast's.
+    // whole or not at all, so that write_frame() never comes between the halves of a control frame of Beast's.
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
     static constexpr std::size_t whole = 256;
-    // Into the cork as a whole: the head, and the payload under its mask. False: no room even after a flush, or failed.
-    bool write_masked(std::string_view head, std::string_view payload, const MaskKey&);
+    // Into the cork as a whole: the head, and the payload, under its mask if there is one. False: no room even after a flush, or failed.
+    bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask);
+    // Into the cork, as much of the payload from `at` on as there is room for; 0: none, or failed.
+    std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
     // Past the cork when it is empty (plain only): for big buffers.
     std::size_t write_through(const void* data, std::size_t size, error_code& ec);
     // Sends what is corked, as far as the socket takes it; the rest follows by itself when it is writable again.
     void flush();
     // A write outside the read path leaves soon, together with its neighbours.
     void flush_soon();
+    // While true whoever reads will flush, so that nothing is posted for it.
+    bool reader_flushes = false;
     // Called before waiting for input: the cork leaves first.
     Want before_wait()
     {
@@ -109,12 +118,16 @@ private:
     std::size_t room_after_flush(std::size_t wanted);
     std::pair<char*, std::size_t> out_space(); // in the last block, or a new one; size 0: all are full
     void corked(std::size_t n);                // of out_space()
+    std::size_t cork_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
     std::size_t receive(void* data, std::size_t size, error_code& ec);
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
     error_code tls_error(int result, Want& wants);
 
     void remember(std::string_view bytes);
+    std::size_t up_to_head_end(std::size_t size);
 
+    // How much of the empty line has been seen.
+    std::optional<std::uint8_t> head_end_matched_;
     std::size_t most_tail_ = 0;
     std::string tail_;
     Block in_;

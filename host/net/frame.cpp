@@ -56,14 +56,15 @@ MaskKey MaskKeys::next()
     return supply_[--left_];
 }
 
-TextHead::TextHead(std::size_t payload, const MaskKey& key)
+FrameHead::FrameHead(Opcode opcode, std::size_t payload, const MaskKey* mask)
 {
-    constexpr unsigned char whole_text = 0x81, masked = 0x80;
+    constexpr unsigned char whole = 0x80;
+    const unsigned char masked = mask ? 0x80 : 0;
     const auto put = [this](std::uint64_t value) { bytes_[size_++] = static_cast<char>(value & 0xFF); };
     const auto put_size = [&](int bytes) {
         for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) put(std::uint64_t{payload} >> shift);
     };
-    put(whole_text);
+    put(whole | static_cast<unsigned char>(opcode));
     if (payload < 126) {
         put(masked | payload);
     } else if (payload <= 0xFFFF) {
@@ -73,7 +74,8 @@ TextHead::TextHead(std::size_t payload, const MaskKey& key)
         put(masked | 127);
         put_size(8);
     }
-    for (const unsigned char byte : key) put(byte);
+    if (!mask) return;
+    for (const unsigned char byte : *mask) put(byte);
 }
 
 } // namespace agenthost::host::net

@@ -1,5 +1,5 @@
-// The frames a WebSocket client sends (RFC 6455, 5.2): a head, and the payload under a mask that nobody can foresee. Pure but for the
-// keys, which come from the kernel's random numbers. One thread.
+// The parts of a WebSocket frame that is sent (RFC 6455, 5.2): its head, and for a client the mask over its payload, which nobody can
+// foresee. Pure but for the keys, which come from the kernel's random numbers. One thread.
 #pragma once
 
 #include <array>
@@ -24,10 +24,12 @@ private:
     std::size_t left_ = 0;
 };
 
-// The head of a whole text message in one frame.
-class TextHead {
+enum class Opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+
+// The head of a whole message, or of a control frame, in one frame. A client's frames have a mask, a server's have none.
+class FrameHead {
 public:
-    TextHead(std::size_t payload, const MaskKey&);
+    FrameHead(Opcode, std::size_t payload, const MaskKey* mask = nullptr);
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
 
 private:

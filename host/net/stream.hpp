@@ -206,14 +206,21 @@ public:
     void async_handshake(TlsContextPtr context, const std::string& host, Done done);
 
     void flush() { core_->flush(); }
+    // Set while messages are handled one after another: the caller promises a flush(), or a wait for input, after them.
+    void will_flush(bool on) { core_->reader_flushes = on; }
     [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
     // Corks a whole piece, or takes nothing and says false (full, or failed: error()). No completion, no copy kept by the caller.
     bool write(std::string_view piece);
-    // The same for a frame of a WebSocket client, whose payload is masked on its way. Beside Beast's own control frames, which go into
-    // the cork as a whole; not while a message of Beast's is under way.
-    bool write_masked(std::string_view head, std::string_view payload, const MaskKey& key)
+    // The same for a WebSocket frame, whose payload gets its mask on the way; a server's frames have none. Beside Beast's own control
+    // frames, which go into the cork as a whole; not while a message of Beast's is under way.
+    bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask)
     {
-        return core_->write_masked(head, payload, key);
+        return core_->write_frame(head, payload, mask);
+    }
+    // A part of a frame's payload from `at` on, as much as there is room for; 0: none; see wait_writable().
+    std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
+    {
+        return core_->write_payload(payload, at, mask);
     }
     [[nodiscard]] error_code error() const { return core_->out_error; }
     // Done when nothing is corked, or with the error that keeps it so.
@@ -237,12 +244,18 @@ public:
     {
         return core_->unread();
     } // read from the socket, not yet by you
+    // The same bytes; reads when there are none.
     std::string_view peek(error_code& ec)
     {
-        return core_->peek(ec);
-    }                                                        // the same bytes; reads when there are none
+        const std::span<char> bytes = core_->peek(ec);
+        return {bytes.data(), bytes.size()};
+    }
+    // The same, to unmask them where they lie.
+    std::span<char> peek_to_change(error_code& ec) { return core_->peek(ec); }
     void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() showed
     std::string take_buffered();                             // the same bytes, handed over
+    // Reads by Beast end with the next HTTP head; what follows it stays here, see Core.
+    void stop_at_head_end() { core_->stop_at_head_end(); }
     // For error messages: keeps the last `most` bytes that were read.
     void keep_tail(std::size_t most) { core_->keep_tail(most); }
     [[nodiscard]] const std::string& tail() const { return core_->tail(); }

@@ -1,8 +1,9 @@
 #include "link.hpp"
 
+#include "host/net/frame_socket.hpp"
 #include "host/net/stream.hpp"
 #include "host/session/lane.hpp"
-#include "netclient/url.hpp"
+#include "host/session/link_ends.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
@@ -28,32 +29,30 @@ constexpr std::size_t kept_buffer = 64 << 10;    // memory of a bigger message i
 constexpr std::size_t most_in_a_row = 512 << 10; // bytes written before others have their turn
 constexpr std::size_t kept_tail = 2048;          // bytes read last, to recognise an HTTP error among them
 
-// The status line of an HTTP error at the end of what was read, "400 Bad Request"; empty: there is none. Some servers accept the upgrade
-// and then write an HTTP error where a frame is due; read as a frame it is only "fragmented control frame".
-std::string http_error_in(std::string_view tail)
-{
-    const std::size_t at = tail.rfind("HTTP/1.");
-    if (at == tail.npos) return {};
-    std::string_view line = tail.substr(at, std::min(tail.find_first_of("\r\n", at), tail.size()) - at);
-    constexpr std::size_t version = 9; // "HTTP/1.1 "
-    if (line.size() < version + 3 || line[version - 1] != ' ') return {};
-    line.remove_prefix(version);
-    const auto digit = [&](std::size_t i) { return line[i] >= '0' && line[i] <= '9'; };
-    if (line[0] < '2' || line[0] > '5' || !digit(1) || !digit(2)) return {}; // the 101 is no error
-    return netclient::printable(line, 80);
-}
-
-class WebSocketLink final : public Link, public std::enable_shared_from_this<WebSocketLink> {
+// Beast does the handshake, and the frames where compression was negotiated; else net::FrameSocket does the frames.
+class WebSocketLink final : public Link,
+                            public std::enable_shared_from_this<WebSocketLink>,
+                            private net::FrameSocket::Owner {
 public:
+    using Owner = Link::Owner;
+    using Kind = net::FrameSocket::Kind;
+
     WebSocketLink(const asio::any_io_executor& executor, Options options, Owner& owner)
         : options_{std::move(options)}, owner_{&owner}, executor_{executor},
           lane_{std::make_shared<Lane>(executor)}, socket_{executor}, patience_{executor}
     {}
 
+    ~WebSocketLink() override
+    {
+        if (frames_) frames_->abort();
+    }
+
     void open() override { connect(); }
     void kick() override
     {
-        if (open_ && !writing_ && !closing_) write_later(lane_->executor());
+        if (!open_ || writing_ || closing_) return;
+        if (!frames_) return write_later(lane_->executor());
+        if (!frames_->reading()) return write_later(executor_); // else on_read_all() writes
     }
     void ping(std::string payload) override;
     void hold(bool) override;
@@ -62,8 +61,8 @@ public:
     void forget() override;
     [[nodiscard]] bool writing() const override { return writing_; }
     [[nodiscard]] std::string take_date() override { return std::exchange(date_, {}); }
-    [[nodiscard]] std::uint64_t bytes_in() const override { return ws_ ? ws_->next_layer().bytes_in() : 0; }
-    [[nodiscard]] std::uint64_t bytes_out() const override { return ws_ ? ws_->next_layer().bytes_out() : 0; }
+    [[nodiscard]] std::uint64_t bytes_in() const override { return stream() ? stream()->bytes_in() : 0; }
+    [[nodiscard]] std::uint64_t bytes_out() const override { return stream() ? stream()->bytes_out() : 0; }
 
 private:
     void connect();
@@ -73,6 +72,18 @@ private:
     void secure();
     void secured();
     void upgraded(error_code);
+    [[nodiscard]] const net::Stream* stream() const;
+    void read_frames();
+    void on_message(Kind, std::string_view) override;
+    void on_control(Kind kind, std::string_view payload) override
+    {
+        tell_control(kind == Kind::pong, payload);
+    }
+    void on_written() override;
+    void on_read_all() override { write(); }
+    void on_end(error_code) override;
+    void refuse_binary(std::size_t size);
+    void tell_control(bool pong, std::string_view payload);
     void read();
     void on_read(error_code, std::size_t);
     template <class Executor> void write_later(const Executor&);
@@ -94,6 +105,7 @@ private:
     std::size_t next_address_ = 0;
     std::string tried_; // the last address and what was wrong with it
     std::optional<websocket::stream<net::Stream, true>> ws_;
+    std::shared_ptr<net::FrameSocket> frames_; // in its place, once it is open
     netclient::ConnectAnswer tunnel_;
     websocket::response_type response_;
     std::string date_;
@@ -209,6 +221,7 @@ void WebSocketLink::secured()
     ws_->write_buffer_bytes(16 << 10); // masking copies through it: fewer pieces for a big result
     ws_->control_callback(
         [this](websocket::frame_type kind, beast::string_view payload) { on_control(kind, payload); });
+    ws_->next_layer().stop_at_head_end();
     ws_->async_handshake(response_, options_.url.authority(), options_.url.target,
                          [self = shared_from_this()](error_code ec) { self->upgraded(ec); });
 }
@@ -218,26 +231,67 @@ void WebSocketLink::upgraded(error_code ec)
     if (!owner_) return;
     if (const auto date = response_.find(http::field::date); date != response_.end())
         date_ = std::string{date->value()};
-    if (ec == websocket::error::upgrade_declined) {
-        const auto status = response_.result_int();
-        const bool refused = status == 401 || status == 403;
-        return end(
-            {netclient::shown_url("ws" + std::string{options_.url.tls ? "s://" : "://"} +
-                                  options_.url.authority() + options_.url.target) +
-                 " answered " + std::to_string(status) + " " +
-                 std::string{http::obsolete_reason(response_.result())} +
-                 (refused         ? ". Check credential and headers"
-                  : status == 426 ? ". A proxy in front of the server drops the Upgrade header; nginx needs "
-                                    "proxy_http_version 1.1 and the headers Upgrade and Connection"
-                                  : ". Check the path in url"),
-             refused});
-    }
+    if (ec == websocket::error::upgrade_declined)
+        return end(upgrade_declined(options_.url, response_.result_int()));
     if (ec) return fail(ec, "the WebSocket upgrade");
+    const bool compressed = response_.count(http::field::sec_websocket_extensions) != 0;
     response_ = {};
     open_ = true;
+    if (!compressed) read_frames();
     owner_->on_open();
     date_.clear();
-    if (owner_) read();
+    if (!owner_) return;
+    if (frames_)
+        frames_->start();
+    else
+        read();
+}
+
+const net::Stream* WebSocketLink::stream() const
+{
+    if (frames_) return &frames_->stream();
+    return ws_ ? &ws_->next_layer() : nullptr;
+}
+
+void WebSocketLink::read_frames()
+{
+    net::FrameSocket::Owner& owner = *this;
+    frames_ = std::make_shared<net::FrameSocket>(std::move(ws_->next_layer()), net::FrameReader::Role::client,
+                                                 options_.message_bytes, owner, weak_from_this());
+    ws_.reset();
+    frames_->pause(held_);
+}
+
+void WebSocketLink::on_message(Kind kind, std::string_view message)
+{
+    if (closing_) return;
+    if (kind == Kind::binary) return refuse_binary(message.size());
+    owner_->on_frame(message);
+}
+
+void WebSocketLink::on_written()
+{
+    writing_ = false;
+    if (!owner_) return;
+    owner_->on_written();
+    write();
+}
+
+void WebSocketLink::on_end(error_code ec)
+{
+    if (ec == websocket::error::closed)
+        return end(closed_by_server(frames_->close_code(), frames_->close_reason()));
+    if (closing_) return end({});
+    if (ec == websocket::condition::protocol_violation)
+        return end(broke_protocol(ec, frames_->seen_at_fault()));
+    fail(ec, "the connection");
+}
+
+void WebSocketLink::refuse_binary(std::size_t size)
+{
+    fault_ = "the server sent a binary frame of " + std::to_string(size) +
+             " bytes; this protocol has text frames only. Check url and protocol of this server";
+    close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
 }
 
 void WebSocketLink::read()
@@ -260,11 +314,7 @@ void WebSocketLink::on_read(error_code ec, std::size_t n)
         return;
     }
     if (closing_) return; // the closing handshake reads on by itself
-    if (!ws_->got_text()) {
-        fault_ = "the server sent a binary frame of " + std::to_string(n) +
-                 " bytes; this protocol has text frames only. Check url and protocol of this server";
-        return close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
-    }
+    if (!ws_->got_text()) return refuse_binary(n);
     owner_->on_frame({static_cast<const char*>(in_.data().data()), n});
     in_.consume(n);
     if (in_.capacity() > kept_buffer) in_.shrink_to_fit();
@@ -290,7 +340,11 @@ void WebSocketLink::write()
         if (frame.empty()) return;
         if (written > most_in_a_row) return write_later(executor_);
         written += frame.size();
-        if (write_past_beast(frame)) {
+        if (frames_ && !frames_->send(net::Opcode::text, frame)) {
+            writing_ = true; // on_written() goes on
+            return;
+        }
+        if (frames_ || write_past_beast(frame)) {
             writing_ = true; // a kick() from inside on_written() is for the next round of this loop
             owner_->on_written();
             writing_ = false;
@@ -312,7 +366,8 @@ bool WebSocketLink::write_past_beast(std::string_view frame)
     if (pinging_ || !ws_->is_open()) return false;
     if (frame.size() > net::block_size || (options_.compress && frame.size() >= compress_from)) return false;
     const net::MaskKey key = mask_keys_.next();
-    return ws_->next_layer().write_masked(net::TextHead{frame.size(), key}.view(), frame, key);
+    return ws_->next_layer().write_frame(net::FrameHead{net::Opcode::text, frame.size(), &key}.view(), frame,
+                                         &key);
 }
 
 void WebSocketLink::on_write(error_code ec)
@@ -334,6 +389,7 @@ void WebSocketLink::write_failed(error_code ec)
 void WebSocketLink::ping(std::string payload)
 {
     if (!open_ || closing_) return;
+    if (frames_) return frames_->ping(payload);
     if (pinging_) {
         next_ping_ = std::move(payload);
         return;
@@ -350,10 +406,15 @@ void WebSocketLink::ping(std::string payload)
 void WebSocketLink::on_control(websocket::frame_type kind, std::string_view payload)
 {
     if (kind == websocket::frame_type::close) return; // the read ends with it
-    // Not from inside the read that found it.
-    asio::post(executor_, [self = shared_from_this(), kind, payload = std::string{payload}] {
+    tell_control(kind == websocket::frame_type::pong, payload);
+}
+
+// Not from inside the read that found it.
+void WebSocketLink::tell_control(bool pong, std::string_view payload)
+{
+    asio::post(executor_, [self = shared_from_this(), pong, payload = std::string{payload}] {
         if (!self->owner_) return;
-        if (kind == websocket::frame_type::pong)
+        if (pong)
             self->owner_->on_pong(payload);
         else
             self->owner_->on_ping();
@@ -363,6 +424,7 @@ void WebSocketLink::on_control(websocket::frame_type kind, std::string_view payl
 void WebSocketLink::hold(bool held)
 {
     held_ = held;
+    if (frames_) return frames_->pause(held);
     if (!held_ && open_ && owner_) read();
 }
 
@@ -372,6 +434,7 @@ void WebSocketLink::close(int code, std::string_view reason)
     if (!open_) return abort();
     closing_ = true;
     constexpr std::size_t longest = 123; // of a control frame
+    if (frames_) return frames_->close(static_cast<std::uint16_t>(code), reason.substr(0, longest));
     const websocket::close_reason said{static_cast<websocket::close_code>(code), reason.substr(0, longest)};
     ws_->async_close(said, [self = shared_from_this()](error_code) {
         if (self->owner_) self->end({});
@@ -399,6 +462,7 @@ void WebSocketLink::drop()
     error_code ignored;
     patience_.cancel();
     socket_.close(ignored);
+    if (frames_) return frames_->abort();
     if (ws_) ws_->next_layer().close();
 }
 
@@ -406,22 +470,10 @@ void WebSocketLink::fail(error_code ec, const std::string& doing)
 {
     if (ec == websocket::error::closed) {
         const websocket::close_reason& reason = ws_->reason();
-        std::string why = "the server closed the session (" + std::to_string(reason.code);
-        if (!reason.reason.empty())
-            why += ": " +
-                   netclient::printable({reason.reason.data(), reason.reason.size()}, reason.reason.size());
-        why += ")";
-        return end(
-            {std::move(why), reason.code == websocket::close_code::policy_error, reason.code,
-             netclient::printable({reason.reason.data(), reason.reason.size()}, reason.reason.size())});
+        return end(closed_by_server(reason.code, {reason.reason.data(), reason.reason.size()}));
     }
-    if (open_ && ec == websocket::condition::protocol_violation) {
-        if (const std::string error = http_error_in(ws_->next_layer().tail()); !error.empty())
-            return end({"the server accepted the upgrade with 101 and then wrote an HTTP error (" + error +
-                        ") where a WebSocket frame was due. What answers at this path, or a proxy in front "
-                        "of it, is "
-                        "not a WebSocket endpoint or is misconfigured"});
-    }
+    if (open_ && ws_ && ec == websocket::condition::protocol_violation)
+        return end(broke_protocol(ec, ws_->next_layer().tail()));
     end({doing + ": " + ec.message()});
 }
 

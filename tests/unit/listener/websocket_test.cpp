@@ -26,7 +26,6 @@ TEST(WebSocketTest, AnUpgradeThatHasNotLeftYetIsNotStalled)
     int pair[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     Events events;
-    const auto ws = make_websocket(net::Stream{io.get_executor(), pair[0]}, {}, events, nullptr);
     WebSocket::Request request;
     request.method(boost::beast::http::verb::get);
     request.target("/");
@@ -36,6 +35,7 @@ TEST(WebSocketTest, AnUpgradeThatHasNotLeftYetIsNotStalled)
     request.set(boost::beast::http::field::connection, "Upgrade");
     request.set(boost::beast::http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
     request.set(boost::beast::http::field::sec_websocket_version, "13");
+    const auto ws = make_websocket(net::Stream{io.get_executor(), pair[0]}, {}, request, events, nullptr);
     ws->accept(request, {});
     for (int turn = 0; turn < 1000 && !ws->open() && events.ended == 0; ++turn) {
         ws->tick(std::chrono::steady_clock::now());

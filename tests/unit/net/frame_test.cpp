@@ -39,7 +39,9 @@ TEST(Frame, MasksEveryLengthFromEveryPlace)
 TEST(Frame, SaysItsLengthAsTheStandardDoes)
 {
     const MaskKey key{1, 2, 3, 4};
-    const auto head = [&](std::size_t size) { return std::string{TextHead{size, key}.view()}; };
+    const auto head = [&](std::size_t size) {
+        return std::string{FrameHead{Opcode::text, size, &key}.view()};
+    };
     using namespace std::string_literals;
     EXPECT_EQ(head(0), "\x81\x80\1\2\3\4"s);
     EXPECT_EQ(head(125), "\x81\xFD\1\2\3\4"s);

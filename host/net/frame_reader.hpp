@@ -1,0 +1,81 @@
+// Reads the frames of a WebSocket without extensions (RFC 6455) from bytes that arrive cut anywhere: heads, lengths, masks, fragments,
+// control frames, UTF-8 and the bound of a message. Sans-io, one thread.
+//
+// Finds the same messages and the same faults as Beast's reader; tests/fuzz/frame_fuzz.cpp compares them.
+//
+//   const auto found = reader.next(bytes.data(), bytes.size());
+//   use(found.kind, found.payload);   // valid until the next call or until `bytes` are gone
+//   stream.consume(found.used);
+#pragma once
+
+#include "host/net/frame.hpp"
+#include "host/net/utf8_pieces.hpp"
+
+#include <boost/beast/core/role.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host::net {
+
+class FrameReader {
+public:
+    using Role = boost::beast::role_type;
+    enum class Kind : std::uint8_t { more, text, binary, ping, pong, close, fault };
+    struct Found {
+        Kind kind = Kind::more;
+        std::size_t used = 0;
+        // Of a message or a control frame; of a close frame: the reason's text.
+        std::string_view payload;
+    };
+
+    // `role`: which end reads; a server's peer masks its frames. `max_message`: bytes, 0 for no bound.
+    FrameReader(Role role, std::uint64_t max_message) : max_message_{max_message}, role_{role} {}
+
+    // Up to the end of one message or control frame; unmasks the bytes where they lie. Not after a close frame or a fault.
+    Found next(char* bytes, std::size_t size);
+    void set_max_message(std::uint64_t bytes) { max_message_ = bytes; }
+
+    // Of Beast's websocket errors; after Kind::fault.
+    [[nodiscard]] boost::system::error_code fault() const { return fault_; }
+    // Of a head that is not whole yet: the bytes that came. Once it is whole they are the beginning of last_head().
+    [[nodiscard]] std::string_view begun_head() const { return {head_.data(), head_size_}; }
+    [[nodiscard]] std::string_view last_head() const { return {head_.data(), head_.size()}; }
+    // After Kind::close; 0: the frame had none.
+    [[nodiscard]] std::uint16_t close_code() const { return close_code_; }
+    // Frees what a big message took, unless it is being read.
+    void release_memory();
+
+private:
+    std::size_t read_head(const char* bytes, std::size_t size);
+    void parse_head(const unsigned char* head);
+    boost::system::error_code check_head(unsigned char first, bool masked, unsigned length) const;
+    boost::system::error_code parse_length(const unsigned char* head, unsigned length);
+    Found read_control(char* bytes, std::size_t size);
+    Found read_data(char* bytes, std::size_t size);
+    Found found_control(std::size_t used, std::string_view payload);
+    Found fail(boost::system::error_code, std::size_t used);
+    void unmask(char* bytes, std::size_t size);
+    [[nodiscard]] bool control() const { return (opcode_ & 0x8) != 0; }
+
+    boost::system::error_code fault_;
+    std::uint64_t max_message_;
+    std::uint64_t message_size_ = 0;
+    // Of the frame's payload.
+    std::uint64_t left_ = 0, at_ = 0;
+    // The beginning of a message or a control frame whose rest has not come.
+    std::string message_, control_;
+    Utf8Pieces utf8_;
+    std::array<char, 14> head_{};
+    MaskKey key_{};
+    Role role_;
+    std::uint16_t close_code_ = 0;
+    std::uint8_t head_size_ = 0, opcode_ = 0;
+    bool fin_ = false, in_payload_ = false, in_message_ = false, text_ = false;
+    bool message_given_ = false, control_given_ = false;
+};
+
+} // namespace agenthost::host::net

@@ -1,0 +1,284 @@
+#include "frame_socket.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/beast/websocket/error.hpp>
+
+#include <utility>
+
+namespace agenthost::host::net {
+namespace asio = boost::asio;
+namespace websocket = boost::beast::websocket;
+
+namespace {
+
+// Read in one go before others have their turn.
+constexpr std::size_t max_in_a_row = block_size;
+// From here on a copy into the cork costs more than a system call.
+constexpr std::size_t big_message = 32 * 1024;
+
+std::string close_payload(std::uint16_t code, std::string_view reason)
+{
+    std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
+    return payload.append(reason);
+}
+
+// What the peer is told of its fault.
+std::uint16_t code_of(error_code fault)
+{
+    if (fault == websocket::error::message_too_big) return 1009;
+    return fault == websocket::error::bad_frame_payload ? 1007 : 1002;
+}
+
+} // namespace
+
+FrameSocket::FrameSocket(Stream stream, FrameReader::Role role, std::uint64_t max_message, Owner& owner,
+                         std::weak_ptr<void> life)
+    : stream_{std::move(stream)}, reader_{role, max_message}, owner_{&owner}, life_{std::move(life)}
+{
+    if (role == FrameReader::Role::client) masks_ = std::make_unique<MaskKeys>();
+}
+
+void FrameSocket::start() { serve_later(); }
+
+void FrameSocket::pause(bool on)
+{
+    paused_ = on;
+    if (!on && !serving_ && !waits_for_input_) serve_later();
+}
+
+void FrameSocket::abort()
+{
+    over_ = aborted_ = true;
+    owner_ = nullptr;
+    // Closing gives the block back in which the message lies.
+    if (!serving_) stream_.close();
+}
+
+void FrameSocket::serve_later()
+{
+    if (std::exchange(serve_posted_, true)) return;
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+        self->serve_posted_ = false;
+        if (!self->waits_for_input_) self->serve();
+    });
+}
+
+void FrameSocket::serve()
+{
+    const auto life = life_.lock();
+    if (!life || serving_ || over_) return;
+    const auto self = shared_from_this();
+    serving_ = true;
+    stream_.will_flush(true);
+    const std::uint64_t begin = stream_.bytes_in();
+    bool more = true;
+    while (more && reads() && stream_.bytes_in() - begin < max_in_a_row) more = serve_one();
+    if (owner_) owner_->on_read_all();
+    serving_ = false;
+    stream_.will_flush(false);
+    if (aborted_) return stream_.close();
+    stream_.flush();
+    if (!reads()) return;
+    if (more)
+        serve_later();
+    else
+        wait_for_input();
+}
+
+// False: there is nothing to read now.
+bool FrameSocket::serve_one()
+{
+    error_code ec;
+    const std::span<char> bytes = stream_.peek_to_change(ec);
+    if (ec == asio::error::would_block) return false;
+    if (ec) return finish(ec), true;
+    const std::size_t begun = reader_.begun_head().size();
+    const auto found = reader_.next(bytes.data(), bytes.size());
+    if (found.kind == Kind::fault) remember_fault({bytes.data(), bytes.size()}, begun);
+    handle(found);
+    if (stream_.is_open()) stream_.consume(found.used);
+    return true;
+}
+
+void FrameSocket::remember_fault(std::string_view bytes, std::size_t begun)
+{
+    constexpr std::size_t max_seen = 2048;
+    seen_at_fault_ = reader_.last_head().substr(0, begun);
+    seen_at_fault_ += bytes.substr(0, max_seen);
+}
+
+void FrameSocket::wait_for_input()
+{
+    reader_.release_memory();
+    waits_for_input_ = true;
+    stream_.wait_readable([self = shared_from_this()](error_code ec) {
+        self->waits_for_input_ = false;
+        if (!ec) return self->serve();
+        const auto life = self->life_.lock();
+        if (life && !self->ending_) self->finish(ec);
+    });
+}
+
+void FrameSocket::handle(const FrameReader::Found& found)
+{
+    switch (found.kind) {
+    case Kind::more: return;
+    case Kind::text:
+    case Kind::binary: return owner_->on_message(found.kind, found.payload);
+    case Kind::ping:
+        if (!close_sent_) {
+            send_control(Opcode::pong, found.payload);
+            owner_->on_control(found.kind, found.payload);
+        }
+        return;
+    case Kind::pong:
+        if (!close_sent_) owner_->on_control(found.kind, found.payload);
+        return;
+    case Kind::close: return closed_by_peer(found.payload);
+    case Kind::fault: return fail(reader_.fault());
+    }
+}
+
+void FrameSocket::closed_by_peer(std::string_view reason)
+{
+    close_reason_ = reason;
+    ending_ = websocket::error::closed;
+    constexpr std::uint16_t normal = 1000;
+    if (!close_sent_ && !waiting_close_)
+        send_close(close_payload(close_code() == 0 ? normal : close_code(), {}));
+    end_when_sent();
+}
+
+void FrameSocket::fail(error_code fault)
+{
+    ending_ = fault;
+    if (!close_sent_ && !waiting_close_) send_close(close_payload(code_of(fault), {}));
+    end_when_sent();
+}
+
+void FrameSocket::finish(error_code ec)
+{
+    if (std::exchange(over_, true)) return;
+    if (Owner* const owner = std::exchange(owner_, nullptr)) owner->on_end(ec);
+}
+
+std::optional<MaskKey> FrameSocket::new_mask()
+{
+    return masks_ ? std::optional{masks_->next()} : std::nullopt;
+}
+
+bool FrameSocket::send(Opcode opcode, std::string_view message)
+{
+    const std::optional<MaskKey> mask = new_mask();
+    const MaskKey* const key = mask ? &*mask : nullptr;
+    const FrameHead head{opcode, message.size(), key};
+    if (message.size() < big_message && stream_.write_frame(head.view(), message, key)) return true;
+    sending_.emplace(message, 0, std::string{head.view()}, mask);
+    if (!send_rest()) {
+        wait_for_room();
+        return false;
+    }
+    sending_.reset();
+    return true;
+}
+
+// Of the message that did not fit. False: there is no more room.
+bool FrameSocket::send_rest()
+{
+    Sending& s = *sending_;
+    if (!s.head.empty()) {
+        if (!stream_.write(s.head)) return false;
+        s.head.clear();
+    }
+    const bool past_cork = !s.mask && !stream_.tls() && s.message.size() >= big_message;
+    while (s.at < s.message.size()) {
+        error_code ec;
+        const std::size_t n = past_cork
+                                  ? stream_.write_now(s.message.data() + s.at, s.message.size() - s.at, ec)
+                                  : stream_.write_payload(s.message, s.at, s.mask ? &*s.mask : nullptr);
+        if (n == 0) return false;
+        s.at += n;
+    }
+    return true;
+}
+
+// A broken connection is told of by whoever reads; when nobody does, here.
+void FrameSocket::wait_for_room()
+{
+    if (over_ || std::exchange(waits_for_room_, true)) return;
+    if (stream_.error()) {
+        if (reads()) return;
+        return asio::post(stream_.get_executor(), [self = shared_from_this()] {
+            const auto life = self->life_.lock();
+            if (life) self->finish(self->stream_.error());
+        });
+    }
+    stream_.wait_writable([self = shared_from_this()](error_code ec) {
+        self->waits_for_room_ = false;
+        const auto life = self->life_.lock();
+        if (!ec && life && !self->over_) self->go_on_sending();
+    });
+}
+
+void FrameSocket::go_on_sending()
+{
+    const bool message = sending_.has_value();
+    if (message && !send_rest()) return wait_for_room();
+    sending_.reset();
+    send_waiting_controls();
+    if (message && owner_) owner_->on_written();
+    end_when_sent();
+}
+
+void FrameSocket::ping(std::string_view payload) { send_control(Opcode::ping, payload); }
+
+void FrameSocket::close(std::uint16_t code, std::string_view reason)
+{
+    if (close_sent_ || waiting_close_ || over_) return;
+    send_close(close_payload(code, reason));
+    if (!serving_ && !waits_for_input_ && reads()) serve_later();
+}
+
+void FrameSocket::send_control(Opcode opcode, std::string_view payload)
+{
+    if (close_sent_ || waiting_close_ || over_) return;
+    (opcode == Opcode::pong ? waiting_pong_ : waiting_ping_) = payload;
+    send_waiting_controls();
+}
+
+void FrameSocket::send_close(std::string payload)
+{
+    waiting_close_ = std::move(payload);
+    send_waiting_controls();
+}
+
+bool FrameSocket::send_waiting(Opcode opcode, std::optional<std::string>& payload)
+{
+    if (!payload) return true;
+    const std::optional<MaskKey> mask = new_mask();
+    const MaskKey* const key = mask ? &*mask : nullptr;
+    if (!stream_.write_frame(FrameHead{opcode, payload->size(), key}.view(), *payload, key)) return false;
+    if (opcode == Opcode::close) close_sent_ = true;
+    payload.reset();
+    return true;
+}
+
+void FrameSocket::send_waiting_controls()
+{
+    if (sending_) return; // go_on_sending() comes by
+    const bool sent = send_waiting(Opcode::pong, waiting_pong_) &&
+                      send_waiting(Opcode::ping, waiting_ping_) &&
+                      send_waiting(Opcode::close, waiting_close_);
+    if (!sent) wait_for_room();
+}
+
+void FrameSocket::end_when_sent()
+{
+    if (!ending_ || sending_ || waiting_close_ || std::exchange(shutting_down_, true)) return;
+    stream_.async_shutdown([self = shared_from_this()](error_code ec) {
+        const auto life = self->life_.lock();
+        if (life) self->finish(ec ? ec : *self->ending_);
+    });
+}
+
+} // namespace agenthost::host::net

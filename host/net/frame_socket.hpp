@@ -1,0 +1,114 @@
+// A WebSocket after its handshake, without extensions, over a Stream: reads messages in place, answers pings, sends frames through the
+// cork and closes as RFC 6455 asks. Used by both ends; what negotiated permessage-deflate stays with Beast.
+//
+// All calls and callbacks on the Stream's executor. The bound of what is sent is the cork: a message that does not fit it is sent piece
+// by piece, and the caller keeps it until on_written(). Of several pings that wait for room only the last is answered.
+#pragma once
+
+#include "host/net/frame_reader.hpp"
+#include "host/net/stream.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::host::net {
+
+class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
+public:
+    using Kind = FrameReader::Kind;
+
+    class Owner {
+    public:
+        // A whole message; valid during the call.
+        virtual void on_message(Kind, std::string_view) = 0;
+        virtual void on_control(Kind, std::string_view) {}
+        // The message that send() did not take at once has been taken.
+        virtual void on_written() = 0;
+        // What had come has been read; a wait for more follows.
+        virtual void on_read_all() {}
+        // Last. error::closed: the closing handshake is complete, see close_code(). Another of Beast's websocket errors: the peer broke the
+        // protocol and has been told so. Else the connection was lost.
+        virtual void on_end(error_code) = 0;
+
+    protected:
+        ~Owner() = default;
+    };
+
+    // `life` keeps `owner` alive; once it is gone nothing is told any more.
+    FrameSocket(Stream, FrameReader::Role, std::uint64_t max_message, Owner& owner, std::weak_ptr<void> life);
+
+    // Begins to read, from the event loop.
+    void start();
+    // Stops and goes on reading. Once our close frame is sent, reading goes on by itself.
+    void pause(bool);
+    void set_max_message(std::uint64_t bytes) { reader_.set_max_message(bytes); }
+
+    // A whole message. False: it is on its way; keep it until on_written() and send no other before. Not after close().
+    [[nodiscard]] bool send(Opcode, std::string_view message);
+    [[nodiscard]] bool sending() const { return sending_.has_value(); }
+    void ping(std::string_view payload);
+    // The closing handshake, after the message that is being sent.
+    void close(std::uint16_t code, std::string_view reason);
+    [[nodiscard]] bool close_sent() const { return close_sent_; }
+    // The peer's close frame; 0: it gave no code.
+    [[nodiscard]] std::uint16_t close_code() const { return reader_.close_code(); }
+    [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
+    // The bytes where the peer broke the protocol, for an error message; 2 KiB at most.
+    [[nodiscard]] const std::string& seen_at_fault() const { return seen_at_fault_; }
+    // Messages are being told right now; on_read_all() follows.
+    [[nodiscard]] bool reading() const { return serving_; }
+    // Nothing is told any more, nothing sent. A message that is being handled stays valid until its handler returns.
+    void abort();
+
+    [[nodiscard]] Stream& stream() { return stream_; }
+    [[nodiscard]] const Stream& stream() const { return stream_; }
+
+private:
+    // A message that did not fit the cork.
+    struct Sending {
+        std::string_view message;
+        std::size_t at = 0;
+        std::string head;
+        std::optional<MaskKey> mask;
+    };
+
+    void serve_later();
+    void serve();
+    bool serve_one();
+    void remember_fault(std::string_view bytes, std::size_t begun);
+    void wait_for_input();
+    void handle(const FrameReader::Found&);
+    void closed_by_peer(std::string_view reason);
+    void fail(error_code);
+    void finish(error_code);
+    [[nodiscard]] bool reads() const { return !over_ && !ending_ && (!paused_ || close_sent_); }
+
+    [[nodiscard]] std::optional<MaskKey> new_mask();
+    [[nodiscard]] bool send_rest();
+    void wait_for_room();
+    void go_on_sending();
+    void send_control(Opcode, std::string_view payload);
+    void send_close(std::string payload);
+    [[nodiscard]] bool send_waiting(Opcode, std::optional<std::string>& payload);
+    void send_waiting_controls();
+    void end_when_sent();
+
+    Stream stream_;
+    FrameReader reader_;
+    Owner* owner_;
+    std::weak_ptr<void> life_;
+    std::unique_ptr<MaskKeys> masks_;
+    std::optional<Sending> sending_;
+    // Control frames that wait for room, or for the end of a message.
+    std::optional<std::string> waiting_pong_, waiting_ping_, waiting_close_;
+    std::string close_reason_, seen_at_fault_;
+    // What on_end() will say once our close frame has left.
+    std::optional<error_code> ending_;
+    bool paused_ = false, waits_for_input_ = false, waits_for_room_ = false, serving_ = false,
+         serve_posted_ = false, close_sent_ = false, shutting_down_ = false, over_ = false, aborted_ = false;
+};
+
+} // namespace agenthost::host::net

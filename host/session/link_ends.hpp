@@ -1,0 +1,19 @@
+// Says in words how a connection to a server ended. Pure.
+#pragma once
+
+#include "host/session/link.hpp"
+#include "netclient/url.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <string_view>
+
+namespace agenthost::host {
+
+// The upgrade was answered with another status than 101.
+Link::End upgrade_declined(const netclient::Url&, unsigned status);
+Link::End closed_by_server(int code, std::string_view reason);
+// `seen`: the bytes where the fault is, in which an HTTP error is recognised.
+Link::End broke_protocol(boost::system::error_code, std::string_view seen);
+
+} // namespace agenthost::host

@@ -1,0 +1,180 @@
+// Both ends of a FrameSocket over a real pair of sockets, plain and TLS: messages of every size, back-pressure, control frames, the closing
+// handshake.
+#include "host/net/frame_socket.hpp"
+
+#include "pair.hpp"
+
+#include <boost/beast/websocket/error.hpp>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace agenthost::test {
+namespace {
+
+using host::net::error_code;
+using host::net::FrameReader;
+using host::net::FrameSocket;
+using host::net::Opcode;
+namespace websocket = boost::beast::websocket;
+
+// Keeps what it is told; sends what it is given in order.
+class End final : public std::enable_shared_from_this<End>, private FrameSocket::Owner {
+public:
+    void open(host::net::Stream stream, FrameReader::Role role, std::uint64_t max_message = 1 << 24)
+    {
+        FrameSocket::Owner& owner = *this;
+        socket = std::make_shared<FrameSocket>(std::move(stream), role, max_message, owner, weak_from_this());
+        socket->start();
+    }
+    void send(std::string message)
+    {
+        queue.push_back(std::move(message));
+        if (queue.size() == 1) send_queued();
+    }
+
+    std::shared_ptr<FrameSocket> socket;
+    std::vector<std::string> messages, controls;
+    std::deque<std::string> queue;
+    std::optional<error_code> ended;
+    std::function<void(std::string_view)> then;
+
+private:
+    void send_queued()
+    {
+        while (!queue.empty() && !socket->sending()) {
+            if (!socket->send(Opcode::binary, queue.front())) return;
+            queue.pop_front();
+        }
+    }
+    void on_message(FrameSocket::Kind, std::string_view message) override
+    {
+        messages.emplace_back(message);
+        if (then) then(message);
+    }
+    void on_control(FrameSocket::Kind kind, std::string_view payload) override
+    {
+        controls.push_back((kind == FrameSocket::Kind::ping ? "ping " : "pong ") + std::string{payload});
+    }
+    void on_written() override
+    {
+        queue.pop_front();
+        send_queued();
+    }
+    void on_end(error_code ec) override { ended = ec; }
+};
+
+class FrameSockets : public testing::TestWithParam<bool> {
+protected:
+    FrameSockets()
+    {
+        client->open(std::move(*pair.a), FrameReader::Role::client);
+        server->open(std::move(*pair.b), FrameReader::Role::server);
+    }
+    ~FrameSockets() override
+    {
+        client->socket->abort();
+        server->socket->abort();
+        pair.io.poll();
+    }
+    bool until(const std::function<bool()>& what) { return run_until(pair.io, what); }
+
+    Pair pair{GetParam()};
+    std::shared_ptr<End> client = std::make_shared<End>(), server = std::make_shared<End>();
+};
+INSTANTIATE_TEST_SUITE_P(PlainAndTls, FrameSockets, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+
+TEST_P(FrameSockets, CarryMessagesOfEverySizeBothWays)
+{
+    std::vector<std::string> sent;
+    for (const std::size_t size :
+         {0, 1, 125, 126, 300, 20'000, 32'767, 32'768, 65'536, 300'000, 3'000'000, 5, 0})
+        sent.push_back(random_bytes(size, static_cast<unsigned>(size)));
+    for (const std::string& message : sent) {
+        client->send(message);
+        server->send(message);
+    }
+    ASSERT_TRUE(until(
+        [&] { return server->messages.size() == sent.size() && client->messages.size() == sent.size(); }));
+    EXPECT_TRUE(server->messages == sent);
+    EXPECT_TRUE(client->messages == sent);
+}
+
+TEST_P(FrameSockets, HoldControlFramesBackUntilAMessageIsWhole)
+{
+    server->socket->pause(true);
+    client->send(std::string(8'000'000, 'm'));
+    ASSERT_TRUE(client->socket->sending());
+    client->socket->ping("early");
+    client->socket->ping("late");
+    server->socket->pause(false);
+    ASSERT_TRUE(until([&] { return !client->controls.empty(); }));
+    EXPECT_EQ(server->messages.size(), 1u);
+    // Of pings that wait only the last is sent.
+    EXPECT_EQ(server->controls, std::vector<std::string>{"ping late"});
+    EXPECT_EQ(client->controls, std::vector<std::string>{"pong late"});
+}
+
+TEST_P(FrameSockets, ReadNothingWhilePaused)
+{
+    server->then = [&](std::string_view) { server->socket->pause(true); };
+    for (int i = 0; i < 3; ++i) client->send("m");
+    ASSERT_TRUE(until([&] { return !server->messages.empty(); }));
+    for (int i = 0; i < 100; ++i) pair.io.poll_one();
+    EXPECT_EQ(server->messages.size(), 1u);
+    server->then = {};
+    server->socket->pause(false);
+    ASSERT_TRUE(until([&] { return server->messages.size() == 3; }));
+}
+
+TEST_P(FrameSockets, CloseWithCodeAndReasonAfterTheMessageBeingSent)
+{
+    client->send(std::string(2'000'000, 'm'));
+    client->socket->close(4001, "enough");
+    ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
+    EXPECT_EQ(server->messages.size(), 1u);
+    EXPECT_EQ(*server->ended, websocket::error::closed);
+    EXPECT_EQ(server->socket->close_code(), 4001);
+    EXPECT_EQ(server->socket->close_reason(), "enough");
+    EXPECT_EQ(*client->ended, websocket::error::closed);
+    EXPECT_EQ(client->socket->close_code(), 4001);
+}
+
+// Reading goes on by itself, or the peer's answer would never be seen.
+TEST_P(FrameSockets, CloseWhilePaused)
+{
+    server->socket->pause(true);
+    client->send("unread");
+    server->socket->close(1001, "going away");
+    ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
+    EXPECT_EQ(*server->ended, websocket::error::closed);
+    EXPECT_EQ(client->socket->close_reason(), "going away");
+}
+
+TEST_P(FrameSockets, TellThePeerWhatItDidWrong)
+{
+    server->socket->set_max_message(10);
+    client->send("12345678901");
+    ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
+    EXPECT_EQ(*server->ended, websocket::error::message_too_big);
+    EXPECT_EQ(client->socket->close_code(), 1009);
+    EXPECT_TRUE(server->messages.empty());
+}
+
+TEST_P(FrameSockets, KeepAMessageValidWhenItsHandlerAborts)
+{
+    std::string seen;
+    server->then = [&](std::string_view message) {
+        server->socket->abort();
+        seen = message;
+    };
+    client->send("the last word");
+    ASSERT_TRUE(until([&] { return !seen.empty() && client->ended.has_value(); }));
+    EXPECT_EQ(seen, "the last word");
+    EXPECT_FALSE(server->ended);
+    EXPECT_NE(*client->ended, websocket::error::closed);
+}
+
+} // namespace
+} // namespace agenthost::test
