@@ -89,7 +89,29 @@ void Connection::enter(State state)
     progress_bytes_ = state == State::answering || state == State::streaming ? stream_->bytes_out() : 0;
 }
 
-void Connection::post(std::function<void()> work)
+// Holds the connection until the loop calls; a loop that ends without calling must not leave work in the mailbox, which holds it, too.
+struct Connection::Delivery {
+    explicit Delivery(std::shared_ptr<Connection> to) : connection{std::move(to)} {}
+    Delivery(Delivery&&) noexcept = default;
+    ~Delivery()
+    {
+        if (connection) connection->mailbox_.clear();
+    }
+    void operator()()
+    {
+        const auto self = std::exchange(connection, nullptr);
+        if (self->mailbox_.deliver()) asio::post(self->thread_->io, Delivery{self});
+    }
+
+    std::shared_ptr<Connection> connection;
+};
+
+void Connection::post(Mailbox::Work work)
+{
+    if (mailbox_.put(std::move(work))) asio::post(thread_->io, Delivery{shared_from_this()});
+}
+
+void Connection::later(std::function<void()> work)
 {
     asio::post(thread_->io, [self = shared_from_this(), work = std::move(work)] { work(); });
 }
@@ -155,7 +177,7 @@ void Connection::next_request()
     enter(State::head);
     if (stream_->unsent() < net::block_size) {
         // From the loop: a peer with thousands of requests in one block must not keep the others waiting, nor nest our stack.
-        return post([this] {
+        return later([this] {
             if (state_ == State::head && !waiting_) read_head();
         });
     }
@@ -205,7 +227,7 @@ void Connection::discard()
         if (ec == asio::error::would_block) return arm_read();
         if (ec) return gone();
     }
-    post([this] {
+    later([this] {
         if (state_ == State::lingering) discard();
     });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "host/listener/body.hpp"
+#include "host/listener/mailbox.hpp"
 #include "host/listener/proxy_header.hpp"
 #include "host/listener/server.hpp"
 #include "host/listener/text.hpp"
@@ -55,9 +56,10 @@ public:
     void do_end(const ExchangePtr&);
     void check_writable(const ExchangePtr&);
 
-    // On the thread already and open: send() needs no hop. [any]
+    // On the thread already, open, and nothing that was posted waits: send() needs no hop. [any]
     [[nodiscard]] bool sends_directly() const;
-    void post(std::function<void()> work); // [any]
+    // What a caller asks: done in the order of the calls, whichever threads they come from. [any]
+    void post(Mailbox::Work);
     [[nodiscard]] const Listening& listening() const { return *listening_; }
     [[nodiscard]] std::uint64_t socket() const { return socket_; }
 
@@ -76,7 +78,10 @@ private:
         closed
     };
     using Request = WebSocket::Request;
+    struct Delivery;
 
+    // Our own next step, when the loop comes by.
+    void later(std::function<void()> work);
     void begin();
     void handshake(netclient::TlsContextPtr);
     void arm_read();
@@ -160,6 +165,7 @@ private:
     std::optional<std::uint64_t> stream_left_; // of an answer whose length is known
     std::shared_ptr<WebSocket> ws_;
     std::atomic<bool> direct_{false};
+    Mailbox mailbox_;
 };
 
 } // namespace agenthost::host::listener

@@ -107,7 +107,7 @@ bool Connection::pump_text()
     }
     for (const std::size_t begin = s.text_sent; s.text_sent < s.text.size();) {
         if (s.text_sent - begin >= text_turn) {
-            post([this] { pump_answer(); });
+            later([this] { pump_answer(); });
             return false;
         }
         error_code ec;

@@ -70,7 +70,7 @@ void Connection::pump_body()
         if (r.fd >= 0 && !r.busy && r.filling.size >= half_bytes / 4) hand_to_disk(); // use the time
         return arm_read();
     }
-    post([this] {
+    later([this] {
         if (state_ == State::body && receiving_) pump_body();
     });
 }

@@ -20,7 +20,7 @@ void Connection::do_upgrade(const ExchangePtr& exchange, Headers headers, WebSoc
 
 bool Connection::sends_directly() const
 {
-    return direct_ && thread_->io.get_executor().running_in_this_thread();
+    return direct_ && thread_->io.get_executor().running_in_this_thread() && mailbox_.empty();
 }
 
 void Connection::do_send(const ExchangePtr& exchange, int opcode, std::string message)
@@ -71,7 +71,7 @@ void Connection::took(const ExchangePtr& exchange, std::size_t bytes)
 {
     exchange->queued -= bytes;
     if (!exchange->blocked || exchange->queued > exchange->queue_limit / 2) return;
-    post([this, exchange] { check_writable(exchange); });
+    later([this, exchange] { check_writable(exchange); });
 }
 
 void Connection::check_writable(const ExchangePtr& exchange)

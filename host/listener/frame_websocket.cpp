@@ -40,7 +40,7 @@ public:
         if (closing_ || ended_) return events_ ? events_->ws_sent(message.size()) : void();
         const bool next = open_ && queue_.empty();
         // Most messages fit and need no place in the queue.
-        if (next && message.size() <= direct_bytes && socket_->send(opcode_of(opcode), message))
+        if (next && message.size() <= direct_bytes && socket_->try_send(opcode_of(opcode), message))
             return events_->ws_sent(message.size());
         queue_.push_back({opcode, std::move(message)});
         if (next) write();

@@ -182,6 +182,13 @@ bool FrameSocket::send(Opcode opcode, std::string_view message)
     return true;
 }
 
+bool FrameSocket::try_send(Opcode opcode, std::string_view message)
+{
+    const std::optional<MaskKey> mask = new_mask();
+    const MaskKey* const key = mask ? &*mask : nullptr;
+    return stream_.write_frame(FrameHead{opcode, message.size(), key}.view(), message, key);
+}
+
 // Of the message that did not fit. False: there is no more room.
 bool FrameSocket::send_rest()
 {

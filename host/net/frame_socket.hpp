@@ -48,6 +48,8 @@ public:
 
     // A whole message. False: it is on its way; keep it until on_written() and send no other before. Not after close().
     [[nodiscard]] bool send(Opcode, std::string_view message);
+    // The same, or nothing: false when there is no room for the whole message.
+    [[nodiscard]] bool try_send(Opcode, std::string_view message);
     [[nodiscard]] bool sending() const { return sending_.has_value(); }
     void ping(std::string_view payload);
     // The closing handshake, after the message that is being sent.

@@ -116,6 +116,50 @@ TEST_P(FrameSockets, HoldControlFramesBackUntilAMessageIsWhole)
     EXPECT_EQ(client->controls, std::vector<std::string>{"pong late"});
 }
 
+TEST_P(FrameSockets, TakeAMessageWholeOrNotAtAll)
+{
+    server->socket->pause(true);
+    std::vector<std::string> taken;
+    for (;;) {
+        std::string message = std::to_string(taken.size());
+        if (!client->socket->try_send(Opcode::binary, message)) break;
+        taken.push_back(std::move(message));
+        ASSERT_LT(taken.size(), 10'000'000u);
+    }
+    EXPECT_FALSE(client->socket->sending());
+    server->socket->pause(false);
+    ASSERT_TRUE(until([&] { return server->messages.size() == taken.size(); }));
+    client->send("last");
+    taken.emplace_back("last");
+    ASSERT_TRUE(until([&] { return server->messages.size() == taken.size(); }));
+    EXPECT_TRUE(server->messages == taken);
+}
+
+// Answers that leave with the flush after what is read, and messages sent from elsewhere in between.
+TEST_P(FrameSockets, SendInTheOrderOfTheCalls)
+{
+    std::vector<std::string> expected;
+    const auto say = [&](std::size_t size) {
+        expected.push_back(std::to_string(expected.size()) + std::string(size, 'x'));
+        server->send(expected.back());
+    };
+    server->then = [&](std::string_view) {
+        say(10);
+        say(50'000);
+    };
+    client->socket->pause(true);
+    for (int round = 0; round < 200; ++round) {
+        client->send("question");
+        say(20);
+        pair.io.poll_one();
+        say(round % 10 == 0 ? 100'000 : 0);
+    }
+    ASSERT_TRUE(until([&] { return server->messages.size() == 200; }));
+    client->socket->pause(false);
+    ASSERT_TRUE(until([&] { return client->messages.size() == expected.size(); }));
+    EXPECT_TRUE(client->messages == expected);
+}
+
 TEST_P(FrameSockets, ReadNothingWhilePaused)
 {
     server->then = [&](std::string_view) { server->socket->pause(true); };
