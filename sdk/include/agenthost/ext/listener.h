@@ -4,7 +4,7 @@
  * An exchange: on_request, then exactly one of answer(), upgrade(), or receive() followed by on_body and answer(); nothing within
  * 30 s is answered 503. on_closed comes exactly once for every agh_conn on_request announced, last. A keep-alive connection's next
  * request is a new agh_conn. Callbacks of one agh_conn never overlap; those of different ones may (io_threads > 1). The
- * functions take any thread; on a dead id they return AGH_E_STALE. */
+ * functions take any thread; on a dead id they return AGH_E_STALE. What is asked of one agh_conn is done in the order of the calls. */
 #ifndef AGENTHOST_EXT_LISTENER_H
 #define AGENTHOST_EXT_LISTENER_H
 #include "../abi.h"
