@@ -1,4 +1,4 @@
-// What `agenthost call` shows of a call that is running.
+// The progress line of `agenthost call`.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,4 +1,4 @@
-// The agenthost command: verbs, options, exit codes. `run` is handed to the daemon by a hook, so that this room knows nothing of it.
+// The agenthost command: verbs, options, exit codes. `run` calls the daemon through a hook, so that this room does not depend on it.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -10,7 +10,7 @@
 namespace agenthost::host {
 
 struct RunOptions {
-    std::vector<std::string> plugin_path; // where plugins lie when the configuration names no folder
+    std::vector<std::string> plugin_path; // plugin folders if the configuration names none
     std::string runner;                   // the program for isolation: process
 };
 
@@ -18,7 +18,7 @@ struct CliHooks {
     std::function<int(LoadRequest, RunOptions)> run;
 };
 
-// Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG).
+// Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 invalid configuration (EX_CONFIG).
 int cli_main(int argc, char** argv, const CliHooks&);
 
 } // namespace agenthost::host

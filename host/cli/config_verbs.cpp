@@ -64,7 +64,7 @@ int config_check(const Context& context)
     std::string files;
     for (const std::string& file : loaded.config->files) files += (files.empty() ? "" : ", ") + file;
     if (files.empty()) files = "no file, only defaults";
-    // A plugin that nobody enabled is the usual reason why nothing happens, so the line says how many are.
+    // A plugin that is not enabled is the usual reason why nothing happens, so the line shows how many are.
     const auto count = [](std::size_t n, const char* what) {
         return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
     };

@@ -1,4 +1,4 @@
-// What every verb gets: the options that stand before it, and where to print.
+// The context of every verb: the common options, and where to print.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -17,7 +17,7 @@ struct Context {
     bool json = false;
 
     // --control-socket, $AGENTHOST_CONTROL, control.socket of the configuration, the default; for a plain user the system's daemon
-    // when there is none of their own.
+    // if there is no daemon of their own.
     [[nodiscard]] std::filesystem::path control_socket() const;
     // From the configuration when it loads, else the default.
     [[nodiscard]] std::vector<std::string> plugin_path() const;

@@ -66,7 +66,7 @@ int health(const Context& context)
 
 int reload(const Context& context)
 {
-    // Plugins may take their create and start time-outs, one after the other.
+    // Plugins may use up their create and start timeouts, one after the other.
     const netclient::ControlAnswer answer = netclient::ControlClient{context.control_socket()}.request(
         "POST", "/v1/reload", "", std::chrono::minutes{5});
     const json state = answer.json();

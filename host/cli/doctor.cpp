@@ -15,7 +15,7 @@ namespace agenthost::host::cli {
 
 namespace {
 
-// Sixteen at a time: a server that is away costs its patience only once.
+// Sixteen at a time, so that an unreachable server does not delay the others by its timeout.
 void check_servers(Findings& findings, const Config& config, std::chrono::milliseconds patience)
 {
     constexpr std::size_t at_once = 16;

@@ -1,4 +1,4 @@
-// What `agenthost doctor` finds: one line each, with what to do. The checks are in doctor_local.cpp (this machine) and
+// The findings of `agenthost doctor`: one line each, with the remedy. The checks are in doctor_local.cpp (this machine) and
 // doctor_server.cpp (each server, over the network); doctor.cpp puts them in order and prints.
 #pragma once
 
@@ -30,22 +30,22 @@ void check_limits(Findings&, const Config&); // open files
 void check_control(Findings&, const Context&, bool& running);
 void check_credentials(Findings&, const Config&);
 void check_plugins(Findings&, const Config&);
-void check_listeners(Findings&, const Config&, bool running); // running: the daemon has the ports itself
+void check_listeners(Findings&, const Config&, bool running); // running: the daemon itself uses the ports
 
-// A server: name, proxy, TCP, TLS, WebSocket, its clock. Without logging in: its credential is not sent.
+// Checks a server: DNS, proxy, TCP, TLS, WebSocket, its clock. Without logging in: no credential is sent.
 Findings check_server(const ServerConfig&, std::chrono::milliseconds patience);
 
-// "valid for 3 days"; adds a finding when that is few, or over.
+// "valid for 3 days"; adds a finding if it expires soon or has expired.
 std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);
 
-// The head of an answer to an upgrade request, as far as it matters here. nullopt: this is no HTTP.
+// The parts of a response head to an upgrade request that matter here. nullopt: not HTTP.
 struct UpgradeAnswer {
     int status = 0;
     std::string location;
     std::optional<std::int64_t> date; // seconds since 1970
 };
 std::optional<UpgradeAnswer> parse_upgrade_answer(std::string_view head);
-// What an answer means for a session. `ahead`: our clock minus theirs in seconds.
+// Judges what a response means for a session. `ahead`: our clock minus theirs in seconds.
 void judge_upgrade(Findings&, const std::string& area, const ServerConfig&, const UpgradeAnswer&);
 void judge_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
 

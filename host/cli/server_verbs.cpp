@@ -1,4 +1,4 @@
-// What gets a server's credential into place: `register NAME` at a panel, `config import FILE` of {wsApiUrl, wsSecret}.
+// Installs a server's credential: `register NAME` at a panel, `config import FILE` of {wsApiUrl, wsSecret}.
 #include "print.hpp"
 #include "verbs.hpp"
 
@@ -35,7 +35,7 @@ std::string text_of(const Json& json)
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// What enabled plugins advertise, as the daemon would tell it.
+// The capabilities of the enabled plugins, as the daemon would report them.
 std::string capabilities(const Context& context, const Config& config)
 {
     std::set<std::string> names;
@@ -48,7 +48,7 @@ std::string capabilities(const Context& context, const Config& config)
     return Json(names).dump();
 }
 
-// A new private file, whole or not at all. Belongs to whoever owns `like`, when root writes it.
+// Writes a new private file atomically. If root writes it, it gets the owner of `like`.
 std::string write_private(const fs::path& file, const std::string& content, const fs::path& like)
 {
     const auto because = [&] { return file.string() + ": " + std::strerror(errno); };
@@ -137,7 +137,7 @@ int register_server(const Context& context, const std::string& name)
     const auto answer = register_by_hand(*server, config.state_dir.string(), capabilities(context, config));
     if (answer.outcome != Registrar::Outcome::done) return fail(context, answer.problem);
     const std::string id = printable(answer.registration.agent_id);
-    // A daemon that runs takes the new token at once; without one there is nothing to tell.
+    // A running daemon uses the new token at once; without one nobody needs to be notified.
     const bool told = netclient::ControlClient{context.control_socket()}
                           .request("POST", "/v1/reconnect", Json{{"name", name}}.dump())
                           .good();

@@ -1,4 +1,4 @@
-// The daemon's state (GET /v1/status) as a person reads it. Pure: the same JSON gives the same text.
+// Formats the daemon's state (GET /v1/status) for people. Pure: the same JSON gives the same text.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,7 +8,7 @@
 
 namespace agenthost::host::cli {
 
-// `status` an object; a daemon of another version may say more or less. Colours: escape codes, for a terminal only.
+// `status` is an object; another version of the daemon may send more or fewer members. Colours: escape codes, for a terminal only.
 std::string status_text(const nlohmann::json& status, std::int64_t now_ms, bool colours);
 
 } // namespace agenthost::host::cli

@@ -21,7 +21,7 @@ struct ImportOptions {
     std::string file;         // {"wsApiUrl", "wsSecret"}
     std::string name = "ops"; // of the server
     bool add = false;         // into conf.d; else the section is printed
-    bool replace = false;     // what is there under this name
+    bool replace = false;     // overwrite an existing server of this name
 };
 int config_import(const Context&, const ImportOptions&);
 
@@ -49,7 +49,7 @@ struct PluginProblem {
     std::string id, text;
     bool warning = false;
 };
-// What is wrong with enabled plugins' files and configuration; their own check takes part, none is started. `libraries`: map them here too.
+// Problems in enabled plugins' files and configuration, including those of their own check; none is started. `libraries`: load them here too.
 std::vector<PluginProblem> plugin_problems(const Config&, bool libraries);
 
 // Will it work here? (doctor.cpp)
@@ -57,7 +57,7 @@ int doctor(const Context&, std::chrono::milliseconds patience);
 
 // Executables agenthost-VERB beside the plugins (foreign.cpp)
 std::vector<std::string> foreign_verbs(const std::vector<std::string>& plugin_path);
-// Does not return when it works. nullopt: there is no such verb.
+// Does not return on success. nullopt: there is no such verb.
 std::optional<int> run_foreign(const Context&, const std::string& verb, const std::vector<std::string>& args);
 
 } // namespace agenthost::host::cli

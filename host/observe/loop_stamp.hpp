@@ -1,4 +1,4 @@
-// Does an event loop still turn? The loop stamps, anyone looks how long ago that was. Lock-free, any thread.
+// Detects a blocked event loop: the loop sets a time stamp, and any thread can read its age. Lock-free.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@ class LoopStamp {
 public:
     static constexpr std::chrono::seconds every{1}; // a loop stamps
     static constexpr std::chrono::seconds stale{
-        5}; // older: something blocks the loop, and every session with it
+        5}; // an older stamp: something blocks the loop and all its sessions
 
     using Clock = std::chrono::steady_clock;
     explicit LoopStamp(Clock::time_point now = Clock::now()) { stamp(now); }

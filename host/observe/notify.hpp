@@ -1,5 +1,5 @@
-// Tells systemd how we are (sd_notify(3)): READY, STATUS, RELOADING, STOPPING, WATCHDOG. A no-op without NOTIFY_SOCKET.
-// Written here, not taken from libsystemd: the protocol is one datagram, documented as stable and meant to be implemented
+// Notifies systemd of the daemon's state (sd_notify(3)): READY, STATUS, RELOADING, STOPPING, WATCHDOG. A no-op without NOTIFY_SOCKET.
+// Implemented here instead of using libsystemd: the protocol is one datagram, documented as stable and meant to be implemented
 // without the library, which would map eight more shared objects into an idle daemon (host/adr/0003).
 #pragma once
 
@@ -9,9 +9,9 @@
 
 namespace agenthost::host {
 
-// "READY=1\nSTATUS=..."; never blocks; false when it could not be sent.
+// "READY=1\nSTATUS=..."; never blocks; false if it could not be sent.
 bool notify(std::string_view lines);
-// How often WATCHDOG=1 is due: half of WATCHDOG_USEC when it is meant for this process.
+// The interval of WATCHDOG=1: half of WATCHDOG_USEC, if that is meant for this process.
 std::optional<std::chrono::microseconds> watchdog_interval();
 
 } // namespace agenthost::host

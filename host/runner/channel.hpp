@@ -1,6 +1,6 @@
-// A unix stream socket that carries frames and descriptors, without ever blocking: what the socket does not take waits in a queue.
+// A unix stream socket that carries frames and descriptors without ever blocking: bytes the socket does not accept wait in a queue.
 //
-// send() takes any thread. next() and flush() belong to one thread, which polls fd() for POLLIN, and for POLLOUT when wants_write(),
+// send() may be called from any thread. next() and flush() belong to one thread, which polls fd() for POLLIN, and for POLLOUT when wants_write(),
 // and wake_fd() (a send() that had to queue).
 #pragma once
 
@@ -23,12 +23,12 @@ struct Frame {
     std::string_view body; // until the next next()
     std::vector<base::Fd> fds;
     [[nodiscard]] std::vector<int> raw_fds() const;
-    void release_fds(); // somebody else closes them
+    void release_fds(); // their new owner closes them
 };
 
 class Channel {
 public:
-    // How much may wait for an end that does not read, before `bounded` messages are refused; four times that, and the channel is closed.
+    // Bytes that may wait for a peer that does not read before `bounded` messages are rejected; at four times that the channel is closed.
     static constexpr std::size_t queue_bytes = 4u << 20;
 
     explicit Channel(base::Fd socket);
@@ -46,7 +46,7 @@ public:
     [[nodiscard]] int wake_fd() const { return wake_.get(); }
     void wake();
     void drain_wake();
-    void shut_down();                                      // both ends see the end; what is queued is lost
+    void shut_down();                                      // both ends see end of file; queued bytes are lost
     [[nodiscard]] const char* why() const { return why_; } // after garbage
 
 private:

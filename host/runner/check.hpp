@@ -1,5 +1,5 @@
 // Checks a plugin's configuration with the plugin's own code, without starting it: create(), agenthost.check/1, destroy(). Used by the
-// runner (`agenthost-runner --check`), so that a plugin that crashes or hangs here ends only that process, and in process where
+// runner (`agenthost-runner --check`), so that a plugin that crashes or hangs ends only that process; called in-process if
 // there is no runner.
 #pragma once
 
@@ -19,7 +19,7 @@ struct CheckReport {
 std::vector<CheckReport> check_config(const agh_entry_v1&, const std::string& state_directory,
                                       std::string_view config, const std::vector<std::string>& listeners);
 
-// A report a line and "done" at the end: what the runner writes. parse returns false when the end is missing: the process died.
+// The runner's output: one report per line, then "done". parse returns false if "done" is missing, because the process died.
 std::string print_reports(const std::vector<CheckReport>&);
 bool parse_reports(std::string_view text, std::vector<CheckReport>& out);
 

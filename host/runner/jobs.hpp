@@ -1,5 +1,5 @@
-// Threads that do one thing after the other from a queue: the plugin's workers, and, with one thread, its control thread. The queue is bounded by
-// what fills it: the host's open requests, the loop's tasks, the calls under way.
+// Threads that run jobs from a queue: the plugin's workers or, with one thread, its control thread. The queue is bounded by
+// its sources: the host's open requests, the loop's tasks, the pending calls.
 #pragma once
 
 #include <agenthost/function.hpp>
@@ -18,7 +18,7 @@ public:
     {
         for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
     }
-    // `owed`: it runs even when stop() comes first (an answer that was promised).
+    // `owed`: it runs even if stop() comes first (a promised answer).
     void add(Function<void()> job, bool owed = false)
     {
         {
@@ -28,7 +28,7 @@ public:
         }
         changed_.notify_one();
     }
-    // Drops what waits and is not owed, lets what runs end.
+    // Drops waiting jobs that are not owed, and lets running ones finish.
     void stop()
     {
         {

@@ -1,8 +1,8 @@
-// The host's end of an isolated plugin: an agh_plugin_api whose functions talk to the runner, and a reader thread that hands what the runner
-// says to the host. Used by runner_client.cpp only.
+// The host's end of an isolated plugin: an agh_plugin_api whose functions send to the runner, and a reader thread that passes the runner's
+// messages to the host. Used by runner_client.cpp only.
 //
 // Threads: the agh_plugin_api functions come from where abi.h says; everything that calls the host runs on the reader thread, with no lock held.
-// The reader also spawns the runner and outlives it, because a runner is told to die with the thread that made it (PR_SET_PDEATHSIG).
+// The reader also spawns the runner and outlives it, because a runner dies with the thread that created it (PR_SET_PDEATHSIG).
 #pragma once
 
 #include "channel.hpp"
@@ -46,7 +46,7 @@ public:
     void cancel(agh_req);
     void writable(agh_req);
     void destroy(bool ask = true); // ask: let the plugin end by itself
-    void kill();                   // [any] the runner is killed; on_death tells when it is gone
+    void kill();                   // [any] kills the runner; on_death follows when it has exited
     [[nodiscard]] std::uint32_t offers() const { return offers_; }
     [[nodiscard]] int pid() const { return pid_; }
 
@@ -62,8 +62,8 @@ private:
         std::string body;
         std::vector<base::Fd> fds;
     };
-    struct Open {                 // one request; only the reader looks inside, but at the marks
-        std::deque<Chunk> chunks; // that the host had no room for
+    struct Open {                 // one request; only the reader uses it, except for the flags
+        std::deque<Chunk> chunks; // not yet accepted by the host
         std::size_t bytes = 0;
         std::optional<Answer> answer;
         std::atomic<bool> sent{false}, cancelled{false};
@@ -113,7 +113,7 @@ private:
     agh_host* const host_;
     std::unique_ptr<Channel> channel_;
     std::atomic<int> pid_{0};
-    std::atomic<bool> given_up_{false}; // it was not asked to end, or did not
+    std::atomic<bool> given_up_{false}; // it was not asked to exit, or did not
     std::atomic<std::uint32_t> offers_{0};
     std::int32_t log_level_ = 0;
 
@@ -121,7 +121,7 @@ private:
     std::condition_variable changed_;
     std::unordered_map<std::uint64_t, Operation> operations_;
     std::unordered_map<agh_req, std::shared_ptr<Open>> open_;
-    std::set<agh_req> look_at_; // their streams may go on, or were cancelled
+    std::set<agh_req> look_at_; // their streams may continue, or were cancelled
     std::uint64_t last_operation_ = 0;
     std::string dead_; // why, once it is
     bool created_ = false, drain_asked_ = false, destroying_ = false;

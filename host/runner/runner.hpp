@@ -1,6 +1,6 @@
-// The runner's end: loads one plugin and is its host, handing on to the real one over the socket.
+// The runner's end: loads one plugin and acts as its host, forwarding calls to the real host over the socket.
 //
-// Threads: main reads the socket, polls for loop/1 and tells the plugin of cancel and writable; a control thread makes the life-cycle calls;
+// Threads: main reads the socket, polls for loop/1 and calls the plugin's cancel and writable; a control thread makes the life-cycle calls;
 // workers run invoke, tasks and call results, or main does when the manifest says inline.
 #pragma once
 
@@ -28,7 +28,7 @@ public:
     void run(); // until the host is gone
 
 private:
-    // Calls of the plugin's into its host: runner_host.cpp
+    // The plugin's calls into its host: runner_host.cpp
     struct HostTables;
     friend struct HostTables;
     static const agh_host_api* host_api();
@@ -44,12 +44,12 @@ private:
     agh_status read_log(std::int32_t level, std::uint64_t* position, char* buffer, std::size_t* size,
                         std::uint64_t* lost);
     agh_status network(agh_req origin, char* buffer, std::size_t* size);
-    // Asks the host and waits for its answer; status < 0: it could not be asked.
+    // Sends a question to the host and waits for the answer; status < 0: it could not be sent.
     agh_status ask(Type, std::string_view body, std::string& answer);
     agh_status call(agh_req parent, std::string_view action, std::string_view params,
                     std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx);
 
-    // A frame that is kept: its own bytes, its own descriptors.
+    // A frame that owns its bytes and descriptors.
     struct Kept {
         Header header;
         std::string body;
@@ -60,8 +60,8 @@ private:
         std::uint64_t deadline_ns = 0;
         bool cancelled = false;
         std::size_t under_way = 0;         // bytes streamed and not yet acknowledged
-        bool blocked = false;              // stream() said BUSY: writable() is due
-        agh_status stream_status = AGH_OK; // what the host said to its last output
+        bool blocked = false;              // stream() returned BUSY: writable() is due
+        agh_status stream_status = AGH_OK; // the host's reply to its last output
     };
     struct Call {
         void (*on_result)(void*, const agh_reply*);
@@ -90,7 +90,7 @@ private:
 
     Channel channel_;
     const std::thread::id reader_ = std::this_thread::get_id();
-    std::deque<Kept> deferred_; // came while main waited for one certain answer
+    std::deque<Kept> deferred_; // received while main waited for a particular answer
 
     std::string state_directory_;
     std::uint32_t services_ = 0;
@@ -98,7 +98,7 @@ private:
     unsigned concurrency_ = 1;
     std::atomic<std::int32_t> log_level_{0};
     std::atomic<std::uint64_t> lost_lines_{0};
-    std::atomic<bool> stopping_{false}; // destroy was asked for: nothing of [run] begins
+    std::atomic<bool> stopping_{false}; // destroy was requested: no further [run] call begins
 
     const agh_plugin_api* api_ = nullptr;
     agh_plugin* plugin_ = nullptr;

@@ -41,7 +41,7 @@ agh_status Runner::ask(Type type, std::string_view body, std::string& answer)
             changed_.wait(lock);
             continue;
         }
-        // Main waits for its own answer: it reads on, and keeps everything else for later.
+        // Main waits for its own answer: it reads frames itself and keeps the others for later.
         lock.unlock();
         bool got = false;
         Kept frame = read_frame(got);

@@ -9,13 +9,13 @@ namespace {
 using runner::Proxy;
 using runner::Type;
 
-// What an agh_plugin* points to. The extension's table needs no more than this.
+// The target of an agh_plugin*. The extension's table needs nothing else.
 struct Handle {
     std::shared_ptr<Proxy> proxy;
 };
 Proxy& proxy_of(agh_plugin* plugin) { return *reinterpret_cast<Handle*>(plugin)->proxy; }
 
-// Allocation may fail anywhere; nothing of that leaves this file.
+// Allocation may fail anywhere; no exception leaves this file.
 template <class Do> agh_status guarded(agh_error* error, Do what) noexcept
 {
     try {
@@ -74,7 +74,7 @@ agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, a
         auto handle = std::make_unique<Handle>(Handle{std::make_shared<Proxy>(spec, host_api, host)});
         Proxy& proxy = *handle->proxy;
         if (const agh_status said = proxy.create(config, error); said != AGH_OK) {
-            proxy.destroy(said != AGH_E_DEADLINE); // one that hangs is not asked again
+            proxy.destroy(said != AGH_E_DEADLINE); // do not ask a hanging one again
             return said;
         }
         const std::uint32_t offers = proxy.offers();
@@ -83,7 +83,7 @@ agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, a
                      .start = start,
                      .configure = (offers & runner::has_configure) != 0 ? configure : nullptr,
                      .invoke = invoke,
-                     .cancel = cancel, // also when the plugin has none: cancelled() in the runner must know
+                     .cancel = cancel,     // even if the plugin has none, for cancelled() in the runner
                      .writable = writable, // the same
                      .on_task = nullptr,   // loop/1 lives in the runner
                      .extension = extension,

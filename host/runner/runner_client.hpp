@@ -1,10 +1,10 @@
-// `isolation: process`, seen from the host: a plugin library in a process of its own, behind the same C ABI. runner_create() has the shape
+// `isolation: process`, seen from the host: a plugin library in its own process, behind the same C ABI. runner_create() has the signature
 // of agh_entry_v1::create, so the host core sees an agh_plugin_api and nothing else.
 //
-// What is different from a library in this process: invoke() only queues the request to the runner (AGH_PENDING, or AGH_E_BUSY when the
-// runner does not read; it never blocks), so a plugin's refusal arrives by complete(); the runner runs invoke() on as many threads as
+// Differences from a library in this process: invoke() only queues the request to the runner (AGH_PENDING, or AGH_E_BUSY if the
+// runner does not read; it never blocks), so a plugin's refusal arrives through complete(); the runner runs invoke() on as many threads as
 // the manifest's "concurrency" says. When the runner dies every open request completes with AGH_REPLY_UNKNOWN and on_death is called;
-// after that life-cycle calls fail with AGH_E_CLOSED and destroy() reaps what is left. listener/1 is not there (AGH_E_UNSUPPORTED).
+// after that life-cycle calls fail with AGH_E_CLOSED and destroy() reaps the process. listener/1 is not available (AGH_E_UNSUPPORTED).
 #pragma once
 
 #include <agenthost/abi.h>
@@ -34,7 +34,7 @@ agh_status runner_create(const RunnerSpec&, const agh_host_api*, agh_host*, agh_
 // Of a proxy made by runner_create; 0 when it is gone.
 int runner_pid(agh_plugin*);
 
-// Kills the runner, without asking the plugin in it. As if it had died by itself: open requests are answered, on_death is called. [any]
+// Kills the runner without asking its plugin. As after a crash, open requests are answered and on_death is called. [any]
 void runner_kill(agh_plugin*);
 
 } // namespace agenthost::host

@@ -1,4 +1,4 @@
-// Starting and burying the runner process.
+// Starts and reaps the runner process.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@ namespace agenthost::host::runner {
 constexpr int runner_socket =
     3; // the runner's end of the socketpair; 0 and 1 are /dev/null, 2 is ours, everything else is closed
 
-// The pid, or -1 and `why` (what, where, how to fix). A process group of its own, no signal blocked, an environment without
-// anything but what programs need to run: credentials may live in ours.
+// The pid, or -1 and `why` (what, where, how to fix). The process has its own group, no blocked signals, and only the environment
+// that programs need, because our environment may contain credentials.
 pid_t spawn_runner(const std::string& program, int socket, std::string& why);
 
-// Ends it when it has not ended by itself within `grace_ms`, and reaps it. "signal 9 (Killed)", "exit code 3".
+// Kills it if it has not exited within `grace_ms`, and reaps it. Returns "signal 9 (Killed)" or "exit code 3".
 std::string bury(pid_t pid, int grace_ms);
 
 } // namespace agenthost::host::runner

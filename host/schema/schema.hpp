@@ -1,4 +1,4 @@
-// JSON Schema, compiled once at load, checked at every call.
+// JSON Schemas, compiled once when a plugin is loaded and checked at every call.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@ namespace agenthost::host {
 class Schema {
 public:
     virtual ~Schema() = default;
-    // Empty when `json` (one valid JSON value) matches; else a sentence: where (JSON pointer), what, how to fix.
+    // Empty if `json` (one valid JSON value) matches; else a sentence: where (JSON pointer), what, how to fix.
     [[nodiscard]] virtual std::string check(std::string_view json) const = 0;
 };
-// nullptr and `why` when it is not a schema this host can check.
+// nullptr and `why` if the host cannot check this schema.
 std::shared_ptr<const Schema> compile_schema(std::string_view schema_json, std::string& why);
 
 } // namespace agenthost::host

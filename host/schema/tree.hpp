@@ -4,7 +4,7 @@
 // The subset: type, properties, required, additionalProperties, minProperties, maxProperties, items (one
 // schema), minItems, maxItems, enum and const of scalars, minimum, maximum, exclusiveMinimum,
 // exclusiveMaximum, minLength, maxLength (code points), pattern (pattern.hpp), anyOf, oneOf, allOf of at most
-// 16, true and false. `format` and annotations are ignored. All else: schema_fallback.hpp. A number without a
+// 16, true and false. `format` and annotations are ignored. Everything else: fallback.hpp. A number without a
 // fraction that fits int64 is an integer, however it is written (1.0). Bounds compare as doubles. Every
 // occurrence of a repeated key is checked. Bounds: depth 32, 4,096 nodes, 256 properties an object.
 #pragma once
@@ -54,7 +54,7 @@ struct Node {
     std::uint64_t min_length = 0, max_length = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t min_items = 0, max_items = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t min_properties = 0, max_properties = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t required = 0;       // bits of the properties that must be there: at most 64
+    std::uint64_t required = 0;       // bits of the required properties: at most 64
     std::vector<Property> properties; // sorted by name
     std::shared_ptr<const Node> additional, items;
     std::optional<Pattern> pattern;
@@ -63,13 +63,13 @@ struct Node {
     std::vector<Node> any_of, one_of, all_of;
 };
 
-// Null: `why` is set when it is no schema at all, and empty when it is one outside the subset.
+// Null: `why` is set if it is not a valid schema, and empty if it is outside the subset.
 std::shared_ptr<const Node> compile(std::string_view schema_json, std::string& why);
 
 // Empty when `json` matches; else the sentence. Thread-safe.
 std::string check(const Node&, std::string_view json);
 
-// "an integer >= 0", "a string of 1 to 256 characters": what a node wants of these types, for people.
+// "an integer >= 0", "a string of 1 to 256 characters": what a node accepts of these types, for people.
 std::string describe(const Node&, std::uint8_t of = t_any);
 
 } // namespace agenthost::host::schema

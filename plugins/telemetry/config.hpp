@@ -14,27 +14,27 @@ namespace agenthost::telemetry {
 
 struct LogFile {
     std::string path;
-    std::optional<Severity> level; // of every line; absent: what the line says of itself, else info
+    std::optional<Severity> level; // of every line; absent: the line's own level, else info
     std::string source;            // default: the file's name without its ending
 };
 
 struct Config {
     std::chrono::milliseconds interval{5'000};
-    std::string disk = "/";                           // the path whose filesystem counts as "the disk"
-    std::vector<std::string> interfaces, filesystems; // patterns; empty: what choose.hpp says
+    std::string disk = "/";                           // the filesystem of this path is reported as "the disk"
+    std::vector<std::string> interfaces, filesystems; // patterns; empty: choose.hpp decides
     bool network_filesystems = false;
 
     std::vector<LogFile> logs;
-    std::optional<Severity> daemon_log = Severity::warn; // the least that is forwarded; absent: none
-    Severity forward = Severity::trace;                  // the least that is forwarded of files
-    double log_rate = 10, log_burst = 100; // lines a second, lines at once: of all sources together
+    std::optional<Severity> daemon_log = Severity::warn; // lowest level that is forwarded; absent: none
+    Severity forward = Severity::trace;                  // lowest level of log files that is forwarded
+    double log_rate = 10, log_burst = 100; // lines per second, lines at once: all sources together
 
-    struct Health { // percent; load: per CPU, of 5 minutes
+    struct Health { // percent; load: 5 minutes, per CPU
         double disk = 90, memory = 95, load = 4;
     } health;
 };
 
-// Throws std::runtime_error with the key and what is wrong.
+// Throws std::runtime_error with the key and the problem.
 Config parse_config(std::string_view json);
 
 } // namespace agenthost::telemetry

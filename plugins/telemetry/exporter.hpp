@@ -1,5 +1,5 @@
-// The figures as metrics of the host (ext/metrics.h). Each is defined when it is first known; what is beyond the host's bounds, such as
-// the 33rd interface that ever was, is not exported. One thread at a time.
+// Exports samples as the host's metrics (ext/metrics.h). Each metric is defined on first use; metrics beyond the host's bounds, such as
+// the 33rd interface ever seen, are not exported. One thread at a time.
 #pragma once
 
 #include "sample.hpp"

@@ -1,4 +1,4 @@
-// Is this machine, and the agent on it, well? Pure: a Sample, the limits and what host.status said, to a verdict.
+// Judges the health of the machine and the agent. Pure: a Sample, the limits and the reply of host.status give a verdict.
 #pragma once
 
 #include "config.hpp"
@@ -11,7 +11,7 @@
 
 namespace agenthost::telemetry {
 
-// What host.status says of the agent's parts.
+// The state of the agent's parts from host.status.
 struct AgentState {
     struct Part {
         std::string name, state, problem;
@@ -33,8 +33,8 @@ struct Verdict {
     std::string_view status; // healthy, degraded (a warning), unhealthy (something critical)
     std::vector<Check> checks;
 };
-// Over a limit is a warning; disk and memory at 98 % and more are critical, and so is a failed plugin. A server that is away is a
-// warning: the others, and this machine, go on. `agent` absent: `why` it is not known.
+// A value over its limit is a warning; disk or memory at 98 % or more is critical, and so is a failed plugin. An unreachable server is
+// a warning, because the rest keeps working. `agent` absent: `why` says why it is unknown.
 Verdict judge(const Sample&, const Config::Health&, const std::optional<AgentState>&, std::string_view why);
 std::string verdict_json(const Verdict&);
 

@@ -1,4 +1,4 @@
-// Reads the machine: the files under /proc and the filesystems. Blocks for as long as `patience` at most. One thread at a time.
+// Reads the machine's state: the files under /proc and the filesystems. Blocks for at most `patience`. One thread at a time.
 #pragma once
 
 #include "probe.hpp"
@@ -14,16 +14,16 @@
 
 namespace agenthost::telemetry {
 
-// A whole small file; nullopt when it cannot be read. Cut at 1 MiB.
+// Reads a whole small file, cut at 1 MiB; nullopt if it cannot be read.
 std::optional<std::string> small_file(const std::string& path);
 
 class Look {
 public:
     struct Options {
-        std::string proc = "/proc";           // tests bring their own
+        std::string proc = "/proc";           // replaced by tests
         std::vector<std::string> interfaces;  // patterns; empty: choose.hpp decides
         std::vector<std::string> filesystems; // patterns of mount points
-        std::string disk = "/";               // which counts as "the disk"
+        std::string disk = "/";               // reported as "the disk"
         bool network_filesystems = false;
         std::chrono::milliseconds patience{200};
     };
@@ -38,11 +38,11 @@ private:
 
     Options options_;
     Probe probe_;
-    base::Fd mounts_file_; // open all the time: poll() on it tells of a change
+    base::Fd mounts_file_; // kept open: poll() on it reports changes
     bool mounts_known_ = false;
     ChosenMounts mounts_;
     std::string disk_point_;             // the mount of options_.disk
-    std::map<std::string, Usage> usage_; // the last figures, by point
+    std::map<std::string, Usage> usage_; // the last values, by mount point
 };
 
 } // namespace agenthost::telemetry

@@ -22,7 +22,7 @@ std::string first_line(const std::optional<std::string>& text)
     return line.substr(0, 256);
 }
 
-bool is_id(const std::string& text) // "uninitialized" stands there in an image that never booted
+bool is_id(const std::string& text) // an image that never booted has "uninitialized"
 {
     return text.size() == 32 &&
            std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -49,7 +49,9 @@ std::string own_id(const std::string& state_directory)
     const auto made = random_id();
     const base::Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
     const auto line = made + "\n";
-    if (fd) (void)!::write(fd.get(), line.data(), line.size()); // not kept: another one at the next start
+    if (fd)
+        (void)!::write(fd.get(), line.data(),
+                       line.size()); // if it cannot be saved, the next start creates another one
     return made;
 }
 

@@ -1,4 +1,4 @@
-// Who this machine is: what stays the same while it runs. Reads files; cheap enough to ask each time.
+// Reads the machine's identity, which does not change while it runs. Reads files; cheap enough to call each time.
 #pragma once
 
 #include <string>
@@ -6,12 +6,11 @@
 namespace agenthost::telemetry {
 
 struct Machine {
-    std::string
-        id; // 32 hex digits of machine-id(5); without one, of our own, made once and kept in the state directory
-    bool made_up = false;                            // by us
+    std::string id; // 32 hex digits of machine-id(5), or else generated once and kept in the state directory
+    bool made_up = false;                            // generated here
     std::string boot_id, hostname, kernel, arch, os; // os: PRETTY_NAME of os-release(5)
 };
-// `root`: in front of /etc and /proc, for tests. `state_directory` empty: an id of our own is not kept.
+// `root`: prefix of /etc and /proc, for tests. `state_directory` empty: a generated id is not kept.
 Machine look_at_machine(const std::string& state_directory, const std::string& root = {});
 
 } // namespace agenthost::telemetry

@@ -1,4 +1,4 @@
-// The entry: actions to the service's functions, and no more.
+// The plugin's entry: maps actions to the service's functions.
 #include "service.hpp"
 
 #include <unistd.h>
@@ -35,7 +35,7 @@ public:
         context.on("telemetry.logs", &service_, &Service::logs);
     }
     void start() override { service_.start(); }
-    // A log that is not there yet is followed once it is: worth a warning, not an error.
+    // A missing log file is followed once it exists, so this is a warning, not an error.
     void check(agenthost::Check& report) override
     {
         for (std::size_t i = 0; i < config_.logs.size(); ++i)

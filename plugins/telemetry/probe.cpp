@@ -12,7 +12,7 @@ namespace agenthost::telemetry {
 
 namespace {
 
-constexpr std::chrono::seconds last_wait{1}; // for the thread, at the end
+constexpr std::chrono::seconds last_wait{1}; // for the thread to end
 
 std::uint64_t times(std::uint64_t blocks, std::uint64_t size)
 {
@@ -25,8 +25,8 @@ struct Probe::Shared {
     Ask ask;
     std::mutex mutex;
     std::condition_variable changed;
-    std::vector<Usage> wanted, done; // a round: taken by the thread as a whole; its results so far
-    std::string at;                  // where the thread is now; empty: nowhere
+    std::vector<Usage> wanted, done; // a round, taken by the thread as a whole, and its results so far
+    std::string at;                  // the mount point the thread is querying; empty: none
     bool round = false, stop = false, ended = false;
 
     void run()

@@ -1,9 +1,9 @@
-// Asks filesystems how full they are, without ever waiting for one that does not answer: statvfs() of a dead NFS server or of a hung
-// disk sleeps in the kernel, uninterruptibly, for as long as that is so.
+// Reads how full filesystems are, without ever waiting for one that does not respond: statvfs() on a dead NFS server or a hung
+// disk sleeps uninterruptibly in the kernel.
 //
-// One thread asks, in turn; look() gives it `patience` and then takes what it has. The mount it hangs in is `stuck` until it returns,
-// and nothing else is asked meanwhile: the last figures of the others stand. A thread that hangs at the end is left behind: it holds
-// only memory of its own, and ends when the kernel lets it go.
+// One thread queries them in turn; look() waits for `patience` and then uses the results so far. A mount in which it hangs is `stuck` until
+// statvfs() returns; meanwhile the others keep their last values. A thread that still hangs at the end is abandoned: it owns
+// only its own memory, and ends when the kernel releases it.
 //
 // look() belongs to one thread at a time.
 #pragma once
@@ -21,7 +21,7 @@ namespace agenthost::telemetry {
 
 class Probe {
 public:
-    // Fills the figures of `usage` from its point; false: it cannot be asked (gone, denied). Another one is for tests.
+    // Fills the values of `usage` for its mount point; false: not possible (gone, denied). Tests replace it.
     using Ask = std::function<bool(Usage&)>;
     explicit Probe(Ask ask = statvfs_of);
     ~Probe();
@@ -29,7 +29,7 @@ public:
     Probe& operator=(const Probe&) = delete;
 
     std::vector<Usage> look(const std::vector<Mount>&, std::chrono::milliseconds patience);
-    // The mount point it hangs in.
+    // The mount point in which the thread hangs.
     [[nodiscard]] std::optional<std::string> stuck() const;
 
     static bool statvfs_of(Usage&);

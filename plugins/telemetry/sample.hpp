@@ -1,4 +1,4 @@
-// What one look at the machine gave (Reading), and what two of them mean (Sample). Plain values.
+// One reading of the machine's counters (Reading), and the rates computed from two of them (Sample). Plain values.
 #pragma once
 
 #include "choose.hpp"
@@ -17,7 +17,7 @@ struct Usage { // of a filesystem, as df(1) counts: what only root may use is ne
     std::uint64_t total = 0, used = 0, available = 0; // bytes
     std::uint64_t files = 0, files_free = 0;
     bool read_only = false;
-    bool stuck = false; // its filesystem does not answer; the figures are 0
+    bool stuck = false; // its filesystem does not respond; the values are 0
     [[nodiscard]] double percent() const
     {
         const double both = static_cast<double>(used) + static_cast<double>(available);
@@ -25,7 +25,7 @@ struct Usage { // of a filesystem, as df(1) counts: what only root may use is ne
     }
 };
 
-// Absent: the file could not be read or made no sense.
+// Absent: the file could not be read or was invalid.
 struct Reading {
     std::chrono::nanoseconds at{
         0}; // CLOCK_MONOTONIC: stands still while the machine is suspended, as the counters do
@@ -36,7 +36,7 @@ struct Reading {
     std::vector<Interface> interfaces;
     std::vector<Disk> disks;
     std::vector<Usage> filesystems;
-    std::optional<Usage> disk; // the filesystem that stands for "the disk"
+    std::optional<Usage> disk; // the filesystem reported as "the disk"
     std::size_t left_out = 0;  // interfaces, disks and filesystems beyond the bounds
 };
 
@@ -59,7 +59,7 @@ struct Sample {
     std::vector<Rate> interfaces, disks;
     std::vector<Usage> filesystems;
     std::size_t left_out = 0;
-    bool has_rates = false; // false on the first look: there is nothing to compare with
+    bool has_rates = false; // false for the first reading: there is nothing to compare with
 };
 
 } // namespace agenthost::telemetry

@@ -1,6 +1,6 @@
-// The parts put together: timers look at the machine and at logs, facts and metrics carry what they saw, actions answer from it.
-// One lock over all of it; nothing under it waits longer than a filesystem's patience (200 ms). Actions answer without I/O but for
-// who the machine is, and for the health check's question to the host, which is asked without the lock.
+// Assembles the plugin: timers read the machine and the logs, facts and metrics publish the results, actions answer from them.
+// One lock guards everything; nothing under it waits longer than a filesystem's patience (200 ms). Actions answer without I/O, except
+// the machine's identity, and the health check's call to the host, which is made without the lock.
 #pragma once
 
 #include "config.hpp"
@@ -43,7 +43,7 @@ private:
     void look_at_logs();
     void read_daemon_log(std::chrono::nanoseconds now);
     void publish(const Sample&);
-    // Asks the host how it is and hands the answer to `then`; by `then` the request is answered.
+    // Queries the host's status and passes it to `then`, which answers the request.
     void
     ask_host(Request,
              std::function<void(Request&, const std::optional<AgentState>&, const std::string& why)> then);

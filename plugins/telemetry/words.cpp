@@ -19,7 +19,7 @@ std::int64_t whole(double value)
     return std::isfinite(value) && value > 0 ? std::llround(std::min(value, 9e15)) : 0;
 }
 
-// Names are cut, because what others read must stay small.
+// Names are cut, because the output must stay small.
 std::string_view shown(std::string_view text)
 {
     constexpr std::size_t max_name = 256;

@@ -1,4 +1,4 @@
-// A Sample in the words of the facts (ext/facts.h), and of the actions. Pure; every result is valid JSON.
+// Writes a Sample as the JSON of facts (ext/facts.h) and actions. Pure; every result is valid JSON.
 #pragma once
 
 #include "sample.hpp"

@@ -1,5 +1,5 @@
-// Explains why a file cannot be written: the code of the one table (sdk/wire/codes.hpp) and a sentence that says what is wrong, where,
-// and what to do. Any thread; asks the file system (statvfs), so never on an I/O thread.
+// Explains why a file cannot be written: an error code (sdk/wire/codes.hpp) and a sentence with the problem, the place and
+// the remedy. Any thread; calls statvfs, so never on an I/O thread.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,17 @@ struct DiskTrouble {
     std::string text;
 };
 
-// `error`: errno of the call that failed on `path`. `remedy`: what to do besides the obvious ("move agent.state_dir"), no full stop.
+// `error`: errno of the call that failed on `path`. `remedy`: an additional remedy ("move agent.state_dir"), without a full stop.
 DiskTrouble disk_trouble(int error, const std::string& path, std::string_view remedy = {});
 DiskTrouble disk_trouble(const SqliteError&, const std::string& path, std::string_view remedy = {});
 
-// What the file system of a path has left, for this user.
+// The free space of a path's file system, for this user.
 struct DiskSpace {
     std::uint64_t bytes = 0;
     std::optional<std::uint64_t> inodes; // nullopt: this file system does not count them
     bool read_only = false;
 };
-// nullopt: it does not answer (the path is gone).
+// nullopt: statvfs failed (the path does not exist).
 std::optional<DiskSpace> disk_space(const std::string& path);
 
 } // namespace agenthost::base

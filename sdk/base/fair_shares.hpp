@@ -1,12 +1,12 @@
 // Shares slots and waiting places fairly among callers (servers, usually), by two rules:
 //
-//   slots     A free slot goes to the caller with the fewest running; among equals, to whoever was served longest ago. A caller
+//   slots     A free slot goes to the caller with the fewest running jobs; among equals, to the one served longest ago. A caller
 //             with nothing running never waits for others: it gets a slot beyond the limit (64 such slots at most).
-//   waiting   Everyone may wait while there are free places. When there are none, a caller still may while it holds less than an
-//             eighth of them (at least one).
+//   waiting   Everyone may wait while there are free places. When there are none, a caller may still wait while it holds less than
+//             an eighth of them (at least one).
 //
-// So one caller that fills everything for hours delays no other caller's first job and refuses nobody; without it, every slot
-// and every place is used. Pure accounting: knows no jobs, no clock, no threads. All functions take O(number of callers).
+// So one caller that fills everything for hours neither delays another caller's first job nor causes refusals; and a single caller
+// can use every slot and place. Pure accounting without jobs, clock or threads. All functions take O(number of callers).
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ public:
 
     FairShares(std::size_t slots, std::size_t max_waiting) : slots_{slots}, max_waiting_{max_waiting} {}
 
-    // What runs or waits already stays.
+    // Jobs that already run or wait are not affected.
     void limits(std::size_t slots, std::size_t max_waiting)
     {
         slots_ = slots;

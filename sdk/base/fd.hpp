@@ -1,4 +1,4 @@
-// A descriptor with an owner.
+// Owns a file descriptor.
 #pragma once
 
 #include <unistd.h>
@@ -27,7 +27,7 @@ public:
     void reset(int fd = -1)
     {
         if (fd_ >= 0 && fd_ != fd)
-            ::close(fd_); // errors of close() carry nothing we could act on; fsync came before
+            ::close(fd_); // an error of close() cannot be handled here; data was fsynced before
         fd_ = fd;
     }
 

@@ -1,8 +1,8 @@
 // Owns an exclusive lock on a lock file, for as long as the object lives.
 //
-// The lock belongs to the open file description, of which a child process holds a copy from its fork until its exec. Closing our
-// descriptor therefore does not end the lock while such a child exists; the destructor unlocks explicitly (LOCK_UN acts on the
-// description, so for every copy) and then closes. The next owner can lock at once, whatever other threads are spawning.
+// The lock belongs to the open file description, which a child process shares from its fork until its exec. Closing our
+// descriptor therefore does not release the lock while there is such a child; the destructor unlocks explicitly (LOCK_UN acts on the
+// shared description) and then closes. So the next owner can lock at once, even while other threads spawn processes.
 #pragma once
 
 #include "fd.hpp"

@@ -12,8 +12,8 @@ namespace agenthost::base {
 
 namespace {
 
-// Fetched once, for the life of the process: by name OpenSSL looks it up for every digest, which costs more than a short hash, and
-// half of libcrypto's code in memory.
+// Fetched once for the life of the process. Otherwise OpenSSL looks it up by name for every digest, which costs more than a short
+// hash and pages in half of libcrypto's code.
 const EVP_MD* md()
 {
     static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
@@ -94,7 +94,7 @@ bool equal_constant_time(std::string_view a, std::string_view b)
 std::string random_token(std::size_t bytes)
 {
     std::string raw(bytes, '\0');
-    for (std::size_t got = 0; got < bytes;) { // the kernel's own: no generator of ours to seed
+    for (std::size_t got = 0; got < bytes;) { // from the kernel, so there is no generator to seed
         const ssize_t n = ::getrandom(raw.data() + got, bytes - got, 0);
         if (n < 0 && errno != EINTR) throw std::runtime_error{"no random bytes from the system"};
         if (n > 0) got += static_cast<std::size_t>(n);

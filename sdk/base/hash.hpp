@@ -1,4 +1,4 @@
-// SHA-256 piece by piece, hex and base64, comparison in constant time, random tokens. OpenSSL behind it.
+// Incremental SHA-256, hex and base64, constant-time comparison, random tokens; based on OpenSSL.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@ public:
     Sha256();
     void update(const void* data, std::size_t size);
     void update(std::string_view text) { update(text.data(), text.size()); }
-    Sha256Digest finish(); // and starts anew
+    // Returns the digest and starts a new one.
+    Sha256Digest finish();
 
 private:
     struct Free {
@@ -33,9 +34,9 @@ std::string hex(const void* data, std::size_t size);
 inline std::string hex(const Sha256Digest& d) { return hex(d.data(), d.size()); }
 std::string base64(std::string_view);
 std::optional<std::string> from_base64(std::string_view);
-bool equal_constant_time(std::string_view a,
-                         std::string_view b); // false at once for other lengths: a length is no secret
-std::string
-random_token(std::size_t bytes = 32); // hex of that many random bytes; throws when there is no entropy
+// Returns false at once for different lengths: lengths are not secret.
+bool equal_constant_time(std::string_view a, std::string_view b);
+// Hex of that many random bytes; throws if there is no entropy.
+std::string random_token(std::size_t bytes = 32);
 
 } // namespace agenthost::base

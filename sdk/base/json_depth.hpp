@@ -1,7 +1,7 @@
 // Limits the nesting depth of JSON text before nlohmann parses it.
 //
-// nlohmann copies, compares and dumps values recursively, so that a text of a few hundred KiB of "[" overflows the stack of whoever
-// touches the parsed value. Check every text that comes from outside the process (a socket, a file, a peer) first:
+// nlohmann copies, compares and dumps values recursively, so that a text of a few hundred KiB of "[" overflows the stack of any
+// thread that uses the parsed value. First check every text that comes from outside the process (a socket, a file, a peer):
 //
 //     const json root = base::parse_json<json>(text);   // discarded: invalid, or nested deeper than max_json_depth
 //     if (!base::json_depth_ok(text)) return refuse("nested more than 64 levels deep");
@@ -16,7 +16,7 @@ namespace agenthost::base {
 
 constexpr std::size_t max_json_depth = 64; // the same as wire::json::max_depth
 
-// Says whether no array or object in `text` is nested deeper than `max`; brackets inside strings do not count.
+// True if no array or object in `text` is nested deeper than `max`; brackets inside strings do not count.
 constexpr bool json_depth_ok(std::string_view text, std::size_t max = max_json_depth)
 {
     std::size_t depth = 0;

@@ -17,7 +17,7 @@ JsonWriter::~JsonWriter()
     if (state_ == State::root) out_ += "null";
 }
 
-// Takes back the current member or element.
+// Removes the current member or element.
 void JsonWriter::drop_item()
 {
     out_.resize(item_);
@@ -38,7 +38,7 @@ bool JsonWriter::begin_value()
     return true;
 }
 
-// Leaves out a container that may not be opened, and all that is written into it.
+// Drops a container that must not be opened, and everything written into it.
 void JsonWriter::skip_container()
 {
     if (state_ != State::skipping) before_item_ = state_;

@@ -9,9 +9,9 @@
 //     return json_object("server", name, "attempt", 3);   // {"server":"...","attempt":3}
 //
 // Text is escaped, bytes that are not UTF-8 become U+FFFD, doubles are printed as ECMAScript does. The writer adds commas and colons,
-// allocates nothing but the target, and always leaves valid JSON behind once it is destroyed: the destructor closes what is open.
-// A misuse (a member without a key, a key without a value, a second root) fails an assertion; in a release build that token is
-// dropped. Not checked: whether a raw slice is JSON, and whether a key comes twice.
+// allocates nothing but the target, and always leaves valid JSON behind: the destructor closes open containers.
+// Misuse (a member without a key, a key without a value, a second root) fails an assertion; in a release build the token is
+// dropped. Raw slices are not validated, and duplicate keys are not detected.
 #pragma once
 
 #include "json_string.hpp"
@@ -82,7 +82,7 @@ public:
     }
 
 private:
-    // What may come next. `first` and `next`: inside a container, without and with a comma; `skipping`: inside one that is left out.
+    // The expected token. `first` and `next`: inside a container, without and with a comma; `skipping`: inside a dropped one.
     enum class State : std::uint8_t { root, first, next, keyed, done, skipping };
 
     JsonWriter& open(char bracket);
@@ -105,7 +105,7 @@ private:
     std::string& out_;
     std::size_t item_ = 0;      // size of out_ where the current member or element begins
     std::uint64_t objects_ = 0; // a bit for each open container, the innermost lowest: 1 for an object
-    std::size_t skipped_ = 0;   // open containers of one that is left out
+    std::size_t skipped_ = 0;   // open containers inside a dropped one
     std::uint8_t depth_ = 0;
     State state_ = State::root;
     State before_item_ = State::root;
@@ -113,7 +113,7 @@ private:
 
 inline JsonWriter& JsonWriter::key(const JsonKey& key)
 {
-    // Inline, so that the key of a literal is put together by a few moves of known size, and appended at once.
+    // Inline, so that a literal key is assembled by a few moves of known size and appended at once.
     constexpr std::size_t short_key = 60;
     const bool may_be_keyed = state_ == State::next || state_ == State::first;
     const std::string_view text = key.text();

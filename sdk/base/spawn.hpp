@@ -1,4 +1,4 @@
-// Owners of what posix_spawn takes.
+// RAII owners of the arguments of posix_spawn.
 #pragma once
 
 #include <spawn.h>

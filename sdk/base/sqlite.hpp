@@ -1,5 +1,5 @@
-// SQLite with owners: a database, a prepared statement, a transaction. Errors are base::SqliteError with the file and SQLite's word.
-// Not thread-safe: a Database belongs to one thread at a time.
+// RAII wrappers of SQLite: database, prepared statement, transaction. Errors are base::SqliteError with the file and SQLite's message.
+// Not thread-safe: one thread at a time may use a Database.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ public:
         : std::runtime_error{std::move(text)}, code_{code}, system_error_{system_error}
     {}
     [[nodiscard]] int code() const { return code_; }                 // the extended result code
-    [[nodiscard]] int system_error() const { return system_error_; } // errno behind it; 0: none is known
+    [[nodiscard]] int system_error() const { return system_error_; } // errno behind it; 0: unknown
     [[nodiscard]] bool disk_full() const;
 
 private:

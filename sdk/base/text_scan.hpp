@@ -1,5 +1,5 @@
-// Finds the first byte of a text that is not ASCII, or that a JSON string cannot hold as it is: 16 bytes at a time on x86-64,
-// else 8. A command's output is scanned by the gigabyte.
+// Finds the first byte of a text that is not ASCII, or that a JSON string must escape: 16 bytes at a time on x86-64, else 8.
+// Gigabytes of command output pass through it.
 #pragma once
 
 #include <bit>
@@ -83,7 +83,7 @@ struct NotPlain {
 // The length of the prefix that is ASCII.
 inline std::size_t ascii_run(std::string_view text) { return detail::run<detail::NotAscii>(text); }
 
-// The length of the prefix that a JSON string can hold as it is: ASCII without control characters, quotes and backslashes.
+// The length of the prefix that a JSON string need not escape: ASCII without control characters, quotes and backslashes.
 inline std::size_t plain_run(std::string_view text) { return detail::run<detail::NotPlain>(text); }
 
 } // namespace agenthost::base

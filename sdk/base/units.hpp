@@ -1,10 +1,10 @@
-// Sizes ("1MiB") and durations ("30s"): the one grammar of the configuration file, the command line and our plugins.
+// Parses sizes ("1MiB") and durations ("30s"), with one grammar for the configuration file, the command line and our plugins.
 //
-//     NUMBER [space] UNIT      NUMBER: digits, with a decimal fraction or without ("1.5"); UNIT: upper and lower case are the same
+//     NUMBER [space] UNIT      NUMBER: digits with an optional decimal fraction ("1.5"); UNIT: case does not matter
 //     size      none or B: bytes; K, KB, KiB; M, MB, MiB; G, GB, GiB; T, TB, TiB: powers of 1024 in every spelling
-//     duration  ms, s, m, h, d; a bare 0 needs no unit, any other bare number is refused because its unit would be a guess
+//     duration  ms, s, m, h, d; a bare 0 needs no unit, any other bare number is rejected because its unit would be a guess
 //
-// Six digits of a fraction count, and what they leave of a byte or a millisecond is dropped (1.1GiB); "1.5B" and "0.5ms" are refused.
+// Six digits of a fraction are used, rounded down to a byte or millisecond (1.1GiB); "1.5B" and "0.5ms" are rejected.
 // Largest: 2^62 bytes, 100 years.
 #pragma once
 
@@ -20,7 +20,7 @@ namespace agenthost::base {
 std::optional<std::uint64_t> parse_size(std::string_view, std::string& why);
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view, std::string& why);
 
-// The largest unit that is exact. They parse to the same value.
+// Writes the largest unit that is exact; parses back to the same value.
 std::string format_size(std::uint64_t);
 std::string format_duration(std::chrono::milliseconds);
 

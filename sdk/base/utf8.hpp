@@ -1,4 +1,4 @@
-// Whether bytes are UTF-8 text.
+// Validates UTF-8.
 #pragma once
 
 #include <cstddef>

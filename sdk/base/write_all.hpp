@@ -1,4 +1,4 @@
-// Writes everything, also to a descriptor that is not blocking. false: nobody reads it any more, or another error (errno).
+// Writes everything, even to a non-blocking descriptor. false: the reader is gone, or another error (errno).
 #pragma once
 
 #include <poll.h>

@@ -1,4 +1,4 @@
-// The key under which an address is counted, wherever a limit or a throttle counts clients by address.
+// Computes the key by which limits and throttles count the clients of an address.
 //
 // An IPv4 address counts whole. An IPv6 address counts by its /64, because one client owns at least a whole /64 and can change
 // the lower half at will. An IPv4-mapped (::ffff:a.b.c.d) or NAT64 (64:ff9b::a.b.c.d) address counts as its IPv4 address.

@@ -23,7 +23,7 @@ struct Block4 {
     Reach reach;
 };
 
-// IANA's special-purpose registry, and the metadata services that live on addresses a filter of ranges would let pass.
+// IANA's special-purpose registry, and metadata services on addresses outside its ranges.
 constexpr Block4 blocks4[] = {
     {v4(168, 63, 129, 16), 32, Reach::never},   // Azure's wire server
     {v4(100, 100, 100, 200), 32, Reach::never}, // Alibaba's metadata service, inside the shared range

@@ -1,5 +1,5 @@
-// Where may we connect? Decided on a host name as written and then on the very address that is connected to, so that neither a
-// DNS answer nor an odd spelling of an address leads to loopback, a private network or a cloud's metadata service.
+// Decides which hosts may be connected to: first by the host name as written, then by the address that is actually connected to, so that
+// neither a DNS answer nor an odd spelling of an address leads to loopback, a private network or a cloud's metadata service.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,10 @@ struct AddressPolicy {
         allow_hosts; // "files.example.com", "*.example.com" (below it, not itself), "*"; empty: any
     bool allow_private_networks = false;
 
-    // Empty when admitted, else a sentence for people: what, and which key of the configuration decides.
+    // Empty if admitted, else a sentence for people: the problem, and the configuration key that decides.
     [[nodiscard]] std::string refuse_host(std::string_view host) const;
     [[nodiscard]] std::string refuse_address(const sockaddr&) const;
-    // The same for a host behind a proxy, which resolves names itself: an address in the URL, and names that always mean this machine.
+    // The same for a host behind a proxy, which resolves names itself: checks literal addresses and names that always mean this machine.
     [[nodiscard]] std::string refuse_literal(const std::string& host, std::uint16_t port) const;
 };
 

@@ -12,7 +12,8 @@ using nlohmann::json;
 
 namespace {
 constexpr std::size_t max_line_depth = base::max_json_depth + 3; // {"result":{"data":...}}
-constexpr std::size_t max_line = 64 << 20; // a result's data can be long; beyond: not ours
+constexpr std::size_t max_line =
+    64 << 20; // a result's data can be long; anything longer is not from agenthost
 } // namespace
 
 void CallReader::feed(std::string_view bytes)

@@ -1,4 +1,4 @@
-// Reads the lines of the control socket's answer to a call: progress, streams, result. Sans-io: fed bytes as they come, cut anywhere; says what to print.
+// Parses the control socket's response to a call: progress, streams, result. Sans-io: accepts bytes split anywhere, calls back what to print.
 #pragma once
 
 #include <nlohmann/json.hpp>

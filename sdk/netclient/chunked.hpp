@@ -1,8 +1,8 @@
-// HTTP/1.1 chunked transfer coding, both ways. The decoder is a machine without I/O, fed bytes as they come, cut anywhere; it never
-// takes a byte beyond the body, so that a pipelined message stays where it is.
+// Encodes and decodes the HTTP/1.1 chunked transfer coding. The decoder does no I/O and accepts bytes split anywhere; it never
+// consumes a byte beyond the body, so that a pipelined message stays in the input.
 //
-// Strict where leniency smuggles: sizes are bare hex of at most 15 digits, lines end in CRLF, extensions and trailers are skipped
-// within a bound. Of a response, blanks after a size are skipped too: old servers pad sizes that they fill in later.
+// Strict where leniency would allow request smuggling: sizes are bare hex of at most 15 digits, lines end in CRLF, extensions and
+// trailers are skipped within a bound. In a response, blanks after a size are also skipped: old servers pad sizes that they fill in later.
 #pragma once
 
 #include <cstddef>

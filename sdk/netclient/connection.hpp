@@ -1,4 +1,4 @@
-// A connected socket, plain or with TLS right on the descriptor: no buffer of ours between the kernel and the caller's memory.
+// A connected socket, plain or with TLS directly on the descriptor, without a buffer between the kernel and the caller's memory.
 #pragma once
 
 #include "base/fd.hpp"
@@ -25,17 +25,17 @@ public:
     Connection& operator=(Connection&&) = default;
     ~Connection();
 
-    // From now on TLS, as a client of `host`; handshake() comes next. False: no memory.
+    // Starts TLS as a client of `host`; call handshake() next. False: out of memory.
     bool start_tls(TlsContextPtr, const std::string& host);
     Io handshake(); // TLS only: again until ok, which includes the server's pin
-    // Did the handshake fail over the server's certificate or its pin? Another attempt is no use then.
+    // Whether the handshake failed because of the server's certificate or pin. Retrying is useless then.
     [[nodiscard]] bool certificate_refused() const { return certificate_refused_; }
     Done read(void* data, std::size_t size);
     Done write(const void* data, std::size_t size);
     void cork(
         bool
             on); // on: only full segments leave, so that records of 16 KiB share them; off: what is left leaves now
-    // From `file` at `offset`, which moves. Plain only: with TLS the bytes must pass through us.
+    // Sends from `file` at `offset` and advances it. Plain connections only: with TLS the bytes must be encrypted here.
     Done send_file(int file, std::uint64_t& offset, std::size_t size);
 
     [[nodiscard]] bool tls() const { return ssl_ != nullptr; }

@@ -13,7 +13,7 @@
 namespace agenthost::netclient {
 
 struct ControlAnswer {
-    int status = 0;   // 0: nobody answered, `problem` says why and what to do
+    int status = 0;   // 0: no response; `problem` has the reason and the remedy
     std::string body; // empty when on_body took it
     std::string problem;
     bool no_daemon = false;

@@ -35,10 +35,10 @@ struct ResponseHead {
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-// bad: not HTTP, or cut short; another attempt may help. unsupported: well-formed, but not what was asked for; it will not help.
+// bad: not HTTP, or truncated; a retry may help. unsupported: well-formed, but not what was requested; a retry will not help.
 enum class HeadResult { complete, more, bad, unsupported };
 
-// What 101 (Switching Protocols) means: an error, or a final answer to a request that sent `Upgrade`.
+// How to treat 101 (Switching Protocols): as an error, or as the final response to a request that sent `Upgrade`.
 enum class Switching { refused, expected };
 
 // `text`: everything received so far. Interim answers (1xx) are skipped while they fit in max_head; skip_interim() removes longer
@@ -58,7 +58,7 @@ struct ContentRange {
 };
 std::optional<ContentRange> parse_content_range(std::string_view);
 
-// A header whose name or value could break out of its line is left out. `Connection: close` is sent unless the headers name
+// A header whose name or value could break out of its line is omitted. `Connection: close` is sent unless the headers contain
 // Connection (an upgrade sends `Connection: Upgrade`).
 std::string request_head(std::string_view method, std::string_view host, std::string_view target,
                          const Headers&);

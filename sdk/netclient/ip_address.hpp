@@ -37,7 +37,7 @@ struct IpEndpoint {
 };
 std::optional<IpEndpoint> parse_endpoint(std::string_view);
 
-// "192.0.2.1", "10.0.0.0/8", "2001:db8::/32". Bits below the prefix length must be zero, so that a slip of the pen is noticed.
+// "192.0.2.1", "10.0.0.0/8", "2001:db8::/32". Bits below the prefix length must be zero, which catches typos.
 struct IpRange {
     IpAddress first;
     int prefix = 128; // of 128 bits, for IPv4 too

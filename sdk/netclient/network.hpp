@@ -1,8 +1,8 @@
-// How the transfers that one server asked for travel: by its proxy, with its TLS settings, to its own origin without allow_hosts.
+// The network settings of transfers that a server requested: its proxy, its TLS settings, and its own origin without allow_hosts.
 //
-// The server's own origin (scheme, host and port of its session) is reached exactly as its session is. For every other URL: the proxy,
-// unless NO_PROXY names the host; the authorities of `tls.ca` beside the others; never the client certificate, the pins, the server name
-// or `verify: false`, which belong to the server alone.
+// The server's own origin (scheme, host and port of its session) is reached exactly like its session. Every other URL uses the proxy,
+// unless NO_PROXY names the host, and additionally trusts `tls.ca`; it never uses the client certificate, the pins, the server name
+// or `verify: false`, which apply to the server only.
 #pragma once
 
 #include "proxy.hpp"
@@ -27,14 +27,14 @@ struct Network {
     [[nodiscard]] const Proxy* proxy_for(const Url&) const;
     // TLS to this URL. `own`: the caller's own authorities, which are trusted in addition.
     [[nodiscard]] TlsClientConfig tls_for(const Url&, const TlsClientConfig& own) const;
-    // May a private or loopback address behind the origin be connected to? TLS proves whose it is, and an address or `localhost` in the
-    // configuration means itself. A plain name may be pointed elsewhere by whoever owns the name.
+    // Whether a private or loopback address of the origin may be connected to: if TLS proves its identity, or if the configuration
+    // contains the address itself or `localhost`. The owner of a DNS name without TLS could point it anywhere.
     [[nodiscard]] bool trusts_address_of(const Url&) const;
 
     bool operator==(const Network&) const = default;
 };
 
-// The same as the host knows it, to be written.
+// The settings as the host knows them, to be serialised.
 struct NetworkSettings {
     std::string server;
     std::string origin; // "https://host:port/"; empty: not known
@@ -47,10 +47,10 @@ std::string network_json(const NetworkSettings&);
 // Reads it. nullopt and `why` when it cannot be used; `why` holds no secret.
 std::optional<Network> parse_network(std::string_view json, std::string& why);
 
-// "a.example, .corp, 10.0.0.0/8" as a list.
+// Splits "a.example, .corp, 10.0.0.0/8" into a list.
 std::vector<std::string> split_no_proxy(std::string_view);
-// Does an entry name this host? "*"; "example.com" and ".example.com" with everything below; an address; a range "10.0.0.0/8"; each may
-// end in ":PORT".
+// Whether an entry matches this host. Entries: "*"; "example.com" and ".example.com" with all subdomains; an address; a range
+// "10.0.0.0/8"; each may end in ":PORT".
 bool in_no_proxy(const std::vector<std::string>&, const Url&);
 
 } // namespace agenthost::netclient

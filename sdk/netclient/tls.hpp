@@ -76,7 +76,7 @@ std::vector<std::string> files_of(const TlsServerConfig&);
 void prepare_client(SSL*, const TlsContext&, const std::string& host);
 // A client's connection on a connected, non-blocking socket, the handshake still to do. Null: no memory.
 std::unique_ptr<SSL, FreeSsl> make_client(const TlsContext&, int socket, const std::string& host);
-// After the handshake, whether certificates are verified or not. Empty: the peer's key is one of the pins, or there are none.
+// Call after the handshake, even if certificates are not verified. Empty: the peer's key matches a pin, or there are none.
 std::string check_pins(SSL*, const TlsContext&);
 
 // SHA-256 of the peer's public key (SPKI), 32 raw bytes; empty without a certificate.

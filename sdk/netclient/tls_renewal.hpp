@@ -32,18 +32,18 @@ public:
 
     struct Current {
         TlsContextPtr context; // null: none could be made, `problem` says why
-        std::string problem;   // why a change is not used; said once for each change
+        std::string problem;   // why a change is not used; reported once per change
         bool renewed = false;  // this call replaced the context
     };
-    // The context for a new connection. Blocking: looks at the files, at most once in check_interval while there is a context.
+    // The context for a new connection. Blocking: checks the files, at most once per check_interval while there is a context.
     Current current();
 
     // The context as it was last made; null before the first current(). Never blocks on a file.
     [[nodiscard]] TlsContextPtr last() const;
-    // For I/O threads: true for one caller in check_interval, who then calls check() on another thread; the others use last(). False
-    // also while an earlier check has not ended, so that files that hang hold up one thread.
+    // For I/O threads: true for one caller per check_interval, which must call check() on another thread; the others use last(). False
+    // while an earlier check is running, so that hanging files block only one thread.
     bool claim_check();
-    // Looks at the files now. Blocking: as long as the files' disk does.
+    // Checks the files now. Blocking: as long as their disk takes.
     Current check();
 
 private:
@@ -60,7 +60,7 @@ private:
 
     const std::vector<std::string> files_;
     const std::function<TlsResult()> make_;
-    std::mutex making_; // one look at the files at a time; guards seen_
+    std::mutex making_; // one check of the files at a time; guards seen_
     std::vector<Stamp> seen_;
     mutable std::mutex mutex_; // guards context_
     TlsContextPtr context_;

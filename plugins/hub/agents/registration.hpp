@@ -6,7 +6,7 @@
 //
 // The credential is looked at before the throttle: a valid one is served however many others of its address failed.
 //
-// Bounds: bodies of 64 KiB; Exchanges::failed() for failures; Credentials::most_enrolled agents.
+// Bounds: bodies of 64 KiB; Exchanges::failed() for failures; Credentials::max_enrolled agents.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

@@ -1,4 +1,4 @@
-// What stands on the command line of `agenthost hub`.
+// Parses the command line of `agenthost hub`.
 #pragma once
 
 #include <chrono>
@@ -10,14 +10,14 @@
 
 namespace agenthost::hub::cli {
 
-// The command line is wrong: what, and how it should be.
+// An error in the command line and its correction.
 struct Usage : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 struct Arguments {
     std::vector<std::string> words;                // verb first
-    std::optional<std::vector<std::string>> after; // what follows "--"
+    std::optional<std::vector<std::string>> after; // the words after "--"
     std::string control = "/run/agenthost/control.sock";
     bool as_json = false, help = false;
 
@@ -27,7 +27,7 @@ struct Arguments {
 
     // exec, shell
     std::string command, cwd, run_as, priority;
-    std::vector<std::string> env; // NAME=VALUE, or NAME: as it is here
+    std::vector<std::string> env; // NAME=VALUE, or NAME to copy the local value
     std::optional<std::chrono::milliseconds> timeout;
     bool input = false, no_input = false;
 };

@@ -29,7 +29,7 @@ json environment(const std::vector<std::string>& given)
     return env;
 }
 
-// JSON has no other text; an agent would get something else than what was typed.
+// JSON carries only UTF-8; the agent would receive something else than what was typed.
 void need_utf8(const std::string& word)
 {
     try {
@@ -109,7 +109,7 @@ int shell(const Arguments& args)
     json params = run_params(args);
     if (!params.contains("argv") && !params.contains("command"))
         params["command"] = R"(exec "${SHELL:-/bin/sh}" -l)";
-    // The agent's own default is not asked for: its policy may not let callers set variables.
+    // Not the agent's default SHELL or TERM: its policy may not let callers set variables.
     const char* term = std::getenv("TERM");
     if (term != nullptr && *term != '\0' && term != std::string_view{"xterm-256color"} &&
         !params["env"].contains("TERM"))

@@ -1,4 +1,4 @@
-// The hub's daemon, asked by its control socket: one action, one answer. Blocking; any thread.
+// Calls an action of the hub's daemon over its control socket. Blocking; thread-safe.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 
 namespace agenthost::hub::cli {
 
-// The daemon or the hub said no, or nobody answered. what() is a sentence for people; code() the error table's word, or empty.
+// The daemon or the hub refused, or did not answer. what() is a sentence for people; code() an error code, or empty.
 class Failed : public std::runtime_error {
 public:
     explicit Failed(const std::string& what, std::string code = {})
@@ -26,7 +26,7 @@ Failed refusal(const nlohmann::json& error);
 struct Asked {
     std::string action;
     nlohmann::json params = nlohmann::json::object();
-    int timeout_ms = 30'000; // 0: as long as the hub lets it wait
+    int timeout_ms = 30'000; // 0: as long as the hub allows
 };
 // The result's data. Throws Failed.
 nlohmann::json call(const std::string& control, const Asked&);

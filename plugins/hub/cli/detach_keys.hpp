@@ -1,4 +1,4 @@
-// The keys that leave a shell without ending it: Ctrl-] then d. Ctrl-] twice types one. Pure; fed bytes as they are typed, cut anywhere.
+// Recognises the keys that detach from a shell: Ctrl-] then d. Ctrl-] twice sends one. Pure; accepts typed bytes split anywhere.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ public:
 
     struct Typed {
         std::string bytes;   // for the command
-        bool detach = false; // what was typed after it is nobody's
+        bool detach = false; // bytes typed after it are dropped
     };
     Typed feed(std::string_view typed)
     {
@@ -34,7 +34,7 @@ public:
     }
 
 private:
-    bool armed_ = false; // the last one was the prefix
+    bool armed_ = false; // the last byte was the prefix
 };
 
 } // namespace agenthost::hub::cli

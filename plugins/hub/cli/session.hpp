@@ -1,7 +1,7 @@
-// One command on an agent, with this process in front of it: its output to ours, our input to it, our signals to it, its exit code.
+// Runs one command on an agent interactively: forwards its output to ours, our input and signals to it, and returns its exit code.
 //
-// Threads: run() reads the daemon's answer on the caller's; one waits for signals, one reads standard input, one sends what a signal or
-// a new window size means. The process ends with run(): whichever of them sees the end restores the terminal and exits.
+// Threads: run() reads the daemon's reply on the caller's thread; one waits for signals, one reads standard input, one sends the effects of
+// signals and window size changes. The process ends with run(): the thread that sees the end restores the terminal and exits.
 #pragma once
 
 #include "replay_filter.hpp"
@@ -24,15 +24,15 @@ public:
         std::string control, action; // hub.exec or hub.attach
         nlohmann::json params;
         bool input = false;       // standard input goes to the command
-        bool interactive = false; // our terminal is its terminal
-        bool detaches = false;    // the command goes on when we leave
+        bool interactive = false; // connects our terminal to its terminal
+        bool detaches = false;    // the command keeps running when we disconnect
         bool as_json = false;
     };
     explicit Session(Options options) : options_{std::move(options)} {}
     [[noreturn]] void run();
 
 private:
-    // What is to be sent when the daemon has time for it.
+    // Requests to send when the daemon is ready.
     struct Wishes {
         bool resize = false, interrupt = false, force = false;
     };
@@ -41,7 +41,7 @@ private:
     void interrupted();
     void send_wishes();
     void pump_input();
-    bool type(std::string_view bytes, bool eof); // false: it takes no more
+    bool type(std::string_view bytes, bool eof); // false: it accepts no more input
     void wish(bool Wishes::*what);
 
     void progress(const nlohmann::json&);
@@ -60,15 +60,16 @@ private:
     Tty tty_;
     sigset_t signals_{};
     std::atomic<int> interrupts_{0};
-    bool noticed_ = false;   // the reader's, as the next
+    bool noticed_ = false;   // used by the reading thread, like the next ones
     std::uint64_t lost_ = 0; // the reader's
     std::uint64_t
         seen_ = 0,
-        replay_ = 0; // the reader's: bytes of output so far, lost ones too; those printed before we attached
+        replay_ =
+            0; // reading thread: bytes of output so far, including lost ones; those printed before we attached
     ReplayFilter filter_; // the reader's
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::string id_; // once the hub has said it
+    std::string id_; // once the hub has sent it
     bool running_ = false;
     Wishes wishes_;
 };

@@ -29,7 +29,7 @@ void Tty::restore()
 {
     const std::lock_guard lock{mutex_};
     if (!before_) return;
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &*before_); // at once: it may be a terminal nobody reads any more
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &*before_); // at once: the terminal may no longer be read
     before_.reset();
 }
 

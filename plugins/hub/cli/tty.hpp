@@ -1,6 +1,6 @@
-// The person's terminal: its size, and every key as it is typed while a remote program has the screen. Any thread.
+// The user's terminal: its size, and raw mode while a remote program uses the screen. Thread-safe.
 //
-// Whoever ends the process calls restore() first: the settings are the terminal's, not the process's.
+// Call restore() before ending the process: the settings belong to the terminal, not the process.
 #pragma once
 
 #include <termios.h>

@@ -1,6 +1,6 @@
-// The actions behind `agenthost hub ...`: minting, listing and revoking what agents and REST callers present. Under the hub's lock.
+// The actions behind `agenthost hub ...`: mint, list and revoke the credentials of agents and REST callers. Under the hub's lock.
 //
-// A minted secret or token is in the answer of the call that made it and nowhere else: the tables keep its SHA-256, or for JWTs
+// A minted secret or token appears only in the reply of the call that created it: the tables keep its SHA-256, or for JWTs
 // its id. Agents of storage, print and signed get a secret; panel agents a JWT and a refresh token; dashboard agents a JWT.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace agenthost::hub {
 
-// One answer to an action; taken once.
+// The reply to an action; used once.
 struct Reply {
     std::function<void(std::string json)> ok;
     std::function<void(std::string_view code, std::string message)> fail;
@@ -53,7 +53,7 @@ private:
     void agent_list(const std::string& after, ReplyPtr) UNDER_LOCK;
     void agent_revoke(const std::string& id, ReplyPtr) UNDER_LOCK;
     void revoke(const std::string& id, const ReplyPtr&) UNDER_LOCK;
-    // The new row and the answer that shows its credential. false: `refused` says why not.
+    // Builds the new row and the answer that shows its credential. false: `refused` has the reason.
     bool mint(const Params&, const Enrolment* old, Enrolment& made, std::string& answer,
               std::string& refused) const;
     void token_new(const std::string& label, ReplyPtr) UNDER_LOCK;
@@ -71,7 +71,7 @@ private:
         core_.strand.post(
             [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
     }
-    // For a write to the table: on success `then`, under the lock, else an error.
+    // The callback of a write to the table: runs `then` on success, under the lock, else replies with an error.
     std::function<void(bool)> saved(ReplyPtr, std::function<void()> then);
 
     Core& core_;

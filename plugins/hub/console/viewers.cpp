@@ -128,19 +128,20 @@ void RunViewers::pump(const ViewerPtr& viewer)
         }
         const Piece& piece = viewer->unsent.front();
         if (viewer->reply->stream(piece.channel, piece.offset, piece.bytes) != AGH_E_BUSY) {
-            sent += piece.bytes.size(); // also when nobody listens any more: left() comes
+            sent += piece.bytes.size(); // even if the caller is gone: left() follows
             viewer->unsent.pop_front();
             continue;
         }
         bool stop = false;
         core_.strand.run([&] {
-            stop = !std::exchange(viewer->again, false); // it may have had room again meanwhile
+            stop = !std::exchange(viewer->again, false); // it may have become writable meanwhile
             if (stop) viewer->pumping = false;
         });
         if (stop) return;
     }
-    core_.strand.run(
-        [&]() UNDER_LOCK { core_.strand.post([this, viewer] { pump(viewer); }); }); // others have their turn
+    core_.strand.run([&]() UNDER_LOCK {
+        core_.strand.post([this, viewer] { pump(viewer); });
+    }); // let others have their turn
 }
 
 void RunViewers::look_at_lag(const ViewerPtr& viewer, const Run& run)

@@ -1,9 +1,9 @@
-// Callers of hub.exec and hub.attach: each is sent a run's output from a position on, at its own pace, then how the run ended.
+// Serves the callers of hub.exec and hub.attach: each receives a run's output from an offset on, at its own pace, then the result.
 //
-// Nothing is kept for who is slow: it reads the run's output where it stopped, and a gap where that is gone. Before that happens the agent's
-// session is not read for up to `reader_grace`, so that the agent waits for who is not much slower; it holds up what else the agent says,
-// so who did not catch up in that time may not do it again for `rest`. Under the hub's lock, but
-// pump(): the daemon's stream() may say BUSY, and nothing is called outside while the lock is held.
+// Nothing is buffered for slow viewers: they read the run's output from where they stopped, with a gap if it has been dropped. Before that
+// the agent's session is paused for up to `reader_grace`, so that the agent waits for a slightly slower viewer. The pause delays all other
+// frames of the agent, so a viewer that did not catch up may not cause another one for `rest`. Under the hub's lock, except
+// pump(): the daemon's stream() may return BUSY, and nothing outside is called under the lock.
 #pragma once
 
 #include "admin.hpp"
@@ -26,11 +26,11 @@ class RunViewers {
 public:
     RunViewers(Core& core, Fanout& fanout, Runs& runs) : core_{core}, fanout_{fanout}, runs_{runs} {}
 
-    // The run is known. `interrupts`: it does not outlive this caller. `notice`: what it should know besides, empty: nothing.
+    // The run exists. `interrupts`: the run ends with this caller. `notice`: an additional message for the caller, or empty.
     void add(const ReplyPtr&, const std::string& run, std::uint64_t from, bool interrupts,
              std::string notice = {}) UNDER_LOCK;
-    void writable(const Reply*) UNDER_LOCK; // the daemon has room again
-    // The caller is gone, or is sent away. What is to be interrupted now, if anything.
+    void writable(const Reply*) UNDER_LOCK; // the daemon's queue has room again
+    // The caller is gone or dismissed. Returns the run to interrupt now, if any.
     std::optional<std::string> left(const Reply*, std::string_view code, std::string_view why) UNDER_LOCK;
     [[nodiscard]] std::vector<const Reply*> all() const UNDER_LOCK;
 
@@ -47,17 +47,17 @@ private:
         std::uint64_t position = 0, watch = 0;
         std::array<std::uint64_t, 2> next{}; // of each channel
         bool pumping = false, again = false;
-        bool holds = false; // its agent's session
+        bool holds = false; // pauses its agent's session
         Timers::Id hold{};
         Timers::Time may_hold{};
-        std::function<void()> end; // once the run is over: says so
-        std::deque<Piece> unsent;  // pump()'s alone
+        std::function<void()> end; // called after the run has ended, sends the result
+        std::deque<Piece> unsent;  // used by pump() only
     };
-    using ViewerPtr =
-        std::shared_ptr<Viewer>; // dies outside the lock: its reply may wait for a callback of the daemon's
+    using ViewerPtr = std::shared_ptr<
+        Viewer>; // destroyed outside the lock: its reply may wait for a callback of the daemon
     static constexpr std::size_t batch = 64 << 10, turn = 1 << 20;
     static constexpr std::size_t hold_above = 512 << 10,
-                                 release_below = 128 << 10; // of the 1 MiB that is kept of a run
+                                 release_below = 128 << 10; // of the 1 MiB kept per run
     static constexpr auto rest = std::chrono::seconds{5};
 
     void status(const Reply*, const Run&) UNDER_LOCK;
@@ -72,10 +72,10 @@ private:
     Fanout& fanout_;
     Runs& runs_;
     std::unordered_map<const Reply*, ViewerPtr> viewers_ GUARDED;
-    std::unordered_map<std::string, int> holds_ GUARDED; // agent -> viewers that hold its session
+    std::unordered_map<std::string, int> holds_ GUARDED; // agent -> number of viewers that pause its session
 };
 
-// `whole`: for a list; else what its caller wants to hear in the end.
+// `whole`: all members, for a list; else only the result for the caller.
 std::string run_json(const Run&, bool whole, std::string_view notice = {});
 
 } // namespace agenthost::hub

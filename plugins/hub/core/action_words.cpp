@@ -67,7 +67,7 @@ std::string ActionWords::add_path(const std::string& path)
 {
     std::error_code failed;
     if (!fs::is_directory(path, failed)) return add_file(*this, path);
-    std::set<fs::path> files; // in order, so that the same word wins on every machine
+    std::set<fs::path> files; // sorted, so that the same name wins on every machine
     for (fs::directory_iterator at{path, failed}, end; !failed && at != end; at.increment(failed)) {
         if (at->path().filename().string().ends_with(".manifest.json")) files.insert(at->path());
         if (files.size() > max_manifests) return path + ": holds more than 1,000 manifests";

@@ -1,4 +1,4 @@
-// The daemon, as far as every part of the hub needs it. plugin.cpp makes it of the SDK; tests of a script. HTTP answers: http/http_host.hpp.
+// The daemon's functions that the parts of the hub need. plugin.cpp implements them with the SDK, tests with scripts. HTTP: http/http_host.hpp.
 #pragma once
 
 #include <agenthost/ext/listener.h>
@@ -39,7 +39,7 @@ public:
     virtual agh_status send(Conn, std::string_view text) = 0;
     virtual void limits(Conn, std::string_view limits_json) = 0;
     virtual void close(Conn, int code, std::string_view reason) = 0;
-    virtual void pause(Conn, bool /*on*/) {}               // stop and go on reading its frames
+    virtual void pause(Conn, bool /*on*/) {}               // stop or resume reading its frames
     [[nodiscard]] virtual std::string address() const = 0; // of the listener: "https://127.0.0.1:3001"
     virtual void log(int level, std::string_view message, std::string_view fields_json) = 0;
     virtual void record(Metric, double) = 0;

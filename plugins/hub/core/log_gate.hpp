@@ -1,4 +1,4 @@
-// Limits log lines that strangers cause: twenty at once, then one a second. Pure; time is handed in. Not thread-safe.
+// Rate-limits log lines that unauthenticated peers cause: a burst of twenty, then one per second. Pure; the caller passes the time. Not thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ public:
     static constexpr int burst = 20;
     static constexpr auto refill = std::chrono::seconds{1};
 
-    // nullopt: not this one. Else how many were left out since the last that was written.
+    // nullopt: suppress this line. Else how many were suppressed since the last written one.
     std::optional<std::uint64_t> open(Time now)
     {
         debt_until_ = std::max(now, debt_until_);

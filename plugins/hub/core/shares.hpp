@@ -1,7 +1,7 @@
-// Divides a bounded resource among its users so that none of them can take all of it and starve the next one.
+// Divides a bounded resource among its users, so that no user can take all of it and starve the next one.
 //
-// A user may hold at most four times what stays free: alone 4/5 of the total, two greedy ones 4/9 each, so whoever comes next still
-// finds room. No table of weights, nothing to configure but the total. Not thread-safe.
+// A user may hold at most four times what stays free: 4/5 of the total alone, 4/9 each if two compete, so that a newcomer always
+// finds room. No weights, nothing to configure except the total. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ public:
 
     explicit Shares(std::uint64_t total) : total_{total} {}
 
-    // How much more the user may take now. Without a name there is no share: everything that is free.
+    // How much more the user may take now. Without a name, everything that is free.
     [[nodiscard]] std::uint64_t room(std::string_view user) const;
-    bool take(std::string_view user, std::uint64_t amount); // false: more than its room; nothing was taken
+    bool take(std::string_view user, std::uint64_t amount); // false: more than room(); nothing was taken
     void give_back(std::string_view user, std::uint64_t amount);
 
     [[nodiscard]] std::uint64_t used() const { return used_; }
@@ -34,7 +34,7 @@ private:
     };
     const std::uint64_t total_;
     std::uint64_t used_ = 0;
-    std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> of_; // those that hold something
+    std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> of_; // users that hold something
 };
 
 } // namespace agenthost::hub

@@ -25,7 +25,7 @@ void Strand::carry_out(const Work& effect)
 {
     try {
         effect();
-    } catch (const std::exception& e) { // out of memory, in the main; the others still have their turn
+    } catch (const std::exception& e) { // mostly out of memory; the remaining effects still run
         failed_(e);
     }
 }

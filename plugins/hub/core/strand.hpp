@@ -1,8 +1,8 @@
 // Owns the hub's lock and its outbox.
 //
-// One lock guards all state of the hub. Nothing outside is called while it is held: what the parts want done (a frame, an answer, a log
-// line) is posted, and the thread that leaves the lock carries it out, in order, one thread at a time. So a callback may come
-// from any thread, also from inside a call into the daemon. Any thread.
+// One lock guards all state of the hub. Nothing outside the hub is called while it is held: effects (a frame, an answer, a log
+// line) are posted, and the thread that releases the lock runs them, in order, one thread at a time. So a callback may come
+// from any thread, even from inside a call into the daemon. Thread-safe.
 #pragma once
 
 #include "lock.hpp"
@@ -18,15 +18,15 @@ class Strand {
 public:
     using Work = std::function<void()>;
 
-    // `failed` is told of an effect that threw, outside the lock.
+    // `failed` is called for an effect that threw, outside the lock.
     explicit Strand(std::function<void(const std::exception&)> failed) : failed_{std::move(failed)} {}
-    // Runs under the lock after each work.
+    // Runs under the lock after each work item.
     void on_leaving(Work leaving) { leaving_ = std::move(leaving); }
 
-    // Takes the lock, runs `work`, lets go. Then carries out what is in the outbox, unless another thread is at it: then that one does,
-    // so that everything leaves in the order in which it was decided.
+    // Runs `work` under the lock. Afterwards runs the effects in the outbox, unless another thread is doing so: then that thread runs them,
+    // so that effects keep the order in which they were posted.
     void run(const Work& work) OUTSIDE_LOCK;
-    // An effect for when the lock is left.
+    // Posts an effect to run after the lock is released.
     void post(Work effect) UNDER_LOCK { outbox_.push_back(std::move(effect)); }
 
 private:

@@ -1,4 +1,4 @@
-// Keeps what is to be done later, in order of time. run() is called by the clock's tick.
+// Runs functions at a later time. The worker's tick calls run().
 #pragma once
 
 #include "lock.hpp"

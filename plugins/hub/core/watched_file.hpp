@@ -1,7 +1,7 @@
-// When a file that people edit is to be read again. Pure: told at each look what the file looks like (fingerprint(); empty: not there).
+// Decides when to reread a file that people edit. Pure: each poll passes the file's fingerprint() (empty: missing).
 //
-// One that changed since the last look may be half written: it is due at the next look, when it has kept still since. One that was
-// read and found bad is due at every look, so that its problem is gone as soon as its cause is.
+// A file that changed since the last poll may be half written, so it is due at the next poll without a further change. A file that
+// was invalid is due at every poll, so that its problem is cleared as soon as it is fixed.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@ namespace agenthost::hub {
 
 class WatchedFile {
 public:
-    // true: read it now and tell the outcome by read().
+    // true: read it now and report the outcome to read().
     bool due(std::string looks)
     {
         const bool still = seen_ && last_ == looks;
         const bool first = !std::exchange(seen_, true);
         last_ = std::move(looks);
-        if (last_ == good_ && !last_.empty()) problem_.clear(); // also when a bad one was there meanwhile
+        if (last_ == good_ && !last_.empty()) problem_.clear(); // even if it was invalid in between
         return first || (still && (last_ != good_ || last_.empty()));
     }
     void read(std::string problem)
@@ -25,7 +25,7 @@ public:
         problem_ = std::move(problem);
         if (problem_.empty()) good_ = last_;
     }
-    [[nodiscard]] const std::string& problem() const { return problem_; } // of the last time it was read
+    [[nodiscard]] const std::string& problem() const { return problem_; } // from the last read
 
 private:
     std::string last_, good_, problem_;

@@ -48,7 +48,7 @@ void Worker::run()
     for (;;) {
         changed_.wait_until(lock, next_tick_,
                             [this] { return stopping_ || !jobs_.empty() || Clock::now() >= next_tick_; });
-        // Jobs that post further jobs, as readers of files do, must not keep the clock from ticking.
+        // Jobs that post further jobs, such as file readers, must not delay the tick.
         while (!jobs_.empty() && (stopping_ || Clock::now() < next_tick_)) {
             auto job = std::move(jobs_.front());
             jobs_.pop_front();

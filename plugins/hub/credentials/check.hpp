@@ -1,4 +1,4 @@
-// What would keep the hub from starting here, for `agenthost config check`. Reads, and writes nothing.
+// Reports what would prevent the hub from starting on this machine, for `agenthost config check`. Writes nothing.
 #pragma once
 
 #include "plugins/hub/core/config.hpp"

@@ -1,5 +1,5 @@
-// The hub's own root key: 32 random bytes in a file of its state directory, mode 0600, made at the first start. Agents' minted secrets
-// and, when none is configured, the JWT secret are derived from it, so that no table holds a secret that works. Blocking; start-up.
+// The hub's root key: 32 random bytes in a file of its state directory, mode 0600, created at the first start. Agents' minted secrets
+// and, if none is configured, the JWT secret are derived from it, so that no table contains a usable secret. Blocking; start-up.
 #pragma once
 
 #include "base/hash.hpp"
@@ -15,11 +15,11 @@ std::string uuid(); // random, version 4, lower case
 
 class RootKey {
 public:
-    // Reads or makes it. Throws std::runtime_error: what, where, how to fix. `needed`: it is not made, because a new one would not
-    // be the one that the credentials in the database were made with; "hub.db has 3 agents that it admits".
+    // Reads or creates the key. Throws std::runtime_error: what, where, how to fix. `needed`: do not create it, because credentials in the
+    // database were derived from the existing one; "hub.db has 3 agents that it admits".
     explicit RootKey(const std::string& file, const std::string& needed = {});
 
-    // 64 hex digits. Another purpose, name or salt: another secret.
+    // 64 hex digits. A different purpose, name or salt gives a different secret.
     [[nodiscard]] std::string derive(std::string_view purpose, std::string_view name = {},
                                      std::string_view salt = {}) const;
 

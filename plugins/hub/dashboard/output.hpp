@@ -1,5 +1,5 @@
-// Output of runs for dashboards: gathered for 50 ms or 10 KB, the first after silence at once, cut between characters, encoded once. Under
-// the hub's lock.
+// Batches the output of runs for dashboards: sent after 50 ms or 10 KB, the first output after a pause at once; cut between characters and
+// encoded once. Under the hub's lock.
 #pragma once
 
 #include "outlet.hpp"
@@ -26,11 +26,12 @@ public:
         : core_{core}, runs_{runs}, emit_{std::move(emit)}
     {}
 
-    void base64(const std::string& run) UNDER_LOCK; // its output goes as bytes, before any came
+    void base64(const std::string& run)
+        UNDER_LOCK; // sends its output as base64; call it before the first output
     void add(const Run&, const RunChunk&) UNDER_LOCK;
-    // Nobody could be told these bytes; the next chunk says so.
+    // These bytes were not sent to anyone; the next chunk reports them as dropped.
     void skip(const Run&, std::uint64_t bytes) UNDER_LOCK;
-    // What is left of it, now.
+    // Sends the remaining output now.
     void end(const Run&) UNDER_LOCK;
     void forget(std::string_view run) UNDER_LOCK;
     [[nodiscard]] std::size_t size() const UNDER_LOCK { return stages_.size(); }

@@ -1,7 +1,7 @@
-// Owns the HTTP requests that are not over: what happens next on each, and who asked. Under the hub's lock.
+// Owns the open HTTP requests: their callers and what happens next on each. Under the hub's lock.
 //
-// Handlers hold an Exchange, a handle that is cheap to copy. Once the connection is gone, or with a default-made handle, every call on
-// it does nothing: nobody has to ask whether the caller is still there before answering. Nobody but this room sees the table.
+// Handlers hold an Exchange, a handle that is cheap to copy. Once the connection is gone, and on a default-constructed handle, every call
+// does nothing, so a handler need not check before answering whether the caller is still there. Only this room accesses the table.
 #pragma once
 
 #include "http.hpp"
@@ -26,31 +26,31 @@ public:
 
     Exchange() = default;
     [[nodiscard]] Conn id() const { return conn_; }
-    [[nodiscard]] bool there() const UNDER_LOCK; // its connection is not gone
-    // The subject of the caller's token; empty: it needed none, or is gone.
+    [[nodiscard]] bool there() const UNDER_LOCK; // its connection is still open
+    // The subject of the caller's token; empty: none was needed, or the connection is gone.
     [[nodiscard]] std::string caller() const UNDER_LOCK;
     void set_caller(std::string subject) const UNDER_LOCK;
 
-    // Each ends what on_drain() said.
+    // Each cancels on_drain().
     void answer(Answer) const UNDER_LOCK;
     void refuse(int status, std::string_view code, std::string_view message) const UNDER_LOCK;
     void busy(std::string_view why = {}) const UNDER_LOCK; // 503, with Retry-After
 
-    // An answer in pieces. chunk(): from any thread, without the lock; AGH_E_BUSY: nothing was taken.
+    // Answers in pieces. chunk(): from any thread, without the lock; AGH_E_BUSY: nothing was accepted.
     void begin(Answer head, std::uint64_t length) const UNDER_LOCK;
     [[nodiscard]] agh_status chunk(std::string_view) const;
     void finish() const UNDER_LOCK;
     void cut(int code, std::string_view why) const UNDER_LOCK; // ends the connection
 
-    // Receives the body, into memory; `then` is called with it unless it did not come whole.
+    // Receives the body into memory; `then` is called only if it is complete.
     void receive(std::uint64_t max, std::function<void(const std::string&)> then) const UNDER_LOCK;
-    // Receives the body into the file. `progress`, while it comes: false ends it. `ended` is called however it ends.
+    // Receives the body into the file. `progress` is called meanwhile; false stops the body. `ended` is always called at the end.
     void receive(std::shared_ptr<SpoolFile>, std::uint64_t max,
                  std::function<bool(std::uint64_t landed)> progress, Body ended) const UNDER_LOCK;
 
-    void on_drain(std::function<void()>) const UNDER_LOCK;  // the hub goes down: answers now what it can
-    void on_closed(std::function<void()>) const UNDER_LOCK; // before it was answered, or after
-    // The answer comes out of this file: its room is taken until the caller has it.
+    void on_drain(std::function<void()>) const UNDER_LOCK;  // called when the hub shuts down, to answer now
+    void on_closed(std::function<void()>) const UNDER_LOCK; // called before or after the answer
+    // The answer is sent from this file: its spool space stays in use until the caller has received it.
     void keep(std::shared_ptr<const SpoolFile>) const UNDER_LOCK;
 
     friend bool operator<(const Exchange& a, const Exchange& b) { return a.conn_ < b.conn_; }
@@ -67,21 +67,21 @@ class Exchanges {
 public:
     Exchanges(Core& core, HttpHost& host) : core_{core}, host_{host} {}
 
-    Exchange open(Conn) UNDER_LOCK;                  // a request has come
+    Exchange open(Conn) UNDER_LOCK;                  // a new request
     Exchange at(Conn conn) { return {*this, conn}; } // its handle
     // Refuses an upgrade. Upgrades are not in the table.
     void refuse_upgrade(Conn, Answer) UNDER_LOCK;
 
-    // From the listener.
+    // Events from the listener.
     void body(Conn, const BodyEnd&) UNDER_LOCK;
-    bool progress(Conn, std::uint64_t landed) UNDER_LOCK; // false: no more of this body
+    bool progress(Conn, std::uint64_t landed) UNDER_LOCK; // false: reject the rest of this body
     void closed(Conn) UNDER_LOCK;
 
-    void drain() UNDER_LOCK; // the hub goes down
+    void drain() UNDER_LOCK; // the hub shuts down
     [[nodiscard]] bool empty() const UNDER_LOCK { return open_.empty(); }
 
-    // Somebody at this address presented a credential that is not good: seconds to wait (answer 429), or 0 (answer why). What is good
-    // is never counted and never asked, so that one broken client behind a proxy does not lock the others out.
+    // Counts an invalid credential from this address: returns the seconds to wait (answer 429), or 0 (answer with the reason). Valid
+    // credentials are never counted or delayed, so that one broken client behind a proxy does not lock out the others.
     long failed(std::string_view peer) UNDER_LOCK;
 
 private:

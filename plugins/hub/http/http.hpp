@@ -1,4 +1,4 @@
-// The HTTP the hub understands, as values: a request's head, an answer, ranges, queries, error bodies. Pure.
+// HTTP as values: request heads, answers, ranges, queries, error bodies. Pure.
 #pragma once
 
 #include <agenthost/ext/listener.h>
@@ -42,25 +42,25 @@ Answer error_answer(int status, std::string_view code, std::string_view message,
 Answer unauthorized(std::string_view why);
 std::string headers_json(const Answer&);
 
-// The status that fits an error code of the one table; `otherwise` for a code it does not know.
+// The HTTP status for an error code; `otherwise` for an unknown code.
 int status_of(std::string_view code, int otherwise = 502);
 std::span<const std::pair<std::string_view, int>> status_codes(); // the whole table
 
-// The value of a query key, percent-decoded; nullopt: absent. A malformed escape is kept as it stands.
+// The value of a query key, percent-decoded; nullopt: absent. A malformed escape is kept unchanged.
 std::optional<std::string> query_value(std::string_view query, std::string_view key);
 
 struct Range {
     std::uint64_t first = 0, length = 0;
 };
 enum class RangeKind { whole, part, unsatisfiable };
-// One range of bytes, as RFC 9110 has it; several, or another unit, mean the whole. `if_range` is compared with `etag` as a strong
-// validator: another value means the whole.
+// Parses one byte range (RFC 9110); several ranges or another unit mean the whole file. `if_range` is compared with `etag` as a strong
+// validator: if it differs, the whole file is sent.
 RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag,
                       std::uint64_t size, Range&);
 
-// The head of an answer with a file or the part of it that was asked for; 416 when there is no such part. Without a SHA-256 there is no ETag.
+// The head of an answer with a file or the requested part of it; 416 if there is no such part. Without a SHA-256 there is no ETag.
 Answer file_head(const Head&, std::uint64_t size, const std::string& sha256, Range&);
-// A whole file or the part that was asked for, with ETag, Accept-Ranges, X-Content-SHA256.
+// A whole file or the requested part, with ETag, Accept-Ranges, X-Content-SHA256.
 Answer file_answer(const Head&, std::shared_ptr<const SpoolFile>);
 
 // 64 hex digits, in lower case; nullopt: something else.

@@ -1,4 +1,4 @@
-// The daemon's side of HTTP: answers and bodies. plugin.cpp makes it of the SDK; tests of a script. Any thread.
+// The daemon's HTTP functions: answers and bodies. plugin.cpp implements them with the SDK, tests with scripts. Thread-safe.
 #pragma once
 
 #include "http.hpp"
@@ -14,7 +14,7 @@ class HttpHost {
 public:
     virtual ~HttpHost() = default;
     virtual void answer(Conn, const Answer&) = 0;
-    // An answer in pieces: `head` without its body, the length of the whole or UINT64_MAX. chunk: AGH_E_BUSY, nothing was taken.
+    // An answer in pieces: `head` without its body, the length of the whole body or UINT64_MAX. chunk: AGH_E_BUSY: nothing was accepted.
     virtual agh_status begin(Conn, const Answer& /*head*/, std::uint64_t /*length*/)
     {
         return AGH_E_UNSUPPORTED;
@@ -24,7 +24,7 @@ public:
     virtual void receive(Conn, const SpoolFile*, std::uint64_t max) = 0; // nullptr: into memory
 };
 
-// How the receiving of a body ended.
+// The result of receiving a body.
 struct BodyEnd {
     agh_status status = AGH_OK;
     std::uint64_t length = 0;

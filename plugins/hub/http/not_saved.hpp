@@ -1,4 +1,4 @@
-// What to answer when the database did not take something: the code and the reason, as the file system tells them now.
+// Explains why the database could not save something: code and reason, as the file system reports them now.
 #pragma once
 
 #include "http.hpp"
@@ -9,9 +9,9 @@
 
 namespace agenthost::hub {
 
-// Right after a commit failed, so the disk answers. Tries a small write beside the database.
+// Call right after a failed commit. Tries a small write beside the database.
 base::DiskTrouble why_not_saved(const std::string& database);
-// Of an answer about the hub's own disk: INTERNAL is 502 when an agent says it, and 500 here.
+// The HTTP status for a problem of the hub's own disk: INTERNAL is 500 here, but 502 from an agent.
 int disk_status(const base::DiskTrouble&);
 Answer not_saved(const std::string& database, const std::string& what);
 

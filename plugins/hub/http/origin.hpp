@@ -1,4 +1,4 @@
-// Which web pages may talk to the hub. A browser says in Origin whose page asks; everything else sends none. Pure.
+// Decides which web pages may use the hub. A browser sends the page's origin in Origin; other clients send none. Pure.
 #pragma once
 
 #include "http.hpp"
@@ -9,7 +9,7 @@
 
 namespace agenthost::hub {
 
-// No Origin; the hub's own (the Host the request names, or public_url); or one of `allowed` ("https://desk.example.com", "*").
+// True for no Origin, the hub's own origin (the request's Host, or public_url) or one of `allowed` ("https://desk.example.com", "*").
 bool origin_allowed(const Head&, std::string_view public_url, std::span<const std::string> allowed);
 
 } // namespace agenthost::hub

@@ -35,7 +35,7 @@ bool fits(std::string_view pattern, std::string_view path, Match& out)
     return pattern.empty() && path.empty();
 }
 
-// Empty: the row is good.
+// The error in a row; empty: none.
 std::string fault_of(const Route& row)
 {
     if (!row.handler) return "has no handler";

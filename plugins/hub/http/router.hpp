@@ -1,4 +1,4 @@
-// Rows of routes, and which row a request means. A feature exports its rows; rest/rest.hpp checks their roles. Pure.
+// The route table: finds the row of a request. Features export their rows; rest/rest.hpp checks their roles. Pure.
 #pragma once
 
 #include "exchanges.hpp"
@@ -12,11 +12,11 @@
 
 namespace agenthost::hub {
 
-// A request as its handler gets it; head and caller live until the handler returns.
+// A request as passed to its handler; head and caller are valid until the handler returns.
 struct HttpRequest {
     Exchange exchange;
     const Head& head;
-    const Caller& caller;               // of the bearer token; of Needs::own_credential: nobody
+    const Caller& caller;               // of the bearer token; empty for Needs::own_credential
     std::vector<std::string> arguments; // the ":name" segments in order
 };
 
@@ -24,8 +24,8 @@ struct HttpRequest {
 class Needs {
 public:
     enum Role : std::uint8_t {
-        own_credential, // no bearer token: the handler checks what the route has instead, also while the hub drains
-        dashboard, // a dashboard's or an admin's token
+        own_credential, // no bearer token: the handler checks the route's own credential, also while the hub drains
+        dashboard, // a token of a dashboard or an admin
         admin
     };
     constexpr Needs(Role role) : role_{role} {} // NOLINT(google-explicit-constructor): rows read as a table
@@ -36,7 +36,7 @@ private:
     Role role_;
 };
 
-// Segments of a pattern that begin with ':' stand for one non-empty segment:
+// Pattern segments that begin with ':' match one non-empty segment:
 //   :agent   an agent's id, which the caller may see    :id    another id
 //   :file    a file's id, up to 255 bytes               :token anything
 struct Route {
@@ -46,7 +46,7 @@ struct Route {
 };
 
 struct Match {
-    const Route* route = nullptr; // nullptr: 405 when `allow` says something, else 404
+    const Route* route = nullptr; // nullptr: 405 if `allow` is not empty, else 404
     std::vector<std::string_view> names,
         arguments;     // of the ":name" segments; the arguments point into the path
     std::string allow; // "GET, PUT"
@@ -54,9 +54,9 @@ struct Match {
 
 class Router {
 public:
-    // Throws std::logic_error: a row that is there already, has no handler, or a pattern with an unknown name.
+    // Throws std::logic_error: a duplicate row, a row without a handler, or a pattern with an unknown name.
     void add(std::vector<Route> rows);
-    // The first row that fits. Until the next add().
+    // The first matching row; valid until the next add().
     [[nodiscard]] Match match(std::string_view method, std::string_view path) const;
     [[nodiscard]] const std::vector<Route>& rows() const { return rows_; }
 

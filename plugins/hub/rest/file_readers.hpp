@@ -1,8 +1,8 @@
-// Callers of a file's GET: each is sent what has arrived of the file while the agent still uploads it, so that a proxy between them sees
-// bytes before its patience ends. The last byte is held back until the whole has arrived and its SHA-256 is right: a part, or another content,
-// never looks like the file.
+// Serves the GETs of files. Each caller receives the file while the agent still uploads it, so that a proxy in between sees bytes before its
+// timeout. The last byte is held back until the file is complete and its SHA-256 is correct, so that a truncated or wrong file never looks
+// complete.
 //
-// A reader reads the spool at its own pace, on the hub's worker. Under the hub's lock, but for the reading itself.
+// Each reader reads the spool at its own pace, on the hub's worker. Under the hub's lock, except for the reading itself.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -20,22 +20,23 @@ class FileReaders {
 public:
     explicit FileReaders(Core& core) : core_{core} {}
 
-    // An agent's upload, as far as it has come. `length` and `sha256` as the agent announced them; sha256 may be empty.
+    // The state of an agent's upload. `length` and `sha256` as announced by the agent; sha256 may be empty.
     struct Arriving {
         std::shared_ptr<const SpoolFile> file;
         std::uint64_t length = 0, landed = 0;
         std::string sha256;
     };
     void add(const Exchange&, Head) UNDER_LOCK;               // a caller that waits for its file
-    [[nodiscard]] bool has(const Exchange&) const UNDER_LOCK; // it still waits, or is being sent
-    // It has been sent something: what is not sent now cannot be said any more.
+    [[nodiscard]] bool has(const Exchange&) const UNDER_LOCK; // it is waiting or being served
+    // Whether its response has begun, so that the status can no longer change.
     [[nodiscard]] bool begun(const Exchange&) const UNDER_LOCK;
-    void due(const Exchange&) UNDER_LOCK; // it has waited long enough: begin with what there is
-    void arriving(const Exchange&, const Arriving&) UNDER_LOCK; // more has come, or another attempt begins
-    // The whole file is here, and it is right.
+    void due(const Exchange&) UNDER_LOCK; // it has waited long enough: start with the bytes so far
+    void arriving(const Exchange&, const Arriving&)
+        UNDER_LOCK; // more bytes have arrived, or another attempt begins
+    // The file is complete and correct.
     void complete(const Exchange&, std::shared_ptr<const SpoolFile>) UNDER_LOCK;
-    void fail(const Exchange&) UNDER_LOCK;   // it will not come: a reader that has begun is cut off
-    void remove(const Exchange&) UNDER_LOCK; // it is gone, or was answered otherwise
+    void fail(const Exchange&) UNDER_LOCK;   // the file will not arrive: a response that has begun is cut off
+    void remove(const Exchange&) UNDER_LOCK; // the caller is gone, or was answered otherwise
     void writable(const Exchange&) UNDER_LOCK;
 
 private:
@@ -46,9 +47,9 @@ private:
         bool due = false, begun = false, whole = false, reading = false;
         Timers::Id retry{};
     };
-    // Half of what the daemon queues: fits whenever it says writable.
+    // Half of the daemon's queue, so that it fits whenever the connection becomes writable.
     static constexpr std::size_t piece = 128U << 10;
-    // Others have their turn after this many bytes.
+    // Others get their turn after this many bytes.
     static constexpr std::size_t turn = 1U << 20;
     void begin(const Exchange&, Reader&) UNDER_LOCK;
     void pump(const Exchange&, Reader&) UNDER_LOCK;

@@ -1,11 +1,11 @@
-// Files through the hub: the convenient form (PUT, GET, DELETE of an agent's file in one call) and the one-time URLs by which the
-// bytes travel between hub and agent. Under the hub's lock.
+// Files through the hub: PUT, GET and DELETE of an agent's file in one call, and the one-time URLs that transfer the
+// bytes between hub and agent. Under the hub's lock.
 //
-// A one-time URL serves one transfer, its Range requests and retries included, until the task it belongs to is answered or expires.
-// Only the SHA-256 of its token is kept. The bytes lie in the spool, without a name, for exactly as long.
+// A one-time URL serves one transfer, including Range requests and retries, until its task is answered or expires.
+// Only the SHA-256 of its token is kept. The bytes stay in the spool, without a file name, for the same time.
 //
-// Proxies cut a connection that is silent for a minute. So a GET sends what has arrived while the agent still uploads (file_readers.hpp), and a
-// PUT answers 202 with its task when it takes longer; its repeat joins it (file_puts.hpp).
+// Proxies cut a connection that is silent for a minute. So a GET sends the bytes so far while the agent still uploads (file_readers.hpp), and a
+// slow PUT answers 202 with its task; a repeated PUT joins it (file_puts.hpp).
 #pragma once
 
 #include "file_puts.hpp"
@@ -41,7 +41,7 @@ public:
 
     [[nodiscard]] std::vector<Route> routes();
     void writable(const Exchange& exchange) UNDER_LOCK { readers_.writable(exchange); }
-    void began(const TaskRecord&) UNDER_LOCK; // any task: it may change an agent's files
+    void began(const TaskRecord&) UNDER_LOCK; // for every task, because it may change an agent's files
 
     [[nodiscard]] std::size_t transfers() const UNDER_LOCK { return transfers_.size(); }
 
@@ -49,9 +49,9 @@ private:
     enum class Way : std::uint8_t { to_agent, from_agent };
     struct Transfer {
         Way way;
-        std::shared_ptr<const SpoolFile> content; // from_agent: once it has come whole
+        std::shared_ptr<const SpoolFile> content; // from_agent: once it is complete
         std::string agent, caller;
-        Exchange reader = {}; // from_agent: who gets it
+        Exchange reader = {}; // from_agent: the caller that receives it
         int receiving = 0;
         TransferPlaces::Place place = {};
     };
@@ -60,12 +60,12 @@ private:
     };
     using Received = std::function<void(std::shared_ptr<SpoolFile>)>;
     struct Body {                  // how a body is received
-        std::string agent, caller; // whose share of the spool it takes
+        std::string agent, caller; // whose share of the spool it uses
         Received received;
         std::function<void(const std::shared_ptr<SpoolFile>&, std::uint64_t landed)> progress = {};
-        std::function<void()> over = [] {}; // it did not come
+        std::function<void()> over = [] {}; // called if it was not received
     };
-    struct Rate { // of a body on its way
+    struct Rate { // of a body being received
         std::uint64_t landed = 0;
         base::RateFloor floor;
         Timers::Id timer{};
@@ -76,23 +76,23 @@ private:
     void remove(const Exchange&, std::string agent, std::string file) UNDER_LOCK;
     void temp_upload(const Exchange&, const Head&, std::string_view token) UNDER_LOCK;
     void temp_download(const Exchange&, const Head&, std::string_view token) UNDER_LOCK;
-    // A handler that runs once the agent is there.
+    // A handler that runs once the agent is known to be connected.
     using FileHandler =
         std::function<void(const HttpRequest&, const std::string& agent, const std::string& file)>;
     std::function<void(const HttpRequest&)> online(FileHandler);
 
     Ticket open_transfer(Transfer) UNDER_LOCK;
-    // Among the transfers, of this exchange's caller. nullptr: none is free, and that is the answer.
+    // Takes a transfer place for this exchange's caller. nullptr: none is free, and the exchange has been answered.
     TransferPlaces::Place take_place(const Exchange&, const std::string& agent) UNDER_LOCK;
     using Refuse = std::function<void(int status, std::string_view code, const std::string& text)>;
     bool landed(const Exchange&, const std::shared_ptr<SpoolFile>&, const Rate&, const Refuse&,
                 const std::optional<std::string>& wanted, const BodyEnd&) UNDER_LOCK;
-    // Into a new file of the spool; refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says.
+    // Receives the body into a new spool file; refuses it if it is too large, does not fit, or its SHA-256 differs from X-Content-SHA256.
     void receive(const Exchange&, const Head&, Body) UNDER_LOCK;
     void not_written(const Exchange&, const std::shared_ptr<SpoolFile>&, std::uint64_t landed,
                      std::function<void(const base::DiskTrouble&)> refuse);
     void watch_rate(const Exchange&, const std::shared_ptr<Rate>&) UNDER_LOCK;
-    // Starts the task; the transfer `key` (may be empty) ends with it. false: refused, and answered.
+    // Starts the task; the transfer `key` (may be empty) ends with it. false: refused and answered.
     bool start(const Exchange&, TaskRecord, const std::string& key,
                std::function<void(const TaskRecord&)> ended) UNDER_LOCK;
     [[nodiscard]] TaskRecord task(const Exchange&, std::string agent, std::string action,
@@ -112,7 +112,7 @@ private:
     std::unordered_map<std::string, Transfer> transfers_ GUARDED; // by the token's SHA-256
 };
 
-// What a task came to, for a caller who waited: its data, or an error with the status that fits.
+// The answer to a waiting caller of an ended task: its data, or an error with the matching status.
 Answer final_answer(const TaskRecord&);
 
 } // namespace agenthost::hub

@@ -1,7 +1,7 @@
-// Tasks for print's shops: made, asked for, and seen together with each shop's heartbeat. Under the hub's lock.
+// REST routes for the tasks of print shops: create, query, and list them with each shop's heartbeat. Under the hub's lock.
 //
-// A task waits for its shop and is sent again after a lost session as any other (tasks.hpp). A configuration is confirmed by the first
-// heartbeat after its success that tells another config_push_at than the one before.
+// A task waits for its shop and is resent after a lost session like any other (tasks.hpp). A configuration is confirmed by the first
+// heartbeat after its success with a new config_push_at.
 #pragma once
 
 #include "plugins/hub/agents/reports.hpp"
@@ -48,7 +48,7 @@ private:
     ReportTable& table_;
     Reports& reports_;
     std::unordered_map<std::string, TaskRecord> unconfirmed_ GUARDED; // by shop: its newest configuration
-    std::unordered_map<std::string, std::string> pushed_ GUARDED;     // by shop: the config_push_at told last
+    std::unordered_map<std::string, std::string> pushed_ GUARDED;     // by shop: the last config_push_at
 };
 
 } // namespace agenthost::hub

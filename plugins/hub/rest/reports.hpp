@@ -1,4 +1,4 @@
-// REST routes for what agents say of themselves: the agents list, one agent, its health, metrics, events and logs. Under the hub's lock.
+// REST routes for the state of agents: the list, one agent, its health, metrics, events and logs. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/agents/attempts.hpp"
@@ -27,11 +27,11 @@ private:
     void health(const HttpRequest&) UNDER_LOCK;
     void metrics(const HttpRequest&) UNDER_LOCK;
     void history(const HttpRequest&, Reports::Kind, std::string_view name) UNDER_LOCK;
-    // Calls `then` with what the hub knows of the agent; else answers 404.
+    // Calls `then` with the agent's record; else answers 404.
     void with_record(const Exchange&, const std::string& id, std::function<void(const AgentRecord&)> then)
         UNDER_LOCK;
     [[nodiscard]] std::string agent_json(const AgentRecord&) const UNDER_LOCK;
-    // Those that try to connect and fail, as far as the caller may know of them.
+    // Agents whose connection attempts fail, limited to those the caller may see.
     [[nodiscard]] std::string failing_json(const Caller&, std::string_view protocol) const UNDER_LOCK;
     [[nodiscard]] std::string health_json(const AgentRecord&, std::int64_t at, const std::string& facts) const
         UNDER_LOCK;

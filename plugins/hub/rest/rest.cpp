@@ -60,7 +60,7 @@ bool Rest::check_arguments(const HttpRequest& request, const Match& found)
                                     "The id is longer than 128 bytes or holds control characters");
             return false;
         }
-        // An agent that the caller may not see is to it as if it did not exist.
+        // For a caller, an agent that it may not see does not exist.
         if (name == ":agent" && !request.caller.sees(id)) {
             Calls::no_agent(request.exchange, id);
             return false;

@@ -1,7 +1,7 @@
-// Serves REST requests: finds the row of a request, checks its role and its ids, and calls its handler. No handler is reached in any
+// Serves REST requests: finds the row of a request, checks its role and ids, and calls its handler. Handlers are not reachable in any
 // other way. Under the hub's lock.
 //
-// Every feature exports its rows (routes()). Without a valid token nobody is told which routes there are: 401 comes before 404 and 405.
+// Every feature exports its rows (routes()). Callers without a valid token do not learn which routes exist: 401 comes before 404 and 405.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -28,7 +28,7 @@ public:
 
 private:
     void unauthorized(const Exchange&, const Head&) UNDER_LOCK;
-    // false: one of the ids in the path is not valid, or not the caller's to see, and that is the answer.
+    // false: an id in the path is invalid or not visible to the caller, and the exchange has been answered.
     bool check_arguments(const HttpRequest&, const Match&) UNDER_LOCK;
 
     Core& core_;

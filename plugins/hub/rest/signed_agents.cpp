@@ -39,7 +39,7 @@ std::string parse(const std::string& text, Body& out)
     return {};
 }
 
-// {command, result, error?} as the agent said it, and what the hub knows about it.
+// {command, result, error?} as sent by the agent, with the hub's own members.
 std::string answer_json(const TaskRecord& t)
 {
     std::string out;

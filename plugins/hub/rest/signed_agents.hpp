@@ -1,4 +1,4 @@
-// The signed protocol's REST routes: who is connected, and one command by its own name. Under the hub's lock.
+// The signed protocol's REST routes: the connected agents, and sending a command by its protocol name. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/http/router.hpp"

@@ -1,11 +1,11 @@
-// GET and DELETE /api/tasks/ID: what became of a task, and cancelling it. Under the hub's lock.
+// GET and DELETE /api/tasks/ID: shows and cancels a task. Under the hub's lock.
 //
 // DELETE answers with the task and `cancel`:
-//   removed      it had not been sent; the agent never hears of it
-//   interrupted  a command on a terminal: the agent was told to interrupt it (?force=true: to kill it), its end is still to come (202)
-//   waiting      the same, but the agent is away or slow: it is told as soon as it is there (202)
-//   abandoned    sent, and no protocol has a word for calling it back: the hub no longer waits for it or sends it again; the agent may
-//                carry it out
+//   removed      it had not been sent; the agent never sees it
+//   interrupted  a terminal command: the agent was told to interrupt it (?force=true: to kill it); it has yet to end (202)
+//   waiting      the same, but the agent is offline or slow: it will be told as soon as possible (202)
+//   abandoned    sent, and no protocol can recall it: the hub no longer waits for it or resends it; the agent may
+//                still run it
 // A task that has ended is 409 TASK_ENDED.
 #pragma once
 
@@ -34,7 +34,7 @@ public:
 private:
     void show(const HttpRequest&) UNDER_LOCK;
     void cancel(const HttpRequest&) UNDER_LOCK;
-    // The task that the path names, when the caller may see its agent; else 404.
+    // Calls `then` with the task in the path if the caller may see its agent; else answers 404.
     void find(const HttpRequest&, std::function<void(const TaskRecord&)> then) UNDER_LOCK;
     void interrupt(const Exchange&, const std::string& id, bool force) UNDER_LOCK;
     void ended(const Exchange&, const TaskRecord&) UNDER_LOCK;

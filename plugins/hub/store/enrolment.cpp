@@ -26,19 +26,19 @@ CREATE TABLE IF NOT EXISTS minted_jwts(jti TEXT PRIMARY KEY, label TEXT NOT NULL
     agents TEXT, created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
-// Columns that came later; a file of an older hub gets them at start.
+// Columns added later; a file of an older hub gets them at start-up.
 constexpr std::array<std::pair<const char*, const char*>, 3> later_columns{{
     {"is_foreign", "ALTER TABLE enrolments ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0"},
     {"tokens_until", "ALTER TABLE enrolments ADD COLUMN tokens_until INTEGER NOT NULL DEFAULT 0"},
     {"version", "ALTER TABLE enrolments ADD COLUMN version INTEGER NOT NULL DEFAULT 1"},
 }};
-// Agents that an older hub minted move here.
+// Moves agents that an older hub created into this table.
 constexpr const char* take_over = R"(
 INSERT OR IGNORE INTO enrolments(id, name, protocol, secret, salt, refresh, refresh_void, refresh_until, valid_from, created, jwt, revoked)
     SELECT id, '', '', CASE revoked WHEN 0 THEN token END, '', NULL, 0, 0, 0, created, 0, revoked FROM minted_agents;
 DELETE FROM minted_agents;
 )";
-// Agents of the protocols that have JWTs only, seen in the last 30 days by a hub that did not enrol them: their ids are nobody else's.
+// Enrols agents of JWT-only protocols that an older hub saw in the last 30 days without enrolling them, so that nobody else can use their ids.
 constexpr const char* enrol_those_seen = R"(
 INSERT OR IGNORE INTO enrolments(id, name, protocol, salt, refresh_void, refresh_until, valid_from, created, jwt, revoked, is_foreign,
     tokens_until) SELECT id, '', protocol, '', 0, 0, 0, last_seen, 0, 0, 1, last_seen/1000 FROM agents
@@ -125,10 +125,10 @@ StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) :
     }
 }
 
-// `work` says whether it found the row as expected.
+// `work` returns whether it found the row as expected.
 bool StoreEnrolment::write(std::function<bool(base::Database&)> work, std::function<void(Written)> done)
 {
-    auto found = std::make_shared<bool>(false); // a group commit that fails runs the work again
+    auto found = std::make_shared<bool>(false); // a failed group commit runs the work again
     return store_.in_commit([work = std::move(work), found](base::Database& db) { *found = work(db); },
                             [found, done = std::move(done)](bool ok) {
                                 if (done)

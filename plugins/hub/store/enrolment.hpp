@@ -1,5 +1,5 @@
-// The enrolment table in the hub's SQLite file, written in the store's group commits. A row changes only from the version its writer
-// has seen, so that writes that cross each other cannot undo one another.
+// The enrolment table in the hub's SQLite file, written in the store's group commits. A row is written only if it still has the version
+// that its writer saw, so that concurrent changes cannot undo each other.
 #pragma once
 
 #include "enrolment_table.hpp"
@@ -12,7 +12,7 @@ namespace agenthost::hub {
 class StoreEnrolment final : public EnrolmentTable {
 public:
     struct Loaded {
-        std::vector<Enrolment> enrolments; // those an older hub minted among them
+        std::vector<Enrolment> enrolments; // including those that an older hub created
         std::vector<MintedJwt> jwts;       // not expired
     };
     // Blocking, before store.start(). Throws std::runtime_error. `store` must outlive it.

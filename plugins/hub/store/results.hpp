@@ -1,6 +1,6 @@
-// Bounds the bytes of results that ended tasks keep in the database. When they are more, the token that holds most of them loses the
-// oldest ones, of its agent that holds most: neither one token nor one agent takes the room of others. The task stays and says that its
-// result was dropped. Open tasks keep nothing here. On the store's thread.
+// Bounds the size of the results of ended tasks in the database. Beyond the bound, the token with the most bytes loses its oldest
+// results, those of its agent with the most bytes, so that no token or agent takes the space of others. The task stays and records that its
+// result was dropped. Open tasks have no results here. On the store's thread.
 #pragma once
 
 #include "model.hpp"
@@ -12,21 +12,20 @@
 namespace agenthost::hub {
 
 std::uint64_t result_bytes(const TaskRecord&); // 0: the task is open
-void drop_result(TaskRecord&);                 // what is left of it says how much there was
+void drop_result(TaskRecord&);                 // the record keeps the size of the dropped result
 
 class StoredResults {
 public:
     StoredResults(base::Database&, std::uint64_t max);
 
     void saved(std::uint64_t bytes) { total_ += bytes; }
-    void trim(); // within the transaction that saved them
+    void trim(); // call within the transaction that saved the results
 
 private:
     std::uint64_t measure();
 
     const std::uint64_t max_;
-    std::uint64_t
-        total_; // at least what there is: replaced and expired rows are counted until the next trim()
+    std::uint64_t total_; // an upper bound: replaced and expired rows are counted until the next trim()
     base::Statement sums_, oldest_, drop_;
 };
 

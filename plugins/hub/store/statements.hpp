@@ -16,7 +16,7 @@ struct Store::Tables {
     static AgentRecord agent(const base::Statement& row);
     static TaskRecord task(const base::Statement& row);
     static std::string tasks_where(const char* condition);
-    // To this program's version of the schema; throws when the file is newer.
+    // Upgrades to this program's schema version; throws if the file is newer.
     static void upgrade(base::Database&, const std::string& file);
 
     base::Database& db;

@@ -1,4 +1,4 @@
-// Commands to agents: makes tasks, sends them when the agent is there and has room, ends them, tells who waits. Under the hub's lock.
+// Runs commands on agents: creates tasks, sends them when the agent is connected and ready, ends them and notifies waiting callers. Under the hub's lock.
 #pragma once
 
 #include "lanes.hpp"
@@ -24,29 +24,30 @@ public:
     using Final = std::function<void(const TaskRecord&)>;
 
     Commands(Core& core, TaskTable& table, Fanout& fanout);
-    // Hears of the end of every task, whoever waits for it, and of those an earlier process began.
+    // Called at the end of every task, including those started by an earlier process.
     void observe(std::function<void(const TaskRecord&)> on_ended) { on_ended_ = std::move(on_ended); }
-    // Hears of each task before it is sent, also of those an earlier process began.
+    // Called before each task is sent, including those started by an earlier process.
     void observe_begin(std::function<void(const TaskRecord&)> on_began) { on_began_ = std::move(on_began); }
 
     static std::string new_id();
-    // command_check.hpp, with the protocol that the agent speaks now.
+    // command_check.hpp with the agent's current protocol.
     [[nodiscard]] std::string check(TaskRecord&) const UNDER_LOCK;
-    // `on_final` comes exactly once unless forget() is called, perhaps before start() returns. false: too much is open already, or check()
-    // refuses it; `why` says what, for people.
+    // `on_final` is called exactly once unless forget() is called, perhaps before start() returns. false: too many tasks are open, or check()
+    // refuses it; `why` has the reason, for people.
     bool start(TaskRecord, Final on_final, std::string* why = nullptr) UNDER_LOCK;
-    // Before the agent has heard of it; false: too late, or no such task.
+    // Cancels a task that has not been sent; false: already sent, or no such task.
     bool cancel(std::string_view id) UNDER_LOCK;
-    // Ends an open task with CANCELLED, sent or not; its record as it ended. nullopt: no such task.
+    // Ends an open task with CANCELLED, sent or not, and returns its final record. nullopt: no such task.
     std::optional<TaskRecord> abandon(std::string_view id, std::string_view why) UNDER_LOCK;
-    void forget(std::string_view id) UNDER_LOCK;  // nobody waits any more; the task goes on
-    void outlive(std::string_view id) UNDER_LOCK; // and it survives its agent's absence, although it is bound
+    void forget(std::string_view id) UNDER_LOCK; // no caller waits any more; the task continues
+    void outlive(std::string_view id)
+        UNDER_LOCK; // the same, and it survives its agent's absence although it is bound
     void restore(std::vector<TaskRecord>) UNDER_LOCK;
 
     void agent_ready(const AgentRecord&) UNDER_LOCK;
     void agent_lost(std::string_view agent) UNDER_LOCK;
     void agent_revoked(std::string_view agent) UNDER_LOCK;
-    // Its session ended because a message was too large: sending the command again would end the next one.
+    // The agent's session ended because a message was too large: sending the command again would end the next session too.
     void too_large(std::string_view agent) UNDER_LOCK;
     void writable(std::string_view agent) UNDER_LOCK;
     void not_taken(std::string_view agent, std::string_view id) UNDER_LOCK;
@@ -87,17 +88,17 @@ private:
     Tasks tasks_ GUARDED;
     std::unordered_map<std::string, Watch> watches_ GUARDED;
     std::function<void(const TaskRecord&)> on_began_, on_ended_;
-    // Agents whose send queue was full, or whose mark the disk refused.
+    // Agents whose send queue was full, or whose mark could not be written.
     std::unordered_set<std::string> blocked_ GUARDED;
-    // Agents that have not yet repeated a command's id: they are sent one at a time.
+    // Agents that have not yet repeated a command's id: they get one command at a time.
     std::unordered_set<std::string> mute_ GUARDED;
     std::unordered_map<std::string, Timers::Time> away_since_ GUARDED;
-    // Connected agents that may do a repeated task twice.
+    // Connected agents that might run a repeated task twice.
     std::unordered_map<std::string, int> redispatch_ GUARDED;
-    // Of those agents: tasks that are sent as soon as their row on disk says so. By id; the number tells one attempt from the next.
+    // Tasks of those agents that are sent as soon as the mark is on disk. By id; the number distinguishes attempts.
     std::unordered_map<std::string, std::uint64_t> marking_ GUARDED;
     std::uint64_t last_mark_ GUARDED = 0;
-    Lanes lanes_ GUARDED; // of agents in mute_, and of those that have left
+    Lanes lanes_ GUARDED; // of agents in mute_, and of disconnected ones
 };
 
 } // namespace agenthost::hub

@@ -1,14 +1,14 @@
-// The open tasks as a state machine without I/O: told what happened, it says what to send and what ended.
+// The state machine of open tasks, without I/O: takes events and decides what to send and what has ended.
 //
 //   pending --next()--> dispatched --progress--> running --answer--> success | error
 //      ^                    |                        |
 //      '---- lost() --------'------------------------'        failed: ttl over, sent too often, agent revoked
 //
-// When an agent's session ends, what it had goes back to pending and is sent again, under the same id, on its next session: the
-// agent's journal answers a repeat without doing the work twice. At most `resends` times, then the task fails. An agent without a journal
-// would do it twice: its tasks go adrift() instead, and only an answer that still comes counts.
-// Bounds: number and bytes of open tasks in all, for each agent and for each caller's token (shares.hpp), and those one agent has in
-// flight. Not thread-safe: the hub's lock guards it.
+// When an agent's session ends, its tasks go back to pending and are resent in its next session under the same id: the
+// agent's journal answers a repeat without running it twice. After `resends` times the task fails. An agent without a journal
+// would run it twice: its tasks go adrift instead, and only a late answer counts.
+// Bounds: number and bytes of open tasks in total, per agent and per caller's token (shares.hpp), and the number in flight per
+// agent. Not thread-safe: the hub's lock guards it.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -37,30 +37,30 @@ public:
         : limits_{limits}, callers_{limits.open}, caller_bytes_{limits.bytes}, agent_bytes_{limits.bytes}
     {}
 
-    // false: a bound is reached, `why` says which; nothing was taken. Also takes tasks of an earlier process that are still open.
+    // false: a bound is reached, named in `why`; the task was not added. Also accepts open tasks of an earlier process.
     bool add(TaskRecord, std::string* why = nullptr);
-    // The next one to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight (`window`, when it is less
-    // than the limit). A task that was sent too often is moved to `ended` as failed instead. Those that `held` names are passed over.
+    // The next task to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight (`window`, if it is less
+    // than the limit). A task that was sent too often is moved to `ended` as failed instead. Tasks for which `held` is true are skipped.
     using Held = std::function<bool(const TaskRecord&)>;
     const TaskRecord* next(std::string_view agent, std::int64_t now, std::vector<TaskRecord>& ended,
                            std::size_t window = SIZE_MAX, const Held& held = {});
-    // What next() gave could not be sent: in its old place in the line again, as if never tried.
+    // The task from next() could not be sent: returns it to its place in the queue, as if never tried.
     void not_sent(std::string_view id);
     // The agent's session ended.
     void lost(std::string_view agent, std::int64_t now);
-    // What was sent to the agent more than `redispatch` times goes adrift: neither in flight nor sent again. Which ones did.
+    // Tasks sent to the agent more than `redispatch` times go adrift: neither in flight nor resent. Returns their ids.
     std::vector<std::string> strand(std::string_view agent, int redispatch);
-    bool strand(std::string_view id); // this one, when it is in flight
+    bool strand(std::string_view id); // this task, if it is in flight
     void progress(std::string_view agent, std::string_view id, std::int64_t now);
 
-    // Ends a task; its record with the outcome filled in. nullptr: no such open task (answered already), or another agent's.
+    // Ends a task and returns its record with the outcome filled in. nullptr: no such open task (already answered), or another agent's.
     std::unique_ptr<TaskRecord> finish(std::string_view agent, std::string_view id, TaskRecord outcome,
                                        std::int64_t now);
     std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message,
                                      std::int64_t now);
-    TaskRecord* edit(std::string_view id); // marks only: warned, confirmed
+    TaskRecord* edit(std::string_view id); // only to set warned and confirmed
     [[nodiscard]] std::vector<std::string> of(std::string_view agent) const;
-    // Sent and not answered: those in flight, then those adrift, each the oldest first.
+    // Sent but unanswered tasks: those in flight, then those adrift, oldest first.
     [[nodiscard]] std::vector<const TaskRecord*> unanswered(std::string_view agent) const;
     [[nodiscard]] static std::uint64_t cost(const TaskRecord&); // its bytes in memory and on disk
 

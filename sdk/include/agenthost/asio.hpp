@@ -1,11 +1,11 @@
-// Optional, for plugins that use Asio (Boost or standalone): an io_context on one thread of the plugin's own.
+// Optional, for plugins that use Asio (Boost or standalone): runs an io_context on its own thread.
 //
 //     #include <boost/asio.hpp>
 //     #include <agenthost/asio.hpp>
 //     class Mine : public agenthost::Plugin {
 //         agenthost::AsioThread<boost::asio::io_context> io_;   // the last member: joined first
 //
-// An exception that leaves a handler is logged and the loop goes on.
+// An exception that leaves a handler is logged, and the loop continues.
 #pragma once
 
 #include "context.hpp"
@@ -32,7 +32,7 @@ public:
             run();
         }};
     }
-    // Drops what is queued and joins. Not from a handler.
+    // Drops queued handlers and joins the thread. Not from a handler.
     void stop()
     {
         io_.stop();

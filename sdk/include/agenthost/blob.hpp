@@ -1,5 +1,5 @@
-// Binary payload beside the JSON, as agh_blob with defaults. In a request: the descriptor stays the host's while the Request is where the
-// handler got it, and is the Request's own copy once moved. In a reply or event it goes to the host, whatever the outcome.
+// Binary payload beside the JSON: agh_blob with defaults. In a request the host owns the descriptor until the Request is moved; a moved
+// Request owns a copy. In a reply or event the host takes ownership, whatever the outcome.
 #pragma once
 
 #include "abi.h"
@@ -40,7 +40,7 @@ inline Blob from_abi(const agh_blob& blob) noexcept
             .media_type = to_view(blob.media_type)};
 }
 
-// Element i of an array whose writer's struct may be larger than ours.
+// Element i of an array whose elements may be larger than our struct.
 inline const agh_blob& blob_at(const agh_blob* first, std::size_t stride, std::size_t i) noexcept
 {
     return *reinterpret_cast<const agh_blob*>(reinterpret_cast<const char*>(first) + i * stride);

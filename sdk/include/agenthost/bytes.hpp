@@ -1,4 +1,4 @@
-// Between agh_bytes and std::string_view.
+// Converts between agh_bytes and std::string_view.
 #pragma once
 
 #include "abi.h"

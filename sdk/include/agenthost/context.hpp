@@ -1,5 +1,5 @@
-// What a plugin is given: its configuration, a place to say what it can do, and the host's services. Valid from the plugin's
-// constructor to the end of its destructor. Every function takes any thread, but on(), which belongs into the constructor.
+// Gives a plugin its configuration, registers its actions, and offers the host's services. Valid from the plugin's
+// constructor to the end of its destructor. Every function may be called from any thread, except on(): only in the constructor.
 #pragma once
 
 #include "detail/link.hpp"
@@ -34,11 +34,11 @@ enum class Level : std::int32_t {
     error = AGH_LOG_ERROR
 };
 
-// What call() brought back; valid during the callback.
+// The reply to call(); valid during the callback.
 struct Result {
     agh_status status = AGH_OK; // AGH_OK: json is the result; < 0: {"code","message","detail"?,"data"?}
     std::string_view json;
-    const agh_reply* raw = nullptr; // its blobs; their descriptors are yours to close
+    const agh_reply* raw = nullptr; // its blobs; the callback must close their descriptors
 };
 
 class Context {
@@ -65,7 +65,7 @@ public:
         handlers_.push_back({std::move(action), std::make_unique<MemberOf<T>>(object, handler)});
     }
 
-    // log/1. `fields_json` is an object: {"file_id":"f1"}. Never a secret. Ask log_enabled before you format much.
+    // log/1. `fields_json` is an object: {"file_id":"f1"}. Never a secret. Check log_enabled before formatting much.
     void log(Level level, std::string_view message, std::string_view fields_json = {}) const noexcept
     {
         link_.log(static_cast<int>(level), message, fields_json);
@@ -75,7 +75,7 @@ public:
         return link_.log_enabled(static_cast<int>(level));
     }
 
-    // loop/1: `fn` runs where actions do (the manifest's "run"). A task: 0 when the host refused it (1,024 are the bound).
+    // loop/1: `fn` runs where actions do (the manifest's "run"). Task 0: the host refused it (the bound is 1,024).
     using Task = std::uint64_t;
     Task timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period, Function<void()> fn)
     {
@@ -91,7 +91,7 @@ public:
     {
         return timer(delay, std::chrono::nanoseconds::zero(), std::move(fn));
     }
-    // Once, when `fd` has any of `poll_events` (POLLIN..); watch again to go on. The descriptor must outlive the watch.
+    // Fires once when `fd` has any of `poll_events` (POLLIN..); watch again to continue. The descriptor must outlive the watch.
     Task watch(int fd, std::uint32_t poll_events, Function<void(std::uint32_t)> fn)
     {
         return task(std::move(fn), false,
@@ -99,7 +99,7 @@ public:
                         return loop.watch(host(), fd, poll_events, cookie, made);
                     });
     }
-    // Soon. 0: too many wait already, and `fn` is gone.
+    // Runs `fn` soon. 0: too many posts are waiting, and `fn` is dropped.
     Task post(Function<void()> fn)
     {
         return task([fn = std::move(fn)](std::uint32_t) mutable { fn(); }, false,
@@ -115,7 +115,7 @@ public:
         if (const auto* loop = service<agh_svc_loop>(AGH_SVC_LOOP)) loop->cancel(host(), hosts);
     }
 
-    // events/1. audience: "*" every server that may use this plugin, a server's name, or "" with the request whose server is meant.
+    // events/1. audience: "*" every server that may use this plugin, a server's name, or "" for the server of the request `origin`.
     agh_status emit(std::string_view topic, std::string_view json, std::string_view audience = "*",
                     agh_req origin = 0, std::span<const Blob> blobs = {})
     {
@@ -138,14 +138,14 @@ public:
         const auto* facts = service<agh_svc_facts>(AGH_SVC_FACTS);
         return facts == nullptr ? AGH_E_UNSUPPORTED : facts->publish(host(), to_bytes(key), to_bytes(json));
     }
-    // state/1: a private directory, made, 0700, no trailing slash; empty when the host has none.
+    // state/1: a private directory that exists, mode 0700, no trailing slash; empty if the host has none.
     [[nodiscard]] std::string_view state_directory() const noexcept
     {
         const auto* state = service<agh_svc_state>(AGH_SVC_STATE);
         return state == nullptr ? std::string_view{} : to_view(state->directory(host()));
     }
-    // network/1: the settings of the server whose request this is, as JSON with a secret in it (see ext/network.h). nullopt: the
-    // request is over, or this plugin may not ask.
+    // network/1: the settings of the server that sent the request `origin`, as JSON that contains a secret (see ext/network.h).
+    // nullopt: the request is finished, or the manifest lacks the permission.
     [[nodiscard]] std::optional<std::string> network_settings(agh_req origin) const
     {
         const auto* network = service<agh_svc_network>(AGH_SVC_NETWORK);
@@ -156,7 +156,7 @@ public:
         json.resize(size);
         return json;
     }
-    // metrics/1: define once, record often. nullopt: over a bound or not a definition (see ext/metrics.h).
+    // metrics/1: define once, record often. nullopt: over a bound or an invalid definition (see ext/metrics.h).
     [[nodiscard]] std::optional<std::uint32_t> metric(std::string_view definition_json) const noexcept
     {
         const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS);
@@ -170,8 +170,8 @@ public:
         if (const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS))
             metrics->record(host(), metric, value);
     }
-    // call/1: another plugin's action, under the allow list of `parent` or this manifest's permissions. AGH_PENDING: `fn` comes exactly
-    // once; else it was refused and never comes. timeout 0: the parent's deadline.
+    // call/1: calls another plugin's action, under the allow list of `parent` or this manifest's permissions. AGH_PENDING: `fn` runs exactly
+    // once; otherwise the call was refused and `fn` never runs. timeout 0: the parent's deadline.
     agh_status call(std::string_view action, std::string_view params, std::chrono::nanoseconds timeout,
                     Function<void(const Result&)> fn, agh_req parent = 0)
     {
@@ -197,7 +197,7 @@ public:
         return said;
     }
 
-    // No request of this plugin is left that matters. The wrapper says so itself, after drain(), when every Request has been answered.
+    // Reports that no request is left. The wrapper calls it by itself, after drain(), when every Request has been answered.
     void drained() noexcept { link_.say_drained(); }
 
     // Any service's table by id; nullptr: absent, not permitted, or smaller than T.
@@ -209,7 +209,7 @@ public:
     [[nodiscard]] const agh_host_api* host_api() const noexcept { return link_.api; }
     [[nodiscard]] agh_host* host() const noexcept { return link_.host; }
 
-    // Kept until after destroy() has returned: for tables and their context that the host may still be calling into.
+    // Kept until after destroy() has returned: for tables and contexts that the host may still be calling into.
     void keep(std::shared_ptr<void> what) { kept_->push_back(std::move(what)); }
 
     // For the entry points, not for authors.
@@ -229,7 +229,7 @@ public:
     [[nodiscard]] std::shared_ptr<std::vector<std::shared_ptr<void>>> kept() const { return kept_; }
 
 private:
-    // The Request is made in the handler's own parameter: not moved, so not copied (request.hpp).
+    // The Request is constructed as the handler's parameter: it is not moved, so nothing is copied (request.hpp).
     template <class F> struct HandlerOf final : Handler {
         explicit HandlerOf(F f) : f{std::move(f)} {}
         void run(detail::Link& link, const agh_request& raw) override { f(Request{link, raw}); }

@@ -1,4 +1,4 @@
-// Two things about JSON that are easy to get wrong: writing a string, and reading an integer. For more, bring a library.
+// Writes JSON strings and reads JSON integers, which are easy to get wrong. For anything else use a JSON library.
 //
 //     json_string("a\"b")                     "\"a\\\"b\""
 //     json_integer(params.at("limit"))        3 for 3, 3.0 and 3e0; empty for 3.5 and "3"
@@ -66,8 +66,8 @@ inline std::string json_string(std::string_view text)
     return out += '"';
 }
 
-// The integer that a number is, if it has no fraction and fits int64. The host's schema checker has the same rule for "integer":
-// JSON does not tell 3 from 3.0 or 3e0, and some programs write all their numbers as fractions.
+// The number as an integer, if it has no fraction and fits int64. The host's schema checker has the same rule for "integer":
+// JSON does not distinguish 3 from 3.0 or 3e0, and some programs write all numbers with a fraction.
 inline std::optional<std::int64_t> exact_integer(double number) noexcept
 {
     if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return std::nullopt;
@@ -76,8 +76,8 @@ inline std::optional<std::int64_t> exact_integer(double number) noexcept
     return integer;
 }
 
-// Reads a value of a JSON library (nlohmann/json, or one with these functions of it) that a manifest declares as "integer". Empty when
-// it is none. A library's own test for integers would refuse 3.0, which the host has admitted.
+// Reads a value that a manifest declares as "integer" from a JSON library (nlohmann/json, or one with the same functions). Empty if it
+// is not an integer. The library's own integer check would reject 3.0, which the host has accepted.
 template <class Json> std::optional<std::int64_t> json_integer(const Json& value)
 {
     if (value.is_number_float()) return exact_integer(value.template get<double>());

@@ -1,4 +1,4 @@
-// listener/1 in C++: claim paths, answer what comes. Needs "permissions": {"listener": true} and isolation in-process.
+// listener/1 in C++: claims paths and answers their requests. Needs "permissions": {"listener": true} and isolation in-process.
 //
 //     class Hello : public agenthost::RouteHandler {
 //         void on_request(agh_conn conn, std::string_view) override { listener.answer(conn, 200, "{}", "hello"); }
@@ -18,7 +18,7 @@
 
 namespace agenthost {
 
-// What comes in on a claimed path. [io]: must not block.
+// Handles the requests of a claimed path. [io]: must not block.
 class RouteHandler {
 public:
     virtual ~RouteHandler() = default;
@@ -31,14 +31,14 @@ public:
         std::string_view data;   // what was received into memory
     };
     virtual void on_body(agh_conn, const Body&) {}
-    // `landed` bytes of a body are in the descriptor. Not AGH_OK: the rest of it is not taken.
+    // `landed` bytes of a body are in the descriptor. Return AGH_OK to continue; anything else rejects the rest.
     virtual agh_status on_progress(agh_conn, std::uint64_t landed) { return (void)landed, AGH_OK; }
     virtual void on_frame(agh_conn, int opcode, std::string_view bytes) { (void)opcode, (void)bytes; }
     virtual void on_writable(agh_conn) {}
     virtual void on_closed(agh_conn, int code) { (void)code; }
 };
 
-// Make it a member, after everything its handlers use: its destructor waits for callbacks that run and lets no other begin.
+// Make it a member, after everything its handlers use: its destructor waits for running callbacks and prevents new ones.
 class Listener {
 public:
     explicit Listener(Context& context)
@@ -56,7 +56,7 @@ public:
         gate_->open = false;
     }
 
-    // False: not permitted by the manifest, or in a runner. Then everything below says AGH_E_UNSUPPORTED.
+    // False: not permitted by the manifest, or in a runner. Then every function below returns AGH_E_UNSUPPORTED.
     [[nodiscard]] bool available() const noexcept { return api_ != nullptr; }
 
     // Claims a path, from the constructor or start(). AGH_E_BUSY: taken; AGH_E_NOT_FOUND: no such listener configured.
@@ -87,7 +87,7 @@ public:
         return api_->answer(context_.host(), conn, status, to_bytes(headers_json),
                             body.empty() ? nullptr : &blob);
     }
-    // The descriptor goes to the host, even when this fails.
+    // The host takes ownership of the descriptor, even if this fails.
     agh_status answer_file(agh_conn conn, int status, std::string_view headers_json, int fd,
                            std::uint64_t offset, std::uint64_t length) noexcept
     {
@@ -98,7 +98,7 @@ public:
         }
         return api_->answer(context_.host(), conn, status, to_bytes(headers_json), &blob);
     }
-    // In pieces; `length`: of the whole body, UINT64_MAX: not known.
+    // Sends the body in pieces; `length`: size of the whole body, UINT64_MAX if unknown.
     agh_status answer_begin(agh_conn conn, int status, std::string_view headers_json,
                             std::uint64_t length) noexcept
     {
@@ -106,7 +106,7 @@ public:
                    ? api_->answer_begin(context_.host(), conn, status, to_bytes(headers_json), length)
                    : AGH_E_UNSUPPORTED;
     }
-    // AGH_E_BUSY: nothing was taken; on_writable follows.
+    // AGH_E_BUSY: nothing was accepted; on_writable follows.
     agh_status answer_chunk(agh_conn conn, std::string_view bytes) noexcept
     {
         return AGH_HAS(api_, answer_chunk) ? api_->answer_chunk(context_.host(), conn, to_bytes(bytes))
@@ -116,12 +116,12 @@ public:
     {
         return AGH_HAS(api_, answer_end) ? api_->answer_end(context_.host(), conn) : AGH_E_UNSUPPORTED;
     }
-    // The body into `fd`, which stays yours and must live until on_body.
+    // Receives the body into `fd`, which the caller owns and must keep open until on_body.
     agh_status receive(agh_conn conn, int fd, std::uint64_t offset, std::uint64_t max) noexcept
     {
         return api_ == nullptr ? AGH_E_UNSUPPORTED : api_->receive(context_.host(), conn, fd, offset, max);
     }
-    // Into memory: at most 1 MiB.
+    // Receives the body into memory: at most 1 MiB.
     agh_status receive(agh_conn conn, std::uint64_t max) noexcept { return receive(conn, -1, 0, max); }
 
     agh_status upgrade(agh_conn conn, std::string_view headers_json, std::string_view limits_json) noexcept
@@ -129,7 +129,7 @@ public:
         if (api_ == nullptr) return AGH_E_UNSUPPORTED;
         return api_->upgrade(context_.host(), conn, to_bytes(headers_json), to_bytes(limits_json));
     }
-    // AGH_E_BUSY: the send queue is full and nothing was taken; on_writable follows.
+    // AGH_E_BUSY: the send queue is full and nothing was accepted; on_writable follows.
     agh_status send(agh_conn conn, int opcode, std::string_view message) noexcept
     {
         return api_ == nullptr ? AGH_E_UNSUPPORTED
@@ -227,7 +227,7 @@ private:
                                          .on_closed = on_closed,
                                          .on_progress = on_progress};
 
-    // The table of hosts that have no answers in pieces yet: they are asked for by AGH_HAS.
+    // The table of older hosts, which cannot answer in pieces; AGH_HAS checks for that.
     struct Oldest {
         std::uint32_t size, reserved;
         void (*functions[9])();

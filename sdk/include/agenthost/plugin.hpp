@@ -1,4 +1,4 @@
-// A plugin in C++: a class, its actions, a manifest beside it. This is all of one:
+// A plugin in C++: a class with its actions, and a manifest beside it. A complete plugin:
 //
 //     #include <agenthost/plugin.hpp>
 //
@@ -27,14 +27,14 @@ namespace agenthost {
 
 struct Health {
     agh_status status = AGH_OK; // AGH_E_BUSY: degraded; other < 0: unhealthy
-    std::string text;           // then: what, where, how to fix
+    std::string text;           // if not AGH_OK: what, where, how to fix
 };
 
-// What check() reports to: agenthost.check/1.
+// Collects the problems that check() reports: agenthost.check/1.
 class Check {
 public:
     explicit Check(const agh_check& raw) : raw_{raw} {}
-    // `key`: "limits.memory" or "logs[0].path"; `text`: what is wrong and what to do.
+    // `key`: "limits.memory" or "logs[0].path"; `text`: the problem and the remedy.
     void error(std::string_view key, std::string_view text) const
     {
         raw_.report(raw_.ctx, AGH_CHECK_ERROR, to_bytes(key), to_bytes(text));
@@ -55,27 +55,27 @@ private:
     const agh_check& raw_;
 };
 
-// Overrides must be public. Constructor, start, configure and drain come one at a time on the host's control thread, under a timeout.
+// Overrides must be public. Constructor, start, configure and drain run one at a time on the host's control thread, under a timeout.
 class Plugin {
 public:
     Plugin() = default;
     Plugin(const Plugin&) = delete;
     Plugin& operator=(const Plugin&) = delete;
-    // Joins every thread: when it returns no code of this instance runs.
+    // Joins every thread: after it returns no code of this instance runs.
     virtual ~Plugin() = default;
 
     // Opens devices, starts threads. The constructor only reads ctx.config() and registers actions. Throw Error to refuse.
     virtual void start() {}
-    // A new configuration, all or nothing; throw Error to keep the old one. Not overridden: a change is a new instance.
+    // Applies a new configuration, all or nothing; throw Error to keep the old one. If not overridden, a change creates a new instance.
     virtual void configure(std::string_view config_json) { (void)config_json; }
-    // No request follows; finish or give up what runs. The host hears that it is done when every Request has been answered.
+    // No request follows; finish or abort running ones. The host is notified when every Request has been answered.
     virtual void drain() {}
-    // In place of start(), for `agenthost config check`: what would make start() fail here. No thread, no file written, no port opened; the
-    // context has no service but state_directory(). What the constructor throws is reported without this.
+    // Called in place of start() by `agenthost config check`: report what would make start() fail on this machine. Start no thread, write no
+    // file, open no port; the only service is state_directory(). Errors thrown by the constructor are reported anyway.
     virtual void check(Check& report) { (void)report; }
     // Under 100 ms.
     virtual Health health() { return {}; }
-    // A table of the plugin's own, by versioned id.
+    // A table that the plugin provides, by versioned id.
     virtual const void* extension(std::string_view id)
     {
         (void)id;

@@ -1,10 +1,10 @@
-// One request: read it, answer it exactly once, from any thread. What is forgotten is safe: a Request that dies unanswered answers
-// INTERNAL (or CANCELLED, when that is why); a second answer is refused with AGH_E_STALE.
+// One request: read it and answer it exactly once, from any thread. Mistakes are safe: a Request destroyed unanswered answers
+// INTERNAL (or CANCELLED, if it was cancelled); a second answer is rejected with AGH_E_STALE.
 //
-// A handler that answers before it returns copies nothing. Moving the Request (into a queue, a lambda, a thread) is what
-// keeps it: the first move copies its bytes and its descriptors, so take views of them after the move, not before.
+// A handler that answers before it returns copies nothing. To keep a Request, move it (into a queue, a lambda, a thread):
+// the first move copies its bytes and its descriptors, so take views of them after the move, not before.
 //
-// Threads: one at a time for answering and moving; cancelled(), progress() and stream() from any, while the Request lives.
+// Threads: answer and move it from one thread at a time; cancelled(), progress() and stream() from any, while the Request lives.
 #pragma once
 
 #include "blob.hpp"
@@ -103,7 +103,7 @@ private:
     std::vector<agh_blob> blobs_;
 };
 
-// The ABI's status for an error code of the field; INTERNAL when it has no other.
+// The ABI's status for a standard error code; INTERNAL if there is no other.
 inline agh_status status_of(std::string_view code) noexcept
 {
     if (code == "CANCELLED") return AGH_E_CANCELLED;
@@ -166,14 +166,14 @@ public:
     {
         return link_ == nullptr || answered_ || link_->api->cancelled(link_->host, id()) != 0;
     }
-    // `fn` runs once, on the host's thread, when the request is cancelled; at once if it is already. It must not block and never runs
-    // after this Request is gone (the destructor waits for it).
+    // `fn` runs once, on a host thread, when the request is cancelled; at once if it already is. It must not block and never runs
+    // after this Request is destroyed (the destructor waits for it).
     void on_cancel(Function<void()> fn)
     {
         hooks().set_cancel(std::move(fn));
         if (link_->api->cancelled(link_->host, id()) != 0) hooks_->run_cancel();
     }
-    // `fn` runs whenever stream() may be tried again after AGH_E_BUSY. Same rules.
+    // `fn` runs whenever stream() may be called again after AGH_E_BUSY. Same rules.
     void on_writable(Function<void()> fn) { hooks().set_writable(std::move(fn)); }
 
     // A JSON object: {"done":1,"total":4,"unit":"bytes"}.
@@ -182,16 +182,16 @@ public:
         if (link_ == nullptr) return AGH_E_STALE;
         return link_->api->progress(link_->host, id(), to_bytes(json));
     }
-    // Output; `offset` is the position of the first byte in the whole channel. AGH_E_BUSY: nothing was taken, see on_writable.
+    // Output; `offset` is the position of the first byte in the whole channel. AGH_E_BUSY: nothing was accepted, see on_writable.
     agh_status stream(std::uint32_t channel, std::uint64_t offset, std::string_view bytes) const noexcept
     {
         if (link_ == nullptr) return AGH_E_STALE;
         return link_->api->stream(link_->host, id(), channel, offset, to_bytes(bytes));
     }
 
-    // The result: any JSON value or nothing. AGH_E_INVALID: it is not JSON, and the request is still yours to answer.
+    // The result: any JSON value or nothing. AGH_E_INVALID: it is not valid JSON, and the request is still unanswered.
     agh_status reply(std::string_view json = {}) noexcept { return complete(AGH_OK, 0, json, {}); }
-    // The descriptors go to the host, even when this fails.
+    // The host takes ownership of the descriptors, even if this fails.
     agh_status reply(std::string_view json, std::span<const Blob> blobs)
     {
         std::vector<agh_blob> raw;
@@ -199,7 +199,7 @@ public:
         for (const Blob& blob : blobs) raw.push_back(detail::to_abi(blob));
         return complete(AGH_OK, 0, json, raw);
     }
-    // `code` is the field's word (FILE_NOT_FOUND), `message` says what, where and how to fix; flags: not_started, outcome_unknown.
+    // `code` is a standard code (FILE_NOT_FOUND), `message` says what, where and how to fix; flags: not_started, outcome_unknown.
     agh_status fail(std::string_view code, std::string_view message, std::string_view detail = {},
                     std::uint32_t flags = 0, std::string_view data_json = {})
     {
@@ -244,7 +244,7 @@ private:
         try {
             owned_ = std::make_unique<detail::OwnedRequest>(*raw_);
             raw_ = &owned_->raw();
-        } catch (...) { // nothing to keep it in: the peer hears so now
+        } catch (...) { // no memory to keep it: answer with an error now
             complete(AGH_E_NOMEM, 0, R"({"code":"INTERNAL","message":"out of memory or descriptors"})", {});
             end();
         }
@@ -263,7 +263,7 @@ private:
     {
         detail::Invocation* const here = detail::invocation;
         if (here != nullptr && here->id == id() && std::uncaught_exceptions() > here->exceptions) {
-            here->dropped = true; // the catch in invoke() knows what() to say, and answers
+            here->dropped = true; // the catch block in invoke() has the exception and answers
             answered_ = true;
             return;
         }

@@ -1,4 +1,4 @@
-// The callbacks behind loop/1: which function a cookie means. Not for authors.
+// Maps the cookies of loop/1 to callbacks. Not for authors.
 #pragma once
 
 #include "../abi.h"
@@ -14,7 +14,7 @@ namespace agenthost::detail {
 
 class Tasks {
 public:
-    // `periodic` ones stay until removed; others go when they have fired.
+    // `periodic` tasks stay until removed; others are removed when they fire.
     std::uint64_t add(Function<void(std::uint32_t)> fn, bool periodic)
     {
         auto entry = std::make_shared<Entry>(std::move(fn), periodic);
@@ -51,7 +51,7 @@ public:
             if (!entry->periodic) entries_.erase(found);
         }
         const std::unique_lock running{entry->running, std::try_to_lock};
-        if (running) entry->fn(events); // else: the last period is still at work, this one is skipped
+        if (running) entry->fn(events); // else the previous period is still running, and this one is skipped
     }
 
 private:

@@ -1,4 +1,4 @@
-// The C entry points of a plugin class. Every one is noexcept and catches all. Not for authors.
+// The C entry points of a plugin class. Each is noexcept and catches every exception. Not for authors.
 #pragma once
 
 #include "../context.hpp"
@@ -22,10 +22,10 @@ struct Instance {
     std::unique_ptr<Plugin> plugin;
 };
 
-// What an agh_plugin* points to. cancel() and writable() may arrive until destroy() has returned, so a slot outlives its instance:
-// it is taken again by the next create() and never freed. As many as there were instances at once.
+// The target of an agh_plugin*. cancel() and writable() may be called until destroy() has returned, so a slot outlives its instance:
+// the next create() reuses it, and it is never freed. There are as many as there were instances at the same time.
 struct Slot {
-    std::shared_mutex gate; // shared: inside cancel or writable; exclusive: the instance goes
+    std::shared_mutex gate; // shared: inside cancel or writable; exclusive: destroying the instance
     std::unique_ptr<Instance> instance;
     std::shared_ptr<std::vector<std::shared_ptr<void>>> kept; // Context::keep: until the next create()
 
@@ -230,7 +230,7 @@ private:
         }
     }
 
-    // The exception in flight becomes the answer.
+    // Answers with the exception in flight.
     static void fail(Link& link, agh_req id) noexcept
     {
         agh_error error{.size = sizeof(agh_error), .status = 0, .code = {}, .text = {}};
@@ -259,7 +259,7 @@ private:
         }
     }
 
-    // Did T declare its own? One that is not public cannot be looked at, and counts.
+    // Whether T declares its own configure(). A non-public one cannot be inspected and counts as declared.
     static constexpr bool overrides_configure()
     {
         if constexpr (requires { &T::configure; }) {

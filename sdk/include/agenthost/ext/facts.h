@@ -1,15 +1,15 @@
-/* agenthost.facts/1: retained values that others read: capabilities, systemLoad, devices. A heartbeat or a pong carries the
- * latest; nobody asks the plugin. Bounds: 64 keys a plugin, 64 KiB a value. Example: key "storage", json
+/* agenthost.facts/1: publish retained values: capabilities, systemLoad, devices. Heartbeats and pongs carry the latest
+ * value; the plugin is never asked. Bounds: 64 keys per plugin, 64 KiB per value. Example: key "storage", json
  * {"files":12,"bytes":4096,"free_bytes":1073741824}.
  *
- * Common keys: the protocols' heartbeats and metrics are made of them, whichever plugin publishes them.
+ * Common keys: the protocols' heartbeats and metrics are built from them, whichever plugin publishes them.
  *   system_load     {"cpu":25.5,"memory":65.2,"disk":40.1}: percent of the machine
  *   metrics         {"cpu_percent":25.5,"mem_percent":65.2,"disk_percent":40.1,"network_in_bps":1200,"network_out_bps":900,
  *                    "load_average":[0.5,0.4,0.3]}: bps is bytes per second
  *   active_servers  3
  *   devices         [{"vendorId":4070,"productId":33054,"alias":"Kitchen","role":"Kitchen","isDefault":true,"lastTest":{..}}]
- *   logs            ["..."]: the last lines worth telling a server, at most 20
- * The same key from several plugins: arrays are joined, of other values the one of the plugin first by id counts. */
+ *   logs            ["..."]: the last lines that servers should see, at most 20
+ * If several plugins publish a key, arrays are joined; of other values the one of the plugin with the lowest id is used. */
 #ifndef AGENTHOST_EXT_FACTS_H
 #define AGENTHOST_EXT_FACTS_H
 #include "../abi.h"

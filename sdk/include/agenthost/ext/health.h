@@ -1,4 +1,4 @@
-/* agenthost.health/1: an extension of the plugin's, asked by `agenthost health`, /readyz and the panel's pong. */
+/* agenthost.health/1: an extension that a plugin provides, called for `agenthost health`, /readyz and the panel's pong. */
 #ifndef AGENTHOST_EXT_HEALTH_H
 #define AGENTHOST_EXT_HEALTH_H
 #include "../abi.h"

@@ -1,5 +1,5 @@
-/* agenthost.log/1: write to the daemon's log. The host adds the plugin's id and the time; it bounds the rate and says what it
- * dropped. Never pass a secret: the host cannot know one. */
+/* agenthost.log/1: write to the daemon's log. The host adds the plugin's id and the time; it limits the rate and logs how much it
+ * dropped. Never pass a secret: the host cannot recognise one. */
 #ifndef AGENTHOST_EXT_LOG_H
 #define AGENTHOST_EXT_LOG_H
 #include "../abi.h"

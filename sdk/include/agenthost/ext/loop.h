@@ -11,10 +11,10 @@ typedef struct agh_svc_loop {
     uint32_t size, reserved;
     /* Fires after delay_ns, then every period_ns (0: once). A period that is missed is skipped, not queued. [any] */
     agh_status (*timer)(agh_host *, uint64_t delay_ns, uint64_t period_ns, uint64_t cookie, agh_task *);
-    /* Fires once when `fd` has any of poll_events (poll(2)); watch again to go on. The fd stays the plugin's and must outlive
+    /* Fires once when `fd` has any of poll_events (poll(2)); watch again to continue. The plugin owns the fd, which must outlive
      * the watch. AGH_E_INVALID: fd cannot be polled (a regular file). [any] */
     agh_status (*watch)(agh_host *, int32_t fd, uint32_t poll_events, uint64_t cookie, agh_task *);
-    /* on_task soon, with task 0. AGH_E_BUSY: 1,024 posts are waiting. [any] */
+    /* Calls on_task soon, with task 0. AGH_E_BUSY: 1,024 posts are waiting. [any] */
     agh_status (*post)(agh_host *, uint64_t cookie);
     /* After it returns the task fires no more, unless its on_task is already running. AGH_E_STALE: fired or unknown. [any] */
     agh_status (*cancel)(agh_host *, agh_task);

@@ -1,4 +1,4 @@
-/* agenthost.metrics/1: numbers for operators. The host prefixes agenthost_plugin_ID_ and exposes them with its own.
+/* agenthost.metrics/1: metrics for operators. The host adds the prefix agenthost_plugin_ID_ and exposes them with its own.
  * Bounds: 64 metrics a plugin, 32 label sets a metric. */
 #ifndef AGENTHOST_EXT_METRICS_H
 #define AGENTHOST_EXT_METRICS_H

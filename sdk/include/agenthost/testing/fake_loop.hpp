@@ -83,7 +83,7 @@ public:
         const std::scoped_lock lock{mutex_};
         return tasks_.erase(task) != 0 ? AGH_OK : AGH_E_STALE;
     }
-    // Something of the FakeHost's own, on the same thread.
+    // Runs a function of the FakeHost on the same thread.
     void call(std::function<void()> fn)
     {
         {

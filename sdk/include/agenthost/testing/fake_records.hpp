@@ -1,4 +1,4 @@
-// What the FakeHost is told and what it keeps, as plain values.
+// Inputs and records of the FakeHost, as plain values.
 #pragma once
 
 #include "../blob.hpp"
@@ -30,7 +30,7 @@ struct FakeReply {
     [[nodiscard]] std::string message() const { return JsonCheck::member(json, "message"); }
 };
 
-// What a life-cycle call said.
+// The result of a life-cycle call.
 struct FakeOutcome {
     agh_status status = AGH_OK;
     std::string code = {}, text = {};
@@ -47,7 +47,7 @@ struct FakeEvent {
     std::vector<FakeBlob> blobs = {};
 };
 
-// How a request comes in.
+// How a request is sent.
 struct FakeCall {
     std::string target = {}, caller = R"({"server":"test","protocol":"storage"})";
     std::optional<std::chrono::nanoseconds> timeout = std::nullopt; // from now
@@ -55,7 +55,7 @@ struct FakeCall {
     std::vector<agh_blob> blobs = {};
 };
 
-// Reads what the blobs hold and closes their descriptors: they are the host's.
+// Reads the blobs' contents and closes their descriptors, which the host owns.
 inline std::vector<FakeBlob> take_blobs(const agh_blob* first, std::size_t count, std::size_t stride)
 {
     std::vector<FakeBlob> out;

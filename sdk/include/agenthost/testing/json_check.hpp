@@ -1,4 +1,4 @@
-// Is this text one valid JSON value? The host refuses what is not; so does the FakeHost. RFC 8259, at most 64 deep.
+// Checks that a text is one valid JSON value; the host and the FakeHost reject anything else. RFC 8259, at most 64 levels deep.
 #pragma once
 
 #include "../json.hpp"

@@ -1,4 +1,4 @@
-// The entry of a built plugin: FakeHost host{load_entry("build/lib/agenthost/plugins-1/echo.so")} tests what ships.
+// Loads the entry of a built plugin: FakeHost host{load_entry("build/lib/agenthost/plugins-1/echo.so")} tests the shipped binary.
 #pragma once
 
 #include "../abi.h"
@@ -10,7 +10,7 @@
 
 namespace agenthost::testing {
 
-// Throws std::runtime_error with the loader's words. The library stays mapped.
+// Throws std::runtime_error with the loader's message. The library stays mapped.
 inline const agh_entry_v1& load_entry(const std::string& library)
 {
     void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
