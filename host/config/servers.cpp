@@ -75,7 +75,8 @@ const Section& server_section()
                 url_key("proxy", &ServerConfig::proxy,
                         "http://[USER:PASSWORD@]HOST:PORT of a proxy that knows CONNECT. The session and the "
                         "transfers that the server asks for go through it. Transfers to the hosts that the "
-                        "environment variable NO_PROXY lists are direct."),
+                        "environment variable NO_PROXY lists are direct. A list longer than 8 KiB is not "
+                        "read, with a warning."),
                 group("reconnect", &ServerConfig::reconnect, reconnect_section(),
                       "Delays between attempts. Default: what the protocol says."),
                 duration("heartbeat", &ServerConfig::heartbeat, 100ms, 1h,
