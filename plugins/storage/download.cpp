@@ -1,27 +1,30 @@
 // storage.download: open first, then send. What is open cannot change: a delete unlinks it, a replacement is another file.
-#include "submit.hpp"
+#include "actions.hpp"
+#include "job.hpp"
 
 #include "base/json_writer.hpp"
 #include <sys/stat.h>
 
 namespace agenthost::storage {
 
+namespace {
+
 class Download : public Job {
 public:
-    Download(Service& service, Request request, DownloadParams params)
-        : Job{service, std::move(request)}, params_{std::move(params)}
+    Download(const Parts& parts, Request request, DownloadParams params)
+        : Job{parts, std::move(request)}, params_{std::move(params)}
     {}
 
 protected:
     MaybeProblem work(std::string& reply) override
     {
-        const auto row = service_.index_->find(params_.id);
+        const auto row = parts_.index.find(params_.id);
         if (!row) return problem::file_not_found("no file with the id " + params_.id + " is stored");
         int error = 0;
-        const base::Fd file = service_.store_->open(row->blob, error);
-        service_.pool_->opened(ticket());
+        const base::Fd file = parts_.store.open(row->blob, error);
+        opened();
         if (!file) {
-            if (error == ENOENT) service_.mark(*row, FileState::missing);
+            if (error == ENOENT) parts_.mark(*row, FileState::missing);
             return problem::file_not_found("the content of " + params_.id +
                                            " is missing on the disk; send it again or delete it");
         }
@@ -31,13 +34,12 @@ protected:
             return problem::file_not_found("the content of " + params_.id +
                                            " is damaged on the disk; send it again or delete it");
         if (row->state == FileState::missing) // it was away, and is back
-            service_.index_->mark(row->id, row->blob, FileState::whole);
+            parts_.index.mark(row->id, row->blob, FileState::whole);
         netclient::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
         call.network = network();
         call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
-        const auto transfer =
-            service_.http_->send(params_.method, call, {file.get(), {}, row->size}, patience());
+        const auto transfer = parts_.http.send(params_.method, call, {file.get(), {}, row->size}, patience());
         bytes_ = row->size;
         attempts_ = transfer.attempts;
         if (transfer.end != netclient::Transfer::End::done) return problem_of(transfer);
@@ -51,11 +53,10 @@ protected:
 
     void ended(const MaybeProblem& failed) override
     {
-        service_.telemetry_->download_done(failed ? failed->code : "", bytes_, attempts_);
+        parts_.telemetry.download_done(failed ? failed->code : "", bytes_, attempts_);
         if (failed)
-            service_.telemetry_->log(Level::warn,
-                                     "download failed: " + failed->message + ": " + failed->detail,
-                                     base::json_object("file_id", params_.id, "host", params_.url.host));
+            parts_.telemetry.log(Level::warn, "download failed: " + failed->message + ": " + failed->detail,
+                                 base::json_object("file_id", params_.id, "host", params_.url.host));
     }
 
 private:
@@ -64,16 +65,12 @@ private:
     int attempts_ = 0;
 };
 
-void Service::download(Request request)
+} // namespace
+
+void download(const Parts& parts, Request request)
 {
-    auto parsed = parse_download(request.params());
-    if (const auto* bad = std::get_if<Problem>(&parsed)) {
-        request.fail(bad->code, bad->message, bad->detail);
-        return;
-    }
-    auto& params = std::get<DownloadParams>(parsed);
-    Schedule::Job job{{}, params.id, Schedule::Access::read, true};
-    submit(std::move(job), std::make_shared<Download>(*this, std::move(request), std::move(params)));
+    auto params = parse_download(request.params());
+    submit<Download>(parts, std::move(request), std::move(params), {Schedule::Access::read, true});
 }
 
 } // namespace agenthost::storage

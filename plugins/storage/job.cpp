@@ -10,8 +10,17 @@ namespace agenthost::storage {
 
 using std::chrono::milliseconds;
 
-void Job::run()
+Job::Job(const Parts& parts, Request request) : parts_{parts}, request_{std::move(request)}
 {
+    request_.on_cancel([this] {
+        cancel().set();
+        parts_.pool.look_for_cancelled();
+    });
+}
+
+void Job::run(Ticket ticket)
+{
+    ticket_ = ticket;
     std::string reply;
     MaybeProblem failed;
     try {
@@ -30,12 +39,12 @@ void Job::run()
         request_.reply(reply);
     else
         request_.fail(failed->code, failed->message, failed->detail, failed->not_started ? not_started : 0);
-    service_.publish();
+    parts_.status.publish();
 }
 
 std::shared_ptr<const netclient::Network> Job::network() const
 {
-    const auto json = service_.context_.network_settings(request_.id());
+    const auto json = parts_.context.network_settings(request_.id());
     if (!json) return nullptr;
     std::string why;
     auto settings = netclient::parse_network(*json, why);
@@ -77,6 +86,16 @@ void Job::progress(std::uint64_t done, std::uint64_t total)
     if (total > 0) json.member("total", total);
     json.member("unit", "bytes").end();
     request_.progress(out);
+}
+
+void submit(const Parts& parts, Schedule::Job schedule, const std::shared_ptr<Job>& job)
+{
+    schedule.caller = parse_caller(job->request().caller()).server;
+    if (parts.pool.submit(std::move(schedule), job)) return;
+    const auto busy =
+        problem::busy(std::to_string(parts.config.queue) +
+                      " transfers wait already; try again later, or raise queue or max_transfers");
+    job->request().fail(busy.code, busy.message, busy.detail, not_started);
 }
 
 } // namespace agenthost::storage

@@ -1,30 +1,27 @@
-// What the work of all actions shares: the request, its cancellation and deadline, its progress, its answer.
+// Answers a request by work on a thread of the pool: what the jobs of all actions share. The request, its cancellation and deadline, its
+// progress, its answer.
 #pragma once
 
+#include "params.hpp"
+#include "parts.hpp"
 #include "pool.hpp"
 #include "problem.hpp"
-#include "service.hpp"
 
 #include <agenthost/request.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace agenthost::storage {
 
 class Job : public Work {
 public:
-    Job(Service& service, Request request) : service_{service}, request_{std::move(request)}
-    {
-        request_.on_cancel([this] {
-            cancel().set();
-            if (service_.pool_) service_.pool_->look_for_cancelled();
-        });
-    }
+    Job(const Parts& parts, Request request);
     ~Job() override = default;
 
-    void run() final;
+    void run(Ticket) final;
 
     [[nodiscard]] Request& request() { return request_; }
 
@@ -44,11 +41,40 @@ protected:
     [[nodiscard]] Problem problem_of(const netclient::Transfer&);
     void progress(std::uint64_t done, std::uint64_t total); // four times a second at most
 
-    Service& service_;
+    // Its file is open: what is done to the file from here on does not concern this job.
+    void opened() { parts_.pool.opened(ticket_); }
+
+    const Parts& parts_;
 
 private:
     Request request_;
+    Ticket ticket_ = 0;
     netclient::Clock::time_point next_progress_{};
 };
+
+// Hands a job to the pool; answers BUSY when too many wait.
+void submit(const Parts&, Schedule::Job, const std::shared_ptr<Job>&);
+
+// How a job uses its file.
+struct Access {
+    Schedule::Access access;
+    bool needs_slot;
+};
+
+inline const std::string& file_of(const std::string& id) { return id; }
+template <class Params> const std::string& file_of(const Params& params) { return params.id; }
+
+// Makes a job of the request and its parameters and submits it; answers what is wrong with the parameters.
+template <class ActionJob, class Params>
+void submit(const Parts& parts, Request request, Parsed<Params> parsed, Access use)
+{
+    if (const auto* bad = std::get_if<Problem>(&parsed)) {
+        request.fail(bad->code, bad->message, bad->detail);
+        return;
+    }
+    auto& params = std::get<Params>(parsed);
+    Schedule::Job job{{}, file_of(params), use.access, use.needs_slot};
+    submit(parts, std::move(job), std::make_shared<ActionJob>(parts, std::move(request), std::move(params)));
+}
 
 } // namespace agenthost::storage

@@ -1,5 +1,6 @@
 // storage.delete and storage.verify.
-#include "submit.hpp"
+#include "actions.hpp"
+#include "job.hpp"
 
 #include "base/buffer.hpp"
 #include "base/json_writer.hpp"
@@ -14,27 +15,22 @@ namespace {
 constexpr std::size_t verify_page = 100;
 constexpr std::size_t verify_report_most = 1000; // ids named in the answer; the counts are complete
 
-} // namespace
-
 // The row goes first, in one transaction with an entry of the trash: after a crash the next start unlinks what is left.
 class Remove : public Job {
 public:
-    Remove(Service& service, Request request, std::string id)
-        : Job{service, std::move(request)}, id_{std::move(id)}
+    Remove(const Parts& parts, Request request, std::string id)
+        : Job{parts, std::move(request)}, id_{std::move(id)}
     {}
 
 protected:
     MaybeProblem work(std::string& reply) override
     {
-        const auto row = service_.index_->find(id_);
+        const auto row = parts_.index.find(id_);
         const auto blob = row ? remove_row() : std::nullopt;
         if (!blob) return problem::file_not_found("no file with the id " + id_ + " is stored");
-        {
-            const std::lock_guard lock{service_.ledger_mutex_};
-            service_.ledger_->removed(row->size);
-        }
-        service_.sweep(*blob);
-        reply = base::json_object("id", id_, "free_bytes", service_.store_->free_bytes());
+        parts_.quota.removed(row->size);
+        parts_.unlink(*blob);
+        reply = base::json_object("id", id_, "free_bytes", parts_.store.free_bytes());
         return std::nullopt;
     }
 
@@ -43,10 +39,10 @@ private:
     std::optional<std::string> remove_row()
     {
         try {
-            return service_.index_->remove(id_);
+            return parts_.index.remove(id_);
         } catch (const base::SqliteError&) {
-            if (!service_.store_->drop_ballast()) throw;
-            return service_.index_->remove(id_);
+            if (!parts_.store.drop_ballast()) throw;
+            return parts_.index.remove(id_);
         }
     }
 
@@ -56,24 +52,23 @@ private:
 // Reads content and compares. One file, or all, page by page; files that come or go meanwhile are fine.
 class Verify : public Job {
 public:
-    Verify(Service& service, Request request, std::string id)
-        : Job{service, std::move(request)}, id_{std::move(id)}
+    Verify(const Parts& parts, Request request, std::string id)
+        : Job{parts, std::move(request)}, id_{std::move(id)}
     {}
 
 protected:
     MaybeProblem work(std::string& reply) override
     {
         if (!id_.empty()) {
-            const auto row = service_.index_->find(id_);
+            const auto row = parts_.index.find(id_);
             if (!row) return problem::file_not_found("no file with the id " + id_ + " is stored");
             total_ = row->size;
             if (auto failed = check(*row)) return failed;
         } else {
-            total_ = service_.index_->totals().bytes;
+            total_ = parts_.index.totals().bytes;
             Index::Query query;
             query.limit = verify_page;
-            for (auto rows = service_.index_->list(query); !rows.empty();
-                 rows = service_.index_->list(query)) {
+            for (auto rows = parts_.index.list(query); !rows.empty(); rows = parts_.index.list(query)) {
                 for (const auto& row : rows)
                     if (auto failed = check(row)) return failed;
                 query.after = rows.back().id;
@@ -88,11 +83,11 @@ private:
     MaybeProblem check(const FileRecord& row)
     {
         int error = 0;
-        const base::Fd file = service_.store_->open(row.blob, error);
-        if (!id_.empty()) service_.pool_->opened(ticket());
+        const base::Fd file = parts_.store.open(row.blob, error);
+        if (!id_.empty()) opened();
         if (!file && error != ENOENT) return problem::from_errno(error, "opening the content of " + row.id);
         if (!file) {
-            const auto now = service_.index_->find(row.id);
+            const auto now = parts_.index.find(row.id);
             if (now && now->blob == row.blob)
                 found(row, FileState::missing, missing_); // else it was deleted or replaced meanwhile
             return std::nullopt;
@@ -113,7 +108,7 @@ private:
         ++checked_;
         ++whole_;
         if (row.state != FileState::whole)
-            service_.index_->mark(row.id, row.blob, FileState::whole); // someone put it right
+            parts_.index.mark(row.id, row.blob, FileState::whole); // someone put it right
         return std::nullopt;
     }
 
@@ -138,7 +133,7 @@ private:
     {
         ++checked_;
         if (ids.size() < verify_report_most) ids.push_back(row.id);
-        if (row.state != state) service_.mark(row, state);
+        if (row.state != state) parts_.mark(row, state);
     }
 
     std::string id_;
@@ -147,28 +142,18 @@ private:
     std::vector<std::string> missing_, damaged_;
 };
 
-void Service::remove(Request request)
+} // namespace
+
+void remove(const Parts& parts, Request request)
 {
-    auto parsed = parse_file_id(request.params());
-    if (const auto* bad = std::get_if<Problem>(&parsed)) {
-        request.fail(bad->code, bad->message, bad->detail);
-        return;
-    }
-    auto& id = std::get<std::string>(parsed);
-    Schedule::Job job{{}, id, Schedule::Access::write, false};
-    submit(std::move(job), std::make_shared<Remove>(*this, std::move(request), std::move(id)));
+    auto id = parse_file_id(request.params());
+    submit<Remove>(parts, std::move(request), std::move(id), {Schedule::Access::write, false});
 }
 
-void Service::verify(Request request)
+void verify(const Parts& parts, Request request)
 {
-    auto parsed = parse_file_id(request.params());
-    if (const auto* bad = std::get_if<Problem>(&parsed)) {
-        request.fail(bad->code, bad->message, bad->detail);
-        return;
-    }
-    auto& id = std::get<std::string>(parsed);
-    Schedule::Job job{{}, id, Schedule::Access::read, true};
-    submit(std::move(job), std::make_shared<Verify>(*this, std::move(request), std::move(id)));
+    auto id = parse_file_id(request.params());
+    submit<Verify>(parts, std::move(request), std::move(id), {Schedule::Access::read, true});
 }
 
 } // namespace agenthost::storage

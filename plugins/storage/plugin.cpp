@@ -1,4 +1,5 @@
-// The entry: actions to the service's functions, and no more.
+// The entry: names of actions to their functions.
+#include "actions.hpp"
 #include "check.hpp"
 #include "service.hpp"
 
@@ -25,12 +26,18 @@ public:
     explicit Storage(agenthost::Context& context)
         : config_{configuration(context)}, state_{context.state_directory()}, service_{context, config_}
     {
-        context.on("storage.upload", &service_, &Service::upload);
-        context.on("storage.download", &service_, &Service::download);
-        context.on("storage.delete", &service_, &Service::remove);
-        context.on("storage.verify", &service_, &Service::verify);
-        context.on("storage.info", &service_, &Service::info);
-        context.on("storage.list", &service_, &Service::list);
+        using Action = void (*)(const agenthost::storage::Parts&, agenthost::Request);
+        const auto on = [&](const char* name, Action action) {
+            context.on(name, [this, action](agenthost::Request request) {
+                action(service_.parts(), std::move(request));
+            });
+        };
+        on("storage.upload", agenthost::storage::upload);
+        on("storage.download", agenthost::storage::download);
+        on("storage.delete", agenthost::storage::remove);
+        on("storage.verify", agenthost::storage::verify);
+        on("storage.info", agenthost::storage::info);
+        on("storage.list", agenthost::storage::list);
     }
     void start() override { service_.start(); }
     void check(agenthost::Check& report) override

@@ -52,16 +52,13 @@ void Pool::stop()
     {
         const std::lock_guard lock{mutex_};
         stopped_ = true;
-        for (auto& [ticket, work] : works_) {
-            work->stopping_ = true;
-            work->cancel().set();
-        }
+        for (auto& [ticket, work] : works_) work->stop();
         withdraw_cancelled();
         changed_.notify_all();
     }
     for (auto& thread : threads_) thread.join(); // none is added once stopped_ is set
     threads_.clear();
-    for (const auto& work : withdrawn_) work->run(); // when it never started
+    for (const auto& work : withdrawn_) work->run(0); // when it never started
     withdrawn_.clear();
     works_.clear();
 }
@@ -72,7 +69,6 @@ bool Pool::submit(Schedule::Job job, std::shared_ptr<Work> work)
     if (stopped_) return false;
     const auto ticket = schedule_.add(std::move(job));
     if (!ticket) return false;
-    work->ticket_ = *ticket;
     works_.emplace(*ticket, std::move(work));
     withdraw_cancelled(); // it may have been before it came here
     wake();
@@ -134,7 +130,7 @@ void Pool::loop()
     while (auto work = next(lock, ticket)) {
         wake(); // someone else looks whether more can run
         lock.unlock();
-        work->run();
+        work->run(ticket);
         lock.lock();
         if (ticket != 0) {
             schedule_.finished(ticket);

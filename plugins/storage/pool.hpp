@@ -17,20 +17,24 @@
 
 namespace agenthost::storage {
 
-// One piece of work. Answers its request itself, whatever happens; `cancel` may be set before it runs or meanwhile.
+// One piece of work. It answers its request itself, whatever happens.
 class Work {
 public:
     virtual ~Work() = default;
-    virtual void run() = 0;
+    // Called once. It may be cancelled before or meanwhile. `ticket`: for Pool::opened; 0 when it was cancelled while it waited.
+    virtual void run(Ticket ticket) = 0;
     [[nodiscard]] base::Cancel& cancel() { return cancel_; }
-    [[nodiscard]] bool stopping() const { return stopping_; } // cancelled because the plugin stops
-    [[nodiscard]] Ticket ticket() const { return ticket_; }
+    // Cancels it because the plugin stops.
+    void stop()
+    {
+        stopping_ = true;
+        cancel_.set();
+    }
+    [[nodiscard]] bool stopping() const { return stopping_; }
 
 private:
-    friend class Pool;
     base::Cancel cancel_;
     std::atomic<bool> stopping_{false};
-    Ticket ticket_ = 0;
 };
 
 class Pool {

@@ -174,14 +174,14 @@ MaybeProblem Store::sign()
 }
 
 Store::Temp::Temp(Temp&& other) noexcept
-    : store_{other.store_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, placed_{std::exchange(
-                                                                                          other.placed_,
-                                                                                          true)}
+    : folder_{other.folder_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, kept_{std::exchange(
+                                                                                            other.kept_,
+                                                                                            true)}
 {}
 
 Store::Temp::~Temp()
 {
-    if (!placed_) ::unlinkat(store_.incoming_.get(), blob_.c_str(), 0);
+    if (!kept_) ::unlinkat(folder_, blob_.c_str(), 0);
 }
 
 std::optional<Store::Temp> Store::create(MaybeProblem& problem) const
@@ -192,14 +192,14 @@ std::optional<Store::Temp> Store::create(MaybeProblem& problem) const
         problem = problem::from_errno(errno, "creating a file in " + path_ + "/incoming");
         return std::nullopt;
     }
-    return Temp{*this, std::move(fd), std::move(blob)};
+    return Temp{incoming_.get(), std::move(fd), std::move(blob)};
 }
 
 MaybeProblem Store::place(Temp& temp) const
 {
-    const std::string where = path_ + "/files/" + relative(temp.blob_);
-    if (::fsync(temp.fd_.get()) != 0) return problem::from_errno(errno, "syncing " + where);
-    const std::string shard = temp.blob_.substr(0, 2);
+    const std::string where = path_ + "/files/" + relative(temp.blob());
+    if (::fsync(temp.fd()) != 0) return problem::from_errno(errno, "syncing " + where);
+    const std::string shard = temp.blob().substr(0, 2);
     Fd dir = open_dir(files_.get(), shard);
     if (!dir) {
         if (::mkdirat(files_.get(), shard.c_str(), 0700) != 0 && errno != EEXIST)
@@ -208,9 +208,9 @@ MaybeProblem Store::place(Temp& temp) const
         dir = open_dir(files_.get(), shard);
         if (!dir) return problem::from_errno(errno, "opening the folder of " + where);
     }
-    if (::renameat(incoming_.get(), temp.blob_.c_str(), dir.get(), temp.blob_.c_str()) != 0)
+    if (::renameat(incoming_.get(), temp.blob().c_str(), dir.get(), temp.blob().c_str()) != 0)
         return problem::from_errno(errno, "renaming to " + where);
-    temp.placed_ = true;
+    temp.keep();
     if (::fsync(dir.get()) != 0) return problem::from_errno(errno, "syncing the folder of " + where);
     return std::nullopt;
 }

@@ -40,24 +40,25 @@ public:
     MaybeProblem sign();
     [[nodiscard]] const std::string& id() const { return id_; } // empty: not signed yet
 
-    // A new, empty file in incoming/; removed by the destructor unless it was placed.
+    // A new, empty file in incoming/; its destructor removes it unless it was placed. The store outlives it.
     class Temp {
     public:
+        // `folder`: the descriptor of the folder that the file is in. `blob`: its name there and once it is placed.
+        Temp(int folder, base::Fd fd, std::string blob)
+            : folder_{folder}, fd_{std::move(fd)}, blob_{std::move(blob)}
+        {}
         Temp(Temp&&) noexcept;
         Temp& operator=(Temp&&) = delete;
         ~Temp();
         [[nodiscard]] int fd() const { return fd_.get(); }
-        [[nodiscard]] const std::string& blob() const { return blob_; } // its name once it is placed
+        [[nodiscard]] const std::string& blob() const { return blob_; }
+        void keep() { kept_ = true; } // it is not in the folder any more
 
     private:
-        friend class Store;
-        Temp(const Store& store, base::Fd fd, std::string blob)
-            : store_{store}, fd_{std::move(fd)}, blob_{std::move(blob)}
-        {}
-        const Store& store_;
+        int folder_;
         base::Fd fd_;
         std::string blob_;
-        bool placed_ = false;
+        bool kept_ = false;
     };
     std::optional<Temp> create(MaybeProblem&) const;
     MaybeProblem place(Temp&) const; // sync, rename, sync the folder

@@ -1,5 +1,6 @@
 // storage.upload: look, claim, fetch, check, sync, name, index, answer. Whatever fails before the row leaves nothing behind.
-#include "submit.hpp"
+#include "actions.hpp"
+#include "job.hpp"
 
 #include "base/json_writer.hpp"
 #include <sys/stat.h>
@@ -8,68 +9,37 @@
 
 namespace agenthost::storage {
 
-// A claim that is given up when it goes.
-class SpaceClaim : public Space {
-public:
-    SpaceClaim(Service& service, std::uint64_t replaces) : service_{service} { claim_.replaces = replaces; }
-    ~SpaceClaim() override
-    {
-        const std::lock_guard lock{service_.ledger_mutex_};
-        service_.ledger_->give_up(claim_);
-    }
-    SpaceClaim(const SpaceClaim&) = delete;
-    SpaceClaim& operator=(const SpaceClaim&) = delete;
-
-    std::string raise(std::uint64_t size) override
-    {
-        const std::lock_guard lock{service_.ledger_mutex_};
-        return service_.ledger_->raise(claim_, size, service_.store_->free_bytes());
-    }
-    void allocated(std::uint64_t bytes) override
-    {
-        const std::lock_guard lock{service_.ledger_mutex_};
-        service_.ledger_->allocated(claim_, bytes);
-    }
-    void settle(std::uint64_t size)
-    {
-        const std::lock_guard lock{service_.ledger_mutex_};
-        service_.ledger_->settle(claim_, size);
-    }
-
-private:
-    Service& service_;
-    Ledger::Claim claim_;
-};
+namespace {
 
 class Upload : public Job {
 public:
-    Upload(Service& service, Request request, UploadParams params)
-        : Job{service, std::move(request)}, params_{std::move(params)}
+    Upload(const Parts& parts, Request request, UploadParams params)
+        : Job{parts, std::move(request)}, params_{std::move(params)}
     {}
 
 protected:
     MaybeProblem work(std::string& reply) override
     {
-        const auto row = service_.index_->find(params_.id);
+        const auto row = parts_.index.find(params_.id);
         if (row && unchanged(*row)) {
             if (row->name != params_.name || row->owner != params_.owner)
-                service_.index_->describe(row->id, params_.name, params_.owner);
+                parts_.index.describe(row->id, params_.name, params_.owner);
             reply = answer(row->size, row->sha256, true);
             return std::nullopt;
         }
         // A row whose content is gone frees nothing when it is replaced, but it is counted until then.
-        SpaceClaim space{service_, row ? row->size : 0};
+        Quota::Claim space{parts_.quota, row ? row->size : 0};
         if (params_.declared.size)
             if (auto shortage = space.raise(*params_.declared.size); !shortage.empty())
                 return problem::disk_full(std::move(shortage));
         MaybeProblem failed;
-        auto temp = service_.store_->create(failed);
+        auto temp = parts_.store.create(failed);
         if (!temp) return failed;
-        FileSink sink{temp->fd(), space, params_.declared, service_.config_.checksum_always};
+        FileSink sink{temp->fd(), space, params_.declared, parts_.config.checksum_always};
         if ((failed = fetch(sink))) return failed;
         if ((failed = sink.finish())) return failed;
         if (cancel().is_set()) return stopped_problem();
-        if ((failed = service_.store_->place(*temp))) return failed;
+        if ((failed = parts_.store.place(*temp))) return failed;
         if ((failed = enter(temp->blob(), sink, space))) return failed;
         reply = answer(sink.size(), sink.sha256(), false);
         return std::nullopt;
@@ -77,10 +47,10 @@ protected:
 
     void ended(const MaybeProblem& failed) override
     {
-        service_.telemetry_->upload_done(failed ? failed->code : "", bytes_, attempts_);
+        parts_.telemetry.upload_done(failed ? failed->code : "", bytes_, attempts_);
         if (failed)
-            service_.telemetry_->log(Level::warn, "upload failed: " + failed->message + ": " + failed->detail,
-                                     base::json_object("file_id", params_.id, "host", params_.url.host));
+            parts_.telemetry.log(Level::warn, "upload failed: " + failed->message + ": " + failed->detail,
+                                 base::json_object("file_id", params_.id, "host", params_.url.host));
     }
 
 private:
@@ -92,7 +62,7 @@ private:
             return false;
         if (params_.declared.size && *params_.declared.size != row.size) return false;
         int error = 0;
-        const base::Fd file = service_.store_->open(row.blob, error);
+        const base::Fd file = parts_.store.open(row.blob, error);
         struct stat info {};
         return file && ::fstat(file.get(), &info) == 0 &&
                static_cast<std::uint64_t>(info.st_size) == row.size;
@@ -104,7 +74,7 @@ private:
         netclient::HttpClient::Call call{
             params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
         call.network = network();
-        const auto transfer = service_.http_->get(call, sink, patience());
+        const auto transfer = parts_.http.get(call, sink, patience());
         bytes_ = sink.size();
         attempts_ = transfer.attempts;
         if (transfer.end == netclient::Transfer::End::done) return std::nullopt;
@@ -113,7 +83,7 @@ private:
     }
 
     // The row: from here on the file is acknowledged.
-    MaybeProblem enter(const std::string& blob, const FileSink& sink, SpaceClaim& space)
+    MaybeProblem enter(const std::string& blob, const FileSink& sink, Quota::Claim& space)
     {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
         const FileRecord row{params_.id,
@@ -125,15 +95,15 @@ private:
                              std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
         std::optional<std::string> old;
         try {
-            old = service_.index_->put(row);
+            old = parts_.index.put(row);
         } catch (const base::SqliteError& e) {
             // A full disk rolled back for certain. After anything else the row may be there after the next start, so the file
             // must be, too; if it is not, the file is an orphan for quarantine.
-            if (e.disk_full()) service_.store_->remove(blob);
+            if (e.disk_full()) parts_.store.remove(blob);
             throw;
         }
         space.settle(sink.size());
-        if (old) service_.sweep(*old);
+        if (old) parts_.unlink(*old);
         return std::nullopt;
     }
 
@@ -143,7 +113,7 @@ private:
         base::JsonWriter json{out};
         json.object().member("id", params_.id).member("size", size);
         if (!sha256.empty()) json.member("sha256", sha256);
-        json.member("free_bytes", service_.store_->free_bytes());
+        json.member("free_bytes", parts_.store.free_bytes());
         if (unchanged) json.member("unchanged", true);
         json.end();
         return out;
@@ -154,16 +124,12 @@ private:
     int attempts_ = 0;
 };
 
-void Service::upload(Request request)
+} // namespace
+
+void upload(const Parts& parts, Request request)
 {
-    auto parsed = parse_upload(request.params());
-    if (const auto* bad = std::get_if<Problem>(&parsed)) {
-        request.fail(bad->code, bad->message, bad->detail);
-        return;
-    }
-    auto& params = std::get<UploadParams>(parsed);
-    Schedule::Job job{{}, params.id, Schedule::Access::write, true};
-    submit(std::move(job), std::make_shared<Upload>(*this, std::move(request), std::move(params)));
+    auto params = parse_upload(request.params());
+    submit<Upload>(parts, std::move(request), std::move(params), {Schedule::Access::write, true});
 }
 
 } // namespace agenthost::storage

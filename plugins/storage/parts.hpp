@@ -1,0 +1,36 @@
+// What jobs and actions work with. The service owns all of it, and it outlives every job.
+#pragma once
+
+#include "config.hpp"
+#include "index.hpp"
+#include "pool.hpp"
+#include "quota.hpp"
+#include "status.hpp"
+#include "store.hpp"
+#include "telemetry.hpp"
+
+#include "netclient/http_client.hpp"
+#include <agenthost/context.hpp>
+
+#include <string>
+
+namespace agenthost::storage {
+
+struct Parts {
+    const Config& config;
+    Context& context;
+    Store& store;
+    Index& index;
+    Quota& quota;
+    netclient::HttpClient& http;
+    Pool& pool;
+    Telemetry& telemetry;
+    Status& status;
+
+    // Unlinks a file whose name is in the index's trash. A failure is logged: the next start tries again.
+    void unlink(const std::string& blob) const;
+    // Records that a file is missing or damaged on the disk, or whole again, and reports it.
+    void mark(const FileRecord&, FileState) const;
+};
+
+} // namespace agenthost::storage

@@ -1,0 +1,42 @@
+// Tells how the store is: facts and gauges, health, the reply to storage.info. Any thread.
+#pragma once
+
+#include "config.hpp"
+#include "index.hpp"
+#include "pool.hpp"
+#include "store.hpp"
+#include "telemetry.hpp"
+
+#include <agenthost/plugin.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace agenthost::storage {
+
+class Status {
+public:
+    Status(const Config& config, const Store& store, Index& index, const Pool& pool, Telemetry& telemetry)
+        : config_{config}, store_{store}, index_{index}, pool_{pool}, telemetry_{telemetry}
+    {}
+
+    // Files that no row knows: in quarantine, and those that it has no room for.
+    void set_orphans(std::uint64_t quarantined, std::uint64_t left);
+    void publish() const; // facts and gauges; a failure is logged
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] std::string info(std::string_view agent_id) const; // a JSON object
+
+private:
+    const Config& config_;
+    const Store& store_;
+    Index& index_;
+    const Pool& pool_;
+    Telemetry& telemetry_;
+    const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    std::atomic<std::uint64_t> quarantined_{0}, left_{0};
+};
+
+} // namespace agenthost::storage
