@@ -1,38 +1,15 @@
-// Puts the parts of the hub together, owns them and its two threads, and hands them what the listener's callbacks and the actions bring.
-// It has more than 25 members, one for each part: their order is the order of construction and destruction.
+// Owns the parts of the hub and its two threads; passes on what the listener's callbacks and the actions bring.
 #pragma once
 
 #include "agent_events.hpp"
-#include "plugins/hub/agents/registration.hpp"
-#include "plugins/hub/agents/sessions.hpp"
-#include "plugins/hub/console/admin.hpp"
-#include "plugins/hub/console/console.hpp"
+#include "features.hpp"
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/core/watched_file.hpp"
 #include "plugins/hub/core/worker.hpp"
-#include "plugins/hub/credentials/credentials.hpp"
-#include "plugins/hub/credentials/enrolment_book.hpp"
-#include "plugins/hub/credentials/keys.hpp"
-#include "plugins/hub/dashboard/dashboards.hpp"
 #include "plugins/hub/http/exchanges.hpp"
-#include "plugins/hub/rest/agent_commands.hpp"
-#include "plugins/hub/rest/files.hpp"
-#include "plugins/hub/rest/print_tasks.hpp"
-#include "plugins/hub/rest/reports.hpp"
-#include "plugins/hub/rest/rest.hpp"
-#include "plugins/hub/rest/runs.hpp"
-#include "plugins/hub/rest/signed_agents.hpp"
-#include "plugins/hub/rest/tasks.hpp"
-#include "plugins/hub/runs/runs.hpp"
-#include "plugins/hub/store/enrolment.hpp"
-#include "plugins/hub/store/nonces.hpp"
-#include "plugins/hub/store/store.hpp"
-#include "plugins/hub/tasks/commands.hpp"
-#include "plugins/hub/tasks/requests.hpp"
+#include "secrets.hpp"
+#include "upkeep.hpp"
 
-#include <functional>
-#include <memory>
-#include <mutex>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,21 +18,24 @@ namespace agenthost::hub {
 
 class Hub {
 public:
-    // Reads secrets, opens database and transfer folder; blocking. Throws std::runtime_error: what, where, how to fix.
+    // Reads secrets, opens database and transfer folder; blocking. Throws std::runtime_error: what, where, how to
+    // fix it.
     Hub(Config, Host&, HttpHost&);
     ~Hub() { stop(); }
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
 
-    void start(); // threads; then callbacks may come
-    // Says goodbye: callers who wait get 202 or 503, agents 1001. Waits for it, at most `most`.
+    // Starts the threads; then callbacks may come.
+    void start();
+    // Answers callers that wait with 202 or 503 and closes agents with 1001. Waits for that, at most `most`.
     void drain(std::chrono::milliseconds most);
-    void stop(); // what was accepted is written, threads are joined; callbacks after it are answered BUSY
+    // Writes what was accepted and joins the threads; callbacks after it are answered BUSY.
+    void stop();
 
     // From the listener, any thread.
     void on_http(Conn, std::string_view head_json);
-    void on_socket(Conn, std::string_view head_json,
-                   std::optional<wire::Protocol>); // of an agent; without a protocol: of a dashboard
+    // Of an agent; without a protocol: of a dashboard.
+    void on_socket(Conn, std::string_view head_json, std::optional<wire::Protocol>);
     void on_body(Conn, const BodyEnd&);
     bool on_progress(Conn, std::uint64_t landed); // false: no more of this body
     void on_frame(Conn, int opcode, std::string_view);
@@ -69,57 +49,25 @@ public:
     [[nodiscard]] std::string problem() const; // empty: healthy
 
 private:
-    void add_routes() UNDER_LOCK;
-    void admit_known() UNDER_LOCK;
-    Worker::Clock::time_point tick();
-    void housekeeping();
-    void reread_secrets();
-    void reread(const std::string& path, WatchedFile&, bool first,
-                const std::function<bool(std::string& why)>& read, std::string& problem);
-    void reread_jwt(bool first, std::string& problem);
+    void connect() UNDER_LOCK; // parts that tell each other things
+    void restore_tasks();
+    void warn_of_unreachable_address();
+    void refuse_new_work();
+    void wait_until_idle(std::chrono::milliseconds most);
+    void write_reports();
     bool from_allowed_page(const Head&) UNDER_LOCK;
-    void tidy() UNDER_LOCK;
 
-    struct Watched { // the constructor's, then the worker's
-        WatchedFile credentials, admin, enroll, jwt;
-    };
     Core core_;
-    Watched watched_;
     Exchanges exchanges_ GUARDED;
-    Store::Loaded loaded_;
-    Store store_;
-    StoreEnrolment::Loaded loaded_credentials_;
-    StoreEnrolment enrolments_;
-    RootKey root_; // after them: with credentials in the database it must be there
-    StoreNonces nonces_;
-    std::shared_ptr<Spool> spool_;
-    Credentials credentials_ GUARDED;
-    EnrolmentBook book_ GUARDED;
-    Sessions sessions_ GUARDED;
-    Commands commands_ GUARDED;
-    Requests requests_ GUARDED;
-    Runs runs_ GUARDED;
-    Console console_ GUARDED;
-    Dashboards dashboards_ GUARDED;
-    Calls calls_ GUARDED;
-    Files files_ GUARDED;
-    Registration registration_ GUARDED;
-    Reports reports_ GUARDED;
-    PrintTasks print_tasks_ GUARDED;
-    SignedRest signed_rest_ GUARDED;
-    ReportsRest reports_rest_ GUARDED;
-    RunsRest runs_rest_ GUARDED;
-    TasksRest tasks_rest_ GUARDED;
-    AgentCommands agent_commands_ GUARDED;
-    Rest rest_ GUARDED;
+    Disk disk_;
+    Agents agents_;
+    Work work_;
+    Operators operators_;
+    RestFeatures rest_;
     AgentEvents agent_events_;
-    Admin admin_ GUARDED;
+    Secrets secrets_;
+    Upkeep upkeep_;
     Worker worker_;
-    bool secrets_read_ = false; // the constructor's, then the worker's
-    mutable std::mutex problem_mutex_;
-    std::string secrets_problem_; // under problem_mutex_
-    std::string published_;
-    Timers::Time next_housekeeping_{}, next_expiry_{};
 };
 
 } // namespace agenthost::hub

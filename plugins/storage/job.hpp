@@ -1,5 +1,5 @@
-// Answers a request by work on a thread of the pool: what the jobs of all actions share. The request, its cancellation and deadline, its
-// progress, its answer.
+// Answers a request by work on a thread of the pool. What the jobs of all actions share: the request, its
+// cancellation and deadline, its progress, its answer.
 #pragma once
 
 #include "params.hpp"

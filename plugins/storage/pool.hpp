@@ -21,7 +21,8 @@ namespace agenthost::storage {
 class Work {
 public:
     virtual ~Work() = default;
-    // Called once. It may be cancelled before or meanwhile. `ticket`: for Pool::opened; 0 when it was cancelled while it waited.
+    // Called once; it may be cancelled before or meanwhile. `ticket`: for Pool::opened; 0 when it was cancelled
+    // while it waited.
     virtual void run(Ticket ticket) = 0;
     [[nodiscard]] base::Cancel& cancel() { return cancel_; }
     // Cancels it because the plugin stops.

@@ -1,7 +1,6 @@
 #include "files.hpp"
 
 #include "base/json_writer.hpp"
-#include "plugins/hub/http/not_saved.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 
 #include "base/hash.hpp"
@@ -12,15 +11,7 @@ namespace agenthost::hub {
 
 namespace {
 
-// A chunked body does not say how long it will be: this much is reserved for it, and more it may not be.
-constexpr std::uint64_t most_chunked = 1ULL << 30;
-constexpr int most_receiving = 2; // of one URL: a retry while the broken attempt still hangs
-constexpr auto rate_window = std::chrono::seconds{60};
-constexpr std::uint64_t unreported = 512U
-                                     << 10; // of a body, that the daemon may hold before it reports progress
-constexpr const char* no_room =
-    "The hub's transfer folder is full: of its plugins.hub.config.spool_bytes nothing is left for this "
-    "agent and this token; try again later";
+constexpr int max_receiving = 2; // of one URL: a retry while the broken attempt still hangs
 
 std::string key_of(std::string_view token) { return base::hex(base::sha256(token)); }
 
@@ -151,112 +142,6 @@ void Files::drain_as_interrupted(const Exchange& exchange)
     });
 }
 
-// A body that comes slower than min_rate holds its place for those that could use it.
-void Files::watch_rate(const Exchange& exchange, const std::shared_ptr<Rate>& rate)
-{
-    if (core_.config.min_rate == 0) return;
-    rate->timer = core_.after(rate_window, [this, exchange, rate]() UNDER_LOCK {
-        // What the daemon may hold counts as arrived, but only in the first window: later windows hold the same bytes.
-        if (rate->floor.too_slow(rate->landed + unreported, core_.now())) {
-            core_.log_stranger("dropped a transfer whose body came slower than plugins.hub.config.min_rate");
-            return exchange.cut(1008, "the body came too slowly");
-        }
-        watch_rate(exchange, rate);
-    });
-}
-
-void Files::receive(const Exchange& exchange, const Head& head, Body body)
-{
-    const std::uint64_t room =
-        head.chunked ? std::min(core_.config.max_file, most_chunked) : head.length.value_or(0);
-    const Refuse refuse = [exchange, over = body.over](int status, std::string_view code,
-                                                       const std::string& text) UNDER_LOCK {
-        exchange.refuse(status, code, text);
-        over();
-    };
-    if (room > core_.config.max_file) {
-        return refuse(413, "TOO_LARGE",
-                      "The body is larger than the hub's limit of " + std::to_string(core_.config.max_file) +
-                          " bytes (plugins.hub.config.max_file)");
-    }
-    const std::string declared{head.header("x-content-sha256")};
-    const auto wanted = parse_sha256(declared);
-    if (!declared.empty() && !wanted)
-        return refuse(400, "INVALID_REQUEST", "X-Content-SHA256 is not 64 hex digits");
-
-    const auto rate = std::make_shared<Rate>(
-        Rate{.floor = base::RateFloor{{core_.config.min_rate, rate_window}, core_.now()}});
-    exchange.on_closed([this, rate, over = body.over]() UNDER_LOCK {
-        core_.timers.cancel(rate->timer);
-        over();
-    });
-    const bool posted = core_.blocking([this, exchange, room, refuse, rate, wanted, body = std::move(body)] {
-        base::DiskTrouble problem;
-        const std::shared_ptr<SpoolFile> file = spool_->open(room, body.agent, body.caller, problem);
-        core_.strand.run([&]() UNDER_LOCK {
-            core_.host.record(Metric::spool, double(spool_->reserved()));
-            if (!exchange.there()) return; // the peer left meanwhile
-            if (!file) return refuse(disk_status(problem), problem.code, problem.text);
-            watch_rate(exchange, rate);
-            exchange.receive(
-                file, room,
-                [rate, file, progress = body.progress](std::uint64_t now) {
-                    rate->landed = now;
-                    if (!file->grow(now)) return false;
-                    if (progress) progress(file, now);
-                    return true;
-                },
-                [this, exchange, file, rate, refuse, wanted, received = body.received](const BodyEnd& end)
-                    UNDER_LOCK {
-                        core_.timers.cancel(rate->timer);
-                        if (landed(exchange, file, *rate, refuse, wanted, end)) received(file);
-                    });
-        });
-    });
-    if (!posted) refuse(503, "BUSY", "The hub has too many transfers to begin; try again later");
-}
-
-// The body has ended. false: it is not whole or not right, and has been refused.
-bool Files::landed(const Exchange& exchange, const std::shared_ptr<SpoolFile>& file, const Rate& rate,
-                   const Refuse& refuse, const std::optional<std::string>& wanted, const BodyEnd& end)
-{
-    if (end.status == AGH_E_INVALID || end.status == AGH_E_CLOSED)
-        return false; // the host has answered; on_closed follows
-    if (!file->grow(end.status == AGH_OK ? end.length : rate.landed)) {
-        refuse(507, "DISK_FULL", no_room);
-        return false;
-    }
-    if (end.status != AGH_OK) {
-        not_written(exchange, file, rate.landed,
-                    [refuse](const base::DiskTrouble& why) { refuse(disk_status(why), why.code, why.text); });
-        return false;
-    }
-    core_.host.record(Metric::bytes_in, double(end.length));
-    if (wanted && *wanted != end.sha256) {
-        refuse(422, "INVALID_REQUEST",
-               "The body's SHA-256 is " + end.sha256 + ", X-Content-SHA256 says " + *wanted +
-                   "; send the file again");
-        return false;
-    }
-    file->complete(end.length, end.sha256);
-    exchange.on_closed({});
-    return true;
-}
-
-// The daemon says that the disk refused, but not how: the disk is asked again, on the worker.
-void Files::not_written(const Exchange& exchange, const std::shared_ptr<SpoolFile>& file,
-                        std::uint64_t landed, std::function<void(const base::DiskTrouble&)> refuse)
-{
-    const auto ask = [this, exchange, file, landed, refuse] {
-        const base::DiskTrouble why = spool_->why_not_written(*file, landed);
-        core_.strand.run([&]() UNDER_LOCK {
-            if (exchange.there()) refuse(why);
-        });
-    };
-    if (!core_.blocking(ask))
-        refuse({"DISK_ERROR", "The hub could not write the body to its transfer folder; try again later"});
-}
-
 void Files::put(const Exchange& exchange, const Head& head, std::string agent, std::string file)
 {
     if (!head.length && !head.chunked)
@@ -282,11 +167,12 @@ void Files::put(const Exchange& exchange, const Head& head, std::string agent, s
     const auto place = take_place(exchange, put->agent);
     if (!place) return;
     const std::string caller = exchange.caller();
-    receive(exchange, head,
-            {.agent = put->agent,
-             .caller = caller,
-             .received = [this, exchange, put, place, wait_s](const std::shared_ptr<SpoolFile>& content)
-                             UNDER_LOCK { send(exchange, put, content, place, wait_s); }});
+    bodies_.receive(
+        exchange, head,
+        {.agent = put->agent,
+         .caller = caller,
+         .received = [this, exchange, put, place, wait_s](const std::shared_ptr<SpoolFile>& content)
+                         UNDER_LOCK { send(exchange, put, content, place, wait_s); }});
 }
 
 // The body is here: to the agent, unless that is on its way already.
@@ -419,7 +305,7 @@ void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_
     const std::string key = key_of(token);
     const auto it = transfers_.find(key);
     if (it == transfers_.end() || it->second.way != Way::from_agent) return exchange.answer(no_such_url());
-    if (it->second.receiving >= most_receiving)
+    if (it->second.receiving >= max_receiving)
         return exchange.answer(error_answer(503, "BUSY", "This URL is in use; try again later"));
     ++it->second.receiving;
     const auto over = [this, key, once = std::make_shared<bool>(false)]() UNDER_LOCK {
@@ -428,7 +314,8 @@ void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_
     };
     const Exchange reader = it->second.reader;
     const std::string sha256 = parse_sha256(head.header("x-content-sha256")).value_or("");
-    Body body{.agent = it->second.agent, .caller = it->second.caller, .received = {}, .over = over};
+    FileBodies::Body body{
+        .agent = it->second.agent, .caller = it->second.caller, .received = {}, .over = over};
     if (head.length) { // without one, nobody knows which byte is the last
         body.progress = [this, reader, sha256, length = *head.length](const std::shared_ptr<SpoolFile>& file,
                                                                       std::uint64_t landed) UNDER_LOCK {
@@ -447,7 +334,7 @@ void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_
         exchange.answer(
             json_answer(200, base::json_object("size", content->size(), "sha256", content->sha256())));
     };
-    receive(exchange, head, std::move(body));
+    bodies_.receive(exchange, head, std::move(body));
 }
 
 } // namespace agenthost::hub

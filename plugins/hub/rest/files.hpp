@@ -8,6 +8,7 @@
 // slow PUT answers 202 with its task; a repeated PUT joins it (file_puts.hpp).
 #pragma once
 
+#include "file_bodies.hpp"
 #include "file_puts.hpp"
 #include "file_readers.hpp"
 #include "plugins/hub/core/core.hpp"
@@ -16,8 +17,6 @@
 #include "plugins/hub/tasks/calls.hpp"
 #include "plugins/hub/tasks/commands.hpp"
 #include "transfer_places.hpp"
-
-#include "base/rate_floor.hpp"
 
 #include <functional>
 #include <memory>
@@ -35,7 +34,7 @@ public:
 
     Files(Core& core, Calls& calls, Commands& commands, std::shared_ptr<Spool> spool,
           std::size_t max = max_transfers)
-        : core_{core}, calls_{calls}, commands_{commands}, spool_{std::move(spool)}, puts_{core},
+        : core_{core}, calls_{calls}, commands_{commands}, bodies_{core, std::move(spool)}, puts_{core},
           readers_{core}, places_{max}
     {}
 
@@ -58,18 +57,6 @@ private:
     struct Ticket {
         std::string key, url;
     };
-    using Received = std::function<void(std::shared_ptr<SpoolFile>)>;
-    struct Body {                  // how a body is received
-        std::string agent, caller; // whose share of the spool it uses
-        Received received;
-        std::function<void(const std::shared_ptr<SpoolFile>&, std::uint64_t landed)> progress = {};
-        std::function<void()> over = [] {}; // called if it was not received
-    };
-    struct Rate { // of a body being received
-        std::uint64_t landed = 0;
-        base::RateFloor floor;
-        Timers::Id timer{};
-    };
 
     void put(const Exchange&, const Head&, std::string agent, std::string file) UNDER_LOCK;
     void get(const Exchange&, const Head&, std::string agent, std::string file) UNDER_LOCK;
@@ -84,14 +71,6 @@ private:
     Ticket open_transfer(Transfer) UNDER_LOCK;
     // Takes a transfer place for this exchange's caller. nullptr: none is free, and the exchange has been answered.
     TransferPlaces::Place take_place(const Exchange&, const std::string& agent) UNDER_LOCK;
-    using Refuse = std::function<void(int status, std::string_view code, const std::string& text)>;
-    bool landed(const Exchange&, const std::shared_ptr<SpoolFile>&, const Rate&, const Refuse&,
-                const std::optional<std::string>& wanted, const BodyEnd&) UNDER_LOCK;
-    // Receives the body into a new spool file; refuses it if it is too large, does not fit, or its SHA-256 differs from X-Content-SHA256.
-    void receive(const Exchange&, const Head&, Body) UNDER_LOCK;
-    void not_written(const Exchange&, const std::shared_ptr<SpoolFile>&, std::uint64_t landed,
-                     std::function<void(const base::DiskTrouble&)> refuse);
-    void watch_rate(const Exchange&, const std::shared_ptr<Rate>&) UNDER_LOCK;
     // Starts the task; the transfer `key` (may be empty) ends with it. false: refused and answered.
     bool start(const Exchange&, TaskRecord, const std::string& key,
                std::function<void(const TaskRecord&)> ended) UNDER_LOCK;
@@ -105,7 +84,7 @@ private:
     Core& core_;
     Calls& calls_;
     Commands& commands_;
-    std::shared_ptr<Spool> spool_;
+    FileBodies bodies_ GUARDED;
     FilePuts puts_ GUARDED;
     FileReaders readers_ GUARDED;
     TransferPlaces places_;

@@ -1,0 +1,96 @@
+// The hub's parts, one struct for each group of features. A part uses only those before it, in its own struct
+// and in earlier ones: this is the order of construction, and in reverse that of destruction.
+#pragma once
+
+#include "plugins/hub/agents/registration.hpp"
+#include "plugins/hub/agents/reports.hpp"
+#include "plugins/hub/agents/sessions.hpp"
+#include "plugins/hub/console/admin.hpp"
+#include "plugins/hub/console/console.hpp"
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/enrolment_book.hpp"
+#include "plugins/hub/credentials/keys.hpp"
+#include "plugins/hub/dashboard/dashboards.hpp"
+#include "plugins/hub/http/exchanges.hpp"
+#include "plugins/hub/http/spool.hpp"
+#include "plugins/hub/rest/agent_commands.hpp"
+#include "plugins/hub/rest/files.hpp"
+#include "plugins/hub/rest/print_tasks.hpp"
+#include "plugins/hub/rest/reports.hpp"
+#include "plugins/hub/rest/rest.hpp"
+#include "plugins/hub/rest/runs.hpp"
+#include "plugins/hub/rest/signed_agents.hpp"
+#include "plugins/hub/rest/tasks.hpp"
+#include "plugins/hub/runs/runs.hpp"
+#include "plugins/hub/store/enrolment.hpp"
+#include "plugins/hub/store/nonces.hpp"
+#include "plugins/hub/store/store.hpp"
+#include "plugins/hub/tasks/calls.hpp"
+#include "plugins/hub/tasks/commands.hpp"
+#include "plugins/hub/tasks/requests.hpp"
+
+#include <memory>
+
+namespace agenthost::hub {
+
+// What is on the disk. Opening blocks; it throws std::runtime_error with what, where and how to fix it.
+struct Disk {
+    explicit Disk(const Core&);
+
+    Store::Loaded loaded; // until the hub starts
+    Store store;
+    StoreEnrolment::Loaded loaded_credentials; // until the agents have them
+    StoreEnrolment enrolments;
+    RootKey root; // after them: it must exist when the database has credentials made with it
+    StoreNonces nonces;
+    std::shared_ptr<Spool> spool;
+};
+
+// Agents that may connect, and those that are connected.
+struct Agents {
+    Agents(Core&, Exchanges&, Disk&);
+    void admit(Disk&) UNDER_LOCK; // takes the credentials that were loaded
+
+    Credentials credentials GUARDED;
+    EnrolmentBook book GUARDED;
+    Sessions sessions GUARDED;
+    Registration registration GUARDED;
+    Reports reports GUARDED;
+};
+
+// What agents are asked to do.
+struct Work {
+    Work(Core&, Disk&, Agents&);
+
+    Commands commands GUARDED;
+    Requests requests GUARDED;
+    Calls calls GUARDED;
+    Runs runs GUARDED;
+};
+
+// People who watch and command: on the command line, with a dashboard, as the machine's owner.
+struct Operators {
+    Operators(Core&, Exchanges&, Disk&, Agents&, Work&);
+
+    Console console GUARDED;
+    Dashboards dashboards GUARDED;
+    Admin admin GUARDED;
+};
+
+// The REST interface.
+struct RestFeatures {
+    RestFeatures(Core&, Exchanges&, Disk&, Agents&, Work&, Operators&);
+    void add_routes(Agents&) UNDER_LOCK;
+
+    Files files GUARDED;
+    PrintTasks print_tasks GUARDED;
+    SignedRest signed_agents GUARDED;
+    ReportsRest reports GUARDED;
+    RunsRest runs GUARDED;
+    TasksRest tasks GUARDED;
+    AgentCommands agent_commands GUARDED;
+    Rest rest GUARDED;
+};
+
+} // namespace agenthost::hub

@@ -1,0 +1,48 @@
+// Reads the secrets that the configuration names, and reads them again when their files change: the list of
+// credentials, the administrator's and the enrolment token, the key that signs JWTs. On the worker; once before,
+// in the hub's constructor.
+//
+// A file that cannot be read or is wrong leaves what was read before in force, and health says so.
+#pragma once
+
+#include "features.hpp"
+#include "plugins/hub/core/core.hpp"
+#include "plugins/hub/core/watched_file.hpp"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace agenthost::hub {
+
+class Secrets {
+public:
+    Secrets(Core& core, const Disk& disk, Agents& agents, Operators& operators)
+        : core_{core}, disk_{disk}, agents_{agents}, operators_{operators}
+    {}
+
+    void reread();                             // blocking, without the lock
+    [[nodiscard]] std::string problem() const; // of the last time; empty: none. Any thread
+
+private:
+    // Reads one file: sets what it says, or says in `why` what is wrong.
+    using Read = std::function<bool(std::string& why)>;
+    void credentials(std::string& problem);
+    void bearer(const char* key, const Secret&, WatchedFile&,
+                const std::function<void(const base::Sha256Digest&)>& set, std::string& problem);
+    void jwt(std::string& problem);
+    void set_jwt(std::shared_ptr<const Jwt>);
+    void look(const std::string& path, WatchedFile&, const Read&, std::string& problem) const;
+
+    Core& core_;
+    const Disk& disk_;
+    Agents& agents_;
+    Operators& operators_;
+    WatchedFile credentials_file_, admin_file_, enroll_file_, jwt_file_;
+    bool first_ = true; // nothing has been read yet
+    mutable std::mutex mutex_;
+    std::string problem_; // under mutex_
+};
+
+} // namespace agenthost::hub
