@@ -131,7 +131,7 @@ void process(Sheet& sheet, const ProcessCost& p)
     sheet.gauge("process_resident_memory_bytes", "Memory in RAM.", number(p.rss));
     sheet.gauge("process_virtual_memory_bytes", "Address space.", number(p.virtual_bytes));
     sheet.gauge("process_open_fds", "Open descriptors.", number(p.open_fds));
-    sheet.gauge("process_max_fds", "Descriptors it may open.", number(p.most_fds));
+    sheet.gauge("process_max_fds", "Descriptors it may open.", number(p.max_fds));
     sheet.gauge("process_threads", "Threads.", number(p.threads));
     sheet.gauge("process_start_time_seconds", "When it started, since the epoch.", p.started_s);
 }

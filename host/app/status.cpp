@@ -147,7 +147,7 @@ std::string status_json(const StatusParts& s)
                    {"cpu_s", s.process.cpu_s},
                    {"threads", s.process.threads},
                    {"open_fds", s.process.open_fds},
-                   {"max_fds", s.process.most_fds}}},
+                   {"max_fds", s.process.max_fds}}},
                  {"facts", facts.is_discarded() ? json::object() : std::move(facts)}});
 }
 

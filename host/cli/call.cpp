@@ -5,11 +5,11 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include <agenthost/json.hpp>
 #include "base/fd.hpp"
 #include "base/write_all.hpp"
 #include "netclient/call_reader.hpp"
 #include "netclient/control_client.hpp"
+#include <agenthost/json.hpp>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t max_params = 4 << 20; // the daemon's own bound is lower and says so
 
-// A line on stderr that is drawn over until it is cleared.
+// A line on stderr that is redrawn in place until it is cleared.
 class ProgressLine {
 public:
     explicit ProgressLine(bool on) : on_{on} {}
@@ -53,7 +53,7 @@ private:
     bool on_, shown_ = false;
 };
 
-// nullopt after complaining.
+// nullopt after reporting an error.
 std::optional<std::string> read_params(const std::string& given)
 {
     if (given.empty()) return "{}";
@@ -86,7 +86,7 @@ std::string dumped(const json& value, bool pretty)
     return value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace);
 }
 
-// A result that has an exit code is a program's: it becomes ours, and standard output stays the program's own.
+// A result with an exit code is a program's: its code becomes ours, and standard output contains only the program's output.
 std::optional<int> exit_code(const json& data)
 {
     const auto at = data.is_object() ? data.find("exit_code") : data.end();
@@ -104,7 +104,7 @@ int report(const Context& context, const CallOptions& options, const json& resul
         streamed = streamed || code;
         if (context.json)
             say(dumped(data, false) + "\n");
-        else if (streamed) { // standard output is the command's own
+        else if (streamed) { // standard output belongs to the command
             if (!data.is_null() && ::isatty(STDERR_FILENO))
                 std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
         } else if (!data.is_null())
@@ -121,7 +121,7 @@ int report(const Context& context, const CallOptions& options, const json& resul
     std::fprintf(stderr, "%s %s%s\n", paint(options.action + ":", Colour::bad, colours).c_str(),
                  printable(message.empty() ? "failed" : message).c_str(),
                  code.empty() ? "" : (" (" + printable(code) + ")").c_str());
-    // Each line of a detail on its own: a schema names every value that does not fit.
+    // Print each line of the detail: a schema reports every value that does not match.
     std::string detail = text("detail");
     for (std::size_t at = 0; at < detail.size();) {
         const auto end = std::min(detail.find('\n', at), detail.size());
@@ -182,8 +182,8 @@ int call(const Context& context, const CallOptions& options)
     }};
     // The daemon bounds a call (--timeout, or the action's own limit). One that is silent for longer than the caller's own limit hangs;
     // without such a limit silence has none. Ctrl-C closes the connection, which cancels the command.
-    constexpr auto most = std::chrono::milliseconds{std::chrono::hours{24 * 365}};
-    const auto silence = options.timeout ? std::min(*options.timeout, most) + std::chrono::seconds{10}
+    constexpr auto max_silence = std::chrono::milliseconds{std::chrono::hours{24 * 365}};
+    const auto silence = options.timeout ? std::min(*options.timeout, max_silence) + std::chrono::seconds{10}
                                          : std::chrono::milliseconds{0};
     const netclient::ControlAnswer answer = netclient::ControlClient{context.control_socket()}.request(
         "POST", "/v1/call", dumped(body, false), silence,

@@ -22,16 +22,16 @@ using namespace cli;
 namespace {
 
 constexpr const char* introduction =
-    "agenthost keeps sessions to your servers and does work for them through plugins.\n\n"
+    "agenthost connects to your servers and runs their requests through plugins.\n\n"
     "First steps:\n"
-    "  agenthost config check            is the configuration right? (/etc/agenthost/agenthost.yaml)\n"
-    "  agenthost doctor                  can it work here?\n"
+    "  agenthost config check            check the configuration (/etc/agenthost/agenthost.yaml)\n"
+    "  agenthost doctor                  check this machine and every server\n"
     "  agenthost run                     run in this terminal; as a service: systemctl start agenthost\n"
-    "  agenthost status                  what is it doing?\n"
-    "  agenthost plugin list             what can it do?\n"
-    "  agenthost call host.actions       use an action yourself\n";
+    "  agenthost status                  show sessions, plugins and running work\n"
+    "  agenthost plugin list             list the installed plugins\n"
+    "  agenthost call host.actions       run an action\n";
 
-// Everything the command line can say.
+// Everything the command line can contain.
 struct Arguments {
     Context context;
     std::vector<std::string> overrides;
@@ -45,39 +45,39 @@ struct Arguments {
 struct Parser {
     CLI::App app{introduction, "agenthost"};
     Arguments args;
-    std::function<int()> chosen; // what the verb does
+    std::function<int()> chosen; // the verb's function
 
     explicit Parser(const CliHooks& hooks)
     {
         app.require_subcommand(0, 1);
         app.add_option("-c,--config", args.file,
-                       "The configuration. Default: $AGENTHOST_CONFIG, /etc/agenthost/agenthost.yaml")
+                       "The configuration file. Default: $AGENTHOST_CONFIG, /etc/agenthost/agenthost.yaml")
             ->type_name("FILE");
         app.add_option("-o", args.overrides,
-                       "Sets one key over file and environment, e.g. -o log.level=debug; repeatable")
+                       "Set one key, overriding file and environment, e.g. -o log.level=debug; repeatable")
             ->type_name("SECTION.KEY=VALUE")
             ->allow_extra_args(false);
         app.add_option("--control-socket", args.context.control,
                        "The daemon's socket. Default: $AGENTHOST_CONTROL, the configuration's")
             ->type_name("PATH");
-        app.add_flag("--json", args.context.json, "Answer in JSON, for scripts");
+        app.add_flag("--json", args.context.json, "Print JSON, for scripts");
         app.add_flag("--version", args.version_flag, "Print the version");
         app.footer([this] { return footer(); });
         verb("run", "Run the daemon in the foreground", [this, &hooks] { return run(hooks); });
         add_config();
         add_plugin();
-        verb("status", "Sessions, listeners, plugins, work: at a glance",
+        verb("status", "Show sessions, listeners, plugins and running work",
              [this] { return status(args.context); });
         add_call();
-        verb("reload", "Read the configuration again; one with mistakes changes nothing",
+        verb("reload", "Reload the configuration; one with errors changes nothing",
              [this] { return reload(args.context); });
-        verb("health", "Exit 0 when healthy and ready, else 1 with the reasons",
+        verb("health", "Print current problems; exit 0 only if healthy and ready",
              [this] { return health(args.context); });
         add_doctor();
-        CLI::App* again = verb("reconnect", "Connect to a server now, whatever its delay",
+        CLI::App* again = verb("reconnect", "Connect to a server now, without waiting for its backoff",
                                [this] { return reconnect(args.context, args.name); });
         again->add_option("NAME", args.name, "The server's name in the configuration")->required();
-        verb("register", "Register with a server that gives tokens (panel); what it gave before is replaced",
+        verb("register", "Register with a server that issues tokens (panel); replaces the current ones",
              [this] { return register_server(args.context, args.name); })
             ->add_option("NAME", args.name, "The server's name in the configuration")
             ->required();
@@ -95,18 +95,19 @@ struct Parser {
 
     void add_config()
     {
-        CLI::App* config = verb("config", "Look at the configuration", nullptr);
+        CLI::App* config = verb("config", "Check, show or import configuration", nullptr);
         config->require_subcommand(1);
         verb(
-            "check", "Every mistake with file:line:column and a suggestion; exit 78 when there is any",
+            "check", "Report every error with file:line:column and a suggestion; exit 78 if there is one",
             [this] { return config_check(args.context); }, config);
         verb(
-            "show", "What counts in the end, from all sources; secrets are not shown",
+            "show", "Print the effective configuration from all sources, without secrets",
             [this] { return config_show(args.context); }, config);
         verb(
-            "schema", "A JSON Schema of the file, for editors", [] { return config_schema_verb(); }, config);
+            "schema", "Print a JSON Schema of the file, for editors", [] { return config_schema_verb(); },
+            config);
         CLI::App* import = verb(
-            "import", "Takes over a server of the signed protocol from JSON: {wsApiUrl, wsSecret}",
+            "import", "Import a server of the signed protocol from JSON: {wsApiUrl, wsSecret}",
             [this] {
                 if (conf::is_name(args.import.name)) return config_import(args.context, args.import);
                 complain("--name: letters, digits, \".\", \"_\" and \"-\" only, first a letter or digit");
@@ -116,26 +117,26 @@ struct Parser {
         import->add_option("FILE", args.import.file, "The JSON")->required();
         import->add_option("--name", args.import.name, "The server's name")->capture_default_str();
         import->add_flag("--add", args.import.add,
-                         "Write the server into conf.d; else its section is printed");
-        import->add_flag("--replace", args.import.replace, "Overwrite what is there under this name");
+                         "Write the server into conf.d instead of printing its section");
+        import->add_flag("--replace", args.import.replace, "Overwrite an existing server of this name");
     }
 
     void add_plugin()
     {
-        CLI::App* plugin = verb("plugin", "Look at installed plugins", nullptr);
+        CLI::App* plugin = verb("plugin", "Inspect installed plugins", nullptr);
         plugin->require_subcommand(1);
         verb(
-            "list", "What is installed, enabled, running", [this] { return plugin_list(args.context); },
-            plugin);
+            "list", "List installed, enabled and running plugins",
+            [this] { return plugin_list(args.context); }, plugin);
         verb(
-            "info", "Actions, parameters and configuration of a plugin",
+            "info", "Show a plugin's actions, parameters and configuration",
             [this] { return plugin_info(args.context, args.plugin); }, plugin)
-            ->add_option("ID", args.plugin, "As `agenthost plugin list` names it")
+            ->add_option("ID", args.plugin, "The plugin's id, as shown by `agenthost plugin list`")
             ->required();
         verb(
-            "check", "Can it be loaded? Permissions, ABI, manifest, its configuration",
+            "check", "Check whether a plugin can be loaded: permissions, ABI, manifest, configuration",
             [this] { return plugin_check(args.context, args.plugin); }, plugin)
-            ->add_option("ID|FILE", args.plugin, "Default: all that are installed");
+            ->add_option("ID|FILE", args.plugin, "Default: all installed plugins");
     }
 
     void add_call()
@@ -156,9 +157,9 @@ struct Parser {
             "Its parameters: '{\"key\": \"value\"}', @FILE, or - for standard input. Default: {}");
         sub->add_option("--timeout", args.timeout, "Give up after this long, e.g. 30s or 5m")
             ->type_name("DURATION");
-        sub->add_option(
-            "--id", args.call.id,
-            "Calling again with the same id gets the first result: work with effects is not done twice");
+        sub->add_option("--id", args.call.id,
+                        "A second call with the same id returns the first result; an action with effects "
+                        "does not run twice");
         sub->add_flag("-q,--quiet", args.call.quiet, "No progress bar");
         sub->footer("Output of the action goes to stdout, its errors to stderr, then the result as JSON. "
                     "Exit 0 ok, 1 error.");
@@ -166,19 +167,19 @@ struct Parser {
 
     void add_doctor()
     {
-        CLI::App* sub = verb(
-            "doctor", "Can it work here? Files, clock, DNS, TLS, disk, each server; needs no daemon", [this] {
+        CLI::App* sub =
+            verb("doctor", "Check files, clock, DNS, TLS, disk and every server; needs no daemon", [this] {
                 std::string why;
                 const auto patience = conf::parse_duration(args.patience, why);
                 if (patience && patience->count() > 0) return doctor(args.context, *patience);
                 complain("--timeout: expected " + why + ", not \"" + args.patience + '"');
                 return usage;
             });
-        sub->add_option("--timeout", args.patience, "For each step over the network")
+        sub->add_option("--timeout", args.patience, "Timeout of each network step")
             ->type_name("DURATION")
             ->capture_default_str();
-        sub->footer("Each line is OK, WARN or FAIL with what to do. Exit 0 when nothing fails, 1 when "
-                    "something does, 78 when the configuration is wrong.");
+        sub->footer("Each line is OK, WARN or FAIL with the remedy. Exit 0 if nothing fails, 1 if "
+                    "something fails, 78 if the configuration is invalid.");
     }
 
     bool knows(const std::string& name) const
@@ -192,11 +193,11 @@ struct Parser {
         std::string verbs;
         for (const std::string& name : foreign_verbs(args.context.plugin_path())) verbs += "  " + name + "\n";
         if (!verbs.empty()) out += "Verbs of plugins (agenthost VERB --help):\n" + verbs + "\n";
-        return out + "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration. Manual: man "
+        return out + "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 invalid configuration. Manual: man "
                      "agenthost, man agenthost.yaml";
     }
 
-    // Empty, or what is wrong with an -o.
+    // Empty, or the error in an -o.
     std::string finish()
     {
         args.context.load.file = args.file;
@@ -238,7 +239,7 @@ int find_verb(int argc, char** argv)
     return argc;
 }
 
-// "config chekc": the word below a verb that is not one of its own. Empty: that is not what is wrong.
+// "config chekc": the unknown word below a verb. Empty: that is not the error.
 std::string unknown_below(const CLI::App& verb, int argc, char** argv)
 {
     const auto all = verb.get_subcommands([](const CLI::App*) { return true; });

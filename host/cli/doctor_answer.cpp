@@ -1,4 +1,4 @@
-// What a server's answer to an upgrade request tells, without I/O.
+// Judges a server's response to an upgrade request, without I/O.
 #include "doctor.hpp"
 #include "print.hpp"
 
@@ -60,14 +60,14 @@ void judge_upgrade(Findings& findings, const std::string& area, const ServerConf
     if (status == 101) return findings.push_back({Verdict::good, area, "speaks WebSocket", ""});
     if (status == 401 || status == 403)
         return findings.push_back({Verdict::good, area,
-                                   "reachable; " + said + " to an upgrade without a credential, as it may",
+                                   "reachable; " + said + " to an upgrade without a credential, as expected",
                                    ""});
     if (status == 404 || status == 405 || status == 410)
         return findings.push_back({Verdict::bad, area, said + ": there is no WebSocket at this path",
                                    "correct the path in url: " + server.url.substr(0, server.url.find('?'))});
     if (status >= 300 && status < 400)
         return findings.push_back({Verdict::bad, area,
-                                   said + " and points to " +
+                                   said + " and redirects to " +
                                        (answer.location.empty() ? "nowhere" : answer.location.substr(0, 200)),
                                    "write the final address into url (wss://...)"});
     if (status == 426)
@@ -76,16 +76,16 @@ void judge_upgrade(Findings& findings, const std::string& area, const ServerConf
              "let the proxy pass WebSocket upgrades; nginx needs proxy_http_version 1.1 and "
              "proxy_set_header for Upgrade and Connection"});
     if (status >= 500)
-        return findings.push_back({Verdict::doubtful, area, said + ": the server itself is in trouble",
+        return findings.push_back({Verdict::doubtful, area, said + ": the server has a problem of its own",
                                    "ask its operator, or try again later"});
     findings.push_back({Verdict::doubtful, area, said + " to an upgrade without a credential",
-                        "if sessions fail as well: is url the agents' address?"});
+                        "if sessions fail too, check that url is the address for agents"});
 }
 
 void judge_clock(Findings& findings, const std::string& area, const ServerConfig& server, std::int64_t ahead)
 {
     const std::int64_t off = ahead < 0 ? -ahead : ahead;
-    if (off <= 30) return; // Date has whole seconds, and the answer took its time
+    if (off <= 30) return; // Date has whole seconds, and the response was under way for a while
     const std::string text = "this machine's clock is " + human_span(off) +
                              (ahead > 0 ? " ahead of" : " behind") + " the server's";
     const wire::ProtocolTraits* traits = traits_of(server);

@@ -1,4 +1,4 @@
-// This machine: clock, disk, permissions, limits, credentials, plugins, ports.
+// Checks this machine: clock, disk, permissions, limits, credentials, plugins, ports.
 #include "doctor.hpp"
 #include "print.hpp"
 #include "verbs.hpp"
@@ -34,14 +34,14 @@ void check_clock(Findings& findings)
     constexpr std::time_t plausible = 1'735'689'600; // 2025: earlier than this program
     if (std::time(nullptr) < plausible)
         return findings.push_back({Verdict::bad, "clock",
-                                   "it stands before 2025: no certificate is valid then",
+                                   "the system clock is set before 2025, when no certificate is valid yet",
                                    "timedatectl set-ntp true, or set it by hand"});
     timex t{};
     const int state = ::adjtimex(&t);
     if (state < 0 || (state != TIME_ERROR && (t.status & STA_UNSYNC) == 0))
         return findings.push_back(
             {Verdict::good, "clock",
-             state < 0 ? "cannot be asked whether it is synchronised here" : "synchronised", ""});
+             state < 0 ? "its synchronisation state cannot be read here" : "synchronised", ""});
     findings.push_back({Verdict::doubtful, "clock",
                         "not synchronised: signed messages and certificates depend on it",
                         "timedatectl set-ntp true (in a container: on its host)"});
@@ -51,7 +51,7 @@ void check_state(Findings& findings, const Config& config)
 {
     const fs::path& folder = config.state_dir;
     struct stat st {};
-    fs::path there = folder; // or the nearest folder above that exists
+    fs::path there = folder; // or the nearest existing parent
     while (::stat(there.c_str(), &st) != 0 && there.has_relative_path()) there = there.parent_path();
     if (there == folder) {
         if (!S_ISDIR(st.st_mode))
@@ -63,24 +63,24 @@ void check_state(Findings& findings, const Config& config)
                                 "run doctor as the daemon's user, or: chown USER " + folder.string()});
         else if ((st.st_mode & 0077) != 0)
             findings.push_back({Verdict::doubtful, "state",
-                                folder.string() + " is open to others; tokens lie there",
+                                folder.string() + " is accessible to others, and it holds tokens",
                                 "chmod 700 " + folder.string()});
         else
             findings.push_back({Verdict::good, "state", folder.string(), ""});
     } else if (::access(there.c_str(), W_OK | X_OK) == 0) {
         findings.push_back(
-            {Verdict::good, "state", folder.string() + " does not exist yet and will be made", ""});
+            {Verdict::good, "state", folder.string() + " does not exist yet and will be created", ""});
     } else {
         findings.push_back(
             {Verdict::bad, "state",
-             folder.string() + " does not exist, and this user cannot make it in " + there.string(),
+             folder.string() + " does not exist, and this user cannot create it in " + there.string(),
              "mkdir -p " + folder.string() + " and chown it to the daemon's user, or set agent.state_dir"});
     }
     struct statvfs fsys {};
     if (::statvfs(there.c_str(), &fsys) != 0) return;
     const std::uint64_t free = std::uint64_t{fsys.f_bavail} * fsys.f_frsize;
     constexpr std::uint64_t scarce = 1ULL << 30,
-                            none = 64ULL << 20; // the journal alone may grow to some hundred MiB
+                            none = 64ULL << 20; // the journal alone may grow to several hundred MiB
     const std::string text = human_size(free) + " free on the disk of " + there.string();
     const std::string remedy = "free some, or move agent.state_dir to another disk";
     findings.push_back({free < none     ? Verdict::bad
@@ -143,12 +143,11 @@ void check_credentials(Findings& findings, const Config& config)
         if (read_secret(server.credential, why))
             findings.push_back({Verdict::good, area, "its credential can be read", ""});
         else if (server.credential.kind != SecretSource::Kind::file)
-            findings.push_back(
-                {Verdict::doubtful, area, why,
-                 "the daemon may have it although this shell has not: agenthost status tells"});
+            findings.push_back({Verdict::doubtful, area, why,
+                                "the daemon may have it even if this shell does not: see agenthost status"});
         else
-            findings.push_back(
-                {Verdict::bad, area, "its credential: " + why, "until then this server refuses us"});
+            findings.push_back({Verdict::bad, area, "its credential: " + why,
+                                "until it is fixed, the server rejects this agent"});
     }
 }
 
@@ -180,7 +179,7 @@ std::string describe_expiry(Findings& findings, const std::string& area, const s
 
 namespace {
 
-// Days until the first certificate of a context ends.
+// Days until the first certificate of a context expires.
 int days_left(const X509* certificate)
 {
     int days = 0, seconds = 0;
@@ -224,14 +223,15 @@ std::string bind_remedy(int error, const std::string& bind)
 {
     const std::string port = bind.substr(bind.rfind(':') + 1);
     if (error == EADDRINUSE)
-        return "stop who has it (ss -ltnp 'sport = :" + port + "' names it), or choose another port";
+        return "stop the process that uses it (ss -ltnp 'sport = :" + port +
+               "' names it), or choose another port";
     if (error == EACCES)
         return "ports below 1024 need root or AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit";
     if (error == EADDRNOTAVAIL) return "this address is not this machine's (ip address lists them)";
     return "choose another address";
 }
 
-// Is there an IPv4 address on the same port? "[::]:PORT" is then for IPv6 alone.
+// Whether there is an IPv4 address on the same port. "[::]:PORT" is then for IPv6 only.
 bool serves_v4_too(const Config& config, const std::string& text)
 {
     const auto bind = conf::parse_bind(text);
@@ -255,7 +255,8 @@ void check_listeners(Findings& findings, const Config& config, bool running)
             const netclient::TlsResult made = netclient::make_server_context(*listener.tls);
             if (!made.context) {
                 good = false;
-                findings.push_back({Verdict::bad, area, made.problem, "until then it does not start"});
+                findings.push_back(
+                    {Verdict::bad, area, made.problem, "until it is fixed, the listener does not start"});
             } else {
                 const int days = days_left(SSL_CTX_get0_certificate(made.context->get()));
                 notes = ", certificate " +

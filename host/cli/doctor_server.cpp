@@ -1,4 +1,4 @@
-// A server, step by step as a session would reach it, but without logging in.
+// Checks a server step by step, as a session would connect, but without logging in.
 #include "doctor.hpp"
 
 #include "host/config/url.hpp"
@@ -30,7 +30,7 @@ using Milliseconds = std::chrono::milliseconds;
 class Visit {
 public:
     Visit(const ServerConfig& server, Milliseconds patience)
-        : server_{server}, most_{patience}, area_{"server " + server.name}
+        : server_{server}, timeout_{patience}, area_{"server " + server.name}
     {}
 
     Findings run()
@@ -56,7 +56,7 @@ private:
         return false;
     }
 
-    // Name and TCP, by way of the proxy when there is one.
+    // DNS and TCP, through the proxy if there is one.
     bool reach()
     {
         std::string why;
@@ -68,13 +68,13 @@ private:
         const base::Cancel never;
         netclient::Resolver resolver{1};
         const std::vector<netclient::Address> addresses =
-            resolver.resolve(host, port, most_, {never, netclient::Clock::now() + most_}, why);
+            resolver.resolve(host, port, timeout_, {never, netclient::Clock::now() + timeout_}, why);
         if (addresses.empty())
             return bad("the name " + what + " is not found: " + why,
                        "check url and /etc/resolv.conf (getent hosts " + host + ")");
         netclient::Connected made;
         for (const netclient::Address& address : addresses)
-            if ((made = netclient::connect_to(address, most_, {never})).socket) break;
+            if ((made = netclient::connect_to(address, timeout_, {never})).socket) break;
         if (!made.socket)
             return bad("no connection to " + what + " port " + std::to_string(port) + ": " +
                            std::strerror(made.error),
@@ -94,13 +94,13 @@ private:
             (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
         const auto answer = exchange(netclient::connect_request(proxy, url_.host, port));
         if (!answer)
-            return bad("the proxy " + proxy.host + " does not answer as an HTTP proxy does",
+            return bad("the proxy " + proxy.host + " does not respond like an HTTP proxy",
                        "check proxy: http://HOST:PORT");
         if (answer->status / 100 == 2) return true;
         return bad("the proxy " + proxy.host + " answers " + std::to_string(answer->status) + " to CONNECT " +
                        target,
                    answer->status == 407
-                       ? "it wants a user and password: proxy: http://USER:PASSWORD@HOST:PORT"
+                       ? "it requires a user and password: proxy: http://USER:PASSWORD@HOST:PORT"
                        : "it must allow CONNECT to this address");
     }
 
@@ -108,9 +108,9 @@ private:
     {
         if (!url_.secure()) return true;
         TlsClientConfig tls = server_.tls;
-        tls.pin_sha256.clear(); // judge_certificate() says more about a wrong pin than a failed handshake
+        tls.pin_sha256.clear(); // judge_certificate() explains a wrong pin better than a failed handshake
         const netclient::TlsResult made = netclient::make_client_context(tls);
-        if (!made.context) return bad(made.problem, "until then no session is possible");
+        if (!made.context) return bad(made.problem, "until it is fixed, no session is possible");
         if (!connection_->start_tls(made.context, url_.host))
             return bad("TLS cannot start: no memory", "free some");
         const std::string name = server_.tls.server_name.empty() ? url_.host : server_.tls.server_name;
@@ -139,7 +139,7 @@ private:
         switch (verdict) {
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return bad(text, "use the name it was made for in url, or set tls.server_name");
+            return bad(text, "use the name it was issued for in url, or set tls.server_name");
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return bad(text, "the server's operator must renew it (or this clock is wrong)");
         case X509_V_ERR_CERT_NOT_YET_VALID: return bad(text, "check this machine's clock");
@@ -181,13 +181,13 @@ private:
         for (const auto& [name, value] : server_.headers)
             if (!conf::sounds_secret(name)) request += name + ": " + value + "\r\n";
         const auto answer = exchange(request + "\r\n");
-        if (!answer) return bad("does not answer as a web server does", "is this the port in url?");
+        if (!answer) return bad("does not respond like a web server", "is this the port in url?");
         judge_upgrade(findings_, area_, server_, *answer);
         if (answer->date) judge_clock(findings_, area_, server_, std::time(nullptr) - *answer->date);
         return true;
     }
 
-    // Sends a request and reads the head of the answer. nullopt: none, or no HTTP.
+    // Sends a request and reads the response head. nullopt: no response, or not HTTP.
     std::optional<UpgradeAnswer> exchange(const std::string& request)
     {
         using Io = netclient::Connection::Io;
@@ -201,7 +201,7 @@ private:
         }
         std::string head(16 << 10, '\0');
         std::size_t size = 0;
-        // A proxy's answer must not be read beyond its end: what follows belongs to TLS.
+        // A proxy's response must not be read beyond its end: the rest belongs to TLS.
         while (size < head.size()) {
             const auto done = connection_->read(head.data() + size, 1);
             if (done.io == Io::again && wait(connection_->wanted())) continue;
@@ -212,7 +212,7 @@ private:
         return parse_upgrade_answer({head.data(), size});
     }
 
-    void begin_step() { until_ = netclient::Clock::now() + most_; }
+    void begin_step() { until_ = netclient::Clock::now() + timeout_; }
     bool wait(short events) const
     {
         const auto left = std::chrono::duration_cast<Milliseconds>(until_ - netclient::Clock::now()).count();
@@ -221,7 +221,7 @@ private:
     }
 
     const ServerConfig& server_;
-    Milliseconds most_; // for each step
+    Milliseconds timeout_; // for each step
     netclient::Clock::time_point until_;
     std::string area_;
     conf::Url url_;

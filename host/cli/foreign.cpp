@@ -1,4 +1,4 @@
-// A plugin's own verbs: executables agenthost-VERB beside the plugins, run as git and kubectl run theirs.
+// Runs plugins' verbs: executables agenthost-VERB beside the plugins, as git and kubectl do.
 #include "print.hpp"
 #include "verbs.hpp"
 
@@ -34,7 +34,7 @@ bool is_executable(const fs::path& file)
     return ::stat(file.c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0;
 }
 
-// Whoever can change the file, or a folder above it, runs code as who calls us: the rule that libraries are held to.
+// Anyone who can change the file, or a folder above it, can run code as the calling user; the same rule applies to libraries.
 std::string who_may_change(const fs::path& file)
 {
     std::error_code error;
@@ -58,11 +58,11 @@ std::string who_may_change(const fs::path& file)
 
 std::vector<std::string> foreign_verbs(const std::vector<std::string>& plugin_path)
 {
-    constexpr std::size_t most = 256;
+    constexpr std::size_t max_verbs = 256;
     std::set<std::string> verbs;
     for (const std::string& folder : plugin_path) {
         std::error_code error;
-        for (fs::directory_iterator it{folder, error}, end; !error && it != end && verbs.size() < most;
+        for (fs::directory_iterator it{folder, error}, end; !error && it != end && verbs.size() < max_verbs;
              it.increment(error)) {
             const std::string name = it->path().filename().string();
             if (name.starts_with(prefix) && is_verb(name.substr(prefix.size())) && is_executable(it->path()))

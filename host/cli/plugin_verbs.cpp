@@ -49,7 +49,7 @@ const PluginConfig* configured(const ConfigPtr& config, const std::string& id)
     return nullptr;
 }
 
-// What the daemon runs, when it does.
+// The versions that a running daemon uses.
 struct Running {
     std::string state, version, file_identity;
     std::uint64_t restarts = 0;
@@ -73,7 +73,7 @@ std::map<std::string, Running> running_plugins(const Context& context)
     return out;
 }
 
-// "1.0.0, on disk 1.1.0": what runs, and what would run after a restart.
+// "1.0.0, on disk 1.1.0": the running version, and the one after a restart.
 std::string versions(const std::string& on_disk, const FoundPlugin& plugin, const Running& running)
 {
     const std::string disk = on_disk.empty() ? "?" : on_disk;
@@ -81,7 +81,7 @@ std::string versions(const std::string& on_disk, const FoundPlugin& plugin, cons
     return running.version + ", on disk " + (running.version == on_disk ? "a newer build" : disk);
 }
 
-// "schema" as lines "key  type, default: what it is".
+// Prints a schema as lines "key  type, default: description".
 void add_keys(Table& table, const Json& schema, const std::string& path)
 {
     if (!schema.is_object() || !schema.contains("properties") || !schema["properties"].is_object() ||
@@ -129,7 +129,7 @@ int not_found(const Context& context, const std::string& id, const std::vector<F
     std::vector<std::string> ids;
     for (const FoundPlugin& plugin : found) ids.push_back(plugin.id);
     complain("no plugin " + id + " in " + joined(context.plugin_path(), ":") +
-             (ids.empty() ? ". Install its package, or name its folder in agent.plugin_path"
+             (ids.empty() ? ". Install its package, or add its folder to agent.plugin_path"
                           : conf::did_you_mean(id, ids) + "; installed: " + joined(ids)));
     return failed;
 }
@@ -219,7 +219,7 @@ int plugin_list(const Context& context)
         say(dumped(all));
     } else if (found.empty()) {
         say("No plugin in " + joined(context.plugin_path(), ":") +
-            ". Install one (agenthost-plugin-...), or name its folder in agent.plugin_path.\n");
+            ". Install one (agenthost-plugin-...), or add its folder to agent.plugin_path.\n");
     } else {
         say(table.text(is_terminal(STDOUT_FILENO), ""));
     }

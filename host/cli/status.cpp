@@ -25,7 +25,7 @@ int status(const Context& context)
     }
     const nlohmann::json status = answer.json();
     if (!status.is_object()) {
-        complain("the daemon's answer is no JSON; is it of another version?");
+        complain("the daemon's reply is not valid JSON; is the daemon a different version?");
         return failed;
     }
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-// Tolerant: a daemon of another version may say more or less.
+// Tolerant: another version of the daemon may send more or fewer members.
 std::string text(const json& object, const char* key)
 {
     const auto at = object.find(key);
@@ -55,13 +55,13 @@ std::string since(const json& server, std::int64_t now)
     return failures.empty() ? "" : failures.substr(2);
 }
 
-// The first cause of an outage that goes on, where the problem shown is a later one.
+// The first cause of a continuing outage, if the problem shown is a later one.
 std::string outage_of(const json& server, std::int64_t now)
 {
     const auto since = static_cast<std::int64_t>(number(server, "first_problem_at"));
     const std::string first = text(server, "first_problem");
     if (since == 0 || text(server, "state") == "ready") return {};
-    const std::string span = "away for " + human_span((now - since) / 1000);
+    const std::string span = "offline for " + human_span((now - since) / 1000);
     return first.empty() || first == text(server, "problem") ? span : span + "; the first cause: " + first;
 }
 
@@ -199,7 +199,8 @@ std::string work(const json& status, bool colours)
                                     {"replayed", "answered again from the journal"}})
         if (const auto n = number(dispatch, key); n > 0) out += ", " + std::to_string(n) + " " + word;
     out += "\n  journal:  " + count(number(journal, "rows"), "row", "rows");
-    if (const auto most = number(journal, "rows_max"); most > 0) out += " of " + std::to_string(most);
+    if (const auto max_rows = number(journal, "rows_max"); max_rows > 0)
+        out += " of " + std::to_string(max_rows);
     if (const auto bytes = number(journal, "bytes"); bytes > 0) out += ", " + human_size(bytes);
     if (const auto n = number(journal, "undelivered"); n > 0)
         out += ", " + count(n, "result waits for its server", "results wait for their server");
@@ -215,16 +216,16 @@ std::string work(const json& status, bool colours)
             out += "  " + paint("! ", Colour::doubtful, colours) + std::to_string(n) + " " + what + "\n";
     };
     alarm(number(dispatch, "dropped_events"),
-          "events dropped: no room, or no words in the server's protocol");
-    alarm(number(dispatch, "dropped_results"), "results dropped: nobody was there to take them");
+          "events dropped: queue full, or not supported by the server's protocol");
+    alarm(number(dispatch, "dropped_results"), "results dropped: no connection to deliver them on");
     alarm(number(journal, "full"),
           "commands refused because the journal was full; see journal.rows and journal.keep");
-    alarm(number(journal, "failures"), "commits the disk refused since the start");
+    alarm(number(journal, "failures"), "failed journal commits since the start");
     alarm(number(audit, "dropped"), "audit lines lost; see the log");
     return out;
 }
 
-// What is wrong with the agent itself; plugins and servers have it in their own tables.
+// Problems of the agent itself; those of plugins and servers are in their own tables.
 std::string conditions(const json& status, std::int64_t now, bool colours)
 {
     std::string out;
@@ -240,7 +241,7 @@ std::string conditions(const json& status, std::int64_t now, bool colours)
     return out.empty() ? "" : heading("Trouble", colours) + out;
 }
 
-// One line that says whether to read on.
+// One line that tells whether to read on.
 std::string summary(const json& status, bool colours)
 {
     const auto well = [](const json& list, auto is_well) {
@@ -285,7 +286,7 @@ std::string status_text(const json& status, std::int64_t now_ms, bool colours)
         out += servers(status, now_ms, colours);
     out += listeners(status, colours);
     if (list(status, "plugins").empty())
-        out += "\nNo plugin is enabled (plugins: in agenthost.yaml; `agenthost plugin list` names what is "
+        out += "\nNo plugin is enabled (plugins: in agenthost.yaml; `agenthost plugin list` lists what is "
                "installed).\n";
     else
         out += plugins(status, colours);

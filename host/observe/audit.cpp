@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t shown_word = 80; // of an action that nobody knows
+constexpr std::size_t shown_word = 80; // of an unknown action
 constexpr auto complain_every = 1min;
 
 std::int64_t utc_ms()
@@ -124,7 +124,7 @@ struct Audit::Writer {
         bool first = false;
         {
             const std::scoped_lock lock{mutex};
-            if (waiting.size() >= most_waiting) {
+            if (waiting.size() >= max_waiting) {
                 ++stats.dropped;
                 return;
             }
@@ -143,7 +143,7 @@ struct Audit::Writer {
         if (!file || ::fstat(file.get(), &info) != 0) return cannot_write(options.file, errno);
         if (!S_ISREG(info.st_mode)) {
             file.reset();
-            return "audit.file: " + options.file + " is no regular file. Name another.";
+            return "audit.file: " + options.file + " is not a regular file. Name another file.";
         }
         device = info.st_dev;
         inode = info.st_ino;
@@ -183,7 +183,7 @@ struct Audit::Writer {
         if (!file || replaced())
             if (const auto problem = open(); !problem.empty()) return complain(problem);
         std::string text;
-        if (torn) text += '\n'; // a line that the full disk cut
+        if (torn) text += '\n'; // a line that a full disk cut off
         if (lost > 0) text += base::json_object("time", iso_time(utc_ms()), "dropped", lost) + '\n';
         for (const auto& line : batch) (text += line) += '\n';
         std::string_view rest{text};

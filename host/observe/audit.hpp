@@ -1,16 +1,16 @@
-// Who asked for what, and how it ended: one line for every command with effects (also refused ones), and for one in `sample` of the
-// others. Never a parameter or a result. To a file of JSON lines, or, without one, to the daemon's log.
+// Writes the audit log: who requested what, and the outcome. One line for every command with effects (refused ones included), and for one
+// in `sample` of the others. Never parameters or results. To a file of JSON lines or, without one, to the daemon's log.
 //
 //     {"time":"2026-11-20T17:44:00.123Z","caller":"server","server":"files","protocol":"storage","action":"storage.upload","id":"t-1",
 //      "effects":true,"outcome":"error","code":"DISK_FULL","took_ms":12.345}
 //
-// `caller` is server, control (the agenthost command on this machine) or plugin; `server` is left out when it is none, `plugin` names a
-// plugin, `code` is left out on success. An action nobody knows is a word of the peer's, cut to 80 bytes.
+// `caller` is server, control (the agenthost command on this machine) or plugin; `server` is present only for servers, `plugin` only for
+// plugins, `code` only for errors. An unknown action is text from the peer, cut to 80 bytes.
 //
-// record() is for one thread, cheap, and never waits: a thread of its own writes. Bound: 4,096 lines wait; beyond, and while the file
-// cannot be written, lines are counted as dropped, and the file (or the log) says how many. The file is made 0600, appended to, and opened
-// anew when its path is another file (logrotate needs no signal). A line is with the kernel within a second of the command's end; it is not
-// synced to the disk.
+// record() is for one thread, cheap, and never blocks: a separate thread writes. Bound: 4,096 lines wait; beyond that, and while the file
+// cannot be written, lines are dropped, and their number is written to the file (or the log). The file is created with mode 0600, appended
+// to, and reopened when its path is a different file (logrotate needs no signal). A line reaches the kernel within a second of the command's
+// end; it is not synced to disk.
 #pragma once
 
 #include "wire/message.hpp"
@@ -37,15 +37,15 @@ std::string audit_line(const AuditEntry&, std::int64_t utc_ms);
 
 class Audit {
 public:
-    static constexpr std::size_t most_waiting = 4096;
+    static constexpr std::size_t max_waiting = 4096;
     struct Options {
         std::string file;                   // empty: the log
-        std::uint32_t sample = 100;         // of commands without effects every so many-th; 0: none
+        std::uint32_t sample = 100;         // records every n-th command without effects; 0: none
         std::function<void()> before_write; // tests: on the writer's thread
     };
-    // `problem`: why the file cannot be written: what, where, how to fix; the audit is then of no use.
+    // `problem`: why the file cannot be written: what, where, how to fix; the audit is then unusable.
     Audit(Options, std::string& problem);
-    ~Audit(); // writes what waits
+    ~Audit(); // writes waiting lines
     Audit(const Audit&) = delete;
     Audit& operator=(const Audit&) = delete;
 

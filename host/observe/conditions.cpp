@@ -17,7 +17,7 @@ std::int64_t utc_ms()
         .count();
 }
 
-// "3 of 7 files" and "4 of 7 files" are one reason: the log would otherwise repeat it with every number.
+// "3 of 7 files" and "4 of 7 files" count as the same reason; otherwise every new number would be logged.
 std::string without_numbers(std::string_view text)
 {
     std::string out;
@@ -28,8 +28,8 @@ std::string without_numbers(std::string_view text)
 
 std::string cut(std::string text)
 {
-    if (text.size() <= Conditions::most_reason) return text;
-    std::size_t at = Conditions::most_reason;
+    if (text.size() <= Conditions::max_reason) return text;
+    std::size_t at = Conditions::max_reason;
     while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at; // not inside a character
     text.resize(at);
     return text;
@@ -54,7 +54,7 @@ void Conditions::set_locked(Condition condition)
 {
     condition.reason = cut(std::move(condition.reason));
     auto at = conditions_.find(condition.id);
-    if (at == conditions_.end() && conditions_.size() >= most) return;
+    if (at == conditions_.end() && conditions_.size() >= max_conditions) return;
     const bool is_new = at == conditions_.end();
     const bool other = is_new || at->second.grade != condition.grade ||
                        without_numbers(at->second.reason) != without_numbers(condition.reason);

@@ -21,8 +21,7 @@ namespace agenthost::host::log {
 
 namespace {
 
-constexpr std::chrono::milliseconds patience{
-    2000}; // of shutdown(), for a reader of stderr that does not read
+constexpr std::chrono::milliseconds patience{2000}; // of shutdown(), if nobody reads stderr
 constexpr int off = static_cast<int>(Level::error) + 1;
 
 std::optional<int> threshold_of(std::string_view word)
@@ -34,7 +33,7 @@ std::optional<int> threshold_of(std::string_view word)
     return std::nullopt;
 }
 
-// Control characters of a peer's text must not forge lines or move a terminal's cursor.
+// Control characters in a peer's text must not forge lines or move the cursor of a terminal.
 void append_plain(std::string& out, std::string_view text)
 {
     static constexpr char hex[] = "0123456789abcdef";
@@ -115,7 +114,7 @@ Format pick(std::string_view word)
     return isatty(STDERR_FILENO) ? Format::text : Format::json;
 }
 
-// Never destroyed, nor is a writer: a stray thread of a plugin may be inside write() while the process ends.
+// Never destroyed, and neither is the writer: a plugin's thread may be inside write() while the process exits.
 struct State {
     std::atomic<int> threshold{static_cast<int>(Level::info)};
     std::atomic<Format> format{Format::text};
@@ -170,10 +169,10 @@ bool init(std::string_view level, std::string_view format)
     return true;
 }
 
-std::string read_tail(Level least, std::string_view except_room, std::uint64_t& position,
+std::string read_tail(Level min_level, std::string_view except_room, std::uint64_t& position,
                       std::size_t capacity, std::uint64_t& lost)
 {
-    return tail().read(least, except_room, position, capacity, lost);
+    return tail().read(min_level, except_room, position, capacity, lost);
 }
 
 void set_level(std::string_view level) { state().threshold = threshold_of(level).value_or(off); }

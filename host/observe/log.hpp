@@ -1,8 +1,8 @@
-// The daemon's log: one line a fact, to stderr. Text on a terminal, journald priorities under systemd, JSON on request.
+// Writes the daemon's log to stderr: text on a terminal, journald priorities under systemd, JSON on request.
 //
-// Thread-safe. Never blocks: lines go through a bounded queue (512) to a thread of its own; when it is full the oldest goes and
-// the loss is counted and said. Before init() and after shutdown() lines are written at once. No secret is ever passed here.
-// The last lines stay in memory as well (log_tail.hpp), for plugins that forward them.
+// Thread-safe. Never blocks: a bounded queue (512) passes lines to a separate thread; when it is full the oldest line is dropped,
+// and the loss is counted and logged. Before init() and after shutdown() lines are written directly. Never pass a secret.
+// The most recent lines also stay in memory (log_tail.hpp), for plugins that forward them.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,17 @@ enum class Level : std::uint8_t { trace, debug, info, warn, error };
 // format: auto | text | journald | json. Returns false for an unknown word.
 bool init(std::string_view level, std::string_view format);
 void set_level(std::string_view level);
-void shutdown(); // writes what waits
-// Lines that found the queue full, so far; say_losses() writes a line when there were more since it was last asked.
+void shutdown(); // writes waiting lines
+// Number of lines dropped so far; say_losses() logs a line if there were more since its last call.
 std::uint64_t lost();
 void say_losses();
 
 bool enabled(Level);
-// `room` names the part that speaks ("session files", "plugin storage"); `fields_json` is empty or one JSON object.
+// `room` names the part that logs ("session files", "plugin storage"); `fields_json` is empty or one JSON object.
 void write(Level, std::string_view room, std::string_view message, std::string_view fields_json = {});
 
-// log_tail.hpp's read() of this process's log.
-std::string read_tail(Level least, std::string_view except_room, std::uint64_t& position,
+// read() of log_tail.hpp for this process's log.
+std::string read_tail(Level min_level, std::string_view except_room, std::uint64_t& position,
                       std::size_t capacity, std::uint64_t& lost);
 
 inline void debug(std::string_view room, std::string_view message) { write(Level::debug, room, message); }

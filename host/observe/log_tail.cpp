@@ -9,8 +9,8 @@ namespace agenthost::host::log {
 
 namespace {
 
-// Escaped, a byte becomes six at most: a line always fits into the smallest buffer ext/log_tap.h permits.
-constexpr std::size_t message_most = 4096, room_most = 128, fields_most = 4096;
+// Escaping turns a byte into six at most, so a line always fits into the smallest buffer that ext/log_tap.h permits.
+constexpr std::size_t max_message = 4096, max_room = 128, max_fields = 4096;
 
 } // namespace
 
@@ -19,33 +19,33 @@ void Tail::add(Level level, std::string_view room, std::string_view message, std
 {
     Line line{.level = level,
               .at = utc_ms,
-              .room = std::string{room.substr(0, room_most)},
-              .message = std::string{message.substr(0, message_most)},
-              .fields = std::string{fields_json.size() <= fields_most ? fields_json : std::string_view{}}};
+              .room = std::string{room.substr(0, max_room)},
+              .message = std::string{message.substr(0, max_message)},
+              .fields = std::string{fields_json.size() <= max_fields ? fields_json : std::string_view{}}};
     const std::scoped_lock lock{mutex_};
     bytes_ += line.bytes();
     lines_.push_back(std::move(line));
-    while (lines_.size() > most_lines || bytes_ > most_bytes) {
+    while (lines_.size() > max_lines || bytes_ > max_bytes) {
         bytes_ -= lines_.front().bytes();
         lines_.pop_front();
         ++first_;
     }
 }
 
-std::string Tail::read(Level least, std::string_view except, std::uint64_t& position, std::size_t capacity,
-                       std::uint64_t& lost) const
+std::string Tail::read(Level min_level, std::string_view except, std::uint64_t& position,
+                       std::size_t capacity, std::uint64_t& lost) const
 {
     const std::scoped_lock lock{mutex_};
     lost = 0;
     const std::uint64_t end = first_ + lines_.size();
-    // Of this run, or 0 and an earlier one: then all of this run is new.
+    // A position of this run; for 0 or one of an earlier run, all lines of this run are new.
     const std::uint64_t from = std::clamp(position, begin_, end);
     if (from < first_) lost = first_ - from;
     std::string out;
     position = std::max(from, first_);
     for (; position < end; ++position) {
         const Line& line = lines_[position - first_];
-        if (line.level < least || line.room == except) continue;
+        if (line.level < min_level || line.room == except) continue;
         std::string text;
         base::JsonWriter json{text};
         json.object().member("at", line.at).member("level", to_string(line.level));

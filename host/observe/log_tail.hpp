@@ -1,7 +1,7 @@
-// The last lines of the daemon's log in memory, for whoever forwards them (ext/log_tap.h). Thread-safe; add() holds one short lock.
+// Keeps the most recent lines of the daemon's log in memory, for plugins that forward them (ext/log_tap.h). Thread-safe; add() holds a short lock.
 //
-// Bounds: 512 lines, 256 KiB; the oldest goes. Positions grow by one a line and begin at the time the object was made (us since the
-// epoch): a position of an earlier run is older than anything of this one.
+// Bounds: 512 lines, 256 KiB; the oldest is dropped. Positions grow by one per line and start at the object's creation time (us since the
+// epoch), so that a position of an earlier run is older than any of this run.
 #pragma once
 
 #include "log.hpp"
@@ -14,18 +14,18 @@
 
 namespace agenthost::host::log {
 
-std::string_view to_string(Level); // as the configuration and the log's lines have it: "warning"
+std::string_view to_string(Level); // as written in the configuration and the log: "warning"
 
 class Tail {
 public:
-    static constexpr std::size_t most_lines = 512, most_bytes = 256 << 10;
+    static constexpr std::size_t max_lines = 512, max_bytes = 256 << 10;
     explicit Tail(std::uint64_t first_position) : first_{first_position}, begin_{first_position} {}
 
     void add(Level, std::string_view room, std::string_view message, std::string_view fields_json,
              std::int64_t utc_ms);
-    // Lines from `position` on as JSON, one a line, whole ones only; lines of `except` (a room) are passed over. `lost`: dropped unread.
-    // `capacity` is AGH_LOG_TAP_BYTES at least: every line fits.
-    [[nodiscard]] std::string read(Level least, std::string_view except, std::uint64_t& position,
+    // Lines from `position` on as JSON, one per line, only whole ones; lines of the room `except` are skipped. `lost`: dropped unread.
+    // `capacity` is at least AGH_LOG_TAP_BYTES, so that every line fits.
+    [[nodiscard]] std::string read(Level min_level, std::string_view except, std::uint64_t& position,
                                    std::size_t capacity, std::uint64_t& lost) const;
 
 private:

@@ -15,8 +15,8 @@ namespace agenthost::host::log {
 
 namespace {
 
-constexpr std::chrono::milliseconds look_again{100};  // whether to give up, while nobody reads
-constexpr std::chrono::milliseconds last_moment{500}; // for the thread to see that it shall give up
+constexpr std::chrono::milliseconds look_again{100};  // interval of checking for stop() while nobody reads
+constexpr std::chrono::milliseconds last_moment{500}; // for the thread to notice that it must stop
 
 bool is_socket(int fd)
 {
@@ -24,8 +24,8 @@ bool is_socket(int fd)
     return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
-// A pipe that is writable takes PIPE_BUF bytes without waiting; a socket is asked not to wait. O_NONBLOCK is no choice: the descriptor
-// is shared with whoever started us. -1 and EAGAIN: not now.
+// A writable pipe accepts PIPE_BUF bytes without blocking; a socket gets MSG_DONTWAIT. O_NONBLOCK is not possible, because the descriptor
+// is shared with our parent. -1 and EAGAIN: not now.
 ssize_t write_some(int fd, bool socket, std::string_view text, std::chrono::milliseconds patience)
 {
     pollfd poll{.fd = fd, .events = POLLOUT, .revents = 0};
@@ -61,7 +61,7 @@ void LogWriter::add(std::string line)
             ++shared_->lost;
             return;
         }
-        if (shared_->waiting.size() >= most_waiting) {
+        if (shared_->waiting.size() >= max_waiting) {
             shared_->waiting.pop_front();
             ++shared_->lost;
         }

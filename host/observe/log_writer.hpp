@@ -1,7 +1,7 @@
-// Writes finished lines to a descriptor on a thread of its own, so that a reader who does not read (a full pipe, a stopped terminal)
-// holds up nobody: neither those who log nor the end of the process.
+// Writes finished lines to a descriptor on its own thread, so that a reader that does not read (a full pipe, a stopped terminal)
+// blocks neither the threads that log nor the exit of the process.
 //
-// Thread-safe. Bounds: 512 lines wait, then the oldest goes and is counted; stop() waits for what is left, at most as long as it is told.
+// Thread-safe. Bounds: 512 lines wait, then the oldest is dropped and counted; stop() waits for the rest, at most for its timeout.
 #pragma once
 
 #include <atomic>
@@ -19,22 +19,22 @@ namespace agenthost::host::log {
 
 class LogWriter {
 public:
-    static constexpr std::size_t most_waiting = 512;
+    static constexpr std::size_t max_waiting = 512;
     explicit LogWriter(int fd);
     ~LogWriter() { stop(std::chrono::milliseconds{0}); }
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
 
     void add(std::string line);
-    // Writes what waits. After `patience` the rest is counted as lost; a thread that hangs in the kernel is left behind.
+    // Writes the waiting lines. After `patience` the rest is counted as lost; a thread that hangs in the kernel is abandoned.
     void stop(std::chrono::milliseconds patience);
     [[nodiscard]] std::uint64_t lost() const { return shared_->lost; }
 
-    // Without a thread; false: it could not be written in that time.
+    // Writes without the thread; false: not written within `patience`.
     static bool write_now(int fd, std::string_view line, std::chrono::milliseconds patience);
 
 private:
-    struct Shared { // outlives us when the thread is left behind
+    struct Shared { // outlives the writer if the thread is abandoned
         int fd = -1;
         bool is_socket = false;
         std::mutex mutex;

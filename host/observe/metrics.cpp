@@ -22,7 +22,7 @@ namespace {
 
 using json = nlohmann::json;
 
-// From 100 us to about 100 s, a decade in three steps: an inline answer and an hour-long transfer both land somewhere useful.
+// From 100 us to about 100 s, two buckets per decade, to cover both inline answers and long transfers.
 const prometheus::Histogram::BucketBoundaries seconds_buckets{0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1,
                                                               0.3,    1,      3,     10,    30,   100};
 
@@ -58,7 +58,7 @@ private:
     prometheus::ClientMetric* add(std::string_view name, std::string_view help, prometheus::MetricType type,
                                   Labels labels)
     {
-        if (++samples_ > most_samples) return nullptr;
+        if (++samples_ > max_samples) return nullptr;
         auto family = std::ranges::find(families, name, &prometheus::MetricFamily::name);
         if (family == families.end()) {
             families.push_back({});
@@ -76,7 +76,7 @@ private:
 };
 
 struct Slot {
-    std::string plugin, definition; // the definition as given: the same one twice is the same metric
+    std::string plugin, definition; // the definition as given: an equal one is the same metric
     std::variant<prometheus::Counter*, prometheus::Gauge*, prometheus::Histogram*> metric;
 };
 
@@ -91,7 +91,7 @@ struct Metrics::Impl {
     prometheus::Family<prometheus::Counter>* commands = nullptr;
     prometheus::Family<prometheus::Histogram>* seconds = nullptr;
     struct Command {
-        std::array<prometheus::Counter*, outcomes> ended{}; // made when one first ends so
+        std::array<prometheus::Counter*, outcomes> ended{}; // created on first use
         prometheus::Histogram* seconds;
     };
     std::map<std::string, Command, std::less<>> by_action;
@@ -100,7 +100,7 @@ struct Metrics::Impl {
     std::pair<const std::string, Command>& command(std::string_view action)
     {
         auto at = by_action.find(action);
-        if (at == by_action.end() && by_action.size() >= most_actions) at = by_action.find(action = other);
+        if (at == by_action.end() && by_action.size() >= max_actions) at = by_action.find(action = other);
         if (at == by_action.end()) {
             const std::string name{action};
             at = by_action

@@ -1,5 +1,5 @@
-// Numbers for operators, in Prometheus' text form: the host's own and those plugins define (ext/metrics.h). prometheus-cpp behind it.
-// Thread-safe; record() and command() never block for long (one short lock). Bounds: 64 metrics a plugin, 32 label sets a metric; 256
+// Metrics in Prometheus' text format: the host's own and those that plugins define (ext/metrics.h). Based on prometheus-cpp.
+// Thread-safe; record() and command() never block for long (one short lock). Bounds: 64 metrics per plugin, 32 label sets per metric; 256
 // actions, the rest is counted as "other"; 8,192 samples of a Sheet.
 #pragma once
 
@@ -18,10 +18,10 @@
 
 namespace agenthost::host {
 
-// What is read when somebody asks: one call a sample, the same name and help for all samples of a metric.
+// Receives values that are collected at each scrape: one call per sample, with the same name and help for all samples of a metric.
 class Sheet {
 public:
-    static constexpr std::size_t most_samples = 8192;
+    static constexpr std::size_t max_samples = 8192;
     using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
     virtual ~Sheet() = default;
     virtual void gauge(std::string_view name, std::string_view help, double value, Labels = {}) = 0;
@@ -32,7 +32,7 @@ class Metrics {
 public:
     static constexpr std::size_t metrics_per_plugin = 64;
     static constexpr std::size_t label_sets_per_metric = 32;
-    static constexpr std::size_t most_actions = 256;
+    static constexpr std::size_t max_actions = 256;
 
     Metrics();
     ~Metrics();
@@ -45,7 +45,7 @@ public:
     // peers make up must not become a label.
     void command(std::string_view action, wire::Outcome, std::chrono::nanoseconds took);
 
-    // text() calls it, on its own thread. Registered at start-up, on the main thread.
+    // text() calls it, on the calling thread. Register at start-up, on the main thread.
     void source(std::function<void(Sheet&)> read);
     std::string text();
 

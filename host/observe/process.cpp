@@ -31,7 +31,7 @@ std::uint64_t count_fds()
     std::uint64_t count = 0;
     while (const dirent* entry = ::readdir(folder)) count += entry->d_name[0] != '.';
     ::closedir(folder);
-    return count > 0 ? count - 1 : 0; // the folder's own
+    return count > 0 ? count - 1 : 0; // without the folder's own descriptor
 }
 
 double seconds(clockid_t clock)
@@ -46,7 +46,7 @@ double seconds(clockid_t clock)
 std::optional<ProcessCost> parse_process(std::string_view stat, double ticks, std::uint64_t page,
                                          double boot_s)
 {
-    // The name in parentheses may hold anything, also parentheses and spaces: what follows the last one counts.
+    // The name in parentheses may contain anything, even parentheses and spaces, so parse after the last one.
     const auto name_end = stat.rfind(')');
     if (name_end == stat.npos || ticks <= 0) return std::nullopt;
     stat.remove_prefix(name_end + 1);
@@ -54,7 +54,7 @@ std::optional<ProcessCost> parse_process(std::string_view stat, double ticks, st
     next_word(stat);
     for (std::size_t i = 4; i < field.size(); ++i) {
         auto word = next_word(stat);
-        if (word.starts_with('-')) continue; // priorities and the like, which nobody wants here
+        if (word.starts_with('-')) continue; // priorities and similar fields, not used here
         const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), field[i]);
         if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
     }
@@ -79,7 +79,7 @@ ProcessCost process_cost()
             out = *parsed;
     out.open_fds = count_fds();
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) out.most_fds = limit.rlim_cur;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) out.max_fds = limit.rlim_cur;
     return out;
 }
 

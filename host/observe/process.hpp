@@ -1,4 +1,4 @@
-// What this process costs, for metrics and status: from /proc/self, read when asked for.
+// Reads this process's resource use from /proc/self, for metrics and status.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@ struct ProcessCost {
     double cpu_s = 0;     // user and system, all threads
     double started_s = 0; // UTC, seconds
     std::uint64_t rss = 0, virtual_bytes = 0, threads = 0;
-    std::uint64_t open_fds = 0, most_fds = 0;
+    std::uint64_t open_fds = 0, max_fds = 0;
 };
 
-// /proc/self/stat: pure. `ticks` a second, `page` bytes, `boot_s` UTC of the machine's start. nullopt: not such a text.
+// Parses /proc/self/stat; pure. `ticks` per second, `page` in bytes, `boot_s`: UTC of the machine's boot. nullopt: invalid text.
 std::optional<ProcessCost> parse_process(std::string_view stat, double ticks, std::uint64_t page,
                                          double boot_s);
 ProcessCost process_cost();

@@ -14,8 +14,8 @@ namespace agenthost::host::runner {
 namespace {
 
 constexpr std::size_t read_bytes = 64u << 10;
-constexpr std::size_t unclaimed_fds_max =
-    4 * blobs_max; // descriptors that came before the frames they belong to
+constexpr std::size_t max_unclaimed_fds =
+    4 * max_blobs; // descriptors that came before the frames they belong to
 
 } // namespace
 
@@ -44,7 +44,7 @@ std::int64_t Channel::write_some(std::string_view head, std::string_view body, s
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * blobs_max)> control;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * max_blobs)> control;
     if (!fds.empty()) {
         control.fill(0);
         message.msg_control = control.data();
@@ -59,7 +59,7 @@ std::int64_t Channel::write_some(std::string_view head, std::string_view body, s
         const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n >= 0) return n;
         if (errno == EINTR) continue;
-        // ETOOMANYREFS: too many descriptors of ours are under way; they arrive, then it goes on
+        // ETOOMANYREFS: too many descriptors in flight; sending continues when they have arrived
         return errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS ? -1 : -2;
     }
 }
@@ -67,7 +67,7 @@ std::int64_t Channel::write_some(std::string_view head, std::string_view body, s
 Channel::Sent Channel::send(Kind kind, Type type, std::uint64_t id, std::string_view body,
                             std::span<const int> fds)
 {
-    if (body.size() > frame_max || fds.size() > blobs_max) return Sent::too_large;
+    if (body.size() > max_frame || fds.size() > max_blobs) return Sent::too_large;
     const Header header{static_cast<std::uint32_t>(body.size()), type, static_cast<std::uint16_t>(fds.size()),
                         id};
     const std::string_view head{reinterpret_cast<const char*>(&header), sizeof header};
@@ -94,7 +94,7 @@ Channel::Sent Channel::send(Kind kind, Type type, std::uint64_t id, std::string_
     }
     queued_ += rest.bytes.size() - sent;
     queue_.push_back(std::move(rest));
-    if (queued_ > 4 * queue_bytes + frame_max) { // it does not read at all
+    if (queued_ > 4 * queue_bytes + max_frame) { // it does not read at all
         gone_ = true;
         ::shutdown(socket_.get(), SHUT_RDWR);
         return Sent::closed;
@@ -167,12 +167,11 @@ Channel::Got Channel::next(Frame& frame)
     for (;;) {
         if (end_ - begin_ >= sizeof(Header)) {
             std::memcpy(&frame.header, in_.data() + begin_, sizeof(Header));
-            if (frame.header.size > frame_max) return garbage("a frame larger than any may be");
-            if (frame.header.fds > blobs_max) return garbage("more descriptors than a frame may have");
+            if (frame.header.size > max_frame) return garbage("an oversized frame");
+            if (frame.header.fds > max_blobs) return garbage("a frame with too many descriptors");
             const std::size_t whole = sizeof(Header) + frame.header.size;
             if (end_ - begin_ >= whole) {
-                if (in_fds_.size() < frame.header.fds)
-                    return garbage("a frame whose descriptors did not come");
+                if (in_fds_.size() < frame.header.fds) return garbage("a frame without its descriptors");
                 for (int i = 0; i < frame.header.fds; ++i) {
                     frame.fds.push_back(std::move(in_fds_.front()));
                     in_fds_.pop_front();
@@ -187,11 +186,10 @@ Channel::Got Channel::next(Frame& frame)
                 begin_ = 0;
             }
             if (in_.size() < whole)
-                in_.resize(std::max(whole, std::min(in_.size() * 2, frame_max + sizeof(Header))));
+                in_.resize(std::max(whole, std::min(in_.size() * 2, max_frame + sizeof(Header))));
         }
         if (!receive()) {
-            if (truncated_ || in_fds_.size() > unclaimed_fds_max)
-                return garbage("descriptors nobody claimed");
+            if (truncated_ || in_fds_.size() > max_unclaimed_fds) return garbage("unclaimed descriptors");
             return closed_ ? Got::closed : Got::nothing;
         }
     }
@@ -231,7 +229,7 @@ bool Channel::receive()
     }
     end_ += static_cast<std::size_t>(n);
     if ((message.msg_flags & MSG_CTRUNC) != 0) truncated_ = true;
-    return !truncated_ && in_fds_.size() <= unclaimed_fds_max;
+    return !truncated_ && in_fds_.size() <= max_unclaimed_fds;
 }
 
 } // namespace agenthost::host::runner

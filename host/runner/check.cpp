@@ -17,9 +17,9 @@ namespace agenthost::host::runner {
 
 namespace {
 
-constexpr std::size_t most_reports = 100, most_text = 1024, most_config = 8 << 20;
+constexpr std::size_t max_reports = 100, max_text = 1024, max_config = 8 << 20;
 
-// The host of an instance that is only looked at.
+// The host of an instance that is only checked.
 struct CheckHost {
     std::string state_directory;
 };
@@ -55,7 +55,7 @@ constexpr agh_host_api check_api{.size = sizeof(agh_host_api),
 // One line, bounded.
 std::string tidy(std::string_view text)
 {
-    std::string out{text.substr(0, most_text)};
+    std::string out{text.substr(0, max_text)};
     for (char& c : out)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
     return out;
@@ -65,7 +65,7 @@ std::string_view view(agh_bytes bytes) { return {static_cast<const char*>(bytes.
 void report(void* ctx, std::int32_t severity, agh_bytes key, agh_bytes text)
 {
     auto& out = *static_cast<std::vector<CheckReport>*>(ctx);
-    if (out.size() < most_reports)
+    if (out.size() < max_reports)
         out.push_back({severity == AGH_CHECK_WARNING, tidy(view(key)), tidy(view(text))});
 }
 
@@ -98,7 +98,7 @@ std::string read_all(int fd)
 {
     std::string out;
     char block[16 << 10];
-    while (out.size() < most_config) {
+    while (out.size() < max_config) {
         const ssize_t n = ::read(fd, block, sizeof block);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
@@ -151,7 +151,7 @@ bool parse_reports(std::string_view text, std::vector<CheckReport>& out)
         if (line == "done") return text.empty();
         const auto first = line.find('\t'),
                    second = first == std::string_view::npos ? first : line.find('\t', first + 1);
-        if (second == std::string_view::npos || out.size() > most_reports) return false;
+        if (second == std::string_view::npos || out.size() > max_reports) return false;
         out.push_back({line.substr(0, first) == "warning",
                        std::string{line.substr(first + 1, second - first - 1)},
                        std::string{line.substr(second + 1)}});
@@ -161,7 +161,7 @@ bool parse_reports(std::string_view text, std::vector<CheckReport>& out)
 
 int check_main(int argc, char** argv)
 {
-    const int answer = ::dup(1); // what a plugin prints is not ours
+    const int answer = ::dup(1); // keep the plugin's own output out of the result
     ::dup2(2, 1);
     std::vector<CheckReport> reports;
     ::dlerror();

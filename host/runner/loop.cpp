@@ -9,7 +9,7 @@ namespace agenthost::host::runner {
 
 namespace {
 
-// Far enough to be never, near enough not to overflow the clock.
+// Far enough away to never happen, but without overflowing the clock.
 constexpr std::uint64_t ten_years_ns = 10ull * 365 * 24 * 3600 * 1'000'000'000;
 std::chrono::nanoseconds bounded(std::uint64_t ns)
 {
@@ -22,7 +22,7 @@ agh_status Loop::add(const Task& task, agh_task* made)
 {
     {
         const std::scoped_lock lock{mutex_};
-        if (tasks_.size() >= tasks_max) return AGH_E_BUSY;
+        if (tasks_.size() >= max_tasks) return AGH_E_BUSY;
         *made = ++last_;
         tasks_.emplace(last_, task);
     }
@@ -47,7 +47,7 @@ agh_status Loop::post(std::uint64_t cookie)
 {
     {
         const std::scoped_lock lock{mutex_};
-        if (posts_waiting_ >= posts_max) return AGH_E_BUSY;
+        if (posts_waiting_ >= max_posts) return AGH_E_BUSY;
         ++posts_waiting_;
         posts_.push_back(cookie);
     }
@@ -84,7 +84,7 @@ std::vector<Loop::Fired> Loop::collect(const pollfd* fds, std::size_t count)
     std::vector<Fired> out;
     const std::scoped_lock lock{mutex_};
     const auto fire = [&](agh_task id, Task& task, std::uint32_t events) {
-        if (std::exchange(task.fired, true)) return; // the last one has not run yet: this one is missed
+        if (std::exchange(task.fired, true)) return; // the previous one has not run yet: skip this one
         out.push_back({id, task.cookie, events});
     };
     for (std::size_t i = 0; i < count && i < polled_.size(); ++i) {
@@ -97,7 +97,7 @@ std::vector<Loop::Fired> Loop::collect(const pollfd* fds, std::size_t count)
         if (task.fd >= 0 || task.due > now) continue;
         fire(id, task, 0);
         if (task.period.count() > 0)
-            task.due += (1 + (now - task.due) / task.period) * task.period; // what was missed is skipped
+            task.due += (1 + (now - task.due) / task.period) * task.period; // missed periods are skipped
     }
     for (const std::uint64_t cookie : posts_) out.push_back({0, cookie, 0});
     posts_.clear();

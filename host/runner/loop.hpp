@@ -1,4 +1,4 @@
-// loop/1 inside the runner: which timers, watches and posts there are. The runner's main thread polls for it. Any thread may call.
+// loop/1 inside the runner: its timers, watches and posts. The runner's main thread polls for them. Thread-safe.
 #pragma once
 
 #include "base/fd.hpp"
@@ -19,7 +19,7 @@ namespace agenthost::host::runner {
 
 class Loop {
 public:
-    static constexpr std::size_t tasks_max = 1024, posts_max = 1024; // ext/loop.h
+    static constexpr std::size_t max_tasks = 1024, max_posts = 1024; // ext/loop.h
     using Clock = std::chrono::steady_clock;
 
     explicit Loop(std::function<void()> wake) : wake_{std::move(wake)} {}
@@ -34,14 +34,14 @@ public:
         std::uint64_t cookie;
         std::uint32_t events;
     };
-    // Appends what to poll; returns how long at most, nullopt: for ever.
+    // Appends the descriptors to poll; returns the timeout, nullopt: none.
     std::optional<Clock::duration> prepare(std::vector<pollfd>& fds);
-    // What is due; `fds` as poll left them, starting where prepare() began to append. It stays counted, and may still be cancelled,
-    // until begin(): so a plugin whose workers are busy has no more waiting than the bounds say.
+    // Returns the due tasks; `fds` as poll left them, starting where prepare() began to append. A task stays counted, and may be cancelled,
+    // until begin(), so that the bounds hold even while a plugin's workers are busy.
     std::vector<Fired> collect(const pollfd* fds, std::size_t count);
-    // Just before its on_task. false: it must not run, it was cancelled or the plugin is being destroyed.
+    // Call just before its on_task. false: it must not run, because it was cancelled or the plugin is being destroyed.
     bool begin(const Fired&);
-    void close(); // nothing begins any more
+    void close(); // from now on begin() returns false
 
 private:
     struct Task {

@@ -1,4 +1,4 @@
-// agenthost-runner: one plugin in a process of its own. Started by agenthost with a socket as descriptor 3; of no use by hand.
+// agenthost-runner: runs one plugin in its own process. Started by agenthost with a socket as descriptor 3; useless by hand.
 #include "check.hpp"
 #include "runner.hpp"
 #include "spawn.hpp"
@@ -18,15 +18,15 @@ int main(int argc, char** argv)
     int type = 0;
     socklen_t size = sizeof type;
     if (::getsockopt(runner_socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
-        std::fputs("agenthost-runner: this is started by agenthost, for a plugin with `isolation: process`\n",
+        std::fputs("agenthost-runner: started by agenthost to run a plugin with `isolation: process`\n",
                    stderr);
         return 2;
     }
     ::fcntl(runner_socket, F_SETFD, FD_CLOEXEC);
     ::prctl(
         PR_SET_PDEATHSIG,
-        SIGKILL); // with the host, whatever the plugin is doing; an earlier death shows as the end of the socket
-    // Whoever stops the service signals all of it; the host decides when this ends. Handlers, not SIG_IGN: a child of the plugin's starts anew.
+        SIGKILL); // die with the host, whatever the plugin is doing; if the host is already dead, the socket is at its end
+    // A stop of the service signals all its processes, but the host decides when this one ends. Handlers, not SIG_IGN, which children inherit.
     struct sigaction nothing {};
     nothing.sa_handler = [](int) {};
     nothing.sa_flags = SA_RESTART;

@@ -1,5 +1,5 @@
-// What host and runner say to each other: frames of a fixed header and fields with explicit sizes, descriptors beside them. Both ends are built
-// from this file and shipped together, so a version that differs is refused, not negotiated. Sans-io. Reading checks every bound: the
+// The messages between host and runner: frames with a fixed header and fields with explicit sizes, plus descriptors. Both ends are built
+// from this file and shipped together, so a different version is rejected, not negotiated. Sans-io. Reading checks every bound: the
 // other end may be broken or hostile.
 #pragma once
 
@@ -15,12 +15,12 @@
 namespace agenthost::host::runner {
 
 constexpr std::uint32_t protocol_version = 2;
-constexpr std::size_t frame_max = 16u
+constexpr std::size_t max_frame = 16u
                                   << 20; // a request's params are bounded by limits.message_bytes, far below
-constexpr std::size_t blobs_max = 64;    // descriptors in one message; the kernel's own bound is 253
-constexpr std::size_t stream_window =
-    128u << 10; // bytes of output of one request under way unacknowledged, beyond which it is BUSY
-constexpr std::size_t streams_max = 16u << 20; // the same of all requests together
+constexpr std::size_t max_blobs = 64;    // descriptors in one message; the kernel's own bound is 253
+constexpr std::size_t stream_window = 128u
+                                      << 10; // unacknowledged output of one request in bytes; beyond it BUSY
+constexpr std::size_t max_streams = 16u << 20; // the same for all requests together
 
 enum class Type : std::uint16_t {
     // host -> runner. id: of the operation, the request or the call
@@ -83,7 +83,7 @@ private:
     std::string out_;
 };
 
-// After the first field that is not there everything is zero or empty, and ok() is false.
+// After the first missing field every value is zero or empty, and ok() is false.
 class Reader {
 public:
     explicit Reader(std::string_view in) : in_{in} {}
@@ -101,7 +101,7 @@ public:
         return out;
     }
     [[nodiscard]] bool ok() const { return ok_; }
-    [[nodiscard]] bool done() const { return ok_ && in_.empty(); } // all there, and nothing more
+    [[nodiscard]] bool done() const { return ok_ && in_.empty(); } // complete, without trailing bytes
 
 private:
     template <class T> T fixed()
@@ -123,7 +123,7 @@ inline void put_error(Writer& out, agh_status status, const agh_error& error)
         .text(std::string_view{error.code, ::strnlen(error.code, sizeof error.code)})
         .text(std::string_view{error.text, ::strnlen(error.text, sizeof error.text)});
 }
-// Into the caller's struct when it has one; returns the status.
+// Fills the caller's struct, if there is one; returns the status.
 inline agh_status get_error(Reader& in, agh_error* error)
 {
     const agh_status status = in.i32();
@@ -131,11 +131,11 @@ inline agh_status get_error(Reader& in, agh_error* error)
     return status == AGH_OK ? AGH_OK : detail::fill(error, status, code, text);
 }
 
-// False: more than a message carries. The descriptors are named in `fds`, still the caller's.
+// False: more than a message can carry. The descriptors are listed in `fds`; the caller still owns them.
 inline bool put_blobs(Writer& out, const agh_blob* first, std::size_t count, std::size_t stride,
                       std::vector<int>& fds)
 {
-    if (count > blobs_max) return false;
+    if (count > max_blobs) return false;
     out.u32(static_cast<std::uint32_t>(count));
     for (std::size_t i = 0; i < count; ++i) {
         const agh_blob& blob = detail::blob_at(first, stride, i);
@@ -149,11 +149,11 @@ inline bool put_blobs(Writer& out, const agh_blob* first, std::size_t count, std
     }
     return true;
 }
-// The texts point into what is read; `fds` are borrowed. Sets ok() false when blobs and descriptors do not match.
+// The texts point into the input; `fds` are borrowed. ok() becomes false if blobs and descriptors do not match.
 inline bool get_blobs(Reader& in, const std::vector<int>& fds, std::vector<agh_blob>& out)
 {
     const std::uint32_t count = in.u32();
-    if (count > blobs_max) return false;
+    if (count > max_blobs) return false;
     std::size_t next = 0;
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
         const bool has_fd = in.u8() != 0;
@@ -233,7 +233,7 @@ enum Service : std::uint32_t {
     svc_log_tap = 64,
     svc_network = 128
 };
-// What the plugin offers, in the answer to create.
+// The plugin's optional functions, in the answer to create.
 enum Offer : std::uint32_t {
     has_configure = 1,
     has_cancel = 2,

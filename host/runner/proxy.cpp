@@ -15,8 +15,8 @@ namespace agenthost::host::runner {
 namespace {
 
 constexpr int destroy_patience_ms = 10'000; // as a manifest's stop timeout by default
-constexpr int exit_patience_ms = 2'000;     // from its last word to its end
-constexpr std::size_t open_max = 4096;      // requests at once; dispatch admits far fewer
+constexpr int exit_patience_ms = 2'000;     // from its last message to its exit
+constexpr std::size_t max_open = 4096;      // requests at once; dispatch admits far fewer
 
 } // namespace
 
@@ -135,7 +135,7 @@ agh_status Proxy::invoke(const agh_request& request, agh_error* error)
     {
         const std::scoped_lock lock{mutex_};
         if (!dead_.empty()) return detail::fill(error, AGH_E_CLOSED, "INTERNAL", dead_);
-        if (open_.size() >= open_max)
+        if (open_.size() >= max_open)
             return detail::fill(error, AGH_E_BUSY, "BUSY",
                                 spec_.plugin_id + " has too many open requests. Try again later.");
         open_[request.id] = mine;
@@ -150,7 +150,7 @@ agh_status Proxy::invoke(const agh_request& request, agh_error* error)
     {
         const std::scoped_lock lock{mutex_};
         if (open_.erase(request.id) == 0)
-            return AGH_PENDING; // it died meanwhile, and the request has been answered
+            return AGH_PENDING; // the runner died meanwhile, and the request has been answered
     }
     if (sent == Channel::Sent::full)
         return detail::fill(error, AGH_E_BUSY, "BUSY",
@@ -171,7 +171,7 @@ void Proxy::cancel(agh_req id)
         request = found->second;
         look_at_.insert(id);
     }
-    // invoke() may not have sent it yet: then it sees the mark, and sends the cancel behind it.
+    // If invoke() has not sent the request yet, it sees this flag and sends the cancel after it.
     request->cancelled = true;
     if (request->sent) channel_->send(Channel::Kind::always, Type::cancel, id, {});
     channel_->wake();
@@ -187,7 +187,7 @@ void Proxy::writable(agh_req id)
 
 void Proxy::destroy(bool ask)
 {
-    if (!reader_.joinable()) return; // create() did not come that far
+    if (!reader_.joinable()) return; // create() failed earlier
     {
         const std::scoped_lock lock{mutex_};
         destroying_ = true;
@@ -215,7 +215,7 @@ void Proxy::run(std::string create, base::Fd theirs)
     theirs.reset();
     if (pid < 0) {
         const std::scoped_lock lock{mutex_};
-        destroying_ = true; // never was: nobody is to be told but the waiting create()
+        destroying_ = true; // never started: only the waiting create() is notified
         dead_ = why;
         changed_.notify_all();
         return;
@@ -255,7 +255,7 @@ std::string Proxy::serve()
     }
 }
 
-// Everything that waited hears that it waits in vain.
+// Fails everything that is still waiting.
 void Proxy::end(const std::string& why)
 {
     std::unordered_map<agh_req, std::shared_ptr<Open>> open;
@@ -269,10 +269,10 @@ void Proxy::end(const std::string& why)
     }
     for (auto& [id, request] : open) {
         if (request->answer)
-            give_answer(id, *request->answer); // it had finished; only its output was held up
+            give_answer(id, *request->answer); // it had finished; only its output was delayed
         else
             fail(id, AGH_E_INTERNAL, AGH_REPLY_UNKNOWN, "INTERNAL",
-                 why + ". What it was doing may be half done.");
+                 why + ". Its running requests may be partly done.");
     }
     if (tell && spec_.on_death) spec_.on_death(why);
 }

@@ -1,4 +1,4 @@
-// What the runner said, one function a message. On the reader thread; every one returns false for what makes no sense.
+// Handles the runner's messages, one function per message. On the reader thread; each returns false for an invalid message.
 #include "proxy.hpp"
 
 #include <sys/stat.h>
@@ -8,11 +8,11 @@ namespace agenthost::host::runner {
 
 namespace {
 
-constexpr std::size_t calls_max = 1024;
-// What waits for the host to have room; an honest runner stays below a quarter.
-constexpr std::size_t held_max = 4 * streams_max;
+constexpr std::size_t max_calls = 1024;
+// Bytes that wait until the host accepts them; a correct runner stays below a quarter.
+constexpr std::size_t max_held = 4 * max_streams;
 
-// What a plugin may hand us: files we can read without ever waiting.
+// Whether all descriptors are files that can be read without blocking.
 bool harmless(const std::vector<base::Fd>& fds)
 {
     for (const base::Fd& fd : fds) {
@@ -79,9 +79,7 @@ bool Proxy::handle(Frame& frame, std::string& why)
     }
     default: break;
     }
-    if (!good)
-        why = "a message that makes no sense (type " + std::to_string(static_cast<int>(frame.header.type)) +
-              ")";
+    if (!good) why = "an invalid message (type " + std::to_string(static_cast<int>(frame.header.type)) + ")";
     return good;
 }
 
@@ -93,7 +91,7 @@ bool Proxy::on_done(Reader& in, std::uint64_t id)
     if (!in.done() || status > AGH_OK) return false;
     const std::scoped_lock lock{mutex_};
     const auto found = operations_.find(id);
-    if (found == operations_.end()) return true; // its caller ran out of patience
+    if (found == operations_.end()) return true; // its caller timed out
     if (id == 1 && status == AGH_OK) created_ = true;
     found->second = {
         .done = true, .status = status, .code = error.code, .text = error.text, .offers = offers};
@@ -118,14 +116,13 @@ bool Proxy::on_refused(Reader& in, agh_req id)
 bool Proxy::on_complete(Frame& frame)
 {
     const std::shared_ptr<Open> request = open(frame.header.id);
-    if (request == nullptr)
-        return true;                   // its answer was given when it died, or it never was: nothing of ours
-    if (request->answer) return false; // the runner's own book-keeping lets no second one through
+    if (request == nullptr) return true; // answered when the runner died, or unknown: ignore it
+    if (request->answer) return false;   // a correct runner never sends a second answer
     Reader in{frame.body};
     agh_reply reply{};
     std::vector<agh_blob> blobs;
     if (!get_reply(in, frame.raw_fds(), reply, blobs) || !in.done()) return false;
-    if ((held_ += frame.body.size()) > held_max) return false;
+    if ((held_ += frame.body.size()) > max_held) return false;
     request->answer = Answer{std::string{frame.body}, std::move(frame.fds)};
     if (flush_stream(frame.header.id, *request)) forget(frame.header.id);
     return true;
@@ -145,7 +142,7 @@ bool Proxy::on_stream(Reader& in, agh_req id)
     if (request->answer) return false; // output after the end
     if (request->bytes > 0 && request->bytes + bytes.size() > stream_window)
         return false; // beyond its credit
-    if ((held_ += bytes.size()) > held_max) return false;
+    if ((held_ += bytes.size()) > max_held) return false;
     request->bytes += bytes.size();
     request->chunks.push_back({channel, offset, std::string{bytes}});
     flush_stream(id, *request);
@@ -167,8 +164,7 @@ void Proxy::go_on_with_streams()
 
 bool Proxy::flush_stream(agh_req id, Open& request)
 {
-    const bool given_up =
-        request.cancelled && request.answer; // nobody waits for the rest of the output any more
+    const bool given_up = request.cancelled && request.answer; // the rest of the output is no longer needed
     while (!request.chunks.empty()) {
         const Chunk& chunk = request.chunks.front();
         const agh_status said =
@@ -201,12 +197,12 @@ void Proxy::give_answer(agh_req id, Answer& answer)
     std::vector<agh_blob> blobs;
     if (!get_reply(in, fds, reply, blobs) || !harmless(answer.fds)) {
         fail(id, AGH_E_INTERNAL, 0, "INTERNAL",
-             spec_.plugin_id + " answered with a descriptor that is no regular file");
+             spec_.plugin_id + " answered with a descriptor that is not a regular file");
         return;
     }
-    for (base::Fd& fd : answer.fds) fd.release(); // the host's now, whatever it says
+    for (base::Fd& fd : answer.fds) fd.release(); // the host owns them now, whatever it returns
     if (host_api_->complete(host_, id, &reply) == AGH_E_INVALID) {
-        fail(id, AGH_E_INTERNAL, 0, "INTERNAL", spec_.plugin_id + " answered with something that is no JSON");
+        fail(id, AGH_E_INTERNAL, 0, "INTERNAL", spec_.plugin_id + " answered with invalid JSON");
     }
 }
 
@@ -282,10 +278,11 @@ bool Proxy::on_call(Reader& in, std::uint64_t id)
     if (!in.done()) return false;
     const auto* calls = service<agh_svc_call>(AGH_SVC_CALL);
     agh_status said = calls == nullptr ? AGH_E_UNSUPPORTED : AGH_OK;
-    if (parent != 0 && open(parent) == nullptr) said = AGH_E_STALE; // never in another plugin's name
+    if (parent != 0 && open(parent) == nullptr)
+        said = AGH_E_STALE; // a plugin must not call on behalf of another's request
     {
         const std::scoped_lock lock{mutex_};
-        if (calls_ >= calls_max)
+        if (calls_ >= max_calls)
             said = AGH_E_BUSY;
         else if (said == AGH_OK)
             ++calls_;

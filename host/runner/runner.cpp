@@ -40,7 +40,7 @@ Runner::Runner(base::Fd socket) : channel_{std::move(socket)}, loop_{[this] { ch
 void Runner::leave(const char* why)
 {
     if (*why != '\0') std::fprintf(stderr, "agenthost-runner: %s\n", why);
-    std::_Exit(*why == '\0' ? 0 : 1); // no destructor of the plugin's: its threads may be anywhere
+    std::_Exit(*why == '\0' ? 0 : 1); // without running the plugin's destructors: its threads may still run
 }
 
 void Runner::run()
@@ -61,7 +61,7 @@ Runner::Kept Runner::read_frame(bool& got)
 
 void Runner::serve_once()
 {
-    constexpr int frames_at_once = 64; // so that tasks have their turn
+    constexpr int frames_at_once = 64; // so that tasks get their turn
     bool more = true;
     for (int i = 0; i < frames_at_once && more; ++i) {
         Kept frame;
@@ -112,7 +112,7 @@ void Runner::handle(Kept frame)
 {
     switch (frame.header.type) {
     case Type::destroy:
-        stopping_ = true; // before the control thread hears: no task begins from here
+        stopping_ = true; // before the control thread is notified: no task begins from here
         [[fallthrough]];
     case Type::create:
     case Type::start:
@@ -138,7 +138,7 @@ void Runner::handle(Kept frame)
         changed_.notify_all();
         break;
     }
-    default: leave("a message that makes no sense");
+    default: leave("an invalid message");
     }
 }
 
@@ -192,7 +192,8 @@ agh_status Runner::create(const Kept& frame, agh_error& error)
 {
     Create create;
     if (!get_create(frame.body, create))
-        leave("the host speaks another version. Reinstall agenthost: its runner does not belong to it.");
+        leave("the host uses a different protocol version. Reinstall agenthost: its runner is from another "
+              "version.");
     state_directory_ = create.state_directory;
     services_ = create.services;
     inline_ = create.concurrency == 0;
@@ -237,7 +238,7 @@ void Runner::invoke(Kept frame)
     std::vector<agh_blob> blobs;
     Reader in{frame.body};
     if (!created_ || !get_request(in, frame.header.id, frame.raw_fds(), request, blobs))
-        leave("an invoke that makes no sense");
+        leave("an invalid invoke message");
     {
         const std::scoped_lock lock{mutex_};
         requests_[request.id].deadline_ns = request.deadline_ns;
@@ -256,7 +257,7 @@ void Runner::run_invoke(const Kept& frame)
     if (said == AGH_PENDING) return;
     {
         const std::scoped_lock lock{mutex_};
-        if (requests_.erase(request.id) == 0) return; // completed and refused: the first word counts
+        if (requests_.erase(request.id) == 0) return; // completed and refused: the first result counts
         blocked_.erase(request.id);
     }
     if (said >= AGH_OK)
@@ -294,9 +295,9 @@ void Runner::credit(const Kept& frame)
         }
         for (auto at = blocked_.begin(); at != blocked_.end();) {
             const auto found = requests_.find(*at);
-            // Half a window free: a plugin woken for every piece would spend its time waking.
+            // Only when half the window is free: waking the plugin for every piece would cost too much.
             const bool room = found == requests_.end() || found->second.under_way <= stream_window / 2;
-            if (!room || under_way_ > streams_max) {
+            if (!room || under_way_ > max_streams) {
                 ++at;
                 continue;
             }
@@ -322,11 +323,11 @@ void Runner::call_result(Kept frame)
         Reader in{frame.body};
         agh_reply reply;
         std::vector<agh_blob> blobs;
-        if (!get_reply(in, frame.raw_fds(), reply, blobs)) leave("a call's result that makes no sense");
+        if (!get_reply(in, frame.raw_fds(), reply, blobs)) leave("an invalid call result");
         for (base::Fd& fd : frame.fds) fd.release(); // the callee's to close
         call.on_result(call.ctx, &reply);
     };
-    job(std::move(tell), true); // ext/call.h promises it, also when destroy comes right behind
+    job(std::move(tell), true); // ext/call.h guarantees it, even if destroy follows at once
 }
 
 } // namespace agenthost::host::runner

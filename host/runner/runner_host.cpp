@@ -1,5 +1,5 @@
-// The host as the plugin in a runner sees it. What can be decided here is: whether a request is still open, how much output may be under
-// way, whether text is JSON. Nothing here waits for the host; what does is in runner_asks.cpp.
+// The host as the plugin in a runner sees it. Decides locally whatever it can: whether a request is still open, how much output may be in
+// flight, whether text is JSON. Nothing here waits for the host; calls that do are in runner_asks.cpp.
 #include "runner.hpp"
 
 #include <agenthost/ext/call.h>
@@ -23,9 +23,9 @@ namespace {
 
 using testing::JsonCheck;
 
-constexpr std::size_t facts_max = 64, fact_bytes_max = 64u << 10; // ext/facts.h
-constexpr std::size_t calls_max = 1024;
-constexpr std::size_t envelope = 4096; // room in a frame for what is around a text
+constexpr std::size_t max_facts = 64, max_fact_bytes = 64u << 10; // ext/facts.h
+constexpr std::size_t max_calls = 1024;
+constexpr std::size_t envelope = 4096; // bytes of a frame besides its text
 
 bool past(std::uint64_t deadline_ns)
 {
@@ -36,7 +36,7 @@ bool past(std::uint64_t deadline_ns)
            deadline_ns;
 }
 
-// A reply's or event's descriptors are the host's, whatever the outcome: sent or not, ours are closed.
+// The host owns the descriptors of a reply or event whatever the outcome, so ours are closed even if sending fails.
 class Closing {
 public:
     explicit Closing(const agh_reply& reply) : reply_{reply} {}
@@ -64,7 +64,7 @@ agh_status Runner::complete(agh_req id, const agh_reply& reply)
                                            : reply.status < 0 && JsonCheck::object(json);
     Writer out;
     std::vector<int> fds;
-    const bool fits = put_reply(out, reply, fds) && out.str().size() <= frame_max;
+    const bool fits = put_reply(out, reply, fds) && out.str().size() <= max_frame;
     bool late = false;
     {
         const std::scoped_lock lock{mutex_};
@@ -93,15 +93,15 @@ agh_status Runner::progress(agh_req id, std::string_view json)
 
 agh_status Runner::stream(agh_req id, std::uint32_t channel, std::uint64_t offset, std::string_view bytes)
 {
-    if (bytes.size() > frame_max - envelope) return AGH_E_INVALID;
-    // Held while sending: pieces of a request leave in the order of their offsets, and none after its complete().
+    if (bytes.size() > max_frame - envelope) return AGH_E_INVALID;
+    // Held while sending, so that a request's output leaves in order of its offsets, and none after complete().
     const std::scoped_lock lock{mutex_};
     const auto found = requests_.find(id);
     if (found == requests_.end()) return AGH_E_STALE;
     Request& request = found->second;
     if (request.stream_status < 0) return request.stream_status;
     const bool own_full = request.under_way > 0 && request.under_way + bytes.size() > stream_window;
-    const bool all_full = under_way_ > 0 && under_way_ + bytes.size() > streams_max;
+    const bool all_full = under_way_ > 0 && under_way_ + bytes.size() > max_streams;
     if (own_full || all_full) {
         blocked_.insert(id);
         return AGH_E_BUSY;
@@ -156,13 +156,13 @@ agh_status Runner::emit(std::string_view topic, std::string_view audience, agh_r
 agh_status Runner::publish(std::string_view key, std::string_view json)
 {
     if (!json.empty() && !JsonCheck::valid(json)) return AGH_E_INVALID;
-    if (json.size() > fact_bytes_max) return AGH_E_BUSY;
+    if (json.size() > max_fact_bytes) return AGH_E_BUSY;
     {
         const std::scoped_lock lock{mutex_};
         const auto found = facts_.find(key);
         if (json.empty() && found != facts_.end()) facts_.erase(found);
         if (!json.empty() && found == facts_.end()) {
-            if (facts_.size() >= facts_max) return AGH_E_BUSY;
+            if (facts_.size() >= max_facts) return AGH_E_BUSY;
             facts_.emplace(key);
         }
     }
@@ -178,14 +178,14 @@ agh_status Runner::call(agh_req parent, std::string_view action, std::string_vie
     {
         const std::scoped_lock lock{mutex_};
         if (parent != 0 && !requests_.contains(parent)) return AGH_E_STALE;
-        if (calls_.size() >= calls_max) return AGH_E_BUSY;
+        if (calls_.size() >= max_calls) return AGH_E_BUSY;
         id = ++last_id_;
         calls_[id] = {on_result, ctx};
     }
     Writer out;
     out.u64(parent).u64(timeout_ns).text(action).text(params);
     const agh_status sent = to_status(channel_.send(Channel::Kind::bounded, Type::call, id, out.str()));
-    if (sent == AGH_OK) return AGH_PENDING; // a refusal comes as the result
+    if (sent == AGH_OK) return AGH_PENDING; // a refusal arrives as the result
     const std::scoped_lock lock{mutex_};
     calls_.erase(id);
     return sent;
@@ -194,7 +194,7 @@ agh_status Runner::call(agh_req parent, std::string_view action, std::string_vie
 // --- the tables ---
 
 struct Runner::HostTables {
-    // What fails in here is memory; the plugin hears an error, not an exception.
+    // Only allocation can fail here; the plugin gets an error, not an exception.
     template <class Do> static agh_status guarded(Do what) noexcept
     {
         try {
@@ -205,18 +205,18 @@ struct Runner::HostTables {
     }
     static Runner& of(agh_host* host) { return *reinterpret_cast<Runner*>(host); }
 
-    // What a plugin hands over is refused, not followed, when it says itself that it leads nowhere.
+    // Rejects a null pointer with a size, instead of following it.
     template <class... Texts> static bool sound(Texts... texts)
     {
         return ((texts.data != nullptr || texts.size == 0) && ...);
     }
     static bool sound(const agh_reply* r)
     {
-        constexpr std::size_t least = offsetof(agh_reply, blob_stride) + sizeof(agh_reply::blob_stride);
-        constexpr std::size_t least_blob = offsetof(agh_blob, media_type) + sizeof(agh_blob::media_type);
-        if (r == nullptr || r->size < least || r->status > 0 || !sound(r->json)) return false;
+        constexpr std::size_t min_reply = offsetof(agh_reply, blob_stride) + sizeof(agh_reply::blob_stride);
+        constexpr std::size_t min_blob = offsetof(agh_blob, media_type) + sizeof(agh_blob::media_type);
+        if (r == nullptr || r->size < min_reply || r->status > 0 || !sound(r->json)) return false;
         return r->blob_count == 0 ||
-               (r->blobs != nullptr && r->blob_count <= blobs_max && r->blob_stride >= least_blob);
+               (r->blobs != nullptr && r->blob_count <= max_blobs && r->blob_stride >= min_blob);
     }
 
     static const void* service(agh_host* h, const char* id)

@@ -68,7 +68,7 @@ pid_t spawn_runner(const std::string& program, int socket, std::string& why)
     ::sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes.raw, &none);
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
-    ::posix_spawnattr_setpgroup(&attributes.raw, 0); // a Ctrl-C on our terminal is ours to hear
+    ::posix_spawnattr_setpgroup(&attributes.raw, 0); // a Ctrl-C on our terminal must not reach the runner
     ::posix_spawnattr_setflags(&attributes.raw,
                                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
@@ -81,20 +81,20 @@ pid_t spawn_runner(const std::string& program, int socket, std::string& why)
     if (error == 0) return pid;
     why = "cannot start the runner " + program + ": " + std::strerror(error) +
           (error == ENOENT || error == EACCES
-               ? ". Reinstall agenthost: agenthost-runner belongs into its lib/agenthost."
+               ? ". Reinstall agenthost: agenthost-runner must be in its lib/agenthost."
                : ".");
     return -1;
 }
 
 std::string bury(pid_t pid, int grace_ms)
 {
-    // A pidfd so that waiting has a limit; the pid cannot be another's before we have reaped it.
+    // A pidfd, to wait with a timeout; the pid cannot be reused before we have reaped it.
     const base::Fd handle{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
     pollfd ended{.fd = handle.get(), .events = POLLIN, .revents = 0};
     if (!handle || ::poll(&ended, 1, grace_ms) <= 0) ::kill(pid, SIGKILL);
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) return "it was reaped by somebody else";
+        if (errno != EINTR) return "its exit status was collected elsewhere";
     }
     if (WIFSIGNALED(status)) {
         return "signal " + std::to_string(WTERMSIG(status)) + " (" + ::sigdescr_np(WTERMSIG(status)) + ")";

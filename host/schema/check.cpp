@@ -1,4 +1,4 @@
-// The walk: a simdjson DOM against a tree. Fast when it matches; words are made only when it does not.
+// Checks a simdjson DOM against a tree in one walk. Fast if it matches; error text is built only if it does not.
 #include "tree.hpp"
 #include "words.hpp"
 
@@ -18,7 +18,8 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 
 constexpr std::size_t kept_bytes =
-    64 << 10; // a thread keeps its parser for documents up to this; larger ones get one of their own
+    64
+    << 10; // a thread keeps its parser for documents up to this size; larger ones get a parser of their own
 
 struct Failure {
     std::string at, what;
@@ -84,7 +85,7 @@ bool length_fits(const Node& node, std::string_view text)
     return n >= node.min_length && n <= node.max_length;
 }
 
-// A value as an error names it: a short string or a number as it is, of anything else the type.
+// A value as shown in errors: a short string or a number itself, otherwise the type.
 std::string shown(element e, Type type)
 {
     if (type == t_string) return quote(e.get_string().value_unsafe(), 40);
@@ -194,7 +195,7 @@ bool walk_array(const Node& node, simdjson::dom::array array, Failure* failure)
     return true;
 }
 
-// None of the alternatives: the complaint of the only one whose type fits, else all that would do.
+// No alternative matches: reports the failure of the only one whose type fits, or else lists all alternatives.
 bool refuse_alternatives(const std::vector<Node>& nodes, element e, Type type, Failure* failure)
 {
     if (!failure) return false;
@@ -210,7 +211,7 @@ bool refuse_alternatives(const std::vector<Node>& nodes, element e, Type type, F
     if (fits) return walk(*fits, e, failure), false;
     std::string what = "must be ";
     for (std::size_t i = 0; i < nodes.size(); ++i) what += (i ? " or " : "") + describe(nodes[i]);
-    return refuse(failure, what + ", is " + std::string{name_of(type)} + " that is none of these");
+    return refuse(failure, what + ", is " + std::string{name_of(type)} + " that matches none of these");
 }
 
 bool walk_combined(const Node& node, element e, Type type, Failure* failure)
@@ -226,7 +227,7 @@ bool walk_combined(const Node& node, element e, Type type, Failure* failure)
         if (n == 0) return refuse_alternatives(node.one_of, e, type, failure);
         if (n > 1)
             return refuse(failure, "matches " + std::to_string(n) +
-                                       " of the forms that exclude each other; give exactly one");
+                                       " of the alternatives, which exclude each other; give exactly one");
     }
     return true;
 }
@@ -275,14 +276,14 @@ std::string number_text(double d)
     return text;
 }
 
-std::string span_of(std::uint64_t least, std::uint64_t most, const char* unit)
+std::string span_of(std::uint64_t min, std::uint64_t max, const char* unit)
 {
     constexpr auto none = std::numeric_limits<std::uint64_t>::max();
-    if (least == 0 && most == none) return {};
-    if (most == none) return " of at least " + std::to_string(least) + unit;
-    if (least == 0) return " of at most " + std::to_string(most) + unit;
-    if (least == most) return " of " + std::to_string(least) + unit;
-    return " of " + std::to_string(least) + " to " + std::to_string(most) + unit;
+    if (min == 0 && max == none) return {};
+    if (max == none) return " of at least " + std::to_string(min) + unit;
+    if (min == 0) return " of at most " + std::to_string(max) + unit;
+    if (min == max) return " of " + std::to_string(min) + unit;
+    return " of " + std::to_string(min) + " to " + std::to_string(max) + unit;
 }
 
 std::string range_of(const Node& node)

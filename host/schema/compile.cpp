@@ -1,4 +1,4 @@
-// From a schema's text to a tree, or to the reason why not.
+// Compiles a schema's text to a tree, or explains why it cannot.
 #include "base/json_depth.hpp"
 #include "fallback.hpp"
 #include "tree.hpp"
@@ -17,13 +17,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int most_depth = 32;
+constexpr int max_depth = 32;
 constexpr std::size_t max_text_depth = 128; // of the JSON: two or three levels of it make one of the schema
-constexpr int most_nodes = 4096;
-constexpr std::size_t most_alternatives = 16;
-constexpr std::size_t most_properties = 256;
+constexpr int max_nodes = 4096;
+constexpr std::size_t max_alternatives = 16;
+constexpr std::size_t max_listed_properties = 256;
 
-struct Outside {}; // a schema, but not of the subset
+struct Outside {}; // a valid schema outside the subset
 struct Wrong : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -76,7 +76,7 @@ class Compiler {
 public:
     Node node(const Json& json, const std::string& at, int depth)
     {
-        if (depth > most_depth || ++nodes_ > most_nodes)
+        if (depth > max_depth || ++nodes_ > max_nodes)
             throw Wrong{at + ": the schema is too deep or too large (32 levels, 4,096 nodes); simplify it"};
         Node out;
         if (json.is_boolean()) {
@@ -186,7 +186,8 @@ private:
     void properties(Node& out, const Json& value, const std::string& here, int depth)
     {
         if (!value.is_object()) throw Wrong{here + ": must be an object of schemas"};
-        if (value.size() > most_properties) throw Wrong{here + ": more than 256 properties; group them"};
+        if (value.size() > max_listed_properties)
+            throw Wrong{here + ": more than 256 properties; group them"};
         for (const auto& [name, inner] : value.items())
             out.properties.push_back(
                 {name, std::make_shared<Node>(node(inner, here + "/" + name, depth + 1)), 0});
@@ -223,7 +224,7 @@ private:
     void alternatives(std::vector<Node>& out, const Json& value, const std::string& here, int depth)
     {
         if (!value.is_array() || value.empty()) throw Wrong{here + ": must be a list of at least one schema"};
-        if (value.size() > most_alternatives) throw Outside{};
+        if (value.size() > max_alternatives) throw Outside{};
         for (std::size_t i = 0; i < value.size(); ++i)
             out.push_back(node(value[i], here + "/" + std::to_string(i), depth + 1));
     }

@@ -23,8 +23,8 @@ using Adapter = valijson::adapters::NlohmannJsonAdapter;
 
 constexpr std::size_t pattern_bytes = 2048;
 
-// `format` goes: the tree ignores it too. Names of properties and values of enum, const, default stay as they
-// are.
+// Removes `format`, which the tree ignores too. Names of properties and values of enum, const, default stay
+// unchanged.
 void strip(Json& schema, bool names, bool& patterns)
 {
     if (schema.is_array()) {
@@ -44,7 +44,7 @@ void strip(Json& schema, bool names, bool& patterns)
     }
 }
 
-// 1.0 becomes 1, so that valijson takes it for the integer it is; beyond int64, where valijson would wrap
+// 1.0 becomes 1, so that valijson treats it as an integer; beyond int64, where valijson would wrap
 // around, a double.
 void normalise(Json& value)
 {
@@ -58,15 +58,15 @@ void normalise(Json& value)
     }
 }
 
-bool longer_than(const Json& value, std::size_t most)
+bool longer_than(const Json& value, std::size_t max)
 {
-    if (value.is_string()) return value.get_ref<const std::string&>().size() > most;
+    if (value.is_string()) return value.get_ref<const std::string&>().size() > max;
     if (value.is_object())
         for (const auto& [key, one] : value.items())
-            if (key.size() > most || longer_than(one, most)) return true;
+            if (key.size() > max || longer_than(one, max)) return true;
     if (value.is_array())
         for (const Json& one : value)
-            if (longer_than(one, most)) return true;
+            if (longer_than(one, max)) return true;
     return false;
 }
 
@@ -74,7 +74,7 @@ constexpr int max_depth = 128;
 
 int depth_of(std::string_view json)
 {
-    int depth = 0, most = 0;
+    int depth = 0, max = 0;
     bool in_string = false, escaped = false;
     for (const char c : json) {
         if (in_string) {
@@ -87,11 +87,11 @@ int depth_of(std::string_view json)
         } else if (c == '"')
             in_string = true;
         else if (c == '{' || c == '[')
-            most = std::max(most, ++depth);
+            max = std::max(max, ++depth);
         else if (c == '}' || c == ']')
             --depth;
     }
-    return most;
+    return max;
 }
 
 // "<root>", "[file_info]", "[size]" -> "/file_info/size"

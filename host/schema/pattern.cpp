@@ -7,7 +7,7 @@ namespace {
 
 using Bytes = std::bitset<256>;
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
-constexpr std::size_t most_count = 100'000; // of a {n,m}: beyond is a slip
+constexpr std::size_t max_count = 100'000; // of a {n,m}: more is a typo
 
 void add_range(Bytes& set, int from, int to)
 {
@@ -46,7 +46,7 @@ std::optional<Bytes> escaped(char c)
     return set;
 }
 
-// What follows '[' up to and with ']'.
+// Reads a class after its '[', including the ']'.
 std::optional<Bytes> bracket(std::string_view& rest)
 {
     Bytes set;
@@ -88,33 +88,33 @@ std::optional<std::size_t> number(std::string_view& rest)
         rest.remove_prefix(1);
         if (++digits > 6) return std::nullopt;
     }
-    if (digits == 0 || n > most_count) return std::nullopt;
+    if (digits == 0 || n > max_count) return std::nullopt;
     return n;
 }
 
 // `? * + {n} {n,} {n,m}` or nothing. False: malformed, or lazy.
-bool quantifier(std::string_view& rest, std::size_t& least, std::size_t& most)
+bool quantifier(std::string_view& rest, std::size_t& min, std::size_t& max)
 {
     if (rest.empty()) return true;
     switch (rest.front()) {
-    case '?': least = 0; break;
+    case '?': min = 0; break;
     case '*':
-        least = 0;
-        most = unlimited;
+        min = 0;
+        max = unlimited;
         break;
-    case '+': most = unlimited; break;
+    case '+': max = unlimited; break;
     case '{': {
         rest.remove_prefix(1);
         const auto from = number(rest);
         if (!from) return false;
-        least = most = *from;
+        min = max = *from;
         if (rest.starts_with(',')) {
             rest.remove_prefix(1);
-            most = unlimited;
+            max = unlimited;
             if (!rest.starts_with('}')) {
                 const auto to = number(rest);
-                if (!to || *to < least) return false;
-                most = *to;
+                if (!to || *to < min) return false;
+                max = *to;
             }
         }
         if (!rest.starts_with('}')) return false;
@@ -160,16 +160,16 @@ std::optional<Pattern> Pattern::compile(std::string_view rest)
             atom.bytes.set(static_cast<unsigned char>(c));
             high = static_cast<unsigned char>(c) >= 0x80;
         }
-        if (!quantifier(rest, atom.least, atom.most)) return std::nullopt;
-        if (high && (atom.least != 1 || atom.most != 1))
-            return std::nullopt; // would count a byte of a character
+        if (!quantifier(rest, atom.min, atom.max)) return std::nullopt;
+        if (high && (atom.min != 1 || atom.max != 1))
+            return std::nullopt; // would match a single byte of a character
         out.atoms_.push_back(atom);
     }
     for (std::size_t i = 0; i < out.atoms_.size(); ++i) {
-        if (out.atoms_[i].least == out.atoms_[i].most) continue;
+        if (out.atoms_[i].min == out.atoms_[i].max) continue;
         for (std::size_t j = i + 1; j < out.atoms_.size(); ++j) {
             if ((out.atoms_[i].bytes & out.atoms_[j].bytes).any()) return std::nullopt;
-            if (out.atoms_[j].least > 0) break;
+            if (out.atoms_[j].min > 0) break;
         }
     }
     return out;
@@ -180,9 +180,9 @@ bool Pattern::matches(std::string_view text) const
     std::size_t at = 0;
     for (const Atom& atom : atoms_) {
         std::size_t count = 0;
-        while (count < atom.most && at < text.size() && atom.bytes[static_cast<unsigned char>(text[at])])
+        while (count < atom.max && at < text.size() && atom.bytes[static_cast<unsigned char>(text[at])])
             ++at, ++count;
-        if (count < atom.least) return false;
+        if (count < atom.min) return false;
     }
     return !to_the_end_ || at == text.size();
 }

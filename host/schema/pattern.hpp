@@ -23,7 +23,7 @@ public:
 private:
     struct Atom {
         std::bitset<256> bytes;
-        std::size_t least = 1, most = 1;
+        std::size_t min = 1, max = 1;
     };
     std::vector<Atom> atoms_;
     bool to_the_end_ = false;

@@ -30,13 +30,13 @@ std::size_t distance(std::string_view a, std::string_view b)
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates)
 {
     std::string_view best;
-    std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+    std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
     if (word.size() > 64) return {}; // too long to be a typing error
     for (const std::string_view candidate : candidates) {
         if (candidate.size() > 64) continue;
         const std::size_t d = distance(word, candidate);
-        if (d < least) {
-            least = d;
+        if (d < best_distance) {
+            best_distance = d;
             best = candidate;
         }
     }
@@ -63,10 +63,10 @@ std::string sentence(std::string text)
     return text;
 }
 
-std::string quote(std::string_view text, std::size_t most)
+std::string quote(std::string_view text, std::size_t max)
 {
     std::string out = "\"";
-    std::size_t end = std::min(text.size(), most);
+    std::size_t end = std::min(text.size(), max);
     while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
     for (const char c : text.substr(0, end))
         out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;

@@ -38,7 +38,7 @@ void Service::open()
     http.ca_file = config_.ca_file;
     http.connect_timeout = config_.connect_timeout;
     http.idle_timeout = config_.idle_timeout;
-    http.least_rate = {config_.min_rate, config_.min_rate_window};
+    http.min_rate = {config_.min_rate, config_.min_rate_window};
     http_.emplace(std::move(http));
     if (const std::string warning = reserve_warning(config_); !warning.empty())
         context_.log(Level::warn, "plugins.storage.config.reserve_free: " + warning);

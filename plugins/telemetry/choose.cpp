@@ -29,7 +29,7 @@ bool is_partition(std::string_view name)
     return false;
 }
 
-bool kernels_own(std::string_view type) // nothing in them is on a disk
+bool kernels_own(std::string_view type) // pseudo filesystems without a disk
 {
     static constexpr std::array<std::string_view, 31> types{
         "autofs",   "binder",   "binfmt_misc", "bpf",     "cgroup",     "cgroup2",    "configfs",  "debugfs",
@@ -39,13 +39,13 @@ bool kernels_own(std::string_view type) // nothing in them is on a disk
     return one_of(type, types);
 }
 
-Choice bounded(std::vector<std::string> names, std::size_t most)
+Choice bounded(std::vector<std::string> names, std::size_t max)
 {
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
     Choice out;
-    out.left_out = names.size() > most ? names.size() - most : 0;
-    names.resize(std::min(names.size(), most));
+    out.left_out = names.size() > max ? names.size() - max : 0;
+    names.resize(std::min(names.size(), max));
     out.names = std::move(names);
     return out;
 }
@@ -78,7 +78,7 @@ Choice choose_interfaces(const std::vector<Interface>& all, const std::vector<st
                                 : matches_any(patterns, one.name);
         if (wanted) names.push_back(one.name);
     }
-    return bounded(std::move(names), interfaces_most);
+    return bounded(std::move(names), max_interfaces);
 }
 
 Choice choose_disks(const std::vector<Disk>& all)
@@ -88,12 +88,12 @@ Choice choose_disks(const std::vector<Disk>& all)
         const std::string_view name = one.name;
         if (name.starts_with("loop") || name.starts_with("ram") || name.starts_with("zram") ||
             name.starts_with("sr") || name.starts_with("fd") ||
-            name.starts_with("dm-") || // on a disk that counts it
+            name.starts_with("dm-") || // counted by the disk below it
             is_partition(name))
             continue;
         names.push_back(one.name);
     }
-    return bounded(std::move(names), disks_most);
+    return bounded(std::move(names), max_disks);
 }
 
 bool may_hang(std::string_view type)
@@ -129,9 +129,9 @@ ChosenMounts choose_mounts(std::vector<Mount> all, const std::vector<std::string
     ChosenMounts out;
     for (auto& [device, mount] : by_device) out.mounts.push_back(std::move(mount));
     std::ranges::sort(out.mounts, {}, &Mount::point);
-    if (out.mounts.size() > filesystems_most) {
-        out.left_out = out.mounts.size() - filesystems_most;
-        out.mounts.resize(filesystems_most);
+    if (out.mounts.size() > max_filesystems) {
+        out.left_out = out.mounts.size() - max_filesystems;
+        out.mounts.resize(max_filesystems);
     }
     return out;
 }

@@ -1,5 +1,5 @@
-// Which interfaces, disks and filesystems are worth a figure. Pure. Bounds: `interfaces_most`, `disks_most`, `filesystems_most`;
-// what is beyond them, by name, is left out and counted.
+// Selects the interfaces, disks and filesystems to measure. Pure. Bounds: `max_interfaces`, `max_disks`, `max_filesystems`;
+// beyond them, in order of names, the rest is omitted and counted.
 #pragma once
 
 #include "proc.hpp"
@@ -11,15 +11,15 @@
 
 namespace agenthost::telemetry {
 
-constexpr std::size_t interfaces_most = 16, disks_most = 16,
-                      filesystems_most = 32; // ext/metrics.h: 32 label sets
+constexpr std::size_t max_interfaces = 16, max_disks = 16,
+                      max_filesystems = 32; // ext/metrics.h: 32 label sets
 
 // "eth*" admits eth0; "*" everything; otherwise the name itself.
 bool matches(std::string_view pattern, std::string_view name);
 bool matches_any(const std::vector<std::string>& patterns, std::string_view name);
 
-// Without patterns: what carries traffic of its own. Not loopback, and not bridges, bonds, tunnels and the ends of containers: their
-// bytes pass a real interface as well and would be counted twice.
+// Without patterns: interfaces with traffic of their own. Not loopback, bridges, bonds, tunnels and container interfaces: their
+// bytes also pass a physical interface and would be counted twice.
 struct Choice {
     std::vector<std::string> names; // sorted
     std::size_t left_out = 0;
@@ -28,15 +28,15 @@ Choice choose_interfaces(const std::vector<Interface>&, const std::vector<std::s
 // Whole disks; not partitions (their disk counts them), loops, RAM disks or optical drives.
 Choice choose_disks(const std::vector<Disk>&);
 
-// Does asking it mean asking another machine, or a process? Then statvfs can hang for as long as that is away.
+// Whether statvfs depends on another machine or a process, and can hang while that is unavailable.
 bool may_hang(std::string_view type);
 
 struct ChosenMounts {
     std::vector<Mount> mounts; // by point
     std::size_t left_out = 0;
 };
-// Without patterns: filesystems on disks, each device once, at its shortest path, and "/" whatever it is; `network`: those that may
-// hang as well. Patterns are of mount points.
+// Without patterns: filesystems on disks, each device once, at its shortest path, and always "/"; with `network` also those that may
+// hang. Patterns match mount points.
 ChosenMounts choose_mounts(std::vector<Mount>, const std::vector<std::string>& patterns, bool network);
 
 } // namespace agenthost::telemetry

@@ -19,17 +19,17 @@ using std::chrono::milliseconds;
     throw std::runtime_error{key + ": " + what};
 }
 
-milliseconds duration_of(const Json& config, const char* key, milliseconds otherwise, milliseconds least,
-                         milliseconds most)
+milliseconds duration_of(const Json& config, const char* key, milliseconds otherwise, milliseconds min,
+                         milliseconds max)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
     std::string why;
     const auto value = base::duration_in(*at, why);
     if (!value) refuse(key, why);
-    if (*value < least || *value > most)
-        refuse(key, at->dump() + " is not a duration from " + base::format_duration(least) + " to " +
-                        base::format_duration(most));
+    if (*value < min || *value > max)
+        refuse(key, at->dump() + " is not a duration from " + base::format_duration(min) + " to " +
+                        base::format_duration(max));
     return *value;
 }
 
@@ -43,7 +43,7 @@ std::vector<std::string> words_of(const Json& config, const char* key)
 Severity severity_of(const std::string& key, const std::string& text)
 {
     if (const auto level = severity(text)) return *level;
-    refuse(key, "\"" + text + "\" is no level; write trace, debug, info, warning or error");
+    refuse(key, "\"" + text + "\" is not a log level; write trace, debug, info, warning or error");
 }
 
 std::string default_source(const std::string& path)
@@ -68,7 +68,7 @@ std::vector<LogFile> logs_of(const Json& config)
             file.level = severity_of(key + ".level", item.value("level", std::string{}));
         file.source = item.value("source", default_source(file.path));
         for (const LogFile& other : out)
-            if (other.path == file.path) refuse(key + ".path", file.path + " stands there twice; remove one");
+            if (other.path == file.path) refuse(key + ".path", file.path + " is listed twice; remove one");
         out.push_back(std::move(file));
     }
     return out;

@@ -6,7 +6,7 @@ namespace agenthost::telemetry {
 
 namespace {
 
-constexpr std::size_t known_most = 1024; // names tried, whatever the host said to them
+constexpr std::size_t max_known = 1024; // names tried, accepted by the host or not
 
 } // namespace
 
@@ -17,7 +17,7 @@ void Exporter::record(const Metric& metric, double value, std::string_view label
     key += label_value;
     auto at = known_.find(key);
     if (at == known_.end()) {
-        if (known_.size() >= known_most) return;
+        if (known_.size() >= max_known) return;
         std::string definition;
         base::JsonWriter json{definition};
         json.object().member("name", metric.name).member("type", metric.type).member("help", metric.help);
@@ -39,21 +39,25 @@ void Exporter::publish(const Sample& s)
     if (s.has_rates) gauge("cpu_percent", "Busy share of all CPUs.", s.cpu);
     gauge("cpus", "CPUs on line.", s.cpus);
     gauge("memory_total_bytes", "Memory of the machine.", bytes(s.memory_bytes.total), "bytes");
-    gauge("memory_available_bytes", "Memory that programs can still have.", bytes(s.memory_bytes.available),
+    gauge("memory_available_bytes", "Memory available to programs.", bytes(s.memory_bytes.available),
           "bytes");
     gauge("swap_total_bytes", "Swap space.", bytes(s.memory_bytes.swap_total), "bytes");
     gauge("swap_free_bytes", "Swap space not used.", bytes(s.memory_bytes.swap_free), "bytes");
     gauge("uptime_seconds", "Since the machine started.", s.uptime_s, "seconds");
     constexpr std::string_view minutes[] = {"1", "5", "15"};
     for (std::size_t i = 0; i < s.load.size(); ++i)
-        record({"load_average", "gauge", "Programs that run or wait, over so many minutes.", {}, "minutes"},
+        record({"load_average",
+                "gauge",
+                "Average number of running and waiting processes over this many minutes.",
+                {},
+                "minutes"},
                s.load[i], minutes[i]);
     for (const Usage& u : s.filesystems) {
-        record({"filesystem_stuck", "gauge", "1: it does not answer.", {}, "mount"}, u.stuck, u.point);
+        record({"filesystem_stuck", "gauge", "1: it does not respond.", {}, "mount"}, u.stuck, u.point);
         if (u.total == 0) continue;
         record({"filesystem_total_bytes", "gauge", "Size of the filesystem.", "bytes", "mount"},
                bytes(u.total), u.point);
-        record({"filesystem_free_bytes", "gauge", "What is free for programs.", "bytes", "mount"},
+        record({"filesystem_free_bytes", "gauge", "Space available to programs.", "bytes", "mount"},
                bytes(u.available), u.point);
     }
     for (const Rate& r : s.interfaces) {
@@ -70,7 +74,7 @@ void Exporter::publish(const Sample& s)
         record({"disk_read_bytes_total", "counter", "Read.", "bytes", "device"}, bytes(r.in_bytes), r.name);
         record({"disk_written_bytes_total", "counter", "Written.", "bytes", "device"}, bytes(r.out_bytes),
                r.name);
-        record({"disk_busy_percent", "gauge", "Share of the time it had work.", {}, "device"}, r.busy,
+        record({"disk_busy_percent", "gauge", "Share of the time it was busy.", {}, "device"}, r.busy,
                r.name);
     }
 }
@@ -79,7 +83,11 @@ void Exporter::log_lines(std::uint64_t forwarded, std::uint64_t dropped)
 {
     record({"log_lines_forwarded_total", "counter", "Log lines handed to the host for servers.", {}, {}},
            static_cast<double>(forwarded - forwarded_));
-    record({"log_lines_dropped_total", "counter", "Log lines that were over the rate or lost.", {}, {}},
+    record({"log_lines_dropped_total",
+            "counter",
+            "Log lines dropped because of the rate limit, or lost.",
+            {},
+            {}},
            static_cast<double>(dropped - dropped_));
     forwarded_ = forwarded;
     dropped_ = dropped;

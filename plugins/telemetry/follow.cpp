@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t hashed = 64;
 
-std::uint64_t fnv1a(std::string_view bytes) // not against an enemy: to tell two files apart
+std::uint64_t fnv1a(std::string_view bytes) // not cryptographic: only distinguishes files
 {
     std::uint64_t hash = 14695981039346656037ull;
     for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
@@ -55,22 +55,24 @@ void Follower::begin_at(std::uint64_t offset)
 
 bool Follower::open_new()
 {
-    // O_NONBLOCK: a FIFO under the path must not hold us up.
+    // O_NONBLOCK: a FIFO at this path must not block us.
     base::Fd file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     struct stat info {};
     if (!file || ::fstat(file.get(), &info) != 0) {
         const int error = errno;
-        problem_ = "log file " + path_ + ": " + std::strerror(error) +
-                   (error == EACCES ? ". Let the daemon's user read it (group adm reads most of /var/log)."
-                    : error == ENOENT
-                        ? ". It is waited for; check plugins.telemetry.config.logs if it has another name."
-                        : ".");
-        met_ = met_ || error == ENOENT; // what is made later is new from its start
+        problem_ =
+            "log file " + path_ + ": " + std::strerror(error) +
+            (error == EACCES ? ". Let the daemon's user read it (group adm reads most of /var/log)."
+             : error == ENOENT
+                 ? ". The plugin waits for it; check plugins.telemetry.config.logs if the name is wrong."
+                 : ".");
+        met_ = met_ || error == ENOENT; // a file created later is read from its start
         if (error == ENOENT) saved_.reset();
         return false;
     }
     if (!S_ISREG(info.st_mode)) {
-        problem_ = "log file " + path_ + " is no regular file. Name a file in plugins.telemetry.config.logs.";
+        problem_ =
+            "log file " + path_ + " is not a regular file. Name a file in plugins.telemetry.config.logs.";
         return false;
     }
     problem_.clear();
@@ -85,10 +87,10 @@ bool Follower::open_new()
         saved_.reset();
     } else {
         std::uint64_t at = met_ ? 0 : size;
-        // In the middle of a line: its end is not a line of its own.
+        // If this is in the middle of a line, skip the rest of that line.
         char last = '\n';
         if (at > 0 && pread_some(file_.get(), &last, 1, at - 1) == 1 && last != '\n') {
-            std::vector<char> tail(static_cast<std::size_t>(std::min<std::uint64_t>(at, Splitter::longest)));
+            std::vector<char> tail(static_cast<std::size_t>(std::min<std::uint64_t>(at, Splitter::max_line)));
             const auto got = pread_some(file_.get(), tail.data(), tail.size(), at - tail.size());
             const auto newline = std::find(tail.rbegin(), tail.rend(), '\n');
             if (got == static_cast<ssize_t>(tail.size()) && newline != tail.rend())
@@ -109,7 +111,7 @@ Follower::Path Follower::path_now() const
     return info.st_dev == device_ && info.st_ino == inode_ ? Path::same : Path::other;
 }
 
-// True when there was something new; what waits for its line's end counts.
+// True if there were new bytes, even without a complete line.
 bool Follower::read(const Splitter::Take& take)
 {
     struct stat info {};
@@ -126,7 +128,7 @@ bool Follower::read(const Splitter::Take& take)
     checked_time_ = changed;
     at = offset_ + splitter_.pending();
     if (size == at) return false;
-    if (size - at > behind_most) {
+    if (size - at > max_behind) {
         const auto jump = size - step;
         skipped_ += jump - at;
         begin_at(jump);
@@ -154,10 +156,10 @@ void Follower::look(const Splitter::Take& take)
     const Path now = path_now();
     gone_ = now == Path::same ? 0 : gone_ + 1;
     if (now == Path::same) quiet_ = 0;
-    const bool over = now == Path::other ? quiet_ >= linger || gone_ >= linger_most
+    const bool over = now == Path::other ? quiet_ >= linger || gone_ >= max_linger
                                          : now == Path::missing && quiet_ >= linger_missing;
     if (!over) return;
-    splitter_.feed("\n", take); // its last line may have had no end
+    splitter_.feed("\n", take); // its last line may lack a line end
     file_.reset();
     quiet_ = gone_ = 0;
     if (open_new()) read(take);

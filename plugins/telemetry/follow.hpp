@@ -1,14 +1,14 @@
-// Follows one log file through rotation, as `tail -F` does, by looking: two system calls a look when nothing happened. Looking works on
-// every filesystem and through bind mounts, where inotify is silent.
+// Follows one log file through rotation, like `tail -F`, by polling: two system calls per poll if nothing happened. Polling works on
+// every filesystem and through bind mounts, where inotify does not.
 //
-// - It begins at the end of a file it meets for the first time, and where it stood (Place) when it knows the file: the same inode, and
-//   the same bytes before the place.
-// - Renamed and made anew: the old file is read until its writer is quiet for `linger` looks (it learns of the rotation later than we
-//   do), then the new one from its start. While nothing has the path, the old file stays for `linger_missing` looks.
-// - Copied and truncated: shorter than the place, or other bytes before it: from the start.
-// - Missing, not permitted, no regular file: said once by problem(), looked for again.
-// - Behind: a look reads `step` at most; more than `behind_most` behind, it jumps ahead and skipped() counts the bytes.
-// - A line without an end waits; of a file that was rotated away it is taken as it is. One thread at a time.
+// - Starts at the end of an unknown file, and at the saved position (Place) of a known one: the same inode, and the same
+//   bytes before the position.
+// - Renamed and recreated: the old file is read until its writer is quiet for `linger` polls (the writer may notice the rotation later
+//   than we do), then the new one from its start. While no file has the path, the old file stays open for `linger_missing` polls.
+// - Copied and truncated (shorter than the position, or different bytes before it): read from the start.
+// - Missing, not permitted, not a regular file: reported once by problem(), and retried.
+// - Behind: a poll reads at most `step`; if more than `max_behind` behind, it jumps ahead and skipped() counts the bytes.
+// - An incomplete line waits for its end; in a rotated file it is complete. One thread at a time.
 #pragma once
 
 #include "lines.hpp"
@@ -22,7 +22,7 @@
 
 namespace agenthost::telemetry {
 
-// Where it stands: behind the last whole line. Kept across restarts.
+// The read position, after the last complete line. Kept across restarts.
 struct Place {
     std::uint64_t device = 0, inode = 0, offset = 0;
     std::uint64_t before = 0; // a hash of up to 64 bytes before the offset
@@ -32,20 +32,20 @@ struct Place {
 class Follower {
 public:
     static constexpr std::size_t step = 256 << 10;
-    static constexpr std::uint64_t behind_most = 16 << 20;
+    static constexpr std::uint64_t max_behind = 16 << 20;
     static constexpr int linger = 3, linger_missing = 60,
-                         linger_most = 30; // looks; most: even when its writer goes on
+                         max_linger = 30; // polls; max_linger: even if its writer continues
 
     explicit Follower(std::string path, std::optional<Place> place = {})
         : path_{std::move(path)}, saved_{place}
     {}
 
-    // Reads what is new. `take` gets each line.
+    // Reads new bytes and calls `take` for each line.
     void look(const Splitter::Take& take);
-    // Nothing while the file was never read.
+    // nullopt until the file has been read.
     [[nodiscard]] std::optional<Place> place() const;
     [[nodiscard]] const std::string& path() const { return path_; }
-    [[nodiscard]] const std::string& problem() const { return problem_; } // empty: it can be read
+    [[nodiscard]] const std::string& problem() const { return problem_; } // empty: the file is readable
     [[nodiscard]] std::uint64_t skipped() const { return skipped_; }      // bytes, since the beginning
 
 private:
@@ -57,14 +57,14 @@ private:
     void begin_at(std::uint64_t offset);
 
     std::string path_, problem_;
-    std::optional<Place> saved_; // of the last run, until the first file is open
-    bool met_ = false; // a file has been opened: what comes later under the path is new from its start
+    std::optional<Place> saved_; // from the last run, until a file is open
+    bool met_ = false;           // a file has been opened: later files at the path are read from their start
     base::Fd file_;
     std::uint64_t device_ = 0, inode_ = 0, offset_ = 0, before_ = 0, skipped_ = 0;
     std::uint64_t checked_size_ =
-        0; // the size at the last look: with another one the bytes before are compared again
+        0; // the size at the last poll: if it changed, the bytes before the position are compared again
     std::int64_t checked_time_ = 0; // and the time of its last change
-    int quiet_ = 0, gone_ = 0;      // looks without news, looks since the path is not this file's
+    int quiet_ = 0, gone_ = 0;      // polls without new bytes, polls since the path is no longer this file
     Splitter splitter_;
 };
 

@@ -15,8 +15,8 @@ namespace {
 using Json = nlohmann::json;
 using Grade = Check::Grade;
 
-constexpr double critical_percent = 98; // work fails soon, whatever the configured limit
-constexpr std::size_t parts_most = 256;
+constexpr double critical_percent = 98; // writes will fail soon, whatever the configured limit
+constexpr std::size_t max_parts = 256;
 
 std::string text_of(const Json& json, const char* key)
 {
@@ -30,7 +30,7 @@ template <class Read> std::vector<AgentState::Part> parts_of(const Json& json, c
     const auto list = json.find(key);
     if (list == json.end() || !list->is_array()) return out;
     for (const Json& item : *list)
-        if (item.is_object() && out.size() < parts_most) out.push_back(read(item));
+        if (item.is_object() && out.size() < max_parts) out.push_back(read(item));
     return out;
 }
 
@@ -85,22 +85,22 @@ Verdict judge(const Sample& sample, const Config::Health& limits, const std::opt
     Verdict out;
     auto& checks = out.checks;
     checks.push_back(
-        percent("disk", sample.disk, limits.disk, "the disk", "Free space on it, or give it more."));
+        percent("disk", sample.disk, limits.disk, "the disk", "Free space on it, or enlarge it."));
     for (const Usage& usage : sample.filesystems) {
         if (usage.stuck)
             checks.push_back(
                 {.grade = Grade::critical,
                  .name = "filesystem " + usage.point,
                  .message = usage.point + " (" + usage.type +
-                            ") does not answer. Look at its server or device (dmesg), or unmount it.",
+                            ") does not respond. Check its server or device (dmesg), or unmount it.",
                  .value = std::nullopt,
                  .limit = std::nullopt});
         else if (!usage.read_only && usage.percent() >= std::min(limits.disk, critical_percent))
             checks.push_back(percent(("filesystem " + usage.point).c_str(), usage.percent(), limits.disk,
-                                     usage.point, "Free space on it, or give it more."));
+                                     usage.point, "Free space on it, or enlarge it."));
     }
     checks.push_back(percent("memory", sample.memory, limits.memory, "memory",
-                             "See what takes it (ps --sort -rss), or give the machine more."));
+                             "Find the largest processes (ps --sort -rss), or add memory."));
     Check load{.name = "load",
                .message = {},
                .value = sample.load[1] / std::max(1u, sample.cpus),
@@ -108,13 +108,14 @@ Verdict judge(const Sample& sample, const Config::Health& limits, const std::opt
     if (*load.value >= limits.load) {
         load.grade = Grade::warning;
         load.message = "the load of the last 5 minutes is " + number(*load.value) + " for each CPU (limit " +
-                       number(limits.load) + "). See what runs (top), and what waits for a disk.";
+                       number(limits.load) +
+                       "). Find the busy processes (top) and those that wait for a disk.";
     }
     checks.push_back(std::move(load));
     if (!agent) {
         checks.push_back({.grade = Grade::warning,
                           .name = "agent",
-                          .message = "the agent did not say how it is: " + std::string{why},
+                          .message = "the agent did not report its health: " + std::string{why},
                           .value = std::nullopt,
                           .limit = std::nullopt});
     } else {

@@ -54,8 +54,7 @@ std::optional<Severity> guess_severity(std::string_view line)
                : line[1] == '4' ? Severity::warn
                : line[1] <= '6' ? Severity::info
                                 : Severity::debug;
-    constexpr std::size_t looked_at =
-        128; // levels stand in front; further in, "error" is a word like any other
+    constexpr std::size_t looked_at = 128; // a level is near the start; later "error" is an ordinary word
     auto head = line.substr(0, looked_at);
     const bool structured = head.starts_with("{") || head.find("level=") != head.npos;
     while (!head.empty()) {
@@ -66,7 +65,7 @@ std::optional<Severity> guess_severity(std::string_view line)
         std::size_t size = 0;
         while (size < head.size() && is_letter(head[size])) ++size;
         const auto one = head.substr(0, size);
-        // In prose only a word that is written as a level: in capitals, or between brackets.
+        // In prose a word only counts as a level if it is in capitals or in brackets.
         const auto at = static_cast<std::size_t>(one.data() - line.data());
         const bool capitals = std::ranges::none_of(one, [](char c) { return c >= 'a' && c <= 'z'; });
         const bool enclosed = at > 0 && (line[at - 1] == '[' || line[at - 1] == '(') &&
@@ -95,7 +94,7 @@ void Splitter::feed(std::string_view bytes, const Take& take)
     while (!bytes.empty()) {
         const auto newline = bytes.find('\n');
         const auto part = bytes.substr(0, newline);
-        const auto room = longest - line_.size();
+        const auto room = max_line - line_.size();
         line_.append(part.substr(0, room));
         cut_ = cut_ || part.size() > room;
         pending_ += part.size();
@@ -124,7 +123,7 @@ bool Bucket::take(std::chrono::nanoseconds now)
     if (!std::exchange(begun_, true)) at_ = now;
     const double seconds = std::chrono::duration<double>(now - at_).count();
     if (seconds > 0) tokens_ = std::min(burst_, tokens_ + rate_ * seconds);
-    at_ = std::max(at_, now); // a clock that went back gives nothing
+    at_ = std::max(at_, now); // a clock that went back adds nothing
     if (tokens_ < 1) return false;
     tokens_ -= 1;
     return true;

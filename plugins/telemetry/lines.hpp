@@ -1,4 +1,4 @@
-// Lines of a log: cut out of bytes, given a level, let through at a rate. Pure, bounded, for any bytes whatever.
+// Splits bytes into log lines, finds their level and limits their rate. Pure, bounded, for arbitrary bytes.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ std::string_view word(Severity); // "warn"
 std::optional<Severity>
 severity(std::string_view word); // also "warning", "err", "fatal", "notice", ...; any case
 
-// What a line says of itself in its first bytes: "<3>" of syslog, "level=warn", {"level":"error"}, a word ERROR or [warn].
+// The level at the start of a line: "<3>" of syslog, "level=warn", {"level":"error"}, a word ERROR or [warn].
 std::optional<Severity> guess_severity(std::string_view line);
 
 struct Line {
@@ -27,15 +27,15 @@ std::string line_json(const Line&); // {"level":"warn","message":"...","source":
 std::string
 line_text(const Line&); // for people and print's heartbeat: "2026-11-20T17:44:00.123Z warn app: message"
 
-// Bytes in, whole lines out. A line longer than `longest` is cut there and the rest of it skipped; an empty one is left out; a CR at the
-// end goes. What is not UTF-8 stays as it is: JSON makes U+FFFD of it.
+// Splits bytes into complete lines. A line longer than `max_line` is cut there and the rest skipped; empty lines are omitted; a CR at the
+// end is removed. Invalid UTF-8 stays unchanged: JSON turns it into U+FFFD.
 class Splitter {
 public:
-    static constexpr std::size_t longest =
-        4096; // a stack trace on one line; a message of a protocol holds many such
+    static constexpr std::size_t max_line =
+        4096; // enough for a stack trace on one line; a protocol message holds many
     using Take = std::function<void(std::string_view line, bool cut)>;
     void feed(std::string_view bytes, const Take&);
-    // Bytes of the line that has not ended yet: what lies behind the last line's end.
+    // Bytes of the incomplete line after the last line end.
     [[nodiscard]] std::uint64_t pending() const { return pending_; }
     void forget();
 

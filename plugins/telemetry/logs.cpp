@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kept_message = 1024; // of a line that is kept for whoever asks
+constexpr std::size_t kept_message = 1024; // of a line kept for telemetry.logs
 
 Place place_of(const Json& json)
 {
@@ -31,7 +31,7 @@ Place place_of(const Json& json)
             .before = json.value("before", std::uint64_t{0})};
 }
 
-// Of the last run; empty when there is none or it cannot be read: then files are followed from their end.
+// Positions of the last run; empty if there are none or they cannot be read: then files are followed from their end.
 std::map<std::string, Place> load_places(const std::string& file, std::uint64_t& daemon_position)
 try {
     std::map<std::string, Place> out;
@@ -79,7 +79,7 @@ Logs::~Logs()
 {
     try {
         save();
-    } catch (...) { // memory: the next run begins where the last save was
+    } catch (...) { // out of memory: the next run starts from the last save
     }
 }
 
@@ -141,7 +141,7 @@ void Logs::daemon_lost(std::uint64_t count) { dropped_ += count; }
 
 void Logs::offer(Line line, bool wanted, std::chrono::nanoseconds now)
 {
-    if (line.message.size() > Splitter::longest + 3) line.message.resize(Splitter::longest);
+    if (line.message.size() > Splitter::max_line + 3) line.message.resize(Splitter::max_line);
     keep(line);
     if (!wanted) return;
     if (!bucket_.take(now)) {
@@ -160,14 +160,14 @@ void Logs::keep(const Line& line)
     if (kept.message.size() > kept_message) kept.message.resize(kept_message);
     if (line.level >= Severity::warn) {
         warnings_.push_back(kept);
-        if (warnings_.size() > warnings_most) warnings_.pop_front();
+        if (warnings_.size() > max_warnings) warnings_.pop_front();
         ++changes_;
     }
     recent_.push_back(std::move(kept));
-    if (recent_.size() > recent_most) recent_.pop_front();
+    if (recent_.size() > max_recent) recent_.pop_front();
 }
 
-// To the servers, as a line like any other but beside the rate; and to the daemon's log, which does not come back here.
+// Reports lost lines to the servers, as a line exempt from the rate, and to the daemon's log, whose line is not forwarded.
 void Logs::say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms)
 {
     const auto lost = dropped_ - dropped_said_;
@@ -179,11 +179,11 @@ void Logs::say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms)
     const Line line{.level = Severity::warn,
                     .source = "telemetry",
                     .message = std::to_string(lost) + " log lines were not forwarded: more than " + rate +
-                               " a second, or more than the host could take",
+                               " a second, or more than the host could accept",
                     .at_ms = utc_ms};
     keep(line);
     if (world_.forward) world_.forward(line);
-    if (world_.say) world_.say(line.message + ". plugins.telemetry.config.log_rate permits more.");
+    if (world_.say) world_.say(line.message + ". Raise plugins.telemetry.config.log_rate to forward more.");
 }
 
 std::string Logs::places_json() const

@@ -1,7 +1,7 @@
-// The lines worth telling a server: of followed files and of the daemon's own log. What comes too fast is dropped, counted and said;
-// where each file was read to survives restarts. No thread of its own; one thread at a time.
+// Forwards lines of log files and of the daemon's own log. Lines above the rate are dropped, and their number is reported;
+// read positions survive restarts. No thread of its own; one thread at a time.
 //
-// After a crash up to `save_every` of lines come twice: forwarding a line again is better than never.
+// After a crash up to `save_every` of lines are sent twice: better twice than never.
 #pragma once
 
 #include "config.hpp"
@@ -19,10 +19,11 @@ namespace agenthost::telemetry {
 
 class Logs {
 public:
-    static constexpr std::size_t recent_most = 200, warnings_most = 20; // lines kept for whoever asks
+    static constexpr std::size_t max_recent = 200,
+                                 max_warnings = 20; // lines kept for telemetry.logs and the fact "logs"
     static constexpr std::chrono::seconds save_every{10}, say_every{10};
     struct World {
-        std::function<bool(const Line&)> forward;    // false: the host has no room now, the line is lost
+        std::function<bool(const Line&)> forward; // false: the host does not accept it now, the line is lost
         std::function<void(const std::string&)> say; // to the daemon's log
     };
     // `state_file`: empty: nothing is kept.
@@ -31,18 +32,18 @@ public:
     Logs(const Logs&) = delete;
     Logs& operator=(const Logs&) = delete;
 
-    // Reads what the files have. `now`: steady; `utc_ms`: when a line was read.
+    // Reads new lines of the files. `now`: steady; `utc_ms`: the time for the lines.
     void look(std::chrono::nanoseconds now, std::int64_t utc_ms);
     // A line of the daemon's own log: {"at":..,"level":"..","source":"..","message":"..","fields":{..}?}
     void daemon_line(std::string_view json, std::chrono::nanoseconds now);
-    // `count` of its lines were gone before they were read.
+    // `count` of its lines were lost before they were read.
     void daemon_lost(std::uint64_t count);
     std::uint64_t daemon_position = 0; // of ext/log_tap.h; kept with the places
 
     void save();
 
     [[nodiscard]] const std::deque<Line>& recent() const { return recent_; }
-    // The last lines at warn and above, for the fact "logs"; `changes` grows with each.
+    // The most recent lines at warn and above, for the fact "logs"; `changes` grows with each.
     [[nodiscard]] std::string warnings_json() const;
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
     [[nodiscard]] std::uint64_t forwarded() const { return forwarded_; }

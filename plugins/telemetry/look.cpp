@@ -11,14 +11,14 @@ namespace agenthost::telemetry {
 
 namespace {
 
-constexpr std::size_t file_most = 1 << 20;
+constexpr std::size_t max_file = 1 << 20;
 
 std::optional<std::string> read_all(int fd)
 {
     std::string out;
     std::size_t size = 0;
-    while (size < file_most) {
-        out.resize(std::min(file_most, std::max<std::size_t>(8192, size * 2)));
+    while (size < max_file) {
+        out.resize(std::min(max_file, std::max<std::size_t>(8192, size * 2)));
         const auto got = ::pread(fd, out.data() + size, out.size() - size, static_cast<off_t>(size));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return std::nullopt;
@@ -36,7 +36,7 @@ std::chrono::nanoseconds monotonic()
     return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
 }
 
-// The names of a choice, and no others.
+// The elements whose names were chosen.
 template <class T> std::vector<T> only(std::vector<T> all, const Choice& choice)
 {
     std::erase_if(all, [&](const T& one) { return !std::ranges::binary_search(choice.names, one.name); });
@@ -53,7 +53,7 @@ bool under(std::string_view path, std::string_view point)
 
 std::optional<std::string> small_file(const std::string& path)
 {
-    const base::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; // a FIFO is no reason to wait
+    const base::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; // must not block on a FIFO
     return fd ? read_all(fd.get()) : std::nullopt;
 }
 
@@ -83,7 +83,7 @@ Reading Look::take()
     return out;
 }
 
-// Hundreds of mounts are usual where containers run, and they change seldom: the file is read again when the kernel says so.
+// Hundreds of mounts are common with containers, and they rarely change: the file is reread only when the kernel reports a change.
 void Look::look_at_mounts()
 {
     if (!mounts_file_) {
@@ -97,7 +97,7 @@ void Look::look_at_mounts()
     const auto text = read_all(mounts_file_.get());
     if (!text) return;
     auto all = parse_mountinfo(*text);
-    const Mount* disk = nullptr; // the longest point above it; the later of two at one point
+    const Mount* disk = nullptr; // the longest mount point above it; the later of two at the same point
     for (const Mount& mount : all)
         if (under(options_.disk, mount.point) && (!disk || mount.point.size() >= disk->point.size()))
             disk = &mount;
@@ -105,7 +105,7 @@ void Look::look_at_mounts()
     if (disk && (options_.network_filesystems || !may_hang(disk->type))) of_disk = *disk;
     mounts_ = choose_mounts(std::move(all), options_.filesystems, options_.network_filesystems);
     disk_point_ = of_disk ? of_disk->point : "";
-    if (of_disk) { // asked first, and shown when it was chosen
+    if (of_disk) { // queried first, and shown if it was chosen
         std::erase_if(mounts_.mounts, [&](const Mount& m) { return m.point == of_disk->point; });
         mounts_.mounts.insert(mounts_.mounts.begin(), std::move(*of_disk));
     }
@@ -115,7 +115,7 @@ void Look::look_at_mounts()
 void Look::look_at_filesystems(Reading& out)
 {
     for (Usage& usage : probe_.look(mounts_.mounts, options_.patience)) {
-        if (usage.stuck) { // what it held when it last answered is better than nothing
+        if (usage.stuck) { // keep the last known values
             Usage& known = usage_[usage.point];
             if (known.point.empty()) known = usage;
             known.stuck = true;

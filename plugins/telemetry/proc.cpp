@@ -7,9 +7,9 @@ namespace agenthost::telemetry {
 
 namespace {
 
-constexpr std::size_t name_most = 64;    // IFNAMSIZ is 16, DISK_NAME_LEN 32
-constexpr std::size_t path_most = 4096;  // PATH_MAX
-constexpr std::size_t source_most = 256; // of an export or a device
+constexpr std::size_t max_name = 64;    // IFNAMSIZ is 16, DISK_NAME_LEN 32
+constexpr std::size_t max_path = 4096;  // PATH_MAX
+constexpr std::size_t max_source = 256; // of an export or a device
 
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 
@@ -51,9 +51,9 @@ template <class T, std::size_t N> bool numbers(std::string_view& line, std::arra
     return true;
 }
 
-bool plain(std::string_view name) // what may become a label, a JSON key, a line for a person
+bool plain(std::string_view name) // safe as a label, a JSON key and in a line of text
 {
-    if (name.empty() || name.size() > name_most) return false;
+    if (name.empty() || name.size() > max_name) return false;
     for (const char c : name)
         if (static_cast<unsigned char>(c) < 0x21 || c == 0x7f) return false;
     return true;
@@ -171,7 +171,7 @@ std::optional<Load> parse_loadavg(std::string_view text)
 std::vector<Interface> parse_net_dev(std::string_view text)
 {
     std::vector<Interface> out;
-    while (!text.empty() && out.size() < parsed_most) {
+    while (!text.empty() && out.size() < max_parsed) {
         auto line = next_line(text);
         const auto colon =
             line.rfind(':'); // an alias is "eth0:1"; figures follow the last, sometimes without a space
@@ -197,7 +197,7 @@ std::vector<Disk> parse_diskstats(std::string_view text)
     constexpr std::uint64_t sector =
         512; // always, whatever the device's own (Documentation/admin-guide/iostats)
     std::vector<Disk> out;
-    while (!text.empty() && out.size() < parsed_most) {
+    while (!text.empty() && out.size() < max_parsed) {
         auto line = next_line(text);
         std::array<std::uint64_t, 2> device{};
         if (!numbers(line, device)) continue;
@@ -215,7 +215,7 @@ std::vector<Disk> parse_diskstats(std::string_view text)
 std::vector<Mount> parse_mountinfo(std::string_view text)
 {
     std::vector<Mount> out;
-    while (!text.empty() && out.size() < parsed_most) {
+    while (!text.empty() && out.size() < max_parsed) {
         auto line = next_line(text);
         next_word(line); // its id
         next_word(line); // its parent's
@@ -228,12 +228,12 @@ std::vector<Mount> parse_mountinfo(std::string_view text)
         while (!word.empty() && word != "-");
         const auto type = next_word(line), source = next_word(line), super = next_word(line);
         if (word.empty() || type.empty() || point.empty() || point.front() != '/' ||
-            point.size() > path_most || !plain(type) || !plain(device))
+            point.size() > max_path || !plain(type) || !plain(device))
             continue;
         out.push_back({.device = std::string{device},
                        .point = unescaped(point),
                        .type = std::string{type},
-                       .source = unescaped(source.substr(0, source_most)),
+                       .source = unescaped(source.substr(0, max_source)),
                        .read_only = has_option(options, "ro") || has_option(super, "ro")});
     }
     return out;

@@ -1,6 +1,6 @@
-// What the kernel's text files say, as values: text in, structs out. Pure; whatever the text, nothing is thrown and nothing grows
-// beyond the bounds given here. A line that makes no sense is left out, a file that makes none is nullopt.
-// Sources: proc(5) of Linux 6; counters are since boot (or since the device came) and may wrap or start anew.
+// Parses the kernel's text files into structs. Pure; for any text, nothing is thrown and nothing grows
+// beyond the bounds given here. An invalid line is skipped, an invalid file gives nullopt.
+// Sources: proc(5) of Linux 6; counters start at boot (or when the device appeared) and may wrap or restart.
 #pragma once
 
 #include <array>
@@ -12,8 +12,7 @@
 
 namespace agenthost::telemetry {
 
-constexpr std::size_t parsed_most =
-    4096; // lines of a kind kept of one file; a machine with more has other worries
+constexpr std::size_t max_parsed = 4096; // lines of a kind used per file; no real machine has more
 
 // /proc/stat, all CPUs together, in ticks. guest time is in user already.
 struct CpuTicks {

@@ -13,7 +13,7 @@ double percent_of(double part, double whole)
     return whole > 0 ? std::clamp(100 * part / whole, 0.0, 100.0) : 0;
 }
 
-// iowait and idle may go back a little (proc(5) says so of iowait): then nothing passed.
+// iowait and idle may decrease slightly (see proc(5) for iowait): count that as no time.
 std::uint64_t ticks(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
 std::optional<Rate> rate_of(const Interface& before, const Interface& now, double seconds)
@@ -56,7 +56,7 @@ std::vector<Rate> rates_of(std::map<std::string, Device>& before, const std::vec
         out.push_back(rate ? std::move(*rate) : Rate{.name = device.name});
         seen.insert_or_assign(device.name, device);
     }
-    before = std::move(seen); // what went away is forgotten: when it comes back it starts anew
+    before = std::move(seen); // devices that disappeared are forgotten; if they return, they start again
     return out;
 }
 
@@ -87,10 +87,10 @@ Sample Rates::step(const Reading& now, std::int64_t at_ms)
     Sample out;
     out.at_ms = at_ms;
     const auto elapsed = now.at - before_;
-    const bool early = has_before_ && elapsed >= elapsed.zero() && elapsed < least;
-    const bool comparable = has_before_ && elapsed >= least;
+    const bool early = has_before_ && elapsed >= elapsed.zero() && elapsed < min_interval;
+    const bool comparable = has_before_ && elapsed >= min_interval;
 
-    // What is true of a moment.
+    // Values of a moment.
     if (now.memory) {
         out.memory_bytes = *now.memory;
         out.memory = percent_of(static_cast<double>(now.memory->total - now.memory->available),
@@ -103,7 +103,7 @@ Sample Rates::step(const Reading& now, std::int64_t at_ms)
     out.left_out = now.left_out;
     out.cpus = now.cpu ? now.cpu->cpus : last_.cpus;
 
-    // What is true of a span.
+    // Values of a time span.
     out.cpu = last_.cpu;
     if (early) {
         out.network_in = last_.network_in;
@@ -117,7 +117,7 @@ Sample Rates::step(const Reading& now, std::int64_t at_ms)
     }
     const double seconds = std::chrono::duration<double>(elapsed).count();
     if (now.cpu) {
-        // The first look has nothing to compare with but the boot: its CPU figure is the average since then.
+        // The first reading can only be compared with boot: its CPU value is the average since then.
         if (!cpu_) out.cpu = cpu_percent({}, *now.cpu).value_or(0);
         if (cpu_ && comparable) out.cpu = cpu_percent(*cpu_, *now.cpu).value_or(last_.cpu);
         cpu_ = now.cpu;

@@ -1,8 +1,8 @@
-// From counters to rates. Pure: a step takes a Reading and gives a Sample.
+// Computes rates from counters. Pure: a step takes a Reading and returns a Sample.
 //
-// A counter that went back: near the end of 32 bits before and near the start now, it wrapped and the difference counts; else its
-// device was made anew and this step has no rate for it. Figures are never negative and never come from the time before the device.
-// A clock that did not move, or hardly (twice in a `least`), changes nothing: the rates of before stand.
+// A counter that decreased from near 2^32 to near 0 has wrapped, and the difference counts; otherwise its
+// device was recreated, and this step has no rate for it. Rates are never negative and never include time before the device existed.
+// If the clock did not advance by `min_interval`, the previous rates stay.
 #pragma once
 
 #include "sample.hpp"
@@ -12,15 +12,15 @@
 
 namespace agenthost::telemetry {
 
-// How far a counter moved; nullopt: it was reset.
+// The increase of a counter; nullopt: it was reset.
 std::optional<std::uint64_t> moved(std::uint64_t before, std::uint64_t now);
 
-// Busy percent of all CPUs between two looks; nullopt when no tick passed.
+// Busy percent of all CPUs between two readings; nullopt if no tick passed.
 std::optional<double> cpu_percent(const CpuTicks& before, const CpuTicks& now);
 
 class Rates {
 public:
-    static constexpr std::chrono::milliseconds least{100}; // between looks; a tick is 10 ms
+    static constexpr std::chrono::milliseconds min_interval{100}; // between readings; a tick is 10 ms
     // `at_ms`: UTC, for the Sample only.
     Sample step(const Reading&, std::int64_t at_ms);
 

@@ -16,10 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto first_rates = 1s; // a server that connects at once should not wait an interval for rates
+constexpr auto first_rates = 1s; // a server that connects at once should not wait a whole interval for rates
 constexpr auto log_interval = 1s;
-constexpr auto host_patience = 5s; // host.status is answered at once or the loop stands still
-constexpr int tap_rounds = 8;      // buffers of the daemon's log in one look
+constexpr auto host_patience = 5s; // host.status is answered at once, unless the loop is blocked
+constexpr int tap_rounds = 8;      // buffers of the daemon's log per poll
 
 std::int64_t utc_ms()
 {
@@ -56,7 +56,7 @@ Service::Service(Context& context, const Config& config)
 Service::~Service()
 {
     for (const auto task : tasks_) context_.cancel(task);
-    const std::scoped_lock lock{mutex_}; // a timer that is at work ends first
+    const std::scoped_lock lock{mutex_}; // waits for a running timer
     logs_.reset();
 }
 
@@ -69,7 +69,7 @@ void Service::start()
                                       return context_.emit("telemetry.log", line_json(line)) == AGH_OK;
                                   },
                               .say = [this](const std::string& text) { context_.log(Level::warn, text); }});
-    look(); // sessions open after start() returns: their first heartbeat has figures
+    look(); // sessions open after start() returns, so their first heartbeat has values
     tasks_.push_back(context_.timer(config_.interval, config_.interval, [this] { look(); }));
     tasks_.push_back(context_.after(first_rates, [this] { look(); }));
     const bool tapped = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP) != nullptr;
@@ -115,12 +115,12 @@ void Service::read_daemon_log(std::chrono::nanoseconds now)
 {
     const auto* tap = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP);
     if (tap == nullptr || tap_.empty()) return;
-    // Warnings are wanted for the fact, whatever is forwarded.
-    const auto least = std::min(config_.daemon_log.value_or(Severity::warn), Severity::warn);
+    // Warnings are needed for the fact "logs", whatever is forwarded.
+    const auto min_level = std::min(config_.daemon_log.value_or(Severity::warn), Severity::warn);
     for (int round = 0; round < tap_rounds; ++round) {
         std::size_t size = tap_.size();
         std::uint64_t lost = 0;
-        if (tap->read(context_.host(), abi_level(least), &logs_->daemon_position, tap_.data(), &size,
+        if (tap->read(context_.host(), abi_level(min_level), &logs_->daemon_position, tap_.data(), &size,
                       &lost) != AGH_OK)
             return;
         if (lost > 0) logs_->daemon_lost(lost);
@@ -142,12 +142,12 @@ Sample Service::sample()
 
 Health Service::health()
 {
-    const std::unique_lock lock{mutex_, std::try_to_lock}; // at work: then it lives
+    const std::unique_lock lock{mutex_, std::try_to_lock}; // locked: then it is working
     if (!lock) return {};
     if (const auto stuck = look_.stuck())
         return {AGH_E_BUSY,
                 "the filesystem at " + *stuck +
-                    " does not answer; its figures stand still. Look at its server or device (dmesg), or "
+                    " does not respond; its values are outdated. Check its server or device (dmesg), or "
                     "unmount it."};
     if (logs_)
         if (const auto problems = logs_->problems(); !problems.empty()) return {AGH_E_BUSY, problems.front()};
@@ -157,7 +157,7 @@ Health Service::health()
 void Service::ask_host(
     Request request, std::function<void(Request&, const std::optional<AgentState>&, const std::string&)> then)
 {
-    // Shared, not moved: when the call is refused the callback is destroyed with what it holds.
+    // Shared, not moved: if the call is refused, the callback is destroyed with its captures.
     const auto waiting = std::make_shared<Request>(std::move(request));
     const auto said =
         context_.call("host.status", "{}", host_patience, [waiting, then](const Result& result) {
@@ -222,8 +222,8 @@ void Service::metrics(Request request)
 {
     const Sample now = sample();
     if (!now.has_rates) {
-        request.fail("BUSY", "there are no figures yet: the second look at the machine comes within a second",
-                     "Ask again.", not_started);
+        request.fail("BUSY", "no metrics yet: the second sample is taken within a second", "Try again.",
+                     not_started);
         return;
     }
     request.reply(base::json_object("metrics", base::RawJson{metrics_json(now)}, "system_load",
@@ -235,9 +235,9 @@ void Service::logs(Request request)
 {
     const auto params = nlohmann::json::parse(request.params(), nullptr, false);
     const auto limit = params.is_object() ? params.value("limit", std::size_t{50}) : 50;
-    const auto least =
+    const auto min_level =
         params.is_object() ? severity(params.value("level", std::string{"trace"})) : Severity::trace;
-    if (!least) {
+    if (!min_level) {
         request.fail("INVALID_REQUEST", "level must be trace, debug, info, warning or error");
         return;
     }
@@ -249,7 +249,7 @@ void Service::logs(Request request)
         const auto& all = logs_->recent();
         std::vector<const Line*> chosen; // the newest that match
         for (auto at = all.rbegin(); at != all.rend() && chosen.size() < limit; ++at)
-            if (at->level >= *least) chosen.push_back(&*at);
+            if (at->level >= *min_level) chosen.push_back(&*at);
         for (auto at = chosen.rbegin(); at != chosen.rend(); ++at) json.value(base::RawJson{line_json(**at)});
         json.end().member("forwarded", logs_->forwarded()).member("dropped", logs_->dropped());
     }

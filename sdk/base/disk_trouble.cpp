@@ -63,10 +63,10 @@ DiskTrouble disk_trouble(int error, const std::string& path, std::string_view mo
     case EROFS:
         return {"DISK_ERROR",
                 sentence(path, "the file system is read-only",
-                         "Look in the kernel's log why, repair it and mount it writable", more)};
+                         "Find the reason in the kernel log, repair it and mount it writable", more)};
     case EIO:
         return {"DISK_ERROR", sentence(path, "the disk does not work (input/output error)",
-                                       "Look in the kernel's log and replace the disk", more)};
+                                       "Check the kernel log and replace the disk", more)};
     case EMFILE:
         return {"INSUFFICIENT_RESOURCES", sentence(path, "no file descriptor is free in this process",
                                                    "Raise LimitNOFILE of the service (ulimit -n)", more)};

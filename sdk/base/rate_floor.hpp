@@ -1,5 +1,5 @@
-// Tells when a transfer has become too slow to keep its place. A peer that sends a byte every few seconds never times out by
-// idleness; measured over a window it does. Told the time, holds no clock.
+// Detects a transfer that is too slow to keep its slot. A peer that sends a byte every few seconds never hits an idle timeout,
+// but its rate over a window is too low. The caller passes the time; there is no clock here.
 #pragma once
 
 #include <chrono>
@@ -11,22 +11,22 @@ class RateFloor {
 public:
     using Time = std::chrono::steady_clock::time_point;
     struct Limits {
-        std::uint64_t bytes_per_second = 0; // 0: no least rate
+        std::uint64_t bytes_per_second = 0; // 0: no minimum
         std::chrono::milliseconds window{60'000};
     };
 
     RateFloor(Limits limits, Time now) : limits_{limits}, since_{now} {}
 
-    // `moved`: bytes of all attempts so far; never less than before. True: in the window that has just ended less moved than the
-    // least rate asks for. A transfer that becomes too slow is told so within two windows, if this is called that often.
+    // `moved`: bytes of all attempts so far; never decreases. True: the window that has just ended moved fewer bytes than the
+    // minimum rate requires. A transfer that becomes too slow is detected within two windows, if this is called that often.
     bool too_slow(std::uint64_t moved, Time now)
     {
         using std::chrono::duration_cast, std::chrono::milliseconds;
         const auto passed = duration_cast<milliseconds>(now - since_);
         if (limits_.bytes_per_second == 0 || passed < limits_.window) return false;
-        const double least =
+        const double required =
             static_cast<double>(limits_.bytes_per_second) * static_cast<double>(passed.count()) / 1000;
-        const bool slow = static_cast<double>(moved - base_) < least;
+        const bool slow = static_cast<double>(moved - base_) < required;
         base_ = moved;
         since_ = now;
         return slow;

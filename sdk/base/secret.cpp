@@ -74,12 +74,12 @@ std::string cannot_open(const std::string& file, int error)
     return why;
 }
 
-std::optional<std::string> read_bounded(const Fd& fd, const std::string& file, std::size_t most,
+std::optional<std::string> read_bounded(const Fd& fd, const std::string& file, std::size_t max_bytes,
                                         std::string& why)
 {
     std::string text;
     char block[16 << 10];
-    while (text.size() <= most) {
+    while (text.size() <= max_bytes) {
         const ssize_t n = ::read(fd.get(), block, sizeof block);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
@@ -89,7 +89,7 @@ std::optional<std::string> read_bounded(const Fd& fd, const std::string& file, s
         if (n == 0) return text;
         text.append(block, static_cast<std::size_t>(n));
     }
-    why = file + ": longer than " + std::to_string(most >> 10) + " KiB; this is not a secret";
+    why = file + ": longer than " + std::to_string(max_bytes >> 10) + " KiB; this is not a secret";
     return std::nullopt;
 }
 
@@ -164,7 +164,7 @@ SecretFile look_at_secret_file(const SecretSource& source, const std::vector<std
 std::optional<std::string> read_private_file(const std::string& file, std::size_t max_bytes, std::string& why,
                                              bool any_mode)
 {
-    // Not blocked by a pipe that nobody writes to.
+    // O_NONBLOCK: a pipe without a writer must not block.
     const Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) {
@@ -206,7 +206,7 @@ std::optional<std::string> read_secret(const SecretSource& source, std::string& 
     }
     const std::string origin = "systemd credential " + source.name, file = secret_file(source);
     if (source.name.find('/') != std::string::npos) {
-        why = origin + ": a name has no \"/\" in it";
+        why = origin + ": a name must not contain \"/\"";
         return std::nullopt;
     }
     if (file.empty()) {

@@ -8,8 +8,8 @@ namespace agenthost::base {
 
 namespace {
 
-constexpr std::uint64_t largest_size = 1ULL << 62;
-constexpr std::uint64_t largest_duration = 36'525ULL * 86'400'000; // 100 years, in ms
+constexpr std::uint64_t max_size = 1ULL << 62;
+constexpr std::uint64_t max_duration = 36'525ULL * 86'400'000; // 100 years, in ms
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -18,13 +18,13 @@ struct Quantity {
     std::uint64_t millionths = 0; // of the fraction
     std::string unit;             // lower case
 
-    // Times `factor`, rounded down; nullopt above `largest`, and for a fraction of the smallest unit.
-    [[nodiscard]] std::optional<std::uint64_t> times(std::uint64_t factor, std::uint64_t largest) const
+    // Times `factor`, rounded down; nullopt above `max`, and for a fraction of the smallest unit.
+    [[nodiscard]] std::optional<std::uint64_t> times(std::uint64_t factor, std::uint64_t max) const
     {
-        if (whole > largest / factor || (millionths != 0 && factor == 1)) return std::nullopt;
+        if (whole > max / factor || (millionths != 0 && factor == 1)) return std::nullopt;
         const std::uint64_t value =
             whole * factor + millionths * factor / 1'000'000; // a factor is at most 2^40
-        return value <= largest ? std::optional{value} : std::nullopt;
+        return value <= max ? std::optional{value} : std::nullopt;
     }
 };
 
@@ -77,7 +77,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::string& why)
     why = "a size such as 512KiB, 1MiB or 2GiB";
     const auto quantity = parse_quantity(text);
     const std::uint64_t factor = quantity ? size_factor(quantity->unit) : 0;
-    return factor == 0 ? std::nullopt : quantity->times(factor, largest_size);
+    return factor == 0 ? std::nullopt : quantity->times(factor, max_size);
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text, std::string& why)
@@ -92,7 +92,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text, s
     }
     for (const Unit& unit : duration_units) {
         if (unit.name != quantity->unit) continue;
-        const auto value = quantity->times(unit.factor, largest_duration);
+        const auto value = quantity->times(unit.factor, max_duration);
         if (!value) return std::nullopt;
         return std::chrono::milliseconds{static_cast<std::int64_t>(*value)};
     }

@@ -8,10 +8,9 @@ namespace agenthost::netclient {
 
 namespace {
 
-constexpr int most_digits = 15; // 2^60 bytes: no overflow, and nobody sends more
-constexpr int most_request_overhead =
-    4096; // extensions and trailers of one body: nobody sends more in earnest
-constexpr int most_response_overhead = 16384;
+constexpr int max_digits = 15;             // 2^60 bytes: cannot overflow, and larger than any real chunk
+constexpr int max_request_overhead = 4096; // extensions and trailers of one body; real messages have far less
+constexpr int max_response_overhead = 16384;
 
 int hex_value(char c)
 {
@@ -52,8 +51,8 @@ std::size_t ChunkedDecoder::decode(char* data, std::size_t size)
 
 void ChunkedDecoder::skip(char c)
 {
-    const int most = of_ == Of::request ? most_request_overhead : most_response_overhead;
-    if (c == '\n' || ++overhead_ > most) state_ = State::failed;
+    const int max = of_ == Of::request ? max_request_overhead : max_response_overhead;
+    if (c == '\n' || ++overhead_ > max) state_ = State::failed;
 }
 
 void ChunkedDecoder::framing(char c)
@@ -63,7 +62,7 @@ void ChunkedDecoder::framing(char c)
     case State::size:
         if (const int value = hex_value(c); value >= 0) {
             left_ = left_ * 16 + static_cast<std::uint64_t>(value);
-            if (++digits_ > most_digits) state_ = State::failed;
+            if (++digits_ > max_digits) state_ = State::failed;
         } else if (digits_ == 0) {
             state_ = State::failed;
         } else if (c == '\r') {

@@ -44,7 +44,7 @@ Connection::Done Connection::fail(int rc)
         break;
     default:
         if (const long verify = SSL_get_verify_result(ssl_.get()); verify != X509_V_OK) {
-            error_ = std::string{"the server's certificate is not accepted: "} +
+            error_ = std::string{"the server's certificate was rejected: "} +
                      X509_verify_cert_error_string(verify);
             ERR_clear_error();
         } else {

@@ -34,7 +34,7 @@ public:
         : connection_{std::move(connection)}, silence_{silence.count() > 0 ? silence : for_ever}
     {}
 
-    // False: the daemon does not read. An answer that comes before it has read everything is worth more than an error here.
+    // False: the daemon does not read. If it responds before it has read everything, its response is used instead of an error.
     bool send(std::string_view text)
     {
         while (!text.empty()) {
@@ -62,7 +62,7 @@ public:
 
     [[nodiscard]] std::string silent() const
     {
-        return "the daemon accepts connections but has said nothing for " +
+        return "the daemon accepts connections but has not responded for " +
                std::to_string(silence_.count() / 1000) + " s; its log says why (journalctl -u agenthost)";
     }
 
@@ -92,7 +92,7 @@ std::optional<Connection> connect(const std::filesystem::path& socket, ControlAn
     answer.problem = answer.no_daemon ? absent(socket)
                      : made.error == EACCES
                          ? "permission denied on " + socket.string() +
-                               ": it belongs to the daemon's user; use sudo, or become that user"
+                               ": it belongs to the daemon's user; use sudo, or run as that user"
                          : socket.string() + ": " + std::strerror(made.error);
     return std::nullopt;
 }
@@ -109,8 +109,7 @@ struct BodyReader {
     {
         if (head.chunked) {
             size = chunks.decode(data, size);
-            if (chunks.failed())
-                answer.problem = "the daemon's answer is not HTTP that this command understands";
+            if (chunks.failed()) answer.problem = "the daemon's reply is not valid HTTP";
         } else if (head.length) {
             size = static_cast<std::size_t>(std::min<std::uint64_t>(size, *head.length - taken));
         }
@@ -163,7 +162,7 @@ ControlAnswer ControlClient::request(std::string_view method, std::string_view t
         std::string why;
         const auto result = parse_response_head(start, head, why);
         if (result == HeadResult::bad || result == HeadResult::unsupported)
-            return fail("what answers on " + socket_.string() + " is not agenthost: " + why);
+            return fail("the program that answers on " + socket_.string() + " is not agenthost: " + why);
         if (result == HeadResult::complete) break;
     }
     answer.status = head.status;

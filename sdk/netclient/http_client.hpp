@@ -1,11 +1,11 @@
-// HTTP transfers of any size with flat memory: a GET into a sink, a PUT or POST from a file. Blocking, for a thread of the
-// transfer's own; a cancel or the deadline ends it within milliseconds.
+// Runs HTTP transfers of any size with constant memory: a GET into a sink, a PUT or POST from a file. Blocking: use a dedicated
+// thread; a cancel or the deadline ends a transfer within milliseconds.
 //
-// What it takes care of: verified TLS; the address policy, on the address that is connected to, again after every redirect;
-// at most `redirects` of them, none from https to http, no credentials to another origin; the network settings of the server that
-// asked (proxy, TLS, its own origin); a broken GET is resumed by Range and If-Range where the server can, else started over; the retry
-// budget; idle timeouts and a minimum rate. What it does not do: keep-alive, cookies, compressed bodies. One client serves any number
-// of threads.
+// It handles verified TLS; the address policy, checked on the connected address and again after every redirect;
+// at most `redirects` redirects, none from https to http, no credentials to another origin; the network settings of the requesting
+// server (proxy, TLS, its own origin); resuming a broken GET by Range and If-Range if the server supports it, else starting over; the
+// retry budget; idle timeouts and a minimum rate. It does not support keep-alive, cookies or compressed bodies. One client serves any
+// number of threads.
 #pragma once
 
 #include "address_policy.hpp"
@@ -28,23 +28,23 @@
 
 namespace agenthost::netclient {
 
-// Where a GET's bytes go. Its words of refusal end the transfer for good and are the caller's to explain.
+// Receives the bytes of a GET. Returning false ends the transfer for good; the caller explains the reason.
 class Sink {
 public:
     virtual ~Sink() = default;
-    // The answer's head is there, no byte of the body yet. `total` is the whole body's size, when the server says it. Also
-    // called when a transfer goes on after a break. false: stop.
+    // Called after the response head, before the body. `total` is the size of the whole body, if the server sent it. Also
+    // called when a broken transfer is resumed. false: stop.
     virtual bool begin(std::optional<std::uint64_t> total) = 0;
     virtual bool write(const char* data,
                        std::size_t size) = 0; // in order; up to 128 KiB at a time. false: stop
     virtual bool restart() = 0;               // forget what came; the next byte is the first. false: stop
-    // Can what came before a break be trusted to join with what follows even when the server gives no strong validator?
+    // Whether a transfer may be resumed after a break even without a strong validator, because the content is verified.
     [[nodiscard]] virtual bool verifies_content() const { return false; }
-    // Is a body that only ends with the connection acceptable (the sink knows by itself whether it is whole)?
+    // Whether a body that ends with the connection is acceptable, because the sink can tell if it is complete.
     [[nodiscard]] virtual bool knows_end() const { return false; }
 };
 
-// What a PUT or POST sends. Read anew from `offset` 0 for each attempt.
+// The body of a PUT or POST. Read again from `offset` 0 for each attempt.
 struct Body {
     int file = -1; // or:
     std::string_view text;
@@ -57,7 +57,7 @@ struct Transfer {
         cancelled,
         deadline,
         denied,  // by the address policy
-        refused, // the other end said no (4xx), or what it does cannot work: trying again is no use
+        refused, // the server refused (4xx) or behaves incorrectly: retrying is useless
         network, // the retry budget is used up
         stopped, // by the sink
         local    // our own file could not be read
@@ -75,11 +75,11 @@ struct HttpOptions {
     std::string ca_file; // trusted beside the authorities of the system or of the server that asked
     std::string user_agent = "agenthost/" AGENTHOST_VERSION;
     std::chrono::milliseconds connect_timeout{10'000};
-    std::chrono::milliseconds idle_timeout{10'000}; // no byte moves; a third of the retry budget's time
+    std::chrono::milliseconds idle_timeout{10'000}; // without a byte; a third of the retry budget's time
     std::chrono::milliseconds answer_timeout{
         60'000}; // for the answer once a body is sent: the other end may be syncing its disk
     base::RateFloor::Limits
-        least_rate{}; // of a body; slower is a failure for good, as a retry would be no faster
+        min_rate{}; // of a body; slower is a failure for good, as a retry would be no faster
     int redirects = 5;
     RetryBudget::Limits retry{};
 };
@@ -103,7 +103,7 @@ public:
 
 private:
     friend class Exchange;
-    // Made when first needed, so plain transfers never pay for it; made again when a certificate file was renewed.
+    // Created on first use, so plain transfers never pay for it; created again when a certificate file was renewed.
     TlsResult tls(const TlsClientConfig&);
 
     struct KnownTls {
@@ -119,7 +119,7 @@ private:
     std::vector<KnownTls> tls_;
 };
 
-// Twice as much gains nothing measurable; with TLS the cipher is what takes the time.
+// Doubling it brings no measurable gain; with TLS the cipher dominates.
 constexpr std::size_t transfer_buffer(const Url& url) { return (url.tls ? 64 : 128) * 1024; }
 
 } // namespace agenthost::netclient

@@ -24,9 +24,9 @@ Step after_wait(Wait wait, const char* doing, const Url& url)
     return {};
 }
 
-Step Exchange::wait(short events, milliseconds most, const char* doing)
+Step Exchange::wait(short events, milliseconds timeout, const char* doing)
 {
-    return after_wait(wait_for(connection_->fd(), events, most, patience_), doing, url_);
+    return after_wait(wait_for(connection_->fd(), events, timeout, patience_), doing, url_);
 }
 
 Step Exchange::wait_until(Clock::time_point until, const char* doing)
@@ -46,7 +46,7 @@ Step after_moving(base::RateFloor& floor, std::uint64_t moved, const base::RateF
 
 namespace {
 
-// Has the answer itself begun, or something that is not HTTP? `text`: without complete interim answers.
+// Whether the final response, or something that is not HTTP, has begun. `text`: without complete interim responses.
 bool begins_final(std::string_view text)
 {
     while (!text.empty() && (text.front() == '\r' || text.front() == '\n')) text.remove_prefix(1);
@@ -57,7 +57,7 @@ bool begins_final(std::string_view text)
 
 } // namespace
 
-// Which hosts and addresses are allowed, given what the server that asked may reach beyond that: its own origin.
+// Connects, under the address policy extended by the requesting server's own origin.
 Step Exchange::connect()
 {
     answer_.clear();
@@ -77,8 +77,8 @@ Step Exchange::connect()
     return url_.tls ? secure() : Step{};
 }
 
-// To the host, or to the proxy: the configuration names that, so no policy applies to it. What the proxy connects to is checked as far as
-// the URL tells.
+// Connects to the host or to the proxy. No policy applies to the proxy, because it is configured. Its target is checked as far as the
+// URL shows it.
 Step Exchange::open_socket(const Proxy* proxy, const AddressPolicy& policy)
 {
     const std::string& host = proxy ? proxy->host : url_.host;
@@ -150,7 +150,7 @@ Step Exchange::handshake()
             std::string detail =
                 at() +
                 ": TLS: " + (io == Connection::Io::eof ? "the connection broke off" : connection_->error());
-            // A certificate does not get better by asking again, be it the server's or our own.
+            // A retry cannot fix a certificate, neither the server's nor ours.
             const bool certificate =
                 connection_->certificate_refused() || detail.find("certificate") != std::string::npos;
             return certificate ? Step::finish(End::refused, std::move(detail))
@@ -192,9 +192,9 @@ Step Exchange::send_all(const char* data, std::size_t size)
     return {};
 }
 
-Step Exchange::hear(bool& answered)
+Step Exchange::read_early_answer(bool& answered)
 {
-    constexpr int reads = 8; // a turn; then the body goes on
+    constexpr int reads = 8; // per call; then sending the body continues
     char bytes[4096];
     answered = false;
     for (int i = 0; i < reads && !answered; ++i) {
@@ -211,11 +211,11 @@ Step Exchange::hear(bool& answered)
     return {};
 }
 
-Step Exchange::read_head(milliseconds most)
+Step Exchange::read_head(milliseconds timeout)
 {
     head_ = {};
     early_ = {};
-    auto until = Clock::now() + most; // for the first byte; then as long again for all the rest
+    auto until = Clock::now() + timeout; // for the first byte; then as long again for all the rest
     bool begun = !answer_.empty();
     for (;;) {
         answer_.erase(0, skip_interim(answer_, interim_));
@@ -243,7 +243,8 @@ Step Exchange::read_head(milliseconds most)
         answer_.append(buffer_.data(), done.bytes);
         const int before = interim_;
         answer_.erase(0, skip_interim(answer_, interim_));
-        if (!begun || interim_ != before) until = Clock::now() + most; // an interim answer is a sign of life
+        if (!begun || interim_ != before)
+            until = Clock::now() + timeout; // an interim answer is a sign of life
         begun = true;
     }
 }
@@ -268,16 +269,16 @@ Step Exchange::redirect(std::string_view method)
 
 void Exchange::read_reply(std::string& reply)
 {
-    const std::size_t most = static_cast<std::size_t>(
+    const std::size_t max_size = static_cast<std::size_t>(
         std::min<std::uint64_t>(head_.length.value_or(call_.max_reply), call_.max_reply));
     ChunkedDecoder chunks;
     std::size_t filled = early_.size();
     std::memmove(buffer_.data(), early_.data(), filled);
     const auto until = Clock::now() + options().answer_timeout;
-    while (most > 0) {
+    while (max_size > 0) {
         if (head_.chunked) filled = chunks.decode(buffer_.data(), filled);
-        reply.append(buffer_.data(), std::min(filled, most - reply.size()));
-        if (reply.size() >= most || chunks.done() || chunks.failed()) return;
+        reply.append(buffer_.data(), std::min(filled, max_size - reply.size()));
+        if (reply.size() >= max_size || chunks.done() || chunks.failed()) return;
         Connection::Done done;
         while ((done = connection_->read(buffer_.data(), buffer_.size())).io == Connection::Io::again)
             if (!wait_until(std::min(until, Clock::now() + options().idle_timeout), "reading the answer")

@@ -1,4 +1,4 @@
-// Private to the HTTP client: one attempt of a transfer, from connecting to the answer's head, redirects followed.
+// Private to the HTTP client: runs one attempt of a transfer, from connecting to the response head, following redirects.
 #pragma once
 
 #include "base/buffer.hpp"
@@ -11,7 +11,7 @@
 
 namespace agenthost::netclient {
 
-// How an attempt, or a step of it, went.
+// The result of an attempt or of one of its steps.
 struct Step {
     enum class Next { go_on, retry, finish };
     Next next = Next::go_on;
@@ -37,7 +37,7 @@ public:
         : client_{client}, call_{call}, patience_{patience}, buffer_{buffer}, url_{call.url}
     {}
 
-    // Connects, sends the request, lets `send_body` send what follows the head, reads the answer's head; follows redirects.
+    // Connects, sends the request head, calls `send_body` for the body, reads the response head; follows redirects.
     template <typename SendBody>
     Step run(std::string_view method, const Headers& headers, SendBody send_body);
     Step run(std::string_view method, const Headers& headers)
@@ -46,17 +46,17 @@ public:
     }
 
     Step send_all(const char* data, std::size_t size);
-    Step wait(short events, std::chrono::milliseconds most, const char* doing);
+    Step wait(short events, std::chrono::milliseconds timeout, const char* doing);
     Step wait_until(Clock::time_point,
                     const char* doing); // for what the connection wants, no longer than that in all
-    // Hears what the other end says while the body is still being sent: interim answers (1xx) are taken in; `answered` when its
-    // answer has begun or it has left.
-    Step hear(bool& answered);
+    // Reads what the server sends while the body is being sent: skips interim responses (1xx); sets `answered` when the
+    // final response has begun or the server has closed.
+    Step read_early_answer(bool& answered);
     void
     read_reply(std::string& reply); // of a small answer, as far as max_reply; failures are not interesting
 
     [[nodiscard]] const ResponseHead& head() const { return head_; }
-    // What came of the body together with the head; no longer than the buffer.
+    // The part of the body that arrived with the head; not larger than the buffer.
     [[nodiscard]] std::string_view early_body() const { return early_; }
     [[nodiscard]] Connection& connection() { return *connection_; }
     [[nodiscard]] const Url& url() const { return url_; }
@@ -76,7 +76,7 @@ private:
     Step secure();
     Step handshake();
     Step send_request(std::string_view method, const Headers&);
-    Step read_head(std::chrono::milliseconds most);
+    Step read_head(std::chrono::milliseconds timeout);
     Step redirect(std::string_view method); // to the new URL, or the reason why not
 
     HttpClient& client_;

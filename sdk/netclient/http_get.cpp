@@ -1,4 +1,4 @@
-// A GET: bodies straight from the socket into page-aligned memory and on to the sink in large pieces; resumed after a break.
+// A GET: reads bodies from the socket into page-aligned memory and passes large pieces to the sink; resumes after a break.
 #include "chunked.hpp"
 #include "http_exchange.hpp"
 
@@ -12,7 +12,7 @@ using End = Transfer::End;
 
 namespace {
 
-// A partly filled buffer goes to the sink after this long, so that a slow transfer is seen to move.
+// A partly filled buffer goes to the sink after this time, so that a slow transfer shows progress.
 constexpr milliseconds flush_after{100};
 
 class Get {
@@ -23,7 +23,7 @@ public:
 
     Step attempt(Transfer& transfer)
     {
-        // Also between attempts: a peer that breaks off after every few bytes is as slow as one that trickles.
+        // Checked between attempts too: a peer that disconnects after every few bytes is as slow as one that trickles.
         if (Step step = keep_pace(call_.url); !step.ok()) return step;
         Exchange exchange{client_, call_, patience_, buffer_};
         const bool resuming = received_ > 0 && can_resume();
@@ -42,14 +42,11 @@ public:
     [[nodiscard]] std::uint64_t best() const { return best_; }
 
 private:
-    Step keep_pace(const Url& url)
-    {
-        return after_moving(floor_, on_wire_, client_.options().least_rate, url);
-    }
+    Step keep_pace(const Url& url) { return after_moving(floor_, on_wire_, client_.options().min_rate, url); }
 
     [[nodiscard]] bool can_resume() const { return !validator_.empty() || sink_.verifies_content(); }
 
-    // What the head means for what we have so far.
+    // Decides from the head whether the bytes received so far can be continued.
     Step judge(const Exchange& exchange, bool resuming, Transfer& transfer)
     {
         const ResponseHead& head = exchange.head();
@@ -64,7 +61,7 @@ private:
             if (range && range->total == received_ && !range->first)
                 return Step::finish(End::done); // only the end was missing
             if (Step step = start_over(); !step.ok()) return step;
-            return Step::retry(answered + ": it does not know the rest of the file");
+            return Step::retry(answered + ": it does not have the rest of the file");
         }
         if (head.status == 206 && resuming) {
             const auto range = parse_content_range(head.header("content-range"));
@@ -73,7 +70,7 @@ private:
                 (validator_.empty() || validator_ == validator_of(head) || validator_of(head).empty());
             if (!fits) {
                 if (Step step = start_over(); !step.ok()) return step;
-                return Step::retry(answered + ", but with another part than the one asked for");
+                return Step::retry(answered + ", but with a different range than requested");
             }
             transfer.resumed += received_;
             if (range->total)
@@ -90,7 +87,7 @@ private:
             return Step::finish(
                 End::refused,
                 answered +
-                    " with neither Content-Length nor chunks, so that a cut could not be told from the end");
+                    " with neither Content-Length nor chunks, so that truncation could not be detected");
         validator_ = validator_of(head);
         return {};
     }
@@ -124,7 +121,7 @@ private:
         return true;
     }
 
-    // The body's bytes; what came before a failure is kept for the next attempt.
+    // Reads the body; bytes received before a failure are kept for the next attempt.
     Step body(Exchange& exchange)
     {
         const auto early = exchange.early_body();
@@ -170,16 +167,16 @@ private:
     {
         if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
         const short events = exchange.connection().wanted();
-        milliseconds most = client_.options().idle_timeout;
+        milliseconds timeout = client_.options().idle_timeout;
         if (filled_ > 0 && Clock::now() - last_flush_ > flush_after && !flush())
             return Step::finish(End::stopped);
-        if (filled_ > 0 && flush_after < most) {
+        if (filled_ > 0 && flush_after < timeout) {
             const Wait soon = wait_for(exchange.connection().fd(), events, flush_after, patience_);
             if (soon != Wait::timeout) return after_wait(soon, "receiving", exchange.url());
             if (!flush()) return Step::finish(End::stopped);
-            most -= flush_after;
+            timeout -= flush_after;
         }
-        return exchange.wait(events, most, "receiving");
+        return exchange.wait(events, timeout, "receiving");
     }
 
     HttpClient& client_;
@@ -191,7 +188,7 @@ private:
     std::uint64_t received_ = 0; // with the sink
     std::uint64_t best_ = 0;     // the most that ever was
     std::uint64_t on_wire_ = 0;  // of bodies, of all attempts
-    base::RateFloor floor_{client_.options().least_rate, Clock::now()};
+    base::RateFloor floor_{client_.options().min_rate, Clock::now()};
     std::optional<std::uint64_t> total_;
     std::string validator_;
     Clock::time_point last_flush_ = Clock::now();

@@ -209,7 +209,7 @@ HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::s
     if (const char* wrong = read_head(rest.substr(0, end), raw))
         return why = std::string{"the answer is not HTTP: "} + wrong, HeadResult::bad;
     if (raw.head.status == 101 && switching == Switching::refused)
-        return why = "the server switched protocols unasked", HeadResult::unsupported;
+        return why = "the server switched protocols without a request for it", HeadResult::unsupported;
     raw.head.size = at + end;
     const HeadResult result = read_framing(raw, why);
     head = std::move(raw.head);

@@ -1,4 +1,4 @@
-// A PUT or POST of a file: sendfile when plain, large reads and SSL_write under TLS. An answer that comes early ends the sending.
+// A PUT or POST of a file: sendfile if plain, large reads and SSL_write under TLS. An early response ends the sending.
 #include "http_exchange.hpp"
 
 #include <poll.h>
@@ -46,10 +46,7 @@ public:
     [[nodiscard]] Clock::time_point last_moved() const { return last_moved_; }
 
 private:
-    Step keep_pace(const Url& url)
-    {
-        return after_moving(floor_, on_wire_, client_.options().least_rate, url);
-    }
+    Step keep_pace(const Url& url) { return after_moving(floor_, on_wire_, client_.options().min_rate, url); }
 
     Step send_body(Exchange& exchange)
     {
@@ -64,7 +61,7 @@ private:
         return step;
     }
 
-    // Waits until the socket takes more; `answered` when the other end answers before it has heard all.
+    // Waits until the socket is writable; sets `answered` if the server responds before it has read the whole body.
     Step wait_to_send(Exchange& exchange, bool& answered)
     {
         if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
@@ -73,10 +70,10 @@ private:
                                       "sending");
             !step.ok())
             return step;
-        return exchange.hear(answered);
+        return exchange.read_early_answer(answered);
     }
 
-    // All of `data`, unless the other end answers first.
+    // Sends all of `data`, unless the server responds first.
     Step push(Exchange& exchange, std::string_view data, bool& answered)
     {
         while (!data.empty() && !answered) {
@@ -95,7 +92,7 @@ private:
         return {};
     }
 
-    // A failed write usually means that the other end has answered and closed; that answer says more than "broken pipe".
+    // A failed write usually means that the server has responded and closed; its response says more than "broken pipe".
     static Step broken() { return {}; }
 
     Step send_from_file(Exchange& exchange)
@@ -151,7 +148,7 @@ private:
     const Patience& patience_;
     std::uint64_t size_;
     std::uint64_t offset_ = 0, on_wire_ = 0; // of this attempt; of all
-    base::RateFloor floor_{client_.options().least_rate, Clock::now()};
+    base::RateFloor floor_{client_.options().min_rate, Clock::now()};
     Clock::time_point last_moved_ = Clock::now();
     base::Buffer buffer_{transfer_buffer(call_.url)};
 };
@@ -186,7 +183,7 @@ Transfer HttpClient::send(std::string_view method, const Call& call, const Body&
 {
     const base::IgnoreSigpipe no_signal;
     Send send{*this, call, method, body, patience};
-    // What the kernel took says nothing about what arrived: five attempts in all, however far each came.
+    // Bytes accepted by the kernel may not have arrived, so progress does not count: five attempts in all.
     return run_attempts(
         options_, patience, [&send](Transfer& transfer) { return send.attempt(transfer); },
         [&send](RetryBudget& budget) { budget.moved(send.last_moved()); });

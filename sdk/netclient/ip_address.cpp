@@ -13,11 +13,11 @@ namespace {
 constexpr std::array<unsigned char, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr int v4_offset = 96; // bits of the mapped prefix
 
-std::optional<unsigned> number(std::string_view text, unsigned most)
+std::optional<unsigned> number(std::string_view text, unsigned max)
 {
     unsigned value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > most)
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max)
         return std::nullopt;
     return value;
 }

@@ -48,9 +48,9 @@ int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<
 
 } // namespace
 
-Wait wait_for(int fd, short events, milliseconds most, const Patience& patience)
+Wait wait_for(int fd, short events, milliseconds timeout, const Patience& patience)
 {
-    const auto end = std::min(Clock::now() + most, patience.deadline);
+    const auto end = std::min(Clock::now() + timeout, patience.deadline);
     for (;;) {
         if (patience.cancel.is_set()) return Wait::cancelled;
         const auto now = Clock::now();
@@ -77,7 +77,7 @@ Resolver::~Resolver()
     for (auto& [lookup, thread] : threads_) thread.join();
 }
 
-std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds most,
+std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds timeout,
                                        const Patience& patience, std::string& why)
 {
     std::vector<Address> addresses;
@@ -90,9 +90,9 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
             running.second.join(); // at its last instruction
             return true;
         });
-        if (threads_.size() >= most_) {
-            why = "looking up " + host + ": " + std::to_string(most_) +
-                  " look-ups hang already; check the name servers in resolv.conf";
+        if (threads_.size() >= max_threads_) {
+            why = "looking up " + host + ": " + std::to_string(max_threads_) +
+                  " DNS lookups are stuck; check the name servers in resolv.conf";
             return {};
         }
         const auto look = [lookup, host, port] {
@@ -117,7 +117,7 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
             return {};
         }
     }
-    if (const auto waited = wait_for(lookup->done.fd(), POLLIN, most, patience); waited != Wait::ready) {
+    if (const auto waited = wait_for(lookup->done.fd(), POLLIN, timeout, patience); waited != Wait::ready) {
         why = "looking up " + host + " took too long; check the name servers in resolv.conf";
         return {};
     }

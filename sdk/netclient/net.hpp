@@ -1,5 +1,5 @@
-// Blocking network steps that a cancel wakes and a clock bounds: wait on a descriptor, resolve a name, connect. For threads of a
-// transfer; never call them on an I/O thread.
+// Blocking network steps with cancellation and a deadline: wait for a descriptor, resolve a name, connect. For the threads of
+// transfers; never call them on an I/O thread.
 #pragma once
 
 #include "address_policy.hpp"
@@ -23,7 +23,7 @@ namespace agenthost::netclient {
 
 using Clock = std::chrono::steady_clock;
 
-// How long whatever we do may go on. `cancel` outlives it.
+// The deadline and cancellation of an operation. `cancel` must outlive it.
 struct Patience {
     const base::Cancel& cancel;
     Clock::time_point deadline = Clock::time_point::max();
@@ -31,8 +31,8 @@ struct Patience {
 
 enum class Wait { ready, timeout, cancelled, deadline };
 
-// Until `fd` has one of `events` (or an error, which is "ready" too). fd < 0: a sleep that cancel ends.
-Wait wait_for(int fd, short events, std::chrono::milliseconds most, const Patience&);
+// Waits until `fd` has one of `events` (or an error, which is "ready" too). fd < 0: a sleep that cancel ends.
+Wait wait_for(int fd, short events, std::chrono::milliseconds timeout, const Patience&);
 
 // Where a stream socket connects to: an IP address and port, or a unix socket.
 struct Address {
@@ -41,25 +41,25 @@ struct Address {
     [[nodiscard]] const sockaddr& get() const { return reinterpret_cast<const sockaddr&>(storage); }
 };
 
-// The address of a unix socket. nullopt and `why` when the path is empty or longer than the kernel takes (107 bytes).
+// The address of a unix socket. nullopt and `why` if the path is empty or longer than the kernel accepts (107 bytes).
 std::optional<Address> unix_address(const std::string& path, std::string& why);
 
-// getaddrinfo() cannot be interrupted, so each look-up of a name runs on a thread of its own, which the caller leaves behind when
-// it loses patience. At most `most` threads; the destructor joins them, which the resolver's own time-outs bound (2 s, 2 tries).
+// Resolves host names. getaddrinfo() cannot be interrupted, so each DNS lookup runs on its own thread, which the caller abandons
+// after its timeout. At most `max_threads`; the destructor joins them, which the resolver's timeouts bound (2 s, 2 tries).
 class Resolver {
 public:
-    explicit Resolver(std::size_t most = 16) : most_{most} {}
+    explicit Resolver(std::size_t max_threads = 16) : max_threads_{max_threads} {}
     ~Resolver();
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
 
     // Empty and `why` on failure. An address literal needs no thread.
-    std::vector<Address> resolve(const std::string& host, std::uint16_t port, std::chrono::milliseconds most,
-                                 const Patience&, std::string& why);
+    std::vector<Address> resolve(const std::string& host, std::uint16_t port,
+                                 std::chrono::milliseconds timeout, const Patience&, std::string& why);
 
 private:
     struct Lookup;
-    std::size_t most_;
+    std::size_t max_threads_;
     std::mutex mutex_;
     std::list<std::pair<std::shared_ptr<Lookup>, std::thread>>
         threads_; // running, or finished and not joined yet
@@ -69,7 +69,7 @@ struct Connected {
     base::Fd socket;     // connected, non-blocking; TCP_NODELAY is set
     std::string why;     // when there is no socket: what failed, for people
     int error = 0;       // the same as errno
-    bool denied = false; // the policy forbids every address: another attempt is no use
+    bool denied = false; // the policy forbids every address: retrying is useless
     Wait wait = Wait::ready;
 };
 // Connects to an address that the configuration names, so no policy applies: a unix socket, a proxy.

@@ -43,8 +43,8 @@ std::optional<Proxy> parse_proxy(std::string_view text, std::string& why)
     constexpr std::string_view scheme = "http://";
     if (!text.starts_with(scheme)) {
         why = "proxy " + shown_url(text) +
-              ": only HTTP proxies that know CONNECT are spoken to; write "
-              "http://HOST:PORT (what goes through it is encrypted all the same)";
+              ": only HTTP proxies with CONNECT are supported; write "
+              "http://HOST:PORT (the traffic through it is encrypted anyway)";
         return std::nullopt;
     }
     Proxy proxy;
@@ -60,7 +60,7 @@ std::optional<Proxy> parse_proxy(std::string_view text, std::string& why)
         const auto user = unescaped(rest.substr(0, at));
         if (!user || user->find(':') == std::string::npos) {
             why = "proxy " + shown_url(text) +
-                  ": before the @ stands USER:PASSWORD, with special characters as %40 and the like";
+                  ": write USER:PASSWORD before the @, with special characters percent-encoded (%40)";
             return std::nullopt;
         }
         proxy.authorization = "Basic " + base::base64(*user);
@@ -88,14 +88,14 @@ std::size_t ConnectAnswer::feed(std::string_view bytes)
 {
     if (state_ != State::more) return 0;
     const std::size_t before = head_.size();
-    head_ += bytes.substr(0, most - before);
+    head_ += bytes.substr(0, max_head - before);
     const std::size_t searched = before < 3 ? 0 : before - 3; // the end may lie across two pieces
     const std::size_t end = head_.find("\r\n\r\n", searched);
     if (end == std::string::npos) {
         constexpr std::string_view begin = "HTTP/1.";
         const bool http = head_.compare(0, std::min(head_.size(), begin.size()), begin, 0,
                                         std::min(head_.size(), begin.size())) == 0;
-        if (!http || head_.size() >= most) state_ = State::refused;
+        if (!http || head_.size() >= max_head) state_ = State::refused;
         return bytes.size();
     }
     head_.resize(end + 4);
@@ -111,18 +111,19 @@ std::size_t ConnectAnswer::feed(std::string_view bytes)
 std::string ConnectAnswer::problem(const Proxy& proxy, std::string_view host, std::uint16_t port) const
 {
     const std::string who = "the proxy " + proxy.shown();
-    if (status_ == 0) return who + " does not answer as an HTTP proxy does. Check proxy: http://HOST:PORT";
+    if (status_ == 0) return who + " does not respond like an HTTP proxy. Check proxy: http://HOST:PORT";
     const std::string answered =
         who + " answered " + std::to_string(status_) + " to CONNECT " + authority(host, port);
     if (status_ == 407)
-        return answered + (proxy.authorization.empty()
-                               ? ". It wants a user and password; write proxy: http://USER:PASSWORD@HOST:PORT"
-                               : ". It does not take the user and password in proxy; correct them");
+        return answered +
+               (proxy.authorization.empty()
+                    ? ". It requires a user and password; write proxy: http://USER:PASSWORD@HOST:PORT"
+                    : ". It rejects the user and password in proxy; correct them");
     if (status_ == 403 || status_ == 405)
         return answered + ". Its rules must admit CONNECT to this address and port";
     if (status_ == 502 || status_ == 503 || status_ == 504)
-        return answered + ". It cannot reach the server; check url and the way from the proxy to it";
-    return answered + ". It must be a proxy that knows CONNECT";
+        return answered + ". It cannot reach the server; check url and the route from the proxy to it";
+    return answered + ". The proxy must support CONNECT";
 }
 
 } // namespace agenthost::netclient

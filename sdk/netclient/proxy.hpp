@@ -25,16 +25,16 @@ std::optional<Proxy> parse_proxy(std::string_view url, std::string& why);
 // `host` without brackets.
 std::string connect_request(const Proxy&, std::string_view host, std::uint16_t port);
 
-// The head of the proxy's answer, fed as it comes. Takes nothing beyond its end: what follows belongs to the server.
+// Parses the head of the proxy's response incrementally. Consumes nothing beyond its end: what follows comes from the server.
 class ConnectAnswer {
 public:
     enum class State { more, open, refused };
-    static constexpr std::size_t most = 16 << 10; // bytes of the head
+    static constexpr std::size_t max_head = 16 << 10; // bytes
 
     // Returns how many bytes of it belong to the answer.
     std::size_t feed(std::string_view bytes);
     [[nodiscard]] State state() const { return state_; }
-    // After `refused`: what and how to fix, for the log.
+    // After `refused`: the problem and the remedy, for the log.
     [[nodiscard]] std::string problem(const Proxy&, std::string_view host, std::uint16_t port) const;
     [[nodiscard]] int status() const { return status_; }
 

@@ -1,4 +1,4 @@
-// When to try again: so many attempts within so long without progress. Told the time, holds no clock.
+// Decides when to retry: a number of attempts within a time without progress. The caller passes the time; there is no clock here.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,12 @@ public:
         int attempts = 5;
         std::chrono::milliseconds within{30'000};
         std::chrono::milliseconds first_delay{250},
-            longest_delay{8'000}; // doubled each time: 0.25 + 0.5 + 1 + 2 s for five attempts
+            max_delay{8'000}; // doubled each time: 0.25 + 0.5 + 1 + 2 s for five attempts
     };
 
     RetryBudget(Limits limits, Time now) : limits_{limits}, since_{now} {}
 
-    // How far the transfer is; only more than ever before counts, or a peer that always breaks off at the same byte is tried forever.
+    // Reports the transfer's position. Only a new maximum counts; otherwise a peer that always disconnects at the same byte is retried forever.
     void reached(std::uint64_t bytes, Time now)
     {
         if (bytes <= best_) return;
@@ -29,7 +29,7 @@ public:
         failures_ = 0;
     }
 
-    // Something moved, but it is not sure that it helps (bytes a kernel took, not the peer): the time starts anew, the count stays.
+    // Reports activity that may not be progress (bytes accepted by the kernel, not the peer): restarts the time, keeps the count.
     void moved(Time when) { since_ = std::max(since_, when); }
 
     // An attempt failed. The delay before the next one, or nullopt: give up.
@@ -37,7 +37,7 @@ public:
     {
         if (++failures_ >= limits_.attempts) return std::nullopt;
         const auto delay =
-            std::min(limits_.first_delay * (1 << std::min(failures_ - 1, 20)), limits_.longest_delay);
+            std::min(limits_.first_delay * (1 << std::min(failures_ - 1, 20)), limits_.max_delay);
         if (now + delay > since_ + limits_.within) return std::nullopt;
         return delay;
     }

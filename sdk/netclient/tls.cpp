@@ -76,13 +76,13 @@ std::string load_identity(SSL_CTX* ctx, const std::string& certificate, const st
         const unsigned long error = ERR_peek_last_error();
         if (ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH) {
             return "tls.key " + key + " is not the key of tls.certificate " + certificate +
-                   ". Use the pair that belongs together.";
+                   ". Use a matching pair.";
         }
         return file_problem("tls.key", key, "a PEM file with an unencrypted private key");
     }
     if (SSL_CTX_check_private_key(ctx) != 1) {
         return "tls.key " + key + " is not the key of tls.certificate " + certificate +
-               ". Use the pair that belongs together.";
+               ". Use a matching pair.";
     }
     return {};
 }
@@ -93,7 +93,7 @@ bool trust(SSL_CTX* ctx, const std::string& ca)
     const bool folder = ca.back() == '/';
     const int loaded =
         folder ? SSL_CTX_load_verify_dir(ctx, ca.c_str()) : SSL_CTX_load_verify_file(ctx, ca.c_str());
-    // An intermediate certificate is an anchor like a root's: whoever names it as `ca` trusts what it signs.
+    // An intermediate certificate is a trust anchor like a root: naming it as `ca` means trusting what it signs.
     X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     return loaded == 1;
 }
@@ -150,8 +150,8 @@ bool has_hashed_names(const std::string& folder)
     return false;
 }
 
-// The system's authorities beside others, so in a store of this context's own. From the folder only the authority that a peer names
-// is read; the bundle costs 0.9 MiB for all of them, and is used where there is no such folder or an admin has named a bundle.
+// Trusts the system's CAs in addition to others, in a store of its own. From the folder only the CA that a peer names is read;
+// the bundle costs 0.9 MiB for all CAs and is used if there is no such folder or an administrator has named a bundle.
 void trust_system_too(SSL_CTX* ctx)
 {
     const bool named =
@@ -161,7 +161,7 @@ void trust_system_too(SSL_CTX* ctx)
         SSL_CTX_set_default_verify_paths(ctx);
 }
 
-// Empty, or which authority cannot be used.
+// Returns an empty string, or which CA cannot be used.
 std::string set_trust(SSL_CTX* ctx, const TlsClientConfig& config)
 {
     const bool own = !config.ca.empty() || !config.more_ca.empty() || config.system_too;

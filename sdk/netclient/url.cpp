@@ -238,9 +238,9 @@ std::string shown_url(std::string_view text)
     return out;
 }
 
-std::string printable(std::string_view text, std::size_t most)
+std::string printable(std::string_view text, std::size_t max)
 {
-    std::string out{text.substr(0, most)};
+    std::string out{text.substr(0, max)};
     std::replace_if(
         out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; },
         '?');

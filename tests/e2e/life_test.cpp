@@ -120,7 +120,7 @@ TEST(Life, ACallWithATimeoutEndsThoughTheDaemonIsStopped)
     const auto answer = daemon.cli({"call", "hostile.echo", "{}", "--timeout", "10ms"});
     daemon.signal(SIGCONT);
     EXPECT_EQ(answer.code, 1) << answer.out;
-    EXPECT_NE(answer.err.find("has said nothing"), std::string::npos) << answer.err;
+    EXPECT_NE(answer.err.find("has not responded"), std::string::npos) << answer.err;
 }
 
 // A process that is stopped (by a debugger, a freezer, SIGSTOP) hears nothing. The daemon's end does not wait for it any longer than

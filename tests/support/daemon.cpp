@@ -66,9 +66,9 @@ void Daemon::say_why_it_ended()
     const std::string log = process_->err();
     const int code = process_->wait().value_or(-1);
     if (killed_ || (code < 128 && log.find("Sanitizer") == log.npos)) return;
-    constexpr std::size_t most = 16 << 10;
+    constexpr std::size_t max_shown = 16 << 10;
     std::fprintf(stderr, "%s ended by itself with %d:\n%s\n", options_.id.c_str(), code,
-                 log.substr(log.size() - std::min(log.size(), most)).c_str());
+                 log.substr(log.size() - std::min(log.size(), max_shown)).c_str());
 }
 
 std::string Daemon::control() const { return (own_ / "control.sock").string(); }

@@ -151,11 +151,11 @@ void Proxy::serve(int client, int number)
                 strike();
                 break;
             }
-            std::size_t most = fault.trickle > 0 ? fault.trickle : buffer.size();
+            std::size_t max = fault.trickle > 0 ? fault.trickle : buffer.size();
             if (fault.kind != Fault::Kind::none)
-                most = static_cast<std::size_t>(
-                    std::min<std::uint64_t>(most, std::max<std::uint64_t>(fault.after - answered, 1)));
-            const ssize_t n = ::recv(server, buffer.data(), most, 0);
+                max = static_cast<std::size_t>(
+                    std::min<std::uint64_t>(max, std::max<std::uint64_t>(fault.after - answered, 1)));
+            const ssize_t n = ::recv(server, buffer.data(), max, 0);
             if (n <= 0) break;
             if (fault.kind == Fault::Kind::garbage && fault.after == 0) {
                 strike();

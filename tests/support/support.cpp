@@ -24,9 +24,9 @@ extern char** environ;
 
 namespace agenthost::test {
 
-bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds most)
+bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds timeout)
 {
-    const auto end = std::chrono::steady_clock::now() + most;
+    const auto end = std::chrono::steady_clock::now() + timeout;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) return condition();
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
@@ -128,9 +128,9 @@ void Process::signal(int sig) const
     if (!code_ && pid_ > 0) ::kill(pid_, sig);
 }
 
-std::optional<int> Process::wait(std::chrono::milliseconds most)
+std::optional<int> Process::wait(std::chrono::milliseconds timeout)
 {
-    wait_for([this] { return !running(); }, most);
+    wait_for([this] { return !running(); }, timeout);
     return code_;
 }
 

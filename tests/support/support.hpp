@@ -17,7 +17,7 @@ namespace agenthost::test {
 constexpr std::chrono::seconds patience{60};
 
 // Polls every few ms until true or patience is over; returns what the condition said last.
-bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds most = patience);
+bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds timeout = patience);
 
 // 0700 under $TMPDIR or /tmp; removed at the end.
 class TempDir {
@@ -54,8 +54,8 @@ public:
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     void signal(int sig) const;
-    // The exit code, 128 + signal, or nullopt when it still runs after `most`.
-    std::optional<int> wait(std::chrono::milliseconds most = patience);
+    // The exit code, 128 + signal, or nullopt when it still runs after `timeout`.
+    std::optional<int> wait(std::chrono::milliseconds timeout = patience);
     [[nodiscard]] bool running();
     [[nodiscard]] std::string out() const;
     [[nodiscard]] std::string err() const;

@@ -196,7 +196,7 @@ void Registration::enroll(const Exchange& exchange, const std::string& body, std
     Registered wanted;
     if (const std::string wrong = parse(body, wanted); !wrong.empty())
         return answer_error(exchange, 400, "INVALID_REQUEST", wrong);
-    if (credentials_.counts().ours >= Credentials::most_enrolled)
+    if (credentials_.counts().ours >= Credentials::max_enrolled)
         return answer_error(exchange, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
     const std::string id = uuid();
     const auto made = std::make_shared<Grant>();

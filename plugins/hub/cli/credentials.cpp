@@ -1,4 +1,4 @@
-// agenthost hub agent ..., agenthost hub token ...: what agents and callers present.
+// agenthost hub agent ..., agenthost hub token ...: credentials of agents and callers.
 #include "daemon.hpp"
 #include "verbs.hpp"
 
@@ -50,7 +50,7 @@ void print_credential(const json& data)
                  "themselves need neither: give them the enroll token.\n";
 }
 
-// Columns, those at the end that are empty left out.
+// Prints columns without empty ones at the end.
 void print_row(std::vector<std::string> columns)
 {
     while (!columns.empty() && columns.back().empty()) columns.pop_back();
@@ -58,7 +58,7 @@ void print_row(std::vector<std::string> columns)
     std::cout << "\n";
 }
 
-// For people only: programs read the rows, and --json.
+// For people only: programs read the rows or use --json.
 void print_header(std::vector<std::string> columns)
 {
     if (::isatty(STDOUT_FILENO) != 0) print_row(std::move(columns));
@@ -113,8 +113,8 @@ json token_params(const Arguments& args)
 bool credentials(const Arguments& args)
 {
     const auto& w = args.words;
-    const auto is = [&w](const char* noun, const char* verb, std::size_t least, std::size_t most) {
-        return w.size() >= 2 && w[0] == noun && w[1] == verb && w.size() - 2 >= least && w.size() - 2 <= most;
+    const auto is = [&w](const char* noun, const char* verb, std::size_t min, std::size_t max) {
+        return w.size() >= 2 && w[0] == noun && w[1] == verb && w.size() - 2 >= min && w.size() - 2 <= max;
     };
     json data;
     void (*print)(const json&) = nullptr;

@@ -42,13 +42,13 @@ time, 125 it did not run or how it ended is not known (agent unknown, offline or
 lost on the way), 127 no such program there
 )";
 
-// Of words that are not a command: the one that is wrong or missing.
+// Describes the wrong or missing word of an invalid command.
 std::string what_is_wrong(const agenthost::hub::cli::Arguments& args)
 {
     const auto& w = args.words;
     if (w.empty()) return "a command is missing: exec, shell, attach, runs, agent or token";
     if (w[0] != "agent" && w[0] != "token")
-        return "unknown command \"" + w[0] + "\"; there are exec, shell, attach, runs, agent and token";
+        return "unknown command \"" + w[0] + "\"; known are exec, shell, attach, runs, agent and token";
     const std::string verbs =
         w[0] == "agent" ? "add ID, list or revoke ID" : "new [LABEL], list or revoke TOKEN_ID";
     if (w.size() == 1) return w[0] + " needs " + verbs;

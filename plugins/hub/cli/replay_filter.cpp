@@ -67,7 +67,7 @@ void ReplayFilter::hold(unsigned char byte)
 {
     if (dropping_) return;
     held_ += static_cast<char>(byte);
-    if (held_.size() <= most) return;
+    if (held_.size() <= max_held) return;
     dropping_ = true;
     held_.clear();
     body_.clear();
@@ -111,7 +111,7 @@ void ReplayFilter::take(unsigned char byte, std::string& out)
 void ReplayFilter::take_escape(unsigned char byte, std::string& out)
 {
     if (byte ==
-        esc) { // what is broken off has no effect; left there, it would join with what comes after the query
+        esc) { // an incomplete sequence has no effect; kept, it would join with the bytes after the query
         end(false, out);
         return begin(byte, State::escape);
     }
@@ -174,7 +174,7 @@ void ReplayFilter::take_text(unsigned char byte, std::string& out)
         if (passing_) out += std::exchange(held_, {});
         end(keep, out);
     };
-    if (state_ == State::text_escape && byte != '\\') { // a string that another sequence breaks off
+    if (state_ == State::text_escape && byte != '\\') { // another sequence interrupts the string
         if (passing_) out += "\x1b\\";
         end(false, out);
         begin(esc, State::escape);

@@ -1,9 +1,9 @@
-// Takes out of a replay of a terminal's output what a terminal answers: the program asked long ago and has its answer; a second one would be
-// typed into it.
+// Removes terminal queries from a replay of a terminal's output. The program already received its answers long ago; answers to the replay
+// would be typed into it.
 //
 // Removed: device attributes (DA, DECID), status and cursor reports (DSR), DECRQM, DECRQSS, XTGETTCAP, XTVERSION, kitty's keyboard query and
-// graphics, window and colour reports (OSC 4, 10 to 19, 52 and others with "?"), ENQ, tmux's passthrough. All else stays, byte for
-// byte. Sans-io: text may be cut anywhere. Bound: 4 KiB held; a longer sequence that may be a query is removed.
+// graphics, window and colour reports (OSC 4, 10 to 19, 52 and others with "?"), ENQ, tmux's passthrough. Everything else stays, byte for
+// byte. Sans-io: text may be split anywhere. Bound: 4 KiB held; a longer sequence that may be a query is removed.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ public:
 private:
     enum class State : std::uint8_t { ground, escape, intermediate, c1, csi, text, text_escape, text_c1 };
     enum class Kind : std::uint8_t { osc, dcs, apc };
-    static constexpr std::size_t most = 4096;
+    static constexpr std::size_t max_held = 4096;
 
     void take(unsigned char byte, std::string& out);
     void take_escape(unsigned char byte, std::string& out);

@@ -28,7 +28,7 @@ using nlohmann::json;
 namespace {
 
 constexpr auto said_to_wait_after = std::chrono::seconds{1};
-constexpr std::size_t most_typed = 128 << 10; // of standard input in one request; the agent buffers 256 KiB
+constexpr std::size_t max_typed = 128 << 10; // of standard input in one request; the agent buffers 256 KiB
 
 std::string text_of(const json& object, const char* key)
 {
@@ -48,7 +48,7 @@ void Session::leave(int code)
 {
     tty_.restore();
     std::fflush(nullptr);
-    ::_exit(code); // the other threads stand in system calls; the daemon sees our connection close
+    ::_exit(code); // the other threads block in system calls; the daemon sees our connection close
 }
 
 void Session::run()
@@ -72,11 +72,12 @@ void Session::run()
     tty_.restore();
     say(answer.good() ? "the daemon ended the call without a result; its log says why" : answer.error());
     const std::lock_guard lock{mutex_};
-    if (!id_.empty() && options_.detaches) say("the command goes on. Come back: agenthost hub attach " + id_);
+    if (!id_.empty() && options_.detaches)
+        say("the command keeps running. Reattach: agenthost hub attach " + id_);
     leave(not_ours);
 }
 
-// ---- what the hub says ----
+// ---- messages from the hub ----
 
 void Session::progress(const json& said)
 {
@@ -108,9 +109,9 @@ void Session::began()
 {
     if (options_.interactive) {
         if (options_.detaches)
-            say("run " + id_ + ". Leave it running: Ctrl-] then d. Come back: agenthost hub attach " + id_);
+            say("run " + id_ + ". Detach: Ctrl-] then d. Reattach: agenthost hub attach " + id_);
         tty_.raw();
-        wish(&Wishes::resize); // it may have changed since we asked
+        wish(&Wishes::resize); // it may have changed since the request
     }
     const std::lock_guard lock{mutex_};
     running_ = true;
@@ -120,18 +121,17 @@ void Session::began()
 void Session::output(std::uint32_t channel, std::string_view bytes)
 {
     if (channel != 1 && channel != 2) return;
-    if (!running_ && !id_.empty())
-        began(); // only this thread writes them; progress may be left out by a busy daemon
+    if (!running_ && !id_.empty()) began(); // only this thread writes them; a busy daemon may omit progress
     std::string shown;
     if (seen_ < replay_)
         bytes = shown = without_queries(bytes);
     else
         seen_ += bytes.size();
     if (!base::write_all(channel == 1 ? STDOUT_FILENO : STDERR_FILENO, bytes) && channel == 1)
-        leave(128 + SIGPIPE); // nobody reads us: as a command of this machine would end
+        leave(128 + SIGPIPE); // our reader is gone: exit like a local command
 }
 
-// What the command printed before we came: our terminal must not answer what another one was asked.
+// Output from before we attached: our terminal must not answer queries meant for another one.
 std::string Session::without_queries(std::string_view bytes)
 {
     const std::size_t old = std::min<std::uint64_t>(bytes.size(), replay_ - seen_);
@@ -168,21 +168,21 @@ int Session::code_of(const json& data)
     const auto at = data.is_object() ? data.find("exit_code") : data.end();
     const auto code = at == data.end() ? std::nullopt : json_integer(*at);
     if (!code) {
-        say("the agent did not say how the command ended");
+        say("the agent did not report how the command ended");
         return not_ours;
     }
     if (text_of(data, "reason") == "timeout") {
-        say("the command did not end in time");
+        say("the command timed out");
         return timed_out;
     }
     if (const std::string signal = text_of(data, "signal"); !signal.empty() && interrupts_ == 0)
         say("ended by " + signal);
     if (*code == 0 && lost_ > 0 && !options_.interactive)
-        return not_ours; // a pipe that took it is not complete
+        return not_ours; // the output in the pipe is incomplete
     return *code >= 0 && *code <= 255 ? static_cast<int>(*code) : not_ours;
 }
 
-// ---- what the person does ----
+// ---- input from the user ----
 
 void Session::block_signals()
 {
@@ -208,7 +208,7 @@ void Session::watch_signals()
             break;
         case SIGTSTP:
             tty_.restore();
-            // To this thread: one for the process may stop another first, and this one would take the terminal back too early.
+            // Sent to this thread: sent to the process, it might stop another thread first, and this one would restore the terminal too early.
             ::pthread_kill(::pthread_self(), SIGSTOP);
             if (was_raw) tty_.raw();
             break;
@@ -224,14 +224,14 @@ void Session::watch_signals()
     }
 }
 
-// The first one asks, the second one insists, the third one leaves.
+// The first interrupts, the second kills, the third detaches.
 void Session::interrupted()
 {
     ++interrupts_;
     if (interrupts_ > 2) leave(128 + SIGINT);
     if (interrupts_ == 2) {
         const std::lock_guard lock{mutex_};
-        if (id_.empty()) leave(128 + SIGINT); // the hub has not even taken it
+        if (id_.empty()) leave(128 + SIGINT); // the hub has not accepted the command yet
     }
     wish(interrupts_ == 1 ? &Wishes::interrupt : &Wishes::force);
 }
@@ -260,7 +260,7 @@ void Session::say_if_it_waits()
                                          : std::string{"for the agent"}));
         }
     } catch (const std::exception&) {
-        return; // it was a courtesy
+        return; // best effort
     }
 }
 
@@ -296,7 +296,7 @@ void Session::pump_input()
         std::unique_lock lock{mutex_};
         changed_.wait(lock, [this] { return running_; });
     }
-    std::string buffer(most_typed, '\0');
+    std::string buffer(max_typed, '\0');
     DetachKeys keys;
     for (bool more = true; more;) {
         const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
@@ -316,7 +316,7 @@ void Session::pump_input()
         if (typed.detach) {
             tty_.restore();
             base::write_all(STDERR_FILENO, "\n");
-            say("left " + id_ + " running. Come back: agenthost hub attach " + id_);
+            say("left " + id_ + " running. Reattach: agenthost hub attach " + id_);
             leave(0);
         }
     }
@@ -330,7 +330,7 @@ bool Session::type(std::string_view bytes, bool eof)
         call(options_.control, {"hub.input", params, 0});
         return true;
     } catch (const Failed& e) {
-        // It has ended, which run() hears; or it has closed its input and wants no more.
+        // It has ended, which run() reports; or it has closed its input.
         if (e.code() != "COMMAND_NOT_FOUND" && e.code() != "INVALID_REQUEST") {
             say(std::string{"input was lost: "} + e.what());
             if (!options_.interactive) leave(not_ours);

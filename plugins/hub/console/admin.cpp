@@ -44,7 +44,7 @@ Admin::Params Admin::read(std::string_view text)
     using nlohmann::json;
     Params params;
     const json root = base::parse_json<json>(text);
-    if (!root.is_object()) throw std::invalid_argument{"the parameters are no object"};
+    if (!root.is_object()) throw std::invalid_argument{"the parameters are not an object"};
     for (const auto& [name, to] :
          {std::pair{"id", &params.id}, std::pair{"label", &params.label}, std::pair{"after", &params.after},
           std::pair{"protocol", &params.protocol}, std::pair{"role", &params.role}}) {
@@ -131,10 +131,10 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
     if (old != nullptr) {
         made.tokens_until = old->tokens_until;
         made.valid_from = old->valid_from;
-        // JWTs it had before stay refused: none was issued later than this second, or than the last such moment.
+        // Keeps its earlier JWTs rejected: none was issued later than this second, or than the previous valid_from.
         if (old->revoked || params.rotate) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
     }
-    // Until now the row of all ids without an enrolment refused its JWTs. It no longer applies to this id.
+    // Until now the row for all ids without an enrolment rejected its JWTs; it no longer applies to this id.
     if (!has_one) made.valid_from = std::max(made.valid_from, credentials_.floor());
     answer.clear();
     base::JsonWriter writer{answer};
@@ -162,7 +162,7 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
 void Admin::agent_add(const Params& params, ReplyPtr reply)
 {
     if (credentials_.enrolment(params.id) == nullptr &&
-        credentials_.counts().ours >= Credentials::most_enrolled)
+        credentials_.counts().ours >= Credentials::max_enrolled)
         return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
     if (params.expires && !has_jwt(params.protocol))
         return fail(reply, "INVALID_REQUEST",
@@ -236,7 +236,7 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
     };
     if (credentials_.revoked(id)) return unknown();
     if (credentials_.knows(id) || sessions_.online(id)) return revoke(id, reply);
-    // It has been here, perhaps with a JWT that is still good.
+    // It has connected before, perhaps with a JWT that is still valid.
     const bool asked = registry_.find(id, [this, id, reply, unknown](const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
             if (found)
@@ -245,14 +245,14 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
                 unknown();
         });
     });
-    if (!asked) fail(reply, "BUSY", "The hub has too much to do; try again later");
+    if (!asked) fail(reply, "BUSY", "The hub is overloaded; try again later");
 }
 
-// The row stays as a tombstone: it refuses the id whatever is presented (a secret of the file, JWTs signed elsewhere, the trust in
-// shops), until `agent add`. upkeep() of the book says when it goes.
+// The row stays as a tombstone: it rejects the id whatever it presents (a secret of the file, JWTs signed elsewhere, trust in
+// shops) until `agent add`. EnrolmentBook::upkeep() decides when to delete it.
 void Admin::revoke(const std::string& id, const ReplyPtr& reply)
 {
-    if (credentials_.enrolment(id) == nullptr && credentials_.counts().stones >= Credentials::most_stones)
+    if (credentials_.enrolment(id) == nullptr && credentials_.counts().stones >= Credentials::max_stones)
         return fail(reply, "BUSY", "200,000 agents are revoked already; change the JWT key instead");
     book_.change(
         id,
@@ -268,7 +268,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
         },
         [this, id, reply](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
             if (!outcome.committed && outcome.code.empty())
-                return fail(reply, "AGENT_NOT_FOUND", "Agent " + id + " was revoked already");
+                return fail(reply, "AGENT_NOT_FOUND", "Agent " + id + " is already revoked");
             if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
             core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
             sessions_.cut(id, "revoked");
@@ -280,7 +280,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
 
 void Admin::token_new(const std::string& label, ReplyPtr reply)
 {
-    if (credentials_.tokens().size() >= Credentials::most_tokens) {
+    if (credentials_.tokens().size() >= Credentials::max_tokens) {
         return fail(reply, "BUSY", "There are 1,000 tokens already; revoke some first");
     }
     const std::string token = base::random_token();
@@ -293,7 +293,7 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
                                         core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
                                         ok(reply, base::json_object("id", minted.id, "token", token));
                                     }));
-    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+    if (!taken) fail(reply, "BUSY", "The hub's database queue is full; try again later");
 }
 
 void Admin::jwt_new(const Params& params, ReplyPtr reply)
@@ -305,7 +305,7 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
     }
     if (*wanted == Role::admin && params.agents)
         return fail(reply, "INVALID_REQUEST", "\"agents\" limits a dashboard; an admin sees all");
-    if (credentials_.jwts().size() >= Credentials::most_jwts)
+    if (credentials_.jwts().size() >= Credentials::max_jwts)
         return fail(reply, "BUSY",
                     "10,000 tokens have not expired yet; wait, or change the JWT key to refuse all");
     const std::int64_t now_s = core_.utc() / 1000;
@@ -323,7 +323,7 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
                            .created = core_.utc(),
                            .expires = claims.exp * 1000};
     const std::string token = credentials_.jwt()->sign(claims);
-    if (token.size() > Jwt::most_token)
+    if (token.size() > Jwt::max_token)
         return fail(reply, "INVALID_REQUEST", "So many agents make the token larger than 8 KiB; name fewer");
     const bool taken = table_.save(
         minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
@@ -331,7 +331,7 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
             core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
             ok(reply, base::json_object("id", minted.jti, "token", token, "expires", minted.expires));
         }));
-    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+    if (!taken) fail(reply, "BUSY", "The hub's database queue is full; try again later");
 }
 
 void Admin::token_list(ReplyPtr reply)
@@ -384,7 +384,7 @@ void Admin::token_revoke(const std::string& id, ReplyPtr reply)
         return fail(reply, "NOT_FOUND",
                     "There is no token " + id + ". List them with: agenthost hub token list");
     }
-    if (!taken) fail(reply, "BUSY", "The hub has too much to write; try again later");
+    if (!taken) fail(reply, "BUSY", "The hub's database queue is full; try again later");
 }
 
 } // namespace agenthost::hub

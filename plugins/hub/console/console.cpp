@@ -17,9 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A person's command may take long: what bounds it is the agent's own timeout, or the caller's.
-constexpr auto longest_run = std::chrono::hours{24 * 7};
-constexpr auto after_timeout = 60s; // for the agent's graces and the way back
+// An interactive command may take long: the agent's or the caller's timeout limits it.
+constexpr auto max_run_time = std::chrono::hours{24 * 7};
+constexpr auto after_timeout = 60s; // for the agent's grace periods and the reply
 
 constexpr std::array<std::string_view, 6> actions{"hub.exec",   "hub.attach",    "hub.input",
                                                   "hub.resize", "hub.interrupt", "hub.runs"};
@@ -65,7 +65,7 @@ void Console::say(const ReplyPtr& reply, std::string text)
 void Console::call(std::string_view action, std::string_view raw, const ReplyPtr& reply)
 {
     const json params = base::parse_json<json>(raw);
-    if (!params.is_object()) return fail(reply, "INVALID_REQUEST", "params are no object");
+    if (!params.is_object()) return fail(reply, "INVALID_REQUEST", "params are not an object");
     if (core_.draining) return fail(reply, "BUSY", "The hub is shutting down");
     if (action == "hub.exec") return exec(params, reply);
     if (action == "hub.attach") return attach(params, reply);
@@ -99,7 +99,7 @@ void Console::with_online(const std::string& agent, const ReplyPtr& reply, const
                          ". List agents with: agenthost hub agent list");
         });
     });
-    if (!asked) fail(reply, "BUSY", "The hub has too much to do; try again later");
+    if (!asked) fail(reply, "BUSY", "The hub is overloaded; try again later");
 }
 
 void Console::exec(const json& params, const ReplyPtr& reply)
@@ -116,13 +116,13 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
     for_agent.erase("leave");
     TaskRecord task = runs_.make(agent, for_agent.dump(-1, ' ', false, json::error_handler_t::replace));
     const auto timeout = params.value("timeoutMs", std::int64_t{0});
-    const auto most = std::chrono::milliseconds{longest_run}.count();
+    const auto max_ms = std::chrono::milliseconds{max_run_time}.count();
     task.expires =
         core_.utc() +
         (timeout > 0
-             ? std::min<std::int64_t>(timeout + std::chrono::milliseconds{after_timeout}.count(), most)
-             : most);
-    task.bound = interrupts; // its caller waits with a connection in hand
+             ? std::min<std::int64_t>(timeout + std::chrono::milliseconds{after_timeout}.count(), max_ms)
+             : max_ms);
+    task.bound = interrupts; // its caller waits on an open connection
     if (const std::string why = runs_.check(task); !why.empty()) return fail(reply, "INVALID_REQUEST", why);
     const std::string id = task.id;
     const AgentRecord& there = *fanout_.find(agent);
@@ -131,7 +131,7 @@ void Console::begin(const std::string& agent, const json& params, const ReplyPtr
         notice = "agent " + agent + " speaks " + there.protocol +
                  ", which cannot carry a command's output: only its exit code arrives";
     typing_.begun(id);
-    // Of a protocol that does not say when a command runs: it does once it is sent.
+    // For a protocol that does not report the start of a command, it starts when it is sent.
     if (notice.empty())
         say(reply, base::json_object("id", id, "status", "sent"));
     else
@@ -200,7 +200,7 @@ void Console::interrupt(Ask ask)
 void Console::later(const std::string& id, bool force)
 {
     const Run* run = runs_.find(id);
-    if (run == nullptr || unwanted_.size() >= most_unwanted) return;
+    if (run == nullptr || unwanted_.size() >= max_unwanted) return;
     auto& unwanted = unwanted_[id];
     unwanted = {run->agent, force || unwanted.force};
 }
@@ -213,7 +213,7 @@ void Console::agent_ready(const AgentRecord& agent)
             ++it;
             continue;
         }
-        // Also of a run that is over here because its agent stayed away.
+        // Also for a run that the hub has ended because its agent stayed offline.
         std::string params;
         base::JsonWriter writer{params};
         writer.object().member("commandId", it->first);
@@ -239,11 +239,11 @@ void Console::list(const json& params, const ReplyPtr& reply)
 
 void Console::left(const Reply* reply)
 {
-    if (const auto run = viewers_.left(reply, "CANCELLED", "The caller left"))
+    if (const auto run = viewers_.left(reply, "CANCELLED", "The caller disconnected"))
         interrupt({.id = *run, .reply = {}});
 }
 
-// Before the sessions are closed: what nobody will wait for any more is interrupted.
+// Before the sessions are closed: interrupts runs whose callers will be gone.
 void Console::drain()
 {
     for (const Reply* reply : viewers_.all()) {

@@ -1,8 +1,8 @@
-// Commands on agents for people at this machine: hub.exec, attach, input, resize, interrupt, runs, behind `agenthost hub exec` and
+// Interactive commands on agents: the actions hub.exec, attach, input, resize, interrupt and runs, behind `agenthost hub exec` and
 // `shell`. Under the hub's lock.
 //
-// Who leaves hub.exec interrupts its command, or with "leave":"detach" leaves it running; who leaves hub.attach never ends it. An
-// interrupt that finds the agent away is delivered when it is back, so that nothing runs on that nobody wants.
+// When the caller of hub.exec disconnects, its command is interrupted or, with "leave":"detach", keeps running; hub.attach never ends it. An
+// interrupt for an offline agent is delivered when it is back, so that no unwanted command keeps running.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -32,14 +32,14 @@ public:
     void writable(const Reply* reply) UNDER_LOCK { viewers_.writable(reply); }
     void agent_ready(const AgentRecord&) UNDER_LOCK;
     void drain() UNDER_LOCK;
-    // Interrupts the run when its agent is back; bounded, the ones beyond it are dropped.
+    // Interrupts the run when its agent is back; bounded, further ones are dropped.
     void later(const std::string& run, bool force) UNDER_LOCK;
 
 private:
     struct Ask {
         std::string id;
         bool force = false;
-        ReplyPtr reply; // null: nobody waits for it
+        ReplyPtr reply; // null: no caller waits for it
     };
     void exec(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
     void begin(const std::string& agent, const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
@@ -52,7 +52,7 @@ private:
     void fail(const ReplyPtr&, std::string code, std::string message) UNDER_LOCK;
     void say(const ReplyPtr&, std::string json) UNDER_LOCK;
 
-    static constexpr std::size_t most_unwanted = 1'024;
+    static constexpr std::size_t max_unwanted = 1'024;
 
     Core& core_;
     const Credentials& credentials_;

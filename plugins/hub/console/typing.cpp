@@ -15,10 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto first_delay = 10ms, longest_delay = 500ms;
-constexpr int most_misses = 40; // some 15 s: the command's own row is being written, or its end is on the way
+constexpr auto first_delay = 10ms, max_delay = 500ms;
+constexpr int max_misses =
+    40; // about 15 s: the command's own row is being written, or its end is about to arrive
 
-// It was not taken, or perhaps it was: the same piece again.
+// Errors after which the same piece is sent again, because the agent may not have received it.
 bool passes(std::string_view code)
 {
     return code == "AGENT_OFFLINE" || code == "BUSY" || code == "RATE_LIMIT" || code == "QUEUE_FULL" ||
@@ -47,8 +48,8 @@ void RunTyping::type(const std::string& id, Runs::Input input, std::size_t size,
         return refuse(core_, reply, "COMMAND_NOT_FOUND",
                       run == nullptr ? "There is no run " + id : "Run " + id + " has ended");
     Line& line = lines_[id];
-    if (line.pieces.size() >= most_pieces || line.bytes + size > most)
-        return refuse(core_, reply, "BUSY", "The command has not taken what was typed before");
+    if (line.pieces.size() >= max_pieces || line.bytes + size > max_bytes)
+        return refuse(core_, reply, "BUSY", "The command has not read the earlier input yet");
     line.bytes += size;
     line.pieces.push_back({std::move(input), size, reply});
     pump(id);
@@ -61,11 +62,12 @@ void RunTyping::pump(const std::string& id)
     if (it == lines_.end() || run == nullptr || it->second.asked || it->second.pieces.empty()) return;
     const AgentRecord* agent = fanout_.find(run->agent);
     if (agent == nullptr) return; // agent_ready() comes, or the run's end
-    if (run->state == RunState::queued && carries_output(*agent)) return; // it says when it runs
+    if (run->state == RunState::queued && carries_output(*agent))
+        return; // such an agent reports when the command runs
     Line& line = it->second;
     line.asked = true;
     Runs::Input input = line.pieces.front().input;
-    // Not the first time: others may have typed since.
+    // On a resend, send the offset, because other input may have arrived since.
     if (std::exchange(line.pieces.front().again, true)) input.offset = line.offset;
     runs_.input(id, input, [this, id](const Requests::Answer& answer) UNDER_LOCK { answered(id, answer); });
 }
@@ -76,14 +78,14 @@ void RunTyping::answered(const std::string& id, const Requests::Answer& answer)
     if (it == lines_.end() || it->second.pieces.empty()) return;
     Line& line = it->second;
     line.asked = false;
-    const bool missed = answer.code == "COMMAND_NOT_FOUND" && ++line.misses <= most_misses;
+    const bool missed = answer.code == "COMMAND_NOT_FOUND" && ++line.misses <= max_misses;
     if (answer.ok || !(missed || passes(answer.code))) {
         done(line, answer);
         return pump(id);
     }
     if (const Run* run = runs_.find(id); run == nullptr || !fanout_.online(run->agent))
         return; // agent_ready()
-    line.delay = std::clamp<std::chrono::milliseconds>(line.delay * 2, first_delay, longest_delay);
+    line.delay = std::clamp<std::chrono::milliseconds>(line.delay * 2, first_delay, max_delay);
     core_.after(line.delay, [this, id]() UNDER_LOCK { pump(id); });
 }
 

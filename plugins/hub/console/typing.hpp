@@ -1,7 +1,7 @@
-// What people type into commands: in order, each piece once, also over a session that is lost in the middle. A piece that is sent again
-// says where in the command's input it begins, so an agent that has it already leaves it out.
+// Delivers typed input to commands: in order and exactly once, even if the session is lost in between. A piece that is sent again
+// has its offset in the command's input, so that an agent that already has it skips it.
 //
-// Bound: `most` bytes and `most_pieces` a run; a caller's request is open until the agent has its piece. Under the hub's lock.
+// Bound: `max_bytes` bytes and `max_pieces` per run; a caller's request is open until the agent has its piece. Under the hub's lock.
 #pragma once
 
 #include "admin.hpp"
@@ -19,13 +19,13 @@ namespace agenthost::hub {
 
 class RunTyping {
 public:
-    static constexpr std::size_t most = 1 << 20, most_pieces = 64;
+    static constexpr std::size_t max_bytes = 1 << 20, max_pieces = 64;
 
     RunTyping(Core& core, Fanout& fanout, Runs& runs) : core_{core}, fanout_{fanout}, runs_{runs} {}
 
     void begun(const std::string& run) UNDER_LOCK { lines_[run].offset = 0; } // nothing was typed before
     // `size`: of the data, decoded.
-    void forget(const std::string& run) UNDER_LOCK { lines_.erase(run); } // it did not begin
+    void forget(const std::string& run) UNDER_LOCK { lines_.erase(run); } // the run did not start
     void type(const std::string& run, Runs::Input, std::size_t size, const ReplyPtr&) UNDER_LOCK;
     void status(const Run&) UNDER_LOCK;
     void agent_ready(std::string_view agent) UNDER_LOCK;
@@ -41,10 +41,10 @@ private:
     struct Line {
         std::deque<Piece> pieces;
         std::size_t bytes = 0;
-        std::optional<std::uint64_t> offset; // of the first piece, as the agent counts; absent: not known yet
+        std::optional<std::uint64_t> offset; // of the first piece in the agent's input; absent: unknown
         bool asked = false;
         std::chrono::milliseconds delay{};
-        int misses = 0; // in a row: the agent did not know the command
+        int misses = 0; // consecutive replies that the agent does not know the command
     };
     void pump(const std::string& run) UNDER_LOCK;
     void answered(const std::string& run, const Requests::Answer&) UNDER_LOCK;
@@ -54,7 +54,7 @@ private:
     Core& core_;
     Fanout& fanout_;
     Runs& runs_;
-    std::unordered_map<std::string, Line> lines_ GUARDED; // of runs that are not over
+    std::unordered_map<std::string, Line> lines_ GUARDED; // of open runs
 };
 
 } // namespace agenthost::hub

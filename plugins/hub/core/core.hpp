@@ -1,4 +1,4 @@
-// Holds what all parts of the hub share: configuration, the daemon, the strand, timers and clocks.
+// State shared by all parts of the hub: configuration, the daemon, the strand, timers and clocks.
 #pragma once
 
 #include "config.hpp"
@@ -26,10 +26,10 @@ struct Core {
     Strand strand;
     Timers timers;
 
-    // On the hub's worker, without the lock; false: too much waits.
+    // Runs a job on the hub's worker, without the lock; false: its queue is full.
     std::function<bool(std::function<void()>)> blocking;
 
-    bool draining GUARDED = false; // nothing new is begun
+    bool draining GUARDED = false; // nothing new is started
 
     // Clocks, replaced by tests.
     std::function<std::int64_t()> utc = [] {
@@ -42,21 +42,21 @@ struct Core {
     {
         strand.post([this, level, m = std::move(message), f = std::move(fields)] { host.log(level, m, f); });
     }
-    // What anybody who reaches the port can cause.
+    // Logs events that anyone who reaches the port can cause; rate-limited.
     void log_stranger(std::string message, std::string fields = {}) UNDER_LOCK
     {
         const auto left_out = strangers_.open(now());
         if (!left_out) return;
-        if (*left_out > 0) message += " (" + std::to_string(*left_out) + " such lines were left out)";
+        if (*left_out > 0) message += " (" + std::to_string(*left_out) + " such lines were suppressed)";
         log(AGH_LOG_WARN, std::move(message), std::move(fields));
     }
-    // Timers, from now on.
+    // Timers, relative to now.
     Timers::Id after(Timers::Time::duration time, std::function<void()> what) UNDER_LOCK
     {
         return timers.at(now() + time, std::move(what));
     }
 
-    // Frames and closes, once the lock is left.
+    // Sends frames and closes after the lock is released.
     void send(Conn conn, std::string frame) UNDER_LOCK
     {
         strand.post([this, conn, f = std::move(frame)] { host.send(conn, f); });

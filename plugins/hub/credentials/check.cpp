@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// `judge`: what is wrong with its text; empty: nothing.
+// `judge` returns the problem of the text; empty: none.
 template <class Judge>
 void check_secret(const char* key, const Secret& secret, base::SecretForm form, Check& report, Judge judge)
 {
@@ -28,18 +28,18 @@ void check_secret(const char* key, const Secret& secret, base::SecretForm form, 
         if (why = judge(*text); !why.empty()) report.error(key, secret.name + ": " + why);
     } else if (secret.kind == Secret::Kind::file)
         report.error(key, why);
-    else // what only the service has (environment, systemd) is not to be seen from here
+    else // secrets that only the service has (environment, systemd) are not visible here
         report.warning(key, why);
 }
 
-// The folder that the hub makes `path` in; the host makes the state directory.
+// Checks the folder in which the hub will create `path`; the host creates the state directory.
 void check_place(const char* key, const fs::path& path, const std::string& state, Check& report)
 {
     const fs::path folder = path.parent_path();
     std::error_code error;
     if (folder == fs::path{state} && !fs::exists(folder, error)) return;
     if (!fs::is_directory(folder, error))
-        report.error(key, folder.string() + " is not a folder. Make it, or name another place");
+        report.error(key, folder.string() + " is not a folder. Create it, or name another one");
     else if (::access(folder.c_str(), W_OK | X_OK) != 0)
         report.warning(key, folder.string() + " cannot be written by this user (" + std::strerror(errno) +
                                 "); the daemon's user needs to write it");
@@ -61,7 +61,7 @@ void check_places(const Config& config, const std::string& state, Check& report)
         report.warning("spool", config.spool + " cannot be written by this user (" + std::strerror(errno) +
                                     "); the daemon's user needs to write it");
     const std::string key = config.database + ".key";
-    if (::access(key.c_str(), R_OK) != 0) return; // made at the start, or not for this user's eyes
+    if (::access(key.c_str(), R_OK) != 0) return; // created at start-up, or not readable by this user
     try {
         (void)RootKey{key};
     } catch (const std::exception& e) {

@@ -10,7 +10,7 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::size_t largest_file = 16 << 20; // 100,000 agents at 160 bytes each
+constexpr std::size_t max_file = 16 << 20; // 100,000 agents at 160 bytes each
 
 bool same(const base::Sha256Digest& a, const base::Sha256Digest& b)
 {
@@ -124,7 +124,7 @@ std::optional<std::pair<std::string, Proof>> Credentials::by_jwt(std::string_vie
 std::optional<std::string> Credentials::secret_of(std::string_view agent) const
 {
     if (revoked(agent)) return std::nullopt;
-    // What was minted for an agent of the file counts before the file: it is newer.
+    // A minted credential takes precedence over the file, because it is newer.
     if (const Enrolment* e = enrolment(agent);
         e != nullptr && e->secret && !e->salt.empty() && root_ != nullptr) {
         std::string secret = derived_secret(agent, e->salt);
@@ -201,7 +201,7 @@ bool Credentials::may_register(std::string_view bearer, std::int64_t now_ms) con
 std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, const std::string& path,
                                                      std::string& why)
 {
-    why.clear(); // decides below, and may still hold what a caller read before
+    why.clear(); // checked below, and may still contain a caller's old text
     Credentials::Listed listed;
     try {
         const YAML::Node root = YAML::Load(yaml);
@@ -222,7 +222,7 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
             if (!valid_id(id))
                 why = where +
                       "\"id\" is empty, longer than 128 bytes, or has a slash or control character in it";
-            else if (secret.size() < Credentials::least_secret)
+            else if (secret.size() < Credentials::min_secret)
                 why = where + "the secret of " + id +
                       " is shorter than 8 characters; make one with: openssl rand -hex 32";
             else if (!listed.emplace(id, Credentials::Listing{secret, base::sha256(secret)}).second)
@@ -231,7 +231,7 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
         }
     } catch (const YAML::Exception& e) {
         why = path + ":" + std::to_string(e.mark.line + 1) +
-              ": not readable as YAML"; // its own words may quote the line, with a secret
+              ": not readable as YAML"; // the parser's message may quote a line with a secret
         return std::nullopt;
     }
     return listed;
@@ -239,14 +239,14 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
 
 std::string too_short(std::string_view token)
 {
-    return token.size() < Credentials::least_secret
+    return token.size() < Credentials::min_secret
                ? "shorter than 8 characters. Make one with: openssl rand -hex 32"
                : "";
 }
 
 std::optional<Credentials::Listed> read_credentials_file(const std::string& path, std::string& why)
 {
-    const auto content = base::read_private_file(path, largest_file, why);
+    const auto content = base::read_private_file(path, max_file, why);
     return content ? parse_credentials(*content, path, why) : std::nullopt;
 }
 

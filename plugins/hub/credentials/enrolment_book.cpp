@@ -27,12 +27,13 @@ void EnrolmentBook::attempt(const std::shared_ptr<Change>& change)
         table_.save(next, now != nullptr ? now->version : 0, [this, change, next](Written result) {
             core_.strand.run([&]() UNDER_LOCK { written(change, next, result); });
         });
-    if (!taken) change->done({.code = "BUSY", .message = "The hub has too much to write; try again later"});
+    if (!taken)
+        change->done({.code = "BUSY", .message = "The hub's database queue is full; try again later"});
 }
 
 void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolment& row, Written result)
 {
-    if (result == Written::changed && ++change->tries < most_tries) return attempt(change);
+    if (result == Written::changed && ++change->tries < max_tries) return attempt(change);
     switch (result) {
     case Written::done: credentials_.put(row); return change->done({.committed = true});
     case Written::changed:
@@ -52,7 +53,8 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
 {
     const Enrolment* known = credentials_.enrolment(id);
     if (known != nullptr && known->tokens_until >= expires && !known->stone()) return;
-    if (known == nullptr && credentials_.foreign_full()) return; // then no id without a row is trusted
+    if (known == nullptr && credentials_.foreign_full())
+        return; // then Kind::trust admits no id without a row
     if (known == nullptr) credentials_.reserve(id);
     change(
         id,
@@ -70,11 +72,11 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
         },
         [this, id](const Outcome& outcome) {
             const bool refused = !outcome.committed && !outcome.code.empty();
-            if (!refused) credentials_.release(id); // else tried again when it connects again
+            if (!refused) credentials_.release(id); // else retried when the agent reconnects
         });
 }
 
-// ---- rows that nobody needs ----
+// ---- unused rows ----
 
 void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& online)
 {
@@ -95,7 +97,7 @@ void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& on
     if (credentials_.counts().stones > kept_stones) fold();
 }
 
-// Of the row as it was seen: when it has changed meanwhile, it stays.
+// Removes the row only if it has not changed since it was read.
 void EnrolmentBook::remove(const Enrolment& seen)
 {
     table_.remove(seen.id, seen.version, [this, id = seen.id, version = seen.version](Written result) {
@@ -109,10 +111,9 @@ void EnrolmentBook::remove(const Enrolment& seen)
 
 void EnrolmentBook::forget(const Enrolment& seen)
 {
-    core_.log(AGH_LOG_INFO,
-              "agent " + seen.id + " has not been here or renewed its token for 30 days and is forgotten");
-    if (seen.valid_from <= credentials_.floor())
-        return remove(seen); // then the floor refuses the same tokens
+    core_.log(AGH_LOG_INFO, "agent " + seen.id +
+                                " has neither connected nor renewed its token for 30 days and was deleted");
+    if (seen.valid_from <= credentials_.floor()) return remove(seen); // the floor rejects the same tokens
     change(
         seen.id,
         [seen, now_ms = core_.utc()](const Enrolment* now, Enrolment& next) {
@@ -127,13 +128,13 @@ void EnrolmentBook::forget(const Enrolment& seen)
         [](const Outcome&) {});
 }
 
-// Refuses an id whatever is presented: a credential of the file, the trust in shops.
+// Whether it rejects other credentials of the id too: a secret of the file, trust in shops.
 bool EnrolmentBook::needs_own_row(const Enrolment& stone) const
 {
     return credentials_.listed().contains(stone.id) || core_.config.trust_shop_id;
 }
 
-// Nothing that it refuses can be valid any more.
+// Whether everything it rejects has expired.
 bool EnrolmentBook::outlived(const Enrolment& stone) const
 {
     const bool only_we_sign =
@@ -163,11 +164,11 @@ void EnrolmentBook::fold()
             return true;
         },
         [this, oldest, floor](const Outcome& outcome) UNDER_LOCK {
-            if (!outcome.committed) return; // the next time
+            if (!outcome.committed) return; // retry at the next upkeep()
             core_.log(AGH_LOG_WARN,
                       "hub: " + std::to_string(oldest.size()) +
-                          " old revocations were folded into one: JWTs of agents that the hub has no "
-                          "enrolment of are refused when they were issued before " +
+                          " old revocations were merged into one date: JWTs of agents without an "
+                          "enrolment are rejected if they were issued before " +
                           std::to_string(floor) +
                           " (UTC, s). Sign new ones for agents that still "
                           "use such a token.");

@@ -1,10 +1,10 @@
-// The one way in which an agent's enrolment changes: mint, rotate, revoke, register, refresh, forget.
+// Changes agents' enrolments; the only code that does so: mint, rotate, revoke, register, refresh, delete.
 //
-// A change is decided on the committed row, written only if the table still has that row (compare and set by version), and put into
-// Credentials after the commit, in the order of the commits. When another change was committed first, the change is decided again on
-// the new row. So memory and database always agree on which of two changes came last, also over a crash.
+// A change is decided on the committed row, written only if the table still has that row (compare-and-set by version), and put into
+// Credentials after the commit, in commit order. If another change was committed first, the decision is repeated on
+// the new row. So memory and database always agree on which of two changes came last, even after a crash.
 //
-// It also looks after the rows that nobody needs any more; see upkeep(). Under the hub's lock.
+// Also deletes unused rows; see upkeep(). Under the hub's lock.
 #pragma once
 
 #include "credentials.hpp"
@@ -18,20 +18,20 @@
 
 namespace agenthost::hub {
 
-constexpr std::int64_t forget_after_ms = std::int64_t{30} * 24 * 3600 * 1000; // an agent that is away
+constexpr std::int64_t forget_after_ms = std::int64_t{30} * 24 * 3600 * 1000; // an offline agent
 
 class EnrolmentBook {
 public:
-    static constexpr int most_tries = 16;
-    // Tombstones beyond this number are folded into one row for all ids without a row; see upkeep().
+    static constexpr int max_tries = 16;
+    // Tombstones beyond this number are merged into one row for all ids without a row; see upkeep().
     static constexpr std::size_t kept_stones = 100'000;
 
     struct Outcome {
         bool committed = false;
-        std::string code, message; // when it is not; empty: the edit wanted no change
+        std::string code, message; // if not committed; empty: the edit made no change
     };
-    // Changes `next`, which is a copy of the committed row `now` or (nullptr: there is none) a new one with the id. false: no change.
-    // May be called several times; only the last call counts.
+    // Changes `next`, a copy of the committed row `now` or, if `now` is null, a new row with the id. false: no change.
+    // May be called several times; only the last call has an effect.
     using Edit = std::function<bool(const Enrolment* now, Enrolment& next)>;
     using Done = std::function<void(const Outcome&)>; // exactly once, perhaps before change() returns
 
@@ -41,13 +41,13 @@ public:
 
     void change(std::string id, Edit, Done) UNDER_LOCK;
 
-    // An agent was admitted by a JWT that is good until `expires` (UTC s): remembered, so that nobody else is trusted with its id.
+    // Records that an agent was admitted by a JWT valid until `expires` (UTC s), so that Kind::trust does not admit its id.
     void admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires) UNDER_LOCK;
 
-    // Now and then. An agent that is away and has neither renewed nor had a valid JWT for 30 days is forgotten; where it had been rotated,
-    // a tombstone stays. Tombstones stay until the last JWT they refuse has expired. That moment is known only when nobody but this
-    // hub has the JWT key; with a configured key they stay until `agent add`. The oldest beyond `kept_stones` are folded: then JWTs
-    // of all ids without a row are refused when they were issued before the newest of the folded ones.
+    // Called periodically. Deletes an offline agent that has neither refreshed nor had a valid JWT for 30 days; if it had been rotated,
+    // a tombstone stays. Tombstones stay until the last JWT they reject has expired. That time is known only if the hub generated
+    // the JWT key; with a configured key they stay until `agent add`. The oldest beyond `kept_stones` are merged: then JWTs
+    // of all ids without a row are rejected if they were issued before the newest of the merged ones.
     void upkeep(const std::function<bool(std::string_view agent)>& online) UNDER_LOCK;
 
 private:

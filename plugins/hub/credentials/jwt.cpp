@@ -21,8 +21,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t most_subject = 256, most_agents = 1'000;
-constexpr int least_rsa_bits = 2048; // RFC 7518, 3.3
+constexpr std::size_t max_subject = 256, max_agents = 1'000;
+constexpr int min_rsa_bits = 2048; // RFC 7518, 3.3
 
 struct Free {
     void operator()(jwt_t* jwt) const { jwt_free(jwt); }
@@ -40,10 +40,10 @@ const unsigned char* bytes(const std::string& text)
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Three parts of base64url: what goes to C as a string has no NUL and no surprise in it.
+// Three parts of base64url, so that the C string passed to libjwt contains no NUL or other unexpected byte.
 bool looks_like_a_token(std::string_view token)
 {
-    if (token.empty() || token.size() > Jwt::most_token || std::count(token.begin(), token.end(), '.') != 2)
+    if (token.empty() || token.size() > Jwt::max_token || std::count(token.begin(), token.end(), '.') != 2)
         return false;
     return std::all_of(token.begin(), token.end(), [](char c) {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -59,7 +59,7 @@ std::string base64url(std::string_view raw)
     return text;
 }
 
-// libjwt 1.10 compares an HMAC byte by byte (CVE-2024-25189), so it gets to compare only what is known to be equal.
+// libjwt 1.10 compares an HMAC in variable time (CVE-2024-25189), so it is only called for HMACs already known to be equal.
 bool hmac_fits(std::string_view token, std::string_view secret)
 {
     const std::size_t dot = token.rfind('.');
@@ -68,12 +68,12 @@ bool hmac_fits(std::string_view token, std::string_view secret)
                                      token.substr(dot + 1));
 }
 
-bool text_claim(const json& claims, const char* name, std::size_t most, std::string& out)
+bool text_claim(const json& claims, const char* name, std::size_t max_size, std::string& out)
 {
     const auto it = claims.find(name);
     if (it == claims.end() || !it->is_string()) return false;
     out = it->get<std::string>();
-    return !out.empty() && out.size() <= most &&
+    return !out.empty() && out.size() <= max_size &&
            std::none_of(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
@@ -96,7 +96,7 @@ std::optional<Claims> read_claims(const json& claims, std::string& why)
     };
     std::string role_word;
     if (!claims.is_object()) return fail("its claims are not an object");
-    if (!text_claim(claims, "sub", most_subject, out.sub)) return fail("no usable claim \"sub\"");
+    if (!text_claim(claims, "sub", max_subject, out.sub)) return fail("no usable claim \"sub\"");
     if (!text_claim(claims, "role", 32, role_word)) return fail("no usable claim \"role\"");
     const auto known = role(role_word);
     if (!known) return fail("\"role\" is neither agent, dashboard nor admin");
@@ -109,10 +109,10 @@ std::optional<Claims> read_claims(const json& claims, std::string& why)
         if (!iat) return fail("\"iat\" is not a time");
         out.iat = *iat;
     }
-    if (claims.contains("jti") && !text_claim(claims, "jti", most_subject, out.jti))
+    if (claims.contains("jti") && !text_claim(claims, "jti", max_subject, out.jti))
         return fail("\"jti\" is not an id");
     if (const auto list = claims.find("agents"); list != claims.end()) { // null is not "every agent"
-        if (!list->is_array() || list->size() > most_agents) return fail("\"agents\" is not a list of ids");
+        if (!list->is_array() || list->size() > max_agents) return fail("\"agents\" is not a list of ids");
         out.agents.emplace();
         for (const json& id : *list) {
             if (!id.is_string()) return fail("\"agents\" is not a list of ids");
@@ -125,7 +125,7 @@ std::optional<Claims> read_claims(const json& claims, std::string& why)
 Owned<EVP_PKEY> read_key(const std::string& pem)
 {
     const Owned<BIO> bio{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))};
-    // A callback that gives no passphrase: OpenSSL's own would ask the terminal.
+    // A callback without a passphrase: OpenSSL's default would prompt on the terminal.
     return Owned<EVP_PKEY>{PEM_read_bio_PrivateKey(
         bio.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr)};
 }
@@ -150,7 +150,7 @@ std::string_view Jwt::algorithm() const { return jwt_alg_str(static_cast<jwt_alg
 
 std::shared_ptr<const Jwt> Jwt::of_secret(std::string secret, std::string& why)
 {
-    if (secret.size() < least_secret) {
+    if (secret.size() < min_secret) {
         why = "shorter than 32 characters, which HS256 needs. Make one with: openssl rand -hex 32";
         return nullptr;
     }
@@ -169,7 +169,7 @@ std::shared_ptr<const Jwt> Jwt::of_private_key(std::string key, std::string& why
     char curve[64] = "";
     EVP_PKEY_get_group_name(parsed.get(), curve, sizeof curve, nullptr);
     int algorithm = 0;
-    if (EVP_PKEY_is_a(parsed.get(), "RSA") == 1 && EVP_PKEY_get_bits(parsed.get()) >= least_rsa_bits)
+    if (EVP_PKEY_is_a(parsed.get(), "RSA") == 1 && EVP_PKEY_get_bits(parsed.get()) >= min_rsa_bits)
         algorithm = JWT_ALG_RS256;
     else if (EVP_PKEY_is_a(parsed.get(), "EC") == 1 && std::string_view{curve} == "prime256v1")
         algorithm = JWT_ALG_ES256;
@@ -208,14 +208,15 @@ std::optional<Claims> Jwt::verify(std::string_view token, std::int64_t now_s, st
     if (!looks_like_a_token(token)) return fail("not a token");
     const std::string text{token};
     {
-        // Its head alone, before any key meets it: libjwt would choose the algorithm by it.
+        // Reads only the head, without a key, because libjwt would choose the algorithm by the token.
         jwt_t* read = nullptr;
         const bool readable = jwt_decode(&read, text.c_str(), nullptr, 0) == 0;
         const Owned<jwt_t> head{read};
         if (!readable) return fail("not a token");
-        const char* named = jwt_get_header(read, "alg"); // without a key, jwt_get_alg() knows none
+        const char* named = jwt_get_header(read, "alg"); // without a key jwt_get_alg() returns none
         if (named == nullptr || named != algorithm()) return fail("signed with another algorithm");
-        if (Owned<char>{jwt_get_headers_json(read, "crit")}) return fail("it asks for an extension");
+        if (Owned<char>{jwt_get_headers_json(read, "crit")})
+            return fail("it requires an unsupported extension");
     }
     if (algorithm_ == JWT_ALG_HS256 && !hmac_fits(token, check_)) return fail("wrong signature");
     jwt_t* checked = nullptr;

@@ -26,7 +26,7 @@ constexpr std::size_t key_digits = 64;
     throw std::runtime_error{file + ": " + cause};
 }
 
-// Whole or not at all: written beside it, synced, then renamed; never over a key that another start made meanwhile.
+// Creates the file atomically: writes a temporary file, syncs and renames it; never replaces a key that another process created meanwhile.
 void make(const std::string& file)
 {
     const std::string draft = file + ".new";
@@ -34,7 +34,7 @@ void make(const std::string& file)
     const std::string text = base::random_token(key_digits / 2) + "\n";
     if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
         ::fsync(fd.get()) != 0 || ::rename(draft.c_str(), file.c_str()) != 0) {
-        fail(file, std::string{"cannot make the hub's key: "} + std::strerror(errno) +
+        fail(file, std::string{"cannot create the hub's key: "} + std::strerror(errno) +
                        ". Check that the folder exists and belongs to the daemon's user.");
     }
     const base::Fd folder{::open(std::filesystem::path{file}.parent_path().c_str(), O_RDONLY | O_CLOEXEC)};
@@ -71,21 +71,21 @@ RootKey::RootKey(const std::string& file, const std::string& needed)
                  "is missing, and " + needed +
                      ". Restore it from a backup. If it is lost, make another one, (umask 077; openssl rand "
                      "-hex 32 > " +
-                     file + "), and mint the credentials of signed and panel agents and all JWTs anew.");
+                     file + "), and create the credentials of signed and panel agents and all JWTs again.");
         make(file);
     }
     std::string why;
     const auto text = read_secret({Secret::Kind::file, file}, why);
     if (!text) throw std::runtime_error{why};
     if (text->size() != key_digits)
-        fail(file,
-             "not a key of the hub's. Restore it from a backup; without it, mint the agents' secrets anew.");
+        fail(file, "not a key that the hub created. Restore it from a backup; without it, create the agents' "
+                   "secrets again.");
     key_ = *text;
 }
 
 std::string RootKey::derive(std::string_view purpose, std::string_view name, std::string_view salt) const
 {
-    // Lengths keep ("ab","c") and ("a","bc") apart.
+    // Length prefixes distinguish ("ab","c") from ("a","bc").
     std::string message{purpose};
     for (const std::string_view part : {name, salt}) {
         message += '\n' + std::to_string(part.size()) + ':';

@@ -14,10 +14,10 @@ namespace code = wire::code;
 
 namespace {
 
-// The host closes who is silent for 60 s, pongs and all. Twice the message size, so that one that is too large is answered, not cut.
+// The host closes a dashboard that is silent for 60 s, pongs included. Twice the message size, so that a message above the limit is answered.
 constexpr std::string_view limits =
     R"({"message_bytes":2097152,"send_queue":65536,"idle_s":0,"ping_s":30,"silent_s":60,"compress_from":10752})";
-constexpr auto longest_timer = std::chrono::hours{24};
+constexpr auto max_timer = std::chrono::hours{24};
 constexpr auto complaint_spacing = std::chrono::seconds{1};
 constexpr int policy_violation = 1008;
 constexpr std::string_view auth_failed = "AUTH_FAILED";
@@ -59,8 +59,7 @@ void Dashboards::request(Conn conn, const Head& head)
             answer.headers.emplace_back("retry-after", std::to_string(wait));
             return exchanges_.refuse_upgrade(conn, std::move(answer));
         }
-        core_.log_stranger("refused a dashboard: its token is not good",
-                           base::json_object("peer", head.peer));
+        core_.log_stranger("refused a dashboard: invalid token", base::json_object("peer", head.peer));
         return exchanges_.refuse_upgrade(
             conn, unauthorized(!caller ? "a valid token is needed: /ws/dashboard?token=JWT; mint one with: "
                                          "agenthost hub token new --role dashboard"
@@ -70,7 +69,7 @@ void Dashboards::request(Conn conn, const Head& head)
         return exchanges_.refuse_upgrade(
             conn,
             error_answer(503, "BUSY",
-                         places_.used() >= most
+                         places_.used() >= max_dashboards
                              ? "1,000 dashboards are connected; close one first"
                              : "The dashboards of this token hold its share of 1,000; close one first"));
     Session& session = *sessions_.emplace(conn, std::make_unique<Session>()).first->second;
@@ -88,7 +87,7 @@ void Dashboards::request(Conn conn, const Head& head)
     core_.host.record(Metric::dashboards, double(sessions_.size()));
 }
 
-// ack, the agents, the commands that are not over; then it hears what the others hear.
+// Sends ack, the agents and the open commands; then the dashboard receives the same updates as the others.
 void Dashboards::join(Conn conn, Session& session)
 {
     std::string ack;
@@ -96,7 +95,7 @@ void Dashboards::join(Conn conn, Session& session)
     say(session, std::move(ack));
     groups_.join(conn, session.caller, session.outlet);
     const auto open = runs_.open();
-    const std::size_t first = open.size() > most_runs_told ? open.size() - most_runs_told : 0;
+    const std::size_t first = open.size() > max_runs_told ? open.size() - max_runs_told : 0;
     for (std::size_t i = first; i < open.size(); ++i) {
         const Run& run = *open[i];
         if (!session.caller.sees(run.agent)) continue;
@@ -132,7 +131,7 @@ void Dashboards::drop(Conn conn, Session& session, int code, std::string reason)
 void Dashboards::end(Conn conn, Session& session, int code, std::string_view code_word, std::string_view why)
 {
     fault(session, {.code = code_word, .message = why});
-    core_.log(AGH_LOG_WARN, "a dashboard is cut off: " + std::string{why},
+    core_.log(AGH_LOG_WARN, "disconnected a dashboard: " + std::string{why},
               base::json_object("subject", session.caller.subject.substr(0, 128), "peer", session.peer));
     drop(conn, session, code, std::string{why});
 }
@@ -159,7 +158,7 @@ void Dashboards::watch_expiry(Conn conn, Session& session)
     const std::int64_t left = session.caller.expires - core_.utc();
     if (left <= 0) return end(conn, session, policy_violation, auth_failed, "the token has expired");
     const auto next =
-        std::min<std::chrono::steady_clock::duration>(std::chrono::milliseconds{left}, longest_timer);
+        std::min<std::chrono::steady_clock::duration>(std::chrono::milliseconds{left}, max_timer);
     session.expiry = core_.after(next, [this, conn]() UNDER_LOCK {
         const auto it = sessions_.find(conn);
         if (it != sessions_.end() && !it->second->closing) watch_expiry(conn, *it->second);
@@ -173,7 +172,7 @@ void Dashboards::writable(Conn conn)
     core_.strand.post([to = it->second->outlet] { to->writable(); });
 }
 
-// ---- what they say ----
+// ---- messages from dashboards ----
 
 void Dashboards::frame(Conn conn, int opcode, std::string_view bytes)
 {
@@ -182,12 +181,12 @@ void Dashboards::frame(Conn conn, int opcode, std::string_view bytes)
     Session& session = *it->second;
     if (opcode != AGH_WS_TEXT) return drop(conn, session, 1003, "this protocol has text frames only");
     if (!allow(session)) return;
-    if (bytes.size() > most_message)
+    if (bytes.size() > max_message)
         return fault(session, {.code = code::rate_limit, .message = "A message is at most 1 MB"});
     read(conn, session, bytes);
 }
 
-// 100 messages a second; who sends more is told once a second, the rest of it is not even read.
+// Allows 100 messages per second; beyond that one error per second is sent, and the messages are dropped unread.
 bool Dashboards::allow(Session& session)
 {
     const auto now = core_.now();
@@ -221,7 +220,7 @@ void Dashboards::on(Conn, Session& session, const desk::Bad& bad)
                     .request_id = bad.request_id});
 }
 
-// The upgrade has said it all; this only must not say something else.
+// The upgrade already authenticated it; this frame must only not contradict that.
 void Dashboards::on(Conn conn, Session& session, const desk::Connect& connect)
 {
     const auto caller = credentials_.caller(connect.token, core_.utc());
@@ -252,7 +251,7 @@ void Dashboards::on(Conn conn, Session& session, const desk::Refresh& refresh)
     if (session.closing) return;
     if (same_sight) return say(session, std::move(frame));
     if (!refresh.request_id.empty()) say(session, std::move(frame));
-    join(conn, session); // it sees other agents now
+    join(conn, session); // it may see other agents now
 }
 
 void Dashboards::on(Conn, Session& session, const desk::Beat& beat)
@@ -279,7 +278,7 @@ void Dashboards::on(Conn conn, Session& session, const desk::Ask& ask)
     session.asked.push_back(now);
     std::string agent{ask.agent_id};
     if (!session.caller.sees(agent) ||
-        !fanout_.online(agent)) // one it may not see is to it as if it did not exist
+        !fanout_.online(agent)) // an agent that it may not see does not exist for it
         return refuse(code::agent_offline, "Agent " + agent + " is not connected");
     TaskRecord task = runs_.make(std::move(agent), ask.params);
     if (const std::string wrong = runs_.check(task); !wrong.empty())
@@ -295,7 +294,7 @@ void Dashboards::on(Conn conn, Session& session, const desk::Ask& ask)
     refuse(code::queue_full, full);
 }
 
-// A command that is there and that it may see; else it is answered.
+// Whether the command exists and is visible to the dashboard; else sends an error.
 bool Dashboards::reaches(Conn, Session& session, std::string_view command, std::string_view request)
 {
     const Run* run = runs_.find(command);
@@ -307,7 +306,7 @@ bool Dashboards::reaches(Conn, Session& session, std::string_view command, std::
     return false;
 }
 
-// With a requestId there is a response; without, only a failure is said.
+// With a requestId sends a response; without one only errors.
 Runs::Then Dashboards::answer(Conn conn, std::string_view command, std::string_view request)
 {
     return [this, conn, command = std::string{command},
@@ -344,7 +343,7 @@ void Dashboards::on(Conn conn, Session& session, const desk::Resize& m)
         runs_.resize(m.command_id, m.columns, m.rows, answer(conn, m.command_id, m.request_id));
 }
 
-// ---- what they hear ----
+// ---- messages to dashboards ----
 
 void Dashboards::say(Session& session, std::string frame)
 {
@@ -367,7 +366,7 @@ void Dashboards::tell(const Run& run, const Outlet::OfRun& item, Conn except)
 
 void Dashboards::run_status(const Run& run)
 {
-    if (run.over()) output_.end(run); // its last output comes before
+    if (run.over()) output_.end(run); // its last output is sent before
     const auto asked = asked_.find(run.id);
     Session* requester = nullptr;
     if (asked != asked_.end()) {
@@ -395,7 +394,7 @@ void Dashboards::run_status(const Run& run)
     const auto frame = [&] {
         std::string text;
         desk::write_status(text, core_.utc(), status);
-        text.resize(text.size() - 2); // write_output_end() closes it, with what was lost for good
+        text.resize(text.size() - 2); // write_output_end() closes it, with the number of lost bytes
         return std::make_shared<const std::string>(std::move(text));
     };
     const Text id = std::make_shared<const std::string>(run.id);

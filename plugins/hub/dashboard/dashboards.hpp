@@ -1,8 +1,8 @@
-// The dashboards that are connected: who may, what they see, what they ask for, how much of it. Frames are read and written by
-// wire/dashboard/desk.hpp; runs.hpp has the commands; outlet.hpp bounds what a slow one holds.
+// Connected dashboards: access, visible agents, requests and their limits. Frames are read and written by
+// wire/dashboard/desk.hpp; runs.hpp has the commands; outlet.hpp bounds the queue of a slow dashboard.
 //
-// A session ends when its token would no longer be let in: expired, revoked. Bounds: dashboards in all, frames and commands of each per
-// time. Who hears of which agent: dashboard/groups.hpp. Under the hub's lock.
+// A session ends when its token expires or is revoked. Bounds: the number of dashboards, and each one's rates of frames and commands.
+// dashboard/groups.hpp decides who receives the updates of which agent. Under the hub's lock.
 #pragma once
 
 #include "groups.hpp"
@@ -28,12 +28,12 @@ namespace agenthost::hub {
 
 class Dashboards {
 public:
-    static constexpr std::size_t most = 1000;
-    static constexpr std::size_t most_message = 1U << 20;
+    static constexpr std::size_t max_dashboards = 1000;
+    static constexpr std::size_t max_message = 1U << 20;
     static constexpr double messages_per_second = 100;
     static constexpr std::size_t commands_per_minute = 10;
     static constexpr auto heartbeat_spacing = std::chrono::seconds{25}; // every 30 s, with tolerance
-    static constexpr std::size_t most_runs_told = 1000;                 // to a dashboard that comes
+    static constexpr std::size_t max_runs_told = 1000;                  // sent to a new dashboard
 
     Dashboards(Core& core, Exchanges& exchanges, const Credentials& credentials, Fanout& fanout, Runs& runs);
 
@@ -42,7 +42,7 @@ public:
     void frame(Conn, int opcode, std::string_view) UNDER_LOCK;
     void writable(Conn) UNDER_LOCK;
     void closed(Conn) UNDER_LOCK;
-    void close_all() UNDER_LOCK;         // the hub goes down
+    void close_all() UNDER_LOCK;         // the hub shuts down
     void check_credentials() UNDER_LOCK; // they changed
     void agent_changed(const AgentRecord& agent, bool online) UNDER_LOCK
     {
@@ -54,7 +54,7 @@ public:
 private:
     struct Session {
         Caller caller;
-        std::string token, id, peer; // token: to ask again when credentials change; never logged
+        std::string token, id, peer; // token: checked again when credentials change; never logged
         std::shared_ptr<Outlet> outlet;
         Timers::Id expiry{};
         double allowance = messages_per_second;
@@ -100,7 +100,7 @@ private:
     DashboardOutput output_ GUARDED;
     wire::desk::Reader reader_ GUARDED;
     std::unordered_map<Conn, std::unique_ptr<Session>> sessions_ GUARDED;
-    Shares places_ GUARDED{most};                          // of sessions_, by the token's subject
+    Shares places_ GUARDED{max_dashboards};                // of sessions_, by the token's subject
     std::unordered_map<std::string, Asked> asked_ GUARDED; // by run, until it is over
 };
 

@@ -92,7 +92,7 @@ void DashboardGroups::tell(std::string_view agent, std::string frame)
 bool DashboardGroups::tell(std::string_view agent, const Outlet::OfRun& item, Conn except)
 {
     const std::size_t size = item.frame->size();
-    if (item.output && on_the_way_->load() + size > most_on_the_way) return false;
+    if (item.output && on_the_way_->load() + size > max_on_the_way) return false;
     const Outlet* not_to = nullptr;
     if (const auto it = members_.find(except); it != members_.end()) not_to = it->second.outlet.get();
     for (auto& [key, group] : groups_) {
@@ -144,7 +144,7 @@ Text DashboardGroups::list_for(Group& group)
     const auto add = [&](const std::string& id) UNDER_LOCK {
         const AgentRecord* agent = fanout_.find(id);
         if (agent == nullptr || !group.caller.sees(id)) return;
-        if (agents.size() >= most_list - 4096) {
+        if (agents.size() >= max_list - 4096) {
             ++left_out;
             return;
         }

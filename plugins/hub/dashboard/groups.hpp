@@ -1,6 +1,6 @@
-// Who hears of which agent. Dashboards whose tokens let them see the same agents are one group, and what a group is told is encoded
-// once. agent:list goes to each at most once a second, agent:status at once. Bounds: bytes of a list, and bytes on their way to all
-// (then output is dropped for all, and the gap is told). Under the hub's lock.
+// Distributes updates to dashboards. Dashboards whose tokens see the same agents form a group, and a group's messages are encoded
+// once. agent:list is sent at most once a second, agent:status at once. Bounds: bytes of a list, and bytes in flight to all dashboards
+// (beyond that output is dropped for all, and the gap is reported). Under the hub's lock.
 #pragma once
 
 #include "outlet.hpp"
@@ -21,23 +21,23 @@
 
 namespace agenthost::hub {
 
-// The same for two who see the same agents.
+// A key that is equal for callers that see the same agents.
 std::string sight(const Caller&);
 
 class DashboardGroups {
 public:
     static constexpr auto list_spacing = std::chrono::seconds{1};
-    static constexpr std::size_t most_list = 1U << 20;
-    static constexpr std::size_t most_on_the_way = 4U << 20;
+    static constexpr std::size_t max_list = 1U << 20;
+    static constexpr std::size_t max_on_the_way = 4U << 20;
 
     DashboardGroups(Core& core, Fanout& fanout) : core_{core}, fanout_{fanout} {}
 
-    void join(Conn, const Caller&, std::shared_ptr<Outlet>) UNDER_LOCK; // and is sent the agents
-    void leave(Conn) UNDER_LOCK;                                        // who has not joined may, too
+    void join(Conn, const Caller&, std::shared_ptr<Outlet>) UNDER_LOCK; // and sends it the agents
+    void leave(Conn) UNDER_LOCK;                                        // also allowed if it has not joined
 
-    [[nodiscard]] bool seen(std::string_view agent) const UNDER_LOCK; // by somebody
-    void tell(std::string_view agent, std::string frame) UNDER_LOCK;  // to those who see the agent
-    // False: too much is on its way already, and this is output, which can be dropped.
+    [[nodiscard]] bool seen(std::string_view agent) const UNDER_LOCK; // by any dashboard
+    void tell(std::string_view agent, std::string frame) UNDER_LOCK;  // to all that see the agent
+    // False: too much is in flight already; the caller drops this output.
     [[nodiscard]] bool tell(std::string_view agent, const Outlet::OfRun&, Conn except = {}) UNDER_LOCK;
     void agent_changed(const AgentRecord&, bool online) UNDER_LOCK;
 
@@ -46,7 +46,7 @@ private:
     struct Group {
         Caller caller; // one of them
         std::vector<Conn> members;
-        std::shared_ptr<const Outlets> outlets; // of the members; null: to be made anew
+        std::shared_ptr<const Outlets> outlets; // of the members; null: must be rebuilt
         Text list;
         std::uint64_t list_of = 0; // the change it shows
     };

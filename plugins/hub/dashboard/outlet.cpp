@@ -32,10 +32,10 @@ void Outlet::push(OfRun frame)
     if (frame.output) {
         waiting_.push_back(std::move(frame));
         output_ += size;
-        while (output_ > most_output && output_ > size) drop_oldest();
+        while (output_ > max_output && output_ > size) drop_oldest();
         return;
     }
-    if (other_ + size > most_other) return close(too_slow, "this dashboard does not take what it is sent");
+    if (other_ + size > max_other) return close(too_slow, "this dashboard does not read its messages");
     waiting_.push_back(std::move(frame));
     other_ += size;
 }
@@ -56,7 +56,7 @@ bool Outlet::pass(const OfRun& item)
         if (status == AGH_OK && lost != lost_.end()) lost_.erase(lost);
     }
     if (status == AGH_E_BUSY) return false;
-    if (status != AGH_OK) closed_ = true; // it is gone; on_closed comes by itself
+    if (status != AGH_OK) closed_ = true; // it is gone; on_closed follows
     return status == AGH_OK;
 }
 

@@ -1,8 +1,8 @@
-// Frames on their way to one dashboard that may be slower than what it watches. What the daemon's send queue has no room for waits
-// here: output at most `most_output`, then the oldest of it is dropped and the next frame of that run says how much; the other frames
-// at most `most_other`, then the dashboard is closed. It never holds up anybody else.
+// The send queue of one dashboard, which may be slower than the output it watches. Frames that do not fit into the daemon's send queue wait
+// here: at most `max_output` of output, then the oldest output is dropped and the next frame of that run has the number of dropped bytes;
+// at most `max_other` of other frames, then the dashboard is closed. A slow dashboard never delays others.
 //
-// Lives in the hub's outbox: every call comes from there, one at a time, without the hub's lock. So frames keep their order.
+// Called only from the hub's outbox: one call at a time, without the hub's lock, so that frames keep their order.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -18,19 +18,18 @@
 
 namespace agenthost::hub {
 
-using Text = std::shared_ptr<const std::string>; // one encoding for all who are told the same
+using Text = std::shared_ptr<const std::string>; // encoded once for all recipients
 
 class Outlet {
 public:
-    static constexpr std::size_t most_output = 100U << 10, most_other = 2U << 20;
+    static constexpr std::size_t max_output = 100U << 10, max_other = 2U << 20;
 
     Outlet(Host& host, Conn conn) : host_{host}, conn_{conn} {}
 
-    void send(Text frame); // a whole one
-    void send_list(
-        Text frame); // one that makes an earlier one worthless: it takes the place of one that still waits
-    // A frame of a run that lacks its end (wire::desk::write_output_end): output of `bytes`, with `dropped` before it; or, with
-    // `output` false, the run's last word.
+    void send(Text frame);      // a whole frame
+    void send_list(Text frame); // a frame that supersedes an earlier one: replaces one that still waits
+    // A frame of a run without its end (wire::desk::write_output_end): output of `bytes`, with `dropped` before it; or, with
+    // `output` false, the run's final status.
     struct OfRun {
         Text frame, run;
         std::uint64_t bytes = 0, dropped = 0;
@@ -51,7 +50,7 @@ private:
     Host& host_;
     const Conn conn_;
     std::deque<OfRun> waiting_;                              // without `run`: a whole frame
-    std::map<std::string, std::uint64_t, std::less<>> lost_; // by run, until it is said
+    std::map<std::string, std::uint64_t, std::less<>> lost_; // by run, until it is reported
     std::size_t output_ = 0, other_ = 0;
     std::uint64_t dropped_ = 0;
     bool blocked_ = false, closed_ = false;

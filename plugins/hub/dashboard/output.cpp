@@ -44,7 +44,7 @@ void DashboardOutput::skip(const Run& run, std::uint64_t bytes)
     if (const auto it = stages_.find(run.id); it != stages_.end()) it->second.skipped += bytes;
 }
 
-// `all`: what is less than a whole chunk, too.
+// `all`: sends a partial chunk, too.
 void DashboardOutput::flush(const Run& run, Stage& stage, bool all)
 {
     std::size_t done = 0;
@@ -61,13 +61,13 @@ void DashboardOutput::flush(const Run& run, Stage& stage, bool all)
     stage.flushed = core_.now();
 }
 
-// One chunk of the piece's beginning; how many of its bytes that were.
+// Sends one chunk from the start of the piece; returns the number of bytes used.
 std::size_t DashboardOutput::emit(const Run& run, Stage& stage, Piece& piece)
 {
     auto& channel = stage.channels.at(piece.channel - 1);
     std::uint64_t dropped = std::exchange(piece.dropped, 0);
     if (dropped > 0)
-        dropped += std::exchange(channel.tail_size, std::uint8_t{0}); // the rest of its character is gone
+        dropped += std::exchange(channel.tail_size, std::uint8_t{0}); // the rest of its character is lost
     const std::string_view bytes = piece.bytes;
     const std::size_t fits =
         stage.base64 ? std::min(bytes.size(), wire::fitting_base64)
@@ -82,7 +82,7 @@ std::size_t DashboardOutput::emit(const Run& run, Stage& stage, Piece& piece)
     piece.bytes.erase(0, fits);
     piece.at += fits;
     if (data.empty())
-        stage.skipped += dropped; // a character's beginning: it waits for the rest
+        stage.skipped += dropped; // the start of a character: it waits for the rest
     else
         put(run, stage, piece.channel, at, carried + fits - channel.tail_size, dropped, data);
     return fits;
@@ -111,7 +111,7 @@ void DashboardOutput::end(const Run& run)
     if (it == stages_.end()) return;
     Stage& stage = it->second;
     flush(run, stage, true);
-    for (std::uint32_t number = 1; number <= 2; ++number) { // a character that never became whole
+    for (std::uint32_t number = 1; number <= 2; ++number) { // a character that was never completed
         auto& channel = stage.channels.at(number - 1);
         if (channel.tail_size > 0)
             put(run, stage, number, run.output.end() - channel.tail_size, channel.tail_size, 0,

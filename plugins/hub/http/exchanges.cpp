@@ -86,7 +86,7 @@ void Exchange::refuse(int status, std::string_view code, std::string_view messag
 
 void Exchange::busy(std::string_view why) const
 {
-    Answer a = error_answer(503, "BUSY", why.empty() ? "The hub has too much to do; try again later" : why);
+    Answer a = error_answer(503, "BUSY", why.empty() ? "The hub is overloaded; try again later" : why);
     a.headers.emplace_back("retry-after", "1");
     answer(std::move(a));
 }

@@ -18,7 +18,7 @@ using nlohmann::json;
 namespace {
 
 // Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507 like DISK_FULL: the machine
-// lacks the means; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
+// lacks resources; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
 // state, not the caller's rate, which is 429.
 constexpr std::array<std::pair<std::string_view, int>, 34> status_table{{
     {"UNKNOWN_ACTION", 400},
@@ -215,7 +215,7 @@ Answer file_head(const Head& head, std::uint64_t size, const std::string& sha256
     switch (parse_range(head.header("range"), head.header("if-range"), etag, size, range)) {
     case RangeKind::unsatisfiable:
         answer = error_answer(416, "INVALID_REQUEST",
-                              "The range lies outside the file of " + std::to_string(size) + " bytes");
+                              "The range is outside the file of " + std::to_string(size) + " bytes");
         answer.headers.emplace_back("content-range", "bytes */" + std::to_string(size));
         return answer;
     case RangeKind::part:
@@ -227,7 +227,7 @@ Answer file_head(const Head& head, std::uint64_t size, const std::string& sha256
     case RangeKind::whole: break;
     }
     if (!sha256.empty())
-        answer.headers.emplace_back("x-content-sha256", sha256); // of the whole file, also beside a part
+        answer.headers.emplace_back("x-content-sha256", sha256); // of the whole file, even with a part of it
     return answer;
 }
 

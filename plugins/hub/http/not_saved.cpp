@@ -12,7 +12,7 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::uint64_t least_free = 1 << 20;
+constexpr std::uint64_t min_free = 1 << 20;
 constexpr const char* remedy = "name a file on another disk in plugins.hub.config.database";
 
 // errno of a small write beside the database; 0: it works.
@@ -31,7 +31,7 @@ base::DiskTrouble why_not_saved(const std::string& database)
 {
     const auto space = base::disk_space(database);
     if (space && space->read_only) return base::disk_trouble(EROFS, database, remedy);
-    if (space && (space->bytes < least_free || (space->inodes && *space->inodes == 0)))
+    if (space && (space->bytes < min_free || (space->inodes && *space->inodes == 0)))
         return base::disk_trouble(ENOSPC, database, remedy);
     if (const int error = try_to_write(database)) return base::disk_trouble(error, database, remedy);
     return {"DISK_ERROR", database + ": writing failed a moment ago. Try again; `agenthost health` on the "

@@ -14,8 +14,9 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::uint64_t step = 1ULL << 20;        // taken at first
-constexpr std::uint64_t under_way = 512ULL << 10; // what the daemon may have of a body beyond what it told
+constexpr std::uint64_t step = 1ULL << 20; // taken at first
+constexpr std::uint64_t under_way =
+    512ULL << 10; // bytes of a body that the daemon may hold before it reports progress
 
 constexpr const char* remedy = "name a folder on another disk in plugins.hub.config.spool";
 
@@ -24,13 +25,13 @@ std::string cause()
     return std::strerror(errno); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
 }
 
-// Nameless from the start: no crash can leave it behind. Not O_TMPFILE, which some file systems lack.
+// Creates a file without a name, so that no crash can leave it behind. Not O_TMPFILE, which some file systems lack.
 base::Fd nameless(const std::string& folder)
 {
     std::string name = folder + "/transfer.XXXXXX";
     base::Fd fd{::mkostemp(name.data(), O_CLOEXEC)};
     if (fd) ::unlink(name.c_str());
-    return fd; // errno is mkostemp's when there is none
+    return fd; // on failure errno is mkostemp's
 }
 
 } // namespace
@@ -39,18 +40,18 @@ SpoolFile::~SpoolFile() { spool_->give_back(*this, room_); }
 
 bool SpoolFile::grow(std::uint64_t arrived)
 {
-    // At first a little, then as much again as has come: few steps, and never more than twice the bytes that are there.
+    // Starts small, then reserves twice the arrived bytes: few steps, and never more than twice what has arrived.
     const std::uint64_t ahead = std::max(arrived, step);
-    const std::uint64_t wanted = std::min(most_, arrived + ahead);
+    const std::uint64_t wanted = std::min(max_size_, arrived + ahead);
     if (wanted <= room_) return arrived <= room_;
     if (spool_->take(*this, wanted - room_)) {
         room_ = wanted;
         return true;
     }
-    const std::uint64_t least = std::min(most_, arrived + under_way);
-    if (least <= room_) return true;
-    if (!spool_->take(*this, least - room_)) return false;
-    room_ = least;
+    const std::uint64_t needed = std::min(max_size_, arrived + under_way);
+    if (needed <= room_) return true;
+    if (!spool_->take(*this, needed - room_)) return false;
+    room_ = needed;
     return true;
 }
 

@@ -1,8 +1,8 @@
-// Files in transit: without a name on disk, so that whatever ends the process leaves nothing behind; bounded together by
-// `spool_bytes` and by what must stay free on the file system.
+// Files in transit, without a name on disk, so that nothing is left behind however the process ends. Together they are bounded by
+// `spool_bytes` and by the space that must stay free on the file system.
 //
-// Room is taken as bytes arrive, a little ahead of them, so that a body which trickles holds little, whatever length it announced. Neither one
-// agent nor one token takes all of it (shares.hpp). open() blocks (it creates a file); everything else is cheap. Thread-safe.
+// Space is reserved slightly ahead of the arriving bytes, so that a slow body holds little, whatever length it announced. No single agent
+// or token can take all of it (shares.hpp). open() blocks (it creates a file); everything else is cheap. Thread-safe.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -27,25 +27,25 @@ public:
     SpoolFile& operator=(const SpoolFile&) = delete;
 
     [[nodiscard]] int fd() const { return fd_.get(); }
-    [[nodiscard]] std::uint64_t room() const { return room_; } // what is reserved
-    // Room for what has arrived and a little more, at most the announced length. false: there is none.
+    [[nodiscard]] std::uint64_t room() const { return room_; } // the reserved bytes
+    // Reserves room for the arrived bytes and slightly more, at most the announced length. false: no room.
     bool grow(std::uint64_t arrived);
     [[nodiscard]] std::uint64_t size() const { return size_; }
     [[nodiscard]] const std::string& sha256() const { return sha256_; } // hex; of the whole content
-    // The content is complete: gives back what was reserved beyond it.
+    // Marks the content complete and releases the excess reservation.
     void complete(std::uint64_t size, std::string sha256);
 
 private:
     friend class Spool;
-    SpoolFile(std::shared_ptr<Spool> spool, base::Fd fd, std::uint64_t most, std::string agent,
+    SpoolFile(std::shared_ptr<Spool> spool, base::Fd fd, std::uint64_t max_size, std::string agent,
               std::string caller)
-        : spool_{std::move(spool)}, fd_{std::move(fd)}, most_{most}, agent_{std::move(agent)},
+        : spool_{std::move(spool)}, fd_{std::move(fd)}, max_size_{max_size}, agent_{std::move(agent)},
           caller_{std::move(caller)}
     {}
 
     std::shared_ptr<Spool> spool_;
     base::Fd fd_;
-    const std::uint64_t most_;
+    const std::uint64_t max_size_;
     const std::string agent_, caller_; // whose share it is
     std::uint64_t room_ = 0, size_ = 0;
     std::string sha256_;
@@ -53,22 +53,22 @@ private:
 
 class Spool : public std::enable_shared_from_this<Spool> {
 public:
-    // The system calls that fail in ways a test cannot arrange: each sets errno.
+    // System calls whose failures tests must simulate: each sets errno.
     struct Disk {
         std::function<base::Fd(const std::string& folder)> create; // a file without a name
         std::function<bool(int fd, std::uint64_t at)> write;       // one byte of it
     };
     static Disk real_disk();
 
-    // Throws std::runtime_error with path, cause and remedy when the folder cannot be used.
+    // Throws std::runtime_error with path, cause and remedy if the folder cannot be used.
     static std::shared_ptr<Spool> make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free,
                                        Disk disk = real_disk());
 
-    // For at most `bytes`, of and for these two. nullptr and `problem` (code and reason) when there is no room for them now, or the disk
-    // refuses.
+    // Opens a file for at most `bytes`, charged to the agent and the caller. nullptr and `problem` (code and reason) if there is no room now,
+    // or the disk refuses.
     std::shared_ptr<SpoolFile> open(std::uint64_t bytes, std::string agent, std::string caller,
                                     base::DiskTrouble& problem);
-    // Why the daemon could not write to the file after `landed` bytes: tries to write one more. Blocks.
+    // Finds out why the daemon could not write to the file after `landed` bytes, by writing one more. Blocks.
     [[nodiscard]] base::DiskTrouble why_not_written(const SpoolFile&, std::uint64_t landed) const;
     [[nodiscard]] std::uint64_t reserved() const;
 

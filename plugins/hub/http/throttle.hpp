@@ -1,7 +1,7 @@
-// Counts refused attempts by address: so many, then each further one is told to wait. A valid credential never asks it. Pure; time is
-// handed in. Not thread-safe. Addresses are keys of netclient/address_key.hpp.
+// Counts rejected attempts per address: after a burst, further ones must wait. Valid credentials are never checked here. Pure; the caller
+// passes the time. Not thread-safe. Addresses are keys of netclient/address_key.hpp.
 //
-// Bounded: when `most` addresses are remembered, the one whose last failure is longest ago is forgotten.
+// Bounded: beyond `max_addresses` the address with the oldest last failure is forgotten.
 #pragma once
 
 #include <algorithm>
@@ -20,9 +20,10 @@ namespace agenthost::hub {
 class Throttle {
 public:
     using Time = std::chrono::steady_clock::time_point;
-    static constexpr int burst = 10;                        // failures at once
-    static constexpr auto refill = std::chrono::seconds{6}; // one more is forgiven: 10 a minute
-    static constexpr std::size_t most = 10'000;
+    static constexpr int burst = 10; // failures at once
+    static constexpr auto refill =
+        std::chrono::seconds{6}; // one failure is forgiven after this time: 10 a minute
+    static constexpr std::size_t max_addresses = 10'000;
 
     // Seconds until this address may try again; 0: now.
     [[nodiscard]] long wait(std::string_view address, Time now) const
@@ -40,7 +41,7 @@ public:
             entry.debt_until = std::max(now, it->second->debt_until);
             order_.erase(it->second);
             entries_.erase(it);
-        } else if (order_.size() >= most) {
+        } else if (order_.size() >= max_addresses) {
             entries_.erase(order_.front().address);
             order_.pop_front();
         }
@@ -49,7 +50,7 @@ public:
         entries_.emplace(order_.back().address, std::prev(order_.end()));
     }
 
-    // A refused attempt: seconds until the next one is answered with its reason again; 0: this one is.
+    // Counts a rejected attempt. Returns 0 to answer with the reason, or the seconds until that is possible again.
     long refused(std::string_view address, Time now)
     {
         const long left = wait(address, now);

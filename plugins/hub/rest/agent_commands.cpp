@@ -13,7 +13,7 @@ struct CommandBody {
     double timeout = Calls::default_wait_s;
 };
 
-// Empty: it is one. Else what is wrong with it.
+// Parses a command; returns the error, or empty.
 std::string parse_command(const std::string& text, CommandBody& out)
 {
     std::string why;
@@ -31,7 +31,7 @@ std::string parse_command(const std::string& text, CommandBody& out)
             if (m.kind != json::Kind::string || !valid_id(m.text, 256))
                 return "\"" + std::string{m.key} + "\" is not a server's id";
             if (!out.target.empty() && out.target != m.text)
-                return "\"target\" and \"serverId\" are two names of one thing and differ";
+                return "\"target\" and \"serverId\" are the same parameter, but they differ";
             out.target = m.text;
         } else if (m.key == "timeout") {
             if (m.kind != json::Kind::number || !parse_wait(m.raw, out.timeout))

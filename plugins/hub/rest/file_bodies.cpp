@@ -14,7 +14,7 @@ constexpr auto rate_window = std::chrono::seconds{60};
 // Bytes of a body that the daemon may hold before it reports progress.
 constexpr std::uint64_t unreported = 512U << 10;
 constexpr const char* no_room =
-    "The hub's transfer folder is full: of its plugins.hub.config.spool_bytes nothing is left for this "
+    "The hub's transfer folder is full: no part of plugins.hub.config.spool_bytes is left for this "
     "agent and this token; try again later";
 
 } // namespace
@@ -60,7 +60,7 @@ void FileBodies::receive(const Exchange& exchange, const Head& head, Body body)
         over();
     });
     if (!core_.blocking([this, in] { open(in); }))
-        in->refuse(503, "BUSY", "The hub has too many transfers to begin; try again later");
+        in->refuse(503, "BUSY", "Too many transfers are waiting to start; try again later");
 }
 
 void FileBodies::open(const IncomingPtr& in)
@@ -128,8 +128,8 @@ void FileBodies::watch_rate(const Exchange& exchange, const std::shared_ptr<Rate
     rate->timer = core_.after(rate_window, [this, exchange, rate]() UNDER_LOCK {
         // What the daemon may hold counts as arrived, but only in the first window: later windows hold the same bytes.
         if (rate->floor.too_slow(rate->landed + unreported, core_.now())) {
-            core_.log_stranger("dropped a transfer whose body came slower than plugins.hub.config.min_rate");
-            return exchange.cut(1008, "the body came too slowly");
+            core_.log_stranger("dropped a transfer whose body arrived slower than plugins.hub.config.min_rate");
+            return exchange.cut(1008, "the body arrived too slowly");
         }
         watch_rate(exchange, rate);
     });

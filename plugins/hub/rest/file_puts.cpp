@@ -22,18 +22,18 @@ FilePuts::Ptr FilePuts::find(const std::string& agent, const std::string& file)
 
 void FilePuts::make_room()
 {
-    if (puts_.size() < most) return;
+    if (puts_.size() < max_puts) return;
     std::erase_if(puts_, [this](const auto& entry) {
         return entry.second->done && core_.now() - entry.second->ended > kept_for;
     });
-    for (auto it = puts_.begin(); puts_.size() >= most && it != puts_.end();)
+    for (auto it = puts_.begin(); puts_.size() >= max_puts && it != puts_.end();)
         it = it->second->done ? puts_.erase(it) : std::next(it);
 }
 
 void FilePuts::add(const Ptr& put)
 {
     make_room();
-    if (puts_.size() < most) puts_.insert_or_assign(name(put->agent, put->file), put);
+    if (puts_.size() < max_puts) puts_.insert_or_assign(name(put->agent, put->file), put);
 }
 
 void FilePuts::ended(const Ptr& put, Answer outcome, bool success)

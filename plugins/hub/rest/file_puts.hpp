@@ -1,8 +1,8 @@
-// PUTs of files that are on their way to an agent, or were there a moment ago: who waits for them, and which request repeats which.
+// Tracks PUTs of files that are running or have just succeeded: the callers that wait, and repeated requests.
 //
-// A repeat of a PUT (same agent and file, same content or Idempotency-Key) joins the one that runs, or gets the answer of the one that just
-// succeeded; the agent is not told twice. Another content, a DELETE, or a command that may change the agent's files ends that. Bounds:
-// `most` entries, `kept_for` after the end; only successes are kept. Under the hub's lock.
+// A repeated PUT (same agent and file, same content or Idempotency-Key) joins the running one, or gets the answer of one that just
+// succeeded; the agent is asked only once. Different content, a DELETE, or a command that may change the agent's files ends that. Bounds:
+// `max_puts` entries, `kept_for` after the end; only successes are kept. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/http/exchanges.hpp"
@@ -23,7 +23,7 @@ struct FilePut {
     std::string sha256; // of the content
     std::string task;
     bool done = false;
-    Answer outcome; // when it is done
+    Answer outcome; // once it is done
     Timers::Time ended{};
     std::set<Exchange> waiting;
 
@@ -35,19 +35,19 @@ struct FilePut {
 
 class FilePuts {
 public:
-    static constexpr std::size_t most = 4'096;
+    static constexpr std::size_t max_puts = 4'096;
     static constexpr auto kept_for = std::chrono::minutes{5};
     using Ptr = std::shared_ptr<FilePut>;
 
     explicit FilePuts(Core& core) : core_{core} {}
 
-    // The latest one of this file, when it still counts; nullptr: none.
+    // The latest PUT of this file, if it is still valid; nullptr: none.
     Ptr find(const std::string& agent, const std::string& file) UNDER_LOCK;
     void add(const Ptr&) UNDER_LOCK;
-    void ended(const Ptr&, Answer outcome, bool success) UNDER_LOCK; // answers who waits
+    void ended(const Ptr&, Answer outcome, bool success) UNDER_LOCK; // answers the waiting callers
     void forget(const std::string& agent, const std::string& file) UNDER_LOCK;
-    // Something else changes files of this agent: no outcome says any longer what is stored, not even of those that still run. Who waits
-    // for one is still answered; the next PUT is sent.
+    // Something else may change files of this agent, so recorded outcomes, even of running PUTs, no longer tell what is stored. Waiting
+    // callers are still answered; the next PUT is sent to the agent.
     void forget_all(std::string_view agent) UNDER_LOCK;
 
 private:

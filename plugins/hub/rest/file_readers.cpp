@@ -41,8 +41,8 @@ void FileReaders::arriving(const Exchange& exchange, const Arriving& now)
     const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     Reader& reader = it->second;
-    if (reader.whole) return; // the agent sends again what is here already
-    // A new attempt of the agent continues what the reader has only when it is the same content.
+    if (reader.whole) return; // the agent resends a file that is already complete
+    // The reader can continue with a new attempt of the agent only if the content is the same.
     if (reader.begun && now.file != reader.from.file &&
         (now.sha256.empty() || now.sha256 != reader.from.sha256 || now.length != reader.from.length))
         return cut(exchange);
@@ -59,7 +59,7 @@ void FileReaders::begin(const Exchange& exchange, Reader& reader)
     if (reader.begun || !from.file || from.landed == 0 || from.length == 0) return;
     Range range;
     Answer answer = file_head(reader.head, from.length, from.sha256, range);
-    if (answer.status >= 400) { // the range lies outside the file
+    if (answer.status >= 400) { // the range is outside the file
         remove(exchange);
         return exchange.answer(std::move(answer));
     }
@@ -81,7 +81,7 @@ void FileReaders::pump(const Exchange& exchange, Reader& reader)
     }
     if (reader.at >= limit) return;
     reader.reading = true;
-    // After what is in the outbox: the answer's head.
+    // Posted, so that it runs after the answer's head, which is in the outbox.
     core_.strand.post([this, exchange, file = reader.from.file, at = reader.at, limit] {
         if (core_.blocking([this, exchange, file, at, limit] { read(exchange, file, at, limit); })) return;
         core_.strand.run([&]() UNDER_LOCK {
@@ -120,7 +120,7 @@ void FileReaders::stopped(const Exchange& exchange, std::uint64_t at, agh_status
     it->second.reading = false;
     if (status == AGH_OK) return pump(exchange, it->second);
     if (status != AGH_E_BUSY) return cut(exchange);
-    // writable() comes; when it came while we read, nobody else would go on.
+    // writable() will resume; the retry timer covers the case that it came while we read.
     core_.timers.cancel(it->second.retry);
     it->second.retry =
         core_.after(std::chrono::seconds{1}, [this, exchange]() UNDER_LOCK { writable(exchange); });
@@ -150,7 +150,7 @@ void FileReaders::fail(const Exchange& exchange)
 void FileReaders::cut(const Exchange& exchange)
 {
     remove(exchange);
-    exchange.cut(1011, "the file did not come whole");
+    exchange.cut(1011, "the file arrived incomplete");
 }
 
 void FileReaders::remove(const Exchange& exchange)

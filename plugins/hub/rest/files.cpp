@@ -15,7 +15,7 @@ constexpr int max_receiving = 2; // of one URL: a retry while the broken attempt
 
 std::string key_of(std::string_view token) { return base::hex(base::sha256(token)); }
 
-// How long a PUT waits before its task is the answer: ?timeout=, else RFC 7240's "respond-async" and "wait", else as other calls. false:
+// How long a PUT waits before it is answered with its task: ?timeout=, else RFC 7240's "respond-async" and "wait", else the default. false:
 // not a time.
 bool put_wait(const Head& head, double& seconds)
 {
@@ -160,7 +160,7 @@ void Files::put(const Exchange& exchange, const Head& head, std::string agent, s
     put->owner = query_value(head.query, "owner");
     put->sha256 = parse_sha256(head.header("x-content-sha256")).value_or("");
     const FilePuts::Ptr before = puts_.find(put->agent, put->file);
-    // Who asks first whether to send the body is told that it need not.
+    // A client that expects 100-continue is told that it need not send the body.
     if (before && head.header("expect") == "100-continue" && !put->sha256.empty() &&
         before->same_content(*put))
         return wait(exchange, before, wait_s);
@@ -175,7 +175,7 @@ void Files::put(const Exchange& exchange, const Head& head, std::string agent, s
                          UNDER_LOCK { send(exchange, put, content, place, wait_s); }});
 }
 
-// The body is here: to the agent, unless that is on its way already.
+// The body is complete: starts the task for the agent, unless it is already running.
 void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_ptr<SpoolFile>& content,
                  TransferPlaces::Place place, double wait_s)
 {
@@ -184,7 +184,7 @@ void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_
         if (before->same_content(*put)) return wait(exchange, before, wait_s);
         if (!put->key.empty() && put->key == before->key)
             return exchange.answer(error_answer(
-                409, "ID_REUSED", "This Idempotency-Key was used for another content of this file"));
+                409, "ID_REUSED", "This Idempotency-Key was already used with different content"));
     }
     const Ticket ticket =
         open_transfer({.way = Way::to_agent, .content = content, .place = std::move(place)});
@@ -206,7 +206,7 @@ void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_
     puts_.ended(put, {}, false);
 }
 
-// Until it is done; after `wait_s` the task is the answer.
+// Waits until it is done; after `wait_s` answers with the task.
 void Files::wait(const Exchange& exchange, const FilePuts::Ptr& put, double wait_s)
 {
     if (put->done) return exchange.answer(put->outcome);
@@ -249,14 +249,14 @@ void Files::get(const Exchange& exchange, const Head& head, std::string agent, s
     drain_as_interrupted(exchange);
     const auto answered = [this, exchange, due, head, key = ticket.key](const TaskRecord& done) UNDER_LOCK {
         core_.timers.cancel(due);
-        if (!readers_.has(exchange)) return;                          // it has had all of it, or is gone
-        if (readers_.begun(exchange)) return readers_.fail(exchange); // nothing, when all of it has come
+        if (!readers_.has(exchange)) return; // it has received everything, or is gone
+        if (readers_.begun(exchange)) return readers_.fail(exchange); // no effect if the file is complete
         readers_.remove(exchange);
         if (done.state != TaskState::success) return exchange.answer(final_answer(done));
         const auto it = transfers_.find(key);
         if (it == transfers_.end() || !it->second.content)
             return exchange.answer(error_answer(502, "NETWORK_ERROR",
-                                                "The agent reported success, but its bytes did not arrive"));
+                                                "The agent reported success, but the file did not arrive"));
         Answer answer = file_answer(head, it->second.content);
         core_.host.record(Metric::bytes_out, double(answer.file ? answer.length : 0));
         exchange.keep(it->second.content);
@@ -276,13 +276,13 @@ void Files::remove(const Exchange& exchange, std::string agent, std::string file
     TaskRecord record =
         task(exchange, std::move(agent), "storage.delete", base::json_object("file_id", file));
     start(exchange, std::move(record), {}, [exchange](const TaskRecord& done) UNDER_LOCK {
-        exchange.answer(final_answer(done)); // stale when the caller has left
+        exchange.answer(final_answer(done)); // has no effect if the caller has left
     });
 }
 
 void Files::began(const TaskRecord& task)
 {
-    if (task.bound) return; // our own calls, which name their file
+    if (task.bound) return; // the hub's own calls, which name their file
     const auto reads = {"storage.download", "storage.info", "storage.list", "download", "info"};
     const bool files =
         task.action.starts_with("storage.") || task.action == "upload" || task.action == "delete";
@@ -327,7 +327,7 @@ void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_
         over();
         const auto mine = transfers_.find(key);
         if (mine == transfers_.end())
-            return exchange.answer(no_such_url()); // answered or expired while the bytes came
+            return exchange.answer(no_such_url()); // answered or expired while the bytes arrived
         mine->second.content = content;
         if (readers_.begun(reader)) reader.keep(content);
         readers_.complete(reader, content);

@@ -15,11 +15,11 @@ namespace {
 namespace json = wire::json;
 
 constexpr std::string_view config_word = "task_config", ping_action = "host.ping";
-constexpr std::size_t page = 100, largest_page = 500;
-constexpr std::size_t most_shops = 10'000; // whose configuration waits to be confirmed
-constexpr std::size_t most_meta = 16U << 10;
+constexpr std::size_t page = 100, max_page = 500;
+constexpr std::size_t max_shops = 10'000; // shops whose configuration waits for confirmation
+constexpr std::size_t max_meta = 16U << 10;
 
-// A command of the route, and its action: the print protocol's word, which agents look up among their plugins' aliases, or the host's own.
+// A command of the route and its action: the print protocol's own name, which agents look up in their plugins' aliases, or a host action.
 struct Command {
     std::string_view name, action;
 };
@@ -30,7 +30,7 @@ struct Body {
     std::string shop, action, params = "{}";
 };
 
-// The payload without what the protocol says itself.
+// The payload without the members that the protocol adds.
 std::string params_of(std::string_view payload, std::string& why)
 {
     const auto members = json::split(payload, why);
@@ -45,7 +45,7 @@ std::string params_of(std::string_view payload, std::string& why)
     return out;
 }
 
-// Empty: it is one. Else what is wrong with it.
+// Parses a task; returns the error, or empty.
 std::string parse(const std::string& text, Body& out)
 {
     std::string why, payload;
@@ -87,7 +87,7 @@ std::string config_push_at(std::string_view facts)
 
 } // namespace
 
-// As the document's own task_result has it: message and meta beside the status.
+// Like the document's task_result: message and meta beside the status.
 std::string PrintTasks::write(const TaskRecord& t)
 {
     const auto* known = std::find_if(commands.begin(), commands.end(),
@@ -112,10 +112,10 @@ std::string PrintTasks::write(const TaskRecord& t)
     else if (!t.message.empty())
         writer.member("message", t.message);
     else if (t.state == TaskState::success && known != commands.end() && known->action == ping_action)
-        writer.member("message", "pong"); // the codec leaves out what says no more than the status
+        writer.member("message", "pong"); // the codec omits a message that only repeats the status
     if (meta.empty() && message.empty()) meta = t.data;
     write_error(writer, t.code, t.message, t.detail);
-    if (!meta.empty() && meta.size() <= most_meta) writer.member("meta", base::RawJson{meta});
+    if (!meta.empty() && meta.size() <= max_meta) writer.member("meta", base::RawJson{meta});
     write_dropped(writer, t);
     writer.end();
     return out;
@@ -167,7 +167,7 @@ void PrintTasks::heartbeats(const HttpRequest& request)
     const Exchange& exchange = request.exchange;
     const Head& head = request.head;
     const Caller& caller = request.caller;
-    const auto limit = parse_limit(head.query, page, largest_page);
+    const auto limit = parse_limit(head.query, page, max_page);
     if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     if (const auto shop = query_value(head.query, "shopId")) {
         if (!caller.sees(*shop)) return Calls::no_agent(exchange, *shop);
@@ -181,7 +181,7 @@ void PrintTasks::heartbeats(const HttpRequest& request)
         return;
     }
     const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
-                                       .most = *limit + 1,
+                                       .max_rows = *limit + 1,
                                        .protocol = std::string{wire::name(wire::Protocol::print)},
                                        .among = caller.sight()},
                                       [this, exchange, limit = *limit](std::vector<AgentRecord> shops) {
@@ -237,13 +237,13 @@ void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)
 {
     std::vector<std::string> shops;
     for (TaskRecord& task : unconfirmed) {
-        if (unconfirmed_.size() >= most_shops) break;
+        if (unconfirmed_.size() >= max_shops) break;
         const std::string shop = task.agent;
         unconfirmed_.insert_or_assign(shop, std::move(task)); // oldest first: the newest stays
         shops.push_back(shop);
     }
     if (shops.empty()) return;
-    // What a shop told before the restart confirms nothing now.
+    // A heartbeat from before the restart must not confirm anything.
     table_.find(std::move(shops), [this](const std::vector<Report>& reports) {
         core_.strand.run([&]() UNDER_LOCK {
             for (const Report& r : reports) {
@@ -258,15 +258,15 @@ void PrintTasks::ended(const TaskRecord& task)
     if (!task.shop) return;
     TaskRecord record = task;
     const bool waits = task.action == config_word && task.state == TaskState::success &&
-                       (unconfirmed_.size() < most_shops || unconfirmed_.contains(task.agent));
+                       (unconfirmed_.size() < max_shops || unconfirmed_.contains(task.agent));
     if (waits) {
         record.confirmed = -1;
         tasks_.save(record);
         unconfirmed_.insert_or_assign(task.agent, record);
     }
     if (!table_.save({{task.agent, "result", core_.utc(), write(record)}}))
-        core_.log(AGH_LOG_WARN, "hub: too much waits for the disk; the last result of shop " + task.agent +
-                                    " is not noted");
+        core_.log(AGH_LOG_WARN, "hub: the database queue is full; the last result of shop " + task.agent +
+                                    " is not recorded");
 }
 
 void PrintTasks::heartbeat(std::string_view name, std::string_view facts)
@@ -275,7 +275,7 @@ void PrintTasks::heartbeat(std::string_view name, std::string_view facts)
     if (at.empty()) return;
     const std::string shop{name};
     if (const auto told = pushed_.find(shop); told != pushed_.end() && told->second == at) return;
-    if (pushed_.size() < most_shops || pushed_.contains(shop)) pushed_.insert_or_assign(shop, std::move(at));
+    if (pushed_.size() < max_shops || pushed_.contains(shop)) pushed_.insert_or_assign(shop, std::move(at));
     const auto waits = unconfirmed_.find(shop);
     if (waits == unconfirmed_.end()) return;
     TaskRecord task = std::move(waits->second);

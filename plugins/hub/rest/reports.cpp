@@ -13,10 +13,10 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::size_t page = 100, largest_page = 500;
-constexpr int patience = 3; // heartbeats that may be missing before health says so
+constexpr std::size_t page = 100, max_page = 500;
+constexpr int patience = 3; // missing heartbeats until health is degraded
 
-// Entries as JSON objects with their number and time in front.
+// Entries as JSON objects that start with their number and time.
 void write_entries(base::JsonWriter& json, std::string_view name,
                    const std::vector<const Reports::Entry*>& entries)
 {
@@ -45,7 +45,7 @@ std::optional<std::int64_t> time_or_null(std::int64_t at)
     return at == 0 ? std::nullopt : std::optional{at};
 }
 
-// What the agent's own heartbeat says of its state; empty: nothing.
+// The state in the agent's own heartbeat; empty: none.
 std::string told_status(const std::string& facts)
 {
     std::string why;
@@ -125,7 +125,7 @@ void ReportsRest::agents(const HttpRequest& request)
     const Exchange& exchange = request.exchange;
     const Head& head = request.head;
     const Caller& caller = request.caller;
-    const auto limit = parse_limit(head.query, page, largest_page);
+    const auto limit = parse_limit(head.query, page, max_page);
     if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     const std::string protocol = query_value(head.query, "protocol").value_or("");
     if (!protocol.empty() && !wire::protocol(protocol)) {
@@ -134,7 +134,7 @@ void ReportsRest::agents(const HttpRequest& request)
     }
     const bool asked = registry_.list(
         {.after = query_value(head.query, "after").value_or(""),
-         .most = *limit + 1,
+         .max_rows = *limit + 1,
          .protocol = protocol,
          .among = caller.sight()},
         [this, exchange, caller, protocol, limit = *limit](const std::vector<AgentRecord>& rows) {
@@ -163,7 +163,7 @@ void ReportsRest::with_record(const Exchange& exchange, const std::string& id,
         core_.strand.run([&]() UNDER_LOCK {
             if (found) return then(*found);
             if (!credentials_.knows(id)) return Calls::no_agent(exchange, id);
-            AgentRecord never; // has a credential, has never been here
+            AgentRecord never; // has a credential but has never connected
             never.id = id;
             then(never);
         });
@@ -235,7 +235,7 @@ void ReportsRest::health(const HttpRequest& request)
 void ReportsRest::metrics(const HttpRequest& request)
 {
     const Exchange& exchange = request.exchange;
-    const auto limit = parse_limit(request.head.query, page, largest_page);
+    const auto limit = parse_limit(request.head.query, page, max_page);
     if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     with_record(
         exchange, request.arguments[0], [this, exchange, limit = *limit](const AgentRecord& a) UNDER_LOCK {
@@ -263,7 +263,7 @@ void ReportsRest::metrics(const HttpRequest& request)
 void ReportsRest::history(const HttpRequest& request, Reports::Kind kind, std::string_view name)
 {
     const Exchange& exchange = request.exchange;
-    const auto limit = parse_limit(request.head.query, page, largest_page);
+    const auto limit = parse_limit(request.head.query, page, max_page);
     std::uint64_t after = 0;
     const std::string text = query_value(request.head.query, "after").value_or("0");
     const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), after);

@@ -53,7 +53,7 @@ void RunsRest::with_run(const HttpRequest& request, const std::function<void(con
     if (run != nullptr && request.caller.sees(run->agent)) return then(*run);
     request.exchange.refuse(404, "COMMAND_NOT_FOUND",
                             "There is no command " + id + ", or it ended long ago; /api/tasks/" + id +
-                                " knows its result until it expires");
+                                " has its result until it expires");
 }
 
 void RunsRest::show(const HttpRequest& request)
@@ -75,19 +75,19 @@ void RunsRest::output(const HttpRequest& request)
         if (const auto text = query_value(head.query, "offset"); text && !whole(*text, ask.offset))
             return exchange.refuse(400, "INVALID_REQUEST", "\"offset\" is not a number of bytes");
         if (const auto text = query_value(head.query, "wait");
-            text && (!whole(*text, ask.wait_s) || !(ask.wait_s >= 0 && ask.wait_s <= longest_wait_s)))
+            text && (!whole(*text, ask.wait_s) || !(ask.wait_s >= 0 && ask.wait_s <= max_wait_s)))
             return exchange.refuse(400, "INVALID_REQUEST",
                                    "\"wait\" is not a number of seconds from 0 to 60");
         if (ask.offset > run.output.end())
             return exchange.refuse(416, "INVALID_REQUEST",
                                    "\"offset\" is beyond the " + std::to_string(run.output.end()) +
-                                       " bytes there are");
+                                       " available bytes");
         if (ask.wait_s > 0 && !run.over() && ask.offset == run.output.end()) return wait(exchange, run, ask);
         answer(exchange, run, ask);
     });
 }
 
-// Until there is something, the run is over, or the time is.
+// Waits for output, the end of the run, or the timeout.
 void RunsRest::wait(const Exchange& exchange, const Run& run, const Ask& ask)
 {
     struct Waiting {
@@ -126,14 +126,14 @@ void RunsRest::answer(const Exchange& exchange, const Run& run, const Ask& ask)
     std::uint64_t next = ask.offset, missing = 0;
     bool whole = true;
     run.output.read(ask.offset, [&](const RunChunk& chunk) {
-        const std::size_t room = most_at_once - answer.body.size();
+        const std::size_t room = max_at_once - answer.body.size();
         const std::string_view bytes = chunk.bytes.substr(0, room);
         missing += chunk.dropped;
         next = chunk.at + bytes.size();
         if (ask.channel == 0 || ask.channel == chunk.channel) answer.body += bytes;
-        return whole = bytes.size() == chunk.bytes.size() && answer.body.size() < most_at_once;
+        return whole = bytes.size() == chunk.bytes.size() && answer.body.size() < max_at_once;
     });
-    if (whole) { // also past what was lost at the end
+    if (whole) { // skips output that was lost at the end
         missing += run.output.end() - next;
         next = run.output.end();
     }

@@ -13,8 +13,8 @@ namespace agenthost::hub {
 
 class RunsRest {
 public:
-    static constexpr std::size_t most_at_once = 256U << 10; // of output in one answer
-    static constexpr double longest_wait_s = 60;
+    static constexpr std::size_t max_at_once = 256U << 10; // of output in one answer
+    static constexpr double max_wait_s = 60;
 
     RunsRest(Core& core, Runs& runs) : core_{core}, runs_{runs} {}
 
@@ -28,7 +28,7 @@ private:
         std::uint32_t channel = 0; // 0: both
         double wait_s = 0;
     };
-    // The run that the path names, when the caller may see its agent; else 404.
+    // Calls `then` with the run in the path if the caller may see its agent; else answers 404.
     void with_run(const HttpRequest&, const std::function<void(const Run&)>& then) UNDER_LOCK;
     void answer(const Exchange&, const Run&, const Ask&) UNDER_LOCK;
     void wait(const Exchange&, const Run&, const Ask&) UNDER_LOCK;

@@ -9,7 +9,7 @@ std::vector<Route> TasksRest::routes()
              [this](const HttpRequest& r) UNDER_LOCK { cancel(r); }}};
 }
 
-// A task of an agent that the caller may not see is to it as if it did not exist.
+// For a caller, a task of an agent that it may not see does not exist.
 void TasksRest::find(const HttpRequest& request, std::function<void(const TaskRecord&)> then)
 {
     const std::string& id = request.arguments[0];
@@ -51,7 +51,7 @@ void TasksRest::cancel(const HttpRequest& request)
         if (task.sent > 0 && run != nullptr && !run->over()) return interrupt(exchange, id, force);
         const bool sent = task.sent > 0;
         const auto cancelled =
-            commands_.abandon(id, sent ? "Cancelled after it was sent; the agent may carry it out"
+            commands_.abandon(id, sent ? "Cancelled after it was sent; the agent may still run it"
                                        : "Cancelled before it was sent");
         if (!cancelled) return exchange.busy(); // saved as open by another process
         answer(exchange, 200, *cancelled, sent ? "abandoned" : "removed");
@@ -62,14 +62,14 @@ void TasksRest::interrupt(const Exchange& exchange, const std::string& id, bool 
 {
     runs_.interrupt(id, force, [this, exchange, id, force](const Requests::Answer& a) UNDER_LOCK {
         const bool waits = a.code == "AGENT_OFFLINE" || a.code == "TIMEOUT";
-        if (!a.ok && !waits && commands_.find(id) == nullptr) // it ended while the agent was asked
+        if (!a.ok && !waits && commands_.find(id) == nullptr) // it ended during the request to the agent
             return calls_.find(
                 exchange, id, [this, exchange](const TaskRecord& task) UNDER_LOCK { ended(exchange, task); });
         if (!a.ok && !waits) return exchange.refuse(status_of(a.code), a.code, a.message);
         if (waits) later_(id, force);
         if (const TaskRecord* open = commands_.find(id))
             return answer(exchange, 202, *open, waits ? "waiting" : "interrupted");
-        calls_.find(exchange, id, // it has ended meanwhile
+        calls_.find(exchange, id, // it has ended in the meantime
                     [this, exchange](const TaskRecord& ended)
                         UNDER_LOCK { answer(exchange, 200, ended, "interrupted"); });
     });

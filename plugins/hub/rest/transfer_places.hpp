@@ -1,5 +1,5 @@
-// Places for file transfers: bounded in number, shared by agent and by token (shares.hpp), so that neither one agent nor one token takes
-// all of them. A place is given back when its last owner lets it go. Thread-safe.
+// Places for file transfers: bounded in number and shared by agent and by token (shares.hpp), so that no single agent or token takes
+// all of them. A place is released with its last owner. Thread-safe.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -15,15 +15,15 @@ class TransferPlaces {
 public:
     using Place = std::shared_ptr<void>;
 
-    explicit TransferPlaces(std::size_t most) : book_{std::make_shared<Book>(most)} {}
+    explicit TransferPlaces(std::size_t max) : book_{std::make_shared<Book>(max)} {}
 
-    // nullptr: there is none now, and `why` (for people) says whose share is used up. Without a name there is no share.
+    // nullptr: none is free, and `why` (for people) names the share that is used up. Without a name no share applies.
     [[nodiscard]] Place take(std::string agent, std::string caller, std::string& why);
     [[nodiscard]] std::size_t taken() const;
 
 private:
     struct Book {
-        explicit Book(std::size_t most) : agents{most}, callers{most} {}
+        explicit Book(std::size_t max) : agents{max}, callers{max} {}
         mutable std::mutex mutex;
         Shares agents, callers; // of the same places
     };

@@ -20,9 +20,9 @@ std::string_view word(TaskState s)
     return words.at(static_cast<std::size_t>(s));
 }
 
-bool valid_id(std::string_view id, std::size_t most)
+bool valid_id(std::string_view id, std::size_t max_size)
 {
-    if (id.empty() || id.size() > most || id == "." || id == "..") return false;
+    if (id.empty() || id.size() > max_size || id == "." || id == "..") return false;
     return std::none_of(id.begin(), id.end(),
                         [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/' || c == '\\'; });
 }

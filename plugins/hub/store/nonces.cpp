@@ -42,8 +42,8 @@ StoreNonces::StoreNonces(Store& store, std::function<std::int64_t()> utc_ms)
 wire::ReplayWindow* StoreNonces::window(std::string_view agent)
 {
     if (const auto it = windows_.find(agent); it != windows_.end()) return &it->second;
-    if (windows_.size() >= most_agents) return nullptr;
-    return &windows_.try_emplace(std::string{agent}, most_nonces).first->second;
+    if (windows_.size() >= max_agents) return nullptr;
+    return &windows_.try_emplace(std::string{agent}, max_nonces).first->second;
 }
 
 wire::NonceBook::Verdict StoreNonces::admit(std::string_view agent, std::string_view nonce, std::int64_t ts)
@@ -59,12 +59,12 @@ bool StoreNonces::keep(std::string_view agent, const wire::ReplayWindow::Record&
 {
     {
         const std::lock_guard lock{waiting_->mutex};
-        if (waiting_->rows.size() >= most_waiting) return false;
+        if (waiting_->rows.size() >= max_waiting) return false;
         waiting_->rows.push_back({std::string{agent}, record});
-        if (waiting_->asked) return true; // the job that is on its way takes it along
+        if (waiting_->asked) return true; // the queued job will write it too
         waiting_->asked = true;
     }
-    // The store may run a job twice, when the group's commit fails: what it took stays its own.
+    // The store runs a job again if the group commit fails, so the job keeps the nonces it took.
     struct Taken {
         bool done = false;
         std::vector<Row> rows;

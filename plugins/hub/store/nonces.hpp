@@ -1,8 +1,8 @@
-// Remembers the nonces of signed agents, each agent in a window of its own, so that one that talks much costs only itself. A
-// captured frame is refused also after a restart: what is admitted goes into the hub's database with the next group commit.
+// Remembers the nonces of signed agents in one window per agent, so that a busy agent affects only itself. Captured
+// frames are rejected even after a restart: accepted nonces are written to the hub's database with the next group commit.
 //
-// Bounds: `most_nonces` an agent and window (a full one refuses), `most_agents` windows, `most_waiting` nonces not yet written (then
-// frames are refused). What a crash can lose is the nonces of the commit that was under way.
+// Bounds: `max_nonces` per agent and window (a full one rejects), `max_agents` windows, `max_waiting` nonces not yet written (beyond it
+// frames are rejected). A crash can lose only the nonces of the pending commit.
 // admit() and tidy() under the hub's lock; the rows are written on the store's thread.
 #pragma once
 
@@ -22,14 +22,14 @@ namespace agenthost::hub {
 
 class StoreNonces final : public wire::NonceBook {
 public:
-    // Ten frames a second for the ten minutes a nonce may have to be remembered.
-    static constexpr std::size_t most_nonces = 8'192, most_agents = 100'000, most_waiting = 65'536;
+    // Ten frames per second for the ten minutes that a nonce may have to be remembered.
+    static constexpr std::size_t max_nonces = 8'192, max_agents = 100'000, max_waiting = 65'536;
 
     // Blocking, before store.start(). Throws std::runtime_error. `store` must outlive it.
     StoreNonces(Store& store, std::function<std::int64_t()> utc_ms);
 
     Verdict admit(std::string_view agent_id, std::string_view nonce, std::int64_t ts) override;
-    void tidy(); // lets go of windows in which nothing counts any more
+    void tidy(); // removes windows whose nonces have all expired
     [[nodiscard]] std::size_t windows() const { return windows_.size(); }
 
 private:
@@ -40,7 +40,7 @@ private:
     struct Waiting { // shared with the job that writes it
         std::mutex mutex;
         std::vector<Row> rows;
-        bool asked = false; // a job is on its way
+        bool asked = false; // a job is queued
     };
     bool keep(std::string_view agent, const wire::ReplayWindow::Record&);
     wire::ReplayWindow* window(std::string_view agent);

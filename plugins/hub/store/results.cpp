@@ -65,8 +65,8 @@ void StoredResults::trim()
     }
     sums_.reset();
     if (total_ <= max_) return;
-    const std::uint64_t least = max_ - max_ / 8; // so that not every commit has to
-    while (total_ > least) {
+    const std::uint64_t target = max_ - max_ / 8; // so that not every commit has to trim
+    while (total_ > target) {
         const auto caller =
             std::max_element(callers.begin(), callers.end(),
                              [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
@@ -74,7 +74,7 @@ void StoredResults::trim()
         const auto agent = std::max_element(agents.begin(), agents.end(),
                                             [](const auto& a, const auto& b) { return a.second < b.second; });
         oldest_.bind(1, caller->first).bind(2, agent->first);
-        if (!oldest_.step()) break; // cannot be: the sums are of these rows
+        if (!oldest_.step()) break; // impossible: the sums are computed from these rows
         const std::string id{oldest_.text(0)};
         const auto bytes = static_cast<std::uint64_t>(oldest_.integer(1));
         oldest_.reset();

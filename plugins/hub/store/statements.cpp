@@ -9,7 +9,7 @@ namespace agenthost::hub {
 
 namespace {
 
-// Each brings a file of the version before it to the next; a new file goes through all of them.
+// Each upgrades a file by one version; a new file runs through all of them.
 constexpr std::array<const char*, 3> upgrades{
     R"(
 CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, protocol TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
@@ -93,7 +93,7 @@ Store::Tables::Tables(base::Database& database, std::uint64_t result_bytes)
 void Store::Tables::save(const TaskRecord& t)
 {
     task_save.bind(1, t.id).bind(2, t.agent).bind(3, t.action);
-    // A bound task is not sent again by another process, and its params hold one-time URLs.
+    // Another process never resends a bound task, and its params contain one-time URLs.
     task_save.bind(4, t.bound || final(t.state) ? std::string_view{} : std::string_view{t.params});
     task_save.bind(5, std::int64_t(t.state)).bind(6, std::int64_t{t.sent}).bind(7, std::int64_t{t.bound});
     task_save.bind(8, t.created).bind(9, t.updated).bind(10, t.expires).bind(11, t.data).bind(12, t.code);
@@ -108,7 +108,7 @@ void Store::Tables::save(const TaskRecord& t)
 void Store::Tables::list_among(const Page& page, std::vector<AgentRecord>& found)
 {
     const std::set<std::string_view> ids{page.among->begin(), page.among->end()};
-    for (auto id = ids.upper_bound(page.after); id != ids.end() && found.size() < page.most; ++id) {
+    for (auto id = ids.upper_bound(page.after); id != ids.end() && found.size() < page.max_rows; ++id) {
         if (agent_find.bind(1, *id).step()) {
             AgentRecord row = agent(agent_find);
             if (page.protocol.empty() || row.protocol == page.protocol) found.push_back(std::move(row));

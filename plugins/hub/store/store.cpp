@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t group = 256; // rows in one commit
 constexpr auto retry_after = std::chrono::seconds{1};
-constexpr std::uint64_t least_free = 1 << 20; // below it the next commits will fail, or the ones after
+constexpr std::uint64_t min_free = 1 << 20; // with less, one of the next commits will fail
 constexpr const char* remedy = "name a file on another disk in plugins.hub.config.database";
 
 base::Sha256Digest digest(std::span<const unsigned char> blob)
@@ -24,8 +24,8 @@ base::Sha256Digest digest(std::span<const unsigned char> blob)
 
 } // namespace
 
-Store::Store(std::string file, Bounds bounds, std::size_t most_waiting, std::int64_t now, Loaded& loaded)
-    : file_{file}, bounds_{bounds}, most_waiting_{most_waiting}
+Store::Store(std::string file, Bounds bounds, std::size_t max_waiting, std::int64_t now, Loaded& loaded)
+    : file_{file}, bounds_{bounds}, max_waiting_{max_waiting}
 {
     try {
         db_ = std::make_unique<base::Database>(file);
@@ -87,7 +87,7 @@ void Store::run()
         const auto due = [this] { return stopping_ || !jobs_.empty() || !order_.empty(); };
         if (!problem_)
             changed_.wait(lock, due);
-        else if (!changed_.wait_for(lock, retry_after, due)) { // is it over?
+        else if (!changed_.wait_for(lock, retry_after, due)) { // check whether the problem is over
             lock.unlock();
             probe();
             lock.lock();
@@ -98,14 +98,14 @@ void Store::run()
         std::vector<Waiting> tasks;
         for (; !jobs_.empty() && jobs.size() < group; jobs_.pop_front())
             jobs.push_back(std::move(jobs_.front()));
-        const std::size_t most = std::min(order_.size(), group);
-        for (std::size_t i = 0; i < most; ++i) {
+        const std::size_t batch = std::min(order_.size(), group);
+        for (std::size_t i = 0; i < batch; ++i) {
             auto node = waiting_.extract(order_[i]);
             waiting_bytes_ -= result_bytes(node.mapped().task);
             committing_.emplace(node.key(), node.mapped().task);
             tasks.push_back(std::move(node.mapped()));
         }
-        order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(most));
+        order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(batch));
         lock.unlock();
         const bool saved = commit(jobs, tasks);
         lock.lock();
@@ -114,11 +114,11 @@ void Store::run()
         for (Waiting& w : tasks) {
             for (auto& done : std::exchange(w.done, {})) {
                 lock.unlock();
-                done(false); // whoever waits hears it now; the record itself is tried again
+                done(false); // report the failure now; the record itself is tried again
                 lock.lock();
             }
         }
-        if (stopping_) return; // the disk refuses; waiting for it would keep the daemon from ending
+        if (stopping_) return; // the disk refuses, and waiting for it would block the daemon's exit
         put_back(std::move(tasks));
         changed_.wait_for(lock, retry_after, [this] { return stopping_ || !jobs_.empty(); });
     }
@@ -138,7 +138,7 @@ void Store::put_back(std::vector<Waiting>&& tasks)
     }
 }
 
-// Tasks and jobs in one commit; when that fails, each job on its own, so that one bad write does not fail the others.
+// Commits tasks and jobs together; if that fails, each job separately, so that one bad write does not fail the others.
 bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
 {
     std::optional<base::DiskTrouble> problem;
@@ -184,7 +184,7 @@ bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
     return saved;
 }
 
-// On the store's thread: a real write. What is wrong may have become something else.
+// On the store's thread. Tests with a real write, because the problem may have changed.
 void Store::probe()
 {
     std::deque<Job> one;
@@ -208,7 +208,7 @@ std::optional<base::DiskTrouble> Store::problem() const
     }
     const auto space = base::disk_space(file_);
     if (space && space->read_only) return base::disk_trouble(EROFS, file_, remedy);
-    if (space && space->bytes < least_free) return base::disk_trouble(ENOSPC, file_, remedy);
+    if (space && space->bytes < min_free) return base::disk_trouble(ENOSPC, file_, remedy);
     return std::nullopt;
 }
 
@@ -254,7 +254,7 @@ bool Store::list(Page page, std::function<void(std::vector<AgentRecord>)> then)
                      found->clear();
                      if (page.among) return t.list_among(page, *found);
                      base::Statement& list = page.protocol.empty() ? t.agent_list : t.agent_list_of;
-                     list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.most));
+                     list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.max_rows));
                      if (!page.protocol.empty()) list.bind(3, page.protocol);
                      while (list.step()) found->push_back(Tables::agent(list));
                      list.reset();
@@ -267,7 +267,7 @@ bool Store::forget(std::string id)
     return post({[id = std::move(id)](Tables& t) { t.agent_forget.bind(1, id).run(); }, {}});
 }
 
-// A disk that refuses for long must not fill the memory: the record stays, the result that finds no room goes.
+// A long disk failure must not fill the memory: the record is kept, but a result without room is dropped.
 void Store::keep(Waiting& waiting, TaskRecord task)
 {
     waiting_bytes_ -= result_bytes(waiting.task);
@@ -284,7 +284,7 @@ bool Store::save(const TaskRecord& task, std::function<void(bool)> done)
         if (stopping_) return false;
         auto it = waiting_.find(task.id);
         if (it == waiting_.end()) {
-            if (waiting_.size() >= most_waiting_ && !final(task.state)) return false;
+            if (waiting_.size() >= max_waiting_ && !final(task.state)) return false;
             it = waiting_.emplace(task.id, Waiting{}).first;
             order_.push_back(task.id);
         }

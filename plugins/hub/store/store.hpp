@@ -1,8 +1,8 @@
-// The embedded default of the hub's tables: one SQLite file, one thread that commits in groups. Nobody else waits on the disk.
+// The default implementation of the hub's tables: one SQLite file, and one thread that commits in groups. No other thread waits for the disk.
 //
-// Jobs run in order, so whoever asks sees what was written before. Bounds: `queue_bound` jobs, `most_waiting` tasks waiting to be
-// saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes of Bounds. A disk that refuses is tried again every second, also when nothing waits, so that its recovery is
-// noticed; other writes report false meanwhile.
+// Jobs run in order, so a query sees all earlier writes. Bounds: `queue_bound` jobs, `max_waiting` tasks waiting to be
+// saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes of Bounds. A failing disk is retried every second, even without waiting work, so that its recovery is
+// noticed; meanwhile other writes report false.
 #pragma once
 
 #include "tables.hpp"
@@ -25,31 +25,31 @@ namespace agenthost::hub {
 
 class Store final : public Registry, public TaskTable, public ReportTable, public CredentialTable {
 public:
-    // A thousand agents that come back at once, many times over.
+    // Many times a thousand agents that reconnect at once.
     static constexpr std::size_t queue_bound = 16'384;
 
     static constexpr std::uint64_t max_waiting_bytes = 128U << 20;
 
     static constexpr std::int64_t shop_rows = 1'000; // tasks kept for one shop
     static constexpr std::int64_t agent_rows =
-        100'000; // agents remembered; those unseen for longest go first
+        100'000; // agents remembered; those not seen for longest are deleted first
 
     struct Bounds {
         std::uint32_t task_rows;
         std::uint64_t result_bytes = UINT64_MAX; // of ended tasks (store/results.hpp)
     };
-    struct Loaded {                         // what a starting hub needs at once
-        std::vector<TaskRecord> open_tasks; // oldest first; those bound to a dead process have been failed
+    struct Loaded {                         // data that a starting hub needs
+        std::vector<TaskRecord> open_tasks; // oldest first; tasks bound to a dead process have been failed
         std::vector<TaskRecord>
-            unconfirmed; // print's configurations whose heartbeat has not come, oldest first
+            unconfirmed; // print's configurations without a confirming heartbeat, oldest first
         std::vector<MintedToken> tokens;
     };
     // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.
-    Store(std::string file, Bounds bounds, std::size_t most_waiting, std::int64_t now, Loaded& loaded);
+    Store(std::string file, Bounds bounds, std::size_t max_waiting, std::int64_t now, Loaded& loaded);
     ~Store() override;
 
     void start();
-    void stop(); // commits what is queued
+    void stop(); // commits the queue
 
     bool seen(const AgentRecord&) override;
     bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) override;
@@ -62,13 +62,13 @@ public:
     bool save(const MintedToken&, std::function<void(bool)>) override;
     bool remove_token(std::string id, std::function<void(bool)>) override;
 
-    // Tables of other files (store_*.cpp). setup() before start(), at once; in_commit() in the next group commit, on the store's thread, in
-    // the order of asking, `done(ok)` after it; false: full.
+    // For the tables in other files. setup() runs at once, before start(); in_commit() runs in the next group commit, on the store's thread, in
+    // call order, and `done(ok)` after it; false: queue full.
     void setup(const std::function<void(base::Database&)>& work) { work(*db_); }
     bool in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done);
 
-    bool expire(std::int64_t now); // final tasks past their time, and the oldest beyond the row bounds
-    // nullopt: the last commit worked, and the disk has room. Asks the file system: not under a lock that others wait for.
+    bool expire(std::int64_t now); // deletes expired ended tasks, and the oldest beyond the row bounds
+    // nullopt: the last commit succeeded, and the disk has room. Queries the file system: do not call it under a contended lock.
     [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
     [[nodiscard]] std::size_t waiting() const;
 
@@ -93,7 +93,7 @@ private:
 
     const std::string file_;
     const Bounds bounds_;
-    const std::size_t most_waiting_;
+    const std::size_t max_waiting_;
     std::unique_ptr<base::Database> db_;
     std::unique_ptr<Tables> tables_;
     mutable std::mutex mutex_;

@@ -1,7 +1,7 @@
-// What the hub remembers, each behind an interface of its own, so that several hubs over a shared engine can come later without the
-// protocols or the REST routes noticing. The embedded default is SQLite (store.hpp). How an agent is reached: agents/fanout.hpp.
+// The hub's tables as interfaces, so that several hubs could later share an engine without changes to the protocols or REST
+// routes. The default implementation is SQLite (store.hpp). How agents are reached: agents/fanout.hpp.
 //
-// Answers come by callback, from any thread but never from inside the call. A function that returns false was too busy to take the
+// Results arrive by callback, on any thread but never from inside the call. A function that returns false did not accept the
 // work (its queue is full): no callback follows.
 #pragma once
 
@@ -19,13 +19,13 @@ namespace agenthost::hub {
 class Registry {
 public:
     virtual ~Registry() = default;
-    virtual bool seen(const AgentRecord&) = 0; // connected or left; keeps the first first_seen
+    virtual bool seen(const AgentRecord&) = 0; // call on connect and disconnect; keeps the first first_seen
     virtual bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) = 0;
     struct Page {
         std::string after; // an id; empty: from the first
-        std::size_t most = 0;
+        std::size_t max_rows = 0;
         std::string protocol = {}; // empty: any
-        // Only these agents: neither the rows nor the place where the next page begins tell of others.
+        // Only these agents: neither the rows nor the next page's cursor reveal others.
         std::optional<std::vector<std::string>> among = {};
     };
     virtual bool list(Page, std::function<void(std::vector<AgentRecord>)>) = 0; // by id
@@ -35,13 +35,13 @@ public:
 class TaskTable {
 public:
     virtual ~TaskTable() = default;
-    // The newest state of a task; a later save of the same id replaces one that still waits for the disk. false: full, only for ids
-    // that do not wait already (so the result of a known task is never lost). `done(ok)` after the commit.
+    // Saves the newest state of a task; a later save of the same id replaces one that still waits for the disk. false: full, but never
+    // for an id that already waits (so the result of a known task is not lost). `done(ok)` runs after the commit.
     virtual bool save(const TaskRecord&, std::function<void(bool ok)> done = {}) = 0;
     virtual bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) = 0;
 };
 
-// The last word of an agent on something; the newest of each kind is kept. Never a history.
+// An agent's latest report of a kind; only the newest of each kind is kept, no history.
 struct Report {
     std::string agent, kind; // kind: "heartbeat", "metrics", "result"
     std::int64_t at = 0;

@@ -11,7 +11,7 @@ void write_dropped(base::JsonWriter& json, const TaskRecord& t)
 {
     if (t.dropped == 0) return;
     json.object("dropped").member("bytes", t.dropped);
-    json.member("message", "The hub no longer keeps this result: newer ones needed its room "
+    json.member("message", "This result was dropped to make room for newer ones "
                            "(plugins.hub.config.result_bytes)");
     json.end();
 }
@@ -53,16 +53,16 @@ bool parse_wait(std::string_view raw, double& seconds)
 {
     const auto [end, bad] = std::from_chars(raw.data(), raw.data() + raw.size(), seconds);
     return bad == std::errc{} && end == raw.data() + raw.size() && seconds >= 0 &&
-           seconds <= Calls::longest_wait_s;
+           seconds <= Calls::max_wait_s;
 }
 
-std::optional<std::size_t> parse_limit(std::string_view query, std::size_t otherwise, std::size_t most)
+std::optional<std::size_t> parse_limit(std::string_view query, std::size_t otherwise, std::size_t max)
 {
     const auto text = query_value(query, "limit");
     if (!text) return otherwise;
     std::size_t limit = 0;
     const auto [end, bad] = std::from_chars(text->data(), text->data() + text->size(), limit);
-    if (bad != std::errc{} || end != text->data() + text->size() || limit == 0 || limit > most)
+    if (bad != std::errc{} || end != text->data() + text->size() || limit == 0 || limit > max)
         return std::nullopt;
     return limit;
 }
@@ -103,11 +103,11 @@ void Calls::with_online(const Exchange& exchange, const std::string& agent, cons
 void Calls::with_body(const Exchange& exchange, const Head& head, const std::string& example,
                       std::function<void(const std::string&)> then)
 {
-    if (head.length.value_or(0) > most_body)
+    if (head.length.value_or(0) > max_body)
         return exchange.refuse(413, "TOO_LARGE", "A command is at most 512 KiB");
     if (!head.has_body())
         return exchange.refuse(400, "INVALID_REQUEST", "The body is missing; send " + example);
-    exchange.receive(most_body, std::move(then));
+    exchange.receive(max_body, std::move(then));
 }
 
 TaskRecord Calls::make(std::string agent, std::string action, std::string params) const
@@ -168,13 +168,12 @@ void Calls::enqueue(const Exchange& exchange, TaskRecord task, const Form& form)
     std::string why;
     if (!commands_.start(std::move(task), {}, &why)) return exchange.busy(why);
     if (commands_.find(id) != nullptr) return accepted(exchange, id, form);
-    find(exchange, id,
-         [exchange, form](const TaskRecord& ended) UNDER_LOCK { // the protocol had no words for it
-             exchange.answer(json_answer(status_of(ended.code), form.write(ended)));
-         });
+    find(exchange, id, [exchange, form](const TaskRecord& ended) UNDER_LOCK { // the protocol cannot carry it
+        exchange.answer(json_answer(status_of(ended.code), form.write(ended)));
+    });
 }
 
-// 202 once the task is on disk: whoever has its id can ask for it, also after a restart.
+// Answers 202 once the task is on disk, so that it can be queried by its id even after a restart.
 void Calls::accepted(const Exchange& exchange, const std::string& id, const Form& form)
 {
     const TaskRecord* task = commands_.find(id);

@@ -1,4 +1,4 @@
-// What REST calls on agents have in common: is the agent there, the request's body, a task and its end or 202. Under the hub's lock.
+// Shared by the REST calls on agents: checks the agent, receives the body, and runs a task until its end or 202. Under the hub's lock.
 #pragma once
 
 #include "commands.hpp"
@@ -16,9 +16,8 @@ namespace agenthost::hub {
 
 class Calls {
 public:
-    static constexpr std::uint64_t most_body = 512
-                                               << 10; // of a command; a frame to an agent is at most 1 MiB
-    static constexpr double default_wait_s = 30, longest_wait_s = 3600;
+    static constexpr std::uint64_t max_body = 512 << 10; // of a command; a frame to an agent is at most 1 MiB
+    static constexpr double default_wait_s = 30, max_wait_s = 3600;
 
     Calls(Core& core, const Credentials& credentials, Fanout& fanout, Registry& registry, TaskTable& table,
           Commands& commands)
@@ -30,19 +29,19 @@ public:
     void with_online(const Exchange&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
     // Calls `then` when the hub knows the agent, connected or not; else answers 404.
     void with_known(const Exchange&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
-    // The body as text; refuses none and one that is too large. `example` goes into the refusal.
+    // Receives the body as text; refuses a missing or too large one. `example` is shown in the refusal.
     void with_body(const Exchange&, const Head&, const std::string& example,
                    std::function<void(const std::string&)> then) UNDER_LOCK;
 
     struct Form { // how the answer shows a task
         std::function<std::string(const TaskRecord&)> write;
-        std::string location; // ends with '/': where the task can be asked for
+        std::string location; // ends with '/': the URL prefix of the task
     };
     // A task for the agent, with id and expiry.
     [[nodiscard]] TaskRecord make(std::string agent, std::string action, std::string params) const;
-    // Checks it (command_check.hpp), begins it and answers when it ends, with the status that fits; after `wait_s` with 202, once it is on disk.
+    // Checks it (command_check.hpp), starts it and answers when it ends, with the matching status; after `wait_s` with 202, once it is on disk.
     void run(const Exchange&, TaskRecord, double wait_s, Form) UNDER_LOCK;
-    // Checks it, begins it and answers 202 once it is on disk.
+    // Checks it, starts it and answers 202 once it is on disk.
     void enqueue(const Exchange&, TaskRecord, const Form&) UNDER_LOCK;
     // A task by its id, open or ended; else 404.
     void find(const Exchange&, const std::string& id, std::function<void(const TaskRecord&)> then) UNDER_LOCK;
@@ -62,16 +61,16 @@ private:
 };
 
 std::string task_json(const TaskRecord&);
-// The same, with the member `cancel`: what became of the wish to cancel it.
+// The same, with the member `cancel`: the effect of the cancellation.
 std::string cancel_json(const TaskRecord&, std::string_view cancel);
-// Writes the member `dropped` of a task whose result the hub no longer keeps.
+// Writes the member `dropped` of a task whose result was dropped.
 void write_dropped(base::JsonWriter&, const TaskRecord&);
 // Writes the member `error`; nothing when the code is empty.
 void write_error(base::JsonWriter&, std::string_view code, std::string_view message, std::string_view detail);
 
-// "timeout" of a body: seconds from 0 to longest_wait_s; false: something else.
+// "timeout" of a body: seconds from 0 to max_wait_s; false: something else.
 bool parse_wait(std::string_view raw, double& seconds);
-// "limit" of a query, from 1 to `most`; nullopt: something else.
-std::optional<std::size_t> parse_limit(std::string_view query, std::size_t otherwise, std::size_t most);
+// "limit" of a query, from 1 to `max`; nullopt: something else.
+std::optional<std::size_t> parse_limit(std::string_view query, std::size_t otherwise, std::size_t max);
 
 } // namespace agenthost::hub

@@ -10,14 +10,14 @@
 namespace agenthost::hub {
 
 namespace {
-constexpr auto blocked_for =
-    std::chrono::milliseconds{200}; // on_writable usually comes first; this is for when it crossed our BUSY
-// An agent that repeats no ids has one command at a time. Deployed agents leave commands they do not know unanswered.
+constexpr auto blocked_for = std::chrono::milliseconds{
+    200}; // on_writable usually comes first; this covers the case that it came before our BUSY
+// An agent that does not repeat ids gets one command at a time. Deployed agents do not answer unknown commands.
 constexpr auto lane_patience = std::chrono::seconds{60};
-constexpr auto disk_patience = std::chrono::milliseconds{1'000}; // as the store's: it tries again by itself
+constexpr auto disk_patience = std::chrono::milliseconds{1'000}; // as the store, which retries by itself
 constexpr std::string_view outcome_unknown = R"({"outcome":"unknown"})";
 
-// Why a command cannot be sent to an agent at all.
+// Explains why a command cannot be sent to an agent at all.
 UNDER_LOCK std::string unspeakable(Fanout& fanout, const std::string& agent, const TaskRecord& task)
 {
     const auto session = fanout.find(agent);
@@ -61,11 +61,12 @@ std::string Commands::too_late(const std::string& id) const
         !lanes_.holds(task->agent, word_for(task->agent, task->action), id))
         return "The agent did not answer in time";
     return "It was not sent: the agent has not answered an earlier " + task->action +
-           ", and as it repeats no requestId, the two answers could not be told apart. Restart the agent, or "
+           ", and it does not repeat requestId, so the two answers could not be distinguished. Restart the "
+           "agent, or "
            "update it to one that repeats requestId";
 }
 
-// Somebody looks at a screen that says "printing ..."; now it can say that something is wrong.
+// Marks a late task, so that a user interface that shows "printing ..." can show the problem.
 void Commands::warn(const std::string& id)
 {
     TaskRecord* task = tasks_.edit(id);
@@ -104,7 +105,7 @@ bool Commands::start(TaskRecord task, Final on_final, std::string* why)
     if (fanout_.online(agent))
         pump(agent);
     else
-        watch_absence(agent); // it left while a caller's body was coming
+        watch_absence(agent); // it disconnected while a caller's body was arriving
     return true;
 }
 
@@ -147,12 +148,12 @@ void Commands::restore(std::vector<TaskRecord> open)
         }
         task.state = TaskState::failed;
         task.code = "BUSY";
-        task.message = "The hub restarted with smaller limits than it had tasks";
+        task.message = "The hub restarted with limits too small for its open tasks";
         table_.save(task);
     }
 }
 
-// The word of the agent's protocol for this action; the action itself when the agent is not connected.
+// The name of this action in the agent's protocol; the action itself if the agent is not connected.
 std::string_view Commands::word_for(std::string_view agent, std::string_view action) const
 {
     const AgentRecord* there = fanout_.find(agent);
@@ -161,7 +162,7 @@ std::string_view Commands::word_for(std::string_view agent, std::string_view act
 
 void Commands::pump(std::string_view name)
 {
-    const std::string agent{name}; // the name's owner may go on the way
+    const std::string agent{name}; // the name's owner may be destroyed meanwhile
     std::vector<TaskRecord> dead;
     Tasks::Held held;
     if (mute_.contains(agent)) {
@@ -205,8 +206,8 @@ void Commands::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
     }
 }
 
-// For an agent that would do a repeated command twice: its row says that it was sent before the agent can have it. So whatever dies in
-// between, it is not sent again. false: nothing can be written now.
+// For an agent that would run a repeated command twice: records on disk that it was sent before sending it, so that it is not
+// sent again after any crash in between. false: nothing can be written now.
 bool Commands::mark(const TaskRecord& task)
 {
     const std::string id = task.id, agent = task.agent;
@@ -225,14 +226,14 @@ bool Commands::mark(const TaskRecord& task)
 void Commands::marked(const std::string& id, std::uint64_t mark, bool ok)
 {
     const auto it = marking_.find(id);
-    if (it == marking_.end() || it->second != mark) return; // ended, or its agent left meanwhile
+    if (it == marking_.end() || it->second != mark) return; // ended, or its agent disconnected meanwhile
     marking_.erase(it);
     const TaskRecord* task = tasks_.find(id);
     if (task == nullptr) return;
     const std::string agent = task->agent;
     if (!ok || blocked_.contains(agent)) {
         tasks_.not_sent(id);
-        table_.save(*task); // with an older number: what was marked last is written last
+        table_.save(*task); // with an older number: the last mark is written last
         if (!ok) block(agent, disk_patience);
         return;
     }
@@ -242,7 +243,7 @@ void Commands::marked(const std::string& id, std::uint64_t mark, bool ok)
     if (!dead.empty()) pump(agent); // its place is free
 }
 
-// The agent left before it was sent these: they are not adrift.
+// The agent disconnected before these were sent: they are not adrift.
 void Commands::unmark(const std::string& agent)
 {
     if (marking_.empty()) return;
@@ -257,7 +258,7 @@ void Commands::block(const std::string& agent, std::chrono::milliseconds time)
     core_.after(time, [this, agent]() UNDER_LOCK { writable(agent); });
 }
 
-// The lane of an agent that repeats no ids: a command it does not answer gives it up.
+// Frees the lane of an agent that does not repeat ids if it does not answer a command.
 void Commands::watch_lane(const std::string& agent, const std::string& id, int sent)
 {
     core_.after(lane_patience, [this, agent, id, sent]() UNDER_LOCK {
@@ -270,7 +271,7 @@ void Commands::watch_lane(const std::string& agent, const std::string& id, int s
     });
 }
 
-// They are not sent again. An answer may still come, also on the agent's next session; then nobody knows what became of them.
+// They are not sent again. An answer may still arrive, even in the agent's next session; otherwise their outcome is unknown.
 void Commands::go_adrift(const std::vector<std::string>& ids)
 {
     for (const std::string& id : ids) {
@@ -283,8 +284,8 @@ void Commands::end_unknown(const std::string& id)
 {
     auto task =
         tasks_.fail(id, "INTERRUPTED",
-                    "The agent left before it answered, and it keeps no journal: the command may have "
-                    "been carried out or not. It is not sent again",
+                    "The agent disconnected before it answered, and it keeps no journal: the command may "
+                    "or may not have run. It is not sent again",
                     core_.utc());
     if (task == nullptr) return;
     task->state = TaskState::error;
@@ -352,7 +353,7 @@ void Commands::agent_lost(std::string_view name)
     watch_absence(agent);
 }
 
-// Words that were held for an earlier session are free after the grace.
+// Frees the names held for an earlier session after the grace period.
 void Commands::free_lanes_later(const std::string& agent)
 {
     core_.after(core_.config.agent_grace, [this, agent]() UNDER_LOCK {
@@ -367,20 +368,20 @@ void Commands::watch_absence(const std::string& agent)
     away_since_[agent] = since;
     core_.timers.at(since + core_.config.agent_grace, [this, agent, since]() UNDER_LOCK {
         const auto it = away_since_.find(agent);
-        if (it == away_since_.end() || it->second != since) return; // it was here again meanwhile
+        if (it == away_since_.end() || it->second != since) return; // it reconnected meanwhile
         away_since_.erase(it);
         if (!fanout_.online(agent)) agent_stays_away(agent);
     });
 }
 
-// Calls of people who wait with a connection in hand end; commands that were answered 202 wait for the agent.
+// Ends the tasks of connected callers; commands that were answered 202 keep waiting for the agent.
 void Commands::agent_stays_away(const std::string& agent)
 {
     for (const std::string& id : tasks_.of(agent)) {
         const TaskRecord* task = tasks_.find(id);
         if (task == nullptr || !task->bound || task->patient) continue;
         if (const auto dead =
-                tasks_.fail(id, "AGENT_OFFLINE", "The agent left before it answered", core_.utc()))
+                tasks_.fail(id, "AGENT_OFFLINE", "The agent disconnected before it answered", core_.utc()))
             ended(*dead);
     }
 }
@@ -389,7 +390,7 @@ void Commands::too_large(std::string_view agent)
 {
     const auto open = tasks_.unanswered(agent);
     const auto in_flight = std::count_if(open.begin(), open.end(), [](const auto* t) { return !t->adrift; });
-    if (in_flight != 1) return; // it is not known whose message it was
+    if (in_flight != 1) return; // it is unknown which command's message it was
     const TaskRecord* task = open.front();
     TaskRecord outcome;
     outcome.state = TaskState::error;
@@ -398,7 +399,7 @@ void Commands::too_large(std::string_view agent)
         "The command or its answer is larger than the other side accepts: the session ended with 1009 "
         "(plugins.hub.config.message_bytes is " +
         std::to_string(core_.config.message_bytes) + ")";
-    outcome.detail = "The agent may have carried the command out. Ask for less at a time, or raise "
+    outcome.detail = "The agent may have run the command. Request less at a time, or raise "
                      "plugins.hub.config.message_bytes.";
     if (const auto ended_task = tasks_.finish(agent, std::string{task->id}, std::move(outcome), core_.utc()))
         ended(*ended_task);
@@ -424,12 +425,12 @@ void Commands::not_taken(std::string_view name, std::string_view id)
     tasks_.not_sent(id);
     lanes_.not_sent(agent, id);
     const TaskRecord* task = tasks_.find(id);
-    if (task != nullptr && redispatch_.contains(agent)) table_.save(*task); // its row said that it was sent
+    if (task != nullptr && redispatch_.contains(agent)) table_.save(*task); // its row recorded it as sent
     block(agent, blocked_for);
 }
 
-// An answer without an id is that of the only unanswered command with its word (lanes.hpp). One that names no word either counts
-// only when nothing but the command in flight is unanswered.
+// An answer without an id belongs to the only unanswered command with its name (lanes.hpp). An answer without a name counts
+// only if the command in flight is the only unanswered one.
 std::string Commands::id_of(std::string_view name, const wire::Result& result)
 {
     const std::string agent{name};
@@ -445,7 +446,7 @@ std::string Commands::id_of(std::string_view name, const wire::Result& result)
         lanes_.not_sent(agent, id);
         return id;
     }
-    return {}; // it repeats ids: this is no answer to what it has now
+    return {}; // it repeats ids, so this does not answer its current command
 }
 
 void Commands::result(std::string_view agent, const wire::Result& result)

@@ -20,7 +20,7 @@ bool Lanes::holds(std::string_view agent, std::string_view word, std::string_vie
     const auto lane = agents_.find(std::string{agent});
     if (lane == agents_.end()) return false;
     const auto found = lane->second.find(word);
-    if (found == lane->second.end()) return lane->second.size() >= most_words;
+    if (found == lane->second.end()) return lane->second.size() >= max_words;
     return found->second.id != id;
 }
 
@@ -48,7 +48,7 @@ bool Lanes::lost(std::string_view agent, Time until)
     const auto lane = agents_.find(std::string{agent});
     if (lane == agents_.end()) return false;
     for (auto& [word, sent] : lane->second) {
-        if (sent.until == Time::max()) sent.until = until; // else of an earlier session
+        if (sent.until == Time::max()) sent.until = until; // else it belongs to an earlier session
     }
     return true;
 }

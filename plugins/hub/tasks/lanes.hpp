@@ -1,10 +1,10 @@
-// Knows which command an answer without an id belongs to. An agent that repeats no ids names at most the command's word in its answer,
-// so two unanswered commands with the same word could not be told apart: the result of one would be reported as that of the other.
-// Therefore a word that has been sent and not answered is held: no other command with it is sent, also when the task of the first one
-// has ended meanwhile (timeout, cancellation). An answer that names the word releases it, as does the end of the session: such agents
-// answer on the session that carried the command or, at the latest, `until` (lost()) on the next one.
+// Finds the command that an answer without an id belongs to. An agent that does not repeat ids names at most the command in its answer,
+// so two unanswered commands with the same name could not be distinguished: one's result could be reported for the other.
+// Therefore an unanswered name is held: no other command with it is sent, even if the first one's task has ended
+// (timeout, cancellation). An answer with the name releases it, and so does the end of the session after a while: such agents
+// answer on the session that carried the command or, before `until` (lost()), on the next one.
 //
-// Bound: `most_words` words an agent; then all words are held. Pure; time is handed in. Not thread-safe: the hub's lock guards it.
+// Bound: `max_words` names per agent; beyond it all names are held. Pure; the caller passes the time. Not thread-safe: the hub's lock guards it.
 #pragma once
 
 #include <chrono>
@@ -19,22 +19,22 @@ namespace agenthost::hub {
 class Lanes {
 public:
     using Time = std::chrono::steady_clock::time_point;
-    static constexpr std::size_t most_words = 256;
+    static constexpr std::size_t max_words = 256;
 
     void sent(std::string_view agent, std::string_view word, std::string_view id);
-    void not_sent(std::string_view agent, std::string_view id); // the connection had no room for it
-    // Another command with this word must wait. The same one (`id`) may be sent again.
+    void not_sent(std::string_view agent, std::string_view id); // the connection could not accept it
+    // Whether another command with this name must wait. The same one (`id`) may be sent again.
     [[nodiscard]] bool holds(std::string_view agent, std::string_view word, std::string_view id) const;
-    // The id of the command that an answer belongs to, whose word is free again. Empty: none that could be known.
+    // The id of the command that an answer belongs to; its name is released. Empty: unknown.
     std::string answered(std::string_view agent, std::string_view word);
-    // The id of the only unanswered command; empty: there are several, or none. It stays unanswered.
+    // The id of the only unanswered command; empty: several or none. It stays unanswered.
     [[nodiscard]] std::string only(std::string_view agent) const;
     bool lost(std::string_view agent,
-              Time until); // the session ended: words are held until then. false: none is
+              Time until); // the session ended: names are held until then. false: none is held
     void expire(std::string_view agent, Time now);
-    // A command of an earlier process of the hub; two of them with one word are nobody's answer.
+    // Adds a command of an earlier hub process; if two have the same name, an answer belongs to neither.
     void inherited(std::string_view agent, std::string_view word, std::string_view id, Time until);
-    void forget(std::string_view agent); // it repeats ids after all, or was revoked
+    void forget(std::string_view agent); // it does repeat ids, or was revoked
 
     [[nodiscard]] std::size_t agents() const { return agents_.size(); }
 

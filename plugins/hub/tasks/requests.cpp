@@ -17,18 +17,18 @@ std::string Requests::ask(const std::string& agent, std::string_view action, std
     };
     if (!fanout_.online(agent)) return refused("AGENT_OFFLINE", "Agent " + agent + " is not connected");
     const auto of = of_agent_.find(agent);
-    if (open_.size() >= most_open || (of != of_agent_.end() && of->second >= most_of_agent))
-        return refused("BUSY", "Agent " + agent + " has not answered what it was asked before");
+    if (open_.size() >= max_open || (of != of_agent_.end() && of->second >= max_of_agent))
+        return refused("BUSY", "Agent " + agent + " has not answered an earlier request");
     const auto timer = core_.after(
         patience, [this, id]() UNDER_LOCK { fail(id, "TIMEOUT", "The agent did not answer within 30 s"); });
     open_.emplace(id, Open{agent, std::move(then), timer});
     ++of_agent_[agent];
-    const bool exact = action == "terminal.attach"; // its output is put beside what came before
+    const bool exact = action == "terminal.attach"; // its output is appended to earlier output
     const auto sent = fanout_.send(
         agent, {.id = id, .action = action, .params = params, .target = {}, .timeout = {}, .exact = exact});
     if (sent == Fanout::Sent::gone) fail(id, "AGENT_OFFLINE", "Agent " + agent + " is not connected");
     if (sent == Fanout::Sent::unspeakable)
-        fail(id, "INVALID_REQUEST", "The agent's protocol has no words for this");
+        fail(id, "INVALID_REQUEST", "The agent's protocol does not support this");
     return id;
 }
 
@@ -67,12 +67,12 @@ void Requests::agent_lost(std::string_view agent)
     for (const auto& [id, open] : open_) {
         if (open.agent == agent) ids.push_back(id);
     }
-    for (const std::string& id : ids) fail(id, "AGENT_OFFLINE", "The agent left before it answered");
+    for (const std::string& id : ids) fail(id, "AGENT_OFFLINE", "The agent disconnected before it answered");
 }
 
 void Requests::not_taken(std::string_view id)
 {
-    fail(std::string{id}, "BUSY", "The agent takes no more at the moment");
+    fail(std::string{id}, "BUSY", "The agent accepts no more requests at the moment");
 }
 
 } // namespace agenthost::hub

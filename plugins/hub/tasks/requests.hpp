@@ -1,7 +1,7 @@
-// Requests to agents that are worth nothing later: typed input, a terminal's new size, an interrupt, output asked for again. Not
-// on disk, sent once, answered once; a Command (commands.hpp) is for what must not be lost.
+// One-off requests to agents that are useless later: typed input, a terminal's new size, an interrupt, missed output. Not
+// on disk, sent once, answered once; use Commands (commands.hpp) for anything that must not be lost.
 //
-// Bounds: `most_open` in all, `most_of_agent` of one agent, `patience` each. Under the hub's lock.
+// Bounds: `max_open` in total, `max_of_agent` per agent, `patience` each. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/agents/fanout.hpp"
@@ -18,7 +18,7 @@ namespace agenthost::hub {
 
 class Requests {
 public:
-    static constexpr std::size_t most_open = 4096, most_of_agent = 256;
+    static constexpr std::size_t max_open = 4096, max_of_agent = 256;
     static constexpr auto patience = std::chrono::seconds{30};
 
     struct Answer {
@@ -30,11 +30,12 @@ public:
 
     Requests(Core& core, Fanout& fanout) : core_{core}, fanout_{fanout} {}
 
-    // The request's id. `then` comes exactly once: the agent's answer, or AGENT_OFFLINE, BUSY, TIMEOUT, INVALID_REQUEST.
+    // Returns the request's id. `then` is called exactly once: the agent's answer, or AGENT_OFFLINE, BUSY, TIMEOUT, INVALID_REQUEST.
     std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then)
         UNDER_LOCK;
 
-    bool result(std::string_view agent, const wire::Result&) UNDER_LOCK; // false: it is no request's
+    bool result(std::string_view agent, const wire::Result&)
+        UNDER_LOCK; // false: it does not belong to a request
     void agent_lost(std::string_view agent) UNDER_LOCK;
     void not_taken(std::string_view id) UNDER_LOCK;
     [[nodiscard]] std::size_t open() const UNDER_LOCK { return open_.size(); }

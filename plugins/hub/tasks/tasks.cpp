@@ -81,21 +81,21 @@ bool Tasks::add(TaskRecord task, std::string* why)
 const TaskRecord* Tasks::next(std::string_view id, std::int64_t now, std::vector<TaskRecord>& ended,
                               std::size_t window, const Held& held)
 {
-    const std::size_t most = std::min(window, limits_.in_flight);
+    const std::size_t max_in_flight = std::min(window, limits_.in_flight);
     for (;;) {
         Agent* owner = agent(id); // take() below may remove the agent
-        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= most) return nullptr;
+        if (owner == nullptr || owner->pending.empty() || owner->in_flight >= max_in_flight) return nullptr;
         const auto free = std::find_if(owner->pending.begin(), owner->pending.end(), [&](const auto& waits) {
             return !held || !held(tasks_.find(waits)->second);
         });
         if (free == owner->pending.end()) return nullptr;
         const std::string first = std::move(*free);
         owner->pending.erase(free);
-        TaskRecord& task = tasks_.find(first)->second; // take() removes what ends from the line
+        TaskRecord& task = tasks_.find(first)->second; // take() removes an ended task from the queue
         if (task.sent > resends) {
             auto dead = fail(first, "AGENT_OFFLINE",
                              "The agent was sent the command " + std::to_string(task.sent) +
-                                 " times and left before answering it",
+                                 " times and disconnected before answering it",
                              now);
             ended.push_back(std::move(*dead));
             continue;

@@ -1,5 +1,5 @@
-// How a plugin says no: from its constructor, start() and configure() by throwing Error, from an action by Request::fail or, the
-// same, by throwing. It never crosses the boundary: the wrapper turns it into the ABI's words.
+// Reports errors of a plugin: throw Error from the constructor, start() and configure(); in an action call Request::fail or throw.
+// Exceptions never cross the ABI: the wrapper converts them to agh_error.
 #pragma once
 
 #include "abi.h"
@@ -15,7 +15,7 @@
 
 namespace agenthost {
 
-// `code` is the field's word (DISK_FULL), the text is for people: what, where, how to fix.
+// `code` is a standard code (DISK_FULL), the text is for people: what, where, how to fix.
 class Error : public std::runtime_error {
 public:
     Error(std::string code, const std::string& text, agh_status status = AGH_E_INVALID)
@@ -62,7 +62,7 @@ inline void copy_text(char* to, std::size_t capacity, std::string_view from) noe
     to[size] = '\0';
 }
 
-// Fills what the caller's struct has room for, returns the status.
+// Fills the fields that the caller's struct has, and returns the status.
 inline agh_status fill(agh_error* error, agh_status status, std::string_view code,
                        std::string_view text) noexcept
 {
@@ -86,13 +86,13 @@ inline agh_status fill_from_exception(agh_error* error) noexcept
         return fill(error, AGH_E_INTERNAL, "INTERNAL", e.what());
     } catch (...) {
         return fill(error, AGH_E_INTERNAL, "INTERNAL",
-                    "the plugin threw something that is no std::exception");
+                    "the plugin threw an exception that is not a std::exception");
     }
 }
 
 } // namespace detail
 
-// {"code":..,"message":..,"detail":..}: what an error reply carries.
+// The JSON of an error reply: {"code":..,"message":..,"detail":..}.
 inline std::string error_json(std::string_view code, std::string_view message, std::string_view detail = {},
                               std::string_view data_json = {})
 {

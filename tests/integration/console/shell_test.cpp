@@ -129,7 +129,7 @@ TEST_P(Shell, WhateverEndsItTheTerminalIsAsBefore)
     hub_->kill9();
     EXPECT_EQ(person->wait(), 125);
     EXPECT_TRUE(person->restored());
-    EXPECT_THAT(person->said(), HasSubstr("Come back: agenthost hub attach"));
+    EXPECT_THAT(person->said(), HasSubstr("Reattach: agenthost hub attach"));
 }
 
 TEST_P(Shell, CtrlZStopsWhatRunsThere)

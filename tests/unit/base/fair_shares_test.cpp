@@ -13,7 +13,7 @@ namespace {
 
 using agenthost::base::FairShares;
 
-TEST(FairShares, GivesACallerWithNothingRunningASlotBeyondTheLimit)
+TEST(FairShares, GivesAnIdleCallerASlotBeyondTheLimit)
 {
     FairShares shares{2, 10};
     shares.begins("greedy");
@@ -41,7 +41,7 @@ TEST(FairShares, BoundsTheSlotsBeyondTheLimit)
     EXPECT_EQ(running, 1 + FairShares::max_extra_slots);
 }
 
-TEST(FairShares, ServesWhoHasTheFewestRunningThenWhoWaitedLongestForItsTurn)
+TEST(FairShares, ServesTheCallerWithFewestRunningThenTheLongestWaiting)
 {
     FairShares shares{8, 10};
     shares.waits("a");
@@ -76,7 +76,7 @@ TEST(FairShares, HasNoPlaceToWaitWhenThereIsNoQueue)
 
 // Random arrivals of eight modest callers beside one greedy caller whose jobs never end. A modest job waits for jobs of its own caller
 // only: no longer than all of them that came before it take together. Nobody is ever refused a place.
-TEST(FairShares, NobodyWaitsForAnotherCaller)
+TEST(FairShares, NoCallerWaitsForAnother)
 {
     struct Job {
         long arrived, takes;

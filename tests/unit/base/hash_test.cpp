@@ -5,7 +5,7 @@
 namespace agenthost::base {
 namespace {
 
-TEST(Hash, KnowsItsVectors)
+TEST(Hash, MatchesThePublishedVectors)
 {
     EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     Sha256 hash;

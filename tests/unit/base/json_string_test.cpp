@@ -69,7 +69,7 @@ std::string fast(std::string_view text)
     return out;
 }
 
-TEST(JsonEscape, KnowsEveryByteInEveryPlace)
+TEST(JsonEscape, EscapesEveryByteAtEveryPosition)
 {
     for (std::size_t size = 1; size <= 50; ++size)
         for (std::size_t at = 0; at < size; ++at)
@@ -134,7 +134,7 @@ TEST(JsonEscape, HasNoSeams)
     }
 }
 
-TEST(JsonEscape, AppendsToWhatIsThere)
+TEST(JsonEscape, AppendsToExistingContent)
 {
     std::string out = "{\"a\":";
     append_json_string(out, "");

@@ -68,7 +68,7 @@ TEST(JsonWriter, WritesScalarsAsTheRoot)
     EXPECT_EQ(out, "\"\\u0001\"");
 }
 
-TEST(JsonWriter, QuotesWhatMustBeQuoted)
+TEST(JsonWriter, EscapesWhatMustBeEscaped)
 {
     const std::string text{"a\"b\\c\n\x01\x1f é\0", 13};
     std::string out;
@@ -76,7 +76,7 @@ TEST(JsonWriter, QuotesWhatMustBeQuoted)
     EXPECT_EQ(json::parse(out), json(text));
 }
 
-TEST(JsonWriter, ClosesWhatIsOpenWhenItIsDestroyed)
+TEST(JsonWriter, ClosesOpenContainersWhenDestroyed)
 {
     std::string out;
     {
@@ -152,7 +152,7 @@ void write_random(JsonWriter& writer, json& expected, std::mt19937& random, int 
     }
 }
 
-TEST(JsonWriter, WritesWhatAParserReadsBack)
+TEST(JsonWriter, WritesTextThatAParserReadsBack)
 {
     std::mt19937 random{1};
     for (int i = 0; i < 3000; ++i) {

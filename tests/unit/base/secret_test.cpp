@@ -40,7 +40,7 @@ std::string read(std::string_view content, SecretForm form = SecretForm::line)
     return secret ? "=" + *secret : why.substr(file.size());
 }
 
-TEST(Secret, IsTheOneLineThatIsNotBlank)
+TEST(Secret, IsTheOnlyNonBlankLine)
 {
     EXPECT_EQ(read("s3cret"), "=s3cret");
     EXPECT_EQ(read("s3cret\n"), "=s3cret");
@@ -50,14 +50,14 @@ TEST(Secret, IsTheOneLineThatIsNotBlank)
     EXPECT_EQ(read(" s 3 \n"), "= s 3 ") << "spaces may be part of a password";
 }
 
-TEST(Secret, OfTwoLinesIsAnErrorThatSaysSo)
+TEST(Secret, WithTwoLinesIsAnExplainedError)
 {
     for (const char* two : {"one\ntwo", "one\r\ntwo\r\n", "one\rtwo", "\none\n\ntwo\n"})
         EXPECT_EQ(read(two), " has 2 lines that are not blank. A secret is one line: remove the others")
             << two;
 }
 
-TEST(Secret, ThatCannotBeSentIsAnError)
+TEST(Secret, WithControlCharactersIsAnError)
 {
     EXPECT_THAT(read(""), HasSubstr("is empty"));
     EXPECT_THAT(read(" \r\n\n"), HasSubstr("is empty"));
@@ -75,7 +75,7 @@ TEST(Secret, MayBeAPrivateKeyOfSeveralLines)
     EXPECT_THAT(read("\n", SecretForm::text), HasSubstr("is empty"));
 }
 
-TEST(Secret, ThatEveryoneMayReadIsRefusedButInAContainersFolder)
+TEST(Secret, ReadableByEveryoneIsRefusedExceptInAContainersFolder)
 {
     const TempDir dir;
     const std::string folder = dir / "secrets", file = folder + "/token";

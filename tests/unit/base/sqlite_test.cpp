@@ -10,7 +10,7 @@ namespace {
 using namespace agenthost;
 using base::Database;
 
-TEST(Sqlite, KeepsWhatWasCommittedAndNothingElse)
+TEST(Sqlite, KeepsOnlyCommittedRows)
 {
     const test::TempDir dir;
     const std::string file = dir / "x.db";
@@ -34,7 +34,7 @@ TEST(Sqlite, KeepsWhatWasCommittedAndNothingElse)
     EXPECT_FALSE(rows.step());
 }
 
-TEST(Sqlite, IsTheOwnersAloneAndDurable)
+TEST(Sqlite, IsPrivateToItsOwnerAndDurable)
 {
     const test::TempDir dir;
     Database db{dir / "x.db"};
@@ -49,7 +49,7 @@ TEST(Sqlite, IsTheOwnersAloneAndDurable)
     EXPECT_EQ(sync.integer(0), 2); // FULL
 }
 
-TEST(Sqlite, SaysWhichFileAndWhatIsWrong)
+TEST(Sqlite, NamesTheFileAndTheProblem)
 {
     const test::TempDir dir;
     test::write_file(dir / "x.db", std::string(4096, 'x'));

@@ -22,7 +22,7 @@ std::size_t slow_ascii(std::string_view text)
     return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin());
 }
 
-TEST(Scan, FindsEveryByteInEveryPlace)
+TEST(Scan, FindsEveryByteAtEveryPosition)
 {
     for (std::size_t size = 0; size <= 41; ++size)
         for (std::size_t at = 0; at < size; ++at)

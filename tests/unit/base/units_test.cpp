@@ -61,7 +61,7 @@ TEST(Units, ReadsDurationsAndAsksForAUnit)
     EXPECT_EQ(why, "a duration such as 500ms, 30s, 5m, 1h or 7d (a unit is missing: 30s?)");
 }
 
-TEST(Units, WritesWhatItReads)
+TEST(Units, WritesTextThatParsesToTheSameValue)
 {
     for (const std::uint64_t bytes : {0ULL, 1ULL, 1023ULL, 1024ULL, 1536ULL, 1ULL << 30, 3ULL << 40})
         EXPECT_EQ(bytes_of(format_size(bytes)), bytes);
@@ -77,7 +77,7 @@ TEST(Units, ThePatternsForSchemasAgreeWithTheParser)
         EXPECT_EQ(std::regex_search(text, durations), time(text).has_value()) << text;
 }
 
-TEST(Units, OfAPluginsJsonSayWhatIsWrong)
+TEST(Units, InPluginJsonReportTheProblem)
 {
     std::string why;
     EXPECT_EQ(size_in(nlohmann::json("1.5GiB"), why), 3ULL << 29);
@@ -91,7 +91,7 @@ TEST(Units, OfAPluginsJsonSayWhatIsWrong)
     EXPECT_EQ(why, "30 is not a duration such as 500ms, 30s, 5m, 1h or 7d (a unit is missing: 30s?)");
 }
 
-TEST(Units, OfAPluginsJsonNameASecretsPlace)
+TEST(Units, InPluginJsonReadTheSourceOfASecret)
 {
     std::string why;
     const auto read = [&](const char* text) { return secret_in(nlohmann::json::parse(text), why); };

@@ -47,7 +47,7 @@ TEST_F(Call, TakesParametersFromArgumentFileAndStandardInput)
     EXPECT_EQ(body()["params"], json::parse(R"({"z":3})"));
 }
 
-TEST_F(Call, RefusesParametersThatAreNoObject)
+TEST_F(Call, RejectsParametersThatAreNotAnObject)
 {
     const Ran broken = run({"call", "a.b", "{key: 1}"});
     EXPECT_EQ(broken.code, 2);
@@ -61,7 +61,7 @@ TEST_F(Call, RefusesParametersThatAreNoObject)
     EXPECT_EQ(run({"call", "a.b", "--timeout", "5"}).code, 2);
 }
 
-TEST_F(Call, SaysWhatWentWrong)
+TEST_F(Call, ReportsErrors)
 {
     const auto error = FakeDaemon::lines(
         {R"({"result":{"status":"error","code":"FILE_NOT_FOUND","message":"File not found","data":{"id":"x"}}})"});
@@ -74,7 +74,7 @@ TEST_F(Call, SaysWhatWentWrong)
     EXPECT_EQ(json::parse(as_json.out)["code"], "FILE_NOT_FOUND");
 }
 
-TEST_F(Call, ListsEveryValueThatDoesNotFitASchema)
+TEST_F(Call, ListsEveryValueThatViolatesASchema)
 {
     const auto error = FakeDaemon::lines(
         {R"({"result":{"status":"error","code":"INVALID_REQUEST","message":"params do not fit",
@@ -90,7 +90,7 @@ TEST_F(Call, ListsEveryValueThatDoesNotFitASchema)
               "  `agenthost plugin info storage` shows what the action takes.\n");
 }
 
-TEST_F(Call, StreamsOutputToWhereItBelongs)
+TEST_F(Call, StreamsOutputToStdoutAndStderr)
 {
     const Ran ran = against(FakeDaemon::lines({R"({"progress":{"done":1,"total":4}})",
                                                R"({"stream":{"channel":1,"offset":0,"base64":"b25lCg=="}})",
@@ -123,7 +123,7 @@ TEST_F(Call, ExitsWithTheCodeOfTheProgramThatWasRun)
               0);
 }
 
-TEST_F(Call, SaysThatTheDaemonWentAway)
+TEST_F(Call, ReportsThatTheDaemonIsGone)
 {
     const Ran before = against({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}, {"call", "a.b"});
     EXPECT_EQ(before.code, 1);

@@ -48,7 +48,7 @@ TEST_F(Verbs, ShowTheStatusAtAGlance)
     EXPECT_EQ(against(FakeDaemon::json(200, status), {"status", "--json"}).out, std::string{status} + "\n");
 }
 
-TEST_F(Verbs, SurviveAStatusOfAnotherVersion)
+TEST_F(Verbs, AcceptTheStatusOfAnotherVersion)
 {
     for (const char* odd :
          {"{}", "[]", "null",
@@ -59,7 +59,7 @@ TEST_F(Verbs, SurviveAStatusOfAnotherVersion)
     }
 }
 
-TEST_F(Verbs, SayWhatToDoWhenNoDaemonRuns)
+TEST_F(Verbs, ExplainHowToStartTheDaemon)
 {
     const std::string expected = "agenthost: no daemon answers on " + socket.string() +
                                  ": start it with `agenthost run` (or `systemctl start agenthost`), or name "
@@ -141,7 +141,7 @@ TEST_F(Verbs, ReconnectByName)
     EXPECT_EQ(unknown.err, "agenthost: no server named \"x\"\n");
 }
 
-TEST_F(Verbs, SurviveWhatIsNotHttp)
+TEST_F(Verbs, ReportRepliesThatAreNotHttp)
 {
     for (const FakeDaemon::Pieces& pieces : {FakeDaemon::Pieces{"garbage\r\n\r\n"},
                                              {""},

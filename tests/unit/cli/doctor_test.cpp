@@ -105,7 +105,7 @@ struct Doctor : Command {
     Ran doctor() { return run({"doctor", "--timeout", "20s"}); }
 };
 
-TEST_F(Doctor, IsContentWithASoundMachine)
+TEST_F(Doctor, FindsNothingOnAHealthyMachine)
 {
     const TcpAnswer hub{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"};
     configure(server("ws://127.0.0.1:" + hub.port + "/ws/storage?x=1"));
@@ -123,7 +123,7 @@ TEST_F(Doctor, IsContentWithASoundMachine)
     EXPECT_FALSE(std::filesystem::exists(dir / "state")); // it only looks
 }
 
-TEST_F(Doctor, SaysWhatIsWrongWithAServer)
+TEST_F(Doctor, ReportsTheProblemOfAServer)
 {
     const TcpAnswer missing{"HTTP/1.1 404 Not Found\r\n\r\n"}, junk{"220 mail.example.com ESMTP\r\n"};
     configure(
@@ -143,7 +143,7 @@ TEST_F(Doctor, SaysWhatIsWrongWithAServer)
         ContainsRegex(
             "FAIL  server a +answers 404: there is no WebSocket at this path\n +-> correct the path in url"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server a +its credential: .*gone: No such file or directory"));
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server b +does not answer as a web server does"));
+    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server b +does not respond like a web server"));
     EXPECT_THAT(ran.out,
                 ContainsRegex("WARN  server b +environment variable AGENTHOST_TEST_NONE is not set"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server c +no connection to 127.0.0.1 port [0-9]+: Connection "
@@ -151,7 +151,7 @@ TEST_F(Doctor, SaysWhatIsWrongWithAServer)
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server d +the name no-such-host.invalid is not found: "));
 }
 
-TEST_F(Doctor, GoesThroughTheProxy)
+TEST_F(Doctor, UsesTheProxy)
 {
     const TcpAnswer proxy{"HTTP/1.1 200 Connection established\r\n\r\n"};
     configure(server("ws://127.0.0.1:9/agent", ", proxy: 'http://me:pw@127.0.0.1:" + proxy.port + "'"));
@@ -215,7 +215,7 @@ TEST_F(DoctorTls, VerifiesTheCertificateAsASessionDoes)
     EXPECT_THAT(
         doctor().out,
         ContainsRegex(
-            "the certificate of files.example.com is not accepted: .*\n +-> use the name it was made for"));
+            "the certificate of files.example.com is not accepted: .*\n +-> use the name it was issued for"));
 
     configure(server(url, ", tls: {ca: " + ca.ca() +
                               ", pin_sha256: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}"));
@@ -223,7 +223,7 @@ TEST_F(DoctorTls, VerifiesTheCertificateAsASessionDoes)
                 ContainsRegex("FAIL  server files +the server's key is not one of tls.pin_sha256; it is "));
 }
 
-TEST_F(Doctor, SaysThatAPortSpeaksNoTls)
+TEST_F(Doctor, ReportsAPortWithoutTls)
 {
     const TcpAnswer plain{"HTTP/1.1 400 Bad Request\r\n\r\n"};
     configure(server("wss://127.0.0.1:" + plain.port + "/"));
@@ -247,7 +247,7 @@ TEST_F(Doctor, ChecksListenersAndPlugins)
     EXPECT_EQ(ran.code, 1);
     EXPECT_THAT(ran.out, ContainsRegex("OK +listener free +127.0.0.1:0"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  listener taken +127.0.0.1:" + taken.port +
-                                       ": Address already in use\n +-> stop who has it"));
+                                       ": Address already in use\n +-> stop the process that uses it"));
     EXPECT_THAT(
         ran.out,
         ContainsRegex(
@@ -257,7 +257,7 @@ TEST_F(Doctor, ChecksListenersAndPlugins)
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  plugin nosuch +.*no such plugin in "));
 }
 
-TEST_F(Doctor, LeavesPortsToTheDaemonThatHasThem)
+TEST_F(Doctor, SkipsPortsThatTheRunningDaemonUses)
 {
     const TcpAnswer taken{""};
     configure("listeners: [{name: taken, bind: '127.0.0.1:" + taken.port + "'}]\n");
@@ -286,8 +286,9 @@ TEST_F(Doctor, ChecksTheStateDirectory)
     configure("");
     std::filesystem::create_directory(dir / "state");
     std::filesystem::permissions(dir / "state", std::filesystem::perms{0755});
-    EXPECT_THAT(doctor().out,
-                ContainsRegex("WARN  state +.* is open to others; tokens lie there\n +-> chmod 700 "));
+    EXPECT_THAT(
+        doctor().out,
+        ContainsRegex("WARN  state +.* is accessible to others, and it holds tokens\n +-> chmod 700 "));
     std::filesystem::permissions(dir / "state", std::filesystem::perms{0700});
     EXPECT_THAT(doctor().out, ContainsRegex("OK +state "));
     std::filesystem::remove(dir / "state");
@@ -321,14 +322,14 @@ TEST(UpgradeAnswers, AreJudgedByStatus)
     EXPECT_EQ(verdict("HTTP/1.1 503 No\r\n\r\n"), Verdict::doubtful);
     const Findings moved = judged("HTTP/1.1 301 Moved\r\nLocation: https://other/\r\n\r\n");
     ASSERT_EQ(moved.size(), 1u);
-    EXPECT_EQ(moved[0].text, "answers 301 and points to https://other/");
+    EXPECT_EQ(moved[0].text, "answers 301 and redirects to https://other/");
     EXPECT_THAT(judged("HTTP/1.1 404 X\r\n\r\n")[0].remedy, Not(HasSubstr("token")));
     for (const char* bad :
          {"", "SSH-2.0-OpenSSH", "HTTP/1.1", "HTTP/1.1 abc", "HTTP/1.1 20", "HTTP/2 200 OK\r\n"})
         EXPECT_FALSE(cli::parse_upgrade_answer(bad)) << bad;
 }
 
-TEST(UpgradeAnswers, TellTheServersClock)
+TEST(UpgradeAnswers, ReportTheServersClock)
 {
     const auto answer =
         cli::parse_upgrade_answer("HTTP/1.1 101 X\r\nDATE:  Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");

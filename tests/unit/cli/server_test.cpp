@@ -45,7 +45,7 @@ struct Register : Command {
     }
 };
 
-TEST_F(Register, KeepsWhatThePanelGivesAndTellsTheDaemon)
+TEST_F(Register, SavesThePanelsTokensAndNotifiesTheDaemon)
 {
     const Ran ran = against(FakeDaemon::json(200, R"({"ok":true})"), {"register", "games"});
     EXPECT_EQ(ran.code, 0) << ran.err;
@@ -63,7 +63,7 @@ TEST_F(Register, KeepsWhatThePanelGivesAndTellsTheDaemon)
     EXPECT_EQ(body["capabilities"]["features"], json({"echo"}));
 }
 
-TEST_F(Register, NeedsNoDaemonAndReplacesWhatThereWas)
+TEST_F(Register, NeedsNoDaemonAndReplacesOldTokens)
 {
     EXPECT_EQ(run({"register", "games"}).code, 0);
     answer.put(R"({"success":true,"agent":{"id":"another","token":"jwt-two"}})");
@@ -74,7 +74,7 @@ TEST_F(Register, NeedsNoDaemonAndReplacesWhatThereWas)
     EXPECT_EQ(json::parse(read_file(dir / "state/servers/games/registration.json"))["token"], "jwt-two");
 }
 
-TEST_F(Register, SaysWhatThePanelSaid)
+TEST_F(Register, ReportsThePanelsError)
 {
     write_file(dir / "admin", "wrong-secret");
     const Ran ran = run({"register", "games"});
@@ -128,7 +128,7 @@ TEST_F(Importing, AddsTheServerToTheConfiguration)
     EXPECT_THAT(shown.out, Not(HasSubstr("aws")));
 }
 
-TEST_F(Importing, DoesNotOverwriteUnlessToldSo)
+TEST_F(Importing, OverwritesOnlyWithReplace)
 {
     EXPECT_EQ(run({"config", "import", "--add", file}).code, 0);
     EXPECT_EQ(run({"config", "import", "--add", file}).code, 0) << "the same again is fine";
@@ -141,7 +141,7 @@ TEST_F(Importing, DoesNotOverwriteUnlessToldSo)
     EXPECT_EQ(read_file(dir / "credentials/ops"), "other");
 }
 
-TEST_F(Importing, RefusesWhatIsNoImport)
+TEST_F(Importing, RejectsInvalidFiles)
 {
     for (const char* bad :
          {"", "[]", "{", R"({"wsApiUrl":"wss://h/x"})", R"({"wsApiUrl":7,"wsSecret":"s"})",

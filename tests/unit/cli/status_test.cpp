@@ -33,7 +33,7 @@ json busy()
       "audit":{"dropped":0},"process":{"rss_bytes":14680064,"open_fds":23,"threads":9,"cpu_s":61.4},"facts":{}})");
 }
 
-TEST(StatusText, SaysEverythingAtAGlance)
+TEST(StatusText, ShowsEverything)
 {
     EXPECT_EQ(status_text(busy(), now, false),
               R"(node-01  ready  agenthost 0.1.0, pid 4711, up 3h 12m
@@ -65,7 +65,7 @@ Work
   commands: 1 running, 11 succeeded, 2 failed, 1 refused, 3 timed out
   journal:  12 rows of 100000, 40.0 KiB, 4 results wait for their server
   process:  14.0 MiB of memory, 23 descriptors, 9 threads, 1m 1s of CPU
-  ! 7 events dropped: no room, or no words in the server's protocol
+  ! 7 events dropped: queue full, or not supported by the server's protocol
 )");
 }
 
@@ -79,17 +79,17 @@ TEST(StatusText, ShowsHowAnOutageBeganAndWhen)
     games["problem_at"] = now - 1'000;
     EXPECT_NE(
         status_text(status, now, false)
-            .find("  ! games: connection refused\n  ! games: away for 10m 0s; the first cause: the proxy "
+            .find("  ! games: connection refused\n  ! games: offline for 10m 0s; the first cause: the proxy "
                   "proxy.example.com refused CONNECT\n"),
         std::string::npos)
         << status_text(status, now, false);
     games["first_problem"] = "connection refused"; // the same all the time
-    EXPECT_NE(status_text(status, now, false).find("  ! games: away for 10m 0s\n"), std::string::npos);
+    EXPECT_NE(status_text(status, now, false).find("  ! games: offline for 10m 0s\n"), std::string::npos);
     games["state"] = "ready"; // and not settled yet
-    EXPECT_EQ(status_text(status, now, false).find("away for"), std::string::npos);
+    EXPECT_EQ(status_text(status, now, false).find("offline for"), std::string::npos);
 }
 
-TEST(StatusText, ShowsWhatCouldNotBeUsedAndWhatWasTooLarge)
+TEST(StatusText, ShowsUnusableAndTooLargeMessages)
 {
     auto status = busy();
     status["servers"][1]["malformed_last"] = "JSON error (5 bytes, not JSON)";
@@ -112,7 +112,7 @@ TEST(StatusText, IsShortForAnEmptyDaemon)
 
 No server is configured (servers: in agenthost.yaml).
 
-No plugin is enabled (plugins: in agenthost.yaml; `agenthost plugin list` names what is installed).
+No plugin is enabled (plugins: in agenthost.yaml; `agenthost plugin list` lists what is installed).
 
 Work
   commands: 0 running, 0 succeeded, 0 failed
@@ -127,11 +127,11 @@ TEST(StatusText, NamesEachAlarm)
                                   now, false);
     for (const char* part : {"shutting down", "1 row, 1 result waits for its server", "! 1 results dropped",
                              "! 2 commands refused because the journal was full",
-                             "! 3 commits the disk refused", "! 4 audit lines lost"})
+                             "! 3 failed journal commits", "! 4 audit lines lost"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
-TEST(StatusText, SaysWhatDegradesTheAgentAndSinceWhen)
+TEST(StatusText, ShowsEachConditionAndSinceWhen)
 {
     const auto text = status_text(json::parse(R"({"ready":true,"conditions":[
         {"id":"journal","reason":"/x/journal.db: the disk is full. Free space.","grade":"degraded","since":)" +
@@ -146,7 +146,7 @@ TEST(StatusText, SaysWhatDegradesTheAgentAndSinceWhen)
     EXPECT_NE(text.find("! hub: slow disk"), std::string::npos) << text;
 }
 
-TEST(StatusText, HasColoursOnlyWhenAsked)
+TEST(StatusText, UsesColoursOnlyOnRequest)
 {
     EXPECT_EQ(status_text(busy(), now, false).find('\033'), std::string::npos);
     const auto coloured = status_text(busy(), now, true);
@@ -162,7 +162,7 @@ TEST(StatusText, HasColoursOnlyWhenAsked)
     EXPECT_EQ(plain, status_text(busy(), now, false)); // the same words
 }
 
-TEST(StatusText, NeverHandsOnAStrangersEscapes)
+TEST(StatusText, RemovesEscapeSequencesFromUntrustedText)
 {
     auto status = busy();
     status["servers"][1]["problem"] = "\033[2Jgone";

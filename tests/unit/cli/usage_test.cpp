@@ -8,13 +8,13 @@ namespace {
 
 using Usage = Command;
 
-TEST_F(Usage, HelpsANewcomer)
+TEST_F(Usage, ExplainsTheFirstSteps)
 {
     const Ran help = bare({"--help"});
     EXPECT_EQ(help.code, 0) << help.err;
     for (const char* word : {"First steps:", "agenthost config check", "run", "config", "plugin", "status",
                              "call", "reload", "health", "doctor", "reconnect", "version", "--control-socket",
-                             "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong configuration"})
+                             "Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 invalid configuration"})
         EXPECT_THAT(help.out, HasSubstr(word));
     EXPECT_EQ(bare({"call", "--help"}).code, 0);
     EXPECT_THAT(bare({"call", "--help"}).out, HasSubstr("@FILE"));
@@ -26,7 +26,7 @@ TEST_F(Usage, HelpsANewcomer)
     EXPECT_THAT(nothing.err, HasSubstr("First steps:"));
 }
 
-TEST_F(Usage, SuggestsTheVerbThatWasMeant)
+TEST_F(Usage, SuggestsTheClosestVerb)
 {
     const Ran typo = run({"statsu"});
     EXPECT_EQ(typo.code, 2);
@@ -36,7 +36,7 @@ TEST_F(Usage, SuggestsTheVerbThatWasMeant)
     EXPECT_EQ(run({"../sh"}).code, 2);
 }
 
-TEST_F(Usage, RefusesWhatItDoesNotKnow)
+TEST_F(Usage, RejectsUnknownOptions)
 {
     const Ran option = run({"status", "--colour"});
     EXPECT_EQ(option.code, 2);
@@ -61,7 +61,7 @@ TEST_F(Usage, PrintsItsVersion)
     EXPECT_EQ(bare({"--json", "version"}).out, "{\"abi\":\"1.0\",\"version\":\"" AGENTHOST_VERSION "\"}\n");
 }
 
-TEST_F(Usage, HandsRunToTheDaemon)
+TEST_F(Usage, RunsTheDaemon)
 {
     const Ran ran = run({"-o", "log.level=debug", "run", "-o", "agent.id=[x]"});
     EXPECT_EQ(ran.code, 7) << ran.err;
@@ -93,7 +93,7 @@ TEST_F(Usage, ChecksTheConfiguration)
     EXPECT_EQ(bare({"-c", "/nonexistent/x.yaml", "config", "check"}).code, 78);
 }
 
-TEST_F(Usage, ShowsWhatCountsInTheEnd)
+TEST_F(Usage, ShowsTheEffectiveConfiguration)
 {
     const Ran shown = run({"-o", "agent.id=from-option", "config", "show"});
     EXPECT_EQ(shown.code, 0) << shown.err;
@@ -119,7 +119,7 @@ TEST_F(Usage, RunsAPluginsOwnVerb)
               "4 on --json -- cmd"); // cmd has its own
 }
 
-TEST_F(Usage, DoesNotRunAVerbThatOthersCouldHaveWritten)
+TEST_F(Usage, RefusesAVerbThatOthersCanChange)
 {
     const auto file = plugins / "agenthost-greet";
     write_file(file, "#!/bin/sh\necho ran\n", 0777);

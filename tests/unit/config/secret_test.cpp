@@ -65,7 +65,7 @@ TEST(Secret, ComesFromSystemd)
                                             "Add LoadCredential=ops:PATH to its unit");
     const Environment variable{"CREDENTIALS_DIRECTORY", dir.path().string()};
     EXPECT_EQ(read({Kind::systemd, "ops"}), "got xyz");
-    EXPECT_EQ(read({Kind::systemd, "../ops"}), "systemd credential ../ops: a name has no \"/\" in it");
+    EXPECT_EQ(read({Kind::systemd, "../ops"}), "systemd credential ../ops: a name must not contain \"/\"");
 }
 
 } // namespace

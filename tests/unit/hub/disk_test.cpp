@@ -27,7 +27,7 @@ private:
     rlimit before_{};
 };
 
-TEST_F(HubTest, ADiskThatRefusesIsSaidAndNothingThatWasAnsweredIsLost)
+TEST_F(HubTest, ADiskFailureIsReportedAndNoAnsweredTaskIsLost)
 {
     const agh_conn n1 = agent("n1");
     std::string answered_id, kept_id;

@@ -13,7 +13,7 @@ namespace {
 // ---- revocation ----
 
 // The outcome of the race is the daemon's; whatever it is, a restart must not change it.
-TEST_F(AgentsTest, ARevocationThatMeetsARefreshLastsOverARestart)
+TEST_F(AgentsTest, ARevocationDuringARefreshSurvivesARestart)
 {
     for (int round = 0; round < 10; ++round) {
         const json node = enrolled();
@@ -36,7 +36,7 @@ TEST_F(AgentsTest, ARevocationThatMeetsARefreshLastsOverARestart)
     }
 }
 
-TEST_F(AgentsTest, ARotationThatMeetsARefreshLastsOverARestart)
+TEST_F(AgentsTest, ARotationDuringARefreshSurvivesARestart)
 {
     for (int round = 0; round < 10; ++round) {
         const json node = enrolled();
@@ -78,7 +78,7 @@ TEST_F(AgentsTest, ARevokedAgentsIdIsRefusedToTokensSignedElsewhere)
     ASSERT_TRUE(host->call("hub.agent_add", R"({"id":"agent-storage"})").ok()) << "it is welcome again";
 }
 
-TEST_F(AgentsTest, AnAgentThatIsAwayCanBeRevokedByTheIdItHadHere)
+TEST_F(AgentsTest, AnOfflineAgentCanBeRevokedByItsId)
 {
     const std::string jwt = token("d1");
     const agh_conn conn = panel("d1", jwt);
@@ -92,7 +92,7 @@ TEST_F(AgentsTest, AnAgentThatIsAwayCanBeRevokedByTheIdItHadHere)
 
 // ---- trusted shops ----
 
-TEST_F(AgentsTest, AStrangerIsNotTrustedWithTheIdOfAnAgentThatHasOnlyAJwt)
+TEST_F(AgentsTest, AnUnknownShopIsNotTrustedWithTheIdOfAJwtAgent)
 {
     reboot({{"trust_shop_id", true}});
     const agh_conn node = panel("p1", token("p1"));
@@ -114,7 +114,7 @@ TEST_F(AgentsTest, AStrangerIsNotTrustedWithTheIdOfAnAgentThatHasOnlyAJwt)
     EXPECT_TRUE(upgraded(panel("p1", token("p1"))));
 }
 
-TEST_F(AgentsTest, AStrangerIsNotTrustedWithAnEnrolledOrRevokedId)
+TEST_F(AgentsTest, AnUnknownShopIsNotTrustedWithAnEnrolledOrRevokedId)
 {
     reboot({{"trust_shop_id", true}});
     const json node = enrolled();
@@ -195,7 +195,7 @@ TEST_F(SightTest, CursorsOfShopHeartbeatsNameOnlyVisibleShops)
               (std::vector<std::string>{"bar", "kitchen"}));
 }
 
-TEST_F(SightTest, AClaimAgentsThatIsNotAListIsRefusedAtEveryEntrance)
+TEST_F(SightTest, AnAgentsClaimThatIsNotAListIsRejectedEverywhere)
 {
     agent("n1");
     const std::string good = limited({"n1"});

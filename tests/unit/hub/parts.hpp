@@ -72,7 +72,7 @@ public:
     bool list(Page page, std::function<void(std::vector<AgentRecord>)> then) override
     {
         std::vector<AgentRecord> rows;
-        for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.most; ++it) {
+        for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.max_rows; ++it) {
             if (page.among &&
                 std::find(page.among->begin(), page.among->end(), it->first) == page.among->end())
                 continue;

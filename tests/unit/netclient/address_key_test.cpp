@@ -30,7 +30,7 @@ TEST(AddressKey, CountsAnIpv4AddressInsideIpv6AsIpv4)
     EXPECT_EQ(address_key("[64:ff9b::192.0.2.1]:5000"), "192.0.2.1");
 }
 
-TEST(AddressKey, LeavesWhatIsNotAnAddressAsItIs)
+TEST(AddressKey, LeavesOtherTextUnchanged)
 {
     for (const char* text : {"", "unix", "@/run/x.sock", "[", "[]:1", "1.2.3:80", "host:80", "::g"})
         EXPECT_EQ(address_key(text), text);

@@ -32,7 +32,7 @@ Reach reach(const char* text)
     return reach_of(reinterpret_cast<const sockaddr&>(storage));
 }
 
-TEST(AddressPolicy, KnowsWhatIsPublic)
+TEST(AddressPolicy, RecognisesPublicAddresses)
 {
     for (const char* text :
          {"1.1.1.1", "8.8.8.8", "172.15.255.255", "172.32.0.0", "11.0.0.0", "100.63.255.255", "100.128.0.0",
@@ -41,7 +41,7 @@ TEST(AddressPolicy, KnowsWhatIsPublic)
         EXPECT_EQ(reach(text), Reach::public_net) << text;
 }
 
-TEST(AddressPolicy, KnowsWhatIsLocal)
+TEST(AddressPolicy, RecognisesLocalAddresses)
 {
     for (const char* text :
          {"127.0.0.1", "127.255.255.254", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255",
@@ -51,7 +51,7 @@ TEST(AddressPolicy, KnowsWhatIsLocal)
         EXPECT_EQ(reach(text), Reach::local) << text;
 }
 
-TEST(AddressPolicy, KnowsWhatNobodyMayReach)
+TEST(AddressPolicy, RecognisesAddressesThatAreNeverAllowed)
 {
     for (const char* text : {"0.0.0.0",
                              "0.1.2.3",
@@ -90,7 +90,7 @@ TEST(AddressPolicy, KnowsWhatNobodyMayReach)
         EXPECT_EQ(reach(text), Reach::never) << text;
 }
 
-TEST(AddressPolicy, AdmitsLocalAddressesOnlyWhenToldAndNeverTheOthers)
+TEST(AddressPolicy, AllowsLocalAddressesOnlyWhenConfiguredAndOthersNever)
 {
     const AddressPolicy closed, open{{}, true};
     const auto loopback = address("127.0.0.1"), metadata = address("169.254.169.254"),

@@ -47,7 +47,7 @@ TEST(CallReader, ReadsTheSameHoweverTheBytesAreCut)
     }
 }
 
-TEST(CallReader, DoesNotTrustTheOtherEnd)
+TEST(CallReader, RejectsInvalidLines)
 {
     Heard heard;
     heard.reader.feed("[]\n{\"stream\":1}\n{\"stream\":{\"base64\":\"***\"}}\n{\"stream\":{\"channel\":-1,"

@@ -19,7 +19,7 @@ std::string decode(std::string text, std::size_t piece, ChunkedDecoder& decoder)
     return out;
 }
 
-TEST(Chunked, DecodesWhereverItIsCut)
+TEST(Chunked, DecodesInputSplitAnywhere)
 {
     const std::string text =
         "5\r\nhello\r\n1;ext=\"v\"\r\n,\r\nA\r\n world wid\r\n1\r\ne\r\n0\r\nTrailer: x\r\n\r\n";
@@ -41,7 +41,7 @@ TEST(Chunked, IsNotDoneBeforeTheLastByte)
     }
 }
 
-TEST(Chunked, RefusesWhatSmuggles)
+TEST(Chunked, RejectsFramingThatAllowsSmuggling)
 {
     for (const std::string text :
          {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x5\r\nhello", "5\nhello", "5\r\nhelloX", "5\r\nhello\n",
@@ -65,7 +65,7 @@ TEST(Chunked, RequestsAreReadMoreStrictly)
     }
 }
 
-TEST(Chunked, LeavesWhatFollowsTheBody)
+TEST(Chunked, LeavesBytesAfterTheBody)
 {
     const std::string text = "3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n";
     ChunkedDecoder decoder{ChunkedDecoder::Of::request};

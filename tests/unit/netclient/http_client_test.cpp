@@ -234,7 +234,7 @@ TEST(HttpClientRules, InterimAnswersDoNotStopAnUpload)
     }
 }
 
-TEST(HttpClientRules, AnAnswerEndsAnUpload)
+TEST(HttpClientRules, AnEarlyResponseEndsAnUpload)
 {
     Server server{[](Peer& peer, const std::string&) {
         peer.body(1 << 20);
@@ -307,7 +307,7 @@ TEST(HttpClientRules, LinesMayEndInLfAlone)
     EXPECT_EQ(get_answer("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi").body, "hi");
 }
 
-TEST(HttpClientRules, FieldsThatAreNoneAreRefused)
+TEST(HttpClientRules, InvalidFieldsAreRejected)
 {
     for (const auto& field : std::vector<std::string>{"no colon", "Content-Length : 2", ": x", "Na me: x",
                                                       "X: a\rb", std::string{"X: a\0b", 6}})
@@ -338,7 +338,7 @@ TEST(HttpClientRules, ContentLengthsMustAgree)
             << bad;
 }
 
-TEST(HttpClientRules, ATransferCodingThatWasNotAskedForIsRefused)
+TEST(HttpClientRules, AnUnrequestedTransferCodingIsRejected)
 {
     for (const char* coding :
          {"gzip, chunked", "gzip", "identity", "chunked, chunked", "chunked\r\nTransfer-Encoding: gzip"}) {
@@ -356,7 +356,7 @@ TEST(HttpClientRules, ATransferCodingThatWasNotAskedForIsRefused)
         End::network);
 }
 
-TEST(HttpClientRules, AContentCodingThatWasNotAskedForIsRefused)
+TEST(HttpClientRules, AnUnrequestedContentCodingIsRejected)
 {
     EXPECT_EQ(
         get_answer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi").transfer.end,
@@ -389,7 +389,7 @@ TEST(HttpClientRules, ABodyWithoutLengthEndsWithTheConnection)
               End::refused); // a cut would look the same
 }
 
-TEST(HttpClientRules, ABodyThatBreaksOffIsNotComplete)
+TEST(HttpClientRules, ATruncatedBodyIsIncomplete)
 {
     EXPECT_EQ(get_answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi").transfer.end, End::network);
 }
@@ -440,7 +440,7 @@ struct Redirector {
     }};
 };
 
-TEST(HttpClientRules, ALocationIsEncodedWhereTheServerForgot)
+TEST(HttpClientRules, AnUnencodedLocationIsPercentEncoded)
 {
     for (const auto& [location, target] : std::vector<std::pair<std::string, std::string>>{
              {"/a b", "/a%20b"},
@@ -527,7 +527,7 @@ TEST(HttpClientRules, CredentialsStayAtTheirOrigin)
 
 // --- the request
 
-TEST(HttpClientRules, ARequestSaysHostAndThatTheConnectionEnds)
+TEST(HttpClientRules, ARequestHasHostAndConnectionClose)
 {
     Server server{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"};
     get(server.url("/a?b"));

@@ -18,7 +18,7 @@ Parsed parse(std::string_view text, Switching switching = Switching::refused)
     return p;
 }
 
-TEST(HttpHead, ReadsWhatATransferNeeds)
+TEST(HttpHead, ReadsTheFieldsATransferNeeds)
 {
     const std::string head = "HTTP/1.1 206 Partial Content\r\nContent-Length: 12\r\nETag: "
                              "\"v\"\r\nLast-Modified: a\r\nDate: b\r\nContent-Range: bytes 3-14/15\r\n\r\n";
@@ -76,7 +76,7 @@ TEST(HttpHead, AcceptsSwitchedProtocolsWhenTheyAreExpected)
         EXPECT_EQ(parse(head.substr(0, size), Switching::expected).result, HeadResult::more) << size;
 }
 
-TEST(HttpHead, RefusesWhatWasNotAskedFor)
+TEST(HttpHead, RejectsUnrequestedCodings)
 {
     for (const std::string text : {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
                                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
@@ -87,7 +87,7 @@ TEST(HttpHead, RefusesWhatWasNotAskedFor)
     }
 }
 
-TEST(HttpHead, RefusesWhatIsNoUsableAnswer)
+TEST(HttpHead, RejectsUnusableResponses)
 {
     for (const std::string text :
          {"SSH-2.0-OpenSSH\r\n", "\x16\x03\x01", "HTTP/1.1 2x0 OK\r\n\r\n",

@@ -32,7 +32,7 @@ struct Listener {
     std::uint16_t port = 0;
 };
 
-TEST(Wait, ACancelWakesIt)
+TEST(Wait, IsWokenByACancel)
 {
     base::Cancel cancel;
     std::thread other{[&] { cancel.set(); }};
@@ -48,7 +48,7 @@ TEST(Wait, TellsADeadlineFromATimeout)
     EXPECT_EQ(wait_for(-1, 0, 60s, {cancel, Clock::now() + 1ms}), Wait::deadline);
 }
 
-TEST(Resolver, FindsLiteralsAndNamesAndSaysWhatItDoesNotFind)
+TEST(Resolver, ResolvesLiteralsAndNamesAndReportsFailures)
 {
     const base::Cancel cancel;
     Resolver resolver;
@@ -59,7 +59,7 @@ TEST(Resolver, FindsLiteralsAndNamesAndSaysWhatItDoesNotFind)
     EXPECT_NE(why.find("no-such-host.invalid"), std::string::npos);
 }
 
-TEST(Connect, ReachesWhatThePolicyAdmitsAndNothingElse)
+TEST(Connect, ConnectsOnlyToAddressesThePolicyAllows)
 {
     const Listener listener;
     const base::Cancel cancel;
@@ -74,7 +74,7 @@ TEST(Connect, ReachesWhatThePolicyAdmitsAndNothingElse)
     EXPECT_FALSE(connected.denied);
 }
 
-TEST(Connect, GoesOnToTheNextAddress)
+TEST(Connect, TriesTheNextAddress)
 {
     const Listener listener;
     const base::Cancel cancel;
@@ -116,7 +116,7 @@ TEST(Connect, ReachesAUnixSocket)
     EXPECT_TRUE(connect_to({*address}, {{}, true}, 5s, {cancel}).denied); // no policy admits one
 }
 
-TEST(Connect, SaysWhyAUnixSocketIsNotReached)
+TEST(Connect, ReportsWhyAUnixSocketCannotBeReached)
 {
     const base::Cancel cancel;
     std::string why;
@@ -146,7 +146,7 @@ TEST(Connect, ACancelEndsTheWaitForAFullBacklog)
     other.join();
 }
 
-TEST(Sigpipe, IsIgnoredInsideAndLeavesNothingBehind)
+TEST(Sigpipe, IsBlockedInsideAndNotPendingAfterwards)
 {
     int fds[2];
     ASSERT_EQ(::pipe(fds), 0);

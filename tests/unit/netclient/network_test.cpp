@@ -72,7 +72,7 @@ TEST(Network, OtherHostsGetTheProxyAndTheAuthorityAndNothingElse)
     EXPECT_FALSE(network.proxy_for(url("https://files.example/"))); // another port than the origin's
 }
 
-TEST(Network, APrivateAddressOfTheOriginIsTrustedWhereNoDnsAnswerCanMoveIt)
+TEST(Network, APrivateOriginIsTrustedOnlyIfDnsCannotRedirectIt)
 {
     Network network;
     const auto trusted = [&](const std::string& origin, const std::string& target) {
@@ -87,7 +87,7 @@ TEST(Network, APrivateAddressOfTheOriginIsTrustedWhereNoDnsAnswerCanMoveIt)
     EXPECT_FALSE(trusted("https://hub.example:1", "https://other.example:1/x"));
 }
 
-TEST(Network, IsReadAsItWasWritten)
+TEST(Network, ReadsBackWhatItWrites)
 {
     const NetworkSettings written{"files",
                                   "https://files.example:8443/",

@@ -26,7 +26,7 @@ TEST(RetryBudget, GivesUpAfterThirtySecondsWithoutProgress)
     EXPECT_EQ(budget.failed(start + 31s), std::nullopt);
 }
 
-TEST(RetryBudget, BeginsAnewWithEachProgress)
+TEST(RetryBudget, StartsOverWithEachProgress)
 {
     RetryBudget budget{{}, start};
     for (int i = 1; i <= 100; ++i) {
@@ -36,7 +36,7 @@ TEST(RetryBudget, BeginsAnewWithEachProgress)
     }
 }
 
-TEST(RetryBudget, CountsOnlyWhatIsFartherThanEver)
+TEST(RetryBudget, CountsOnlyNewMaximaAsProgress)
 {
     RetryBudget budget{{}, start};
     budget.reached(1000, start);

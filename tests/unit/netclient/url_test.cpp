@@ -15,7 +15,7 @@ std::string parsed(std::string_view text)
                : "refused";
 }
 
-TEST(Url, ReadsWhatIsPlainlyAUrl)
+TEST(Url, ParsesValidUrls)
 {
     EXPECT_EQ(parsed("https://server.com/api/temp/download/token123"),
               "tls server.com 443 /api/temp/download/token123");
@@ -29,7 +29,7 @@ TEST(Url, ReadsWhatIsPlainlyAUrl)
     EXPECT_EQ(parsed("http://h/a/.."), "plain h 80 /");
 }
 
-TEST(Url, RefusesWhatParsersDisagreeAbout)
+TEST(Url, RejectsUrlsThatParsersReadDifferently)
 {
     for (const char* text : {"",
                              "server.com",
@@ -65,7 +65,7 @@ TEST(Url, RefusesWhatParsersDisagreeAbout)
     EXPECT_EQ(parsed("http://h/" + std::string(9000, 'a')), "refused");
 }
 
-TEST(Url, ShowsNoPathToPeople)
+TEST(Url, HidesThePathFromPeople)
 {
     std::string why;
     EXPECT_EQ(parse_url("https://h.example:444/secret?token=1", why)->redacted(), "https://h.example:444");

@@ -43,7 +43,7 @@ std::vector<json> lines_of(const fs::path& file)
     return out;
 }
 
-TEST(AuditLine, SaysWhoWhatAndHowItEnded)
+TEST(AuditLine, HasCallerActionAndOutcome)
 {
     EXPECT_EQ(
         audit_line(entry(true), 1763660640123),
@@ -51,7 +51,7 @@ TEST(AuditLine, SaysWhoWhatAndHowItEnded)
         R"("action":"storage.upload","id":"t-1","effects":true,"outcome":"error","code":"DISK_FULL","took_ms":12.346})");
 }
 
-TEST(AuditLine, TellsServersFromThisMachineAndFromPlugins)
+TEST(AuditLine, DistinguishesServersControlAndPlugins)
 {
     auto e = entry(false);
     e.caller = "control";
@@ -118,7 +118,7 @@ TEST_F(AuditFile, MayHaveNoneOrAllOfTheRest)
     EXPECT_EQ(lines_of(file).size(), 10u);
 }
 
-TEST_F(AuditFile, AppendsToWhatIsThere)
+TEST_F(AuditFile, AppendsToExistingContent)
 {
     write_file(file, "{\"old\":1}\n");
     {
@@ -140,7 +140,7 @@ TEST_F(AuditFile, SurvivesRotationWithoutASignal)
     EXPECT_EQ(lines_of(dir / "audit.jsonl.1").size(), 1u);
 }
 
-TEST_F(AuditFile, NeverWaitsForTheDiskAndSaysWhatItLost)
+TEST_F(AuditFile, NeverWaitsForTheDiskAndReportsLosses)
 {
     std::mutex mutex;
     std::condition_variable changed;
@@ -159,15 +159,15 @@ TEST_F(AuditFile, NeverWaitsForTheDiskAndSaysWhatItLost)
             std::unique_lock lock{mutex};
             changed.wait(lock, [&] { return inside; });
         }
-        for (std::size_t i = 0; i < Audit::most_waiting + 25; ++i) audit.record(entry(true));
+        for (std::size_t i = 0; i < Audit::max_waiting + 25; ++i) audit.record(entry(true));
         EXPECT_EQ(audit.stats().dropped, 25u);
-        EXPECT_EQ(audit.stats().waiting, Audit::most_waiting);
+        EXPECT_EQ(audit.stats().waiting, Audit::max_waiting);
         const std::scoped_lock lock{mutex};
         blocked = false;
         changed.notify_all();
     }
     const auto lines = lines_of(file);
-    ASSERT_EQ(lines.size(), 1 + 1 + Audit::most_waiting);
+    ASSERT_EQ(lines.size(), 1 + 1 + Audit::max_waiting);
     EXPECT_EQ(lines[1]["dropped"], 25);
 }
 
@@ -191,7 +191,7 @@ TEST_F(AuditFile, IsAProblemWhenItCannotBeOpened)
     EXPECT_THAT(problem, HasSubstr("audit.file"));
 }
 
-TEST_F(AuditFile, GoesOnWhenItsFolderComesBack)
+TEST_F(AuditFile, ContinuesWhenItsFolderIsBack)
 {
     fs::create_directory(dir / "logs");
     file = dir / "logs/audit.jsonl";

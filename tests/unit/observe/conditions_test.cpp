@@ -49,7 +49,7 @@ TEST_F(ConditionsTest, LogsTheBeginningAndTheEndOnce)
     EXPECT_THAT(conditions.all(), IsEmpty());
 }
 
-TEST_F(ConditionsTest, LogsAnotherReasonButNotAnotherNumber)
+TEST_F(ConditionsTest, LogsAChangedReasonButNotAChangedNumber)
 {
     conditions.report("plugin storage", "3 of 7 files are missing", Grade::degraded);
     conditions.report("plugin storage", "12 of 7 files are missing", Grade::degraded);
@@ -79,7 +79,7 @@ TEST_F(ConditionsTest, ReplacesTheConditionsOfOneKind)
     EXPECT_FALSE(conditions.any_but("plugin "));
 }
 
-TEST_F(ConditionsTest, IsSilentWhereTheSourceWritesItself)
+TEST_F(ConditionsTest, IsSilentIfTheSourceLogsItself)
 {
     conditions.replace("server ", {{.id = "server a", .reason = "away", .silent = true}});
     conditions.replace("server ", {});
@@ -88,12 +88,12 @@ TEST_F(ConditionsTest, IsSilentWhereTheSourceWritesItself)
 
 TEST_F(ConditionsTest, IsBounded)
 {
-    for (std::size_t i = 0; i < Conditions::most + 10; ++i)
+    for (std::size_t i = 0; i < Conditions::max_conditions + 10; ++i)
         conditions.set(
             {.id = "server " + std::to_string(i), .reason = std::string(5000, 'x'), .silent = true});
     const auto all = conditions.all();
-    EXPECT_THAT(all, SizeIs(Conditions::most));
-    EXPECT_EQ(all[0].reason.size(), Conditions::most_reason);
+    EXPECT_THAT(all, SizeIs(Conditions::max_conditions));
+    EXPECT_EQ(all[0].reason.size(), Conditions::max_reason);
 }
 
 } // namespace

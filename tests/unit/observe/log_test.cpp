@@ -22,7 +22,7 @@ std::string tail_from(std::uint64_t& position)
     return host::log::read_tail(host::log::Level::warn, "", position, 32768, lost);
 }
 
-TEST(Log, NeverWaitsForItsReaderAndSaysWhatWasLost)
+TEST(Log, NeverWaitsForItsReaderAndReportsLosses)
 {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
@@ -47,7 +47,7 @@ TEST(Log, NeverWaitsForItsReaderAndSaysWhatWasLost)
     reader.join();
 }
 
-TEST(Log, EndsThoughNobodyReadsAndCountsWhatWasLost)
+TEST(Log, EndsWithoutAReaderAndCountsLosses)
 {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);

@@ -39,7 +39,7 @@ TEST(Metrics, CountCommandsByActionAndOutcome)
     EXPECT_THAT(text, HasSubstr(R"(agenthost_command_seconds_count{action="storage.info"} 3)"));
 }
 
-TEST(Metrics, FoldWhatNobodyKnowsToOther)
+TEST(Metrics, CountUnknownActionsAsOther)
 {
     Metrics metrics;
     metrics.command("", Outcome::error, 1us);
@@ -50,10 +50,10 @@ TEST(Metrics, FoldWhatNobodyKnowsToOther)
 TEST(Metrics, BoundTheActions)
 {
     Metrics metrics;
-    for (std::size_t i = 0; i < Metrics::most_actions * 2; ++i)
+    for (std::size_t i = 0; i < Metrics::max_actions * 2; ++i)
         metrics.command("plugin.action" + std::to_string(i), Outcome::success, 1us);
     const auto text = metrics.text();
-    EXPECT_LE(count(text, "agenthost_commands_total{"), Metrics::most_actions + 1);
+    EXPECT_LE(count(text, "agenthost_commands_total{"), Metrics::max_actions + 1);
     EXPECT_THAT(text, HasSubstr(R"(agenthost_commands_total{action="other",outcome="success"} 256)"));
 }
 
@@ -80,10 +80,10 @@ TEST(Metrics, BoundASheet)
 {
     Metrics metrics;
     metrics.source([&](Sheet& sheet) {
-        for (std::size_t i = 0; i < Sheet::most_samples * 2; ++i)
+        for (std::size_t i = 0; i < Sheet::max_samples * 2; ++i)
             sheet.gauge("y", "Y.", 1, {{"i", std::to_string(i)}});
     });
-    EXPECT_EQ(count(metrics.text(), "y{"), Sheet::most_samples);
+    EXPECT_EQ(count(metrics.text(), "y{"), Sheet::max_samples);
 }
 
 TEST(Metrics, KeepAPluginToItsBounds)
@@ -122,17 +122,17 @@ TEST(Process, IsReadFromItsStat)
         EXPECT_FALSE(parse_process(text, 100, 4096, 0)) << text;
 }
 
-TEST(Process, KnowsItself)
+TEST(Process, ReadsThisProcess)
 {
     const auto cost = process_cost();
     EXPECT_GT(cost.rss, 1u << 20);
     EXPECT_GE(cost.threads, 1u);
     EXPECT_GE(cost.open_fds, 3u);
-    EXPECT_GE(cost.most_fds, cost.open_fds);
+    EXPECT_GE(cost.max_fds, cost.open_fds);
     EXPECT_GT(cost.started_s, 1.7e9);
 }
 
-TEST(LoopStamp, TellsHowLongAgoTheLoopTurned)
+TEST(LoopStamp, MeasuresTheTimeSinceTheLastTurn)
 {
     const LoopStamp::Clock::time_point start{100s};
     LoopStamp stamp{start};

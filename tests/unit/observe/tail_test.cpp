@@ -45,7 +45,7 @@ TEST_F(LogTail, GivesLinesOnceInOrder)
     EXPECT_EQ(lost, 0u);
 }
 
-TEST_F(LogTail, LeavesOutLevelsAndTheReadersOwnLines)
+TEST_F(LogTail, OmitsLowerLevelsAndTheReadersOwnLines)
 {
     tail.add(Level::info, "agenthost", "quiet", "", 1);
     tail.add(Level::error, "plugin telemetry", "mine", "", 2);
@@ -55,16 +55,16 @@ TEST_F(LogTail, LeavesOutLevelsAndTheReadersOwnLines)
     EXPECT_EQ(lines[0]["message"], "loud");
 }
 
-TEST_F(LogTail, IsBoundedAndSaysWhatWasLost)
+TEST_F(LogTail, IsBoundedAndReportsLosses)
 {
-    for (std::size_t i = 0; i < Tail::most_lines + 10; ++i)
+    for (std::size_t i = 0; i < Tail::max_lines + 10; ++i)
         tail.add(Level::info, "r", std::to_string(i), "", 0);
     const auto first = read();
     EXPECT_EQ(lost, 10u);
     EXPECT_EQ(first.front()["message"], "10");
-    for (std::size_t i = 0; i < Tail::most_lines * 3; ++i) tail.add(Level::info, "r", "later", "", 0);
+    for (std::size_t i = 0; i < Tail::max_lines * 3; ++i) tail.add(Level::info, "r", "later", "", 0);
     read();
-    EXPECT_EQ(lost, Tail::most_lines * 2);
+    EXPECT_EQ(lost, Tail::max_lines * 2);
 }
 
 TEST_F(LogTail, IsBoundedInBytes)
@@ -77,7 +77,7 @@ TEST_F(LogTail, IsBoundedInBytes)
         for (const auto& line : some) bytes += line["message"].get<std::string>().size();
         lines += some.size();
     }
-    EXPECT_LE(bytes, Tail::most_bytes);
+    EXPECT_LE(bytes, Tail::max_bytes);
     EXPECT_GT(lines, 50u);
 }
 
@@ -104,7 +104,7 @@ TEST_F(LogTail, ContinuesWhereTheBufferWasFull)
     EXPECT_EQ(count, 100u);
 }
 
-TEST_F(LogTail, TakesAPositionOfAnEarlierRunForTheBeginning)
+TEST_F(LogTail, TreatsAPositionOfAnEarlierRunAsTheStart)
 {
     tail.add(Level::info, "r", "one", "", 0);
     position = 7;
@@ -116,14 +116,14 @@ TEST_F(LogTail, TakesAPositionOfAnEarlierRunForTheBeginning)
     EXPECT_EQ(read().size(), 1u);
 }
 
-TEST_F(LogTail, LeavesOutFieldsThatAreNoJson)
+TEST_F(LogTail, OmitsInvalidFields)
 {
     tail.add(Level::info, "r", "x", "{broken", 0);
     tail.add(Level::info, "r", "y", "{\"big\":\"" + std::string(8000, 'z') + "\"}", 0);
     for (const auto& line : read()) EXPECT_FALSE(line.contains("fields"));
 }
 
-TEST(Log, KeepsWhatItWritesForReaders)
+TEST(Log, KeepsWrittenLinesForReaders)
 {
     std::uint64_t position = UINT64_MAX, lost = 0; // from now on
     (void)read_tail(Level::trace, "", position, room_enough, lost);

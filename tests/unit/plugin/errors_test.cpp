@@ -10,7 +10,7 @@ using namespace agenthost::host;
 
 namespace {
 
-TEST(Errors, LeaveAsTerminatedUtf8WhateverThePluginLeft)
+TEST(Errors, AreAlwaysTerminatedUtf8)
 {
     std::mt19937 random{11};
     for (int i = 0; i < 2000; ++i) {
@@ -24,7 +24,7 @@ TEST(Errors, LeaveAsTerminatedUtf8WhateverThePluginLeft)
     }
 }
 
-TEST(Errors, KeepWhatIsValid)
+TEST(Errors, KeepValidText)
 {
     const std::string text = "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \"x\" \\";
     const auto json = nlohmann::json::parse(error_json("CODE", text));

@@ -185,7 +185,7 @@ TEST(PluginMachine, ANewLibraryRestartsARunnerAndNeedsARestartOfTheDaemonOtherwi
               "restarted");
 }
 
-TEST(PluginMachine, OneThatCannotBeOfferedIsStoppedAndHasFailed)
+TEST(PluginMachine, AnUnusablePluginIsStoppedAndFailed)
 {
     Machine machine;
     const auto start = of<Machine::Start>(machine.step(Machine::Run{first, 1})).at(0);
@@ -212,7 +212,7 @@ TEST(PluginMachine, ARunnerThatDiedComesBackUnlessItIsRemoved)
     EXPECT_EQ(machine.stage(), Stage::stopping);
 }
 
-TEST(PluginMachine, RefusesMoreRequestsThanItMayKeep)
+TEST(PluginMachine, RefusesRequestsBeyondItsBound)
 {
     Machine machine;
     machine.step(Machine::Run{first, 1});
@@ -402,7 +402,7 @@ private:
     bool closed_ = false, offered_ = false;
 };
 
-TEST(PluginMachine, HoldsItsPromisesInThousandsOfRandomLives)
+TEST(PluginMachine, KeepsItsInvariantsInThousandsOfRandomLives)
 {
     int closed = 0, failed = 0, running_at_the_end = 0;
     for (unsigned seed = 1; seed <= 20'000 && !HasFailure(); ++seed) {

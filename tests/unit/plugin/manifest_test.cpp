@@ -60,7 +60,7 @@ TEST(Manifest, ReadsEveryField)
     EXPECT_EQ(m->text, complete);
 }
 
-TEST(Manifest, AsksForTheDaemonsLog)
+TEST(Manifest, ReadsThePermissionForTheLog)
 {
     std::string why;
     const auto m = parse_manifest(R"({"id":"echo","version":"1","permissions":{"log_tap":true}})", "f", why);
@@ -69,7 +69,7 @@ TEST(Manifest, AsksForTheDaemonsLog)
     EXPECT_FALSE(parse_manifest(R"({"id":"e","version":"1","permissions":{"log_tap":"x"}})", "f", why));
 }
 
-TEST(Manifest, AsksForNetworkSettings)
+TEST(Manifest, ReadsThePermissionForNetworkSettings)
 {
     std::string why;
     const auto m = parse_manifest(R"({"id":"echo","version":"1","permissions":{"network":true}})", "f", why);
@@ -88,7 +88,7 @@ TEST(Manifest, HasSafeDefaults)
     EXPECT_EQ(m->start_timeout_ms, 10'000u);
 }
 
-TEST(Manifest, SaysFileFieldAndRemedy)
+TEST(Manifest, ReportsFileFieldAndRemedy)
 {
     EXPECT_EQ(why_not(with("\"x\":" + std::string(100'000, '['))),
               "echo.manifest.json: is nested deeper than 128 levels");
@@ -132,7 +132,7 @@ TEST(Manifest, SaysFileFieldAndRemedy)
 }
 
 // No byte of a manifest, when it is cut or changed, brings the reader down.
-TEST(Manifest, SurvivesEveryCut)
+TEST(Manifest, SurvivesTruncationAnywhere)
 {
     std::string why;
     for (std::size_t n = 0; n < complete.size(); ++n) {
@@ -181,12 +181,12 @@ protected:
     TempDir dir_;
 };
 
-TEST_F(Permissions, AcceptsWhatOnlyWeCanWrite)
+TEST_F(Permissions, AcceptsFilesOnlyTheOwnerCanWrite)
 {
     EXPECT_EQ(check_permissions(library()), std::vector<std::string>{});
 }
 
-TEST_F(Permissions, SaysOneSentenceForEachCause)
+TEST_F(Permissions, HasOneSentencePerCause)
 {
     ::chmod(library().c_str(), 0777);
     ::chmod((dir_ / "lib/plugins/foo.manifest.json").c_str(), 0664);
@@ -230,7 +230,7 @@ TEST_F(Permissions, RefusesAnotherUsersFile)
     EXPECT_NE(problems[0].find("owned by uid 12345"), std::string::npos);
 }
 
-TEST_F(Permissions, SaysWhatIsMissing)
+TEST_F(Permissions, ReportsMissingFiles)
 {
     fs::remove(dir_ / "lib/plugins/foo.manifest.json");
     const auto problems = check_permissions(library());

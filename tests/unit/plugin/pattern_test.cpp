@@ -10,7 +10,7 @@ using agenthost::host::Pattern;
 
 namespace {
 
-TEST(Pattern, TakesTheSimpleOnesOnly)
+TEST(Pattern, AcceptsSimplePatternsOnly)
 {
     for (const char* simple : {"^[0-9a-f]{64}$", "^[a-z][a-z0-9_-]{0,31}$", "^https?://", "^\\d+\\.\\d+$",
                                "^$", "^[^/\\\\]+$", "^a.?$"})

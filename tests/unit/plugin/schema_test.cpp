@@ -26,7 +26,7 @@ std::shared_ptr<const Schema> schema(std::string_view text)
     return out;
 }
 
-TEST(Schema, SaysWhereWhatAndHowToFix)
+TEST(Schema, ReportsWhereWhatAndHowToFix)
 {
     const auto s = schema(upload);
     const auto of = [&](std::string_view info) {
@@ -82,7 +82,7 @@ TEST(Schema, EscapesPointersAndCutsLongKeys)
     EXPECT_LT(s->check("{\"" + std::string(100'000, 'k') + "\":1}").size(), 200u);
 }
 
-TEST(Schema, NamesTheAlternativeThatWasMeant)
+TEST(Schema, NamesTheClosestAlternative)
 {
     const auto s =
         schema(R"({"anyOf":[{"type":"integer","minimum":1},{"type":"string","enum":["auto","off"]}]})");
@@ -90,14 +90,14 @@ TEST(Schema, NamesTheAlternativeThatWasMeant)
     EXPECT_EQ(s->check(R"("auto")"), "");
     EXPECT_EQ(s->check("0"), "the value itself: must be an integer >= 1, is out of range");
     EXPECT_EQ(s->check("[]"), "the value itself: must be an integer >= 1 or one of \"auto\", \"off\", is an "
-                              "array that is none of these");
+                              "array that matches none of these");
     const auto one = schema(R"({"oneOf":[{"required":["a"]},{"required":["b"]}]})");
     EXPECT_EQ(one->check(R"({"a":1})"), "");
     EXPECT_EQ(one->check(R"({"a":1,"b":1})"),
-              "the value itself: matches 2 of the forms that exclude each other; give exactly one");
+              "the value itself: matches 2 of the alternatives, which exclude each other; give exactly one");
 }
 
-TEST(Schema, RefusesWhatIsNoSchema)
+TEST(Schema, RejectsInvalidSchemas)
 {
     const auto why = [](std::string_view text) {
         std::string out;

@@ -12,7 +12,7 @@ namespace {
 
 using agenthost::host::runner::Jobs;
 
-TEST(RunnerJobs, StopDropsWhatWaitsButWhatIsOwed)
+TEST(RunnerJobs, StopDropsWaitingJobsExceptOwedOnes)
 {
     Jobs jobs;
     jobs.start(1);

@@ -21,16 +21,16 @@ std::vector<Loop::Fired> due(Loop& loop)
 TEST(RunnerLoop, CountsAPostUntilItRuns)
 {
     Loop loop{[] {}};
-    for (std::size_t i = 0; i < Loop::posts_max; ++i) ASSERT_EQ(loop.post(i), AGH_OK);
+    for (std::size_t i = 0; i < Loop::max_posts; ++i) ASSERT_EQ(loop.post(i), AGH_OK);
     const auto waiting = due(loop); // on their way to a worker that is busy
-    ASSERT_EQ(waiting.size(), Loop::posts_max);
+    ASSERT_EQ(waiting.size(), Loop::max_posts);
     EXPECT_EQ(loop.post(1), AGH_E_BUSY);
     EXPECT_TRUE(loop.begin(waiting[0]));
     EXPECT_EQ(loop.post(1), AGH_OK);
     EXPECT_EQ(loop.post(1), AGH_E_BUSY);
 }
 
-TEST(RunnerLoop, CancelsWhatWaitsForAWorker)
+TEST(RunnerLoop, CancelsATaskThatWaitsForAWorker)
 {
     Loop loop{[] {}};
     agh_task task = 0;
@@ -42,7 +42,7 @@ TEST(RunnerLoop, CancelsWhatWaitsForAWorker)
     EXPECT_EQ(loop.cancel(task), AGH_E_STALE);
 }
 
-TEST(RunnerLoop, SkipsAPeriodWhoseLastOneHasNotRun)
+TEST(RunnerLoop, SkipsAPeriodWhileThePreviousOneIsPending)
 {
     Loop loop{[] {}};
     agh_task task = 0;
@@ -72,7 +72,7 @@ TEST(RunnerLoop, FiresAWatchOnce)
     ::close(ends[1]);
 }
 
-TEST(RunnerLoop, BeginsNothingOnceClosed)
+TEST(RunnerLoop, StartsNothingAfterClose)
 {
     Loop loop{[] {}};
     agh_task task = 0;

@@ -55,7 +55,7 @@ TEST(Runner, AnswersOpenRequestsWithUnknownWhenItIsKilled)
     EXPECT_EQ(isolated.deaths().size(), 1u);
 }
 
-TEST(Runner, TellsOfAPluginThatCrashes)
+TEST(Runner, ReportsACrashedPlugin)
 {
     Isolated isolated;
     FakeHost host{isolated.entry()};
@@ -137,7 +137,7 @@ TEST(Runner, DoesNotOutliveItsHost)
     }
 }
 
-TEST(Runner, SaysWhatIsMissingWhenItCannotStart)
+TEST(Runner, ReportsWhatIsMissingWhenItCannotStart)
 {
     Isolated isolated;
     isolated.spec.runner_program = "/nowhere/agenthost-runner";
@@ -147,10 +147,10 @@ TEST(Runner, SaysWhatIsMissingWhenItCannotStart)
     EXPECT_EQ(
         said.text,
         "cannot start the runner /nowhere/agenthost-runner: No such file or directory. Reinstall agenthost: "
-        "agenthost-runner belongs into its lib/agenthost.");
+        "agenthost-runner must be in its lib/agenthost.");
 }
 
-TEST(Runner, SaysWhatIsWrongWithALibrary)
+TEST(Runner, ReportsTheProblemOfALibrary)
 {
     Isolated isolated;
     isolated.spec.library = isolated.spec.runner_program;
@@ -169,7 +169,7 @@ TEST(Runner, RefusesToRunByHand)
     EXPECT_NE(ran.err.find("started by agenthost"), std::string::npos);
 }
 
-TEST(Runner, GivesUpOnAPluginThatHangs)
+TEST(Runner, KillsAHangingPlugin)
 {
     Isolated isolated;
     isolated.spec.life_timeout_ms = 200;
@@ -246,17 +246,17 @@ TEST_F(BadRunner, CannotMakeTheHostReadFromAPipe)
     FakeHost host{isolated.entry()};
     const auto reply = host.call("sdk_probe.echo");
     EXPECT_EQ(reply.status, AGH_E_INTERNAL);
-    EXPECT_NE(reply.message().find("no regular file"), std::string::npos);
+    EXPECT_NE(reply.message().find("not a regular file"), std::string::npos);
 }
 
-TEST_F(BadRunner, IsAnsweredForWhenItsAnswerIsNoJson)
+TEST_F(BadRunner, GetsAnErrorForInvalidJson)
 {
     be("not-json");
     FakeHost host{isolated.entry()};
     EXPECT_NE(host.call("sdk_probe.echo").message().find("no JSON"), std::string::npos);
 }
 
-TEST_F(BadRunner, HurtsNobodyWithRandomMessages)
+TEST_F(BadRunner, CausesNoHarmWithRandomMessages)
 {
     for (int seed = 1; seed <= 40; ++seed) {
         be("random" + std::to_string(seed));
@@ -278,7 +278,7 @@ TEST_F(BadRunner, ThatExitsInCreateIsReported)
     EXPECT_FALSE(has_children());
 }
 
-TEST_F(BadRunner, ThatNeverAnswersIsGivenUp)
+TEST_F(BadRunner, ThatNeverAnswersTimesOut)
 {
     be("mute");
     isolated.spec.life_timeout_ms = 100;
@@ -287,7 +287,7 @@ TEST_F(BadRunner, ThatNeverAnswersIsGivenUp)
     EXPECT_FALSE(has_children());
 }
 
-TEST_F(BadRunner, ThatDoesNotReadIsBusyAndBlocksNobody)
+TEST_F(BadRunner, ThatDoesNotReadIsBusyAndBlocksNoOther)
 {
     be("deaf");
     isolated.spec.life_timeout_ms = 2000; // create() must fit in, on a busy machine, too

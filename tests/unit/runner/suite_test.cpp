@@ -17,7 +17,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(Both, Isolation, testing::Bool(),
                          [](const auto& info) { return info.param ? "Process" : "InProcess"; });
 
-TEST_P(Isolation, GivesBackWhatThePluginAnswers)
+TEST_P(Isolation, ReturnsThePluginsAnswer)
 {
     FakeHost host{probe()};
     EXPECT_EQ(host.call("sdk_probe.echo", R"({"a":"b"})").json, R"({"a":"b"})");
@@ -67,7 +67,7 @@ TEST_P(Isolation, CancelsByCallback)
     EXPECT_EQ(host.wait_reply(id).message(), "cancelled, as asked");
 }
 
-TEST_P(Isolation, CancelsWhoeverPolls)
+TEST_P(Isolation, ShowsACancelToAPollingHandler)
 {
     FakeHost host{probe()};
     const agh_req id = host.invoke("sdk_probe.poll");
@@ -154,7 +154,7 @@ TEST_P(Isolation, ReadsTheDaemonsLog)
                   ",\"position\":3,\"small\":" + std::to_string(AGH_E_INVALID) + "}");
 }
 
-TEST_P(Isolation, LearnsTheNetworkSettingsOfTheServerThatAsked)
+TEST_P(Isolation, GetsTheNetworkSettingsOfTheRequestsServer)
 {
     FakeHost host{probe()};
     host.network_settings = R"({"server":"files","proxy":"http://p:3128"})";
@@ -163,14 +163,14 @@ TEST_P(Isolation, LearnsTheNetworkSettingsOfTheServerThatAsked)
                                                        ",\"small\":" + std::to_string(AGH_E_INVALID) + "}");
 }
 
-TEST_P(Isolation, HasNoNetworkSettingsWhereThatIsNotPermitted)
+TEST_P(Isolation, HasNoNetworkSettingsWithoutPermission)
 {
     FakeHost host{probe()};
     host.network_permitted = false;
     EXPECT_EQ(host.call("sdk_probe.network").code(), "UNSUPPORTED");
 }
 
-TEST_P(Isolation, HasNoLogToReadWhereThatIsNotPermitted)
+TEST_P(Isolation, HasNoLogWithoutPermission)
 {
     FakeHost host{probe()};
     host.log_tap_permitted = false;
@@ -194,7 +194,7 @@ TEST_P(Isolation, CallsOtherPlugins)
               R"({"status":0,"json":["other.action",{"p":1}]})");
 }
 
-TEST_P(Isolation, RefusesInThePluginsWords)
+TEST_P(Isolation, PassesOnThePluginsErrors)
 {
     FakeHost create{probe(), R"({"refuse_create":1})"}, start{probe(), R"({"refuse_start":1})"};
     const auto said = create.create();

@@ -39,7 +39,7 @@ TEST(Check, ReportsWithoutStarting)
     EXPECT_EQ(started, 0);
 }
 
-TEST(Check, TellsWhatTheConstructorRefuses)
+TEST(Check, ReportsTheConstructorsError)
 {
     FakeHost host{agenthost::detail::entry_of<Checked>({}), "bad"};
     EXPECT_THAT(host.check(), testing::ElementsAre(testing::HasSubstr("the configuration is bad")));

@@ -38,7 +38,7 @@ TEST(PluginLibrary, ExportsOneSymbol)
     EXPECT_NE(ran.out.find(AGH_ENTRY_SYMBOL), std::string::npos);
 }
 
-TEST(FakeHost, GivesBackWhatThePluginAnswers)
+TEST(FakeHost, ReturnsThePluginsAnswer)
 {
     FakeHost host{probe()};
     EXPECT_EQ(host.call("sdk_probe.echo", R"({"a":"b"})").json, R"({"a":"b"})");
@@ -117,7 +117,7 @@ TEST(FakeHost, OffersEveryService)
     EXPECT_EQ(host.call("sdk_probe.tick").json, "1");
 }
 
-TEST(FakeHost, AnswersCallsAsTheTestSays)
+TEST(FakeHost, AnswersCallsFromTheTest)
 {
     FakeHost host{probe()};
     EXPECT_EQ(host.call("sdk_probe.call", R"({"p":1})").message(), "DENIED");
@@ -128,7 +128,7 @@ TEST(FakeHost, AnswersCallsAsTheTestSays)
               R"({"status":0,"json":["other.action",{"p":1}]})");
 }
 
-TEST(FakeHost, RefusesWhatTheHostWouldRefuse)
+TEST(FakeHost, RejectsWhatTheHostWouldReject)
 {
     FakeHost refused_create{probe(), R"({"refuse_create":1})"},
         refused_start{probe(), R"({"refuse_start":1})"};
@@ -224,7 +224,7 @@ TEST(FakeListener, PlaysThePeers)
     EXPECT_TRUE(Pages::stale);
 }
 
-TEST(FakeListener, IsNotThereWhenTheManifestDoesNotPermitIt)
+TEST(FakeListener, IsAbsentWithoutThePermission)
 {
     static constexpr agh_entry_v1 entry = agenthost::detail::entry_of<Pages>({});
     FakeHost host{entry};

@@ -22,7 +22,7 @@ public:
     }
 };
 
-TEST_F(Wrapper, SaysDrainedWhenTheLastRequestHasItsAnswer)
+TEST_F(Wrapper, ReportsDrainedAfterTheLastAnswer)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -36,7 +36,7 @@ TEST_F(Wrapper, SaysDrainedWhenTheLastRequestHasItsAnswer)
     EXPECT_TRUE(host.drain());
 }
 
-TEST_F(Wrapper, RefusesToBeMadeWithTheConstructorsWords)
+TEST_F(Wrapper, FailsToCreateWithTheConstructorsError)
 {
     Scripted::setup = [](agenthost::Context&) {
         throw agenthost::Error{"CONFIG", "storage_path: permission denied. Fix its mode."};

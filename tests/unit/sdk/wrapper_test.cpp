@@ -13,7 +13,7 @@ TEST_F(Wrapper, AnswersWithWhatTheHandlerReplied)
     EXPECT_TRUE(host.mistakes().empty());
 }
 
-TEST_F(Wrapper, AnswersForAHandlerThatForgot)
+TEST_F(Wrapper, AnswersForAHandlerThatDidNot)
 {
     on("a.drop", [](Request) {});
     FakeHost host{scripted};
@@ -23,7 +23,7 @@ TEST_F(Wrapper, AnswersForAHandlerThatForgot)
     EXPECT_EQ(reply.message(), "the plugin dropped the request");
 }
 
-TEST_F(Wrapper, AnswersForAMovedRequestThatWasForgotten)
+TEST_F(Wrapper, AnswersForADroppedMovedRequest)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -35,7 +35,7 @@ TEST_F(Wrapper, AnswersForAMovedRequestThatWasForgotten)
     EXPECT_EQ(host.wait_reply(id).message(), "the plugin dropped the request");
 }
 
-TEST_F(Wrapper, SaysCancelledForAForgottenRequestThatWasCancelled)
+TEST_F(Wrapper, AnswersCancelledForADroppedCancelledRequest)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -67,7 +67,7 @@ TEST_F(Wrapper, TurnsAnExceptionIntoTheAnswer)
     EXPECT_TRUE(host.mistakes().empty());
 }
 
-TEST_F(Wrapper, LeavesAKeptRequestToItsKeeperWhenTheHandlerThrows)
+TEST_F(Wrapper, LeavesAMovedRequestToItsOwnerWhenTheHandlerThrows)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -109,7 +109,7 @@ TEST_F(Wrapper, RefusesASecondAnswer)
     EXPECT_TRUE(host.mistakes().empty()); // the wrapper knew without asking
 }
 
-TEST_F(Wrapper, LeavesTheRequestOpenWhenTheReplyWasNoJson)
+TEST_F(Wrapper, LeavesTheRequestOpenAfterAnInvalidReply)
 {
     agh_status first = 0;
     on("a.bad", [&](Request r) {
@@ -121,7 +121,7 @@ TEST_F(Wrapper, LeavesTheRequestOpenWhenTheReplyWasNoJson)
     EXPECT_EQ(first, AGH_E_INVALID);
 }
 
-TEST_F(Wrapper, PutsAllPartsOfAFailureIntoTheAnswer)
+TEST_F(Wrapper, AnswersWithAllPartsOfAnError)
 {
     on("a.fail", [](Request r) {
         r.fail("FILE_NOT_FOUND", "no f1", "looked in /x", agenthost::not_started, R"({"id":"f1"})");
@@ -190,7 +190,7 @@ TEST_F(Wrapper, KeepsBytesAndDescriptorsOfAMovedRequest)
     EXPECT_FALSE(kept.front().pending()); // NOLINT(bugprone-use-after-move): that is the promise
 }
 
-TEST_F(Wrapper, TellsAKeptRequestThatItIsCancelledOnce)
+TEST_F(Wrapper, NotifiesAMovedRequestOfACancelOnce)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -207,7 +207,7 @@ TEST_F(Wrapper, TellsAKeptRequestThatItIsCancelledOnce)
     EXPECT_TRUE(kept.front().cancelled());
 }
 
-TEST_F(Wrapper, TellsAtOnceWhenItWasCancelledBefore)
+TEST_F(Wrapper, NotifiesAtOnceOfAnEarlierCancel)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -219,7 +219,7 @@ TEST_F(Wrapper, TellsAtOnceWhenItWasCancelledBefore)
     EXPECT_TRUE(told);
 }
 
-TEST_F(Wrapper, SaysNothingToARequestThatIsGone)
+TEST_F(Wrapper, DoesNotNotifyADestroyedRequest)
 {
     FakeHost host{scripted};
     int told = 0;
@@ -280,7 +280,7 @@ TEST_F(Wrapper, SurvivesACancelThatRacesWithTheAnswer)
     EXPECT_TRUE(host.mistakes().empty());
 }
 
-TEST_F(Wrapper, CatchesWhatCallbacksThrow)
+TEST_F(Wrapper, CatchesExceptionsOfCallbacks)
 {
     FakeHost host{scripted};
     std::deque<Request> kept;
@@ -304,7 +304,7 @@ TEST_F(Wrapper, CatchesWhatCallbacksThrow)
     EXPECT_TRUE(host.logged("from drain"));
 }
 
-TEST(JsonString, EscapesWhatJsonWantsEscaped)
+TEST(JsonString, EscapesWhatJsonRequires)
 {
     EXPECT_EQ(agenthost::json_string("a\"b\\c\n\t\r\x01"), R"("a\"b\\c\n\t\r\u0001")");
     EXPECT_EQ(agenthost::json_string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"),

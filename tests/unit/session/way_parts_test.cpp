@@ -72,7 +72,7 @@ TEST(ConnectAnswer, IsTheSameInPieces)
 TEST(ConnectAnswer, EndsAtItsBound)
 {
     ConnectAnswer answer;
-    answer.feed("HTTP/1.1 200 OK\r\n" + std::string(ConnectAnswer::most, 'x'));
+    answer.feed("HTTP/1.1 200 OK\r\n" + std::string(ConnectAnswer::max_head, 'x'));
     EXPECT_EQ(answer.state(), ConnectAnswer::State::refused);
     ConnectAnswer other;
     other.feed("HTTX");

@@ -52,9 +52,9 @@ TEST(Interfaces, AreBoundedAndTheRestIsCounted)
     std::vector<std::string> names;
     for (int i = 100; i < 150; ++i) names.push_back("eth" + std::to_string(i));
     const auto chosen = choose_interfaces(interfaces(names), {});
-    EXPECT_EQ(chosen.names.size(), interfaces_most);
+    EXPECT_EQ(chosen.names.size(), max_interfaces);
     EXPECT_EQ(chosen.names.front(), "eth100");
-    EXPECT_EQ(chosen.left_out, 50 - interfaces_most);
+    EXPECT_EQ(chosen.left_out, 50 - max_interfaces);
 }
 
 TEST(Disks, AreWholeOnes)
@@ -82,7 +82,7 @@ TEST(Mounts, IncludeTheRootOfAContainer)
     EXPECT_THAT(points(chosen), ElementsAre("/"));
 }
 
-TEST(Mounts, AskOtherMachinesOnlyWhenToldTo)
+TEST(Mounts, UseNetworkFilesystemsOnlyWhenConfigured)
 {
     const std::vector<Mount> all{mount("8:1", "/", "ext4"), mount("0:7", "/mnt/nas", "nfs4")};
     EXPECT_THAT(points(choose_mounts(all, {"/mnt/nas"}, false)), IsEmpty());
@@ -103,8 +103,8 @@ TEST(Mounts, AreBounded)
     for (int i = 100; i < 200; ++i)
         all.push_back(mount("8:" + std::to_string(i), "/m" + std::to_string(i), "ext4"));
     const auto chosen = choose_mounts(all, {}, false);
-    EXPECT_EQ(chosen.mounts.size(), filesystems_most);
-    EXPECT_EQ(chosen.left_out, 100 - filesystems_most);
+    EXPECT_EQ(chosen.mounts.size(), max_filesystems);
+    EXPECT_EQ(chosen.left_out, 100 - max_filesystems);
 }
 
 TEST(Patterns, EndWithAStarOrAreTheName)

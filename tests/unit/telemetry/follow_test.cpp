@@ -37,7 +37,7 @@ struct Following : testing::Test {
     }
 };
 
-TEST_F(Following, BeginsAtTheEndOfAFileItMeets)
+TEST_F(Following, StartsAtTheEndOfAnUnknownFile)
 {
     append(file, "old\nolder\n");
     Follower follower{file};
@@ -47,7 +47,7 @@ TEST_F(Following, BeginsAtTheEndOfAFileItMeets)
     EXPECT_THAT(look(follower), IsEmpty());
 }
 
-TEST_F(Following, TakesTheWholeLineItMetInTheMiddle)
+TEST_F(Following, SkipsTheRestOfALineItStartedIn)
 {
     append(file, "old\nhalf");
     Follower follower{file};
@@ -56,7 +56,7 @@ TEST_F(Following, TakesTheWholeLineItMetInTheMiddle)
     EXPECT_THAT(look(follower), ElementsAre("half done"));
 }
 
-TEST_F(Following, WaitsForAFileThatIsNotThereYetAndReadsAllOfIt)
+TEST_F(Following, WaitsForAMissingFileAndReadsAllOfIt)
 {
     Follower follower{file};
     look(follower);
@@ -66,7 +66,7 @@ TEST_F(Following, WaitsForAFileThatIsNotThereYetAndReadsAllOfIt)
     EXPECT_EQ(follower.problem(), "");
 }
 
-TEST_F(Following, GoesOnThroughRenameAndCreate)
+TEST_F(Following, ContinuesAfterRenameAndCreate)
 {
     append(file, "a\n");
     Follower follower{file};
@@ -104,14 +104,14 @@ TEST_F(Following, LeavesAnOldFileThatNeverEnds)
     fs::rename(file, dir / "app.log.1");
     append(file, "new\n");
     bool came = false;
-    for (int i = 0; i < Follower::linger_most + 2 && !came; ++i) {
+    for (int i = 0; i < Follower::max_linger + 2 && !came; ++i) {
         append(dir / "app.log.1", "old\n");
         for (const auto& line : look(follower)) came = came || line == "new";
     }
     EXPECT_TRUE(came);
 }
 
-TEST_F(Following, GoesOnThroughCopyAndTruncate)
+TEST_F(Following, ContinuesAfterCopyAndTruncate)
 {
     append(file, "a long first line\n");
     Follower follower{file};
@@ -133,7 +133,7 @@ TEST_F(Following, NoticesATruncatedFileThatIsLongerAgain)
     EXPECT_THAT(look(follower), ElementsAre("2026-11-21 x", "2026-11-21 this is more than there was"));
 }
 
-TEST_F(Following, ComesBackWhereItStood)
+TEST_F(Following, ResumesAtItsPosition)
 {
     append(file, "a\n");
     std::optional<Place> place;
@@ -149,7 +149,7 @@ TEST_F(Following, ComesBackWhereItStood)
     EXPECT_THAT(look(again), ElementsAre("half a line", "c"));
 }
 
-TEST_F(Following, ReadsAFileThatWasMadeWhileItWasAwayFromItsStart)
+TEST_F(Following, ReadsAFileCreatedMeanwhileFromItsStart)
 {
     append(file, "a\n");
     std::optional<Place> place;
@@ -179,16 +179,16 @@ TEST_F(Following, DoesNotTrustAnInodeWithOtherContent)
     EXPECT_THAT(look(again), ElementsAre("other content, and more of it"));
 }
 
-TEST_F(Following, SaysWhatIsWrongWithItsPath)
+TEST_F(Following, ReportsTheProblemOfItsPath)
 {
     fs::create_directory(file);
     Follower folder{file};
     look(folder);
-    EXPECT_THAT(folder.problem(), HasSubstr("no regular file"));
+    EXPECT_THAT(folder.problem(), HasSubstr("not a regular file"));
     ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
     Follower fifo{dir / "fifo"}; // and does not wait for its writer
     look(fifo);
-    EXPECT_THAT(fifo.problem(), HasSubstr("no regular file"));
+    EXPECT_THAT(fifo.problem(), HasSubstr("not a regular file"));
     if (::geteuid() != 0) {
         write_file(dir / "secret", "x\n", 0000);
         Follower secret{dir / "secret"};
@@ -197,7 +197,7 @@ TEST_F(Following, SaysWhatIsWrongWithItsPath)
     }
 }
 
-TEST_F(Following, LetsGoOfADeletedFileAfterAWhile)
+TEST_F(Following, ClosesADeletedFileAfterAWhile)
 {
     append(file, "a\n");
     Follower follower{file};
@@ -224,18 +224,18 @@ TEST_F(Following, TakesABacklogInSteps)
     EXPECT_EQ(follower.skipped(), 0u);
 }
 
-TEST_F(Following, JumpsAheadWhenItIsHopelesslyBehindAndCounts)
+TEST_F(Following, JumpsAheadWhenFarBehindAndCounts)
 {
     append(file, "");
     Follower follower{file};
     look(follower);
     append(file, "first\n");
-    fs::resize_file(file, Follower::behind_most + Follower::step); // a hole: no disk is used
+    fs::resize_file(file, Follower::max_behind + Follower::step); // a hole: no disk is used
     append(file, "\nlast\n");
     look(follower, 3);
     ASSERT_FALSE(lines.empty());
     EXPECT_EQ(lines.back(), "last");
-    EXPECT_GT(follower.skipped(), Follower::behind_most - Follower::step);
+    EXPECT_GT(follower.skipped(), Follower::max_behind - Follower::step);
 }
 
 TEST_F(Following, FollowsASymbolicLink)

@@ -45,7 +45,7 @@ TEST(Verdict, IsUnhealthyWhenWorkFailsSoon)
     EXPECT_EQ(judge(machine(98.5), lax, nobody, {}).status, "unhealthy"); // whatever the limit
 }
 
-TEST(Verdict, NamesAFullOrSilentFilesystem)
+TEST(Verdict, NamesAFullOrStuckFilesystem)
 {
     auto s = machine();
     s.filesystems = {
@@ -58,7 +58,7 @@ TEST(Verdict, NamesAFullOrSilentFilesystem)
     s.filesystems[0].stuck = true;
     said = judge(s, {}, nobody, {});
     EXPECT_EQ(said.status, "unhealthy");
-    EXPECT_THAT(verdict_json(said), HasSubstr("does not answer"));
+    EXPECT_THAT(verdict_json(said), HasSubstr("does not respond"));
 }
 
 TEST(Verdict, CountsTheAgentsParts)
@@ -73,7 +73,7 @@ TEST(Verdict, CountsTheAgentsParts)
     EXPECT_EQ(verdict(machine(), agent), "unhealthy");
 }
 
-TEST(Agent, IsReadFromWhatTheHostSays)
+TEST(Agent, IsReadFromTheHostsStatus)
 {
     const auto agent = parse_agent(R"({"agent_id":"n","version":"1","uptime_s":5,
         "servers":[{"name":"a","state":"ready"},{"name":"b","state":"waiting","problem":"p"},7],

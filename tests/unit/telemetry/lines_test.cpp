@@ -22,7 +22,7 @@ struct Split {
     }
 };
 
-TEST(Splitter, GivesWholeLinesHoweverTheyCome)
+TEST(Splitter, ReturnsWholeLinesHoweverTheyAreSplit)
 {
     Split split;
     for (const char c : std::string{"one\ntwo\r\n\nthr"}) split.feed({&c, 1});
@@ -36,15 +36,15 @@ TEST(Splitter, GivesWholeLinesHoweverTheyCome)
 TEST(Splitter, CutsALongLineAndSkipsItsRest)
 {
     Split split;
-    split.feed(std::string(Splitter::longest, 'a') + "\n");
-    split.feed(std::string(Splitter::longest, 'b'));
+    split.feed(std::string(Splitter::max_line, 'a') + "\n");
+    split.feed(std::string(Splitter::max_line, 'b'));
     split.feed("rest");
     split.feed(std::string(100'000, 'c'));
-    EXPECT_EQ(split.splitter.pending(), Splitter::longest + 4 + 100'000);
+    EXPECT_EQ(split.splitter.pending(), Splitter::max_line + 4 + 100'000);
     split.feed("\nnext\n");
     ASSERT_EQ(split.lines.size(), 3u);
-    EXPECT_EQ(split.lines[0], std::string(Splitter::longest, 'a'));
-    EXPECT_EQ(split.lines[1], std::string(Splitter::longest, 'b') + "|");
+    EXPECT_EQ(split.lines[0], std::string(Splitter::max_line, 'a'));
+    EXPECT_EQ(split.lines[1], std::string(Splitter::max_line, 'b') + "|");
     EXPECT_EQ(split.lines[2], "next");
 }
 
@@ -60,7 +60,7 @@ TEST(Splitter, TakesBytesOfAnyKind)
     EXPECT_EQ(json["message"], std::string("a\0b\xef\xbf\xbd\xef\xbf\xbd", 9));
 }
 
-TEST(Levels, AreReadFromWhatLinesSay)
+TEST(Levels, AreReadFromTheLine)
 {
     const auto guess = [](std::string_view line) { return guess_severity(line); };
     EXPECT_EQ(guess("<3>disk is broken"), Severity::error);
@@ -80,7 +80,7 @@ TEST(Levels, AreReadFromWhatLinesSay)
     EXPECT_EQ(guess(std::string(5000, 'x') + " ERROR"), std::nullopt);
 }
 
-TEST(Levels, HaveTheWordsPeopleUse)
+TEST(Levels, AcceptCommonNames)
 {
     EXPECT_EQ(severity("Warning"), Severity::warn);
     EXPECT_EQ(severity("ERR"), Severity::error);

@@ -60,7 +60,7 @@ TEST_F(Forwarding, SendsLinesWithTheirLevelAndSource)
     EXPECT_EQ(all->recent().size(), 2u);
 }
 
-TEST_F(Forwarding, AFixedLevelCountsMoreThanWhatALineSays)
+TEST_F(Forwarding, AConfiguredLevelOverridesTheLinesOwn)
 {
     config.logs[0].level = Severity::warn;
     const auto all = logs();
@@ -70,7 +70,7 @@ TEST_F(Forwarding, AFixedLevelCountsMoreThanWhatALineSays)
     EXPECT_THAT(sent, ElementsAre("warn app: ERROR not really"));
 }
 
-TEST_F(Forwarding, LeavesOutWhatIsBelowTheLevel)
+TEST_F(Forwarding, OmitsLinesBelowTheLevel)
 {
     config.forward = Severity::warn;
     const auto all = logs();
@@ -82,7 +82,7 @@ TEST_F(Forwarding, LeavesOutWhatIsBelowTheLevel)
     EXPECT_EQ(all->recent().size(), 2u);
 }
 
-TEST_F(Forwarding, DropsWhatComesTooFastAndSaysHowMuch)
+TEST_F(Forwarding, DropsLinesAboveTheRateAndReportsTheirNumber)
 {
     config.log_rate = 10;
     config.log_burst = 5;
@@ -95,7 +95,7 @@ TEST_F(Forwarding, DropsWhatComesTooFastAndSaysHowMuch)
     ASSERT_EQ(sent.size(), 6u);
     EXPECT_EQ(sent.back(),
               "warn telemetry: 45 log lines were not forwarded: more than 10 a second, or more than the "
-              "host could take");
+              "host could accept");
     EXPECT_THAT(said, ElementsAre(HasSubstr("45 log lines were not forwarded")));
     EXPECT_EQ(all->dropped(), 45u);
     append(file, many);
@@ -106,7 +106,7 @@ TEST_F(Forwarding, DropsWhatComesTooFastAndSaysHowMuch)
     EXPECT_EQ(said.size(), 2u);
 }
 
-TEST_F(Forwarding, CountsWhatTheHostDidNotTake)
+TEST_F(Forwarding, CountsLinesTheHostRefused)
 {
     host_takes = false;
     const auto all = logs();
@@ -135,7 +135,7 @@ TEST_F(Forwarding, TakesTheDaemonsLinesFromItsLevelOn)
     EXPECT_THAT(warnings[1].get<std::string>(), HasSubstr("2025-11-20T17:44:00.123Z error agenthost: bad"));
 }
 
-TEST_F(Forwarding, KeepsTheDaemonsLogToItselfWhenToldTo)
+TEST_F(Forwarding, DoesNotForwardTheDaemonsLogWhenOff)
 {
     config.daemon_log.reset();
     const auto all = logs();
@@ -156,10 +156,10 @@ TEST_F(Forwarding, KeepsTheLastTwentyWarnings)
     EXPECT_THAT(warnings[19].get<std::string>(), testing::EndsWith(": 49"));
     for (int i = 0; i < 500; ++i)
         all->daemon_line(R"({"at":1,"level":"info","source":"x","message":"y"})", now);
-    EXPECT_EQ(all->recent().size(), Logs::recent_most);
+    EXPECT_EQ(all->recent().size(), Logs::max_recent);
 }
 
-TEST_F(Forwarding, GoesOnAfterARestartWhereItStood)
+TEST_F(Forwarding, ResumesAfterARestart)
 {
     {
         const auto all = logs();
@@ -203,7 +203,7 @@ TEST_F(Forwarding, ABrokenStateFileIsAFreshStart)
     }
 }
 
-TEST_F(Forwarding, SaysOnceThatAFileCannotBeRead)
+TEST_F(Forwarding, ReportsOnceThatAFileCannotBeRead)
 {
     config.logs = {{.path = dir / "missing", .level = {}, .source = "m"}};
     const auto all = logs();
@@ -222,7 +222,7 @@ TEST_F(Forwarding, CutsLongLines)
     append(file, std::string(20'000, 'x') + "\n");
     all->look(now += 1s, 0);
     ASSERT_EQ(sent.size(), 1u);
-    EXPECT_EQ(sent[0], "info app: " + std::string(Splitter::longest, 'x') + "...");
+    EXPECT_EQ(sent[0], "info app: " + std::string(Splitter::max_line, 'x') + "...");
     EXPECT_LE(all->recent().back().message.size(), 1024u);
 }
 

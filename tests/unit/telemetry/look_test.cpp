@@ -48,7 +48,7 @@ struct FakeDisks {
 
 Mount at(std::string point) { return {.device = point, .point = point, .type = "ext4", .source = "x"}; }
 
-TEST(Probe, AsksEachFilesystem)
+TEST(Probe, ReadsEachFilesystem)
 {
     FakeDisks disks;
     Probe probe{[&](Usage& u) { return disks(u); }};
@@ -60,7 +60,7 @@ TEST(Probe, AsksEachFilesystem)
     EXPECT_FALSE(probe.stuck());
 }
 
-TEST(Probe, DoesNotWaitForOneThatHangsAndNoticesItsReturn)
+TEST(Probe, DoesNotWaitForAHungFilesystemAndNoticesItsReturn)
 {
     FakeDisks disks;
     disks.hang("/dead");
@@ -134,7 +134,7 @@ TEST(Look, TheDiskIsTheFilesystemOfItsPath)
     EXPECT_FALSE(r.cpu || r.memory || r.load); // those files are not there, and that stops nothing
 }
 
-TEST(Look, NeverTouchesANetworkFilesystemUnlessToldTo)
+TEST(Look, SkipsNetworkFilesystemsUnlessConfigured)
 {
     TempDir dir;
     std::filesystem::create_directories(dir / "self");
@@ -146,7 +146,7 @@ TEST(Look, NeverTouchesANetworkFilesystemUnlessToldTo)
     EXPECT_EQ(disks.asked, 0);
 }
 
-TEST(Look, KeepsTheLastFiguresOfAFilesystemThatHangs)
+TEST(Look, KeepsTheLastValuesOfAHungFilesystem)
 {
     TempDir dir;
     std::filesystem::create_directories(dir / "self");

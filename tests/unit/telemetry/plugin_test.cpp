@@ -142,7 +142,7 @@ TEST_F(TelemetryPlugin, AnswersTheSignedProtocolsCommands)
     EXPECT_TRUE(metrics.at("detail").contains("filesystems"));
 }
 
-TEST_F(TelemetryPlugin, AHealthCheckNamesWhatIsWrong)
+TEST_F(TelemetryPlugin, AHealthCheckNamesTheProblem)
 {
     make(R"({"health":{"load":1000}})");
     host->on_call = [](std::string_view, std::string_view) { return FakeReply{.json = sick}; };
@@ -161,14 +161,14 @@ TEST_F(TelemetryPlugin, AHealthCheckNamesWhatIsWrong)
     EXPECT_TRUE(find("memory").at("value").is_number());
 }
 
-TEST_F(TelemetryPlugin, AHealthCheckWithoutAnAnswerOfTheHostSaysSo)
+TEST_F(TelemetryPlugin, AHealthCheckReportsAMissingHostStatus)
 {
     make();
     host->on_call = nullptr;
     ASSERT_TRUE(host->start().ok());
     const auto verdict = call("telemetry.health_check");
     EXPECT_NE(verdict.at("status"), "healthy");
-    EXPECT_THAT(verdict.dump(), HasSubstr("the agent did not say how it is"));
+    EXPECT_THAT(verdict.dump(), HasSubstr("the agent did not report its health"));
 }
 
 TEST_F(TelemetryPlugin, IsDegradedWhileALogCannotBeRead)
@@ -179,7 +179,7 @@ TEST_F(TelemetryPlugin, IsDegradedWhileALogCannotBeRead)
     EXPECT_THAT(host->health().text, HasSubstr("/nonexistent/x.log"));
 }
 
-TEST_F(TelemetryPlugin, RefusesAConfigurationThatMakesNoSense)
+TEST_F(TelemetryPlugin, RejectsAnInvalidConfiguration)
 {
     for (const auto& [config, part] :
          {std::pair{R"({"interval":"soon"})", "plugins.telemetry.config.interval"},

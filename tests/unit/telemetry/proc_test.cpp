@@ -46,14 +46,14 @@ TEST(Stat, TakesTheFourColumnsOfAnOldKernel)
     EXPECT_EQ(cpu->cpus, 1u);
 }
 
-TEST(Stat, RefusesWhatIsNone)
+TEST(Stat, RejectsInvalidText)
 {
     for (const char* text : {"", "\n", "cpu", "cpu 1 2 3", "cpu a b c d", "cpu -1 2 3 4", "cpu0 1 2 3 4",
                              "intr 5", "cpu 99999999999999999999 2 3 4"})
         EXPECT_FALSE(parse_stat(text)) << text;
 }
 
-TEST(Meminfo, KnowsWhatIsAvailable)
+TEST(Meminfo, ReadsAvailableMemory)
 {
     const auto memory =
         parse_meminfo("MemTotal:       1000 kB\nMemFree:         100 kB\nMemAvailable:    400 kB\n"
@@ -66,14 +66,14 @@ TEST(Meminfo, KnowsWhatIsAvailable)
     EXPECT_EQ(memory->swap_free, 5u * 1024);
 }
 
-TEST(Meminfo, EstimatesForAKernelThatDoesNotSay)
+TEST(Meminfo, EstimatesForAnOldKernel)
 {
     const auto memory = parse_meminfo("MemTotal: 1000 kB\nMemFree: 100 kB\nBuffers: 50 kB\nCached: 200 kB\n");
     ASSERT_TRUE(memory);
     EXPECT_EQ(memory->available, 350u * 1024);
 }
 
-TEST(Meminfo, NeverSaysMoreThanThereIs)
+TEST(Meminfo, NeverExceedsTheTotal)
 {
     const auto memory =
         parse_meminfo("MemTotal: 10 kB\nMemAvailable: 18446744073709551615 kB\nSwapTotal: 1 kB\n"
@@ -105,7 +105,7 @@ TEST(NetDev, ReadsNamesAndBytes)
     EXPECT_GT(all[3].out, 0u);
 }
 
-TEST(NetDev, TakesAFigureThatTouchesTheColonAndAliases)
+TEST(NetDev, AcceptsValuesWithoutASpaceAndAliases)
 {
     const auto all = parse_net_dev("eth0:4294967295 1 2 3 0 0 0 0 77 5 6 7 0 0 0 0\n"
                                    "  eth0:1: 1 1 1 1 1 1 1 1 2 2 2 2 2 2 2 2\n");
@@ -119,7 +119,7 @@ TEST(NetDev, TakesAFigureThatTouchesTheColonAndAliases)
     EXPECT_EQ(all[1].name, "eth0:1");
 }
 
-TEST(NetDev, LeavesOutWhatMakesNoSense)
+TEST(NetDev, SkipsInvalidLines)
 {
     EXPECT_TRUE(
         parse_net_dev(
@@ -161,7 +161,7 @@ TEST(Mountinfo, ReadsEscapesAndOptionalFields)
     EXPECT_TRUE(all[2].read_only);
 }
 
-TEST(Mountinfo, LeavesOutWhatMakesNoSense)
+TEST(Mountinfo, SkipsInvalidLines)
 {
     EXPECT_TRUE(parse_mountinfo("").empty());
     EXPECT_TRUE(parse_mountinfo("36 35 98:0 / /x rw master:1 ext3 /dev/a rw\n").empty()); // no dash
@@ -177,7 +177,7 @@ TEST(Parsers, KeepTheirBoundsWhateverTheFileSays)
 {
     std::string many;
     for (int i = 0; i < 20'000; ++i) many += "e" + std::to_string(i) + ": 1 1 1 1 1 1 1 1 2 2 2 2 2 2 2 2\n";
-    EXPECT_EQ(parse_net_dev(many).size(), parsed_most);
+    EXPECT_EQ(parse_net_dev(many).size(), max_parsed);
 }
 
 TEST(Parsers, SurviveAnyBytes)

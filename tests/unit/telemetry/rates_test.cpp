@@ -48,7 +48,7 @@ TEST(Rates, NeedTwoLooks)
     EXPECT_EQ(second.at_ms, 2);
 }
 
-TEST(Rates, AnInterfaceMadeAnewHasNoRateOnce)
+TEST(Rates, ARecreatedInterfaceHasNoRateOnce)
 {
     Rates rates;
     rates.step(reading(0s, 1'000'000), 0);
@@ -58,7 +58,7 @@ TEST(Rates, AnInterfaceMadeAnewHasNoRateOnce)
     EXPECT_DOUBLE_EQ(rates.step(reading(10s, 600), 0).network_in, 100);
 }
 
-TEST(Rates, OneThatWentAwayAndCameBackStartsAnew)
+TEST(Rates, AReturningDeviceStartsAgain)
 {
     Rates rates;
     rates.step(reading(0s, 1000), 0);
@@ -89,7 +89,7 @@ TEST(Rates, AClockThatStoodStillChangesNothing)
     EXPECT_DOUBLE_EQ(rates.step(reading(20s, 10'000), 0).network_in, 1000); // from the last real look
 }
 
-TEST(Rates, AClockThatWentBackStartsAnew)
+TEST(Rates, AClockThatWentBackStartsAgain)
 {
     Rates rates;
     rates.step(reading(100s, 0), 0);
@@ -118,7 +118,7 @@ TEST(Cpu, IsTheBusyShareOfAllTicks)
     EXPECT_DOUBLE_EQ(cpu_percent(a, b).value(), 50);
 }
 
-TEST(Cpu, KeepsItsFigureWhenNoTickPassed)
+TEST(Cpu, KeepsItsValueWhenNoTickPassed)
 {
     Rates rates;
     Reading r;
@@ -171,7 +171,7 @@ TEST(Words, AreJsonWhateverTheNames)
     s.cpu = std::nan("");
     s.network_in = -1;
     s.interfaces = {{.name = "a\"\\\n"}};
-    s.filesystems.resize(filesystems_most);
+    s.filesystems.resize(max_filesystems);
     for (auto& usage : s.filesystems) {
         usage.point = "/" + std::string(4000, '\xff');
         usage.total = UINT64_MAX;

@@ -1,4 +1,4 @@
-// What the requests, the context and the entry points of one plugin instance share. Not for authors.
+// State shared by the requests, the context and the entry points of one plugin instance. Not for authors.
 #pragma once
 
 #include "../abi.h"
@@ -17,7 +17,7 @@
 
 namespace agenthost::detail {
 
-// The callbacks of one request. They run one at a time, and not after over(): its caller waits, unless it is the callback itself.
+// The callbacks of one request. They run one at a time and never after over(), which waits for a running callback unless called from it.
 class Hooks {
 public:
     void set_cancel(Function<void()> fn)
@@ -75,7 +75,7 @@ public:
     {
         if (log_enabled(level)) log_->write(host, level, to_bytes(message), to_bytes(fields_json));
     }
-    // Of the exception in flight: call inside a catch block.
+    // Logs the exception in flight: call inside a catch block.
     void log_exception(std::string_view where) const noexcept
     {
         try {
@@ -84,14 +84,14 @@ public:
             } catch (const std::exception& e) {
                 log(AGH_LOG_ERROR, std::string{where} + " threw: " + e.what());
             } catch (...) {
-                log(AGH_LOG_ERROR, std::string{where} + " threw something that is no std::exception");
+                log(AGH_LOG_ERROR, std::string{where} + " threw an exception that is not a std::exception");
             }
         } catch (...) {
             log(AGH_LOG_ERROR, "a callback of the plugin threw");
         }
     }
 
-    // Requests that wait for their answer; drained() is said when, after drain, none is left.
+    // Counts requests that wait for their answer; after drain, drained() is called when none is left.
     void opened() noexcept { open_.fetch_add(1, std::memory_order_relaxed); }
     void closed() noexcept
     {
@@ -134,7 +134,7 @@ private:
     std::unordered_map<agh_req, std::shared_ptr<Hooks>> hooks_;
 };
 
-// The invoke() this thread is in: an unanswered request destroyed by an exception leaves its answer to the catch there.
+// The invoke() running on this thread. If an exception destroys an unanswered request, the catch block there answers it.
 struct Invocation {
     agh_req id = 0;
     int exceptions = 0;

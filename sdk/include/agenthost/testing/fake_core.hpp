@@ -1,4 +1,4 @@
-// The host's side of the ABI for the FakeHost: the tables it hands to a plugin and what it remembers. Tests use fake_host.hpp.
+// The host's side of the ABI for the FakeHost: the tables it gives to a plugin and what it records. Tests use fake_host.hpp.
 #pragma once
 
 #include "../bytes.hpp"
@@ -45,7 +45,7 @@ public:
     bool listener_permitted = true;
     bool log_tap_permitted = true;
     bool network_permitted = true;
-    // What network/1 answers for every open request: JSON as in ext/network.h.
+    // The result of network/1 for every open request: JSON as in ext/network.h.
     std::string network_settings = "{}";
     // A line of the "daemon's" log, for log_tap/1: {"at":..,"level":"warning","source":"..","message":".."}
     void daemon_log(int level, std::string json)
@@ -103,7 +103,7 @@ protected:
             requests_[id].reply = std::move(reply);
         changed_.notify_all();
     }
-    // The request while it waits for its answer; nullptr: finished or never was. Under the lock.
+    // The request while it waits for its answer; nullptr: finished or never existed. Under the lock.
     Pending* pending(agh_req id)
     {
         const auto found = requests_.find(id);
@@ -140,10 +140,10 @@ protected:
         const std::scoped_lock lock{me.mutex_};
         Pending* const request = me.pending(id);
         if (request == nullptr)
-            return me.mistake(AGH_E_STALE, "complete() for a request that is finished or never was");
+            return me.mistake(AGH_E_STALE, "complete() for a request that is finished or never existed");
         const bool valid =
             reply.ok() ? reply.json.empty() || JsonCheck::valid(reply.json) : JsonCheck::object(reply.json);
-        if (!valid) return me.mistake(AGH_E_INVALID, "a reply that is no JSON: " + reply.json);
+        if (!valid) return me.mistake(AGH_E_INVALID, "a reply that is not valid JSON: " + reply.json);
         request->reply = std::move(reply);
         me.changed_.notify_all();
         return request->deadline_ns && now_ns() > *request->deadline_ns ? AGH_E_DEADLINE : AGH_OK;
@@ -155,7 +155,7 @@ protected:
         Pending* const request = me.pending(id);
         if (request == nullptr) return AGH_E_STALE;
         if (!JsonCheck::object(to_view(json)))
-            return me.mistake(AGH_E_INVALID, "progress that is no JSON object");
+            return me.mistake(AGH_E_INVALID, "progress that is not a JSON object");
         request->progress.emplace_back(to_view(json));
         me.changed_.notify_all();
         return AGH_OK;
@@ -252,7 +252,7 @@ protected:
                         .blobs = take_blobs(body->blobs, body->blob_count, body->blob_stride)};
         const std::scoped_lock lock{me.mutex_};
         if (!event.json.empty() && !JsonCheck::valid(event.json))
-            return me.mistake(AGH_E_INVALID, "an event that is no JSON");
+            return me.mistake(AGH_E_INVALID, "an event that is not valid JSON");
         me.events_.push_back(std::move(event));
         me.changed_.notify_all();
         return AGH_OK;
@@ -264,7 +264,7 @@ protected:
         if (json.size == 0)
             me.facts_.erase(std::string{to_view(key)});
         else if (!JsonCheck::valid(to_view(json)))
-            return me.mistake(AGH_E_INVALID, "a fact that is no JSON");
+            return me.mistake(AGH_E_INVALID, "a fact that is not valid JSON");
         else
             me.facts_[std::string{to_view(key)}] = to_view(json);
         me.changed_.notify_all();

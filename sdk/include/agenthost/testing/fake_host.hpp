@@ -3,8 +3,8 @@
 //     agenthost::testing::FakeHost host{agh_plugin_entry_v1};        // the plugin's source in the test, or load_entry("echo.so")
 //     EXPECT_EQ(host.call("echo.say", R"({"a":1})").json, R"({"a":1})");
 //
-// It does what the host does with a plugin that deserves no worker threads: invoke() runs on the thread that calls call() or invoke(),
-// tasks of loop/1 on one other. It keeps what the plugin said and refuses what the host would: text that is no JSON, late and double
+// It behaves like the host without worker threads: invoke() runs on the thread that calls call() or invoke(), tasks of loop/1 on
+// another one. It records everything the plugin sends and rejects what the host would: invalid JSON, late and double
 // answers, streams beyond the budget. Params and config are NOT checked against the manifest's schemas.
 #pragma once
 
@@ -45,7 +45,7 @@ public:
         if (status != AGH_OK) api_ = nullptr;
         return outcome(status, error);
     }
-    // create() too, when that has not been done. A start that fails is followed by destroy, as the host does.
+    // Calls create() first, if needed. A failed start is followed by destroy, as in the host.
     FakeOutcome start()
     {
         if (api_ == nullptr) {
@@ -68,12 +68,12 @@ public:
         const agh_status status = api_->configure(plugin_, to_bytes(config), &error);
         return outcome(status, error);
     }
-    // True when the plugin has said drained() within `most`.
-    bool drain(std::chrono::milliseconds most = patience)
+    // True if the plugin calls drained() within `timeout`.
+    bool drain(std::chrono::milliseconds timeout = patience)
     {
         if (!AGH_HAS(api_, drain)) return true;
         api_->drain(plugin_);
-        return wait([this] { return copy(drained_); }, most);
+        return wait([this] { return copy(drained_); }, timeout);
     }
     void destroy()
     {
@@ -91,8 +91,8 @@ public:
         const agh_status status = table->check(plugin_, &error);
         return outcome(status, error);
     }
-    // What `agenthost config check` would say: create(), agenthost.check/1, destroy(); the plugin is not started. A line each,
-    // "error KEY: TEXT" or "warning KEY: TEXT".
+    // What `agenthost config check` would report: create(), agenthost.check/1, destroy(); the plugin is not started. One line per
+    // problem, "error KEY: TEXT" or "warning KEY: TEXT".
     std::vector<std::string> check(const std::vector<std::string>& listeners = {})
     {
         if (FakeOutcome created = create(); !created.ok()) return {"error : " + created.text};
@@ -121,7 +121,7 @@ public:
     {
         return wait_reply(invoke(action, params, how));
     }
-    // Invokes; the answer may be there already. It runs on this thread: one that blocks needs a thread of the test's.
+    // Invokes; the answer may already be there. The handler runs on this thread: if it blocks, call this from another thread.
     agh_req invoke(std::string_view action, std::string_view params = "{}", const FakeCall& how = {})
     {
         ready();
@@ -147,9 +147,9 @@ public:
         }
         return id;
     }
-    FakeReply wait_reply(agh_req id, std::chrono::milliseconds most = patience)
+    FakeReply wait_reply(agh_req id, std::chrono::milliseconds timeout = patience)
     {
-        if (!wait([&] { return reply(id).has_value(); }, most))
+        if (!wait([&] { return reply(id).has_value(); }, timeout))
             throw std::runtime_error{"no answer to the request"};
         return *reply(id);
     }
@@ -158,7 +158,7 @@ public:
         const std::scoped_lock lock{mutex_};
         return requests_[id].reply;
     }
-    // The server gave up: cancelled() says so and the plugin is told. complete() is still due.
+    // Cancels the request, as when the server gives up: cancelled() is 1 and the plugin's cancel() is called. complete() is still due.
     void cancel(agh_req id)
     {
         {
@@ -172,13 +172,13 @@ public:
         const std::scoped_lock lock{mutex_};
         return requests_[id].progress;
     }
-    // What was streamed on a channel, put together by offset.
+    // The output of a channel, assembled by offset.
     std::string streamed(agh_req id, std::uint32_t channel = 1)
     {
         const std::scoped_lock lock{mutex_};
         return requests_[id].streams[channel];
     }
-    // From now on streams take this many bytes, then AGH_E_BUSY; more_stream() gives more and says writable().
+    // From now on streams accept this many bytes, then AGH_E_BUSY; more_stream() adds more and calls writable().
     void stream_budget(std::size_t bytes)
     {
         const std::scoped_lock lock{mutex_};
@@ -190,7 +190,7 @@ public:
         if (AGH_HAS(api_, writable)) api_->writable(plugin_, id);
     }
 
-    // --- what the plugin said ---
+    // --- what the plugin sent ---
     std::vector<FakeLog> logs() { return copy(logs_); }
     std::vector<FakeEvent> events() { return copy(events_); }
     std::map<std::string, std::string> facts() { return copy(facts_); }
@@ -215,10 +215,10 @@ public:
     [[nodiscard]] const std::filesystem::path& state_directory() const { return state_; }
     FakeLoop& loop() { return loop_; }
 
-    // Waits for something that other threads bring about: host.wait([&] { return host.logged("done"); }).
-    bool wait(const std::function<bool()>& condition, std::chrono::milliseconds most = patience)
+    // Waits for something that another thread does: host.wait([&] { return host.logged("done"); }).
+    bool wait(const std::function<bool()>& condition, std::chrono::milliseconds timeout = patience)
     {
-        const auto end = std::chrono::steady_clock::now() + most;
+        const auto end = std::chrono::steady_clock::now() + timeout;
         while (!condition()) {
             std::unique_lock lock{mutex_};
             if (std::chrono::steady_clock::now() > end) return false;
@@ -240,7 +240,7 @@ private:
             throw std::runtime_error{"the plugin did not start: " + began.text};
     }
 
-    const agh_entry_v1 entry_; // a copy: a test may give what entry_of() returned
+    const agh_entry_v1 entry_; // a copy: a test may pass the result of entry_of()
     std::string config_;
     const agh_plugin_api* api_ = nullptr;
     agh_plugin* plugin_ = nullptr;

@@ -32,9 +32,10 @@ public:
         int status = 0; // answered with; 101: upgraded; 0: not yet
         std::string headers, body, limits;
         bool receiving = false, paused = false, closed = false;
-        bool streaming = false, ended = false; // an answer in pieces: begun, complete; `body` has what came
-        std::uint64_t length = 0;              // of its body, as it was begun
-        int close_code = 0;                    // asked for by the plugin
+        bool streaming = false,
+             ended = false;       // an answer in pieces: begun, complete; `body` has the bytes so far
+        std::uint64_t length = 0; // the body's length given to answer_begin()
+        int close_code = 0;       // passed by the plugin to close()
         std::string close_reason;
         std::vector<Frame> sent;
         [[nodiscard]] bool upgraded() const { return status == 101; }
@@ -51,7 +52,7 @@ public:
     {
         return begin("ws", "GET", path, headers_json, query, {});
     }
-    // A part of the body the plugin asked for with receive(), in its descriptor; body() brings the rest. What the plugin said to it.
+    // Delivers a part of the body requested by receive() into the descriptor; body() delivers the rest. Returns on_progress's result.
     agh_status part(agh_conn conn, std::string_view bytes)
     {
         Route route{};
@@ -71,7 +72,7 @@ public:
         return AGH_HAS(route.api, on_progress) ? route.api->on_progress(route.ctx, conn, landed)
                                                : agh_status{AGH_OK};
     }
-    // The body the plugin asked for with receive(): whole (status OK), too large for its max (INVALID), or cut off (CLOSED).
+    // Delivers the body requested by receive(): complete (status OK), too large for its max (INVALID), or cut off (CLOSED).
     void body(agh_conn conn, std::string_view rest, agh_status status = AGH_OK)
     {
         Route route{};
@@ -106,7 +107,7 @@ public:
         const Route route = route_of(conn);
         route.api->on_writable(route.ctx, conn);
     }
-    // Last, once: the plugin's functions on this connection are AGH_E_STALE from here.
+    // Closes the connection, once and last: from here the plugin's calls on it return AGH_E_STALE.
     void closed(agh_conn conn, int code = 1006)
     {
         const Route route = route_of(conn);
@@ -122,14 +123,15 @@ public:
         const std::scoped_lock lock{mutex_};
         return conns_.at(conn).seen;
     }
-    // Until the plugin has done something: listener.wait(conn, [](auto& e) { return e.status != 0; }).
+    // Waits until the plugin has done something: listener.wait(conn, [](auto& e) { return e.status != 0; }).
     template <class Condition>
-    bool wait(agh_conn conn, Condition condition, std::chrono::milliseconds most = std::chrono::seconds{30})
+    bool wait(agh_conn conn, Condition condition,
+              std::chrono::milliseconds timeout = std::chrono::seconds{30})
     {
         std::unique_lock lock{mutex_};
-        return changed_.wait_for(lock, most, [&] { return condition(conns_.at(conn).seen); });
+        return changed_.wait_for(lock, timeout, [&] { return condition(conns_.at(conn).seen); });
     }
-    // send() takes this many more bytes, then AGH_E_BUSY.
+    // send() accepts this many more bytes, then AGH_E_BUSY.
     void send_budget(std::size_t bytes)
     {
         const std::scoped_lock lock{mutex_};

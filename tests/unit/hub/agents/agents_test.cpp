@@ -6,7 +6,7 @@ using agenthost::hub::Role;
 
 namespace {
 
-TEST_F(AgentsTest, APanelAgentIsThereWithThe101)
+TEST_F(AgentsTest, APanelAgentIsOnlineAfterThe101)
 {
     const agh_conn conn = panel("p1", token("p1"));
     ASSERT_TRUE(upgraded(conn));
@@ -95,7 +95,7 @@ TEST_F(AgentsTest, APrintAgentWithoutHeadersIsKnownByItsRegisterFrame)
     EXPECT_EQ(sent(dial_shop({{"authorization", "Bearer secret-of-n1"}}, "n1"), 0)["type"], "ack");
 }
 
-TEST_F(AgentsTest, StrangeShopsAreTrustedOnlyWhenConfigured)
+TEST_F(AgentsTest, UnknownShopsAreTrustedOnlyWhenConfigured)
 {
     reboot({{"trust_shop_id", true}});
     const agh_conn conn = print({{"x-shop-id", "stranger"}});
@@ -149,7 +149,7 @@ struct SignedTest : AgentsTest {
     }
 };
 
-TEST_F(SignedTest, AnAgentIsAdmittedByItsSignatureAndToldSoBySilence)
+TEST_F(SignedTest, AnAgentIsAdmittedByItsSignatureWithoutAReply)
 {
     const agh_conn conn = signed_agent("n1", "secret-of-n1");
     EXPECT_TRUE(host->listener.exchange(conn).sent.empty());
@@ -175,7 +175,7 @@ TEST_F(SignedTest, RefusalsHaveTheCodesOfDeployedServers)
               "1008 the first frame must be a signed auth frame");
 }
 
-TEST_F(SignedTest, ACapturedFrameIsRefusedAlsoAfterARestart)
+TEST_F(SignedTest, AReplayedFrameIsRejectedEvenAfterARestart)
 {
     const std::string captured = signed_frame("secret-of-n1", "auth", "n1", auth_payload);
     const agh_conn conn = agent_socket();
@@ -225,7 +225,7 @@ TEST_F(SignedTest, OneAgentHasOneSessionWhateverTheProtocol)
     EXPECT_EQ(answer(ask("GET", "/api/agents")).body["agents"].size(), 1U);
 }
 
-TEST_F(AgentsTest, RevokingAnAgentCutsItsSessionAndItsTokenStaysRefused)
+TEST_F(AgentsTest, RevokingAnAgentEndsItsSessionAndRejectsItsToken)
 {
     const std::string jwt = token("d1");
     const agh_conn conn = dashboard(jwt);
@@ -257,7 +257,7 @@ TEST_F(AgentsTest, ATokenEndsItsSessionWhenItExpires)
     EXPECT_EQ(host->listener.exchange(node).close_reason, "the token has expired");
 }
 
-TEST_F(AgentsTest, AnotherJwtKeyEndsWhatTheOldOneAdmitted)
+TEST_F(AgentsTest, ANewJwtKeyEndsSessionsOfTheOldOne)
 {
     const agh_conn node = panel("p1", token("p1"));
     const agh_conn storage = agent("n1");

@@ -23,7 +23,7 @@ TEST(HubAttempts, CountsByAgentAndAddress)
     EXPECT_TRUE(attempts.all().empty());
 }
 
-TEST(HubAttempts, OneAddressCannotDriveTheOthersOut)
+TEST(HubAttempts, OneAddressCannotEvictTheOthers)
 {
     Attempts attempts;
     attempts.failed("quiet", "panel", "10.0.0.9:1", "expired", 1);
@@ -128,7 +128,7 @@ TEST_F(FailingAgentsTest, AnAgentsSessionThatEndsByItsFrameSaysSo)
     EXPECT_EQ(failing(), json::array());
 }
 
-TEST_F(FailingAgentsTest, EveryProtocolSaysWhatItWaitedFor)
+TEST_F(FailingAgentsTest, EveryProtocolNamesTheExpectedFrame)
 {
     const agh_conn shop = print({{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
     ASSERT_TRUE(upgraded(shop));

@@ -25,7 +25,7 @@ struct ContestsTest : testing::Test {
     Contests::Time now = Contests::Time{} + 10h;
 };
 
-TEST_F(ContestsTest, TakeoversNowAndThenAreNormal)
+TEST_F(ContestsTest, OccasionalTakeoversAreNormal)
 {
     for (int i = 0; i < 50; ++i) {
         const auto verdict = meet("same", "same");
@@ -36,7 +36,7 @@ TEST_F(ContestsTest, TakeoversNowAndThenAreNormal)
     EXPECT_EQ(contests.find("a", now), nullptr);
 }
 
-TEST_F(ContestsTest, ManyTakeoversInAShortTimeAreNoticedOnce)
+TEST_F(ContestsTest, ManyTakeoversInAShortTimeAreReportedOnce)
 {
     for (std::size_t i = 1; i < Contests::enough; ++i) EXPECT_FALSE(meet("one", "two").noticed);
     const auto verdict = meet("one", "two");
@@ -70,7 +70,7 @@ TEST_F(ContestsTest, ANewcomerWaitsLongerAfterEachTakeover)
     EXPECT_EQ(contests.find("a", now)->refused, 16U);
 }
 
-TEST_F(ContestsTest, AContestEndsWhenOneOfThemStaysAway)
+TEST_F(ContestsTest, AContestEndsWhenOneAgentStaysAway)
 {
     begin();
     EXPECT_NE(contests.find("a", now), nullptr);

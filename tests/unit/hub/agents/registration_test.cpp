@@ -6,7 +6,7 @@ using namespace agenthost::hub_test;
 
 namespace {
 
-TEST_F(AgentsTest, RegistersAsTheDocumentSays)
+TEST_F(AgentsTest, RegistersAsDocumented)
 {
     const auto a = answer(post("/api/agents/register",
                                {{"name", "node-01"},
@@ -94,7 +94,7 @@ TEST_F(AgentsTest, ARefreshTokenServesOnce)
     EXPECT_EQ(refresh(second.body["agent"]["refreshToken"]).status, 200) << "after a restart";
 }
 
-TEST_F(AgentsTest, AnOldRefreshTokenIsRefusedAndTheValidOneWithIt)
+TEST_F(AgentsTest, ReusingAnOldRefreshTokenRevokesTheValidOne)
 {
     const json node = enrolled();
     const std::string one = node["refreshToken"];

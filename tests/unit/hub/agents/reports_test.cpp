@@ -44,7 +44,7 @@ TEST_F(ReportsTest, TheLoadInAHeartbeatCountsAsMetrics)
     EXPECT_EQ(got["samples"][0]["disk_percent"], 40.1);
 }
 
-TEST_F(ReportsTest, HealthSaysWhyItIsNotWell)
+TEST_F(ReportsTest, HealthGivesTheReason)
 {
     join("n1", "panel");
     EXPECT_EQ(get("/api/agents/n1/health")["health"], "healthy");
@@ -96,7 +96,7 @@ TEST_F(ReportsTest, APeerCannotSetTheHubsOwnKeys)
     EXPECT_EQ(got["samples"][0], (json{{"seq", 1}, {"at", utc}, {"cpu_percent", 2}}));
 }
 
-TEST_F(ReportsTest, TheTableHasTheLastWordSoonAndAnswersForIt)
+TEST_F(ReportsTest, TheTableSoonHasTheLatestReportAndAnswersForIt)
 {
     join("n1", "signed");
     beat("n1", R"({"status":"alive"})");
@@ -200,7 +200,7 @@ TEST_F(ReportsTest, NothingGrowsWithoutABound)
     EXPECT_EQ(small.agents(), 2U);
 }
 
-TEST_F(ReportsTest, GivesBackWhatItCounted)
+TEST_F(ReportsTest, ReleasesWhatItCounted)
 {
     Reports small{core, tables, {.memory = 10'000}};
     for (int i = 0; i < 20; ++i) small.log("a", {.level = "info", .message = "hello"});
@@ -210,7 +210,7 @@ TEST_F(ReportsTest, GivesBackWhatItCounted)
     small.flush(); // a name that is gone is no trouble
 }
 
-TEST_F(ReportsTest, TheAgentsListSaysWhatEachIs)
+TEST_F(ReportsTest, TheAgentsListDescribesEachAgent)
 {
     join("n1", "signed");
     fanout.agents["n1"].capabilities = R"(["telemetry"])";

@@ -28,7 +28,7 @@ TEST_F(HubTest, AnswersUnknownRoutesAndMethods)
     EXPECT_EQ(refused.headers["allow"], "GET");
 }
 
-TEST_F(HubTest, RefusesAgentsWithAWrongTokenAlikeWhetherTheyAreKnown)
+TEST_F(HubTest, RejectsWrongTokensEquallyForKnownAndUnknownAgents)
 {
     json answers;
     for (const char* id : {"n1", "nobody"}) {
@@ -57,7 +57,7 @@ TEST_F(HubTest, LimitsAreSmallUntilAnAgentHasAuthenticated)
     EXPECT_EQ(after["idle_s"], 0);
 }
 
-TEST_F(HubTest, ClosesAStrangerWhoSpeaksBeforeAuthenticating)
+TEST_F(HubTest, ClosesAPeerThatSendsBeforeAuthenticating)
 {
     for (const char* first : {R"({"action":"response","request_id":"x","status":"success"})", "{", "[]",
                               R"({"action":"auth"})"}) {
@@ -70,7 +70,7 @@ TEST_F(HubTest, ClosesAStrangerWhoSpeaksBeforeAuthenticating)
     EXPECT_EQ(close_code(conn), 1003);
 }
 
-TEST_F(HubTest, ListsAgentsOnlineAndAway)
+TEST_F(HubTest, ListsOnlineAndOfflineAgents)
 {
     const agh_conn n1 = agent("n1");
     agent("n2");
@@ -130,7 +130,7 @@ TEST_F(HubTest, ATaskWhoseAnswerIsTooLargeForTheHubEndsInsteadOfBeingSentAgain)
 }
 
 // Whose message it was is not known.
-TEST_F(HubTest, OfSeveralTasksNoneEndsBecauseAMessageWasTooLarge)
+TEST_F(HubTest, WithSeveralTasksATooLargeMessageEndsNone)
 {
     const agh_conn first = agent("n1");
     const agh_conn a = command("n1", {{"action", "info"}}), b = command("n1", {{"action", "info"}});

@@ -169,7 +169,7 @@ TEST_F(SessionsTest, PanelAgentsArePingedEveryThirtySecondsAndNoOthers)
     EXPECT_EQ(node.sent.size(), 12U) << "nobody pings who is gone";
 }
 
-TEST_F(SessionsTest, WhoDoesNotAuthenticateInTenSecondsIsClosed)
+TEST_F(SessionsTest, APeerThatDoesNotAuthenticateInTenSecondsIsClosed)
 {
     for (const Protocol protocol : {Protocol::storage, Protocol::signed_, Protocol::print}) {
         auto& peer = connect(protocol);
@@ -212,7 +212,7 @@ TEST_F(SessionsTest, ATokenOfYearsDoesNotOverflowATimer)
     EXPECT_TRUE(sessions.online("p1"));
 }
 
-TEST_F(SessionsTest, ADashboardAgentHearsWhyBeforeItIsClosed)
+TEST_F(SessionsTest, ADashboardAgentGetsTheReasonBeforeItIsClosed)
 {
     auto& desk = connect(Protocol::dashboard, {}, "token=" + token("d1", 60s));
     EXPECT_TRUE(heard.empty());
@@ -306,7 +306,7 @@ TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverHeldBack)
 }
 
 // Four losses of its own line within ten minutes, and it was told that another machine uses its identity.
-TEST_F(SessionsTest, AnAgentWhoseLineBreaksIsNeverTakenForTwoMachines)
+TEST_F(SessionsTest, ABrokenConnectionIsNeverTakenForTwoMachines)
 {
     for (unsigned seed = 1; seed <= 50; ++seed) {
         std::mt19937 random{seed};
@@ -331,7 +331,7 @@ TEST_F(SessionsTest, AnAgentWhoseLineBreaksIsNeverTakenForTwoMachines)
     EXPECT_THAT(daemon.logged, testing::Not(testing::Contains(HasSubstr("two machines"))));
 }
 
-TEST_F(SessionsTest, TwoLivingMachinesAreNoticedAfterFourTakeoversHoweverTheyComeAndGo)
+TEST_F(SessionsTest, TwoLiveMachinesAreNoticedAfterFourTakeovers)
 {
     for (unsigned seed = 1; seed <= 50; ++seed) {
         std::mt19937 random{seed};
@@ -373,7 +373,7 @@ TEST_F(SessionsTest, AWordOfTheProtocolItselfIsNeverSentAsACommand)
     EXPECT_EQ(send("info"), Fanout::Sent::taken);
 }
 
-TEST_F(SessionsTest, ARefusedNewcomerTakesNothingOver)
+TEST_F(SessionsTest, ARejectedNewcomerTakesNothingOver)
 {
     auto& one = panel("p1");
     EXPECT_EQ(connect(Protocol::panel, {{"authorization", "Bearer junk"}, {"x-agent-id", "p1"}}).status, 401);
@@ -395,7 +395,7 @@ TEST_F(SessionsTest, APeerCannotFillTheLog)
     EXPECT_TRUE(sessions.online("p1")) << "a frame it does not understand is no reason to part";
 }
 
-TEST_F(SessionsTest, AnUpgradeSaysWhatTimeItIs)
+TEST_F(SessionsTest, AnUpgradeResponseHasADate)
 {
     utc = 784'111'777'999;
     EXPECT_EQ(json::parse(connect(Protocol::signed_).headers)["date"], "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -411,7 +411,7 @@ TEST_F(SessionsTest, WordsInATokensPlaceAreNotRead)
     EXPECT_EQ(connect(Protocol::dashboard, {}, "token=" + good + "%00").status, 401);
 }
 
-TEST_F(SessionsTest, NothingNewIsBegunWhileTheHubGoesDown)
+TEST_F(SessionsTest, NothingNewStartsDuringShutdown)
 {
     auto& node = panel("p1");
     enter([&] {

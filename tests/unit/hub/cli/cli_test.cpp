@@ -30,7 +30,7 @@ std::string refused(const std::vector<std::string>& words)
     return {};
 }
 
-TEST(HubArguments, WhatFollowsTheDashesIsTheCommandsOwn)
+TEST(HubArguments, WordsAfterTheDashesBelongToTheCommand)
 {
     const Arguments args = parsed({"exec", "web1", "--cwd=/srv", "-e", "A=1", "--env", "B", "--timeout", "5m",
                                    "-i", "--json", "--", "ls", "--cwd", "x", "--"});
@@ -45,7 +45,7 @@ TEST(HubArguments, WhatFollowsTheDashesIsTheCommandsOwn)
     EXPECT_FALSE(parsed({"runs"}).after);
 }
 
-TEST(HubArguments, SaysWhatIsWrong)
+TEST(HubArguments, ReportsTheProblem)
 {
     EXPECT_THAT(refused({"exec", "--pyt"}), HasSubstr("unknown option --pyt"));
     EXPECT_THAT(refused({"exec", "--cwd"}), HasSubstr("--cwd needs a value"));

@@ -120,7 +120,7 @@ TEST(ReplayFilter, KeepsAllElseByteForByte)
     }
 }
 
-TEST(ReplayFilter, AQueryBehindABrokenSequenceIsAQuery)
+TEST(ReplayFilter, RemovesAQueryAfterABrokenSequence)
 {
     EXPECT_EQ(filtered("\x1b[31\x1b[c"), "");
     EXPECT_EQ(filtered("\x1b]0;title\x1b[6nx"), "x");
@@ -133,7 +133,7 @@ TEST(ReplayFilter, AQueryBehindABrokenSequenceIsAQuery)
               "");
 }
 
-TEST(ReplayFilter, HoldsLittleAndRemovesWhatItCannotDecide)
+TEST(ReplayFilter, BoundsItsBufferAndRemovesUndecidedSequences)
 {
     const std::string padding(100'000, ';');
     EXPECT_EQ(filtered("\x1b]10" + padding +
@@ -145,7 +145,7 @@ TEST(ReplayFilter, HoldsLittleAndRemovesWhatItCannotDecide)
     EXPECT_EQ(filtered(sixel), sixel) << "a picture is no query";
 }
 
-TEST(ReplayFilter, WhatIsCutAtTheEndGoesOnInTheLiveOutput)
+TEST(ReplayFilter, AnIncompleteSequenceContinuesInTheLiveOutput)
 {
     for (const char* begun : {"\x1b", "\x1b[", "\x1b[6", "\x1b]11;", "\xc2"}) {
         ReplayFilter filter;
@@ -155,7 +155,7 @@ TEST(ReplayFilter, WhatIsCutAtTheEndGoesOnInTheLiveOutput)
     }
 }
 
-TEST(ReplayFilter, CutsMakeNoDifference)
+TEST(ReplayFilter, SplittingMakesNoDifference)
 {
     std::mt19937 random{11}; // NOLINT(cert-msc51-cpp): the same run every time
     std::vector<std::string> all = queries;

@@ -62,7 +62,7 @@ TEST_F(HubTest, MintsBearerTokensAndRevokesThem)
     EXPECT_FALSE(host->call("hub.token_revoke", json{{"id", made["id"]}}.dump()).ok());
 }
 
-TEST_F(HubTest, ReadsChangedSecretsAndCutsWhatTheyNoLongerAdmit)
+TEST_F(HubTest, RereadsChangedSecretsAndEndsInvalidSessions)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn n2 = agent("n2");
@@ -92,7 +92,7 @@ TEST_F(HubTest, DoesNotStartWithSecretsOthersCanRead)
     EXPECT_THAT(started.text, HasSubstr("chmod 0600"));
 }
 
-TEST_F(HubTest, DoesNotStartOnAListenerThatIsNotThere)
+TEST_F(HubTest, DoesNotStartWithoutItsListener)
 {
     FakeHost other{agenthost::testing::load_entry((agenthost::test::plugin_dir() / "hub.so").string()),
                    R"({"listener":"nowhere","reserve_free":0})"};
@@ -101,7 +101,7 @@ TEST_F(HubTest, DoesNotStartOnAListenerThatIsNotThere)
     EXPECT_THAT(started.text, HasSubstr("no such listener is configured"));
 }
 
-TEST_F(HubTest, SaysGoodbyeWhenItGoesDown)
+TEST_F(HubTest, ClosesSessionsProperlyAtShutdown)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn waiting = command("n1", {{"action", "info"}});
@@ -134,7 +134,7 @@ TEST_F(HubTest, NoSecretReachesTheLog)
     }
 }
 
-TEST_F(HubTest, PublishesHowManyAgentsAreThere)
+TEST_F(HubTest, PublishesTheNumberOfAgents)
 {
     agent("n1");
     EXPECT_TRUE(
@@ -142,7 +142,7 @@ TEST_F(HubTest, PublishesHowManyAgentsAreThere)
     EXPECT_EQ(host->mistakes(), std::vector<std::string>{});
 }
 
-TEST_F(HubTest, KeepsTheOldSecretsWhenTheNewFileIsBadAndSaysSo)
+TEST_F(HubTest, KeepsTheOldSecretsAndReportsAnInvalidFile)
 {
     EXPECT_TRUE(host->health().ok());
     write_file(dir / "agents.yaml", "agents: [");

@@ -44,7 +44,7 @@ protected:
     RunViewers viewers{core, fanout, runs};
 };
 
-TEST_F(ViewersTest, AnAgentWaitsAsLongAsItIsToldAndThenNotAgainForAWhile)
+TEST_F(ViewersTest, AnAgentWaitsForTheGraceAndThenNotAgainForAWhile)
 {
     print(100 << 10);
     EXPECT_FALSE(waits()); // so much is kept anyway
@@ -63,7 +63,7 @@ TEST_F(ViewersTest, AnAgentWaitsAsLongAsItIsToldAndThenNotAgainForAWhile)
     EXPECT_TRUE(waits());
 }
 
-TEST_F(ViewersTest, AReaderThatCatchesUpLetsItGoOn)
+TEST_F(ViewersTest, AReaderThatCatchesUpResumesTheAgent)
 {
     print(600 << 10);
     ASSERT_TRUE(waits());
@@ -76,7 +76,7 @@ TEST_F(ViewersTest, AReaderThatCatchesUpLetsItGoOn)
     EXPECT_TRUE(waits()); // it was in time: no rest
 }
 
-TEST_F(ViewersTest, AReaderThatLeavesLetsItGoOn)
+TEST_F(ViewersTest, AReaderThatLeavesResumesTheAgent)
 {
     print(600 << 10);
     ASSERT_TRUE(waits());

@@ -23,7 +23,7 @@ TEST(HubAccess, ReadsBearerTokens)
         EXPECT_EQ(bearer_of(other), "") << other;
 }
 
-TEST(HubAccess, RolesSeeWhatTheirClaimsSay)
+TEST(HubAccess, RolesSeeTheAgentsOfTheirClaims)
 {
     EXPECT_TRUE((Caller{.role = Role::admin}.sees("n1")));
     EXPECT_TRUE((Caller{.role = Role::admin, .agents = std::vector<std::string>{}}.sees("n1")));
@@ -94,13 +94,13 @@ TEST(HubThrottle, RemembersABoundedNumberOfAddressesTheLatestOnes)
     Throttle::Time now{};
     now += 1h;
     for (int i = 0; i < Throttle::burst; ++i) throttle.failed("first", now);
-    for (std::size_t i = 0; i < Throttle::most - 1; ++i) throttle.failed(std::to_string(i), now);
+    for (std::size_t i = 0; i < Throttle::max_addresses - 1; ++i) throttle.failed(std::to_string(i), now);
     EXPECT_GT(throttle.wait("first", now), 0);
     throttle.failed("one more", now);
     EXPECT_EQ(throttle.wait("first", now), 0);
 }
 
-TEST(HubThrottle, StrangersWriteTwentyLinesThenOneASecond)
+TEST(HubThrottle, PeersCauseTwentyLogLinesThenOneASecond)
 {
     LogGate gate;
     Throttle::Time now{};
@@ -112,7 +112,7 @@ TEST(HubThrottle, StrangersWriteTwentyLinesThenOneASecond)
     EXPECT_EQ(gate.open(now + 1min), 1U);
 }
 
-TEST(HubOpening, WritesDatesAsHttpHasThem)
+TEST(HubOpening, WritesHttpDates)
 {
     EXPECT_EQ(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
     EXPECT_EQ(http_date(784'111'777'999), "Sun, 06 Nov 1994 08:49:37 GMT") << "RFC 9110's, never ahead";

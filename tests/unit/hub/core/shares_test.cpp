@@ -24,7 +24,7 @@ TEST(HubShares, OneUserLeavesAFifthToOthers)
     EXPECT_EQ(shares.used(), 160U);
 }
 
-TEST(HubShares, TheNextUserAlwaysFindsRoomWhateverTheOthersDo)
+TEST(HubShares, ANewUserAlwaysFindsRoom)
 {
     std::mt19937 random{7}; // NOLINT(cert-msc51-cpp): the same run every time
     Shares shares{1'000'000};

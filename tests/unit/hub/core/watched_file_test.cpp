@@ -6,7 +6,7 @@ namespace {
 
 using agenthost::hub::WatchedFile;
 
-TEST(WatchedFile, IsReadAtTheFirstLookAndNotAgainWhileItStaysAsItIs)
+TEST(WatchedFile, IsReadOnceWhileItIsUnchanged)
 {
     WatchedFile file;
     EXPECT_TRUE(file.due("a"));
@@ -46,7 +46,7 @@ TEST(WatchedFile, KeepsItsProblemUntilItIsGoodAgain)
     EXPECT_EQ(file.problem(), "");
 }
 
-TEST(WatchedFile, TheGoodOneThatIsBackNeedsNoReading)
+TEST(WatchedFile, ARestoredValidFileNeedsNoReading)
 {
     WatchedFile file;
     file.due("a");

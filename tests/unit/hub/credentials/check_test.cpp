@@ -41,13 +41,13 @@ struct HubCheck : testing::Test {
     }
 };
 
-TEST_F(HubCheck, FindsNothingAndMakesNothingByDefault)
+TEST_F(HubCheck, FindsAndCreatesNothingByDefault)
 {
     EXPECT_THAT(check(), IsEmpty());
     EXPECT_FALSE(fs::exists(state));
 }
 
-TEST_F(HubCheck, SaysThatATokenIsTooShort)
+TEST_F(HubCheck, ReportsATokenThatIsTooShort)
 {
     config.admin_token = file("admin", "x\n");
     config.enroll_token = file("enroll", "1234567\n");
@@ -60,7 +60,7 @@ TEST_F(HubCheck, SaysThatATokenIsTooShort)
     EXPECT_THAT(check(), IsEmpty());
 }
 
-TEST_F(HubCheck, SaysThatAKeyForJwtsCannotBeUsed)
+TEST_F(HubCheck, ReportsAnUnusableJwtKey)
 {
     config.jwt_secret = file("secret", "too-short-for-HS256\n");
     EXPECT_THAT(check(), ElementsAre(AllOf(StartsWith("error jwt_secret: " + dir.path().string()),
@@ -71,7 +71,7 @@ TEST_F(HubCheck, SaysThatAKeyForJwtsCannotBeUsed)
                                            HasSubstr("not a private key"))));
 }
 
-TEST_F(HubCheck, BlamesTheCredentialsForNothingThatAnotherSecretLacks)
+TEST_F(HubCheck, DoesNotBlameTheCredentialsFileForAnotherSecret)
 {
     config.admin_token = {Secret::Kind::env, "AGENTHOST_TEST_NOT_SET"};
     write_file(dir / "agents.yaml", "agents: [{id: n1, secret: long-enough}]\n");
@@ -79,7 +79,7 @@ TEST_F(HubCheck, BlamesTheCredentialsForNothingThatAnotherSecretLacks)
     EXPECT_THAT(check(), ElementsAre(StartsWith("warning admin_token: ")));
 }
 
-TEST_F(HubCheck, SaysThatItsFoldersCannotBeMade)
+TEST_F(HubCheck, ReportsFoldersThatCannotBeCreated)
 {
     config.database = (dir / "none/hub.db").string();
     config.spool = (dir / "nowhere/spool").string();
@@ -93,12 +93,12 @@ TEST_F(HubCheck, SaysThatItsFoldersCannotBeMade)
                 ElementsAre(HasSubstr("is a folder; name a file"), HasSubstr("/spool is not a folder")));
 }
 
-TEST_F(HubCheck, SaysThatTheKeyBesideTheDatabaseIsNotTheHubs)
+TEST_F(HubCheck, ReportsAForeignKeyFile)
 {
     config.database = (dir / "hub.db").string();
     write_file(dir / "hub.db.key", "something else\n");
-    EXPECT_THAT(check(),
-                ElementsAre(AllOf(StartsWith("error database: "), HasSubstr("not a key of the hub's"))));
+    EXPECT_THAT(check(), ElementsAre(AllOf(StartsWith("error database: "),
+                                           HasSubstr("not a key that the hub created"))));
 }
 
 } // namespace

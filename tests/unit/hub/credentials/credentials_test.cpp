@@ -37,7 +37,7 @@ TEST(HubCredentials, ReadsAgents)
     EXPECT_TRUE(parse_credentials("", "f", why)) << "an empty file lists nobody";
 }
 
-TEST(HubCredentials, SaysWhereAndHowToFix)
+TEST(HubCredentials, ReportsWhereAndHowToFix)
 {
     EXPECT_THAT(problem_of("agents:\n  - {id: a, secret: long enough}\n  - {id: a, secret: long enough}\n"),
                 HasSubstr("hub-agents.yaml:3: a is listed twice"));
@@ -48,7 +48,7 @@ TEST(HubCredentials, SaysWhereAndHowToFix)
     EXPECT_THAT(problem_of("just text"), HasSubstr("agents: [{id: node-01"));
 }
 
-TEST(HubCredentials, NeverSaysASecret)
+TEST(HubCredentials, NeverReportsASecret)
 {
     EXPECT_THAT(problem_of("agents:\n  - {id: a, secret: \"hunter2hunter2\n"), Not(HasSubstr("hunter2")));
     EXPECT_THAT(problem_of("agents:\n  - {id: a, secret: hunter2}\n"), Not(HasSubstr("hunter2")));
@@ -117,7 +117,7 @@ bool may(const Credentials& c, std::string_view id, std::string_view secret)
     return c.admits(id, Credentials::by_secret(secret), now);
 }
 
-TEST(HubCredentials, AdmitsByFileOrMintedSecretAndNobodyElse)
+TEST(HubCredentials, AdmitsOnlyByFileOrMintedSecret)
 {
     Credentials c;
     c.set_listed(listed("listed", "file-token"));
@@ -141,7 +141,7 @@ TEST(HubCredentials, AnAgentThatHasOnlyAJwtHasNoSecret)
     EXPECT_FALSE(c.secret_of("a"));
 }
 
-TEST(HubCredentials, RevokedBeatsTheFile)
+TEST(HubCredentials, ARevocationOverridesTheFile)
 {
     Credentials c;
     c.set_listed(listed("a", "file-token"));
@@ -207,7 +207,7 @@ TEST(HubCredentials, ARootKeyThatIsNeededAndMissingIsAnError)
     EXPECT_EQ(found.derive("jwt"), made.derive("jwt"));
 }
 
-TEST(HubCredentials, TheRootKeyIsNobodyElsesBusiness)
+TEST(HubCredentials, TheRootKeyIsPrivate)
 {
     const agenthost::test::TempDir dir;
     const std::string path = (dir / "key").string();
@@ -355,7 +355,7 @@ TEST(HubConfig, PutsPathsBelowTheStateDirectory)
     EXPECT_EQ(c.reader_grace, std::chrono::seconds{3});
 }
 
-TEST(HubConfig, SaysWhichKeyIsWrong)
+TEST(HubConfig, NamesTheInvalidKey)
 {
     const auto text = [](const char* json) -> std::string {
         try {

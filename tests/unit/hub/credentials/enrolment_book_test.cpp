@@ -215,7 +215,7 @@ TEST_F(BookTest, MemoryFollowsTheDisk)
     EXPECT_FALSE(admitted(made["token"]));
 }
 
-TEST_F(BookTest, TheThirtyDayCleanUpForgetsNoRotation)
+TEST_F(BookTest, TheThirtyDayCleanUpKeepsRotations)
 {
     boot(shared_key());
     const std::string foreign = signed_elsewhere("a", utc / 1000, 400 * 86'400);
@@ -237,7 +237,7 @@ TEST_F(BookTest, TheThirtyDayCleanUpForgetsNoRotation)
     EXPECT_TRUE(admitted(signed_elsewhere("a", utc / 1000)));
 }
 
-TEST_F(BookTest, AnAgentWhoseJwtIsStillGoodIsNotForgotten)
+TEST_F(BookTest, AnAgentWithAValidJwtIsNotDeleted)
 {
     boot();
     done("hub.agent_add", {{"id", "a"}, {"protocol", "panel"}, {"expires", "60d"}});
@@ -249,7 +249,7 @@ TEST_F(BookTest, AnAgentWhoseJwtIsStillGoodIsNotForgotten)
     EXPECT_FALSE(table.rows.contains("a"));
 }
 
-TEST_F(BookTest, AnIdThatAJwtAdmittedIsTrustedToNobodyAlsoWhenTheDiskRefuses)
+TEST_F(BookTest, AnIdAdmittedByAJwtIsNeverTrustedEvenIfTheDiskFails)
 {
     boot();
     hub->credentials.trust_shops(true);
@@ -295,7 +295,7 @@ TEST_F(BookTest, ATombstoneStaysUntilTheLastTokenItRefusesHasExpired)
     EXPECT_EQ(done("hub.agent_add", {{"id", "b"}})["id"], "b");
 }
 
-TEST_F(BookTest, TombstonesBeyondTheirBoundAreFoldedIntoOneThatStillRefuses)
+TEST_F(BookTest, ExcessTombstonesAreMergedAndStillReject)
 {
     boot_with_one_stone_too_many();
     const std::string old_token = signed_elsewhere("r0", utc / 1000 - 10, 3'000'000);

@@ -151,7 +151,7 @@ TEST(HubJwt, RefusesLargeTokensUnread)
     EXPECT_EQ(refusal(*jwt, node_sign("HS256", secret, claims)), "not a token");
 }
 
-TEST(HubJwt, AnExpiryIsNeededAndCounts)
+TEST(HubJwt, AnExpiryIsRequiredAndEnforced)
 {
     const auto with_exp = [](json exp) {
         json claims = claims_of();
@@ -227,7 +227,7 @@ TEST(HubJwt, WeakOrForeignKeysAreRefusedWithARemedy)
     }
 }
 
-TEST(HubJwt, FingerprintsTellKeysApart)
+TEST(HubJwt, FingerprintsDistinguishKeys)
 {
     std::string why;
     EXPECT_EQ(shared_secret()->fingerprint(), shared_secret()->fingerprint());

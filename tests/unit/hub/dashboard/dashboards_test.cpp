@@ -177,7 +177,7 @@ TEST_F(DashboardsTest, WithoutAGoodTokenThereIsNoUpgrade)
     EXPECT_EQ(dashboards.size(), 0U);
 }
 
-TEST_F(DashboardsTest, AgentsThatComeAndGoAreToldAtOnceAndListedSoon)
+TEST_F(DashboardsTest, AgentStatusIsSentAtOnceAndListsSoon)
 {
     const Conn conn = desk();
     heard(conn);
@@ -228,7 +228,7 @@ TEST_F(DashboardsTest, ATokensAgentsLimitWhatIsSeenAndCommanded)
     EXPECT_EQ(types(heard(one)), (Names{"command:status queued"}));
 }
 
-TEST_F(DashboardsTest, OneThatComesLateHearsWhatIsGoingOn)
+TEST_F(DashboardsTest, ALateDashboardLearnsTheOpenCommands)
 {
     const Conn first = desk();
     const std::string id = start(first);
@@ -246,7 +246,7 @@ TEST_F(DashboardsTest, OneThatComesLateHearsWhatIsGoingOn)
     EXPECT_EQ(types(heard(late)), (Names{"command:status completed"}));
 }
 
-TEST_F(DashboardsTest, TheRequestIdIsEchoedToWhoSentIt)
+TEST_F(DashboardsTest, TheRequestIdIsEchoedToItsSender)
 {
     const Conn conn = desk(), other = desk();
     heard(conn), heard(other);
@@ -261,7 +261,7 @@ TEST_F(DashboardsTest, TheRequestIdIsEchoedToWhoSentIt)
     for (const json& f : theirs) EXPECT_FALSE(f["payload"].contains("requestId"));
 }
 
-TEST_F(DashboardsTest, EverySixErrorCodesAndWhatComesWithThem)
+TEST_F(DashboardsTest, AllSixErrorCodesAndTheirDetails)
 {
     const Conn conn = desk(), other = desk();
     heard(conn), heard(other);
@@ -390,7 +390,7 @@ TEST_F(DashboardsTest, ARefreshedTokenMaySeeOtherAgents)
     EXPECT_EQ(code(conn), "AGENT_OFFLINE");
 }
 
-TEST_F(DashboardsTest, ARevokedTokenIsCutOff)
+TEST_F(DashboardsTest, ARevokedTokenEndsItsSession)
 {
     const Conn conn = dial(token("ops", {}, Role::dashboard, 3600, "jwt_1")), other = desk();
     heard(conn), heard(other);
@@ -412,7 +412,7 @@ TEST_F(DashboardsTest, ConnectMustNameTheSameSubject)
     EXPECT_EQ(daemon.closed.at(conn), 1008);
 }
 
-TEST_F(DashboardsTest, GathersSmallOutputAndNeverCutsACharacter)
+TEST_F(DashboardsTest, BatchesSmallOutputAndNeverCutsACharacter)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
@@ -448,7 +448,7 @@ TEST_F(DashboardsTest, GathersSmallOutputAndNeverCutsACharacter)
     EXPECT_EQ(frames[0]["payload"]["data"], "\ufffd") << "it never became whole";
 }
 
-TEST_F(DashboardsTest, OutputThatIsNoTextComesAsItIsWhenAskedFor)
+TEST_F(DashboardsTest, BinaryOutputIsSentAsBase64OnRequest)
 {
     const Conn conn = desk();
     const std::string id = start(conn, {{"encoding", "base64"}});
@@ -460,7 +460,7 @@ TEST_F(DashboardsTest, OutputThatIsNoTextComesAsItIsWhenAskedFor)
     EXPECT_EQ(chunk["payload"]["data"], "/wE=");
 }
 
-TEST_F(DashboardsTest, ASlowOneLosesTheOldestAndIsToldNobodyElseNotices)
+TEST_F(DashboardsTest, ASlowDashboardLosesTheOldestOutputAndOthersDoNot)
 {
     const Conn slow = desk(), quick = desk();
     const std::string id = start(slow);
@@ -488,7 +488,7 @@ TEST_F(DashboardsTest, ASlowOneLosesTheOldestAndIsToldNobodyElseNotices)
         kept += f["payload"]["data"].get<std::string>().size();
         dropped += f["payload"].value("dropped", std::uint64_t{0});
     }
-    EXPECT_LE(kept, Outlet::most_output);
+    EXPECT_LE(kept, Outlet::max_output);
     EXPECT_GT(kept, 80'000U);
     EXPECT_EQ(kept + dropped, offset) << "every byte is there or accounted for";
     print(id, offset, "more");
@@ -497,7 +497,7 @@ TEST_F(DashboardsTest, ASlowOneLosesTheOldestAndIsToldNobodyElseNotices)
     EXPECT_EQ(types(heard(slow)), (Names{"command:status completed"}));
 }
 
-TEST_F(DashboardsTest, OfListsThatWaitTheNewestIsSent)
+TEST_F(DashboardsTest, OnlyTheNewestWaitingListIsSent)
 {
     const Conn slow = desk();
     heard(slow);
@@ -513,7 +513,7 @@ TEST_F(DashboardsTest, OfListsThatWaitTheNewestIsSent)
     EXPECT_EQ(frames[1]["payload"]["agents"].size(), 4U);
 }
 
-TEST_F(DashboardsTest, OneThatTakesNothingIsClosedInTheEnd)
+TEST_F(DashboardsTest, ADashboardThatReadsNothingIsClosed)
 {
     const Conn stalled = desk(), other = desk();
     daemon.full.insert(stalled);
@@ -549,7 +549,7 @@ TEST_F(DashboardsTest, InterruptInputAndResizeReachTheAgent)
     EXPECT_EQ(heard(conn).back()["payload"]["reason"], "interrupted");
 }
 
-TEST_F(DashboardsTest, TheQueueIsToldWithItsAgent)
+TEST_F(DashboardsTest, TheQueueEventNamesItsAgent)
 {
     const Conn conn = desk();
     heard(conn);
@@ -561,7 +561,7 @@ TEST_F(DashboardsTest, TheQueueIsToldWithItsAgent)
 TEST_F(DashboardsTest, ThereIsABoundOfDashboardsAndOneTokenLeavesRoomForOthers)
 {
     std::vector<Conn> all;
-    for (std::size_t i = 0; i < Dashboards::most / 5 * 4; ++i) all.push_back(desk());
+    for (std::size_t i = 0; i < Dashboards::max_dashboards / 5 * 4; ++i) all.push_back(desk());
     const Conn more = dial(token());
     EXPECT_EQ(status(more), 503);
     EXPECT_THAT(body(more)["error"]["message"].get<std::string>(), testing::HasSubstr("its share of 1,000"));

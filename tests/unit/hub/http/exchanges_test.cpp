@@ -55,7 +55,7 @@ TEST_F(ExchangesTest, AHandleOfAGoneConnectionIsInert)
     EXPECT_TRUE(daemon.receiving.empty());
 }
 
-TEST_F(ExchangesTest, ABodyIsToldOnceAndOnlyWhenItCameWhole)
+TEST_F(ExchangesTest, ABodyIsDeliveredOnceAndOnlyWhenComplete)
 {
     std::vector<std::string> bodies;
     const auto receive = [&](Conn conn, const BodyEnd& end) {
@@ -69,7 +69,7 @@ TEST_F(ExchangesTest, ABodyIsToldOnceAndOnlyWhenItCameWhole)
     EXPECT_THAT(bodies, testing::ElementsAre("one"));
 }
 
-TEST_F(ExchangesTest, AnAnswerEndsWhatADrainWouldSay)
+TEST_F(ExchangesTest, AnAnswerCancelsTheDrainCallback)
 {
     const Exchange answered = open(1), waiting = open(2);
     enter([&] {
@@ -82,7 +82,7 @@ TEST_F(ExchangesTest, AnAnswerEndsWhatADrainWouldSay)
     EXPECT_EQ(status(2), 503);
 }
 
-TEST_F(ExchangesTest, TheEndOfAConnectionIsToldOnce)
+TEST_F(ExchangesTest, TheEndOfAConnectionIsReportedOnce)
 {
     int ended = 0;
     const Exchange exchange = open(1);
@@ -92,7 +92,7 @@ TEST_F(ExchangesTest, TheEndOfAConnectionIsToldOnce)
     EXPECT_EQ(ended, 1);
 }
 
-TEST(HubStrand, CarriesOutEffectsInOrderAfterTheLockIsLeft)
+TEST(HubStrand, RunsEffectsInOrderAfterTheLockIsReleased)
 {
     std::vector<std::string> done;
     Strand strand{[&](const std::exception& e) { done.push_back(std::string{"failed "} + e.what()); }};

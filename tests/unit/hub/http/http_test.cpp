@@ -35,7 +35,7 @@ TEST(HubRange, ReadsWhatRfc9110Allows)
     EXPECT_EQ(range_text("bytes=0-99999999999999999999999", 10), "0+10");
 }
 
-TEST(HubRange, RefusesWhatLiesOutside)
+TEST(HubRange, RejectsRangesOutsideTheFile)
 {
     EXPECT_EQ(range_text("bytes=10-", 10), "416");
     EXPECT_EQ(range_text("bytes=99999999999999999999-", 10), "416");
@@ -43,7 +43,7 @@ TEST(HubRange, RefusesWhatLiesOutside)
     EXPECT_EQ(range_text("bytes=0-", 0), "416");
 }
 
-TEST(HubRange, IgnoresWhatItDoesNotUnderstand)
+TEST(HubRange, IgnoresUnknownRanges)
 {
     for (const char* odd : {"", "bytes", "bytes=", "bytes=a-b", "bytes=5-3", "bytes=0-1,3-4", "lines=1-2",
                             "bytes=-", "bytes=1", "bytes=--1"}) {
@@ -51,7 +51,7 @@ TEST(HubRange, IgnoresWhatItDoesNotUnderstand)
     }
 }
 
-TEST(HubRange, HoldsOnlyForTheSameContent)
+TEST(HubRange, AppliesOnlyToTheSameContent)
 {
     EXPECT_EQ(range_text("bytes=3-", 10, "\"tag\""), "3+7");
     EXPECT_EQ(range_text("bytes=3-", 10, "\"other\""), "whole 10");
@@ -85,7 +85,7 @@ TEST(HubHttp, ReadsARequestsHead)
     EXPECT_FALSE(parse_head(R"({"method":"GET","path":"/","length":-1})")->length);
 }
 
-TEST(HubHttp, GivesEveryErrorAStatusThatFits)
+TEST(HubHttp, MapsEveryErrorToItsStatus)
 {
     EXPECT_EQ(status_of("FILE_NOT_FOUND"), 404);
     EXPECT_EQ(status_of("DISK_FULL"), 507);
@@ -102,7 +102,7 @@ TEST(HubHttp, ErrorsAreJsonWhateverTheTextHolds)
     EXPECT_EQ(body["error"]["detail"], "more");
 }
 
-TEST(HubHttp, KnowsASha256WhenItSeesOne)
+TEST(HubHttp, RecognisesASha256)
 {
     EXPECT_EQ(parse_sha256(std::string(64, 'A')), std::string(64, 'a'));
     EXPECT_FALSE(parse_sha256(std::string(63, 'a')));
@@ -130,7 +130,7 @@ protected:
     std::shared_ptr<SpoolFile> file_;
 };
 
-TEST_F(FileAnswer, SendsTheWhole)
+TEST_F(FileAnswer, SendsTheWholeFile)
 {
     const Answer a = file_answer({.method = "GET"}, file_);
     EXPECT_EQ(a.status, 200);
@@ -141,7 +141,7 @@ TEST_F(FileAnswer, SendsTheWhole)
     EXPECT_EQ(header(a, "accept-ranges"), "bytes");
 }
 
-TEST_F(FileAnswer, SendsAPartThatIsResumed)
+TEST_F(FileAnswer, SendsTheRestOfAResumedFile)
 {
     const Answer a =
         file_answer({.method = "GET", .headers = {{"range", "bytes=4-"}, {"if-range", "\"abc\""}}}, file_);
@@ -151,7 +151,7 @@ TEST_F(FileAnswer, SendsAPartThatIsResumed)
     EXPECT_EQ(header(a, "content-range"), "bytes 4-9/10");
 }
 
-TEST_F(FileAnswer, SaysTheSizeWhenARangeLiesOutside)
+TEST_F(FileAnswer, ReportsTheSizeForARangeOutsideTheFile)
 {
     const Answer a = file_answer({.method = "GET", .headers = {{"range", "bytes=10-"}}}, file_);
     EXPECT_EQ(a.status, 416);

@@ -143,7 +143,7 @@ TEST_F(ProtocolsTest, AShopsTaskWaitsThroughADisconnectAndARestartOfTheHub)
     EXPECT_EQ(of(id)["message"], "Printed");
 }
 
-TEST_F(ProtocolsTest, AShopsTaskIsMarkedByItsClock)
+TEST_F(ProtocolsTest, ALateShopTaskGetsAWarning)
 {
     reboot({{"task_warning", "50ms"}});
     const agh_conn conn = shop();
@@ -155,7 +155,7 @@ TEST_F(ProtocolsTest, AShopsTaskIsMarkedByItsClock)
     EXPECT_EQ(of(id)["warning"], true) << "the mark is on disk";
 }
 
-TEST_F(ProtocolsTest, HeartbeatsAreKeptForShopsThatAreAwayAndOverARestart)
+TEST_F(ProtocolsTest, HeartbeatsAreKeptForOfflineShopsAndAcrossRestarts)
 {
     const agh_conn conn = shop();
     beat(conn, {{"uptime", 1234}, {"devices", {{{"alias", "Kitchen"}, {"isDefault", true}}}}});
@@ -249,7 +249,7 @@ TEST_F(ProtocolsTest, APanelsPongsAndEventsAreKept)
 }
 
 // NOTES.md, panel: the first answer of a field agent is "processing".
-TEST_F(ProtocolsTest, AnAnswerOfProcessingIsProgress)
+TEST_F(ProtocolsTest, AnAnswerProcessingIsProgress)
 {
     const agh_conn conn = panel("p1", token("p1"));
     ASSERT_TRUE(upgraded(conn));
@@ -282,7 +282,7 @@ TEST_F(ProtocolsTest, AnAgenthostMayAnswerProcessing)
     EXPECT_EQ(answer(rest).body["data"]["status"], "processing");
 }
 
-TEST_F(ProtocolsTest, OnlyAnAgenthostIsSentATaskAgain)
+TEST_F(ProtocolsTest, OnlyAnAgenthostIsResentATask)
 {
     const auto shop = [&](const json& more) {
         json headers{{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}};

@@ -45,7 +45,7 @@ TEST_F(HubTest, AnAgentsErrorKeepsItsCode)
     EXPECT_EQ(done.body["error"]["message"], "File not found");
 }
 
-TEST_F(HubTest, SaysUnknownAgentsFromAbsentOnes)
+TEST_F(HubTest, DistinguishesUnknownFromOfflineAgents)
 {
     EXPECT_EQ(answer(command("nobody", {{"action", "info"}})).status, 404);
     EXPECT_EQ(code(command("nobody", {{"action", "info"}})), "AGENT_NOT_FOUND");
@@ -91,7 +91,7 @@ TEST_F(HubTest, AnswersAcceptedWhenTheResultIsLate)
     EXPECT_EQ(code(ask("GET", "/api/tasks/req_unknown")), "TASK_NOT_FOUND");
 }
 
-TEST_F(HubTest, ACallerWhoLeavesDoesNotStopTheTask)
+TEST_F(HubTest, ADisconnectingCallerDoesNotStopTheTask)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn rest = command("n1", {{"action", "info"}});
@@ -101,7 +101,7 @@ TEST_F(HubTest, ACallerWhoLeavesDoesNotStopTheTask)
     EXPECT_EQ(answer(ask("GET", "/api/tasks/" + wire["request_id"].get<std::string>())).body["data"], 7);
 }
 
-TEST_F(HubTest, SendsAgainAfterALossButNotForEver)
+TEST_F(HubTest, ResendsAfterALossButNotForever)
 {
     std::string id;
     agh_conn rest = 0;
@@ -120,7 +120,7 @@ TEST_F(HubTest, SendsAgainAfterALossButNotForEver)
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
 }
 
-TEST_F(HubTest, ATaskThatNobodyAnswersFailsInTime)
+TEST_F(HubTest, AnUnansweredTaskFailsInTime)
 {
     boot({{"task_ttl", "50ms"}});
     agent("n1");
@@ -130,7 +130,7 @@ TEST_F(HubTest, ATaskThatNobodyAnswersFailsInTime)
     EXPECT_EQ(done.body["error"]["code"], "TIMEOUT");
 }
 
-TEST_F(HubTest, KeepsWhatASlowAgentCannotTakeAndSendsItLater)
+TEST_F(HubTest, KeepsCommandsForASlowAgentAndSendsThemLater)
 {
     const agh_conn n1 = agent("n1");
     host->listener.send_budget(0);
@@ -142,7 +142,7 @@ TEST_F(HubTest, KeepsWhatASlowAgentCannotTakeAndSendsItLater)
     EXPECT_EQ(answer(rest).body["sent"], 1) << "what was not taken does not count";
 }
 
-TEST_F(HubTest, BoundsWhatIsOpenForOneAgent)
+TEST_F(HubTest, BoundsTheOpenTasksOfOneAgent)
 {
     boot({{"agent_queue", 3}, {"in_flight", 2}});
     const agh_conn n1 = agent("n1");

@@ -190,7 +190,7 @@ TEST_F(FileReadersTest, APieceFitsWheneverTheDaemonSaysWritable)
     EXPECT_EQ(daemon.length, content.size());
 }
 
-TEST_F(FileReadersTest, AReaderGoesOnWhenTheDaemonWasWritableWhileItRead)
+TEST_F(FileReadersTest, AReaderContinuesIfTheConnectionBecameWritableMeanwhile)
 {
     get();
     pass(10s);
@@ -210,7 +210,7 @@ TEST_F(FileReadersTest, AReaderGoesOnWhenTheDaemonWasWritableWhileItRead)
     EXPECT_EQ(daemon.body, content);
 }
 
-TEST_F(FileReadersTest, AReaderGoesOnWhenTheWorkerHadNoRoom)
+TEST_F(FileReadersTest, AReaderContinuesAfterTheWorkersQueueWasFull)
 {
     get();
     pass(10s);
@@ -227,7 +227,7 @@ TEST_F(FileReadersTest, AReaderGoesOnWhenTheWorkerHadNoRoom)
 }
 
 // A reader that began between the end of the upload and the agent's answer was cut off: nobody had told it that all of it is here.
-TEST_F(FileReadersTest, AGetThatIsDueAfterItsUploadHasEndedIsSentTheWhole)
+TEST_F(FileReadersTest, AGetDueAfterTheUploadEndedGetsTheWholeFile)
 {
     get();
     const Conn agent = upload(1'000, sum(content.substr(0, 1'000)));
@@ -243,7 +243,7 @@ TEST_F(FileReadersTest, AGetThatIsDueAfterItsUploadHasEndedIsSentTheWhole)
     EXPECT_FALSE(daemon.answers.contains(caller)) << "it has its answer";
 }
 
-TEST_F(FileReadersTest, AnUploadThatIsRepeatedDoesNotDisturbAReaderThatHasTheWholeBefore)
+TEST_F(FileReadersTest, ARepeatedUploadDoesNotDisturbACompleteReader)
 {
     get();
     pass(10s);

@@ -47,7 +47,7 @@ TEST_F(HubTest, PutChecksTheDeclaredHash)
     EXPECT_EQ(sent(n1, 1)["action"], "upload");
 }
 
-TEST_F(HubTest, PutRefusesWhatIsTooLargeOrDoesNotFit)
+TEST_F(HubTest, PutRejectsBodiesThatAreTooLargeOrDoNotFit)
 {
     boot({{"max_file", 100}, {"spool_bytes", 50}});
     const agh_conn n1 = agent("n1");
@@ -100,7 +100,7 @@ TEST_F(HubTest, GetLetsTheAgentSendTheFile)
         << "used up";
 }
 
-TEST_F(HubTest, GetBelievesBytesNotWords)
+TEST_F(HubTest, GetTrustsTheBytesNotTheAgentsClaim)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn rest = ask("GET", "/api/agents/n1/files/f1");
@@ -148,7 +148,7 @@ TEST_F(HubTest, AFileCallEndsWhenItsAgentStaysAway)
     EXPECT_EQ(code(rest), "AGENT_OFFLINE");
 }
 
-TEST_F(HubTest, AFileCallEndsWhenItsAgentLeftWhileTheBodyCame)
+TEST_F(HubTest, AFileCallEndsIfItsAgentDisconnectedDuringTheBody)
 {
     boot({{"agent_grace", "50ms"}});
     const agh_conn n1 = agent("n1");
@@ -160,7 +160,7 @@ TEST_F(HubTest, AFileCallEndsWhenItsAgentLeftWhileTheBodyCame)
     EXPECT_EQ(code(rest), "AGENT_OFFLINE");
 }
 
-TEST_F(HubTest, AFileCallGoesOnWhenItsAgentComesBack)
+TEST_F(HubTest, AFileCallContinuesWhenItsAgentReconnects)
 {
     const agh_conn first = agent("n1");
     const agh_conn rest = ask("DELETE", "/api/agents/n1/files/f1");
@@ -172,7 +172,7 @@ TEST_F(HubTest, AFileCallGoesOnWhenItsAgentComesBack)
     EXPECT_EQ(answer(rest).status, 200);
 }
 
-TEST_F(HubTest, SaysWhenTheDiskTookNotTheBody)
+TEST_F(HubTest, ReportsThatTheBodyCouldNotBeWritten)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn conn = ask("PUT", "/api/agents/n1/files/f1", {}, R"("length":60)");
@@ -186,7 +186,7 @@ TEST_F(HubTest, SaysWhenTheDiskTookNotTheBody)
 
 std::string sum(const std::string& content) { return agenthost::base::hex(agenthost::base::sha256(content)); }
 
-TEST_F(HubTest, APutThatTricklesHoldsLittleOfTheSpool)
+TEST_F(HubTest, ASlowPutHoldsLittleOfTheSpool)
 {
     boot({{"spool_bytes", 10 << 20}});
     agent("n1");
@@ -215,7 +215,7 @@ TEST_F(HubTest, APutThatTricklesHoldsLittleOfTheSpool)
     EXPECT_TRUE(host->listener.exchange(next).receiving);
 }
 
-TEST_F(HubTest, GetSendsWhatHasArrivedAndTheLastByteWhenItIsRight)
+TEST_F(HubTest, GetSendsArrivedBytesAndTheLastByteAfterVerification)
 {
     boot({{"stream_after", "0s"}});
     const agh_conn n1 = agent("n1");
@@ -258,7 +258,7 @@ TEST_F(HubTest, GetSendsWhatHasArrivedAndTheLastByteWhenItIsRight)
     EXPECT_EQ(host->listener.exchange(rest).close_code, 0);
 }
 
-TEST_F(HubTest, AReaderIsCutOffWhenTheContentIsWrongOrDoesNotCome)
+TEST_F(HubTest, AReaderIsCutOffIfTheContentIsWrongOrMissing)
 {
     boot({{"stream_after", "0s"}});
     const agh_conn n1 = agent("n1");
@@ -346,7 +346,7 @@ TEST_F(HubTest, ARepeatedPutIsNotStoredTwice)
     EXPECT_EQ(sent(n1, 6)["action"], "upload") << "a failure is not remembered";
 }
 
-TEST_F(HubTest, AnIdempotencyKeyMeansOneContent)
+TEST_F(HubTest, AnIdempotencyKeyIsBoundToOneContent)
 {
     const agh_conn n1 = agent("n1");
     json headers = json::parse(bearer());

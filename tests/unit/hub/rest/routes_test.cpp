@@ -110,7 +110,7 @@ TEST_F(RoutesTest, AnAdminsRowRefusesADashboard)
 }
 
 // A new row, or a row whose role changes, is seen here.
-TEST_F(RoutesTest, TheHubHasTheseRows)
+TEST_F(RoutesTest, TheHubHasExactlyTheseRoutes)
 {
     std::vector<std::string> rows;
     for (const Route& row : all) {
@@ -193,7 +193,7 @@ TEST_F(RoutesTest, EveryOtherMethodOfEveryRowIs405)
     EXPECT_EQ(called, 0);
 }
 
-TEST_F(RoutesTest, WhatMatchesNoRowIs404AndReachesNoHandler)
+TEST_F(RoutesTest, AnUnmatchedRequestIs404AndReachesNoHandler)
 {
     join("n1", "storage");
     for (const char* path :
@@ -205,7 +205,7 @@ TEST_F(RoutesTest, WhatMatchesNoRowIs404AndReachesNoHandler)
     EXPECT_TRUE(fanout.sent.empty());
 }
 
-TEST_F(RoutesTest, AnotherMethodIs405WithThoseThatThereAre)
+TEST_F(RoutesTest, AWrongMethodIs405WithTheAllowedOnes)
 {
     join("n1", "storage");
     const auto allow = [&](const char* method, const char* path) {
@@ -224,7 +224,7 @@ TEST_F(RoutesTest, AnotherMethodIs405WithThoseThatThereAre)
     EXPECT_TRUE(fanout.sent.empty()) << "nothing unmatched falls into another row";
 }
 
-TEST_F(RoutesTest, WithoutATokenNobodyIsToldWhichRoutesThereAre)
+TEST_F(RoutesTest, WithoutATokenRoutesAreNotRevealed)
 {
     for (const char* path : {"/api/agents", "/api/nothing", "/api/temp/upload/x"})
         EXPECT_EQ(status(ask("PATCH", path, {}, {}, "wrong")), 401) << path;
@@ -253,7 +253,7 @@ TEST(HubRouter, FindsArgumentsByTheirNames)
     EXPECT_EQ(router.match("GET", "/api/agents/n1/files").allow, "");
 }
 
-TEST(HubRouter, RefusesRowsThatCannotBeMeant)
+TEST(HubRouter, RejectsInvalidRows)
 {
     const auto handler = [](const HttpRequest&) {};
     Router router;

@@ -31,7 +31,7 @@ protected:
     }
 };
 
-TEST_F(ShopTest, TheWireCarriesTheIdThatTheCallerGot)
+TEST_F(ShopTest, FramesCarryTheCallersTaskId)
 {
     join("kitchen", "print");
     const std::string id =
@@ -53,7 +53,7 @@ TEST_F(ShopTest, TheWireCarriesTheIdThatTheCallerGot)
     EXPECT_EQ(done["warning"], false);
 }
 
-TEST_F(ShopTest, AnErrorKeepsItsWordsAndMeta)
+TEST_F(ShopTest, AnErrorKeepsItsMessageAndMeta)
 {
     join("kitchen", "print");
     const std::string id = task("print");
@@ -68,7 +68,7 @@ TEST_F(ShopTest, AnErrorKeepsItsWordsAndMeta)
     EXPECT_EQ(failed["error"]["code"], "INTERNAL");
 }
 
-TEST_F(ShopTest, WaitsForAShopThatIsAway)
+TEST_F(ShopTest, WaitsForAnOfflineShop)
 {
     join("kitchen", "print");
     leave("kitchen");
@@ -141,7 +141,7 @@ TEST_F(ShopTest, ATaskOfAnEarlierProcessIsNotSentToAnAgentWithoutAJournal)
     EXPECT_EQ(of("req_old")["meta"]["outcome"], "unknown");
 }
 
-TEST_F(ShopTest, IsMarkedWhenItIsLateAndStaysMarked)
+TEST_F(ShopTest, GetsAWarningWhenLateAndKeepsIt)
 {
     join("kitchen", "print");
     const std::string id = task("print");
@@ -201,7 +201,7 @@ TEST_F(ShopTest, TheHeartbeatListHasEveryShopWithItsLastResult)
     EXPECT_EQ(status(ask("GET", "/api/agent-heartbeat", {}, "shopId=nobody")), 404);
 }
 
-TEST_F(ShopTest, AConfigurationIsConfirmedByTheNextHeartbeatThatTellsAnother)
+TEST_F(ShopTest, AConfigurationIsConfirmedByTheNextChangedHeartbeat)
 {
     join("kitchen", "print");
     beat("kitchen", R"({"config_push_at":"2025-01-01T00:00:00Z"})");
@@ -240,7 +240,7 @@ TEST_F(ShopTest, ARestartBetweenAnswerAndHeartbeatStillConfirms)
     EXPECT_TRUE(of("req_c").contains("confirmedAt"));
 }
 
-TEST_F(ShopTest, RefusesWhatIsNoTask)
+TEST_F(ShopTest, RejectsInvalidTasks)
 {
     join("kitchen", "print");
     for (const char* text :
@@ -260,7 +260,7 @@ TEST_F(ShopTest, RefusesWhatIsNoTask)
         << "a command is no shop's task";
 }
 
-TEST_F(ShopTest, AFullTableIsSaidAndNothingIsSent)
+TEST_F(ShopTest, AFullTableIsReportedAndNothingIsSent)
 {
     join("kitchen", "print");
     tables.full = true;

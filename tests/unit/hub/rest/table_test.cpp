@@ -47,7 +47,7 @@ TEST(HubWords, ComeFromTheManifestsOfThisRepository)
     EXPECT_FALSE(words.is_run("terminal.list"));
 }
 
-TEST(HubWords, NamesAndWordsMeanTheSame)
+TEST(HubWords, ActionAndProtocolNamesMeanTheSame)
 {
     EXPECT_EQ(said(Protocol::panel, "docker.start_server"), "start_server");
     EXPECT_EQ(said(Protocol::panel, "start_server"), "start_server");
@@ -62,7 +62,7 @@ TEST(HubWords, NamesAndWordsMeanTheSame)
     EXPECT_EQ(said(Protocol::panel, "host.ping"), "host.ping");
 }
 
-TEST(HubWords, TheFirstWordOfAnActionIsKept)
+TEST(HubWords, TheFirstNameOfAnActionIsKept)
 {
     ActionWords words;
     EXPECT_EQ(words.add(R"({"id":"x","aliases":{"panel":{"go":"x.start","begin":"x.start"}}})"), "");
@@ -71,7 +71,7 @@ TEST(HubWords, TheFirstWordOfAnActionIsKept)
     EXPECT_EQ(words.word("panel", "x.start"), "go");
 }
 
-TEST(HubWords, SaysWhatIsWrongWithAManifest)
+TEST(HubWords, ReportsTheProblemOfAManifest)
 {
     ActionWords words;
     EXPECT_NE(words.add("not JSON"), "");
@@ -179,7 +179,7 @@ TEST_F(TableTest, AnAgentsCodeBecomesTheFittingStatus)
     }
 }
 
-TEST_F(TableTest, TellsUnknownAgentsFromThoseThatAreAway)
+TEST_F(TableTest, DistinguishesUnknownFromOfflineAgents)
 {
     join("node-01", "panel");
     leave("node-01");
@@ -194,7 +194,7 @@ TEST_F(TableTest, TellsUnknownAgentsFromThoseThatAreAway)
     }
 }
 
-TEST_F(TableTest, AWordTheProtocolCannotSayIsRefusedAtOnce)
+TEST_F(TableTest, AnUnsupportedCommandIsRejectedAtOnce)
 {
     join("node-01", "panel");
     const Conn conn = ask("POST", "/api/agents/node-01/commands", R"({"action":"unspeakable"})");
@@ -225,7 +225,7 @@ TEST_F(TableTest, ACallerSeesOnlyItsAgents)
 }
 
 // The same checks whichever way a command comes in.
-TEST_F(TableTest, EveryWayInChecksACommandTheSameWay)
+TEST_F(TableTest, EveryEntryPointChecksCommandsAlike)
 {
     join("agent-123", "signed");
     join("node-01", "storage");
@@ -283,7 +283,7 @@ TEST_F(TableTest, DeleteCancelsATaskThatWasNotSent)
     EXPECT_EQ(status(ask("DELETE", "/api/tasks/nonsense")), 404);
 }
 
-TEST_F(TableTest, DeleteLetsGoOfATaskThatWasSent)
+TEST_F(TableTest, DeleteAbandonsASentTask)
 {
     join("node-01", "storage");
     ask("POST", "/api/agents/node-01/commands", R"({"action":"info","timeout":0})");
@@ -326,7 +326,7 @@ TEST_F(TableTest, DeleteInterruptsACommandOnATerminal)
     EXPECT_EQ(status(ask("DELETE", "/api/tasks/" + other, {}, "force=maybe")), 400);
 }
 
-TEST_F(TableTest, ATaskWhoseResultWasDroppedSaysSo)
+TEST_F(TableTest, ATaskReportsADroppedResult)
 {
     TaskRecord t{.id = "req_1", .agent = "node-01", .action = "info", .state = TaskState::success};
     t.dropped = 4711;
@@ -419,7 +419,7 @@ TEST_F(TableTest, DeleteOfAHiddenTaskIsAsIfItDidNotExist)
     EXPECT_EQ(get("/api/tasks/" + id)["status"], "dispatched");
 }
 
-TEST_F(TableTest, AContestedIdentityIsSaidInListAndHealth)
+TEST_F(TableTest, AContestedIdentityIsShownInListAndHealth)
 {
     join("p1", "panel");
     Contests contests;
@@ -438,7 +438,7 @@ TEST_F(TableTest, AContestedIdentityIsSaidInListAndHealth)
     EXPECT_FALSE(get("/api/agents/p1").contains("conflict"));
 }
 
-TEST_F(TableTest, TheSignedRoutesSayWhoIsThereAndRunACommand)
+TEST_F(TableTest, TheSignedRoutesListAgentsAndRunACommand)
 {
     join("agent-123", "signed");
     fanout.agents["agent-123"].name = "test-server";
@@ -509,7 +509,7 @@ TEST_F(TableTest, AnUnansweredCommandFreesTheLaneAfterAMinute)
     EXPECT_EQ(body(third)["data"], "1.0");
 }
 
-TEST_F(TableTest, AnAnswerThatNamesNoCommandIsNeverThatOfAnAbandonedOne)
+TEST_F(TableTest, AnAnswerWithoutACommandNeverBelongsToAnAbandonedOne)
 {
     join("agent-123", "signed");
     const Conn first =
@@ -551,7 +551,7 @@ TEST_F(TableTest, AnAgentThatRepeatsIdsGetsManyAtOnce)
     EXPECT_EQ(fanout.sent.size(), 4U) << "a new session has to show it again";
 }
 
-TEST_F(TableTest, ABusyTableIsSaid)
+TEST_F(TableTest, ABusyTableIsReported)
 {
     join("node-01", "panel");
     tables.full = true;

@@ -55,7 +55,7 @@ TEST_F(TransfersTest, OneAgentAtItsShareIsRefusedAndAnotherGetsThrough)
     EXPECT_FALSE(answered(get("t3", "b")));
 }
 
-TEST_F(TransfersTest, WhatEndsGivesItsPlaceBack)
+TEST_F(TransfersTest, AnEndedTransferReleasesItsPlace)
 {
     EXPECT_EQ(begins("t", "a", 90), 80U);
     const auto sent = fanout.sent; // each answer may send another

@@ -95,14 +95,14 @@ TEST_F(RunsTest, QueuedComesFirstAndTheEndLast)
     EXPECT_EQ(run->priority, "high");
 }
 
-TEST_F(RunsTest, WhoPrintsIsRunningWhetherItSaysSoOrNot)
+TEST_F(RunsTest, ACommandWithOutputIsRunning)
 {
     const std::string id = start();
     print(id, 0, "a");
     EXPECT_EQ(seen, (Seen{"queued", "running", "a"}));
 }
 
-TEST_F(RunsTest, SaysHowACommandEnded)
+TEST_F(RunsTest, ReportsHowACommandEnded)
 {
     const auto ending = [&](const std::string& data) {
         const std::string id = start();
@@ -151,7 +151,7 @@ TEST_F(RunsTest, CountsBytesOfBothStreamsAndGaps)
     EXPECT_EQ(late.back(), "1@20-0 !");
 }
 
-TEST_F(RunsTest, FetchesWhatASessionMissedAndRepeatsNothing)
+TEST_F(RunsTest, FetchesMissedOutputAndRepeatsNothing)
 {
     const std::string id = start();
     running(id);
@@ -174,7 +174,7 @@ TEST_F(RunsTest, FetchesWhatASessionMissedAndRepeatsNothing)
     EXPECT_EQ(seen, (Seen{"4567", "8", "9", "completed"}));
 }
 
-TEST_F(RunsTest, StatesTheGapThatNobodyHasAnyMore)
+TEST_F(RunsTest, ReportsALostGap)
 {
     const std::string id = start();
     running(id);
@@ -206,7 +206,7 @@ TEST_F(RunsTest, ASessionThatBreaksWhileTheEndIsFetchedIsAskedAgain)
     EXPECT_EQ(seen, (Seen{"4567", "89ab", "completed"}));
 }
 
-TEST_F(RunsTest, WhatIsHeldWhenASessionBreaksDoesNotJumpTheGap)
+TEST_F(RunsTest, HeldOutputDoesNotSkipTheGap)
 {
     const std::string id = start();
     running(id);
@@ -222,7 +222,7 @@ TEST_F(RunsTest, WhatIsHeldWhenASessionBreaksDoesNotJumpTheGap)
     EXPECT_EQ(seen, (Seen{"456789ab"}));
 }
 
-TEST_F(RunsTest, AnEndThatNobodyBringsIsAGapThatIsSaid)
+TEST_F(RunsTest, AMissingEndIsReportedAsAGap)
 {
     const std::string id = start();
     running(id);
@@ -241,7 +241,7 @@ TEST_F(RunsTest, AnEndThatNobodyBringsIsAGapThatIsSaid)
     EXPECT_EQ(runs.find(id)->output.lost(), 8U);
 }
 
-TEST_F(RunsTest, AsksAgainForWhatItCouldNotHold)
+TEST_F(RunsTest, FetchesAgainWhatItCouldNotBuffer)
 {
     Runs small{core, fanout, commands, requests, {.held = 4}};
     const std::string id = start();
@@ -271,7 +271,7 @@ TEST_F(RunsTest, AsksAgainForWhatItCouldNotHold)
     EXPECT_EQ(small.find(id)->output.lost(), 0U);
 }
 
-TEST_F(RunsTest, AnAgentThatKnowsNoReplayGoesOnWhereItWas)
+TEST_F(RunsTest, AnAgentWithoutReplayContinuesWithAGap)
 {
     const std::string id = start();
     print(id, 0, "0123");
@@ -320,7 +320,7 @@ TEST_F(RunsTest, InterruptsOnTheAgentAndInTheHubsOwnQueue)
 }
 
 // A window that was resized while its command waited kept the old size, although the resize had succeeded.
-TEST_F(RunsTest, ASizeAskedForBeforeItRunsIsSetWhenItDoes)
+TEST_F(RunsTest, ASizeRequestedBeforeTheStartIsAppliedAtTheStart)
 {
     const std::string id = start(R"({"command":"x","pty":true})");
     Requests::Answer heard;
@@ -354,10 +354,10 @@ TEST_F(RunsTest, ARequestIsAnsweredWhateverHappens)
     enter([&] { runs.resize(id, 120, 40, then); });
     enter([&] { requests.agent_lost("d1"); });
     EXPECT_EQ(heard.code, "AGENT_OFFLINE");
-    for (std::size_t i = 0; i < Requests::most_of_agent; ++i) enter([&] { runs.resize(id, 120, 40, {}); });
+    for (std::size_t i = 0; i < Requests::max_of_agent; ++i) enter([&] { runs.resize(id, 120, 40, {}); });
     enter([&] { runs.resize(id, 120, 40, then); });
     EXPECT_EQ(heard.code, "BUSY") << "it takes no more";
-    EXPECT_EQ(requests.open(), Requests::most_of_agent);
+    EXPECT_EQ(requests.open(), Requests::max_of_agent);
 }
 
 TEST_F(RunsTest, KeepsABoundedAmountOfOutputAndOfRuns)
@@ -391,7 +391,7 @@ TEST_F(RunsTest, KeepsABoundedAmountOfOutputAndOfRuns)
     EXPECT_NE(small.find("b"), nullptr);
 }
 
-TEST_F(RunsTest, TellsTheQueueAndTakesOutputOfProtocolsThatHaveOnlyEvents)
+TEST_F(RunsTest, ReportsTheQueueAndAcceptsOutputAsEvents)
 {
     const std::string id = start();
     enter([&] {
@@ -431,7 +431,7 @@ TEST_F(RunsTest, RestBeginsARunAndShowsIt)
     const Conn own = ask("POST", "/api/agents/d1/commands",
                          R"({"action":"terminal.run","params":{"command":"ls","commandId":"mine"}})");
     EXPECT_EQ(status(own), 400);
-    EXPECT_THAT(std::string{body(own)["error"]["message"]}, testing::HasSubstr("the hub gives it"));
+    EXPECT_THAT(std::string{body(own)["error"]["message"]}, testing::HasSubstr("the hub assigns it"));
 }
 
 TEST_F(RunsTest, RestReadsOutputByPositionAndWaitsForMore)
@@ -488,7 +488,7 @@ TEST_F(RunsTest, RestGivesLargeOutputInParts)
     for (int round = 0; round < 10 && at < 500'000; ++round) {
         const Conn conn = ask("GET", "/api/commands/" + id + "/output", {}, "offset=" + std::to_string(at));
         const Answer& a = daemon.answers.at(conn);
-        EXPECT_LE(a.body.size(), RunsRest::most_at_once);
+        EXPECT_LE(a.body.size(), RunsRest::max_at_once);
         all += a.body;
         for (const auto& [key, value] : a.headers)
             if (key == "x-next-offset") at = std::stoull(value);

@@ -70,7 +70,7 @@ struct EnrolmentTest : testing::Test {
     std::unique_ptr<StoreNonces> nonces;
 };
 
-TEST_F(EnrolmentTest, KeepsWhatItIsTold)
+TEST_F(EnrolmentTest, KeepsSavedRows)
 {
     const Enrolment full{.id = "a",
                          .name = "node",
@@ -193,7 +193,7 @@ TEST_F(EnrolmentTest, KeepsMintedTokensUntilTheyExpire)
     EXPECT_EQ(loaded.jwts[0].jti, "j3");
 }
 
-TEST_F(EnrolmentTest, TakesOverWhatAnOlderHubMinted)
+TEST_F(EnrolmentTest, ImportsCredentialsOfAnOlderHub)
 {
     close();
     {
@@ -222,7 +222,7 @@ TEST_F(EnrolmentTest, TakesOverWhatAnOlderHubMinted)
     EXPECT_TRUE(loaded.enrolments[0].jwt);
 }
 
-TEST_F(EnrolmentTest, ANonceServesOnceAlsoAcrossARestart)
+TEST_F(EnrolmentTest, ANonceIsAcceptedOnceEvenAcrossARestart)
 {
     EXPECT_EQ(nonces->admit("a", "n1", start_ms), Verdict::fresh);
     EXPECT_EQ(nonces->admit("a", "n1", start_ms), Verdict::seen);
@@ -242,9 +242,9 @@ TEST_F(EnrolmentTest, ManyNoncesWithOneCommitUnderWayAreAllKept)
         ASSERT_EQ(nonces->admit("a", std::to_string(i), start_ms), Verdict::seen) << i;
 }
 
-TEST_F(EnrolmentTest, AnAgentThatTalksTooMuchCostsOnlyItself)
+TEST_F(EnrolmentTest, ABusyAgentAffectsOnlyItself)
 {
-    for (std::size_t i = 0; i < StoreNonces::most_nonces; ++i)
+    for (std::size_t i = 0; i < StoreNonces::max_nonces; ++i)
         ASSERT_EQ(nonces->admit("loud", std::to_string(i), start_ms), Verdict::fresh) << i;
     EXPECT_EQ(nonces->admit("loud", "one more", start_ms), Verdict::full);
     EXPECT_EQ(nonces->admit("loud", "0", start_ms), Verdict::seen) << "a full window forgets nothing";
@@ -253,7 +253,7 @@ TEST_F(EnrolmentTest, AnAgentThatTalksTooMuchCostsOnlyItself)
     EXPECT_EQ(nonces->admit("loud", "later", now.load()), Verdict::fresh);
 }
 
-TEST_F(EnrolmentTest, WindowsInWhichNothingCountsAreLetGo)
+TEST_F(EnrolmentTest, ExpiredWindowsAreRemoved)
 {
     nonces->admit("a", "n1", start_ms);
     nonces->admit("b", "n1", start_ms + 60'000);

@@ -80,7 +80,7 @@ TEST_F(StoreTest, ListsAgentsInPages)
     open();
     for (const char* id : {"c", "a", "b"}) store->seen({.id = id, .protocol = "storage"});
     std::promise<std::string> got;
-    store->list({.after = "a", .most = 5}, [&](const std::vector<AgentRecord>& rows) {
+    store->list({.after = "a", .max_rows = 5}, [&](const std::vector<AgentRecord>& rows) {
         std::string ids;
         for (const auto& row : rows) ids += row.id;
         got.set_value(ids);
@@ -145,7 +145,7 @@ TEST_F(StoreTest, MintedCredentialsSurvive)
     EXPECT_TRUE(loaded.tokens.empty());
 }
 
-TEST_F(StoreTest, ForgetsWhatExpiredAndTheOldestBeyondTheBound)
+TEST_F(StoreTest, DeletesExpiredTasksAndTheOldestBeyondTheBound)
 {
     open();
     TaskRecord old = record("expired", TaskState::success);
@@ -182,7 +182,7 @@ TEST_F(StoreTest, RefusesNewTasksWhenTooManyWaitButNeverTheirResults)
     EXPECT_FALSE(task("3"));
 }
 
-TEST_F(StoreTest, SaysWhenTheDatabaseIsFromTheFuture)
+TEST_F(StoreTest, ReportsADatabaseOfANewerVersion)
 {
     open();
     store.reset();
@@ -195,7 +195,7 @@ TEST_F(StoreTest, SaysWhenTheDatabaseIsFromTheFuture)
     }
 }
 
-TEST_F(StoreTest, SaysWhichFileItCannotUse)
+TEST_F(StoreTest, NamesTheFileItCannotUse)
 {
     Store::Loaded l;
     try {
@@ -218,7 +218,7 @@ TaskRecord result(const std::string& id, const std::string& caller, const std::s
 }
 
 // 100,000 rows of 1 MiB each were kept for a day.
-TEST_F(StoreTest, ResultsAreBoundedInBytesAndTheOldestOfTheGreediestGoFirst)
+TEST_F(StoreTest, ResultsAreBoundedAndTheLargestHoldersOldestGoFirst)
 {
     open(1000, {.task_rows = 1000, .result_bytes = 100'000});
     ASSERT_TRUE(save(result("other", "desk", "b", 10'000, 1)));
@@ -274,7 +274,7 @@ TEST_F(StoreTest, AResultLargerThanTheBoundIsDroppedItself)
     EXPECT_EQ(task("large")->data, "");
 }
 
-TEST(HubSpool, LeavesNoNameAndGivesBackItsRoom)
+TEST(HubSpool, LeavesNoNameAndReleasesItsRoom)
 {
     const agenthost::test::TempDir dir;
     const std::string folder = (dir / "spool").string();
@@ -315,7 +315,7 @@ TEST(HubSpool, OneAgentOrTokenLeavesRoomForOthersAndRoomIsTakenAsBytesArrive)
     EXPECT_EQ(spool->reserved(), 0U);
 }
 
-TEST(HubSpool, KeepsWhatMustStayFree)
+TEST(HubSpool, KeepsTheReservedSpaceFree)
 {
     const agenthost::test::TempDir dir;
     const auto spool =
@@ -328,7 +328,7 @@ TEST(HubSpool, KeepsWhatMustStayFree)
 }
 
 // Every failure was called DISK_FULL.
-TEST(HubSpool, NamesWhatTheDiskRefused)
+TEST(HubSpool, ReportsTheDisksError)
 {
     const agenthost::test::TempDir dir;
     int create = 0, write = 0; // the errno of the next call; 0: it works
@@ -373,7 +373,7 @@ TEST(HubSpool, NamesWhatTheDiskRefused)
     }
 }
 
-TEST(HubSpool, SaysWhichFolderItCannotUse)
+TEST(HubSpool, NamesTheFolderItCannotUse)
 {
     try {
         Spool::make("/proc/no-such-folder", 1, 0);

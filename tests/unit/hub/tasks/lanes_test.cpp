@@ -24,7 +24,7 @@ struct LanesTest : PartsTest {
 };
 
 // The first command is given up after a minute. Its answer, when it comes, ended the second one with the result of the first.
-TEST_F(LanesTest, ALateAnswerNeverEndsALaterCommandWithTheSameWord)
+TEST_F(LanesTest, ALateAnswerNeverEndsALaterCommandOfTheSameName)
 {
     join("a", "signed", 0);
     const Conn first = command("get_status");
@@ -57,7 +57,7 @@ TEST_F(LanesTest, ACommandThatWasCancelledOrTimedOutStillOwesItsAnswer)
     EXPECT_EQ(body(second)["data"], "of the second");
 }
 
-TEST_F(LanesTest, AHeldCommandThatIsNeverSentSaysWhy)
+TEST_F(LanesTest, AHeldCommandThatIsNeverSentReportsWhy)
 {
     join("a", "signed", 0);
     command("unheard_of", 0);
@@ -71,7 +71,7 @@ TEST_F(LanesTest, AHeldCommandThatIsNeverSentSaysWhy)
     EXPECT_THAT(task["error"]["message"].get<std::string>(), testing::HasSubstr("It was not sent"));
 }
 
-TEST_F(LanesTest, ANewSessionFreesAWordAfterTheGrace)
+TEST_F(LanesTest, ANewSessionFreesANameAfterTheGrace)
 {
     join("a", "signed", 0);
     const Conn first = command("get_status");
@@ -86,7 +86,7 @@ TEST_F(LanesTest, ANewSessionFreesAWordAfterTheGrace)
     EXPECT_EQ(body(second)["data"], "of the second");
 }
 
-TEST_F(LanesTest, AnAgentThatRepeatsIdsIsHeldUpByNothing)
+TEST_F(LanesTest, AnAgentThatRepeatsIdsIsNeverHeldBack)
 {
     join("a", "signed", 0);
     command("get_status", 0);
@@ -102,10 +102,10 @@ TEST_F(LanesTest, AnAgentThatRepeatsIdsIsHeldUpByNothing)
     EXPECT_TRUE(answered(again));
 }
 
-TEST(Lanes, HoldsAllWordsWhenTooManyAreUnanswered)
+TEST(Lanes, HoldsAllNamesWhenTooManyAreUnanswered)
 {
     Lanes lanes;
-    for (std::size_t i = 0; i < Lanes::most_words; ++i) lanes.sent("a", std::to_string(i), "id");
+    for (std::size_t i = 0; i < Lanes::max_words; ++i) lanes.sent("a", std::to_string(i), "id");
     EXPECT_TRUE(lanes.holds("a", "another", "x"));
     EXPECT_EQ(lanes.answered("a", "0"), "id");
     EXPECT_FALSE(lanes.holds("a", "another", "x"));

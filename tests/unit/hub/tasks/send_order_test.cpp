@@ -140,7 +140,7 @@ struct SendOrderTest : testing::Test {
     std::unique_ptr<Life> hub;
 };
 
-TEST_F(SendOrderTest, NothingIsSentBeforeItsRowSaysSo)
+TEST_F(SendOrderTest, NothingIsSentBeforeItsRowIsMarked)
 {
     boot();
     join();
@@ -196,7 +196,7 @@ TEST_F(SendOrderTest, ADiskThatRefusesDelaysTheTaskAndAnAgentThatLeftFirstGetsIt
     EXPECT_TRUE(net.behind.empty());
 }
 
-TEST_F(SendOrderTest, WhatTheConnectionHadNoRoomForIsSentOnceAndInOrder)
+TEST_F(SendOrderTest, ACommandDelayedByAFullConnectionIsSentOnceAndInOrder)
 {
     boot();
     join();

@@ -58,7 +58,7 @@ TEST_F(TasksTest, AnotherAgentCannotAnswer)
     EXPECT_EQ(tasks.find("1")->state, TaskState::dispatched);
 }
 
-TEST_F(TasksTest, NobodyAnswersWhatWasNeverSent)
+TEST_F(TasksTest, AnAnswerToAnUnsentTaskIsIgnored)
 {
     tasks.add(task("1"));
     EXPECT_FALSE(tasks.finish("a", "1", success(), 1));
@@ -115,7 +115,7 @@ TEST(TasksBytes, OneTokenCannotTakeAllTasks)
     EXPECT_FALSE(add("greedy"));
 }
 
-TEST_F(TasksTest, AdriftIsNeitherSentNorInFlightAndItsAnswerCounts)
+TEST_F(TasksTest, AnAdriftTaskIsNotInFlightButItsAnswerCounts)
 {
     for (const char* id : {"1", "2", "3"}) tasks.add(task(id));
     next();
@@ -135,7 +135,7 @@ TEST_F(TasksTest, AdriftIsNeitherSentNorInFlightAndItsAnswerCounts)
     EXPECT_EQ(tasks.open("a"), 2U);
 }
 
-TEST_F(TasksTest, WhatWasSentOftenEnoughGoesAdriftAndTheRestIsSentOn)
+TEST_F(TasksTest, TasksSentTooOftenGoAdriftAndOthersContinue)
 {
     for (const char* id : {"1", "2"}) tasks.add(task(id));
     next();
@@ -159,7 +159,7 @@ TEST_F(TasksTest, KeepsFewInFlight)
     EXPECT_EQ(next(), "3");
 }
 
-TEST_F(TasksTest, SendsAgainInTheOldOrderAfterALoss)
+TEST_F(TasksTest, ResendsInTheOldOrderAfterALoss)
 {
     for (const char* id : {"1", "2", "3"}) tasks.add(task(id));
     next();
@@ -198,7 +198,7 @@ TEST_F(TasksTest, GivesUpAfterThreeRepeats)
     EXPECT_EQ(tasks.size(), 1U);
 }
 
-TEST_F(TasksTest, WhatCouldNotBeSentIsNextAndDoesNotCount)
+TEST_F(TasksTest, AnUnsentTaskStaysNextAndDoesNotCount)
 {
     for (const char* id : {"1", "2"}) tasks.add(task(id));
     EXPECT_EQ(next(), "1");
@@ -208,7 +208,7 @@ TEST_F(TasksTest, WhatCouldNotBeSentIsNextAndDoesNotCount)
     tasks.not_sent("unknown"); // is ignored
 }
 
-TEST_F(TasksTest, FailedOnesLeaveNoTrace)
+TEST_F(TasksTest, FailedTasksLeaveNoTrace)
 {
     tasks.add(task("1"));
     tasks.add(task("2"));
@@ -223,7 +223,7 @@ TEST_F(TasksTest, FailedOnesLeaveNoTrace)
     EXPECT_EQ(next(), "1") << "the slot in flight is free again";
 }
 
-TEST_F(TasksTest, AgentsDoNotDisturbEachOther)
+TEST_F(TasksTest, AgentsDoNotAffectEachOther)
 {
     tasks.add(task("1"));
     tasks.add(task("2", "b"));
