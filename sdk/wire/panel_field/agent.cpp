@@ -1,0 +1,390 @@
+// The agent's end. The server's: server.cpp.
+#include "panel_field.hpp"
+#include "requests.hpp"
+#include "words.hpp"
+
+#include "wire/codes.hpp"
+#include "wire/iso8601.hpp"
+#include "wire/json/fields.hpp"
+#include "wire/panel/panel.hpp"
+#include "wire/session/answers.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agenthost::wire {
+namespace {
+
+using namespace panel_field;
+
+// Frame types for actions that the document has a word for. Any other server_* or file_* type is itself the action's word.
+struct ActionWord {
+    std::string_view type, action;
+};
+constexpr std::array action_words{
+    ActionWord{"server_create", "create_server"}, ActionWord{"server_start", "start_server"},
+    ActionWord{"server_stop", "stop_server"},     ActionWord{"server_restart", "restart_server"},
+    ActionWord{"server_delete", "delete_server"}, ActionWord{"file_read", "get_file"}};
+constexpr std::array<std::string_view, 4> power_words{"start", "stop", "restart", "kill"};
+// Prefix of ids made for unreadable requests without an id.
+constexpr std::string_view refused_prefix = "~error~";
+constexpr std::array<std::string_view, 1> without_server{"serverId"};
+constexpr std::array<std::string_view, 1> without_action{"action"};
+
+// An answer that comes back is not a request: two ends that answer each other would never stop.
+bool is_request(std::string_view type)
+{
+    for (const EventWord& word : event_words)
+        if (type == word.type) return false;
+    return type.starts_with("server_") || type.starts_with("file_");
+}
+
+std::string_view action_of(std::string_view type)
+{
+    for (const ActionWord& word : action_words)
+        if (type == word.type) return word.action;
+    return type;
+}
+
+std::string percent_encoded(std::string_view text)
+{
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain)
+            out += c;
+        else
+            out.append("%").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
+    }
+    return out;
+}
+
+// The frame type that answers a request of this type.
+std::string_view answer_type(std::string_view request_type)
+{
+    if (request_type.starts_with("file_")) return "file_content";
+    return request_type == "server_command" ? "server_output" : "server_status";
+}
+
+void append_failure(std::string& out, std::string_view type, const Result& result)
+{
+    const std::string_view code = result.error.code.empty() ? code::internal : result.error.code;
+    const std::string_view message = result.error.message.empty() ? code : result.error.message;
+    if (type == "server_status") append_field(out, "status", "error", most::word);
+    if (type == "server_output") {
+        append_field(out, "output", message, most::text);
+        append_field(out, "stream", "stderr", most::word);
+    }
+    if (type == "file_content") out += R"(,"success":false)";
+    append_field(out, "error", message, most::text);
+    append_field(out, "code", code, most::word);
+    append_field(out, "detail", result.error.detail, most::text);
+}
+
+// Appends the result's data, except members that the answer repeats from the request, and adds members that readers of the type expect.
+void append_success(std::string& out, std::string_view type, const Request& request, std::string_view data)
+{
+    std::string why;
+    const auto members = is_object(data) ? json::split(data, why) : std::nullopt;
+    const auto has = [&](std::string_view key) { return members && find(*members, key); };
+    if (type == "file_content" && !has("success")) out += R"(,"success":true)";
+    if (type == "server_output" && !has("stream")) out += R"(,"stream":"stdout")";
+    if (type == "server_output" && !has("output")) {
+        const json::Member* const message = members ? find(*members, "message") : nullptr;
+        out.append(R"(,"output":)").append(message ? message->raw : R"("")");
+    }
+    if (!members && !data.empty()) out.append(R"(,"result":)").append(data);
+    if (!members) return;
+    for (const json::Member& member : *members) {
+        const bool said = (member.key == "serverId" && !request.server_id.empty()) ||
+                          (member.key == "path" && !request.path.empty()) || member.key == "timestamp";
+        if (!said) out.append(",").append(member.key_raw).append(":").append(member.raw);
+    }
+}
+
+class PanelFieldAgent final : public AgentCodec {
+public:
+    explicit PanelFieldAgent(const AgentSetup& setup)
+        : world_{setup.world}, document_{make_panel_agent(setup)}
+    {}
+
+    Opening opening(const Hello&) override;
+    std::string hello(const Hello&) override;
+    FromServer decode(std::string_view frame, bool authenticating) override;
+    bool encode(const Result&, std::string& out) override;
+    bool encode(const Progress&, std::string& out) override;
+    bool encode(const Stream&, std::string&) override { return false; }
+    bool encode(const Event&, std::string& out) override;
+    bool encode(const Heartbeat&, std::string& out) override;
+    bool encode(const Metrics&, std::string&) override { return false; }
+    bool encode(const Log& log, std::string& out) override { return document_->encode(log, out); }
+
+private:
+    FromServer request(std::span<const json::Member>);
+    FromServer refuse(std::string_view id, std::string reason);
+    void translate(std::string_view type, std::span<const json::Member> data, Command&, std::string& problem);
+    void remember(const Hello&);
+    void begin(std::string& out, std::string_view type, std::string_view message_id, std::int64_t at) const;
+    void append_system_info(std::string& out) const;
+    void append_answer(std::string& out, const Request&, const Result&) const;
+    void append_error(std::string& out, const Error&) const;
+
+    World world_;
+    std::unique_ptr<AgentCodec> document_;
+    std::string agent_id_, name_, version_, platform_, arch_, capabilities_; // for system_info
+    Requests requests_;
+    Scratch scratch_;
+    // Storage for the views of the last message.
+    std::string made_id_, made_action_, made_target_, made_params_;
+};
+
+void PanelFieldAgent::remember(const Hello& hello)
+{
+    agent_id_ = hello.agent_id, name_ = hello.name, version_ = hello.version;
+    platform_ = hello.platform, arch_ = hello.arch, capabilities_ = hello.capabilities;
+    (void)document_->hello(hello);
+}
+
+Opening PanelFieldAgent::opening(const Hello& hello)
+{
+    remember(hello);
+    Opening out = document_->opening(hello);
+    std::erase_if(out.headers, [](const auto& header) { return header.first == "X-Agent-ID"; });
+    if (fits_a_header(hello.agent_id)) out.headers.emplace_back("X-Node-Id", hello.agent_id);
+    if (!hello.agent_id.empty()) out.query = "nodeId=" + percent_encoded(hello.agent_id);
+    return out;
+}
+
+std::string PanelFieldAgent::hello(const Hello& hello)
+{
+    remember(hello);
+    std::string out;
+    append_system_info(out);
+    return out;
+}
+
+// {"type":..,"messageId":..,"timestamp":..,"data":
+void PanelFieldAgent::begin(std::string& out, std::string_view type, std::string_view message_id,
+                            std::int64_t at) const
+{
+    out += R"({"type":)";
+    json::append(out, type);
+    append_field(out, "messageId", message_id, most::id);
+    out += R"(,"timestamp":)";
+    append_iso8601(out, at != 0 ? at : now(world_));
+    out += R"(,"data":)";
+}
+
+void PanelFieldAgent::append_system_info(std::string& out) const
+{
+    begin(out, "system_info", {}, 0);
+    out += R"({"nodeId":)";
+    json::append(out, clip(agent_id_, most::id));
+    append_field(out, "hostname", name_, most::id);
+    append_field(out, "os", platform_, most::id);
+    append_field(out, "arch", arch_, most::id);
+    append_field(out, "version", version_, most::id);
+    out += R"(,"capabilities":)";
+    out += capabilities_.empty() ? "[]" : capabilities_;
+    out += "}}";
+}
+
+FromServer PanelFieldAgent::decode(std::string_view frame, bool authenticating)
+{
+    std::string why;
+    const auto members = json::split(frame, why);
+    if (!members) return Malformed{std::move(why), {}};
+    const json::Member* const type = find(*members, "type");
+    const std::string_view word = type ? type->text : std::string_view{};
+    if (word == "system_info_request") return Ping{system_info_id};
+    if (!is_request(word)) return document_->decode(frame, authenticating);
+    scratch_.begin(frame);
+    return request(*members);
+}
+
+// Answered by an `error` frame if the request has no id.
+FromServer PanelFieldAgent::refuse(std::string_view id, std::string reason)
+{
+    made_id_ = id.empty() ? std::string{refused_prefix} + new_id(world_) : std::string{id};
+    return Malformed{std::move(reason), made_id_};
+}
+
+FromServer PanelFieldAgent::request(std::span<const json::Member> members)
+{
+    FieldReader fields{members, scratch_};
+    Request request;
+    request.type = fields.needed("type", most::action);
+    request.message_id = fields.identifier("messageId", most::id);
+    if (request.message_id.empty()) request.message_id = fields.identifier("id", most::id);
+    std::string_view node = fields.identifier("nodeId", most::id);
+    if (node.empty()) node = fields.identifier("agentId", most::id);
+    request.server_id = fields.identifier("serverId", most::id);
+    if (fields.problem.empty() && !node.empty() && !agent_id_.empty() && node != agent_id_)
+        fields.problem = "nodeId is not this agent's";
+    const json::Member* const data = find(members, "data");
+    const bool given = data && data->kind != json::Kind::null;
+    if (fields.problem.empty() && given && data->kind != json::Kind::object)
+        fields.problem = "data is not an object";
+    if (!fields.problem.empty()) return refuse(request.message_id, std::move(fields.problem));
+
+    Command command;
+    command.params = given ? data->raw : "{}";
+    std::string why;
+    const auto inner = json::split(command.params, why);
+    if (!inner) return refuse(request.message_id, "data: " + why);
+    FieldReader more{*inner, scratch_};
+    if (const json::Member* const id = find(*inner, "serverId"); id && id->kind != json::Kind::null)
+        request.server_id = more.identifier("serverId", most::id);
+    if (const json::Member* const path = find(*inner, "path"); path && path->text.size() <= most::text)
+        request.path = path->text;
+    if (more.problem.empty()) translate(request.type, *inner, command, more.problem);
+    if (!more.problem.empty()) return refuse(request.message_id, "data: " + more.problem);
+
+    request.id = request.message_id.empty() ? "~" + request.type + "~" + new_id(world_) : request.message_id;
+    made_id_ = request.id, made_target_ = request.server_id;
+    command.id = made_id_, command.action = made_action_, command.target = made_target_;
+    requests_.add(std::move(request));
+    return command;
+}
+
+// Sets the action and its parameters, in the document's words if it has them.
+void PanelFieldAgent::translate(std::string_view type, std::span<const json::Member> data, Command& command,
+                                std::string& problem)
+{
+    made_action_ = action_of(type);
+    if (type == "server_power") {
+        const json::Member* const power = find(data, "action");
+        const std::string_view word = power ? power->text : std::string_view{};
+        if (std::find(power_words.begin(), power_words.end(), word) == power_words.end()) {
+            problem = "action is none of start, stop, restart, kill";
+            return;
+        }
+        made_action_ = std::string{word} + "_server";
+        command.params = scratch_.object(data, without_action);
+    } else if (type == "server_create" && !find(data, "eggConfig")) {
+        made_params_ = "{";
+        if (const json::Member* const id = find(data, "serverId"))
+            made_params_.append(R"("serverId":)").append(id->raw).append(",");
+        made_params_ += R"("eggConfig":)";
+        made_params_ += scratch_.object(data, without_server);
+        made_params_ += '}';
+        command.params = made_params_;
+    }
+}
+
+void PanelFieldAgent::append_error(std::string& out, const Error& error) const
+{
+    const std::string_view code = error.code.empty() ? code::internal : error.code;
+    begin(out, "error", {}, 0);
+    out += R"({"code":)";
+    json::append(out, clip(code, most::word));
+    append_field(out, "message", error.message.empty() ? code : error.message, most::text);
+    append_field(out, "details", error.detail, most::text);
+    out += "}}";
+}
+
+void PanelFieldAgent::append_answer(std::string& out, const Request& request, const Result& result) const
+{
+    const std::string_view type = answer_type(request.type);
+    begin(out, type, request.message_id, 0);
+    out += R"({"timestamp":)";
+    append_iso8601(out, now(world_));
+    append_field(out, "serverId", request.server_id, most::id);
+    append_field(out, "path", request.path, most::text);
+    const bool failed = result.outcome != Outcome::success;
+    if (failed)
+        append_failure(out, type, result);
+    else
+        append_success(out, type, request, result.data);
+    out += "}}";
+}
+
+bool PanelFieldAgent::encode(const Result& result, std::string& out)
+{
+    const bool failed = result.outcome != Outcome::success;
+    if (const auto request = requests_.take(result.id)) {
+        append_answer(out, *request, result);
+        return true;
+    }
+    if (!result.id.starts_with('~')) return document_->encode(result, out);
+    if (result.id.starts_with(refused_prefix)) {
+        if (failed) append_error(out, result.error);
+        return failed;
+    }
+    // Forgotten, or requested before a restart: the id contains the request's type.
+    const std::string_view rest = result.id.substr(1);
+    append_answer(out, {.type = std::string{rest.substr(0, rest.find('~'))}}, result);
+    return true;
+}
+
+bool PanelFieldAgent::encode(const Progress& progress, std::string& out)
+{
+    if (progress.id.starts_with('~') || requests_.has(progress.id)) return false;
+    out += R"({"id":)";
+    json::append(out, progress.id);
+    out += R"(,"type":"response","timestamp":)";
+    append_iso8601(out, now(world_));
+    out += R"(,"status":"processing","success":true,"data":)";
+    if (progress.json.empty())
+        out += "{}";
+    else if (is_object(progress.json))
+        out += progress.json;
+    else
+        out.append(R"({"value":)").append(progress.json).append("}");
+    out += '}';
+    return true;
+}
+
+bool PanelFieldAgent::encode(const Event& event, std::string& out)
+{
+    const std::size_t dot = event.topic.find('.');
+    const std::string_view topic = event.topic.substr(dot == event.topic.npos ? 0 : dot + 1);
+    const auto* const word = std::find_if(event_words.begin(), event_words.end(),
+                                          [&](const EventWord& each) { return each.topic == topic; });
+    std::string why;
+    const auto data =
+        word == event_words.end() ? std::nullopt : json::split(event.json.empty() ? "{}" : event.json, why);
+    if (!data) return document_->encode(event, out);
+    begin(out, word->type, {}, event.at);
+    std::string added;
+    if (!find(*data, "serverId")) append_field(added, "serverId", event.target, most::id);
+    const json::Member* const source = word->member.empty() ? nullptr : find(*data, word->source);
+    if (source && !find(*data, word->member))
+        added.append(",\"").append(word->member).append("\":").append(source->raw);
+    append_members(added, event.json);
+    out += '{';
+    if (!added.empty()) out.append(added, 1);
+    out += "}}";
+    return true;
+}
+
+bool PanelFieldAgent::encode(const Heartbeat& beat, std::string& out)
+{
+    if (beat.id == system_info_id) {
+        append_system_info(out);
+        return true;
+    }
+    if (document_->encode(beat, out)) return true; // the answer to a ping
+    begin(out, "heartbeat", {}, beat.at);
+    out += R"({"nodeId":)";
+    json::append(out, clip(agent_id_, most::id));
+    out += R"(,"timestamp":)";
+    append_iso8601(out, beat.at != 0 ? beat.at : now(world_));
+    out += R"(,"status":"online")";
+    if (beat.facts.size() > 2 && beat.facts.size() <= max_facts && is_object(beat.facts))
+        out.append(R"(,"facts":)").append(beat.facts);
+    out += "}}";
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<AgentCodec> make_panel_field_agent(AgentSetup setup)
+{
+    return std::make_unique<PanelFieldAgent>(setup);
+}
+
+} // namespace agenthost::wire
