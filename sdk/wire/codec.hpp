@@ -34,7 +34,7 @@ public:
 };
 
 // What the agent's end can be told. Welcome also later than the first frame: {false} means that our credential is no longer good.
-using FromServer = std::variant<Nothing, Malformed, Welcome, Command, Config, Ping>;
+using FromServer = std::variant<Nothing, Malformed, Welcome, Command, Config, Ping, NewCredential>;
 
 // What the upgrade request carries for the protocol. Values may be secret.
 struct Opening {

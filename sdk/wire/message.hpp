@@ -117,6 +117,11 @@ struct Config {
     std::string_view json;
 };
 
+// Server -> agent: prove who you are by this from the next connection on. Never logged.
+struct NewCredential {
+    std::string_view credential;
+};
+
 // A frame the protocol does not allow. `reason` says what is wrong, for the log and, where the protocol can say it, the peer.
 struct Malformed {
     std::string reason;

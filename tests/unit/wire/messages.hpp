@@ -106,6 +106,10 @@ inline Json described(const Command& m)
     return out;
 }
 inline Json described(const Config& m) { return {{"type", "config"}, {"json", std::string{m.json}}}; }
+inline Json described(const NewCredential& m)
+{
+    return {{"type", "new_credential"}, {"credential", std::string{m.credential}}};
+}
 inline Json described(const Ping& m)
 {
     Json out{{"type", "ping"}};

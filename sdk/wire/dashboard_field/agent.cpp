@@ -1,0 +1,407 @@
+// The agent's end. The server's: server.cpp.
+#include "dashboard_field.hpp"
+#include "envelope.hpp"
+
+#include "wire/codes.hpp"
+#include "wire/dashboard/dashboard.hpp"
+#include "wire/dashboard/envelope.hpp"
+#include "wire/dashboard/output.hpp"
+#include "wire/dashboard/result.hpp"
+#include "wire/json/canonical.hpp"
+#include "wire/json/numbers.hpp"
+#include "wire/session/answers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <utility>
+
+namespace agenthost::wire {
+namespace {
+
+using dashboard::run_word;
+using dashboard_field::append_wrapped;
+using dashboard_field::Frame;
+using dashboard_field::is_own_type;
+using dashboard_field::open_frame;
+
+constexpr std::string_view interrupt_word = "command:interrupt";
+// What of a COMMAND_REQUEST has another name among the document's parameters, or none.
+constexpr std::array<std::string_view, 10> request_members{
+    "content",   "args",      "priority", "executionConstraints", "type", "context", "agentId",
+    "requestId", "timeoutMs", "command"};
+
+// 0 is high; the document has words.
+std::string_view priority_word(std::uint64_t priority)
+{
+    return priority == 0 ? "high" : priority == 1 ? "normal" : "low";
+}
+
+// When commands began, for executionTime. Bounded: 256; of one forgotten the time is 0.
+class StartTimes {
+public:
+    void begin(std::string_view id, std::int64_t at)
+    {
+        if (began_.size() >= CommandBook::most) began_.pop_front();
+        began_.emplace_back(id, at);
+    }
+    std::int64_t take(std::string_view id, std::int64_t now)
+    {
+        const auto found = std::ranges::find(began_, id, &std::pair<std::string, std::int64_t>::first);
+        if (found == began_.end()) return 0;
+        const std::int64_t at = found->second;
+        began_.erase(found);
+        return std::max<std::int64_t>(0, now - at);
+    }
+
+private:
+    std::deque<std::pair<std::string, std::int64_t>> began_;
+};
+
+class DashboardFieldAgent final : public AgentCodec {
+public:
+    explicit DashboardFieldAgent(const AgentSetup& setup)
+        : world_{setup.world}, document_{make_dashboard_agent(setup)}
+    {}
+
+    Opening opening(const Hello&) override;
+    std::string hello(const Hello&) override;
+    FromServer decode(std::string_view frame, bool authenticating) override;
+    bool encode(const Result&, std::string& out) override;
+    bool encode(const Progress&, std::string& out) override;
+    bool encode(const Stream&, std::string& out) override;
+    std::size_t fitting(const Stream&) const override;
+    // The server answers what it did not ask for and does not know by an error.
+    bool encode(const Event&, std::string&) override { return false; }
+    bool encode(const Heartbeat&, std::string& out) override;
+    bool encode(const Metrics&, std::string&) override { return false; }
+    bool encode(const Log&, std::string&) override { return false; }
+
+private:
+    FromServer welcome_due(const Frame&);
+    FromServer error(const Frame&, bool authenticating);
+    FromServer ping(const Frame&);
+    FromServer new_token(const Frame&);
+    FromServer request(const Frame&);
+    FromServer cancel(const Frame&);
+    FromServer refuse(std::string_view command_id, std::string reason);
+    void append_ids(std::string& out, std::string_view command_id) const;
+
+    World world_;
+    std::unique_ptr<AgentCodec> document_;
+    // As the server assigned it.
+    std::string agent_id_;
+    CommandBook commands_;
+    StartTimes started_;
+    Scratch scratch_;
+    // What a view of the last message points to; the id of a COMMAND_REQUEST that was refused.
+    std::string made_id_, made_params_, refused_id_;
+};
+
+Opening DashboardFieldAgent::opening(const Hello& hello)
+{
+    agent_id_ = hello.agent_id;
+    (void)document_->opening(hello);
+    Opening out;
+    if (!hello.credential.empty() && fits_a_header(hello.credential))
+        out.headers.emplace_back("Authorization", std::string{"Bearer "}.append(hello.credential));
+    return out;
+}
+
+std::string DashboardFieldAgent::hello(const Hello& hello)
+{
+    agent_id_ = hello.agent_id;
+    const std::string_view host = hello.name.empty() ? hello.agent_id : hello.name;
+    std::string out;
+    open_frame(out, world_, "AGENT_CONNECT");
+    out += R"({"agentId":)";
+    json::append(out, clip(hello.agent_id, most::id));
+    append_field(out, "name", host, most::id);
+    out += R"(,"agentType":"CUSTOM","version":)";
+    json::append(out, clip(hello.version, most::id));
+    out += R"(,"hostMachine":)";
+    json::append(out, clip(host, most::id));
+    out += R"(,"capabilities":{"maxTokens":0,"supportsInterrupt":true,"supportsTrace":false})";
+    append_field(out, "platform", hello.platform, most::id);
+    if (!hello.capabilities.empty()) out.append(R"(,"features":)").append(hello.capabilities);
+    out += "}}";
+    return out;
+}
+
+// Answered by COMMAND_COMPLETE where it was for a command; else only counted.
+FromServer DashboardFieldAgent::refuse(std::string_view command_id, std::string reason)
+{
+    refused_id_ = command_id;
+    return Malformed{std::move(reason), refused_id_};
+}
+
+FromServer DashboardFieldAgent::decode(std::string_view frame, bool authenticating)
+{
+    Frame in;
+    std::string why;
+    const bool good = dashboard_field::read_frame(frame, scratch_, in, why);
+    if (!good) return Malformed{std::move(why), {}};
+    if (in.type == "ERROR") return error(in, authenticating);
+    if (authenticating) return welcome_due(in);
+    if (in.type == "PING") return ping(in);
+    if (in.type == "TOKEN_REFRESH") return new_token(in);
+    if (in.type == "COMMAND_REQUEST") return request(in);
+    if (in.type == "COMMAND_CANCEL") return cancel(in);
+    if (is_own_type(in.type)) return Nothing{}; // an ACK, a mirrored frame, a type of a later version
+    const FromServer message = document_->decode(frame, false);
+    // The document's own answers are not asked for here.
+    return std::holds_alternative<Welcome>(message) ? FromServer{Nothing{}} : message;
+}
+
+// The first ACK with an agentId; it also says under which id the server knows us.
+FromServer DashboardFieldAgent::welcome_due(const Frame& frame)
+{
+    std::string why;
+    const auto members = frame.type == "ACK" ? json::split(frame.payload, why) : std::nullopt;
+    if (!members) return Nothing{};
+    FieldReader fields{*members, scratch_};
+    const std::string_view assigned = fields.identifier("agentId", most::id);
+    if (!fields.problem.empty()) return Malformed{"ACK: " + fields.problem, {}};
+    if (assigned.empty()) return Nothing{};
+    agent_id_ = assigned;
+    return Welcome{true, {}};
+}
+
+FromServer DashboardFieldAgent::error(const Frame& frame, bool authenticating)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return Malformed{"ERROR: " + why, {}};
+    FieldReader fields{*members, scratch_};
+    const std::string_view code = fields.identifier("code", most::word);
+    const std::string_view message = fields.text("message", most::text);
+    if (!fields.problem.empty()) return Malformed{"ERROR: " + fields.problem, {}};
+    if (code == "UNAUTHORIZED" || code == dashboard::auth_failed) return Welcome{false, message};
+    if (!authenticating) return Nothing{};
+    return Malformed{
+        "the server answered AGENT_CONNECT with " + std::string{code} + ": " + std::string{message}, {}};
+}
+
+// The PONG echoes the timestamp: the payload's, else the envelope's.
+FromServer DashboardFieldAgent::ping(const Frame& frame)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return Malformed{"PING: " + why, {}};
+    const json::Member* const given = find(*members, "timestamp");
+    std::int64_t ignored = 0;
+    if (given && !read_time(*given, ignored))
+        return Malformed{"PING: timestamp is not a time in milliseconds", {}};
+    made_id_ = given ? given->raw : frame.timestamp;
+    if (made_id_.size() > most::word) return Malformed{"PING: timestamp is too long", {}};
+    return Ping{made_id_};
+}
+
+FromServer DashboardFieldAgent::new_token(const Frame& frame)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return Malformed{"TOKEN_REFRESH: " + why, {}};
+    FieldReader fields{*members, scratch_};
+    const std::string_view token = fields.needed("accessToken", most::secret);
+    if (fields.problem.empty() && !fits_a_header(token))
+        fields.problem = "accessToken has characters that a header cannot hold";
+    if (!fields.problem.empty()) return Malformed{"TOKEN_REFRESH: " + fields.problem, {}};
+    return NewCredential{token};
+}
+
+FromServer DashboardFieldAgent::request(const Frame& frame)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return refuse({}, "payload: " + why);
+    // Checked and copied: commandId is a parameter too, and the scratch memory has room for each string once.
+    const json::Member* const id = find(*members, "commandId");
+    const std::string command_id{id && id->text.size() <= most::id ? id->text : std::string_view{}};
+    if (command_id.empty() || command_id.find('\0') != std::string::npos)
+        return refuse({}, "commandId is missing, too long or has a NUL character");
+    const json::Member* const agent = find(*members, "agentId");
+    if (agent && agent->kind != json::Kind::null && agent->text != agent_id_)
+        return refuse(command_id, "agentId is another agent's");
+    const json::Member* const content = find(*members, "content");
+    if (!content || content->kind != json::Kind::string || content->text.empty())
+        return refuse(command_id, "content is missing");
+    const json::Member* const args = find(*members, "args");
+    const bool has_args = args && args->kind == json::Kind::array &&
+                          args->raw.find_first_not_of(" \t\r\n", 1) != args->raw.size() - 1;
+    if (args && args->kind != json::Kind::array && args->kind != json::Kind::null)
+        return refuse(command_id, "args is not an array");
+    std::uint64_t priority = 0;
+    const json::Member* const given_priority = find(*members, "priority");
+    const bool has_priority = given_priority && given_priority->kind != json::Kind::null;
+    if (has_priority && !read_whole(*given_priority, priority))
+        return refuse(command_id, "priority is not a number from 0");
+
+    made_params_ = scratch_.object(*members, request_members);
+    made_params_.pop_back(); // commandId is in it
+    if (has_args)
+        made_params_.append(R"(,"argv":[)").append(content->raw).append(",").append(args->raw.substr(1));
+    else
+        made_params_.append(R"(,"command":)").append(content->raw);
+    if (has_priority) append_field(made_params_, "priority", priority_word(priority), most::word);
+
+    Command command;
+    if (const json::Member* const constraints = find(*members, "executionConstraints");
+        constraints && constraints->kind == json::Kind::object) {
+        const auto limits = json::split(constraints->raw, why);
+        if (!limits || !read_timeout(find(*limits, "timeLimitMs"), command.timeout))
+            return refuse(command_id, "executionConstraints.timeLimitMs is not a number of milliseconds");
+    }
+    if (command.timeout)
+        made_params_.append(R"(,"timeoutMs":)").append(std::to_string(command.timeout->count()));
+    made_params_ += '}';
+    if (!commands_.find(command_id)) { // else a repeat: what was counted stays
+        for (CommandBook::Channel& channel : commands_.of(command_id).channels)
+            channel.known = true; // from 0
+        started_.begin(command_id, now(world_));
+    }
+    made_id_ = command_id;
+    command.id = made_id_, command.action = run_word, command.params = made_params_;
+    return command;
+}
+
+// Answered only where it has a requestId, which is ours.
+FromServer DashboardFieldAgent::cancel(const Frame& frame)
+{
+    std::string why;
+    const auto members = json::split(frame.payload, why);
+    if (!members) return refuse({}, "payload: " + why);
+    FieldReader fields{*members, scratch_};
+    const std::string_view request_id = fields.identifier("requestId", most::id);
+    const std::string_view command_id = fields.needed("commandId", most::id);
+    const json::Member* const force = find(*members, "force");
+    if (!fields.problem.empty()) return refuse({}, "COMMAND_CANCEL: " + fields.problem);
+    made_params_ = R"({"commandId":)";
+    json::append(made_params_, command_id);
+    if (force && force->kind == json::Kind::boolean) made_params_.append(R"(,"force":)").append(force->raw);
+    made_params_ += '}';
+    made_id_ = request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
+    Command command;
+    command.id = made_id_, command.action = interrupt_word, command.params = made_params_;
+    return command;
+}
+
+// {"commandId":..,"agentId":..
+void DashboardFieldAgent::append_ids(std::string& out, std::string_view command_id) const
+{
+    out += R"({"commandId":)";
+    json::append(out, clip(command_id, most::id));
+    out += R"(,"agentId":)";
+    json::append(out, clip(agent_id_, most::id));
+}
+
+bool DashboardFieldAgent::encode(const Result& result, std::string& out)
+{
+    const bool refused = !refused_id_.empty() && result.action.empty() && result.id == refused_id_;
+    if (!refused && result.action != run_word && !(result.action.empty() && commands_.find(result.id))) {
+        if (result.id.starts_with('~')) return false; // of a COMMAND_CANCEL: nobody waits for it
+        commands_.end(result.id);
+        std::string frame;
+        if (!document_->encode(result, frame)) return false;
+        append_wrapped(out, world_, frame);
+        return true;
+    }
+    dashboard::RunEnd end = dashboard::run_end(result);
+    const bool cancelled = end.reason == "interrupted" || end.code == code::cancelled;
+    open_frame(out, world_, "COMMAND_COMPLETE");
+    append_ids(out, result.id);
+    out.append(R"(,"status":)")
+        .append(end.completed ? R"("COMPLETED")"
+                : cancelled   ? R"("CANCELLED")"
+                              : R"("FAILED")");
+    if (!end.completed) {
+        const std::string_view message = !result.error.message.empty() ? result.error.message
+                                         : !end.code.empty()           ? std::string_view{end.code}
+                                                                       : std::string_view{end.reason};
+        append_field(out, "error", message, most::text);
+    }
+    out += R"(,"executionTime":)" + std::to_string(started_.take(result.id, now(world_)));
+    out += R"(,"tokensUsed":0)";
+    // Required by the dialect: -1 is a command that has none.
+    if (end.exit_code.empty()) end.exit_code = end.completed ? "0" : "-1";
+    dashboard::append_run_end(out, result, end);
+    out += "}}";
+    commands_.end(result.id);
+    if (refused) refused_id_.clear(); // last: result.id may be a view of it
+    return true;
+}
+
+bool DashboardFieldAgent::encode(const Progress& progress, std::string& out)
+{
+    std::string why;
+    const auto members = is_object(progress.json) ? json::split(progress.json, why) : std::nullopt;
+    const json::Member* const word = members ? find(*members, "status") : nullptr;
+    const bool queued = word && word->text == "queued", running = word && word->text == "running";
+    if (!queued && !running) {
+        if (progress.id.starts_with('~') || commands_.find(progress.id)) return false;
+        std::string frame;
+        if (!document_->encode(progress, frame)) return false;
+        append_wrapped(out, world_, frame);
+        return true;
+    }
+    const json::Member* const position = find(*members, "position");
+    open_frame(out, world_, "COMMAND_ACK");
+    append_ids(out, progress.id);
+    out += queued ? R"(,"status":"QUEUED")" : R"(,"status":"EXECUTING")";
+    std::uint64_t place = 0;
+    if (queued && position && read_whole(*position, place))
+        out += R"(,"queuePosition":)" + std::to_string(place);
+    out += "}}";
+    return true;
+}
+
+std::size_t DashboardFieldAgent::fitting(const Stream& stream) const
+{
+    const CommandBook::Command* const known = commands_.find(stream.id);
+    CommandBook::Channel channel;
+    if (known && (stream.channel == 1 || stream.channel == 2)) channel = known->channels[stream.channel - 1];
+    if (channel.known && stream.offset > channel.next) channel.tail_size = 0; // encode() drops it too
+    return fitting_text(channel, stream.bytes);
+}
+
+bool DashboardFieldAgent::encode(const Stream& stream, std::string& out)
+{
+    if (stream.channel != 1 && stream.channel != 2) return false;
+    CommandBook::Command& command = commands_.of(stream.id);
+    CommandBook::Channel& channel = command.channels[stream.channel - 1];
+    std::uint64_t dropped = 0;
+    const bool goes_on = !channel.known && stream.offset > 0; // another connection had what was before
+    if (channel.known && stream.offset > channel.next) {
+        dropped = stream.offset - channel.next + channel.tail_size; // the rest of its character is gone
+        channel.tail_size = 0;
+    }
+    channel.known = true;
+    channel.next = stream.offset + stream.bytes.size();
+    open_frame(out, world_, "TERMINAL_OUTPUT");
+    append_ids(out, stream.id);
+    out +=
+        stream.channel == 1 ? R"(,"streamType":"STDOUT","content":)" : R"(,"streamType":"STDERR","content":)";
+    json::append(out, complete_text(channel, stream.bytes));
+    out += R"(,"sequence":)" + std::to_string(++command.sequence);
+    if (goes_on) out += R"(,"offset":)" + std::to_string(stream.offset);
+    if (dropped > 0) out += R"(,"dropped":)" + std::to_string(dropped);
+    out += "}}";
+    return true;
+}
+
+bool DashboardFieldAgent::encode(const Heartbeat& beat, std::string& out)
+{
+    if (beat.id.empty()) return false; // unasked: WebSocket pings do that here
+    open_frame(out, world_, "PONG");
+    out.append(R"({"timestamp":)").append(beat.id).append("}}");
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<AgentCodec> make_dashboard_field_agent(AgentSetup setup)
+{
+    return std::make_unique<DashboardFieldAgent>(setup);
+}
+
+} // namespace agenthost::wire
