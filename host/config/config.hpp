@@ -45,8 +45,9 @@ struct Limits {
 };
 
 struct ServerConfig {
-    std::string name;     // part of the journal's key
-    std::string protocol; // storage | panel | print | dashboard | signed
+    std::string name;                 // part of the journal's key
+    std::string protocol;             // storage | panel | print | dashboard | signed
+    std::string dialect = "document"; // or "field" (panel, dashboard)
     std::string url;
     std::string agent_id; // default: agent.id
     SecretSource credential;

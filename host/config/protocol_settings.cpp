@@ -6,7 +6,7 @@ namespace agenthost::host {
 
 const wire::ProtocolTraits* traits_of(const ServerConfig& config)
 {
-    return wire::find_traits(config.protocol);
+    return wire::find_traits(config.protocol, config.dialect == "document" ? "" : config.dialect);
 }
 
 std::string kept_name(const wire::ProtocolSetting& setting)

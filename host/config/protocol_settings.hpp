@@ -9,7 +9,7 @@
 
 namespace agenthost::host {
 
-// The row of a server's protocol; nullptr: this build has no such protocol.
+// The row of a server's protocol and dialect; nullptr: unknown to this build.
 const wire::ProtocolTraits* traits_of(const ServerConfig&);
 
 // The key of a setting in ServerConfig::protocol_json: durations are kept in ms ("refresh_ms").

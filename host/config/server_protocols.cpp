@@ -4,6 +4,8 @@
 #include "protocol_settings.hpp"
 #include "server_tables.hpp"
 
+#include <algorithm>
+
 namespace agenthost::host::conf {
 
 namespace {
@@ -120,6 +122,15 @@ std::vector<std::string> protocol_names()
     std::vector<std::string> names;
     for (const wire::ProtocolTraits& row : wire::protocols())
         if (row.dialect.empty()) names.emplace_back(row.name);
+    return names;
+}
+
+std::vector<std::string> dialect_names()
+{
+    std::vector<std::string> names{"document"};
+    for (const wire::ProtocolTraits& row : wire::protocols())
+        if (!row.dialect.empty() && std::ranges::find(names, row.dialect) == names.end())
+            names.emplace_back(row.dialect);
     return names;
 }
 

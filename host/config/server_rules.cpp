@@ -224,6 +224,18 @@ void check_headers(Reading& r, const Value& item, const std::string& path, const
     }
 }
 
+// Reports a dialect that the server's protocol does not have.
+void check_dialect(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)
+{
+    if (wire::find_traits(server.protocol) == nullptr) return; // reported
+    std::string having;
+    for (const wire::ProtocolTraits& row : wire::protocols())
+        if (row.dialect == server.dialect) having.append(having.empty() ? "" : " and ").append(row.name);
+    r.problems.add(where_of(item, "dialect"), path + ".dialect: protocol " + server.protocol +
+                                                  " has no dialect \"" + server.dialect + "\" (only " +
+                                                  having + ")");
+}
+
 void check_credential(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,
                       const wire::ProtocolTraits& row)
 {
@@ -279,7 +291,7 @@ void check_server(Reading& r, const Value& item, const std::string& path, const 
                        path + ": protocol is missing: " +
                            wire::list_protocols([](const wire::ProtocolTraits&) { return true; }));
     const wire::ProtocolTraits* row = traits_of(server);
-    if (row == nullptr) return;
+    if (row == nullptr) return check_dialect(r, item, path, server);
     check_ws_url(r, item, path, server, *row);
     if (!server.proxy.empty()) check_proxy(r, where_of(item, "proxy"), path + ".proxy", server.proxy);
     check_credential(r, item, path, server, *row);

@@ -54,6 +54,8 @@ const Section& server_section()
                 text("name", &ServerConfig::name, "Part of the journal's key: keep it stable.", 64),
                 choice("protocol", &ServerConfig::protocol, protocol_names(),
                        "What the server speaks on the wire."),
+                choice("dialect", &ServerConfig::dialect, dialect_names(),
+                       "field: the variant that some deployed servers speak (panel and dashboard only)."),
                 url_key(
                     "url", &ServerConfig::url,
                     "wss://HOST[:PORT]/PATH. For panel it may be absent: the registration tells it then; for "

@@ -207,7 +207,9 @@ private:
                     "Set plugins.hub.isolation to in-process.",
                     AGH_E_UNSUPPORTED};
             }
-            for (const wire::ProtocolTraits& row : wire::protocols()) agents.emplace_back(hub, row.protocol);
+            for (const wire::ProtocolTraits& row : wire::protocols())
+                if (row.dialect.empty())
+                    agents.emplace_back(hub, row.protocol); // dialects share the protocol's path
         }
         ~Parts()
         {

@@ -117,7 +117,7 @@ struct Config {
     std::string_view json;
 };
 
-// Server -> agent: prove who you are by this from the next connection on. Never logged.
+// Server -> agent: the credential to use from the next connection on. Never logged.
 struct NewCredential {
     std::string_view credential;
 };

@@ -2,7 +2,9 @@
 
 #include "wire/codec.hpp"
 #include "wire/dashboard/dashboard.hpp"
+#include "wire/dashboard_field/dashboard_field.hpp"
 #include "wire/panel/panel.hpp"
+#include "wire/panel_field/panel_field.hpp"
 #include "wire/print/print.hpp"
 #include "wire/signed/signed.hpp"
 #include "wire/storage/storage.hpp"
@@ -44,7 +46,7 @@ constexpr std::array<Setting, 1> signed_settings{{
 
 // NOTES.md fills the gaps that the documents leave in the timing. panel and signed reserve no words: the action has a place of its own
 // beside the frame's type.
-constexpr std::array<ProtocolTraits, 5> rows{{
+constexpr std::array<ProtocolTraits, 7> rows{{
     {
         .protocol = Protocol::storage,
         .name = "storage",
@@ -107,6 +109,34 @@ constexpr std::array<ProtocolTraits, 5> rows{{
         .answers_repeat_id = false,
         .agent_codec = make_signed_agent,
         .server_codec = make_signed_server,
+    },
+    {
+        .protocol = Protocol::panel_field,
+        .name = "panel",
+        .dialect = "field",
+        .acceptance = Acceptance::upgrade,
+        .enrolment = Enrolment::registered,
+        .jwt = true,
+        .settings = panel_settings,
+        .url_setting = "register_url",
+        .heartbeat_at_once = true,
+        .agent_codec = make_panel_field_agent,
+        .server_codec = make_panel_field_server,
+    },
+    {
+        .protocol = Protocol::dashboard_field,
+        .name = "dashboard",
+        .dialect = "field",
+        .acceptance = Acceptance::answer,
+        .jwt = true,
+        .server_pings = true,
+        .backoff = 1s,
+        .first_retry_at_once = true,
+        .reserved_words = dashboard_words,
+        .carries_output = true,
+        .says_why_it_closes = true,
+        .agent_codec = make_dashboard_field_agent,
+        .server_codec = make_dashboard_field_server,
     },
 }};
 

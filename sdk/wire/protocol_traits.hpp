@@ -21,7 +21,15 @@ struct AgentSetup;
 struct ServerSetup;
 
 // A protocol or a dialect of one. In the order of the rows.
-enum class Protocol : std::uint8_t { storage, panel, print, dashboard, signed_ };
+enum class Protocol : std::uint8_t {
+    storage,
+    panel,
+    print,
+    dashboard,
+    signed_,
+    panel_field,
+    dashboard_field
+};
 
 // When a session is authenticated.
 enum class Acceptance : std::uint8_t {

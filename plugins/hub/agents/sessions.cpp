@@ -76,6 +76,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
         attempt_failed(open.agent, name, head.peer, "refused an agent: ", open.refused);
         return exchanges_.refuse_upgrade(conn, unauthorized(open.refused));
     }
+    protocol = dialect_by_upgrade(protocol, head);
     auto session = std::make_unique<Session>();
     session->codec = wire::server_codec(protocol, setup(open.agent));
     if (!session->codec)
@@ -125,6 +126,7 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
     if (it == sessions_.end() || it->second->closing) return;
     Session& session = *it->second;
     if (opcode != AGH_WS_TEXT) return not_text(conn, session, bytes.size());
+    if (!session.ready) choose_dialect(session, bytes);
     const wire::FromAgent message = session.codec->decode(bytes);
     if (const auto* hello_frame = std::get_if<wire::Hello>(&message))
         return hello(conn, session, *hello_frame);
@@ -137,6 +139,14 @@ void Sessions::frame(Conn conn, int opcode, std::string_view bytes)
     }
     if (!session.ready) return not_a_hello(conn, session, message, bytes);
     serve(conn, session, message);
+}
+
+void Sessions::choose_dialect(Session& session, std::string_view first_frame)
+{
+    const wire::Protocol spoken = dialect_by_first_frame(session.protocol, first_frame);
+    if (spoken == session.protocol) return;
+    session.protocol = spoken;
+    session.codec = wire::server_codec(spoken, setup(session.agent.id));
 }
 
 // Logged by each agent's 1st, 2nd, 4th ... failure: one that tries again all the time must not fill the log.

@@ -81,6 +81,7 @@ private:
     bool take_over(Conn, Session&) UNDER_LOCK; // false: it has been refused
     void was_alive(const Session& replaced) UNDER_LOCK;
     void refuse(Conn, Session&, std::string_view agent, std::string_view why) UNDER_LOCK;
+    void choose_dialect(Session&, std::string_view first_frame) UNDER_LOCK;
     void not_a_hello(Conn, Session&, const wire::FromAgent&, std::string_view bytes) UNDER_LOCK;
     void attempt_failed(std::string_view agent, std::string_view protocol, std::string_view peer,
                         const std::string& what, const std::string& reason) UNDER_LOCK;

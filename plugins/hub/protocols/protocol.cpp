@@ -10,8 +10,9 @@ namespace agenthost::hub {
 const AgentProtocol& agent_protocol(wire::Protocol protocol)
 {
     // In the order of wire::Protocol.
-    static constexpr std::array<const AgentProtocol*, 5> all{
-        &storage_protocol, &panel_protocol, &print_protocol, &dashboard_protocol, &signed_protocol};
+    static constexpr std::array<const AgentProtocol*, 7> all{
+        &storage_protocol, &panel_protocol,       &print_protocol,          &dashboard_protocol,
+        &signed_protocol,  &panel_field_protocol, &dashboard_field_protocol};
     return *all.at(static_cast<std::size_t>(protocol));
 }
 
@@ -20,6 +21,33 @@ Opening opening(wire::Protocol protocol, const Head& head, const Credentials& cr
 {
     const AgentProtocol& rules = agent_protocol(protocol);
     return rules.opening == nullptr ? Opening{} : rules.opening(head, credentials, now_ms);
+}
+
+namespace {
+
+template <class Recognizes> wire::Protocol dialect(wire::Protocol protocol, Recognizes recognizes)
+{
+    for (const wire::ProtocolTraits& row : wire::protocols()) {
+        const bool of_this_protocol = !row.dialect.empty() && row.name == wire::name(protocol);
+        if (of_this_protocol && recognizes(agent_protocol(row.protocol))) return row.protocol;
+    }
+    return protocol;
+}
+
+} // namespace
+
+wire::Protocol dialect_by_upgrade(wire::Protocol protocol, const Head& head)
+{
+    return dialect(protocol, [&](const AgentProtocol& rules) {
+        return rules.recognizes_upgrade != nullptr && rules.recognizes_upgrade(head);
+    });
+}
+
+wire::Protocol dialect_by_first_frame(wire::Protocol protocol, std::string_view frame)
+{
+    return dialect(protocol, [&](const AgentProtocol& rules) {
+        return rules.recognizes_first_frame != nullptr && rules.recognizes_first_frame(frame);
+    });
 }
 
 Opening refuse_opening(std::string why) { return {.refused = std::move(why)}; }

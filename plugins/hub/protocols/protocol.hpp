@@ -36,14 +36,22 @@ struct AgentProtocol {
     bool (*begins_only)(const wire::Result&) = nullptr;
     // Appends a frame that tells the agent what was wrong with its own; nullptr: the protocol has none.
     void (*complain)(std::string& out, std::int64_t utc_ms, std::string_view why) = nullptr;
+    // Agents of a dialect connect to the path of its protocol. These recognize them by the upgrade request or by the first frame;
+    // nullptr: not recognizable by it.
+    bool (*recognizes_upgrade)(const Head&) = nullptr;
+    bool (*recognizes_first_frame)(std::string_view frame) = nullptr;
 };
 
 extern const AgentProtocol storage_protocol, panel_protocol, print_protocol, dashboard_protocol,
-    signed_protocol;
+    signed_protocol, panel_field_protocol, dashboard_field_protocol;
 const AgentProtocol& agent_protocol(wire::Protocol);
 
 // What this upgrade proves.
 Opening opening(wire::Protocol, const Head&, const Credentials&, std::int64_t now_ms);
+
+// The dialect of this protocol that recognizes the agent's upgrade request, or its first frame; the protocol itself if none does.
+wire::Protocol dialect_by_upgrade(wire::Protocol, const Head&);
+wire::Protocol dialect_by_first_frame(wire::Protocol, std::string_view frame);
 
 // ---- what several protocols share ----
 

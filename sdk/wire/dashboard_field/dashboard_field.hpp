@@ -11,4 +11,8 @@ namespace agenthost::wire {
 std::unique_ptr<AgentCodec> make_dashboard_field_agent(AgentSetup);
 std::unique_ptr<ServerCodec> make_dashboard_field_server(ServerSetup);
 
+// Appends the frame that answers what an agent should not have sent.
+void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_view code,
+                                 std::string_view why);
+
 } // namespace agenthost::wire

@@ -314,6 +314,18 @@ bool DashboardFieldServer::encode(const Ping&, std::string& out)
 
 } // namespace
 
+void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_view code,
+                                 std::string_view why)
+{
+    // Errors are not answered: any id does.
+    open_frame(out, {.utc_ms = [at] { return at; }, .uuid = [at] { return "error-" + std::to_string(at); }},
+               "ERROR");
+    out += R"({"code":)";
+    json::append(out, clip(code, most::word));
+    append_field(out, "message", why, most::text);
+    out += "}}";
+}
+
 std::unique_ptr<ServerCodec> make_dashboard_field_server(ServerSetup setup)
 {
     return std::make_unique<DashboardFieldServer>(setup);

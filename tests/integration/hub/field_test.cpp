@@ -1,5 +1,5 @@
-// The hub with agents as they are deployed: what NOTES.md says was seen in the field, in node (field_print.mjs, field_panel.mjs,
-// field_signed.mjs), and first frames of every wrong kind (first_frame.mjs).
+// The hub with agents as deployed ("seen in the field" in NOTES.md), written in node: field_print.mjs, field_panel.mjs, field_signed.mjs;
+// field_node.mjs and field_desk.mjs use the field dialects of panel and dashboard. And wrong first frames (first_frame.mjs).
 #include "fixture.hpp"
 
 #include "tests/unit/hub/node_jwt.hpp"
@@ -188,13 +188,83 @@ TEST_F(HubInTheField, AnAnswerOfProcessingIsNotTheResult)
         const auto stopped = command("stop_server", 60);
         EXPECT_EQ(stopped.status, 404) << form << stopped.body;
         EXPECT_EQ(stopped.json["error"]["code"], "CONTAINER_NOT_FOUND") << form << stopped.body;
-        // It begins and its agent is gone: never a success.
+        // A command whose agent leaves after "processing" is never a success.
         const std::string id = command("restart_server", 0).json["id"];
         const auto state = [&] { return ask("GET", "/api/tasks/" + id).json["status"]; };
         EXPECT_TRUE(wait_for([&] { return state() == "running"; })) << form << state();
         agent.reset();
         EXPECT_TRUE(wait_for([&] { return state() == "error"; })) << form << state();
     }
+}
+
+TEST_F(HubInTheField, AnAgentThatSendsANodeIdUsesPanelsFieldDialect)
+{
+    start("agent_grace: 1s");
+    auto agent = std::make_unique<NodeAgent>("field_node.mjs",
+                                             std::vector<std::string>{ws("/ws/agents"), token("p1"), "p1"});
+    agent->wait("system_info_request");
+    ASSERT_TRUE(wait_for([&] { return online("p1"); }));
+    EXPECT_EQ(ask("GET", "/api/agents/p1").json["protocol"], "panel");
+    const auto command = [&](const char* word, int timeout) {
+        return ask("POST", "/api/agents/p1/commands",
+                   {{"action", word}, {"params", {{"serverId", "server_123"}}}, {"timeout", timeout}});
+    };
+    const auto started = command("start_server", 60);
+    EXPECT_EQ(started.status, 200) << started.body;
+    EXPECT_EQ(started.json["data"]["status"], "running") << started.body;
+    const json asked = agent->wait("command");
+    EXPECT_EQ(asked["data"]["action"], "start_server") << asked;
+    EXPECT_EQ(asked["data"]["id"], started.json["id"]) << asked;
+    EXPECT_FALSE(asked.contains("action")) << "only under data: " << asked;
+    const auto stopped = command("stop_server", 60);
+    EXPECT_EQ(stopped.status, 404) << stopped.body;
+    EXPECT_EQ(stopped.json["error"]["code"], "CONTAINER_NOT_FOUND") << stopped.body;
+    EXPECT_EQ(agent->said("ping").size(), 0U) << "field agents do not know pings";
+    // A command whose agent leaves after "processing" is never a success.
+    const std::string id = command("restart_server", 0).json["id"];
+    const auto state = [&] { return ask("GET", "/api/tasks/" + id).json["status"]; };
+    EXPECT_TRUE(wait_for([&] { return state() == "running"; })) << state();
+    agent.reset();
+    EXPECT_TRUE(wait_for([&] { return state() == "error"; })) << state();
+}
+
+TEST_F(HubInTheField, AnAgentThatSendsAgentConnectUsesDashboardsFieldDialect)
+{
+    start("ping_interval: 1s, agent_grace: 1s");
+    for (const char* how : {"query", "bearer"}) {
+        NodeAgent agent{"field_desk.mjs", {ws("/ws/agent"), token("d1"), "its-own-name", how}};
+        EXPECT_EQ(agent.wait("ACK")["payload"]["agentId"], "d1") << "the token's subject is assigned";
+        ASSERT_TRUE(wait_for([&] { return online("d1"); }));
+        const json shown = ask("GET", "/api/agents/d1").json;
+        EXPECT_EQ(shown["protocol"], "dashboard") << shown;
+        EXPECT_EQ(shown["version"], "1.2.3") << shown;
+        const auto ran = command("d1", "terminal.run", {{"argv", {"echo", "a b"}}, {"priority", "high"}});
+        EXPECT_EQ(ran.status, 200) << ran.body;
+        EXPECT_EQ(ran.json["data"]["exit_code"], 0) << ran.body;
+        const json asked = agent.wait("COMMAND_REQUEST")["payload"];
+        EXPECT_EQ(asked["content"], "echo") << asked;
+        EXPECT_EQ(asked["args"], json{"a b"}) << asked;
+        EXPECT_EQ(asked["priority"], 0) << asked;
+        const std::string id = ran.json["id"];
+        EXPECT_EQ(ask("GET", "/api/commands/" + id + "/output").body, "echo a b\n");
+        EXPECT_EQ(command("d1", "terminal.run", {{"command", "false"}}).json["data"]["exit_code"], 1);
+        agent.wait("PING", 1); // the first was answered
+        EXPECT_TRUE(online("d1"));
+        EXPECT_TRUE(agent.said("wrong").empty()) << agent.said("wrong").front();
+        EXPECT_TRUE(agent.said("ERROR").empty()) << agent.said("ERROR").front();
+        agent.process().signal(SIGTERM);
+        ASSERT_TRUE(wait_for([&] { return !online("d1"); }));
+    }
+}
+
+TEST_F(HubInTheField, AHeartbeatFromAFieldAgentIsAnsweredByAnError)
+{
+    start({});
+    NodeAgent agent{"field_desk.mjs", {ws("/ws/agent"), token("d1"), "d1", "beats"}};
+    const json error = agent.wait("ERROR");
+    EXPECT_EQ(error["payload"]["code"], "INVALID_MESSAGE") << error;
+    EXPECT_TRUE(agent.said("wrong").empty());
+    EXPECT_TRUE(online("d1")) << "its session goes on";
 }
 
 // A minute: the lane's own patience.
@@ -250,9 +320,13 @@ INSTANTIATE_TEST_SUITE_P(
         FirstFrame{"PrintInBinary", "/print-agent", "binary", "1003 this protocol has text frames only",
                    "a binary frame of 2 bytes", true},
         FirstFrame{"PrintTooLarge", "/print-agent", big.c_str(), "1009", "16384 bytes", true},
-        FirstFrame{"DashboardOfTheOtherDialect", "/ws/agent?token=",
-                   R"({"type":"AGENT_CONNECT","id":"1","timestamp":1,"payload":{"agentId":"hunter2"}})",
+        FirstFrame{"DashboardThatDoesNotConnect", "/ws/agent?token=",
+                   R"({"type":"COMMAND_ACK","id":"1","timestamp":1,"payload":{"agentId":"hunter2"}})",
                    "1008 the first frame must be an agent:connect frame",
+                   "an object with type \"COMMAND_ACK\", id, timestamp, payload"},
+        FirstFrame{"FieldDialectWithoutAnAgent", "/ws/agent?token=",
+                   R"({"type":"AGENT_CONNECT","id":"1","timestamp":1,"payload":{"name":"hunter2"}})",
+                   "1008 the first frame must be an AGENT_CONNECT frame",
                    "an object with type \"AGENT_CONNECT\", id, timestamp, payload"},
         FirstFrame{"SignedWithoutASignature", "/agent",
                    R"({"type":"auth","agentId":"n2","ts":1,"nonce":"hunter2","payload":{}})",

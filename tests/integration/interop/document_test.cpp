@@ -13,6 +13,12 @@ TEST_P(Document, IsSpokenByTheAgent) { play(GetParam()); }
 const std::string echo_panel = ", map: {create_server: trial.echo, start_server: trial.echo, stop_server: "
                                "trial.echo, restart_server: trial.echo, get_status: trial.echo, list_files: "
                                "trial.echo, get_file: trial.echo}";
+// For the field dialect: the document's words where it has them.
+const std::string echo_panel_field =
+    ", map: {create_server: trial.echo, start_server: trial.echo, stop_server: "
+    "trial.fail, restart_server: trial.echo, delete_server: trial.echo, "
+    "kill_server: trial.echo, server_command: trial.echo, get_file: "
+    "trial.echo, file_write: trial.echo}";
 const std::string echo_print = ", heartbeat: 1s, map: {task_print: trial.echo, task_config: trial.echo}";
 const std::string terminal =
     ", heartbeat: 500ms, map: {'command:request': trial.command, 'command:interrupt': "
@@ -61,6 +67,22 @@ INSTANTIATE_TEST_SUITE_P(Dashboard, Document,
                                          Scenario{"dashboard", "stranger", "", ""},
                                          Scenario{"dashboard", "refused", "", ""},
                                          Scenario{"dashboard", "reconnect", "", ""}),
+                         [](const auto& info) { return info.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(PanelField, Document,
+                         testing::Values(Scenario{"panel_field", "presence", ", heartbeat: 300ms", ""},
+                                         Scenario{"panel_field", "requests", echo_panel_field, ""},
+                                         Scenario{"panel_field", "commands", "", ""},
+                                         Scenario{"panel_field", "errors", echo_panel_field, ""},
+                                         Scenario{"panel_field", "events", "", ""}),
+                         [](const auto& info) { return info.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(DashboardField, Document,
+                         testing::Values(Scenario{"dashboard_field", "command", terminal, ""},
+                                         Scenario{"dashboard_field", "failures", terminal, ""},
+                                         Scenario{"dashboard_field", "cancel", terminal, ""},
+                                         Scenario{"dashboard_field", "quiet", ", heartbeat: 300ms", ""},
+                                         Scenario{"dashboard_field", "refused", "", ""}),
                          [](const auto& info) { return info.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -40,7 +40,9 @@ std::ostream& operator<<(std::ostream& out, const Scenario& s) { return out << s
 
 std::string Stage::yaml(const Scenario& scenario, const json& told)
 {
-    std::string server = "{name: it, protocol: " + scenario.protocol +
+    const bool field = scenario.protocol.ends_with("_field");
+    const std::string protocol = scenario.protocol.substr(0, scenario.protocol.find('_'));
+    std::string server = "{name: it, protocol: " + protocol + (field ? ", dialect: field" : "") +
                          ", allow: ['trial.*', 'storage.*', 'host.*', 'telemetry.health_check', "
                          "'telemetry.version', 'telemetry.machine_id'" +
                          (scenario.protocol == "signed" ? ", 'telemetry.status'" : "") +
@@ -105,7 +107,8 @@ void Stage::play(const Scenario& scenario)
                 {"INTEROP_URL_TOKEN", "once" + hex("url")}};
     for (const auto& [name, value] : secrets_) keep_secret(value);
     write_file(dir_ / "credential",
-               secrets_[scenario.protocol == "dashboard" ? "INTEROP_JWT" : "INTEROP_SECRET"] + "\n");
+               secrets_[scenario.protocol.starts_with("dashboard") ? "INTEROP_JWT" : "INTEROP_SECRET"] +
+                   "\n");
     Process node{{.argv = {"node", (test::source_dir() / "tests/integration/interop/node/main.mjs").string(),
                            scenario.protocol, scenario.name},
                   .env = secrets_}};

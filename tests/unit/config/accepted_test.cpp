@@ -1,6 +1,8 @@
 // What used to be accepted without a word, and then did not work.
 #include "fixture.hpp"
 
+#include "host/config/protocol_settings.hpp"
+
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -8,6 +10,7 @@
 using namespace agenthost::host;
 using namespace agenthost::host::test;
 using agenthost::test::write_file;
+using agenthost::wire::Protocol;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -105,6 +108,25 @@ TEST_F(Accepted, HeadersThatTheConnectionNeedsAreErrors)
                     HasSubstr("is set by the connection itself"))
             << name;
     EXPECT_EQ(problems(server("headers: {Authorization: x, Sec-Fetch-Site: none, X-Host: y}")), "");
+}
+
+TEST_F(Accepted, ADialectHasTheKeysOfItsProtocolAndARowOfItsOwn)
+{
+    const LoadResult result =
+        load("servers:\n"
+             "- {name: a, protocol: panel, dialect: field, panel: {register_url: 'https://h/r'}}\n"
+             "- {name: b, protocol: dashboard, dialect: field, url: 'wss://h/', credential: {env: X}}\n"
+             "- {name: c, protocol: storage, dialect: document, url: 'wss://h/', credential: {env: X}}\n");
+    ASSERT_EQ(problems(result), "");
+    ASSERT_EQ(result.config->servers.size(), 3U);
+    const auto row = [&](std::size_t i) { return traits_of(result.config->servers[i])->protocol; };
+    EXPECT_EQ(row(0), Protocol::panel_field);
+    EXPECT_EQ(row(1), Protocol::dashboard_field);
+    EXPECT_EQ(row(2), Protocol::storage);
+    // A change of the dialect is a change of the server: its session is opened again.
+    ServerConfig other = result.config->servers[0];
+    other.dialect = "document";
+    EXPECT_NE(other, result.config->servers[0]);
 }
 
 TEST_F(Accepted, APlaceholderThatNothingReplacesIsAnError)

@@ -100,6 +100,8 @@ TEST_F(Complete, ReadsTheOtherFourProtocols)
     EXPECT_TRUE(games.compress);
     EXPECT_FALSE(kitchen.compress);
     EXPECT_EQ(json::parse(kitchen.protocol_json), json::parse(R"({"shop_id":"testclient"})"));
+    EXPECT_EQ(games.dialect, "document");
+    EXPECT_EQ(desk.dialect, "field");
     EXPECT_EQ(desk.url, "wss://api.example.com/ws/agent?region=eu");
     EXPECT_EQ(desk.credential, (SecretSource{SecretSource::Kind::systemd, "desk_jwt"}));
     EXPECT_EQ(ops.url, "wss://{public_ip}/agent");
@@ -200,6 +202,8 @@ TEST_F(Complete, HasASchemaThatKnowsEveryKey)
     }
     EXPECT_EQ(schema["properties"]["servers"]["items"]["properties"]["protocol"]["enum"],
               json::parse(R"(["storage","panel","print","dashboard","signed"])"));
+    EXPECT_EQ(schema["properties"]["servers"]["items"]["properties"]["dialect"]["enum"],
+              json::parse(R"(["document","field"])"));
 }
 
 TEST_F(Configured, FillsInDefaultsWhenTheFileIsEmpty)

@@ -133,6 +133,23 @@ TEST_F(Messages, ExplainSizesAndDurations)
         "agenthost.yaml:6:25: servers[0].reconnect.factor: expected a number from 1 to 10, not \"0.5\"");
 }
 
+TEST_F(Messages, SayWhichDialectsThereAreAndWhoseTheyAre)
+{
+    EXPECT_EQ(problems(server("    dialect: field\n")),
+              "agenthost.yaml:6:14: servers[0].dialect: protocol storage has no dialect \"field\" (only "
+              "panel and dashboard)");
+    EXPECT_EQ(problems(server("    dialect: feild\n")),
+              "agenthost.yaml:6:14: servers[0].dialect: expected document or field, not \"feild\"; did you "
+              "mean \"field\"?");
+    // One problem, not two.
+    EXPECT_EQ(problems("servers: [{name: a, protocol: storag, dialect: field}]\n"),
+              "agenthost.yaml:1:31: servers[0].protocol: expected storage, panel, print, dashboard or "
+              "signed, not \"storag\"; did you mean \"storage\"?");
+    // The rules of the protocol hold for its dialect.
+    EXPECT_EQ(problems("servers: [{name: a, protocol: panel, dialect: field}]\n"),
+              "agenthost.yaml:1:11: servers[0]: needs url, or panel.register_url to learn it");
+}
+
 TEST_F(Messages, SayWhatAServerLacks)
 {
     EXPECT_EQ(

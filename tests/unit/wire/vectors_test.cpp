@@ -11,17 +11,26 @@
 #include <filesystem>
 #include <map>
 #include <random>
+#include <string>
+#include <vector>
 
 using namespace agenthost::wire;
 namespace fs = std::filesystem;
 
 namespace {
 
+// The folder of a protocol or a dialect of one: "panel", "panel_field".
+std::string label(Protocol protocol)
+{
+    const ProtocolTraits& row = traits(protocol);
+    return std::string{row.name} + (row.dialect.empty() ? "" : "_") + std::string{row.dialect};
+}
+
 // A protocol's vectors, by the name of their files.
 std::map<std::string, Json> vectors(Protocol of)
 {
     std::map<std::string, Json> all;
-    const fs::path folder = agenthost::test::source_dir() / "tests/wire/vectors" / name(of);
+    const fs::path folder = agenthost::test::source_dir() / "tests/wire/vectors" / label(of);
     for (const auto& entry : fs::directory_iterator{folder}) {
         if (entry.path().extension() == ".json")
             all.emplace(entry.path().filename(), Json::parse(agenthost::test::read_file(entry.path())));
@@ -197,9 +206,14 @@ TEST_P(Vectors, AreReadOrRefusedWithAReasonWhenDamaged)
 
 TEST_P(Vectors, AreThere) { EXPECT_GE(vectors(GetParam()).size(), 50u); }
 
-INSTANTIATE_TEST_SUITE_P(Wire, Vectors,
-                         testing::Values(Protocol::storage, Protocol::panel, Protocol::print,
-                                         Protocol::dashboard, Protocol::signed_),
-                         [](const auto& info) { return std::string{name(info.param)}; });
+std::vector<Protocol> all_protocols()
+{
+    std::vector<Protocol> all;
+    for (const ProtocolTraits& row : protocols()) all.push_back(row.protocol);
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Wire, Vectors, testing::ValuesIn(all_protocols()),
+                         [](const auto& info) { return label(info.param); });
 
 } // namespace
