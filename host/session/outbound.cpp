@@ -222,8 +222,9 @@ void OutboundSession::prepared(Prepared made)
     }
     if (!made.agent_id.empty()) policy_.agent_id = agent_id_ = made.agent_id;
     refreshed_at_ = made.refreshed_at;
-    credential_ = std::move(made.credential);
-    credential_print_ = base::hex(base::sha256(credential_));
+    credential_print_ = base::hex(base::sha256(made.credential));
+    const std::string& sent = sent_credential_.in_place_of(credential_print_);
+    credential_ = sent.empty() ? std::move(made.credential) : sent;
     codec_ = make_codec();
     beats_ = true;
     unusable_said_ = false;

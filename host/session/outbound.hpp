@@ -8,6 +8,7 @@
 
 #include "host/session/auth/clock_skew.hpp"
 #include "host/session/auth/nonces.hpp"
+#include "host/session/auth/sent_credential.hpp"
 #include "host/session/http_call.hpp"
 #include "host/session/link.hpp"
 #include "host/session/off_thread.hpp"
@@ -136,7 +137,8 @@ private:
     OffThread preparing_, looking_, refreshing_;
     // For hello; the credential from preparing until hello is said.
     std::string agent_id_, credential_, host_name_, arch_, capabilities_;
-    std::string credential_print_; // SHA-256 of the one in use, to know a changed file by
+    std::string credential_print_; // SHA-256 of the configured one, to know a changed file by
+    SentCredential sent_credential_;
     ServerClock clock_;
     HttpCall date_call_; // asks this server's origin for its Date
     OffThread dating_;

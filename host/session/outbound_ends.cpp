@@ -164,7 +164,10 @@ void OutboundSession::ended(const Link::End& end, bool renewable)
     tick_.cancel();
     proof_.cancel();
     metrics_.cancel();
-    step(Closed{.refused = end.refused && !about_time(end) && !replaced,
+    const bool refused = end.refused && !about_time(end) && !replaced;
+    // With another credential to try, the next attempt follows after an ordinary delay.
+    const bool other = refused && sent_credential_.refused();
+    step(Closed{.refused = refused && !other,
                 .renewable = renewable,
                 .pause = contested ? takeovers_.pause() : std::chrono::milliseconds{0}});
 }

@@ -62,6 +62,8 @@ void OutboundSession::received(const wire::FromServer& message, std::string_view
         send_heartbeat(ping->id);
     } else if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
         if (!welcome->accepted) refused(*welcome);
+    } else if (const auto* renewed = std::get_if<wire::NewCredential>(&message)) {
+        sent_credential_.keep(renewed->credential, credential_print_);
     } // Nothing; Config: the codec has taken what concerns the session
 }
 
@@ -97,6 +99,7 @@ void OutboundSession::refused(const wire::Welcome& welcome)
     std::string problem = shown_url_ + " refused our credential";
     if (!welcome.message.empty()) problem += ": " + netclient::printable(welcome.message, shown_words);
     blame(problem + ". Check credential and agent_id");
+    if (sent_credential_.refused()) return step(Protested{"credential refused"});
     step(Answered{false});
 }
 

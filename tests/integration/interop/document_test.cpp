@@ -82,6 +82,7 @@ INSTANTIATE_TEST_SUITE_P(DashboardField, Document,
                                          Scenario{"dashboard_field", "failures", terminal, ""},
                                          Scenario{"dashboard_field", "cancel", terminal, ""},
                                          Scenario{"dashboard_field", "quiet", ", heartbeat: 300ms", ""},
+                                         Scenario{"dashboard_field", "token", "", ""},
                                          Scenario{"dashboard_field", "refused", "", ""}),
                          [](const auto& info) { return info.param.name; });
 

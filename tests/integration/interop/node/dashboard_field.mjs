@@ -8,9 +8,9 @@ let count = 0;
 const frame = (type, payload) => ({ type, id: `m-${++count}`, timestamp: Date.now(), payload });
 const envelope = (f, type, payload) => shape(f.json, { type, id: text, timestamp: msNow, payload });
 
-async function server() {
+async function server(good = () => jwt) {
   const token = (request) => new URL(request.url, 'http://x').searchParams.get('token') ?? request.headers.authorization?.replace(/^Bearer /, '');
-  const s = await listen({ path: '/ws/agent', refuse: (request) => (token(request) === jwt ? null : { status: 401, json: {} }) });
+  const s = await listen({ path: '/ws/agent', refuse: (request) => (token(request) === good() ? null : { status: 401, json: {} }) });
   tell({ url: s.url, http: s.http });
   return s;
 }
@@ -21,12 +21,12 @@ async function acked(s, agentId = 'agent-77') {
   const hello = await peer.next('AGENT_CONNECT');
   envelope(hello, 'AGENT_CONNECT', { agentId: 'node-01', name: text, agentType: 'CUSTOM', version: text, hostMachine: text,
     capabilities: { maxTokens: whole, supportsInterrupt: true, supportsTrace: false }, 'platform?': text, 'features?': list });
-  assert.ok(!hello.text.includes(jwt), 'the token stands in the upgrade only');
+  assert.ok(!hello.text.includes(jwt), 'the token is only in the upgrade');
   peer.send(frame('ACK', { messageId: hello.json.id, success: true })); // not yet the welcome
   peer.send(frame('ACK', { messageId: hello.json.id, success: true, agentId }));
   return peer;
 }
-const knowsAll = (peer) => peer.frames.forEach((f) => assert.ok(known.includes(f.json.type), `an unknown type: ${f.text}`));
+const knowsAll = (peer) => peer.frames.forEach((f) => assert.ok(known.includes(f.json.type), `unknown type: ${f.text}`));
 
 async function run(peer, payload) {
   const commandId = `cmd-${++count}`;
@@ -101,6 +101,32 @@ export const scenarios = {
     assert.ok(peer.pings > before, 'WebSocket pings in place of heartbeats');
     knowsAll(peer);
     assert.equal(peer.frames.length, 4, 'AGENT_CONNECT and three PONGs');
+  },
+
+  // The next connection uses the token that the server has sent. Once the server rejects that token, by an error or by a 401, the
+  // configured one is used, without the long delay that follows a rejected credential.
+  async token() {
+    const next = process.env.INTEROP_SECRET;
+    let good = jwt;
+    const s = await server(() => good);
+    const peer = await acked(s);
+    peer.send(frame('TOKEN_REFRESH', { accessToken: next }));
+    await peer.settled();
+    good = next;
+    peer.ws.close(1001, 'restarting');
+    const again = await acked(s);
+    assert.equal(again.request.headers.authorization, `Bearer ${next}`);
+    good = jwt;
+    again.send(frame('ERROR', { code: 'UNAUTHORIZED', message: 'expired' }));
+    again.ws.close(1008, 'UNAUTHORIZED');
+    const third = await acked(s);
+    assert.equal(third.request.headers.authorization, `Bearer ${jwt}`);
+    third.send(frame('TOKEN_REFRESH', { accessToken: next }));
+    await third.settled();
+    third.ws.close(1001, 'restarting');
+    const last = await acked(s);
+    assert.equal(last.request.headers.authorization, `Bearer ${jwt}`);
+    assert.equal(s.upgrades.length, 5, 'the fourth was answered with 401');
   },
 
   async refused() {
