@@ -131,25 +131,14 @@ std::size_t DashboardAgentCodec::fitting(const Stream& stream) const
 {
     const CommandBook::Command* known = commands_.find(stream.id);
     if (exact_ || (known && known->base64)) return std::min(stream.bytes.size(), fitting_base64);
-    CommandBook::Channel channel;
-    if (known && (stream.channel == 1 || stream.channel == 2)) channel = known->channels[stream.channel - 1];
-    if (channel.known && stream.offset > channel.next) channel.tail_size = 0; // encode() drops it too
-    return fitting_text(channel, stream.bytes);
+    return fitting_text(known, stream);
 }
 
 bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
 {
     if (stream.channel != 1 && stream.channel != 2) return false;
     CommandBook::Command& command = commands_.of(stream.id);
-    CommandBook::Channel& channel = command.channels[stream.channel - 1];
-    std::uint64_t dropped = 0;
-    const bool goes_on = !channel.known && stream.offset > 0; // another connection had what was before
-    if (channel.known && stream.offset > channel.next) {
-        dropped = stream.offset - channel.next + channel.tail_size; // the rest of its character is gone
-        channel.tail_size = 0;
-    }
-    channel.known = true;
-    channel.next = stream.offset + stream.bytes.size();
+    const auto [channel, dropped, goes_on] = place_chunk(command, stream);
 
     open_frame(out, "terminal:output", now(world_));
     out += R"({"commandId":)";

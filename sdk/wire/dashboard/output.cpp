@@ -96,6 +96,20 @@ void CommandBook::end(std::string_view id)
     if (const auto found = commands_.find(id); found != commands_.end()) commands_.erase(found);
 }
 
+ChunkPlace place_chunk(CommandBook::Command& command, const Stream& stream)
+{
+    ChunkPlace place{command.channels.at(stream.channel - 1)};
+    CommandBook::Channel& channel = place.channel;
+    place.goes_on = !channel.known && stream.offset > 0;
+    if (channel.known && stream.offset > channel.next) {
+        place.dropped = stream.offset - channel.next + channel.tail_size; // the rest of its character is lost
+        channel.tail_size = 0;
+    }
+    channel.known = true;
+    channel.next = stream.offset + stream.bytes.size();
+    return place;
+}
+
 std::string complete_text(CommandBook::Channel& channel, std::string_view bytes)
 {
     std::string out;
@@ -134,6 +148,16 @@ std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view b
         return true;
     });
     return std::min(bytes.size(), taken < channel.tail_size ? 0 : taken - channel.tail_size);
+}
+
+std::size_t fitting_text(const CommandBook::Command* command, const Stream& stream)
+{
+    CommandBook::Channel channel;
+    if (command && (stream.channel == 1 || stream.channel == 2))
+        channel = command->channels.at(stream.channel - 1);
+    // place_chunk() drops it too.
+    if (channel.known && stream.offset > channel.next) channel.tail_size = 0;
+    return fitting_text(channel, stream.bytes);
 }
 
 } // namespace agenthost::wire

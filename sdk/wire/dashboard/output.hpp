@@ -54,11 +54,21 @@ private:
     std::uint64_t uses_ = 0;
 };
 
+// The position of a chunk in its channel. `dropped`: bytes lost just before it; `goes_on`: it continues output of an earlier connection.
+struct ChunkPlace {
+    CommandBook::Channel& channel;
+    std::uint64_t dropped = 0;
+    bool goes_on = false;
+};
+// Advances the channel of stdout or stderr (1 or 2) by the chunk's bytes.
+ChunkPlace place_chunk(CommandBook::Command&, const Stream&);
+
 // Text of one chunk: what is complete in `tail` and `bytes`; the tail becomes what is not. What is no UTF-8 becomes U+FFFD.
 std::string complete_text(CommandBook::Channel&, std::string_view bytes);
 
-// How many of the bytes fit into one chunk.
+// How many of the bytes fit into one chunk; the command is nullptr before its first chunk.
 std::size_t fitting_text(const CommandBook::Channel&, std::string_view bytes);
+std::size_t fitting_text(const CommandBook::Command*, const Stream&);
 constexpr std::size_t fitting_base64 = most_output / 4 * 3;
 
 } // namespace agenthost::wire

@@ -26,18 +26,18 @@ using dashboard_field::is_own_type;
 using dashboard_field::open_frame;
 
 constexpr std::string_view interrupt_word = "command:interrupt";
-// What of a COMMAND_REQUEST has another name among the document's parameters, or none.
+// Members of COMMAND_REQUEST that the document's parameters name differently or lack.
 constexpr std::array<std::string_view, 10> request_members{
     "content",   "args",      "priority", "executionConstraints", "type", "context", "agentId",
     "requestId", "timeoutMs", "command"};
 
-// 0 is high; the document has words.
+// 0 is high; the document uses words.
 std::string_view priority_word(std::uint64_t priority)
 {
     return priority == 0 ? "high" : priority == 1 ? "normal" : "low";
 }
 
-// When commands began, for executionTime. Bounded: 256; of one forgotten the time is 0.
+// Remembers when commands began, for executionTime. Bounded: 256; a forgotten command's time is 0.
 class StartTimes {
 public:
     void begin(std::string_view id, std::int64_t at)
@@ -71,7 +71,7 @@ public:
     bool encode(const Progress&, std::string& out) override;
     bool encode(const Stream&, std::string& out) override;
     std::size_t fitting(const Stream&) const override;
-    // The server answers what it did not ask for and does not know by an error.
+    // The server answers unknown frames with an error.
     bool encode(const Event&, std::string&) override { return false; }
     bool encode(const Heartbeat&, std::string& out) override;
     bool encode(const Metrics&, std::string&) override { return false; }
@@ -89,12 +89,12 @@ private:
 
     World world_;
     std::unique_ptr<AgentCodec> document_;
-    // As the server assigned it.
+    // Assigned by the server.
     std::string agent_id_;
     CommandBook commands_;
     StartTimes started_;
     Scratch scratch_;
-    // What a view of the last message points to; the id of a COMMAND_REQUEST that was refused.
+    // Storage for the views of the last message; the id of a rejected COMMAND_REQUEST.
     std::string made_id_, made_params_, refused_id_;
 };
 
@@ -128,7 +128,7 @@ std::string DashboardFieldAgent::hello(const Hello& hello)
     return out;
 }
 
-// Answered by COMMAND_COMPLETE where it was for a command; else only counted.
+// Answered by COMMAND_COMPLETE if it has a command's id; otherwise only counted.
 FromServer DashboardFieldAgent::refuse(std::string_view command_id, std::string reason)
 {
     refused_id_ = command_id;
@@ -149,11 +149,11 @@ FromServer DashboardFieldAgent::decode(std::string_view frame, bool authenticati
     if (in.type == "COMMAND_CANCEL") return cancel(in);
     if (is_own_type(in.type)) return Nothing{}; // an ACK, a mirrored frame, a type of a later version
     const FromServer message = document_->decode(frame, false);
-    // The document's own answers are not asked for here.
+    // The document's welcome means nothing here.
     return std::holds_alternative<Welcome>(message) ? FromServer{Nothing{}} : message;
 }
 
-// The first ACK with an agentId; it also says under which id the server knows us.
+// The first ACK with an agentId, which assigns this agent's id.
 FromServer DashboardFieldAgent::welcome_due(const Frame& frame)
 {
     std::string why;
@@ -182,7 +182,7 @@ FromServer DashboardFieldAgent::error(const Frame& frame, bool authenticating)
         "the server answered AGENT_CONNECT with " + std::string{code} + ": " + std::string{message}, {}};
 }
 
-// The PONG echoes the timestamp: the payload's, else the envelope's.
+// The PONG echoes the payload's timestamp, or else the envelope's.
 FromServer DashboardFieldAgent::ping(const Frame& frame)
 {
     std::string why;
@@ -215,7 +215,7 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     std::string why;
     const auto members = json::split(frame.payload, why);
     if (!members) return refuse({}, "payload: " + why);
-    // Checked and copied: commandId is a parameter too, and the scratch memory has room for each string once.
+    // Copied: commandId is a parameter too, and the scratch memory has room for each string only once.
     const json::Member* const id = find(*members, "commandId");
     const std::string command_id{id && id->text.size() <= most::id ? id->text : std::string_view{}};
     if (command_id.empty() || command_id.find('\0') != std::string::npos)
@@ -255,7 +255,7 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     if (command.timeout)
         made_params_.append(R"(,"timeoutMs":)").append(std::to_string(command.timeout->count()));
     made_params_ += '}';
-    if (!commands_.find(command_id)) { // else a repeat: what was counted stays
+    if (!commands_.find(command_id)) { // a repeated command keeps its counters
         for (CommandBook::Channel& channel : commands_.of(command_id).channels)
             channel.known = true; // from 0
         started_.begin(command_id, now(world_));
@@ -265,7 +265,7 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     return command;
 }
 
-// Answered only where it has a requestId, which is ours.
+// Answered only if it has a requestId, which is an extension of ours.
 FromServer DashboardFieldAgent::cancel(const Frame& frame)
 {
     std::string why;
@@ -299,7 +299,7 @@ bool DashboardFieldAgent::encode(const Result& result, std::string& out)
 {
     const bool refused = !refused_id_.empty() && result.action.empty() && result.id == refused_id_;
     if (!refused && result.action != run_word && !(result.action.empty() && commands_.find(result.id))) {
-        if (result.id.starts_with('~')) return false; // of a COMMAND_CANCEL: nobody waits for it
+        if (result.id.starts_with('~')) return false; // a COMMAND_CANCEL without a requestId is not answered
         commands_.end(result.id);
         std::string frame;
         if (!document_->encode(result, frame)) return false;
@@ -322,7 +322,7 @@ bool DashboardFieldAgent::encode(const Result& result, std::string& out)
     }
     out += R"(,"executionTime":)" + std::to_string(started_.take(result.id, now(world_)));
     out += R"(,"tokensUsed":0)";
-    // Required by the dialect: -1 is a command that has none.
+    // The dialect requires a code; -1 means that the command has none.
     if (end.exit_code.empty()) end.exit_code = end.completed ? "0" : "-1";
     dashboard::append_run_end(out, result, end);
     out += "}}";
@@ -357,26 +357,14 @@ bool DashboardFieldAgent::encode(const Progress& progress, std::string& out)
 
 std::size_t DashboardFieldAgent::fitting(const Stream& stream) const
 {
-    const CommandBook::Command* const known = commands_.find(stream.id);
-    CommandBook::Channel channel;
-    if (known && (stream.channel == 1 || stream.channel == 2)) channel = known->channels[stream.channel - 1];
-    if (channel.known && stream.offset > channel.next) channel.tail_size = 0; // encode() drops it too
-    return fitting_text(channel, stream.bytes);
+    return fitting_text(commands_.find(stream.id), stream);
 }
 
 bool DashboardFieldAgent::encode(const Stream& stream, std::string& out)
 {
     if (stream.channel != 1 && stream.channel != 2) return false;
     CommandBook::Command& command = commands_.of(stream.id);
-    CommandBook::Channel& channel = command.channels[stream.channel - 1];
-    std::uint64_t dropped = 0;
-    const bool goes_on = !channel.known && stream.offset > 0; // another connection had what was before
-    if (channel.known && stream.offset > channel.next) {
-        dropped = stream.offset - channel.next + channel.tail_size; // the rest of its character is gone
-        channel.tail_size = 0;
-    }
-    channel.known = true;
-    channel.next = stream.offset + stream.bytes.size();
+    const auto [channel, dropped, goes_on] = place_chunk(command, stream);
     open_frame(out, world_, "TERMINAL_OUTPUT");
     append_ids(out, stream.id);
     out +=
@@ -391,7 +379,7 @@ bool DashboardFieldAgent::encode(const Stream& stream, std::string& out)
 
 bool DashboardFieldAgent::encode(const Heartbeat& beat, std::string& out)
 {
-    if (beat.id.empty()) return false; // unasked: WebSocket pings do that here
+    if (beat.id.empty()) return false; // only PING is answered; WebSocket pings check the connection
     open_frame(out, world_, "PONG");
     out.append(R"({"timestamp":)").append(beat.id).append("}}");
     return true;

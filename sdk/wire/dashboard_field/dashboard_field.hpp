@@ -1,7 +1,7 @@
-// Speaks the field dialect of the dashboard protocol's agent leg, both ends: the frames of a deployed server and its agents. Facts and
-// decisions: PROTOCOL.md beside this file; pinned by tests/wire/vectors/dashboard_field.
+// Encodes and decodes the field dialect of the dashboard protocol's agent leg, both ends. PROTOCOL.md describes it;
+// tests/wire/vectors/dashboard_field pins it.
 //
-// Each end owns a codec of the document (wire/dashboard) for what the dialect has no frames for: other actions and their answers.
+// Each end owns a codec of the document (wire/dashboard) for actions and answers that have no frame type in the dialect.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -11,7 +11,7 @@ namespace agenthost::wire {
 std::unique_ptr<AgentCodec> make_dashboard_field_agent(AgentSetup);
 std::unique_ptr<ServerCodec> make_dashboard_field_server(ServerSetup);
 
-// Appends the frame that answers what an agent should not have sent.
+// Appends the ERROR frame that answers a frame which agents must not send.
 void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_view code,
                                  std::string_view why);
 

@@ -49,7 +49,7 @@ bool is_own_type(std::string_view type)
     return std::ranges::all_of(type, [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
 }
 
-// The document's frames begin with their version, which the dialect has not.
+// The document's frames begin with their version, which the dialect lacks.
 void append_wrapped(std::string& out, const World& world, std::string_view document_frame)
 {
     out += R"({"id":)";

@@ -1,4 +1,4 @@
-// Reads and writes the dialect's envelope, {type, id, timestamp, payload}, all of them required.
+// Reads and writes the dialect's envelope {type, id, timestamp, payload}; all four are required.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -18,16 +18,16 @@ struct Frame {
     std::string_view timestamp;
 };
 
-// False: `why` says what is wrong; type and payload are there when they could be read all the same.
+// False: `why` is the reason; `type` and `payload` are set if they could still be read.
 bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& why);
 
 // Appends the envelope up to the payload, whose object the caller writes and closes with "}}".
 void open_frame(std::string& out, const World&, std::string_view type);
 
-// The dialect's own types are in capitals; others are the document's or actions.
+// The dialect's own types are in capitals; other types are the document's, or actions.
 bool is_own_type(std::string_view type);
 
-// Appends a frame of the document in this envelope.
+// Appends the document's frame, converted to this envelope.
 void append_wrapped(std::string& out, const World&, std::string_view document_frame);
 
 } // namespace agenthost::wire::dashboard_field

@@ -26,12 +26,12 @@ using dashboard_field::is_own_type;
 using dashboard_field::open_frame;
 
 constexpr std::string_view interrupt_word = "command:interrupt";
-// What of a command's parameters COMMAND_REQUEST says in another way.
+// Parameters of a command that COMMAND_REQUEST carries in another form.
 constexpr std::array<std::string_view, 12> said_otherwise{
     "command", "argv", "commandId", "priority", "timeoutMs", "requestId", "agentId", "executionConstraints",
     "content", "args", "type",      "context"};
 
-// The first string of a JSON array as written, and the array of the others; nullopt: it does not begin with a string.
+// The first string of a JSON array as written, and an array of the rest; nullopt: the array does not begin with a string.
 struct Split {
     std::string_view first;
     std::string rest;
@@ -78,12 +78,12 @@ private:
     }
 
     World world_;
-    // As the token proved it, and as the agent called itself before it was told.
+    // The token's subject, and the name in AGENT_CONNECT.
     std::string agent_id_, claimed_id_;
     std::string connect_id_; // of the AGENT_CONNECT frame, for its ACK
     std::unique_ptr<ServerCodec> document_;
-    CommandBook commands_; // how much of their output has come
-    std::string made_;     // what a view of the last message points to
+    CommandBook commands_; // how much of their output has arrived
+    std::string made_;     // storage for the views of the last message
     Scratch scratch_;
 };
 
@@ -113,7 +113,7 @@ FromAgent DashboardFieldServer::decode(std::string_view frame)
     return Nothing{}; // a type of a later version
 }
 
-// The token's subject counts, whatever the agent calls itself: the ACK tells it.
+// The token's subject is the agent's id, whatever name AGENT_CONNECT has; the ACK assigns it.
 FromAgent DashboardFieldServer::hello(FieldReader& fields, std::span<const json::Member> members)
 {
     Hello hello;
@@ -185,7 +185,7 @@ FromAgent DashboardFieldServer::complete(FieldReader& fields, std::span<const js
     const std::string_view status = word ? word->text : std::string_view{};
     if (fields.problem.empty() && status != "COMPLETED" && status != "FAILED" && status != "CANCELLED")
         fields.problem = "status is none of COMPLETED, FAILED, CANCELLED";
-    // -1 stands for no exit code.
+    // -1 means no exit code.
     std::vector<json::Member> rest{members.begin(), members.end()};
     std::erase_if(rest, [](const json::Member& m) { return m.key == "exitCode" && m.raw.starts_with('-'); });
     FieldReader without{rest, scratch_};
@@ -317,7 +317,7 @@ bool DashboardFieldServer::encode(const Ping&, std::string& out)
 void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_view code,
                                  std::string_view why)
 {
-    // Errors are not answered: any id does.
+    // Errors are never answered, so any id will do.
     open_frame(out, {.utc_ms = [at] { return at; }, .uuid = [at] { return "error-" + std::to_string(at); }},
                "ERROR");
     out += R"({"code":)";
