@@ -8,10 +8,10 @@ namespace {
 
 constexpr std::size_t free_most = 16; // 1 MiB a thread
 
-thread_local bool gone = false; // a Stream may outlive its thread's list (static objects)
+thread_local bool gone = false; // a Stream (static object) may outlive its thread's list
 
 struct FreeList {
-    FreeList() { blocks.reserve(free_most); } // so that giving back never allocates
+    FreeList() { blocks.reserve(free_most); } // so that returning a block never allocates
     ~FreeList() { gone = true; }
     std::vector<std::unique_ptr<char[]>> blocks;
 };

@@ -1,5 +1,5 @@
-// Buffers of 64 KiB that a connection borrows only while bytes wait in them: thousands of idle connections share a handful.
-// A free list per thread, at most 16 long; a block may be given back on another thread than it came from.
+// 64 KiB buffers that a connection borrows only while they hold bytes, so thousands of idle connections share a few.
+// Each thread has a free list of at most 16 blocks; a block may be returned on a different thread than it was borrowed on.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ public:
     Block& operator=(Block&& other) noexcept;
     ~Block() { release(); }
 
-    void borrow(); // no-op when it has one
+    void borrow(); // no-op if it already has one
     void release() noexcept;
     [[nodiscard]] char* data() const { return memory_.get(); }
     explicit operator bool() const { return memory_ != nullptr; }

@@ -21,7 +21,7 @@ namespace {
 error_code system_error(int code) { return {code, boost::system::system_category()}; }
 error_code would_block() { return asio::error::would_block; }
 
-// A late flush waits this many turns of the loop for a read to come along and take the cork with it.
+// A late flush waits this many loop iterations for a read, which would flush the cork itself.
 constexpr int late_flush_hops = 16;
 
 } // namespace
@@ -36,7 +36,7 @@ Core::~Core() { SSL_free(ssl); }
 
 std::size_t Core::read_some(void* data, std::size_t size, error_code& ec)
 {
-    constexpr std::size_t direct = 16 * 1024; // from here the caller's buffer is as good as a block
+    constexpr std::size_t direct = 16 * 1024; // from this size, read directly into the caller's buffer
     ec = {};
     std::size_t n = 0;
     if (unread() == 0 && size >= direct && !head_end_matched_) {
@@ -178,7 +178,7 @@ std::size_t Core::write_some(const void* data, std::size_t size, error_code& ec)
     return total;
 }
 
-// Into the last block or a new one; 0: all are full.
+// Copies into the last block or a new one. 0: all blocks are full.
 std::size_t Core::cork_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
 {
     const auto [to, space] = out_space();
@@ -247,7 +247,7 @@ void Core::wait_to_flush()
 bool Core::send_corked()
 {
     const bool all = ssl ? send_corked_tls() : send_corked_plain();
-    if (out_error) sent(out_size_); // it can never leave
+    if (out_error) sent(out_size_); // it can never be sent
     return all || out_error;
 }
 
@@ -271,7 +271,8 @@ bool Core::send_corked_plain()
         }
         bytes_out += static_cast<std::uint64_t>(n);
         sent(static_cast<std::size_t>(n));
-        if (out_size_ != 0) return false; // a short send: the socket is full, no need to be told so again
+        if (out_size_ != 0)
+            return false; // short send: the socket is full; another call would only return EAGAIN
     }
     return true;
 }
@@ -325,7 +326,7 @@ void Core::shutdown_send()
     if (!descriptor.is_open()) return;
     if (ssl && SSL_is_init_finished(ssl) && !out_error) {
         ERR_clear_error();
-        SSL_shutdown(ssl); // our close_notify; the peer's comes, or not, with its FIN
+        SSL_shutdown(ssl); // our close_notify; the peer's may arrive with its FIN
         ERR_clear_error();
     }
     ::shutdown(descriptor.native_handle(), SHUT_WR);

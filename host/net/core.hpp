@@ -1,4 +1,4 @@
-// What a Stream does without templates: one descriptor, plain or TLS, a read block and a cork. Private to host/net; see stream.hpp.
+// The non-template part of Stream: one descriptor (plain or TLS), a read block and a cork. Private to host/net; see stream.hpp.
 #pragma once
 
 #include "host/net/blocks.hpp"
@@ -40,35 +40,34 @@ public:
     Core(const executor_type& executor, int fd);
     ~Core();
 
-    // Up to `size` bytes; 0 with would_block, eof or another error. Never blocks.
+    // Reads up to `size` bytes; 0 with would_block, eof or another error. Never blocks.
     std::size_t read_some(void* data, std::size_t size, error_code& ec);
-    // What has been read and not yet taken; reads a block when there is nothing. Empty with an error. The bytes may be changed.
+    // Returns the bytes that were read but not consumed; reads a block if there are none. Empty on error. The bytes may be modified.
     std::span<char> peek(error_code& ec);
-    // From now on tail() is the end of what read_some() returned, at most `most` bytes of it: for error messages.
+    // From now on tail() returns the last bytes, at most `most`, that read_some() returned: for error messages.
     void keep_tail(std::size_t most) { most_tail_ = most; }
     [[nodiscard]] const std::string& tail() const { return tail_; }
-    // From now on read_some() gives nothing beyond the empty line that ends an HTTP head, until that line has been given: what follows a 101
-    // is no longer HTTP.
+    // From now on read_some() stops once at the empty line that ends an HTTP head: what follows a 101 is no longer HTTP.
     void stop_at_head_end() { head_end_matched_ = 0; }
-    // Must wait_readable wait? Not when bytes lie in OpenSSL's buffer.
+    // True if OpenSSL's buffer holds bytes, so that wait_readable need not wait.
     [[nodiscard]] bool has_more_inside() const;
-    // Into the cork, as much as fits; 0 with would_block when it is full even after a flush. What is no longer than `whole` goes as a
-    // whole or not at all, so that write_frame() never comes between the halves of a control frame of Beast's.
+    // Copies as much as fits into the cork; 0 with would_block if it is full even after a flush. Data of at most `whole` bytes is
+    // written completely or not at all, so that write_frame() never splits one of Beast's control frames.
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
     static constexpr std::size_t whole = 256;
-    // Into the cork as a whole: the head, and the payload, under its mask if there is one. False: no room even after a flush, or failed.
+    // Copies the complete frame into the cork: head and payload, masked if there is a key. False: no room even after a flush, or failed.
     bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask);
-    // Into the cork, as much of the payload from `at` on as there is room for; 0: none, or failed.
+    // Copies as much of the payload as fits into the cork, starting at `at`; 0: no room, or failed.
     std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
-    // Past the cork when it is empty (plain only): for big buffers.
+    // Bypasses the cork if it is empty (plain only): for big buffers.
     std::size_t write_through(const void* data, std::size_t size, error_code& ec);
-    // Sends what is corked, as far as the socket takes it; the rest follows by itself when it is writable again.
+    // Sends as much of the cork as the socket accepts; the rest is sent automatically when the socket is writable again.
     void flush();
-    // A write outside the read path leaves soon, together with its neighbours.
+    // Schedules a flush that combines writes made outside the read path.
     void flush_soon();
-    // While true whoever reads will flush, so that nothing is posted for it.
+    // While true, the reader will flush, so no flush is posted.
     bool reader_flushes = false;
-    // Called before waiting for input: the cork leaves first.
+    // Called before waiting for input; flushes the cork first.
     Want before_wait()
     {
         flush();
@@ -79,9 +78,9 @@ public:
         return want == Want::read ? Descriptor::wait_read : Descriptor::wait_write;
     }
 
-    // TLS past the cork, which must be empty. After would_block come again with the same bytes.
+    // TLS write that bypasses the cork, which must be empty. After would_block, retry with the same bytes.
     std::size_t write_tls(const char* data, std::size_t size, error_code& ec);
-    void readable() { perhaps_more_ = true; } // the socket says so
+    void readable() { perhaps_more_ = true; } // called when the socket becomes readable
 
     void start_tls(TlsContextPtr context, const std::string& host);
     bool handshake(error_code& ec); // true: done or failed; false: wait for read_wants_
@@ -90,16 +89,16 @@ public:
 
     [[nodiscard]] std::size_t unsent() const { return out_size_; }
     [[nodiscard]] std::size_t unread() const { return in_end_ - in_begin_; }
-    [[nodiscard]] std::size_t room() const;         // what write_some() would take without a flush
-    std::size_t take(char* data, std::size_t size); // of what is unread; data null: dropped
+    [[nodiscard]] std::size_t room() const;         // bytes that write_some() would accept without a flush
+    std::size_t take(char* data, std::size_t size); // consumes unread bytes; data null: drops them
 
     executor_type executor;
     Descriptor descriptor;
     TlsContextPtr tls;
     SSL* ssl = nullptr;
-    bool reading = false;                      // a read waits for the socket: nobody else will flush
-    error_code out_error;                      // the cork could not be sent; every later write says so
-    std::string problem;                       // TLS's own words for the last failure
+    bool reading = false;                      // a read waits for the socket, so nothing else will flush
+    error_code out_error;                      // why the cork could not be sent; every later write returns it
+    std::string problem;                       // OpenSSL's text for the last failure
     std::uint64_t bytes_in = 0, bytes_out = 0; // on the wire
     friend struct BioAccess;
 
@@ -116,8 +115,8 @@ private:
     bool send_corked_tls();
     void sent(std::size_t n);
     std::size_t room_after_flush(std::size_t wanted);
-    std::pair<char*, std::size_t> out_space(); // in the last block, or a new one; size 0: all are full
-    void corked(std::size_t n);                // of out_space()
+    std::pair<char*, std::size_t> out_space(); // in the last block or a new one; size 0: all are full
+    void corked(std::size_t n);                // marks n bytes of out_space() as written
     std::size_t cork_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
     std::size_t receive(void* data, std::size_t size, error_code& ec);
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
@@ -126,7 +125,7 @@ private:
     void remember(std::string_view bytes);
     std::size_t up_to_head_end(std::size_t size);
 
-    // How much of the empty line has been seen.
+    // Bytes of the empty line matched so far.
     std::optional<std::uint8_t> head_end_matched_;
     std::size_t most_tail_ = 0;
     std::string tail_;
@@ -136,10 +135,10 @@ private:
     std::uint32_t out_first_ = 0, out_count_ = 0;
     std::size_t out_size_ = 0;
     Want read_wants_ = Want::read;
-    error_code in_error_;      // TLS: the stream is over, whatever is asked again
-    bool perhaps_more_ = true; // the last recv() filled its buffer: another is worth its system call
+    error_code in_error_;      // TLS: the stream has ended; every later read returns this
+    bool perhaps_more_ = true; // the last recv() filled its buffer, so another may return more
     bool late_flush_posted_ = false, flush_waits_ = false, bio_eof_ = false;
-    bool tls_drained_ = true; // OpenSSL has said that it needs more bytes
+    bool tls_drained_ = true; // OpenSSL needs more bytes from the socket
 };
 
 } // namespace agenthost::host::net

@@ -1,5 +1,5 @@
-// The TLS half of Core: OpenSSL over a BIO that is nothing but recv() and send() on the descriptor (no SIGPIPE, bytes counted,
-// no recv() when it is known that nothing is there).
+// The TLS part of Core: OpenSSL over a BIO that calls recv() and send() on the descriptor (no SIGPIPE, bytes counted,
+// no recv() if the socket is known to be empty).
 #include "core.hpp"
 
 #include <boost/asio/error.hpp>
@@ -101,7 +101,7 @@ public:
     }
 };
 
-// What an administrator can do about a server certificate that was not accepted.
+// How an administrator can fix a rejected server certificate.
 std::string remedy(long verdict)
 {
     switch (verdict) {
@@ -145,7 +145,7 @@ void Core::start_tls(TlsContextPtr context, const std::string& host)
 {
     tls = std::move(context);
     ssl = SSL_new(tls->get());
-    if (!ssl) return; // no memory: handshake() says so
+    if (!ssl) return; // out of memory: handshake() reports it
     BIO* bio = BIO_new(BioAccess::method());
     BIO_set_data(bio, this);
     SSL_set_bio(ssl, bio, bio);

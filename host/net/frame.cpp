@@ -14,7 +14,7 @@ namespace agenthost::host::net {
 
 void copy_masked(char* to, const char* from, std::size_t size, const MaskKey& key, std::size_t at)
 {
-    // The key as it lies over bytes from `at` on, twice.
+    // The key rotated to start at byte `at`, twice.
     std::array<unsigned char, 8> turned{};
     for (std::size_t i = 0; i < turned.size(); ++i) turned[i] = key[(at + i) % key.size()];
     std::uint64_t mask = 0;

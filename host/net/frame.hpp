@@ -1,5 +1,5 @@
-// The parts of a WebSocket frame that is sent (RFC 6455, 5.2): its head, and for a client the mask over its payload, which nobody can
-// foresee. Pure but for the keys, which come from the kernel's random numbers. One thread.
+// Builds WebSocket frames to send (RFC 6455, 5.2): the head and, for a client, the unpredictable payload mask.
+// Pure, except for the keys, which come from the kernel's random number generator. Single-threaded.
 #pragma once
 
 #include <array>
@@ -11,10 +11,10 @@ namespace agenthost::host::net {
 
 using MaskKey = std::array<unsigned char, 4>;
 
-// Copies `size` bytes under the mask; `at`: where in the payload they begin. The two may be the same memory, and else do not overlap.
+// Copies and masks `size` bytes that start at offset `at` of the payload. `to` and `from` are equal or do not overlap.
 void copy_masked(char* to, const char* from, std::size_t size, const MaskKey&, std::size_t at);
 
-// A new key for every frame, from a supply that is filled up now and then. Throws std::system_error when the kernel has none.
+// Returns a new key for every frame from a pool of random bytes. Throws std::system_error if the kernel returns none.
 class MaskKeys {
 public:
     MaskKey next();
@@ -26,7 +26,7 @@ private:
 
 enum class Opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
-// The head of a whole message, or of a control frame, in one frame. A client's frames have a mask, a server's have none.
+// The head of an unfragmented message or a control frame. Clients mask their frames, servers do not.
 class FrameHead {
 public:
     FrameHead(Opcode, std::size_t payload, const MaskKey* mask = nullptr);

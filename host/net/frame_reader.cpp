@@ -17,7 +17,7 @@ constexpr unsigned fin_bit = 0x80, reserved_bits = 0x70, mask_bit = 0x80, length
 constexpr unsigned length_in_2_bytes = 126, length_in_8_bytes = 127, max_control = 125;
 constexpr unsigned continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10;
 
-// Of the whole head, from its first two bytes.
+// Size of the complete head, computed from its first two bytes.
 std::size_t head_size(const unsigned char* head)
 {
     const unsigned length = head[1] & length_bits;
@@ -30,7 +30,7 @@ const unsigned char* unsigned_bytes(const char* bytes)
     return reinterpret_cast<const unsigned char*>(bytes);
 }
 
-// RFC 6455, 7.4: codes that may stand in a frame.
+// RFC 6455, 7.4: codes that a close frame may contain.
 bool is_close_code(unsigned code)
 {
     if (code >= 3000) return true;
@@ -78,7 +78,7 @@ std::size_t FrameReader::read_head(const char* bytes, std::size_t size)
     return used;
 }
 
-// The order of the checks is Beast's, so that a head with several faults is given the same one.
+// Checks in Beast's order, so that a head with several faults gets the same error.
 error_code FrameReader::check_head(unsigned char first, bool masked, unsigned length) const
 {
     const unsigned opcode = first & 0x0F;
@@ -160,7 +160,7 @@ FrameReader::Found FrameReader::read_data(char* bytes, std::size_t size)
     const Kind kind = text_ ? Kind::text : Kind::binary;
     const bool ends = fin_ && left_ == 0;
     if (ends && message_.empty()) {
-        // The usual case: the whole message in one piece, given as it lies there.
+        // The usual case: the complete message in one piece, returned in place.
         const bool good = !text_ || simdjson::validate_utf8(piece.data(), n);
         return good ? Found{kind, n, piece} : fail(error::bad_frame_payload, n);
     }

@@ -1,7 +1,7 @@
-// Reads the frames of a WebSocket without extensions (RFC 6455) from bytes that arrive cut anywhere: heads, lengths, masks, fragments,
-// control frames, UTF-8 and the bound of a message. Sans-io, one thread.
+// Parses WebSocket frames without extensions (RFC 6455) from input split at any byte: heads, lengths, masks, fragments,
+// control frames, UTF-8 and the message size limit. No I/O; single-threaded.
 //
-// Finds the same messages and the same faults as Beast's reader; tests/fuzz/frame_fuzz.cpp compares them.
+// Returns the same messages and faults as Beast's reader; tests/fuzz/frame_fuzz.cpp compares them.
 //
 //   const auto found = reader.next(bytes.data(), bytes.size());
 //   use(found.kind, found.payload);   // valid until the next call or until `bytes` are gone
@@ -28,25 +28,25 @@ public:
     struct Found {
         Kind kind = Kind::more;
         std::size_t used = 0;
-        // Of a message or a control frame; of a close frame: the reason's text.
+        // Payload of a message or control frame; for a close frame, the reason text.
         std::string_view payload;
     };
 
-    // `role`: which end reads; a server's peer masks its frames. `max_message`: bytes, 0 for no bound.
+    // `role`: the reading end; only clients mask their frames. `max_message`: bytes, 0: no limit.
     FrameReader(Role role, std::uint64_t max_message) : max_message_{max_message}, role_{role} {}
 
-    // Up to the end of one message or control frame; unmasks the bytes where they lie. Not after a close frame or a fault.
+    // Parses up to the end of one message or control frame; unmasks in place. Do not call it after a close frame or a fault.
     Found next(char* bytes, std::size_t size);
     void set_max_message(std::uint64_t bytes) { max_message_ = bytes; }
 
-    // Of Beast's websocket errors; after Kind::fault.
+    // One of Beast's websocket errors; valid after Kind::fault.
     [[nodiscard]] boost::system::error_code fault() const { return fault_; }
-    // Of a head that is not whole yet: the bytes that came. Once it is whole they are the beginning of last_head().
+    // The bytes received of an incomplete head. Once it is complete they are the beginning of last_head().
     [[nodiscard]] std::string_view begun_head() const { return {head_.data(), head_size_}; }
     [[nodiscard]] std::string_view last_head() const { return {head_.data(), head_.size()}; }
-    // After Kind::close; 0: the frame had none.
+    // Valid after Kind::close; 0: the frame had none.
     [[nodiscard]] std::uint16_t close_code() const { return close_code_; }
-    // Frees what a big message took, unless it is being read.
+    // Frees the memory of a big message unless it is being read.
     void release_memory();
 
 private:
@@ -64,9 +64,9 @@ private:
     boost::system::error_code fault_;
     std::uint64_t max_message_;
     std::uint64_t message_size_ = 0;
-    // Of the frame's payload.
+    // Bytes of the current frame's payload: remaining, processed.
     std::uint64_t left_ = 0, at_ = 0;
-    // The beginning of a message or a control frame whose rest has not come.
+    // The received part of an incomplete message or control frame.
     std::string message_, control_;
     Utf8Pieces utf8_;
     std::array<char, 14> head_{};

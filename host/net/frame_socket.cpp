@@ -11,9 +11,9 @@ namespace websocket = boost::beast::websocket;
 
 namespace {
 
-// Read in one go before others have their turn.
+// Bytes read before the loop serves other connections.
 constexpr std::size_t max_in_a_row = block_size;
-// From here on a copy into the cork costs more than a system call.
+// From this size a copy into the cork costs more than a system call.
 constexpr std::size_t big_message = 32 * 1024;
 
 std::string close_payload(std::uint16_t code, std::string_view reason)
@@ -22,7 +22,7 @@ std::string close_payload(std::uint16_t code, std::string_view reason)
     return payload.append(reason);
 }
 
-// What the peer is told of its fault.
+// The close code that reports a fault to the peer.
 std::uint16_t code_of(error_code fault)
 {
     if (fault == websocket::error::message_too_big) return 1009;
@@ -50,7 +50,7 @@ void FrameSocket::abort()
 {
     over_ = aborted_ = true;
     owner_ = nullptr;
-    // Closing gives the block back in which the message lies.
+    // Closing returns the block that holds the message.
     if (!serving_) stream_.close();
 }
 
@@ -85,7 +85,7 @@ void FrameSocket::serve()
         wait_for_input();
 }
 
-// False: there is nothing to read now.
+// False: nothing to read now.
 bool FrameSocket::serve_one()
 {
     error_code ec;
@@ -189,7 +189,7 @@ bool FrameSocket::try_send(Opcode opcode, std::string_view message)
     return stream_.write_frame(FrameHead{opcode, message.size(), key}.view(), message, key);
 }
 
-// Of the message that did not fit. False: there is no more room.
+// Continues the message that did not fit. False: no room.
 bool FrameSocket::send_rest()
 {
     Sending& s = *sending_;
@@ -209,7 +209,7 @@ bool FrameSocket::send_rest()
     return true;
 }
 
-// A broken connection is told of by whoever reads; when nobody does, here.
+// The reader reports a broken connection; while nothing is reading, this does.
 void FrameSocket::wait_for_room()
 {
     if (over_ || std::exchange(waits_for_room_, true)) return;
@@ -272,7 +272,7 @@ bool FrameSocket::send_waiting(Opcode opcode, std::optional<std::string>& payloa
 
 void FrameSocket::send_waiting_controls()
 {
-    if (sending_) return; // go_on_sending() comes by
+    if (sending_) return; // go_on_sending() will do it
     const bool sent = send_waiting(Opcode::pong, waiting_pong_) &&
                       send_waiting(Opcode::ping, waiting_ping_) &&
                       send_waiting(Opcode::close, waiting_close_);

@@ -1,8 +1,8 @@
-// A WebSocket after its handshake, without extensions, over a Stream: reads messages in place, answers pings, sends frames through the
-// cork and closes as RFC 6455 asks. Used by both ends; what negotiated permessage-deflate stays with Beast.
+// A WebSocket without extensions over a Stream, after its handshake: reads messages in place, answers pings, sends frames through the
+// cork and closes as RFC 6455 requires. Used by both ends; Beast handles connections that negotiated permessage-deflate.
 //
-// All calls and callbacks on the Stream's executor. The bound of what is sent is the cork: a message that does not fit it is sent piece
-// by piece, and the caller keeps it until on_written(). Of several pings that wait for room only the last is answered.
+// All calls and callbacks run on the Stream's executor. The cork bounds unsent data: a message that does not fit is sent in pieces,
+// and the caller keeps it until on_written(). If several pings wait for room, only the last is answered.
 #pragma once
 
 #include "host/net/frame_reader.hpp"
@@ -22,54 +22,54 @@ public:
 
     class Owner {
     public:
-        // A whole message; valid during the call.
+        // A complete message; valid during the call.
         virtual void on_message(Kind, std::string_view) = 0;
         virtual void on_control(Kind, std::string_view) {}
-        // The message that send() did not take at once has been taken.
+        // The message for which send() returned false has been written.
         virtual void on_written() = 0;
-        // What had come has been read; a wait for more follows.
+        // All available input has been read; a wait for more follows.
         virtual void on_read_all() {}
-        // Last. error::closed: the closing handshake is complete, see close_code(). Another of Beast's websocket errors: the peer broke the
-        // protocol and has been told so. Else the connection was lost.
+        // The last call. error::closed: the closing handshake is complete, see close_code(). Another of Beast's websocket errors: the peer
+        // violated the protocol and was sent a close frame. Any other error: the connection was lost.
         virtual void on_end(error_code) = 0;
 
     protected:
         ~Owner() = default;
     };
 
-    // `life` keeps `owner` alive; once it is gone nothing is told any more.
+    // `life` keeps `owner` alive; after it expires no callback runs.
     FrameSocket(Stream, FrameReader::Role, std::uint64_t max_message, Owner& owner, std::weak_ptr<void> life);
 
-    // Begins to read, from the event loop.
+    // Starts reading, from the event loop.
     void start();
-    // Stops and goes on reading. Once our close frame is sent, reading goes on by itself.
+    // Pauses or resumes reading. Reading resumes automatically once our close frame is sent.
     void pause(bool);
     void set_max_message(std::uint64_t bytes) { reader_.set_max_message(bytes); }
 
-    // A whole message. False: it is on its way; keep it until on_written() and send no other before. Not after close().
+    // Sends a complete message. False: still being sent; keep it and send no other until on_written(). Not after close().
     [[nodiscard]] bool send(Opcode, std::string_view message);
-    // The same, or nothing: false when there is no room for the whole message.
+    // The same, but sends nothing and returns false if the complete message does not fit.
     [[nodiscard]] bool try_send(Opcode, std::string_view message);
     [[nodiscard]] bool sending() const { return sending_.has_value(); }
     void ping(std::string_view payload);
-    // The closing handshake, after the message that is being sent.
+    // Starts the closing handshake after the message that is being sent.
     void close(std::uint16_t code, std::string_view reason);
     [[nodiscard]] bool close_sent() const { return close_sent_; }
-    // The peer's close frame; 0: it gave no code.
+    // The code of the peer's close frame; 0: it had none.
     [[nodiscard]] std::uint16_t close_code() const { return reader_.close_code(); }
     [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
-    // The bytes where the peer broke the protocol, for an error message; 2 KiB at most.
+    // The bytes of the peer's protocol violation, for an error message; at most 2 KiB.
     [[nodiscard]] const std::string& seen_at_fault() const { return seen_at_fault_; }
-    // Messages are being told right now; on_read_all() follows.
+    // True while on_message() calls are being made; on_read_all() follows.
     [[nodiscard]] bool reading() const { return serving_; }
-    // Nothing is told any more, nothing sent. A message that is being handled stays valid until its handler returns.
+    // No callback runs and nothing is sent after this. A message being handled stays valid until its handler returns.
     void abort();
 
     [[nodiscard]] Stream& stream() { return stream_; }
     [[nodiscard]] const Stream& stream() const { return stream_; }
 
 private:
-    // A message that did not fit the cork.
+    // A message that did not fit into the cork.
     struct Sending {
         std::string_view message;
         std::size_t at = 0;
@@ -104,10 +104,10 @@ private:
     std::weak_ptr<void> life_;
     std::unique_ptr<MaskKeys> masks_;
     std::optional<Sending> sending_;
-    // Control frames that wait for room, or for the end of a message.
+    // Control frames that wait for room or for the end of a message.
     std::optional<std::string> waiting_pong_, waiting_ping_, waiting_close_;
     std::string close_reason_, seen_at_fault_;
-    // What on_end() will say once our close frame has left.
+    // Passed to on_end() once our close frame is sent.
     std::optional<error_code> ending_;
     bool paused_ = false, waits_for_input_ = false, waits_for_room_ = false, serving_ = false,
          serve_posted_ = false, close_sent_ = false, shutting_down_ = false, over_ = false, aborted_ = false;

@@ -123,7 +123,7 @@ std::size_t Stream::sendfile_now(int fd, std::uint64_t& offset, std::size_t size
             return static_cast<std::size_t>(n);
         }
         if (n == 0) {
-            ec = asio::error::eof; // the file is shorter than it was said to be
+            ec = asio::error::eof; // the file is shorter than announced
             return 0;
         }
         if (errno == EINTR) continue;

@@ -1,14 +1,14 @@
 // A connected TCP or AF_UNIX socket, plain or TLS, as an Asio AsyncStream with a cork: one read fills 64 KiB and serves many
-// frames, writes collect and leave when the next read would block. One type for plain and TLS (OpenSSL on the descriptor itself),
-// so Beast is compiled once. Figures behind it: shared/design/PERFORMANCE.md.
+// frames; writes are collected and sent when the next read would block. One type for plain and TLS (OpenSSL on the descriptor
+// itself), so Beast is compiled once. Measurements: shared/design/PERFORMANCE.md.
 //
-// All calls on the executor's thread. When corked bytes leave: when the next read has to wait; by flush(); by themselves a few
-// loop turns after the write when nobody reads. Bound: async_write_some completes late once cork_bytes (256 KiB) wait: that is the
-// back-pressure. Buffers are borrowed while bytes wait in them: an idle Stream holds none. Owns descriptor and SSL.
+// All calls run on the executor's thread. Corked bytes are sent when the next read has to wait, by flush(), or, if nothing reads,
+// a few loop iterations after the write. Back-pressure: async_write_some delays its completion while cork_bytes (256 KiB) are unsent.
+// Buffers are borrowed only while they hold bytes; an idle Stream holds none. Owns the descriptor and the SSL.
 // A completion never runs inside the call that started it. At most one read and one write at a time.
 //
 //   net::Stream stream{io.get_executor(), fd};
-//   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });   // stream.problem() has TLS's own words
+//   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });   // stream.problem() has OpenSSL's text
 //   boost::beast::websocket::stream<net::Stream, false> ws{std::move(stream)};
 #pragma once
 
@@ -36,7 +36,7 @@ namespace detail {
 
 using CorePtr = std::shared_ptr<Core>;
 
-// Carries the handler's executor, allocator and cancellation slot through our own steps.
+// Preserves the handler's executor, allocator and cancellation slot across our own steps.
 template <class Handler> struct Step {
     using executor_type = boost::asio::associated_executor_t<Handler, Core::executor_type>;
     using allocator_type = boost::asio::associated_allocator_t<Handler>;
@@ -55,7 +55,7 @@ template <class Handler> struct Step {
     CorePtr core;
 };
 
-// An operation that is already done completes from the loop, as Asio demands; without locks on a loop's own thread.
+// Completes a finished operation from the loop, as Asio requires; lock-free on the loop's own thread.
 template <class Handler> void complete_later(Handler handler, const Core& core, error_code ec, std::size_t n)
 {
     namespace asio = boost::asio;
@@ -74,7 +74,8 @@ template <class Buffers> std::size_t read_into(Core& core, const Buffers& buffer
          it != end; ++it) {
         const boost::asio::mutable_buffer buffer{*it};
         if (buffer.size() == 0) continue;
-        if (total != 0 && core.unread() == 0) break; // no system call for the rest of a scatter list
+        if (total != 0 && core.unread() == 0)
+            break; // do not make a system call for the rest of a scatter list
         const std::size_t n = core.read_some(buffer.data(), buffer.size(), ec);
         total += n;
         if (n < buffer.size()) break;
@@ -85,7 +86,7 @@ template <class Buffers> std::size_t read_into(Core& core, const Buffers& buffer
 
 template <class Buffers> std::size_t write_from(Core& core, const Buffers& buffers, error_code& ec)
 {
-    constexpr std::size_t big = 32 * 1024; // from here a copy costs more than a system call
+    constexpr std::size_t big = 32 * 1024; // from this size a copy costs more than a system call
     std::size_t total = 0;
     for (auto it = boost::asio::buffer_sequence_begin(buffers),
               end = boost::asio::buffer_sequence_end(buffers);
@@ -148,7 +149,7 @@ public:
     using Done = std::function<void(error_code)>;
     static constexpr std::size_t cork_bytes = Core::cork_bytes;
 
-    // Takes a connected descriptor and makes it non-blocking.
+    // Takes ownership of a connected descriptor and makes it non-blocking.
     Stream(const executor_type& executor, int fd) : core_{std::make_shared<Core>(executor, fd)} {}
     // `executor` must be an io_context's, plain or inside an any_io_executor.
     Stream(const boost::asio::any_io_executor& executor, int fd);
@@ -201,62 +202,62 @@ public:
             token, core_, buffers);
     }
 
-    // TLS from here on, with the context's role. `host`: the name to verify and to send (SNI), clients only. On failure problem()
-    // says why in people's words.
+    // Switches to TLS in the context's role. `host`: the name to verify and to send (SNI), clients only. On failure problem()
+    // returns a readable reason.
     void async_handshake(TlsContextPtr context, const std::string& host, Done done);
 
     void flush() { core_->flush(); }
-    // Set while messages are handled one after another: the caller promises a flush(), or a wait for input, after them.
+    // Set while a batch of messages is handled: the caller promises to flush() or to wait for input afterwards.
     void will_flush(bool on) { core_->reader_flushes = on; }
     [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
-    // Corks a whole piece, or takes nothing and says false (full, or failed: error()). No completion, no copy kept by the caller.
+    // Copies the complete piece into the cork, or nothing and returns false (full, or failed: see error()). No completion; the caller need not keep it.
     bool write(std::string_view piece);
-    // The same for a WebSocket frame, whose payload gets its mask on the way; a server's frames have none. Beside Beast's own control
-    // frames, which go into the cork as a whole; not while a message of Beast's is under way.
+    // The same for a WebSocket frame, whose payload is masked during the copy (clients only). May be mixed with Beast's control
+    // frames, which enter the cork complete, but not with a message that Beast is writing.
     bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask)
     {
         return core_->write_frame(head, payload, mask);
     }
-    // A part of a frame's payload from `at` on, as much as there is room for; 0: none; see wait_writable().
+    // Writes as much of a frame's payload as fits, starting at `at`; 0: no room; see wait_writable().
     std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
     {
         return core_->write_payload(payload, at, mask);
     }
     [[nodiscard]] error_code error() const { return core_->out_error; }
-    // Done when nothing is corked, or with the error that keeps it so.
+    // Completes when the cork is empty, or with the error that prevents it.
     void async_flush(Done done);
-    // After a flush: close_notify and FIN; reading goes on. close() is at once and drops what is corked.
+    // Sends close_notify and FIN after a flush; reading continues. close() is immediate and drops the cork.
     void async_shutdown(Done done);
     void close() { core_->close(); }
     void cancel();
 
-    // Bodies past Beast: bytes already read come first; would_block: wait_readable/wait_writable, then again.
+    // For bodies, bypassing Beast: returns buffered bytes first; on would_block, wait_readable/wait_writable and retry.
     std::size_t read_now(void* data, std::size_t size, error_code& ec)
     {
         return core_->read_some(data, size, ec);
     }
     std::size_t write_now(const void* data, std::size_t size,
-                          error_code& ec); // past the cork, which goes first
+                          error_code& ec); // bypasses the cork, which is sent first
     std::size_t sendfile_now(int fd, std::uint64_t& offset, std::size_t size, error_code& ec); // plain only
     void wait_readable(Done done); // flushes first
     void wait_writable(Done done);
     [[nodiscard]] std::size_t buffered() const
     {
         return core_->unread();
-    } // read from the socket, not yet by you
-    // The same bytes; reads when there are none.
+    } // bytes read from the socket but not yet consumed
+    // The same bytes; reads if there are none.
     std::string_view peek(error_code& ec)
     {
         const std::span<char> bytes = core_->peek(ec);
         return {bytes.data(), bytes.size()};
     }
-    // The same, to unmask them where they lie.
+    // The same, writable, to unmask in place.
     std::span<char> peek_to_change(error_code& ec) { return core_->peek(ec); }
-    void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() showed
-    std::string take_buffered();                             // the same bytes, handed over
-    // Reads by Beast end with the next HTTP head; what follows it stays here, see Core.
+    void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() returned
+    std::string take_buffered();                             // the same bytes, moved out
+    // Beast's reads stop after the next HTTP head; what follows it stays buffered, see Core.
     void stop_at_head_end() { core_->stop_at_head_end(); }
-    // For error messages: keeps the last `most` bytes that were read.
+    // Keeps the last `most` bytes read, for error messages.
     void keep_tail(std::size_t most) { core_->keep_tail(most); }
     [[nodiscard]] const std::string& tail() const { return core_->tail(); }
 
@@ -268,7 +269,7 @@ public:
     [[nodiscard]] const std::string& problem() const { return core_->problem; }
     [[nodiscard]] std::string peer() const; // "127.0.0.1:5000", "[::1]:5000", "unix"
     [[nodiscard]] std::string
-    peer_spki() const; // raw SHA-256 of the peer certificate's public key; empty without
+    peer_spki() const; // raw SHA-256 of the peer certificate's public key; empty without one
     void no_delay();
 
 private:
@@ -277,14 +278,14 @@ private:
 
 std::string address_text(const struct sockaddr* address); // "127.0.0.1:5000", "[::1]:5000", "unix"
 
-// What Beast looks up by argument: how a WebSocket over this stream ends.
+// Beast finds these by argument-dependent lookup: how a WebSocket over this stream ends.
 void beast_close_socket(Stream&);
 void teardown(boost::beast::role_type, Stream&, error_code&);
 
 template <class TeardownHandler>
 void async_teardown(boost::beast::role_type, Stream& stream, TeardownHandler&& handler)
 {
-    // The handler may be move-only and has an executor of its own; std::function wants copies.
+    // The handler may be move-only and has its own executor; std::function requires copies.
     auto shared = std::make_shared<std::decay_t<TeardownHandler>>(std::forward<TeardownHandler>(handler));
     stream.async_shutdown([shared](error_code ec) { std::move (*shared)(ec); });
 }

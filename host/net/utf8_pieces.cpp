@@ -11,7 +11,7 @@ namespace {
 
 unsigned char byte(std::string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); }
 
-// The length of the code point that begins with this byte; 0: none does.
+// Length of the code point that begins with this byte; 0: invalid first byte.
 std::size_t length_of(unsigned char first)
 {
     if (first < 0x80) return 1;
@@ -20,8 +20,8 @@ std::size_t length_of(unsigned char first)
     return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
 }
 
-// Is this the beginning of a code point, though not all of it? Overlong forms, surrogates and what lies above U+10FFFF show in the
-// second byte.
+// True if this is an incomplete but valid prefix of a code point. Overlong forms, surrogates and values above U+10FFFF are
+// detectable at the second byte.
 bool begins_code_point(std::string_view text)
 {
     const unsigned char first = byte(text, 0);
@@ -39,7 +39,7 @@ bool begins_code_point(std::string_view text)
     }
 }
 
-// How many bytes at the end belong to a code point that is cut off, if what stands there is UTF-8 at all.
+// Number of bytes at the end that belong to an incomplete code point, assuming valid UTF-8.
 std::size_t unfinished(std::string_view text)
 {
     for (std::size_t n = 1; n <= std::min<std::size_t>(3, text.size()); ++n) {
