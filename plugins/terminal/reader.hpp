@@ -1,5 +1,6 @@
-// One request that is sent a command's output: the one that runs it, or one that attached. Knows how far it has been served; chunks of at most
-// 10 KB, in the rhythm of Flush, cut between characters. Loop thread.
+// Sends a command's output to one request: the one that runs the command, or one that attached. This is the
+// only place that batches and cuts output: chunks of at most 10 KB, in the rhythm of Flush, cut between
+// characters. Loop thread.
 #pragma once
 
 #include "loop.hpp"

@@ -1,5 +1,6 @@
-// All who are sent one command's output, each in its own rhythm. The one that runs the command may hold it back for a while when it takes too
-// little; then, and for all others at once, the oldest is dropped beyond Reader::most_lag. Loop thread.
+// Serves all requests that are sent one command's output, each at its own pace. When the one that runs the
+// command takes too little, the command is held back for a while; after that, and for all others at once, the
+// oldest output beyond Reader::most_lag is dropped. Loop thread.
 #pragma once
 
 #include "loop.hpp"

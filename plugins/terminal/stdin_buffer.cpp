@@ -1,4 +1,4 @@
-#include "typed.hpp"
+#include "stdin_buffer.hpp"
 
 #include <unistd.h>
 
@@ -8,36 +8,36 @@
 
 namespace agenthost::terminal {
 
-void Typed::begin(std::string text, bool end)
+void StdinBuffer::begin(std::string text, bool end)
 {
     waiting_ = std::move(text);
     ends_ = end;
 }
 
-Typing Typed::add(const InputParams& params, Into into, std::string& why)
+StdinResult StdinBuffer::add(const InputParams& params, Into into, std::string& why)
 {
     std::string_view bytes = params.data;
     if (params.offset && *params.offset > count_) {
         why = "offset " + std::to_string(*params.offset) + " is beyond the " + std::to_string(count_) +
               " bytes typed so far";
-        return Typing::closed;
+        return StdinResult::closed;
     }
     if (params.offset) { // it came before, on a session that was lost
         bytes.remove_prefix(std::min<std::uint64_t>(count_ - *params.offset, bytes.size()));
-        if (bytes.empty() && (!params.end || ends_)) return Typing::taken;
+        if (bytes.empty() && (!params.end || ends_)) return StdinResult::taken;
     }
     if (!into.running) {
         why = "the command is not running";
-        return Typing::later;
+        return StdinResult::later;
     }
     if (!into.open || (ends_ && !into.pty)) {
         why = "its standard input is closed. Run it with \"input\": true or a pty to type into it";
-        return Typing::closed;
+        return StdinResult::closed;
     }
     if (waiting_.size() + bytes.size() > most) {
         why = "the command has not taken " + std::to_string(waiting_.size()) +
               " bytes typed before. Wait until it does";
-        return Typing::later;
+        return StdinResult::later;
     }
     waiting_ += bytes;
     count_ += bytes.size();
@@ -45,10 +45,10 @@ Typing Typed::add(const InputParams& params, Into into, std::string& why)
         waiting_ += '\x04'; // Ctrl-D
     else if (params.end)
         ends_ = true;
-    return Typing::taken;
+    return StdinResult::taken;
 }
 
-void Typed::write(base::Fd& fd)
+void StdinBuffer::write(base::Fd& fd)
 {
     while (fd && !waiting_.empty()) {
         const ::ssize_t n = ::write(fd.get(), waiting_.data(), waiting_.size());

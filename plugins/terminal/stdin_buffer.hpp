@@ -1,5 +1,5 @@
-// What was typed into a command and not yet taken by it. Counts every byte, so that what is sent again on a new session is typed
-// once. Loop thread; at most 256 KiB wait.
+// What was typed into a command and not yet taken by it. Counts every byte, so that what is sent again on a
+// new session is typed once. Loop thread; at most 256 KiB wait.
 #pragma once
 
 #include "params.hpp"
@@ -11,9 +11,13 @@
 
 namespace agenthost::terminal {
 
-enum class Typing { taken, closed, later }; // later: it has not taken what came before, or does not run yet
+enum class StdinResult {
+    taken,
+    closed,
+    later
+}; // later: it has not taken what came before, or does not run yet
 
-class Typed {
+class StdinBuffer {
 public:
     static constexpr std::size_t most = 256 << 10;
 
@@ -23,7 +27,7 @@ public:
     struct Into {
         bool running = false, open = false, pty = false; // the command; its standard input
     };
-    [[nodiscard]] Typing add(const InputParams&, Into, std::string& why);
+    [[nodiscard]] StdinResult add(const InputParams&, Into, std::string& why);
     // Hands over what the descriptor takes; when nobody reads it any more, it is over.
     void write(base::Fd&);
     void clear() { waiting_.clear(); }

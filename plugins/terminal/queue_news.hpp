@@ -1,0 +1,35 @@
+// Tells where commands stand in the queue when it has changed: each caller that waits, and each server by the
+// event terminal.command_queue with its own commands. Loop thread.
+#pragma once
+
+#include "job.hpp"
+#include "queue.hpp"
+#include "telemetry.hpp"
+
+#include <agenthost/context.hpp>
+
+#include <set>
+#include <string>
+
+namespace agenthost::terminal {
+
+class QueueNews {
+public:
+    QueueNews(Loop& loop, Context& context, const Queue<JobPtr>& queue, Telemetry& telemetry)
+        : loop_{loop}, context_{context}, queue_{queue}, telemetry_{telemetry}
+    {}
+
+    void changed(); // many changes of one turn are told once
+
+private:
+    void tell();
+
+    Loop& loop_;
+    Context& context_;
+    const Queue<JobPtr>& queue_;
+    Telemetry& telemetry_;
+    bool due_ = false;
+    std::set<std::string> told_; // servers that heard of a queue that was not empty
+};
+
+} // namespace agenthost::terminal
