@@ -1,8 +1,8 @@
-// An executor that runs what is posted to it one after another without going back to the event loop in between.
+// An executor that runs posted steps one after another without returning to the event loop in between.
 //
-// Beast posts several steps a message. Through the io_context each of them costs a lock and, worse, a poll of the descriptors; here
-// a buffer full of frames is served in one go. Bound: `most_in_a_row` steps, then others have their turn. One thread only: the
-// io_context's. An Executor is a plain pointer: what is bound to it must keep its Lane alive.
+// Beast posts several steps per message. Through the io_context each step costs a lock and a poll of the descriptors; here a
+// buffer of frames is processed in one run. Bound: `most_in_a_row` steps, then the event loop runs. Single-threaded (the
+// io_context's thread). An Executor is a plain pointer: handlers bound to it must keep the Lane alive.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -65,7 +65,7 @@ public:
 private:
     struct Step {
         Step* next = nullptr;
-        void (*run)(Step*, bool call) = nullptr; // frees the step; calls its function when `call`
+        void (*run)(Step*, bool call) = nullptr; // frees the step; calls its function if `call`
     };
     template <class F> struct StepOf : Step {
         explicit StepOf(F f) : function{std::move(f)} {}
@@ -76,11 +76,11 @@ private:
             F function{std::move(self->function)};
             boost::asio::recycling_allocator<StepOf> memory;
             self->~StepOf();
-            memory.deallocate(self, 1); // before the call: what it posts uses the same memory
+            memory.deallocate(self, 1); // before the call, so that steps it posts can reuse the memory
             if (call) std::move(function)();
         }
     };
-    // Told to the loop once; cleans up when the loop ends without calling it.
+    // Posted to the loop once; cleans up if the loop ends without calling it.
     struct Resume {
         std::shared_ptr<Lane> lane;
         explicit Resume(std::shared_ptr<Lane> l) : lane{std::move(l)} {}

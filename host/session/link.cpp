@@ -25,11 +25,11 @@ namespace websocket = beast::websocket;
 using asio::ip::tcp;
 using net::error_code;
 
-constexpr std::size_t kept_buffer = 64 << 10;    // memory of a bigger message is given back after it
-constexpr std::size_t most_in_a_row = 512 << 10; // bytes written before others have their turn
-constexpr std::size_t kept_tail = 2048;          // bytes read last, to recognise an HTTP error among them
+constexpr std::size_t kept_buffer = 64 << 10;    // a larger buffer is freed after its message
+constexpr std::size_t most_in_a_row = 512 << 10; // bytes written before the event loop runs
+constexpr std::size_t kept_tail = 2048;          // last bytes read, searched for an HTTP error
 
-// Beast does the handshake, and the frames where compression was negotiated; else net::FrameSocket does the frames.
+// Beast performs the handshake, and frames the messages if compression was negotiated; otherwise net::FrameSocket frames them.
 class WebSocketLink final : public Link,
                             public std::enable_shared_from_this<WebSocketLink>,
                             private net::FrameSocket::Owner {
@@ -97,20 +97,20 @@ private:
     void drop();
 
     Options options_;
-    Owner* owner_; // null: nothing is to be told any more
+    Owner* owner_; // null: no more callbacks
     asio::any_io_executor executor_;
-    std::shared_ptr<Lane> lane_; // for what happens with every message
+    std::shared_ptr<Lane> lane_; // runs the steps of every message
     tcp::socket socket_;         // while connecting
     asio::steady_timer patience_;
     std::size_t next_address_ = 0;
-    std::string tried_; // the last address and what was wrong with it
+    std::string tried_; // the last address and its error
     std::optional<websocket::stream<net::Stream, true>> ws_;
-    std::shared_ptr<net::FrameSocket> frames_; // in its place, once it is open
+    std::shared_ptr<net::FrameSocket> frames_; // replaces ws_ once the connection is open
     netclient::ConnectAnswer tunnel_;
     websocket::response_type response_;
     std::string date_;
     beast::flat_buffer in_;
-    std::string fault_; // of the peer, for which we close
+    std::string fault_; // the peer's fault that makes us close
     net::MaskKeys mask_keys_;
     websocket::ping_data ping_;
     std::optional<std::string> next_ping_;
@@ -144,7 +144,7 @@ void WebSocketLink::connect()
 
 void WebSocketLink::connected()
 {
-    error_code ignored; // what fails here fails again, and with more to say, at the first read
+    error_code ignored; // the first read fails too, with a more specific error
     socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
     const int fd = socket_.release(ignored);
     ws_.emplace(net::Stream{executor_, fd});
@@ -158,9 +158,10 @@ void WebSocketLink::ask_proxy()
 {
     ws_->next_layer().write(
         netclient::connect_request(*options_.proxy, options_.url.host, options_.url.port));
-    ws_->next_layer().wait_readable([self = shared_from_this()](error_code) { // which the read repeats
-        if (self->owner_) self->proxy_answers();
-    });
+    ws_->next_layer().wait_readable(
+        [self = shared_from_this()](error_code) { // the read returns the same error
+            if (self->owner_) self->proxy_answers();
+        });
 }
 
 void WebSocketLink::proxy_answers()
@@ -180,7 +181,7 @@ void WebSocketLink::proxy_answers()
         return end({tunnel_.problem(*options_.proxy, options_.url.host, options_.url.port)});
     case netclient::ConnectAnswer::State::open: break;
     }
-    if (stream.buffered() > 0) // a server speaks only when it is spoken to
+    if (stream.buffered() > 0) // a server must not send before the request
         return end({"the proxy " + options_.proxy->shown() + " says more than its answer. Check what it is"});
     secure();
 }
@@ -209,8 +210,7 @@ void WebSocketLink::secured()
     if (options_.compress) {
         websocket::permessage_deflate deflate;
         deflate.client_enable = true;
-        deflate.client_no_context_takeover =
-            true; // big messages pay for themselves; idle, the window is memory for nothing
+        deflate.client_no_context_takeover = true; // only big messages benefit; an idle window wastes memory
         deflate.server_no_context_takeover = true;
         deflate.msg_size_threshold = compress_from;
         ws_->set_option(deflate);
@@ -218,7 +218,7 @@ void WebSocketLink::secured()
     ws_->auto_fragment(false);
     ws_->text(true);
     ws_->read_message_max(options_.message_bytes);
-    ws_->write_buffer_bytes(16 << 10); // masking copies through it: fewer pieces for a big result
+    ws_->write_buffer_bytes(16 << 10); // masking copies through it: fewer writes for a big result
     ws_->control_callback(
         [this](websocket::frame_type kind, beast::string_view payload) { on_control(kind, payload); });
     ws_->next_layer().stop_at_head_end();
@@ -309,11 +309,11 @@ void WebSocketLink::on_read(error_code ec, std::size_t n)
     reading_ = false;
     if (!owner_) return;
     if (ec) {
-        // With our own closing handshake under way its completion tells the end.
+        // During our own closing handshake, its completion reports the end.
         if (!closing_ || ec == websocket::error::closed) fail(ec, "the connection");
         return;
     }
-    if (closing_) return; // the closing handshake reads on by itself
+    if (closing_) return; // the closing handshake does its own reads
     if (!ws_->got_text()) return refuse_binary(n);
     owner_->on_frame({static_cast<const char*>(in_.data().data()), n});
     in_.consume(n);
@@ -321,7 +321,7 @@ void WebSocketLink::on_read(error_code ec, std::size_t n)
     if (owner_) read();
 }
 
-// on_written() comes from the loop, not from inside kick().
+// Calls on_written() from the loop, never inside kick().
 template <class Executor> void WebSocketLink::write_later(const Executor& executor)
 {
     writing_ = true;
@@ -331,7 +331,7 @@ template <class Executor> void WebSocketLink::write_later(const Executor& execut
     });
 }
 
-// Frame after frame into the stream's cork; Beast has the ones that must wait for room in it, or are to be compressed.
+// Writes frames into the stream's cork; passes those that must wait for room or be compressed to Beast.
 void WebSocketLink::write()
 {
     std::size_t written = 0;
@@ -341,11 +341,11 @@ void WebSocketLink::write()
         if (written > most_in_a_row) return write_later(executor_);
         written += frame.size();
         if (frames_ && !frames_->send(net::Opcode::text, frame)) {
-            writing_ = true; // on_written() goes on
+            writing_ = true; // on_written() continues
             return;
         }
         if (frames_ || write_past_beast(frame)) {
-            writing_ = true; // a kick() from inside on_written() is for the next round of this loop
+            writing_ = true; // a kick() inside on_written() takes effect in the next iteration
             owner_->on_written();
             writing_ = false;
             continue;
@@ -359,8 +359,8 @@ void WebSocketLink::write()
     }
 }
 
-// Beast takes six steps through its state machine for a message, masks byte by byte and copies twice. Its own frames meanwhile are
-// pongs and the answer to a close: see net::Core::whole; a ping of ours is waited for.
+// Bypasses Beast, which takes six steps per message, masks byte by byte and copies twice. Beast's own frames at this time are
+// pongs and the answer to a close (see net::Core::whole); our own pings are waited for.
 bool WebSocketLink::write_past_beast(std::string_view frame)
 {
     if (pinging_ || !ws_->is_open()) return false;
@@ -379,10 +379,10 @@ void WebSocketLink::on_write(error_code ec)
     if (owner_ && !closing_ && !writing_) write();
 }
 
-// The peer's last words may be waiting to be read: they say more than "broken pipe".
+// Reads what the peer sent last: it explains more than "broken pipe".
 void WebSocketLink::write_failed(error_code ec)
 {
-    writing_ = true; // no other write
+    writing_ = true; // block further writes
     if (!reading_) fail(ec, "the connection");
 }
 
@@ -398,18 +398,18 @@ void WebSocketLink::ping(std::string payload)
     ping_ = payload;
     ws_->async_ping(ping_, [self = shared_from_this()](error_code ec) {
         self->pinging_ = false;
-        if (ec || !self->owner_ || !self->next_ping_) return; // the read tells what is wrong
+        if (ec || !self->owner_ || !self->next_ping_) return; // the read reports the error
         self->ping(std::exchange(self->next_ping_, std::nullopt).value());
     });
 }
 
 void WebSocketLink::on_control(websocket::frame_type kind, std::string_view payload)
 {
-    if (kind == websocket::frame_type::close) return; // the read ends with it
+    if (kind == websocket::frame_type::close) return; // the read ends with an error
     tell_control(kind == websocket::frame_type::pong, payload);
 }
 
-// Not from inside the read that found it.
+// Posted, not called inside the read that found the frame.
 void WebSocketLink::tell_control(bool pong, std::string_view payload)
 {
     asio::post(executor_, [self = shared_from_this(), pong, payload = std::string{payload}] {
@@ -433,7 +433,7 @@ void WebSocketLink::close(int code, std::string_view reason)
     if (closing_) return;
     if (!open_) return abort();
     closing_ = true;
-    constexpr std::size_t longest = 123; // of a control frame
+    constexpr std::size_t longest = 123; // bytes in a control frame
     if (frames_) return frames_->close(static_cast<std::uint16_t>(code), reason.substr(0, longest));
     const websocket::close_reason said{static_cast<websocket::close_code>(code), reason.substr(0, longest)};
     ws_->async_close(said, [self = shared_from_this()](error_code) {
@@ -444,7 +444,7 @@ void WebSocketLink::close(int code, std::string_view reason)
 void WebSocketLink::abort()
 {
     if (!owner_) return;
-    aborted_ = true; // operations that drop() cancels must not tell the end: it is ours
+    aborted_ = true; // operations that drop() cancels must not report the end; abort() does
     drop();
     asio::post(executor_, [self = shared_from_this()] {
         if (self->owner_) self->end({});

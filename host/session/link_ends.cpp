@@ -8,8 +8,8 @@
 namespace agenthost::host {
 namespace {
 
-// The status line of an HTTP error at the end of what was read, "400 Bad Request"; empty: there is none. Some servers accept the upgrade
-// and then write an HTTP error where a frame is due; read as a frame it is only "fragmented control frame".
+// Returns the status of an HTTP error in the last bytes read, "400 Bad Request"; empty: none. Some servers accept the upgrade
+// and then send an HTTP error in place of a frame; parsed as a frame it would only be a "fragmented control frame".
 std::string http_error_in(std::string_view tail)
 {
     const std::size_t at = tail.rfind("HTTP/1.");
@@ -19,7 +19,7 @@ std::string http_error_in(std::string_view tail)
     if (line.size() < version + 3 || line[version - 1] != ' ') return {};
     line.remove_prefix(version);
     const auto digit = [&](std::size_t i) { return line[i] >= '0' && line[i] <= '9'; };
-    if (line[0] < '2' || line[0] > '5' || !digit(1) || !digit(2)) return {}; // the 101 is no error
+    if (line[0] < '2' || line[0] > '5' || !digit(1) || !digit(2)) return {}; // 101 is not an error
     return netclient::printable(line, 80);
 }
 

@@ -1,4 +1,4 @@
-// Says in words how a connection to a server ended. Pure.
+// Describes how a connection to a server ended. Pure functions.
 #pragma once
 
 #include "host/session/link.hpp"
@@ -10,10 +10,10 @@
 
 namespace agenthost::host {
 
-// The upgrade was answered with another status than 101.
+// The upgrade was answered with a status other than 101.
 Link::End upgrade_declined(const netclient::Url&, unsigned status);
 Link::End closed_by_server(int code, std::string_view reason);
-// `seen`: the bytes where the fault is, in which an HTTP error is recognised.
+// `seen`: the bytes around the fault, searched for an HTTP error.
 Link::End broke_protocol(boost::system::error_code, std::string_view seen);
 
 } // namespace agenthost::host

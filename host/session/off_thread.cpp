@@ -15,21 +15,21 @@ struct Threads {
     std::condition_variable ended;
     std::list<std::thread> running;
     std::list<std::thread>
-        over; // the one that ended last: it joins those before it, so that no I/O thread has to
+        over; // the last finished thread; it joins the earlier ones, so that no I/O thread has to
 };
 
-void join(std::list<std::thread>& threads) // at their last instructions
+void join(std::list<std::thread>& threads) // they have finished their jobs
 {
     for (auto& thread : threads) thread.join();
 }
 
 Threads& threads()
 {
-    static auto& all = *new Threads; // never destroyed: a job that hangs may outlive main()
+    static auto& all = *new Threads; // never destroyed: a hanging job may outlive main()
     return all;
 }
 
-void block_signals() // they are the main thread's
+void block_signals() // the main thread handles signals
 {
     sigset_t all;
     sigfillset(&all);
@@ -48,7 +48,7 @@ bool OffThread::run(std::function<void()> job)
         *mine = std::thread{[&all, mine, job = std::move(job)]() mutable {
             block_signals();
             job();
-            job = nullptr; // what it holds goes before the thread counts as over
+            job = nullptr; // free its captures before the thread counts as finished
             std::list<std::thread> before;
             {
                 const std::lock_guard ending{all.mutex};

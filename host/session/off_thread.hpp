@@ -1,7 +1,7 @@
-// A job that may block (a look-up, a file on a dead mount) on a thread of its own; its answer comes back on an executor.
+// Runs a job that may block (a DNS query, a file on a dead mount) on a separate thread and posts its result to an executor.
 //
-// A job cannot be stopped, only forgotten: the thread ends when the system call does. Bound: `most` of them in the process. Who is about
-// to exit waits for them first: OpenSSL and others take down at exit what a job may still use.
+// A job cannot be stopped, only forgotten: its thread ends when the system call returns. Bound: `most` threads per process. Wait
+// for them before exiting: OpenSSL and other libraries free at exit what a job may still use.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,7 +24,7 @@ public:
     OffThread(const OffThread&) = delete;
     OffThread& operator=(const OffThread&) = delete;
 
-    // Forgets an earlier job. `done(result)` runs on the executor unless forgotten before. false: too many jobs hang.
+    // Forgets the previous job. `done(result)` runs on the executor unless the job is forgotten first. false: too many jobs hang.
     template <class Result>
     bool start(const boost::asio::any_io_executor& executor, std::function<Result()> job,
                std::function<void(Result)> done)
@@ -35,7 +35,7 @@ public:
                 auto result = std::make_shared<Result>(job());
                 const std::lock_guard lock{slot->mutex};
                 if (!slot->wanted) return;
-                // So the executor's context lives: its owner forgets first.
+                // Not forgotten, so the executor's context is alive: its owner forgets first.
                 boost::asio::post(executor, [slot, done = std::move(done), result] {
                     if (slot->wanted) done(std::move(*result));
                 });
@@ -52,8 +52,8 @@ public:
         slot->wanted = false;
     }
 
-    // Every job of the process, forgotten ones too, until its thread is gone. false: some still run after `patience`; exit by
-    // quick_exit() then. [any thread but a job's; blocks]
+    // Waits until the threads of all jobs, including forgotten ones, have ended. false: some still run after `patience`; exit with
+    // quick_exit() then. Blocks; call it from any thread except a job's.
     static bool wait_for_all(std::chrono::milliseconds patience);
 
 private:
@@ -61,7 +61,7 @@ private:
         std::mutex mutex;
         bool wanted = true;
     };
-    static bool run(std::function<void()> job); // false: too many hang, or there is no thread to be had
+    static bool run(std::function<void()> job); // false: too many jobs hang, or no thread can be created
 
     std::shared_ptr<Slot> slot_;
 };

@@ -1,4 +1,4 @@
-// Remembers why a session is away: the first cause of an outage and the latest. An outage ends when a session has settled. Pure.
+// Stores the first and the latest cause of a session's outage. An outage ends when a session is stable. No I/O.
 #pragma once
 
 #include <cstdint>

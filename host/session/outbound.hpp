@@ -1,9 +1,9 @@
-// The shell of one outbound session: carries out what wire::SessionMachine says, serves the frames of a ready connection, and is
+// One outbound session: executes the actions of wire::SessionMachine, handles the frames of a ready connection, and is
 // the dispatcher's Caller for this server. Private to host/session; others use session.hpp. One class in four files:
 //   outbound.cpp         the machine's actions: prepare, connect, say hello, close, wait
 //   outbound_frames.cpp  frames in, results, streams and events out, proof of delivery
-//   outbound_beats.cpp   what happens by the clock: heartbeats, pings, metrics, a changed secret, a token's day
-//   outbound_ends.cpp    how a connection ended and what that means; the server's clock
+//   outbound_beats.cpp   timers: heartbeats, pings, metrics, check for a changed secret, token refresh
+//   outbound_ends.cpp    how a connection ended and its consequences; the server's clock
 #pragma once
 
 #include "host/session/auth/clock_skew.hpp"
@@ -115,7 +115,7 @@ private:
     void arm_metrics();
     void send_heartbeat(std::string_view ping_id);
     void send_metrics();
-    void follow_codec(); // what the server's settings ask for: another interval, a heartbeat now
+    void follow_codec(); // applies the server's settings: a new interval, a heartbeat now
     void look_at_secret();
     void look_at_token();
 
@@ -123,38 +123,39 @@ private:
     ServerConfig config_;
     Policy policy_;
     std::string shown_url_, bad_config_;
-    // nullptr: this build does not speak the protocol.
+    // nullptr: this build does not support the protocol.
     const wire::ProtocolTraits* traits_ = nullptr;
     wire::SessionMachine machine_;
-    // Where frames are signed.
+    // Only in protocols with signed frames.
     std::optional<Nonces> nonces_;
     bool nonces_read_ = false;
-    std::unique_ptr<wire::AgentCodec> codec_; // of this connection
+    std::unique_ptr<wire::AgentCodec> codec_; // of the current connection
     wire::Liveness liveness_;
     wire::Delivery delivery_;
     Outgoing outgoing_;
     std::shared_ptr<Link> link_;
     OffThread preparing_, looking_, refreshing_;
-    // For hello; the credential from preparing until hello is said.
+    // For hello; the credential is kept only from preparation until hello is sent.
     std::string agent_id_, credential_, host_name_, arch_, capabilities_;
     std::string credential_print_; // SHA-256 of the configured one, to know a changed file by
     SentCredential sent_credential_;
     ServerClock clock_;
-    HttpCall date_call_; // asks this server's origin for its Date
+    HttpCall date_call_; // requests the Date from this server's origin
     OffThread dating_;
     std::optional<std::int64_t> asked_for_date_; // running_ms()
     Outage outage_;
     wire::Takeovers takeovers_;
-    std::int64_t ready_at_ = 0;  // running_ms(); 0: this attempt is not ready yet
-    bool blamed_ = false;        // this attempt's end has its reason: what the socket says later counts less
-    bool unusable_said_ = false; // of this connection
+    std::int64_t ready_at_ = 0; // running_ms(); 0: this attempt is not ready yet
+    bool blamed_ =
+        false; // this attempt already has a reason for its end; later socket errors do not replace it
+    bool unusable_said_ = false;    // of the current connection
     std::size_t refused_bytes_ = 0; // of the last frame that queue() found too large
-    std::size_t learned_max_ = 0;   // bytes of a frame, after the server closed with 1009; 0: as configured
+    std::size_t learned_max_ = 0;   // max bytes per frame after the server closed with 1009; 0: as configured
     boost::asio::steady_timer timer_, tick_, proof_, metrics_;
     std::chrono::milliseconds heartbeat_{}, metrics_interval_{0};
-    // Asked for by the server's settings: holds for its later connections too.
+    // Requested by the server's settings; also used for later connections.
     std::optional<std::chrono::milliseconds> asked_beat_;
-    std::chrono::milliseconds refresh_{0}; // a registration's token is renewed this often; 0: there is none
+    std::chrono::milliseconds refresh_{0}; // interval for renewing a registration's token; 0: no registration
     std::int64_t refreshed_at_ = 0;
     std::chrono::steady_clock::time_point no_refresh_before_{};
     bool beats_ = true; // the protocol has heartbeats

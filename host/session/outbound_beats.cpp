@@ -14,8 +14,9 @@ using namespace wire::session;
 using namespace std::chrono_literals;
 using boost::system::error_code;
 
-constexpr std::chrono::milliseconds shortest_beat = 1s, longest_beat = 1h; // that a server may ask for
-constexpr auto refresh_pause = 5min;                                       // after a refresh that failed
+constexpr std::chrono::milliseconds shortest_beat = 1s,
+                                    longest_beat = 1h; // bounds of the interval a server may request
+constexpr auto refresh_pause = 5min;                   // after a refresh that failed
 
 } // namespace
 
@@ -28,7 +29,7 @@ void OutboundSession::arm_tick()
     });
 }
 
-// The ping goes beside the protocol's heartbeats too: a missing ack never kills a session, a missing pong tells that the peer is gone.
+// Sends pings in addition to the protocol's heartbeats: a missing ack never ends a session, a missing pong means the peer is gone.
 void OutboundSession::tick()
 {
     if (!connected()) return;
@@ -45,7 +46,7 @@ void OutboundSession::tick()
 
 void OutboundSession::send_heartbeat(std::string_view ping_id)
 {
-    // A peer that takes nothing needs no second heartbeat in the queue; the answer to a ping is owed.
+    // If the peer is not reading, do not queue a second heartbeat; an answer to a ping is always sent.
     if (!connected() || (ping_id.empty() && !outgoing_.takes_output())) return;
     const auto up =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - context_.started);
@@ -58,7 +59,7 @@ void OutboundSession::send_heartbeat(std::string_view ping_id)
     if (done == Queued::yes)
         queued();
     else if (done == Queued::no_words && ping_id.empty())
-        beats_ = false; // its pings do that: the facts need not be gathered for nothing
+        beats_ = false; // WebSocket pings serve as heartbeats: do not collect the facts
 }
 
 void OutboundSession::follow_codec()
@@ -88,18 +89,18 @@ void OutboundSession::arm_metrics()
 
 void OutboundSession::send_metrics()
 {
-    if (!outgoing_.takes_output()) return; // newer ones follow
+    if (!outgoing_.takes_output()) return; // skip; newer metrics follow
     const std::string facts = context_.facts.flat();
     std::string ignored;
     const auto members = wire::json::split(facts, ignored);
     const wire::json::Member* metrics = members ? wire::find(*members, "metrics") : nullptr;
-    if (!metrics) return; // no plugin measures
+    if (!metrics) return; // no plugin provides metrics
     const std::string json{metrics->raw};
     const wire::Metrics message{.json = json, .at = server_now()};
     if (queue(message) == Queued::yes) queued();
 }
 
-// Looked at with each heartbeat: a file with another secret in it means a new session with that one, at once.
+// Runs at each heartbeat: if the file contains a different secret, starts a new session with it immediately.
 void OutboundSession::look_at_secret()
 {
     if (config_.credential.kind != SecretSource::Kind::file || refresh_ != 0ms) return;

@@ -16,12 +16,12 @@ using namespace wire::session;
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds proof_delay{
-    100};                                     // results gathered before a ping asks for their delivery
-constexpr std::size_t shown_words = 300;      // of a peer, in a status
-constexpr std::size_t stream_overhead = 1024; // of a frame around a piece of output
+    100};                                     // results sent before a ping requests proof of their delivery
+constexpr std::size_t shown_words = 300;      // bytes of a peer's text in a status
+constexpr std::size_t stream_overhead = 1024; // bytes of the frame around a piece of output
 constexpr std::size_t longest_escape = 6;     // \u0000, for one byte
 
-// A plugin's event "PLUGIN.log" with {"level","message","source"?} is a line of a log, for protocols that have words for those.
+// A plugin's event "PLUGIN.log" with {"level","message","source"?} is a log line; encodes it for protocols that have log messages.
 bool encode_log(wire::AgentCodec& codec, const wire::Event& event, std::string& out)
 {
     if (!event.topic.ends_with(".log")) return false;
@@ -46,7 +46,7 @@ void OutboundSession::on_frame(std::string_view text)
     if (connected()) {
         received(codec_->decode(text, false), text);
         follow_codec();
-    } else if (machine_.state() == State::authenticating) { // else under way when we closed
+    } else if (machine_.state() == State::authenticating) { // otherwise it was sent before we closed
         answer_to_hello(text);
     }
     if (outgoing_.over() && !held_ && link_) link_->hold(held_ = true);
@@ -64,7 +64,7 @@ void OutboundSession::received(const wire::FromServer& message, std::string_view
         if (!welcome->accepted) refused(*welcome);
     } else if (const auto* renewed = std::get_if<wire::NewCredential>(&message)) {
         sent_credential_.keep(renewed->credential, credential_print_);
-    } // Nothing; Config: the codec has taken what concerns the session
+    } // Nothing; Config: the codec has applied the session's settings
 }
 
 void OutboundSession::answer_to_hello(std::string_view text)
@@ -80,10 +80,10 @@ void OutboundSession::answer_to_hello(std::string_view text)
               netclient::printable(bad->reason, shown_words) + ". Check url and protocol of this server");
         step(Protested{bad->reason});
     } else if (std::holds_alternative<wire::Nothing>(message)) {
-        // An unknown word: the answer may follow it. If none does, this is why.
+        // Unknown message: the answer may follow. If it does not, this is the reason.
         if (!silence_would_do) malformed({"not an answer to the handshake", {}}, text);
     } else {
-        // A server that sends a command has accepted us, even if it never answered the hello.
+        // A server that sends a command has accepted us, even without an answer to hello.
         if (silence_would_do) {
             step(Answered{true});
             return received(message, text);
@@ -110,7 +110,7 @@ void OutboundSession::malformed(const wire::Malformed& bad, std::string_view tex
     if (!std::exchange(unusable_said_, true) && context_.warn)
         context_.warn(shown_url_ + " sent a frame that cannot be used: " + status_.malformed_last +
                       ". Further ones of this connection are only counted");
-    if (bad.id.empty()) return; // counted; nobody could be answered
+    if (bad.id.empty()) return; // counted; without an id there is nothing to answer
     wire::Result refusal;
     refusal.id = bad.id;
     refusal.outcome = wire::Outcome::error;
@@ -123,33 +123,33 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
     const bool room = connected() && outgoing_.takes_results() && (outbox == 0 || !delivery_.full());
     if (!room) {
         if (connected() && outbox == 0) ++status_.dropped;
-        output_waits_ = connected(); // writable() brings what waits in the outbox
+        output_waits_ = connected(); // writable() sends the waiting output
         return false;
     }
     const std::size_t bytes = result.data.size() + result.error.data.size();
-    const bool hopeless = bytes > peer_max(); // whatever the codec puts around it
+    const bool hopeless = bytes > peer_max(); // even without the codec's framing
     if (hopeless) ++status_.too_large;
     const Queued done = hopeless ? Queued::too_large : queue(result, outbox);
     if (done == Queued::no_words) {
-        ++status_.unspoken; // nobody waits to hear it: it counts as delivered with the next pong
+        ++status_.unspoken; // the server does not expect it: treated as delivered with the next pong
         if (outbox != 0) delivery_.sent(outbox);
     } else if (done == Queued::too_large) {
         queue_too_large(result, outbox, std::max(bytes, refused_bytes_));
     }
     outgoing_.forget_progress(result.id);
     queued();
-    follow_codec(); // a task that changed the heartbeat has ended
+    follow_codec(); // the task may have changed the heartbeat
     return true;
 }
 
-// What one frame to this server may hold.
+// Max bytes of one frame to this server.
 std::size_t OutboundSession::peer_max() const
 {
     const auto configured = static_cast<std::size_t>(config_.limits.peer_message_bytes);
     return learned_max_ == 0 ? configured : std::min(configured, learned_max_);
 }
 
-// Puts the frame of a message into the queue, unless the protocol has no words for it or the server would refuse its size.
+// Queues the frame of a message, unless the protocol cannot express it or it exceeds the server's size limit.
 template <class Message>
 OutboundSession::Queued OutboundSession::queue(const Message& message, std::uint64_t row)
 {
@@ -173,7 +173,7 @@ OutboundSession::Queued OutboundSession::queue(const Message& message, std::uint
 template OutboundSession::Queued OutboundSession::queue(const wire::Heartbeat&, std::uint64_t);
 template OutboundSession::Queued OutboundSession::queue(const wire::Metrics&, std::uint64_t);
 
-// A result that does not fit becomes an error that says so; a stored one is replaced in the journal too.
+// Replaces a result that does not fit with a TOO_LARGE error, also in the journal if it is stored there.
 void OutboundSession::queue_too_large(const wire::Result& result, std::uint64_t row, std::size_t bytes)
 {
     const std::string message = "The result is too large to send: " + std::to_string(bytes) +
@@ -188,7 +188,7 @@ void OutboundSession::queue_too_large(const wire::Result& result, std::uint64_t 
         "The command itself has ended. Ask for less at a time, or raise limits.peer_message_bytes of this "
         "server if it accepts more.",
         {}};
-    if (result.outcome != wire::Outcome::success) { // its error says more than its size does
+    if (result.outcome != wire::Outcome::success) { // keep its error; it says more than TOO_LARGE
         instead.outcome = result.outcome;
         instead.error = {result.error.code, result.error.message, message, {}};
     }
@@ -204,7 +204,7 @@ void OutboundSession::on_progress(const wire::Progress& progress)
     queued();
 }
 
-// The frame of what may be lost; false: there is none, and it is counted why.
+// Encodes a message that may be dropped; false: it cannot be sent, and the reason was counted.
 template <class Message> bool OutboundSession::frame_of(const Message& message, std::string& frame)
 {
     if (!codec_->encode(message, frame)) {
@@ -216,7 +216,7 @@ template <class Message> bool OutboundSession::frame_of(const Message& message, 
     return false;
 }
 
-// In its turn; how many there are is bounded where they are said.
+// Queued in order; the dispatcher bounds the number of steps.
 void OutboundSession::on_step(const wire::Progress& step)
 {
     if (!connected()) return;
@@ -234,10 +234,10 @@ bool OutboundSession::on_stream(const wire::Stream& stream)
         output_waits_ = true;
         return false;
     }
-    // In pieces that the server takes even when every byte becomes an escape.
+    // In pieces that fit the server's limit even if every byte is escaped.
     const std::size_t most =
         peer_max() > 2 * stream_overhead ? (peer_max() - stream_overhead) / longest_escape : 1;
-    // What the protocol has no words for is taken and dropped: a command must not wait for ever to print.
+    // Output that the protocol cannot express is accepted and dropped, so that a command does not block on it forever.
     for (wire::Stream rest = stream; !rest.bytes.empty();) {
         wire::Stream piece = rest;
         const std::size_t fits =
@@ -260,7 +260,7 @@ bool OutboundSession::on_event(const wire::Event& event)
         ++status_.too_large;
         return true;
     }
-    if (!logged && !frame_of(event, frame)) return true; // to keep it would be for nothing
+    if (!logged && !frame_of(event, frame)) return true; // keeping it would not help
     status_.dropped += outgoing_.add_event(std::move(frame));
     queued();
     return true;
@@ -292,7 +292,7 @@ void OutboundSession::on_written()
         }
     }
     if (held_) {
-        ++signs_of_life_; // the peer takes what we send, and we read nothing else now
+        ++signs_of_life_; // the peer is reading what we send, and we are not reading
         if (outgoing_.half_empty()) link_->hold(held_ = false);
     }
     if (output_waits_ && outgoing_.half_empty()) {

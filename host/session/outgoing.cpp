@@ -5,7 +5,7 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t kept = 512 << 10;         // memory of a burst beyond this is given back
+constexpr std::size_t kept = 512 << 10;         // larger buffers are freed after a burst
 constexpr std::size_t progress_commands = 1024; // more commands than a server may have in flight by default
 
 } // namespace
@@ -28,7 +28,7 @@ std::size_t Outgoing::add_event(std::string frame)
         events_.pop_front();
         ++dropped;
     }
-    if (bytes() + frame.size() > bound_) return dropped + 1; // results alone fill it
+    if (bytes() + frame.size() > bound_) return dropped + 1; // the queue is full of results
     aside_ += frame.size();
     events_.push_back(std::move(frame));
     return dropped;

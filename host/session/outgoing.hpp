@@ -1,8 +1,8 @@
-// What waits to be sent on one connection: frames behind each other in one piece of memory, which is used again. No I/O.
+// The send queue of one connection: consecutive frames in one reused buffer. No I/O.
 //
-// Bound: `bound` bytes (limits.send_queue). When they are reached: no commands are read until half is gone, output is refused,
-// events push the oldest events out, progress keeps the latest of each command. Results are the answers to commands that were
-// admitted: they may go to twice the bound.
+// Bound: `bound` bytes (limits.send_queue). At the bound, no commands are read until half is sent, output is refused, new events
+// replace the oldest ones, and only the latest progress of each command is kept. Results answer admitted commands, so they may use
+// up to twice the bound.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ class Outgoing {
 public:
     explicit Outgoing(std::size_t bound) : bound_{bound} {}
 
-    // `write(std::string& out)` appends one frame and says true, or appends nothing and says false; then so does this.
-    // `row`: the journal's, told by sent(); 0 = none.
+    // `write(std::string& out)` appends one frame and returns true, or appends nothing and returns false; this returns the same.
+    // `row`: the journal row, returned by sent(); 0: none.
     template <class Write> bool add(Write&& write, std::uint64_t row = 0)
     {
         if (!write(filling_)) return false;
@@ -29,14 +29,14 @@ public:
         return true;
     }
     void append(std::string_view frame);
-    // At once when little waits; else kept aside until nothing else does. Returns how many events were dropped for it.
+    // Queues the event at once if little is unsent; else keeps it aside until the queue is empty. Returns the number of events dropped.
     std::size_t add_event(std::string frame);
     void add_progress(std::string_view id, std::string frame);
     void forget_progress(std::string_view id); // its command has ended
 
-    // The next frame to send; empty: none. Stays valid until pop(), whatever is added.
+    // The next frame to send; empty: none. Valid until pop(), even if frames are added.
     std::string_view front();
-    std::uint64_t pop(); // returns the row of the frame that front() gave
+    std::uint64_t pop(); // returns the row of front()'s frame
 
     [[nodiscard]] std::size_t bytes() const { return filling_.size() + sending_.size() - sent_ + aside_; }
     [[nodiscard]] bool empty() const { return bytes() == 0; }
@@ -52,7 +52,7 @@ private:
         std::uint64_t row;
     };
     void take_aside();
-    // It leaves within milliseconds: no need to keep anything aside.
+    // The queue is sent within milliseconds, so nothing need be kept aside.
     [[nodiscard]] bool little_waits() const { return bytes() < std::min<std::size_t>(64 << 10, bound_ / 2); }
 
     std::size_t bound_;
@@ -61,7 +61,7 @@ private:
     std::size_t next_ = 0, sent_ = 0; // in sending_frames_, in sending_
     std::deque<std::string> events_;
     std::vector<std::pair<std::string, std::string>> progress_; // id, frame
-    std::size_t aside_ = 0;                                     // bytes of both
+    std::size_t aside_ = 0; // bytes of progress_ and the events kept aside
 };
 
 } // namespace agenthost::host

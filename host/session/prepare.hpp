@@ -1,5 +1,5 @@
-// What a connection attempt needs and may block for: the secret or the registration, the addresses, the certificates. Read anew for
-// each attempt, so that a changed file or name counts.
+// The blocking preparation of a connection attempt: the secret or the registration, the addresses, the certificates. Repeated for
+// each attempt, so that changed files and DNS entries take effect.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -17,27 +17,27 @@
 namespace agenthost::host {
 
 struct PrepareRequest : IdentityRequest {
-    bool nonces = false; // read them, this once
+    bool nonces = false; // read the nonces (first attempt only)
 };
 
-// With a problem, the rest means nothing.
+// If `problem` is set, the other members are undefined.
 struct Prepared : Identity {
     netclient::Url url;
     std::string shown_url;
     std::optional<netclient::Proxy> proxy;
     std::vector<boost::asio::ip::tcp::endpoint>
-        addresses;                // the proxy's when there is one; in the resolver's order, at most 8
+        addresses;                // the proxy's if there is one; in the resolver's order, at most 8
     netclient::TlsContextPtr tls; // null for ws://
     std::string nonces;           // the file's bytes
 };
 
-// Blocking. Also holds the rule that plain ws:// goes to loopback only unless the server says `insecure: true`.
+// Blocking. Also enforces that plain ws:// connects only to loopback unless the server has `insecure: true`.
 Prepared prepare(const PrepareRequest&);
 
-// The token of a live session is a day old: gets another for the next connection. Blocking. The problem, or empty.
+// Renews the token of a live session for the next connection once it is a day old. Blocking. Returns the problem, or empty.
 std::string refresh_if_due(const PrepareRequest&, std::int64_t& refreshed_at);
 
-// For `agenthost register NAME`: registers whatever is stored. Blocking.
+// For `agenthost register NAME`: registers even if a registration is stored. Blocking.
 Registrar::Answer register_by_hand(const ServerConfig&, const std::string& state_dir,
                                    const std::string& capabilities);
 

@@ -1,4 +1,4 @@
-// The I/O shell of one outbound session: it carries out what the machine in sdk/wire says (open, send, arm, close) with real sockets.
+// The I/O part of one outbound session: executes the actions of the machine in sdk/wire (open, send, arm, close) with real sockets.
 // One per configured server, on the main I/O thread. It is the Caller of the server's commands.
 #pragma once
 
@@ -20,36 +20,36 @@ class Facts;
 struct SessionStatus {
     std::string name, protocol, url,
         state;           // url without its query; state: connecting, authenticating, ready, waiting, ...
-    std::string problem; // why it is not ready
-    // Of the outage that goes on, the first failure; UTC ms, 0: there is none. It stays until a session has lasted 10 s.
+    std::string problem; // why it is not ready; empty: no problem
+    // The first failure of the current outage and its time (UTC ms; 0: none). Kept until a session has lasted 10 s.
     std::string first_problem;
     std::int64_t first_problem_at = 0, problem_at = 0;
-    std::string notice; // what a person should look at although it works: a wrong clock, a failed refresh
-    // Another agent takes the session from this one, again and again.
+    std::string notice; // a warning although the session works: a wrong clock, a failed refresh
+    // Another agent repeatedly takes over this agent's session.
     bool contested = false;
-    // This machine's clock ahead of the server's (signed), as its Date told; 0: they agree; nullopt: unknown.
+    // How far this machine's clock is ahead of the server's Date (signed protocol); 0: they agree; nullopt: unknown.
     std::optional<std::int64_t> clock_offset_ms;
     int failures = 0;
     std::int64_t connected_since = 0, next_attempt = 0; // UTC ms, 0 = not
     std::uint64_t frames_in = 0, frames_out = 0, bytes_in = 0, bytes_out = 0, reconnects = 0,
                   send_queue_bytes = 0, dropped = 0,
                   malformed = 0, // frames that could not be used
-        unspoken = 0,            // events, progress and output that it has no words for
+        unspoken = 0,            // events, progress and output that the protocol cannot express
         too_large =
-            0; // results that became TOO_LARGE, and events and output dropped: the server would not take them
-    std::string malformed_last; // why the last of them could not be used
+            0; // results replaced by TOO_LARGE, and events and output dropped, because they exceed the server's limit
+    std::string malformed_last; // the error of the last malformed frame
 };
 
-// The problem for people: with the first cause of the outage where that is another one.
+// A readable problem; adds the first cause of the outage if it differs.
 std::string problem_text(const SessionStatus&, std::int64_t now_ms);
 
 class Session {
 public:
     virtual ~Session() = default;
     virtual void start() = 0;
-    // Says goodbye, flushes what is queued for at most `grace`, then calls `done`.
+    // Sends the protocol's goodbye, flushes the queue for at most `grace`, then calls `done`.
     virtual void stop(std::chrono::milliseconds grace, std::function<void()> done) = 0;
-    virtual void reconnect() = 0; // at once, whatever the backoff says
+    virtual void reconnect() = 0; // immediately, regardless of the backoff
     [[nodiscard]] virtual SessionStatus status() const = 0;
     [[nodiscard]] virtual const ServerConfig& config() const = 0;
 };
@@ -60,14 +60,15 @@ struct SessionContext {
     Facts& facts;
     std::string agent_id, version;
     std::function<void()> on_change;                // status changed
-    std::function<void(const std::string&)> warn{}; // a line for the log; no secret is in it
-    std::string state_dir{};                     // for registrations and nonces; empty: they cannot be kept
-    std::function<std::string()> capabilities{}; // the plugins', as a JSON array, when hello is said
-    std::function<bool()> healthy{};             // heartbeats say healthy or degraded
-    // The origin of the server's URL, "https://host:port/", before each connection to it.
+    std::function<void(const std::string&)> warn{}; // logs a line; it contains no secret
+    std::string state_dir{}; // for registrations and nonces; empty: they are not stored
+    std::function<std::string()>
+        capabilities{};              // the plugins' capabilities as a JSON array, read for each hello
+    std::function<bool()> healthy{}; // the health that heartbeats report
+    // Called before each connection with the origin of the server's URL, "https://host:port/".
     std::function<void(const std::string& origin)> on_origin{};
     std::chrono::steady_clock::time_point started =
-        std::chrono::steady_clock::now(); // of the daemon: heartbeats' uptime
+        std::chrono::steady_clock::now(); // of the daemon, for the uptime in heartbeats
 };
 
 std::shared_ptr<Session> make_session(SessionContext, ServerConfig);

@@ -15,7 +15,7 @@ std::string because(const std::string& what, const std::filesystem::path& where)
            ". Give agent.state_dir to the user the daemon runs as";
 }
 
-// Root writes for the user whose state it is.
+// Gives files written by root to the owner of state_dir.
 void give_to_owner_of(int fd, const std::filesystem::path& state_dir)
 {
     struct stat st {};

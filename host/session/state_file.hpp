@@ -1,8 +1,8 @@
-// What a session keeps across restarts: small private files in state_dir/servers/NAME/ (0700, files 0600). Blocking; never on an
-// I/O thread.
+// A session's state across restarts: small private files in state_dir/servers/NAME/ (0700, files 0600). Blocking; never call it on
+// an I/O thread.
 //
-// A write replaces the file as a whole: temporary file, fsync, rename, fsync of the folder. After a crash there is the old content or
-// the new one. Written by root for a daemon of another user, folders and files become that user's (the owner of state_dir).
+// A write replaces the file atomically: temporary file, fsync, rename, fsync of the folder. After a crash the file has the old or
+// the new content. If root writes for a daemon of another user, folders and files are given to the owner of state_dir.
 #pragma once
 
 #include "base/file_lock.hpp"
@@ -19,14 +19,14 @@ public:
     // `server` is a configured name: letters, digits, ".", "_", "-", first a letter or digit.
     StateFile(const std::filesystem::path& state_dir, const std::string& server, const std::string& name);
 
-    // nullopt with an empty `why`: there is none. At most `most` bytes; a longer file is not ours.
+    // nullopt with an empty `why`: no such file. At most `most` bytes; a longer file is an error.
     [[nodiscard]] std::optional<std::string> read(std::string& why, std::size_t most = 1 << 20) const;
-    // What is wrong (what, where, how to fix), or empty.
+    // Returns the problem (what, where, how to fix), or empty.
     [[nodiscard]] std::string replace(std::string_view content) const;
-    // Adds to the end, synced; makes the file when it is not there.
+    // Appends and syncs; creates the file if it is missing.
     [[nodiscard]] std::string append(std::string_view content) const;
     [[nodiscard]] std::string path() const { return (folder_ / name_).string(); }
-    // Held by one at a time, in this process or another, until the descriptor is closed. Waits. Without a folder nobody is locked out.
+    // An exclusive lock across processes, held until the descriptor is closed. Blocks while another holds it. Without a folder it locks nothing.
     [[nodiscard]] base::FileLock lock() const;
 
 private:

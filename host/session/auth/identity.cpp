@@ -17,7 +17,7 @@ struct Registered {
     std::string notice;
 };
 
-// The stored registration, renewed when that is asked for or due.
+// Returns the stored registration, renewed if requested or due.
 Registered registered(const IdentityRequest& request, const Registrar& registrar)
 {
     Registered out;
@@ -26,7 +26,7 @@ Registered registered(const IdentityRequest& request, const Registrar& registrar
     if (!out.answer.problem.empty()) return out;
     if (!stored || request.renewal >= 2) {
         out.answer = registrar.register_agent(request.capabilities);
-        out.renewable = false; // it was the last way
+        out.renewable = false; // no other way to renew is left
         return out;
     }
     const bool due = registrar.due(*stored, utc_now_ms());
@@ -37,7 +37,7 @@ Registered registered(const IdentityRequest& request, const Registrar& registrar
     out.answer = registrar.refresh(*stored);
     if (out.answer.outcome == Outcome::done || request.renewal > 0) return out;
     out.notice = "the daily refresh of its token failed: " + out.answer.problem;
-    out.answer = {Outcome::done, {}, *stored}; // may be good for a while; when it is not, the server says so
+    out.answer = {Outcome::done, {}, *stored}; // may still be valid; if not, the server refuses it
     return out;
 }
 

@@ -7,8 +7,9 @@ namespace {
 
 using Record = wire::ReplayWindow::Record;
 
-constexpr std::size_t most_pending = 65'536 * Record::size; // while the disk fails; the oldest are lost then
-constexpr std::size_t small = 4096; // records a file may hold before it is worth a snapshot
+constexpr std::size_t most_pending =
+    65'536 * Record::size;          // while the disk fails; beyond it the oldest are dropped
+constexpr std::size_t small = 4096; // records in a file before a snapshot pays off
 
 } // namespace
 
@@ -26,7 +27,8 @@ Nonces::Nonces(boost::asio::any_io_executor main, StateFile file, std::function<
 void Nonces::restore(std::string_view bytes)
 {
     const std::int64_t now = utc_ms_();
-    for (; bytes.size() >= Record::size; bytes.remove_prefix(Record::size)) { // a torn last one is no record
+    for (; bytes.size() >= Record::size;
+         bytes.remove_prefix(Record::size)) { // an incomplete last record is ignored
         window_.restore(Record::of(bytes), now);
         ++in_file_;
     }
@@ -41,7 +43,7 @@ void Nonces::write()
     std::string content = writing_;
     const bool anew = torn_ || (in_file_ > small && in_file_ > 2 * window_.size());
     if (anew) {
-        const auto records = window_.snapshot(utc_ms_()); // what is pending is in it
+        const auto records = window_.snapshot(utc_ms_()); // includes the pending records
         content.clear();
         for (const Record& record : records) {
             const auto bytes = record.bytes();
@@ -66,7 +68,7 @@ void Nonces::written(std::string problem)
     torn_ = !problem_.empty(); // part of it may have been written
     if (problem_.empty()) {
         if (!pending_.empty()) return write();
-    } else { // with the next command
+    } else { // retried with the next command
         pending_.insert(0, writing_);
         if (pending_.size() > most_pending) pending_.erase(0, pending_.size() - most_pending);
     }

@@ -22,7 +22,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t most_id = 256, most_token = 8192;
 
-// A value that goes into a header as it is: printable, not empty.
+// True for a value that may be put into a header unchanged: printable, not empty.
 bool fit(const std::string& text, std::size_t most)
 {
     return !text.empty() && text.size() <= most &&
@@ -35,7 +35,7 @@ std::string text_of(const Json& object, const char* key)
     return at != object.end() && at->is_string() ? at->get<std::string>() : std::string{};
 }
 
-// What the panel can know of this machine without asking a plugin.
+// This machine's capabilities that need no plugin, plus `plugins`.
 Json capabilities_of_this_machine(const std::string& plugins)
 {
     utsname system{};
@@ -60,7 +60,7 @@ std::string host_name()
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-// The answer's URL counts only for the same host and scheme: who registers us must not send us, and our token, elsewhere.
+// Accepts the answer's URL only with the same host and scheme, so that the token is not sent to another server.
 std::string admitted_websocket_url(const std::string& text, const std::string& register_url)
 {
     std::string ignored;
@@ -81,7 +81,7 @@ std::string refresh_url(const std::string& register_url)
     return std::string{path.substr(0, path.find('/', host))} + "/api/agents/refresh";
 }
 
-// A peer's words in an error's body, when it has some.
+// The message in the body of an error answer, if any.
 std::string words_of(const Json& answer)
 {
     if (!answer.is_object()) return {};
@@ -239,7 +239,7 @@ Registrar::Answer Registrar::refresh(const Registration& now) const
 
 bool Registrar::due(const Registration& r, std::int64_t utc_ms) const
 {
-    // A clock that was set back is no reason to wait for years.
+    // A refreshed_at in the future means the clock was set back: refresh now.
     return utc_ms - r.refreshed_at >= setup_.refresh.count() || r.refreshed_at > utc_ms + 60'000;
 }
 

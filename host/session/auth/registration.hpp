@@ -1,8 +1,8 @@
-// Where an agent registers over REST once and then lives on the token it got (the panel protocol): the calls and what is kept of
-// their answers. Blocking; on a thread of off_thread.hpp, or in `agenthost register`.
+// Registration over REST and the tokens it returns (the panel protocol): the calls, and storage of their answers.
+// Blocking; used on a thread of off_thread.hpp and in `agenthost register`.
 //
-// What is kept: state_dir/servers/NAME/registration.json, 0600, replaced atomically. It belongs to one register_url: another one in
-// the configuration means another panel, and its registration begins anew.
+// Stored in state_dir/servers/NAME/registration.json, 0600, replaced atomically. It is valid for one register_url: a different
+// one in the configuration means a different panel and a new registration.
 #pragma once
 
 #include "base/file_lock.hpp"
@@ -19,39 +19,39 @@ namespace agenthost::host {
 struct Registration {
     std::string register_url;
     std::string agent_id, token, refresh_token; // tokens are secret
-    std::string websocket_url;                  // empty: the answer had none of the same host and scheme
-    std::int64_t refreshed_at = 0;              // UTC ms: when the token came
+    std::string websocket_url;                  // empty: the answer had none with the same host and scheme
+    std::int64_t refreshed_at = 0;              // UTC ms: when the token was received
 };
 
-// `panel:` of a server, taken apart.
+// The parsed `panel:` section of a server.
 struct RegistrationSetup {
     std::string register_url;
     SecretSource admin_credential;
     std::uint32_t port = 0;
     std::chrono::milliseconds refresh{0};
 };
-// nullopt: this server has none (its credential is configured).
+// nullopt: the server uses a configured credential.
 std::optional<RegistrationSetup> registration_setup(const ServerConfig&);
 
 class Registrar {
 public:
-    enum class Outcome { done, refused, failed }; // refused: the server said no to who we are (401, 403)
+    enum class Outcome { done, refused, failed }; // refused: the server rejected our identity (401, 403)
     struct Answer {
         Outcome outcome = Outcome::failed;
-        std::string problem; // what, where, how to fix; no secret in it
+        std::string problem; // what, where, how to fix; contains no secret
         Registration registration;
     };
     // `way`: TLS, proxy, insecure. `capabilities`: JSON array of the plugins' capabilities.
     Registrar(std::filesystem::path state_dir, const ServerConfig&, RegistrationSetup, HttpCall way);
 
-    // One renewal at a time: a refresh token is good once. Hold it from load() to the end; waits for who has it.
+    // Serialises renewals, because a refresh token is valid once. Hold it from load() to the end. Blocks while another holds it.
     [[nodiscard]] base::FileLock lock() const;
-    // nullopt with an empty `why`: not registered (with this register_url).
+    // nullopt with an empty `why`: not registered at this register_url.
     [[nodiscard]] std::optional<Registration> load(std::string& why) const;
-    // Each keeps what it got before it answers.
+    // Both store the result before they return.
     [[nodiscard]] Answer register_agent(const std::string& capabilities) const;
     [[nodiscard]] Answer refresh(const Registration&) const;
-    [[nodiscard]] bool due(const Registration&, std::int64_t utc_ms) const; // for a refresh
+    [[nodiscard]] bool due(const Registration&, std::int64_t utc_ms) const; // true if a refresh is due
 
 private:
     [[nodiscard]] Answer call(const std::string& url, std::string body, const std::string& admin) const;
