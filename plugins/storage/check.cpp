@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The folder itself, or the one that it would be made in.
+// The folder itself, or the existing one in which it would be created.
 fs::path nearest_that_exists(fs::path path)
 {
     std::error_code error;

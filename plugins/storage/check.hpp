@@ -1,4 +1,4 @@
-// What would keep the store from starting here, for `agenthost config check`. Reads, and writes nothing.
+// Reports what would prevent the store from starting on this machine, for `agenthost config check`. Writes nothing.
 #pragma once
 
 #include "config.hpp"

@@ -1,4 +1,4 @@
-// storage.download: open first, then send. What is open cannot change: a delete unlinks it, a replacement is another file.
+// storage.download: opens the file, then sends it. An open file cannot change: a delete unlinks it, a replacement is another file.
 #include "actions.hpp"
 #include "job.hpp"
 
@@ -33,7 +33,7 @@ protected:
             static_cast<std::uint64_t>(info.st_size) != row->size)
             return problem::file_not_found("the content of " + params_.id +
                                            " is damaged on the disk; send it again or delete it");
-        if (row->state == FileState::missing) // it was away, and is back
+        if (row->state == FileState::missing) // it was missing and is back
             parts_.index.mark(row->id, row->blob, FileState::whole);
         netclient::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);

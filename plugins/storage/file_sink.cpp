@@ -11,7 +11,7 @@ namespace agenthost::storage {
 
 namespace {
 
-constexpr std::uint64_t claim_step = 64ull << 20; // of a body whose size nobody says
+constexpr std::uint64_t claim_step = 64ull << 20; // for a body of unknown size
 
 } // namespace
 
@@ -30,11 +30,11 @@ bool FileSink::claim(std::uint64_t size)
     return true;
 }
 
-// Blocks in one go: less work for the file system, and a disk that is full after all says so before the transfer.
+// Allocates all blocks at once: less work for the file system, and a full disk is noticed before the transfer.
 void FileSink::allocate(std::uint64_t size)
 {
     if (size <= allocated_ || ::fallocate(file_, 0, 0, static_cast<off_t>(size)) != 0)
-        return; // not every file system can
+        return; // not supported by every file system
     space_.allocated(size - allocated_);
     allocated_ = size;
 }

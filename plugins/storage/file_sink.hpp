@@ -1,4 +1,4 @@
-// Where an upload's bytes go: checked against what was declared, claimed from the ledger, written, hashed on the way.
+// Receives the bytes of an upload: checks them against the declaration, claims space from the ledger, writes and hashes them.
 #pragma once
 
 #include "ledger.hpp"
@@ -14,11 +14,11 @@
 
 namespace agenthost::storage {
 
-// A claim on the space of the disk, given up unless settled. Hides the ledger's lock and the question for free space.
+// A claim on disk space, released unless settled. Hides the ledger's lock and the query for free space.
 class Space {
 public:
     virtual ~Space() = default;
-    virtual std::string raise(std::uint64_t size) = 0; // to so many bytes in all; empty, or what is short
+    virtual std::string raise(std::uint64_t size) = 0; // to this total in bytes; empty, or what is short
     virtual void allocated(std::uint64_t bytes) = 0;
 };
 
@@ -40,7 +40,7 @@ public:
     [[nodiscard]] bool verifies_content() const override { return !declared_.sha256.empty(); }
     [[nodiscard]] bool knows_end() const override { return declared_.size || !declared_.sha256.empty(); }
 
-    // After the last byte: is it what was declared? Cuts off what was allocated too much.
+    // Call after the last byte: checks the file against the declaration and truncates excess allocation.
     MaybeProblem finish();
 
     [[nodiscard]] const MaybeProblem& problem() const

@@ -15,9 +15,9 @@ base::Database open(const std::string& file)
     {
         auto version = db.prepare("PRAGMA user_version");
         if (version.step() && version.integer(0) == 1)
-            return db; // nothing is written: it must open on a full disk, too
+            return db; // without writing, because it must open on a full disk, too
     }
-    // Each row of the trash is a file of ours that may still be there after its row is gone.
+    // Each row of the trash is one of our files that may still exist after its row was deleted.
     db.exec("BEGIN IMMEDIATE;"
             "CREATE TABLE IF NOT EXISTS files(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, "
             "blob TEXT NOT NULL UNIQUE,"
@@ -30,7 +30,7 @@ base::Database open(const std::string& file)
     return db;
 }
 
-// '*' is ours; GLOB's other two are taken literally.
+// Only '*' is a wildcard; GLOB's other two are escaped.
 std::string glob_of(std::string_view name)
 {
     std::string glob;

@@ -1,6 +1,6 @@
-// The index: which file has which content, in SQLite. A row is the acknowledgement: what has one is whole and on the disk.
+// The index of files and their content, in SQLite. A row acknowledges a file: the file is complete and on disk.
 //
-// Thread-safe. Throws base::SqliteError; a change that throws has not happened.
+// Thread-safe. Throws base::SqliteError; then the change was not made.
 #pragma once
 
 #include "reconcile.hpp"
@@ -30,19 +30,19 @@ public:
     explicit Index(const std::string& file);
 
     std::optional<FileRecord> find(const std::string& id);
-    // Puts the row in place of any of that id; the blob it had, if any, goes to the trash in the same transaction and is returned.
+    // Inserts or replaces the row with this id; the old blob, if any, goes to the trash in the same transaction and is returned.
     std::optional<std::string> put(const FileRecord&);
     void describe(const std::string& id, const std::string& name,
-                  const std::string& owner); // new words for the same content
-    // The blob, which is in the trash now; nullopt: no such row.
+                  const std::string& owner); // new name and owner for the same content
+    // Removes a row and returns its blob, which is now in the trash; nullopt: no such row.
     std::optional<std::string> remove(const std::string& id);
     void mark(const std::string& id, const std::string& blob, FileState);
 
     struct Query {
-        std::string owner, name; // empty: any; in `name` a * stands for anything
+        std::string owner, name; // empty: any; in `name` a * matches anything
         std::string after;       // ids beyond this one
         std::size_t limit = 100;
-        std::size_t max_bytes = 512 << 10; // of a page: half of what a peer accepts in one message by default
+        std::size_t max_bytes = 512 << 10; // per page: half of the default limit of a peer's message
     };
     std::vector<FileRecord> list(const Query&);
 
@@ -51,7 +51,7 @@ public:
     };
     Totals totals();
 
-    // This blob of the trash is unlinked for good. Kept in memory and written with the next change: it costs no commit of its own.
+    // Records that this blob of the trash has been unlinked. Kept in memory and written with the next change, so it costs no commit of its own.
     void unlinked(std::string blob);
 
     std::map<std::string, KnownFile> known();

@@ -1,5 +1,5 @@
-// Answers a request by work on a thread of the pool. What the jobs of all actions share: the request, its
-// cancellation and deadline, its progress, its answer.
+// Answers a request by working on a thread of the pool. Shared by the jobs of all actions: the request, its
+// cancellation and deadline, its progress and its answer.
 #pragma once
 
 #include "params.hpp"
@@ -34,14 +34,14 @@ protected:
     {
         return {cancel(), request_.deadline().value_or(netclient::Clock::time_point::max())};
     }
-    // How the server that sent the request reaches the network; null: none sent it, or the request is over. Throws
-    // std::runtime_error when its settings cannot be used.
+    // The network settings of the server that sent the request; null: no server sent it, or the request is finished. Throws
+    // std::runtime_error if the settings cannot be used.
     [[nodiscard]] std::shared_ptr<const netclient::Network> network() const;
-    [[nodiscard]] Problem stopped_problem(); // which of cancelled, timeout, interrupted it was
+    [[nodiscard]] Problem stopped_problem(); // cancelled, timeout or interrupted
     [[nodiscard]] Problem problem_of(const netclient::Transfer&);
-    void progress(std::uint64_t done, std::uint64_t total); // four times a second at most
+    void progress(std::uint64_t done, std::uint64_t total); // at most four times a second
 
-    // Its file is open: what is done to the file from here on does not concern this job.
+    // Its file is open: later changes of the file do not affect this job.
     void opened() { parts_.pool.opened(ticket_); }
 
     const Parts& parts_;
@@ -52,7 +52,7 @@ private:
     netclient::Clock::time_point next_progress_{};
 };
 
-// Hands a job to the pool; answers BUSY when too many wait.
+// Submits a job to the pool; answers BUSY if too many are waiting.
 void submit(const Parts&, Schedule::Job, const std::shared_ptr<Job>&);
 
 // How a job uses its file.
@@ -64,7 +64,7 @@ struct Access {
 inline const std::string& file_of(const std::string& id) { return id; }
 template <class Params> const std::string& file_of(const Params& params) { return params.id; }
 
-// Makes a job of the request and its parameters and submits it; answers what is wrong with the parameters.
+// Creates a job from the request and its parameters and submits it; answers invalid parameters with an error.
 template <class ActionJob, class Params>
 void submit(const Parts& parts, Request request, Parsed<Params> parsed, Access use)
 {

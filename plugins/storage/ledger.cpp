@@ -16,7 +16,7 @@ std::string Ledger::raise(Claim& claim, std::uint64_t size, std::uint64_t free)
     const std::uint64_t more = size - claim.size;
     const bool first = claim.size == 0;
     const std::uint64_t replaced = replaced_ + (first ? claim.replaces : 0);
-    // What replaces something counts only as far as it is larger: at the end only the new file is there.
+    // A replacement counts only by its increase in size, because only the new file remains.
     if (limits_.quota > 0) {
         const std::uint64_t after = used_ + claimed_ - std::min(used_ + claimed_, replaced);
         if (!fits(limits_.quota, after, more))
@@ -24,7 +24,7 @@ std::string Ledger::raise(Claim& claim, std::uint64_t size, std::uint64_t free)
                    std::to_string(limits_.quota) + ", of which " + std::to_string(after) +
                    " are taken; delete files or raise quota";
     }
-    // The disk holds both for a moment.
+    // The disk briefly holds both files.
     if (!fits(free, pending_ + limits_.reserve_free, more))
         return std::to_string(more) + " bytes do not fit: " + std::to_string(free) +
                " are free on the disk, " + std::to_string(pending_) + " promised to running transfers and " +

@@ -25,7 +25,7 @@ std::string file_json(const FileRecord& row)
     return file.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// A page ends after `limit` files or before it would be longer than `max_bytes`; it always has at least one file.
+// A page ends after `limit` files or before it would exceed `max_bytes`; it always has at least one file.
 std::string list_json(const std::vector<FileRecord>& rows, std::size_t limit, std::size_t max_bytes)
 {
     std::string out;
@@ -53,7 +53,7 @@ void list(const Parts& parts, Request request)
         return;
     }
     auto& query = std::get<Index::Query>(parsed);
-    const std::size_t limit = query.limit++; // one more tells whether there is more
+    const std::size_t limit = query.limit++; // one more, to see whether there is another page
     request.reply(list_json(parts.index.list(query), limit, query.max_bytes));
 }
 

@@ -13,9 +13,9 @@ namespace agenthost::storage {
 namespace {
 
 constexpr std::size_t verify_page = 100;
-constexpr std::size_t verify_report_most = 1000; // ids named in the answer; the counts are complete
+constexpr std::size_t verify_report_most = 1000; // ids listed in the answer; the counts are complete
 
-// The row goes first, in one transaction with an entry of the trash: after a crash the next start unlinks what is left.
+// The row is deleted first, in one transaction with an entry in the trash: after a crash the next start unlinks the file.
 class Remove : public Job {
 public:
     Remove(const Parts& parts, Request request, std::string id)
@@ -35,7 +35,7 @@ protected:
     }
 
 private:
-    // Deleting is how a full disk gets room again, so it must not need room.
+    // Deleting frees space on a full disk, so it must not need space.
     std::optional<std::string> remove_row()
     {
         try {
@@ -49,7 +49,7 @@ private:
     std::string id_;
 };
 
-// Reads content and compares. One file, or all, page by page; files that come or go meanwhile are fine.
+// Reads and compares content: one file, or all of them page by page. Concurrent changes are fine.
 class Verify : public Job {
 public:
     Verify(const Parts& parts, Request request, std::string id)
@@ -89,7 +89,7 @@ private:
         if (!file) {
             const auto now = parts_.index.find(row.id);
             if (now && now->blob == row.blob)
-                found(row, FileState::missing, missing_); // else it was deleted or replaced meanwhile
+                found(row, FileState::missing, missing_); // otherwise it was deleted or replaced meanwhile
             return std::nullopt;
         }
         struct stat info {};
@@ -99,7 +99,7 @@ private:
             return found(row, FileState::damaged, damaged_), std::nullopt;
         if (row.sha256.empty()) {
             ++checked_;
-            ++unverifiable_; // the size is right, and that is all we know
+            ++unverifiable_; // the size is correct, and nothing else is known
             return std::nullopt;
         }
         bool same = false;
@@ -108,7 +108,7 @@ private:
         ++checked_;
         ++whole_;
         if (row.state != FileState::whole)
-            parts_.index.mark(row.id, row.blob, FileState::whole); // someone put it right
+            parts_.index.mark(row.id, row.blob, FileState::whole); // it has been repaired
         return std::nullopt;
     }
 

@@ -23,7 +23,7 @@ bool is_id(std::string_view text)
     return text.size() == id_size && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// A temporary file, synced, renamed, and the folder synced.
+// Replaces a file atomically: writes and syncs a temporary file, renames it and syncs the folder.
 int replace(int folder, const std::string& name, std::string_view text)
 {
     const std::string temporary = name + ".new";

@@ -1,7 +1,7 @@
-// Recognises a store again, so that the empty folder of a disk that is not mounted is not taken for a new one.
+// Recognises a store, so that the empty mount point of an unmounted disk is not taken for a new store.
 //
-// A store has a random id, kept in a file `store-id` in its folder and in its folder files/ (either may be a mount point). The plugin's
-// state directory, which lies elsewhere, remembers which id was used at which storage_path. First use writes all three.
+// A store has a random id in a file `store-id` in its folder and in its folder files/ (either may be a mount point). The plugin's
+// state directory, which is elsewhere, records which id was used at which storage_path. The first start writes all three.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,15 @@ namespace agenthost::storage {
 
 constexpr const char* mark_file = "store-id";
 
-// Reads the mark in a folder. Empty: there is none.
+// Reads the mark in a folder. Empty: none.
 std::string read_mark(int folder);
-// Writes it so that a power cut leaves all of it or nothing. Returns 0 or an errno.
+// Writes it atomically, even in a power cut. Returns 0 or an errno.
 int write_mark(int folder, const std::string& id);
 
-// The file in the state directory: a line "ID PATH" for each storage_path that was used, the latest last, 32 at most.
+// The file in the state directory: a line "ID PATH" for each storage_path that was used, the latest last, at most 32.
 class KnownStores {
 public:
-    explicit KnownStores(std::string folder) : folder_{std::move(folder)} {} // empty: nothing is remembered
+    explicit KnownStores(std::string folder) : folder_{std::move(folder)} {} // empty: nothing is recorded
 
     [[nodiscard]] std::string find(std::string_view path) const;    // its id; empty: never used
     int remember(std::string_view path, std::string_view id) const; // 0 or an errno

@@ -23,7 +23,7 @@ std::string text_of(const Json& json, const char* key)
     return at != json.end() && at->is_string() ? at->get<std::string>() : std::string{};
 }
 
-// Ids are the server's; all we ask is that SQLite and logs see the same text.
+// The server chooses ids; they only must be the same text for SQLite and logs.
 MaybeProblem check_id(const std::string& id, const char* key)
 {
     if (id.empty() || id.size() > 256)

@@ -32,7 +32,7 @@ Parsed<DownloadParams> parse_download(std::string_view json);
 Parsed<std::string> parse_file_id(std::string_view json); // "file_id"; empty when absent
 Parsed<Index::Query> parse_query(std::string_view json);
 
-// Of the caller's JSON (abi.h): who shares the slots fairly, and the agent's id when the host says it.
+// Parts of the caller's JSON (abi.h): the name for fair sharing of slots, and the agent's id if present.
 struct CallerParts {
     std::string server, agent_id;
 };

@@ -1,4 +1,4 @@
-// What jobs and actions work with. The service owns all of it, and it outlives every job.
+// The parts that jobs and actions use. The service owns them; they outlive every job.
 #pragma once
 
 #include "config.hpp"
@@ -27,9 +27,9 @@ struct Parts {
     Telemetry& telemetry;
     Status& status;
 
-    // Unlinks a file whose name is in the index's trash. A failure is logged: the next start tries again.
+    // Unlinks a file whose name is in the index's trash. A failure is logged, and the next start tries again.
     void unlink(const std::string& blob) const;
-    // Records that a file is missing or damaged on the disk, or whole again, and reports it.
+    // Records and reports that a file is missing, damaged or complete again.
     void mark(const FileRecord&, FileState) const;
 };
 

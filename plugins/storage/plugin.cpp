@@ -1,4 +1,4 @@
-// The entry: names of actions to their functions.
+// The plugin's entry: maps action names to functions.
 #include "actions.hpp"
 #include "check.hpp"
 #include "service.hpp"

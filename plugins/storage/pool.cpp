@@ -18,7 +18,7 @@ void Pool::start(std::function<void()> first)
 
 void Pool::spawn(std::function<void()> first)
 {
-    // Signals are the host's business: threads of a plugin take none.
+    // The host handles signals: a plugin's threads block them.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -41,7 +41,7 @@ void Pool::wake()
         try {
             spawn();
         } catch (const std::system_error&) {
-            // The machine is out of threads: those that we have go on, one after the other.
+            // The machine is out of threads: the existing ones continue.
         }
     }
     changed_.notify_all();
@@ -56,9 +56,9 @@ void Pool::stop()
         withdraw_cancelled();
         changed_.notify_all();
     }
-    for (auto& thread : threads_) thread.join(); // none is added once stopped_ is set
+    for (auto& thread : threads_) thread.join(); // no thread is added after stopped_ is set
     threads_.clear();
-    for (const auto& work : withdrawn_) work->run(0); // when it never started
+    for (const auto& work : withdrawn_) work->run(0); // if it never started
     withdrawn_.clear();
     works_.clear();
 }
@@ -70,7 +70,7 @@ bool Pool::submit(Schedule::Job job, std::shared_ptr<Work> work)
     const auto ticket = schedule_.add(std::move(job));
     if (!ticket) return false;
     works_.emplace(*ticket, std::move(work));
-    withdraw_cancelled(); // it may have been before it came here
+    withdraw_cancelled(); // the new job may already be cancelled
     wake();
     return true;
 }
@@ -128,7 +128,7 @@ void Pool::loop()
     std::unique_lock lock{mutex_};
     Ticket ticket = 0;
     while (auto work = next(lock, ticket)) {
-        wake(); // someone else looks whether more can run
+        wake(); // let another thread check whether more can run
         lock.unlock();
         work->run(ticket);
         lock.lock();
@@ -138,7 +138,7 @@ void Pool::loop()
             changed_.notify_all();
         }
         lock.unlock();
-        work.reset(); // its request ends outside the lock: a cancel hook may hold it
+        work.reset(); // destroy its request outside the lock, because a cancel callback may hold it
         lock.lock();
     }
 }

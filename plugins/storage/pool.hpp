@@ -1,5 +1,5 @@
-// Threads that carry out jobs in the order Schedule says. One is made when there is work and none is idle, up to one for each slot
-// that Schedule may ever give and one more, so that a delete never waits for a slot.
+// Threads that run jobs in the order that Schedule decides. A thread is created when there is work and none is idle, up to one per slot
+// that Schedule may ever give plus one, so that a delete never waits for a slot.
 #pragma once
 
 #include "schedule.hpp"
@@ -17,12 +17,12 @@
 
 namespace agenthost::storage {
 
-// One piece of work. It answers its request itself, whatever happens.
+// A piece of work. It answers its request itself in every case.
 class Work {
 public:
     virtual ~Work() = default;
-    // Called once; it may be cancelled before or meanwhile. `ticket`: for Pool::opened; 0 when it was cancelled
-    // while it waited.
+    // Called once; may be cancelled before or meanwhile. `ticket`: for Pool::opened; 0 if it was cancelled
+    // while waiting.
     virtual void run(Ticket ticket) = 0;
     [[nodiscard]] base::Cancel& cancel() { return cancel_; }
     // Cancels it because the plugin stops.
@@ -47,11 +47,11 @@ public:
 
     // `first` runs before any job, on one of the threads.
     void start(std::function<void()> first);
-    void stop(); // cancels everything, runs what waits so that it is answered, joins
+    void stop(); // cancels everything, runs waiting work so that it is answered, joins
 
     bool submit(Schedule::Job, std::shared_ptr<Work>); // false: too many wait, or stopped
     void opened(Ticket);                               // see Schedule
-    void look_for_cancelled(); // after a cancel was set: what still waits runs at once, to answer
+    void look_for_cancelled(); // call after setting a cancel: cancelled waiting work runs at once, to answer
 
     struct Load {
         std::size_t waiting = 0;
@@ -61,7 +61,7 @@ public:
 
 private:
     void spawn(std::function<void()> first = nullptr);
-    void wake(); // and one more thread, when there is work and nobody to look at it
+    void wake(); // and adds a thread if there is work and none is idle
     void loop();
     void withdraw_cancelled();
     std::shared_ptr<Work> next(std::unique_lock<std::mutex>&, Ticket&);

@@ -1,4 +1,4 @@
-// Why an action failed, in the words of the protocol (code and message) and in ours (detail: what, where, how to fix).
+// The error of an action: the protocol's code and message, and our detail (what, where, how to fix).
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ using MaybeProblem = std::optional<Problem>;
 
 namespace problem {
 
-// The first three messages are the protocol's, word for word.
+// The first three messages are fixed by the protocol.
 inline Problem file_not_found(std::string detail)
 {
     return {"FILE_NOT_FOUND", "File not found", std::move(detail)};
@@ -38,7 +38,7 @@ inline Problem interrupted()
     return {"INTERRUPTED", "Interrupted", "the agent is shutting down; send the command again", true};
 }
 inline Problem internal(std::string detail) { return {"INTERNAL", "Internal error", std::move(detail)}; }
-// A failed call on `path`: ENOSPC and EDQUOT are a full disk, the rest is ours.
+// Maps a failed call on `path`: ENOSPC and EDQUOT mean a full disk, anything else an internal error.
 Problem from_errno(int error, const std::string& what);
 
 } // namespace problem

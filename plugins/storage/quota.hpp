@@ -1,4 +1,4 @@
-// Shares the ledger among jobs: locks it, and asks the disk for its free space. Thread-safe.
+// Shares the ledger among jobs: locks it and queries the disk's free space. Thread-safe.
 #pragma once
 
 #include "file_sink.hpp"
@@ -18,10 +18,10 @@ public:
         : store_{store}, ledger_{limits, used}
     {}
 
-    // What one transfer may write; given up by the destructor unless it was settled.
+    // The space that one transfer may write; the destructor releases it unless it was settled.
     class Claim : public Space {
     public:
-        // `replaces`: bytes of the file that this one takes the place of.
+        // `replaces`: bytes of the replaced file.
         Claim(Quota& quota, std::uint64_t replaces) : quota_{quota} { claim_.replaces = replaces; }
         ~Claim() override;
         Claim(const Claim&) = delete;

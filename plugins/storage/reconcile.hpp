@@ -1,12 +1,12 @@
-// What to do at start-up with what is found: rows of the index against files of the disk. Pure decision, carried out by Store.
+// Decides at start-up how to repair differences between the index and the files on disk. Pure; Store carries it out.
 //
-//   a row and its file              fine; of another size: the row is damaged, the file stays to be looked at
-//   a missing row and its file      fine again: the file was away, with a disk perhaps
-//   a damaged row and its file      of the right size: whole when nothing else could be wrong (no checksum is recorded); else only
-//                                   storage.verify can tell, so it stays damaged
-//   a row without its file          missing: kept and reported, so that nobody believes the file was never there
-//   a file in the index's trash     ours to delete: the crash came between the commit and the unlink
-//   a file nobody knows             an orphan: into quarantine, counted; when that is full, left where it is
+//   a row and its file              fine; with another size: the row is damaged, the file stays for inspection
+//   a missing row and its file      fine again: the file had been missing, perhaps with its disk
+//   a damaged row and its file      with the right size: complete if there is no checksum; else only storage.verify can
+//                                   decide, so it stays damaged
+//   a row without its file          missing: kept and reported, so that the loss is visible
+//   a file in the index's trash     deleted: there was a crash between the commit and the unlink
+//   an unknown file                 an orphan: moved to quarantine and counted; if that is full, left in place
 //   a temporary file                a transfer that was never acknowledged: removed and counted
 #pragma once
 

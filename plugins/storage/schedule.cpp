@@ -38,7 +38,7 @@ std::optional<Ticket> Schedule::next()
     if (!best) return std::nullopt;
     Entry& entry = jobs_.at(*best);
     entry.running = true;
-    // In this order: a caller with nothing left is forgotten.
+    // Order matters: a caller with nothing left is forgotten.
     if (entry.job.needs_slot) shares_.begins(entry.job.caller);
     shares_.served(entry.job.caller);
     leave_queue(*best, entry.job.caller);

@@ -1,9 +1,9 @@
-// Which job runs next. Pure: no threads, no clock.
+// Decides which job runs next. Pure: no threads, no clock.
 //
-// Callers share slots and waiting places fairly (base/fair_shares.hpp): one with a thousand uploads, or with four that trickle for
-// hours, does not keep another's single one waiting. Jobs on the same file keep the order they came in: a writer waits for all
-// before it, a reader for the writers before it; a reader that has its descriptor no longer counts, because what it reads cannot
-// change any more. Jobs that need no slot (a delete) run beside the others.
+// Callers share slots and waiting places fairly (base/fair_shares.hpp): a caller with a thousand uploads, or with four that take
+// hours, does not delay another's single one. Jobs on the same file keep their order: a writer waits for all earlier
+// jobs, a reader for the earlier writers; a reader that has opened the file no longer counts, because its content cannot
+// change any more. Jobs that need no slot (a delete) run in addition.
 #pragma once
 
 #include "base/fair_shares.hpp"
@@ -24,7 +24,7 @@ public:
     enum class Access { read, write };
     struct Job {
         std::string caller;
-        std::string file; // empty: no particular one
+        std::string file; // empty: none in particular
         Access access = Access::write;
         bool needs_slot = true;
     };
@@ -33,7 +33,7 @@ public:
 
     std::optional<Ticket> add(Job job); // nullopt: too many of this caller wait
     std::optional<Ticket> next();       // now running; nullopt: nothing can run now
-    void opened(Ticket);                // this reader has its descriptor
+    void opened(Ticket);                // this reader has opened its file
     void finished(Ticket);
     bool withdraw(Ticket); // false: it is not waiting
 
@@ -53,8 +53,8 @@ private:
     base::FairShares shares_;
     Ticket last_ = 0;
     std::map<Ticket, Entry> jobs_;                      // waiting and running
-    std::map<std::string, std::deque<Ticket>> files_;   // who is still concerned with a file, in order
-    std::map<std::string, std::deque<Ticket>> callers_; // what waits of each, oldest first
+    std::map<std::string, std::deque<Ticket>> files_;   // the jobs on each file, in order
+    std::map<std::string, std::deque<Ticket>> callers_; // waiting jobs of each caller, oldest first
 };
 
 } // namespace agenthost::storage

@@ -12,9 +12,9 @@ namespace agenthost::storage {
 namespace {
 
 constexpr std::size_t quarantine_most =
-    1000; // files; a crash leaves one at most, so this many mean something else is wrong
-constexpr std::chrono::seconds publish_every{30}; // others write to the disk too
-constexpr std::size_t report_most = 100;          // events of one start-up; the count is complete
+    1000; // files; a crash leaves at most one, so this many indicate another problem
+constexpr std::chrono::seconds publish_every{30}; // because others write to the disk too
+constexpr std::size_t report_most = 100;          // events per start-up; the count is complete
 
 } // namespace
 
@@ -42,7 +42,7 @@ void Service::open()
     http_.emplace(std::move(http));
     if (const std::string warning = reserve_warning(config_); !warning.empty())
         context_.log(Level::warn, "plugins.storage.config.reserve_free: " + warning);
-    // Now rather than at the first transfer, which may be weeks away.
+    // Check now rather than at the first transfer, which may be weeks away.
     if (auto problem = problem_of_ca(config_); !problem.empty()) throw std::runtime_error{problem};
 }
 
@@ -56,7 +56,7 @@ void Service::open_index()
     }
 }
 
-// A full disk is no reason not to start: the next start tries again.
+// A full disk must not prevent the start: the next start tries again.
 void Service::sign(const KnownStores& known)
 {
     const char* risk = ". Until the next start an unmounted disk would not be noticed";

@@ -1,4 +1,4 @@
-// Opens the store, owns its parts and puts files and index in order at start-up. What is done with them: actions.hpp.
+// Opens the store, owns its parts and reconciles files and index at start-up. The actions are in actions.hpp.
 #pragma once
 
 #include "parts.hpp"
@@ -25,9 +25,9 @@ private:
     // Folders and index; throws.
     void open();
     void open_index();
-    // Gives the store its mark, and has the state directory remember it.
+    // Writes the store's mark and records it in the state directory.
     void sign(const KnownStores&);
-    // Puts files and index in order, on a thread of the pool, before any job.
+    // Reconciles files and index, on a thread of the pool, before any job.
     void reconcile();
     void mark_all(const std::vector<std::string>& ids, FileState);
 
@@ -38,7 +38,7 @@ private:
     std::optional<Index> index_;
     std::optional<Quota> quota_;
     std::optional<netclient::HttpClient> http_;
-    std::optional<Pool> pool_; // stopped first: its threads use all of this
+    std::optional<Pool> pool_; // destroyed first: its threads use the members above
     std::optional<Status> status_;
     std::optional<Parts> parts_;
     Context::Task ticker_ = 0;

@@ -1,4 +1,4 @@
-// Tells how the store is: facts and gauges, health, the reply to storage.info. Any thread.
+// Reports the store's state: facts and gauges, health, the reply to storage.info. Thread-safe.
 #pragma once
 
 #include "config.hpp"
@@ -23,7 +23,7 @@ public:
         : config_{config}, store_{store}, index_{index}, pool_{pool}, telemetry_{telemetry}
     {}
 
-    // Files that no row knows: in quarantine, and those that it has no room for.
+    // Files without a row: those in quarantine, and those for which it has no room.
     void set_orphans(std::uint64_t quarantined, std::uint64_t left);
     void publish() const; // facts and gauges; a failure is logged
     [[nodiscard]] Health health() const;

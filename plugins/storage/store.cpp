@@ -22,7 +22,7 @@ using base::Fd;
 
 namespace {
 
-constexpr std::uint64_t ballast = 8 << 20; // a WAL that has grown to its checkpoint, and its index
+constexpr std::uint64_t ballast = 8 << 20; // enough for a WAL at its checkpoint size, and its index
 
 [[noreturn]] void fail(const std::string& what, int error)
 {
@@ -37,7 +37,7 @@ Fd open_dir(int at, const std::string& name)
     return Fd{::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
 }
 
-// Made when absent.
+// Creates it if missing.
 Fd make_dir(int at, const std::string& name, const std::string& path, bool& made)
 {
     if (::mkdirat(at, name.c_str(), 0700) == 0)
@@ -49,7 +49,7 @@ Fd make_dir(int at, const std::string& name, const std::string& path, bool& made
     return dir;
 }
 
-// Calls visit(name, stat) for each entry; what vanishes meanwhile is skipped.
+// Calls visit(name, stat) for each entry; entries that vanish meanwhile are skipped.
 template <typename Visit> void for_each_entry(int at, const char* name, Visit visit)
 {
     const int fd = ::openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -84,7 +84,7 @@ void require_same(const std::string& path, const std::string& id, const std::str
 
 void require_whole(int root, const std::string& path, const std::string& id)
 {
-    // SQLite takes a file that is shorter than its smallest page for a new database.
+    // SQLite treats a file shorter than its smallest page as a new database.
     constexpr off_t least_index = 512;
     struct stat index {};
     const bool had_index = ::fstatat(root, "index.db", &index, 0) == 0;
@@ -125,7 +125,7 @@ Store::Store(const std::string& path, const std::string& expected, const std::st
     open_folders();
 }
 
-// Changes nothing on the disk before it is certain that this is the right one.
+// Changes nothing on the disk before this is known to be the right store.
 void Store::open_root(const std::string& expected, const std::string& known_file)
 {
     std::error_code error;
@@ -143,8 +143,7 @@ void Store::open_folders()
     files_ = make_dir(root_.get(), "files", path_, made);
     incoming_ = make_dir(root_.get(), "incoming", path_, made);
     quarantine_ = make_dir(root_.get(), "quarantine", path_, made);
-    if (made && ::fsync(root_.get()) != 0)
-        fail("syncing " + path_, errno); // they must still be there after a power cut
+    if (made && ::fsync(root_.get()) != 0) fail("syncing " + path_, errno); // they must survive a power cut
 }
 
 void Store::examine(const std::string& path, const std::string& expected, const std::string& known_file)
@@ -161,10 +160,10 @@ void Store::examine(const std::string& path, const std::string& expected, const 
 MaybeProblem Store::sign()
 {
     if (!id_.empty()) return std::nullopt;
-    std::string id = read_mark(files_.get()); // a start that was broken off between the two
+    std::string id = read_mark(files_.get()); // a start that was interrupted between the two
     if (id.empty()) id = base::random_token(16);
-    // A mark says that there is an index, so the index's name has to be on the disk before it; the mark that everything hangs on
-    // is last.
+    // A mark implies that there is an index, so the index's name must be on disk before it; the decisive mark is
+    // written last.
     int error = ::fsync(root_.get()) == 0 ? 0 : errno;
     if (error == 0) error = write_mark(files_.get(), id);
     if (error == 0) error = write_mark(root_.get(), id);
@@ -269,7 +268,7 @@ std::vector<std::string> Store::strangers() const
 {
     std::vector<std::string> names;
     for_each_entry(files_.get(), ".", [&](const std::string& shard, const struct stat& info) {
-        if (shard.starts_with(mark_file)) return; // ours, or a part of it that a power cut left
+        if (shard.starts_with(mark_file)) return; // our mark, or a part of it left by a power cut
         if (!S_ISDIR(info.st_mode) || shard.size() != 2) return names.push_back(shard);
         for_each_entry(files_.get(), shard.c_str(), [&](const std::string& name, const struct stat& file) {
             if (!S_ISREG(file.st_mode) || !is_blob_name(name) || !name.starts_with(shard))

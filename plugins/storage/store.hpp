@@ -1,16 +1,16 @@
-// The folders under storage_path, and nothing else of the disk. Every name in them is random and ours: nothing a server sends
-// reaches a path.
+// Manages the folders under storage_path. Every file name in them is random and chosen here: no text from a server becomes
+// part of a path.
 //
 //   index.db      the index (Index)
 //   files/ab/...  content in place, sharded by the first two digits of its name
-//   incoming/     transfers under way
+//   incoming/     running transfers
 //   quarantine/   orphans found at start-up
 //   lock          held while a daemon uses the folder
 //   store-id      the store's mark (mark.hpp), also in files/
-//   ballast       space thrown overboard when the disk is full, so that the index can still open and record a delete
+//   ballast       reserve that is released when the disk is full, so that the index can still open and record a delete
 //
-// A file is in place when its bytes, its name and the folder's entry have been synced, in this order. Thread-safe: it holds no
-// state but descriptors of folders.
+// A file is in place when its bytes, its name and the folder's entry have been synced, in this order. Thread-safe: its only
+// state is the folders' descriptors.
 #pragma once
 
 #include "problem.hpp"
@@ -27,20 +27,20 @@ namespace agenthost::storage {
 
 class Store {
 public:
-    // Takes the lock. A store that was used before, by its mark or by `expected` (the id that the state directory remembers; empty:
-    // none), must be there whole; else the folders are made. Throws std::runtime_error with the path and what to do.
+    // Takes the lock. A store that was used before, by its mark or by `expected` (the id recorded in the state directory; empty:
+    // none), must be complete; a new one is created. Throws std::runtime_error with the path and the remedy.
     explicit Store(const std::string& path, const std::string& expected = {},
                    const std::string& known_file = {});
 
-    // Throws what the constructor would throw because a store that was used before is not there whole. Changes nothing and takes no
-    // lock. What this user may not read is passed over.
+    // Throws what the constructor would throw for an incomplete store that was used before. Changes nothing and takes no
+    // lock. Parts that this user may not read are skipped.
     static void examine(const std::string& path, const std::string& expected, const std::string& known_file);
 
-    // Writes the mark where it is missing, once the index is open. Empty, or why it could not be written.
+    // Writes missing marks, once the index is open. Empty, or why they could not be written.
     MaybeProblem sign();
     [[nodiscard]] const std::string& id() const { return id_; } // empty: not signed yet
 
-    // A new, empty file in incoming/; its destructor removes it unless it was placed. The store outlives it.
+    // A new, empty file in incoming/; its destructor removes it unless it was placed. The store must outlive it.
     class Temp {
     public:
         // `folder`: the descriptor of the folder that the file is in. `blob`: its name there and once it is placed.
@@ -52,7 +52,7 @@ public:
         ~Temp();
         [[nodiscard]] int fd() const { return fd_.get(); }
         [[nodiscard]] const std::string& blob() const { return blob_; }
-        void keep() { kept_ = true; } // it is not in the folder any more
+        void keep() { kept_ = true; } // it is no longer in the folder
 
     private:
         int folder_;
@@ -64,22 +64,22 @@ public:
     MaybeProblem place(Temp&) const; // sync, rename, sync the folder
 
     [[nodiscard]] base::Fd open(const std::string& blob, int& error) const; // to read
-    MaybeProblem remove(const std::string& blob) const; // and sync the folder; one that is gone is fine
+    MaybeProblem remove(const std::string& blob) const; // and syncs the folder; a missing file is fine
 
     [[nodiscard]] std::uint64_t free_bytes() const;
     [[nodiscard]] std::string index_file() const { return path_ + "/index.db"; }
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    void load_ballast() const; // if the disk has room for it; where blocks cannot be allocated there is none
+    void load_ballast() const; // if the disk has room; none on file systems that cannot allocate blocks
     bool drop_ballast() const; // false: there was none
 
     // For reconciling.
     [[nodiscard]] std::vector<FoundFile> scan() const; // regular files in files/
     [[nodiscard]] std::vector<std::string>
-    strangers() const; // what is no regular file of ours there; left alone
+    strangers() const; // entries that are not our regular files; left alone
     bool quarantine(const std::string& blob) const;
     [[nodiscard]] std::vector<FoundFile> quarantined() const;
-    std::vector<FoundFile> remove_incoming() const; // and says what it removed
+    std::vector<FoundFile> remove_incoming() const; // returns the removed files
 
 private:
     [[nodiscard]] static std::string relative(const std::string& blob)

@@ -1,4 +1,4 @@
-// What operators see: log lines, events, metrics and the fact "storage". Any thread.
+// Reports to operators: log lines, events, metrics and the fact "storage". Thread-safe.
 #pragma once
 
 #include <agenthost/context.hpp>

@@ -1,4 +1,4 @@
-// storage.upload: look, claim, fetch, check, sync, name, index, answer. Whatever fails before the row leaves nothing behind.
+// storage.upload: look up, claim space, fetch, check, sync, rename, write the row, answer. A failure before the row leaves nothing behind.
 #include "actions.hpp"
 #include "job.hpp"
 
@@ -27,7 +27,7 @@ protected:
             reply = answer(row->size, row->sha256, true);
             return std::nullopt;
         }
-        // A row whose content is gone frees nothing when it is replaced, but it is counted until then.
+        // Replacing a row whose content is missing frees no disk space, but its size is counted until then.
         Quota::Claim space{parts_.quota, row ? row->size : 0};
         if (params_.declared.size)
             if (auto shortage = space.raise(*params_.declared.size); !shortage.empty())
@@ -54,7 +54,7 @@ protected:
     }
 
 private:
-    // The same content is here already: declared by its checksum, and the file is as long as it should be.
+    // The same content is already stored: its checksum matches, and the file has the right size.
     bool unchanged(const FileRecord& row) const
     {
         if (params_.declared.sha256.empty() || row.sha256 != params_.declared.sha256 ||
@@ -82,7 +82,7 @@ private:
         return problem_of(transfer);
     }
 
-    // The row: from here on the file is acknowledged.
+    // Writes the row: from here on the file is acknowledged.
     MaybeProblem enter(const std::string& blob, const FileSink& sink, Quota::Claim& space)
     {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -97,8 +97,8 @@ private:
         try {
             old = parts_.index.put(row);
         } catch (const base::SqliteError& e) {
-            // A full disk rolled back for certain. After anything else the row may be there after the next start, so the file
-            // must be, too; if it is not, the file is an orphan for quarantine.
+            // A full disk certainly rolled back. After any other error the row may exist after the next start, so the file
+            // must be kept, too; without a row it is an orphan and goes to quarantine.
             if (e.disk_full()) parts_.store.remove(blob);
             throw;
         }
