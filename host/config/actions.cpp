@@ -1,8 +1,8 @@
-// allow and map of the servers against what installed plugins offer.
+// Checks allow and map of the servers against the actions of installed plugins.
 //
-// A plugin that is not installed must stay possible: one file serves many machines, and third parties bring their own. So an unknown
-// name is a warning, unless it is nearly a known one or its plugin is installed: then it is a slip, and an error. A plugin that has an
-// entry below `plugins:` is known by that, whatever its name is near to.
+// A plugin may be missing: one file serves many machines, and third parties have their own plugins. So an unknown name is a
+// warning, unless it is similar to a known one or its plugin is installed: then it is a typo and an error. A plugin with an entry
+// below `plugins:` counts as known, even if its name is similar to another.
 #include "fields.hpp"
 #include "keys.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 
 struct Known {
     std::vector<std::string> ids;     // installed or configured
-    std::vector<std::string> actions; // of installed ones
+    std::vector<std::string> actions; // of installed plugins
     bool installed(const std::string& id) const
     {
         return std::any_of(actions.begin(), actions.end(),
@@ -33,7 +33,7 @@ Known all_known(Reading& r)
     return out;
 }
 
-// `name` is an action, or a pattern without its "*".
+// `name`: an action, or a pattern without its "*".
 void report_unknown(Reading& r, const Known& known, const Where& where, const std::string& path,
                     const std::string& written)
 {

@@ -1,5 +1,5 @@
-// The configuration as the daemon uses it: typed, checked, defaults filled in. Where each key comes from and what it means is in
-// packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after load; shared by pointer.
+// The configuration as the daemon uses it: typed, checked, with defaults. Every key is described in
+// packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after loading; shared by pointer.
 #pragma once
 
 #include "base/secret.hpp"
@@ -20,27 +20,27 @@ namespace agenthost::host {
 
 using std::chrono::milliseconds;
 
-// A secret that is read when it is needed, so that a changed file counts: {file: PATH}, {env: NAME} or {systemd: NAME}.
+// A secret that is read at each use, so that a changed file takes effect: {file: PATH}, {env: NAME} or {systemd: NAME}.
 using base::SecretSource;
 
 using netclient::TlsClientConfig;
 using netclient::TlsServerConfig;
 
 struct ReconnectConfig {
-    std::optional<milliseconds> initial, max; // absent: what the protocol says
+    std::optional<milliseconds> initial, max; // absent: the protocol's default
     std::optional<double> factor, jitter;
     bool operator==(const ReconnectConfig&) const = default;
 };
 
-// Each server's share of this machine.
+// The resources that each server may use.
 struct Limits {
     std::uint64_t message_bytes = 1 << 20;      // from the server
-    std::uint64_t peer_message_bytes = 1 << 20; // that the server accepts
+    std::uint64_t peer_message_bytes = 1 << 20; // accepted by the server
     double messages_per_second = 100;           // commands admitted; 0 = unlimited
     std::uint32_t in_flight = 256;              // commands running or queued
     std::uint64_t memory = 32 << 20;            // params and results held for its commands
     std::uint64_t send_queue = 4 << 20;
-    milliseconds cancel_grace{30'000}; // a USB write can stall this long before the kernel gives up
+    milliseconds cancel_grace{30'000}; // a USB write can stall this long before the kernel returns an error
     bool operator==(const Limits&) const = default;
 };
 
@@ -52,7 +52,7 @@ struct ServerConfig {
     std::string agent_id; // default: agent.id
     SecretSource credential;
     std::optional<std::vector<std::string>>
-        allow;                              // absent: what manifests alias for the protocol, and host.*
+        allow; // absent: the actions that manifests alias for the protocol, and host.*
     std::map<std::string, std::string> map; // wire word -> action
     std::map<std::string, std::string> headers;
     TlsClientConfig tls;
@@ -63,14 +63,14 @@ struct ServerConfig {
     bool compress = false; // permessage-deflate, for messages above 10 KiB
     Limits limits;         // `limits:`, with this server's own `limits:` over it
     std::string
-        protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" when absent;
+        protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" if absent;
                        // durations in ms (metrics_interval_ms), paths absolute
     bool operator==(const ServerConfig&) const = default;
 };
 
 struct ListenerConfig {
     std::string name;
-    std::vector<std::string> bind; // "127.0.0.1:3001", "[::1]:0"; port 0: any, told by status
+    std::vector<std::string> bind; // "127.0.0.1:3001", "[::1]:0"; port 0: any, shown by status
     std::optional<TlsServerConfig> tls;
     bool insecure = false;
     std::uint32_t connections = 20'000;
@@ -80,15 +80,15 @@ struct ListenerConfig {
     milliseconds body_timeout{30'000}; // without progress
     milliseconds idle_timeout{60'000}; // keep-alive
     std::vector<std::string>
-        trusted_proxies;         // addresses and ranges whose word about the client's address is taken
-    bool proxy_protocol = false; // connections from those begin with a PROXY header
+        trusted_proxies;         // addresses and ranges whose forwarded client address is trusted
+    bool proxy_protocol = false; // connections from trusted_proxies begin with a PROXY header
     bool operator==(const ListenerConfig&) const = default;
 };
 
-// Where the keys of a plugin's configuration were written: "/logs/0/path" -> "agenthost.yaml:12:5". Never counts as a difference.
+// Source positions of a plugin's configuration keys: "/logs/0/path" -> "agenthost.yaml:12:5". Ignored by comparisons.
 struct KeyPlaces {
     std::map<std::string, std::string> at;
-    // The place of the key that a JSON pointer names, or of the nearest one around it; empty: none is known.
+    // The position of the key that a JSON pointer names, or of its nearest known parent; empty: unknown.
     [[nodiscard]] std::string find(std::string_view pointer) const;
     bool operator==(const KeyPlaces&) const { return true; }
 };
@@ -114,7 +114,7 @@ struct Config {
     std::filesystem::path control_socket;
     std::string metrics_bind;         // empty: only on the control socket
     std::string audit_file;           // empty: to the log
-    std::uint32_t audit_sample = 100; // of commands without effects every so many-th; 0: none
+    std::uint32_t audit_sample = 100; // logs every Nth command without effects; 0: none
     milliseconds shutdown_commands{10'000}, shutdown_sessions{5'000}, shutdown_plugins{10'000};
     std::chrono::seconds journal_keep{7 * 24 * 3600};
     std::uint64_t journal_rows = 100'000;
@@ -127,43 +127,43 @@ struct Config {
 };
 using ConfigPtr = std::shared_ptr<const Config>;
 
-// What is wrong, each a full sentence with file:line:column where there is one.
+// One problem: a full sentence, with file:line:column if known.
 struct ConfigProblem {
     std::string text;
 };
 
-// What a load has to know of an installed plugin, from its manifest.
+// The part of an installed plugin's manifest that loading needs.
 struct KnownPlugin {
     std::string id;
     std::vector<std::string> actions;
-    // Keys of its configuration that are paths ("format": "path" in the schema): "/tls_ca", "/logs/*/path".
+    // Configuration keys that are paths ("format": "path" in the schema): "/tls_ca", "/logs/*/path".
     std::vector<std::string> paths;
 };
 
 struct LoadRequest {
-    std::filesystem::path file;                                 // empty: the default path, and none is fine
+    std::filesystem::path file; // empty: the default path, which need not exist
     std::vector<std::pair<std::string, std::string>> overrides; // -o section.key=value
     bool environment = true;                                    // AGENTHOST__SECTION__KEY
-    // The plugins in these folders. Not set: allow and map are not compared with actions, and relative paths in the
-    // configuration of plugins stay as they are.
+    // Returns the plugins in these folders. Not set: allow and map are not checked against actions, and relative paths in the
+    // configuration of plugins are not resolved.
     std::function<std::vector<KnownPlugin>(const std::vector<std::filesystem::path>&)> plugins = {};
-    // For `config check`: certificates and keys are loaded; what comes back is an error (empty: good). Not set: a file that is
-    // missing is a warning, because a server that is away must not keep the daemon from starting.
+    // For `config check`: loads certificates and keys and returns an error (empty: none). Not set: a missing file is a warning,
+    // because one unusable server must not prevent the daemon from starting.
     std::function<std::string(const TlsClientConfig&)> try_client_tls = {};
     std::function<std::string(const TlsServerConfig&)> try_server_tls = {};
 };
 
 struct LoadResult {
-    ConfigPtr config; // null when there is any problem
+    ConfigPtr config; // null if there is any problem
     std::vector<ConfigProblem> problems;
     std::vector<std::string> warnings;
 };
 
 LoadResult load_config(const LoadRequest&);
-// Only where the daemon's control socket would be, even when the rest is wrong or unreadable.
+// Returns the path of the daemon's control socket, even if the rest of the configuration is invalid or unreadable.
 std::filesystem::path find_control_socket(const LoadRequest&);
 
-// The effective configuration as YAML, every secret replaced (`agenthost config show`).
+// The effective configuration as YAML, with every secret replaced (`agenthost config show`).
 std::string show_config(const Config&);
 // A JSON Schema of the whole file (`agenthost config schema`).
 std::string config_schema();

@@ -20,7 +20,7 @@ std::string environment(const char* name)
     return value ? value : "";
 }
 
-// systemd may name several, separated by ":"; ours is the first.
+// systemd may pass several paths separated by ":"; ours is the first.
 std::string first_of(const char* name)
 {
     const std::string value = environment(name);
@@ -58,7 +58,7 @@ fs::path default_control_socket(const fs::path& state_dir)
 
 namespace {
 
-// lib/agenthost of the build tree this program runs from, else of the installation.
+// lib/agenthost of the build tree that contains this program, else of the installation.
 fs::path library_folder()
 {
     std::error_code ignored;

@@ -117,7 +117,7 @@ std::optional<std::string> read_path(Reading& r, const Value& value, const std::
     if (!text) return std::nullopt;
     const std::filesystem::path base =
         value.where.source ? value.where.source->base : std::filesystem::path{};
-    return (base / *text).lexically_normal().string(); // an absolute text replaces the base
+    return (base / *text).lexically_normal().string(); // an absolute path replaces the base
 }
 
 std::optional<std::vector<std::string>> read_list(Reading& r, const Value& value, const std::string& path,
@@ -155,7 +155,7 @@ std::optional<SecretSource> read_secret_source(Reading& r, const Value& value, c
 {
     static const std::vector<std::string> ways{"file", "env", "systemd"};
     const std::string how = "{file: PATH}, {env: NAME} or {systemd: NAME}";
-    if (value.kind == Value::Kind::scalar) { // never shown: it may be the secret itself
+    if (value.kind == Value::Kind::scalar) { // not shown: it may be the secret itself
         r.problems.add(
             value.where,
             path + ": a secret does not belong into the configuration. Put it into a file of mode 0600 "

@@ -1,4 +1,4 @@
-// How single values are read into members: one maker of Keys for each kind of value. Used by the tables only.
+// Factory functions for Keys, one for each kind of value. Used only by the key tables.
 #pragma once
 
 #include "keys.hpp"
@@ -14,7 +14,7 @@ namespace agenthost::host::conf {
 
 // Reports "<path>: expected <what>, not <value>".
 void expected(Reading&, const Value&, const std::string& path, const std::string& what);
-// The text of a scalar, or nullopt after reporting. No control characters, at most `most` bytes, not empty.
+// Returns the text of a scalar, or reports a problem and returns nullopt. No control characters, 1 to `most` bytes.
 std::optional<std::string> read_text(Reading&, const Value&, const std::string& path, const std::string& what,
                                      std::size_t most = 1024);
 std::optional<std::int64_t> read_whole(Reading&, const Value&, const std::string& path, std::int64_t min,
@@ -40,7 +40,7 @@ Json size_schema();
 Json duration_schema();
 Json secret_schema();
 
-// --- makers; T is the struct, M the member's type -----------------------------------------------------------------------------
+// --- factories; T is the struct, M the member's type --------------------------------------------------------------------------
 
 template <class T, class M> const M& get(const void* object, M T::*member)
 {
@@ -55,7 +55,7 @@ template <class M> struct inner<std::optional<M>> {
 };
 template <class M> constexpr bool is_optional = !std::is_same_v<M, typename inner<M>::type>;
 
-// A Key from `read` (gives optional<V>) and `show` (V -> Json); an absent optional member is not shown.
+// A Key from `read` (returns optional<V>) and `show` (V -> Json); an absent optional member is not shown.
 template <class T, class M, class Read, class Show>
 Key make(std::string name, std::string doc, M T::*member, Read read, Show show, std::function<Json()> schema)
 {
@@ -209,9 +209,9 @@ template <class T> Key secret(const char* name, SecretSource T::*member, const c
     return make(name, doc, member, read_secret_source, show_secret, secret_schema);
 }
 
-// A map of its own whose keys land in the same object (agent.id -> Config::agent_id) ...
+// A nested map whose keys are stored in the same object (agent.id -> Config::agent_id) ...
 Key group(const char* name, Section section, const char* doc);
-// ... or in a member of it, which may be optional.
+// ... or in a member, which may be optional.
 template <class T, class M> Key group(const char* name, M T::*member, Section section, const char* doc)
 {
     Key key;

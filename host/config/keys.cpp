@@ -25,7 +25,7 @@ const KnownPlugin* Reading::find_plugin(std::string_view id)
 void read_section(Reading& r, const Section& section, const Value& value, const std::string& path,
                   void* object)
 {
-    if (value.kind == Value::Kind::null) return; // "log:" with nothing below
+    if (value.kind == Value::Kind::null) return; // "log:" without content
     if (value.kind != Value::Kind::map) {
         expected(r, value, path.empty() ? "the configuration" : path, "a map of keys");
         return;

@@ -24,7 +24,8 @@ std::string name_of(const Value& item)
 
 void merge_named(Value& base, Value over)
 {
-    const std::size_t old = base.items.size(); // two of one name in one file stay two, and are reported
+    const std::size_t old =
+        base.items.size(); // two with the same name in one file are kept, and reported later
     for (Value& item : over.items) {
         const std::string name = name_of(item);
         const auto end = base.items.begin() + static_cast<std::ptrdiff_t>(old);
@@ -63,7 +64,7 @@ Value named_item(const std::string& name, const Where& where)
     return item;
 }
 
-// The element of a list that a segment means; made when it is a new name, nullptr when it is a number beyond the list.
+// The list element that a segment selects; created for a new name, nullptr for a number beyond the list.
 Value* element(Value& list, const std::string& segment, const Where& where, bool loose)
 {
     for (Value& item : list.items)

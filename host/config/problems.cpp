@@ -19,7 +19,7 @@ std::vector<std::string> Problems::warnings() const { return list(warnings_); }
 
 std::vector<std::string> Problems::list(std::vector<Entry> entries)
 {
-    constexpr std::size_t most = 100; // a screen or two; a file with more has one cause
+    constexpr std::size_t most = 100; // more usually have one common cause
     std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
         const auto rank = [](const Where& w) {
             return std::tuple{w.source ? w.source->order : 1 << 30, w.line, w.column};

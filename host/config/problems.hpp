@@ -1,4 +1,4 @@
-// Where something was written, and the list of everything that is wrong: all of it is reported, not only the first.
+// Source positions, and the list of all problems of a load, not only the first.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +9,8 @@ namespace agenthost::host::conf {
 
 // A file, "environment" variable or -o argument. Outlives every Where that points to it.
 struct Source {
-    std::string name;           // as the user gave it
-    std::filesystem::path base; // relative paths written here start here
+    std::string name;           // as given by the user
+    std::filesystem::path base; // base of relative paths in this source
     int order = 0;              // files first, then environment, then -o
 };
 
@@ -25,7 +25,7 @@ public:
     void add(const Where&, std::string text);
     void warn(const Where&, std::string text);
     [[nodiscard]] bool empty() const { return problems_.empty(); }
-    // In the order of the files; at most 100, the rest counted.
+    // In the order of the files; at most 100, the others are counted.
     [[nodiscard]] std::vector<std::string> problems() const;
     [[nodiscard]] std::vector<std::string> warnings() const;
 

@@ -1,5 +1,5 @@
-// The sections of a server that are named after its protocol (panel, print, signed). Their keys are rows of wire::ProtocolTraits; what was
-// read is kept as JSON in ServerConfig::protocol_json.
+// The server sections that are named after a protocol (panel, print, signed). Their keys are rows of wire::ProtocolTraits; the
+// values are stored as JSON in ServerConfig::protocol_json.
 #include "fields.hpp"
 #include "protocol_settings.hpp"
 #include "server_tables.hpp"
@@ -15,7 +15,7 @@ using Kind = ProtocolSetting::Kind;
 
 milliseconds ms(std::int64_t count) { return milliseconds{count}; }
 
-// The value as it is kept, or null after reporting.
+// The value as stored, or null after reporting a problem.
 Json read_setting(Reading& r, const ProtocolSetting& s, const Value& value, const std::string& path)
 {
     const auto kept = [](const auto& read) { return read ? Json(*read) : Json{}; };
@@ -35,7 +35,7 @@ Json read_setting(Reading& r, const ProtocolSetting& s, const Value& value, cons
     return {};
 }
 
-// A kept value as `config show` writes it.
+// A stored value as `config show` prints it.
 Json shown(const ProtocolSetting& s, const Json& kept)
 {
     return s.kind == Kind::duration ? Json(format_duration(ms(kept.get<std::int64_t>()))) : kept;

@@ -1,4 +1,4 @@
-// The parts of the table of servers; private to servers*.cpp and server_*.cpp.
+// Parts of the key table of servers; private to servers*.cpp and server_*.cpp.
 #pragma once
 
 #include "tables.hpp"
@@ -8,12 +8,12 @@
 
 namespace agenthost::host::conf {
 
-// One for each protocol that has settings of its own.
+// One key for each protocol that has settings.
 std::vector<Key> protocol_keys();
 std::vector<std::string> protocol_names();
 std::vector<std::string> dialect_names();
 
-// The rules between the keys of one server, which has been read.
+// Checks the rules between the keys of one server, after reading it.
 void check_server(Reading&, const Value& item, const std::string& path, const ServerConfig&);
 
 } // namespace agenthost::host::conf

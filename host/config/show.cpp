@@ -7,7 +7,7 @@ using conf::Json;
 
 namespace {
 
-// Text that YAML reads as the same text without quotes.
+// True if YAML reads the unquoted text as the same string.
 bool is_plain(const std::string& text)
 {
     if (text.empty() || text.size() > 200) return false;
@@ -38,7 +38,7 @@ std::string scalar(const Json& value)
         const auto& text = value.get_ref<const std::string&>();
         if (is_plain(text) || is_unit_number(text)) return text;
     }
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace); // JSON's quoted text is YAML's
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace); // a quoted JSON string is valid YAML
 }
 
 bool is_short_list(const Json& value)

@@ -8,7 +8,7 @@ namespace agenthost::host::conf {
 
 namespace {
 
-// Insertions, deletions, replacements and swapped neighbours.
+// Edit distance: insertions, deletions, replacements and transpositions.
 std::size_t distance(std::string_view a, std::string_view b)
 {
     std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
@@ -43,7 +43,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     for (const std::string& candidate : candidates) {
         const std::string other = folded(candidate);
         std::size_t d = distance(mine, other);
-        // A word cut short or written in full ("dest", "desktop") is near as well.
+        // A shortened or completed word ("dest", "desktop") also counts as similar.
         if (mine.size() >= 3 && other.size() >= 3 && (other.starts_with(mine) || mine.starts_with(other)))
             d = std::min<std::size_t>(d, 1);
         const std::size_t allowed = std::max<std::size_t>(1, std::min(mine.size(), other.size()) / 3);

@@ -1,4 +1,4 @@
-// Sizes and durations (sdk/base/units.hpp has the grammar), and the word that was probably meant.
+// Sizes and durations (sdk/base/units.hpp has the grammar), and suggestions for mistyped words.
 #pragma once
 
 #include "base/units.hpp"
@@ -14,9 +14,9 @@ using base::format_size;
 using base::parse_duration;
 using base::parse_size;
 
-// The nearest candidate, when near enough to be a slip of the finger; else empty.
+// The most similar candidate, if similar enough to be a typo; else empty.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-// `; did you mean "x"?`, or "" when nothing is near.
+// `; did you mean "x"?`, or "" if nothing is similar.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 } // namespace agenthost::host::conf

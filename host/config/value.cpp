@@ -38,13 +38,13 @@ std::string describe(const Value& value)
 
 namespace {
 
-// Thrown through yaml-cpp to stop at once: a bound is exceeded.
+// Thrown through yaml-cpp to stop parsing when a limit is exceeded.
 struct Refused {
     Where where;
     std::string text;
 };
 
-// What an alias costs: nodes, with a long text counted as several.
+// The cost of an alias: its nodes, with a long text counted as several.
 std::size_t weight(const Value& value)
 {
     std::size_t sum = 1 + value.text.size() / 64;
@@ -119,9 +119,9 @@ private:
     struct Open {
         Value value;
         YAML::anchor_t anchor = 0;
-        std::optional<Value> key;                           // read, its value not yet
+        std::optional<Value> key;                           // a key whose value is not read yet
         std::unordered_map<std::string, std::size_t> known; // key -> index in members
-        std::vector<Value> merges;                          // of "<<"
+        std::vector<Value> merges;                          // values of "<<"
     };
 
     Where at(const YAML::Mark& mark) const { return {&source_, mark.line + 1, mark.column + 1}; }
@@ -167,7 +167,7 @@ private:
         finish(std::move(open.value), open.anchor);
     }
 
-    // "<<: *base" or "<<: [*a, *b]": keys that are not there yet.
+    // "<<: *base" or "<<: [*a, *b]": adds the keys that are missing.
     void apply_merge(Open& into, const Value& merge)
     {
         if (merge.kind == Value::Kind::list) {
@@ -238,7 +238,7 @@ private:
 
 namespace {
 
-// yaml-cpp replaces bytes that are not UTF-8 without a word. UTF-16 with its mark it converts.
+// yaml-cpp silently replaces bytes that are not UTF-8, and converts UTF-16 with a byte order mark.
 void refuse_other_encodings(const std::string& text, const Source& source)
 {
     if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return;
