@@ -1,5 +1,7 @@
-// What the host answers itself: is it there, how is it, what may I ask for.
-#include "dispatcher_impl.hpp"
+#include "builtins.hpp"
+
+#include "permissions.hpp"
+#include "utc.hpp"
 
 #include "base/json_writer.hpp"
 #include "host/plugin/host_actions.hpp"
@@ -9,26 +11,26 @@
 
 namespace agenthost::host {
 
-void Dispatcher::Impl::add_builtins()
+Builtins::Builtins(Core& core, Responder& responder) : core_{core}, responder_{responder}
 {
     for (const HostActionInfo& own : host_actions) {
         ActionManifest action;
         action.name = own.name;
         action.summary = own.summary;
-        registry.add_builtin(std::move(action));
+        core_.registry.add_builtin(std::move(action));
     }
-    // Words for plugins' actions come from manifests.
+    // The words for plugins' actions come from manifests.
     for (const wire::ProtocolTraits& row : wire::protocols())
         if (!row.ping_word.empty())
-            registry.alias_builtin(std::string{row.name}, std::string{row.ping_word}, "host.ping");
+            core_.registry.alias_builtin(std::string{row.name}, std::string{row.ping_word}, "host.ping");
 }
 
-std::string Dispatcher::Impl::actions_json(const Policy& policy) const
+std::string Builtins::actions_json(const Policy& policy) const
 {
     std::string data;
     base::JsonWriter writer{data};
     writer.object().array("actions");
-    for (const Action* a : registry.all()) {
+    for (const Action* a : core_.registry.all()) {
         if (!allowed(policy, *a)) continue;
         writer.object().member("name", a->name).member("summary", a->manifest->summary);
         writer.member("effects", a->manifest->effects);
@@ -40,10 +42,12 @@ std::string Dispatcher::Impl::actions_json(const Policy& policy) const
     return data;
 }
 
-void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
+void Builtins::run(const Incoming& in)
 {
     // The registry has no other actions without a plugin.
-    const auto own = std::ranges::find(host_actions, std::string_view{action.name}, &HostActionInfo::name);
+    const auto own =
+        std::ranges::find(host_actions, std::string_view{in.action->name}, &HostActionInfo::name);
+    const Dispatcher::Options& options = core_.options;
     std::string data;
     switch (own->action) {
     case HostAction::ping:
@@ -53,13 +57,12 @@ void Dispatcher::Impl::builtin(const Incoming& in, const Action& action)
     case HostAction::status: data = options.status_json ? options.status_json() : "{}"; break;
     case HostAction::actions: data = actions_json(in.record->policy()); break;
     }
-    ++stats.succeeded;
-    const wire::Result result{.id = in.command.id,
-                              .outcome = wire::Outcome::success,
-                              .data = data,
-                              .error = {},
-                              .action = in.command.action};
-    respond(in, result);
+    ++core_.stats.succeeded;
+    responder_.respond(in, {.id = in.command.id,
+                            .outcome = wire::Outcome::success,
+                            .data = data,
+                            .error = {},
+                            .action = in.command.action});
 }
 
 } // namespace agenthost::host

@@ -1,5 +1,5 @@
-// Times of slots in order: one time a slot, changed and removed in O(log n), nothing left behind by what
-// ended early.
+// Orders slots by time: one time for each slot, changed and removed in O(log n). A slot that is erased leaves
+// nothing behind.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// A file that holds disk space back, to be given up when the disk is full: running work can then still be put down, and old rows
-// deleted. Blocking; one thread at a time.
+// A file that holds disk space back, to be given up when the disk is full: running work can then still be put
+// down, and old rows deleted. Blocking; one thread at a time.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,8 @@ public:
     // A quota may refuse for days, and each attempt writes.
     static constexpr std::chrono::minutes retry_after{1};
 
-    // Allocates the reserve; returns whether it is held. After a failure it tries again only once `retry_after` has passed.
+    // Allocates the reserve; returns whether it is held. After a failure it tries again only once
+    // `retry_after` has passed.
     bool hold(Time now);
     bool release(); // true: there was space to give back
     [[nodiscard]] bool held() const { return held_; }

@@ -1,9 +1,8 @@
-// Ends that nobody replied: deadline, cancellation, a plugin that went away, the host's own shut-down.
-#include "dispatcher_impl.hpp"
+#include "endings.hpp"
 
-#include <boost/asio/post.hpp>
+#include "host/plugin/plugin.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace agenthost::host {
 
@@ -17,46 +16,18 @@ std::string text(std::chrono::nanoseconds d)
 
 } // namespace
 
-void Dispatcher::Impl::tick()
+void Endings::tick(Clock::time_point now)
 {
-    const auto t = now();
-    while (deadlines.next() <= t) {
-        Slot& slot = slot_of(deadlines.first());
+    while (core_.schedule.deadline_due(now)) {
+        Slot& slot = core_.slot_of(core_.schedule.first_deadline());
         if (slot.request.cancel_wanted)
-            give_up(slot);
+            abandon(slot);
         else
             time_out(slot);
     }
-    while (pauses.next() <= t) {
-        Slot& slot = slot_of(pauses.first());
-        pauses.erase(slot.request.index);
-        flow(slot);
-    }
-    if (stalled_at <= t) retry_stalled();
-    if (drain_until <= t) {
-        drain_until = Clock::time_point::max();
-        if (idle) std::exchange(idle, nullptr)();
-    }
-    slots.free_retired();
-    arm();
 }
 
-void Dispatcher::Impl::arm()
-{
-    const auto next = std::min({deadlines.next(), pauses.next(), stalled_at, drain_until});
-    if (next >= armed) return; // what is armed fires earlier, finds nothing due and arms anew
-    armed = next;
-    timer.expires_after(std::max(Clock::duration::zero(), next - now()));
-    timer.async_wait(guarded([this](const boost::system::error_code& error) {
-        if (error) return; // armed anew
-        armed = Clock::time_point::max();
-        tick();
-    }));
-}
-
-// The host answers in the plugin's place; the request stays until complete() or the end of the grace.
-void Dispatcher::Impl::answer_early(Slot& slot, std::string_view code, std::string message,
-                                    wire::Outcome outcome)
+void Endings::answer_early(Slot& slot, std::string_view code, std::string message, wire::Outcome outcome)
 {
     Request& r = slot.request;
     const wire::Result result{.id = r.wire_id,
@@ -65,118 +36,117 @@ void Dispatcher::Impl::answer_early(Slot& slot, std::string_view code, std::stri
                               .error = {.code = code, .message = message, .detail = {}, .data = {}},
                               .action = r.word};
     r.answered = true;
-    finished(r, outcome, code);
+    requests_.finished(r, outcome, code);
     if (r.depth) {
         OwnedReply reply = reply_of(result);
         const CallDone done = std::exchange(r.done, nullptr);
         return reply.hand_over(done);
     }
-    r.answer_taken =
-        r.caller->caller && r.caller->caller->connected() && r.caller->caller->on_result(result, 0);
-    if (!r.answer_taken) ++stats.dropped_results;
+    r.answer_taken = r.caller->reachable() && r.caller->caller->on_result(result, 0);
+    if (!r.answer_taken) ++core_.stats.dropped_results;
 }
 
-void Dispatcher::Impl::time_out(Slot& slot)
+void Endings::time_out(Slot& slot)
 {
     Request& r = slot.request;
     const agh_req id = r.id;
-    deadlines.erase(r.index);
+    core_.schedule.clear_deadline(r.index);
     std::string message = *r.action + " did not end within " + text(r.deadline - r.started);
     if (r.phase == Request::Phase::beginning) {
         r.cancel_wanted = true;
-        ++stats.timed_out;
+        ++core_.stats.timed_out;
         return answer_early(slot, code::timeout,
                             std::move(message) + ": it waited for the disk and was not begun",
                             wire::Outcome::not_started);
     }
-    if (!Slots::mark(slot, id, Slot::deadline)) return; // its completion is on the way
+    // Not marked: its completion is on the way.
+    if (!Slots::mark(slot, id, Slot::deadline)) return;
     r.cancel_wanted = true;
-    ++stats.timed_out;
-    deadlines.set(r.index, now() + r.caller->policy().cancel_grace);
+    ++core_.stats.timed_out;
+    core_.schedule.set_deadline(r.index, core_.now() + r.caller->policy().cancel_grace);
     if (r.effects) message += "; it was told to stop, and part of it may have been done";
     Plugin* plugin = r.plugin;
-    answer_early(slot, code::timeout, std::move(message),
-                 r.effects ? wire::Outcome::unknown : wire::Outcome::error);
+    answer_early(slot, code::timeout, std::move(message), stopped_midway(r));
     if (plugin) plugin->cancel(id);
 }
 
-void Dispatcher::Impl::cancel(Caller& caller, std::string_view id)
+void Endings::cancel(Caller& caller, std::string_view id)
 {
-    CallerRecord* record = find(caller);
+    CallerRecord* record = core_.callers.find(caller);
     if (!record || id.empty()) return;
-    std::vector<agh_req> meant;
-    each_of(*record, [&](Slot& slot) {
-        if (!slot.request.depth && slot.request.wire_id == id) meant.push_back(slot.request.id);
-    });
+    const auto meant = requests_.ids_of(
+        *record, [id](const Slot& slot) { return !slot.request.depth && slot.request.wire_id == id; });
     for (const agh_req request : meant)
-        if (Slot* slot = slots.find(request)) cancel(*slot);
+        if (Slot* slot = core_.slots.find(request)) cancel(*slot);
 }
 
-void Dispatcher::Impl::cancel(Slot& slot)
+void Endings::cancel(Slot& slot)
 {
     Request& r = slot.request;
     const agh_req id = r.id;
     if (r.cancel_wanted) return;
     if (r.phase == Request::Phase::beginning) {
         r.cancel_wanted = true;
-        ++stats.cancelled;
-        deadlines.erase(r.index);
+        ++core_.stats.cancelled;
+        core_.schedule.clear_deadline(r.index);
         return answer_early(slot, code::cancelled, *r.action + " was cancelled before it began",
                             wire::Outcome::not_started);
     }
-    if (!Slots::mark(slot, id, Slot::cancelled)) return; // it has ended
+    // Not marked: it has ended.
+    if (!Slots::mark(slot, id, Slot::cancelled)) return;
     r.cancel_wanted = true;
-    ++stats.cancelled;
-    deadlines.set(r.index, now() + r.caller->policy().cancel_grace);
-    std::vector<agh_req> children; // nobody waits for them any more
-    each_of(*r.caller, [&](Slot& other) {
-        if (other.request.parent == id) children.push_back(other.request.id);
-    });
+    ++core_.stats.cancelled;
+    core_.schedule.set_deadline(r.index, core_.now() + r.caller->policy().cancel_grace);
+    // Its nested calls are not needed any more.
+    const auto children =
+        requests_.ids_of(*r.caller, [id](const Slot& other) { return other.request.parent == id; });
     Plugin* plugin = r.plugin;
     answer_early(slot, code::cancelled,
                  *r.action + " was cancelled" + (r.effects ? "; part of it may have been done" : ""),
-                 r.effects ? wire::Outcome::unknown : wire::Outcome::error);
+                 stopped_midway(r));
     if (plugin) plugin->cancel(id);
     for (const agh_req child : children)
-        if (Slot* at = slots.find(child)) cancel(*at);
-    arm();
+        if (Slot* found = core_.slots.find(child)) cancel(*found);
 }
 
-// Told to stop, and nothing came within the grace.
-void Dispatcher::Impl::give_up(Slot& slot)
+// It was told to stop, and did not complete within the cancel grace.
+void Endings::abandon(Slot& slot)
 {
     Request& r = slot.request;
-    deadlines.erase(r.index);
-    if (!Slots::claim(slot, r.id)) return; // its completion is on the way
+    core_.schedule.clear_deadline(r.index);
+    // Not claimed: its completion is on the way.
+    if (!Slots::claim(slot, r.id)) return;
     const std::string what = *r.action + " did not end within " + text(r.caller->policy().cancel_grace) +
                              " after it was told to stop";
     Plugin* plugin = r.plugin;
     const agh_req id = r.id;
-    end(slot, {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error,
-               .data = {},
-               .code = std::string{code::timeout},
-               .message = what,
-               .detail = {},
-               .error_data = {}});
+    results_.end(slot, {.outcome = stopped_midway(r),
+                        .data = {},
+                        .code = std::string{code::timeout},
+                        .message = what,
+                        .detail = {},
+                        .error_data = {}});
     if (plugin) plugin->overdue(id, what);
 }
 
-void Dispatcher::Impl::plugin_gone(const Plugin& plugin, std::string_view why)
+void Endings::plugin_gone(const Plugin& plugin, std::string_view why)
 {
-    std::vector<agh_req> its;
-    for (const auto& [name, record] : records)
-        each_of(*record, [&](Slot& slot) {
-            if (slot.request.plugin == &plugin) its.push_back(slot.request.id);
+    std::vector<agh_req> its_requests;
+    core_.callers.each([&](const CallerRecord& record) {
+        requests_.each_of(record, [&](const Slot& slot) {
+            if (slot.request.plugin == &plugin) its_requests.push_back(slot.request.id);
         });
-    for (const agh_req id : its) {
-        Slot* slot = slots.find(id);
+    });
+    for (const agh_req id : its_requests) {
+        Slot* slot = core_.slots.find(id);
         if (!slot) continue;
         Request& r = slot->request;
         r.plugin = nullptr;
-        if (r.phase != Request::Phase::running || !Slots::claim(*slot, id))
-            continue; // not begun, or its completion is on the way
-        end(*slot,
-            {.outcome = r.effects ? wire::Outcome::unknown : wire::Outcome::error,
+        // Not begun, or its completion is on the way.
+        if (r.phase != Request::Phase::running || !Slots::claim(*slot, id)) continue;
+        results_.end(
+            *slot,
+            {.outcome = stopped_midway(r),
              .data = {},
              .code = std::string{code::internal},
              .message =
@@ -186,23 +156,6 @@ void Dispatcher::Impl::plugin_gone(const Plugin& plugin, std::string_view why)
                            : "Send it again.",
              .error_data = {}});
     }
-}
-
-void Dispatcher::Impl::drain(std::chrono::milliseconds grace, std::function<void()> when_idle)
-{
-    draining = true;
-    idle = std::move(when_idle);
-    drain_until = now() + grace;
-    check_idle();
-    arm();
-}
-
-void Dispatcher::Impl::check_idle()
-{
-    if (slots.in_use() > 0 || !idle) return;
-    boost::asio::post(main, guarded([this] { // not from inside whatever ended last
-                          if (slots.in_use() == 0 && idle) std::exchange(idle, nullptr)();
-                      }));
 }
 
 } // namespace agenthost::host

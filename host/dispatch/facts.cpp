@@ -12,7 +12,7 @@ namespace agenthost::host {
 
 namespace {
 
-// What stands between the brackets of an array, without blanks around; nullopt: no array.
+// The text between the brackets of an array, trimmed; nullopt: not an array.
 std::optional<std::string_view> elements(std::string_view value)
 {
     constexpr std::string_view blanks = " \t\r\n";
@@ -26,7 +26,7 @@ std::optional<std::string_view> elements(std::string_view value)
     return trim(value.substr(1, value.size() - 2));
 }
 
-// One value for a key that several plugins publish: arrays are joined, of anything else the first counts.
+// One value for a key that several plugins publish: arrays are joined; of anything else the first is taken.
 std::string joined(const std::vector<std::string_view>& values)
 {
     if (values.size() == 1 || !elements(values[0])) return std::string{values[0]};
@@ -104,7 +104,7 @@ std::string Facts::flat(std::initializer_list<Own> own) const
     for (const auto& [key, value] : own) writer.member(key, base::RawJson{value});
 
     const std::lock_guard lock{mutex_};
-    // Values in the order of their plugins' ids.
+    // In the order of the plugins' ids.
     std::map<std::string_view, std::vector<std::string_view>> by_key;
     for (const auto& [plugin, facts] : values_)
         for (const auto& [key, value] : facts) by_key[key].push_back(value);

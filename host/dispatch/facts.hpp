@@ -1,4 +1,4 @@
-// Retained values that plugins publish (ext/facts.h) and heartbeats, `status` and codecs read. Thread-safe.
+// Holds the values that plugins publish (ext/facts.h), for heartbeats, `status` and codecs. Thread-safe.
 #pragma once
 
 #include <agenthost/abi.h>
@@ -21,13 +21,14 @@ public:
 
     agh_status publish(std::string_view plugin, std::string_view key, std::string_view json);
     void forget(std::string_view plugin);
-    // {"storage":{"files":..}}: plugin -> key -> value. `version` grows with every change.
+    // Plugin -> key -> value, as {"storage":{"files":..}}.
     [[nodiscard]] std::string json() const;
-    // One flat object, key -> value, whoever published it (the rule for a key of several plugins is in ext/facts.h). `own`: the host's
-    // facts, key and JSON, which no plugin can replace.
+    // One flat object of all plugins, key -> value; ext/facts.h has the rule for a key of several plugins.
+    // `own`: the host's facts, key and JSON, which no plugin can replace.
     using Own = std::pair<std::string_view, std::string>;
     [[nodiscard]] std::string flat(std::initializer_list<Own> own = {}) const;
     [[nodiscard]] std::string get(std::string_view plugin, std::string_view key) const;
+    // Grows with every change.
     [[nodiscard]] std::uint64_t version() const;
 
 private:

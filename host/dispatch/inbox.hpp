@@ -1,9 +1,16 @@
-// What other threads hand to the main one. A burst costs one wake-up: only who finds the inbox empty posts.
+// Carries completions, streamed output, events and nested calls from the plugins' threads to the main one.
+// A burst costs one wake-up: only the call that finds the inbox empty posts to the main thread.
+//
+// add() and add_flow(): any thread. take(): main thread. Owned by Core.
 #pragma once
 
+#include "alive.hpp"
 #include "owned_reply.hpp"
 #include "request.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -17,7 +24,8 @@ struct Completion {
 };
 
 struct EmittedEvent {
-    std::string plugin, topic, audience; // a server's name, "*"; "" when the origin was stale
+    // `audience`: a server's name, or "*".
+    std::string plugin, topic, audience;
     std::string json;
     std::int64_t at;
 };
@@ -32,26 +40,47 @@ struct NestedCall {
     std::uint8_t depth;
 };
 
-struct Inbox {
-    static constexpr std::size_t most_calls = 1024;          // waiting for the main thread; beyond: BUSY
-    static constexpr std::size_t most_events = 256;          // of one plugin
-    static constexpr std::size_t most_event_bytes = 4 << 20; // of all
+class Inbox {
+public:
+    static constexpr std::size_t max_calls = 1024;
+    // Of one plugin.
+    static constexpr std::size_t max_events = 256;
+    // Of all plugins.
+    static constexpr std::size_t max_event_bytes = 4 << 20;
 
     struct Content {
-        std::vector<Completion> completions; // at most one a slot
-        std::vector<agh_req> flows;          // at most one a slot
+        // At most one completion and one flow for each slot.
+        std::vector<Completion> completions;
+        std::vector<agh_req> flows;
         std::vector<EmittedEvent> events;
         std::vector<NestedCall> calls;
         std::size_t event_bytes = 0;
-        [[nodiscard]] bool empty() const
-        {
-            return completions.empty() && flows.empty() && events.empty() && calls.empty();
-        }
     };
-    std::mutex mutex;
-    Content content;
-    std::map<std::string, std::size_t, std::less<>> events_of; // in `content`
-    bool posted = false;
+
+    // `arrived` runs on the main thread after something was added; it calls take().
+    Inbox(boost::asio::any_io_executor main, std::function<void()> arrived);
+
+    void add(Completion);
+    // The request has streamed output or progress.
+    void add_flow(agh_req);
+    // False: full.
+    [[nodiscard]] bool add(EmittedEvent);
+    [[nodiscard]] bool add(NestedCall);
+
+    // Everything added since the last call.
+    Content take();
+
+private:
+    template <class Add> bool add_and_wake(Add);
+
+    boost::asio::any_io_executor main_;
+    std::function<void()> arrived_;
+    std::mutex mutex_;
+    Content content_;
+    // How many events of each plugin are in `content_`.
+    std::map<std::string, std::size_t, std::less<>> events_of_;
+    bool posted_ = false;
+    Alive alive_;
 };
 
 } // namespace agenthost::host

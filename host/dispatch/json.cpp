@@ -11,12 +11,13 @@ namespace agenthost::host::json {
 
 namespace {
 
-// A parser keeps the memory of its largest document: a large one gets a parser of its own.
+// A parser keeps the memory of its largest document, so a large document gets a parser of its own.
 constexpr std::size_t keep_bytes = 256 << 10;
 
 template <class Use> bool parse(std::string_view text, Use use)
 {
-    // nlohmann, which may read it next, recurses: no deeper than a server's frame. simdjson's own limit does not count empty values.
+    // nlohmann, which may read the text next, recurses: it must be no deeper than a server's frame.
+    // simdjson's own limit does not count empty values.
     if (text.empty() || !base::json_depth_ok(text)) return false;
     thread_local simdjson::dom::parser kept;
     std::optional<simdjson::dom::parser> own;

@@ -1,4 +1,4 @@
-// Is this JSON, and what does an error object say? simdjson behind it; one parser a thread.
+// Validates JSON and reads the fields of error objects, with one simdjson parser for each thread.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ bool valid_object(std::string_view text);
 // The text of the member "status"; empty if it is missing or not a string.
 std::string status_of(std::string_view object);
 
-// {"code","message","detail"?,"data"?} of a reply. What is missing stays empty; false: not an object at all.
+// {"code","message","detail"?,"data"?} of a reply. A missing field stays empty; false: not an object.
 struct ErrorText {
     std::string code, message, detail, data;
 };

@@ -1,7 +1,7 @@
-// Says "certainly JSON" in one pass over plain text, or "ask simdjson". Results of plugins pass here on the
-// hot path: building a document only to throw it away costs more than the rest of dispatch. It accepts a
-// subset (ASCII, no escapes, depth 64) and nothing beside it; a test compares it with simdjson on mutated
-// documents.
+// Recognizes plain JSON in one pass; for anything else the caller asks simdjson. Plugins' results pass here
+// on the hot path, where building a document only to discard it costs more than the rest of dispatch. It
+// accepts a subset (ASCII, no escapes, depth 64) and nothing else; a test compares it with simdjson on
+// mutated documents.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,11 @@ public:
 
     bool certainly_valid()
     {
-        std::uint64_t objects = 0; // one bit a level: 1 object, 0 array
+        // One bit for each level: 1 object, 0 array.
+        std::uint64_t objects = 0;
         int depth = 0;
-        for (;;) { // a value is due
+        // Each round begins where a value is expected.
+        for (;;) {
             space();
             if (at_ == end_) return false;
             const char c = *at_;
@@ -45,7 +47,8 @@ public:
             } else if (!scalar())
                 return false;
 
-            for (;;) { // after a value
+            // After a value.
+            for (;;) {
                 space();
                 if (depth == 0) return at_ == end_;
                 if (at_ == end_) return false;

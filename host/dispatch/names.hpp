@@ -1,4 +1,4 @@
-// Maps from names that are asked with a string_view and allocate nothing for the question.
+// Maps by name whose lookups take a string_view and allocate nothing.
 #pragma once
 
 #include <functional>

@@ -91,8 +91,8 @@ Answer answer_of(const agh_reply& reply, std::string_view plugin, std::string_vi
             "plugin " + std::string{plugin} + " answered " + std::string{action} + " with " + what;
         answer.detail = "What it did is not known. This is a fault of the plugin: report it to its author.";
     };
-    if (text.size() > reply_bytes) {
-        broken(std::to_string(text.size()) + " bytes, more than the " + std::to_string(reply_bytes) +
+    if (text.size() > max_reply_bytes) {
+        broken(std::to_string(text.size()) + " bytes, more than the " + std::to_string(max_reply_bytes) +
                " a reply may have");
         return answer;
     }
@@ -104,8 +104,8 @@ Answer answer_of(const agh_reply& reply, std::string_view plugin, std::string_vi
         return answer;
     }
     json::ErrorText error;
-    if (!text.empty())
-        json::read_error(text, error); // without a readable text the status still says something
+    // Without a readable text the status is the error.
+    if (!text.empty()) json::read_error(text, error);
     answer.code = error.code.empty() ? std::string{code_of(reply.status)} : std::move(error.code);
     answer.message = error.message.empty() ? "plugin " + std::string{plugin} + " refused " +
                                                  std::string{action} + " and gave no reason"

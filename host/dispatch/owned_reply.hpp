@@ -1,11 +1,12 @@
-// A plugin's reply, copied; its descriptors have an owner from the first moment.
+// Copies a plugin's reply and owns its descriptors.
 #pragma once
 
 #include "request.hpp"
 
 #include "base/fd.hpp"
 
-#include "host/plugin/errors.hpp" // code_of
+// For code_of().
+#include "host/plugin/errors.hpp"
 
 #include <agenthost/abi.h>
 
@@ -18,20 +19,22 @@ namespace agenthost::host {
 inline std::string_view view(agh_bytes b) { return {static_cast<const char*>(b.data), b.size}; }
 inline agh_bytes bytes(std::string_view s) { return {s.data(), s.size()}; }
 
-// Bytes of one reply; larger ones become an error, because memory is everybody's.
-constexpr std::size_t reply_bytes = 16 << 20;
+// A larger reply becomes an error.
+constexpr std::size_t max_reply_bytes = 16 << 20;
 
 class OwnedReply {
 public:
     OwnedReply() = default;
-    explicit OwnedReply(const agh_reply&); // takes over the descriptors
+    // Takes over the descriptors.
+    explicit OwnedReply(const agh_reply&);
     OwnedReply(agh_status status, std::string json, std::uint32_t flags = 0)
         : status_{status}, flags_{flags}, json_{std::move(json)}
     {}
 
-    // For a nested call: `use` gets a reply whose descriptors are its own.
+    // For a nested call: `use` gets the descriptors and owns them.
     void hand_over(const CallDone& use);
-    [[nodiscard]] agh_reply plain() const; // without descriptors
+    // Without descriptors.
+    [[nodiscard]] agh_reply plain() const;
     [[nodiscard]] std::size_t size() const { return json_.size(); }
 
 private:
@@ -46,13 +49,13 @@ private:
     std::vector<Blob> blobs_;
 };
 
-// Nobody takes the descriptors of this reply any further.
+// Closes the descriptors of a reply that is not passed on.
 void close_blobs(const agh_reply&);
 
-// What a reply means for the peer and the journal. `plugin` and `action` for the sentence when it makes no
-// sense.
+// What a reply means for the peer and the journal. An invalid reply becomes an error that names `plugin` and
+// `action`.
 Answer answer_of(const agh_reply&, std::string_view plugin, std::string_view action);
-// The same backwards, for nested calls.
+// The reverse, for nested calls.
 OwnedReply reply_of(const wire::Result&);
 
 } // namespace agenthost::host

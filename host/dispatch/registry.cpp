@@ -10,8 +10,7 @@ namespace {
 
 const std::string host_id = "host";
 
-// The policy's map is a plain std::map<std::string, ...>: asking it with a view would allocate. It holds a
-// handful of words.
+// The policy's map is a plain std::map<std::string, ...> of a few words: a lookup with a view would allocate.
 const std::string* own_word(const std::map<std::string, std::string>& own_map, std::string_view word)
 {
     for (const auto& [from, to] : own_map)
@@ -119,7 +118,7 @@ std::optional<Registry::Missing> Registry::missing(std::string_view word, std::s
                     if (alias == word) action = name;
                     by_default = by_default || alias == word || name == word;
                 }
-        // Without a manifest only the name space says whose it is.
+        // Without a manifest only the name's prefix tells which plugin's it is.
         if (action.empty() && word.size() > id.size() + 1 && word.starts_with(id) && word[id.size()] == '.')
             action = word;
         if (!action.empty()) return Missing{id, action, it.why, by_default};
@@ -166,7 +165,8 @@ const Action* Registry::resolve(std::string_view word, std::string_view protocol
                                    answered_.size()];
     if (answered.action && answered.word == word && answered.protocol == protocol) return answered.action;
     const Action* action = look_up(word, protocol);
-    if (action) { // what nobody knows is not remembered: a peer could send many such words
+    // Unknown words are not remembered: a peer could send many of them.
+    if (action) {
         answered.protocol.assign(protocol);
         answered.word.assign(word);
         answered.action = action;

@@ -1,4 +1,4 @@
-// One command on its way: what the main thread knows of it, and what it has streamed so far.
+// One command that is being carried out: what the main thread knows about it, and what it has streamed.
 #pragma once
 
 #include "journal.hpp"
@@ -21,7 +21,7 @@ struct CallerRecord;
 
 using Clock = std::chrono::steady_clock;
 
-// A result with memory of its own.
+// A result that owns its text.
 struct Answer {
     wire::Outcome outcome = wire::Outcome::success;
     std::string data, code, message, detail, error_data;
@@ -41,41 +41,58 @@ using CallDone = std::function<void(const agh_reply&)>;
 struct Request {
     static constexpr std::uint32_t none = 0xffffffff;
     enum class Phase : std::uint8_t {
-        beginning, // the journal is writing its row
-        running,   // the plugin has it
-        finishing, // the journal is writing its result
-        parked,    // its result waits behind its streams
+        // The journal is writing its row.
+        beginning,
+        // The plugin has it.
+        running,
+        // The journal is writing its result.
+        finishing,
+        // Its result waits for its streams to be sent.
+        parked,
     };
 
-    agh_req id = 0; // 0: the slot is free
+    // 0: the slot is free.
+    agh_req id = 0;
     std::uint32_t index = 0;
     Phase phase = Phase::running;
     bool effects = false, idempotent = false, journalled = false;
-    bool answered = false;     // TIMEOUT or CANCELLED was the peer's answer
-    bool answer_taken = false; // and the session took it
-    bool linked = false;       // in its caller's list
+    // The peer's answer was TIMEOUT or CANCELLED.
+    bool answered = false;
+    // The session accepted that answer.
+    bool answer_taken = false;
+    // It is in its caller's list.
+    bool linked = false;
     bool cancel_wanted = false;
-    bool refused = false; // by the plugin, from inside invoke(): it did nothing
+    // The plugin refused it from inside invoke() and did nothing.
+    bool refused = false;
+    // Of nested calls; 0: a caller's own command.
     std::uint8_t depth = 0;
     CallerRecord* caller = nullptr;
-    Plugin* plugin = nullptr; // null: gone
+    // Null: gone.
+    Plugin* plugin = nullptr;
     const std::string* action = nullptr;
     const std::string* owner = nullptr;
-    std::string_view wire_id, word; // the caller's memory while invoke() runs, then `own_*`
+    // Views of the caller's memory while invoke() runs, then of `own_*`.
+    std::string_view wire_id, word;
     std::string own_id, own_word, params, target;
     Clock::time_point started, deadline = Clock::time_point::max();
-    std::uint64_t charged = 0; // bytes of the caller's memory limit
+    // Bytes that count towards the caller's memory limit.
+    std::uint64_t charged = 0;
     std::uint32_t next = none, previous = none;
 
-    std::uint64_t row = 0, sequence = 0; // journal
+    // In the journal.
+    std::uint64_t row = 0, sequence = 0;
     Digest digest{};
-    std::unique_ptr<Answer> answer; // finishing, parked
+    // While finishing or parked.
+    std::unique_ptr<Answer> answer;
 
+    // Of a nested call.
     agh_req parent = 0;
-    CallDone done; // a nested call
+    CallDone done;
 
-    Clock::time_point progress_at = Clock::time_point::min(); // the last pause began
-    std::uint8_t steps_said = 0;                              // since then
+    // When the last pause of progress began, and how many steps were sent since.
+    Clock::time_point progress_at = Clock::time_point::min();
+    std::uint8_t steps_sent = 0;
 
     void keep(std::string_view id_, std::string_view word_)
     {
@@ -86,8 +103,8 @@ struct Request {
     }
 };
 
-// What a request has streamed and the peer has not taken: two pieces of memory that are used again and again, as a gigabyte of output
-// is a hundred thousand chunks.
+// What a request has streamed and the peer has not taken. Two buffers are reused: a gigabyte of output is a
+// hundred thousand chunks.
 struct Flow {
     struct Chunk {
         std::uint32_t channel;
@@ -97,7 +114,8 @@ struct Flow {
     struct Batch {
         std::string bytes;
         std::vector<Chunk> chunks;
-        std::size_t next = 0, at = 0; // the first chunk not taken, and where its bytes begin
+        // The first chunk that is not taken, and the offset of its bytes.
+        std::size_t next = 0, at = 0;
         [[nodiscard]] bool empty() const { return next == chunks.size(); }
         void clear()
         {
@@ -106,21 +124,28 @@ struct Flow {
             next = at = 0;
         }
     };
-    Batch filling;         // by the plugin, under the lock
-    Batch sending;         // by the main thread alone
-    std::size_t bytes = 0; // of both, not taken
-    bool refused = false;  // stream() said BUSY: writable() is due
-    bool stream_queued = false,
-         progress_queued = false; // the main thread will look at it without being told again
-    // What changes the `status` is a step on the way and is said, each in its turn; of what comes with the same status, or none, the
-    // latest waits in `progress`, behind the steps.
-    static constexpr std::size_t most_steps = 4; // that wait, and that are said without a pause
+    // Filled by the plugin, under the lock.
+    Batch filling;
+    // Used by the main thread alone.
+    Batch sending;
+    // Of both, not taken.
+    std::size_t bytes = 0;
+    // stream() returned BUSY: the plugin waits for writable().
+    bool refused = false;
+    // The main thread will look at them without another notice.
+    bool stream_queued = false, progress_queued = false;
+
+    // Progress that changes the `status` is a step, and each step is sent. Of progress with the same status,
+    // or none, the latest waits in `progress`, behind the steps. At most this many steps wait, and are sent
+    // without a pause.
+    static constexpr std::size_t max_steps = 4;
     std::vector<std::string> steps;
-    std::string status; // the last step's
+    // Of the last step.
+    std::string status;
     std::optional<std::string> progress;
     [[nodiscard]] bool has_progress() const { return progress || !steps.empty(); }
-    bool progress_first =
-        false; // output follows what waits in `progress`: it goes out before that, pause or not
+    // Output came after the progress that waits: the progress is sent before it, even in a pause.
+    bool progress_first = false;
 };
 
 } // namespace agenthost::host

@@ -6,7 +6,7 @@ Slot* Slots::acquire()
 {
     if (free_.empty()) {
         const auto first = static_cast<std::uint32_t>(owned_.size()) * chunk_size;
-        if (first >= most) return nullptr;
+        if (first >= max_slots) return nullptr;
         owned_.push_back(std::make_unique<Chunk>());
         chunks_[first / chunk_size].store(owned_.back().get(), std::memory_order_release);
         for (std::uint32_t i = chunk_size; i-- > 0;) free_.push_back(first + i);
@@ -28,7 +28,7 @@ void Slots::open(Slot& slot)
 
 void Slots::release(Slot& slot)
 {
-    // The new generation is seen before the flow is looked at, and stream() sets flow_used before it looks at
+    // The new generation is visible before the flow is checked, and stream() sets flow_used before it reads
     // the word: either it sees the new generation, or its bytes are cleared here.
     slot.word.store(((slot.word.load(std::memory_order_relaxed) >> 8) + 1) << 8);
     if (slot.flow_used.load()) {
@@ -73,14 +73,15 @@ std::string Slots::caller_of(agh_req id) const
 {
     const Slot* slot = at(id);
     if (!slot) return {};
-    // A name is retired only after its last request left its slot: a reader counted before it saw the word
-    // still finds it.
+    // A name is retired only after its last request left its slot: it is not freed while a reader is counted
+    // that saw the slot's word before that.
     readers_.fetch_add(1);
     std::string name;
     const std::uint64_t word = slot->word.load();
     if (word >> 8 == id >> 16 && (word & Slot::open)) {
         const std::string* pointer = slot->caller.load();
-        const std::uint64_t again = slot->word.load(); // the pointer may have been the next request's
+        // The pointer may be the next request's.
+        const std::uint64_t again = slot->word.load();
         if (pointer && again >> 8 == id >> 16) name = *pointer;
     }
     readers_.fetch_sub(1);

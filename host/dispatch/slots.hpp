@@ -1,8 +1,8 @@
-// Where running requests live: 65,536 slots with generation-checked 64-bit ids. A plugin's thread asks a
-// slot's word and claims it; everything else of a request belongs to the main thread.
+// Holds the running requests: 65,536 slots with 64-bit ids that contain a generation. A plugin's thread reads
+// and claims a slot's word; everything else of a request belongs to the main thread.
 //
-// id = generation << 16 | index, never 0. word = generation << 8 | flags; one compare-and-swap decides who
-// completes a request.
+// id = generation << 16 | index, never 0. word = generation << 8 | flags. One compare-and-swap decides which
+// thread completes a request.
 #pragma once
 
 #include "request.hpp"
@@ -23,8 +23,10 @@ struct Slot {
 
     // Any thread.
     std::atomic<std::uint64_t> word{1 << 8};
-    std::atomic<const std::string*> owner{nullptr};  // the plugin; kept by the registry for ever
-    std::atomic<const std::string*> caller{nullptr}; // see Slots::caller_of
+    // The plugin's id; the registry never frees it.
+    std::atomic<const std::string*> owner{nullptr};
+    // See Slots::caller_of.
+    std::atomic<const std::string*> caller{nullptr};
     std::atomic<std::uint8_t> depth{0};
     std::atomic<bool> flow_used{false};
     // Any thread, under Slots::flow_mutex().
@@ -35,14 +37,16 @@ struct Slot {
 
 class Slots {
 public:
-    static constexpr std::uint32_t most = 65'536;
+    static constexpr std::uint32_t max_slots = 65'536;
 
     // Main thread.
-    Slot* acquire(); // nullptr: all in use; sets request.id
+    // Sets request.id. nullptr: all are in use.
+    Slot* acquire();
     void open(Slot&);
     void release(Slot&);
     [[nodiscard]] std::uint32_t in_use() const { return in_use_; }
-    [[nodiscard]] Slot* find(agh_req id) const // nullptr: finished or never was
+    // nullptr: it has ended, or never was.
+    [[nodiscard]] Slot* find(agh_req id) const
     {
         Slot* slot = at(id);
         return slot && slot->request.id == id ? slot : nullptr;
@@ -55,16 +59,17 @@ public:
         Chunk* chunk = chunks_[index / chunk_size].load(std::memory_order_acquire);
         return chunk ? &(*chunk)[index % chunk_size] : nullptr;
     }
-    // Open, unclaimed and `plugin`'s own: its flags; otherwise 0.
+    // The flags, if the request is open, unclaimed and the plugin's own; otherwise 0.
     static std::uint64_t look(const Slot&, agh_req id, std::string_view plugin);
-    // Makes the caller the one who completes it: the flags before; 0: somebody else did, or it never was.
+    // Claims the right to complete the request: the flags before; 0: another thread has it, or there is none.
     static std::uint64_t claim(Slot&, agh_req id);
-    // Adds a flag while nobody has claimed it; false otherwise.
+    // Adds a flag; false if the request is claimed.
     static bool mark(Slot&, agh_req id, std::uint64_t flag);
     [[nodiscard]] std::string caller_of(agh_req id) const;
     std::mutex& flow_mutex(agh_req id) { return flow_mutexes_[id % flow_mutexes_.size()]; }
 
-    // A caller's name that slots may still point to. Freed when no thread is reading one. Main thread.
+    // Takes a caller's name that slots may still point to, and frees it when no thread is reading. Main
+    // thread.
     void retire_name(std::unique_ptr<const std::string> name) { retired_.push_back(std::move(name)); }
     void free_retired()
     {
@@ -75,7 +80,7 @@ private:
     static constexpr std::uint32_t chunk_size = 64;
     using Chunk = std::array<Slot, chunk_size>;
 
-    std::array<std::atomic<Chunk*>, most / chunk_size> chunks_{};
+    std::array<std::atomic<Chunk*>, max_slots / chunk_size> chunks_{};
     std::vector<std::unique_ptr<Chunk>> owned_;
     std::vector<std::uint32_t> free_;
     std::uint32_t in_use_ = 0;

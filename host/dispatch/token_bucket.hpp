@@ -1,4 +1,4 @@
-// So many a second, a second's worth at once.
+// Limits a rate: so many a second, at most one second's worth at once.
 #pragma once
 
 #include <algorithm>
@@ -13,11 +13,11 @@ public:
     bool take(double per_second, Time now)
     {
         if (per_second <= 0) return true; // unlimited
-        const double most = std::max(1.0, per_second);
-        tokens_ =
-            first_
-                ? most
-                : std::min(most, tokens_ + per_second * std::chrono::duration<double>(now - last_).count());
+        const double capacity = std::max(1.0, per_second);
+        tokens_ = first_
+                      ? capacity
+                      : std::min(capacity,
+                                 tokens_ + per_second * std::chrono::duration<double>(now - last_).count());
         first_ = false;
         last_ = now;
         if (tokens_ < 1) return false;

@@ -174,43 +174,4 @@ TEST(PluginGone, IsNotAskedAgainAfterADeadline)
     EXPECT_EQ(w.in_flight(), 0u);
 }
 
-TEST(Drain, AdmitsNothingAndSaysWhenTheLastHasEnded)
-{
-    World w;
-    const auto id = w.running("1", "read");
-    int idle = 0;
-    w.dispatcher->drain(10s, [&] { ++idle; });
-    w.submit("2", "read");
-    EXPECT_EQ(w.server->last().code, "BUSY");
-    EXPECT_EQ(w.server->last().outcome, Outcome::not_started);
-    w.poll();
-    EXPECT_EQ(idle, 0);
-    EXPECT_THAT(w.files.cancelled, IsEmpty()) << "cancels nothing";
-    w.complete(id);
-    EXPECT_TRUE(w.until([&] { return idle == 1; }));
-    w.pass(20s);
-    EXPECT_EQ(idle, 1);
-}
-
-TEST(Drain, SaysSoAfterTheGraceWhateverRuns)
-{
-    World w;
-    w.running("1", "read");
-    int idle = 0;
-    w.dispatcher->drain(10s, [&] { ++idle; });
-    w.pass(9'999ms);
-    EXPECT_EQ(idle, 0);
-    w.pass(1ms);
-    EXPECT_EQ(idle, 1);
-}
-
-TEST(Drain, OfAnIdleDispatcherIsDoneAtOnce)
-{
-    World w;
-    int idle = 0;
-    w.dispatcher->drain(10s, [&] { ++idle; });
-    w.poll();
-    EXPECT_EQ(idle, 1);
-}
-
 } // namespace

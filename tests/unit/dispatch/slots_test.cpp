@@ -1,67 +1,12 @@
-// The small parts: slots, deadlines, the rate.
-#include "host/dispatch/deadlines.hpp"
 #include "host/dispatch/slots.hpp"
-#include "host/dispatch/token_bucket.hpp"
 
 #include <gtest/gtest.h>
 
-#include <map>
-#include <random>
 #include <thread>
 
 using namespace agenthost::host;
-using namespace std::chrono_literals;
 
 namespace {
-
-TEST(Deadlines, AlwaysTellTheEarliestWhateverIsSetAndErased)
-{
-    Deadlines heap;
-    std::map<std::uint32_t, Deadlines::Time> model;
-    std::mt19937 random{7};
-    for (int i = 0; i < 20'000; ++i) {
-        const std::uint32_t slot = random() % 200;
-        if (random() % 3) {
-            const Deadlines::Time when{std::chrono::milliseconds{random() % 1000}};
-            heap.set(slot, when);
-            model[slot] = when;
-        } else {
-            heap.erase(slot);
-            model.erase(slot);
-        }
-        ASSERT_EQ(heap.size(), model.size());
-        auto least = Deadlines::Time::max();
-        for (const auto& [s, when] : model) least = std::min(least, when);
-        ASSERT_EQ(heap.next(), least);
-        if (!model.empty()) {
-            ASSERT_EQ(model.at(heap.first()), least);
-        }
-    }
-}
-
-TEST(TokenBucket, AdmitsASecondsWorthAtOnceAndThenTheRate)
-{
-    TokenBucket bucket;
-    TokenBucket::Time now{1h};
-    for (int i = 0; i < 10; ++i) EXPECT_TRUE(bucket.take(10, now));
-    EXPECT_FALSE(bucket.take(10, now));
-    now += 100ms;
-    EXPECT_TRUE(bucket.take(10, now));
-    EXPECT_FALSE(bucket.take(10, now));
-    now += 1h;
-    for (int i = 0; i < 10; ++i) EXPECT_TRUE(bucket.take(10, now));
-    EXPECT_FALSE(bucket.take(10, now)) << "an hour saves up no more than a second's worth";
-    EXPECT_TRUE(bucket.take(0, now)) << "0 is unlimited";
-}
-
-TEST(TokenBucket, AdmitsLessThanOneASecond)
-{
-    TokenBucket bucket;
-    TokenBucket::Time now{1h};
-    EXPECT_TRUE(bucket.take(0.5, now));
-    EXPECT_FALSE(bucket.take(0.5, now + 1s));
-    EXPECT_TRUE(bucket.take(0.5, now + 3s));
-}
 
 const std::string owner = "files";
 
@@ -105,9 +50,9 @@ TEST(Slots, AreNotCompletedBeforeTheyAreOpen)
 TEST(Slots, EndAt65536)
 {
     Slots slots;
-    for (std::uint32_t i = 0; i < Slots::most; ++i) ASSERT_NE(slots.acquire(), nullptr);
+    for (std::uint32_t i = 0; i < Slots::max_slots; ++i) ASSERT_NE(slots.acquire(), nullptr);
     EXPECT_EQ(slots.acquire(), nullptr);
-    EXPECT_EQ(slots.in_use(), Slots::most);
+    EXPECT_EQ(slots.in_use(), Slots::max_slots);
 }
 
 TEST(Slots, LetExactlyOneOfManyThreadsComplete)

@@ -1,0 +1,33 @@
+// Sends plugins' events (agenthost.events/1) to the callers of their audience. A caller that is slow or away
+// has a bounded queue; when it is full, the oldest event is dropped and counted.
+//
+// emit(): any thread. Everything else: main thread. Owned by Dispatcher::Impl.
+#pragma once
+
+#include "core.hpp"
+
+namespace agenthost::host {
+
+class FanOut {
+public:
+    static constexpr std::size_t max_name_bytes = 256;
+    // Waiting for one caller.
+    static constexpr std::size_t max_events = 256, max_event_bytes = 1 << 20;
+
+    explicit FanOut(Core& core) : core_{core} {}
+
+    agh_status emit(std::string_view plugin, std::string_view topic, std::string_view audience,
+                    agh_req origin, std::string_view json);
+    // An event that the inbox brought.
+    void send(const EmittedEvent&);
+    // Sends what is waiting for the caller. False: some still is.
+    bool flush(CallerRecord&);
+    void forget(CallerRecord&);
+
+private:
+    void send_to(CallerRecord&, const EmittedEvent&);
+
+    Core& core_;
+};
+
+} // namespace agenthost::host

@@ -1,0 +1,44 @@
+// Delivers journalled results to their callers, in the order in which they were finished, on the newest
+// connection. A caller that has everything older gets a result directly; otherwise pages from the journal
+// bring it.
+//
+// Main thread. Owned by Dispatcher::Impl.
+#pragma once
+
+#include "core.hpp"
+
+#include <set>
+
+namespace agenthost::host {
+
+class Outbox {
+public:
+    explicit Outbox(Core& core) : core_{core} {}
+
+    // A caller was attached, has connected (again), or was detached.
+    void attached(CallerRecord&);
+    void connected(CallerRecord&);
+    void detached(CallerRecord&);
+    // The caller can take results again.
+    void resume(CallerRecord&);
+
+    // A result that was just finished. If it cannot be sent now, a page brings it later.
+    void deliver(CallerRecord&, const wire::Result&, std::uint64_t row, std::uint64_t sequence);
+
+    // Asks again for callers that were full and never reported that they are writable.
+    void tick(Clock::time_point now);
+    [[nodiscard]] Clock::time_point due() const { return retry_at_; }
+
+private:
+    void start_over(CallerRecord&, bool live);
+    void next_page(CallerRecord&);
+    void send_page(CallerRecord&, const std::vector<Journal::Undelivered>&);
+    void stall(CallerRecord&);
+
+    Core& core_;
+    // Records that have a caller.
+    std::set<CallerRecord*> stalled_;
+    Clock::time_point retry_at_ = Clock::time_point::max();
+};
+
+} // namespace agenthost::host

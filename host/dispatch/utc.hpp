@@ -1,0 +1,16 @@
+// The time of day, as messages carry it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace agenthost::host {
+
+inline std::int64_t utc_ms()
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+} // namespace agenthost::host
