@@ -14,7 +14,7 @@
 #include "base/file_lock.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/dispatch/registry.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/audit.hpp"

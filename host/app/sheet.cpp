@@ -68,12 +68,12 @@ void commands(Sheet& sheet, const DispatchStats& d)
 void journal(Sheet& sheet, const JournalStats& j)
 {
     sheet.gauge("agenthost_journal_rows", "Rows in the journal.", number(j.rows));
-    sheet.gauge("agenthost_journal_rows_max", "journal.rows of the configuration.", number(j.rows_most));
+    sheet.gauge("agenthost_journal_rows_max", "journal.rows of the configuration.", number(j.max_rows));
     sheet.gauge("agenthost_journal_bytes", "The journal's file and write-ahead log.", number(j.bytes));
     sheet.gauge("agenthost_journal_result_bytes", "Of the rows, as journal.bytes counts them.",
                 number(j.result_bytes));
     sheet.gauge("agenthost_journal_result_bytes_max", "journal.bytes of the configuration.",
-                number(j.result_bytes_most));
+                number(j.max_result_bytes));
     sheet.gauge("agenthost_journal_undelivered", "Results no server has confirmed.", number(j.undelivered));
     sheet.gauge("agenthost_journal_waiting", "Operations that wait for the disk.", number(j.waiting));
     sheet.counter("agenthost_journal_commits_total", "Commits.", number(j.commits));

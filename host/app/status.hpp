@@ -2,7 +2,7 @@
 #pragma once
 
 #include "host/dispatch/dispatcher.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/audit.hpp"
 #include "host/observe/conditions.hpp"

@@ -1,7 +1,7 @@
 // One command that is being carried out: what the main thread knows about it, and what it has streamed.
 #pragma once
 
-#include "journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 
 #include <agenthost/abi.h>
 

@@ -2,7 +2,7 @@
 #include "host/app/control.hpp"
 #include "host/app/loop_watch.hpp"
 #include "host/dispatch/dispatcher.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/listener/listener.hpp"
 #include "tests/support/caught.hpp"
 #include "tests/support/support.hpp"

@@ -5,7 +5,7 @@
 #include "host/app/services.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/dispatch/registry.hpp"
 #include "host/listener/listener.hpp"
 #include "host/observe/metrics.hpp"

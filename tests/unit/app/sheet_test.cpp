@@ -40,7 +40,7 @@ SheetParts parts()
     p.status.dispatch.refused = 11;
     p.status.dispatch.dropped_events = 12;
     p.status.journal = {
-        .rows = 5, .undelivered = 1, .rows_most = 100, .bytes = 4096, .full = 6, .failures = 8};
+        .rows = 5, .undelivered = 1, .max_rows = 100, .bytes = 4096, .full = 6, .failures = 8};
     p.status.conditions = {
         {.id = "journal", .reason = "the disk is full", .grade = Grade::degraded, .since = 7},
         {.id = "plugin printer", .reason = "gone"}};

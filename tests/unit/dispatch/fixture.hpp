@@ -3,7 +3,7 @@
 #pragma once
 
 #include "host/dispatch/dispatcher.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/plugin/plugin.hpp"
 #include "tests/support/support.hpp"
 

@@ -3,7 +3,7 @@
 
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/plugin/plugin.hpp"
 #include "host/session/session.hpp"
 #include "server.hpp"

@@ -1,5 +1,5 @@
 // The process dies at each point of a command's life.
-#include "fixture.hpp"
+#include "tests/unit/dispatch/fixture.hpp"
 
 #include <sys/wait.h>
 

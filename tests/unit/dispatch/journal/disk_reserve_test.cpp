@@ -1,4 +1,4 @@
-#include "host/dispatch/disk_reserve.hpp"
+#include "host/dispatch/journal/disk_reserve.hpp"
 #include "tests/support/support.hpp"
 
 #include <gtest/gtest.h>

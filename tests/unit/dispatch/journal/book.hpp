@@ -1,7 +1,7 @@
 // A journal and its loop.
 #pragma once
 
-#include "fixture.hpp"
+#include "tests/unit/dispatch/fixture.hpp"
 
 namespace agenthost::host::testing {
 

@@ -16,7 +16,7 @@ const agenthost::wire::Result no_such_file{.id = "id",
                                            .error = {.code = "FILE_NOT_FOUND"},
                                            .action = "write"};
 
-struct Shares : JournalTest {
+struct JournalSharing : JournalTest {
     // Begins new ones until it is refused, or `most`; each ends as `result`.
     static int flood(Book& book, const std::string& caller, int most,
                      const agenthost::wire::Result& result = success())
@@ -45,7 +45,7 @@ struct Shares : JournalTest {
     }
 };
 
-TEST_F(Shares, OneThatFloodsLeavesTheOthersTheirPart)
+TEST_F(JournalSharing, OneThatFloodsLeavesTheOthersTheirPart)
 {
     options.rows = 40; // a part: 40 / 2 / 2 = 10
     Book book{options};
@@ -58,7 +58,7 @@ TEST_F(Shares, OneThatFloodsLeavesTheOthersTheirPart)
                 AllOf(HasSubstr("noisy"), HasSubstr("30 of its results"), HasSubstr("40 of 40 rows")));
 }
 
-TEST_F(Shares, AlsoOfTheBytes)
+TEST_F(JournalSharing, AlsoOfTheBytes)
 {
     options.bytes = 1 << 20;
     Book book{options};
@@ -71,7 +71,7 @@ TEST_F(Shares, AlsoOfTheBytes)
     EXPECT_LE(book.journal.stats().result_bytes, options.bytes + (64 << 10));
 }
 
-TEST_F(Shares, AreKnownAfterARestart)
+TEST_F(JournalSharing, AreKnownAfterARestart)
 {
     options.rows = 40;
     std::uint64_t bytes = 0;
@@ -89,7 +89,7 @@ TEST_F(Shares, AreKnownAfterARestart)
     EXPECT_EQ(flood(book, "calm", 1), 1);
 }
 
-TEST_F(Shares, AreAsTheyWereWhenTheDiskRefuses)
+TEST_F(JournalSharing, AreAsTheyWereWhenTheDiskRefuses)
 {
     std::atomic<bool> broken{false};
     options.before_commit = [&] {
@@ -104,7 +104,7 @@ TEST_F(Shares, AreAsTheyWereWhenTheDiskRefuses)
     EXPECT_EQ(book.journal.stats().result_bytes, before.result_bytes);
 }
 
-TEST_F(Shares, ResultsThatChangedNothingGoWithinMinutesOnceDelivered)
+TEST_F(JournalSharing, ResultsThatChangedNothingGoWithinMinutesOnceDelivered)
 {
     Book book{options};
     const auto unchanged = book.begin("unchanged").row, waiting = book.begin("waiting").row;
@@ -122,7 +122,7 @@ TEST_F(Shares, ResultsThatChangedNothingGoWithinMinutesOnceDelivered)
     EXPECT_EQ(book.begin("unchanged").what, Begin::fresh);
 }
 
-TEST_F(Shares, ResultsThatChangedNothingMakeRoomForTheNext)
+TEST_F(JournalSharing, ResultsThatChangedNothingMakeRoomForTheNext)
 {
     options.rows = 8;
     Book book{options};
@@ -136,7 +136,7 @@ TEST_F(Shares, ResultsThatChangedNothingMakeRoomForTheNext)
     EXPECT_EQ(book.journal.stats().full, 0u);
 }
 
-TEST_F(Shares, OfTheQueueToo)
+TEST_F(JournalSharing, OfTheQueueToo)
 {
     std::atomic<bool> hold{true};
     options.queue = 8;
@@ -163,7 +163,7 @@ TEST_F(Shares, OfTheQueueToo)
     EXPECT_EQ(calm, 3);
 }
 
-TEST_F(Shares, AJournalOfTheFirstLayoutIsTakenOver)
+TEST_F(JournalSharing, AJournalOfTheFirstLayoutIsTakenOver)
 {
     {
         agenthost::base::Database db{options.file.string()};

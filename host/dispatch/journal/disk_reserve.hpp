@@ -1,5 +1,5 @@
-// A file that holds disk space back, to be given up when the disk is full: running work can then still be put
-// down, and old rows deleted. Blocking; one thread at a time.
+// Reserves disk space in a file. Released when the disk is full, it lets results of running work be stored
+// and old rows be deleted. Blocking; one thread at a time. Owned by DiskWatch.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,8 @@ public:
     // Allocates the reserve; returns whether it is held. After a failure it tries again only once
     // `retry_after` has passed.
     bool hold(Time now);
-    bool release(); // true: there was space to give back
+    // True: some space was released.
+    bool release();
     [[nodiscard]] bool held() const { return held_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 

@@ -15,7 +15,8 @@ bool DiskReserve::hold(Time now)
     const base::Fd fd{::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd) return false;
     held_ = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes_)) == 0;
-    if (!held_ && ::ftruncate(fd.get(), 0) != 0) return false; // a part of it helps nobody
+    // A part of it is of no use.
+    if (!held_ && ::ftruncate(fd.get(), 0) != 0) return false;
     return held_;
 }
 
@@ -25,7 +26,8 @@ bool DiskReserve::release()
     retry_ = {};
     const base::Fd fd{::open(file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
     if (!fd || ::lseek(fd.get(), 0, SEEK_END) <= 0) return false;
-    return ::ftruncate(fd.get(), 0) == 0; // not unlinked: the inode stays ours
+    // Not unlinked: the inode stays ours.
+    return ::ftruncate(fd.get(), 0) == 0;
 }
 
 } // namespace agenthost::host
