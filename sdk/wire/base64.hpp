@@ -8,7 +8,7 @@ namespace agenthost::wire {
 
 void append_base64(std::string& out, std::string_view bytes);
 
-// False: a character outside the alphabet, or a length that no bytes have; padding may be missing. `out` is then as it was.
+// False: a character outside the alphabet or an impossible length; `out` is unchanged. Padding may be missing.
 bool append_from_base64(std::string& out, std::string_view text);
 
 } // namespace agenthost::wire

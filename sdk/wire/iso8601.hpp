@@ -1,5 +1,5 @@
-// Times as ISO 8601 text: panel and print write them so. Always UTC with milliseconds, as JavaScript does: a reader with one fixed
-// pattern must not fail once in a thousand times.
+// Times as ISO 8601 text, used by panel and print. Always written in UTC with milliseconds, as JavaScript does, so that a reader with
+// a fixed pattern also accepts whole seconds.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace agenthost::wire {
 
-// Appends "2025-01-23T10:00:00.000Z" with its quotes. Outside of the years 0 to 9999: the nearest that can be written.
+// Appends "2025-01-23T10:00:00.000Z" with its quotes. Times outside the years 0 to 9999 are clamped.
 void append_iso8601(std::string& out, std::int64_t utc_ms);
 
-// Seconds and their fraction may be missing; the zone is Z, +hh:mm or +hhmm, none means UTC. nullopt: no such time.
+// Seconds and their fraction are optional; the zone is Z, +hh:mm or +hhmm, or missing for UTC. nullopt: not a valid time.
 std::optional<std::int64_t> from_iso8601(std::string_view text);
 
 } // namespace agenthost::wire

@@ -1,7 +1,7 @@
-// The neutral messages: what a server and an agent say to each other, whatever protocol says it.
+// The protocol-independent messages between a server and an agent.
 //
-// A codec turns frames into these and back; dispatch and the hub know only these. Views point into the frame or into memory of
-// the one who made the message, and live until the call they are handed to returns; whoever keeps one copies it.
+// Codecs convert frames to messages and back; dispatch and the hub use only messages. Views point into the frame or into memory of
+// the message's creator and are valid only during the call they are passed to; copy them to keep them.
 // Times are int64 UTC ms, durations ms, sizes bytes.
 #pragma once
 
@@ -16,40 +16,40 @@ namespace agenthost::wire {
 
 using std::chrono::milliseconds;
 
-// Agent -> server, first of a session: who is here.
+// Agent -> server, first of a session: identifies the agent.
 struct Hello {
     std::string_view agent_id;
     std::string_view credential; // a token or key; never logged
-    std::string_view name;       // a host's name, where the protocol has a place for it
+    std::string_view name;       // the host's name, in protocols that send it
     std::string_view version;
     std::string_view platform;
     std::string_view capabilities; // JSON array, or empty
-    std::string_view arch;         // as uname says it (x86_64) or as Node does (x64)
+    std::string_view arch;         // uname's name (x86_64) or Node's (x64)
 };
 
 // Server -> agent: the answer to Hello.
 struct Welcome {
     bool accepted = false;
-    std::string_view message; // why not, for the log
+    std::string_view message; // the reason of a refusal, for the log
 };
 
-// Server -> agent: do this. `action` is the wire's word as it came; dispatch resolves it.
+// Server -> agent: a request to run an action. `action` is the name on the wire; dispatch resolves it.
 struct Command {
-    std::string_view id; // the protocol's correlation id; empty when the protocol has none
+    std::string_view id; // the protocol's correlation id; empty if it has none
     std::string_view action;
-    std::string_view params; // one JSON object, raw, already validated as JSON; "{}" when absent
+    std::string_view params; // one JSON object as received, already validated; "{}" if absent
     std::string_view target; // a game server's id or the like; empty = the agent itself
     std::optional<milliseconds> timeout;
-    bool exact = false; // its output must come byte for byte, where the protocol would make text of it
+    bool exact = false; // send its output byte for byte in protocols that would convert it to text
 };
 
-// How a command ended. `error` covers everything the plugin or the host refused or failed; the other words matter to the journal.
+// How a command ended. `error` covers every refusal or failure of the plugin or the host; the journal depends on the others.
 enum class Outcome : std::uint8_t {
     success,
-    error,       // final: it was tried, or can never be
-    not_started, // certainly nothing was done; the same id may run again (BUSY, QUEUE_FULL, RATE_LIMIT)
+    error,       // final: it was tried, or never can be
+    not_started, // nothing was done; the same id may run again (BUSY, QUEUE_FULL, RATE_LIMIT)
     unknown,     // part may have been done; final, never run again
-    interrupted, // running when the process died
+    interrupted, // it was running when the process died
 };
 
 // The one error table. `code` is stable and upper case (codes.hpp), `message` the field's word for people, `detail` where and how to fix.
@@ -66,10 +66,10 @@ struct Result {
     Outcome outcome = Outcome::success;
     std::string_view data;   // JSON, or empty; on success
     Error error;             // otherwise
-    std::string_view action; // the command's word, for protocols that repeat it
+    std::string_view action; // the command's name on the wire, for protocols that repeat it
 };
 
-// Agent -> server while a command runs: how far it is, what it printed.
+// Agent -> server while a command runs: its progress and its output.
 struct Progress {
     std::string_view id;
     std::string_view json;
@@ -81,21 +81,21 @@ struct Stream {
     std::string_view bytes;
 };
 
-// Agent -> server, unasked.
+// Agent -> server, unsolicited.
 struct Event {
     std::string_view topic; // "storage.file_quarantined"
     std::string_view json;
     std::string_view target;
     std::int64_t at = 0;
 };
-// Also the answer to a Ping, and, from the server's end, the acknowledgement of one.
-// `facts`, a JSON object: retained facts by key, whoever published them (ext/facts.h names the common ones), and the host's own:
-// "uptime", seconds since the daemon began, and "agent_status", "healthy" or "degraded".
+// Agent -> server; also the answer to a Ping. From the server: the acknowledgement of a heartbeat.
+// `facts`, a JSON object: the facts published by plugins (ext/facts.h names the common ones) and the host's own:
+// "uptime", seconds since the daemon started, and "agent_status", "healthy" or "degraded".
 struct Heartbeat {
     std::string_view facts;
     std::int64_t at = 0;
     std::string_view
-        id; // of the Ping it answers; of the heartbeat it acknowledges; as the protocol writes it, else empty
+        id; // id of the Ping it answers or of the heartbeat it acknowledges, as the protocol writes it; else empty
 };
 struct Metrics {
     std::string_view
@@ -107,7 +107,7 @@ struct Log {
     std::int64_t at = 0;
 };
 
-// Server -> agent: are you there; answered by a Heartbeat with this id.
+// Server -> agent: a liveness check; answered by a Heartbeat with this id.
 struct Ping {
     std::string_view id;
 };
@@ -122,16 +122,16 @@ struct NewCredential {
     std::string_view credential;
 };
 
-// A frame the protocol does not allow. `reason` says what is wrong, for the log and, where the protocol can say it, the peer.
+// An invalid frame. `reason` is for the log and, if the protocol can express it, for the peer.
 struct Malformed {
     std::string reason;
-    std::string_view id; // when the frame had one that could be read: answer it with INVALID_REQUEST
+    std::string_view id; // the frame's id if readable: answer it with INVALID_REQUEST
 };
-// A frame after which the connection cannot go on: close it with this code and word.
+// A frame after which the connection must be closed with this code and reason.
 struct Refused {
     int close_code = 1008;
     std::string reason;
 };
-struct Nothing {}; // a frame that asks for nothing (an ack, an unknown notice)
+struct Nothing {}; // a frame that needs no reaction (an ack, an unknown notice)
 
 } // namespace agenthost::wire

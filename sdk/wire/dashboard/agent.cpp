@@ -1,4 +1,4 @@
-// What the agent reads, and how it greets.
+// Decoding and hello of the agent's end.
 #include "agent.hpp"
 #include "dashboard.hpp"
 #include "wire/json/numbers.hpp"
@@ -12,7 +12,7 @@ namespace {
 
 using namespace dashboard;
 
-// What of a payload is not the action's: ids of the envelope, and for a run how its output is written.
+// Payload members that are not parameters: ids of the envelope and, for a run, the encoding of its output.
 constexpr std::array<std::string_view, 3> run_members{"requestId", "agentId", "encoding"};
 constexpr std::array<std::string_view, 2> flat_members{"requestId", "agentId"};
 
@@ -67,7 +67,7 @@ std::string DashboardAgentCodec::hello(const Hello& hello)
     return out;
 }
 
-// What could not be taken is answered by an error, whether it had an id or not: the document has a code for it.
+// Rejected frames are answered with an error even without an id: the document has a code for it.
 Malformed DashboardAgentCodec::bad(std::string reason, std::string_view command_id,
                                    std::string_view request_id)
 {
@@ -80,7 +80,7 @@ Malformed DashboardAgentCodec::bad(std::string reason, std::string_view command_
 
 Malformed DashboardAgentCodec::bad(std::string reason) { return bad(std::move(reason), {}, {}); }
 
-// Nothing but the ids matters in a frame that is refused, and they only if they can be read.
+// Of a rejected frame only the ids are used, if readable.
 Malformed DashboardAgentCodec::bad(std::string reason, const Frame& frame)
 {
     std::string why;
@@ -107,7 +107,7 @@ FromServer DashboardAgentCodec::decode(std::string_view frame, bool authenticati
     return command(in);
 }
 
-// An option of ours for the whole session: output may go on before the command that it belongs to is repeated here.
+// Our extension for the whole session: output may continue before its command is repeated on this connection.
 FromServer DashboardAgentCodec::welcome(const Frame& frame)
 {
     std::string why;
@@ -129,7 +129,7 @@ FromServer DashboardAgentCodec::error(const Frame& frame, bool authenticating)
     if (!fields.problem.empty()) return Malformed{"error: " + fields.problem, {}};
     if (code == auth_failed) return Welcome{false, message};
     if (!authenticating)
-        return Nothing{}; // never answered: two ends that complain about each other would not stop
+        return Nothing{}; // never answered: two ends that answer each other's errors would loop
     return Malformed{
         "the server answered agent:connect with " + std::string{code} + ": " + std::string{message}, {}};
 }
@@ -148,7 +148,7 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
 {
     const bool runs = frame.type == run_word;
     const std::string_view request_id = fields.identifier("requestId", most::id);
-    // The commandId is a parameter too: checked and copied, not read, as the scratch memory has room for each string once.
+    // The commandId is also a parameter: checked and copied, because the scratch memory has room for each string only once.
     const json::Member* const id = find(members, "commandId");
     const json::Member* const encoding = find(members, "encoding");
     const bool base64 = encoding && encoding->text == "base64";
@@ -166,12 +166,12 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
     if (fields.problem.empty() && runs && encoding && encoding->kind != json::Kind::null && !base64 &&
         encoding->text != "utf-8" && encoding->text != "utf8")
         fields.problem = "encoding is neither utf-8 nor base64";
-    // A refusal that named the command of an interrupt would end that command.
+    // A refusal that contains the interrupted command's id would end that command.
     if (!fields.problem.empty())
         return bad(std::move(fields.problem), runs ? std::string_view{command_id} : std::string_view{},
                    request_id);
 
-    if (runs && !commands_.find(command_id)) { // else a repeat: what was counted stays
+    if (runs && !commands_.find(command_id)) { // else a repeated command: keep its counters
         CommandBook::Command& made = commands_.of(command_id);
         made.base64 = base64;
         made.request_id = request_id;
@@ -201,7 +201,8 @@ FromServer DashboardAgentCodec::action(const Frame& frame, FieldReader& fields,
         fields.problem = "params is not an object";
     if (!fields.problem.empty()) return bad(std::move(fields.problem), {}, command.id);
     const json::Member* const encoding = find(members, "encoding");
-    if (encoding && encoding->text == "base64") commands_.of(command.id).base64 = true; // of what it streams
+    if (encoding && encoding->text == "base64")
+        commands_.of(command.id).base64 = true; // the encoding of its output
     command.action = frame.type;
     command.params = params && params->kind == json::Kind::object ? params->raw : "{}";
     return command;

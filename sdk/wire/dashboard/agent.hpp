@@ -1,4 +1,4 @@
-// The agent's end of the dashboard protocol: read in dashboard_agent.cpp, written in dashboard_agent_words.cpp.
+// The agent's end of the dashboard protocol: decoding in agent.cpp, encoding in agent_words.cpp.
 #pragma once
 
 #include "envelope.hpp"
@@ -42,18 +42,18 @@ private:
     void append_status(std::string& out, std::string_view id, std::string_view status);
     bool append_answer(std::string& out, const Result&);
 
-    // A frame that was refused, until its refusal is written.
+    // A refused frame, kept until its error is encoded.
     struct Bad {
         std::string id, command_id, request_id;
     };
 
     World world_;
     std::string agent_id_;
-    bool exact_ = false; // the server wants bytes, not text, whatever a command says
+    bool exact_ = false; // the server wants bytes instead of text for all commands
     std::uint64_t heartbeats_ = 0;
     CommandBook commands_;
     Bad bad_;
-    std::string made_id_; // what a view of the last message points to
+    std::string made_id_; // storage for views of the last message
     Scratch scratch_;
 };
 

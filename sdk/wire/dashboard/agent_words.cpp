@@ -1,4 +1,4 @@
-// What the agent says.
+// Encoding of the agent's end.
 #include "agent.hpp"
 #include "base/text_scan.hpp"
 #include "result.hpp"
@@ -11,7 +11,7 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::size_t most_facts = 64 << 10; // of a heartbeat; more is left out
+constexpr std::size_t most_facts = 64 << 10; // bytes of facts in a heartbeat; larger facts are left out
 
 // The part of a topic after the plugin's name.
 std::string_view word_of(std::string_view topic)
@@ -94,14 +94,14 @@ bool DashboardAgentCodec::encode(const Result& result, std::string& out)
     commands_.end(result.id);
     if (!result.id.starts_with('~')) return append_answer(out, result);
     if (failed) append_error(out, result.error, {}, {});
-    return failed; // nobody waits to hear that it went well
+    return failed; // success is not answered
 }
 
 bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
 {
     const std::string_view json = progress.json.empty() ? "{}" : progress.json;
     std::string why;
-    std::size_t said = 0; // members that have a place of their own
+    std::size_t said = 0; // facts with a member of their own
     bool more = true;
     std::string status;
     if (const auto members = json::split(json, why)) {

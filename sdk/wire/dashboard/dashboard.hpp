@@ -1,6 +1,6 @@
-// The dashboard protocol's codec, both ends. Facts and quirks: PROTOCOL.md beside this file; pinned by tests/wire/vectors/dashboard.
+// The dashboard protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/dashboard.
 //
-// World: utc_ms for timestamps, uuid for connection ids and for ids of frames that have none.
+// Uses World's utc_ms for timestamps, uuid for connection ids and for ids of frames without one.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -1,4 +1,4 @@
-// What dashboards say.
+// Decoding of dashboards' frames.
 #include "desk.hpp"
 
 #include "envelope.hpp"
@@ -23,7 +23,7 @@ bool absent(const Member* member) { return member == nullptr || member->kind == 
 
 struct Rule {
     std::string_view key;
-    std::string_view must; // for the refusal: "is not ..."
+    std::string_view must; // for the error text: "is not ..."
     bool (*holds)(const Member&);
 };
 
@@ -32,8 +32,7 @@ bool text(const Member& m, std::size_t most)
     return m.kind == Kind::string && m.text.size() <= most && m.text.find('\0') == std::string_view::npos;
 }
 
-// The members of a command:request that are the command's own. The plugin has a schema of its own; these are what must hold before
-// anything is queued.
+// The command's members in a command:request. The plugin has its own schema; these rules are checked before a command is queued.
 constexpr std::array rules{
     Rule{"command", "a command of 1 to 131072 bytes without NUL",
          [](const Member& m) { return text(m, most_command) && !m.text.empty(); }},
@@ -82,7 +81,7 @@ bool base64(FieldReader& fields, std::span<const Member> members)
     return true;
 }
 
-// The ids of a frame that is refused, where they can be read.
+// A refusal with the frame's ids, if readable.
 Bad bad(std::string reason, std::span<const Member> members)
 {
     Bad out{std::move(reason), {}, {}};

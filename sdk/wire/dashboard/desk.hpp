@@ -1,6 +1,6 @@
-// The dashboard's leg of the dashboard protocol, the hub's side: what dashboards say, and what they are told. Pure: bytes in, values
-// out; no clock, no socket. Every frame is checked against its type's schema; what breaks it is Bad with the reason, for an error
-// frame. Facts and quirks: PROTOCOL.md; pinned by tests/wire/vectors/desk.
+// The hub's codec for dashboards (the browser's leg of the dashboard protocol). Pure: bytes in, values out; no clock, no socket.
+// Every frame is validated against its type's schema; an invalid one becomes Bad with the reason, for an error frame.
+// Described in PROTOCOL.md; tested by tests/wire/vectors/desk.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -14,7 +14,7 @@
 
 namespace agenthost::wire::desk {
 
-// ---- from a dashboard; views live until the next read() and as long as the frame ----
+// ---- from a dashboard; views are valid until the next read() and while the frame exists ----
 
 struct Connect { // dashboard:connect
     std::string_view token, request_id;
@@ -27,8 +27,8 @@ struct Beat {                  // heartbeat
 };
 struct Ask { // command:request
     std::string_view agent_id, request_id;
-    std::string params;  // an object, the command's own members: command or argv, priority, cwd, env, ...
-    bool base64 = false; // output that may not be text
+    std::string params;  // a JSON object with the command's members: command or argv, priority, cwd, env, ...
+    bool base64 = false; // encode output as base64
 };
 struct Interrupt { // command:interrupt
     std::string_view command_id, request_id;
@@ -42,7 +42,7 @@ struct Resize { // terminal:resize, an extension
     std::string_view command_id, request_id;
     std::uint16_t columns = 0, rows = 0;
 };
-// The ids, where they could be read, belong into the answer.
+// The ids, if readable, are repeated in the answer.
 struct Bad {
     std::string reason, command_id, request_id;
 };
@@ -50,7 +50,7 @@ using Message = std::variant<Nothing, Bad, Connect, Refresh, Beat, Ask, Interrup
 
 class Reader {
 public:
-    // Nothing: a word of ours that came back; it is never answered, so that two ends that mirror each other stop.
+    // Nothing: one of our own frame types; never answered, so that two ends that echo each other do not loop.
     Message read(std::string_view frame);
 
 private:
@@ -70,10 +70,10 @@ struct Agent {
     bool online = false;
     std::int64_t last_seen = 0; // UTC ms
 };
-void append_agent(std::string& out, const Agent&); // the object in lists
+void append_agent(std::string& out, const Agent&); // appends an agent's object for lists
 
 void write_ack(std::string& out, std::int64_t at, std::string_view connection_id);
-// `agents`: objects of append_agent with commas between them. `left_out`: how many more there are that did not fit.
+// `agents`: objects of append_agent, separated by commas. `left_out`: the number of agents that did not fit.
 void write_list(std::string& out, std::int64_t at, std::string_view agents, std::size_t left_out = 0);
 void write_agent_status(std::string& out, std::int64_t at, std::string_view agent);
 
@@ -87,12 +87,12 @@ void write_status(std::string& out, std::int64_t at, const Status&);
 
 struct Output { // terminal:output
     std::string_view command_id;
-    std::string_view data; // text, UTF-8 and whole characters; or base64
+    std::string_view data; // UTF-8 text of complete characters, or base64
     std::uint32_t channel = 1;
     std::uint64_t sequence = 0, offset = 0; // offset: bytes of both streams before it
     bool base64 = false;
 };
-// Without its end: the caller appends write_output_end(), whose `dropped` differs from dashboard to dashboard.
+// Incomplete: the caller appends write_output_end(), because `dropped` differs per dashboard.
 void write_output(std::string& out, std::int64_t at, const Output&);
 void write_output_end(std::string& out, std::uint64_t dropped);
 
@@ -103,7 +103,7 @@ struct Fault {                                                      // error
     std::string_view code, message, command_id, request_id, detail; // code: ours
 };
 void write_error(std::string& out, std::int64_t at, const Fault&);
-// Answers what had a requestId and has no answer of its own in the document. `fault.code` empty: it went well.
+// Answers a request with a requestId for which the document defines no answer. `fault.code` empty: success.
 void write_response(std::string& out, std::int64_t at, std::string_view request_id, const Fault& fault = {});
 
 } // namespace agenthost::wire::desk

@@ -1,4 +1,4 @@
-// What dashboards are told.
+// Encoding of frames to dashboards.
 #include "desk.hpp"
 
 #include "envelope.hpp"

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 14> notices{
     "connection:ack", "dashboard:connect", "error",           "event",         "heartbeat",
     "progress",       "response",          "terminal:output", "token:refresh"};
 
-// "1", "1.0.0", "1.7": the first number counts.
+// "1", "1.0.0", "1.7": only the first number is compared.
 bool spoken(const json::Member& version)
 {
     if (version.kind != json::Kind::string) return false;

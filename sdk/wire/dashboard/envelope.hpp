@@ -1,4 +1,4 @@
-// The dashboard protocol's envelope, {version, type, timestamp, payload}, and the words both ends share.
+// The dashboard protocol's envelope, {version, type, timestamp, payload}, and the names both ends share.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -15,26 +15,26 @@ constexpr std::string_view run_word =
 
 struct Frame {
     std::string_view type;
-    std::string_view payload = "{}"; // an object as written
+    std::string_view payload = "{}"; // a JSON object, unmodified
     std::int64_t at = 0;             // the timestamp; 0: none
 };
 
-// False: `why` says what is wrong; type and payload are there when they could be read all the same. Views point into the frame and
-// `scratch`; the payload is an object.
+// False: `why` has the reason; type and payload are set if they could be read. Views point into the frame and `scratch`; the
+// payload is an object.
 bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& why);
 
 // Appends the envelope up to the payload, whose object the caller writes and closes with '}'.
 void open_frame(std::string& out, std::string_view type, std::int64_t at);
 
-// The document's error codes and ours.
+// Maps our error code to the document's.
 std::string_view wire_code(std::string_view ours);
 std::string_view our_code(std::string_view wire);
-// Everything but a bad token: the session goes on.
+// True for every error except an invalid token: the session continues.
 bool recoverable(std::string_view wire_code);
 
-// The words of commands whose payload is not {requestId, params}.
+// True for command types whose payload is not {requestId, params}.
 bool is_flat(std::string_view type);
-// Frames that are not commands. Those of a later version are not here: they are taken for actions.
+// True for frames that are not commands. Types of later versions are treated as actions.
 bool is_notice(std::string_view type);
 
 } // namespace agenthost::wire::dashboard

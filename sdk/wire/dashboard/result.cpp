@@ -13,7 +13,7 @@ namespace {
 struct Reason {
     std::string_view word, code;
 };
-// What a reason alone says when the frame has no code, and the reason of a code.
+// Maps a reason to a code if the frame has none, and a code to its reason.
 constexpr std::array reasons{Reason{"timeout", code::timeout}, Reason{"agent_lost", code::interrupted},
                              Reason{"interrupted", code::cancelled}};
 
@@ -38,7 +38,7 @@ std::string number_of(const json::Member* member)
     return out;
 }
 
-// The data that the wire's own members stand for.
+// The result's data, built from the wire's members.
 std::string data_of(bool completed, std::string_view exit_code, std::string_view reason)
 {
     if (exit_code.empty()) return {};
@@ -85,7 +85,7 @@ void append_run_end(std::string& out, const Result& result, const RunEnd& end)
     if (!end.exit_code.empty()) out.append(R"(,"exitCode":)").append(end.exit_code);
     if (!end.completed) append_field(out, "reason", end.reason, most::word);
     if (!end.code.empty()) {
-        const bool timed_out = result.outcome == Outcome::success; // nobody said it as an error
+        const bool timed_out = result.outcome == Outcome::success; // not reported as an error
         const std::string_view message = timed_out                      ? "The command did not end in time"
                                          : result.error.message.empty() ? end.code
                                                                         : result.error.message;

@@ -1,7 +1,8 @@
-// How a command:request ended: {"exit_code":0,"reason":"exit",...} inside, status, exitCode and reason on the wire.
+// Converts the end of a command:request between the result's data {"exit_code":0,"reason":"exit",...} and status, exitCode and reason
+// on the wire.
 //
-// A command that ran and ended by itself, by a signal or because it was interrupted is a success inside, whatever its exit code:
-// the action did what was asked. A timeout and what never ran are errors.
+// A command that exited, was killed by a signal or was interrupted is a success of the action, regardless of its exit code.
+// A timeout and a command that never ran are errors.
 #pragma once
 
 #include "wire/json/fields.hpp"
@@ -13,17 +14,16 @@
 
 namespace agenthost::wire::dashboard {
 
-// What the members of a final command:status are.
+// The members of a final command:status.
 struct RunEnd {
     bool completed = false;
     std::string exit_code;  // a JSON number, or empty
     std::string reason;     // exit, signal, interrupted, timeout, agent_lost, or empty
     std::string code;       // ours; empty: no error
-    bool with_data = false; // the data says more than exit code and reason
+    bool with_data = false; // the data contains more than exit code and reason
 };
 
-// Of a command that ran too long, part may have been done, whether that is called an error or not: its reason says so without a word
-// more. Everything else is as the word says, else as the code implies.
+// A timeout always means "unknown", because part may have been done. Otherwise the word decides, else the code.
 Outcome run_outcome(std::string_view word, std::string_view code);
 
 RunEnd run_end(const Result&);

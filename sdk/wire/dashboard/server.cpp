@@ -1,4 +1,4 @@
-// The server's end of the dashboard protocol's agent leg. (Dashboards themselves are the hub's business.)
+// The server's end for agents of the dashboard protocol. (desk.* is for dashboards.)
 #include "dashboard.hpp"
 #include "envelope.hpp"
 #include "output.hpp"
@@ -38,9 +38,9 @@ private:
     bool append_flat(std::string& out, const Command&);
 
     World world_;
-    std::string agent_id_; // as the token proved it; empty: the first frame tells
-    CommandBook commands_; // how much of their output has come
-    std::string made_;     // what a view of the last message points to
+    std::string agent_id_; // proven by the token; empty: the first frame contains it
+    CommandBook commands_; // how much of their output has arrived
+    std::string made_;     // storage for views of the last message
     Scratch scratch_;
 };
 
@@ -73,7 +73,7 @@ FromAgent DashboardServerCodec::decode(std::string_view frame)
         return Heartbeat{facts && facts->kind == json::Kind::object ? facts->raw : "{}", in.at,
                          sequence->raw};
     }
-    return Nothing{}; // a word of a later version
+    return Nothing{}; // a type of a later version
 }
 
 FromAgent DashboardServerCodec::hello(FieldReader& fields, std::span<const json::Member> members)
@@ -194,7 +194,7 @@ FromAgent DashboardServerCodec::event(FieldReader& fields, std::span<const json:
     return Event{topic, json, target, at};
 }
 
-// One that names its command or request answers it; another is for the log.
+// An error with a commandId or requestId answers it; any other is logged.
 FromAgent DashboardServerCodec::error(FieldReader& fields, std::int64_t at)
 {
     Result result;
@@ -223,7 +223,8 @@ bool DashboardServerCodec::encode(const Welcome& welcome, std::string& out)
         out += R"({"connectionId":)";
         json::append(out, new_id(world_));
         append_field(out, "message", welcome.message, most::text);
-        out += R"(,"encoding":"base64")"; // output may go on before its command is repeated here
+        out +=
+            R"(,"encoding":"base64")"; // output may continue before its command is repeated on this connection
     } else {
         open_frame(out, "error", now(world_));
         out += R"({"code":"AUTH_FAILED","message":)";

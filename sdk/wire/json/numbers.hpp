@@ -9,10 +9,10 @@
 
 namespace agenthost::wire {
 
-// A whole number from 0 to 2^53; else false, and `out` is as it was.
+// Reads a whole number from 0 to 2^53; else returns false and leaves `out` unchanged.
 bool read_whole(const json::Member&, std::uint64_t& out);
 
-// UTC ms as ECMAScript has them (8.64e15 at most; a fraction is cut off).
+// Reads UTC ms in ECMAScript's range (at most 8.64e15; a fraction is truncated).
 bool read_time(const json::Member&, std::int64_t& out);
 
 // Absent, null or 0: no timeout. False: not a whole number of milliseconds, or more than a year.

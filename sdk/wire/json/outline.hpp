@@ -1,4 +1,4 @@
-// Describes a frame that could not be used, for a log: its form without its values, so that no secret gets there.
+// Describes an unusable frame for a log: its structure without its values, so that no secret is logged.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace agenthost::wire {
 
-// {"type":"register","shopId":"...","devices":[...]} is told as `87 bytes, an object with type "register", shopId, devices`.
-// Only `type`, `action` and `event` are shown with their values, and only when they look like a name.
+// {"type":"register","shopId":"...","devices":[...]} becomes `87 bytes, an object with type "register", shopId, devices`.
+// Only `type`, `action` and `event` are shown with their values, and only if those look like names.
 std::string outline(std::string_view frame);
 
 } // namespace agenthost::wire

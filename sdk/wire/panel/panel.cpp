@@ -1,4 +1,4 @@
-// The agent's end. The server's: panel_server.cpp.
+// The agent's end. The server's: server.cpp.
 #include "panel.hpp"
 
 #include "wire/codes.hpp"
@@ -12,7 +12,7 @@
 namespace agenthost::wire {
 namespace {
 
-// What may stand beside a command's parameters when they are nested in `data` without a `payload`.
+// Members that may accompany a command's parameters if these are in `data` without a `payload`.
 constexpr std::array<std::string_view, 8> envelope{"id",       "type",   "timestamp", "agentId",
                                                    "serverId", "action", "timeout",   "payload"};
 
@@ -24,7 +24,7 @@ public:
     std::string hello(const Hello& hello) override
     {
         agent_id_ = hello.agent_id;
-        return {}; // the upgrade has said it all
+        return {}; // the upgrade contains everything
     }
     FromServer decode(std::string_view frame, bool authenticating) override;
     bool encode(const Result&, std::string& out) override;
@@ -32,19 +32,19 @@ public:
     bool encode(const Stream&, std::string&) override { return false; }
     bool encode(const Event&, std::string& out) override;
     bool encode(const Heartbeat&, std::string& out) override;
-    bool encode(const Metrics&, std::string&) override { return false; } // a pong's systemLoad tells
+    bool encode(const Metrics&, std::string&) override { return false; } // sent as a pong's systemLoad
     bool encode(const Log&, std::string& out) override;
 
 private:
     FromServer ping(FieldReader&, std::string_view id);
     FromServer command(std::span<const json::Member>, FieldReader&, std::string_view id);
-    void foreign(FieldReader&); // sets its problem when the frame is for another agent
+    void foreign(FieldReader&); // sets its problem if the frame is for another agent
     void begin(std::string& out, std::string_view id, std::string_view type, std::int64_t at) const;
     void begin_event(std::string& out, std::string_view event, std::int64_t at) const;
 
     World world_;
     std::string agent_id_;
-    bool nameless_ping_ = false; // the last ping had no id: its pong has none
+    bool nameless_ping_ = false; // the last ping had no id, so its pong has none
     Scratch scratch_;
 };
 
@@ -77,7 +77,7 @@ FromServer PanelAgent::decode(std::string_view frame, bool)
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
     if (type == "ping") return ping(fields, id);
     if (type == "command") return command(*members, fields, id);
-    return Nothing{}; // a word of a later version, or a peer that mirrors what we say: to answer it would never end
+    return Nothing{}; // a type of a later version, or an echo of our own frame: answering it would loop
 }
 
 FromServer PanelAgent::ping(FieldReader& fields, std::string_view id)
@@ -211,7 +211,7 @@ bool PanelAgent::encode(const Progress& progress, std::string& out)
     const auto members = is_object(progress.json) ? json::split(progress.json, why) : std::nullopt;
     if (members) {
         for (const json::Member& member : *members) {
-            if (member.key == "id") continue; // the command's counts
+            if (member.key == "id") continue; // the command's id is used
             out += ',';
             out += member.key_raw;
             out += ':';
@@ -230,7 +230,7 @@ bool PanelAgent::encode(const Event& event, std::string& out)
     const std::size_t dot = event.topic.find('.');
     const std::string_view name = event.topic.substr(dot == event.topic.npos ? 0 : dot + 1);
     const std::string_view data = event.json.empty() ? "{}" : event.json;
-    // Panels look for the server in the data; where it cannot go there, the envelope has a place as well.
+    // Panels look for the server in the data; if it cannot be added there, the envelope has a member for it.
     bool in_data = event.target.empty(), add = false;
     if (!in_data && is_object(data)) {
         std::string why;
@@ -258,7 +258,7 @@ bool PanelAgent::encode(const Event& event, std::string& out)
 
 bool PanelAgent::encode(const Heartbeat& pong, std::string& out)
 {
-    if (pong.id.empty() && !nameless_ping_) return false; // unasked: WebSocket pings do that here
+    if (pong.id.empty() && !nameless_ping_) return false; // unsolicited: WebSocket pings are used instead
     nameless_ping_ = false;
     std::string_view status, servers, load;
     std::string why;
@@ -272,7 +272,7 @@ bool PanelAgent::encode(const Heartbeat& pong, std::string& out)
     out += R"(,"data":{"agentStatus":)";
     out += status.empty() ? R"("healthy")" : status;
     out += R"(,"activeServers":)";
-    out += servers.empty() ? "0" : servers; // nobody runs any
+    out += servers.empty() ? "0" : servers; // no plugin reports servers
     if (!load.empty()) {
         out += R"(,"systemLoad":)";
         out += load;

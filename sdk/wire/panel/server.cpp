@@ -1,4 +1,4 @@
-// The server's end. The agent's: panel.cpp.
+// The server's end. The agent's is in panel.cpp.
 #include "panel.hpp"
 
 #include "wire/codes.hpp"
@@ -27,7 +27,7 @@ public:
     {}
 
     FromAgent decode(std::string_view frame) override;
-    bool encode(const Welcome&, std::string&) override { return false; } // the upgrade's answer says it
+    bool encode(const Welcome&, std::string&) override { return false; } // the answer to the upgrade means it
     bool encode(const Command&, std::string& out) override;
     bool encode(const Ping&, std::string& out) override;
     bool encode(const Heartbeat&, std::string&) override { return false; } // pongs are not acknowledged
@@ -48,8 +48,7 @@ private:
     World world_;
     std::string agent_id_;
     Scratch scratch_;
-    std::string
-        memory_; // of what a message cannot point to in the frame or in scratch_; not longer than twice the frame
+    std::string memory_; // storage for what is neither in the frame nor in scratch_; at most twice the frame
 };
 
 json::Member value(std::span<const json::Member> members, std::string_view key)
@@ -78,7 +77,7 @@ FromAgent PanelServer::decode(std::string_view frame)
     if (type == "response") return response(*members, fields, f);
     if (type == "event") return event(fields, f);
     if (type == "pong") return pong(f);
-    return Nothing{}; // a word of a later version
+    return Nothing{}; // a type of a later version
 }
 
 FromAgent PanelServer::response(std::span<const json::Member> members, FieldReader& fields, const Frame& f)
@@ -120,7 +119,7 @@ FromAgent PanelServer::failure(FieldReader& fields, const Frame& f)
         error.data = more.raw("data");
         outcome = more.identifier("outcome", most::word);
         if (!more.problem.empty()) return Malformed{"error: " + more.problem, f.id};
-    } else if (f.error.kind == json::Kind::string) { // only words
+    } else if (f.error.kind == json::Kind::string) { // text only
         error.message = fields.text("error", most::text);
         if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
     }
@@ -143,7 +142,7 @@ FromAgent PanelServer::event(FieldReader& fields, const Frame& f)
 
     std::string why;
     const auto inner = json::split(f.data.raw, why);
-    if (!inner) return event; // many keys, or one twice: as it is
+    if (!inner) return event; // too many keys, or a duplicate key: unchanged
     FieldReader more{*inner, scratch_};
     if (event.topic == "progress") {
         const std::string_view id = more.identifier("id", most::id);
@@ -190,7 +189,7 @@ void PanelServer::begin(std::string& out, std::string_view id, std::string_view 
 
 bool PanelServer::encode(const Command& command, std::string& out)
 {
-    if (command.id.empty()) return false; // its answer could not be matched
+    if (command.id.empty()) return false; // its answer could not be matched to it
     const std::string_view params = command.params.empty() ? "{}" : command.params;
     if (!is_object(params)) return false;
     const bool target_in_params = [&] {

@@ -10,15 +10,15 @@ namespace agenthost::wire {
 namespace print {
 namespace {
 
-// Words of servers that are no request, and our own words from a peer that mirrors: to answer them might never end.
+// Server frames that are not requests, and our own types from a peer that echoes: answering them could loop.
 constexpr std::array<std::string_view, 6> not_requests{"ack",         "register",  "heartbeat",
                                                        "task_result", "log_event", "print_result"};
-// Words without an id that are no task are answered this many times in a row: a peer that answers our errors with more of them would
-// never end.
+// Max consecutive answers to frames without an id that are not tasks, because a peer that answers our errors could loop.
 constexpr int most_strays = 8;
 constexpr std::size_t most_pending =
-    16; // settings whose result is still to come; beyond, the oldest has no effect on heartbeats
-constexpr milliseconds shortest{1'000}, longest{3'600'000}; // heartbeat interval a server may ask for
+    16; // settings without a result yet; beyond it the oldest is ignored for heartbeats
+constexpr milliseconds shortest{1'000},
+    longest{3'600'000}; // bounds of the heartbeat interval a server may request
 
 } // namespace
 
@@ -45,12 +45,12 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     const auto inner = json::split(bare ? "{}" : payload->raw, why);
     if (!inner) return Malformed{"payload: " + why, outer_id};
     FieldReader more{*inner, scratch_};
-    if (type == "error") { // no request either; one of them says that we are not wanted
+    if (type == "error") { // not a request either; one of them rejects us
         if (more.identifier("code", most::word) != auth_failed) return Nothing{};
         return Welcome{false, more.text("message", most::text)};
     }
     const bool task = type.starts_with(print::task);
-    // A task's id stands in the payload first. Elsewhere the payload is the action's: its `id` may mean something else.
+    // A task's id is taken from the payload first. In other frames the payload has the action's parameters, where `id` may differ.
     std::string_view id = outer_id;
     if (task || (id.empty() && !raw_of(*inner, "id", json::Kind::string).empty())) {
         const std::string_view inner_id = more.identifier("id", most::id);
@@ -62,7 +62,7 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     if (more.problem.empty() && id.empty() && type != task_ping) more.problem = "id is missing";
     if (!id.empty()) {
         strays_ = 0;
-    } else if (task || ++strays_ <= most_strays) { // answered without an id
+    } else if (task || ++strays_ <= most_strays) { // answered although it has no id
         made_id_.assign(made).append(new_id(world_));
         id = made_id_;
     }
@@ -79,7 +79,7 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     return command;
 }
 
-// The payload without what belongs to the envelope. Settings always stand in `updates`, whether they came so or flat.
+// The payload without the envelope's members. Settings are always put into `updates`, nested or flat.
 std::string_view PrintAgent::params_of(std::string_view type, std::string_view id,
                                        std::span<const json::Member> payload)
 {
@@ -95,7 +95,7 @@ std::string_view PrintAgent::params_of(std::string_view type, std::string_view i
     return memory_;
 }
 
-// Settings are on their way to whoever keeps them: when that succeeds, what they say about heartbeats holds.
+// Remembers a settings command: if it succeeds, its heartbeat settings take effect.
 void PrintAgent::expect(std::string_view id, std::string_view params)
 {
     std::string why;
@@ -139,7 +139,7 @@ FromServer PrintAgent::flat_print(std::span<const json::Member> members, FieldRe
         memory_.append(",").append(member.key_raw).append(":").append(member.raw);
     }
     if (memory_.empty()) memory_ = '{';
-    memory_.front() = '{'; // was the first comma
+    memory_.front() = '{'; // replaces the first comma
     memory_ += '}';
     const std::string_view params = with_decimal_ids(memory_, decimal_);
     return Command{.id = id, .action = task_print, .params = params, .target = {}, .timeout = {}};

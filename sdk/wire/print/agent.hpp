@@ -1,4 +1,4 @@
-// The agent's end of print, in two files: what is read (print_agent.cpp), what is written (print_agent_words.cpp).
+// The agent's end of print: decoding in agent.cpp, encoding in agent_words.cpp.
 #pragma once
 
 #include "envelope.hpp"
@@ -10,9 +10,9 @@
 
 namespace agenthost::wire::print {
 
-// Ids of tasks in the flat dialect, so that an answer is written in it even after a restart. No other id of ours begins so.
+// Prefix of ids of tasks in the flat dialect, so that the answer uses it even after a restart. None of our other ids has it.
 inline constexpr std::string_view flat = "flat:";
-// An id for a task that came without: this and a uuid. Never written.
+// Prefix of the id (with a uuid) for a task without one. Never sent.
 inline constexpr std::string_view made = "~";
 inline constexpr std::size_t uuid_size = 36;
 inline bool is_made(std::string_view id)
@@ -60,7 +60,7 @@ private:
     std::optional<milliseconds> interval_;
     std::int64_t config_push_at_ = 0;
     bool due_ = false;
-    int strays_ = 0; // words without an id in a row
+    int strays_ = 0; // consecutive frames without an id
     Scratch scratch_;
     std::string made_id_, memory_, decimal_;
 };

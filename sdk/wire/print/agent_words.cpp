@@ -9,7 +9,7 @@
 namespace agenthost::wire::print {
 namespace {
 
-// Node's words for what uname says.
+// Node's names for uname's architectures.
 std::string_view arch_of(std::string_view machine)
 {
     if (machine == "x86_64" || machine == "amd64") return "x64";
@@ -48,7 +48,8 @@ void PrintAgent::settle(const Result& result)
 {
     const auto found = std::find_if(pending_.begin(), pending_.end(),
                                     [&](const Pending& pending) { return pending.id == result.id; });
-    const bool settings = found != pending_.end() || result.action == task_config; // one of before a restart
+    const bool settings =
+        found != pending_.end() || result.action == task_config; // or one sent before a restart
     if (settings && result.outcome == Outcome::success) {
         if (found != pending_.end() && found->interval) interval_ = found->interval;
         config_push_at_ = now(world_);
@@ -79,7 +80,7 @@ bool PrintAgent::encode(const Result& result, std::string& out)
     } else {
         std::string message, rest;
         std::string_view data = result.data;
-        if (ponged) { // whatever the data says
+        if (ponged) { // regardless of the data
             json::append(out, pong);
         } else if (cut_message(data, message, rest)) {
             out += message;
@@ -103,7 +104,7 @@ void PrintAgent::append_error(const Result& result, std::string& out)
     json::append(out, clip(error.message.empty() ? code : error.message, most::text));
     append_field(out, "code", code, most::word);
     append_field(out, "detail", error.detail, most::text);
-    // Whether paper may have been touched matters more than any code. No code implies "unknown", so that is always said.
+    // The server must know whether paper may have been printed. No code implies "unknown", so that outcome is always sent.
     const bool says_outcome = result.outcome != outcome_of(code);
     if (!says_outcome && error.data.empty()) return;
     out += R"(,"meta":)";
@@ -123,7 +124,7 @@ void PrintAgent::append_error(const Result& result, std::string& out)
     } else if (!error.data.empty()) {
         members.append(R"(,"data":)").append(error.data);
     }
-    members.front() = '{'; // was the first comma
+    members.front() = '{'; // replaces the first comma
     out += members;
     out += '}';
 }
@@ -153,7 +154,7 @@ bool PrintAgent::encode_flat(const Result& result, std::string& out)
 bool PrintAgent::encode(const Event& event, std::string& out)
 {
     std::string why;
-    std::string level{R"("info")"}, message; // what people read: the event's own words, when it has some
+    std::string level{R"("info")"}, message; // the readable text: the event's own message if it has one
     json::append(message, clip(event.topic, most::action));
     if (is_object(event.json)) {
         if (const auto members = json::split(event.json, why)) {

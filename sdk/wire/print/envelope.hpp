@@ -1,4 +1,4 @@
-// What both ends of print do with an envelope and its members.
+// Envelope functions of both ends of print.
 #pragma once
 
 #include "wire/json/fields.hpp"
@@ -7,21 +7,21 @@
 
 namespace agenthost::wire::print {
 
-// The envelope's id is optional: one that is no string is none.
+// The envelope's id is optional; a value that is not a string is ignored.
 inline std::string_view envelope_id(std::span<const json::Member> members, FieldReader& fields)
 {
     const json::Member* const id = find(members, "id");
     return id && id->kind == json::Kind::string ? fields.identifier("id", most::id) : std::string_view{};
 }
 
-// A member, null and absent alike.
+// A member; null is treated as absent.
 inline json::Member value(std::span<const json::Member> members, std::string_view key)
 {
     const json::Member* const found = find(members, key);
     return found && found->kind != json::Kind::null ? *found : json::Member{};
 }
 
-// A member's value as written, when there is one of that kind.
+// A member's raw value if it has this kind, else empty.
 inline std::string_view raw_of(std::span<const json::Member> members, std::string_view key, json::Kind kind)
 {
     const json::Member* const found = find(members, key);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 4> keys{"vendorId", "productId", "vendor_id", "product_id"};
 constexpr std::size_t most_text = 10; // "0x" and some leading zeros
 
-// The closing quote of the string that opens at `at`.
+// The position of the closing quote of the string that opens at `at`.
 std::size_t end_of_string(std::string_view json, std::size_t at)
 {
     for (std::size_t end = json.find('"', at + 1); end != json.npos; end = json.find('"', end + 1)) {
@@ -48,7 +48,7 @@ std::string_view with_decimal_ids(std::string_view json, std::string& memory)
     std::size_t copied = 0, at = 0;
     while ((at = json.find('"', at)) != json.npos) {
         const std::size_t key_end = end_of_string(json, at);
-        if (key_end == json.npos) break; // not valid JSON after all
+        if (key_end == json.npos) break; // not valid JSON
         const std::string_view key = json.substr(at + 1, key_end - at - 1);
         at = skip_space(json, key_end + 1);
         if (at == json.size() || json[at] != ':' || std::find(keys.begin(), keys.end(), key) == keys.end())

@@ -1,8 +1,8 @@
-// The print protocol's codec, both ends. Facts and quirks: PROTOCOL.md beside this file; pinned by tests/wire/vectors/print.
+// The print protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/print.
 //
-// Heartbeat.facts as print's `heartbeat` writes them, and back: uptime, devices, telemetry.logs (logs), telemetry.status (agent_status:
-// "healthy" is "online"), telemetry.systemLoad (system_load), config_push_at. World: utc_ms for timestamps, uuid for ids that a
-// server did not give.
+// Heartbeat.facts map to the members of print's `heartbeat`: uptime, devices, telemetry.logs (logs), telemetry.status (agent_status:
+// "healthy" is "online"), telemetry.systemLoad (system_load), config_push_at. Uses World's utc_ms for timestamps, uuid for missing
+// ids.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -12,15 +12,15 @@ namespace agenthost::wire {
 std::unique_ptr<AgentCodec> make_print_agent(AgentSetup);
 std::unique_ptr<ServerCodec> make_print_server(ServerSetup);
 
-// Words both ends use.
+// Names that both ends use.
 namespace print {
 inline constexpr std::string_view task_print = "task_print";
 inline constexpr std::string_view task_config = "task_config";
 inline constexpr std::string_view task_ping = "task_ping";
-inline constexpr std::string_view task = "task_"; // what all tasks begin with
+inline constexpr std::string_view task = "task_"; // prefix of all task types
 inline constexpr std::string_view auth_failed =
-    "AUTH_FAILED"; // ours: the server's `error` before it closes with 1008
-inline constexpr std::string_view nothing_to_say = "ok"; // the message when there is none; not read back
+    "AUTH_FAILED"; // our code in the server's `error` before it closes with 1008
+inline constexpr std::string_view nothing_to_say = "ok"; // the message if there is none; ignored when decoded
 inline constexpr std::string_view pong = "pong";
 } // namespace print
 

@@ -1,4 +1,4 @@
-// The server's end. The agent's: print_agent.hpp.
+// The server's end. The agent's is in agent.hpp.
 #include "print.hpp"
 
 #include "envelope.hpp"
@@ -17,7 +17,7 @@ namespace {
 using namespace print;
 
 constexpr std::array<std::string_view, 1> outcome_key{"outcome"};
-constexpr std::string_view config_sync = R"("config-sync")"; // a capability, as it is written
+constexpr std::string_view config_sync = R"("config-sync")"; // a capability, with its quotes
 
 class PrintServer final : public ServerCodec {
 public:
@@ -29,7 +29,7 @@ public:
     bool encode(const Ping&, std::string&) override
     {
         return false;
-    } // heartbeats come unasked; task_ping is a command
+    } // heartbeats are unsolicited; task_ping is a command
     bool encode(const Heartbeat&, std::string& out) override;
 
 private:
@@ -41,9 +41,9 @@ private:
     static bool flat_config(const Command&, std::string& out);
     static void ack(std::string_view id, std::string_view message, std::string& out);
 
-    std::string agent_id_; // the shop: as the upgrade or, after it, the register proved it
+    std::string agent_id_; // the shop's id, proven by the upgrade or by the later register
     std::string register_id_;
-    bool merges_payload_ = false; // it takes all of a task_config's payload for settings
+    bool merges_payload_ = false; // it treats the complete payload of a task_config as settings
     Scratch scratch_;
     std::string memory_, decimal_;
 };
@@ -62,9 +62,9 @@ FromAgent PrintServer::decode(std::string_view frame)
     if (type == "print_result") return flat_result(*members, fields);
     const bool known =
         type == "register" || type == "heartbeat" || type == "task_result" || type == "log_event";
-    if (!known) return Nothing{}; // a word of a later version
+    if (!known) return Nothing{}; // a type of a later version
     const json::Member payload = value(*members, "payload");
-    if (type == "register" && !find(*members, "payload")) { // agents of an older version: all beside the type
+    if (type == "register" && !find(*members, "payload")) { // older agents put all members beside the type
         register_id_ = id;
         return hello(*members, fields);
     }
@@ -249,7 +249,7 @@ bool PrintServer::encode(const Heartbeat& heartbeat, std::string& out)
     return true;
 }
 
-// Nothing but the settings: an id or `updates` of ours would become one of them.
+// Sends only the settings: the agent would treat an id or `updates` as a setting.
 bool PrintServer::flat_config(const Command& command, std::string& out)
 {
     std::string why;
@@ -276,7 +276,7 @@ bool PrintServer::flat_config(const Command& command, std::string& out)
 
 bool PrintServer::encode(const Command& command, std::string& out)
 {
-    if (command.id.empty() || !command.target.empty()) return false; // the protocol has no place for a target
+    if (command.id.empty() || !command.target.empty()) return false; // the protocol cannot express a target
     std::string why;
     const std::string_view params = command.params.empty() ? "{}" : command.params;
     const auto members = is_object(params) ? json::split(params, why) : std::nullopt;

@@ -51,7 +51,7 @@ std::optional<Outcome> outcome_named(std::string_view word)
 
 bool may_have(std::string_view json, std::string_view key)
 {
-    return json.find(key) != json.npos || json.find('\\') != json.npos; // a key may be written with escapes
+    return json.find(key) != json.npos || json.find('\\') != json.npos; // the key may contain escapes
 }
 
 bool cut_message(std::string_view data, std::string& message, std::string& rest)

@@ -1,7 +1,7 @@
-// Which results has the peer got? A journalled result counts as delivered when a ping sent after its frame has been ponged.
+// Tracks which results the peer has received. A journalled result is delivered once a ping sent after its frame is answered by a pong.
 //
-// One ping at a time is out for this purpose, so a burst of results costs one ping per round trip. The liveness pings count too.
-// Bound: the rows of frames that the send queue admitted and the peer has not ponged; the shell stops sending at `most`.
+// At most one such ping is outstanding, so a burst of results costs one ping per round trip. Liveness pings count too.
+// Bound: one row per sent frame without a pong; the session stops sending at `most`.
 #pragma once
 
 #include <charconv>
@@ -16,7 +16,7 @@ class Delivery {
 public:
     static constexpr std::size_t most = 65'536;
 
-    // A new connection: what was not ponged is sent again.
+    // Starts a new connection; rows without a pong are sent again.
     void begin()
     {
         rows_.clear();
@@ -24,15 +24,15 @@ public:
         last_ = ponged_ = 0;
     }
 
-    // The frame with this row has gone to the socket.
+    // The frame with this row was written to the socket.
     void sent(std::uint64_t row) { rows_.push_back({row, last_ + 1}); }
 
-    // The largest frame that may not have arrived, and its row (0: it is not of the journal). A peer that closes with 1009 means it.
+    // The largest frame that may not have arrived, and its row (0: not in the journal). A close with 1009 refers to it.
     struct Largest {
         std::size_t bytes = 0;
         std::uint64_t row = 0;
     };
-    // Beside sent(), for every frame, also without a row. Frames below `noteworthy` are not remembered.
+    // Called for every frame, in addition to sent(), even without a row. Frames below `noteworthy` are ignored.
     static constexpr std::size_t noteworthy = 1024;
     void sent_bytes(std::size_t bytes, std::uint64_t row)
     {
@@ -41,9 +41,9 @@ public:
         if (large_.size() < most_large) large_.push_back({{bytes, row}, last_ + 1});
     }
     [[nodiscard]] Largest largest() const { return large_.empty() ? Largest{} : large_.front().frame; }
-    // A ping goes out now; its payload.
+    // Returns the payload of a ping that is sent now.
     std::string ping() { return std::to_string(++last_); }
-    // A pong came. Calls `delivered(row)` for every row it proves. A payload that is none of ours proves nothing.
+    // Handles a pong: calls `delivered(row)` for every row it proves. An unknown payload proves nothing.
     template <typename F> void pong(std::string_view payload, F&& delivered)
     {
         std::uint64_t number = 0;
@@ -62,7 +62,7 @@ public:
 
     [[nodiscard]] bool waiting() const { return !rows_.empty(); }
     [[nodiscard]] bool full() const { return rows_.size() >= most; }
-    // Rows wait that no ping on its way will prove.
+    // True if there are rows that no outstanding ping will prove.
     [[nodiscard]] bool wants_ping() const
     {
         return !rows_.empty() && rows_.back().proof > last_ && ponged_ == last_;
@@ -70,7 +70,7 @@ public:
 
 private:
     struct Row {
-        std::uint64_t row, proof; // proof: the first ping sent after it
+        std::uint64_t row, proof; // proof: number of the first ping sent after the row
     };
     struct Large {
         Largest frame;
@@ -79,7 +79,7 @@ private:
     static constexpr std::size_t most_large = 256;
     std::deque<Row> rows_;
     std::deque<Large> large_;             // in the order they were sent, each larger than all after it
-    std::uint64_t last_ = 0, ponged_ = 0; // pings sent; the latest that was ponged
+    std::uint64_t last_ = 0, ponged_ = 0; // pings sent; the latest answered ping
 };
 
 } // namespace agenthost::wire

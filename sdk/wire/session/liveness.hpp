@@ -1,11 +1,11 @@
-// Is the peer still there? Asked once per interval; counts, so that a message costs an increment and never a timer.
+// Detects a dead peer. Checked once per interval by a counter, so that a message costs an increment instead of a timer.
 #pragma once
 
 #include <cstdint>
 
 namespace agenthost::wire {
 
-// Any inbound frame, ping or pong is a sign of life; two intervals without one are the end.
+// Any inbound frame, ping or pong is a sign of life; after two intervals without one the peer is dead.
 class Liveness {
 public:
     enum class Verdict { ping, dead };
@@ -14,7 +14,7 @@ public:
     {
         arrived_ = arrived, silent_ = 0;
     } // ready: the first ping is sent at once
-    // `arrived`: signs of life of the connection so far.
+    // `arrived`: the number of signs of life on this connection.
     Verdict tick(std::uint64_t arrived)
     {
         silent_ = arrived == arrived_ ? silent_ + 1 : 0;

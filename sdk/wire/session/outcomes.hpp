@@ -1,4 +1,4 @@
-// How a result ended, in frames that say it beside the error: `outcome` is written only when the code does not tell it.
+// The `outcome` member beside an error: written only if the code does not imply it.
 #pragma once
 
 #include "answers.hpp"
@@ -6,7 +6,7 @@
 
 namespace agenthost::wire {
 
-// A word that nobody knows, or none, is what the code implies.
+// An unknown or missing word: the outcome that the code implies.
 inline Outcome outcome_of(std::string_view word, std::string_view code)
 {
     const auto named = outcome_named(word);

@@ -5,10 +5,10 @@
 namespace agenthost::wire {
 namespace {
 
-// A damaged file must not fill the window for ever; a clock that was set back by less than this forgets nothing.
+// Limits how long a record from a damaged file is kept; a clock set back by less than this loses no nonce.
 constexpr std::int64_t longest = 24 * 3600 * 1000;
 
-// FNV-1a with a final mix: the record outlives the process, so the hash is ours and stays as it is.
+// FNV-1a with a final mix, implemented here because stored records require that the hash never changes.
 std::uint64_t hash(std::string_view agent_id, std::string_view nonce, std::uint64_t seed)
 {
     std::uint64_t h = 0xcbf29ce484222325ull ^ seed;
@@ -16,7 +16,7 @@ std::uint64_t hash(std::string_view agent_id, std::string_view nonce, std::uint6
         for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
     };
     eat(agent_id);
-    h = (h ^ 0x100) * 0x100000001b3ull; // no byte: "a","bc" and "ab","c" differ
+    h = (h ^ 0x100) * 0x100000001b3ull; // a separator that is no byte value: "a","bc" and "ab","c" differ
     eat(nonce);
     h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
     h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;

@@ -1,8 +1,8 @@
-// Remembers the nonces of signed frames for as long as the frames could be played again. Pure: time is handed in; a shell keeps
+// Stores the nonces of signed frames for as long as the frames could be replayed. Pure: the caller passes the time and keeps
 // the records across restarts. Not thread-safe.
 //
-// Bounded: a full window refuses and never forgets a nonce that still counts. A nonce is kept as 128 bits of a hash: two that
-// collide cost a refused frame, never an accepted replay.
+// Bounded: a full window refuses new frames and never drops a valid nonce. A nonce is stored as a 128-bit hash: a collision
+// refuses a frame but never accepts a replay.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -18,14 +18,14 @@ namespace agenthost::wire {
 
 class ReplayWindow {
 public:
-    // How far a frame's timestamp may be from the clock, either way (the signed protocol's document: 5 minutes).
+    // Max difference between a frame's timestamp and the clock (the signed protocol's document: 5 minutes).
     static constexpr milliseconds reach{5 * 60 * 1000};
 
     struct Record {
-        std::uint64_t high = 0, low = 0; // of the hash over agent and nonce; the same on every machine
-        std::int64_t until = 0;          // UTC ms: the frame is refused by its timestamp from then on
+        std::uint64_t high = 0, low = 0; // the hash of agent and nonce; the same on every machine
+        std::int64_t until = 0;          // UTC ms: from then on the timestamp alone refuses the frame
 
-        // For a file that is only appended to. A torn last record is recognised by its size.
+        // For an append-only file. An incomplete last record is detected by its size.
         static constexpr std::size_t size = 24;
         [[nodiscard]] std::array<char, size> bytes() const;
         static Record of(std::string_view bytes); // of at least `size` bytes
@@ -34,14 +34,14 @@ public:
 
     explicit ReplayWindow(std::size_t capacity = 65'536) : capacity_{capacity} {}
 
-    // Fresh: it is remembered from now on and `record`, when given, is what a restart must know. `ts`: the frame's, already
-    // found to be within `reach` of `now`.
+    // Fresh: the nonce is stored, and `record`, if given, is set to what must be kept across a restart. `ts`: the frame's timestamp, already
+    // checked to be within `reach` of `now`.
     NonceBook::Verdict admit(std::string_view agent_id, std::string_view nonce, std::int64_t ts,
                              std::int64_t now, Record* record = nullptr);
 
-    // What is still of use: write it to a new file when the old one has grown to a multiple of it.
+    // The records that are still valid: write them to a new file when the old one has grown to a multiple of them.
     [[nodiscard]] std::vector<Record> snapshot(std::int64_t now);
-    // False: the window is full, the record is lost (do not serve with less capacity than was written with).
+    // False: the window is full and the record is lost (do not use less capacity than the file was written with).
     bool restore(const Record&, std::int64_t now);
 
     [[nodiscard]] std::size_t size() const { return until_.size(); }
@@ -65,11 +65,11 @@ private:
     std::size_t capacity_;
     std::unordered_map<Key, std::int64_t, Hash> until_;
     std::priority_queue<Expiry> expiries_;
-    // The clock may be set back after nonces were forgotten: frames as old as those are taken for seen.
+    // If the clock is set back after nonces expired, frames as old as those are treated as seen.
     std::int64_t forgotten_ = INT64_MIN;
 };
 
-// The window as codecs want it. `keep` is called with every nonce before it is admitted; false (the disk is full) refuses it.
+// Adapts the window to codecs. `keep` is called with every nonce before it is admitted; false (disk full) refuses it.
 class ReplayBook final : public NonceBook {
 public:
     ReplayBook(ReplayWindow& window, std::function<std::int64_t()> utc_ms,

@@ -79,7 +79,7 @@ Actions SessionMachine::on(const Protested& protested)
 Actions SessionMachine::on(Died)
 {
     if (state_ != State::ready && state_ != State::draining) return {};
-    state_ = State::closing; // a closing handshake with the dead would only cost time
+    state_ = State::closing; // no closing handshake with a dead peer
     return {Abort{}};
 }
 
@@ -100,7 +100,7 @@ Actions SessionMachine::on(Closed closed)
     const bool refused = closed.refused || refused_;
     if (refused && closed.renewable && renewals_ < options_.renewals) return open(++renewals_);
     if (!refused && renewal_ > 0)
-        renewals_ = renewal_ - 1; // it was not the renewal that failed: it counts as untried
+        renewals_ = renewal_ - 1; // the renewal itself did not fail: mark it as not tried
     renewal_ = 0;
     state_ = State::waiting;
     return {Arm{std::max(closed.pause, options_.backoff.delay(++failures_, refused))}};
@@ -128,7 +128,7 @@ Actions SessionMachine::on(Reconnect)
     case State::waiting: return open();
     case State::ready: at_once_ = true; return close(1000, "reconnect");
     case State::closing: at_once_ = !stopping_; return {};
-    default: return {}; // under way already
+    default: return {}; // already in progress
     }
 }
 

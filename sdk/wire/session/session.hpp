@@ -1,14 +1,14 @@
-// The life of an outbound session as a state machine without I/O: it is told what happened and says what to do next.
+// The state machine of an outbound session, without I/O: it takes inputs (what happened) and returns actions.
 //
 //   idle -> connecting -> authenticating -> ready -> draining -> closing -> stopped
 //                \______________\____________\___________\___________\-> waiting -> connecting
 //
-// What authenticates a session differs (Acceptance): the server's answer to hello, the upgrade itself, or its silence after hello.
-// Who is refused waits the longest delay; where credentials can be renewed (panel), each renewal is tried once before that.
-// A session that has lasted `settle` has proven itself: failures before it no longer count.
+// A session is authenticated (Acceptance) by the server's answer to hello, by the upgrade itself, or by silence after hello.
+// A refused agent waits for the longest delay; if credentials can be renewed (panel), each renewal is tried once before that.
+// After a session has lasted `settle`, earlier failures no longer count.
 //
-// Frames of a ready session do not come here: the shell hands them to codec and dispatch itself. Beside it: Liveness (is the peer
-// still there), Delivery (what has the peer got). One per server; not thread-safe; the shell owns socket, timers, clock.
+// The frames of a ready session are not inputs: the caller passes them to codec and dispatch. See also Liveness (dead peers) and
+// Delivery (received results). One per server; not thread-safe; the caller owns socket, timers and clock.
 #pragma once
 
 #include "backoff.hpp"
@@ -22,46 +22,46 @@ namespace agenthost::wire {
 
 namespace session {
 
-// What happened. `Timer` is the one armed last; the shell drops a timer when the next is armed.
+// Inputs. `Timer` is the one armed last; arming a timer cancels the previous one.
 struct Start {};
 struct Opened {}; // TCP, TLS and the WebSocket upgrade are done
 struct Answered {
     bool yes;
-}; // the server's answer to our hello; no: also later, our credential is no longer good
+}; // the server's answer to our hello; a later no: our credential is no longer valid
 struct Protested {
     std::string why;
-};                 // what the peer sent is no answer, or breaks the protocol
-struct Died {};    // Liveness: nothing came for too long
-struct Flushed {}; // while draining: nothing is queued and the peer has what it must
+};                 // the peer sent an invalid answer or violated the protocol
+struct Died {};    // Liveness: the peer is dead
+struct Flushed {}; // while draining: the queue is empty and all required results are delivered
 struct Closed {
-    bool refused = false;  // our credential
-    bool renewable = true; // false: no renewal can help, the renewal itself was refused
-    milliseconds pause{0}; // the least wait before the next attempt; a person's Reconnect does not wait
-};                         // by the peer, by an error, or as we asked; also a failed open
+    bool refused = false;  // the server rejected our credential
+    bool renewable = true; // false: the renewal itself was refused, so none can help
+    milliseconds pause{0}; // min delay before the next attempt; Reconnect ignores it
+};                         // closed by the peer, by an error, or by us; also a failed open
 struct Timer {};
-struct Reconnect {}; // an attempt now: a person asks, or the credential has changed
+struct Reconnect {}; // attempt now: requested by a user, or the credential has changed
 struct Stop {
     milliseconds grace;
-}; // for what is queued
+}; // time limit for the queue
 using Input = std::variant<Start, Opened, Answered, Protested, Died, Flushed, Closed, Timer, Reconnect, Stop>;
 
-// What to do, in order.
+// Actions, to be executed in order.
 struct Open {
     int renewal =
-        0; // renew the credential first, in the way of this number (1 refresh, 2 register again); 0: as it is
+        0; // renew the credential first by this method (1 refresh, 2 register again); 0: do not renew
 };
-struct SendHello {}; // the codec knows it; nothing when the upgrade carried it
+struct SendHello {}; // made by the codec; empty if the upgrade contained it
 struct Arm {
     milliseconds after;
 };
-struct Serve {}; // authenticated: frames go to dispatch from now on
-struct Drain {}; // take nothing new; report Flushed
+struct Serve {}; // authenticated: pass frames to dispatch from now on
+struct Drain {}; // accept no new commands; report Flushed
 struct Close {
     int code;
     std::string reason;
-};               // start the closing handshake, report Closed at its end
-struct Abort {}; // drop the connection, or the attempt, at once; report Closed
-struct Done {};  // stopped: nothing follows
+};               // start the closing handshake; report Closed at its end
+struct Abort {}; // drop the connection or the attempt immediately; report Closed
+struct Done {};  // stopped: the last action
 using Action = std::variant<Open, SendHello, Arm, Serve, Drain, Close, Abort, Done>;
 using Actions = std::vector<Action>;
 
@@ -74,20 +74,20 @@ public:
     struct Options {
         Acceptance acceptance = Acceptance::answer;
         int renewals = 0;                    // ways to renew a refused credential, each tried once
-        milliseconds open_patience{30'000};  // name, TCP, TLS and upgrade, every address tried
+        milliseconds open_patience{30'000};  // DNS, TCP, TLS and upgrade, for all addresses
         milliseconds hello_patience{10'000}; // for the answer to hello
-        milliseconds silence{2'000};         // after hello, when that is the answer
-        milliseconds settle{10'000};         // of being ready
-        milliseconds close_patience{2'000};  // for the peer's half of the closing handshake
+        milliseconds silence{2'000};         // silence after hello that means acceptance
+        milliseconds settle{10'000};         // time in ready after which failures are forgotten
+        milliseconds close_patience{2'000};  // for the peer's close frame
         Backoff backoff;
     };
     explicit SessionMachine(Options options) : options_{std::move(options)} {}
 
-    // One step. The actions are to be carried out in order, before the next step.
+    // Handles one input. Execute the returned actions in order before the next step.
     session::Actions step(session::Input);
 
     [[nodiscard]] State state() const { return state_; }
-    [[nodiscard]] int failures() const { return failures_; } // in a row, for status
+    [[nodiscard]] int failures() const { return failures_; } // consecutive failures, for status
 
 private:
     session::Actions on(session::Start);
@@ -108,10 +108,10 @@ private:
     Options options_;
     State state_ = State::idle;
     int failures_ = 0;
-    int renewals_ = 0;     // ways that were tried since the last settled session
-    int renewal_ = 0;      // this attempt's
-    bool refused_ = false; // the credential, in this attempt
-    bool at_once_ = false; // the next attempt follows without a wait
+    int renewals_ = 0;     // methods tried since the last settled session
+    int renewal_ = 0;      // method of this attempt
+    bool refused_ = false; // the credential was refused in this attempt
+    bool at_once_ = false; // start the next attempt without a delay
     bool stopping_ = false;
 };
 

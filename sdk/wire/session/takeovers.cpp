@@ -10,9 +10,10 @@ namespace {
 
 constexpr int normal = 1000, going_away = 1001, no_status = 1005, first_private = 4000;
 
-constexpr std::string_view identity_in_use = "identity in use"; // our hub's word, once it has seen a contest
+constexpr std::string_view identity_in_use =
+    "identity in use"; // sent by our hub once it has detected a contest
 
-// Of "...; retry in 40 s".
+// The pause in "...; retry in 40 s".
 milliseconds asked_pause(std::string_view close_reason)
 {
     constexpr std::string_view words = "retry in ";
@@ -26,7 +27,7 @@ milliseconds asked_pause(std::string_view close_reason)
     return milliseconds{1000 * std::min(seconds, longest)};
 }
 
-// A close that blames neither the frames nor the credential.
+// True for a close code that reports neither a bad frame nor a bad credential.
 bool neutral(int code)
 {
     return code == normal || code == going_away || code == no_status || code >= first_private;
@@ -36,7 +37,7 @@ bool neutral(int code)
 
 bool Takeovers::says_replaced(std::string_view close_reason)
 {
-    // What servers say: "replaced by a newer session", "superseded", "duplicate connection", "connected elsewhere", ...
+    // Phrases of servers: "replaced by a newer session", "superseded", "duplicate connection", "connected elsewhere", ...
     constexpr std::array<std::string_view, 11> words{
         identity_in_use, "replaced",       "supersed",  "takeover",         "taken over",   "take over",
         "duplicate ",    "duplicate_conn", "elsewhere", "newer connection", "newer session"};

@@ -1,4 +1,4 @@
-// The agent's end: nothing that is not signed, or was seen before, is run.
+// The agent's end: unsigned and replayed commands are not run.
 #include "envelope.hpp"
 #include "signed.hpp"
 #include "wire/codes.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view ping = "ping"; // the document's command
 
-// A server's answer to auth has no fixed form; what these say no to is a no.
+// A server's answer to auth has no fixed form; these members can mean a refusal.
 bool says_no(std::span<const json::Member> members)
 {
     constexpr std::array<std::string_view, 5> yes{"success", "ok", "accepted", "authenticated", "valid"};
@@ -82,8 +82,8 @@ private:
     std::string agent_id_;
     Secret secret_;
     Scratch scratch_;
-    std::string id_, welcome_;      // what views of the last message point to
-    std::string bad_id_, bad_word_; // the command of the last Malformed that is to be answered
+    std::string id_, welcome_;      // storage for views of the last message
+    std::string bad_id_, bad_word_; // the command of the last Malformed that must be answered
 };
 
 std::string SignedAgentCodec::hello(const Hello& hello)
@@ -98,8 +98,8 @@ std::string SignedAgentCodec::hello(const Hello& hello)
     return frame;
 }
 
-// Deployed servers sign no answer to auth. It is believed only while it is waited for: a yes says no more than silence would, and
-// who can forge a no can cut the connection as well.
+// Deployed servers do not sign the answer to auth. It is accepted only while expected: a yes means no more than silence, and
+// an attacker who can forge a no could also cut the connection.
 std::optional<FromServer> SignedAgentCodec::unsigned_answer(std::string_view frame, bool authenticating)
 {
     std::string why;
@@ -181,7 +181,7 @@ FromServer SignedAgentCodec::decode(std::string_view frame, bool authenticating)
     }
     if (envelope.type == "command") return command(envelope);
     if (envelope.type.starts_with("auth")) return answer(envelope.payload, authenticating);
-    return Nothing{}; // an acknowledgement, or a word of a later version
+    return Nothing{}; // an acknowledgement, or a type of a later version
 }
 
 // `result` is a string for people, as servers in the field expect; what programs read is in `data`.

@@ -27,7 +27,7 @@ void append_signed_part(std::string& out, std::string_view type, std::string_vie
     out += '}';
 }
 
-// Hex digits in either case; takes as long for a wrong one as for a right one.
+// Compares hex digits in either case, in constant time.
 bool same_signature(std::string_view given, std::string_view right)
 {
     if (given.size() != signature_size || right.size() != signature_size) return false;
@@ -58,7 +58,7 @@ void Secret::set(std::string_view text)
 
 void Secret::wipe()
 {
-    volatile char* const bytes = text_.data(); // volatile: the writes are not dead to the compiler
+    volatile char* const bytes = text_.data(); // volatile: the compiler must not remove the writes
     for (std::size_t i = 0; i < text_.size(); ++i) bytes[i] = 0;
     text_.clear();
 }

@@ -1,7 +1,7 @@
 // The signed protocol's envelope: {type, agentId, ts, nonce, payload, signature}, and the bytes that are signed.
 //
-// Signed is the compact JSON of {type, agentId, ts, nonce, payload}, in this order whatever the frame's, as JSON.stringify prints it;
-// the payload counts as it was received, byte for byte.
+// The signature covers the compact JSON of {type, agentId, ts, nonce, payload}, always in this order, as JSON.stringify prints it;
+// the payload is signed as received, byte for byte.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -12,7 +12,7 @@
 
 namespace agenthost::wire {
 
-// A key in memory, wiped when it goes.
+// A key in memory, wiped on destruction.
 class Secret {
 public:
     Secret() = default;
@@ -33,24 +33,24 @@ struct Envelope {
     double ts = 0;
 };
 
-// What is wrong with a frame, in the order it is looked for. The server's end closes with the word.
+// Faults of a frame, in the order of the checks. The server's end closes with the fault's name.
 enum class Fault : std::uint8_t {
     none,
     json,      // not JSON, or without type or payload
-    agent,     // no agentId, or one nobody knows
-    nonce,     // none, or seen before
-    timestamp, // no number, or more than 5 minutes off
+    agent,     // missing or unknown agentId
+    nonce,     // missing, or seen before
+    timestamp, // not a number, or more than 5 minutes off
     signature,
-    full, // the nonce book
+    full, // the nonce book is full
 };
 
-// Views point into the frame and `scratch`. Anything but none: `why` says what, the envelope is what could be read.
+// Views point into the frame and `scratch`. On a fault `why` has the reason and the envelope what could be read.
 Fault read_envelope(std::string_view frame, Scratch& scratch, Envelope&, std::string& why);
 
-// Signature (constant time), then timestamp, then nonce. The nonce is remembered only when all else is good.
+// Checks signature (constant time), timestamp, nonce. The nonce is stored only if all other checks pass.
 Fault verify(const Envelope&, std::string_view secret, const World&, NonceBook*, std::string& why);
 
-// Appends the signed frame; false when there is no clock, uuid or HMAC to sign with. `payload` is canonical JSON.
+// Appends the signed frame; false if World lacks clock, uuid or HMAC. `payload` is canonical JSON.
 bool append_signed(std::string& out, std::string_view type, std::string_view agent_id,
                    std::string_view payload, std::string_view secret, const World&);
 

@@ -1,4 +1,4 @@
-// The server's end: a frame that fails closes the connection with the word deployed servers use.
+// The server's end: an invalid frame closes the connection with the reason that deployed servers use.
 #include "envelope.hpp"
 #include "signed.hpp"
 #include "wire/codes.hpp"
@@ -13,7 +13,7 @@ namespace agenthost::wire {
 namespace {
 
 constexpr std::string_view unknown_command =
-    "unknown_command"; // the document's result for a word nobody knows
+    "unknown_command"; // the document's result for an unknown command
 constexpr std::array<std::string_view, 1> status_member{"status"};
 
 Refused refused(Fault fault)
@@ -34,7 +34,10 @@ public:
     explicit SignedServerCodec(ServerSetup setup) : setup_{std::move(setup)}, agent_id_{setup_.agent_id} {}
 
     FromAgent decode(std::string_view frame) override;
-    bool encode(const Welcome&, std::string&) override { return false; } // silence is the yes, a close the no
+    bool encode(const Welcome&, std::string&) override
+    {
+        return false;
+    } // silence means accepted, a close means refused
     bool encode(const Command&, std::string& out) override;
     bool encode(const Ping&, std::string&) override { return false; }
     bool encode(const Heartbeat&, std::string&) override { return false; }
@@ -45,8 +48,8 @@ private:
     FromAgent log(FieldReader&, std::span<const json::Member>, std::int64_t ts);
 
     ServerSetup setup_;
-    std::string agent_id_; // proved by the upgrade, or by the first frame that verified
-    std::string made_;     // JSON that a view of the last message points to
+    std::string agent_id_; // proven by the upgrade or by the first verified frame
+    std::string made_;     // storage for views of the last message
     Scratch scratch_;
 };
 
@@ -74,7 +77,7 @@ FromAgent SignedServerCodec::result(FieldReader& fields, std::span<const json::M
     const bool unknown = told && told->text == unknown_command;
     result.error.message = fields.text("error", most::text);
     if (fields.problem.empty() && result.error.message.empty() && !unknown) {
-        // What programs read is in `data`; older agents, and those of others, have it in `result`.
+        // The data is in `data`; older agents and agents of third parties put it into `result`.
         result.data = fields.raw("data");
         if (result.data.empty() && told && told->kind != json::Kind::null) result.data = told->raw;
         return result;
@@ -116,7 +119,7 @@ FromAgent SignedServerCodec::decode(std::string_view frame)
     if (const Fault fault = read_envelope(frame, scratch_, envelope, why); fault != Fault::none)
         return refused(fault);
     if (!agent_id_.empty() && envelope.agent_id != agent_id_) return refused(Fault::agent);
-    // Asked for each frame: nothing of the secret stays here, and a revoked one ends the session.
+    // Fetched for each frame: no copy of the secret is kept, and revoking it ends the session.
     const auto secret = setup_.secret_of ? setup_.secret_of(envelope.agent_id) : std::nullopt;
     if (!secret || secret->empty()) return refused(Fault::agent);
     if (const Fault fault = verify(envelope, *secret, setup_.world, setup_.nonces, why); fault != Fault::none)
@@ -134,8 +137,7 @@ FromAgent SignedServerCodec::decode(std::string_view frame)
     if (envelope.type != "heartbeat" && envelope.type != "log" && envelope.type != "command_result")
         return Nothing{};
     const auto members = json::split(envelope.payload, why);
-    if (envelope.type == "heartbeat" && !members)
-        return Heartbeat{"{}", ts, {}}; // that it came is what counts
+    if (envelope.type == "heartbeat" && !members) return Heartbeat{"{}", ts, {}}; // only its arrival matters
     if (!members) return Malformed{std::string{envelope.type} + ": payload: " + why, {}};
     if (envelope.type == "heartbeat") return Heartbeat{scratch_.object(*members, status_member), ts, {}};
     FieldReader fields{*members, scratch_};

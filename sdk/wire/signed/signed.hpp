@@ -1,6 +1,6 @@
-// The signed protocol's codec, both ends. Facts and quirks: PROTOCOL.md beside this file; pinned by tests/wire/vectors/signed.
+// The signed protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/signed.
 //
-// World: all three; NonceBook: both ends need one, without it nothing is believed (replay.hpp has the usual one).
+// Uses all of World. Both ends need a NonceBook; without one every frame is rejected (replay.hpp has the usual one).
 #pragma once
 
 #include "wire/codec.hpp"

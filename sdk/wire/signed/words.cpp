@@ -16,7 +16,7 @@ constexpr std::array names{Name{"cpu_percent", "cpuPercent"}, Name{"mem_percent"
                            Name{"network_out_bps", "networkOut"}};
 constexpr Name load{"load_average", "loadAverage"};
 
-// Members under their other names; a value that is not a number (of a list: a list) is left out.
+// Renames members; drops values that are not numbers (for a list: not a list).
 bool translate(std::string_view json, std::string_view Name::*from, std::string_view Name::*to,
                std::string& out)
 {

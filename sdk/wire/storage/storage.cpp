@@ -8,7 +8,7 @@
 namespace agenthost::wire {
 namespace {
 
-// Messages the protocol's document names: kept word for word, whatever the plugin says; its own words become `detail`.
+// Messages prescribed by the protocol's document: sent verbatim; the plugin's own message becomes `detail`.
 struct Wording {
     std::string_view code, message;
 };
@@ -27,7 +27,7 @@ std::string_view wording_of(std::string_view code)
     return {};
 }
 
-// An agent that knows only the document sends no code.
+// An agent that implements only the document sends no code.
 std::string_view code_of(std::string_view message)
 {
     for (const Wording& wording : wordings) {
@@ -126,7 +126,7 @@ FromServer StorageAgentCodec::decode(std::string_view frame, bool authenticating
     command.id = fields.identifier("request_id", most::id);
     command.action = fields.identifier("action", most::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), command.id};
-    // A late answer to auth, or a peer that mirrors what we say: to answer it would never end.
+    // A late answer to auth, or an echo of our own frame: answering it would loop.
     if (command.action.empty() && find(*members, "status")) return Nothing{};
     if (command.action == "response" || command.action == "auth") return Nothing{};
     if (command.action.empty()) return Malformed{"action is missing", command.id};
@@ -166,7 +166,7 @@ FromAgent StorageServerCodec::decode(std::string_view frame)
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
     if (action == "response") return response(fields);
     if (action == "auth") return hello_from(fields);
-    return Nothing{}; // a word of a later version
+    return Nothing{}; // a type of a later version
 }
 
 bool StorageServerCodec::encode(const Welcome& welcome, std::string& out)
@@ -179,7 +179,7 @@ bool StorageServerCodec::encode(const Welcome& welcome, std::string& out)
 
 bool StorageServerCodec::encode(const Command& command, std::string& out)
 {
-    if (!command.target.empty()) return false; // the protocol has no place for it
+    if (!command.target.empty()) return false; // the protocol cannot express a target
     std::string why;
     const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
     if (!params || find(*params, "action") || find(*params, "request_id")) return false;

@@ -1,4 +1,4 @@
-// The storage protocol's codec, both ends. Facts and quirks: PROTOCOL.md beside this file; pinned by tests/wire/vectors/storage.
+// The storage protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/storage.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -14,7 +14,7 @@ public:
     bool encode(const Progress&, std::string&) override { return false; }
     bool encode(const Stream&, std::string&) override { return false; }
     bool encode(const Event&, std::string&) override { return false; }
-    bool encode(const Heartbeat&, std::string&) override { return false; } // WebSocket pings do that here
+    bool encode(const Heartbeat&, std::string&) override { return false; } // WebSocket pings are used instead
     bool encode(const Metrics&, std::string&) override { return false; }
     bool encode(const Log&, std::string&) override { return false; }
 
@@ -26,7 +26,7 @@ class StorageServerCodec final : public ServerCodec {
 public:
     FromAgent decode(std::string_view frame) override;
     bool encode(const Welcome&, std::string& out) override;
-    // false: the params are not an object, hold `action` or `request_id` themselves, or there is a target.
+    // False: the params are not an object, contain `action` or `request_id`, or there is a target.
     bool encode(const Command&, std::string& out) override;
     bool encode(const Ping&, std::string&) override { return false; }
     bool encode(const Heartbeat&, std::string&) override { return false; }
