@@ -1,8 +1,8 @@
-// A cgroup for each command, where the system lets us make one: below our own, v1 and v2. It is the second means: the helper, a
-// child subreaper, already keeps every descendant. The cgroup makes the limits exact (per command, not per user) and the kill atomic.
+// Creates a cgroup for each command below our own, v1 and v2, where permitted. The helper, a child subreaper, already
+// keeps every descendant; the cgroup additionally makes the limits exact (per command, not per user) and the kill atomic.
 //
-// v2: one folder, with limits where cgroup_place.hpp finds the controllers. v1: a folder in `pids` and `memory` when the limits ask
-// for them. Limits that no cgroup holds are rlimits, and problem() says so. Loop thread.
+// v2: one folder, with limits if cgroup_place.hpp finds the controllers. v1: a folder in `pids` and `memory` if the limits need
+// them. Limits without a cgroup are rlimits, and problem() reports it. Loop thread.
 #pragma once
 
 #include "config.hpp"
@@ -18,7 +18,7 @@ namespace agenthost::terminal {
 class Cgroups;
 class CgroupSystem;
 
-// One command's. The destructor kills what is left in it and removes it.
+// One command's cgroup. The destructor kills the remaining processes and removes it.
 class Cgroup {
 public:
     Cgroup() = default;
@@ -28,10 +28,10 @@ public:
     Cgroup& operator=(const Cgroup&) = delete;
     ~Cgroup() { remove(); }
 
-    // What terminal-exec is told: the v2 folder (empty: none), then v1 `tasks` files.
+    // Passed to terminal-exec: the v2 folder (empty: none), then v1 `tasks` files.
     [[nodiscard]] const std::string& unified() const { return unified_; }
     [[nodiscard]] std::vector<std::string> tasks() const;
-    struct Held { // by which limits are kept; neither: by rlimits
+    struct Held { // the limits enforced by the cgroup; others are rlimits
         bool v1 = false, v2 = false;
     };
     [[nodiscard]] Held processes() const { return processes_; }
@@ -48,24 +48,24 @@ private:
 
 class Cgroups {
 public:
-    // Looks where we are and what we may do; ends what an agent that died left behind.
+    // Finds our cgroup and permissions; ends processes left by a dead agent.
     void open(const Limits&);
     void open(const Limits&, CgroupSystem&);
     void close() { found_ = {}; }
     Cgroup make(const Limits&);
     // For people: "v2", "v1 pids", "none".
     [[nodiscard]] std::string describe() const;
-    // Which limits are not kept by a cgroup, what that means, what to do. Empty: all are, or there are none.
+    // Which limits no cgroup enforces, the consequence and the remedy. Empty: all are enforced, or there are none.
     [[nodiscard]] const std::string& problem() const { return found_.problem; }
 
 private:
     struct Found {
-        std::string unified, pids, memory; // folders of our own in each; empty: not usable
+        std::string unified, pids, memory; // our folder in each hierarchy; empty: not usable
         bool unified_pids = false, unified_memory = false;
         std::string problem;
     };
     Found found_;
-    // Never starts again, whatever is closed and opened: commands that still run own the folders with the earlier numbers.
+    // Never restarts from 0: running commands own the folders with the earlier numbers.
     unsigned long last_ = 0;
 };
 

@@ -49,12 +49,12 @@ bool delegated(CgroupSystem& system, const std::string& folder)
            system.attribute(folder, "trusted.delegate") == "1";
 }
 
-// Moves every process of the folder, which are the daemon's, into a leaf.
+// Moves every process of the folder (all the daemon's) into a leaf.
 bool move_to_leaf(CgroupSystem& system, const std::string& folder)
 {
     const std::string leaf = folder + "/" + leaf_name;
     if (system.read(leaf + "/cgroup.type").empty() && !system.make(leaf)) return false;
-    // Enabled beside processes it makes every child unusable, the leaf too.
+    // Enabled in a cgroup with processes, it makes every child unusable, including the leaf.
     if (has_word(system.read(folder + "/cgroup.subtree_control"), "pids"))
         system.write(folder + "/cgroup.subtree_control", "-pids");
     for (int round = 0; round < move_rounds; ++round) {
@@ -66,7 +66,7 @@ bool move_to_leaf(CgroupSystem& system, const std::string& folder)
     return false;
 }
 
-// Whether a child of the folder can hold processes.
+// Whether a child of the folder can contain processes.
 bool children_usable(CgroupSystem& system, const std::string& folder, const std::string& probe)
 {
     const std::string child = folder + "/" + probe;
@@ -126,7 +126,7 @@ CgroupPlace find_cgroup_place(CgroupSystem& system, const std::string& probe, bo
 {
     CgroupPlace place{.folder = own_cgroup(system, ""), .problem = {}};
     if (place.folder.empty()) return place;
-    // Already in a leaf: ours of an earlier start, or the service manager's (DelegateSubgroup=).
+    // Already in a leaf: ours from an earlier start, or the service manager's (DelegateSubgroup=).
     const bool is_delegated = delegated(system, place.folder);
     if (!is_delegated && delegated(system, parent_of(place.folder))) place.folder = parent_of(place.folder);
     if (!system.make(place.folder + "/" + probe)) {

@@ -1,10 +1,10 @@
 // Finds the folder of the v2 hierarchy below which commands get their cgroups, and enables the controllers for their limits there.
 //
-// The kernel's rules decide what is possible. A cgroup that passes the memory controller on may hold no process itself. `pids` is
-// worse: enabling it in a cgroup that holds processes succeeds, and makes every child cgroup unusable ("domain invalid"). So
-// controllers are enabled only where no process is. Our own cgroup holds the daemon; where it has been delegated to us (systemd's
-// Delegate=yes), the daemon first moves into a leaf of it. Where it has not, moving would fight the service manager: commands
-// still get a cgroup, so that all their processes can be killed at once, and their limits are rlimits.
+// The kernel's rules: a cgroup that passes the memory controller on must not contain processes. `pids` is
+// worse: enabling it in a cgroup with processes succeeds but makes every child cgroup unusable ("domain invalid"). So
+// controllers are enabled only in cgroups without processes. Our own cgroup contains the daemon; if it is delegated to us (systemd's
+// Delegate=yes), the daemon first moves into a leaf of it. Otherwise moving would conflict with the service manager: commands
+// still get a cgroup, so that all their processes can be killed at once, but their limits are rlimits.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ public:
     virtual ~CgroupSystem() = default;
     virtual std::string read(const std::string& file); // empty: it does not exist
     virtual bool write(const std::string& file,
-                       const std::string& text); // in one write, as the kernel wants it
+                       const std::string& text); // in a single write, as the kernel requires
     virtual bool make(const std::string& folder);
     virtual bool remove(const std::string& folder);
     virtual std::string attribute(const std::string& folder, const char* name); // extended; empty: not set
@@ -30,10 +30,10 @@ struct CgroupPlace {
     std::string problem; // why a wanted controller cannot be used, and what to do; for the log and health
 };
 
-// `probe`: the name of a folder that may be made for a moment.
+// `probe`: the name of a folder that may be created temporarily.
 CgroupPlace find_cgroup_place(CgroupSystem&, const std::string& probe, bool want_pids, bool want_memory);
 
-// Our own folder in a hierarchy: `controller` empty means v2. Empty: there is none.
+// Our folder in a hierarchy; `controller` empty: v2. Returns empty if there is none.
 std::string own_cgroup(CgroupSystem&, const std::string& controller);
 
 } // namespace agenthost::terminal

@@ -11,9 +11,9 @@
 
 namespace agenthost::terminal {
 
-struct Limits { // 0: as the daemon has it
-    // In the command's cgroup; without one of its user, whose other processes count as well. So as our own user, without a cgroup, the
-    // default does not hold: a person's desktop may have more threads than that.
+struct Limits { // 0: same as the daemon
+    // Per command in a cgroup; without one per user, including the user's other processes. So the default is not applied for our own user
+    // without a cgroup: a desktop session may have more threads than that.
     std::uint64_t processes = 1024;
     bool processes_by_default = true;
     std::uint64_t memory = 0;      // bytes
@@ -22,20 +22,20 @@ struct Limits { // 0: as the daemon has it
 };
 
 struct Config {
-    std::string run_as;                    // empty: agenthost-run when root, else ourselves
+    std::string run_as;                    // empty: agenthost-run if root, else our own user
     std::vector<std::string> run_as_allow; // users that a caller may name
     std::string shell;                     // empty: /bin/sh for strings, the user's own as SHELL
-    std::vector<std::string> allow;        // patterns (policy.hpp); none: nothing runs
+    std::vector<std::string> allow;        // patterns (policy.hpp); empty: nothing runs
     std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     std::optional<std::vector<std::string>>
         env; // variables a caller may set; not set: by `allow` (policy.hpp)
     std::map<std::string, std::string> environment; // set for every command
     unsigned queue = 100, concurrency = 4;
-    std::chrono::milliseconds timeout{3'600'000}; // longest and default; 0: none
+    std::chrono::milliseconds timeout{3'600'000}; // maximum and default; 0: none
     std::chrono::milliseconds grace{5'000};       // from SIGINT to SIGTERM, from SIGTERM to SIGKILL
     std::chrono::milliseconds wait{
-        1'000}; // a command waits this long for a reader that takes nothing, then output is dropped
-    std::uint64_t max_output = 0; // bytes a command's caller is sent; 0: all
+        1'000}; // a command waits this long for a reader that accepts nothing, then output is dropped
+    std::uint64_t max_output = 0; // bytes sent to a command's caller; 0: all
     std::uint64_t ring = 1 << 20; // bytes on disk of each channel, for attach
     unsigned keep = 32;           // finished commands whose output can still be read
     std::chrono::milliseconds keep_for{600'000};
@@ -47,7 +47,7 @@ struct Config {
     [[nodiscard]] bool allows_everything() const { return allow.size() == 1 && allow[0] == "*"; }
 };
 
-// Throws std::runtime_error with the key and what is wrong.
+// Throws std::runtime_error with the key and the problem.
 Config parse_config(std::string_view json);
 
 } // namespace agenthost::terminal

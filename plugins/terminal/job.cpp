@@ -19,7 +19,7 @@ Job::Job(JobOwner& owner, const CommandParts& parts, terminal::Command command)
       execution_{*this, parts, command_, readers_}, readers_{parts.loop, execution_.io().outputs(), *this,
                                                              command_.config->wait}
 {
-    // What is not needed any more is not kept: secrets among it.
+    // Drop data that is no longer needed, because it may contain secrets.
     command_.params.env.clear();
     command_.params.argv.clear();
     command_.params.command.clear();
@@ -93,7 +93,7 @@ void Job::reader_left()
 
 void Job::abandon() { readers_.refuse_all("INTERRUPTED", "the agent stopped before the command had ended"); }
 
-// ---- life ----
+// ---- life cycle ----
 
 void Job::say_queued(std::size_t position)
 {
@@ -128,7 +128,7 @@ void Job::failed(std::string_view code, const std::string& why, std::uint32_t ho
 {
     state_ = State::ended;
     readers_.refuse_all(code, why, how);
-    readers_.complete(); // for those who attach later
+    readers_.complete(); // for readers that attach later
 }
 
 void Job::finished()

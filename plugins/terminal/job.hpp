@@ -25,7 +25,7 @@ public:
     virtual ~JobOwner() = default;
     virtual void started(const Job&) = 0;
     virtual void ended(Job&) = 0;     // its slot is free; readers may still be served
-    virtual void settled() = 0;       // one that has ended has no reader and no process any more
+    virtual void settled() = 0;       // an ended job has no reader and no process left
     virtual void cancelled(Job&) = 0; // while it waits in the queue
 };
 
@@ -40,10 +40,10 @@ public:
     void add_runner(Request); // the request that runs it
     void attach(Request, const AttachParams&);
     void start();
-    void never_ran(Reason);                // it was taken out of the queue
+    void never_ran(Reason);                // it was removed from the queue
     void say_queued(std::size_t position); // 0: it starts at once
     void interrupt(Reason, bool force);
-    // The readers are cut off and the request is answered as interrupted: the plugin ends.
+    // The plugin stops: cuts off the readers and answers the request as interrupted.
     void abandon();
 
     [[nodiscard]] const terminal::Command& command() const { return command_; }

@@ -1,6 +1,5 @@
-// The commands that wait or run, and those that have ended and whose output is still kept. A command belongs
-// to the server that asked for it: another server does not find it; the machine's own control socket finds
-// all. Loop thread.
+// Waiting and running commands, and finished ones with stored output. A command belongs to the server that
+// requested it: other servers cannot find it; this machine's control socket finds all. Loop thread.
 #pragma once
 
 #include "job.hpp"
@@ -22,19 +21,20 @@ class JobTable {
 public:
     explicit JobTable(Loop& loop) : loop_{loop} {}
 
-    void limits(std::size_t keep, Clock::duration keep_for); // of those that have ended
+    void limits(std::size_t keep, Clock::duration keep_for); // of finished commands
 
-    // Takes the place of one with the same id that has ended.
+    // Replaces a finished command with the same id.
     void add(JobPtr);
-    void remove(const Job&); // it never ran
-    void ended(const Job&);  // kept for a while
-    void tidy_soon();        // one that has ended is not used any more
+    void remove(const Job&); // a command that never ran
+    void ended(const Job&);  // moves it to the finished commands
+    void tidy_soon();        // a finished command has no readers left
 
     [[nodiscard]] JobPtr find_open(std::string_view server, const std::string& id) const;
-    [[nodiscard]] JobPtr find(std::string_view server, const std::string& id) const; // ended ones too
+    [[nodiscard]] JobPtr find(std::string_view server,
+                              const std::string& id) const; // including finished ones
     [[nodiscard]] std::vector<JobPtr> open() const;
-    [[nodiscard]] std::vector<JobPtr> all() const; // those that have ended last
-    void clear();                                  // ends all processes; readers are cut off
+    [[nodiscard]] std::vector<JobPtr> all() const; // finished ones last
+    void clear();                                  // kills all processes and disconnects readers
 
 private:
     using Key = std::pair<std::string, std::string>; // server, commandId

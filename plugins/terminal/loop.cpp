@@ -24,7 +24,7 @@ Loop::~Loop() { stop(); }
 
 void Loop::start()
 {
-    // Signals are for the host's threads; a SIGPIPE of a command's closed stdin stays pending here and harms nobody.
+    // The host's threads handle signals; a SIGPIPE from a command's closed stdin stays pending here without effect.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);

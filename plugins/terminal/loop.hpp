@@ -1,9 +1,9 @@
 // The plugin's one I/O thread: descriptors by epoll, timers, and work that other threads post. Everything but post() is for
-// the loop's own thread (or before start() and after stop()). An exception that leaves a handler goes to `on_error` and the loop goes on.
+// the loop's own thread (or before start() and after stop()). An exception that leaves a handler goes to `on_error`, and the loop continues.
 #pragma once
 
-#include <agenthost/function.hpp>
 #include "base/fd.hpp"
+#include <agenthost/function.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -34,7 +34,7 @@ public:
     Loop& operator=(const Loop&) = delete;
 
     void start();
-    void stop(); // joins; what is posted and not yet run is dropped. Not from the loop's thread
+    void stop();                 // joins and drops pending posts. Not from the loop's thread
     void post(Function<void()>); // [any]
 
     void watch(int fd, std::uint32_t events,

@@ -1,10 +1,10 @@
-// What a command has written on one channel: the last bytes in a window in memory, what is older in a ring on disk, what is older
-// than that gone. Offsets count from the channel's first byte, so a gap shows.
+// The output of a command on one channel: the latest bytes in a window in memory, older ones in a ring on disk, still older ones
+// are dropped. Offsets count from the channel's first byte, so gaps are detectable.
 //
-// The ring is a file of `ring` bytes; the byte at offset o stands at o % ring. It is made when the window overflows and never
-// before: most commands print less. A window that overflows first grows to hold a whole ring, while the budget lasts that all of
-// them share: a command that prints by the gigabyte then writes no more to the disk than what is left of it in the end. A disk that fails costs
-// the replay of older output, not the command. One thread; bounds: window + ring, and the budget.
+// The ring is a file of `ring` bytes; the byte at offset o is at position o % ring. It is created only when the window overflows,
+// because most commands print less. An overflowing window first grows to the size of the ring, within a budget shared by all
+// windows: a command that prints gigabytes then writes only its last bytes to the disk. A disk error loses the replay of older
+// output, not the command. Single-threaded; bounds: window + ring, and the budget.
 #pragma once
 
 #include "base/fd.hpp"
@@ -18,7 +18,7 @@
 
 namespace agenthost::terminal {
 
-// What windows may grow by, all together. Outlives its outputs.
+// The total by which windows may grow. Outlives its outputs.
 struct WindowBudget {
     std::size_t left = 16 << 20;
 };
@@ -26,11 +26,10 @@ struct WindowBudget {
 class Output {
 public:
     static constexpr std::size_t window =
-        256 << 10; // holds the 100 KB that a slow consumer may lag, and one read
-    static constexpr std::size_t read_size =
-        64 << 10; // room() never offers less than this at the write end, wrap aside
+        256 << 10; // holds the 100 KB that a slow consumer may lag behind, and one read
+    static constexpr std::size_t read_size = 64 << 10; // min size that room() returns, except before the wrap
 
-    // Without a budget the window stays as it is.
+    // Without a budget the window does not grow.
     Output(std::string ring_file, std::uint64_t ring, WindowBudget* budget = nullptr)
         : file_{std::move(ring_file)}, ring_{ring}, budget_{budget}
     {}
@@ -38,18 +37,18 @@ public:
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
 
-    // Where the next bytes go; then wrote(n).
+    // The buffer for the next bytes; call wrote(n) after filling it.
     std::span<char> room();
     void wrote(std::size_t n) { end_ += n; }
     void append(std::string_view);
 
     [[nodiscard]] std::uint64_t end() const { return end_; }        // bytes so far
-    [[nodiscard]] std::uint64_t begin() const;                      // the oldest that can still be read
-    [[nodiscard]] std::uint64_t in_memory() const { return kept_; } // from here on reading cannot fail
-    // Up to `most` bytes at `offset` (begin() <= offset <= end()). Empty below end(): the disk failed. Valid until
-    // the next call; `scratch` holds what is not in one piece.
+    [[nodiscard]] std::uint64_t begin() const;                      // the oldest readable byte
+    [[nodiscard]] std::uint64_t in_memory() const { return kept_; } // from this offset on reading cannot fail
+    // Up to `most` bytes at `offset` (begin() <= offset <= end()). Empty before end(): disk error. Valid until
+    // the next call; `scratch` holds data that is not contiguous.
     std::string_view read(std::uint64_t offset, std::size_t most, std::string& scratch) const;
-    // The command is over: the window's memory is given back, to the ring or, when it is little, to a string.
+    // The command has ended: frees the window and moves its bytes to the ring or, if they are few, to a string.
     void settle();
     [[nodiscard]] bool damaged() const { return broken_; } // the disk failed
 

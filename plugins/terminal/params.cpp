@@ -1,8 +1,8 @@
 #include "params.hpp"
 
+#include "base/hash.hpp"
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
-#include "base/hash.hpp"
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -25,7 +25,7 @@ Json object(std::string_view text)
     return json;
 }
 
-// No member and null are the same.
+// A missing member and null are equivalent.
 const Json* member(const Json& json, const char* key)
 {
     const auto at = json.find(key);
@@ -85,7 +85,7 @@ std::string id_of(const Json& json, bool required)
     return id;
 }
 
-// Binary data comes as base64, said by a member `encoding`.
+// Binary data is base64, marked by a member `encoding`.
 std::string bytes(const Json& json, const char* key, const char* encoding)
 {
     const Json* value = member(json, key);

@@ -1,4 +1,4 @@
-// What a caller asks for, as values. Pure; every function throws agenthost::Error with what is wrong and how to say it right.
+// Parses the parameters of the actions. Pure; every function throws agenthost::Error with the problem and the correct form.
 #pragma once
 
 #include "queue.hpp"
@@ -18,7 +18,7 @@ struct Size {
 };
 
 struct RunParams {
-    std::string id; // commandId; empty: one is made
+    std::string id; // commandId; empty: one is generated
     std::vector<std::string> argv;
     std::string command; // a shell string; either this or argv
     std::string cwd;     // empty: the user's home
@@ -42,7 +42,7 @@ InterruptParams parse_interrupt(std::string_view json);
 struct InputParams {
     std::string id, data;
     bool end = false;
-    std::optional<std::uint64_t> offset; // of data in all that was typed; what is there already is left out
+    std::optional<std::uint64_t> offset; // of data in the command's whole input; bytes before it are skipped
 };
 InputParams parse_input(std::string_view json);
 

@@ -1,4 +1,4 @@
-// The entry: actions to the service's functions, and no more.
+// The plugin's entry: maps actions to the service's functions.
 #include "service.hpp"
 #include "user.hpp"
 
@@ -13,7 +13,7 @@ namespace {
 using agenthost::terminal::Config;
 using agenthost::terminal::Service;
 
-// terminal-exec stands beside this library.
+// terminal-exec is beside this library.
 std::string helper()
 {
     static const char here = 0;
@@ -47,7 +47,7 @@ public:
         context.on("terminal.attach", &service_, &Service::attach);
     }
     void start() override { service_.start(); }
-    // The constructor has read the rest; a name may be unknown on this machine.
+    // The constructor has checked the rest; user names may be unknown on this machine.
     void check(agenthost::Check& report) override
     {
         const Config config = configuration(config_json_);

@@ -1,4 +1,4 @@
-// May this command run, as what, with which environment? Looks at the file system (is the program there), changes nothing.
+// Decides whether a command may run, under which path and with which environment. Reads the file system, changes nothing.
 //
 // A pattern is an absolute path, perhaps followed by patterns for the arguments, all separated by blanks:
 //   /usr/bin/uptime                   with any arguments
@@ -26,9 +26,9 @@
 namespace agenthost::terminal {
 
 struct Admitted {
-    std::string program; // absolute; what is executed
+    std::string program; // absolute path to execute
     bool resolved =
-        false; // a pattern matched where links end: no link may be in the path when it is executed
+        false; // a pattern matched after resolving links: the path must contain no link when it is executed
     std::vector<std::string> argv, env;
     std::string cwd;
 };
@@ -37,10 +37,10 @@ struct Admitted {
 Admitted admit(const Config&, const User&, const RunParams&);
 
 bool admits(std::string_view pattern, std::string_view path, std::span<const std::string> arguments);
-// "uptime -p" -> {"uptime", "-p"}; empty when a shell would see more in it than words.
+// "uptime -p" -> {"uptime", "-p"}; empty if a shell would interpret it as more than words.
 std::vector<std::string> plain_words(std::string_view command);
-// The value of SHELL: `shell` of the configuration, else the user's own from the user database; /bin/sh when that one is missing
-// or lets nobody in (nologin).
+// The value of SHELL: `shell` of the configuration, else the user's shell in the user database; /bin/sh if that is missing
+// or is nologin.
 std::string login_shell(const Config&, const User&);
 
 } // namespace agenthost::terminal

@@ -23,7 +23,7 @@ namespace agenthost::terminal {
 
 namespace {
 
-constexpr int pipe_size = 256 << 10; // fewer wake-ups than the usual 64 KiB; a wish
+constexpr int pipe_size = 256 << 10; // fewer wake-ups than with the default of 64 KiB; best effort
 
 [[noreturn]] void cannot(const char* what)
 {
@@ -32,7 +32,7 @@ constexpr int pipe_size = 256 << 10; // fewer wake-ups than the usual 64 KiB; a 
         (errno == EMFILE || errno == ENFILE ? ". Raise LimitNOFILE of the service" : "")};
 }
 
-// Above the numbers the helper's descriptors get: what dup2 there replaces must not be one of them.
+// Above the helper's descriptor numbers, because dup2 there must not replace one of these.
 base::Fd high(int fd)
 {
     const base::Fd low{fd};
@@ -165,14 +165,15 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
     ::posix_spawn_file_actions_adddup2(&actions.raw, err_fd, 2);
     ::posix_spawn_file_actions_adddup2(&actions.raw, control, terminal_exec_control);
     ::posix_spawn_file_actions_adddup2(&actions.raw, spec.get(), terminal_exec_spec_fd);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions.raw, terminal_exec_spec_fd +
-                                                                 1); // whatever others in this process forgot
+    ::posix_spawn_file_actions_addclosefrom_np(
+        &actions.raw, terminal_exec_spec_fd + 1); // in case other code in this process leaked descriptors
     base::SpawnAttributes attributes;
     sigset_t all;
     ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes.raw, &all); // the helper is deaf from its first instruction
+    ::posix_spawnattr_setsigmask(&attributes.raw,
+                                 &all); // the helper blocks all signals from its first instruction
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
-    // A group of its own, so that no signal to the daemon's group is for it; not a session, which the scheduler may treat as another user.
+    // Its own group, so that it gets no signal sent to the daemon's group; not a session, which the scheduler may treat as another user.
     ::posix_spawnattr_setpgroup(&attributes.raw, 0);
     ::posix_spawnattr_setflags(&attributes.raw,
                                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
@@ -203,7 +204,7 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
 Process::~Process()
 {
     if (helper_ < 0) return;
-    // Given up on (the plugin ends, or the constructor's caller failed): our end of the socket closes and the helper ends everything.
+    // Abandoned (the plugin stops, or the constructor's caller failed): our end of the socket closes, and the helper ends everything.
     cgroup_.kill();
     control_.reset();
     pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
@@ -262,13 +263,13 @@ void Process::order(std::uint32_t kind, int sig)
 {
     const terminal_exec_order text{.kind = kind, .signal = sig};
     (void)!::send(control_.get(), &text, sizeof text,
-                  MSG_DONTWAIT | MSG_NOSIGNAL); // a helper that is gone needs no order
+                  MSG_DONTWAIT | MSG_NOSIGNAL); // ignore a helper that is gone
 }
 
 void Process::interrupt()
 {
     if (pty_ && pid_ > 0) {
-        // Line discipline and job control decide who is in the foreground; a shell at its prompt gets it itself.
+        // Line discipline and job control decide which group is in the foreground; a shell at its prompt gets the signal itself.
         if (::ioctl(out.get(), TIOCSIG, SIGINT) == 0) return;
     }
     order(terminal_exec_signal_group, SIGINT);

@@ -1,4 +1,4 @@
-// A running command: its helper, its descriptors, what the helper says of it. The helper (exec/main.c) is started by posix_spawn,
+// A running command: its helper, its descriptors and the helper's messages. posix_spawn starts the helper (exec/main.c),
 // which is safe in a process with threads. Loop thread; the owner watches control() and pidfd() and calls on_control()
 // and on_pidfd() when they are readable.
 #pragma once
@@ -22,7 +22,7 @@ struct Launch {
     const User& user;
     const Limits& limits;
     std::optional<Size> pty;
-    bool input = false; // a pipe for stdin; else /dev/null. A PTY always has one
+    bool input = false; // a pipe for stdin; else /dev/null. A PTY always has input
     std::string helper;
 };
 
@@ -32,9 +32,9 @@ struct Usage {
 
 class Process {
 public:
-    // Starts it. Throws std::runtime_error when there are no descriptors, no memory, no helper: nothing was started.
+    // Starts it. Throws std::runtime_error without descriptors, memory or helper: nothing was started.
     Process(const Launch&, Cgroup);
-    ~Process(); // what still runs is killed; waits for that, but not for ever
+    ~Process(); // kills remaining processes and waits for them, with a timeout
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
@@ -48,8 +48,8 @@ public:
         bool outside = false;     // started, but not in its v2 cgroup: its limits are rlimits
         int error = 0, stage = 0; // failed
     };
-    Heard on_control(); // what is new
-    bool on_pidfd();    // true: the helper is reaped, and everything it had to say was heard
+    Heard on_control(); // new messages
+    bool on_pidfd();    // true: the helper is reaped, and all its messages were read
 
     void interrupt();         // SIGINT: to the terminal's foreground group, or to the command's group
     void signal_all(int sig); // to every descendant

@@ -1,5 +1,5 @@
-// Who waits, who may run, and in which order: callers by fair shares (base/fair_shares.hpp); within one caller urgent before high
-// before normal before low, first come first served within each. Pure. Positions count from 1.
+// The queue of commands: callers by fair shares (base/fair_shares.hpp); within one caller urgent before high
+// before normal before low, and first come first served within each. Pure. Positions count from 1.
 #pragma once
 
 #include "base/fair_shares.hpp"
@@ -32,13 +32,14 @@ inline std::optional<Priority> priority(std::string_view text)
     return std::nullopt;
 }
 
-// `caller` is the server that asked. Callers share places and slots fairly; a priority orders one caller's own commands, so that
-// nobody overtakes another server by calling everything urgent.
+// `caller` is the requesting server. Callers share places and slots fairly; a priority orders one caller's own commands, so that
+// no server overtakes another by marking everything urgent.
 template <class T> class Queue {
 public:
     Queue(std::size_t concurrency, std::size_t capacity) : shares_{concurrency, capacity} {}
 
-    void limits(std::size_t concurrency, std::size_t capacity) // what waits or runs already stays
+    void limits(std::size_t concurrency,
+                std::size_t capacity) // waiting and running commands are not affected
     {
         shares_.limits(concurrency, capacity);
     }
@@ -46,7 +47,7 @@ public:
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] std::size_t running() const { return shares_.running(); }
 
-    // Starts without waiting, when the caller has nothing in the queue and a slot is free for it. False: push it.
+    // Starts without waiting if the caller has nothing in the queue and a slot is free for it. False: push it.
     bool begin(const std::string& caller)
     {
         if (callers_.contains(caller) || !shares_.may_run(caller)) return false;
@@ -61,7 +62,7 @@ public:
         shares_.waits(caller);
         return true;
     }
-    // The next that may run now; it counts as running until ended().
+    // The next command that may run now; it counts as running until ended().
     std::optional<T> next()
     {
         const auto at = first(shares_, callers_, [&](const auto& caller) { return shares_.may_run(caller); });
@@ -73,7 +74,7 @@ public:
     }
     void ended(const std::string& caller) { shares_.ends(caller); }
 
-    // Anything that waits; it does not run.
+    // Removes any waiting command, which then does not run.
     std::optional<T> pop()
     {
         if (callers_.empty()) return std::nullopt;
@@ -91,7 +92,7 @@ public:
             }
         return false;
     }
-    // fn(what, position) in the order of service, as far as it can be known: what ends first is not.
+    // Calls fn(what, position) in the expected order of service; which command ends first is unknown.
     template <class F> void each(F fn) const
     {
         base::FairShares shares = shares_;

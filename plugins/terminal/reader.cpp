@@ -37,7 +37,7 @@ void Reader::pump(std::size_t channel, const Output& output, bool ripe, bool all
             if (whole > 0)
                 bytes = bytes.substr(0, whole);
             else if (!all)
-                return; // the rest of a character is on its way
+                return; // the rest of the character has not arrived yet
         }
         switch (request.stream(static_cast<std::uint32_t>(channel + 1), next, bytes)) {
         case AGH_OK:
@@ -46,7 +46,7 @@ void Reader::pump(std::size_t channel, const Output& output, bool ripe, bool all
             sent_now_ = true;
             break;
         case AGH_E_BUSY: blocked = true; break;
-        default: return skip(channel, last); // nobody listens any more
+        default: return skip(channel, last); // the reader is gone
         }
     }
 }
@@ -74,7 +74,7 @@ void Reader::drop_to(const Outputs& outputs, std::uint64_t lag)
         const std::uint64_t last = end(channel, output);
         if (last <= next_[channel] || last - next_[channel] <= lag) continue;
         std::uint64_t to = last - lag;
-        // Not into the middle of a character.
+        // Not in the middle of a character.
         const std::string head{output.read(to, std::min<std::uint64_t>(3, last - to), scratch_)};
         for (std::size_t i = 0; i < head.size() && (static_cast<unsigned char>(head[i]) & 0xc0) == 0x80; ++i)
             ++to;

@@ -28,17 +28,17 @@ public:
         : request{std::move(request)}, next_{from}, most_{most}
     {}
 
-    // Sends what may go now. `all`: the command is over, hold nothing back.
+    // Sends what may be sent now. `all`: the command has ended, hold nothing back.
     void pump(const Outputs&, Clock::time_point now, bool all);
-    // When pump() has something to do by time alone; false: nothing pending.
+    // When pump() must run next without new output; false: nothing pending.
     [[nodiscard]] bool due(Clock::time_point& when, Clock::time_point now) const;
     [[nodiscard]] bool served(const Outputs& outputs) const { return lag(outputs) == 0; }
     [[nodiscard]] std::uint64_t lag(const Outputs&) const;
-    void drop_to(const Outputs&, std::uint64_t lag); // the oldest goes
+    void drop_to(const Outputs&, std::uint64_t lag); // drops the oldest output
 
     Request request;
-    bool blocked = false; // the host took no more; its writable() clears it
-    bool stalled = false; // for too long: output is dropped now, the command does not wait
+    bool blocked = false; // the host accepts no more; writable() clears this
+    bool stalled = false; // blocked for too long: output is dropped, and the command does not wait
     bool over = false;    // answered
     std::array<std::uint64_t, 2> until{unending, unending}; // replay without following: where it ends
     [[nodiscard]] bool follows() const { return until[0] == unending; }

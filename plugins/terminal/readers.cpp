@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto linger = 30s; // for a reader that takes nothing, after the end
+constexpr auto linger = 30s; // for a reader that accepts nothing after the end
 
 } // namespace
 
@@ -47,7 +47,7 @@ void Readers::writable(agh_req id)
     Reader* r = find(id);
     if (!r) return;
     r->blocked = r->stalled = false;
-    loop_.cancel(r->patience); // it took something: patience begins anew
+    loop_.cancel(r->patience); // it accepted something: restart its timer
     serve(*r);
     if (held_ && (!runner_ || runner_->lag(outputs_) < Reader::most_lag)) let_go();
     sweep();
@@ -84,7 +84,7 @@ void Readers::serve(Reader& r)
         });
 }
 
-// The command waits for its reader, for a while.
+// Pauses the command for its reader, for a while.
 void Readers::hold_for(Reader& r)
 {
     if (!held_) {

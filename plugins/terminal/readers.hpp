@@ -14,16 +14,16 @@ namespace agenthost::terminal {
 
 class Readers {
 public:
-    // What they need of the command. Called from inside the calls below and from timers.
+    // The command's functions that readers need. Called from the functions below and from timers.
     class Command {
     public:
         virtual ~Command() = default;
         [[nodiscard]] virtual std::string result(const Reader&, bool runs_it) const = 0; // a JSON object
-        virtual void hold(bool) = 0; // it shall not be read from, for a while
+        virtual void hold(bool) = 0; // pauses reading from the command
         virtual void reader_left() = 0;
     };
 
-    // All three outlive it. `patience`: how long the command is held back for one that takes nothing.
+    // All three must outlive it. `patience`: how long the command is paused for a reader that accepts nothing.
     Readers(Loop& loop, const Outputs& outputs, Command& command, Clock::duration patience)
         : loop_{loop}, outputs_{outputs}, command_{command}, patience_{patience}
     {}
@@ -31,15 +31,15 @@ public:
     Readers(const Readers&) = delete;
     Readers& operator=(const Readers&) = delete;
 
-    Reader& add(Request, std::array<std::uint64_t, 2> from, std::uint64_t most); // stays where it is
+    Reader& add(Request, std::array<std::uint64_t, 2> from, std::uint64_t most); // the reference stays valid
     void runs_it(Reader& reader) { runner_ = &reader; }
-    [[nodiscard]] Reader* runner() const { return runner_; } // null: it has left
+    [[nodiscard]] Reader* runner() const { return runner_; } // null: it has disconnected
     [[nodiscard]] Reader* find(agh_req);
     [[nodiscard]] bool empty() const { return all_.empty(); }
     [[nodiscard]] bool held() const { return held_; }
 
-    void serve();    // there is new output, or a new reader
-    void complete(); // there will be no more: each is answered when it has what there is
+    void serve();    // call for new output or a new reader
+    void complete(); // no more output: answers each reader when it has received everything
     void writable(agh_req);
     void refuse(Reader&, std::string_view code, std::string_view why);
     void refuse_all(std::string_view code, std::string_view why, std::uint32_t how = 0);
@@ -49,7 +49,7 @@ private:
     void hold_for(Reader&);
     void let_go();
     void answer(Reader&);
-    void sweep(); // who is over leaves
+    void sweep(); // removes finished readers
 
     Loop& loop_;
     const Outputs& outputs_;

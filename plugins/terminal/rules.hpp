@@ -1,4 +1,4 @@
-// The rules of time, without a clock of their own: when output is flushed, and how a command is brought to its end.
+// Timing rules without a clock: when output is flushed, and how a command is ended.
 #pragma once
 
 #include <chrono>
@@ -7,17 +7,17 @@
 
 namespace agenthost::terminal {
 
-// 10 KB or 50 ms, whichever comes first; the first output after silence at once.
+// Batches output: 10 KB or 50 ms, whichever comes first; the first output after a pause at once.
 class Flush {
 public:
     using Time = std::chrono::steady_clock::time_point;
     static constexpr std::size_t chunk = 10 << 10;
     static constexpr std::chrono::milliseconds every{50};
 
-    // True: everything pending may go. Else whole chunks only.
+    // True: all pending output may be sent. Else only whole chunks.
     [[nodiscard]] bool ripe(Time now) const { return !last_ || now - *last_ >= every; }
     void flushed(Time now) { last_ = now; }
-    // When what is still pending may go.
+    // When the pending output may be sent.
     [[nodiscard]] Time next(Time now) const { return last_ ? *last_ + every : now; }
 
 private:
@@ -35,7 +35,7 @@ inline const char* name(Reason reason)
     }
 }
 
-// Interrupt, after a grace terminate, after another kill. The first reason stays. Asking again skips the rest of the grace.
+// Ends a command: interrupt, after a grace period terminate, after another kill. The first reason stays. A repeated call skips the rest of the period.
 class Ending {
 public:
     enum class Step { none, interrupt, terminate, kill };
@@ -55,7 +55,7 @@ public:
     [[nodiscard]] bool more() const
     {
         return step_ != Step::none && step_ != Step::kill;
-    } // a grace is running
+    } // a grace period is running
 
 private:
     Step advance()

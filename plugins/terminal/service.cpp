@@ -59,7 +59,7 @@ Service::Service(Context& context, Config config)
 
 Service::~Service()
 {
-    loop_.stop(); // from here on this thread is the loop's
+    loop_.stop(); // from here on this thread acts as the loop's
     jobs_.clear();
 }
 
@@ -102,7 +102,7 @@ void Service::drain()
             jobs_.remove(**job);
         }
         for (const JobPtr& job : jobs_.open()) job->interrupt(Reason::interrupted, false);
-        // A host that stops waits less than two graces.
+        // A stopping host waits less than two grace periods.
         loop_.after(std::min<Clock::duration>(config_->grace, 3s), [this] {
             for (const JobPtr& job : jobs_.open()) job->interrupt(Reason::interrupted, true);
         });
@@ -247,7 +247,7 @@ void Service::attach(Request request)
     });
 }
 
-// ---- what jobs tell ----
+// ---- callbacks of jobs ----
 
 void Service::started(const Job& job) { telemetry_.started(job, queue_.running()); }
 

@@ -40,7 +40,7 @@ public:
     void attach(Request);
 
 private:
-    template <class F> void on_loop(Request, F); // errors thrown there answer the request
+    template <class F> void on_loop(Request, F); // errors thrown there become the answer
     void admit_and_queue(Request&);
     void begin_next();
 
@@ -61,7 +61,7 @@ private:
     JobTable jobs_;
     Telemetry telemetry_;
     QueueNews news_;
-    const std::string boot_; // makes made ids unique across restarts
+    const std::string boot_; // makes generated ids unique across restarts
     std::uint64_t last_id_ = 0;
     bool draining_ = false;
 };

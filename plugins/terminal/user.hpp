@@ -1,4 +1,4 @@
-// Who a command runs as. Look-ups may ask a directory service over the network: on the control thread only.
+// The user that a command runs as. Lookups may query a directory service over the network: on the control thread only.
 #pragma once
 
 #include <string>
@@ -14,13 +14,13 @@ struct User {
     uid_t uid = 0;
     gid_t gid = 0;
     std::vector<gid_t> groups;
-    bool change = false; // we are root and become this one
+    bool change = false; // we are root and must switch to this user
 };
 
-// Throws std::runtime_error with what to do when there is none, or we may not become it.
+// Throws std::runtime_error with the remedy if there is no such user, or we may not switch to it.
 User find_user(const std::string& name);
-User own_user(); // also when the user data base does not know us
-// run_as of the configuration: empty means agenthost-run when root, else ourselves.
+User own_user(); // even if the user database does not contain it
+// run_as of the configuration: empty means agenthost-run if root, else our own user.
 User default_user(const std::string& run_as);
 
 } // namespace agenthost::terminal

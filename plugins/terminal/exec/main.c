@@ -1,8 +1,8 @@
-/* terminal-exec: starts one command and stays with it until the last of its descendants is gone.
+/* terminal-exec: starts one command and stays until the last of its descendants has ended.
  *
- * Why a process of its own: the host has threads, and between fork and exec of a threaded process next to nothing is safe; here
- * there is one thread and nothing to lose. And somebody has to be the reaper: as a child subreaper this process inherits every
- * descendant that loses its parent, also one that has left session and group, so "no child left" (ECHILD) is the proof that all
+* Why a separate process: the host has threads, and almost nothing is safe between fork and exec of a threaded process; this
+ * process has one thread. It is also the reaper: as a child subreaper it inherits every orphaned
+ * descendant, even one that has left session and group, so "no child left" (ECHILD) proves that all
  * are gone. When the plugin's end of the socket closes (the agent died), everything is killed at once.
  *
  * Static, no C++, no allocation beyond the start: its start is part of every command's. All signals are blocked here: a SIGTERM to
@@ -267,7 +267,7 @@ static void look(void)
     }
 }
 
-/* By pidfd, and only when it is still the process that was seen. */
+/* By pidfd, and only if it is still the same process. */
 static int signal_one(const struct process *process, int signal)
 {
     const int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
@@ -289,7 +289,7 @@ static size_t signal_all(int signal)
     return count;
 }
 
-/* Stops before it kills: what is stopped forks no more, so a bomb cannot outrun us. */
+/* Stops processes before killing them: a stopped process cannot fork, so a fork bomb cannot outrun us. */
 static void kill_all(void)
 {
     size_t before = 0;

@@ -1,4 +1,4 @@
-/* Between the plugin and terminal-exec, its helper: one process for each command.
+/* The interface between the plugin and its helper terminal-exec, one process per command.
  *
  * The plugin starts the helper by posix_spawn with the command's own 0, 1, 2, a SOCK_SEQPACKET on `terminal_exec_control` and this
  * specification in a memfd on `terminal_exec_spec_fd`. Nothing of it is in the helper's arguments or environment: a caller's
@@ -14,9 +14,11 @@ enum {
     terminal_exec_pty = 1u,     /* 0 is a terminal's slave: make it the controlling one */
     terminal_exec_user = 2u,    /* become uid, gid, groups */
     terminal_exec_cgroup2 = 4u, /* the first cgroup is a folder of a v2 hierarchy: be born in it */
-    terminal_exec_resolved = 8u, /* the program's path was admitted because it has no symbolic link in it: refuse one */
-    terminal_exec_group_processes = 16u, /* the cgroups limit processes: the limit here is for a command outside of them */
-    terminal_exec_group_memory = 32u,    /* likewise for memory */
+    terminal_exec_resolved =
+        8u, /* the program's path was admitted because it has no symbolic link in it: refuse one */
+    terminal_exec_group_processes =
+        16u, /* the cgroups limit processes: the limit here is for a command outside of them */
+    terminal_exec_group_memory = 32u, /* likewise for memory */
 };
 
 /* In the memfd: this, `groups` uint32_t, then NUL-terminated strings: cwd, program, argc arguments, envc variables, `cgroups`
@@ -41,12 +43,23 @@ struct terminal_exec_order {
 
 /* Helper -> plugin, in this order: failed; or started, exited, gone. */
 enum {
-    terminal_exec_failed = 1,  /* value: errno, stage: at what */
-    terminal_exec_started = 2, /* value: the command's pid; stage: 1 when it could not be put into its v2 cgroup */
-    terminal_exec_exited = 3,  /* value: its wait status */
-    terminal_exec_gone = 4,    /* no descendant is left; usage of all of them */
+    terminal_exec_failed = 1, /* value: errno, stage: at what */
+    terminal_exec_started =
+        2, /* value: the command's pid; stage: 1 when it could not be put into its v2 cgroup */
+    terminal_exec_exited = 3, /* value: its wait status */
+    terminal_exec_gone = 4,   /* no descendant is left; usage of all of them */
 };
-enum { stage_spec = 1, stage_fork, stage_session, stage_terminal, stage_cgroup, stage_limits, stage_user, stage_folder, stage_exec };
+enum {
+    stage_spec = 1,
+    stage_fork,
+    stage_session,
+    stage_terminal,
+    stage_cgroup,
+    stage_limits,
+    stage_user,
+    stage_folder,
+    stage_exec
+};
 struct terminal_exec_event {
     uint32_t kind;
     int32_t value;
