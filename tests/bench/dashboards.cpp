@@ -20,6 +20,7 @@
 #include <cstring>
 #include <ctime>
 #include <functional>
+#include <optional>
 #include <thread>
 
 using namespace agenthost;
@@ -68,7 +69,8 @@ public:
         in_.erase(0, end + 4);
     }
     [[nodiscard]] int fd() const { return fd_.get(); }
-    void send(const std::string& text) // masked with zeros
+    // Masked with zeros.
+    void send(const std::string& text)
     {
         std::string out = "\x81";
         if (text.size() < 126) {
@@ -121,7 +123,8 @@ private:
     std::string in_;
 };
 
-double stamp_in(std::string_view frame, std::string_view mark) // seconds, or 0
+// Seconds, or 0.
+double stamp_in(std::string_view frame, std::string_view mark)
 {
     const auto at = frame.find(mark);
     return at == frame.npos ? 0
@@ -134,108 +137,167 @@ std::string envelope(const std::string& type, const nlohmann::json& payload)
         .dump();
 }
 
-// An agent that has said who it is and was answered.
-std::unique_ptr<Client> agent(int port, const std::string& id, const std::string& jwt, double& said)
+std::string agent_target(const std::string& id) { return "/ws/agent?token=" + token(id, "agent"); }
+
+// Says which agent this is.
+void send_connect(Client& agent, const std::string& id, const nlohmann::json& capabilities)
 {
-    auto made = std::make_unique<Client>(port, "/ws/agent?token=" + jwt);
-    said = now_s();
-    made->send(envelope("agent:connect", {{"agentId", id}, {"name", id}, {"capabilities", {"terminal"}}}));
+    agent.send(envelope("agent:connect", {{"agentId", id}, {"name", id}, {"capabilities", capabilities}}));
+}
+
+// An agent whose connect was acknowledged.
+std::unique_ptr<Client> connected_agent(int port, const std::string& id)
+{
+    auto agent = std::make_unique<Client>(port, agent_target(id));
+    send_connect(*agent, id, nlohmann::json::array({"terminal"}));
     bool acked = false;
-    while (!acked && made->take(0, [&](std::string_view f) { acked = f.find("connection:ack") != f.npos; })) {
+    while (!acked &&
+           agent->take(0, [&](std::string_view f) { acked = f.find("connection:ack") != f.npos; })) {}
+    return agent;
+}
+
+// The hub's daemon.
+class Hub {
+public:
+    Hub()
+    {
+        test::write_file(dir_ / "jwt", secret, 0600);
+        daemon_.emplace(test::Daemon::Options{
+            .yaml = "listeners: [{name: hub, bind: '127.0.0.1:0', per_address: 5000}]\nplugins: "
+                    "{hub: {enabled: true, required: true, config: {jwt_secret: {file: '" +
+                    (dir_ / "jwt").string() + "'}}}}",
+            .id = "bench",
+            .log_level = "warning"});
+        if (!daemon_->wait_ready()) std::exit((std::fprintf(stderr, "%s", daemon_->log().c_str()), 1));
+        const std::string address = daemon_->address("hub");
+        port_ = std::atoi(address.substr(address.rfind(':') + 1).c_str());
     }
-    return made;
+    [[nodiscard]] int port() const { return port_; }
+    [[nodiscard]] pid_t pid() const { return daemon_->pid(); }
+
+private:
+    test::TempDir dir_;
+    std::optional<test::Daemon> daemon_;
+    int port_ = 0;
+};
+
+// All dashboards of a round. One thread reads them until each has seen the command's end.
+class Dashboards {
+public:
+    Dashboards(int port, std::size_t count)
+    {
+        const std::string jwt = token("ops", "admin");
+        for (std::size_t i = 0; i < count; ++i) {
+            all_.push_back(std::make_unique<Client>(port, "/ws/dashboard?token=" + jwt));
+            epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
+            ::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, all_.back()->fd(), &event);
+        }
+        reader_ = std::thread{[this] { read_all(); }};
+    }
+    void join() { reader_.join(); }
+    void request_command(const std::string& agent_id)
+    {
+        all_[0]->send(envelope("command:request", {{"agentId", agent_id}, {"command", "x"}}));
+    }
+    // The moment from which the delay of the late agent's status counts.
+    void late_agent_joins() { joined_ = now_s(); }
+
+    // After join().
+    std::vector<double> output_ms, status_ms;
+    std::size_t frames = 0;
+
+private:
+    void read_all()
+    {
+        std::vector<epoll_event> events(256);
+        while (over_ < all_.size()) {
+            const int n = ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), 1000);
+            for (int i = 0; i < n; ++i)
+                all_[events[static_cast<std::size_t>(i)].data.u64]->take(
+                    MSG_DONTWAIT, [this](std::string_view f) { note(f); });
+        }
+    }
+    void note(std::string_view f)
+    {
+        const double now = now_s();
+        if (f.find("terminal:output") != f.npos) {
+            ++frames;
+            if (const double sent = stamp_in(f, "@"); sent > 0) output_ms.push_back((now - sent) * 1e3);
+        } else if (f.find("agent:status") != f.npos && f.find("\"d2\"") != f.npos) {
+            status_ms.push_back((now - joined_) * 1e3);
+        } else if (f.find("completed") != f.npos) {
+            ++over_;
+        }
+    }
+
+    const base::Fd poll_{::epoll_create1(EPOLL_CLOEXEC)};
+    std::vector<std::unique_ptr<Client>> all_;
+    std::atomic<double> joined_{0};
+    std::size_t over_ = 0;
+    std::thread reader_;
+};
+
+// The id under which the hub handed the command to the agent.
+std::string received_command(Client& agent)
+{
+    std::string id;
+    while (id.empty()) {
+        agent.take(0, [&](std::string_view f) {
+            const auto frame = nlohmann::json::parse(f);
+            if (frame["type"] == "command:request") id = frame["payload"]["commandId"];
+        });
+    }
+    return id;
+}
+
+// Sends output of the command, a chunk of `size` bytes every `every`, and its end. Halfway a second agent joins, which is returned: when
+// it leaves, the dashboards hear of it.
+std::unique_ptr<Client> send_output(Client& agent, const std::string& id, const std::string& late_target,
+                                    int port, Dashboards& dashboards, std::size_t size,
+                                    std::chrono::milliseconds every)
+{
+    const auto seconds = static_cast<double>(number("BENCH_SECONDS", 5));
+    const std::string filling(size, 'x');
+    std::uint64_t sequence = 0;
+    std::unique_ptr<Client> late;
+    for (const double begin = now_s(); now_s() - begin < seconds;) {
+        char stamp[32];
+        std::snprintf(stamp, sizeof stamp, "@%.9f ", now_s());
+        agent.send(envelope(
+            "terminal:output",
+            {{"commandId", id}, {"data", stamp + filling}, {"stream", "stdout"}, {"sequence", ++sequence}}));
+        if (!late && now_s() - begin > seconds / 2) {
+            late = std::make_unique<Client>(port, late_target);
+            dashboards.late_agent_joins();
+            send_connect(*late, "d2", nlohmann::json::array());
+        }
+        // The rhythm that is measured.
+        std::this_thread::sleep_for(every);
+    }
+    agent.send(envelope("command:status", {{"commandId", id}, {"status", "completed"}, {"exitCode", 0}}));
+    return late;
 }
 
 // One round. `size`: bytes of a chunk, `every`: between chunks.
 void round(Report& report, const std::string& subject, std::size_t size, std::chrono::milliseconds every)
 {
-    const std::size_t count = number("BENCH_DASHBOARDS", 200), seconds = number("BENCH_SECONDS", 5);
-    test::TempDir dir;
-    test::write_file(dir / "jwt", secret, 0600);
-    test::Daemon daemon{{.yaml = "listeners: [{name: hub, bind: '127.0.0.1:0', per_address: 5000}]\nplugins: "
-                                 "{hub: {enabled: true, "
-                                 "required: true, config: {jwt_secret: {file: '" +
-                                 (dir / "jwt").string() + "'}}}}",
-                         .id = "bench",
-                         .wrapper = {},
-                         .env = {},
-                         .log_level = "warning",
-                         .dir = {}}};
-    if (!daemon.wait_ready()) std::exit((std::fprintf(stderr, "%s", daemon.log().c_str()), 1));
-    const std::string address = daemon.address("hub");
-    const int port = std::atoi(address.substr(address.rfind(':') + 1).c_str());
-    const std::string desk = token("ops", "admin"), first = token("d1", "agent"),
-                      second = token("d2", "agent");
-    double said = 0;
-    const auto worker = agent(port, "d1", first, said);
-
-    std::vector<std::unique_ptr<Client>> all;
-    const base::Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
-    for (std::size_t i = 0; i < count; ++i) {
-        all.push_back(std::make_unique<Client>(port, "/ws/dashboard?token=" + desk));
-        epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
-        ::epoll_ctl(poll.get(), EPOLL_CTL_ADD, all.back()->fd(), &event);
-    }
-    std::vector<double> output, status;
-    std::atomic<double> joined{0};
-    std::atomic<std::size_t> over{0}, chunks{0};
-    std::thread readers{[&] {
-        std::vector<epoll_event> events(256);
-        while (over < count) {
-            const int n = ::epoll_wait(poll.get(), events.data(), static_cast<int>(events.size()), 1000);
-            for (int i = 0; i < n; ++i) {
-                all[events[static_cast<std::size_t>(i)].data.u64]->take(
-                    MSG_DONTWAIT, [&](std::string_view f) {
-                        const double now = now_s();
-                        if (f.find("terminal:output") != f.npos) {
-                            ++chunks;
-                            if (const double sent = stamp_in(f, "@"); sent > 0)
-                                output.push_back((now - sent) * 1e3);
-                        } else if (f.find("agent:status") != f.npos && f.find("\"d2\"") != f.npos) {
-                            status.push_back((now - joined) * 1e3);
-                        } else if (f.find("completed") != f.npos) {
-                            ++over;
-                        }
-                    });
-            }
-        }
-    }};
-    all[0]->send(envelope("command:request", {{"agentId", "d1"}, {"command", "x"}}));
-    std::string id;
-    while (id.empty()) {
-        worker->take(0, [&](std::string_view f) {
-            const auto frame = nlohmann::json::parse(f);
-            if (frame["type"] == "command:request") id = frame["payload"]["commandId"];
-        });
-    }
-    const double cpu = cpu_s(daemon.pid()), begin = now_s();
-    std::string filling(size, 'x');
-    std::uint64_t sequence = 0;
-    std::unique_ptr<Client> late;
-    while (now_s() - begin < static_cast<double>(seconds)) {
-        char stamp[32];
-        std::snprintf(stamp, sizeof stamp, "@%.9f ", now_s());
-        worker->send(envelope(
-            "terminal:output",
-            {{"commandId", id}, {"data", stamp + filling}, {"stream", "stdout"}, {"sequence", ++sequence}}));
-        if (!late && now_s() - begin > static_cast<double>(seconds) / 2) {
-            late = std::make_unique<Client>(port, "/ws/agent?token=" + second);
-            joined = now_s();
-            late->send(
-                envelope("agent:connect",
-                         {{"agentId", "d2"}, {"name", "d2"}, {"capabilities", nlohmann::json::array()}}));
-        }
-        std::this_thread::sleep_for(every); // the rhythm that is measured
-    }
-    worker->send(envelope("command:status", {{"commandId", id}, {"status", "completed"}, {"exitCode", 0}}));
-    readers.join();
-    const double used = cpu_s(daemon.pid()) - cpu, wall = now_s() - begin;
-    report.add(subject, "output p50 ms", percentile(output, 50));
-    report.add(subject, "output p99 ms", percentile(output, 99));
-    report.add(subject, "status p99 ms", percentile(status, 99));
-    report.add(subject, "frames/s", static_cast<double>(chunks) / wall);
+    const Hub hub;
+    const auto worker = connected_agent(hub.port(), "d1");
+    Dashboards dashboards{hub.port(), number("BENCH_DASHBOARDS", 200)};
+    // Signed before the measurement, by a program that takes its time.
+    const std::string late_target = agent_target("d2");
+    dashboards.request_command("d1");
+    const std::string id = received_command(*worker);
+    const double cpu = cpu_s(hub.pid()), begin = now_s();
+    const auto late = send_output(*worker, id, late_target, hub.port(), dashboards, size, every);
+    dashboards.join();
+    const double used = cpu_s(hub.pid()) - cpu, wall = now_s() - begin;
+    report.add(subject, "output p50 ms", percentile(dashboards.output_ms, 50));
+    report.add(subject, "output p99 ms", percentile(dashboards.output_ms, 99));
+    report.add(subject, "status p99 ms", percentile(dashboards.status_ms, 99));
+    report.add(subject, "frames/s", static_cast<double>(dashboards.frames) / wall);
     report.add(subject, "CPU %", used / wall * 100);
-    report.add(subject, "RSS MiB", static_cast<double>(rss_kib(daemon.pid())) / 1024);
+    report.add(subject, "RSS MiB", static_cast<double>(rss_kib(hub.pid())) / 1024);
 }
 
 } // namespace
@@ -244,8 +306,10 @@ int main()
 {
     Report report{"dashboards"};
     for (int i = 0; i < std::min(rounds(), 3); ++i) {
-        round(report, "lines", 80, 100ms);          // a build's log
-        round(report, "full chunks", 10'000, 50ms); // 200 KB/s, 40 MB/s to all
+        // A build's log.
+        round(report, "lines", 80, 100ms);
+        // 200 KB/s, 40 MB/s to all.
+        round(report, "full chunks", 10'000, 50ms);
     }
     report.note(
         "from the agent's socket to each of 200 dashboards: must 100 ms p99; agent:status must 100 ms");

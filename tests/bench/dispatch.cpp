@@ -43,15 +43,131 @@ struct Agent {
                 (tls ? ", tls: {ca: '" + ca + "'}" : std::string{}) + "}]\n" +
                 "plugins: {echo: {enabled: true, required: true}}\n");
         process = std::make_unique<test::Process>(test::Process::Options{
-            .argv = {binary + "/bin/agenthost", "run", "-c", (base / "agenthost.yaml").string()},
-            .env = {},
-            .cwd = {},
-            .input = {},
-            .out = {},
-            .err = {},
-            .keep_fds = {}});
+            .argv = {binary + "/bin/agenthost", "run", "-c", (base / "agenthost.yaml").string()}});
     }
     std::unique_ptr<test::Process> process;
+};
+
+// Every peer, in every round: one server to send from, one process that answers.
+class DispatchBench {
+public:
+    DispatchBench(std::string binary, std::string peers)
+        : binary_{std::move(binary)}, peers_{std::move(peers)}
+    {
+        test::run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                   "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                   "subjectAltName=DNS:localhost", "-keyout", key_, "-out", certificate_});
+    }
+
+    // False: agenthost did not connect.
+    bool measure(int round, bool tls)
+    {
+        const std::string suffix = tls ? " TLS" : "";
+        LoadServer server{tls ? certificate_ : "", tls ? key_ : ""};
+        const auto port = std::to_string(server.port());
+        if (!measure_agenthost(server, tls, "a" + std::to_string(round) + (tls ? "t" : "p"))) return false;
+        std::vector<std::string> beast{peers_ + "/beast_echo", "localhost", port};
+        if (tls) beast.push_back(certificate_);
+        measure_echo(server, "plain Beast echo" + suffix, {.argv = std::move(beast)});
+        const std::string url = (tls ? "wss://localhost:" : "ws://localhost:") + port;
+        measure_echo(server, "node ws echo" + suffix,
+                     {.argv = {"node", (test::source_dir() / "tests/bench/peers/echo.js").string(), url,
+                               tls ? certificate_ : ""},
+                      .env = {{"NODE_PATH", "/usr/share/nodejs"}}});
+        if (!tls) measure_raw(server, port);
+        return true;
+    }
+
+    // Adds the ratios to the report and prints it. True: every answer was as expected.
+    bool print()
+    {
+        report_.ratio("64 in flight, msg/s, against plain Beast echo", "agenthost", "plain Beast echo",
+                      "k msg/s", 2.0, 3.0, true);
+        report_.ratio("64 in flight, CPU, plain Beast echo over ours", "plain Beast echo", "agenthost",
+                      "CPU us/msg", 2.0, 3.0, true);
+        report_.ratio("64 in flight over TLS, msg/s, against node ws", "agenthost TLS", "node ws echo TLS",
+                      "k msg/s", 0.9, 1.2, true);
+        report_.ratio("sequential p50, against raw TCP ping-pong", "agenthost", "raw TCP ping-pong", "p50 us",
+                      1.25, 1.10, false);
+        report_.note("Each message about 200 bytes of JSON; peers send the frame back, agenthost decodes, "
+                     "checks the params against a schema of storage.upload's size, runs the plugin and "
+                     "encodes a response.");
+        if (bad_ != 0)
+            std::fprintf(stderr, "%llu answers were not what was expected\n",
+                         static_cast<unsigned long long>(bad_));
+        report_.print(binary_ + "/results");
+        return bad_ == 0;
+    }
+
+private:
+    bool measure_agenthost(LoadServer& server, bool tls, const std::string& name)
+    {
+        const std::string suffix = tls ? " TLS" : "";
+        const Agent agent{dir_, binary_, server.port(), tls, certificate_, name};
+        try {
+            server.accept_websocket(true);
+        } catch (const std::exception& e) {
+            std::fprintf(stderr, "agenthost did not connect: %s\n%s\n", e.what(),
+                         agent.process->err().c_str());
+            return false;
+        }
+        const pid_t pid = agent.process->pid();
+        exchange(server, pid, "agenthost" + suffix, "echo", "\"success\"", burst, 64);
+        exchange(server, pid, "agenthost" + suffix, "echo", "\"success\"", single, 1);
+        if (!tls) exchange(server, pid, "agenthost journalled", "echo.write", "\"success\"", journalled, 64);
+        server.drop();
+        return true;
+    }
+
+    void measure_echo(LoadServer& server, const std::string& subject, test::Process::Options options)
+    {
+        const test::Process peer{std::move(options)};
+        server.accept_websocket(false);
+        exchange(server, peer.pid(), subject, "echo", "file_555", burst, 64);
+        exchange(server, peer.pid(), subject, "echo", "file_555", single, 1);
+        server.drop();
+    }
+
+    void measure_raw(LoadServer& server, const std::string& port)
+    {
+        const test::Process raw{{.argv = {peers_ + "/ping_pong", port}}};
+        server.accept_raw();
+        server.ping_pong_raw(1000, 200);
+        auto got = server.ping_pong_raw(single, 200);
+        report_.add("raw TCP ping-pong", "p50 us", percentile(got.latencies_us, 50));
+        report_.add("raw TCP ping-pong", "p99 us", percentile(got.latencies_us, 99));
+        server.drop();
+    }
+
+    // Sends `n` messages, `window` of them in flight, to the process `pid`, after a twentieth as many to warm it up.
+    void exchange(LoadServer& server, pid_t pid, const std::string& subject, std::string_view action,
+                  std::string_view expect, std::uint64_t n, unsigned window)
+    {
+        const auto id = ++run_;
+        server.exchange(
+            n / 20, window, [&](std::uint64_t i, std::string& out) { frame(action, id + 0x8000, i, out); },
+            expect);
+        const double before = cpu_s(pid);
+        auto got = server.exchange(
+            n, window, [&](std::uint64_t i, std::string& out) { frame(action, id, i, out); }, expect);
+        const double cpu = cpu_s(pid) - before;
+        bad_ += got.bad;
+        if (window == 1) {
+            report_.add(subject, "p50 us", percentile(got.latencies_us, 50));
+            report_.add(subject, "p99 us", percentile(got.latencies_us, 99));
+        } else {
+            report_.add(subject, "k msg/s", static_cast<double>(n) / got.seconds / 1e3);
+            report_.add(subject, "CPU us/msg", cpu / static_cast<double>(n) * 1e6);
+        }
+    }
+
+    static constexpr std::uint64_t burst = 200'000, single = 20'000, journalled = 20'000;
+    const std::string binary_, peers_;
+    test::TempDir dir_;
+    const std::string certificate_ = (dir_ / "cert.pem").string(), key_ = (dir_ / "key.pem").string();
+    Report report_{"dispatch"};
+    unsigned run_ = 0;
+    std::uint64_t bad_ = 0;
 };
 
 } // namespace
@@ -59,122 +175,9 @@ struct Agent {
 int main(int argc, char** argv)
 {
     if (argc < 3) return 2;
-    const std::string binary = argv[1], peers = argv[2];
-    const std::uint64_t burst = 200'000, single = 20'000, journalled = 20'000;
-    test::TempDir dir;
-    const auto cert = (dir / "cert.pem").string(), key = (dir / "key.pem").string();
-    test::run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-               "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
-               key, "-out", cert});
-    Report report{"dispatch"};
-    unsigned run_id = 0;
-    std::uint64_t bad = 0;
-
-    const auto measure = [&](LoadServer& server, pid_t pid, const std::string& subject,
-                             std::string_view action, std::string_view expect, std::uint64_t n,
-                             unsigned window) {
-        const auto id = ++run_id;
-        const auto make = [&](std::uint64_t i, std::string& out) { frame(action, id, i, out); };
-        server.exchange(
-            n / 20, window, [&](std::uint64_t i, std::string& out) { frame(action, id + 0x8000, i, out); },
-            expect); // warm
-        const double before = cpu_s(pid);
-        auto got = server.exchange(n, window, make, expect);
-        const double cpu = cpu_s(pid) - before;
-        bad += got.bad;
-        if (window == 1) {
-            report.add(subject, "p50 us", percentile(got.latencies_us, 50));
-            report.add(subject, "p99 us", percentile(got.latencies_us, 99));
-        } else {
-            report.add(subject, "k msg/s", static_cast<double>(n) / got.seconds / 1e3);
-            report.add(subject, "CPU us/msg", cpu / static_cast<double>(n) * 1e6);
-        }
-    };
-
-    for (int round = 0; round < rounds(); ++round) {
-        for (const bool tls : {false, true}) {
-            const std::string suffix = tls ? " TLS" : "";
-            LoadServer server{tls ? cert : "", tls ? key : ""};
-            const auto port = std::to_string(server.port());
-            {
-                Agent agent{dir, binary, server.port(),
-                            tls, cert,   "a" + std::to_string(round) + (tls ? "t" : "p")};
-                try {
-                    server.accept_websocket(true);
-                } catch (const std::exception& e) {
-                    std::fprintf(stderr, "agenthost did not connect: %s\n%s\n", e.what(),
-                                 agent.process->err().c_str());
-                    return 1;
-                }
-                measure(server, agent.process->pid(), "agenthost" + suffix, "echo", "\"success\"", burst, 64);
-                measure(server, agent.process->pid(), "agenthost" + suffix, "echo", "\"success\"", single, 1);
-                if (!tls)
-                    measure(server, agent.process->pid(), "agenthost journalled", "echo.write", "\"success\"",
-                            journalled, 64);
-                server.drop();
-            }
-            {
-                test::Process beast{
-                    {.argv = tls ? std::vector<std::string>{peers + "/beast_echo", "localhost", port, cert}
-                                 : std::vector<std::string>{peers + "/beast_echo", "localhost", port},
-                     .env = {},
-                     .cwd = {},
-                     .input = {},
-                     .out = {},
-                     .err = {},
-                     .keep_fds = {}}};
-                server.accept_websocket(false);
-                measure(server, beast.pid(), "plain Beast echo" + suffix, "echo", "file_555", burst, 64);
-                measure(server, beast.pid(), "plain Beast echo" + suffix, "echo", "file_555", single, 1);
-                server.drop();
-            }
-            {
-                const std::string url = (tls ? "wss://localhost:" : "ws://localhost:") + port;
-                test::Process node{
-                    {.argv = {"node", (test::source_dir() / "tests/bench/peers/echo.js").string(), url,
-                              tls ? cert : ""},
-                     .env = {{"NODE_PATH", "/usr/share/nodejs"}},
-                     .cwd = {},
-                     .input = {},
-                     .out = {},
-                     .err = {},
-                     .keep_fds = {}}};
-                server.accept_websocket(false);
-                measure(server, node.pid(), "node ws echo" + suffix, "echo", "file_555", burst, 64);
-                measure(server, node.pid(), "node ws echo" + suffix, "echo", "file_555", single, 1);
-                server.drop();
-            }
-            if (!tls) {
-                test::Process raw{{.argv = {peers + "/ping_pong", port},
-                                   .env = {},
-                                   .cwd = {},
-                                   .input = {},
-                                   .out = {},
-                                   .err = {},
-                                   .keep_fds = {}}};
-                server.accept_raw();
-                server.ping_pong_raw(1000, 200);
-                auto got = server.ping_pong_raw(single, 200);
-                report.add("raw TCP ping-pong", "p50 us", percentile(got.latencies_us, 50));
-                report.add("raw TCP ping-pong", "p99 us", percentile(got.latencies_us, 99));
-                server.drop();
-            }
-        }
-    }
-    report.ratio("64 in flight, msg/s, against plain Beast echo", "agenthost", "plain Beast echo", "k msg/s",
-                 2.0, 3.0, true);
-    report.ratio("64 in flight, CPU, plain Beast echo over ours", "plain Beast echo", "agenthost",
-                 "CPU us/msg", 2.0, 3.0, true);
-    report.ratio("64 in flight over TLS, msg/s, against node ws", "agenthost TLS", "node ws echo TLS",
-                 "k msg/s", 0.9, 1.2, true);
-    report.ratio("sequential p50, against raw TCP ping-pong", "agenthost", "raw TCP ping-pong", "p50 us",
-                 1.25, 1.10, false);
-    report.note("Each message about 200 bytes of JSON; peers send the frame back, agenthost decodes, checks "
-                "the params against a schema of "
-                "storage.upload's size, runs the plugin and encodes a response.");
-    if (bad)
-        std::fprintf(stderr, "%llu answers were not what was expected\n",
-                     static_cast<unsigned long long>(bad));
-    report.print(binary + "/results");
-    return bad ? 1 : 0;
+    DispatchBench bench{argv[1], argv[2]};
+    for (int round = 0; round < rounds(); ++round)
+        for (const bool tls : {false, true})
+            if (!bench.measure(round, tls)) return 1;
+    return bench.print() ? 0 : 1;
 }
