@@ -1,14 +1,10 @@
-// A real daemon whose plugins start, reload, hang and stop at the wrong moment.
-#include "../support/daemon.hpp"
+// A real daemon whose plugins start, hang, crash and stop at the wrong moment.
+#include "life.hpp"
 
-#include <arpa/inet.h>
 #include <csignal>
 #include <elf.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <nlohmann/json.hpp>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -21,29 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string plugins() { return (binary_dir() / "tests/plugins").string(); }
-
-std::string hostile(const std::string& mode, const std::string& more = {})
-{
-    return "plugins:\n  hostile: {enabled: true" + more + ", config: {mode: '" + mode + "', dir: '{dir}'}}\n";
-}
-
-std::size_t times(const std::string& text, const std::string& part)
-{
-    std::size_t n = 0;
-    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++n;
-    return n;
-}
-
-json plugin(Daemon& daemon)
-{
-    const auto status = daemon.status();
-    if (!status.is_object() || status["plugins"].empty()) return json::object();
-    return status["plugins"][0];
-}
-
 // The daemon's end must wait for the plugin that the reload is stopping, and its callbacks find a daemon that stops.
-TEST(Life, EndsWellWhileAReloadStopsABusyPlugin)
+TEST(Life, StopsCleanlyWhileAReloadStopsABusyPlugin)
 {
     for (const char* commands : {"0s", "2s"}) {
         SCOPED_TRACE(commands);
@@ -70,32 +45,8 @@ TEST(Life, EndsWellWhileAReloadStopsABusyPlugin)
     }
 }
 
-// A script or a log rotation that says HUP while the daemon starts asks for nothing but the newest configuration.
-TEST(Life, AHangupDuringTheStartIsAReloadAndNotItsEnd)
-{
-    TempDir dir;
-    const auto config = (dir / "agenthost.yaml").string();
-    ASSERT_EQ(::mkfifo(config.c_str(), 0600), 0);
-    const auto program_file = program("agenthost").string();
-    Process daemon{{.argv = {program_file, "run", "-c", config}}};
-    int fd = -1; // succeeds when the daemon has it open: it reads its configuration
-    ASSERT_TRUE(wait_for([&] { return (fd = ::open(config.c_str(), O_WRONLY | O_NONBLOCK)) >= 0; }));
-    ::kill(daemon.pid(), SIGHUP);
-    ::kill(daemon.pid(), SIGPIPE);
-    const std::string yaml = "agent: {id: node-01, state_dir: '" + (dir / "state").string() +
-                             "'}\ncontrol: {socket: '" + (dir / "control.sock").string() + "'}\n";
-    fs::remove(config);
-    write_file(config, yaml + "listeners: [{name: web, bind: '127.0.0.1:0'}]\n"); // what the reload will read
-    ASSERT_EQ(::write(fd, yaml.data(), yaml.size()), static_cast<ssize_t>(yaml.size()));
-    ::close(fd);
-    EXPECT_TRUE(wait_for([&] { return daemon.err().find("listener web: opened") != std::string::npos; }))
-        << daemon.err();
-    daemon.signal(SIGTERM);
-    EXPECT_EQ(daemon.wait(), 0) << daemon.err();
-}
-
 // Whoever starts it may have blocked its signals: a parent that handles them in a thread of its own often does.
-TEST(Life, EndsAlthoughItsParentHadBlockedTheSignals)
+TEST(Life, StopsWhenItsParentHadBlockedTheSignals)
 {
     Daemon daemon{{.yaml = "", .wrapper = {"env", "--block-signal"}}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -103,7 +54,7 @@ TEST(Life, EndsAlthoughItsParentHadBlockedTheSignals)
 }
 
 // LimitFSIZE, ulimit -f: an error of the disk, not a signal that ends the daemon without a word.
-TEST(Life, AFileThatMayNotGrowIsAnErrorAndNotItsEnd)
+TEST(Life, ReportsAnErrorAtTheFileSizeLimit)
 {
     Daemon daemon{{.yaml = "", .wrapper = {"prlimit", "--fsize=4096"}}};
     EXPECT_FALSE(daemon.wait_ready()) << daemon.log();
@@ -112,7 +63,7 @@ TEST(Life, AFileThatMayNotGrowIsAnErrorAndNotItsEnd)
 }
 
 // A monitoring script must not hang with a daemon that hangs.
-TEST(Life, ACallWithATimeoutEndsThoughTheDaemonIsStopped)
+TEST(Life, CallTimesOutWhileTheDaemonIsSuspended)
 {
     Daemon daemon{{.yaml = hostile(""), .plugin_path = {plugins()}}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -125,7 +76,7 @@ TEST(Life, ACallWithATimeoutEndsThoughTheDaemonIsStopped)
 
 // A process that is stopped (by a debugger, a freezer, SIGSTOP) hears nothing. The daemon's end does not wait for it any longer than
 // for others.
-TEST(Life, EndsWellThoughARunnerIsStopped)
+TEST(Life, StopsCleanlyWhileARunnerIsSuspended)
 {
     for (const bool reload : {false, true}) {
         SCOPED_TRACE(reload);
@@ -167,7 +118,7 @@ std::size_t loaded_end(const std::string& library)
 }
 
 // The package's copy met a full disk. In the daemon it would be SIGBUS, at start or in the middle of a reload.
-TEST(Life, ALibraryThatIsCutShortIsRefused)
+TEST(Life, RefusesATruncatedLibrary)
 {
     for (const char* isolation : {"in-process", "process"}) {
         SCOPED_TRACE(isolation);
@@ -196,94 +147,7 @@ TEST(Life, ALibraryThatIsCutShortIsRefused)
     }
 }
 
-TEST(Life, AReloadWhileAPluginStartsStartsItOnce)
-{
-    Daemon daemon{{.yaml = hostile("block_start"), .plugin_path = {plugins()}}};
-    ASSERT_TRUE(wait_for([&] { return fs::exists(daemon.dir() / "start.blocked"); })) << daemon.log();
-    daemon.rewrite(hostile(""));
-    daemon.signal(SIGHUP);
-    // The reload has been noticed when the control socket has answered after the signal.
-    ASSERT_TRUE(wait_for([&] { return daemon.status().is_object(); }));
-    write_file(daemon.dir() / "release", "");
-    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
-    ASSERT_TRUE(wait_for([&] { return daemon.log().find("has its new configuration") != std::string::npos; }))
-        << daemon.log();
-    EXPECT_EQ(times(daemon.log(), "running: version"), 1u) << daemon.log();
-    EXPECT_EQ(daemon.call("hostile.echo", R"({"a":1})").code, 0);
-    EXPECT_EQ(daemon.cli({"health"}).code, 0);
-    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
-}
-
-// The hub was started twice, the second one was refused its routes and closed the first one's: 404 everywhere, while /readyz said 200.
-TEST(Life, AReloadWhileTheRealHubStartsStartsItOnceAndItsRoutesAnswer)
-{
-    const auto code = [](const std::vector<std::string>& to) {
-        std::vector<std::string> argv{"curl", "-sS",       "--max-time", "30",
-                                      "-o",   "/dev/null", "-w",         "%{http_code}"};
-        argv.insert(argv.end(), to.begin(), to.end());
-        return run(argv).out;
-    };
-    for (const bool signal : {true, false}) {
-        for (const bool other_config : {false, true}) {
-            SCOPED_TRACE(std::string{signal ? "SIGHUP" : "reload"} +
-                         (other_config ? ", other configuration" : ""));
-            TempDir dir;
-            const std::string token = "admin-" + sha256_hex(dir.path().string()).substr(0, 32);
-            write_file(dir / "admin", token + "\n");
-            const auto yaml = [&](const std::string& more) {
-                return "listeners: [{name: hub, bind: '127.0.0.1:0'}]\nplugins:\n  hub: {enabled: true, "
-                       "required: true, "
-                       "config: {listener: hub, database: '{dir}/gated.db', admin_token: {file: '" +
-                       (dir / "admin").string() + "'}" + more;
-            };
-            Daemon daemon{{.yaml = yaml("}}\n"),
-                           .env = {{"LD_PRELOAD", (binary_dir() / "tests/gate_shim.so").string()},
-                                   {"ASAN_OPTIONS", "verify_asan_link_order=0"},
-                                   {"GATE_FILE", "gated.db"},
-                                   {"GATE_OPEN", (dir / "open").string()}}}};
-            const auto ready = [&] {
-                return code({"--unix-socket", daemon.control(), "http://localhost/readyz"});
-            };
-            ASSERT_TRUE(wait_for([&] { return fs::exists(dir / "open.waits"); })) << daemon.log();
-            ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("state", "") == "starting"; }));
-            EXPECT_EQ(ready(), "503");
-            daemon.rewrite(
-                yaml(other_config ? ", agent_grace: 31s}}\n" : "}}\nlimits: {cancel_grace: 29s}\n"));
-            std::optional<Process> reload;
-            if (signal)
-                daemon.signal(SIGHUP);
-            else
-                reload.emplace(
-                    Process::Options{.argv = {program("agenthost").string(), "--control-socket",
-                                              daemon.control(), "-c", daemon.config_file(), "reload"}});
-            for (int i = 0; i < 2; ++i) { // it has been noticed when the control socket has answered after it
-                ASSERT_TRUE(wait_for([&] { return daemon.status().is_object(); }));
-            }
-            EXPECT_EQ(plugin(daemon).value("state", ""), "starting");
-            EXPECT_EQ(ready(), "503") << "no route answers yet";
-            write_file(dir / "open", "");
-            ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
-            if (reload) {
-                EXPECT_EQ(reload->wait(), 0) << reload->err() << daemon.log();
-            }
-            if (other_config) {
-                ASSERT_TRUE(wait_for([&] {
-                    return daemon.log().find("has its new configuration") != std::string::npos;
-                })) << daemon.log();
-            }
-            ASSERT_TRUE(wait_for([&] { return ready() == "200"; })) << daemon.log();
-            const std::string url = daemon.address("hub");
-            EXPECT_EQ(code({"-H", "Authorization: Bearer " + token, url + "/api/agents"}), "200")
-                << daemon.log();
-            EXPECT_EQ(code({url + "/api/agents"}), "401");
-            EXPECT_EQ(times(daemon.log(), "running: version"), 1u) << daemon.log();
-            EXPECT_EQ(daemon.log().find("another plugin has claimed it"), std::string::npos) << daemon.log();
-            EXPECT_EQ(daemon.stop(), 0) << daemon.log();
-        }
-    }
-}
-
-TEST(Life, AHeldWorkerIsTold)
+TEST(Life, ReportsWorkerThreadsThatAPluginBlocks)
 {
     Daemon daemon{
         {.yaml = "limits: {cancel_grace: 10ms}\nshutdown: {commands: 0s, sessions: 0s, plugins: 0s}\n" +
@@ -306,7 +170,7 @@ TEST(Life, AHeldWorkerIsTold)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-TEST(Life, AHeldRunnerIsKilledAndStartedAgain)
+TEST(Life, RestartsARunnerWhosePluginBlocks)
 {
     Daemon daemon{{.yaml = "limits: {cancel_grace: 10ms}\n" + hostile("", ", isolation: process"),
                    .plugin_path = {plugins()}}};
@@ -326,7 +190,7 @@ TEST(Life, AHeldRunnerIsKilledAndStartedAgain)
 }
 
 // It was left failed until somebody reloaded, although a crash a second later would have been retried.
-TEST(Life, ARunnerThatCrashesInItsFirstStartIsStartedAgain)
+TEST(Life, RestartsARunnerThatCrashesDuringItsFirstStart)
 {
     for (const char* call : {"create", "start"}) {
         SCOPED_TRACE(call);
@@ -343,7 +207,7 @@ TEST(Life, ARunnerThatCrashesInItsFirstStartIsStartedAgain)
     }
 }
 
-TEST(Life, ARunnerThatCrashesInEveryStartIsRetriedUntilItIsRemoved)
+TEST(Life, KeepsRestartingARunnerThatCrashesAtEveryStart)
 {
     Daemon daemon{{.yaml = hostile("crash_start", ", isolation: process"), .plugin_path = {plugins()}}};
     ASSERT_TRUE(wait_for([&] { return plugin(daemon).value("restarts", 0) >= 2; })) << daemon.log();
@@ -356,7 +220,7 @@ TEST(Life, ARunnerThatCrashesInEveryStartIsRetriedUntilItIsRemoved)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-TEST(Life, AnActionOfAPluginThatFailedNamesItAndWhy)
+TEST(Life, TellsCallersWhyAPluginFailed)
 {
     Daemon daemon{{.yaml = hostile("fail_start"), .plugin_path = {plugins()}}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -373,61 +237,8 @@ TEST(Life, AnActionOfAPluginThatFailedNamesItAndWhy)
     EXPECT_EQ(daemon.call("hostile.echo").code, 0);
 }
 
-// The package was upgraded, or the plugin lies elsewhere now.
-TEST(Life, AReloadSeesOtherFilesAndAnotherPath)
-{
-    TempDir folder;
-    ::chmod(folder.path().c_str(), 0755);
-    const auto put = [&](const std::string& version) {
-        for (const char* name : {"hostile.so", "hostile.manifest.json"}) {
-            fs::copy_file(fs::path{plugins()} / name, folder / "new");
-            fs::rename(folder / "new", folder / name);
-        }
-        if (version.empty()) return;
-        auto manifest = read_file(folder / "hostile.manifest.json");
-        manifest.replace(manifest.find("1.0.0"), 5, version);
-        write_file(folder / "hostile.manifest.json", manifest);
-    };
-    put("");
-    Daemon daemon{{.yaml = hostile(""), .plugin_path = {folder.path().string()}}};
-    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
-    auto reload = daemon.cli({"reload"});
-    EXPECT_NE(reload.out.find("nothing has changed"), std::string::npos) << reload.out;
-    put("1.0.1");
-    reload = daemon.cli({"reload"});
-    EXPECT_EQ(reload.code, 0);
-    EXPECT_NE(reload.out.find("Restart agenthost"), std::string::npos) << reload.out;
-    auto list = daemon.cli({"plugin", "list"});
-    EXPECT_NE(list.out.find("1.0.0, on disk 1.0.1"), std::string::npos) << list.out;
-
-    auto text = read_file(daemon.config_file());
-    const auto at = text.find("'" + folder.path().string() + "'");
-    ASSERT_NE(at, text.npos);
-    text.replace(at, folder.path().string().size() + 2,
-                 "'" + folder.path().string() + "', '" + plugins() + "'");
-    text.replace(text.find("hostile: {"), 10, "plain: {enabled: true}\n  hostile: {");
-    write_file(daemon.config_file(), text);
-    reload = daemon.cli({"reload"});
-    EXPECT_EQ(reload.code, 0) << reload.err;
-    EXPECT_NE(reload.out.find("plugin plain: started"), std::string::npos) << reload.out;
-}
-
-TEST(Life, AChangeThatIsTakenBackIsNone)
-{
-    const std::string yaml = hostile("");
-    Daemon daemon{{.yaml = yaml, .plugin_path = {plugins()}}};
-    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
-    daemon.rewrite("audit: {file: '{dir}/audit.json'}\njournal: {rows: 5000}\n" + yaml);
-    const auto changed = daemon.cli({"reload"});
-    EXPECT_NE(changed.out.find("audit.file changes at the next start"), std::string::npos) << changed.out;
-    EXPECT_NE(changed.out.find("journal.rows changes at the next start"), std::string::npos) << changed.out;
-    daemon.rewrite(yaml);
-    const auto back = daemon.cli({"reload"});
-    EXPECT_NE(back.out.find("nothing has changed"), std::string::npos) << back.out;
-}
-
 // A plugin holds the main loop for good. The signal is heard all the same, and the end comes within its bound: `shutdown` and 20 s.
-TEST(Life, EndsWithinItsBoundWhenTheMainLoopHangs)
+TEST(Life, StopsInTimeWhenTheMainLoopHangs)
 {
     Daemon daemon{{.yaml =
                        "shutdown: {commands: 0s, sessions: 0s, plugins: 0s}\nplugins:\n  blocking: {enabled: "
@@ -440,33 +251,8 @@ TEST(Life, EndsWithinItsBoundWhenTheMainLoopHangs)
     EXPECT_EQ(daemon.stop(), 1) << daemon.log();
 }
 
-TEST(Life, AListenerThatCouldNotBeOpenedIsTriedAgainByTheNextReload)
-{
-    const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ASSERT_EQ(::bind(taken, reinterpret_cast<sockaddr*>(&address), size), 0);
-    ASSERT_EQ(::listen(taken, 1), 0);
-    ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    Daemon daemon{{.yaml = ""}};
-    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
-    daemon.rewrite("listeners: [{name: web, bind: '127.0.0.1:" + std::to_string(ntohs(address.sin_port)) +
-                   "'}]\n");
-    auto reload = daemon.cli({"reload"});
-    EXPECT_EQ(reload.code, 1) << reload.out;
-    EXPECT_NE(reload.err.find("listener web"), std::string::npos) << reload.err;
-    EXPECT_EQ(daemon.cli({"reload"}).code, 1) << "and not: nothing has changed";
-    ::close(taken);
-    reload = daemon.cli({"reload"});
-    EXPECT_EQ(reload.code, 0) << reload.err;
-    EXPECT_NE(reload.out.find("listener web: opened"), std::string::npos) << reload.out;
-    EXPECT_NE(daemon.address("web"), "");
-}
-
 // The order of what happens is drawn; real processes, threads and signals do the rest. The state machine's own tests draw many more.
-TEST(Life, EndsWellWhateverHappenedBefore)
+TEST(Life, StopsCleanlyAfterRandomEvents)
 {
     const std::vector<std::string> modes{"",      "never_drained", "fail_start", "throw_start",
                                          "least", "fail_configure"};

@@ -96,81 +96,96 @@ Proxy::Proxy(int upstream_port, std::vector<Fault> faults, Fault rest)
     run();
 }
 
+// One connection through the proxy, from the client's to the upstream's end.
+class Proxy::Relay {
+public:
+    Relay(const Proxy& proxy, const Fault& fault, int client)
+        : proxy_{proxy}, fault_{fault}, client_{client}, server_{
+                                                             ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+    {}
+    ~Relay() { ::close(server_); }
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+
+    void run()
+    {
+        const sockaddr_in address = loopback(proxy_.upstream_);
+        if (::connect(server_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
+        while (!proxy_.stopping()) {
+            const bool held = fault_.gate && !*fault_.gate;
+            pollfd fds[] = {{server_, POLLIN, 0}, {client_open_ && !held ? client_ : -1, POLLIN, 0}};
+            if (::poll(fds, 2, held ? 5 : 100) <= 0) continue;
+            if (fds[1].revents && !pass_request()) return;
+            if (fds[0].revents && !pass_answer()) return;
+        }
+    }
+
+private:
+    // Both return false when the connection is over.
+    bool pass_request()
+    {
+        const ssize_t n = ::recv(client_, buffer_.data(), buffer_.size(), 0);
+        if (n < 0) return false;
+        if (n == 0) {
+            client_open_ = false;
+            ::shutdown(server_, SHUT_WR);
+        }
+        asked_ += static_cast<std::uint64_t>(n);
+        if (fault_.cut_request && asked_ >= *fault_.cut_request) {
+            reset_on_close(client_);
+            return false;
+        }
+        if (!send_all(server_, buffer_.data(), static_cast<std::size_t>(n))) client_open_ = false;
+        return true;
+    }
+    bool pass_answer()
+    {
+        using enum Fault::Kind;
+        if (fault_.kind != none && fault_.kind != garbage && fault_.after == 0) return strike();
+        std::size_t max = fault_.trickle > 0 ? fault_.trickle : buffer_.size();
+        if (fault_.kind != none)
+            max = static_cast<std::size_t>(
+                std::min<std::uint64_t>(max, std::max<std::uint64_t>(fault_.after - answered_, 1)));
+        const ssize_t n = ::recv(server_, buffer_.data(), max, 0);
+        if (n <= 0) return false;
+        if (fault_.kind == garbage && fault_.after == 0) return strike();
+        answered_ += static_cast<std::uint64_t>(n);
+        if (!send_all(client_, buffer_.data(), static_cast<std::size_t>(n))) return false;
+        if (fault_.trickle > 0) std::this_thread::sleep_for(fault_.trickle_every);
+        return fault_.kind == none || answered_ < fault_.after || strike();
+    }
+    // Does what the fault says; the connection is over after it.
+    bool strike()
+    {
+        if (fault_.kind == Fault::Kind::reset) reset_on_close(client_);
+        if (fault_.kind == Fault::Kind::stall) wait_until_the_client_gives_up();
+        if (fault_.kind == Fault::Kind::garbage) {
+            for (std::size_t i = 0; i < 512; ++i) buffer_[i] = static_cast<char>(i * 37 + 11);
+            send_all(client_, buffer_.data(), 512);
+        }
+        return false;
+    }
+    void wait_until_the_client_gives_up() const
+    {
+        while (!proxy_.stopping()) {
+            pollfd fds{client_, POLLIN, 0};
+            char byte = 0;
+            if (::poll(&fds, 1, 20) > 0 && ::recv(client_, &byte, 1, 0) <= 0) return;
+        }
+    }
+
+    const Proxy& proxy_;
+    const Fault fault_;
+    const int client_, server_;
+    std::vector<char> buffer_ = std::vector<char>(65536);
+    std::uint64_t answered_ = 0, asked_ = 0;
+    bool client_open_ = true;
+};
+
 void Proxy::serve(int client, int number)
 {
-    const Fault fault =
-        number <= static_cast<int>(faults_.size()) ? faults_[static_cast<std::size_t>(number) - 1] : rest_;
-    const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(upstream_);
-    if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        ::close(server);
-        return;
-    }
-    std::uint64_t answered = 0, asked = 0;
-    bool client_open = true,
-         failed = fault.kind != Fault::Kind::none && fault.after == 0 && fault.kind != Fault::Kind::garbage;
-    std::vector<char> buffer(65536);
-    // Returns false when the connection is over.
-    const auto strike = [&] {
-        switch (fault.kind) {
-        case Fault::Kind::reset: reset_on_close(client); return false;
-        case Fault::Kind::stall:
-            while (!stopping()) { // until the client has had enough
-                pollfd fds{client, POLLIN, 0};
-                char byte = 0;
-                if (::poll(&fds, 1, 20) > 0 && ::recv(client, &byte, 1, 0) <= 0) break;
-            }
-            return false;
-        case Fault::Kind::garbage:
-            for (std::size_t i = 0; i < 512; ++i) buffer[i] = static_cast<char>(i * 37 + 11);
-            send_all(client, buffer.data(), 512);
-            return false;
-        default: return false;
-        }
-    };
-    while (!stopping()) {
-        const bool held = fault.gate && !*fault.gate;
-        pollfd fds[] = {{server, POLLIN, 0}, {client_open && !held ? client : -1, POLLIN, 0}};
-        if (::poll(fds, 2, held ? 5 : 100) <= 0) continue;
-        if (fds[1].revents) {
-            const ssize_t n = ::recv(client, buffer.data(), buffer.size(), 0);
-            if (n < 0) break;
-            if (n == 0) {
-                client_open = false;
-                ::shutdown(server, SHUT_WR);
-            }
-            asked += static_cast<std::uint64_t>(n);
-            if (fault.cut_request && asked >= *fault.cut_request) {
-                reset_on_close(client);
-                break;
-            }
-            if (!send_all(server, buffer.data(), static_cast<std::size_t>(n))) client_open = false;
-        }
-        if (fds[0].revents) {
-            if (failed) {
-                strike();
-                break;
-            }
-            std::size_t max = fault.trickle > 0 ? fault.trickle : buffer.size();
-            if (fault.kind != Fault::Kind::none)
-                max = static_cast<std::size_t>(
-                    std::min<std::uint64_t>(max, std::max<std::uint64_t>(fault.after - answered, 1)));
-            const ssize_t n = ::recv(server, buffer.data(), max, 0);
-            if (n <= 0) break;
-            if (fault.kind == Fault::Kind::garbage && fault.after == 0) {
-                strike();
-                break;
-            }
-            answered += static_cast<std::uint64_t>(n);
-            if (!send_all(client, buffer.data(), static_cast<std::size_t>(n))) break;
-            if (fault.trickle > 0) std::this_thread::sleep_for(fault.trickle_every);
-            if (fault.kind != Fault::Kind::none && answered >= fault.after) {
-                strike();
-                break;
-            }
-        }
-    }
-    ::close(server);
+    const auto n = static_cast<std::size_t>(number);
+    Relay{*this, n <= faults_.size() ? faults_[n - 1] : rest_, client}.run();
 }
 
 std::string HttpRequest::target() const

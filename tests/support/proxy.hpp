@@ -64,6 +64,7 @@ public:
     ~Proxy() override { stop(); }
 
 private:
+    class Relay;
     void serve(int fd, int number) override;
     int upstream_;
     std::vector<Fault> faults_;

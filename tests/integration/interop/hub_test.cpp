@@ -1,5 +1,5 @@
-// Our hub and agents of other workshops (node/agents.mjs, written from the documents): they check every frame the hub sends, the hub
-// shows what they do as it does for ours, and refuses what it must.
+// Our hub and independent agents (node/agents.mjs, written from the documents): they check every frame the hub sends; the hub shows
+// what they do as it does for our own agents, and refuses what it must.
 #include "tests/e2e/five.hpp"
 #include "tests/support/secrets.hpp"
 
@@ -10,7 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-class HubSpeaks : public Five {
+class HubWithIndependentAgents : public Five {
 protected:
     void SetUp() override
     {
@@ -48,33 +48,22 @@ protected:
         return ask("POST", "/api/agents/" + id_ + "/commands", body);
     }
 
-    std::string id_ = "node-01";
-    std::map<std::string, std::string> env_;
-};
-INSTANTIATE_TEST_SUITE_P(To, HubSpeaks, testing::Values("storage", "panel", "print", "dashboard", "signed"),
-                         [](const auto& info) { return info.param; });
-
-TEST_P(HubSpeaks, AgentsOfOtherWorkshops)
-{
-    const auto agent = other("serve");
-    ASSERT_TRUE(wait_for([&] { return said(*agent, "ready") == true || !agent->running(); }));
-    if (protocol() == "panel") id_ = said(*agent, "id").get<std::string>();
-    ASSERT_TRUE(wait_for([&] { return online(id_); })) << agent->err() << hub_->log();
-
-    const json params{{"text", "é\"\\\n\u2028"}, {"n", {1, 2.5, nullptr, 1e21}}};
-    const auto echo = run("test.echo", params);
-    EXPECT_EQ(echo.status, 200) << echo.json << agent->err();
-    EXPECT_EQ(echo.json["data"]["params"], params) << echo.json;
-    const auto failed = run("test.fail");
-    EXPECT_EQ(failed.status, 507) << failed.json;
-    EXPECT_EQ(failed.json["error"]["code"], "DISK_FULL") << failed.json;
-    EXPECT_EQ(failed.json["error"]["message"], "Disk full") << failed.json;
-    const auto unknown = run("no.such");
-    EXPECT_EQ(unknown.status, 400) << unknown.json;
-    EXPECT_EQ(unknown.json["error"]["code"], "UNKNOWN_ACTION") << unknown.json;
-
-    if (protocol() == "panel") {
-        EXPECT_TRUE(wait_for([&] { return said(*agent, "ping") == true; })) << "the hub pings";
+    void expect_answers_to_commands(const Process& agent)
+    {
+        const auto echo = run("test.echo", params_);
+        EXPECT_EQ(echo.status, 200) << echo.json << agent.err();
+        EXPECT_EQ(echo.json["data"]["params"], params_) << echo.json;
+        const auto failed = run("test.fail");
+        EXPECT_EQ(failed.status, 507) << failed.json;
+        EXPECT_EQ(failed.json["error"]["code"], "DISK_FULL") << failed.json;
+        EXPECT_EQ(failed.json["error"]["message"], "Disk full") << failed.json;
+        const auto unknown = run("no.such");
+        EXPECT_EQ(unknown.status, 400) << unknown.json;
+        EXPECT_EQ(unknown.json["error"]["code"], "UNKNOWN_ACTION") << unknown.json;
+    }
+    void expect_pings_and_events(const Process& agent)
+    {
+        EXPECT_TRUE(wait_for([&] { return said(agent, "ping") == true; })) << "the hub pings";
         EXPECT_TRUE(wait_for([&] {
             return ask("GET", "/api/agents/" + id_ + "/health").json["facts"]["active_servers"] == 3;
         })) << ask("GET", "/api/agents/" + id_ + "/health").json;
@@ -82,54 +71,83 @@ TEST_P(HubSpeaks, AgentsOfOtherWorkshops)
         ASSERT_FALSE(events.empty());
         EXPECT_EQ(events[0]["topic"], "server_status_changed") << events;
         EXPECT_EQ(events[0]["data"]["pid"], 1234) << events;
-    } else if (protocol() == "print") {
+    }
+    // A task of a shop's, and what it has become when it is done.
+    json task(const Process& agent, const std::string& command, const json& payload)
+    {
+        const auto id =
+            ask("POST", "/api/agent-tasks", {{"shopId", id_}, {"command", command}, {"payload", payload}})
+                .json["id"]
+                .get<std::string>();
+        json now;
+        EXPECT_TRUE(wait_for([&] {
+            now = ask("GET", "/api/agent-tasks/" + id).json;
+            return now["status"] == "success" && (command != "config" || now.contains("confirmedAt"));
+        })) << now
+            << agent.err();
+        return now;
+    }
+    void expect_tasks_of_a_shop(const Process& agent)
+    {
         const json order{{"printer", {{"vendorId", 4070}, {"productId", 33054}}},
                          {"data", "G0A="},
                          {"encoding", "base64"},
                          {"reason", "remote-test"}};
-        const auto task = [&](const std::string& command, const json& payload) {
-            const auto id =
-                ask("POST", "/api/agent-tasks", {{"shopId", id_}, {"command", command}, {"payload", payload}})
-                    .json["id"]
-                    .get<std::string>();
-            json now;
-            EXPECT_TRUE(wait_for([&] {
-                now = ask("GET", "/api/agent-tasks/" + id).json;
-                return now["status"] == "success" && (command != "config" || now.contains("confirmedAt"));
-            })) << now
-                << agent->err();
-            return now;
-        };
-        const json printed = task("print", order);
+        const json printed = task(agent, "print", order);
         EXPECT_EQ(printed["message"], "Printed") << printed;
         EXPECT_EQ(printed["meta"]["bytesSent"], 2) << printed;
-        task("config", {{"updates", {{"telemetry", {{"intervalSeconds", 30}}}}}});
-        task("ping", json::object());
+        task(agent, "config", {{"updates", {{"telemetry", {{"intervalSeconds", 30}}}}}});
+        task(agent, "ping", json::object());
         const auto logs = ask("GET", "/api/agents/" + id_ + "/logs").json["logs"];
         ASSERT_FALSE(logs.empty());
         EXPECT_EQ(logs[0]["message"], "USB reconnect") << logs;
-    } else if (protocol() == "dashboard") {
+    }
+    void expect_terminal_commands(const Process& agent)
+    {
         const auto done = run("terminal.run", {{"command", "ls -la"}, {"priority", "normal"}});
-        EXPECT_EQ(done.status, 200) << done.json << agent->err();
+        EXPECT_EQ(done.status, 200) << done.json << agent.err();
         EXPECT_EQ(done.json["data"]["exit_code"], 0) << done.json;
         EXPECT_EQ(run("terminal.run", {{"command", "false"}, {"priority", "high"}}).json["data"]["exit_code"],
                   1);
-    } else if (protocol() == "signed") {
+    }
+    void expect_routes_of_signed_agents()
+    {
         const auto list = ask("GET", "/api/websocket/agents").json["agents"];
         ASSERT_EQ(list.size(), 1u) << list;
         EXPECT_EQ(list[0]["agentId"], id_) << list;
         const auto one = ask("POST", "/api/websocket/agents/" + id_ + "/command",
-                             {{"command", "test.echo"}, {"args", params}});
-        EXPECT_EQ(one.json["result"]["params"], params) << one.json;
+                             {{"command", "test.echo"}, {"args", params_}});
+        EXPECT_EQ(one.json["result"]["params"], params_) << one.json;
         EXPECT_EQ(ask("GET", "/api/agents/" + id_ + "/metrics").json["latest"]["cpu_percent"], 25.5);
         const auto logs = ask("GET", "/api/agents/" + id_ + "/logs").json["logs"];
         ASSERT_FALSE(logs.empty());
         EXPECT_EQ(logs[0]["message"], "é\"\\ \u2028") << logs;
     }
+
+    const json params_{{"text", "é\"\\\n\u2028"}, {"n", {1, 2.5, nullptr, 1e21}}};
+    std::string id_ = "node-01";
+    std::map<std::string, std::string> env_;
+};
+INSTANTIATE_TEST_SUITE_P(Over, HubWithIndependentAgents,
+                         testing::Values("storage", "panel", "print", "dashboard", "signed"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(HubWithIndependentAgents, ExchangesEveryKindOfMessage)
+{
+    const auto agent = other("serve");
+    ASSERT_TRUE(wait_for([&] { return said(*agent, "ready") == true || !agent->running(); }));
+    if (protocol() == "panel") id_ = said(*agent, "id").get<std::string>();
+    ASSERT_TRUE(wait_for([&] { return online(id_); })) << agent->err() << hub_->log();
+
+    expect_answers_to_commands(*agent);
+    if (protocol() == "panel") expect_pings_and_events(*agent);
+    if (protocol() == "print") expect_tasks_of_a_shop(*agent);
+    if (protocol() == "dashboard") expect_terminal_commands(*agent);
+    if (protocol() == "signed") expect_routes_of_signed_agents();
     EXPECT_TRUE(agent->running()) << agent->err() << "--- the hub's log ---\n" << hub_->log();
 }
 
-TEST_P(HubSpeaks, NoToTheWrongOnes)
+TEST_P(HubWithIndependentAgents, RefusesInvalidCredentialsAndMessages)
 {
     const auto agent = other("wrong");
     ASSERT_TRUE(wait_for([&] { return !agent->running(); }));

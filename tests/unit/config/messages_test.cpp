@@ -24,7 +24,7 @@ struct Messages : Configured {
     }
 };
 
-TEST_F(Messages, NameAnUnknownKeyAndTheOneThatWasMeant)
+TEST_F(Messages, NameAnUnknownKeyAndSuggestTheClosest)
 {
     EXPECT_EQ(problems(server("    heartbeet: 30s\n")),
               "agenthost.yaml:6:5: unknown key \"heartbeet\" in servers[0]; did you mean \"heartbeat\"?");
@@ -39,7 +39,7 @@ TEST_F(Messages, NameAnUnknownKeyAndTheOneThatWasMeant)
               "belong under config:, indented below it");
 }
 
-TEST_F(Messages, AreAllGivenInTheOrderOfTheFile)
+TEST_F(Messages, AreInTheOrderOfTheFile)
 {
     EXPECT_EQ(problems("limits: {in_flight: 0}\nlog: {level: loud}\nagent: {io_threads: many, idd: x}\n"),
               "agenthost.yaml:1:21: limits.in_flight: expected a whole number from 1 to 65536, not \"0\"\n"
@@ -57,7 +57,7 @@ TEST_F(Messages, StopAfterAHundred)
     EXPECT_EQ(result.problems.back().text, "and 150 more");
 }
 
-TEST_F(Messages, SayWhatIsNotYaml)
+TEST_F(Messages, ExplainInvalidYaml)
 {
     EXPECT_THAT(problems("agent:\n  id: [a, b\n"), StartsWith("agenthost.yaml:3:1: not valid YAML: "));
     EXPECT_THAT(problems("a: b: c\n"), StartsWith("agenthost.yaml:1:5: not valid YAML: "));
@@ -77,7 +77,7 @@ TEST_F(Messages, SayWhatIsNotYaml)
               "agenthost.yaml: has a NUL byte; this is not a text file");
 }
 
-TEST_F(Messages, SayWhichKindOfValueIsExpected)
+TEST_F(Messages, NameTheExpectedType)
 {
     EXPECT_EQ(problems("agent: node\n"), "agenthost.yaml:1:8: agent: expected a map of keys, not \"node\"");
     EXPECT_EQ(problems("agent: {id: [a]}\n"), "agenthost.yaml:1:13: agent.id: expected text, not a list");
@@ -133,7 +133,7 @@ TEST_F(Messages, ExplainSizesAndDurations)
         "agenthost.yaml:6:25: servers[0].reconnect.factor: expected a number from 1 to 10, not \"0.5\"");
 }
 
-TEST_F(Messages, SayWhichDialectsThereAreAndWhoseTheyAre)
+TEST_F(Messages, ExplainInvalidDialects)
 {
     EXPECT_EQ(problems(server("    dialect: field\n")),
               "agenthost.yaml:6:14: servers[0].dialect: protocol storage has no dialect \"field\" (only "
@@ -150,7 +150,7 @@ TEST_F(Messages, SayWhichDialectsThereAreAndWhoseTheyAre)
               "agenthost.yaml:1:11: servers[0]: needs url, or panel.register_url to learn it");
 }
 
-TEST_F(Messages, SayWhatAServerLacks)
+TEST_F(Messages, NameMissingKeysOfAServer)
 {
     EXPECT_EQ(
         problems("servers:\n  - url: wss://h/x\n"),
@@ -192,7 +192,7 @@ TEST_F(Messages, SayWhatAServerLacks)
               "characters), not \"abc\"");
 }
 
-TEST_F(Messages, GuardUrls)
+TEST_F(Messages, RejectUnsafeOrInvalidUrls)
 {
     EXPECT_EQ(problems(server("", "ws://192.0.2.7/agent")),
               "agenthost.yaml:5:10: servers[0].url: ws:// to 192.0.2.7 sends the credential and all data "
@@ -234,7 +234,7 @@ TEST_F(Messages, GuardUrls)
               "Use https://, or set insecure: true if that is meant");
 }
 
-TEST_F(Messages, GuardListeners)
+TEST_F(Messages, RejectUnsafeOrInvalidListeners)
 {
     EXPECT_EQ(problems("listeners: [{name: a, bind: \"0.0.0.0:80\"}]\n"),
               "agenthost.yaml:1:29: listeners[0].bind: plain HTTP on 0.0.0.0 can be read by anyone on the "
@@ -266,22 +266,6 @@ TEST_F(Messages, GuardListeners)
               "agenthost.yaml:1:45: listeners[0].bind: the list is empty; write bind: \"127.0.0.1:3001\"");
     EXPECT_EQ(bind("[\"127.0.0.1:1\", \"127.0.0.1:1\"]"),
               "agenthost.yaml:1:45: listeners[0].bind: 127.0.0.1:1 is listed twice");
-    const auto proxies = [&](const std::string& value) {
-        return problems("listeners: [{name: a, bind: \"127.0.0.1:1\", " + value + "}]\n");
-    };
-    EXPECT_EQ(proxies("trusted_proxies: [127.0.0.1, 10.0.0.0/8, \"2001:db8::/64\"], proxy_protocol: true"),
-              "");
-    EXPECT_EQ(proxies("trusted_proxies: [10.0.0.1/8]"),
-              "agenthost.yaml:1:61: listeners[0].trusted_proxies: \"10.0.0.1/8\" is not an address or a "
-              "range, such as "
-              "127.0.0.1, 10.0.0.0/8 or 2001:db8::/64 (bits after the prefix are zero)");
-    EXPECT_EQ(proxies("trusted_proxies: [\"::/0\"]"),
-              "agenthost.yaml:1:61: listeners[0].trusted_proxies: \"::/0\" trusts everyone, so that each "
-              "client could claim "
-              "any address. List the proxies' own addresses");
-    EXPECT_EQ(proxies("proxy_protocol: true"), "agenthost.yaml:1:60: listeners[0].proxy_protocol: "
-                                               "trusted_proxies is empty, so that no connection may bring "
-                                               "the header. List the proxies' addresses there");
     EXPECT_EQ(problems("listeners: [{}]\n"),
               "agenthost.yaml:1:13: listeners[0]: name is missing; plugins refer to a listener by it\n"
               "agenthost.yaml:1:13: listeners[0]: bind is missing; write bind: \"127.0.0.1:3001\"");
@@ -300,6 +284,26 @@ TEST_F(Messages, GuardListeners)
               "socket");
 }
 
+TEST_F(Messages, RejectUnsafeOrInvalidTrustedProxies)
+{
+    const auto proxies = [&](const std::string& value) {
+        return problems("listeners: [{name: a, bind: \"127.0.0.1:1\", " + value + "}]\n");
+    };
+    EXPECT_EQ(proxies("trusted_proxies: [127.0.0.1, 10.0.0.0/8, \"2001:db8::/64\"], proxy_protocol: true"),
+              "");
+    EXPECT_EQ(proxies("trusted_proxies: [10.0.0.1/8]"),
+              "agenthost.yaml:1:61: listeners[0].trusted_proxies: \"10.0.0.1/8\" is not an address or a "
+              "range, such as "
+              "127.0.0.1, 10.0.0.0/8 or 2001:db8::/64 (bits after the prefix are zero)");
+    EXPECT_EQ(proxies("trusted_proxies: [\"::/0\"]"),
+              "agenthost.yaml:1:61: listeners[0].trusted_proxies: \"::/0\" trusts everyone, so that each "
+              "client could claim "
+              "any address. List the proxies' own addresses");
+    EXPECT_EQ(proxies("proxy_protocol: true"), "agenthost.yaml:1:60: listeners[0].proxy_protocol: "
+                                               "trusted_proxies is empty, so that no connection may bring "
+                                               "the header. List the proxies' addresses there");
+}
+
 TEST_F(Messages, RefuseASecretInTheFileWithoutRepeatingIt)
 {
     const std::string text =
@@ -316,7 +320,7 @@ TEST_F(Messages, RefuseASecretInTheFileWithoutRepeatingIt)
         "NAME}");
 }
 
-TEST_F(Messages, RefuseASecretThatEveryoneCanRead)
+TEST_F(Messages, RefuseAWorldReadableSecret)
 {
     write_file(dir / "open", "x", 0644);
     const std::string yaml =
@@ -330,7 +334,7 @@ TEST_F(Messages, RefuseASecretThatEveryoneCanRead)
     EXPECT_EQ(problems(yaml), "");
 }
 
-TEST_F(Messages, WarnOfWhatIsAllowedButUnwise)
+TEST_F(Messages, WarnAboutInsecureSettings)
 {
     const LoadResult result = load("servers:\n"
                                    "- {name: a, protocol: storage, url: \"wss://h/?token=x\", credential: "
@@ -345,7 +349,7 @@ TEST_F(Messages, WarnOfWhatIsAllowedButUnwise)
               "tls.ca or tls.pin_sha256 is safer");
 }
 
-TEST_F(Messages, SayWhyAFileIsNotRead)
+TEST_F(Messages, ExplainWhyAFileIsNotRead)
 {
     const auto refusal = [&](const std::filesystem::path& path) {
         return problems(load_config({.file = path, .overrides = {}, .environment = false}));
