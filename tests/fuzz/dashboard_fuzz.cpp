@@ -172,15 +172,8 @@ void write_any(std::string_view text)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    if (size == 0) return 0;
-    const std::string frame{reinterpret_cast<const char*>(data + 1),
-                            size - 1}; // a copy: reading past it is found
-    switch (data[0]) {
-    case 'w': read_as_agent(frame, true); break;
-    case 's': read_as_server(frame); break;
-    case 'o': print(frame); break;
-    case 't': write_any(frame); break;
-    default: read_as_agent(frame, false);
-    }
-    return 0;
+    const auto read_welcome = [](std::string_view frame) { read_as_agent(frame, true); };
+    const auto read_more = [](std::string_view frame) { read_as_agent(frame, false); };
+    return use_input(data, size, {{'w', read_welcome}, {'s', read_as_server}, {'o', print}, {'t', write_any}},
+                     read_more);
 }

@@ -96,14 +96,9 @@ void write_any(std::string_view text)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    if (size == 0) return 0;
-    const std::string rest{reinterpret_cast<const char*>(data + 1),
-                           size - 1}; // a copy: reading past it is found
-    if (data[0] == 't') {
-        write_any(rest);
-    } else {
+    const auto read = [](std::string_view frame) {
         desk::Reader reader;
-        std::visit(Check{}, reader.read(rest));
-    }
-    return 0;
+        std::visit(Check{}, reader.read(frame));
+    };
+    return use_input(data, size, {{'t', write_any}}, read);
 }

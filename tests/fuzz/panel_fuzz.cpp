@@ -20,7 +20,7 @@ std::unique_ptr<ServerCodec> a_server()
     return server_codec(Protocol::panel, {.world = TestWorld{}.world(), .agent_id = {}, .secret_of = {}});
 }
 
-void read_as_agent(const std::string& frame)
+void read_as_agent(std::string_view frame)
 {
     const auto agent = an_agent(), other_agent = an_agent();
     const auto server = a_server();
@@ -79,7 +79,7 @@ void same_heartbeat(const Heartbeat& beat, const FromAgent& reread)
         demand(after.at(key) == value, "a fact means the same when written again");
 }
 
-void read_as_server(const std::string& frame)
+void read_as_server(std::string_view frame)
 {
     const auto agent = an_agent();
     const auto server = a_server(), other_server = a_server();
@@ -149,21 +149,12 @@ void write_any(std::string_view text)
         check(server->encode(Command{text, text, "{}", text, milliseconds{1234}}, frame), frame);
     Hello hello;
     hello.agent_id = hello.credential = text;
-    for (const auto& [key, value] : agent->opening(hello).headers)
-        demand(value.find_first_of(std::string_view{"\r\n\0", 3}) == value.npos, "a header is one line");
+    demand_one_line_each(agent->opening(hello).headers);
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    if (size == 0) return 0;
-    const std::string frame{reinterpret_cast<const char*>(data + 1),
-                            size - 1}; // a copy: reading past it is found
-    switch (data[0]) {
-    case 's': read_as_server(frame); break;
-    case 't': write_any(frame); break;
-    default: read_as_agent(frame);
-    }
-    return 0;
+    return use_input(data, size, {{'s', read_as_server}, {'t', write_any}}, read_as_agent);
 }

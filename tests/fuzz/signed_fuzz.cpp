@@ -48,7 +48,7 @@ std::string envelope(std::string_view type, std::string_view payload)
     return body + R"(,"signature":")" + signature + "\"}";
 }
 
-void read_command(const std::string& frame, bool authenticating)
+void read_command(std::string_view frame, bool authenticating)
 {
     Ends ends;
     const FromServer message = ends.agent->decode(frame, authenticating);
@@ -87,7 +87,7 @@ void read_command(const std::string& frame, bool authenticating)
            "a command counts once");
 }
 
-void read_as_server(const std::string& frame)
+void read_as_server(std::string_view frame)
 {
     Ends ends;
     const FromAgent message = ends.server->decode(frame);
@@ -146,19 +146,15 @@ void make_canonical(std::string_view text)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    if (size == 0) return 0;
-    const std::string text{reinterpret_cast<const char*>(data + 1),
-                           size - 1}; // a copy: reading past it is found
-    switch (data[0]) {
-    case 'a': read_command(text, false); break;
-    case 'w': read_command(text, true); break;
-    case 's': read_as_server(text); break;
-    case 'c': read_command(envelope("command", text), false); break;
-    case 'r': read_as_server(envelope("command_result", text)); break;
-    case 'l': read_as_server(envelope("log", text)); break;
-    case 'm': read_as_server(envelope("metrics", text)); break;
-    case 'h': read_as_server(envelope("heartbeat", text)); break;
-    default: make_canonical(text);
-    }
-    return 0;
+    const Use uses[]{
+        {'a', [](std::string_view frame) { read_command(frame, false); }},
+        {'w', [](std::string_view frame) { read_command(frame, true); }},
+        {'s', read_as_server},
+        {'c', [](std::string_view payload) { read_command(envelope("command", payload), false); }},
+        {'r', [](std::string_view payload) { read_as_server(envelope("command_result", payload)); }},
+        {'l', [](std::string_view payload) { read_as_server(envelope("log", payload)); }},
+        {'m', [](std::string_view payload) { read_as_server(envelope("metrics", payload)); }},
+        {'h', [](std::string_view payload) { read_as_server(envelope("heartbeat", payload)); }},
+    };
+    return use_input(data, size, uses, make_canonical);
 }

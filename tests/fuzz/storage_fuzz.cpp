@@ -1,26 +1,17 @@
 // The storage codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts means the same to
 // another JSON parser and survives being written again. The first byte says which end reads.
+#include "tests/fuzz/promise.hpp"
+
 #include "wire/codec.hpp"
 #include "wire/json/json.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 using namespace agenthost::wire;
 using Json = nlohmann::json;
 
 namespace {
-
-void demand(bool holds, const char* what)
-{
-    if (holds) return;
-    std::fprintf(stderr, "broken promise: %s\n", what);
-    std::abort();
-}
 
 // A frame that is one JSON object to us is one to nlohmann too, with the same members.
 void compare(std::string_view frame)
@@ -94,15 +85,21 @@ void write_any(std::string_view text)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    if (size == 0) return 0;
-    const std::string frame{reinterpret_cast<const char*>(data + 1),
-                            size - 1}; // a copy: reading past it is found
-    compare(frame);
-    switch (data[0]) {
-    case 'w': read_as_agent(frame, true); break;
-    case 's': read_as_server(frame); break;
-    case 't': write_any(frame); break;
-    default: read_as_agent(frame, false);
-    }
-    return 0;
+    const auto read_welcome = [](std::string_view frame) {
+        compare(frame);
+        read_as_agent(frame, true);
+    };
+    const auto read_as_hub = [](std::string_view frame) {
+        compare(frame);
+        read_as_server(frame);
+    };
+    const auto write = [](std::string_view text) {
+        compare(text);
+        write_any(text);
+    };
+    const auto read_more = [](std::string_view frame) {
+        compare(frame);
+        read_as_agent(frame, false);
+    };
+    return use_input(data, size, {{'w', read_welcome}, {'s', read_as_hub}, {'t', write}}, read_more);
 }

@@ -1,6 +1,5 @@
+#include "tests/unit/wire/both_ends.hpp"
 #include "tests/unit/wire/generate.hpp"
-#include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "wire/codes.hpp"
 
@@ -10,31 +9,17 @@ using namespace agenthost::wire;
 
 namespace {
 
-class Panel : public testing::Test {
+class Panel : public BothEnds {
 protected:
     Panel()
     {
+        agent = agent_codec(Protocol::panel, {.world = clock.world()});
+        server = server_codec(Protocol::panel,
+                              {.world = clock.world(), .agent_id = "agent_uuid", .secret_of = {}});
         Hello hello;
         hello.agent_id = "agent_uuid";
         (void)agent->opening(hello);
         (void)agent->hello(hello);
-    }
-    // What the server understands of what the agent writes, and the other way round.
-    Json told(const Json& meant)
-    {
-        const Message message{meant};
-        std::string frame;
-        EXPECT_TRUE(write(*agent, message, frame)) << meant;
-        EXPECT_TRUE(Json::accept(frame)) << frame;
-        return describe(server->decode(frame));
-    }
-    Json ordered(const Json& meant)
-    {
-        const Message message{meant};
-        std::string frame;
-        EXPECT_TRUE(write(*server, message, frame)) << meant;
-        EXPECT_TRUE(Json::accept(frame)) << frame;
-        return describe(agent->decode(frame, false));
     }
     static std::string object(std::mt19937& random)
     {
@@ -42,11 +27,6 @@ protected:
         for (const char* key : {"message", "serverId", "id"}) made.erase(key);
         return made.dump();
     }
-
-    TestWorld world;
-    std::unique_ptr<AgentCodec> agent = agent_codec(Protocol::panel, {.world = world.world()});
-    std::unique_ptr<ServerCodec> server =
-        server_codec(Protocol::panel, {.world = world.world(), .agent_id = "agent_uuid", .secret_of = {}});
 };
 
 TEST_F(Panel, ReadsBackEveryCommandAndPingItWrites)
@@ -59,9 +39,9 @@ TEST_F(Panel, ReadsBackEveryCommandAndPingItWrites)
                    {"params", object(random)}};
         if (random() % 2 == 0) meant["target"] = identifier(random, 256);
         if (random() % 4 == 0) meant["timeout_ms"] = random() % 100'000'000;
-        EXPECT_EQ(ordered(meant), meant);
+        EXPECT_EQ(sent_to_agent(meant), meant);
         const Json ping{{"type", "ping"}, {"id", identifier(random, 256)}};
-        EXPECT_EQ(ordered(ping), ping);
+        EXPECT_EQ(sent_to_agent(ping), ping);
     }
 }
 
@@ -90,7 +70,7 @@ TEST_F(Panel, ReadsBackEveryResultItWrites)
                 meant["detail"] = detail;
             if (!data.empty()) meant["error_data"] = data;
         }
-        EXPECT_EQ(told(meant), meant);
+        EXPECT_EQ(sent_to_server(meant), meant);
     }
 }
 
@@ -102,24 +82,24 @@ TEST_F(Panel, ReadsBackEveryEventProgressAndLogItWrites)
         std::erase(word, '.');
         const std::int64_t at = 1'700'000'000'000 + static_cast<std::int64_t>(random());
         Json event{{"type", "event"}, {"topic", word}, {"json", object(random)}, {"at", at}};
-        EXPECT_EQ(told(event), event);
+        EXPECT_EQ(sent_to_server(event), event);
         const std::string target = identifier(random, 100);
         Json aimed = event;
         aimed["target"] = target;
         Json data = Json::parse(event["json"].get<std::string>());
         data["serverId"] = target;
-        const Json heard = told(aimed);
+        const Json heard = sent_to_server(aimed);
         EXPECT_EQ(heard.at("target"), target);
         EXPECT_EQ(Json::parse(heard.at("json").get<std::string>()), data);
 
         const Json progress{{"type", "progress"}, {"id", identifier(random, 256)}, {"json", object(random)}};
-        EXPECT_EQ(told(progress), progress);
+        EXPECT_EQ(sent_to_server(progress), progress);
         const Json log{{"type", "log"},
                        {"level", identifier(random, 64)},
                        {"message", identifier(random, 500)},
                        {"source", identifier(random, 100)},
                        {"at", at}};
-        EXPECT_EQ(told(log), log);
+        EXPECT_EQ(sent_to_server(log), log);
     }
 }
 
@@ -135,7 +115,7 @@ TEST_F(Panel, ReadsBackEveryPongItWrites)
                          {"id", identifier(random, 256)},
                          {"facts", facts},
                          {"at", 1'700'000'000'000 + static_cast<std::int64_t>(random())}};
-        EXPECT_EQ(told(meant), meant);
+        EXPECT_EQ(sent_to_server(meant), meant);
     }
 }
 
@@ -206,7 +186,7 @@ TEST_F(Panel, AddsNoTargetToDataThatIsFull)
     Json data = Json::object();
     for (int i = 0; i < 256; ++i) data["k" + std::to_string(i)] = i;
     const Json event{{"type", "event"}, {"topic", "x"}, {"json", data.dump()}, {"target", "s1"}, {"at", 1}};
-    EXPECT_EQ(told(event), event); // in the envelope instead
+    EXPECT_EQ(sent_to_server(event), event); // in the envelope instead
 }
 
 TEST_F(Panel, NeedsNoWorld)

@@ -86,17 +86,37 @@ struct Describe {
     }
 };
 
-std::string write(const Json& m)
-{
-    std::string out;
-    std::deque<std::string> kept; // what views point to
-    const auto text = [&](const char* key) -> std::string_view {
-        return kept.emplace_back(m.value(key, ""));
-    };
-    const auto number = [&](const char* key) { return m.value(key, std::uint64_t{0}); };
-    const auto agents = [&] {
+// Writes a message that a vector describes.
+class Writer {
+public:
+    explicit Writer(const Json& message) : m_{message} {}
+
+    std::string write()
+    {
+        std::string out;
+        const std::string type = m_.at("type");
+        if (type == "ack") desk::write_ack(out, now, text("connection_id"));
+        if (type == "list") desk::write_list(out, now, agents(), number("left_out"));
+        if (type == "agent_status") desk::write_agent_status(out, now, agents());
+        if (type == "queue") desk::write_queue(out, now, text("agent_id"), text("queue"));
+        if (type == "heartbeat") desk::write_heartbeat(out, now, text("sequence"));
+        if (type == "error") desk::write_error(out, now, fault(text("request_id")));
+        if (type == "response") desk::write_response(out, now, text("request_id"), fault({}));
+        if (type == "status") desk::write_status(out, now, status());
+        if (type == "output") {
+            desk::write_output(out, now, output());
+            desk::write_output_end(out, number("dropped"));
+        }
+        return out;
+    }
+
+private:
+    std::string_view text(const char* key) { return kept_.emplace_back(m_.value(key, "")); }
+    [[nodiscard]] std::uint64_t number(const char* key) const { return m_.value(key, std::uint64_t{0}); }
+    [[nodiscard]] std::string agents() const
+    {
         std::string list;
-        for (const Json& a : m.at("agents")) {
+        for (const Json& a : m_.at("agents")) {
             const std::string id = a.at("id"), name = a.value("name", ""), version = a.value("version", ""),
                               platform = a.value("platform", ""), capabilities = a.value("capabilities", "");
             if (!list.empty()) list += ',';
@@ -109,22 +129,17 @@ std::string write(const Json& m)
                                       .last_seen = a.value("last_seen", std::int64_t{0})});
         }
         return list;
-    };
-    const desk::Fault fault{.code = text("code"),
-                            .message = text("message"),
-                            .command_id = text("command_id"),
-                            .request_id =
-                                m.at("type") == "response" ? std::string_view{} : text("request_id"),
-                            .detail = text("detail")};
-    const std::string type = m.at("type");
-    if (type == "ack") desk::write_ack(out, now, text("connection_id"));
-    if (type == "list") desk::write_list(out, now, agents(), number("left_out"));
-    if (type == "agent_status") desk::write_agent_status(out, now, agents());
-    if (type == "queue") desk::write_queue(out, now, text("agent_id"), text("queue"));
-    if (type == "heartbeat") desk::write_heartbeat(out, now, text("sequence"));
-    if (type == "error") desk::write_error(out, now, fault);
-    if (type == "response") desk::write_response(out, now, text("request_id"), fault);
-    if (type == "status") {
+    }
+    desk::Fault fault(std::string_view request_id)
+    {
+        return {.code = text("code"),
+                .message = text("message"),
+                .command_id = text("command_id"),
+                .request_id = request_id,
+                .detail = text("detail")};
+    }
+    desk::Status status()
+    {
         desk::Status s{.command_id = text("command_id"),
                        .request_id = text("request_id"),
                        .agent_id = text("agent_id"),
@@ -135,26 +150,29 @@ std::string write(const Json& m)
                        .signal = text("signal"),
                        .code = text("code"),
                        .message = text("message")};
-        if (m.contains("exit_code")) s.exit_code = m.at("exit_code").get<int>();
-        desk::write_status(out, now, s);
+        if (m_.contains("exit_code")) s.exit_code = m_.at("exit_code").get<int>();
+        return s;
     }
-    if (type == "output") {
-        desk::write_output(out, now,
-                           {.command_id = text("command_id"),
-                            .data = text("data"),
-                            .channel = static_cast<std::uint32_t>(number("channel")),
-                            .sequence = number("sequence"),
-                            .offset = number("offset"),
-                            .base64 = m.value("base64", false)});
-        desk::write_output_end(out, number("dropped"));
+    desk::Output output()
+    {
+        return {.command_id = text("command_id"),
+                .data = text("data"),
+                .channel = static_cast<std::uint32_t>(number("channel")),
+                .sequence = number("sequence"),
+                .offset = number("offset"),
+                .base64 = m_.value("base64", false)};
     }
-    return out;
-}
+
+    const Json& m_;
+    // What the messages' views point to.
+    std::deque<std::string> kept_;
+};
 
 TEST(Desk, ReadsAndWritesEveryGoldenVector)
 {
     std::size_t read = 0, written = 0;
-    desk::Reader reader; // one for all, as in the hub
+    // One for all, as in the hub.
+    desk::Reader reader;
     for (const auto& entry :
          fs::directory_iterator{agenthost::test::source_dir() / "tests/wire/vectors/desk"}) {
         SCOPED_TRACE(entry.path().filename().string());
@@ -174,7 +192,7 @@ TEST(Desk, ReadsAndWritesEveryGoldenVector)
             EXPECT_EQ(told, meaning);
         } else {
             ++written;
-            EXPECT_EQ(write(meaning), frame);
+            EXPECT_EQ(Writer{meaning}.write(), frame);
         }
     }
     EXPECT_GE(read, 50U);

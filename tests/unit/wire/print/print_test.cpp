@@ -1,6 +1,5 @@
+#include "tests/unit/wire/both_ends.hpp"
 #include "tests/unit/wire/generate.hpp"
-#include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "wire/codes.hpp"
 #include "wire/print/ids.hpp"
@@ -12,30 +11,16 @@ using namespace std::chrono_literals;
 
 namespace {
 
-class Print : public testing::Test {
+class Print : public BothEnds {
 protected:
     Print()
     {
+        agent = agent_codec(Protocol::print, {.world = clock.world()});
+        server = server_codec(Protocol::print);
         Hello hello;
         hello.agent_id = "testclient";
         (void)agent->opening(hello);
         EXPECT_TRUE(std::holds_alternative<Hello>(server->decode(agent->hello(hello))));
-    }
-    Json told(const Json& meant)
-    {
-        const Message message{meant};
-        std::string frame;
-        EXPECT_TRUE(write(*agent, message, frame)) << meant;
-        EXPECT_TRUE(Json::accept(frame)) << frame;
-        return describe(server->decode(frame));
-    }
-    Json ordered(const Json& meant)
-    {
-        const Message message{meant};
-        std::string frame;
-        EXPECT_TRUE(write(*server, message, frame)) << meant;
-        EXPECT_TRUE(Json::accept(frame)) << frame;
-        return describe(agent->decode(frame, false));
     }
     static std::string object(std::mt19937& random)
     {
@@ -59,10 +44,6 @@ protected:
         EXPECT_TRUE(agent->encode(Heartbeat{"{}", 0, {}}, out));
         return Json::parse(out).at("payload");
     }
-
-    TestWorld world;
-    std::unique_ptr<AgentCodec> agent = agent_codec(Protocol::print, {.world = world.world()});
-    std::unique_ptr<ServerCodec> server = server_codec(Protocol::print);
 };
 
 TEST_F(Print, ReadsBackEveryCommandItWrites)
@@ -74,12 +55,12 @@ TEST_F(Print, ReadsBackEveryCommandItWrites)
                          {"id", identifier(random, 256)},
                          {"action", task + identifier(random, 100)},
                          {"params", object(random)}};
-        EXPECT_EQ(ordered(meant), meant);
+        EXPECT_EQ(sent_to_agent(meant), meant);
     }
     for (const char* settings :
          {R"({"updates":{}})", R"({"updates":{"telemetry":{"intervalSeconds":5}},"reason":"x"})"}) {
         const Json meant{{"type", "command"}, {"id", "t1"}, {"action", "task_config"}, {"params", settings}};
-        EXPECT_EQ(ordered(meant), meant);
+        EXPECT_EQ(sent_to_agent(meant), meant);
     }
 }
 
@@ -109,7 +90,7 @@ TEST_F(Print, ReadsBackEveryResultItWrites)
                 meant["detail"] = detail;
             if (data.size() > 2) meant["error_data"] = data;
         }
-        EXPECT_EQ(told(meant), meant);
+        EXPECT_EQ(sent_to_server(meant), meant);
     }
 }
 
@@ -133,18 +114,18 @@ TEST_F(Print, ReadsBackEveryHelloHeartbeatEventAndLogItWrites)
             "],\"logs\":[" + Json(random_text(random, 50, false)).dump() + "],\"agent_status\":\"" +
             (random() % 2 ? "healthy" : "degraded") + "\",\"system_load\":" + object(random) + "}";
         const Json heartbeat{{"type", "heartbeat"}, {"facts", facts}};
-        EXPECT_EQ(told(heartbeat), heartbeat);
+        EXPECT_EQ(sent_to_server(heartbeat), heartbeat);
 
         const std::int64_t at = 1'700'000'000'000 + static_cast<std::int64_t>(random());
         const Json event{
             {"type", "event"}, {"topic", identifier(random, 100)}, {"json", object(random)}, {"at", at}};
-        EXPECT_EQ(told(event), event);
+        EXPECT_EQ(sent_to_server(event), event);
         const Json log{{"type", "log"},
                        {"level", identifier(random, 64)},
                        {"message", identifier(random, 500)},
                        {"source", identifier(random, 100)},
                        {"at", at}};
-        EXPECT_EQ(told(log), log);
+        EXPECT_EQ(sent_to_server(log), log);
     }
 }
 
@@ -212,7 +193,7 @@ TEST_F(Print, ReportsSettingsInTheNextHeartbeatOnly)
     end("c1", Outcome::success);
     EXPECT_TRUE(agent->heartbeat_due());
     EXPECT_EQ(agent->heartbeat_interval(), 10s);
-    world.set_now(test_now + 5000); // when it was kept counts, not when it is told
+    clock.set_now(test_now + 5000); // when it was kept counts, not when it is told
     EXPECT_EQ(beat().at("config_push_at"), "2025-01-23T10:00:00.000Z");
     EXPECT_FALSE(agent->heartbeat_due());
     EXPECT_FALSE(beat().contains("config_push_at"));

@@ -1,6 +1,5 @@
+#include "tests/unit/wire/both_ends.hpp"
 #include "tests/unit/wire/generate.hpp"
-#include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "wire/base64.hpp"
 #include "wire/codes.hpp"
@@ -15,7 +14,7 @@ using namespace agenthost::wire;
 
 namespace {
 
-class Dashboard : public testing::Test {
+class Dashboard : public BothEnds {
 protected:
     Dashboard()
     {
@@ -24,28 +23,12 @@ protected:
         hello.agent_id = "agent-1";
         (void)agent->hello(hello);
     }
-    std::string said(const Json& meaning)
-    {
-        std::string out;
-        EXPECT_TRUE(write(*agent, Message{meaning}, out)) << meaning;
-        return out;
-    }
-    std::string commanded(const Json& meaning)
-    {
-        std::string out;
-        EXPECT_TRUE(write(*server, Message{meaning}, out)) << meaning;
-        return out;
-    }
-    Json heard(std::string_view frame) { return describe(server->decode(frame)); }
-    Json obeyed(std::string_view frame, bool authenticating = false)
-    {
-        return describe(agent->decode(frame, authenticating));
-    }
     void ask_for(const std::string& id, Json more = Json::object())
     {
         more["commandId"] = id;
         more["command"] = "x";
-        EXPECT_EQ(obeyed(Json{{"type", "command:request"}, {"payload", more}}.dump()).at("type"), "command");
+        EXPECT_EQ(read_by_agent(Json{{"type", "command:request"}, {"payload", more}}.dump()).at("type"),
+                  "command");
     }
     // What the shell does with output: as many frames as it takes.
     std::vector<Json> printed(const std::string& id, std::uint32_t channel, std::uint64_t offset,
@@ -67,10 +50,7 @@ protected:
         return frames;
     }
 
-    TestWorld clock;
     Hello hello;
-    std::unique_ptr<AgentCodec> agent;
-    std::unique_ptr<ServerCodec> server;
 };
 
 bool free_of(const Json& params, std::initializer_list<const char*> keys)
@@ -95,10 +75,10 @@ TEST_F(Dashboard, ReadsBackEveryCommandItWrites)
         if (random() % 3 == 0) meant["timeout_ms"] = 1 + random() % 1'000'000;
         ASSERT_TRUE(free_of(params, {"requestId", "agentId", "timeoutMs", "encoding"}));
         meant["params"] = params.dump();
-        const std::string frame = commanded(meant);
+        const std::string frame = server_frame(meant);
         if (meant["action"] == words[0]) params["commandId"] = id; // the plugin is told it too
         if (flat && meant.contains("timeout_ms")) params["timeoutMs"] = meant["timeout_ms"];
-        Json told = obeyed(frame);
+        Json told = read_by_agent(frame);
         EXPECT_EQ(Json::parse(told.at("params").get<std::string>()), params) << frame;
         told["params"] = meant["params"];
         EXPECT_EQ(told, meant) << frame;
@@ -141,8 +121,8 @@ TEST_F(Dashboard, ReadsBackEveryResultItWrites)
     std::mt19937 random{2};
     for (int i = 0; i < 4000; ++i) {
         const Json meant = random_answer(random);
-        const std::string frame = said(meant);
-        EXPECT_EQ(heard(frame), meant) << frame;
+        const std::string frame = agent_frame(meant);
+        EXPECT_EQ(read_by_server(frame), meant) << frame;
         EXPECT_TRUE(Json::accept(frame));
     }
 }
@@ -190,8 +170,8 @@ TEST_F(Dashboard, ReadsBackEverythingElseItWrites)
                      {"id", std::to_string(++beats)}};
         }
         }
-        const std::string frame = said(meant);
-        EXPECT_EQ(heard(frame), meant) << frame;
+        const std::string frame = agent_frame(meant);
+        EXPECT_EQ(read_by_server(frame), meant) << frame;
         EXPECT_TRUE(Json::accept(frame));
     }
 }
@@ -206,10 +186,10 @@ TEST_F(Dashboard, ReadsBackEveryHelloAndWelcomeItWrites)
                          {"version", identifier(random, 20)},
                          {"platform", identifier(random, 20)},
                          {"capabilities", R"(["a.b",7])"}};
-        EXPECT_EQ(heard(said(hello)), hello);
+        EXPECT_EQ(read_by_server(agent_frame(hello)), hello);
         const Json no{{"type", "welcome"}, {"accepted", false}, {"message", identifier(random, 500)}};
-        EXPECT_EQ(obeyed(commanded(no), true), no);
-        EXPECT_EQ(obeyed(commanded({{"type", "welcome"}, {"accepted", true}}), true),
+        EXPECT_EQ(read_by_agent(server_frame(no), true), no);
+        EXPECT_EQ(read_by_agent(server_frame({{"type", "welcome"}, {"accepted", true}}), true),
                   (Json{{"type", "welcome"}, {"accepted", true}}));
     }
 }
@@ -346,13 +326,13 @@ TEST_F(Dashboard, ForgetsACommandWithItsResult)
 {
     ask_for("c", {{"requestId", "r"}});
     printed("c", 1, 0, "x");
-    EXPECT_EQ(Json::parse(said({{"type", "result"},
-                                {"id", "c"},
-                                {"outcome", "success"},
-                                {"action", "command:request"}}))["payload"]["requestId"],
+    EXPECT_EQ(Json::parse(agent_frame({{"type", "result"},
+                                       {"id", "c"},
+                                       {"outcome", "success"},
+                                       {"action", "command:request"}}))["payload"]["requestId"],
               "r");
     EXPECT_EQ(printed("c", 1, 0, "x")[0]["payload"]["sequence"], 1);
-    EXPECT_FALSE(Json::parse(said(
+    EXPECT_FALSE(Json::parse(agent_frame(
         {{"type", "result"}, {"id", "c"}, {"outcome", "success"}, {"action", "command:request"}}))["payload"]
                      .contains("requestId"));
 }
@@ -376,29 +356,32 @@ TEST_F(Dashboard, AnswersEveryFrameItCannotTakeOnce)
 {
     for (const char* frame : {"{", "[]", R"({"type":"host.ping"})",
                               R"({"version":"2.0","type":"host.ping","payload":{"requestId":"r"}})"}) {
-        const Json told = obeyed(frame);
+        const Json told = read_by_agent(frame);
         ASSERT_EQ(told.at("type"), "malformed") << frame;
-        const Json answer = Json::parse(said({{"type", "result"},
-                                              {"id", told.at("id")},
-                                              {"outcome", "error"},
-                                              {"code", "INVALID_REQUEST"},
-                                              {"message", told.at("reason")}}));
+        const Json answer = Json::parse(agent_frame({{"type", "result"},
+                                                     {"id", told.at("id")},
+                                                     {"outcome", "error"},
+                                                     {"code", "INVALID_REQUEST"},
+                                                     {"message", told.at("reason")}}));
         EXPECT_EQ(answer["type"], "error");
         EXPECT_EQ(answer["version"], "1.0.0");
         EXPECT_EQ(answer["timestamp"], test_now);
         EXPECT_EQ(answer["payload"]["code"], "INVALID_MESSAGE");
         EXPECT_EQ(answer["payload"]["recoverable"], true);
-        EXPECT_EQ(obeyed(answer.dump()), (Json{{"type", "nothing"}})); // a mirror does not make it a loop
+        EXPECT_EQ(read_by_agent(answer.dump()),
+                  (Json{{"type", "nothing"}})); // a mirror does not make it a loop
     }
 }
 
 TEST_F(Dashboard, WhatItSaysItselfAsksItForNothing)
 {
     std::mt19937 random{8};
-    for (int i = 0; i < 200; ++i) EXPECT_EQ(obeyed(said(random_answer(random))).at("type"), "nothing");
-    EXPECT_EQ(obeyed(said({{"type", "hello"}, {"agent_id", "agent-1"}})).at("type"), "nothing");
-    EXPECT_EQ(obeyed(said({{"type", "heartbeat"}})).at("type"), "nothing");
-    EXPECT_EQ(obeyed(said({{"type", "stream"}, {"id", "c"}, {"bytes", "x"}})).at("type"), "nothing");
+    for (int i = 0; i < 200; ++i)
+        EXPECT_EQ(read_by_agent(agent_frame(random_answer(random))).at("type"), "nothing");
+    EXPECT_EQ(read_by_agent(agent_frame({{"type", "hello"}, {"agent_id", "agent-1"}})).at("type"), "nothing");
+    EXPECT_EQ(read_by_agent(agent_frame({{"type", "heartbeat"}})).at("type"), "nothing");
+    EXPECT_EQ(read_by_agent(agent_frame({{"type", "stream"}, {"id", "c"}, {"bytes", "x"}})).at("type"),
+              "nothing");
 }
 
 TEST_F(Dashboard, PutsTheTokenWhereAUrlKeepsIt)
@@ -413,9 +396,9 @@ TEST_F(Dashboard, PutsTheTokenWhereAUrlKeepsIt)
 TEST_F(Dashboard, FactsTooBigForAHeartbeatAreLeftOut)
 {
     const std::string big = "{\"x\":\"" + std::string(100'000, 'x') + "\"}";
-    const std::string frame = said({{"type", "heartbeat"}, {"facts", big}});
+    const std::string frame = agent_frame({{"type", "heartbeat"}, {"facts", big}});
     EXPECT_LT(frame.size(), 200u);
-    EXPECT_EQ(heard(frame).at("facts"), "{}");
+    EXPECT_EQ(read_by_server(frame).at("facts"), "{}");
 }
 
 TEST_F(Dashboard, WorksWithoutAWorld)

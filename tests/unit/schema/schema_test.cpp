@@ -1,4 +1,4 @@
-#include "host/plugin/manifest.hpp"
+#include "host/schema/schema.hpp"
 
 #include <gtest/gtest.h>
 

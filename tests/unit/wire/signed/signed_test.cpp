@@ -1,7 +1,6 @@
+#include "tests/unit/wire/both_ends.hpp"
 #include "tests/unit/wire/generate.hpp"
-#include "tests/unit/wire/messages.hpp"
 #include "tests/unit/wire/node.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "wire/codes.hpp"
 #include "wire/json/canonical.hpp"
@@ -19,7 +18,7 @@ namespace {
 constexpr const char* secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 constexpr const char* agent_id = "agent-7";
 
-class Signed : public testing::Test {
+class Signed : public BothEnds {
 protected:
     Signed()
     {
@@ -35,32 +34,30 @@ protected:
         hello.version = "1.2.3";
     }
     void greet() { ASSERT_TRUE(std::holds_alternative<Hello>(server->decode(agent->hello(hello)))); }
-    std::string said(const Json& meaning)
+    enum class From { agent, server };
+    // 2,000 random messages are read as they were meant, and node verifies their signatures.
+    void expect_read_back(unsigned seed, Json (*random_message)(std::mt19937&), From from)
     {
-        std::string out;
-        EXPECT_TRUE(write(*agent, Message{meaning}, out)) << meaning;
-        return out;
-    }
-    std::string commanded(const Json& meaning)
-    {
-        std::string out;
-        EXPECT_TRUE(write(*server, Message{meaning}, out)) << meaning;
-        return out;
-    }
-    Json heard(std::string_view frame) { return describe(server->decode(frame)); }
-    Json obeyed(std::string_view frame, bool authenticating = false)
-    {
-        return describe(agent->decode(frame, authenticating));
+        greet();
+        std::mt19937 random{seed};
+        std::vector<std::string> frames;
+        for (int i = 0; i < 2000; ++i) {
+            const Json meant = random_message(random);
+            const bool by_agent = from == From::agent;
+            const std::string frame = by_agent ? agent_frame(meant) : server_frame(meant);
+            EXPECT_EQ(by_agent ? read_by_server(frame) : read_by_agent(frame), meant) << frame;
+            frames.push_back(frame);
+        }
+        const std::vector<std::string> verdicts = ask_node("verify", frames, secret);
+        ASSERT_EQ(verdicts.size(), frames.size());
+        for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(verdicts[i], "ok") << frames[i];
     }
 
-    TestWorld clock;
     ReplayWindow agents_window{1 << 20}, servers_window{1 << 20};
     ReplayBook agents_book{agents_window, [] { return test_now; }},
         servers_book{servers_window, [] { return test_now; }};
     std::optional<std::string> known_secret = secret;
     Hello hello;
-    std::unique_ptr<AgentCodec> agent;
-    std::unique_ptr<ServerCodec> server;
 };
 
 std::string canonical(const std::string& text)
@@ -139,46 +136,11 @@ Json random_notice(std::mt19937& random)
     }
 }
 
-TEST_F(Signed, ReadsBackEveryCommandItWrites)
-{
-    greet();
-    std::mt19937 random{1};
-    std::vector<std::string> frames;
-    for (int i = 0; i < 2000; ++i) {
-        const Json meant = random_command(random);
-        frames.push_back(commanded(meant));
-        EXPECT_EQ(obeyed(frames.back()), meant) << frames.back();
-    }
-    for (const std::string& verdict : ask_node("verify", frames, secret)) EXPECT_EQ(verdict, "ok");
-}
+TEST_F(Signed, ReadsBackEveryCommandItWrites) { expect_read_back(1, random_command, From::server); }
 
-TEST_F(Signed, ReadsBackEveryResultItWrites)
-{
-    greet();
-    std::mt19937 random{2};
-    std::vector<std::string> frames;
-    for (int i = 0; i < 2000; ++i) {
-        const Json meant = random_result(random);
-        frames.push_back(said(meant));
-        EXPECT_EQ(heard(frames.back()), meant) << frames.back();
-    }
-    const std::vector<std::string> verdicts = ask_node("verify", frames, secret);
-    ASSERT_EQ(verdicts.size(), frames.size());
-    for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(verdicts[i], "ok") << frames[i];
-}
+TEST_F(Signed, ReadsBackEveryResultItWrites) { expect_read_back(2, random_result, From::agent); }
 
-TEST_F(Signed, ReadsBackEveryNoticeItWrites)
-{
-    greet();
-    std::mt19937 random{3};
-    std::vector<std::string> frames;
-    for (int i = 0; i < 2000; ++i) {
-        const Json meant = random_notice(random);
-        frames.push_back(said(meant));
-        EXPECT_EQ(heard(frames.back()), meant) << frames.back();
-    }
-    for (const std::string& verdict : ask_node("verify", frames, secret)) EXPECT_EQ(verdict, "ok");
-}
+TEST_F(Signed, ReadsBackEveryNoticeItWrites) { expect_read_back(3, random_notice, From::agent); }
 
 // Whatever JSON a plugin hands us, white space, escapes, number forms and all: a peer that parses and prints again finds our signature.
 TEST_F(Signed, IsVerifiedByNodeWhateverThePluginWrote)
@@ -191,16 +153,16 @@ TEST_F(Signed, IsVerifiedByNodeWhateverThePluginWrote)
         std::string text = object.dump(static_cast<int>(random() % 3) - 1, ' ', random() % 2 == 0);
         text.insert(text.rfind('}'), (object.empty() ? "" : ",") +
                                          std::string{R"("7":1.50,"z":25.0 , "3":-0.0,"e":1E2,"\u0041":1)"});
-        frames.push_back(
-            said({{"type", "result"}, {"id", "r"}, {"outcome", "success"}, {"action", "x"}, {"data", text}}));
-        frames.push_back(said({{"type", "event"}, {"topic", "a.b"}, {"json", text}}));
-        frames.push_back(said({{"type", "result"},
-                               {"id", "r"},
-                               {"outcome", "error"},
-                               {"code", "DENIED"},
-                               {"message", "\x80\xff\x01"},
-                               {"error_data", text}}));
-        frames.push_back(commanded({{"type", "command"}, {"id", "r"}, {"action", "x"}, {"params", text}}));
+        frames.push_back(agent_frame(
+            {{"type", "result"}, {"id", "r"}, {"outcome", "success"}, {"action", "x"}, {"data", text}}));
+        frames.push_back(agent_frame({{"type", "event"}, {"topic", "a.b"}, {"json", text}}));
+        frames.push_back(agent_frame({{"type", "result"},
+                                      {"id", "r"},
+                                      {"outcome", "error"},
+                                      {"code", "DENIED"},
+                                      {"message", "\x80\xff\x01"},
+                                      {"error_data", text}}));
+        frames.push_back(server_frame({{"type", "command"}, {"id", "r"}, {"action", "x"}, {"params", text}}));
     }
     const std::vector<std::string> verdicts = ask_node("verify", frames, secret);
     ASSERT_EQ(verdicts.size(), frames.size());
@@ -239,7 +201,7 @@ TEST_F(Signed, ReadsWhatNodeSigns)
     ASSERT_EQ(frames.size(), asked.size());
     for (std::size_t i = 0; i < frames.size(); ++i) {
         const bool down = meant[i].at("type") == "command";
-        Json told = down ? obeyed(frames[i]) : heard(frames[i]);
+        Json told = down ? read_by_agent(frames[i]) : read_by_server(frames[i]);
         if (down && told.contains("params")) {
             told["args"] = Json::parse(told["params"].get<std::string>());
             told.erase("params");
@@ -253,7 +215,7 @@ TEST_F(Signed, GivesEveryFrameANonceOfItsOwn)
     greet();
     std::set<std::string> nonces;
     for (int i = 0; i < 100; ++i) {
-        const Json frame = Json::parse(said({{"type", "heartbeat"}}));
+        const Json frame = Json::parse(agent_frame({{"type", "heartbeat"}}));
         EXPECT_TRUE(nonces.insert(frame.at("nonce")).second);
         EXPECT_EQ(frame.size(), 6u);
     }
@@ -262,15 +224,15 @@ TEST_F(Signed, GivesEveryFrameANonceOfItsOwn)
 TEST_F(Signed, RefusesEveryChangeOfASignature)
 {
     greet();
-    const std::string frame = said({{"type", "heartbeat"}});
+    const std::string frame = agent_frame({{"type", "heartbeat"}});
     const std::size_t begin = frame.find("\"signature\":\"") + 13;
     for (std::size_t i = begin; i < begin + 64; ++i) {
         std::string forged = frame;
         forged[i] = forged[i] == '0' ? '1' : '0';
-        EXPECT_EQ(heard(forged),
+        EXPECT_EQ(read_by_server(forged),
                   (Json{{"type", "refused"}, {"close_code", 1008}, {"reason", "invalid_signature"}}));
     }
-    EXPECT_EQ(heard(frame).at("type"), "heartbeat"); // none of them cost its nonce
+    EXPECT_EQ(read_by_server(frame).at("type"), "heartbeat"); // none of them cost its nonce
 }
 
 TEST_F(Signed, ForgedFramesCostNoNonces)
@@ -278,8 +240,9 @@ TEST_F(Signed, ForgedFramesCostNoNonces)
     greet();
     const std::size_t before = servers_window.size();
     for (int i = 0; i < 100; ++i)
-        heard(R"({"type":"log","agentId":"agent-7","ts":)" + std::to_string(test_now) + R"(,"nonce":")" +
-              std::to_string(i) + R"(","payload":{},"signature":")" + std::string(64, '0') + "\"}");
+        read_by_server(R"({"type":"log","agentId":"agent-7","ts":)" + std::to_string(test_now) +
+                       R"(,"nonce":")" + std::to_string(i) + R"(","payload":{},"signature":")" +
+                       std::string(64, '0') + "\"}");
     EXPECT_EQ(servers_window.size(), before);
 }
 
@@ -287,9 +250,9 @@ TEST_F(Signed, NeverRunsACommandTwice)
 {
     greet();
     const std::string frame =
-        commanded({{"type", "command"}, {"id", "r"}, {"action", "reboot"}, {"params", "{}"}});
-    EXPECT_EQ(obeyed(frame).at("type"), "command");
-    EXPECT_EQ(obeyed(frame).at("type"), "malformed");
+        server_frame({{"type", "command"}, {"id", "r"}, {"action", "reboot"}, {"params", "{}"}});
+    EXPECT_EQ(read_by_agent(frame).at("type"), "command");
+    EXPECT_EQ(read_by_agent(frame).at("type"), "malformed");
     const auto restarted = agent_codec(Protocol::signed_, {.world = clock.world(), .nonces = &agents_book});
     (void)restarted->hello(hello);
     EXPECT_TRUE(std::holds_alternative<Malformed>(
@@ -303,7 +266,7 @@ TEST_F(Signed, NeverRunsACommandOfAnotherType)
     for (const Json& meant :
          {Json{{"type", "log"}, {"level", "info"}, {"message", "m"}}, Json{{"type", "heartbeat"}},
           Json{{"type", "result"}, {"id", "r"}, {"outcome", "success"}, {"action", "reboot"}}})
-        EXPECT_EQ(obeyed(said(meant)), (Json{{"type", "nothing"}}));
+        EXPECT_EQ(read_by_agent(agent_frame(meant)), (Json{{"type", "nothing"}}));
 }
 
 TEST_F(Signed, RunsNothingWithoutABookOfNonces)
@@ -312,7 +275,7 @@ TEST_F(Signed, RunsNothingWithoutABookOfNonces)
     const auto careless = agent_codec(Protocol::signed_, {.world = clock.world(), .nonces = nullptr});
     (void)careless->hello(hello);
     const FromServer message = careless->decode(
-        commanded({{"type", "command"}, {"id", "r"}, {"action", "ping"}, {"params", "{}"}}), false);
+        server_frame({{"type", "command"}, {"id", "r"}, {"action", "ping"}, {"params", "{}"}}), false);
     EXPECT_TRUE(std::holds_alternative<Malformed>(message));
 }
 
@@ -339,17 +302,18 @@ TEST_F(Signed, NoEmptySecretOpensADoor)
                              R"(,"nonce":"n","payload":{}})";
     const std::string frame =
         body.substr(0, body.size() - 1) + R"(,"signature":")" + test_hmac("", body) + "\"}";
-    EXPECT_EQ(heard(frame), (Json{{"type", "refused"}, {"close_code", 1008}, {"reason", "unknown_agent"}}));
+    EXPECT_EQ(read_by_server(frame),
+              (Json{{"type", "refused"}, {"close_code", 1008}, {"reason", "unknown_agent"}}));
 }
 
 TEST_F(Signed, ARevokedSecretEndsTheSessionWithItsNextFrame)
 {
     greet();
-    EXPECT_EQ(heard(said({{"type", "heartbeat"}})).at("type"), "heartbeat");
+    EXPECT_EQ(read_by_server(agent_frame({{"type", "heartbeat"}})).at("type"), "heartbeat");
     known_secret = std::nullopt;
-    EXPECT_EQ(heard(said({{"type", "heartbeat"}})).at("reason"), "unknown_agent");
+    EXPECT_EQ(read_by_server(agent_frame({{"type", "heartbeat"}})).at("reason"), "unknown_agent");
     known_secret = "another";
-    EXPECT_EQ(heard(said({{"type", "heartbeat"}})).at("reason"), "invalid_signature");
+    EXPECT_EQ(read_by_server(agent_frame({{"type", "heartbeat"}})).at("reason"), "invalid_signature");
 }
 
 TEST_F(Signed, AnAgentReadsItsSecretAnew)
@@ -357,8 +321,8 @@ TEST_F(Signed, AnAgentReadsItsSecretAnew)
     greet();
     known_secret = "rotated";
     hello.credential = "rotated";
-    EXPECT_EQ(heard(agent->hello(hello)).at("type"), "hello");
-    EXPECT_EQ(heard(said({{"type", "heartbeat"}})).at("type"), "heartbeat");
+    EXPECT_EQ(read_by_server(agent->hello(hello)).at("type"), "hello");
+    EXPECT_EQ(read_by_server(agent_frame({{"type", "heartbeat"}})).at("type"), "heartbeat");
 }
 
 TEST_F(Signed, NeverAheadOfTheClockItIsGiven)
@@ -370,23 +334,23 @@ TEST_F(Signed, NeverAheadOfTheClockItIsGiven)
 TEST_F(Signed, TheAnswerNamesTheCommandOnlyIfItWasNamed)
 {
     greet();
-    const Json frame = Json::parse(said({{"type", "result"},
-                                         {"id", "~nonce"},
-                                         {"outcome", "success"},
-                                         {"action", "ping"},
-                                         {"data", "\"pong\""}}));
+    const Json frame = Json::parse(agent_frame({{"type", "result"},
+                                                {"id", "~nonce"},
+                                                {"outcome", "success"},
+                                                {"action", "ping"},
+                                                {"data", "\"pong\""}}));
     EXPECT_EQ(frame.at("payload"), (Json{{"command", "ping"}, {"result", "pong"}}));
 }
 
 TEST_F(Signed, AnswersAnUnknownCommandAsTheDocumentSays)
 {
     greet();
-    const Json frame = Json::parse(said({{"type", "result"},
-                                         {"id", "~n"},
-                                         {"outcome", "error"},
-                                         {"action", "dance"},
-                                         {"code", "UNKNOWN_ACTION"},
-                                         {"message", "Unknown action: dance"}}));
+    const Json frame = Json::parse(agent_frame({{"type", "result"},
+                                                {"id", "~n"},
+                                                {"outcome", "error"},
+                                                {"action", "dance"},
+                                                {"code", "UNKNOWN_ACTION"},
+                                                {"message", "Unknown action: dance"}}));
     EXPECT_EQ(frame.at("payload").at("result"), "unknown_command");
     EXPECT_EQ(frame.at("payload").at("error"), "Unknown action: dance");
 }
@@ -394,33 +358,34 @@ TEST_F(Signed, AnswersAnUnknownCommandAsTheDocumentSays)
 TEST_F(Signed, AResultThatIsNotJsonIsAnErrorAndNoBrokenFrame)
 {
     greet();
-    const std::string frame =
-        said({{"type", "result"}, {"id", "r"}, {"outcome", "success"}, {"action", "x"}, {"data", "{broken"}});
-    EXPECT_EQ(heard(frame), (Json{{"type", "result"},
-                                  {"id", "r"},
-                                  {"outcome", "error"},
-                                  {"action", "x"},
-                                  {"code", "INTERNAL"},
-                                  {"message", "the answer is not JSON"}}));
+    const std::string frame = agent_frame(
+        {{"type", "result"}, {"id", "r"}, {"outcome", "success"}, {"action", "x"}, {"data", "{broken"}});
+    EXPECT_EQ(read_by_server(frame), (Json{{"type", "result"},
+                                           {"id", "r"},
+                                           {"outcome", "error"},
+                                           {"action", "x"},
+                                           {"code", "INTERNAL"},
+                                           {"message", "the answer is not JSON"}}));
 }
 
 TEST_F(Signed, ClosesForAnEmptyFrame)
 {
-    EXPECT_EQ(heard(""), (Json{{"type", "refused"}, {"close_code", 1003}, {"reason", "invalid_json"}}));
+    EXPECT_EQ(read_by_server(""),
+              (Json{{"type", "refused"}, {"close_code", 1003}, {"reason", "invalid_json"}}));
 }
 
 TEST_F(Signed, CutsLongWordsBetweenCharacters)
 {
     greet();
     const std::string text = std::string(4095, 'x') + "€€";
-    const std::string frame = said({{"type", "log"}, {"level", "info"}, {"message", text}});
-    EXPECT_EQ(heard(frame).at("message").get<std::string>(), std::string(4095, 'x'));
+    const std::string frame = agent_frame({{"type", "log"}, {"level", "info"}, {"message", text}});
+    EXPECT_EQ(read_by_server(frame).at("message").get<std::string>(), std::string(4095, 'x'));
 }
 
 TEST_F(Signed, AForgedFrameIsNeverAnswered)
 {
     greet();
-    const Json told = obeyed(
+    const Json told = read_by_agent(
         R"({"type":"command","agentId":"agent-7","ts":1,"nonce":"n","payload":{"command":"x","requestId":"r"},"signature":"0"})");
     EXPECT_EQ(told.at("type"), "malformed");
     EXPECT_FALSE(told.contains("id")); // an id would be answered
