@@ -17,7 +17,7 @@ class Hanging : public Abi {};
 class HeldInProcess : public Abi {};
 class HeldInARunner : public Abi {};
 
-TEST_P(Hanging, GivesUpACreateOrStartThatBlocks)
+TEST_P(Hanging, TimesOutACreateOrStartThatBlocks)
 {
     auto other = running();
     for (const std::string call : {"create", "start"}) {
@@ -38,7 +38,7 @@ TEST_P(Hanging, GivesUpACreateOrStartThatBlocks)
 }
 
 // In this process the thread stays behind, and that is said; a runner is ended, and nothing stays.
-TEST_P(Hanging, GivesUpADestroyThatBlocks)
+TEST_P(Hanging, TimesOutADestroyThatBlocks)
 {
     auto bench = running("block_destroy", "sluggish");
     const int pid = bench->plugin->status().runner_pid;
@@ -55,7 +55,7 @@ TEST_P(Hanging, GivesUpADestroyThatBlocks)
     EXPECT_TRUE(bench->wait_file("destroyed"));
 }
 
-TEST_P(Hanging, DestroysNothingUnderAWorkerThatBlocks)
+TEST_P(Hanging, DoesNotDestroyWhileAWorkerBlocks)
 {
     auto bench = running({}, "sluggish");
     const int pid = bench->plugin->status().runner_pid;
@@ -73,7 +73,7 @@ TEST_P(Hanging, DestroysNothingUnderAWorkerThatBlocks)
     bench->release();
 }
 
-TEST_P(Hanging, GivesUpAConfigureThatBlocks)
+TEST_P(Hanging, TimesOutAConfigureThatBlocks)
 {
     auto bench = running("block_configure", "sluggish");
     EXPECT_TRUE(contains(bench->configure("x"), "configure() did not return within"));
@@ -97,7 +97,7 @@ TEST_P(Hanging, StopsWhileConfigureBlocks)
     bench->release();
 }
 
-TEST_P(Hanging, AsksNoSecondHealthCheckOfOneThatHangs)
+TEST_P(Hanging, RunsNoSecondHealthCheckWhileOneHangs)
 {
     auto bench = running("block_health", "sluggish");
     EXPECT_TRUE(contains(bench->check_health(), "did not return within"));
@@ -123,7 +123,7 @@ TEST_P(Hanging, AsksNoSecondHealthCheckOfOneThatHangs)
 constexpr const char* did_not_end = "hostile.block did not end within 30 s after it was told to stop";
 
 // In this process a thread cannot be stopped: that is said at once, until the worker is back.
-TEST_P(HeldInProcess, AWorkerMakesThePluginStuck)
+TEST_P(HeldInProcess, ABlockedWorkerMakesThePluginStuck)
 {
     auto bench = running();
     std::vector<agh_req> held{bench->services.open(), bench->services.open()};
@@ -162,7 +162,7 @@ TEST_P(HeldInProcess, AWorkerMakesThePluginStuck)
 }
 
 // No thread hangs, and still it does not say the end.
-TEST_P(HeldInProcess, ARequestThatIsNeverCompletedMakesThePluginStuck)
+TEST_P(HeldInProcess, AnOverdueRequestMakesThePluginStuck)
 {
     auto bench = running();
     const agh_req open = bench->services.open();
@@ -180,7 +180,7 @@ TEST_P(HeldInProcess, ARequestThatIsNeverCompletedMakesThePluginStuck)
 }
 
 // The plugin answers in the moment in which dispatch gives the request up: the stale answer comes before overdue().
-TEST_P(HeldInProcess, AnAnswerJustBeforeItIsCalledOverdueDoesNotMakeThePluginStuck)
+TEST_P(HeldInProcess, ALastMomentReplyDoesNotMakeThePluginStuck)
 {
     auto bench = running();
     const agh_req open = bench->services.open();
@@ -195,7 +195,7 @@ TEST_P(HeldInProcess, AnAnswerJustBeforeItIsCalledOverdueDoesNotMakeThePluginStu
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(HeldInARunner, IsKilledAndStartedAgain)
+TEST_P(HeldInARunner, KillsAndRestartsTheRunner)
 {
     auto bench = running();
     const int pid = bench->plugin->status().runner_pid;
@@ -234,7 +234,7 @@ TEST_P(HeldInProcess, ConfigureOfAFailedPluginStartsIt)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Hanging, AStopWithLessTimeShortensTheOneUnderWay)
+TEST_P(Hanging, AShorterStopShortensTheOneInProgress)
 {
     auto bench = running("never_drained");
     ASSERT_GE(bench->invoke(bench->services.open(), "never"), 0);
@@ -244,7 +244,7 @@ TEST_P(Hanging, AStopWithLessTimeShortensTheOneUnderWay)
     EXPECT_TRUE(bench->until([&] { return stopped == 2; }));
 }
 
-TEST_P(Hanging, AStopWithLessTimeCountsAlsoWhileItStarts)
+TEST_P(Hanging, AShorterStopAppliesDuringTheStart)
 {
     Bench bench{"hostile", isolated(), "slow_start_never_drained"};
     int stopped = 0;

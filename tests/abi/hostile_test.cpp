@@ -48,7 +48,7 @@ TEST_P(Abi, StopsAndStartsAgain)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, HandsOnServices)
+TEST_P(Abi, ProvidesServices)
 {
     auto bench = running();
     EXPECT_EQ(bench->ask("services").json, R"({"state":"/state/hostile"})");
@@ -70,7 +70,7 @@ TEST_P(Abi, StreamsInOrder)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, HandsDescriptorsOverBothWays)
+TEST_P(Abi, PassesDescriptorsBothWays)
 {
     auto bench = running();
     write_file(bench->dir / "blob", "bytes");
@@ -95,7 +95,7 @@ TEST_P(Abi, FiresTimersWatchesAndPosts)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, DeliversWhatWasPostedInStartAfterIt)
+TEST_P(Abi, DeliversPostsOfStartAfterIt)
 {
     auto bench = running("post_in_start");
     EXPECT_TRUE(bench->wait_file("task.77"));
@@ -121,7 +121,7 @@ TEST_P(Abi, AnswersACallOnce)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, AnswersCallsThatAreOutBeforeDestroy)
+TEST_P(Abi, AnswersOutstandingCallsBeforeDestroy)
 {
     auto bench = running();
     Caught<std::function<void(const agh_reply&)>> done;
@@ -149,7 +149,7 @@ TEST_P(Abi, ConfiguresAllOrNothing)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, RemakesAPluginWithoutConfigure)
+TEST_P(Abi, RecreatesAPluginWithoutConfigure)
 {
     auto bench = running("least");
     EXPECT_EQ(bench->configure("least"), "");
@@ -164,7 +164,7 @@ TEST_P(Abi, RemakesAPluginWithoutConfigure)
 
 // --- exceptions: what arrives across the C boundary is caught, becomes an error, and is said
 
-TEST_P(Abi, CatchesWhatInvokeThrows)
+TEST_P(Abi, CatchesExceptionsOfInvoke)
 {
     auto bench = running();
     for (const char* verb : {"throw", "throw_int"}) {
@@ -182,7 +182,7 @@ TEST_P(Abi, CatchesWhatInvokeThrows)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, CatchesWhatTheLifeCycleThrows)
+TEST_P(Abi, CatchesExceptionsOfTheLifeCycle)
 {
     for (const char* mode : {"throw_create", "throw_int_create", "throw_start", "throw_int_start"}) {
         Bench bench{"hostile", isolated(), mode};
@@ -196,7 +196,7 @@ TEST_P(Abi, CatchesWhatTheLifeCycleThrows)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, CatchesWhatCallbacksThrow)
+TEST_P(Abi, CatchesExceptionsOfCallbacks)
 {
     for (const std::string mode :
          {"throw_cancel", "throw_writable", "throw_on_task", "throw_health", "throw_extension"}) {
@@ -231,7 +231,7 @@ TEST_P(Abi, DestroysEvenWhenDrainAndDestroyThrow)
 
 // --- errors of its own
 
-TEST_P(Abi, SaysWhyCreateOrStartRefused)
+TEST_P(Abi, ReportsWhyCreateOrStartRefused)
 {
     for (const char* mode : {"fail_create", "fail_start"}) {
         Bench bench{"hostile", isolated(), mode};
@@ -254,7 +254,7 @@ TEST_P(Abi, RefusesAnIncompletePluginApi)
     }
 }
 
-TEST_P(Abi, HandsOnRefusalsOfInvoke)
+TEST_P(Abi, PassesOnRefusalsOfInvoke)
 {
     auto bench = running();
     const Answer refused = bench->ask("refuse");
@@ -270,7 +270,7 @@ TEST_P(Abi, HandsOnRefusalsOfInvoke)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, TakesNoInvalidReturnForAnAnswer)
+TEST_P(Abi, RejectsInvalidReturnValues)
 {
     auto bench = running();
     EXPECT_EQ(bench->ask("ok").status, AGH_E_INTERNAL);
@@ -291,7 +291,7 @@ TEST_P(Abi, RefusesWrongArgumentsOfEveryFunction)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, SaysHowHealthyItIs)
+TEST_P(Abi, ReportsThePluginsHealth)
 {
     auto bench = running();
     EXPECT_EQ(bench->check_health(), "");
@@ -310,7 +310,7 @@ TEST_P(Abi, SaysHowHealthyItIs)
 
 // --- too often, too late, never
 
-TEST_P(Abi, CompletesOnce)
+TEST_P(Abi, IgnoresASecondReply)
 {
     auto bench = running();
     const agh_req id = bench->services.open();
@@ -322,7 +322,7 @@ TEST_P(Abi, CompletesOnce)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, WaitsForALateAnswerWithinTheGrace)
+TEST_P(Abi, WaitsForALateReplyWithinTheGrace)
 {
     auto bench = running();
     const agh_req id = bench->services.open();
@@ -345,7 +345,7 @@ TEST_P(Abi, StopsWithinTheGraceWhenNothingIsEverAnswered)
     EXPECT_TRUE(bench->file("destroyed"));
 }
 
-TEST_P(Abi, PassesCancelAndWritableOn)
+TEST_P(Abi, PassesOnCancelAndWritable)
 {
     auto bench = running("obey_cancel");
     const agh_req id = bench->services.open();
@@ -362,7 +362,7 @@ TEST_P(Abi, PassesCancelAndWritableOn)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Abi, StandsTenThousandEvents)
+TEST_P(Abi, SurvivesTenThousandEvents)
 {
     auto bench = running();
     const Answer answer = bench->ask("events");

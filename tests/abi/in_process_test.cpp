@@ -22,7 +22,7 @@ struct Hostile : testing::Test {
     }
 };
 
-TEST_F(Hostile, QueuesUpToTheBoundThenIsBusy)
+TEST_F(Hostile, QueuesRequestsUpToTheBound)
 {
     occupy();
     std::vector<agh_req> waiting;
@@ -40,7 +40,7 @@ TEST_F(Hostile, QueuesUpToTheBoundThenIsBusy)
     EXPECT_EQ(bench.stop(), "");
 }
 
-TEST_F(Hostile, TakesBackWhatIsCancelledBeforeItBegan)
+TEST_F(Hostile, DropsRequestsCancelledInTheQueue)
 {
     occupy();
     const agh_req id = bench.services.open();
@@ -55,7 +55,7 @@ TEST_F(Hostile, TakesBackWhatIsCancelledBeforeItBegan)
     EXPECT_EQ(bench.stop(), "");
 }
 
-TEST_F(Hostile, RefusesWhatWaitsWhenItStops)
+TEST_F(Hostile, RefusesQueuedRequestsWhenItStops)
 {
     occupy();
     const agh_req id = bench.services.open();
@@ -100,7 +100,7 @@ TEST_F(Hostile, OutlivesAStrayThread)
     EXPECT_FALSE(bench.file("stray_got_through"));
 }
 
-TEST_F(Hostile, AnswersStopAskedForTwice)
+TEST_F(Hostile, AnswersBothOfTwoStops)
 {
     int stopped = 0;
     bench.plugin->stop(60s, [&](const std::string&) { ++stopped; });
@@ -109,7 +109,7 @@ TEST_F(Hostile, AnswersStopAskedForTwice)
     EXPECT_EQ(bench.stop(), ""); // stopped already
 }
 
-TEST_F(Hostile, StopsWhatIsStillStarting)
+TEST_F(Hostile, StopsAPluginThatIsStillStarting)
 {
     Bench starting{"hostile", false, "block_start"};
     std::string started = "nothing", stopped = "nothing";
@@ -134,7 +134,7 @@ TEST(Plain, AnswersInsideInvoke)
     EXPECT_EQ(bench.stop(), "");
 }
 
-TEST(Plain, MovesToAWorkerWhenItBlocksTheIoThread)
+TEST(Plain, MovesAnActionToAWorkerWhenItBlocksTheIoThread)
 {
     Bench bench{"plain", false};
     ASSERT_EQ(bench.start(), "");

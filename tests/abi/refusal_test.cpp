@@ -34,7 +34,7 @@ std::string refusal(const std::string& id)
 
 TEST(Refusal, PinsTheLayoutInC) { EXPECT_EQ(agenthost_abi_layout_is_pinned(), 1); }
 
-TEST(Refusal, SaysWhichVersionIsNeeded)
+TEST(Refusal, NamesTheRequiredVersion)
 {
     EXPECT_EQ(refusal("newer_minor"), "plugin newer_minor.so refused: needs ABI 1.3, this host offers 1.0. "
                                       "Upgrade agenthost to one that offers 1.3 or "
@@ -47,7 +47,7 @@ TEST(Refusal, SaysWhichVersionIsNeeded)
                                        "a newer agenthost.");
 }
 
-TEST(Refusal, SaysWhatIsWrongWithTheEntry)
+TEST(Refusal, ReportsAnInvalidEntry)
 {
     EXPECT_EQ(refusal("no_symbol"), "plugin no_symbol.so refused: has no symbol agh_plugin_entry_v1. It is "
                                     "not an agenthost plugin, or AGENTHOST_PLUGIN(Class) is "
@@ -59,7 +59,7 @@ TEST(Refusal, SaysWhatIsWrongWithTheEntry)
         "plugin no_create.so refused: its entry has no create(). Rebuild it against the agenthost SDK.");
 }
 
-TEST(Refusal, BelievesTheFileAndTheLibraryOnlyTogether)
+TEST(Refusal, RefusesAManifestFileThatDiffersFromTheLibrarys)
 {
     EXPECT_EQ(refusal("liar"), "plugin liar.so refused: the manifest inside the library differs from "
                                "liar.manifest.json beside it. Install both from the same "
@@ -76,7 +76,7 @@ TEST(Refusal, SurvivesALibraryThatThrowsWhileItIsLoadedInARunner)
     EXPECT_EQ(bench.plugin->status().state, host::PluginState::failed);
 }
 
-TEST(Refusal, NeedsAManifest)
+TEST(Refusal, RequiresAManifest)
 {
     Bench bench{"ghost", false};
     EXPECT_EQ(bench.start(),
@@ -103,22 +103,22 @@ protected:
     TempDir dir_;
 };
 
-TEST_F(RefusalOfFiles, LoadsWhatOnlyWeCanWrite) { EXPECT_EQ(start(), ""); }
+TEST_F(RefusalOfFiles, LoadsFilesThatOnlyTheOwnerCanWrite) { EXPECT_EQ(start(), ""); }
 
-TEST_F(RefusalOfFiles, RefusesALibraryThatEveryoneCanWrite)
+TEST_F(RefusalOfFiles, RefusesAWorldWritableLibrary)
 {
     ::chmod((dir_ / "plain.so").c_str(), 0757);
     EXPECT_EQ(start(), "plugin plain.so refused: " + (dir_ / "plain.so").string() +
                            ": writable by everyone. Run: chmod o-w " + (dir_ / "plain.so").string());
 }
 
-TEST_F(RefusalOfFiles, RefusesAManifestThatOthersCanWrite)
+TEST_F(RefusalOfFiles, RefusesAWorldWritableManifest)
 {
     ::chmod((dir_ / "plain.manifest.json").c_str(), 0666);
     EXPECT_NE(start().find("plain.manifest.json: writable by everyone"), std::string::npos);
 }
 
-TEST_F(RefusalOfFiles, RefusesALibraryThatIsNone)
+TEST_F(RefusalOfFiles, RefusesAFileThatIsNotALibrary)
 {
     write_file(dir_ / "plain.so", "not an ELF file", 0755);
     const std::string problem = start();
@@ -128,7 +128,7 @@ TEST_F(RefusalOfFiles, RefusesALibraryThatIsNone)
 }
 
 // dlopen() of a path that is loaded gives what is loaded, whatever lies there now.
-TEST_F(RefusalOfFiles, RefusesALibraryThatWasReplacedSinceThisProcessLoadedIt)
+TEST_F(RefusalOfFiles, RefusesALibraryReplacedSinceItWasLoaded)
 {
     EXPECT_EQ(start(), "");
     EXPECT_EQ(start(), "") << "the same file again";
@@ -156,7 +156,7 @@ TEST_F(RefusalOfFiles, KeepsAPluginRunningWhenItsReplacedLibraryCannotTakeANewCo
     EXPECT_EQ(bench.stop(), "");
 }
 
-TEST_F(RefusalOfFiles, TellsAReplacedFileByItsIdentity)
+TEST_F(RefusalOfFiles, DetectsAReplacedFileByItsIdentity)
 {
     const auto identity = [&] {
         const auto found = host::find_plugins({dir_.path().string()});
@@ -173,7 +173,7 @@ TEST_F(RefusalOfFiles, TellsAReplacedFileByItsIdentity)
     EXPECT_NE(identity(), second) << "the manifest counts too";
 }
 
-TEST_F(RefusalOfFiles, SaysThatTheLibraryIsMissing)
+TEST_F(RefusalOfFiles, ReportsAMissingLibrary)
 {
     fs::remove(dir_ / "plain.so");
     EXPECT_NE(start().find("plain.so: does not exist. Install it."), std::string::npos);

@@ -13,7 +13,7 @@ namespace {
 
 class Runner : public Abi {};
 
-TEST_P(Runner, IsStartedAgainAfterKill)
+TEST_P(Runner, RestartsAfterAKill)
 {
     auto bench = running();
     const int pid = bench->plugin->status().runner_pid;
@@ -38,7 +38,7 @@ TEST_P(Runner, IsStartedAgainAfterKill)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Runner, TakesACrashUponItself)
+TEST_P(Runner, ContainsACrash)
 {
     auto bench = running();
     const Answer answer = bench->ask("crash");
@@ -48,7 +48,7 @@ TEST_P(Runner, TakesACrashUponItself)
     EXPECT_EQ(bench->stop(), "");
 }
 
-TEST_P(Runner, StopsWhileItWaitsForTheRestart)
+TEST_P(Runner, CanStopWhileItWaitsForTheRestart)
 {
     auto bench = running();
     ASSERT_EQ(::kill(bench->plugin->status().runner_pid, SIGKILL), 0);

@@ -59,7 +59,7 @@ protected:
     TempDir dir_;
 };
 
-TEST_F(CheckedConfig, WhatAPluginWouldRefuseAtItsStartIsRefused)
+TEST_F(CheckedConfig, RejectsWhatAPluginWouldRefuseAtItsStart)
 {
     refused(hub("no-such-file", "inner"), {"plugins.hub.config.admin_token", "no-such-file"});
     refused(hub("admin", "outer"), {"plugins.hub.config.listener", "outer"});
@@ -75,7 +75,7 @@ TEST_F(CheckedConfig, WhatAPluginWouldRefuseAtItsStartIsRefused)
     }
 }
 
-TEST_F(CheckedConfig, WhatWouldBeIgnoredIsRefusedOrNamed)
+TEST_F(CheckedConfig, RejectsOrReportsIgnoredSettings)
 {
     refused(server("allow: ['storge.*']"), {"servers[0].allow", "storge", "storage"});
     refused(server("map: {save: storage.uplod}"), {"servers[0].map", "storage.uplod"});
@@ -95,7 +95,7 @@ TEST_F(CheckedConfig, WhatWouldBeIgnoredIsRefusedOrNamed)
 }
 
 // A file that is needed is read at the start, from the folder of the file that names it; a reserve that is too small is told.
-TEST_F(CheckedConfig, StorageReadsItsAuthorityAtItsStart)
+TEST_F(CheckedConfig, StorageReadsItsCaAtItsStart)
 {
     const std::string more =
         "plugins:\n  storage: {enabled: true, config: {storage_path: '{dir}/files', reserve_free: "

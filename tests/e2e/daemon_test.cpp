@@ -19,7 +19,7 @@ namespace {
 const std::string storage = "plugins:\n  storage: {enabled: true, required: true, config: {storage_path: "
                             "'{dir}/files', reserve_free: 1MiB}}\n";
 
-TEST(DaemonAlone, AnswersACallWithNoServerAtAll)
+TEST(DaemonAlone, AnswersACallWithoutAnyServer)
 {
     Daemon daemon{{.yaml = storage}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -36,7 +36,7 @@ TEST(DaemonAlone, AnswersACallWithNoServerAtAll)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-TEST(DaemonAlone, KeepsItsSocketAndStateToItsOwner)
+TEST(DaemonAlone, KeepsItsSocketAndStatePrivate)
 {
     Daemon daemon{{.yaml = storage}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -47,7 +47,7 @@ TEST(DaemonAlone, KeepsItsSocketAndStateToItsOwner)
     EXPECT_EQ(info.st_mode & 0777, 0700u);
 }
 
-TEST(DaemonAlone, RefusesTheStateOfAnother)
+TEST(DaemonAlone, RefusesTheStateDirectoryOfAnotherDaemon)
 {
     TempDir dir;
     Daemon first{{.yaml = "", .dir = dir / "d"}};
@@ -59,7 +59,7 @@ TEST(DaemonAlone, RefusesTheStateOfAnother)
     EXPECT_TRUE(first.running());
 }
 
-TEST(DaemonAlone, ABadReloadKeepsTheOldConfiguration)
+TEST(DaemonAlone, KeepsTheOldConfigurationWhenAReloadFails)
 {
     Daemon daemon{{.yaml = storage}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -75,7 +75,7 @@ TEST(DaemonAlone, ABadReloadKeepsTheOldConfiguration)
     EXPECT_EQ(daemon.call("storage.info").code, 0);
 }
 
-TEST(DaemonAlone, AReloadAddsAndRemovesWithoutTouchingTheRest)
+TEST(DaemonAlone, ReloadAddsAndRemovesServersWithoutTouchingOthers)
 {
     Daemon daemon{{.yaml = storage}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -100,7 +100,7 @@ TEST(DaemonAlone, AReloadAddsAndRemovesWithoutTouchingTheRest)
 }
 
 // The certificate's mount is dead: opening it does not return. Everything else goes on, and the new one counts when it is there.
-TEST(DaemonAlone, ACertificateThatCannotBeReadNowHoldsUpTheReloadAndNothingElse)
+TEST(DaemonAlone, ABlockedCertificateReadDelaysOnlyTheReload)
 {
     TestCa ca;
     TempDir dir;
@@ -173,7 +173,7 @@ TEST(DaemonAlone, FeedsTheWatchdogFromItsLoop)
     ::close(fd);
 }
 
-TEST(DaemonAlone, APluginThatIsMissingIsReportedAndStopsNobody)
+TEST(DaemonAlone, RunsWithoutAMissingOptionalPlugin)
 {
     Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, config: {storage_path: '{dir}/files', "
                            "reserve_free: 1MiB}}\n  nosuch: {enabled: true}\n"}};
@@ -184,7 +184,7 @@ TEST(DaemonAlone, APluginThatIsMissingIsReportedAndStopsNobody)
     EXPECT_NE((health.out + health.err).find("nosuch"), std::string::npos) << health.out;
 }
 
-TEST(DaemonAlone, ARequiredPluginThatFailsStopsTheHost)
+TEST(DaemonAlone, StopsWhenARequiredPluginFails)
 {
     Daemon daemon{{.yaml = "plugins:\n  nosuch: {enabled: true, required: true}\n"}};
     EXPECT_FALSE(daemon.wait_ready());
@@ -192,7 +192,7 @@ TEST(DaemonAlone, ARequiredPluginThatFailsStopsTheHost)
     EXPECT_NE(daemon.log().find("a required plugin failed"), std::string::npos) << daemon.log();
 }
 
-TEST(DaemonAlone, AConfigurationOfThePluginIsCheckedBeforeItSeesIt)
+TEST(DaemonAlone, ChecksAPluginsConfigurationBeforeItsStart)
 {
     Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, config: {storage_path: 7}}\n"}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -203,7 +203,7 @@ TEST(DaemonAlone, AConfigurationOfThePluginIsCheckedBeforeItSeesIt)
         << status.dump(1);
 }
 
-TEST(DaemonAlone, AnIsolatedPluginComesBackAfterItsRunnerIsKilled)
+TEST(DaemonAlone, RestartsAnIsolatedPluginAfterItsRunnerIsKilled)
 {
     Daemon daemon{{.yaml = "plugins:\n  storage: {enabled: true, isolation: process, config: {storage_path: "
                            "'{dir}/files', reserve_free: 1MiB}}\n"}};

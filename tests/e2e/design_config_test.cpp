@@ -73,7 +73,7 @@ protected:
     std::map<std::string, std::string> env_;
 };
 
-TEST_F(DesignConfig, IsFoundGoodWithoutAWarning)
+TEST_F(DesignConfig, PassesTheCheckWithoutAWarning)
 {
     without_absent_plugins();
     const auto check = agenthost({"config", "check"});
@@ -86,7 +86,7 @@ TEST_F(DesignConfig, IsFoundGoodWithoutAWarning)
     EXPECT_TRUE(leaks(show.out + show.err + check.out + check.err).empty()) << show.out;
 }
 
-TEST_F(DesignConfig, APluginThatIsNotInstalledIsOneClearSentence)
+TEST_F(DesignConfig, ReportsEachMissingPluginOnce)
 {
     const auto absent = without_absent_plugins();
     if (absent.empty()) GTEST_SKIP() << "this build has all of the design's plugins";
@@ -100,7 +100,7 @@ TEST_F(DesignConfig, APluginThatIsNotInstalledIsOneClearSentence)
     EXPECT_THAT(check.err + check.out, HasSubstr(std::to_string(absent.size()) + " problem"));
 }
 
-TEST_F(DesignConfig, ADaemonLivesOnIt)
+TEST_F(DesignConfig, StartsADaemon)
 {
     without_absent_plugins();
     // Nothing of a test leaves the machine: every server is a port of loopback where nobody listens.

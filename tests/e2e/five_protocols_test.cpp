@@ -14,7 +14,7 @@ INSTANTIATE_TEST_SUITE_P(Over, FiveProtocols,
                          testing::Values("storage", "panel", "print", "dashboard", "signed"),
                          [](const auto& info) { return info.param; });
 
-TEST_P(FiveProtocols, AnyCapabilityIsTheSameToACallerOfTheHub)
+TEST_P(FiveProtocols, EveryKindOfAnswerIsTheSameForCallersOfTheHub)
 {
     boot_hub();
     const auto node = agent(server(mint("node-01"), soon));
@@ -50,7 +50,7 @@ TEST_P(FiveProtocols, AnyCapabilityIsTheSameToACallerOfTheHub)
     EXPECT_EQ(hub_->stop(), 0) << hub_->log();
 }
 
-TEST_P(FiveProtocols, ASecondSessionOfAnAgentEndsTheFirst)
+TEST_P(FiveProtocols, ASecondSessionReplacesTheFirst)
 {
     boot_hub();
     const auto credential = mint("node-01");
@@ -69,7 +69,7 @@ TEST_P(FiveProtocols, ASecondSessionOfAnAgentEndsTheFirst)
     ASSERT_TRUE(wait_for([&] { return state(held.json["id"]) == "success"; }));
 }
 
-TEST_P(FiveProtocols, TheHubsRestartLosesNoCommand)
+TEST_P(FiveProtocols, ARestartOfTheHubLosesNoCommand)
 {
     boot_hub();
     const auto node = agent(server(mint("node-01"), soon));
@@ -88,7 +88,7 @@ TEST_P(FiveProtocols, TheHubsRestartLosesNoCommand)
     EXPECT_EQ(command("host.ping").status, 200);
 }
 
-TEST_P(FiveProtocols, AKilledAgentSaysThatItsCommandWasInterrupted)
+TEST_P(FiveProtocols, AKilledAgentReportsItsCommandAsInterrupted)
 {
     boot_hub();
     const auto entry = server(mint("node-01"), soon);
@@ -110,7 +110,7 @@ TEST_P(FiveProtocols, AKilledAgentSaysThatItsCommandWasInterrupted)
     EXPECT_EQ(runs(), 1u) << "it ran twice";
 }
 
-TEST_P(FiveProtocols, ARevokedAgentIsCutOffAndStaysOut)
+TEST_P(FiveProtocols, ARevokedAgentIsDisconnectedAndStaysOut)
 {
     boot_hub();
     const auto node = agent(server(mint("node-01"), soon));
@@ -177,7 +177,7 @@ using PanelNode = Five;
 INSTANTIATE_TEST_SUITE_P(Over, PanelNode, testing::Values("panel"),
                          [](const auto& info) { return info.param; });
 
-TEST_P(PanelNode, RegistersByItselfAndLivesOnWhatItGot)
+TEST_P(PanelNode, RegistersItselfAndUsesTheNewCredentials)
 {
     write_file(dir_ / "enroll", sha256_hex("enroll" + dir_.path().string()) + "\n");
     boot_hub(", enroll_token: {file: '" + (dir_ / "enroll").string() + "'}");

@@ -111,7 +111,7 @@ TEST(FullDisk, DISABLED_Agent)
     EXPECT_EQ(agent.stop(), 0) << agent.log();
 }
 
-TEST(FullDisk, IsSaidEverywhereWithinASecondAndItsEndToo)
+TEST(FullDisk, IsReportedEverywhereWithinASecondAndClearedAgain)
 {
     if (!plugins_load_on_small_disk()) GTEST_SKIP() << "needs root: plugins on a small disk";
     in_small_disk("size=8m", "FullDisk.DISABLED_Agent");
@@ -133,7 +133,7 @@ TEST(FullDisk, DISABLED_Start)
     EXPECT_EQ(again.stop(), 0) << again.log();
 }
 
-TEST(FullDisk, ADaemonStartsOnIt)
+TEST(FullDisk, ADaemonCanStart)
 {
     if (!plugins_load_on_small_disk()) GTEST_SKIP() << "needs root: plugins on a small disk";
     in_small_disk("size=8m", "FullDisk.DISABLED_Start");
@@ -171,7 +171,7 @@ TEST(FullDisk, DISABLED_Hub)
     EXPECT_EQ(hub.stop(), 0) << hub.log();
 }
 
-TEST(FullDisk, OfTheHubIsSaidAndItsEndToo)
+TEST(FullDisk, OfTheHubIsReportedAndClearedAgain)
 {
     if (!plugins_load_on_small_disk()) GTEST_SKIP() << "needs root: plugins on a small disk";
     in_small_disk("size=8m", "FullDisk.DISABLED_Hub");
@@ -192,9 +192,12 @@ TEST(FullDisk, DISABLED_Inodes)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-TEST(FullDisk, WithoutInodesIsSaid) { in_small_disk("size=16m,nr_inodes=200", "FullDisk.DISABLED_Inodes"); }
+TEST(FullDisk, MissingInodesAreReported)
+{
+    in_small_disk("size=16m,nr_inodes=200", "FullDisk.DISABLED_Inodes");
+}
 
-TEST(Descriptors, AreSaidToRunOutByASocketThatStillAnswers)
+TEST(Descriptors, ShortageIsReportedByASocketThatStillAnswers)
 {
     Daemon daemon{{.yaml = "metrics: {bind: '127.0.0.1:0'}\n", .wrapper = {"prlimit", "--nofile=96:96"}}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();

@@ -17,7 +17,7 @@ struct Way {
 
 class FileTravels : public ::testing::TestWithParam<Way> {};
 
-TEST_P(FileTravels, UpInfoDownComparedDeleted)
+TEST_P(FileTravels, UploadsDownloadsAndDeletesAFile)
 {
     Hub hub{GetParam().tls};
     TempDir dir;
@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Isolation, BehindAProxy, ::testing::Values("in-process"
                              return std::string{info.param} == "process" ? "Runner" : "InProcess";
                          });
 
-TEST(HubAndAgent, AWrongCredentialIsRefusedAndWaitsLong)
+TEST(HubAndAgent, AWrongCredentialIsRefusedAndRetriedSlowly)
 {
     Hub hub{false};
     TempDir dir;
@@ -123,7 +123,7 @@ TEST(HubAndAgent, AWrongCredentialIsRefusedAndWaitsLong)
 }
 
 // A cloned machine has the identity of its original: each would take the session from the other, for ever.
-TEST(HubAndAgent, ClonedMachinesNoticeEachOther)
+TEST(HubAndAgent, ClonedMachinesReportTheContestedIdentity)
 {
     Hub hub{false};
     TempDir dir;
@@ -160,7 +160,7 @@ TEST(HubAndAgent, AnUnknownCaIsNeverTrusted)
     EXPECT_FALSE(hub.online("node-01"));
 }
 
-TEST(HubAndAgent, ARevokedAgentIsCutOff)
+TEST(HubAndAgent, ARevokedAgentIsDisconnected)
 {
     Hub hub{false};
     TempDir dir;
@@ -173,7 +173,7 @@ TEST(HubAndAgent, ARevokedAgentIsCutOff)
     EXPECT_TRUE(wait_for([&] { return agent.session_state("hub") == "waiting"; }));
 }
 
-TEST(HubAndAgent, TheAgentComesBackAfterTheHubRestarts)
+TEST(HubAndAgent, TheAgentReconnectsAfterTheHubRestarts)
 {
     // The hub's port must stay, so it is chosen here.
     const int port = free_port();

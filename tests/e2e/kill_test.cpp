@@ -15,7 +15,7 @@ using namespace agenthost::test;
 
 namespace {
 
-TEST(Kill9, NoAcknowledgedFileIsLostAndNoneIsHalf)
+TEST(Kill9, LosesNoAcknowledgedFileAndLeavesNoPartialOne)
 {
     const int rounds = std::getenv("AGENTHOST_PROOF") ? 200 : 20;
     Hub hub{false};

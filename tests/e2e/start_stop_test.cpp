@@ -43,7 +43,7 @@ int listening_socket(int& port)
     return fd;
 }
 
-TEST_P(Starts, ThatFailEndAtOnce)
+TEST_P(Starts, FailAtOnce)
 {
     TempDir dir;
     int port = 0;
@@ -111,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
             "RequiredPlugin", base + "plugins: {nosuch: {enabled: true, required: true}}\n", {}, "nosuch"}),
     [](const auto& info) { return info.param.name; });
 
-TEST(FailedPlugins, AreSaidOnce)
+TEST(FailedPlugins, AreLoggedOnce)
 {
     for (const std::string required : {"true", "false"}) {
         Daemon daemon{{.yaml = "plugins:\n  nosuch: {enabled: true, required: " + required +
@@ -131,7 +131,7 @@ TEST(FailedPlugins, AreSaidOnce)
     }
 }
 
-TEST(Stops, ThoughNobodyReadsTheLog)
+TEST(Stops, WhileNobodyReadsTheLog)
 {
     TempDir dir;
     const auto fifo = (dir / "stderr").string();

@@ -21,7 +21,7 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(, Attach, testing::Values("dashboard"));
 
-TEST_P(Attach, AReplayAsksOurTerminalNothingAndWhatIsLiveDoes)
+TEST_P(Attach, RemovesTerminalQueriesFromReplayedOutputOnly)
 {
     boot();
     const auto first = shell();
@@ -43,7 +43,7 @@ TEST_P(Attach, AReplayAsksOurTerminalNothingAndWhatIsLiveDoes)
 }
 
 // What is lost counts towards the position at which the replay ends.
-TEST_P(Attach, AReplayWithAGapEndsWhereTheLiveOutputBegins)
+TEST_P(Attach, AReplayWithAGapContinuesWithTheLiveOutput)
 {
     boot();
     const auto first = shell();

@@ -13,7 +13,7 @@ namespace {
 class Exec : public Person {};
 INSTANTIATE_TEST_SUITE_P(, Exec, testing::Values("dashboard"));
 
-TEST_P(Exec, KeepsTheStreamsApartAndHasTheCommandsCode)
+TEST_P(Exec, SeparatesStdoutAndStderrAndReturnsTheExitCode)
 {
     boot();
     const Ran both = hub({"exec", "node-01", "--", "sh", "-c", "echo out; echo err >&2; exit 3"});
@@ -27,7 +27,7 @@ TEST_P(Exec, KeepsTheStreamsApartAndHasTheCommandsCode)
     EXPECT_EQ(hub({"exec", "node-01", "--command", "echo a b | tr a c"}).out, "c b\n");
 }
 
-TEST_P(Exec, TakesWhatTheCommandNeeds)
+TEST_P(Exec, PassesFolderEnvironmentTimeoutAndUser)
 {
     boot();
     EXPECT_EQ(hub({"exec", "node-01", "--cwd", "/usr", "--env", "A=1 2", "--priority", "high", "--", "sh",
@@ -44,7 +44,7 @@ TEST_P(Exec, TakesWhatTheCommandNeeds)
     EXPECT_THAT(json.err, HasSubstr("\"exit_code\":2"));
 }
 
-TEST_P(Exec, SaysWhyItCannot)
+TEST_P(Exec, ReportsWhyACommandCannotRun)
 {
     boot({{"allow", {"/usr/bin/true"}}});
     const Ran unknown = hub({"exec", "nobody", "--", "true"});
@@ -92,7 +92,7 @@ TEST_P(Exec, PipesAMebibyteThroughBothWays)
 }
 
 // The command writes as fast as it can; who reads is not as fast, and what the hub keeps is much less than the whole.
-TEST_P(Exec, WaitsForAReaderThatIsSlowerAsLongAsItMay)
+TEST_P(Exec, WaitsForASlowReader)
 {
     boot({{"wait", "60s"}}, {}, ", reader_grace: 60s"); // neither the agent nor the hub goes on without it
     const auto out = (dir_ / "out").string(), err = (dir_ / "err").string();
@@ -106,7 +106,7 @@ TEST_P(Exec, WaitsForAReaderThatIsSlowerAsLongAsItMay)
 }
 
 // One that does not read at all loses output, is told how much, and cannot take the rest for the whole.
-TEST_P(Exec, SaysWhatAReaderThatDoesNotReadHasLost)
+TEST_P(Exec, ReportsOutputLostByAStalledReader)
 {
     boot();
     const auto done = (dir_ / "done").string(), err = (dir_ / "err").string();
@@ -153,7 +153,7 @@ TEST_P(Exec, CtrlCInterruptsTheCommandAndTheSecondOneKillsIt)
     EXPECT_EQ(stubborn->wait(), 128 + SIGKILL);
 }
 
-TEST_P(Exec, WhatItRanEndsWithIt)
+TEST_P(Exec, EndsTheCommandWhenItEnds)
 {
     boot();
     const auto file = dir_ / "pid";
@@ -177,7 +177,7 @@ TEST_P(Exec, WhatItRanEndsWithIt)
     })) << runs();
 }
 
-TEST_P(Exec, IsAnActionLikeAnyOther)
+TEST_P(Exec, RunsAsAnOrdinaryAction)
 {
     boot();
     const Ran ran =

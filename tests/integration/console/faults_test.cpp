@@ -23,7 +23,7 @@ TEST_P(Cut, LosesNoOutput)
     EXPECT_GE(proxy_->connections(), 2);
 }
 
-TEST_P(Cut, TypesNothingTwiceAndLosesNothing)
+TEST_P(Cut, DeliversInputExactlyOnce)
 {
     Fault cut;
     cut.kind = Fault::Kind::reset;
@@ -37,7 +37,7 @@ TEST_P(Cut, TypesNothingTwiceAndLosesNothing)
     EXPECT_GE(proxy_->connections(), 2);
 }
 
-TEST_P(Cut, AShellGoesOn)
+TEST_P(Cut, AShellContinues)
 {
     Fault cut;
     cut.cut_request = 40'000;
@@ -58,7 +58,7 @@ TEST_P(Cut, AShellGoesOn)
     EXPECT_TRUE(person->restored());
 }
 
-TEST_P(Cut, WhatNobodyWantsIsInterruptedWhenTheAgentIsBack)
+TEST_P(Cut, InterruptsAbandonedCommandsWhenTheAgentReturns)
 {
     boot();
     const auto file = dir_ / "pid";
@@ -73,7 +73,7 @@ TEST_P(Cut, WhatNobodyWantsIsInterruptedWhenTheAgentIsBack)
     EXPECT_TRUE(gone(pid));
 }
 
-TEST_P(Cut, AHubThatStopsInterruptsWhatItsCallersWaitFor)
+TEST_P(Cut, AStoppingHubInterruptsCommandsWithWaitingCallers)
 {
     boot();
     const auto file = dir_ / "pid";
@@ -92,7 +92,7 @@ TEST_P(Cut, AHubThatStopsInterruptsWhatItsCallersWaitFor)
 class Mute : public Person {};
 INSTANTIATE_TEST_SUITE_P(, Mute, testing::Values("panel", "signed", "storage"));
 
-TEST_P(Mute, TheEndIsHeardAndThatThereIsNoOutputIsSaid)
+TEST_P(Mute, ReportsTheEndAndThatOutputIsNotAvailable)
 {
     boot();
     const Ran ran = hub({"exec", "node-01", "--", "sh", "-c", "echo out; exit 3"});

@@ -14,7 +14,7 @@ const std::string leave = "\x1d"
 class Shell : public Person {};
 INSTANTIATE_TEST_SUITE_P(, Shell, testing::Values("dashboard"));
 
-TEST_P(Shell, IsATerminalThere)
+TEST_P(Shell, HasATerminalOnTheAgent)
 {
     boot();
     const auto person = shell();
@@ -32,7 +32,7 @@ TEST_P(Shell, IsATerminalThere)
     EXPECT_TRUE(person->restored());
 }
 
-TEST_P(Shell, TheUsersOwnShellIsTheOneWithoutACommand)
+TEST_P(Shell, RunsTheUsersShellWithoutACommand)
 {
     boot();
     const auto person = at_terminal({"shell", "node-01"});
@@ -43,7 +43,7 @@ TEST_P(Shell, TheUsersOwnShellIsTheOneWithoutACommand)
     EXPECT_TRUE(person->restored());
 }
 
-TEST_P(Shell, ANewWindowSizeIsToldAndTheScreenIsDrawnAnew)
+TEST_P(Shell, ForwardsAResizeAndRedrawsTheScreen)
 {
     boot();
     // What a full-screen program does: alternate screen, raw keys, everything drawn anew at each key and each new size.
@@ -67,7 +67,7 @@ TEST_P(Shell, ANewWindowSizeIsToldAndTheScreenIsDrawnAnew)
     EXPECT_TRUE(person->restored());
 }
 
-TEST_P(Shell, IsLeftAndComeBackToWithNothingLost)
+TEST_P(Shell, DetachesAndReattachesWithoutLoss)
 {
     boot();
     const auto first = shell();
@@ -111,7 +111,7 @@ TEST_P(Shell, IsLeftAndComeBackToWithNothingLost)
     EXPECT_EQ(hub({"attach", "nothing"}).code, 125);
 }
 
-TEST_P(Shell, WhateverEndsItTheTerminalIsAsBefore)
+TEST_P(Shell, RestoresTheTerminalHoweverItEnds)
 {
     boot({{"concurrency", 16}});
     for (const int sig : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
@@ -132,7 +132,7 @@ TEST_P(Shell, WhateverEndsItTheTerminalIsAsBefore)
     EXPECT_THAT(person->said(), HasSubstr("Reattach: agenthost hub attach"));
 }
 
-TEST_P(Shell, CtrlZStopsWhatRunsThere)
+TEST_P(Shell, CtrlZSuspendsTheRemoteCommand)
 {
     boot();
     const auto person = shell();
@@ -156,7 +156,7 @@ TEST_P(Shell, CtrlZStopsWhatRunsThere)
 }
 
 // As the person's own shell does it: the terminal is theirs while we are stopped, and ours again after.
-TEST_P(Shell, StoppedHereItLendsTheTerminalAndComesBack)
+TEST_P(Shell, ReleasesTheTerminalWhileItIsSuspended)
 {
     boot();
     const auto person = shell();
@@ -177,7 +177,7 @@ TEST_P(Shell, StoppedHereItLendsTheTerminalAndComesBack)
     EXPECT_TRUE(person->restored());
 }
 
-TEST_P(Shell, SaysThatItWaits)
+TEST_P(Shell, ReportsThatItWaits)
 {
     boot({{"concurrency", 1}});
     const auto first = shell();
@@ -189,7 +189,7 @@ TEST_P(Shell, SaysThatItWaits)
     EXPECT_EQ(second->wait(), 0);
 }
 
-TEST_P(Shell, NeedsATerminal)
+TEST_P(Shell, RequiresATerminal)
 {
     boot();
     const Ran ran = hub({"shell", "node-01"});

@@ -9,7 +9,7 @@ namespace {
 class AnyCapability : public Stage,
                       public testing::WithParamInterface<std::tuple<std::string, std::string>> {};
 
-TEST_P(AnyCapability, OverAnyProtocol)
+TEST_P(AnyCapability, BehavesTheSameOverEveryProtocol)
 {
     const auto& [protocol, call] = GetParam();
     play({protocol, call, "", ""});

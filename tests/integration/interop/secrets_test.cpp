@@ -10,7 +10,7 @@ namespace {
 
 const std::string jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJub2RlLTAxIn0.c2lnbmF0dXJlLW9mLWl0";
 
-TEST(Secrets, AreFoundHoweverTheyCameIntoALog)
+TEST(Secrets, AreFoundInEveryEncodingInALog)
 {
     keep_secret("a-secret-of-this-test");
     keep_secrets_in_json(R"({"agent":{"refreshToken":"refresh-4711-0815"},"token":"minted-4711-0815"})");
@@ -25,7 +25,7 @@ TEST(Secrets, AreFoundHoweverTheyCameIntoALog)
         EXPECT_TRUE(leaks(fine).empty()) << fine;
 }
 
-TEST(Secrets, OfAConfigurationAreThoseItsFilesAndEnvironmentHold)
+TEST(Secrets, AreCollectedFromFilesAndEnvironment)
 {
     TempDir dir;
     std::filesystem::create_directories(dir / "state/servers/games");
@@ -51,7 +51,7 @@ void run_one_that_logs()
     daemon.wait_ready();
 }
 
-TEST(SecretsDeathTest, ADaemonThatLogsOneEndsTheTest)
+TEST(SecretsDeathTest, EndTheTestWhenADaemonLogsOne)
 {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(run_one_that_logs(), "a secret in the log of node-01");

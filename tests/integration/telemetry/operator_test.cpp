@@ -56,7 +56,7 @@ TEST(Operator, FindsEveryEffectInTheAudit)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-TEST(Operator, HearsThatTheAuditCannotBeWritten)
+TEST(Operator, IsToldWhenTheAuditCannotBeWritten)
 {
     Daemon daemon{{.yaml = "audit: {file: /proc/nowhere/audit}\n"}};
     EXPECT_FALSE(daemon.wait_ready());
@@ -100,7 +100,7 @@ void with_test_plugins(const TempDir& dir)
                "agent: {plugin_path: ['" + (binary_dir() / "tests/plugins").string() + "']}\n");
 }
 
-TEST(Operator, HearsThatAnEventLoopStandsStill)
+TEST(Operator, IsToldWhenAnEventLoopStalls)
 {
     TempDir dir;
     with_test_plugins(dir);
@@ -127,7 +127,7 @@ TEST(Operator, HearsThatAnEventLoopStandsStill)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-TEST(Operator, DecidesHowLongAStopWaitsForCommands)
+TEST(Operator, SetsHowLongAStopWaitsForCommands)
 {
     // Without the key the command would be waited for 10 s.
     TempDir dir;

@@ -34,7 +34,7 @@ struct Telemetry : testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Both, Telemetry, testing::Values("in-process", "process"),
                          [](const auto& info) { return info.param == "process" ? "Process" : "InProcess"; });
 
-TEST_P(Telemetry, FeedsFactsMetricsAndActions)
+TEST_P(Telemetry, ProvidesFactsMetricsAndActions)
 {
     Daemon daemon{{.yaml = yaml("interval: 500ms, health: {disk: 100, memory: 100, load: 1000}")}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
@@ -96,7 +96,7 @@ TEST_P(Telemetry, ReadsTheDaemonsLogButNotItsOwn)
               std::string{"old\nERROR till is stuck\n"}.size());
 }
 
-TEST_P(Telemetry, IsConfiguredAnewByAReload)
+TEST_P(Telemetry, AppliesANewConfigurationOnReload)
 {
     Daemon daemon{{.yaml = yaml("interval: 500ms")}};
     ASSERT_TRUE(daemon.wait_ready()) << daemon.log();

@@ -53,7 +53,7 @@ struct Servers : testing::Test {
     }
 };
 
-TEST_F(Servers, GetFiguresAndLogLinesInTheirProtocolsWords)
+TEST_F(Servers, GetMetricsAndLogLinesInTheirProtocolsFormat)
 {
     std::ofstream{dir / "shop.log"} << "";
     Daemon daemon{{.yaml = "servers:\n" +

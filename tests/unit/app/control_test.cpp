@@ -116,7 +116,7 @@ TEST_F(Controlled, RefusesParametersThatAreNestedTooDeeply)
     EXPECT_EQ(get("/healthz").status, 200); // it lives
 }
 
-TEST_F(Controlled, TellsWhatAReloadCouldNotDo)
+TEST_F(Controlled, ReportsWhatAReloadCouldNotDo)
 {
     Reloaded reloaded;
     reloaded.changes = {"listener web: opened"};
@@ -131,7 +131,7 @@ TEST_F(Controlled, TellsWhatAReloadCouldNotDo)
     EXPECT_THAT(ran.out, HasSubstr(R"("notices":["plugin a: restart agenthost"])"));
 }
 
-TEST_F(Controlled, SaysWhyItIsNotReady)
+TEST_F(Controlled, ExplainsWhyItIsNotReady)
 {
     run_main();
     EXPECT_EQ(get("/readyz").body, "ready\n");
@@ -142,7 +142,7 @@ TEST_F(Controlled, SaysWhyItIsNotReady)
     EXPECT_EQ(answer.body, "not ready\nplugin x: gone\n");
 }
 
-TEST_F(Controlled, TellsDegradedFromUnhealthy)
+TEST_F(Controlled, DistinguishesDegradedFromUnhealthy)
 {
     run_main();
     EXPECT_THAT(get("/v1/health").body, HasSubstr(R"("status":"healthy")"));
@@ -157,7 +157,7 @@ TEST_F(Controlled, TellsDegradedFromUnhealthy)
     EXPECT_THAT(get("/v1/health").body, HasSubstr(R"("status":"unhealthy")"));
 }
 
-TEST_F(Controlled, AnswersForALoopThatStandsStill)
+TEST_F(Controlled, ReportsAStalledLoop)
 {
     stalled.put(12'340ms);
     // The main loop does not run at all here.

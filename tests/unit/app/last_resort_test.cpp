@@ -25,7 +25,7 @@ TEST(LastResortDeathTest, EndsAProcessThatHangs)
         testing::ExitedWithCode(3), "");
 }
 
-TEST(LastResortDeathTest, LeavesOneAloneThatEndsInTime)
+TEST(LastResortDeathTest, SparesAProcessThatEndsInTime)
 {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_EXIT(

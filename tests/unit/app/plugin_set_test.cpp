@@ -38,7 +38,7 @@ struct Plugins : ::testing::Test, Rooms {
     }
 };
 
-TEST_F(Plugins, AReloadWhileTheyStartStartsNoneTwice)
+TEST_F(Plugins, StartsEachPluginOnceWhenReloadedDuringTheStart)
 {
     apply({enabled("echo")}, {found("echo")});
     apply({enabled("echo")}, {found("echo")});
@@ -52,7 +52,7 @@ TEST_F(Plugins, AReloadWhileTheyStartStartsNoneTwice)
     EXPECT_THAT(living, SizeIs(1));
 }
 
-TEST_F(Plugins, TheEndWaitsForOneThatAReloadIsStopping)
+TEST_F(Plugins, CloseWaitsForAPluginThatAReloadStops)
 {
     run("echo", enabled("echo"));
     apply({}, {found("echo")});
@@ -68,7 +68,7 @@ TEST_F(Plugins, TheEndWaitsForOneThatAReloadIsStopping)
     EXPECT_THAT(living, IsEmpty());
 }
 
-TEST_F(Plugins, TheEndWaitsForOneThatIsStarting)
+TEST_F(Plugins, CloseWaitsForAPluginThatStarts)
 {
     apply({enabled("echo")}, {found("echo")});
     stop();
@@ -82,7 +82,7 @@ TEST_F(Plugins, TheEndWaitsForOneThatIsStarting)
     EXPECT_THAT(answers, SizeIs(1));
 }
 
-TEST_F(Plugins, CallbacksThatComeAfterTheSetIsGoneDoNothing)
+TEST_F(Plugins, IgnoresCallbacksAfterItsDestruction)
 {
     apply({enabled("echo"), enabled("other")}, {found("echo"), found("other")});
     of("other")->finish_start({});
@@ -96,7 +96,7 @@ TEST_F(Plugins, CallbacksThatComeAfterTheSetIsGoneDoNothing)
     EXPECT_THAT(answers, IsEmpty());
 }
 
-TEST_F(Plugins, AReloadStartsAPluginThatFailedWhileItWasConfigured)
+TEST_F(Plugins, ReloadStartsAPluginThatFailedToConfigure)
 {
     run("echo", enabled("echo"));
     apply({enabled("echo", R"({"a":1})")}, {found("echo")});
@@ -113,7 +113,7 @@ TEST_F(Plugins, AReloadStartsAPluginThatFailedWhileItWasConfigured)
     EXPECT_NE(action("echo.go"), nullptr);
 }
 
-TEST_F(Plugins, SaysWhichPluginFailedToWhoeverAsksForItsAction)
+TEST_F(Plugins, TellsCallersWhichPluginFailed)
 {
     apply({enabled("echo"), enabled("absent")}, {found("echo")});
     EXPECT_THAT(registry.missing("echo.go", "storage", {})->why, HasSubstr("is starting"));
@@ -132,7 +132,7 @@ TEST_F(Plugins, SaysWhichPluginFailedToWhoeverAsksForItsAction)
     EXPECT_FALSE(registry.missing("echo.go", "storage", {})) << "nobody expects it any more";
 }
 
-TEST_F(Plugins, ANewFileNeedsARestartOfTheDaemonOrOfTheRunner)
+TEST_F(Plugins, RestartsTheRunnerForANewFileOrAsksForADaemonRestart)
 {
     apply({enabled("inner"), enabled("outer", "{}", true)}, {found("inner"), found("outer")});
     of("inner")->finish_start({});
@@ -151,7 +151,7 @@ TEST_F(Plugins, ANewFileNeedsARestartOfTheDaemonOrOfTheRunner)
     EXPECT_EQ(status().disk_version, "2.0.0");
 }
 
-TEST_F(Plugins, WhatRunsGoesOnWhenItsFilesCannotBeFound)
+TEST_F(Plugins, KeepsPluginsRunningWhenTheirFilesAreGone)
 {
     run("echo", enabled("echo", "{}", true));
     apply({enabled("echo", "{}", true)}, {});
@@ -160,7 +160,7 @@ TEST_F(Plugins, WhatRunsGoesOnWhenItsFilesCannotBeFound)
     EXPECT_NE(action("echo.go"), nullptr);
 }
 
-TEST_F(Plugins, AStuckOneIsAProblemAtOnceAndUntilItIsFree)
+TEST_F(Plugins, ReportsAStuckPluginUntilItIsFree)
 {
     run("echo", enabled("echo"));
     of("echo")->hold(true);
@@ -174,7 +174,7 @@ TEST_F(Plugins, AStuckOneIsAProblemAtOnceAndUntilItIsFree)
     EXPECT_THAT(set->problems(), IsEmpty());
 }
 
-TEST_F(Plugins, ARunnerThatDiedIsOfferedAllTheWhile)
+TEST_F(Plugins, KeepsActionsRegisteredWhileADeadRunnerRestarts)
 {
     run("echo", enabled("echo", "{}", true));
     of("echo")->die(true);

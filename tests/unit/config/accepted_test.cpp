@@ -40,7 +40,7 @@ struct Accepted : Configured {
     }
 };
 
-TEST_F(Accepted, APatternThatIsNearlyAPluginsIsAnError)
+TEST_F(Accepted, RejectsAMisspelledPluginPattern)
 {
     const auto result = with_plugins(server("allow: [\"storage.*\", \"storge.*\"]"));
     EXPECT_EQ(problems(result),
@@ -49,7 +49,7 @@ TEST_F(Accepted, APatternThatIsNearlyAPluginsIsAnError)
               "If you mean a plugin that is to be installed later, give it an entry below plugins:");
 }
 
-TEST_F(Accepted, AnActionThatAnInstalledPluginDoesNotHaveIsAnError)
+TEST_F(Accepted, RejectsAnUnknownActionOfAnInstalledPlugin)
 {
     EXPECT_EQ(
         problems(with_plugins(server("allow: [storage.uplaod]"))),
@@ -64,14 +64,14 @@ TEST_F(Accepted, AnActionThatAnInstalledPluginDoesNotHaveIsAnError)
                 HasSubstr("is not an action of plugin storage"));
 }
 
-TEST_F(Accepted, PatternsThatCannotMatchAreErrors)
+TEST_F(Accepted, RejectsPatternsThatCannotMatch)
 {
     EXPECT_THAT(problems(with_plugins(server("allow: [storage]"))), HasSubstr("did you mean \"storage.*\"?"));
     EXPECT_THAT(problems(with_plugins(server("allow: [\"stor*e.info\"]"))),
                 HasSubstr("a * counts only at the end"));
 }
 
-TEST_F(Accepted, APluginThatIsNotInstalledStaysPossible)
+TEST_F(Accepted, AcceptsActionsOfAPluginThatIsNotInstalled)
 {
     auto result = with_plugins(server("allow: [\"acme.*\"], map: {go: acme.go}"));
     EXPECT_EQ(problems(result), "");
@@ -86,7 +86,7 @@ TEST_F(Accepted, APluginThatIsNotInstalledStaysPossible)
     EXPECT_EQ(problems(result), "");
 }
 
-TEST_F(Accepted, PatternsThatMatchAreQuiet)
+TEST_F(Accepted, AcceptsPatternsThatMatchWithoutAWarning)
 {
     const auto result = with_plugins(server("allow: [\"*\", \"storage.*\", storage.info, \"host.*\", "
                                             "\"st*\"], map: {put: storage.upload, hi: host.ping}"));
@@ -96,7 +96,7 @@ TEST_F(Accepted, PatternsThatMatchAreQuiet)
         << "without a list of plugins nothing can be said";
 }
 
-TEST_F(Accepted, HeadersThatTheConnectionNeedsAreErrors)
+TEST_F(Accepted, RejectsHeadersThatTheConnectionSets)
 {
     EXPECT_EQ(problems(server("headers: {X-Region: eu, Upgrade: foo}")),
               "agenthost.yaml:3:30: servers[0].headers: \"Upgrade\" is set by the connection itself and "
@@ -129,7 +129,7 @@ TEST_F(Accepted, ADialectHasTheKeysOfItsProtocolAndARowOfItsOwn)
     EXPECT_NE(other, result.config->servers[0]);
 }
 
-TEST_F(Accepted, APlaceholderThatNothingReplacesIsAnError)
+TEST_F(Accepted, RejectsUnknownPlaceholders)
 {
     const auto url = [&](const std::string& text, const char* protocol = "storage") {
         return problems(std::string{"servers:\n  - {name: a, credential: {env: X}, protocol: "} + protocol +
@@ -146,7 +146,7 @@ TEST_F(Accepted, APlaceholderThatNothingReplacesIsAnError)
     EXPECT_EQ(url("wss://h/a$b"), "");
 }
 
-TEST_F(Accepted, AFileOfConfDThatIsNotReadIsNamed)
+TEST_F(Accepted, WarnsAboutIgnoredFilesInConfD)
 {
     std::filesystem::create_directory(dir / "conf.d");
     write_file(dir / "conf.d/10-more.yml", "agent: {id: ignored}\n");
@@ -158,7 +158,7 @@ TEST_F(Accepted, AFileOfConfDThatIsNotReadIsNamed)
     EXPECT_EQ(result.config->agent_id, "a");
 }
 
-TEST_F(Accepted, AVariableWithOneUnderscoreIsNamed)
+TEST_F(Accepted, WarnsAboutVariablesWithOneUnderscore)
 {
     const Environment level{"AGENTHOST_LOG_LEVEL", "debug"}, url{"AGENTHOST_SERVERS_FILES_URL", "wss://h/"},
         plugin{"AGENTHOST_JOURNAL_ROWS", "5"}, own{"AGENTHOST_MY_TOKEN", "x"};
@@ -175,7 +175,7 @@ TEST_F(Accepted, AVariableWithOneUnderscoreIsNamed)
     EXPECT_THAT(warnings, testing::Not(HasSubstr("MY_TOKEN")));
 }
 
-TEST_F(Accepted, BytesThatAreNotUtf8AreAnErrorWithTheirPlace)
+TEST_F(Accepted, RejectsInvalidUtf8WithItsPosition)
 {
     EXPECT_EQ(problems("agent: {id: a}\n# caf\xc3\xa9\nlog: {level: \xe9}\n"),
               "agenthost.yaml:3:14: is not valid UTF-8 from here on; save the file as UTF-8");
@@ -183,7 +183,7 @@ TEST_F(Accepted, BytesThatAreNotUtf8AreAnErrorWithTheirPlace)
     EXPECT_EQ(problems(load("", {{"agent.id", "caf\xe9"}})), "-o agent.id: is not valid UTF-8");
 }
 
-TEST_F(Accepted, AnAuthorityThatIsMissingIsAWarningAndAnErrorForTheCheck)
+TEST_F(Accepted, WarnsAboutAMissingCaAndFailsTheCheck)
 {
     write_file(file(), server("tls: {ca: no.pem}"));
     auto request = LoadRequest{.file = file(), .overrides = {}, .environment = false};
@@ -193,7 +193,7 @@ TEST_F(Accepted, AnAuthorityThatIsMissingIsAWarningAndAnErrorForTheCheck)
     EXPECT_EQ(problems(load_config(request)), "agenthost.yaml:3:16: servers[0].tls: no.pem: cannot be read");
 }
 
-TEST_F(Accepted, ABadPairOfAListenerIsAnErrorForTheCheck)
+TEST_F(Accepted, FailsTheCheckOnAnUnusableListenerCertificate)
 {
     write_file(dir / "c.pem", "x");
     write_file(dir / "k.pem", "x");
@@ -208,7 +208,7 @@ TEST_F(Accepted, ABadPairOfAListenerIsAnErrorForTheCheck)
               "agenthost.yaml:2:57: listeners[0].tls: c.pem holds no certificate");
 }
 
-TEST_F(Accepted, KeysForAnchorsBeginWithX)
+TEST_F(Accepted, AcceptsTopLevelKeysThatBeginWithX)
 {
     const auto result = load("x-limits: &common {in_flight: 7}\nx-more: [1, 2]\nlimits: *common\n");
     EXPECT_EQ(problems(result), "");
@@ -217,7 +217,7 @@ TEST_F(Accepted, KeysForAnchorsBeginWithX)
         << "only at the top";
 }
 
-TEST_F(Accepted, PathsOfAPluginStartAtTheFileThatNamesThem)
+TEST_F(Accepted, ResolvesPluginPathsFromTheFileThatNamesThem)
 {
     std::filesystem::create_directory(dir / "conf.d");
     write_file(dir / "conf.d/10.yaml",
@@ -231,7 +231,7 @@ TEST_F(Accepted, PathsOfAPluginStartAtTheFileThatNamesThem)
                   folder + R"(/b.log"},{"path":"/var/c.log"}]})");
 }
 
-TEST_F(Accepted, EveryKeyOfAPluginsConfigurationKnowsItsPlace)
+TEST_F(Accepted, RecordsThePositionOfEveryPluginKey)
 {
     const auto result =
         load("plugins:\n  storage:\n    config:\n      quota: 1\n      logs:\n        - {path: /a}\n");

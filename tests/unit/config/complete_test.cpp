@@ -163,7 +163,7 @@ TEST_F(Complete, ShowsNoSecret)
 }
 
 // What is shown is a configuration again, and the same one (where nothing had to be hidden).
-TEST_F(Complete, ShowsWhatLoadsAgain)
+TEST_F(Complete, LoadsTheShownConfigurationAgain)
 {
     Config plain = *config;
     plain.servers[0].headers = {{"X-Region", "eu"}};
@@ -187,7 +187,7 @@ TEST_F(Complete, ShowsWhatLoadsAgain)
     EXPECT_EQ(show_config(*again.config), show_config(plain));
 }
 
-TEST_F(Complete, HasASchemaThatKnowsEveryKey)
+TEST_F(Complete, DescribesEveryKeyInItsSchema)
 {
     const json schema = json::parse(config_schema());
     EXPECT_EQ(schema["type"], "object");
@@ -222,7 +222,7 @@ TEST_F(Configured, FillsInDefaultsWhenTheFileIsEmpty)
     EXPECT_TRUE(result.config->servers.empty());
 }
 
-TEST(DefaultConfiguration, ThatWeShipLoads)
+TEST(DefaultConfiguration, ShippedFileLoads)
 {
     agenthost::test::TempDir dir;
     const auto shipped = agenthost::test::source_dir() / "packaging/conf/agenthost.yaml";

@@ -30,7 +30,7 @@ struct Layers : Configured {
     }
 };
 
-TEST_F(Layers, CountInTheDocumentedOrder)
+TEST_F(Layers, OverrideInTheDocumentedOrder)
 {
     const std::string base = "agent: {id: file}\n";
     EXPECT_EQ(load_all(base).config->agent_id, "file");
@@ -67,14 +67,14 @@ TEST_F(Layers, MergeServersByNameAndReplaceOtherLists)
     EXPECT_THAT(result.config->files, ElementsAre(file().string(), (dir / "conf.d/1.yaml").string()));
 }
 
-TEST_F(Layers, NameTheFragmentThatIsWrong)
+TEST_F(Layers, NameTheInvalidFragment)
 {
     fragment("5.yaml", "log: {level: info,\n      fromat: json}\n");
     EXPECT_EQ(problems(load_all("log: {}\n")),
               "conf.d/5.yaml:2:7: unknown key \"fromat\" in log; did you mean \"format\"?");
 }
 
-TEST_F(Layers, RefuseAFolderOfFragmentsThatEveryoneMayFill)
+TEST_F(Layers, RefuseAWorldWritableFragmentFolder)
 {
     fragment("5.yaml", "log: {level: debug}\n");
     std::filesystem::permissions(dir / "conf.d", std::filesystem::perms{0777});
@@ -107,7 +107,7 @@ TEST_F(Layers, SetServersAndPluginsByName)
     EXPECT_EQ(result.config->plugins[1].id, "hub");
 }
 
-TEST_F(Layers, FindNamesAsTheEnvironmentSpellsThem)
+TEST_F(Layers, MatchServerAndPluginNamesFromVariables)
 {
     const Environment url{"AGENTHOST__SERVERS__MY_FILES__URL", "wss://env/"};
     const Environment quota{"AGENTHOST__PLUGINS__STORAGE__CONFIG__QUOTA", "3GiB"};
@@ -122,7 +122,7 @@ TEST_F(Layers, FindNamesAsTheEnvironmentSpellsThem)
     EXPECT_EQ(find_control_socket({.file = file(), .overrides = {}}), "/run/x.sock");
 }
 
-TEST_F(Layers, ReplaceTheSourceOfASecretAsAWhole)
+TEST_F(Layers, ReplaceASecretSourceAsAWhole)
 {
     const std::string yaml =
         "servers:\n- {name: a, protocol: signed, url: wss://h/, credential: {file: /nowhere/x}}\n";
@@ -135,7 +135,7 @@ TEST_F(Layers, ReplaceTheSourceOfASecretAsAWhole)
     EXPECT_EQ(merged.config->servers[0].credential, (SecretSource{SecretSource::Kind::systemd, "cred"}));
 }
 
-TEST_F(Layers, SayWhichOptionOrVariableIsWrong)
+TEST_F(Layers, NameTheInvalidOptionOrVariable)
 {
     EXPECT_EQ(problems(load_all("", {{"log.levle", "info"}})),
               "-o log.levle: unknown key \"levle\" in log; did you mean \"level\"?");
@@ -159,7 +159,7 @@ TEST_F(Layers, UnsetAKeyWithAnEmptyValue)
     EXPECT_EQ(result.config->metrics_bind, "");
 }
 
-TEST_F(Layers, TakeRelativePathsFromTheFilesFolder)
+TEST_F(Layers, ResolveRelativePathsFromTheFilesFolder)
 {
     fragment("1.yaml", "control: {socket: run/c.sock}\n");
     const LoadResult result = load_all("agent: {state_dir: state}\n", {{"agent.plugin_path", "[here]"}});
@@ -170,7 +170,7 @@ TEST_F(Layers, TakeRelativePathsFromTheFilesFolder)
               std::filesystem::current_path() / "here"); // as a shell completes it
 }
 
-TEST_F(Layers, LetAnchorsAndMergeKeysWork)
+TEST_F(Layers, SupportAnchorsAndMergeKeys)
 {
     const LoadResult result = load_all("servers:\n"
                                        "- &base {name: a, protocol: print, url: wss://a/, heartbeat: 4s}\n"
@@ -183,7 +183,7 @@ TEST_F(Layers, LetAnchorsAndMergeKeysWork)
     EXPECT_EQ(result.config->servers[2].protocol, "print");
 }
 
-TEST_F(Layers, SurviveABombOfAliases)
+TEST_F(Layers, RejectAnAliasBomb)
 {
     std::string yaml = "x0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
     for (int i = 1; i < 12; ++i) {
@@ -262,7 +262,7 @@ TEST(Units, ReadDurations)
         EXPECT_EQ(time(bad), std::nullopt) << bad;
 }
 
-TEST(Units, AreWrittenSoThatTheyReadBack)
+TEST(Units, RoundTrip)
 {
     std::string why;
     for (std::uint64_t bytes :
@@ -272,7 +272,7 @@ TEST(Units, AreWrittenSoThatTheyReadBack)
         EXPECT_EQ(conf::parse_duration(conf::format_duration(ms), why), ms);
 }
 
-TEST(Suggestions, AreNearOrNone)
+TEST(Suggestions, OfferOnlySimilarWords)
 {
     const std::vector<std::string> words{"heartbeat", "headers", "protocol", "url", "tls"};
     EXPECT_EQ(conf::nearest("heartbeet", words), "heartbeat");
@@ -284,7 +284,7 @@ TEST(Suggestions, AreNearOrNone)
     EXPECT_EQ(conf::nearest("", words), "");
 }
 
-TEST(Urls, AreTakenApart)
+TEST(Urls, AreParsed)
 {
     const auto url = conf::parse_url("WSS://u:p@[::1]:8443/a?b=c");
     ASSERT_TRUE(url);

@@ -111,7 +111,7 @@ TEST(ShippedFile, HasEveryKey)
 }
 
 // What it shows as the default is the default: with every such line in force, nothing changes.
-TEST(ShippedFile, SaysTheRealDefaults)
+TEST(ShippedFile, ListsTheActualDefaults)
 {
     const LoadResult as_shipped = load_config({.file = shipped, .overrides = {}, .environment = false});
     ASSERT_TRUE(as_shipped.config);

@@ -24,7 +24,7 @@ TEST(Secret, ComesFromAFileWithoutItsLineEnd)
     EXPECT_EQ(read({Kind::file, dir / "a"}), "got changed"); // read each time
 }
 
-TEST(Secret, IsNotTakenFromAFileThatEveryoneCanRead)
+TEST(Secret, RefusesAWorldReadableFile)
 {
     const TempDir dir;
     const std::string file = dir / "a";
@@ -34,7 +34,7 @@ TEST(Secret, IsNotTakenFromAFileThatEveryoneCanRead)
                                             "; for a container's secret write {file: PATH, mode: any}");
 }
 
-TEST(Secret, SaysWhyThereIsNone)
+TEST(Secret, ExplainsWhyItCannotBeRead)
 {
     const TempDir dir;
     const std::string file = dir / "a";
