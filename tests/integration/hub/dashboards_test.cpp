@@ -140,7 +140,7 @@ protected:
     }
 };
 
-TEST_F(HubDashboards, TheExampleSessionOfTheDocument)
+TEST_F(HubDashboards, RunsTheExampleSessionOfTheDocument)
 {
     start();
     const auto agent = worker();
@@ -163,7 +163,7 @@ TEST_F(HubDashboards, TheExampleSessionOfTheDocument)
     EXPECT_EQ(page->wait("heartbeat")["payload"]["sequence"], 1);
 }
 
-TEST_F(HubDashboards, EachOfTheSixErrorCodes)
+TEST_F(HubDashboards, ReportsEachOfTheSixErrorCodes)
 {
     start();
     const auto agent = worker({{"concurrency", 1}, {"queue", 0}});
@@ -191,7 +191,7 @@ TEST_F(HubDashboards, EachOfTheSixErrorCodes)
     EXPECT_EQ(refused->wait("body")["error"]["code"], "AUTH_FAILED");
 }
 
-TEST_F(HubDashboards, ATokenThatExpiresEndsTheSessionUnlessItIsRenewed)
+TEST_F(HubDashboards, AnExpiredTokenEndsTheSessionUnlessItIsRenewed)
 {
     start();
     constexpr int good_for = 20; // s: two programs start meanwhile, on a machine that does more than this
@@ -211,7 +211,7 @@ TEST_F(HubDashboards, ATokenThatExpiresEndsTheSessionUnlessItIsRenewed)
     EXPECT_TRUE(renewed->said("closed").empty());
 }
 
-TEST_F(HubDashboards, MessagesHaveLimits)
+TEST_F(HubDashboards, LimitsSizeAndRateOfMessages)
 {
     start();
     const auto page =
@@ -224,7 +224,7 @@ TEST_F(HubDashboards, MessagesHaveLimits)
     EXPECT_EQ(page->wait("closed"), 1009);
 }
 
-TEST_F(HubDashboards, AnAgentsComingAndGoingIsToldToAll)
+TEST_F(HubDashboards, TellsAllDashboardsWhenAnAgentConnectsOrLeaves)
 {
     start();
     const json steps{wait("agent:list"), wait("agent:status", {{"status", "online"}}),
@@ -267,7 +267,7 @@ TEST_F(HubDashboards, TypedInputAndAResizeReachATerminal)
     EXPECT_NE(all.find("got hello"), all.npos) << all;
 }
 
-TEST_F(HubDashboards, AnInterruptEndsACommandAndSaysSo)
+TEST_F(HubDashboards, AnInterruptEndsACommandAndReportsIt)
 {
     start();
     const auto agent = worker();
@@ -277,7 +277,7 @@ TEST_F(HubDashboards, AnInterruptEndsACommandAndSaysSo)
     EXPECT_EQ(page->said("command:status").back()["payload"]["reason"], "interrupted");
 }
 
-TEST_F(HubDashboards, TheQueueIsToldWithPositionsAndPriorities)
+TEST_F(HubDashboards, ReportsQueuePositionsAndPriorities)
 {
     start();
     const auto agent = worker({{"concurrency", 1}});
@@ -328,7 +328,7 @@ TEST_F(HubDashboards, TwoHundredWatchOneCommand)
     EXPECT_EQ(same.substr(same.size() - 4), " 0 0") << "nothing dropped, no chunk out of order: " << same;
 }
 
-TEST_F(HubDashboards, AStalledOneNeitherHoldsUpTheOthersNorFillsTheMemory)
+TEST_F(HubDashboards, AStalledDashboardNeitherDelaysOthersNorFillsMemory)
 {
     start();
     const auto agent = worker();
@@ -415,7 +415,7 @@ TEST_F(HubDashboards, ABrokenSessionLosesNoOutput)
     EXPECT_TRUE(output(id) == all) << output(id).size() << " of " << all.size();
 }
 
-TEST_F(HubDashboards, AHubThatIsKilledHasTheOutputOfWhatWentOn)
+TEST_F(HubDashboards, AKilledHubRecoversTheOutputOfRunningCommands)
 {
     start();
     const std::string port = url_.substr(url_.rfind(':') + 1);

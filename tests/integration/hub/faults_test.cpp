@@ -15,7 +15,7 @@ namespace {
 
 using HubFaults = HubDaemon;
 
-TEST_F(HubFaults, WorkOfAnAgentThatDiedGoesToItsNextSession)
+TEST_F(HubFaults, MovesWorkOfADeadAgentToItsNextSession)
 {
     boot();
     auto first = agent("n1", "hold");
@@ -33,7 +33,7 @@ TEST_F(HubFaults, WorkOfAnAgentThatDiedGoesToItsNextSession)
     EXPECT_EQ(done["sent"], 2);
 }
 
-TEST_F(HubFaults, ACommandThatKillsItsAgentIsGivenUp)
+TEST_F(HubFaults, GivesUpOnACommandThatKillsItsAgent)
 {
     boot();
     json done;
@@ -81,7 +81,7 @@ TEST_F(HubFaults, ASecondSessionOfAnAgentEndsTheFirst)
     EXPECT_EQ(second->said("command").size(), 1U);
 }
 
-TEST_F(HubFaults, AWrongTokenIsToldSoAndClosed)
+TEST_F(HubFaults, RefusesAndClosesOnAWrongToken)
 {
     boot();
     for (const char* id : {"n1", "nobody"}) {
@@ -93,7 +93,7 @@ TEST_F(HubFaults, AWrongTokenIsToldSoAndClosed)
     EXPECT_THAT(daemon_->log(), Not(HasSubstr("not-the-secret")));
 }
 
-TEST_F(HubFaults, MintingListingAndRevokingByTheCli)
+TEST_F(HubFaults, MintsListsAndRevokesTokensByTheCli)
 {
     boot();
     const Ran added = daemon_->cli({"hub", "agent", "add", "n9"});
@@ -127,7 +127,7 @@ TEST_F(HubFaults, MintingListingAndRevokingByTheCli)
         EXPECT_THAT(daemon_->log(), Not(HasSubstr(hidden)));
 }
 
-TEST_F(HubFaults, TheCliSaysWhenNobodyIsThere)
+TEST_F(HubFaults, TheCliReportsThatNoDaemonAnswers)
 {
     const Ran ran = run({(plugin_dir() / "agenthost-hub").string(), "--control",
                          (dir_ / "none.sock").string(), "agent", "list"});
@@ -150,7 +150,7 @@ int in_transit(pid_t pid)
     return n;
 }
 
-TEST_F(HubFaults, APutThatBreaksLeavesNothing)
+TEST_F(HubFaults, ABrokenPutLeavesNothingBehind)
 {
     boot();
     const auto n1 = agent("n1");
@@ -168,7 +168,7 @@ TEST_F(HubFaults, APutThatBreaksLeavesNothing)
     EXPECT_TRUE(wait_for([&] { return in_transit(daemon_->pid()) == 0; })) << "nor does one that worked";
 }
 
-TEST_F(HubFaults, RefusesWhatIsTooLargeBeforeItIsSent)
+TEST_F(HubFaults, RefusesTooLargeFilesBeforeTheyAreSent)
 {
     boot("max_file: 1MiB, spool_bytes: 3MiB");
     const auto n1 = agent("n1");
@@ -181,7 +181,7 @@ TEST_F(HubFaults, RefusesWhatIsTooLargeBeforeItIsSent)
     EXPECT_TRUE(wait_for([&] { return in_transit(daemon_->pid()) == 0; }));
 }
 
-TEST_F(HubFaults, AWrongSumLeavesNothing)
+TEST_F(HubFaults, AWrongChecksumLeavesNothingBehind)
 {
     boot();
     const auto n1 = agent("n1");
@@ -191,7 +191,7 @@ TEST_F(HubFaults, AWrongSumLeavesNothing)
     EXPECT_TRUE(wait_for([&] { return in_transit(daemon_->pid()) == 0; }));
 }
 
-TEST_F(HubFaults, AnAgentThatLeavesInAFileCallIsWaitedForAWhile)
+TEST_F(HubFaults, WaitsForAnAgentThatLeavesDuringAFileCall)
 {
     boot("agent_grace: 300ms");
     const auto n1 = agent("n1", "hold");
@@ -203,7 +203,7 @@ TEST_F(HubFaults, AnAgentThatLeavesInAFileCallIsWaitedForAWhile)
     EXPECT_EQ(status, 503);
 }
 
-TEST_F(HubFaults, AnAcceptedTaskSurvivesThePowerOfKill9)
+TEST_F(HubFaults, AnAcceptedTaskSurvivesKill9)
 {
     boot("", "127.0.0.1:" + std::to_string(free_port()));
     const auto first = agent("n1", "hold");
@@ -219,7 +219,7 @@ TEST_F(HubFaults, AnAcceptedTaskSurvivesThePowerOfKill9)
     EXPECT_TRUE(wait_for([&] { return ask("GET", "/api/tasks/" + id).json["status"] == "success"; }));
 }
 
-TEST_F(HubFaults, ACredentialTakenFromTheFileCutsTheSession)
+TEST_F(HubFaults, RemovingACredentialFromTheFileEndsTheSession)
 {
     boot();
     const auto n1 = agent("n1");

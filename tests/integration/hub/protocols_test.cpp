@@ -118,7 +118,7 @@ TEST_F(HubProtocols, APanelAgentRegistersConnectsWorksAndRenews)
     EXPECT_TRUE(speaks(id, "panel"));
 }
 
-TEST_F(HubProtocols, ANewcomerOfAContestedIdentityIsClosedWithTheReason)
+TEST_F(HubProtocols, ClosesANewcomerOfAContestedIdentityWithTheReason)
 {
     start();
     std::vector<std::unique_ptr<NodeAgent>> clones;
@@ -234,7 +234,7 @@ TEST_F(HubProtocols, ADashboardAgentRunsCommandsAndItsHeartbeatIsEchoed)
     EXPECT_EQ(command("d1", "no.such").json["error"]["code"], "UNKNOWN_ACTION");
 }
 
-TEST_F(HubProtocols, ThereIsOneSessionAnAgentWhateverItSpeaks)
+TEST_F(HubProtocols, AllowsOneSessionPerAgentAcrossProtocols)
 {
     start();
     const auto storage = agent("n1");
@@ -253,7 +253,7 @@ TEST_F(HubProtocols, ThereIsOneSessionAnAgentWhateverItSpeaks)
     EXPECT_EQ(ask("GET", "/api/agents").json["agents"].size(), 1U);
 }
 
-TEST_F(HubProtocols, RevokingAnAgentCutsItsSessionWhateverItSpeaks)
+TEST_F(HubProtocols, RevokingAnAgentEndsItsSessionOverEveryProtocol)
 {
     start();
     const json minted = cli({"agent", "add", "d1", "--protocol", "dashboard", "--expires", "1h"});

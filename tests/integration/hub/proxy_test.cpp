@@ -46,7 +46,7 @@ protected:
     std::unique_ptr<Process> nginx_;
 };
 
-TEST_F(HubBehindNginx, AFileComesThroughWhileTheAgentStillSendsIt)
+TEST_F(HubBehindNginx, StreamsAFileWhileTheAgentStillSendsIt)
 {
     boot("stream_after: 500ms");
     const auto n1 = agent("n1", "slow");
@@ -60,7 +60,7 @@ TEST_F(HubBehindNginx, AFileComesThroughWhileTheAgentStillSendsIt)
     EXPECT_EQ(got.headers.at("x-content-sha256"), sha256_hex(read_file(dir_ / "up")));
 }
 
-TEST_F(HubBehindNginx, APutIsATaskBeforeTheProxyGivesUpAndItsRepeatStoresNothingTwice)
+TEST_F(HubBehindNginx, APutBecomesATaskBeforeTheProxyTimesOutAndARepeatStoresNothing)
 {
     boot("");
     const auto n1 = agent("n1", "slow");
@@ -94,7 +94,7 @@ protected:
     }
 };
 
-TEST_F(HubBehindAProxy, ThrottlesAndNamesTheClientAndNotTheProxy)
+TEST_F(HubBehindAProxy, ThrottlesAndLogsTheClientInsteadOfTheProxy)
 {
     listener_more_ = ", trusted_proxies: ['127.0.0.1']";
     boot();
@@ -111,7 +111,7 @@ TEST_F(HubBehindAProxy, ThrottlesAndNamesTheClientAndNotTheProxy)
     EXPECT_NE(daemon_->log().find("203.0.113.77"), std::string::npos);
 }
 
-TEST_F(HubBehindAProxy, BelievesNobodyByDefault)
+TEST_F(HubBehindAProxy, TrustsNoProxyByDefault)
 {
     boot();
     for (int guess = 0; guess < 10; ++guess)

@@ -10,7 +10,7 @@ namespace {
 
 using HubRest = HubDaemon;
 
-TEST_F(HubRest, ServesAnAgentFromAnotherWorkshop)
+TEST_F(HubRest, ServesAnIndependentAgent)
 {
     boot();
     const auto n1 = agent("n1");
@@ -28,7 +28,7 @@ TEST_F(HubRest, ServesAnAgentFromAnotherWorkshop)
     EXPECT_EQ(ask("GET", "/api/tasks/" + info.json["id"].get<std::string>()).json["data"], info.json["data"]);
 }
 
-TEST_F(HubRest, SaysNoInJson)
+TEST_F(HubRest, ReportsErrorsAsJson)
 {
     boot();
     EXPECT_EQ(curl({url_ + "/api/agents"}, false).status, 401);
@@ -76,7 +76,7 @@ TEST_F(HubRest, AFileGoesThroughTheHubAndComesBack)
     EXPECT_EQ(ask("DELETE", "/api/agents/n1/files/f1").json["error"]["code"], "FILE_NOT_FOUND");
 }
 
-TEST_F(HubRest, AnEmptyFileIsAFile)
+TEST_F(HubRest, TransfersAnEmptyFile)
 {
     boot();
     const auto n1 = agent("n1");
@@ -88,7 +88,7 @@ TEST_F(HubRest, AnEmptyFileIsAFile)
     EXPECT_TRUE(!std::filesystem::exists(dir_ / "down") || read_file(dir_ / "down").empty());
 }
 
-TEST_F(HubRest, ChunkedBodiesAreTakenToo)
+TEST_F(HubRest, AcceptsChunkedBodies)
 {
     boot();
     const auto n1 = agent("n1");
@@ -150,7 +150,7 @@ TEST_F(HubRest, AOneTimeUrlServesRangesAndRetriesUntilTheTaskIsAnswered)
     EXPECT_EQ(curl({url}, false).status, 404);
 }
 
-TEST_F(HubRest, AnAgentMayTryItsUploadAgain)
+TEST_F(HubRest, AnAgentMayRetryItsUpload)
 {
     boot();
     const auto n1 = agent("n1", "hold");
@@ -211,7 +211,7 @@ TEST_F(HubRest, AHundredCommandsAtOnceEachGetTheirOwnAnswer)
     }
 }
 
-TEST_F(HubRest, WaitingTakesLongerThanTheListenersPatience)
+TEST_F(HubRest, ACallMayWaitLongerThanTheListenersTimeout)
 {
     boot();
     const auto n1 = agent("n1");

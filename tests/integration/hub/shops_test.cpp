@@ -36,7 +36,7 @@ protected:
     }
 };
 
-TEST_F(HubShops, ATaskOutlivesTheShopsSessionAndTheHub)
+TEST_F(HubShops, ATaskSurvivesTheShopsSessionAndAHubRestart)
 {
     boot();
     {
@@ -70,7 +70,7 @@ TEST_F(HubShops, ATaskOutlivesTheShopsSessionAndTheHub)
     EXPECT_EQ(curl({"-X", "POST", "-d", "{}", url_ + "/api/agent-tasks"}, false).status, 401);
 }
 
-TEST_F(HubShops, ASignedAgentIsCommandedByTheDocumentsRoutes)
+TEST_F(HubShops, TheDocumentsRoutesCommandASignedAgent)
 {
     boot();
     EXPECT_EQ(ask("GET", "/api/websocket/agents").json["agents"], json::array());

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 std::string driver() { return (binary_dir() / "tests/storage_driver").string(); }
 
-TEST(Kill, LeavesEveryAcknowledgedFileWholeAndNoneHalf)
+TEST(Kill, LeavesEveryAcknowledgedFileWholeAndNoPartialOne)
 {
     const TempDir dir;
     const auto folder = dir / "storage";
@@ -59,7 +59,7 @@ Powercut recorded(const TempDir& dir, std::vector<std::string> args)
     return Powercut{dir / "log"};
 }
 
-TEST(PowerCut, LosesNoAcknowledgedFileAndLeavesNoneHalf)
+TEST(PowerCut, LosesNoAcknowledgedFileAndLeavesNoPartialOne)
 {
     const TempDir dir;
     const HttpServer server{serve_random};
@@ -107,7 +107,7 @@ std::size_t losses(const char* kind)
     }
     return lost;
 }
-TEST(PowerCut, TheModelCatchesAProgramThatDoesNotSync) { EXPECT_GT(losses("careless"), 100u); }
-TEST(PowerCut, TheModelBlamesNoProgramThatDoes) { EXPECT_EQ(losses("careful"), 0u); }
+TEST(PowerCut, TheModelDetectsMissingSyncs) { EXPECT_GT(losses("careless"), 100u); }
+TEST(PowerCut, TheModelAcceptsCorrectSyncs) { EXPECT_EQ(losses("careful"), 0u); }
 
 } // namespace

@@ -56,7 +56,7 @@ TEST(SmallDisk, DISABLED_Inside)
     EXPECT_TRUE(box.host().health().ok());
 }
 
-TEST(SmallDisk, AFullDiskIsSaidInTimeAndBreaksNothing)
+TEST(SmallDisk, AFullDiskIsReportedInTimeAndBreaksNothing)
 {
     in_small_disk("size=64m", "SmallDisk.DISABLED_Inside");
 }

@@ -118,7 +118,7 @@ TEST_F(Load, CancelAnswersATransferThatStillWaits)
     EXPECT_TRUE(box.wait(running).ok());
 }
 
-TEST_F(Load, RunsNoMoreTransfersThanAllowedAndGivesCallersTurns)
+TEST_F(Load, LimitsConcurrentTransfersAndAlternatesBetweenCallers)
 {
     Box box{{{"max_transfers", 2}}};
     Gate gate;
@@ -138,7 +138,7 @@ TEST_F(Load, RunsNoMoreTransfersThanAllowedAndGivesCallersTurns)
     for (const auto id : ids) EXPECT_TRUE(box.wait(id).ok());
 }
 
-TEST_F(Load, AServerIsServedWhileAnotherHoldsEverySlotAndEveryPlaceInTheQueue)
+TEST_F(Load, ServesAServerWhileAnotherFillsSlotsAndQueue)
 {
     Box box{{{"max_transfers", 4}, {"queue", 8}}};
     Gate gate;
@@ -155,7 +155,7 @@ TEST_F(Load, AServerIsServedWhileAnotherHoldsEverySlotAndEveryPlaceInTheQueue)
     for (const auto id : ids) EXPECT_TRUE(box.wait(id).ok());
 }
 
-TEST_F(Load, RefusesWhatTheQueueDoesNotHold)
+TEST_F(Load, RefusesTransfersWhenTheQueueIsFull)
 {
     Box box{{{"max_transfers", 1}, {"queue", 2}}};
     Gate gate;
@@ -202,7 +202,7 @@ TEST_F(Load, ADeleteDoesNotWaitForASlot)
 }
 
 // The peer reads slowly while the file is deleted, or replaced: it gets the whole file as it was.
-TEST_F(Load, ADownloadSendsTheWholeFileItBeganWith)
+TEST_F(Load, ADownloadSendsTheVersionItStartedWith)
 {
     Box box;
     const std::string content = random_bytes(30'000'000, 9);
@@ -232,7 +232,7 @@ TEST_F(Load, ADownloadSendsTheWholeFileItBeganWith)
     EXPECT_TRUE(box.clean());
 }
 
-TEST_F(Load, SaysDiskFullBeforeAByteIsFetched)
+TEST_F(Load, ReportsDiskFullBeforeFetchingAByte)
 {
     Box box{{{"quota", 1'500'000}}};
     ASSERT_TRUE(box.upload("f", nginx_->url("/file"), {{"size", 1'000'000}}).ok());
@@ -253,7 +253,7 @@ TEST_F(Load, SaysDiskFullBeforeAByteIsFetched)
     EXPECT_TRUE(box.clean());
 }
 
-TEST_F(Load, TwoTransfersCannotBothHaveTheLastSpace)
+TEST_F(Load, ReservesTheLastSpaceForOneTransfer)
 {
     Box box{{{"quota", 1000}}};
     Gate gate;
@@ -266,7 +266,7 @@ TEST_F(Load, TwoTransfersCannotBothHaveTheLastSpace)
     EXPECT_TRUE(box.upload("b", gate.url("/b"), {{"size", 13}}).ok()); // and its claim is given up
 }
 
-TEST_F(Load, StoppingAnswersWhatRunsAndWhatWaits)
+TEST_F(Load, StoppingAnswersRunningAndQueuedTransfers)
 {
     Gate gate;
     Box box{{{"max_transfers", 1}}};
@@ -299,7 +299,7 @@ std::size_t descriptors()
     return n;
 }
 
-TEST_F(Load, HoldsNoMoreMemoryForALargeFileThanForASmallOne)
+TEST_F(Load, UsesTheSameMemoryForLargeAndSmallFiles)
 {
     Box box{{{"max_transfers", 4}}};
     write_file(nginx_->www() / "huge", "", 0644);

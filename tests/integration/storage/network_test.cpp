@@ -24,7 +24,7 @@ protected:
 };
 std::unique_ptr<Nginx> Network::nginx_;
 
-TEST_F(Network, ATransferGoesThroughTheProxyOfItsServer)
+TEST_F(Network, UsesTheProxyOfTheRequestingServer)
 {
     const ConnectProxy proxy{"me:p@ss"};
     Box box;
@@ -44,7 +44,7 @@ TEST_F(Network, ATransferGoesThroughTheProxyOfItsServer)
     EXPECT_TRUE(proxy.saw("open far.example:" + std::to_string(nginx().port())));
 }
 
-TEST_F(Network, ARefusalOfTheProxyIsSaidWithoutItsPassword)
+TEST_F(Network, ReportsAProxyRefusalWithoutThePassword)
 {
     const ConnectProxy proxy{"me:right"};
     Box box;
@@ -60,7 +60,7 @@ TEST_F(Network, ARefusalOfTheProxyIsSaidWithoutItsPassword)
     }
 }
 
-TEST_F(Network, NoProxyNamesHostsThatAreReachedDirectly)
+TEST_F(Network, ConnectsDirectlyToNoProxyHosts)
 {
     const ConnectProxy proxy;
     Box box;
@@ -70,7 +70,7 @@ TEST_F(Network, NoProxyNamesHostsThatAreReachedDirectly)
     EXPECT_TRUE(proxy.idle());
 }
 
-TEST_F(Network, TheOriginOfTheServerNeedsNoAllowHostsAndOpensNothingElse)
+TEST_F(Network, AllowsTheServersOriginAndNothingElseOnItsHost)
 {
     Box box{{{"allow_hosts", {"files.example.com"}}, {"allow_private_networks", false}}};
     serve("own", "own content");
@@ -87,7 +87,7 @@ TEST_F(Network, TheOriginOfTheServerNeedsNoAllowHostsAndOpensNothingElse)
     EXPECT_EQ(code_of(box.upload("g", nginx().tls_url("/own", "localhost"))), "DENIED");
 }
 
-TEST_F(Network, AProxyOpensNoAddressThatThePolicyForbids)
+TEST_F(Network, ForbidsTheSameAddressesThroughAProxy)
 {
     const ConnectProxy proxy;
     Box box{{{"allow_private_networks", false}}};
@@ -98,7 +98,7 @@ TEST_F(Network, AProxyOpensNoAddressThatThePolicyForbids)
     EXPECT_TRUE(proxy.idle());
 }
 
-TEST_F(Network, APinHoldsTheOriginToItsKey)
+TEST_F(Network, EnforcesThePinOfTheOrigin)
 {
     Box box;
     serve("pinned", "content");
@@ -111,7 +111,7 @@ TEST_F(Network, APinHoldsTheOriginToItsKey)
     EXPECT_TRUE(box.upload("f", nginx().tls_url("/pinned", "127.0.0.1")).ok());
 }
 
-TEST_F(Network, ARenewedAuthorityIsUsedWithoutARestart)
+TEST_F(Network, UsesARenewedCaWithoutARestart)
 {
     const TempDir dir;
     const auto ca = dir / "ca.pem";

@@ -27,7 +27,7 @@ protected:
 };
 std::unique_ptr<Nginx> Transfer::nginx_;
 
-TEST(NginxOfATest, TakesItsWorkerWithIt)
+TEST(NginxOfATest, EndsItsWorkerToo)
 {
     auto nginx = std::make_unique<Nginx>();
     const std::string master = std::to_string(nginx->pid());
@@ -40,7 +40,7 @@ TEST(NginxOfATest, TakesItsWorkerWithIt)
     EXPECT_EQ(::kill(worker, 0), -1);
 }
 
-TEST_F(Transfer, StoresWhatNginxServesAndSendsItBackTheSame)
+TEST_F(Transfer, StoresAFileAndSendsItBackUnchanged)
 {
     Box box;
     for (const std::size_t size : {0u, 1u, 255u, 65536u, 262144u, 262145u, 5000000u}) {
@@ -77,7 +77,7 @@ TEST_F(Transfer, WorksTheSameUnderTls)
     EXPECT_EQ(sha256_hex(read_file(nginx().www() / "tls-out")), sha256_hex(content));
 }
 
-TEST_F(Transfer, TakesAnEarlyRefusalUnderTlsForWhatItIs)
+TEST_F(Transfer, ReportsAnEarlyRefusalUnderTls)
 {
     Box box{{{"tls_ca", nginx().ca_file()}}};
     serve("early", random_bytes(20'000'000, 8));
@@ -134,7 +134,7 @@ TEST_F(Transfer, ReplacesTheContentAndFreesTheOld)
     EXPECT_TRUE(box.clean());
 }
 
-TEST_F(Transfer, AnswersWithoutATransferWhenTheContentIsThereAlready)
+TEST_F(Transfer, SkipsTheTransferWhenTheContentIsAlreadyStored)
 {
     Box box;
     const std::string content = random_bytes(1000, 1);
@@ -152,7 +152,7 @@ TEST_F(Transfer, AnswersWithoutATransferWhenTheContentIsThereAlready)
     EXPECT_EQ(server.connections(), 2);
 }
 
-TEST_F(Transfer, SaysFileNotFoundForAnUnknownId)
+TEST_F(Transfer, ReportsFileNotFoundForAnUnknownId)
 {
     Box box;
     for (const auto& reply : {box.download("nope", nginx().url("/x")), box.remove("nope")}) {
@@ -161,7 +161,7 @@ TEST_F(Transfer, SaysFileNotFoundForAnUnknownId)
     }
 }
 
-TEST_F(Transfer, PostsUnlessThePutMethodIsAskedFor)
+TEST_F(Transfer, UsesPostUnlessPutIsRequested)
 {
     Box box;
     serve("p", "body of the post");
@@ -203,7 +203,7 @@ TEST_F(Transfer, ListsByOwnerAndNamePageByPage)
 }
 
 // A page must fit into one message of its server, however long the names are.
-TEST_F(Transfer, EndsAPageBySizeToo)
+TEST_F(Transfer, BoundsAPageBySizeToo)
 {
     Box box;
     serve("l", "x");
@@ -224,7 +224,7 @@ TEST_F(Transfer, EndsAPageBySizeToo)
     EXPECT_EQ(box.list({{"max_bytes", 1024}})["files"].size(), 1u); // one at least
 }
 
-TEST_F(Transfer, VerifyFindsWhatTheDiskLost)
+TEST_F(Transfer, VerifyFindsLostAndChangedFiles)
 {
     Box box;
     serve("v", "0123456789");
@@ -294,7 +294,7 @@ TEST_F(Transfer, DoesNotStartOnTheEmptyFolderOfADiskThatIsNotMounted)
     EXPECT_EQ(box.info()["files"], 1);
 }
 
-TEST_F(Transfer, TakesBackFilesThatWereAwayAtOneStart)
+TEST_F(Transfer, RestoresFilesThatWereMissingAtOneStart)
 {
     serve("away", "content");
     Box box;
@@ -310,7 +310,7 @@ TEST_F(Transfer, TakesBackFilesThatWereAwayAtOneStart)
     EXPECT_TRUE(box.host().health().ok());
 }
 
-TEST_F(Transfer, LetsNoSecondDaemonUseTheFolder)
+TEST_F(Transfer, RefusesASecondDaemonInTheSameFolder)
 {
     Box box;
     try {
@@ -333,7 +333,7 @@ TEST_F(Transfer, StartsAgainWhileAForkedChildHoldsCopiesOfItsDescriptors)
     ::waitpid(child, nullptr, 0);
 }
 
-TEST_F(Transfer, PublishesFactsAndCountsWhatItDid)
+TEST_F(Transfer, PublishesFactsAndMetrics)
 {
     Box box;
     serve("fact", "12345");

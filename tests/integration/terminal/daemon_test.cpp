@@ -94,7 +94,7 @@ TEST_F(Terminal, CtrlCOfTheCallerInterruptsTheCommand)
     EXPECT_TRUE(wait_for([&] { return !alive(pid); }));
 }
 
-TEST_F(Terminal, AStopEndsCommandsAndTheirDaemons)
+TEST_F(Terminal, AStopEndsCommandsAndTheirDetachedChildren)
 {
     for (const char* isolation : {"in-process", "process"}) {
         SCOPED_TRACE(isolation);
@@ -108,7 +108,7 @@ TEST_F(Terminal, AStopEndsCommandsAndTheirDaemons)
     }
 }
 
-TEST_F(Terminal, AKilledAgentLeavesNoOrphanAndSaysInterrupted)
+TEST_F(Terminal, AKilledAgentLeavesNoOrphanAndReportsInterrupted)
 {
     for (const char* isolation : {"in-process", "process"}) {
         for (const char* cgroup : {"auto", "off"}) {
@@ -159,7 +159,7 @@ TEST_F(Terminal, IsDisabledUnlessItIsEnabled)
     EXPECT_THAT(daemon->call("terminal.run", R"({"argv":["true"]})").err, HasSubstr("UNKNOWN_ACTION"));
 }
 
-TEST_F(Terminal, AReloadChangesWhatIsAllowedAndKeepsWhatRuns)
+TEST_F(Terminal, AReloadChangesThePolicyAndKeepsRunningCommands)
 {
     start(yaml());
     const auto caller = call({"terminal.run", R"({"commandId":"c","command":"echo $$ > )" + pid_file("pid") +

@@ -44,7 +44,7 @@ std::vector<std::string> cgroups_of_ours()
 }
 
 // Agents in containers may share a hierarchy, where the PID of one means nothing to another.
-TEST(TerminalEnd, EndsWhatADeadAgentLeftButNothingOfAnotherNamespace)
+TEST(TerminalEnd, EndsLeftoversOfADeadAgentInItsNamespaceOnly)
 {
     std::string root, line;
     for (std::ifstream groups{"/proc/self/cgroup"}; std::getline(groups, line);)
@@ -156,7 +156,7 @@ TEST(TerminalEnd, InterruptsTheWholeGroup)
     EXPECT_EQ(rig.finish(id).out, "ready\nchild\nparent\n");
 }
 
-TEST(TerminalEnd, ACommandMayAnswerAnInterruptItself)
+TEST(TerminalEnd, ACommandMayHandleAnInterruptItself)
 {
     Rig rig;
     const auto id =
@@ -171,7 +171,7 @@ TEST(TerminalEnd, ACommandMayAnswerAnInterruptItself)
     EXPECT_EQ(ran.reason(), "interrupted");
 }
 
-TEST(TerminalEnd, GoesOnToSigtermWhenAskedAgain)
+TEST(TerminalEnd, EscalatesToSigtermOnASecondInterrupt)
 {
     Rig rig{{{"grace", "14s"}}};
     const auto id =
@@ -185,7 +185,7 @@ TEST(TerminalEnd, GoesOnToSigtermWhenAskedAgain)
     EXPECT_EQ(ran.reason(), "interrupted");
 }
 
-TEST(TerminalEnd, GoesOnToSigkillAfterItsGraces)
+TEST(TerminalEnd, EscalatesToSigkillAfterTheGracePeriods)
 {
     Rig rig{{{"grace", "50ms"}}};
     const auto id = rig.start(
@@ -284,7 +284,7 @@ TEST(TerminalEnd, EndsEverythingWhenThePluginIsDestroyed)
     EXPECT_EQ(children(), "");
 }
 
-TEST(TerminalEnd, AKilledHelperTakesItsCommandAlong)
+TEST(TerminalEnd, EndsTheCommandWhenItsHelperIsKilled)
 {
     TempDir dir;
     std::filesystem::permissions(dir.path(), std::filesystem::perms(0777));

@@ -24,7 +24,7 @@ std::size_t open_files()
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, {}));
 }
 
-TEST(TerminalProof, MuchOutputIsCountedToTheByteAndNotKept)
+TEST(TerminalProof, CountsLargeOutputExactlyWithoutKeepingIt)
 {
     for (const bool pty : {false, true}) {
         SCOPED_TRACE(pty);
@@ -46,7 +46,7 @@ TEST(TerminalProof, MuchOutputIsCountedToTheByteAndNotKept)
     }
 }
 
-TEST(TerminalProof, ManyCommandsLeaveNothing)
+TEST(TerminalProof, ManyCommandsLeaveNothingBehind)
 {
     Rig rig{{{"keep", 4}}};
     const auto round = [&](int i) {

@@ -22,7 +22,7 @@ TEST(TerminalPty, IsTheControllingTerminalOfItsSize)
     EXPECT_EQ(ran.exit_code(), 0);
 }
 
-TEST(TerminalPty, EchoesAndTypes)
+TEST(TerminalPty, EchoesTypedInput)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "p"},
@@ -34,7 +34,7 @@ TEST(TerminalPty, EchoesAndTypes)
 }
 
 // A hub that lost its session does not know whether the last piece arrived: it sends it again.
-TEST(TerminalPty, WhatIsTypedAgainIsNotTypedTwice)
+TEST(TerminalPty, IgnoresRepeatedInput)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "p"}, {"argv", {"cat"}}, {"input", true}});
@@ -53,7 +53,7 @@ TEST(TerminalPty, WhatIsTypedAgainIsNotTypedTwice)
     EXPECT_EQ(ran.exit_code(), 0);
 }
 
-TEST(TerminalPty, EndOfFileIsTyped)
+TEST(TerminalPty, SendsEndOfFile)
 {
     Rig rig;
     const auto id =
@@ -63,7 +63,7 @@ TEST(TerminalPty, EndOfFileIsTyped)
     EXPECT_EQ(rig.finish(id).out, "ready\r\nx\r\nend\r\n");
 }
 
-TEST(TerminalPty, ResizeIsToldToTheCommand)
+TEST(TerminalPty, PassesAResizeToTheCommand)
 {
     Rig rig;
     const auto id =
@@ -75,7 +75,7 @@ TEST(TerminalPty, ResizeIsToldToTheCommand)
     EXPECT_THAT(rig.finish(id).out, HasSubstr("11 99\r\n"));
 }
 
-TEST(TerminalPty, AnInterruptIsCtrlCForTheForeground)
+TEST(TerminalPty, InterruptsTheForegroundLikeCtrlC)
 {
     Rig rig;
     // An interactive shell survives it; what runs in its foreground does not.
@@ -95,7 +95,7 @@ TEST(TerminalPty, AnInterruptIsCtrlCForTheForeground)
     EXPECT_EQ(ran.exit_code(), 4);
 }
 
-TEST(TerminalPty, CtrlCMayAlsoBeTyped)
+TEST(TerminalPty, AcceptsTypedCtrlC)
 {
     Rig rig;
     const auto id =
@@ -107,7 +107,7 @@ TEST(TerminalPty, CtrlCMayAlsoBeTyped)
     EXPECT_EQ(ran.reason(), "signal"); // nobody asked the plugin
 }
 
-TEST(TerminalPty, AShellAtItsPromptEndsAfterTheGrace)
+TEST(TerminalPty, EndsAShellAtItsPromptAfterTheGrace)
 {
     Rig rig{{{"grace", "100ms"}}};
     const auto id = rig.start(
@@ -118,7 +118,7 @@ TEST(TerminalPty, AShellAtItsPromptEndsAfterTheGrace)
 }
 
 // What a full-screen editor does: alternate screen, size asked of the terminal, whole screens drawn anew at each key and each resize.
-TEST(TerminalPty, CarriesAFullScreenProgram)
+TEST(TerminalPty, RunsAFullScreenProgram)
 {
     TempDir dir;
     std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
@@ -154,7 +154,7 @@ TEST(TerminalPty, CarriesAFullScreenProgram)
         EXPECT_EQ(agenthost::json_string(chunk.bytes).find("\xef\xbf\xbd"), std::string::npos);
 }
 
-TEST(TerminalPty, DeliversEverythingOfALongOutput)
+TEST(TerminalPty, DeliversLongOutputCompletely)
 {
     Rig rig;
     const auto ran = rig.sh("stty -opost; seq 1 300000", {{"pty", true}});

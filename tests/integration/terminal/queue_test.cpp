@@ -48,7 +48,7 @@ struct Busy : Rig { // one command runs until release()
     agh_req first;
 };
 
-TEST(TerminalQueue, AResizeWhileItWaitsIsTheSizeItStartsWith)
+TEST(TerminalQueue, StartsWithTheSizeSetWhileItWaited)
 {
     Busy busy;
     const auto id = busy.start(
@@ -59,7 +59,7 @@ TEST(TerminalQueue, AResizeWhileItWaitsIsTheSizeItStartsWith)
     EXPECT_EQ(busy.finish(id).out, "43 132\r\n");
 }
 
-TEST(TerminalQueue, TellsPositionsAndThenThatItRuns)
+TEST(TerminalQueue, ReportsPositionsAndThenRunning)
 {
     Busy rig;
     const auto second = rig.start({{"commandId", "second"}, {"argv", {"true"}}});
@@ -73,7 +73,7 @@ TEST(TerminalQueue, TellsPositionsAndThenThatItRuns)
     EXPECT_TRUE(rig.said(second, {{"status", "running"}, {"commandId", "second"}}));
 }
 
-TEST(TerminalQueue, IsSaidOfACommandThatStartsAtOnceToo)
+TEST(TerminalQueue, ReportsQueuedAndRunningForACommandThatStartsAtOnce)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "only"}, {"argv", {"true"}}});
@@ -98,7 +98,7 @@ TEST(TerminalQueue, ServesByPriority)
     EXPECT_EQ(read_file(dir / "order"), "urgent\nhigh\nnormal\nlow\n");
 }
 
-TEST(TerminalQueue, EmitsItsChangesToTheServersConcerned)
+TEST(TerminalQueue, EmitsChangesToTheServersConcerned)
 {
     Busy rig;
     const auto second = rig.start({{"commandId", "s"}, {"argv", {"true"}}, {"priority", "high"}});
@@ -122,7 +122,7 @@ TEST(TerminalQueue, EmitsItsChangesToTheServersConcerned)
         [&] { return rig.last_queue() == Json::array() && rig.last_queue("elsewhere") == Json::array(); }));
 }
 
-TEST(TerminalQueue, RefusesWhatDoesNotFit)
+TEST(TerminalQueue, RefusesCommandsWhenItIsFull)
 {
     Busy rig{{{"queue", 2}}};
     const auto a = rig.start({{"argv", {"true"}}}), b = rig.start({{"argv", {"true"}}});
@@ -134,7 +134,7 @@ TEST(TerminalQueue, RefusesWhatDoesNotFit)
     EXPECT_EQ(rig.finish(b).exit_code(), 0);
 }
 
-TEST(TerminalQueue, RunsAServersCommandWhileAnotherHoldsEverySlotAndEveryPlaceInTheQueue)
+TEST(TerminalQueue, ServesAServerWhileAnotherFillsSlotsAndQueue)
 {
     Busy rig{{{"queue", 8}}};
     std::vector<agh_req> greedy;
@@ -153,7 +153,7 @@ TEST(TerminalQueue, RefusesAtOnceWithoutAQueue)
     EXPECT_EQ(rig.run({{"argv", {"true"}}}).exit_code(), 0);
 }
 
-TEST(TerminalQueue, LetsAWaitingCommandGoWhenItIsInterrupted)
+TEST(TerminalQueue, DropsAQueuedCommandThatIsInterrupted)
 {
     TempDir dir;
     std::filesystem::permissions(dir.path(), std::filesystem::perms(0777));
@@ -171,7 +171,7 @@ TEST(TerminalQueue, LetsAWaitingCommandGoWhenItIsInterrupted)
     EXPECT_FALSE(std::filesystem::exists(dir / "ran"));
 }
 
-TEST(TerminalQueue, LetsACancelledRequestGo)
+TEST(TerminalQueue, DropsACancelledRequest)
 {
     Busy rig;
     const auto gone = rig.start({{"argv", {"true"}}});

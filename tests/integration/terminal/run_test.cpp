@@ -16,7 +16,7 @@ using testing::StartsWith;
 
 namespace {
 
-TEST(TerminalRun, KeepsStdoutAndStderrApart)
+TEST(TerminalRun, SeparatesStdoutAndStderr)
 {
     Rig rig;
     const auto ran = rig.sh("echo out; echo err >&2; exit 3");
@@ -30,7 +30,7 @@ TEST(TerminalRun, KeepsStdoutAndStderrApart)
     EXPECT_THAT(rig.host().mistakes(), testing::IsEmpty());
 }
 
-TEST(TerminalRun, PassesArgumentsAsTheyAre)
+TEST(TerminalRun, PassesArgumentsUnchanged)
 {
     Rig rig;
     EXPECT_EQ(rig.run({{"argv", {"printf", "%s|", "a b", "$HOME", "*", "", "'\"\\"}}}).out,
@@ -57,7 +57,7 @@ TEST(TerminalRun, ReportsTimeAndMemory)
     EXPECT_GE(ran.data.at("wall_ms").get<int>(), 1);
 }
 
-TEST(TerminalRun, GivesFolderEnvironmentAndInput)
+TEST(TerminalRun, SetsFolderEnvironmentAndInput)
 {
     TempDir dir;
     std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
@@ -67,14 +67,14 @@ TEST(TerminalRun, GivesFolderEnvironmentAndInput)
     EXPECT_EQ(ran.out, dir.path().string() + "\nleeds hi\ntyped\n");
 }
 
-TEST(TerminalRun, TakesMoreInputThanAPipeHolds)
+TEST(TerminalRun, AcceptsMoreInputThanAPipeHolds)
 {
     Rig rig;
     const auto ran = rig.run({{"argv", {"wc", "-c"}}, {"stdin", std::string(900'000, 'x')}});
     EXPECT_EQ(ran.out, "900000\n");
 }
 
-TEST(TerminalRun, AnInputNobodyReadsHurtsNobody)
+TEST(TerminalRun, IgnoresInputThatTheCommandDoesNotRead)
 {
     Rig rig;
     EXPECT_EQ(rig.run({{"argv", {"true"}}, {"stdin", std::string(900'000, 'x')}}).exit_code(), 0);
@@ -102,7 +102,7 @@ TEST(TerminalRun, TypesIntoAPipeThatIsKeptOpen)
     EXPECT_EQ(ran.exit_code(), 0);
 }
 
-TEST(TerminalRun, InputWithoutAPlaceToGoIsRefused)
+TEST(TerminalRun, RefusesInputForACommandWithoutInput)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "c"}, {"argv", {"sleep", "1000"}}});
@@ -115,7 +115,7 @@ TEST(TerminalRun, InputWithoutAPlaceToGoIsRefused)
     rig.finish(id);
 }
 
-TEST(TerminalRun, TypedInputIsBounded)
+TEST(TerminalRun, BoundsBufferedInput)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "c"}, {"argv", {"sleep", "1000"}}, {"input", true}});
@@ -128,7 +128,7 @@ TEST(TerminalRun, TypedInputIsBounded)
     rig.finish(id);
 }
 
-TEST(TerminalRun, SaysWhatCannotBeStarted)
+TEST(TerminalRun, ReportsWhyACommandCannotStart)
 {
     Rig rig;
     EXPECT_EQ(rig.run({{"argv", {"no-such-program"}}}).reason(), "FILE_NOT_FOUND");
@@ -144,14 +144,14 @@ TEST(TerminalRun, SaysWhatCannotBeStarted)
     EXPECT_EQ(rig.sh("echo still").out, "still\n"); // and nothing is stuck
 }
 
-TEST(TerminalRun, AllowsNothingUntilItIsToldTo)
+TEST(TerminalRun, AllowsNothingByDefault)
 {
     Rig rig{{{"allow", Json::array()}}};
     EXPECT_EQ(rig.run({{"argv", {"true"}}}).reason(), "DENIED");
     EXPECT_EQ(rig.sh("true").reason(), "DENIED");
 }
 
-TEST(TerminalRun, AllowsWhatAPatternNames)
+TEST(TerminalRun, AllowsCommandsThatMatchAPattern)
 {
     Rig rig{{{"allow", {"/usr/bin/printf a ...", "/bin/printf a ..."}}}};
     EXPECT_EQ(rig.run({{"argv", {"printf", "a"}}}).out, "a");
@@ -177,7 +177,7 @@ struct MultiCall {
     }
 };
 
-TEST(TerminalRun, ExecutesTheAllowedProgramAndNotTheLinkThatLedToIt)
+TEST(TerminalRun, ExecutesTheResolvedTargetOfALink)
 {
     const MultiCall script{true}, binary{false};
     Rig rig{{{"allow", {script.tool.string() + " status *", binary.tool.string() + " -c ..."}}}};
@@ -189,7 +189,7 @@ TEST(TerminalRun, ExecutesTheAllowedProgramAndNotTheLinkThatLedToIt)
     EXPECT_THAT(ran.out, StartsWith(binary.tool.string() + "\ntool\n" + binary.tool.string())) << ran.err;
 }
 
-TEST(TerminalRun, ExecutesALinkThatIsAllowedByItsOwnName)
+TEST(TerminalRun, ExecutesALinkThatIsAllowedByName)
 {
     const MultiCall script{true};
     Rig rig{{{"allow", {script.reboot.string()}}}};
@@ -197,7 +197,7 @@ TEST(TerminalRun, ExecutesALinkThatIsAllowedByItsOwnName)
     EXPECT_EQ(rig.run({{"argv", {script.tool.string(), "now"}}}).reason(), "DENIED");
 }
 
-TEST(TerminalRun, RefusesAFolderThatBecameALinkWhileTheCommandWaited)
+TEST(TerminalRun, RefusesAFolderReplacedByALinkInTheQueue)
 {
     for (const bool script : {true, false}) {
         TempDir dir;
@@ -227,7 +227,7 @@ TEST(TerminalRun, RefusesAFolderThatBecameALinkWhileTheCommandWaited)
     }
 }
 
-TEST(TerminalRun, SetsWhatAnInteractiveShellNeeds)
+TEST(TerminalRun, SetsTheEnvironmentOfAnInteractiveShell)
 {
     Rig rig;
     const passwd* own = ::getpwuid(::geteuid());
@@ -279,7 +279,7 @@ TEST(TerminalRun, LogsNoArgumentsNoEnvironmentAndNoInput)
     EXPECT_TRUE(started);
 }
 
-TEST(TerminalRun, TellsTheCommandsItSeesApartByServer)
+TEST(TerminalRun, ShowsEachServerOnlyItsOwnCommands)
 {
     Rig rig;
     const auto a = rig.start({{"commandId", "same"}, {"argv", {"sleep", "1000"}}}, "a");
@@ -296,7 +296,7 @@ TEST(TerminalRun, TellsTheCommandsItSeesApartByServer)
     EXPECT_EQ(rig.finish(b).reason(), "interrupted");
 }
 
-TEST(TerminalRun, BecomesOnlyTheUsersItIsAllowed)
+TEST(TerminalRun, RunsOnlyAsAllowedUsers)
 {
     Rig rig;
     EXPECT_EQ(rig.run({{"argv", {"true"}}, {"run_as", own_name()}}).exit_code(), 0);
@@ -305,7 +305,7 @@ TEST(TerminalRun, BecomesOnlyTheUsersItIsAllowed)
     EXPECT_THAT(other.reply.message(), HasSubstr("run_as_allow"));
 }
 
-TEST(TerminalRun, BecomesAnotherUserWhenRoot)
+TEST(TerminalRun, RunsAsAnotherUserWhenRoot)
 {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
     Rig rig{{{"run_as", "nobody"}, {"run_as_allow", {"root"}}}};
@@ -321,7 +321,7 @@ TEST(TerminalRun, BecomesAnotherUserWhenRoot)
     EXPECT_EQ(rig.sh("true", {{"cwd", dir.path().string()}}).reason(), "DENIED");
 }
 
-TEST(TerminalRun, RefusesToStartAsAUserWhoIsNotThere)
+TEST(TerminalRun, RefusesToStartAsAnUnknownUser)
 {
     Rig rig{{{"run_as", "no-such-user-here"}}};
     const auto began = rig.host().start();
@@ -342,7 +342,7 @@ TEST(TerminalRun, LimitsFilesMemoryAndCpu)
     EXPECT_THAT(cpu.data.at("signal").get<std::string>(), testing::AnyOf("SIGXCPU", "SIGKILL"));
 }
 
-TEST(TerminalRun, ListsWhatRunsAndWhatRan)
+TEST(TerminalRun, ListsRunningAndFinishedCommands)
 {
     Rig rig;
     rig.run({{"commandId", "old"}, {"argv", {"echo", "x"}}});
@@ -359,7 +359,7 @@ TEST(TerminalRun, ListsWhatRunsAndWhatRan)
     rig.finish(id);
 }
 
-TEST(TerminalRun, TakesANewConfigurationWithoutEndingWhatRuns)
+TEST(TerminalRun, AppliesANewConfigurationWithoutEndingCommands)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "c"}, {"argv", {"cat"}}, {"input", true}});

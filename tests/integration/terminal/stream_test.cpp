@@ -37,7 +37,7 @@ TEST(TerminalStream, SendsTheFirstOutputAfterSilenceAtOnce)
     rig.finish(id);
 }
 
-TEST(TerminalStream, BatchesAStreamOfLittlePieces)
+TEST(TerminalStream, BatchesSmallPieces)
 {
     Rig rig;
     const auto ran = rig.sh("i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); sleep 0.001; done");
@@ -82,7 +82,7 @@ TEST(TerminalStream, NeverSplitsACharacter)
     }
 }
 
-TEST(TerminalStream, DeliversAHalfCharacterAtTheEnd)
+TEST(TerminalStream, DeliversAnIncompleteCharacterAtTheEnd)
 {
     Rig rig;
     EXPECT_EQ(rig.sh("printf 'a\\342\\202'").out, "a\xe2\x82");
@@ -99,7 +99,7 @@ TEST(TerminalStream, CarriesBinaryUnchanged)
     EXPECT_TRUE(ran.out == bytes);
 }
 
-TEST(TerminalStream, WaitsForAReaderThatIsSlowButMoves)
+TEST(TerminalStream, WaitsForASlowReader)
 {
     Rig rig{{{"wait", "60s"}}};
     rig.budget(100'000);
@@ -114,7 +114,7 @@ TEST(TerminalStream, WaitsForAReaderThatIsSlowButMoves)
     EXPECT_EQ(ran.data.at("dropped"), 0);
 }
 
-TEST(TerminalStream, DropsTheOldestForAReaderThatStalls)
+TEST(TerminalStream, DropsTheOldestOutputForAStalledReader)
 {
     Rig rig{{{"wait", "50ms"}}};
     rig.budget(30'000);
@@ -151,7 +151,7 @@ std::uint64_t memory_kib()
     return std::stoull(status.substr(status.find("VmRSS:") + 6));
 }
 
-TEST(TerminalStream, YesAgainstAStalledReaderNeitherBlocksNorGrows)
+TEST(TerminalStream, EndlessOutputToAStalledReaderNeitherBlocksNorGrows)
 {
     Rig rig{{{"wait", "50ms"}}};
     rig.budget(0);
@@ -179,7 +179,7 @@ TEST(TerminalStream, YesAgainstAStalledReaderNeitherBlocksNorGrows)
               ran.data.at("bytes").get<std::uint64_t>());
 }
 
-TEST(TerminalStream, CapsWhatIsSent)
+TEST(TerminalStream, LimitsTheOutputSent)
 {
     Rig rig{{{"max_output", 1'000}}};
     const auto ran = rig.sh("seq 1 10000; echo end >&2");
@@ -191,7 +191,7 @@ TEST(TerminalStream, CapsWhatIsSent)
               1'000u); // the configuration's is the most
 }
 
-TEST(TerminalAttach, ReplaysFromAnOffsetAndGoesOnLive)
+TEST(TerminalAttach, ReplaysFromAnOffsetAndContinuesLive)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "a"},
@@ -212,7 +212,7 @@ TEST(TerminalAttach, ReplaysFromAnOffsetAndGoesOnLive)
     EXPECT_EQ(ran.data.at("status"), "ended");
 }
 
-TEST(TerminalAttach, ReplaysWhatThereIsWithoutFollowing)
+TEST(TerminalAttach, ReplaysWithoutFollowing)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "a"}, {"command", "echo one; read x"}, {"input", true}});
@@ -240,7 +240,7 @@ TEST(TerminalAttach, ReplaysAFinishedCommandFromItsRing)
 }
 
 // A session that was lost in the middle: the host took the bytes and they went nowhere; the agent's ring still has them.
-TEST(TerminalAttach, LosesNothingOfALostSession)
+TEST(TerminalAttach, LosesNoOutputWhenASessionIsLost)
 {
     Rig rig;
     const auto id = rig.start(
@@ -255,7 +255,7 @@ TEST(TerminalAttach, LosesNothingOfALostSession)
     rig.finish(id);
 }
 
-TEST(TerminalAttach, ManyReadersSeeTheSame)
+TEST(TerminalAttach, ManyReadersSeeTheSameOutput)
 {
     Rig rig;
     const auto id = rig.start({{"commandId", "a"}, {"command", "read x; seq 1 20000"}, {"input", true}});
@@ -268,7 +268,7 @@ TEST(TerminalAttach, ManyReadersSeeTheSame)
     EXPECT_TRUE(rig.finish(id).out == numbers(1, 20'000));
 }
 
-TEST(TerminalAttach, LeavingDoesNotEndTheCommand)
+TEST(TerminalAttach, DetachingDoesNotEndTheCommand)
 {
     Rig rig;
     const auto id =
@@ -281,7 +281,7 @@ TEST(TerminalAttach, LeavingDoesNotEndTheCommand)
     EXPECT_EQ(rig.finish(id).out, "one\ntwo\n");
 }
 
-TEST(TerminalAttach, ForgetsTheOldest)
+TEST(TerminalAttach, KeepsOnlyTheNewestCommands)
 {
     Rig rig{{{"keep", 3}}};
     for (int i = 0; i < 6; ++i) rig.sh("echo x", {{"commandId", "c" + std::to_string(i)}});
