@@ -56,7 +56,7 @@ TEST(FairShares, ServesTheCallerWithFewestRunningThenTheLongestWaiting)
     EXPECT_TRUE(shares.before("b", "a"));
 }
 
-TEST(FairShares, KeepsAPlaceToWaitForEveryCaller)
+TEST(FairShares, ReservesQueuePlacesForEveryCaller)
 {
     FairShares shares{1, 16};
     while (shares.may_wait("greedy")) shares.waits("greedy");
@@ -68,7 +68,7 @@ TEST(FairShares, KeepsAPlaceToWaitForEveryCaller)
     EXPECT_FALSE(shares.may_wait("greedy")); // 17 wait still
 }
 
-TEST(FairShares, HasNoPlaceToWaitWhenThereIsNoQueue)
+TEST(FairShares, RefusesToWaitWithoutAQueue)
 {
     const FairShares shares{1, 0};
     EXPECT_FALSE(shares.may_wait("anyone"));

@@ -55,7 +55,7 @@ TEST(FileLock, CanBeTakenAgainWhileAForkedChildHoldsACopy)
     EXPECT_EQ(second.acquire(dir / "lock"), 0);
 }
 
-TEST(FileLock, IsKeptByItsNewOwnerWhenItIsMoved)
+TEST(FileLock, StaysLockedWhenItIsMoved)
 {
     const TempDir dir;
     FileLock first, second;

@@ -43,7 +43,7 @@ TEST(JsonDepth, IgnoresBracketsInsideStrings)
 }
 
 // Closing brackets that close nothing must not make room for more levels later.
-TEST(JsonDepth, UnbalancedTextGainsNoDepth)
+TEST(JsonDepth, DoesNotLetUnbalancedTextExceedTheLimit)
 {
     EXPECT_FALSE(json_depth_ok("]]]]" + nested('[', ']', 65)));
     EXPECT_FALSE(json_depth_ok(std::string(1'000'000, '[')));
@@ -51,7 +51,7 @@ TEST(JsonDepth, UnbalancedTextGainsNoDepth)
     EXPECT_TRUE(json_depth_ok("\"\\", 1));
 }
 
-TEST(JsonDepth, ParsesWhatIsShallowAndDiscardsTheRest)
+TEST(JsonDepth, DiscardsTextThatIsTooDeep)
 {
     EXPECT_EQ(parse_json<json>(R"({"a":[1]})").at("a").at(0), 1);
     EXPECT_TRUE(parse_json<json>("{").is_discarded());

@@ -80,7 +80,7 @@ TEST(JsonEscape, EscapesEveryByteAtEveryPosition)
             }
 }
 
-TEST(JsonEscape, AgreesOnRandomText)
+TEST(JsonEscape, AgreesWithTheReferenceOnRandomText)
 {
     const std::vector<std::string> parts{"a",
                                          "plain text of a line",
@@ -119,7 +119,7 @@ TEST(JsonEscape, AgreesOnRandomText)
 }
 
 // Longer than the pieces it is done in, with a character or nothing but escapes across each seam.
-TEST(JsonEscape, HasNoSeams)
+TEST(JsonEscape, EscapesAcrossBlockBoundaries)
 {
     for (const std::string_view unit : {"\xF0\x9F\x98\x80", "\x01", "\xFF", "x\xE2\x82\xAC", "\n"})
         for (std::size_t before = 0; before < 20; ++before) {

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr RateFloor::Time start{};
 
-TEST(RateFloor, JudgesByWholeWindows)
+TEST(RateFloor, MeasuresWholeWindows)
 {
     RateFloor floor{{.bytes_per_second = 100, .window = 10s}, start};
     EXPECT_FALSE(floor.too_slow(0, start + 9s));
@@ -18,14 +18,14 @@ TEST(RateFloor, JudgesByWholeWindows)
     EXPECT_TRUE(floor.too_slow(1999, start + 20s));
 }
 
-TEST(RateFloor, ForgivesNoSlowWindowForAFastOneBefore)
+TEST(RateFloor, DoesNotAverageASlowWindowWithAFastOne)
 {
     RateFloor floor{{.bytes_per_second = 100, .window = 10s}, start};
     EXPECT_FALSE(floor.too_slow(1'000'000, start + 10s));
     EXPECT_TRUE(floor.too_slow(1'000'002, start + 20s)); // a byte every five seconds
 }
 
-TEST(RateFloor, AsksForMoreWhenItIsCalledLate)
+TEST(RateFloor, ExpectsMoreBytesWhenCalledLate)
 {
     RateFloor floor{{.bytes_per_second = 100, .window = 10s}, start};
     EXPECT_TRUE(floor.too_slow(1000, start + 15s));

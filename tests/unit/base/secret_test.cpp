@@ -68,7 +68,7 @@ TEST(Secret, WithControlCharactersIsAnError)
     EXPECT_THAT(read(std::string(70'000, 'x')), HasSubstr("longer than 64 KiB"));
 }
 
-TEST(Secret, MayBeAPrivateKeyOfSeveralLines)
+TEST(Secret, AcceptsAMultilinePrivateKey)
 {
     const char* const pem = "-----BEGIN PRIVATE KEY-----\nMIG\n-----END PRIVATE KEY-----";
     EXPECT_EQ(read(std::string{"\xef\xbb\xbf\n"} + pem + "\n\n", SecretForm::text), std::string{"="} + pem);
@@ -92,7 +92,7 @@ TEST(Secret, ReadableByEveryoneIsRefusedExceptInAContainersFolder)
         << "one that everyone may change is refused anywhere";
 }
 
-TEST(Secret, WithModeAnyIsReadWhateverItsMode)
+TEST(Secret, IgnoresTheFileModeWithModeAny)
 {
     const TempDir dir;
     const std::string file = dir / "token";
@@ -105,7 +105,7 @@ TEST(Secret, WithModeAnyIsReadWhateverItsMode)
     EXPECT_FALSE(read_secret({Kind::file, dir.path().string(), true}, why));
 }
 
-TEST(Secret, OfSystemdMayBeReadableByEveryone)
+TEST(Secret, AcceptsAWorldReadableSystemdCredential)
 {
     const TempDir dir;
     write_file(dir / "ops", "xyz\n", 0444);
@@ -120,7 +120,7 @@ TEST(Secret, OfSystemdMayBeReadableByEveryone)
     EXPECT_FALSE(read_secret({Kind::systemd, "../ops"}, why));
 }
 
-TEST(Secret, OfTheEnvironmentFollowsTheSameRules)
+TEST(Secret, ChecksEnvironmentVariablesLikeFiles)
 {
     const Environment variable{"AGENTHOST_TEST_SECRET", "\nabc\r\n"};
     std::string why;

@@ -34,7 +34,7 @@ TEST(Scan, FindsEveryByteAtEveryPosition)
             }
 }
 
-TEST(Scan, AgreesOnRandomBytes)
+TEST(Scan, AgreesWithTheReferenceOnRandomBytes)
 {
     std::mt19937_64 random{7};
     for (int i = 0; i < 200'000; ++i) {

@@ -42,7 +42,7 @@ TEST(Units, ReadsSizesInEverySpelling)
         EXPECT_FALSE(bytes_of(wrong)) << wrong;
 }
 
-TEST(Units, ReadsDurationsAndAsksForAUnit)
+TEST(Units, RequiresAUnitInDurations)
 {
     for (const auto& [text, ms] :
          std::initializer_list<std::pair<const char*, std::chrono::milliseconds>>{{"0", 0ms},
@@ -68,7 +68,7 @@ TEST(Units, WritesTextThatParsesToTheSameValue)
     for (const auto ms : {0ms, 1ms, 1500ms, 60'000ms, 86'400'000ms}) EXPECT_EQ(time(format_duration(ms)), ms);
 }
 
-TEST(Units, ThePatternsForSchemasAgreeWithTheParser)
+TEST(Units, SchemaPatternsAgreeWithTheParser)
 {
     const std::regex sizes{size_pattern}, durations{duration_pattern};
     for (const char* text : {"0", "12", "1.5GiB", "1 MB", "1kb", "1K", "1i", "1GiBs", "-1", "", "1.", "x"})

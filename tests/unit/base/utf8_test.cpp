@@ -5,7 +5,7 @@
 namespace agenthost::base {
 namespace {
 
-TEST(Utf8, FindsTheFirstByteThatIsNotText)
+TEST(Utf8, FindsTheFirstInvalidByte)
 {
     for (const char* text :
          {"", "plain", "caf\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x96\xa8", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})

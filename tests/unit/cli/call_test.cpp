@@ -103,7 +103,7 @@ TEST_F(Call, StreamsOutputToStdoutAndStderr)
     EXPECT_EQ(ran.err, "err\n");                        // no progress without a terminal
 }
 
-TEST_F(Call, ExitsWithTheCodeOfTheProgramThatWasRun)
+TEST_F(Call, ExitsWithTheExitCodeOfTheCommand)
 {
     const Ran ran = against(
         FakeDaemon::lines({R"({"result":{"status":"success","data":{"exit_code":42,"reason":"exit"}}})"}),

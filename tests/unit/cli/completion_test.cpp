@@ -62,7 +62,7 @@ TEST_F(Completion, OffersNamesOfTheInstallation)
     EXPECT_EQ(offered("agenthost reconnect ''"), " files desk ");
 }
 
-TEST_F(Completion, APluginsVerbCompletesItself)
+TEST_F(Completion, DelegatesToThePluginsVerb)
 {
     write_file(plugins / "agenthost-hub",
                "#!/bin/sh\n[ $1 = runs ] && printf 'req_1\\tweb1\\n' && exit\n"

@@ -25,7 +25,7 @@ const char* const status =
   "plugins":[{"id":"storage","version":"1.0","state":"running","healthy":false,"problem":"disk is full: free some","queued":1,"invoked":12,"isolated":true,"runner_pid":88}],
   "dispatch":{"in_flight":1,"succeeded":11,"failed":2,"timed_out":3},"journal":{"rows":12,"undelivered":4},"facts":{}})";
 
-TEST_F(Verbs, ShowTheStatusAtAGlance)
+TEST_F(Verbs, PrintTheStatus)
 {
     const Ran ran = against(FakeDaemon::json(200, status), {"status"});
     EXPECT_EQ(ran.code, 0) << ran.err;
@@ -94,7 +94,7 @@ TEST_F(Verbs, FindTheSocket)
     EXPECT_THAT(tried(bare({"-c", config, "status"})), EndsWith("from-config"));
 }
 
-TEST_F(Verbs, TellHealthByExitCode)
+TEST_F(Verbs, ReportHealthByExitCode)
 {
     const Ran well =
         against(FakeDaemon::json(200, R"({"healthy":true,"ready":true,"problems":[]})"), {"health"});
@@ -117,7 +117,7 @@ TEST_F(Verbs, TellHealthByExitCode)
     EXPECT_EQ(early.out, "not ready\n");
 }
 
-TEST_F(Verbs, ReloadAndSayWhatChanged)
+TEST_F(Verbs, ReloadAndListChanges)
 {
     const Ran good =
         against(FakeDaemon::json(200, R"({"ok":true,"changes":["server files: new"]})"), {"reload"});
@@ -167,7 +167,7 @@ TEST(Printing, AlignsByCharactersAndLeavesNoTrailingSpace)
     EXPECT_EQ(table.text(false), "  ä     b  c\n  long\n  x?y   b\n");
 }
 
-TEST(Printing, ShowsSizesAndSpansAtAGlance)
+TEST(Printing, PrintsReadableSizesAndDurations)
 {
     using namespace agenthost::host::cli;
     EXPECT_EQ(human_size(0), "0 B");

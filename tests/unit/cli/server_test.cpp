@@ -84,7 +84,7 @@ TEST_F(Register, ReportsThePanelsError)
     EXPECT_FALSE(std::filesystem::exists(dir / "state/servers/games/registration.json"));
 }
 
-TEST_F(Register, IsForServersThatRegister)
+TEST_F(Register, RefusesServersThatDoNotRegister)
 {
     EXPECT_THAT(run({"register", "files"}).err,
                 HasSubstr("server files has no registration: only servers of the panel protocol have one"));
@@ -101,7 +101,7 @@ struct Importing : Command {
     }
 };
 
-TEST_F(Importing, KeepsTheSecretAndPrintsTheServer)
+TEST_F(Importing, StoresTheSecretAndPrintsTheServer)
 {
     const Ran ran = run({"config", "import", file});
     EXPECT_EQ(ran.code, 0) << ran.err;

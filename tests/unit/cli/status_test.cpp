@@ -70,7 +70,7 @@ Work
 }
 
 // The latest problem says what is wrong now; how it began says why.
-TEST(StatusText, ShowsHowAnOutageBeganAndWhen)
+TEST(StatusText, ShowsCauseAndStartOfAnOutage)
 {
     auto status = busy();
     json& games = status["servers"][1];

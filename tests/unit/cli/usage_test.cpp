@@ -184,7 +184,7 @@ TEST_F(PluginVerbs, ExplainAPlugin)
     EXPECT_THAT(typo.err, HasSubstr("did you mean \"echo\"?"));
 }
 
-TEST_F(PluginVerbs, CheckConfigurationAgainstTheManifest)
+TEST_F(PluginVerbs, CheckTheConfigurationAgainstTheManifest)
 {
     write_file(config, "agent: {state_dir: state, plugin_path: [plugins]}\nplugins:\n  echo:\n    enabled: "
                        "true\n    config: {laud: true}\n");

@@ -6,14 +6,14 @@ using agenthost::netclient::address_key;
 
 namespace {
 
-TEST(AddressKey, CountsAnIpv4AddressWhole)
+TEST(AddressKey, UsesTheWholeIpv4Address)
 {
     EXPECT_EQ(address_key("192.0.2.1"), "192.0.2.1");
     EXPECT_EQ(address_key("192.0.2.1:5000"), "192.0.2.1");
     EXPECT_NE(address_key("192.0.2.1:5000"), address_key("192.0.2.2:5000"));
 }
 
-TEST(AddressKey, CountsAnIpv6AddressByItsNetwork)
+TEST(AddressKey, UsesTheNetworkOfAnIpv6Address)
 {
     EXPECT_EQ(address_key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
     EXPECT_EQ(address_key("[2001:db8:1:2:3:4:5:6]:443"), "2001:db8:1:2::/64");
@@ -23,7 +23,7 @@ TEST(AddressKey, CountsAnIpv6AddressByItsNetwork)
     EXPECT_EQ(address_key("[fe80::1%eth0]:80"), "fe80::/64");
 }
 
-TEST(AddressKey, CountsAnIpv4AddressInsideIpv6AsIpv4)
+TEST(AddressKey, TreatsAMappedIpv4AddressAsIpv4)
 {
     EXPECT_EQ(address_key("[::ffff:192.0.2.1]:5000"), "192.0.2.1");
     EXPECT_EQ(address_key("::ffff:c000:201"), "192.0.2.1");

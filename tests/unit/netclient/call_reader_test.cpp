@@ -31,7 +31,7 @@ const std::string lines = "{\"progress\":{\"done\":1}}\n"
                           "{\"stream\":{\"channel\":1,\"offset\":5,\"base64\":\"Yw==\"}}\n"
                           "{\"result\":{\"status\":\"success\",\"data\":\"ok\"}}";
 
-TEST(CallReader, ReadsTheSameHoweverTheBytesAreCut)
+TEST(CallReader, ReadsTheSameForEveryCutOfTheBytes)
 {
     for (std::size_t cut = 0; cut <= lines.size(); ++cut) {
         SCOPED_TRACE(cut);

@@ -53,7 +53,7 @@ TEST(Chunked, RejectsFramingThatAllowsSmuggling)
 }
 
 // What a server takes from a stranger, and what a client takes from an old server.
-TEST(Chunked, RequestsAreReadMoreStrictly)
+TEST(Chunked, ReadsRequestsMoreStrictlyThanResponses)
 {
     for (const std::string& text :
          {std::string{"5 \r\nhello\r\n0\r\n\r\n"}, "5;" + std::string(5'000, 'x') + "\r\n"}) {

@@ -266,7 +266,7 @@ TEST(HttpClientRules, InterimAnswersAreSkippedAndCounted)
 
 // --- the status line
 
-TEST(HttpClientRules, StatusLinesAreReadAsTheyAreWritten)
+TEST(HttpClientRules, ValidStatusLinesAreRead)
 {
     for (const char* line :
          {"HTTP/1.1 200 OK", "HTTP/1.1 200 ", "HTTP/1.1 200", "HTTP/1.0 200 Fine", "HTTP/1.1 200 \xc3\xa4h",
@@ -395,7 +395,7 @@ TEST(HttpClientRules, ATruncatedBodyIsIncomplete)
 }
 
 // The server keeps the connection open: a client that waits for a body would wait for its patience.
-TEST(HttpClientRules, SomeAnswersHaveNoBodyWhateverTheirFieldsSay)
+TEST(HttpClientRules, Answers204And205HaveNoBody)
 {
     for (const char* status : {"204 No Content", "205 Reset Content"})
         for (const char* fields : {"", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"}) {

@@ -113,7 +113,7 @@ TEST(HttpHead, ReadsContentRanges)
         EXPECT_FALSE(parse_content_range(text)) << text;
 }
 
-TEST(HttpHead, WritesNoHeaderThatBreaksOutOfItsLine)
+TEST(HttpHead, RefusesToWriteHeaderInjection)
 {
     std::string why;
     const auto text = request_head("PUT", *parse_url("http://h:81/x?y", why),

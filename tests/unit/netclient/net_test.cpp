@@ -41,7 +41,7 @@ TEST(Wait, IsWokenByACancel)
     EXPECT_EQ(wait_for(-1, 0, 60s, {cancel}), Wait::cancelled); // and stays set
 }
 
-TEST(Wait, TellsADeadlineFromATimeout)
+TEST(Wait, DistinguishesTheDeadlineFromTheTimeout)
 {
     const base::Cancel cancel;
     EXPECT_EQ(wait_for(-1, 0, 1ms, {cancel}), Wait::timeout);
@@ -127,7 +127,7 @@ TEST(Connect, ReportsWhyAUnixSocketCannotBeReached)
     EXPECT_NE(absent.why.find("unix:/tmp/agenthost-no-such-socket"), std::string::npos) << absent.why;
 }
 
-TEST(Connect, ACancelEndsTheWaitForAFullBacklog)
+TEST(Connect, StopsWaitingForAFullBacklogWhenCancelled)
 {
     const UnixListener listener{0};
     base::Cancel cancel;

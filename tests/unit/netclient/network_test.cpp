@@ -45,7 +45,7 @@ Network settings()
     return network;
 }
 
-TEST(Network, TheOriginIsReachedAsItsSessionIs)
+TEST(Network, UsesTheSessionsProxyAndTlsForItsOrigin)
 {
     const auto network = settings();
     const auto origin = url("https://files.example:8443/a?b");
@@ -59,7 +59,7 @@ TEST(Network, TheOriginIsReachedAsItsSessionIs)
     EXPECT_EQ(tls.more_ca, std::vector<std::string>{"/own"});
 }
 
-TEST(Network, OtherHostsGetTheProxyAndTheAuthorityAndNothingElse)
+TEST(Network, UsesOnlyTheProxyAndTheCaForOtherHosts)
 {
     const auto network = settings();
     for (const char* text :

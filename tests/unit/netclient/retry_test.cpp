@@ -47,7 +47,7 @@ TEST(RetryBudget, CountsOnlyNewMaximaAsProgress)
     EXPECT_EQ(budget.failed(start), std::nullopt);
 }
 
-TEST(RetryBudget, MovementRenewsTheTimeButNotTheCount)
+TEST(RetryBudget, MovementRenewsTheTimeLimitButNotTheAttempts)
 {
     RetryBudget budget{{}, start};
     for (int i = 1; i <= 4; ++i) {

@@ -68,7 +68,7 @@ TEST(AuditLine, DistinguishesServersControlAndPlugins)
     EXPECT_EQ(line["plugin"], "telemetry");
 }
 
-TEST(AuditLine, IsOneLineOfJsonWhateverPeersSend)
+TEST(AuditLine, IsOneLineOfJsonForAnyInput)
 {
     auto e = entry(true);
     const std::string id = "a\"\n\x01\xff" + std::string(5000, 'i'), action(5000, 'a');
@@ -90,7 +90,7 @@ struct AuditFile : testing::Test {
     }
 };
 
-TEST_F(AuditFile, HasEveryEffectAndASampleOfTheRest)
+TEST_F(AuditFile, ContainsEveryEffectAndASampleOfTheRest)
 {
     {
         Audit audit{options(10), problem};
@@ -107,7 +107,7 @@ TEST_F(AuditFile, HasEveryEffectAndASampleOfTheRest)
     EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
-TEST_F(AuditFile, MayHaveNoneOrAllOfTheRest)
+TEST_F(AuditFile, SamplesNoneOrAllOfTheRest)
 {
     {
         Audit audit{options(0), problem};
@@ -171,7 +171,7 @@ TEST_F(AuditFile, NeverWaitsForTheDiskAndReportsLosses)
     EXPECT_EQ(lines[1]["dropped"], 25);
 }
 
-TEST_F(AuditFile, IsAProblemWhenItCannotBeOpened)
+TEST_F(AuditFile, ReportsAFileThatCannotBeOpened)
 {
     file = dir / "no/such/folder/audit";
     Audit audit{options(), problem};

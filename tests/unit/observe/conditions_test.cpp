@@ -33,7 +33,7 @@ struct ConditionsTest : testing::Test {
     }
 };
 
-TEST_F(ConditionsTest, LogsTheBeginningAndTheEndOnce)
+TEST_F(ConditionsTest, LogsStartAndEndOnce)
 {
     for (int i = 0; i < 5; ++i) conditions.report("journal", "the disk is full", Grade::degraded);
     auto lines = logged();

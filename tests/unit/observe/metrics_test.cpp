@@ -47,7 +47,7 @@ TEST(Metrics, CountUnknownActionsAsOther)
     EXPECT_THAT(metrics.text(), HasSubstr(R"(agenthost_commands_total{action="other",outcome="error"} 2)"));
 }
 
-TEST(Metrics, BoundTheActions)
+TEST(Metrics, BoundTheNumberOfActions)
 {
     Metrics metrics;
     for (std::size_t i = 0; i < Metrics::max_actions * 2; ++i)
@@ -57,7 +57,7 @@ TEST(Metrics, BoundTheActions)
     EXPECT_THAT(text, HasSubstr(R"(agenthost_commands_total{action="other",outcome="success"} 256)"));
 }
 
-TEST(Metrics, ReadTheirSourcesWhenAsked)
+TEST(Metrics, ReadTheirSourcesOnEachRequest)
 {
     Metrics metrics;
     int value = 1;
@@ -76,7 +76,7 @@ TEST(Metrics, ReadTheirSourcesWhenAsked)
     EXPECT_THAT(metrics.text(), HasSubstr("x_total 8\n"));
 }
 
-TEST(Metrics, BoundASheet)
+TEST(Metrics, BoundTheSamplesOfASheet)
 {
     Metrics metrics;
     metrics.source([&](Sheet& sheet) {
@@ -86,7 +86,7 @@ TEST(Metrics, BoundASheet)
     EXPECT_EQ(count(metrics.text(), "y{"), Sheet::max_samples);
 }
 
-TEST(Metrics, KeepAPluginToItsBounds)
+TEST(Metrics, BoundTheMetricsOfAPlugin)
 {
     Metrics metrics;
     std::uint32_t id = 0;
@@ -105,7 +105,7 @@ TEST(Metrics, KeepAPluginToItsBounds)
     EXPECT_THAT(metrics.text(), HasSubstr("agenthost_plugin_p_c_total 3\n"));
 }
 
-TEST(Process, IsReadFromItsStat)
+TEST(Process, IsParsedFromProcStat)
 {
     const auto cost = parse_process(
         "4711 (a) b (c) S 1 4711 4711 0 -1 4194560 900 0 1 0 250 50 0 0 20 0 9 0 1000 123456 300 "

@@ -28,7 +28,7 @@ struct LogTail : testing::Test {
     }
 };
 
-TEST_F(LogTail, GivesLinesOnceInOrder)
+TEST_F(LogTail, ReturnsLinesOnceInOrder)
 {
     tail.add(Level::info, "agenthost", "one", "", 5);
     tail.add(Level::warn, "session files", "two \"quoted\"", R"({"a":1})", 6);

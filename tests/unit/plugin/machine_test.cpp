@@ -53,7 +53,7 @@ TEST(PluginMachine, StartsOnceForTwoRequestsAndAnswersBoth)
     EXPECT_EQ(ended.size(), 2u) << "nothing else";
 }
 
-TEST(PluginMachine, ARunnerThatCrashesInItsFirstStartComesBackByItself)
+TEST(PluginMachine, RestartsARunnerThatCrashesDuringItsFirstStart)
 {
     PluginSpec isolated = first;
     isolated.isolated = true;
@@ -70,7 +70,7 @@ TEST(PluginMachine, ARunnerThatCrashesInItsFirstStartComesBackByItself)
     EXPECT_EQ(machine.running(), isolated);
 }
 
-TEST(PluginMachine, ARequestWhileACrashedStartIsRetriedIsANewTry)
+TEST(PluginMachine, StartsAgainAtOnceWhenRunDuringARetry)
 {
     PluginSpec isolated = first;
     isolated.isolated = true;
@@ -83,7 +83,7 @@ TEST(PluginMachine, ARequestWhileACrashedStartIsRetriedIsANewTry)
     EXPECT_EQ(machine.stage(), Stage::starting);
 }
 
-TEST(PluginMachine, ARecoveredPluginWhoseActionsAreTakenIsStopped)
+TEST(PluginMachine, StopsARecoveredPluginWhoseActionsAreTaken)
 {
     PluginSpec isolated = first;
     isolated.isolated = true;
@@ -97,7 +97,7 @@ TEST(PluginMachine, ARecoveredPluginWhoseActionsAreTakenIsStopped)
     EXPECT_EQ(machine.reason(), "taken");
 }
 
-TEST(PluginMachine, ALaterConfigurationIsAppliedWhenItHasStarted)
+TEST(PluginMachine, AppliesTheLatestConfigurationAfterTheStart)
 {
     Machine machine;
     const auto start = of<Machine::Start>(machine.step(Machine::Run{first, 1})).at(0);
@@ -111,7 +111,7 @@ TEST(PluginMachine, ALaterConfigurationIsAppliedWhenItHasStarted)
               3u);
 }
 
-TEST(PluginMachine, CloseWaitsForAPluginThatIsStoppingAlready)
+TEST(PluginMachine, CloseWaitsForAStopInProgress)
 {
     auto machine = running();
     const auto stop = of<Machine::Stop>(machine.step(Machine::Remove{2})).at(0);
@@ -125,7 +125,7 @@ TEST(PluginMachine, CloseWaitsForAPluginThatIsStoppingAlready)
     EXPECT_TRUE(machine.gone());
 }
 
-TEST(PluginMachine, CloseOvertakesAStartAndIgnoresWhatItAnswers)
+TEST(PluginMachine, CloseCancelsAStartAndIgnoresItsResult)
 {
     Machine machine;
     const auto start = of<Machine::Start>(machine.step(Machine::Run{first, 1})).at(0);
@@ -137,7 +137,7 @@ TEST(PluginMachine, CloseOvertakesAStartAndIgnoresWhatItAnswers)
     EXPECT_EQ(refused.at(0).outcome, Outcome::failed) << "nothing starts after the end";
 }
 
-TEST(PluginMachine, AFailedPluginIsStartedByTheNextRequestNotConfigured)
+TEST(PluginMachine, StartsAFailedPluginInsteadOfConfiguringIt)
 {
     auto machine = running();
     const auto configure = of<Machine::Configure>(machine.step(Machine::Run{with_config("b"), 2})).at(0);
@@ -160,7 +160,7 @@ TEST(PluginMachine, KeepsTheOldConfigurationWhenTheNewOneIsRefused)
         << "tried again";
 }
 
-TEST(PluginMachine, ANewLibraryRestartsARunnerAndNeedsARestartOfTheDaemonOtherwise)
+TEST(PluginMachine, RestartsTheRunnerForANewLibraryOrAsksForADaemonRestart)
 {
     PluginSpec newer = first;
     newer.file = "2";
@@ -196,7 +196,7 @@ TEST(PluginMachine, AnUnusablePluginIsStoppedAndFailed)
     EXPECT_EQ(machine.stage(), Stage::failed);
 }
 
-TEST(PluginMachine, ARunnerThatDiedComesBackUnlessItIsRemoved)
+TEST(PluginMachine, RestartsADeadRunnerUnlessItIsRemoved)
 {
     PluginSpec spec = first;
     spec.isolated = true;

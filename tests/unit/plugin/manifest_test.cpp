@@ -202,13 +202,13 @@ TEST_F(Permissions, HasOneSentencePerCause)
             at + "/lib: writable by everyone. Run: chmod o-w " + at + "/lib"}));
 }
 
-TEST_F(Permissions, RefusesALibraryThatLiesInAStickyFolder)
+TEST_F(Permissions, RefusesALibraryInAStickyFolder)
 {
     ::chmod((dir_ / "lib/plugins").c_str(), 01777);
     EXPECT_FALSE(check_permissions(library()).empty());
 }
 
-TEST_F(Permissions, LooksAtTheFoldersOfALinkAndOfItsTarget)
+TEST_F(Permissions, ChecksTheFoldersOfALinkAndOfItsTarget)
 {
     fs::create_directories(dir_ / "links");
     fs::create_symlink(library(), dir_ / "links/foo.so");

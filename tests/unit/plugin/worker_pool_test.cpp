@@ -41,7 +41,7 @@ int start_without_threads_then_with()
     return pool.join(60s) ? 0 : 3;
 }
 
-TEST(WorkerPoolDeathTest, StartsWhenThereAreThreadsAgain)
+TEST(WorkerPoolDeathTest, StartsOnceThreadsAreAvailableAgain)
 {
     if (test::sanitized) return; // its runtime needs address space of its own
     GTEST_FLAG_SET(death_test_style, "threadsafe");

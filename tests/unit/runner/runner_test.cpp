@@ -162,7 +162,7 @@ TEST(Runner, ReportsTheProblemOfALibrary)
     EXPECT_TRUE(isolated.deaths().empty());
 }
 
-TEST(Runner, RefusesToRunByHand)
+TEST(Runner, RefusesToBeStartedByAUser)
 {
     const auto ran = agenthost::test::run({agenthost::test::binary_dir() / "lib/agenthost/agenthost-runner"});
     EXPECT_EQ(ran.code, 2);
@@ -269,7 +269,7 @@ TEST_F(BadRunner, CausesNoHarmWithRandomMessages)
     }
 }
 
-TEST_F(BadRunner, ThatExitsInCreateIsReported)
+TEST_F(BadRunner, AnExitDuringCreateIsReported)
 {
     be("exits");
     FakeHost host{isolated.entry()};

@@ -30,7 +30,7 @@ TEST_P(Isolation, ReturnsThePluginsAnswer)
     EXPECT_TRUE(host.mistakes().empty());
 }
 
-TEST_P(Isolation, ShowsTheWholeRequest)
+TEST_P(Isolation, PassesTheWholeRequest)
 {
     FakeHost host{probe()};
     const auto reply =
@@ -48,7 +48,7 @@ TEST_P(Isolation, CarriesALargeRequest)
     EXPECT_EQ(host.call("sdk_probe.echo", params).json, params);
 }
 
-TEST_P(Isolation, AnswersManyAtOnce)
+TEST_P(Isolation, AnswersConcurrentRequests)
 {
     FakeHost host{probe()};
     std::vector<agh_req> ids;
@@ -58,7 +58,7 @@ TEST_P(Isolation, AnswersManyAtOnce)
         EXPECT_EQ(host.wait_reply(ids[i]).json, "{\"i\":" + std::to_string(i) + "}");
 }
 
-TEST_P(Isolation, CancelsByCallback)
+TEST_P(Isolation, CancelsThroughTheCallback)
 {
     FakeHost host{probe()};
     const agh_req id = host.invoke("sdk_probe.keep");
@@ -77,13 +77,13 @@ TEST_P(Isolation, ShowsACancelToAPollingHandler)
     EXPECT_EQ(host.wait_reply(id).json, R"("saw it")");
 }
 
-TEST_P(Isolation, LetsADeadlineBeSeen)
+TEST_P(Isolation, ShowsTheDeadlineToARequestThatPolls)
 {
     FakeHost host{probe()};
     EXPECT_EQ(host.call("sdk_probe.poll", "{}", {.timeout = 20ms}).json, R"("saw it")");
 }
 
-TEST_P(Isolation, PushesBackOnOutput)
+TEST_P(Isolation, AppliesBackpressureToOutput)
 {
     FakeHost host{probe()};
     ASSERT_TRUE(host.start().ok());
@@ -219,7 +219,7 @@ TEST_P(Isolation, ConfiguresChecksAndDrains)
     EXPECT_EQ(host.wait_reply(id).message(), "drained");
 }
 
-TEST_P(Isolation, MakesOneInstanceAfterTheOther)
+TEST_P(Isolation, CreatesInstancesOneAfterAnother)
 {
     for (int i = 0; i < 5; ++i) {
         FakeHost host{probe()};
