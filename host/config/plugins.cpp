@@ -169,11 +169,10 @@ const Section& plugin_section()
         isolation.schema = [] { return Json{{"enum", isolations()}}; };
         out.keys.push_back(std::move(isolation));
         out.keys.push_back(
-            flag("required", &PluginConfig::required, "Whether the daemon stops when it cannot be loaded."));
+            flag("required", &PluginConfig::required, "Whether the daemon refuses to start without it."));
         Key config;
         config.name = "config";
-        config.doc =
-            "The plugin's own configuration; its manifest has the schema (agenthost plugin info ID).";
+        config.doc = "The plugin's configuration; its manifest has the schema (agenthost plugin info ID).";
         config.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
             auto& plugin = *static_cast<PluginConfig*>(object);
             if (value.kind != Value::Kind::map) return expected(r, value, path, "a map of the plugin's keys");

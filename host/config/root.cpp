@@ -14,7 +14,7 @@ Key plugin_path_key()
 {
     Key key;
     key.name = "plugin_path";
-    key.doc = "Folders that are searched for plugins; the first that has one wins.";
+    key.doc = "Folders to search for plugins; the first one that has a plugin wins.";
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         const auto list = read_list(r, value, path, true);
         if (list) static_cast<Config*>(object)->plugin_path.assign(list->begin(), list->end());
@@ -97,14 +97,14 @@ Section tls_client_section()
 {
     return {{
                 path("ca", &TlsClientConfig::ca,
-                     "PEM of the authority that signed the server's certificate, a root or an intermediate. "
-                     "Transfers that the server asks for trust it as well. Default: the system's."),
+                     "PEM file of the CA that signed the server's certificate, a root or an intermediate. "
+                     "Transfers that the server requests trust it as well. Default: the system's CAs."),
                 path("certificate", &TlsClientConfig::certificate,
-                     "Our own certificate, when the server asks for one."),
+                     "Client certificate, if the server requires one."),
                 path("key", &TlsClientConfig::key, "Its private key; mode 0600."),
                 pins_key(),
                 text("server_name", &TlsClientConfig::server_name,
-                     "The name in the server's certificate, when it is not the URL's host.", 253),
+                     "The name in the server's certificate, if it differs from the URL's host.", 253),
                 flag("verify", &TlsClientConfig::verify, "false accepts any certificate."),
             },
             ""};
@@ -120,10 +120,9 @@ Section limits_section()
                  "events and "
                  "output are dropped."),
             real("messages_per_second", &Limits::messages_per_second, 0, 1e6,
-                 "Commands admitted; 0: no limit."),
+                 "Commands accepted; 0: no limit."),
             whole("in_flight", &Limits::in_flight, 1, 65'536, "Commands running or waiting."),
-            size("memory", &Limits::memory, 64 << 10, 64ULL << 30,
-                 "Parameters and results held for its commands."),
+            size("memory", &Limits::memory, 64 << 10, 64ULL << 30, "Parameters and results of its commands."),
             size("send_queue", &Limits::send_queue, 64 << 10, 4ULL << 30, "Bytes waiting to be sent."),
             duration("cancel_grace", &Limits::cancel_grace, 0ms, 1h,
                      "How long a cancelled command may take to end before its plugin counts as unhealthy."),
@@ -147,7 +146,7 @@ const Section& root_section()
         {
             group("agent",
                   {{
-                       text("id", &Config::agent_id, "Who this agent is. Default: the host name.", 128),
+                       text("id", &Config::agent_id, "This agent's id. Default: the host name.", 128),
                        dictionary("labels", &Config::labels, "site: leeds",
                                   "Free text for people and dashboards."),
                        path("state_dir", &Config::state_dir,
@@ -161,50 +160,51 @@ const Section& root_section()
             group("log",
                   {{
                        choice("level", &Config::log_level, {"trace", "debug", "info", "warning", "error"},
-                              "The least that is logged."),
+                              "Lowest level that is logged."),
                        choice("format", &Config::log_format, {"auto", "text", "json", "journald"},
                               "auto: journald priorities under systemd, text on a terminal, else JSON."),
                    },
                    ""},
                   "What is logged, and how."),
-            group("control", {{control_socket_key()}, ""}, "Where the agenthost command reaches the daemon."),
+            group("control", {{control_socket_key()}, ""},
+                  "How the agenthost command connects to the daemon."),
             group("metrics", {{metrics_bind_key()}, ""}, "Prometheus metrics and health over HTTP."),
-            group(
-                "audit",
-                {{
-                     path("file", &Config::audit_file,
-                          "JSON lines of who asked for what and how it ended, mode 0600. Default: the log."),
-                     whole("sample", &Config::audit_sample, 0, 1'000'000,
-                           "Commands with effects are all written; of the others each so many-th; 0: none."),
-                 },
-                 ""},
-                "Who asked for what, and how it ended; never parameters."),
+            group("audit",
+                  {{
+                       path("file", &Config::audit_file, "File of JSON lines, mode 0600. Default: the log."),
+                       whole("sample", &Config::audit_sample, 0, 1'000'000,
+                             "Records all commands with effects and every n-th of the others; 0: none of the "
+                             "others."),
+                   },
+                   ""},
+                  "Records who requested what and the outcome; never parameters."),
             group("shutdown",
                   {{
                        duration("commands", &Config::shutdown_commands, 0ms, 1h,
                                 "How long running commands may take to end when the daemon stops."),
                        duration("sessions", &Config::shutdown_sessions, 0ms, 10min,
-                                "How long each session may take to send what is queued and say goodbye."),
+                                "How long each session may take to send its queue and close."),
                        duration("plugins", &Config::shutdown_plugins, 0ms, 1h,
                                 "How long each plugin may take to finish."),
                    },
                    ""},
-                  "What a stop waits for. The sum and 20 s more is the end; systemd's TimeoutStopSec must be "
+                  "How long a stop waits. The process exits 20 s after the sum; systemd's TimeoutStopSec "
+                  "must be "
                   "longer."),
-            group(
-                "journal",
-                {{
-                     duration("keep", &Config::journal_keep, 1min,
-                              milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
-                     whole("rows", &Config::journal_rows, 100, 100'000'000,
-                           "At most so many, half of them in equal parts for the servers; then new work with "
-                           "effects is refused."),
-                     size("bytes", &Config::journal_bytes, 1 << 20, 1ULL << 40,
-                          "What the rows may hold, shared alike."),
-                 },
-                 ""},
-                "The record that keeps work from being lost or done twice."),
-            group("limits", &Config::limits, limits_section(), "Each server's share of this machine."),
+            group("journal",
+                  {{
+                       duration("keep", &Config::journal_keep, 1min,
+                                milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
+                       whole("rows", &Config::journal_rows, 100, 100'000'000,
+                             "Maximum number of results, half of it divided evenly among the servers; beyond "
+                             "it new work with "
+                             "effects is refused."),
+                       size("bytes", &Config::journal_bytes, 1 << 20, 1ULL << 40,
+                            "Maximum size of the results, divided in the same way."),
+                   },
+                   ""},
+                  "Keeps commands from being lost or run twice."),
+            group("limits", &Config::limits, limits_section(), "Limits of each server."),
             servers_key(),
             listeners_key(),
             plugins_key(),

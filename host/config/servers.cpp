@@ -37,7 +37,7 @@ Section reconnect_section()
     return {
         {
             duration("initial", &ReconnectConfig::initial, 10ms, 1h,
-                     "The first delay. Default: what the protocol says."),
+                     "The first delay. Default: the protocol's."),
             real("factor", &ReconnectConfig::factor, 1, 10, "Each further delay is this many times longer."),
             duration("max", &ReconnectConfig::max, 10ms, 24h, "The longest delay."),
             real("jitter", &ReconnectConfig::jitter, 0, 0.9,
@@ -52,8 +52,7 @@ const Section& server_section()
         Section made{
             {
                 text("name", &ServerConfig::name, "Part of the journal's key: keep it stable.", 64),
-                choice("protocol", &ServerConfig::protocol, protocol_names(),
-                       "What the server speaks on the wire."),
+                choice("protocol", &ServerConfig::protocol, protocol_names(), "The protocol of the server."),
                 choice("dialect", &ServerConfig::dialect, dialect_names(),
                        "field: the variant that some deployed servers speak (panel and dashboard only)."),
                 url_key(
@@ -62,27 +61,29 @@ const Section& server_section()
                     "signed, "
                     "{public_ip} stands for the machine's public address."),
                 text("agent_id", &ServerConfig::agent_id,
-                     "Who this agent is for the server. Default: agent.id.", 128),
+                     "This agent's id for the server. Default: agent.id.", 128),
                 secret("credential", &ServerConfig::credential,
-                       "Where the token or shared secret is read from, each time it is needed."),
+                       "Source of the token or shared secret, read each time it is needed."),
                 list("allow", &ServerConfig::allow,
-                     "Actions the server may ask for, as patterns. Default: what the plugins' manifests name "
+                     "Actions the server may call, as patterns. Default: the actions that plugins' manifests "
+                     "list "
                      "for "
                      "the protocol, and host.*."),
                 dictionary("map", &ServerConfig::map, "word: plugin.action",
-                           "Wire word to action, over the aliases of the manifests."),
+                           "Maps the server's own names to actions; overrides the manifests' aliases."),
                 headers_key(),
                 group("tls", &ServerConfig::tls, tls_client_section(),
-                      "How the server proves itself, and how we do."),
-                url_key("proxy", &ServerConfig::proxy,
-                        "http://[USER:PASSWORD@]HOST:PORT of a proxy that knows CONNECT. The session and the "
-                        "transfers that the server asks for go through it. Transfers to the hosts that the "
-                        "environment variable NO_PROXY lists are direct. A list longer than 8 KiB is not "
-                        "read, with a warning."),
+                      "TLS: how the server and this agent authenticate."),
+                url_key(
+                    "proxy", &ServerConfig::proxy,
+                    "http://[USER:PASSWORD@]HOST:PORT of a proxy that supports CONNECT. The session and the "
+                    "transfers that the server requests go through it. Transfers to the hosts that the "
+                    "environment variable NO_PROXY lists are direct. A list longer than 8 KiB is not "
+                    "read, with a warning."),
                 group("reconnect", &ServerConfig::reconnect, reconnect_section(),
-                      "Delays between attempts. Default: what the protocol says."),
+                      "Delays between connection attempts. Default: the protocol's."),
                 duration("heartbeat", &ServerConfig::heartbeat, 100ms, 1h,
-                         "Interval of heartbeats or pings. Default: what the protocol says."),
+                         "Interval of heartbeats or pings. Default: the protocol's."),
                 flag(
                     "insecure", &ServerConfig::insecure,
                     "true admits ws:// and http:// beyond loopback: anyone on the network path can read it."),
@@ -91,7 +92,7 @@ const Section& server_section()
                      "memory and time, "
                      "saves bandwidth."),
                 group("limits", &ServerConfig::limits, limits_section(),
-                      "This server's own, over the common `limits`."),
+                      "Overrides the common `limits` for this server."),
             },
             ""};
         for (Key& key : protocol_keys()) made.keys.push_back(std::move(key));
@@ -106,7 +107,7 @@ Key servers_key()
 {
     Key key;
     key.name = "servers";
-    key.doc = "Outbound sessions, one isolated state machine each.";
+    key.doc = "Servers to connect to; each session is isolated from the others.";
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         auto& config = *static_cast<Config*>(object);
         if (value.kind != Value::Kind::list)

@@ -32,10 +32,9 @@ constexpr std::array<std::string_view, 10> dashboard_words{
 
 constexpr std::array<Setting, 4> panel_settings{{
     {"register_url", Kind::http_url, 0, 4096, 0, "Where the agent registers once to get its id and token."},
-    {"admin_credential", Kind::secret, 0, 0, 0, "What the registration is authorised with."},
-    {"port", Kind::whole, 0, 65535, 0, "The port told at registration."},
-    {"refresh", Kind::duration, ms(1s), ms(8760h), ms(24h),
-     "The token is exchanged for a new one this often."},
+    {"admin_credential", Kind::secret, 0, 0, 0, "Credential that authorises the registration."},
+    {"port", Kind::whole, 0, 65535, 0, "The port sent at registration."},
+    {"refresh", Kind::duration, ms(1s), ms(8760h), ms(24h), "Interval between token refreshes."},
 }};
 constexpr std::array<Setting, 1> print_settings{{
     {"shop_id", Kind::text, 0, 128, 0, "Default: agent_id."},
