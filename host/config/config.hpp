@@ -51,8 +51,8 @@ struct ServerConfig {
     std::string url;
     std::string agent_id; // default: agent.id
     SecretSource credential;
-    std::optional<std::vector<std::string>>
-        allow; // absent: the actions that manifests alias for the protocol, and host.*
+    // absent: the actions that manifests alias for the protocol, and host.*.
+    std::optional<std::vector<std::string>> allow;
     std::map<std::string, std::string> map; // wire word -> action
     std::map<std::string, std::string> headers;
     TlsClientConfig tls;
@@ -62,9 +62,9 @@ struct ServerConfig {
     bool insecure = false;
     bool compress = false; // permessage-deflate, for messages above 10 KiB
     Limits limits;         // `limits:`, with this server's own `limits:` over it
-    std::string
-        protocol_json; // the section named after the protocol (panel:, print:, signed:) as JSON, "{}" if absent;
-                       // durations in ms (metrics_interval_ms), paths absolute
+    // The section named after the protocol (panel:, print:, signed:) as JSON, "{}" if absent; durations in ms
+    // (metrics_interval_ms), paths absolute.
+    std::string protocol_json;
     bool operator==(const ServerConfig&) const = default;
 };
 
@@ -79,8 +79,8 @@ struct ListenerConfig {
     milliseconds header_timeout{10'000};
     milliseconds body_timeout{30'000}; // without progress
     milliseconds idle_timeout{60'000}; // keep-alive
-    std::vector<std::string>
-        trusted_proxies;         // addresses and ranges whose forwarded client address is trusted
+    // Addresses and ranges whose forwarded client address is trusted.
+    std::vector<std::string> trusted_proxies;
     bool proxy_protocol = false; // connections from trusted_proxies begin with a PROXY header
     bool operator==(const ListenerConfig&) const = default;
 };

@@ -24,8 +24,8 @@ std::string name_of(const Value& item)
 
 void merge_named(Value& base, Value over)
 {
-    const std::size_t old =
-        base.items.size(); // two with the same name in one file are kept, and reported later
+    // Two with the same name in one file are kept, and reported later.
+    const std::size_t old = base.items.size();
     for (Value& item : over.items) {
         const std::string name = name_of(item);
         const auto end = base.items.begin() + static_cast<std::ptrdiff_t>(old);

@@ -7,8 +7,8 @@
 
 namespace agenthost::host::net {
 
-constexpr std::size_t block_size =
-    64 * 1024; // one recv() empties what a busy peer sends between two wake-ups
+// One recv() empties what a busy peer sends between two wake-ups.
+constexpr std::size_t block_size = 64 * 1024;
 
 class Block {
 public:

@@ -236,8 +236,8 @@ public:
     {
         return core_->read_some(data, size, ec);
     }
-    std::size_t write_now(const void* data, std::size_t size,
-                          error_code& ec); // bypasses the cork, which is sent first
+    // Bypasses the cork, which is sent first.
+    std::size_t write_now(const void* data, std::size_t size, error_code& ec);
     std::size_t sendfile_now(int fd, std::uint64_t& offset, std::size_t size, error_code& ec); // plain only
     void wait_readable(Done done); // flushes first
     void wait_writable(Done done);

@@ -14,8 +14,8 @@ namespace agenthost::host::runner {
 namespace {
 
 constexpr std::size_t read_bytes = 64u << 10;
-constexpr std::size_t max_unclaimed_fds =
-    4 * max_blobs; // descriptors that came before the frames they belong to
+// Descriptors that came before the frames they belong to.
+constexpr std::size_t max_unclaimed_fds = 4 * max_blobs;
 
 } // namespace
 

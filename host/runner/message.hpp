@@ -15,11 +15,11 @@
 namespace agenthost::host::runner {
 
 constexpr std::uint32_t protocol_version = 2;
-constexpr std::size_t max_frame = 16u
-                                  << 20; // a request's params are bounded by limits.message_bytes, far below
-constexpr std::size_t max_blobs = 64;    // descriptors in one message; the kernel's own bound is 253
-constexpr std::size_t stream_window = 128u
-                                      << 10; // unacknowledged output of one request in bytes; beyond it BUSY
+// A request's params are bounded by limits.message_bytes, far below.
+constexpr std::size_t max_frame = 16u << 20;
+constexpr std::size_t max_blobs = 64; // descriptors in one message; the kernel's own bound is 253
+// Unacknowledged output of one request in bytes; beyond it BUSY.
+constexpr std::size_t stream_window = 128u << 10;
 constexpr std::size_t max_streams = 16u << 20; // the same for all requests together
 
 enum class Type : std::uint16_t {

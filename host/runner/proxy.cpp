@@ -65,8 +65,8 @@ agh_status Proxy::create(agh_bytes config, agh_error* error)
         return detail::fill(error, AGH_E_NOMEM, "INTERNAL",
                             std::string{"cannot make a socketpair for the runner: "} + std::strerror(errno));
     }
-    base::Fd ours{ends[0]},
-        theirs{::fcntl(ends[1], F_DUPFD_CLOEXEC, 16)}; // clear of what the child puts in place
+    // Clear of what the child puts in place.
+    base::Fd ours{ends[0]}, theirs{::fcntl(ends[1], F_DUPFD_CLOEXEC, 16)};
     ::close(ends[1]);
     log_level_ = lowest_level();
     channel_ = std::make_unique<Channel>(std::move(ours));

@@ -40,8 +40,8 @@ public:
     Proxy& operator=(const Proxy&) = delete;
 
     agh_status create(agh_bytes config, agh_error*);
-    agh_status operate(Type, std::string_view body,
-                       agh_error*); // start, configure, health, drain: a round trip
+    // Start, configure, health, drain: a round trip.
+    agh_status operate(Type, std::string_view body, agh_error*);
     agh_status invoke(const agh_request&, agh_error*);
     void cancel(agh_req);
     void writable(agh_req);

@@ -23,8 +23,8 @@ struct RunnerSpec {
     // Not after destroy() has begun. Must not call destroy() itself.
     std::function<void(std::string why)> on_death = {};
     std::uint32_t concurrency = 1; // the manifest's; 0 for "run": "inline": one thread
-    std::uint32_t life_timeout_ms =
-        0; // a round trip of create, start, configure, drain or destroy; 0: as long as the runner lives
+    // A round trip of create, start, configure, drain or destroy; 0: as long as the runner lives.
+    std::uint32_t life_timeout_ms = 0;
 };
 
 // Spawns the runner and waits, on the caller's thread, for its create() to come back. On failure: the error filled, the runner gone and reaped.

@@ -7,8 +7,8 @@
 
 namespace agenthost::host::runner {
 
-constexpr int runner_socket =
-    3; // the runner's end of the socketpair; 0 and 1 are /dev/null, 2 is ours, everything else is closed
+// The runner's end of the socketpair; 0 and 1 are /dev/null, 2 is ours, everything else is closed.
+constexpr int runner_socket = 3;
 
 // The pid, or -1 and `why` (what, where, how to fix). The process has its own group, no blocked signals, and only the environment
 // that programs need, because our environment may contain credentials.

@@ -24,8 +24,8 @@ class Link {
 public:
     struct Options {
         netclient::Url url;
-        std::vector<std::pair<std::string, std::string>>
-            headers;                                           // the last one of a name wins; may be secret
+        // The last one of a name wins; may be secret.
+        std::vector<std::pair<std::string, std::string>> headers;
         std::vector<boost::asio::ip::tcp::endpoint> addresses; // the proxy's when there is one
         std::optional<netclient::Proxy> proxy;
         netclient::TlsContextPtr tls;
@@ -35,8 +35,8 @@ public:
         std::string user_agent;
         bool compress = false; // offers permessage-deflate; only messages above compress_from are compressed
     };
-    static constexpr std::size_t compress_from =
-        10 << 10; // bytes; compressing smaller messages does not pay off
+    // Bytes; compressing smaller messages does not pay off.
+    static constexpr std::size_t compress_from = 10 << 10;
     struct End {
         std::string why;      // empty: we closed it
         bool refused = false; // the server rejected our identity (401, 403, close 1008)

@@ -14,8 +14,8 @@ struct Threads {
     std::mutex mutex;
     std::condition_variable ended;
     std::list<std::thread> running;
-    std::list<std::thread>
-        over; // the last finished thread; it joins the earlier ones, so that no I/O thread has to
+    // The last finished thread; it joins the earlier ones, so that no I/O thread has to.
+    std::list<std::thread> over;
 };
 
 void join(std::list<std::thread>& threads) // they have finished their jobs

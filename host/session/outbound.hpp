@@ -146,8 +146,8 @@ private:
     Outage outage_;
     wire::Takeovers takeovers_;
     std::int64_t ready_at_ = 0; // running_ms(); 0: this attempt is not ready yet
-    bool blamed_ =
-        false; // this attempt already has a reason for its end; later socket errors do not replace it
+    // This attempt already has a reason for its end; later socket errors do not replace it.
+    bool blamed_ = false;
     bool unusable_said_ = false;    // of the current connection
     std::size_t refused_bytes_ = 0; // of the last frame that queue() found too large
     std::size_t learned_max_ = 0;   // max bytes per frame after the server closed with 1009; 0: as configured

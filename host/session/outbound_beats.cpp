@@ -14,9 +14,9 @@ using namespace wire::session;
 using namespace std::chrono_literals;
 using boost::system::error_code;
 
-constexpr std::chrono::milliseconds shortest_beat = 1s,
-                                    longest_beat = 1h; // bounds of the interval a server may request
-constexpr auto refresh_pause = 5min;                   // after a refresh that failed
+// Bounds of the interval a server may request.
+constexpr std::chrono::milliseconds shortest_beat = 1s, longest_beat = 1h;
+constexpr auto refresh_pause = 5min; // after a refresh that failed
 
 } // namespace
 

@@ -25,8 +25,8 @@ struct Prepared : Identity {
     netclient::Url url;
     std::string shown_url;
     std::optional<netclient::Proxy> proxy;
-    std::vector<boost::asio::ip::tcp::endpoint>
-        addresses;                // the proxy's if there is one; in the resolver's order, at most 8
+    // The proxy's if there is one; in the resolver's order, at most 8.
+    std::vector<boost::asio::ip::tcp::endpoint> addresses;
     netclient::TlsContextPtr tls; // null for ws://
     std::string nonces;           // the file's bytes
 };

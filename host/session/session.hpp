@@ -18,8 +18,8 @@ class Dispatcher;
 class Facts;
 
 struct SessionStatus {
-    std::string name, protocol, url,
-        state;           // url without its query; state: connecting, authenticating, ready, waiting, ...
+    // URL without its query; state: connecting, authenticating, ready, waiting, ...
+    std::string name, protocol, url, state;
     std::string problem; // why it is not ready; empty: no problem
     // The first failure of the current outage and its time (UTC ms; 0: none). Kept until a session has lasted 10 s.
     std::string first_problem;
@@ -35,8 +35,9 @@ struct SessionStatus {
                   send_queue_bytes = 0, dropped = 0,
                   malformed = 0, // frames that could not be used
         unspoken = 0,            // events, progress and output that the protocol cannot express
-        too_large =
-            0; // results replaced by TOO_LARGE, and events and output dropped, because they exceed the server's limit
+        // Results replaced by TOO_LARGE, and events and output dropped, because they exceed the server's
+        // limit.
+        too_large = 0;
     std::string malformed_last; // the error of the last malformed frame
 };
 
@@ -62,13 +63,13 @@ struct SessionContext {
     std::function<void()> on_change;                // status changed
     std::function<void(const std::string&)> warn{}; // logs a line; it contains no secret
     std::string state_dir{}; // for registrations and nonces; empty: they are not stored
-    std::function<std::string()>
-        capabilities{};              // the plugins' capabilities as a JSON array, read for each hello
+    // The plugins' capabilities as a JSON array, read for each hello.
+    std::function<std::string()> capabilities{};
     std::function<bool()> healthy{}; // the health that heartbeats report
     // Called before each connection with the origin of the server's URL, "https://host:port/".
     std::function<void(const std::string& origin)> on_origin{};
-    std::chrono::steady_clock::time_point started =
-        std::chrono::steady_clock::now(); // of the daemon, for the uptime in heartbeats
+    // Of the daemon, for the uptime in heartbeats.
+    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 std::shared_ptr<Session> make_session(SessionContext, ServerConfig);

@@ -21,8 +21,8 @@ struct Config {
     bool allow_private_networks = false;
     std::string ca_file;
     std::chrono::milliseconds connect_timeout{10'000}, idle_timeout{10'000};
-    std::uint64_t min_rate =
-        128; // minimum rate of a transfer in bytes per second, over min_rate_window; 0: any rate
+    // Minimum rate of a transfer in bytes per second, over min_rate_window; 0: any rate.
+    std::uint64_t min_rate = 128;
     std::chrono::milliseconds min_rate_window{60'000};
 };
 

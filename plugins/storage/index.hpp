@@ -32,8 +32,8 @@ public:
     std::optional<FileRecord> find(const std::string& id);
     // Inserts or replaces the row with this id; the old blob, if any, goes to the trash in the same transaction and is returned.
     std::optional<std::string> put(const FileRecord&);
-    void describe(const std::string& id, const std::string& name,
-                  const std::string& owner); // new name and owner for the same content
+    // New name and owner for the same content.
+    void describe(const std::string& id, const std::string& name, const std::string& owner);
     // Removes a row and returns its blob, which is now in the trash; nullopt: no such row.
     std::optional<std::string> remove(const std::string& id);
     void mark(const std::string& id, const std::string& blob, FileState);

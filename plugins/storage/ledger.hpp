@@ -25,8 +25,8 @@ public:
     std::string raise(Claim& claim, std::uint64_t size, std::uint64_t free);
     void allocated(Claim& claim, std::uint64_t bytes); // this many more bytes are now allocated on the disk
     void give_up(Claim& claim);
-    void settle(Claim& claim,
-                std::uint64_t size); // the file is in place with this size, the replaced file is gone
+    // The file is in place with this size, the replaced file is gone.
+    void settle(Claim& claim, std::uint64_t size);
     void removed(std::uint64_t size);
 
     void set_limits(Limits limits) { limits_ = limits; }

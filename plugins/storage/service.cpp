@@ -11,8 +11,8 @@ namespace agenthost::storage {
 
 namespace {
 
-constexpr std::size_t quarantine_most =
-    1000; // files; a crash leaves at most one, so this many indicate another problem
+// Files; a crash leaves at most one, so this many indicate another problem.
+constexpr std::size_t quarantine_most = 1000;
 constexpr std::chrono::seconds publish_every{30}; // because others write to the disk too
 constexpr std::size_t report_most = 100;          // events per start-up; the count is complete
 

@@ -113,8 +113,8 @@ ChosenMounts choose_mounts(std::vector<Mount> all, const std::vector<std::string
         auto point = mount.point;
         by_point.insert_or_assign(std::move(point), std::move(mount));
     }
-    std::map<std::string, Mount>
-        by_device; // the shortest path of each; a bind mount shows the same filesystem
+    // The shortest path of each; a bind mount shows the same filesystem.
+    std::map<std::string, Mount> by_device;
     for (auto& [point, mount] : by_point) {
         if (may_hang(mount.type) && !network) continue;
         const bool wanted =

@@ -11,8 +11,8 @@
 
 namespace agenthost::telemetry {
 
-constexpr std::size_t max_interfaces = 16, max_disks = 16,
-                      max_filesystems = 32; // ext/metrics.h: 32 label sets
+// ext/metrics.h: 32 label sets.
+constexpr std::size_t max_interfaces = 16, max_disks = 16, max_filesystems = 32;
 
 // "eth*" admits eth0; "*" everything; otherwise the name itself.
 bool matches(std::string_view pattern, std::string_view name);

@@ -27,8 +27,8 @@ private:
     void record(const Metric&, double value, std::string_view label_value = {});
 
     Context& context_;
-    std::map<std::string, std::optional<std::uint32_t>, std::less<>>
-        known_; // "name\nlabel value"; bounded by the host's refusals
+    // "name\nlabel value"; bounded by the host's refusals.
+    std::map<std::string, std::optional<std::uint32_t>, std::less<>> known_;
     std::uint64_t forwarded_ = 0, dropped_ = 0;
 };
 

@@ -33,8 +33,8 @@ class Follower {
 public:
     static constexpr std::size_t step = 256 << 10;
     static constexpr std::uint64_t max_behind = 16 << 20;
-    static constexpr int linger = 3, linger_missing = 60,
-                         max_linger = 30; // polls; max_linger: even if its writer continues
+    // Polls; max_linger: even if its writer continues.
+    static constexpr int linger = 3, linger_missing = 60, max_linger = 30;
 
     explicit Follower(std::string path, std::optional<Place> place = {})
         : path_{std::move(path)}, saved_{place}
@@ -61,8 +61,8 @@ private:
     bool met_ = false;           // a file has been opened: later files at the path are read from their start
     base::Fd file_;
     std::uint64_t device_ = 0, inode_ = 0, offset_ = 0, before_ = 0, skipped_ = 0;
-    std::uint64_t checked_size_ =
-        0; // the size at the last poll: if it changed, the bytes before the position are compared again
+    // The size at the last poll: if it changed, the bytes before the position are compared again.
+    std::uint64_t checked_size_ = 0;
     std::int64_t checked_time_ = 0; // and the time of its last change
     int quiet_ = 0, gone_ = 0;      // polls without new bytes, polls since the path is no longer this file
     Splitter splitter_;

@@ -31,8 +31,8 @@ line_text(const Line&); // for people and print's heartbeat: "2026-11-20T17:44:0
 // end is removed. Invalid UTF-8 stays unchanged: JSON turns it into U+FFFD.
 class Splitter {
 public:
-    static constexpr std::size_t max_line =
-        4096; // enough for a stack trace on one line; a protocol message holds many
+    // Enough for a stack trace on one line; a protocol message holds many.
+    static constexpr std::size_t max_line = 4096;
     using Take = std::function<void(std::string_view line, bool cut)>;
     void feed(std::string_view bytes, const Take&);
     // Bytes of the incomplete line after the last line end.

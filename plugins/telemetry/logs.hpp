@@ -19,8 +19,8 @@ namespace agenthost::telemetry {
 
 class Logs {
 public:
-    static constexpr std::size_t max_recent = 200,
-                                 max_warnings = 20; // lines kept for telemetry.logs and the fact "logs"
+    // Lines kept for telemetry.logs and the fact "logs"
+    static constexpr std::size_t max_recent = 200, max_warnings = 20;
     static constexpr std::chrono::seconds save_every{10}, say_every{10};
     struct World {
         std::function<bool(const Line&)> forward; // false: the host does not accept it now, the line is lost

@@ -173,8 +173,8 @@ std::vector<Interface> parse_net_dev(std::string_view text)
     std::vector<Interface> out;
     while (!text.empty() && out.size() < max_parsed) {
         auto line = next_line(text);
-        const auto colon =
-            line.rfind(':'); // an alias is "eth0:1"; figures follow the last, sometimes without a space
+        // An alias is "eth0:1"; figures follow the last, sometimes without a space.
+        const auto colon = line.rfind(':');
         if (colon == line.npos) continue; // the two lines of headings
         auto before = line.substr(0, colon);
         const auto name = next_word(before);
@@ -194,8 +194,8 @@ std::vector<Interface> parse_net_dev(std::string_view text)
 
 std::vector<Disk> parse_diskstats(std::string_view text)
 {
-    constexpr std::uint64_t sector =
-        512; // always, whatever the device's own (Documentation/admin-guide/iostats)
+    // Always, whatever the device's own (Documentation/admin-guide/iostats)
+    constexpr std::uint64_t sector = 512;
     std::vector<Disk> out;
     while (!text.empty() && out.size() < max_parsed) {
         auto line = next_line(text);

@@ -34,8 +34,8 @@ std::optional<Load> parse_loadavg(std::string_view);
 // /proc/net/dev
 struct Interface {
     std::string name;
-    std::uint64_t in = 0, out = 0, in_errors = 0, out_errors = 0, in_drops = 0,
-                  out_drops = 0; // bytes; packets
+    // Bytes; packets.
+    std::uint64_t in = 0, out = 0, in_errors = 0, out_errors = 0, in_drops = 0, out_drops = 0;
 };
 std::vector<Interface> parse_net_dev(std::string_view);
 

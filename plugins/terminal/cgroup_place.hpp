@@ -17,8 +17,8 @@ class CgroupSystem {
 public:
     virtual ~CgroupSystem() = default;
     virtual std::string read(const std::string& file); // empty: it does not exist
-    virtual bool write(const std::string& file,
-                       const std::string& text); // in a single write, as the kernel requires
+    // In a single write, as the kernel requires.
+    virtual bool write(const std::string& file, const std::string& text);
     virtual bool make(const std::string& folder);
     virtual bool remove(const std::string& folder);
     virtual std::string attribute(const std::string& folder, const char* name); // extended; empty: not set

@@ -27,8 +27,8 @@ struct Config {
     std::string shell;                     // empty: /bin/sh for strings, the user's own as SHELL
     std::vector<std::string> allow;        // patterns (policy.hpp); empty: nothing runs
     std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    std::optional<std::vector<std::string>>
-        env; // variables a caller may set; not set: by `allow` (policy.hpp)
+    // Variables a caller may set; not set: by `allow` (policy.hpp)
+    std::optional<std::vector<std::string>> env;
     std::map<std::string, std::string> environment; // set for every command
     unsigned queue = 100, concurrency = 4;
     std::chrono::milliseconds timeout{3'600'000}; // maximum and default; 0: none

@@ -30,8 +30,8 @@ public:
     void tidy_soon();        // a finished command has no readers left
 
     [[nodiscard]] JobPtr find_open(std::string_view server, const std::string& id) const;
-    [[nodiscard]] JobPtr find(std::string_view server,
-                              const std::string& id) const; // including finished ones
+    // Including finished ones.
+    [[nodiscard]] JobPtr find(std::string_view server, const std::string& id) const;
     [[nodiscard]] std::vector<JobPtr> open() const;
     [[nodiscard]] std::vector<JobPtr> all() const; // finished ones last
     void clear();                                  // kills all processes and disconnects readers

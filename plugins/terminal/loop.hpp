@@ -37,9 +37,9 @@ public:
     void stop();                 // joins and drops pending posts. Not from the loop's thread
     void post(Function<void()>); // [any]
 
-    void watch(int fd, std::uint32_t events,
-               Watcher&); // level-triggered; also changes the events of a watched one
-    void forget(int fd);  // before it is closed; no ready() follows, not even in this turn
+    // Level-triggered; also changes the events of a watched one.
+    void watch(int fd, std::uint32_t events, Watcher&);
+    void forget(int fd); // before it is closed; no ready() follows, not even in this turn
     Timer after(Clock::duration, Function<void()>);
     void cancel(Timer&);                                         // sets it to 0
     void later(Function<void()>);                                // at the end of this turn

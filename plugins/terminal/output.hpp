@@ -25,8 +25,8 @@ struct WindowBudget {
 
 class Output {
 public:
-    static constexpr std::size_t window =
-        256 << 10; // holds the 100 KB that a slow consumer may lag behind, and one read
+    // Holds the 100 KB that a slow consumer may lag behind, and one read.
+    static constexpr std::size_t window = 256 << 10;
     static constexpr std::size_t read_size = 64 << 10; // min size that room() returns, except before the wrap
 
     // Without a budget the window does not grow.

@@ -27,8 +27,8 @@ namespace agenthost::terminal {
 
 struct Admitted {
     std::string program; // absolute path to execute
-    bool resolved =
-        false; // a pattern matched after resolving links: the path must contain no link when it is executed
+    // A pattern matched after resolving links: the path must contain no link when it is executed.
+    bool resolved = false;
     std::vector<std::string> argv, env;
     std::string cwd;
 };

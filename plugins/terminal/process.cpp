@@ -165,13 +165,13 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
     ::posix_spawn_file_actions_adddup2(&actions.raw, err_fd, 2);
     ::posix_spawn_file_actions_adddup2(&actions.raw, control, terminal_exec_control);
     ::posix_spawn_file_actions_adddup2(&actions.raw, spec.get(), terminal_exec_spec_fd);
-    ::posix_spawn_file_actions_addclosefrom_np(
-        &actions.raw, terminal_exec_spec_fd + 1); // in case other code in this process leaked descriptors
+    // In case other code in this process leaked descriptors.
+    ::posix_spawn_file_actions_addclosefrom_np(&actions.raw, terminal_exec_spec_fd + 1);
     base::SpawnAttributes attributes;
     sigset_t all;
     ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes.raw,
-                                 &all); // the helper blocks all signals from its first instruction
+    // The helper blocks all signals from its first instruction.
+    ::posix_spawnattr_setsigmask(&attributes.raw, &all);
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
     // Its own group, so that it gets no signal sent to the daemon's group; not a session, which the scheduler may treat as another user.
     ::posix_spawnattr_setpgroup(&attributes.raw, 0);
@@ -262,8 +262,8 @@ bool Process::on_pidfd()
 void Process::order(std::uint32_t kind, int sig)
 {
     const terminal_exec_order text{.kind = kind, .signal = sig};
-    (void)!::send(control_.get(), &text, sizeof text,
-                  MSG_DONTWAIT | MSG_NOSIGNAL); // ignore a helper that is gone
+    // Ignore a helper that is gone.
+    (void)!::send(control_.get(), &text, sizeof text, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void Process::interrupt()

@@ -21,8 +21,8 @@ public:
     {
         if (set_.exchange(true)) return;
         const std::uint64_t one = 1;
-        [[maybe_unused]] const auto written =
-            ::write(event_.get(), &one, sizeof one); // an eventfd at 0 takes it
+        // An eventfd at 0 takes it.
+        [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
     }
     [[nodiscard]] bool is_set() const { return set_.load(std::memory_order_relaxed); }
     [[nodiscard]] int fd() const { return event_.get(); } // readable once set

@@ -132,8 +132,8 @@ int Database::changes() const { return sqlite3_changes(db_.get()); }
 Transaction::~Transaction()
 {
     if (!open_) return;
-    sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr,
-                 nullptr); // fails only when SQLite rolled back on its own
+    // Fails only when SQLite rolled back on its own.
+    sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 } // namespace agenthost::base

@@ -22,8 +22,8 @@ struct Quantity {
     [[nodiscard]] std::optional<std::uint64_t> times(std::uint64_t factor, std::uint64_t max) const
     {
         if (whole > max / factor || (millionths != 0 && factor == 1)) return std::nullopt;
-        const std::uint64_t value =
-            whole * factor + millionths * factor / 1'000'000; // a factor is at most 2^40
+        // A factor is at most 2^40.
+        const std::uint64_t value = whole * factor + millionths * factor / 1'000'000;
         return value <= max ? std::optional{value} : std::nullopt;
     }
 };

@@ -21,8 +21,8 @@ enum class Reach {
 Reach reach_of(const sockaddr&);
 
 struct AddressPolicy {
-    std::vector<std::string>
-        allow_hosts; // "files.example.com", "*.example.com" (below it, not itself), "*"; empty: any
+    // "files.example.com", "*.example.com" (below it, not itself), "*"; empty: any.
+    std::vector<std::string> allow_hosts;
     bool allow_private_networks = false;
 
     // Empty if admitted, else a sentence for people: the problem, and the configuration key that decides.

@@ -35,9 +35,9 @@ public:
     // Called after the response head, before the body. `total` is the size of the whole body, if the server sent it. Also
     // called when a broken transfer is resumed. false: stop.
     virtual bool begin(std::optional<std::uint64_t> total) = 0;
-    virtual bool write(const char* data,
-                       std::size_t size) = 0; // in order; up to 128 KiB at a time. false: stop
-    virtual bool restart() = 0;               // forget what came; the next byte is the first. false: stop
+    // In order; up to 128 KiB at a time. false: stop.
+    virtual bool write(const char* data, std::size_t size) = 0;
+    virtual bool restart() = 0; // forget what came; the next byte is the first. false: stop
     // Whether a transfer may be resumed after a break even without a strong validator, because the content is verified.
     [[nodiscard]] virtual bool verifies_content() const { return false; }
     // Whether a body that ends with the connection is acceptable, because the sink can tell if it is complete.
@@ -78,8 +78,8 @@ struct HttpOptions {
     std::chrono::milliseconds idle_timeout{10'000}; // without a byte; a third of the retry budget's time
     std::chrono::milliseconds answer_timeout{
         60'000}; // for the answer once a body is sent: the other end may be syncing its disk
-    base::RateFloor::Limits
-        min_rate{}; // of a body; slower is a failure for good, as a retry would be no faster
+    // Of a body; slower is a failure for good, as a retry would be no faster.
+    base::RateFloor::Limits min_rate{};
     int redirects = 5;
     RetryBudget::Limits retry{};
 };
@@ -110,8 +110,8 @@ private:
         TlsClientConfig config;
         std::shared_ptr<RenewedTls> tls;
     };
-    static constexpr std::size_t max_tls =
-        16; // contexts kept: one for each server that asks, and one for the others
+    // Contexts kept: one for each server that asks, and one for the others.
+    static constexpr std::size_t max_tls = 16;
 
     HttpOptions options_;
     Resolver resolver_;

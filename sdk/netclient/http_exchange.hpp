@@ -47,8 +47,8 @@ public:
 
     Step send_all(const char* data, std::size_t size);
     Step wait(short events, std::chrono::milliseconds timeout, const char* doing);
-    Step wait_until(Clock::time_point,
-                    const char* doing); // for what the connection wants, no longer than that in all
+    // For what the connection wants, no longer than that in all.
+    Step wait_until(Clock::time_point, const char* doing);
     // Reads what the server sends while the body is being sent: skips interim responses (1xx); sets `answered` when the
     // final response has begun or the server has closed.
     Step read_early_answer(bool& answered);

@@ -14,8 +14,8 @@ public:
     struct Limits {
         int attempts = 5;
         std::chrono::milliseconds within{30'000};
-        std::chrono::milliseconds first_delay{250},
-            max_delay{8'000}; // doubled each time: 0.25 + 0.5 + 1 + 2 s for five attempts
+        // Doubled each time: 0.25 + 0.5 + 1 + 2 s for five attempts.
+        std::chrono::milliseconds first_delay{250}, max_delay{8'000};
     };
 
     RetryBudget(Limits limits, Time now) : limits_{limits}, since_{now} {}

@@ -20,8 +20,8 @@ namespace agenthost::wire {
 struct World {
     std::function<std::int64_t()> utc_ms; // the peer's clock if known: the session corrects a measured skew
     std::function<std::string()> uuid;    // random, version 4, lower case
-    std::function<std::string(std::string_view key, std::string_view message)>
-        hmac; // lower-case hex of HMAC-SHA256
+    // Lower-case hex of HMAC-SHA256.
+    std::function<std::string(std::string_view key, std::string_view message)> hmac;
 };
 
 // Stores the nonces of frames that could still be replayed (replay.hpp; the session keeps it across restarts).
@@ -57,8 +57,8 @@ public:
     // The number of leading bytes that fit into one frame: the caller encodes these, then the rest with its own offset.
     [[nodiscard]] virtual std::size_t fitting(const Stream& stream) const { return stream.bytes.size(); }
     virtual bool encode(const Event&, std::string& out) = 0;
-    virtual bool encode(const Heartbeat&,
-                        std::string& out) = 0; // false also when heartbeats are WebSocket pings
+    // False also when heartbeats are WebSocket pings.
+    virtual bool encode(const Heartbeat&, std::string& out) = 0;
     virtual bool encode(const Metrics&, std::string& out) = 0;
     virtual bool encode(const Log&, std::string& out) = 0;
     // Requests from the server's settings, once their command has succeeded: a new interval, a heartbeat now.

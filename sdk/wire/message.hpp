@@ -94,12 +94,12 @@ struct Event {
 struct Heartbeat {
     std::string_view facts;
     std::int64_t at = 0;
-    std::string_view
-        id; // id of the Ping it answers or of the heartbeat it acknowledges, as the protocol writes it; else empty
+    // Id of the Ping it answers or of the heartbeat it acknowledges, as the protocol writes it; else empty.
+    std::string_view id;
 };
 struct Metrics {
-    std::string_view
-        json; // {"cpu_percent","mem_percent","disk_percent","network_in_bps","network_out_bps","load_average":[]}
+    // {"cpu_percent","mem_percent","disk_percent","network_in_bps","network_out_bps","load_average":[]}.
+    std::string_view json;
     std::int64_t at = 0;
 };
 struct Log {

@@ -7,8 +7,8 @@ namespace {
 
 using Record = wire::ReplayWindow::Record;
 
-constexpr std::size_t most_pending =
-    65'536 * Record::size;          // while the disk fails; beyond it the oldest are dropped
+// While the disk fails; beyond it the oldest are dropped.
+constexpr std::size_t most_pending = 65'536 * Record::size;
 constexpr std::size_t small = 4096; // records in a file before a snapshot pays off
 
 } // namespace

@@ -56,8 +56,8 @@ private:
     using ViewerPtr = std::shared_ptr<
         Viewer>; // destroyed outside the lock: its reply may wait for a callback of the daemon
     static constexpr std::size_t batch = 64 << 10, turn = 1 << 20;
-    static constexpr std::size_t hold_above = 512 << 10,
-                                 release_below = 128 << 10; // of the 1 MiB kept per run
+    // Of the 1 MiB kept per run.
+    static constexpr std::size_t hold_above = 512 << 10, release_below = 128 << 10;
     static constexpr auto rest = std::chrono::seconds{5};
 
     void status(const Reply*, const Run&) UNDER_LOCK;

@@ -26,11 +26,11 @@ struct Config {
     std::string credentials; // YAML: agents: [{id, secret}]; empty: only minted ones
     Secret admin_token;
     Secret enroll_token; // registers panel agents; if set, the admin token does not
-    Secret jwt_secret,
-        jwt_key;                // at most one: HS256, or RS256/ES256; none: HS256 with a generated secret
+    // At most one: HS256, or RS256/ES256; none: HS256 with a generated secret.
+    Secret jwt_secret, jwt_key;
     bool trust_shop_id = false; // print shops without a credential may connect
-    std::vector<std::string>
-        allow_origins; // origins of browsers, in addition to the hub's own: "https://desk.example.com"; "*": any
+    // Origins of browsers, in addition to the hub's own: "https://desk.example.com"; "*": any.
+    std::vector<std::string> allow_origins;
     milliseconds ping_interval{30'000};    // of the panel protocol's pings
     std::uint64_t message_bytes = 1 << 20; // of one message from an agent that has authenticated
     std::string spool; // folder for files in transit; default: spool in the state directory

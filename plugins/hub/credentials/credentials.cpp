@@ -230,8 +230,8 @@ std::optional<Credentials::Listed> parse_credentials(const std::string& yaml, co
             if (!why.empty()) return std::nullopt;
         }
     } catch (const YAML::Exception& e) {
-        why = path + ":" + std::to_string(e.mark.line + 1) +
-              ": not readable as YAML"; // the parser's message may quote a line with a secret
+        // The parser's message may quote a line with a secret.
+        why = path + ":" + std::to_string(e.mark.line + 1) + ": not readable as YAML";
         return std::nullopt;
     }
     return listed;

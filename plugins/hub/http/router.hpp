@@ -47,8 +47,8 @@ struct Route {
 
 struct Match {
     const Route* route = nullptr; // nullptr: 405 if `allow` is not empty, else 404
-    std::vector<std::string_view> names,
-        arguments;     // of the ":name" segments; the arguments point into the path
+    // Of the ":name" segments; the arguments point into the path.
+    std::vector<std::string_view> names, arguments;
     std::string allow; // "GET, PUT"
 };
 

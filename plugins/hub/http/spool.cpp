@@ -15,8 +15,8 @@ namespace agenthost::hub {
 namespace {
 
 constexpr std::uint64_t step = 1ULL << 20; // taken at first
-constexpr std::uint64_t under_way =
-    512ULL << 10; // bytes of a body that the daemon may hold before it reports progress
+// Bytes of a body that the daemon may hold before it reports progress.
+constexpr std::uint64_t under_way = 512ULL << 10;
 
 constexpr const char* remedy = "name a folder on another disk in plugins.hub.config.spool";
 

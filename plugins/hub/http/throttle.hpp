@@ -21,8 +21,8 @@ class Throttle {
 public:
     using Time = std::chrono::steady_clock::time_point;
     static constexpr int burst = 10; // failures at once
-    static constexpr auto refill =
-        std::chrono::seconds{6}; // one failure is forgiven after this time: 10 a minute
+    // One failure is forgiven after this time: 10 a minute.
+    static constexpr auto refill = std::chrono::seconds{6};
     static constexpr std::size_t max_addresses = 10'000;
 
     // Seconds until this address may try again; 0: now.

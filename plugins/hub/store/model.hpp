@@ -15,8 +15,8 @@ struct AgentRecord {
     std::int64_t first_seen = 0, last_seen = 0;
     std::string platform, capabilities; // as reported by its session; capabilities: a JSON array, or empty
     std::int64_t last_heartbeat = 0;    // 0: none; from the registry, a live session's is in Reports
-    int redispatch =
-        max_resends; // of a live session: how often a task is resent after a lost one; not stored
+    // Of a live session: how often a task is resent after a lost one; not stored.
+    int redispatch = max_resends;
 };
 
 // Whether its protocol has frames for a command's output and for its start.

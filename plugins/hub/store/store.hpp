@@ -31,8 +31,8 @@ public:
     static constexpr std::uint64_t max_waiting_bytes = 128U << 20;
 
     static constexpr std::int64_t shop_rows = 1'000; // tasks kept for one shop
-    static constexpr std::int64_t agent_rows =
-        100'000; // agents remembered; those not seen for longest are deleted first
+    // Agents remembered; those not seen for longest are deleted first.
+    static constexpr std::int64_t agent_rows = 100'000;
 
     struct Bounds {
         std::uint32_t task_rows;
@@ -40,8 +40,8 @@ public:
     };
     struct Loaded {                         // data that a starting hub needs
         std::vector<TaskRecord> open_tasks; // oldest first; tasks bound to a dead process have been failed
-        std::vector<TaskRecord>
-            unconfirmed; // print's configurations without a confirming heartbeat, oldest first
+        // Print's configurations without a confirming heartbeat, oldest first.
+        std::vector<TaskRecord> unconfirmed;
         std::vector<MintedToken> tokens;
     };
     // Opens or creates the file; blocking, start-up only. Throws std::runtime_error with cause and remedy.

@@ -29,8 +29,8 @@ public:
     std::string answered(std::string_view agent, std::string_view word);
     // The id of the only unanswered command; empty: several or none. It stays unanswered.
     [[nodiscard]] std::string only(std::string_view agent) const;
-    bool lost(std::string_view agent,
-              Time until); // the session ended: names are held until then. false: none is held
+    // The session ended: names are held until then. false: none is held.
+    bool lost(std::string_view agent, Time until);
     void expire(std::string_view agent, Time now);
     // Adds a command of an earlier hub process; if two have the same name, an answer belongs to neither.
     void inherited(std::string_view agent, std::string_view word, std::string_view id, Time until);

@@ -10,8 +10,8 @@
 namespace agenthost::wire::dashboard {
 
 constexpr std::string_view auth_failed = "AUTH_FAILED";
-constexpr std::string_view run_word =
-    "command:request"; // its id is the commandId, its answer a command:status
+// Its id is the commandId, its answer a command:status.
+constexpr std::string_view run_word = "command:request";
 
 struct Frame {
     std::string_view type;

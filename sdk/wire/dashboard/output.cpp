@@ -138,8 +138,8 @@ std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view b
         const std::size_t size = piece.size == 0 ? at.size() : piece.size;
         const std::size_t needed = piece.size == 0 ? 0 : piece.valid ? size : replacement.size();
         if (needed > room) {
-            const bool cuts =
-                piece.valid && static_cast<unsigned char>(at.front()) < 0x80; // a run of plain characters
+            // A run of plain characters.
+            const bool cuts = piece.valid && static_cast<unsigned char>(at.front()) < 0x80;
             if (cuts) taken += room;
             return false;
         }

@@ -223,8 +223,8 @@ bool DashboardServerCodec::encode(const Welcome& welcome, std::string& out)
         out += R"({"connectionId":)";
         json::append(out, new_id(world_));
         append_field(out, "message", welcome.message, most::text);
-        out +=
-            R"(,"encoding":"base64")"; // output may continue before its command is repeated on this connection
+        // Output may continue before its command is repeated on this connection.
+        out += R"(,"encoding":"base64")";
     } else {
         open_frame(out, "error", now(world_));
         out += R"({"code":"AUTH_FAILED","message":)";

@@ -5,8 +5,8 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::size_t kept_scratch = 32
-                                     << 10; // memory of a bigger frame is given back with the next small one
+// Memory of a bigger frame is given back with the next small one.
+constexpr std::size_t kept_scratch = 32 << 10;
 
 } // namespace
 

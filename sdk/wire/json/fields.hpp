@@ -52,8 +52,8 @@ public:
     // Absent or null: empty.
     std::string_view text(std::string_view key, std::size_t max);
     std::string_view identifier(std::string_view key, std::size_t max); // also: no NUL
-    std::string_view needed(std::string_view key,
-                            std::size_t max);   // an identifier that must be there and not empty
+    // An identifier that must be there and not empty.
+    std::string_view needed(std::string_view key, std::size_t max);
     std::string_view raw(std::string_view key); // any value as written; absent or null: empty
 
     std::string problem; // empty: none so far

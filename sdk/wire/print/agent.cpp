@@ -15,10 +15,10 @@ constexpr std::array<std::string_view, 6> not_requests{"ack",         "register"
                                                        "task_result", "log_event", "print_result"};
 // Max consecutive answers to frames without an id that are not tasks, because a peer that answers our errors could loop.
 constexpr int most_strays = 8;
-constexpr std::size_t most_pending =
-    16; // settings without a result yet; beyond it the oldest is ignored for heartbeats
-constexpr milliseconds shortest{1'000},
-    longest{3'600'000}; // bounds of the heartbeat interval a server may request
+// Settings without a result yet; beyond it the oldest is ignored for heartbeats.
+constexpr std::size_t most_pending = 16;
+// Bounds of the heartbeat interval a server may request.
+constexpr milliseconds shortest{1'000}, longest{3'600'000};
 
 } // namespace
 

@@ -48,8 +48,8 @@ void PrintAgent::settle(const Result& result)
 {
     const auto found = std::find_if(pending_.begin(), pending_.end(),
                                     [&](const Pending& pending) { return pending.id == result.id; });
-    const bool settings =
-        found != pending_.end() || result.action == task_config; // or one sent before a restart
+    // Or one sent before a restart.
+    const bool settings = found != pending_.end() || result.action == task_config;
     if (settings && result.outcome == Outcome::success) {
         if (found != pending_.end() && found->interval) interval_ = found->interval;
         config_push_at_ = now(world_);

@@ -47,8 +47,8 @@ using Input = std::variant<Start, Opened, Answered, Protested, Died, Flushed, Cl
 
 // Actions, to be executed in order.
 struct Open {
-    int renewal =
-        0; // renew the credential first by this method (1 refresh, 2 register again); 0: do not renew
+    // Renew the credential first by this method (1 refresh, 2 register again); 0: do not renew.
+    int renewal = 0;
 };
 struct SendHello {}; // made by the codec; empty if the upgrade contained it
 struct Arm {

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int normal = 1000, going_away = 1001, no_status = 1005, first_private = 4000;
 
-constexpr std::string_view identity_in_use =
-    "identity in use"; // sent by our hub once it has detected a contest
+// Sent by our hub once it has detected a contest.
+constexpr std::string_view identity_in_use = "identity in use";
 
 // The pause in "...; retry in 40 s".
 milliseconds asked_pause(std::string_view close_reason)

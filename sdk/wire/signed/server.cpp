@@ -12,8 +12,8 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::string_view unknown_command =
-    "unknown_command"; // the document's result for an unknown command
+// The document's result for an unknown command.
+constexpr std::string_view unknown_command = "unknown_command";
 constexpr std::array<std::string_view, 1> status_member{"status"};
 
 Refused refused(Fault fault)
