@@ -6,12 +6,12 @@
 namespace agenthost::host::net {
 namespace {
 
-constexpr std::size_t free_most = 16; // 1 MiB a thread
+constexpr std::size_t max_free = 16; // 1 MiB per thread
 
 thread_local bool gone = false; // a Stream (static object) may outlive its thread's list
 
 struct FreeList {
-    FreeList() { blocks.reserve(free_most); } // so that returning a block never allocates
+    FreeList() { blocks.reserve(max_free); } // so that returning a block never allocates
     ~FreeList() { gone = true; }
     std::vector<std::unique_ptr<char[]>> blocks;
 };
@@ -45,7 +45,7 @@ void Block::borrow()
 void Block::release() noexcept
 {
     if (!memory_) return;
-    if (!gone && free_list().blocks.size() < free_most) free_list().blocks.push_back(std::move(memory_));
+    if (!gone && free_list().blocks.size() < max_free) free_list().blocks.push_back(std::move(memory_));
     memory_.reset();
 }
 

@@ -45,7 +45,7 @@ std::size_t Core::read_some(void* data, std::size_t size, error_code& ec)
         peek(ec);
         n = take(static_cast<char*>(data), up_to_head_end(size));
     }
-    if (most_tail_ != 0 && n != 0) remember({static_cast<const char*>(data), n});
+    if (max_tail_ != 0 && n != 0) remember({static_cast<const char*>(data), n});
     return n;
 }
 
@@ -67,12 +67,12 @@ std::size_t Core::up_to_head_end(std::size_t size)
 
 void Core::remember(std::string_view bytes)
 {
-    if (bytes.size() >= most_tail_) {
-        tail_ = bytes.substr(bytes.size() - most_tail_);
+    if (bytes.size() >= max_tail_) {
+        tail_ = bytes.substr(bytes.size() - max_tail_);
         return;
     }
-    if (const std::size_t size = tail_.size() + bytes.size(); size > most_tail_)
-        tail_.erase(0, size - most_tail_);
+    if (const std::size_t size = tail_.size() + bytes.size(); size > max_tail_)
+        tail_.erase(0, size - max_tail_);
     tail_ += bytes;
 }
 

@@ -45,7 +45,7 @@ public:
     // Returns the bytes that were read but not consumed; reads a block if there are none. Empty on error. The bytes may be modified.
     std::span<char> peek(error_code& ec);
     // From now on tail() returns the last bytes, at most `most`, that read_some() returned: for error messages.
-    void keep_tail(std::size_t most) { most_tail_ = most; }
+    void keep_tail(std::size_t most) { max_tail_ = most; }
     [[nodiscard]] const std::string& tail() const { return tail_; }
     // From now on read_some() stops once at the empty line that ends an HTTP head: what follows a 101 is no longer HTTP.
     void stop_at_head_end() { head_end_matched_ = 0; }
@@ -127,7 +127,7 @@ private:
 
     // Bytes of the empty line matched so far.
     std::optional<std::uint8_t> head_end_matched_;
-    std::size_t most_tail_ = 0;
+    std::size_t max_tail_ = 0;
     std::string tail_;
     Block in_;
     std::uint32_t in_begin_ = 0, in_end_ = 0;

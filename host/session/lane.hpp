@@ -1,7 +1,7 @@
 // An executor that runs posted steps one after another without returning to the event loop in between.
 //
 // Beast posts several steps per message. Through the io_context each step costs a lock and a poll of the descriptors; here a
-// buffer of frames is processed in one run. Bound: `most_in_a_row` steps, then the event loop runs. Single-threaded (the
+// buffer of frames is processed in one run. Bound: `max_in_a_row` steps, then the event loop runs. Single-threaded (the
 // io_context's thread). An Executor is a plain pointer: handlers bound to it must keep the Lane alive.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace agenthost::host {
 
 class Lane : public std::enable_shared_from_this<Lane> {
 public:
-    static constexpr int most_in_a_row = 1024;
+    static constexpr int max_in_a_row = 1024;
 
     explicit Lane(const boost::asio::any_io_executor& loop) : loop_{loop} {}
     ~Lane() { clear(); }
@@ -119,7 +119,7 @@ private:
     {
         const auto self = shared_from_this();
         running_ = true;
-        for (int n = 0; first_ && n < most_in_a_row; ++n) next(true);
+        for (int n = 0; first_ && n < max_in_a_row; ++n) next(true);
         running_ = false;
         if (first_) resume_later();
     }

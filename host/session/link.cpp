@@ -25,9 +25,9 @@ namespace websocket = beast::websocket;
 using asio::ip::tcp;
 using net::error_code;
 
-constexpr std::size_t kept_buffer = 64 << 10;    // a larger buffer is freed after its message
-constexpr std::size_t most_in_a_row = 512 << 10; // bytes written before the event loop runs
-constexpr std::size_t kept_tail = 2048;          // last bytes read, searched for an HTTP error
+constexpr std::size_t kept_buffer = 64 << 10;   // a larger buffer is freed after its message
+constexpr std::size_t max_in_a_row = 512 << 10; // bytes written before the event loop runs
+constexpr std::size_t kept_tail = 2048;         // last bytes read, searched for an HTTP error
 
 // Beast performs the handshake, and frames the messages if compression was negotiated; otherwise net::FrameSocket frames them.
 class WebSocketLink final : public Link,
@@ -338,7 +338,7 @@ void WebSocketLink::write()
     while (owner_ && !closing_ && !writing_) {
         const std::string_view frame = owner_->next_frame();
         if (frame.empty()) return;
-        if (written > most_in_a_row) return write_later(executor_);
+        if (written > max_in_a_row) return write_later(executor_);
         written += frame.size();
         if (frames_ && !frames_->send(net::Opcode::text, frame)) {
             writing_ = true; // on_written() continues

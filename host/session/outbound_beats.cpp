@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using boost::system::error_code;
 
 // Bounds of the interval a server may request.
-constexpr std::chrono::milliseconds shortest_beat = 1s, longest_beat = 1h;
+constexpr std::chrono::milliseconds min_beat = 1s, max_beat = 1h;
 constexpr auto refresh_pause = 5min; // after a refresh that failed
 
 } // namespace
@@ -68,7 +68,7 @@ void OutboundSession::follow_codec()
     if (codec_->heartbeat_due()) send_heartbeat({});
     const auto wanted = codec_->heartbeat_interval();
     if (!wanted) return;
-    const auto interval = std::clamp(*wanted, shortest_beat, longest_beat);
+    const auto interval = std::clamp(*wanted, min_beat, max_beat);
     asked_beat_ = interval;
     if (interval == heartbeat_) return;
     heartbeat_ = interval;

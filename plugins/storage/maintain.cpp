@@ -13,7 +13,7 @@ namespace agenthost::storage {
 namespace {
 
 constexpr std::size_t verify_page = 100;
-constexpr std::size_t verify_report_most = 1000; // ids listed in the answer; the counts are complete
+constexpr std::size_t max_verify_report = 1000; // ids listed in the answer; the counts are complete
 
 // The row is deleted first, in one transaction with an entry in the trash: after a crash the next start unlinks the file.
 class Remove : public Job {
@@ -132,7 +132,7 @@ private:
     void found(const FileRecord& row, FileState state, std::vector<std::string>& ids)
     {
         ++checked_;
-        if (ids.size() < verify_report_most) ids.push_back(row.id);
+        if (ids.size() < max_verify_report) ids.push_back(row.id);
         if (row.state != state) parts_.mark(row, state);
     }
 

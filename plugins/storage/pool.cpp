@@ -37,7 +37,7 @@ void Pool::spawn(std::function<void()> first)
 void Pool::wake()
 {
     const bool work = schedule_.waiting() + withdrawn_.size() > 0;
-    if (work && idle_ + starting_ == 0 && threads_.size() < threads_most_ && !stopped_) {
+    if (work && idle_ + starting_ == 0 && threads_.size() < max_threads_ && !stopped_) {
         try {
             spawn();
         } catch (const std::system_error&) {

@@ -40,8 +40,8 @@ private:
 
 class Pool {
 public:
-    Pool(unsigned slots, std::size_t most_waiting)
-        : schedule_{slots, most_waiting}, threads_most_{schedule_.max_running_slots() + 1}
+    Pool(unsigned slots, std::size_t max_waiting)
+        : schedule_{slots, max_waiting}, max_threads_{schedule_.max_running_slots() + 1}
     {}
     ~Pool() { stop(); }
 
@@ -71,7 +71,7 @@ private:
     Schedule schedule_;
     std::map<Ticket, std::shared_ptr<Work>> works_; // waiting and running
     std::vector<std::shared_ptr<Work>> withdrawn_;  // cancelled while waiting
-    std::size_t threads_most_, idle_ = 0, starting_ = 0;
+    std::size_t max_threads_, idle_ = 0, starting_ = 0;
     std::vector<std::thread> threads_;
     bool open_ = false, stopped_ = false;
 };

@@ -29,7 +29,7 @@ public:
         bool needs_slot = true;
     };
 
-    Schedule(unsigned slots, std::size_t most_waiting) : shares_{slots, most_waiting} {}
+    Schedule(unsigned slots, std::size_t max_waiting) : shares_{slots, max_waiting} {}
 
     std::optional<Ticket> add(Job job); // nullopt: too many of this caller wait
     std::optional<Ticket> next();       // now running; nullopt: nothing can run now

@@ -12,9 +12,9 @@ namespace agenthost::storage {
 namespace {
 
 // Files; a crash leaves at most one, so this many indicate another problem.
-constexpr std::size_t quarantine_most = 1000;
+constexpr std::size_t max_quarantine = 1000;
 constexpr std::chrono::seconds publish_every{30}; // because others write to the disk too
-constexpr std::size_t report_most = 100;          // events per start-up; the count is complete
+constexpr std::size_t max_report = 100;           // events per start-up; the count is complete
 
 } // namespace
 
@@ -103,7 +103,7 @@ void Service::reconcile()
                         base::json_object("files", temporary.size(), "bytes", bytes));
     }
     const auto in_quarantine = store_->quarantined().size();
-    const auto room = quarantine_most - std::min(quarantine_most, in_quarantine);
+    const auto room = max_quarantine - std::min(max_quarantine, in_quarantine);
     const auto plan = storage::reconcile(index_->known(), index_->trash(), store_->scan(), room);
     for (const auto& blob : plan.unlink) store_->remove(blob);
     index_->clear_trash();
@@ -112,7 +112,7 @@ void Service::reconcile()
     for (const auto& file : plan.quarantine) {
         if (!store_->quarantine(file.blob)) continue;
         ++quarantined;
-        if (++reported <= report_most) telemetry_->quarantined(file.blob, file.size);
+        if (++reported <= max_report) telemetry_->quarantined(file.blob, file.size);
     }
     status_->set_orphans(quarantined, plan.left.size());
     if (!plan.left.empty())
@@ -120,7 +120,7 @@ void Service::reconcile()
                                           " more orphans stay where they are; look at " + store_->path() +
                                           "/quarantine and empty it");
     for (const auto& name : store_->strangers()) {
-        if (++reported > report_most) break;
+        if (++reported > max_report) break;
         telemetry_->log(Level::warn, "not a file of ours, left alone",
                         base::json_object("path", "files/" + name));
     }

@@ -85,10 +85,10 @@ void require_same(const std::string& path, const std::string& id, const std::str
 void require_whole(int root, const std::string& path, const std::string& id)
 {
     // SQLite treats a file shorter than its smallest page as a new database.
-    constexpr off_t least_index = 512;
+    constexpr off_t min_index = 512;
     struct stat index {};
     const bool had_index = ::fstatat(root, "index.db", &index, 0) == 0;
-    const bool empty = had_index && S_ISREG(index.st_mode) && index.st_size < least_index;
+    const bool empty = had_index && S_ISREG(index.st_mode) && index.st_size < min_index;
     if (!id.empty() && (!had_index || empty))
         throw std::runtime_error{
             "storage_path " + path + ": the index is gone (" +

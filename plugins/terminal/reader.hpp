@@ -21,7 +21,7 @@ using Outputs = std::array<std::unique_ptr<Output>, 2>; // stdout (or the PTY), 
 
 class Reader {
 public:
-    static constexpr std::uint64_t most_lag = 100 << 10;
+    static constexpr std::uint64_t max_lag = 100 << 10;
     static constexpr std::uint64_t unending = ~std::uint64_t{0};
 
     Reader(Request request, std::array<std::uint64_t, 2> from, std::uint64_t most)

@@ -49,7 +49,7 @@ void Readers::writable(agh_req id)
     r->blocked = r->stalled = false;
     loop_.cancel(r->patience); // it accepted something: restart its timer
     serve(*r);
-    if (held_ && (!runner_ || runner_->lag(outputs_) < Reader::most_lag)) let_go();
+    if (held_ && (!runner_ || runner_->lag(outputs_) < Reader::max_lag)) let_go();
     sweep();
 }
 
@@ -68,9 +68,9 @@ void Readers::serve(Reader& r)
                 sweep();
             });
         }
-        if (&r != runner_ || complete_ || r.lag(outputs_) < Reader::most_lag) return;
+        if (&r != runner_ || complete_ || r.lag(outputs_) < Reader::max_lag) return;
         if (r.stalled)
-            r.drop_to(outputs_, Reader::most_lag);
+            r.drop_to(outputs_, Reader::max_lag);
         else
             hold_for(r);
         return;
@@ -95,7 +95,7 @@ void Readers::hold_for(Reader& r)
     r.patience = loop_.after(patience_, [this, &r] {
         r.patience = 0;
         r.stalled = true;
-        r.drop_to(outputs_, Reader::most_lag);
+        r.drop_to(outputs_, Reader::max_lag);
         let_go();
     });
 }

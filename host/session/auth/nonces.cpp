@@ -8,7 +8,7 @@ namespace {
 using Record = wire::ReplayWindow::Record;
 
 // While the disk fails; beyond it the oldest are dropped.
-constexpr std::size_t most_pending = 65'536 * Record::size;
+constexpr std::size_t max_pending = 65'536 * Record::size;
 constexpr std::size_t small = 4096; // records in a file before a snapshot pays off
 
 } // namespace
@@ -70,7 +70,7 @@ void Nonces::written(std::string problem)
         if (!pending_.empty()) return write();
     } else { // retried with the next command
         pending_.insert(0, writing_);
-        if (pending_.size() > most_pending) pending_.erase(0, pending_.size() - most_pending);
+        if (pending_.size() > max_pending) pending_.erase(0, pending_.size() - max_pending);
     }
     writing_.clear();
     if (flushed_) std::exchange(flushed_, nullptr)();

@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t most_id = 256, most_token = 8192;
+constexpr std::size_t max_id = 256, max_token = 8192;
 
 // True for a value that may be put into a header unchanged: printable, not empty.
 bool fit(const std::string& text, std::size_t most)
@@ -135,7 +135,7 @@ std::optional<Registration> Registrar::load(std::string& why) const
         if (const auto at = json.find("refreshed_at"); at != json.end())
             made.refreshed_at = json_integer(*at).value_or(made.refreshed_at);
     }
-    if (!fit(made.agent_id, most_id) || !fit(made.token, most_token)) {
+    if (!fit(made.agent_id, max_id) || !fit(made.token, max_token)) {
         why = file.path() + " is damaged. Remove it, or run: agenthost register " + server_;
         return std::nullopt;
     }
@@ -186,8 +186,8 @@ Registrar::Answer Registrar::call(const std::string& url, std::string body, cons
         got.refresh_token = text_of(agent, "refreshToken");
         got.websocket_url = admitted_websocket_url(text_of(agent, "websocketUrl"), setup_.register_url);
     }
-    if (!fit(got.agent_id, most_id) || !fit(got.token, most_token) ||
-        (!got.refresh_token.empty() && !fit(got.refresh_token, most_token))) {
+    if (!fit(got.agent_id, max_id) || !fit(got.token, max_token) ||
+        (!got.refresh_token.empty() && !fit(got.refresh_token, max_token))) {
         answer.problem = where + " did not answer with agent.id and agent.token" + words_of(json);
         return answer;
     }

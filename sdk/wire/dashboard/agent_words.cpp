@@ -11,7 +11,7 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::size_t most_facts = 64 << 10; // bytes of facts in a heartbeat; larger facts are left out
+constexpr std::size_t max_facts = 64 << 10; // bytes of facts in a heartbeat; larger facts are left out
 
 // The part of a topic after the plugin's name.
 std::string_view word_of(std::string_view topic)
@@ -189,7 +189,7 @@ bool DashboardAgentCodec::encode(const Heartbeat& heartbeat, std::string& out)
 {
     open_frame(out, "heartbeat", heartbeat.at != 0 ? heartbeat.at : now(world_));
     out += R"({"sequence":)" + std::to_string(++heartbeats_);
-    if (heartbeat.facts.size() > 2 && heartbeat.facts.size() <= most_facts)
+    if (heartbeat.facts.size() > 2 && heartbeat.facts.size() <= max_facts)
         out.append(R"(,"facts":)").append(heartbeat.facts);
     out += "}}";
     return true;

@@ -15,8 +15,8 @@ using dashboard::Frame;
 using json::Kind;
 using json::Member;
 
-constexpr std::size_t most_command = 128 << 10, most_input = 256 << 10, most_path = 4096;
-constexpr std::uint64_t most_size = 10'000; // columns, rows
+constexpr std::size_t max_command = 128 << 10, max_input = 256 << 10, max_path = 4096;
+constexpr std::uint64_t max_size = 10'000; // columns, rows
 constexpr std::array<std::string_view, 4> priorities{"low", "normal", "high", "urgent"};
 
 bool absent(const Member* member) { return member == nullptr || member->kind == Kind::null; }
@@ -35,14 +35,14 @@ bool text(const Member& m, std::size_t most)
 // The command's members in a command:request. The plugin has its own schema; these rules are checked before a command is queued.
 constexpr std::array rules{
     Rule{"command", "a command of 1 to 131072 bytes without NUL",
-         [](const Member& m) { return text(m, most_command) && !m.text.empty(); }},
+         [](const Member& m) { return text(m, max_command) && !m.text.empty(); }},
     Rule{"argv", "a list", [](const Member& m) { return m.kind == Kind::array; }},
     Rule{"priority", "one of low, normal, high, urgent",
          [](const Member& m) {
              return m.kind == Kind::string &&
                     std::find(priorities.begin(), priorities.end(), m.text) != priorities.end();
          }},
-    Rule{"cwd", "a path", [](const Member& m) { return text(m, most_path); }},
+    Rule{"cwd", "a path", [](const Member& m) { return text(m, max_path); }},
     Rule{"env", "an object", [](const Member& m) { return m.kind == Kind::object; }},
     Rule{"timeoutMs", "a number of milliseconds",
          [](const Member& m) {
@@ -176,7 +176,7 @@ Message Reader::input(FieldReader& fields, std::span<const Member> members)
     Input input;
     input.command_id = fields.needed("commandId", most::id);
     input.request_id = fields.identifier("requestId", most::id);
-    input.data = fields.text("data", most_input);
+    input.data = fields.text("data", max_input);
     input.base64 = base64(fields, members);
     input.eof = flag(fields, members, "eof");
     std::string decoded;
@@ -194,7 +194,7 @@ Message Reader::resize(FieldReader& fields, std::span<const Member> members)
     const auto size = [&](std::string_view key) {
         std::uint64_t value = 0;
         const Member* member = find(members, key);
-        const bool good = !absent(member) && read_whole(*member, value) && value >= 1 && value <= most_size;
+        const bool good = !absent(member) && read_whole(*member, value) && value >= 1 && value <= max_size;
         if (!good && fields.problem.empty())
             fields.problem = std::string{key} + " is not a number from 1 to 10000";
         return static_cast<std::uint16_t>(good ? value : 0);

@@ -14,11 +14,11 @@ namespace {
 constexpr std::array<std::string_view, 6> not_requests{"ack",         "register",  "heartbeat",
                                                        "task_result", "log_event", "print_result"};
 // Max consecutive answers to frames without an id that are not tasks, because a peer that answers our errors could loop.
-constexpr int most_strays = 8;
+constexpr int max_strays = 8;
 // Settings without a result yet; beyond it the oldest is ignored for heartbeats.
-constexpr std::size_t most_pending = 16;
+constexpr std::size_t max_pending = 16;
 // Bounds of the heartbeat interval a server may request.
-constexpr milliseconds shortest{1'000}, longest{3'600'000};
+constexpr milliseconds min_beat{1'000}, max_beat{3'600'000};
 
 } // namespace
 
@@ -62,7 +62,7 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     if (more.problem.empty() && id.empty() && type != task_ping) more.problem = "id is missing";
     if (!id.empty()) {
         strays_ = 0;
-    } else if (task || ++strays_ <= most_strays) { // answered although it has no id
+    } else if (task || ++strays_ <= max_strays) { // answered although it has no id
         made_id_.assign(made).append(new_id(world_));
         id = made_id_;
     }
@@ -106,8 +106,8 @@ void PrintAgent::expect(std::string_view id, std::string_view params)
     const std::string_view updates = inside(params, "updates", json::Kind::object);
     const std::string_view telemetry = inside(updates, "telemetry", json::Kind::object);
     auto interval = from_seconds(inside(telemetry, "intervalSeconds", json::Kind::number));
-    if (interval) interval = std::clamp(*interval, shortest, longest);
-    if (pending_.size() == most_pending) pending_.erase(pending_.begin());
+    if (interval) interval = std::clamp(*interval, min_beat, max_beat);
+    if (pending_.size() == max_pending) pending_.erase(pending_.begin());
     pending_.push_back({std::string{id}, interval});
 }
 

@@ -10,7 +10,7 @@ namespace agenthost::wire {
 namespace {
 
 constexpr std::array<std::string_view, 4> keys{"vendorId", "productId", "vendor_id", "product_id"};
-constexpr std::size_t most_text = 10; // "0x" and some leading zeros
+constexpr std::size_t max_text = 10; // "0x" and some leading zeros
 
 // The position of the closing quote of the string that opens at `at`.
 std::size_t end_of_string(std::string_view json, std::size_t at)
@@ -30,7 +30,7 @@ std::size_t skip_space(std::string_view json, std::size_t at)
 
 std::optional<std::uint16_t> id_of(std::string_view text)
 {
-    if (text.size() < 3 || text.size() > most_text || text[0] != '0' || (text[1] | 0x20) != 'x')
+    if (text.size() < 3 || text.size() > max_text || text[0] != '0' || (text[1] | 0x20) != 'x')
         return std::nullopt;
     std::uint16_t id = 0;
     const char* const last = text.data() + text.size();

@@ -22,7 +22,7 @@ constexpr std::array outcome_names{
 
 constexpr std::string_view message_key = "message";
 constexpr std::size_t kept_memory = 32 << 10;
-constexpr double most_seconds = 365.0 * 24 * 3600;
+constexpr double max_seconds = 365.0 * 24 * 3600;
 
 } // namespace
 
@@ -111,8 +111,7 @@ std::optional<milliseconds> from_seconds(std::string_view json)
 {
     double seconds = 0;
     const auto [end, error] = std::from_chars(json.data(), json.data() + json.size(), seconds);
-    if (error != std::errc{} || end != json.data() + json.size() ||
-        !(seconds >= 0 && seconds <= most_seconds))
+    if (error != std::errc{} || end != json.data() + json.size() || !(seconds >= 0 && seconds <= max_seconds))
         return std::nullopt;
     return milliseconds{std::llround(seconds * 1000)};
 }

@@ -38,7 +38,7 @@ public:
     {
         if (bytes < noteworthy) return;
         while (!large_.empty() && large_.back().frame.bytes <= bytes) large_.pop_back();
-        if (large_.size() < most_large) large_.push_back({{bytes, row}, last_ + 1});
+        if (large_.size() < max_large) large_.push_back({{bytes, row}, last_ + 1});
     }
     [[nodiscard]] Largest largest() const { return large_.empty() ? Largest{} : large_.front().frame; }
     // Returns the payload of a ping that is sent now.
@@ -76,7 +76,7 @@ private:
         Largest frame;
         std::uint64_t proof;
     };
-    static constexpr std::size_t most_large = 256;
+    static constexpr std::size_t max_large = 256;
     std::deque<Row> rows_;
     std::deque<Large> large_;             // in the order they were sent, each larger than all after it
     std::uint64_t last_ = 0, ponged_ = 0; // pings sent; the latest answered ping

@@ -58,7 +58,7 @@ bool from_wire_metrics(std::string_view payload, std::string& out)
 
 void append_readable(std::string& out, std::string_view data)
 {
-    constexpr std::size_t most_readable = 300;
+    constexpr std::size_t max_readable = 300;
     std::string why, text;
     const auto members = json::split(data, why);
     if (members) {
@@ -68,11 +68,11 @@ void append_readable(std::string& out, std::string_view data)
             const bool plain = member.kind == json::Kind::string || member.kind == json::Kind::number ||
                                member.kind == json::Kind::boolean;
             const std::string_view value = member.kind == json::Kind::string ? member.text : member.raw;
-            if (!plain || value.empty() || text.size() + member.key.size() + value.size() > most_readable)
+            if (!plain || value.empty() || text.size() + member.key.size() + value.size() > max_readable)
                 continue;
             text.append(text.empty() ? "" : ", ").append(member.key).append(": ").append(value);
         }
-    } else if (data.size() <= most_readable && data.front() != '[') {
+    } else if (data.size() <= max_readable && data.front() != '[') {
         text = data; // a number, true or false
     }
     json::append(out, text.empty() ? "ok" : text);
