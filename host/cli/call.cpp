@@ -86,7 +86,8 @@ std::string dumped(const json& value, bool pretty)
     return value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace);
 }
 
-// A result with an exit code is a program's: its code becomes ours, and standard output contains only the program's output.
+// A result with an exit code is a program's: its code becomes ours, and standard output contains only the
+// program's output.
 std::optional<int> exit_code(const json& data)
 {
     const auto at = data.is_object() ? data.find("exit_code") : data.end();
@@ -180,8 +181,9 @@ int call(const Context& context, const CallOptions& options)
                 complain(std::to_string(bytes) + " bytes of output were dropped here");
             },
     }};
-    // The daemon bounds a call (--timeout, or the action's own limit). One that is silent for longer than the caller's own limit hangs;
-    // without such a limit silence has none. Ctrl-C closes the connection, which cancels the command.
+    // The daemon bounds a call (--timeout, or the action's own limit). One that is silent for longer than the
+    // caller's own limit hangs; without such a limit silence has none. Ctrl-C closes the connection, which
+    // cancels the command.
     constexpr auto max_silence = std::chrono::milliseconds{std::chrono::hours{24 * 365}};
     const auto silence = options.timeout ? std::min(*options.timeout, max_silence) + std::chrono::seconds{10}
                                          : std::chrono::milliseconds{0};

@@ -227,7 +227,8 @@ struct Parser {
     }
 };
 
-// The index of the first word that is a verb: neither an option nor an option's value. argc when there is none.
+// The index of the first word that is a verb: neither an option nor an option's value. argc when there is
+// none.
 int find_verb(int argc, char** argv)
 {
     static const std::set<std::string_view> with_value{"-c", "--config", "-o", "--control-socket"};

@@ -34,7 +34,8 @@ bool is_executable(const fs::path& file)
     return ::stat(file.c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0;
 }
 
-// Anyone who can change the file, or a folder above it, can run code as the calling user; the same rule applies to libraries.
+// Anyone who can change the file, or a folder above it, can run code as the calling user; the same rule
+// applies to libraries.
 std::string who_may_change(const fs::path& file)
 {
     std::error_code error;

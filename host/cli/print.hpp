@@ -15,8 +15,8 @@ enum class Colour { none, good, doubtful, bad, quiet, strong };
 // With escape codes when `on`.
 std::string paint(std::string_view text, Colour, bool on);
 
-// Rows with columns of equal width; the last column is not padded. Control characters are shown as "?", because names and problems
-// are not trusted.
+// Rows with columns of equal width; the last column is not padded. Control characters are shown as "?",
+// because names and problems are not trusted.
 class Table {
 public:
     struct Cell {

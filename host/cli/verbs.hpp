@@ -1,4 +1,5 @@
-// The verbs, one function each; each returns the exit code. cli.cpp reads the command line and calls one of them.
+// The verbs, one function each; each returns the exit code. cli.cpp reads the command line and calls one of
+// them.
 #pragma once
 
 #include "context.hpp"
@@ -49,7 +50,8 @@ struct PluginProblem {
     std::string id, text;
     bool warning = false;
 };
-// Problems in enabled plugins' files and configuration, including those of their own check; none is started. `libraries`: load them here too.
+// Problems in enabled plugins' files and configuration, including those of their own check; none is started.
+// `libraries`: load them here too.
 std::vector<PluginProblem> plugin_problems(const Config&, bool libraries);
 
 // Will it work here? (doctor.cpp)

@@ -1,8 +1,9 @@
 // Checks allow and map of the servers against the actions of installed plugins.
 //
-// A plugin may be missing: one file serves many machines, and third parties have their own plugins. So an unknown name is a
-// warning, unless it is similar to a known one or its plugin is installed: then it is a typo and an error. A plugin with an entry
-// below `plugins:` counts as known, even if its name is similar to another.
+// A plugin may be missing: one file serves many machines, and third parties have their own plugins. So an
+// unknown name is a warning, unless it is similar to a known one or its plugin is installed: then it is a
+// typo and an error. A plugin with an entry below `plugins:` counts as known, even if its name is similar to
+// another.
 #include "fields.hpp"
 #include "keys.hpp"
 

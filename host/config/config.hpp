@@ -1,5 +1,6 @@
 // The configuration as the daemon uses it: typed, checked, with defaults. Every key is described in
-// packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after loading; shared by pointer.
+// packaging/conf/agenthost.yaml (complete, commented) and `agenthost config schema`. Immutable after loading;
+// shared by pointer.
 #pragma once
 
 #include "base/secret.hpp"
@@ -20,7 +21,8 @@ namespace agenthost::host {
 
 using std::chrono::milliseconds;
 
-// A secret that is read at each use, so that a changed file takes effect: {file: PATH}, {env: NAME} or {systemd: NAME}.
+// A secret that is read at each use, so that a changed file takes effect: {file: PATH}, {env: NAME} or
+// {systemd: NAME}.
 using base::SecretSource;
 
 using netclient::TlsClientConfig;
@@ -85,7 +87,8 @@ struct ListenerConfig {
     bool operator==(const ListenerConfig&) const = default;
 };
 
-// Source positions of a plugin's configuration keys: "/logs/0/path" -> "agenthost.yaml:12:5". Ignored by comparisons.
+// Source positions of a plugin's configuration keys: "/logs/0/path" -> "agenthost.yaml:12:5". Ignored by
+// comparisons.
 struct KeyPlaces {
     std::map<std::string, std::string> at;
     // The position of the key that a JSON pointer names, or of its nearest known parent; empty: unknown.
@@ -144,11 +147,11 @@ struct LoadRequest {
     std::filesystem::path file; // empty: the default path, which need not exist
     std::vector<std::pair<std::string, std::string>> overrides; // -o section.key=value
     bool environment = true;                                    // AGENTHOST__SECTION__KEY
-    // Returns the plugins in these folders. Not set: allow and map are not checked against actions, and relative paths in the
-    // configuration of plugins are not resolved.
+    // Returns the plugins in these folders. Not set: allow and map are not checked against actions, and
+    // relative paths in the configuration of plugins are not resolved.
     std::function<std::vector<KnownPlugin>(const std::vector<std::filesystem::path>&)> plugins = {};
-    // For `config check`: loads certificates and keys and returns an error (empty: none). Not set: a missing file is a warning,
-    // because one unusable server must not prevent the daemon from starting.
+    // For `config check`: loads certificates and keys and returns an error (empty: none). Not set: a missing
+    // file is a warning, because one unusable server must not prevent the daemon from starting.
     std::function<std::string(const TlsClientConfig&)> try_client_tls = {};
     std::function<std::string(const TlsServerConfig&)> try_server_tls = {};
 };
@@ -160,7 +163,8 @@ struct LoadResult {
 };
 
 LoadResult load_config(const LoadRequest&);
-// Returns the path of the daemon's control socket, even if the rest of the configuration is invalid or unreadable.
+// Returns the path of the daemon's control socket, even if the rest of the configuration is invalid or
+// unreadable.
 std::filesystem::path find_control_socket(const LoadRequest&);
 
 // The effective configuration as YAML, with every secret replaced (`agenthost config show`).

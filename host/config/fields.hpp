@@ -14,7 +14,8 @@ namespace agenthost::host::conf {
 
 // Reports "<path>: expected <what>, not <value>".
 void expected(Reading&, const Value&, const std::string& path, const std::string& what);
-// Returns the text of a scalar, or reports a problem and returns nullopt. No control characters, 1 to `most` bytes.
+// Returns the text of a scalar, or reports a problem and returns nullopt. No control characters, 1 to `most`
+// bytes.
 std::optional<std::string> read_text(Reading&, const Value&, const std::string& path, const std::string& what,
                                      std::size_t most = 1024);
 std::optional<std::int64_t> read_whole(Reading&, const Value&, const std::string& path, std::int64_t min,

@@ -1,5 +1,6 @@
-// The table of keys. An entry defines everything about a key: reading, checks, description, output and JSON Schema.
-// Reading, suggestions, `config show` and `config schema` all use this table; there is no second list.
+// The table of keys. An entry defines everything about a key: reading, checks, description, output and JSON
+// Schema. Reading, suggestions, `config show` and `config schema` all use this table; there is no second
+// list.
 #pragma once
 
 #include "config.hpp"
@@ -43,7 +44,8 @@ struct Section {
     bool extensions = false; // keys that begin with "x-" are ignored, so they can hold YAML anchors
 };
 
-// Reads a map into `object`: reports unknown keys, then reads every known key that is present, in the table's order.
+// Reads a map into `object`: reports unknown keys, then reads every known key that is present, in the table's
+// order.
 void read_section(Reading&, const Section&, const Value&, const std::string& path, void* object);
 Json show_section(const Section&, const void* object);
 Json section_schema(const Section&);
@@ -54,7 +56,8 @@ const Section& root_section();
 // Checks allow and map of every server against the actions of installed plugins.
 void check_actions(Reading&, const Value& root);
 
-// Converts a value to JSON, with scalars typed by YAML's core schema; {file: PATH} gets an absolute path. For plugins' configuration.
+// Converts a value to JSON, with scalars typed by YAML's core schema; {file: PATH} gets an absolute path. For
+// plugins' configuration.
 Json to_json(Problems&, const Value&, const std::string& path);
 
 } // namespace agenthost::host::conf

@@ -1,4 +1,5 @@
-// Access to the section of a server that is named after its protocol. Missing keys have the defaults of wire::ProtocolTraits.
+// Access to the section of a server that is named after its protocol. Missing keys have the defaults of
+// wire::ProtocolTraits.
 #pragma once
 
 #include "config.hpp"

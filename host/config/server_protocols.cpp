@@ -1,5 +1,5 @@
-// The server sections that are named after a protocol (panel, print, signed). Their keys are rows of wire::ProtocolTraits; the
-// values are stored as JSON in ServerConfig::protocol_json.
+// The server sections that are named after a protocol (panel, print, signed). Their keys are rows of
+// wire::ProtocolTraits; the values are stored as JSON in ServerConfig::protocol_json.
 #include "fields.hpp"
 #include "protocol_settings.hpp"
 #include "server_tables.hpp"

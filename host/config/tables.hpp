@@ -24,8 +24,8 @@ bool is_name(std::string_view);
 // Reports a secret's file that others may read or change; warns if it is missing or unreadable.
 void check_secret_file(Reading&, const Where&, const std::string& path, const SecretSource&);
 
-// Checks the files of a tls section. `problem`: the result of LoadRequest::try_..._tls, reported as an error; else a file that cannot
-// be opened is a warning.
+// Checks the files of a tls section. `problem`: the result of LoadRequest::try_..._tls, reported as an error;
+// else a file that cannot be opened is a warning.
 void check_tls_files(Reading&, const Value& tls, const std::string& path,
                      const std::vector<std::pair<const char*, std::string>>& files,
                      const std::string& problem);

@@ -250,7 +250,8 @@ void refuse_other_encodings(const std::string& text, const Source& source)
                   "is not valid UTF-8 from here on; save the file as UTF-8"};
 }
 
-// Returns the number (from 1) of the first line that is indented with a tab, or 0. Blank lines and comments do not count.
+// Returns the number (from 1) of the first line that is indented with a tab, or 0. Blank lines and comments
+// do not count.
 int indented_by_tab(const std::string& text)
 {
     int number = 1;

@@ -34,7 +34,8 @@ constexpr std::size_t max_file_bytes = 1 << 20;
 constexpr int max_depth = 32;
 constexpr std::size_t max_nodes = 100'000;
 
-// Parses one YAML document. Reports errors to `problems`; the tree then holds the part that was understood, or null.
+// Parses one YAML document. Reports errors to `problems`; the tree then holds the part that was understood,
+// or null.
 Value parse_yaml(const std::string& text, const Source&, Problems&);
 
 // "a map", "a list", "\"text\"": for messages. Long text is truncated.

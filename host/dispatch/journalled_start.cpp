@@ -68,7 +68,8 @@ void JournalledStart::begun(Slot& slot, const Journal::Begun& b)
         return refuse(slot, wire::Outcome::not_started, code::busy, "id " + r.own_id + " is being worked on",
                       "Ask again later.");
     case Begin::failed:
-        // A person at this machine may be about to repair the disk, and has no session that repeats the command.
+        // A person at this machine may be about to repair the disk, and has no session that repeats the
+        // command.
         if (r.caller->policy().by_operator) return invocation_.invoke_kept(slot, 0);
         return refuse_for_disk(slot, base::DiskTrouble{b.code, b.problem});
     }

@@ -1,5 +1,6 @@
-// 64 KiB buffers that a connection borrows only while they hold bytes, so thousands of idle connections share a few.
-// Each thread has a free list of at most 16 blocks; a block may be returned on a different thread than it was borrowed on.
+// 64 KiB buffers that a connection borrows only while they hold bytes, so thousands of idle connections share
+// a few. Each thread has a free list of at most 16 blocks; a block may be returned on a different thread than
+// it was borrowed on.
 #pragma once
 
 #include <cstddef>

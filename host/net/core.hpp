@@ -1,4 +1,5 @@
-// The non-template part of Stream: one descriptor (plain or TLS), a read block and a cork. Private to host/net; see stream.hpp.
+// The non-template part of Stream: one descriptor (plain or TLS), a read block and a cork. Private to
+// host/net; see stream.hpp.
 #pragma once
 
 #include "host/net/blocks.hpp"
@@ -42,26 +43,32 @@ public:
 
     // Reads up to `size` bytes; 0 with would_block, eof or another error. Never blocks.
     std::size_t read_some(void* data, std::size_t size, error_code& ec);
-    // Returns the bytes that were read but not consumed; reads a block if there are none. Empty on error. The bytes may be modified.
+    // Returns the bytes that were read but not consumed; reads a block if there are none. Empty on error. The
+    // bytes may be modified.
     std::span<char> peek(error_code& ec);
-    // From now on tail() returns the last bytes, at most `most`, that read_some() returned: for error messages.
+    // From now on tail() returns the last bytes, at most `most`, that read_some() returned: for error
+    // messages.
     void keep_tail(std::size_t most) { max_tail_ = most; }
     [[nodiscard]] const std::string& tail() const { return tail_; }
-    // From now on read_some() stops once at the empty line that ends an HTTP head: what follows a 101 is no longer HTTP.
+    // From now on read_some() stops once at the empty line that ends an HTTP head: what follows a 101 is no
+    // longer HTTP.
     void stop_at_head_end() { head_end_matched_ = 0; }
     // True if OpenSSL's buffer holds bytes, so that wait_readable need not wait.
     [[nodiscard]] bool has_more_inside() const;
-    // Copies as much as fits into the cork; 0 with would_block if it is full even after a flush. Data of at most `whole` bytes is
-    // written completely or not at all, so that write_frame() never splits one of Beast's control frames.
+    // Copies as much as fits into the cork; 0 with would_block if it is full even after a flush. Data of at
+    // most `whole` bytes is written completely or not at all, so that write_frame() never splits one of
+    // Beast's control frames.
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
     static constexpr std::size_t whole = 256;
-    // Copies the complete frame into the cork: head and payload, masked if there is a key. False: no room even after a flush, or failed.
+    // Copies the complete frame into the cork: head and payload, masked if there is a key. False: no room
+    // even after a flush, or failed.
     bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask);
     // Copies as much of the payload as fits into the cork, starting at `at`; 0: no room, or failed.
     std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
     // Bypasses the cork if it is empty (plain only): for big buffers.
     std::size_t write_through(const void* data, std::size_t size, error_code& ec);
-    // Sends as much of the cork as the socket accepts; the rest is sent automatically when the socket is writable again.
+    // Sends as much of the cork as the socket accepts; the rest is sent automatically when the socket is
+    // writable again.
     void flush();
     // Schedules a flush that combines writes made outside the read path.
     void flush_soon();

@@ -1,5 +1,5 @@
-// The TLS part of Core: OpenSSL over a BIO that calls recv() and send() on the descriptor (no SIGPIPE, bytes counted,
-// no recv() if the socket is known to be empty).
+// The TLS part of Core: OpenSSL over a BIO that calls recv() and send() on the descriptor (no SIGPIPE, bytes
+// counted, no recv() if the socket is known to be empty).
 #include "core.hpp"
 
 #include <boost/asio/error.hpp>

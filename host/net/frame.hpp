@@ -1,5 +1,5 @@
-// Builds WebSocket frames to send (RFC 6455, 5.2): the head and, for a client, the unpredictable payload mask.
-// Pure, except for the keys, which come from the kernel's random number generator. Single-threaded.
+// Builds WebSocket frames to send (RFC 6455, 5.2): the head and, for a client, the unpredictable payload
+// mask. Pure, except for the keys, which come from the kernel's random number generator. Single-threaded.
 #pragma once
 
 #include <array>
@@ -11,10 +11,12 @@ namespace agenthost::host::net {
 
 using MaskKey = std::array<unsigned char, 4>;
 
-// Copies and masks `size` bytes that start at offset `at` of the payload. `to` and `from` are equal or do not overlap.
+// Copies and masks `size` bytes that start at offset `at` of the payload. `to` and `from` are equal or do not
+// overlap.
 void copy_masked(char* to, const char* from, std::size_t size, const MaskKey&, std::size_t at);
 
-// Returns a new key for every frame from a pool of random bytes. Throws std::system_error if the kernel returns none.
+// Returns a new key for every frame from a pool of random bytes. Throws std::system_error if the kernel
+// returns none.
 class MaskKeys {
 public:
     MaskKey next();

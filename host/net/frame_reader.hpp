@@ -1,5 +1,5 @@
-// Parses WebSocket frames without extensions (RFC 6455) from input split at any byte: heads, lengths, masks, fragments,
-// control frames, UTF-8 and the message size limit. No I/O; single-threaded.
+// Parses WebSocket frames without extensions (RFC 6455) from input split at any byte: heads, lengths, masks,
+// fragments, control frames, UTF-8 and the message size limit. No I/O; single-threaded.
 //
 // Returns the same messages and faults as Beast's reader; tests/fuzz/frame_fuzz.cpp compares them.
 //
@@ -35,7 +35,8 @@ public:
     // `role`: the reading end; only clients mask their frames. `max_message`: bytes, 0: no limit.
     FrameReader(Role role, std::uint64_t max_message) : max_message_{max_message}, role_{role} {}
 
-    // Parses up to the end of one message or control frame; unmasks in place. Do not call it after a close frame or a fault.
+    // Parses up to the end of one message or control frame; unmasks in place. Do not call it after a close
+    // frame or a fault.
     Found next(char* bytes, std::size_t size);
     void set_max_message(std::uint64_t bytes) { max_message_ = bytes; }
 

@@ -1,8 +1,10 @@
-// A WebSocket without extensions over a Stream, after its handshake: reads messages in place, answers pings, sends frames through the
-// cork and closes as RFC 6455 requires. Used by both ends; Beast handles connections that negotiated permessage-deflate.
+// A WebSocket without extensions over a Stream, after its handshake: reads messages in place, answers pings,
+// sends frames through the cork and closes as RFC 6455 requires. Used by both ends; Beast handles connections
+// that negotiated permessage-deflate.
 //
-// All calls and callbacks run on the Stream's executor. The cork bounds unsent data: a message that does not fit is sent in pieces,
-// and the caller keeps it until on_written(). If several pings wait for room, only the last is answered.
+// All calls and callbacks run on the Stream's executor. The cork bounds unsent data: a message that does not
+// fit is sent in pieces, and the caller keeps it until on_written(). If several pings wait for room, only the
+// last is answered.
 #pragma once
 
 #include "host/net/frame_reader.hpp"
@@ -29,8 +31,9 @@ public:
         virtual void on_written() = 0;
         // All available input has been read; a wait for more follows.
         virtual void on_read_all() {}
-        // The last call. error::closed: the closing handshake is complete, see close_code(). Another of Beast's websocket errors: the peer
-        // violated the protocol and was sent a close frame. Any other error: the connection was lost.
+        // The last call. error::closed: the closing handshake is complete, see close_code(). Another of
+        // Beast's websocket errors: the peer violated the protocol and was sent a close frame. Any other
+        // error: the connection was lost.
         virtual void on_end(error_code) = 0;
 
     protected:
@@ -46,7 +49,8 @@ public:
     void pause(bool);
     void set_max_message(std::uint64_t bytes) { reader_.set_max_message(bytes); }
 
-    // Sends a complete message. False: still being sent; keep it and send no other until on_written(). Not after close().
+    // Sends a complete message. False: still being sent; keep it and send no other until on_written(). Not
+    // after close().
     [[nodiscard]] bool send(Opcode, std::string_view message);
     // The same, but sends nothing and returns false if the complete message does not fit.
     [[nodiscard]] bool try_send(Opcode, std::string_view message);
@@ -62,7 +66,8 @@ public:
     [[nodiscard]] const std::string& seen_at_fault() const { return seen_at_fault_; }
     // True while on_message() calls are being made; on_read_all() follows.
     [[nodiscard]] bool reading() const { return serving_; }
-    // No callback runs and nothing is sent after this. A message being handled stays valid until its handler returns.
+    // No callback runs and nothing is sent after this. A message being handled stays valid until its handler
+    // returns.
     void abort();
 
     [[nodiscard]] Stream& stream() { return stream_; }

@@ -1,11 +1,13 @@
-// A connected TCP or AF_UNIX socket, plain or TLS, as an Asio AsyncStream with a cork: one read fills 64 KiB and serves many
-// frames; writes are collected and sent when the next read would block. One type for plain and TLS (OpenSSL on the descriptor
-// itself), so Beast is compiled once. Measurements: shared/design/PERFORMANCE.md.
+// A connected TCP or AF_UNIX socket, plain or TLS, as an Asio AsyncStream with a cork: one read fills 64 KiB
+// and serves many frames; writes are collected and sent when the next read would block. One type for plain
+// and TLS (OpenSSL on the descriptor itself), so Beast is compiled once. Measurements:
+// shared/design/PERFORMANCE.md.
 //
-// All calls run on the executor's thread. Corked bytes are sent when the next read has to wait, by flush(), or, if nothing reads,
-// a few loop iterations after the write. Back-pressure: async_write_some delays its completion while cork_bytes (256 KiB) are unsent.
-// Buffers are borrowed only while they hold bytes; an idle Stream holds none. Owns the descriptor and the SSL.
-// A completion never runs inside the call that started it. At most one read and one write at a time.
+// All calls run on the executor's thread. Corked bytes are sent when the next read has to wait, by flush(),
+// or, if nothing reads, a few loop iterations after the write. Back-pressure: async_write_some delays its
+// completion while cork_bytes (256 KiB) are unsent. Buffers are borrowed only while they hold bytes; an idle
+// Stream holds none. Owns the descriptor and the SSL. A completion never runs inside the call that started
+// it. At most one read and one write at a time.
 //
 //   net::Stream stream{io.get_executor(), fd};
 //   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });   // stream.problem() has OpenSSL's text
@@ -202,18 +204,21 @@ public:
             token, core_, buffers);
     }
 
-    // Switches to TLS in the context's role. `host`: the name to verify and to send (SNI), clients only. On failure problem()
-    // returns a readable reason.
+    // Switches to TLS in the context's role. `host`: the name to verify and to send (SNI), clients only. On
+    // failure problem() returns a readable reason.
     void async_handshake(TlsContextPtr context, const std::string& host, Done done);
 
     void flush() { core_->flush(); }
-    // Set while a batch of messages is handled: the caller promises to flush() or to wait for input afterwards.
+    // Set while a batch of messages is handled: the caller promises to flush() or to wait for input
+    // afterwards.
     void will_flush(bool on) { core_->reader_flushes = on; }
     [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
-    // Copies the complete piece into the cork, or nothing and returns false (full, or failed: see error()). No completion; the caller need not keep it.
+    // Copies the complete piece into the cork, or nothing and returns false (full, or failed: see error()).
+    // No completion; the caller need not keep it.
     bool write(std::string_view piece);
-    // The same for a WebSocket frame, whose payload is masked during the copy (clients only). May be mixed with Beast's control
-    // frames, which enter the cork complete, but not with a message that Beast is writing.
+    // The same for a WebSocket frame, whose payload is masked during the copy (clients only). May be mixed
+    // with Beast's control frames, which enter the cork complete, but not with a message that Beast is
+    // writing.
     bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask)
     {
         return core_->write_frame(head, payload, mask);
@@ -231,7 +236,8 @@ public:
     void close() { core_->close(); }
     void cancel();
 
-    // For bodies, bypassing Beast: returns buffered bytes first; on would_block, wait_readable/wait_writable and retry.
+    // For bodies, bypassing Beast: returns buffered bytes first; on would_block, wait_readable/wait_writable
+    // and retry.
     std::size_t read_now(void* data, std::size_t size, error_code& ec)
     {
         return core_->read_some(data, size, ec);

@@ -20,8 +20,8 @@ std::size_t length_of(unsigned char first)
     return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
 }
 
-// True if this is an incomplete but valid prefix of a code point. Overlong forms, surrogates and values above U+10FFFF are
-// detectable at the second byte.
+// True if this is an incomplete but valid prefix of a code point. Overlong forms, surrogates and values above
+// U+10FFFF are detectable at the second byte.
 bool begins_code_point(std::string_view text)
 {
     const unsigned char first = byte(text, 0);

@@ -1,4 +1,5 @@
-// Validates UTF-8 text that arrives in pieces split at any byte; fails at the first byte that no valid text can contain there.
+// Validates UTF-8 text that arrives in pieces split at any byte; fails at the first byte that no valid text
+// can contain there.
 #pragma once
 
 #include <array>

@@ -1,16 +1,19 @@
-// Writes the audit log: who requested what, and the outcome. One line for every command with effects (refused ones included), and for one
-// in `sample` of the others. Never parameters or results. To a file of JSON lines or, without one, to the daemon's log.
+// Writes the audit log: who requested what, and the outcome. One line for every command with effects (refused
+// ones included), and for one in `sample` of the others. Never parameters or results. To a file of JSON lines
+// or, without one, to the daemon's log.
 //
 //     {"time":"2026-11-20T17:44:00.123Z","caller":"server","server":"files","protocol":"storage","action":"storage.upload","id":"t-1",
 //      "effects":true,"outcome":"error","code":"DISK_FULL","took_ms":12.345}
 //
-// `caller` is server, control (the agenthost command on this machine) or plugin; `server` is present only for servers, `plugin` only for
-// plugins, `code` only for errors. An unknown action is text from the peer, cut to 80 bytes.
+// `caller` is server, control (the agenthost command on this machine) or plugin; `server` is present only for
+// servers, `plugin` only for plugins, `code` only for errors. An unknown action is text from the peer, cut to
+// 80 bytes.
 //
-// record() is for one thread, cheap, and never blocks: a separate thread writes. Bound: 4,096 lines wait; beyond that, and while the file
-// cannot be written, lines are dropped, and their number is written to the file (or the log). The file is created with mode 0600, appended
-// to, and reopened when its path is a different file (logrotate needs no signal). A line reaches the kernel within a second of the command's
-// end; it is not synced to disk.
+// record() is for one thread, cheap, and never blocks: a separate thread writes. Bound: 4,096 lines wait;
+// beyond that, and while the file cannot be written, lines are dropped, and their number is written to the
+// file (or the log). The file is created with mode 0600, appended to, and reopened when its path is a
+// different file (logrotate needs no signal). A line reaches the kernel within a second of the command's end;
+// it is not synced to disk.
 #pragma once
 
 #include "wire/message.hpp"

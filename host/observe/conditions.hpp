@@ -1,8 +1,10 @@
-// Holds the conditions that currently degrade the agent, for `agenthost health`, `status`, /readyz, the metrics and the log.
+// Holds the conditions that currently degrade the agent, for `agenthost health`, `status`, /readyz, the
+// metrics and the log.
 //
-// The part that detects a problem reports it under an id ("journal", "plugin storage", "server files") and clears it when it is
-// over. Each condition is logged with its reason when it begins, again when the reason changes (a reason that differs only
-// in its numbers is the same), and when it ends. Thread-safe. Bounds: 1,024 conditions, 1,024 bytes a reason.
+// The part that detects a problem reports it under an id ("journal", "plugin storage", "server files") and
+// clears it when it is over. Each condition is logged with its reason when it begins, again when the reason
+// changes (a reason that differs only in its numbers is the same), and when it ends. Thread-safe. Bounds:
+// 1,024 conditions, 1,024 bytes a reason.
 #pragma once
 
 #include <cstdint>

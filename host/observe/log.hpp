@@ -1,8 +1,9 @@
 // Writes the daemon's log to stderr: text on a terminal, journald priorities under systemd, JSON on request.
 //
-// Thread-safe. Never blocks: a bounded queue (512) passes lines to a separate thread; when it is full the oldest line is dropped,
-// and the loss is counted and logged. Before init() and after shutdown() lines are written directly. Never pass a secret.
-// The most recent lines also stay in memory (log_tail.hpp), for plugins that forward them.
+// Thread-safe. Never blocks: a bounded queue (512) passes lines to a separate thread; when it is full the
+// oldest line is dropped, and the loss is counted and logged. Before init() and after shutdown() lines are
+// written directly. Never pass a secret. The most recent lines also stay in memory (log_tail.hpp), for
+// plugins that forward them.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ std::uint64_t lost();
 void say_losses();
 
 bool enabled(Level);
-// `room` names the part that logs ("session files", "plugin storage"); `fields_json` is empty or one JSON object.
+// `room` names the part that logs ("session files", "plugin storage"); `fields_json` is empty or one JSON
+// object.
 void write(Level, std::string_view room, std::string_view message, std::string_view fields_json = {});
 
 // read() of log_tail.hpp for this process's log.

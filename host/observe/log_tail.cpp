@@ -9,7 +9,8 @@ namespace agenthost::host::log {
 
 namespace {
 
-// Escaping turns a byte into six at most, so a line always fits into the smallest buffer that ext/log_tap.h permits.
+// Escaping turns a byte into six at most, so a line always fits into the smallest buffer that ext/log_tap.h
+// permits.
 constexpr std::size_t max_message = 4096, max_room = 128, max_fields = 4096;
 
 } // namespace

@@ -1,7 +1,8 @@
-// Keeps the most recent lines of the daemon's log in memory, for plugins that forward them (ext/log_tap.h). Thread-safe; add() holds a short lock.
+// Keeps the most recent lines of the daemon's log in memory, for plugins that forward them (ext/log_tap.h).
+// Thread-safe; add() holds a short lock.
 //
-// Bounds: 512 lines, 256 KiB; the oldest is dropped. Positions grow by one per line and start at the object's creation time (us since the
-// epoch), so that a position of an earlier run is older than any of this run.
+// Bounds: 512 lines, 256 KiB; the oldest is dropped. Positions grow by one per line and start at the object's
+// creation time (us since the epoch), so that a position of an earlier run is older than any of this run.
 #pragma once
 
 #include "log.hpp"
@@ -23,8 +24,8 @@ public:
 
     void add(Level, std::string_view room, std::string_view message, std::string_view fields_json,
              std::int64_t utc_ms);
-    // Lines from `position` on as JSON, one per line, only whole ones; lines of the room `except` are skipped. `lost`: dropped unread.
-    // `capacity` is at least AGH_LOG_TAP_BYTES, so that every line fits.
+    // Lines from `position` on as JSON, one per line, only whole ones; lines of the room `except` are
+    // skipped. `lost`: dropped unread. `capacity` is at least AGH_LOG_TAP_BYTES, so that every line fits.
     [[nodiscard]] std::string read(Level min_level, std::string_view except, std::uint64_t& position,
                                    std::size_t capacity, std::uint64_t& lost) const;
 

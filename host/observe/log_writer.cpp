@@ -24,8 +24,8 @@ bool is_socket(int fd)
     return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
-// A writable pipe accepts PIPE_BUF bytes without blocking; a socket gets MSG_DONTWAIT. O_NONBLOCK is not possible, because the descriptor
-// is shared with our parent. -1 and EAGAIN: not now.
+// A writable pipe accepts PIPE_BUF bytes without blocking; a socket gets MSG_DONTWAIT. O_NONBLOCK is not
+// possible, because the descriptor is shared with our parent. -1 and EAGAIN: not now.
 ssize_t write_some(int fd, bool socket, std::string_view text, std::chrono::milliseconds patience)
 {
     pollfd poll{.fd = fd, .events = POLLOUT, .revents = 0};

@@ -1,7 +1,8 @@
-// Writes finished lines to a descriptor on its own thread, so that a reader that does not read (a full pipe, a stopped terminal)
-// blocks neither the threads that log nor the exit of the process.
+// Writes finished lines to a descriptor on its own thread, so that a reader that does not read (a full pipe,
+// a stopped terminal) blocks neither the threads that log nor the exit of the process.
 //
-// Thread-safe. Bounds: 512 lines wait, then the oldest is dropped and counted; stop() waits for the rest, at most for its timeout.
+// Thread-safe. Bounds: 512 lines wait, then the oldest is dropped and counted; stop() waits for the rest, at
+// most for its timeout.
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,8 @@ public:
     LogWriter& operator=(const LogWriter&) = delete;
 
     void add(std::string line);
-    // Writes the waiting lines. After `patience` the rest is counted as lost; a thread that hangs in the kernel is abandoned.
+    // Writes the waiting lines. After `patience` the rest is counted as lost; a thread that hangs in the
+    // kernel is abandoned.
     void stop(std::chrono::milliseconds patience);
     [[nodiscard]] std::uint64_t lost() const { return shared_->lost; }
 

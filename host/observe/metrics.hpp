@@ -1,6 +1,7 @@
-// Metrics in Prometheus' text format: the host's own and those that plugins define (ext/metrics.h). Based on prometheus-cpp.
-// Thread-safe; record() and command() never block for long (one short lock). Bounds: 64 metrics per plugin, 32 label sets per metric; 256
-// actions, the rest is counted as "other"; 8,192 samples of a Sheet.
+// Metrics in Prometheus' text format: the host's own and those that plugins define (ext/metrics.h). Based on
+// prometheus-cpp. Thread-safe; record() and command() never block for long (one short lock). Bounds: 64
+// metrics per plugin, 32 label sets per metric; 256 actions, the rest is counted as "other"; 8,192 samples of
+// a Sheet.
 #pragma once
 
 #include "wire/message.hpp"
@@ -18,7 +19,8 @@
 
 namespace agenthost::host {
 
-// Receives values that are collected at each scrape: one call per sample, with the same name and help for all samples of a metric.
+// Receives values that are collected at each scrape: one call per sample, with the same name and help for all
+// samples of a metric.
 class Sheet {
 public:
     static constexpr std::size_t max_samples = 8192;
@@ -41,8 +43,8 @@ public:
     agh_status define(std::string_view plugin, std::string_view json, std::uint32_t* id);
     void record(std::string_view plugin, std::uint32_t id, double value);
 
-    // A finished command: agenthost_commands_total{action,outcome}, agenthost_command_seconds{action}. An empty action is "other": what
-    // peers make up must not become a label.
+    // A finished command: agenthost_commands_total{action,outcome}, agenthost_command_seconds{action}. An
+    // empty action is "other": what peers make up must not become a label.
     void command(std::string_view action, wire::Outcome, std::chrono::nanoseconds took);
 
     // text() calls it, on the calling thread. Register at start-up, on the main thread.

@@ -1,6 +1,7 @@
-// Notifies systemd of the daemon's state (sd_notify(3)): READY, STATUS, RELOADING, STOPPING, WATCHDOG. A no-op without NOTIFY_SOCKET.
-// Implemented here instead of using libsystemd: the protocol is one datagram, documented as stable and meant to be implemented
-// without the library, which would map eight more shared objects into an idle daemon (host/adr/0003).
+// Notifies systemd of the daemon's state (sd_notify(3)): READY, STATUS, RELOADING, STOPPING, WATCHDOG. A
+// no-op without NOTIFY_SOCKET. Implemented here instead of using libsystemd: the protocol is one datagram,
+// documented as stable and meant to be implemented without the library, which would map eight more shared
+// objects into an idle daemon (host/adr/0003).
 #pragma once
 
 #include <chrono>

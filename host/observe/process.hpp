@@ -14,7 +14,8 @@ struct ProcessCost {
     std::uint64_t open_fds = 0, max_fds = 0;
 };
 
-// Parses /proc/self/stat; pure. `ticks` per second, `page` in bytes, `boot_s`: UTC of the machine's boot. nullopt: invalid text.
+// Parses /proc/self/stat; pure. `ticks` per second, `page` in bytes, `boot_s`: UTC of the machine's boot.
+// nullopt: invalid text.
 std::optional<ProcessCost> parse_process(std::string_view stat, double ticks, std::uint64_t page,
                                          double boot_s);
 ProcessCost process_cost();

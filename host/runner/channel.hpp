@@ -1,7 +1,8 @@
-// A unix stream socket that carries frames and descriptors without ever blocking: bytes the socket does not accept wait in a queue.
+// A unix stream socket that carries frames and descriptors without ever blocking: bytes the socket does not
+// accept wait in a queue.
 //
-// send() may be called from any thread. next() and flush() belong to one thread, which polls fd() for POLLIN, and for POLLOUT when wants_write(),
-// and wake_fd() (a send() that had to queue).
+// send() may be called from any thread. next() and flush() belong to one thread, which polls fd() for POLLIN,
+// and for POLLOUT when wants_write(), and wake_fd() (a send() that had to queue).
 #pragma once
 
 #include "message.hpp"
@@ -28,7 +29,8 @@ struct Frame {
 
 class Channel {
 public:
-    // Bytes that may wait for a peer that does not read before `bounded` messages are rejected; at four times that the channel is closed.
+    // Bytes that may wait for a peer that does not read before `bounded` messages are rejected; at four times
+    // that the channel is closed.
     static constexpr std::size_t queue_bytes = 4u << 20;
 
     explicit Channel(base::Fd socket);

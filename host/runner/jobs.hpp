@@ -1,5 +1,5 @@
-// Threads that run jobs from a queue: the plugin's workers or, with one thread, its control thread. The queue is bounded by
-// its sources: the host's open requests, the loop's tasks, the pending calls.
+// Threads that run jobs from a queue: the plugin's workers or, with one thread, its control thread. The queue
+// is bounded by its sources: the host's open requests, the loop's tasks, the pending calls.
 #pragma once
 
 #include <agenthost/function.hpp>

@@ -1,4 +1,5 @@
-// loop/1 inside the runner: its timers, watches and posts. The runner's main thread polls for them. Thread-safe.
+// loop/1 inside the runner: its timers, watches and posts. The runner's main thread polls for them.
+// Thread-safe.
 #pragma once
 
 #include "base/fd.hpp"
@@ -36,10 +37,12 @@ public:
     };
     // Appends the descriptors to poll; returns the timeout, nullopt: none.
     std::optional<Clock::duration> prepare(std::vector<pollfd>& fds);
-    // Returns the due tasks; `fds` as poll left them, starting where prepare() began to append. A task stays counted, and may be cancelled,
-    // until begin(), so that the bounds hold even while a plugin's workers are busy.
+    // Returns the due tasks; `fds` as poll left them, starting where prepare() began to append. A task stays
+    // counted, and may be cancelled, until begin(), so that the bounds hold even while a plugin's workers are
+    // busy.
     std::vector<Fired> collect(const pollfd* fds, std::size_t count);
-    // Call just before its on_task. false: it must not run, because it was cancelled or the plugin is being destroyed.
+    // Call just before its on_task. false: it must not run, because it was cancelled or the plugin is being
+    // destroyed.
     bool begin(const Fired&);
     void close(); // from now on begin() returns false
 

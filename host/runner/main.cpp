@@ -1,4 +1,5 @@
-// agenthost-runner: runs one plugin in its own process. Started by agenthost with a socket as descriptor 3; useless by hand.
+// agenthost-runner: runs one plugin in its own process. Started by agenthost with a socket as descriptor 3;
+// useless by hand.
 #include "check.hpp"
 #include "runner.hpp"
 #include "spawn.hpp"
@@ -26,7 +27,8 @@ int main(int argc, char** argv)
     ::prctl(
         PR_SET_PDEATHSIG,
         SIGKILL); // die with the host, whatever the plugin is doing; if the host is already dead, the socket is at its end
-    // A stop of the service signals all its processes, but the host decides when this one ends. Handlers, not SIG_IGN, which children inherit.
+    // A stop of the service signals all its processes, but the host decides when this one ends. Handlers, not
+    // SIG_IGN, which children inherit.
     struct sigaction nothing {};
     nothing.sa_handler = [](int) {};
     nothing.sa_flags = SA_RESTART;

@@ -1,6 +1,6 @@
-// The messages between host and runner: frames with a fixed header and fields with explicit sizes, plus descriptors. Both ends are built
-// from this file and shipped together, so a different version is rejected, not negotiated. Sans-io. Reading checks every bound: the
-// other end may be broken or hostile.
+// The messages between host and runner: frames with a fixed header and fields with explicit sizes, plus
+// descriptors. Both ends are built from this file and shipped together, so a different version is rejected,
+// not negotiated. Sans-io. Reading checks every bound: the other end may be broken or hostile.
 #pragma once
 
 #include <agenthost/blob.hpp>
@@ -149,7 +149,8 @@ inline bool put_blobs(Writer& out, const agh_blob* first, std::size_t count, std
     }
     return true;
 }
-// The texts point into the input; `fds` are borrowed. ok() becomes false if blobs and descriptors do not match.
+// The texts point into the input; `fds` are borrowed. ok() becomes false if blobs and descriptors do not
+// match.
 inline bool get_blobs(Reader& in, const std::vector<int>& fds, std::vector<agh_blob>& out)
 {
     const std::uint32_t count = in.u32();

@@ -1,8 +1,9 @@
-// The host's end of an isolated plugin: an agh_plugin_api whose functions send to the runner, and a reader thread that passes the runner's
-// messages to the host. Used by runner_client.cpp only.
+// The host's end of an isolated plugin: an agh_plugin_api whose functions send to the runner, and a reader
+// thread that passes the runner's messages to the host. Used by runner_client.cpp only.
 //
-// Threads: the agh_plugin_api functions come from where abi.h says; everything that calls the host runs on the reader thread, with no lock held.
-// The reader also spawns the runner and outlives it, because a runner dies with the thread that created it (PR_SET_PDEATHSIG).
+// Threads: the agh_plugin_api functions come from where abi.h says; everything that calls the host runs on
+// the reader thread, with no lock held. The reader also spawns the runner and outlives it, because a runner
+// dies with the thread that created it (PR_SET_PDEATHSIG).
 #pragma once
 
 #include "channel.hpp"

@@ -1,4 +1,5 @@
-// Handles the runner's messages, one function per message. On the reader thread; each returns false for an invalid message.
+// Handles the runner's messages, one function per message. On the reader thread; each returns false for an
+// invalid message.
 #include "proxy.hpp"
 
 #include <sys/stat.h>

@@ -1,7 +1,8 @@
 // The runner's end: loads one plugin and acts as its host, forwarding calls to the real host over the socket.
 //
-// Threads: main reads the socket, polls for loop/1 and calls the plugin's cancel and writable; a control thread makes the life-cycle calls;
-// workers run invoke, tasks and call results, or main does when the manifest says inline.
+// Threads: main reads the socket, polls for loop/1 and calls the plugin's cancel and writable; a control
+// thread makes the life-cycle calls; workers run invoke, tasks and call results, or main does when the
+// manifest says inline.
 #pragma once
 
 #include "channel.hpp"

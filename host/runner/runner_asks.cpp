@@ -1,4 +1,5 @@
-// The calls of a runner's plugin that wait for the host: the definition of a metric, the daemon's log, network settings.
+// The calls of a runner's plugin that wait for the host: the definition of a metric, the daemon's log,
+// network settings.
 #include "runner.hpp"
 
 #include <poll.h>

@@ -1,5 +1,6 @@
-// The host as the plugin in a runner sees it. Decides locally whatever it can: whether a request is still open, how much output may be in
-// flight, whether text is JSON. Nothing here waits for the host; calls that do are in runner_asks.cpp.
+// The host as the plugin in a runner sees it. Decides locally whatever it can: whether a request is still
+// open, how much output may be in flight, whether text is JSON. Nothing here waits for the host; calls that
+// do are in runner_asks.cpp.
 #include "runner.hpp"
 
 #include <agenthost/ext/call.h>
@@ -36,7 +37,8 @@ bool past(std::uint64_t deadline_ns)
            deadline_ns;
 }
 
-// The host owns the descriptors of a reply or event whatever the outcome, so ours are closed even if sending fails.
+// The host owns the descriptors of a reply or event whatever the outcome, so ours are closed even if sending
+// fails.
 class Closing {
 public:
     explicit Closing(const agh_reply& reply) : reply_{reply} {}
@@ -94,7 +96,8 @@ agh_status Runner::progress(agh_req id, std::string_view json)
 agh_status Runner::stream(agh_req id, std::uint32_t channel, std::uint64_t offset, std::string_view bytes)
 {
     if (bytes.size() > max_frame - envelope) return AGH_E_INVALID;
-    // Held while sending, so that a request's output leaves in order of its offsets, and none after complete().
+    // Held while sending, so that a request's output leaves in order of its offsets, and none after
+    // complete().
     const std::scoped_lock lock{mutex_};
     const auto found = requests_.find(id);
     if (found == requests_.end()) return AGH_E_STALE;

@@ -1,4 +1,5 @@
-// Checks a simdjson DOM against a tree in one walk. Fast if it matches; error text is built only if it does not.
+// Checks a simdjson DOM against a tree in one walk. Fast if it matches; error text is built only if it does
+// not.
 #include "tree.hpp"
 #include "words.hpp"
 
@@ -195,7 +196,8 @@ bool walk_array(const Node& node, simdjson::dom::array array, Failure* failure)
     return true;
 }
 
-// No alternative matches: reports the failure of the only one whose type fits, or else lists all alternatives.
+// No alternative matches: reports the failure of the only one whose type fits, or else lists all
+// alternatives.
 bool refuse_alternatives(const std::vector<Node>& nodes, element e, Type type, Failure* failure)
 {
     if (!failure) return false;

@@ -11,7 +11,8 @@ namespace agenthost::host {
 class Schema {
 public:
     virtual ~Schema() = default;
-    // Empty if `json` (one valid JSON value) matches; else a sentence: where (JSON pointer), what, how to fix.
+    // Empty if `json` (one valid JSON value) matches; else a sentence: where (JSON pointer), what, how to
+    // fix.
     [[nodiscard]] virtual std::string check(std::string_view json) const = 0;
 };
 // nullptr and `why` if the host cannot check this schema.

@@ -8,8 +8,8 @@
 
 namespace agenthost::host {
 
-// The candidate nearest to `word`, if it is close enough to be a typo (at most a third of its letters differ);
-// else empty.
+// The candidate nearest to `word`, if it is close enough to be a typo (at most a third of its letters
+// differ); else empty.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 // `; did you mean "size"?`, or `; known are "a", "b"` (at most 8), or empty.

@@ -1,7 +1,9 @@
-// One small HTTP request with a server's connection settings: CA, client certificate, pins, proxy, `insecure`. For registration
-// and similar calls. Blocking, every step has a time limit; use it on a thread of off_thread.hpp only.
+// One small HTTP request with a server's connection settings: CA, client certificate, pins, proxy,
+// `insecure`. For registration and similar calls. Blocking, every step has a time limit; use it on a thread
+// of off_thread.hpp only.
 //
-// Follows no redirects: it sends credentials, which only the configured host may receive. Use netclient/http_client for transfers.
+// Follows no redirects: it sends credentials, which only the configured host may receive. Use
+// netclient/http_client for transfers.
 #pragma once
 
 #include "netclient/proxy.hpp"

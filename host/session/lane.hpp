@@ -1,8 +1,9 @@
 // An executor that runs posted steps one after another without returning to the event loop in between.
 //
-// Beast posts several steps per message. Through the io_context each step costs a lock and a poll of the descriptors; here a
-// buffer of frames is processed in one run. Bound: `max_in_a_row` steps, then the event loop runs. Single-threaded (the
-// io_context's thread). An Executor is a plain pointer: handlers bound to it must keep the Lane alive.
+// Beast posts several steps per message. Through the io_context each step costs a lock and a poll of the
+// descriptors; here a buffer of frames is processed in one run. Bound: `max_in_a_row` steps, then the event
+// loop runs. Single-threaded (the io_context's thread). An Executor is a plain pointer: handlers bound to it
+// must keep the Lane alive.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -29,7 +29,8 @@ constexpr std::size_t kept_buffer = 64 << 10;   // a larger buffer is freed afte
 constexpr std::size_t max_in_a_row = 512 << 10; // bytes written before the event loop runs
 constexpr std::size_t kept_tail = 2048;         // last bytes read, searched for an HTTP error
 
-// Beast performs the handshake, and frames the messages if compression was negotiated; otherwise net::FrameSocket frames them.
+// Beast performs the handshake, and frames the messages if compression was negotiated; otherwise
+// net::FrameSocket frames them.
 class WebSocketLink final : public Link,
                             public std::enable_shared_from_this<WebSocketLink>,
                             private net::FrameSocket::Owner {
@@ -359,8 +360,8 @@ void WebSocketLink::write()
     }
 }
 
-// Bypasses Beast, which takes six steps per message, masks byte by byte and copies twice. Beast's own frames at this time are
-// pongs and the answer to a close (see net::Core::whole); our own pings are waited for.
+// Bypasses Beast, which takes six steps per message, masks byte by byte and copies twice. Beast's own frames
+// at this time are pongs and the answer to a close (see net::Core::whole); our own pings are waited for.
 bool WebSocketLink::write_past_beast(std::string_view frame)
 {
     if (pinging_ || !ws_->is_open()) return false;

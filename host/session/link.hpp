@@ -1,5 +1,5 @@
-// One WebSocket connection to a server, from connecting to its end. Contains no protocol and no policy; reports events to its owner.
-// Main I/O thread only. Only link.cpp uses Beast.
+// One WebSocket connection to a server, from connecting to its end. Contains no protocol and no policy;
+// reports events to its owner. Main I/O thread only. Only link.cpp uses Beast.
 #pragma once
 
 #include "netclient/proxy.hpp"
@@ -51,7 +51,8 @@ public:
         virtual void on_frame(std::string_view text) = 0;
         virtual void on_ping() = 0;
         virtual void on_pong(std::string_view payload) = 0;
-        // Returns the next frame to write; empty: none, call kick() when there is one. Valid until on_written().
+        // Returns the next frame to write; empty: none, call kick() when there is one. Valid until
+        // on_written().
         virtual std::string_view next_frame() = 0;
         virtual void on_written() = 0;
         virtual void
@@ -68,8 +69,8 @@ public:
     virtual void abort() = 0;  // closes immediately; on_end() follows
     virtual void forget() = 0; // closes immediately without callbacks: the owner is being destroyed
     [[nodiscard]] virtual bool writing() const = 0;
-    // Moves out the Date of the upgrade's answer, refusals included; empty: none. Call it in on_open(), or in on_end() of an attempt
-    // that never opened; later the value is stale.
+    // Moves out the Date of the upgrade's answer, refusals included; empty: none. Call it in on_open(), or in
+    // on_end() of an attempt that never opened; later the value is stale.
     [[nodiscard]] virtual std::string take_date() = 0;
     [[nodiscard]] virtual std::uint64_t bytes_in() const = 0; // on the wire
     [[nodiscard]] virtual std::uint64_t bytes_out() const = 0;

@@ -8,8 +8,9 @@
 namespace agenthost::host {
 namespace {
 
-// Returns the status of an HTTP error in the last bytes read, "400 Bad Request"; empty: none. Some servers accept the upgrade
-// and then send an HTTP error in place of a frame; parsed as a frame it would only be a "fragmented control frame".
+// Returns the status of an HTTP error in the last bytes read, "400 Bad Request"; empty: none. Some servers
+// accept the upgrade and then send an HTTP error in place of a frame; parsed as a frame it would only be a
+// "fragmented control frame".
 std::string http_error_in(std::string_view tail)
 {
     const std::size_t at = tail.rfind("HTTP/1.");

@@ -1,7 +1,9 @@
-// Runs a job that may block (a DNS query, a file on a dead mount) on a separate thread and posts its result to an executor.
+// Runs a job that may block (a DNS query, a file on a dead mount) on a separate thread and posts its result
+// to an executor.
 //
-// A job cannot be stopped, only forgotten: its thread ends when the system call returns. Bound: `most` threads per process. Wait
-// for them before exiting: OpenSSL and other libraries free at exit what a job may still use.
+// A job cannot be stopped, only forgotten: its thread ends when the system call returns. Bound: `most`
+// threads per process. Wait for them before exiting: OpenSSL and other libraries free at exit what a job may
+// still use.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,7 +26,8 @@ public:
     OffThread(const OffThread&) = delete;
     OffThread& operator=(const OffThread&) = delete;
 
-    // Forgets the previous job. `done(result)` runs on the executor unless the job is forgotten first. false: too many jobs hang.
+    // Forgets the previous job. `done(result)` runs on the executor unless the job is forgotten first. false:
+    // too many jobs hang.
     template <class Result>
     bool start(const boost::asio::any_io_executor& executor, std::function<Result()> job,
                std::function<void(Result)> done)
@@ -52,8 +55,8 @@ public:
         slot->wanted = false;
     }
 
-    // Waits until the threads of all jobs, including forgotten ones, have ended. false: some still run after `patience`; exit with
-    // quick_exit() then. Blocks; call it from any thread except a job's.
+    // Waits until the threads of all jobs, including forgotten ones, have ended. false: some still run after
+    // `patience`; exit with quick_exit() then. Blocks; call it from any thread except a job's.
     static bool wait_for_all(std::chrono::milliseconds patience);
 
 private:

@@ -1,4 +1,5 @@
-// Stores the first and the latest cause of a session's outage. An outage ends when a session is stable. No I/O.
+// Stores the first and the latest cause of a session's outage. An outage ends when a session is stable. No
+// I/O.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// One outbound session: executes the actions of wire::SessionMachine, handles the frames of a ready connection, and is
-// the dispatcher's Caller for this server. Private to host/session; others use session.hpp. One class in four files:
+// One outbound session: executes the actions of wire::SessionMachine, handles the frames of a ready
+// connection, and is the dispatcher's Caller for this server. Private to host/session; others use
+// session.hpp. One class in four files:
 //   outbound.cpp         the machine's actions: prepare, connect, say hello, close, wait
 //   outbound_frames.cpp  frames in, results, streams and events out, proof of delivery
 //   outbound_beats.cpp   timers: heartbeats, pings, metrics, check for a changed secret, token refresh

@@ -29,7 +29,8 @@ void OutboundSession::arm_tick()
     });
 }
 
-// Sends pings in addition to the protocol's heartbeats: a missing ack never ends a session, a missing pong means the peer is gone.
+// Sends pings in addition to the protocol's heartbeats: a missing ack never ends a session, a missing pong
+// means the peer is gone.
 void OutboundSession::tick()
 {
     if (!connected()) return;

@@ -21,7 +21,8 @@ constexpr std::size_t shown_words = 300;      // bytes of a peer's text in a sta
 constexpr std::size_t stream_overhead = 1024; // bytes of the frame around a piece of output
 constexpr std::size_t max_escape = 6;         // \u0000, for one byte
 
-// A plugin's event "PLUGIN.log" with {"level","message","source"?} is a log line; encodes it for protocols that have log messages.
+// A plugin's event "PLUGIN.log" with {"level","message","source"?} is a log line; encodes it for protocols
+// that have log messages.
 bool encode_log(wire::AgentCodec& codec, const wire::Event& event, std::string& out)
 {
     if (!event.topic.ends_with(".log")) return false;
@@ -237,7 +238,8 @@ bool OutboundSession::on_stream(const wire::Stream& stream)
     // In pieces that fit the server's limit even if every byte is escaped.
     const std::size_t most =
         peer_max() > 2 * stream_overhead ? (peer_max() - stream_overhead) / max_escape : 1;
-    // Output that the protocol cannot express is accepted and dropped, so that a command does not block on it forever.
+    // Output that the protocol cannot express is accepted and dropped, so that a command does not block on it
+    // forever.
     for (wire::Stream rest = stream; !rest.bytes.empty();) {
         wire::Stream piece = rest;
         const std::size_t fits =

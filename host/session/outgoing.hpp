@@ -1,8 +1,8 @@
 // The send queue of one connection: consecutive frames in one reused buffer. No I/O.
 //
-// Bound: `bound` bytes (limits.send_queue). At the bound, no commands are read until half is sent, output is refused, new events
-// replace the oldest ones, and only the latest progress of each command is kept. Results answer admitted commands, so they may use
-// up to twice the bound.
+// Bound: `bound` bytes (limits.send_queue). At the bound, no commands are read until half is sent, output is
+// refused, new events replace the oldest ones, and only the latest progress of each command is kept. Results
+// answer admitted commands, so they may use up to twice the bound.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ class Outgoing {
 public:
     explicit Outgoing(std::size_t bound) : bound_{bound} {}
 
-    // `write(std::string& out)` appends one frame and returns true, or appends nothing and returns false; this returns the same.
-    // `row`: the journal row, returned by sent(); 0: none.
+    // `write(std::string& out)` appends one frame and returns true, or appends nothing and returns false;
+    // this returns the same. `row`: the journal row, returned by sent(); 0: none.
     template <class Write> bool add(Write&& write, std::uint64_t row = 0)
     {
         if (!write(filling_)) return false;
@@ -29,7 +29,8 @@ public:
         return true;
     }
     void append(std::string_view frame);
-    // Queues the event at once if little is unsent; else keeps it aside until the queue is empty. Returns the number of events dropped.
+    // Queues the event at once if little is unsent; else keeps it aside until the queue is empty. Returns the
+    // number of events dropped.
     std::size_t add_event(std::string frame);
     void add_progress(std::string_view id, std::string frame);
     void forget_progress(std::string_view id); // its command has ended

@@ -1,5 +1,5 @@
-// The blocking preparation of a connection attempt: the secret or the registration, the addresses, the certificates. Repeated for
-// each attempt, so that changed files and DNS entries take effect.
+// The blocking preparation of a connection attempt: the secret or the registration, the addresses, the
+// certificates. Repeated for each attempt, so that changed files and DNS entries take effect.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -34,7 +34,8 @@ struct Prepared : Identity {
 // Blocking. Also enforces that plain ws:// connects only to loopback unless the server has `insecure: true`.
 Prepared prepare(const PrepareRequest&);
 
-// Renews the token of a live session for the next connection once it is a day old. Blocking. Returns the problem, or empty.
+// Renews the token of a live session for the next connection once it is a day old. Blocking. Returns the
+// problem, or empty.
 std::string refresh_if_due(const PrepareRequest&, std::int64_t& refreshed_at);
 
 // For `agenthost register NAME`: registers even if a registration is stored. Blocking.

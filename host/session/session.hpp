@@ -1,5 +1,6 @@
-// The I/O part of one outbound session: executes the actions of the machine in sdk/wire (open, send, arm, close) with real sockets.
-// One per configured server, on the main I/O thread. It is the Caller of the server's commands.
+// The I/O part of one outbound session: executes the actions of the machine in sdk/wire (open, send, arm,
+// close) with real sockets. One per configured server, on the main I/O thread. It is the Caller of the
+// server's commands.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -21,13 +22,15 @@ struct SessionStatus {
     // URL without its query; state: connecting, authenticating, ready, waiting, ...
     std::string name, protocol, url, state;
     std::string problem; // why it is not ready; empty: no problem
-    // The first failure of the current outage and its time (UTC ms; 0: none). Kept until a session has lasted 10 s.
+    // The first failure of the current outage and its time (UTC ms; 0: none). Kept until a session has lasted
+    // 10 s.
     std::string first_problem;
     std::int64_t first_problem_at = 0, problem_at = 0;
     std::string notice; // a warning although the session works: a wrong clock, a failed refresh
     // Another agent repeatedly takes over this agent's session.
     bool contested = false;
-    // How far this machine's clock is ahead of the server's Date (signed protocol); 0: they agree; nullopt: unknown.
+    // How far this machine's clock is ahead of the server's Date (signed protocol); 0: they agree; nullopt:
+    // unknown.
     std::optional<std::int64_t> clock_offset_ms;
     int failures = 0;
     std::int64_t connected_since = 0, next_attempt = 0; // UTC ms, 0 = not

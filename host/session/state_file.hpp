@@ -1,8 +1,9 @@
-// A session's state across restarts: small private files in state_dir/servers/NAME/ (0700, files 0600). Blocking; never call it on
-// an I/O thread.
+// A session's state across restarts: small private files in state_dir/servers/NAME/ (0700, files 0600).
+// Blocking; never call it on an I/O thread.
 //
-// A write replaces the file atomically: temporary file, fsync, rename, fsync of the folder. After a crash the file has the old or
-// the new content. If root writes for a daemon of another user, folders and files are given to the owner of state_dir.
+// A write replaces the file atomically: temporary file, fsync, rename, fsync of the folder. After a crash the
+// file has the old or the new content. If root writes for a daemon of another user, folders and files are
+// given to the owner of state_dir.
 #pragma once
 
 #include "base/file_lock.hpp"
@@ -26,7 +27,8 @@ public:
     // Appends and syncs; creates the file if it is missing.
     [[nodiscard]] std::string append(std::string_view content) const;
     [[nodiscard]] std::string path() const { return (folder_ / name_).string(); }
-    // An exclusive lock across processes, held until the descriptor is closed. Blocks while another holds it. Without a folder it locks nothing.
+    // An exclusive lock across processes, held until the descriptor is closed. Blocks while another holds it.
+    // Without a folder it locks nothing.
     [[nodiscard]] base::FileLock lock() const;
 
 private:

@@ -1,4 +1,5 @@
-// Tells each part of the hub what agents do and say, in the order in which the parts need it. Under the hub's lock.
+// Tells each part of the hub what agents do and say, in the order in which the parts need it. Under the hub's
+// lock.
 #pragma once
 
 #include "plugins/hub/agents/observer.hpp"

@@ -1,4 +1,5 @@
-// Owns the parts of the hub and its two threads; passes on what the listener's callbacks and the actions bring.
+// Owns the parts of the hub and its two threads; passes on what the listener's callbacks and the actions
+// bring.
 #pragma once
 
 #include "agent_events.hpp"
@@ -18,8 +19,8 @@ namespace agenthost::hub {
 
 class Hub {
 public:
-    // Reads secrets, opens database and transfer folder; blocking. Throws std::runtime_error: what, where, how to
-    // fix it.
+    // Reads secrets, opens database and transfer folder; blocking. Throws std::runtime_error: what, where,
+    // how to fix it.
     Hub(Config, Host&, HttpHost&);
     ~Hub() { stop(); }
     Hub(const Hub&) = delete;

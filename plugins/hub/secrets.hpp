@@ -1,6 +1,6 @@
 // Reads the secrets that the configuration names, and reads them again when their files change: the list of
-// credentials, the administrator's and the enrolment token, the key that signs JWTs. On the worker; once before,
-// in the hub's constructor.
+// credentials, the administrator's and the enrolment token, the key that signs JWTs. On the worker; once
+// before, in the hub's constructor.
 //
 // A file that cannot be read or is wrong leaves what was read before in force, and health says so.
 #pragma once

@@ -1,4 +1,5 @@
-// Does what is due by the clock, on the worker: timers, secrets that changed, what has expired, published facts.
+// Does what is due by the clock, on the worker: timers, secrets that changed, what has expired, published
+// facts.
 #pragma once
 
 #include "features.hpp"

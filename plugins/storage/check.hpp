@@ -1,4 +1,5 @@
-// Reports what would prevent the store from starting on this machine, for `agenthost config check`. Writes nothing.
+// Reports what would prevent the store from starting on this machine, for `agenthost config check`. Writes
+// nothing.
 #pragma once
 
 #include "config.hpp"

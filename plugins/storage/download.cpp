@@ -1,4 +1,5 @@
-// storage.download: opens the file, then sends it. An open file cannot change: a delete unlinks it, a replacement is another file.
+// storage.download: opens the file, then sends it. An open file cannot change: a delete unlinks it, a
+// replacement is another file.
 #include "actions.hpp"
 #include "job.hpp"
 

@@ -30,7 +30,8 @@ bool FileSink::claim(std::uint64_t size)
     return true;
 }
 
-// Allocates all blocks at once: less work for the file system, and a full disk is noticed before the transfer.
+// Allocates all blocks at once: less work for the file system, and a full disk is noticed before the
+// transfer.
 void FileSink::allocate(std::uint64_t size)
 {
     if (size <= allocated_ || ::fallocate(file_, 0, 0, static_cast<off_t>(size)) != 0)

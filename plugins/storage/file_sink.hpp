@@ -1,4 +1,5 @@
-// Receives the bytes of an upload: checks them against the declaration, claims space from the ledger, writes and hashes them.
+// Receives the bytes of an upload: checks them against the declaration, claims space from the ledger, writes
+// and hashes them.
 #pragma once
 
 #include "ledger.hpp"

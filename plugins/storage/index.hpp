@@ -1,4 +1,5 @@
-// The index of files and their content, in SQLite. A row acknowledges a file: the file is complete and on disk.
+// The index of files and their content, in SQLite. A row acknowledges a file: the file is complete and on
+// disk.
 //
 // Thread-safe. Throws base::SqliteError; then the change was not made.
 #pragma once
@@ -30,7 +31,8 @@ public:
     explicit Index(const std::string& file);
 
     std::optional<FileRecord> find(const std::string& id);
-    // Inserts or replaces the row with this id; the old blob, if any, goes to the trash in the same transaction and is returned.
+    // Inserts or replaces the row with this id; the old blob, if any, goes to the trash in the same
+    // transaction and is returned.
     std::optional<std::string> put(const FileRecord&);
     // New name and owner for the same content.
     void describe(const std::string& id, const std::string& name, const std::string& owner);
@@ -51,7 +53,8 @@ public:
     };
     Totals totals();
 
-    // Records that this blob of the trash has been unlinked. Kept in memory and written with the next change, so it costs no commit of its own.
+    // Records that this blob of the trash has been unlinked. Kept in memory and written with the next change,
+    // so it costs no commit of its own.
     void unlinked(std::string blob);
 
     std::map<std::string, KnownFile> known();

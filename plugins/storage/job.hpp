@@ -34,8 +34,8 @@ protected:
     {
         return {cancel(), request_.deadline().value_or(netclient::Clock::time_point::max())};
     }
-    // The network settings of the server that sent the request; null: no server sent it, or the request is finished. Throws
-    // std::runtime_error if the settings cannot be used.
+    // The network settings of the server that sent the request; null: no server sent it, or the request is
+    // finished. Throws std::runtime_error if the settings cannot be used.
     [[nodiscard]] std::shared_ptr<const netclient::Network> network() const;
     [[nodiscard]] Problem stopped_problem(); // cancelled, timeout or interrupted
     [[nodiscard]] Problem problem_of(const netclient::Transfer&);

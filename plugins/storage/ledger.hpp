@@ -1,5 +1,6 @@
-// Accounts for the quota and the space that must stay free on the disk. Pure: the caller passes the disk's free space.
-// A claim is made before the first byte is fetched and settled when the file is in place or abandoned.
+// Accounts for the quota and the space that must stay free on the disk. Pure: the caller passes the disk's
+// free space. A claim is made before the first byte is fetched and settled when the file is in place or
+// abandoned.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +14,16 @@ public:
         std::uint64_t quota = 0; // 0: none
         std::uint64_t reserve_free = 0;
     };
-    // The space one transfer may write. `pending` is the part not yet allocated on the file system, whose free space still
-    // includes it.
+    // The space one transfer may write. `pending` is the part not yet allocated on the file system, whose
+    // free space still includes it.
     struct Claim {
         std::uint64_t size = 0, replaces = 0, pending = 0;
     };
 
     explicit Ledger(Limits limits, std::uint64_t used = 0) : limits_{limits}, used_{used} {}
 
-    // Raises `claim` to a total of `size` bytes, given `free` bytes on the disk. Empty, or what is short (then the claim is unchanged).
+    // Raises `claim` to a total of `size` bytes, given `free` bytes on the disk. Empty, or what is short
+    // (then the claim is unchanged).
     std::string raise(Claim& claim, std::uint64_t size, std::uint64_t free);
     void allocated(Claim& claim, std::uint64_t bytes); // this many more bytes are now allocated on the disk
     void give_up(Claim& claim);

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t verify_page = 100;
 constexpr std::size_t max_verify_report = 1000; // ids listed in the answer; the counts are complete
 
-// The row is deleted first, in one transaction with an entry in the trash: after a crash the next start unlinks the file.
+// The row is deleted first, in one transaction with an entry in the trash: after a crash the next start
+// unlinks the file.
 class Remove : public Job {
 public:
     Remove(const Parts& parts, Request request, std::string id)

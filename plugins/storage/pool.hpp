@@ -1,5 +1,5 @@
-// Threads that run jobs in the order that Schedule decides. A thread is created when there is work and none is idle, up to one per slot
-// that Schedule may ever give plus one, so that a delete never waits for a slot.
+// Threads that run jobs in the order that Schedule decides. A thread is created when there is work and none
+// is idle, up to one per slot that Schedule may ever give plus one, so that a delete never waits for a slot.
 #pragma once
 
 #include "schedule.hpp"

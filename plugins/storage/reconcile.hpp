@@ -1,4 +1,5 @@
-// Decides at start-up how to repair differences between the index and the files on disk. Pure; Store carries it out.
+// Decides at start-up how to repair differences between the index and the files on disk. Pure; Store carries
+// it out.
 //
 //   a row and its file              fine; with another size: the row is damaged, the file stays for inspection
 //   a missing row and its file      fine again: the file had been missing, perhaps with its disk

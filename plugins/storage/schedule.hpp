@@ -1,9 +1,10 @@
 // Decides which job runs next. Pure: no threads, no clock.
 //
-// Callers share slots and waiting places fairly (base/fair_shares.hpp): a caller with a thousand uploads, or with four that take
-// hours, does not delay another's single one. Jobs on the same file keep their order: a writer waits for all earlier
-// jobs, a reader for the earlier writers; a reader that has opened the file no longer counts, because its content cannot
-// change any more. Jobs that need no slot (a delete) run in addition.
+// Callers share slots and waiting places fairly (base/fair_shares.hpp): a caller with a thousand uploads, or
+// with four that take hours, does not delay another's single one. Jobs on the same file keep their order: a
+// writer waits for all earlier jobs, a reader for the earlier writers; a reader that has opened the file no
+// longer counts, because its content cannot change any more. Jobs that need no slot (a delete) run in
+// addition.
 #pragma once
 
 #include "base/fair_shares.hpp"

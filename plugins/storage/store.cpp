@@ -162,8 +162,8 @@ MaybeProblem Store::sign()
     if (!id_.empty()) return std::nullopt;
     std::string id = read_mark(files_.get()); // a start that was interrupted between the two
     if (id.empty()) id = base::random_token(16);
-    // A mark implies that there is an index, so the index's name must be on disk before it; the decisive mark is
-    // written last.
+    // A mark implies that there is an index, so the index's name must be on disk before it; the decisive mark
+    // is written last.
     int error = ::fsync(root_.get()) == 0 ? 0 : errno;
     if (error == 0) error = write_mark(files_.get(), id);
     if (error == 0) error = write_mark(root_.get(), id);

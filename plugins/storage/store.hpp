@@ -1,5 +1,5 @@
-// Manages the folders under storage_path. Every file name in them is random and chosen here: no text from a server becomes
-// part of a path.
+// Manages the folders under storage_path. Every file name in them is random and chosen here: no text from a
+// server becomes part of a path.
 //
 //   index.db      the index (Index)
 //   files/ab/...  content in place, sharded by the first two digits of its name
@@ -9,8 +9,8 @@
 //   store-id      the store's mark (mark.hpp), also in files/
 //   ballast       reserve that is released when the disk is full, so that the index can still open and record a delete
 //
-// A file is in place when its bytes, its name and the folder's entry have been synced, in this order. Thread-safe: its only
-// state is the folders' descriptors.
+// A file is in place when its bytes, its name and the folder's entry have been synced, in this order.
+// Thread-safe: its only state is the folders' descriptors.
 #pragma once
 
 #include "problem.hpp"
@@ -27,23 +27,26 @@ namespace agenthost::storage {
 
 class Store {
 public:
-    // Takes the lock. A store that was used before, by its mark or by `expected` (the id recorded in the state directory; empty:
-    // none), must be complete; a new one is created. Throws std::runtime_error with the path and the remedy.
+    // Takes the lock. A store that was used before, by its mark or by `expected` (the id recorded in the
+    // state directory; empty: none), must be complete; a new one is created. Throws std::runtime_error with
+    // the path and the remedy.
     explicit Store(const std::string& path, const std::string& expected = {},
                    const std::string& known_file = {});
 
-    // Throws what the constructor would throw for an incomplete store that was used before. Changes nothing and takes no
-    // lock. Parts that this user may not read are skipped.
+    // Throws what the constructor would throw for an incomplete store that was used before. Changes nothing
+    // and takes no lock. Parts that this user may not read are skipped.
     static void examine(const std::string& path, const std::string& expected, const std::string& known_file);
 
     // Writes missing marks, once the index is open. Empty, or why they could not be written.
     MaybeProblem sign();
     [[nodiscard]] const std::string& id() const { return id_; } // empty: not signed yet
 
-    // A new, empty file in incoming/; its destructor removes it unless it was placed. The store must outlive it.
+    // A new, empty file in incoming/; its destructor removes it unless it was placed. The store must outlive
+    // it.
     class Temp {
     public:
-        // `folder`: the descriptor of the folder that the file is in. `blob`: its name there and once it is placed.
+        // `folder`: the descriptor of the folder that the file is in. `blob`: its name there and once it is
+        // placed.
         Temp(int folder, base::Fd fd, std::string blob)
             : folder_{folder}, fd_{std::move(fd)}, blob_{std::move(blob)}
         {}

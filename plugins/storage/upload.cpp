@@ -1,4 +1,5 @@
-// storage.upload: look up, claim space, fetch, check, sync, rename, write the row, answer. A failure before the row leaves nothing behind.
+// storage.upload: look up, claim space, fetch, check, sync, rename, write the row, answer. A failure before
+// the row leaves nothing behind.
 #include "actions.hpp"
 #include "job.hpp"
 
@@ -97,8 +98,8 @@ private:
         try {
             old = parts_.index.put(row);
         } catch (const base::SqliteError& e) {
-            // A full disk certainly rolled back. After any other error the row may exist after the next start, so the file
-            // must be kept, too; without a row it is an orphan and goes to quarantine.
+            // A full disk certainly rolled back. After any other error the row may exist after the next
+            // start, so the file must be kept, too; without a row it is an orphan and goes to quarantine.
             if (e.disk_full()) parts_.store.remove(blob);
             throw;
         }

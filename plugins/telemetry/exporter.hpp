@@ -1,5 +1,5 @@
-// Exports samples as the host's metrics (ext/metrics.h). Each metric is defined on first use; metrics beyond the host's bounds, such as
-// the 33rd interface ever seen, are not exported. One thread at a time.
+// Exports samples as the host's metrics (ext/metrics.h). Each metric is defined on first use; metrics beyond
+// the host's bounds, such as the 33rd interface ever seen, are not exported. One thread at a time.
 #pragma once
 
 #include "sample.hpp"

@@ -1,5 +1,5 @@
-// Follows one log file through rotation, like `tail -F`, by polling: two system calls per poll if nothing happened. Polling works on
-// every filesystem and through bind mounts, where inotify does not.
+// Follows one log file through rotation, like `tail -F`, by polling: two system calls per poll if nothing
+// happened. Polling works on every filesystem and through bind mounts, where inotify does not.
 //
 // - Starts at the end of an unknown file, and at the saved position (Place) of a known one: the same inode, and the same
 //   bytes before the position.

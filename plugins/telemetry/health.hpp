@@ -1,4 +1,5 @@
-// Judges the health of the machine and the agent. Pure: a Sample, the limits and the reply of host.status give a verdict.
+// Judges the health of the machine and the agent. Pure: a Sample, the limits and the reply of host.status
+// give a verdict.
 #pragma once
 
 #include "config.hpp"
@@ -33,8 +34,9 @@ struct Verdict {
     std::string_view status; // healthy, degraded (a warning), unhealthy (something critical)
     std::vector<Check> checks;
 };
-// A value over its limit is a warning; disk or memory at 98 % or more is critical, and so is a failed plugin. An unreachable server is
-// a warning, because the rest keeps working. `agent` absent: `why` says why it is unknown.
+// A value over its limit is a warning; disk or memory at 98 % or more is critical, and so is a failed plugin.
+// An unreachable server is a warning, because the rest keeps working. `agent` absent: `why` says why it is
+// unknown.
 Verdict judge(const Sample&, const Config::Health&, const std::optional<AgentState>&, std::string_view why);
 std::string verdict_json(const Verdict&);
 

@@ -27,8 +27,8 @@ std::string line_json(const Line&); // {"level":"warn","message":"...","source":
 std::string
 line_text(const Line&); // for people and print's heartbeat: "2026-11-20T17:44:00.123Z warn app: message"
 
-// Splits bytes into complete lines. A line longer than `max_line` is cut there and the rest skipped; empty lines are omitted; a CR at the
-// end is removed. Invalid UTF-8 stays unchanged: JSON turns it into U+FFFD.
+// Splits bytes into complete lines. A line longer than `max_line` is cut there and the rest skipped; empty
+// lines are omitted; a CR at the end is removed. Invalid UTF-8 stays unchanged: JSON turns it into U+FFFD.
 class Splitter {
 public:
     // Enough for a stack trace on one line; a protocol message holds many.

@@ -31,7 +31,8 @@ Place place_of(const Json& json)
             .before = json.value("before", std::uint64_t{0})};
 }
 
-// Positions of the last run; empty if there are none or they cannot be read: then files are followed from their end.
+// Positions of the last run; empty if there are none or they cannot be read: then files are followed from
+// their end.
 std::map<std::string, Place> load_places(const std::string& file, std::uint64_t& daemon_position)
 try {
     std::map<std::string, Place> out;
@@ -167,7 +168,8 @@ void Logs::keep(const Line& line)
     if (recent_.size() > max_recent) recent_.pop_front();
 }
 
-// Reports lost lines to the servers, as a line exempt from the rate, and to the daemon's log, whose line is not forwarded.
+// Reports lost lines to the servers, as a line exempt from the rate, and to the daemon's log, whose line is
+// not forwarded.
 void Logs::say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms)
 {
     const auto lost = dropped_ - dropped_said_;

@@ -1,5 +1,5 @@
-// Forwards lines of log files and of the daemon's own log. Lines above the rate are dropped, and their number is reported;
-// read positions survive restarts. No thread of its own; one thread at a time.
+// Forwards lines of log files and of the daemon's own log. Lines above the rate are dropped, and their number
+// is reported; read positions survive restarts. No thread of its own; one thread at a time.
 //
 // After a crash up to `save_every` of lines are sent twice: better twice than never.
 #pragma once

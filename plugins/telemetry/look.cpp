@@ -83,7 +83,8 @@ Reading Look::take()
     return out;
 }
 
-// Hundreds of mounts are common with containers, and they rarely change: the file is reread only when the kernel reports a change.
+// Hundreds of mounts are common with containers, and they rarely change: the file is reread only when the
+// kernel reports a change.
 void Look::look_at_mounts()
 {
     if (!mounts_file_) {

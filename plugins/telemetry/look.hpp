@@ -1,4 +1,5 @@
-// Reads the machine's state: the files under /proc and the filesystems. Blocks for at most `patience`. One thread at a time.
+// Reads the machine's state: the files under /proc and the filesystems. Blocks for at most `patience`. One
+// thread at a time.
 #pragma once
 
 #include "probe.hpp"

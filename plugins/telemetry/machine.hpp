@@ -1,4 +1,5 @@
-// Reads the machine's identity, which does not change while it runs. Reads files; cheap enough to call each time.
+// Reads the machine's identity, which does not change while it runs. Reads files; cheap enough to call each
+// time.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // Computes rates from counters. Pure: a step takes a Reading and returns a Sample.
 //
 // A counter that decreased from near 2^32 to near 0 has wrapped, and the difference counts; otherwise its
-// device was recreated, and this step has no rate for it. Rates are never negative and never include time before the device existed.
-// If the clock did not advance by `min_interval`, the previous rates stay.
+// device was recreated, and this step has no rate for it. Rates are never negative and never include time
+// before the device existed. If the clock did not advance by `min_interval`, the previous rates stay.
 #pragma once
 
 #include "sample.hpp"

@@ -1,4 +1,5 @@
-// One reading of the machine's counters (Reading), and the rates computed from two of them (Sample). Plain values.
+// One reading of the machine's counters (Reading), and the rates computed from two of them (Sample). Plain
+// values.
 #pragma once
 
 #include "choose.hpp"

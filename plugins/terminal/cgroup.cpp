@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view family = "agenthost-terminal.";
 constexpr auto abandoned_after = std::chrono::minutes{10};
 
-// A folder is named after its agent: "agenthost-terminal.4026531836.4711.", the PID namespace and the PID there. Agents in containers may
-// share a hierarchy, and the PID of one means nothing to another.
+// A folder is named after its agent: "agenthost-terminal.4026531836.4711.", the PID namespace and the PID
+// there. Agents in containers may share a hierarchy, and the PID of one means nothing to another.
 std::string prefix()
 {
     struct stat ns {};
@@ -98,8 +98,8 @@ Cgroup& Cgroup::operator=(Cgroup&& other) noexcept
 std::vector<std::string> Cgroup::tasks() const
 {
     std::vector<std::string> files;
-    // Not cgroup.procs: a move of a whole process takes a lock of the whole system and waits for an RCU grace period, 5 to 20 ms. A
-    // thread that moves itself does not, and the helper's child has one thread only.
+    // Not cgroup.procs: a move of a whole process takes a lock of the whole system and waits for an RCU grace
+    // period, 5 to 20 ms. A thread that moves itself does not, and the helper's child has one thread only.
     for (const std::string& folder : v1_) files.push_back(folder + "/tasks");
     return files;
 }

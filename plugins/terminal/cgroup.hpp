@@ -1,8 +1,9 @@
-// Creates a cgroup for each command below our own, v1 and v2, where permitted. The helper, a child subreaper, already
-// keeps every descendant; the cgroup additionally makes the limits exact (per command, not per user) and the kill atomic.
+// Creates a cgroup for each command below our own, v1 and v2, where permitted. The helper, a child subreaper,
+// already keeps every descendant; the cgroup additionally makes the limits exact (per command, not per user)
+// and the kill atomic.
 //
-// v2: one folder, with limits if cgroup_place.hpp finds the controllers. v1: a folder in `pids` and `memory` if the limits need
-// them. Limits without a cgroup are rlimits, and problem() reports it. Loop thread.
+// v2: one folder, with limits if cgroup_place.hpp finds the controllers. v1: a folder in `pids` and `memory`
+// if the limits need them. Limits without a cgroup are rlimits, and problem() reports it. Loop thread.
 #pragma once
 
 #include "config.hpp"
@@ -55,7 +56,8 @@ public:
     Cgroup make(const Limits&);
     // For people: "v2", "v1 pids", "none".
     [[nodiscard]] std::string describe() const;
-    // Which limits no cgroup enforces, the consequence and the remedy. Empty: all are enforced, or there are none.
+    // Which limits no cgroup enforces, the consequence and the remedy. Empty: all are enforced, or there are
+    // none.
     [[nodiscard]] const std::string& problem() const { return found_.problem; }
 
 private:

@@ -1,10 +1,12 @@
-// Finds the folder of the v2 hierarchy below which commands get their cgroups, and enables the controllers for their limits there.
+// Finds the folder of the v2 hierarchy below which commands get their cgroups, and enables the controllers
+// for their limits there.
 //
 // The kernel's rules: a cgroup that passes the memory controller on must not contain processes. `pids` is
-// worse: enabling it in a cgroup with processes succeeds but makes every child cgroup unusable ("domain invalid"). So
-// controllers are enabled only in cgroups without processes. Our own cgroup contains the daemon; if it is delegated to us (systemd's
-// Delegate=yes), the daemon first moves into a leaf of it. Otherwise moving would conflict with the service manager: commands
-// still get a cgroup, so that all their processes can be killed at once, but their limits are rlimits.
+// worse: enabling it in a cgroup with processes succeeds but makes every child cgroup unusable ("domain
+// invalid"). So controllers are enabled only in cgroups without processes. Our own cgroup contains the
+// daemon; if it is delegated to us (systemd's Delegate=yes), the daemon first moves into a leaf of it.
+// Otherwise moving would conflict with the service manager: commands still get a cgroup, so that all their
+// processes can be killed at once, but their limits are rlimits.
 #pragma once
 
 #include <string>

@@ -12,8 +12,8 @@
 namespace agenthost::terminal {
 
 struct Limits { // 0: same as the daemon
-    // Per command in a cgroup; without one per user, including the user's other processes. So the default is not applied for our own user
-    // without a cgroup: a desktop session may have more threads than that.
+    // Per command in a cgroup; without one per user, including the user's other processes. So the default is
+    // not applied for our own user without a cgroup: a desktop session may have more threads than that.
     std::uint64_t processes = 1024;
     bool processes_by_default = true;
     std::uint64_t memory = 0;      // bytes

@@ -24,7 +24,8 @@ Loop::~Loop() { stop(); }
 
 void Loop::start()
 {
-    // The host's threads handle signals; a SIGPIPE from a command's closed stdin stays pending here without effect.
+    // The host's threads handle signals; a SIGPIPE from a command's closed stdin stays pending here without
+    // effect.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);

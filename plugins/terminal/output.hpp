@@ -1,10 +1,11 @@
-// The output of a command on one channel: the latest bytes in a window in memory, older ones in a ring on disk, still older ones
-// are dropped. Offsets count from the channel's first byte, so gaps are detectable.
+// The output of a command on one channel: the latest bytes in a window in memory, older ones in a ring on
+// disk, still older ones are dropped. Offsets count from the channel's first byte, so gaps are detectable.
 //
-// The ring is a file of `ring` bytes; the byte at offset o is at position o % ring. It is created only when the window overflows,
-// because most commands print less. An overflowing window first grows to the size of the ring, within a budget shared by all
-// windows: a command that prints gigabytes then writes only its last bytes to the disk. A disk error loses the replay of older
-// output, not the command. Single-threaded; bounds: window + ring, and the budget.
+// The ring is a file of `ring` bytes; the byte at offset o is at position o % ring. It is created only when
+// the window overflows, because most commands print less. An overflowing window first grows to the size of
+// the ring, within a budget shared by all windows: a command that prints gigabytes then writes only its last
+// bytes to the disk. A disk error loses the replay of older output, not the command. Single-threaded; bounds:
+// window + ring, and the budget.
 #pragma once
 
 #include "base/fd.hpp"
@@ -45,10 +46,11 @@ public:
     [[nodiscard]] std::uint64_t end() const { return end_; }        // bytes so far
     [[nodiscard]] std::uint64_t begin() const;                      // the oldest readable byte
     [[nodiscard]] std::uint64_t in_memory() const { return kept_; } // from this offset on reading cannot fail
-    // Up to `most` bytes at `offset` (begin() <= offset <= end()). Empty before end(): disk error. Valid until
-    // the next call; `scratch` holds data that is not contiguous.
+    // Up to `most` bytes at `offset` (begin() <= offset <= end()). Empty before end(): disk error. Valid
+    // until the next call; `scratch` holds data that is not contiguous.
     std::string_view read(std::uint64_t offset, std::size_t most, std::string& scratch) const;
-    // The command has ended: frees the window and moves its bytes to the ring or, if they are few, to a string.
+    // The command has ended: frees the window and moves its bytes to the ring or, if they are few, to a
+    // string.
     void settle();
     [[nodiscard]] bool damaged() const { return broken_; } // the disk failed
 
@@ -74,7 +76,8 @@ private:
     bool broken_ = false;
 };
 
-// How many of these bytes can go without cutting a UTF-8 sequence that has begun; all of them when they are no UTF-8.
+// How many of these bytes can go without cutting a UTF-8 sequence that has begun; all of them when they are
+// no UTF-8.
 std::size_t whole_utf8(std::string_view);
 
 } // namespace agenthost::terminal

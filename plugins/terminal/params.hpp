@@ -1,4 +1,5 @@
-// Parses the parameters of the actions. Pure; every function throws agenthost::Error with the problem and the correct form.
+// Parses the parameters of the actions. Pure; every function throws agenthost::Error with the problem and the
+// correct form.
 #pragma once
 
 #include "queue.hpp"

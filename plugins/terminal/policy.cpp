@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Variables that callers may set if not everything is allowed: none that makes a program load or run something else.
+// Variables that callers may set if not everything is allowed: none that makes a program load or run
+// something else.
 const std::vector<std::string> harmless{"LANG", "LC_*", "TERM", "TZ", "NO_COLOR"};
 
 constexpr const char* standard_shell = "/bin/sh"; // for shell strings, whatever the user's own shell is
@@ -80,7 +81,8 @@ std::string real(const std::string& path)
     return found ? found.get() : path;
 }
 
-// Sets `out.program` to the path that a pattern allows. The name as given is tried first: a link may be allowed under its own name.
+// Sets `out.program` to the path that a pattern allows. The name as given is tried first: a link may be
+// allowed under its own name.
 void check_allowed(const Config& config, Admitted& out)
 {
     if (config.allows_everything()) return;

@@ -173,7 +173,8 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
     // The helper blocks all signals from its first instruction.
     ::posix_spawnattr_setsigmask(&attributes.raw, &all);
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
-    // Its own group, so that it gets no signal sent to the daemon's group; not a session, which the scheduler may treat as another user.
+    // Its own group, so that it gets no signal sent to the daemon's group; not a session, which the scheduler
+    // may treat as another user.
     ::posix_spawnattr_setpgroup(&attributes.raw, 0);
     ::posix_spawnattr_setflags(&attributes.raw,
                                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
@@ -204,7 +205,8 @@ void Process::spawn(const Launch& launch, int in_fd, int out_fd, int err_fd, int
 Process::~Process()
 {
     if (helper_ < 0) return;
-    // Abandoned (the plugin stops, or the constructor's caller failed): our end of the socket closes, and the helper ends everything.
+    // Abandoned (the plugin stops, or the constructor's caller failed): our end of the socket closes, and the
+    // helper ends everything.
     cgroup_.kill();
     control_.reset();
     pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
@@ -251,8 +253,9 @@ bool Process::on_pidfd()
     const pid_t reaped = ::waitpid(helper_, &status, WNOHANG);
     if (reaped == 0) return false;
     helper_ = -1;
-    // Killed by the command or by the kernel's memory killer: the command itself died with it (PR_SET_PDEATHSIG). Its session and
-    // cgroup go now; a descendant that left the session, without a cgroup, is out of reach, and the README says so.
+    // Killed by the command or by the kernel's memory killer: the command itself died with it
+    // (PR_SET_PDEATHSIG). Its session and cgroup go now; a descendant that left the session, without a
+    // cgroup, is out of reach, and the README says so.
     if (!gone_ && pid_ > 0 && !status_) status_ = SIGKILL;
     if (!gone_ && pid_ > 0) ::kill(-pid_, SIGKILL);
     if (!gone_) cgroup_.kill();
@@ -269,7 +272,8 @@ void Process::order(std::uint32_t kind, int sig)
 void Process::interrupt()
 {
     if (pty_ && pid_ > 0) {
-        // Line discipline and job control decide which group is in the foreground; a shell at its prompt gets the signal itself.
+        // Line discipline and job control decide which group is in the foreground; a shell at its prompt gets
+        // the signal itself.
         if (::ioctl(out.get(), TIOCSIG, SIGINT) == 0) return;
     }
     order(terminal_exec_signal_group, SIGINT);

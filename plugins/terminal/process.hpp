@@ -1,6 +1,6 @@
-// A running command: its helper, its descriptors and the helper's messages. posix_spawn starts the helper (exec/main.c),
-// which is safe in a process with threads. Loop thread; the owner watches control() and pidfd() and calls on_control()
-// and on_pidfd() when they are readable.
+// A running command: its helper, its descriptors and the helper's messages. posix_spawn starts the helper
+// (exec/main.c), which is safe in a process with threads. Loop thread; the owner watches control() and
+// pidfd() and calls on_control() and on_pidfd() when they are readable.
 #pragma once
 
 #include "cgroup.hpp"

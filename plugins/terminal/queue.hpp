@@ -32,8 +32,8 @@ inline std::optional<Priority> priority(std::string_view text)
     return std::nullopt;
 }
 
-// `caller` is the requesting server. Callers share places and slots fairly; a priority orders one caller's own commands, so that
-// no server overtakes another by marking everything urgent.
+// `caller` is the requesting server. Callers share places and slots fairly; a priority orders one caller's
+// own commands, so that no server overtakes another by marking everything urgent.
 template <class T> class Queue {
 public:
     Queue(std::size_t concurrency, std::size_t capacity) : shares_{concurrency, capacity} {}
@@ -47,7 +47,8 @@ public:
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] std::size_t running() const { return shares_.running(); }
 
-    // Starts without waiting if the caller has nothing in the queue and a slot is free for it. False: push it.
+    // Starts without waiting if the caller has nothing in the queue and a slot is free for it. False: push
+    // it.
     bool begin(const std::string& caller)
     {
         if (callers_.contains(caller) || !shares_.may_run(caller)) return false;

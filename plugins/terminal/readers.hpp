@@ -23,7 +23,8 @@ public:
         virtual void reader_left() = 0;
     };
 
-    // All three must outlive it. `patience`: how long the command is paused for a reader that accepts nothing.
+    // All three must outlive it. `patience`: how long the command is paused for a reader that accepts
+    // nothing.
     Readers(Loop& loop, const Outputs& outputs, Command& command, Clock::duration patience)
         : loop_{loop}, outputs_{outputs}, command_{command}, patience_{patience}
     {}

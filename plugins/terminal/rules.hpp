@@ -35,7 +35,8 @@ inline const char* name(Reason reason)
     }
 }
 
-// Ends a command: interrupt, after a grace period terminate, after another kill. The first reason stays. A repeated call skips the rest of the period.
+// Ends a command: interrupt, after a grace period terminate, after another kill. The first reason stays. A
+// repeated call skips the rest of the period.
 class Ending {
 public:
     enum class Step { none, interrupt, terminate, kill };

@@ -1,4 +1,5 @@
-// The user that a command runs as. Lookups may query a directory service over the network: on the control thread only.
+// The user that a command runs as. Lookups may query a directory service over the network: on the control
+// thread only.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// A cancellation flag that also wakes threads sleeping in poll(). Set from any thread, at most once, never cleared.
+// A cancellation flag that also wakes threads sleeping in poll(). Set from any thread, at most once, never
+// cleared.
 #pragma once
 
 #include "fd.hpp"

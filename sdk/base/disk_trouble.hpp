@@ -1,5 +1,5 @@
-// Explains why a file cannot be written: an error code (sdk/wire/codes.hpp) and a sentence with the problem, the place and
-// the remedy. Any thread; calls statvfs, so never on an I/O thread.
+// Explains why a file cannot be written: an error code (sdk/wire/codes.hpp) and a sentence with the problem,
+// the place and the remedy. Any thread; calls statvfs, so never on an I/O thread.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ struct DiskTrouble {
     std::string text;
 };
 
-// `error`: errno of the call that failed on `path`. `remedy`: an additional remedy ("move agent.state_dir"), without a full stop.
+// `error`: errno of the call that failed on `path`. `remedy`: an additional remedy ("move agent.state_dir"),
+// without a full stop.
 DiskTrouble disk_trouble(int error, const std::string& path, std::string_view remedy = {});
 DiskTrouble disk_trouble(const SqliteError&, const std::string& path, std::string_view remedy = {});
 

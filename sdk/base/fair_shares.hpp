@@ -5,8 +5,9 @@
 //   waiting   Everyone may wait while there are free places. When there are none, a caller may still wait while it holds less than
 //             an eighth of them (at least one).
 //
-// So one caller that fills everything for hours neither delays another caller's first job nor causes refusals; and a single caller
-// can use every slot and place. Pure accounting without jobs, clock or threads. All functions take O(number of callers).
+// So one caller that fills everything for hours neither delays another caller's first job nor causes
+// refusals; and a single caller can use every slot and place. Pure accounting without jobs, clock or threads.
+// All functions take O(number of callers).
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,9 @@
 // Owns an exclusive lock on a lock file, for as long as the object lives.
 //
-// The lock belongs to the open file description, which a child process shares from its fork until its exec. Closing our
-// descriptor therefore does not release the lock while there is such a child; the destructor unlocks explicitly (LOCK_UN acts on the
-// shared description) and then closes. So the next owner can lock at once, even while other threads spawn processes.
+// The lock belongs to the open file description, which a child process shares from its fork until its exec.
+// Closing our descriptor therefore does not release the lock while there is such a child; the destructor
+// unlocks explicitly (LOCK_UN acts on the shared description) and then closes. So the next owner can lock at
+// once, even while other threads spawn processes.
 #pragma once
 
 #include "fd.hpp"
@@ -32,8 +33,8 @@ public:
     FileLock& operator=(const FileLock&) = delete;
     ~FileLock() { release(); }
 
-    // Creates the file (mode 0600) if it does not exist and locks it. `path` is relative to `folder`, a descriptor or AT_FDCWD.
-    // Returns 0 or an errno; EWOULDBLOCK: another owner holds the lock.
+    // Creates the file (mode 0600) if it does not exist and locks it. `path` is relative to `folder`, a
+    // descriptor or AT_FDCWD. Returns 0 or an errno; EWOULDBLOCK: another owner holds the lock.
     [[nodiscard]] int acquire(int folder, const std::string& path, Wait wait = Wait::no)
     {
         Fd fd{::openat(folder, path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};

@@ -1,12 +1,14 @@
 // Limits the nesting depth of JSON text before nlohmann parses it.
 //
-// nlohmann copies, compares and dumps values recursively, so that a text of a few hundred KiB of "[" overflows the stack of any
-// thread that uses the parsed value. First check every text that comes from outside the process (a socket, a file, a peer):
+// nlohmann copies, compares and dumps values recursively, so that a text of a few hundred KiB of "["
+// overflows the stack of any thread that uses the parsed value. First check every text that comes from
+// outside the process (a socket, a file, a peer):
 //
 //     const json root = base::parse_json<json>(text);   // discarded: invalid, or nested deeper than max_json_depth
 //     if (!base::json_depth_ok(text)) return refuse("nested more than 64 levels deep");
 //
-// The scan reads each byte once, allocates nothing and accepts text that is not JSON: the parser rejects that.
+// The scan reads each byte once, allocates nothing and accepts text that is not JSON: the parser rejects
+// that.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +41,8 @@ constexpr bool json_depth_ok(std::string_view text, std::size_t max = max_json_d
     return true;
 }
 
-// The parsed text; `Json::is_discarded()` when it is invalid or nested deeper than `max`. A template, so that this header does
-// not include nlohmann.
+// The parsed text; `Json::is_discarded()` when it is invalid or nested deeper than `max`. A template, so that
+// this header does not include nlohmann.
 template <class Json> Json parse_json(std::string_view text, std::size_t max = max_json_depth)
 {
     if (!json_depth_ok(text, max)) return Json(Json::value_t::discarded);

@@ -8,10 +8,11 @@
 //
 //     return json_object("server", name, "attempt", 3);   // {"server":"...","attempt":3}
 //
-// Text is escaped, bytes that are not UTF-8 become U+FFFD, doubles are printed as ECMAScript does. The writer adds commas and colons,
-// allocates nothing but the target, and always leaves valid JSON behind: the destructor closes open containers.
-// Misuse (a member without a key, a key without a value, a second root) fails an assertion; in a release build the token is
-// dropped. Raw slices are not validated, and duplicate keys are not detected.
+// Text is escaped, bytes that are not UTF-8 become U+FFFD, doubles are printed as ECMAScript does. The writer
+// adds commas and colons, allocates nothing but the target, and always leaves valid JSON behind: the
+// destructor closes open containers. Misuse (a member without a key, a key without a value, a second root)
+// fails an assertion; in a release build the token is dropped. Raw slices are not validated, and duplicate
+// keys are not detected.
 #pragma once
 
 #include "json_string.hpp"
@@ -27,7 +28,8 @@
 
 namespace agenthost::base {
 
-// A member's key. A literal is checked at compile time to need no escape; other text is escaped when it is written.
+// A member's key. A literal is checked at compile time to need no escape; other text is escaped when it is
+// written.
 class JsonKey {
 public:
     template <std::size_t size>
@@ -74,7 +76,8 @@ public:
     JsonWriter& end();
 
     JsonWriter& key(const JsonKey&);
-    // Text, a number, a bool, nullptr, raw JSON, an optional of these (null when empty), or a container of these (an array).
+    // Text, a number, a bool, nullptr, raw JSON, an optional of these (null when empty), or a container of
+    // these (an array).
     template <class Value> JsonWriter& value(const Value&);
     template <class Value> JsonWriter& member(const JsonKey& name, const Value& v)
     {
@@ -82,7 +85,8 @@ public:
     }
 
 private:
-    // The expected token. `first` and `next`: inside a container, without and with a comma; `skipping`: inside a dropped one.
+    // The expected token. `first` and `next`: inside a container, without and with a comma; `skipping`:
+    // inside a dropped one.
     enum class State : std::uint8_t { root, first, next, keyed, done, skipping };
 
     JsonWriter& open(char bracket);

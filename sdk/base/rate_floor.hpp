@@ -1,5 +1,5 @@
-// Detects a transfer that is too slow to keep its slot. A peer that sends a byte every few seconds never hits an idle timeout,
-// but its rate over a window is too low. The caller passes the time; there is no clock here.
+// Detects a transfer that is too slow to keep its slot. A peer that sends a byte every few seconds never hits
+// an idle timeout, but its rate over a window is too low. The caller passes the time; there is no clock here.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,9 @@ public:
 
     RateFloor(Limits limits, Time now) : limits_{limits}, since_{now} {}
 
-    // `moved`: bytes of all attempts so far; never decreases. True: the window that has just ended moved fewer bytes than the
-    // minimum rate requires. A transfer that becomes too slow is detected within two windows, if this is called that often.
+    // `moved`: bytes of all attempts so far; never decreases. True: the window that has just ended moved
+    // fewer bytes than the minimum rate requires. A transfer that becomes too slow is detected within two
+    // windows, if this is called that often.
     bool too_slow(std::uint64_t moved, Time now)
     {
         using std::chrono::duration_cast, std::chrono::milliseconds;

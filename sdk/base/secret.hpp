@@ -1,11 +1,13 @@
 // Reads secrets from files, the environment and systemd credentials; the only code that does so.
 //
-// Content: a byte order mark, blank lines and line ends (LF or CRLF) are not part of the secret. The rest must be one line: two lines
-// are an error of their own, because sending the first one, or both, would look like a wrong password. At most 64 KiB.
+// Content: a byte order mark, blank lines and line ends (LF or CRLF) are not part of the secret. The rest
+// must be one line: two lines are an error of their own, because sending the first one, or both, would look
+// like a wrong password. At most 64 KiB.
 //
-// Files: access by other users is checked, as ssh does for keys (SecretFile). Container secrets usually belong to root with mode 0444:
-// a file below /run/secrets, where Docker, Podman and Kubernetes mount them, and a systemd credential may be readable by everyone.
-// For any other place {file: PATH, mode: any} in the configuration turns the check off.
+// Files: access by other users is checked, as ssh does for keys (SecretFile). Container secrets usually
+// belong to root with mode 0444: a file below /run/secrets, where Docker, Podman and Kubernetes mount them,
+// and a systemd credential may be readable by everyone. For any other place {file: PATH, mode: any} in the
+// configuration turns the check off.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +39,9 @@ std::optional<std::string> secret_from(std::string_view content, const std::stri
 // The file that read_secret() would open; empty when there is none (env, or no credentials directory).
 std::string secret_file(const SecretSource&);
 
-// good: no other user can read or change it. refused: everyone can read it, or a group can change it; it is not read. doubtful: it
-// belongs to another user, a foreign group can read it, or it is missing or unreadable now; it is read if possible.
+// good: no other user can read or change it. refused: everyone can read it, or a group can change it; it is
+// not read. doubtful: it belongs to another user, a foreign group can read it, or it is missing or unreadable
+// now; it is read if possible.
 struct SecretFile {
     enum class Verdict { good, doubtful, refused } verdict = Verdict::good;
     std::string text; // what, where, how to fix
@@ -48,7 +51,8 @@ std::vector<std::string> shared_secret_folders();
 SecretFile look_at_secret_file(const SecretSource&,
                                const std::vector<std::string>& folders = shared_secret_folders());
 
-// Reads a file that contains secrets among other data (a list of credentials): the same checks, the bytes unchanged.
+// Reads a file that contains secrets among other data (a list of credentials): the same checks, the bytes
+// unchanged.
 std::optional<std::string> read_private_file(const std::string& file, std::size_t max_bytes, std::string& why,
                                              bool any_mode = false);
 

@@ -1,5 +1,6 @@
-// Blocks SIGPIPE on the calling thread. sendfile() and SSL_write() on a closed socket raise it, and they have no flag to prevent that.
-// A library must not change the process's disposition, so the thread blocks the signal and consumes one that arrived.
+// Blocks SIGPIPE on the calling thread. sendfile() and SSL_write() on a closed socket raise it, and they have
+// no flag to prevent that. A library must not change the process's disposition, so the thread blocks the
+// signal and consumes one that arrived.
 #pragma once
 
 #include <csignal>

@@ -97,7 +97,8 @@ bool Statement::is_null(int column) const
 
 Database::Database(const std::string& file) : file_{file}
 {
-    // Created here because SQLite would use the umask's mode. Our databases hold tokens or paths: owner only; WAL files inherit the mode.
+    // Created here because SQLite would use the umask's mode. Our databases hold tokens or paths: owner only;
+    // WAL files inherit the mode.
     Fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     sqlite3* db = nullptr;
     const int rc = sqlite3_open_v2(file.c_str(), &db,

@@ -1,5 +1,5 @@
-// RAII wrappers of SQLite: database, prepared statement, transaction. Errors are base::SqliteError with the file and SQLite's message.
-// Not thread-safe: one thread at a time may use a Database.
+// RAII wrappers of SQLite: database, prepared statement, transaction. Errors are base::SqliteError with the
+// file and SQLite's message. Not thread-safe: one thread at a time may use a Database.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Finds the first byte of a text that is not ASCII, or that a JSON string must escape: 16 bytes at a time on x86-64, else 8.
-// Gigabytes of command output pass through it.
+// Finds the first byte of a text that is not ASCII, or that a JSON string must escape: 16 bytes at a time on
+// x86-64, else 8. Gigabytes of command output pass through it.
 #pragma once
 
 #include <bit>
@@ -18,7 +18,8 @@ namespace detail {
 
 constexpr std::uint64_t every_byte(std::uint64_t value) { return value * 0x0101010101010101u; }
 
-// The high bit of each byte of the word that is below `limit` (at most 0x80), exact up to the first such byte.
+// The high bit of each byte of the word that is below `limit` (at most 0x80), exact up to the first such
+// byte.
 constexpr std::uint64_t below(std::uint64_t word, std::uint64_t limit)
 {
     return (word - every_byte(limit)) & ~word & every_byte(0x80);
@@ -28,8 +29,8 @@ constexpr std::uint64_t equal(std::uint64_t word, std::uint64_t byte)
     return below(word ^ every_byte(byte), 1);
 }
 
-// The index of the first byte in `text` that is special; text.size() when there is none. Special flags it in eight bytes (the high
-// bits), and in sixteen (a bit each).
+// The index of the first byte in `text` that is special; text.size() when there is none. Special flags it in
+// eight bytes (the high bits), and in sixteen (a bit each).
 template <class Special> std::size_t run(std::string_view text)
 {
     constexpr Special special;
@@ -83,7 +84,8 @@ struct NotPlain {
 // The length of the prefix that is ASCII.
 inline std::size_t ascii_run(std::string_view text) { return detail::run<detail::NotAscii>(text); }
 
-// The length of the prefix that a JSON string need not escape: ASCII without control characters, quotes and backslashes.
+// The length of the prefix that a JSON string need not escape: ASCII without control characters, quotes and
+// backslashes.
 inline std::size_t plain_run(std::string_view text) { return detail::run<detail::NotPlain>(text); }
 
 } // namespace agenthost::base

@@ -1,5 +1,6 @@
-// Decides which hosts may be connected to: first by the host name as written, then by the address that is actually connected to, so that
-// neither a DNS answer nor an odd spelling of an address leads to loopback, a private network or a cloud's metadata service.
+// Decides which hosts may be connected to: first by the host name as written, then by the address that is
+// actually connected to, so that neither a DNS answer nor an odd spelling of an address leads to loopback, a
+// private network or a cloud's metadata service.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct AddressPolicy {
     // Empty if admitted, else a sentence for people: the problem, and the configuration key that decides.
     [[nodiscard]] std::string refuse_host(std::string_view host) const;
     [[nodiscard]] std::string refuse_address(const sockaddr&) const;
-    // The same for a host behind a proxy, which resolves names itself: checks literal addresses and names that always mean this machine.
+    // The same for a host behind a proxy, which resolves names itself: checks literal addresses and names
+    // that always mean this machine.
     [[nodiscard]] std::string refuse_literal(const std::string& host, std::uint16_t port) const;
 };
 

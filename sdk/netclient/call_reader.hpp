@@ -1,4 +1,5 @@
-// Parses the control socket's response to a call: progress, streams, result. Sans-io: accepts bytes split anywhere, calls back what to print.
+// Parses the control socket's response to a call: progress, streams, result. Sans-io: accepts bytes split
+// anywhere, calls back what to print.
 #pragma once
 
 #include <nlohmann/json.hpp>

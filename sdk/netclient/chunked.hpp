@@ -1,8 +1,9 @@
-// Encodes and decodes the HTTP/1.1 chunked transfer coding. The decoder does no I/O and accepts bytes split anywhere; it never
-// consumes a byte beyond the body, so that a pipelined message stays in the input.
+// Encodes and decodes the HTTP/1.1 chunked transfer coding. The decoder does no I/O and accepts bytes split
+// anywhere; it never consumes a byte beyond the body, so that a pipelined message stays in the input.
 //
-// Strict where leniency would allow request smuggling: sizes are bare hex of at most 15 digits, lines end in CRLF, extensions and
-// trailers are skipped within a bound. In a response, blanks after a size are also skipped: old servers pad sizes that they fill in later.
+// Strict where leniency would allow request smuggling: sizes are bare hex of at most 15 digits, lines end in
+// CRLF, extensions and trailers are skipped within a bound. In a response, blanks after a size are also
+// skipped: old servers pad sizes that they fill in later.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +22,11 @@ public:
         std::size_t taken = 0;    // bytes of the input used up
         std::string_view content; // a part of the input
     };
-    // The next piece of content, or bytes of framing; taken 0 only when the input is empty, done() or failed().
+    // The next piece of content, or bytes of framing; taken 0 only when the input is empty, done() or
+    // failed().
     Step step(std::string_view input);
-    // All of `data`, in place: the content replaces it from the start. Returns how many bytes of content there are.
+    // All of `data`, in place: the content replaces it from the start. Returns how many bytes of content
+    // there are.
     std::size_t decode(char* data, std::size_t size);
 
     [[nodiscard]] bool done() const { return state_ == State::done; }

@@ -1,4 +1,5 @@
-// A connected socket, plain or with TLS directly on the descriptor, without a buffer between the kernel and the caller's memory.
+// A connected socket, plain or with TLS directly on the descriptor, without a buffer between the kernel and
+// the caller's memory.
 #pragma once
 
 #include "base/fd.hpp"
@@ -35,7 +36,8 @@ public:
     void cork(
         bool
             on); // on: only full segments leave, so that records of 16 KiB share them; off: what is left leaves now
-    // Sends from `file` at `offset` and advances it. Plain connections only: with TLS the bytes must be encrypted here.
+    // Sends from `file` at `offset` and advances it. Plain connections only: with TLS the bytes must be
+    // encrypted here.
     Done send_file(int file, std::uint64_t& offset, std::size_t size);
 
     [[nodiscard]] bool tls() const { return ssl_ != nullptr; }

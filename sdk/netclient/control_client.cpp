@@ -34,7 +34,8 @@ public:
         : connection_{std::move(connection)}, silence_{silence.count() > 0 ? silence : for_ever}
     {}
 
-    // False: the daemon does not read. If it responds before it has read everything, its response is used instead of an error.
+    // False: the daemon does not read. If it responds before it has read everything, its response is used
+    // instead of an error.
     bool send(std::string_view text)
     {
         while (!text.empty()) {

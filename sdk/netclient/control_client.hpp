@@ -1,5 +1,5 @@
-// Sends requests to the running daemon: HTTP/1.1 over its unix socket, one request a connection, blocking. The body of a
-// response may be chunked and endless. Used by the command lines of the host and of plugins.
+// Sends requests to the running daemon: HTTP/1.1 over its unix socket, one request a connection, blocking.
+// The body of a response may be chunked and endless. Used by the command lines of the host and of plugins.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -28,7 +28,8 @@ class ControlClient {
 public:
     explicit ControlClient(std::filesystem::path socket) : socket_{std::move(socket)} {}
 
-    // `silence`: how long the daemon may send nothing; 0: for ever. `on_body` gets pieces of a 2xx body as they come.
+    // `silence`: how long the daemon may send nothing; 0: for ever. `on_body` gets pieces of a 2xx body as
+    // they come.
     ControlAnswer request(std::string_view method, std::string_view target, std::string_view body = {},
                           std::chrono::milliseconds silence = std::chrono::seconds{10},
                           const std::function<void(std::string_view)>& on_body = {}) const;

@@ -1,11 +1,11 @@
-// Runs HTTP transfers of any size with constant memory: a GET into a sink, a PUT or POST from a file. Blocking: use a dedicated
-// thread; a cancel or the deadline ends a transfer within milliseconds.
+// Runs HTTP transfers of any size with constant memory: a GET into a sink, a PUT or POST from a file.
+// Blocking: use a dedicated thread; a cancel or the deadline ends a transfer within milliseconds.
 //
-// It handles verified TLS; the address policy, checked on the connected address and again after every redirect;
-// at most `redirects` redirects, none from https to http, no credentials to another origin; the network settings of the requesting
-// server (proxy, TLS, its own origin); resuming a broken GET by Range and If-Range if the server supports it, else starting over; the
-// retry budget; idle timeouts and a minimum rate. It does not support keep-alive, cookies or compressed bodies. One client serves any
-// number of threads.
+// It handles verified TLS; the address policy, checked on the connected address and again after every
+// redirect; at most `redirects` redirects, none from https to http, no credentials to another origin; the
+// network settings of the requesting server (proxy, TLS, its own origin); resuming a broken GET by Range and
+// If-Range if the server supports it, else starting over; the retry budget; idle timeouts and a minimum rate.
+// It does not support keep-alive, cookies or compressed bodies. One client serves any number of threads.
 #pragma once
 
 #include "address_policy.hpp"
@@ -32,15 +32,17 @@ namespace agenthost::netclient {
 class Sink {
 public:
     virtual ~Sink() = default;
-    // Called after the response head, before the body. `total` is the size of the whole body, if the server sent it. Also
-    // called when a broken transfer is resumed. false: stop.
+    // Called after the response head, before the body. `total` is the size of the whole body, if the server
+    // sent it. Also called when a broken transfer is resumed. false: stop.
     virtual bool begin(std::optional<std::uint64_t> total) = 0;
     // In order; up to 128 KiB at a time. false: stop.
     virtual bool write(const char* data, std::size_t size) = 0;
     virtual bool restart() = 0; // forget what came; the next byte is the first. false: stop
-    // Whether a transfer may be resumed after a break even without a strong validator, because the content is verified.
+    // Whether a transfer may be resumed after a break even without a strong validator, because the content is
+    // verified.
     [[nodiscard]] virtual bool verifies_content() const { return false; }
-    // Whether a body that ends with the connection is acceptable, because the sink can tell if it is complete.
+    // Whether a body that ends with the connection is acceptable, because the sink can tell if it is
+    // complete.
     [[nodiscard]] virtual bool knows_end() const { return false; }
 };
 
@@ -103,7 +105,8 @@ public:
 
 private:
     friend class Exchange;
-    // Created on first use, so plain transfers never pay for it; created again when a certificate file was renewed.
+    // Created on first use, so plain transfers never pay for it; created again when a certificate file was
+    // renewed.
     TlsResult tls(const TlsClientConfig&);
 
     struct KnownTls {

@@ -46,7 +46,8 @@ Step after_moving(base::RateFloor& floor, std::uint64_t moved, const base::RateF
 
 namespace {
 
-// Whether the final response, or something that is not HTTP, has begun. `text`: without complete interim responses.
+// Whether the final response, or something that is not HTTP, has begun. `text`: without complete interim
+// responses.
 bool begins_final(std::string_view text)
 {
     while (!text.empty() && (text.front() == '\r' || text.front() == '\n')) text.remove_prefix(1);
@@ -77,8 +78,8 @@ Step Exchange::connect()
     return url_.tls ? secure() : Step{};
 }
 
-// Connects to the host or to the proxy. No policy applies to the proxy, because it is configured. Its target is checked as far as the
-// URL shows it.
+// Connects to the host or to the proxy. No policy applies to the proxy, because it is configured. Its target
+// is checked as far as the URL shows it.
 Step Exchange::open_socket(const Proxy* proxy, const AddressPolicy& policy)
 {
     const std::string& host = proxy ? proxy->host : url_.host;

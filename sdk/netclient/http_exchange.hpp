@@ -1,4 +1,5 @@
-// Private to the HTTP client: runs one attempt of a transfer, from connecting to the response head, following redirects.
+// Private to the HTTP client: runs one attempt of a transfer, from connecting to the response head, following
+// redirects.
 #pragma once
 
 #include "base/buffer.hpp"
@@ -37,7 +38,8 @@ public:
         : client_{client}, call_{call}, patience_{patience}, buffer_{buffer}, url_{call.url}
     {}
 
-    // Connects, sends the request head, calls `send_body` for the body, reads the response head; follows redirects.
+    // Connects, sends the request head, calls `send_body` for the body, reads the response head; follows
+    // redirects.
     template <typename SendBody>
     Step run(std::string_view method, const Headers& headers, SendBody send_body);
     Step run(std::string_view method, const Headers& headers)
@@ -49,8 +51,8 @@ public:
     Step wait(short events, std::chrono::milliseconds timeout, const char* doing);
     // For what the connection wants, no longer than that in all.
     Step wait_until(Clock::time_point, const char* doing);
-    // Reads what the server sends while the body is being sent: skips interim responses (1xx); sets `answered` when the
-    // final response has begun or the server has closed.
+    // Reads what the server sends while the body is being sent: skips interim responses (1xx); sets
+    // `answered` when the final response has begun or the server has closed.
     Step read_early_answer(bool& answered);
     void
     read_reply(std::string& reply); // of a small answer, as far as max_reply; failures are not interesting
@@ -114,7 +116,8 @@ Step Exchange::run(std::string_view method, const Headers& headers, SendBody sen
     }
 }
 
-// Runs attempts until one is final or the budget is used up. `account` tells the budget what the last one achieved.
+// Runs attempts until one is final or the budget is used up. `account` tells the budget what the last one
+// achieved.
 template <typename Attempt, typename Account>
 Transfer run_attempts(const HttpOptions& options, const Patience& patience, Attempt attempt, Account account)
 {

@@ -1,4 +1,5 @@
-// A GET: reads bodies from the socket into page-aligned memory and passes large pieces to the sink; resumes after a break.
+// A GET: reads bodies from the socket into page-aligned memory and passes large pieces to the sink; resumes
+// after a break.
 #include "chunked.hpp"
 #include "http_exchange.hpp"
 
@@ -23,7 +24,8 @@ public:
 
     Step attempt(Transfer& transfer)
     {
-        // Checked between attempts too: a peer that disconnects after every few bytes is as slow as one that trickles.
+        // Checked between attempts too: a peer that disconnects after every few bytes is as slow as one that
+        // trickles.
         if (Step step = keep_pace(call_.url); !step.ok()) return step;
         Exchange exchange{client_, call_, patience_, buffer_};
         const bool resuming = received_ > 0 && can_resume();
@@ -92,7 +94,8 @@ private:
         return {};
     }
 
-    // RFC 9110, 13.1.5: only strong validators. Last-Modified is one when it is not the very second of the answer.
+    // RFC 9110, 13.1.5: only strong validators. Last-Modified is one when it is not the very second of the
+    // answer.
     static std::string validator_of(const ResponseHead& head)
     {
         const auto modified = head.header("last-modified"), date = head.header("date");
@@ -127,7 +130,8 @@ private:
         const auto early = exchange.early_body();
         const ResponseHead& head = exchange.head();
         ChunkedDecoder chunks;
-        // Bytes still to come on the wire of a body with a length; one without ends with its last chunk or the connection.
+        // Bytes still to come on the wire of a body with a length; one without ends with its last chunk or
+        // the connection.
         std::optional<std::uint64_t> left = head.chunked ? std::nullopt : head.length;
         filled_ =
             static_cast<std::size_t>(std::min<std::uint64_t>(early.size(), left.value_or(early.size())));

@@ -1,5 +1,5 @@
-// Parses the head of an HTTP/1.1 response and writes the head of a request. No I/O. README.md lists the rules of RFC 9110 and
-// 9112 that a client follows, each with its test.
+// Parses the head of an HTTP/1.1 response and writes the head of a request. No I/O. README.md lists the rules
+// of RFC 9110 and 9112 that a client follows, each with its test.
 #pragma once
 
 #include "url.hpp"
@@ -31,22 +31,26 @@ struct ResponseHead {
     // Bytes of the text that the head took. The body, or after 101 the other protocol, begins there.
     std::size_t size = 0;
 
-    // The value of a field, named in lower case: header("etag"). Empty when it is absent. Lives as long as this head.
+    // The value of a field, named in lower case: header("etag"). Empty when it is absent. Lives as long as
+    // this head.
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-// bad: not HTTP, or truncated; a retry may help. unsupported: well-formed, but not what was requested; a retry will not help.
+// bad: not HTTP, or truncated; a retry may help. unsupported: well-formed, but not what was requested; a
+// retry will not help.
 enum class HeadResult { complete, more, bad, unsupported };
 
-// How to treat 101 (Switching Protocols): as an error, or as the final response to a request that sent `Upgrade`.
+// How to treat 101 (Switching Protocols): as an error, or as the final response to a request that sent
+// `Upgrade`.
 enum class Switching { refused, expected };
 
-// `text`: everything received so far. Interim answers (1xx) are skipped while they fit in max_head; skip_interim() removes longer
-// runs of them. bad, unsupported: `why` says what is wrong.
+// `text`: everything received so far. Interim answers (1xx) are skipped while they fit in max_head;
+// skip_interim() removes longer runs of them. bad, unsupported: `why` says what is wrong.
 HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why,
                                Switching = Switching::refused);
 
-// Bytes of complete interim answers at the start of `text`, 101 not among them; `count` grows by their number.
+// Bytes of complete interim answers at the start of `text`, 101 not among them; `count` grows by their
+// number.
 std::size_t skip_interim(std::string_view text, int& count);
 
 // The content coding that was applied to the body, in lower case; empty: none.
@@ -58,8 +62,8 @@ struct ContentRange {
 };
 std::optional<ContentRange> parse_content_range(std::string_view);
 
-// A header whose name or value could break out of its line is omitted. `Connection: close` is sent unless the headers contain
-// Connection (an upgrade sends `Connection: Upgrade`).
+// A header whose name or value could break out of its line is omitted. `Connection: close` is sent unless the
+// headers contain Connection (an upgrade sends `Connection: Upgrade`).
 std::string request_head(std::string_view method, std::string_view host, std::string_view target,
                          const Headers&);
 std::string request_head(std::string_view method, const Url&, const Headers&);

@@ -1,4 +1,5 @@
-// A PUT or POST of a file: sendfile if plain, large reads and SSL_write under TLS. An early response ends the sending.
+// A PUT or POST of a file: sendfile if plain, large reads and SSL_write under TLS. An early response ends the
+// sending.
 #include "http_exchange.hpp"
 
 #include <poll.h>
@@ -61,7 +62,8 @@ private:
         return step;
     }
 
-    // Waits until the socket is writable; sets `answered` if the server responds before it has read the whole body.
+    // Waits until the socket is writable; sets `answered` if the server responds before it has read the whole
+    // body.
     Step wait_to_send(Exchange& exchange, bool& answered)
     {
         if (Step step = keep_pace(exchange.url()); !step.ok()) return step;
@@ -92,7 +94,8 @@ private:
         return {};
     }
 
-    // A failed write usually means that the server has responded and closed; its response says more than "broken pipe".
+    // A failed write usually means that the server has responded and closed; its response says more than
+    // "broken pipe".
     static Step broken() { return {}; }
 
     Step send_from_file(Exchange& exchange)
@@ -173,7 +176,8 @@ TlsResult HttpClient::tls(const TlsClientConfig& config)
             tls_.push_back({config, tls});
         }
     }
-    // Outside the lock: it reads files. A renewed file that cannot be used (yet) leaves the old context in use.
+    // Outside the lock: it reads files. A renewed file that cannot be used (yet) leaves the old context in
+    // use.
     auto now = tls->current();
     return {std::move(now.context), std::move(now.problem)};
 }

@@ -1,8 +1,9 @@
-// The network settings of transfers that a server requested: its proxy, its TLS settings, and its own origin without allow_hosts.
+// The network settings of transfers that a server requested: its proxy, its TLS settings, and its own origin
+// without allow_hosts.
 //
-// The server's own origin (scheme, host and port of its session) is reached exactly like its session. Every other URL uses the proxy,
-// unless NO_PROXY names the host, and additionally trusts `tls.ca`; it never uses the client certificate, the pins, the server name
-// or `verify: false`, which apply to the server only.
+// The server's own origin (scheme, host and port of its session) is reached exactly like its session. Every
+// other URL uses the proxy, unless NO_PROXY names the host, and additionally trusts `tls.ca`; it never uses
+// the client certificate, the pins, the server name or `verify: false`, which apply to the server only.
 #pragma once
 
 #include "proxy.hpp"
@@ -27,8 +28,9 @@ struct Network {
     [[nodiscard]] const Proxy* proxy_for(const Url&) const;
     // TLS to this URL. `own`: the caller's own authorities, which are trusted in addition.
     [[nodiscard]] TlsClientConfig tls_for(const Url&, const TlsClientConfig& own) const;
-    // Whether a private or loopback address of the origin may be connected to: if TLS proves its identity, or if the configuration
-    // contains the address itself or `localhost`. The owner of a DNS name without TLS could point it anywhere.
+    // Whether a private or loopback address of the origin may be connected to: if TLS proves its identity, or
+    // if the configuration contains the address itself or `localhost`. The owner of a DNS name without TLS
+    // could point it anywhere.
     [[nodiscard]] bool trusts_address_of(const Url&) const;
 
     bool operator==(const Network&) const = default;
@@ -49,8 +51,8 @@ std::optional<Network> parse_network(std::string_view json, std::string& why);
 
 // Splits "a.example, .corp, 10.0.0.0/8" into a list.
 std::vector<std::string> split_no_proxy(std::string_view);
-// Whether an entry matches this host. Entries: "*"; "example.com" and ".example.com" with all subdomains; an address; a range
-// "10.0.0.0/8"; each may end in ":PORT".
+// Whether an entry matches this host. Entries: "*"; "example.com" and ".example.com" with all subdomains; an
+// address; a range "10.0.0.0/8"; each may end in ":PORT".
 bool in_no_proxy(const std::vector<std::string>&, const Url&);
 
 } // namespace agenthost::netclient

@@ -1,4 +1,5 @@
-// Decides when to retry: a number of attempts within a time without progress. The caller passes the time; there is no clock here.
+// Decides when to retry: a number of attempts within a time without progress. The caller passes the time;
+// there is no clock here.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +21,8 @@ public:
 
     RetryBudget(Limits limits, Time now) : limits_{limits}, since_{now} {}
 
-    // Reports the transfer's position. Only a new maximum counts; otherwise a peer that always disconnects at the same byte is retried forever.
+    // Reports the transfer's position. Only a new maximum counts; otherwise a peer that always disconnects at
+    // the same byte is retried forever.
     void reached(std::uint64_t bytes, Time now)
     {
         if (bytes <= best_) return;
@@ -29,7 +31,8 @@ public:
         failures_ = 0;
     }
 
-    // Reports activity that may not be progress (bytes accepted by the kernel, not the peer): restarts the time, keeps the count.
+    // Reports activity that may not be progress (bytes accepted by the kernel, not the peer): restarts the
+    // time, keeps the count.
     void moved(Time when) { since_ = std::max(since_, when); }
 
     // An attempt failed. The delay before the next one, or nullopt: give up.

@@ -1,5 +1,6 @@
-// Builds TLS contexts for clients and servers, and prepares and checks single connections. TLS 1.2 at least; certificates are
-// verified by default; an error names the file and the remedy. Uses no I/O but reading certificate files.
+// Builds TLS contexts for clients and servers, and prepares and checks single connections. TLS 1.2 at least;
+// certificates are verified by default; an error names the file and the remedy. Uses no I/O but reading
+// certificate files.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,8 @@ struct FreeSsl {
 
 // A client's `tls:` section.
 struct TlsClientConfig {
-    // PEM file, or a folder with hashed names when it ends in a slash. Root or intermediate certificates, each an anchor of
-    // trust. Replaces the system's authorities; empty: the system's.
+    // PEM file, or a folder with hashed names when it ends in a slash. Root or intermediate certificates,
+    // each an anchor of trust. Replaces the system's authorities; empty: the system's.
     std::string ca;
     std::string certificate, key, server_name;
     // Base64 of the SHA-256 of the server's public key (SPKI); any one of them must match.
@@ -72,11 +73,13 @@ TlsResult make_server_context(const TlsServerConfig&);
 std::vector<std::string> files_of(const TlsClientConfig&);
 std::vector<std::string> files_of(const TlsServerConfig&);
 
-// Sets up the client's side of one connection: SNI, and the name or address to verify (the context's server_name before `host`).
+// Sets up the client's side of one connection: SNI, and the name or address to verify (the context's
+// server_name before `host`).
 void prepare_client(SSL*, const TlsContext&, const std::string& host);
 // A client's connection on a connected, non-blocking socket, the handshake still to do. Null: no memory.
 std::unique_ptr<SSL, FreeSsl> make_client(const TlsContext&, int socket, const std::string& host);
-// Call after the handshake, even if certificates are not verified. Empty: the peer's key matches a pin, or there are none.
+// Call after the handshake, even if certificates are not verified. Empty: the peer's key matches a pin, or
+// there are none.
 std::string check_pins(SSL*, const TlsContext&);
 
 // SHA-256 of the peer's public key (SPKI), 32 raw bytes; empty without a certificate.

@@ -1,7 +1,9 @@
-// Keeps a TLS context up to date with the files it is made from: a renewed certificate, key or CA is used by the next connection.
+// Keeps a TLS context up to date with the files it is made from: a renewed certificate, key or CA is used by
+// the next connection.
 //
-// Files are compared by inode, size and time of change. A change that cannot be used (half of a certificate and key that are
-// replaced one after the other) leaves the old context in place until the files change again. Thread-safe.
+// Files are compared by inode, size and time of change. A change that cannot be used (half of a certificate
+// and key that are replaced one after the other) leaves the old context in place until the files change
+// again. Thread-safe.
 #pragma once
 
 #include "tls.hpp"
@@ -35,13 +37,15 @@ public:
         std::string problem;   // why a change is not used; reported once per change
         bool renewed = false;  // this call replaced the context
     };
-    // The context for a new connection. Blocking: checks the files, at most once per check_interval while there is a context.
+    // The context for a new connection. Blocking: checks the files, at most once per check_interval while
+    // there is a context.
     Current current();
 
     // The context as it was last made; null before the first current(). Never blocks on a file.
     [[nodiscard]] TlsContextPtr last() const;
-    // For I/O threads: true for one caller per check_interval, which must call check() on another thread; the others use last(). False
-    // while an earlier check is running, so that hanging files block only one thread.
+    // For I/O threads: true for one caller per check_interval, which must call check() on another thread; the
+    // others use last(). False while an earlier check is running, so that hanging files block only one
+    // thread.
     bool claim_check();
     // Checks the files now. Blocking: as long as their disk takes.
     Current check();

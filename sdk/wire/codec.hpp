@@ -1,5 +1,6 @@
-// The codec interfaces of a protocol's two ends. A codec is pure: bytes in, messages out, no clock, no socket. It never throws and
-// rejects malformed input with a reason. One instance per connection (it may keep parser memory); not thread-safe.
+// The codec interfaces of a protocol's two ends. A codec is pure: bytes in, messages out, no clock, no
+// socket. It never throws and rejects malformed input with a reason. One instance per connection (it may keep
+// parser memory); not thread-safe.
 #pragma once
 
 #include "message.hpp"
@@ -24,7 +25,8 @@ struct World {
     std::function<std::string(std::string_view key, std::string_view message)> hmac;
 };
 
-// Stores the nonces of frames that could still be replayed (replay.hpp; the session keeps it across restarts).
+// Stores the nonces of frames that could still be replayed (replay.hpp; the session keeps it across
+// restarts).
 class NonceBook {
 public:
     enum class Verdict { fresh, seen, full };
@@ -44,17 +46,20 @@ struct Opening {
 class AgentCodec {
 public:
     virtual ~AgentCodec() = default;
-    // opening() is called before connecting, hello() once the connection is open: returns the first frame, or empty. Same Hello for both.
+    // opening() is called before connecting, hello() once the connection is open: returns the first frame, or
+    // empty. Same Hello for both.
     virtual Opening opening(const Hello&) { return {}; }
     virtual std::string hello(const Hello&) = 0;
-    // Views in the result are valid until the next call. `authenticating`: expect Welcome (storage's has no action).
+    // Views in the result are valid until the next call. `authenticating`: expect Welcome (storage's has no
+    // action).
     virtual FromServer decode(std::string_view frame, bool authenticating) = 0;
     // Each appends one frame to `out`. False: the protocol cannot express the message; nothing was appended.
     virtual bool encode(const Result&,
                         std::string& out) = 0; // false: the peer does not expect it; treat it as delivered
     virtual bool encode(const Progress&, std::string& out) = 0;
     virtual bool encode(const Stream&, std::string& out) = 0;
-    // The number of leading bytes that fit into one frame: the caller encodes these, then the rest with its own offset.
+    // The number of leading bytes that fit into one frame: the caller encodes these, then the rest with its
+    // own offset.
     [[nodiscard]] virtual std::size_t fitting(const Stream& stream) const { return stream.bytes.size(); }
     virtual bool encode(const Event&, std::string& out) = 0;
     // False also when heartbeats are WebSocket pings.

@@ -1,8 +1,8 @@
 // The protocol-independent messages between a server and an agent.
 //
-// Codecs convert frames to messages and back; dispatch and the hub use only messages. Views point into the frame or into memory of
-// the message's creator and are valid only during the call they are passed to; copy them to keep them.
-// Times are int64 UTC ms, durations ms, sizes bytes.
+// Codecs convert frames to messages and back; dispatch and the hub use only messages. Views point into the
+// frame or into memory of the message's creator and are valid only during the call they are passed to; copy
+// them to keep them. Times are int64 UTC ms, durations ms, sizes bytes.
 #pragma once
 
 #include <chrono>
@@ -43,7 +43,8 @@ struct Command {
     bool exact = false; // send its output byte for byte in protocols that would convert it to text
 };
 
-// How a command ended. `error` covers every refusal or failure of the plugin or the host; the journal depends on the others.
+// How a command ended. `error` covers every refusal or failure of the plugin or the host; the journal depends
+// on the others.
 enum class Outcome : std::uint8_t {
     success,
     error,       // final: it was tried, or never can be
@@ -52,7 +53,8 @@ enum class Outcome : std::uint8_t {
     interrupted, // it was running when the process died
 };
 
-// The one error table. `code` is stable and upper case (codes.hpp), `message` the field's word for people, `detail` where and how to fix.
+// The one error table. `code` is stable and upper case (codes.hpp), `message` the field's word for people,
+// `detail` where and how to fix.
 struct Error {
     std::string_view code;
     std::string_view message;
@@ -88,8 +90,8 @@ struct Event {
     std::string_view target;
     std::int64_t at = 0;
 };
-// Agent -> server; also the answer to a Ping. From the server: the acknowledgement of a heartbeat.
-// `facts`, a JSON object: the facts published by plugins (ext/facts.h names the common ones) and the host's own:
+// Agent -> server; also the answer to a Ping. From the server: the acknowledgement of a heartbeat. `facts`, a
+// JSON object: the facts published by plugins (ext/facts.h names the common ones) and the host's own:
 // "uptime", seconds since the daemon started, and "agent_status", "healthy" or "degraded".
 struct Heartbeat {
     std::string_view facts;

@@ -43,8 +43,8 @@ constexpr std::array<Setting, 1> signed_settings{{
     {"metrics_interval", Kind::duration, ms(100ms), ms(24h), ms(5s), "Time between metrics messages."},
 }};
 
-// NOTES.md completes the documents' timing. panel and signed reserve no words, because the action has a member separate from
-// the frame's type.
+// NOTES.md completes the documents' timing. panel and signed reserve no words, because the action has a
+// member separate from the frame's type.
 constexpr std::array<ProtocolTraits, 7> rows{{
     {
         .protocol = Protocol::storage,

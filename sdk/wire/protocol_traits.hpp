@@ -1,7 +1,8 @@
 // Describes each protocol in one row, so that no other code asks which protocol it has before it.
 //
-// A row contains only facts. Frames are in the codecs (sdk/wire/<protocol>). Other behaviour: plugins/hub/protocols has one
-// file per protocol; host/session/auth has one file per mechanism (registration, nonces, clock), selected by the row's facts.
+// A row contains only facts. Frames are in the codecs (sdk/wire/<protocol>). Other behaviour:
+// plugins/hub/protocols has one file per protocol; host/session/auth has one file per mechanism
+// (registration, nonces, clock), selected by the row's facts.
 #pragma once
 
 #include <chrono>
@@ -60,7 +61,8 @@ struct ProtocolSetting {
 // A row sets what differs from the defaults below, which most protocols have.
 struct ProtocolTraits {
     Protocol protocol;
-    // Name in configuration, REST and manifests (key of `aliases`, which map the protocol's words to actions).
+    // Name in configuration, REST and manifests (key of `aliases`, which map the protocol's words to
+    // actions).
     std::string_view name;
     // Empty: as the protocol's document has it. Else a variant found in the field; the name is shared.
     std::string_view dialect = {};
@@ -77,7 +79,8 @@ struct ProtocolTraits {
 
     // ---- configuration ----
     std::span<const ProtocolSetting> settings = {};
-    // Of these settings, the one whose value replaces agent_id, and the one that makes `url` unnecessary; empty: none.
+    // Of these settings, the one whose value replaces agent_id, and the one that makes `url` unnecessary;
+    // empty: none.
     std::string_view id_setting = {}, url_setting = {};
 
     // ---- timing; configuration may override it ----
@@ -94,15 +97,18 @@ struct ProtocolTraits {
     bool first_retry_at_once = false;
 
     // ---- commands ----
-    // The protocol's name for host.ping; empty: the action's name. Names of plugins' actions are in their manifests.
+    // The protocol's name for host.ping; empty: the action's name. Names of plugins' actions are in their
+    // manifests.
     std::string_view ping_word = {};
     // Frame types of the protocol itself, which no command may use.
     std::span<const std::string_view> reserved_words = {};
     // Parameter names that the protocol uses itself.
     std::span<const std::string_view> reserved_params = {};
-    // Every agent repeats a command's id in its answer. If false, commands are sent one at a time until the agent is seen to do so.
+    // Every agent repeats a command's id in its answer. If false, commands are sent one at a time until the
+    // agent is seen to do so.
     bool answers_repeat_id = true;
-    // A command may be resent to an agent without a journal: the protocol's commands are repeatable, or all its agents have a journal.
+    // A command may be resent to an agent without a journal: the protocol's commands are repeatable, or all
+    // its agents have a journal.
     bool redispatch_safe = false;
     // Has frames for a command's output and for its start.
     bool carries_output = false;

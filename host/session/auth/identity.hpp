@@ -1,5 +1,6 @@
-// Returns an agent's id and credential for a server: the configured credential, or a registration (registration.hpp), renewed
-// when due. The protocol's row decides which. Blocking; call it on a thread of off_thread.hpp.
+// Returns an agent's id and credential for a server: the configured credential, or a registration
+// (registration.hpp), renewed when due. The protocol's row decides which. Blocking; call it on a thread of
+// off_thread.hpp.
 #pragma once
 
 #include "host/session/auth/registration.hpp"

@@ -1,13 +1,15 @@
-// Keeps the nonces of signed frames that could still be replayed, in state_dir/servers/NAME/nonces, across restarts.
+// Keeps the nonces of signed frames that could still be replayed, in state_dir/servers/NAME/nonces, across
+// restarts.
 //
-// Nonces are admitted in memory on the main I/O thread; a separate thread writes the file in synced batches (usually one batch
-// after the command). A crash or a power cut can therefore lose the nonces admitted since the last batch began. This is safe: a
-// command with effects is journalled under its requestId, else its nonce, before it runs, so a replayed frame is answered from
-// the journal and does not run again; a command without effects may run twice. If the disk fails, the window continues in memory,
-// the session reports it, and the next batch retries.
+// Nonces are admitted in memory on the main I/O thread; a separate thread writes the file in synced batches
+// (usually one batch after the command). A crash or a power cut can therefore lose the nonces admitted since
+// the last batch began. This is safe: a command with effects is journalled under its requestId, else its
+// nonce, before it runs, so a replayed frame is answered from the journal and does not run again; a command
+// without effects may run twice. If the disk fails, the window continues in memory, the session reports it,
+// and the next batch retries.
 //
-// Bound: 65,536 nonces (24 bytes each, in memory and in the file's snapshot; the file grows to twice that between snapshots).
-// A full window refuses new frames; it never drops a nonce that is still valid.
+// Bound: 65,536 nonces (24 bytes each, in memory and in the file's snapshot; the file grows to twice that
+// between snapshots). A full window refuses new frames; it never drops a nonce that is still valid.
 #pragma once
 
 #include "host/session/off_thread.hpp"

@@ -60,7 +60,8 @@ std::string host_name()
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-// Accepts the answer's URL only with the same host and scheme, so that the token is not sent to another server.
+// Accepts the answer's URL only with the same host and scheme, so that the token is not sent to another
+// server.
 std::string admitted_websocket_url(const std::string& text, const std::string& register_url)
 {
     std::string ignored;

@@ -1,8 +1,8 @@
-// Registration over REST and the tokens it returns (the panel protocol): the calls, and storage of their answers.
-// Blocking; used on a thread of off_thread.hpp and in `agenthost register`.
+// Registration over REST and the tokens it returns (the panel protocol): the calls, and storage of their
+// answers. Blocking; used on a thread of off_thread.hpp and in `agenthost register`.
 //
-// Stored in state_dir/servers/NAME/registration.json, 0600, replaced atomically. It is valid for one register_url: a different
-// one in the configuration means a different panel and a new registration.
+// Stored in state_dir/servers/NAME/registration.json, 0600, replaced atomically. It is valid for one
+// register_url: a different one in the configuration means a different panel and a new registration.
 #pragma once
 
 #include "base/file_lock.hpp"
@@ -44,7 +44,8 @@ public:
     // `way`: TLS, proxy, insecure. `capabilities`: JSON array of the plugins' capabilities.
     Registrar(std::filesystem::path state_dir, const ServerConfig&, RegistrationSetup, HttpCall way);
 
-    // Serialises renewals, because a refresh token is valid once. Hold it from load() to the end. Blocks while another holds it.
+    // Serialises renewals, because a refresh token is valid once. Hold it from load() to the end. Blocks
+    // while another holds it.
     [[nodiscard]] base::FileLock lock() const;
     // nullopt with an empty `why`: not registered at this register_url.
     [[nodiscard]] std::optional<Registration> load(std::string& why) const;

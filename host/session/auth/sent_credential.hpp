@@ -1,5 +1,6 @@
-// Keeps the credential that a server sent during a session and chooses between it and the configured one for each connection. The
-// configured one is used again once it changes or once the server refuses the sent one. In memory only. Pure; not thread-safe.
+// Keeps the credential that a server sent during a session and chooses between it and the configured one for
+// each connection. The configured one is used again once it changes or once the server refuses the sent one.
+// In memory only. Pure; not thread-safe.
 #pragma once
 
 #include <string>
@@ -15,14 +16,16 @@ public:
         sent_ = sent, replaces_ = configured;
         in_use_ = false;
     }
-    // The credential to use for a new connection instead of the configured one; empty: use the configured one.
+    // The credential to use for a new connection instead of the configured one; empty: use the configured
+    // one.
     [[nodiscard]] const std::string& in_place_of(std::string_view configured)
     {
         if (configured != replaces_) sent_.clear();
         in_use_ = !sent_.empty();
         return sent_;
     }
-    // The server refused this connection's credential. True: the next connection uses another one. May be called more than once.
+    // The server refused this connection's credential. True: the next connection uses another one. May be
+    // called more than once.
     bool refused()
     {
         if (in_use_) sent_.clear();

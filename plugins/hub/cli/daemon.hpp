@@ -8,7 +8,8 @@
 
 namespace agenthost::hub::cli {
 
-// The daemon or the hub refused, or did not answer. what() is a sentence for people; code() an error code, or empty.
+// The daemon or the hub refused, or did not answer. what() is a sentence for people; code() an error code, or
+// empty.
 class Failed : public std::runtime_error {
 public:
     explicit Failed(const std::string& what, std::string code = {})

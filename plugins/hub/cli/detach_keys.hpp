@@ -1,4 +1,5 @@
-// Recognises the keys that detach from a shell: Ctrl-] then d. Ctrl-] twice sends one. Pure; accepts typed bytes split anywhere.
+// Recognises the keys that detach from a shell: Ctrl-] then d. Ctrl-] twice sends one. Pure; accepts typed
+// bytes split anywhere.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// agenthost hub ...: the hub's own verb. A small client of the running daemon's control socket; it knows the hub's actions and nothing
-// else.
+// agenthost hub ...: the hub's own verb. A small client of the running daemon's control socket; it knows the
+// hub's actions and nothing else.
 #include "daemon.hpp"
 #include "verbs.hpp"
 

@@ -1,9 +1,10 @@
-// Removes terminal queries from a replay of a terminal's output. The program already received its answers long ago; answers to the replay
-// would be typed into it.
+// Removes terminal queries from a replay of a terminal's output. The program already received its answers
+// long ago; answers to the replay would be typed into it.
 //
-// Removed: device attributes (DA, DECID), status and cursor reports (DSR), DECRQM, DECRQSS, XTGETTCAP, XTVERSION, kitty's keyboard query and
-// graphics, window and colour reports (OSC 4, 10 to 19, 52 and others with "?"), ENQ, tmux's passthrough. Everything else stays, byte for
-// byte. Sans-io: text may be split anywhere. Bound: 4 KiB held; a longer sequence that may be a query is removed.
+// Removed: device attributes (DA, DECID), status and cursor reports (DSR), DECRQM, DECRQSS, XTGETTCAP,
+// XTVERSION, kitty's keyboard query and graphics, window and colour reports (OSC 4, 10 to 19, 52 and others
+// with "?"), ENQ, tmux's passthrough. Everything else stays, byte for byte. Sans-io: text may be split
+// anywhere. Bound: 4 KiB held; a longer sequence that may be a query is removed.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,9 @@
-// Runs one command on an agent interactively: forwards its output to ours, our input and signals to it, and returns its exit code.
+// Runs one command on an agent interactively: forwards its output to ours, our input and signals to it, and
+// returns its exit code.
 //
-// Threads: run() reads the daemon's reply on the caller's thread; one waits for signals, one reads standard input, one sends the effects of
-// signals and window size changes. The process ends with run(): the thread that sees the end restores the terminal and exits.
+// Threads: run() reads the daemon's reply on the caller's thread; one waits for signals, one reads standard
+// input, one sends the effects of signals and window size changes. The process ends with run(): the thread
+// that sees the end restores the terminal and exits.
 #pragma once
 
 #include "replay_filter.hpp"

@@ -131,7 +131,8 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
     if (old != nullptr) {
         made.tokens_until = old->tokens_until;
         made.valid_from = old->valid_from;
-        // Keeps its earlier JWTs rejected: none was issued later than this second, or than the previous valid_from.
+        // Keeps its earlier JWTs rejected: none was issued later than this second, or than the previous
+        // valid_from.
         if (old->revoked || params.rotate) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
     }
     // Until now the row for all ids without an enrolment rejected its JWTs; it no longer applies to this id.
@@ -248,8 +249,8 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
     if (!asked) fail(reply, "BUSY", "The hub is overloaded; try again later");
 }
 
-// The row stays as a tombstone: it rejects the id whatever it presents (a secret of the file, JWTs signed elsewhere, trust in
-// shops) until `agent add`. EnrolmentBook::upkeep() decides when to delete it.
+// The row stays as a tombstone: it rejects the id whatever it presents (a secret of the file, JWTs signed
+// elsewhere, trust in shops) until `agent add`. EnrolmentBook::upkeep() decides when to delete it.
 void Admin::revoke(const std::string& id, const ReplyPtr& reply)
 {
     if (credentials_.enrolment(id) == nullptr && credentials_.counts().stones >= Credentials::max_stones)

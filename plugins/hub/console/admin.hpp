@@ -1,7 +1,9 @@
-// The actions behind `agenthost hub ...`: mint, list and revoke the credentials of agents and REST callers. Under the hub's lock.
+// The actions behind `agenthost hub ...`: mint, list and revoke the credentials of agents and REST callers.
+// Under the hub's lock.
 //
-// A minted secret or token appears only in the reply of the call that created it: the tables keep its SHA-256, or for JWTs
-// its id. Agents of storage, print and signed get a secret; panel agents a JWT and a refresh token; dashboard agents a JWT.
+// A minted secret or token appears only in the reply of the call that created it: the tables keep its
+// SHA-256, or for JWTs its id. Agents of storage, print and signed get a secret; panel agents a JWT and a
+// refresh token; dashboard agents a JWT.
 #pragma once
 
 #include "plugins/hub/agents/sessions.hpp"
@@ -71,7 +73,8 @@ private:
         core_.strand.post(
             [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
     }
-    // The callback of a write to the table: runs `then` on success, under the lock, else replies with an error.
+    // The callback of a write to the table: runs `then` on success, under the lock, else replies with an
+    // error.
     std::function<void(bool)> saved(ReplyPtr, std::function<void()> then);
 
     Core& core_;

@@ -1,8 +1,9 @@
-// Interactive commands on agents: the actions hub.exec, attach, input, resize, interrupt and runs, behind `agenthost hub exec` and
-// `shell`. Under the hub's lock.
+// Interactive commands on agents: the actions hub.exec, attach, input, resize, interrupt and runs, behind
+// `agenthost hub exec` and `shell`. Under the hub's lock.
 //
-// When the caller of hub.exec disconnects, its command is interrupted or, with "leave":"detach", keeps running; hub.attach never ends it. An
-// interrupt for an offline agent is delivered when it is back, so that no unwanted command keeps running.
+// When the caller of hub.exec disconnects, its command is interrupted or, with "leave":"detach", keeps
+// running; hub.attach never ends it. An interrupt for an offline agent is delivered when it is back, so that
+// no unwanted command keeps running.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

@@ -1,9 +1,11 @@
-// Serves the callers of hub.exec and hub.attach: each receives a run's output from an offset on, at its own pace, then the result.
+// Serves the callers of hub.exec and hub.attach: each receives a run's output from an offset on, at its own
+// pace, then the result.
 //
-// Nothing is buffered for slow viewers: they read the run's output from where they stopped, with a gap if it has been dropped. Before that
-// the agent's session is paused for up to `reader_grace`, so that the agent waits for a slightly slower viewer. The pause delays all other
-// frames of the agent, so a viewer that did not catch up may not cause another one for `rest`. Under the hub's lock, except
-// pump(): the daemon's stream() may return BUSY, and nothing outside is called under the lock.
+// Nothing is buffered for slow viewers: they read the run's output from where they stopped, with a gap if it
+// has been dropped. Before that the agent's session is paused for up to `reader_grace`, so that the agent
+// waits for a slightly slower viewer. The pause delays all other frames of the agent, so a viewer that did
+// not catch up may not cause another one for `rest`. Under the hub's lock, except pump(): the daemon's
+// stream() may return BUSY, and nothing outside is called under the lock.
 #pragma once
 
 #include "admin.hpp"
@@ -26,7 +28,8 @@ class RunViewers {
 public:
     RunViewers(Core& core, Fanout& fanout, Runs& runs) : core_{core}, fanout_{fanout}, runs_{runs} {}
 
-    // The run exists. `interrupts`: the run ends with this caller. `notice`: an additional message for the caller, or empty.
+    // The run exists. `interrupts`: the run ends with this caller. `notice`: an additional message for the
+    // caller, or empty.
     void add(const ReplyPtr&, const std::string& run, std::uint64_t from, bool interrupts,
              std::string notice = {}) UNDER_LOCK;
     void writable(const Reply*) UNDER_LOCK; // the daemon's queue has room again

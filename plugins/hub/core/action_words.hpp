@@ -1,7 +1,9 @@
-// Maps actions to the protocols' own names for them: "docker.start_server" is "start_server" for a panel agent.
+// Maps actions to the protocols' own names for them: "docker.start_server" is "start_server" for a panel
+// agent.
 //
-// The names come from the `aliases` of manifests: those of this repository's plugins, built in, and those that the configuration
-// lists. An action without a protocol name is sent unchanged: agents look it up in their own registry. host/adr/0012.
+// The names come from the `aliases` of manifests: those of this repository's plugins, built in, and those
+// that the configuration lists. An action without a protocol name is sent unchanged: agents look it up in
+// their own registry. host/adr/0012.
 #pragma once
 
 #include <functional>
@@ -18,12 +20,15 @@ class ActionWords {
 public:
     ActionWords();
 
-    // Adds a manifest's aliases; of two names for one action the first is kept. Returns the problem, or empty.
+    // Adds a manifest's aliases; of two names for one action the first is kept. Returns the problem, or
+    // empty.
     std::string add(std::string_view manifest_json);
-    // Adds a manifest, or all of a folder (*.manifest.json, as packages install them). Returns the problem, or empty. Blocking.
+    // Adds a manifest, or all of a folder (*.manifest.json, as packages install them). Returns the problem,
+    // or empty. Blocking.
     std::string add_path(const std::string& path);
 
-    // The protocol's name for an action; text without one (including a protocol's own name) is returned unchanged.
+    // The protocol's name for an action; text without one (including a protocol's own name) is returned
+    // unchanged.
     [[nodiscard]] std::string_view word(std::string_view protocol, std::string_view action) const;
     // Whether this is a terminal command, by the action's name or a protocol's name for it.
     [[nodiscard]] bool is_run(std::string_view action) const;

@@ -1,4 +1,5 @@
-// The hub's section of the configuration. The manifest's schema has been checked by the host before this reads it.
+// The hub's section of the configuration. The manifest's schema has been checked by the host before this
+// reads it.
 #pragma once
 
 #include "action_words.hpp"
@@ -49,7 +50,8 @@ struct Config {
     std::uint32_t agent_queue = 1'000;   // commands open for one agent
     std::uint32_t open_tasks = 10'000;
     std::uint64_t open_bytes = 128ULL << 20; // of open tasks, in memory and on disk
-    // How often a task is resent after a lost session, 0 to 3, by agent; "*": agents of other software, if they differ from 3.
+    // How often a task is resent after a lost session, 0 to 3, by agent; "*": agents of other software, if
+    // they differ from 3.
     std::map<std::string, int, std::less<>> redispatch;
     // The protocols' names for actions; `manifests` adds to them.
     ActionWords words;

@@ -1,4 +1,5 @@
-// The daemon's functions that the parts of the hub need. plugin.cpp implements them with the SDK, tests with scripts. HTTP: http/http_host.hpp.
+// The daemon's functions that the parts of the hub need. plugin.cpp implements them with the SDK, tests with
+// scripts. HTTP: http/http_host.hpp.
 #pragma once
 
 #include <agenthost/ext/listener.h>

@@ -1,4 +1,5 @@
-// Rate-limits log lines that unauthenticated peers cause: a burst of twenty, then one per second. Pure; the caller passes the time. Not thread-safe.
+// Rate-limits log lines that unauthenticated peers cause: a burst of twenty, then one per second. Pure; the
+// caller passes the time. Not thread-safe.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Divides a bounded resource among its users, so that no user can take all of it and starve the next one.
 //
-// A user may hold at most four times what stays free: 4/5 of the total alone, 4/9 each if two compete, so that a newcomer always
-// finds room. No weights, nothing to configure except the total. Not thread-safe.
+// A user may hold at most four times what stays free: 4/5 of the total alone, 4/9 each if two compete, so
+// that a newcomer always finds room. No weights, nothing to configure except the total. Not thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Owns the hub's lock and its outbox.
 //
-// One lock guards all state of the hub. Nothing outside the hub is called while it is held: effects (a frame, an answer, a log
-// line) are posted, and the thread that releases the lock runs them, in order, one thread at a time. So a callback may come
-// from any thread, even from inside a call into the daemon. Thread-safe.
+// One lock guards all state of the hub. Nothing outside the hub is called while it is held: effects (a frame,
+// an answer, a log line) are posted, and the thread that releases the lock runs them, in order, one thread at
+// a time. So a callback may come from any thread, even from inside a call into the daemon. Thread-safe.
 #pragma once
 
 #include "lock.hpp"
@@ -23,8 +23,8 @@ public:
     // Runs under the lock after each work item.
     void on_leaving(Work leaving) { leaving_ = std::move(leaving); }
 
-    // Runs `work` under the lock. Afterwards runs the effects in the outbox, unless another thread is doing so: then that thread runs them,
-    // so that effects keep the order in which they were posted.
+    // Runs `work` under the lock. Afterwards runs the effects in the outbox, unless another thread is doing
+    // so: then that thread runs them, so that effects keep the order in which they were posted.
     void run(const Work& work) OUTSIDE_LOCK;
     // Posts an effect to run after the lock is released.
     void post(Work effect) UNDER_LOCK { outbox_.push_back(std::move(effect)); }

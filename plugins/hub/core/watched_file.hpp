@@ -1,7 +1,9 @@
-// Decides when to reread a file that people edit. Pure: each poll passes the file's fingerprint() (empty: missing).
+// Decides when to reread a file that people edit. Pure: each poll passes the file's fingerprint() (empty:
+// missing).
 //
-// A file that changed since the last poll may be half written, so it is due at the next poll without a further change. A file that
-// was invalid is due at every poll, so that its problem is cleared as soon as it is fixed.
+// A file that changed since the last poll may be half written, so it is due at the next poll without a
+// further change. A file that was invalid is due at every poll, so that its problem is cleared as soon as it
+// is fixed.
 #pragma once
 
 #include <string>

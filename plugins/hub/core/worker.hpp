@@ -1,5 +1,5 @@
-// A thread for blocking work (opening files, reading secrets) and for the hub's clock. Jobs run in order; the queue is bounded;
-// stop() runs the accepted jobs, then joins.
+// A thread for blocking work (opening files, reading secrets) and for the hub's clock. Jobs run in order; the
+// queue is bounded; stop() runs the accepted jobs, then joins.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,8 @@ class Worker {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // `tick` is called on the worker's thread no later than the time it last returned, or the time given to wake_by().
+    // `tick` is called on the worker's thread no later than the time it last returned, or the time given to
+    // wake_by().
     Worker(std::size_t bound, std::function<Clock::time_point()> tick) : bound_{bound}, tick_{std::move(tick)}
     {}
     ~Worker() { stop(); }

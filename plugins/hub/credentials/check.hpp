@@ -1,4 +1,5 @@
-// Reports what would prevent the hub from starting on this machine, for `agenthost config check`. Writes nothing.
+// Reports what would prevent the hub from starting on this machine, for `agenthost config check`. Writes
+// nothing.
 #pragma once
 
 #include "plugins/hub/core/config.hpp"

@@ -1,8 +1,10 @@
-// Decides who may connect and who may call: agents' secrets (from the credentials file, or minted), agents' JWTs, REST bearer tokens and
-// JWTs. The file's secrets stay in memory, because signed frames need them; minted secrets are derived again when
-// needed; of everything else only the SHA-256 is kept. Comparison takes the same time for known and unknown ids.
+// Decides who may connect and who may call: agents' secrets (from the credentials file, or minted), agents'
+// JWTs, REST bearer tokens and JWTs. The file's secrets stay in memory, because signed frames need them;
+// minted secrets are derived again when needed; of everything else only the SHA-256 is kept. Comparison takes
+// the same time for known and unknown ids.
 //
-// Not thread-safe: the hub's lock guards it. The functions at the end read files and block: call them on the hub's worker.
+// Not thread-safe: the hub's lock guards it. The functions at the end read files and block: call them on the
+// hub's worker.
 #pragma once
 
 #include "jwt.hpp"
@@ -69,10 +71,12 @@ public:
     {
         return {.kind = Proof::Kind::secret, .secret = base::sha256(secret)};
     }
-    // Verifies an agent's JWT and returns the agent it names; nullopt and `why`: not an agent's JWT, or no longer valid.
+    // Verifies an agent's JWT and returns the agent it names; nullopt and `why`: not an agent's JWT, or no
+    // longer valid.
     [[nodiscard]] std::optional<std::pair<std::string, Proof>>
     by_jwt(std::string_view token, std::int64_t now_ms, std::string& why) const;
-    // Whether the proof is (still) valid. Kind::trust only admits ids without any enrolment, neither in the file nor in the table.
+    // Whether the proof is (still) valid. Kind::trust only admits ids without any enrolment, neither in the
+    // file nor in the table.
     [[nodiscard]] bool admits(std::string_view agent, const Proof&, std::int64_t now_ms) const;
     // The secret itself, for signed frames; nullopt: no known secret.
     [[nodiscard]] std::optional<std::string> secret_of(std::string_view agent) const;

@@ -1,8 +1,9 @@
 // Changes agents' enrolments; the only code that does so: mint, rotate, revoke, register, refresh, delete.
 //
-// A change is decided on the committed row, written only if the table still has that row (compare-and-set by version), and put into
-// Credentials after the commit, in commit order. If another change was committed first, the decision is repeated on
-// the new row. So memory and database always agree on which of two changes came last, even after a crash.
+// A change is decided on the committed row, written only if the table still has that row (compare-and-set by
+// version), and put into Credentials after the commit, in commit order. If another change was committed
+// first, the decision is repeated on the new row. So memory and database always agree on which of two changes
+// came last, even after a crash.
 //
 // Also deletes unused rows; see upkeep(). Under the hub's lock.
 #pragma once
@@ -30,8 +31,8 @@ public:
         bool committed = false;
         std::string code, message; // if not committed; empty: the edit made no change
     };
-    // Changes `next`, a copy of the committed row `now` or, if `now` is null, a new row with the id. false: no change.
-    // May be called several times; only the last call has an effect.
+    // Changes `next`, a copy of the committed row `now` or, if `now` is null, a new row with the id. false:
+    // no change. May be called several times; only the last call has an effect.
     using Edit = std::function<bool(const Enrolment* now, Enrolment& next)>;
     using Done = std::function<void(const Outcome&)>; // exactly once, perhaps before change() returns
 
@@ -41,13 +42,15 @@ public:
 
     void change(std::string id, Edit, Done) UNDER_LOCK;
 
-    // Records that an agent was admitted by a JWT valid until `expires` (UTC s), so that Kind::trust does not admit its id.
+    // Records that an agent was admitted by a JWT valid until `expires` (UTC s), so that Kind::trust does not
+    // admit its id.
     void admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires) UNDER_LOCK;
 
-    // Called periodically. Deletes an offline agent that has neither refreshed nor had a valid JWT for 30 days; if it had been rotated,
-    // a tombstone stays. Tombstones stay until the last JWT they reject has expired. That time is known only if the hub generated
-    // the JWT key; with a configured key they stay until `agent add`. The oldest beyond `kept_stones` are merged: then JWTs
-    // of all ids without a row are rejected if they were issued before the newest of the merged ones.
+    // Called periodically. Deletes an offline agent that has neither refreshed nor had a valid JWT for 30
+    // days; if it had been rotated, a tombstone stays. Tombstones stay until the last JWT they reject has
+    // expired. That time is known only if the hub generated the JWT key; with a configured key they stay
+    // until `agent add`. The oldest beyond `kept_stones` are merged: then JWTs of all ids without a row are
+    // rejected if they were issued before the newest of the merged ones.
     void upkeep(const std::function<bool(std::string_view agent)>& online) UNDER_LOCK;
 
 private:

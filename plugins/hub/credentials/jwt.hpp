@@ -1,5 +1,5 @@
-// Signs and verifies JSON Web Tokens with libjwt. The key alone decides the algorithm, never the token: HS256 for a shared
-// secret, RS256 or ES256 for a private key. A token must have a subject, a role and an expiry.
+// Signs and verifies JSON Web Tokens with libjwt. The key alone decides the algorithm, never the token: HS256
+// for a shared secret, RS256 or ES256 for a private key. A token must have a subject, a role and an expiry.
 //
 // A Jwt is immutable and thread-safe. Error texts never contain a key or token.
 #pragma once
@@ -34,7 +34,8 @@ public:
     static std::shared_ptr<const Jwt> of_private_key(std::string key, std::string& why);
 
     [[nodiscard]] std::string sign(const Claims&) const; // throws std::runtime_error when libjwt cannot
-    // nullopt and `why`: not a token, another algorithm, a wrong signature, expired, a missing or invalid claim.
+    // nullopt and `why`: not a token, another algorithm, a wrong signature, expired, a missing or invalid
+    // claim.
     [[nodiscard]] std::optional<Claims> verify(std::string_view token, std::int64_t now_s,
                                                std::string& why) const;
     [[nodiscard]] std::string_view algorithm() const;

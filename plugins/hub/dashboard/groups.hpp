@@ -1,6 +1,7 @@
-// Distributes updates to dashboards. Dashboards whose tokens see the same agents form a group, and a group's messages are encoded
-// once. agent:list is sent at most once a second, agent:status at once. Bounds: bytes of a list, and bytes in flight to all dashboards
-// (beyond that output is dropped for all, and the gap is reported). Under the hub's lock.
+// Distributes updates to dashboards. Dashboards whose tokens see the same agents form a group, and a group's
+// messages are encoded once. agent:list is sent at most once a second, agent:status at once. Bounds: bytes of
+// a list, and bytes in flight to all dashboards (beyond that output is dropped for all, and the gap is
+// reported). Under the hub's lock.
 #pragma once
 
 #include "outlet.hpp"

@@ -1,8 +1,10 @@
-// The send queue of one dashboard, which may be slower than the output it watches. Frames that do not fit into the daemon's send queue wait
-// here: at most `max_output` of output, then the oldest output is dropped and the next frame of that run has the number of dropped bytes;
-// at most `max_other` of other frames, then the dashboard is closed. A slow dashboard never delays others.
+// The send queue of one dashboard, which may be slower than the output it watches. Frames that do not fit
+// into the daemon's send queue wait here: at most `max_output` of output, then the oldest output is dropped
+// and the next frame of that run has the number of dropped bytes; at most `max_other` of other frames, then
+// the dashboard is closed. A slow dashboard never delays others.
 //
-// Called only from the hub's outbox: one call at a time, without the hub's lock, so that frames keep their order.
+// Called only from the hub's outbox: one call at a time, without the hub's lock, so that frames keep their
+// order.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -28,8 +30,8 @@ public:
 
     void send(Text frame);      // a whole frame
     void send_list(Text frame); // a frame that supersedes an earlier one: replaces one that still waits
-    // A frame of a run without its end (wire::desk::write_output_end): output of `bytes`, with `dropped` before it; or, with
-    // `output` false, the run's final status.
+    // A frame of a run without its end (wire::desk::write_output_end): output of `bytes`, with `dropped`
+    // before it; or, with `output` false, the run's final status.
     struct OfRun {
         Text frame, run;
         std::uint64_t bytes = 0, dropped = 0;

@@ -1,7 +1,8 @@
 // Owns the open HTTP requests: their callers and what happens next on each. Under the hub's lock.
 //
-// Handlers hold an Exchange, a handle that is cheap to copy. Once the connection is gone, and on a default-constructed handle, every call
-// does nothing, so a handler need not check before answering whether the caller is still there. Only this room accesses the table.
+// Handlers hold an Exchange, a handle that is cheap to copy. Once the connection is gone, and on a
+// default-constructed handle, every call does nothing, so a handler need not check before answering whether
+// the caller is still there. Only this room accesses the table.
 #pragma once
 
 #include "http.hpp"
@@ -44,7 +45,8 @@ public:
 
     // Receives the body into memory; `then` is called only if it is complete.
     void receive(std::uint64_t max, std::function<void(const std::string&)> then) const UNDER_LOCK;
-    // Receives the body into the file. `progress` is called meanwhile; false stops the body. `ended` is always called at the end.
+    // Receives the body into the file. `progress` is called meanwhile; false stops the body. `ended` is
+    // always called at the end.
     void receive(std::shared_ptr<SpoolFile>, std::uint64_t max,
                  std::function<bool(std::uint64_t landed)> progress, Body ended) const UNDER_LOCK;
 
@@ -80,8 +82,9 @@ public:
     void drain() UNDER_LOCK; // the hub shuts down
     [[nodiscard]] bool empty() const UNDER_LOCK { return open_.empty(); }
 
-    // Counts an invalid credential from this address: returns the seconds to wait (answer 429), or 0 (answer with the reason). Valid
-    // credentials are never counted or delayed, so that one broken client behind a proxy does not lock out the others.
+    // Counts an invalid credential from this address: returns the seconds to wait (answer 429), or 0 (answer
+    // with the reason). Valid credentials are never counted or delayed, so that one broken client behind a
+    // proxy does not lock out the others.
     long failed(std::string_view peer) UNDER_LOCK;
 
 private:

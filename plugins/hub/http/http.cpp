@@ -17,9 +17,9 @@ using nlohmann::json;
 
 namespace {
 
-// Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507 like DISK_FULL: the machine
-// lacks resources; 409 is for conflicts with something the caller can name (a port, an id). QUEUE_FULL and BUSY are 503: the server's
-// state, not the caller's rate, which is 429.
+// Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507
+// like DISK_FULL: the machine lacks resources; 409 is for conflicts with something the caller can name (a
+// port, an id). QUEUE_FULL and BUSY are 503: the server's state, not the caller's rate, which is 429.
 constexpr std::array<std::pair<std::string_view, int>, 34> status_table{{
     {"UNKNOWN_ACTION", 400},
     {"INVALID_REQUEST", 400},

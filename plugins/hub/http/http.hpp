@@ -53,12 +53,13 @@ struct Range {
     std::uint64_t first = 0, length = 0;
 };
 enum class RangeKind { whole, part, unsatisfiable };
-// Parses one byte range (RFC 9110); several ranges or another unit mean the whole file. `if_range` is compared with `etag` as a strong
-// validator: if it differs, the whole file is sent.
+// Parses one byte range (RFC 9110); several ranges or another unit mean the whole file. `if_range` is
+// compared with `etag` as a strong validator: if it differs, the whole file is sent.
 RangeKind parse_range(std::string_view range, std::string_view if_range, std::string_view etag,
                       std::uint64_t size, Range&);
 
-// The head of an answer with a file or the requested part of it; 416 if there is no such part. Without a SHA-256 there is no ETag.
+// The head of an answer with a file or the requested part of it; 416 if there is no such part. Without a
+// SHA-256 there is no ETag.
 Answer file_head(const Head&, std::uint64_t size, const std::string& sha256, Range&);
 // A whole file or the requested part, with ETag, Accept-Ranges, X-Content-SHA256.
 Answer file_answer(const Head&, std::shared_ptr<const SpoolFile>);

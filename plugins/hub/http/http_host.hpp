@@ -1,4 +1,5 @@
-// The daemon's HTTP functions: answers and bodies. plugin.cpp implements them with the SDK, tests with scripts. Thread-safe.
+// The daemon's HTTP functions: answers and bodies. plugin.cpp implements them with the SDK, tests with
+// scripts. Thread-safe.
 #pragma once
 
 #include "http.hpp"
@@ -14,7 +15,8 @@ class HttpHost {
 public:
     virtual ~HttpHost() = default;
     virtual void answer(Conn, const Answer&) = 0;
-    // An answer in pieces: `head` without its body, the length of the whole body or UINT64_MAX. chunk: AGH_E_BUSY: nothing was accepted.
+    // An answer in pieces: `head` without its body, the length of the whole body or UINT64_MAX. chunk:
+    // AGH_E_BUSY: nothing was accepted.
     virtual agh_status begin(Conn, const Answer& /*head*/, std::uint64_t /*length*/)
     {
         return AGH_E_UNSUPPORTED;

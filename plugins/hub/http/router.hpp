@@ -1,4 +1,5 @@
-// The route table: finds the row of a request. Features export their rows; rest/rest.hpp checks their roles. Pure.
+// The route table: finds the row of a request. Features export their rows; rest/rest.hpp checks their roles.
+// Pure.
 #pragma once
 
 #include "exchanges.hpp"

@@ -25,7 +25,8 @@ std::string cause()
     return std::strerror(errno); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
 }
 
-// Creates a file without a name, so that no crash can leave it behind. Not O_TMPFILE, which some file systems lack.
+// Creates a file without a name, so that no crash can leave it behind. Not O_TMPFILE, which some file systems
+// lack.
 base::Fd nameless(const std::string& folder)
 {
     std::string name = folder + "/transfer.XXXXXX";
@@ -40,7 +41,8 @@ SpoolFile::~SpoolFile() { spool_->give_back(*this, room_); }
 
 bool SpoolFile::grow(std::uint64_t arrived)
 {
-    // Starts small, then reserves twice the arrived bytes: few steps, and never more than twice what has arrived.
+    // Starts small, then reserves twice the arrived bytes: few steps, and never more than twice what has
+    // arrived.
     const std::uint64_t ahead = std::max(arrived, step);
     const std::uint64_t wanted = std::min(max_size_, arrived + ahead);
     if (wanted <= room_) return arrived <= room_;

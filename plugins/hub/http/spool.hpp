@@ -1,8 +1,9 @@
-// Files in transit, without a name on disk, so that nothing is left behind however the process ends. Together they are bounded by
-// `spool_bytes` and by the space that must stay free on the file system.
+// Files in transit, without a name on disk, so that nothing is left behind however the process ends. Together
+// they are bounded by `spool_bytes` and by the space that must stay free on the file system.
 //
-// Space is reserved slightly ahead of the arriving bytes, so that a slow body holds little, whatever length it announced. No single agent
-// or token can take all of it (shares.hpp). open() blocks (it creates a file); everything else is cheap. Thread-safe.
+// Space is reserved slightly ahead of the arriving bytes, so that a slow body holds little, whatever length
+// it announced. No single agent or token can take all of it (shares.hpp). open() blocks (it creates a file);
+// everything else is cheap. Thread-safe.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -64,8 +65,8 @@ public:
     static std::shared_ptr<Spool> make(std::string folder, std::uint64_t bytes, std::uint64_t reserve_free,
                                        Disk disk = real_disk());
 
-    // Opens a file for at most `bytes`, charged to the agent and the caller. nullptr and `problem` (code and reason) if there is no room now,
-    // or the disk refuses.
+    // Opens a file for at most `bytes`, charged to the agent and the caller. nullptr and `problem` (code and
+    // reason) if there is no room now, or the disk refuses.
     std::shared_ptr<SpoolFile> open(std::uint64_t bytes, std::string agent, std::string caller,
                                     base::DiskTrouble& problem);
     // Finds out why the daemon could not write to the file after `landed` bytes, by writing one more. Blocks.

@@ -1,5 +1,6 @@
-// Counts rejected attempts per address: after a burst, further ones must wait. Valid credentials are never checked here. Pure; the caller
-// passes the time. Not thread-safe. Addresses are keys of netclient/address_key.hpp.
+// Counts rejected attempts per address: after a burst, further ones must wait. Valid credentials are never
+// checked here. Pure; the caller passes the time. Not thread-safe. Addresses are keys of
+// netclient/address_key.hpp.
 //
 // Bounded: beyond `max_addresses` the address with the oldest last failure is forgotten.
 #pragma once
@@ -50,7 +51,8 @@ public:
         entries_.emplace(order_.back().address, std::prev(order_.end()));
     }
 
-    // Counts a rejected attempt. Returns 0 to answer with the reason, or the seconds until that is possible again.
+    // Counts a rejected attempt. Returns 0 to answer with the reason, or the seconds until that is possible
+    // again.
     long refused(std::string_view address, Time now)
     {
         const long left = wait(address, now);

@@ -1,4 +1,5 @@
-// POST /api/agents/AGENT/commands: sends one command to any agent, by its registry name or the protocol's own name. Under the hub's lock.
+// POST /api/agents/AGENT/commands: sends one command to any agent, by its registry name or the protocol's own
+// name. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/http/router.hpp"

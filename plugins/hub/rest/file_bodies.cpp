@@ -126,9 +126,11 @@ void FileBodies::watch_rate(const Exchange& exchange, const std::shared_ptr<Rate
 {
     if (core_.config.min_rate == 0) return;
     rate->timer = core_.after(rate_window, [this, exchange, rate]() UNDER_LOCK {
-        // What the daemon may hold counts as arrived, but only in the first window: later windows hold the same bytes.
+        // What the daemon may hold counts as arrived, but only in the first window: later windows hold the
+        // same bytes.
         if (rate->floor.too_slow(rate->landed + unreported, core_.now())) {
-            core_.log_stranger("dropped a transfer whose body arrived slower than plugins.hub.config.min_rate");
+            core_.log_stranger(
+                "dropped a transfer whose body arrived slower than plugins.hub.config.min_rate");
             return exchange.cut(1008, "the body arrived too slowly");
         }
         watch_rate(exchange, rate);

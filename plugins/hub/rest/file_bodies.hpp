@@ -1,7 +1,8 @@
-// Receives the bodies of requests into files of the spool. Under the hub's lock; the disk is used on the worker.
+// Receives the bodies of requests into files of the spool. Under the hub's lock; the disk is used on the
+// worker.
 //
-// Refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says. A body slower than
-// min_rate is cut off: it holds a place that others could use.
+// Refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says. A body slower
+// than min_rate is cut off: it holds a place that others could use.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

@@ -1,8 +1,9 @@
 // Tracks PUTs of files that are running or have just succeeded: the callers that wait, and repeated requests.
 //
-// A repeated PUT (same agent and file, same content or Idempotency-Key) joins the running one, or gets the answer of one that just
-// succeeded; the agent is asked only once. Different content, a DELETE, or a command that may change the agent's files ends that. Bounds:
-// `max_puts` entries, `kept_for` after the end; only successes are kept. Under the hub's lock.
+// A repeated PUT (same agent and file, same content or Idempotency-Key) joins the running one, or gets the
+// answer of one that just succeeded; the agent is asked only once. Different content, a DELETE, or a command
+// that may change the agent's files ends that. Bounds: `max_puts` entries, `kept_for` after the end; only
+// successes are kept. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/http/exchanges.hpp"
@@ -46,8 +47,8 @@ public:
     void add(const Ptr&) UNDER_LOCK;
     void ended(const Ptr&, Answer outcome, bool success) UNDER_LOCK; // answers the waiting callers
     void forget(const std::string& agent, const std::string& file) UNDER_LOCK;
-    // Something else may change files of this agent, so recorded outcomes, even of running PUTs, no longer tell what is stored. Waiting
-    // callers are still answered; the next PUT is sent to the agent.
+    // Something else may change files of this agent, so recorded outcomes, even of running PUTs, no longer
+    // tell what is stored. Waiting callers are still answered; the next PUT is sent to the agent.
     void forget_all(std::string_view agent) UNDER_LOCK;
 
 private:

@@ -1,8 +1,9 @@
-// Serves the GETs of files. Each caller receives the file while the agent still uploads it, so that a proxy in between sees bytes before its
-// timeout. The last byte is held back until the file is complete and its SHA-256 is correct, so that a truncated or wrong file never looks
-// complete.
+// Serves the GETs of files. Each caller receives the file while the agent still uploads it, so that a proxy
+// in between sees bytes before its timeout. The last byte is held back until the file is complete and its
+// SHA-256 is correct, so that a truncated or wrong file never looks complete.
 //
-// Each reader reads the spool at its own pace, on the hub's worker. Under the hub's lock, except for the reading itself.
+// Each reader reads the spool at its own pace, on the hub's worker. Under the hub's lock, except for the
+// reading itself.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

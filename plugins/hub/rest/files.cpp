@@ -15,8 +15,8 @@ constexpr int max_receiving = 2; // of one URL: a retry while the broken attempt
 
 std::string key_of(std::string_view token) { return base::hex(base::sha256(token)); }
 
-// How long a PUT waits before it is answered with its task: ?timeout=, else RFC 7240's "respond-async" and "wait", else the default. false:
-// not a time.
+// How long a PUT waits before it is answered with its task: ?timeout=, else RFC 7240's "respond-async" and
+// "wait", else the default. false: not a time.
 bool put_wait(const Head& head, double& seconds)
 {
     seconds = Calls::default_wait_s;

@@ -1,11 +1,13 @@
-// Files through the hub: PUT, GET and DELETE of an agent's file in one call, and the one-time URLs that transfer the
-// bytes between hub and agent. Under the hub's lock.
+// Files through the hub: PUT, GET and DELETE of an agent's file in one call, and the one-time URLs that
+// transfer the bytes between hub and agent. Under the hub's lock.
 //
-// A one-time URL serves one transfer, including Range requests and retries, until its task is answered or expires.
-// Only the SHA-256 of its token is kept. The bytes stay in the spool, without a file name, for the same time.
+// A one-time URL serves one transfer, including Range requests and retries, until its task is answered or
+// expires. Only the SHA-256 of its token is kept. The bytes stay in the spool, without a file name, for the
+// same time.
 //
-// Proxies cut a connection that is silent for a minute. So a GET sends the bytes so far while the agent still uploads (file_readers.hpp), and a
-// slow PUT answers 202 with its task; a repeated PUT joins it (file_puts.hpp).
+// Proxies cut a connection that is silent for a minute. So a GET sends the bytes so far while the agent still
+// uploads (file_readers.hpp), and a slow PUT answers 202 with its task; a repeated PUT joins it
+// (file_puts.hpp).
 #pragma once
 
 #include "file_bodies.hpp"
@@ -69,7 +71,8 @@ private:
     std::function<void(const HttpRequest&)> online(FileHandler);
 
     Ticket open_transfer(Transfer) UNDER_LOCK;
-    // Takes a transfer place for this exchange's caller. nullptr: none is free, and the exchange has been answered.
+    // Takes a transfer place for this exchange's caller. nullptr: none is free, and the exchange has been
+    // answered.
     TransferPlaces::Place take_place(const Exchange&, const std::string& agent) UNDER_LOCK;
     // Starts the task; the transfer `key` (may be empty) ends with it. false: refused and answered.
     bool start(const Exchange&, TaskRecord, const std::string& key,

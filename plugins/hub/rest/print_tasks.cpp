@@ -19,7 +19,8 @@ constexpr std::size_t page = 100, max_page = 500;
 constexpr std::size_t max_shops = 10'000; // shops whose configuration waits for confirmation
 constexpr std::size_t max_meta = 16U << 10;
 
-// A command of the route and its action: the print protocol's own name, which agents look up in their plugins' aliases, or a host action.
+// A command of the route and its action: the print protocol's own name, which agents look up in their
+// plugins' aliases, or a host action.
 struct Command {
     std::string_view name, action;
 };

@@ -1,7 +1,8 @@
-// REST routes for the tasks of print shops: create, query, and list them with each shop's heartbeat. Under the hub's lock.
+// REST routes for the tasks of print shops: create, query, and list them with each shop's heartbeat. Under
+// the hub's lock.
 //
-// A task waits for its shop and is resent after a lost session like any other (tasks.hpp). A configuration is confirmed by the first
-// heartbeat after its success with a new config_push_at.
+// A task waits for its shop and is resent after a lost session like any other (tasks.hpp). A configuration is
+// confirmed by the first heartbeat after its success with a new config_push_at.
 #pragma once
 
 #include "plugins/hub/agents/reports.hpp"

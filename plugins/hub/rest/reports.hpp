@@ -1,4 +1,5 @@
-// REST routes for the state of agents: the list, one agent, its health, metrics, events and logs. Under the hub's lock.
+// REST routes for the state of agents: the list, one agent, its health, metrics, events and logs. Under the
+// hub's lock.
 #pragma once
 
 #include "plugins/hub/agents/attempts.hpp"

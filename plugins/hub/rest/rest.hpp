@@ -1,7 +1,8 @@
-// Serves REST requests: finds the row of a request, checks its role and ids, and calls its handler. Handlers are not reachable in any
-// other way. Under the hub's lock.
+// Serves REST requests: finds the row of a request, checks its role and ids, and calls its handler. Handlers
+// are not reachable in any other way. Under the hub's lock.
 //
-// Every feature exports its rows (routes()). Callers without a valid token do not learn which routes exist: 401 comes before 404 and 405.
+// Every feature exports its rows (routes()). Callers without a valid token do not learn which routes exist:
+// 401 comes before 404 and 405.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

@@ -1,5 +1,5 @@
-// REST for runs: GET /api/commands/:id and its output. (POST /api/agents/:id/commands with terminal.run begins one.) Under the hub's
-// lock.
+// REST for runs: GET /api/commands/:id and its output. (POST /api/agents/:id/commands with terminal.run
+// begins one.) Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

@@ -1,4 +1,5 @@
-// The signed protocol's REST routes: the connected agents, and sending a command by its protocol name. Under the hub's lock.
+// The signed protocol's REST routes: the connected agents, and sending a command by its protocol name. Under
+// the hub's lock.
 #pragma once
 
 #include "plugins/hub/http/router.hpp"

@@ -1,5 +1,5 @@
-// Places for file transfers: bounded in number and shared by agent and by token (shares.hpp), so that no single agent or token takes
-// all of them. A place is released with its last owner. Thread-safe.
+// Places for file transfers: bounded in number and shared by agent and by token (shares.hpp), so that no
+// single agent or token takes all of them. A place is released with its last owner. Thread-safe.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -17,7 +17,8 @@ public:
 
     explicit TransferPlaces(std::size_t max) : book_{std::make_shared<Book>(max)} {}
 
-    // nullptr: none is free, and `why` (for people) names the share that is used up. Without a name no share applies.
+    // nullptr: none is free, and `why` (for people) names the share that is used up. Without a name no share
+    // applies.
     [[nodiscard]] Place take(std::string agent, std::string caller, std::string& why);
     [[nodiscard]] std::size_t taken() const;
 

@@ -38,7 +38,8 @@ INSERT OR IGNORE INTO enrolments(id, name, protocol, secret, salt, refresh, refr
     SELECT id, '', '', CASE revoked WHEN 0 THEN token END, '', NULL, 0, 0, 0, created, 0, revoked FROM minted_agents;
 DELETE FROM minted_agents;
 )";
-// Enrols agents of JWT-only protocols that an older hub saw in the last 30 days without enrolling them, so that nobody else can use their ids.
+// Enrols agents of JWT-only protocols that an older hub saw in the last 30 days without enrolling them, so
+// that nobody else can use their ids.
 constexpr const char* enrol_those_seen = R"(
 INSERT OR IGNORE INTO enrolments(id, name, protocol, salt, refresh_void, refresh_until, valid_from, created, jwt, revoked, is_foreign,
     tokens_until) SELECT id, '', protocol, '', 0, 0, 0, last_seen, 0, 0, 1, last_seen/1000 FROM agents

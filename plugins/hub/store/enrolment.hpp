@@ -1,5 +1,5 @@
-// The enrolment table in the hub's SQLite file, written in the store's group commits. A row is written only if it still has the version
-// that its writer saw, so that concurrent changes cannot undo each other.
+// The enrolment table in the hub's SQLite file, written in the store's group commits. A row is written only
+// if it still has the version that its writer saw, so that concurrent changes cannot undo each other.
 #pragma once
 
 #include "enrolment_table.hpp"

@@ -39,7 +39,8 @@ struct Enrolment {
     }
 };
 
-// A JWT minted for a person or a program, recorded so that it can be listed and revoked. The token itself is not stored.
+// A JWT minted for a person or a program, recorded so that it can be listed and revoked. The token itself is
+// not stored.
 struct MintedJwt {
     std::string jti, label, subject;
     Role role = Role::dashboard;
@@ -57,8 +58,8 @@ enum class Written : std::uint8_t {
 class EnrolmentTable {
 public:
     virtual ~EnrolmentTable() = default;
-    // Compare-and-set: writes (or removes) the row only if it still has the version `expected`; 0: only if there is no row. Callbacks
-    // run in commit order.
+    // Compare-and-set: writes (or removes) the row only if it still has the version `expected`; 0: only if
+    // there is no row. Callbacks run in commit order.
     virtual bool save(const Enrolment&, std::uint64_t expected, std::function<void(Written)>) = 0;
     virtual bool remove(std::string id, std::uint64_t expected, std::function<void(Written)>) = 0;
     virtual bool save(const MintedJwt&, std::function<void(bool ok)>) = 0;

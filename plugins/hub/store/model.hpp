@@ -34,13 +34,15 @@ struct TaskRecord {
     TaskState state = TaskState::pending;
     int sent = 0;            // how often it was sent to the agent
     std::uint64_t order = 0; // among the open ones of this process
-    // Part of a file transfer: its one-time URL and its caller exist only in this process, so it does not survive a restart.
+    // Part of a file transfer: its one-time URL and its caller exist only in this process, so it does not
+    // survive a restart.
     bool bound = false;
     // Sent, no longer in flight and never resent: only a late answer can complete it. Not stored.
     bool adrift = false;
     // Bound, but no connected caller waits for it: it survives its agent's absence. Not stored.
     bool patient = false;
-    // Created by /api/agent-tasks: waits for its shop, warns when it is late, and is retained by count instead of by time.
+    // Created by /api/agent-tasks: waits for its shop, warns when it is late, and is retained by count
+    // instead of by time.
     bool shop = false;
     std::int64_t created = 0, updated = 0, expires = 0;
     std::int64_t warned = 0;           // when the warning was given; 0: none

@@ -1,8 +1,9 @@
-// Remembers the nonces of signed agents in one window per agent, so that a busy agent affects only itself. Captured
-// frames are rejected even after a restart: accepted nonces are written to the hub's database with the next group commit.
+// Remembers the nonces of signed agents in one window per agent, so that a busy agent affects only itself.
+// Captured frames are rejected even after a restart: accepted nonces are written to the hub's database with
+// the next group commit.
 //
-// Bounds: `max_nonces` per agent and window (a full one rejects), `max_agents` windows, `max_waiting` nonces not yet written (beyond it
-// frames are rejected). A crash can lose only the nonces of the pending commit.
+// Bounds: `max_nonces` per agent and window (a full one rejects), `max_agents` windows, `max_waiting` nonces
+// not yet written (beyond it frames are rejected). A crash can lose only the nonces of the pending commit.
 // admit() and tidy() under the hub's lock; the rows are written on the store's thread.
 #pragma once
 

@@ -1,6 +1,7 @@
-// Bounds the size of the results of ended tasks in the database. Beyond the bound, the token with the most bytes loses its oldest
-// results, those of its agent with the most bytes, so that no token or agent takes the space of others. The task stays and records that its
-// result was dropped. Open tasks have no results here. On the store's thread.
+// Bounds the size of the results of ended tasks in the database. Beyond the bound, the token with the most
+// bytes loses its oldest results, those of its agent with the most bytes, so that no token or agent takes the
+// space of others. The task stays and records that its result was dropped. Open tasks have no results here.
+// On the store's thread.
 #pragma once
 
 #include "model.hpp"

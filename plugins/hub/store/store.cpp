@@ -138,7 +138,8 @@ void Store::put_back(std::vector<Waiting>&& tasks)
     }
 }
 
-// Commits tasks and jobs together; if that fails, each job separately, so that one bad write does not fail the others.
+// Commits tasks and jobs together; if that fails, each job separately, so that one bad write does not fail
+// the others.
 bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
 {
     std::optional<base::DiskTrouble> problem;

@@ -1,7 +1,9 @@
-// The default implementation of the hub's tables: one SQLite file, and one thread that commits in groups. No other thread waits for the disk.
+// The default implementation of the hub's tables: one SQLite file, and one thread that commits in groups. No
+// other thread waits for the disk.
 //
-// Jobs run in order, so a query sees all earlier writes. Bounds: `queue_bound` jobs, `max_waiting` tasks waiting to be
-// saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes of Bounds. A failing disk is retried every second, even without waiting work, so that its recovery is
+// Jobs run in order, so a query sees all earlier writes. Bounds: `queue_bound` jobs, `max_waiting` tasks
+// waiting to be saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes
+// of Bounds. A failing disk is retried every second, even without waiting work, so that its recovery is
 // noticed; meanwhile other writes report false.
 #pragma once
 
@@ -62,13 +64,14 @@ public:
     bool save(const MintedToken&, std::function<void(bool)>) override;
     bool remove_token(std::string id, std::function<void(bool)>) override;
 
-    // For the tables in other files. setup() runs at once, before start(); in_commit() runs in the next group commit, on the store's thread, in
-    // call order, and `done(ok)` after it; false: queue full.
+    // For the tables in other files. setup() runs at once, before start(); in_commit() runs in the next group
+    // commit, on the store's thread, in call order, and `done(ok)` after it; false: queue full.
     void setup(const std::function<void(base::Database&)>& work) { work(*db_); }
     bool in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done);
 
     bool expire(std::int64_t now); // deletes expired ended tasks, and the oldest beyond the row bounds
-    // nullopt: the last commit succeeded, and the disk has room. Queries the file system: do not call it under a contended lock.
+    // nullopt: the last commit succeeded, and the disk has room. Queries the file system: do not call it
+    // under a contended lock.
     [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
     [[nodiscard]] std::size_t waiting() const;
 

@@ -1,8 +1,9 @@
-// The hub's tables as interfaces, so that several hubs could later share an engine without changes to the protocols or REST
-// routes. The default implementation is SQLite (store.hpp). How agents are reached: agents/fanout.hpp.
+// The hub's tables as interfaces, so that several hubs could later share an engine without changes to the
+// protocols or REST routes. The default implementation is SQLite (store.hpp). How agents are reached:
+// agents/fanout.hpp.
 //
-// Results arrive by callback, on any thread but never from inside the call. A function that returns false did not accept the
-// work (its queue is full): no callback follows.
+// Results arrive by callback, on any thread but never from inside the call. A function that returns false did
+// not accept the work (its queue is full): no callback follows.
 #pragma once
 
 #include "model.hpp"
@@ -35,8 +36,9 @@ public:
 class TaskTable {
 public:
     virtual ~TaskTable() = default;
-    // Saves the newest state of a task; a later save of the same id replaces one that still waits for the disk. false: full, but never
-    // for an id that already waits (so the result of a known task is not lost). `done(ok)` runs after the commit.
+    // Saves the newest state of a task; a later save of the same id replaces one that still waits for the
+    // disk. false: full, but never for an id that already waits (so the result of a known task is not lost).
+    // `done(ok)` runs after the commit.
     virtual bool save(const TaskRecord&, std::function<void(bool ok)> done = {}) = 0;
     virtual bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) = 0;
 };

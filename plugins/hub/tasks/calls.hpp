@@ -1,4 +1,5 @@
-// Shared by the REST calls on agents: checks the agent, receives the body, and runs a task until its end or 202. Under the hub's lock.
+// Shared by the REST calls on agents: checks the agent, receives the body, and runs a task until its end or
+// 202. Under the hub's lock.
 #pragma once
 
 #include "commands.hpp"
@@ -39,7 +40,8 @@ public:
     };
     // A task for the agent, with id and expiry.
     [[nodiscard]] TaskRecord make(std::string agent, std::string action, std::string params) const;
-    // Checks it (command_check.hpp), starts it and answers when it ends, with the matching status; after `wait_s` with 202, once it is on disk.
+    // Checks it (command_check.hpp), starts it and answers when it ends, with the matching status; after
+    // `wait_s` with 202, once it is on disk.
     void run(const Exchange&, TaskRecord, double wait_s, Form) UNDER_LOCK;
     // Checks it, starts it and answers 202 once it is on disk.
     void enqueue(const Exchange&, TaskRecord, const Form&) UNDER_LOCK;

@@ -12,7 +12,8 @@ namespace agenthost::hub {
 namespace {
 constexpr auto blocked_for = std::chrono::milliseconds{
     200}; // on_writable usually comes first; this covers the case that it came before our BUSY
-// An agent that does not repeat ids gets one command at a time. Deployed agents do not answer unknown commands.
+// An agent that does not repeat ids gets one command at a time. Deployed agents do not answer unknown
+// commands.
 constexpr auto lane_patience = std::chrono::seconds{60};
 constexpr auto disk_patience = std::chrono::milliseconds{1'000}; // as the store, which retries by itself
 constexpr std::string_view outcome_unknown = R"({"outcome":"unknown"})";
@@ -206,8 +207,8 @@ void Commands::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
     }
 }
 
-// For an agent that would run a repeated command twice: records on disk that it was sent before sending it, so that it is not
-// sent again after any crash in between. false: nothing can be written now.
+// For an agent that would run a repeated command twice: records on disk that it was sent before sending it,
+// so that it is not sent again after any crash in between. false: nothing can be written now.
 bool Commands::mark(const TaskRecord& task)
 {
     const std::string id = task.id, agent = task.agent;
@@ -271,7 +272,8 @@ void Commands::watch_lane(const std::string& agent, const std::string& id, int s
     });
 }
 
-// They are not sent again. An answer may still arrive, even in the agent's next session; otherwise their outcome is unknown.
+// They are not sent again. An answer may still arrive, even in the agent's next session; otherwise their
+// outcome is unknown.
 void Commands::go_adrift(const std::vector<std::string>& ids)
 {
     for (const std::string& id : ids) {
@@ -429,8 +431,8 @@ void Commands::not_taken(std::string_view name, std::string_view id)
     block(agent, blocked_for);
 }
 
-// An answer without an id belongs to the only unanswered command with its name (lanes.hpp). An answer without a name counts
-// only if the command in flight is the only unanswered one.
+// An answer without an id belongs to the only unanswered command with its name (lanes.hpp). An answer without
+// a name counts only if the command in flight is the only unanswered one.
 std::string Commands::id_of(std::string_view name, const wire::Result& result)
 {
     const std::string agent{name};

@@ -1,4 +1,5 @@
-// Runs commands on agents: creates tasks, sends them when the agent is connected and ready, ends them and notifies waiting callers. Under the hub's lock.
+// Runs commands on agents: creates tasks, sends them when the agent is connected and ready, ends them and
+// notifies waiting callers. Under the hub's lock.
 #pragma once
 
 #include "lanes.hpp"
@@ -32,8 +33,8 @@ public:
     static std::string new_id();
     // command_check.hpp with the agent's current protocol.
     [[nodiscard]] std::string check(TaskRecord&) const UNDER_LOCK;
-    // `on_final` is called exactly once unless forget() is called, perhaps before start() returns. false: too many tasks are open, or check()
-    // refuses it; `why` has the reason, for people.
+    // `on_final` is called exactly once unless forget() is called, perhaps before start() returns. false: too
+    // many tasks are open, or check() refuses it; `why` has the reason, for people.
     bool start(TaskRecord, Final on_final, std::string* why = nullptr) UNDER_LOCK;
     // Cancels a task that has not been sent; false: already sent, or no such task.
     bool cancel(std::string_view id) UNDER_LOCK;
@@ -47,7 +48,8 @@ public:
     void agent_ready(const AgentRecord&) UNDER_LOCK;
     void agent_lost(std::string_view agent) UNDER_LOCK;
     void agent_revoked(std::string_view agent) UNDER_LOCK;
-    // The agent's session ended because a message was too large: sending the command again would end the next session too.
+    // The agent's session ended because a message was too large: sending the command again would end the next
+    // session too.
     void too_large(std::string_view agent) UNDER_LOCK;
     void writable(std::string_view agent) UNDER_LOCK;
     void not_taken(std::string_view agent, std::string_view id) UNDER_LOCK;
@@ -95,7 +97,8 @@ private:
     std::unordered_map<std::string, Timers::Time> away_since_ GUARDED;
     // Connected agents that might run a repeated task twice.
     std::unordered_map<std::string, int> redispatch_ GUARDED;
-    // Tasks of those agents that are sent as soon as the mark is on disk. By id; the number distinguishes attempts.
+    // Tasks of those agents that are sent as soon as the mark is on disk. By id; the number distinguishes
+    // attempts.
     std::unordered_map<std::string, std::uint64_t> marking_ GUARDED;
     std::uint64_t last_mark_ GUARDED = 0;
     Lanes lanes_ GUARDED; // of agents in mute_, and of disconnected ones

@@ -1,10 +1,12 @@
-// Finds the command that an answer without an id belongs to. An agent that does not repeat ids names at most the command in its answer,
-// so two unanswered commands with the same name could not be distinguished: one's result could be reported for the other.
-// Therefore an unanswered name is held: no other command with it is sent, even if the first one's task has ended
-// (timeout, cancellation). An answer with the name releases it, and so does the end of the session after a while: such agents
-// answer on the session that carried the command or, before `until` (lost()), on the next one.
+// Finds the command that an answer without an id belongs to. An agent that does not repeat ids names at most
+// the command in its answer, so two unanswered commands with the same name could not be distinguished: one's
+// result could be reported for the other. Therefore an unanswered name is held: no other command with it is
+// sent, even if the first one's task has ended (timeout, cancellation). An answer with the name releases it,
+// and so does the end of the session after a while: such agents answer on the session that carried the
+// command or, before `until` (lost()), on the next one.
 //
-// Bound: `max_words` names per agent; beyond it all names are held. Pure; the caller passes the time. Not thread-safe: the hub's lock guards it.
+// Bound: `max_words` names per agent; beyond it all names are held. Pure; the caller passes the time. Not
+// thread-safe: the hub's lock guards it.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,6 @@
-// One-off requests to agents that are useless later: typed input, a terminal's new size, an interrupt, missed output. Not
-// on disk, sent once, answered once; use Commands (commands.hpp) for anything that must not be lost.
+// One-off requests to agents that are useless later: typed input, a terminal's new size, an interrupt, missed
+// output. Not on disk, sent once, answered once; use Commands (commands.hpp) for anything that must not be
+// lost.
 //
 // Bounds: `max_open` in total, `max_of_agent` per agent, `patience` each. Under the hub's lock.
 #pragma once
@@ -30,7 +31,8 @@ public:
 
     Requests(Core& core, Fanout& fanout) : core_{core}, fanout_{fanout} {}
 
-    // Returns the request's id. `then` is called exactly once: the agent's answer, or AGENT_OFFLINE, BUSY, TIMEOUT, INVALID_REQUEST.
+    // Returns the request's id. `then` is called exactly once: the agent's answer, or AGENT_OFFLINE, BUSY,
+    // TIMEOUT, INVALID_REQUEST.
     std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then)
         UNDER_LOCK;
 

@@ -4,11 +4,11 @@
 //      ^                    |                        |
 //      '---- lost() --------'------------------------'        failed: ttl over, sent too often, agent revoked
 //
-// When an agent's session ends, its tasks go back to pending and are resent in its next session under the same id: the
-// agent's journal answers a repeat without running it twice. After `resends` times the task fails. An agent without a journal
-// would run it twice: its tasks go adrift instead, and only a late answer counts.
-// Bounds: number and bytes of open tasks in total, per agent and per caller's token (shares.hpp), and the number in flight per
-// agent. Not thread-safe: the hub's lock guards it.
+// When an agent's session ends, its tasks go back to pending and are resent in its next session under the
+// same id: the agent's journal answers a repeat without running it twice. After `resends` times the task
+// fails. An agent without a journal would run it twice: its tasks go adrift instead, and only a late answer
+// counts. Bounds: number and bytes of open tasks in total, per agent and per caller's token (shares.hpp), and
+// the number in flight per agent. Not thread-safe: the hub's lock guards it.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -37,10 +37,12 @@ public:
         : limits_{limits}, callers_{limits.open}, caller_bytes_{limits.bytes}, agent_bytes_{limits.bytes}
     {}
 
-    // false: a bound is reached, named in `why`; the task was not added. Also accepts open tasks of an earlier process.
+    // false: a bound is reached, named in `why`; the task was not added. Also accepts open tasks of an
+    // earlier process.
     bool add(TaskRecord, std::string* why = nullptr);
-    // The next task to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight (`window`, if it is less
-    // than the limit). A task that was sent too often is moved to `ended` as failed instead. Tasks for which `held` is true are skipped.
+    // The next task to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight
+    // (`window`, if it is less than the limit). A task that was sent too often is moved to `ended` as failed
+    // instead. Tasks for which `held` is true are skipped.
     using Held = std::function<bool(const TaskRecord&)>;
     const TaskRecord* next(std::string_view agent, std::int64_t now, std::vector<TaskRecord>& ended,
                            std::size_t window = SIZE_MAX, const Held& held = {});
@@ -48,12 +50,14 @@ public:
     void not_sent(std::string_view id);
     // The agent's session ended.
     void lost(std::string_view agent, std::int64_t now);
-    // Tasks sent to the agent more than `redispatch` times go adrift: neither in flight nor resent. Returns their ids.
+    // Tasks sent to the agent more than `redispatch` times go adrift: neither in flight nor resent. Returns
+    // their ids.
     std::vector<std::string> strand(std::string_view agent, int redispatch);
     bool strand(std::string_view id); // this task, if it is in flight
     void progress(std::string_view agent, std::string_view id, std::int64_t now);
 
-    // Ends a task and returns its record with the outcome filled in. nullptr: no such open task (already answered), or another agent's.
+    // Ends a task and returns its record with the outcome filled in. nullptr: no such open task (already
+    // answered), or another agent's.
     std::unique_ptr<TaskRecord> finish(std::string_view agent, std::string_view id, TaskRecord outcome,
                                        std::int64_t now);
     std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message,

@@ -1,5 +1,6 @@
-// Binary payload beside the JSON: agh_blob with defaults. In a request the host owns the descriptor until the Request is moved; a moved
-// Request owns a copy. In a reply or event the host takes ownership, whatever the outcome.
+// Binary payload beside the JSON: agh_blob with defaults. In a request the host owns the descriptor until the
+// Request is moved; a moved Request owns a copy. In a reply or event the host takes ownership, whatever the
+// outcome.
 #pragma once
 
 #include "abi.h"

@@ -1,5 +1,6 @@
-// Gives a plugin its configuration, registers its actions, and offers the host's services. Valid from the plugin's
-// constructor to the end of its destructor. Every function may be called from any thread, except on(): only in the constructor.
+// Gives a plugin its configuration, registers its actions, and offers the host's services. Valid from the
+// plugin's constructor to the end of its destructor. Every function may be called from any thread, except
+// on(): only in the constructor.
 #pragma once
 
 #include "detail/link.hpp"
@@ -52,8 +53,9 @@ public:
     // This plugin's configuration: a JSON object the host has checked against the manifest's schema.
     [[nodiscard]] std::string_view config() const noexcept { return config_; }
 
-    // `handler` is called with a Request for each command that names `action`, e.g. ctx.on("echo.say", [](Request r) {...}), or
-    // ctx.on("storage.info", this, &Storage::info). With "concurrency" above 1 in the manifest it is called from several threads.
+    // `handler` is called with a Request for each command that names `action`, e.g. ctx.on("echo.say",
+    // [](Request r) {...}), or ctx.on("storage.info", this, &Storage::info). With "concurrency" above 1 in
+    // the manifest it is called from several threads.
     template <class F>
     requires std::invocable<F&, Request>
     void on(std::string action, F handler)
@@ -65,7 +67,8 @@ public:
         handlers_.push_back({std::move(action), std::make_unique<MemberOf<T>>(object, handler)});
     }
 
-    // log/1. `fields_json` is an object: {"file_id":"f1"}. Never a secret. Check log_enabled before formatting much.
+    // log/1. `fields_json` is an object: {"file_id":"f1"}. Never a secret. Check log_enabled before
+    // formatting much.
     void log(Level level, std::string_view message, std::string_view fields_json = {}) const noexcept
     {
         link_.log(static_cast<int>(level), message, fields_json);
@@ -75,7 +78,8 @@ public:
         return link_.log_enabled(static_cast<int>(level));
     }
 
-    // loop/1: `fn` runs where actions do (the manifest's "run"). Task 0: the host refused it (the bound is 1,024).
+    // loop/1: `fn` runs where actions do (the manifest's "run"). Task 0: the host refused it (the bound is
+    // 1,024).
     using Task = std::uint64_t;
     Task timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period, Function<void()> fn)
     {
@@ -91,7 +95,8 @@ public:
     {
         return timer(delay, std::chrono::nanoseconds::zero(), std::move(fn));
     }
-    // Fires once when `fd` has any of `poll_events` (POLLIN..); watch again to continue. The descriptor must outlive the watch.
+    // Fires once when `fd` has any of `poll_events` (POLLIN..); watch again to continue. The descriptor must
+    // outlive the watch.
     Task watch(int fd, std::uint32_t poll_events, Function<void(std::uint32_t)> fn)
     {
         return task(std::move(fn), false,
@@ -115,7 +120,8 @@ public:
         if (const auto* loop = service<agh_svc_loop>(AGH_SVC_LOOP)) loop->cancel(host(), hosts);
     }
 
-    // events/1. audience: "*" every server that may use this plugin, a server's name, or "" for the server of the request `origin`.
+    // events/1. audience: "*" every server that may use this plugin, a server's name, or "" for the server of
+    // the request `origin`.
     agh_status emit(std::string_view topic, std::string_view json, std::string_view audience = "*",
                     agh_req origin = 0, std::span<const Blob> blobs = {})
     {
@@ -144,8 +150,8 @@ public:
         const auto* state = service<agh_svc_state>(AGH_SVC_STATE);
         return state == nullptr ? std::string_view{} : to_view(state->directory(host()));
     }
-    // network/1: the settings of the server that sent the request `origin`, as JSON that contains a secret (see ext/network.h).
-    // nullopt: the request is finished, or the manifest lacks the permission.
+    // network/1: the settings of the server that sent the request `origin`, as JSON that contains a secret
+    // (see ext/network.h). nullopt: the request is finished, or the manifest lacks the permission.
     [[nodiscard]] std::optional<std::string> network_settings(agh_req origin) const
     {
         const auto* network = service<agh_svc_network>(AGH_SVC_NETWORK);
@@ -156,7 +162,8 @@ public:
         json.resize(size);
         return json;
     }
-    // metrics/1: define once, record often. nullopt: over a bound or an invalid definition (see ext/metrics.h).
+    // metrics/1: define once, record often. nullopt: over a bound or an invalid definition (see
+    // ext/metrics.h).
     [[nodiscard]] std::optional<std::uint32_t> metric(std::string_view definition_json) const noexcept
     {
         const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS);
@@ -170,8 +177,9 @@ public:
         if (const auto* metrics = service<agh_svc_metrics>(AGH_SVC_METRICS))
             metrics->record(host(), metric, value);
     }
-    // call/1: calls another plugin's action, under the allow list of `parent` or this manifest's permissions. AGH_PENDING: `fn` runs exactly
-    // once; otherwise the call was refused and `fn` never runs. timeout 0: the parent's deadline.
+    // call/1: calls another plugin's action, under the allow list of `parent` or this manifest's permissions.
+    // AGH_PENDING: `fn` runs exactly once; otherwise the call was refused and `fn` never runs. timeout 0: the
+    // parent's deadline.
     agh_status call(std::string_view action, std::string_view params, std::chrono::nanoseconds timeout,
                     Function<void(const Result&)> fn, agh_req parent = 0)
     {
@@ -197,7 +205,8 @@ public:
         return said;
     }
 
-    // Reports that no request is left. The wrapper calls it by itself, after drain(), when every Request has been answered.
+    // Reports that no request is left. The wrapper calls it by itself, after drain(), when every Request has
+    // been answered.
     void drained() noexcept { link_.say_drained(); }
 
     // Any service's table by id; nullptr: absent, not permitted, or smaller than T.
@@ -209,7 +218,8 @@ public:
     [[nodiscard]] const agh_host_api* host_api() const noexcept { return link_.api; }
     [[nodiscard]] agh_host* host() const noexcept { return link_.host; }
 
-    // Kept until after destroy() has returned: for tables and contexts that the host may still be calling into.
+    // Kept until after destroy() has returned: for tables and contexts that the host may still be calling
+    // into.
     void keep(std::shared_ptr<void> what) { kept_->push_back(std::move(what)); }
 
     // For the entry points, not for authors.
@@ -229,7 +239,8 @@ public:
     [[nodiscard]] std::shared_ptr<std::vector<std::shared_ptr<void>>> kept() const { return kept_; }
 
 private:
-    // The Request is constructed as the handler's parameter: it is not moved, so nothing is copied (request.hpp).
+    // The Request is constructed as the handler's parameter: it is not moved, so nothing is copied
+    // (request.hpp).
     template <class F> struct HandlerOf final : Handler {
         explicit HandlerOf(F f) : f{std::move(f)} {}
         void run(detail::Link& link, const agh_request& raw) override { f(Request{link, raw}); }

@@ -1,5 +1,5 @@
-// Reports errors of a plugin: throw Error from the constructor, start() and configure(); in an action call Request::fail or throw.
-// Exceptions never cross the ABI: the wrapper converts them to agh_error.
+// Reports errors of a plugin: throw Error from the constructor, start() and configure(); in an action call
+// Request::fail or throw. Exceptions never cross the ABI: the wrapper converts them to agh_error.
 #pragma once
 
 #include "abi.h"

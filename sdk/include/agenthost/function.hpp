@@ -1,4 +1,5 @@
-// A callable that can hold move-only captures such as a Request. std::function cannot, and std::move_only_function is C++23.
+// A callable that can hold move-only captures such as a Request. std::function cannot, and
+// std::move_only_function is C++23.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Writes JSON strings and reads JSON integers, which are easy to get wrong. For anything else use a JSON library.
+// Writes JSON strings and reads JSON integers, which are easy to get wrong. For anything else use a JSON
+// library.
 //
 //     json_string("a\"b")                     "\"a\\\"b\""
 //     json_integer(params.at("limit"))        3 for 3, 3.0 and 3e0; empty for 3.5 and "3"
@@ -13,7 +14,8 @@
 namespace agenthost {
 namespace detail {
 
-// The length of the valid UTF-8 sequence at the start of `text`; 0: there is none. No overlong form, no surrogate.
+// The length of the valid UTF-8 sequence at the start of `text`; 0: there is none. No overlong form, no
+// surrogate.
 inline std::size_t utf8_length(std::string_view text) noexcept
 {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -66,8 +68,9 @@ inline std::string json_string(std::string_view text)
     return out += '"';
 }
 
-// The number as an integer, if it has no fraction and fits int64. The host's schema checker has the same rule for "integer":
-// JSON does not distinguish 3 from 3.0 or 3e0, and some programs write all numbers with a fraction.
+// The number as an integer, if it has no fraction and fits int64. The host's schema checker has the same rule
+// for "integer": JSON does not distinguish 3 from 3.0 or 3e0, and some programs write all numbers with a
+// fraction.
 inline std::optional<std::int64_t> exact_integer(double number) noexcept
 {
     if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return std::nullopt;
@@ -76,8 +79,9 @@ inline std::optional<std::int64_t> exact_integer(double number) noexcept
     return integer;
 }
 
-// Reads a value that a manifest declares as "integer" from a JSON library (nlohmann/json, or one with the same functions). Empty if it
-// is not an integer. The library's own integer check would reject 3.0, which the host has accepted.
+// Reads a value that a manifest declares as "integer" from a JSON library (nlohmann/json, or one with the
+// same functions). Empty if it is not an integer. The library's own integer check would reject 3.0, which the
+// host has accepted.
 template <class Json> std::optional<std::int64_t> json_integer(const Json& value)
 {
     if (value.is_number_float()) return exact_integer(value.template get<double>());

@@ -1,12 +1,13 @@
-// listener/1 in C++: claims paths and answers their requests. Needs "permissions": {"listener": true} and isolation in-process.
+// listener/1 in C++: claims paths and answers their requests. Needs "permissions": {"listener": true} and
+// isolation in-process.
 //
 //     class Hello : public agenthost::RouteHandler {
 //         void on_request(agh_conn conn, std::string_view) override { listener.answer(conn, 200, "{}", "hello"); }
 //         ...
 //     listener.route(R"({"listener":"hub","kind":"http","path":"/hello"})", hello);
 //
-// The rules of an exchange are in ext/listener.h. Callbacks of one agh_conn never overlap. An exception in on_request or on_body answers 500, in
-// on_frame closes with 1011; it is logged.
+// The rules of an exchange are in ext/listener.h. Callbacks of one agh_conn never overlap. An exception in
+// on_request or on_body answers 500, in on_frame closes with 1011; it is logged.
 #pragma once
 
 #include "context.hpp"
@@ -31,14 +32,16 @@ public:
         std::string_view data;   // what was received into memory
     };
     virtual void on_body(agh_conn, const Body&) {}
-    // `landed` bytes of a body are in the descriptor. Return AGH_OK to continue; anything else rejects the rest.
+    // `landed` bytes of a body are in the descriptor. Return AGH_OK to continue; anything else rejects the
+    // rest.
     virtual agh_status on_progress(agh_conn, std::uint64_t landed) { return (void)landed, AGH_OK; }
     virtual void on_frame(agh_conn, int opcode, std::string_view bytes) { (void)opcode, (void)bytes; }
     virtual void on_writable(agh_conn) {}
     virtual void on_closed(agh_conn, int code) { (void)code; }
 };
 
-// Make it a member, after everything its handlers use: its destructor waits for running callbacks and prevents new ones.
+// Make it a member, after everything its handlers use: its destructor waits for running callbacks and
+// prevents new ones.
 class Listener {
 public:
     explicit Listener(Context& context)
@@ -56,10 +59,12 @@ public:
         gate_->open = false;
     }
 
-    // False: not permitted by the manifest, or in a runner. Then every function below returns AGH_E_UNSUPPORTED.
+    // False: not permitted by the manifest, or in a runner. Then every function below returns
+    // AGH_E_UNSUPPORTED.
     [[nodiscard]] bool available() const noexcept { return api_ != nullptr; }
 
-    // Claims a path, from the constructor or start(). AGH_E_BUSY: taken; AGH_E_NOT_FOUND: no such listener configured.
+    // Claims a path, from the constructor or start(). AGH_E_BUSY: taken; AGH_E_NOT_FOUND: no such listener
+    // configured.
     agh_status route(std::string_view route_json, RouteHandler& handler)
     {
         if (api_ == nullptr) return AGH_E_UNSUPPORTED;

@@ -10,8 +10,8 @@
 //     };
 //     AGENTHOST_PLUGIN(Echo)
 //
-// Built by agenthost_add_plugin(echo echo.cpp) with manifest.json; see sdk/README.md. Header-only over abi.h, std only. No exception
-// leaves the plugin: every entry point catches.
+// Built by agenthost_add_plugin(echo echo.cpp) with manifest.json; see sdk/README.md. Header-only over abi.h,
+// std only. No exception leaves the plugin: every entry point catches.
 #pragma once
 
 #include "context.hpp"
@@ -55,7 +55,8 @@ private:
     const agh_check& raw_;
 };
 
-// Overrides must be public. Constructor, start, configure and drain run one at a time on the host's control thread, under a timeout.
+// Overrides must be public. Constructor, start, configure and drain run one at a time on the host's control
+// thread, under a timeout.
 class Plugin {
 public:
     Plugin() = default;
@@ -64,14 +65,18 @@ public:
     // Joins every thread: after it returns no code of this instance runs.
     virtual ~Plugin() = default;
 
-    // Opens devices, starts threads. The constructor only reads ctx.config() and registers actions. Throw Error to refuse.
+    // Opens devices, starts threads. The constructor only reads ctx.config() and registers actions. Throw
+    // Error to refuse.
     virtual void start() {}
-    // Applies a new configuration, all or nothing; throw Error to keep the old one. If not overridden, a change creates a new instance.
+    // Applies a new configuration, all or nothing; throw Error to keep the old one. If not overridden, a
+    // change creates a new instance.
     virtual void configure(std::string_view config_json) { (void)config_json; }
-    // No request follows; finish or abort running ones. The host is notified when every Request has been answered.
+    // No request follows; finish or abort running ones. The host is notified when every Request has been
+    // answered.
     virtual void drain() {}
-    // Called in place of start() by `agenthost config check`: report what would make start() fail on this machine. Start no thread, write no
-    // file, open no port; the only service is state_directory(). Errors thrown by the constructor are reported anyway.
+    // Called in place of start() by `agenthost config check`: report what would make start() fail on this
+    // machine. Start no thread, write no file, open no port; the only service is state_directory(). Errors
+    // thrown by the constructor are reported anyway.
     virtual void check(Check& report) { (void)report; }
     // Under 100 ms.
     virtual Health health() { return {}; }

@@ -1,10 +1,13 @@
-// One request: read it and answer it exactly once, from any thread. Mistakes are safe: a Request destroyed unanswered answers
-// INTERNAL (or CANCELLED, if it was cancelled); a second answer is rejected with AGH_E_STALE.
+// One request: read it and answer it exactly once, from any thread. Mistakes are safe: a Request destroyed
+// unanswered answers INTERNAL (or CANCELLED, if it was cancelled); a second answer is rejected with
+// AGH_E_STALE.
 //
-// A handler that answers before it returns copies nothing. To keep a Request, move it (into a queue, a lambda, a thread):
-// the first move copies its bytes and its descriptors, so take views of them after the move, not before.
+// A handler that answers before it returns copies nothing. To keep a Request, move it (into a queue, a
+// lambda, a thread): the first move copies its bytes and its descriptors, so take views of them after the
+// move, not before.
 //
-// Threads: answer and move it from one thread at a time; cancelled(), progress() and stream() from any, while the Request lives.
+// Threads: answer and move it from one thread at a time; cancelled(), progress() and stream() from any, while
+// the Request lives.
 #pragma once
 
 #include "blob.hpp"
@@ -166,8 +169,8 @@ public:
     {
         return link_ == nullptr || answered_ || link_->api->cancelled(link_->host, id()) != 0;
     }
-    // `fn` runs once, on a host thread, when the request is cancelled; at once if it already is. It must not block and never runs
-    // after this Request is destroyed (the destructor waits for it).
+    // `fn` runs once, on a host thread, when the request is cancelled; at once if it already is. It must not
+    // block and never runs after this Request is destroyed (the destructor waits for it).
     void on_cancel(Function<void()> fn)
     {
         hooks().set_cancel(std::move(fn));
@@ -182,14 +185,16 @@ public:
         if (link_ == nullptr) return AGH_E_STALE;
         return link_->api->progress(link_->host, id(), to_bytes(json));
     }
-    // Output; `offset` is the position of the first byte in the whole channel. AGH_E_BUSY: nothing was accepted, see on_writable.
+    // Output; `offset` is the position of the first byte in the whole channel. AGH_E_BUSY: nothing was
+    // accepted, see on_writable.
     agh_status stream(std::uint32_t channel, std::uint64_t offset, std::string_view bytes) const noexcept
     {
         if (link_ == nullptr) return AGH_E_STALE;
         return link_->api->stream(link_->host, id(), channel, offset, to_bytes(bytes));
     }
 
-    // The result: any JSON value or nothing. AGH_E_INVALID: it is not valid JSON, and the request is still unanswered.
+    // The result: any JSON value or nothing. AGH_E_INVALID: it is not valid JSON, and the request is still
+    // unanswered.
     agh_status reply(std::string_view json = {}) noexcept { return complete(AGH_OK, 0, json, {}); }
     // The host takes ownership of the descriptors, even if this fails.
     agh_status reply(std::string_view json, std::span<const Blob> blobs)
@@ -199,7 +204,8 @@ public:
         for (const Blob& blob : blobs) raw.push_back(detail::to_abi(blob));
         return complete(AGH_OK, 0, json, raw);
     }
-    // `code` is a standard code (FILE_NOT_FOUND), `message` says what, where and how to fix; flags: not_started, outcome_unknown.
+    // `code` is a standard code (FILE_NOT_FOUND), `message` says what, where and how to fix; flags:
+    // not_started, outcome_unknown.
     agh_status fail(std::string_view code, std::string_view message, std::string_view detail = {},
                     std::uint32_t flags = 0, std::string_view data_json = {})
     {

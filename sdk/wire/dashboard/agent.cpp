@@ -148,7 +148,8 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
 {
     const bool runs = frame.type == run_word;
     const std::string_view request_id = fields.identifier("requestId", most::id);
-    // The commandId is also a parameter: checked and copied, because the scratch memory has room for each string only once.
+    // The commandId is also a parameter: checked and copied, because the scratch memory has room for each
+    // string only once.
     const json::Member* const id = find(members, "commandId");
     const json::Member* const encoding = find(members, "encoding");
     const bool base64 = encoding && encoding->text == "base64";

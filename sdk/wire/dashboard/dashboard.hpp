@@ -1,4 +1,5 @@
-// The dashboard protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/dashboard.
+// The dashboard protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by
+// tests/wire/vectors/dashboard.
 //
 // Uses World's utc_ms for timestamps, uuid for connection ids and for ids of frames without one.
 #pragma once

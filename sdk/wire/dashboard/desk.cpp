@@ -32,7 +32,8 @@ bool text(const Member& m, std::size_t most)
     return m.kind == Kind::string && m.text.size() <= most && m.text.find('\0') == std::string_view::npos;
 }
 
-// The command's members in a command:request. The plugin has its own schema; these rules are checked before a command is queued.
+// The command's members in a command:request. The plugin has its own schema; these rules are checked before a
+// command is queued.
 constexpr std::array rules{
     Rule{"command", "a command of 1 to 131072 bytes without NUL",
          [](const Member& m) { return text(m, max_command) && !m.text.empty(); }},

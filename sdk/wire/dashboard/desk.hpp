@@ -1,6 +1,6 @@
-// The hub's codec for dashboards (the browser's leg of the dashboard protocol). Pure: bytes in, values out; no clock, no socket.
-// Every frame is validated against its type's schema; an invalid one becomes Bad with the reason, for an error frame.
-// Described in PROTOCOL.md; tested by tests/wire/vectors/desk.
+// The hub's codec for dashboards (the browser's leg of the dashboard protocol). Pure: bytes in, values out;
+// no clock, no socket. Every frame is validated against its type's schema; an invalid one becomes Bad with
+// the reason, for an error frame. Described in PROTOCOL.md; tested by tests/wire/vectors/desk.
 #pragma once
 
 #include "wire/codec.hpp"

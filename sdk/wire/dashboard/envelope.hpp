@@ -19,8 +19,8 @@ struct Frame {
     std::int64_t at = 0;             // the timestamp; 0: none
 };
 
-// False: `why` has the reason; type and payload are set if they could be read. Views point into the frame and `scratch`; the
-// payload is an object.
+// False: `why` has the reason; type and payload are set if they could be read. Views point into the frame and
+// `scratch`; the payload is an object.
 bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& why);
 
 // Appends the envelope up to the payload, whose object the caller writes and closes with '}'.

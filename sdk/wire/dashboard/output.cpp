@@ -26,7 +26,8 @@ Piece first_piece(std::string_view text)
                                : first >= 0xF0 && first <= 0xF4 ? 4
                                                                 : 0;
     if (length == 0) return {1, false};
-    // The second byte's limits keep out overlong forms, halves of surrogate pairs and what is beyond U+10FFFF.
+    // The second byte's limits keep out overlong forms, halves of surrogate pairs and what is beyond
+    // U+10FFFF.
     const unsigned char least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
     const unsigned char most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
     for (std::size_t i = 1; i < length; ++i) {

@@ -1,8 +1,8 @@
-// Converts the end of a command:request between the result's data {"exit_code":0,"reason":"exit",...} and status, exitCode and reason
-// on the wire.
+// Converts the end of a command:request between the result's data {"exit_code":0,"reason":"exit",...} and
+// status, exitCode and reason on the wire.
 //
-// A command that exited, was killed by a signal or was interrupted is a success of the action, regardless of its exit code.
-// A timeout and a command that never ran are errors.
+// A command that exited, was killed by a signal or was interrupted is a success of the action, regardless of
+// its exit code. A timeout and a command that never ran are errors.
 #pragma once
 
 #include "wire/json/fields.hpp"
@@ -23,13 +23,15 @@ struct RunEnd {
     bool with_data = false; // the data contains more than exit code and reason
 };
 
-// A timeout always means "unknown", because part may have been done. Otherwise the word decides, else the code.
+// A timeout always means "unknown", because part may have been done. Otherwise the word decides, else the
+// code.
 Outcome run_outcome(std::string_view word, std::string_view code);
 
 RunEnd run_end(const Result&);
 void append_run_end(std::string& out, const Result&, const RunEnd&);
 
-// A final command:status as a Result. `memory` holds what its views cannot find in the frame. fields.problem may be set.
+// A final command:status as a Result. `memory` holds what its views cannot find in the frame. fields.problem
+// may be set.
 Result read_run_end(FieldReader& fields, std::span<const json::Member>, bool completed, std::string& memory);
 
 } // namespace agenthost::wire::dashboard

@@ -1,7 +1,8 @@
-// Encodes and decodes the field dialect of the dashboard protocol's agent leg, both ends. PROTOCOL.md describes it;
-// tests/wire/vectors/dashboard_field pins it.
+// Encodes and decodes the field dialect of the dashboard protocol's agent leg, both ends. PROTOCOL.md
+// describes it; tests/wire/vectors/dashboard_field pins it.
 //
-// Each end owns a codec of the document (wire/dashboard) for actions and answers that have no frame type in the dialect.
+// Each end owns a codec of the document (wire/dashboard) for actions and answers that have no frame type in
+// the dialect.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, 12> said_otherwise{
     "command", "argv", "commandId", "priority", "timeoutMs", "requestId", "agentId", "executionConstraints",
     "content", "args", "type",      "context"};
 
-// The first string of a JSON array as written, and an array of the rest; nullopt: the array does not begin with a string.
+// The first string of a JSON array as written, and an array of the rest; nullopt: the array does not begin
+// with a string.
 struct Split {
     std::string_view first;
     std::string rest;

@@ -11,7 +11,8 @@
 namespace agenthost::wire::json {
 namespace {
 
-// The decimal exponent of the first digit that is not zero: tells too big from too small. The text is a JSON number.
+// The decimal exponent of the first digit that is not zero: tells too big from too small. The text is a JSON
+// number.
 bool too_big(std::string_view text)
 {
     long long before = 0;

@@ -1,4 +1,5 @@
-// Reading and writing the fields of a frame under the house's rules: every string has a maximum, identifiers hold no NUL.
+// Reading and writing the fields of a frame under the house's rules: every string has a maximum, identifiers
+// hold no NUL.
 #pragma once
 
 #include "json.hpp"
@@ -26,8 +27,8 @@ inline const json::Member* find(std::span<const json::Member> members, std::stri
     return nullptr;
 }
 
-// Memory for what a decoded message cannot point to in the frame: unescaped strings, params put together anew. Never more than the
-// frame itself, reserved at once, so that views into it stay.
+// Memory for what a decoded message cannot point to in the frame: unescaped strings, params put together
+// anew. Never more than the frame itself, reserved at once, so that views into it stay.
 class Scratch {
 public:
     void begin(std::string_view frame);
@@ -42,7 +43,8 @@ private:
     std::size_t needed_ = 0;
 };
 
-// Reads string fields one after another; the first that breaks a rule sets `problem`, and the rest read as empty.
+// Reads string fields one after another; the first that breaks a rule sets `problem`, and the rest read as
+// empty.
 class FieldReader {
 public:
     FieldReader(std::span<const json::Member> members, Scratch& scratch)

@@ -23,7 +23,8 @@ constexpr std::size_t pooled_documents = 3;
 // A document that holds more unescaped text than this is not pooled.
 constexpr std::size_t kept_text = 32 << 10;
 
-// What a thread needs while it parses: the parser and a padded copy of the frame (simdjson reads past the end).
+// What a thread needs while it parses: the parser and a padded copy of the frame (simdjson reads past the
+// end).
 class Splitter {
 public:
     // False, and `why`: not a JSON object.
@@ -85,8 +86,9 @@ bool Splitter::make_room(std::size_t size)
     return true;
 }
 
-// The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors. They look at eight
-// bytes at a time and may read seven past the end, which is why they run over the padded copy.
+// The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors.
+// They look at eight bytes at a time and may read seven past the end, which is why they run over the padded
+// copy.
 
 constexpr std::uint64_t each(unsigned char c) { return 0x0101010101010101ull * c; }
 
@@ -167,7 +169,8 @@ const char* skip_value(const char* at, Kind kind)
     }
 }
 
-// Cuts the next member out of the padded copy: `at` is on the brace or the comma before it, and then on the one behind it.
+// Cuts the next member out of the padded copy: `at` is on the brace or the comma before it, and then on the
+// one behind it.
 Member Splitter::cut(std::string_view frame, const char*& at, std::string_view key, dom::element value) const
 {
     const auto slice = [&](const char* begin, const char* end) {
@@ -218,8 +221,9 @@ void take_texts(DocumentMemory& memory)
     }
 }
 
-// simdjson has no integers beyond 64 bits; JSON has, and ECMAScript prints 1e20 with 21 digits. Turns long integers of the padded copy
-// into fractions of the same length (members are cut from the frame itself). Returns whether there were any.
+// simdjson has no integers beyond 64 bits; JSON has, and ECMAScript prints 1e20 with 21 digits. Turns long
+// integers of the padded copy into fractions of the same length (members are cut from the frame itself).
+// Returns whether there were any.
 bool soften_integers(char* at, const char* end)
 {
     constexpr std::ptrdiff_t fits = 19; // digits of every integer that 64 bits hold

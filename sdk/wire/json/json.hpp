@@ -1,7 +1,8 @@
-// JSON for codecs: split a frame into its top-level members, append strings to a frame. Parameters and data stay raw text.
+// JSON for codecs: split a frame into its top-level members, append strings to a frame. Parameters and data
+// stay raw text.
 //
-// One simdjson DOM pass validates the whole frame (syntax, UTF-8, depth); only then is anything read. After an error nothing of the
-// frame is handed out.
+// One simdjson DOM pass validates the whole frame (syntax, UTF-8, depth); only then is anything read. After
+// an error nothing of the frame is handed out.
 #pragma once
 
 #include "base/json_string.hpp"
@@ -47,9 +48,9 @@ struct DocumentMemory {
     std::string unescaped;
 };
 
-// Owns the members of one parsed object. A later split() never changes them: the views of a member live as long as both the frame and
-// the document (or the one it was moved to). The memory of a document that ends goes to a small pool of its thread and serves the
-// next split(), so that no frame costs an allocation.
+// Owns the members of one parsed object. A later split() never changes them: the views of a member live as
+// long as both the frame and the document (or the one it was moved to). The memory of a document that ends
+// goes to a small pool of its thread and serves the next split(), so that no frame costs an allocation.
 //
 // Used like an optional span: `if (!members) return why; find(*members, "id")`.
 class Document {
@@ -72,8 +73,8 @@ private:
     std::unique_ptr<DocumentMemory, ReturnToPool> memory_;
 };
 
-// The members of one JSON object; an empty document, and `why`, when `frame` is none. A key that comes twice is refused, because
-// either choice would be a guess.
+// The members of one JSON object; an empty document, and `why`, when `frame` is none. A key that comes twice
+// is refused, because either choice would be a guess.
 Document split(std::string_view frame, std::string& why);
 // A temporary would end before the views into it.
 template <std::same_as<std::string> Temporary> Document split(Temporary&&, std::string& why) = delete;

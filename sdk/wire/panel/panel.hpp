@@ -1,7 +1,9 @@
-// The panel protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/panel.
+// The panel protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by
+// tests/wire/vectors/panel.
 //
-// Heartbeat.facts map to the members of panel's `pong`: agent_status -> agentStatus, active_servers -> activeServers,
-// system_load -> systemLoad. Uses World's utc_ms for timestamps, uuid for the ids of events and pings.
+// Heartbeat.facts map to the members of panel's `pong`: agent_status -> agentStatus, active_servers ->
+// activeServers, system_load -> systemLoad. Uses World's utc_ms for timestamps, uuid for the ids of events
+// and pings.
 #pragma once
 
 #include "wire/codec.hpp"

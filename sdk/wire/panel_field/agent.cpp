@@ -17,7 +17,8 @@ namespace {
 
 using namespace panel_field;
 
-// Frame types for actions that the document has a word for. Any other server_* or file_* type is itself the action's word.
+// Frame types for actions that the document has a word for. Any other server_* or file_* type is itself the
+// action's word.
 struct ActionWord {
     std::string_view type, action;
 };
@@ -84,7 +85,8 @@ void append_failure(std::string& out, std::string_view type, const Result& resul
     append_field(out, "detail", result.error.detail, most::text);
 }
 
-// Appends the result's data, except members that the answer repeats from the request, and adds members that readers of the type expect.
+// Appends the result's data, except members that the answer repeats from the request, and adds members that
+// readers of the type expect.
 void append_success(std::string& out, std::string_view type, const Request& request, std::string_view data)
 {
     std::string why;

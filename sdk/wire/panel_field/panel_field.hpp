@@ -1,7 +1,9 @@
-// Encodes and decodes the field dialect of the panel protocol, both ends: the document's frames, and the older frame types that deployed
-// panels and agents use beside them. PROTOCOL.md describes it; tests/wire/vectors/panel_field pins it.
+// Encodes and decodes the field dialect of the panel protocol, both ends: the document's frames, and the
+// older frame types that deployed panels and agents use beside them. PROTOCOL.md describes it;
+// tests/wire/vectors/panel_field pins it.
 //
-// Each end owns a codec of the document (wire/panel) and passes on every frame that the dialect does not change.
+// Each end owns a codec of the document (wire/panel) and passes on every frame that the dialect does not
+// change.
 #pragma once
 
 #include "wire/codec.hpp"

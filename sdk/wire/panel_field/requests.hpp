@@ -1,5 +1,6 @@
-// Remembers requests by type until they are answered: the answer repeats parts of the request. Pure; one per connection; not thread-safe.
-// Bounded: 256 requests; the oldest is forgotten, and its answer then lacks those parts.
+// Remembers requests by type until they are answered: the answer repeats parts of the request. Pure; one per
+// connection; not thread-safe. Bounded: 256 requests; the oldest is forgotten, and its answer then lacks
+// those parts.
 #pragma once
 
 #include <algorithm>

@@ -13,8 +13,8 @@ constexpr std::string_view system_info_id = "~system_info";
 // Larger facts are left out of a heartbeat.
 constexpr std::size_t max_facts = 64 << 10;
 
-// Events that have a frame type of their own. Readers of the type expect `member` in the data; `source` is the document's member with the
-// same meaning.
+// Events that have a frame type of their own. Readers of the type expect `member` in the data; `source` is
+// the document's member with the same meaning.
 struct EventWord {
     std::string_view topic, type, member, source;
 };

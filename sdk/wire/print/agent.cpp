@@ -13,7 +13,8 @@ namespace {
 // Server frames that are not requests, and our own types from a peer that echoes: answering them could loop.
 constexpr std::array<std::string_view, 6> not_requests{"ack",         "register",  "heartbeat",
                                                        "task_result", "log_event", "print_result"};
-// Max consecutive answers to frames without an id that are not tasks, because a peer that answers our errors could loop.
+// Max consecutive answers to frames without an id that are not tasks, because a peer that answers our errors
+// could loop.
 constexpr int max_strays = 8;
 // Settings without a result yet; beyond it the oldest is ignored for heartbeats.
 constexpr std::size_t max_pending = 16;
@@ -50,7 +51,8 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
         return Welcome{false, more.text("message", most::text)};
     }
     const bool task = type.starts_with(print::task);
-    // A task's id is taken from the payload first. In other frames the payload has the action's parameters, where `id` may differ.
+    // A task's id is taken from the payload first. In other frames the payload has the action's parameters,
+    // where `id` may differ.
     std::string_view id = outer_id;
     if (task || (id.empty() && !raw_of(*inner, "id", json::Kind::string).empty())) {
         const std::string_view inner_id = more.identifier("id", most::id);

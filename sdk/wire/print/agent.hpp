@@ -10,7 +10,8 @@
 
 namespace agenthost::wire::print {
 
-// Prefix of ids of tasks in the flat dialect, so that the answer uses it even after a restart. None of our other ids has it.
+// Prefix of ids of tasks in the flat dialect, so that the answer uses it even after a restart. None of our
+// other ids has it.
 inline constexpr std::string_view flat = "flat:";
 // Prefix of the id (with a uuid) for a task without one. Never sent.
 inline constexpr std::string_view made = "~";

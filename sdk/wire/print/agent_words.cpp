@@ -104,7 +104,8 @@ void PrintAgent::append_error(const Result& result, std::string& out)
     json::append(out, clip(error.message.empty() ? code : error.message, most::text));
     append_field(out, "code", code, most::word);
     append_field(out, "detail", error.detail, most::text);
-    // The server must know whether paper may have been printed. No code implies "unknown", so that outcome is always sent.
+    // The server must know whether paper may have been printed. No code implies "unknown", so that outcome is
+    // always sent.
     const bool says_outcome = result.outcome != outcome_of(code);
     if (!says_outcome && error.data.empty()) return;
     out += R"(,"meta":)";

@@ -1,5 +1,5 @@
-// USB vendor and product ids: print's document writes them as hex integers, which are not JSON. We write decimal numbers and read
-// strings such as "0x0fe6" as well.
+// USB vendor and product ids: print's document writes them as hex integers, which are not JSON. We write
+// decimal numbers and read strings such as "0x0fe6" as well.
 #pragma once
 
 #include <string>
@@ -7,8 +7,9 @@
 
 namespace agenthost::wire {
 
-// Returns the valid `json` with every string such as "0x0fe6" of a vendorId or productId (vendor_id, product_id), at any depth,
-// replaced by a decimal number. The same view if there is none, else a view into `memory`, which is never longer than `json`.
+// Returns the valid `json` with every string such as "0x0fe6" of a vendorId or productId (vendor_id,
+// product_id), at any depth, replaced by a decimal number. The same view if there is none, else a view into
+// `memory`, which is never longer than `json`.
 std::string_view with_decimal_ids(std::string_view json, std::string& memory);
 
 } // namespace agenthost::wire

@@ -1,8 +1,9 @@
-// The print protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/print.
+// The print protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by
+// tests/wire/vectors/print.
 //
-// Heartbeat.facts map to the members of print's `heartbeat`: uptime, devices, telemetry.logs (logs), telemetry.status (agent_status:
-// "healthy" is "online"), telemetry.systemLoad (system_load), config_push_at. Uses World's utc_ms for timestamps, uuid for missing
-// ids.
+// Heartbeat.facts map to the members of print's `heartbeat`: uptime, devices, telemetry.logs (logs),
+// telemetry.status (agent_status: "healthy" is "online"), telemetry.systemLoad (system_load), config_push_at.
+// Uses World's utc_ms for timestamps, uuid for missing ids.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -1,5 +1,5 @@
-// Functions shared by codecs with JSON answers: the default outcome of a code, outcome names, the readable message beside the data,
-// reading of numbers and flags, and defaults for a missing World.
+// Functions shared by codecs with JSON answers: the default outcome of a code, outcome names, the readable
+// message beside the data, reading of numbers and flags, and defaults for a missing World.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -19,11 +19,13 @@ std::optional<Outcome> outcome_named(std::string_view word);
 // False: this JSON certainly has no member `key` at its top level. True: it may have one; use split(). Cheap.
 bool may_have(std::string_view json, std::string_view key);
 
-// Panel and print have a member beside the data for a readable message; a plugin puts it into the string member "message" of its
-// data. False: `data` has no such message (or one longer than most::text); else it is appended to `message`, as JSON with its quotes,
-// and the other members to `rest`, which stays empty if there are none.
+// Panel and print have a member beside the data for a readable message; a plugin puts it into the string
+// member "message" of its data. False: `data` has no such message (or one longer than most::text); else it is
+// appended to `message`, as JSON with its quotes, and the other members to `rest`, which stays empty if there
+// are none.
 bool cut_message(std::string_view data, std::string& message, std::string& rest);
-// The reverse: the data with the message (text) as first member. Unchanged if the data has one or is not an object.
+// The reverse: the data with the message (text) as first member. Unchanged if the data has one or is not an
+// object.
 std::string_view with_message(std::string_view message, std::string_view data, std::string& memory);
 
 // Clears memory that is reused for each frame; frees it if a big frame has enlarged it.

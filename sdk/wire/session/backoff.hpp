@@ -8,9 +8,9 @@ namespace agenthost::wire {
 
 using std::chrono::milliseconds;
 
-// `first_at_once`: the first attempt after a loss follows after a random delay of up to 1 s, so that not all agents reconnect to a
-// restarted server at the same moment; the configured delays follow.
-// `refused`: the server rejected our credential; an early retry cannot succeed, so use the longest delay immediately.
+// `first_at_once`: the first attempt after a loss follows after a random delay of up to 1 s, so that not all
+// agents reconnect to a restarted server at the same moment; the configured delays follow. `refused`: the
+// server rejected our credential; an early retry cannot succeed, so use the longest delay immediately.
 struct Backoff {
     milliseconds initial{2'000}, max{30'000};
     double factor = 2, jitter = 0.2;

@@ -1,7 +1,8 @@
-// Tracks which results the peer has received. A journalled result is delivered once a ping sent after its frame is answered by a pong.
+// Tracks which results the peer has received. A journalled result is delivered once a ping sent after its
+// frame is answered by a pong.
 //
-// At most one such ping is outstanding, so a burst of results costs one ping per round trip. Liveness pings count too.
-// Bound: one row per sent frame without a pong; the session stops sending at `most`.
+// At most one such ping is outstanding, so a burst of results costs one ping per round trip. Liveness pings
+// count too. Bound: one row per sent frame without a pong; the session stops sending at `most`.
 #pragma once
 
 #include <charconv>
@@ -27,12 +28,14 @@ public:
     // The frame with this row was written to the socket.
     void sent(std::uint64_t row) { rows_.push_back({row, last_ + 1}); }
 
-    // The largest frame that may not have arrived, and its row (0: not in the journal). A close with 1009 refers to it.
+    // The largest frame that may not have arrived, and its row (0: not in the journal). A close with 1009
+    // refers to it.
     struct Largest {
         std::size_t bytes = 0;
         std::uint64_t row = 0;
     };
-    // Called for every frame, in addition to sent(), even without a row. Frames below `noteworthy` are ignored.
+    // Called for every frame, in addition to sent(), even without a row. Frames below `noteworthy` are
+    // ignored.
     static constexpr std::size_t noteworthy = 1024;
     void sent_bytes(std::size_t bytes, std::uint64_t row)
     {

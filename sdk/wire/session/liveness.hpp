@@ -1,4 +1,5 @@
-// Detects a dead peer. Checked once per interval by a counter, so that a message costs an increment instead of a timer.
+// Detects a dead peer. Checked once per interval by a counter, so that a message costs an increment instead
+// of a timer.
 #pragma once
 
 #include <cstdint>

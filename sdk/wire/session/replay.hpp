@@ -1,8 +1,8 @@
-// Stores the nonces of signed frames for as long as the frames could be replayed. Pure: the caller passes the time and keeps
-// the records across restarts. Not thread-safe.
+// Stores the nonces of signed frames for as long as the frames could be replayed. Pure: the caller passes the
+// time and keeps the records across restarts. Not thread-safe.
 //
-// Bounded: a full window refuses new frames and never drops a valid nonce. A nonce is stored as a 128-bit hash: a collision
-// refuses a frame but never accepts a replay.
+// Bounded: a full window refuses new frames and never drops a valid nonce. A nonce is stored as a 128-bit
+// hash: a collision refuses a frame but never accepts a replay.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -34,14 +34,16 @@ public:
 
     explicit ReplayWindow(std::size_t capacity = 65'536) : capacity_{capacity} {}
 
-    // Fresh: the nonce is stored, and `record`, if given, is set to what must be kept across a restart. `ts`: the frame's timestamp, already
-    // checked to be within `reach` of `now`.
+    // Fresh: the nonce is stored, and `record`, if given, is set to what must be kept across a restart. `ts`:
+    // the frame's timestamp, already checked to be within `reach` of `now`.
     NonceBook::Verdict admit(std::string_view agent_id, std::string_view nonce, std::int64_t ts,
                              std::int64_t now, Record* record = nullptr);
 
-    // The records that are still valid: write them to a new file when the old one has grown to a multiple of them.
+    // The records that are still valid: write them to a new file when the old one has grown to a multiple of
+    // them.
     [[nodiscard]] std::vector<Record> snapshot(std::int64_t now);
-    // False: the window is full and the record is lost (do not use less capacity than the file was written with).
+    // False: the window is full and the record is lost (do not use less capacity than the file was written
+    // with).
     bool restore(const Record&, std::int64_t now);
 
     [[nodiscard]] std::size_t size() const { return until_.size(); }
@@ -69,7 +71,8 @@ private:
     std::int64_t forgotten_ = INT64_MIN;
 };
 
-// Adapts the window to codecs. `keep` is called with every nonce before it is admitted; false (disk full) refuses it.
+// Adapts the window to codecs. `keep` is called with every nonce before it is admitted; false (disk full)
+// refuses it.
 class ReplayBook final : public NonceBook {
 public:
     ReplayBook(ReplayWindow& window, std::function<std::int64_t()> utc_ms,

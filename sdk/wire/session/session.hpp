@@ -3,12 +3,14 @@
 //   idle -> connecting -> authenticating -> ready -> draining -> closing -> stopped
 //                \______________\____________\___________\___________\-> waiting -> connecting
 //
-// A session is authenticated (Acceptance) by the server's answer to hello, by the upgrade itself, or by silence after hello.
-// A refused agent waits for the longest delay; if credentials can be renewed (panel), each renewal is tried once before that.
-// After a session has lasted `settle`, earlier failures no longer count.
+// A session is authenticated (Acceptance) by the server's answer to hello, by the upgrade itself, or by
+// silence after hello. A refused agent waits for the longest delay; if credentials can be renewed (panel),
+// each renewal is tried once before that. After a session has lasted `settle`, earlier failures no longer
+// count.
 //
-// The frames of a ready session are not inputs: the caller passes them to codec and dispatch. See also Liveness (dead peers) and
-// Delivery (received results). One per server; not thread-safe; the caller owns socket, timers and clock.
+// The frames of a ready session are not inputs: the caller passes them to codec and dispatch. See also
+// Liveness (dead peers) and Delivery (received results). One per server; not thread-safe; the caller owns
+// socket, timers and clock.
 #pragma once
 
 #include "backoff.hpp"

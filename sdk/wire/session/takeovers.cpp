@@ -37,7 +37,8 @@ bool neutral(int code)
 
 bool Takeovers::says_replaced(std::string_view close_reason)
 {
-    // Phrases of servers: "replaced by a newer session", "superseded", "duplicate connection", "connected elsewhere", ...
+    // Phrases of servers: "replaced by a newer session", "superseded", "duplicate connection", "connected
+    // elsewhere", ...
     constexpr std::array<std::string_view, 11> words{
         identity_in_use, "replaced",       "supersed",  "takeover",         "taken over",   "take over",
         "duplicate ",    "duplicate_conn", "elsewhere", "newer connection", "newer session"};

@@ -1,8 +1,9 @@
 // Detects that another agent uses our identity, so that the two keep taking over each other's session.
 //
-// Input: how each accepted session ended. Evidence is the server's close reason ("replaced by a newer session") or, without a
-// reason, several consecutive sessions that it closed within a minute. Output: the delay before the next attempt, so that two
-// such agents do not alternate every few seconds. Pure; times are milliseconds of a monotonic clock.
+// Input: how each accepted session ended. Evidence is the server's close reason ("replaced by a newer
+// session") or, without a reason, several consecutive sessions that it closed within a minute. Output: the
+// delay before the next attempt, so that two such agents do not alternate every few seconds. Pure; times are
+// milliseconds of a monotonic clock.
 #pragma once
 
 #include "wire/message.hpp"
@@ -25,8 +26,8 @@ public:
     // The server's close reasons prove it.
     [[nodiscard]] bool proven(std::int64_t now_ms) const { return replaced_ >= 2 && recent(now_ms); }
     [[nodiscard]] int count() const { return replaced_ >= 2 ? replaced_ : short_; }
-    // Min delay before the next attempt: 0, then 30 s, doubled with each takeover, at most 10 min; at most 20 min if the server
-    // requests more ("identity in use: ...; retry in 900 s", sent by our hub).
+    // Min delay before the next attempt: 0, then 30 s, doubled with each takeover, at most 10 min; at most 20
+    // min if the server requests more ("identity in use: ...; retry in 900 s", sent by our hub).
     [[nodiscard]] milliseconds pause() const;
 
 private:

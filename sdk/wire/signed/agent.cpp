@@ -98,8 +98,8 @@ std::string SignedAgentCodec::hello(const Hello& hello)
     return frame;
 }
 
-// Deployed servers do not sign the answer to auth. It is accepted only while expected: a yes means no more than silence, and
-// an attacker who can forge a no could also cut the connection.
+// Deployed servers do not sign the answer to auth. It is accepted only while expected: a yes means no more
+// than silence, and an attacker who can forge a no could also cut the connection.
 std::optional<FromServer> SignedAgentCodec::unsigned_answer(std::string_view frame, bool authenticating)
 {
     std::string why;

@@ -1,7 +1,8 @@
-// The signed protocol's envelope: {type, agentId, ts, nonce, payload, signature}, and the bytes that are signed.
+// The signed protocol's envelope: {type, agentId, ts, nonce, payload, signature}, and the bytes that are
+// signed.
 //
-// The signature covers the compact JSON of {type, agentId, ts, nonce, payload}, always in this order, as JSON.stringify prints it;
-// the payload is signed as received, byte for byte.
+// The signature covers the compact JSON of {type, agentId, ts, nonce, payload}, always in this order, as
+// JSON.stringify prints it; the payload is signed as received, byte for byte.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -44,7 +45,8 @@ enum class Fault : std::uint8_t {
     full, // the nonce book is full
 };
 
-// Views point into the frame and `scratch`. On a fault `why` has the reason and the envelope what could be read.
+// Views point into the frame and `scratch`. On a fault `why` has the reason and the envelope what could be
+// read.
 Fault read_envelope(std::string_view frame, Scratch& scratch, Envelope&, std::string& why);
 
 // Checks signature (constant time), timestamp, nonce. The nonce is stored only if all other checks pass.

@@ -7,7 +7,8 @@
 
 namespace agenthost::wire {
 
-// Converts our metrics (ext/facts.h) to the protocol's names and ECMAScript's number format, and back. False: not a JSON object.
+// Converts our metrics (ext/facts.h) to the protocol's names and ECMAScript's number format, and back. False:
+// not a JSON object.
 bool to_wire_metrics(std::string_view json, std::string& out);
 bool from_wire_metrics(std::string_view payload, std::string& out);
 

@@ -1,4 +1,5 @@
-// The storage protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by tests/wire/vectors/storage.
+// The storage protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by
+// tests/wire/vectors/storage.
 #pragma once
 
 #include "wire/codec.hpp"

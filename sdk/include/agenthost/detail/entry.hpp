@@ -1,5 +1,5 @@
-// The manifest inside the library. agenthost_add_plugin() generates the array and its size, so the entry is constant data. A unit test
-// that compiles the plugin's source without it has no manifest. Not for authors.
+// The manifest inside the library. agenthost_add_plugin() generates the array and its size, so the entry is
+// constant data. A unit test that compiles the plugin's source without it has no manifest. Not for authors.
 #pragma once
 
 #include "../abi.h"

@@ -17,7 +17,8 @@
 
 namespace agenthost::detail {
 
-// The callbacks of one request. They run one at a time and never after over(), which waits for a running callback unless called from it.
+// The callbacks of one request. They run one at a time and never after over(), which waits for a running
+// callback unless called from it.
 class Hooks {
 public:
     void set_cancel(Function<void()> fn)
@@ -134,7 +135,8 @@ private:
     std::unordered_map<agh_req, std::shared_ptr<Hooks>> hooks_;
 };
 
-// The invoke() running on this thread. If an exception destroys an unanswered request, the catch block there answers it.
+// The invoke() running on this thread. If an exception destroys an unanswered request, the catch block there
+// answers it.
 struct Invocation {
     agh_req id = 0;
     int exceptions = 0;

@@ -22,8 +22,9 @@ struct Instance {
     std::unique_ptr<Plugin> plugin;
 };
 
-// The target of an agh_plugin*. cancel() and writable() may be called until destroy() has returned, so a slot outlives its instance:
-// the next create() reuses it, and it is never freed. There are as many as there were instances at the same time.
+// The target of an agh_plugin*. cancel() and writable() may be called until destroy() has returned, so a slot
+// outlives its instance: the next create() reuses it, and it is never freed. There are as many as there were
+// instances at the same time.
 struct Slot {
     std::shared_mutex gate; // shared: inside cancel or writable; exclusive: destroying the instance
     std::unique_ptr<Instance> instance;

@@ -1,4 +1,5 @@
-// The host's side of the ABI for the FakeHost: the tables it gives to a plugin and what it records. Tests use fake_host.hpp.
+// The host's side of the ABI for the FakeHost: the tables it gives to a plugin and what it records. Tests use
+// fake_host.hpp.
 #pragma once
 
 #include "../bytes.hpp"

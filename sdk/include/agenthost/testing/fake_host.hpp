@@ -3,9 +3,10 @@
 //     agenthost::testing::FakeHost host{agh_plugin_entry_v1};        // the plugin's source in the test, or load_entry("echo.so")
 //     EXPECT_EQ(host.call("echo.say", R"({"a":1})").json, R"({"a":1})");
 //
-// It behaves like the host without worker threads: invoke() runs on the thread that calls call() or invoke(), tasks of loop/1 on
-// another one. It records everything the plugin sends and rejects what the host would: invalid JSON, late and double
-// answers, streams beyond the budget. Params and config are NOT checked against the manifest's schemas.
+// It behaves like the host without worker threads: invoke() runs on the thread that calls call() or invoke(),
+// tasks of loop/1 on another one. It records everything the plugin sends and rejects what the host would:
+// invalid JSON, late and double answers, streams beyond the budget. Params and config are NOT checked against
+// the manifest's schemas.
 #pragma once
 
 #include "check_reports.hpp"
@@ -91,8 +92,8 @@ public:
         const agh_status status = table->check(plugin_, &error);
         return outcome(status, error);
     }
-    // What `agenthost config check` would report: create(), agenthost.check/1, destroy(); the plugin is not started. One line per
-    // problem, "error KEY: TEXT" or "warning KEY: TEXT".
+    // What `agenthost config check` would report: create(), agenthost.check/1, destroy(); the plugin is not
+    // started. One line per problem, "error KEY: TEXT" or "warning KEY: TEXT".
     std::vector<std::string> check(const std::vector<std::string>& listeners = {})
     {
         if (FakeOutcome created = create(); !created.ok()) return {"error : " + created.text};
@@ -121,7 +122,8 @@ public:
     {
         return wait_reply(invoke(action, params, how));
     }
-    // Invokes; the answer may already be there. The handler runs on this thread: if it blocks, call this from another thread.
+    // Invokes; the answer may already be there. The handler runs on this thread: if it blocks, call this from
+    // another thread.
     agh_req invoke(std::string_view action, std::string_view params = "{}", const FakeCall& how = {})
     {
         ready();
@@ -158,7 +160,8 @@ public:
         const std::scoped_lock lock{mutex_};
         return requests_[id].reply;
     }
-    // Cancels the request, as when the server gives up: cancelled() is 1 and the plugin's cancel() is called. complete() is still due.
+    // Cancels the request, as when the server gives up: cancelled() is 1 and the plugin's cancel() is called.
+    // complete() is still due.
     void cancel(agh_req id)
     {
         {
@@ -178,7 +181,8 @@ public:
         const std::scoped_lock lock{mutex_};
         return requests_[id].streams[channel];
     }
-    // From now on streams accept this many bytes, then AGH_E_BUSY; more_stream() adds more and calls writable().
+    // From now on streams accept this many bytes, then AGH_E_BUSY; more_stream() adds more and calls
+    // writable().
     void stream_budget(std::size_t bytes)
     {
         const std::scoped_lock lock{mutex_};

@@ -3,8 +3,9 @@
 //     const agh_conn conn = host.listener.request("GET", "/api/agents/n1", R"({"authorization":"Bearer x"})");
 //     EXPECT_EQ(host.listener.exchange(conn).status, 200);
 //
-// request() finds the claimed route as the host does (exact before prefix, the longest prefix first) and calls on_request on this thread. A claim of
-// kind "ws" is found by websocket(). Nothing else moves by itself: body(), frame(), writable() and closed() are the test's.
+// request() finds the claimed route as the host does (exact before prefix, the longest prefix first) and
+// calls on_request on this thread. A claim of kind "ws" is found by websocket(). Nothing else moves by
+// itself: body(), frame(), writable() and closed() are the test's.
 #pragma once
 
 #include "../bytes.hpp"
@@ -52,7 +53,8 @@ public:
     {
         return begin("ws", "GET", path, headers_json, query, {});
     }
-    // Delivers a part of the body requested by receive() into the descriptor; body() delivers the rest. Returns on_progress's result.
+    // Delivers a part of the body requested by receive() into the descriptor; body() delivers the rest.
+    // Returns on_progress's result.
     agh_status part(agh_conn conn, std::string_view bytes)
     {
         Route route{};
@@ -72,7 +74,8 @@ public:
         return AGH_HAS(route.api, on_progress) ? route.api->on_progress(route.ctx, conn, landed)
                                                : agh_status{AGH_OK};
     }
-    // Delivers the body requested by receive(): complete (status OK), too large for its max (INVALID), or cut off (CLOSED).
+    // Delivers the body requested by receive(): complete (status OK), too large for its max (INVALID), or cut
+    // off (CLOSED).
     void body(agh_conn conn, std::string_view rest, agh_status status = AGH_OK)
     {
         Route route{};

@@ -1,4 +1,5 @@
-// Checks that a text is one valid JSON value; the host and the FakeHost reject anything else. RFC 8259, at most 64 levels deep.
+// Checks that a text is one valid JSON value; the host and the FakeHost reject anything else. RFC 8259, at
+// most 64 levels deep.
 #pragma once
 
 #include "../json.hpp"
@@ -23,7 +24,8 @@ public:
         const auto first = text.find_first_not_of(" \t\r\n");
         return first != text.npos && text[first] == '{' && valid(text);
     }
-    // The string member `name` of an object, unescaped only as far as \" \\ \/ \n; "" when it is not there. For assertions.
+    // The string member `name` of an object, unescaped only as far as \" \\ \/ \n; "" when it is not there.
+    // For assertions.
     static std::string member(std::string_view json, std::string_view name)
     {
         const auto at = json.find("\"" + std::string{name} + "\":");

@@ -1,4 +1,5 @@
-// Loads the entry of a built plugin: FakeHost host{load_entry("build/lib/agenthost/plugins-1/echo.so")} tests the shipped binary.
+// Loads the entry of a built plugin: FakeHost host{load_entry("build/lib/agenthost/plugins-1/echo.so")} tests
+// the shipped binary.
 #pragma once
 
 #include "../abi.h"
