@@ -11,35 +11,35 @@ namespace {
 constexpr const char* usage =
     R"(usage: agenthost hub exec AGENT [OPTIONS] -- CMD ARG...   run a command on an agent, as if it ran here
        agenthost hub exec AGENT [OPTIONS] --command STRING   the same, by the agent's shell
-       agenthost hub shell AGENT [OPTIONS] [-- CMD ARG...]   a terminal there; Ctrl-] then d leaves it running
-       agenthost hub attach ID              back to a shell or command that was left
-       agenthost hub runs                   commands that run, and those that ended lately
-       agenthost hub agent add ID [--protocol P] [--rotate]   mint a credential for an agent (shown once)
+       agenthost hub shell AGENT [OPTIONS] [-- CMD ARG...]   open a terminal on the agent; Ctrl-] d detaches
+       agenthost hub attach ID              reattach to a detached shell or command
+       agenthost hub runs                   running and recently finished commands
+       agenthost hub agent add ID [--protocol P] [--rotate]   create a credential for an agent (shown once)
        agenthost hub agent list             agents that have a credential
-       agenthost hub agent revoke ID        refuse an agent from now on, cut its session
-       agenthost hub token new [LABEL]      mint a bearer token for the REST API (shown once)
-       agenthost hub token new [LABEL] --role ROLE   mint a JWT: dashboard or admin (shown once)
+       agenthost hub agent revoke ID        revoke an agent's credential, close its session
+       agenthost hub token new [LABEL]      create a bearer token for the REST API (shown once)
+       agenthost hub token new [LABEL] --role ROLE   create a JWT: dashboard or admin (shown once)
        agenthost hub token list
        agenthost hub token revoke TOKEN_ID
-commands: --cwd DIR           where it runs there; default: its user's home
-         -e, --env NAME=VALUE a variable for it (NAME: as it is here); the agent's policy says which
-         --run-as USER        as whom; the agent's policy says who
-         --timeout TIME       30s, 5m, 2h: ended after that
-         --priority P         low, normal, high, urgent: in the agent's queue
-         -i, --input          exec: standard input goes to it also when that is a terminal
-         -n, --no-input       exec: standard input stays here
-credentials: --protocol P     what the agent speaks. storage, print and signed (the default): a secret; panel: a JWT and the refresh token
-                             that renews it; dashboard: a JWT
+commands: --cwd DIR           working directory on the agent; default: the user's home
+         -e, --env NAME=VALUE environment variable (NAME: with its local value); the agent's policy limits them
+         --run-as USER        user on the agent; the agent's policy limits it
+         --timeout TIME       30s, 5m, 2h: terminates the command after this time
+         --priority P         low, normal, high, urgent: priority in the agent's queue
+         -i, --input          exec: send standard input even if it is a terminal
+         -n, --no-input       exec: do not send standard input
+credentials: --protocol P     the agent's protocol. storage, print, signed (default): a secret; panel: a JWT and a refresh token;
+                             dashboard: a JWT
          --rotate            replace the agent's credential; a session with the old one ends
          --role ROLE         dashboard: sees and commands agents; admin: everything
-         --agents A,B        the only agents that a dashboard sees; default: all
-         --expires TIME      10m, 24h, 30d: how long a JWT is good (default: 30d; an agent's 25h for panel, 365d for dashboard)
-all:     --json              print the hub's answer as JSON; exec, shell, attach: how the command ended, on standard error
+         --agents A,B        the agents that a dashboard can see; default: all
+         --expires TIME      10m, 24h, 30d: lifetime of a JWT (default: 30d; agents: panel 25h, dashboard 365d)
+all:     --json              print the hub's answer as JSON; exec, shell, attach: the command's result, on standard error
          --control SOCKET    the daemon's control socket (default: $AGENTHOST_CONTROL, /run/agenthost/control.sock)
-Ctrl-C interrupts what exec runs, the second one kills it, the third one leaves. When exec goes, its command is interrupted.
-exit codes: 0 ok, 1 refused or no daemon, 2 usage. exec, shell, attach: the command's own, 128+n when signal n ended it; 124 not in
-time, 125 it did not run or how it ended is not known (agent unknown, offline or unwilling; no daemon; usage; output
-lost on the way), 127 no such program there
+Ctrl-C interrupts the command of exec, a second Ctrl-C kills it, a third one exits. If exec is killed, its command is interrupted.
+exit codes: 0 ok, 1 refused or no daemon, 2 usage. exec, shell, attach: the command's exit code, 128+n if signal n ended it;
+124 timeout, 125 the command did not run or its result is unknown (agent unknown, offline or refusing; no daemon; usage; output
+lost), 127 program not found on the agent
 )";
 
 // Describes the wrong or missing word of an invalid command.
