@@ -29,7 +29,7 @@ void Outbox::attached(CallerRecord& record)
 void Outbox::connected(CallerRecord& record)
 {
     start_over(record, false);
-    // What the last connection sent and nobody confirmed is sent again.
+    // Results that the last connection sent without confirmation are sent again.
     record.sent_through = 0;
     stalled_.erase(&record);
 }

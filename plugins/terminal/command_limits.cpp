@@ -10,7 +10,7 @@ void CommandLimits::open(const Config& config)
     if (config.cgroup) cgroups_.open(config.limits);
     std::string problem = cgroups_.problem();
     if (!problem.empty()) context_.log(Level::warn, problem);
-    // The default limit is a precaution that may be weaker; a limit that somebody asked for is a promise.
+    // The default limit is a precaution that may be weakened; a requested limit must be enforced.
     if (config.limits.memory == 0 && config.limits.processes_by_default) problem.clear();
     const std::lock_guard lock{mutex_};
     problem_ = std::move(problem);

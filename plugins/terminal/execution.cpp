@@ -155,7 +155,7 @@ void Execution::on_control()
             finish_when_drained();
         });
     }
-    if (heard.gone) { // nobody is left; the helper's own end, and its reaping, need not be waited for
+    if (heard.gone) { // no process is left; no need to wait until the helper has ended and is reaped
         parts_.loop.cancel(stuck_);
         gone_ = true;
         return finish_when_drained();

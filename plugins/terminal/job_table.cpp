@@ -97,7 +97,7 @@ void JobTable::tidy()
     std::size_t kept = 0;
     for (const JobPtr& job : ended_) kept += job->settled();
     std::erase_if(ended_, [&](const JobPtr& job) {
-        if (!job->settled()) return false; // somebody is still being served
+        if (!job->settled()) return false; // a reader is still being served
         if (kept <= keep_ && now - job->execution().outcome().ended < keep_for_) return false;
         --kept;
         return true;

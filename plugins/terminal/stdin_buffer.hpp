@@ -28,7 +28,7 @@ public:
         bool running = false, open = false, pty = false; // the command; its standard input
     };
     [[nodiscard]] StdinResult add(const InputParams&, Into, std::string& why);
-    // Hands over what the descriptor takes; when nobody reads it any more, it is over.
+    // Writes what the descriptor accepts; ends when the reading end is closed.
     void write(base::Fd&);
     void clear() { waiting_.clear(); }
 

@@ -1,4 +1,4 @@
-// Ends a command: at its timeout, or when somebody asks. Each step (rules.hpp) follows the one before after a
+// Ends a command: at its timeout, or on request. Each step (rules.hpp) follows the one before after a
 // grace. Loop thread.
 #pragma once
 

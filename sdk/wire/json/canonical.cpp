@@ -55,7 +55,7 @@ void append_code_point(std::string& out, std::uint32_t c)
     }
 }
 
-// An array index of ECMAScript, "0" to "4294967294" as such a number is written.
+// An ECMAScript array index: "0" to "4294967294" in canonical form.
 bool is_index(std::string_view key, std::uint32_t& index)
 {
     if (key.empty() || key.size() > 10 || (key.front() == '0' && key.size() > 1)) return false;
@@ -77,7 +77,7 @@ public:
     }
 
 private:
-    // A member as it stands in `out_`: "key":value.
+    // A member as written to `out_`: "key":value.
     struct Entry {
         std::size_t begin, key_end, end;
     };
@@ -274,7 +274,7 @@ private:
                     std::equal_range(by_key.begin(), by_key.end(), entry,
                                      [this](const Entry& a, const Entry& b) { return key(a) < key(b); });
                 if (from->begin != entry.begin)
-                    continue; // stands in the first one's place, with the last one's value
+                    continue; // written at the first one's position, with the last one's value
                 place(*std::prev(to), indices, named);
             } else {
                 place(entry, indices, named);

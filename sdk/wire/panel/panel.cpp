@@ -111,7 +111,7 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
     } else if (nested && !command.action.empty()) {
         body = *nested;
     }
-    if (nested && command.action.empty()) { // seen in the field: the command stands in `data`
+    if (nested && command.action.empty()) { // some deployed servers put the command into `data`
         const auto inner = json::split(nested->raw, why);
         if (!inner) return Malformed{"data: " + why, id};
         FieldReader more{*inner, scratch_};
