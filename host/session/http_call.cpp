@@ -175,7 +175,7 @@ private:
             early_ = text.substr(head_.size, size - head_.size);
             if (const std::string coding = netclient::content_coding(head_); !coding.empty())
                 return fail(at() + ": the answer's Content-Encoding is " + coding.substr(0, 40) +
-                            ", which was not asked for");
+                            ", which was not requested");
             reply_.status = head_.status;
             reply_.date = head_.header("date");
             return true;

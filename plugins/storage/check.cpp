@@ -33,7 +33,7 @@ void check_folder(const Config& config, const std::string& state, Check& report)
     std::error_code error;
     if (!fs::is_directory(folder, error))
         return report.error("storage_path",
-                            folder.string() + " is not a folder; name one, it is made when it is missing");
+                            folder.string() + " is not a folder; name one, it is created if it is missing");
     if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
         return report.warning("storage_path", folder.string() + " cannot be used by this user (" +
                                                   std::strerror(errno) +

@@ -57,7 +57,7 @@ private:
         if (const std::string coding = content_coding(head);
             !coding.empty() && (head.status == 200 || head.status == 206))
             return Step::finish(End::refused, answered + " with Content-Encoding " + coding.substr(0, 40) +
-                                                  ", which was not asked for");
+                                                  ", which was not requested");
         if (head.status == 416 && resuming) {
             const auto range = parse_content_range(head.header("content-range"));
             if (range && range->total == received_ && !range->first)

@@ -146,7 +146,7 @@ HeadResult read_framing(RawHead& raw, std::string& why)
             return why = "both Content-Length and Transfer-Encoding", HeadResult::bad;
         if (const auto coding = lowered(head.header("transfer-encoding")); coding != "chunked")
             return why = "the answer's transfer coding is " + coding.substr(0, 40) +
-                         ", which was not asked for",
+                         ", which was not requested",
                    HeadResult::unsupported;
         head.chunked = true;
         return HeadResult::complete;

@@ -142,7 +142,7 @@ void Registration::request(const HttpRequest& request, bool enrolls)
 {
     const Exchange& exchange = request.exchange;
     const Head& head = request.head;
-    if (core_.draining) return answer_error(exchange, 503, "BUSY", "The hub is going down");
+    if (core_.draining) return answer_error(exchange, 503, "BUSY", "The hub is shutting down");
     if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc()))
         return refuse(
             exchange, head.peer,

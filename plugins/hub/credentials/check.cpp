@@ -56,7 +56,7 @@ void check_places(const Config& config, const std::string& state, Check& report)
     if (!fs::exists(spool))
         check_place("spool", config.spool, state, report);
     else if (!fs::is_directory(spool))
-        report.error("spool", config.spool + " is not a folder; name one, it is made when it is missing");
+        report.error("spool", config.spool + " is not a folder; name one, it is created if it is missing");
     else if (::access(config.spool.c_str(), W_OK | X_OK) != 0)
         report.warning("spool", config.spool + " cannot be written by this user (" + std::strerror(errno) +
                                     "); the daemon's user needs to write it");

@@ -48,7 +48,7 @@ Dashboards::Dashboards(Core& core, Exchanges& exchanges, const Credentials& cred
 void Dashboards::request(Conn conn, const Head& head)
 {
     if (core_.draining)
-        return exchanges_.refuse_upgrade(conn, error_answer(503, "BUSY", "The hub is going down"));
+        return exchanges_.refuse_upgrade(conn, error_answer(503, "BUSY", "The hub is shutting down"));
     std::string token = query_value(head.query, "token").value_or("");
     if (token.empty()) token = bearer_of(head.header("authorization"));
     const auto caller = credentials_.caller(token, core_.utc());
@@ -139,7 +139,7 @@ void Dashboards::end(Conn conn, Session& session, int code, std::string_view cod
 void Dashboards::close_all()
 {
     for (const auto& [conn, session] : sessions_) {
-        if (!session->closing) drop(conn, *session, 1001, "the hub is going down");
+        if (!session->closing) drop(conn, *session, 1001, "the hub is shutting down");
     }
 }
 

@@ -64,7 +64,7 @@ std::vector<Route> Files::routes()
     // The URL is the credential.
     const auto temporary = [this](void (Files::*handler)(const Exchange&, const Head&, std::string_view)) {
         return [this, handler](const HttpRequest& r) UNDER_LOCK {
-            if (core_.draining) return r.exchange.refuse(503, "BUSY", "The hub is going down");
+            if (core_.draining) return r.exchange.refuse(503, "BUSY", "The hub is shutting down");
             (this->*handler)(r.exchange, r.head, r.arguments[0]);
         };
     };
@@ -138,7 +138,7 @@ bool Files::start(const Exchange& exchange, TaskRecord task, const std::string& 
 void Files::drain_as_interrupted(const Exchange& exchange)
 {
     exchange.on_drain([exchange]() UNDER_LOCK {
-        exchange.refuse(503, "INTERRUPTED", "The hub is going down; try again when it is back");
+        exchange.refuse(503, "INTERRUPTED", "The hub is shutting down; try again when it is back");
     });
 }
 

@@ -192,7 +192,7 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
     } else if (const Contests::Contest* contest = fanout_.contest(row.id)) {
         health = "degraded";
         reason = "Two machines use this identity, at " + contest->peers[0] + " and " + contest->peers[1] +
-                 ". Give each an id and a credential of its own";
+                 ". Give each machine its own id and credential";
     } else if (told == "degraded" || told == "error") {
         health = "degraded";
         reason = "Its heartbeat says " + told;

@@ -13,7 +13,7 @@ void Rest::request(const Exchange& exchange, const Head& head)
         if (check_arguments(request, found)) found.route->handler(request);
     };
     if (found.route != nullptr && found.route->needs.role() == Needs::own_credential) return call({});
-    if (core_.draining) return exchange.refuse(503, "BUSY", "The hub is going down");
+    if (core_.draining) return exchange.refuse(503, "BUSY", "The hub is shutting down");
     const auto caller = credentials_.caller(bearer_of(head.header("authorization")), core_.utc());
     if (!caller) return unauthorized(exchange, head);
     if (caller->role == Role::agent)
