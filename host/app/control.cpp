@@ -3,6 +3,7 @@
 #include "loop_watch.hpp"
 #include "status.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "base/json_depth.hpp"
 #include "base/json_writer.hpp"

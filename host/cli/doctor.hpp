@@ -4,6 +4,8 @@
 
 #include "context.hpp"
 
+#include "netclient/http_head.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -38,15 +40,8 @@ Findings check_server(const ServerConfig&, std::chrono::milliseconds patience);
 // "valid for 3 days"; adds a finding if it expires soon or has expired.
 std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);
 
-// The parts of a response head to an upgrade request that matter here. nullopt: not HTTP.
-struct UpgradeAnswer {
-    int status = 0;
-    std::string location;
-    std::optional<std::int64_t> date; // seconds since 1970
-};
-std::optional<UpgradeAnswer> parse_upgrade_answer(std::string_view head);
-// Judges what a response means for a session. `ahead`: our clock minus theirs in seconds.
-void judge_upgrade(Findings&, const std::string& area, const ServerConfig&, const UpgradeAnswer&);
+// Judges what a response to an upgrade request means for a session. `ahead`: our clock minus theirs in seconds.
+void judge_upgrade(Findings&, const std::string& area, const ServerConfig&, const netclient::ResponseHead&);
 void judge_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
 
 } // namespace agenthost::host::cli

@@ -3,7 +3,7 @@
 #include "print.hpp"
 #include "verbs.hpp"
 
-#include "host/config/url.hpp"
+#include "host/config/bind.hpp"
 #include "netclient/tls.hpp"
 
 #include "base/fd.hpp"

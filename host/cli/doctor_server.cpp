@@ -1,12 +1,16 @@
 // Checks a server step by step, as a session would connect, but without logging in.
 #include "doctor.hpp"
 
-#include "host/config/url.hpp"
+#include "host/config/secret_names.hpp"
 #include "host/session/auth/public_ip.hpp"
+#include "netclient/http_head.hpp"
 #include "netclient/proxy.hpp"
 #include "netclient/tls.hpp"
+#include "netclient/url.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
+#include "base/http_date.hpp"
 #include "netclient/connection.hpp"
 #include "netclient/net.hpp"
 #include <openssl/err.h>
@@ -35,7 +39,8 @@ public:
 
     Findings run()
     {
-        const auto url = conf::parse_url(server_.url);
+        std::string why;
+        const auto url = netclient::parse_server_url(server_.url, why);
         if (server_.url.empty()) {
             good("its address comes from the registration; not checked");
         } else if (!url || server_.url.find(public_ip_word) != std::string::npos) {
@@ -63,7 +68,7 @@ private:
         const auto proxy = server_.proxy.empty() ? std::optional<netclient::Proxy>{}
                                                  : netclient::parse_proxy(server_.proxy, why);
         const std::string host = proxy ? proxy->host : url_.host;
-        const auto port = proxy ? proxy->port : static_cast<std::uint16_t>(std::stoul(url_.port));
+        const auto port = proxy ? proxy->port : url_.port;
         const std::string what = (proxy ? "the proxy " : "") + host;
         const base::Cancel never;
         netclient::Resolver resolver{1};
@@ -89,24 +94,26 @@ private:
 
     bool tunnel(const netclient::Proxy& proxy)
     {
-        const auto port = static_cast<std::uint16_t>(std::stoul(url_.port));
-        const std::string target =
-            (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
-        const auto answer = exchange(netclient::connect_request(proxy, url_.host, port));
-        if (!answer)
+        begin_step();
+        netclient::ConnectAnswer answer;
+        bool open = send(netclient::connect_request(proxy, url_.host, url_.port));
+        // One byte at a time: what follows the response belongs to TLS.
+        for (char byte = 0; open && answer.state() == netclient::ConnectAnswer::State::more;)
+            if ((open = receive(&byte, 1) == 1)) answer.feed({&byte, 1});
+        if (answer.status() == 0)
             return bad("the proxy " + proxy.host + " does not respond like an HTTP proxy",
                        "check proxy: http://HOST:PORT");
-        if (answer->status / 100 == 2) return true;
-        return bad("the proxy " + proxy.host + " answers " + std::to_string(answer->status) + " to CONNECT " +
-                       target,
-                   answer->status == 407
+        if (answer.state() == netclient::ConnectAnswer::State::open) return true;
+        return bad("the proxy " + proxy.host + " answers " + std::to_string(answer.status()) +
+                       " to CONNECT " + netclient::authority(url_.host, url_.port),
+                   answer.status() == 407
                        ? "it requires a user and password: proxy: http://USER:PASSWORD@HOST:PORT"
                        : "it must allow CONNECT to this address");
     }
 
     bool secure()
     {
-        if (!url_.secure()) return true;
+        if (!url_.tls) return true;
         TlsClientConfig tls = server_.tls;
         tls.pin_sha256.clear(); // judge_certificate() explains a wrong pin better than a failed handshake
         const netclient::TlsResult made = netclient::make_client_context(tls);
@@ -133,7 +140,7 @@ private:
         const long verdict = SSL_get_verify_result(ssl);
         if (verdict == X509_V_OK)
             return bad("TLS fails: " + connection_->error(),
-                       "does the server speak TLS 1.2 or later on port " + url_.port + "?");
+                       "does the server speak TLS 1.2 or later on port " + std::to_string(url_.port) + "?");
         const std::string text =
             "the certificate of " + name + " is not accepted: " + X509_verify_cert_error_string(verdict);
         switch (verdict) {
@@ -171,45 +178,57 @@ private:
 
     bool upgrade()
     {
-        const bool usual = url_.port == (url_.secure() ? "443" : "80");
-        const std::string host = url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]";
-        std::string request =
-            "GET " + url_.target + " HTTP/1.1\r\nHost: " + host + (usual ? "" : ":" + url_.port) +
-            "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
-            "13\r\nSec-WebSocket-Key: " +
-            base::base64(base::random_token(8)) + "\r\n"; // 16 characters: any 16 bytes will do
-        for (const auto& [name, value] : server_.headers)
-            if (!conf::sounds_secret(name)) request += name + ": " + value + "\r\n";
-        const auto answer = exchange(request + "\r\n");
-        if (!answer) return bad("does not respond like a web server", "is this the port in url?");
-        judge_upgrade(findings_, area_, server_, *answer);
-        if (answer->date) judge_clock(findings_, area_, server_, std::time(nullptr) - *answer->date);
+        netclient::Headers headers{{"Connection", "Upgrade"},
+                                   {"Upgrade", "websocket"},
+                                   {"Sec-WebSocket-Version", "13"},
+                                   // 16 characters: any 16 bytes will do
+                                   {"Sec-WebSocket-Key", base::base64(base::random_token(8))}};
+        for (const auto& header : server_.headers)
+            if (!conf::sounds_secret(header.first)) headers.push_back(header);
+        begin_step();
+        netclient::ResponseHead answer;
+        if (!send(netclient::request_head("GET", url_, headers)) || !receive_head(answer))
+            return bad("does not respond like a web server", "is this the port in url?");
+        judge_upgrade(findings_, area_, server_, answer);
+        if (const auto date = base::parse_http_date(answer.header("date")))
+            judge_clock(findings_, area_, server_, std::time(nullptr) - *date / 1000);
         return true;
     }
 
-    // Sends a request and reads the response head. nullopt: no response, or not HTTP.
-    std::optional<UpgradeAnswer> exchange(const std::string& request)
+    bool send(std::string_view text)
     {
         using Io = netclient::Connection::Io;
-        begin_step();
-        for (std::string_view rest = request; !rest.empty();) {
-            const auto done = connection_->write(rest.data(), rest.size());
+        while (!text.empty()) {
+            const auto done = connection_->write(text.data(), text.size());
             if (done.io == Io::ok)
-                rest.remove_prefix(done.bytes);
+                text.remove_prefix(done.bytes);
             else if (done.io != Io::again || !wait(connection_->wanted()))
-                return std::nullopt;
+                return false;
         }
-        std::string head(16 << 10, '\0');
-        std::size_t size = 0;
-        // A proxy's response must not be read beyond its end: the rest belongs to TLS.
-        while (size < head.size()) {
-            const auto done = connection_->read(head.data() + size, 1);
+        return true;
+    }
+
+    // 0: the end, an error, or nothing in time.
+    std::size_t receive(char* data, std::size_t size)
+    {
+        using Io = netclient::Connection::Io;
+        for (;;) {
+            const auto done = connection_->read(data, size);
             if (done.io == Io::again && wait(connection_->wanted())) continue;
-            if (done.io != Io::ok) break;
-            size += done.bytes;
-            if (std::string_view{head.data(), size}.ends_with("\r\n\r\n")) break;
+            return done.io == Io::ok ? done.bytes : 0;
         }
-        return parse_upgrade_answer({head.data(), size});
+    }
+
+    // False: no answer, or it is not HTTP.
+    bool receive_head(netclient::ResponseHead& head)
+    {
+        std::string text(netclient::max_head, '\0'), why;
+        for (std::size_t size = 0; const std::size_t n = receive(text.data() + size, text.size() - size);) {
+            const auto result = netclient::parse_response_head({text.data(), size += n}, head, why,
+                                                               netclient::Switching::expected);
+            if (result != netclient::HeadResult::more) return result == netclient::HeadResult::complete;
+        }
+        return false;
     }
 
     void begin_step() { until_ = netclient::Clock::now() + timeout_; }
@@ -224,7 +243,7 @@ private:
     Milliseconds timeout_; // for each step
     netclient::Clock::time_point until_;
     std::string area_;
-    conf::Url url_;
+    netclient::Url url_;
     std::optional<netclient::Connection> connection_;
     Findings findings_;
 };

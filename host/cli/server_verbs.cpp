@@ -3,11 +3,11 @@
 #include "verbs.hpp"
 
 #include "netclient/control_client.hpp"
+#include "netclient/url.hpp"
 
 #include "base/fd.hpp"
 #include "base/json_depth.hpp"
 #include "host/config/defaults.hpp"
-#include "host/config/url.hpp"
 #include "host/plugin/plugin.hpp"
 #include "host/session/prepare.hpp"
 
@@ -102,11 +102,13 @@ Import read_import(const std::string& file)
     std::string probe = out.url;
     if (const auto at = probe.find("{public_ip}"); at != std::string::npos)
         probe.replace(at, 11, "192.0.2.1");
-    const auto url = conf::parse_url(probe);
+    const std::string scheme = netclient::scheme_of(probe);
+    std::string why;
     if (!json.is_object() || out.url.empty() || out.secret.empty())
         out.problem = file + R"(: expected {"wsApiUrl": "wss://HOST/agent", "wsSecret": "..."})";
-    else if (!url || (url->scheme != "wss" && url->scheme != "ws") || !url->userinfo.empty())
-        out.problem = file + ": wsApiUrl is not a WebSocket URL (wss://HOST/PATH)";
+    else if ((scheme != "wss" && scheme != "ws") || !netclient::parse_server_url(probe, why))
+        out.problem =
+            file + ": wsApiUrl is not a WebSocket URL (wss://HOST/PATH)" + (why.empty() ? "" : ": " + why);
     return out;
 }
 

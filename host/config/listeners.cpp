@@ -1,6 +1,6 @@
+#include "bind.hpp"
 #include "fields.hpp"
 #include "tables.hpp"
-#include "url.hpp"
 
 #include "netclient/ip_address.hpp"
 
@@ -102,7 +102,7 @@ void check_binds(Reading& r, const Value& item, const std::string& path, const L
         const auto bind = parse_bind(text);
         if (!bind) {
             r.problems.add(where, path + ".bind: \"" + text + "\" is " + why_no_bind(text));
-        } else if (!listener.tls && !is_loopback(bind->address) && !listener.insecure) {
+        } else if (!listener.tls && !netclient::is_loopback_host(bind->address) && !listener.insecure) {
             r.problems.add(where,
                            path + ".bind: plain HTTP on " + bind->address +
                                " can be read by anyone on the network path. Add tls: {certificate: .., key: "

@@ -4,6 +4,7 @@
 #include "merge.hpp"
 #include "tables.hpp"
 
+#include "base/ascii.hpp"
 #include "base/fd.hpp"
 #include "base/utf8.hpp"
 
@@ -240,9 +241,7 @@ void add_environment(Load& load, const fs::path& base)
         const auto equals = entry.find('=');
         if (equals == std::string::npos) continue;
         const std::string name = entry.substr(0, equals);
-        std::string keys = name.substr(environment_prefix.size());
-        std::transform(keys.begin(), keys.end(), keys.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        const std::string keys = base::to_lower(name.substr(environment_prefix.size()));
         set_outside(load, load.source("environment " + name, base), split(keys, "__"),
                     entry.substr(equals + 1), true);
     }

@@ -1,6 +1,8 @@
 #include "fields.hpp"
+#include "secret_names.hpp"
 #include "tables.hpp"
-#include "url.hpp"
+
+#include "netclient/url.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -80,7 +82,7 @@ Json redacted(const Json& json)
     }
     if (json.is_string()) {
         const auto& text = json.get_ref<const std::string&>();
-        return text.find("://") == std::string::npos ? text : redact_url(text);
+        return text.find("://") == std::string::npos ? text : netclient::redact_url(text);
     }
     if (!json.is_object()) return json;
     Json out = Json::object();

@@ -1,8 +1,9 @@
+#include "bind.hpp"
 #include "fields.hpp"
 #include "tables.hpp"
-#include "url.hpp"
 
-#include "base/hash.hpp"
+#include "base/base64.hpp"
+#include "netclient/ip_address.hpp"
 
 namespace agenthost::host::conf {
 
@@ -67,7 +68,7 @@ Key metrics_bind_key()
             r.problems.add(value.where,
                            path + ": \"" + text +
                                "\" is not ADDRESS:PORT with a numeric address, such as 127.0.0.1:9464");
-        else if (!is_loopback(bind->address))
+        else if (!netclient::is_loopback_host(bind->address))
             r.problems.add(value.where,
                            path +
                                ": metrics are served without TLS or a password, so only on loopback; "
@@ -89,6 +90,57 @@ Key control_socket_key()
                            path + ": longer than 107 bytes, more than the kernel takes for a socket");
     };
     return key;
+}
+
+Key agent_key()
+{
+    return group(
+        "agent",
+        {{
+             text("id", &Config::agent_id, "This agent's id. Default: the host name.", 128),
+             dictionary("labels", &Config::labels, "site: leeds", "Free text for people and dashboards."),
+             path("state_dir", &Config::state_dir,
+                  "Journal, tokens and plugins' state; created with mode 0700."),
+             plugin_path_key(),
+             whole("io_threads", &Config::io_threads, 1, 64,
+                   "Threads for connections; more than 1 only for thousands of connections."),
+         },
+         ""},
+        "This agent.");
+}
+
+Key shutdown_key()
+{
+    return group("shutdown",
+                 {{
+                      duration("commands", &Config::shutdown_commands, 0ms, 1h,
+                               "How long running commands may take to end when the daemon stops."),
+                      duration("sessions", &Config::shutdown_sessions, 0ms, 10min,
+                               "How long each session may take to send its queue and close."),
+                      duration("plugins", &Config::shutdown_plugins, 0ms, 1h,
+                               "How long each plugin may take to finish."),
+                  },
+                  ""},
+                 "How long a stop waits. The process exits 20 s after the sum; systemd's TimeoutStopSec "
+                 "must be "
+                 "longer.");
+}
+
+Key journal_key()
+{
+    return group("journal",
+                 {{
+                      duration("keep", &Config::journal_keep, 1min,
+                               milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
+                      whole("rows", &Config::journal_rows, 100, 100'000'000,
+                            "Maximum number of results, half of it divided evenly among the servers; beyond "
+                            "it new work with "
+                            "effects is refused."),
+                      size("bytes", &Config::journal_bytes, 1 << 20, 1ULL << 40,
+                           "Maximum size of the results, divided in the same way."),
+                  },
+                  ""},
+                 "Keeps commands from being lost or run twice.");
 }
 
 } // namespace
@@ -144,19 +196,7 @@ const Section& root_section()
 {
     static const Section section{
         {
-            group("agent",
-                  {{
-                       text("id", &Config::agent_id, "This agent's id. Default: the host name.", 128),
-                       dictionary("labels", &Config::labels, "site: leeds",
-                                  "Free text for people and dashboards."),
-                       path("state_dir", &Config::state_dir,
-                            "Journal, tokens and plugins' state; created with mode 0700."),
-                       plugin_path_key(),
-                       whole("io_threads", &Config::io_threads, 1, 64,
-                             "Threads for connections; more than 1 only for thousands of connections."),
-                   },
-                   ""},
-                  "This agent."),
+            agent_key(),
             group("log",
                   {{
                        choice("level", &Config::log_level, {"trace", "debug", "info", "warning", "error"},
@@ -178,32 +218,8 @@ const Section& root_section()
                    },
                    ""},
                   "Records who requested what and the outcome; never parameters."),
-            group("shutdown",
-                  {{
-                       duration("commands", &Config::shutdown_commands, 0ms, 1h,
-                                "How long running commands may take to end when the daemon stops."),
-                       duration("sessions", &Config::shutdown_sessions, 0ms, 10min,
-                                "How long each session may take to send its queue and close."),
-                       duration("plugins", &Config::shutdown_plugins, 0ms, 1h,
-                                "How long each plugin may take to finish."),
-                   },
-                   ""},
-                  "How long a stop waits. The process exits 20 s after the sum; systemd's TimeoutStopSec "
-                  "must be "
-                  "longer."),
-            group("journal",
-                  {{
-                       duration("keep", &Config::journal_keep, 1min,
-                                milliseconds{std::chrono::hours{24 * 3650}}, "How long results are kept."),
-                       whole("rows", &Config::journal_rows, 100, 100'000'000,
-                             "Maximum number of results, half of it divided evenly among the servers; beyond "
-                             "it new work with "
-                             "effects is refused."),
-                       size("bytes", &Config::journal_bytes, 1 << 20, 1ULL << 40,
-                            "Maximum size of the results, divided in the same way."),
-                   },
-                   ""},
-                  "Keeps commands from being lost or run twice."),
+            shutdown_key(),
+            journal_key(),
             group("limits", &Config::limits, limits_section(), "Limits of each server."),
             servers_key(),
             listeners_key(),

@@ -1,8 +1,13 @@
 // The rules between the keys of a server.
 #include "fields.hpp"
 #include "protocol_settings.hpp"
+#include "secret_names.hpp"
 #include "server_tables.hpp"
-#include "url.hpp"
+
+#include "base/ascii.hpp"
+#include "netclient/ip_address.hpp"
+#include "netclient/proxy.hpp"
+#include "netclient/url.hpp"
 
 #include <unistd.h>
 
@@ -59,9 +64,7 @@ namespace {
 // Headers of the upgrade that the connection itself needs: another value breaks it, or smuggles a second request.
 bool is_reserved_header(std::string_view name)
 {
-    std::string lower{name};
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string lower = base::to_lower(name);
     static constexpr std::array reserved{
         "host", "connection", "upgrade", "keep-alive",     "proxy-connection",
         "te",   "trailer",    "expect",  "content-length", "transfer-encoding"};
@@ -94,6 +97,19 @@ std::string key_of(const wire::ProtocolTraits& row, std::string_view setting)
     return std::string{row.name} + "." + std::string{setting};
 }
 
+// Why a URL cannot be a session's, judged by its scheme alone; empty: ws or wss.
+std::string wrong_scheme(const std::string& url)
+{
+    const std::string scheme = netclient::scheme_of(url);
+    if (scheme == "ws" || scheme == "wss") return {};
+    if (scheme == "http" || scheme == "https")
+        return std::string{"sessions are WebSockets; write "} + (scheme == "https" ? "wss" : "ws") +
+               ":// in place of " + scheme + "://";
+    if (scheme.empty())
+        return '"' + netclient::redact_url(url) + "\" is not a URL; write wss://HOST[:PORT]/PATH";
+    return "unknown scheme \"" + scheme + "\"; expected wss or ws" + did_you_mean(scheme, {"wss", "ws"});
+}
+
 void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,
                   const wire::ProtocolTraits& row)
 {
@@ -121,30 +137,15 @@ void check_ws_url(Reading& r, const Value& item, const std::string& path, const 
                            ", or set the whole URL by AGENTHOST__SERVERS__NAME__URL in the environment");
         return;
     }
-    const auto url = parse_url(probe);
+    std::string why = wrong_scheme(server.url);
+    const auto url = why.empty() ? netclient::parse_server_url(probe, why) : std::nullopt;
     if (!url) {
-        r.problems.add(where, path + ".url: \"" + redact_url(server.url) +
-                                  "\" is not a URL; write wss://HOST[:PORT]/PATH");
+        r.problems.add(where, path + ".url: " + why);
         return;
     }
-    if (url->scheme == "http" || url->scheme == "https") {
-        const std::string ws = url->secure() ? "wss" : "ws";
-        r.problems.add(where, path + ".url: sessions are WebSockets; write " + ws + ":// in place of " +
-                                  url->scheme + "://");
-        return;
-    }
-    if (url->scheme != "ws" && url->scheme != "wss") {
-        r.problems.add(where, path + ".url: unknown scheme \"" + url->scheme + "\"; expected wss or ws" +
-                                  did_you_mean(url->scheme, {"wss", "ws"}));
-        return;
-    }
-    if (!url->userinfo.empty())
-        r.problems.add(
-            where,
-            path + ".url: a user or password does not belong into the URL; use credential: {file: PATH}");
-    if (url->target.find('#') != std::string::npos)
+    if (probe.find('#') != std::string::npos)
         r.problems.add(where, path + ".url: a \"#\" part is never sent; leave it out");
-    if (!url->secure() && !is_loopback(url->host) && !server.insecure)
+    if (!url->tls && !netclient::is_loopback_host(url->host) && !server.insecure)
         r.problems.add(where, path + ".url: ws:// to " + url->host +
                                   " sends the credential and all data unencrypted. Use wss://, or set "
                                   "insecure: true if that is meant");
@@ -162,12 +163,14 @@ void check_http_url(Reading& r, const Where& where, const std::string& path, con
                        path + ": " + placeholder + " is not replaced by anything; write the value itself");
         return;
     }
-    const auto url = parse_url(text);
-    if (!url || (url->scheme != "http" && url->scheme != "https")) {
-        r.problems.add(where, path + ": expected https://HOST[:PORT]/PATH, not \"" + redact_url(text) + "\"");
+    std::string why;
+    const auto url = netclient::parse_url(text, why);
+    if (!url) {
+        r.problems.add(where, path + ": expected https://HOST[:PORT]/PATH, not \"" +
+                                  netclient::redact_url(text) + "\": " + why);
         return;
     }
-    if (!url->secure() && !is_loopback(url->host) && !plain_is_fine)
+    if (!url->tls && !netclient::is_loopback_host(url->host) && !plain_is_fine)
         r.problems.add(
             where, path + ": http:// to " + url->host +
                        " sends secrets unencrypted. Use https://, or set insecure: true if that is meant");
@@ -175,15 +178,8 @@ void check_http_url(Reading& r, const Where& where, const std::string& path, con
 
 void check_proxy(Reading& r, const Where& where, const std::string& path, const std::string& text)
 {
-    const auto url = parse_url(text);
-    if (!url || url->scheme != "http" || url->target != "/")
-        r.problems.add(
-            where, path +
-                       ": expected http://HOST:PORT of a proxy that knows CONNECT (what passes through it is "
-                       "encrypted by wss:// all the same), not \"" +
-                       redact_url(text) + "\"");
-    else if (!url->userinfo.empty() && url->userinfo.find(':') == std::string::npos)
-        r.problems.add(where, path + ": before the @ stands USER:PASSWORD");
+    std::string why;
+    if (!netclient::parse_proxy(text, why)) r.problems.add(where, path + ": " + why);
 }
 
 void check_tls(Reading& r, const Value& item, const std::string& path, const ServerConfig& server)

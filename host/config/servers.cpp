@@ -1,7 +1,9 @@
 // The table of servers: one entry reads, checks, explains, shows and describes a key.
 #include "fields.hpp"
+#include "secret_names.hpp"
 #include "server_tables.hpp"
-#include "url.hpp"
+
+#include "netclient/url.hpp"
 
 #include <set>
 
@@ -28,7 +30,9 @@ Key headers_key()
 Key url_key(const char* name, std::string ServerConfig::*member, const char* doc)
 {
     Key key = text(name, member, doc, 4096);
-    key.show = [member](const void* object) { return text_or_null(redact_url(get(object, member))); };
+    key.show = [member](const void* object) {
+        return text_or_null(netclient::redact_url(get(object, member)));
+    };
     return key;
 }
 

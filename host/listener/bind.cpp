@@ -1,7 +1,7 @@
 // Binding, with errors that say who is in the way.
 #include "acceptor.hpp"
 
-#include "host/config/url.hpp"
+#include "host/config/bind.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,6 +1,6 @@
 #include "listener_impl.hpp"
 
-#include "host/config/url.hpp"
+#include "host/config/bind.hpp"
 
 #include <boost/asio/post.hpp>
 

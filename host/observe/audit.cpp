@@ -3,6 +3,7 @@
 #include "log.hpp"
 
 #include "base/fd.hpp"
+#include "base/iso8601.hpp"
 #include "base/json_writer.hpp"
 
 #include <fcntl.h>
@@ -35,17 +36,6 @@ std::int64_t utc_ms()
     return std::chrono::duration_cast<std::chrono::milliseconds>(
                std::chrono::system_clock::now().time_since_epoch())
         .count();
-}
-
-std::string iso_time(std::int64_t ms)
-{
-    const std::time_t seconds = ms / 1000;
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    std::array<char, 40> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-    std::snprintf(text.data() + size, text.size() - size, ".%03dZ", static_cast<int>(ms % 1000));
-    return text.data();
 }
 
 std::string_view word(wire::Outcome outcome)
@@ -91,7 +81,7 @@ std::string audit_line(const AuditEntry& e, std::int64_t at)
 {
     std::string line;
     base::JsonWriter json{line};
-    json.object().member("time", iso_time(at));
+    json.object().member("time", base::iso8601(at));
     write_members(json, e);
     json.end();
     return line;
@@ -184,7 +174,7 @@ struct Audit::Writer {
             if (const auto problem = open(); !problem.empty()) return complain(problem);
         std::string text;
         if (torn) text += '\n'; // a line that a full disk cut off
-        if (lost > 0) text += base::json_object("time", iso_time(utc_ms()), "dropped", lost) + '\n';
+        if (lost > 0) text += base::json_object("time", base::iso8601(utc_ms()), "dropped", lost) + '\n';
         for (const auto& line : batch) (text += line) += '\n';
         std::string_view rest{text};
         while (!rest.empty()) {

@@ -3,6 +3,8 @@
 #include "log_tail.hpp"
 #include "log_writer.hpp"
 
+#include "base/hash.hpp"
+#include "base/iso8601.hpp"
 #include "base/json_writer.hpp"
 
 #include <unistd.h>
@@ -36,13 +38,12 @@ std::optional<int> threshold_of(std::string_view word)
 // Control characters in a peer's text must not forge lines or move the cursor of a terminal.
 void append_plain(std::string& out, std::string_view text)
 {
-    static constexpr char hex[] = "0123456789abcdef";
     for (const char c : text) {
         const auto u = static_cast<unsigned char>(c);
         if (u >= 0x20 && u != 0x7f)
             out.push_back(c);
         else
-            (((out += "\\x") += hex[u >> 4]) += hex[u & 15]);
+            (out += "\\x") += base::hex(&u, 1);
     }
 }
 
@@ -53,17 +54,7 @@ std::int64_t to_ms(std::chrono::system_clock::time_point at)
     return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
 
-std::string timestamp(std::chrono::system_clock::time_point at)
-{
-    const auto ms = to_ms(at);
-    const std::time_t seconds = ms / 1000;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    char text[40];
-    const auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    std::snprintf(text + n, sizeof text - n, ".%03dZ", static_cast<int>(ms % 1000));
-    return text;
-}
+std::string timestamp(std::chrono::system_clock::time_point at) { return base::iso8601(to_ms(at)); }
 
 enum class Format { text, journald, json };
 

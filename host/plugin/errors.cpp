@@ -1,6 +1,7 @@
 #include "errors.hpp"
 
 #include "base/json_writer.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -8,29 +9,11 @@
 namespace agenthost::host {
 namespace {
 
-// The length of the valid UTF-8 sequence at the start of `text`; 0: none.
-std::size_t sequence(std::string_view text)
-{
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4) return 0;
-    for (std::size_t i = 1; i < n; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) || // overlong, surrogate
-        (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))   // overlong, beyond U+10FFFF
-        return 0;
-    return n;
-}
-
 // Replaces in place every byte that is not part of a valid sequence.
 void make_utf8(char* text, std::size_t size)
 {
     for (std::size_t i = 0; i < size;) {
-        const std::size_t n = sequence({text + i, size - i});
+        const std::size_t n = base::utf8_length({text, size}, i);
         if (n == 0) text[i] = '?';
         i += std::max<std::size_t>(n, 1);
     }

@@ -64,16 +64,13 @@ private:
         std::string why;
         const auto addresses = look_up(host, port, call_.proxy ? "proxy" : call_.key, why);
         if (addresses.empty()) return fail(why);
-        if (!url_.tls && !call_.insecure && (call_.proxy || !all_loopback(addresses)))
+        if (!url_.tls && !call_.insecure && (call_.proxy || !netclient::all_loopback(addresses)))
             return fail(std::string{call_.key} + " " + at() +
                             " would send secrets in clear text. Use https://, or set `insecure: true`",
                         true);
         for (const auto& address : addresses) {
-            netclient::Address to;
-            std::memcpy(&to.storage, address.data(), address.size());
-            to.size = static_cast<socklen_t>(address.size());
             const base::Cancel never;
-            netclient::Connected made = netclient::connect_to(to, call_.connect_patience, {never});
+            netclient::Connected made = netclient::connect_to(address, call_.connect_patience, {never});
             if (made.socket) {
                 connection_.emplace(std::move(made.socket));
                 return true;

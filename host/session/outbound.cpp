@@ -1,6 +1,7 @@
 #include "outbound.hpp"
 
 #include "base/hash.hpp"
+#include "base/uuid.hpp"
 #include "host/config/protocol_settings.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/session/world.hpp"
@@ -178,8 +179,10 @@ std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
     if (!traits_) return nullptr;
     wire::AgentSetup setup;
     setup.world.utc_ms = [this] { return server_now(); };
-    setup.world.uuid = random_uuid;
-    setup.world.hmac = hmac_sha256_hex;
+    setup.world.uuid = base::random_uuid;
+    setup.world.hmac = [](std::string_view key, std::string_view text) {
+        return base::hex(base::hmac_sha256(key, text));
+    };
     setup.nonces = nonces_ ? &nonces_->book() : nullptr;
     return wire::agent_codec(traits_->protocol, std::move(setup));
 }

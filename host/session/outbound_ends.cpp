@@ -4,6 +4,8 @@
 #include "host/session/world.hpp"
 #include "wire/codes.hpp"
 
+#include "base/http_date.hpp"
+
 #include <algorithm>
 
 namespace agenthost::host {
@@ -45,7 +47,7 @@ std::int64_t OutboundSession::server_now() const { return clock_.now(utc_now_ms(
 void OutboundSession::measure_clock(const std::string& text, std::int64_t utc_ms, std::int64_t running)
 {
     if (!signs()) return;
-    if (const auto date = parse_http_date(text)) clock_.measure(*date, utc_ms, running);
+    if (const auto date = base::parse_http_date(text)) clock_.measure(*date, utc_ms, running);
 }
 
 void OutboundSession::on_open()

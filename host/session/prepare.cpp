@@ -7,6 +7,7 @@
 #include "netclient/url.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace agenthost::host {
 namespace {
@@ -44,15 +45,21 @@ std::string prepare_way(const ServerConfig& config, HttpCall& way)
     if (config.proxy.empty()) return {};
     std::string why;
     way.proxy = netclient::parse_proxy(config.proxy, why);
-    return why;
+    return way.proxy ? "" : "proxy: " + why;
 }
 
 void prepare_addresses(const ServerConfig& config, Prepared& made)
 {
     const auto [host, port] =
         made.proxy ? std::pair{made.proxy->host, made.proxy->port} : std::pair{made.url.host, made.url.port};
-    made.addresses = look_up(host, port, made.proxy ? "proxy" : "url", made.problem);
-    const bool exposed = !made.url.tls && (made.proxy || !all_loopback(made.addresses));
+    const auto found = look_up(host, port, made.proxy ? "proxy" : "url", made.problem);
+    for (const netclient::Address& address : found) {
+        tcp::endpoint& endpoint = made.addresses.emplace_back();
+        std::memcpy(endpoint.data(), &address.storage,
+                    std::min<std::size_t>(address.size, endpoint.capacity()));
+        endpoint.resize(address.size);
+    }
+    const bool exposed = !made.url.tls && (made.proxy || !netclient::all_loopback(found));
     if (made.problem.empty() && exposed && !config.insecure)
         made.problem = "url " + made.shown_url + " would send the credential in clear text" +
                        (made.proxy ? " to the proxy" : "") + ". Use wss://, or set `insecure: true`";
@@ -78,8 +85,12 @@ Prepared prepare(const PrepareRequest& request)
         url = with_public_ip(std::move(url), *address);
     }
     made.shown_url = netclient::shown_url(url);
-    const auto parsed = netclient::parse_server_url(url, made.problem);
-    if (!parsed) return made;
+    std::string wrong;
+    const auto parsed = netclient::parse_server_url(url, wrong);
+    if (!parsed) {
+        made.problem = "url " + made.shown_url + ": " + wrong;
+        return made;
+    }
     made.url = *parsed;
     made.proxy = std::move(way.proxy);
     if (made.url.tls) made.tls = std::move(way.tls);

@@ -2,6 +2,7 @@
 
 #include "words.hpp"
 
+#include "base/iso8601.hpp"
 #include "base/json_writer.hpp"
 
 #include <algorithm>
@@ -85,7 +86,7 @@ std::string line_json(const Line& line)
 
 std::string line_text(const Line& line)
 {
-    return iso_time(line.at_ms) + " " + std::string{word(line.level)} + " " + line.source + ": " +
+    return base::iso8601(line.at_ms) + " " + std::string{word(line.level)} + " " + line.source + ": " +
            line.message;
 }
 

@@ -1,5 +1,7 @@
 #include "machine.hpp"
 
+#include "base/hash.hpp"
+
 #include "look.hpp" // small_file
 
 #include <fcntl.h>
@@ -30,15 +32,9 @@ bool is_id(const std::string& text) // an image that never booted has "uninitial
 
 std::string random_id()
 {
-    static constexpr char hex[] = "0123456789abcdef";
     std::array<unsigned char, 16> bytes{};
     if (::getentropy(bytes.data(), bytes.size()) != 0) return {};
-    std::string out;
-    for (const unsigned char byte : bytes) {
-        out += hex[byte >> 4];
-        out += hex[byte & 15];
-    }
-    return out;
+    return base::hex(bytes.data(), bytes.size());
 }
 
 std::string own_id(const std::string& state_directory)

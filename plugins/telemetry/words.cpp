@@ -140,16 +140,4 @@ std::string detail_json(const Sample& s)
     return out;
 }
 
-std::string iso_time(std::int64_t utc_ms)
-{
-    const std::int64_t ms = ((utc_ms % 1000) + 1000) % 1000;
-    const std::time_t seconds = static_cast<std::time_t>((utc_ms - ms) / 1000);
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    char text[64];
-    const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms));
-    return text;
-}
-
 } // namespace agenthost::telemetry

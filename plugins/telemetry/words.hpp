@@ -13,6 +13,4 @@ std::string system_load_json(const Sample&); // {"cpu":25.5,"memory":65.2,"disk"
 std::string metrics_json(const Sample&);     // {"cpu_percent":..,...,"load_average":[..]}
 std::string detail_json(const Sample&);      // per interface, disk and filesystem; under 64 KiB
 
-std::string iso_time(std::int64_t utc_ms); // 2026-11-20T17:44:00.123Z
-
 } // namespace agenthost::telemetry

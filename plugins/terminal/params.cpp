@@ -1,6 +1,6 @@
 #include "params.hpp"
 
-#include "base/hash.hpp"
+#include "base/base64.hpp"
 #include <agenthost/error.hpp>
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>

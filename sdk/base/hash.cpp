@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <sys/random.h>
 
@@ -47,6 +48,16 @@ Sha256Digest sha256(std::string_view text)
     return digest;
 }
 
+Sha256Digest hmac_sha256(std::string_view key, std::string_view message)
+{
+    Sha256Digest mac{};
+    unsigned size = 0;
+    if (!HMAC(md(), key.data(), static_cast<int>(key.size()),
+              reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(), &size))
+        throw std::runtime_error{"OpenSSL offers no HMAC-SHA256"};
+    return mac;
+}
+
 std::string hex(const void* data, std::size_t size)
 {
     static constexpr char digits[] = "0123456789abcdef";
@@ -57,33 +68,6 @@ std::string hex(const void* data, std::size_t size)
         text[2 * i + 1] = digits[bytes[i] & 15];
     }
     return text;
-}
-
-std::string base64(std::string_view bytes)
-{
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int n =
-        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(n));
-    return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text)
-{
-    if (text.size() % 4 != 0) return std::nullopt;
-    std::string bytes(text.size() / 4 * 3, '\0');
-    const int n =
-        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-    if (n < 0) return std::nullopt;
-    std::size_t size = static_cast<std::size_t>(n); // counts padding as zero bytes
-    if (text.ends_with("=="))
-        size -= 2;
-    else if (text.ends_with("="))
-        size -= 1;
-    bytes.resize(size);
-    return bytes;
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b)

@@ -1,10 +1,9 @@
-// Incremental SHA-256, hex and base64, constant-time comparison, random tokens; based on OpenSSL.
+// Incremental SHA-256, HMAC, hex, constant-time comparison, random tokens; based on OpenSSL.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,10 +29,9 @@ private:
 };
 
 Sha256Digest sha256(std::string_view);
+Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
 std::string hex(const void* data, std::size_t size);
 inline std::string hex(const Sha256Digest& d) { return hex(d.data(), d.size()); }
-std::string base64(std::string_view);
-std::optional<std::string> from_base64(std::string_view);
 // Returns false at once for different lengths: lengths are not secret.
 bool equal_constant_time(std::string_view a, std::string_view b);
 // Hex of that many random bytes; throws if there is no entropy.

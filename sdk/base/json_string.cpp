@@ -3,6 +3,7 @@
 #include "json_string.hpp"
 
 #include "text_scan.hpp"
+#include "utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,35 +21,6 @@ constexpr std::size_t max_escape = 6;
 // The longest UTF-8 sequence.
 constexpr std::size_t max_sequence = 4;
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
-
-// The length of the UTF-8 sequence at the start of `text`; 0 when it is not valid.
-std::size_t sequence(std::string_view text)
-{
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](std::size_t n) {
-        if (text.size() < n) return false;
-        for (std::size_t i = 1; i < n; ++i) {
-            if ((byte(i) & 0xC0) != 0x80) return false;
-        }
-        return true;
-    };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(2) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        if (!follows(3)) return 0;
-        if (first == 0xE0 && byte(1) < 0xA0) return 0; // overlong
-        if (first == 0xED && byte(1) > 0x9F) return 0; // half of a surrogate pair
-        return 3;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        if (!follows(4)) return 0;
-        if (first == 0xF0 && byte(1) < 0x90) return 0;
-        if (first == 0xF4 && byte(1) > 0x8F) return 0; // beyond U+10FFFF
-        return 4;
-    }
-    return 0;
-}
 
 // The letter after the backslash: 'u' where JSON has no short escape, 0 where none is needed.
 constexpr std::array<char, 128> letters = [] {
@@ -80,7 +52,7 @@ std::size_t write_special(char*& to, std::string_view text)
         to = write_escape(to, c, letters[c]);
         return 1;
     }
-    const std::size_t length = sequence(text);
+    const std::size_t length = utf8_length(text);
     const std::string_view written = length > 0 ? text.substr(0, length) : replacement;
     std::memcpy(to, written.data(), written.size());
     to += written.size();

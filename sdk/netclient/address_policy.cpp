@@ -1,5 +1,8 @@
 #include "address_policy.hpp"
 
+#include "base/ascii.hpp"
+#include "ip_address.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -75,14 +78,6 @@ Reach reach6(const unsigned char* a)
     return Reach::public_net;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b)
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
-
 } // namespace
 
 Reach reach_of(const sockaddr& address)
@@ -103,10 +98,10 @@ Reach reach_of(const sockaddr& address)
 bool host_matches(std::string_view pattern, std::string_view host)
 {
     if (pattern == "*") return true;
-    if (!pattern.starts_with("*.")) return equal_ignoring_case(pattern, host);
+    if (!pattern.starts_with("*.")) return base::equal_ignoring_case(pattern, host);
     const auto suffix = pattern.substr(1); // ".example.com"
     return host.size() > suffix.size() &&
-           equal_ignoring_case(suffix, host.substr(host.size() - suffix.size()));
+           base::equal_ignoring_case(suffix, host.substr(host.size() - suffix.size()));
 }
 
 std::string AddressPolicy::refuse_host(std::string_view host) const
@@ -142,8 +137,7 @@ std::string AddressPolicy::refuse_literal(const std::string& host, std::uint16_t
     in6.sin6_port = htons(port);
     if (::inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) == 1)
         return refuse_address(reinterpret_cast<const sockaddr&>(in6));
-    const bool local = equal_ignoring_case(host, "localhost") || host_matches("*.localhost", host);
-    if (!local || allow_private_networks) return {};
+    if (!is_loopback_host(host) || allow_private_networks) return {};
     return host + " is this machine or the proxy's; set allow_private_networks: true to admit it";
 }
 

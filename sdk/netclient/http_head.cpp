@@ -1,5 +1,7 @@
 #include "http_head.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <vector>
@@ -10,16 +12,8 @@ namespace {
 
 constexpr std::size_t max_empty_lines = 4; // bytes of them before the status line
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
 bool blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string lowered(std::string_view text)
-{
-    std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
-}
 
 std::string_view trim(std::string_view text)
 {
@@ -45,7 +39,8 @@ bool is_token(std::string_view name)
 {
     static constexpr std::string_view others = "!#$%&'*+-.^_`|~";
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || others.find(c) != std::string_view::npos;
+        return digit(c) || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z') ||
+               others.find(c) != std::string_view::npos;
     });
 }
 
@@ -95,7 +90,7 @@ const char* add_field(std::string_view line, RawHead& head)
     const auto colon = line.find(':');
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
         return "a header line has no valid name";
-    const auto name = lowered(line.substr(0, colon));
+    const auto name = base::to_lower(line.substr(0, colon));
     auto& value = head.head.fields[name];
     const auto more = trim(line.substr(colon + 1));
     if (name == "location" && !value.empty())
@@ -144,7 +139,7 @@ HeadResult read_framing(RawHead& raw, std::string& why)
         if (raw.minor == 0) return why = "a transfer coding in HTTP/1.0", HeadResult::bad;
         if (raw.has("content-length"))
             return why = "both Content-Length and Transfer-Encoding", HeadResult::bad;
-        if (const auto coding = lowered(head.header("transfer-encoding")); coding != "chunked")
+        if (const auto coding = base::to_lower(head.header("transfer-encoding")); coding != "chunked")
             return why = "the answer's transfer coding is " + coding.substr(0, 40) +
                          ", which was not requested",
                    HeadResult::unsupported;
@@ -218,7 +213,7 @@ HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::s
 
 std::string content_coding(const ResponseHead& head)
 {
-    std::string coding = lowered(head.header("content-encoding"));
+    std::string coding = base::to_lower(head.header("content-encoding"));
     return coding == "identity" ? std::string{} : coding;
 }
 
@@ -245,8 +240,9 @@ std::string request_head(std::string_view method, std::string_view host, std::st
     std::string text{method};
     ((text += ' ') += target) += " HTTP/1.1\r\nHost: ";
     (text += host) += "\r\n";
-    const bool connection = std::any_of(headers.begin(), headers.end(),
-                                        [](const auto& each) { return lowered(each.first) == "connection"; });
+    const bool connection = std::any_of(headers.begin(), headers.end(), [](const auto& each) {
+        return base::equal_ignoring_case(each.first, "connection");
+    });
     if (!connection) text += "Connection: close\r\n";
     for (const auto& [name, value] : headers) {
         if (name.empty() || !clean(name) || !clean(value) || name.find(':') != std::string::npos) continue;

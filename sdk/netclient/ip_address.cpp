@@ -1,5 +1,8 @@
 #include "ip_address.hpp"
 
+#include "address_policy.hpp"
+#include "base/ascii.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -63,6 +66,13 @@ std::optional<IpAddress> parse_ip(std::string_view text)
     }
     if (::inet_pton(AF_INET6, copy.c_str(), address.bytes.data()) == 1) return address;
     return std::nullopt;
+}
+
+bool is_loopback_host(std::string_view host)
+{
+    if (base::equal_ignoring_case(host, "localhost") || host_matches("*.localhost", host)) return true;
+    const auto ip = parse_ip(host);
+    return ip && ip->loopback();
 }
 
 std::optional<IpAddress> ip_of(const sockaddr* address)

@@ -27,6 +27,8 @@ struct IpAddress {
 
 // Numeric only, without brackets, port or zone. The three-part and hexadecimal forms of IPv4 are refused.
 std::optional<IpAddress> parse_ip(std::string_view);
+// Does a host of a URL always mean this machine? localhost and names below it, 127.0.0.0/8, ::1, ::ffff:127.x. Without brackets.
+bool is_loopback_host(std::string_view);
 std::optional<IpAddress> ip_of(const sockaddr*); // nullopt: not AF_INET or AF_INET6
 
 // An address with an optional port: "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80".

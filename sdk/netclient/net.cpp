@@ -1,5 +1,7 @@
 #include "net.hpp"
 
+#include "ip_address.hpp"
+
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,13 +19,14 @@ using std::chrono::milliseconds;
 
 namespace {
 
+constexpr std::size_t max_addresses = 16;            // of a name
 constexpr milliseconds other_address_timeout{3'000}; // while there is another address left to try
 constexpr milliseconds backlog_pause{20};            // the kernel cannot poll for room in a unix backlog
 
 std::vector<Address> addresses_of(const addrinfo* list)
 {
     std::vector<Address> out;
-    for (; list && out.size() < 16; list = list->ai_next) {
+    for (; list && out.size() < max_addresses; list = list->ai_next) {
         if (list->ai_addrlen > sizeof(sockaddr_storage)) continue;
         Address address;
         std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
@@ -33,20 +36,38 @@ std::vector<Address> addresses_of(const addrinfo* list)
     return out;
 }
 
-int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<Address>& out)
+// Empty and `why` when there is none.
+std::vector<Address> ask_system(const std::string& host, std::uint16_t port, int flags, std::string& why)
 {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags | AI_NUMERICSERV;
     addrinfo* list = nullptr;
     const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-    if (rc != 0) return rc;
-    out = addresses_of(list);
+    if (rc != 0) {
+        why = rc == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(rc);
+        return {};
+    }
+    auto found = addresses_of(list);
     ::freeaddrinfo(list);
-    return 0;
+    if (found.empty()) why = "it has no address";
+    return found;
 }
 
 } // namespace
+
+std::vector<Address> look_up(const std::string& host, std::uint16_t port, std::string& why)
+{
+    return ask_system(host, port, 0, why);
+}
+
+bool all_loopback(const std::vector<Address>& addresses)
+{
+    return std::all_of(addresses.begin(), addresses.end(), [](const Address& each) {
+        const auto ip = ip_of(&each.get());
+        return ip && ip->loopback();
+    });
+}
 
 Wait wait_for(int fd, short events, milliseconds timeout, const Patience& patience)
 {
@@ -68,7 +89,7 @@ struct Resolver::Lookup {
     std::mutex mutex;
     std::condition_variable changed;
     base::Cancel done; // for poll
-    int rc = 0;
+    std::string why;   // when there is none
     std::vector<Address> addresses;
 };
 
@@ -80,8 +101,8 @@ Resolver::~Resolver()
 std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds timeout,
                                        const Patience& patience, std::string& why)
 {
-    std::vector<Address> addresses;
-    if (look_up(host, port, AI_NUMERICHOST, addresses) == 0) return addresses;
+    if (auto literal = ask_system(host, port, AI_NUMERICHOST, why); !literal.empty()) return literal;
+    why.clear();
     const auto lookup = std::make_shared<Lookup>();
     {
         const std::lock_guard lock{mutex_};
@@ -99,11 +120,11 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
             ::res_init(); // this thread's own resolver state
             _res.retrans = 2;
             _res.retry = 2;
-            std::vector<Address> found;
-            const int rc = look_up(host, port, AI_ADDRCONFIG, found);
+            std::string reason;
+            auto found = ask_system(host, port, AI_ADDRCONFIG, reason);
             {
                 const std::lock_guard result{lookup->mutex};
-                lookup->rc = rc;
+                lookup->why = std::move(reason);
                 lookup->addresses = std::move(found);
             }
             lookup->done.set();
@@ -122,7 +143,7 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
         return {};
     }
     const std::lock_guard lock{lookup->mutex};
-    if (lookup->rc != 0) why = "looking up " + host + ": " + ::gai_strerror(lookup->rc);
+    if (!lookup->why.empty()) why = "looking up " + host + ": " + lookup->why;
     return std::move(lookup->addresses);
 }
 

@@ -44,6 +44,12 @@ struct Address {
 // The address of a unix socket. nullopt and `why` if the path is empty or longer than the kernel accepts (107 bytes).
 std::optional<Address> unix_address(const std::string& path, std::string& why);
 
+// What the system's resolver says, in its order, at most 16. Blocks for as long as it does. Empty and `why` (the reason alone) when
+// there is none.
+std::vector<Address> look_up(const std::string& host, std::uint16_t port, std::string& why);
+
+bool all_loopback(const std::vector<Address>&);
+
 // Resolves host names. getaddrinfo() cannot be interrupted, so each DNS lookup runs on its own thread, which the caller abandons
 // after its timeout. At most `max_threads`; the destructor joins them, which the resolver's timeouts bound (2 s, 2 tries).
 class Resolver {

@@ -121,7 +121,10 @@ std::optional<Network> parse_network(std::string_view text, std::string& why)
     }
     if (const auto proxy = text_at(json, "proxy"); !proxy.empty()) {
         out.proxy = parse_proxy(proxy, why);
-        if (!out.proxy) return std::nullopt;
+        if (!out.proxy) {
+            why.insert(0, "proxy: ");
+            return std::nullopt;
+        }
     }
     out.no_proxy = texts_at(json, "no_proxy");
     if (const auto tls = json.find("tls"); tls != json.end() && tls->is_object()) {

@@ -1,19 +1,20 @@
 #include "proxy.hpp"
 
-#include "base/hash.hpp"
+#include "base/base64.hpp"
 #include "url.hpp"
 
 #include <algorithm>
 #include <charconv>
 
 namespace agenthost::netclient {
-namespace {
 
 std::string authority(std::string_view host, std::uint16_t port)
 {
     const std::string name{host};
     return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + std::to_string(port);
 }
+
+namespace {
 
 // %40 is "@". nullopt: a % that no two hex digits follow.
 std::optional<std::string> unescaped(std::string_view text)
@@ -41,36 +42,27 @@ std::string Proxy::shown() const { return authority(host, port); }
 std::optional<Proxy> parse_proxy(std::string_view text, std::string& why)
 {
     constexpr std::string_view scheme = "http://";
-    if (!text.starts_with(scheme)) {
-        why = "proxy " + shown_url(text) +
-              ": only HTTP proxies with CONNECT are supported; write "
-              "http://HOST:PORT (the traffic through it is encrypted anyway)";
+    std::string_view rest = scheme_of(text) == "http" ? text.substr(scheme.size()) : std::string_view{};
+    const std::size_t path = rest.find_first_of("/?#");
+    if (rest.empty() || (path != rest.npos && rest.substr(path) != "/")) {
+        why = "expected http://HOST:PORT of a proxy that supports CONNECT (a wss:// session stays encrypted "
+              "through it), not \"" +
+              shown_url(text) + '"';
         return std::nullopt;
     }
     Proxy proxy;
-    std::string_view rest = text.substr(scheme.size());
-    const std::size_t path = rest.find_first_of("/?#");
-    const std::string_view tail = path == rest.npos ? std::string_view{} : rest.substr(path);
     rest = rest.substr(0, path);
-    if (tail.size() > 1) {
-        why = "proxy " + shown_url(text) + ": has a path; write http://HOST:PORT";
-        return std::nullopt;
-    }
     if (const std::size_t at = rest.rfind('@'); at != rest.npos) {
         const auto user = unescaped(rest.substr(0, at));
         if (!user || user->find(':') == std::string::npos) {
-            why = "proxy " + shown_url(text) +
-                  ": write USER:PASSWORD before the @, with special characters percent-encoded (%40)";
+            why = "write USER:PASSWORD before the @, with special characters percent-encoded (%40)";
             return std::nullopt;
         }
         proxy.authorization = "Basic " + base::base64(*user);
         rest.remove_prefix(at + 1);
     }
     const auto url = parse_url(std::string{scheme} + std::string{rest}, why);
-    if (!url) {
-        why = "proxy: " + why;
-        return std::nullopt;
-    }
+    if (!url) return std::nullopt;
     proxy.host = url->host;
     proxy.port = url->port;
     return proxy;

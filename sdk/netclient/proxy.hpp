@@ -19,10 +19,11 @@ struct Proxy {
     bool operator==(const Proxy&) const = default;
 };
 
-// nullopt and why not, without user and password.
+// nullopt and a sentence that says why not, without user and password.
 std::optional<Proxy> parse_proxy(std::string_view url, std::string& why);
 
-// `host` without brackets.
+// "example.com:443", "[2001:db8::1]:443": what CONNECT asks for. `host` without brackets.
+std::string authority(std::string_view host, std::uint16_t port);
 std::string connect_request(const Proxy&, std::string_view host, std::uint16_t port);
 
 // Parses the head of the proxy's response incrementally. Consumes nothing beyond its end: what follows comes from the server.

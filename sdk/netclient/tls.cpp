@@ -1,6 +1,8 @@
 #include "tls.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
+#include "ip_address.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -42,13 +44,6 @@ std::string file_problem(const char* what, const std::string& file, const char* 
     const unsigned long error = ERR_peek_last_error();
     const char* reason = error ? ERR_reason_error_string(error) : nullptr;
     return text + "not usable (" + (reason ? reason : "unknown format") + "). It must be " + wanted + ".";
-}
-
-bool is_address(const std::string& host)
-{
-    in6_addr ignored;
-    return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
-           ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
 }
 
 Ctx make(const SSL_METHOD* method)
@@ -259,7 +254,7 @@ void prepare_client(SSL* ssl, const TlsContext& context, const std::string& host
     std::string name = context.server_name().empty() ? host : context.server_name();
     if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2); // [::1]
     if (name.empty()) return;
-    const bool literal = is_address(name);
+    const bool literal = parse_ip(name);
     if (!literal) SSL_set_tlsext_host_name(ssl, name.c_str());
     if (!context.verify()) return;
     X509_VERIFY_PARAM* verify = SSL_get0_param(ssl);

@@ -1,6 +1,7 @@
 #include "url.hpp"
 
-#include <arpa/inet.h>
+#include "base/ascii.hpp"
+#include "ip_address.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,17 +11,9 @@ namespace agenthost::netclient {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
-bool alnum(char c) { return digit(c) || (lower(c) >= 'a' && lower(c) <= 'z'); }
-bool hex_digit(char c) { return digit(c) || (lower(c) >= 'a' && lower(c) <= 'f'); }
-
-std::string lowered(std::string_view text)
-{
-    std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
-}
+bool alnum(char c) { return digit(c) || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z'); }
+bool hex_digit(char c) { return digit(c) || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'f'); }
 
 std::optional<Url> refuse(std::string& why, std::string_view text)
 {
@@ -49,11 +42,7 @@ bool valid_host(std::string_view host)
                        [](char c) { return alnum(c) || c == '-' || c == '.' || c == '_'; });
 }
 
-bool valid_v6(const std::string& host)
-{
-    in6_addr ignored{};
-    return ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
-}
+bool valid_v6(std::string_view host) { return host.find(':') != std::string_view::npos && parse_ip(host); }
 
 bool set_authority(Url& url, std::string_view authority, std::string& why)
 {
@@ -71,7 +60,7 @@ bool set_authority(Url& url, std::string_view authority, std::string& why)
         host = authority.substr(0, colon);
         port = authority.substr(colon);
     }
-    url.host = lowered(host);
+    url.host = base::to_lower(host);
     if (url.literal_v6 ? !valid_v6(url.host) : !valid_host(url.host))
         return refuse(why, "the URL's host is not valid"), false;
     if (!url.literal_v6 && url.host.ends_with('.')) url.host.pop_back(); // the root's dot names the same host
@@ -154,14 +143,12 @@ namespace {
 std::optional<Url> parse(std::string_view text, bool from_location, std::string& why)
 {
     if (text.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
-    const auto colon = text.find("://");
-    if (colon == std::string_view::npos)
-        return refuse(why, "not an absolute URL; it must begin with https:// or http://");
+    const auto scheme = scheme_of(text);
+    if (scheme.empty()) return refuse(why, "not an absolute URL; it must begin with https:// or http://");
     Url url;
-    const auto scheme = lowered(text.substr(0, colon));
     if (scheme != "http" && scheme != "https") return refuse(why, "the URL's scheme must be https or http");
     url.tls = scheme == "https";
-    text.remove_prefix(colon + 3);
+    text.remove_prefix(scheme.size() + 3);
     const auto end = std::min(text.find_first_of("/?#\\"), text.size());
     const std::string rest = from_location ? encoded(text.substr(end)) : std::string{text.substr(end)};
     if (rest.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
@@ -173,26 +160,21 @@ std::optional<Url> parse(std::string_view text, bool from_location, std::string&
 
 std::optional<Url> parse_server_url(std::string_view text, std::string& why)
 {
-    const auto refused = [&why, whole = text](std::string_view what) {
-        why = "url " + shown_url(whole) + ": " + std::string{what};
-        return std::nullopt;
-    };
-    if (text.size() > max_url) return refused("is longer than 8192 bytes");
+    if (text.size() > max_url) return refuse(why, "the URL is longer than 8192 bytes");
     const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; };
     if (std::any_of(text.begin(), text.end(), blank))
-        return refused("has blanks or control characters; write them as %20 and the like");
-    const auto colon = text.find("://");
-    const auto scheme = text.substr(0, colon);
+        return refuse(why, "the URL has blanks or control characters; write them as %20 and the like");
+    const auto scheme = scheme_of(text);
     Url url;
     url.tls = scheme == "wss" || scheme == "https";
-    if (colon == std::string_view::npos || (!url.tls && scheme != "ws" && scheme != "http"))
-        return refused("must begin with wss:// or ws://");
-    text.remove_prefix(colon + 3);
+    if (!url.tls && scheme != "ws" && scheme != "http")
+        return refuse(why, "the URL must begin with wss:// or ws://");
+    text.remove_prefix(scheme.size() + 3);
     const auto end = std::min(text.find_first_of("/?#"), text.size());
     if (text.substr(0, end).find('@') != std::string_view::npos)
-        return refused("has a user before the host; use credential or headers");
-    std::string wrong;
-    if (!set_authority(url, text.substr(0, end), wrong)) return refused(wrong);
+        return refuse(
+            why, "a user or password does not belong in the URL; use credential: {file: PATH}, or headers");
+    if (!set_authority(url, text.substr(0, end), why)) return std::nullopt;
     std::string_view target = text.substr(end);
     target = target.substr(0, target.find('#'));
     if (!target.starts_with('/')) url.target = "/";
@@ -227,15 +209,45 @@ std::optional<Url> resolve_url(const Url& base, std::string_view location, std::
     return url;
 }
 
-std::string shown_url(std::string_view text)
+std::string scheme_of(std::string_view text)
 {
-    std::string out{text.substr(0, text.find_first_of("?#"))};
+    const auto end = text.find("://");
+    return end == std::string_view::npos ? std::string{} : base::to_lower(text.substr(0, end));
+}
+
+namespace {
+
+// The URL with `instead` where the user was, "@" included.
+std::string without_user(std::string_view text, std::string_view instead)
+{
+    std::string out{text};
     const std::size_t begin = out.find("://");
     if (begin == std::string::npos) return out;
-    const std::size_t host_end = out.find('/', begin + 3);
-    const std::size_t at = out.rfind('@', host_end);
-    if (at != std::string::npos && at > begin) out.erase(begin + 3, at - begin - 2);
+    const std::size_t at = out.rfind('@', out.find_first_of("/?#", begin + 3));
+    if (at != std::string::npos && at > begin) out.replace(begin + 3, at - begin - 2, instead);
     return out;
+}
+
+} // namespace
+
+std::string shown_url(std::string_view text)
+{
+    return without_user(text.substr(0, text.find_first_of("?#")), "");
+}
+
+std::string redact_url(std::string_view text)
+{
+    const std::string url = without_user(text, "***@");
+    const auto query = std::min(url.find('?'), url.size());
+    std::string shown = url.substr(0, query);
+    for (std::size_t at = query; at < url.size();) { // "?k=v" or "&k=v" at a time
+        const auto next = std::min(url.find('&', at + 1), url.size());
+        const std::string pair = url.substr(at, next - at);
+        const auto equals = pair.find('=');
+        shown += equals == std::string::npos ? pair : pair.substr(0, equals + 1) + "***";
+        at = next;
+    }
+    return shown;
 }
 
 std::string printable(std::string_view text, std::size_t max)

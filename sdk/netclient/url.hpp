@@ -32,15 +32,21 @@ constexpr std::size_t max_url = 8192;
 std::optional<Url> parse_url(std::string_view text, std::string& why);
 
 // The URL of a server in the configuration or a registration: ws, wss, and http or https for what answers upgrades there. Path and query
-// are the administrator's and stay as they are written, but for blanks, control characters (refused) and the fragment. `why` shows no query.
+// are the administrator's and stay as they are written, but for blanks, control characters (refused) and the fragment. `why` quotes
+// nothing of the URL; the caller says which one is meant.
 std::optional<Url> parse_server_url(std::string_view text, std::string& why);
 
 // A Location header against the URL it came from: absolute, //host, /path, ?query or relative. What servers forget to encode in a path
 // or query (spaces, non-ASCII bytes, brackets and braces) is percent-encoded, as browsers do.
 std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why);
 
+// What stands before "://", in lower case; empty: no scheme.
+std::string scheme_of(std::string_view text);
+
 // A URL as a log or a status may show it: without user and query.
 std::string shown_url(std::string_view text);
+// A URL as a listing of the configuration shows it: "***" in place of the user and of each value in the query.
+std::string redact_url(std::string_view text);
 
 // A peer's text, fit for a log line: at most `max` bytes, control characters as '?'.
 std::string printable(std::string_view text, std::size_t max);

@@ -1,14 +1,11 @@
-// Base64 with padding (RFC 4648), for protocols that carry bytes in JSON.
+// The codecs' name for base64, which is in base.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include "base/base64.hpp"
 
 namespace agenthost::wire {
 
-void append_base64(std::string& out, std::string_view bytes);
-
-// False: a character outside the alphabet or an impossible length; `out` is unchanged. Padding may be missing.
-bool append_from_base64(std::string& out, std::string_view text);
+using base::append_base64;
+using base::append_from_base64;
 
 } // namespace agenthost::wire

@@ -1,18 +1,11 @@
-// Times as ISO 8601 text, used by panel and print. Always written in UTC with milliseconds, as JavaScript does, so that a reader with
-// a fixed pattern also accepts whole seconds.
+// The codecs' name for times as ISO 8601 text, which are in base.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
+#include "base/iso8601.hpp"
 
 namespace agenthost::wire {
 
-// Appends "2025-01-23T10:00:00.000Z" with its quotes. Times outside the years 0 to 9999 are clamped.
-void append_iso8601(std::string& out, std::int64_t utc_ms);
-
-// Seconds and their fraction are optional; the zone is Z, +hh:mm or +hhmm, or missing for UTC. nullopt: not a valid time.
-std::optional<std::int64_t> from_iso8601(std::string_view text);
+using base::append_iso8601;
+using base::from_iso8601;
 
 } // namespace agenthost::wire

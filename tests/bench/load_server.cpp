@@ -1,5 +1,6 @@
 #include "load_server.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "bench.hpp"
 

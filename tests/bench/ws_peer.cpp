@@ -1,5 +1,6 @@
 #include "ws_peer.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
 
 #include <arpa/inet.h>

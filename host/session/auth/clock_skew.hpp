@@ -13,9 +13,6 @@
 
 namespace agenthost::host {
 
-// "Fri, 20 Nov 2026 17:44:00 GMT" as UTC ms; the forms that RFC 9110 calls obsolete are not read.
-std::optional<std::int64_t> parse_http_date(std::string_view);
-
 class ServerClock {
 public:
     // A Date at the moment it arrived. `utc_ms` is this machine's clock then, `running_ms` a clock that is never set and never stands

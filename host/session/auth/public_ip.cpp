@@ -2,7 +2,7 @@
 
 #include "host/session/http_call.hpp"
 
-#include <arpa/inet.h>
+#include "netclient/ip_address.hpp"
 
 #include <cstdlib>
 
@@ -23,13 +23,6 @@ HttpReply ask(const std::string& base, const std::string& method, const std::str
     return http_call(call);
 }
 
-bool is_address(const std::string& text)
-{
-    unsigned char ignored[16];
-    return ::inet_pton(AF_INET, text.c_str(), ignored) == 1 ||
-           ::inet_pton(AF_INET6, text.c_str(), ignored) == 1;
-}
-
 } // namespace
 
 std::optional<std::string> public_ip(std::string& why)
@@ -45,7 +38,7 @@ std::optional<std::string> public_ip(std::string& why)
     std::string address = reply.body;
     while (!address.empty() && (address.back() == '\n' || address.back() == '\r' || address.back() == ' '))
         address.pop_back();
-    if (reply.status == 200 && is_address(address)) return address;
+    if (reply.status == 200 && netclient::parse_ip(address)) return address;
     why = "url has {public_ip}, and the EC2 metadata service at " + base +
           (reply.status == 0     ? " does not tell it: " + reply.problem
            : reply.status == 404 ? " says that this machine has no public address"

@@ -1,6 +1,7 @@
 #include "registration.hpp"
 
 #include "base/json_writer.hpp"
+#include "base/uuid.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
 
 #include "wire/json/json.hpp"
@@ -198,7 +199,7 @@ void Registration::enroll(const Exchange& exchange, const std::string& body, std
         return answer_error(exchange, 400, "INVALID_REQUEST", wrong);
     if (credentials_.counts().ours >= Credentials::max_enrolled)
         return answer_error(exchange, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
-    const std::string id = uuid();
+    const std::string id = base::random_uuid();
     const auto made = std::make_shared<Grant>();
     book_.change(
         id,

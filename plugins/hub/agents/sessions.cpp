@@ -1,6 +1,9 @@
 #include "sessions.hpp"
 
+#include "base/hash.hpp"
+#include "base/http_date.hpp"
 #include "base/json_writer.hpp"
+#include "base/uuid.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
 
@@ -54,9 +57,9 @@ std::string fields(std::string_view agent, const std::string& protocol, const st
 wire::ServerSetup Sessions::setup(std::string agent)
 {
     return {.world = {.utc_ms = [this] { return core_.utc(); },
-                      .uuid = [] { return uuid(); },
+                      .uuid = base::random_uuid,
                       .hmac = [](std::string_view key,
-                                 std::string_view text) { return base::hex(hmac_sha256(key, text)); }},
+                                 std::string_view text) { return base::hex(base::hmac_sha256(key, text)); }},
             .agent_id = std::move(agent),
             .secret_of = [this](std::string_view id) { return credentials_.secret_of(id); },
             .nonces = &nonces_};
@@ -90,7 +93,7 @@ void Sessions::request(Conn conn, const Head& head, wire::Protocol protocol)
                       .version = std::string{head.header("x-agent-version").substr(0, 64)},
                       .peer = head.peer};
     Session& made = *sessions_.emplace(conn, std::move(session)).first->second;
-    core_.strand.post([this, conn, ready = open.ready, date = http_date(core_.utc())] {
+    core_.strand.post([this, conn, ready = open.ready, date = base::http_date(core_.utc())] {
         core_.host.upgrade(conn, base::json_object("date", date),
                            ready ? after_auth(core_.config) : std::string{before_auth});
     });
@@ -359,7 +362,7 @@ void Sessions::ping(Conn conn)
 {
     const auto it = sessions_.find(conn);
     if (it == sessions_.end() || !it->second->ready) return;
-    say(conn, *it->second, wire::Ping{uuid()});
+    say(conn, *it->second, wire::Ping{base::random_uuid()});
     it->second->timer = core_.after(core_.config.ping_interval, [this, conn]() UNDER_LOCK { ping(conn); });
 }
 

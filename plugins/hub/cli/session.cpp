@@ -4,7 +4,7 @@
 #include "detach_keys.hpp"
 #include "verbs.hpp"
 
-#include "base/hash.hpp"
+#include "base/base64.hpp"
 #include "base/write_all.hpp"
 #include "netclient/call_reader.hpp"
 #include "netclient/control_client.hpp"

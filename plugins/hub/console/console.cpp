@@ -1,6 +1,6 @@
 #include "console.hpp"
 
-#include "base/hash.hpp"
+#include "base/base64.hpp"
 #include "base/json_depth.hpp"
 #include "base/json_writer.hpp"
 

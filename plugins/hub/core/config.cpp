@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -67,85 +68,54 @@ void add_manifests(ActionWords& words, const json& paths, const std::string& sta
     }
 }
 
-} // namespace
+// What a key of plugins.hub.config sets.
+struct Setting {
+    std::string_view key;
+    void (*set)(Config&, const json&, const std::string& state_dir);
+};
 
-Config parse_config(std::string_view text, const std::string& state_dir)
+using StateDir = const std::string&;
+
+constexpr Setting settings[] = {
+    {"listener", [](Config& c, const json& v, StateDir) { c.listener = v.get<std::string>(); }},
+    {"public_url", [](Config& c, const json& v, StateDir) { c.public_url = v.get<std::string>(); }},
+    {"database",
+     [](Config& c, const json& v, StateDir dir) { c.database = below(dir, v.get<std::string>()); }},
+    {"credentials",
+     [](Config& c, const json& v, StateDir dir) { c.credentials = below(dir, v.get<std::string>()); }},
+    {"admin_token", [](Config& c, const json& v, StateDir) { c.admin_token = secret(v); }},
+    {"enroll_token", [](Config& c, const json& v, StateDir) { c.enroll_token = secret(v); }},
+    {"jwt_secret", [](Config& c, const json& v, StateDir) { c.jwt_secret = secret(v); }},
+    {"jwt_key", [](Config& c, const json& v, StateDir) { c.jwt_key = secret(v); }},
+    {"trust_shop_id", [](Config& c, const json& v, StateDir) { c.trust_shop_id = v.get<bool>(); }},
+    {"allow_origins", [](Config& c, const json& v, StateDir) { c.allow_origins = origins(v); }},
+    {"ping_interval", [](Config& c, const json& v, StateDir) { c.ping_interval = duration(v); }},
+    {"message_bytes", [](Config& c, const json& v, StateDir) { c.message_bytes = size(v); }},
+    {"spool", [](Config& c, const json& v, StateDir dir) { c.spool = below(dir, v.get<std::string>()); }},
+    {"spool_bytes", [](Config& c, const json& v, StateDir) { c.spool_bytes = size(v); }},
+    {"reserve_free", [](Config& c, const json& v, StateDir) { c.reserve_free = size(v); }},
+    {"max_file", [](Config& c, const json& v, StateDir) { c.max_file = size(v); }},
+    {"task_ttl", [](Config& c, const json& v, StateDir) { c.task_ttl = duration(v); }},
+    {"task_warning", [](Config& c, const json& v, StateDir) { c.task_warning = duration(v); }},
+    {"transfer_ttl", [](Config& c, const json& v, StateDir) { c.transfer_ttl = duration(v); }},
+    {"agent_grace", [](Config& c, const json& v, StateDir) { c.agent_grace = duration(v); }},
+    {"reader_grace", [](Config& c, const json& v, StateDir) { c.reader_grace = duration(v); }},
+    {"in_flight", [](Config& c, const json& v, StateDir) { c.in_flight = v.get<std::uint32_t>(); }},
+    {"agent_queue", [](Config& c, const json& v, StateDir) { c.agent_queue = v.get<std::uint32_t>(); }},
+    {"open_tasks", [](Config& c, const json& v, StateDir) { c.open_tasks = v.get<std::uint32_t>(); }},
+    {"open_bytes", [](Config& c, const json& v, StateDir) { c.open_bytes = size(v); }},
+    {"redispatch",
+     [](Config& c, const json& v, StateDir) { c.redispatch = v.get<decltype(c.redispatch)>(); }},
+    {"manifests", [](Config& c, const json& v, StateDir dir) { add_manifests(c.words, v, dir); }},
+    {"stream_after", [](Config& c, const json& v, StateDir) { c.stream_after = duration(v); }},
+    {"min_rate", [](Config& c, const json& v, StateDir) { c.min_rate = size(v); }},
+    {"task_rows", [](Config& c, const json& v, StateDir) { c.task_rows = v.get<std::uint32_t>(); }},
+    {"result_bytes", [](Config& c, const json& v, StateDir) { c.result_bytes = size(v); }},
+};
+
+// Throws std::invalid_argument: rules between the keys, and bounds.
+void check(Config& c)
 {
-    const json root = text.empty() ? json::object() : base::parse_json<json>(text);
-    if (!root.is_object()) throw std::invalid_argument{"plugins.hub.config: not a JSON object"};
-    Config c;
-    c.database = state_dir + "/hub.db";
-    c.spool = state_dir + "/spool";
-    std::string key;
-    try {
-        for (const auto& [k, value] : root.items()) {
-            key = k;
-            if (k == "listener")
-                c.listener = value.get<std::string>();
-            else if (k == "public_url")
-                c.public_url = value.get<std::string>();
-            else if (k == "database")
-                c.database = below(state_dir, value.get<std::string>());
-            else if (k == "credentials")
-                c.credentials = below(state_dir, value.get<std::string>());
-            else if (k == "admin_token")
-                c.admin_token = secret(value);
-            else if (k == "enroll_token")
-                c.enroll_token = secret(value);
-            else if (k == "jwt_secret")
-                c.jwt_secret = secret(value);
-            else if (k == "jwt_key")
-                c.jwt_key = secret(value);
-            else if (k == "trust_shop_id")
-                c.trust_shop_id = value.get<bool>();
-            else if (k == "allow_origins")
-                c.allow_origins = origins(value);
-            else if (k == "ping_interval")
-                c.ping_interval = duration(value);
-            else if (k == "message_bytes")
-                c.message_bytes = size(value);
-            else if (k == "spool")
-                c.spool = below(state_dir, value.get<std::string>());
-            else if (k == "spool_bytes")
-                c.spool_bytes = size(value);
-            else if (k == "reserve_free")
-                c.reserve_free = size(value);
-            else if (k == "max_file")
-                c.max_file = size(value);
-            else if (k == "task_ttl")
-                c.task_ttl = duration(value);
-            else if (k == "task_warning")
-                c.task_warning = duration(value);
-            else if (k == "transfer_ttl")
-                c.transfer_ttl = duration(value);
-            else if (k == "agent_grace")
-                c.agent_grace = duration(value);
-            else if (k == "reader_grace")
-                c.reader_grace = duration(value);
-            else if (k == "in_flight")
-                c.in_flight = value.get<std::uint32_t>();
-            else if (k == "agent_queue")
-                c.agent_queue = value.get<std::uint32_t>();
-            else if (k == "open_tasks")
-                c.open_tasks = value.get<std::uint32_t>();
-            else if (k == "open_bytes")
-                c.open_bytes = size(value);
-            else if (k == "redispatch")
-                c.redispatch = value.get<decltype(c.redispatch)>();
-            else if (k == "manifests")
-                add_manifests(c.words, value, state_dir);
-            else if (k == "stream_after")
-                c.stream_after = duration(value);
-            else if (k == "min_rate")
-                c.min_rate = size(value);
-            else if (k == "task_rows")
-                c.task_rows = value.get<std::uint32_t>();
-            else if (k == "result_bytes")
-                c.result_bytes = size(value);
-        }
-    } catch (const std::exception& e) {
-        throw std::invalid_argument{"plugins.hub.config." + key + ": " + e.what()};
-    }
     if (c.jwt_secret.kind != Secret::Kind::none && c.jwt_key.kind != Secret::Kind::none) {
         throw std::invalid_argument{"plugins.hub.config: jwt_secret and jwt_key are both set. Keep "
                                     "jwt_secret for HS256 or jwt_key for RS256 or "
@@ -165,6 +135,27 @@ Config parse_config(std::string_view text, const std::string& state_dir)
             "plugins.hub.config.public_url: \"" + c.public_url +
             "\" is not an http:// or https:// URL; write for instance https://hub.example.com"};
     }
+}
+
+} // namespace
+
+Config parse_config(std::string_view text, const std::string& state_dir)
+{
+    const json root = text.empty() ? json::object() : base::parse_json<json>(text);
+    if (!root.is_object()) throw std::invalid_argument{"plugins.hub.config: not a JSON object"};
+    Config c;
+    c.database = state_dir + "/hub.db";
+    c.spool = state_dir + "/spool";
+    for (const auto& [key, value] : root.items()) {
+        const auto* const setting = std::ranges::find(settings, std::string_view{key}, &Setting::key);
+        if (setting == std::end(settings)) continue;
+        try {
+            setting->set(c, value, state_dir);
+        } catch (const std::exception& e) {
+            throw std::invalid_argument{"plugins.hub.config." + key + ": " + e.what()};
+        }
+    }
+    check(c);
     return c;
 }
 

@@ -2,6 +2,7 @@
 
 #include "keys.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "base/json_depth.hpp"
 
@@ -63,7 +64,7 @@ std::string base64url(std::string_view raw)
 bool hmac_fits(std::string_view token, std::string_view secret)
 {
     const std::size_t dot = token.rfind('.');
-    const auto mac = hmac_sha256(secret, token.substr(0, dot));
+    const auto mac = base::hmac_sha256(secret, token.substr(0, dot));
     return base::equal_constant_time(base64url({reinterpret_cast<const char*>(mac.data()), mac.size()}),
                                      token.substr(dot + 1));
 }

@@ -5,8 +5,6 @@
 #include "base/fd.hpp"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,26 +41,6 @@ void make(const std::string& file)
 
 } // namespace
 
-base::Sha256Digest hmac_sha256(std::string_view key, std::string_view message)
-{
-    base::Sha256Digest mac{};
-    unsigned size = 0;
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(),
-             &size) == nullptr)
-        throw std::runtime_error{"OpenSSL offers no HMAC-SHA256"};
-    return mac;
-}
-
-std::string uuid()
-{
-    std::string id = base::random_token(16);
-    id[12] = '4';
-    id[16] = "89ab"[id[16] % 4];
-    for (const std::size_t at : {8, 13, 18, 23}) id.insert(at, "-");
-    return id;
-}
-
 RootKey::RootKey(const std::string& file, const std::string& needed)
 {
     if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
@@ -91,7 +69,7 @@ std::string RootKey::derive(std::string_view purpose, std::string_view name, std
         message += '\n' + std::to_string(part.size()) + ':';
         message += part;
     }
-    return base::hex(hmac_sha256(key_, message));
+    return base::hex(base::hmac_sha256(key_, message));
 }
 
 } // namespace agenthost::hub

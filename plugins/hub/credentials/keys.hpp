@@ -9,10 +9,6 @@
 
 namespace agenthost::hub {
 
-base::Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
-
-std::string uuid(); // random, version 4, lower case
-
 class RootKey {
 public:
     // Reads or creates the key. Throws std::runtime_error: what, where, how to fix. `needed`: do not create it, because credentials in the

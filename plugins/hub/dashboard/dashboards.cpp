@@ -1,6 +1,7 @@
 #include "dashboards.hpp"
 
 #include "base/json_writer.hpp"
+#include "base/uuid.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
 #include "wire/codes.hpp"
@@ -75,7 +76,7 @@ void Dashboards::request(Conn conn, const Head& head)
     Session& session = *sessions_.emplace(conn, std::make_unique<Session>()).first->second;
     session.caller = *caller;
     session.token = std::move(token);
-    session.id = uuid();
+    session.id = base::random_uuid();
     session.peer = head.peer;
     session.counted = core_.now();
     session.outlet = std::make_shared<Outlet>(core_.host, conn);

@@ -1,8 +1,6 @@
 #include "protocol.hpp"
 
 #include <array>
-#include <cstdio>
-#include <ctime>
 #include <utility>
 
 namespace agenthost::hub {
@@ -59,22 +57,6 @@ Opening open_by_token(std::string_view token, const Credentials& credentials, st
     if (!found) return refuse_opening("the agent's token is not good: " + why);
     if (!valid_id(found->first)) return refuse_opening("the token's subject is no agent's id");
     return {.agent = std::move(found->first), .proof = std::move(found->second)};
-}
-
-std::string http_date(std::int64_t utc_ms)
-{
-    static constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const std::time_t when = utc_ms / 1000;
-    std::tm tm{};
-    if (::gmtime_r(&when, &tm) == nullptr) return {};
-    char text[64];
-    std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                  days.at(static_cast<std::size_t>(tm.tm_wday)), tm.tm_mday,
-                  months.at(static_cast<std::size_t>(tm.tm_mon)), tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-                  tm.tm_sec);
-    return text;
 }
 
 } // namespace agenthost::hub

@@ -59,7 +59,4 @@ Opening refuse_opening(std::string why);
 // Proves the agent that a JWT names.
 Opening open_by_token(std::string_view token, const Credentials&, std::int64_t now_ms);
 
-// "Fri, 20 Nov 2026 18:00:00 GMT": agents of the signed protocol measure their clock by it.
-std::string http_date(std::int64_t utc_ms);
-
 } // namespace agenthost::hub

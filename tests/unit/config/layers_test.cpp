@@ -2,7 +2,6 @@
 #include "fixture.hpp"
 
 #include "host/config/units.hpp"
-#include "host/config/url.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -282,24 +281,6 @@ TEST(Suggestions, OfferOnlySimilarWords)
     EXPECT_EQ(conf::nearest("lts", words), "tls");
     EXPECT_EQ(conf::nearest("colour", words), "");
     EXPECT_EQ(conf::nearest("", words), "");
-}
-
-TEST(Urls, AreParsed)
-{
-    const auto url = conf::parse_url("WSS://u:p@[::1]:8443/a?b=c");
-    ASSERT_TRUE(url);
-    EXPECT_EQ(url->scheme, "wss");
-    EXPECT_EQ(url->userinfo, "u:p");
-    EXPECT_EQ(url->host, "::1");
-    EXPECT_EQ(url->port, "8443");
-    EXPECT_EQ(url->target, "/a?b=c");
-    EXPECT_EQ(conf::parse_url("https://h")->port, "443");
-    EXPECT_EQ(conf::parse_url("https://h?x")->target, "/?x");
-    for (const char* bad : {"", "h", "://h", "ws://", "ws:///x", "ws://h:99999/", "ws://h:x/", "ws://[zz]/",
-                            "ws://[::1", "ws://a b/", "ws://a\\b/"})
-        EXPECT_FALSE(conf::parse_url(bad)) << bad;
-    EXPECT_EQ(conf::redact_url("wss://u:p@h/x?token=abc&b&c=d"), "wss://***@h/x?token=***&b&c=***");
-    EXPECT_EQ(conf::redact_url("wss://h/a@b"), "wss://h/a@b");
 }
 
 } // namespace

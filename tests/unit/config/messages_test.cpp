@@ -214,18 +214,22 @@ TEST_F(Messages, RejectUnsafeOrInvalidUrls)
               "agenthost.yaml:5:10: servers[0].url: \"files.example.com\" is not a URL; write "
               "wss://HOST[:PORT]/PATH");
     EXPECT_EQ(problems(server("", "wss://u:pw@h/x")),
-              "agenthost.yaml:5:10: servers[0].url: a user or password does not belong into the URL; use "
-              "credential: {file: PATH}");
+              "agenthost.yaml:5:10: servers[0].url: a user or password does not belong in the URL; use "
+              "credential: {file: PATH}, or headers");
     EXPECT_EQ(problems(server("", "wss://h/x#y")),
               "agenthost.yaml:5:10: servers[0].url: a \"#\" part is never sent; leave it out");
     for (const std::string bad : {"socks5://p:1", "https://p:1", "http://p:1/path"})
         EXPECT_EQ(problems(server("    proxy: " + bad + "\n")),
-                  "agenthost.yaml:6:12: servers[0].proxy: expected http://HOST:PORT of a proxy that knows "
-                  "CONNECT (what "
-                  "passes through it is encrypted by wss:// all the same), not \"" +
+                  "agenthost.yaml:6:12: servers[0].proxy: expected http://HOST:PORT of a proxy that supports "
+                  "CONNECT (a wss:// session stays encrypted through it), not \"" +
                       bad + "\"");
-    EXPECT_EQ(problems(server("    proxy: http://user@p:1\n")),
-              "agenthost.yaml:6:12: servers[0].proxy: before the @ stands USER:PASSWORD");
+    EXPECT_EQ(
+        problems(server("    proxy: http://user@p:1\n")),
+        "agenthost.yaml:6:12: servers[0].proxy: write USER:PASSWORD before the @, with special "
+              "characters percent-encoded (%40)");
+    EXPECT_EQ(problems(server("", "wss://h:0/x")),
+              "agenthost.yaml:5:10: servers[0].url: the URL's port is not a number from 1 to 65535");
+    EXPECT_EQ(problems(server("", "WSS://h/x")), "");
     EXPECT_EQ(
         problems("servers: [{name: a, protocol: panel, url: wss://h/x}]\n"),
         "agenthost.yaml:1:11: servers[0]: needs panel.register_url to get a token, or credential with one");

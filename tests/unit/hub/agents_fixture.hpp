@@ -6,6 +6,8 @@
 #include "plugins/hub/credentials/jwt.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
+#include "base/uuid.hpp"
+
 #include <chrono>
 
 namespace agenthost::hub_test {
@@ -36,7 +38,11 @@ protected:
     {
         std::string why;
         return hub::Jwt::of_secret(secret, why)
-            ->sign({.sub = sub, .role = role, .iat = now_s(), .exp = now_s() + lives, .jti = hub::uuid()});
+            ->sign({.sub = sub,
+                    .role = role,
+                    .iat = now_s(),
+                    .exp = now_s() + lives,
+                    .jti = agenthost::base::random_uuid()});
     }
 
     // --- agents; the caller looks at what became of them ---

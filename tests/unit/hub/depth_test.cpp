@@ -4,6 +4,7 @@
 #include "plugins/hub/credentials/jwt.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "wire/codec.hpp"
 #include "wire/dashboard/desk.hpp"
@@ -72,7 +73,7 @@ TEST(HubDepth, ADeepClaimIsRefused)
         const std::string text =
             base64url(R"({"alg":"HS256","typ":"JWT"})") + "." +
             base64url(R"({"sub":"n1","role":"agent","exp":4000000000,"x":)" + nested(levels) + "}");
-        const auto mac = hmac_sha256(secret, text);
+        const auto mac = agenthost::base::hmac_sha256(secret, text);
         return jwt->verify(text + "." + base64url({reinterpret_cast<const char*>(mac.data()), mac.size()}),
                            1'000'000, why);
     };

@@ -1,5 +1,6 @@
 #include "pair.hpp"
 
+#include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "host/config/config.hpp"
 #include "netclient/tls_renewal.hpp"

@@ -31,6 +31,14 @@ TEST(IpAddress, KnowsWildcardAndLoopback)
     EXPECT_FALSE(parse_ip("128.0.0.1")->loopback());
 }
 
+TEST(IpAddress, KnowsTheNamesOfThisMachine)
+{
+    for (const char* host : {"localhost", "LocalHost", "a.localhost", "127.9.9.9", "::1", "::ffff:127.0.0.1"})
+        EXPECT_TRUE(is_loopback_host(host)) << host;
+    for (const char* host : {"", "localhost.example.com", "127.0.0.1.example.com", "1270.0.0.1", "0.0.0.0"})
+        EXPECT_FALSE(is_loopback_host(host)) << host;
+}
+
 TEST(IpAddress, ReadsEndpointsWithAndWithoutPort)
 {
     EXPECT_EQ(parse_endpoint("192.0.2.1")->text(), "192.0.2.1:0");

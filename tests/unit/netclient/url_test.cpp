@@ -91,4 +91,64 @@ TEST(Url, ResolvesALocationAgainstItsBase)
     EXPECT_EQ(to("/a\\b"), "refused");
 }
 
+TEST(ServerUrl, IsTakenApart)
+{
+    std::string why;
+    const auto plain = parse_server_url("ws://localhost", why);
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(std::tie(plain->tls, plain->host, plain->port, plain->target),
+              std::make_tuple(false, std::string{"localhost"}, 80, std::string{"/"}));
+    EXPECT_EQ(plain->authority(), "localhost");
+    const auto full = parse_server_url("wss://files.example.com:8443/a/b?x=1&y=/2#part", why);
+    ASSERT_TRUE(full);
+    EXPECT_EQ(full->target, "/a/b?x=1&y=/2");
+    EXPECT_EQ(full->authority(), "files.example.com:8443");
+    EXPECT_EQ(parse_server_url("WSS://H", why)->redacted(), "https://h");
+    const auto six = parse_server_url("wss://[2001:db8::1]:443?x", why);
+    ASSERT_TRUE(six);
+    EXPECT_EQ(six->host, "2001:db8::1");
+    EXPECT_EQ(six->authority(), "[2001:db8::1]");
+    EXPECT_EQ(six->target, "/?x");
+}
+
+TEST(ServerUrl, IsRefusedWithAReasonAndWithoutItsQuery)
+{
+    for (const char* bad : {"", "files.example.com", "ftp://x/", "ws://", "ws://:80/", "ws://x:0/",
+                            "ws://x:70000/", "ws://x:8a/", "ws://[::1/", "ws://[::1]x/",
+                            "ws://user:secret@x/", "ws://x/a b", "ws://x/\r\nY: z"}) {
+        std::string why;
+        EXPECT_FALSE(parse_server_url(std::string{bad}, why)) << bad;
+        EXPECT_FALSE(why.empty());
+        EXPECT_EQ(why.find("secret"), std::string::npos) << why;
+    }
+    std::string why;
+    EXPECT_FALSE(parse_server_url("ws://x:0/?token=secret", why));
+    EXPECT_EQ(why.find("secret"), std::string::npos) << why;
+}
+
+TEST(Url, IsShownWithoutSecrets)
+{
+    EXPECT_EQ(shown_url("wss://u:secret@h:1/p?token=secret#x"), "wss://h:1/p");
+    EXPECT_EQ(shown_url("wss://h/p@q"), "wss://h/p@q");
+    EXPECT_EQ(shown_url("wss://h?token=a/b"), "wss://h");
+    EXPECT_EQ(printable("a\nb\x7f"
+                        "c",
+                        4),
+              "a?b?");
+}
+
+TEST(Url, IsListedWithItsSecretsMasked)
+{
+    EXPECT_EQ(redact_url("wss://u:p@h/x?token=abc&b&c=d"), "wss://***@h/x?token=***&b&c=***");
+    EXPECT_EQ(redact_url("wss://h/a@b"), "wss://h/a@b");
+    EXPECT_EQ(redact_url("nothing"), "nothing");
+}
+
+TEST(Url, HasAScheme)
+{
+    EXPECT_EQ(scheme_of("WSS://u:p@[::1]:8443/a"), "wss");
+    EXPECT_EQ(scheme_of("files.example.com"), "");
+    EXPECT_EQ(scheme_of("://h"), "");
+}
+
 } // namespace

@@ -3,7 +3,6 @@
 #include "host/session/lane.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/outgoing.hpp"
-#include "netclient/url.hpp"
 #include "tests/support/support.hpp"
 
 #include <boost/asio/bind_executor.hpp>
@@ -168,51 +167,6 @@ TEST(Outgoing, IsBoundedWhateverComes)
         queue.add_progress(std::to_string(i), std::string(100, 'p'));
     }
     EXPECT_LE(queue.bytes(), 10'000u + 100u);
-}
-
-TEST(Url, IsTakenApart)
-{
-    std::string why;
-    const auto plain = netclient::parse_server_url("ws://localhost", why);
-    ASSERT_TRUE(plain);
-    EXPECT_EQ(std::tie(plain->tls, plain->host, plain->port, plain->target),
-              std::make_tuple(false, std::string{"localhost"}, 80, std::string{"/"}));
-    EXPECT_EQ(plain->authority(), "localhost");
-    const auto full = netclient::parse_server_url("wss://files.example.com:8443/a/b?x=1&y=/2#part", why);
-    ASSERT_TRUE(full);
-    EXPECT_EQ(full->target, "/a/b?x=1&y=/2");
-    EXPECT_EQ(full->authority(), "files.example.com:8443");
-    const auto six = netclient::parse_server_url("wss://[2001:db8::1]:443?x", why);
-    ASSERT_TRUE(six);
-    EXPECT_EQ(six->host, "2001:db8::1");
-    EXPECT_EQ(six->authority(), "[2001:db8::1]");
-    EXPECT_EQ(six->target, "/?x");
-}
-
-TEST(Url, IsRefusedWithAReasonAndWithoutItsQuery)
-{
-    for (const char* bad : {"", "files.example.com", "ftp://x/", "ws://", "ws://:80/", "ws://x:0/",
-                            "ws://x:70000/", "ws://x:8a/", "ws://[::1/", "ws://[::1]x/",
-                            "ws://user:secret@x/", "ws://x/a b", "ws://x/\r\nY: z"}) {
-        std::string why;
-        EXPECT_FALSE(netclient::parse_server_url(std::string{bad}, why)) << bad;
-        EXPECT_FALSE(why.empty());
-        EXPECT_EQ(why.find("secret"), std::string::npos) << why;
-    }
-    std::string why;
-    EXPECT_FALSE(netclient::parse_server_url("ws://x:0/?token=secret", why));
-    EXPECT_EQ(why.find("secret"), std::string::npos) << why;
-}
-
-TEST(Url, IsShownWithoutSecrets)
-{
-    EXPECT_EQ(netclient::shown_url("wss://u:secret@h:1/p?token=secret#x"), "wss://h:1/p");
-    EXPECT_EQ(netclient::shown_url("wss://h/p@q"), "wss://h/p@q");
-    EXPECT_EQ(netclient::shown_url("wss://h?token=a/b"), "wss://h");
-    EXPECT_EQ(netclient::printable("a\nb\x7f"
-                                   "c",
-                                   4),
-              "a?b?");
 }
 
 TEST(Lane, RunsWhatIsPostedInOneGoAndInOrder)

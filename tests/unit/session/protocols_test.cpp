@@ -1,6 +1,7 @@
 // What differs from protocol to protocol: the upgrade, the first frame, what counts as accepted, heartbeats and metrics.
 #include "fixture.hpp"
 
+#include "base/hash.hpp"
 #include "host/session/world.hpp"
 
 #include <algorithm>
@@ -253,7 +254,7 @@ protected:
     {
         const std::string body = R"({"type":")" + type + R"(","agentId":"agent-7","ts":)" +
                                  std::to_string(ts) + R"(,"nonce":")" + nonce + R"(","payload":)" + payload;
-        return body + R"(,"signature":")" + host::hmac_sha256_hex(secret, body + "}") + "\"}";
+        return body + R"(,"signature":")" + base::hex(base::hmac_sha256(secret, body + "}")) + "\"}";
     }
     std::string command(const std::string& nonce, const std::string& word = "echo.say")
     {

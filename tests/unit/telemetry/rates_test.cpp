@@ -184,8 +184,6 @@ TEST(Words, AreJsonWhateverTheNames)
     EXPECT_EQ(nlohmann::json::parse(metrics_json(s))["network_in_bps"], 0);
     EXPECT_EQ(number(-0.001), "0");
     EXPECT_EQ(number(1e300 * 1e300), "0");
-    EXPECT_EQ(iso_time(1763660640123), "2025-11-20T17:44:00.123Z");
-    EXPECT_EQ(iso_time(-1), "1969-12-31T23:59:59.999Z");
 }
 
 TEST(Usage, CountsAsDfDoes)

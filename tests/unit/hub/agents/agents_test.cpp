@@ -1,6 +1,9 @@
 // How agents of each protocol get in, and are cut off again.
 #include "tests/unit/hub/agents_fixture.hpp"
 
+#include "base/hash.hpp"
+#include "base/uuid.hpp"
+
 using namespace agenthost::hub_test;
 using agenthost::hub::Role;
 
@@ -120,12 +123,12 @@ TEST_F(AgentsTest, ARegisterFrameForAnotherShopEndsTheSession)
 // What a signed agent sends, by the document: hex(HMAC-SHA256(secret, compact JSON of type, agentId, ts, nonce, payload)).
 std::string signed_frame(const std::string& secret, const std::string& type, const std::string& agent,
                          const std::string& payload, std::int64_t ts = now_s() * 1000,
-                         const std::string& nonce = agenthost::hub::uuid())
+                         const std::string& nonce = agenthost::base::random_uuid())
 {
     const std::string body = "{\"type\":\"" + type + "\",\"agentId\":\"" + agent +
                              "\",\"ts\":" + std::to_string(ts) + ",\"nonce\":\"" + nonce +
                              "\",\"payload\":" + payload;
-    const auto mac = agenthost::base::hex(agenthost::hub::hmac_sha256(secret, body + "}"));
+    const auto mac = agenthost::base::hex(agenthost::base::hmac_sha256(secret, body + "}"));
     return body + ",\"signature\":\"" + mac + "\"}";
 }
 const std::string auth_payload = R"({"hostname":"h1","version":"1.0.0"})";

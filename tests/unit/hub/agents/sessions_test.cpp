@@ -2,6 +2,8 @@
 #include "plugins/hub/agents/sessions.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
+#include "base/uuid.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -106,7 +108,10 @@ struct SessionsTest : testing::Test {
     }
     std::string token(const std::string& id, std::chrono::seconds lives) const
     {
-        return jwt->sign({.sub = id, .iat = utc / 1000, .exp = utc / 1000 + lives.count(), .jti = uuid()});
+        return jwt->sign({.sub = id,
+                          .iat = utc / 1000,
+                          .exp = utc / 1000 + lives.count(),
+                          .jti = agenthost::base::random_uuid()});
     }
     Peers::Peer& panel(const std::string& id, std::chrono::seconds lives = 1h)
     {

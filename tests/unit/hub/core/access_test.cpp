@@ -112,10 +112,4 @@ TEST(HubThrottle, PeersCauseTwentyLogLinesThenOneASecond)
     EXPECT_EQ(gate.open(now + 1min), 1U);
 }
 
-TEST(HubOpening, WritesHttpDates)
-{
-    EXPECT_EQ(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
-    EXPECT_EQ(http_date(784'111'777'999), "Sun, 06 Nov 1994 08:49:37 GMT") << "RFC 9110's, never ahead";
-}
-
 } // namespace

@@ -6,6 +6,8 @@
 
 #include "tests/support/support.hpp"
 
+#include "base/uuid.hpp"
+
 #include <random>
 
 using namespace agenthost::hub_test;
@@ -159,7 +161,8 @@ struct BookTest : testing::Test {
     bool admitted(const std::string& jwt) { return hub->credentials.by_jwt(jwt, utc, why).has_value(); }
     std::string signed_elsewhere(const std::string& id, std::int64_t issued_s, std::int64_t lives_s = 3600)
     {
-        return test_jwt->sign({.sub = id, .iat = issued_s, .exp = issued_s + lives_s, .jti = uuid()});
+        return test_jwt->sign(
+            {.sub = id, .iat = issued_s, .exp = issued_s + lives_s, .jti = agenthost::base::random_uuid()});
     }
     void upkeep()
     {

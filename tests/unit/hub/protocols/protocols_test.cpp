@@ -1,6 +1,9 @@
 // The command API, shops' tasks, reports and the signed routes over the protocols' own frames, with the library as it ships.
 #include "tests/unit/hub/agents_fixture.hpp"
 
+#include "base/hash.hpp"
+#include "base/uuid.hpp"
+
 using namespace agenthost::hub_test;
 namespace hub = agenthost::hub;
 namespace base = agenthost::base;
@@ -66,10 +69,10 @@ protected:
     void say(agh_conn conn, const std::string& type, const std::string& payload)
     {
         const std::string ts = std::to_string(hub_now_ms());
-        const std::string nonce = hub::uuid();
+        const std::string nonce = agenthost::base::random_uuid();
         const std::string body = R"({"type":")" + type + R"(","agentId":"n2","ts":)" + ts + R"(,"nonce":")" +
                                  nonce + R"(","payload":)" + payload + "}";
-        const std::string mac = base::hex(hub::hmac_sha256("secret-of-n2", body));
+        const std::string mac = base::hex(agenthost::base::hmac_sha256("secret-of-n2", body));
         host->listener.frame(conn, body.substr(0, body.size() - 1) + R"(,"signature":")" + mac + "\"}");
     }
     static std::int64_t hub_now_ms()

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <chrono>
 
-namespace agenthost::wire {
+namespace agenthost::base {
 namespace {
 
 using namespace std::chrono;
@@ -59,22 +59,19 @@ std::optional<minutes> zone(Reader& reader)
     return west ? -ahead : ahead;
 }
 
-} // namespace
-
-void append_iso8601(std::string& out, std::int64_t utc_ms)
+void append_time(std::string& out, std::int64_t utc_ms)
 {
     const sys_time<milliseconds> time{milliseconds{std::clamp(utc_ms, first, last)}};
     const auto midnight = floor<days>(time);
     const year_month_day day{midnight};
     const hh_mm_ss clock{time - midnight};
-    std::array<char, 26> text{};
+    std::array<char, 24> text{};
     char* at = text.data();
     const auto number = [&](auto value, int digits, char after) {
         for (int i = digits - 1; i >= 0; --i, value /= 10) at[i] = static_cast<char>('0' + value % 10);
         at[digits] = after;
         at += digits + 1;
     };
-    *at++ = '"';
     number(static_cast<int>(day.year()), 4, '-');
     number(static_cast<unsigned>(day.month()), 2, '-');
     number(static_cast<unsigned>(day.day()), 2, 'T');
@@ -82,8 +79,23 @@ void append_iso8601(std::string& out, std::int64_t utc_ms)
     number(clock.minutes().count(), 2, ':');
     number(clock.seconds().count(), 2, '.');
     number(clock.subseconds().count(), 3, 'Z');
-    *at++ = '"';
-    out.append(text.data(), static_cast<std::size_t>(at - text.data()));
+    out.append(text.data(), text.size());
+}
+
+} // namespace
+
+void append_iso8601(std::string& out, std::int64_t utc_ms)
+{
+    out += '"';
+    append_time(out, utc_ms);
+    out += '"';
+}
+
+std::string iso8601(std::int64_t utc_ms)
+{
+    std::string out;
+    append_time(out, utc_ms);
+    return out;
 }
 
 std::optional<std::int64_t> from_iso8601(std::string_view text)
@@ -111,4 +123,4 @@ std::optional<std::int64_t> from_iso8601(std::string_view text)
     return duration_cast<milliseconds>(since).count();
 }
 
-} // namespace agenthost::wire
+} // namespace agenthost::base

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-namespace agenthost::wire {
+namespace agenthost::base {
 namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -24,12 +24,14 @@ void append_base64(std::string& out, std::string_view bytes)
     const auto at = [&](std::size_t i) -> std::uint32_t {
         return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
     };
+    std::size_t end = out.size();
+    out.resize(end + (bytes.size() + 2) / 3 * 4);
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         const std::uint32_t three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-        out += alphabet[three >> 18];
-        out += alphabet[three >> 12 & 63];
-        out += i + 1 < bytes.size() ? alphabet[three >> 6 & 63] : '=';
-        out += i + 2 < bytes.size() ? alphabet[three & 63] : '=';
+        out[end++] = alphabet[three >> 18];
+        out[end++] = alphabet[three >> 12 & 63];
+        out[end++] = i + 1 < bytes.size() ? alphabet[three >> 6 & 63] : '=';
+        out[end++] = i + 2 < bytes.size() ? alphabet[three & 63] : '=';
     }
 }
 
@@ -56,4 +58,18 @@ bool append_from_base64(std::string& out, std::string_view text)
     return true;
 }
 
-} // namespace agenthost::wire
+std::string base64(std::string_view bytes)
+{
+    std::string text;
+    append_base64(text, bytes);
+    return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text)
+{
+    std::string bytes;
+    if (text.size() % 4 != 0 || !append_from_base64(bytes, text)) return std::nullopt;
+    return bytes;
+}
+
+} // namespace agenthost::base
