@@ -2,7 +2,6 @@
 
 #include "memory.hpp"
 #include "sheet.hpp"
-#include "status.hpp"
 
 #include "base/hash.hpp"
 #include "host/observe/log.hpp"
@@ -16,12 +15,12 @@
 
 namespace agenthost::host {
 
+using namespace std::chrono_literals;
+
 namespace {
 
-// Beyond `shutdown` of the configuration: then the loop is left, and at the end, which the manual states, the process.
-constexpr auto give_up = 15s, hard_stop = 20s;
-constexpr auto tear_down_most = 10s; // joins, a last commit, what waits for the audit and the log
-constexpr int exit_failed = 1, exit_config = 78;
+// Beyond `shutdown` of the configuration: then the main loop is left.
+constexpr auto give_up = 15s;
 
 // The state directory belongs to one daemon: 0700, and locked while we live.
 std::string claim_state(const std::filesystem::path& dir, base::FileLock& lock)
@@ -42,6 +41,8 @@ std::string claim_state(const std::filesystem::path& dir, base::FileLock& lock)
     return {};
 }
 
+} // namespace
+
 std::string joined(const std::vector<std::string>& folders)
 {
     std::string all;
@@ -49,21 +50,11 @@ std::string joined(const std::vector<std::string>& folders)
     return all;
 }
 
-} // namespace
-
-std::vector<std::string> plugin_path(const Config& config, const RuntimePaths& paths)
-{
-    std::vector<std::string> all;
-    for (const auto& folder : config.plugin_path) all.push_back(folder.string());
-    if (all.empty()) all = paths.plugin_path;
-    return all;
-}
-
 // ---- start-up, a step a function; each returns what is wrong, or nothing ----
 
 int Runtime::Impl::run()
 {
-    expect_signals();
+    Signals::expect();
     bound_arenas();
     if (!load()) return exit_config;
     log::init(config->log_level, config->log_format);
@@ -79,19 +70,16 @@ int Runtime::Impl::run()
         if (!problem.empty()) return fail_start(problem);
     }
     watch_signals();
-    started_with = config;
-    const auto path = plugin_path(*config, paths);
-    plugins->apply(config->plugins, find_plugins(path), joined(path),
-                   [this](const auto& changes) { plugins_started(changes); });
+    start_plugins();
     try {
-        main.run();
+        loops.main().run();
     } catch (const std::exception& e) { // unhandled, it would end in std::terminate() without a log line
         log::error("agenthost", std::string{"unexpected error: "} + e.what() + "; stopping");
-        exit_code = exit_failed;
-        stopping = true;
+        phase.exit_code = exit_failed;
+        phase.stopping = true;
     }
     tear_down();
-    return exit_code;
+    return phase.exit_code;
 }
 
 // No loop has run yet, nor will one: told so, nothing waits for one.
@@ -99,8 +87,8 @@ int Runtime::Impl::fail_start(const std::string& problem)
 {
     log::error("agenthost", problem);
     notify("STATUS=" + problem + "\nERRNO=1");
-    exit_code = exit_failed;
-    main.stop();
+    phase.exit_code = exit_failed;
+    loops.main().stop();
     tear_down();
     return exit_failed;
 }
@@ -127,20 +115,13 @@ std::string Runtime::Impl::open_audit()
 
 std::string Runtime::Impl::start_threads()
 {
-    for (std::uint32_t i = 1; i < config->io_threads; ++i) {
-        more_io.push_back(std::make_unique<asio::io_context>(1));
-        io_work.push_back(asio::make_work_guard(*more_io.back()));
-    }
-    std::vector<asio::io_context*> all{&main};
-    for (auto& io : more_io) all.push_back(io.get());
-    loops.emplace(all);
-    for (auto& io : more_io) io_threads.emplace_back([&io] { io->run(); });
+    loops.start(config->io_threads);
     return {};
 }
 
 std::string Runtime::Impl::open_journal()
 try {
-    journal.emplace(main.get_executor(),
+    journal.emplace(loops.main().get_executor(),
                     Journal::Options{.file = config->state_dir / "journal.db",
                                      .keep = config->journal_keep,
                                      .rows = config->journal_rows,
@@ -155,38 +136,48 @@ try {
 
 std::string Runtime::Impl::make_rooms()
 {
-    std::vector<asio::io_context*> io{&main};
-    for (auto& more : more_io) io.push_back(more.get());
-    listeners.emplace(io);
-    listeners->on_renewal([](const std::string& name, const std::string& problem) {
-        if (problem.empty())
-            log::info("listener " + name, "uses its renewed certificate");
-        else
-            log::warn("listener " + name, "keeps its old certificate: " + problem);
-    });
+    const auto main = loops.main().get_executor();
+    listeners.emplace(loops.connections());
     Dispatcher::Options options;
     options.agent_id = config->agent_id;
     options.version = AGENTHOST_VERSION;
     options.on_finished = [this](const Finished& f) { finished(f); };
     options.status_json = [this] { return status(); };
-    dispatcher.emplace(main.get_executor(), registry, *journal, std::move(options));
+    dispatcher.emplace(main, registry, *journal, std::move(options));
     services.emplace(
-        Services::Rooms{*dispatcher, facts, metrics, *listeners, config->state_dir.string(),
+        Services::Rooms{*dispatcher, facts, metrics, listeners->listeners(), config->state_dir.string(),
                         [this](const std::string& id, const std::string& why) { plugins->died(id, why); },
                         [this](const std::string& id) { plugins->changed(id); },
                         [this](std::string_view server) { return network.json_of(server); }});
     network.set(config->servers);
-    plugins.emplace(PluginSet::Rooms{.main = main.get_executor(),
+    plugins.emplace(PluginSet::Rooms{.main = main,
                                      .services = *services,
                                      .registry = registry,
                                      .dispatcher = *dispatcher,
                                      .facts = facts,
                                      .runner = paths.runner});
+    sessions.emplace(SessionTable::Rooms{.main = main,
+                                         .dispatcher = *dispatcher,
+                                         .facts = facts,
+                                         .registry = registry,
+                                         .conditions = conditions,
+                                         .network = network,
+                                         .started = phase.started});
+    upkeep.emplace(main, *dispatcher, *journal);
+    health.emplace(main, Health::Rooms{.plugins = *plugins,
+                                       .sessions = *sessions,
+                                       .journal = *journal,
+                                       .conditions = conditions,
+                                       .journal_file = (config->state_dir / "journal.db").string(),
+                                       .any_fd = state_lock.fd()});
+    reloader.emplace(
+        main, [request = request, paths = paths] { return read_configuration(request, paths); },
+        [this](Reloader::Read read, Reloader::Done done) { apply(std::move(read), std::move(done)); });
     metrics.source([this](Sheet& sheet) {
         fill_sheet(sheet, {.status = status_parts(),
                            .process = process_cost(),
                            .audit = audit->stats(),
-                           .loop_age_s = std::chrono::duration<double>(loops->age()).count(),
+                           .loop_age_s = std::chrono::duration<double>(loops.watch().age()).count(),
                            .log_lost = log::lost()});
     });
     return {};
@@ -200,137 +191,68 @@ std::string Runtime::Impl::share_journal()
     return {};
 }
 
-std::string Runtime::Impl::bind_listeners()
-{
-    for (const auto& listener : config->listeners) {
-        if (auto problem = listeners->add(listener); !problem.empty()) return problem;
-        listening[listener.name] = listener;
-    }
-    return {};
-}
+std::string Runtime::Impl::bind_listeners() { return listeners->bind(*config); }
 
 // Open before the plugins are: who asks hears "starting", and why.
 std::string Runtime::Impl::bind_control()
 {
-    control_listeners.emplace(std::vector<asio::io_context*>{&control_io});
-    if (auto problem = control_listeners->add_unix("control", config->control_socket.string());
-        !problem.empty())
-        return problem;
-    control.emplace(main.get_executor(), *control_listeners, *dispatcher,
-                    ControlHooks{.stalled = [this] { return loops->stalled(); },
-                                 .status = [this] { return status(); },
-                                 .plugins = [this] { return plugins_json(plugins->status()); },
-                                 .metrics = [this] { return metrics.text(); },
-                                 .conditions = [this] { return all_conditions(); },
-                                 .ready = [this] { return ready && !stopping; },
-                                 .reload = [this](auto done) { reload(std::move(done)); },
-                                 .reconnect = [this](const std::string& name) { return reconnect(name); },
-                                 .cancel_grace = [this] { return config->limits.cancel_grace; }});
-    control->serve("control", false);
-    if (!config->metrics_bind.empty()) {
-        ListenerConfig metrics_listener;
-        metrics_listener.name = "metrics";
-        metrics_listener.bind = {config->metrics_bind};
-        if (auto problem = control_listeners->add(metrics_listener); !problem.empty()) return problem;
-        control->serve("metrics", true);
-    }
-    control_work.emplace(control_io.get_executor());
-    control_thread = std::thread{[this] { control_io.run(); }};
-    control_listeners->open();
+    control.emplace(loops.control());
+    auto problem = control->bind(*config, loops.main().get_executor(), *dispatcher, control_hooks());
+    if (!problem.empty()) return problem;
+    loops.start_control();
+    control->open();
     return {};
+}
+
+void Runtime::Impl::start_plugins()
+{
+    started_with = config;
+    const auto path = plugin_path(*config, paths);
+    plugins->apply(config->plugins, find_plugins(path), joined(path),
+                   [this](const auto& changes) { plugins_started(changes); });
 }
 
 void Runtime::Impl::plugins_started(const PluginChanges& changes)
 {
-    if (stopping) return; // the plugins that were still starting are answered so
+    if (phase.stopping) return; // the plugins that were still starting are answered so
     if (!changes.required_failed.empty()) {
-        exit_code = exit_failed;
+        phase.exit_code = exit_failed;
         const auto& first =
             changes.required_failed.front(); // "plugin storage: why", and why is in the log already
         return stop("a required plugin failed: " + first.substr(0, first.find(':')));
     }
     base::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
-    for (const auto& server : config->servers) start_session(server);
+    sessions->start(config);
     listeners->open();
-    for (const auto& listener : listeners->status())
-        for (const auto& address : listener.addresses)
-            log::info("listener " + listener.name, "listening on " + address);
-    ready = true;
-    const auto took =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+    phase.ready = true;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                            phase.started);
     log::info("agenthost", "ready: version " AGENTHOST_VERSION ", agent " + config->agent_id + ", " +
                                std::to_string(config->servers.size()) +
                                (config->servers.size() == 1 ? " server" : " servers") + ", started in " +
                                std::to_string(took.count()) + " ms");
     notify("READY=1\nSTATUS=" + std::to_string(config->servers.size()) + " servers configured");
-    feed_watchdog();
-    ask_health();
-    expire_journal();
-    settle_later();
-    reload_waiting();
-}
-
-void Runtime::Impl::start_session(const ServerConfig& server)
-{
-    SessionContext context{main.get_executor(), *dispatcher,       facts,
-                           config->agent_id,    AGENTHOST_VERSION, [this] { say_status(); }};
-    context.state_dir = config->state_dir.string();
-    context.capabilities = [this] { return capabilities(); };
-    context.healthy = [this] { return !conditions.any_but("server "); };
-    context.started = started;
-    context.on_origin = [this, name = server.name](const std::string& origin) {
-        network.set_origin(name, origin);
-    };
-    context.warn = [name = server.name](const std::string& text) {
-        log::write(log::Level::warn, "session " + name, text);
-    };
-    auto session = make_session(std::move(context), server);
-    if (!session) {
-        log::error("session " + server.name, "protocol " + server.protocol + " is not spoken by this build");
-        return;
-    }
-    sessions[server.name] = session;
-    session->start();
+    health->begin();
+    upkeep->begin();
+    reloader->open();
 }
 
 // ---- shut-down: finish what runs, say goodbye, stop plugins, close the rest ----
 
-std::chrono::milliseconds Runtime::Impl::stop_bound_of(const Config& config)
-{
-    return config.shutdown_commands + config.shutdown_sessions + config.shutdown_plugins + hard_stop;
-}
-
 void Runtime::Impl::stop(const std::string& why)
 {
-    if (stopping) return;
-    stopping = true;
+    if (phase.stopping) return;
+    phase.stopping = true;
     log::info("agenthost", "stopping: " + why);
     notify("STOPPING=1\nSTATUS=finishing what runs");
-    const auto allowed = config->shutdown_commands + config->shutdown_sessions + config->shutdown_plugins;
-    last_resort.arm(stop_bound_of(*config), exit_failed);
-    too_long.expires_after(allowed + give_up);
-    too_long.async_wait([this](const auto& error) {
-        if (error) return;
+    bounds.arm_stop();
+    loops.leave_after(StopBounds::allowed(*config) + give_up, [this] {
         log::error("agenthost", "something did not stop in time; ending without it");
-        exit_code = exit_failed;
-        main.stop();
+        phase.exit_code = exit_failed;
     });
-    reload_waiting(); // answers those
-    dispatcher->drain(config->shutdown_commands, [this] { stop_sessions(); });
-}
-
-void Runtime::Impl::stop_sessions()
-{
-    // Also those that a reload replaced and that still say goodbye.
-    std::vector<std::shared_ptr<Session>> all;
-    for (const auto& [name, session] : sessions) all.push_back(session);
-    for (const auto& [name, session] : leaving) all.push_back(session);
-    if (all.empty()) return stop_plugins();
-    auto left = std::make_shared<std::size_t>(all.size());
-    for (const auto& session : all)
-        session->stop(config->shutdown_sessions, [this, left] {
-            if (--*left == 0) stop_plugins();
-        });
+    reloader->close();
+    sessions->close();
+    dispatcher->drain(config->shutdown_commands, [this] { sessions->stop([this] { stop_plugins(); }); });
 }
 
 void Runtime::Impl::stop_plugins()
@@ -341,50 +263,36 @@ void Runtime::Impl::stop_plugins()
 void Runtime::Impl::close_listeners()
 {
     const auto last = [this] { // on the control's thread
-        asio::post(main, [this] {
+        boost::asio::post(loops.main(), [this] {
             log::info("agenthost", "stopped");
-            main.stop();
+            loops.main().stop();
         });
     };
-    listeners->drain(1s, [this, last] { control_listeners->drain(1s, last); });
-}
-
-void Runtime::Impl::end_threads()
-{
-    control_work.reset();
-    control_io.stop();
-    if (control_thread.joinable()) control_thread.join();
-    io_work.clear();
-    for (auto& io : more_io) io->stop();
-    for (auto& thread : io_threads) thread.join();
-    io_threads.clear();
+    listeners->listeners().drain(1s, [this, last] { control->drain(1s, last); });
 }
 
 void Runtime::Impl::tear_down()
 {
-    last_resort.arm(tear_down_most, exit_failed); // a dead mount under the journal or the audit
-    end_threads();
-    sessions.clear();
-    leaving.clear();
-    if (control_listeners)
-        control_listeners->forget("host"); // connections that are open still know the control's routes
-    control.reset();
-    if (exit_code == exit_failed && stopping) {
+    bounds.arm_tear_down();
+    loops.end();
+    sessions.reset();
+    if (control) control->close();
+    if (phase.exit_code == exit_failed && phase.stopping) {
         // Something hangs: running destructors could wait for it for ever. The journal's committed rows are safe by design.
         log::shutdown();
-        std::quick_exit(exit_code);
+        std::quick_exit(phase.exit_code);
     }
     plugins.reset();
     dispatcher.reset();
     journal.reset();
     listeners.reset();
-    control_listeners.reset();
+    control.reset();
     audit.reset();
     const bool alone = OffThread::wait_for_all(200ms);
     log::shutdown();
     if (const auto lost = log::lost(); lost > 0)
         notify("STATUS=" + std::to_string(lost) + " log lines were lost: stderr was not read, or too slowly");
-    if (!alone) std::quick_exit(exit_code); // a look-up hangs: it may use what exit() takes down
+    if (!alone) std::quick_exit(phase.exit_code); // a look-up hangs: it may use what exit() takes down
 }
 
 Runtime::Runtime(LoadRequest request, RuntimePaths paths)

@@ -1,73 +1,35 @@
-// What the daemon does while it runs: signals, watchdog, health, numbers.
+// What the daemon does while it runs: signals, finished commands, its status, another configuration.
 #include "runtime_impl.hpp"
-
-#include "memory.hpp"
-#include "status.hpp"
 
 #include "host/observe/log.hpp"
 #include "host/observe/notify.hpp"
-#include "host/session/world.hpp"
-
-#include <boost/asio/post.hpp>
+#include "host/observe/process.hpp"
 
 #include <csignal>
 #include <unistd.h>
 
 namespace agenthost::host {
 
-namespace {
-
-constexpr auto settle = 1s; // without a command: idle
-constexpr int exit_failed = 1;
-volatile std::sig_atomic_t early_hangup = 0;
-
-} // namespace
-
-// Runs first: by default SIGHUP would end the process while it still opens its journal, and SIGPIPE while it logs. SIGTERM may end it.
-void Runtime::Impl::expect_signals()
-{
-    std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
-    std::signal(SIGXFSZ, SIG_IGN); // so is a file that grows beyond LimitFSIZE
-    std::signal(SIGHUP, [](int) { early_hangup = 1; });
-    sigset_t ours; // the parent process may have blocked them
-    ::sigemptyset(&ours);
-    for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGALRM}) ::sigaddset(&ours, sig);
-    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
-}
-
 void Runtime::Impl::watch_signals()
 {
-    stop_bound = stop_bound_of(*config);
-    for (int sig : {SIGTERM, SIGINT, SIGHUP}) signals.add(sig);
-    wait_signal();
-    if (early_hangup == 0) return;
-    early_hangup = 0;
-    asio::post(main, [this] { on_signal(SIGHUP); });
-}
-
-// On the control's thread.
-void Runtime::Impl::wait_signal()
-{
-    signals.async_wait([this](const boost::system::error_code& error, int sig) {
-        if (error) return;
-        if (sig != SIGHUP) last_resort.arm(stop_bound, exit_failed);
-        asio::post(main, [this, sig] { on_signal(sig); });
-        wait_signal();
-    });
+    bounds.use(*config);
+    signals.emplace(loops.control(), loops.main().get_executor(),
+                    Signals::Hooks{.on_stop = [this] { bounds.arm_stop(); },
+                                   .on_signal = [this](int sig) { on_signal(sig); }});
 }
 
 void Runtime::Impl::on_signal(int sig)
 {
-    if (sig == SIGHUP) return reload([](const Reloaded&) {}); // its words are in the log
-    if (!stopping) return stop(sig == SIGTERM ? "SIGTERM" : "SIGINT");
+    if (sig == SIGHUP) return reloader->request([](const Reloaded&) {}); // its words are in the log
+    if (!phase.stopping) return stop(sig == SIGTERM ? "SIGTERM" : "SIGINT");
     log::warn("agenthost", "a second signal: ending at once");
-    exit_code = exit_failed;
-    main.stop();
+    phase.exit_code = exit_failed;
+    loops.main().stop();
 }
 
 void Runtime::Impl::finished(const Finished& f)
 {
-    settle_later();
+    upkeep->settle_later();
     metrics.command(f.known ? f.action : std::string_view{}, f.outcome, f.took);
     audit->set_sample(config->audit_sample); // a reload may have changed it
     audit->record({.caller = f.caller,
@@ -80,82 +42,36 @@ void Runtime::Impl::finished(const Finished& f)
                    .effects = f.effects});
 }
 
-void Runtime::Impl::feed_watchdog()
-{
-    const auto every = watchdog_interval();
-    if (!every) return;
-    notify("WATCHDOG=1"); // from the I/O loop: when it stands still, systemd hears nothing
-    watchdog.expires_after(*every);
-    watchdog.async_wait([this](const auto& error) {
-        if (!error) feed_watchdog();
-    });
-}
+// ---- status ----
 
-// `settle` after the last command: what work (or start-up) touched goes back. One timer a pause, not one a command.
-void Runtime::Impl::settle_later()
+ControlHooks Runtime::Impl::control_hooks()
 {
-    if (std::exchange(settling, true)) return;
-    submitted_seen = dispatcher->stats().submitted;
-    settled.expires_after(settle);
-    settled.async_wait([this](const auto& error) {
-        if (error) return;
-        settling = false;
-        const auto stats = dispatcher->stats();
-        if (stats.in_flight > 0) return; // its end comes here again
-        if (stats.submitted != submitted_seen) return settle_later();
-        release_idle_memory();
-    });
-}
-
-void Runtime::Impl::expire_journal()
-{
-    journal->expire();
-    expiry.expires_after(1h);
-    expiry.async_wait([this](const auto& error) {
-        if (!error) expire_journal();
-    });
-}
-
-void Runtime::Impl::say_status()
-{
-    std::size_t up = 0;
-    std::erase_if(session_said, [this](const auto& said) { return !sessions.contains(said.first); });
-    for (const auto& [name, session] : sessions) {
-        const auto status = session->status();
-        const bool connected = status.state == "ready";
-        up += connected;
-        // A line when something is new, not one for every attempt of a long outage.
-        // "..., but this machine's clock is 400 s ahead": it works, and a person should know.
-        const std::string but = status.notice.empty() ? "" : ", but " + status.notice;
-        const std::string now = connected ? "connected to " + status.url + but : status.problem;
-        if (now.empty() || std::exchange(session_said[name], now) == now) continue;
-        log::write(connected && but.empty() ? log::Level::info : log::Level::warn, "session " + name, now);
-    }
-    notify("STATUS=" + std::to_string(up) + " of " + std::to_string(sessions.size()) + " servers connected");
-}
-
-bool Runtime::Impl::reconnect(const std::string& name)
-{
-    const auto at = sessions.find(name);
-    if (at == sessions.end()) return false;
-    at->second->reconnect();
-    return true;
+    return {.stalled = [this] { return loops.watch().stalled(); },
+            .status = [this] { return status(); },
+            .plugins = [this] { return plugins_json(plugins->status()); },
+            .metrics = [this] { return metrics.text(); },
+            .conditions = [this] { return health->conditions(); },
+            .ready = [this] { return phase.ready && !phase.stopping; },
+            .reload = [this](auto done) { reloader->request(std::move(done)); },
+            .reconnect = [this](const std::string& name) { return sessions->reconnect(name); },
+            .cancel_grace = [this] { return config->limits.cancel_grace; }};
 }
 
 StatusParts Runtime::Impl::status_parts()
 {
     StatusParts parts;
-    parts.conditions = all_conditions();
+    parts.conditions = health->conditions();
     parts.agent_id = config->agent_id;
     parts.version = AGENTHOST_VERSION;
     parts.pid = static_cast<int>(::getpid());
     parts.uptime_s =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started).count();
-    parts.ready = ready;
-    parts.draining = stopping;
-    for (const auto& [name, session] : sessions) parts.servers.push_back(session->status());
-    parts.listeners = listeners->status();
-    for (auto& one : control_listeners->status()) parts.listeners.push_back(std::move(one));
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - phase.started)
+            .count();
+    parts.ready = phase.ready;
+    parts.draining = phase.stopping;
+    parts.servers = sessions->status();
+    parts.listeners = listeners->listeners().status();
+    for (auto& one : control->status()) parts.listeners.push_back(std::move(one));
     parts.plugins = plugins->status();
     parts.dispatch = dispatcher->stats();
     parts.journal = journal->stats();
@@ -169,6 +85,53 @@ std::string Runtime::Impl::status()
     parts.audit = audit->stats();
     parts.facts = facts.json();
     return status_json(parts);
+}
+
+// ---- another configuration: listeners first (an address may be taken), then plugins, then sessions ----
+
+void Runtime::Impl::apply(Reloader::Read read, Reloader::Done done)
+{
+    const LoadResult& loaded = read.loaded;
+    if (!loaded.config || phase.stopping) {
+        Reloaded answer;
+        for (const auto& problem : loaded.problems) {
+            log::error("config", problem.text);
+            answer.problems.push_back(problem.text);
+        }
+        if (phase.stopping) answer.problems.emplace_back("the daemon is stopping");
+        log::error("agenthost", "reload refused: the old configuration stays");
+        return done(answer);
+    }
+    for (const auto& warning : loaded.warnings) log::warn("config", warning);
+    notify("RELOADING=1");
+    auto answer = std::make_shared<Reloaded>();
+    listeners->reload(*loaded.config, std::move(read.certificates), *answer);
+    config = loaded.config;
+    network.set(config->servers);
+    bounds.use(*config);
+    log::set_level(config->log_level);
+    share_journal();
+    plugins->apply(config->plugins, std::move(read.found), joined(plugin_path(*config, paths)),
+                   [this, answer, done = std::move(done)](const PluginChanges& changes) {
+                       plugins_applied(*answer, changes, done);
+                   });
+}
+
+void Runtime::Impl::plugins_applied(Reloaded answer, const PluginChanges& changes, const Reloader::Done& done)
+{
+    if (phase.stopping) return done({.problems = {"the daemon is stopping"}});
+    const auto add = [&answer](std::vector<std::string> more) {
+        answer.changes.insert(answer.changes.end(), more.begin(), more.end());
+    };
+    add(changes.changes);
+    add(sessions->use(config));
+    add(pending_restart(*started_with, *config));
+    for (const auto& change : answer.changes) log::info("reload", change);
+    answer.notices = changes.notices;
+    for (const auto& notice : answer.notices) log::warn("reload", notice);
+    answer.failed.insert(answer.failed.end(), changes.failed.begin(), changes.failed.end());
+    notify("READY=1");
+    done(answer);
 }
 
 } // namespace agenthost::host

@@ -254,7 +254,7 @@ void prepare_client(SSL* ssl, const TlsContext& context, const std::string& host
     std::string name = context.server_name().empty() ? host : context.server_name();
     if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2); // [::1]
     if (name.empty()) return;
-    const bool literal = parse_ip(name);
+    const bool literal = parse_ip(name).has_value();
     if (!literal) SSL_set_tlsext_host_name(ssl, name.c_str());
     if (!context.verify()) return;
     X509_VERIFY_PARAM* verify = SSL_get0_param(ssl);

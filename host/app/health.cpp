@@ -1,7 +1,9 @@
-// What degrades the agent: gathered every second from plugins, sessions, the journal and the process into one table (Conditions),
-// which everything that tells of health reads.
-#include "runtime_impl.hpp"
+#include "health.hpp"
 
+#include "plugin_set.hpp"
+#include "session_table.hpp"
+
+#include "host/dispatch/journal.hpp"
 #include "host/observe/log.hpp"
 #include "host/session/world.hpp"
 
@@ -9,9 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace agenthost::host {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr auto health_interval = 1s; // within which a trouble must be seen
 constexpr auto loss_interval = 30s;  // lost log lines are said so often at most
@@ -37,24 +43,49 @@ std::string descriptor_problem(int any_open)
 
 } // namespace
 
-void Runtime::Impl::ask_health()
+Health::Health(boost::asio::any_io_executor main, Rooms rooms)
+    : rooms_{std::move(rooms)}, timer_{std::move(main)}
+{}
+
+void Health::begin()
 {
-    plugins->check_health(); // the answers are there the next time
-    gather_conditions();
-    if (const auto now = std::chrono::steady_clock::now(); now >= say_losses_at) {
+    rooms_.plugins.check_health(); // the answers are there the next time
+    gather();
+    if (const auto now = std::chrono::steady_clock::now(); now >= say_losses_at_) {
         log::say_losses();
-        say_losses_at = now + loss_interval;
+        say_losses_at_ = now + loss_interval;
     }
-    health.expires_after(health_interval);
-    health.async_wait([this](const auto& error) {
-        if (!error) ask_health();
+    timer_.expires_after(health_interval);
+    timer_.async_wait([this](const auto& error) {
+        if (!error) begin();
     });
 }
 
-void Runtime::Impl::gather_conditions()
+std::vector<Condition> Health::conditions()
+{
+    gather();
+    return rooms_.conditions.all();
+}
+
+void Health::gather()
+{
+    gather_plugins();
+    gather_sessions();
+    rooms_.conditions.report("descriptors", descriptor_problem(rooms_.any_fd), Grade::degraded);
+    const auto working = rooms_.journal.stats().working;
+    rooms_.conditions.report("disk",
+                             working < disk_hangs_after
+                                 ? std::string{}
+                                 : rooms_.journal_file +
+                                       ": the disk has not answered for more than 5 s; commands "
+                                       "with effects wait for it. Look at the disk or the mount.",
+                             Grade::unhealthy);
+}
+
+void Health::gather_plugins()
 {
     std::vector<Condition> found;
-    for (const auto& plugin : plugins->status()) {
+    for (const auto& plugin : rooms_.plugins.status()) {
         const bool failed = plugin.state == PluginState::failed;
         if (plugin.healthy && !failed) continue;
         found.push_back({.id = "plugin " + plugin.id,
@@ -63,35 +94,23 @@ void Runtime::Impl::gather_conditions()
                          .since = 0,
                          .silent = failed || !plugin.stuck.empty()}); // PluginSet wrote why
     }
-    conditions.replace("plugin ", std::exchange(found, {}));
-    for (const auto& [name, session] : sessions) {
-        const auto status = session->status();
+    rooms_.conditions.replace("plugin ", std::move(found));
+}
+
+void Health::gather_sessions()
+{
+    std::vector<Condition> found;
+    for (const auto& status : rooms_.sessions.status()) {
         const auto why = problem_text(status, utc_now_ms());
         if (status.state == "ready" && !status.contested) continue;
-        found.push_back({.id = "server " + name,
+        found.push_back({.id = "server " + status.name,
                          .reason = status.state == "ready" ? status.notice
                                                            : status.state + (why.empty() ? "" : ", " + why),
                          .grade = Grade::degraded,
                          .since = 0,
-                         .silent = true}); // say_status() writes it
+                         .silent = true}); // SessionTable writes it
     }
-    conditions.replace("server ", std::move(found));
-
-    conditions.report("descriptors", descriptor_problem(state_lock.fd()), Grade::degraded);
-    const auto working = journal->stats().working;
-    conditions.report("disk",
-                      working < disk_hangs_after
-                          ? std::string{}
-                          : (config->state_dir / "journal.db").string() +
-                                ": the disk has not answered for more than 5 s; commands "
-                                "with effects wait for it. Look at the disk or the mount.",
-                      Grade::unhealthy);
-}
-
-std::vector<Condition> Runtime::Impl::all_conditions()
-{
-    gather_conditions();
-    return conditions.all();
+    rooms_.conditions.replace("server ", std::move(found));
 }
 
 } // namespace agenthost::host
