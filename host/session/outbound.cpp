@@ -4,12 +4,13 @@
 #include "base/uuid.hpp"
 #include "host/config/protocol_settings.hpp"
 #include "host/dispatch/dispatcher.hpp"
+#include "host/dispatch/facts.hpp"
 #include "host/session/world.hpp"
 #include "netclient/url.hpp"
+#include "wire/codes.hpp"
+#include "wire/json/fields.hpp"
 
 #include <boost/asio/post.hpp>
-
-#include <sys/utsname.h>
 
 #include <random>
 
@@ -19,6 +20,8 @@ namespace {
 using namespace wire::session;
 using boost::system::error_code;
 namespace asio = boost::asio;
+
+constexpr int message_too_big = 1009;
 
 wire::SessionMachine::Options machine_options(const ServerConfig& config, const wire::ProtocolTraits* traits)
 {
@@ -32,11 +35,11 @@ wire::SessionMachine::Options machine_options(const ServerConfig& config, const 
         backoff.first_at_once = traits->first_retry_at_once && !config.reconnect.initial;
     }
     if (registration_setup(config)) options.renewals = 2;
-    const ReconnectConfig& says = config.reconnect;
-    backoff.initial = says.initial.value_or(backoff.initial);
-    backoff.max = says.max.value_or(backoff.max);
-    backoff.factor = says.factor.value_or(backoff.factor);
-    backoff.jitter = says.jitter.value_or(backoff.jitter);
+    const ReconnectConfig& configured = config.reconnect;
+    backoff.initial = configured.initial.value_or(backoff.initial);
+    backoff.max = configured.max.value_or(backoff.max);
+    backoff.factor = configured.factor.value_or(backoff.factor);
+    backoff.jitter = configured.jitter.value_or(backoff.jitter);
     backoff.random = [engine = std::mt19937{std::random_device{}()}]() mutable {
         return std::uniform_real_distribution<double>{0, 1}(engine);
     };
@@ -58,36 +61,52 @@ Policy policy_of(const ServerConfig& config)
     return policy;
 }
 
+bool signs(const wire::ProtocolTraits* traits)
+{
+    return traits && traits->signature_window > std::chrono::seconds{0};
+}
+
+std::chrono::milliseconds refresh_interval(const ServerConfig& config)
+{
+    const auto setup = registration_setup(config);
+    return setup ? std::chrono::milliseconds{setup->refresh} : std::chrono::milliseconds{0};
+}
+
+std::string shown_url(const ServerConfig& config)
+{
+    const auto setup = registration_setup(config);
+    std::string url = netclient::shown_url(config.url);
+    return url.empty() && setup ? netclient::shown_url(setup->register_url) : url;
+}
+
+// The server closed because of our timestamp and not because of our secret.
+bool is_about_time(const Link::End& end) { return end.close_reason.find("timestamp") != std::string::npos; }
+
 } // namespace
 
 OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
     : context_{std::move(context)}, config_{std::move(config)}, policy_{policy_of(config_)},
-      shown_url_{netclient::shown_url(config_.url)}, traits_{traits_of(config_)},
-      machine_{machine_options(config_, traits_)}, outgoing_{config_.limits.send_queue},
-      timer_{context_.main}, tick_{context_.main}, proof_{context_.main}, metrics_{context_.main}
+      traits_{traits_of(config_)}, machine_{machine_options(config_, traits_)},
+      agent_{AgentDescription::of_this_machine()}, timer_{context_.main},
+      sender_{config_.limits.send_queue, config_.limits.peer_message_bytes},
+      proof_{context_.main,
+             [this](std::string payload) {
+                 if (link_ && connected()) link_->ping(std::move(payload));
+             }},
+      heartbeat_{context_.main, [this] { tick(); }}, metrics_{context_.main, [this] { send_metrics(); }},
+      time_{context_.main, signs(traits_)}, credentials_{context_.main, config_.credential,
+                                                         refresh_interval(config_)}
 {
     const ProtocolSettings settings{config_};
-    agent_id_ = config_.agent_id.empty() ? context_.agent_id : config_.agent_id;
-    if (traits_ && settings.has(traits_->id_setting)) agent_id_ = settings.text(traits_->id_setting);
-    policy_.agent_id = agent_id_;
-    metrics_interval_ = settings.duration("metrics_interval");
-    if (signs()) {
+    agent_.id = config_.agent_id.empty() ? context_.agent_id : config_.agent_id;
+    if (traits_ && settings.has(traits_->id_setting)) agent_.id = settings.text(traits_->id_setting);
+    policy_.agent_id = agent_.id;
+    if (signs(traits_))
         nonces_.emplace(context_.main, StateFile{context_.state_dir, config_.name, "nonces"},
-                        [this] { return server_now(); });
-    }
-    if (const auto setup = registration_setup(config_)) {
-        refresh_ = setup->refresh;
-        if (shown_url_.empty()) shown_url_ = netclient::shown_url(setup->register_url);
-    }
-    utsname system{};
-    if (::uname(&system) == 0) {
-        host_name_ = system.nodename;
-        arch_ = system.machine;
-    }
-    if (!make_codec()) bad_config_ = "protocol " + config_.protocol + " is not one this version speaks";
+                        [this] { return time_.now(); });
     status_.name = config_.name;
     status_.protocol = config_.protocol;
-    status_.url = shown_url_;
+    status_.url = shown_url(config_);
 }
 
 OutboundSession::~OutboundSession()
@@ -113,20 +132,20 @@ void OutboundSession::reconnect() { step(Reconnect{}); }
 SessionStatus OutboundSession::status() const
 {
     SessionStatus status = status_;
+    const auto now = running_ms();
+    reason_.add_to(status);
+    sender_.add_to(status);
     status.state = wire::name(machine_.state());
     status.failures = machine_.failures();
-    status.first_problem = outage_.first().why;
-    status.first_problem_at = outage_.first().at;
-    status.problem_at = outage_.latest().at;
-    status.contested = takeovers_.contested(running_ms());
-    status.send_queue_bytes = outgoing_.bytes();
-    status.clock_offset_ms = clock_.ahead();
+    status.contested = reason_.contested(now);
+    status.clock_offset_ms = time_.ahead();
     // dashboard's document: after five failures a person is shown how to try by hand.
     const bool hint = machine_.state() == State::waiting && status.failures >= 5;
     for (const std::string& text :
-         {status.contested && machine_.state() == State::ready ? contest() : std::string{},
-          hint ? "to try again at once: agenthost reconnect " + config_.name : std::string{},
-          clock_.problem(), prepare_notice_, refresh_notice_, nonces_ ? nonces_->problem() : std::string{}})
+         {status.contested && machine_.state() == State::ready ? reason_.contest(now, agent_.id, status_.url)
+                                                               : std::string{},
+          hint ? "to try again at once: agenthost reconnect " + config_.name : std::string{}, time_.problem(),
+          prepare_notice_, credentials_.notice(), nonces_ ? nonces_->problem() : std::string{}})
         if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
     if (link_) {
         status.bytes_in += link_->bytes_in();
@@ -140,14 +159,20 @@ bool OutboundSession::connected() const
     return machine_.state() == State::ready || machine_.state() == State::draining;
 }
 
+void OutboundSession::notify_changed() const
+{
+    if (context_.on_change) context_.on_change();
+}
+
 void OutboundSession::step(Input input)
 {
     const State before = machine_.state();
-    for (const wire::session::Action& action : machine_.step(std::move(input))) {
+    for (const wire::session::Action& action : machine_.step(std::move(input)))
         std::visit([this](const auto& what) { act(what); }, action);
-    }
-    if (machine_.state() != before) say_changed();
+    if (machine_.state() != before) notify_changed();
 }
+
+// ---- connecting ----
 
 PrepareRequest OutboundSession::prepare_request(int renewal) const
 {
@@ -155,7 +180,7 @@ PrepareRequest OutboundSession::prepare_request(int renewal) const
     request.config = config_;
     if (request.config.agent_id.empty()) request.config.agent_id = context_.agent_id;
     request.state_dir = context_.state_dir;
-    request.capabilities = capabilities_;
+    request.capabilities = agent_.capabilities;
     request.renewal = renewal;
     request.nonces = nonces_ && !nonces_read_;
     return request;
@@ -164,10 +189,11 @@ PrepareRequest OutboundSession::prepare_request(int renewal) const
 void OutboundSession::act(const Open& open)
 {
     status_.next_attempt = 0;
-    blamed_ = false;
-    if (attempts_++ > 0) ++status_.reconnects;
-    if (!bad_config_.empty()) return failed_before_link({bad_config_});
-    capabilities_ = context_.capabilities ? context_.capabilities() : "[]";
+    reason_.begin();
+    if (std::exchange(attempted_, true)) ++status_.reconnects;
+    if (!traits_)
+        return failed_before_link({"protocol " + config_.protocol + " is not one this version speaks"});
+    agent_.capabilities = context_.capabilities ? context_.capabilities() : "[]";
     const bool started = preparing_.start<Prepared>(
         context_.main, [request = prepare_request(open.renewal)] { return prepare(request); },
         [this](Prepared made) { prepared(std::move(made)); });
@@ -176,9 +202,8 @@ void OutboundSession::act(const Open& open)
 
 std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
 {
-    if (!traits_) return nullptr;
     wire::AgentSetup setup;
-    setup.world.utc_ms = [this] { return server_now(); };
+    setup.world.utc_ms = [this] { return time_.now(); };
     setup.world.uuid = base::random_uuid;
     setup.world.hmac = [](std::string_view key, std::string_view text) {
         return base::hex(base::hmac_sha256(key, text));
@@ -187,35 +212,10 @@ std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
     return wire::agent_codec(traits_->protocol, std::move(setup));
 }
 
-// The reason for the end of this attempt.
-void OutboundSession::blame(std::string problem)
-{
-    status_.problem = std::move(problem);
-    blamed_ = true;
-}
-
-void OutboundSession::say_changed() const
-{
-    if (context_.on_change) context_.on_change();
-}
-
-wire::Hello OutboundSession::hello() const
-{
-    wire::Hello hello;
-    hello.agent_id = agent_id_;
-    hello.credential = credential_;
-    hello.name = host_name_;
-    hello.version = context_.version;
-    hello.platform = "linux";
-    hello.capabilities = capabilities_;
-    hello.arch = arch_;
-    return hello;
-}
-
 void OutboundSession::prepared(Prepared made)
 {
     prepare_notice_ = std::move(made.notice);
-    if (!made.shown_url.empty()) status_.url = shown_url_ = made.shown_url;
+    if (!made.shown_url.empty()) status_.url = made.shown_url;
     if (context_.on_origin && !made.url.host.empty()) context_.on_origin(made.url.origin());
     if (!made.problem.empty())
         return failed_before_link({std::move(made.problem), made.refused}, made.renewable);
@@ -223,24 +223,26 @@ void OutboundSession::prepared(Prepared made)
         nonces_->restore(made.nonces);
         nonces_read_ = true;
     }
-    if (!made.agent_id.empty()) policy_.agent_id = agent_id_ = made.agent_id;
-    refreshed_at_ = made.refreshed_at;
-    credential_print_ = base::hex(base::sha256(made.credential));
-    const std::string& sent = sent_credential_.in_place_of(credential_print_);
-    credential_ = sent.empty() ? std::move(made.credential) : sent;
-    codec_ = make_codec();
-    beats_ = true;
-    unusable_said_ = false;
-    heartbeat_ = asked_beat_.value_or(config_.heartbeat.value_or(traits_->heartbeat));
-
-    wire::Opening opening = codec_->opening(hello());
+    if (!made.agent_id.empty()) policy_.agent_id = agent_.id = made.agent_id;
+    agent_.credential = credentials_.begin(std::move(made.credential), made.refreshed_at);
+    sender_.use(make_codec());
+    malformed_logged_ = false;
+    heartbeat_.prepare(config_.heartbeat.value_or(traits_->heartbeat));
     date_call_ = {.url = (made.url.tls ? "https://" : "http://") + made.url.authority() + "/",
                   .tls = made.tls,
                   .proxy = made.proxy,
                   .insecure = config_.insecure,
                   .head_only = true,
-                  .connect_patience = std::chrono::seconds{1}, // it has just accepted a connection
+                  // It has just accepted a connection.
+                  .connect_patience = std::chrono::seconds{1},
                   .answer_patience = std::chrono::seconds{2}};
+    wire::Opening opening = sender_.codec().opening(agent_.hello(context_.version));
+    link_ = make_link(context_.main, link_options(std::move(made), std::move(opening)), *this);
+    link_->open();
+}
+
+Link::Options OutboundSession::link_options(Prepared made, wire::Opening opening) const
+{
     Link::Options options;
     options.url = std::move(made.url);
     if (!opening.query.empty())
@@ -253,11 +255,10 @@ void OutboundSession::prepared(Prepared made)
     options.message_bytes = config_.limits.message_bytes;
     options.user_agent = "agenthost/" + context_.version;
     options.compress = config_.compress;
-    link_ = make_link(context_.main, std::move(options), *this);
-    link_->open();
+    return options;
 }
 
-// Told from the loop, as a link would.
+// Reported from the event loop, as a link would.
 void OutboundSession::failed_before_link(Link::End end, bool renewable)
 {
     asio::post(context_.main, [weak = weak_from_this(), end = std::move(end), renewable] {
@@ -265,13 +266,27 @@ void OutboundSession::failed_before_link(Link::End end, bool renewable)
     });
 }
 
+void OutboundSession::on_open()
+{
+    const std::string date = link_->take_date();
+    time_.measure(date);
+    if (!time_.must_ask(date)) return step(Opened{});
+    // Nothing is signed before the time is known; what the server sends meanwhile waits in the socket.
+    link_->hold(true);
+    time_.ask(date_call_, [this] {
+        if (!link_) return;
+        step(Opened{});
+        if (link_) link_->hold(false);
+    });
+}
+
 void OutboundSession::act(const SendHello&)
 {
-    const std::string frame = codec_->hello(hello());
-    credential_.clear();
+    const std::string frame = sender_.codec().hello(agent_.hello(context_.version));
+    agent_.credential.clear();
     if (frame.empty()) return;
-    outgoing_.append(frame);
-    queued();
+    sender_.add_frame(frame);
+    kick();
 }
 
 void OutboundSession::act(const Arm& arm)
@@ -280,46 +295,107 @@ void OutboundSession::act(const Arm& arm)
     timer_.expires_after(arm.after);
     timer_.async_wait([weak = weak_from_this()](error_code ec) {
         const auto self = weak.lock();
-        if (ec || !self) return;
-        const State state = self->machine_.state();
-        const bool silence_is_yes = self->traits_ && self->traits_->acceptance == wire::Acceptance::silence;
-        if (state == State::connecting)
-            self->blame("no connection to " + self->shown_url_ +
-                        " in time. Check the server and the firewall between");
-        else if (state == State::authenticating && !silence_is_yes)
-            self->blame("no answer to the handshake from " + self->shown_url_ +
-                        (self->unusable_said_
-                             ? ", only what cannot be used (see malformed_last). Check url and "
-                               "protocol of this server"
-                             : ""));
-        else if (state == State::ready)
-            self->outage_.over(); // the session has settled
-        self->step(Timer{});
+        if (!ec && self) self->timed_out();
     });
 }
+
+void OutboundSession::timed_out()
+{
+    const State state = machine_.state();
+    const bool silence_accepts = traits_ && traits_->acceptance == wire::Acceptance::silence;
+    if (state == State::connecting)
+        reason_.blame("no connection to " + status_.url +
+                      " in time. Check the server and the firewall between");
+    else if (state == State::authenticating && !silence_accepts)
+        reason_.blame("no answer to the handshake from " + status_.url +
+                      (malformed_logged_ ? ", only what cannot be used (see malformed_last). Check url and "
+                                           "protocol of this server"
+                                         : ""));
+    else if (state == State::ready)
+        reason_.settled();
+    step(Timer{});
+}
+
+// ---- ready ----
 
 void OutboundSession::act(const Serve&)
 {
     timer_.cancel();
-    status_.problem.clear();
-    blamed_ = false;
+    reason_.ready(running_ms());
     status_.connected_since = utc_now_ms();
-    ready_at_ = running_ms();
-    delivery_.begin();
-    liveness_.begin(signs_of_life_);
-    link_->ping(delivery_.ping());
-    arm_tick();
-    arm_metrics();
-    say_changed();
-    if (traits_->heartbeat_at_once || codec_->heartbeat_due()) send_heartbeat({});
+    proof_.reset();
+    proof_.ping();
+    heartbeat_.start();
+    metrics_.start(ProtocolSettings{config_}.duration("metrics_interval"));
+    notify_changed();
+    if (traits_->heartbeat_at_once || sender_.codec().heartbeat_due()) send_heartbeat({});
     context_.dispatcher.connected(*this);
 }
 
+// The ping is sent beside the protocol's heartbeats, too: a missing acknowledgement never ends a session, a
+// missing pong shows that the peer is gone.
+void OutboundSession::tick()
+{
+    const auto self = shared_from_this();
+    if (!connected()) return;
+    if (heartbeat_.peer_is_silent()) {
+        reason_.blame(status_.url + " has been silent for two heartbeat intervals");
+        return step(Died{});
+    }
+    proof_.ping();
+    if (heartbeat_.spoken()) send_heartbeat({});
+    credentials_.check_file([this] {
+        if (connected()) step(Reconnect{});
+    });
+    credentials_.refresh_if_due(prepare_request(0), [this] { notify_changed(); });
+}
+
+void OutboundSession::send_heartbeat(std::string_view ping_id)
+{
+    // A peer that takes nothing needs no second heartbeat in the queue; the answer to its ping is owed.
+    if (!connected() || (ping_id.empty() && !sender_.takes_output())) return;
+    const auto up =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - context_.started);
+    const bool healthy = !context_.healthy || context_.healthy();
+    const std::string facts =
+        context_.facts.flat({{"uptime", std::to_string(up.count())},
+                             {"agent_status", healthy ? R"("healthy")" : R"("degraded")"}});
+    const auto added = sender_.add(wire::Heartbeat{.facts = facts, .at = time_.now(), .id = ping_id});
+    if (added == Sender::Added::yes)
+        kick();
+    else if (added == Sender::Added::not_expressible && ping_id.empty())
+        heartbeat_.not_spoken();
+}
+
+// What the server's settings ask for: another interval, a heartbeat now.
+void OutboundSession::follow_codec()
+{
+    if (!connected()) return;
+    if (sender_.codec().heartbeat_due()) send_heartbeat({});
+    if (const auto asked = sender_.codec().heartbeat_interval()) heartbeat_.follow(*asked);
+}
+
+void OutboundSession::send_metrics()
+{
+    // While the peer is slow, only newer ones are of use.
+    if (!connected() || !sender_.takes_output()) return;
+    const std::string facts = context_.facts.flat();
+    std::string ignored;
+    const auto members = wire::json::split(facts, ignored);
+    const wire::json::Member* metrics = members ? wire::find(*members, "metrics") : nullptr;
+    // No plugin measures.
+    if (!metrics) return;
+    const std::string json{metrics->raw};
+    if (sender_.add(wire::Metrics{.json = json, .at = time_.now()}) == Sender::Added::yes) kick();
+}
+
+// ---- the end ----
+
 void OutboundSession::act(const Drain&)
 {
-    ask_for_proof();
+    proof_.ask();
     asio::post(context_.main, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->look_if_drained();
+        if (const auto self = weak.lock()) self->check_drained();
     });
 }
 
@@ -332,20 +408,84 @@ void OutboundSession::act(const Abort&)
 {
     if (link_) return link_->abort();
     preparing_.forget();
-    failed_before_link({status_.problem});
+    failed_before_link({reason_.problem()});
 }
 
 void OutboundSession::act(const Done&)
 {
     timer_.cancel();
-    looking_.forget();
-    refreshing_.forget();
-    dating_.forget();
+    credentials_.forget();
+    time_.forget();
     context_.dispatcher.detach(*this);
     if (!done_) return;
     auto finish = [main = context_.main, done = std::exchange(done_, nullptr)] { asio::post(main, done); };
     if (nonces_) return nonces_->flush(std::move(finish));
     finish();
+}
+
+void OutboundSession::on_end(const Link::End& end)
+{
+    // The Date of a refused upgrade; that of an accepted one was taken when it opened.
+    if (link_) time_.measure(link_->take_date());
+    ended(end, true);
+}
+
+void OutboundSession::frame_was_too_large()
+{
+    const auto [bytes, row] = proof_.largest();
+    if (bytes == 0) return;
+    const std::string limit = std::to_string(sender_.limit().bytes());
+    sender_.limit().refused(bytes);
+    reason_.blame(status_.url + " closed with 1009: a message of " + std::to_string(bytes) +
+                  " bytes was larger than it accepts, although limits.peer_message_bytes is " + limit +
+                  ". Set limits.peer_message_bytes of this server to what it accepts");
+    if (row == 0) return;
+    sender_.count_too_large();
+    const std::string message = "The result of " + std::to_string(bytes) +
+                                " bytes is larger than the server accepts: it closed the session with 1009 "
+                                "(limits.peer_message_bytes is " +
+                                limit + ")";
+    wire::Result instead;
+    instead.outcome = wire::Outcome::error;
+    instead.error = {
+        wire::code::too_large, message, "The command itself has ended. Ask for less at a time.", {}};
+    context_.dispatcher.replace_result(row, instead);
+}
+
+void OutboundSession::ended(const Link::End& end, bool renewable)
+{
+    const auto now = running_ms();
+    reason_.socket_ended(end.why);
+    if (end.close_code == message_too_big) frame_was_too_large();
+    if (is_about_time(end))
+        reason_.explain(status_.url + " refused our timestamp (" + end.close_reason +
+                        "): " + time_.refused());
+    reason_.ended({.close_code = end.close_code,
+                   .close_reason = end.close_reason,
+                   .utc_ms = utc_now_ms(),
+                   .running_ms = now,
+                   .agent_id = agent_.id,
+                   .url = status_.url});
+    if (link_) {
+        status_.bytes_in += link_->bytes_in();
+        status_.bytes_out += link_->bytes_out();
+        link_.reset();
+    }
+    status_.connected_since = 0;
+    agent_.credential.clear();
+    sender_.clear();
+    proof_.reset();
+    time_.forget();
+    heartbeat_.stop();
+    metrics_.stop();
+    const bool contested = end.close_code != 0 && reason_.contested(now);
+    const bool refused =
+        end.refused && !is_about_time(end) && !wire::Takeovers::says_replaced(end.close_reason);
+    // With another credential to try, the next attempt follows after an ordinary delay.
+    const bool other = refused && credentials_.refused();
+    step(Closed{.refused = refused && !other,
+                .renewable = renewable,
+                .pause = contested ? reason_.pause() : std::chrono::milliseconds{0}});
 }
 
 std::shared_ptr<Session> make_session(SessionContext context, ServerConfig config)

@@ -1,0 +1,54 @@
+// Notices when the credential of a live session is no longer the newest one: its file holds another secret, or
+// its token is due for a refresh. Also chooses the credential of each connection, which a server may have sent.
+//
+// Main I/O thread; files and REST calls on threads of their own. Owned by OutboundSession.
+#pragma once
+
+#include "host/session/auth/sent_credential.hpp"
+#include "host/session/off_thread.hpp"
+#include "host/session/prepare.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace agenthost::host {
+
+class CredentialWatch {
+public:
+    // `refresh`: how often a registration's token is renewed; 0: there is none.
+    CredentialWatch(boost::asio::any_io_executor main, SecretSource source, std::chrono::milliseconds refresh)
+        : main_{std::move(main)}, source_{std::move(source)}, refresh_{refresh}
+    {}
+
+    // The configured credential or the token of a new connection. Returns the one to use.
+    [[nodiscard]] std::string begin(std::string credential, std::int64_t refreshed_at);
+    // The server sent another credential for later connections.
+    void sent(std::string_view credential) { sent_.keep(credential, fingerprint_); }
+    // The server refused the one in use. True: the next connection has another one to try.
+    [[nodiscard]] bool refused() { return sent_.refused(); }
+
+    // Calls `changed` if the file holds another secret.
+    void check_file(std::function<void()> changed);
+    // Refreshes the token if that is due, for the next connection. Calls `done` after an attempt.
+    void refresh_if_due(const PrepareRequest&, std::function<void()> done);
+    void forget();
+
+    // What went wrong with the last refresh; empty: nothing.
+    [[nodiscard]] const std::string& notice() const { return notice_; }
+
+private:
+    boost::asio::any_io_executor main_;
+    SecretSource source_;
+    std::chrono::milliseconds refresh_;
+    SentCredential sent_;
+    // SHA-256 of the configured one.
+    std::string fingerprint_;
+    // UTC ms.
+    std::int64_t refreshed_at_ = 0;
+    std::chrono::steady_clock::time_point no_refresh_before_{};
+    std::string notice_;
+    OffThread checking_, refreshing_;
+};
+
+} // namespace agenthost::host
