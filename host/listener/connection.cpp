@@ -22,9 +22,11 @@ constexpr std::uint64_t worth_mentioning =
 Connection::Connection(std::shared_ptr<Server> server, IoThread& thread, ListeningPtr listening,
                        SettingsPtr settings, Accepted accepted)
     : server_{std::move(server)}, thread_{thread.shared_from_this()}, listening_{std::move(listening)},
-      settings_{std::move(settings)}, key_{std::move(accepted.key)}, socket_{accepted.socket},
-      trusted_{accepted.trusted}, stream_{std::in_place, thread.io.get_executor(), accepted.fd},
-      since_{Clock::now()}, progress_at_{since_}
+      settings_{std::move(settings)}, socket_{accepted.socket}, client_{listening_, settings_,
+                                                                        std::move(accepted.key),
+                                                                        accepted.trusted},
+      stream_{std::in_place, thread.io.get_executor(), accepted.fd}, since_{Clock::now()}, progress_at_{
+                                                                                               since_}
 {
     ++server_->live;
 }
@@ -33,19 +35,37 @@ Connection::~Connection()
 {
     if (exchange_) Routes::release(*exchange_->route); // an io_context that ended with us inside
     if (state_ == State::lingering) --server_->lingering;
-    listening_->leave(key_);
+    client_.leave();
     --server_->live;
 }
 
 void Connection::start()
 {
     thread_->add(shared_from_this());
-    peer_ = stream_->peer();
-    if (peer_ != "unix") stream_->no_delay();
-    if (const auto far = netclient::parse_endpoint(peer_)) far_ = *far;
-    if (!trusted_ || !settings_->config.proxy_protocol) return begin();
-    proxy_header_ = std::make_unique<ProxyHeader>();
+    client_.connected(stream_->peer());
+    if (client_.shown() != "unix") stream_->no_delay();
+    if (!client_.expects_proxy_header()) return begin();
     read_proxy_header();
+}
+
+void Connection::read_proxy_header()
+{
+    switch (client_.read_proxy_header(stream_->native_handle())) {
+    case Client::Header::more: return arm_read();
+    case Client::Header::invalid: return gone();
+    case Client::Header::good: return begin();
+    case Client::Header::too_many: return refuse_client();
+    }
+}
+
+void Connection::refuse_client()
+{
+    ++listening_->refused;
+    if (state_ == State::proxy) {
+        if (settings_->tls) return gone(); // a handshake is what the limit is to save
+        enter(State::head);
+    }
+    refuse(503, "BUSY", "too many connections from this address", "Retry-After: 10\r\n");
 }
 
 // TLS or HTTP begins. Once in a second the disk is asked first whether the certificate was renewed; other handshakes go on meanwhile.
@@ -133,7 +153,10 @@ void Connection::on_readable()
     switch (state_) {
     case State::proxy: return read_proxy_header();
     case State::head: return read_head();
-    case State::body: return pump_body();
+    case State::body: {
+        const auto body = body_;
+        return body->came();
+    }
     case State::lingering: return discard();
     case State::pending:
     case State::answering:
@@ -145,7 +168,7 @@ void Connection::on_readable()
 // While the answer is being made: the peer that leaves cancels; one that sends the next request already waits for its turn.
 void Connection::watch_peer()
 {
-    if (body_unread_ || waiting_) return;
+    if (facts_.body_unread || waiting_) return;
     error_code ec;
     stream_->peek(ec);
     if (ec == asio::error::would_block) return arm_read();
@@ -157,23 +180,23 @@ void Connection::watch_peer()
 // An answer of the host's own, without a plugin.
 void Connection::refuse(int status, std::string_view code, std::string_view message, std::string_view header)
 {
-    if (body_unread_ || status != 404) keep_alive_ = false;
-    head_ = {};
+    if (facts_.body_unread || status != 404) facts_.keep_alive = false;
+    head_.reset();
     const std::string body = error_body(code, message);
-    std::string text = head_text(status, {{"Content-Type", "application/json"}}, body.size(), false);
+    std::string text = answer_head(status, {{"Content-Type", "application/json"}}, body.size(), false,
+                                   facts_.connection_field());
     text.insert(text.size() - 2, header);
-    if (!head_request_) text += body;
+    if (!facts_.head_only) text += body;
     stream_->write(text);
-    if (keep_alive_) return next_request();
+    if (facts_.keep_alive) return next_request();
     linger();
 }
 
 void Connection::next_request()
 {
-    receiving_.reset();
-    sending_.reset();
+    drop_parts();
     upgrade_.reset();
-    body_unread_ = false;
+    facts_.body_unread = false;
     enter(State::head);
     if (stream_->unsent() < net::block_size) {
         // From the loop: a peer with thousands of requests in one block must not keep the others waiting, nor nest our stack.
@@ -199,8 +222,7 @@ void Connection::finish_exchange(int code)
     if (!exchange->route->owner->silent)
         exchange->route->api.on_closed(exchange->route->ctx, exchange->id, code);
     Routes::release(*exchange->route);
-    if (trusted_)
-        listening_->uncount(std::exchange(key_, {})); // the proxy's next request is another client's
+    client_.request_over();
 }
 
 // Our last word must reach a peer that is still sending: closing at once would reset the connection.
@@ -236,19 +258,16 @@ void Connection::abort(int code)
 {
     if (state_ == State::closed) return;
     if (const auto ws = ws_) return ws->abort(1006);
-    if ((receiving_ && receiving_->busy) ||
-        (sending_ && sending_->busy)) { // the pool still uses the descriptors
+    if (pool_is_busy()) { // it still uses the descriptors
         abort_wanted_ = true;
         status_ = code;
         ::shutdown(stream_->native_handle(), SHUT_RDWR);
         return;
     }
-    if (receiving_ && exchange_) { // on_body is still due
-        receiving_->ended = true;
-        const auto received = std::move(receiving_);
-        auto digest = received->sha.finish();
-        exchange_->route->api.on_body(exchange_->route->ctx, exchange_->id, received->got,
-                                      {digest.data(), digest.size()}, {}, AGH_E_CLOSED);
+    if (body_ && exchange_) { // on_body is still due
+        const ReceivedBody body = std::exchange(body_, nullptr)->drop();
+        exchange_->route->api.on_body(exchange_->route->ctx, exchange_->id, body.got,
+                                      {body.digest.data(), body.digest.size()}, {}, AGH_E_CLOSED);
     }
     finish_exchange(code);
     gone();
@@ -259,19 +278,25 @@ void Connection::gone()
     if (state_ == State::closed) return;
     finish_exchange(status_);
     enter(State::closed);
-    receiving_.reset();
-    sending_.reset();
+    drop_parts();
     stream_->close();
     thread_->remove(this);
+}
+
+void Connection::drop_parts()
+{
+    if (const auto body = std::move(body_)) body->drop();
+    if (const auto answer = std::move(answer_)) answer->drop();
+    if (const auto pieces = std::move(pieces_)) pieces->drop();
 }
 
 void Connection::drain()
 {
     draining_ = true;
-    keep_alive_ = false;
+    facts_.keep_alive = false;
     if (const auto ws = ws_) return ws->close(1001, "going away");
     if (state_ == State::proxy || state_ == State::certificate || state_ == State::handshake ||
-        (state_ == State::head && head_.empty()))
+        (state_ == State::head && !head_.begun()))
         gone();
 }
 
@@ -286,55 +311,19 @@ std::chrono::milliseconds Connection::body_timeout() const
 void Connection::tick(Clock::time_point now)
 {
     const auto self = shared_from_this();
-    const auto& config = settings_->config;
     switch (state_) {
     case State::certificate:
         if (now - since_ >= certificate_patience) handshake(settings_->tls->last());
         return;
     case State::proxy:
     case State::handshake:
-        if (now - since_ >= config.header_timeout) gone();
+        if (now - since_ >= settings_->config.header_timeout) gone();
         return;
     case State::head:
-        if (head_.empty()) {
-            if (now - since_ >= config.idle_timeout) gone();
-        } else if (now - since_ >= config.header_timeout) {
-            refuse(408, "REQUEST_TIMEOUT", "the request's head did not come in time");
-        }
-        return;
-    case State::pending:
-        if (now - since_ < exchange_->route->answer_timeout.value_or(answer_patience)) return;
-        if (exchange_->move(Exchange::Phase::asked, Exchange::Phase::answering) ||
-            exchange_->move(Exchange::Phase::received, Exchange::Phase::answering)) {
-            Reply reply;
-            reply.status = 503;
-            reply.has_body = true;
-            reply.text = error_body("TIMEOUT", "no answer in time");
-            reply.headers = {{"Content-Type", "application/json"}};
-            keep_alive_ = false;
-            do_answer(exchange_, std::move(reply));
-        }
-        return;
-    case State::body:
-        if (receiving_->busy || receiving_->got - progress_bytes_ >= worth_mentioning) {
-            progress_bytes_ = receiving_->got;
-            progress_at_ = now;
-        } else if (now - progress_at_ >= body_timeout()) {
-            end_body(AGH_E_CLOSED);
-        }
-        return;
+    case State::pending: return tick_request(now);
+    case State::body: return tick_body(now);
     case State::answering:
-    case State::streaming: {
-        const std::uint64_t out = stream_->bytes_out();
-        const bool idle = state_ == State::streaming && stream_->unsent() == 0 && backlog_.empty();
-        if (idle || out != progress_bytes_ || (sending_ && sending_->busy)) {
-            progress_bytes_ = out;
-            progress_at_ = now;
-        } else if (now - progress_at_ >= body_timeout()) {
-            abort(0);
-        }
-        return;
-    }
+    case State::streaming: return tick_answer(now);
     case State::websocket:
         if (const auto ws = ws_) ws->tick(now); // it may end, and with it ws_
         return;
@@ -342,6 +331,51 @@ void Connection::tick(Clock::time_point now)
         if (now - since_ >= linger_patience) gone();
         return;
     case State::closed: return;
+    }
+}
+
+void Connection::tick_request(Clock::time_point now)
+{
+    if (state_ == State::pending) {
+        if (now - since_ < exchange_->route->answer_timeout.value_or(answer_patience)) return;
+        if (!exchange_->move(Exchange::Phase::asked, Exchange::Phase::answering) &&
+            !exchange_->move(Exchange::Phase::received, Exchange::Phase::answering))
+            return;
+        Reply reply;
+        reply.status = 503;
+        reply.has_body = true;
+        reply.text = error_body("TIMEOUT", "no answer in time");
+        reply.headers = {{"Content-Type", "application/json"}};
+        facts_.keep_alive = false;
+        return do_answer(exchange_, std::move(reply));
+    }
+    if (!head_.begun()) {
+        if (now - since_ >= settings_->config.idle_timeout) gone();
+    } else if (now - since_ >= settings_->config.header_timeout) {
+        refuse(408, "REQUEST_TIMEOUT", "the request's head did not come in time");
+    }
+}
+
+void Connection::tick_body(Clock::time_point now)
+{
+    if (body_->busy() || body_->got() - progress_bytes_ >= worth_mentioning) {
+        progress_bytes_ = body_->got();
+        progress_at_ = now;
+    } else if (now - progress_at_ >= body_timeout()) {
+        const auto body = body_;
+        body->end(AGH_E_CLOSED);
+    }
+}
+
+void Connection::tick_answer(Clock::time_point now)
+{
+    const std::uint64_t out = stream_->bytes_out();
+    const bool idle = state_ == State::streaming && stream_->unsent() == 0 && pieces_->empty();
+    if (idle || out != progress_bytes_ || (answer_ && answer_->busy())) {
+        progress_bytes_ = out;
+        progress_at_ = now;
+    } else if (now - progress_at_ >= body_timeout()) {
+        abort(0);
     }
 }
 

@@ -1,11 +1,16 @@
-// One accepted socket: head, body, answer, again; or a WebSocket. Everything on its I/O thread unless marked.
+// One accepted socket, from its first byte to its last: the thin owner of the parts that do the work, one request after another, or a
+// WebSocket. Everything on its I/O thread unless marked.
 //
-// connection.cpp: life, ends, time-outs; connection_client.cpp: whose connection it is; connection_head.cpp: heads; connection_body.cpp: receive(); connection_answer.cpp: answers; connection_ws.cpp: WebSocket.
+// The parts: Client (whose connection it is), HeadCollector and parse_request() (heads), BodyReceiver, AnswerSender and PieceSender
+// (answers), WebSocket, Mailbox (what callers ask). connection.cpp: life, ends, time-outs; connection_requests.cpp: requests and
+// answers; connection_ws.cpp: its WebSocket.
 #pragma once
 
-#include "host/listener/body.hpp"
+#include "host/listener/answer_sender.hpp"
+#include "host/listener/body_receiver.hpp"
+#include "host/listener/client.hpp"
 #include "host/listener/mailbox.hpp"
-#include "host/listener/proxy_header.hpp"
+#include "host/listener/request_head.hpp"
 #include "host/listener/server.hpp"
 #include "host/listener/text.hpp"
 #include "host/listener/websocket.hpp"
@@ -29,7 +34,10 @@ struct Accepted {
     std::uint64_t socket = 0; // serial of the listening socket
 };
 
-class Connection final : public std::enable_shared_from_this<Connection>, private WebSocketEvents {
+class Connection final : public std::enable_shared_from_this<Connection>,
+                         private WebSocketEvents,
+                         private BodyReceiver::Owner,
+                         private AnswerOwner {
 public:
     Connection(std::shared_ptr<Server>, IoThread&, ListeningPtr, SettingsPtr, Accepted);
     ~Connection();
@@ -52,7 +60,7 @@ public:
     void do_pause(const ExchangePtr&, bool on);
     void do_close(const ExchangePtr&, int code, const std::string& reason);
     void do_begin(const ExchangePtr&, int status, Headers, std::uint64_t length);
-    void do_chunk(const ExchangePtr&, std::string);
+    void do_chunk(const ExchangePtr&, const std::string&);
     void do_end(const ExchangePtr&);
     void check_writable(const ExchangePtr&);
 
@@ -87,15 +95,12 @@ private:
     void arm_read();
     void on_readable();
     void read_proxy_header();
-    void proxy_header_read();
     void refuse_client();
-    bool find_client(const Request&);                // of this request; false: it has been refused
-    bool count_client(const netclient::IpEndpoint&); // instead of whom it was counted for; false: too many
     void read_head();
-    bool collect_head();
-    void parse_head();
+    void head_read();
+    RoutePtr find_route(const Request&, const Target&, bool& websocket);
     void begin_exchange(Request, const Target&);
-    std::string head_json(const Request&, const Target&) const;
+    std::string describe(const Request&, const Target&) const;
     void watch_peer();
     void refuse(int status, std::string_view code, std::string_view message, std::string_view header = {});
     void next_request();
@@ -104,25 +109,26 @@ private:
     void discard();
     void gone();
     void enter(State);
-    void made_progress() { progress_at_ = Clock::now(); }
+    void tick_request(Clock::time_point now);
+    void tick_body(Clock::time_point now);
+    void tick_answer(Clock::time_point now);
+    [[nodiscard]] bool pool_is_busy() const
+    {
+        return (body_ && body_->busy()) || (answer_ && answer_->busy());
+    }
+    void drop_parts();
     [[nodiscard]] std::chrono::milliseconds body_timeout() const;
+    [[nodiscard]] Place place() { return {*stream_, thread_->io, server_->disk, weak_from_this()}; }
 
-    void pump_body();
-    bool fill_body(error_code& ec);
-    void hand_to_disk();
-    void body_on_disk(int error);
-    void end_body(agh_status);
-    void finish_body();
-
-    std::string head_text(int status, const Headers&, std::optional<std::uint64_t> length,
-                          bool chunked) const;
-    void pump_answer();
-    bool pump_text();
-    void pump_file();
-    void pump_file_tls();
-    void read_ahead();
-    void answered();
-    void pump_backlog();
+    void wait_for_body() override { arm_read(); }
+    bool still_wanted() override;
+    bool body_landed(std::uint64_t bytes) override;
+    void body_ended(ReceivedBody) override;
+    void body_refused(const ReceivedBody&, std::uint64_t max);
+    void answer_moved() override { progress_at_ = Clock::now(); }
+    void pieces_taken(std::size_t bytes) override { took(exchange_, bytes); }
+    void answer_sent() override;
+    void answer_failed() override { abort(); }
 
     void ws_message(int opcode, std::string_view message) override;
     void ws_sent(std::size_t bytes) override;
@@ -133,36 +139,23 @@ private:
     std::shared_ptr<IoThread> thread_;
     ListeningPtr listening_;
     SettingsPtr settings_;
-    std::string key_;           // its client's address, as it is counted
-    std::string peer_;          // the client's address and port
-    netclient::IpEndpoint far_; // the other end of the socket, or what a PROXY header said in its place
     std::uint64_t socket_;
-    bool trusted_;         // far_ is a proxy whose headers are believed
-    bool proxied_ = false; // peer_ is not the other end of the socket
-    std::unique_ptr<ProxyHeader> proxy_header_;
+    Client client_;
     std::optional<net::Stream> stream_;
     State state_ = State::proxy;
     bool waiting_ = false; // a wait_readable is under way
     bool draining_ = false, abort_wanted_ = false;
     Clock::time_point since_, progress_at_;
     std::uint64_t progress_bytes_ = 0;
-
-    std::string head_;            // collected so far
-    std::size_t empty_lines_ = 0; // bytes of them before the head
+    HeadCollector head_;
     // of the running request
     ExchangePtr exchange_;
     std::unique_ptr<Request> upgrade_;
-    bool head_request_ = false, keep_alive_ = true, http10_ = false, expects_ = false, body_unread_ = false,
-         chunked_ = false;
-    std::uint64_t length_ = 0;
+    RequestFacts facts_;
     int status_ = 0;
-    std::unique_ptr<Receiving> receiving_;
-    std::unique_ptr<Sending> sending_;
-    std::string backlog_;           // chunks that did not fit the cork
-    std::size_t backlog_sent_ = 0;  // of it
-    std::size_t backlog_bytes_ = 0; // of the plugin's data in it
-    bool ending_ = false, backlog_waits_ = false;
-    std::optional<std::uint64_t> stream_left_; // of an answer whose length is known
+    std::shared_ptr<BodyReceiver> body_;
+    std::shared_ptr<AnswerSender> answer_;
+    std::shared_ptr<PieceSender> pieces_;
     std::shared_ptr<WebSocket> ws_;
     std::atomic<bool> direct_{false};
     Mailbox mailbox_;

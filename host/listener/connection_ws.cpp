@@ -11,7 +11,7 @@ void Connection::do_upgrade(const ExchangePtr& exchange, Headers headers, WebSoc
     const auto request = std::move(upgrade_);
     ws_ = make_websocket(std::move(*stream_), limits, *request, *this, shared_from_this());
     stream_.reset();
-    peer_ = {};
+    client_.forget_shown();
     exchange->phase = Exchange::Phase::websocket;
     ws_->accept(std::move(*request), std::move(headers));
     direct_ = true;

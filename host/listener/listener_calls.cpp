@@ -147,9 +147,8 @@ agh_status Listeners::answer_chunk(agh_conn id, std::string_view data)
     const auto exchange = impl_->server->exchanges.find(id);
     if (!exchange || exchange->phase != Phase::streaming) return AGH_E_STALE;
     if (const auto status = Impl::reserve(exchange, data.size()); status != AGH_OK) return status;
-    exchange->connection->post([exchange, copy = std::string{data}]() mutable {
-        exchange->connection->do_chunk(exchange, std::move(copy));
-    });
+    exchange->connection->post(
+        [exchange, copy = std::string{data}] { exchange->connection->do_chunk(exchange, copy); });
     return AGH_OK;
 }
 

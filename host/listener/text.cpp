@@ -253,6 +253,17 @@ const char* reason_phrase(int status)
     }
 }
 
+std::string answer_head(int status, const Headers& headers, std::optional<std::uint64_t> length, bool chunked,
+                        std::string_view connection)
+{
+    std::string text = "HTTP/1.1 " + std::to_string(status) + ' ' + reason_phrase(status) + "\r\n";
+    for (const auto& [name, value] : headers) text.append(name).append(": ").append(value).append("\r\n");
+    if (length) text += "Content-Length: " + std::to_string(*length) + "\r\n";
+    if (chunked) text += "Transfer-Encoding: chunked\r\n";
+    if (!connection.empty()) text.append("Connection: ").append(connection).append("\r\n");
+    return text + "\r\n";
+}
+
 std::string error_body(std::string_view code, std::string_view message)
 {
     std::string out, code_memory, message_memory;

@@ -31,6 +31,9 @@ std::string_view as_utf8(std::string_view text, std::string& memory);
 std::string_view head_problem(std::string_view head);
 
 const char* reason_phrase(int status);
+// An answer's status line and fields, with the empty line. `connection`: its field of that name; empty: none.
+std::string answer_head(int status, const Headers&, std::optional<std::uint64_t> length, bool chunked,
+                        std::string_view connection);
 std::string error_body(std::string_view code, std::string_view message); // {"error":{"code":..,"message":..}}
 
 } // namespace agenthost::host::listener
