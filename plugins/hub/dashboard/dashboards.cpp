@@ -78,7 +78,6 @@ void Dashboards::request(Conn conn, const Head& head)
     session.token = std::move(token);
     session.id = base::random_uuid();
     session.peer = head.peer;
-    session.counted = core_.now();
     session.outlet = std::make_shared<Outlet>(core_.host, conn);
     core_.strand.post([this, conn] { core_.host.upgrade(conn, "{}", limits); });
     watch_expiry(conn, session);
@@ -191,14 +190,7 @@ void Dashboards::frame(Conn conn, int opcode, std::string_view bytes)
 bool Dashboards::allow(Session& session)
 {
     const auto now = core_.now();
-    const std::chrono::duration<double> passed = now - session.counted;
-    session.counted = now;
-    session.allowance =
-        std::min(messages_per_second, session.allowance + passed.count() * messages_per_second);
-    if (session.allowance >= 1) {
-        session.allowance -= 1;
-        return true;
-    }
+    if (session.messages.take(now)) return true;
     if (session.complained == Timers::Time{} || now - session.complained >= complaint_spacing) {
         session.complained = now;
         fault(session, {.code = code::rate_limit,

@@ -10,6 +10,7 @@
 #include "output.hpp"
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/access.hpp"
+#include "plugins/hub/core/allowance.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/core/shares.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
@@ -57,8 +58,8 @@ private:
         std::string token, id, peer; // token: checked again when credentials change; never logged
         std::shared_ptr<Outlet> outlet;
         Timers::Id expiry{};
-        double allowance = messages_per_second;
-        Timers::Time counted{}, complained{}, beat{};
+        Allowance messages{messages_per_second};
+        Timers::Time complained{}, beat{};
         std::deque<Timers::Time> asked; // commands of the last minute
         bool closing = false;
     };

@@ -1,8 +1,15 @@
-// Batches the output of runs for dashboards: sent after 50 ms or 10 KB, the first output after a pause at once; cut between characters and
-// encoded once. Under the hub's lock.
+// Passes the output of runs on to dashboards: each piece as it came from the agent, encoded once. Under the
+// hub's lock.
+//
+// The terminal plugin batches and cuts output (plugins/terminal/reader.hpp): 10 KB or 50 ms, between characters.
+// Other agents may not. What would exceed the protocol's limits is corrected here, and nothing else:
+//   a piece of more than 10 KB is split
+//   a character cut by the end of a piece is sent with the next piece
+//   small pieces beyond `pieces_per_second` are gathered, for 50 ms or up to 10 KB
 #pragma once
 
 #include "outlet.hpp"
+#include "plugins/hub/core/allowance.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/runs/runs.hpp"
 
@@ -20,6 +27,9 @@ namespace agenthost::hub {
 class DashboardOutput {
 public:
     static constexpr auto gather = std::chrono::milliseconds{50};
+    // One for each stream of a run every 50 ms. After a second of silence as many may come at once, as they
+    // do when the network was slow.
+    static constexpr double pieces_per_second = 40;
     using Emit = std::function<void(const Run&, Outlet::OfRun)>;
 
     DashboardOutput(Core& core, const Runs& runs, Emit emit)
@@ -43,17 +53,20 @@ private:
         std::string bytes;
     };
     struct Stage {
-        std::vector<Piece> pieces;
-        std::size_t bytes = 0; // of pieces
-        std::array<wire::CommandBook::Channel, 2> channels;
-        std::uint64_t sequence = 0, skipped = 0;
-        Timers::Time flushed{};
-        Timers::Id timer{};
         Text id;
         bool base64 = false;
+        std::array<wire::CommandBook::Channel, 2> channels;
+        std::uint64_t sequence = 0, skipped = 0;
+        Allowance small{pieces_per_second};
+        std::vector<Piece> gathered; // small pieces beyond it
+        std::size_t gathered_bytes = 0;
+        Timers::Id timer{}; // while something is gathered
     };
-    void flush(const Run&, Stage&, bool all) UNDER_LOCK;
-    std::size_t emit(const Run&, Stage&, Piece&) UNDER_LOCK;
+    Stage& stage_of(const Run&) UNDER_LOCK;
+    void hold(const Run&, Stage&, const RunChunk&) UNDER_LOCK;
+    void release(const Run&, Stage&) UNDER_LOCK; // what was gathered
+    void forward(const Run&, Stage&, RunChunk) UNDER_LOCK;
+    void emit(const Run&, Stage&, RunChunk&) UNDER_LOCK;
     void put(const Run&, Stage&, std::uint32_t channel, std::uint64_t at, std::uint64_t bytes,
              std::uint64_t dropped, std::string_view data) UNDER_LOCK;
 

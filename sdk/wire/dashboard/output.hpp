@@ -15,7 +15,9 @@
 
 namespace agenthost::wire {
 
-constexpr std::size_t most_output = 10 * 1024; // of data in one terminal:output
+// Bytes of output in one terminal:output. As text, data has as many; as base64 it has 13,656, because a piece of
+// the terminal plugin (10 KB) must not be cut again.
+constexpr std::size_t most_output = 10 * 1024;
 
 class CommandBook {
 public:
@@ -69,6 +71,6 @@ std::string complete_text(CommandBook::Channel&, std::string_view bytes);
 // How many of the bytes fit into one chunk; the command is nullptr before its first chunk.
 std::size_t fitting_text(const CommandBook::Channel&, std::string_view bytes);
 std::size_t fitting_text(const CommandBook::Command*, const Stream&);
-constexpr std::size_t fitting_base64 = most_output / 4 * 3;
+constexpr std::size_t fitting_base64 = most_output;
 
 } // namespace agenthost::wire
