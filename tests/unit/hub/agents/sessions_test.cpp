@@ -1,4 +1,6 @@
 // Sessions by themselves, under a clock that the test moves: pings, time-outs, tokens that run out, what a peer can do to the log.
+#include "peers.hpp"
+
 #include "plugins/hub/agents/sessions.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
@@ -11,7 +13,7 @@
 #include <map>
 #include <random>
 
-using namespace agenthost::hub;
+using namespace agenthost::hub_test;
 using namespace std::chrono_literals;
 using agenthost::wire::Protocol;
 using nlohmann::json;
@@ -20,66 +22,6 @@ namespace base = agenthost::base;
 namespace wire = agenthost::wire;
 
 namespace {
-
-class Peers final : public Host, public HttpHost { // the daemon, and who is behind it
-public:
-    struct Peer {
-        int status = 0, close_code = 0;
-        std::string reason, headers, limits;
-        std::vector<json> sent;
-    };
-    void answer(Conn conn, const Answer& a) override { peers[conn].status = a.status; }
-    void receive(Conn, const SpoolFile*, std::uint64_t) override {}
-    void upgrade(Conn conn, std::string_view headers, std::string_view limits) override
-    {
-        peers[conn].status = 101;
-        peers[conn].headers = headers;
-        peers[conn].limits = limits;
-    }
-    agh_status send(Conn conn, std::string_view text) override
-    {
-        peers[conn].sent.push_back(json::parse(text));
-        return AGH_OK;
-    }
-    void limits(Conn conn, std::string_view text) override { peers[conn].limits = text; }
-    void close(Conn conn, int code, std::string_view reason) override
-    {
-        peers[conn].close_code = code;
-        peers[conn].reason = reason;
-    }
-    std::string address() const override { return "http://127.0.0.1:3001"; }
-    void log(int, std::string_view message, std::string_view) override { logged.emplace_back(message); }
-    void record(Metric m, double v) override { counted[m] += v; }
-    void publish(std::string_view, std::string_view) override {}
-
-    std::map<Conn, Peer> peers;
-    std::vector<std::string> logged;
-    std::map<Metric, double> counted;
-};
-
-class NoNonces final : public wire::NonceBook {
-public:
-    Verdict admit(std::string_view, std::string_view, std::int64_t) override { return Verdict::fresh; }
-};
-
-struct Listener final : AgentObserver { // what the agents did
-    void ready(const AgentRecord& a) override { heard.push_back("ready " + a.id + " " + a.protocol); }
-    void lost(const AgentRecord& a) override { heard.push_back("lost " + a.id); }
-    void result(std::string_view a, const wire::Result& r) override
-    {
-        heard.push_back("result " + std::string{a} + " " + std::string{r.id});
-    }
-    void too_large(std::string_view a) override { heard.push_back("too large " + std::string{a}); }
-    void heartbeat(std::string_view a, const wire::Heartbeat& h) override
-    {
-        heard.push_back("heartbeat " + std::string{a} + " " + std::string{h.facts});
-    }
-    void event(std::string_view a, const wire::Event& e) override
-    {
-        heard.push_back("event " + std::string{a} + " " + std::string{e.topic});
-    }
-    std::vector<std::string> heard;
-};
 
 struct SessionsTest : testing::Test {
     SessionsTest()
