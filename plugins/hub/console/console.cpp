@@ -73,13 +73,14 @@ void Console::call(std::string_view action, std::string_view raw, const ReplyPtr
     if (action == "hub.runs") return list(params, reply);
     if (action == "hub.interrupt")
         return interrupt({.id = text(params, "id"), .force = params.value("force", false), .reply = reply});
-    runs_.resize(text(params, "id"), params.at("cols").get<unsigned>(), params.at("rows").get<unsigned>(),
-                 [this, reply](const Requests::Answer& answer) UNDER_LOCK {
-                     if (answer.ok)
-                         ok(reply, "{}");
-                     else
-                         fail(reply, answer.code, answer.message);
-                 });
+    runs_.control().resize(text(params, "id"), params.at("cols").get<unsigned>(),
+                           params.at("rows").get<unsigned>(),
+                           [this, reply](const Requests::Answer& answer) UNDER_LOCK {
+                               if (answer.ok)
+                                   ok(reply, "{}");
+                               else
+                                   fail(reply, answer.code, answer.message);
+                           });
 }
 
 void Console::with_online(const std::string& agent, const ReplyPtr& reply, const std::function<void()>& then)
@@ -159,10 +160,10 @@ void Console::attach(const json& params, const ReplyPtr& reply)
 
 void Console::input(const json& params, const ReplyPtr& reply)
 {
-    Runs::Input input{.data = text(params, "data"),
-                      .base64 = text(params, "encoding") == "base64",
-                      .eof = params.value("eof", false),
-                      .offset = {}};
+    RunControl::Input input{.data = text(params, "data"),
+                            .base64 = text(params, "encoding") == "base64",
+                            .eof = params.value("eof", false),
+                            .offset = {}};
     std::size_t size = input.data.size();
     if (input.base64) {
         const auto bytes = base::from_base64(input.data);
@@ -183,18 +184,19 @@ void Console::interrupt(Ask ask)
     }
     const std::string id = ask.id;
     const bool force = ask.force;
-    runs_.interrupt(id, force, [this, ask = std::move(ask)](const Requests::Answer& answer) UNDER_LOCK {
-        if (answer.code == "AGENT_OFFLINE" || answer.code == "TIMEOUT") {
-            later(ask.id, ask.force);
-            if (ask.reply) ok(ask.reply, R"({"status":"waiting"})");
-        } else if (!ask.reply) {
-            return;
-        } else if (answer.ok) {
-            ok(ask.reply, answer.data.empty() ? "{}" : answer.data);
-        } else {
-            fail(ask.reply, answer.code, answer.message);
-        }
-    });
+    runs_.control().interrupt(id, force,
+                              [this, ask = std::move(ask)](const Requests::Answer& answer) UNDER_LOCK {
+                                  if (answer.code == "AGENT_OFFLINE" || answer.code == "TIMEOUT") {
+                                      later(ask.id, ask.force);
+                                      if (ask.reply) ok(ask.reply, R"({"status":"waiting"})");
+                                  } else if (!ask.reply) {
+                                      return;
+                                  } else if (answer.ok) {
+                                      ok(ask.reply, answer.data.empty() ? "{}" : answer.data);
+                                  } else {
+                                      fail(ask.reply, answer.code, answer.message);
+                                  }
+                              });
 }
 
 void Console::later(const std::string& id, bool force)

@@ -41,7 +41,7 @@ UNDER_LOCK void refuse(Core& core, const ReplyPtr& reply, std::string_view code,
 
 } // namespace
 
-void RunTyping::type(const std::string& id, Runs::Input input, std::size_t size, const ReplyPtr& reply)
+void RunTyping::type(const std::string& id, RunControl::Input input, std::size_t size, const ReplyPtr& reply)
 {
     const Run* run = runs_.find(id);
     if (run == nullptr || run->over())
@@ -66,10 +66,11 @@ void RunTyping::pump(const std::string& id)
         return; // such an agent reports when the command runs
     Line& line = it->second;
     line.asked = true;
-    Runs::Input input = line.pieces.front().input;
+    RunControl::Input input = line.pieces.front().input;
     // On a resend, send the offset, because other input may have arrived since.
     if (std::exchange(line.pieces.front().again, true)) input.offset = line.offset;
-    runs_.input(id, input, [this, id](const Requests::Answer& answer) UNDER_LOCK { answered(id, answer); });
+    runs_.control().input(id, input,
+                          [this, id](const Requests::Answer& answer) UNDER_LOCK { answered(id, answer); });
 }
 
 void RunTyping::answered(const std::string& id, const Requests::Answer& answer)

@@ -26,14 +26,14 @@ public:
     void begun(const std::string& run) UNDER_LOCK { lines_[run].offset = 0; } // nothing was typed before
     // `size`: of the data, decoded.
     void forget(const std::string& run) UNDER_LOCK { lines_.erase(run); } // the run did not start
-    void type(const std::string& run, Runs::Input, std::size_t size, const ReplyPtr&) UNDER_LOCK;
+    void type(const std::string& run, RunControl::Input, std::size_t size, const ReplyPtr&) UNDER_LOCK;
     void status(const Run&) UNDER_LOCK;
     void agent_ready(std::string_view agent) UNDER_LOCK;
     void drain() UNDER_LOCK;
 
 private:
     struct Piece {
-        Runs::Input input;
+        RunControl::Input input;
         std::size_t size;
         ReplyPtr reply;
         bool again = false;

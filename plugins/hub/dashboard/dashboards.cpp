@@ -300,7 +300,7 @@ bool Dashboards::reaches(Conn, Session& session, std::string_view command, std::
 }
 
 // With a requestId sends a response; without one only errors.
-Runs::Then Dashboards::answer(Conn conn, std::string_view command, std::string_view request)
+Requests::Then Dashboards::answer(Conn conn, std::string_view command, std::string_view request)
 {
     return [this, conn, command = std::string{command},
             request = std::string{request}](const Requests::Answer& a) UNDER_LOCK {
@@ -320,20 +320,20 @@ Runs::Then Dashboards::answer(Conn conn, std::string_view command, std::string_v
 void Dashboards::on(Conn conn, Session& session, const desk::Interrupt& m)
 {
     if (reaches(conn, session, m.command_id, m.request_id))
-        runs_.interrupt(m.command_id, m.force, answer(conn, m.command_id, m.request_id));
+        runs_.control().interrupt(m.command_id, m.force, answer(conn, m.command_id, m.request_id));
 }
 
 void Dashboards::on(Conn conn, Session& session, const desk::Input& m)
 {
     if (reaches(conn, session, m.command_id, m.request_id))
-        runs_.input(m.command_id, {.data = std::string{m.data}, .base64 = m.base64, .eof = m.eof},
-                    answer(conn, m.command_id, m.request_id));
+        runs_.control().input(m.command_id, {.data = std::string{m.data}, .base64 = m.base64, .eof = m.eof},
+                              answer(conn, m.command_id, m.request_id));
 }
 
 void Dashboards::on(Conn conn, Session& session, const desk::Resize& m)
 {
     if (reaches(conn, session, m.command_id, m.request_id))
-        runs_.resize(m.command_id, m.columns, m.rows, answer(conn, m.command_id, m.request_id));
+        runs_.control().resize(m.command_id, m.columns, m.rows, answer(conn, m.command_id, m.request_id));
 }
 
 // ---- messages to dashboards ----

@@ -80,7 +80,7 @@ private:
     void on(Conn, Session&, const wire::desk::Bad&) UNDER_LOCK;
     void on(Conn, Session&, const wire::Nothing&) UNDER_LOCK {}
     bool reaches(Conn, Session&, std::string_view command, std::string_view request) UNDER_LOCK;
-    Runs::Then answer(Conn, std::string_view command, std::string_view request);
+    Requests::Then answer(Conn, std::string_view command, std::string_view request);
 
     void run_status(const Run&) UNDER_LOCK;
     void run_output(const Run&, const RunChunk&) UNDER_LOCK;

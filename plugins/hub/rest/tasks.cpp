@@ -60,7 +60,7 @@ void TasksRest::cancel(const HttpRequest& request)
 
 void TasksRest::interrupt(const Exchange& exchange, const std::string& id, bool force)
 {
-    runs_.interrupt(id, force, [this, exchange, id, force](const Requests::Answer& a) UNDER_LOCK {
+    runs_.control().interrupt(id, force, [this, exchange, id, force](const Requests::Answer& a) UNDER_LOCK {
         const bool waits = a.code == "AGENT_OFFLINE" || a.code == "TIMEOUT";
         if (!a.ok && !waits && commands_.find(id) == nullptr) // it ended during the request to the agent
             return calls_.find(

@@ -1,20 +1,15 @@
 #include "runs.hpp"
 
-#include "base/json_depth.hpp"
 #include "base/json_writer.hpp"
 
 #include "wire/base64.hpp"
 #include "wire/codes.hpp"
-#include "wire/dashboard/result.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 #include "wire/json/numbers.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace agenthost::hub {
 
@@ -22,10 +17,8 @@ namespace {
 
 namespace json = wire::json;
 
-constexpr std::size_t most_shown = 200; // bytes of a command that is kept to be shown
-constexpr int most_rounds = 5; // a command that prints faster than its past can be fetched gets a gap then
-constexpr std::size_t most_queue = 64U << 10; // of a command_queue event
-constexpr std::array<std::string_view, 4> words{"queued", "running", "completed", "failed"};
+constexpr int max_rounds = 5; // a command that prints faster than its past can be fetched gets a gap then
+constexpr std::size_t max_queue = 64U << 10; // of a command_queue event
 
 std::string_view text_of(std::span<const json::Member> members, std::string_view key)
 {
@@ -33,37 +26,14 @@ std::string_view text_of(std::span<const json::Member> members, std::string_view
     return member != nullptr ? member->text : std::string_view{};
 }
 
-// The hub gave up, or the process that ran it is gone: nobody decided that it should end.
-bool lost(const TaskRecord& task)
-{
-    return task.code == wire::code::interrupted || task.code == wire::code::agent_offline ||
-           task.code == wire::code::agent_not_found ||
-           (task.state == TaskState::failed && task.code == wire::code::timeout);
-}
-
-// "ls -l /srv" of argv or command, cut where a character ends.
-std::string shown_command(std::span<const json::Member> members)
-{
-    std::string shown{text_of(members, "command")};
-    const json::Member* argv = wire::find(members, "argv");
-    if (shown.empty() && argv != nullptr && argv->kind == json::Kind::array) {
-        const auto words = base::parse_json<nlohmann::json>(argv->raw);
-        for (const auto& word : words) {
-            if (!word.is_string() || shown.size() > most_shown) break;
-            shown += (shown.empty() ? "" : " ") + word.get<std::string>();
-        }
-    }
-    std::size_t end = std::min(shown.size(), most_shown);
-    while (end < shown.size() && end > 0 && (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) --end;
-    return shown.substr(0, end);
-}
-
 } // namespace
 
-std::string_view word(RunState state) { return words.at(static_cast<std::size_t>(state)); }
-
 Runs::Runs(Core& core, Fanout& fanout, Commands& commands, Requests& requests, Limits limits)
-    : core_{core}, fanout_{fanout}, commands_{commands}, requests_{requests}, limits_{limits}
+    : core_{core}, commands_{commands}, requests_{requests}, limits_{limits},
+      control_{core, fanout, commands, requests, [this](std::string_view id) UNDER_LOCK {
+                   Entry* e = entry(id);
+                   return e == nullptr ? nullptr : &e->run;
+               }}
 {}
 
 TaskRecord Runs::make(std::string agent, std::string params) const
@@ -141,8 +111,7 @@ void Runs::tell(const Entry& e, const std::function<void(const Watch&)>& what)
 void Runs::turn(Entry& e, RunState state)
 {
     e.run.state = state;
-    if (const auto size = std::exchange(e.size, std::nullopt); size && state == RunState::running)
-        resize(e.run.id, size->first, size->second, [](const Requests::Answer&) {});
+    control_.turned(e.run);
     tell(e, [&](const Watch& w) {
         if (w.status) w.status(e.run);
     });
@@ -154,18 +123,8 @@ void Runs::began(const TaskRecord& task)
 {
     if (!core_.config.words.is_run(task.action) || runs_.contains(task.id)) return;
     Entry& e = runs_[task.id];
-    e.run.id = task.id;
-    e.run.agent = task.agent;
-    e.run.created = task.created;
+    e.run = begin_run(task);
     e.sent = task.sent > 0; // in an earlier process
-    std::string why;
-    if (const auto members = json::split(task.params, why)) {
-        e.run.priority = text_of(*members, "priority");
-        e.run.command = shown_command(*members);
-        const json::Member* pty = wire::find(*members, "pty");
-        e.run.pty = pty != nullptr && pty->kind != json::Kind::null && pty->raw != "false";
-    }
-    if (e.run.priority.empty()) e.run.priority = "normal";
     turn(e, RunState::queued);
 }
 
@@ -197,35 +156,13 @@ void Runs::ended(const TaskRecord& task)
 
 void Runs::finish(Entry& e, const TaskRecord& task)
 {
-    const bool success = task.state == TaskState::success;
-    wire::Result result;
-    if (success)
-        result.data = task.data;
-    else
-        result = {
-            .outcome = wire::Outcome::error,
-            .error = {.code = task.code, .message = task.message, .detail = task.detail, .data = task.data}};
-    const wire::dashboard::RunEnd end = wire::dashboard::run_end(result);
     Run& run = e.run;
-    int code = 0;
-    const auto [rest, bad] =
-        std::from_chars(end.exit_code.data(), end.exit_code.data() + end.exit_code.size(), code);
-    if (bad == std::errc{} && !end.exit_code.empty()) run.exit_code = code;
-    run.reason = lost(task) ? "agent_lost" : end.completed ? "exit" : end.reason;
-    run.code = end.code;
-    run.message = !end.code.empty() && success ? "The command did not end in time" : task.message;
-    run.detail = task.detail;
-    std::string why;
-    std::uint64_t printed = 0;
-    if (const auto members = task.data.empty() ? std::nullopt : json::split(task.data, why)) {
-        run.signal = text_of(*members, "signal").substr(0, 32);
-        if (const json::Member* m = wire::find(*members, "bytes")) wire::read_whole(*m, printed);
-    }
-    state_gap(e, printed);
+    const RunEnd end = end_run(run, task);
+    state_gap(e, end.printed);
     run.ended = core_.utc();
     run.position = 0;
     const std::string id = run.id;
-    turn(e, end.completed ? RunState::completed : RunState::failed);
+    turn(e, end.state);
     e.watches.clear();
     over_.push_back(id);
     forget_over();
@@ -234,7 +171,7 @@ void Runs::finish(Entry& e, const TaskRecord& task)
 // What the command printed last and never came: beyond max_output, or more than anybody kept while the agent was away.
 void Runs::state_gap(Entry& e, std::uint64_t printed)
 {
-    const std::uint64_t came = e.channels[0].next + e.channels[1].next;
+    const std::uint64_t came = e.channels.received();
     if (printed <= came || e.run.output.end() == 0) return;
     const RunChunk gap = e.run.output.append(1, printed - came, {});
     tell(e, [&](const Watch& w) {
@@ -261,30 +198,22 @@ void Runs::stream(std::string_view agent, const wire::Stream& s)
     const auto replay = replays_.find(s.id);
     Entry* e = entry(replay == replays_.end() ? s.id : std::string_view{replay->second});
     if (e == nullptr || e->run.agent != agent || e->run.over()) return;
-    const Channel& channel = e->channels.at(s.channel - 1);
-    if (replay == replays_.end() && !e->replay.empty() && s.offset > channel.next) return hold(*e, s);
+    const bool early = !e->replay.empty() && s.offset > e->channels.next(s.channel);
+    if (replay == replays_.end() && early)
+        return e->channels.hold(s.channel, s.offset, s.bytes, limits_.held);
     take(*e, s.channel, s.offset, s.bytes);
 }
 
 void Runs::take(Entry& e, std::uint32_t number, std::uint64_t offset, std::string_view bytes)
 {
-    Channel& channel = e.channels.at(number - 1);
-    if (std::exchange(channel.rebase, false))
-        channel.shift = static_cast<std::int64_t>(channel.next) - static_cast<std::int64_t>(offset);
-    offset += static_cast<std::uint64_t>(channel.shift);
-    if (offset + bytes.size() <= channel.next) return; // it came before
-    if (offset < channel.next) {
-        bytes.remove_prefix(channel.next - offset);
-        offset = channel.next;
-    }
+    const auto piece = e.channels.take(number, offset, bytes);
+    if (!piece) return;
     if (e.run.state == RunState::queued) { // an agent that did not say so
         e.run.started = core_.utc();
         turn(e, RunState::running);
     }
-    const std::uint64_t missing = offset - channel.next;
-    channel.next = offset + bytes.size();
     const std::size_t before = e.run.output.cost();
-    const RunChunk chunk = e.run.output.append(number, missing, bytes);
+    const RunChunk chunk = e.run.output.append(number, piece->missing, piece->bytes);
     memory_ += e.run.output.cost() - before;
     make_room(e);
     tell(e, [&](const Watch& w) {
@@ -307,16 +236,6 @@ void Runs::make_room(Entry& e)
         const std::size_t cost = e.run.output.cost(), above = memory_ - limits_.memory;
         trim(e.run, cost > above ? cost - above : 0);
     }
-}
-
-void Runs::hold(Entry& e, const wire::Stream& s)
-{
-    if (e.overflow || e.held_bytes + s.bytes.size() > limits_.held) {
-        e.overflow = true; // what is left out now is asked for in another round
-        return;
-    }
-    e.held.push_back({s.channel, s.offset, std::string{s.bytes}});
-    e.held_bytes += s.bytes.size();
 }
 
 // ---- an agent that comes back ----
@@ -347,8 +266,8 @@ void Runs::fetch(Entry& e)
 {
     ++e.rounds;
     const std::string id = e.run.id;
-    const std::string params = base::json_object("commandId", id, "offset", e.channels[0].next,
-                                                 "stderr_offset", e.channels[1].next, "follow", false);
+    const std::string params = base::json_object("commandId", id, "offset", e.channels.next(1),
+                                                 "stderr_offset", e.channels.next(2), "follow", false);
     const auto answered = std::make_shared<bool>(false);
     const std::string request = requests_.ask(e.run.agent, "terminal.attach", params,
                                               [this, id, answered](const Requests::Answer& a) UNDER_LOCK {
@@ -365,18 +284,16 @@ void Runs::fetched(const std::string& id, const Requests::Answer& answer)
     Entry* e = entry(id);
     if (e == nullptr) return;
     replays_.erase(std::exchange(e->replay, {}));
-    if (answer.code == wire::code::unknown_action) { // it counts from its new session on
-        for (Channel& channel : e->channels) channel.rebase = true;
-    }
-    auto held = std::exchange(e->held, {});
-    e->held_bytes = 0;
+    // An agent without terminal.attach counts from its new session on.
+    if (answer.code == wire::code::unknown_action) e->channels.rebase();
     const bool broke = answer.code == wire::code::agent_offline;
-    if (broke) { // what was held is behind a gap; the next session brings both
-        held.clear();
-        e->overflow = false;
+    const auto held = e->channels.release();
+    const bool overflowed = e->channels.overflowed();
+    // After a broken session, held pieces follow a gap: the next session brings both.
+    for (const RunChannels::Held& h : held) {
+        if (!broke) take(*e, h.channel, h.offset, h.bytes);
     }
-    for (const Held& h : held) take(*e, h.channel, h.offset, h.bytes);
-    if (std::exchange(e->overflow, false) && answer.ok && e->rounds < most_rounds) fetch(*e);
+    if (overflowed && answer.ok && e->rounds < max_rounds) fetch(*e);
     if (!e->replay.empty() || !e->end) return;
     if (!broke) return settle(id);
     core_.after(core_.config.agent_grace,
@@ -400,7 +317,7 @@ void Runs::event(std::string_view agent, const wire::Event& event)
     if (event.topic == "command_queue" || event.topic == "terminal.command_queue") {
         const auto members = json::split(event.json, why);
         const json::Member* queue = members ? wire::find(*members, "queue") : nullptr;
-        if (queue == nullptr || queue->kind != json::Kind::array || queue->raw.size() > most_queue) return;
+        if (queue == nullptr || queue->kind != json::Kind::array || queue->raw.size() > max_queue) return;
         for (const Watch& all : observers_) {
             if (all.queue) all.queue(agent, queue->raw);
         }
@@ -416,7 +333,7 @@ void Runs::event(std::string_view agent, const wire::Event& event)
     Entry* e = id == nullptr ? nullptr : entry(id->text);
     if (e == nullptr || data == nullptr || data->kind != json::Kind::string) return;
     const std::uint32_t channel = text_of(*members, "stream") == "stderr" ? 2 : 1;
-    std::uint64_t offset = e->channels.at(channel - 1).next;
+    std::uint64_t offset = e->channels.next(channel);
     if (const json::Member* m = wire::find(*members, "offset"); m != nullptr) wire::read_whole(*m, offset);
     std::string bytes;
     if (text_of(*members, "encoding") != "base64")
@@ -424,78 +341,6 @@ void Runs::event(std::string_view agent, const wire::Event& event)
     else if (!wire::append_from_base64(bytes, data->text))
         return;
     stream(agent, {.id = e->run.id, .channel = channel, .offset = offset, .bytes = bytes});
-}
-
-// ---- to the agent ----
-
-void Runs::ask(std::string_view id, std::string_view action, const WriteMembers& write, Then then)
-{
-    const Run* run = find(id);
-    if (run == nullptr || run->over()) {
-        const std::string shown{id.substr(0, 128)};
-        return then(
-            {.code = "COMMAND_NOT_FOUND",
-             .message = run == nullptr ? "There is no command " + shown : "Command " + shown + " has ended"});
-    }
-    std::string params;
-    base::JsonWriter json{params};
-    json.object().member("commandId", id);
-    if (write) write(json);
-    json.end();
-    requests_.ask(run->agent, action, params, std::move(then));
-}
-
-void Runs::interrupt(std::string_view id, bool force, Then then)
-{
-    interrupt(std::string{id}, force, 1, std::move(then));
-}
-
-void Runs::interrupt(const std::string& id, bool force, int tries, Then then)
-{
-    if (const Run* run = find(id); run != nullptr && commands_.cancel(run->id))
-        return then({.ok = true, .data = R"({"status":"removed"})"});
-    const auto members = [force](base::JsonWriter& json) {
-        if (force) json.member("force", true);
-    };
-    ask(id, "terminal.interrupt", members,
-        [this, id, force, tries, then = std::move(then)](const Requests::Answer& answer) UNDER_LOCK {
-            const Run* run = find(id);
-            const bool passes =
-                answer.code == "COMMAND_NOT_FOUND" || answer.code == "RATE_LIMIT" || answer.code == "BUSY";
-            if (!passes || tries >= max_interrupts || run == nullptr || run->over() ||
-                interrupts_waiting_ >= max_interrupts_waiting)
-                return then(answer);
-            ++interrupts_waiting_;
-            core_.after(interrupt_again, [this, id, force, tries, then]() UNDER_LOCK {
-                --interrupts_waiting_;
-                interrupt(id, force, tries + 1, then);
-            });
-        });
-}
-
-void Runs::input(std::string_view id, const Input& input, Then then)
-{
-    const auto members = [&input](base::JsonWriter& json) {
-        if (!input.data.empty()) json.member("data", input.data);
-        if (input.base64) json.member("encoding", "base64");
-        if (input.eof) json.member("eof", true);
-        if (input.offset) json.member("offset", *input.offset);
-    };
-    ask(id, "terminal.input", members, std::move(then));
-}
-
-void Runs::resize(std::string_view id, unsigned columns, unsigned rows, Then then)
-{
-    // There is no terminal to resize yet: the latest size is set as soon as there is.
-    Entry* e = entry(id);
-    const AgentRecord* agent = e == nullptr ? nullptr : fanout_.find(e->run.agent);
-    const bool will_say = agent == nullptr || carries_output(*agent); // when the command runs
-    if (e != nullptr && e->run.state == RunState::queued && will_say) {
-        e->size = {columns, rows};
-        return then({.ok = true});
-    }
-    const auto members = [&](base::JsonWriter& json) { json.member("cols", columns).member("rows", rows); };
-    ask(id, "terminal.resize", members, std::move(then));
 }
 
 } // namespace agenthost::hub

@@ -299,7 +299,7 @@ TEST_F(RunsTest, InterruptsOnTheAgentAndInTheHubsOwnQueue)
     const std::string id = start();
     Requests::Answer heard;
     const auto then = [&](const Requests::Answer& a) { heard = a; };
-    enter([&] { runs.interrupt(id, true, then); });
+    enter([&] { runs.control().interrupt(id, true, then); });
     EXPECT_EQ(fanout.sent.back().action, "terminal.interrupt");
     EXPECT_EQ(json::parse(fanout.sent.back().params), (json{{"commandId", id}, {"force", true}}));
     answer(fanout.sent.back().id);
@@ -308,14 +308,14 @@ TEST_F(RunsTest, InterruptsOnTheAgentAndInTheHubsOwnQueue)
     for (std::size_t i = 1; i < core.config.in_flight; ++i) start();
     const std::string waits = start();
     const std::size_t sent = fanout.sent.size();
-    enter([&] { runs.interrupt(waits, false, then); });
+    enter([&] { runs.control().interrupt(waits, false, then); });
     EXPECT_EQ(fanout.sent.size(), sent) << "the agent never heard of it";
     EXPECT_TRUE(heard.ok);
     EXPECT_EQ(runs.find(waits)->reason, "interrupted");
 
-    enter([&] { runs.interrupt("nobody", false, then); });
+    enter([&] { runs.control().interrupt("nobody", false, then); });
     EXPECT_EQ(heard.code, "COMMAND_NOT_FOUND");
-    enter([&] { runs.interrupt(waits, false, then); });
+    enter([&] { runs.control().interrupt(waits, false, then); });
     EXPECT_EQ(heard.code, "COMMAND_NOT_FOUND") << "it is over";
 }
 
@@ -326,8 +326,8 @@ TEST_F(RunsTest, ASizeRequestedBeforeTheStartIsAppliedAtTheStart)
     Requests::Answer heard;
     const auto then = [&](const Requests::Answer& a) { heard = a; };
     const std::size_t before = fanout.sent.size();
-    enter([&] { runs.resize(id, 120, 40, then); });
-    enter([&] { runs.resize(id, 132, 43, then); });
+    enter([&] { runs.control().resize(id, 120, 40, then); });
+    enter([&] { runs.control().resize(id, 132, 43, then); });
     EXPECT_TRUE(heard.ok);
     EXPECT_EQ(fanout.sent.size(), before) << "there is no terminal yet";
     running(id);
@@ -342,20 +342,21 @@ TEST_F(RunsTest, ARequestIsAnsweredWhateverHappens)
     running(id);
     Requests::Answer heard;
     const auto then = [&](const Requests::Answer& a) { heard = a; };
-    enter([&] { runs.input(id, {.data = "ls\n", .base64 = false, .eof = true}, then); });
+    enter([&] { runs.control().input(id, {.data = "ls\n", .base64 = false, .eof = true}, then); });
     EXPECT_EQ(json::parse(fanout.sent.back().params),
               (json{{"commandId", id}, {"data", "ls\n"}, {"eof", true}}));
     pass(Requests::patience);
     EXPECT_EQ(heard.code, "TIMEOUT");
-    enter([&] { runs.resize(id, 120, 40, then); });
+    enter([&] { runs.control().resize(id, 120, 40, then); });
     EXPECT_EQ(json::parse(fanout.sent.back().params), (json{{"commandId", id}, {"cols", 120}, {"rows", 40}}));
     enter([&] { requests.not_taken(fanout.sent.back().id); });
     EXPECT_EQ(heard.code, "BUSY");
-    enter([&] { runs.resize(id, 120, 40, then); });
+    enter([&] { runs.control().resize(id, 120, 40, then); });
     enter([&] { requests.agent_lost("d1"); });
     EXPECT_EQ(heard.code, "AGENT_OFFLINE");
-    for (std::size_t i = 0; i < Requests::max_of_agent; ++i) enter([&] { runs.resize(id, 120, 40, {}); });
-    enter([&] { runs.resize(id, 120, 40, then); });
+    for (std::size_t i = 0; i < Requests::max_of_agent; ++i)
+        enter([&] { runs.control().resize(id, 120, 40, {}); });
+    enter([&] { runs.control().resize(id, 120, 40, then); });
     EXPECT_EQ(heard.code, "BUSY") << "it takes no more";
     EXPECT_EQ(requests.open(), Requests::max_of_agent);
 }
