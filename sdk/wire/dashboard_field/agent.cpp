@@ -60,8 +60,8 @@ private:
 
 class DashboardFieldAgent final : public AgentCodec {
 public:
-    explicit DashboardFieldAgent(const AgentSetup& setup)
-        : world_{setup.world}, document_{make_dashboard_agent(setup)}
+    explicit DashboardFieldAgent(AgentSetup setup)
+        : world_{setup.world}, document_{make_dashboard_agent(std::move(setup))}
     {}
 
     Opening opening(const Hello&) override;
@@ -389,7 +389,7 @@ bool DashboardFieldAgent::encode(const Heartbeat& beat, std::string& out)
 
 std::unique_ptr<AgentCodec> make_dashboard_field_agent(AgentSetup setup)
 {
-    return std::make_unique<DashboardFieldAgent>(setup);
+    return std::make_unique<DashboardFieldAgent>(std::move(setup));
 }
 
 } // namespace agenthost::wire

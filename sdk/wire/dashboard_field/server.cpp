@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace agenthost::wire {
@@ -54,8 +55,8 @@ std::optional<Split> split_first(std::string_view array)
 
 class DashboardFieldServer final : public ServerCodec {
 public:
-    explicit DashboardFieldServer(const ServerSetup& setup)
-        : world_{setup.world}, agent_id_{setup.agent_id}, document_{make_dashboard_server(setup)}
+    explicit DashboardFieldServer(ServerSetup setup)
+        : world_{setup.world}, agent_id_{setup.agent_id}, document_{make_dashboard_server(std::move(setup))}
     {}
 
     FromAgent decode(std::string_view frame) override;
@@ -171,7 +172,7 @@ FromAgent DashboardFieldServer::output(FieldReader& fields, std::span<const json
           "streamType is neither STDOUT nor STDERR");
     check(!given(gap) || read_whole(*gap, dropped), "dropped is not a number of bytes");
     check(!given(position) || read_whole(*position, offset), "offset is not a number of bytes");
-    if (!fields.problem.empty()) return Malformed{"TERMINAL_OUTPUT: " + fields.problem, {}};
+    if (!fields.problem.empty() || !content) return Malformed{"TERMINAL_OUTPUT: " + fields.problem, {}};
     stream.channel = given(type) && type->text == "STDERR" ? 2 : 1;
     stream.bytes = scratch_.keep(*content);
     CommandBook::Channel& channel = commands_.of(stream.id).channels[stream.channel - 1];
@@ -329,7 +330,7 @@ void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_
 
 std::unique_ptr<ServerCodec> make_dashboard_field_server(ServerSetup setup)
 {
-    return std::make_unique<DashboardFieldServer>(setup);
+    return std::make_unique<DashboardFieldServer>(std::move(setup));
 }
 
 } // namespace agenthost::wire

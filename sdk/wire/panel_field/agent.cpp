@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace agenthost::wire {
 namespace {
@@ -109,8 +110,8 @@ void append_success(std::string& out, std::string_view type, const Request& requ
 
 class PanelFieldAgent final : public AgentCodec {
 public:
-    explicit PanelFieldAgent(const AgentSetup& setup)
-        : world_{setup.world}, document_{make_panel_agent(setup)}
+    explicit PanelFieldAgent(AgentSetup setup)
+        : world_{setup.world}, document_{make_panel_agent(std::move(setup))}
     {}
 
     Opening opening(const Hello&) override;
@@ -386,7 +387,7 @@ bool PanelFieldAgent::encode(const Heartbeat& beat, std::string& out)
 
 std::unique_ptr<AgentCodec> make_panel_field_agent(AgentSetup setup)
 {
-    return std::make_unique<PanelFieldAgent>(setup);
+    return std::make_unique<PanelFieldAgent>(std::move(setup));
 }
 
 } // namespace agenthost::wire

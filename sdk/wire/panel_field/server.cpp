@@ -8,6 +8,8 @@
 #include "wire/panel/panel.hpp"
 #include "wire/session/answers.hpp"
 
+#include <utility>
+
 namespace agenthost::wire {
 namespace {
 
@@ -15,8 +17,8 @@ using namespace panel_field;
 
 class PanelFieldServer final : public ServerCodec {
 public:
-    explicit PanelFieldServer(const ServerSetup& setup)
-        : world_{setup.world}, agent_id_{setup.agent_id}, document_{make_panel_server(setup)}
+    explicit PanelFieldServer(ServerSetup setup)
+        : world_{setup.world}, agent_id_{setup.agent_id}, document_{make_panel_server(std::move(setup))}
     {}
 
     FromAgent decode(std::string_view frame) override;
@@ -159,7 +161,7 @@ bool PanelFieldServer::encode(const Command& command, std::string& out)
 
 std::unique_ptr<ServerCodec> make_panel_field_server(ServerSetup setup)
 {
-    return std::make_unique<PanelFieldServer>(setup);
+    return std::make_unique<PanelFieldServer>(std::move(setup));
 }
 
 } // namespace agenthost::wire
