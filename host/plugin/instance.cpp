@@ -30,7 +30,7 @@ Instance::Instance(boost::asio::any_io_executor main, HostServices& services, Fo
                    const PluginConfig& config, std::string runner)
     : main_{std::make_shared<MainThread>(main)}, services_{services}, found_{std::move(found)},
       manifest_{found_.manifest ? found_.manifest : nameless(found_.id)}, config_{config},
-      runner_{std::move(runner)}, grace_timer_{main}, restart_timer_{main}
+      runner_{std::move(runner)}, drain_{main}, restart_timer_{main}
 {}
 
 Instance::~Instance()
@@ -49,19 +49,20 @@ PluginStatus Instance::status() const
     out.file = found_.library;
     out.state = state_;
     out.isolated = config_.isolated;
-    out.healthy = healthy_ && state_ != PluginState::failed && stuck_.empty();
-    out.problem = stuck_.empty() ? problem_ : stuck_;
+    const bool stuck = !stuck_.text().empty();
+    out.healthy = health_.healthy() && state_ != PluginState::failed && !stuck;
+    out.problem = stuck ? stuck_.text() : problem_;
     out.recovering = recovering_;
-    out.stuck = stuck_;
+    out.stuck = stuck_.text();
     out.held = life_ ? life_->held_workers() : 0;
-    out.restarts = restarted_;
+    out.restarts = restarts_.total();
     out.file_identity = found_.identity;
-    out.degraded = degraded_ && !out.healthy && stuck_.empty();
+    out.degraded = health_.degraded() && !out.healthy && !stuck;
     out.queued = life_ ? life_->queued() : 0;
     out.invoked = invoked_;
-    out.inline_overruns = overruns_;
-    out.demoted = demoted_;
-    out.runner_pid = life_ && state_ != PluginState::starting ? life_->runner_pid() : 0;
+    out.inline_overruns = overruns_.total();
+    out.demoted = path_.demoted;
+    out.runner_pid = life_ && state_ != PluginState::starting ? life_->plugin().runner_pid() : 0;
     return out;
 }
 
@@ -117,7 +118,7 @@ void Instance::start(Done done)
         later([done, problem] { done(problem); });
         return;
     }
-    restarts_ = 0;
+    restarts_.forget();
     recovering_ = false;
     restart_timer_.cancel();
     make_life(config_.config_json, [this, done = std::move(done)](const std::string& problem) {
@@ -127,39 +128,42 @@ void Instance::start(Done done)
     });
 }
 
+Life::Options Instance::life_options(std::uint64_t number)
+{
+    const auto to_main = [main = main_](auto f) {
+        return [main, f](std::string why) {
+            main->post([f, why = std::move(why)]() mutable { f(std::move(why)); });
+        };
+    };
+    Life::Options options;
+    options.plugin = {
+        .manifest = manifest_,
+        .library = found_.library,
+        .isolated = config_.isolated,
+        .runner = runner_,
+        .runner_timeout = runner_timeout(),
+        .on_death =
+            to_main(while_here([this, number](std::string why) { runner_died(number, std::move(why)); })),
+        .on_misbehaviour = to_main(while_here([this](std::string why) { mark_unhealthy(std::move(why)); }))};
+    options.services = &services_;
+    options.main = main_;
+    options.on_drained = [main = main_, f = while_here([this, number] {
+                                            if (number == life_number_) drain_.finish();
+                                        })] { main->post(f); };
+    options.on_given_back = [main = main_, f = while_here([this, number] {
+                                               if (number == life_number_) look_for_stuck();
+                                           })] { main->post(f); };
+    return options;
+}
+
 void Instance::make_life(std::string config_json, Done done)
 {
     state_ = PluginState::starting;
     crashed_ = false;
     problem_.clear();
     stuck_.clear();
-    full_ = false;
-    healthy_ = true;
-    const std::uint64_t number = ++life_number_;
-    Life::Options options;
-    options.services = &services_;
-    options.main = main_;
-    options.manifest = manifest_;
-    options.library = found_.library;
-    options.isolated = config_.isolated;
-    options.runner = runner_;
-    options.runner_timeout = runner_timeout();
-    const auto to_main = [main = main_](auto f) {
-        return [main, f](std::string why) {
-            main->post([f, why = std::move(why)]() mutable { f(std::move(why)); });
-        };
-    };
-    options.on_death =
-        to_main(while_here([this, number](std::string why) { runner_died(number, std::move(why)); }));
-    options.on_misbehaviour =
-        to_main(while_here([this](std::string why) { mark_unhealthy(std::move(why)); }));
-    options.on_drained = [main = main_, f = while_here([this, number] {
-                                            if (number == life_number_ && on_drained_)
-                                                std::exchange(on_drained_, nullptr)();
-                                        })] { main->post(f); };
-    options.on_given_back = [main = main_, f = while_here([this, number] {
-                                               if (number == life_number_) look_for_stuck();
-                                           })] { main->post(f); };
+    health_.set_healthy();
+    auto options = life_options(++life_number_);
     try {
         if (!control_) control_ = std::make_unique<ControlThread>(main_);
         life_ = Life::make(std::move(options));
@@ -169,27 +173,33 @@ void Instance::make_life(std::string config_json, Done done)
         });
         return;
     }
-    const auto create_timeout = timeout_of(manifest_->create_timeout_ms);
-    const auto start_timeout = timeout_of(manifest_->start_timeout_ms);
-    const auto clean_up = [life = life_] { life->destroy(1s); };
-    control_->run(
-        {create_timeout, [life = life_, config = std::move(config_json)] { return life->create(config); },
-         [this, create_timeout, start_timeout, clean_up, done](ControlThread::Ended how,
-                                                               std::string problem) {
-             if (how == ControlThread::Ended::too_late) return hangs("create", create_timeout, done);
-             if (!problem.empty()) return started(done, std::move(problem));
-             control_->run({start_timeout, [life = life_] { return life->start(); },
-                            [this, start_timeout, done](ControlThread::Ended ended, std::string why) {
-                                if (ended == ControlThread::Ended::too_late)
-                                    return hangs("start", start_timeout, done);
-                                if (why.empty()) return started(done, {});
-                                crashed_ = life_->crashed();
-                                life_->leave();
-                                destroy_then([this, done, why](const std::string&) { started(done, why); });
-                            },
-                            clean_up});
-         },
-         clean_up});
+    create_life(std::move(config_json), std::move(done));
+}
+
+void Instance::create_life(std::string config_json, Done done)
+{
+    const auto timeout = timeout_of(manifest_->create_timeout_ms);
+    control_->run({timeout, [life = life_, config = std::move(config_json)] { return life->create(config); },
+                   [this, timeout, done](ControlThread::Ended how, std::string problem) {
+                       if (how == ControlThread::Ended::too_late) return hangs("create", timeout, done);
+                       if (!problem.empty()) return started(done, std::move(problem));
+                       start_life(done);
+                   },
+                   [life = life_] { life->destroy(1s); }});
+}
+
+void Instance::start_life(Done done)
+{
+    const auto timeout = timeout_of(manifest_->start_timeout_ms);
+    control_->run({timeout, [life = life_] { return life->plugin().start(); },
+                   [this, timeout, done](ControlThread::Ended how, std::string why) {
+                       if (how == ControlThread::Ended::too_late) return hangs("start", timeout, done);
+                       if (why.empty()) return started(done, {});
+                       crashed_ = life_->plugin().crashed();
+                       life_->leave();
+                       destroy_then([this, done, why](const std::string&) { started(done, why); });
+                   },
+                   [life = life_] { life->destroy(1s); }});
 }
 
 void Instance::started(Done done, std::string problem)
@@ -203,10 +213,10 @@ void Instance::started(Done done, std::string problem)
                 });
         }
         state_ = PluginState::running;
-        running_since_ = Clock::now();
+        restarts_.running(Clock::now());
         pick_path();
     } else {
-        if (life_) crashed_ = life_->crashed();
+        if (life_) crashed_ = life_->plugin().crashed();
         life_.reset();
         fail(problem);
     }
@@ -222,7 +232,7 @@ void Instance::fail(std::string problem)
 {
     state_ = PluginState::failed;
     problem_ = std::move(problem);
-    stuck_.clear();
+    stuck_.forget_text();
 }
 
 // A thread cannot be stopped: it stays behind with everything it may touch, and the plugin gets a new control
@@ -235,7 +245,7 @@ void Instance::hangs(const char* call, milliseconds after, const Done& done)
     if (life_) life_->give_up();
     life_.reset();
     control_.reset();
-    checking_ = false;
+    health_.returned();
     fail(problem);
     services_.plugin_died(manifest_->id, problem);
     done(problem);
@@ -248,8 +258,7 @@ void Instance::stop(milliseconds grace, Done done)
 {
     restart_timer_.cancel();
     recovering_ = false;
-    // Whoever asks later may have less time: the end of the daemon, while a reload stops it.
-    if (on_drained_ && Clock::now() + grace < grace_ends_) arm_grace(grace);
+    drain_.shorten(grace);
     if (state_ == PluginState::starting || state_ == PluginState::draining || clearing_) {
         if (!stop_) stop_ = Stop{grace, {}};
         stop_->grace = std::min(stop_->grace, grace);
@@ -276,35 +285,20 @@ void Instance::stop(milliseconds grace, Done done)
 void Instance::drain_then(milliseconds grace, std::function<void()> next)
 {
     state_ = PluginState::draining;
-    drain_waits_ = false;
+    drain_.set_asked(false);
     life_->refuse_queued("is stopping; try again later");
-    const auto once = std::make_shared<std::function<void()>>(std::move(next));
-    const auto proceed = [this, once] {
-        grace_timer_.cancel();
-        on_drained_ = nullptr;
-        if (auto go = std::exchange(*once, nullptr)) go();
+    const auto late = [this] {
+        if (config_.isolated && drain_.asked()) kill_silent_runner();
     };
-    on_drained_ = proceed;
-    arm_grace(grace);
-    if (!life_->drains()) return life_->wait_idle();
+    drain_.begin(grace, late, std::move(next));
+    if (!life_->plugin().drains()) return life_->wait_idle();
     const auto timeout = timeout_of(manifest_->stop_timeout_ms);
-    drain_waits_ = true;
-    control_->run({timeout, [life = life_] { return life->drain(), std::string{}; },
+    drain_.set_asked(true);
+    control_->run({timeout, [life = life_] { return life->plugin().drain(), std::string{}; },
                    [this](ControlThread::Ended, const std::string&) {
-                       drain_waits_ = false; // one that hangs shows in destroy, behind it
+                       drain_.set_asked(false); // one that hangs shows in destroy, behind it
                    },
                    nullptr});
-}
-
-void Instance::arm_grace(milliseconds grace)
-{
-    grace_ends_ = Clock::now() + grace;
-    grace_timer_.expires_after(grace);
-    grace_timer_.async_wait(while_here([this](boost::system::error_code ec) {
-        if (ec || !on_drained_) return;
-        if (config_.isolated && drain_waits_) kill_silent_runner();
-        std::exchange(on_drained_, nullptr)();
-    }));
 }
 
 // It has not even answered that it was told to stop (a stopped process, a control thread that hangs). Nothing asked of it from here on
@@ -312,10 +306,10 @@ void Instance::arm_grace(milliseconds grace)
 void Instance::kill_silent_runner()
 {
     services_.log(manifest_->id, AGH_LOG_WARN,
-                  "its runner (pid " + std::to_string(life_->runner_pid()) +
+                  "its runner (pid " + std::to_string(life_->plugin().runner_pid()) +
                       ") did not answer when it was told to stop, and is killed",
                   {});
-    life_->kill_runner();
+    life_->plugin().kill_runner();
 }
 
 // The end of a life: what waits for [run] gets its turn, then destroy() alone.

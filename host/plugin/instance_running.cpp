@@ -8,36 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <time.h>
-
 namespace agenthost::host {
-namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto least_overrun = 5ms; // an inline call longer than this delays every session on its thread
-constexpr std::size_t overruns_allowed = 3;
-constexpr auto overrun_window = 60s; // three in a minute are no accident
-constexpr auto health_timeout = 5s;  // the ABI says 100 ms; this is when we give up asking
-constexpr auto longest_backoff = 60s;
-constexpr auto steady_after = 60s; // a runner that lived this long starts its back-off anew
-
-// CLOCK_MONOTONIC_COARSE costs a quarter of the exact one and is behind by at most one tick: a difference of
-// more than 5 ms and a tick is certainly more than 5 ms.
-std::int64_t coarse_ns()
-{
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
-const std::int64_t overrun_ns = [] {
-    timespec tick{};
-    ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-    return std::chrono::nanoseconds{least_overrun}.count() + tick.tv_nsec;
-}();
-
-} // namespace
-
 // --- configure
 
 void Instance::configure(std::string config_json, Done done)
@@ -63,13 +34,14 @@ void Instance::configure(std::string config_json, Done done)
         later([done] { done({}); });
         return;
     }
-    if (!life_->configurable()) return configure_by_remaking(std::move(config_json), std::move(done));
+    if (!life_->plugin().configurable())
+        return configure_by_remaking(std::move(config_json), std::move(done));
     const auto timeout = timeout_of(manifest_->start_timeout_ms);
-    control_->run({timeout, [life = life_, config_json] { return life->configure(config_json); },
+    control_->run({timeout, [life = life_, config_json] { return life->plugin().configure(config_json); },
                    [this, timeout, config_json, done](ControlThread::Ended how, std::string problem) {
                        if (how == ControlThread::Ended::too_late) return hangs("configure", timeout, done);
                        if (problem.empty()) config_.config_json = config_json;
-                       if (life_ && life_->stuck()) runner_died(life_number_, problem);
+                       if (life_ && life_->plugin().stuck()) runner_died(life_number_, problem);
                        done(std::move(problem));
                    },
                    nullptr});
@@ -121,20 +93,20 @@ void Instance::remake(std::string config_json, Done done)
 
 void Instance::pick_path()
 {
-    timed_ = manifest_->run == Manifest::Run::inline_ && !config_.isolated;
-    by_workers_ = !config_.isolated && (manifest_->run == Manifest::Run::worker || demoted_);
-    if (timed_ && demoted_) demoted_ = by_workers_ = life_->use_workers();
+    path_.timed = manifest_->run == Manifest::Run::inline_ && !config_.isolated;
+    path_.by_workers = !config_.isolated && (manifest_->run == Manifest::Run::worker || path_.demoted);
+    if (path_.timed && path_.demoted) path_.demoted = path_.by_workers = life_->use_workers();
 }
 
 agh_status Instance::invoke(const agh_request& request, agh_error& error)
 {
-    if (state_ != PluginState::running || full_) return refuse(error);
+    if (state_ != PluginState::running || stuck_.full()) return refuse(error);
     ++invoked_;
-    if (by_workers_) return life_->queue(request, error);
-    if (!timed_) return life_->invoke(request, error);
-    const std::int64_t began = coarse_ns();
+    if (path_.by_workers) return life_->queue(request, error);
+    if (!path_.timed) return life_->invoke(request, error);
+    const std::int64_t began = Overruns::coarse_ns();
     const agh_status status = life_->invoke(request, error);
-    if (coarse_ns() - began > overrun_ns) overran();
+    if (Overruns::too_long(Overruns::coarse_ns() - began)) overran();
     return status;
 }
 
@@ -147,9 +119,9 @@ agh_status Instance::refuse(agh_error& error) const
                       problem_.c_str());
         return AGH_E_BUSY;
     }
-    if (full_) {
+    if (stuck_.full()) {
         std::snprintf(error.text, sizeof error.text, "plugin %s is stuck: %s", manifest_->id.c_str(),
-                      stuck_.c_str());
+                      stuck_.text().c_str());
         return AGH_E_BUSY;
     }
     const char* why = state_ == PluginState::starting   ? "is starting"
@@ -161,13 +133,9 @@ agh_status Instance::refuse(agh_error& error) const
 
 void Instance::overran()
 {
-    ++overruns_;
-    const auto now = Clock::now();
-    std::erase_if(recent_overruns_, [&](Clock::time_point t) { return now - t > overrun_window; });
-    recent_overruns_.push_back(now);
-    if (recent_overruns_.size() < overruns_allowed || demoted_) return;
+    if (!overruns_.add(Clock::now()) || path_.demoted) return;
     if (!life_->use_workers()) return; // tried again at the next one
-    demoted_ = by_workers_ = true;
+    path_.demoted = path_.by_workers = true;
     services_.log(
         manifest_->id, AGH_LOG_WARN,
         "blocked the I/O thread for more than 5 ms three times in a minute: it runs on a worker thread from "
@@ -187,7 +155,7 @@ void Instance::writable(agh_req id)
 
 void Instance::mark_unhealthy(std::string why)
 {
-    healthy_ = degraded_ = false;
+    health_.set_unhealthy(false);
     problem_ = std::move(why);
 }
 
@@ -195,7 +163,7 @@ void Instance::mark_unhealthy(std::string why)
 void Instance::overdue(agh_req id, std::string what)
 {
     if (!life_ || state_ != PluginState::running) return; // it is ending: destroy() tells
-    overdue_ = std::move(what);
+    stuck_.overdue(std::move(what));
     if (!config_.isolated) {
         life_->overdue(id);
         return look_for_stuck();
@@ -205,32 +173,21 @@ void Instance::overdue(agh_req id, std::string what)
 
 void Instance::kill_runner()
 {
-    if (std::exchange(killed_, life_number_) == life_number_) return;
-    stuck_ = overdue_ + ". Its runner is killed and started again.";
-    life_->kill_runner();
+    if (!stuck_.kill(life_number_)) return;
+    life_->plugin().kill_runner();
     services_.plugin_changed(manifest_->id);
 }
 
 void Instance::look_for_stuck()
 {
     if (!life_ || state_ != PluginState::running || config_.isolated) return;
-    const auto held = life_->held_workers();
-    std::string now;
-    if (held > 0)
-        now = overdue_ + ": " + std::to_string(held) + " of its " + std::to_string(life_->workers()) +
-              " worker threads are held" +
-              (life_->all_workers_held() ? ", and new requests are refused" : "");
-    else if (life_->holds_requests())
-        now = overdue_ + ": it keeps requests that nobody waits for any more";
-    if (!now.empty()) {
-        now += ". It runs inside the daemon, where a thread cannot be stopped: restart agenthost.";
-        if (manifest_->may_isolate)
-            now += " With plugins." + manifest_->id +
-                   ".isolation: process the daemon restarts the plugin alone when this happens.";
-    }
-    full_ = life_->all_workers_held();
-    if (full_) life_->refuse_queued("is stuck: " + now);
-    if (std::exchange(stuck_, now) != now) services_.plugin_changed(manifest_->id);
+    const bool news = stuck_.look({.workers_held = life_->held_workers(),
+                                   .workers = life_->workers(),
+                                   .all_workers = life_->all_workers_held(),
+                                   .requests = life_->holds_requests()},
+                                  *manifest_);
+    if (stuck_.full()) life_->refuse_queued("is stuck: " + stuck_.text());
+    if (news) services_.plugin_changed(manifest_->id);
 }
 
 void Instance::check_health(Done done)
@@ -239,35 +196,42 @@ void Instance::check_health(Done done)
         later([this, done] { done(problem_.empty() ? "is not running." : problem_); });
         return;
     }
-    if (checking_ && Clock::now() - checking_since_ < health_timeout) return; // its answer is on the way
-    if (checking_) { // one that hangs is not asked again
+    switch (health_.ask(Clock::now())) {
+    case HealthCheck::Ask::pending: return;
+    case HealthCheck::Ask::hangs: // it is not asked again
         later([done] {
             done("its last health check has not returned; its control thread hangs. Restart agenthost.");
         });
         return;
+    case HealthCheck::Ask::now: break;
     }
-    checking_ = true;
-    checking_since_ = Clock::now();
-    const auto back = [main = main_, f = while_here([this] { checking_ = false; })] { main->post(f); };
-    control_->run({config_.isolated ? timeout_of(0) : milliseconds{health_timeout},
-                   [life = life_] { return life->check_health(); },
+    const auto back = [main = main_, f = while_here([this] { health_.returned(); })] { main->post(f); };
+    control_->run({config_.isolated ? timeout_of(0) : milliseconds{HealthCheck::timeout},
+                   [life = life_] { return life->plugin().check_health(); },
                    [this, done](ControlThread::Ended how, std::string problem) {
-                       if (how == ControlThread::Ended::too_late)
-                           problem = "its health check did not return within 5 s; its control thread hangs.";
-                       else
-                           checking_ = false;
-                       healthy_ = problem.empty();
-                       if (how == ControlThread::Ended::in_time && state_ == PluginState::running && life_ &&
-                           life_->stuck()) {
-                           overdue_ = "its health check did not return";
-                           kill_runner();
-                       }
-                       degraded_ = !healthy_ && how != ControlThread::Ended::too_late && life_ &&
-                                   life_->says_degraded();
-                       if (state_ == PluginState::running) problem_ = problem;
-                       done(problem);
+                       health_checked(how, std::move(problem), done);
                    },
                    back});
+}
+
+void Instance::health_checked(ControlThread::Ended how, std::string problem, const Done& done)
+{
+    const bool in_time = how != ControlThread::Ended::too_late;
+    if (in_time)
+        health_.returned();
+    else
+        problem = "its health check did not return within 5 s; its control thread hangs.";
+    if (how == ControlThread::Ended::in_time && state_ == PluginState::running && life_ &&
+        life_->plugin().stuck()) {
+        stuck_.overdue("its health check did not return");
+        kill_runner();
+    }
+    if (problem.empty())
+        health_.set_healthy();
+    else
+        health_.set_unhealthy(in_time && life_ && life_->plugin().degraded());
+    if (state_ == PluginState::running) problem_ = problem;
+    done(problem);
 }
 
 // --- the runner
@@ -275,11 +239,10 @@ void Instance::check_health(Done done)
 void Instance::runner_died(std::uint64_t life, std::string why)
 {
     if (life != life_number_) return;
-    if (state_ == PluginState::draining && on_drained_)
-        return std::exchange(on_drained_, nullptr)(); // it goes anyway
-    if (state_ != PluginState::running) return;       // starting: create() or start() reports it
-    if (Clock::now() - running_since_ > steady_after) restarts_ = 0;
-    if (killed_ == life) why = overdue_ + ", so its runner was killed: " + why;
+    if (state_ == PluginState::draining && drain_.finish()) return; // it goes anyway
+    if (state_ != PluginState::running) return; // starting: create() or start() reports it
+    restarts_.died(Clock::now());
+    if (stuck_.killed(life)) why = stuck_.overdue() + ", so its runner was killed: " + why;
     fail(why);
     clearing_ = recovering_ = true;
     destroy_then([this](const std::string&) {
@@ -293,9 +256,7 @@ void Instance::runner_died(std::uint64_t life, std::string why)
 
 void Instance::restart_later()
 {
-    const auto delay = std::min<std::chrono::seconds>(longest_backoff, std::chrono::seconds{1} *
-                                                                           (1 << std::min(restarts_, 6)));
-    ++restarts_;
+    const auto delay = restarts_.next_delay();
     recovering_ = true;
     if (!problem_.ends_with('.')) problem_ += '.';
     problem_ += " It is started again in " + std::to_string(delay.count()) + " s.";
@@ -303,7 +264,7 @@ void Instance::restart_later()
     restart_timer_.expires_after(delay);
     restart_timer_.async_wait(while_here([this](boost::system::error_code ec) {
         if (ec || state_ != PluginState::failed) return;
-        ++restarted_;
+        restarts_.restarted();
         make_life(config_.config_json, [this](const std::string& problem) {
             if (stop_) return;
             if (!problem.empty()) return restart_later();

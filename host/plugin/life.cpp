@@ -1,20 +1,15 @@
 #include "life.hpp"
 
 #include "errors.hpp"
-#include "host/schema/words.hpp"
-#include "library.hpp"
 
-#include <agenthost/ext/health.h>
 #include <agenthost/ext/log.h>
 
 #include <vector>
 
-#include "host/runner/runner_client.hpp"
-
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t least_api = offsetof(agh_plugin_api, destroy) + sizeof(agh_plugin_api::destroy);
+constexpr std::uint32_t not_started = AGH_REPLY_NOT_STARTED;
 
 // Tombstones: reachable for good, so that neither a late call nor a leak checker stumbles. Grows by one small
 // object a reload.
@@ -36,34 +31,38 @@ std::shared_ptr<Life> Life::make(Options options)
 }
 
 Life::Life(Options options)
-    : options_{std::move(options)}, host_{new agh_host}, inline_{options_.manifest->run ==
-                                                                     Manifest::Run::inline_ ||
-                                                                 options_.isolated},
-      by_workers_{!inline_}, pool_{options_.manifest->concurrency, options_.manifest->queue,
-                                   [this](const agh_request& r) { serve(r); }, // it joins us
-                                   [this](agh_req) {
-                                       if (options_.on_given_back) options_.on_given_back();
-                                   }},
+    : options_{std::move(options)}, host_{new agh_host}, plugin_{plugin_options()},
+      by_workers_{manifest().run == Manifest::Run::worker && !options_.plugin.isolated},
+      pool_{manifest().concurrency, manifest().queue,
+            [this](const agh_request& r) { serve(r); }, // it joins us
+            [this](agh_req) {
+                if (options_.on_given_back) options_.on_given_back();
+            }},
       loop_{options_.main, deliver(),
             [self = self_](agh_task task, std::uint64_t cookie, std::uint32_t events) {
                 if (const auto life = self->lock()) life->fire(task, cookie, events);
             }},
-      calls_{*options_.services, options_.manifest->id, deliver(),
-             [self = self_](const std::function<void()>& f) {
+      calls_{*options_.services, manifest().id, deliver(), [self = self_](const std::function<void()>& f) {
                  const auto life = self->lock();
-                 if (life && life->callable_)
-                     life->guarded("on_result", nullptr, [&] { return f(), AGH_OK; });
+                 if (life && life->callable_) life->plugin_.on_result(f);
              }}
 {
     static std::atomic<std::uint64_t> generations{0};
-    host_->id = options_.manifest->id;
+    host_->id = manifest().id;
     host_->generation = ++generations;
     host_->services = options_.services;
     host_->life = this;
-    host_->may_call = !options_.manifest->may_call.empty();
-    host_->may_listen = options_.manifest->may_listen && !options_.isolated;
+    host_->may_call = !manifest().may_call.empty();
+    host_->may_listen = manifest().may_listen && !options_.plugin.isolated;
     host_->state_directory = options_.services->state_directory(host_->id);
-    if (!options_.isolated) keep_for_good(host_);
+    if (!options_.plugin.isolated) keep_for_good(host_);
+}
+
+EntryPoints::Options Life::plugin_options()
+{
+    auto out = options_.plugin;
+    out.on_misbehaviour = [this](const std::string& what) { misbehaved(what); };
+    return out;
 }
 
 // Loop and Calls may be asked by others (a timer, a callee) after this life: their way here is weak.
@@ -76,116 +75,20 @@ std::function<void(std::function<void()>)> Life::deliver()
 
 void Life::fire(agh_task task, std::uint64_t cookie, std::uint32_t events)
 {
-    if (callable_ && AGH_HAS(api_, on_task))
-        guarded("on_task", nullptr, [&] { return api_->on_task(plugin_, task, cookie, events), AGH_OK; });
+    if (callable_) plugin_.on_task(task, cookie, events);
 }
 
 Life::~Life()
 {
     host_->close();
-    if (options_.isolated) delete host_; // no plugin code of this process ever held it
-}
-
-// --- calls into the plugin
-
-agh_status Life::threw(const char* what, const char* how, agh_error* error) noexcept
-try {
-    const std::string text = std::string{what} + "() threw an exception (" + quote(how, 200) +
-                             "), which the ABI forbids. Ask the plugin's author for a fix.";
-    if (error) say(*error, AGH_E_INTERNAL, "INTERNAL", text);
-    misbehaved(text);
-    return AGH_E_INTERNAL;
-} catch (...) { // out of memory while saying so
-    return AGH_E_INTERNAL;
+    if (options_.plugin.isolated) delete host_; // no plugin code of this process ever held it
 }
 
 void Life::misbehaved(const std::string& what) noexcept
 try {
     if (const HostCall alive{host_}; alive) options_.services->log(host_->id, AGH_LOG_ERROR, what, {});
-    if (options_.on_misbehaviour) options_.on_misbehaviour(what);
+    if (options_.plugin.on_misbehaviour) options_.plugin.on_misbehaviour(what);
 } catch (...) {}
-
-std::string Life::problem_of(const char* call, agh_status status, const agh_error& error) const
-{
-    if (options_.isolated && status == AGH_E_DEADLINE)
-        return std::string{call} + "() did not return within " +
-               std::to_string(options_.runner_timeout.count()) + " ms; its runner is ended.";
-    if (error.text[0]) return error.text;
-    return std::string{call} + "() failed with status " + std::to_string(status) +
-           " and gave no reason. Ask its author.";
-}
-
-std::string Life::create(const std::string& config_json)
-{
-    if (const auto problems = check_permissions(options_.library); !problems.empty()) {
-        std::string all = "plugin " + host_->id + ".so refused: ";
-        for (std::size_t i = 0; i < problems.size(); ++i) all += (i ? " " : "") + problems[i];
-        return all;
-    }
-    agh_error error{};
-    error.size = sizeof error;
-    agh_status status = AGH_E_INTERNAL;
-    const agh_plugin_api* api = nullptr;
-    agh_plugin* plugin = nullptr;
-    if (options_.isolated) {
-        if (std::string why = refuse_cut_short(options_.library); !why.empty()) return why;
-        RunnerSpec spec{options_.runner,
-                        options_.library,
-                        host_->id,
-                        options_.on_death,
-                        options_.manifest->run == Manifest::Run::inline_ ? 0 : options_.manifest->concurrency,
-                        static_cast<std::uint32_t>(options_.runner_timeout.count())};
-        status = runner_create(spec, &host_api, host_, bytes(config_json), &api, &plugin, &error);
-    } else {
-        std::string why;
-        const agh_entry_v1* entry = load_library(options_.library, *options_.manifest, why);
-        if (!entry) return why;
-        status = guarded("create", &error, [&] {
-            return entry->create(&host_api, host_, bytes(config_json), &api, &plugin, &error);
-        });
-    }
-    tidy(error);
-    crashed_ = options_.isolated && status == AGH_E_CLOSED;
-    if (status != AGH_OK) return problem_of("create", status, error);
-    if (api && api->size >= least_api && api->destroy && (!api->start || !api->invoke))
-        guarded("destroy", nullptr, [&] { return api->destroy(plugin), AGH_OK; });
-    if (!api || api->size < least_api || !api->start || !api->invoke || !api->destroy)
-        return "plugin " + host_->id +
-               ".so refused: create() gave no complete agh_plugin_api (start, invoke, destroy). Rebuild it "
-               "against the agenthost SDK.";
-    api_ = api;
-    {
-        const std::lock_guard lock{plugin_mutex_};
-        plugin_ = plugin;
-    }
-    return {};
-}
-
-std::string Life::start()
-{
-    agh_error error{};
-    error.size = sizeof error;
-    const agh_status status = guarded("start", &error, [&] { return api_->start(plugin_, &error); });
-    tidy(error);
-    crashed_ = options_.isolated && status == AGH_E_CLOSED;
-    return status == AGH_OK ? std::string{} : problem_of("start", status, error);
-}
-
-std::string Life::configure(const std::string& config_json)
-{
-    agh_error error{};
-    error.size = sizeof error;
-    const agh_status status =
-        guarded("configure", &error, [&] { return api_->configure(plugin_, bytes(config_json), &error); });
-    tidy(error);
-    stuck_ = options_.isolated && status == AGH_E_DEADLINE;
-    return status == AGH_OK ? std::string{} : problem_of("configure", status, error);
-}
-
-void Life::drain()
-{
-    guarded("drain", nullptr, [&] { return api_->drain(plugin_), AGH_OK; });
-}
 
 std::string Life::destroy(std::chrono::milliseconds for_workers)
 {
@@ -193,34 +96,202 @@ std::string Life::destroy(std::chrono::milliseconds for_workers)
     if (!pool_.join(for_workers))
         return "a worker thread does not come back from the plugin, so it cannot be destroyed; thread and "
                "memory are left behind. Restart agenthost to be rid of them" +
-               std::string{options_.manifest->may_isolate ? "; with isolation: process only its runner is."
-                                                          : "."};
+               std::string{manifest().may_isolate ? "; with isolation: process only its runner is." : "."};
     callable_ = false;
     if (!given_up_) options_.services->closing(host_->id);
-    {
-        const std::lock_guard lock{plugin_mutex_};
-        destroyed_ = true;
-    }
-    agh_status status = AGH_OK;
-    if (api_) status = guarded("destroy", nullptr, [&] { return api_->destroy(plugin_), AGH_OK; });
+    std::string problem = plugin_.destroy();
     host_->close();
-    return status == AGH_OK ? "" : "destroy() threw; what it held may be left behind.";
+    return problem;
 }
 
-std::string Life::check_health()
+std::string Life::open()
 {
-    if (!AGH_HAS(api_, extension)) return {};
-    const void* table = nullptr;
-    guarded("extension", nullptr, [&] { return table = api_->extension(plugin_, AGH_EXT_HEALTH), AGH_OK; });
-    const auto* health = static_cast<const agh_ext_health*>(table);
-    if (!health || !AGH_HAS(health, check)) return {};
+    try {
+        if (by_workers_) pool_.start();
+    } catch (const std::exception& e) {
+        return std::string{"no threads for its workers ("} + e.what() +
+               "). Raise the limit of processes (TasksMax of the service, ulimit -u), or free some.";
+    }
+    callable_ = enterable_ = true;
+    std::deque<std::function<void()>> early;
+    {
+        const std::lock_guard lock{early_mutex_};
+        open_ = true;
+        early.swap(early_);
+    }
+    for (auto& f : early) run_soon(std::move(f));
+    return {};
+}
+
+void Life::close_run()
+{
+    refuse_queued("is stopping; try again later");
+    calls_.close();
+    loop_.close();
+}
+
+void Life::leave()
+{
+    enterable_ = false;
+    if (!by_workers_)
+        callable_ = false; // else when the workers have joined: what close_run() sent still runs there
+}
+
+void Life::give_up()
+{
+    static auto& hanging = *new std::vector<std::shared_ptr<Life>>; // their threads may come back to them
+    hanging.push_back(shared_from_this());
+    given_up_ = true;
+    callable_ = enterable_ = false;
+    loop_.close();
+    pool_.end();
+    host_->close();
+}
+
+void Life::wait_idle()
+{
+    draining_ = true;
+    if (in_flight() <= 0) drained();
+}
+
+// By a worker: the pool. Inline: the main thread, where a life that is over is asked before it is entered.
+void Life::run_soon(std::function<void()> f)
+{
+    {
+        const std::lock_guard lock{early_mutex_};
+        if (!open_) {
+            early_.push_back(std::move(f));
+            return;
+        }
+    }
+    if (by_workers_) {
+        pool_.task(std::move(f));
+        return;
+    }
+    options_.main->post([weak = weak_from_this(), f = std::move(f)] {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (self->by_workers_)
+            self->pool_.task(f); // demoted meanwhile
+        else
+            f();
+    });
+}
+
+agh_status Life::invoke(const agh_request& request, agh_error& error)
+{
+    in_flight_.fetch_add(1, std::memory_order_relaxed);
+    const agh_status status = plugin_.invoke(request, error);
+    if (status == AGH_PENDING) return status;
+    if (status >= 0) { // not a valid return; it may have completed all the same
+        answer(request.id, AGH_E_INTERNAL, "INTERNAL",
+               "the plugin's invoke() returned neither AGH_PENDING nor an error", 0);
+        misbehaved("invoke() returned " + std::to_string(status) +
+                   ", which is neither AGH_PENDING nor an error. Ask the plugin's author for a fix.");
+        return AGH_PENDING;
+    }
+    one_less();
+    tidy(error);
+    if (!error.code[0])
+        say(error, status, code_of(status),
+            error.text[0] ? std::string{error.text} : "the plugin refused and gave no reason");
+    error.status = status;
+    return status;
+}
+
+agh_status Life::queue(const agh_request& request, agh_error& error)
+{
+    bool taken = false;
+    try {
+        taken = pool_.push(request);
+    } catch (const std::exception&) { // memory or descriptors ran out
+    }
+    if (taken) return AGH_PENDING;
+    say(error, AGH_E_BUSY, "BUSY",
+        "plugin " + host_->id + " has " + std::to_string(manifest().queue) +
+            " requests waiting already; try again later");
+    return AGH_E_BUSY;
+}
+
+// On a worker.
+void Life::serve(const agh_request& request) noexcept
+{
     agh_error error{};
     error.size = sizeof error;
-    const agh_status status = guarded("health check", &error, [&] { return health->check(plugin_, &error); });
-    tidy(error);
-    stuck_ = options_.isolated && status == AGH_E_DEADLINE;
-    degraded_ = status == AGH_E_BUSY;
-    return status == AGH_OK ? std::string{} : problem_of("health check", status, error);
+    const agh_status status = invoke(request, error);
+    if (status >= 0) return;
+    in_flight_.fetch_add(1, std::memory_order_relaxed); // answer() takes it away again
+    answer(request.id, status, error.code, error.text, status == AGH_E_BUSY ? not_started : 0);
+}
+
+void Life::answer(agh_req id, agh_status status, std::string_view code, std::string_view message,
+                  std::uint32_t flags) noexcept
+try {
+    const std::string json = error_json(code, message);
+    const agh_reply reply{sizeof reply, status, flags, 0, bytes(json), nullptr, 0, sizeof(agh_blob)};
+    agh_status taken = AGH_E_STALE;
+    if (const HostCall alive{host_}; alive) taken = options_.services->complete(host_->id, id, &reply);
+    if (taken == AGH_E_STALE) overdue_.ended(id, true);
+    one_less();
+} catch (...) {}
+
+void Life::cancel(agh_req id)
+{
+    if (pool_.started() && pool_.take_back(id)) {
+        options_.main->post([self = shared_from_this(), id] { // not from inside dispatch's call
+            self->in_flight_.fetch_add(1, std::memory_order_relaxed);
+            self->answer(id, AGH_E_CANCELLED, "CANCELLED", "cancelled before it began", not_started);
+        });
+        return;
+    }
+    if (enterable_) plugin_.cancel(id);
+}
+
+void Life::writable(agh_req id)
+{
+    if (enterable_) plugin_.writable(id);
+}
+
+void Life::overdue(agh_req id)
+{
+    if (overdue_.add(id) == OverdueRequests::Added::ended_uncounted) one_less();
+    pool_.hold(id);
+}
+
+void Life::completed_late(agh_req id)
+{
+    if (!overdue_.ended(id, false)) return;
+    one_less();
+    if (options_.on_given_back) options_.on_given_back();
+}
+
+void Life::refuse_queued(const std::string& why)
+{
+    for (const agh_req id : pool_.take_back_all()) {
+        in_flight_.fetch_add(1, std::memory_order_relaxed);
+        answer(id, AGH_E_BUSY, "BUSY", "plugin " + host_->id + " " + why, not_started);
+    }
+}
+
+bool Life::use_workers()
+{
+    try {
+        pool_.start();
+    } catch (const std::exception&) { // out of threads
+        return false;
+    }
+    by_workers_ = true;
+    return true;
+}
+
+void Life::one_less()
+{
+    if (in_flight_.fetch_sub(1, std::memory_order_relaxed) <= 1 && draining_) drained();
+}
+
+void Life::drained()
+{
+    if (options_.on_drained) options_.on_drained();
 }
 
 } // namespace agenthost::host
