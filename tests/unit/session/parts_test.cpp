@@ -197,7 +197,7 @@ TEST(Lane, LetsOthersHaveTheirTurn)
     };
     boost::asio::post(lane->executor(), forever);
     io.poll_one();
-    EXPECT_EQ(ran, Lane::most_in_a_row);
+    EXPECT_EQ(ran, Lane::max_in_a_row);
     boost::asio::post(io, [&] { other = true; });
     for (int turns = 0; turns < 3 && !other; ++turns) io.poll_one();
     EXPECT_TRUE(other);
