@@ -49,6 +49,57 @@ const char* word(Grade grade)
     return grade == Grade::ok ? "ok" : grade == Grade::warning ? "warning" : "critical";
 }
 
+Check judge_load(const Sample& sample, double limit)
+{
+    Check load{
+        .name = "load", .message = {}, .value = sample.load[1] / std::max(1u, sample.cpus), .limit = limit};
+    if (*load.value >= limit) {
+        load.grade = Grade::warning;
+        load.message = "the load of the last 5 minutes is " + number(*load.value) + " for each CPU (limit " +
+                       number(limit) + "). Find the busy processes (top) and those that wait for a disk.";
+    }
+    return load;
+}
+
+void judge_file_systems(const Sample& sample, const Config::Health& limits, std::vector<Check>& checks)
+{
+    for (const Usage& usage : sample.filesystems) {
+        if (usage.stuck)
+            checks.push_back(
+                {.grade = Grade::critical,
+                 .name = "filesystem " + usage.point,
+                 .message = usage.point + " (" + usage.type +
+                            ") does not respond. Check its server or device (dmesg), or unmount it.",
+                 .value = std::nullopt,
+                 .limit = std::nullopt});
+        else if (!usage.read_only && usage.percent() >= std::min(limits.disk, critical_percent))
+            checks.push_back(percent(("filesystem " + usage.point).c_str(), usage.percent(), limits.disk,
+                                     usage.point, "Free space on it, or enlarge it."));
+    }
+}
+
+void judge_agent(const AgentState& agent, std::vector<Check>& checks)
+{
+    for (const auto& part : agent.plugins)
+        checks.push_back({.grade = part.well                ? Grade::ok
+                                   : part.state == "failed" ? Grade::critical
+                                                            : Grade::warning,
+                          .name = "plugin " + part.name,
+                          .message = part.well              ? ""
+                                     : part.problem.empty() ? part.state
+                                                            : part.problem,
+                          .value = std::nullopt,
+                          .limit = std::nullopt});
+    for (const auto& part : agent.servers)
+        checks.push_back({.grade = part.well ? Grade::ok : Grade::warning,
+                          .name = "server " + part.name,
+                          .message = part.well              ? ""
+                                     : part.problem.empty() ? part.state
+                                                            : part.state + ": " + part.problem,
+                          .value = std::nullopt,
+                          .limit = std::nullopt});
+}
+
 } // namespace
 
 std::optional<AgentState> parse_agent(std::string_view text)
@@ -86,58 +137,18 @@ Verdict judge(const Sample& sample, const Config::Health& limits, const std::opt
     auto& checks = out.checks;
     checks.push_back(
         percent("disk", sample.disk, limits.disk, "the disk", "Free space on it, or enlarge it."));
-    for (const Usage& usage : sample.filesystems) {
-        if (usage.stuck)
-            checks.push_back(
-                {.grade = Grade::critical,
-                 .name = "filesystem " + usage.point,
-                 .message = usage.point + " (" + usage.type +
-                            ") does not respond. Check its server or device (dmesg), or unmount it.",
-                 .value = std::nullopt,
-                 .limit = std::nullopt});
-        else if (!usage.read_only && usage.percent() >= std::min(limits.disk, critical_percent))
-            checks.push_back(percent(("filesystem " + usage.point).c_str(), usage.percent(), limits.disk,
-                                     usage.point, "Free space on it, or enlarge it."));
-    }
+    judge_file_systems(sample, limits, checks);
     checks.push_back(percent("memory", sample.memory, limits.memory, "memory",
                              "Find the largest processes (ps --sort -rss), or add memory."));
-    Check load{.name = "load",
-               .message = {},
-               .value = sample.load[1] / std::max(1u, sample.cpus),
-               .limit = limits.load};
-    if (*load.value >= limits.load) {
-        load.grade = Grade::warning;
-        load.message = "the load of the last 5 minutes is " + number(*load.value) + " for each CPU (limit " +
-                       number(limits.load) +
-                       "). Find the busy processes (top) and those that wait for a disk.";
-    }
-    checks.push_back(std::move(load));
-    if (!agent) {
+    checks.push_back(judge_load(sample, limits.load));
+    if (agent)
+        judge_agent(*agent, checks);
+    else
         checks.push_back({.grade = Grade::warning,
                           .name = "agent",
                           .message = "the agent did not report its health: " + std::string{why},
                           .value = std::nullopt,
                           .limit = std::nullopt});
-    } else {
-        for (const auto& part : agent->plugins)
-            checks.push_back({.grade = part.well                ? Grade::ok
-                                       : part.state == "failed" ? Grade::critical
-                                                                : Grade::warning,
-                              .name = "plugin " + part.name,
-                              .message = part.well              ? ""
-                                         : part.problem.empty() ? part.state
-                                                                : part.problem,
-                              .value = std::nullopt,
-                              .limit = std::nullopt});
-        for (const auto& part : agent->servers)
-            checks.push_back({.grade = part.well ? Grade::ok : Grade::warning,
-                              .name = "server " + part.name,
-                              .message = part.well              ? ""
-                                         : part.problem.empty() ? part.state
-                                                                : part.state + ": " + part.problem,
-                              .value = std::nullopt,
-                              .limit = std::nullopt});
-    }
     const auto any = [&](Grade grade) {
         return std::ranges::find(checks, grade, &Check::grade) != checks.end();
     };
