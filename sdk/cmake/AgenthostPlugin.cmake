@@ -40,6 +40,11 @@ function(agenthost_add_plugin id)
     VISIBILITY_INLINES_HIDDEN ON LINK_DEPENDS ${_agenthost_plugin_dir}/plugin.map)
   target_link_options(${id}_plugin PRIVATE "LINKER:--version-script=${_agenthost_plugin_dir}/plugin.map"
     "LINKER:-z,now" "LINKER:-z,relro")
+  # A function that nobody defines is an error of this build, not of dlopen() on another machine. Clang links the sanitizers'
+  # runtime into programs only, so there the plugin cannot be complete.
+  if(NOT (CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND (AGENTHOST_SANITIZE OR "${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize=")))
+    target_link_options(${id}_plugin PRIVATE "LINKER:-z,defs")
+  endif()
   if(NOT arg_NO_INSTALL)
     if(AGENTHOST_PLUGIN_DIR AND NOT AGENTHOST_PLUGIN_DIR STREQUAL "${CMAKE_INSTALL_FULL_LIBDIR}/agenthost/plugins-1")
       message(STATUS "${id} will be installed into ${CMAKE_INSTALL_FULL_LIBDIR}/agenthost/plugins-1; this agenthost looks into "
