@@ -3,7 +3,7 @@
 #include "plugin_set.hpp"
 #include "session_table.hpp"
 
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/observe/log.hpp"
 #include "host/session/world.hpp"
 

@@ -3,7 +3,7 @@
 #include "memory.hpp"
 
 #include "host/dispatch/dispatcher.hpp"
-#include "host/dispatch/journal.hpp"
+#include "host/dispatch/journal/journal.hpp"
 #include "host/observe/notify.hpp"
 
 #include <chrono>
