@@ -253,7 +253,7 @@ TEST_F(BadRunner, GetsAnErrorForInvalidJson)
 {
     be("not-json");
     FakeHost host{isolated.entry()};
-    EXPECT_NE(host.call("sdk_probe.echo").message().find("no JSON"), std::string::npos);
+    EXPECT_NE(host.call("sdk_probe.echo").message().find("invalid JSON"), std::string::npos);
 }
 
 TEST_F(BadRunner, CausesNoHarmWithRandomMessages)

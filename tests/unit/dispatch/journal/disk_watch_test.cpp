@@ -61,7 +61,7 @@ TEST_F(JournalDisk, SaysItsCodePathAndRemedyForEachFault)
          {Case{Fault::full, "DISK_FULL", "the disk is full", "Free space"},
           Case{Fault::read_only, "DISK_ERROR", "read-only", "mount it writable"},
           Case{Fault::no_descriptor, "INSUFFICIENT_RESOURCES", "no file descriptor is free", "LimitNOFILE"},
-          Case{Fault::broken, "DISK_ERROR", "does not work", "kernel's log"}}) {
+          Case{Fault::broken, "DISK_ERROR", "does not work", "kernel log"}}) {
         fault = c.fault;
         const auto refused = book.begin(std::to_string(++id));
         EXPECT_EQ(refused.what, Begin::failed);
