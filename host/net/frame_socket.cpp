@@ -169,6 +169,7 @@ std::optional<MaskKey> FrameSocket::new_mask()
 
 bool FrameSocket::send(Opcode opcode, std::string_view message)
 {
+    if (closing()) return false;
     const std::optional<MaskKey> mask = new_mask();
     const MaskKey* const key = mask ? &*mask : nullptr;
     const FrameHead head{opcode, message.size(), key};
@@ -184,6 +185,7 @@ bool FrameSocket::send(Opcode opcode, std::string_view message)
 
 bool FrameSocket::try_send(Opcode opcode, std::string_view message)
 {
+    if (closing()) return false;
     const std::optional<MaskKey> mask = new_mask();
     const MaskKey* const key = mask ? &*mask : nullptr;
     return stream_.write_frame(FrameHead{opcode, message.size(), key}.view(), message, key);
@@ -235,6 +237,8 @@ void FrameSocket::go_on_sending()
     send_waiting_controls();
     if (message && owner_) owner_->on_written();
     end_when_sent();
+    // A paused socket reads again once its close frame is sent.
+    if (close_sent_ && !serving_ && !waits_for_input_ && reads()) serve_later();
 }
 
 void FrameSocket::ping(std::string_view payload) { send_control(Opcode::ping, payload); }

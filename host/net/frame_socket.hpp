@@ -49,8 +49,8 @@ public:
     void pause(bool);
     void set_max_message(std::uint64_t bytes) { reader_.set_max_message(bytes); }
 
-    // Sends a complete message. False: still being sent; keep it and send no other until on_written(). Not
-    // after close().
+    // Sends a complete message. False: still being sent; keep it and send no other until on_written(). Once a
+    // close frame of ours is sent or waits, nothing more is sent: false, and no on_written() follows.
     [[nodiscard]] bool send(Opcode, std::string_view message);
     // The same, but sends nothing and returns false if the complete message does not fit.
     [[nodiscard]] bool try_send(Opcode, std::string_view message);
@@ -92,6 +92,8 @@ private:
     void fail(error_code);
     void finish(error_code);
     [[nodiscard]] bool reads() const { return !over_ && !ending_ && (!paused_ || close_sent_); }
+    // RFC 6455, 5.5.1: no data frame follows a close frame.
+    [[nodiscard]] bool closing() const { return close_sent_ || waiting_close_ || ending_; }
 
     [[nodiscard]] std::optional<MaskKey> new_mask();
     [[nodiscard]] bool send_rest();

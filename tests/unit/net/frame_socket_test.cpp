@@ -38,6 +38,7 @@ public:
     std::deque<std::string> queue;
     std::optional<error_code> ended;
     std::function<void(std::string_view)> then;
+    std::function<void()> reads_all;
 
 private:
     void send_queued()
@@ -51,6 +52,10 @@ private:
     {
         messages.emplace_back(message);
         if (then) then(message);
+    }
+    void on_read_all() override
+    {
+        if (reads_all) reads_all();
     }
     void on_control(FrameSocket::Kind kind, std::string_view payload) override
     {
@@ -194,6 +199,49 @@ TEST_P(FrameSockets, CloseWhilePaused)
     ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
     EXPECT_EQ(*server->ended, websocket::error::closed);
     EXPECT_EQ(client->socket->close_reason(), "going away");
+}
+
+TEST_P(FrameSockets, ReadTheAnswerToACloseThatWaitedForRoom)
+{
+    client->socket->pause(true);
+    server->socket->pause(true);
+    server->send(std::string(8'000'000, 'm'));
+    ASSERT_TRUE(server->socket->sending());
+    server->socket->close(1001, "going away");
+    client->socket->pause(false);
+    ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
+    EXPECT_EQ(*server->ended, websocket::error::closed);
+    EXPECT_EQ(client->messages.size(), 1u);
+}
+
+// RFC 6455, 5.5.1.
+TEST_P(FrameSockets, SendNoMessageAfterTheirCloseFrame)
+{
+    client->socket->pause(true);
+    for (const std::size_t size : {8'000'000, 10, 10}) server->send(std::string(size, 'm'));
+    ASSERT_TRUE(server->socket->sending());
+    client->socket->close(1000, {});
+    ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
+    EXPECT_EQ(*client->ended, websocket::error::closed);
+    EXPECT_EQ(client->messages.size(), 1u);
+    EXPECT_EQ(server->queue.size(), 2u);
+}
+
+TEST_P(FrameSockets, SendNoAnswerToWhatCameWithACloseFrame)
+{
+    server->then = [&](std::string_view) { server->send("answer"); };
+    client->socket->pause(true);
+    server->socket->pause(true);
+    client->send("question");
+    client->socket->close(1000, {});
+    server->reads_all = [&] {
+        if (!server->messages.empty()) server->send("late");
+    };
+    pair.io.poll(); // both frames have left
+    server->socket->pause(false);
+    ASSERT_TRUE(until([&] { return client->ended && server->ended; }));
+    EXPECT_EQ(client->messages, std::vector<std::string>{"answer"});
+    EXPECT_FALSE(server->queue.empty());
 }
 
 TEST_P(FrameSockets, TellThePeerWhatItDidWrong)
