@@ -212,7 +212,13 @@ std::optional<Url> resolve_url(const Url& base, std::string_view location, std::
 std::string scheme_of(std::string_view text)
 {
     const auto end = text.find("://");
-    return end == std::string_view::npos ? std::string{} : base::to_lower(text.substr(0, end));
+    if (end == std::string_view::npos || end == 0) return {};
+    std::string scheme = base::to_lower(text.substr(0, end));
+    const auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
+    const auto other = [](char c) { return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'; };
+    const bool valid =
+        letter(scheme.front()) && std::ranges::all_of(scheme, [&](char c) { return letter(c) || other(c); });
+    return valid ? scheme : std::string{};
 }
 
 namespace {

@@ -210,6 +210,9 @@ TEST_F(Messages, RejectUnsafeOrInvalidUrls)
         "agenthost.yaml:5:10: servers[0].url: sessions are WebSockets; write wss:// in place of https://");
     EXPECT_EQ(problems(server("", "wsss://h/agent")), "agenthost.yaml:5:10: servers[0].url: unknown scheme "
                                                       "\"wsss\"; expected wss or ws; did you mean \"wss\"?");
+    EXPECT_EQ(problems(server("", "files.example.com/agent?token=secret&next=https://x")),
+              "agenthost.yaml:5:10: servers[0].url: \"files.example.com/agent?token=***&next=***\" is not a "
+              "URL; write wss://HOST[:PORT]/PATH");
     EXPECT_EQ(problems(server("", "files.example.com")),
               "agenthost.yaml:5:10: servers[0].url: \"files.example.com\" is not a URL; write "
               "wss://HOST[:PORT]/PATH");
@@ -223,9 +226,8 @@ TEST_F(Messages, RejectUnsafeOrInvalidUrls)
                   "agenthost.yaml:6:12: servers[0].proxy: expected http://HOST:PORT of a proxy that supports "
                   "CONNECT (a wss:// session stays encrypted through it), not \"" +
                       bad + "\"");
-    EXPECT_EQ(
-        problems(server("    proxy: http://user@p:1\n")),
-        "agenthost.yaml:6:12: servers[0].proxy: write USER:PASSWORD before the @, with special "
+    EXPECT_EQ(problems(server("    proxy: http://user@p:1\n")),
+              "agenthost.yaml:6:12: servers[0].proxy: write USER:PASSWORD before the @, with special "
               "characters percent-encoded (%40)");
     EXPECT_EQ(problems(server("", "wss://h:0/x")),
               "agenthost.yaml:5:10: servers[0].url: the URL's port is not a number from 1 to 65535");

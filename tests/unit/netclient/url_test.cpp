@@ -149,6 +149,7 @@ TEST(Url, HasAScheme)
     EXPECT_EQ(scheme_of("WSS://u:p@[::1]:8443/a"), "wss");
     EXPECT_EQ(scheme_of("files.example.com"), "");
     EXPECT_EQ(scheme_of("://h"), "");
+    EXPECT_EQ(scheme_of("h/a?token=secret&next=https://x"), "");
 }
 
 } // namespace
