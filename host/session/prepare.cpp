@@ -37,7 +37,7 @@ std::string check_headers(const ServerConfig& config)
 // TLS and the proxy, for whoever connects.
 std::string prepare_way(const ServerConfig& config, HttpCall& way)
 {
-    if (!config.url.starts_with("ws://") || registration_setup(config)) {
+    if (netclient::scheme_of(config.url) != "ws" || registration_setup(config)) {
         auto tls = netclient::make_client_context(config.tls);
         if (!tls.context) return tls.problem;
         way.tls = std::move(tls.context);

@@ -67,7 +67,8 @@ std::string admitted_websocket_url(const std::string& text, const std::string& r
     std::string ignored;
     const auto socket = netclient::parse_server_url(text, ignored),
                base = netclient::parse_server_url(register_url, ignored);
-    const bool websocket = text.starts_with("ws://") || text.starts_with("wss://");
+    const std::string scheme = netclient::scheme_of(text);
+    const bool websocket = scheme == "ws" || scheme == "wss";
     if (!websocket || !socket || !base || socket->tls != base->tls || socket->host != base->host) return {};
     return text;
 }
