@@ -107,6 +107,7 @@ void Runtime::Impl::apply(Reloader::Read read, Reloader::Done done)
     auto answer = std::make_shared<Reloaded>();
     listeners->reload(*loaded.config, std::move(read.certificates), *answer);
     config = loaded.config;
+    sessions->set_config(config);
     network.set(config->servers);
     bounds.use(*config);
     log::set_level(config->log_level);

@@ -35,6 +35,8 @@ public:
     ~SessionTable();
 
     void start(ConfigPtr);
+    // Sessions that start or stop from now on follow it; use() changes those that run.
+    void set_config(ConfigPtr config) { config_ = std::move(config); }
     // After a reload: "server files: changed".
     std::vector<std::string> use(ConfigPtr);
     // None is started from now on.
