@@ -42,6 +42,8 @@ BodyReceiver::BodyReceiver(const Place& place, const Plan& plan, Owner& owner)
 
 void BodyReceiver::pump()
 {
+    // body_ended() may drop the owner's reference.
+    const auto self = shared_from_this();
     for (int turn = 0; turn < turns; ++turn) {
         if (ended_ || over_) return;
         if (left_ ? *left_ == 0 : decoder_.done()) return end(AGH_OK);
@@ -57,7 +59,7 @@ void BodyReceiver::pump()
         waits_ = true;
         return owner_.wait_for_body();
     }
-    place_.later([self = shared_from_this()] { self->pump(); });
+    place_.later([self] { self->pump(); });
 }
 
 // The content among what has come, at `to` or where it was received; nullopt: nothing came, or the body was ended.
