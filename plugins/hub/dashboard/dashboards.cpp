@@ -404,7 +404,10 @@ void Dashboards::run_status(const Run& run)
 
 void Dashboards::run_output(const Run& run, const RunChunk& chunk)
 {
-    if (groups_.seen(run.agent)) output_.add(run, chunk);
+    if (groups_.seen(run.agent))
+        output_.add(run, chunk);
+    else
+        output_.unwatched(run);
 }
 
 } // namespace agenthost::hub

@@ -46,7 +46,8 @@ void DashboardOutput::hold(const Run& run, Stage& stage, const RunChunk& chunk)
     else
         stage.gathered.push_back({chunk.channel, chunk.at, chunk.dropped, std::string{chunk.bytes}});
     stage.gathered_bytes += chunk.bytes.size();
-    if (stage.gathered_bytes >= wire::most_output) return release(run, stage);
+    if (stage.gathered_bytes >= wire::most_output || stage.gathered.size() >= max_gathered)
+        return release(run, stage);
     if (stage.timer.second != 0) return;
     stage.timer = core_.after(gather, [this, id = run.id]() UNDER_LOCK {
         const auto it = stages_.find(id);
@@ -73,6 +74,14 @@ void DashboardOutput::forward(const Run& run, Stage& stage, RunChunk rest)
 void DashboardOutput::skip(const Run& run, std::uint64_t bytes)
 {
     if (const auto it = stages_.find(run.id); it != stages_.end()) it->second.skipped += bytes;
+}
+
+void DashboardOutput::unwatched(const Run& run)
+{
+    const auto it = stages_.find(run.id);
+    if (it == stages_.end()) return;
+    release(run, it->second);
+    for (auto& channel : it->second.channels) channel.tail_size = 0;
 }
 
 // Sends one frame from the start of `rest`, and removes what it sent.

@@ -5,7 +5,7 @@
 // Other agents may not. What would exceed the protocol's limits is corrected here, and nothing else:
 //   a piece of more than 10 KB is split
 //   a character cut by the end of a piece is sent with the next piece
-//   small pieces beyond `pieces_per_second` are gathered, for 50 ms or up to 10 KB
+//   small pieces beyond `pieces_per_second` are gathered, for 50 ms, up to 10 KB or `max_gathered`
 #pragma once
 
 #include "outlet.hpp"
@@ -30,6 +30,9 @@ public:
     // One for each stream of a run every 50 ms. After a second of silence as many may come at once, as they
     // do when the network was slow.
     static constexpr double pieces_per_second = 40;
+    // Pieces of one run. Those of the two streams are not joined, so small ones that alternate reach this
+    // before 10 KB.
+    static constexpr std::size_t max_gathered = 64;
     using Emit = std::function<void(const Run&, Outlet::OfRun)>;
 
     DashboardOutput(Core& core, const Runs& runs, Emit emit)
@@ -41,6 +44,8 @@ public:
     void add(const Run&, const RunChunk&) UNDER_LOCK;
     // These bytes were not sent to anyone; the next chunk reports them as dropped.
     void skip(const Run&, std::uint64_t bytes) UNDER_LOCK;
+    // No dashboard sees this run now: the beginning of a character must not be joined with what a later one sees.
+    void unwatched(const Run&) UNDER_LOCK;
     // Sends the remaining output now.
     void end(const Run&) UNDER_LOCK;
     void forget(std::string_view run) UNDER_LOCK;
