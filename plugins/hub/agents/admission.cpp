@@ -106,8 +106,10 @@ std::unique_ptr<AgentSession> Admission::frame(Conn conn, int opcode, std::strin
         return nullptr;
     }
     if (const wire::Protocol dialect = dialect_by_first_frame(session.protocol(), bytes);
-        dialect != session.protocol())
-        session.use(dialect, setup(session.agent.id));
+        dialect != session.protocol() && !session.use(dialect, setup(session.agent.id))) {
+        session.close(close_code::policy_violation, "this hub was built without this dialect");
+        return nullptr;
+    }
     const wire::FromAgent message = session.decode(bytes);
     if (const auto* introduced = std::get_if<wire::Hello>(&message)) return hello(session, *introduced);
     if (const auto* refused = std::get_if<wire::Refused>(&message)) {
