@@ -138,6 +138,8 @@ void Execution::exited(int status)
     exited_ = true;
     outcome_.status = status;
     outcome_.ended = Clock::now();
+    // A timeout or an interrupt that comes while readers still take the output changes nothing.
+    termination_.stop();
 }
 
 void Execution::on_control()
@@ -148,7 +150,6 @@ void Execution::on_control()
     if (heard.outside) parts_.limits.outside_cgroup();
     if (heard.exited && !exited_) {
         exited(*process_->status());
-        termination_.stop();
         stuck_ = parts_.loop.after(stuck_after, [this] {
             stuck_ = 0;
             gone_ = true;
