@@ -347,7 +347,7 @@ void OutboundSession::tick()
     credentials_.check_file([this] {
         if (connected()) step(Reconnect{});
     });
-    credentials_.refresh_if_due(prepare_request(0), [this] { notify_changed(); });
+    credentials_.refresh_if_due([this] { return prepare_request(0); }, [this] { notify_changed(); });
 }
 
 void OutboundSession::send_heartbeat(std::string_view ping_id)

@@ -34,7 +34,8 @@ void CredentialWatch::check_file(std::function<void()> changed)
         });
 }
 
-void CredentialWatch::refresh_if_due(const PrepareRequest& request, std::function<void()> done)
+void CredentialWatch::refresh_if_due(const std::function<PrepareRequest()>& request,
+                                     std::function<void()> done)
 {
     const auto now = std::chrono::steady_clock::now();
     if (refresh_ == 0ms || utc_now_ms() - refreshed_at_ < refresh_.count() || now < no_refresh_before_)
@@ -46,7 +47,7 @@ void CredentialWatch::refresh_if_due(const PrepareRequest& request, std::functio
     };
     refreshing_.start<Refreshed>(
         main_,
-        [request] {
+        [request = request()] {
             Refreshed result;
             result.problem = host::refresh_if_due(request, result.at);
             return result;

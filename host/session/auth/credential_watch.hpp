@@ -31,7 +31,7 @@ public:
     // Calls `changed` if the file holds another secret.
     void check_file(std::function<void()> changed);
     // Refreshes the token if that is due, for the next connection. Calls `done` after an attempt.
-    void refresh_if_due(const PrepareRequest&, std::function<void()> done);
+    void refresh_if_due(const std::function<PrepareRequest()>& request, std::function<void()> done);
     void forget();
 
     // What went wrong with the last refresh; empty: nothing.
