@@ -1,5 +1,6 @@
 #include "http_date.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 
@@ -37,12 +38,19 @@ std::optional<std::int64_t> parse_http_date(std::string_view text)
         static_cast<std::size_t>(length) != date.size())
         return std::nullopt;
     const std::size_t at = months.find(month);
-    if (at == months.npos || at % 3 != 0 || parts.tm_year < 1970 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
+    // sscanf() reads signs and blanks as parts of a number.
+    const std::string_view numbers = std::string_view{date}.substr(date.find(',') + 2);
+    const bool signs = numbers.find_first_of("+-") != numbers.npos;
+    if (at == months.npos || at % 3 != 0 || signs || parts.tm_year < 1970 || parts.tm_mday < 1 ||
         parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60)
         return std::nullopt;
-    parts.tm_mon = static_cast<int>(at / 3);
-    parts.tm_year -= 1900;
-    return static_cast<std::int64_t>(::timegm(&parts)) * 1000;
+    using namespace std::chrono;
+    const year_month_day calendar{year{parts.tm_year}, std::chrono::month{static_cast<unsigned>(at / 3 + 1)},
+                                  std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
+    if (!calendar.ok()) return std::nullopt;
+    const sys_seconds when =
+        sys_days{calendar} + hours{parts.tm_hour} + minutes{parts.tm_min} + seconds{parts.tm_sec};
+    return duration_cast<milliseconds>(when.time_since_epoch()).count();
 }
 
 } // namespace agenthost::base
