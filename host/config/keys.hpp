@@ -1,6 +1,5 @@
 // The table of keys. An entry defines everything about a key: reading, checks, description, output and JSON
-// Schema. Reading, suggestions, `config show` and `config schema` all use this table; there is no second
-// list.
+// Schema. It is the only list of keys: reading, suggestions, `config show` and `config schema` use it.
 #pragma once
 
 #include "config.hpp"
@@ -49,6 +48,23 @@ struct Section {
 void read_section(Reading&, const Section&, const Value&, const std::string& path, void* object);
 Json show_section(const Section&, const void* object);
 Json section_schema(const Section&);
+
+// `show` and `schema` of a key that is a list of sections. `required`: keys that each item must have.
+template <class Item>
+void make_list(Key& key, std::vector<Item> Config::*list, const Section& (*section)(), const Json& required)
+{
+    key.show = [list, section](const void* object) {
+        Json out = Json::array();
+        for (const Item& item : static_cast<const Config*>(object)->*list)
+            out.push_back(show_section(section(), &item));
+        return out;
+    };
+    key.schema = [section, required] {
+        Json item = section_schema(section());
+        item["required"] = required;
+        return Json{{"type", "array"}, {"items", std::move(item)}};
+    };
+}
 
 // The table of the whole file; its object is Config.
 const Section& root_section();

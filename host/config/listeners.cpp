@@ -199,17 +199,7 @@ Key listeners_key()
             config.listeners.push_back(std::move(listener));
         }
     };
-    key.show = [](const void* object) {
-        Json out = Json::array();
-        for (const ListenerConfig& listener : static_cast<const Config*>(object)->listeners)
-            out.push_back(show_section(listener_section(), &listener));
-        return out;
-    };
-    key.schema = [] {
-        Json item = section_schema(listener_section());
-        item["required"] = Json::array({"name", "bind"});
-        return Json{{"type", "array"}, {"items", std::move(item)}};
-    };
+    make_list(key, &Config::listeners, listener_section, Json::array({"name", "bind"}));
     return key;
 }
 

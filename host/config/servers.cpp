@@ -132,17 +132,7 @@ Key servers_key()
             config.servers.push_back(std::move(server));
         }
     };
-    key.show = [](const void* object) {
-        Json out = Json::array();
-        for (const ServerConfig& server : static_cast<const Config*>(object)->servers)
-            out.push_back(show_section(server_section(), &server));
-        return out;
-    };
-    key.schema = [] {
-        Json item = section_schema(server_section());
-        item["required"] = Json::array({"name", "protocol"});
-        return Json{{"type", "array"}, {"items", std::move(item)}};
-    };
+    make_list(key, &Config::servers, server_section, Json::array({"name", "protocol"}));
     return key;
 }
 
