@@ -59,7 +59,7 @@ int doctor(const Context&, std::chrono::milliseconds patience);
 
 // Executables agenthost-VERB beside the plugins (foreign.cpp)
 std::vector<std::string> foreign_verbs(const std::vector<std::string>& plugin_path);
-// Does not return on success. nullopt: there is no such verb.
+// Does not return on success. nullopt: unknown verb.
 std::optional<int> run_foreign(const Context&, const std::string& verb, const std::vector<std::string>& args);
 
 } // namespace agenthost::host::cli

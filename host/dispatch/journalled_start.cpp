@@ -97,7 +97,7 @@ void JournalledStart::refuse_for_disk(Slot& slot, const std::optional<base::Disk
            "Send it again when the disk of agent.state_dir can be written; `agenthost health` tells.");
 }
 
-// There is no row, or one that stays as it is.
+// The journal has no row for the command, or keeps the existing one.
 void JournalledStart::refuse(Slot& slot, wire::Outcome outcome, std::string_view code,
                              std::string_view message, std::string_view detail)
 {

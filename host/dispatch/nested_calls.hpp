@@ -1,5 +1,5 @@
 // Runs agenthost.call/1: a plugin calls another plugin's action, under the rights of the request that it
-// serves, or under its own manifest's when there is none.
+// serves; without a request, under those of its own manifest.
 //
 // call(): any thread. start(): main thread. Owned by Dispatcher::Impl.
 #pragma once

@@ -67,7 +67,7 @@ void DiskWatch::check_inodes(const std::optional<base::DiskSpace>& space)
     if (std::exchange(inodes_gone_, gone) == gone || !report_) return;
     report_("state_dir", gone ? folder_ +
                                     ": the file system has no free inodes: no file can be made. "
-                                    "Delete files there that are no longer needed, or " +
+                                    "Delete unneeded files there, or " +
                                     remedy + "."
                               : std::string{});
 }
