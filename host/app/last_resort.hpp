@@ -1,5 +1,5 @@
-// Ends the process when its shut-down takes longer than it may, whatever hangs: the main loop, a destructor, a join. A thread of its own,
-// because everything else may be what hangs. arm() takes any thread.
+// Ends the process if its shutdown takes too long, whatever hangs: the main loop, a destructor, a join. Uses
+// a separate thread, because anything else may hang. arm() is thread-safe.
 #pragma once
 
 #include <chrono>
@@ -46,7 +46,7 @@ public:
     }
 
 private:
-    // Out of threads, which must not be what keeps a process from its end: the kernel's alarm does it.
+    // Out of threads, which must not prevent the exit: use the kernel's alarm.
     void arm_alarm(std::chrono::milliseconds after, int exit_code)
     {
         static volatile std::sig_atomic_t code;

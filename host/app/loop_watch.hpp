@@ -1,5 +1,6 @@
-// Stamps of every I/O loop, refreshed by a timer on it each second, so that another thread can tell that one stands still.
-// Made on the main thread before the loops run; destroyed when they have ended. stalled() takes any thread.
+// Detects blocked I/O loops: a timer on each loop refreshes its stamp every second, and other threads read
+// it. Created on the main thread before the loops run; destroyed after they have ended. stalled() is
+// thread-safe.
 #pragma once
 
 #include "host/observe/loop_stamp.hpp"
@@ -22,7 +23,7 @@ public:
         for (const auto& one : watched_) one->beat();
     }
 
-    // How long the loop that is worst off has not turned, when that is too long.
+    // How long the most delayed loop has been blocked, if too long.
     [[nodiscard]] std::optional<LoopStamp::Clock::duration> stalled() const
     {
         const auto worst = age();

@@ -3,10 +3,11 @@
 
 namespace agenthost::host {
 
-// Two malloc arenas instead of eight a core: threads here are many and mostly asleep. Before the first thread.
+// Two malloc arenas instead of eight per core, because there are many mostly idle threads. Call before the
+// first thread.
 void bound_arenas();
-// Gives back what is not needed while idle: freed heap, and the code pages touched since (clean, file-backed; what is used again
-// is mapped again from the page cache). Costs a few hundred minor faults.
+// Returns memory that is not needed while idle: freed heap, and code pages (clean and file-backed; they are
+// mapped again from the page cache on use). Costs a few hundred minor faults.
 void release_idle_memory();
 
 } // namespace agenthost::host

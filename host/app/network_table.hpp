@@ -1,4 +1,5 @@
-// Keeps how each server is reached, for plugins that transfer files on its behalf (agenthost.network/1). Thread-safe.
+// Keeps each server's network settings, for plugins that transfer files on its behalf (agenthost.network/1).
+// Thread-safe.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -13,15 +14,16 @@ namespace agenthost::host {
 
 class NetworkTable {
 public:
-    // Reads NO_PROXY (or no_proxy) of the daemon's environment.
+    // Reads NO_PROXY (or no_proxy) from the daemon's environment.
     NetworkTable();
 
-    // The servers of a configuration, at the start and after a reload.
+    // Sets the servers of a configuration, at start-up and after a reload.
     void set(const std::vector<ServerConfig>&);
-    // The origin that the server's session connects to, "https://host:port/": known once its URL is (a registration may name it).
+    // Sets the origin that the server's session connects to, "https://host:port/", once its URL is known (it
+    // may come from a registration).
     void set_origin(const std::string& server, std::string origin);
 
-    // The JSON of ext/network.h, with a secret in it; "{}" if no server has this name.
+    // The JSON of ext/network.h, which contains a secret; "{}" if no server has this name.
     [[nodiscard]] std::string json_of(std::string_view server) const;
 
 private:

@@ -1,9 +1,10 @@
-// The plugins of this daemon: found, started side by side, offered to callers, replaced on reload, stopped. A thin shell around one
-// PluginMachine each, which decides; this carries out what it says and reports back. A plugin that fails is reported and stops nobody
-// else, unless it is `required`.
+// Manages the daemon's plugins: starts them in parallel, offers them to callers, replaces them on reload,
+// stops them. A thin shell around one PluginMachine per plugin, which decides; this class executes its
+// actions and reports back. A failed plugin is reported and does not affect the others, unless it is
+// `required`.
 //
-// Every event of every plugin goes through one queue, so that a callback that arrives in the middle of a step is the next step. Callbacks
-// that come after this object is gone do nothing. Main I/O thread.
+// Every event of every plugin goes through one queue, so that a callback during a step becomes the next step.
+// Callbacks after this object is destroyed do nothing. Main I/O thread.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -27,10 +28,10 @@ class Facts;
 class Registry;
 class Services;
 
-// How a start or a reload went, one sentence each.
+// The result of a start or a reload, one sentence each.
 struct PluginChanges {
     std::vector<std::string> changes;
-    std::vector<std::string> notices;         // what a person must do: restart the daemon for a new library
+    std::vector<std::string> notices;         // required manual actions: restart the daemon for a new library
     std::vector<std::string> failed;          // plugins that do not run, or run with their old configuration
     std::vector<std::string> required_failed; // those of them that must run
 };
@@ -45,7 +46,7 @@ public:
         Dispatcher& dispatcher;
         Facts& facts;
         std::string runner; // the runner program
-        Make make{};        // empty: make_plugin(); tests bring their own
+        Make make{};        // empty: make_plugin(); replaced by tests
     };
     explicit PluginSet(Rooms);
     ~PluginSet();
@@ -53,26 +54,27 @@ public:
     PluginSet& operator=(const PluginSet&) = delete;
 
     using Done = std::function<void(const PluginChanges&)>;
-    // Makes it so: starts, configures, restarts, stops. `found`: what lies in the plugin path `path` now, read by the caller off the I/O
-    // thread. `done` is called once every plugin of the configuration runs or has failed; never after stop() was answered.
+    // Applies a configuration: starts, configures, restarts, stops. `found`: the current content of the
+    // plugin path `path`, read by the caller off the I/O thread. `done` is called once every plugin of the
+    // configuration runs or has failed; never after stop() was answered.
     void apply(const std::vector<PluginConfig>& wanted, std::vector<FoundPlugin> found,
                const std::string& path, Done done);
-    // Always wins: an apply() that waits is answered, none is accepted any more, and `done` is called when no plugin is left, also
-    // those that were stopping already.
+    // Takes precedence: a waiting apply() is answered, no further one is accepted, and `done` is called when
+    // no plugin is left, including those that were already stopping.
     void stop(std::chrono::milliseconds grace, std::function<void()> done);
-    void died(const std::string& id, const std::string& why); // requests of it are over
+    void died(const std::string& id, const std::string& why); // its requests are finished
     void changed(const std::string& id);                      // its status has changed by itself
 
     [[nodiscard]] std::vector<PluginStatus> status() const; // failed ones too
-    // Why the set is not healthy, one sentence each.
+    // Current problems, one sentence each.
     [[nodiscard]] std::vector<std::string> problems() const;
-    void check_health(); // asks every plugin; answers show in problems()
+    void check_health(); // queries every plugin; results appear in problems()
 
 private:
     struct Entry {
         PluginMachine machine;
-        PluginConfig config;                // what is wanted
-        std::shared_ptr<FoundPlugin> found; // where; null: nowhere in `path`
+        PluginConfig config;                // the wanted configuration
+        std::shared_ptr<FoundPlugin> found; // its files; null: not in `path`
         std::string path;
         std::unique_ptr<Plugin> plugin;
         std::shared_ptr<const Manifest> manifest; // of `plugin`
@@ -101,7 +103,7 @@ private:
     void say_recovery(const std::string& id, Entry&, const PluginStatus&);
     void answer_batch(Batch&, const std::string& id, const PluginMachine::Answer&);
     PluginMachine::Waiter wait(Answered);
-    template <class F> auto while_here(F); // a callback that does nothing once this is gone
+    template <class F> auto while_here(F); // a callback that does nothing after this is destroyed
 
     Rooms rooms_;
     std::map<std::string, Entry> entries_;
@@ -111,8 +113,8 @@ private:
     std::map<PluginMachine::Waiter, Answered> waiters_;
     std::size_t batches_ = 0;
     PluginMachine::Waiter last_waiter_ = 0;
-    std::vector<std::unique_ptr<Plugin>>
-        retired_; // until the next turn of the loop: we may be inside a callback of theirs
+    // Kept until the next turn of the loop, because we may be inside one of their callbacks.
+    std::vector<std::unique_ptr<Plugin>> retired_;
     std::shared_ptr<int> here_ = std::make_shared<int>(0);
 };
 

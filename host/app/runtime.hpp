@@ -1,4 +1,4 @@
-// The daemon: start-up and shut-down as a list of steps. One per process; run() returns when it has ended.
+// The daemon: start-up and shutdown as a list of steps. One per process; run() returns when it has ended.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -9,7 +9,7 @@
 namespace agenthost::host {
 
 struct RuntimePaths {
-    std::vector<std::string> plugin_path; // when the configuration names none
+    std::vector<std::string> plugin_path; // if the configuration names none
     std::string runner;
 };
 
@@ -17,7 +17,7 @@ class Runtime {
 public:
     Runtime(LoadRequest, RuntimePaths);
     ~Runtime();
-    // Exit code: 0 ended as asked, 1 a step failed, 78 the configuration is wrong.
+    // Exit code: 0 normal end, 1 a step failed, 78 invalid configuration.
     int run();
 
 private:

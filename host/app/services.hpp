@@ -1,4 +1,4 @@
-// What plugins reach when they call the host: each call goes on to the room it belongs to. Thread-safe, never blocks.
+// The host functions that plugins call; forwards each call to its room. Thread-safe, never blocks.
 #pragma once
 
 #include "host/plugin/plugin.hpp"
@@ -30,7 +30,7 @@ public:
     };
     explicit Services(Rooms rooms) : rooms_{std::move(rooms)} {}
 
-    // What its manifest permits; before the plugin starts.
+    // Sets the permissions of its manifest; call before the plugin starts.
     void admit(const Manifest&);
     Listeners& listeners() { return rooms_.listeners; }
 
@@ -64,7 +64,8 @@ private:
     struct Admitted {
         std::vector<std::string> may_call;
         bool may_listen = false, may_read_log = false, may_use_network = false;
-        // The log's share of one plugin: bursts of 500 lines, 100 a second; what is dropped is said once a second.
+        // The log limit of one plugin: bursts of 500 lines, 100 per second; the number of dropped lines is
+        // logged once a second.
         double tokens = 500;
         std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();
         std::uint64_t dropped = 0;

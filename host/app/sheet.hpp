@@ -1,4 +1,5 @@
-// The daemon's state as metrics, read when somebody asks. Labels are names from the configuration, never a peer's words.
+// The daemon's state as metrics, collected at each scrape. Labels are names from the configuration, never
+// text from peers.
 #pragma once
 
 #include "status.hpp"

@@ -1,4 +1,5 @@
-// The daemon's state as JSON, for `agenthost status` and GET /v1/status. Field names are the structs' own.
+// Writes the daemon's state as JSON, for `agenthost status` and GET /v1/status. Fields are named like the
+// structs' members.
 #pragma once
 
 #include "host/dispatch/dispatcher.hpp"
@@ -28,14 +29,15 @@ struct StatusParts {
     JournalStats journal;
     ProcessCost process;
     Audit::Stats audit;
-    std::vector<Condition> conditions; // what degrades it; empty: healthy
+    std::vector<Condition> conditions; // current conditions; empty: healthy
     std::string facts;                 // JSON
 };
 
 std::string status_json(const StatusParts&);
-// {"healthy":false,"status":"degraded","ready":true,"problems":["journal: ..."],"conditions":[{"id":...,"reason":...,"grade":...,"since":...}]}
+// {"healthy":false,"status":"degraded","ready":true,"problems":["journal:
+// ..."],"conditions":[{"id":...,"reason":...,"grade":...,"since":...}]}
 std::string health_json(const std::vector<Condition>&, bool ready);
-// healthy | degraded | unhealthy: the worst of them.
+// healthy | degraded | unhealthy: the worst condition.
 std::string_view health_word(const std::vector<Condition>&);
 std::string plugins_json(const std::vector<PluginStatus>&);
 
