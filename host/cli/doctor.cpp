@@ -30,7 +30,7 @@ void check_servers(Findings& findings, const Config& config, std::chrono::millis
     }
 }
 
-const char* word(Verdict verdict)
+const char* to_string(Verdict verdict)
 {
     return verdict == Verdict::good ? "OK" : verdict == Verdict::doubtful ? "WARN" : "FAIL";
 }
@@ -44,7 +44,7 @@ void print(const Findings& findings)
         const Colour colour = finding.verdict == Verdict::good       ? Colour::good
                               : finding.verdict == Verdict::doubtful ? Colour::doubtful
                                                                      : Colour::bad;
-        std::string verdict = word(finding.verdict);
+        std::string verdict = to_string(finding.verdict);
         verdict.resize(4, ' ');
         say(paint(verdict, colour, colours) + "  " + printable(finding.area) +
             std::string(width - finding.area.size() + 2, ' ') + printable(finding.text) + "\n");
@@ -58,7 +58,7 @@ void print_json(const Findings& findings, bool good)
     nlohmann::ordered_json out{{"ok", good}, {"checks", nlohmann::ordered_json::array()}};
     for (const Finding& f : findings)
         out["checks"].push_back(
-            {{"verdict", word(f.verdict)}, {"area", f.area}, {"text", f.text}, {"remedy", f.remedy}});
+            {{"verdict", to_string(f.verdict)}, {"area", f.area}, {"text", f.text}, {"remedy", f.remedy}});
     say(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 

@@ -38,7 +38,7 @@ std::int64_t utc_ms()
         .count();
 }
 
-std::string_view word(wire::Outcome outcome)
+std::string_view to_string(wire::Outcome outcome)
 {
     switch (outcome) {
     case wire::Outcome::success: return "success";
@@ -62,7 +62,7 @@ void write_members(base::JsonWriter& json, const AuditEntry& e)
         json.member("caller", "server").member("server", e.caller);
     if (!e.protocol.empty()) json.member("protocol", e.protocol);
     json.member("action", e.action.substr(0, shown_word)).member("id", e.id.substr(0, max_id));
-    json.member("effects", e.effects).member("outcome", word(e.outcome));
+    json.member("effects", e.effects).member("outcome", to_string(e.outcome));
     if (!e.code.empty()) json.member("code", e.code);
     std::array<char, 40> took{};
     std::snprintf(took.data(), took.size(), "%.3f", static_cast<double>(e.took.count()) / 1e6);
@@ -237,7 +237,7 @@ void Audit::record(const AuditEntry& e)
     json.end();
     log::write(log::Level::info, "audit",
                std::string{e.action.substr(0, shown_word)} + " for " + std::string{e.caller} + ": " +
-                   std::string{e.code.empty() ? word(e.outcome) : e.code},
+                   std::string{e.code.empty() ? to_string(e.outcome) : e.code},
                fields);
 }
 

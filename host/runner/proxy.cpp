@@ -224,7 +224,7 @@ void Proxy::run(std::string create, base::Fd theirs)
     channel_->send(Channel::Kind::always, Type::create, 1, create);
     const std::string last = serve();
     channel_->shut_down();
-    const std::string how = bury(pid, last.empty() && !given_up_ ? exit_patience_ms : 0);
+    const std::string how = reap(pid, last.empty() && !given_up_ ? exit_patience_ms : 0);
     pid_ = 0;
     std::string words =
         "the runner of " + spec_.plugin_id + " (pid " + std::to_string(pid) + ") died: " + how;

@@ -86,7 +86,7 @@ pid_t spawn_runner(const std::string& program, int socket, std::string& why)
     return -1;
 }
 
-std::string bury(pid_t pid, int grace_ms)
+std::string reap(pid_t pid, int grace_ms)
 {
     // A pidfd, to wait with a timeout; the pid cannot be reused before we have reaped it.
     const base::Fd handle{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};

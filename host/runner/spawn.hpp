@@ -16,6 +16,6 @@ pid_t spawn_runner(const std::string& program, int socket, std::string& why);
 
 // Kills it if it has not exited within `grace_ms`, and reaps it. Returns "signal 9 (Killed)" or "exit code
 // 3".
-std::string bury(pid_t pid, int grace_ms);
+std::string reap(pid_t pid, int grace_ms);
 
 } // namespace agenthost::host::runner

@@ -44,13 +44,13 @@ Daemon::Daemon(Options options)
 Daemon::~Daemon()
 {
     if (process_->running()) kill9();
-    look_for_secrets();
-    say_why_it_ended();
+    find_secrets();
+    report_end();
     process_.reset();
     if (notify_ >= 0) ::close(notify_);
 }
 
-void Daemon::look_for_secrets()
+void Daemon::find_secrets()
 {
     keep_secrets_of(read_file(config_file()), options_.env, dir_ / "state");
     const auto found = leaks(process_->err() + process_->out());
@@ -61,7 +61,7 @@ void Daemon::look_for_secrets()
 }
 
 // By a signal that was not ours, or a sanitizer: whatever the test says of it, this is why.
-void Daemon::say_why_it_ended()
+void Daemon::report_end()
 {
     const std::string log = process_->err();
     const int code = process_->wait().value_or(-1);

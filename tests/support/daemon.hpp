@@ -50,8 +50,8 @@ public:
 
 private:
     std::string complete(const std::string& yaml) const;
-    void look_for_secrets();
-    void say_why_it_ended();
+    void find_secrets();
+    void report_end();
     Options options_;
     TempDir own_;
     std::filesystem::path dir_;

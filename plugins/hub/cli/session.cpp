@@ -243,7 +243,7 @@ void Session::wish(bool Wishes::*what)
     changed_.notify_all();
 }
 
-void Session::say_if_it_waits()
+void Session::report_waiting()
 {
     std::string id;
     {
@@ -266,7 +266,7 @@ void Session::say_if_it_waits()
 
 void Session::send_wishes()
 {
-    say_if_it_waits();
+    report_waiting();
     for (;;) {
         Wishes now;
         std::string id;

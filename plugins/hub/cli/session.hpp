@@ -54,7 +54,7 @@ private:
     [[noreturn]] void ended(const nlohmann::json& result);
     int code_of(const nlohmann::json& data);
     void notice(const nlohmann::json& from);
-    void say_if_it_waits();
+    void report_waiting();
     void say(const std::string& text) const;
     [[noreturn]] void leave(int code);
 

@@ -346,12 +346,12 @@ void Admin::token_list(ReplyPtr reply)
         writer.member("role", role_word).member("created", created);
     };
     for (const auto& [id, token] : credentials_.tokens()) {
-        add(id, token.label, word(Role::admin), token.created);
+        add(id, token.label, to_string(Role::admin), token.created);
         writer.end();
     }
     for (const auto& [jti, jwt] : credentials_.jwts()) {
         if (jwt.revoked || jwt.expires <= core_.utc()) continue;
-        add(jti, jwt.label, word(jwt.role), jwt.created);
+        add(jti, jwt.label, to_string(jwt.role), jwt.created);
         writer.member("expires", jwt.expires);
         if (jwt.agents) writer.member("agents", *jwt.agents);
         writer.end();

@@ -61,7 +61,7 @@ void RunViewers::add(const ReplyPtr& reply, const std::string& id, std::uint64_t
                                      [this, key](const Run& now, const RunChunk&) UNDER_LOCK {
                                          const auto it = viewers_.find(key);
                                          if (it == viewers_.end()) return;
-                                         look_at_lag(it->second, now);
+                                         check_lag(it->second, now);
                                          wake(it->second);
                                      },
                                  .queue = {}});
@@ -107,7 +107,7 @@ bool RunViewers::fetch(const ViewerPtr& viewer)
             viewer->position = chunk.at + chunk.bytes.size();
             return (size += chunk.bytes.size()) < batch;
         });
-        look_at_lag(viewer, *run);
+        check_lag(viewer, *run);
     }
     if (!viewer->unsent.empty()) return true;
     viewer->pumping = false;
@@ -144,7 +144,7 @@ void RunViewers::pump(const ViewerPtr& viewer)
     }); // let others have their turn
 }
 
-void RunViewers::look_at_lag(const ViewerPtr& viewer, const Run& run)
+void RunViewers::check_lag(const ViewerPtr& viewer, const Run& run)
 {
     const std::uint64_t lag = run.output.end() - viewer->position;
     if (viewer->holds) {

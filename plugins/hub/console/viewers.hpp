@@ -68,7 +68,7 @@ private:
     bool fetch(const ViewerPtr&) UNDER_LOCK; // false: nothing to send now
     void pump(const ViewerPtr&);             // [outside the lock]
     void remove(const ViewerPtr&) UNDER_LOCK;
-    void look_at_lag(const ViewerPtr&, const Run&) UNDER_LOCK;
+    void check_lag(const ViewerPtr&, const Run&) UNDER_LOCK;
     void release(Viewer&) UNDER_LOCK;
 
     Core& core_;

@@ -7,18 +7,18 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> words{"agent", "dashboard", "admin"}; // in the order of Role
+constexpr std::array<std::string_view, 3> names{"agent", "dashboard", "admin"}; // in the order of Role
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 } // namespace
 
-std::string_view word(Role role) { return words.at(static_cast<std::size_t>(role)); }
+std::string_view to_string(Role role) { return names.at(static_cast<std::size_t>(role)); }
 
-std::optional<Role> role(std::string_view word)
+std::optional<Role> role(std::string_view name)
 {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        if (words.at(i) == word) return static_cast<Role>(i);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names.at(i) == name) return static_cast<Role>(i);
     }
     return std::nullopt;
 }

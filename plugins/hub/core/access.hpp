@@ -14,7 +14,7 @@
 namespace agenthost::hub {
 
 enum class Role : std::uint8_t { agent, dashboard, admin };
-std::string_view word(Role);
+std::string_view to_string(Role);
 std::optional<Role> role(std::string_view word);
 
 struct Caller {

@@ -184,7 +184,8 @@ std::shared_ptr<const Jwt> Jwt::of_private_key(std::string key, std::string& why
 
 std::string Jwt::sign(const Claims& claims) const
 {
-    json grants{{"sub", claims.sub}, {"role", word(claims.role)}, {"iat", claims.iat}, {"exp", claims.exp}};
+    json grants{
+        {"sub", claims.sub}, {"role", to_string(claims.role)}, {"iat", claims.iat}, {"exp", claims.exp}};
     if (!claims.jti.empty()) grants["jti"] = claims.jti;
     if (claims.agents) grants["agents"] = *claims.agents;
     jwt_t* made = nullptr;

@@ -46,7 +46,7 @@ std::optional<std::int64_t> time_or_null(std::int64_t at)
 }
 
 // The state in the agent's own heartbeat; empty: none.
-std::string told_status(const std::string& facts)
+std::string reported_status(const std::string& facts)
 {
     std::string why;
     const auto members = wire::json::split(facts, why);
@@ -184,7 +184,7 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
     const std::string& name = live != nullptr ? live->protocol : row.protocol;
     const auto protocol = wire::protocol(name);
     std::string health = "healthy", reason;
-    const std::string told = told_status(facts);
+    const std::string told = reported_status(facts);
     const std::int64_t silent = core_.utc() - at;
     if (live == nullptr) {
         health = "offline";

@@ -45,7 +45,7 @@ std::string answer_json(const TaskRecord& t)
     std::string out;
     base::JsonWriter json{out};
     json.object().member("agentId", t.agent).member("requestId", t.id).member("command", t.action);
-    json.member("status", word(t.state));
+    json.member("status", to_string(t.state));
     if (final(t.state)) json.member("result", base::RawJson{t.data.empty() ? "null" : t.data});
     write_error(json, t.code, t.message, {});
     write_dropped(json, t);

@@ -35,7 +35,7 @@ void TasksRest::answer(const Exchange& exchange, int status, const TaskRecord& t
 void TasksRest::ended(const Exchange& exchange, const TaskRecord& task)
 {
     exchange.refuse(409, "TASK_ENDED",
-                    "Task " + task.id + " has ended already: " + std::string{word(task.state)});
+                    "Task " + task.id + " has ended already: " + std::string{to_string(task.state)});
 }
 
 void TasksRest::cancel(const HttpRequest& request)

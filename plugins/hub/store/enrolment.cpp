@@ -182,7 +182,7 @@ bool StoreEnrolment::save(const MintedJwt& j, std::function<void(bool)> done)
     return store_.in_commit(
         [j](base::Database& db) {
             auto save = db.prepare("INSERT OR REPLACE INTO minted_jwts VALUES(?1,?2,?3,?4,?5,?6,?7,?8)");
-            save.bind(1, j.jti).bind(2, j.label).bind(3, j.subject).bind(4, word(j.role));
+            save.bind(1, j.jti).bind(2, j.label).bind(3, j.subject).bind(4, to_string(j.role));
             if (j.agents)
                 save.bind(5, json(*j.agents).dump(-1, ' ', false, json::error_handler_t::replace));
             else

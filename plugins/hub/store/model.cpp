@@ -13,11 +13,11 @@ bool carries_output(const AgentRecord& agent)
     return row != nullptr && row->carries_output;
 }
 
-std::string_view word(TaskState s)
+std::string_view to_string(TaskState s)
 {
-    static constexpr std::array<std::string_view, 6> words{"pending", "dispatched", "running",
+    static constexpr std::array<std::string_view, 6> names{"pending", "dispatched", "running",
                                                            "success", "error",      "failed"};
-    return words.at(static_cast<std::size_t>(s));
+    return names.at(static_cast<std::size_t>(s));
 }
 
 bool valid_id(std::string_view id, std::size_t max_size)

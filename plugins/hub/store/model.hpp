@@ -23,7 +23,7 @@ struct AgentRecord {
 bool carries_output(const AgentRecord&);
 
 enum class TaskState : std::uint8_t { pending, dispatched, running, success, error, failed };
-std::string_view word(TaskState);
+std::string_view to_string(TaskState);
 inline bool final(TaskState s) { return s >= TaskState::success; }
 
 struct TaskRecord {

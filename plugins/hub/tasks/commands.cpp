@@ -59,7 +59,7 @@ std::string Commands::too_late(const std::string& id) const
 {
     const TaskRecord* task = tasks_.find(id);
     if (task == nullptr || task->sent > 0 || !mute_.contains(task->agent) ||
-        !lanes_.holds(task->agent, word_for(task->agent, task->action), id))
+        !lanes_.holds(task->agent, protocol_name(task->agent, task->action), id))
         return "The agent did not answer in time";
     return "It was not sent: the agent has not answered an earlier " + task->action +
            ", and it does not repeat requestId, so the two answers could not be distinguished. Restart the "
@@ -75,7 +75,7 @@ void Commands::warn(const std::string& id)
     task->warned = core_.utc();
     table_.save(*task);
     core_.log(AGH_LOG_WARN, "hub: task " + id + " (" + task->action + ") of " + task->agent + " is " +
-                                std::string{word(task->state)} + " and not answered after " +
+                                std::string{to_string(task->state)} + " and not answered after " +
                                 std::to_string(core_.config.task_warning.count() / 1000) +
                                 " s. Is the agent connected, the device on and loaded?");
 }
@@ -155,7 +155,7 @@ void Commands::restore(std::vector<TaskRecord> open)
 }
 
 // The name of this action in the agent's protocol; the action itself if the agent is not connected.
-std::string_view Commands::word_for(std::string_view agent, std::string_view action) const
+std::string_view Commands::protocol_name(std::string_view agent, std::string_view action) const
 {
     const AgentRecord* there = fanout_.find(agent);
     return there == nullptr ? action : core_.config.words.word(there->protocol, action);
@@ -169,7 +169,7 @@ void Commands::pump(std::string_view name)
     if (mute_.contains(agent)) {
         lanes_.expire(agent, core_.now());
         held = [&](const TaskRecord& task)
-                   UNDER_LOCK { return lanes_.holds(agent, word_for(agent, task.action), task.id); };
+                   UNDER_LOCK { return lanes_.holds(agent, protocol_name(agent, task.action), task.id); };
     }
     while (!blocked_.contains(agent) && fanout_.online(agent)) {
         const TaskRecord* task =
@@ -197,7 +197,7 @@ void Commands::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
                                  .exact = core_.config.words.is_run(task.action)})) {
     case Fanout::Sent::taken:
         if (!mute) return;
-        lanes_.sent(agent, word_for(agent, task.action), id);
+        lanes_.sent(agent, protocol_name(agent, task.action), id);
         return watch_lane(agent, id, task.sent);
     case Fanout::Sent::gone: return tasks_.not_sent(id);
     case Fanout::Sent::unspeakable:
@@ -324,7 +324,7 @@ void Commands::agent_ready(const AgentRecord& agent)
         const auto ids = tasks_.strand(agent.id, agent.redispatch); // of an earlier process of the hub
         for (const std::string& id : ids) {
             if (mute_.contains(agent.id))
-                lanes_.inherited(agent.id, word_for(agent.id, tasks_.find(id)->action), id,
+                lanes_.inherited(agent.id, protocol_name(agent.id, tasks_.find(id)->action), id,
                                  core_.now() + core_.config.agent_grace);
         }
         go_adrift(ids);

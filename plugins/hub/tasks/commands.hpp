@@ -75,7 +75,8 @@ private:
     void marked(const std::string& id, std::uint64_t mark, bool ok) UNDER_LOCK;
     void unmark(const std::string& agent) UNDER_LOCK;
     void block(const std::string& agent, std::chrono::milliseconds) UNDER_LOCK;
-    [[nodiscard]] std::string_view word_for(std::string_view agent, std::string_view action) const UNDER_LOCK;
+    [[nodiscard]] std::string_view protocol_name(std::string_view agent, std::string_view action) const
+        UNDER_LOCK;
     [[nodiscard]] std::string too_late(const std::string& id) const UNDER_LOCK;
     void watch_lane(const std::string& agent, const std::string& id, int sent) UNDER_LOCK;
     void free_lanes_later(const std::string& agent) UNDER_LOCK;

@@ -207,7 +207,7 @@ public:
 
     // Reports that no request is left. The wrapper calls it by itself, after drain(), when every Request has
     // been answered.
-    void drained() noexcept { link_.say_drained(); }
+    void drained() noexcept { link_.report_drained(); }
 
     // Any service's table by id; nullptr: absent, not permitted, or smaller than T.
     template <class T> [[nodiscard]] const T* service(const char* id) const noexcept

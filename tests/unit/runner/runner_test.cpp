@@ -16,7 +16,7 @@ using agenthost::test::wait_for;
 using agenthost::testing::FakeHost;
 using namespace std::chrono_literals;
 
-// Gone, or at most a corpse that somebody else has to bury.
+// Gone, or at most a corpse that somebody else has to reap.
 bool ended(pid_t pid)
 {
     std::FILE* const stat = std::fopen(("/proc/" + std::to_string(pid) + "/stat").c_str(), "r");

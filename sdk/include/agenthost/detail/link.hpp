@@ -96,14 +96,14 @@ public:
     void opened() noexcept { open_.fetch_add(1, std::memory_order_relaxed); }
     void closed() noexcept
     {
-        if (open_.fetch_sub(1) == 1 && draining_) say_drained();
+        if (open_.fetch_sub(1) == 1 && draining_) report_drained();
     }
     void drain() noexcept
     {
         draining_ = true;
-        if (open_ == 0) say_drained();
+        if (open_ == 0) report_drained();
     }
-    void say_drained() noexcept
+    void report_drained() noexcept
     {
         if (!drained_.exchange(true)) api->drained(host);
     }

@@ -32,7 +32,7 @@ TEST(HubAccess, RolesSeeTheAgentsOfTheirClaims)
     EXPECT_FALSE((Caller{.role = Role::dashboard, .agents = std::vector<std::string>{"n2"}}.sees("n1")));
     EXPECT_TRUE((Caller{.role = Role::agent, .subject = "n1"}.sees("n1")));
     EXPECT_FALSE((Caller{.role = Role::agent, .subject = "n1"}.sees("n2")));
-    for (const Role r : {Role::agent, Role::dashboard, Role::admin}) EXPECT_EQ(role(word(r)), r);
+    for (const Role r : {Role::agent, Role::dashboard, Role::admin}) EXPECT_EQ(role(to_string(r)), r);
     EXPECT_FALSE(role("root"));
 }
 

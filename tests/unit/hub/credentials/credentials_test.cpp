@@ -304,7 +304,7 @@ TEST_F(WithJwt, AgentsOfAJwtAreAdmittedUntilItExpiresOrIsReplacedOrTheyAreRevoke
 TEST_F(WithJwt, OnlyAgentsTokensAreForAgents)
 {
     for (const Role role : {Role::dashboard, Role::admin})
-        EXPECT_FALSE(c.by_jwt(token(claims(role)), now, why)) << word(role);
+        EXPECT_FALSE(c.by_jwt(token(claims(role)), now, why)) << to_string(role);
     EXPECT_EQ(why, "its role is not agent");
 }
 
