@@ -33,14 +33,14 @@ private:
     static inline std::atomic<std::uint64_t> next_serial{1};
 };
 
-// Does a socket of ours serve IPv4 on this port? "[::]:PORT" then takes IPv6 alone.
+// Whether one of our sockets serves IPv4 on this port. "[::]:PORT" then takes IPv6 only.
 using ServesV4 = std::function<bool(std::uint16_t port)>;
 
-// Null and a sentence in `problem` when it cannot.
+// Null and a sentence in `problem` on failure.
 AcceptorPtr bind_tcp(asio::io_context&, const std::string& bind, const ServesV4&, std::string& problem);
 AcceptorPtr bind_unix(asio::io_context&, const std::string& path, std::string& problem);
 
-// The address that other machines most likely reach: a specific one before a wildcard, loopback last.
+// The address that other machines are most likely to reach: a specific one before a wildcard, loopback last.
 std::string best_address(const std::vector<AcceptorPtr>&);
 
 } // namespace agenthost::host::listener

@@ -1,9 +1,9 @@
-// One accepted socket, from its first byte to its last: the thin owner of the parts that do the work, one request after another, or a
-// WebSocket. Everything on its I/O thread unless marked.
+// One accepted socket, from its first byte to its last: the thin owner of the parts that do the work, one
+// request after another, or a WebSocket. Everything on its I/O thread unless marked.
 //
-// The parts: Client (whose connection it is), HeadCollector and parse_request() (heads), BodyReceiver, AnswerSender and PieceSender
-// (answers), WebSocket, Mailbox (what callers ask). connection.cpp: life, ends, time-outs; connection_requests.cpp: requests and
-// answers; connection_ws.cpp: its WebSocket.
+// The parts: Client (whose connection it is), HeadCollector and parse_request() (heads), BodyReceiver,
+// AnswerSender and PieceSender (answers), WebSocket, Mailbox (what callers ask). connection.cpp: life, ends,
+// time-outs; connection_requests.cpp: requests and answers; connection_ws.cpp: its WebSocket.
 #pragma once
 
 #include "host/listener/answer_sender.hpp"
@@ -44,14 +44,14 @@ public:
 
     void start();
     void tick(Clock::time_point now);
-    void drain(); // finish what runs, start nothing
+    void drain(); // finishes the running request, starts no further one
     void abort(int code = 0);
-    void drop(const ExchangePtr& exchange) // unless it is over and another runs
+    void drop(const ExchangePtr& exchange) // unless it has ended and another one runs
     {
         if (exchange_ == exchange) abort();
     }
 
-    // What the plugin asked for; the exchange's phase has moved already.
+    // The plugin's requests; the exchange's phase has already changed.
     void do_answer(const ExchangePtr&, Reply);
     void do_receive(const ExchangePtr&, int fd, std::uint64_t offset, std::uint64_t max);
     void do_upgrade(const ExchangePtr&, Headers, WebSocketLimits);
@@ -143,7 +143,7 @@ private:
     Client client_;
     std::optional<net::Stream> stream_;
     State state_ = State::proxy;
-    bool waiting_ = false; // a wait_readable is under way
+    bool waiting_ = false; // a wait_readable is pending
     bool draining_ = false, abort_wanted_ = false;
     Clock::time_point since_, progress_at_;
     std::uint64_t progress_bytes_ = 0;

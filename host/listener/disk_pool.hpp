@@ -1,5 +1,5 @@
-// Two threads that touch the disk so that no I/O thread does. The queue needs no bound of its own: a connection has at most one
-// job in it, and connections are bounded.
+// Two threads for disk access, so that I/O threads never block on it. The queue needs no bound: a connection
+// has at most one job in it, and connections are bounded.
 #pragma once
 
 #include <condition_variable>
@@ -17,7 +17,7 @@ public:
     ~DiskPool() { end(); }
 
     void run(std::function<void()> job); // threads start with the first job; nothing runs after end()
-    void end();                          // runs what is queued, then joins
+    void end();                          // runs queued jobs, then joins
 
 private:
     void grow();

@@ -1,5 +1,5 @@
-// One request, or the WebSocket that came of it, as callers know it: an id whose generation is checked, and what any thread may
-// ask of it. The rest belongs to the connection's I/O thread.
+// One request, or its WebSocket, as seen by callers: a generation-checked id, and the state that any thread
+// may use. The rest belongs to the connection's I/O thread.
 #pragma once
 
 #include "host/listener/routes.hpp"
@@ -15,7 +15,8 @@ namespace agenthost::host::listener {
 class Connection;
 
 struct Exchange {
-    // asked -> answering | streaming | upgrading -> websocket; asked -> receiving -> received -> answering | streaming; over.
+    // asked -> answering | streaming | upgrading -> websocket; asked -> receiving -> received -> answering |
+    // streaming; over.
     enum class Phase : std::uint8_t {
         asked,
         receiving,
@@ -38,10 +39,10 @@ struct Exchange {
     std::atomic<Phase> phase{Phase::asked};
     std::atomic<std::size_t> queued{0}; // bytes accepted by send() or answer_chunk() and not yet corked
     std::atomic<std::size_t> queue_limit{256 * 1024};
-    std::atomic<bool> blocked{false}; // somebody was told BUSY and waits for on_writable
+    std::atomic<bool> blocked{false}; // a caller got BUSY and waits for on_writable
 
     bool move(Phase from, Phase to) { return phase.compare_exchange_strong(from, to); }
-    // Reserves room for `n` bytes; an empty queue takes any one piece, or it could never be sent.
+    // Reserves room for `n` bytes; an empty queue accepts a piece of any size, so that it can be sent.
     bool reserve(std::size_t n);
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
@@ -50,7 +51,7 @@ class ExchangeTable {
 public:
     void add(const ExchangePtr&); // sets its id
     void remove(agh_conn);
-    [[nodiscard]] ExchangePtr find(agh_conn) const; // null: finished or never was
+    [[nodiscard]] ExchangePtr find(agh_conn) const; // null: finished or never existed
     [[nodiscard]] std::vector<ExchangePtr> of(const Owner*) const;
 
 private:

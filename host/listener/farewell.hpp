@@ -1,5 +1,6 @@
-// Lets refused peers read why: holds their sockets for a moment, so that what they still send does not turn the refusal into a
-// reset. Bounded in sockets, bytes and time; beyond a bound the socket is closed at once. On one I/O thread.
+// Lets refused peers read the reason: keeps their sockets open briefly, so that data they still send does not
+// turn the refusal into a reset. Bounded in sockets, bytes and time; beyond a bound the socket is closed at
+// once. On one I/O thread.
 #pragma once
 
 #include "host/net/core.hpp"
@@ -23,8 +24,8 @@ public:
 
     explicit Farewells(boost::asio::io_context& io) : io_{io}, timer_{std::in_place, io} {}
 
-    void take(int fd); // ours now; what is to be said has been sent
-    void end();        // closes all; for good. The loop must not run any more, or this is its thread
+    void take(int fd); // takes ownership; the response has been sent
+    void end(); // closes all sockets, permanently. Call it on the loop's thread, or after the loop has ended
     [[nodiscard]] std::size_t size() const { return held_.size(); }
 
 private:

@@ -1,5 +1,5 @@
-// Inbound HTTP/1.1 and WebSocket: accept, TLS, limits, time-outs, bodies straight to descriptors. Routes belong to plugins
-// (ext/listener.h) or to the host itself (control socket, metrics) through the same table.
+// Inbound HTTP/1.1 and WebSocket: accept, TLS, limits, timeouts, bodies directly to descriptors. Routes
+// belong to plugins (ext/listener.h) or to the host itself (control socket, metrics) through the same table.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -18,14 +18,14 @@
 namespace agenthost::host {
 
 struct ListenerStatus {
-    // "https://127.0.0.1:3001"; unix sockets: "unix:/run/agenthost/control.sock". Of several sockets the one that other machines
-    // most likely reach; all of them in `addresses`.
+    // "https://127.0.0.1:3001"; unix sockets: "unix:/run/agenthost/control.sock". Of several sockets the one
+    // that other machines are most likely to reach; `addresses` has all of them.
     std::string name, address;
     std::vector<std::string> addresses{};
     std::uint64_t connections = 0, accepted = 0, refused = 0, requests = 0, websockets = 0;
 };
 
-// What `tls` of a listener names, read. No `tls`: neither a context nor a problem.
+// The loaded files of a listener's `tls`. Without `tls`: neither a context nor a problem.
 struct ListenerTls {
     std::shared_ptr<netclient::RenewedTls> tls;
     std::string problem;
@@ -33,28 +33,31 @@ struct ListenerTls {
 
 class Listeners {
 public:
-    // io: connections are spread over these, each stays on its own. Bodies touch the disk on a small pool, never on io threads.
+    // io: connections are distributed over these contexts and stay on theirs. A small pool does disk access
+    // for bodies, never the I/O threads.
     explicit Listeners(std::vector<boost::asio::io_context*> io);
     ~Listeners(); // closes everything
 
-    // Binds now; empty: it worked. Accepts only after open(). A problem says address, cause and remedy.
+    // Binds now; returns empty on success. Accepts only after open(). A problem has address, cause and
+    // remedy.
     std::string add(const ListenerConfig& config) { return add(config, read_tls(config)); }
     std::string add(const ListenerConfig&, ListenerTls);
     std::string add_unix(const std::string& name,
                          const std::string& path); // mode 0600, stale socket files replaced
-    void open();                                   // plugins have their routes: accept
+    void open();                                   // starts accepting, once plugins have their routes
     std::string remove(std::string_view name);
     // New limits and certificate for new connections; sockets are opened and closed as `bind` lists them now.
     std::string reload(const ListenerConfig& config) { return reload(config, read_tls(config)); }
     std::string reload(const ListenerConfig&, ListenerTls);
     // Blocking, any thread.
     static ListenerTls read_tls(const ListenerConfig&);
-    // Renewed certificate files are used by new connections without a reload. `said` is told of each renewal (an empty problem) and
-    // of files that cannot be used yet. Called on a thread of the disk pool; set it before open().
+    // New connections use renewed certificate files without a reload. `said` is called for each renewal (with
+    // an empty problem) and for files that cannot be used yet, on a thread of the disk pool; set it before
+    // open().
     void on_renewal(std::function<void(const std::string& listener, const std::string& problem)> said);
 
-    // As agh_svc_listener; `owner` is the plugin's id or "host". forget() drops an owner's routes and connections, and returns after
-    // its last callback did (not from an io thread).
+    // As agh_svc_listener; `owner` is the plugin's id or "host". forget() drops an owner's routes and
+    // connections, and returns after its last callback has returned (not from an I/O thread).
     agh_status route(std::string_view owner, std::string_view json, const agh_route_api*, void* ctx);
     void forget(std::string_view owner);
     std::string address(std::string_view listener) const; // empty: unknown
@@ -66,7 +69,8 @@ public:
     agh_status pause(agh_conn, bool on);
     agh_status close(agh_conn, int code, std::string_view reason);
 
-    // Streaming answers: pieces of one HTTP body; chunked encoding when its length is not known. BUSY when the peer is slow.
+    // Streaming responses: pieces of one HTTP body; chunked if its length is unknown. BUSY if the peer is
+    // slow.
     static constexpr std::uint64_t unknown_length = UINT64_MAX;
     agh_status answer_begin(agh_conn, int status, std::string_view headers_json,
                             std::uint64_t length = unknown_length);

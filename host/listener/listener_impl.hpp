@@ -1,4 +1,5 @@
-// What Listeners keeps; shared by listener.cpp (set-up and end) and listener_calls.cpp (what any thread asks of an exchange).
+// The state of Listeners; shared by listener.cpp (set-up and end) and listener_calls.cpp (calls on exchanges
+// from any thread).
 #pragma once
 
 #include "host/listener/acceptor.hpp"
@@ -27,7 +28,7 @@ struct Listeners::Impl {
         return list;
     }
 
-    // On every I/O thread in turn; waits.
+    // Runs on every I/O thread in turn; waits.
     void each_connection(const std::function<void(listener::Connection&)>& work) const
     {
         for (const auto& thread : server->threads) {
@@ -43,9 +44,9 @@ struct Listeners::Impl {
                            const listener::Acceptor&) const;
     std::string rebind(const listener::ListeningPtr&, const ListenerConfig&) const;
     void forget(const std::shared_ptr<listener::Owner>& owner) const;
-    // Room for `n` bytes in the exchange's queue, or BUSY and a promise of on_writable.
+    // Reserves `n` bytes in the exchange's queue, or returns BUSY, and on_writable will follow.
     static agh_status reserve(const listener::ExchangePtr&, std::size_t n);
-    listener::ExchangePtr websocket(agh_conn) const; // null: none, or no WebSocket
+    listener::ExchangePtr websocket(agh_conn) const; // null: none, or not a WebSocket
 
     std::shared_ptr<listener::Server> server;
 };

@@ -1,6 +1,6 @@
-// Reads the header that the PROXY protocol puts before a connection's first byte, version 1 (text) or 2 (binary). Sans-io: says how
-// many bytes it needs next, never more than the header has, so that TLS or HTTP begins where it ends.
-// https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
+// Parses the PROXY protocol header before a connection's first byte, version 1 (text) or 2 (binary). Sans-io:
+// requests the number of bytes it needs next, never more than the header has, so that TLS or HTTP starts
+// right after it. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 #pragma once
 
 #include "netclient/ip_address.hpp"
@@ -15,13 +15,13 @@ namespace agenthost::host::listener {
 class ProxyHeader {
 public:
     enum class State { more, done, bad };
-    static constexpr std::size_t max_bytes =
-        4096; // of version 2 with its extensions; version 1 has 107 at most
+    static constexpr std::size_t max_bytes = 4096; // of version 2 with extensions; version 1 has at most 107
 
     [[nodiscard]] std::size_t wants() const; // bytes to read next; 0 unless State::more
     State feed(std::string_view bytes);      // at most wants() of them
     [[nodiscard]] State state() const { return state_; }
-    // After done: the client. nullopt: the proxy speaks for itself (a health check), or the client has no IP address.
+    // After done: the client. nullopt: the proxy's own connection (a health check), or the client has no IP
+    // address.
     [[nodiscard]] const std::optional<netclient::IpEndpoint>& client() const { return client_; }
 
 private:

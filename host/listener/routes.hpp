@@ -1,4 +1,4 @@
-// Who answers which path. Thread-safe; the longest match wins, an exact path before any prefix.
+// Maps paths to their owners. Thread-safe; the longest match wins, an exact path before any prefix.
 #pragma once
 
 #include <agenthost/ext/listener.h>
@@ -16,20 +16,21 @@
 
 namespace agenthost::host::listener {
 
-// One plugin's (or the host's) share: how many of its exchanges live, so that forget() can wait for the last callback.
+// One plugin's (or the host's) routes: counts its live exchanges, so that forget() can wait for the last
+// callback.
 struct Owner {
     std::mutex mutex;
     std::condition_variable none_left;
     std::size_t live = 0;
     bool gone = false; // no new exchange
     std::atomic<bool> silent{
-        false}; // forgotten without a loop to run the last callbacks: none may come any more
+        false}; // forgotten without a loop to run the last callbacks: no further callback may run
 };
 
 struct Route {
     std::string owner_name;
     std::shared_ptr<Owner> owner;
-    agh_route_api api{}; // complete: what the plugin left out does nothing
+    agh_route_api api{}; // complete: functions that the plugin omitted do nothing
     void* ctx = nullptr;
     std::optional<std::chrono::milliseconds> body_timeout;
     std::optional<std::chrono::milliseconds> answer_timeout; // default 30 s
@@ -44,12 +45,11 @@ struct RouteKey {
 class Routes {
 public:
     agh_status add(const RouteKey&, RoutePtr);
-    // Counts the exchange as live; release() with every match, after its last callback.
+    // Counts the exchange as live; call release() for every match, after its last callback.
     RoutePtr match(std::string_view listener, bool websocket, std::string_view path);
     static void release(const Route&);
-    std::shared_ptr<Owner>
-    owner(std::string_view name); // made when it is new; a forgotten one comes back fresh
-    std::shared_ptr<Owner> forget(std::string_view name); // its routes go; null: unknown
+    std::shared_ptr<Owner> owner(std::string_view name);  // created if new; a forgotten one is created again
+    std::shared_ptr<Owner> forget(std::string_view name); // removes its routes; null: unknown
 
 private:
     using Table = std::map<std::string, RoutePtr, std::less<>>; // by path
@@ -63,10 +63,11 @@ private:
     std::map<std::string, std::shared_ptr<Owner>, std::less<>> owners_;
 };
 
-// The plugin's table with no-ops where it is short or null.
+// The plugin's table, with no-ops for missing functions.
 agh_route_api complete_api(const agh_route_api*);
 
-// {"listener":"hub","kind":"http"|"ws","path":... | "prefix":...,"body_timeout_s":30,"answer_timeout_s":30}; nullopt: not that.
+// {"listener":"hub","kind":"http"|"ws","path":... | "prefix":...,"body_timeout_s":30,"answer_timeout_s":30};
+// nullopt: not that.
 struct RouteRequest {
     RouteKey key;
     std::optional<std::chrono::milliseconds> body_timeout, answer_timeout;

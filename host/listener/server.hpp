@@ -1,4 +1,5 @@
-// What connections share: threads with their tick, the tables, the disk pool; and the listening sockets. Private to the room.
+// State shared by connections: threads with their ticks, the tables, the disk pool; and the listening
+// sockets. Private to the room.
 #pragma once
 
 #include "base/fd.hpp"
@@ -30,17 +31,19 @@ using Clock = std::chrono::steady_clock;
 
 class Connection;
 
-// The connections of one io_context and their coarse clock: one timer a thread, none a connection or message.
+// The connections of one io_context and their coarse clock: one timer per thread instead of one per
+// connection or message.
 struct IoThread : std::enable_shared_from_this<IoThread> {
     explicit IoThread(asio::io_context& context) : io{context}, timer{std::in_place, context} {}
     void add(const std::shared_ptr<Connection>&);
     void remove(Connection*);
     void tick();
-    void end();                                                          // no more ticks; for good
-    [[nodiscard]] std::vector<std::shared_ptr<Connection>> list() const; // a copy: work on them may end them
+    void end(); // no more ticks, permanently
+    [[nodiscard]] std::vector<std::shared_ptr<Connection>>
+    list() const; // a copy, because operations may end connections
 
     asio::io_context& io;
-    // None after end(): connections of other loops hold us longer than this loop lives.
+    // None after end(): connections of other loops keep this object longer than its loop lives.
     std::optional<asio::steady_timer> timer;
     bool ticking = false;
     std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
@@ -58,18 +61,18 @@ struct Server;
 struct Acceptor;
 using AcceptorPtr = std::shared_ptr<Acceptor>;
 
-// A listener: one name, one set of limits, one or more bound sockets. Accepts on the first I/O thread; connections go round
-// all of them.
+// A listener: one name, one set of limits, one or more bound sockets. Accepts on the first I/O thread;
+// connections are distributed over all of them.
 struct Listening : std::enable_shared_from_this<Listening> {
     explicit Listening(std::string n) : name{std::move(n)} {}
     void open(const std::shared_ptr<Server>&); // [any] accepts on the sockets that do not yet
-    void close();                              // [any] no more accepts, the socket file goes
+    void close();                              // [any] stops accepting and removes the socket file
     SettingsPtr settings() const;
     void set(SettingsPtr);
     bool admit(const std::string& key,
                const ListenerConfig&); // one more connection; the key empty: in all only
     void leave(const std::string& key);
-    // One more connection of this client's address, apart from the total. An empty key is never refused.
+    // Counts a connection of this client's address, separately from the total. An empty key is never refused.
     bool count(const std::string& key, const ListenerConfig&);
     void uncount(const std::string& key);
     [[nodiscard]] std::string
@@ -83,7 +86,8 @@ struct Listening : std::enable_shared_from_this<Listening> {
     const std::string name;
     std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, requests{0}, websockets{0};
 
-    // Descriptors held back, for connections when the process has no other left: so that the control socket answers even then.
+    // Reserved descriptors for connections when the process has no others left, so that the control socket
+    // still answers.
     void keep_spares(std::size_t n);
 
 private:
@@ -105,7 +109,7 @@ private:
 using ListeningPtr = std::shared_ptr<Listening>;
 
 struct Server {
-    static constexpr std::size_t max_lingering = 256; // connections whose peers send on after a refusal
+    static constexpr std::size_t max_lingering = 256; // connections whose peers keep sending after a refusal
 
     explicit Server(const std::vector<asio::io_context*>& contexts);
 
@@ -113,7 +117,7 @@ struct Server {
 
     std::vector<std::shared_ptr<IoThread>> threads;
     std::atomic<std::size_t> next{0};
-    std::atomic<bool> opened{false}; // it has accepted, or may have
+    std::atomic<bool> opened{false}; // it may have accepted connections
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> live{0}; // connections
     std::atomic<std::size_t> lingering{0};
@@ -126,7 +130,7 @@ struct Server {
     DiskPool disk; // last: its threads end first
 };
 
-// Runs `work` on the context's thread and waits; here, when nobody runs the context any more.
+// Runs `work` on the context's thread and waits; runs it here if the context no longer runs.
 void run_on(asio::io_context&, const std::function<void()>& work);
 
 } // namespace agenthost::host::listener

@@ -1,5 +1,5 @@
-// agenthost.call/1 for one plugin instance: which calls to other plugins are out, so that each is answered
-// exactly once and none after destroy(). Thread-safe. Bound: 1,024 calls out.
+// agenthost.call/1 for one plugin instance: tracks its pending calls to other plugins, so that each is
+// answered exactly once and none after destroy(). Thread-safe. Bound: 1,024 pending calls.
 #pragma once
 
 #include "owned.hpp"
@@ -15,14 +15,14 @@ class Calls {
 public:
     using Deliver = std::function<void(std::function<void()>)>; // [any]: moves to [run]
     using Guard =
-        std::function<void(const std::function<void()>&)>; // runs plugin code, lets no exception out
+        std::function<void(const std::function<void()>&)>; // runs plugin code and catches all exceptions
 
     Calls(HostServices&, std::string plugin, Deliver, Guard);
     ~Calls();
 
     agh_status call(agh_req parent, std::string_view action, std::string_view params,
                     std::uint64_t timeout_ns, void (*on_result)(void*, const agh_reply*), void* ctx);
-    void close(); // those still out are answered AGH_E_CLOSED, on [run]; none is taken after
+    void close(); // pending calls are answered AGH_E_CLOSED, on [run]; no further call is accepted
 
 private:
     struct State;

@@ -1,4 +1,4 @@
-// A plugin's own judgement of its configuration.
+// Checks a configuration with the plugin's own code.
 #pragma once
 
 #include "plugin.hpp"
@@ -12,10 +12,11 @@ struct Config;
 
 struct ConfigFinding {
     bool warning = false;
-    std::string text; // a full sentence with its place
+    std::string text; // a complete sentence with its place
 };
-// create(), agenthost.check/1 (ext/check.h), destroy(): the plugin is not started. In the program `runner`, or here when there is none.
-// Blocking, at most the manifest's create timeout. Only after check_permissions() and the schema found nothing.
+// Calls create(), agenthost.check/1 (ext/check.h), destroy(): the plugin is not started. In the program
+// `runner`, or here if there is none. Blocking, at most for the manifest's create timeout. Only after
+// check_permissions() and the schema found no problem.
 std::vector<ConfigFinding> check_plugin_config(const FoundPlugin&, const PluginConfig&, const Config&,
                                                const std::string& runner);
 

@@ -1,5 +1,5 @@
-// agh_error and the JSON of an error reply. What a plugin left there may be anything; what leaves here is
-// terminated UTF-8.
+// agh_error and the JSON of an error reply. A plugin may leave arbitrary bytes there; the results here are
+// always terminated UTF-8.
 #pragma once
 
 #include <agenthost/abi.h>
@@ -10,8 +10,8 @@
 namespace agenthost::host {
 
 void say(agh_error&, agh_status, std::string_view code, std::string_view text); // cut to fit
-void tidy(agh_error&);                                                          // as a plugin left it
-std::string_view code_of(agh_status); // the field's word, when the plugin gave none
+void tidy(agh_error&);                // cleans up what a plugin left
+std::string_view code_of(agh_status); // the standard code, if the plugin gave none
 std::string error_json(std::string_view code, std::string_view message); // {"code":..,"message":..}
 
 } // namespace agenthost::host

@@ -1,5 +1,5 @@
-// The actions that the host answers itself. One table for the dispatcher, which serves them, and for the configuration check, which
-// has to know their names.
+// The actions that the host itself answers. One table for the dispatcher, which serves them, and for the
+// configuration check, which needs their names.
 #pragma once
 
 #include <array>

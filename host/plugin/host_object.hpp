@@ -1,7 +1,7 @@
-// The agh_host a plugin holds, and every function it can call through it.
+// The agh_host of a plugin, and every function that the plugin can call through it.
 //
-// An agh_host is never freed while its library is mapped: a thread that a plugin forgot may call years after
-// destroy(), and then gets AGH_E_STALE. What stays is the tombstone, its id and a closed gate. Thread-safe.
+// An agh_host is never freed while its library is mapped: a leaked thread of a plugin may call long after
+// destroy(), and then gets AGH_E_STALE. Only its id and a closed gate remain. Thread-safe.
 #pragma once
 
 #include "plugin.hpp"
@@ -16,7 +16,8 @@
 namespace agenthost::host {
 class Life;
 
-// A call from the plugin, while it is inside: destroy()'s end waits for it. So: short, never blocking.
+// Marks a call from the plugin as running: the end of destroy() waits for it, so it must be short and never
+// block.
 class HostCall {
 public:
     explicit HostCall(agh_host*);
@@ -34,7 +35,7 @@ extern const agh_host_api host_api;
 
 } // namespace agenthost::host
 
-// Made by Life, kept for good (see above), except behind a runner, where no plugin code holds it.
+// Created by Life and never freed (see above), except behind a runner, where no plugin code holds it.
 struct agh_host {
     std::string id;
     std::uint64_t generation = 0;
@@ -46,6 +47,6 @@ struct agh_host {
     static constexpr std::uint64_t closed_bit = 1ull << 63;
     std::atomic<std::uint64_t> gate{0}; // closed_bit | calls inside
 
-    // No call gets in after this returns, and none is inside. Waits for those that are; none of them blocks.
+    // After this returns no call is inside and none can enter. Waits for running calls; none of them blocks.
     void close();
 };

@@ -1,6 +1,7 @@
-// Takes a plugin through its stages, on the main I/O thread: loaded, starting, running, draining, stopped or failed. What calls the plugin
-// is Life, what waits for it is ControlThread; when a runner is started again (Restarts), an inline plugin blocks (Overruns), a check is due
-// (HealthCheck), requests are stuck (StuckRequests) and a drain is over (DrainWait) is decided beside it.
+// Takes a plugin through its stages, on the main I/O thread: loaded, starting, running, draining, stopped or
+// failed. What calls the plugin is Life, what waits for it is ControlThread; when a runner is started again
+// (Restarts), an inline plugin blocks (Overruns), a check is due (HealthCheck), requests are stuck
+// (StuckRequests) and a drain is over (DrainWait) is decided beside it.
 #pragma once
 
 #include "control_thread.hpp"
@@ -58,8 +59,8 @@ private:
     [[nodiscard]] milliseconds timeout_of(std::uint32_t manifest_ms) const;
     [[nodiscard]] milliseconds runner_timeout() const;
     [[nodiscard]] std::string refused_before_start(const std::string& config_json) const;
-    void later(std::function<void()>);     // on the main thread, unless this is gone by then
-    template <class F> auto while_here(F); // a callback that does nothing once this is gone
+    void later(std::function<void()>);     // on the main thread, unless this is destroyed by then
+    template <class F> auto while_here(F); // a callback that does nothing after this is destroyed
 
     // A life: made, opened, drained, destroyed.
     [[nodiscard]] Life::Options life_options(std::uint64_t number);
@@ -102,8 +103,8 @@ private:
     std::shared_ptr<Life> life_;
     std::uint64_t life_number_ = 0;
     Path path_;
-    bool clearing_ = false;   // what is left of a runner that died is taken away
-    bool recovering_ = false; // its runner died and is started again
+    bool clearing_ = false;   // a dead runner is being cleaned up
+    bool recovering_ = false; // its runner died and is being restarted
     bool crashed_ = false;    // the last start failed because the runner died in it
     HealthCheck health_;
     StuckRequests stuck_;

@@ -1,5 +1,5 @@
-// A plugin's library: mapped, its entry found and judged. RTLD_NOW | RTLD_LOCAL, never unmapped: dlclose is
-// not believed.
+// Loads a plugin's library, finds its entry and checks it. RTLD_NOW | RTLD_LOCAL, never unmapped, because
+// dlclose cannot be trusted.
 #pragma once
 
 #include "manifest.hpp"
@@ -14,13 +14,16 @@ namespace agenthost::host {
 // the library's constructors: control thread only.
 const agh_entry_v1* load_library(const std::string& file, const Manifest&, std::string& why);
 
-// Why a new instance of this library cannot be made: its file was replaced since this process loaded it. Empty: it can be. Blocking.
+// Why a new instance of this library cannot be created: its file was replaced since this process loaded it.
+// Empty: it can. Blocking.
 std::string replaced_library(const std::string& file);
 
-// Device, inode, size and time of change, as text: two that differ are two files. "none" when there is no such file. Blocking.
+// Device, inode, size and time of change, as text: two that differ are two files. "none" when there is no
+// such file. Blocking.
 std::string file_identity(const std::string& file);
 
-// Empty unless less of the file is there than its own program headers say: dlopen() maps what is missing and dies of SIGBUS. Blocking.
+// Empty unless less of the file is there than its own program headers say: dlopen() maps what is missing and
+// dies of SIGBUS. Blocking.
 std::string refuse_cut_short(const std::string& file);
 
 // The judgement alone, for tests and for check_library().

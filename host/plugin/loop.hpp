@@ -1,7 +1,7 @@
 // agenthost.loop/1 for one plugin instance: timers, watched descriptors, posts (ext/loop.h), on the main
-// executor's epoll; what fires is delivered where the plugin's [run] is.
+// executor's epoll; events are delivered on the plugin's [run].
 //
-// Thread-safe, except close() and what Asio calls (main thread). Bounds: 1,024 timers and watches together,
+// Thread-safe, except close() and Asio's handlers (main thread). Bounds: 1,024 timers and watches together,
 // 1,024 posts.
 #pragma once
 

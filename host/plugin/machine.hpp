@@ -1,12 +1,13 @@
-// Decides what happens to one plugin next: start, configure, stop, start again. Pure: step() takes an event and returns what the
-// shell must do; nothing here blocks, calls a plugin or reads a clock.
+// Decides what happens to one plugin next: start, configure, stop, restart. Pure: step() takes an event and
+// returns actions for the shell; nothing here blocks, calls a plugin or reads a clock.
 //
-// Every request to change the plugin (a reload, the end of the daemon) goes through step(). One that arrives while the plugin is starting,
-// being configured or stopping waits; the latest replaces the ones before it, and all of them are answered together. Close always
-// wins: it answers what waits, accepts nothing after it, and is answered itself only when no instance of the plugin is left.
+// Every request to change the plugin (a reload, a shutdown) goes through step(). A request that arrives while
+// the plugin is starting, being configured or stopping waits; the latest replaces earlier ones, and all are
+// answered together. Close takes precedence: it answers waiting requests, accepts no further ones, and is
+// answered when no instance of the plugin is left.
 //
-// Operations carry a number, so that the completion of an operation that was overtaken by a stop or a death is ignored.
-// Bound: `max_waiters` requests wait; more are refused. Main I/O thread.
+// Operations are numbered, so that the completion of an operation that a stop or a death has superseded is
+// ignored. Bound: `max_waiters` requests wait; more are refused. Main I/O thread.
 #pragma once
 
 #include <cstdint>
@@ -29,25 +30,25 @@ class PluginMachine {
 public:
     static constexpr std::size_t max_waiters = 64;
 
-    // `stuck`: a worker is held past its deadline and the grace after it; the plugin still accepts requests.
-    // `failed`: not running; with recovering() its runner is started again without being asked.
+    // `stuck`: a worker is blocked past its deadline and the grace period; the plugin still accepts requests.
+    // `failed`: not running; with recovering() its runner is restarted automatically.
     enum class Stage : std::uint8_t { stopped, starting, running, configuring, stopping, failed, stuck };
     using Operation = std::uint64_t;
-    using Waiter = std::uint64_t; // whoever asked; answered exactly once
+    using Waiter = std::uint64_t; // a requester; answered exactly once
 
     // --- events
-    struct Run { // the configuration wants it like this
+    struct Run { // the configuration wants this plugin
         PluginSpec spec;
         Waiter waiter;
     };
     struct Remove { // the configuration no longer wants it
         Waiter waiter;
     };
-    struct Close { // the daemon ends
+    struct Close { // the daemon shuts down
         Waiter waiter;
     };
-    // `alive` with a problem: it runs but cannot be used, and must be stopped. `recovers`: its runner crashed; it is started again
-    // and reports Recovered.
+    // `alive` with a problem: it runs but cannot be used, and must be stopped. `recovers`: its runner
+    // crashed; it is restarted and reports Recovered.
     struct Started {
         Operation operation;
         std::string problem;
@@ -63,7 +64,7 @@ public:
         Operation operation;
         std::string problem;
     };
-    struct Died { // outside an operation; `recovers`: it will be started again and report Recovered
+    struct Died { // outside an operation; `recovers`: it will be restarted and report Recovered
         std::string why;
         bool recovers = false;
     };
@@ -86,7 +87,7 @@ public:
         Operation operation;
         PluginSpec spec;
     };
-    struct Stop { // a second one for the same operation: the time for it has become shorter
+    struct Stop { // a second one for the same operation: its time has become shorter
         Operation operation;
     };
     struct Withdraw { // its actions can no longer be called
@@ -111,7 +112,7 @@ public:
     }
     [[nodiscard]] bool gone() const { return stage_ == Stage::stopped && !wanted_ && waiters_.empty(); }
     [[nodiscard]] const std::optional<PluginSpec>& running() const { return running_; }
-    // The library on disk is another one than the one that runs, and only a restart of the daemon loads it.
+    // The library on disk differs from the running one, and only a restart of the daemon loads it.
     [[nodiscard]] bool needs_restart() const { return needs_restart_; }
 
 private:
@@ -135,16 +136,16 @@ private:
     void begin_stop();
     void fail(std::string why);
     void answer(Answer::Outcome, const std::string& text);
-    [[nodiscard]] bool superseded() const; // another request came since the operation began
+    [[nodiscard]] bool superseded() const; // another request arrived since the operation began
 
     Stage stage_ = Stage::stopped;
     bool recovering_ = false, closed_ = false, needs_restart_ = false;
     std::optional<PluginSpec> wanted_, running_;
     PluginSpec tried_; // of the current or the last operation
     Operation operation_ = 0, last_operation_ = 0;
-    std::string reason_, refused_; // `refused_`: it is being stopped because of this, and has failed then
+    std::string reason_, refused_; // `refused_`: why it is being stopped, after which it has failed
     std::vector<Waiter> waiters_;
-    std::string done_; // what was done for the waiters so far
+    std::string done_; // what was done so far, for the waiters
     std::vector<Action> actions_;
 };
 

@@ -1,5 +1,5 @@
-// The way from any thread to the main I/O thread, which can be shut: a thread that outlives the host (a
-// plugin that hangs) then posts into nothing instead of into a dead io_context.
+// Posts work from any thread to the main I/O thread, until shut: afterwards a thread that outlives the host
+// (a hanging plugin) posts into nothing instead of a destroyed io_context.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -1,4 +1,5 @@
-// What a plugin says about itself: the JSON beside the library, read without loading it. sdk/README.md describes every field.
+// A plugin's manifest: the JSON beside the library, read without loading it. sdk/README.md describes every
+// field.
 #pragma once
 
 #include "host/schema/schema.hpp"
@@ -41,7 +42,7 @@ struct Manifest {
     std::string text; // the file's bytes
 };
 
-// nullptr and `why` (what, where, how to fix) when it is not a manifest.
+// nullptr and `why` (what, where, how to fix) if it is not a manifest.
 std::shared_ptr<const Manifest> parse_manifest(std::string_view text, std::string_view file,
                                                std::string& why);
 

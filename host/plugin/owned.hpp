@@ -1,5 +1,5 @@
-// Requests and replies that outlive the call that brought them: a request in a worker's queue, a reply on its
-// way to [run].
+// Requests and replies that outlive the call that delivered them: a request in a worker's queue, a reply that
+// is passed to [run].
 #pragma once
 
 #include "base/fd.hpp"
@@ -19,13 +19,13 @@ inline std::string_view view(agh_bytes bytes)
 }
 inline agh_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
 
-// Element `i` of blobs whose writer may know a longer or shorter agh_blob than we do.
+// Element `i` of blobs whose writer may use a longer or shorter agh_blob than we do.
 agh_blob blob_at(const agh_blob* blobs, std::size_t stride, std::size_t i);
 
 constexpr std::size_t most_blobs = 16;
 
-// The copy's texts in one allocation; descriptors duplicated (a request's stay the host's) or taken over (a
-// reply's move).
+// A copy with all texts in one allocation; descriptors are duplicated (the host keeps a request's) or taken
+// over (a reply's).
 class Owned {
 public:
     enum class Fds { duplicate, take };
@@ -37,7 +37,7 @@ public:
 
     [[nodiscard]] const agh_request& request() const { return request_; }
     [[nodiscard]] const agh_reply& reply() const { return reply_; }
-    void release_fds(); // the receiver has them now
+    void release_fds(); // the receiver owns them now
 
 private:
     void copy_blobs(const agh_blob* blobs, std::size_t count, std::size_t stride, Fds fds, char*& at);
@@ -49,10 +49,10 @@ private:
     std::vector<base::Fd> fds_;
 };
 
-// Closes what a reply brought and nobody will take.
+// Closes the descriptors of a reply that will not be delivered.
 void close_fds(const agh_reply*);
 
-// Is it one we can read: sizes, status, pointers?
+// Whether it is valid: sizes, status, pointers.
 bool readable(const agh_reply*);
 
 } // namespace agenthost::host

@@ -1,8 +1,10 @@
-// A plugin as the rest of the host sees it: load, start, invoke, cancel, drain, destroy. Whether the library runs in this process
-// or behind a socketpair in a runner is decided here and seen nowhere else: the runner's proxy speaks the same C ABI.
+// A plugin as the rest of the host sees it: load, start, invoke, cancel, drain, destroy. Whether the library
+// runs in this process or behind a socketpair in a runner is decided here and visible nowhere else: the
+// runner's proxy implements the same C ABI.
 //
-// Threads: everything here is called on the main I/O thread and never blocks; life-cycle calls go to the plugin's control thread
-// under a timeout and report back on the main I/O thread. invoke() runs inline or queues for the plugin's workers.
+// Threads: everything here is called on the main I/O thread and never blocks; life-cycle calls go to the
+// plugin's control thread under a timeout and report back on the main I/O thread. invoke() runs inline or
+// queues for the plugin's workers.
 #pragma once
 
 #include "manifest.hpp"
@@ -23,8 +25,8 @@ namespace agenthost::host {
 struct PluginConfig;
 struct KnownPlugin;
 
-// What a plugin calls back into. One implementation, in host/app, hands each on to dispatch, events, facts, listener.
-// Called from any thread, by any plugin; nothing here blocks. `plugin` is the caller's id.
+// The host functions that a plugin calls. The implementation in host/app forwards each to dispatch, events,
+// facts or listener. Called from any thread, by any plugin; nothing here blocks. `plugin` is the caller's id.
 class HostServices {
 public:
     virtual ~HostServices() = default;
@@ -42,13 +44,16 @@ public:
     virtual std::string state_directory(std::string_view plugin) = 0;
     virtual agh_status define_metric(std::string_view plugin, std::string_view json, std::uint32_t* id) = 0;
     virtual void record_metric(std::string_view plugin, std::uint32_t id, double value) = 0;
-    // `done` is called exactly once after AGH_PENDING, on the main I/O thread; the plugin room moves it to [run].
+    // `done` is called exactly once after AGH_PENDING, on the main I/O thread; the plugin room moves it to
+    // [run].
     virtual agh_status call(std::string_view plugin, agh_req parent, std::string_view action,
                             std::string_view params, std::uint64_t timeout_ns,
                             std::function<void(const agh_reply&)> done) = 0;
-    // agenthost.listener/1 for this plugin; nullptr: not permitted. The table's functions get the agh_host* made by listener_host().
+    // agenthost.listener/1 for this plugin; nullptr: not permitted. The table's functions get the agh_host*
+    // made by listener_host().
     virtual const void* listener_service(std::string_view plugin) = 0;
-    // agenthost.log_tap/1; AGH_E_DENIED: its manifest does not ask for it. `position`, `lost`: see ext/log_tap.h.
+    // agenthost.log_tap/1; AGH_E_DENIED: not permitted by its manifest. `position`, `lost`: see
+    // ext/log_tap.h.
     virtual bool may_read_log(std::string_view plugin)
     {
         (void)plugin;
@@ -61,7 +66,8 @@ public:
         lost = 0;
         return {};
     }
-    // agenthost.network/1; AGH_E_STALE: not an open request of this plugin. `json` holds a secret: see ext/network.h.
+    // agenthost.network/1; AGH_E_STALE: not an open request of this plugin. `json` contains a secret: see
+    // ext/network.h.
     virtual bool may_use_network(std::string_view plugin)
     {
         (void)plugin;
@@ -72,25 +78,27 @@ public:
         (void)plugin, (void)origin, (void)json;
         return AGH_E_UNSUPPORTED;
     }
-    // Its runner died, or it was marked failed while running: requests of it are over. Main I/O thread.
+    // Its runner died, or it was marked failed while running: its requests are finished. Main I/O thread.
     virtual void plugin_died(std::string_view plugin, std::string why)
     {
         (void)plugin;
         (void)why;
     }
-    // Its state or health changed outside a life-cycle call: status() says how. Main I/O thread.
+    // Its state or health changed outside a life-cycle call: see status(). Main I/O thread.
     virtual void plugin_changed(std::string_view plugin) { (void)plugin; }
-    // Control thread, right before destroy(): the host takes back what holds pointers into the plugin (its routes). May block.
+    // Control thread, right before destroy(): the host removes everything that has pointers into the plugin
+    // (its routes). May block.
     virtual void closing(std::string_view plugin) { (void)plugin; }
 };
 
-// Whose handle it is, for services that are plain C functions (the listener's table). Never null, also after destroy(); a handle of an
-// instance that is gone answers alive() == false and its services return AGH_E_STALE.
+// The plugin of a handle, for services that are plain C functions (the listener's table). Never null, even
+// after destroy(); for a handle of a destroyed instance alive() is false, and its services return
+// AGH_E_STALE.
 std::string_view plugin_of(const agh_host*);
 HostServices& services_of(agh_host*);
 bool alive(const agh_host*);
 
-// `stuck`: it takes requests, but does not give back what it was told to stop.
+// `stuck`: it accepts requests, but does not return cancelled ones.
 enum class PluginState { loaded, starting, running, draining, stopped, failed, stuck };
 
 struct PluginStatus {
@@ -98,17 +106,17 @@ struct PluginStatus {
     PluginState state = PluginState::loaded;
     bool isolated = false;
     bool healthy = true;
-    bool degraded = false; // with !healthy: it says itself that it works in part
+    bool degraded = false; // with !healthy: it reports that it works in part
     std::string problem;   // why it failed or is unhealthy: what, where, how to fix
     std::uint64_t queued = 0, invoked = 0, inline_overruns = 0;
     bool demoted = false; // "inline" in the manifest, but it blocked
     int runner_pid = 0;
-    bool recovering = false;    // failed, and its runner is started again by itself
-    std::string stuck;          // empty, or which requests it does not give back and what to do about it
-    std::uint32_t held = 0;     // worker threads held by such requests; in this process only
+    bool recovering = false;    // failed, and its runner is restarted automatically
+    std::string stuck;          // empty, or the requests it does not return and the remedy
+    std::uint32_t held = 0;     // worker threads blocked by such requests; in-process only
     std::uint64_t restarts = 0; // of its runner
-    std::string file_identity;  // of the library and manifest that run
-    std::string disk_version;   // of another one on disk that only a restart of the daemon loads
+    std::string file_identity;  // of the running library and manifest
+    std::string disk_version;   // of a different one on disk that only a restart of the daemon loads
 };
 
 class Plugin {
@@ -119,49 +127,56 @@ public:
 
     using Done = std::function<void(std::string problem)>; // empty: it worked
     virtual void start(Done) = 0;                          // create + start
-    // All or nothing: on a problem the old configuration stays. A plugin without configure() is drained, destroyed and made anew.
+    // All or nothing: on a problem the old configuration stays. A plugin without configure() is drained,
+    // destroyed and created again.
     virtual void configure(std::string config_json, Done) = 0;
     virtual void stop(std::chrono::milliseconds grace, Done) = 0; // drain, destroy
     virtual void check_health(Done) = 0;
 
-    // 0 or AGH_PENDING: complete() comes (for a queued one also when the plugin refused later). < 0: refused at once, `error` says why.
-    // Copies what it keeps. `request.id` etc. as in abi.h.
+    // 0 or AGH_PENDING: complete() follows (for a queued request also if the plugin refuses later). < 0:
+    // refused at once, `error` says why. Copies what it needs. `request.id` etc. as in abi.h.
     virtual agh_status invoke(const agh_request& request, agh_error& error) = 0;
     virtual void cancel(agh_req) = 0;
     virtual void writable(agh_req) = 0;
-    // It was told to stop `request`, and did not within the grace: "weather.hang did not end within 30 s after ...". The request's id is
-    // dead. In this process the plugin is stuck until it gives the request back; a runner is killed and started again.
+    // It was told to stop `request` and did not within the grace period: "weather.hang did not end within 30
+    // s after ...". The request's id is dead. In this process the plugin is stuck until it returns the
+    // request; a runner is killed and restarted.
     virtual void overdue(agh_req request, std::string what) = 0;
 };
 
-// Where plugins lie on disk.
+// A plugin found on disk.
 struct FoundPlugin {
     std::string id;
     std::string library, manifest_file;
     std::shared_ptr<const Manifest> manifest; // null: `problem` says why
     std::string problem;
-    // Device, inode, size and time of change of library and manifest, and the version: another one means that the files changed.
+    // Device, inode, size and time of change of library and manifest, and the version: it differs if the
+    // files have changed.
     std::string identity;
 };
 // Every *.manifest.json in the path, first folder wins for an id.
 std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path);
 
-// What load_config() has to know of them (LoadRequest::plugins): the host's own actions and those of every plugin in the path.
+// What load_config() needs to know about them (LoadRequest::plugins): the host's actions and those of every
+// plugin in the path.
 std::vector<KnownPlugin> known_plugins(const std::vector<std::filesystem::path>& path);
 
-// A sentence about a plugin's configuration with its place: `what` is Schema::check's, "/quota: expected ..." or without a pointer ->
-// "agenthost.yaml:12:5: plugins.storage.config.quota: expected ...".
+// A sentence about a plugin's configuration with its place: `what` is Schema::check's, "/quota: expected ..."
+// or without a pointer -> "agenthost.yaml:12:5: plugins.storage.config.quota: expected ...".
 std::string config_problem(const PluginConfig&, std::string_view what);
 
-// Owner, group and mode of library, manifest and every folder above: writable only by root or the daemon's user. One sentence a cause.
+// Owner, group and mode of library, manifest and every folder above: writable only by root or the daemon's
+// user. One sentence a cause.
 std::vector<std::string> check_permissions(const std::string& library);
 
-// Reads manifest, checks permissions, config against the schema, then maps the library (or prepares a runner) and checks the entry.
-// Blocking work (dlopen) happens on the plugin's control thread in start(); this only makes the object.
+// Reads manifest, checks permissions, config against the schema, then maps the library (or prepares a runner)
+// and checks the entry. Blocking work (dlopen) happens on the plugin's control thread in start(); this only
+// makes the object.
 std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices&, FoundPlugin,
                                     const PluginConfig&, std::string runner_path);
 
-// For `agenthost plugin check`: maps the library, checks entry and manifest, no create. Problems, one sentence each.
+// For `agenthost plugin check`: loads the library, checks entry and manifest, without create(). Problems, one
+// sentence each.
 std::vector<std::string> check_library(const FoundPlugin&);
 
 } // namespace agenthost::host

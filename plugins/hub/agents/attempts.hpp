@@ -1,7 +1,7 @@
-// Agents that try to connect and fail, so that GET /api/agents can say why a machine is missing.
+// Records failed connection attempts of agents, so that GET /api/agents can explain why a machine is missing.
 //
-// An attempt is what was claimed (an agent's id, perhaps none), from where, over which protocol, and the latest reason. Bounds: `most`
-// entries, `most_of_address` from one address; the one seen longest ago makes room. Under the hub's lock.
+// An attempt has the claimed agent id (perhaps none), the address, the protocol and the latest reason.
+// Bounds: `most` entries, `most_of_address` per address; the oldest is replaced. Under the hub's lock.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,15 @@ public:
     static constexpr std::size_t most = 256, most_of_address = 32;
 
     struct Attempt {
-        std::string agent; // as claimed; empty: nothing usable was
+        std::string agent; // as claimed; empty: no usable id
         std::string protocol, address, reason;
         std::uint64_t count = 0;
         std::int64_t first = 0, last = 0; // UTC ms
     };
-    // `peer`: with or without a port. The number of failures of this agent from this address so far.
+    // `peer`: with or without a port. Returns the number of failures of this agent from this address so far.
     std::uint64_t failed(std::string_view agent, std::string_view protocol, std::string_view peer,
                          std::string_view reason, std::int64_t now);
-    void connected(std::string_view agent);                                     // what failed before is over
+    void connected(std::string_view agent);                                     // clears earlier failures
     [[nodiscard]] const std::vector<Attempt>& all() const { return attempts_; } // in no order
 
 private:

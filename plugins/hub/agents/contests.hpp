@@ -1,9 +1,11 @@
-// Notices that two agents use one identity (a machine was cloned with its credential) and take the session from each other: `enough`
-// takeovers of living sessions within `window` (sessions.hpp says which are). From then on the connected one keeps its session and newcomers are refused for a while, which doubles
-// with every takeover, so that work gets done and nobody's log fills. One takeover stays possible after each such while: the newcomer may
-// be a legitimate replacement.
+// Detects two agents with one identity (a machine was cloned with its credential) that take the session from
+// each other: `enough` takeovers of live sessions within `window` (defined in sessions.hpp). From then on the
+// connected agent keeps its session and newcomers are rejected for a time that doubles with every takeover,
+// so that work continues and logs do not fill up. After each such time one takeover is possible, because the
+// newcomer may be a legitimate replacement.
 //
-// Bounded: `most` identities, the one that was quiet for longest goes first. Pure; time is handed in. Not thread-safe.
+// Bounded: `most` identities, the one inactive for longest is removed first. Pure; the caller passes the
+// time. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -28,9 +30,9 @@ public:
 
     struct Contest {
         std::string agent;
-        std::int64_t since = 0;            // UTC ms; 0: not noticed yet
-        std::uint64_t takeovers = 0;       // all that are remembered
-        std::uint64_t refused = 0;         // newcomers
+        std::int64_t since = 0;            // UTC ms; 0: not detected yet
+        std::uint64_t takeovers = 0;       // all since the contest began
+        std::uint64_t refused = 0;         // rejected newcomers
         std::array<std::string, 2> peers;  // addresses of the last two that met, the connected one first
         std::array<Time, enough> recent{}; // the last takeovers, in a ring
         std::chrono::seconds hold{};
@@ -38,13 +40,13 @@ public:
     };
     struct Verdict {
         std::chrono::seconds wait{};      // 0: the newcomer takes over; else refused for that long
-        const Contest* contest = nullptr; // nullptr: nothing unusual. Until the next call
-        bool noticed = false;             // just now
+        const Contest* contest = nullptr; // nullptr: nothing unusual. Valid until the next call
+        bool noticed = false;             // detected by this call
     };
-    // An agent comes from `newcomer` while another session of this identity, from `present`, is live.
+    // An agent connects from `newcomer` while another session of this identity, from `present`, is live.
     Verdict meet(std::string_view agent, std::string_view newcomer, std::string_view present, Time now,
                  std::int64_t utc_ms);
-    // nullptr: nobody contests this identity.
+    // nullptr: this identity is not contested.
     [[nodiscard]] const Contest* find(std::string_view agent, Time now) const;
     [[nodiscard]] std::size_t size() const { return order_.size(); }
 

@@ -1,4 +1,5 @@
-// Reaches an agent wherever its session is. The embedded default is this process's own sessions (sessions.hpp). Under the hub's lock.
+// Reaches an agent wherever its session is. The default implementation is this process's sessions
+// (sessions.hpp). Under the hub's lock.
 #pragma once
 
 #include "contests.hpp"
@@ -17,16 +18,16 @@ class Fanout {
 public:
     virtual ~Fanout() = default;
     [[nodiscard]] virtual bool online(std::string_view agent) const UNDER_LOCK = 0;
-    // What it said of itself when it connected; nullptr: it is not connected. Until the hub's lock is left.
+    // The record of a connected agent; nullptr: not connected. Valid until the hub's lock is released.
     [[nodiscard]] virtual const AgentRecord* find(std::string_view agent) const UNDER_LOCK = 0;
     // Connected agents of one protocol, by id.
     [[nodiscard]] virtual std::vector<std::string> connected(std::string_view protocol) const UNDER_LOCK = 0;
-    enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol has no words for this command
+    enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol cannot carry this command
     virtual Sent send(std::string_view agent, const wire::Command&) UNDER_LOCK = 0;
     virtual void cut(std::string_view agent, std::string_view why) UNDER_LOCK = 0;
-    // Reads nothing more from its session for a moment.
+    // Pauses reading from its session.
     virtual void pause(std::string_view /*agent*/, bool /*on*/) UNDER_LOCK {}
-    // Two machines use this identity at once; nullptr: no. Until the hub's lock is left.
+    // The contest of this identity; nullptr: none. Valid until the hub's lock is released.
     [[nodiscard]] virtual const Contests::Contest* contest(std::string_view /*agent*/) const UNDER_LOCK
     {
         return nullptr;

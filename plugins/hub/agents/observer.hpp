@@ -1,6 +1,6 @@
-// What agents do and say, as Sessions tells it to the rest of the hub. Under the hub's lock.
+// Events of agents that Sessions reports to the rest of the hub. Under the hub's lock.
 //
-// The views in a message live until the call returns; an acknowledgement is sent by Sessions itself.
+// The views in a message are valid until the call returns; Sessions itself sends acknowledgements.
 #pragma once
 
 #include "plugins/hub/core/lock.hpp"
@@ -19,14 +19,15 @@ public:
 
     virtual void ready(const AgentRecord&) UNDER_LOCK {}
     virtual void lost(const AgentRecord&) UNDER_LOCK {}
-    // Admitted by a JWT that is good until then (UTC s). `ready` follows.
+    // Admitted by a JWT that is valid until this time (UTC s). `ready` follows.
     virtual void by_token(const AgentRecord&, std::int64_t /*expires*/) UNDER_LOCK {}
     virtual void credentials_changed() UNDER_LOCK {}
 
     virtual void writable(std::string_view /*agent*/) UNDER_LOCK {}
-    // The daemon had no room for a command that was sent.
+    // The daemon's queue had no room for a command.
     virtual void not_taken(std::string_view /*agent*/, std::string_view /*task*/) UNDER_LOCK {}
-    // Its session met the limit of a message (1009), and it is not an agenthost, which answers TOO_LARGE by itself. `lost` follows.
+    // Its session exceeded the message limit (1009), and it is not an agenthost, which answers TOO_LARGE by
+    // itself. `lost` follows.
     virtual void too_large(std::string_view /*agent*/) UNDER_LOCK {}
 
     virtual void result(std::string_view /*agent*/, const wire::Result&) UNDER_LOCK {}

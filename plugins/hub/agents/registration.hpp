@@ -1,10 +1,12 @@
-// Panel agents get and renew their tokens over REST:
+// Issues and refreshes the tokens of panel agents over REST:
 //   POST /api/agents/register {name, hostname?, port?, capabilities?}, bearer: the enroll token, or an admin where none is configured
 //   POST /api/agents/refresh  {refreshToken}
-// Both answer {success, agent: {id, token, refreshToken, ...}}. A refresh token serves once. An old one that comes again was copied or
-// its answer was lost: nobody can tell, so it is refused and the valid one with it; the agent registers again. Under the hub's lock.
+// Both answer {success, agent: {id, token, refreshToken, ...}}. A refresh token is valid for one use. If an
+// old one is reused, it was copied or its answer was lost; the hub cannot distinguish these, so it also
+// revokes the valid one, and the agent registers again. Under the hub's lock.
 //
-// The credential is looked at before the throttle: a valid one is served however many others of its address failed.
+// The credential is checked before the throttle: a valid one is served however many others from its address
+// failed.
 //
 // Bounds: bodies of 64 KiB; Exchanges::failed() for failures; Credentials::max_enrolled agents.
 #pragma once
@@ -22,7 +24,7 @@
 
 namespace agenthost::hub {
 
-constexpr std::int64_t agent_jwt_s = 25 * 3600; // agents renew after 24 h; an hour for those who are late
+constexpr std::int64_t agent_jwt_s = 25 * 3600; // agents refresh after 24 h; one hour of tolerance
 constexpr std::int64_t refresh_ms = std::int64_t{30} * 24 * 3600 * 1000;
 
 // An agent's id, a dot, 64 hex digits.
@@ -31,9 +33,9 @@ struct RefreshToken {
     static std::string_view agent_of(std::string_view token); // empty: not one
 };
 
-// Gives an enrolment a new refresh token, keeps the old ones, and returns it.
+// Adds a new refresh token to an enrolment, keeps the old ones, and returns it.
 std::string rotate(Enrolment&, std::int64_t now_ms);
-// A JWT for this agent: its claims.
+// The claims of a JWT for this agent.
 Claims agent_claims(const Enrolment&, std::int64_t now_ms, std::int64_t lives_s = agent_jwt_s);
 
 class Registration {
@@ -41,7 +43,7 @@ public:
     static constexpr std::uint64_t most_body = 64 << 10;
 
     struct Events {
-        // A session of this agent that a JWT admitted is good for longer.
+        // Extends a session of this agent that was admitted by a JWT.
         std::function<void(std::string_view agent, const Claims&)> renewed;
     };
     Registration(Core& core, Exchanges& exchanges, const Credentials& credentials, EnrolmentBook& book,
@@ -54,7 +56,7 @@ public:
 
 private:
     void request(const HttpRequest&, bool enrolls) UNDER_LOCK;
-    struct Grant { // of one try to write it
+    struct Grant { // the result of one attempt to write it
         enum class Verdict : std::uint8_t {
             refused,
             replayed, // an old refresh token

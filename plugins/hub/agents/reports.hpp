@@ -1,9 +1,11 @@
-// What agents say of themselves: the last heartbeat and metrics of each, and short histories of metrics, events and logs.
+// Keeps the reports of agents: the latest heartbeat and metrics of each, and short histories of metrics,
+// events and logs.
 //
-// The last word of each kind also goes to the ReportTable, at most every `flush_every`: a hub that is killed forgets less than that.
-// Histories live in memory only. Bounds: entries of one history, bytes of one entry (larger ones are noted by their size), bytes of
-// all histories together (then an agent's newest replaces its own oldest, and an agent without a history gets none: counted), and
-// agents (then who has been away for longest is forgotten here; the table still has its last words). Under the hub's lock.
+// The latest report of each kind is also written to the ReportTable, at most every `flush_every`, so a killed
+// hub loses less than that. Histories are in memory only. Bounds: entries per history, bytes per entry (of
+// larger ones only the size is kept), bytes of all histories together (beyond it an agent's newest entry
+// replaces its oldest, and an agent without a history gets none, which is counted), and agents (the one
+// offline for longest is removed here; the table still has its latest reports). Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -47,12 +49,12 @@ public:
     void event(std::string_view agent, const wire::Event&) UNDER_LOCK;
     void log(std::string_view agent, const wire::Log&) UNDER_LOCK;
     void stream(std::string_view agent, const wire::Stream&) UNDER_LOCK;
-    void ready(std::string_view agent) UNDER_LOCK; // it is here again
+    void ready(std::string_view agent) UNDER_LOCK; // it has reconnected
     void lost(std::string_view agent) UNDER_LOCK;
     void forget(std::string_view agent) UNDER_LOCK; // it was revoked
-    void flush() UNDER_LOCK;                        // to the table, what it does not have yet
+    void flush() UNDER_LOCK;                        // writes pending reports to the table
 
-    // nullptr: none since the start.
+    // nullptr: none since start-up.
     [[nodiscard]] const Entry* last_heartbeat(std::string_view agent) const UNDER_LOCK;
     [[nodiscard]] const Entry* last_metrics(std::string_view agent) const UNDER_LOCK;
     // Newest last; those after `seq`, at most `most` of them (the newest of them when seq is 0).
@@ -64,14 +66,14 @@ public:
 
 private:
     struct History {
-        std::list<Entry> entries[3]; // by Kind; a list: empty costs nothing
+        std::list<Entry> entries[3]; // by Kind; an empty list allocates nothing
         std::uint64_t seq[3] = {};
-        Entry metrics; // the last, also when the history had no room for it
+        Entry metrics; // the latest, even if the history had no room for it
     };
     struct Agent {
         Entry heartbeat;
         std::unique_ptr<History> history; // most agents never need one
-        std::uint64_t away = 0;           // its place in away_; 0: it is here
+        std::uint64_t away = 0;           // its position in away_; 0: online
         bool new_heartbeat = false, new_metrics = false;
         bool waits = false; // is in dirty_
     };
@@ -81,7 +83,7 @@ private:
     };
     using Agents = std::unordered_map<std::string, Agent, Hash, std::equal_to<>>;
 
-    Agent* agent(std::string_view id) UNDER_LOCK; // made when it is new; nullptr: no room
+    Agent* agent(std::string_view id) UNDER_LOCK; // created if new; nullptr: no room
     void add(Agent&, Kind, std::string json) UNDER_LOCK;
     void sample(std::string_view id, Agent&, std::string json) UNDER_LOCK;
     void dirty(std::string_view id, Agent&) UNDER_LOCK;
@@ -92,7 +94,7 @@ private:
     ReportTable& table_;
     const Limits limits_;
     Agents agents_ GUARDED;
-    std::map<std::uint64_t, std::string> away_ GUARDED; // in the order of leaving
+    std::map<std::uint64_t, std::string> away_ GUARDED; // in order of disconnecting
     std::vector<std::string> dirty_ GUARDED;
     std::uint64_t left_ GUARDED = 0, dropped_ GUARDED = 0;
     std::size_t bytes_ GUARDED = 0;

@@ -1,10 +1,11 @@
-// Owns the sessions of agents that are connected to this process: takeover, end, and the way in and out for frames. The embedded default
-// of Fanout.
+// Owns the sessions of agents that are connected to this process: takeover, end, and the way in and out for
+// frames. The embedded default of Fanout.
 //
-// admission.hpp authenticates an agent before its session starts here. A second session of an agent replaces the first, whatever
-// protocols they use: there are never two live ones; takeover_policy.hpp says when the newcomer has to wait. A replaced session counts as
-// that of another machine only if it was alive: its peer answered our close frame, which followed the newcomer. An agent that reconnects
-// after a broken line leaves a session behind that answers nothing. A session ends when its credential no longer admits it: revoked,
+// admission.hpp authenticates an agent before its session starts here. A second session of an agent replaces
+// the first, whatever protocols they use: there are never two live ones; takeover_policy.hpp says when the
+// newcomer has to wait. A replaced session counts as that of another machine only if it was alive: its peer
+// answered our close frame, which followed the newcomer. An agent that reconnects after a broken line leaves
+// a session behind that answers nothing. A session ends when its credential no longer admits it: revoked,
 // replaced, expired. Under the hub's lock.
 #pragma once
 
@@ -38,7 +39,7 @@ public:
     void close_all() UNDER_LOCK;
     // They changed: ends the sessions that they no longer admit.
     void check_credentials() UNDER_LOCK;
-    // A new JWT of the agent: its session is good for as long.
+    // The agent has a new JWT: extends its session to the JWT's expiry.
     void renewed(std::string_view agent, const Claims&) UNDER_LOCK;
 
     [[nodiscard]] bool online(std::string_view agent) const override UNDER_LOCK

@@ -1,6 +1,7 @@
-// What a run printed, as far as it is kept: pieces of both streams in the order they came. A position counts bytes of both streams
-// together from the run's beginning, those that were lost too, so one number says where a reader is. When there is no room the oldest goes, and
-// the position of what is there then says how much. Not thread-safe.
+// Keeps the output of a run: pieces of both streams in order of arrival. A position counts the bytes of both
+// streams from the start of the run, including lost ones, so one number identifies a reader's position.
+// Without room the oldest output is dropped, and the position of the remaining output shows how much. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +15,16 @@ struct RunChunk {
     std::uint32_t channel = 1; // 1 stdout or the terminal, 2 stderr
     std::uint64_t at = 0;      // position of the first byte
     std::uint64_t dropped = 0; // bytes lost right before it
-    std::string_view bytes;    // lives until the call returns; empty: only the gap, at the end
+    std::string_view bytes;    // valid until the call returns; empty: only the gap, at the end
 };
 
 class RunOutput {
 public:
-    // `lost`: bytes that are known to be missing before these.
+    // `lost`: bytes known to be missing before these.
     RunChunk append(std::uint32_t channel, std::uint64_t lost, std::string_view bytes);
-    void trim(std::size_t most); // the oldest pieces go until the rest costs no more
-    // What is kept from `from` on, piece by piece, until `visit(chunk)` says false. The first chunk's `dropped` tells what is missing
-    // between `from` and it.
+    void trim(std::size_t most); // drops the oldest pieces until the rest fits
+    // Visits the kept output from `from` on, piece by piece, until `visit(chunk)` returns false. The first
+    // chunk's `dropped` is the gap between `from` and it.
     template <class Visit> void read(std::uint64_t from, Visit visit) const
     {
         for (const Piece& piece : pieces_) {

@@ -1,13 +1,14 @@
 // Owns the terminal commands of all callers: REST, dashboards, the command line.
 //
-//   queued --agent says running, or prints--> running --the task ends--> completed | failed
+//   queued --agent reports running, or output--> running --the task ends--> completed | failed
 //
-// A run is the task of a `terminal.run` (commands.hpp makes, repeats and ends it) with what the agent reports meanwhile: state, place in
-// the queue, output. `queued` is always first, and the final state follows the last output. If the agent's session ends in the middle,
-// the next one is asked for the output that the agent still has (terminal.attach); only what nobody has becomes a gap.
+// A run is the task of a `terminal.run` (commands.hpp makes, repeats and ends it) with what the agent reports
+// meanwhile: state, place in the queue, output. `queued` is always first, and the final state follows the
+// last output. If the agent's session ends in the middle, the next one is asked for the output that the agent
+// still has (terminal.attach); only what nobody has becomes a gap.
 //
-// Bounds: output of a run and of all together (the oldest goes, first that of ended runs), ended runs, chunks held while older ones are
-// fetched. Under the hub's lock.
+// Bounds: output of a run and of all together (the oldest goes, first that of ended runs), ended runs, chunks
+// held while older ones are fetched. Under the hub's lock.
 #pragma once
 
 #include "channels.hpp"
@@ -41,8 +42,8 @@ public:
         std::size_t over = 256;
         std::size_t held = 256U << 10;
     };
-    // Callbacks of a watcher; each may be empty. Called under the lock, must not block. Slow watchers are not buffered: they skip chunks and
-    // read Run::output again from their position.
+    // Callbacks of a watcher; each may be empty. Called under the lock, must not block. Slow watchers are not
+    // buffered: they skip chunks and read Run::output again from their position.
     struct Watch {
         // Each new state.
         std::function<void(const Run&)> status;
@@ -56,9 +57,9 @@ public:
         : Runs{core, fanout, commands, requests, Limits{}}
     {}
 
-    // A task that start() takes.
+    // Creates a task for start().
     [[nodiscard]] TaskRecord make(std::string agent, std::string params) const;
-    // Empty: start() takes it if there is room. Else what is wrong with it.
+    // Empty: start() accepts it if there is room. Else the error.
     [[nodiscard]] std::string check(TaskRecord& task) const UNDER_LOCK { return commands_.check(task); }
     // Watchers are told `queued` before the call returns. False: too much is open, `why` says what.
     bool start(TaskRecord, std::string* why = nullptr) UNDER_LOCK;
@@ -68,7 +69,8 @@ public:
     [[nodiscard]] std::vector<const Run*> open() const UNDER_LOCK;
     [[nodiscard]] std::vector<const Run*> all() const UNDER_LOCK;
     void observe(Watch all) UNDER_LOCK { observers_.push_back(std::move(all)); }
-    // Output from position `from` on: what is kept at once, then as it comes; status() from now on. 0: no such run.
+    // Watches a run: kept output from position `from` on at once, then new output; status() from now on. 0:
+    // no such run.
     std::uint64_t watch(std::string_view id, std::uint64_t from, Watch) UNDER_LOCK;
     void unwatch(std::string_view id, std::uint64_t watch) UNDER_LOCK;
 
@@ -93,7 +95,8 @@ private:
         RunChannels channels;
         // The agent may have it.
         bool sent = false;
-        // The request that fetches what was missed, and the number of such requests in this session; empty: none.
+        // The request that fetches what was missed, and the number of such requests in this session; empty:
+        // none.
         std::string replay;
         int rounds = 0;
         // It ended meanwhile.
