@@ -1,6 +1,6 @@
 // What a frame costs that an agent sends to the hub: 1,000 storage agents, each a WebSocket of its own, send 200-byte results in bursts and
 // wait for the pong of the ping that ends each burst. Reports frames/s and the CPU time of the daemon for one frame, beside a plain Beast
-// server that only drops what it reads. BENCH_AGENTS (1000), BENCH_FRAMES (1000000 in bursts of 64), BENCH_ROUNDS (5).
+// server that only drops what it reads and the limit, a loop of epoll and recv. BENCH_AGENTS (1000), BENCH_FRAMES (1000000 in bursts of 64), BENCH_ROUNDS (5).
 #include "bench.hpp"
 #include "fleet.hpp"
 #include "support/daemon.hpp"
@@ -226,22 +226,26 @@ int main(int argc, char** argv)
             Senders senders{std::atoi(address.substr(address.rfind(':') + 1).c_str()), agents, true};
             measure(report, "hub", senders, daemon.pid(), agents, loads);
         }
-        test::Process beast{{.argv = {binary + "/bench/peers/beast_sink"},
-                             .env = {},
-                             .cwd = {},
-                             .input = {},
-                             .out = {},
-                             .err = {},
-                             .keep_fds = {}}};
-        test::wait_for([&] { return beast.out().find('\n') != std::string::npos; });
-        Senders senders{std::atoi(beast.out().c_str()), agents, false};
-        measure(report, "plain Beast", senders, beast.pid(), agents, loads);
+        for (const auto& [name, program] :
+             {std::pair{"plain Beast", "beast_sink"}, std::pair{"limit", "raw_sink"}}) {
+            test::Process peer{{.argv = {binary + "/bench/peers/" + program},
+                                .env = {},
+                                .cwd = {},
+                                .input = {},
+                                .out = {},
+                                .err = {},
+                                .keep_fds = {}}};
+            test::wait_for([&] { return peer.out().find('\n') != std::string::npos; });
+            Senders senders{std::atoi(peer.out().c_str()), agents, false};
+            measure(report, name, senders, peer.pid(), agents, loads);
+        }
     }
     for (const Load& load : loads)
         report.ratio(std::string{"CPU of a frame, plain Beast over ours"} + load.name,
                      std::string{"plain Beast"} + load.name, std::string{"hub"} + load.name, "CPU us/frame",
                      0, 0, true);
-    report.note("Each frame is 200 bytes of JSON. The hub decodes it and looks up its request; the peer "
-                "drops it unread.");
+    report.note(
+        "Each frame is 200 bytes of JSON. The hub decodes it and looks up its request; plain Beast drops "
+        "it unread; the limit only receives the bytes and answers the ping of each burst.");
     report.print((test::binary_dir() / "results").string());
 }
