@@ -13,6 +13,8 @@ namespace {
 
 // Bytes read before the loop serves other connections.
 constexpr std::size_t max_in_a_row = block_size;
+// Answers of this size are sent while more input waits, so that the peer works on them meanwhile.
+constexpr std::size_t early_flush = 4 * 1024;
 // From this size a copy into the cork costs more than a system call.
 constexpr std::size_t big_message = 32 * 1024;
 
@@ -72,7 +74,10 @@ void FrameSocket::serve()
     stream_.will_flush(true);
     const std::uint64_t begin = stream_.bytes_in();
     bool more = true;
-    while (more && reads() && stream_.bytes_in() - begin < max_in_a_row) more = serve_one();
+    while (more && reads() && stream_.bytes_in() - begin < max_in_a_row) {
+        more = serve_one();
+        if (stream_.is_open() && stream_.unsent() >= early_flush) stream_.flush();
+    }
     if (owner_) owner_->on_read_all();
     serving_ = false;
     stream_.will_flush(false);
