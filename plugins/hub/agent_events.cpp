@@ -6,7 +6,7 @@ void AgentEvents::note(const AgentRecord& agent)
 {
     if (!to_.registry.seen(agent))
         to_.core.log(AGH_LOG_WARN,
-                     "hub: too much waits for the disk; the registry has not noted agent " + agent.id);
+                     "hub: the database queue is full; agent " + agent.id + " was not saved in the registry");
 }
 
 void AgentEvents::ready(const AgentRecord& agent)
@@ -14,8 +14,8 @@ void AgentEvents::ready(const AgentRecord& agent)
     note(agent);
     to_.reports.ready(agent.id);
     to_.dashboards.agent_changed(agent, true);
-    to_.commands.agent_ready(agent);
-    to_.runs.agent_ready(agent);
+    to_.commands.events().agent_ready(agent);
+    to_.runs.events().agent_ready(agent);
     to_.console.agent_ready(agent);
 }
 
@@ -24,9 +24,9 @@ void AgentEvents::lost(const AgentRecord& agent)
     note(agent);
     to_.reports.lost(agent.id);
     to_.dashboards.agent_changed(agent, false);
-    to_.commands.agent_lost(agent.id);
+    to_.commands.events().agent_lost(agent.id);
     to_.requests.agent_lost(agent.id);
-    to_.runs.agent_lost(agent.id);
+    to_.runs.events().agent_lost(agent.id);
 }
 
 void AgentEvents::by_token(const AgentRecord& agent, std::int64_t expires)
@@ -36,31 +36,31 @@ void AgentEvents::by_token(const AgentRecord& agent, std::int64_t expires)
 
 void AgentEvents::credentials_changed() { to_.dashboards.check_credentials(); }
 
-void AgentEvents::writable(std::string_view agent) { to_.commands.writable(agent); }
+void AgentEvents::writable(std::string_view agent) { to_.commands.events().writable(agent); }
 
 void AgentEvents::not_taken(std::string_view agent, std::string_view task)
 {
     to_.requests.not_taken(task);
-    to_.commands.not_taken(agent, task);
+    to_.commands.events().not_taken(agent, task);
 }
 
-void AgentEvents::too_large(std::string_view agent) { to_.commands.too_large(agent); }
+void AgentEvents::too_large(std::string_view agent) { to_.commands.events().too_large(agent); }
 
 void AgentEvents::result(std::string_view agent, const wire::Result& result)
 {
-    if (!to_.requests.result(agent, result)) to_.commands.result(agent, result);
+    if (!to_.requests.result(agent, result)) to_.commands.events().result(agent, result);
 }
 
 void AgentEvents::progress(std::string_view agent, const wire::Progress& progress)
 {
-    to_.commands.progress(agent, progress.id);
-    to_.runs.progress(agent, progress);
+    to_.commands.events().progress(agent, progress.id);
+    to_.runs.events().progress(agent, progress);
 }
 
 void AgentEvents::stream(std::string_view agent, const wire::Stream& stream)
 {
-    to_.commands.progress(agent, stream.id);
-    to_.runs.stream(agent, stream);
+    to_.commands.events().progress(agent, stream.id);
+    to_.runs.events().stream(agent, stream);
     to_.reports.stream(agent, stream);
 }
 
@@ -79,7 +79,7 @@ void AgentEvents::log(std::string_view agent, const wire::Log& log) { to_.report
 
 void AgentEvents::event(std::string_view agent, const wire::Event& event)
 {
-    to_.runs.event(agent, event);
+    to_.runs.events().event(agent, event);
     to_.reports.event(agent, event);
 }
 

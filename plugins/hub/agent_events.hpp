@@ -1,5 +1,4 @@
-// Tells each part of the hub what agents do and say, in the order in which the parts need it. Under the hub's
-// lock.
+// Passes the agents' events to each part of the hub, in the order that the parts need. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/agents/observer.hpp"

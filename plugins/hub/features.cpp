@@ -8,7 +8,7 @@ namespace agenthost::hub {
 
 namespace {
 
-// Credentials that work only with the key they were made with.
+// Describes the credentials that were derived from the root key; empty: none.
 std::string key_needed(const Config& config, const StoreEnrolment::Loaded& loaded)
 {
     const bool signs =
@@ -36,7 +36,7 @@ Disk::Disk(const Core& core)
 {}
 
 Agents::Agents(Core& core, Exchanges& exchanges, Disk& disk)
-    : book{core, credentials, disk.enrolments}, sessions{core, exchanges, credentials, disk.nonces},
+    : book{core, credentials, disk.enrolments}, sessions{core, exchanges, credentials.agents, disk.nonces},
       registration{core,
                    exchanges,
                    credentials,
@@ -45,27 +45,27 @@ Agents::Agents(Core& core, Exchanges& exchanges, Disk& disk)
                                    UNDER_LOCK { sessions.renewed(agent, claims); }}},
       reports{core, disk.store}
 {
-    credentials.set_root(&disk.root);
-    credentials.trust_shops(core.config.trust_shop_id);
+    credentials.agents.set_root(&disk.root);
+    credentials.agents.trust_shops(core.config.trust_shop_id);
 }
 
 void Agents::admit(Disk& disk)
 {
-    for (auto& agent : disk.loaded_credentials.enrolments) credentials.put(std::move(agent));
-    for (auto& jwt : disk.loaded_credentials.jwts) credentials.put(std::move(jwt));
-    for (auto& token : disk.loaded.tokens) credentials.put(std::move(token));
+    for (auto& agent : disk.loaded_credentials.enrolments) credentials.enrolments.put(std::move(agent));
+    for (auto& jwt : disk.loaded_credentials.jwts) credentials.minted.put(std::move(jwt));
+    for (auto& token : disk.loaded.tokens) credentials.minted.put(std::move(token));
     disk.loaded_credentials = {};
 }
 
 Work::Work(Core& core, Disk& disk, Agents& agents)
     : commands{core, disk.store, agents.sessions}, requests{core, agents.sessions},
-      calls{core, agents.credentials, agents.sessions, disk.store, disk.store, commands},
+      calls{core, agents.credentials.agents, agents.sessions, disk.store, disk.store, commands},
       runs{core, agents.sessions, commands, requests}
 {}
 
 Operators::Operators(Core& core, Exchanges& exchanges, Disk& disk, Agents& agents, Work& work)
-    : console{core, agents.credentials, agents.sessions, disk.store, work.runs, work.requests},
-      dashboards{core, exchanges, agents.credentials, agents.sessions, work.runs},
+    : console{core, agents.credentials.agents, agents.sessions, disk.store, work.runs, work.requests},
+      dashboards{core, exchanges, agents.credentials.callers, agents.sessions, work.runs},
       admin{core,        agents.credentials, disk.store,      disk.enrolments,
             agents.book, disk.store,         agents.sessions, work.commands}
 {}
@@ -77,13 +77,13 @@ RestFeatures::RestFeatures(Core& core, Exchanges& exchanges, Disk& disk, Agents&
                                                                       disk.store,    disk.store,
                                                                       disk.store,    agents.reports},
       signed_agents{work.calls, agents.sessions},
-      reports{core,          work.calls,      agents.credentials,
+      reports{core,          work.calls,      agents.credentials.agents,
               work.commands, agents.sessions, disk.store,
               disk.store,    agents.reports,  agents.sessions.attempts()},
       runs{core, work.runs}, tasks{work.calls, work.commands, work.runs,
                                    [&operators](const std::string& id, bool force)
                                        UNDER_LOCK { operators.console.later(id, force); }},
-      agent_commands{work.calls}, rest{core, exchanges, agents.credentials}
+      agent_commands{work.calls}, rest{core, exchanges, agents.credentials.callers}
 {}
 
 void RestFeatures::add_routes(Agents& agents)

@@ -1,5 +1,5 @@
-// The hub's parts, one struct for each group of features. A part uses only those before it, in its own struct
-// and in earlier ones: this is the order of construction, and in reverse that of destruction.
+// The hub's parts, one struct for each group of features. A part uses only parts before it, in its own struct
+// and in earlier ones: they are constructed in this order and destroyed in the reverse order.
 #pragma once
 
 #include "plugins/hub/agents/registration.hpp"
@@ -34,7 +34,7 @@
 
 namespace agenthost::hub {
 
-// What is on the disk. Opening blocks; it throws std::runtime_error with what, where and how to fix it.
+// The hub's files. Opening blocks; it throws std::runtime_error with what, where and how to fix it.
 struct Disk {
     explicit Disk(const Core&);
 
@@ -42,7 +42,7 @@ struct Disk {
     Store store;
     StoreEnrolment::Loaded loaded_credentials; // until the agents have them
     StoreEnrolment enrolments;
-    RootKey root; // after them: it must exist when the database has credentials made with it
+    RootKey root; // after them: it must exist if the database has credentials that were derived from it
     StoreNonces nonces;
     std::shared_ptr<Spool> spool;
 };
@@ -59,7 +59,7 @@ struct Agents {
     Reports reports GUARDED;
 };
 
-// What agents are asked to do.
+// The work that agents are asked to do.
 struct Work {
     Work(Core&, Disk&, Agents&);
 
@@ -69,7 +69,7 @@ struct Work {
     Runs runs GUARDED;
 };
 
-// People who watch and command: on the command line, with a dashboard, as the machine's owner.
+// The interfaces for people: command line, dashboards, the machine's administrator.
 struct Operators {
     Operators(Core&, Exchanges&, Disk&, Agents&, Work&);
 

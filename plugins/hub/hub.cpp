@@ -51,11 +51,11 @@ void Hub::connect()
     agents_.sessions.observe(agent_events_);
     work_.commands.observe_begin([this](const TaskRecord& task) UNDER_LOCK {
         rest_.files.began(task);
-        work_.runs.began(task);
+        work_.runs.events().began(task);
     });
     work_.commands.observe([this](const TaskRecord& task) UNDER_LOCK {
         rest_.print_tasks.ended(task);
-        work_.runs.ended(task);
+        work_.runs.events().ended(task);
     });
 }
 
@@ -69,10 +69,10 @@ void Hub::start()
     worker_.start();
 }
 
-void Hub::drain(std::chrono::milliseconds most)
+void Hub::drain(std::chrono::milliseconds max_wait)
 {
     refuse_new_work();
-    wait_until_idle(most);
+    wait_until_idle(max_wait);
 }
 
 void Hub::stop()
@@ -82,7 +82,7 @@ void Hub::stop()
     disk_.store.stop();
 }
 
-// What was open when the hub went down.
+// Restores the tasks that were open when the hub stopped.
 void Hub::restore_tasks()
 {
     core_.strand.run([this]() UNDER_LOCK {
@@ -115,9 +115,9 @@ void Hub::refuse_new_work()
     });
 }
 
-void Hub::wait_until_idle(std::chrono::milliseconds most)
+void Hub::wait_until_idle(std::chrono::milliseconds max_wait)
 {
-    const auto end = Worker::Clock::now() + most;
+    const auto end = Worker::Clock::now() + max_wait;
     for (bool idle = false; !idle && Worker::Clock::now() < end;) {
         std::this_thread::sleep_for(std::chrono::milliseconds{10}); // [ctl], once in the hub's life
         core_.strand.run([&]() UNDER_LOCK {
@@ -138,7 +138,7 @@ std::string Hub::problem() const
     return secrets.empty() ? secrets : "hub: " + secrets + " What was read before stays valid.";
 }
 
-// ---- what the listener and the actions bring ----
+// ---- calls from the listener and of the actions ----
 
 bool Hub::from_allowed_page(const Head& head)
 {

@@ -1,5 +1,7 @@
-// Owns the parts of the hub and its two threads; passes on what the listener's callbacks and the actions
-// bring.
+// Owns the parts of the hub and its two threads; passes the listener's callbacks and the actions to them.
+//
+// More than 25 members, because it has one function for each callback and one member for each part; it
+// decides nothing.
 #pragma once
 
 #include "agent_events.hpp"
@@ -26,35 +28,35 @@ public:
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
 
-    // Starts the threads; then callbacks may come.
+    // Starts the threads; callbacks are allowed from now on.
     void start();
-    // Answers callers that wait with 202 or 503 and closes agents with 1001. Waits for that, at most `most`.
-    void drain(std::chrono::milliseconds most);
-    // Writes what was accepted and joins the threads; callbacks after it are answered BUSY.
+    // Answers waiting callers with 202 or 503, closes agents with 1001, and waits for both.
+    void drain(std::chrono::milliseconds max_wait);
+    // Writes all accepted work to the disk and joins the threads; later callbacks are answered BUSY.
     void stop();
 
     // From the listener, any thread.
     void on_http(Conn, std::string_view head_json);
-    // Of an agent; without a protocol: of a dashboard.
+    // An agent's connection; without a protocol, a dashboard's.
     void on_socket(Conn, std::string_view head_json, std::optional<wire::Protocol>);
     void on_body(Conn, const BodyEnd&);
-    bool on_progress(Conn, std::uint64_t landed); // false: no more of this body
+    bool on_progress(Conn, std::uint64_t landed); // false: stop receiving this body
     void on_frame(Conn, int opcode, std::string_view);
     void on_writable(Conn);
     void on_closed(Conn, int code);
 
     void call(std::string_view action, std::string_view params, ReplyPtr);
-    // Of an action that streams, from any thread: its caller is gone; it takes more again.
+    // For an action that streams, from any thread: its caller is gone, or has room for more.
     void left(const Reply*);
     void writable(const Reply*);
     [[nodiscard]] std::string problem() const; // empty: healthy
 
 private:
-    void connect() UNDER_LOCK; // parts that tell each other things
+    void connect() UNDER_LOCK; // connects the parts that notify each other
     void restore_tasks();
     void warn_of_unreachable_address();
     void refuse_new_work();
-    void wait_until_idle(std::chrono::milliseconds most);
+    void wait_until_idle(std::chrono::milliseconds max_wait);
     void write_reports();
     bool from_allowed_page(const Head&) UNDER_LOCK;
 

@@ -1,4 +1,4 @@
-// The hub as a plugin: what the daemon gives is handed to hub.hpp, what the hub wants to the daemon.
+// The hub as a plugin: connects hub.hpp with the daemon, in both directions.
 #include "hub.hpp"
 #include "plugins/hub/credentials/check.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
@@ -126,7 +126,7 @@ private:
     Hub& hub_;
 };
 
-// Of agents of one protocol; without one, of dashboards.
+// The sockets of the agents of one protocol; without one, of dashboards.
 class Socket final : public RouteHandler {
 public:
     Socket(Hub& hub, std::optional<wire::Protocol> protocol) : hub_{hub}, protocol_{protocol} {}
@@ -176,7 +176,7 @@ public:
             throw Error{"INTERNAL", e.what(), AGH_E_INTERNAL};
         }
         parts_->hub.start();
-        // Calls wait for an agent: as long as a caller may ask for, or a transfer may take.
+        // A call waits for an agent as long as a caller may ask for, or as a transfer may take.
         const auto longest = std::chrono::duration_cast<std::chrono::seconds>(config_.transfer_ttl) +
                              std::chrono::seconds{3660};
         route("http", "prefix", "/api/", parts_->http, std::min<std::int64_t>(longest.count(), 86'400));
@@ -222,7 +222,7 @@ private:
         Daemon daemon;
         Hub hub;
         Http http{hub};
-        std::deque<Socket> agents; // one a protocol
+        std::deque<Socket> agents; // one per protocol
         Socket desk{hub, std::nullopt};
     };
 

@@ -11,10 +11,10 @@ void Secrets::reread()
     credentials(problem);
     bearer(
         "admin_token", config.admin_token, admin_file_,
-        [this](const auto& digest) UNDER_LOCK { agents_.credentials.set_admin(digest); }, problem);
+        [this](const auto& digest) UNDER_LOCK { agents_.credentials.callers.set_admin(digest); }, problem);
     bearer(
         "enroll_token", config.enroll_token, enroll_file_,
-        [this](const auto& digest) UNDER_LOCK { agents_.credentials.set_enroll(digest); }, problem);
+        [this](const auto& digest) UNDER_LOCK { agents_.credentials.callers.set_enroll(digest); }, problem);
     jwt(problem);
     first_ = false;
     bool news = false;
@@ -34,7 +34,7 @@ std::string Secrets::problem() const
 
 void Secrets::look(const std::string& path, WatchedFile& file, const Read& read, std::string& problem) const
 {
-    // What comes from the environment has no path and does not change.
+    // A secret from the environment has no path and does not change.
     if (!first_ && path.empty()) return;
     if (file.due(fingerprint(path))) {
         std::string why;
@@ -51,7 +51,7 @@ void Secrets::credentials(std::string& problem)
         auto listed = read_credentials_file(path, why);
         if (!listed) return false;
         core_.strand.run([&]() UNDER_LOCK {
-            agents_.credentials.set_listed(std::move(*listed));
+            agents_.credentials.agents.set_listed(std::move(*listed));
             agents_.sessions.check_credentials();
         });
         return true;
@@ -90,7 +90,7 @@ void Secrets::jwt(std::string& problem)
         return;
     }
     const Read read = [&](std::string& why) {
-        // A private key is PEM, of several lines.
+        // A private key is PEM and has several lines.
         auto text = read_secret(secret, why, shared ? base::SecretForm::line : base::SecretForm::text);
         if (!text) return false;
         auto jwt =
@@ -102,11 +102,11 @@ void Secrets::jwt(std::string& problem)
     look(base::secret_file(secret), jwt_file_, read, problem);
 }
 
-// With another key, what the old one signed is no longer valid, and the sessions it admitted end.
+// JWTs that the old key signed are no longer valid, and the sessions that they admitted end.
 void Secrets::set_jwt(std::shared_ptr<const Jwt> jwt)
 {
     core_.strand.run([&]() UNDER_LOCK {
-        agents_.credentials.set_jwt(std::move(jwt));
+        agents_.credentials.agents.set_jwt(std::move(jwt));
         agents_.sessions.check_credentials();
     });
 }

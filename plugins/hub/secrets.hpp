@@ -1,8 +1,9 @@
-// Reads the secrets that the configuration names, and reads them again when their files change: the list of
-// credentials, the administrator's and the enrolment token, the key that signs JWTs. On the worker; once
-// before, in the hub's constructor.
+// Reads the secrets that the configuration names, and again when their files change: the credentials file,
+// the admin and enroll tokens, the key that signs JWTs. On the worker; the first time in the hub's
+// constructor.
 //
-// A file that cannot be read or is wrong leaves what was read before in force, and health says so.
+// If a file cannot be read or is invalid, its last valid content stays in use, and the hub's health has the
+// reason.
 #pragma once
 
 #include "features.hpp"
@@ -23,10 +24,10 @@ public:
     {}
 
     void reread();                             // blocking, without the lock
-    [[nodiscard]] std::string problem() const; // of the last time; empty: none. Any thread
+    [[nodiscard]] std::string problem() const; // of the last read; empty: none. Any thread
 
 private:
-    // Reads one file: sets what it says, or says in `why` what is wrong.
+    // Reads one file and applies its content; false, and the error in `why`, if it is invalid.
     using Read = std::function<bool(std::string& why)>;
     void credentials(std::string& problem);
     void bearer(const char* key, const Secret&, WatchedFile&,

@@ -10,7 +10,7 @@ namespace agenthost::hub {
 
 namespace {
 
-// A changed secret file counts at the second look.
+// A changed secret file is used after two checks.
 constexpr auto housekeeping_every = std::chrono::seconds{1};
 constexpr auto expiry_every = std::chrono::minutes{10};
 
@@ -52,12 +52,12 @@ void Upkeep::tidy()
     agents_.book.upkeep([this](std::string_view agent) UNDER_LOCK { return agents_.sessions.online(agent); });
     disk_.nonces.tidy();
     std::vector<std::string> expired;
-    for (const auto& [jti, jwt] : agents_.credentials.jwts()) {
+    for (const auto& [jti, jwt] : agents_.credentials.minted.jwts()) {
         if (jwt.expires <= core_.utc()) expired.push_back(jti);
     }
     for (const std::string& jti : expired) {
         if (!disk_.enrolments.remove_jwt(jti, {})) return; // the next time
-        agents_.credentials.remove_jwt(jti);
+        agents_.credentials.minted.remove_jwt(jti);
     }
 }
 

@@ -1,5 +1,4 @@
-// Does what is due by the clock, on the worker: timers, secrets that changed, what has expired, published
-// facts.
+// Does the periodic work, on the worker: timers, changed secrets, expiry, published facts.
 #pragma once
 
 #include "features.hpp"
@@ -17,7 +16,7 @@ public:
         : core_{core}, disk_{disk}, agents_{agents}, work_{work}, rest_{rest}, secrets_{secrets}
     {}
 
-    Worker::Clock::time_point tick(); // when the next one is due
+    Worker::Clock::time_point tick(); // returns when the next one is due
 
 private:
     void housekeeping();

@@ -15,7 +15,8 @@ namespace agenthost::hub {
 
 namespace {
 
-// An auth frame is under 1 KiB; a token may be a JWT. The hub's own deadline closes with the protocol's word before idle_s does.
+// An auth frame is under 1 KiB; a token may be a JWT. The hub's own deadline, which closes with the
+// protocol's error, comes before idle_s.
 constexpr std::string_view before_auth =
     R"({"message_bytes":16384,"send_queue":65536,"idle_s":15,"ping_s":30})";
 constexpr std::size_t max_first_frame = 16384;
@@ -52,11 +53,11 @@ std::unique_ptr<AgentSession> Admission::request(Conn conn, const Head& head, wi
         exchanges_.refuse_upgrade(conn, answer);
         return nullptr;
     };
-    if (core_.draining) return refuse_upgrade(error_answer(503, "BUSY", "The hub is going down"));
+    if (core_.draining) return refuse_upgrade(error_answer(503, "BUSY", "The hub is shutting down"));
     Opening open = opening(protocol, head, credentials_, core_.utc());
     if (open.refused.empty() && !open.agent.empty() && open.proof && !admitted(open.agent, *open.proof))
         open.refused =
-            "this id has a session that has proved itself; a shop without a credential cannot take it";
+            "this id has an authenticated session; a shop without a credential cannot replace it";
     const std::string name{wire::name(protocol)};
     if (!open.refused.empty()) {
         attempts_.refused({open.agent, name, head.peer}, "refused an agent: ", open.refused);
@@ -132,7 +133,7 @@ void Admission::not_a_hello(AgentSession& session, const wire::FromAgent& messag
     session.close(close_code::policy_violation, std::string{wire::clip(why, max_close_reason)});
 }
 
-// Why the agent is refused; empty: it is admitted.
+// Why the agent is rejected; empty: it is admitted.
 std::string Admission::examine(AgentSession& session, const wire::Hello& hello)
 {
     const AgentProtocol& rules = agent_protocol(session.protocol());
@@ -168,7 +169,7 @@ void Admission::refuse(AgentSession& session, std::string_view agent, const std:
     session.close(close_code::policy_violation, why);
 }
 
-// An id whose session has proved itself cannot be claimed by trust, even before its enrolment is on disk.
+// Trust does not admit an id whose live session has authenticated, even before its enrolment is on disk.
 bool Admission::admitted(std::string_view agent, const Proof& proof) const
 {
     if (proof.kind == Proof::Kind::trust) {

@@ -1,5 +1,5 @@
-// Admits agents: from their upgrade request to the frame that authenticates them. protocols/ says what proves an agent; small limits and a
-// deadline hold until then. Under the hub's lock.
+// Admits agents: from their upgrade request to the frame that authenticates them. protocols/ defines how an
+// agent authenticates; small limits and a deadline apply until then. Under the hub's lock.
 #pragma once
 
 #include "agent_session.hpp"
@@ -19,7 +19,7 @@ public:
     // The proof of this agent's live session; nullptr: it has none.
     using ProofOf = std::function<const Proof*(std::string_view agent)>;
 
-    Admission(Core& core, Exchanges& exchanges, const Credentials& credentials, wire::NonceBook& nonces,
+    Admission(Core& core, Exchanges& exchanges, const AgentCredentials& credentials, wire::NonceBook& nonces,
               AttemptLog& attempts, ProofOf live)
         : core_{core}, exchanges_{exchanges}, credentials_{credentials}, nonces_{nonces}, attempts_{attempts},
           proof_of_live_{std::move(live)}
@@ -43,7 +43,7 @@ private:
 
     Core& core_;
     Exchanges& exchanges_;
-    const Credentials& credentials_;
+    const AgentCredentials& credentials_;
     wire::NonceBook& nonces_;
     AttemptLog& attempts_;
     const ProofOf proof_of_live_;

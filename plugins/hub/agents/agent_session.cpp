@@ -39,7 +39,8 @@ std::optional<std::string> AgentSession::encode(wire::Command command)
 {
     const std::string word{core_.config.words.word(traits().name, command.action)};
     command.action = word;
-    // Checked again here: the agent may have come back with another protocol than its command was checked for.
+    // Checked again here: the agent may have reconnected with another protocol than its command was checked
+    // for.
     if (traits().reserves_word(command.action)) return std::nullopt;
     std::string frame;
     return codec_->encode(command, frame) ? std::optional{std::move(frame)} : std::nullopt;

@@ -1,11 +1,11 @@
-// One connection of an agent, from its upgrade request to its end: encodes messages to the agent, reports to an observer what the agent
-// sends, and sends the protocol's pings. It does not decide who is admitted (admission.hpp) or replaced (sessions.hpp).
-// Under the hub's lock.
+// One connection of an agent, from its upgrade request to its end: encodes messages to the agent, reports the
+// agent's messages to an observer, and sends the protocol's pings. It does not decide which agents are
+// admitted (admission.hpp) or replaced (sessions.hpp). Under the hub's lock.
 #pragma once
 
 #include "observer.hpp"
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/agent_credentials.hpp"
 #include "plugins/hub/protocols/protocol.hpp"
 
 #include "wire/codec.hpp"
@@ -23,7 +23,8 @@ namespace close_code {
 constexpr int replaced = 1000, going_away = 1001, no_binary = 1003, policy_violation = 1008, too_big = 1009,
               try_again_later = 1013;
 }
-// "is too large (close code 1009)": what the code says of a frame that was not read to its end; empty: nothing.
+// "is too large (close code 1009)": the reason that the code gives for a frame that was not read to its end;
+// empty: none.
 std::string_view frame_fault(int code);
 
 class AgentSession {
@@ -37,20 +38,20 @@ public:
     [[nodiscard]] Conn conn() const { return conn_; }
     [[nodiscard]] bool closing() const { return closing_; }
 
-    // Views in the message live until the next call.
+    // Views in the message are valid until the next call.
     wire::FromAgent decode(std::string_view frame) { return codec_->decode(frame); }
     void serve(const wire::FromAgent&, AgentObserver&) UNDER_LOCK;
     // False: the protocol has no frame for it.
     bool say(const wire::Welcome&) UNDER_LOCK;
-    // The frame of a command, in the protocol's word for its action; nullopt: the protocol has none.
+    // The frame of a command, with the protocol's name of its action; nullopt: the protocol has none.
     std::optional<std::string> encode(wire::Command) UNDER_LOCK;
     // If the protocol has pings of its own.
     void start_pings() UNDER_LOCK;
-    // Nothing is read or sent afterwards. The connection's memory goes when the daemon says that it is closed.
+    // Nothing is read or sent afterwards. The session's memory is freed when the daemon reports it closed.
     void close(int code, std::string reason) UNDER_LOCK;
     void stop_timers() UNDER_LOCK;
 
-    // The id: before the session is ready, as the upgrade request proved or claimed it.
+    // Before the session is ready, its id is the one that the upgrade request proved or claimed.
     AgentRecord agent;
     std::optional<Proof> proof;
     // Authenticated, and the only live session of its agent.

@@ -14,15 +14,16 @@ std::string agent_fields(std::string_view agent, std::string_view protocol, std:
 
 class AttemptLog {
 public:
-    // What an agent that tries to connect claims; the id may be empty.
+    // An agent that tries to connect, as claimed; the id may be empty.
     struct Claim {
         std::string_view agent, protocol, peer;
     };
 
     explicit AttemptLog(Core& core) : core_{core} {}
-    // Logs `what` and `reason` at an agent's 1st, 2nd, 4th ... failure: one that retries all the time must not fill the log.
+    // Logs `what` and `reason` at an agent's 1st, 2nd, 4th ... failure, so that an agent that retries all the
+    // time does not fill the log.
     void failed(const Claim&, const std::string& what, const std::string& reason) UNDER_LOCK;
-    // Counts an authentication failure as well.
+    // The same, and counts an authentication failure.
     void refused(const Claim&, const std::string& what, const std::string& reason) UNDER_LOCK;
     void connected(std::string_view agent) UNDER_LOCK { attempts_.connected(agent); }
     [[nodiscard]] const Attempts& attempts() const { return attempts_; }

@@ -11,9 +11,9 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::size_t most_reason = 200;
+constexpr std::size_t max_reason = 200;
 
-// "127.0.0.1:5000" and "[::1]:5000" without the port; an address alone stays.
+// The address without a port: of "127.0.0.1:5000" and "[::1]:5000" as of an address alone.
 std::string_view address_of(std::string_view peer)
 {
     const std::size_t colon = peer.rfind(':');
@@ -22,9 +22,9 @@ std::string_view address_of(std::string_view peer)
     return peer.find(':') == colon ? peer.substr(0, colon) : peer;
 }
 
-std::string plain(std::string_view text, std::size_t most)
+std::string plain(std::string_view text, std::size_t max_bytes)
 {
-    std::string out{wire::clip(text, most)};
+    std::string out{wire::clip(text, max_bytes)};
     for (char& c : out) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
     }
@@ -42,7 +42,7 @@ std::uint64_t Attempts::failed(std::string_view agent, std::string_view protocol
         return a.agent == agent && a.address == address && a.protocol == protocol;
     });
     if (same != attempts_.end()) {
-        same->reason = plain(reason, most_reason);
+        same->reason = plain(reason, max_reason);
         same->last = now;
         return ++same->count;
     }
@@ -56,14 +56,14 @@ std::uint64_t Attempts::failed(std::string_view agent, std::string_view protocol
     const std::string key = netclient::address_key(address);
     const auto here = [&](const Attempt& a) { return netclient::address_key(a.address) == key; };
     const auto of_address = std::count_if(attempts_.begin(), attempts_.end(), here);
-    if (static_cast<std::size_t>(of_address) >= most_of_address)
+    if (static_cast<std::size_t>(of_address) >= max_of_address)
         attempts_.erase(oldest(here));
-    else if (attempts_.size() >= most)
+    else if (attempts_.size() >= max_attempts)
         attempts_.erase(oldest([](const Attempt&) { return true; }));
     attempts_.push_back({.agent = std::string{agent},
                          .protocol = std::string{protocol},
                          .address = plain(address, 64),
-                         .reason = plain(reason, most_reason),
+                         .reason = plain(reason, max_reason),
                          .count = 1,
                          .first = now,
                          .last = now});

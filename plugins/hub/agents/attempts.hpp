@@ -1,7 +1,7 @@
 // Records failed connection attempts of agents, so that GET /api/agents can explain why a machine is missing.
 //
 // An attempt has the claimed agent id (perhaps none), the address, the protocol and the latest reason.
-// Bounds: `most` entries, `most_of_address` per address; the oldest is replaced. Under the hub's lock.
+// Bounds: `max_attempts` entries, `max_of_address` per address; the oldest is replaced. Under the hub's lock.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace agenthost::hub {
 
 class Attempts {
 public:
-    static constexpr std::size_t most = 256, most_of_address = 32;
+    static constexpr std::size_t max_attempts = 256, max_of_address = 32;
 
     struct Attempt {
         std::string agent; // as claimed; empty: no usable id

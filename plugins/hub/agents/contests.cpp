@@ -11,7 +11,7 @@ Contests::Contest& Contests::touch(std::string_view agent, Time now)
         order_.splice(order_.end(), order_, it->second);
         if (now - it->second->last > over_after) *it->second = Contest{.agent = id};
     } else {
-        if (order_.size() >= most) {
+        if (order_.size() >= max_identities) {
             contests_.erase(order_.front().agent);
             order_.pop_front();
         }
@@ -42,7 +42,7 @@ Contests::Verdict Contests::meet(std::string_view agent, std::string_view newcom
         contest.since = utc_ms;
         contest.hold = first_hold;
     } else {
-        contest.hold = std::min<std::chrono::seconds>(contest.hold * 2, longest_hold);
+        contest.hold = std::min<std::chrono::seconds>(contest.hold * 2, max_hold);
     }
     contest.held_until = now + contest.hold;
     return {.contest = &contest, .noticed = noticed};

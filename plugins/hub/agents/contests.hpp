@@ -4,7 +4,7 @@
 // so that work continues and logs do not fill up. After each such time one takeover is possible, because the
 // newcomer may be a legitimate replacement.
 //
-// Bounded: `most` identities, the one inactive for longest is removed first. Pure; the caller passes the
+// Bounded: `max_identities`, the one inactive for longest is removed first. Pure; the caller passes the
 // time. Not thread-safe.
 #pragma once
 
@@ -24,9 +24,9 @@ public:
     using Time = std::chrono::steady_clock::time_point;
     static constexpr std::size_t enough = 4;
     static constexpr auto window = std::chrono::minutes{10};
-    static constexpr auto first_hold = std::chrono::seconds{30}, longest_hold = std::chrono::seconds{600};
+    static constexpr auto first_hold = std::chrono::seconds{30}, max_hold = std::chrono::seconds{600};
     static constexpr auto over_after = std::chrono::hours{1}; // without another takeover or attempt
-    static constexpr std::size_t most = 1'000;
+    static constexpr std::size_t max_identities = 1'000;
 
     struct Contest {
         std::string agent;

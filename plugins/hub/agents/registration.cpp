@@ -17,7 +17,7 @@ namespace {
 namespace json = wire::json;
 
 constexpr std::size_t secret_digits = 64;
-constexpr std::size_t most_old = 7; // refresh tokens whose use is still noticed
+constexpr std::size_t max_old = 7; // refresh tokens whose reuse is detected
 
 bool same(const base::Sha256Digest& a, const base::Sha256Digest& b)
 {
@@ -29,7 +29,7 @@ struct Registered {
     std::string name;
 };
 
-// Empty: it is one. Else what is wrong with it. Keys beyond the document's are ignored.
+// Returns the error; empty: valid. Keys that the protocol's document does not define are ignored.
 std::string parse(const std::string& text, Registered& out)
 {
     std::string why;
@@ -56,7 +56,7 @@ std::string parse(const std::string& text, Registered& out)
     return out.name.empty() ? "\"name\" is missing" : std::string{};
 }
 
-// As the panel's other answers have it.
+// In the form of the panel's other answers.
 Answer failure(int status, std::string_view code, std::string_view message)
 {
     const std::string error = base::json_object("code", code, "message", message);
@@ -81,7 +81,7 @@ std::string rotate(Enrolment& enrolment, std::int64_t now_ms)
 {
     std::string token = RefreshToken::make(enrolment.id);
     enrolment.refresh.insert(enrolment.refresh.begin(), base::sha256(token));
-    if (enrolment.refresh.size() > 1 + most_old) enrolment.refresh.resize(1 + most_old);
+    if (enrolment.refresh.size() > 1 + max_old) enrolment.refresh.resize(1 + max_old);
     enrolment.refresh_void = false;
     enrolment.refresh_until = now_ms + refresh_ms;
     return token;
@@ -97,7 +97,7 @@ Claims agent_claims(const Enrolment& enrolment, std::int64_t now_ms, std::int64_
             .jti = base::random_token(16)};
 }
 
-// Where agents connect: public_url, else the address this agent has reached us at.
+// The URL that agents connect to: public_url, else the address of this agent's request.
 std::string Registration::socket_url(const Head& head) const
 {
     std::string base = core_.config.public_url;
@@ -144,14 +144,14 @@ void Registration::request(const HttpRequest& request, bool enrolls)
     const Exchange& exchange = request.exchange;
     const Head& head = request.head;
     if (core_.draining) return answer_error(exchange, 503, "BUSY", "The hub is shutting down");
-    if (enrolls && !credentials_.may_register(bearer_of(head.header("authorization")), core_.utc()))
+    if (enrolls && !credentials_.callers.may_register(bearer_of(head.header("authorization")), core_.utc()))
         return refuse(
             exchange, head.peer,
             "registration needs the hub's enroll token, or its admin token if no enroll token is configured");
-    if (head.length.value_or(0) > most_body)
+    if (head.length.value_or(0) > max_body)
         return answer_error(exchange, 413, "TOO_LARGE", "This body is at most 64 KiB");
     if (!head.has_body()) return answer_error(exchange, 400, "INVALID_REQUEST", "The body is missing");
-    exchange.receive(most_body,
+    exchange.receive(max_body,
                      [this, exchange, enrolls, peer = head.peer,
                       url = enrolls ? socket_url(head) : std::string{}](const std::string& body) UNDER_LOCK {
                          if (enrolls)
@@ -167,7 +167,7 @@ void Registration::grant(Enrolment& enrolment, Grant& grant) const
     grant.refresh_token = rotate(enrolment, now);
     grant.claims = agent_claims(enrolment, now);
     enrolment.tokens_until = std::max(enrolment.tokens_until, grant.claims.exp);
-    grant.jwt = credentials_.jwt()->sign(grant.claims);
+    grant.jwt = credentials_.agents.jwt()->sign(grant.claims);
     grant.verdict = Grant::Verdict::granted;
 }
 
@@ -197,14 +197,14 @@ void Registration::enroll(const Exchange& exchange, const std::string& body, std
     Registered wanted;
     if (const std::string wrong = parse(body, wanted); !wrong.empty())
         return answer_error(exchange, 400, "INVALID_REQUEST", wrong);
-    if (credentials_.counts().ours >= Credentials::max_enrolled)
+    if (credentials_.enrolments.counts().ours >= Enrolments::max_enrolled)
         return answer_error(exchange, 503, "BUSY", "100,000 agents are enrolled already; revoke some first");
     const std::string id = base::random_uuid();
     const auto made = std::make_shared<Grant>();
     book_.change(
         id,
         [this, name = wanted.name, made](const Enrolment* now, Enrolment& next) {
-            if (now != nullptr) return false; // no UUID comes twice
+            if (now != nullptr) return false; // a UUID is never used twice
             next.name = name;
             next.protocol = wire::name(wire::Protocol::panel);
             next.created = core_.utc();
@@ -220,7 +220,7 @@ void Registration::enroll(const Exchange& exchange, const std::string& body, std
         });
 }
 
-// What the committed row says to this refresh token, and the row that follows.
+// Checks a refresh token against the committed row, and edits the next row.
 bool Registration::renew(const base::Sha256Digest& given, const Enrolment* now, Enrolment& next,
                          Grant& made) const
 {
@@ -228,7 +228,7 @@ bool Registration::renew(const base::Sha256Digest& given, const Enrolment* now, 
     if (now == nullptr || now->revoked || now->refresh.empty() || now->refresh_void) return false;
     const bool old = std::any_of(now->refresh.begin() + 1, now->refresh.end(),
                                  [&](const auto& digest) { return same(digest, given); });
-    if (old) { // whoever has the valid one may be the thief
+    if (old) { // the holder of the valid one may be the thief
         made.verdict = Grant::Verdict::replayed;
         next.refresh_void = true;
         return true;

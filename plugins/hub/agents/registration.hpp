@@ -1,5 +1,6 @@
 // Issues and refreshes the tokens of panel agents over REST:
-//   POST /api/agents/register {name, hostname?, port?, capabilities?}, bearer: the enroll token, or an admin where none is configured
+//   POST /api/agents/register {name, hostname?, port?, capabilities?}; bearer: the enroll token, or an
+//                             admin's token if no enroll token is configured
 //   POST /api/agents/refresh  {refreshToken}
 // Both answer {success, agent: {id, token, refreshToken, ...}}. A refresh token is valid for one use. If an
 // old one is reused, it was copied or its answer was lost; the hub cannot distinguish these, so it also
@@ -8,7 +9,7 @@
 // The credential is checked before the throttle: a valid one is served however many others from its address
 // failed.
 //
-// Bounds: bodies of 64 KiB; Exchanges::failed() for failures; Credentials::max_enrolled agents.
+// Bounds: bodies of 64 KiB; Exchanges::failed() for failures; Enrolments::max_enrolled agents.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
@@ -40,7 +41,7 @@ Claims agent_claims(const Enrolment&, std::int64_t now_ms, std::int64_t lives_s 
 
 class Registration {
 public:
-    static constexpr std::uint64_t most_body = 64 << 10;
+    static constexpr std::uint64_t max_body = 64 << 10;
 
     struct Events {
         // Extends a session of this agent that was admitted by a JWT.

@@ -14,20 +14,20 @@ constexpr std::size_t rows_at_once = 256;
 // In bytes; longer text is cut.
 constexpr std::size_t max_name = 256, max_level = 32, max_message = 4096;
 
-// One JSON object, or {} when it is none; what is too large is only mentioned.
-std::string bounded(std::string_view json, std::size_t most)
+// The JSON object; {} if there is none. Of one that is too large only the size is kept.
+std::string bounded(std::string_view json, std::size_t max_bytes)
 {
     if (json.empty()) return "{}";
-    if (json.size() > most) return base::json_object("dropped_bytes", json.size());
+    if (json.size() > max_bytes) return base::json_object("dropped_bytes", json.size());
     return std::string{json};
 }
 
-std::string clipped(std::string_view text, std::size_t most)
+std::string clipped(std::string_view text, std::size_t max_bytes)
 {
-    return text.size() <= most ? std::string{text} : std::string{text.substr(0, most)} + "...";
+    return text.size() <= max_bytes ? std::string{text} : std::string{text.substr(0, max_bytes)} + "...";
 }
 
-// Metrics as signed has them, of the system_load that other protocols' heartbeats carry.
+// Converts the system_load of other protocols' heartbeats to the metrics of the signed protocol.
 std::string metrics_of_load(std::string_view load)
 {
     std::string why, out;
@@ -80,31 +80,8 @@ Reports::Agent* Reports::agent(std::string_view id)
 void Reports::erase(Agents::iterator it)
 {
     if (it->second.away != 0) away_.erase(it->second.away);
-    if (it->second.history) {
-        for (const auto& list : it->second.history->entries) {
-            for (const Entry& e : list) bytes_ -= cost(e);
-        }
-    }
+    histories_.forget(it->first);
     agents_.erase(it);
-}
-
-void Reports::add(Agent& agent, Kind kind, std::string json)
-{
-    if (!agent.history) agent.history = std::make_unique<History>();
-    const auto k = static_cast<std::size_t>(kind);
-    std::list<Entry>& list = agent.history->entries[k];
-    const std::size_t most = kind == Kind::metrics ? limits_.samples : limits_.entries;
-    Entry entry{++agent.history->seq[k], core_.utc(), std::move(json)};
-    while (!list.empty() && (list.size() >= most || bytes_ + cost(entry) > limits_.memory)) {
-        bytes_ -= cost(list.front());
-        list.pop_front();
-    }
-    if (bytes_ + cost(entry) > limits_.memory) {
-        ++dropped_;
-        return;
-    }
-    bytes_ += cost(entry);
-    list.push_back(std::move(entry));
 }
 
 void Reports::dirty(std::string_view id, Agent& agent)
@@ -128,18 +105,18 @@ void Reports::flush()
             if (taken)
                 agent->new_heartbeat = agent->new_metrics = false;
             else
-                dirty(*id, *agent); // the disk is behind: again later
+                dirty(*id, *agent); // the disk is slow: retry later
         }
         batch.clear();
     };
     const auto names = std::exchange(dirty_, {});
     for (const std::string& id : names) {
         const auto it = agents_.find(id);
-        if (it == agents_.end()) continue; // forgotten meanwhile
+        if (it == agents_.end()) continue; // removed meanwhile
         Agent& a = it->second;
         a.waits = false;
         if (a.new_heartbeat) rows.push_back({id, "heartbeat", a.heartbeat.at, a.heartbeat.json});
-        if (a.new_metrics) rows.push_back({id, "metrics", a.history->metrics.at, a.history->metrics.json});
+        if (a.new_metrics) rows.push_back({id, "metrics", a.metrics->at, a.metrics->json});
         batch.emplace_back(&id, &a);
         if (rows.size() >= rows_at_once) save();
     }
@@ -161,13 +138,13 @@ void Reports::heartbeat(std::string_view id, const wire::Heartbeat& beat)
 
 void Reports::sample(std::string_view id, Agent& a, std::string json)
 {
-    if (!a.history) a.history = std::make_unique<History>();
-    a.history->metrics.at = core_.utc();
-    ++a.history->metrics.seq;
-    a.history->metrics.json = json;
+    if (!a.metrics) a.metrics = std::make_unique<Entry>();
+    a.metrics->at = core_.utc();
+    ++a.metrics->seq;
+    a.metrics->json = json;
     a.new_metrics = true;
     dirty(id, a);
-    add(a, Kind::metrics, std::move(json));
+    histories_.add(id, Kind::metrics, core_.utc(), std::move(json));
 }
 
 void Reports::metrics(std::string_view id, const wire::Metrics& m)
@@ -177,21 +154,19 @@ void Reports::metrics(std::string_view id, const wire::Metrics& m)
 
 void Reports::event(std::string_view id, const wire::Event& e)
 {
-    Agent* a = agent(id);
-    if (a == nullptr) return;
+    if (agent(id) == nullptr) return;
     std::string out;
     base::JsonWriter json{out};
     json.object().member("topic", clipped(e.topic, max_name));
     if (!e.target.empty()) json.member("target", clipped(e.target, max_name));
     if (e.at != 0) json.member("sent", e.at);
     json.member("data", base::RawJson{bounded(e.json, limits_.entry_bytes)}).end();
-    add(*a, Kind::events, std::move(out));
+    histories_.add(id, Kind::events, core_.utc(), std::move(out));
 }
 
 void Reports::log(std::string_view id, const wire::Log& l)
 {
-    Agent* a = agent(id);
-    if (a == nullptr) return;
+    if (agent(id) == nullptr) return;
     std::string out;
     base::JsonWriter json{out};
     json.object()
@@ -200,19 +175,18 @@ void Reports::log(std::string_view id, const wire::Log& l)
     if (!l.source.empty()) json.member("source", clipped(l.source, max_name));
     if (l.at != 0) json.member("sent", l.at);
     json.end();
-    add(*a, Kind::logs, std::move(out));
+    histories_.add(id, Kind::logs, core_.utc(), std::move(out));
 }
 
 void Reports::stream(std::string_view id, const wire::Stream& s)
 {
-    Agent* a = agent(id);
-    if (a == nullptr) return;
+    if (agent(id) == nullptr) return;
     std::string out;
     base::JsonWriter json{out};
     json.object().member("topic", "output").object("data").member("id", clipped(s.id, max_name));
     json.member("stream", s.channel == 2 ? "stderr" : "stdout").member("offset", s.offset);
     json.member("text", clipped(s.bytes, limits_.entry_bytes)).end().end();
-    add(*a, Kind::events, std::move(out));
+    histories_.add(id, Kind::events, core_.utc(), std::move(out));
 }
 
 void Reports::ready(std::string_view id)
@@ -225,8 +199,8 @@ void Reports::lost(std::string_view id)
 {
     const auto it = agents_.find(id);
     if (it == agents_.end() || it->second.away != 0) return;
-    it->second.away = ++left_;
-    away_.emplace(left_, it->first);
+    it->second.away = ++last_away_;
+    away_.emplace(last_away_, it->first);
 }
 
 void Reports::forget(std::string_view id)
@@ -243,26 +217,7 @@ const Reports::Entry* Reports::last_heartbeat(std::string_view id) const
 const Reports::Entry* Reports::last_metrics(std::string_view id) const
 {
     const auto it = agents_.find(id);
-    if (it == agents_.end() || !it->second.history || it->second.history->metrics.seq == 0) return nullptr;
-    return &it->second.history->metrics;
-}
-
-std::vector<const Reports::Entry*> Reports::history(std::string_view id, Kind kind, std::uint64_t seq,
-                                                    std::size_t most) const
-{
-    std::vector<const Entry*> found;
-    const auto it = agents_.find(id);
-    if (it == agents_.end() || !it->second.history) return found;
-    for (const Entry& e : it->second.history->entries[static_cast<std::size_t>(kind)]) {
-        if (e.seq > seq) found.push_back(&e);
-    }
-    if (found.size() > most) {
-        if (seq == 0)
-            found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(most));
-        else
-            found.resize(most);
-    }
-    return found;
+    return it == agents_.end() ? nullptr : it->second.metrics.get();
 }
 
 } // namespace agenthost::hub

@@ -1,19 +1,18 @@
-// Keeps the reports of agents: the latest heartbeat and metrics of each, and short histories of metrics,
-// events and logs.
+// Keeps the reports of agents: the latest heartbeat and metrics of each, and histories (report_history.hpp).
 //
 // The latest report of each kind is also written to the ReportTable, at most every `flush_every`, so a killed
-// hub loses less than that. Histories are in memory only. Bounds: entries per history, bytes per entry (of
-// larger ones only the size is kept), bytes of all histories together (beyond it an agent's newest entry
-// replaces its oldest, and an agent without a history gets none, which is counted), and agents (the one
-// offline for longest is removed here; the table still has its latest reports). Under the hub's lock.
+// hub loses less than that. Bounds: bytes per entry (of larger ones only the size is kept), and agents (the
+// one offline for longest is removed here; the table still has its latest reports). Under the hub's lock.
+//
+// More than 25 members, because each kind of report and of query has a function of a few lines.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/store/tables.hpp"
+#include "report_history.hpp"
 
 #include "wire/message.hpp"
 
-#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,14 +33,14 @@ public:
     };
     static constexpr auto flush_every = std::chrono::seconds{5};
 
-    struct Entry {
-        std::uint64_t seq = 0; // from 1, of this agent and kind
-        std::int64_t at = 0;   // the hub's clock
-        std::string json;      // an object
-    };
-    enum class Kind : std::uint8_t { metrics, events, logs };
+    using Entry = ReportEntry;
+    using Kind = ReportKind;
 
-    Reports(Core& core, ReportTable& table, Limits limits) : core_{core}, table_{table}, limits_{limits} {}
+    Reports(Core& core, ReportTable& table, Limits limits)
+        : core_{core}, table_{table}, limits_{limits}, histories_{{.samples = limits.samples,
+                                                                   .entries = limits.entries,
+                                                                   .memory = limits.memory}}
+    {}
     Reports(Core& core, ReportTable& table) : Reports{core, table, Limits{}} {}
 
     void heartbeat(std::string_view agent, const wire::Heartbeat&) UNDER_LOCK;
@@ -57,23 +56,14 @@ public:
     // nullptr: none since start-up.
     [[nodiscard]] const Entry* last_heartbeat(std::string_view agent) const UNDER_LOCK;
     [[nodiscard]] const Entry* last_metrics(std::string_view agent) const UNDER_LOCK;
-    // Newest last; those after `seq`, at most `most` of them (the newest of them when seq is 0).
-    [[nodiscard]] std::vector<const Entry*> history(std::string_view agent, Kind, std::uint64_t seq,
-                                                    std::size_t most) const UNDER_LOCK;
-    [[nodiscard]] std::uint64_t dropped() const UNDER_LOCK { return dropped_; }
-    [[nodiscard]] std::size_t bytes() const UNDER_LOCK { return bytes_; }
+    [[nodiscard]] const ReportHistories& histories() const UNDER_LOCK { return histories_; }
     [[nodiscard]] std::size_t agents() const UNDER_LOCK { return agents_.size(); }
 
 private:
-    struct History {
-        std::list<Entry> entries[3]; // by Kind; an empty list allocates nothing
-        std::uint64_t seq[3] = {};
-        Entry metrics; // the latest, even if the history had no room for it
-    };
     struct Agent {
         Entry heartbeat;
-        std::unique_ptr<History> history; // most agents never need one
-        std::uint64_t away = 0;           // its position in away_; 0: online
+        std::unique_ptr<Entry> metrics; // most agents report none
+        std::uint64_t away = 0;         // its position in away_; 0: online
         bool new_heartbeat = false, new_metrics = false;
         bool waits = false; // is in dirty_
     };
@@ -84,20 +74,18 @@ private:
     using Agents = std::unordered_map<std::string, Agent, Hash, std::equal_to<>>;
 
     Agent* agent(std::string_view id) UNDER_LOCK; // created if new; nullptr: no room
-    void add(Agent&, Kind, std::string json) UNDER_LOCK;
     void sample(std::string_view id, Agent&, std::string json) UNDER_LOCK;
     void dirty(std::string_view id, Agent&) UNDER_LOCK;
     void erase(Agents::iterator) UNDER_LOCK;
-    [[nodiscard]] static std::size_t cost(const Entry& e) { return sizeof(Entry) + 32 + e.json.size(); }
 
     Core& core_;
     ReportTable& table_;
     const Limits limits_;
+    ReportHistories histories_ GUARDED; // of agents_
     Agents agents_ GUARDED;
     std::map<std::uint64_t, std::string> away_ GUARDED; // in order of disconnecting
     std::vector<std::string> dirty_ GUARDED;
-    std::uint64_t left_ GUARDED = 0, dropped_ GUARDED = 0;
-    std::size_t bytes_ GUARDED = 0;
+    std::uint64_t last_away_ GUARDED = 0;
     bool flush_armed_ GUARDED = false;
 };
 

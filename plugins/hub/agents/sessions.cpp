@@ -7,9 +7,9 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr auto longest_timer = std::chrono::hours{24}; // a token may be good for years
+constexpr auto max_timer = std::chrono::hours{24}; // a token may be valid for years
 
-// An agent without a journal does a repeated command twice, and prints twice.
+// How often a task may be resent. An agent without a journal runs a repeated command twice, and prints twice.
 int resends(const Config& config, const AgentSession& session)
 {
     if (const auto it = config.redispatch.find(session.agent.id); it != config.redispatch.end())
@@ -21,7 +21,8 @@ int resends(const Config& config, const AgentSession& session)
 
 } // namespace
 
-Sessions::Sessions(Core& core, Exchanges& exchanges, const Credentials& credentials, wire::NonceBook& nonces)
+Sessions::Sessions(Core& core, Exchanges& exchanges, const AgentCredentials& credentials,
+                   wire::NonceBook& nonces)
     : core_{core}, credentials_{credentials}, attempts_{core}, takeovers_{core},
       admission_{core,
                  exchanges,
@@ -85,7 +86,7 @@ void Sessions::start(std::unique_ptr<AgentSession> admitted)
     by_agent_.insert_or_assign(session.agent.id, &session);
     session.start_pings();
     watch_expiry(session);
-    if (!session.ready) return; // expired just now
+    if (!session.ready) return; // its token has just expired
     if (session.proof && session.proof->kind == Proof::Kind::jwt)
         observer_->by_token(session.agent, session.proof->expires);
     session.say(wire::Welcome{true, {}});
@@ -114,8 +115,7 @@ void Sessions::watch_expiry(AgentSession& session)
     if (!session.proof || session.proof->kind != Proof::Kind::jwt) return;
     const std::int64_t left_s = session.proof->expires - core_.utc() / 1000;
     if (left_s <= 0) return end(session, "the token has expired");
-    const auto next =
-        std::min<std::chrono::steady_clock::duration>(std::chrono::seconds{left_s}, longest_timer);
+    const auto next = std::min<std::chrono::steady_clock::duration>(std::chrono::seconds{left_s}, max_timer);
     session.timer = core_.after(next, [this, &session]() UNDER_LOCK { watch_expiry(session); });
 }
 
@@ -125,17 +125,17 @@ void Sessions::renewed(std::string_view agent, const Claims& claims)
     if (session == nullptr || !session->proof || session->proof->kind != Proof::Kind::jwt) return;
     session->proof->issued = claims.iat;
     session->proof->expires = claims.exp;
-    session->proof->jti = claims.jti; // the timer looks again when the old one would have expired
+    session->proof->jti = claims.jti; // the timer checks again when the old token would have expired
 }
 
 void Sessions::end(AgentSession& session, std::string_view why)
 {
     if (session.traits().says_why_it_closes) session.say(wire::Welcome{false, why});
-    core_.log(AGH_LOG_WARN, "agent " + session.agent.id + " is cut off: " + std::string{why});
+    core_.log(AGH_LOG_WARN, "agent " + session.agent.id + " was disconnected: " + std::string{why});
     drop(session, close_code::policy_violation, std::string{why});
 }
 
-// The session ends for us now, whatever the peer does; its memory goes when the daemon says that it is closed.
+// The session ends for us now, whatever the peer does; its memory is freed when the daemon reports it closed.
 void Sessions::drop(AgentSession& session, int code, std::string reason)
 {
     session.close(code, std::move(reason));
@@ -157,7 +157,8 @@ void Sessions::writable(Conn conn)
     if (it != sessions_.end() && it->second->ready) observer_->writable(it->second->agent.id);
 }
 
-// The daemon ends a session whose message is larger than its limit, or the agent does. Which of them it was is not known.
+// Either the daemon or the agent ended the session, because a message was larger than its limit; which one is
+// unknown.
 void Sessions::met_its_limit(const AgentSession& session)
 {
     const std::string why = "the session ended with 1009: a message was larger than the other side accepts "
@@ -170,12 +171,12 @@ void Sessions::met_its_limit(const AgentSession& session)
     if (!session.ours) observer_->too_large(session.agent.id);
 }
 
-// `code`: 1002, 1007 and 1009 mean that the daemon, which reads the frames, closed because of what the peer sent.
+// `code`: with 1002, 1007 and 1009 the daemon, which reads the frames, closed because of a frame of the peer.
 void Sessions::closed(Conn conn, int code)
 {
     const auto it = sessions_.find(conn);
     if (it == sessions_.end()) return admission_.closed(conn, code);
-    // While it is still known: what follows may want to send to its agent.
+    // Before the session is removed, because the observers may send to its agent.
     if (code == close_code::too_big && it->second->ready) met_its_limit(*it->second);
     const auto node = sessions_.extract(conn);
     AgentSession& session = *node.mapped();
@@ -192,7 +193,7 @@ void Sessions::closed(Conn conn, int code)
 
 void Sessions::close_all()
 {
-    constexpr const char* reason = "the hub is going down";
+    constexpr const char* reason = "the hub is shutting down";
     admission_.close_all(close_code::going_away, reason);
     for (const auto& [conn, session] : sessions_) {
         if (!session->closing()) drop(*session, close_code::going_away, reason);
@@ -220,7 +221,7 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     if (!frame) return Sent::unspeakable;
     core_.strand.post([this, conn = session->conn(), frame = std::move(*frame), agent = std::string{agent},
                        id = std::string{command.id}] {
-        if (core_.host.send(conn, frame) != AGH_E_BUSY) return; // a dead session's on_closed comes by itself
+        if (core_.host.send(conn, frame) != AGH_E_BUSY) return; // for a dead session on_closed() follows
         core_.strand.run([this, &agent, &id]() UNDER_LOCK { observer_->not_taken(agent, id); });
     });
     return Sent::taken;

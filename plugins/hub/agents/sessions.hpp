@@ -1,12 +1,14 @@
-// Owns the sessions of agents that are connected to this process: takeover, end, and the way in and out for
-// frames. The embedded default of Fanout.
+// Owns the sessions of agents that are connected to this process: replaces and ends them, and passes frames
+// in both directions. The default implementation of Fanout.
 //
 // admission.hpp authenticates an agent before its session starts here. A second session of an agent replaces
-// the first, whatever protocols they use: there are never two live ones; takeover_policy.hpp says when the
+// the first, whatever protocols they use: there are never two live ones. takeover_policy.hpp decides when the
 // newcomer has to wait. A replaced session counts as that of another machine only if it was alive: its peer
-// answered our close frame, which followed the newcomer. An agent that reconnects after a broken line leaves
-// a session behind that answers nothing. A session ends when its credential no longer admits it: revoked,
-// replaced, expired. Under the hub's lock.
+// answered our close frame, which we sent after the newcomer had connected. An agent that reconnects after a
+// broken connection leaves a session behind that answers nothing. A session ends when its credential no
+// longer admits it: revoked, replaced, expired. Under the hub's lock.
+//
+// More than 25 members, because it implements Fanout (7 functions) and has one function for each event.
 #pragma once
 
 #include "admission.hpp"
@@ -26,18 +28,18 @@ namespace agenthost::hub {
 
 class Sessions final : public Fanout {
 public:
-    Sessions(Core&, Exchanges&, const Credentials&, wire::NonceBook&);
-    // Before the first agent connects; it outlives this.
+    Sessions(Core&, Exchanges&, const AgentCredentials&, wire::NonceBook&);
+    // Call it before the first agent connects; the observer outlives this.
     void observe(AgentObserver& observer) { observer_ = &observer; }
 
     void request(Conn, const Head&, wire::Protocol) UNDER_LOCK;
     void frame(Conn, int opcode, std::string_view) UNDER_LOCK;
     void writable(Conn) UNDER_LOCK;
-    // `code` as the daemon reports it: lost (1006) also when the peer did not answer our close frame.
+    // `code`: from the daemon; 1006 (lost) also if the peer did not answer our close frame.
     void closed(Conn, int code = 0) UNDER_LOCK;
-    // The hub shuts down.
+    // Called when the hub shuts down.
     void close_all() UNDER_LOCK;
-    // They changed: ends the sessions that they no longer admit.
+    // Called when they have changed: ends the sessions that they no longer admit.
     void check_credentials() UNDER_LOCK;
     // The agent has a new JWT: extends its session to the JWT's expiry.
     void renewed(std::string_view agent, const Claims&) UNDER_LOCK;
@@ -62,17 +64,17 @@ public:
 private:
     [[nodiscard]] AgentSession* live(std::string_view agent) const UNDER_LOCK;
     void start(std::unique_ptr<AgentSession>) UNDER_LOCK;
-    // False: the newcomer has been refused.
+    // False: the newcomer was rejected.
     bool take_over(AgentSession& newcomer) UNDER_LOCK;
     void watch_expiry(AgentSession&) UNDER_LOCK;
     void met_its_limit(const AgentSession&) UNDER_LOCK;
-    // Says why first, if the protocol has a frame for it.
+    // Sends the reason first, if the protocol has a frame for it.
     void end(AgentSession&, std::string_view why) UNDER_LOCK;
     void drop(AgentSession&, int code, std::string reason) UNDER_LOCK;
     void left(AgentSession&) UNDER_LOCK;
 
     Core& core_;
-    const Credentials& credentials_;
+    const AgentCredentials& credentials_;
     AgentObserver nobody_;
     AgentObserver* observer_ = &nobody_;
     AttemptLog attempts_;

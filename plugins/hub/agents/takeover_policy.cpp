@@ -18,7 +18,7 @@ TakeoverPolicy::Decision TakeoverPolicy::decide(std::string_view agent, const st
                               ? "identity in use: another machine connects as this agent and replaced it"
                               : "replaced by a newer session of this agent"};
     }
-    const auto verdict = contests_.meet(agent, newcomer, present, now, core_.utc()); // refuses it
+    const auto verdict = contests_.meet(agent, newcomer, present, now, core_.utc());
     if (std::has_single_bit(verdict.contest->refused)) {
         core_.log(AGH_LOG_WARN, "agent " + id + " at " + newcomer +
                                     " is refused: another machine is connected with its identity, at " +

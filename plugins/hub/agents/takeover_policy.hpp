@@ -1,5 +1,5 @@
-// Decides whether an agent that connects takes over a live session of its identity, and logs what it decides. contests.hpp has the
-// thresholds. Under the hub's lock.
+// Decides whether an agent that connects replaces a live session of its identity, and logs the decision.
+// contests.hpp has the thresholds. Under the hub's lock.
 #pragma once
 
 #include "contests.hpp"
@@ -17,7 +17,7 @@ public:
 
     struct Decision {
         bool admitted = true;
-        // For the close frame: of the older session, or of the newcomer that is not admitted.
+        // For the close frame: to the older session, or to the newcomer if it is not admitted.
         std::string reason;
     };
     // `newcomer` and `present`: the addresses of the two.

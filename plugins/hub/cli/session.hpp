@@ -4,6 +4,8 @@
 // Threads: run() reads the daemon's reply on the caller's thread; one waits for signals, one reads standard
 // input, one sends the effects of signals and window size changes. The process ends with run(): the thread
 // that sees the end restores the terminal and exits.
+//
+// More than 25 members: the state that these threads share until they end together.
 #pragma once
 
 #include "replay_filter.hpp"
@@ -62,13 +64,11 @@ private:
     Tty tty_;
     sigset_t signals_{};
     std::atomic<int> interrupts_{0};
-    bool noticed_ = false;   // used by the reading thread, like the next ones
-    std::uint64_t lost_ = 0; // the reader's
-    std::uint64_t
-        seen_ = 0,
-        replay_ =
-            0; // reading thread: bytes of output so far, including lost ones; those printed before we attached
-    ReplayFilter filter_; // the reader's
+    // Used only by the thread that reads the reply. seen_: bytes of output so far, including lost ones;
+    // replay_: those that were printed before we attached.
+    bool noticed_ = false;
+    std::uint64_t lost_ = 0, seen_ = 0, replay_ = 0;
+    ReplayFilter filter_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::string id_; // once the hub has sent it

@@ -136,13 +136,13 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
         if (old->revoked || params.rotate) made.valid_from = std::max(now / 1000, old->valid_from) + 1;
     }
     // Until now the row for all ids without an enrolment rejected its JWTs; it no longer applies to this id.
-    if (!has_one) made.valid_from = std::max(made.valid_from, credentials_.floor());
+    if (!has_one) made.valid_from = std::max(made.valid_from, credentials_.enrolments.floor());
     answer.clear();
     base::JsonWriter writer{answer};
     writer.object().member("id", made.id);
     if (!has_jwt(params.protocol)) {
         made.salt = base::random_token(16);
-        const std::string secret = credentials_.derived_secret(made.id, made.salt);
+        const std::string secret = credentials_.agents.derived_secret(made.id, made.salt);
         made.secret = base::sha256(secret);
         writer.member("secret", secret).end();
         return true;
@@ -154,7 +154,7 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
                                      : params.expires.value_or(dashboard_agent_lives).count() / 1000;
     const Claims claims = agent_claims(made, now, lives_s);
     made.tokens_until = std::max(made.tokens_until, claims.exp);
-    writer.member("token", credentials_.jwt()->sign(claims)).member("expires", claims.exp * 1000);
+    writer.member("token", credentials_.agents.jwt()->sign(claims)).member("expires", claims.exp * 1000);
     if (renewable) writer.member("refreshToken", rotate(made, now));
     writer.end();
     return true;
@@ -162,8 +162,8 @@ bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, st
 
 void Admin::agent_add(const Params& params, ReplyPtr reply)
 {
-    if (credentials_.enrolment(params.id) == nullptr &&
-        credentials_.counts().ours >= Credentials::max_enrolled)
+    if (credentials_.enrolments.find(params.id) == nullptr &&
+        credentials_.enrolments.counts().ours >= Enrolments::max_enrolled)
         return fail(reply, "BUSY", "100,000 agents have minted credentials already; revoke some first");
     if (params.expires && !has_jwt(params.protocol))
         return fail(reply, "INVALID_REQUEST",
@@ -191,8 +191,8 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
         for (auto it = from.upper_bound(after); it != from.end() && added <= page; ++it, ++added)
             ids.insert(it->first);
     };
-    add(credentials_.listed());
-    add(credentials_.enrolled());
+    add(credentials_.agents.listed());
+    add(credentials_.enrolments.rows());
     std::string out;
     base::JsonWriter writer{out};
     writer.object().array("agents");
@@ -206,8 +206,8 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
         }
         last = id;
         const std::string agent{id};
-        const bool listed = credentials_.listed().contains(agent);
-        const Enrolment* e = credentials_.enrolment(agent);
+        const bool listed = credentials_.agents.listed().contains(agent);
+        const Enrolment* e = credentials_.enrolments.find(agent);
         if (e != nullptr && e->stone() && !e->revoked && !listed) continue; // forgotten
         const char* source = e == nullptr || (listed && e->stone() && !e->revoked) ? "file"
                              : e->revoked                                          ? "revoked"
@@ -235,8 +235,8 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
         fail(reply, "AGENT_NOT_FOUND",
              "Agent " + id + " has no valid credential. List agents with: agenthost hub agent list");
     };
-    if (credentials_.revoked(id)) return unknown();
-    if (credentials_.knows(id) || sessions_.online(id)) return revoke(id, reply);
+    if (credentials_.enrolments.revoked(id)) return unknown();
+    if (credentials_.agents.knows(id) || sessions_.online(id)) return revoke(id, reply);
     // It has connected before, perhaps with a JWT that is still valid.
     const bool asked = registry_.find(id, [this, id, reply, unknown](const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
@@ -253,7 +253,8 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
 // elsewhere, trust in shops) until `agent add`. EnrolmentBook::upkeep() decides when to delete it.
 void Admin::revoke(const std::string& id, const ReplyPtr& reply)
 {
-    if (credentials_.enrolment(id) == nullptr && credentials_.counts().stones >= Credentials::max_stones)
+    if (credentials_.enrolments.find(id) == nullptr &&
+        credentials_.enrolments.counts().stones >= Enrolments::max_stones)
         return fail(reply, "BUSY", "200,000 agents are revoked already; change the JWT key instead");
     book_.change(
         id,
@@ -273,7 +274,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
             if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
             core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
             sessions_.cut(id, "revoked");
-            commands_.agent_revoked(id);
+            commands_.events().agent_revoked(id);
             registry_.forget(id);
             ok(reply, base::json_object("id", id));
         });
@@ -281,7 +282,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
 
 void Admin::token_new(const std::string& label, ReplyPtr reply)
 {
-    if (credentials_.tokens().size() >= Credentials::max_tokens) {
+    if (credentials_.minted.tokens().size() >= MintedTokens::max_tokens) {
         return fail(reply, "BUSY", "There are 1,000 tokens already; revoke some first");
     }
     const std::string token = base::random_token();
@@ -290,7 +291,7 @@ void Admin::token_new(const std::string& label, ReplyPtr reply)
                              .token = base::sha256(token),
                              .created = core_.utc()};
     const bool taken = tokens_.save(minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
-                                        credentials_.put(minted);
+                                        credentials_.minted.put(minted);
                                         core_.log(AGH_LOG_INFO, "bearer token " + minted.id + " was minted");
                                         ok(reply, base::json_object("id", minted.id, "token", token));
                                     }));
@@ -306,7 +307,7 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
     }
     if (*wanted == Role::admin && params.agents)
         return fail(reply, "INVALID_REQUEST", "\"agents\" limits a dashboard; an admin sees all");
-    if (credentials_.jwts().size() >= Credentials::max_jwts)
+    if (credentials_.minted.jwts().size() >= MintedTokens::max_jwts)
         return fail(reply, "BUSY",
                     "10,000 tokens have not expired yet; wait, or change the JWT key to refuse all");
     const std::int64_t now_s = core_.utc() / 1000;
@@ -323,12 +324,12 @@ void Admin::jwt_new(const Params& params, ReplyPtr reply)
                            .agents = params.agents,
                            .created = core_.utc(),
                            .expires = claims.exp * 1000};
-    const std::string token = credentials_.jwt()->sign(claims);
+    const std::string token = credentials_.agents.jwt()->sign(claims);
     if (token.size() > Jwt::max_token)
         return fail(reply, "INVALID_REQUEST", "So many agents make the token larger than 8 KiB; name fewer");
     const bool taken = table_.save(
         minted, saved(reply, [this, minted, token, reply]() UNDER_LOCK {
-            credentials_.put(minted);
+            credentials_.minted.put(minted);
             core_.log(AGH_LOG_INFO, "token " + minted.jti + " was minted");
             ok(reply, base::json_object("id", minted.jti, "token", token, "expires", minted.expires));
         }));
@@ -345,11 +346,11 @@ void Admin::token_list(ReplyPtr reply)
         writer.object().member("id", id).member("label", label);
         writer.member("role", role_word).member("created", created);
     };
-    for (const auto& [id, token] : credentials_.tokens()) {
+    for (const auto& [id, token] : credentials_.minted.tokens()) {
         add(id, token.label, to_string(Role::admin), token.created);
         writer.end();
     }
-    for (const auto& [jti, jwt] : credentials_.jwts()) {
+    for (const auto& [jti, jwt] : credentials_.minted.jwts()) {
         if (jwt.revoked || jwt.expires <= core_.utc()) continue;
         add(jti, jwt.label, to_string(jwt.role), jwt.created);
         writer.member("expires", jwt.expires);
@@ -367,18 +368,18 @@ void Admin::token_revoke(const std::string& id, ReplyPtr reply)
         sessions_.check_credentials();
         ok(reply, base::json_object("id", id));
     };
-    const auto jwt = credentials_.jwts().find(id);
+    const auto jwt = credentials_.minted.jwts().find(id);
     bool taken = false;
-    if (jwt != credentials_.jwts().end() && !jwt->second.revoked) {
+    if (jwt != credentials_.minted.jwts().end() && !jwt->second.revoked) {
         MintedJwt denied = jwt->second;
         denied.revoked = true; // the row stays until the token expires
         taken = table_.save(denied, saved(reply, [this, denied, gone]() UNDER_LOCK {
-                                credentials_.put(denied);
+                                credentials_.minted.put(denied);
                                 gone();
                             }));
-    } else if (credentials_.tokens().contains(id)) {
+    } else if (credentials_.minted.tokens().contains(id)) {
         taken = tokens_.remove_token(id, saved(reply, [this, id, gone]() UNDER_LOCK {
-                                         credentials_.remove_token(id);
+                                         credentials_.minted.remove_token(id);
                                          gone();
                                      }));
     } else {

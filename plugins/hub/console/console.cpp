@@ -32,8 +32,8 @@ std::string text(const json& params, const char* key)
 
 } // namespace
 
-Console::Console(Core& core, const Credentials& credentials, Fanout& fanout, Registry& registry, Runs& runs,
-                 Requests& requests)
+Console::Console(Core& core, const AgentCredentials& credentials, Fanout& fanout, Registry& registry,
+                 Runs& runs, Requests& requests)
     : core_{core}, credentials_{credentials}, fanout_{fanout}, registry_{registry}, runs_{runs},
       requests_{requests}, viewers_{core, fanout, runs}, typing_{core, fanout, runs}
 {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/agent_credentials.hpp"
 #include "plugins/hub/runs/runs.hpp"
 #include "typing.hpp"
 #include "viewers.hpp"
@@ -23,7 +23,7 @@ namespace agenthost::hub {
 
 class Console {
 public:
-    Console(Core& core, const Credentials& credentials, Fanout& fanout, Registry& registry, Runs& runs,
+    Console(Core& core, const AgentCredentials& credentials, Fanout& fanout, Registry& registry, Runs& runs,
             Requests& requests);
 
     static bool takes(std::string_view action);
@@ -56,7 +56,7 @@ private:
     static constexpr std::size_t max_unwanted = 1'024;
 
     Core& core_;
-    const Credentials& credentials_;
+    const AgentCredentials& credentials_;
     Fanout& fanout_;
     Registry& registry_;
     Runs& runs_;

@@ -1,5 +1,5 @@
-// Counts what may happen at most so often: `per_second` on average, and as many at once after a pause of
-// `burst` seconds. Pure: told the time.
+// Limits a rate: `per_second` on average, and after a pause as many at once as in `burst_s` seconds. Pure;
+// the caller passes the time.
 #pragma once
 
 #include <algorithm>
@@ -11,16 +11,16 @@ class Allowance {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // Full at the beginning.
+    // Starts full.
     explicit Allowance(double per_second, double burst_s = 1)
-        : per_second_{per_second}, most_{per_second * burst_s}, left_{most_}
+        : per_second_{per_second}, max_{per_second * burst_s}, left_{max_}
     {}
 
-    // false: not one more now.
+    // false: none is left now.
     bool take(Time now)
     {
         const std::chrono::duration<double> passed = now - counted_;
-        left_ = std::min(most_, left_ + std::max(0.0, passed.count()) * per_second_);
+        left_ = std::min(max_, left_ + std::max(0.0, passed.count()) * per_second_);
         counted_ = now;
         if (left_ < 1) return false;
         left_ -= 1;
@@ -28,7 +28,7 @@ public:
     }
 
 private:
-    double per_second_, most_, left_;
+    double per_second_, max_, left_;
     Time counted_{};
 };
 

@@ -1,6 +1,6 @@
 #include "check.hpp"
 
-#include "credentials.hpp"
+#include "credentials_file.hpp"
 #include "jwt.hpp"
 #include "keys.hpp"
 

@@ -15,14 +15,14 @@ void EnrolmentBook::change(std::string id, Edit edit, Done done)
 
 void EnrolmentBook::attempt(const std::shared_ptr<Change>& change)
 {
-    const Enrolment* now = credentials_.enrolment(change->id);
+    const Enrolment* now = credentials_.enrolments.find(change->id);
     Enrolment next = now != nullptr ? *now : Enrolment{.id = change->id};
     try {
         if (!change->edit(now, next)) return change->done({});
     } catch (const std::exception& e) { // no entropy, no signature
         return change->done({.code = "INTERNAL", .message = e.what()});
     }
-    next.version = credentials_.next_version();
+    next.version = credentials_.enrolments.next_version();
     const bool taken =
         table_.save(next, now != nullptr ? now->version : 0, [this, change, next](Written result) {
             core_.strand.run([&]() UNDER_LOCK { written(change, next, result); });
@@ -35,7 +35,7 @@ void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolme
 {
     if (result == Written::changed && ++change->tries < max_tries) return attempt(change);
     switch (result) {
-    case Written::done: credentials_.put(row); return change->done({.committed = true});
+    case Written::done: credentials_.enrolments.put(row); return change->done({.committed = true});
     case Written::changed:
         return change->done(
             {.code = "BUSY",
@@ -51,11 +51,11 @@ void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolme
 
 void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires)
 {
-    const Enrolment* known = credentials_.enrolment(id);
+    const Enrolment* known = credentials_.enrolments.find(id);
     if (known != nullptr && known->tokens_until >= expires && !known->stone()) return;
-    if (known == nullptr && credentials_.foreign_full())
+    if (known == nullptr && credentials_.enrolments.foreign_full())
         return; // then Kind::trust admits no id without a row
-    if (known == nullptr) credentials_.reserve(id);
+    if (known == nullptr) credentials_.enrolments.reserve(id);
     change(
         id,
         [protocol = std::string{protocol}, expires, now_ms = core_.utc()](const Enrolment* now,
@@ -72,7 +72,7 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
         },
         [this, id](const Outcome& outcome) {
             const bool refused = !outcome.committed && !outcome.code.empty();
-            if (!refused) credentials_.release(id); // else retried when the agent reconnects
+            if (!refused) credentials_.enrolments.release(id); // else retried when the agent reconnects
         });
 }
 
@@ -82,7 +82,7 @@ void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& on
 {
     const std::int64_t now = core_.utc();
     std::vector<Enrolment> gone, outlived_stones;
-    for (const auto& [id, e] : credentials_.enrolled()) {
+    for (const auto& [id, e] : credentials_.enrolments.rows()) {
         if (id.empty()) continue; // of all ids without a row
         if (e.stone()) {
             if (outlived(e)) outlived_stones.push_back(e);
@@ -94,7 +94,7 @@ void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& on
     }
     for (const Enrolment& e : outlived_stones) remove(e);
     for (const Enrolment& e : gone) forget(e);
-    if (credentials_.counts().stones > kept_stones) fold();
+    if (credentials_.enrolments.counts().stones > kept_stones) fold();
 }
 
 // Removes the row only if it has not changed since it was read.
@@ -102,9 +102,9 @@ void EnrolmentBook::remove(const Enrolment& seen)
 {
     table_.remove(seen.id, seen.version, [this, id = seen.id, version = seen.version](Written result) {
         core_.strand.run([&] {
-            const Enrolment* now = credentials_.enrolment(id);
+            const Enrolment* now = credentials_.enrolments.find(id);
             if (result == Written::done && now != nullptr && now->version == version)
-                credentials_.remove_agent(id);
+                credentials_.enrolments.remove(id);
         });
     });
 }
@@ -113,7 +113,8 @@ void EnrolmentBook::forget(const Enrolment& seen)
 {
     core_.log(AGH_LOG_INFO, "agent " + seen.id +
                                 " has neither connected nor renewed its token for 30 days and was deleted");
-    if (seen.valid_from <= credentials_.floor()) return remove(seen); // the floor rejects the same tokens
+    if (seen.valid_from <= credentials_.enrolments.floor())
+        return remove(seen); // the floor rejects the same tokens
     change(
         seen.id,
         [seen, now_ms = core_.utc()](const Enrolment* now, Enrolment& next) {
@@ -131,7 +132,7 @@ void EnrolmentBook::forget(const Enrolment& seen)
 // Whether it rejects other credentials of the id too: a secret of the file, trust in shops.
 bool EnrolmentBook::needs_own_row(const Enrolment& stone) const
 {
-    return credentials_.listed().contains(stone.id) || core_.config.trust_shop_id;
+    return credentials_.agents.listed().contains(stone.id) || core_.config.trust_shop_id;
 }
 
 // Whether everything it rejects has expired.
@@ -146,10 +147,10 @@ bool EnrolmentBook::outlived(const Enrolment& stone) const
 void EnrolmentBook::fold()
 {
     std::vector<Enrolment> oldest;
-    for (const auto& [id, e] : credentials_.enrolled()) {
+    for (const auto& [id, e] : credentials_.enrolments.rows()) {
         if (!id.empty() && e.stone() && !needs_own_row(e)) oldest.push_back(e);
     }
-    const std::size_t too_many = credentials_.counts().stones - kept_stones + kept_stones / 100;
+    const std::size_t too_many = credentials_.enrolments.counts().stones - kept_stones + kept_stones / 100;
     const std::size_t n = std::min(oldest.size(), too_many);
     std::nth_element(oldest.begin(), oldest.begin() + static_cast<std::ptrdiff_t>(n), oldest.end(),
                      [](const Enrolment& a, const Enrolment& b) { return a.created < b.created; });

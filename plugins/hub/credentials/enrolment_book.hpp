@@ -1,7 +1,7 @@
 // Changes agents' enrolments; the only code that does so: mint, rotate, revoke, register, refresh, delete.
 //
 // A change is decided on the committed row, written only if the table still has that row (compare-and-set by
-// version), and put into Credentials after the commit, in commit order. If another change was committed
+// version), and put into Enrolments after the commit, in commit order. If another change was committed
 // first, the decision is repeated on the new row. So memory and database always agree on which of two changes
 // came last, even after a crash.
 //

@@ -60,7 +60,8 @@ std::string base64url(std::string_view raw)
     return text;
 }
 
-// libjwt 1.10 compares an HMAC in variable time (CVE-2024-25189), so it is only called for HMACs already known to be equal.
+// libjwt 1.10 compares an HMAC in variable time (CVE-2024-25189), so it is only called for HMACs already
+// known to be equal.
 bool hmac_fits(std::string_view token, std::string_view secret)
 {
     const std::size_t dot = token.rfind('.');

@@ -1,6 +1,6 @@
 #include "keys.hpp"
 
-#include "credentials.hpp"
+#include "credentials_file.hpp"
 
 #include "base/fd.hpp"
 
@@ -24,7 +24,7 @@ constexpr std::size_t key_digits = 64;
     throw std::runtime_error{file + ": " + cause};
 }
 
-// Creates the file atomically: writes a temporary file, syncs and renames it; never replaces a key that another process created meanwhile.
+// Creates the file atomically: writes a temporary file, syncs and renames it.
 void make(const std::string& file)
 {
     const std::string draft = file + ".new";

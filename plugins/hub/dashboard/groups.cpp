@@ -35,16 +35,16 @@ std::string sight(const Caller& caller)
     return key;
 }
 
-void DashboardGroups::join(Conn conn, const Caller& caller, std::shared_ptr<Outlet> outlet)
+void DashboardGroups::join(Conn conn, const Caller& caller, std::shared_ptr<ClientSendQueue> send_queue)
 {
     leave(conn);
     std::string key = sight(caller);
     Group& group = groups_[key];
     group.caller = caller;
     group.members.push_back(conn);
-    group.outlets.reset();
-    core_.strand.post([to = outlet, list = list_for(group)] { to->send_list(list); });
-    members_[conn] = {std::move(key), caller, std::move(outlet), change_};
+    group.send_queues.reset();
+    core_.strand.post([to = send_queue, list = list_for(group)] { to->send_list(list); });
+    members_[conn] = {std::move(key), caller, std::move(send_queue), change_};
 }
 
 void DashboardGroups::leave(Conn conn)
@@ -54,7 +54,7 @@ void DashboardGroups::leave(Conn conn)
     const auto at = groups_.find(member.mapped().group);
     Group& group = at->second;
     std::erase(group.members, conn);
-    group.outlets.reset();
+    group.send_queues.reset();
     if (group.members.empty())
         groups_.erase(at);
     else
@@ -67,15 +67,15 @@ bool DashboardGroups::seen(std::string_view agent) const
                        [&](const auto& group) { return group.second.caller.sees(agent); });
 }
 
-const std::shared_ptr<const DashboardGroups::Outlets>& DashboardGroups::outlets(Group& group)
+const std::shared_ptr<const DashboardGroups::SendQueues>& DashboardGroups::send_queues(Group& group)
 {
-    if (!group.outlets) {
-        auto made = std::make_shared<Outlets>();
+    if (!group.send_queues) {
+        auto made = std::make_shared<SendQueues>();
         made->reserve(group.members.size());
-        for (const Conn conn : group.members) made->push_back(members_.at(conn).outlet);
-        group.outlets = std::move(made);
+        for (const Conn conn : group.members) made->push_back(members_.at(conn).send_queue);
+        group.send_queues = std::move(made);
     }
-    return group.outlets;
+    return group.send_queues;
 }
 
 void DashboardGroups::tell(std::string_view agent, std::string frame)
@@ -83,24 +83,24 @@ void DashboardGroups::tell(std::string_view agent, std::string frame)
     const Text text = std::make_shared<const std::string>(std::move(frame));
     for (auto& [key, group] : groups_) {
         if (!group.caller.sees(agent)) continue;
-        core_.strand.post([to = outlets(group), text] {
-            for (const auto& outlet : *to) outlet->send(text);
+        core_.strand.post([to = send_queues(group), text] {
+            for (const auto& send_queue : *to) send_queue->send(text);
         });
     }
 }
 
-bool DashboardGroups::tell(std::string_view agent, const Outlet::OfRun& item, Conn except)
+bool DashboardGroups::tell(std::string_view agent, const ClientSendQueue::OfRun& item, Conn except)
 {
     const std::size_t size = item.frame->size();
     if (item.output && on_the_way_->load() + size > max_on_the_way) return false;
-    const Outlet* not_to = nullptr;
-    if (const auto it = members_.find(except); it != members_.end()) not_to = it->second.outlet.get();
+    const ClientSendQueue* not_to = nullptr;
+    if (const auto it = members_.find(except); it != members_.end()) not_to = it->second.send_queue.get();
     for (auto& [key, group] : groups_) {
         if (!group.caller.sees(agent)) continue;
         *on_the_way_ += size;
-        core_.strand.post([to = outlets(group), item, not_to, size, counter = on_the_way_] {
-            for (const auto& outlet : *to) {
-                if (outlet.get() != not_to) outlet->send(item);
+        core_.strand.post([to = send_queues(group), item, not_to, size, counter = on_the_way_] {
+            for (const auto& send_queue : *to) {
+                if (send_queue.get() != not_to) send_queue->send(item);
             }
             *counter -= size;
         });
@@ -124,14 +124,14 @@ void DashboardGroups::send_lists()
 {
     lists_due_ = false;
     for (auto& [key, group] : groups_) {
-        Outlets behind;
+        SendQueues behind;
         for (const Conn conn : group.members) {
             Member& member = members_.at(conn);
-            if (std::exchange(member.list_of, change_) != change_) behind.push_back(member.outlet);
+            if (std::exchange(member.list_of, change_) != change_) behind.push_back(member.send_queue);
         }
         if (behind.empty()) continue;
         core_.strand.post([behind = std::move(behind), list = list_for(group)] {
-            for (const auto& outlet : behind) outlet->send_list(list);
+            for (const auto& send_queue : behind) send_queue->send_list(list);
         });
     }
 }

@@ -4,10 +4,10 @@
 // reported). Under the hub's lock.
 #pragma once
 
-#include "outlet.hpp"
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/access.hpp"
 #include "plugins/hub/core/core.hpp"
+#include "send_queue.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -33,32 +33,33 @@ public:
 
     DashboardGroups(Core& core, Fanout& fanout) : core_{core}, fanout_{fanout} {}
 
-    void join(Conn, const Caller&, std::shared_ptr<Outlet>) UNDER_LOCK; // and sends it the agents
-    void leave(Conn) UNDER_LOCK;                                        // also allowed if it has not joined
+    void join(Conn, const Caller&, std::shared_ptr<ClientSendQueue>) UNDER_LOCK; // and sends it the agents
+    void leave(Conn) UNDER_LOCK; // also allowed if it has not joined
 
     [[nodiscard]] bool seen(std::string_view agent) const UNDER_LOCK; // by any dashboard
     void tell(std::string_view agent, std::string frame) UNDER_LOCK;  // to all that see the agent
     // False: too much is in flight already; the caller drops this output.
-    [[nodiscard]] bool tell(std::string_view agent, const Outlet::OfRun&, Conn except = {}) UNDER_LOCK;
+    [[nodiscard]] bool tell(std::string_view agent, const ClientSendQueue::OfRun&, Conn except = {})
+        UNDER_LOCK;
     void agent_changed(const AgentRecord&, bool online) UNDER_LOCK;
 
 private:
-    using Outlets = std::vector<std::shared_ptr<Outlet>>;
+    using SendQueues = std::vector<std::shared_ptr<ClientSendQueue>>;
     struct Group {
         Caller caller; // one of them
         std::vector<Conn> members;
-        std::shared_ptr<const Outlets> outlets; // of the members; null: must be rebuilt
+        std::shared_ptr<const SendQueues> send_queues; // of the members; null: must be rebuilt
         Text list;
         std::uint64_t list_of = 0; // the change it shows
     };
     struct Member {
         std::string group;
         Caller caller;
-        std::shared_ptr<Outlet> outlet;
+        std::shared_ptr<ClientSendQueue> send_queue;
         std::uint64_t list_of = 0;
     };
 
-    const std::shared_ptr<const Outlets>& outlets(Group&) UNDER_LOCK;
+    const std::shared_ptr<const SendQueues>& send_queues(Group&) UNDER_LOCK;
     Text list_for(Group&) UNDER_LOCK;
     void send_lists() UNDER_LOCK;
 

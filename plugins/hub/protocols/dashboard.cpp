@@ -1,5 +1,5 @@
-// Agents of the dashboard protocol prove themselves by the upgrade: ?token=JWT, or Authorization: Bearer. Then `agent:connect` of the agent
-// that the token names.
+// Agents of the dashboard protocol authenticate by the upgrade request: ?token=JWT, or Authorization: Bearer.
+// Their first frame is `agent:connect`, from the agent that the token names.
 #include "protocol.hpp"
 
 #include "wire/dashboard/desk.hpp"
@@ -8,15 +8,15 @@ namespace agenthost::hub {
 
 namespace {
 
-Opening open(const Head& head, const Credentials& credentials, std::int64_t now_ms)
+Opening open(const Head& head, const AgentCredentials& credentials, std::int64_t now_ms)
 {
     std::string token = query_value(head.query, "token").value_or("");
     if (token.empty()) token = bearer_of(head.header("authorization"));
-    if (token.empty()) return refuse_opening("the URL carries no token");
+    if (token.empty()) return refuse_opening("the URL has no token");
     return open_by_token(token, credentials, now_ms);
 }
 
-// Agents do not answer it.
+// Agents do not answer an error frame.
 void complain(std::string& out, std::int64_t utc_ms, std::string_view why)
 {
     wire::desk::write_error(out, utc_ms, {.code = "INVALID_MESSAGE", .message = why});

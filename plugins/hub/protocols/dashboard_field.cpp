@@ -1,4 +1,5 @@
-// Agents of dashboard's field dialect connect and authenticate as dashboard agents do (dashboard.cpp). Their first frame is AGENT_CONNECT.
+// Agents of dashboard's field dialect connect and authenticate as dashboard agents do (dashboard.cpp). Their
+// first frame is AGENT_CONNECT.
 #include "protocol.hpp"
 
 #include "wire/dashboard_field/dashboard_field.hpp"

@@ -1,5 +1,5 @@
-// Panel agents prove themselves by the upgrade: Authorization: Bearer JWT. X-Agent-ID, X-Node-Id or ?nodeId=, when present, is its subject.
-// No first frame follows.
+// Panel agents authenticate by the upgrade request: Authorization: Bearer JWT. X-Agent-ID, X-Node-Id or
+// ?nodeId=, if present, must be the token's subject. No first frame follows.
 #include "protocol.hpp"
 
 #include "wire/json/fields.hpp"
@@ -10,26 +10,26 @@ namespace agenthost::hub {
 
 namespace {
 
-Opening open(const Head& head, const Credentials& credentials, std::int64_t now_ms)
+Opening open(const Head& head, const AgentCredentials& credentials, std::int64_t now_ms)
 {
     const std::string_view token = bearer_of(head.header("authorization"));
-    if (token.empty()) return refuse_opening("the upgrade carries no Authorization: Bearer token");
+    if (token.empty()) return refuse_opening("the upgrade request has no Authorization: Bearer token");
     Opening found = open_by_token(token, credentials, now_ms);
     if (!found.refused.empty()) return found;
-    // Agents in the field name themselves in X-Node-Id or ?nodeId=, or not at all: the token's subject counts.
+    // Deployed agents send their id in X-Node-Id or ?nodeId=, or not at all: the token's subject is used.
     const std::string in_query = query_value(head.query, "nodeId").value_or("");
     for (const auto& [where, named] :
          {std::pair<const char*, std::string_view>{"X-Agent-ID", head.header("x-agent-id")},
           {"X-Node-Id", head.header("x-node-id")},
           {"nodeId in the URL", in_query}}) {
         if (!named.empty() && named != found.agent)
-            return refuse_opening(std::string{where} + " is not the agent the token names");
+            return refuse_opening(std::string{where} + " differs from the agent id in the token");
     }
     found.ready = true;
     return found;
 }
 
-// Agents in the field answer twice: first with data.status "processing". An agenthost answers once.
+// Deployed agents answer twice: first with data.status "processing". An agenthost answers once.
 bool begins_only(const wire::Result& result)
 {
     if (result.outcome != wire::Outcome::success || result.data.find("processing") == std::string_view::npos)

@@ -1,5 +1,5 @@
-// Agents of panel's field dialect connect and authenticate as panel agents do (panel.cpp). Their upgrade request names the agent in
-// X-Node-Id or ?nodeId= instead of X-Agent-ID.
+// Agents of panel's field dialect connect and authenticate as panel agents do (panel.cpp). Their upgrade
+// request has the agent's id in X-Node-Id or ?nodeId= instead of X-Agent-ID.
 #include "protocol.hpp"
 
 namespace agenthost::hub {

@@ -14,7 +14,7 @@ const AgentProtocol& agent_protocol(wire::Protocol protocol)
     return *all.at(static_cast<std::size_t>(protocol));
 }
 
-Opening opening(wire::Protocol protocol, const Head& head, const Credentials& credentials,
+Opening opening(wire::Protocol protocol, const Head& head, const AgentCredentials& credentials,
                 std::int64_t now_ms)
 {
     const AgentProtocol& rules = agent_protocol(protocol);
@@ -50,12 +50,12 @@ wire::Protocol dialect_by_first_frame(wire::Protocol protocol, std::string_view 
 
 Opening refuse_opening(std::string why) { return {.refused = std::move(why)}; }
 
-Opening open_by_token(std::string_view token, const Credentials& credentials, std::int64_t now_ms)
+Opening open_by_token(std::string_view token, const AgentCredentials& credentials, std::int64_t now_ms)
 {
     std::string why;
     auto found = credentials.by_jwt(token, now_ms, why);
-    if (!found) return refuse_opening("the agent's token is not good: " + why);
-    if (!valid_id(found->first)) return refuse_opening("the token's subject is no agent's id");
+    if (!found) return refuse_opening("the agent's token is invalid: " + why);
+    if (!valid_id(found->first)) return refuse_opening("the token's subject is not a valid agent id");
     return {.agent = std::move(found->first), .proof = std::move(found->second)};
 }
 

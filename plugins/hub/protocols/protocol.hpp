@@ -3,7 +3,7 @@
 // functions are pure.
 #pragma once
 
-#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/agent_credentials.hpp"
 #include "plugins/hub/http/http.hpp"
 
 #include "wire/codec.hpp"
@@ -30,9 +30,9 @@ struct AgentProtocol {
     // Sent to an agent whose first frame has an unknown id or a wrong secret.
     std::string_view unknown_agent = "unknown agent or wrong token";
     // nullptr: the upgrade proves nothing.
-    Opening (*opening)(const Head&, const Credentials&, std::int64_t now_ms) = nullptr;
+    Opening (*opening)(const Head&, const AgentCredentials&, std::int64_t now_ms) = nullptr;
     // Checks the first frame; nullptr: the upgrade has authenticated the agent.
-    Proof (*proof)(const wire::Hello&, const Credentials&) = nullptr;
+    Proof (*proof)(const wire::Hello&, const AgentCredentials&) = nullptr;
     // Whether this is the first of two answers that deployed agents send, which only reports the start.
     // nullptr: never.
     bool (*begins_only)(const wire::Result&) = nullptr;
@@ -49,7 +49,7 @@ extern const AgentProtocol storage_protocol, panel_protocol, print_protocol, das
 const AgentProtocol& agent_protocol(wire::Protocol);
 
 // Checks this upgrade.
-Opening opening(wire::Protocol, const Head&, const Credentials&, std::int64_t now_ms);
+Opening opening(wire::Protocol, const Head&, const AgentCredentials&, std::int64_t now_ms);
 
 // The dialect of this protocol that recognizes the agent's upgrade request, or its first frame; the protocol
 // itself if none does.
@@ -60,6 +60,6 @@ wire::Protocol dialect_by_first_frame(wire::Protocol, std::string_view frame);
 
 Opening refuse_opening(std::string why);
 // Authenticates the agent named by a JWT.
-Opening open_by_token(std::string_view token, const Credentials&, std::int64_t now_ms);
+Opening open_by_token(std::string_view token, const AgentCredentials&, std::int64_t now_ms);
 
 } // namespace agenthost::hub

@@ -1,4 +1,4 @@
-// Agents of the signed protocol prove themselves by their first frame, which is signed with their secret.
+// Agents of the signed protocol authenticate by their first frame, which is signed with their secret.
 #include "protocol.hpp"
 
 namespace agenthost::hub {
@@ -6,9 +6,9 @@ namespace agenthost::hub {
 namespace {
 
 // The codec has verified the frame with this secret.
-Proof prove(const wire::Hello& hello, const Credentials& credentials)
+Proof prove(const wire::Hello& hello, const AgentCredentials& credentials)
 {
-    return Credentials::by_secret(credentials.secret_of(hello.agent_id).value_or(""));
+    return Proof::by_secret(credentials.secret_of(hello.agent_id).value_or(""));
 }
 
 } // namespace

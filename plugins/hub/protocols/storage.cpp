@@ -1,11 +1,11 @@
-// Storage agents prove themselves by their first frame, which carries id and token.
+// Storage agents authenticate by their first frame, which has their id and token.
 #include "protocol.hpp"
 
 namespace agenthost::hub {
 
 namespace {
 
-Proof prove(const wire::Hello& hello, const Credentials&) { return Credentials::by_secret(hello.credential); }
+Proof prove(const wire::Hello& hello, const AgentCredentials&) { return Proof::by_secret(hello.credential); }
 
 } // namespace
 

@@ -243,7 +243,8 @@ void ReportsRest::metrics(const HttpRequest& request)
                 std::string out;
                 base::JsonWriter json{out};
                 json.object().member("agent", id).member("latest", base::RawJson{latest});
-                write_entries(json, "samples", reports_.history(id, Reports::Kind::metrics, 0, limit));
+                write_entries(json, "samples",
+                              reports_.histories().after(id, Reports::Kind::metrics, 0, limit));
                 json.end();
                 exchange.answer(json_answer(200, out));
             };
@@ -273,7 +274,7 @@ void ReportsRest::history(const HttpRequest& request, Reports::Kind kind, std::s
     }
     with_record(exchange, request.arguments[0],
                 [this, exchange, after, limit = *limit, kind, name](const AgentRecord& a) UNDER_LOCK {
-                    const auto entries = reports_.history(a.id, kind, after, limit);
+                    const auto entries = reports_.histories().after(a.id, kind, after, limit);
                     std::string out;
                     base::JsonWriter json{out};
                     json.object().member("agent", a.id);

@@ -14,8 +14,9 @@ namespace agenthost::hub {
 
 class ReportsRest {
 public:
-    ReportsRest(Core& core, Calls& calls, const Credentials& credentials, Commands& commands, Fanout& fanout,
-                Registry& registry, ReportTable& table, Reports& reports, const Attempts& attempts)
+    ReportsRest(Core& core, Calls& calls, const AgentCredentials& credentials, Commands& commands,
+                Fanout& fanout, Registry& registry, ReportTable& table, Reports& reports,
+                const Attempts& attempts)
         : core_{core}, calls_{calls}, credentials_{credentials}, commands_{commands}, fanout_{fanout},
           registry_{registry}, table_{table}, reports_{reports}, attempts_{attempts}
     {}
@@ -39,7 +40,7 @@ private:
 
     Core& core_;
     Calls& calls_;
-    const Credentials& credentials_;
+    const AgentCredentials& credentials_;
     Commands& commands_;
     Fanout& fanout_;
     Registry& registry_;

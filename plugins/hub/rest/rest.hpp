@@ -6,7 +6,7 @@
 #pragma once
 
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/caller_credentials.hpp"
 #include "plugins/hub/http/exchanges.hpp"
 #include "plugins/hub/http/router.hpp"
 
@@ -18,7 +18,7 @@ namespace agenthost::hub {
 
 class Rest {
 public:
-    Rest(Core& core, Exchanges& exchanges, const Credentials& credentials)
+    Rest(Core& core, Exchanges& exchanges, const CallerCredentials& credentials)
         : core_{core}, exchanges_{exchanges}, credentials_{credentials}
     {}
 
@@ -34,7 +34,7 @@ private:
 
     Core& core_;
     Exchanges& exchanges_;
-    const Credentials& credentials_;
+    const CallerCredentials& credentials_;
     Router router_;
 };
 

@@ -1,4 +1,4 @@
-// Sends what people do to a run to its agent: interrupts, typed input, terminal sizes. Under the hub's lock.
+// Sends interrupts, typed input and terminal sizes of a run to its agent. Under the hub's lock.
 #pragma once
 
 #include "run.hpp"
@@ -26,7 +26,7 @@ public:
     struct Input {
         std::string data;
         bool base64 = false, eof = false;
-        // Of `data` in everything typed. With it, the input may be sent again.
+        // The position of `data` in all input of the run. With it, the input may be sent again.
         std::optional<std::uint64_t> offset{};
     };
 
@@ -34,8 +34,9 @@ public:
         : core_{core}, fanout_{fanout}, commands_{commands}, requests_{requests}, find_{std::move(find)}
     {}
 
-    // `then` is called exactly once, with COMMAND_NOT_FOUND if there is no such run or it is over.
-    // An agent that has just received the command may not know it yet, or be busy: it is asked again for about two seconds.
+    // `then` is called exactly once, with COMMAND_NOT_FOUND if there is no such run or it is over. An agent
+    // that has just received the command may not know it yet, or be busy: the request is repeated for about
+    // two seconds.
     void interrupt(std::string_view id, bool force, Then) UNDER_LOCK;
     void input(std::string_view id, const Input&, Then) UNDER_LOCK;
     // A queued run has no terminal yet: the latest size is sent once it runs.
@@ -50,7 +51,7 @@ private:
     void ask(std::string_view id, std::string_view action, const WriteMembers&, Then) UNDER_LOCK;
     void interrupt(const std::string& id, bool force, int tries, Then) UNDER_LOCK;
 
-    // Of one call, while the agent is still writing the command's row.
+    // Attempts of one call, while the agent is still writing the command's row.
     static constexpr int max_interrupts = 40;
     static constexpr std::size_t max_interrupts_waiting = 1'024;
     static constexpr auto interrupt_again = std::chrono::milliseconds{50};
@@ -60,7 +61,7 @@ private:
     Commands& commands_;
     Requests& requests_;
     const Find find_;
-    // Columns and rows for queued runs. Bounded: an entry goes when its run starts or ends.
+    // Columns and rows for queued runs. Bounded: an entry is removed when its run starts or ends.
     std::map<std::string, std::pair<unsigned, unsigned>> sizes_ GUARDED;
     std::size_t interrupts_waiting_ GUARDED = 0;
 };

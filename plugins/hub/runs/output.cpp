@@ -20,9 +20,9 @@ RunChunk RunOutput::append(std::uint32_t channel, std::uint64_t lost, std::strin
     return chunk;
 }
 
-void RunOutput::trim(std::size_t most)
+void RunOutput::trim(std::size_t max_cost)
 {
-    while (cost_ > most && !pieces_.empty()) {
+    while (cost_ > max_cost && !pieces_.empty()) {
         cost_ -= piece_cost + pieces_.front().bytes.size();
         pieces_.pop_front();
     }

@@ -22,7 +22,7 @@ class RunOutput {
 public:
     // `lost`: bytes known to be missing before these.
     RunChunk append(std::uint32_t channel, std::uint64_t lost, std::string_view bytes);
-    void trim(std::size_t most); // drops the oldest pieces until the rest fits
+    void trim(std::size_t max_cost); // drops the oldest pieces until the rest fits
     // Visits the kept output from `from` on, piece by piece, until `visit(chunk)` returns false. The first
     // chunk's `dropped` is the gap between `from` and it.
     template <class Visit> void read(std::uint64_t from, Visit visit) const
@@ -49,7 +49,7 @@ private:
         std::string bytes;
     };
     static constexpr std::size_t piece_cost = 96,
-                                 joined = 16 << 10; // small pieces are put together up to this
+                                 joined = 16 << 10; // small pieces are joined up to this size
 
     std::deque<Piece> pieces_;
     std::uint64_t end_ = 0, lost_ = 0;

@@ -20,7 +20,7 @@ namespace {
 
 namespace json = wire::json;
 
-constexpr std::size_t max_shown = 200; // bytes of a command line that is kept to be shown
+constexpr std::size_t max_shown = 200; // bytes of a command line that are kept, for lists
 constexpr std::array<std::string_view, 4> words{"queued", "running", "completed", "failed"};
 
 std::string_view text_of(std::span<const json::Member> members, std::string_view key)
@@ -29,7 +29,7 @@ std::string_view text_of(std::span<const json::Member> members, std::string_view
     return member != nullptr ? member->text : std::string_view{};
 }
 
-// The hub gave up, or the process that ran the command is gone: nobody decided that it should end.
+// The hub gave up, or the process that ran the command is gone: no one decided to end the command.
 bool lost(const TaskRecord& task)
 {
     return task.code == wire::code::interrupted || task.code == wire::code::agent_offline ||
@@ -37,7 +37,7 @@ bool lost(const TaskRecord& task)
            (task.state == TaskState::failed && task.code == wire::code::timeout);
 }
 
-// "ls -l /srv" from argv or command, cut between characters.
+// "ls -l /srv" from argv or command, shortened between characters.
 std::string shown_command(std::span<const json::Member> members)
 {
     std::string shown{text_of(members, "command")};

@@ -1,4 +1,5 @@
-// Describes one terminal command: its state, how it ended and its output. Values only; runs.hpp moves them.
+// Describes one terminal command: its state, how it ended and its output. Values only; events.hpp changes
+// them.
 #pragma once
 
 #include "output.hpp"
@@ -16,7 +17,7 @@ enum class RunState : std::uint8_t { queued, running, completed, failed };
 std::string_view word(RunState);
 
 struct Run {
-    // The id: the task's, and the commandId on the wire.
+    // The id is the task's, and the commandId on the wire.
     std::string id, agent, priority;
     // The beginning of the command line, as a person would type it; for the machine's owner.
     std::string command;
@@ -27,7 +28,7 @@ struct Run {
     std::optional<int> exit_code;
     // When it is over. `reason`: exit, signal, interrupted, timeout or agent_lost.
     std::string reason, signal;
-    // Why it failed, if that is not the command's own doing.
+    // Why it failed, if the command itself is not the cause.
     std::string code, message, detail;
     // UTC ms; 0: not yet.
     std::int64_t created = 0, started = 0, ended = 0;
@@ -41,7 +42,7 @@ Run begin_run(const TaskRecord&);
 
 struct RunEnd {
     RunState state;
-    // Bytes of output in all, as the agent counted them; 0: unknown.
+    // Bytes of all output, as the agent counted them; 0: unknown.
     std::uint64_t printed = 0;
 };
 // Sets how the run ended, except its state and time.

@@ -10,7 +10,7 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::size_t group = 256; // rows in one commit
+constexpr std::size_t group = 256; // of each, jobs and tasks, in one commit
 constexpr auto retry_after = std::chrono::seconds{1};
 constexpr std::uint64_t min_free = 1 << 20; // with less, one of the next commits will fail
 constexpr const char* remedy = "name a file on another disk in plugins.hub.config.database";
@@ -25,7 +25,7 @@ base::Sha256Digest digest(std::span<const unsigned char> blob)
 } // namespace
 
 Store::Store(std::string file, Bounds bounds, std::size_t max_waiting, std::int64_t now, Loaded& loaded)
-    : file_{file}, bounds_{bounds}, max_waiting_{max_waiting}
+    : file_{file}, bounds_{bounds}, backlog_{max_waiting}
 {
     try {
         db_ = std::make_unique<base::Database>(file);
@@ -73,7 +73,7 @@ bool Store::post(Job job)
 {
     {
         const std::lock_guard lock{mutex_};
-        if (stopping_ || jobs_.size() >= queue_bound) return false;
+        if (stopping_ || jobs_.size() >= max_jobs) return false;
         jobs_.push_back(std::move(job));
     }
     changed_.notify_one();
@@ -84,7 +84,7 @@ void Store::run()
 {
     std::unique_lock lock{mutex_};
     for (;;) {
-        const auto due = [this] { return stopping_ || !jobs_.empty() || !order_.empty(); };
+        const auto due = [this] { return stopping_ || !jobs_.empty() || !backlog_.empty(); };
         if (!problem_)
             changed_.wait(lock, due);
         else if (!changed_.wait_for(lock, retry_after, due)) { // check whether the problem is over
@@ -93,25 +93,17 @@ void Store::run()
             lock.lock();
             continue;
         }
-        if (jobs_.empty() && order_.empty()) return; // stopping, and all is written
+        if (jobs_.empty() && backlog_.empty()) return; // stopping, and all is written
         std::deque<Job> jobs;
-        std::vector<Waiting> tasks;
         for (; !jobs_.empty() && jobs.size() < group; jobs_.pop_front())
             jobs.push_back(std::move(jobs_.front()));
-        const std::size_t batch = std::min(order_.size(), group);
-        for (std::size_t i = 0; i < batch; ++i) {
-            auto node = waiting_.extract(order_[i]);
-            waiting_bytes_ -= result_bytes(node.mapped().task);
-            committing_.emplace(node.key(), node.mapped().task);
-            tasks.push_back(std::move(node.mapped()));
-        }
-        order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(batch));
+        std::vector<TaskBacklog::Waiting> tasks = backlog_.begin_commit(group);
         lock.unlock();
         const bool saved = commit(jobs, tasks);
         lock.lock();
-        committing_.clear();
+        backlog_.end_commit();
         if (saved) continue;
-        for (Waiting& w : tasks) {
+        for (TaskBacklog::Waiting& w : tasks) {
             for (auto& done : std::exchange(w.done, {})) {
                 lock.unlock();
                 done(false); // report the failure now; the record itself is tried again
@@ -119,28 +111,14 @@ void Store::run()
             }
         }
         if (stopping_) return; // the disk refuses, and waiting for it would block the daemon's exit
-        put_back(std::move(tasks));
+        backlog_.put_back(std::move(tasks));
         changed_.wait_for(lock, retry_after, [this] { return stopping_ || !jobs_.empty(); });
-    }
-}
-
-void Store::put_back(std::vector<Waiting>&& tasks)
-{
-    for (Waiting& w : tasks) {
-        const std::string id = w.task.id;
-        if (const auto newer = waiting_.find(id); newer != waiting_.end()) {
-            std::move(w.done.begin(), w.done.end(), std::back_inserter(newer->second.done));
-        } else {
-            waiting_bytes_ += result_bytes(w.task);
-            waiting_.emplace(id, std::move(w));
-            order_.push_back(id);
-        }
     }
 }
 
 // Commits tasks and jobs together; if that fails, each job separately, so that one bad write does not fail
 // the others.
-bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
+bool Store::commit(std::deque<Job>& jobs, std::vector<TaskBacklog::Waiting>& tasks)
 {
     std::optional<base::DiskTrouble> problem;
     const auto attempt = [&](auto work) {
@@ -158,7 +136,7 @@ bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
         }
     };
     const auto save_all = [&] {
-        for (const Waiting& w : tasks) tables_->save(w.task);
+        for (const TaskBacklog::Waiting& w : tasks) tables_->save(w.task);
         tables_->results.trim();
     };
     std::vector<bool> ok(jobs.size(), true);
@@ -178,7 +156,7 @@ bool Store::commit(std::deque<Job>& jobs, std::vector<Waiting>& tasks)
         if (jobs[i].done) jobs[i].done(ok[i]);
     }
     if (saved) {
-        for (Waiting& w : tasks) {
+        for (TaskBacklog::Waiting& w : tasks) {
             for (auto& done : w.done) done(true);
         }
     }
@@ -197,7 +175,7 @@ void Store::probe()
                        t.db.exec(("PRAGMA user_version = " + std::to_string(now)).c_str()); // writes a page
                    },
                    {}});
-    std::vector<Waiting> none;
+    std::vector<TaskBacklog::Waiting> none;
     commit(one, none);
 }
 
@@ -216,7 +194,7 @@ std::optional<base::DiskTrouble> Store::problem() const
 std::size_t Store::waiting() const
 {
     const std::lock_guard lock{mutex_};
-    return jobs_.size() + order_.size();
+    return jobs_.size() + backlog_.size();
 }
 
 bool Store::in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done)
@@ -268,29 +246,11 @@ bool Store::forget(std::string id)
     return post({[id = std::move(id)](Tables& t) { t.agent_forget.bind(1, id).run(); }, {}});
 }
 
-// A long disk failure must not fill the memory: the record is kept, but a result without room is dropped.
-void Store::keep(Waiting& waiting, TaskRecord task)
-{
-    waiting_bytes_ -= result_bytes(waiting.task);
-    const std::uint64_t bytes = result_bytes(task);
-    if (waiting_bytes_ + bytes > max_waiting_bytes) drop_result(task);
-    waiting_bytes_ += result_bytes(task);
-    waiting.task = std::move(task);
-}
-
 bool Store::save(const TaskRecord& task, std::function<void(bool)> done)
 {
     {
         const std::lock_guard lock{mutex_};
-        if (stopping_) return false;
-        auto it = waiting_.find(task.id);
-        if (it == waiting_.end()) {
-            if (waiting_.size() >= max_waiting_ && !final(task.state)) return false;
-            it = waiting_.emplace(task.id, Waiting{}).first;
-            order_.push_back(task.id);
-        }
-        keep(it->second, task);
-        if (done) it->second.done.push_back(std::move(done));
+        if (stopping_ || !backlog_.save(task, std::move(done))) return false;
     }
     changed_.notify_one();
     return true;
@@ -302,10 +262,7 @@ bool Store::find(std::string id, std::function<void(std::optional<TaskRecord>)> 
     return post({[this, id = std::move(id), found](Tables& t) {
                      {
                          const std::lock_guard lock{mutex_};
-                         if (const auto it = waiting_.find(id); it != waiting_.end())
-                             *found = it->second.task;
-                         else if (const auto same = committing_.find(id); same != committing_.end())
-                             *found = same->second;
+                         if (const TaskRecord* newest = backlog_.find(id)) *found = *newest;
                      }
                      if (*found) return;
                      if (t.task_find.bind(1, id).step()) *found = Tables::task(t.task_find);

@@ -1,12 +1,14 @@
 // The default implementation of the hub's tables: one SQLite file, and one thread that commits in groups. No
 // other thread waits for the disk.
 //
-// Jobs run in order, so a query sees all earlier writes. Bounds: `queue_bound` jobs, `max_waiting` tasks
-// waiting to be saved (the newest state of each) with `max_waiting_bytes` of results, and the rows and bytes
-// of Bounds. A failing disk is retried every second, even without waiting work, so that its recovery is
-// noticed; meanwhile other writes report false.
+// Jobs run in order, so a query sees all earlier writes. Bounds: `max_jobs` jobs, `max_waiting` tasks that
+// wait to be saved (backlog.hpp), and the rows and bytes of Bounds. A failing disk is retried every second,
+// even without waiting work, so that its recovery is noticed; meanwhile other writes report false.
+//
+// More than 25 members, because ten functions implement the four tables; each only posts a job.
 #pragma once
 
+#include "backlog.hpp"
 #include "tables.hpp"
 
 #include "base/disk_trouble.hpp"
@@ -21,17 +23,14 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
+#include <vector>
 
 namespace agenthost::hub {
 
 class Store final : public Registry, public TaskTable, public ReportTable, public CredentialTable {
 public:
     // Many times a thousand agents that reconnect at once.
-    static constexpr std::size_t queue_bound = 16'384;
-
-    static constexpr std::uint64_t max_waiting_bytes = 128U << 20;
-
+    static constexpr std::size_t max_jobs = 16'384;
     static constexpr std::int64_t shop_rows = 1'000; // tasks kept for one shop
     // Agents remembered; those not seen for longest are deleted first.
     static constexpr std::int64_t agent_rows = 100'000;
@@ -81,31 +80,20 @@ private:
         std::function<void(Tables&)> run;
         std::function<void(bool ok)> done;
     };
-    struct Waiting {
-        TaskRecord task;
-        std::vector<std::function<void(bool)>> done;
-    };
 
     bool post(Job);
     void run();
-    bool commit(std::deque<Job>&, std::vector<Waiting>&);
-    void put_back(std::vector<Waiting>&&);
-    void keep(Waiting&, TaskRecord); // within max_waiting_bytes
-
+    bool commit(std::deque<Job>&, std::vector<TaskBacklog::Waiting>&);
     void probe();
 
     const std::string file_;
     const Bounds bounds_;
-    const std::size_t max_waiting_;
     std::unique_ptr<base::Database> db_;
     std::unique_ptr<Tables> tables_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Job> jobs_;
-    std::unordered_map<std::string, Waiting> waiting_;
-    std::vector<std::string> order_;  // of waiting_
-    std::uint64_t waiting_bytes_ = 0; // of results in waiting_
-    std::unordered_map<std::string, TaskRecord> committing_;
+    TaskBacklog backlog_;
     std::optional<base::DiskTrouble> problem_;
     bool stopping_ = false;
     std::thread thread_;

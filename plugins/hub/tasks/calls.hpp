@@ -6,7 +6,7 @@
 
 #include "base/json_writer.hpp"
 #include "plugins/hub/core/core.hpp"
-#include "plugins/hub/credentials/credentials.hpp"
+#include "plugins/hub/credentials/agent_credentials.hpp"
 #include "plugins/hub/http/exchanges.hpp"
 
 #include <functional>
@@ -20,8 +20,8 @@ public:
     static constexpr std::uint64_t max_body = 512 << 10; // of a command; a frame to an agent is at most 1 MiB
     static constexpr double default_wait_s = 30, max_wait_s = 3600;
 
-    Calls(Core& core, const Credentials& credentials, Fanout& fanout, Registry& registry, TaskTable& table,
-          Commands& commands)
+    Calls(Core& core, const AgentCredentials& credentials, Fanout& fanout, Registry& registry,
+          TaskTable& table, Commands& commands)
         : core_{core},
           credentials_{credentials}, fanout_{fanout}, registry_{registry}, table_{table}, commands_{commands}
     {}
@@ -55,7 +55,7 @@ private:
     void accepted(const Exchange&, const std::string& id, const Form&) UNDER_LOCK;
 
     Core& core_;
-    const Credentials& credentials_;
+    const AgentCredentials& credentials_;
     Fanout& fanout_;
     Registry& registry_;
     TaskTable& table_;

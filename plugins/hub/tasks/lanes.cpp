@@ -2,6 +2,11 @@
 
 namespace agenthost::hub {
 
+void Lanes::repeats_ids(std::string_view agent)
+{
+    if (one_by_one_.erase(std::string{agent}) > 0) forget(agent);
+}
+
 void Lanes::sent(std::string_view agent, std::string_view word, std::string_view id)
 {
     agents_[std::string{agent}].insert_or_assign(std::string{word}, Sent{.id = std::string{id}});
@@ -45,6 +50,7 @@ std::string Lanes::only(std::string_view agent) const
 
 bool Lanes::lost(std::string_view agent, Time until)
 {
+    one_by_one_.erase(std::string{agent});
     const auto lane = agents_.find(std::string{agent});
     if (lane == agents_.end()) return false;
     for (auto& [word, sent] : lane->second) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace agenthost::hub {
 
@@ -22,6 +23,16 @@ class Lanes {
 public:
     using Time = std::chrono::steady_clock::time_point;
     static constexpr std::size_t max_words = 256;
+
+    // An agent whose protocol does not require ids in answers: it gets one command at a time until it repeats
+    // an id.
+    void connected(std::string_view agent) { one_by_one_.emplace(agent); }
+    [[nodiscard]] bool one_by_one(std::string_view agent) const
+    {
+        return one_by_one_.contains(std::string{agent});
+    }
+    // Its answer had an id: nothing of it is held any more.
+    void repeats_ids(std::string_view agent);
 
     void sent(std::string_view agent, std::string_view word, std::string_view id);
     void not_sent(std::string_view agent, std::string_view id); // the connection could not accept it
@@ -36,7 +47,7 @@ public:
     void expire(std::string_view agent, Time now);
     // Adds a command of an earlier hub process; if two have the same name, an answer belongs to neither.
     void inherited(std::string_view agent, std::string_view word, std::string_view id, Time until);
-    void forget(std::string_view agent); // it does repeat ids, or was revoked
+    void forget(std::string_view agent); // it was revoked
 
     [[nodiscard]] std::size_t agents() const { return agents_.size(); }
 
@@ -48,6 +59,7 @@ private:
     using Words = std::map<std::string, Sent, std::less<>>;
 
     std::unordered_map<std::string, Words> agents_; // those with an unanswered command
+    std::unordered_set<std::string> one_by_one_;    // connected ones
 };
 
 } // namespace agenthost::hub

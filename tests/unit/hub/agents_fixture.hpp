@@ -45,7 +45,7 @@ protected:
                     .jti = agenthost::base::random_uuid()});
     }
 
-    // --- agents; the caller looks at what became of them ---
+    // --- agents; the caller checks the outcome ---
     agh_conn panel(const std::string& id, const std::string& jwt, const json& more = json::object())
     {
         json headers{{"x-agent-id", id}};

@@ -1,4 +1,4 @@
-// Every text that enters the hub has a limited nesting depth: what is deeper is refused, and nothing recurses into it.
+// The nesting depth of every input is limited: deeper input is rejected without recursion.
 #include "parts.hpp"
 
 #include "plugins/hub/credentials/jwt.hpp"

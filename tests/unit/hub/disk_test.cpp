@@ -1,5 +1,6 @@
-// A disk that refuses: callers hear it where something had to be kept, everything else goes on, and what was kept back is written when
-// the disk is well again. The disk here is full for this process alone: no file of it may grow (RLIMIT_FSIZE), which needs no root.
+// A failing disk: callers whose data had to be saved get an error, everything else continues, and waiting
+// data is written when the disk has recovered. The disk is full only for this process: its files may not grow
+// (RLIMIT_FSIZE), which needs no root.
 #include "fixture.hpp"
 
 #include <csignal>
@@ -35,11 +36,11 @@ TEST_F(HubTest, ADiskFailureIsReportedAndNoAnsweredTaskIsLost)
     int late_status = 0, done_status = 0;
     {
         const FullDisk full;
-        // Who asks for a promise that outlives the hub gets none.
+        // A caller that needs a saved task gets an error.
         const agh_conn late = command("n1", {{"action", "info"}, {"timeout", 0}});
         late_status = answer(late).status;
         accepted_error = answer(late).body["error"];
-        // Who waits gets the agent's answer: it needs no disk.
+        // A caller that waits gets the agent's answer, which needs no disk.
         const agh_conn rest = command("n1", {{"action", "info"}});
         kept_id = sent(n1, 1)["request_id"];
         const json asked = sent(n1, 2);

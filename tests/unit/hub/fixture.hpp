@@ -1,4 +1,4 @@
-// The hub's library as it ships, in a FakeHost: the test plays agents, REST callers and the daemon.
+// The hub's library as it is shipped, in a FakeHost: the test plays agents, REST callers and the daemon.
 #pragma once
 
 #include "base/hash.hpp"

@@ -1,4 +1,5 @@
-// Who may be whom: revocation that lasts, ids that nobody else gets, what a limited caller learns, who is slowed down.
+// Identities: revocations that last, ids that no other agent can claim, the view of a limited caller, rate
+// limits.
 #include "agents_fixture.hpp"
 
 #include "node_jwt.hpp"
@@ -12,7 +13,7 @@ namespace {
 
 // ---- revocation ----
 
-// The outcome of the race is the daemon's; whatever it is, a restart must not change it.
+// The daemon decides the race; a restart must not change the outcome.
 TEST_F(AgentsTest, ARevocationDuringARefreshSurvivesARestart)
 {
     for (int round = 0; round < 10; ++round) {
@@ -136,7 +137,7 @@ TEST_F(AgentsTest, ATrustedSessionEndsWhenItsIdGetsACredential)
     EXPECT_EQ(close_code(shop), 1008);
 }
 
-// ---- what a limited caller learns ----
+// ---- the view of a limited caller ----
 
 struct SightTest : AgentsTest {
     std::string limited(const json& agents) const
@@ -149,7 +150,7 @@ struct SightTest : AgentsTest {
     {
         return answer(host->listener.request("GET", path, bearer(bearer_token), query));
     }
-    // All pages; every cursor is the id of an agent that was shown.
+    // All pages; every cursor is the id of an agent on its page.
     std::vector<std::string> walk(const std::string& path, const char* list, const char* id,
                                   const std::string& jwt)
     {
@@ -219,7 +220,7 @@ TEST_F(SightTest, AnAgentsClaimThatIsNotAListIsRejectedEverywhere)
     EXPECT_EQ(close_code(desk), 1008);
 }
 
-// ---- who is slowed down ----
+// ---- rate limits ----
 
 constexpr const char* proxy = "203.0.113.5:1000";
 
@@ -295,7 +296,7 @@ TEST_F(AgentsTest, AShortTokenIsRefusedAtStartWithItsFileAndARemedy)
     }
 }
 
-TEST_F(AgentsTest, ATokenFileThatBecomesShortKeepsTheOldToken)
+TEST_F(AgentsTest, KeepsTheOldTokenWhenTheNewOneIsTooShort)
 {
     write_file(dir / "admin", "x\n");
     EXPECT_TRUE(wait_for([&] { return !host->health().ok(); }));

@@ -1,4 +1,4 @@
-// Tokens and keys made and checked by node's crypto (jwt.mjs).
+// Tokens and keys created and checked by node's crypto (jwt.mjs).
 #pragma once
 
 #include "tests/support/support.hpp"

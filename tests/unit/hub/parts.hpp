@@ -1,5 +1,5 @@
-// The hub's REST half over other tables than its own: everything in memory, one thread, a clock that the test moves. What it proves:
-// registry, tasks, reports and fan-out are what tables.hpp says and nothing more.
+// The hub's REST half with other tables than its own: everything in memory, one thread, a test clock. It
+// proves that registry, tasks, reports and fan-out depend only on the interfaces in tables.hpp.
 #pragma once
 
 #include "plugins/hub/hub.hpp"
@@ -18,7 +18,7 @@ namespace agenthost::hub_test {
 using namespace agenthost::hub;
 using nlohmann::json;
 
-// The daemon: remembers what was answered.
+// The daemon: records answers and frames.
 class MemoryDaemon final : public Host, public HttpHost {
 public:
     void answer(Conn conn, const Answer& a) override { answers.insert_or_assign(conn, a); }
@@ -46,7 +46,7 @@ public:
     std::vector<std::string> logged;
 };
 
-// Callbacks wait until the test lets them come: never from inside the call, as tables.hpp says.
+// Callbacks wait until the test runs them: never from inside the call, as tables.hpp requires.
 struct Later {
     std::deque<std::function<void()>> waiting;
     void run()
@@ -72,7 +72,8 @@ public:
     bool list(Page page, std::function<void(std::vector<AgentRecord>)> then) override
     {
         std::vector<AgentRecord> rows;
-        for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.max_rows; ++it) {
+        for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.max_rows;
+             ++it) {
             if (page.among &&
                 std::find(page.among->begin(), page.among->end(), it->first) == page.among->end())
                 continue;
@@ -188,12 +189,12 @@ protected:
     {
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
-        commands.observe_begin([this](const TaskRecord& t) { runs.began(t); });
+        commands.observe_begin([this](const TaskRecord& t) { runs.events().began(t); });
         commands.observe([this](const TaskRecord& t) {
             print.ended(t);
-            runs.ended(t);
+            runs.events().ended(t);
         });
-        credentials.set_admin(base::sha256("admin"));
+        credentials.callers.set_admin(base::sha256("admin"));
         for (auto& rows : {reports_rest.routes(), agent_commands.routes(), files.routes(),
                            tasks_rest.routes(), runs_rest.routes(), print.routes(), signed_rest.routes()})
             rest.add(rows);
@@ -220,7 +221,7 @@ protected:
             fanout.agents.insert_or_assign(id, a);
             tables.seen(a);
             reports.ready(id);
-            commands.agent_ready(a);
+            commands.events().agent_ready(a);
         });
         later.run();
     }
@@ -229,12 +230,12 @@ protected:
         enter([&] {
             fanout.agents.erase(id);
             reports.lost(id);
-            commands.agent_lost(id);
+            commands.events().agent_lost(id);
         });
     }
     void result(const std::string& agent, const wire::Result& r)
     {
-        enter([&] { commands.result(agent, r); });
+        enter([&] { commands.events().result(agent, r); });
         later.run();
     }
     void beat(const std::string& agent, const std::string& facts)
@@ -289,19 +290,20 @@ protected:
     Requests requests{core, fanout};
     Runs runs{core, fanout, commands, requests};
     Reports reports{core, tables};
-    Calls calls{core, credentials, fanout, tables, tables, commands};
+    Calls calls{core, credentials.agents, fanout, tables, tables, commands};
     Files files{core, calls, commands, nullptr};
     PrintTasks print{core, calls, commands, fanout, tables, tables, tables, reports};
     SignedRest signed_rest{calls, fanout};
     Attempts attempts;
-    ReportsRest reports_rest{core, calls, credentials, commands, fanout, tables, tables, reports, attempts};
+    ReportsRest reports_rest{core,    calls,   credentials.agents, commands, fanout, tables, tables,
+                             reports, attempts};
     RunsRest runs_rest{core, runs};
     std::vector<std::pair<std::string, bool>> interrupted_later;
     TasksRest tasks_rest{calls, commands, runs, [this](const std::string& id, bool force) {
                              interrupted_later.emplace_back(id, force);
                          }};
     AgentCommands agent_commands{calls};
-    Rest rest{core, exchanges, credentials};
+    Rest rest{core, exchanges, credentials.callers};
 
 private:
     Conn last_ = 100;

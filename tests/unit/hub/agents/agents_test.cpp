@@ -1,4 +1,4 @@
-// How agents of each protocol get in, and are cut off again.
+// Agents of each protocol are admitted and disconnected.
 #include "tests/unit/hub/agents_fixture.hpp"
 
 #include "base/hash.hpp"
@@ -84,7 +84,7 @@ TEST_F(AgentsTest, APrintShopWithACredentialNeedsItsToken)
     EXPECT_EQ(sent(conn, 2)["type"], "ack") << "a repeat is acknowledged and changes nothing";
 }
 
-TEST_F(AgentsTest, APrintAgentWithoutHeadersIsKnownByItsRegisterFrame)
+TEST_F(AgentsTest, APrintAgentWithoutHeadersIsIdentifiedByItsRegisterFrame)
 {
     const auto dial_shop = [&](const json& headers, const char* shop) {
         const agh_conn conn = print(headers);
@@ -120,7 +120,8 @@ TEST_F(AgentsTest, ARegisterFrameForAnotherShopEndsTheSession)
     EXPECT_EQ(status("n2"), "offline");
 }
 
-// What a signed agent sends, by the document: hex(HMAC-SHA256(secret, compact JSON of type, agentId, ts, nonce, payload)).
+// A signed agent's frame, as documented: hex(HMAC-SHA256(secret, compact JSON of type, agentId, ts,
+// nonce, payload)).
 std::string signed_frame(const std::string& secret, const std::string& type, const std::string& agent,
                          const std::string& payload, std::int64_t ts = now_s() * 1000,
                          const std::string& nonce = agenthost::base::random_uuid())
@@ -273,7 +274,7 @@ TEST_F(AgentsTest, ANewJwtKeyEndsSessionsOfTheOldOne)
     EXPECT_TRUE(upgraded(panel("p1", token("p1", Role::agent, 600, other))));
 }
 
-TEST_F(AgentsTest, WebPagesOfOtherOriginsAreRefusedBeforeAnythingElse)
+TEST_F(AgentsTest, RefusesWebPagesOfOtherOriginsBeforeOtherChecks)
 {
     reboot({{"allow_origins", {"https://desk.example.com"}}});
     const auto status_with = [&](const std::string& origin) {
@@ -294,7 +295,7 @@ TEST_F(AgentsTest, WebPagesOfOtherOriginsAreRefusedBeforeAnythingElse)
     }
 }
 
-TEST_F(AgentsTest, RolesOfCallersHoldOnEveryRoute)
+TEST_F(AgentsTest, EveryRouteChecksTheCallersRole)
 {
     std::string why;
     const auto jwt = agenthost::hub::Jwt::of_secret(jwt_secret, why);

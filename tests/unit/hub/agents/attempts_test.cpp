@@ -29,18 +29,18 @@ TEST(HubAttempts, OneAddressCannotEvictTheOthers)
     attempts.failed("quiet", "panel", "10.0.0.9:1", "expired", 1);
     for (int i = 0; i < 10'000; ++i)
         attempts.failed("id-" + std::to_string(i), "storage", "10.0.0.1:1", "unknown agent", 2 + i);
-    EXPECT_EQ(attempts.all().size(), Attempts::most_of_address + 1);
+    EXPECT_EQ(attempts.all().size(), Attempts::max_of_address + 1);
     EXPECT_EQ(attempts.all()[0].agent, "quiet");
     for (int i = 0; i < 1'000; ++i)
         attempts.failed("id-" + std::to_string(i), "storage", "[2001:db8:1:2::" + std::to_string(i) + "]:1",
                         "unknown agent", 10'100 + i);
-    EXPECT_EQ(attempts.all().size(), 2 * Attempts::most_of_address + 1) << "a /64 is one address";
+    EXPECT_EQ(attempts.all().size(), 2 * Attempts::max_of_address + 1) << "a /64 is one address";
     for (int i = 0; i < 1'000; ++i)
         attempts.failed("", "storage", "10.1.0." + std::to_string(i) + ":1", "nothing", 20'000 + i);
-    EXPECT_EQ(attempts.all().size(), Attempts::most);
+    EXPECT_EQ(attempts.all().size(), Attempts::max_attempts);
 }
 
-TEST(HubAttempts, TakesNothingUnprintable)
+TEST(HubAttempts, RemovesUnprintableCharacters)
 {
     Attempts attempts;
     attempts.failed(std::string{"a\nb"}, "storage", "1.2.3.4:5", std::string(1'000, 'x') + "\n", 1);
@@ -68,7 +68,7 @@ protected:
     }
 };
 
-TEST_F(FailingAgentsTest, ABadFirstFrameIsNamedInTheLogTheCloseReasonAndTheList)
+TEST_F(FailingAgentsTest, ReportsABadFirstFrameInTheLogTheCloseReasonAndTheList)
 {
     const agh_conn conn = host->listener.websocket("/ws/storage");
     ASSERT_TRUE(upgraded(conn));
@@ -88,8 +88,8 @@ TEST_F(FailingAgentsTest, ABadFirstFrameIsNamedInTheLogTheCloseReasonAndTheList)
     EXPECT_EQ(failing("protocol=panel"), json::array());
 }
 
-// What the listener ends itself, and what is no text, never reaches a codec.
-TEST_F(FailingAgentsTest, AFirstFrameThatCannotBeReadIsNamedToo)
+// Frames that the listener rejects and binary frames never reach a codec.
+TEST_F(FailingAgentsTest, AlsoReportsAFirstFrameThatCannotBeRead)
 {
     const json known{{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}};
     const agh_conn binary = print(known);
@@ -109,14 +109,14 @@ TEST_F(FailingAgentsTest, AFirstFrameThatCannotBeReadIsNamedToo)
     }
     EXPECT_EQ(failing()[0]["count"], 4);
     EXPECT_EQ(failing()[0]["id"], "n1");
-    // A visitor that goes without a word is no attempt.
+    // A connection that ends without a frame is not an attempt.
     const agh_conn probe = host->listener.websocket("/ws/storage");
     ASSERT_TRUE(upgraded(probe));
     host->listener.closed(probe, 1006);
     EXPECT_EQ(failing().size(), 1U);
 }
 
-TEST_F(FailingAgentsTest, AnAgentsSessionThatEndsByItsFrameSaysSo)
+TEST_F(FailingAgentsTest, ReportsThatAFrameEndedTheAgentsSession)
 {
     const agh_conn one = agent("n1");
     host->listener.closed(one, 1009);
@@ -145,7 +145,7 @@ TEST_F(FailingAgentsTest, EveryProtocolNamesTheExpectedFrame)
     EXPECT_EQ(failing().size(), 3U);
 }
 
-TEST_F(FailingAgentsTest, AWrongTokenIsListedUntilTheAgentIsIn)
+TEST_F(FailingAgentsTest, AWrongTokenIsListedUntilTheAgentConnects)
 {
     EXPECT_EQ(close_code(dial("n1", "wrong")), 1008);
     EXPECT_EQ(close_code(dial("n1", "wrong")), 1008);
@@ -179,7 +179,7 @@ TEST_F(FailingAgentsTest, ADashboardSeesOnlyItsOwnAgentsFail)
     EXPECT_EQ(failing().size(), 3U);
 }
 
-// NOTES.md, panel: agents in the field send X-Node-Id, or ?nodeId=, or nothing.
+// NOTES.md, panel: deployed agents send X-Node-Id, or ?nodeId=, or nothing.
 TEST_F(FailingAgentsTest, APanelAgentIsTheSubjectOfItsToken)
 {
     const auto dial_panel = [&](const json& headers, const std::string& query = {}) {
@@ -194,7 +194,7 @@ TEST_F(FailingAgentsTest, APanelAgentIsTheSubjectOfItsToken)
     EXPECT_TRUE(unauthorized(dial_panel({{"x-node-id", "p2"}})));
     EXPECT_TRUE(unauthorized(dial_panel({{"x-agent-id", "p1"}, {"x-node-id", "p2"}})));
     EXPECT_TRUE(unauthorized(dial_panel(json::object(), "nodeId=p2")));
-    EXPECT_THAT(failing()[0]["reason"].get<std::string>(), HasSubstr("is not the agent the token names"));
+    EXPECT_THAT(failing()[0]["reason"].get<std::string>(), HasSubstr("differs from the agent id in the token"));
 }
 
 } // namespace

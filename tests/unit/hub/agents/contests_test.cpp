@@ -82,11 +82,11 @@ TEST_F(ContestsTest, AContestEndsWhenOneAgentStaysAway)
 TEST_F(ContestsTest, RemembersABoundedNumberOfIdentities)
 {
     begin();
-    for (std::size_t i = 0; i < Contests::most - 1; ++i) meet("x", "y", std::to_string(i));
-    EXPECT_EQ(contests.size(), Contests::most);
+    for (std::size_t i = 0; i < Contests::max_identities - 1; ++i) meet("x", "y", std::to_string(i));
+    EXPECT_EQ(contests.size(), Contests::max_identities);
     EXPECT_NE(contests.find("a", now), nullptr);
     meet("x", "y", "one more");
-    EXPECT_EQ(contests.size(), Contests::most);
+    EXPECT_EQ(contests.size(), Contests::max_identities);
     EXPECT_EQ(contests.find("a", now), nullptr) << "the one that was quiet for longest";
 }
 

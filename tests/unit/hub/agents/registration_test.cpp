@@ -33,7 +33,7 @@ TEST_F(AgentsTest, RegistersAsDocumented)
         << "the same name again is another agent: nobody takes one over by its name";
 }
 
-TEST_F(AgentsTest, TheAgentsUrlIsThePublicOne)
+TEST_F(AgentsTest, AgentsAreGivenThePublicUrl)
 {
     reboot({{"public_url", "https://hub.example.com"}});
     EXPECT_EQ(enrolled()["websocketUrl"], "wss://hub.example.com/ws/agents");
@@ -79,7 +79,7 @@ TEST_F(AgentsTest, MalformedRegistrationsAreRefusedWithAReason)
     EXPECT_EQ(answer(host->listener.request("POST", "/api/agents/register", bearer(enroll))).status, 400);
 }
 
-TEST_F(AgentsTest, ARefreshTokenServesOnce)
+TEST_F(AgentsTest, ARefreshTokenIsValidOnce)
 {
     const json node = enrolled();
     const auto first = refresh(node["refreshToken"]);
@@ -111,7 +111,7 @@ TEST_F(AgentsTest, ReusingAnOldRefreshTokenRevokesTheValidOne)
         << "its JWT is good until it expires or is revoked";
 }
 
-TEST_F(AgentsTest, AGuessedRefreshTokenDoesNotHurtTheAgent)
+TEST_F(AgentsTest, AGuessedRefreshTokenDoesNotAffectTheAgent)
 {
     const json node = enrolled();
     const std::string id = node["id"];

@@ -1,4 +1,4 @@
-// What agents say of themselves: kept, bounded, asked for.
+// Reports of agents: storage, bounds, queries.
 #include "tests/unit/hub/parts.hpp"
 
 using namespace agenthost::hub_test;
@@ -70,7 +70,7 @@ TEST_F(ReportsTest, HealthGivesTheReason)
 }
 
 // Seen on a release build: {"metrics":{ }} made the hub's answer `{"at":7, }`.
-TEST_F(ReportsTest, AnswersAreValidJsonWhateverSpaceAPeerWrites)
+TEST_F(ReportsTest, AnswersAreValidJsonForAnyWhitespace)
 {
     join("n1", "dashboard");
     const std::vector<std::string> texts{R"({"metrics":{ }})", R"({ "metrics" : {"cpu_percent" : 1 } })",
@@ -110,7 +110,7 @@ TEST_F(ReportsTest, TheTableSoonHasTheLatestReportAndAnswersForIt)
     EXPECT_EQ(get("/api/agents/n1/health")["facts"]["status"], "alive");
 }
 
-TEST_F(ReportsTest, ATableThatIsBehindGetsItLater)
+TEST_F(ReportsTest, RetriesWhenTheTableIsFull)
 {
     join("n1", "signed");
     beat("n1", R"({"n":1})");
@@ -163,7 +163,7 @@ TEST_F(ReportsTest, OutputOfACommandIsAnEvent)
     EXPECT_EQ(event["data"]["text"], "oh\n\xef\xbf\xbd");
 }
 
-TEST_F(ReportsTest, NothingGrowsWithoutABound)
+TEST_F(ReportsTest, EverythingIsBounded)
 {
     Reports small{
         core, tables, {.samples = 3, .entries = 2, .entry_bytes = 100, .memory = 1'000, .agents = 2}};
@@ -173,21 +173,21 @@ TEST_F(ReportsTest, NothingGrowsWithoutABound)
         small.log("a", {.level = "info", .message = std::to_string(i)});
         small.event("a", {.topic = "t", .json = big});
     }
-    EXPECT_EQ(small.history("a", Reports::Kind::metrics, 0, 100).size(), 3U);
-    EXPECT_EQ(small.history("a", Reports::Kind::logs, 0, 100).size(), 2U);
-    EXPECT_EQ(small.history("a", Reports::Kind::metrics, 0, 100).back()->json, R"({"n":9})");
-    EXPECT_EQ(small.history("a", Reports::Kind::events, 0, 100).back()->json,
+    EXPECT_EQ(small.histories().after("a", Reports::Kind::metrics, 0, 100).size(), 3U);
+    EXPECT_EQ(small.histories().after("a", Reports::Kind::logs, 0, 100).size(), 2U);
+    EXPECT_EQ(small.histories().after("a", Reports::Kind::metrics, 0, 100).back()->json, R"({"n":9})");
+    EXPECT_EQ(small.histories().after("a", Reports::Kind::events, 0, 100).back()->json,
               R"({"topic":"t","data":{"dropped_bytes":208}})");
-    EXPECT_LE(small.bytes(), 1'000U);
+    EXPECT_LE(small.histories().bytes(), 1'000U);
 
-    // The memory is used up: a newcomer gets no history, but its last word.
+    // The memory is used up: a new agent gets no history, but its latest report is kept.
     for (int i = 0; i < 50; ++i) small.log("a", {.level = "info", .message = std::string(90, 'y')});
     for (int i = 0; i < 50; ++i) small.metrics("b", {.json = R"({"n":)" + std::to_string(i) + "}"});
-    EXPECT_LE(small.bytes(), 1'000U);
+    EXPECT_LE(small.histories().bytes(), 1'000U);
     EXPECT_EQ(small.last_metrics("b")->json, R"({"n":49})");
     EXPECT_EQ(small.agents(), 2U);
 
-    // Who has been away for longest makes room; who is here never does.
+    // The agent offline for longest is removed; a connected one never is.
     small.heartbeat("c", {.facts = "{}"});
     EXPECT_EQ(small.last_heartbeat("c"), nullptr);
     small.lost("a");
@@ -200,13 +200,13 @@ TEST_F(ReportsTest, NothingGrowsWithoutABound)
     EXPECT_EQ(small.agents(), 2U);
 }
 
-TEST_F(ReportsTest, ReleasesWhatItCounted)
+TEST_F(ReportsTest, ReleasesTheMemoryOfRemovedAgents)
 {
     Reports small{core, tables, {.memory = 10'000}};
     for (int i = 0; i < 20; ++i) small.log("a", {.level = "info", .message = "hello"});
-    EXPECT_GT(small.bytes(), 0U);
+    EXPECT_GT(small.histories().bytes(), 0U);
     small.forget("a");
-    EXPECT_EQ(small.bytes(), 0U);
+    EXPECT_EQ(small.histories().bytes(), 0U);
     small.flush(); // a name that is gone is no trouble
 }
 

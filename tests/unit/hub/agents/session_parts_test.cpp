@@ -1,4 +1,5 @@
-// The parts of Sessions, one at a time: the log of failed attempts, the takeover policy, admission, one agent's session.
+// The parts of Sessions, one at a time: the log of failed attempts, the takeover policy, admission, one
+// agent's session.
 #include "peers.hpp"
 
 #include "plugins/hub/agents/admission.hpp"
@@ -21,7 +22,7 @@ struct SessionParts : testing::Test {
     {
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
-        credentials.set_listed({{"n1", {"secret-of-n1", base::sha256("secret-of-n1")}}});
+        credentials.agents.set_listed({{"n1", {"secret-of-n1", base::sha256("secret-of-n1")}}});
     }
     void enter(const std::function<void()>& work) { core.strand.run(work); }
     void pass(std::chrono::seconds time)
@@ -103,7 +104,7 @@ struct AdmissionTest : SessionParts {
     }
 
     const Proof* live = nullptr;
-    Admission admission{core,   exchanges, credentials,
+    Admission admission{core,   exchanges, credentials.agents,
                         nonces, attempts,  [this](std::string_view) { return live; }};
 };
 
@@ -139,7 +140,7 @@ TEST_F(AdmissionTest, ClosesWhatDoesNotAuthenticate)
 
 TEST_F(AdmissionTest, DoesNotLetATrustedShopClaimAnAuthenticatedId)
 {
-    credentials.trust_shops(true);
+    credentials.agents.trust_shops(true);
     const Proof proof{.kind = Proof::Kind::secret};
     live = &proof;
     EXPECT_EQ(request(Protocol::print, {{"x-shop-id", "shop"}}), nullptr);

@@ -129,7 +129,7 @@ TEST_F(HubTest, ATaskWhoseAnswerIsTooLargeForTheHubEndsInsteadOfBeingSentAgain)
     EXPECT_EQ(answer(next).status, 200);
 }
 
-// Whose message it was is not known.
+// It is unknown whose message it was.
 TEST_F(HubTest, WithSeveralTasksATooLargeMessageEndsNone)
 {
     const agh_conn first = agent("n1");

@@ -1,4 +1,4 @@
-// Sessions by themselves, under a clock that the test moves: pings, time-outs, tokens that run out, what a peer can do to the log.
+// Sessions with a test clock: pings, timeouts, tokens that expire, the effect of a peer on the log.
 #include "peers.hpp"
 
 #include "plugins/hub/agents/sessions.hpp"
@@ -29,8 +29,8 @@ struct SessionsTest : testing::Test {
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
         sessions.observe(heard_by);
-        credentials.set_listed({{"n1", {"secret-of-n1", base::sha256("secret-of-n1")}}});
-        credentials.set_jwt(jwt);
+        credentials.agents.set_listed({{"n1", {"secret-of-n1", base::sha256("secret-of-n1")}}});
+        credentials.agents.set_jwt(jwt);
     }
     void enter(const std::function<void()>& work) { core.strand.run(work); }
     void pass(std::chrono::seconds time)
@@ -84,7 +84,7 @@ struct SessionsTest : testing::Test {
     Listener heard_by;
     std::vector<std::string>& heard = heard_by.heard;
     Exchanges exchanges{core, daemon};
-    Sessions sessions{core, exchanges, credentials, nonces};
+    Sessions sessions{core, exchanges, credentials.agents, nonces};
     Conn last = 0;
 };
 
@@ -151,7 +151,7 @@ TEST_F(SessionsTest, ASessionEndsWithItsTokenUnlessItWasRenewed)
     EXPECT_FALSE(sessions.online("p2"));
 }
 
-TEST_F(SessionsTest, ATokenOfYearsDoesNotOverflowATimer)
+TEST_F(SessionsTest, ATokenValidForYearsDoesNotOverflowATimer)
 {
     auto& node = panel("p1", std::chrono::hours{24 * 365 * 50});
     for (int i = 0; i < 5; ++i) pass(24h);
@@ -196,7 +196,7 @@ TEST_F(SessionsTest, ThereAreNeverTwoLiveSessionsOfOneAgent)
     EXPECT_EQ(sessions.size(), 1U);
 }
 
-TEST_F(SessionsTest, TwoMachinesWithOneIdentityAreNoticedAndTheNewcomerIsHeldBack)
+TEST_F(SessionsTest, DetectsTwoMachinesWithOneIdentityAndDelaysTheNewcomer)
 {
     const auto from = [&](const char* address) -> Peers::Peer& {
         peer = address;
@@ -236,7 +236,7 @@ TEST_F(SessionsTest, TwoMachinesWithOneIdentityAreNoticedAndTheNewcomerIsHeldBac
     EXPECT_EQ(from("192.0.2.1:1").close_code, 1013) << "the wait has doubled";
 }
 
-TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverHeldBack)
+TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverDelayed)
 {
     for (int i = 0; i < 20; ++i) {
         EXPECT_EQ(panel("p1").close_code, 0) << i;
@@ -252,8 +252,8 @@ TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverHeldBack)
     EXPECT_EQ(panel("p1").close_code, 0) << "the connected one has gone";
 }
 
-// Four losses of its own line within ten minutes, and it was told that another machine uses its identity.
-TEST_F(SessionsTest, ABrokenConnectionIsNeverTakenForTwoMachines)
+// After four broken connections within ten minutes an agent was told that another machine uses its identity.
+TEST_F(SessionsTest, ABrokenConnectionIsNeverMistakenForTwoMachines)
 {
     for (unsigned seed = 1; seed <= 50; ++seed) {
         std::mt19937 random{seed};
@@ -278,7 +278,7 @@ TEST_F(SessionsTest, ABrokenConnectionIsNeverTakenForTwoMachines)
     EXPECT_THAT(daemon.logged, testing::Not(testing::Contains(HasSubstr("two machines"))));
 }
 
-TEST_F(SessionsTest, TwoLiveMachinesAreNoticedAfterFourTakeovers)
+TEST_F(SessionsTest, DetectsTwoLiveMachinesAfterFourTakeovers)
 {
     for (unsigned seed = 1; seed <= 50; ++seed) {
         std::mt19937 random{seed};
@@ -303,7 +303,7 @@ TEST_F(SessionsTest, TwoLiveMachinesAreNoticedAfterFourTakeovers)
     }
 }
 
-TEST_F(SessionsTest, AWordOfTheProtocolItselfIsNeverSentAsACommand)
+TEST_F(SessionsTest, NeverSendsAReservedWordAsACommand)
 {
     connect(Protocol::storage);
     frame({{"action", "auth"}, {"token", "secret-of-n1"}, {"agent_id", "n1"}});
@@ -320,7 +320,7 @@ TEST_F(SessionsTest, AWordOfTheProtocolItselfIsNeverSentAsACommand)
     EXPECT_EQ(send("info"), Fanout::Sent::taken);
 }
 
-TEST_F(SessionsTest, ARejectedNewcomerTakesNothingOver)
+TEST_F(SessionsTest, ARejectedNewcomerReplacesNothing)
 {
     auto& one = panel("p1");
     EXPECT_EQ(connect(Protocol::panel, {{"authorization", "Bearer junk"}, {"x-agent-id", "p1"}}).status, 401);
@@ -370,7 +370,7 @@ TEST_F(SessionsTest, NothingNewStartsDuringShutdown)
     EXPECT_TRUE(core.timers.next() == Timers::Time::max()) << "no timer outlives its session";
 }
 
-TEST_F(SessionsTest, ASessionThatMeetsTheLimitOfAMessageIsNamedWithTheKey)
+TEST_F(SessionsTest, ReportsAMessageAboveTheLimitWithTheConfigurationKey)
 {
     auto& node = panel("p1");
     EXPECT_EQ(json::parse(node.limits)["message_bytes"], 1 << 20);

@@ -73,14 +73,14 @@ TEST(DetachKeys, AreCtrlBracketThenD)
     EXPECT_TRUE(typed.detach);
 }
 
-TEST(DetachKeys, AreSeenHoweverTheBytesAreCut)
+TEST(DetachKeys, AreRecognizedHoweverTheBytesAreSplit)
 {
     DetachKeys keys;
     EXPECT_EQ(keys.feed("a\x1d").bytes, "a");
     EXPECT_TRUE(keys.feed("d").detach);
 }
 
-TEST(DetachKeys, LetEverythingElseThrough)
+TEST(DetachKeys, PassAllOtherBytes)
 {
     DetachKeys keys;
     EXPECT_EQ(keys.feed("\x1d\x1d"

@@ -1,4 +1,5 @@
-// What a terminal would answer is taken out of a replay, whatever pieces it comes in; all else stays as it is.
+// Removes from a replay all sequences that a terminal would answer, however the bytes are split, and changes
+// nothing else.
 #include "plugins/hub/cli/replay_filter.hpp"
 
 #include <gtest/gtest.h>
@@ -109,7 +110,7 @@ TEST(ReplayFilter, RemovesEveryQuery)
     }
 }
 
-TEST(ReplayFilter, KeepsAllElseByteForByte)
+TEST(ReplayFilter, KeepsAllOtherBytes)
 {
     for (const std::string& other : others) {
         const std::string kept = filtered("a" + other);
@@ -155,7 +156,7 @@ TEST(ReplayFilter, AnIncompleteSequenceContinuesInTheLiveOutput)
     }
 }
 
-TEST(ReplayFilter, SplittingMakesNoDifference)
+TEST(ReplayFilter, RemovesTheSameHoweverTheBytesAreSplit)
 {
     std::mt19937 random{11}; // NOLINT(cert-msc51-cpp): the same run every time
     std::vector<std::string> all = queries;

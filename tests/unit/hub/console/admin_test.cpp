@@ -66,8 +66,8 @@ TEST_F(HubTest, RereadsChangedSecretsAndEndsInvalidSessions)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn n2 = agent("n2");
-    // The token first: each look reads it after the agents, so the look that cuts n1 has the token too. Asking with a token that is
-    // not known yet, again and again, is answered 429 in the end.
+    // Writes the token first: each check reads it after the agents, so the check that disconnects n1 has read
+    // the token too. Repeated requests with an unknown token would be answered 429.
     write_file(dir / "admin", "another-admin-token");
     write_file(dir / "agents.yaml",
                "agents:\n  - {id: n2, secret: secret-of-n2}\n  - {id: n3, secret: secret-of-n3}\n");

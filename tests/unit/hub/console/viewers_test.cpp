@@ -1,4 +1,4 @@
-// An agent waits for a reader of a command's output that is slower, for reader_grace, and not again at once.
+// An agent waits for a slower reader of a command's output for reader_grace, and then not again for a while.
 #include "tests/unit/hub/parts.hpp"
 
 #include <algorithm>
@@ -31,7 +31,9 @@ protected:
     {
         for (const std::uint64_t end = printed + bytes; printed < end;) {
             const std::string piece(std::min<std::size_t>(end - printed, 10 << 10), 'x');
-            enter([&] { runs.stream("d1", {.id = id, .channel = 1, .offset = printed, .bytes = piece}); });
+            enter([&] {
+                runs.events().stream("d1", {.id = id, .channel = 1, .offset = printed, .bytes = piece});
+            });
             printed += piece.size();
         }
     }
@@ -44,7 +46,7 @@ protected:
     RunViewers viewers{core, fanout, runs};
 };
 
-TEST_F(ViewersTest, AnAgentWaitsForTheGraceAndThenNotAgainForAWhile)
+TEST_F(ViewersTest, PausesTheAgentForTheGracePeriodAndThenNotForAWhile)
 {
     print(100 << 10);
     EXPECT_FALSE(waits()); // so much is kept anyway

@@ -33,7 +33,7 @@ TEST(Allowance, SavesNoMoreThanABurst)
     EXPECT_EQ(taken(allowance, Allowance::Time{5h}), 20);
 }
 
-TEST(Allowance, IsNotConfusedByATimeThatWasBefore)
+TEST(Allowance, ToleratesATimeInThePast)
 {
     Allowance allowance{10};
     EXPECT_EQ(taken(allowance, Allowance::Time{2h}), 10);

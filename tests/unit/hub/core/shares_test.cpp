@@ -1,4 +1,4 @@
-// Shares of a bounded resource: nobody takes all of it, and whoever comes next finds room.
+// Shares of a bounded resource: no user takes all of it, and the next user finds room.
 #include "plugins/hub/core/shares.hpp"
 
 #include <gtest/gtest.h>

@@ -28,7 +28,7 @@ TEST(WatchedFile, IsNotReadWhileItIsBeingWritten)
     EXPECT_FALSE(file.due("d"));
 }
 
-TEST(WatchedFile, KeepsItsProblemUntilItIsGoodAgain)
+TEST(WatchedFile, KeepsItsProblemUntilTheFileIsValid)
 {
     WatchedFile file;
     file.due("a");
@@ -46,7 +46,7 @@ TEST(WatchedFile, KeepsItsProblemUntilItIsGoodAgain)
     EXPECT_EQ(file.problem(), "");
 }
 
-TEST(WatchedFile, ARestoredValidFileNeedsNoReading)
+TEST(WatchedFile, DoesNotReadARestoredValidFileAgain)
 {
     WatchedFile file;
     file.due("a");

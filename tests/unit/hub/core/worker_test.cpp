@@ -10,7 +10,7 @@ namespace {
 using agenthost::hub::Worker;
 using namespace std::chrono_literals;
 
-// Readers of files post themselves again and again; timers run all the same.
+// Jobs of file readers post themselves again; timers must run nevertheless.
 TEST(WorkerTest, TicksAlthoughItsJobsNeverEnd)
 {
     std::atomic<int> ticks{0};

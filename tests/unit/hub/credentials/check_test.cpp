@@ -1,4 +1,4 @@
-// What `agenthost config check` says of the hub: everything that its start would refuse.
+// `agenthost config check` reports everything that would prevent the hub from starting.
 #include "plugins/hub/credentials/check.hpp"
 #include "tests/support/support.hpp"
 

@@ -1,4 +1,4 @@
-// Changes of credentials that cross each other, fail, and are cut by a crash, against a model: what was answered decides.
+// Concurrent, failing and interrupted changes of credentials, compared with a model that knows the answers.
 #include "plugins/hub/agents/registration.hpp"
 #include "plugins/hub/console/admin.hpp"
 
@@ -16,7 +16,7 @@ namespace wire = agenthost::wire;
 
 namespace {
 
-// The table: writes wait until the test commits them, in order; a crash forgets those that were not.
+// The table: writes wait until the test commits them, in order; a crash loses those that were not committed.
 class CrashTable final : public EnrolmentTable, public CredentialTable {
 public:
     bool save(const Enrolment& e, std::uint64_t expected, std::function<void(Written)> done) override
@@ -73,16 +73,16 @@ public:
 std::string test_why;
 const std::shared_ptr<const Jwt> test_jwt = Jwt::of_secret("a-secret-of-the-test-0123456789abcdef", test_why);
 
-// One life of the hub's process, over a disk that outlives it.
+// One process of the hub, with a disk that outlives it.
 struct Process {
     Process(CrashTable& t, Later& l, const std::int64_t& utc, const RootKey& root, Config config = {})
         : core{std::move(config), daemon}, tables{l}, table{t}
     {
         core.utc = [&utc] { return utc; };
-        credentials.set_jwt(test_jwt);
-        credentials.set_root(&root);
-        credentials.set_enroll(base::sha256("enroll-token"));
-        for (const auto& [id, row] : t.rows) credentials.put(row);
+        credentials.agents.set_jwt(test_jwt);
+        credentials.agents.set_root(&root);
+        credentials.callers.set_enroll(base::sha256("enroll-token"));
+        for (const auto& [id, row] : t.rows) credentials.enrolments.put(row);
     }
     void enter(const std::function<void()>& work) { core.strand.run(work); }
     Conn post(const std::string& path, const std::string& body)
@@ -108,7 +108,7 @@ struct Process {
     Credentials credentials;
     EnrolmentBook book{core, credentials, table};
     NoNonces nonces;
-    Sessions sessions{core, exchanges, credentials, nonces};
+    Sessions sessions{core, exchanges, credentials.agents, nonces};
     Commands commands{core, tables, fanout};
     Registration registration{
         core, exchanges, credentials, book, {.renewed = [](std::string_view, const Claims&) {}}};
@@ -135,7 +135,7 @@ struct BookTest : testing::Test {
         }
         boot(shared_key());
     }
-    // Asks an action; its answer comes with commits.
+    // Calls an action; its answer follows a commit.
     std::shared_ptr<json> call(const std::string& action, const json& params)
     {
         auto result = std::make_shared<json>();
@@ -158,7 +158,10 @@ struct BookTest : testing::Test {
     {
         while (!table.waiting.empty()) table.commit(true);
     }
-    bool admitted(const std::string& jwt) { return hub->credentials.by_jwt(jwt, utc, why).has_value(); }
+    bool admitted(const std::string& jwt)
+    {
+        return hub->credentials.agents.by_jwt(jwt, utc, why).has_value();
+    }
     std::string signed_elsewhere(const std::string& id, std::int64_t issued_s, std::int64_t lives_s = 3600)
     {
         return test_jwt->sign(
@@ -197,7 +200,7 @@ TEST_F(BookTest, ARefreshThatWasDecidedBeforeARevocationDoesNotUndoIt)
     EXPECT_EQ((*revoked)["id"], "a");
     EXPECT_EQ(hub->daemon.answers.at(conn).status, 401) << "it was decided again, on the revoked row";
     EXPECT_TRUE(table.rows.at("a").revoked);
-    EXPECT_TRUE(hub->credentials.revoked("a"));
+    EXPECT_TRUE(hub->credentials.enrolments.revoked("a"));
     boot();
     EXPECT_FALSE(admitted(made["token"]));
 }
@@ -233,7 +236,7 @@ TEST_F(BookTest, TheThirtyDayCleanUpKeepsRotations)
     upkeep();
     ASSERT_TRUE(table.rows.contains("a"));
     EXPECT_TRUE(table.rows.at("a").stone());
-    EXPECT_FALSE(hub->credentials.knows("a"));
+    EXPECT_FALSE(hub->credentials.agents.knows("a"));
     EXPECT_FALSE(admitted(foreign)) << "it was signed before the rotation";
     boot(shared_key());
     EXPECT_FALSE(admitted(foreign));
@@ -255,8 +258,8 @@ TEST_F(BookTest, AnAgentWithAValidJwtIsNotDeleted)
 TEST_F(BookTest, AnIdAdmittedByAJwtIsNeverTrustedEvenIfTheDiskFails)
 {
     boot();
-    hub->credentials.trust_shops(true);
-    const auto trusted = [&] { return hub->credentials.admits("p1", Proof{}, utc); };
+    hub->credentials.agents.trust_shops(true);
+    const auto trusted = [&] { return hub->credentials.agents.admits("p1", Proof{}, utc); };
     EXPECT_TRUE(trusted());
     const auto connects = [&] {
         hub->enter([&] { hub->book.admitted_by_token("p1", "panel", utc / 1000 + 60); });
@@ -307,7 +310,7 @@ TEST_F(BookTest, ExcessTombstonesAreMergedAndStillReject)
     EXPECT_FALSE(admitted(old_token));
     EXPECT_TRUE(admitted(others));
     upkeep();
-    EXPECT_LE(hub->credentials.counts().stones, EnrolmentBook::kept_stones);
+    EXPECT_LE(hub->credentials.enrolments.counts().stones, EnrolmentBook::kept_stones);
     EXPECT_FALSE(table.rows.contains("r0"));
     EXPECT_FALSE(admitted(signed_elsewhere("r0", 1'800'000'000 - 10, 3'000'000)));
     boot(shared_key());
@@ -318,15 +321,16 @@ TEST_F(BookTest, ExcessTombstonesAreMergedAndStillReject)
     EXPECT_TRUE(admitted(ours["token"]));
 }
 
-// The tombstone is gone and the new enrolment is one of ours, to which the floor does not apply: the deleted agent's JWT was good again.
-TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasFoldedRefusesTheTokensOfTheDeletedOne)
+// The tombstone is gone and the new enrolment is one of ours, to which the floor does not apply: the deleted
+// agent's JWT was valid again.
+TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasMergedRejectsTheTokensOfTheDeletedOne)
 {
     boot_with_one_stone_too_many();
     const std::int64_t issued = utc / 1000 - 10;
     utc += 1'000'000'000;
     upkeep();
     ASSERT_FALSE(table.rows.contains("r0"));
-    // A foreign agent with a JWT from before: it gets a credential of ours, too.
+    // A foreign agent with an earlier JWT also gets a credential of ours.
     hub->enter([&] { hub->book.admitted_by_token("f", "panel", utc / 1000 + 3'000'000); });
     commit_all();
     ASSERT_TRUE(table.rows.at("f").foreign);
@@ -343,7 +347,7 @@ TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasFoldedRefusesTheTokensOfTheDele
     boot(shared_key());
     EXPECT_FALSE(admitted(signed_elsewhere("r0", issued, 3'000'000))) << "after a restart";
     EXPECT_FALSE(admitted(signed_elsewhere("f", issued, 3'000'000))) << "after a restart";
-    // What the floor refuses already needs no tombstone of its own.
+    // An agent that the floor already rejects needs no tombstone.
     const json fresh = done("hub.agent_add", {{"id", "r1"}, {"protocol", "panel"}});
     EXPECT_TRUE(admitted(fresh["token"]));
     utc += 80 * day_ms;
@@ -352,9 +356,9 @@ TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasFoldedRefusesTheTokensOfTheDele
     EXPECT_FALSE(admitted(signed_elsewhere("r1", issued, 30'000'000)));
 }
 
-// Random changes of a few agents, answered in the order of their commits, with disks that fail and processes that die. The model: what
-// was answered before an answered revocation or rotation is dead for good; a refresh token serves once; what was refused once is never
-// admitted again; what was answered last is admitted.
+// Random changes of a few agents, answered in the order of their commits, with failing disks and crashes. The
+// model: credentials answered before an answered revocation or rotation stay invalid; a refresh token is
+// valid once; a rejected credential is never admitted again; the credential answered last is admitted.
 struct Credential {
     std::string agent, value;
     enum class Kind : std::uint8_t { jwt, secret, refresh } kind;
@@ -417,7 +421,7 @@ struct ModelTest : BookTest, testing::WithParamInterface<unsigned> { // of a see
             const auto it = hub->daemon.answers.find(conn);
             if (it == hub->daemon.answers.end()) return false;
             if (it->second.status != 200) {
-                // A replayed token makes the valid one void.
+                // A replayed token revokes the valid one.
                 if (it->second.status == 401) newest_refresh_is_uncertain(given.agent);
                 return true;
             }
@@ -439,7 +443,7 @@ struct ModelTest : BookTest, testing::WithParamInterface<unsigned> { // of a see
     bool is_admitted(const Credential& c)
     {
         if (c.kind == Credential::Kind::jwt) return admitted(c.value);
-        return hub->credentials.admits(c.agent, Credentials::by_secret(c.value), utc);
+        return hub->credentials.agents.admits(c.agent, Proof::by_secret(c.value), utc);
     }
     void settle() // after each commit: answers come in the order of the commits
     {
@@ -456,7 +460,7 @@ struct ModelTest : BookTest, testing::WithParamInterface<unsigned> { // of a see
         }
         if (!quiet) return;
         for (const auto& [id, row] : table.rows) {
-            const Enrolment* in_memory = hub->credentials.enrolment(id);
+            const Enrolment* in_memory = hub->credentials.enrolments.find(id);
             EXPECT_TRUE(in_memory != nullptr && in_memory->version == row.version) << id;
         }
     }

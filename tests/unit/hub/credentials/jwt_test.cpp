@@ -34,7 +34,7 @@ std::string refusal(const Jwt& jwt, const std::string& token)
     return jwt.verify(token, now, why) ? "accepted" : why;
 }
 
-// A token node made: what the hub says about it.
+// The hub's verdict on a token that node created.
 std::string refusal(const json& claims)
 {
     return refusal(*shared_secret(), node_sign("HS256", secret, claims));
@@ -97,13 +97,13 @@ TEST(HubJwt, TheKeyDecidesTheAlgorithmAndNotTheToken)
     const auto by_rsa = Jwt::of_private_key(rsa.secret, why), by_ec = Jwt::of_private_key(ec.secret, why);
     const auto by_secret = shared_secret();
     ASSERT_TRUE(by_rsa && by_ec);
-    // The classic: the public key, which everybody has, taken for an HMAC secret.
+    // The classic attack: the public key, used as an HMAC secret.
     EXPECT_EQ(refusal(*by_rsa, node_sign("HS256", rsa.open, claims_of())), "signed with another algorithm");
     EXPECT_EQ(refusal(*by_ec, node_sign("HS256", ec.open, claims_of())), "signed with another algorithm");
     EXPECT_EQ(refusal(*by_secret, node_sign("RS256", rsa.secret, claims_of())),
               "signed with another algorithm");
     EXPECT_EQ(refusal(*by_ec, node_sign("RS256", rsa.secret, claims_of())), "signed with another algorithm");
-    // A head that lies about what signed it.
+    // A header with another algorithm than the signature's.
     EXPECT_EQ(refusal(*by_rsa, node_sign("HS256", rsa.open, claims_of(), {{"alg", "RS256"}})),
               "wrong signature");
     EXPECT_EQ(refusal(*by_secret, node_sign("RS256", rsa.secret, claims_of(), {{"alg", "HS256"}})),
@@ -129,7 +129,7 @@ TEST(HubJwt, RefusesOtherKeysAndChangedTokens)
     for (std::size_t at = 0; at < good.size(); ++at) {
         std::string changed = good;
         changed[at] = changed[at] == 'A' ? 'B' : 'A';
-        // The last digit of a signature has bits that mean nothing; we insist on ours.
+        // The last digit of a signature has unused bits; only one encoding is accepted.
         EXPECT_NE(refusal(*jwt, changed), "accepted") << at;
     }
     for (std::size_t size = 0; size < good.size(); ++size)
@@ -141,7 +141,7 @@ TEST(HubJwt, RefusesOtherKeysAndChangedTokens)
     }
 }
 
-TEST(HubJwt, RefusesLargeTokensUnread)
+TEST(HubJwt, RefusesLargeTokensWithoutParsingThem)
 {
     const auto jwt = shared_secret();
     json claims = claims_of();
@@ -176,7 +176,7 @@ TEST(HubJwt, AnExpiryIsRequiredAndEnforced)
     EXPECT_EQ(refusal(claims), "accepted");
 }
 
-TEST(HubJwt, ClaimsAreOfTheirKind)
+TEST(HubJwt, RefusesClaimsOfAnotherType)
 {
     const auto with = [](const char* name, json value) {
         json claims = claims_of();

@@ -1,4 +1,4 @@
-// A hub's dashboards under a clock of the test's, with one agent d1. With real sockets: tests/integration/hub.
+// A hub's dashboards with a test clock and one agent, d1. With real sockets: tests/integration/hub.
 #pragma once
 
 #include "tests/unit/hub/parts.hpp"
@@ -16,7 +16,7 @@ protected:
         utc = 1'000'000'000'000;
         std::string why;
         jwt = Jwt::of_secret("a-secret-of-the-test-0123456789abcdef", why);
-        credentials.set_jwt(jwt);
+        credentials.agents.set_jwt(jwt);
         join_agent("d1");
     }
     void join_agent(const std::string& id)
@@ -59,7 +59,7 @@ protected:
     {
         enter([&] { dashboards.frame(conn, AGH_WS_TEXT, text); });
     }
-    // What it was sent since the last call.
+    // The frames sent to it since the last call.
     std::vector<json> heard(Conn conn)
     {
         std::vector<json> frames;
@@ -108,11 +108,13 @@ protected:
     }
     void running(const std::string& id, const std::string& agent = "d1")
     {
-        enter([&] { runs.progress(agent, {.id = id, .json = R"({"status":"running"})"}); });
+        enter([&] { runs.events().progress(agent, {.id = id, .json = R"({"status":"running"})"}); });
     }
     void print(const std::string& id, std::uint64_t offset, std::string_view bytes, std::uint32_t channel = 1)
     {
-        enter([&] { runs.stream("d1", {.id = id, .channel = channel, .offset = offset, .bytes = bytes}); });
+        enter([&] {
+            runs.events().stream("d1", {.id = id, .channel = channel, .offset = offset, .bytes = bytes});
+        });
     }
     void exits(const std::string& id, const std::string& data = R"({"exit_code":0,"reason":"exit"})")
     {
@@ -125,7 +127,7 @@ protected:
     using Names = std::vector<std::string>;
 
     std::shared_ptr<const Jwt> jwt;
-    Dashboards dashboards{core, exchanges, credentials, fanout, runs};
+    Dashboards dashboards{core, exchanges, credentials.callers, fanout, runs};
     Conn last_conn = 1000;
 };
 

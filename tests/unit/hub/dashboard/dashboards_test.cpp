@@ -1,4 +1,4 @@
-// What dashboards are told, what they may do, and their bounds; their output: output_test.cpp.
+// The updates and permissions of dashboards, and their bounds; their output: output_test.cpp.
 #include "dashboards_fixture.hpp"
 
 using namespace agenthost::hub_test;
@@ -8,7 +8,7 @@ namespace wire = agenthost::wire;
 
 namespace {
 
-TEST_F(DashboardsTest, TheExampleSessionMessageForMessage)
+TEST_F(DashboardsTest, FollowsTheExampleSessionOfTheDocument)
 {
     const Conn conn = desk();
     auto frames = heard(conn);
@@ -41,7 +41,7 @@ TEST_F(DashboardsTest, TheExampleSessionMessageForMessage)
     for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(frames[i]["payload"]["commandId"], id);
 }
 
-TEST_F(DashboardsTest, WithoutAGoodTokenThereIsNoUpgrade)
+TEST_F(DashboardsTest, RefusesAnUpgradeWithoutAValidToken)
 {
     for (const std::string& bad : {std::string{}, std::string{"x"}, token("d1", {}, Role::agent),
                                    token("ops", {}, Role::dashboard, -1)}) {
@@ -77,7 +77,7 @@ TEST_F(DashboardsTest, AgentStatusIsSentAtOnceAndListsSoon)
     EXPECT_TRUE(heard(late).empty()) << "it has had the newest list";
 }
 
-TEST_F(DashboardsTest, ATokensAgentsLimitWhatIsSeenAndCommanded)
+TEST_F(DashboardsTest, ATokenLimitsTheAgentsThatADashboardSeesAndCommands)
 {
     join_agent("d2");
     const Conn all = desk(), one = desk(std::vector<std::string>{"d2", "elsewhere"});
@@ -88,7 +88,7 @@ TEST_F(DashboardsTest, ATokensAgentsLimitWhatIsSeenAndCommanded)
     const std::string id = start(all);
     running(id);
     print(id, 0, "secret");
-    enter([&] { runs.event("d1", {.topic = "command_queue", .json = R"({"queue":[]})"}); });
+    enter([&] { runs.events().event("d1", {.topic = "command_queue", .json = R"({"queue":[]})"}); });
     exits(id);
     enter([&] { dashboards.agent_changed(*fanout.find("d1"), false); });
     pass(2s);
@@ -104,7 +104,7 @@ TEST_F(DashboardsTest, ATokensAgentsLimitWhatIsSeenAndCommanded)
     EXPECT_EQ(types(heard(one)), (Names{"command:status queued"}));
 }
 
-TEST_F(DashboardsTest, ALateDashboardLearnsTheOpenCommands)
+TEST_F(DashboardsTest, ANewDashboardReceivesTheOpenCommands)
 {
     const Conn first = desk();
     const std::string id = start(first);
@@ -187,7 +187,7 @@ TEST_F(DashboardsTest, TheHubsOwnQueueCanBeFullToo)
     EXPECT_EQ(code(conn), "QUEUE_FULL");
 }
 
-TEST_F(DashboardsTest, AnAgentThatDiedIsTheReason)
+TEST_F(DashboardsTest, ReportsTheLossOfTheAgentAsTheReason)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
@@ -203,7 +203,7 @@ TEST_F(DashboardsTest, LimitsOfMessagesCommandsSizesAndHeartbeats)
 {
     const Conn conn = desk();
     heard(conn);
-    for (std::size_t i = 0; i < Dashboards::commands_per_minute; ++i) start(conn);
+    for (std::size_t i = 0; i < DashboardLimits::commands_per_minute; ++i) start(conn);
     heard(conn);
     say(conn, "command:request", {{"agentId", "d1"}, {"command", "x"}, {"requestId", "q"}});
     json error = only(conn);
@@ -236,7 +236,7 @@ TEST_F(DashboardsTest, LimitsOfMessagesCommandsSizesAndHeartbeats)
     EXPECT_EQ(code(conn), "INVALID_MESSAGE") << "it is read again";
 }
 
-TEST_F(DashboardsTest, ATokenThatExpiresEndsTheSessionAndAFreshOneRenewsIt)
+TEST_F(DashboardsTest, AnExpiredTokenEndsTheSessionAndARefreshExtendsIt)
 {
     const Conn old = dial(token("ops", {}, Role::dashboard, 60)),
                fresh = dial(token("ops", {}, Role::dashboard, 60));
@@ -270,7 +270,7 @@ TEST_F(DashboardsTest, ARevokedTokenEndsItsSession)
 {
     const Conn conn = dial(token("ops", {}, Role::dashboard, 3600, "jwt_1")), other = desk();
     heard(conn), heard(other);
-    credentials.put(MintedJwt{.jti = "jwt_1", .revoked = true});
+    credentials.minted.put(MintedJwt{.jti = "jwt_1", .revoked = true});
     enter([&] { dashboards.check_credentials(); });
     EXPECT_EQ(code(conn), "AUTH_FAILED");
     EXPECT_EQ(daemon.closed.at(conn), 1008);
@@ -316,7 +316,7 @@ TEST_F(DashboardsTest, ASlowDashboardLosesTheOldestOutputAndOthersDoNot)
         kept += f["payload"]["data"].get<std::string>().size();
         dropped += f["payload"].value("dropped", std::uint64_t{0});
     }
-    EXPECT_LE(kept, Outlet::max_output);
+    EXPECT_LE(kept, ClientSendQueue::max_output);
     EXPECT_GT(kept, 80'000U);
     EXPECT_EQ(kept + dropped, offset) << "every byte is there or accounted for";
     print(id, offset, "more");
@@ -382,11 +382,13 @@ TEST_F(DashboardsTest, TheQueueEventNamesItsAgent)
     const Conn conn = desk();
     heard(conn);
     const json queue = {{{"commandId", "c"}, {"position", 1}, {"priority", "low"}}};
-    enter([&] { runs.event("d1", {.topic = "command_queue", .json = json{{"queue", queue}}.dump()}); });
+    enter([&] {
+        runs.events().event("d1", {.topic = "command_queue", .json = json{{"queue", queue}}.dump()});
+    });
     EXPECT_EQ(only(conn)["payload"], (json{{"agentId", "d1"}, {"queue", queue}}));
 }
 
-TEST_F(DashboardsTest, ThereIsABoundOfDashboardsAndOneTokenLeavesRoomForOthers)
+TEST_F(DashboardsTest, BoundsDashboardsAndLeavesRoomForOtherTokens)
 {
     std::vector<Conn> all;
     for (std::size_t i = 0; i < Dashboards::max_dashboards / 5 * 4; ++i) all.push_back(desk());

@@ -1,4 +1,5 @@
-// A command's output on its way to dashboards: forwarded as it came, split, gathered, and never cut in a character.
+// A command's output is forwarded to dashboards unchanged, split or gathered, and never split within a
+// character.
 #include "dashboards_fixture.hpp"
 
 using namespace agenthost::hub_test;
@@ -6,13 +7,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-TEST_F(DashboardsTest, ForwardsEachPieceAsItCame)
+TEST_F(DashboardsTest, ForwardsEachPieceUnchanged)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
     running(id);
     heard(conn);
-    // What the terminal plugin sends in one turn: full chunks, one of them ending before a character, and the rest.
+    // The terminal plugin sends in one turn: full chunks, one of them ending before a character, and the
+    // rest.
     const std::string full(10'240, 'x'), nearly(10'237, 'y');
     struct {
         std::uint32_t channel;
@@ -35,7 +37,7 @@ TEST_F(DashboardsTest, ForwardsEachPieceAsItCame)
     EXPECT_TRUE(heard(conn).empty());
 }
 
-TEST_F(DashboardsTest, ForwardsWhatTheNetworkHeldUpForASecondAsItCame)
+TEST_F(DashboardsTest, ForwardsOutputThatTheNetworkDelayedForASecondUnchanged)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
@@ -51,7 +53,7 @@ TEST_F(DashboardsTest, ForwardsWhatTheNetworkHeldUpForASecondAsItCame)
     }
 }
 
-TEST_F(DashboardsTest, ForwardsAPieceOfBytesAsItCame)
+TEST_F(DashboardsTest, ForwardsAPieceOfBinaryOutputUnchanged)
 {
     const Conn conn = desk();
     const std::string id = start(conn, {{"encoding", "base64"}});
@@ -61,7 +63,7 @@ TEST_F(DashboardsTest, ForwardsAPieceOfBytesAsItCame)
     EXPECT_EQ(only(conn)["payload"]["data"].get<std::string>().size(), 13'656U);
 }
 
-TEST_F(DashboardsTest, SplitsWhatIsLongerThanTheProtocolAllows)
+TEST_F(DashboardsTest, SplitsOutputThatIsLongerThanTheProtocolAllows)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
@@ -118,7 +120,7 @@ TEST_F(DashboardsTest, GathersPiecesThatComeFasterThanTheProtocolAllows)
     EXPECT_EQ(told, printed) << "nothing is lost, and the order is kept";
 }
 
-TEST_F(DashboardsTest, ACharacterThatTwoPiecesShareGoesWithTheSecond)
+TEST_F(DashboardsTest, SendsASplitCharacterWithTheSecondPiece)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
@@ -152,8 +154,8 @@ TEST_F(DashboardsTest, BinaryOutputIsSentAsBase64OnRequest)
     EXPECT_EQ(chunk["payload"]["data"], "/wE=");
 }
 
-// A foreign agent's: pieces of the two streams are never joined.
-TEST_F(DashboardsTest, HoldsAFewPiecesThatAlternateBetweenTheStreams)
+// Of an agent that is not ours: pieces of the two streams are never joined.
+TEST_F(DashboardsTest, HoldsFewPiecesThatAlternateBetweenTheStreams)
 {
     const Conn conn = desk();
     const std::string id = start(conn);
@@ -172,7 +174,7 @@ TEST_F(DashboardsTest, HoldsAFewPiecesThatAlternateBetweenTheStreams)
     EXPECT_EQ(heard(conn).size(), 64U);
 }
 
-TEST_F(DashboardsTest, JoinsNoCharacterWithOutputThatNobodySaw)
+TEST_F(DashboardsTest, DoesNotJoinACharacterWithOutputThatNoDashboardSaw)
 {
     const Conn first = desk();
     const std::string id = start(first);

@@ -1,4 +1,5 @@
-// Handles of HTTP requests: once a connection is gone, every call on its handle does nothing. And the strand under them.
+// Handles of HTTP requests: once a connection is gone, every call on its handle does nothing. Also the
+// strand.
 #include "tests/unit/hub/parts.hpp"
 
 using namespace agenthost::hub_test;

@@ -94,7 +94,7 @@ TEST(HubHttp, MapsEveryErrorToItsStatus)
     EXPECT_EQ(status_of("SOMETHING_OF_A_PLUGIN"), 502);
 }
 
-TEST(HubHttp, ErrorsAreJsonWhateverTheTextHolds)
+TEST(HubHttp, ErrorsAreValidJsonForAnyText)
 {
     const Answer answer = error_answer(404, "X", "quote \" and byte \xff", "more");
     const auto body = nlohmann::json::parse(answer.body);

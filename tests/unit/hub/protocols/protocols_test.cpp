@@ -1,4 +1,5 @@
-// The command API, shops' tasks, reports and the signed routes over the protocols' own frames, with the library as it ships.
+// The command API, shops' tasks, reports and the signed routes with the frames of the protocols and the
+// shipped library.
 #include "tests/unit/hub/agents_fixture.hpp"
 
 #include "base/hash.hpp"
@@ -251,7 +252,7 @@ TEST_F(ProtocolsTest, APanelsPongsAndEventsAreKept)
     EXPECT_EQ(events[0]["data"]["currentStatus"], "running");
 }
 
-// NOTES.md, panel: the first answer of a field agent is "processing".
+// NOTES.md, panel: the first answer of a deployed agent is "processing".
 TEST_F(ProtocolsTest, AnAnswerProcessingIsProgress)
 {
     const agh_conn conn = panel("p1", token("p1"));
@@ -309,7 +310,7 @@ TEST_F(ProtocolsTest, OnlyAnAgenthostIsResentATask)
     EXPECT_EQ(sent(foreign, 1)["id"], made["id"]) << "the print is not sent to it";
 }
 
-TEST_F(ProtocolsTest, AFieldAgentWithConfigSyncGetsTheSettingsAlone)
+TEST_F(ProtocolsTest, AFieldAgentWithConfigSyncGetsOnlyTheSettings)
 {
     const agh_conn conn = print({{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
     host->listener.frame(conn,
@@ -371,7 +372,7 @@ TEST_F(ProtocolsTest, ASignedAgentIsListedCommandedAndMeasured)
     EXPECT_EQ(logs[0]["source"], "df");
 }
 
-TEST_F(ProtocolsTest, ADashboardAgentRunsACommandAndItsOutputIsSeen)
+TEST_F(ProtocolsTest, ADashboardAgentRunsACommandAndItsOutputIsForwarded)
 {
     const agh_conn conn = dashboard(token("d1"));
     ASSERT_TRUE(upgraded(conn));
@@ -400,7 +401,7 @@ TEST_F(ProtocolsTest, ADashboardAgentRunsACommandAndItsOutputIsSeen)
     EXPECT_EQ(events[0]["data"]["text"], "up 3 days\n");
 }
 
-TEST_F(ProtocolsTest, AMalformedFrameOfADashboardAgentIsAnsweredSeldom)
+TEST_F(ProtocolsTest, FewMalformedFramesOfADashboardAgentAreAnswered)
 {
     const agh_conn conn = dashboard(token("d1"));
     ASSERT_TRUE(upgraded(conn));
@@ -417,7 +418,7 @@ TEST_F(ProtocolsTest, AMalformedFrameOfADashboardAgentIsAnsweredSeldom)
     EXPECT_EQ(sent(conn, 8)["type"], "heartbeat");
 }
 
-TEST_F(ProtocolsTest, ADashboardComesWithAMintedTokenAndGoesWhenItIsRevoked)
+TEST_F(ProtocolsTest, ADashboardConnectsWithAMintedTokenUntilItIsRevoked)
 {
     const auto minted =
         json::parse(host->call("hub.token_new", R"({"role":"dashboard","label":"wall"})").json);

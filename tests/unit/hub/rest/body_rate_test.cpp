@@ -1,5 +1,5 @@
-// A body that is slower than plugins.hub.config.min_rate is dropped, at the default rate too: the daemon may hold 512 KiB of it before
-// it reports progress, more than the default rate asks for in a minute.
+// A body that is slower than plugins.hub.config.min_rate is dropped. This includes the default rate, although
+// the daemon may buffer 512 KiB before it reports progress, more than that rate requires in a minute.
 #include "tests/support/support.hpp"
 #include "tests/unit/hub/parts.hpp"
 

@@ -4,7 +4,7 @@ using namespace agenthost::hub_test;
 
 namespace {
 
-TEST_F(HubTest, ACommandTravelsAndItsResultComesBack)
+TEST_F(HubTest, SendsACommandAndReturnsItsResult)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn rest = command("n1", {{"action", "storage.info"}, {"params", {{"deep", true}}}});
@@ -22,7 +22,7 @@ TEST_F(HubTest, ACommandTravelsAndItsResultComesBack)
     EXPECT_EQ(later.body["data"]["files"], 3);
 }
 
-TEST_F(HubTest, TakesTheProtocolsOwnWordsAndForeignActionsAsTheyAre)
+TEST_F(HubTest, AcceptsTheProtocolsNamesAndUnknownActionsUnchanged)
 {
     const agh_conn n1 = agent("n1");
     command("n1", {{"action", "info"}});

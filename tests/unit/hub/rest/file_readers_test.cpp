@@ -1,4 +1,5 @@
-// GETs of files that are sent what has arrived, to callers of any pace: the daemon's queue, the worker's and the clock belong to the test.
+// GETs receive the part of a file that has arrived, at any speed of the caller. The test controls the queues
+// of the daemon and the worker, and the clock.
 #include "tests/unit/hub/parts.hpp"
 
 #include "tests/support/support.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 std::string sum(const std::string& content) { return base::hex(base::sha256(content)); }
 
-// A daemon with a queue of 256 KiB for each answer in pieces: it says writable once half of it is free.
+// A daemon with a queue of 256 KiB for each streamed answer: it reports writable once half of it is free.
 class SlowDaemon final : public Host, public HttpHost {
 public:
     static constexpr std::size_t queue_bytes = 256U << 10;
@@ -89,7 +90,7 @@ protected:
         enter([this] { core.timers.run(now); });
         work();
     }
-    // The caller took all that was queued: the daemon says writable.
+    // The caller has read the whole queue: the daemon reports writable.
     void drained()
     {
         daemon.queued = 0;
@@ -140,7 +141,7 @@ protected:
     }
     void agent_says_success()
     {
-        enter([&] { commands.result("n1", {.id = task, .data = "{}"}); });
+        enter([&] { commands.events().result("n1", {.id = task, .data = "{}"}); });
         work();
     }
 
@@ -160,7 +161,7 @@ protected:
     MemoryFanout fanout;
     Commands commands{core, tables, fanout};
     Credentials credentials;
-    Calls calls{core, credentials, fanout, tables, tables, commands};
+    Calls calls{core, credentials.agents, fanout, tables, tables, commands};
     Files files{core, calls, commands, Spool::make((dir / "spool").string(), 1 << 30, 0)};
     std::deque<std::function<void()>> jobs;
     std::map<Conn, std::uint64_t> landed;
@@ -170,7 +171,7 @@ protected:
     bool worker_full = false;
 };
 
-TEST_F(FileReadersTest, APieceFitsWheneverTheDaemonSaysWritable)
+TEST_F(FileReadersTest, SendsAPieceWheneverTheConnectionIsWritable)
 {
     get();
     pass(10s);
@@ -178,7 +179,7 @@ TEST_F(FileReadersTest, APieceFitsWheneverTheDaemonSaysWritable)
     lands(agent, content);
     whole(agent, content);
     for (int i = 0; i < 100 && !daemon.finished; ++i) {
-        // It says so when half of its queue is free, and not before.
+        // It reports writable only when half of its queue is free.
         const std::size_t before = daemon.body.size();
         daemon.queued = std::min(daemon.queued, SlowDaemon::queue_bytes / 2);
         if (std::exchange(daemon.told_busy, false)) enter([&] { files.writable(exchanges.at(caller)); });
@@ -194,7 +195,7 @@ TEST_F(FileReadersTest, AReaderContinuesIfTheConnectionBecameWritableMeanwhile)
 {
     get();
     pass(10s);
-    // BUSY and writable cross: the reader is still reading when it is told, and it is not told again.
+    // BUSY and writable cross: writable is reported once, while the reader is still reading.
     daemon.during_chunk = [&] {
         daemon.told_busy = false;
         enter([&] { files.writable(exchanges.at(caller)); });
@@ -226,7 +227,8 @@ TEST_F(FileReadersTest, AReaderContinuesAfterTheWorkersQueueWasFull)
     EXPECT_TRUE(daemon.finished);
 }
 
-// A reader that began between the end of the upload and the agent's answer was cut off: nobody had told it that all of it is here.
+// A reader that started between the end of the upload and the agent's answer was cut off, because it was not
+// told that the file was complete.
 TEST_F(FileReadersTest, AGetDueAfterTheUploadEndedGetsTheWholeFile)
 {
     get();
@@ -251,7 +253,7 @@ TEST_F(FileReadersTest, ARepeatedUploadDoesNotDisturbACompleteReader)
     lands(agent, content);
     whole(agent, content);
     ASSERT_FALSE(daemon.finished) << "the caller is slow";
-    // The agent did not hear the answer and sends again, this time something else.
+    // The agent did not receive the answer and sends again, this time other content.
     const Conn again = upload(100, sum("other"));
     lands(again, "some bytes");
     EXPECT_EQ(daemon.closed, 0);

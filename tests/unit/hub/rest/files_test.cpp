@@ -83,7 +83,7 @@ TEST_F(HubTest, GetLetsTheAgentSendTheFile)
     EXPECT_EQ(wire["file_id"], "f1");
     EXPECT_EQ(wire["method"], "PUT");
     const std::string path = path_of(wire["upload_url"]);
-    // A first attempt breaks, a second has the wrong sum, a third is whole.
+    // The first attempt breaks, the second has a wrong hash, the third is complete.
     const agh_conn broken = host->listener.request("PUT", path, "{}", {}, R"("length":4)");
     ASSERT_TRUE(host->listener.wait(broken, [](auto& e) { return e.receiving; }));
     host->listener.body(broken, "da", AGH_E_CLOSED);
@@ -109,7 +109,7 @@ TEST_F(HubTest, GetTrustsTheBytesNotTheAgentsClaim)
     EXPECT_EQ(code(rest), "NETWORK_ERROR");
 }
 
-TEST_F(HubTest, FileCallsPassTheAgentsErrorsOn)
+TEST_F(HubTest, FileCallsReturnTheAgentsErrors)
 {
     const agh_conn n1 = agent("n1");
     const agh_conn get = ask("GET", "/api/agents/n1/files/f1");
@@ -201,7 +201,7 @@ TEST_F(HubTest, ASlowPutHoldsLittleOfTheSpool)
     EXPECT_EQ(host->listener.part(slow, "a few bytes"), AGH_OK);
     const agh_conn other = begins("/api/agents/n2/files/f2", 6 << 20);
     EXPECT_TRUE(host->listener.exchange(other).receiving) << "announced bytes that do not come take no room";
-    // Now it does come: as much as its share allows, and not one piece more.
+    // Now the body arrives: as much as its share allows, and not one piece more.
     EXPECT_EQ(host->listener.part(other, std::string(6 << 20, 'x')), AGH_OK);
     agh_status status = AGH_OK;
     for (int i = 0; i < 7 && status == AGH_OK; ++i)
@@ -241,7 +241,7 @@ TEST_F(HubTest, GetSendsArrivedBytesAndTheLastByteAfterVerification)
     EXPECT_TRUE(begun.streaming);
     EXPECT_EQ(begun.length, content.size());
     EXPECT_EQ(json::parse(begun.headers)["x-content-sha256"], sum(content));
-    // The agent's connection breaks; its second attempt has the same content, and the caller does not notice.
+    // The agent's connection breaks; its second attempt has the same content, so the caller is not affected.
     host->listener.body(first, {}, AGH_E_CLOSED);
     host->listener.closed(first, 0);
     const agh_conn second = upload(sum(content));
@@ -307,7 +307,8 @@ TEST_F(HubTest, APutAnswersWithItsTaskWhenAsked)
     EXPECT_EQ(accepted.headers["location"], "/api/tasks/" + id);
     const json wire = sent(n1, 2);
     EXPECT_EQ(wire["request_id"], id);
-    // Nobody waits with a connection in hand: it outlives its agent's absence, which ends the call that does wait.
+    // No connected caller waits for it: it survives its agent's absence, which ends the call of a waiting
+    // one.
     host->listener.closed(n1);
     EXPECT_EQ(code(impatient), "AGENT_OFFLINE");
     EXPECT_EQ(answer(ask("GET", "/api/tasks/" + id)).body["status"], "pending");

@@ -1,4 +1,4 @@
-// Routes as rows: which row a request means, who may call it, what is not there. The rows are the hub's own.
+// The hub's route table: the row of a request, its role, and requests without a row.
 #include "tests/unit/hub/parts.hpp"
 
 #include "tests/support/support.hpp"
@@ -40,12 +40,12 @@ protected:
         for (const Route& row : rest.routes()) all.push_back(row);
         std::string why;
         const auto jwt = Jwt::of_secret(std::string(40, 'k'), why);
-        credentials.set_jwt(jwt);
+        credentials.agents.set_jwt(jwt);
         for (const Role role : {Role::agent, Role::dashboard, Role::admin})
             tokens[role] = jwt->sign(
                 {.sub = "s", .role = role, .iat = utc / 1000, .exp = utc / 1000 + 3600, .jti = "j"});
     }
-    // What the hub answers to this method and path; 0: the handler was called.
+    // The status that the hub answers; 0: the handler was called.
     int status_of_call(Rest& gate, std::string_view method, std::string_view path, std::string_view token)
     {
         const Conn conn = ++last;
@@ -54,7 +54,7 @@ protected:
         enter([&] { gate.request(exchanges.open(conn), head); });
         return status(conn);
     }
-    // The hub's rows, with handlers that are counted instead.
+    // The hub's rows, with handlers that only count their calls.
     std::vector<Route> counted(int& called) const
     {
         std::vector<Route> rows = all;
@@ -78,11 +78,11 @@ protected:
     Conn last = 1'000;
 };
 
-// Each row with each role, by the one check there is.
+// Each row with each role.
 TEST_F(RoutesTest, EveryRowIsCalledByItsRoleAndByNoOther)
 {
     for (const Route& row : all) {
-        Rest gate{core, exchanges, credentials};
+        Rest gate{core, exchanges, credentials.callers};
         int called = 0;
         gate.add({{row.method, row.pattern, row.needs, [&](const HttpRequest&) { ++called; }}});
         const auto may = [&](std::string_view token) {
@@ -103,13 +103,13 @@ TEST_F(RoutesTest, EveryRowIsCalledByItsRoleAndByNoOther)
 
 TEST_F(RoutesTest, AnAdminsRowRefusesADashboard)
 {
-    Rest gate{core, exchanges, credentials};
+    Rest gate{core, exchanges, credentials.callers};
     gate.add({{"GET", "/api/secrets", Needs::admin, [](const HttpRequest&) {}}});
     EXPECT_EQ(status_of_call(gate, "GET", "/api/secrets", tokens[Role::dashboard]), 403);
     EXPECT_EQ(status_of_call(gate, "GET", "/api/secrets", tokens[Role::admin]), 0);
 }
 
-// A new row, or a row whose role changes, is seen here.
+// This list must be changed with every new row and every changed role.
 TEST_F(RoutesTest, TheHubHasExactlyTheseRoutes)
 {
     std::vector<std::string> rows;
@@ -168,11 +168,11 @@ TEST_F(RoutesTest, TheManualShowsEveryRowWithItsRole)
         EXPECT_TRUE(shown.contains(&row)) << row.method << " " << row.pattern << " has no curl in API.md";
 }
 
-// No method but its own reaches a row, DELETE least of all.
+// A row is reached only by its own method; especially never by DELETE.
 TEST_F(RoutesTest, EveryOtherMethodOfEveryRowIs405)
 {
     int called = 0;
-    Rest gate{core, exchanges, credentials};
+    Rest gate{core, exchanges, credentials.callers};
     gate.add(counted(called));
     std::set<std::pair<std::string_view, std::string_view>> there{
         // "register" and "refresh" are also the id of an agent.

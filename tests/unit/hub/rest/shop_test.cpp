@@ -1,4 +1,5 @@
-// Tasks for print's shops over tables in memory: pending, warned, sent again, confirmed, and seen beside the heartbeat.
+// Tasks for print's shops with tables in memory: pending, warned, resent, confirmed, and listed with the
+// heartbeats.
 #include "tests/unit/hub/parts.hpp"
 
 using namespace agenthost::hub_test;
@@ -101,8 +102,8 @@ TEST_F(ShopTest, IsSentAgainThreeTimesAndThenFails)
     EXPECT_EQ(of(id)["sent"], 4);
 }
 
-// An agent without a journal printed twice when its session was cut in mid print.
-TEST_F(ShopTest, IsNeverSentAgainToAnAgentWithoutAJournal)
+// An agent without a journal printed twice when its session was lost while it printed.
+TEST_F(ShopTest, IsNeverResentToAnAgentWithoutAJournal)
 {
     join("kitchen", "print", 0);
     const std::string id = task("print"), second = task("print");
@@ -141,7 +142,7 @@ TEST_F(ShopTest, ATaskOfAnEarlierProcessIsNotSentToAnAgentWithoutAJournal)
     EXPECT_EQ(of("req_old")["meta"]["outcome"], "unknown");
 }
 
-TEST_F(ShopTest, GetsAWarningWhenLateAndKeepsIt)
+TEST_F(ShopTest, KeepsTheWarningThatItWasLate)
 {
     join("kitchen", "print");
     const std::string id = task("print");
@@ -158,7 +159,7 @@ TEST_F(ShopTest, GetsAWarningWhenLateAndKeepsIt)
     EXPECT_EQ(of(id)["warning"], true);
 }
 
-TEST_F(ShopTest, ATaskOfAnEarlierProcessIsWarnedAndSentOn)
+TEST_F(ShopTest, ATaskOfAnEarlierProcessGetsItsWarningAndIsSent)
 {
     TaskRecord old = task_of_an_earlier_process();
     old.created = utc - 60'000;

@@ -1,4 +1,5 @@
-// The command API and the signed routes over tables in memory, and the words and codes that all protocols share.
+// The command API and the signed routes with tables in memory, and the names and codes that all protocols
+// share.
 #include "tests/unit/hub/parts.hpp"
 
 #include "plugins/hub/core/action_words.hpp"
@@ -86,7 +87,7 @@ TEST(HubWords, ReportsTheProblemOfAManifest)
     EXPECT_THAT(words.add_path((dir / ".").string()), testing::HasSubstr("bad.manifest.json"));
 }
 
-// Every code of the five documents and of NOTES.md, with the status a caller gets.
+// Every code of the five documents and of NOTES.md, with its HTTP status.
 TEST(HubCodes, EveryCodeOfTheDocumentsHasItsStatus)
 {
     const std::map<std::string, int> wanted{{"AGENT_OFFLINE", 503},
@@ -165,7 +166,7 @@ TEST_F(TableTest, WaitsAsLongAsAskedThenAnswers202)
     EXPECT_EQ(status(standard), 202);
 }
 
-TEST_F(TableTest, AnAgentsCodeBecomesTheFittingStatus)
+TEST_F(TableTest, MapsTheAgentsErrorCodeToTheHttpStatus)
 {
     join("node-01", "panel");
     for (const auto& [code, http] : status_codes()) {
@@ -206,7 +207,7 @@ TEST_F(TableTest, AnUnsupportedCommandIsRejectedAtOnce)
 
 TEST_F(TableTest, ACallerSeesOnlyItsAgents)
 {
-    // Roles are access_test's; here: what a caller may not see is as if it did not exist, in every route.
+    // access_test.cpp tests roles. Here: in every route, an agent that a caller may not see does not exist.
     join("node-01", "signed");
     EXPECT_EQ(status(ask("GET", "/api/agents", {}, {}, "wrong")), 401);
     Caller desk{.role = Role::dashboard, .subject = "desk", .agents = std::vector<std::string>{"other"}};
@@ -224,7 +225,7 @@ TEST_F(TableTest, ACallerSeesOnlyItsAgents)
     EXPECT_EQ(status(3), 404);
 }
 
-// The same checks whichever way a command comes in.
+// The same checks for every entry point of a command.
 TEST_F(TableTest, EveryEntryPointChecksCommandsAlike)
 {
     join("agent-123", "signed");
@@ -342,7 +343,8 @@ TEST_F(TableTest, ATaskReportsADroppedResult)
     EXPECT_EQ(get("/api/agent-tasks/req_2")["dropped"]["bytes"], 4711);
 }
 
-// The agent writes a command's row before it knows the command: until then DELETE was answered 404, 503 or 429.
+// The agent writes a command's row before it knows the command: until then DELETE was answered 404, 503 or
+// 429.
 TEST_F(TableTest, DeleteAsksAgainWhileTheAgentDoesNotKnowTheCommandYet)
 {
     join("d1", "dashboard");
@@ -368,7 +370,7 @@ TEST_F(TableTest, DeleteAsksAgainWhileTheAgentDoesNotKnowTheCommandYet)
     EXPECT_EQ(body(conn)["cancel"], "interrupted");
 }
 
-TEST_F(TableTest, DeletePassesTheAgentsRefusalOnWhenItStays)
+TEST_F(TableTest, DeleteReturnsTheAgentsRefusalIfItPersists)
 {
     join("d1", "dashboard");
     ask("POST", "/api/agents/d1/commands",
@@ -386,8 +388,8 @@ TEST_F(TableTest, DeletePassesTheAgentsRefusalOnWhenItStays)
     EXPECT_LE(fanout.sent.size(), 41U) << "for two seconds, not for ever";
 }
 
-// Nothing of it depends on the hub's own row either: its writes are held here.
-TEST_F(TableTest, DeleteOfACommandThatEndsMeanwhileSaysSoWhenItsRowIsThere)
+// It does not depend on the hub's own row either: its writes are delayed here.
+TEST_F(TableTest, DeleteReportsThatTheCommandEndedMeanwhile)
 {
     join("d1", "dashboard");
     ask("POST", "/api/agents/d1/commands",
@@ -395,7 +397,7 @@ TEST_F(TableTest, DeleteOfACommandThatEndsMeanwhileSaysSoWhenItsRowIsThere)
     const std::string id = fanout.sent.back().id;
     const Conn conn = ask("DELETE", "/api/tasks/" + id);
     const std::string asked = fanout.sent.back().id;
-    enter([&] { commands.result("d1", {.id = id, .data = R"({"exit_code":0})"}); });
+    enter([&] { commands.events().result("d1", {.id = id, .data = R"({"exit_code":0})"}); });
     enter([&] {
         requests.result("d1", {.id = asked,
                                .outcome = wire::Outcome::error,
@@ -500,7 +502,7 @@ TEST_F(TableTest, AnUnansweredCommandFreesTheLaneAfterAMinute)
     result("agent-123", {.id = {}, .data = R"("ok")", .action = "get_status"});
     EXPECT_EQ(status(second), 200);
     EXPECT_EQ(fanout.sent.size(), 3U);
-    // The first one's answer comes after all, in between: it names its command.
+    // The first command's answer arrives late, in between; it has the command's id.
     result("agent-123", {.id = {}, .data = R"("late")", .action = "unheard_of"});
     EXPECT_EQ(status(first), 200);
     EXPECT_EQ(body(first)["data"], "late");
@@ -519,7 +521,7 @@ TEST_F(TableTest, AnAnswerWithoutACommandNeverBelongsToAnAbandonedOne)
     EXPECT_FALSE(answered(first));
 }
 
-TEST_F(TableTest, AnAgentThatRepeatsNoIdHasOneCommandAtATime)
+TEST_F(TableTest, AnAgentThatDoesNotRepeatIdsGetsOneCommandAtATime)
 {
     join("agent-123", "signed");
     const Conn first = ask("POST", "/api/agents/agent-123/commands", R"({"action":"host.ping"})");

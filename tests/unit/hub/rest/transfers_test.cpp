@@ -22,7 +22,7 @@ protected:
         later.run();
         return conn;
     }
-    // How many of its GETs were not refused.
+    // The number of its GETs that were not rejected.
     std::size_t begins(const std::string& caller, const std::string& agent, std::size_t tries)
     {
         std::size_t begun = 0;
@@ -34,7 +34,7 @@ protected:
     Files few{core, calls, commands, nullptr, 100};
 };
 
-TEST_F(TransfersTest, OneTokenAtItsShareIsRefusedAndAnotherGetsThrough)
+TEST_F(TransfersTest, RefusesATokenAtItsShareAndServesAnother)
 {
     EXPECT_EQ(begins("greedy", "a", 60) + begins("greedy", "b", 60), 80U);
     const Conn refused = get("greedy", "c");
@@ -45,7 +45,7 @@ TEST_F(TransfersTest, OneTokenAtItsShareIsRefusedAndAnotherGetsThrough)
     EXPECT_FALSE(answered(get("other", "c")));
 }
 
-TEST_F(TransfersTest, OneAgentAtItsShareIsRefusedAndAnotherGetsThrough)
+TEST_F(TransfersTest, RefusesAnAgentAtItsShareAndServesAnother)
 {
     EXPECT_EQ(begins("t1", "a", 45) + begins("t2", "a", 45), 80U);
     const Conn refused = get("t3", "a");

@@ -43,7 +43,7 @@ TEST(RunChannels, ContinueWhereTheyEndedWhenAnAgentCountsFromZeroAgain)
     EXPECT_EQ(channels.next(1), 7U);
 }
 
-TEST(RunChannels, HoldPiecesUpToTheLimitAndSayThatTheRestWasLeftOut)
+TEST(RunChannels, HoldPiecesUpToTheLimitAndReportTheOverflow)
 {
     RunChannels channels;
     channels.hold(1, 5, "abc", 4);
@@ -73,7 +73,7 @@ TEST(RunOfATask, ShowsTheBeginningOfItsCommand)
     EXPECT_EQ(run((R"({"command":"x)" + umlauts + "\"}").c_str()).command, "x" + umlauts.substr(0, 198));
 }
 
-TEST(RunOfATask, EndsAsItsTaskSays)
+TEST(RunOfATask, EndsAsItsTaskEnded)
 {
     agenthost::hub::Run run;
     TaskRecord task{.state = TaskState::success, .data = R"({"exit_code":3,"reason":"exit","bytes":17})"};

@@ -1,4 +1,4 @@
-// Runs over a fan-out in memory: order of states, output by position, agents that come back.
+// Runs with a fan-out in memory: order of states, output by position, agents that reconnect.
 #include "tests/unit/hub/parts.hpp"
 
 using namespace agenthost::hub_test;
@@ -33,11 +33,13 @@ protected:
     }
     void print(const std::string& id, std::uint64_t offset, std::string_view bytes, std::uint32_t channel = 1)
     {
-        enter([&] { runs.stream("d1", {.id = id, .channel = channel, .offset = offset, .bytes = bytes}); });
+        enter([&] {
+            runs.events().stream("d1", {.id = id, .channel = channel, .offset = offset, .bytes = bytes});
+        });
     }
     void running(const std::string& id)
     {
-        enter([&] { runs.progress("d1", {.id = id, .json = R"({"status":"running"})"}); });
+        enter([&] { runs.events().progress("d1", {.id = id, .json = R"({"status":"running"})"}); });
     }
     void exits(const std::string& id, const std::string& data = R"({"exit_code":0,"reason":"exit"})")
     {
@@ -51,17 +53,17 @@ protected:
     {
         enter([&] {
             fanout.agents.erase("d1");
-            commands.agent_lost("d1");
+            commands.events().agent_lost("d1");
             requests.agent_lost("d1");
-            runs.agent_lost("d1");
+            runs.events().agent_lost("d1");
         });
         AgentRecord a;
         a.id = "d1";
         a.protocol = "dashboard";
         enter([&] {
             fanout.agents.insert_or_assign("d1", a);
-            commands.agent_ready(a);
-            runs.agent_ready(a);
+            commands.events().agent_ready(a);
+            runs.events().agent_ready(a);
         });
     }
     void answer(const std::string& request, bool ok = true, std::string_view code = {})
@@ -231,9 +233,9 @@ TEST_F(RunsTest, AMissingEndIsReportedAsAGap)
     exits(id, R"({"exit_code":0,"reason":"exit","bytes":12})");
     enter([&] {
         fanout.agents.erase("d1");
-        commands.agent_lost("d1");
+        commands.events().agent_lost("d1");
         requests.agent_lost("d1");
-        runs.agent_lost("d1");
+        runs.events().agent_lost("d1");
     });
     seen.clear();
     pass(core.config.agent_grace);
@@ -282,7 +284,7 @@ TEST_F(RunsTest, AnAgentWithoutReplayContinuesWithAGap)
     EXPECT_EQ(seen, (Seen{"queued", "running", "0123", "45", "67"}));
 }
 
-TEST_F(RunsTest, AnAgentThatDiedLosesTheRun)
+TEST_F(RunsTest, ARunFailsWhenItsAgentDied)
 {
     const std::string id = start();
     running(id);
@@ -396,19 +398,19 @@ TEST_F(RunsTest, ReportsTheQueueAndAcceptsOutputAsEvents)
 {
     const std::string id = start();
     enter([&] {
-        runs.event("d1", {.topic = "command_queue", .json = R"({"queue":[{"position":1}]})"});
-        runs.progress("d1", {.id = id, .json = R"({"status":"queued","position":2})"});
-        runs.event("d1",
-                   {.topic = "output", .json = R"({"id":")" + id + R"(","text":"a\n","stream":"stderr"})"});
-        runs.event("other", {.topic = "output", .json = R"({"id":")" + id + R"(","text":"no"})"});
-        runs.event("d1", {.topic = "command_queue", .json = R"({"queue":5})"});
+        runs.events().event("d1", {.topic = "command_queue", .json = R"({"queue":[{"position":1}]})"});
+        runs.events().progress("d1", {.id = id, .json = R"({"status":"queued","position":2})"});
+        runs.events().event(
+            "d1", {.topic = "output", .json = R"({"id":")" + id + R"(","text":"a\n","stream":"stderr"})"});
+        runs.events().event("other", {.topic = "output", .json = R"({"id":")" + id + R"(","text":"no"})"});
+        runs.events().event("d1", {.topic = "command_queue", .json = R"({"queue":5})"});
     });
     EXPECT_EQ(seen, (Seen{"queued", R"(d1 [{"position":1}])", "running", "a\n"}));
 }
 
 // ---- REST ----
 
-TEST_F(RunsTest, RestBeginsARunAndShowsIt)
+TEST_F(RunsTest, RestStartsARunAndReturnsIt)
 {
     const Conn conn =
         ask("POST", "/api/agents/d1/commands",
@@ -418,7 +420,7 @@ TEST_F(RunsTest, RestBeginsARunAndShowsIt)
     EXPECT_EQ(json::parse(fanout.sent.back().params)["commandId"], id);
     EXPECT_EQ(get("/api/commands/" + id)["status"], "queued");
     EXPECT_EQ(get("/api/commands/" + id)["priority"], "low");
-    enter([&] { runs.progress("d1", {.id = id, .json = R"({"status":"queued","position":2})"}); });
+    enter([&] { runs.events().progress("d1", {.id = id, .json = R"({"status":"queued","position":2})"}); });
     EXPECT_EQ(get("/api/commands/" + id)["position"], 2);
     print(id, 0, "a");
     exits(id, R"({"exit_code":3,"reason":"exit"})");
@@ -479,7 +481,7 @@ TEST_F(RunsTest, RestReadsOutputByPositionAndWaitsForMore)
     EXPECT_EQ(header(last, "x-command-status"), "completed");
 }
 
-TEST_F(RunsTest, RestGivesLargeOutputInParts)
+TEST_F(RunsTest, RestReturnsLargeOutputInParts)
 {
     const std::string id = start();
     const std::string block(10'000, 'x');

@@ -1,4 +1,4 @@
-// What the hub's file remembers about credentials and nonces.
+// Credentials and nonces in the hub's database.
 #include "plugins/hub/store/enrolment.hpp"
 #include "plugins/hub/store/nonces.hpp"
 
@@ -110,7 +110,7 @@ TEST_F(EnrolmentTest, KeepsSavedRows)
     EXPECT_TRUE(b.refresh.empty() && !b.secret && !b.refresh_void && !b.jwt && !b.revoked);
 }
 
-TEST_F(EnrolmentTest, ARowChangesOnlyFromTheVersionItsWriterHasSeen)
+TEST_F(EnrolmentTest, ARowChangesOnlyIfItHasTheExpectedVersion)
 {
     const auto save = [&](std::uint64_t version, std::uint64_t expected, bool revoked) {
         return [this, version, expected, revoked](auto then) {
@@ -233,7 +233,7 @@ TEST_F(EnrolmentTest, ANonceIsAcceptedOnceEvenAcrossARestart)
     EXPECT_EQ(nonces->admit("a", "n2", start_ms), Verdict::fresh);
 }
 
-TEST_F(EnrolmentTest, ManyNoncesWithOneCommitUnderWayAreAllKept)
+TEST_F(EnrolmentTest, KeepsAllNoncesThatArriveDuringACommit)
 {
     for (int i = 0; i < 5'000; ++i)
         ASSERT_EQ(nonces->admit("a", std::to_string(i), start_ms), Verdict::fresh) << i;

@@ -101,7 +101,7 @@ TEST_F(StoreTest, TheNewestStateOfATaskWins)
     EXPECT_TRUE(loaded.open_tasks.empty());
 }
 
-TEST_F(StoreTest, ARestartBringsBackOpenTasksAndEndsThoseThatNeededTheOldProcess)
+TEST_F(StoreTest, ARestartRestoresOpenTasksAndFailsThoseBoundToTheOldProcess)
 {
     open();
     TaskRecord bound = record("bound", TaskState::dispatched);
@@ -165,7 +165,7 @@ TEST_F(StoreTest, DeletesExpiredTasksAndTheOldestBeyondTheBound)
 TEST_F(StoreTest, RefusesNewTasksWhenTooManyWaitButNeverTheirResults)
 {
     open(2);
-    // The thread is held inside a job, so nothing leaves the queue meanwhile.
+    // A job blocks the thread, so nothing leaves the queue meanwhile.
     std::promise<void> inside, release;
     static_cast<Registry&>(*store).find("x", [&](const auto&) {
         inside.set_value();
@@ -248,7 +248,7 @@ TEST_F(StoreTest, ResultsAreBoundedAndTheLargestHoldersOldestGoFirst)
     EXPECT_EQ(task("open")->params.size(), 200'000U) << "never an open one";
 }
 
-TEST_F(StoreTest, TheBoundOfResultsHoldsOverARestartAndForAFileOfAnEarlierVersion)
+TEST_F(StoreTest, BoundsResultsAfterARestartAndInAFileOfAnEarlierVersion)
 {
     open(1000, {.task_rows = 1000, .result_bytes = 100'000});
     for (int i = 0; i < 9; ++i) ASSERT_TRUE(save(result("g" + std::to_string(i), "t", "a", 10'000, i)));

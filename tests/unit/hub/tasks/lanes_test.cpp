@@ -1,4 +1,4 @@
-// Agents that repeat no ids: whose answer is it?
+// Answers of agents that do not repeat ids are matched with their commands.
 #include "plugins/hub/tasks/lanes.hpp"
 
 #include "tests/unit/hub/parts.hpp"
@@ -23,7 +23,8 @@ struct LanesTest : PartsTest {
     }
 };
 
-// The first command is given up after a minute. Its answer, when it comes, ended the second one with the result of the first.
+// The first command's lane is freed after a minute. Its late answer ended the second command with the result
+// of the first.
 TEST_F(LanesTest, ALateAnswerNeverEndsALaterCommandOfTheSameName)
 {
     join("a", "signed", 0);
@@ -43,7 +44,7 @@ TEST_F(LanesTest, ALateAnswerNeverEndsALaterCommandOfTheSameName)
     EXPECT_EQ(body(second)["data"], "of the second");
 }
 
-TEST_F(LanesTest, ACommandThatWasCancelledOrTimedOutStillOwesItsAnswer)
+TEST_F(LanesTest, ACancelledOrTimedOutCommandStillHoldsItsName)
 {
     join("a", "signed", 0);
     const Conn first = command("get_status", 0);
@@ -113,8 +114,27 @@ TEST(Lanes, HoldsAllNamesWhenTooManyAreUnanswered)
     EXPECT_EQ(lanes.agents(), 0U);
 }
 
-// An agent that answers late, in any order, sometimes never, without ids; that is cut off and answers on its next session within the
-// grace. Whatever succeeds has its own result.
+TEST(Lanes, AnAgentGetsOneCommandAtATimeUntilItRepeatsAnId)
+{
+    Lanes lanes;
+    EXPECT_FALSE(lanes.one_by_one("a"));
+    lanes.connected("a");
+    lanes.sent("a", "get", "t1");
+    EXPECT_TRUE(lanes.one_by_one("a"));
+    EXPECT_FALSE(lanes.one_by_one("b"));
+    lanes.repeats_ids("a");
+    EXPECT_FALSE(lanes.one_by_one("a"));
+    EXPECT_FALSE(lanes.holds("a", "get", "t2"));
+    lanes.sent("a", "get", "t1");
+    lanes.repeats_ids("a");
+    EXPECT_TRUE(lanes.holds("a", "get", "t2")) << "of an earlier hub process, and the agent is not connected";
+    lanes.connected("a");
+    EXPECT_TRUE(lanes.lost("a", Lanes::Time::max()));
+    EXPECT_FALSE(lanes.one_by_one("a")) << "its next session decides again";
+}
+
+// An agent answers late, in any order, sometimes never, without ids; it disconnects and answers in its next
+// session within the grace period. Every successful command has its own result.
 TEST_F(LanesTest, RandomAnswersAreNeverThoseOfAnotherCommand)
 {
     std::size_t successes = 0;

@@ -1,5 +1,5 @@
-// Agents that do a repeated command twice (no journal): the row says "sent" on disk before the frame is on the wire, at every point where
-// the hub may die.
+// Agents that run a repeated command twice (no journal): the row on disk is marked as sent before the frame
+// is sent, at every point where the hub may crash.
 #include "tests/unit/hub/parts.hpp"
 
 #include <random>
@@ -10,7 +10,7 @@ namespace wire = agenthost::wire;
 
 namespace {
 
-// The disk: saves wait for a commit, the newest state of a task replaces one that waits; as the store has it.
+// The disk: saves wait for a commit, and the newest state of a task replaces a waiting one, as in the store.
 class DiskTable final : public TaskTable {
 public:
     bool save(const TaskRecord& task, std::function<void(bool)> done) override
@@ -25,7 +25,7 @@ public:
     }
     bool find(std::string, std::function<void(std::optional<TaskRecord>)>) override { return false; }
 
-    // The moment between "on disk" and "heard of it" is `heard` false: there the hub dies.
+    // `heard` false: the hub crashes after the commit and before its callback.
     void commit(bool works, bool heard = true)
     {
         auto batch = std::exchange(waiting, {});
@@ -48,7 +48,7 @@ public:
     bool full = false;
 };
 
-// The agents' end, which outlives the hub: what went over the wire, and what the disk said then.
+// The agents' end, which outlives the hub: the sent frames, and the state of the disk at that time.
 struct Wire final : Fanout {
     explicit Wire(DiskTable& d) : disk{d} {}
     bool online(std::string_view) const override { return there; }
@@ -113,12 +113,12 @@ struct SendOrderTest : testing::Test {
     void join()
     {
         net.there = true;
-        enter([&] { hub->commands.agent_ready(net.agent); });
+        enter([&] { hub->commands.events().agent_ready(net.agent); });
     }
     void leave()
     {
         net.there = false;
-        enter([&] { hub->commands.agent_lost("shop"); });
+        enter([&] { hub->commands.events().agent_lost("shop"); });
     }
     void crash() // what waits for the disk is lost
     {
@@ -174,7 +174,7 @@ TEST_F(SendOrderTest, AHubThatDiesAroundTheCommitSendsAtMostOnce)
     }
 }
 
-TEST_F(SendOrderTest, ADiskThatRefusesDelaysTheTaskAndAnAgentThatLeftFirstGetsItLater)
+TEST_F(SendOrderTest, AFailingDiskDelaysTheTaskEvenAcrossADisconnect)
 {
     boot();
     join();
@@ -205,7 +205,7 @@ TEST_F(SendOrderTest, ACommandDelayedByAFullConnectionIsSentOnceAndInOrder)
     disk.commit(true);
     net.busy = false;
     for (const std::string& id : std::exchange(net.not_taken, {}))
-        enter([&] { hub->commands.not_taken("shop", id); });
+        enter([&] { hub->commands.events().not_taken("shop", id); });
     disk.commit(true);
     EXPECT_EQ(disk.rows.at(first).sent, 0) << "its row no longer says that it was sent";
     pass(200ms);
@@ -244,8 +244,8 @@ TEST_F(SendOrderTest, RandomDeathsAndFullDisksNeverSendTooOften)
             case 6:
                 net.busy = below(3) == 0;
                 for (const std::string& id : std::exchange(net.not_taken, {}))
-                    enter([&] { hub->commands.not_taken("shop", id); });
-                if (!net.busy && net.there) enter([&] { hub->commands.writable("shop"); });
+                    enter([&] { hub->commands.events().not_taken("shop", id); });
+                if (!net.busy && net.there) enter([&] { hub->commands.events().writable("shop"); });
                 break;
             case 7:
                 disk.full = below(4) == 0;
@@ -254,7 +254,8 @@ TEST_F(SendOrderTest, RandomDeathsAndFullDisksNeverSendTooOften)
             case 8:
                 if (net.order.empty() || !net.there) break;
                 enter([&] {
-                    hub->commands.result("shop", {.id = net.order[below(net.order.size())], .data = "{}"});
+                    hub->commands.events().result("shop",
+                                                  {.id = net.order[below(net.order.size())], .data = "{}"});
                 });
                 break;
             }

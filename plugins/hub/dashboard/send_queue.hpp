@@ -22,11 +22,11 @@ namespace agenthost::hub {
 
 using Text = std::shared_ptr<const std::string>; // encoded once for all recipients
 
-class Outlet {
+class ClientSendQueue {
 public:
     static constexpr std::size_t max_output = 100U << 10, max_other = 2U << 20;
 
-    Outlet(Host& host, Conn conn) : host_{host}, conn_{conn} {}
+    ClientSendQueue(Host& host, Conn conn) : host_{host}, conn_{conn} {}
 
     void send(Text frame);      // a whole frame
     void send_list(Text frame); // a frame that supersedes an earlier one: replaces one that still waits

@@ -1,4 +1,4 @@
-#include "outlet.hpp"
+#include "send_queue.hpp"
 
 #include <algorithm>
 
@@ -8,9 +8,9 @@ namespace {
 constexpr int too_slow = 1013; // try again later
 }
 
-void Outlet::send(Text frame) { push({.frame = std::move(frame), .run = {}, .output = false}); }
+void ClientSendQueue::send(Text frame) { push({.frame = std::move(frame), .run = {}, .output = false}); }
 
-void Outlet::send_list(Text frame)
+void ClientSendQueue::send_list(Text frame)
 {
     const auto old =
         std::find_if(waiting_.begin(), waiting_.end(), [](const OfRun& item) { return item.list; });
@@ -20,9 +20,9 @@ void Outlet::send_list(Text frame)
     old->frame = std::move(frame);
 }
 
-void Outlet::send(OfRun frame) { push(std::move(frame)); }
+void ClientSendQueue::send(OfRun frame) { push(std::move(frame)); }
 
-void Outlet::push(OfRun frame)
+void ClientSendQueue::push(OfRun frame)
 {
     if (closed_) return;
     if (!blocked_ && pass(frame)) return;
@@ -41,7 +41,7 @@ void Outlet::push(OfRun frame)
 }
 
 // false: no room now.
-bool Outlet::pass(const OfRun& item)
+bool ClientSendQueue::pass(const OfRun& item)
 {
     agh_status status = AGH_OK;
     if (!item.run) {
@@ -60,7 +60,7 @@ bool Outlet::pass(const OfRun& item)
     return status == AGH_OK;
 }
 
-void Outlet::drop_oldest()
+void ClientSendQueue::drop_oldest()
 {
     const auto oldest =
         std::find_if(waiting_.begin(), waiting_.end(), [](const OfRun& item) { return item.output; });
@@ -71,7 +71,7 @@ void Outlet::drop_oldest()
     waiting_.erase(oldest);
 }
 
-void Outlet::writable()
+void ClientSendQueue::writable()
 {
     blocked_ = false;
     while (!waiting_.empty() && !closed_) {
@@ -86,7 +86,7 @@ void Outlet::writable()
     }
 }
 
-void Outlet::close(int code, std::string reason)
+void ClientSendQueue::close(int code, std::string reason)
 {
     if (std::exchange(closed_, true)) return;
     waiting_.clear();
