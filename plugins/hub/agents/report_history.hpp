@@ -4,6 +4,8 @@
 // it.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -43,14 +45,10 @@ private:
         std::array<std::list<ReportEntry>, 3> entries; // by kind; an empty list allocates nothing
         std::array<std::uint64_t, 3> seq{};
     };
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
     static std::size_t cost(const ReportEntry& e) { return sizeof(ReportEntry) + 32 + e.json.size(); }
 
     const Limits limits_;
-    std::unordered_map<std::string, History, Hash, std::equal_to<>> histories_;
+    ById<History> histories_;
     std::size_t bytes_ = 0;
     std::uint64_t dropped_ = 0;
 };

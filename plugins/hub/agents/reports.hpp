@@ -7,6 +7,8 @@
 // More than 25 members, because each kind of report and of query has a function of a few lines.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/store/tables.hpp"
 #include "report_history.hpp"
@@ -67,11 +69,7 @@ private:
         bool new_heartbeat = false, new_metrics = false;
         bool waits = false; // is in dirty_
     };
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
-    using Agents = std::unordered_map<std::string, Agent, Hash, std::equal_to<>>;
+    using Agents = ById<Agent>;
 
     Agent* agent(std::string_view id) UNDER_LOCK; // created if new; nullptr: no room
     void sample(std::string_view id, Agent&, std::string json) UNDER_LOCK;

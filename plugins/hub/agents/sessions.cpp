@@ -37,7 +37,7 @@ Sessions::Sessions(Core& core, Exchanges& exchanges, const AgentCredentials& cre
 
 AgentSession* Sessions::live(std::string_view agent) const
 {
-    const auto it = by_agent_.find(std::string{agent});
+    const auto it = by_agent_.find(agent);
     return it == by_agent_.end() ? nullptr : it->second;
 }
 

@@ -16,6 +16,7 @@
 #include "attempt_log.hpp"
 #include "fanout.hpp"
 #include "observer.hpp"
+#include "plugins/hub/core/by_id.hpp"
 #include "takeover_policy.hpp"
 
 #include <memory>
@@ -46,7 +47,7 @@ public:
 
     [[nodiscard]] bool online(std::string_view agent) const override UNDER_LOCK
     {
-        return by_agent_.contains(std::string{agent});
+        return by_agent_.contains(agent);
     }
     Sent send(std::string_view agent, const wire::Command&) override UNDER_LOCK;
     void cut(std::string_view agent, std::string_view why) override UNDER_LOCK;
@@ -81,7 +82,7 @@ private:
     TakeoverPolicy takeovers_ GUARDED;
     Admission admission_ GUARDED;
     std::unordered_map<Conn, std::unique_ptr<AgentSession>> sessions_ GUARDED;
-    std::unordered_map<std::string, AgentSession*> by_agent_ GUARDED;
+    ById<AgentSession*> by_agent_ GUARDED;
 };
 
 } // namespace agenthost::hub

@@ -4,6 +4,8 @@
 // that a newcomer always finds room. No weights, nothing to configure except the total. Not thread-safe.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -28,13 +30,9 @@ public:
     [[nodiscard]] std::uint64_t total() const { return total_; }
 
 private:
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
     const std::uint64_t total_;
     std::uint64_t used_ = 0;
-    std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> of_; // users that hold something
+    ById<std::uint64_t> of_; // users that hold something
 };
 
 } // namespace agenthost::hub

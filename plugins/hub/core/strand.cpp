@@ -4,7 +4,7 @@
 
 namespace agenthost::hub {
 
-HUB_LOCK_UNCHECKED void Strand::run(const Work& work)
+HUB_LOCK_UNCHECKED void Strand::run(WorkRef work)
 {
     std::unique_lock lock{mutex_};
     work();

@@ -5,7 +5,7 @@
 // a time. So a callback may come from any thread, even from inside a call into the daemon. Thread-safe.
 #pragma once
 
-#include "lock.hpp"
+#include "work_ref.hpp"
 
 #include <exception>
 #include <functional>
@@ -25,7 +25,7 @@ public:
 
     // Runs `work` under the lock. Afterwards runs the effects in the outbox, unless another thread is doing
     // so: then that thread runs them, so that effects keep the order in which they were posted.
-    void run(const Work& work) OUTSIDE_LOCK;
+    void run(WorkRef work) OUTSIDE_LOCK;
     // Posts an effect to run after the lock is released.
     void post(Work effect) UNDER_LOCK { outbox_.push_back(std::move(effect)); }
 

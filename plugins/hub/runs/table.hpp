@@ -3,6 +3,8 @@
 // the hub's lock guards it.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include "channels.hpp"
 #include "run.hpp"
 
@@ -58,15 +60,11 @@ public:
     [[nodiscard]] std::size_t memory() const { return memory_; }
 
 private:
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
     void make_room(Run& newest);
     void trim(Run&, std::size_t max_cost);
 
     const Limits limits_;
-    std::unordered_map<std::string, RunEntry, Hash, std::equal_to<>> runs_;
+    ById<RunEntry> runs_;
     std::deque<std::string> over_; // oldest first
     std::size_t memory_ = 0;
 };

@@ -4,7 +4,10 @@ namespace agenthost::hub {
 
 void Lanes::repeats_ids(std::string_view agent)
 {
-    if (one_by_one_.erase(std::string{agent}) > 0) forget(agent);
+    if (const auto it = one_by_one_.find(agent); it != one_by_one_.end()) {
+        one_by_one_.erase(it);
+        forget(agent);
+    }
 }
 
 void Lanes::sent(std::string_view agent, std::string_view word, std::string_view id)
@@ -14,7 +17,7 @@ void Lanes::sent(std::string_view agent, std::string_view word, std::string_view
 
 void Lanes::not_sent(std::string_view agent, std::string_view id)
 {
-    const auto lane = agents_.find(std::string{agent});
+    const auto lane = agents_.find(agent);
     if (lane == agents_.end()) return;
     std::erase_if(lane->second, [&](const auto& word) { return word.second.id == id; });
     if (lane->second.empty()) agents_.erase(lane);
@@ -22,7 +25,7 @@ void Lanes::not_sent(std::string_view agent, std::string_view id)
 
 bool Lanes::holds(std::string_view agent, std::string_view word, std::string_view id) const
 {
-    const auto lane = agents_.find(std::string{agent});
+    const auto lane = agents_.find(agent);
     if (lane == agents_.end()) return false;
     const auto found = lane->second.find(word);
     if (found == lane->second.end()) return lane->second.size() >= max_words;
@@ -31,7 +34,7 @@ bool Lanes::holds(std::string_view agent, std::string_view word, std::string_vie
 
 std::string Lanes::answered(std::string_view agent, std::string_view word)
 {
-    const auto lane = agents_.find(std::string{agent});
+    const auto lane = agents_.find(agent);
     if (lane == agents_.end()) return {};
     const auto found = lane->second.find(word);
     if (found == lane->second.end()) return {};
@@ -43,7 +46,7 @@ std::string Lanes::answered(std::string_view agent, std::string_view word)
 
 std::string Lanes::only(std::string_view agent) const
 {
-    const auto lane = agents_.find(std::string{agent});
+    const auto lane = agents_.find(agent);
     return lane == agents_.end() || lane->second.size() != 1 ? std::string{}
                                                              : lane->second.begin()->second.id;
 }
@@ -51,7 +54,7 @@ std::string Lanes::only(std::string_view agent) const
 bool Lanes::lost(std::string_view agent, Time until)
 {
     one_by_one_.erase(std::string{agent});
-    const auto lane = agents_.find(std::string{agent});
+    const auto lane = agents_.find(agent);
     if (lane == agents_.end()) return false;
     for (auto& [word, sent] : lane->second) {
         if (sent.until == Time::max()) sent.until = until; // else it belongs to an earlier session
@@ -61,7 +64,7 @@ bool Lanes::lost(std::string_view agent, Time until)
 
 void Lanes::expire(std::string_view agent, Time now)
 {
-    const auto lane = agents_.find(std::string{agent});
+    const auto lane = agents_.find(agent);
     if (lane == agents_.end()) return;
     std::erase_if(lane->second, [&](const auto& word) { return word.second.until <= now; });
     if (lane->second.empty()) agents_.erase(lane);

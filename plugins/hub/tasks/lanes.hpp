@@ -9,6 +9,8 @@
 // thread-safe: the hub's lock guards it.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -27,10 +29,7 @@ public:
     // An agent whose protocol does not require ids in answers: it gets one command at a time until it repeats
     // an id.
     void connected(std::string_view agent) { one_by_one_.emplace(agent); }
-    [[nodiscard]] bool one_by_one(std::string_view agent) const
-    {
-        return one_by_one_.contains(std::string{agent});
-    }
+    [[nodiscard]] bool one_by_one(std::string_view agent) const { return one_by_one_.contains(agent); }
     // Its answer had an id: nothing of it is held any more.
     void repeats_ids(std::string_view agent);
 
@@ -58,8 +57,8 @@ private:
     };
     using Words = std::map<std::string, Sent, std::less<>>;
 
-    std::unordered_map<std::string, Words> agents_; // those with an unanswered command
-    std::unordered_set<std::string> one_by_one_;    // connected ones
+    ById<Words> agents_; // those with an unanswered command
+    IdSet one_by_one_;   // connected ones
 };
 
 } // namespace agenthost::hub

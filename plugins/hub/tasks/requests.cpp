@@ -50,7 +50,7 @@ void Requests::fail(const std::string& id, std::string_view code, std::string_vi
 
 bool Requests::result(std::string_view agent, const wire::Result& result)
 {
-    const auto it = open_.find(std::string{result.id});
+    const auto it = open_.find(result.id);
     if (it == open_.end() || it->second.agent != agent) return false;
     const bool ok = result.outcome == wire::Outcome::success;
     end(it->first, {.ok = ok,
@@ -62,7 +62,7 @@ bool Requests::result(std::string_view agent, const wire::Result& result)
 
 void Requests::agent_lost(std::string_view agent)
 {
-    if (!of_agent_.contains(std::string{agent})) return;
+    if (!of_agent_.contains(agent)) return;
     std::vector<std::string> ids;
     for (const auto& [id, open] : open_) {
         if (open.agent == agent) ids.push_back(id);

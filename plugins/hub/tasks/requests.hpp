@@ -5,6 +5,8 @@
 // Bounds: `max_open` in total, `max_of_agent` per agent, `patience` each. Under the hub's lock.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
 
@@ -53,8 +55,8 @@ private:
 
     Core& core_;
     Fanout& fanout_;
-    std::unordered_map<std::string, Open> open_ GUARDED;
-    std::unordered_map<std::string, std::size_t> of_agent_ GUARDED;
+    ById<Open> open_ GUARDED;
+    ById<std::size_t> of_agent_ GUARDED;
     std::uint64_t last_ GUARDED = 0;
 };
 

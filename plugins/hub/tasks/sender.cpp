@@ -37,8 +37,9 @@ std::string_view Sender::protocol_name(std::string_view agent, std::string_view 
 
 void Sender::pump(std::string_view name)
 {
-    const std::string agent{name}; // the name's owner may be destroyed meanwhile
     Tasks& tasks = open_.tasks();
+    if (!tasks.has_pending(name)) return record_open();
+    const std::string agent{name}; // the name's owner may be destroyed meanwhile
     std::vector<TaskRecord> dead;
     Tasks::Held held;
     if (lanes_.one_by_one(agent)) {
@@ -56,7 +57,13 @@ void Sender::pump(std::string_view name)
             break;
     }
     for (const TaskRecord& task : dead) open_.end(task);
-    core_.host.record(Metric::open_tasks, double(tasks.size()));
+    record_open();
+}
+
+void Sender::record_open()
+{
+    const std::size_t open = open_.tasks().size();
+    if (std::exchange(recorded_, open) != open) core_.host.record(Metric::open_tasks, double(open));
 }
 
 void Sender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
@@ -198,7 +205,7 @@ void Sender::free_lanes_later(const std::string& agent)
 
 // An answer without an id belongs to the only unanswered command with its name (lanes.hpp). An answer without
 // a name counts only if the command in flight is the only unanswered one.
-std::string Sender::id_of(const std::string& agent, const wire::Result& result)
+std::string Sender::id_of(std::string_view agent, const wire::Result& result)
 {
     if (!result.id.empty()) {
         lanes_.repeats_ids(agent);

@@ -41,7 +41,7 @@ public:
     // Its send queue had no room for this task.
     void not_taken(const std::string& agent, std::string_view id) UNDER_LOCK;
     // The task that an answer belongs to; empty: none of the open ones.
-    [[nodiscard]] std::string id_of(const std::string& agent, const wire::Result&) UNDER_LOCK;
+    [[nodiscard]] std::string id_of(std::string_view agent, const wire::Result&) UNDER_LOCK;
     // Why a task was not answered before its deadline, for people.
     [[nodiscard]] std::string why_unanswered(std::string_view id) const UNDER_LOCK;
 
@@ -50,6 +50,7 @@ private:
     // For an agent that would run a repeated command twice: records on disk that it was sent, then sends it.
     // false: nothing can be written now.
     bool mark(const TaskRecord&) UNDER_LOCK;
+    void record_open() UNDER_LOCK;
     void marked(const std::string& id, std::uint64_t attempt, bool ok) UNDER_LOCK;
     void block(const std::string& agent, std::chrono::milliseconds) UNDER_LOCK;
     void watch_lane(const std::string& agent, const std::string& id, int sent) UNDER_LOCK;
@@ -65,9 +66,11 @@ private:
     Lanes lanes_ GUARDED;
     SendMarks marks_ GUARDED;
     // Agents whose send queue was full, or whose mark could not be written.
-    std::unordered_set<std::string> blocked_ GUARDED;
+    IdSet blocked_ GUARDED;
     // Connected agents that might run a repeated task twice, and how often each task may be resent.
-    std::unordered_map<std::string, int> redispatch_ GUARDED;
+    ById<int> redispatch_ GUARDED;
+    // The number of open tasks that the metric shows.
+    std::size_t recorded_ GUARDED = SIZE_MAX;
 };
 
 } // namespace agenthost::hub

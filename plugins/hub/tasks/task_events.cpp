@@ -50,7 +50,9 @@ void TaskEvents::too_large(std::string_view agent)
 
 void TaskEvents::result(std::string_view name, const wire::Result& result)
 {
-    const std::string agent{name};
+    const std::string id = sender_.id_of(name, result);
+    if (!open_.tasks().awaits(name, id)) return sender_.pump(name);
+    const std::string agent{name}; // the name's owner may be destroyed meanwhile
     TaskRecord outcome;
     const bool success = result.outcome == wire::Outcome::success;
     outcome.state = success ? TaskState::success : TaskState::error;
@@ -58,7 +60,7 @@ void TaskEvents::result(std::string_view name, const wire::Result& result)
     outcome.code = result.error.code;
     outcome.message = result.error.message;
     outcome.detail = result.error.detail;
-    open_.finish(agent, sender_.id_of(agent, result), std::move(outcome));
+    open_.finish(agent, id, std::move(outcome));
     sender_.pump(agent);
 }
 

@@ -201,11 +201,22 @@ std::unique_ptr<TaskRecord> Tasks::take(std::string_view id)
     return task;
 }
 
+bool Tasks::has_pending(std::string_view id) const
+{
+    const auto it = agents_.find(id);
+    return it != agents_.end() && !it->second.pending.empty();
+}
+
+bool Tasks::awaits(std::string_view agent_id, std::string_view id) const
+{
+    const TaskRecord* open = find(id);
+    return open != nullptr && open->agent == agent_id && open->sent != 0;
+}
+
 std::unique_ptr<TaskRecord> Tasks::finish(std::string_view agent_id, std::string_view id, TaskRecord outcome,
                                           std::int64_t now)
 {
-    const TaskRecord* open = find(id);
-    if (open == nullptr || open->agent != agent_id || open->sent == 0) return nullptr;
+    if (!awaits(agent_id, id)) return nullptr;
     auto task = take(id);
     task->state = outcome.state;
     task->data = std::move(outcome.data);

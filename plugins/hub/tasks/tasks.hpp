@@ -11,6 +11,8 @@
 // the number in flight per agent. Not thread-safe: the hub's lock guards it.
 #pragma once
 
+#include "plugins/hub/core/by_id.hpp"
+
 #include "plugins/hub/core/shares.hpp"
 #include "plugins/hub/store/model.hpp"
 
@@ -71,13 +73,13 @@ public:
     [[nodiscard]] const TaskRecord* find(std::string_view id) const;
     [[nodiscard]] std::size_t size() const { return tasks_.size(); }
     [[nodiscard]] std::size_t open(std::string_view agent) const;
+    // Tasks of this agent wait to be sent.
+    [[nodiscard]] bool has_pending(std::string_view agent) const;
+    // This agent was sent the task and has not answered it.
+    [[nodiscard]] bool awaits(std::string_view agent, std::string_view id) const;
     [[nodiscard]] std::uint64_t bytes() const { return agent_bytes_.used(); }
 
 private:
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
     struct Agent {
         std::deque<std::string> pending; // ids, the next one first
         std::size_t in_flight = 0, open = 0;
@@ -90,8 +92,8 @@ private:
     const Limits limits_;
     Shares callers_, caller_bytes_, agent_bytes_;
     std::uint64_t added_ = 0;
-    std::unordered_map<std::string, TaskRecord, Hash, std::equal_to<>> tasks_;
-    std::unordered_map<std::string, Agent, Hash, std::equal_to<>> agents_; // those with an open task
+    ById<TaskRecord> tasks_;
+    ById<Agent> agents_; // those with an open task
 };
 
 } // namespace agenthost::hub
