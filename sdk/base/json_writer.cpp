@@ -1,5 +1,6 @@
 #include "json_writer.hpp"
 
+#include "base64.hpp"
 #include "json_number.hpp"
 
 #include <array>
@@ -95,6 +96,52 @@ JsonWriter& JsonWriter::key_checked(const JsonKey& key)
     append_json_string(out_, key.text());
     out_ += ':';
     state_ = State::keyed;
+    return *this;
+}
+
+// Writes the comma of members that include their keys. False: nothing may be written here.
+bool JsonWriter::begin_member()
+{
+    if (state_ == State::skipping) return false;
+    assert(state_ != State::keyed && "JSON: a key without a value");
+    assert(in_object() && "JSON: a key outside an object");
+    if (state_ == State::keyed) drop_item();
+    if (!in_object()) return false;
+    item_ = out_.size();
+    before_item_ = state_;
+    if (state_ == State::next) out_ += ',';
+    state_ = State::next;
+    return true;
+}
+
+JsonWriter& JsonWriter::raw_member(std::string_view key, std::string_view value)
+{
+    if (!begin_member()) return *this;
+    out_ += key;
+    out_ += ':';
+    out_ += value.empty() ? "null" : value;
+    return *this;
+}
+
+JsonWriter& JsonWriter::raw_members(std::string_view members)
+{
+    if (!members.empty() && begin_member()) out_ += members;
+    return *this;
+}
+
+JsonWriter& JsonWriter::raw_elements(std::string_view elements)
+{
+    return elements.empty() ? *this : token(elements);
+}
+
+JsonWriter& JsonWriter::base64(std::string_view bytes)
+{
+    if (begin_value()) {
+        out_ += '"';
+        append_base64(out_, bytes);
+        out_ += '"';
+        end_value();
+    }
     return *this;
 }
 

@@ -58,6 +58,11 @@ struct RawJson {
     std::string_view text;
 };
 
+// Bytes, written as a string of base64.
+struct Base64Json {
+    std::string_view bytes;
+};
+
 class JsonWriter {
 public:
     static constexpr std::size_t max_depth = 64;
@@ -76,13 +81,23 @@ public:
     JsonWriter& end();
 
     JsonWriter& key(const JsonKey&);
-    // Text, a number, a bool, nullptr, raw JSON, an optional of these (null when empty), or a container of
-    // these (an array).
+    // Text, a number, a bool, nullptr, raw JSON, base64, an optional of these (null when empty), or a
+    // container of these (an array).
     template <class Value> JsonWriter& value(const Value&);
     template <class Value> JsonWriter& member(const JsonKey& name, const Value& v)
     {
         return key(name).value(v);
     }
+    // Calls `append(std::string&)`, which appends one JSON value, or returns false and appends nothing.
+    // False: nothing was written, and a key before it is removed.
+    template <class Append> bool append_value(const Append& append);
+
+    // A member that is already JSON; the key includes its quotes.
+    JsonWriter& raw_member(std::string_view key, std::string_view value);
+    // Members that are already JSON, such as `"a":1,"b":2`. May be empty.
+    JsonWriter& raw_members(std::string_view);
+    // Elements that are already JSON, such as `1,2`. May be empty.
+    JsonWriter& raw_elements(std::string_view);
 
 private:
     // The expected token. `first` and `next`: inside a container, without and with a comma; `skipping`:
@@ -96,11 +111,13 @@ private:
     JsonWriter& text(std::string_view);
     // Written as it is; an empty token is a misuse, and written as null.
     JsonWriter& token(std::string_view);
+    JsonWriter& base64(std::string_view bytes);
     JsonWriter& number(double);
     JsonWriter& whole(std::int64_t);
     JsonWriter& whole(std::uint64_t);
 
     bool begin_value();
+    bool begin_member();
     void end_value() { state_ = depth_ == 0 ? State::done : State::next; }
     void drop_item();
     void skip_container();
@@ -171,6 +188,8 @@ template <class Value> JsonWriter& JsonWriter::value(const Value& v)
         }
     } else if constexpr (std::same_as<Value, RawJson>) {
         return token(v.text);
+    } else if constexpr (std::same_as<Value, Base64Json>) {
+        return base64(v.bytes);
     } else if constexpr (requires { v.begin() != v.end(); }) {
         array();
         for (const auto& element : v) value(element);
@@ -178,6 +197,17 @@ template <class Value> JsonWriter& JsonWriter::value(const Value& v)
     } else {
         return v ? value(*v) : token("null");
     }
+}
+
+template <class Append> bool JsonWriter::append_value(const Append& append)
+{
+    if (!begin_value()) return false;
+    if (!append(out_)) {
+        drop_item();
+        return false;
+    }
+    end_value();
+    return true;
 }
 
 namespace detail {

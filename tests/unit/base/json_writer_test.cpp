@@ -33,6 +33,46 @@ TEST(JsonWriter, WritesNestedObjectsAndArrays)
     EXPECT_EQ(out, R"(before {"name":"a \"b\"\n","ids":[1,-2,{}],"empty":{},"data":{"x":[1, 2]}})");
 }
 
+TEST(JsonWriter, TakesMembersAndElementsThatAreJson)
+{
+    std::string out;
+    JsonWriter json{out};
+    json.object().raw_members("").raw_member(R"("a\u0062")", "1").raw_members(R"("c":[2],"d":{})");
+    json.array("e").raw_elements("").raw_elements("1,2").value(3).raw_elements("4").end();
+    json.object("f").raw_members(R"("g":5)").end().member("h", 6).end();
+    EXPECT_EQ(out, R"({"a\u0062":1,"c":[2],"d":{},"e":[1,2,3,4],"f":{"g":5},"h":6})");
+}
+
+TEST(JsonWriter, TakesAValueThatAFunctionAppends)
+{
+    const auto appends = [](std::string& text) { return text += "[1]", true; };
+    const auto refuses = [](std::string&) { return false; };
+    std::string out;
+    JsonWriter json{out};
+    json.object();
+    EXPECT_FALSE(json.key("a").append_value(refuses));
+    EXPECT_TRUE(json.key("b").append_value(appends));
+    EXPECT_FALSE(json.key("c").append_value(refuses));
+    json.array("d");
+    EXPECT_FALSE(json.append_value(refuses));
+    EXPECT_TRUE(json.append_value(appends));
+    EXPECT_FALSE(json.append_value(refuses));
+    EXPECT_TRUE(json.append_value(appends));
+    json.end().end();
+    EXPECT_EQ(out, R"({"b":[1],"d":[[1],[1]]})");
+}
+
+TEST(JsonWriter, WritesBytesAsBase64)
+{
+    std::string out;
+    JsonWriter{out}
+        .object()
+        .member("data", Base64Json{{"\x00\xff\n", 3}})
+        .member("empty", Base64Json{})
+        .end();
+    EXPECT_EQ(out, R"({"data":"AP8K","empty":""})");
+}
+
 TEST(JsonWriter, WritesEveryKindOfValue)
 {
     const std::optional<int> none, some = 7;
