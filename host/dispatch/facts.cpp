@@ -30,14 +30,12 @@ std::optional<std::string_view> elements(std::string_view value)
 std::string joined(const std::vector<std::string_view>& values)
 {
     if (values.size() == 1 || !elements(values[0])) return std::string{values[0]};
-    std::string out = "[";
-    for (const std::string_view value : values) {
-        const auto inside = elements(value);
-        if (!inside || inside->empty()) continue;
-        if (out.size() > 1) out += ',';
-        out += *inside;
-    }
-    return out += ']';
+    std::string out;
+    base::JsonWriter json{out};
+    json.array();
+    for (const std::string_view value : values) json.raw_elements(elements(value).value_or(""));
+    json.end();
+    return out;
 }
 
 } // namespace
