@@ -11,11 +11,11 @@ constexpr std::string_view replacement = "\xEF\xBF\xBD";
 constexpr std::size_t longest_character = 4;
 
 struct Piece {
-    std::size_t size = 0; // of bytes; 0: the rest is the beginning of a character
+    std::size_t size = 0; // in bytes; 0: the text ends inside a character
     bool valid = false;
 };
 
-// What text begins with: a character, a byte that belongs to none, or a character's beginning.
+// The first piece of a text: a character, an invalid byte, or the start of a character.
 Piece first_piece(std::string_view text)
 {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -26,8 +26,7 @@ Piece first_piece(std::string_view text)
                                : first >= 0xF0 && first <= 0xF4 ? 4
                                                                 : 0;
     if (length == 0) return {1, false};
-    // The second byte's limits keep out overlong forms, halves of surrogate pairs and what is beyond
-    // U+10FFFF.
+    // The second byte's limits exclude overlong forms, surrogates and code points above U+10FFFF.
     const unsigned char least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
     const unsigned char most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
     for (std::size_t i = 1; i < length; ++i) {
@@ -37,14 +36,14 @@ Piece first_piece(std::string_view text)
     return {length, true};
 }
 
-// Calls `each` for the pieces of tail and bytes together until it says false.
+// Calls `each` for the pieces of the tail followed by `bytes` until it returns false.
 template <class Each> void pieces(const CommandBook::Channel& channel, std::string_view bytes, Each each)
 {
     std::string head{channel.tail.data(), channel.tail_size};
     const std::size_t lent = std::min<std::size_t>(bytes.size(), 3); // enough to end any character
     head += bytes.substr(0, lent);
     std::string_view seam{head};
-    std::size_t left = channel.tail_size; // bytes of the tail that are still to be read
+    std::size_t left = channel.tail_size; // bytes of the tail not yet read
     while (left > 0) {
         const Piece piece = first_piece(seam);
         if (!each(piece, seam)) return;
@@ -132,14 +131,14 @@ std::string complete_text(CommandBook::Channel& channel, std::string_view bytes)
 
 std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view bytes)
 {
-    // What can fit, and a character to see whether it does: the rest may be long.
+    // Enough to see whether the last character fits; the bytes may be many more.
     bytes = bytes.substr(0, most_output + longest_character);
     std::size_t room = most_output, taken = 0;
     pieces(channel, bytes, [&](const Piece& piece, std::string_view at) {
         const std::size_t size = piece.size == 0 ? at.size() : piece.size;
         const std::size_t needed = piece.size == 0 ? 0 : piece.valid ? size : replacement.size();
         if (needed > room) {
-            // A run of plain characters.
+            // A run of ASCII characters can be cut anywhere.
             const bool cuts = piece.valid && static_cast<unsigned char>(at.front()) < 0x80;
             if (cuts) taken += room;
             return false;

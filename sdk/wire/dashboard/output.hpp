@@ -1,7 +1,8 @@
-// Output of commands as the dashboard protocol wants it: chunks of at most 10 KB, counted per command from 1, never cut inside a
-// character, gaps said in bytes. Pure; one per connection or per agent; not thread-safe.
+// Cuts the output of commands into the dashboard protocol's chunks: at most 10 KB, numbered per command from
+// 1, never cut inside a character, with the number of lost bytes. Pure; one per connection or per agent; not
+// thread-safe.
 //
-// Bounded: 256 commands; the one longest silent is forgotten, and its chunks count from 1 again.
+// Bounded: 256 commands. The one used least recently is forgotten; its chunks are numbered from 1 again.
 #pragma once
 
 #include "wire/message.hpp"
@@ -15,30 +16,33 @@
 
 namespace agenthost::wire {
 
-// Bytes of output in one terminal:output. As text, data has as many; as base64 it has 13,656, because a piece of
-// the terminal plugin (10 KB) must not be cut again.
+// Bytes of output in one terminal:output. Its data has as many bytes of text, or 13,656 characters of base64:
+// a chunk of the terminal plugin (10 KB) must not be cut again.
 constexpr std::size_t most_output = 10 * 1024;
 
 class CommandBook {
 public:
     static constexpr std::size_t most = 256;
 
-    // The last bytes of a channel may begin a character whose rest is still to come.
     struct Channel {
-        std::uint64_t next = 0; // the position expected in the channel
+        // The expected offset of the next chunk.
+        std::uint64_t next = 0;
+        // The first bytes of a character whose other bytes have not arrived.
         std::array<char, 3> tail{};
         std::uint8_t tail_size = 0;
-        bool known = false; // `next` means something
+        // False: `next` is not known yet.
+        bool known = false;
     };
     struct Command {
-        std::string request_id; // to be echoed
+        // Repeated in answers.
+        std::string request_id;
         std::uint64_t sequence = 0;
         bool base64 = false;
         std::array<Channel, 2> channels;
         std::uint64_t used = 0;
     };
 
-    // The command's entry, made when it is not there; a reference until the next call.
+    // The command's entry, created if missing. The reference is valid until the next call.
     Command& of(std::string_view id);
     [[nodiscard]] const Command* find(std::string_view id) const;
     void end(std::string_view id);
@@ -56,19 +60,22 @@ private:
     std::uint64_t uses_ = 0;
 };
 
-// The position of a chunk in its channel. `dropped`: bytes lost just before it; `goes_on`: it continues output of an earlier connection.
+// The position of a chunk in its channel.
 struct ChunkPlace {
     CommandBook::Channel& channel;
+    // Bytes lost just before the chunk.
     std::uint64_t dropped = 0;
+    // The chunk continues output of an earlier connection.
     bool goes_on = false;
 };
 // Advances the channel of stdout or stderr (1 or 2) by the chunk's bytes.
 ChunkPlace place_chunk(CommandBook::Command&, const Stream&);
 
-// Text of one chunk: what is complete in `tail` and `bytes`; the tail becomes what is not. What is no UTF-8 becomes U+FFFD.
+// The text of one chunk: the complete characters of the tail and `bytes`; an incomplete one becomes the new
+// tail. Bytes that are not UTF-8 become U+FFFD.
 std::string complete_text(CommandBook::Channel&, std::string_view bytes);
 
-// How many of the bytes fit into one chunk; the command is nullptr before its first chunk.
+// The number of leading bytes that fit into one chunk. The command is nullptr before its first chunk.
 std::size_t fitting_text(const CommandBook::Channel&, std::string_view bytes);
 std::size_t fitting_text(const CommandBook::Command*, const Stream&);
 constexpr std::size_t fitting_base64 = most_output;

@@ -1,8 +1,8 @@
-// JSON for codecs: split a frame into its top-level members, append strings to a frame. Parameters and data
-// stay raw text.
+// Parses frames: splits an object into its top-level members. Values such as parameters and data stay raw
+// text.
 //
-// One simdjson DOM pass validates the whole frame (syntax, UTF-8, depth); only then is anything read. After
-// an error nothing of the frame is handed out.
+// One simdjson DOM pass validates the whole frame (syntax, UTF-8, depth) before any member is read. After an
+// error no part of the frame is returned.
 #pragma once
 
 #include "base/json_string.hpp"
@@ -19,7 +19,7 @@
 
 namespace agenthost::wire::json {
 
-// Deeper nesting is an attack on someone's recursion, not a message.
+// Deeper nesting is rejected: it could overflow the stack of a recursive reader.
 constexpr std::size_t max_depth = 64;
 // At the top level of a frame.
 constexpr std::size_t max_members = 256;
@@ -42,15 +42,15 @@ struct Member {
     [[nodiscard]] bool escaped() const { return text.size() + 2 != raw.size(); }
 };
 
-// What a document owns: the members, and the keys and texts of those that are written with escapes.
+// Owned by a document: the members, and the keys and texts of those that are written with escapes.
 struct DocumentMemory {
     std::vector<Member> members;
     std::string unescaped;
 };
 
-// Owns the members of one parsed object. A later split() never changes them: the views of a member live as
-// long as both the frame and the document (or the one it was moved to). The memory of a document that ends
-// goes to a small pool of its thread and serves the next split(), so that no frame costs an allocation.
+// Owns the members of one parsed object. A later split() never changes them: a member's views are valid as
+// long as both the frame and the document (or the one it was moved to) exist. A destroyed document returns
+// its memory to a small pool of its thread for the next split(), so that frames cost no allocation.
 //
 // Used like an optional span: `if (!members) return why; find(*members, "id")`.
 class Document {
@@ -61,7 +61,7 @@ public:
     // False: the frame was not a JSON object.
     explicit operator bool() const noexcept { return memory_ != nullptr; }
     const std::vector<Member>& operator*() const& noexcept { return memory_->members; }
-    const std::vector<Member>& operator*() const&& = delete; // the members would end with the statement
+    const std::vector<Member>& operator*() const&& = delete; // destroyed at the end of the statement
     const std::vector<Member>* operator->() const noexcept { return &memory_->members; }
 
 private:
@@ -73,10 +73,10 @@ private:
     std::unique_ptr<DocumentMemory, ReturnToPool> memory_;
 };
 
-// The members of one JSON object; an empty document, and `why`, when `frame` is none. A key that comes twice
-// is refused, because either choice would be a guess.
+// The members of one JSON object. If `frame` is not one: an empty document, and the reason in `why`. A
+// duplicate key is an error, because either choice would be a guess.
 Document split(std::string_view frame, std::string& why);
-// A temporary would end before the views into it.
+// A temporary would be destroyed before the views into it.
 template <std::same_as<std::string> Temporary> Document split(Temporary&&, std::string& why) = delete;
 
 // Appends a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
