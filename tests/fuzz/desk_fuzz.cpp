@@ -83,12 +83,16 @@ void write_any(std::string_view text)
                         .message = text});
     good("a status is JSON");
     desk::write_output(frame, 1, {.command_id = text, .data = text});
-    desk::write_output_end(frame, text.size());
+    frame = desk::with_dropped(frame, text.size());
     good("output is JSON");
-    std::string agent;
-    desk::append_agent(agent,
-                       {.id = text, .name = text, .version = text, .platform = text, .capabilities = {}});
-    desk::write_list(frame, 1, agent, text.size());
+    const desk::Agent agent{.id = text, .name = text, .version = text, .platform = text, .capabilities = {}};
+    desk::write_agent_status(frame, 1, agent);
+    good("an agent's status is JSON");
+    std::string agents;
+    agenthost::base::JsonWriter json{agents};
+    desk::write_agent(json.array(), agent);
+    json.end();
+    desk::write_list(frame, 1, agents, text.size());
     good("a list is JSON");
 }
 

@@ -181,7 +181,6 @@ void DashboardCommands::send_status(const Run& run, DashboardSession* requester,
     const auto frame = [&] {
         std::string text;
         desk::write_status(text, core_.utc(), status);
-        text.resize(text.size() - 2); // write_output_end() closes it, with the number of lost bytes
         return std::make_shared<const std::string>(std::move(text));
     };
     const Text id = std::make_shared<const std::string>(run.id);

@@ -1,5 +1,6 @@
 #include "groups.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/codec.hpp"
 #include "wire/dashboard/desk.hpp"
 
@@ -112,9 +113,8 @@ void DashboardGroups::agent_changed(const AgentRecord& agent, bool online)
 {
     ++change_;
     if (groups_.empty()) return;
-    std::string object, frame;
-    desk::append_agent(object, shown(agent, online));
-    desk::write_agent_status(frame, core_.utc(), object);
+    std::string frame;
+    desk::write_agent_status(frame, core_.utc(), shown(agent, online));
     tell(agent.id, std::move(frame));
     if (std::exchange(lists_due_, true)) return;
     core_.after(list_spacing, [this]() UNDER_LOCK { send_lists(); });
@@ -140,6 +140,8 @@ Text DashboardGroups::list_for(Group& group)
 {
     if (group.list && group.list_of == change_) return group.list;
     std::string agents, frame;
+    base::JsonWriter json{agents};
+    json.array();
     std::size_t left_out = 0;
     const auto add = [&](const std::string& id) UNDER_LOCK {
         const AgentRecord* agent = fanout_.find(id);
@@ -148,8 +150,7 @@ Text DashboardGroups::list_for(Group& group)
             ++left_out;
             return;
         }
-        if (!agents.empty()) agents += ',';
-        desk::append_agent(agents, shown(*agent, true));
+        desk::write_agent(json, shown(*agent, true));
     };
     if (group.caller.role != Role::admin && group.caller.agents) {
         for (const std::string& id : *group.caller.agents) add(id);
@@ -159,6 +160,7 @@ Text DashboardGroups::list_for(Group& group)
             for (const std::string& id : fanout_.connected(row.name)) add(id);
         }
     }
+    json.end();
     desk::write_list(frame, core_.utc(), agents, left_out);
     group.list = std::make_shared<const std::string>(std::move(frame));
     group.list_of = change_;

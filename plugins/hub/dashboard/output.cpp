@@ -1,6 +1,6 @@
 #include "output.hpp"
 
-#include "wire/base64.hpp"
+#include "base/base64.hpp"
 
 #include <algorithm>
 
@@ -99,7 +99,7 @@ void DashboardOutput::emit(const Run& run, Stage& stage, RunChunk& rest)
     const std::uint64_t carried = channel.tail_size; // of a character that began before
     std::string data;
     if (stage.base64)
-        wire::append_base64(data, bytes.substr(0, fits));
+        base::append_base64(data, bytes.substr(0, fits));
     else
         data = wire::complete_text(channel, bytes.substr(0, fits));
     rest.bytes.remove_prefix(fits);

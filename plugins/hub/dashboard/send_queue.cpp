@@ -43,18 +43,12 @@ void ClientSendQueue::push(OfRun frame)
 // false: no room now.
 bool ClientSendQueue::pass(const OfRun& item)
 {
-    agh_status status = AGH_OK;
-    if (!item.run) {
-        status = host_.send(conn_, *item.frame);
-    } else {
-        const auto lost = lost_.find(*item.run);
-        std::string whole;
-        whole.reserve(item.frame->size() + 40);
-        whole = *item.frame;
-        wire::desk::write_output_end(whole, item.dropped + (lost == lost_.end() ? 0 : lost->second));
-        status = host_.send(conn_, whole);
-        if (status == AGH_OK && lost != lost_.end()) lost_.erase(lost);
-    }
+    const auto lost = item.run ? lost_.find(*item.run) : lost_.end();
+    const std::uint64_t dropped = item.dropped + (lost == lost_.end() ? 0 : lost->second);
+    const agh_status status = dropped == 0
+                                  ? host_.send(conn_, *item.frame)
+                                  : host_.send(conn_, wire::desk::with_dropped(*item.frame, dropped));
+    if (status == AGH_OK && lost != lost_.end()) lost_.erase(lost);
     if (status == AGH_E_BUSY) return false;
     if (status != AGH_OK) closed_ = true; // it is gone; on_closed follows
     return status == AGH_OK;

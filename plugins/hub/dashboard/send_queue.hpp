@@ -30,8 +30,8 @@ public:
 
     void send(Text frame);      // a whole frame
     void send_list(Text frame); // a frame that supersedes an earlier one: replaces one that still waits
-    // A frame of a run without its end (wire::desk::write_output_end): output of `bytes`, with `dropped`
-    // before it; or, with `output` false, the run's final status.
+    // A frame of a run: output of `bytes`, with `dropped` bytes lost before it, or (`output` is false) a
+    // status.
     struct OfRun {
         Text frame, run;
         std::uint64_t bytes = 0, dropped = 0;

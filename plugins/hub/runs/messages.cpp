@@ -1,6 +1,6 @@
 #include "messages.hpp"
 
-#include "wire/base64.hpp"
+#include "base/base64.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 #include "wire/json/numbers.hpp"
@@ -75,7 +75,7 @@ std::optional<OutputEvent> read_output(const wire::Event& event)
                        .bytes = {}};
     if (text_of(*members, "encoding") != "base64")
         output.bytes = data->text;
-    else if (!wire::append_from_base64(output.bytes, data->text))
+    else if (!base::append_from_base64(output.bytes, data->text))
         return std::nullopt;
     return output;
 }

@@ -55,15 +55,13 @@ std::string DashboardAgentCodec::hello(const Hello& hello)
 {
     agent_id_ = hello.agent_id;
     std::string out;
-    open_frame(out, "agent:connect", now(world_));
-    out += R"({"agentId":)";
-    json::append(out, clip(hello.agent_id, most::id));
-    append_field(out, "name", hello.name, most::id);
-    append_field(out, "version", hello.version, most::id);
-    append_field(out, "platform", hello.platform, most::id);
-    out += R"(,"capabilities":)";
-    out += hello.capabilities.empty() ? "[]" : hello.capabilities;
-    out += "}}";
+    base::JsonWriter json{out};
+    open_frame(json, "agent:connect", now(world_)).object().member("agentId", clip(hello.agent_id, most::id));
+    write_field(json, "name", hello.name, most::id);
+    write_field(json, "version", hello.version, most::id);
+    write_field(json, "platform", hello.platform, most::id);
+    json.member("capabilities", base::RawJson{hello.capabilities.empty() ? "[]" : hello.capabilities});
+    json.end().end();
     return out;
 }
 

@@ -25,7 +25,8 @@ public:
     std::size_t fitting(const Stream&) const override;
     bool encode(const Event&, std::string& out) override;
     bool encode(const Heartbeat&, std::string& out) override;
-    bool encode(const Metrics&, std::string&) override { return false; } // facts of a heartbeat tell them
+    // Metrics are facts of a heartbeat.
+    bool encode(const Metrics&, std::string&) override { return false; }
     bool encode(const Log&, std::string& out) override;
 
 private:
@@ -37,19 +38,19 @@ private:
     Malformed bad(std::string reason);
     Malformed bad(std::string reason, const dashboard::Frame&);
     Malformed bad(std::string reason, std::string_view command_id, std::string_view request_id);
-    void append_error(std::string& out, const Error&, std::string_view command_id,
-                      std::string_view request_id);
-    void append_status(std::string& out, std::string_view id, std::string_view status);
-    bool append_answer(std::string& out, const Result&);
+    void write_error(std::string& out, const Error&, std::string_view command_id,
+                     std::string_view request_id);
+    void open_status(base::JsonWriter&, std::string_view id, std::string_view status);
+    bool write_answer(std::string& out, const Result&);
 
-    // A refused frame, kept until its error is encoded.
+    // The ids of a rejected frame, kept until its error is encoded.
     struct Bad {
         std::string id, command_id, request_id;
     };
 
     World world_;
     std::string agent_id_;
-    bool exact_ = false; // the server wants bytes instead of text for all commands
+    bool exact_ = false; // the server wants the output of all commands as base64
     std::uint64_t heartbeats_ = 0;
     CommandBook commands_;
     Bad bad_;

@@ -2,7 +2,6 @@
 #include "agent.hpp"
 #include "base/text_scan.hpp"
 #include "result.hpp"
-#include "wire/base64.hpp"
 #include "wire/codes.hpp"
 #include "wire/session/outcomes.hpp"
 
@@ -24,54 +23,46 @@ std::string_view word_of(std::string_view topic)
 
 using namespace dashboard;
 
-void DashboardAgentCodec::append_error(std::string& out, const Error& error, std::string_view command_id,
-                                       std::string_view request_id)
+void DashboardAgentCodec::write_error(std::string& out, const Error& error, std::string_view command_id,
+                                      std::string_view request_id)
 {
     const std::string_view code = wire_code(error.code.empty() ? code::internal : error.code);
-    open_frame(out, "error", now(world_));
-    out += R"({"code":)";
-    json::append(out, clip(code, most::word));
-    out += R"(,"message":)";
-    json::append(out, clip(error.message.empty() ? code : error.message, most::text));
-    out += recoverable(code) ? R"(,"recoverable":true)" : R"(,"recoverable":false)";
-    append_field(out, "commandId", command_id, most::id);
-    append_field(out, "requestId", request_id, most::id);
-    append_field(out, "detail", error.detail, most::text);
-    out += "}}";
+    base::JsonWriter json{out};
+    open_frame(json, "error", now(world_)).object().member("code", clip(code, most::word));
+    json.member("message", clip(error.message.empty() ? code : error.message, most::text));
+    json.member("recoverable", recoverable(code));
+    write_field(json, "commandId", command_id, most::id);
+    write_field(json, "requestId", request_id, most::id);
+    write_field(json, "detail", error.detail, most::text);
+    json.end().end();
 }
 
-// Up to and with the status: {"commandId":..,"requestId":..,"status":..
-void DashboardAgentCodec::append_status(std::string& out, std::string_view id, std::string_view status)
+// Opens a frame and its payload, {commandId, requestId, status, ...}.
+void DashboardAgentCodec::open_status(base::JsonWriter& json, std::string_view id, std::string_view status)
 {
-    open_frame(out, "command:status", now(world_));
-    out += R"({"commandId":)";
-    json::append(out, clip(id, most::id));
-    if (const auto* known = commands_.find(id)) append_field(out, "requestId", known->request_id, most::id);
-    append_field(out, "status", status, most::word);
+    open_frame(json, "command:status", now(world_)).object().member("commandId", clip(id, most::id));
+    if (const auto* known = commands_.find(id)) write_field(json, "requestId", known->request_id, most::id);
+    write_field(json, "status", status, most::word);
 }
 
-bool DashboardAgentCodec::append_answer(std::string& out, const Result& result)
+bool DashboardAgentCodec::write_answer(std::string& out, const Result& result)
 {
-    open_frame(out, "response", now(world_));
-    out += R"({"requestId":)";
-    json::append(out, clip(result.id, most::id));
+    base::JsonWriter json{out};
+    open_frame(json, "response", now(world_)).object().member("requestId", clip(result.id, most::id));
     std::string_view data = result.data;
     if (result.outcome == Outcome::success) {
-        out += R"(,"status":"success")";
+        json.member("status", "success");
     } else {
-        out += R"(,"status":"error")";
-        append_field(out, "code", wire_code(result.error.code), most::word);
-        append_field(out, "message", result.error.message.empty() ? result.error.code : result.error.message,
-                     most::text);
-        append_field(out, "detail", result.error.detail, most::text);
-        append_outcome(out, result);
+        json.member("status", "error");
+        write_field(json, "code", wire_code(result.error.code), most::word);
+        write_field(json, "message", result.error.message.empty() ? result.error.code : result.error.message,
+                    most::text);
+        write_field(json, "detail", result.error.detail, most::text);
+        write_outcome(json, result);
         data = result.error.data;
     }
-    if (!data.empty()) {
-        out += R"(,"data":)";
-        out += data;
-    }
-    out += "}}";
+    if (!data.empty()) json.member("data", base::RawJson{data});
+    json.end().end();
     return true;
 }
 
@@ -79,32 +70,33 @@ bool DashboardAgentCodec::encode(const Result& result, std::string& out)
 {
     const bool failed = result.outcome != Outcome::success;
     if (failed && result.action.empty() && !bad_.id.empty() && result.id == bad_.id) {
-        append_error(out, result.error, bad_.command_id, bad_.request_id);
+        write_error(out, result.error, bad_.command_id, bad_.request_id);
         bad_ = {};
         return true;
     }
     if (result.action == run_word || (result.action.empty() && commands_.find(result.id))) {
         const RunEnd end = run_end(result);
-        append_status(out, result.id, end.completed ? "completed" : "failed");
-        append_run_end(out, result, end);
-        out += "}}";
+        base::JsonWriter json{out};
+        open_status(json, result.id, end.completed ? "completed" : "failed");
+        write_run_end(json, result, end);
+        json.end().end();
         commands_.end(result.id);
         return true;
     }
     commands_.end(result.id);
-    if (!result.id.starts_with('~')) return append_answer(out, result);
-    if (failed) append_error(out, result.error, {}, {});
+    if (!result.id.starts_with('~')) return write_answer(out, result);
+    if (failed) write_error(out, result.error, {}, {});
     return failed; // success is not answered
 }
 
 bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
 {
-    const std::string_view json = progress.json.empty() ? "{}" : progress.json;
+    const std::string_view data = progress.json.empty() ? "{}" : progress.json;
     std::string why;
     std::size_t said = 0; // facts with a member of their own
     bool more = true;
     std::string status;
-    if (const auto members = json::split(json, why)) {
+    if (const auto members = json::split(data, why)) {
         const json::Member* const word = find(*members, "status");
         const json::Member* const id = find(*members, "commandId");
         if (word && (word->text == "queued" || word->text == "running")) status = word->text;
@@ -112,18 +104,13 @@ bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
         said += id && id->text == progress.id ? 1 : 0;
         more = members->size() > said;
     }
-    if (!status.empty()) {
-        append_status(out, progress.id, status);
-    } else {
-        open_frame(out, "progress", now(world_));
-        out += R"({"requestId":)";
-        json::append(out, clip(progress.id, most::id));
-    }
-    if (status.empty() || more) {
-        out += R"(,"data":)";
-        out += json;
-    }
-    out += "}}";
+    base::JsonWriter json{out};
+    if (!status.empty())
+        open_status(json, progress.id, status);
+    else
+        open_frame(json, "progress", now(world_)).object().member("requestId", clip(progress.id, most::id));
+    if (status.empty() || more) json.member("data", base::RawJson{data});
+    json.end().end();
     return true;
 }
 
@@ -140,70 +127,63 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     CommandBook::Command& command = commands_.of(stream.id);
     const auto [channel, dropped, goes_on] = place_chunk(command, stream);
 
-    open_frame(out, "terminal:output", now(world_));
-    out += R"({"commandId":)";
-    json::append(out, clip(stream.id, most::id));
-    out += R"(,"data":)";
+    base::JsonWriter json{out};
+    open_frame(json, "terminal:output", now(world_)).object().member("commandId", clip(stream.id, most::id));
     const bool base64 = exact_ || command.base64;
-    if (base64) {
-        out += '"';
-        append_base64(out, stream.bytes);
-        out += '"';
-    } else if (channel.tail_size == 0 && base::ascii_run(stream.bytes) == stream.bytes.size()) {
-        json::append(out, stream.bytes); // the usual case: nothing to complete, nothing to copy
-    } else {
-        json::append(out, complete_text(channel, stream.bytes));
-    }
-    out += stream.channel == 1 ? R"(,"stream":"stdout","sequence":)" : R"(,"stream":"stderr","sequence":)";
-    out += std::to_string(++command.sequence);
-    if (base64) out += R"(,"encoding":"base64")";
-    if (goes_on) out += R"(,"offset":)" + std::to_string(stream.offset);
-    if (dropped > 0) out += R"(,"dropped":)" + std::to_string(dropped);
-    out += "}}";
+    if (base64)
+        json.member("data", base::Base64Json{stream.bytes});
+    else if (channel.tail_size == 0 && base::ascii_run(stream.bytes) == stream.bytes.size())
+        json.member("data", stream.bytes); // the usual case: nothing to complete, nothing to copy
+    else
+        json.member("data", complete_text(channel, stream.bytes));
+    json.member("stream", stream.channel == 1 ? "stdout" : "stderr").member("sequence", ++command.sequence);
+    if (base64) json.member("encoding", "base64");
+    if (goes_on) json.member("offset", stream.offset);
+    if (dropped > 0) json.member("dropped", dropped);
+    json.end().end();
     return true;
 }
 
 bool DashboardAgentCodec::encode(const Event& event, std::string& out)
 {
-    const std::string_view json = event.json.empty() ? "{}" : event.json;
+    const std::string_view data = event.json.empty() ? "{}" : event.json;
     const std::string_view word = word_of(event.topic);
     const std::int64_t at = event.at != 0 ? event.at : now(world_);
+    base::JsonWriter json{out};
     if (word == "command_queue" && event.target.empty()) {
-        open_frame(out, "command:queue", at);
-        if (json.front() == '{')
-            out += json;
+        open_frame(json, "command:queue", at);
+        if (data.front() == '{')
+            json.value(base::RawJson{data});
         else
-            out.append(R"({"queue":)").append(json).append("}");
-        out += '}';
+            json.object().member("queue", base::RawJson{data}).end();
+        json.end();
         return true;
     }
-    open_frame(out, "event", at);
-    out += R"({"event":)";
-    json::append(out, clip(word, most::id));
-    append_field(out, "target", event.target, most::id);
-    out.append(R"(,"data":)").append(json).append("}}");
+    open_frame(json, "event", at).object().member("event", clip(word, most::id));
+    write_field(json, "target", event.target, most::id);
+    json.member("data", base::RawJson{data}).end().end();
     return true;
 }
 
 bool DashboardAgentCodec::encode(const Heartbeat& heartbeat, std::string& out)
 {
-    open_frame(out, "heartbeat", heartbeat.at != 0 ? heartbeat.at : now(world_));
-    out += R"({"sequence":)" + std::to_string(++heartbeats_);
+    base::JsonWriter json{out};
+    open_frame(json, "heartbeat", heartbeat.at != 0 ? heartbeat.at : now(world_));
+    json.object().member("sequence", ++heartbeats_);
     if (heartbeat.facts.size() > 2 && heartbeat.facts.size() <= max_facts)
-        out.append(R"(,"facts":)").append(heartbeat.facts);
-    out += "}}";
+        json.member("facts", base::RawJson{heartbeat.facts});
+    json.end().end();
     return true;
 }
 
 bool DashboardAgentCodec::encode(const Log& log, std::string& out)
 {
-    open_frame(out, "event", log.at != 0 ? log.at : now(world_));
-    out += R"({"event":"log","data":{"level":)";
-    json::append(out, log.level.empty() ? "info" : clip(log.level, most::word));
-    out += R"(,"message":)";
-    json::append(out, clip(log.message, most::text));
-    append_field(out, "source", log.source, most::id);
-    out += "}}}";
+    base::JsonWriter json{out};
+    open_frame(json, "event", log.at != 0 ? log.at : now(world_)).object().member("event", "log");
+    json.object("data").member("level", log.level.empty() ? "info" : clip(log.level, most::word));
+    json.member("message", clip(log.message, most::text));
+    write_field(json, "source", log.source, most::id);
+    json.end().end().end();
     return true;
 }
 

@@ -2,8 +2,9 @@
 #include "desk.hpp"
 
 #include "envelope.hpp"
-#include "wire/base64.hpp"
 #include "wire/json/numbers.hpp"
+
+#include "base/base64.hpp"
 
 #include <algorithm>
 #include <array>
@@ -157,7 +158,9 @@ Message Reader::ask(FieldReader& fields, std::span<const Member> members)
         fields.problem = by_text ? "command and argv are two ways to say it; send one" : "command is missing";
         return ask;
     }
-    ask.params = "{";
+    std::string params;
+    base::JsonWriter json{params};
+    json.object();
     for (const Rule& rule : rules) {
         const Member* member = find(members, rule.key);
         if (absent(member)) continue;
@@ -165,10 +168,10 @@ Message Reader::ask(FieldReader& fields, std::span<const Member> members)
             fields.problem = std::string{rule.key}.append(" is not ").append(rule.must);
             return ask;
         }
-        if (ask.params.size() > 1) ask.params += ',';
-        ask.params.append(member->key_raw).append(":").append(member->raw);
+        write_member(json, *member);
     }
-    ask.params += '}';
+    json.end();
+    ask.params = std::move(params);
     return ask;
 }
 
@@ -181,7 +184,7 @@ Message Reader::input(FieldReader& fields, std::span<const Member> members)
     input.base64 = base64(fields, members);
     input.eof = flag(fields, members, "eof");
     std::string decoded;
-    if (fields.problem.empty() && input.base64 && !append_from_base64(decoded, input.data))
+    if (fields.problem.empty() && input.base64 && !base::append_from_base64(decoded, input.data))
         fields.problem = "data is not base64";
     if (fields.problem.empty() && input.data.empty() && !input.eof) fields.problem = "data is missing";
     return input;

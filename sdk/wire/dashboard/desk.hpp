@@ -1,6 +1,6 @@
-// The hub's codec for dashboards (the browser's leg of the dashboard protocol). Pure: bytes in, values out;
-// no clock, no socket. Every frame is validated against its type's schema; an invalid one becomes Bad with
-// the reason, for an error frame. Described in PROTOCOL.md; tested by tests/wire/vectors/desk.
+// Decodes and encodes the frames between hub and dashboards (browsers). Pure: no clock, no socket. Every
+// frame is validated against its type's schema; an invalid one becomes Bad with the reason, for an error
+// frame. Described in PROTOCOL.md; tested by tests/wire/vectors/desk.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -16,29 +16,39 @@ namespace agenthost::wire::desk {
 
 // ---- from a dashboard; views are valid until the next read() and while the frame exists ----
 
-struct Connect { // dashboard:connect
+// dashboard:connect
+struct Connect {
     std::string_view token, request_id;
 };
-struct Refresh { // token:refresh
+// token:refresh
+struct Refresh {
     std::string_view token, request_id;
 };
-struct Beat {                  // heartbeat
-    std::string_view sequence; // a JSON number as written
+// heartbeat
+struct Beat {
+    // A JSON number as written.
+    std::string_view sequence;
 };
-struct Ask { // command:request
+// command:request
+struct Ask {
     std::string_view agent_id, request_id;
-    std::string params;  // a JSON object with the command's members: command or argv, priority, cwd, env, ...
-    bool base64 = false; // encode output as base64
+    // A JSON object with the command's members: command or argv, priority, cwd, env, ...
+    std::string params;
+    // Encode output as base64.
+    bool base64 = false;
 };
-struct Interrupt { // command:interrupt
+// command:interrupt
+struct Interrupt {
     std::string_view command_id, request_id;
     bool force = false;
 };
-struct Input { // terminal:input, an extension
+// terminal:input, an extension
+struct Input {
     std::string_view command_id, request_id, data;
     bool base64 = false, eof = false;
 };
-struct Resize { // terminal:resize, an extension
+// terminal:resize, an extension
+struct Resize {
     std::string_view command_id, request_id;
     std::uint16_t columns = 0, rows = 0;
 };
@@ -66,41 +76,50 @@ private:
 
 struct Agent {
     std::string_view id, name, version, platform;
-    std::string_view capabilities; // a JSON array, or empty
+    // A JSON array, or empty.
+    std::string_view capabilities;
     bool online = false;
-    std::int64_t last_seen = 0; // UTC ms
+    // UTC ms.
+    std::int64_t last_seen = 0;
 };
-void append_agent(std::string& out, const Agent&); // appends an agent's object for lists
+// Writes an agent's object, for a list.
+void write_agent(base::JsonWriter&, const Agent&);
 
 void write_ack(std::string& out, std::int64_t at, std::string_view connection_id);
-// `agents`: objects of append_agent, separated by commas. `left_out`: the number of agents that did not fit.
+// `agents`: a JSON array of objects of write_agent(). `left_out`: the number of agents that did not fit.
 void write_list(std::string& out, std::int64_t at, std::string_view agents, std::size_t left_out = 0);
-void write_agent_status(std::string& out, std::int64_t at, std::string_view agent);
+void write_agent_status(std::string& out, std::int64_t at, const Agent&);
 
-struct Status { // command:status
+// command:status. `position` 0: not queued. `code` is ours.
+struct Status {
     std::string_view command_id, request_id, agent_id, status;
-    std::uint64_t position = 0; // 0: none
+    std::uint64_t position = 0;
     std::optional<int> exit_code;
-    std::string_view reason, signal, code, message; // code: ours
+    std::string_view reason, signal, code, message;
 };
 void write_status(std::string& out, std::int64_t at, const Status&);
 
-struct Output { // terminal:output
+// terminal:output
+struct Output {
     std::string_view command_id;
-    std::string_view data; // UTF-8 text of complete characters, or base64
+    // Text of complete characters, or base64.
+    std::string_view data;
     std::uint32_t channel = 1;
-    std::uint64_t sequence = 0, offset = 0; // offset: bytes of both streams before it
+    // `offset`: bytes of both streams before it.
+    std::uint64_t sequence = 0, offset = 0;
     bool base64 = false;
 };
-// Incomplete: the caller appends write_output_end(), because `dropped` differs per dashboard.
 void write_output(std::string& out, std::int64_t at, const Output&);
-void write_output_end(std::string& out, std::uint64_t dropped);
+// A frame of write_output() or write_status() with the number of bytes of output lost before it, which
+// differs per dashboard.
+std::string with_dropped(std::string_view frame, std::uint64_t dropped);
 
 void write_queue(std::string& out, std::int64_t at, std::string_view agent_id, std::string_view queue);
 void write_heartbeat(std::string& out, std::int64_t at, std::string_view sequence);
 
-struct Fault {                                                      // error
-    std::string_view code, message, command_id, request_id, detail; // code: ours
+// error. `code` is ours.
+struct Fault {
+    std::string_view code, message, command_id, request_id, detail;
 };
 void write_error(std::string& out, std::int64_t at, const Fault&);
 // Answers a request with a requestId for which the document defines no answer. `fault.code` empty: success.

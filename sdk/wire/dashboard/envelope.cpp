@@ -1,7 +1,6 @@
 #include "envelope.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/json/canonical.hpp"
 #include "wire/json/numbers.hpp"
 
 #include <algorithm>
@@ -65,15 +64,10 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     return why.empty();
 }
 
-void open_frame(std::string& out, std::string_view type, std::int64_t at)
+base::JsonWriter& open_frame(base::JsonWriter& json, std::string_view type, std::int64_t at)
 {
-    out += R"({"version":")";
-    out += our_version;
-    out += R"(","type":)";
-    json::append(out, clip(type, most::action));
-    out += R"(,"timestamp":)";
-    json::append_number(out, static_cast<double>(at));
-    out += R"(,"payload":)";
+    json.object().member("version", our_version).member("type", clip(type, most::action));
+    return json.member("timestamp", static_cast<double>(at)).key("payload");
 }
 
 std::string_view wire_code(std::string_view ours)

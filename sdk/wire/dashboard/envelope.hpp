@@ -23,8 +23,9 @@ struct Frame {
 // `scratch`; the payload is an object.
 bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& why);
 
-// Appends the envelope up to the payload, whose object the caller writes and closes with '}'.
-void open_frame(std::string& out, std::string_view type, std::int64_t at);
+// Opens the envelope and writes it up to the key of the payload. The caller writes the payload and closes the
+// frame.
+base::JsonWriter& open_frame(base::JsonWriter&, std::string_view type, std::int64_t at);
 
 // Maps our error code to the document's.
 std::string_view wire_code(std::string_view ours);

@@ -42,10 +42,11 @@ std::string number_of(const json::Member* member)
 std::string data_of(bool completed, std::string_view exit_code, std::string_view reason)
 {
     if (exit_code.empty()) return {};
-    std::string out = R"({"exit_code":)";
-    out += exit_code;
-    append_field(out, "reason", completed ? "exit" : reason, most::word);
-    out += '}';
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("exit_code", base::RawJson{exit_code});
+    write_field(json, "reason", completed ? "exit" : reason, most::word);
+    json.end();
     return out;
 }
 
@@ -80,24 +81,24 @@ RunEnd run_end(const Result& result)
     return end;
 }
 
-void append_run_end(std::string& out, const Result& result, const RunEnd& end)
+void write_run_end(base::JsonWriter& json, const Result& result, const RunEnd& end)
 {
-    if (!end.exit_code.empty()) out.append(R"(,"exitCode":)").append(end.exit_code);
-    if (!end.completed) append_field(out, "reason", end.reason, most::word);
+    if (!end.exit_code.empty()) json.member("exitCode", base::RawJson{end.exit_code});
+    if (!end.completed) write_field(json, "reason", end.reason, most::word);
     if (!end.code.empty()) {
         const bool timed_out = result.outcome == Outcome::success; // not reported as an error
         const std::string_view message = timed_out                      ? "The command did not end in time"
                                          : result.error.message.empty() ? end.code
                                                                         : result.error.message;
-        append_field(out, "code", wire_code(end.code), most::word);
-        append_field(out, "message", message, most::text);
-        append_field(out, "detail", result.error.detail, most::text);
+        write_field(json, "code", wire_code(end.code), most::word);
+        write_field(json, "message", message, most::text);
+        write_field(json, "detail", result.error.detail, most::text);
         if (!timed_out && run_outcome(outcome_word(result.outcome), end.code) != run_outcome({}, end.code))
-            append_field(out, "outcome", outcome_word(result.outcome), most::word);
+            json.member("outcome", outcome_word(result.outcome));
     }
     if (end.with_data)
-        out.append(R"(,"data":)")
-            .append(result.outcome == Outcome::success ? result.data : result.error.data);
+        json.member("data",
+                    base::RawJson{result.outcome == Outcome::success ? result.data : result.error.data});
 }
 
 Result read_run_end(FieldReader& fields, std::span<const json::Member> members, bool completed,

@@ -28,10 +28,11 @@ struct RunEnd {
 Outcome run_outcome(std::string_view word, std::string_view code);
 
 RunEnd run_end(const Result&);
-void append_run_end(std::string& out, const Result&, const RunEnd&);
+// Writes the members after the status.
+void write_run_end(base::JsonWriter&, const Result&, const RunEnd&);
 
-// A final command:status as a Result. `memory` holds what its views cannot find in the frame. fields.problem
-// may be set.
+// Reads a final command:status. `memory` stores what the result's views point to outside the frame.
+// fields.problem may be set.
 Result read_run_end(FieldReader& fields, std::span<const json::Member>, bool completed, std::string& memory);
 
 } // namespace agenthost::wire::dashboard

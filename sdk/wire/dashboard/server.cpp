@@ -3,10 +3,11 @@
 #include "envelope.hpp"
 #include "output.hpp"
 #include "result.hpp"
-#include "wire/base64.hpp"
 #include "wire/codes.hpp"
 #include "wire/json/numbers.hpp"
 #include "wire/session/outcomes.hpp"
+
+#include "base/base64.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,7 +36,7 @@ private:
     FromAgent response(FieldReader&);
     FromAgent event(FieldReader&, std::span<const json::Member>, std::int64_t at);
     FromAgent error(FieldReader&, std::int64_t at);
-    bool append_flat(std::string& out, const Command&);
+    bool write_flat(std::string& out, const Command&);
 
     World world_;
     std::string agent_id_; // proven by the token; empty: the first frame contains it
@@ -99,7 +100,8 @@ FromAgent DashboardServerCodec::status(FieldReader& fields, std::span<const json
     const json::Member* member = find(members, "status");
     const std::string_view word = member ? member->text : std::string_view{};
     if (word == "queued" || word == "running") {
-        made_ = std::string{R"({"status":")"}.append(word).append("\"}");
+        made_.clear();
+        base::JsonWriter{made_}.object().member("status", word).end();
         const std::string_view data = fields.raw("data");
         const Progress progress{fields.needed("commandId", most::id),
                                 data.empty() ? std::string_view{made_} : data};
@@ -137,7 +139,7 @@ FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json
     check(!given(encoding) || base64 || encoding->text == "utf-8" || encoding->text == "utf8",
           "encoding is neither utf-8 nor base64");
     made_.clear();
-    check(!base64 || !data || append_from_base64(made_, data->text), "data is not base64");
+    check(!base64 || !data || base::append_from_base64(made_, data->text), "data is not base64");
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
 
     stream.channel = given(name) && name->text == "stderr" ? 2 : 1;
@@ -218,24 +220,22 @@ FromAgent DashboardServerCodec::error(FieldReader& fields, std::int64_t at)
 
 bool DashboardServerCodec::encode(const Welcome& welcome, std::string& out)
 {
+    base::JsonWriter json{out};
     if (welcome.accepted) {
-        open_frame(out, "connection:ack", now(world_));
-        out += R"({"connectionId":)";
-        json::append(out, new_id(world_));
-        append_field(out, "message", welcome.message, most::text);
+        open_frame(json, "connection:ack", now(world_)).object().member("connectionId", new_id(world_));
+        write_field(json, "message", welcome.message, most::text);
         // Output may continue before its command is repeated on this connection.
-        out += R"(,"encoding":"base64")";
+        json.member("encoding", "base64");
     } else {
-        open_frame(out, "error", now(world_));
-        out += R"({"code":"AUTH_FAILED","message":)";
-        json::append(out, welcome.message.empty() ? "AUTH_FAILED" : clip(welcome.message, most::text));
-        out += R"(,"recoverable":false)";
+        open_frame(json, "error", now(world_)).object().member("code", auth_failed);
+        json.member("message", welcome.message.empty() ? auth_failed : clip(welcome.message, most::text));
+        json.member("recoverable", false);
     }
-    out += "}}";
+    json.end().end();
     return true;
 }
 
-bool DashboardServerCodec::append_flat(std::string& out, const Command& command)
+bool DashboardServerCodec::write_flat(std::string& out, const Command& command)
 {
     const bool runs = command.action == run_word;
     std::string why;
@@ -244,62 +244,48 @@ bool DashboardServerCodec::append_flat(std::string& out, const Command& command)
         return false;
     const json::Member* const given = find(*params, "commandId");
     if (runs && (command.id.empty() || (given && given->text != command.id))) return false;
-    open_frame(out, command.action, now(world_));
-    out += '{';
-    const auto comma = [&] {
-        if (out.back() != '{') out += ',';
-    };
-    if (runs) {
-        out += R"("commandId":)";
-        json::append(out, clip(command.id, most::id));
-    }
+    base::JsonWriter json{out};
+    open_frame(json, command.action, now(world_)).object();
+    if (runs) json.member("commandId", clip(command.id, most::id));
     for (const json::Member& member : *params) {
         if ((command.timeout && member.key == "timeoutMs") || (runs && member.key == "commandId") ||
             (command.exact && member.key == "encoding"))
             continue;
-        comma();
-        out.append(member.key_raw).append(":").append(member.raw);
+        write_member(json, member);
     }
-    if (command.timeout) {
-        comma();
-        out += R"("timeoutMs":)" + std::to_string(command.timeout->count());
-    }
-    if (runs && command.exact) {
-        comma();
-        out += R"("encoding":"base64")";
-    }
-    if (!runs && !command.id.empty() && !command.id.starts_with('~')) {
-        comma();
-        out += R"("requestId":)";
-        json::append(out, clip(command.id, most::id));
-    }
-    out += "}}";
+    if (command.timeout) json.member("timeoutMs", command.timeout->count());
+    if (runs && command.exact) json.member("encoding", "base64");
+    if (!runs && !command.id.empty() && !command.id.starts_with('~'))
+        json.member("requestId", clip(command.id, most::id));
+    json.end().end();
     return true;
 }
 
 bool DashboardServerCodec::encode(const Command& command, std::string& out)
 {
-    if (is_flat(command.action)) return append_flat(out, command);
+    if (is_flat(command.action)) return write_flat(out, command);
     if (is_notice(command.action) || command.action.empty() || command.id.empty()) return false;
     const std::string_view params = command.params.empty() ? "{}" : command.params;
     if (!is_object(params)) return false;
-    open_frame(out, command.action, now(world_));
-    out += R"({"requestId":)";
-    json::append(out, clip(command.id, most::id));
-    append_field(out, "target", command.target, most::id);
-    out.append(R"(,"params":)").append(params);
-    if (command.timeout) out += R"(,"timeoutMs":)" + std::to_string(command.timeout->count());
-    if (command.exact) out += R"(,"encoding":"base64")";
-    out += "}}";
+    base::JsonWriter json{out};
+    open_frame(json, command.action, now(world_)).object().member("requestId", clip(command.id, most::id));
+    write_field(json, "target", command.target, most::id);
+    json.member("params", base::RawJson{params});
+    if (command.timeout) json.member("timeoutMs", command.timeout->count());
+    if (command.exact) json.member("encoding", "base64");
+    json.end().end();
     return true;
 }
 
 bool DashboardServerCodec::encode(const Heartbeat& heartbeat, std::string& out)
 {
-    open_frame(out, "heartbeat", now(world_));
-    out += R"({"sequence":)";
-    out += heartbeat.id.empty() ? "0" : heartbeat.id; // the number as the agent wrote it
-    out += "}}";
+    const std::string_view sequence = heartbeat.id.empty() ? "0" : heartbeat.id; // as the agent wrote it
+    base::JsonWriter json{out};
+    open_frame(json, "heartbeat", now(world_))
+        .object()
+        .member("sequence", base::RawJson{sequence})
+        .end()
+        .end();
     return true;
 }
 

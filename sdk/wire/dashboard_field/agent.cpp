@@ -7,23 +7,24 @@
 #include "wire/dashboard/envelope.hpp"
 #include "wire/dashboard/output.hpp"
 #include "wire/dashboard/result.hpp"
-#include "wire/json/canonical.hpp"
 #include "wire/json/numbers.hpp"
 #include "wire/session/answers.hpp"
 
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <optional>
 #include <utility>
 
 namespace agenthost::wire {
 namespace {
 
 using dashboard::run_word;
-using dashboard_field::append_wrapped;
 using dashboard_field::Frame;
 using dashboard_field::is_own_type;
 using dashboard_field::open_frame;
+using dashboard_field::usual_frame;
+using dashboard_field::write_wrapped;
 
 constexpr std::string_view interrupt_word = "command:interrupt";
 // Members of COMMAND_REQUEST that the document's parameters name differently or lack.
@@ -85,7 +86,9 @@ private:
     FromServer request(const Frame&);
     FromServer cancel(const Frame&);
     FromServer refuse(std::string_view command_id, std::string reason);
-    void append_ids(std::string& out, std::string_view command_id) const;
+    void write_params(std::span<const json::Member> payload, std::string_view content,
+                      std::optional<milliseconds> timeout);
+    void open_command_frame(base::JsonWriter&, std::string_view type, std::string_view command_id) const;
 
     World world_;
     std::unique_ptr<AgentCodec> document_;
@@ -113,18 +116,15 @@ std::string DashboardFieldAgent::hello(const Hello& hello)
     agent_id_ = hello.agent_id;
     const std::string_view host = hello.name.empty() ? hello.agent_id : hello.name;
     std::string out;
-    open_frame(out, world_, "AGENT_CONNECT");
-    out += R"({"agentId":)";
-    json::append(out, clip(hello.agent_id, most::id));
-    append_field(out, "name", host, most::id);
-    out += R"(,"agentType":"CUSTOM","version":)";
-    json::append(out, clip(hello.version, most::id));
-    out += R"(,"hostMachine":)";
-    json::append(out, clip(host, most::id));
-    out += R"(,"capabilities":{"maxTokens":0,"supportsInterrupt":true,"supportsTrace":false})";
-    append_field(out, "platform", hello.platform, most::id);
-    if (!hello.capabilities.empty()) out.append(R"(,"features":)").append(hello.capabilities);
-    out += "}}";
+    base::JsonWriter json{out};
+    open_frame(json, world_, "AGENT_CONNECT").object().member("agentId", clip(hello.agent_id, most::id));
+    write_field(json, "name", host, most::id);
+    json.member("agentType", "CUSTOM").member("version", clip(hello.version, most::id));
+    json.member("hostMachine", clip(host, most::id)).object("capabilities").member("maxTokens", 0);
+    json.member("supportsInterrupt", true).member("supportsTrace", false).end();
+    write_field(json, "platform", hello.platform, most::id);
+    if (!hello.capabilities.empty()) json.member("features", base::RawJson{hello.capabilities});
+    json.end().end();
     return out;
 }
 
@@ -215,10 +215,9 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     std::string why;
     const auto members = json::split(frame.payload, why);
     if (!members) return refuse({}, "payload: " + why);
-    // Copied: commandId is a parameter too, and the scratch memory has room for each string only once.
     const json::Member* const id = find(*members, "commandId");
-    const std::string command_id{id && id->text.size() <= most::id ? id->text : std::string_view{}};
-    if (command_id.empty() || command_id.find('\0') != std::string::npos)
+    const std::string_view command_id = id && id->text.size() <= most::id ? id->text : std::string_view{};
+    if (command_id.empty() || command_id.find('\0') != command_id.npos)
         return refuse({}, "commandId is missing, too long or has a NUL character");
     const json::Member* const agent = find(*members, "agentId");
     if (agent && agent->kind != json::Kind::null && agent->text != agent_id_)
@@ -227,23 +226,12 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     if (!content || content->kind != json::Kind::string || content->text.empty())
         return refuse(command_id, "content is missing");
     const json::Member* const args = find(*members, "args");
-    const bool has_args = args && args->kind == json::Kind::array &&
-                          args->raw.find_first_not_of(" \t\r\n", 1) != args->raw.size() - 1;
     if (args && args->kind != json::Kind::array && args->kind != json::Kind::null)
         return refuse(command_id, "args is not an array");
-    std::uint64_t priority = 0;
-    const json::Member* const given_priority = find(*members, "priority");
-    const bool has_priority = given_priority && given_priority->kind != json::Kind::null;
-    if (has_priority && !read_whole(*given_priority, priority))
+    std::uint64_t ignored = 0;
+    const json::Member* const priority = find(*members, "priority");
+    if (priority && priority->kind != json::Kind::null && !read_whole(*priority, ignored))
         return refuse(command_id, "priority is not a number from 0");
-
-    made_params_ = scratch_.object(*members, request_members);
-    made_params_.pop_back(); // commandId is in it
-    if (has_args)
-        made_params_.append(R"(,"argv":[)").append(content->raw).append(",").append(args->raw.substr(1));
-    else
-        made_params_.append(R"(,"command":)").append(content->raw);
-    if (has_priority) append_field(made_params_, "priority", priority_word(priority), most::word);
 
     Command command;
     if (const json::Member* const constraints = find(*members, "executionConstraints");
@@ -252,9 +240,7 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
         if (!limits || !read_timeout(find(*limits, "timeLimitMs"), command.timeout))
             return refuse(command_id, "executionConstraints.timeLimitMs is not a number of milliseconds");
     }
-    if (command.timeout)
-        made_params_.append(R"(,"timeoutMs":)").append(std::to_string(command.timeout->count()));
-    made_params_ += '}';
+    write_params(*members, content->raw, command.timeout);
     if (!commands_.find(command_id)) { // a repeated command keeps its counters
         for (CommandBook::Channel& channel : commands_.of(command_id).channels)
             channel.known = true; // from 0
@@ -263,6 +249,30 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     made_id_ = command_id;
     command.id = made_id_, command.action = run_word, command.params = made_params_;
     return command;
+}
+
+// Sets made_params_ to the document's parameters for a valid COMMAND_REQUEST.
+void DashboardFieldAgent::write_params(std::span<const json::Member> payload, std::string_view content,
+                                       std::optional<milliseconds> timeout)
+{
+    const json::Member* const args = find(payload, "args");
+    const json::Member* const priority = find(payload, "priority");
+    std::string_view arguments;
+    if (args && args->kind == json::Kind::array) arguments = args->raw.substr(1, args->raw.size() - 2);
+    made_params_.clear();
+    base::JsonWriter json{made_params_};
+    json.object();
+    for (const json::Member& member : payload)
+        if (std::ranges::find(request_members, member.key) == request_members.end())
+            write_member(json, member);
+    if (arguments.find_first_not_of(" \t\r\n") != arguments.npos)
+        json.array("argv").value(base::RawJson{content}).raw_elements(arguments).end();
+    else
+        json.member("command", base::RawJson{content});
+    std::uint64_t level = 0;
+    if (priority && read_whole(*priority, level)) json.member("priority", priority_word(level));
+    if (timeout) json.member("timeoutMs", timeout->count());
+    json.end();
 }
 
 // Answered only if it has a requestId, which is an extension of ours.
@@ -276,23 +286,23 @@ FromServer DashboardFieldAgent::cancel(const Frame& frame)
     const std::string_view command_id = fields.needed("commandId", most::id);
     const json::Member* const force = find(*members, "force");
     if (!fields.problem.empty()) return refuse({}, "COMMAND_CANCEL: " + fields.problem);
-    made_params_ = R"({"commandId":)";
-    json::append(made_params_, command_id);
-    if (force && force->kind == json::Kind::boolean) made_params_.append(R"(,"force":)").append(force->raw);
-    made_params_ += '}';
+    made_params_.clear();
+    base::JsonWriter json{made_params_};
+    json.object().member("commandId", command_id);
+    if (force && force->kind == json::Kind::boolean) json.member("force", base::RawJson{force->raw});
+    json.end();
     made_id_ = request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
     Command command;
     command.id = made_id_, command.action = interrupt_word, command.params = made_params_;
     return command;
 }
 
-// {"commandId":..,"agentId":..
-void DashboardFieldAgent::append_ids(std::string& out, std::string_view command_id) const
+// Opens a frame and its payload, {commandId, agentId, ...}.
+void DashboardFieldAgent::open_command_frame(base::JsonWriter& json, std::string_view type,
+                                             std::string_view command_id) const
 {
-    out += R"({"commandId":)";
-    json::append(out, clip(command_id, most::id));
-    out += R"(,"agentId":)";
-    json::append(out, clip(agent_id_, most::id));
+    open_frame(json, world_, type).object().member("commandId", clip(command_id, most::id));
+    json.member("agentId", clip(agent_id_, most::id));
 }
 
 bool DashboardFieldAgent::encode(const Result& result, std::string& out)
@@ -303,29 +313,26 @@ bool DashboardFieldAgent::encode(const Result& result, std::string& out)
         commands_.end(result.id);
         std::string frame;
         if (!document_->encode(result, frame)) return false;
-        append_wrapped(out, world_, frame);
+        write_wrapped(out, world_, frame);
         return true;
     }
     dashboard::RunEnd end = dashboard::run_end(result);
     const bool cancelled = end.reason == "interrupted" || end.code == code::cancelled;
-    open_frame(out, world_, "COMMAND_COMPLETE");
-    append_ids(out, result.id);
-    out.append(R"(,"status":)")
-        .append(end.completed ? R"("COMPLETED")"
-                : cancelled   ? R"("CANCELLED")"
-                              : R"("FAILED")");
+    out.reserve(out.size() + result.data.size() + result.error.data.size() + usual_frame);
+    base::JsonWriter json{out};
+    open_command_frame(json, "COMMAND_COMPLETE", result.id);
+    json.member("status", end.completed ? "COMPLETED" : cancelled ? "CANCELLED" : "FAILED");
     if (!end.completed) {
         const std::string_view message = !result.error.message.empty() ? result.error.message
                                          : !end.code.empty()           ? std::string_view{end.code}
                                                                        : std::string_view{end.reason};
-        append_field(out, "error", message, most::text);
+        write_field(json, "error", message, most::text);
     }
-    out += R"(,"executionTime":)" + std::to_string(started_.take(result.id, now(world_)));
-    out += R"(,"tokensUsed":0)";
+    json.member("executionTime", started_.take(result.id, now(world_))).member("tokensUsed", 0);
     // The dialect requires a code; -1 means that the command has none.
     if (end.exit_code.empty()) end.exit_code = end.completed ? "0" : "-1";
-    dashboard::append_run_end(out, result, end);
-    out += "}}";
+    dashboard::write_run_end(json, result, end);
+    json.end().end();
     commands_.end(result.id);
     if (refused) refused_id_.clear(); // last: result.id may be a view of it
     return true;
@@ -341,17 +348,16 @@ bool DashboardFieldAgent::encode(const Progress& progress, std::string& out)
         if (progress.id.starts_with('~') || commands_.find(progress.id)) return false;
         std::string frame;
         if (!document_->encode(progress, frame)) return false;
-        append_wrapped(out, world_, frame);
+        write_wrapped(out, world_, frame);
         return true;
     }
     const json::Member* const position = find(*members, "position");
-    open_frame(out, world_, "COMMAND_ACK");
-    append_ids(out, progress.id);
-    out += queued ? R"(,"status":"QUEUED")" : R"(,"status":"EXECUTING")";
+    base::JsonWriter json{out};
+    open_command_frame(json, "COMMAND_ACK", progress.id);
+    json.member("status", queued ? "QUEUED" : "EXECUTING");
     std::uint64_t place = 0;
-    if (queued && position && read_whole(*position, place))
-        out += R"(,"queuePosition":)" + std::to_string(place);
-    out += "}}";
+    if (queued && position && read_whole(*position, place)) json.member("queuePosition", place);
+    json.end().end();
     return true;
 }
 
@@ -365,23 +371,21 @@ bool DashboardFieldAgent::encode(const Stream& stream, std::string& out)
     if (stream.channel != 1 && stream.channel != 2) return false;
     CommandBook::Command& command = commands_.of(stream.id);
     const auto [channel, dropped, goes_on] = place_chunk(command, stream);
-    open_frame(out, world_, "TERMINAL_OUTPUT");
-    append_ids(out, stream.id);
-    out +=
-        stream.channel == 1 ? R"(,"streamType":"STDOUT","content":)" : R"(,"streamType":"STDERR","content":)";
-    json::append(out, complete_text(channel, stream.bytes));
-    out += R"(,"sequence":)" + std::to_string(++command.sequence);
-    if (goes_on) out += R"(,"offset":)" + std::to_string(stream.offset);
-    if (dropped > 0) out += R"(,"dropped":)" + std::to_string(dropped);
-    out += "}}";
+    base::JsonWriter json{out};
+    open_command_frame(json, "TERMINAL_OUTPUT", stream.id);
+    json.member("streamType", stream.channel == 1 ? "STDOUT" : "STDERR");
+    json.member("content", complete_text(channel, stream.bytes)).member("sequence", ++command.sequence);
+    if (goes_on) json.member("offset", stream.offset);
+    if (dropped > 0) json.member("dropped", dropped);
+    json.end().end();
     return true;
 }
 
 bool DashboardFieldAgent::encode(const Heartbeat& beat, std::string& out)
 {
     if (beat.id.empty()) return false; // only PING is answered; WebSocket pings check the connection
-    open_frame(out, world_, "PONG");
-    out.append(R"({"timestamp":)").append(beat.id).append("}}");
+    base::JsonWriter json{out};
+    open_frame(json, world_, "PONG").object().member("timestamp", base::RawJson{beat.id}).end().end();
     return true;
 }
 

@@ -1,6 +1,5 @@
 #include "envelope.hpp"
 
-#include "wire/json/canonical.hpp"
 #include "wire/json/numbers.hpp"
 #include "wire/session/answers.hpp"
 
@@ -33,15 +32,10 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     return why.empty();
 }
 
-void open_frame(std::string& out, const World& world, std::string_view type)
+base::JsonWriter& open_frame(base::JsonWriter& json, const World& world, std::string_view type)
 {
-    out += R"({"type":)";
-    json::append(out, type);
-    out += R"(,"id":)";
-    json::append(out, new_id(world));
-    out += R"(,"timestamp":)";
-    json::append_number(out, static_cast<double>(now(world)));
-    out += R"(,"payload":)";
+    json.object().member("type", type).member("id", new_id(world));
+    return json.member("timestamp", static_cast<double>(now(world))).key("payload");
 }
 
 bool is_own_type(std::string_view type)
@@ -50,11 +44,13 @@ bool is_own_type(std::string_view type)
 }
 
 // The document's frames begin with their version, which the dialect lacks.
-void append_wrapped(std::string& out, const World& world, std::string_view document_frame)
+void write_wrapped(std::string& out, const World& world, std::string_view document_frame)
 {
-    out += R"({"id":)";
-    json::append(out, new_id(world));
-    out += document_frame.substr(std::min(document_frame.find(','), document_frame.size()));
+    std::string_view members = members_of(document_frame);
+    members.remove_prefix(members.find(',') + 1);
+    constexpr std::size_t id_member = 48;
+    out.reserve(out.size() + members.size() + id_member);
+    base::JsonWriter{out}.object().member("id", new_id(world)).raw_members(members).end();
 }
 
 } // namespace agenthost::wire::dashboard_field

@@ -18,16 +18,20 @@ struct Frame {
     std::string_view timestamp;
 };
 
+// Bytes of most frames, without parameters and data: reserved before one is written.
+constexpr std::size_t usual_frame = 320;
+
 // False: `why` is the reason; `type` and `payload` are set if they could still be read.
 bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& why);
 
-// Appends the envelope up to the payload, whose object the caller writes and closes with "}}".
-void open_frame(std::string& out, const World&, std::string_view type);
+// Opens the envelope and writes it up to the key of the payload. The caller writes the payload and closes the
+// frame.
+base::JsonWriter& open_frame(base::JsonWriter&, const World&, std::string_view type);
 
 // The dialect's own types are in capitals; other types are the document's, or actions.
 bool is_own_type(std::string_view type);
 
 // Appends the document's frame, converted to this envelope.
-void append_wrapped(std::string& out, const World&, std::string_view document_frame);
+void write_wrapped(std::string& out, const World&, std::string_view document_frame);
 
 } // namespace agenthost::wire::dashboard_field

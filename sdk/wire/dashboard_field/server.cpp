@@ -7,7 +7,6 @@
 #include "wire/dashboard/envelope.hpp"
 #include "wire/dashboard/output.hpp"
 #include "wire/dashboard/result.hpp"
-#include "wire/json/canonical.hpp"
 #include "wire/json/numbers.hpp"
 #include "wire/session/answers.hpp"
 
@@ -21,22 +20,23 @@ namespace agenthost::wire {
 namespace {
 
 using dashboard::run_word;
-using dashboard_field::append_wrapped;
 using dashboard_field::Frame;
 using dashboard_field::is_own_type;
 using dashboard_field::open_frame;
+using dashboard_field::usual_frame;
+using dashboard_field::write_wrapped;
 
 constexpr std::string_view interrupt_word = "command:interrupt";
-// Parameters of a command that COMMAND_REQUEST carries in another form.
-constexpr std::array<std::string_view, 12> said_otherwise{
+constexpr std::string_view unauthorized = "UNAUTHORIZED";
+// Parameters of a command that COMMAND_REQUEST has in another form.
+constexpr std::array<std::string_view, 12> converted{
     "command", "argv", "commandId", "priority", "timeoutMs", "requestId", "agentId", "executionConstraints",
     "content", "args", "type",      "context"};
 
-// The first string of a JSON array as written, and an array of the rest; nullopt: the array does not begin
-// with a string.
+// The first string of a JSON array and its other elements, as written; nullopt: the array does not begin with
+// a string.
 struct Split {
-    std::string_view first;
-    std::string rest;
+    std::string_view first, rest;
 };
 std::optional<Split> split_first(std::string_view array)
 {
@@ -48,8 +48,8 @@ std::optional<Split> split_first(std::string_view array)
     if (end >= array.size()) return std::nullopt;
     const std::size_t next = array.find_first_not_of(blank, end + 1);
     if (next == array.npos) return std::nullopt;
-    Split out{array.substr(begin, end + 1 - begin), "["};
-    out.rest += array[next] == ',' ? array.substr(next + 1) : array.substr(next);
+    Split out{array.substr(begin, end + 1 - begin), {}};
+    if (array[next] == ',') out.rest = array.substr(next + 1, array.find_last_of(']') - next - 1);
     return out;
 }
 
@@ -72,8 +72,8 @@ private:
     FromAgent complete(FieldReader&, std::span<const json::Member>);
     FromAgent pong(std::span<const json::Member>, const Frame&);
     FromAgent error(FieldReader&, std::int64_t at);
-    bool append_request(std::string& out, const Command&);
-    bool append_cancel(std::string& out, const Command&);
+    bool write_request(std::string& out, const Command&);
+    bool write_cancel(std::string& out, const Command&);
     [[nodiscard]] bool foreign(std::string_view agent) const
     {
         return !agent.empty() && !agent_id_.empty() && agent != agent_id_ && agent != claimed_id_;
@@ -148,9 +148,11 @@ FromAgent DashboardFieldServer::ack(FieldReader& fields, std::span<const json::M
     const bool running = word && word->text == "EXECUTING";
     if (!running && !(word && (word->text == "QUEUED" || word->text == "RECEIVED")))
         return Malformed{"COMMAND_ACK: status is neither QUEUED nor EXECUTING", {}};
-    made_ = running ? R"({"status":"running")" : R"({"status":"queued")";
-    if (!running && place > 0) made_ += R"(,"position":)" + std::to_string(place);
-    made_ += '}';
+    made_.clear();
+    base::JsonWriter json{made_};
+    json.object().member("status", running ? "running" : "queued");
+    if (!running && place > 0) json.member("position", place);
+    json.end();
     return Progress{id, made_};
 }
 
@@ -226,22 +228,19 @@ FromAgent DashboardFieldServer::error(FieldReader& fields, std::int64_t at)
 
 bool DashboardFieldServer::encode(const Welcome& welcome, std::string& out)
 {
+    base::JsonWriter json{out};
     if (welcome.accepted) {
-        open_frame(out, world_, "ACK");
-        out += R"({"messageId":)";
-        json::append(out, connect_id_);
-        out += R"(,"success":true,"agentId":)";
-        json::append(out, clip(agent_id_, most::id));
+        open_frame(json, world_, "ACK").object().member("messageId", connect_id_);
+        json.member("success", true).member("agentId", clip(agent_id_, most::id));
     } else {
-        open_frame(out, world_, "ERROR");
-        out += R"({"code":"UNAUTHORIZED","message":)";
-        json::append(out, welcome.message.empty() ? "UNAUTHORIZED" : clip(welcome.message, most::text));
+        open_frame(json, world_, "ERROR").object().member("code", unauthorized);
+        json.member("message", welcome.message.empty() ? unauthorized : clip(welcome.message, most::text));
     }
-    out += "}}";
+    json.end().end();
     return true;
 }
 
-bool DashboardFieldServer::append_request(std::string& out, const Command& command)
+bool DashboardFieldServer::write_request(std::string& out, const Command& command)
 {
     std::string why;
     const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
@@ -256,29 +255,24 @@ bool DashboardFieldServer::append_request(std::string& out, const Command& comma
     const json::Member* const priority = find(*params, "priority");
     const std::string_view word = priority ? priority->text : std::string_view{};
 
-    open_frame(out, world_, "COMMAND_REQUEST");
-    out += R"({"commandId":)";
-    json::append(out, clip(command.id, most::id));
-    out.append(R"(,"content":)").append(words ? words->first : line->raw);
-    out.append(R"(,"args":)").append(words ? std::string_view{words->rest} : "[]");
-    out += word == "urgent" || word == "high" ? R"(,"priority":0)"
-           : word == "low"                    ? R"(,"priority":2)"
-                                              : R"(,"priority":1)";
+    out.reserve(out.size() + command.params.size() + usual_frame);
+    base::JsonWriter json{out};
+    open_frame(json, world_, "COMMAND_REQUEST").object().member("commandId", clip(command.id, most::id));
+    json.member("content", base::RawJson{words ? words->first : line->raw});
+    json.array("args").raw_elements(words ? words->rest : std::string_view{}).end();
+    json.member("priority", word == "urgent" || word == "high" ? 0 : word == "low" ? 2 : 1);
     const json::Member* const limit = find(*params, "timeoutMs");
-    if (command.timeout || (limit && limit->kind == json::Kind::number)) {
-        out += R"(,"executionConstraints":{"timeLimitMs":)";
-        out += command.timeout ? std::to_string(command.timeout->count()) : std::string{limit->raw};
-        out += '}';
-    }
-    for (const json::Member& member : *params) {
-        if (std::ranges::find(said_otherwise, member.key) == said_otherwise.end())
-            out.append(",").append(member.key_raw).append(":").append(member.raw);
-    }
-    out += "}}";
+    if (command.timeout)
+        json.object("executionConstraints").member("timeLimitMs", command.timeout->count()).end();
+    else if (limit && limit->kind == json::Kind::number)
+        json.object("executionConstraints").member("timeLimitMs", base::RawJson{limit->raw}).end();
+    for (const json::Member& member : *params)
+        if (std::ranges::find(converted, member.key) == converted.end()) write_member(json, member);
+    json.end().end();
     return true;
 }
 
-bool DashboardFieldServer::append_cancel(std::string& out, const Command& command)
+bool DashboardFieldServer::write_cancel(std::string& out, const Command& command)
 {
     std::string why;
     const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
@@ -286,31 +280,30 @@ bool DashboardFieldServer::append_cancel(std::string& out, const Command& comman
     if (!id || id->kind != json::Kind::string || !command.target.empty()) return false;
     const json::Member* const force = find(*params, "force");
     const bool forced = force && force->raw == "true";
-    open_frame(out, world_, "COMMAND_CANCEL");
-    out.append(R"({"commandId":)").append(id->raw);
-    out += forced ? R"(,"reason":"interrupted","force":true)" : R"(,"reason":"interrupted","force":false)";
-    if (!command.id.starts_with('~')) append_field(out, "requestId", command.id, most::id);
-    out += "}}";
+    base::JsonWriter json{out};
+    open_frame(json, world_, "COMMAND_CANCEL").object().member("commandId", base::RawJson{id->raw});
+    json.member("reason", "interrupted").member("force", forced);
+    if (!command.id.starts_with('~')) write_field(json, "requestId", command.id, most::id);
+    json.end().end();
     return true;
 }
 
 bool DashboardFieldServer::encode(const Command& command, std::string& out)
 {
-    if (command.action == run_word) return append_request(out, command);
-    if (command.action == interrupt_word) return append_cancel(out, command);
+    if (command.action == run_word) return write_request(out, command);
+    if (command.action == interrupt_word) return write_cancel(out, command);
     if (is_own_type(command.action)) return false;
     std::string frame;
     if (!document_->encode(command, frame)) return false;
-    append_wrapped(out, world_, frame);
+    write_wrapped(out, world_, frame);
     return true;
 }
 
 bool DashboardFieldServer::encode(const Ping&, std::string& out)
 {
-    open_frame(out, world_, "PING");
-    out += R"({"timestamp":)";
-    json::append_number(out, static_cast<double>(now(world_)));
-    out += "}}";
+    base::JsonWriter json{out};
+    open_frame(json, world_, "PING").object().member("timestamp", static_cast<double>(now(world_)));
+    json.end().end();
     return true;
 }
 
@@ -320,12 +313,11 @@ void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_
                                  std::string_view why)
 {
     // Errors are never answered, so any id will do.
-    open_frame(out, {.utc_ms = [at] { return at; }, .uuid = [at] { return "error-" + std::to_string(at); }},
-               "ERROR");
-    out += R"({"code":)";
-    json::append(out, clip(code, most::word));
-    append_field(out, "message", why, most::text);
-    out += "}}";
+    const World world{.utc_ms = [at] { return at; }, .uuid = [at] { return "error-" + std::to_string(at); }};
+    base::JsonWriter json{out};
+    open_frame(json, world, "ERROR").object().member("code", clip(code, most::word));
+    write_field(json, "message", why, most::text);
+    json.end().end();
 }
 
 std::unique_ptr<ServerCodec> make_dashboard_field_server(ServerSetup setup)

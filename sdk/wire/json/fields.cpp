@@ -5,7 +5,7 @@
 namespace agenthost::wire {
 namespace {
 
-// Memory of a bigger frame is given back with the next small one.
+// Larger memory is freed when the next small frame arrives.
 constexpr std::size_t kept_scratch = 32 << 10;
 
 } // namespace
@@ -14,12 +14,12 @@ void Scratch::begin(std::string_view frame)
 {
     if (memory_.capacity() > kept_scratch && frame.size() < kept_scratch) memory_ = {};
     memory_.clear();
-    needed_ = frame.size() + 2; // the braces of an object
+    needed_ = frame.size() + 2; // and the braces of an object
 }
 
 std::string_view Scratch::append(std::string_view text)
 {
-    memory_.reserve(needed_); // once a frame at most, before any view exists
+    memory_.reserve(needed_); // at most once per frame, before any view exists
     const std::size_t begin = memory_.size();
     memory_ += text;
     return std::string_view{memory_}.substr(begin);
@@ -34,15 +34,13 @@ std::string_view Scratch::keep(const json::Member& member)
 std::string_view Scratch::object(std::span<const json::Member> members,
                                  std::span<const std::string_view> skip)
 {
-    const std::size_t begin = append("{").data() - memory_.data();
-    for (const json::Member& member : members) {
-        if (std::find(skip.begin(), skip.end(), member.key) != skip.end()) continue;
-        if (memory_.size() > begin + 1) memory_ += ',';
-        memory_ += member.key_raw;
-        memory_ += ':';
-        memory_ += member.raw;
-    }
-    memory_ += '}';
+    memory_.reserve(needed_);
+    const std::size_t begin = memory_.size();
+    base::JsonWriter json{memory_};
+    json.object();
+    for (const json::Member& member : members)
+        if (std::find(skip.begin(), skip.end(), member.key) == skip.end()) write_member(json, member);
+    json.end();
     return std::string_view{memory_}.substr(begin);
 }
 
@@ -89,13 +87,14 @@ std::string_view clip(std::string_view text, std::size_t max)
     return text.substr(0, end);
 }
 
-void append_field(std::string& out, std::string_view key, std::string_view text, std::size_t max)
+void write_field(base::JsonWriter& json, const base::JsonKey& key, std::string_view text, std::size_t max)
 {
-    if (text.empty()) return;
-    out += ",\"";
-    out += key;
-    out += "\":";
-    json::append(out, clip(text, max));
+    if (!text.empty()) json.member(key, clip(text, max));
+}
+
+void write_member(base::JsonWriter& json, const json::Member& member)
+{
+    json.raw_member(member.key_raw, member.raw);
 }
 
 } // namespace agenthost::wire

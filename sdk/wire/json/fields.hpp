@@ -1,8 +1,9 @@
-// Reading and writing the fields of a frame under the house's rules: every string has a maximum, identifiers
-// hold no NUL.
+// Reads and writes the members of a frame. Every string has a maximum length; identifiers contain no NUL.
 #pragma once
 
 #include "json.hpp"
+
+#include "base/json_writer.hpp"
 
 #include <span>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace agenthost::wire {
 
-// In bytes. What we write is cut to the same maxima.
+// Maximum lengths in bytes. Strings that we write are cut to them.
 namespace most {
 constexpr std::size_t id = 256; // request_id, agent_id
 constexpr std::size_t action = 128;
@@ -27,13 +28,15 @@ inline const json::Member* find(std::span<const json::Member> members, std::stri
     return nullptr;
 }
 
-// Memory for what a decoded message cannot point to in the frame: unescaped strings, params put together
-// anew. Never more than the frame itself, reserved at once, so that views into it stay.
+// Storage for the parts of a decoded message that are not in the frame as such: unescaped strings, and params
+// made of some of the frame's members. Never larger than the frame, and reserved at once, so that views into
+// it stay valid.
 class Scratch {
 public:
     void begin(std::string_view frame);
-    std::string_view keep(const json::Member&); // a string's value
-    // One JSON object of the members that `skip` does not name, as written.
+    // A string's value.
+    std::string_view keep(const json::Member&);
+    // A JSON object of the members that `skip` does not name, each unchanged.
     std::string_view object(std::span<const json::Member>, std::span<const std::string_view> skip);
 
 private:
@@ -43,32 +46,36 @@ private:
     std::size_t needed_ = 0;
 };
 
-// Reads string fields one after another; the first that breaks a rule sets `problem`, and the rest read as
-// empty.
+// Reads string members. The first that breaks a rule sets `problem`; later ones read as empty.
 class FieldReader {
 public:
     FieldReader(std::span<const json::Member> members, Scratch& scratch)
         : members_{members}, scratch_{scratch}
     {}
 
-    // Absent or null: empty.
+    // Empty if absent or null.
     std::string_view text(std::string_view key, std::size_t max);
-    std::string_view identifier(std::string_view key, std::size_t max); // also: no NUL
-    // An identifier that must be there and not empty.
+    // Like text(), without NUL characters.
+    std::string_view identifier(std::string_view key, std::size_t max);
+    // An identifier that must be present and not empty.
     std::string_view needed(std::string_view key, std::size_t max);
-    std::string_view raw(std::string_view key); // any value as written; absent or null: empty
+    // Any value as written; empty if absent or null.
+    std::string_view raw(std::string_view key);
 
-    std::string problem; // empty: none so far
+    // Empty: no problem so far.
+    std::string problem;
 
 private:
     std::span<const json::Member> members_;
     Scratch& scratch_;
 };
 
-// The longest beginning of `text` within `max` bytes that does not cut a character.
+// The first `max` bytes of `text` at most, cut between characters.
 std::string_view clip(std::string_view text, std::size_t max);
 
-// Appends ,"key":"text" (`key` is plain ASCII). Nothing when the text is empty.
-void append_field(std::string& out, std::string_view key, std::string_view text, std::size_t max);
+// Writes a member whose text is cut to `max` bytes; nothing if the text is empty.
+void write_field(base::JsonWriter&, const base::JsonKey&, std::string_view text, std::size_t max);
+// Writes a member of another object unchanged.
+void write_member(base::JsonWriter&, const json::Member&);
 
 } // namespace agenthost::wire

@@ -2,7 +2,6 @@
 #include "panel.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/iso8601.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
@@ -39,8 +38,9 @@ private:
     FromServer ping(FieldReader&, std::string_view id);
     FromServer command(std::span<const json::Member>, FieldReader&, std::string_view id);
     void foreign(FieldReader&); // sets its problem if the frame is for another agent
-    void begin(std::string& out, std::string_view id, std::string_view type, std::int64_t at) const;
-    void begin_event(std::string& out, std::string_view event, std::int64_t at) const;
+    void begin(base::JsonWriter&, std::string_view id, std::string_view type, std::int64_t at) const;
+    // The caller writes the value of "data" and closes the frame.
+    void begin_event(base::JsonWriter&, std::string_view event, std::int64_t at) const;
 
     World world_;
     std::string agent_id_;
@@ -146,82 +146,62 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
     return command;
 }
 
-void PanelAgent::begin(std::string& out, std::string_view id, std::string_view type, std::int64_t at) const
+void PanelAgent::begin(base::JsonWriter& json, std::string_view id, std::string_view type,
+                       std::int64_t at) const
 {
-    out += '{';
-    if (!id.empty()) {
-        out += R"("id":)";
-        json::append(out, id);
-        out += ',';
-    }
-    out += R"("type":")";
-    out += type;
-    out += R"(","timestamp":)";
-    append_iso8601(out, at != 0 ? at : now(world_));
+    json.object();
+    if (!id.empty()) json.member("id", id);
+    json.member("type", type);
+    write_time(json, "timestamp", at != 0 ? at : now(world_));
 }
 
-void PanelAgent::begin_event(std::string& out, std::string_view event, std::int64_t at) const
+void PanelAgent::begin_event(base::JsonWriter& json, std::string_view event, std::int64_t at) const
 {
-    begin(out, new_id(world_), "event", at);
-    out += R"(,"event":)";
-    json::append(out, event);
-    out += R"(,"data":)";
+    begin(json, new_id(world_), "event", at);
+    json.member("event", event).key("data");
 }
 
 bool PanelAgent::encode(const Result& result, std::string& out)
 {
-    begin(out, result.id, "response", 0);
+    base::JsonWriter json{out};
+    begin(json, result.id, "response", 0);
+    json.member("success", result.outcome == Outcome::success);
     if (result.outcome == Outcome::success) {
-        out += R"(,"success":true)";
         std::string message, rest;
         std::string_view data = result.data;
         if (cut_message(data, message, rest)) {
-            out += R"(,"message":)";
-            out += message;
+            json.member("message", base::RawJson{message});
             data = rest;
         }
-        if (!data.empty()) {
-            out += R"(,"data":)";
-            out += data;
-        }
+        if (!data.empty()) json.member("data", base::RawJson{data});
     } else {
         const Error& error = result.error;
         const std::string_view code = error.code.empty() ? code::internal : error.code;
-        out += R"(,"success":false,"error":{"code":)";
-        json::append(out, clip(code, most::word));
-        append_field(out, "message", error.message.empty() ? code : error.message, most::text);
-        append_field(out, "detail", error.detail, most::text);
-        if (!error.data.empty()) {
-            out += R"(,"data":)";
-            out += error.data;
-        }
-        append_outcome(out, result);
-        out += '}';
+        json.object("error").member("code", clip(code, most::word));
+        write_field(json, "message", error.message.empty() ? code : error.message, most::text);
+        write_field(json, "detail", error.detail, most::text);
+        if (!error.data.empty()) json.member("data", base::RawJson{error.data});
+        write_outcome(json, result);
+        json.end();
     }
-    out += '}';
+    json.end();
     return true;
 }
 
 bool PanelAgent::encode(const Progress& progress, std::string& out)
 {
-    begin_event(out, "progress", 0);
-    out += R"({"id":)";
-    json::append(out, progress.id);
+    base::JsonWriter json{out};
+    begin_event(json, "progress", 0);
+    json.object().member("id", progress.id);
     std::string why;
     const auto members = is_object(progress.json) ? json::split(progress.json, why) : std::nullopt;
     if (members) {
-        for (const json::Member& member : *members) {
-            if (member.key == "id") continue; // the command's id is used
-            out += ',';
-            out += member.key_raw;
-            out += ':';
-            out += member.raw;
-        }
+        for (const json::Member& member : *members)
+            if (member.key != "id") write_member(json, member); // the command's id is used
     } else if (!progress.json.empty()) {
-        out += R"(,"value":)";
-        out += progress.json;
+        json.member("value", base::RawJson{progress.json});
     }
-    out += "}}";
+    json.end().end();
     return true;
 }
 
@@ -239,20 +219,18 @@ bool PanelAgent::encode(const Event& event, std::string& out)
         in_data = own && own->kind == json::Kind::string && own->text == event.target;
         add = members && !own && members->size() < json::max_members;
     }
-    begin(out, new_id(world_), "event", event.at);
-    if (!in_data && !add) append_field(out, "serverId", event.target, most::id);
-    out += R"(,"event":)";
-    json::append(out, clip(name, most::action));
-    out += R"(,"data":)";
-    if (add) {
-        out += R"({"serverId":)";
-        json::append(out, clip(event.target, most::id));
-        append_members(out, data);
-        out += '}';
-    } else {
-        out += data;
-    }
-    out += '}';
+    base::JsonWriter json{out};
+    begin(json, new_id(world_), "event", event.at);
+    if (!in_data && !add) write_field(json, "serverId", event.target, most::id);
+    json.member("event", clip(name, most::action));
+    if (add)
+        json.object("data")
+            .member("serverId", clip(event.target, most::id))
+            .raw_members(members_of(data))
+            .end();
+    else
+        json.member("data", base::RawJson{data});
+    json.end();
     return true;
 }
 
@@ -260,36 +238,32 @@ bool PanelAgent::encode(const Heartbeat& pong, std::string& out)
 {
     if (pong.id.empty() && !nameless_ping_) return false; // unsolicited: WebSocket pings are used instead
     nameless_ping_ = false;
-    std::string_view status, servers, load;
     std::string why;
     const auto facts = json::split(pong.facts.empty() ? "{}" : pong.facts, why);
     const auto fact = [&](std::string_view key) {
         const json::Member* const found = facts ? find(*facts, key) : nullptr;
         return found ? found->raw : std::string_view{};
     };
-    begin(out, pong.id, "pong", pong.at);
-    status = fact("agent_status"), servers = fact("active_servers"), load = fact("system_load");
-    out += R"(,"data":{"agentStatus":)";
-    out += status.empty() ? R"("healthy")" : status;
-    out += R"(,"activeServers":)";
-    out += servers.empty() ? "0" : servers; // no plugin reports servers
-    if (!load.empty()) {
-        out += R"(,"systemLoad":)";
-        out += load;
-    }
-    out += "}}";
+    const std::string_view status = fact("agent_status"), servers = fact("active_servers"),
+                           load = fact("system_load");
+    base::JsonWriter json{out};
+    begin(json, pong.id, "pong", pong.at);
+    json.object("data").member("agentStatus", base::RawJson{status.empty() ? R"("healthy")" : status});
+    json.member("activeServers", base::RawJson{servers.empty() ? "0" : servers}); // no plugin reports servers
+    if (!load.empty()) json.member("systemLoad", base::RawJson{load});
+    json.end().end();
     return true;
 }
 
 bool PanelAgent::encode(const Log& log, std::string& out)
 {
-    begin_event(out, "log", log.at);
-    out += R"({"level":)";
-    json::append(out, clip(log.level, most::word));
-    out += R"(,"message":)";
-    json::append(out, clip(log.message, most::text));
-    append_field(out, "source", log.source, most::id);
-    out += "}}";
+    base::JsonWriter json{out};
+    begin_event(json, "log", log.at);
+    json.object()
+        .member("level", clip(log.level, most::word))
+        .member("message", clip(log.message, most::text));
+    write_field(json, "source", log.source, most::id);
+    json.end().end();
     return true;
 }
 

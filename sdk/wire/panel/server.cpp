@@ -2,10 +2,11 @@
 #include "panel.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/iso8601.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
+
+#include "base/iso8601.hpp"
 
 #include <array>
 
@@ -27,10 +28,12 @@ public:
     {}
 
     FromAgent decode(std::string_view frame) override;
-    bool encode(const Welcome&, std::string&) override { return false; } // the answer to the upgrade means it
+    // The answer to the upgrade is the welcome.
+    bool encode(const Welcome&, std::string&) override { return false; }
     bool encode(const Command&, std::string& out) override;
     bool encode(const Ping&, std::string& out) override;
-    bool encode(const Heartbeat&, std::string&) override { return false; } // pongs are not acknowledged
+    // Pongs are not acknowledged.
+    bool encode(const Heartbeat&, std::string&) override { return false; }
 
 private:
     // The fields of a frame.
@@ -43,12 +46,13 @@ private:
     FromAgent failure(FieldReader&, const Frame&);
     FromAgent event(FieldReader&, const Frame&);
     FromAgent pong(const Frame&);
-    void begin(std::string& out, std::string_view id, std::string_view type) const;
+    void begin(base::JsonWriter&, std::string_view id, std::string_view type) const;
 
     World world_;
     std::string agent_id_;
     Scratch scratch_;
-    std::string memory_; // storage for what is neither in the frame nor in scratch_; at most twice the frame
+    // Storage for what is neither in the frame nor in scratch_; at most twice the frame.
+    std::string memory_;
 };
 
 json::Member value(std::span<const json::Member> members, std::string_view key)
@@ -69,7 +73,7 @@ FromAgent PanelServer::decode(std::string_view frame)
     f.id = fields.identifier("id", most::id);
     const std::string_view type = fields.needed("type", most::word);
     const std::string_view agent = fields.identifier("agentId", most::id);
-    f.at = from_iso8601(value(*members, "timestamp").text).value_or(0);
+    f.at = base::from_iso8601(value(*members, "timestamp").text).value_or(0);
     f.data = value(*members, "data"), f.error = value(*members, "error");
     if (fields.problem.empty() && !agent.empty() && !agent_id_.empty() && agent != agent_id_)
         fields.problem = "agentId is not the one this connection was opened for";
@@ -83,7 +87,7 @@ FromAgent PanelServer::decode(std::string_view frame)
 FromAgent PanelServer::response(std::span<const json::Member> members, FieldReader& fields, const Frame& f)
 {
     if (f.id.empty()) return Malformed{"id is missing", {}};
-    // Agents in the field say first that they have begun, in an answer of the same id; the real one follows.
+    // Deployed agents first send a response of status "processing"; the result follows with the same id.
     const json::Member* const status = find(members, "status");
     if (status && status->text == "processing")
         return Progress{f.id, f.data.kind == json::Kind::object ? f.data.raw : std::string_view{"{}"}};
@@ -166,25 +170,23 @@ FromAgent PanelServer::pong(const Frame& f)
     std::string why;
     const auto inner = f.data.kind == json::Kind::object ? json::split(f.data.raw, why) : std::nullopt;
     if (!inner) return Malformed{"data " + (why.empty() ? "is not an object" : why), f.id};
+    base::JsonWriter json{memory_};
+    json.object();
     for (const FactName& name : fact_names) {
         const json::Member* const found = find(*inner, name.wire);
         if (!found || found->kind == json::Kind::null) continue;
-        memory_ += memory_.empty() ? "{\"" : ",\"";
-        memory_.append(name.fact).append("\":").append(found->raw);
+        json.member(name.fact, base::RawJson{found->raw});
     }
-    memory_ += memory_.empty() ? "{}" : "}";
+    json.end();
     beat.facts = memory_;
     return beat;
 }
 
-void PanelServer::begin(std::string& out, std::string_view id, std::string_view type) const
+void PanelServer::begin(base::JsonWriter& json, std::string_view id, std::string_view type) const
 {
-    out += R"({"id":)";
-    json::append(out, id.empty() ? new_id(world_) : id);
-    out += R"(,"type":")";
-    out += type;
-    out += R"(","timestamp":)";
-    append_iso8601(out, now(world_));
+    const std::string made = id.empty() ? new_id(world_) : std::string{};
+    json.object().member("id", id.empty() ? std::string_view{made} : id).member("type", type);
+    write_time(json, "timestamp", now(world_));
 }
 
 bool PanelServer::encode(const Command& command, std::string& out)
@@ -198,26 +200,26 @@ bool PanelServer::encode(const Command& command, std::string& out)
         const auto members = json::split(params, why);
         return members && value(*members, "serverId").text == command.target;
     }();
-    begin(out, command.id, "command");
-    append_field(out, "agentId", agent_id_, most::id);
-    if (!target_in_params) append_field(out, "serverId", command.target, most::id);
-    append_field(out, "action", command.action, most::action);
+    base::JsonWriter json{out};
+    begin(json, command.id, "command");
+    write_field(json, "agentId", agent_id_, most::id);
+    if (!target_in_params) write_field(json, "serverId", command.target, most::id);
+    write_field(json, "action", command.action, most::action);
     if (command.timeout) {
-        out += R"(,"timeout":)";
-        append_seconds(out, *command.timeout);
+        std::string seconds;
+        append_seconds(seconds, *command.timeout);
+        json.member("timeout", base::RawJson{seconds});
     }
-    if (params != "{}") {
-        out += R"(,"payload":)";
-        out += params;
-    }
-    out += '}';
+    if (params != "{}") json.member("payload", base::RawJson{params});
+    json.end();
     return true;
 }
 
 bool PanelServer::encode(const Ping& ping, std::string& out)
 {
-    begin(out, ping.id, "ping");
-    out += '}';
+    base::JsonWriter json{out};
+    begin(json, ping.id, "ping");
+    json.end();
     return true;
 }
 

@@ -4,7 +4,6 @@
 #include "words.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/iso8601.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/panel/panel.hpp"
 #include "wire/session/answers.hpp"
@@ -71,40 +70,41 @@ std::string_view answer_type(std::string_view request_type)
     return request_type == "server_command" ? "server_output" : "server_status";
 }
 
-void append_failure(std::string& out, std::string_view type, const Result& result)
+void write_failure(base::JsonWriter& json, std::string_view type, const Result& result)
 {
     const std::string_view code = result.error.code.empty() ? code::internal : result.error.code;
     const std::string_view message = result.error.message.empty() ? code : result.error.message;
-    if (type == "server_status") append_field(out, "status", "error", most::word);
+    if (type == "server_status") json.member("status", "error");
     if (type == "server_output") {
-        append_field(out, "output", message, most::text);
-        append_field(out, "stream", "stderr", most::word);
+        write_field(json, "output", message, most::text);
+        json.member("stream", "stderr");
     }
-    if (type == "file_content") out += R"(,"success":false)";
-    append_field(out, "error", message, most::text);
-    append_field(out, "code", code, most::word);
-    append_field(out, "detail", result.error.detail, most::text);
+    if (type == "file_content") json.member("success", false);
+    write_field(json, "error", message, most::text);
+    write_field(json, "code", code, most::word);
+    write_field(json, "detail", result.error.detail, most::text);
 }
 
-// Appends the result's data, except members that the answer repeats from the request, and adds members that
+// Writes the result's data, except members that the answer repeats from the request, and adds members that
 // readers of the type expect.
-void append_success(std::string& out, std::string_view type, const Request& request, std::string_view data)
+void write_success(base::JsonWriter& json, std::string_view type, const Request& request,
+                   std::string_view data)
 {
     std::string why;
     const auto members = is_object(data) ? json::split(data, why) : std::nullopt;
     const auto has = [&](std::string_view key) { return members && find(*members, key); };
-    if (type == "file_content" && !has("success")) out += R"(,"success":true)";
-    if (type == "server_output" && !has("stream")) out += R"(,"stream":"stdout")";
+    if (type == "file_content" && !has("success")) json.member("success", true);
+    if (type == "server_output" && !has("stream")) json.member("stream", "stdout");
     if (type == "server_output" && !has("output")) {
         const json::Member* const message = members ? find(*members, "message") : nullptr;
-        out.append(R"(,"output":)").append(message ? message->raw : R"("")");
+        json.member("output", base::RawJson{message ? message->raw : R"("")"});
     }
-    if (!members && !data.empty()) out.append(R"(,"result":)").append(data);
+    if (!members && !data.empty()) json.member("result", base::RawJson{data});
     if (!members) return;
     for (const json::Member& member : *members) {
-        const bool said = (member.key == "serverId" && !request.server_id.empty()) ||
-                          (member.key == "path" && !request.path.empty()) || member.key == "timestamp";
-        if (!said) out.append(",").append(member.key_raw).append(":").append(member.raw);
+        const bool repeated = (member.key == "serverId" && !request.server_id.empty()) ||
+                              (member.key == "path" && !request.path.empty()) || member.key == "timestamp";
+        if (!repeated) write_member(json, member);
     }
 }
 
@@ -130,10 +130,11 @@ private:
     FromServer refuse(std::string_view id, std::string reason);
     void translate(std::string_view type, std::span<const json::Member> data, Command&, std::string& problem);
     void remember(const Hello&);
-    void begin(std::string& out, std::string_view type, std::string_view message_id, std::int64_t at) const;
-    void append_system_info(std::string& out) const;
-    void append_answer(std::string& out, const Request&, const Result&) const;
-    void append_error(std::string& out, const Error&) const;
+    base::JsonWriter& begin(base::JsonWriter&, std::string_view type, std::string_view message_id,
+                            std::int64_t at) const;
+    void write_system_info(std::string& out) const;
+    void write_answer(std::string& out, const Request&, const Result&) const;
+    void write_error(std::string& out, const Error&) const;
 
     World world_;
     std::unique_ptr<AgentCodec> document_;
@@ -165,34 +166,30 @@ std::string PanelFieldAgent::hello(const Hello& hello)
 {
     remember(hello);
     std::string out;
-    append_system_info(out);
+    write_system_info(out);
     return out;
 }
 
-// {"type":..,"messageId":..,"timestamp":..,"data":
-void PanelFieldAgent::begin(std::string& out, std::string_view type, std::string_view message_id,
-                            std::int64_t at) const
+// Opens a frame {type, messageId, timestamp, data}; the caller writes the data's value.
+base::JsonWriter& PanelFieldAgent::begin(base::JsonWriter& json, std::string_view type,
+                                         std::string_view message_id, std::int64_t at) const
 {
-    out += R"({"type":)";
-    json::append(out, type);
-    append_field(out, "messageId", message_id, most::id);
-    out += R"(,"timestamp":)";
-    append_iso8601(out, at != 0 ? at : now(world_));
-    out += R"(,"data":)";
+    json.object().member("type", type);
+    write_field(json, "messageId", message_id, most::id);
+    write_time(json, "timestamp", at != 0 ? at : now(world_));
+    return json.key("data");
 }
 
-void PanelFieldAgent::append_system_info(std::string& out) const
+void PanelFieldAgent::write_system_info(std::string& out) const
 {
-    begin(out, "system_info", {}, 0);
-    out += R"({"nodeId":)";
-    json::append(out, clip(agent_id_, most::id));
-    append_field(out, "hostname", name_, most::id);
-    append_field(out, "os", platform_, most::id);
-    append_field(out, "arch", arch_, most::id);
-    append_field(out, "version", version_, most::id);
-    out += R"(,"capabilities":)";
-    out += capabilities_.empty() ? "[]" : capabilities_;
-    out += "}}";
+    base::JsonWriter json{out};
+    begin(json, "system_info", {}, 0).object().member("nodeId", clip(agent_id_, most::id));
+    write_field(json, "hostname", name_, most::id);
+    write_field(json, "os", platform_, most::id);
+    write_field(json, "arch", arch_, most::id);
+    write_field(json, "version", version_, most::id);
+    json.member("capabilities", base::RawJson{capabilities_.empty() ? "[]" : capabilities_});
+    json.end().end();
 }
 
 FromServer PanelFieldAgent::decode(std::string_view frame, bool authenticating)
@@ -268,76 +265,74 @@ void PanelFieldAgent::translate(std::string_view type, std::span<const json::Mem
         made_action_ = std::string{word} + "_server";
         command.params = scratch_.object(data, without_action);
     } else if (type == "server_create" && !find(data, "eggConfig")) {
-        made_params_ = "{";
+        made_params_.clear();
+        base::JsonWriter json{made_params_};
+        json.object();
         if (const json::Member* const id = find(data, "serverId"))
-            made_params_.append(R"("serverId":)").append(id->raw).append(",");
-        made_params_ += R"("eggConfig":)";
-        made_params_ += scratch_.object(data, without_server);
-        made_params_ += '}';
+            json.member("serverId", base::RawJson{id->raw});
+        json.member("eggConfig", base::RawJson{scratch_.object(data, without_server)}).end();
         command.params = made_params_;
     }
 }
 
-void PanelFieldAgent::append_error(std::string& out, const Error& error) const
+void PanelFieldAgent::write_error(std::string& out, const Error& error) const
 {
     const std::string_view code = error.code.empty() ? code::internal : error.code;
-    begin(out, "error", {}, 0);
-    out += R"({"code":)";
-    json::append(out, clip(code, most::word));
-    append_field(out, "message", error.message.empty() ? code : error.message, most::text);
-    append_field(out, "details", error.detail, most::text);
-    out += "}}";
+    base::JsonWriter json{out};
+    begin(json, "error", {}, 0).object().member("code", clip(code, most::word));
+    write_field(json, "message", error.message.empty() ? code : error.message, most::text);
+    write_field(json, "details", error.detail, most::text);
+    json.end().end();
 }
 
-void PanelFieldAgent::append_answer(std::string& out, const Request& request, const Result& result) const
+void PanelFieldAgent::write_answer(std::string& out, const Request& request, const Result& result) const
 {
     const std::string_view type = answer_type(request.type);
-    begin(out, type, request.message_id, 0);
-    out += R"({"timestamp":)";
-    append_iso8601(out, now(world_));
-    append_field(out, "serverId", request.server_id, most::id);
-    append_field(out, "path", request.path, most::text);
-    const bool failed = result.outcome != Outcome::success;
-    if (failed)
-        append_failure(out, type, result);
+    base::JsonWriter json{out};
+    begin(json, type, request.message_id, 0).object();
+    write_time(json, "timestamp", now(world_));
+    write_field(json, "serverId", request.server_id, most::id);
+    write_field(json, "path", request.path, most::text);
+    if (result.outcome != Outcome::success)
+        write_failure(json, type, result);
     else
-        append_success(out, type, request, result.data);
-    out += "}}";
+        write_success(json, type, request, result.data);
+    json.end().end();
 }
 
 bool PanelFieldAgent::encode(const Result& result, std::string& out)
 {
     const bool failed = result.outcome != Outcome::success;
     if (const auto request = requests_.take(result.id)) {
-        append_answer(out, *request, result);
+        write_answer(out, *request, result);
         return true;
     }
     if (!result.id.starts_with('~')) return document_->encode(result, out);
     if (result.id.starts_with(refused_prefix)) {
-        if (failed) append_error(out, result.error);
+        if (failed) write_error(out, result.error);
         return failed;
     }
     // Forgotten, or requested before a restart: the id contains the request's type.
     const std::string_view rest = result.id.substr(1);
-    append_answer(out, {.type = std::string{rest.substr(0, rest.find('~'))}}, result);
+    write_answer(out, {.type = std::string{rest.substr(0, rest.find('~'))}}, result);
     return true;
 }
 
 bool PanelFieldAgent::encode(const Progress& progress, std::string& out)
 {
     if (progress.id.starts_with('~') || requests_.has(progress.id)) return false;
-    out += R"({"id":)";
-    json::append(out, progress.id);
-    out += R"(,"type":"response","timestamp":)";
-    append_iso8601(out, now(world_));
-    out += R"(,"status":"processing","success":true,"data":)";
-    if (progress.json.empty())
-        out += "{}";
-    else if (is_object(progress.json))
-        out += progress.json;
-    else
-        out.append(R"({"value":)").append(progress.json).append("}");
-    out += '}';
+    base::JsonWriter json{out};
+    json.object().member("id", progress.id).member("type", "response");
+    write_time(json, "timestamp", now(world_));
+    json.member("status", "processing").member("success", true);
+    if (is_object(progress.json)) {
+        json.member("data", base::RawJson{progress.json});
+    } else {
+        json.object("data");
+        if (!progress.json.empty()) json.member("value", base::RawJson{progress.json});
+        json.end();
+    }
+    json.end();
     return true;
 }
 
@@ -351,35 +346,29 @@ bool PanelFieldAgent::encode(const Event& event, std::string& out)
     const auto data =
         word == event_words.end() ? std::nullopt : json::split(event.json.empty() ? "{}" : event.json, why);
     if (!data) return document_->encode(event, out);
-    begin(out, word->type, {}, event.at);
-    std::string added;
-    if (!find(*data, "serverId")) append_field(added, "serverId", event.target, most::id);
+    base::JsonWriter json{out};
+    begin(json, word->type, {}, event.at).object();
+    if (!find(*data, "serverId")) write_field(json, "serverId", event.target, most::id);
     const json::Member* const source = word->member.empty() ? nullptr : find(*data, word->source);
-    if (source && !find(*data, word->member))
-        added.append(",\"").append(word->member).append("\":").append(source->raw);
-    append_members(added, event.json);
-    out += '{';
-    if (!added.empty()) out.append(added, 1);
-    out += "}}";
+    if (source && !find(*data, word->member)) json.member(word->member, base::RawJson{source->raw});
+    json.raw_members(members_of(event.json)).end().end();
     return true;
 }
 
 bool PanelFieldAgent::encode(const Heartbeat& beat, std::string& out)
 {
     if (beat.id == system_info_id) {
-        append_system_info(out);
+        write_system_info(out);
         return true;
     }
     if (document_->encode(beat, out)) return true; // the answer to a ping
-    begin(out, "heartbeat", {}, beat.at);
-    out += R"({"nodeId":)";
-    json::append(out, clip(agent_id_, most::id));
-    out += R"(,"timestamp":)";
-    append_iso8601(out, beat.at != 0 ? beat.at : now(world_));
-    out += R"(,"status":"online")";
+    base::JsonWriter json{out};
+    begin(json, "heartbeat", {}, beat.at).object().member("nodeId", clip(agent_id_, most::id));
+    write_time(json, "timestamp", beat.at != 0 ? beat.at : now(world_));
+    json.member("status", "online");
     if (beat.facts.size() > 2 && beat.facts.size() <= max_facts && is_object(beat.facts))
-        out.append(R"(,"facts":)").append(beat.facts);
-    out += "}}";
+        json.member("facts", base::RawJson{beat.facts});
+    json.end().end();
     return true;
 }
 

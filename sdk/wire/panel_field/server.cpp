@@ -3,10 +3,11 @@
 #include "words.hpp"
 
 #include "wire/codes.hpp"
-#include "wire/iso8601.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/panel/panel.hpp"
 #include "wire/session/answers.hpp"
+
+#include "base/iso8601.hpp"
 
 #include <utility>
 
@@ -65,7 +66,7 @@ FromAgent PanelFieldServer::decode(std::string_view frame)
 
     scratch_.begin(frame);
     const json::Member* const at = find(*members, "timestamp");
-    const std::int64_t time = at ? from_iso8601(at->text).value_or(0) : 0;
+    const std::int64_t time = at ? base::from_iso8601(at->text).value_or(0) : 0;
     const json::Member* const given = find(*members, "data");
     const json::Member data = given ? *given : json::Member{};
     if (data.kind != json::Kind::object && (given != nullptr && data.kind != json::Kind::null))
@@ -138,9 +139,10 @@ FromAgent PanelFieldServer::error(FieldReader& data, std::int64_t at)
 bool PanelFieldServer::encode(const Welcome& welcome, std::string& out)
 {
     if (!welcome.accepted) return false;
-    out += R"({"type":"system_info_request","timestamp":)";
-    append_iso8601(out, now(world_));
-    out += '}';
+    base::JsonWriter json{out};
+    json.object().member("type", "system_info_request");
+    write_time(json, "timestamp", now(world_));
+    json.end();
     return true;
 }
 
@@ -149,11 +151,10 @@ bool PanelFieldServer::encode(const Command& command, std::string& out)
 {
     std::string inner;
     if (!document_->encode(command, inner)) return false;
-    out += R"({"type":"command","id":)";
-    json::append(out, command.id);
-    out += R"(,"timestamp":)";
-    append_iso8601(out, now(world_));
-    out.append(R"(,"data":)").append(inner).append("}");
+    base::JsonWriter json{out};
+    json.object().member("type", "command").member("id", command.id);
+    write_time(json, "timestamp", now(world_));
+    json.member("data", base::RawJson{inner}).end();
     return true;
 }
 

@@ -91,9 +91,8 @@ std::string_view PrintAgent::params_of(std::string_view type, std::string_view i
     const std::array<std::string_view, 2> skip{"shopId", envelope ? "id" : "shopId"};
     const std::string_view params = scratch_.object(payload, skip);
     if (type != task_config || find(payload, "updates")) return params;
-    memory_ = R"({"updates":)";
-    memory_ += params;
-    memory_ += '}';
+    memory_.clear();
+    base::JsonWriter{memory_}.object().member("updates", base::RawJson{params}).end();
     return memory_;
 }
 
@@ -129,20 +128,18 @@ FromServer PrintAgent::flat_print(std::span<const json::Member> members, FieldRe
     static constexpr std::array<std::string_view, 7> taken{"type", "taskId",    "id",     "shopId",
                                                            "port", "printerIP", "printer"};
     const std::string_view address = given("printerIP"), port = given("port"), printer = given("printer");
+    base::JsonWriter json{memory_};
+    json.object();
     if (!address.empty()) {
-        memory_.append(R"(,"printer":{"ip":)").append(address);
-        if (!port.empty()) memory_.append(R"(,"port":)").append(port);
-        memory_ += '}';
+        json.object("printer").member("ip", base::RawJson{address});
+        if (!port.empty()) json.member("port", base::RawJson{port});
+        json.end();
     } else if (!printer.empty()) {
-        memory_.append(R"(,"printer":)").append(printer);
+        json.member("printer", base::RawJson{printer});
     }
-    for (const json::Member& member : members) {
-        if (std::find(taken.begin(), taken.end(), member.key) != taken.end()) continue;
-        memory_.append(",").append(member.key_raw).append(":").append(member.raw);
-    }
-    if (memory_.empty()) memory_ = '{';
-    memory_.front() = '{'; // replaces the first comma
-    memory_ += '}';
+    for (const json::Member& member : members)
+        if (std::find(taken.begin(), taken.end(), member.key) == taken.end()) write_member(json, member);
+    json.end();
     const std::string_view params = with_decimal_ids(memory_, decimal_);
     return Command{.id = id, .action = task_print, .params = params, .target = {}, .timeout = {}};
 }

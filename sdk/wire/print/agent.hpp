@@ -52,7 +52,7 @@ private:
     {
         return !shop.empty() && !agent_id_.empty() && shop != agent_id_;
     }
-    static void append_error(const Result&, std::string& out);
+    static void write_error(base::JsonWriter&, const Result&);
     static bool encode_flat(const Result&, std::string& out);
 
     World world_;

@@ -1,6 +1,5 @@
 #include "agent.hpp"
 #include "wire/codes.hpp"
-#include "wire/iso8601.hpp"
 #include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
 
@@ -8,6 +7,9 @@
 
 namespace agenthost::wire::print {
 namespace {
+
+// Bytes of a heartbeat without its facts.
+constexpr std::size_t usual_heartbeat = 256;
 
 // Node's names for uname's architectures.
 std::string_view arch_of(std::string_view machine)
@@ -32,15 +34,16 @@ Opening PrintAgent::opening(const Hello& hello)
 std::string PrintAgent::hello(const Hello& hello)
 {
     agent_id_ = hello.agent_id;
-    std::string out = R"({"type":"register","payload":{"shopId":)";
-    json::append(out, hello.agent_id);
-    append_field(out, "version", hello.version, most::id);
-    append_field(out, "platform", hello.platform, most::id);
-    append_field(out, "arch", arch_of(hello.arch), most::id);
-    append_field(out, "hostname", hello.name, most::id);
-    out += R"(,"udpPort":null,"capabilities":)";
-    out += hello.capabilities.empty() ? "[]" : hello.capabilities;
-    out += "}}";
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("type", "register").object("payload").member("shopId", hello.agent_id);
+    write_field(json, "version", hello.version, most::id);
+    write_field(json, "platform", hello.platform, most::id);
+    write_field(json, "arch", arch_of(hello.arch), most::id);
+    write_field(json, "hostname", hello.name, most::id);
+    json.member("udpPort", nullptr);
+    json.member("capabilities", base::RawJson{hello.capabilities.empty() ? "[]" : hello.capabilities});
+    json.end().end();
     return out;
 }
 
@@ -65,98 +68,86 @@ bool PrintAgent::encode(const Result& result, std::string& out)
     const bool has_id = !result.id.empty() && !is_made(result.id);
     const bool success = result.outcome == Outcome::success;
     const bool ponged = success && result.action == task_ping;
-    out += R"({"type":"task_result")";
-    if (has_id) append_field(out, "id", result.id, most::id);
-    out += R"(,"payload":{)";
-    if (has_id) {
-        out += R"("id":)";
-        json::append(out, clip(result.id, most::id));
-        out += ',';
-    }
-    out += success ? ponged ? R"("status":"pong","message":)" : R"("status":"success","message":)"
-                   : R"("status":"error","message":)";
+    base::JsonWriter json{out};
+    json.object().member("type", "task_result");
+    if (has_id) write_field(json, "id", result.id, most::id);
+    json.object("payload");
+    if (has_id) write_field(json, "id", result.id, most::id);
+    json.member("status", success ? ponged ? "pong" : "success" : "error");
     if (!success) {
-        append_error(result, out);
+        write_error(json, result);
     } else {
         std::string message, rest;
         std::string_view data = result.data;
         if (ponged) { // regardless of the data
-            json::append(out, pong);
+            json.member("message", pong);
         } else if (cut_message(data, message, rest)) {
-            out += message;
+            json.member("message", base::RawJson{message});
             data = rest;
         } else {
-            json::append(out, nothing_to_say);
+            json.member("message", nothing_to_say);
         }
-        if (!data.empty()) {
-            out += R"(,"meta":)";
-            out += data;
-        }
+        if (!data.empty()) json.member("meta", base::RawJson{data});
     }
-    out += "}}";
+    json.end().end();
     return true;
 }
 
-void PrintAgent::append_error(const Result& result, std::string& out)
+void PrintAgent::write_error(base::JsonWriter& json, const Result& result)
 {
     const Error& error = result.error;
     const std::string_view code = error.code.empty() ? code::internal : error.code;
-    json::append(out, clip(error.message.empty() ? code : error.message, most::text));
-    append_field(out, "code", code, most::word);
-    append_field(out, "detail", error.detail, most::text);
+    json.member("message", clip(error.message.empty() ? code : error.message, most::text));
+    write_field(json, "code", code, most::word);
+    write_field(json, "detail", error.detail, most::text);
     // The server must know whether paper may have been printed. No code implies "unknown", so that outcome is
     // always sent.
     const bool says_outcome = result.outcome != outcome_of(code);
     if (!says_outcome && error.data.empty()) return;
-    out += R"(,"meta":)";
     if (!says_outcome && is_object(error.data)) {
-        out += error.data;
+        json.member("meta", base::RawJson{error.data});
         return;
     }
-    std::string members;
-    if (says_outcome) append_field(members, "outcome", outcome_word(result.outcome), most::word);
+    json.object("meta");
+    if (says_outcome) json.member("outcome", outcome_word(result.outcome));
     std::string why;
     const auto own = is_object(error.data) ? json::split(error.data, why) : std::nullopt;
     if (own) {
-        for (const json::Member& member : *own) {
-            if (member.key != "outcome")
-                members.append(",").append(member.key_raw).append(":").append(member.raw);
-        }
+        for (const json::Member& member : *own)
+            if (member.key != "outcome") write_member(json, member);
     } else if (!error.data.empty()) {
-        members.append(R"(,"data":)").append(error.data);
+        json.member("data", base::RawJson{error.data});
     }
-    members.front() = '{'; // replaces the first comma
-    out += members;
-    out += '}';
+    json.end();
 }
 
 bool PrintAgent::encode_flat(const Result& result, std::string& out)
 {
-    out += R"({"type":"print_result")";
-    append_field(out, "taskId", result.id.substr(flat.size()), most::id);
+    base::JsonWriter json{out};
+    json.object().member("type", "print_result");
+    write_field(json, "taskId", result.id.substr(flat.size()), most::id);
     if (result.outcome == Outcome::success) {
-        out += R"(,"success":true)";
+        json.member("success", true);
         std::string why;
         const auto members = is_object(result.data) ? json::split(result.data, why) : std::nullopt;
         const std::string_view sent =
             members ? raw_of(*members, "bytesSent", json::Kind::number) : std::string_view{};
-        if (!sent.empty()) out.append(R"(,"bytesSent":)").append(sent);
+        if (!sent.empty()) json.member("bytesSent", base::RawJson{sent});
     } else {
         const Error& error = result.error;
-        out += R"(,"success":false)";
-        append_field(out, "error", error.message.empty() ? error.code : error.message, most::text);
-        append_field(out, "code", error.code, most::word);
-        append_outcome(out, result);
+        json.member("success", false);
+        write_field(json, "error", error.message.empty() ? error.code : error.message, most::text);
+        write_field(json, "code", error.code, most::word);
+        write_outcome(json, result);
     }
-    out += '}';
+    json.end();
     return true;
 }
 
 bool PrintAgent::encode(const Event& event, std::string& out)
 {
     std::string why;
-    std::string level{R"("info")"}, message; // the readable text: the event's own message if it has one
-    json::append(message, clip(event.topic, most::action));
+    std::string_view level = R"("info")", message; // as JSON; message: empty if the event has none
     if (is_object(event.json)) {
         if (const auto members = json::split(event.json, why)) {
             const std::string_view own_level = raw_of(*members, "level", json::Kind::string);
@@ -165,30 +156,30 @@ bool PrintAgent::encode(const Event& event, std::string& out)
             if (own_message.size() > 2 && own_message.size() <= most::text) message = own_message;
         }
     }
-    out += R"({"type":"log_event","payload":{"level":)";
-    out += level;
-    out += R"(,"message":)";
-    out += message;
-    out += R"(,"timestamp":)";
-    append_iso8601(out, event.at != 0 ? event.at : now(world_));
-    append_field(out, "event", event.topic, most::action);
-    append_field(out, "target", event.target, most::id);
-    out += R"(,"data":)";
-    out += event.json.empty() ? "{}" : event.json;
-    out += "}}";
+    base::JsonWriter json{out};
+    json.object().member("type", "log_event").object("payload");
+    json.member("level", base::RawJson{level});
+    if (message.empty())
+        json.member("message", clip(event.topic, most::action));
+    else
+        json.member("message", base::RawJson{message});
+    write_time(json, "timestamp", event.at != 0 ? event.at : now(world_));
+    write_field(json, "event", event.topic, most::action);
+    write_field(json, "target", event.target, most::id);
+    json.member("data", base::RawJson{event.json.empty() ? "{}" : event.json});
+    json.end().end();
     return true;
 }
 
 bool PrintAgent::encode(const Log& log, std::string& out)
 {
-    out += R"({"type":"log_event","payload":{"level":)";
-    json::append(out, clip(log.level.empty() ? "info" : log.level, most::word));
-    out += R"(,"message":)";
-    json::append(out, clip(log.message, most::text));
-    out += R"(,"timestamp":)";
-    append_iso8601(out, log.at != 0 ? log.at : now(world_));
-    append_field(out, "source", log.source, most::id);
-    out += "}}";
+    base::JsonWriter json{out};
+    json.object().member("type", "log_event").object("payload");
+    json.member("level", clip(log.level.empty() ? "info" : log.level, most::word));
+    json.member("message", clip(log.message, most::text));
+    write_time(json, "timestamp", log.at != 0 ? log.at : now(world_));
+    write_field(json, "source", log.source, most::id);
+    json.end().end();
     return true;
 }
 
@@ -202,20 +193,20 @@ bool PrintAgent::encode(const Heartbeat& beat, std::string& out)
     };
     const std::string_view status = fact("agent_status", R"("healthy")");
     const std::string_view uptime = fact("uptime", {}), load = fact("system_load", {});
-    out += R"({"type":"heartbeat","payload":{"shopId":)";
-    json::append(out, clip(agent_id_, most::id));
-    if (!uptime.empty()) out.append(R"(,"uptime":)").append(uptime);
-    out.append(R"(,"devices":)").append(fact("devices", "[]"));
-    out.append(R"(,"telemetry":{"logs":)").append(fact("logs", "[]"));
-    out.append(R"(,"status":)").append(status == R"("healthy")" ? R"("online")" : status);
-    if (!load.empty()) out.append(R"(,"systemLoad":)").append(load);
-    out += '}';
+    out.reserve(out.size() + beat.facts.size() + usual_heartbeat);
+    base::JsonWriter json{out};
+    json.object().member("type", "heartbeat").object("payload").member("shopId", clip(agent_id_, most::id));
+    if (!uptime.empty()) json.member("uptime", base::RawJson{uptime});
+    json.member("devices", base::RawJson{fact("devices", "[]")});
+    json.object("telemetry").member("logs", base::RawJson{fact("logs", "[]")});
+    json.member("status", base::RawJson{status == R"("healthy")" ? R"("online")" : status});
+    if (!load.empty()) json.member("systemLoad", base::RawJson{load});
+    json.end();
     if (due_) {
-        out += R"(,"config_push_at":)";
-        append_iso8601(out, config_push_at_);
+        write_time(json, "config_push_at", config_push_at_);
         due_ = false;
     }
-    out += "}}";
+    json.end().end();
     return true;
 }
 

@@ -4,10 +4,11 @@
 #include "envelope.hpp"
 #include "ids.hpp"
 #include "wire/codes.hpp"
-#include "wire/iso8601.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
+
+#include "base/iso8601.hpp"
 
 #include <array>
 
@@ -127,10 +128,10 @@ FromAgent PrintServer::heartbeat(std::span<const json::Member> payload, FieldRea
         if (!inner) return Malformed{"telemetry: " + why, id};
         logs = value(*inner, "logs"), status = value(*inner, "status"), load = value(*inner, "systemLoad");
     }
-    const auto add = [this](std::string_view fact, std::string_view raw) {
-        if (raw.empty()) return;
-        memory_ += memory_.empty() ? "{\"" : ",\"";
-        memory_.append(fact).append("\":").append(raw);
+    base::JsonWriter json{memory_};
+    json.object();
+    const auto add = [&json](const base::JsonKey& fact, std::string_view raw) {
+        if (!raw.empty()) json.member(fact, base::RawJson{raw});
     };
     add("uptime", uptime.raw);
     add("devices", with_decimal_ids(devices.raw, decimal_));
@@ -138,7 +139,7 @@ FromAgent PrintServer::heartbeat(std::span<const json::Member> payload, FieldRea
     add("agent_status", status.raw == R"("online")" ? R"("healthy")" : status.raw);
     add("system_load", load.raw);
     add("config_push_at", pushed.raw);
-    memory_ += memory_.empty() ? "{}" : "}";
+    json.end();
     return Heartbeat{memory_, 0, id};
 }
 
@@ -194,7 +195,7 @@ FromAgent PrintServer::flat_result(std::span<const json::Member> members, FieldR
         if (result.error.code.empty()) result.error.code = code::internal;
         result.outcome = outcome_of(fields.identifier("outcome", most::word), result.error.code);
     } else if (sent.kind == json::Kind::number) {
-        memory_.append(R"({"bytesSent":)").append(sent.raw).append("}");
+        base::JsonWriter{memory_}.object().member("bytesSent", base::RawJson{sent.raw}).end();
         result.data = memory_;
     }
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
@@ -203,7 +204,7 @@ FromAgent PrintServer::flat_result(std::span<const json::Member> members, FieldR
 
 FromAgent PrintServer::log(std::span<const json::Member> payload, FieldReader& fields)
 {
-    const std::int64_t at = from_iso8601(value(payload, "timestamp").text).value_or(0);
+    const std::int64_t at = base::from_iso8601(value(payload, "timestamp").text).value_or(0);
     const json::Member data = value(payload, "data");
     const std::string_view topic = fields.identifier("event", most::action);
     if (fields.problem.empty() && !topic.empty()) {
@@ -222,11 +223,11 @@ FromAgent PrintServer::log(std::span<const json::Member> payload, FieldReader& f
 
 void PrintServer::ack(std::string_view id, std::string_view message, std::string& out)
 {
-    out += R"({"type":"ack")";
-    append_field(out, "id", id, most::id);
-    out += R"(,"payload":{"message":)";
-    json::append(out, clip(message.empty() ? nothing_to_say : message, most::text));
-    out += "}}";
+    base::JsonWriter json{out};
+    json.object().member("type", "ack");
+    write_field(json, "id", id, most::id);
+    json.object("payload").member("message", clip(message.empty() ? nothing_to_say : message, most::text));
+    json.end().end();
 }
 
 bool PrintServer::encode(const Welcome& welcome, std::string& out)
@@ -234,11 +235,12 @@ bool PrintServer::encode(const Welcome& welcome, std::string& out)
     if (welcome.accepted) {
         ack(register_id_, welcome.message, out);
     } else {
-        out += R"({"type":"error")";
-        append_field(out, "id", register_id_, most::id);
-        out += R"(,"payload":{"code":"AUTH_FAILED")";
-        append_field(out, "message", welcome.message, most::text);
-        out += "}}";
+        base::JsonWriter json{out};
+        json.object().member("type", "error");
+        write_field(json, "id", register_id_, most::id);
+        json.object("payload").member("code", "AUTH_FAILED");
+        write_field(json, "message", welcome.message, most::text);
+        json.end().end();
     }
     return true;
 }
@@ -258,19 +260,17 @@ bool PrintServer::flat_config(const Command& command, std::string& out)
     if (!members) return false;
     std::string settings{raw_of(*members, "updates", json::Kind::object)};
     if (settings.empty()) {
-        for (const json::Member& member : *members) {
-            if (member.key == "id" || member.key == "shopId") continue;
-            settings.append(settings.empty() ? "{" : ",")
-                .append(member.key_raw)
-                .append(":")
-                .append(member.raw);
-        }
-        settings += settings.empty() ? "{}" : "}";
+        base::JsonWriter json{settings};
+        json.object();
+        for (const json::Member& member : *members)
+            if (member.key != "id" && member.key != "shopId") write_member(json, member);
+        json.end();
     }
     std::string decimal;
-    out += R"({"type":"task_config")";
-    append_field(out, "id", command.id, most::id);
-    out.append(R"(,"payload":)").append(with_decimal_ids(settings, decimal)).append("}");
+    base::JsonWriter json{out};
+    json.object().member("type", "task_config");
+    write_field(json, "id", command.id, most::id);
+    json.member("payload", base::RawJson{with_decimal_ids(settings, decimal)}).end();
     return true;
 }
 
@@ -285,36 +285,27 @@ bool PrintServer::encode(const Command& command, std::string& out)
     const bool task = command.action.starts_with(print::task);
     const bool wrap = command.action == task_config && !find(*members, "updates");
 
-    std::string payload;
-    const auto add = [&payload](std::string_view key_raw, std::string_view raw) {
-        if (!payload.empty()) payload += ',';
-        payload.append(key_raw).append(":").append(raw);
-    };
-    for (const json::Member& member : *members) {
-        if (member.key == "shopId" || (task && member.key == "id")) continue; // ours
-        add(member.key_raw, member.raw);
+    std::string given, decimal; // the params without the members that we write
+    {
+        base::JsonWriter json{given};
+        json.object();
+        for (const json::Member& member : *members)
+            if (member.key != "shopId" && !(task && member.key == "id")) write_member(json, member);
     }
-    std::string decimal;
-    payload = with_decimal_ids(payload, decimal);
+    const std::string_view payload = members_of(with_decimal_ids(given, decimal));
 
-    out += R"({"type":)";
-    json::append(out, clip(command.action, most::action));
-    append_field(out, "id", command.id, most::id);
-    out += R"(,"payload":{)";
-    const std::size_t begin = out.size();
-    if (task) {
-        out += R"("id":)";
-        json::append(out, clip(command.id, most::id));
-    }
+    base::JsonWriter json{out};
+    json.object().member("type", clip(command.action, most::action));
+    write_field(json, "id", command.id, most::id);
+    json.object("payload");
+    if (task) json.member("id", clip(command.id, most::id));
     if (task && command.action != task_config && command.action != task_ping)
-        append_field(out, "shopId", agent_id_, most::id);
-    if (!payload.empty() || wrap) {
-        if (out.size() > begin) out += ',';
-        out += wrap ? R"("updates":{)" : "";
-        out += payload;
-        out += wrap ? "}" : "";
-    }
-    out += "}}";
+        write_field(json, "shopId", agent_id_, most::id);
+    if (wrap)
+        json.object("updates").raw_members(payload).end();
+    else
+        json.raw_members(payload);
+    json.end().end();
     return true;
 }
 

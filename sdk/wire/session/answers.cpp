@@ -3,6 +3,8 @@
 #include "wire/codes.hpp"
 #include "wire/json/fields.hpp"
 
+#include "base/iso8601.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -64,14 +66,11 @@ bool cut_message(std::string_view data, std::string& message, std::string& rest)
         return false;
     message += found->raw;
     if (members->size() == 1) return true;
-    for (const json::Member& member : *members) {
-        if (&member == found) continue;
-        rest += rest.empty() ? '{' : ',';
-        rest += member.key_raw;
-        rest += ':';
-        rest += member.raw;
-    }
-    rest += '}';
+    base::JsonWriter json{rest};
+    json.object();
+    for (const json::Member& member : *members)
+        if (&member != found) write_member(json, member);
+    json.end();
     return true;
 }
 
@@ -83,10 +82,8 @@ std::string_view with_message(std::string_view message, std::string_view data, s
         const auto members = json::split(data, why);
         if (!members || find(*members, message_key)) return data;
     }
-    memory = "{\"message\":";
-    json::append(memory, message);
-    append_members(memory, data);
-    memory += '}';
+    memory.clear();
+    base::JsonWriter{memory}.object().member("message", message).raw_members(members_of(data)).end();
     return memory;
 }
 
@@ -96,15 +93,22 @@ void renew(std::string& memory)
     if (memory.capacity() > kept_memory) memory = {};
 }
 
-void append_members(std::string& out, std::string_view object)
+std::string_view members_of(std::string_view object)
 {
-    if (!is_object(object)) return;
+    if (!is_object(object)) return {};
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
     std::string_view inner = object.substr(object.find('{') + 1);
     while (!inner.empty() && blank(inner.front())) inner.remove_prefix(1);
-    if (inner.empty() || inner.front() == '}') return;
-    out += ',';
-    out += inner.substr(0, inner.find_last_of('}'));
+    if (inner.empty() || inner.front() == '}') return {};
+    return inner.substr(0, inner.find_last_of('}'));
+}
+
+void write_time(base::JsonWriter& json, const base::JsonKey& key, std::int64_t utc_ms)
+{
+    json.key(key).append_value([utc_ms](std::string& out) {
+        base::append_iso8601(out, utc_ms);
+        return true;
+    });
 }
 
 std::optional<milliseconds> from_seconds(std::string_view json)

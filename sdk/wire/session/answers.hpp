@@ -5,6 +5,8 @@
 #include "wire/codec.hpp"
 #include "wire/json/json.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,12 +39,16 @@ inline bool is_object(std::string_view json)
     const std::size_t begin = json.find_first_not_of(" \t\r\n");
     return begin != json.npos && json[begin] == '{';
 }
-// Appends the members of a JSON object unchanged, each preceded by a comma. Nothing for "{}".
-void append_members(std::string& out, std::string_view object);
+// The members of a JSON object as written, without its braces. Empty for "{}" and for a value that is not an
+// object.
+std::string_view members_of(std::string_view object);
 
 // Seconds as a JSON number. nullopt: not a number, negative, or more than a year.
 std::optional<milliseconds> from_seconds(std::string_view json);
 void append_seconds(std::string& out, milliseconds);
+
+// Writes a member: a time as ISO 8601 text.
+void write_time(base::JsonWriter&, const base::JsonKey&, std::int64_t utc_ms);
 
 // A codec without a World uses time 0 and empty ids.
 inline std::int64_t now(const World& world) { return world.utc_ms ? world.utc_ms() : 0; }

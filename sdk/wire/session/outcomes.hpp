@@ -13,10 +13,9 @@ inline Outcome outcome_of(std::string_view word, std::string_view code)
     return named && *named != Outcome::success ? *named : outcome_of(code);
 }
 
-inline void append_outcome(std::string& out, const Result& result)
+inline void write_outcome(base::JsonWriter& json, const Result& result)
 {
-    if (result.outcome != outcome_of(result.error.code))
-        append_field(out, "outcome", outcome_word(result.outcome), most::word);
+    if (result.outcome != outcome_of(result.error.code)) json.member("outcome", outcome_word(result.outcome));
 }
 
 } // namespace agenthost::wire

@@ -75,7 +75,7 @@ private:
     FromServer answer(std::string_view payload, bool authenticating);
     FromServer command(const Envelope&);
     Malformed bad(std::string why, std::string_view word);
-    static void append_success(std::string& payload, std::string_view word, std::string_view data);
+    static void write_success(base::JsonWriter&, std::string_view word, std::string_view data);
 
     World world_;
     NonceBook* nonces_;
@@ -89,12 +89,10 @@ private:
 std::string SignedAgentCodec::hello(const Hello& hello)
 {
     become(hello);
-    std::string payload = R"({"hostname":)", frame;
-    json::append(payload, clip(hello.name, most::id));
-    payload += R"(,"version":)";
-    json::append(payload, clip(hello.version, most::id));
-    payload += '}';
-    send("auth", payload, frame);
+    std::string frame;
+    send("auth",
+         base::json_object("hostname", clip(hello.name, most::id), "version", clip(hello.version, most::id)),
+         frame);
     return frame;
 }
 
@@ -185,45 +183,46 @@ FromServer SignedAgentCodec::decode(std::string_view frame, bool authenticating)
 }
 
 // `result` is a string for people, as servers in the field expect; what programs read is in `data`.
-void SignedAgentCodec::append_success(std::string& payload, std::string_view word, std::string_view data)
+void SignedAgentCodec::write_success(base::JsonWriter& json, std::string_view word, std::string_view data)
 {
     std::string canonical;
     if (word == ping)
-        payload += R"("pong")";
+        json.member("result", "pong");
     else if (data.empty())
-        payload += "null";
+        json.member("result", nullptr);
     else if (!json::append_canonical(canonical, data))
-        payload += R"(null,"error":"the answer is not JSON","code":"INTERNAL")";
+        json.member("result", nullptr)
+            .member("error", "the answer is not JSON")
+            .member("code", code::internal);
     else if (canonical.front() == '"')
-        payload += canonical;
+        json.member("result", base::RawJson{canonical});
     else {
-        append_readable(payload, canonical);
-        payload += R"(,"data":)";
-        payload += canonical;
+        write_readable(json.key("result"), canonical);
+        json.member("data", base::RawJson{canonical});
     }
 }
 
 bool SignedAgentCodec::encode(const Result& result, std::string& out)
 {
-    std::string payload = R"({"command":)";
     const std::string_view word = result.action.empty() && result.id == bad_id_ ? bad_word_ : result.action;
-    json::append(payload, clip(word, most::action));
-    payload += R"(,"result":)";
+    std::string payload;
+    base::JsonWriter json{payload};
+    json.object().member("command", clip(word, most::action));
     if (result.outcome == Outcome::success) {
-        append_success(payload, word, result.data);
+        write_success(json, word, result.data);
     } else {
         const Error& error = result.error;
-        payload += error.code == code::unknown_action ? R"("unknown_command")" : "null";
+        json.member("result",
+                    base::RawJson{error.code == code::unknown_action ? R"("unknown_command")" : "null"});
         const std::string_view message = !error.message.empty() ? error.message : error.code;
-        append_field(payload, "error", message.empty() ? "failed" : message, most::text);
-        append_field(payload, "code", error.code, most::word);
-        append_field(payload, "detail", error.detail, most::text);
-        append_outcome(payload, result);
-        std::string data;
-        if (!error.data.empty() && json::append_canonical(data, error.data)) payload += ",\"data\":" + data;
+        write_field(json, "error", message.empty() ? "failed" : message, most::text);
+        write_field(json, "code", error.code, most::word);
+        write_field(json, "detail", error.detail, most::text);
+        write_outcome(json, result);
+        if (!error.data.empty()) write_canonical(json.key("data"), error.data);
     }
-    if (!result.id.starts_with('~')) append_field(payload, "requestId", result.id, most::id);
-    payload += '}';
+    if (!result.id.starts_with('~')) write_field(json, "requestId", result.id, most::id);
+    json.end();
     return send("command_result", payload, out);
 }
 
@@ -231,16 +230,19 @@ bool SignedAgentCodec::encode(const Event& event, std::string& out)
 {
     std::string data;
     if (!json::append_canonical(data, event.json.empty() ? "{}" : event.json)) return false;
-    std::string message{event.topic}, payload = R"({"level":"info")";
+    std::string message{event.topic};
     if (!event.target.empty()) message.append(" of ").append(event.target);
     message.append(" ").append(data);
-    append_field(payload, "message", message, most::text);
-    append_field(payload, "source", event.topic.substr(0, event.topic.find('.')), most::id);
-    append_field(payload, "event", event.topic, most::id);
-    payload += ",\"data\":" + data;
-    append_field(payload, "target", event.target, most::id);
-    append_time(payload, event.at);
-    payload += '}';
+    std::string payload;
+    base::JsonWriter json{payload};
+    json.object().member("level", "info");
+    write_field(json, "message", message, most::text);
+    write_field(json, "source", event.topic.substr(0, event.topic.find('.')), most::id);
+    write_field(json, "event", event.topic, most::id);
+    json.member("data", base::RawJson{data});
+    write_field(json, "target", event.target, most::id);
+    write_timestamp(json, event.at);
+    json.end();
     return send("log", payload, out);
 }
 
@@ -252,13 +254,13 @@ bool SignedAgentCodec::encode(const Metrics& metrics, std::string& out)
 
 bool SignedAgentCodec::encode(const Log& log, std::string& out)
 {
-    std::string payload = R"({"level":)";
-    json::append(payload, log.level.empty() ? "info" : clip(log.level, most::word));
-    payload += R"(,"message":)";
-    json::append(payload, clip(log.message, most::text));
-    append_field(payload, "source", log.source, most::id);
-    append_time(payload, log.at);
-    payload += '}';
+    std::string payload;
+    base::JsonWriter json{payload};
+    json.object().member("level", log.level.empty() ? "info" : clip(log.level, most::word));
+    json.member("message", clip(log.message, most::text));
+    write_field(json, "source", log.source, most::id);
+    write_timestamp(json, log.at);
+    json.end();
     return send("log", payload, out);
 }
 

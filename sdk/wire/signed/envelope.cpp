@@ -9,22 +9,16 @@
 namespace agenthost::wire {
 namespace {
 
-constexpr std::size_t signature_size = 64; // SHA-256 in hex
+constexpr std::size_t signature_size = 64;                         // SHA-256 in hex
+constexpr std::size_t signature_member_size = signature_size + 15; // with its key, comma and quotes
 
-void append_signed_part(std::string& out, std::string_view type, std::string_view agent_id, double ts,
-                        std::string_view nonce, std::string_view payload)
+// Writes the members that the signature covers, as an object.
+void write_signed_part(std::string& out, std::string_view type, std::string_view agent_id, double ts,
+                       std::string_view nonce, std::string_view payload)
 {
-    out += R"({"type":)";
-    json::append(out, type);
-    out += R"(,"agentId":)";
-    json::append(out, agent_id);
-    out += R"(,"ts":)";
-    json::append_number(out, ts);
-    out += R"(,"nonce":)";
-    json::append(out, nonce);
-    out += R"(,"payload":)";
-    out += payload;
-    out += '}';
+    base::JsonWriter json{out};
+    json.object().member("type", type).member("agentId", agent_id).member("ts", ts).member("nonce", nonce);
+    json.member("payload", base::RawJson{payload}).end();
 }
 
 // Compares hex digits in either case, in constant time.
@@ -94,7 +88,7 @@ Fault verify(const Envelope& envelope, std::string_view secret, const World& wor
         return why = "there is nothing to verify a signature with", Fault::signature;
     std::string text;
     text.reserve(envelope.payload.size() + 1024);
-    append_signed_part(text, envelope.type, envelope.agent_id, envelope.ts, envelope.nonce, envelope.payload);
+    write_signed_part(text, envelope.type, envelope.agent_id, envelope.ts, envelope.nonce, envelope.payload);
     if (!same_signature(envelope.signature, world.hmac(secret, text)))
         return why = "the signature is wrong: another secret, or the frame was changed on its way",
                Fault::signature;
@@ -121,14 +115,11 @@ bool append_signed(std::string& out, std::string_view type, std::string_view age
     if (!world.utc_ms || !world.uuid || !world.hmac || agent_id.empty() || secret.empty()) return false;
     std::string frame;
     frame.reserve(payload.size() + 512);
-    append_signed_part(frame, type, clip(agent_id, most::id), static_cast<double>(world.utc_ms()),
-                       world.uuid(), payload);
-    const std::string signature = world.hmac(secret, frame);
-    frame.pop_back();
-    out += frame;
-    out += R"(,"signature":")";
-    out += signature;
-    out += "\"}";
+    write_signed_part(frame, type, clip(agent_id, most::id), static_cast<double>(world.utc_ms()),
+                      world.uuid(), payload);
+    const std::string_view members = std::string_view{frame}.substr(1, frame.size() - 2);
+    out.reserve(out.size() + frame.size() + signature_member_size);
+    base::JsonWriter{out}.object().raw_members(members).member("signature", world.hmac(secret, frame)).end();
     return true;
 }
 

@@ -34,10 +34,8 @@ public:
     explicit SignedServerCodec(ServerSetup setup) : setup_{std::move(setup)}, agent_id_{setup_.agent_id} {}
 
     FromAgent decode(std::string_view frame) override;
-    bool encode(const Welcome&, std::string&) override
-    {
-        return false;
-    } // silence means accepted, a close means refused
+    // The protocol has no welcome: a refused agent's connection is closed.
+    bool encode(const Welcome&, std::string&) override { return false; }
     bool encode(const Command&, std::string& out) override;
     bool encode(const Ping&, std::string&) override { return false; }
     bool encode(const Heartbeat&, std::string&) override { return false; }
@@ -149,19 +147,17 @@ bool SignedServerCodec::encode(const Command& command, std::string& out)
 {
     const auto secret = setup_.secret_of && !agent_id_.empty() ? setup_.secret_of(agent_id_) : std::nullopt;
     if (!secret) return false;
-    std::string payload = R"({"command":)";
-    json::append(payload, clip(command.action, most::action));
-    payload += R"(,"args":)";
     const std::string_view params = command.params.empty() ? "{}" : command.params;
-    if (params.find_first_of('{') == std::string_view::npos || !json::append_canonical(payload, params))
-        return false;
-    append_field(payload, "requestId", command.id, most::id);
-    append_field(payload, "target", command.target, most::id);
-    if (command.timeout && command.timeout->count() > 0) {
-        payload += R"(,"timeoutMs":)";
-        json::append_number(payload, static_cast<double>(command.timeout->count()));
-    }
-    payload += '}';
+    if (params.find_first_of('{') == std::string_view::npos) return false;
+    std::string payload;
+    base::JsonWriter json{payload};
+    json.object().member("command", clip(command.action, most::action)).key("args");
+    if (!write_canonical(json, params)) return false;
+    write_field(json, "requestId", command.id, most::id);
+    write_field(json, "target", command.target, most::id);
+    if (command.timeout && command.timeout->count() > 0)
+        json.member("timeoutMs", static_cast<double>(command.timeout->count()));
+    json.end();
     return append_signed(out, "command", agent_id_, payload, *secret, setup_.world);
 }
 

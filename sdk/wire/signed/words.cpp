@@ -23,25 +23,16 @@ bool translate(std::string_view json, std::string_view Name::*from, std::string_
     std::string why;
     const auto members = json::split(json, why);
     if (!members) return false;
-    const auto key = [&](std::string_view word) {
-        out += out.back() == '{' ? "\"" : ",\"";
-        out += word;
-        out += "\":";
-    };
-    out += '{';
+    base::JsonWriter writer{out};
+    writer.object();
     for (const Name& name : names) {
         const json::Member* member = find(*members, name.*from);
         if (!member || member->kind != json::Kind::number) continue;
-        key(name.*to);
-        json::append_number(out, json::number(member->raw));
+        writer.member(name.*to, json::number(member->raw));
     }
     const json::Member* list = find(*members, load.*from);
-    std::string loads;
-    if (list && list->kind == json::Kind::array && json::append_canonical(loads, list->raw)) {
-        key(load.*to);
-        out += loads;
-    }
-    out += '}';
+    if (list && list->kind == json::Kind::array) write_canonical(writer.key(load.*to), list->raw);
+    writer.end();
     return true;
 }
 
@@ -56,14 +47,22 @@ bool from_wire_metrics(std::string_view payload, std::string& out)
     return translate(payload, &Name::theirs, &Name::ours, out);
 }
 
-void append_readable(std::string& out, std::string_view data)
+bool write_canonical(base::JsonWriter& json, std::string_view text)
+{
+    return json.append_value([text](std::string& out) { return json::append_canonical(out, text); });
+}
+
+void write_readable(base::JsonWriter& json, std::string_view data)
 {
     constexpr std::size_t max_readable = 300;
     std::string why, text;
     const auto members = json::split(data, why);
     if (members) {
         const json::Member* const message = find(*members, "message");
-        if (message && !message->text.empty()) return json::append(out, clip(message->text, most::text));
+        if (message && !message->text.empty()) {
+            json.value(clip(message->text, most::text));
+            return;
+        }
         for (const json::Member& member : *members) {
             const bool plain = member.kind == json::Kind::string || member.kind == json::Kind::number ||
                                member.kind == json::Kind::boolean;
@@ -75,14 +74,12 @@ void append_readable(std::string& out, std::string_view data)
     } else if (data.size() <= max_readable && data.front() != '[') {
         text = data; // a number, true or false
     }
-    json::append(out, text.empty() ? "ok" : text);
+    json.value(text.empty() ? std::string_view{"ok"} : text);
 }
 
-void append_time(std::string& out, std::int64_t at)
+void write_timestamp(base::JsonWriter& json, std::int64_t at)
 {
-    if (at == 0) return;
-    out += R"(,"timestamp":)";
-    json::append_number(out, static_cast<double>(at));
+    if (at != 0) json.member("timestamp", static_cast<double>(at));
 }
 
 } // namespace agenthost::wire

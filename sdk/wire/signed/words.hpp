@@ -1,6 +1,8 @@
 // Payloads of the signed protocol that both ends translate.
 #pragma once
 
+#include "base/json_writer.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,11 +14,15 @@ namespace agenthost::wire {
 bool to_wire_metrics(std::string_view json, std::string& out);
 bool from_wire_metrics(std::string_view payload, std::string& out);
 
-// Appends a readable summary of a result as a JSON string: the data's "message", else its scalar values
-// ("version: 1.2, os: Linux"), else "ok". `data` is valid JSON and not a string.
-void append_readable(std::string& out, std::string_view data);
+// Writes a value as ECMAScript prints it, as signatures need. False: `text` is not JSON, and the key before
+// it is removed.
+bool write_canonical(base::JsonWriter&, std::string_view text);
 
-// Appends ,"timestamp":AT if there is one: a message may be queued before it is signed.
-void append_time(std::string& out, std::int64_t at);
+// Writes a readable summary of a result as a string: the data's "message", else its scalar values ("version:
+// 1.2, os: Linux"), else "ok". `data` is valid JSON and not a string.
+void write_readable(base::JsonWriter&, std::string_view data);
+
+// Writes a member "timestamp" if there is a time: a message may be queued before it is signed.
+void write_timestamp(base::JsonWriter&, std::int64_t at);
 
 } // namespace agenthost::wire

@@ -46,7 +46,7 @@ FromServer welcome(FieldReader& fields)
     return Welcome{status == "ok", message};
 }
 
-void append_error(std::string& out, const Result& result)
+void write_error(base::JsonWriter& json, const Result& result)
 {
     const Error& error = result.error;
     std::string_view message = error.message;
@@ -60,10 +60,10 @@ void append_error(std::string& out, const Result& result)
             detail = detail.empty() ? message : made_detail.append(message).append(": ").append(detail);
         message = wording;
     }
-    append_field(out, "message", message.empty() ? error.code : message, most::text);
-    append_field(out, "code", error.code, most::word);
-    append_field(out, "detail", detail, most::text);
-    append_outcome(out, result);
+    write_field(json, "message", message.empty() ? error.code : message, most::text);
+    write_field(json, "code", error.code, most::word);
+    write_field(json, "detail", detail, most::text);
+    write_outcome(json, result);
 }
 
 FromAgent response(FieldReader& fields)
@@ -105,12 +105,7 @@ FromAgent hello_from(FieldReader& fields)
 
 std::string StorageAgentCodec::hello(const Hello& hello)
 {
-    std::string out = R"({"action":"auth","token":)";
-    json::append(out, hello.credential);
-    out += R"(,"agent_id":)";
-    json::append(out, hello.agent_id);
-    out += '}';
-    return out;
+    return base::json_object("action", "auth", "token", hello.credential, "agent_id", hello.agent_id);
 }
 
 FromServer StorageAgentCodec::decode(std::string_view frame, bool authenticating)
@@ -137,21 +132,18 @@ FromServer StorageAgentCodec::decode(std::string_view frame, bool authenticating
 
 bool StorageAgentCodec::encode(const Result& result, std::string& out)
 {
-    out += R"({"action":"response","request_id":)";
-    json::append(out, result.id);
+    base::JsonWriter json{out};
+    json.object().member("action", "response").member("request_id", result.id);
     std::string_view data = result.data;
     if (result.outcome == Outcome::success) {
-        out += R"(,"status":"success")";
+        json.member("status", "success");
     } else {
-        out += R"(,"status":"error")";
-        append_error(out, result);
+        json.member("status", "error");
+        write_error(json, result);
         data = result.error.data;
     }
-    if (!data.empty()) {
-        out += R"(,"data":)";
-        out += data;
-    }
-    out += '}';
+    if (!data.empty()) json.member("data", base::RawJson{data});
+    json.end();
     return true;
 }
 
@@ -171,9 +163,10 @@ FromAgent StorageServerCodec::decode(std::string_view frame)
 
 bool StorageServerCodec::encode(const Welcome& welcome, std::string& out)
 {
-    out += welcome.accepted ? R"({"status":"ok")" : R"({"status":"error")";
-    append_field(out, "message", welcome.message, most::text);
-    out += '}';
+    base::JsonWriter json{out};
+    json.object().member("status", welcome.accepted ? "ok" : "error");
+    write_field(json, "message", welcome.message, most::text);
+    json.end();
     return true;
 }
 
@@ -183,17 +176,10 @@ bool StorageServerCodec::encode(const Command& command, std::string& out)
     std::string why;
     const auto params = json::split(command.params.empty() ? "{}" : command.params, why);
     if (!params || find(*params, "action") || find(*params, "request_id")) return false;
-    out += R"({"action":)";
-    json::append(out, command.action);
-    out += R"(,"request_id":)";
-    json::append(out, command.id);
-    for (const json::Member& member : *params) {
-        out += ',';
-        out += member.key_raw;
-        out += ':';
-        out += member.raw;
-    }
-    out += '}';
+    base::JsonWriter json{out};
+    json.object().member("action", command.action).member("request_id", command.id);
+    for (const json::Member& member : *params) write_member(json, member);
+    json.end();
     return true;
 }
 

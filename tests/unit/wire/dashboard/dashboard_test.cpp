@@ -1,7 +1,7 @@
 #include "tests/unit/wire/both_ends.hpp"
 #include "tests/unit/wire/generate.hpp"
 
-#include "wire/base64.hpp"
+#include "base/base64.hpp"
 #include "wire/codes.hpp"
 #include "wire/dashboard/output.hpp"
 #include "wire/json/json.hpp"
@@ -11,6 +11,8 @@
 #include <random>
 
 using namespace agenthost::wire;
+using agenthost::base::append_base64;
+using agenthost::base::append_from_base64;
 
 namespace {
 

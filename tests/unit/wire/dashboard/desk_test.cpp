@@ -97,7 +97,7 @@ public:
         const std::string type = m_.at("type");
         if (type == "ack") desk::write_ack(out, now, text("connection_id"));
         if (type == "list") desk::write_list(out, now, agents(), number("left_out"));
-        if (type == "agent_status") desk::write_agent_status(out, now, agents());
+        if (type == "agent_status") desk::write_agent_status(out, now, agent(m_.at("agents").at(0)));
         if (type == "queue") desk::write_queue(out, now, text("agent_id"), text("queue"));
         if (type == "heartbeat") desk::write_heartbeat(out, now, text("sequence"));
         if (type == "error") desk::write_error(out, now, fault(text("request_id")));
@@ -105,29 +105,35 @@ public:
         if (type == "status") desk::write_status(out, now, status());
         if (type == "output") {
             desk::write_output(out, now, output());
-            desk::write_output_end(out, number("dropped"));
+            if (number("dropped") > 0) out = desk::with_dropped(out, number("dropped"));
         }
         return out;
     }
 
 private:
-    std::string_view text(const char* key) { return kept_.emplace_back(m_.value(key, "")); }
+    std::string_view text(const Json& from, const char* key)
+    {
+        return kept_.emplace_back(from.value(key, ""));
+    }
+    std::string_view text(const char* key) { return text(m_, key); }
     [[nodiscard]] std::uint64_t number(const char* key) const { return m_.value(key, std::uint64_t{0}); }
-    [[nodiscard]] std::string agents() const
+    desk::Agent agent(const Json& from)
+    {
+        return {.id = text(from, "id"),
+                .name = text(from, "name"),
+                .version = text(from, "version"),
+                .platform = text(from, "platform"),
+                .capabilities = text(from, "capabilities"),
+                .online = from.value("online", false),
+                .last_seen = from.value("last_seen", std::int64_t{0})};
+    }
+    std::string agents()
     {
         std::string list;
-        for (const Json& a : m_.at("agents")) {
-            const std::string id = a.at("id"), name = a.value("name", ""), version = a.value("version", ""),
-                              platform = a.value("platform", ""), capabilities = a.value("capabilities", "");
-            if (!list.empty()) list += ',';
-            desk::append_agent(list, {.id = id,
-                                      .name = name,
-                                      .version = version,
-                                      .platform = platform,
-                                      .capabilities = capabilities,
-                                      .online = a.value("online", false),
-                                      .last_seen = a.value("last_seen", std::int64_t{0})});
-        }
+        agenthost::base::JsonWriter json{list};
+        json.array();
+        for (const Json& each : m_.at("agents")) desk::write_agent(json, agent(each));
+        json.end();
         return list;
     }
     desk::Fault fault(std::string_view request_id)
