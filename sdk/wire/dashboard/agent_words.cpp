@@ -1,6 +1,5 @@
 // Encoding of the agent's end.
 #include "agent.hpp"
-#include "base/text_scan.hpp"
 #include "result.hpp"
 #include "wire/codes.hpp"
 #include "wire/session/outcomes.hpp"
@@ -132,10 +131,8 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     const bool base64 = exact_ || command.base64;
     if (base64)
         json.member("data", base::Base64Json{stream.bytes});
-    else if (channel.tail_size == 0 && base::ascii_run(stream.bytes) == stream.bytes.size())
-        json.member("data", stream.bytes); // the usual case: nothing to complete, nothing to copy
     else
-        json.member("data", complete_text(channel, stream.bytes));
+        write_text(json, "data", channel, stream.bytes);
     json.member("stream", stream.channel == 1 ? "stdout" : "stderr").member("sequence", ++command.sequence);
     if (base64) json.member("encoding", "base64");
     if (goes_on) json.member("offset", stream.offset);

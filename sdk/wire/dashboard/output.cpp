@@ -129,6 +129,15 @@ std::string complete_text(CommandBook::Channel& channel, std::string_view bytes)
     return out;
 }
 
+void write_text(base::JsonWriter& json, const base::JsonKey& key, CommandBook::Channel& channel,
+                std::string_view bytes)
+{
+    if (channel.tail_size == 0 && base::ascii_run(bytes) == bytes.size())
+        json.member(key, bytes);
+    else
+        json.member(key, complete_text(channel, bytes));
+}
+
 std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view bytes)
 {
     // Enough to see whether the last character fits; the bytes may be many more.

@@ -7,6 +7,8 @@
 
 #include "wire/message.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -74,6 +76,8 @@ ChunkPlace place_chunk(CommandBook::Command&, const Stream&);
 // The text of one chunk: the complete characters of the tail and `bytes`; an incomplete one becomes the new
 // tail. Bytes that are not UTF-8 become U+FFFD.
 std::string complete_text(CommandBook::Channel&, std::string_view bytes);
+// Writes it as a member; without a copy if it is ASCII, as it usually is.
+void write_text(base::JsonWriter&, const base::JsonKey&, CommandBook::Channel&, std::string_view bytes);
 
 // The number of leading bytes that fit into one chunk. The command is nullptr before its first chunk.
 std::size_t fitting_text(const CommandBook::Channel&, std::string_view bytes);

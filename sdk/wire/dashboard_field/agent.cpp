@@ -374,7 +374,8 @@ bool DashboardFieldAgent::encode(const Stream& stream, std::string& out)
     base::JsonWriter json{out};
     open_command_frame(json, "TERMINAL_OUTPUT", stream.id);
     json.member("streamType", stream.channel == 1 ? "STDOUT" : "STDERR");
-    json.member("content", complete_text(channel, stream.bytes)).member("sequence", ++command.sequence);
+    write_text(json, "content", channel, stream.bytes);
+    json.member("sequence", ++command.sequence);
     if (goes_on) json.member("offset", stream.offset);
     if (dropped > 0) json.member("dropped", dropped);
     json.end().end();
