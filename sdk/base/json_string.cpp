@@ -101,6 +101,13 @@ char* escape(char* to, std::string_view text, std::size_t& at, std::size_t stop)
 
 void append_json_string(std::string& out, std::string_view text)
 {
+    constexpr std::size_t short_text = 64;
+    if (text.size() <= short_text && plain_run(text) == text.size()) {
+        out += '"';
+        out += text;
+        out += '"';
+        return;
+    }
     // The last step of a piece may read past its end, by at most a stride or a UTF-8 sequence; two bytes are for the quotes.
     std::array<char, (piece + stride + max_sequence) * max_escape + 2> buffer;
     char* to = buffer.data();

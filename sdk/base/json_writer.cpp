@@ -9,7 +9,8 @@
 
 namespace agenthost::base {
 
-JsonWriter::~JsonWriter()
+// Closes what is open.
+void JsonWriter::finish()
 {
     if (state_ == State::keyed) drop_item();
     if (state_ == State::skipping) state_ = before_item_;

@@ -25,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace agenthost::base {
 
@@ -69,7 +70,10 @@ public:
 
     // Appends to `out`, which must not change until the writer is destroyed or the root is closed.
     explicit JsonWriter(std::string& out) : out_{out} {}
-    ~JsonWriter();
+    ~JsonWriter()
+    {
+        if (state_ != State::done) finish();
+    }
     JsonWriter(const JsonWriter&) = delete;
     JsonWriter& operator=(const JsonWriter&) = delete;
 
@@ -88,6 +92,8 @@ public:
     {
         return key(name).value(v);
     }
+    // A literal, appended together with its key.
+    template <std::size_t size> JsonWriter& member(const JsonKey& name, const char (&literal)[size]);
     // Calls `append(std::string&)`, which appends one JSON value, or returns false and appends nothing.
     // False: nothing was written, and a key before it is removed.
     template <class Append> bool append_value(const Append& append);
@@ -120,8 +126,11 @@ private:
     bool begin_member();
     void end_value() { state_ = depth_ == 0 ? State::done : State::next; }
     void drop_item();
+    void finish();
     void skip_container();
     [[nodiscard]] bool in_object() const { return (objects_ & 1) != 0; }
+
+    static constexpr std::size_t short_key = 60;
 
     std::string& out_;
     std::size_t item_ = 0;      // size of out_ where the current member or element begins
@@ -135,7 +144,6 @@ private:
 inline JsonWriter& JsonWriter::key(const JsonKey& key)
 {
     // Inline, so that a literal key is assembled by a few moves of known size and appended at once.
-    constexpr std::size_t short_key = 60;
     const bool may_be_keyed = state_ == State::next || state_ == State::first;
     const std::string_view text = key.text();
     if (!may_be_keyed || !in_object() || !key.plain() || text.size() > short_key) return key_checked(key);
@@ -197,6 +205,44 @@ template <class Value> JsonWriter& JsonWriter::value(const Value& v)
     } else {
         return v ? value(*v) : token("null");
     }
+}
+
+namespace detail {
+
+// True if none of the characters needs an escape. Without a loop, so that the compiler evaluates it for a
+// literal.
+template <std::size_t size, std::size_t... at>
+constexpr bool plain(const char (&text)[size], std::index_sequence<at...>)
+{
+    return ((text[at] >= 0x20 && text[at] <= 0x7e && text[at] != '"' && text[at] != '\\') && ...);
+}
+
+} // namespace detail
+
+template <std::size_t size>
+inline JsonWriter& JsonWriter::member(const JsonKey& name, const char (&literal)[size])
+{
+    constexpr std::size_t short_text = 24;
+    if constexpr (size <= short_text) {
+        const bool may_be_keyed = state_ == State::next || state_ == State::first;
+        const std::string_view key_text = name.text();
+        if (may_be_keyed && in_object() && name.plain() && key_text.size() <= short_key &&
+            detail::plain(literal, std::make_index_sequence<size - 1>{})) {
+            char buffer[short_key + size + 5];
+            buffer[0] = ',';
+            buffer[1] = '"';
+            std::memcpy(buffer + 2, key_text.data(), key_text.size());
+            char* to = buffer + 2 + key_text.size();
+            std::memcpy(to, "\":\"", 3);
+            std::memcpy(to + 3, literal, size - 1);
+            to[size + 2] = '"';
+            const std::size_t from = state_ == State::next ? 0 : 1;
+            out_.append(buffer + from, key_text.size() + size + 5 - from);
+            state_ = State::next;
+            return *this;
+        }
+    }
+    return key(name).text(literal);
 }
 
 template <class Append> bool JsonWriter::append_value(const Append& append)

@@ -43,6 +43,30 @@ TEST(JsonWriter, TakesMembersAndElementsThatAreJson)
     EXPECT_EQ(out, R"({"a\u0062":1,"c":[2],"d":{},"e":[1,2,3,4],"f":{"g":5},"h":6})");
 }
 
+TEST(JsonWriter, WritesLiteralsLikeAnyText)
+{
+    const char buffer[8] = "ab";
+    std::string out;
+    JsonWriter writer{out};
+    writer.object()
+        .member("a", "")
+        .member("b", "plain")
+        .member("c", "\"\\\n\x7f")
+        .member("d", "\xc3\xa9\xff");
+    writer.member("e", "longer than the texts that are appended together with their keys")
+        .member("f", buffer);
+    writer.member(std::string{"\"g"}, "x").member("h", "y").end();
+    EXPECT_EQ(json::parse(out),
+              (json{{"a", ""},
+                    {"b", "plain"},
+                    {"c", "\"\\\n\x7f"},
+                    {"d", "\xc3\xa9\xef\xbf\xbd"},
+                    {"e", "longer than the texts that are appended together with their keys"},
+                    {"f", "ab"},
+                    {"\"g", "x"},
+                    {"h", "y"}}));
+}
+
 TEST(JsonWriter, TakesAValueThatAFunctionAppends)
 {
     const auto appends = [](std::string& text) { return text += "[1]", true; };
