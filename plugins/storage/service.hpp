@@ -38,7 +38,8 @@ private:
     std::optional<Index> index_;
     std::optional<Quota> quota_;
     std::optional<netclient::HttpClient> http_;
-    std::optional<Pool> pool_; // destroyed first: its threads use the members above
+    // ~Service stops it before any member is destroyed, because its threads use the others.
+    std::optional<Pool> pool_;
     std::optional<Status> status_;
     std::optional<Parts> parts_;
     Context::Task ticker_ = 0;
