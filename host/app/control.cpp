@@ -25,7 +25,7 @@ using json = nlohmann::json;
 namespace {
 
 constexpr std::size_t body_bytes = 1 << 20;
-constexpr std::size_t most_calls = 64;
+constexpr std::size_t max_calls = 64;
 constexpr const char* json_headers = R"({"content-type":"application/json"})";
 
 std::string_view view(agh_bytes b) { return {static_cast<const char*>(b.data), b.size}; }
@@ -42,7 +42,7 @@ std::string dumped(const json& value)
     return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-// A plugin's JSON goes into the line as it is: it was validated when it arrived.
+// A plugin's JSON was validated when it arrived, so it is inserted unchanged.
 std::string line_of(const wire::Result& result)
 {
     const wire::Error& error = result.error;
@@ -63,7 +63,8 @@ std::string line_of(const wire::Result& result)
 
 } // namespace
 
-// The CLI's calls, all as one caller named "control"; an id nobody gave is made up, so that effects are journalled as anyone's.
+// Makes the CLI's calls, all as one caller named "control". A call without an id gets a random one, so that effects are journalled as for
+// any other caller.
 class ControlCaller final : public Caller {
 public:
     ControlCaller(Listeners& listeners, Dispatcher& dispatcher)
@@ -71,7 +72,7 @@ public:
     {
         policy_.name = "control";
         policy_.allow = std::vector<std::string>{"*"};
-        policy_.messages_per_second = 0; // the owner of the machine
+        policy_.messages_per_second = 0; // no limit for the owner of the machine
         policy_.by_operator = true;
     }
     void set_cancel_grace(std::chrono::milliseconds grace) { policy_.cancel_grace = grace; }
@@ -81,7 +82,7 @@ public:
 
     void call(agh_conn conn, const json& request)
     {
-        if (calls_.size() >= most_calls)
+        if (calls_.size() >= max_calls)
             return refuse(conn, 503, "BUSY", "64 calls are running: wait for one to end");
         const auto action = request.value("action", "");
         const auto params = request.contains("params") ? request["params"].dump() : std::string{"{}"};
@@ -111,7 +112,7 @@ public:
         const bool running = !at->second.ended;
         const auto id = at->second.id;
         calls_.erase(at);
-        if (running) dispatcher_.cancel(*this, id); // nobody waits any more
+        if (running) dispatcher_.cancel(*this, id); // no reader is left
     }
 
     void writable(agh_conn conn)
@@ -131,9 +132,8 @@ public:
 
     bool on_result(const wire::Result& result, std::uint64_t outbox) override
     {
-        if (outbox)
-            dispatcher_.delivered(*this,
-                                  outbox); // a caller that went away has no later session to deliver to
+        // Delivered even if the connection is gone: it has no later session that could receive the result.
+        if (outbox) dispatcher_.delivered(*this, outbox);
         const auto at = by_id(result.id);
         if (at == calls_.end()) return true;
         at->second.ended = true;
@@ -152,7 +152,7 @@ public:
     bool on_stream(const wire::Stream& stream) override
     {
         const auto at = by_id(stream.id);
-        if (at == calls_.end()) return true; // it left: the command is being cancelled
+        if (at == calls_.end()) return true; // the connection is gone; the command is being cancelled
         if (!at->second.waiting.empty()) return false;
         std::string line;
         base::JsonWriter{line}
@@ -170,7 +170,8 @@ public:
 
 private:
     struct Call {
-        std::string id, waiting; // the result's line, when the reader is slow
+        // `waiting`: the line that a slow reader has not accepted yet.
+        std::string id, waiting;
         bool ended = false;
     };
     using Calls = std::map<agh_conn, Call>;
@@ -217,7 +218,7 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
     std::shared_ptr<ControlCaller> caller;
     std::map<agh_conn, std::string> waiting_body; // conn -> path
 
-    // One table for both sets of routes; the context says which.
+    // Both sets of routes share one callback table; the context tells them apart.
     struct Context {
         Impl* self;
         bool metrics_only;
@@ -238,7 +239,7 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         [[nodiscard]] bool get() const { return method == "GET" || method == "HEAD"; }
     };
 
-    // On the connection's own thread, which turns whatever the daemon's loops do. True: it is answered.
+    // Runs on the connection's thread, so it works even if the daemon's other loops are blocked. Returns true if it has answered.
     bool answer_here(agh_conn conn, const std::string& head_text, Asked& asked)
     {
         const auto head = base::parse_json<json>(head_text);
@@ -310,9 +311,9 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         if (at == waiting_body.end()) return;
         const auto path = at->second;
         waiting_body.erase(at);
-        if (status != AGH_OK) return; // the host has answered it
+        if (status != AGH_OK) return; // the host has already answered
         try {
-            // One level more than a command's parameters may have: they are a member of the body.
+            // One level more than parameters may have, because they are a member of the body.
             if (!base::json_depth_ok(text, base::max_json_depth + 1))
                 throw std::invalid_argument{"nested more than " + std::to_string(base::max_json_depth) +
                                             " levels deep"};
@@ -334,7 +335,7 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         }
     }
 
-    // Callbacks come on the connection's thread; everything here belongs to the main one.
+    // Callbacks run on the connection's thread, but the state of this class belongs to the main thread.
     template <typename F> static void on_main(void* ctx, F work)
     {
         auto* context = static_cast<Context*>(ctx);

@@ -19,13 +19,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto health_interval = 1s; // within which a trouble must be seen
-constexpr auto loss_interval = 30s;  // lost log lines are said so often at most
-constexpr auto disk_hangs_after =
-    5s; // a commit takes milliseconds; a slow disk's longest pauses are about a second
-constexpr rlim_t descriptors_to_spare = 32; // of the control socket's calls, and of whoever repairs it
+// A problem is reported within this time.
+constexpr auto health_interval = 1s;
+// The number of lost log lines is logged at most this often.
+constexpr auto loss_interval = 30s;
+// A commit takes milliseconds; the longest pauses of a slow disk are about a second.
+constexpr auto disk_hangs_after = 5s;
+// Enough for calls on the control socket, which are needed to find the cause.
+constexpr rlim_t descriptors_to_spare = 32;
 
-// The lowest number that is free tells without counting how many descriptors are open.
+// The lowest free descriptor number shows, without counting, how many are open.
 std::string descriptor_problem(int any_open)
 {
     rlimit limit{};
@@ -49,7 +52,7 @@ Health::Health(boost::asio::any_io_executor main, Rooms rooms)
 
 void Health::begin()
 {
-    rooms_.plugins.check_health(); // the answers are there the next time
+    rooms_.plugins.check_health(); // the next call reports the results
     gather();
     if (const auto now = std::chrono::steady_clock::now(); now >= say_losses_at_) {
         log::say_losses();
@@ -92,7 +95,7 @@ void Health::gather_plugins()
                          .reason = plugin.problem,
                          .grade = plugin.degraded && !failed ? Grade::degraded : Grade::unhealthy,
                          .since = 0,
-                         .silent = failed || !plugin.stuck.empty()}); // PluginSet wrote why
+                         .silent = failed || !plugin.stuck.empty()}); // PluginSet has logged the reason
     }
     rooms_.conditions.replace("plugin ", std::move(found));
 }
@@ -108,7 +111,7 @@ void Health::gather_sessions()
                                                            : status.state + (why.empty() ? "" : ", " + why),
                          .grade = Grade::degraded,
                          .since = 0,
-                         .silent = true}); // SessionTable writes it
+                         .silent = true}); // SessionTable logs it
     }
     rooms_.conditions.replace("server ", std::move(found));
 }

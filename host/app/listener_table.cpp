@@ -1,4 +1,4 @@
-// agenthost.listener/1: plain C functions over Listeners. The handle says whose routes they are.
+// Implements agenthost.listener/1 as plain C functions over Listeners. The handle identifies the plugin that owns the routes.
 #include "services.hpp"
 
 #include "host/listener/listener.hpp"
@@ -15,7 +15,7 @@ std::string_view view(agh_bytes b) { return {static_cast<const char*>(b.data), b
 
 Listeners& listeners(agh_host* host) { return static_cast<Services&>(services_of(host)).listeners(); }
 
-// No exception may reach the plugin; what can be thrown here is a lack of memory.
+// No exception may reach the plugin. Only std::bad_alloc can be thrown here.
 template <typename F> agh_status guarded(agh_host* host, F work) noexcept
 try {
     if (!alive(host)) return AGH_E_STALE;

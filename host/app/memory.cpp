@@ -11,8 +11,7 @@ namespace agenthost::host {
 
 namespace {
 
-// Only segments that are not writable: nothing in them was ever changed (relocations go to the writable one), so dropping the mapping of a
-// page loses nothing.
+// Drops only segments that are not writable: relocations are in the writable one, so the kernel can read these pages from the file again.
 int drop_code(dl_phdr_info* object, std::size_t, void*)
 {
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -22,7 +21,8 @@ int drop_code(dl_phdr_info* object, std::size_t, void*)
         const std::uintptr_t begin = (object->dlpi_addr + segment.p_vaddr + page - 1) / page * page;
         const std::uintptr_t end = (object->dlpi_addr + segment.p_vaddr + segment.p_filesz) / page * page;
         if (end > begin)
-            ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED); // the vDSO refuses: fine
+            // The result does not matter: it fails for the vDSO only.
+            ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
     return 0;
 }

@@ -14,7 +14,7 @@ NetworkTable::NetworkTable()
     const char* list = std::getenv("NO_PROXY");
     if (!list) list = std::getenv("no_proxy");
     if (list == nullptr) return;
-    // JSON makes at most six bytes of one; the settings must fit into AGH_NETWORK_BYTES.
+    // The settings must fit into AGH_NETWORK_BYTES, and JSON needs up to six bytes for one.
     constexpr std::size_t max_bytes = 8 << 10;
     if (std::strlen(list) > max_bytes) {
         log::warn("agenthost",

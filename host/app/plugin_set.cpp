@@ -6,7 +6,7 @@
 #include "host/dispatch/facts.hpp"
 #include "host/dispatch/registry.hpp"
 #include "host/observe/log.hpp"
-#include "host/schema/words.hpp"
+#include "host/schema/error_text.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -19,7 +19,7 @@ using Stage = PluginMachine::Stage;
 
 namespace {
 
-// For a plugin that a reload stops. The daemon's own end has its bound from `shutdown.plugins`.
+// Time for a plugin that a reload stops. At shutdown `shutdown.plugins` applies.
 constexpr std::chrono::seconds reload_grace{10};
 
 std::string join(const std::vector<std::string>& texts)
@@ -85,7 +85,7 @@ void PluginSet::apply(const std::vector<PluginConfig>& wanted, std::vector<Found
     ++batches_;
     auto batch = std::make_shared<Batch>();
     batch->done = std::move(done);
-    batch->left = 1; // this call itself
+    batch->left = 1; // one for this call, so that the batch does not end before all requests are made
     std::vector<std::string> gone;
     for (const auto& [id, entry] : entries_)
         if (std::ranges::none_of(wanted, [&](const auto& c) { return c.id == id && c.enabled; }))
@@ -114,14 +114,14 @@ void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, co
     entry.config = config;
     entry.path = path;
     if (running && (!found || !found->manifest)) {
-        // A folder that cannot be read now does not stop a running plugin.
+        // An unreadable folder does not stop a running plugin.
         batch->changes.failed.push_back(room(id) + ": " +
                                         sentence(found ? found->problem : not_installed(config, path)) +
                                         " The plugin goes on running as it was loaded.");
     } else {
         entry.found = found ? std::make_shared<FoundPlugin>(*found) : nullptr;
     }
-    run.spec.file = entry.found ? entry.found->identity : ""; // what start() would use
+    run.spec.file = entry.found ? entry.found->identity : ""; // the files that start() would use
     if (config.required) batch->required.insert(id);
     ++batch->left;
     run.waiter =
@@ -168,12 +168,12 @@ void PluginSet::stop(std::chrono::milliseconds grace, std::function<void()> done
     boost::asio::post(rooms_.main, while_here(one_less));
 }
 
-// --- the queue
+// --- the event queue
 
 void PluginSet::feed(const std::string& id, Machine::Event event)
 {
     events_.emplace_back(id, std::move(event));
-    if (std::exchange(stepping_, true)) return; // the loop below takes it
+    if (std::exchange(stepping_, true)) return; // the running loop handles it
     while (!events_.empty()) {
         auto [of, next] = std::move(events_.front());
         events_.pop_front();
@@ -218,7 +218,7 @@ void PluginSet::after_step(const std::string& id)
     if (entry.machine.stage() == Stage::failed && !(entry.machine.recovering() && entry.offered)) {
         rooms_.registry.unavailable(id, "has failed: " + entry.machine.reason(),
                                     entry.found ? entry.found->manifest : nullptr);
-        rooms_.facts.forget(id); // heartbeats must not repeat what a plugin said that is gone
+        rooms_.facts.forget(id); // heartbeats must not repeat the facts of a plugin that is gone
     }
     if (!entry.machine.gone()) return;
     rooms_.registry.available(id);
@@ -226,12 +226,12 @@ void PluginSet::after_step(const std::string& id)
     entries_.erase(at);
 }
 
-// --- what the machine asks for
+// --- actions of the machine
 
 void PluginSet::start(const std::string& id, Machine::Operation operation)
 {
     Entry& entry = entries_.at(id);
-    retire(entry); // a failed earlier try
+    retire(entry); // of an earlier attempt that failed
     entry.health.clear();
     entry.said.clear();
     const auto fail = [&](const std::string& why) { started(id, operation, why); };
@@ -261,7 +261,7 @@ void PluginSet::started(const std::string& id, Machine::Operation operation, con
     if (why.empty())
         log::info(room(id), "running: version " + entry.manifest->version +
                                 (entry.config.isolated ? ", in a runner" : ""));
-    else if (entry.said != why) // died() may have said it
+    else if (entry.said != why) // died() may have logged it
         log::error(room(id), why);
     entry.said = why;
     const bool recovers = !alive && entry.plugin && entry.plugin->status().recovering;
@@ -280,7 +280,7 @@ void PluginSet::configure(const std::string& id, Machine::Operation operation, c
             else if (alive)
                 log::error(room(id), "keeps its old configuration: " + problem);
             feed(id, Machine::Configured{operation, problem, alive});
-            changed(id); // what happened to it meanwhile
+            changed(id); // its status may have changed in the meantime
         }));
 }
 
@@ -325,7 +325,7 @@ void PluginSet::retire(Entry& entry)
     boost::asio::post(rooms_.main, while_here([this] { retired_.clear(); }));
 }
 
-// --- what plugins do by themselves
+// --- changes that plugins report
 
 void PluginSet::died(const std::string& id, const std::string& why)
 {
@@ -344,7 +344,7 @@ void PluginSet::changed(const std::string& id)
     Entry& entry = at->second;
     const auto now = entry.plugin->status();
     say_recovery(id, entry, now);
-    if (now.state == PluginState::failed) entry.health.clear(); // of the runner that is gone
+    if (now.state == PluginState::failed) entry.health.clear(); // it was the dead runner's
     if (now.state == PluginState::failed) return feed(id, Machine::Died{now.problem, now.recovering});
     if (now.state != PluginState::running && now.state != PluginState::stuck) return;
     if (entry.machine.stage() == Stage::failed) feed(id, Machine::Recovered{offer_again(id, entry)});
@@ -354,7 +354,7 @@ void PluginSet::changed(const std::string& id)
         feed(id, Machine::Stuck{now.stuck});
 }
 
-// A plugin whose first start crashed has not offered its actions yet. What is wrong with them; empty: nothing.
+// Offers the actions of a plugin whose first start crashed. Returns a problem with them, or an empty string.
 std::string PluginSet::offer_again(const std::string& id, Entry& entry)
 {
     if (entry.offered || !entry.machine.recovering()) return {};
@@ -364,7 +364,7 @@ std::string PluginSet::offer_again(const std::string& id, Entry& entry)
     return why;
 }
 
-// Each of these is logged when it is new, not every time somebody looks.
+// Logs each change once, not at every query.
 void PluginSet::say_recovery(const std::string& id, Entry& entry, const PluginStatus& now)
 {
     const auto stage = entry.machine.stage();
@@ -384,7 +384,7 @@ void PluginSet::say_recovery(const std::string& id, Entry& entry, const PluginSt
     }
 }
 
-// --- how they are
+// --- status
 
 std::vector<PluginStatus> PluginSet::status() const
 {

@@ -1,7 +1,7 @@
 #include "runtime_impl.hpp"
 
 #include "memory.hpp"
-#include "sheet.hpp"
+#include "status_metrics.hpp"
 
 #include "base/hash.hpp"
 #include "host/observe/log.hpp"
@@ -19,10 +19,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Beyond `shutdown` of the configuration: then the main loop is left.
+// If shutdown takes this much longer than `shutdown` of the configuration allows, the main loop is left.
 constexpr auto give_up = 15s;
 
-// The state directory belongs to one daemon: 0700, and locked while we live.
+// Only one daemon may use the state directory: it has mode 0700 and stays locked until the process ends.
 std::string claim_state(const std::filesystem::path& dir, base::FileLock& lock)
 {
     std::error_code error;
@@ -50,7 +50,7 @@ std::string joined(const std::vector<std::string>& folders)
     return all;
 }
 
-// ---- start-up, a step a function; each returns what is wrong, or nothing ----
+// ---- start-up: one function per step; each returns a problem, or an empty string ----
 
 int Runtime::Impl::run()
 {
@@ -73,7 +73,8 @@ int Runtime::Impl::run()
     start_plugins();
     try {
         loops.main().run();
-    } catch (const std::exception& e) { // unhandled, it would end in std::terminate() without a log line
+    } catch (const std::exception& e) {
+        // Otherwise std::terminate() would end the process without a log line.
         log::error("agenthost", std::string{"unexpected error: "} + e.what() + "; stopping");
         phase.exit_code = exit_failed;
         phase.stopping = true;
@@ -82,7 +83,7 @@ int Runtime::Impl::run()
     return phase.exit_code;
 }
 
-// No loop has run yet, nor will one: told so, nothing waits for one.
+// The main loop is stopped first, so that no destructor waits for a loop that never ran.
 int Runtime::Impl::fail_start(const std::string& problem)
 {
     log::error("agenthost", problem);
@@ -174,11 +175,11 @@ std::string Runtime::Impl::make_rooms()
         main, [request = request, paths = paths] { return read_configuration(request, paths); },
         [this](Reloader::Read read, Reloader::Done done) { apply(std::move(read), std::move(done)); });
     metrics.source([this](Sheet& sheet) {
-        fill_sheet(sheet, {.status = status_parts(),
-                           .process = process_cost(),
-                           .audit = audit->stats(),
-                           .loop_age_s = std::chrono::duration<double>(loops.watch().age()).count(),
-                           .log_lost = log::lost()});
+        write_status_metrics(sheet, {.status = status_parts(),
+                                     .process = process_cost(),
+                                     .audit = audit->stats(),
+                                     .loop_age_s = std::chrono::duration<double>(loops.watch().age()).count(),
+                                     .log_lost = log::lost()});
     });
     return {};
 }
@@ -193,7 +194,7 @@ std::string Runtime::Impl::share_journal()
 
 std::string Runtime::Impl::bind_listeners() { return listeners->bind(*config); }
 
-// Open before the plugins are: who asks hears "starting", and why.
+// Opened before the plugins start, so that callers can see that the daemon is starting, and why it is not ready.
 std::string Runtime::Impl::bind_control()
 {
     control.emplace(loops.control());
@@ -214,14 +215,15 @@ void Runtime::Impl::start_plugins()
 
 void Runtime::Impl::plugins_started(const PluginChanges& changes)
 {
-    if (phase.stopping) return; // the plugins that were still starting are answered so
+    if (phase.stopping) return; // stop() was called while plugins were starting
     if (!changes.required_failed.empty()) {
         phase.exit_code = exit_failed;
-        const auto& first =
-            changes.required_failed.front(); // "plugin storage: why", and why is in the log already
+        // "plugin storage: REASON"; the reason has been logged.
+        const auto& first = changes.required_failed.front();
         return stop("a required plugin failed: " + first.substr(0, first.find(':')));
     }
-    base::sha256({}); // OpenSSL sets itself up now: what that takes is given back with the rest of start-up
+    // Initializes OpenSSL now, so that the memory it needs only for that is released with that of start-up.
+    base::sha256({});
     sessions->start(config);
     listeners->open();
     phase.ready = true;
@@ -237,7 +239,7 @@ void Runtime::Impl::plugins_started(const PluginChanges& changes)
     reloader->open();
 }
 
-// ---- shut-down: finish what runs, say goodbye, stop plugins, close the rest ----
+// ---- shutdown: finish running commands, close sessions, stop plugins, close the rest ----
 
 void Runtime::Impl::stop(const std::string& why)
 {
@@ -262,7 +264,8 @@ void Runtime::Impl::stop_plugins()
 
 void Runtime::Impl::close_listeners()
 {
-    const auto last = [this] { // on the control's thread
+    // Called on the control thread.
+    const auto last = [this] {
         boost::asio::post(loops.main(), [this] {
             log::info("agenthost", "stopped");
             loops.main().stop();
@@ -278,7 +281,7 @@ void Runtime::Impl::tear_down()
     sessions.reset();
     if (control) control->close();
     if (phase.exit_code == exit_failed && phase.stopping) {
-        // Something hangs: running destructors could wait for it for ever. The journal's committed rows are safe by design.
+        // Something hangs, and destructors could wait for it forever. The journal's committed rows are safe.
         log::shutdown();
         std::quick_exit(phase.exit_code);
     }
@@ -292,7 +295,8 @@ void Runtime::Impl::tear_down()
     log::shutdown();
     if (const auto lost = log::lost(); lost > 0)
         notify("STATUS=" + std::to_string(lost) + " log lines were lost: stderr was not read, or too slowly");
-    if (!alone) std::quick_exit(phase.exit_code); // a look-up hangs: it may use what exit() takes down
+    // A DNS lookup is stuck; its thread may use objects that exit() would destroy.
+    if (!alone) std::quick_exit(phase.exit_code);
 }
 
 Runtime::Runtime(LoadRequest request, RuntimePaths paths)

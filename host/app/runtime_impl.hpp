@@ -2,7 +2,7 @@
 // does meanwhile. Everything on the main I/O thread.
 #pragma once
 
-#include "control_room.hpp"
+#include "control_server.hpp"
 #include "health.hpp"
 #include "listener_set.hpp"
 #include "loops.hpp"
@@ -64,7 +64,7 @@ struct Runtime::Impl {
     std::optional<Audit> audit;
     std::optional<Journal> journal;
     std::optional<ListenerSet> listeners;
-    std::optional<ControlRoom> control;
+    std::optional<ControlServer> control;
     std::optional<Dispatcher> dispatcher;
     std::optional<Services> services;
     std::optional<PluginSet> plugins;

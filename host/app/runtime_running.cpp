@@ -1,4 +1,4 @@
-// What the daemon does while it runs: signals, finished commands, its status, another configuration.
+// The running daemon: signals, finished commands, status, reload.
 #include "runtime_impl.hpp"
 
 #include "host/observe/log.hpp"
@@ -20,7 +20,7 @@ void Runtime::Impl::watch_signals()
 
 void Runtime::Impl::on_signal(int sig)
 {
-    if (sig == SIGHUP) return reloader->request([](const Reloaded&) {}); // its words are in the log
+    if (sig == SIGHUP) return reloader->request([](const Reloaded&) {}); // the result is logged
     if (!phase.stopping) return stop(sig == SIGTERM ? "SIGTERM" : "SIGINT");
     log::warn("agenthost", "a second signal: ending at once");
     phase.exit_code = exit_failed;
@@ -87,7 +87,7 @@ std::string Runtime::Impl::status()
     return status_json(parts);
 }
 
-// ---- another configuration: listeners first (an address may be taken), then plugins, then sessions ----
+// ---- reload: listeners first, because an address may be in use; then plugins, then sessions ----
 
 void Runtime::Impl::apply(Reloader::Read read, Reloader::Done done)
 {

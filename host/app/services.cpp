@@ -125,7 +125,8 @@ std::string Services::state_directory(std::string_view plugin)
 {
     const std::string parent = rooms_.state_dir + "/plugins";
     std::string directory = parent + "/" + std::string{plugin};
-    ::mkdir(parent.c_str(), 0700); // exists, or the plugin's first write says why not
+    // Errors are ignored: it exists, or the plugin's first write reports the reason.
+    ::mkdir(parent.c_str(), 0700);
     ::mkdir(directory.c_str(), 0700);
     return directory;
 }

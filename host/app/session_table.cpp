@@ -72,7 +72,7 @@ std::vector<std::string> SessionTable::use(ConfigPtr config)
     return changes;
 }
 
-// The new session starts when the old one has said goodbye: never two for one agent, also when a later reload wants it back.
+// Starts the new session after the old one has closed, so that an agent never has two, even if another reload replaces it again.
 void SessionTable::replace(const std::string& name, std::shared_ptr<Session> old)
 {
     leaving_[name] = old;
@@ -87,7 +87,7 @@ void SessionTable::replace(const std::string& name, std::shared_ptr<Session> old
 void SessionTable::stop(std::function<void()> done)
 {
     close();
-    // Also those that a reload replaced and that still say goodbye.
+    // Includes sessions that a reload replaced and that are still closing.
     std::vector<std::shared_ptr<Session>> all;
     for (const auto& [name, session] : sessions_) all.push_back(session);
     for (const auto& [name, session] : leaving_) all.push_back(session);
@@ -114,7 +114,7 @@ std::vector<SessionStatus> SessionTable::status() const
     return all;
 }
 
-// The plugins', as a JSON array.
+// The capabilities of the plugins, as a JSON array.
 std::string SessionTable::capabilities() const
 {
     std::set<std::string> names;
@@ -133,8 +133,8 @@ void SessionTable::say_status()
         const auto status = session->status();
         const bool connected = status.state == "ready";
         up += connected;
-        // A line when something is new, not one for every attempt of a long outage.
-        // "..., but this machine's clock is 400 s ahead": it works, and a person should know.
+        // Logged only if it changes, not for every attempt of a long outage.
+        // Example of a notice: "..., but this machine's clock is 400 s ahead".
         const std::string but = status.notice.empty() ? "" : ", but " + status.notice;
         const std::string now = connected ? "connected to " + status.url + but : status.problem;
         if (now.empty() || std::exchange(said_[name], now) == now) continue;

@@ -15,10 +15,12 @@ volatile std::sig_atomic_t early_hangup = 0;
 
 void Signals::expect()
 {
-    std::signal(SIGPIPE, SIG_IGN); // a peer that closes is an error code, not a signal
-    std::signal(SIGXFSZ, SIG_IGN); // so is a file that grows beyond LimitFSIZE
+    // Writing to a closed peer, or beyond LimitFSIZE, returns an error code instead.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     std::signal(SIGHUP, [](int) { early_hangup = 1; });
-    sigset_t ours; // the parent process may have blocked them
+    // The parent process may have blocked them.
+    sigset_t ours;
     ::sigemptyset(&ours);
     for (const int sig : {SIGTERM, SIGINT, SIGHUP, SIGALRM}) ::sigaddset(&ours, sig);
     ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
@@ -34,7 +36,7 @@ Signals::Signals(boost::asio::io_context& control, boost::asio::any_io_executor 
     boost::asio::post(main_, [this] { hooks_.on_signal(SIGHUP); });
 }
 
-// On the control's thread.
+// Runs on the control thread.
 void Signals::wait()
 {
     signals_.async_wait([this](const boost::system::error_code& error, int sig) {

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto settle = 1s; // without a command: idle
+// The daemon is idle after this time without a command.
+constexpr auto settle = 1s;
 constexpr auto expiry_interval = 1h;
 
 } // namespace
@@ -35,7 +36,8 @@ void Upkeep::feed_watchdog()
 {
     const auto every = watchdog_interval();
     if (!every) return;
-    notify("WATCHDOG=1"); // from the I/O loop: when it stands still, systemd hears nothing
+    // Sent from the I/O loop, so that systemd notices if it is blocked.
+    notify("WATCHDOG=1");
     watchdog_.expires_after(*every);
     watchdog_.async_wait([this](const auto& error) {
         if (!error) feed_watchdog();
@@ -60,7 +62,7 @@ void Upkeep::settle_later()
         if (error) return;
         settling_ = false;
         const auto stats = dispatcher_.stats();
-        if (stats.in_flight > 0) return; // its end comes here again
+        if (stats.in_flight > 0) return; // settle_later() is called again when it ends
         if (stats.submitted != submitted_seen_) return settle_later();
         release_idle_memory();
     });

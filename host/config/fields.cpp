@@ -11,14 +11,14 @@ void expected(Reading& r, const Value& value, const std::string& path, const std
 }
 
 std::optional<std::string> read_text(Reading& r, const Value& value, const std::string& path,
-                                     const std::string& what, std::size_t most)
+                                     const std::string& what, std::size_t max)
 {
     if (value.kind != Value::Kind::scalar || value.text.empty()) {
         expected(r, value, path, what);
         return std::nullopt;
     }
-    if (value.text.size() > most) {
-        r.problems.add(value.where, path + ": longer than " + std::to_string(most) + " bytes");
+    if (value.text.size() > max) {
+        r.problems.add(value.where, path + ": longer than " + std::to_string(max) + " bytes");
         return std::nullopt;
     }
     for (unsigned char c : value.text)

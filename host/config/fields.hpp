@@ -14,10 +14,10 @@ namespace agenthost::host::conf {
 
 // Reports "<path>: expected <what>, not <value>".
 void expected(Reading&, const Value&, const std::string& path, const std::string& what);
-// Returns the text of a scalar, or reports a problem and returns nullopt. No control characters, 1 to `most`
+// Returns the text of a scalar, or reports a problem and returns nullopt. No control characters, 1 to `max`
 // bytes.
 std::optional<std::string> read_text(Reading&, const Value&, const std::string& path, const std::string& what,
-                                     std::size_t most = 1024);
+                                     std::size_t max = 1024);
 std::optional<std::int64_t> read_whole(Reading&, const Value&, const std::string& path, std::int64_t min,
                                        std::int64_t max);
 std::optional<double> read_real(Reading&, const Value&, const std::string& path, double min, double max);
@@ -92,11 +92,11 @@ Key make(std::string name, std::string doc, M T::*member, Read read, Show show, 
 inline Json text_or_null(const std::string& text) { return text.empty() ? Json{} : Json(text); }
 
 template <class T>
-Key text(const char* name, std::string T::*member, const char* doc, std::size_t most = 1024)
+Key text(const char* name, std::string T::*member, const char* doc, std::size_t max = 1024)
 {
     return make(
         name, doc, member,
-        [most](Reading& r, const Value& v, const std::string& p) { return read_text(r, v, p, "text", most); },
+        [max](Reading& r, const Value& v, const std::string& p) { return read_text(r, v, p, "text", max); },
         text_or_null,
         [] {
             return Json{{"type", "string"}};

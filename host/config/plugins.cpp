@@ -111,14 +111,14 @@ std::string escaped(std::string_view name)
 
 void note_places(const Value& value, const std::string& pointer, std::map<std::string, std::string>& out)
 {
-    constexpr std::size_t most = 10'000;
+    constexpr std::size_t max_places = 10'000;
     for (const Member& member : value.members) {
-        if (out.size() >= most) return;
+        if (out.size() >= max_places) return;
         const std::string at = pointer + "/" + escaped(member.key);
         out.emplace(at, member.where.text());
         note_places(member.value, at, out);
     }
-    for (std::size_t i = 0; i < value.items.size() && out.size() < most; ++i) {
+    for (std::size_t i = 0; i < value.items.size() && out.size() < max_places; ++i) {
         const std::string at = pointer + "/" + std::to_string(i);
         out.emplace(at, value.items[i].where.text());
         note_places(value.items[i], at, out);

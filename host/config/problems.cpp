@@ -19,7 +19,7 @@ std::vector<std::string> Problems::warnings() const { return list(warnings_); }
 
 std::vector<std::string> Problems::list(std::vector<Entry> entries)
 {
-    constexpr std::size_t most = 100; // more usually have one common cause
+    constexpr std::size_t max_listed = 100; // more usually have one common cause
     std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
         const auto rank = [](const Where& w) {
             return std::tuple{w.source ? w.source->order : 1 << 30, w.line, w.column};
@@ -28,8 +28,8 @@ std::vector<std::string> Problems::list(std::vector<Entry> entries)
     });
     std::vector<std::string> out;
     for (const Entry& entry : entries) {
-        if (out.size() == most) {
-            out.push_back("and " + std::to_string(entries.size() - most) + " more");
+        if (out.size() == max_listed) {
+            out.push_back("and " + std::to_string(entries.size() - max_listed) + " more");
             break;
         }
         const std::string where = entry.where.text();

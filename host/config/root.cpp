@@ -84,8 +84,8 @@ Key control_socket_key()
     const auto read = key.read;
     key.read = [read](Reading& r, const Value& value, const std::string& path, void* object) {
         read(r, value, path, object);
-        constexpr std::size_t most = 107; // sun_path, with its NUL
-        if (static_cast<Config*>(object)->control_socket.string().size() > most)
+        constexpr std::size_t max_path = 107; // sun_path, with its NUL
+        if (static_cast<Config*>(object)->control_socket.string().size() > max_path)
             r.problems.add(value.where,
                            path + ": longer than 107 bytes, more than the kernel takes for a socket");
     };

@@ -31,9 +31,9 @@ std::string describe(const Value& value)
     case Value::Kind::map: return "a map";
     case Value::Kind::scalar: break;
     }
-    constexpr std::size_t most = 60;
-    if (value.text.size() <= most) return '"' + value.text + '"';
-    return '"' + value.text.substr(0, most) + "...\"";
+    constexpr std::size_t max_shown = 60;
+    if (value.text.size() <= max_shown) return '"' + value.text + '"';
+    return '"' + value.text.substr(0, max_shown) + "...\"";
 }
 
 namespace {
@@ -55,10 +55,10 @@ std::size_t weight(const Value& value)
 
 int depth(const Value& value)
 {
-    int most = 0;
-    for (const Value& item : value.items) most = std::max(most, depth(item));
-    for (const Member& member : value.members) most = std::max(most, depth(member.value));
-    return most + 1;
+    int deepest = 0;
+    for (const Value& item : value.items) deepest = std::max(deepest, depth(item));
+    for (const Member& member : value.members) deepest = std::max(deepest, depth(member.value));
+    return deepest + 1;
 }
 
 class Builder : public YAML::EventHandler {

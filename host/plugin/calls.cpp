@@ -7,7 +7,7 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t most_calls = 1024;
+constexpr std::size_t max_calls = 1024;
 
 struct Out {
     void (*on_result)(void*, const agh_reply*) = nullptr;
@@ -36,11 +36,11 @@ struct Calls::State {
         return call;
     }
 
-    // [run]
+    // Runs on [run].
     void answer(std::uint64_t id, Owned& reply)
     {
         const auto call = take(id);
-        if (!call) return; // answered when it was closed; Owned closes the descriptors
+        if (!call) return; // close() has answered it; Owned closes the descriptors
         guard([&] {
             const agh_reply view = reply.reply();
             reply.release_fds();
@@ -62,7 +62,7 @@ agh_status Calls::call(agh_req parent, std::string_view action, std::string_view
     {
         const std::lock_guard lock{state_->mutex};
         if (state_->closed) return AGH_E_STALE;
-        if (state_->out.size() >= most_calls) return AGH_E_BUSY;
+        if (state_->out.size() >= max_calls) return AGH_E_BUSY;
         id = ++state_->last;
         state_->out[id] = {on_result, ctx};
     }

@@ -1,5 +1,5 @@
-// A plugin's own judgement of its configuration (ext/check.h), made by the runner program: one that crashes or hangs there is a
-// finding, not the end of the command that asked.
+// Lets a plugin check its configuration (ext/check.h), in the runner program: a plugin that crashes or hangs there is reported like any other
+// finding.
 #include "check_config.hpp"
 
 #include "library.hpp"
@@ -27,7 +27,7 @@ namespace {
 using runner::CheckReport;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_answer = 1 << 20;
+constexpr std::size_t max_answer = 1 << 20;
 
 // "limits.memory" -> "/limits/memory", "logs[0].path" -> "/logs/0/path"
 std::string pointer_of(std::string_view key)
@@ -44,7 +44,7 @@ std::string pointer_of(std::string_view key)
 ConfigFinding finding(const PluginConfig& config, const CheckReport& report)
 {
     std::string key = report.key, text = report.text;
-    // What create() says names the key in full: "plugins.storage.config.quota: ...".
+    // An error of create() has the whole path of the key: "plugins.storage.config.quota: ...".
     const std::string prefix = "plugins." + config.id + ".config";
     if (key.empty() && text.starts_with(prefix)) {
         const auto end = text.find(": ");
@@ -58,7 +58,7 @@ ConfigFinding finding(const PluginConfig& config, const CheckReport& report)
     return {report.warning, config_problem(config, pointer.empty() ? text : pointer + ": " + text)};
 }
 
-// A descriptor that `text` can be read from.
+// Returns a descriptor from which `text` can be read.
 base::Fd memory_file(const std::string& text)
 {
     base::Fd fd{::memfd_create("config", MFD_CLOEXEC)};
@@ -86,11 +86,11 @@ pid_t spawn(std::vector<std::string>& arguments, int in, int out)
     return error == 0 ? pid : -1;
 }
 
-// Everything until the end, or until `until`; false then.
+// Reads to the end of the file. Returns false at the time `until`.
 bool read_until(int fd, std::string& out, Clock::time_point until)
 {
     char block[16 << 10];
-    while (out.size() < most_answer) {
+    while (out.size() < max_answer) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
         pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
         if (left <= 0 || ::poll(&ready, 1, static_cast<int>(left)) == 0) return false;
@@ -102,7 +102,7 @@ bool read_until(int fd, std::string& out, Clock::time_point until)
     return true;
 }
 
-// Empty: it answered; else what went wrong.
+// Returns a problem, or an empty string if the runner has answered.
 std::string ask_runner(std::vector<std::string> arguments, const std::string& config,
                        std::chrono::milliseconds patience, std::vector<CheckReport>& reports)
 {

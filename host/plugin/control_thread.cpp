@@ -52,7 +52,7 @@ struct ControlThread::State : std::enable_shared_from_this<State> {
 
     void execute(const std::shared_ptr<Running>& r)
     {
-        if (r->outcome == given_up) return; // given up while it waited behind one that hangs
+        if (r->outcome == given_up) return; // abandoned while it waited behind a call that hangs
         r->problem = r->op.work();
         int expected = pending;
         if (!r->outcome.compare_exchange_strong(expected, returned)) {
@@ -62,7 +62,8 @@ struct ControlThread::State : std::enable_shared_from_this<State> {
         main->post([self = shared_from_this(), r] { self->finish(r, Ended::in_time); });
     }
 
-    void finish(const std::shared_ptr<Running>& r, Ended how) // main thread
+    // Main thread.
+    void finish(const std::shared_ptr<Running>& r, Ended how)
     {
         if (open.erase(r) == 0) return; // the ControlThread is gone
         r->timer.reset();

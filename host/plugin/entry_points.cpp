@@ -2,7 +2,7 @@
 
 #include "errors.hpp"
 #include "host/runner/runner_client.hpp"
-#include "host/schema/words.hpp"
+#include "host/schema/error_text.hpp"
 #include "host_object.hpp"
 #include "library.hpp"
 #include "owned.hpp"
@@ -16,7 +16,7 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t least_api = offsetof(agh_plugin_api, destroy) + sizeof(agh_plugin_api::destroy);
+constexpr std::size_t min_api = offsetof(agh_plugin_api, destroy) + sizeof(agh_plugin_api::destroy);
 
 agh_error empty_error()
 {
@@ -29,8 +29,8 @@ agh_error empty_error()
 
 EntryPoints::EntryPoints(Options options) : options_{std::move(options)} {}
 
-// A foreign exception across a C boundary is undefined by the letter; with unwind tables on both sides (every compiler we build with) it
-// arrives here. A plugin that is noexcept and throws ends the process: that is what `isolation: process` is for.
+// An exception that crosses a C boundary is formally undefined behaviour, but it arrives here with every compiler that we support, because
+// both sides have unwind tables. A plugin that throws from a noexcept function ends the process, unless it has `isolation: process`.
 template <class F> agh_status EntryPoints::guarded(const char* what, agh_error* error, F&& f) noexcept
 {
     try {
@@ -49,7 +49,7 @@ try {
     if (error) say(*error, AGH_E_INTERNAL, "INTERNAL", text);
     options_.on_misbehaviour(text);
     return AGH_E_INTERNAL;
-} catch (...) { // out of memory while saying so
+} catch (...) { // out of memory
     return AGH_E_INTERNAL;
 }
 
@@ -105,7 +105,7 @@ std::string EntryPoints::create(agh_host* host, const std::string& config_json)
 
 std::string EntryPoints::keep(const agh_plugin_api* api, agh_plugin* plugin)
 {
-    const bool has_destroy = api && api->size >= least_api && api->destroy;
+    const bool has_destroy = api && api->size >= min_api && api->destroy;
     if (!has_destroy || !api->start || !api->invoke) {
         if (has_destroy) guarded("destroy", nullptr, [&] { return api->destroy(plugin), AGH_OK; });
         return "plugin " + options_.manifest->id +

@@ -9,7 +9,7 @@
 namespace agenthost::host {
 namespace {
 
-// Replaces in place every byte that is not part of a valid sequence.
+// Replaces every byte that is not part of a valid UTF-8 sequence, in place.
 void make_utf8(char* text, std::size_t size)
 {
     for (std::size_t i = 0; i < size;) {

@@ -1,4 +1,4 @@
-// Which plugins lie in the folders, by their manifests; nothing is loaded.
+// Finds the plugins in the folders by their manifests; loads nothing.
 #include "library.hpp"
 #include "plugin.hpp"
 
@@ -15,8 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view suffix = ".manifest.json";
-constexpr std::size_t most_plugins = 1024;        // files looked at in all
-constexpr std::streamsize most_bytes = 512 << 10; // read at most; parse_manifest() refuses at 256 KiB
+constexpr std::size_t max_plugins = 1024; // files looked at in all
+// Bytes read of a manifest; parse_manifest() rejects more than 256 KiB.
+constexpr std::streamsize max_bytes = 512 << 10;
 
 std::string read_text(const fs::path& file, std::string& why)
 {
@@ -25,8 +26,8 @@ std::string read_text(const fs::path& file, std::string& why)
         why = file.string() + ": cannot be read. Give the daemon's user read access.";
         return {};
     }
-    std::string text(static_cast<std::size_t>(most_bytes), '\0');
-    in.read(text.data(), most_bytes);
+    std::string text(static_cast<std::size_t>(max_bytes), '\0');
+    in.read(text.data(), max_bytes);
     text.resize(static_cast<std::size_t>(in.gcount()));
     return text;
 }
@@ -49,7 +50,7 @@ FoundPlugin found_at(const fs::path& file, std::string id)
     out.id = std::move(id);
     out.manifest_file = file.string();
     out.library = (file.parent_path() / (out.id + ".so")).string();
-    // Before the manifest is read: a file that is replaced meanwhile then differs at the next look, not never.
+    // Taken before the manifest is read, so that a file that is replaced in between is noticed the next time.
     out.identity = out.library + " " + file_identity(out.library) + " " + file_identity(out.manifest_file);
     const std::string text = read_text(file, out.problem);
     if (!out.problem.empty()) return out;
@@ -72,7 +73,7 @@ std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path)
     for (const std::string& folder : path) {
         std::vector<std::pair<std::string, fs::path>> here;
         std::error_code ec;
-        for (fs::directory_iterator it{folder, ec}, end; !ec && it != end && here.size() < most_plugins;
+        for (fs::directory_iterator it{folder, ec}, end; !ec && it != end && here.size() < max_plugins;
              it.increment(ec)) {
             const std::string name = it->path().filename().string();
             if (name.size() <= suffix.size() || !name.ends_with(suffix)) continue;
@@ -80,7 +81,7 @@ std::vector<FoundPlugin> find_plugins(const std::vector<std::string>& path)
         }
         std::sort(here.begin(), here.end());
         for (const auto& [id, file] : here)
-            if (ids.size() < most_plugins && ids.insert(id).second) out.push_back(found_at(file, id));
+            if (ids.size() < max_plugins && ids.insert(id).second) out.push_back(found_at(file, id));
     }
     return out;
 }

@@ -48,11 +48,12 @@ bool alive(const agh_host* host) { return host && (host->gate.load() & agh_host:
 
 namespace {
 
-constexpr std::size_t log_bytes = 8192; // of a message, and of its fields
+// Maximum size of a log message, and of its fields.
+constexpr std::size_t max_log_bytes = 8192;
 
 bool sound(agh_bytes text) { return text.data || text.size == 0; }
 
-// Runs `f` for an instance that lives; nothing C++ leaves.
+// Runs `f` unless the instance has been destroyed. No exception leaves it.
 template <class F> agh_status with(agh_host* host, F f) noexcept
 {
     const HostCall call{host};
@@ -66,7 +67,7 @@ template <class F> agh_status with(agh_host* host, F f) noexcept
     }
 }
 
-// The same for what takes a reply: its descriptors are ours whatever happens.
+// The same for functions with a reply, whose descriptors the host owns whatever happens.
 template <class F> agh_status with_reply(agh_host* host, const agh_reply* reply, F f) noexcept
 {
     bool taken = false;
@@ -135,8 +136,8 @@ void log_write(agh_host* host, std::int32_t level, agh_bytes message, agh_bytes 
             return AGH_E_INVALID;
         if (!host->services->log_enabled(host->id, level)) return AGH_OK;
         const std::string_view all = view(fields);
-        host->services->log(host->id, level, view(message).substr(0, log_bytes),
-                            all.size() > log_bytes ? std::string_view{} : all);
+        host->services->log(host->id, level, view(message).substr(0, max_log_bytes),
+                            all.size() > max_log_bytes ? std::string_view{} : all);
         return AGH_OK;
     });
 }

@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_waiting = 64; // callers of stop()
+// Callers of stop() that wait for one end.
+constexpr std::size_t max_waiting = 64;
 
 std::shared_ptr<const Manifest> nameless(const std::string& id)
 {
@@ -37,7 +38,7 @@ Instance::~Instance()
 {
     here_.reset();
     main_->shut();
-    if (life_) life_->give_up(); // stopped() or a failed start came before, or the host ends in a hurry
+    if (life_) life_->give_up(); // the host exits without waiting for stop()
     control_.reset();
 }
 
@@ -68,8 +69,7 @@ PluginStatus Instance::status() const
 
 void Instance::later(std::function<void()> f) { main_->post(while_here(std::move(f))); }
 
-// A runner that hangs is ended by its proxy, which then returns: our own timeout stands behind that one, for
-// a drain and a destroy in a row and for reaping.
+// The proxy ends a runner that hangs, and then returns. Our own timeout is longer: enough for a drain, a destroy and reaping the process.
 milliseconds Instance::runner_timeout() const
 {
     return milliseconds{
@@ -123,7 +123,7 @@ void Instance::start(Done done)
     restart_timer_.cancel();
     make_life(config_.config_json, [this, done = std::move(done)](const std::string& problem) {
         if (problem.empty() || !crashed_ || stop_) return done(problem);
-        restart_later(); // as after any later crash
+        restart_later(); // like after any other crash
         done(problem_);
     });
 }
@@ -221,7 +221,7 @@ void Instance::started(Done done, std::string problem)
         fail(problem);
     }
     done(problem);
-    if (stop_) { // asked for while it started
+    if (stop_) { // stop() was called while it started
         Stop waiting = std::move(*stop_);
         stop_.reset();
         for (Done& one : waiting.done) stop(waiting.grace, std::move(one));
@@ -235,8 +235,7 @@ void Instance::fail(std::string problem)
     stuck_.forget_text();
 }
 
-// A thread cannot be stopped: it stays behind with everything it may touch, and the plugin gets a new control
-// thread next time.
+// A thread cannot be stopped, so it is abandoned together with everything that it may use. The next start gets a new control thread.
 void Instance::hangs(const char* call, milliseconds after, const Done& done)
 {
     std::string problem = std::string{call} + "() did not return within " + in_seconds(after) +
@@ -262,7 +261,7 @@ void Instance::stop(milliseconds grace, Done done)
     if (state_ == PluginState::starting || state_ == PluginState::draining || clearing_) {
         if (!stop_) stop_ = Stop{grace, {}};
         stop_->grace = std::min(stop_->grace, grace);
-        if (stop_->done.size() < most_waiting) stop_->done.push_back(std::move(done));
+        if (stop_->done.size() < max_waiting) stop_->done.push_back(std::move(done));
         return;
     }
     if (state_ != PluginState::running) {
@@ -296,13 +295,13 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
     drain_.set_asked(true);
     control_->run({timeout, [life = life_] { return life->plugin().drain(), std::string{}; },
                    [this](ControlThread::Ended, const std::string&) {
-                       drain_.set_asked(false); // one that hangs shows in destroy, behind it
+                       drain_.set_asked(false); // if drain() hangs, destroy() times out behind it
                    },
                    nullptr});
 }
 
-// It has not even answered that it was told to stop (a stopped process, a control thread that hangs). Nothing asked of it from here on
-// would be answered either; each question would take its whole timeout, longer than the daemon's own end may.
+// The runner has not answered drain(): the process is stopped, or its control thread hangs. It would not answer further calls either, and each
+// would take its whole timeout, which is longer than the daemon may take to stop.
 void Instance::kill_silent_runner()
 {
     services_.log(manifest_->id, AGH_LOG_WARN,
@@ -312,10 +311,11 @@ void Instance::kill_silent_runner()
     life_->plugin().kill_runner();
 }
 
-// The end of a life: what waits for [run] gets its turn, then destroy() alone.
+// Ends a life: runs what is queued for [run], then calls destroy().
 void Instance::destroy_then(Done next)
 {
-    if (!life_) return later([next = std::move(next)] { next({}); }); // it hung meanwhile, and was given up
+    if (!life_)
+        return later([next = std::move(next)] { next({}); }); // it has hung in the meantime and was given up
     if (state_ == PluginState::running) state_ = PluginState::draining;
     life_->close_run();
     later([this, next = std::move(next)] {

@@ -1,5 +1,5 @@
-// The second half of instance.hpp: what happens while it runs.
-#include "host/schema/words.hpp"
+// Instance: configuration, requests, health and the runner of a running plugin.
+#include "host/schema/error_text.hpp"
 #include "instance.hpp"
 #include "library.hpp"
 
@@ -21,7 +21,7 @@ void Instance::configure(std::string config_json, Done done)
         later([done] { done("is starting or stopping; try again when it runs."); });
         return;
     }
-    if (state_ == PluginState::failed) { // nothing runs that could be configured: it is started with it
+    if (state_ == PluginState::failed) { // it is started with the new configuration
         if (clearing_) {
             later([done] { done("its runner has just died; try again later."); });
             return;
@@ -30,7 +30,7 @@ void Instance::configure(std::string config_json, Done done)
         return start(std::move(done));
     }
     if (state_ != PluginState::running) {
-        config_.config_json = std::move(config_json); // counts when it is started
+        config_.config_json = std::move(config_json); // used at the next start
         later([done] { done({}); });
         return;
     }
@@ -47,8 +47,8 @@ void Instance::configure(std::string config_json, Done done)
                    nullptr});
 }
 
-// Without configure(): a new instance replaces this one; when it does not start, the old configuration is used again. A library that was
-// replaced on disk gives no new instance, so nothing is stopped for one.
+// For a plugin without configure(): a new instance replaces the current one; if it does not start, one with the old configuration does. If the
+// library on disk has been replaced, a new instance cannot be loaded, so the current one keeps running.
 void Instance::configure_by_remaking(std::string config_json, Done done)
 {
     if (config_.isolated) return remake(std::move(config_json), std::move(done));
@@ -134,7 +134,7 @@ agh_status Instance::refuse(agh_error& error) const
 void Instance::overran()
 {
     if (!overruns_.add(Clock::now()) || path_.demoted) return;
-    if (!life_->use_workers()) return; // tried again at the next one
+    if (!life_->use_workers()) return; // tried again at the next overrun
     path_.demoted = path_.by_workers = true;
     services_.log(
         manifest_->id, AGH_LOG_WARN,
@@ -159,10 +159,11 @@ void Instance::mark_unhealthy(std::string why)
     problem_ = std::move(why);
 }
 
-// A thread cannot be stopped from outside, a process can.
+// A thread in this process cannot be stopped; a runner can be killed.
 void Instance::overdue(agh_req id, std::string what)
 {
-    if (!life_ || state_ != PluginState::running) return; // it is ending: destroy() tells
+    if (!life_ || state_ != PluginState::running)
+        return; // it is stopping; destroy() reports requests that hang
     stuck_.overdue(std::move(what));
     if (!config_.isolated) {
         life_->overdue(id);
@@ -239,8 +240,8 @@ void Instance::health_checked(ControlThread::Ended how, std::string problem, con
 void Instance::runner_died(std::uint64_t life, std::string why)
 {
     if (life != life_number_) return;
-    if (state_ == PluginState::draining && drain_.finish()) return; // it goes anyway
-    if (state_ != PluginState::running) return; // starting: create() or start() reports it
+    if (state_ == PluginState::draining && drain_.finish()) return; // it was stopping anyway
+    if (state_ != PluginState::running) return; // while it starts, create() or start() reports it
     restarts_.died(Clock::now());
     if (stuck_.killed(life)) why = stuck_.overdue() + ", so its runner was killed: " + why;
     fail(why);

@@ -1,4 +1,4 @@
-// What loading a configuration has to know of the installed plugins.
+// Collects what load_config() needs to know about the installed plugins.
 #include "host_actions.hpp"
 #include "plugin.hpp"
 
@@ -11,13 +11,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t most_paths = 256;
-constexpr int deepest = 16;
+constexpr std::size_t max_paths = 256;
+constexpr int max_depth = 16;
 
-// Pointers to every "format": "path" of a schema; "*" stands for any element of an array and any key that has no name of its own.
+// Adds a JSON pointer for every "format": "path" of a schema; "*" matches any element of an array and any additional property.
 void add_paths(const Json& schema, const std::string& pointer, int depth, std::vector<std::string>& out)
 {
-    if (!schema.is_object() || depth > deepest || out.size() >= most_paths) return;
+    if (!schema.is_object() || depth > max_depth || out.size() >= max_paths) return;
     if (schema.value("format", Json{}) == "path") out.push_back(pointer);
     if (const auto properties = schema.find("properties");
         properties != schema.end() && properties->is_object())
@@ -50,7 +50,7 @@ std::string config_problem(const PluginConfig& config, std::string_view what)
 {
     std::string key, text{what};
     const auto end = text.find(": ");
-    if (text.starts_with('/') && end != std::string::npos) { // a JSON pointer, as Schema::check gives it
+    if (text.starts_with('/') && end != std::string::npos) { // a JSON pointer from Schema::check
         key = text.substr(0, end);
         text.erase(0, end + 2);
     }

@@ -19,14 +19,14 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t least_entry = offsetof(agh_entry_v1, create) + sizeof(agh_entry_v1::create);
+constexpr std::size_t min_entry = offsetof(agh_entry_v1, create) + sizeof(agh_entry_v1::create);
 
 std::string abi(std::uint32_t major, std::uint32_t minor)
 {
     return std::to_string(major) + "." + std::to_string(minor);
 }
 
-// Any symbol of another major, so that the refusal can name it.
+// Returns the major version of another entry symbol, for the error message, or 0.
 std::uint32_t other_major(void* handle)
 {
     for (std::uint32_t major = 2; major < 10; ++major)
@@ -34,15 +34,16 @@ std::uint32_t other_major(void* handle)
     return 0;
 }
 
-// A library stays mapped until the process ends, and dlopen() of the same path gives it again whatever lies there now. So: which file was
-// it? Bounded by the libraries of this process.
+// Remembers which file was loaded for each path: a library stays mapped until the process ends, and dlopen() of the same path returns it even if
+// the file has been replaced. Bounded by the libraries of this process.
 struct Mapped {
     std::mutex mutex;
     std::map<std::string, std::string> identities; // by path
 };
 Mapped& mapped()
 {
-    static auto& all = *new Mapped; // a thread that hangs in a constructor may come back after exit() began
+    // Never destroyed: a thread that hangs in a library's constructor may return after exit() has begun.
+    static auto& all = *new Mapped;
     return all;
 }
 
@@ -67,7 +68,8 @@ bool cut_short(const std::string& file)
     const base::Fd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     struct stat st {};
     ElfW(Ehdr) head{};
-    if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return false; // dlopen() says what it is
+    if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
+        return false; // dlopen() reports the problem
     if (st.st_size == 0) return true;
     if (!read_at(fd.get(), 0, &head.e_ident, SELFMAG) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
         return false;
@@ -96,9 +98,9 @@ std::string judge_entry(const std::string& name, const agh_entry_v1& entry, cons
 {
     const std::string refused = "plugin " + name + " refused: ";
     const std::string ours = abi(AGH_ABI_MAJOR, AGH_ABI_MINOR);
-    if (entry.size < least_entry)
+    if (entry.size < min_entry)
         return refused + "its entry is " + std::to_string(entry.size) + " bytes, ABI 1.0 has " +
-               std::to_string(least_entry) + ". Rebuild it against the agenthost SDK.";
+               std::to_string(min_entry) + ". Rebuild it against the agenthost SDK.";
     if (entry.abi_major != AGH_ABI_MAJOR)
         return refused + "is built for ABI " + abi(entry.abi_major, entry.abi_minor) + ", this host offers " +
                ours + ". Install " + manifest.id + " for ABI " + std::to_string(AGH_ABI_MAJOR) +
@@ -160,9 +162,8 @@ try {
     }
     why = judge_entry(name, *entry, manifest);
     return why.empty() ? entry : nullptr;
-} catch (
-    const std::exception&
-        e) { // memory ran out. What a library's constructors throw cannot be caught: it ends the process.
+} catch (const std::exception& e) {
+    // Out of memory. An exception from a library's constructor cannot be caught; it ends the process.
     why = "plugin " + file + " refused: " + e.what();
     return nullptr;
 }
@@ -174,7 +175,7 @@ std::vector<std::string> check_library(const FoundPlugin& found)
         problems.push_back(found.problem);
         return problems;
     }
-    if (!problems.empty()) return problems; // what others can write is not run, not even to look at it
+    if (!problems.empty()) return problems; // do not run code that others can write, not even to check it
     std::string why;
     if (!load_library(found.library, *found.manifest, why)) problems.push_back(why);
     return problems;

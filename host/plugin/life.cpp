@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::uint32_t not_started = AGH_REPLY_NOT_STARTED;
 
-// Tombstones: reachable for good, so that neither a late call nor a leak checker stumbles. Grows by one small
-// object a reload.
+// Keeps a destroyed agh_host until the process ends, because the plugin may still call it. Grows by one small object per reload.
 void keep_for_good(agh_host* host)
 {
     static std::mutex mutex;
@@ -65,7 +64,7 @@ EntryPoints::Options Life::plugin_options()
     return out;
 }
 
-// Loop and Calls may be asked by others (a timer, a callee) after this life: their way here is weak.
+// Timers and callees may use Loop and Calls after this life has ended, so they refer to it weakly.
 std::function<void(std::function<void()>)> Life::deliver()
 {
     return [self = self_](std::function<void()> f) {
@@ -81,7 +80,7 @@ void Life::fire(agh_task task, std::uint64_t cookie, std::uint32_t events)
 Life::~Life()
 {
     host_->close();
-    if (options_.plugin.isolated) delete host_; // no plugin code of this process ever held it
+    if (options_.plugin.isolated) delete host_; // no plugin code in this process ever had a pointer to it
 }
 
 void Life::misbehaved(const std::string& what) noexcept
@@ -134,12 +133,14 @@ void Life::leave()
 {
     enterable_ = false;
     if (!by_workers_)
-        callable_ = false; // else when the workers have joined: what close_run() sent still runs there
+        callable_ =
+            false; // with workers: after they have joined, because they still run what close_run() sent
 }
 
 void Life::give_up()
 {
-    static auto& hanging = *new std::vector<std::shared_ptr<Life>>; // their threads may come back to them
+    // Never destroyed: the threads that hang in them may return.
+    static auto& hanging = *new std::vector<std::shared_ptr<Life>>;
     hanging.push_back(shared_from_this());
     given_up_ = true;
     callable_ = enterable_ = false;
@@ -154,7 +155,7 @@ void Life::wait_idle()
     if (in_flight() <= 0) drained();
 }
 
-// By a worker: the pool. Inline: the main thread, where a life that is over is asked before it is entered.
+// On a worker, or inline on the main thread, where it is skipped if the life has ended by then.
 void Life::run_soon(std::function<void()> f)
 {
     {
@@ -172,7 +173,7 @@ void Life::run_soon(std::function<void()> f)
         const auto self = weak.lock();
         if (!self) return;
         if (self->by_workers_)
-            self->pool_.task(f); // demoted meanwhile
+            self->pool_.task(f); // moved to the workers in the meantime
         else
             f();
     });
@@ -183,7 +184,7 @@ agh_status Life::invoke(const agh_request& request, agh_error& error)
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     const agh_status status = plugin_.invoke(request, error);
     if (status == AGH_PENDING) return status;
-    if (status >= 0) { // not a valid return; it may have completed all the same
+    if (status >= 0) { // invalid; the plugin may have completed the request anyway
         answer(request.id, AGH_E_INTERNAL, "INTERNAL",
                "the plugin's invoke() returned neither AGH_PENDING nor an error", 0);
         misbehaved("invoke() returned " + std::to_string(status) +
@@ -204,7 +205,7 @@ agh_status Life::queue(const agh_request& request, agh_error& error)
     bool taken = false;
     try {
         taken = pool_.push(request);
-    } catch (const std::exception&) { // memory or descriptors ran out
+    } catch (const std::exception&) { // out of memory or descriptors
     }
     if (taken) return AGH_PENDING;
     say(error, AGH_E_BUSY, "BUSY",
@@ -213,14 +214,14 @@ agh_status Life::queue(const agh_request& request, agh_error& error)
     return AGH_E_BUSY;
 }
 
-// On a worker.
+// Runs on a worker.
 void Life::serve(const agh_request& request) noexcept
 {
     agh_error error{};
     error.size = sizeof error;
     const agh_status status = invoke(request, error);
     if (status >= 0) return;
-    in_flight_.fetch_add(1, std::memory_order_relaxed); // answer() takes it away again
+    in_flight_.fetch_add(1, std::memory_order_relaxed); // answer() subtracts it again
     answer(request.id, status, error.code, error.text, status == AGH_E_BUSY ? not_started : 0);
 }
 
@@ -238,7 +239,8 @@ try {
 void Life::cancel(agh_req id)
 {
     if (pool_.started() && pool_.take_back(id)) {
-        options_.main->post([self = shared_from_this(), id] { // not from inside dispatch's call
+        // Later, because dispatch does not expect an answer from within its call.
+        options_.main->post([self = shared_from_this(), id] {
             self->in_flight_.fetch_add(1, std::memory_order_relaxed);
             self->answer(id, AGH_E_CANCELLED, "CANCELLED", "cancelled before it began", not_started);
         });

@@ -20,14 +20,15 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_tasks = 1024;
-constexpr std::uint32_t most_posts = 1024;
-constexpr std::uint64_t longest =
-    1ull << 60; // ns, 36 years: what is longer never fires anyway, and sums cannot overflow
-constexpr std::uint64_t shortest_period = 1'000'000; // 1 ms: faster is a busy loop on the host's thread
+constexpr std::size_t max_tasks = 1024;
+constexpr std::uint32_t max_posts = 1024;
+// 36 years: sums of two cannot overflow, and no timer needs more.
+constexpr std::uint64_t max_delay_ns = 1ull << 60;
+// Shorter periods would keep the host's thread busy.
+constexpr std::uint64_t min_period_ns = 1'000'000;
 constexpr std::uint32_t known_events = POLLIN | POLLPRI | POLLOUT | POLLRDHUP | POLLERR | POLLHUP;
 
-// Does the kernel deliver readiness for it? Regular files and folders: no.
+// Whether epoll accepts the descriptor. It rejects regular files and folders.
 bool can_be_polled(int fd)
 {
     const base::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
@@ -60,7 +61,7 @@ struct Loop::State : std::enable_shared_from_this<State> {
     {
         const std::lock_guard lock{mutex};
         if (closed) return AGH_E_STALE;
-        if (tasks.size() >= most_tasks) return AGH_E_BUSY;
+        if (tasks.size() >= max_tasks) return AGH_E_BUSY;
         id = ++last;
         tasks[id] = {cookie, period, false, nullptr, nullptr};
         return AGH_OK;
@@ -89,7 +90,7 @@ struct Loop::State : std::enable_shared_from_this<State> {
             if (period.count() == 0) return;
             const auto now = Clock::now();
             auto next = timer->expiry() + period;
-            if (next <= now) next += period * ((now - next) / period + 1); // what was missed is skipped
+            if (next <= now) next += period * ((now - next) / period + 1); // missed periods are skipped
             timer->expires_at(next);
             self->wait_timer(id, timer);
         });
@@ -140,7 +141,7 @@ struct Loop::State : std::enable_shared_from_this<State> {
         if (events & POLLPRI) wait(descriptor_base::wait_error);
     }
 
-    // The task's period when it is to go on.
+    // Returns the period of a task that continues, else 0.
     std::chrono::nanoseconds fired(agh_task id, std::uint32_t events)
     {
         std::shared_ptr<asio::posix::stream_descriptor> done; // closed outside the lock
@@ -153,7 +154,7 @@ struct Loop::State : std::enable_shared_from_this<State> {
             period = task.period;
             if (period.count() == 0) task.timer.reset();
             done = std::move(task.descriptor);
-            if (task.queued) return period; // the last one has not run yet: this one is missed
+            if (task.queued) return period; // the previous one has not run yet: this one is skipped
             task.queued = true;
         }
         deliver([self = shared_from_this(), id, events] { self->run(id, events); });
@@ -168,12 +169,12 @@ struct Loop::State : std::enable_shared_from_this<State> {
         {
             const std::lock_guard lock{mutex};
             const auto found = tasks.find(id);
-            if (closed || found == tasks.end()) return; // cancelled while it waited
+            if (closed || found == tasks.end()) return; // cancelled while it was queued
             cookie = found->second.cookie;
             if (found->second.period.count() > 0)
                 found->second.queued = false;
             else
-                tasks.erase(found); // its Asio objects went when it fired
+                tasks.erase(found); // fired() has released its Asio objects
         }
         fire(id, cookie, events);
     }
@@ -190,9 +191,10 @@ Loop::~Loop() = default;
 
 agh_status Loop::timer(std::uint64_t delay, std::uint64_t period, std::uint64_t cookie, agh_task& id)
 {
-    if (period != 0) period = std::max(period, shortest_period);
-    const auto at = Clock::now() + std::chrono::nanoseconds{std::min(delay, longest)};
-    const agh_status status = state_->add(cookie, std::chrono::nanoseconds{std::min(period, longest)}, id);
+    if (period != 0) period = std::max(period, min_period_ns);
+    const auto at = Clock::now() + std::chrono::nanoseconds{std::min(delay, max_delay_ns)};
+    const agh_status status =
+        state_->add(cookie, std::chrono::nanoseconds{std::min(period, max_delay_ns)}, id);
     if (status == AGH_OK) state_->main->post([state = state_, id, at] { state->arm_timer(id, at); });
     return status;
 }
@@ -200,8 +202,7 @@ agh_status Loop::timer(std::uint64_t delay, std::uint64_t period, std::uint64_t 
 agh_status Loop::watch(int fd, std::uint32_t events, std::uint64_t cookie, agh_task& id)
 {
     if (fd < 0 || events == 0 || (events & ~known_events) != 0 || !can_be_polled(fd)) return AGH_E_INVALID;
-    // A duplicate: the host's epoll then never holds a number that the plugin has closed and the kernel given
-    // to somebody else.
+    // A duplicate, because the plugin may close its descriptor and the kernel may reuse the number.
     auto own = std::make_shared<base::Fd>(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!*own) return AGH_E_BUSY; // out of descriptors
     const agh_status status = state_->add(cookie, {}, id);
@@ -213,7 +214,7 @@ agh_status Loop::watch(int fd, std::uint32_t events, std::uint64_t cookie, agh_t
 
 agh_status Loop::post(std::uint64_t cookie)
 {
-    if (state_->posts.fetch_add(1) >= most_posts) {
+    if (state_->posts.fetch_add(1) >= max_posts) {
         state_->posts.fetch_sub(1);
         return AGH_E_BUSY;
     }
@@ -238,7 +239,7 @@ agh_status Loop::cancel(agh_task id)
         gone = std::move(found->second);
         state_->tasks.erase(found);
     }
-    if (gone.timer || gone.descriptor) // Asio's objects end on their own thread
+    if (gone.timer || gone.descriptor) // Asio objects belong to the main thread
         state_->main->post(
             [timer = std::move(gone.timer), descriptor = std::move(gone.descriptor)]() mutable {
                 if (timer) timer->cancel();

@@ -36,7 +36,8 @@ void PluginMachine::on(Run& run)
 {
     if (!admit(run.waiter)) return;
     wanted_ = std::move(run.spec);
-    if (stage_ == Stage::failed) return recovering_ ? begin_stop() : begin_start(); // a request is a new try
+    if (stage_ == Stage::failed)
+        return recovering_ ? begin_stop() : begin_start(); // a request starts a new attempt
     if (at_rest()) settle();
 }
 
@@ -59,7 +60,7 @@ void PluginMachine::on(Close& close)
     if (stage_ == Stage::stopping)
         actions_.emplace_back(Stop{operation_});
     else
-        begin_stop(); // starting or being configured: what it answers to that is ignored
+        begin_stop(); // the result of a start or configure under way is ignored
 }
 
 bool PluginMachine::admit(Waiter waiter)
@@ -75,7 +76,7 @@ bool PluginMachine::admit(Waiter waiter)
     return false;
 }
 
-// --- operations that ended
+// --- results of operations
 
 void PluginMachine::on(Started& started)
 {
@@ -98,7 +99,7 @@ void PluginMachine::on(Started& started)
         stage_ = Stage::failed;
         recovering_ = true;
         reason_ = std::move(started.problem);
-        if (superseded()) return begin_stop(); // no reason to wait for it
+        if (superseded()) return begin_stop(); // a newer request does not wait for the restart
         return answer(Answer::Outcome::failed, reason_);
     }
     fail(std::move(started.problem));
@@ -137,13 +138,14 @@ void PluginMachine::on(Stopped& stopped)
     settle();
 }
 
-// --- what happens by itself
+// --- events outside operations
 
 void PluginMachine::on(Died& died)
 {
-    if (!exists() && stage_ != Stage::configuring) return; // starting and stopping report it themselves
+    if (!exists() && stage_ != Stage::configuring) return; // the result of the start or stop reports it
     const bool newer = stage_ == Stage::configuring && superseded();
-    if (stage_ != Stage::configuring) tried_ = *wanted_; // at rest nothing waits to be tried
+    if (stage_ != Stage::configuring)
+        tried_ = *wanted_; // at rest the wanted configuration is the one that was tried
     operation_ = 0;
     stage_ = Stage::failed;
     recovering_ = died.recovers;
@@ -153,8 +155,8 @@ void PluginMachine::on(Died& died)
         running_.reset();
         return fail(std::string{reason_});
     }
-    if (newer) return begin_stop(); // no reason to wait for its return
-    wanted_ = running_;             // it comes back with the configuration it had
+    if (newer) return begin_stop(); // a newer request does not wait for the restarts return
+    wanted_ = running_;             // it is restarted with its old configuration
     answer(Answer::Outcome::failed, reason_);
 }
 
@@ -184,7 +186,7 @@ void PluginMachine::on(Freed&)
     reason_.clear();
 }
 
-// --- what comes next
+// --- the next operation
 
 bool PluginMachine::at_rest() const
 {
@@ -219,7 +221,7 @@ void PluginMachine::settle()
     if (exists() && stage_ != Stage::failed) settle_running();
 }
 
-// A library in this process stays mapped until the process ends; a runner is simply another process.
+// A library in this process stays mapped until the process ends, so only an isolated plugin can load a new file.
 void PluginMachine::settle_running()
 {
     const bool other_file = wanted_->file != running_->file;

@@ -1,7 +1,7 @@
 #include "manifest.hpp"
 
 #include "base/json_depth.hpp"
-#include "host/schema/words.hpp"
+#include "host/schema/error_text.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -17,13 +17,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Bounds. Far above what a plugin needs, far below what would hurt.
-constexpr std::size_t most_bytes = 256 << 10;
-constexpr std::size_t max_depth = 128; // a schema has two or three levels of JSON for one of the value
-constexpr std::size_t most_actions = 256, most_aliases = 256, most_protocols = 16, most_words = 64;
-constexpr std::size_t most_text = 1024, most_id = 32, most_name = 128;
-constexpr std::uint32_t most_concurrency = 64, most_queue = 65'536;
-constexpr std::uint32_t least_timeout_ms = 100, most_timeout_ms = 600'000;
+// Limits: far more than a plugin needs, far less than would do harm.
+constexpr std::size_t max_bytes = 256 << 10;
+// A schema needs two or three levels of JSON for each level of the value.
+constexpr std::size_t max_depth = 128;
+constexpr std::size_t max_actions = 256, max_aliases = 256, max_protocols = 16, max_words = 64;
+constexpr std::size_t max_text = 1024, max_id = 32, max_name = 128;
+constexpr std::uint32_t max_concurrency = 64, max_queue = 65'536;
+constexpr std::uint32_t min_timeout_ms = 100, max_timeout_ms = 600'000;
 
 struct Problem : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -37,13 +38,13 @@ bool word_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9
 
 bool is_id(std::string_view text)
 {
-    return !text.empty() && text.size() <= most_id && text.front() >= 'a' && text.front() <= 'z' &&
+    return !text.empty() && text.size() <= max_id && text.front() >= 'a' && text.front() <= 'z' &&
            std::all_of(text.begin(), text.end(), word_letter);
 }
 
 bool is_name(std::string_view text, std::string_view id)
 {
-    return text.size() > id.size() + 1 && text.size() <= most_name && text.starts_with(id) &&
+    return text.size() > id.size() + 1 && text.size() <= max_name && text.starts_with(id) &&
            text[id.size()] == '.' &&
            std::all_of(text.begin(), text.end(), [](char c) { return word_letter(c) || c == '.'; });
 }
@@ -63,15 +64,15 @@ std::string path_to(const std::string& where, std::string_view key)
 }
 
 std::string text_of(const Json& object, const std::string& where, const char* key,
-                    std::size_t most = most_text)
+                    std::size_t max_size = max_text)
 {
     const auto found = object.find(key);
     if (found == object.end()) return {};
     if (!found->is_string())
         fail(path_to(where, key), std::string{"must be a string, is "} + found->type_name());
     auto text = found->get<std::string>();
-    if (text.size() > most)
-        fail(path_to(where, key), "is longer than " + std::to_string(most) + " bytes; shorten it");
+    if (text.size() > max_size)
+        fail(path_to(where, key), "is longer than " + std::to_string(max_size) + " bytes; shorten it");
     if (text.find('\0') != std::string::npos) fail(path_to(where, key), "contains a NUL; remove it");
     return text;
 }
@@ -85,13 +86,13 @@ bool flag_of(const Json& object, const std::string& where, const char* key, bool
     return found->get<bool>();
 }
 
-std::uint32_t count_of(const Json& object, const char* key, std::uint32_t otherwise, std::uint32_t most)
+std::uint32_t count_of(const Json& object, const char* key, std::uint32_t otherwise, std::uint32_t max_count)
 {
     const auto found = object.find(key);
     if (found == object.end()) return otherwise;
     const auto count = json_unsigned(*found);
-    if (!count || *count < 1 || *count > most)
-        fail(key, "must be an integer from 1 to " + std::to_string(most));
+    if (!count || *count < 1 || *count > max_count)
+        fail(key, "must be an integer from 1 to " + std::to_string(max_count));
     return static_cast<std::uint32_t>(*count);
 }
 
@@ -102,11 +103,11 @@ std::vector<std::string> words_of(const Json& object, const std::string& where, 
     if (found == object.end()) return out;
     const std::string here = path_to(where, key);
     if (!found->is_array()) fail(here, "must be a list of strings");
-    if (found->size() > most_words) fail(here, "has more than " + std::to_string(most_words) + " entries");
+    if (found->size() > max_words) fail(here, "has more than " + std::to_string(max_words) + " entries");
     for (const Json& one : *found) {
         if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
-            one.get_ref<const std::string&>().size() > most_name)
-            fail(here, "must be a list of strings of 1 to " + std::to_string(most_name) + " bytes");
+            one.get_ref<const std::string&>().size() > max_name)
+            fail(here, "must be a list of strings of 1 to " + std::to_string(max_name) + " bytes");
         out.push_back(one.get<std::string>());
     }
     return out;
@@ -122,8 +123,8 @@ std::uint32_t duration_of(const Json& object, const std::string& where, const ch
     const auto [unit, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const std::string_view word{unit, static_cast<std::size_t>(text.data() + text.size() - unit)};
     const std::uint64_t factor = word == "ms" ? 1 : word == "s" ? 1000 : word == "m" ? 60'000 : 0;
-    if (error != std::errc{} || factor == 0 || number > most_timeout_ms ||
-        number * factor < least_timeout_ms || number * factor > most_timeout_ms)
+    if (error != std::errc{} || factor == 0 || number > max_timeout_ms || number * factor < min_timeout_ms ||
+        number * factor > max_timeout_ms)
         fail(path_to(where, key), "must be a duration from 100ms to 10m, such as \"10s\"");
     return static_cast<std::uint32_t>(number * factor);
 }
@@ -146,7 +147,7 @@ ActionManifest action_of(const Json& json, const std::string& where, const std::
                                                            "result", "effects", "idempotent"};
     known_keys(json, where, known);
     ActionManifest out;
-    out.name = text_of(json, where, "name", most_name);
+    out.name = text_of(json, where, "name", max_name);
     if (out.name.empty()) fail(where + ".name", "is missing; name the action, such as \"" + id + ".info\"");
     if (!is_name(out.name, id))
         fail(where + ".name",
@@ -164,14 +165,14 @@ void read_actions(Manifest& out, const Json& json)
     const auto found = json.find("actions");
     if (found == json.end()) return;
     if (!found->is_array()) fail("actions", "must be a list of objects");
-    if (found->size() > most_actions)
-        fail("actions", "has more than " + std::to_string(most_actions) + " entries");
+    if (found->size() > max_actions)
+        fail("actions", "has more than " + std::to_string(max_actions) + " entries");
     std::set<std::string> names;
     for (std::size_t i = 0; i < found->size(); ++i) {
         const std::string where = "actions[" + std::to_string(i) + "]";
         out.actions.push_back(action_of((*found)[i], where, out.id));
         if (!names.insert(out.actions.back().name).second)
-            fail(where + ".name", quote(out.actions.back().name) + " is there twice; remove one");
+            fail(where + ".name", quote(out.actions.back().name) + " is listed twice; remove one");
     }
 }
 
@@ -180,20 +181,21 @@ void read_aliases(Manifest& out, const Json& json)
     const auto found = json.find("aliases");
     if (found == json.end()) return;
     if (!found->is_object()) fail("aliases", "must be an object: protocol, then wire word, then action");
-    if (found->size() > most_protocols)
-        fail("aliases", "has more than " + std::to_string(most_protocols) + " protocols");
+    if (found->size() > max_protocols)
+        fail("aliases", "has more than " + std::to_string(max_protocols) + " protocols");
     std::vector<std::string_view> names;
     for (const ActionManifest& action : out.actions) names.push_back(action.name);
     for (const auto& [protocol, words] : found->items()) {
         const std::string where = "aliases." + protocol;
         if (!words.is_object()) fail(where, "must be an object: wire word, then action");
-        if (words.size() > most_aliases)
-            fail(where, "has more than " + std::to_string(most_aliases) + " words");
+        if (words.size() > max_aliases)
+            fail(where, "has more than " + std::to_string(max_aliases) + " words");
         for (const auto& [word, action] : words.items()) {
-            if (word.empty() || word.size() > most_name) fail(where, "a wire word must have 1 to 128 bytes");
+            if (word.empty() || word.size() > max_name) fail(where, "a wire word must have 1 to 128 bytes");
             const std::string name = action.is_string() ? action.get<std::string>() : std::string{};
             if (std::find(names.begin(), names.end(), name) == names.end())
-                fail(where + "." + word, quote(name) + " is no action of this manifest" + hint(name, names));
+                fail(where + "." + word,
+                     quote(name) + " is not an action of this manifest" + hint(name, names));
             out.aliases[protocol][word] = name;
         }
     }
@@ -246,7 +248,7 @@ void read_timeouts(Manifest& out, const Json& json)
 
 std::shared_ptr<const Manifest> read(std::string_view text)
 {
-    if (text.size() > most_bytes) fail({}, "is larger than 256 KiB; a manifest is small");
+    if (text.size() > max_bytes) fail({}, "is larger than 256 KiB; a manifest is small");
     if (!base::json_depth_ok(text, max_depth)) fail({}, "is nested deeper than 128 levels");
     const Json json = Json::parse(text);
     static constexpr std::array<std::string_view, 15> known{
@@ -256,7 +258,7 @@ std::shared_ptr<const Manifest> read(std::string_view text)
     known_keys(json, {}, known);
     auto out = std::make_shared<Manifest>();
     out->text = text;
-    out->id = text_of(json, {}, "id", most_name);
+    out->id = text_of(json, {}, "id", max_name);
     if (!is_id(out->id))
         fail("id", quote(out->id) + " must be 1 to 32 of a-z, 0-9, '_' and '-', beginning with a letter");
     if (out->id == "host") fail("id", "\"host\" is the daemon's own; choose another");
@@ -268,8 +270,8 @@ std::shared_ptr<const Manifest> read(std::string_view text)
         out->run = Manifest::Run::inline_;
     else if (!run.empty() && run != "worker")
         fail("run", quote(run) + " must be \"worker\" or \"inline\"");
-    out->concurrency = count_of(json, "concurrency", out->concurrency, most_concurrency);
-    out->queue = count_of(json, "queue", out->queue, most_queue);
+    out->concurrency = count_of(json, "concurrency", out->concurrency, max_concurrency);
+    out->queue = count_of(json, "queue", out->queue, max_queue);
     out->capabilities = words_of(json, {}, "capabilities");
     out->events = words_of(json, {}, "events");
     read_actions(*out, json);

@@ -27,12 +27,12 @@ public:
     }
     static bool too_long(std::int64_t ns)
     {
-        static const std::int64_t most = [] {
+        static const std::int64_t max_ns = [] {
             timespec tick{};
             ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
             return std::chrono::nanoseconds{max_call}.count() + tick.tv_nsec;
         }();
-        return ns > most;
+        return ns > max_ns;
     }
 
     // A call took too long. True: that was one too many.

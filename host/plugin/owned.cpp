@@ -9,8 +9,8 @@
 namespace agenthost::host {
 namespace {
 
-constexpr std::size_t least_reply = offsetof(agh_reply, blob_stride) + sizeof(agh_reply::blob_stride);
-constexpr std::size_t least_blob = offsetof(agh_blob, media_type) + sizeof(agh_blob::media_type);
+constexpr std::size_t min_reply = offsetof(agh_reply, blob_stride) + sizeof(agh_reply::blob_stride);
+constexpr std::size_t min_blob = offsetof(agh_blob, media_type) + sizeof(agh_blob::media_type);
 
 std::size_t text_size(const agh_blob* blobs, std::size_t count, std::size_t stride)
 {
@@ -98,20 +98,20 @@ void Owned::release_fds()
 
 void close_fds(const agh_reply* reply)
 {
-    if (!reply || reply->size < least_reply || !reply->blobs || reply->blob_stride < least_blob) return;
-    for (std::size_t i = 0; i < std::min(reply->blob_count, most_blobs); ++i)
+    if (!reply || reply->size < min_reply || !reply->blobs || reply->blob_stride < min_blob) return;
+    for (std::size_t i = 0; i < std::min(reply->blob_count, max_blobs); ++i)
         base::Fd{blob_at(reply->blobs, reply->blob_stride, i).fd};
 }
 
 bool readable(const agh_reply* reply)
 {
-    if (!reply || reply->size < least_reply || reply->status > 0) return false;
+    if (!reply || reply->size < min_reply || reply->status > 0) return false;
     if (!reply->json.data && reply->json.size > 0) return false;
     if (reply->blob_count == 0) return true;
-    if (!reply->blobs || reply->blob_count > most_blobs || reply->blob_stride < least_blob) return false;
+    if (!reply->blobs || reply->blob_count > max_blobs || reply->blob_stride < min_blob) return false;
     for (std::size_t i = 0; i < reply->blob_count; ++i) {
         const agh_blob b = blob_at(reply->blobs, reply->blob_stride, i);
-        if (b.size < least_blob) return false;
+        if (b.size < min_blob) return false;
         for (const agh_bytes& text : {b.inl, b.name, b.media_type})
             if (!text.data && text.size > 0) return false;
     }

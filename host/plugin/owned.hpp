@@ -22,7 +22,7 @@ inline agh_bytes bytes(std::string_view text) { return {text.data(), text.size()
 // Element `i` of blobs whose writer may use a longer or shorter agh_blob than we do.
 agh_blob blob_at(const agh_blob* blobs, std::size_t stride, std::size_t i);
 
-constexpr std::size_t most_blobs = 16;
+constexpr std::size_t max_blobs = 16;
 
 // A copy with all texts in one allocation; descriptors are duplicated (the host keeps a request's) or taken
 // over (a reply's).

@@ -18,7 +18,7 @@ struct WorkerPool::State {
     bool ending = false, started = false;
     Serve serve;
     Returned returned;
-    std::set<agh_req> inside, held; // at most one a thread
+    std::set<agh_req> inside, held; // at most one per thread
     std::vector<std::thread> threads;
 
     void loop()
@@ -74,7 +74,7 @@ void WorkerPool::start()
     const std::lock_guard lock{state_->mutex};
     if (state_->started || state_->ending) return;
     state_->threads.reserve(threads_);
-    while (state_->threads.size() < threads_) { // after a failure, the ones that are missing
+    while (state_->threads.size() < threads_) { // after a failed start() only the missing ones
         state_->threads.emplace_back([state = state_] { state->loop(); });
         ++state_->alive;
     }
@@ -139,10 +139,10 @@ void WorkerPool::end()
     state_->work.notify_all();
 }
 
-bool WorkerPool::join(std::chrono::milliseconds most)
+bool WorkerPool::join(std::chrono::milliseconds timeout)
 {
     std::unique_lock lock{state_->mutex};
-    const bool all = state_->ended.wait_for(lock, most, [&] { return state_->alive == 0; });
+    const bool all = state_->ended.wait_for(lock, timeout, [&] { return state_->alive == 0; });
     auto threads = std::move(state_->threads);
     state_->threads.clear();
     lock.unlock();

@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::uint32_t held() const;
     [[nodiscard]] std::uint32_t size() const { return threads_; }
     void end(); // waiting tasks still run, requests do not; then the threads end
-    bool join(std::chrono::milliseconds most); // false: a thread did not end and was detached
+    bool join(std::chrono::milliseconds timeout); // false: a thread did not end and was detached
     [[nodiscard]] std::size_t queued() const;
     [[nodiscard]] bool started() const;
 

@@ -14,7 +14,7 @@ namespace agenthost::host::runner {
 namespace {
 
 constexpr std::size_t read_bytes = 64u << 10;
-// Descriptors that came before the frames they belong to.
+// Descriptors that were received before their frames.
 constexpr std::size_t max_unclaimed_fds = 4 * max_blobs;
 
 } // namespace

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t max_reports = 100, max_text = 1024, max_config = 8 << 20;
 
-// The host of an instance that is only checked.
+// Acts as the host of an instance that only checks its configuration.
 struct CheckHost {
     std::string state_directory;
 };
@@ -52,7 +52,7 @@ constexpr agh_host_api check_api{.size = sizeof(agh_host_api),
                                  .cancelled = cancelled,
                                  .drained = drained};
 
-// One line, bounded.
+// Returns the text as one line of bounded length.
 std::string tidy(std::string_view text)
 {
     std::string out{text.substr(0, max_text)};
@@ -127,7 +127,7 @@ std::vector<CheckReport> check_config(const agh_entry_v1& entry, const std::stri
         }
         run_check(*api, plugin, listeners, out);
         api->destroy(plugin);
-    } catch (const std::exception& e) { // the ABI forbids it
+    } catch (const std::exception& e) { // forbidden by the ABI, but possible
         out.push_back({false, {}, tidy(std::string{"the plugin threw an exception: "} + e.what())});
     }
     return out;
@@ -187,7 +187,7 @@ int check_main(int argc, char** argv)
         if (n <= 0) return 1;
         at += static_cast<std::size_t>(n);
     }
-    std::_Exit(0); // no destructor of the plugin's library
+    std::_Exit(0); // without running the destructors of the plugin's library
 }
 
 } // namespace agenthost::host::runner

@@ -9,7 +9,7 @@ namespace agenthost::host::runner {
 
 namespace {
 
-// Far enough away to never happen, but without overflowing the clock.
+// Far in the future, without overflowing the clock.
 constexpr std::uint64_t ten_years_ns = 10ull * 365 * 24 * 3600 * 1'000'000'000;
 std::chrono::nanoseconds bounded(std::uint64_t ns)
 {

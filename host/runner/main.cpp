@@ -24,11 +24,10 @@ int main(int argc, char** argv)
         return 2;
     }
     ::fcntl(runner_socket, F_SETFD, FD_CLOEXEC);
-    ::prctl(
-        PR_SET_PDEATHSIG,
-        SIGKILL); // die with the host, whatever the plugin is doing; if the host is already dead, the socket is at its end
-    // A stop of the service signals all its processes, but the host decides when this one ends. Handlers, not
-    // SIG_IGN, which children inherit.
+    // Die with the host, whatever the plugin is doing. If the host has already died, reading the socket returns end of file.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // Stopping the service signals all its processes, but the host decides when this one ends. Handlers instead of SIG_IGN, because child
+    // processes inherit SIG_IGN.
     struct sigaction nothing {};
     nothing.sa_handler = [](int) {};
     nothing.sa_flags = SA_RESTART;

@@ -14,9 +14,12 @@ namespace agenthost::host::runner {
 
 namespace {
 
-constexpr int destroy_patience_ms = 10'000; // as a manifest's stop timeout by default
-constexpr int exit_patience_ms = 2'000;     // from its last message to its exit
-constexpr std::size_t max_open = 4096;      // requests at once; dispatch admits far fewer
+// The default stop timeout of manifests.
+constexpr int destroy_patience_ms = 10'000;
+// From the runner's last message to its exit.
+constexpr int exit_patience_ms = 2'000;
+// Open requests; dispatch admits far fewer.
+constexpr std::size_t max_open = 4096;
 
 } // namespace
 
@@ -29,7 +32,7 @@ Proxy::~Proxy()
     if (reader_.joinable()) reader_.join();
 }
 
-// --- from the host ---
+// --- called by the host ---
 
 std::int32_t Proxy::lowest_level() const
 {
@@ -65,7 +68,7 @@ agh_status Proxy::create(agh_bytes config, agh_error* error)
         return detail::fill(error, AGH_E_NOMEM, "INTERNAL",
                             std::string{"cannot make a socketpair for the runner: "} + std::strerror(errno));
     }
-    // Clear of what the child puts in place.
+    // Above the descriptors that the child sets up.
     base::Fd ours{ends[0]}, theirs{::fcntl(ends[1], F_DUPFD_CLOEXEC, 16)};
     ::close(ends[1]);
     log_level_ = lowest_level();
@@ -201,7 +204,7 @@ void Proxy::destroy(bool ask)
 
 void Proxy::kill()
 {
-    given_up_ = true; // the reader waits for nothing
+    given_up_ = true; // the reader does not wait for its exit
     channel_->shut_down();
     channel_->wake();
 }
@@ -255,7 +258,7 @@ std::string Proxy::serve()
     }
 }
 
-// Fails everything that is still waiting.
+// Answers every open request.
 void Proxy::end(const std::string& why)
 {
     std::unordered_map<agh_req, std::shared_ptr<Open>> open;

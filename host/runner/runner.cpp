@@ -226,7 +226,7 @@ agh_status Runner::open_library(const Create& create, agh_error& error)
     if (api_ == nullptr || !AGH_HAS(api_, invoke))
         return detail::fill(&error, AGH_E_INVALID, "INTERNAL", library + " offers no invoke()");
     created_ = true;
-    channel_.wake(); // main starts to look at the loop
+    channel_.wake(); // main starts to poll for the loop
     return AGH_OK;
 }
 
@@ -257,7 +257,7 @@ void Runner::run_invoke(const Kept& frame)
     if (said == AGH_PENDING) return;
     {
         const std::scoped_lock lock{mutex_};
-        if (requests_.erase(request.id) == 0) return; // completed and refused: the first result counts
+        if (requests_.erase(request.id) == 0) return; // already completed: the first result counts
         blocked_.erase(request.id);
     }
     if (said >= AGH_OK)
@@ -295,7 +295,7 @@ void Runner::credit(const Kept& frame)
         }
         for (auto at = blocked_.begin(); at != blocked_.end();) {
             const auto found = requests_.find(*at);
-            // Only when half the window is free: waking the plugin for every piece would cost too much.
+            // Only once half of the window is free: a wake-up for every piece would cost too much.
             const bool room = found == requests_.end() || found->second.under_way <= stream_window / 2;
             if (!room || under_way_ > max_streams) {
                 ++at;
@@ -324,7 +324,7 @@ void Runner::call_result(Kept frame)
         agh_reply reply;
         std::vector<agh_blob> blobs;
         if (!get_reply(in, frame.raw_fds(), reply, blobs)) leave("an invalid call result");
-        for (base::Fd& fd : frame.fds) fd.release(); // the callee's to close
+        for (base::Fd& fd : frame.fds) fd.release(); // on_result closes them
         call.on_result(call.ctx, &reply);
     };
     job(std::move(tell), true); // ext/call.h guarantees it, even if destroy follows at once

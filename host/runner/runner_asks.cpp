@@ -1,5 +1,4 @@
-// The calls of a runner's plugin that wait for the host: the definition of a metric, the daemon's log,
-// network settings.
+// The plugin's calls that wait for an answer from the host: defining a metric, reading the daemon's log, network settings.
 #include "runner.hpp"
 
 #include <poll.h>
@@ -42,7 +41,7 @@ agh_status Runner::ask(Type type, std::string_view body, std::string& answer)
             changed_.wait(lock);
             continue;
         }
-        // Main waits for its own answer: it reads frames itself and keeps the others for later.
+        // On the main thread nobody else reads frames, so it reads them here and defers all others.
         lock.unlock();
         bool got = false;
         Kept frame = read_frame(got);

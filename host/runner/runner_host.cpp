@@ -26,7 +26,8 @@ using testing::JsonCheck;
 
 constexpr std::size_t max_facts = 64, max_fact_bytes = 64u << 10; // ext/facts.h
 constexpr std::size_t max_calls = 1024;
-constexpr std::size_t envelope = 4096; // bytes of a frame besides its text
+// Bytes of a frame besides its text.
+constexpr std::size_t envelope = 4096;
 
 bool past(std::uint64_t deadline_ns)
 {
@@ -96,8 +97,7 @@ agh_status Runner::progress(agh_req id, std::string_view json)
 agh_status Runner::stream(agh_req id, std::uint32_t channel, std::uint64_t offset, std::string_view bytes)
 {
     if (bytes.size() > max_frame - envelope) return AGH_E_INVALID;
-    // Held while sending, so that a request's output leaves in order of its offsets, and none after
-    // complete().
+    // Held while sending, so that a request's output is sent in order and before complete().
     const std::scoped_lock lock{mutex_};
     const auto found = requests_.find(id);
     if (found == requests_.end()) return AGH_E_STALE;

@@ -68,7 +68,8 @@ pid_t spawn_runner(const std::string& program, int socket, std::string& why)
     ::sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes.raw, &none);
     ::posix_spawnattr_setsigdefault(&attributes.raw, &all);
-    ::posix_spawnattr_setpgroup(&attributes.raw, 0); // a Ctrl-C on our terminal must not reach the runner
+    // Own process group: a Ctrl-C on our terminal must not reach the runner.
+    ::posix_spawnattr_setpgroup(&attributes.raw, 0);
     ::posix_spawnattr_setflags(&attributes.raw,
                                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 

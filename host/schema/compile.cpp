@@ -2,7 +2,7 @@
 #include "base/json_depth.hpp"
 #include "fallback.hpp"
 #include "tree.hpp"
-#include "words.hpp"
+#include "error_text.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #include "fallback.hpp"
 
-#include "words.hpp"
+#include "error_text.hpp"
 
 #define VALIJSON_USE_EXCEPTIONS 1 // else a bad schema ends the process
 #include <agenthost/json.hpp>

@@ -42,13 +42,13 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
     refuse(key, why);
 }
 
-unsigned count_of(const Json& config, const char* key, unsigned otherwise, unsigned most)
+unsigned count_of(const Json& config, const char* key, unsigned otherwise, unsigned max)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return otherwise;
-    if (const auto value = json_unsigned(*at); value && *value >= 1 && *value <= most)
+    if (const auto value = json_unsigned(*at); value && *value >= 1 && *value <= max)
         return static_cast<unsigned>(*value);
-    refuse(key, at->dump() + " is not a number from 1 to " + std::to_string(most));
+    refuse(key, at->dump() + " is not a number from 1 to " + std::to_string(max));
 }
 
 } // namespace

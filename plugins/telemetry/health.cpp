@@ -1,6 +1,6 @@
 #include "health.hpp"
 
-#include "words.hpp"
+#include "sample_json.hpp"
 
 #include "base/json_writer.hpp"
 #include <agenthost/json.hpp>

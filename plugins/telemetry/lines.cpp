@@ -1,6 +1,6 @@
 #include "lines.hpp"
 
-#include "words.hpp"
+#include "sample_json.hpp"
 
 #include "base/iso8601.hpp"
 #include "base/json_writer.hpp"

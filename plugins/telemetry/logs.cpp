@@ -1,6 +1,6 @@
 #include "logs.hpp"
 
-#include "look.hpp" // small_file
+#include "system_reader.hpp" // small_file
 
 #include "base/json_writer.hpp"
 
@@ -60,8 +60,9 @@ bool write_whole(const std::string& file, std::string_view text)
 
 } // namespace
 
-Logs::Logs(const Config& config, std::string state_file, World world)
-    : config_{config}, state_file_{std::move(state_file)}, world_{std::move(world)}, bucket_{config.log_rate,
+Logs::Logs(const Config& config, std::string state_file, Outputs outputs)
+    : config_{config}, state_file_{std::move(state_file)}, outputs_{std::move(outputs)}, bucket_{
+                                                                                             config.log_rate,
                                                                                              config.log_burst}
 {
     const auto places = load_places(state_file_, daemon_position);
@@ -98,7 +99,7 @@ void Logs::look(std::chrono::nanoseconds now, std::int64_t utc_ms)
                   level >= config_.forward, now);
         });
         if (const auto& problem = source.follower.problem(); problem != source.problem_said) {
-            if (!problem.empty() && world_.say) world_.say(problem);
+            if (!problem.empty() && outputs_.log) outputs_.log(problem);
             source.problem_said = problem;
         }
         if (const auto skipped = source.follower.skipped() - source.skipped_said; skipped > 0) {
@@ -149,7 +150,7 @@ void Logs::offer(Line line, bool wanted, std::chrono::nanoseconds now)
         ++dropped_;
         return;
     }
-    if (world_.forward && world_.forward(line))
+    if (outputs_.forward && outputs_.forward(line))
         ++forwarded_;
     else
         ++dropped_;
@@ -184,8 +185,9 @@ void Logs::say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms)
                                " a second, or more than the host could accept",
                     .at_ms = utc_ms};
     keep(line);
-    if (world_.forward) world_.forward(line);
-    if (world_.say) world_.say(line.message + ". Raise plugins.telemetry.config.log_rate to forward more.");
+    if (outputs_.forward) outputs_.forward(line);
+    if (outputs_.log)
+        outputs_.log(line.message + ". Raise plugins.telemetry.config.log_rate to forward more.");
 }
 
 std::string Logs::places_json() const

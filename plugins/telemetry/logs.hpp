@@ -22,12 +22,15 @@ public:
     // Lines kept for telemetry.logs and the fact "logs"
     static constexpr std::size_t max_recent = 200, max_warnings = 20;
     static constexpr std::chrono::seconds save_every{10}, say_every{10};
-    struct World {
-        std::function<bool(const Line&)> forward; // false: the host does not accept it now, the line is lost
-        std::function<void(const std::string&)> say; // to the daemon's log
+    // Where lines go. Either may be empty.
+    struct Outputs {
+        // To the servers. Returns false if the host does not accept the line now; it is lost.
+        std::function<bool(const Line&)> forward;
+        // To the daemon's own log.
+        std::function<void(const std::string&)> log;
     };
     // `state_file`: empty: nothing is kept.
-    Logs(const Config&, std::string state_file, World);
+    Logs(const Config&, std::string state_file, Outputs);
     ~Logs(); // saves
     Logs(const Logs&) = delete;
     Logs& operator=(const Logs&) = delete;
@@ -64,7 +67,7 @@ private:
 
     Config config_;
     std::string state_file_, saved_;
-    World world_;
+    Outputs outputs_;
     Bucket bucket_;
     std::vector<Source> sources_;
     std::deque<Line> recent_, warnings_;

@@ -2,7 +2,7 @@
 
 #include "base/hash.hpp"
 
-#include "look.hpp" // small_file
+#include "system_reader.hpp" // small_file
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -66,7 +66,7 @@ std::string pretty_name(const std::optional<std::string>& os_release)
 
 } // namespace
 
-Machine look_at_machine(const std::string& state_directory, const std::string& root)
+Machine read_identity(const std::string& state_directory, const std::string& root)
 {
     Machine out;
     for (const char* file : {"/etc/machine-id", "/var/lib/dbus/machine-id"}) {

@@ -12,6 +12,6 @@ struct Machine {
     std::string boot_id, hostname, kernel, arch, os; // os: PRETTY_NAME of os-release(5)
 };
 // `root`: prefix of /etc and /proc, for tests. `state_directory` empty: a generated id is not kept.
-Machine look_at_machine(const std::string& state_directory, const std::string& root = {});
+Machine read_identity(const std::string& state_directory, const std::string& root = {});
 
 } // namespace agenthost::telemetry

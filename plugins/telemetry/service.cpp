@@ -1,6 +1,6 @@
 #include "service.hpp"
 
-#include "words.hpp"
+#include "sample_json.hpp"
 
 #include "base/json_writer.hpp"
 #include <agenthost/error.hpp>
@@ -37,9 +37,9 @@ std::int32_t abi_level(Severity level)
 static_assert(static_cast<int>(Severity::trace) == AGH_LOG_TRACE &&
               static_cast<int>(Severity::error) == AGH_LOG_ERROR);
 
-Look::Options look_options(const Config& config)
+SystemReader::Options reader_options(const Config& config)
 {
-    Look::Options out;
+    SystemReader::Options out;
     out.interfaces = config.interfaces;
     out.filesystems = config.filesystems;
     out.disk = config.disk;
@@ -50,7 +50,7 @@ Look::Options look_options(const Config& config)
 } // namespace
 
 Service::Service(Context& context, const Config& config)
-    : context_{context}, config_{config}, look_{look_options(config)}, exporter_{context}
+    : context_{context}, config_{config}, reader_{reader_options(config)}, exporter_{context}
 {}
 
 Service::~Service()
@@ -64,18 +64,18 @@ void Service::start()
 {
     const std::string state{context_.state_directory()};
     logs_.emplace(config_, state.empty() ? state : state + "/logs.json",
-                  Logs::World{.forward =
-                                  [this](const Line& line) {
-                                      return context_.emit("telemetry.log", line_json(line)) == AGH_OK;
-                                  },
-                              .say = [this](const std::string& text) { context_.log(Level::warn, text); }});
+                  Logs::Outputs{.forward =
+                                    [this](const Line& line) {
+                                        return context_.emit("telemetry.log", line_json(line)) == AGH_OK;
+                                    },
+                                .log = [this](const std::string& text) { context_.log(Level::warn, text); }});
     look(); // sessions open after start() returns, so their first heartbeat has values
     tasks_.push_back(context_.timer(config_.interval, config_.interval, [this] { look(); }));
     tasks_.push_back(context_.after(first_rates, [this] { look(); }));
     const bool tapped = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP) != nullptr;
     if (tapped) tap_.resize(AGH_LOG_TAP_BYTES);
     if (tapped || !config_.logs.empty())
-        tasks_.push_back(context_.timer(0s, log_interval, [this] { look_at_logs(); }));
+        tasks_.push_back(context_.timer(0s, log_interval, [this] { read_logs(); }));
     if (std::ranges::find(tasks_, Context::Task{0}) != tasks_.end())
         throw Error{"INTERNAL",
                     "the host has no timers (agenthost.loop/1), without which nothing can be sampled",
@@ -85,7 +85,7 @@ void Service::start()
 void Service::look()
 {
     const std::scoped_lock lock{mutex_};
-    sample_ = rates_.step(look_.take(), utc_ms());
+    sample_ = rates_.step(reader_.read(), utc_ms());
     publish(sample_);
 }
 
@@ -97,7 +97,7 @@ void Service::publish(const Sample& now)
     exporter_.publish(now);
 }
 
-void Service::look_at_logs()
+void Service::read_logs()
 {
     const std::scoped_lock lock{mutex_};
     if (!logs_) return;
@@ -144,7 +144,7 @@ Health Service::health()
 {
     const std::unique_lock lock{mutex_, std::try_to_lock}; // locked: then it is working
     if (!lock) return {};
-    if (const auto stuck = look_.stuck())
+    if (const auto stuck = reader_.stuck())
         return {AGH_E_BUSY,
                 "the filesystem at " + *stuck +
                     " does not respond; its values are outdated. Check its server or device (dmesg), or "
@@ -180,7 +180,7 @@ void Service::status(Request request)
     ask_host(std::move(request), [this](Request& asked, const auto& agent, const std::string& why) {
         const Sample now = sample();
         const auto verdict = judge(now, config_.health, agent, why);
-        const auto machine = look_at_machine({});
+        const auto machine = read_identity({});
         std::string out;
         base::JsonWriter json{out};
         json.object().member("status", verdict.status).member("version", AGENTHOST_VERSION);
@@ -200,7 +200,7 @@ void Service::status(Request request)
 
 void Service::version(Request request)
 {
-    const auto machine = look_at_machine({});
+    const auto machine = read_identity({});
     const std::string abi = std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR);
     request.reply(base::json_object("version", AGENTHOST_VERSION, "abi", abi, "os", machine.os, "kernel",
                                     machine.kernel, "arch", machine.arch));
@@ -208,7 +208,7 @@ void Service::version(Request request)
 
 void Service::machine_id(Request request)
 {
-    const auto machine = look_at_machine(std::string{context_.state_directory()});
+    const auto machine = read_identity(std::string{context_.state_directory()});
     std::string out;
     base::JsonWriter json{out};
     json.object().member("machine_id", machine.id).member("boot_id", machine.boot_id);

@@ -8,9 +8,9 @@
 #include "exporter.hpp"
 #include "health.hpp"
 #include "logs.hpp"
-#include "look.hpp"
 #include "machine.hpp"
 #include "rates.hpp"
+#include "system_reader.hpp"
 
 #include <agenthost/plugin.hpp>
 
@@ -41,7 +41,7 @@ public:
 
 private:
     void look();
-    void look_at_logs();
+    void read_logs();
     void read_daemon_log(std::chrono::nanoseconds now);
     void publish(const Sample&);
     // Queries the host's status and passes it to `then`, which answers the request.
@@ -53,7 +53,7 @@ private:
     Context& context_;
     const Config config_;
     std::mutex mutex_;
-    Look look_;
+    SystemReader reader_;
     Rates rates_;
     Sample sample_;
     Exporter exporter_;

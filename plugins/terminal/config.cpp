@@ -39,16 +39,15 @@ void duration(const Json& config, const char* key, milliseconds& value)
 }
 
 template <class N>
-void count(const Json& config, const char* key, N& value, std::uint64_t least, std::uint64_t most)
+void count(const Json& config, const char* key, N& value, std::uint64_t min, std::uint64_t max)
 {
     const auto at = config.find(key);
     if (at == config.end() || at->is_null()) return;
-    if (const auto n = json_unsigned(*at); n && *n >= least && *n <= most) {
+    if (const auto n = json_unsigned(*at); n && *n >= min && *n <= max) {
         value = static_cast<N>(*n);
         return;
     }
-    refuse(key,
-           at->dump() + " is not a number from " + std::to_string(least) + " to " + std::to_string(most));
+    refuse(key, at->dump() + " is not a number from " + std::to_string(min) + " to " + std::to_string(max));
 }
 
 void absolute(const char* key, const std::string& path)

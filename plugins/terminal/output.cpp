@@ -128,9 +128,9 @@ bool Output::read_ring(std::uint64_t offset, char* to, std::size_t n) const
     return true;
 }
 
-std::string_view Output::read(std::uint64_t offset, std::size_t most, std::string& scratch) const
+std::string_view Output::read(std::uint64_t offset, std::size_t max, std::string& scratch) const
 {
-    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(most, end_ - offset));
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(max, end_ - offset));
     if (n == 0) return {};
     if (offset < kept_) {
         scratch.resize(static_cast<std::size_t>(std::min<std::uint64_t>(n, kept_ - offset)));

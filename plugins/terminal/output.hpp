@@ -48,7 +48,7 @@ public:
     [[nodiscard]] std::uint64_t in_memory() const { return kept_; } // from this offset on reading cannot fail
     // Up to `most` bytes at `offset` (begin() <= offset <= end()). Empty before end(): disk error. Valid
     // until the next call; `scratch` holds data that is not contiguous.
-    std::string_view read(std::uint64_t offset, std::size_t most, std::string& scratch) const;
+    std::string_view read(std::uint64_t offset, std::size_t max, std::string& scratch) const;
     // The command has ended: frees the window and moves its bytes to the ring or, if they are few, to a
     // string.
     void settle();

@@ -13,8 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t most_arguments = 4096, most_variables = 1024, longest_id = 128;
-constexpr std::size_t longest_argument = 128 << 10; // MAX_ARG_STRLEN of the kernel
+constexpr std::size_t max_arguments = 4096, max_variables = 1024, max_id = 128;
+constexpr std::size_t max_argument = 128 << 10; // MAX_ARG_STRLEN of the kernel
 
 [[noreturn]] void refuse(const std::string& what) { throw Error{"INVALID_REQUEST", what, AGH_E_INVALID}; }
 
@@ -32,19 +32,19 @@ const Json* member(const Json& json, const char* key)
     return at == json.end() || at->is_null() ? nullptr : &*at;
 }
 
-std::string checked(const Json& value, const std::string& what, std::size_t most = longest_argument)
+std::string checked(const Json& value, const std::string& what, std::size_t max = max_argument)
 {
     if (!value.is_string()) refuse(what + " is not a string");
     const auto& text = value.get_ref<const std::string&>();
     if (text.find('\0') != text.npos) refuse(what + " contains a NUL");
-    if (text.size() >= most) refuse(what + " is longer than " + std::to_string(most - 1) + " bytes");
+    if (text.size() >= max) refuse(what + " is longer than " + std::to_string(max - 1) + " bytes");
     return text;
 }
 
-std::string string(const Json& json, const char* key, std::size_t most = longest_argument)
+std::string string(const Json& json, const char* key, std::size_t max = max_argument)
 {
     const Json* value = member(json, key);
-    return value ? checked(*value, key, most) : std::string{};
+    return value ? checked(*value, key, max) : std::string{};
 }
 
 bool flag(const Json& json, const char* key, bool otherwise)
@@ -79,7 +79,7 @@ Size size_of(const Json& json)
 
 std::string id_of(const Json& json, bool required)
 {
-    std::string id = string(json, "commandId", longest_id + 1);
+    std::string id = string(json, "commandId", max_id + 1);
     if (required && id.empty())
         refuse("commandId is missing: the id that terminal.run was given, or made (terminal.list shows it)");
     return id;
@@ -101,8 +101,8 @@ std::string bytes(const Json& json, const char* key, const char* encoding)
 
 std::vector<std::string> arguments(const Json& value)
 {
-    if (!value.is_array() || value.empty() || value.size() > most_arguments)
-        refuse("argv is not an array of 1 to " + std::to_string(most_arguments) + " strings");
+    if (!value.is_array() || value.empty() || value.size() > max_arguments)
+        refuse("argv is not an array of 1 to " + std::to_string(max_arguments) + " strings");
     std::vector<std::string> argv;
     for (const Json& one : value) argv.push_back(checked(one, "argv[" + std::to_string(argv.size()) + "]"));
     if (argv[0].empty()) refuse("argv[0] is empty");
@@ -121,8 +121,8 @@ bool is_name(std::string_view name)
 
 std::map<std::string, std::string> variables(const Json& value)
 {
-    if (!value.is_object() || value.size() > most_variables)
-        refuse("env is not an object of at most " + std::to_string(most_variables) + " strings");
+    if (!value.is_object() || value.size() > max_variables)
+        refuse("env is not an object of at max " + std::to_string(max_variables) + " strings");
     std::map<std::string, std::string> env;
     for (const auto& [name, text] : value.items()) {
         if (!is_name(name)) refuse("env has a name that is none: letters, digits and _ make one");

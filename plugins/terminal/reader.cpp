@@ -20,14 +20,14 @@ void Reader::pump(std::size_t channel, const Output& output, bool ripe, bool all
     const std::uint64_t last = end(channel, output);
     if (next < output.begin()) skip(channel, std::min(output.begin(), last));
     while (next < last && !blocked) {
-        if (sent_ >= most_) return skip(channel, last);
+        if (sent_ >= max_) return skip(channel, last);
         const auto pending = last - next;
         if (!ripe && !all && pending < Flush::chunk) {
             waiting_ = true;
             return;
         }
         std::string_view bytes =
-            output.read(next, std::min<std::uint64_t>({Flush::chunk, most_ - sent_, pending}), scratch_);
+            output.read(next, std::min<std::uint64_t>({Flush::chunk, max_ - sent_, pending}), scratch_);
         if (bytes.empty()) { // the disk
             skip(channel, std::min(output.in_memory(), last));
             continue;
@@ -59,11 +59,11 @@ bool Reader::due(Clock::time_point& when, Clock::time_point now) const
 
 std::uint64_t Reader::lag(const Outputs& outputs) const
 {
-    std::uint64_t most = 0;
+    std::uint64_t largest = 0;
     for (std::size_t channel = 0; channel < outputs.size(); ++channel)
         if (outputs[channel] && end(channel, *outputs[channel]) > next_[channel])
-            most = std::max(most, end(channel, *outputs[channel]) - next_[channel]);
-    return most;
+            largest = std::max(largest, end(channel, *outputs[channel]) - next_[channel]);
+    return largest;
 }
 
 void Reader::drop_to(const Outputs& outputs, std::uint64_t lag)

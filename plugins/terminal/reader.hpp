@@ -24,8 +24,8 @@ public:
     static constexpr std::uint64_t max_lag = 100 << 10;
     static constexpr std::uint64_t unending = ~std::uint64_t{0};
 
-    Reader(Request request, std::array<std::uint64_t, 2> from, std::uint64_t most)
-        : request{std::move(request)}, next_{from}, most_{most}
+    Reader(Request request, std::array<std::uint64_t, 2> from, std::uint64_t max)
+        : request{std::move(request)}, next_{from}, max_{max}
     {}
 
     // Sends what may be sent now. `all`: the command has ended, hold nothing back.
@@ -55,7 +55,7 @@ private:
     }
 
     std::array<std::uint64_t, 2> next_;
-    std::uint64_t most_, sent_ = 0, dropped_ = 0;
+    std::uint64_t max_, sent_ = 0, dropped_ = 0;
     Flush rhythm_;
     bool sent_now_ = false, waiting_ = false;
     std::string scratch_;

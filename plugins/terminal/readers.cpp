@@ -18,9 +18,9 @@ Readers::~Readers()
         for (Loop::Timer* timer : {&r.flush, &r.patience}) loop_.cancel(*timer);
 }
 
-Reader& Readers::add(Request request, std::array<std::uint64_t, 2> from, std::uint64_t most)
+Reader& Readers::add(Request request, std::array<std::uint64_t, 2> from, std::uint64_t max)
 {
-    return all_.emplace_back(std::move(request), from, most);
+    return all_.emplace_back(std::move(request), from, max);
 }
 
 Reader* Readers::find(agh_req id)

@@ -32,7 +32,7 @@ public:
     Readers(const Readers&) = delete;
     Readers& operator=(const Readers&) = delete;
 
-    Reader& add(Request, std::array<std::uint64_t, 2> from, std::uint64_t most); // the reference stays valid
+    Reader& add(Request, std::array<std::uint64_t, 2> from, std::uint64_t max); // the reference stays valid
     void runs_it(Reader& reader) { runner_ = &reader; }
     [[nodiscard]] Reader* runner() const { return runner_; } // null: it has disconnected
     [[nodiscard]] Reader* find(agh_req);

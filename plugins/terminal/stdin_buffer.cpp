@@ -34,7 +34,7 @@ StdinResult StdinBuffer::add(const InputParams& params, Into into, std::string& 
         why = "its standard input is closed. Run it with \"input\": true or a pty to type into it";
         return StdinResult::closed;
     }
-    if (waiting_.size() + bytes.size() > most) {
+    if (waiting_.size() + bytes.size() > max_bytes) {
         why = "the command has not taken " + std::to_string(waiting_.size()) +
               " bytes typed before. Wait until it does";
         return StdinResult::later;

@@ -19,7 +19,7 @@ enum class StdinResult {
 
 class StdinBuffer {
 public:
-    static constexpr std::size_t most = 256 << 10;
+    static constexpr std::size_t max_bytes = 256 << 10;
 
     // The command starts with this, and `end`: no more will come.
     void begin(std::string text, bool end);

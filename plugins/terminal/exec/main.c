@@ -105,12 +105,12 @@ static void cannot(int report, int stage)
     _exit(127);
 }
 
-static int limit(int what, uint64_t most)
+static int limit(int what, uint64_t max)
 {
     struct rlimit now;
-    if (most == 0) return 0;
+    if (max == 0) return 0;
     if (getrlimit((__rlimit_resource_t)what, &now) != 0) return -1;
-    if (now.rlim_max == RLIM_INFINITY || most < now.rlim_max) now.rlim_max = most;
+    if (now.rlim_max == RLIM_INFINITY || max < now.rlim_max) now.rlim_max = max;
     now.rlim_cur = now.rlim_max;
     return setrlimit((__rlimit_resource_t)what, &now);
 }
@@ -217,8 +217,8 @@ struct process {
     unsigned long long started; /* ticks since boot: with the pid it names one process for ever */
     int ours;
 };
-enum { most_processes = 32768 };
-static struct process table[most_processes];
+enum { max_processes = 32768 };
+static struct process table[max_processes];
 static size_t table_size;
 
 static int read_process(pid_t pid, struct process *out)
@@ -248,7 +248,7 @@ static void look(void)
     table_size = 0;
     DIR *proc = opendir("/proc");
     if (!proc) return;
-    for (struct dirent *entry; table_size < most_processes && (entry = readdir(proc));) {
+    for (struct dirent *entry; table_size < max_processes && (entry = readdir(proc));) {
         char *end;
         const long pid = strtol(entry->d_name, &end, 10);
         if (*end == '\0' && pid > 0 && read_process((pid_t)pid, &table[table_size]) == 0) ++table_size;

@@ -102,13 +102,13 @@ TEST(Manifest, ReportsFileFieldAndRemedy)
               "echo.manifest.json: actions[0].name: \"other.say\" must start with \"echo.\" and have only "
               "a-z, 0-9, '_', '-' and '.'");
     EXPECT_EQ(why_not(with(R"("actions":[{"name":"echo.say"},{"name":"echo.say"}])")),
-              "echo.manifest.json: actions[1].name: \"echo.say\" is there twice; remove one");
+              "echo.manifest.json: actions[1].name: \"echo.say\" is listed twice; remove one");
     EXPECT_EQ(
         why_not(with(R"("actions":[{"name":"echo.say","params":{"type":"objekt"}}])")),
         "echo.manifest.json: actions[0].params: #/type: unknown type \"objekt\"; did you mean \"object\"?");
     EXPECT_EQ(why_not(with(R"("actions":[{"name":"echo.say"}],"aliases":{"storage":{"say":"echo.sya"}})")),
-              "echo.manifest.json: aliases.storage.say: \"echo.sya\" is no action of this manifest; did you "
-              "mean \"echo.say\"?");
+              "echo.manifest.json: aliases.storage.say: \"echo.sya\" is not an action of this manifest; did "
+              "you mean \"echo.say\"?");
     EXPECT_EQ(why_not(with(R"("timeouts":{"create":10})")),
               "echo.manifest.json: timeouts.create: must be a string, is number");
     EXPECT_EQ(why_not(with(R"("timeouts":{"create":"11m"})")),

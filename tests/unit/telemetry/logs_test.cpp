@@ -39,12 +39,12 @@ struct Forwarding : testing::Test {
     {
         return std::make_unique<Logs>(
             config, state,
-            Logs::World{.forward =
-                            [this](const Line& line) {
-                                if (host_takes) sent.push_back(line_text(line).substr(25));
-                                return host_takes;
-                            },
-                        .say = [this](const std::string& text) { said.push_back(text); }});
+            Logs::Outputs{.forward =
+                              [this](const Line& line) {
+                                  if (host_takes) sent.push_back(line_text(line).substr(25));
+                                  return host_takes;
+                              },
+                          .log = [this](const std::string& text) { said.push_back(text); }});
     }
 };
 

@@ -1,6 +1,6 @@
 // Two looks make a rate: wraps, resets, clocks that stand still.
 #include "plugins/telemetry/rates.hpp"
-#include "plugins/telemetry/words.hpp"
+#include "plugins/telemetry/sample_json.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

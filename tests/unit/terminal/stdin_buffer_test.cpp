@@ -92,22 +92,25 @@ TEST_F(StdinBufferTest, EndsATerminalByItsCharacter)
 
 TEST_F(StdinBufferTest, KeepsNoMoreThanItsBoundAndLosesNothing)
 {
-    EXPECT_EQ(typed.add(typing(std::string(StdinBuffer::most, 'a')), pipe_input, why), StdinResult::taken);
+    EXPECT_EQ(typed.add(typing(std::string(StdinBuffer::max_bytes, 'a')), pipe_input, why),
+              StdinResult::taken);
     EXPECT_EQ(typed.add(typing("b"), pipe_input, why), StdinResult::later);
-    EXPECT_EQ(typed.count(), StdinBuffer::most);
+    EXPECT_EQ(typed.count(), StdinBuffer::max_bytes);
     std::string all;
     while (!typed.empty()) {
         typed.write(pipe.write);
         all += pipe.taken();
     }
-    EXPECT_EQ(all, std::string(StdinBuffer::most, 'a'));
+    EXPECT_EQ(all, std::string(StdinBuffer::max_bytes, 'a'));
     EXPECT_EQ(typed.add(typing("b"), pipe_input, why), StdinResult::taken);
 }
 
 TEST_F(StdinBufferTest, WaitsForACommandThatDoesNotRunYetAndRefusesAClosedInput)
 {
-    EXPECT_EQ(typed.add(typing("x"), {.running = false, .open = false, .pty = false}, why), StdinResult::later);
-    EXPECT_EQ(typed.add(typing("x"), {.running = true, .open = false, .pty = false}, why), StdinResult::closed);
+    EXPECT_EQ(typed.add(typing("x"), {.running = false, .open = false, .pty = false}, why),
+              StdinResult::later);
+    EXPECT_EQ(typed.add(typing("x"), {.running = true, .open = false, .pty = false}, why),
+              StdinResult::closed);
     EXPECT_NE(why.find("\"input\": true"), why.npos) << why;
     EXPECT_EQ(typed.count(), 0u);
 }

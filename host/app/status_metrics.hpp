@@ -8,13 +8,13 @@
 
 namespace agenthost::host {
 
-struct SheetParts {
+struct StatusMetrics {
     StatusParts status;
     ProcessCost process;
     Audit::Stats audit;
     double loop_age_s = 0;
     std::uint64_t log_lost = 0;
 };
-void fill_sheet(Sheet&, const SheetParts&);
+void write_status_metrics(Sheet&, const StatusMetrics&);
 
 } // namespace agenthost::host

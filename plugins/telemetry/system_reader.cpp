@@ -1,4 +1,4 @@
-#include "look.hpp"
+#include "system_reader.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -57,9 +57,11 @@ std::optional<std::string> small_file(const std::string& path)
     return fd ? read_all(fd.get()) : std::nullopt;
 }
 
-Look::Look(Options options, Probe::Ask ask) : options_{std::move(options)}, probe_{std::move(ask)} {}
+SystemReader::SystemReader(Options options, Probe::Ask ask)
+    : options_{std::move(options)}, probe_{std::move(ask)}
+{}
 
-Reading Look::take()
+Reading SystemReader::read()
 {
     Reading out;
     const auto parsed = [&](const char* name, auto parse) {
@@ -77,15 +79,15 @@ Reading Look::take()
     auto disks = parsed("diskstats", parse_diskstats);
     const auto chosen_disks = choose_disks(disks);
     out.disks = only(std::move(disks), chosen_disks);
-    look_at_mounts();
-    look_at_filesystems(out);
+    read_mounts();
+    read_filesystems(out);
     out.left_out = chosen.left_out + chosen_disks.left_out + mounts_.left_out;
     return out;
 }
 
 // Hundreds of mounts are common with containers, and they rarely change: the file is reread only when the
 // kernel reports a change.
-void Look::look_at_mounts()
+void SystemReader::read_mounts()
 {
     if (!mounts_file_) {
         mounts_file_.reset(::open((options_.proc + "/self/mountinfo").c_str(), O_RDONLY | O_CLOEXEC));
@@ -113,7 +115,7 @@ void Look::look_at_mounts()
     mounts_known_ = true;
 }
 
-void Look::look_at_filesystems(Reading& out)
+void SystemReader::read_filesystems(Reading& out)
 {
     for (Usage& usage : probe_.look(mounts_.mounts, options_.patience)) {
         if (usage.stuck) { // keep the last known values

@@ -15,9 +15,9 @@
 
 namespace agenthost::host {
 
-class ControlRoom {
+class ControlServer {
 public:
-    explicit ControlRoom(boost::asio::io_context& loop) : listeners_{{&loop}} {}
+    explicit ControlServer(boost::asio::io_context& loop) : listeners_{{&loop}} {}
 
     // Binds both addresses. The problem, or empty.
     std::string bind(const Config&, boost::asio::any_io_executor main, Dispatcher&, ControlHooks);

@@ -1,5 +1,5 @@
 // The daemon's state as metrics and as JSON.
-#include "host/app/sheet.hpp"
+#include "host/app/status_metrics.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,9 +11,9 @@ using testing::HasSubstr;
 
 namespace {
 
-SheetParts parts()
+StatusMetrics parts()
 {
-    SheetParts p;
+    StatusMetrics p;
     p.status.version = "9.9";
     p.status.ready = true;
     SessionStatus ready, waiting;
@@ -52,7 +52,7 @@ SheetParts parts()
 TEST(StateSheet, HasAFigureForEachPart)
 {
     Metrics metrics;
-    metrics.source([](Sheet& sheet) { fill_sheet(sheet, parts()); });
+    metrics.source([](Sheet& sheet) { write_status_metrics(sheet, parts()); });
     const auto text = metrics.text();
     for (const char* line : {R"(agenthost_build_info{version="9.9"} 1)",
                              "agenthost_ready 1",

@@ -1,4 +1,4 @@
-#include "words.hpp"
+#include "error_text.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -1,6 +1,6 @@
 // Reading a machine: a captured one, this one, one whose filesystem hangs.
-#include "plugins/telemetry/look.hpp"
 #include "plugins/telemetry/machine.hpp"
+#include "plugins/telemetry/system_reader.hpp"
 #include "tests/support/support.hpp"
 
 #include <gmock/gmock.h>
@@ -96,12 +96,12 @@ TEST(Probe, EndsAlthoughAFilesystemHangs)
     }));
 }
 
-TEST(Look, ReadsTheCapturedMachine)
+TEST(SystemReader, ReadsTheCapturedMachine)
 {
     FakeDisks disks;
-    Look look{{.proc = vm, .interfaces = {}, .filesystems = {}, .patience = patience},
-              [&](Usage& u) { return disks(u); }};
-    const Reading r = look.take();
+    SystemReader reader{{.proc = vm, .interfaces = {}, .filesystems = {}, .patience = patience},
+                        [&](Usage& u) { return disks(u); }};
+    const Reading r = reader.read();
     ASSERT_TRUE(r.cpu && r.memory && r.load && r.uptime_s && r.disk);
     EXPECT_EQ(r.cpu->cpus, 2u);
     EXPECT_EQ(r.memory->total, 24684084ull * 1024);
@@ -114,7 +114,7 @@ TEST(Look, ReadsTheCapturedMachine)
     EXPECT_DOUBLE_EQ(r.disk->percent(), 40);
 }
 
-TEST(Look, TheDiskIsTheFilesystemOfItsPath)
+TEST(SystemReader, TheDiskIsTheFilesystemOfItsPath)
 {
     TempDir dir;
     std::filesystem::create_directories(dir / "self");
@@ -122,51 +122,52 @@ TEST(Look, TheDiskIsTheFilesystemOfItsPath)
                "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 8:2 / /var/lib rw - ext4 /dev/b rw\n"
                "3 1 8:3 / /var/library rw - ext4 /dev/c rw\n");
     FakeDisks disks;
-    Look look{{.proc = dir.path(),
-               .interfaces = {},
-               .filesystems = {"/var/library"},
-               .disk = "/var/lib/agenthost",
-               .patience = patience},
-              [&](Usage& u) { return disks(u); }};
-    const Reading r = look.take();
+    SystemReader reader{{.proc = dir.path(),
+                         .interfaces = {},
+                         .filesystems = {"/var/library"},
+                         .disk = "/var/lib/agenthost",
+                         .patience = patience},
+                        [&](Usage& u) { return disks(u); }};
+    const Reading r = reader.read();
     ASSERT_TRUE(r.disk);
     EXPECT_EQ(r.disk->point, "/var/lib");
     EXPECT_FALSE(r.cpu || r.memory || r.load); // those files are not there, and that stops nothing
 }
 
-TEST(Look, SkipsNetworkFilesystemsUnlessConfigured)
+TEST(SystemReader, SkipsNetworkFilesystemsUnlessConfigured)
 {
     TempDir dir;
     std::filesystem::create_directories(dir / "self");
     write_file(dir / "self/mountinfo",
                "1 0 0:9 / / rw - nfs4 srv:/root rw\n2 1 0:8 / /n rw - nfs srv:/x rw\n");
     FakeDisks disks;
-    Look look{{.proc = dir.path(), .interfaces = {}, .filesystems = {}}, [&](Usage& u) { return disks(u); }};
-    EXPECT_FALSE(look.take().disk);
+    SystemReader reader{{.proc = dir.path(), .interfaces = {}, .filesystems = {}},
+                        [&](Usage& u) { return disks(u); }};
+    EXPECT_FALSE(reader.read().disk);
     EXPECT_EQ(disks.asked, 0);
 }
 
-TEST(Look, KeepsTheLastValuesOfAHungFilesystem)
+TEST(SystemReader, KeepsTheLastValuesOfAHungFilesystem)
 {
     TempDir dir;
     std::filesystem::create_directories(dir / "self");
     write_file(dir / "self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/a rw\n");
     FakeDisks disks;
-    Look look{{.proc = dir.path(), .interfaces = {}, .filesystems = {}, .patience = 50ms},
-              [&](Usage& u) { return disks(u); }};
-    ASSERT_TRUE(wait_for([&] { return look.take().disk.has_value(); }));
+    SystemReader reader{{.proc = dir.path(), .interfaces = {}, .filesystems = {}, .patience = 50ms},
+                        [&](Usage& u) { return disks(u); }};
+    ASSERT_TRUE(wait_for([&] { return reader.read().disk.has_value(); }));
     disks.hang("/");
     Reading r;
-    ASSERT_TRUE(wait_for([&] { return r = look.take(), r.disk && r.disk->stuck; }));
+    ASSERT_TRUE(wait_for([&] { return r = reader.read(), r.disk && r.disk->stuck; }));
     EXPECT_EQ(r.disk->used, 400u);
     disks.hang("");
-    ASSERT_TRUE(wait_for([&] { return r = look.take(), r.disk && !r.disk->stuck; }));
+    ASSERT_TRUE(wait_for([&] { return r = reader.read(), r.disk && !r.disk->stuck; }));
 }
 
-TEST(Look, ReadsThisMachine)
+TEST(SystemReader, ReadsThisMachine)
 {
-    Look look{{}};
-    const Reading r = look.take();
+    SystemReader reader{{}};
+    const Reading r = reader.read();
     ASSERT_TRUE(r.cpu && r.memory && r.load && r.uptime_s);
     EXPECT_GT(r.memory->total, r.memory->available);
     EXPECT_GT(r.at.count(), 0);
@@ -188,7 +189,7 @@ TEST(Machine, HasTheIdOfTheSystem)
     std::filesystem::create_directories(root / "etc");
     write_file(root / "etc/machine-id", "3d1219c7c4c5404aaa1f6d2a48adfda4\n");
     write_file(root / "etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
-    const auto machine = look_at_machine(state.path(), root.path());
+    const auto machine = read_identity(state.path(), root.path());
     EXPECT_EQ(machine.id, "3d1219c7c4c5404aaa1f6d2a48adfda4");
     EXPECT_FALSE(machine.made_up);
     EXPECT_EQ(machine.os, "Debian GNU/Linux 12 (bookworm)");
@@ -200,12 +201,12 @@ TEST(Machine, MakesAnIdOnceWhereTheSystemHasNone)
     TempDir root, state;
     std::filesystem::create_directories(root / "etc");
     write_file(root / "etc/machine-id", "uninitialized\n");
-    const auto first = look_at_machine(state.path(), root.path());
+    const auto first = read_identity(state.path(), root.path());
     EXPECT_TRUE(first.made_up);
     EXPECT_EQ(first.id.size(), 32u);
-    EXPECT_EQ(look_at_machine(state.path(), root.path()).id, first.id);
+    EXPECT_EQ(read_identity(state.path(), root.path()).id, first.id);
     EXPECT_EQ(std::filesystem::status(state / "machine-id").permissions(), std::filesystem::perms{0600});
-    EXPECT_NE(look_at_machine({}, root.path()).id, first.id);
+    EXPECT_NE(read_identity({}, root.path()).id, first.id);
 }
 
 } // namespace

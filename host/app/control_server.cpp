@@ -1,11 +1,11 @@
-#include "control_room.hpp"
+#include "control_server.hpp"
 
 #include <utility>
 
 namespace agenthost::host {
 
-std::string ControlRoom::bind(const Config& config, boost::asio::any_io_executor main, Dispatcher& dispatcher,
-                              ControlHooks hooks)
+std::string ControlServer::bind(const Config& config, boost::asio::any_io_executor main,
+                                Dispatcher& dispatcher, ControlHooks hooks)
 {
     if (auto problem = listeners_.add_unix("control", config.control_socket.string()); !problem.empty())
         return problem;
@@ -20,14 +20,14 @@ std::string ControlRoom::bind(const Config& config, boost::asio::any_io_executor
     return {};
 }
 
-void ControlRoom::drain(std::chrono::milliseconds grace, std::function<void()> done)
+void ControlServer::drain(std::chrono::milliseconds grace, std::function<void()> done)
 {
     listeners_.drain(grace, std::move(done));
 }
 
-void ControlRoom::close()
+void ControlServer::close()
 {
-    listeners_.forget("host"); // connections that are open still know the control's routes
+    listeners_.forget("host"); // open connections still refer to the control's routes
     control_.reset();
 }
 

@@ -1,4 +1,4 @@
-#include "words.hpp"
+#include "sample_json.hpp"
 
 #include "base/json_writer.hpp"
 

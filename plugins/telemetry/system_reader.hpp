@@ -18,7 +18,7 @@ namespace agenthost::telemetry {
 // Reads a whole small file, cut at 1 MiB; nullopt if it cannot be read.
 std::optional<std::string> small_file(const std::string& path);
 
-class Look {
+class SystemReader {
 public:
     struct Options {
         std::string proc = "/proc";           // replaced by tests
@@ -28,14 +28,14 @@ public:
         bool network_filesystems = false;
         std::chrono::milliseconds patience{200};
     };
-    explicit Look(Options options, Probe::Ask ask = Probe::statvfs_of);
+    explicit SystemReader(Options options, Probe::Ask ask = Probe::statvfs_of);
 
-    Reading take();
+    Reading read();
     [[nodiscard]] std::optional<std::string> stuck() const { return probe_.stuck(); }
 
 private:
-    void look_at_mounts();
-    void look_at_filesystems(Reading&);
+    void read_mounts();
+    void read_filesystems(Reading&);
 
     Options options_;
     Probe probe_;
