@@ -24,10 +24,11 @@ int main(int argc, char** argv)
         return 2;
     }
     ::fcntl(runner_socket, F_SETFD, FD_CLOEXEC);
-    // Die with the host, whatever the plugin is doing. If the host has already died, reading the socket returns end of file.
+    // Die with the host, whatever the plugin is doing. If the host has already died, reading the socket
+    // returns end of file.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // Stopping the service signals all its processes, but the host decides when this one ends. Handlers instead of SIG_IGN, because child
-    // processes inherit SIG_IGN.
+    // Stopping the service signals all its processes, but the host decides when this one ends. Handlers
+    // instead of SIG_IGN, because child processes inherit SIG_IGN.
     struct sigaction nothing {};
     nothing.sa_handler = [](int) {};
     nothing.sa_flags = SA_RESTART;

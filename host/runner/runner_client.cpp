@@ -2,6 +2,8 @@
 
 #include "proxy.hpp"
 
+#include <agenthost/ext/health.h>
+
 namespace agenthost::host {
 
 namespace {
@@ -11,7 +13,7 @@ using runner::Type;
 
 // The target of an agh_plugin*. The extension's table needs nothing else.
 struct Handle {
-    std::shared_ptr<Proxy> proxy;
+    std::unique_ptr<Proxy> proxy;
 };
 Proxy& proxy_of(agh_plugin* plugin) { return *reinterpret_cast<Handle*>(plugin)->proxy; }
 
@@ -35,15 +37,15 @@ agh_status configure(agh_plugin* self, agh_bytes config, agh_error* error)
 }
 agh_status invoke(agh_plugin* self, const agh_request* request, agh_error* error)
 {
-    return guarded(error, [&] { return proxy_of(self).invoke(*request, error); });
+    return guarded(error, [&] { return proxy_of(self).requests().invoke(*request, error); });
 }
 void cancel(agh_plugin* self, agh_req id)
 {
-    guarded(nullptr, [&] { return proxy_of(self).cancel(id), AGH_OK; });
+    guarded(nullptr, [&] { return proxy_of(self).requests().cancel(id), AGH_OK; });
 }
 void writable(agh_plugin* self, agh_req id)
 {
-    guarded(nullptr, [&] { return proxy_of(self).writable(id), AGH_OK; });
+    guarded(nullptr, [&] { return proxy_of(self).requests().writable(id), AGH_OK; });
 }
 agh_status check(agh_plugin* self, agh_error* error)
 {
@@ -71,7 +73,7 @@ agh_status runner_create(const RunnerSpec& spec, const agh_host_api* host_api, a
                          agh_bytes config, const agh_plugin_api** api, agh_plugin** plugin, agh_error* error)
 {
     return guarded(error, [&] {
-        auto handle = std::make_unique<Handle>(Handle{std::make_shared<Proxy>(spec, host_api, host)});
+        auto handle = std::make_unique<Handle>(Handle{std::make_unique<Proxy>(spec, host_api, host)});
         Proxy& proxy = *handle->proxy;
         if (const agh_status said = proxy.create(config, error); said != AGH_OK) {
             proxy.destroy(said != AGH_E_DEADLINE); // do not ask a hanging one again

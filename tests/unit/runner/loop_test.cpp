@@ -1,4 +1,5 @@
-// loop/1 in the runner, without a process: what waits is bounded until it runs, and what is cancelled does not run.
+// loop/1 in the runner, without a process: what waits is bounded until it runs, and what is cancelled does
+// not run.
 #include "host/runner/loop.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// What is particular to a process: it dies, it inherits nothing, it leaves nothing behind, and whatever it says cannot hurt the host.
+// What is particular to a process: it dies, it inherits nothing, it leaves nothing behind, and whatever it
+// says cannot hurt the host.
 #include "isolated.hpp"
 
 #include <gtest/gtest.h>

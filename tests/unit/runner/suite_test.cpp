@@ -1,4 +1,5 @@
-// One plugin, the same promises, in this process and behind the socketpair: what a server sees does not depend on `isolation`.
+// One plugin, the same promises, in this process and behind the socketpair: what a server sees does not
+// depend on `isolation`.
 #include "isolated.hpp"
 
 #include <gtest/gtest.h>
