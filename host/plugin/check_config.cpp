@@ -1,5 +1,5 @@
-// Lets a plugin check its configuration (ext/check.h), in the runner program: a plugin that crashes or hangs there is reported like any other
-// finding.
+// Lets a plugin check its configuration (ext/check.h), in the runner program: a plugin that crashes or hangs
+// there is reported like any other finding.
 #include "check_config.hpp"
 
 #include "library.hpp"

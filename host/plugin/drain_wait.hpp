@@ -1,4 +1,4 @@
-// Waits until a plugin has drained, or for its grace, whichever comes first. Main I/O thread.
+// Waits until a plugin has drained, at most for the grace period. Main I/O thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,20 +18,20 @@ public:
 
     explicit DrainWait(const boost::asio::any_io_executor& main) : timer_{main} {}
 
-    // `next` is called once: by finish(), or after the grace, then with `late` before it.
+    // Calls `next` once: from finish(), or at the end of the grace period after `late`.
     void begin(milliseconds grace, std::function<void()> late, std::function<void()> next)
     {
         late_ = std::move(late);
         next_ = std::move(next);
         arm(grace);
     }
-    // Whoever asks later may have less time: the end of the daemon, while a reload stops it.
+    // A later caller may have less time, as when the daemon shuts down while a reload stops the plugin.
     void shorten(milliseconds grace)
     {
         if (next_ && Clock::now() + grace < ends_) arm(grace);
     }
     [[nodiscard]] bool waits() const { return next_ != nullptr; }
-    // It has drained, or nothing is left that could. False: nobody waits.
+    // It has drained, or is gone. Returns false if begin() is not waiting.
     bool finish()
     {
         if (!next_) return false;
@@ -39,7 +39,7 @@ public:
         std::exchange(next_, nullptr)();
         return true;
     }
-    // drain() has been asked for and has not returned.
+    // Whether drain() has been called and has not returned.
     void set_asked(bool asked) { asked_ = asked; }
     [[nodiscard]] bool asked() const { return asked_; }
 
@@ -59,7 +59,7 @@ private:
     boost::asio::steady_timer timer_;
     Clock::time_point ends_{};
     bool asked_ = false;
-    // Its weak copies tell callbacks whether this is still here.
+    // Weak copies tell callbacks whether this object still exists.
     std::shared_ptr<int> here_ = std::make_shared<int>(0);
 };
 

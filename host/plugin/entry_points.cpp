@@ -29,8 +29,9 @@ agh_error empty_error()
 
 EntryPoints::EntryPoints(Options options) : options_{std::move(options)} {}
 
-// An exception that crosses a C boundary is formally undefined behaviour, but it arrives here with every compiler that we support, because
-// both sides have unwind tables. A plugin that throws from a noexcept function ends the process, unless it has `isolation: process`.
+// An exception that crosses a C boundary is formally undefined behaviour, but it arrives here with every
+// compiler that we support, because both sides have unwind tables. A plugin that throws from a noexcept
+// function ends the process, unless it has `isolation: process`.
 template <class F> agh_status EntryPoints::guarded(const char* what, agh_error* error, F&& f) noexcept
 {
     try {
@@ -46,7 +47,7 @@ agh_status EntryPoints::threw(const char* what, const char* how, agh_error* erro
 try {
     const std::string text = std::string{what} + "() threw an exception (" + quote(how, 200) +
                              "), which the ABI forbids. Ask the plugin's author for a fix.";
-    if (error) say(*error, AGH_E_INTERNAL, "INTERNAL", text);
+    if (error) fill_error(*error, AGH_E_INTERNAL, "INTERNAL", text);
     options_.on_misbehaviour(text);
     return AGH_E_INTERNAL;
 } catch (...) { // out of memory

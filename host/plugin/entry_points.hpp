@@ -1,5 +1,6 @@
-// Makes every call into a plugin: create() to destroy(), each behind a guard that lets no exception through. Threads: stated with each
-// function, in the ABI's words. In which order they are called is the caller's business (life.hpp, instance.hpp).
+// Makes every call into a plugin: create() to destroy(), each behind a guard that lets no exception through.
+// Threads: stated with each function, in the ABI's words. The callers decide the order of the calls
+// (life.hpp, instance.hpp).
 #pragma once
 
 #include "manifest.hpp"
@@ -22,7 +23,7 @@ public:
         std::shared_ptr<const Manifest> manifest;
         std::string library;
         bool isolated = false;
-        // The runner's program, when isolated, and the time of one round trip to it; then it is ended.
+        // For an isolated plugin: the runner program, and the time of a round trip, after which it is killed.
         std::string runner;
         std::chrono::milliseconds runner_timeout{0};
         std::function<void(std::string why)> on_death; // [any]: the runner died
@@ -53,11 +54,11 @@ public:
     // Any thread.
     [[nodiscard]] bool configurable() const { return api_ && AGH_HAS(api_, configure); }
     [[nodiscard]] bool drains() const { return api_ && AGH_HAS(api_, drain); }
-    // By its own word it works in part; of the last check_health().
+    // The last check_health() reported that it works in part.
     [[nodiscard]] bool degraded() const { return degraded_; }
-    // The runner hangs in configure() or its health check; after that returned.
+    // The runner hung in configure() or its health check. Call it after they have returned.
     [[nodiscard]] bool stuck() const { return stuck_; }
-    // The runner died in create() or start(); after that returned.
+    // The runner died in create() or start(). Call it after they have returned.
     [[nodiscard]] bool crashed() const { return crashed_; }
 
 private:
@@ -71,7 +72,7 @@ private:
     Options options_;
     const agh_plugin_api* api_ = nullptr;
     agh_plugin* plugin_ = nullptr;
-    // The main thread asks for the runner while [ctl] creates or destroys.
+    // The main thread reads it while [ctl] creates or destroys.
     mutable std::mutex plugin_mutex_;
     bool destroyed_ = false;
     std::atomic<bool> degraded_{false}, stuck_{false}, crashed_{false};

@@ -29,7 +29,7 @@ void put(char* to, std::size_t room, std::string_view from)
 
 } // namespace
 
-void say(agh_error& error, agh_status status, std::string_view code, std::string_view text)
+void fill_error(agh_error& error, agh_status status, std::string_view code, std::string_view text)
 {
     error.status = status;
     put(error.code, sizeof error.code, code);

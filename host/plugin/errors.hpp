@@ -9,7 +9,7 @@
 
 namespace agenthost::host {
 
-void say(agh_error&, agh_status, std::string_view code, std::string_view text); // cut to fit
+void fill_error(agh_error&, agh_status, std::string_view code, std::string_view text); // cut to fit
 void tidy(agh_error&);                // cleans up what a plugin left
 std::string_view code_of(agh_status); // the standard code, if the plugin gave none
 std::string error_json(std::string_view code, std::string_view message); // {"code":..,"message":..}

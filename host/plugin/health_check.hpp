@@ -1,4 +1,4 @@
-// Keeps whether a plugin is healthy, and asks it no second time while a check has not returned. Values only.
+// Remembers whether a plugin is healthy, and prevents a second check while one has not returned. Pure.
 #pragma once
 
 #include <chrono>
@@ -8,13 +8,13 @@ namespace agenthost::host {
 class HealthCheck {
 public:
     using Clock = std::chrono::steady_clock;
-    // The ABI says 100 ms; this is when we give up asking.
+    // The ABI allows 100 ms; after this time a check counts as hanging.
     static constexpr std::chrono::seconds timeout{5};
 
     enum class Ask {
         now,
-        pending, // its answer is on the way
-        hangs    // the last check has not returned in time
+        pending, // a check is running
+        hangs    // the last check did not return in time
     };
     Ask ask(Clock::time_point now)
     {
@@ -23,7 +23,7 @@ public:
         asked_at_ = now;
         return Ask::now;
     }
-    // The check has returned, or who should have answered is gone.
+    // The check has returned, or the plugin is gone.
     void returned() { asked_ = false; }
 
     void set_healthy()
@@ -31,7 +31,7 @@ public:
         healthy_ = true;
         degraded_ = false;
     }
-    // `degraded`: by its own word it works in part.
+    // `degraded`: the plugin reports that it works in part.
     void set_unhealthy(bool degraded)
     {
         healthy_ = false;

@@ -84,7 +84,7 @@ agh_status complete(agh_host* host, agh_req id, const agh_reply* reply) noexcept
 {
     return with_reply(host, reply, [&]() -> agh_status {
         const agh_status status = host->services->complete(host->id, id, reply);
-        if (status == AGH_OK || status == AGH_E_DEADLINE) host->life->one_less();
+        if (status == AGH_OK || status == AGH_E_DEADLINE) host->life->in_flight().remove();
         if (status == AGH_E_STALE) host->life->completed_late(id);
         return status;
     });
@@ -114,7 +114,7 @@ std::int32_t cancelled(agh_host* host, agh_req id) noexcept
 void drained(agh_host* host) noexcept
 {
     with(host, [&]() -> agh_status {
-        host->life->drained();
+        host->life->in_flight().drained();
         return AGH_OK;
     });
 }

@@ -31,7 +31,7 @@ Instance::Instance(boost::asio::any_io_executor main, HostServices& services, Fo
                    const PluginConfig& config, std::string runner)
     : main_{std::make_shared<MainThread>(main)}, services_{services}, found_{std::move(found)},
       manifest_{found_.manifest ? found_.manifest : nameless(found_.id)}, config_{config},
-      runner_{std::move(runner)}, drain_{main}, restart_timer_{main}
+      runner_{std::move(runner)}, path_{[this] { demoted(); }}, drain_{main}, restart_timer_{main}
 {}
 
 Instance::~Instance()
@@ -55,21 +55,22 @@ PluginStatus Instance::status() const
     out.problem = stuck ? stuck_.text() : problem_;
     out.recovering = recovering_;
     out.stuck = stuck_.text();
-    out.held = life_ ? life_->held_workers() : 0;
+    out.held = life_ ? life_->run().pool().held() : 0;
     out.restarts = restarts_.total();
     out.file_identity = found_.identity;
     out.degraded = health_.degraded() && !out.healthy && !stuck;
-    out.queued = life_ ? life_->queued() : 0;
-    out.invoked = invoked_;
-    out.inline_overruns = overruns_.total();
-    out.demoted = path_.demoted;
+    out.queued = life_ ? life_->run().pool().queued() : 0;
+    out.invoked = path_.invoked();
+    out.inline_overruns = path_.overruns();
+    out.demoted = path_.demoted();
     out.runner_pid = life_ && state_ != PluginState::starting ? life_->plugin().runner_pid() : 0;
     return out;
 }
 
 void Instance::later(std::function<void()> f) { main_->post(while_here(std::move(f))); }
 
-// The proxy ends a runner that hangs, and then returns. Our own timeout is longer: enough for a drain, a destroy and reaping the process.
+// The proxy ends a runner that hangs, and then returns. Our own timeout is longer: enough for a drain, a
+// destroy and reaping the process.
 milliseconds Instance::runner_timeout() const
 {
     return milliseconds{
@@ -151,7 +152,7 @@ Life::Options Instance::life_options(std::uint64_t number)
                                             if (number == life_number_) drain_.finish();
                                         })] { main->post(f); };
     options.on_given_back = [main = main_, f = while_here([this, number] {
-                                               if (number == life_number_) look_for_stuck();
+                                               if (number == life_number_) check_stuck();
                                            })] { main->post(f); };
     return options;
 }
@@ -214,7 +215,7 @@ void Instance::started(Done done, std::string problem)
         }
         state_ = PluginState::running;
         restarts_.running(Clock::now());
-        pick_path();
+        path_.begin(*life_, *manifest_, config_.isolated);
     } else {
         if (life_) crashed_ = life_->plugin().crashed();
         life_.reset();
@@ -235,7 +236,8 @@ void Instance::fail(std::string problem)
     stuck_.forget_text();
 }
 
-// A thread cannot be stopped, so it is abandoned together with everything that it may use. The next start gets a new control thread.
+// A thread cannot be stopped, so it is abandoned together with everything that it may use. The next start
+// gets a new control thread.
 void Instance::hangs(const char* call, milliseconds after, const Done& done)
 {
     std::string problem = std::string{call} + "() did not return within " + in_seconds(after) +
@@ -290,7 +292,7 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
         if (config_.isolated && drain_.asked()) kill_silent_runner();
     };
     drain_.begin(grace, late, std::move(next));
-    if (!life_->plugin().drains()) return life_->wait_idle();
+    if (!life_->plugin().drains()) return life_->in_flight().wait_idle();
     const auto timeout = timeout_of(manifest_->stop_timeout_ms);
     drain_.set_asked(true);
     control_->run({timeout, [life = life_] { return life->plugin().drain(), std::string{}; },
@@ -300,10 +302,12 @@ void Instance::drain_then(milliseconds grace, std::function<void()> next)
                    nullptr});
 }
 
-// The runner has not answered drain(): the process is stopped, or its control thread hangs. It would not answer further calls either, and each
-// would take its whole timeout, which is longer than the daemon may take to stop.
+// The runner has not answered drain(): the process is stopped, or its control thread hangs. It would not
+// answer further calls either, and each would take its whole timeout, which is longer than the daemon may
+// take to stop.
 void Instance::kill_silent_runner()
 {
+    if (!life_) return; // another call hung in the meantime, and the life was given up
     services_.log(manifest_->id, AGH_LOG_WARN,
                   "its runner (pid " + std::to_string(life_->plugin().runner_pid()) +
                       ") did not answer when it was told to stop, and is killed",

@@ -1,14 +1,16 @@
 // Takes a plugin through its stages, on the main I/O thread: loaded, starting, running, draining, stopped or
-// failed. What calls the plugin is Life, what waits for it is ControlThread; when a runner is started again
-// (Restarts), an inline plugin blocks (Overruns), a check is due (HealthCheck), requests are stuck
-// (StuckRequests) and a drain is over (DrainWait) is decided beside it.
+// failed. Life calls the plugin, ControlThread waits for it. Beside it, InvokePath decides how requests reach
+// the plugin, Restarts when a runner is started again, HealthCheck whether to ask, StuckRequests what is
+// stuck and DrainWait how long to wait.
+//
+// More than 25 members, because the stages share their state and each asynchronous step of one is a function.
 #pragma once
 
 #include "control_thread.hpp"
 #include "drain_wait.hpp"
 #include "health_check.hpp"
+#include "invoke_path.hpp"
 #include "life.hpp"
-#include "overruns.hpp"
 #include "plugin.hpp"
 #include "restarts.hpp"
 #include "stuck_requests.hpp"
@@ -44,16 +46,10 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    // Asked for while it started or stopped.
+    // stop() was called while it started or stopped.
     struct Stop {
         milliseconds grace{};
         std::vector<Done> done;
-    };
-    // How invoke() goes.
-    struct Path {
-        bool by_workers = true;
-        bool timed = false;
-        bool demoted = false; // "inline" in the manifest, but it blocked
     };
 
     [[nodiscard]] milliseconds timeout_of(std::uint32_t manifest_ms) const;
@@ -84,10 +80,9 @@ private:
 
     // While it runs.
     agh_status refuse(agh_error&) const;
-    void overran();
-    void pick_path();
+    void demoted();
     void mark_unhealthy(std::string why);
-    void look_for_stuck();
+    void check_stuck();
     void health_checked(ControlThread::Ended, std::string problem, const Done&);
 
     std::shared_ptr<MainThread> main_;
@@ -102,19 +97,17 @@ private:
     std::unique_ptr<ControlThread> control_;
     std::shared_ptr<Life> life_;
     std::uint64_t life_number_ = 0;
-    Path path_;
     bool clearing_ = false;   // a dead runner is being cleaned up
     bool recovering_ = false; // its runner died and is being restarted
     bool crashed_ = false;    // the last start failed because the runner died in it
     HealthCheck health_;
     StuckRequests stuck_;
-    Overruns overruns_;
-    std::uint64_t invoked_ = 0;
+    InvokePath path_;
     std::optional<Stop> stop_;
     DrainWait drain_;
     Restarts restarts_;
     boost::asio::steady_timer restart_timer_;
-    // Weak copies tell callbacks whether this is still here.
+    // Weak copies tell callbacks whether this object still exists.
     std::shared_ptr<int> here_ = std::make_shared<int>(0);
 };
 

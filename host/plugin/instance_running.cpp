@@ -47,8 +47,9 @@ void Instance::configure(std::string config_json, Done done)
                    nullptr});
 }
 
-// For a plugin without configure(): a new instance replaces the current one; if it does not start, one with the old configuration does. If the
-// library on disk has been replaced, a new instance cannot be loaded, so the current one keeps running.
+// For a plugin without configure(): a new instance replaces the current one; if it does not start, one with
+// the old configuration does. If the library on disk has been replaced, a new instance cannot be loaded, so
+// the current one keeps running.
 void Instance::configure_by_remaking(std::string config_json, Done done)
 {
     if (config_.isolated) return remake(std::move(config_json), std::move(done));
@@ -91,23 +92,10 @@ void Instance::remake(std::string config_json, Done done)
 
 // --- running
 
-void Instance::pick_path()
-{
-    path_.timed = manifest_->run == Manifest::Run::inline_ && !config_.isolated;
-    path_.by_workers = !config_.isolated && (manifest_->run == Manifest::Run::worker || path_.demoted);
-    if (path_.timed && path_.demoted) path_.demoted = path_.by_workers = life_->use_workers();
-}
-
 agh_status Instance::invoke(const agh_request& request, agh_error& error)
 {
     if (state_ != PluginState::running || stuck_.full()) return refuse(error);
-    ++invoked_;
-    if (path_.by_workers) return life_->queue(request, error);
-    if (!path_.timed) return life_->invoke(request, error);
-    const std::int64_t began = Overruns::coarse_ns();
-    const agh_status status = life_->invoke(request, error);
-    if (Overruns::too_long(Overruns::coarse_ns() - began)) overran();
-    return status;
+    return path_.invoke(*life_, request, error);
 }
 
 agh_status Instance::refuse(agh_error& error) const
@@ -131,11 +119,8 @@ agh_status Instance::refuse(agh_error& error) const
     return AGH_E_BUSY;
 }
 
-void Instance::overran()
+void Instance::demoted()
 {
-    if (!overruns_.add(Clock::now()) || path_.demoted) return;
-    if (!life_->use_workers()) return; // tried again at the next overrun
-    path_.demoted = path_.by_workers = true;
     services_.log(
         manifest_->id, AGH_LOG_WARN,
         "blocked the I/O thread for more than 5 ms three times in a minute: it runs on a worker thread from "
@@ -167,7 +152,7 @@ void Instance::overdue(agh_req id, std::string what)
     stuck_.overdue(std::move(what));
     if (!config_.isolated) {
         life_->overdue(id);
-        return look_for_stuck();
+        return check_stuck();
     }
     kill_runner();
 }
@@ -179,14 +164,14 @@ void Instance::kill_runner()
     services_.plugin_changed(manifest_->id);
 }
 
-void Instance::look_for_stuck()
+void Instance::check_stuck()
 {
     if (!life_ || state_ != PluginState::running || config_.isolated) return;
-    const bool news = stuck_.look({.workers_held = life_->held_workers(),
-                                   .workers = life_->workers(),
-                                   .all_workers = life_->all_workers_held(),
-                                   .requests = life_->holds_requests()},
-                                  *manifest_);
+    const bool news = stuck_.update({.workers_held = life_->run().pool().held(),
+                                     .workers = life_->run().pool().size(),
+                                     .all_workers = life_->run().all_workers_held(),
+                                     .requests = life_->holds_requests()},
+                                    *manifest_);
     if (stuck_.full()) life_->refuse_queued("is stuck: " + stuck_.text());
     if (news) services_.plugin_changed(manifest_->id);
 }

@@ -14,7 +14,8 @@ using Json = nlohmann::json;
 constexpr std::size_t max_paths = 256;
 constexpr int max_depth = 16;
 
-// Adds a JSON pointer for every "format": "path" of a schema; "*" matches any element of an array and any additional property.
+// Adds a JSON pointer for every "format": "path" of a schema; "*" matches any element of an array and any
+// additional property.
 void add_paths(const Json& schema, const std::string& pointer, int depth, std::vector<std::string>& out)
 {
     if (!schema.is_object() || depth > max_depth || out.size() >= max_paths) return;

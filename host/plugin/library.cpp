@@ -34,8 +34,8 @@ std::uint32_t other_major(void* handle)
     return 0;
 }
 
-// Remembers which file was loaded for each path: a library stays mapped until the process ends, and dlopen() of the same path returns it even if
-// the file has been replaced. Bounded by the libraries of this process.
+// Remembers which file was loaded for each path: a library stays mapped until the process ends, and dlopen()
+// of the same path returns it even if the file has been replaced. Bounded by the libraries of this process.
 struct Mapped {
     std::mutex mutex;
     std::map<std::string, std::string> identities; // by path
@@ -94,7 +94,7 @@ std::string refuse_cut_short(const std::string& file)
            " is cut short, as by a full disk or a copy that was interrupted. Install its package again.";
 }
 
-std::string judge_entry(const std::string& name, const agh_entry_v1& entry, const Manifest& manifest)
+std::string check_entry(const std::string& name, const agh_entry_v1& entry, const Manifest& manifest)
 {
     const std::string refused = "plugin " + name + " refused: ";
     const std::string ours = abi(AGH_ABI_MAJOR, AGH_ABI_MINOR);
@@ -160,7 +160,7 @@ try {
                      ". It is not an agenthost plugin, or AGENTHOST_PLUGIN(Class) is missing in its source.");
         return nullptr;
     }
-    why = judge_entry(name, *entry, manifest);
+    why = check_entry(name, *entry, manifest);
     return why.empty() ? entry : nullptr;
 } catch (const std::exception& e) {
     // Out of memory. An exception from a library's constructor cannot be caught; it ends the process.

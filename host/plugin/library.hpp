@@ -27,6 +27,6 @@ std::string file_identity(const std::string& file);
 std::string refuse_cut_short(const std::string& file);
 
 // The judgement alone, for tests and for check_library().
-std::string judge_entry(const std::string& file_name, const agh_entry_v1&, const Manifest&);
+std::string check_entry(const std::string& file_name, const agh_entry_v1&, const Manifest&);
 
 } // namespace agenthost::host

@@ -4,6 +4,7 @@
 
 #include <agenthost/ext/log.h>
 
+#include <mutex>
 #include <vector>
 
 namespace agenthost::host {
@@ -11,7 +12,8 @@ namespace {
 
 constexpr std::uint32_t not_started = AGH_REPLY_NOT_STARTED;
 
-// Keeps a destroyed agh_host until the process ends, because the plugin may still call it. Grows by one small object per reload.
+// Keeps a destroyed agh_host until the process ends, because the plugin may still call it. Grows by one small
+// object per reload.
 void keep_for_good(agh_host* host)
 {
     static std::mutex mutex;
@@ -31,12 +33,18 @@ std::shared_ptr<Life> Life::make(Options options)
 
 Life::Life(Options options)
     : options_{std::move(options)}, host_{new agh_host}, plugin_{plugin_options()},
-      by_workers_{manifest().run == Manifest::Run::worker && !options_.plugin.isolated},
-      pool_{manifest().concurrency, manifest().queue,
-            [this](const agh_request& r) { serve(r); }, // it joins us
-            [this](agh_req) {
-                if (options_.on_given_back) options_.on_given_back();
-            }},
+      in_flight_{options_.on_drained}, run_{{.by_workers = manifest().run == Manifest::Run::worker &&
+                                                           !options_.plugin.isolated,
+                                             .main = options_.main,
+                                             .owner = self_},
+                                            manifest().concurrency,
+                                            manifest().queue,
+                                            [this](const agh_request& r) {
+                                                serve(r);
+                                            }, // the workers end before this life does
+                                            [this](agh_req) {
+                                                if (options_.on_given_back) options_.on_given_back();
+                                            }},
       loop_{options_.main, deliver(),
             [self = self_](agh_task task, std::uint64_t cookie, std::uint32_t events) {
                 if (const auto life = self->lock()) life->fire(task, cookie, events);
@@ -68,7 +76,7 @@ EntryPoints::Options Life::plugin_options()
 std::function<void(std::function<void()>)> Life::deliver()
 {
     return [self = self_](std::function<void()> f) {
-        if (const auto life = self->lock()) life->run_soon(std::move(f));
+        if (const auto life = self->lock()) life->run_.soon(std::move(f));
     };
 }
 
@@ -91,8 +99,8 @@ try {
 
 std::string Life::destroy(std::chrono::milliseconds for_workers)
 {
-    pool_.end();
-    if (!pool_.join(for_workers))
+    run_.pool().end();
+    if (!run_.pool().join(for_workers))
         return "a worker thread does not come back from the plugin, so it cannot be destroyed; thread and "
                "memory are left behind. Restart agenthost to be rid of them" +
                std::string{manifest().may_isolate ? "; with isolation: process only its runner is." : "."};
@@ -105,20 +113,9 @@ std::string Life::destroy(std::chrono::milliseconds for_workers)
 
 std::string Life::open()
 {
-    try {
-        if (by_workers_) pool_.start();
-    } catch (const std::exception& e) {
-        return std::string{"no threads for its workers ("} + e.what() +
-               "). Raise the limit of processes (TasksMax of the service, ulimit -u), or free some.";
-    }
+    if (std::string problem = run_.start(); !problem.empty()) return problem;
     callable_ = enterable_ = true;
-    std::deque<std::function<void()>> early;
-    {
-        const std::lock_guard lock{early_mutex_};
-        open_ = true;
-        early.swap(early_);
-    }
-    for (auto& f : early) run_soon(std::move(f));
+    run_.release();
     return {};
 }
 
@@ -132,9 +129,8 @@ void Life::close_run()
 void Life::leave()
 {
     enterable_ = false;
-    if (!by_workers_)
-        callable_ =
-            false; // with workers: after they have joined, because they still run what close_run() sent
+    // With workers only after they have joined, because they still run what close_run() has sent.
+    if (!run_.by_workers()) callable_ = false;
 }
 
 void Life::give_up()
@@ -145,43 +141,13 @@ void Life::give_up()
     given_up_ = true;
     callable_ = enterable_ = false;
     loop_.close();
-    pool_.end();
+    run_.pool().end();
     host_->close();
-}
-
-void Life::wait_idle()
-{
-    draining_ = true;
-    if (in_flight() <= 0) drained();
-}
-
-// On a worker, or inline on the main thread, where it is skipped if the life has ended by then.
-void Life::run_soon(std::function<void()> f)
-{
-    {
-        const std::lock_guard lock{early_mutex_};
-        if (!open_) {
-            early_.push_back(std::move(f));
-            return;
-        }
-    }
-    if (by_workers_) {
-        pool_.task(std::move(f));
-        return;
-    }
-    options_.main->post([weak = weak_from_this(), f = std::move(f)] {
-        const auto self = weak.lock();
-        if (!self) return;
-        if (self->by_workers_)
-            self->pool_.task(f); // moved to the workers in the meantime
-        else
-            f();
-    });
 }
 
 agh_status Life::invoke(const agh_request& request, agh_error& error)
 {
-    in_flight_.fetch_add(1, std::memory_order_relaxed);
+    in_flight_.add();
     const agh_status status = plugin_.invoke(request, error);
     if (status == AGH_PENDING) return status;
     if (status >= 0) { // invalid; the plugin may have completed the request anyway
@@ -191,11 +157,11 @@ agh_status Life::invoke(const agh_request& request, agh_error& error)
                    ", which is neither AGH_PENDING nor an error. Ask the plugin's author for a fix.");
         return AGH_PENDING;
     }
-    one_less();
+    in_flight_.remove();
     tidy(error);
     if (!error.code[0])
-        say(error, status, code_of(status),
-            error.text[0] ? std::string{error.text} : "the plugin refused and gave no reason");
+        fill_error(error, status, code_of(status),
+                   error.text[0] ? std::string{error.text} : "the plugin refused and gave no reason");
     error.status = status;
     return status;
 }
@@ -204,13 +170,13 @@ agh_status Life::queue(const agh_request& request, agh_error& error)
 {
     bool taken = false;
     try {
-        taken = pool_.push(request);
+        taken = run_.pool().push(request);
     } catch (const std::exception&) { // out of memory or descriptors
     }
     if (taken) return AGH_PENDING;
-    say(error, AGH_E_BUSY, "BUSY",
-        "plugin " + host_->id + " has " + std::to_string(manifest().queue) +
-            " requests waiting already; try again later");
+    fill_error(error, AGH_E_BUSY, "BUSY",
+               "plugin " + host_->id + " has " + std::to_string(manifest().queue) +
+                   " requests waiting already; try again later");
     return AGH_E_BUSY;
 }
 
@@ -221,7 +187,7 @@ void Life::serve(const agh_request& request) noexcept
     error.size = sizeof error;
     const agh_status status = invoke(request, error);
     if (status >= 0) return;
-    in_flight_.fetch_add(1, std::memory_order_relaxed); // answer() subtracts it again
+    in_flight_.add(); // answer() subtracts it again
     answer(request.id, status, error.code, error.text, status == AGH_E_BUSY ? not_started : 0);
 }
 
@@ -233,15 +199,15 @@ try {
     agh_status taken = AGH_E_STALE;
     if (const HostCall alive{host_}; alive) taken = options_.services->complete(host_->id, id, &reply);
     if (taken == AGH_E_STALE) overdue_.ended(id, true);
-    one_less();
+    in_flight_.remove();
 } catch (...) {}
 
 void Life::cancel(agh_req id)
 {
-    if (pool_.started() && pool_.take_back(id)) {
+    if (run_.pool().started() && run_.pool().take_back(id)) {
         // Later, because dispatch does not expect an answer from within its call.
         options_.main->post([self = shared_from_this(), id] {
-            self->in_flight_.fetch_add(1, std::memory_order_relaxed);
+            self->in_flight_.add();
             self->answer(id, AGH_E_CANCELLED, "CANCELLED", "cancelled before it began", not_started);
         });
         return;
@@ -256,44 +222,23 @@ void Life::writable(agh_req id)
 
 void Life::overdue(agh_req id)
 {
-    if (overdue_.add(id) == OverdueRequests::Added::ended_uncounted) one_less();
-    pool_.hold(id);
+    if (overdue_.add(id) == OverdueRequests::Added::ended_uncounted) in_flight_.remove();
+    run_.pool().hold(id);
 }
 
 void Life::completed_late(agh_req id)
 {
     if (!overdue_.ended(id, false)) return;
-    one_less();
+    in_flight_.remove();
     if (options_.on_given_back) options_.on_given_back();
 }
 
 void Life::refuse_queued(const std::string& why)
 {
-    for (const agh_req id : pool_.take_back_all()) {
-        in_flight_.fetch_add(1, std::memory_order_relaxed);
+    for (const agh_req id : run_.pool().take_back_all()) {
+        in_flight_.add();
         answer(id, AGH_E_BUSY, "BUSY", "plugin " + host_->id + " " + why, not_started);
     }
-}
-
-bool Life::use_workers()
-{
-    try {
-        pool_.start();
-    } catch (const std::exception&) { // out of threads
-        return false;
-    }
-    by_workers_ = true;
-    return true;
-}
-
-void Life::one_less()
-{
-    if (in_flight_.fetch_sub(1, std::memory_order_relaxed) <= 1 && draining_) drained();
-}
-
-void Life::drained()
-{
-    if (options_.on_drained) options_.on_drained();
 }
 
 } // namespace agenthost::host

@@ -1,25 +1,25 @@
-// One life of a plugin: from create() to the end of destroy(), with its agh_host, threads, loop, calls and requests. A restart or a reload
-// without configure() is a new life.
+// One life of a plugin: from create() to the end of destroy(), with its agh_host, threads, loop, calls and
+// requests. A restart or a reload without configure() is a new life.
 //
-// The calls into the plugin themselves are made by EntryPoints. In which order lives go through their stages is instance.hpp's business.
-// Threads: stated with each function, in the ABI's words.
+// EntryPoints makes the calls into the plugin, RunContext chooses their thread, InFlight counts requests;
+// instance.hpp decides the order of the stages. More than 25 members, because every call in either direction
+// is checked here against the stage of this life. Threads: stated with each function, in the ABI's words.
 #pragma once
 
 #include "calls.hpp"
 #include "entry_points.hpp"
 #include "host_object.hpp"
+#include "in_flight.hpp"
 #include "loop.hpp"
 #include "main_thread.hpp"
 #include "overdue_requests.hpp"
 #include "plugin.hpp"
-#include "worker_pool.hpp"
+#include "run_context.hpp"
 
 #include <agenthost/abi.h>
 
 #include <atomic>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace agenthost::host {
@@ -44,10 +44,9 @@ public:
     std::string create(const std::string& config_json) { return plugin_.create(host_, config_json); }
     std::string destroy(std::chrono::milliseconds for_workers);
 
-    // Main thread.
-    // Runs what waited for [run]; call it after start(). Returns an error when the workers' threads cannot be created, else nothing.
+    // Main thread. Runs what waited for [run]; call it after start(). Returns an error when the workers'
+    // threads cannot be created, else nothing.
     std::string open();
-    void wait_idle(); // for a plugin without drain(): on_drained once nothing is in flight
     void close_run(); // before destroy(): calls out are answered, the loop ends
     void leave();     // one turn of the main thread after close_run(), right before destroy()
     void give_up();   // it hangs: no call of either side gets through any more; what it holds is left behind
@@ -57,21 +56,13 @@ public:
     void writable(agh_req);
     void refuse_queued(const std::string& why); // BUSY, not started
     void overdue(agh_req);                      // it was told to stop and did not: held until it comes back
-    // Moves an inline plugin that blocked to the worker pool. Returns false, and changes nothing, when threads cannot be created.
-    bool use_workers();
-
-    // Requests that are held: by a worker that does not return from invoke(), or open in the plugin without one.
-    [[nodiscard]] std::uint32_t held_workers() const { return pool_.held(); }
+    // Whether overdue requests are open in the plugin.
     [[nodiscard]] bool holds_requests() const { return overdue_.any(); }
-    [[nodiscard]] bool all_workers_held() const { return by_workers_ && pool_.held() >= pool_.size(); }
-    [[nodiscard]] std::uint32_t workers() const { return pool_.size(); }
-    [[nodiscard]] std::size_t queued() const { return pool_.queued(); }
-    [[nodiscard]] int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+    [[nodiscard]] RunContext& run() { return run_; }
+    [[nodiscard]] InFlight& in_flight() { return in_flight_; }
 
     // From the plugin, by host_object.cpp. [any]
-    void one_less();
     void completed_late(agh_req); // a complete() for a request that the host has given up
-    void drained();
     Loop& loop() { return loop_; }
     Calls& calls() { return calls_; }
 
@@ -80,7 +71,6 @@ private:
     EntryPoints::Options plugin_options();
     std::function<void(std::function<void()>)> deliver();
     void fire(agh_task, std::uint64_t cookie, std::uint32_t events); // [run]
-    void run_soon(std::function<void()>);                            // [any]: on [run], once open
     void serve(const agh_request&) noexcept;
     void answer(agh_req, agh_status, std::string_view code, std::string_view message,
                 std::uint32_t flags) noexcept;
@@ -91,17 +81,12 @@ private:
     Options options_;
     agh_host* host_ = nullptr;
     EntryPoints plugin_;
-    std::atomic<int> in_flight_{0}; // asked and not completed
-    std::atomic<bool> draining_{false};
+    InFlight in_flight_;
     std::atomic<bool> callable_{false}; // tasks and results of calls may enter the plugin
     std::atomic<bool> given_up_{false};
     bool enterable_ = false; // cancel and writable may; main thread only
-    std::mutex early_mutex_;
-    bool open_ = false;
-    std::deque<std::function<void()>> early_; // for [run], before open(); bounded by loop and calls
-    std::atomic<bool> by_workers_{true};
     OverdueRequests overdue_;
-    WorkerPool pool_;
+    RunContext run_;
     Loop loop_;
     Calls calls_;
 };

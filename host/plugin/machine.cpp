@@ -221,7 +221,8 @@ void PluginMachine::settle()
     if (exists() && stage_ != Stage::failed) settle_running();
 }
 
-// A library in this process stays mapped until the process ends, so only an isolated plugin can load a new file.
+// A library in this process stays mapped until the process ends, so only an isolated plugin can load a new
+// file.
 void PluginMachine::settle_running()
 {
     const bool other_file = wanted_->file != running_->file;

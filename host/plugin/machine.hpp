@@ -8,6 +8,8 @@
 //
 // Operations are numbered, so that the completion of an operation that a stop or a death has superseded is
 // ignored. Bound: `max_waiters` requests wait; more are refused. Main I/O thread.
+//
+// More than 25 members, because each event is a function and all of them share one state.
 #pragma once
 
 #include <cstdint>

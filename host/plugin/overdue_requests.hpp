@@ -11,22 +11,22 @@ namespace agenthost::host {
 
 class OverdueRequests {
 public:
-    // Dispatch admits far fewer requests at once.
+    // Dispatch admits far fewer.
     static constexpr std::size_t max_held = 4096;
     // Completions of ids that never become overdue are among them.
     static constexpr std::size_t max_ended_late = 64;
 
     enum class Added {
         held,           // until ended()
-        ended,          // it had ended already
-        ended_uncounted // and whoever counts the requests in flight does not know yet
+        ended,          // it has ended before
+        ended_uncounted // the same, and it still counts as in flight
     };
-    // The plugin has had its time for this request and the grace after it.
+    // The plugin has not completed this request within its time and the grace period.
     Added add(agh_req);
-    // A request that the host gave up has ended; `counted`: it is no longer counted as in flight. False: add() is still to come, from
-    // another thread.
+    // A request that the host has given up has ended. `counted`: it no longer counts as in flight. Returns
+    // false if add() has not been called yet, by another thread.
     bool ended(agh_req, bool counted);
-    // Is any of them held?
+    // Whether any is held.
     [[nodiscard]] bool any() const;
 
 private:
@@ -36,7 +36,7 @@ private:
     };
     mutable std::mutex mutex_;
     std::set<agh_req> held_;
-    // Ended between the moment the host gave a request up and its add().
+    // Requests that ended after the host gave them up and before add().
     std::deque<EndedLate> ended_late_;
 };
 

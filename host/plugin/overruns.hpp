@@ -1,5 +1,5 @@
-// Notices an inline plugin that blocks: its invoke() took longer than 5 ms three times in a minute. Such a call delays every session of
-// its thread. Values only, but for the coarse clock.
+// Detects an inline plugin that blocks: its invoke() took longer than 5 ms three times in a minute. Such a
+// call delays every session of its thread. Pure, except for coarse_ns().
 #pragma once
 
 #include <chrono>
@@ -14,11 +14,11 @@ class Overruns {
 public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::chrono::milliseconds max_call{5};
-    static constexpr std::size_t max_overruns = 3; // three in a minute are no accident
+    static constexpr std::size_t max_overruns = 3;
     static constexpr std::chrono::seconds window{60};
 
-    // CLOCK_MONOTONIC_COARSE costs a quarter of the exact one and is behind by at most one tick: a difference of more than 5 ms and a tick
-    // is certainly more than 5 ms.
+    // CLOCK_MONOTONIC_COARSE costs a quarter of the exact clock and lags by at most one tick, so a difference
+    // of more than 5 ms plus one tick is certainly more than 5 ms.
     static std::int64_t coarse_ns()
     {
         timespec t{};
@@ -35,7 +35,7 @@ public:
         return ns > max_ns;
     }
 
-    // A call took too long. True: that was one too many.
+    // A call took too long. Returns true if there were too many.
     bool add(Clock::time_point now)
     {
         ++total_;

@@ -1,9 +1,11 @@
-// Checks whether a library may be loaded. Anyone who can write it, or replace it or a folder above it, can run code as the daemon.
+// Checks whether a library may be loaded. Anyone who can write it, or replace it or a folder above it, can
+// run code as the daemon.
 //
-// Accepted: owned by root or the daemon's user, not writable by group or others. A folder above that others may write is accepted if it is
-// sticky and owned by root (/tmp), because only the owner of an entry can rename or replace it there; the folders below it are checked
-// themselves. The library's own folder must not be sticky and shared, because others could add files to it. With symbolic links, both the
-// folders of the given path and those of its target are checked.
+// Accepted: owned by root or the daemon's user, not writable by group or others. A folder above that others
+// may write is accepted if it is sticky and owned by root (/tmp), because only the owner of an entry can
+// rename or replace it there; the folders below it are checked themselves. The library's own folder must not
+// be sticky and shared, because others could add files to it. With symbolic links, both the folders of the
+// given path and those of its target are checked.
 #include "plugin.hpp"
 
 #include <filesystem>

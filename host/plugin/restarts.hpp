@@ -1,4 +1,5 @@
-// Decides when a runner that died is started again: after 1, 2, 4 ... 60 s, from 1 s again once it has lived for a minute. Values only.
+// Decides when to restart a runner that died: after 1, 2, 4 ... 60 s, and after 1 s again once it has run for
+// a minute. Pure.
 #pragma once
 
 #include <algorithm>
@@ -17,9 +18,9 @@ public:
     {
         if (now - running_since_ > steady_after) forget();
     }
-    // Somebody starts it by hand: the delays begin at the first again.
+    // A manual start: the next delay is the first again.
     void forget() { attempts_ = 0; }
-    // Before the next attempt.
+    // The delay before the next attempt.
     std::chrono::seconds next_delay()
     {
         constexpr int max_shift = 6; // 64 s

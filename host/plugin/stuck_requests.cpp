@@ -4,7 +4,7 @@
 
 namespace agenthost::host {
 
-bool StuckRequests::look(const Held& held, const Manifest& manifest)
+bool StuckRequests::update(const Held& held, const Manifest& manifest)
 {
     std::string now;
     if (held.workers_held > 0)

@@ -1,4 +1,4 @@
-// Says what a plugin does not give back that it was told to stop, and what to do about it. Values only.
+// Describes which overdue requests a plugin holds, and what to do about them. Pure.
 #pragma once
 
 #include "manifest.hpp"
@@ -10,29 +10,29 @@ namespace agenthost::host {
 
 class StuckRequests {
 public:
-    // How the plugin's life stands.
+    // What the plugin holds at the moment.
     struct Held {
         std::uint32_t workers_held = 0, workers = 0;
         bool all_workers = false;
-        bool requests = false; // without a worker
+        bool requests = false; // requests that occupy no worker
     };
 
-    // "weather.hang did not end within 30 s after ...": the latest of them.
+    // The latest overdue request: "weather.hang did not end within 30 s after ...".
     void overdue(std::string what) { overdue_ = std::move(what); }
     [[nodiscard]] const std::string& overdue() const { return overdue_; }
 
-    // In this process, where a thread cannot be stopped. True: there is something new to tell.
-    bool look(const Held&, const Manifest&);
-    // A runner that does not give back is killed, once a life. False: this life's was killed already.
+    // For a plugin in this process, where a thread cannot be stopped. Returns true if text() has changed.
+    bool update(const Held&, const Manifest&);
+    // A runner with an overdue request is killed, once per life. Returns false if it was killed before.
     bool kill(std::uint64_t life);
     [[nodiscard]] bool killed(std::uint64_t life) const { return killed_ == life; }
     void clear();
-    // A failed plugin is not stuck.
+    // For a plugin that has failed, and so is not stuck.
     void forget_text() { text_.clear(); }
 
-    // Empty: it is not stuck.
+    // The problem and the remedy; empty: it is not stuck.
     [[nodiscard]] const std::string& text() const { return text_; }
-    // Every worker is held: nothing is accepted.
+    // All workers are held, so requests are refused.
     [[nodiscard]] bool full() const { return full_; }
 
 private:

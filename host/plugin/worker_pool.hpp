@@ -27,8 +27,9 @@ public:
     void task(std::function<void()>); // [any]; dropped when ending; must not throw
     bool take_back(agh_req);          // true: it waited, and will not run
     std::vector<agh_req> take_back_all();
-    bool hold(
-        agh_req); // whether a thread is inside it; it then counts as held until it returns and Returned is called
+    // Returns whether a thread runs this request. It then counts as held until it returns, and Returned is
+    // called.
+    bool hold(agh_req);
     [[nodiscard]] std::uint32_t held() const;
     [[nodiscard]] std::uint32_t size() const { return threads_; }
     void end(); // waiting tasks still run, requests do not; then the threads end

@@ -36,7 +36,7 @@ TEST(Errors, AreCutBetweenCharacters)
 {
     agh_error error{};
     std::string text(454, 'x');
-    say(error, AGH_E_DENIED, "DENIED", text + "\xe2\x82\xac"); // does not fit any more
+    fill_error(error, AGH_E_DENIED, "DENIED", text + "\xe2\x82\xac"); // does not fit any more
     EXPECT_EQ(error.status, AGH_E_DENIED);
     EXPECT_TRUE(nlohmann::json::accept(error_json(error.code, error.text))) << error.text;
     EXPECT_EQ(std::string{error.text}.substr(0, 454), text);

@@ -91,16 +91,16 @@ TEST(StuckRequests, AreToldOnceWithWhatToDo)
     manifest.may_isolate = true;
     StuckRequests stuck;
     stuck.overdue("weather.hang did not end within 30 s");
-    EXPECT_TRUE(stuck.look({.workers_held = 1, .workers = 2}, manifest));
+    EXPECT_TRUE(stuck.update({.workers_held = 1, .workers = 2}, manifest));
     EXPECT_EQ(stuck.text(),
               "weather.hang did not end within 30 s: 1 of its 2 worker threads are held. It runs inside the "
               "daemon, where a thread cannot be stopped: restart agenthost. With plugins.weather.isolation: "
               "process the daemon restarts the plugin alone when this happens.");
     EXPECT_FALSE(stuck.full());
-    EXPECT_FALSE(stuck.look({.workers_held = 1, .workers = 2}, manifest)) << "nothing new";
-    EXPECT_TRUE(stuck.look({.workers_held = 2, .workers = 2, .all_workers = true}, manifest));
+    EXPECT_FALSE(stuck.update({.workers_held = 1, .workers = 2}, manifest)) << "nothing new";
+    EXPECT_TRUE(stuck.update({.workers_held = 2, .workers = 2, .all_workers = true}, manifest));
     EXPECT_TRUE(stuck.full());
-    EXPECT_TRUE(stuck.look({}, manifest));
+    EXPECT_TRUE(stuck.update({}, manifest));
     EXPECT_EQ(stuck.text(), "");
     EXPECT_FALSE(stuck.full());
 }
