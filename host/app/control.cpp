@@ -63,8 +63,8 @@ std::string line_of(const wire::Result& result)
 
 } // namespace
 
-// Makes the CLI's calls, all as one caller named "control". A call without an id gets a random one, so that effects are journalled as for
-// any other caller.
+// Makes the CLI's calls, all as one caller named "control". A call without an id gets a random one, so that
+// effects are journalled as for any other caller.
 class ControlCaller final : public Caller {
 public:
     ControlCaller(Listeners& listeners, Dispatcher& dispatcher)
@@ -234,21 +234,22 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         listeners.answer(conn, status, headers, &blob);
     }
 
-    struct Asked {
+    struct RequestLine {
         std::string method, path;
         [[nodiscard]] bool get() const { return method == "GET" || method == "HEAD"; }
     };
 
-    // Runs on the connection's thread, so it works even if the daemon's other loops are blocked. Returns true if it has answered.
-    bool answer_here(agh_conn conn, const std::string& head_text, Asked& asked)
+    // Runs on the connection's thread, so it works even if the daemon's other loops are blocked. Returns true
+    // if it has answered.
+    bool answer_here(agh_conn conn, const std::string& head_text, RequestLine& line)
     {
         const auto head = base::parse_json<json>(head_text);
         if (!head.is_object()) {
             answer(conn, 400, error_body("INVALID_REQUEST", "the request's head cannot be read"));
             return true;
         }
-        asked = {.method = head.value("method", ""), .path = head.value("path", "")};
-        const bool health = asked.get() && asked.path == "/healthz";
+        line = {.method = head.value("method", ""), .path = head.value("path", "")};
+        const bool health = line.get() && line.path == "/healthz";
         const auto stalled = hooks.stalled();
         if (!stalled && !health) return false;
         constexpr const char* plain = R"({"content-type":"text/plain"})";
@@ -265,10 +266,10 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
         return true;
     }
 
-    void request(agh_conn conn, const Asked& asked, bool metrics_only)
+    void request(agh_conn conn, const RequestLine& line, bool metrics_only)
     {
-        const auto& [method, path] = asked;
-        const bool get = asked.get();
+        const auto& [method, path] = line;
+        const bool get = line.get();
         if (get && path == "/readyz") {
             std::string body = hooks.ready() ? "ready\n" : "not ready\n";
             for (const auto& c : hooks.conditions()) body += c.text() + "\n";
@@ -351,11 +352,11 @@ struct Control::Impl : std::enable_shared_from_this<Control::Impl> {
             .reserved = 0,
             .on_request =
                 [](void* ctx, agh_conn conn, agh_bytes head) {
-                    Asked asked;
-                    if (static_cast<Context*>(ctx)->self->answer_here(conn, std::string{view(head)}, asked))
+                    RequestLine line;
+                    if (static_cast<Context*>(ctx)->self->answer_here(conn, std::string{view(head)}, line))
                         return;
-                    on_main(ctx, [conn, asked = std::move(asked)](Impl& self, bool only) {
-                        self.request(conn, asked, only);
+                    on_main(ctx, [conn, line = std::move(line)](Impl& self, bool only) {
+                        self.request(conn, line, only);
                     });
                 },
             .on_body =

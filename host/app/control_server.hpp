@@ -19,14 +19,14 @@ class ControlServer {
 public:
     explicit ControlServer(boost::asio::io_context& loop) : listeners_{{&loop}} {}
 
-    // Binds both addresses. The problem, or empty.
+    // Binds both addresses. Returns a problem, or an empty string.
     std::string bind(const Config&, boost::asio::any_io_executor main, Dispatcher&, ControlHooks);
     // Accepts connections from now on.
     void open() { listeners_.open(); }
     [[nodiscard]] std::vector<ListenerStatus> status() { return listeners_.status(); }
     // `done` is called on the loop's thread.
     void drain(std::chrono::milliseconds, std::function<void()> done);
-    // Answers nothing any more. Its loop has ended.
+    // Stops answering. Call it after its loop has ended.
     void close();
 
 private:

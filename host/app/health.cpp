@@ -54,9 +54,9 @@ void Health::begin()
 {
     rooms_.plugins.check_health(); // the next call reports the results
     gather();
-    if (const auto now = std::chrono::steady_clock::now(); now >= say_losses_at_) {
+    if (const auto now = std::chrono::steady_clock::now(); now >= report_losses_at_) {
         log::say_losses();
-        say_losses_at_ = now + loss_interval;
+        report_losses_at_ = now + loss_interval;
     }
     timer_.expires_after(health_interval);
     timer_.async_wait([this](const auto& error) {

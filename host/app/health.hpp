@@ -1,5 +1,6 @@
-// Collects what degrades the agent, every second, from plugins, sessions, the journal and the process into one table (Conditions), which
-// everything that tells of health reads. It reads memory and counts descriptors, and touches no disk. Main I/O thread.
+// Collects the current problems of plugins, sessions, the journal and the process every second into one table
+// (Conditions), from which all reports of health are made. Reads memory and counts descriptors; does not
+// access the disk. Main I/O thread.
 #pragma once
 
 #include "host/observe/conditions.hpp"
@@ -25,14 +26,14 @@ public:
         Journal& journal;
         Conditions& conditions;
         std::string journal_file;
-        // Any descriptor that stays open.
+        // Any descriptor that remains open.
         int any_fd;
     };
     Health(boost::asio::any_io_executor main, Rooms);
 
     // Now, and every second from now on.
     void begin();
-    // As it is now.
+    // The current problems.
     std::vector<Condition> conditions();
 
 private:
@@ -42,7 +43,7 @@ private:
 
     Rooms rooms_;
     boost::asio::steady_timer timer_;
-    std::chrono::steady_clock::time_point say_losses_at_;
+    std::chrono::steady_clock::time_point report_losses_at_;
 };
 
 } // namespace agenthost::host

@@ -24,7 +24,7 @@ public:
     void arm(std::chrono::milliseconds after, int exit_code)
     {
         const std::lock_guard lock{mutex_};
-        if (thread_.joinable() || alarmed_ || cancelled_) return; // the first one counts
+        if (thread_.joinable() || alarmed_ || cancelled_) return; // the first call counts
         try {
             thread_ = std::thread{[this, after, exit_code] {
                 std::unique_lock lock{mutex_};

@@ -1,4 +1,5 @@
-// Owns the listeners of the configuration: opened when the daemon starts, compared with the new configuration on reload. Main I/O thread.
+// Owns the listeners of the configuration: opened when the daemon starts, compared with the new configuration
+// on reload. Main I/O thread.
 #pragma once
 
 #include "control.hpp"
@@ -14,28 +15,29 @@
 
 namespace agenthost::host {
 
-// By listener.
+// By the listener's name.
 using Certificates = std::map<std::string, ListenerTls>;
 
 class ListenerSet {
 public:
     explicit ListenerSet(const std::vector<boost::asio::io_context*>&);
 
-    // Reads files: off the I/O thread.
+    // Reads files; call it off the I/O thread.
     static Certificates read_certificates(const Config&);
 
-    // Binds the addresses of all of them. The problem, or empty.
+    // Binds all addresses. Returns a problem, or an empty string.
     std::string bind(const Config&);
     // Accepts connections from now on.
     void open();
-    // Compared with what is open, not with the configuration before: one that could not be opened is tried again.
+    // Compares the configuration with the open listeners, not with the previous configuration, so a listener
+    // that failed to open is tried again.
     void reload(const Config& wanted, Certificates, Reloaded& answer);
 
     [[nodiscard]] Listeners& listeners() { return listeners_; }
 
 private:
     Listeners listeners_;
-    // What they really have, whatever a reload wished.
+    // The configuration that is in effect, even if a reload could not apply a newer one.
     std::map<std::string, ListenerConfig> bound_;
 };
 

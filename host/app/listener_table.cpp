@@ -1,4 +1,5 @@
-// Implements agenthost.listener/1 as plain C functions over Listeners. The handle identifies the plugin that owns the routes.
+// Implements agenthost.listener/1 as plain C functions over Listeners. The handle identifies the plugin that
+// owns the routes.
 #include "services.hpp"
 
 #include "host/listener/listener.hpp"

@@ -1,7 +1,8 @@
-// Owns the daemon's event loops and their threads: the main one, more for connections, and the control socket's.
+// Owns the daemon's event loops and their threads: the main one, more for connections, and the control
+// socket's.
 //
-// The control socket and `metrics.bind` have a loop and thread of their own, so that they answer when the others stand still; so have the
-// signals: a main loop that a plugin blocks would never hear that it should end. Constructed and used by the main thread.
+// The control socket, `metrics.bind` and the signals have a loop and a thread of their own, so that they work
+// even if a plugin blocks the others. Constructed and used by the main thread.
 #pragma once
 
 #include "loop_watch.hpp"
@@ -31,12 +32,12 @@ public:
 
     [[nodiscard]] Context& main() { return main_; }
     [[nodiscard]] Context& control() { return control_; }
-    // The loops that connections are spread over; the main one is the first.
+    // The loops that connections are distributed to; the main one is the first.
     [[nodiscard]] std::vector<Context*> connections();
     // The connections' loops; after start().
     [[nodiscard]] const LoopWatch& watch() const { return *watch_; }
 
-    // Threads for connections, the main one included.
+    // The number of threads for connections, including the main one.
     void start(std::uint32_t io_threads);
     void start_control();
     // Ends the main loop after this long; `late` is called just before.

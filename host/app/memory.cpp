@@ -11,7 +11,8 @@ namespace agenthost::host {
 
 namespace {
 
-// Drops only segments that are not writable: relocations are in the writable one, so the kernel can read these pages from the file again.
+// Drops only segments that are not writable: relocations are in the writable one, so the kernel can read
+// these pages from the file again.
 int drop_code(dl_phdr_info* object, std::size_t, void*)
 {
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));

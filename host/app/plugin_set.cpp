@@ -40,13 +40,6 @@ std::string not_installed(const PluginConfig& config, const std::string& path)
 
 } // namespace
 
-struct PluginSet::Batch {
-    PluginChanges changes;
-    std::set<std::string> required;
-    std::size_t left = 0;
-    Done done;
-};
-
 template <class F> auto PluginSet::while_here(F f)
 {
     return [here = std::weak_ptr{here_}, f = std::move(f)](auto&&... arguments) mutable {
@@ -54,7 +47,10 @@ template <class F> auto PluginSet::while_here(F f)
     };
 }
 
-PluginSet::PluginSet(Rooms rooms) : rooms_{std::move(rooms)}, grace_{reload_grace}
+PluginSet::PluginSet(Rooms rooms)
+    : rooms_{std::move(rooms)}, grace_{reload_grace}, batches_{[this](const std::string& id) {
+          return restart_notice(id);
+      }}
 {
     if (!rooms_.make)
         rooms_.make = [this](const FoundPlugin& found, const PluginConfig& config) {
@@ -76,36 +72,28 @@ PluginSet::~PluginSet()
 void PluginSet::apply(const std::vector<PluginConfig>& wanted, std::vector<FoundPlugin> found,
                       const std::string& path, Done done)
 {
-    if (closed_ || batches_ >= max_batches) {
+    const auto batch = closed_ ? nullptr : batches_.open(done);
+    if (!batch) {
         PluginChanges refused;
         refused.failed.emplace_back(closed_ ? "the daemon is stopping"
                                             : "too many reloads wait for plugins; try again later");
         return done(refused);
     }
-    ++batches_;
-    auto batch = std::make_shared<Batch>();
-    batch->done = std::move(done);
-    batch->left = 1; // one for this call, so that the batch does not end before all requests are made
     std::vector<std::string> gone;
     for (const auto& [id, entry] : entries_)
         if (std::ranges::none_of(wanted, [&](const auto& c) { return c.id == id && c.enabled; }))
             gone.push_back(id);
-    for (const auto& id : gone) {
-        ++batch->left;
-        feed(id, Machine::Remove{wait([this, batch](const auto& of, const auto& answer) {
-                 answer_batch(*batch, of, answer);
-             })});
-    }
+    for (const auto& id : gone) feed(id, Machine::Remove{batches_.expect(batch)});
     for (const auto& config : wanted) {
         if (!config.enabled) continue;
         const auto at = std::ranges::find(found, config.id, &FoundPlugin::id);
         request(config, at == found.end() ? nullptr : &*at, path, batch);
     }
-    answer_batch(*batch, {}, {0, Machine::Answer::Outcome::unchanged, {}});
+    batches_.close(*batch);
 }
 
 void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, const std::string& path,
-                        const std::shared_ptr<Batch>& batch)
+                        const std::shared_ptr<PluginBatches::Batch>& batch)
 {
     const auto& id = config.id;
     Entry& entry = entries_[id];
@@ -115,42 +103,27 @@ void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, co
     entry.path = path;
     if (running && (!found || !found->manifest)) {
         // An unreadable folder does not stop a running plugin.
-        batch->changes.failed.push_back(room(id) + ": " +
-                                        sentence(found ? found->problem : not_installed(config, path)) +
-                                        " The plugin goes on running as it was loaded.");
+        batch->add_failed(room(id) + ": " + sentence(found ? found->problem : not_installed(config, path)) +
+                          " The plugin goes on running as it was loaded.");
     } else {
         entry.found = found ? std::make_shared<FoundPlugin>(*found) : nullptr;
     }
     run.spec.file = entry.found ? entry.found->identity : ""; // the files that start() would use
-    if (config.required) batch->required.insert(id);
-    ++batch->left;
-    run.waiter =
-        wait([this, batch](const auto& of, const auto& answer) { answer_batch(*batch, of, answer); });
+    if (config.required) batch->require(id);
+    run.waiter = batches_.expect(batch);
     feed(id, std::move(run));
 }
 
-void PluginSet::answer_batch(Batch& batch, const std::string& id, const Machine::Answer& answer)
+std::string PluginSet::restart_notice(const std::string& id) const
 {
-    const auto text = room(id) + ": " + answer.text;
-    if (answer.outcome == Machine::Answer::Outcome::failed) {
-        batch.changes.failed.push_back(text);
-        if (batch.required.contains(id)) batch.changes.required_failed.push_back(text);
-    } else if (answer.outcome == Machine::Answer::Outcome::changed) {
-        batch.changes.changes.push_back(text);
-    }
     const auto at = entries_.find(id);
-    if (at != entries_.end() && at->second.machine.needs_restart() && at->second.found) {
-        const auto& entry = at->second;
-        const auto now = entry.found->manifest ? entry.found->manifest->version : "?";
-        const auto runs = entry.manifest ? entry.manifest->version : "?";
-        batch.changes.notices.push_back(
-            room(id) + ": its files on disk have changed (version " + now + "), and version " + runs +
-            " goes on running: a library stays loaded until the process ends. Restart agenthost to run the "
-            "new one.");
-    }
-    if (--batch.left > 0) return;
-    --batches_;
-    if (const auto done = std::exchange(batch.done, nullptr)) done(batch.changes);
+    if (at == entries_.end() || !at->second.machine.needs_restart() || !at->second.found) return {};
+    const auto& entry = at->second;
+    const auto now = entry.found->manifest ? entry.found->manifest->version : "?";
+    const auto runs = entry.manifest ? entry.manifest->version : "?";
+    return room(id) + ": its files on disk have changed (version " + now + "), and version " + runs +
+           " goes on running: a library stays loaded until the process ends. Restart agenthost to run the "
+           "new one.";
 }
 
 void PluginSet::stop(std::chrono::milliseconds grace, std::function<void()> done)
@@ -164,7 +137,7 @@ void PluginSet::stop(std::chrono::milliseconds grace, std::function<void()> done
     std::vector<std::string> ids;
     for (const auto& [id, entry] : entries_) ids.push_back(id);
     for (const auto& id : ids)
-        feed(id, Machine::Close{wait([one_less](const auto&, const auto&) { one_less(); })});
+        feed(id, Machine::Close{batches_.expect([one_less](const auto&, const auto&) { one_less(); })});
     boost::asio::post(rooms_.main, while_here(one_less));
 }
 
@@ -185,12 +158,6 @@ void PluginSet::feed(const std::string& id, Machine::Event event)
     stepping_ = false;
 }
 
-Machine::Waiter PluginSet::wait(Answered answered)
-{
-    waiters_[++last_waiter_] = std::move(answered);
-    return last_waiter_;
-}
-
 void PluginSet::perform(const std::string& id, Machine::Action& action)
 {
     if (const auto* start_it = std::get_if<Machine::Start>(&action)) {
@@ -202,11 +169,7 @@ void PluginSet::perform(const std::string& id, Machine::Action& action)
     } else if (const auto* withdraw_it = std::get_if<Machine::Withdraw>(&action)) {
         withdraw(entries_.at(id), withdraw_it->why);
     } else if (const auto* answer = std::get_if<Machine::Answer>(&action)) {
-        const auto at = waiters_.find(answer->waiter);
-        if (at == waiters_.end()) return;
-        const auto answered = std::move(at->second);
-        waiters_.erase(at);
-        answered(id, *answer);
+        batches_.answer(id, *answer);
     }
 }
 
@@ -233,7 +196,7 @@ void PluginSet::start(const std::string& id, Machine::Operation operation)
     Entry& entry = entries_.at(id);
     retire(entry); // of an earlier attempt that failed
     entry.health.clear();
-    entry.said.clear();
+    entry.logged.clear();
     const auto fail = [&](const std::string& why) { started(id, operation, why); };
     if (!entry.found) return fail(not_installed(entry.config, entry.path));
     if (!entry.found->manifest) return fail(entry.found->problem);
@@ -261,9 +224,9 @@ void PluginSet::started(const std::string& id, Machine::Operation operation, con
     if (why.empty())
         log::info(room(id), "running: version " + entry.manifest->version +
                                 (entry.config.isolated ? ", in a runner" : ""));
-    else if (entry.said != why) // died() may have logged it
+    else if (entry.logged != why) // died() may have logged it
         log::error(room(id), why);
-    entry.said = why;
+    entry.logged = why;
     const bool recovers = !alive && entry.plugin && entry.plugin->status().recovering;
     feed(id, Machine::Started{operation, std::move(why), alive, recovers});
 }
@@ -303,7 +266,7 @@ void PluginSet::stopped(const std::string& id, Machine::Operation operation, con
     rooms_.facts.forget(id);
     if (problem.empty())
         log::info(room(id), "stopped");
-    else if (entry.said != problem)
+    else if (entry.logged != problem)
         log::warn(room(id), problem);
     retire(entry);
     feed(id, Machine::Stopped{operation, problem});
@@ -332,7 +295,7 @@ void PluginSet::died(const std::string& id, const std::string& why)
     const auto at = entries_.find(id);
     if (at == entries_.end() || !at->second.plugin) return;
     log::error(room(id), why);
-    at->second.said = why;
+    at->second.logged = why;
     rooms_.dispatcher.plugin_gone(*at->second.plugin, why);
     changed(id);
 }
@@ -343,7 +306,7 @@ void PluginSet::changed(const std::string& id)
     if (at == entries_.end() || !at->second.plugin) return;
     Entry& entry = at->second;
     const auto now = entry.plugin->status();
-    say_recovery(id, entry, now);
+    log_recovery(id, entry, now);
     if (now.state == PluginState::failed) entry.health.clear(); // it was the dead runner's
     if (now.state == PluginState::failed) return feed(id, Machine::Died{now.problem, now.recovering});
     if (now.state != PluginState::running && now.state != PluginState::stuck) return;
@@ -360,26 +323,26 @@ std::string PluginSet::offer_again(const std::string& id, Entry& entry)
     if (entry.offered || !entry.machine.recovering()) return {};
     std::string why = join(rooms_.registry.add(*entry.plugin, entry.manifest));
     entry.offered = why.empty();
-    if (!why.empty()) log::error(room(id), entry.said = why);
+    if (!why.empty()) log::error(room(id), entry.logged = why);
     return why;
 }
 
 // Logs each change once, not at every query.
-void PluginSet::say_recovery(const std::string& id, Entry& entry, const PluginStatus& now)
+void PluginSet::log_recovery(const std::string& id, Entry& entry, const PluginStatus& now)
 {
     const auto stage = entry.machine.stage();
     if (!now.stuck.empty()) {
-        if (std::exchange(entry.said, now.stuck) != now.stuck) log::error(room(id), now.stuck);
+        if (std::exchange(entry.logged, now.stuck) != now.stuck) log::error(room(id), now.stuck);
     } else if (stage == Stage::stuck && now.state == PluginState::running) {
-        entry.said.clear();
+        entry.logged.clear();
         log::info(room(id), "has recovered: the overdue call returned");
     } else if (stage == Stage::failed && now.state == PluginState::running) {
-        entry.said.clear();
+        entry.logged.clear();
         log::info(room(id), "runs again, in runner " + std::to_string(now.runner_pid) +
                                 "; restarts so far: " + std::to_string(now.restarts + entry.restarts_before));
-    } else if (stage == Stage::failed && now.recovering && now.problem != entry.said &&
-               !now.problem.starts_with(entry.said)) {
-        entry.said = now.problem;
+    } else if (stage == Stage::failed && now.recovering && now.problem != entry.logged &&
+               !now.problem.starts_with(entry.logged)) {
+        entry.logged = now.problem;
         log::warn(room(id), now.problem);
     }
 }

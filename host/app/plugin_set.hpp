@@ -1,11 +1,14 @@
 // Manages the daemon's plugins: starts them in parallel, offers them to callers, replaces them on reload,
 // stops them. A thin shell around one PluginMachine per plugin, which decides; this class executes its
 // actions and reports back. A failed plugin is reported and does not affect the others, unless it is
-// `required`.
+// `required`. PluginBatches collects what a start or a reload has changed.
 //
+// More than 25 members, because each action of the machine and each result of a plugin is a function.
 // Every event of every plugin goes through one queue, so that a callback during a step becomes the next step.
 // Callbacks after this object is destroyed do nothing. Main I/O thread.
 #pragma once
+
+#include "plugin_batches.hpp"
 
 #include "host/config/config.hpp"
 #include "host/plugin/machine.hpp"
@@ -17,7 +20,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -27,14 +29,6 @@ class Dispatcher;
 class Facts;
 class Registry;
 class Services;
-
-// The result of a start or a reload, one sentence each.
-struct PluginChanges {
-    std::vector<std::string> changes;
-    std::vector<std::string> notices;         // required manual actions: restart the daemon for a new library
-    std::vector<std::string> failed;          // plugins that do not run, or run with their old configuration
-    std::vector<std::string> required_failed; // those of them that must run
-};
 
 class PluginSet {
 public:
@@ -53,7 +47,7 @@ public:
     PluginSet(const PluginSet&) = delete;
     PluginSet& operator=(const PluginSet&) = delete;
 
-    using Done = std::function<void(const PluginChanges&)>;
+    using Done = PluginBatches::Done;
     // Applies a configuration: starts, configures, restarts, stops. `found`: the current content of the
     // plugin path `path`, read by the caller off the I/O thread. `done` is called once every plugin of the
     // configuration runs or has failed; never after stop() was answered.
@@ -78,18 +72,15 @@ private:
         std::string path;
         std::unique_ptr<Plugin> plugin;
         std::shared_ptr<const Manifest> manifest; // of `plugin`
-        std::string health, said;                 // `said`: the last problem in the log
+        std::string health, logged;               // `logged`: the last problem in the log
         bool offered = false;
         std::uint64_t restarts_before = 0; // of the runners of earlier instances
     };
-    struct Batch; // one apply(), until all its plugins have answered
-    static constexpr std::size_t max_batches = 32;
     using Event = std::pair<std::string, PluginMachine::Event>;
-    using Answered = std::function<void(const std::string& id, const PluginMachine::Answer&)>;
 
     void feed(const std::string& id, PluginMachine::Event);
     void request(const PluginConfig&, const FoundPlugin*, const std::string& path,
-                 const std::shared_ptr<Batch>&);
+                 const std::shared_ptr<PluginBatches::Batch>&);
     void perform(const std::string& id, PluginMachine::Action&);
     void start(const std::string& id, PluginMachine::Operation);
     void started(const std::string& id, PluginMachine::Operation, const std::string& problem);
@@ -100,9 +91,8 @@ private:
     void retire(Entry&);
     void after_step(const std::string& id);
     std::string offer_again(const std::string& id, Entry&);
-    void say_recovery(const std::string& id, Entry&, const PluginStatus&);
-    void answer_batch(Batch&, const std::string& id, const PluginMachine::Answer&);
-    PluginMachine::Waiter wait(Answered);
+    void log_recovery(const std::string& id, Entry&, const PluginStatus&);
+    [[nodiscard]] std::string restart_notice(const std::string& id) const;
     template <class F> auto while_here(F); // a callback that does nothing after this is destroyed
 
     Rooms rooms_;
@@ -110,9 +100,7 @@ private:
     std::deque<Event> events_; // bounded by the callers: a request or the end of an operation each
     bool stepping_ = false, closed_ = false;
     std::chrono::milliseconds grace_;
-    std::map<PluginMachine::Waiter, Answered> waiters_;
-    std::size_t batches_ = 0;
-    PluginMachine::Waiter last_waiter_ = 0;
+    PluginBatches batches_;
     // Kept until the next turn of the loop, because we may be inside one of their callbacks.
     std::vector<std::unique_ptr<Plugin>> retired_;
     std::shared_ptr<int> here_ = std::make_shared<int>(0);

@@ -1,6 +1,6 @@
-// Reads another configuration for the daemon, one reload at a time. What is asked for meanwhile, or before the daemon is ready, waits: one
-// more reload answers them all. Main I/O thread; files are read on a thread of their own, also certificates and the plugins' manifests: a
-// dead mount must not stop the I/O loop.
+// Reloads the configuration, one reload at a time. Requests during a reload, or before the daemon is ready,
+// wait, and one further reload answers all of them. Main I/O thread; configuration, certificates and
+// manifests are read on another thread, so that a dead mount does not block the I/O loop.
 #pragma once
 
 #include "listener_set.hpp"
@@ -19,21 +19,21 @@ class Reloader {
 public:
     static constexpr std::size_t max_waits = 64;
 
-    // What one reload found.
+    // What a reload has read.
     struct Read {
         LoadResult loaded;
         std::vector<FoundPlugin> found;
         Certificates certificates;
     };
     using Done = std::function<void(Reloaded)>;
-    // `read` runs on another thread; `apply` answers when the change is made.
+    // `read` runs on another thread; `apply` answers when the change is complete.
     Reloader(boost::asio::any_io_executor main, std::function<Read()> read,
              std::function<void(Read, Done)> apply);
 
     void request(Done);
-    // The daemon is ready: what waited is done.
+    // The daemon is ready: handles waiting requests.
     void open();
-    // The daemon stops: what waits, and all that comes, is refused.
+    // The daemon stops: refuses waiting and further requests.
     void close();
 
 private:
@@ -47,13 +47,13 @@ private:
     std::vector<Done> waiting_;
 };
 
-// Where plugins are looked for.
+// The folders in which plugins are searched.
 std::vector<std::string> plugin_path(const Config&, const RuntimePaths&);
-// The configuration, what lies in its plugin path, the listeners' certificates. Blocking.
+// Reads the configuration, the plugins in its path and the listeners' certificates. Blocking.
 Reloader::Read read_configuration(const LoadRequest&, const RuntimePaths&);
 
-// "agent.state_dir changes at the next start": keys that are read when the daemon starts, and only then. Compared with what runs, so a
-// change that was reverted is not reported.
+// Reports changed keys that are read only at start-up: "agent.state_dir changes at the next start". Compared
+// with the configuration of the start, so a change that was reverted is not reported.
 std::vector<std::string> pending_restart(const Config& runs, const Config& wanted);
 
 } // namespace agenthost::host

@@ -194,7 +194,8 @@ std::string Runtime::Impl::share_journal()
 
 std::string Runtime::Impl::bind_listeners() { return listeners->bind(*config); }
 
-// Opened before the plugins start, so that callers can see that the daemon is starting, and why it is not ready.
+// Opened before the plugins start, so that callers can see that the daemon is starting, and why it is not
+// ready.
 std::string Runtime::Impl::bind_control()
 {
     control.emplace(loops.control());

@@ -1,5 +1,8 @@
-// The daemon's parts and the steps between them; private to host/app. runtime.cpp starts and stops it, runtime_running.cpp is what it
-// does meanwhile. Everything on the main I/O thread.
+// Owns the daemon's parts and takes the steps between them; private to host/app. runtime.cpp starts and stops
+// it, runtime_running.cpp has what it does in between. Main I/O thread.
+//
+// More than 25 members, because it owns each part of the daemon once, in the order of construction, and each
+// step is a function.
 #pragma once
 
 #include "control_server.hpp"
@@ -46,13 +49,13 @@ struct Runtime::Impl {
         int exit_code = 0;
     };
 
-    // Declared in the order they are needed; destroyed the other way round.
+    // In the order of construction; destroyed in reverse order.
     StopBounds bounds{exit_failed};
     Phase phase;
     LoadRequest request;
     RuntimePaths paths;
     ConfigPtr config;
-    // For the keys that only count from the next start.
+    // The configuration of the start, to report changed keys that need a restart.
     ConfigPtr started_with;
     base::FileLock state_lock;
     Loops loops;
@@ -74,7 +77,7 @@ struct Runtime::Impl {
     std::optional<Reloader> reloader;
     std::optional<Signals> signals;
 
-    // Start-up, a step a function; each returns what is wrong, or nothing.
+    // Start-up: one function per step; each returns a problem, or an empty string.
     int run();
     bool load();
     std::string open_state();
@@ -82,7 +85,7 @@ struct Runtime::Impl {
     std::string start_threads();
     std::string open_journal();
     std::string make_rooms();
-    std::string share_journal(); // among the servers of the configuration
+    std::string share_journal(); // divides it among the servers of the configuration
     std::string bind_listeners();
     std::string bind_control();
     int fail_start(const std::string& problem);
@@ -101,7 +104,7 @@ struct Runtime::Impl {
     void apply(Reloader::Read, Reloader::Done done);
     void plugins_applied(Reloaded, const PluginChanges&, const Reloader::Done& done);
 
-    // Shut-down: finish what runs, say goodbye, stop plugins, close the rest.
+    // Shutdown: finish running commands, close sessions, stop plugins, close the rest.
     void stop(const std::string& why);
     void stop_plugins();
     void close_listeners();

@@ -25,7 +25,7 @@ void SessionTable::start(ConfigPtr config)
 void SessionTable::start_one(const ServerConfig& server)
 {
     SessionContext context{rooms_.main,       rooms_.dispatcher, rooms_.facts,
-                           config_->agent_id, AGENTHOST_VERSION, [this] { say_status(); }};
+                           config_->agent_id, AGENTHOST_VERSION, [this] { log_status(); }};
     context.state_dir = config_->state_dir.string();
     context.capabilities = [this] { return capabilities(); };
     context.healthy = [this] { return !rooms_.conditions.any_but("server "); };
@@ -72,7 +72,8 @@ std::vector<std::string> SessionTable::use(ConfigPtr config)
     return changes;
 }
 
-// Starts the new session after the old one has closed, so that an agent never has two, even if another reload replaces it again.
+// Starts the new session after the old one has closed, so that an agent never has two, even if another reload
+// replaces it again.
 void SessionTable::replace(const std::string& name, std::shared_ptr<Session> old)
 {
     leaving_[name] = old;
@@ -125,10 +126,10 @@ std::string SessionTable::capabilities() const
     return out;
 }
 
-void SessionTable::say_status()
+void SessionTable::log_status()
 {
     std::size_t up = 0;
-    std::erase_if(said_, [this](const auto& said) { return !sessions_.contains(said.first); });
+    std::erase_if(logged_, [this](const auto& logged) { return !sessions_.contains(logged.first); });
     for (const auto& [name, session] : sessions_) {
         const auto status = session->status();
         const bool connected = status.state == "ready";
@@ -137,7 +138,7 @@ void SessionTable::say_status()
         // Example of a notice: "..., but this machine's clock is 400 s ahead".
         const std::string but = status.notice.empty() ? "" : ", but " + status.notice;
         const std::string now = connected ? "connected to " + status.url + but : status.problem;
-        if (now.empty() || std::exchange(said_[name], now) == now) continue;
+        if (now.empty() || std::exchange(logged_[name], now) == now) continue;
         log::write(connected && but.empty() ? log::Level::info : log::Level::warn, "session " + name, now);
     }
     notify("STATUS=" + std::to_string(up) + " of " + std::to_string(sessions_.size()) + " servers connected");

@@ -1,4 +1,5 @@
-// Owns the sessions, one for each server of the configuration: started, replaced on reload, stopped with the daemon. Main I/O thread.
+// Owns the sessions, one for each server of the configuration: started, replaced on reload, stopped with the
+// daemon. Main I/O thread.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -28,23 +29,23 @@ public:
         const Registry& registry;
         const Conditions& conditions;
         NetworkTable& network;
-        // Of the daemon: heartbeats' uptime.
+        // When the daemon started, for the uptime in heartbeats.
         std::chrono::steady_clock::time_point started;
     };
     explicit SessionTable(Rooms);
     ~SessionTable();
 
     void start(ConfigPtr);
-    // Sessions that start or stop from now on follow it; use() changes those that run.
+    // Sessions that start or stop from now on use it; use() also changes running ones.
     void set_config(ConfigPtr config) { config_ = std::move(config); }
-    // After a reload: "server files: changed".
+    // Applies a reload. Returns the changes: "server files: changed".
     std::vector<std::string> use(ConfigPtr);
-    // None is started from now on.
+    // Starts no further session.
     void close() { closed_ = true; }
-    // All say goodbye; `done` when the last has.
+    // Closes all sessions, and calls `done` after the last has closed.
     void stop(std::function<void()> done);
 
-    // At once, whatever the backoff says. False: no such server.
+    // Reconnects at once, without waiting for the backoff. Returns false if there is no such server.
     bool reconnect(const std::string& name);
     [[nodiscard]] std::vector<SessionStatus> status() const;
 
@@ -54,15 +55,15 @@ private:
     void start_one(const ServerConfig&);
     void replace(const std::string& name, std::shared_ptr<Session>);
     [[nodiscard]] std::string capabilities() const;
-    void say_status();
+    void log_status();
 
     Rooms rooms_;
     ConfigPtr config_;
     Map sessions_;
-    // Servers whose old session still says goodbye.
+    // Old sessions that are still closing, by server.
     Map leaving_;
-    // The log's last word on each session.
-    std::map<std::string, std::string> said_;
+    // The last logged state of each session.
+    std::map<std::string, std::string> logged_;
     bool closed_ = false;
 };
 

@@ -1,5 +1,5 @@
-// Watches the signals that stop or reload the daemon. On the control's loop: a main loop that a plugin blocks would never hear that it
-// should end.
+// Watches the signals that stop or reload the daemon. Runs on the control loop, so that a signal works even
+// if a plugin blocks the main loop.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,12 +12,12 @@ namespace agenthost::host {
 
 class Signals {
 public:
-    // Runs first: by default SIGHUP would end the process while it still opens its journal, and SIGPIPE while it logs. SIGTERM may end
-    // it.
+    // Runs first: by default SIGHUP would end the process while it still opens its journal, and SIGPIPE while
+    // it logs. SIGTERM may end it.
     static void expect();
 
     struct Hooks {
-        // SIGTERM or SIGINT has arrived; on the control's thread, at once.
+        // SIGTERM or SIGINT; on the control thread, at once.
         std::function<void()> on_stop;
         // Every signal; on the main loop.
         std::function<void(int)> on_signal;

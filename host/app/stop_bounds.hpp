@@ -1,5 +1,5 @@
-// Bounds how long the process takes to stop, whatever hangs: by the configuration from the signal on, and for the last steps. arm_*() take
-// any thread.
+// Bounds the time that the process takes to stop, whatever hangs: the whole shutdown by the configuration,
+// and its last steps. arm_*() may be called from any thread.
 #pragma once
 
 #include "last_resort.hpp"
@@ -22,9 +22,9 @@ public:
     explicit StopBounds(int exit_code) : exit_code_{exit_code} {}
 
     void use(const Config& config) { from_signal_ = allowed(config) + hard_stop; }
-    // From a signal, or another reason to stop, to the end. The first one counts.
+    // Starts with a signal or another reason to stop. The first call counts.
     void arm_stop() { last_resort_.arm(from_signal_, exit_code_); }
-    // For joins, a last commit, what waits for the audit and the log: a dead mount may be under any of them.
+    // For joins, the last commit, the audit and the log, each of which may be on a dead mount.
     void arm_tear_down() { last_resort_.arm(tear_down, exit_code_); }
 
 private:

@@ -1,5 +1,5 @@
-// Does what the daemon does by the clock while it runs: feeds systemd's watchdog, drops old rows of the journal, gives idle memory back.
-// Main I/O thread.
+// Does periodic work of the running daemon: feeds systemd's watchdog, deletes old journal rows, releases idle
+// memory. Main I/O thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,7 +18,8 @@ public:
 
     // The daemon is ready.
     void begin();
-    // A command has ended. A second after the last one, what work (or start-up) touched goes back: one timer a pause, not one a command.
+    // A command has ended. A second after the last one, idle memory is released; one timer per pause, not per
+    // command.
     void settle_later();
 
 private:
