@@ -61,7 +61,7 @@ std::optional<std::string> read_params(const std::string& given)
     const std::string file = given == "-" ? "standard input" : given.substr(1);
     const base::Fd fd{given == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!fd) {
-        complain(file + ": " + std::strerror(errno));
+        print_error(file + ": " + std::strerror(errno));
         return std::nullopt;
     }
     std::string text, buffer(64 << 10, '\0');
@@ -69,13 +69,13 @@ std::optional<std::string> read_params(const std::string& given)
         const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
-            complain(file + ": " + std::strerror(errno));
+            print_error(file + ": " + std::strerror(errno));
             return std::nullopt;
         }
         if (n == 0) return text;
         text.append(buffer, 0, static_cast<std::size_t>(n));
         if (text.size() > max_params) {
-            complain(file + ": larger than 4 MiB; parameters are small, files are passed by URL");
+            print_error(file + ": larger than 4 MiB; parameters are small, files are passed by URL");
             return std::nullopt;
         }
     }
@@ -104,15 +104,15 @@ int report(const Context& context, const CallOptions& options, const json& resul
         const auto code = exit_code(data);
         streamed = streamed || code;
         if (context.json)
-            say(dumped(data, false) + "\n");
+            print_text(dumped(data, false) + "\n");
         else if (streamed) { // standard output belongs to the command
             if (!data.is_null() && ::isatty(STDERR_FILENO))
                 std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
         } else if (!data.is_null())
-            say(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
+            print_text(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
         return code.value_or(ok);
     }
-    if (context.json && !streamed) say(dumped(result, false) + "\n");
+    if (context.json && !streamed) print_text(dumped(result, false) + "\n");
     const auto text = [&](const char* key) {
         const auto at = result.find(key);
         return at != result.end() && at->is_string() ? at->get<std::string>() : std::string{};
@@ -145,21 +145,21 @@ int call(const Context& context, const CallOptions& options)
     const auto text = read_params(options.params);
     if (!text) return failed;
     if (!base::json_depth_ok(*text)) {
-        complain("the parameters are nested more than " + std::to_string(base::max_json_depth) +
-                 " levels deep; flatten them");
+        print_error("the parameters are nested more than " + std::to_string(base::max_json_depth) +
+                    " levels deep; flatten them");
         return usage;
     }
     json params;
     try {
         params = json::parse(text->empty() ? std::string{"{}"} : *text);
     } catch (const json::parse_error& e) {
-        complain("the parameters are not JSON (wrong at byte " + std::to_string(e.byte) +
-                 "). In a shell, quote them: agenthost call " + options.action +
-                 " '{\"key\": \"value\"}', or give @FILE");
+        print_error("the parameters are not JSON (wrong at byte " + std::to_string(e.byte) +
+                    "). In a shell, quote them: agenthost call " + options.action +
+                    " '{\"key\": \"value\"}', or give @FILE");
         return usage;
     }
     if (!params.is_object()) {
-        complain("the parameters are a JSON object, such as '{\"key\": \"value\"}'");
+        print_error("the parameters are a JSON object, such as '{\"key\": \"value\"}'");
         return usage;
     }
     json body{{"action", options.action}, {"params", std::move(params)}};
@@ -178,7 +178,7 @@ int call(const Context& context, const CallOptions& options)
             },
         .lost =
             [&](std::uint32_t, std::uint64_t bytes) {
-                complain(std::to_string(bytes) + " bytes of output were dropped here");
+                print_error(std::to_string(bytes) + " bytes of output were dropped here");
             },
     }};
     // The daemon bounds a call (--timeout, or the action's own limit). One that is silent for longer than the
@@ -194,10 +194,10 @@ int call(const Context& context, const CallOptions& options)
     line.clear();
     if (reader.result()) return report(context, options, *reader.result(), reader.streamed(1));
     if (!answer.good())
-        complain(answer.error());
+        print_error(answer.error());
     else
-        complain(reader.overlong() ? "the answer has a line longer than 64 MiB"
-                                   : "the daemon ended the call without a result; its log says why");
+        print_error(reader.overlong() ? "the answer has a line longer than 64 MiB"
+                                      : "the daemon ended the call without a result; its log says why");
     return failed;
 }
 

@@ -110,7 +110,7 @@ struct Parser {
             "import", "Import a server of the signed protocol from JSON: {wsApiUrl, wsSecret}",
             [this] {
                 if (conf::is_name(args.import.name)) return config_import(args.context, args.import);
-                complain("--name: letters, digits, \".\", \"_\" and \"-\" only, first a letter or digit");
+                print_error("--name: letters, digits, \".\", \"_\" and \"-\" only, first a letter or digit");
                 return usage;
             },
             config);
@@ -146,7 +146,7 @@ struct Parser {
             std::string why;
             args.call.timeout = conf::parse_duration(args.timeout, why);
             if (args.call.timeout && args.call.timeout->count() > 0) return call(args.context, args.call);
-            complain("--timeout: expected " + why + ", not \"" + args.timeout + '"');
+            print_error("--timeout: expected " + why + ", not \"" + args.timeout + '"');
             return usage;
         });
         sub->add_option("ACTION", args.call.action,
@@ -172,7 +172,7 @@ struct Parser {
                 std::string why;
                 const auto patience = conf::parse_duration(args.patience, why);
                 if (patience && patience->count() > 0) return doctor(args.context, *patience);
-                complain("--timeout: expected " + why + ", not \"" + args.patience + '"');
+                print_error("--timeout: expected " + why + ", not \"" + args.patience + '"');
                 return usage;
             });
         sub->add_option("--timeout", args.patience, "Timeout of each network step")
@@ -214,7 +214,7 @@ struct Parser {
     int run(const CliHooks& hooks)
     {
         if (!hooks.run) {
-            complain("this build has no daemon");
+            print_error("this build has no daemon");
             return failed;
         }
         LoadRequest load = args.context.load;
@@ -259,7 +259,7 @@ int parse(Parser& parser, int argc, char** argv, int& code)
         return true;
     } catch (const CLI::CallForHelp& e) {
         if (const std::string bad = parser.finish(); !bad.empty())
-            complain(bad); // so that the footer knows -c
+            print_error(bad); // so that the footer knows -c
         code = parser.app.exit(e);
     } catch (const CLI::Success& e) {
         code = parser.app.exit(e);
@@ -271,7 +271,7 @@ int parse(Parser& parser, int argc, char** argv, int& code)
             for (const CLI::App* below : sub->get_subcommands())
                 hint = "agenthost " + sub->get_name() + " " + below->get_name() + " --help";
         }
-        complain(what + (what.ends_with('?') ? " See: " : ". See: ") + hint);
+        print_error(what + (what.ends_with('?') ? " See: " : ". See: ") + hint);
         code = usage;
     }
     return false;
@@ -283,8 +283,9 @@ int unknown_verb(Parser& parser, const std::string& verb)
     for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; }))
         known.push_back(sub->get_name());
     const std::string near = conf::did_you_mean(verb, known);
-    complain("unknown verb \"" + printable(verb) + '"' +
-             (near.empty() ? ". Verbs: agenthost --help; a plugin's own verb comes with its package" : near));
+    print_error(
+        "unknown verb \"" + printable(verb) + '"' +
+        (near.empty() ? ". Verbs: agenthost --help; a plugin's own verb comes with its package" : near));
     return usage;
 }
 
@@ -308,12 +309,12 @@ int cli_main(int argc, char** argv, const CliHooks& hooks)
         const std::string verb = at < argc ? argv[at] : "";
         if (!verb.empty() && !parser.knows(verb)) {
             if (!parse(parser, at, argv, code)) return code;
-            if (const std::string bad = parser.finish(); !bad.empty()) return complain(bad), usage;
+            if (const std::string bad = parser.finish(); !bad.empty()) return print_error(bad), usage;
             const auto done = run_foreign(parser.args.context, verb, {argv + at + 1, argv + argc});
             return done ? *done : unknown_verb(parser, verb);
         }
         if (!parse(parser, argc, argv, code)) return code;
-        if (const std::string bad = parser.finish(); !bad.empty()) return complain(bad), usage;
+        if (const std::string bad = parser.finish(); !bad.empty()) return print_error(bad), usage;
         if (parser.args.version_flag) return version(parser.args.context);
         if (!parser.chosen) {
             std::fputs(parser.app.help().c_str(), stderr);
@@ -321,12 +322,12 @@ int cli_main(int argc, char** argv, const CliHooks& hooks)
         }
         code = parser.chosen();
         if (std::fflush(stdout) != 0) { // a full disk behind "> file"
-            complain("standard output cannot be written");
+            print_error("standard output cannot be written");
             return failed;
         }
         return code;
     } catch (const std::exception& e) {
-        complain(e.what());
+        print_error(e.what());
         return failed;
     }
 }

@@ -52,7 +52,7 @@ int config_check(const Context& context)
         Json out{{"ok", loaded.problems.empty()}, {"problems", Json::array()}, {"warnings", loaded.warnings}};
         for (const auto& problem : loaded.problems) out["problems"].push_back(problem.text);
         out["files"] = loaded.config ? Json(loaded.config->files) : Json::array();
-        say(text_of(out));
+        print_text(text_of(out));
         return loaded.problems.empty() ? ok : bad_config;
     }
     complain_of(loaded);
@@ -70,10 +70,10 @@ int config_check(const Context& context)
     };
     const auto& plugins = loaded.config->plugins;
     const auto enabled = static_cast<std::size_t>(std::ranges::count(plugins, true, &PluginConfig::enabled));
-    say("ok: " + files + " (" + count(loaded.config->servers.size(), "server") + ", " +
-        count(loaded.config->listeners.size(), "listener") + ", " +
-        (enabled == plugins.size() ? "" : std::to_string(enabled) + " enabled of ") +
-        count(plugins.size(), "plugin") + ")\n");
+    print_text("ok: " + files + " (" + count(loaded.config->servers.size(), "server") + ", " +
+               count(loaded.config->listeners.size(), "listener") + ", " +
+               (enabled == plugins.size() ? "" : std::to_string(enabled) + " enabled of ") +
+               count(plugins.size(), "plugin") + ")\n");
     return ok;
 }
 
@@ -82,13 +82,13 @@ int config_show(const Context& context)
     const LoadResult loaded = load_config(context.load);
     complain_of(loaded);
     if (!loaded.config) return bad_config;
-    say(show_config(*loaded.config));
+    print_text(show_config(*loaded.config));
     return ok;
 }
 
 int config_schema_verb()
 {
-    say(config_schema());
+    print_text(config_schema());
     return ok;
 }
 

@@ -30,12 +30,12 @@ std::vector<std::string> texts(const json& object, const char* key)
 int unanswered(const Context& context, const netclient::ControlAnswer& answer)
 {
     if (context.json)
-        say(json{{"error",
-                  {{"code", answer.status ? "HTTP_" + std::to_string(answer.status) : "NO_ANSWER"},
-                   {"message", answer.error()}}}}
-                .dump(-1, ' ', false, json::error_handler_t::replace) +
-            "\n");
-    complain(answer.error());
+        print_text(json{{"error",
+                         {{"code", answer.status ? "HTTP_" + std::to_string(answer.status) : "NO_ANSWER"},
+                          {"message", answer.error()}}}}
+                       .dump(-1, ' ', false, json::error_handler_t::replace) +
+                   "\n");
+    print_error(answer.error());
     return failed;
 }
 
@@ -50,16 +50,16 @@ int health(const Context& context)
     const bool healthy = state.is_object() && state.value("healthy", false),
                ready = state.is_object() && state.value("ready", false);
     if (context.json) {
-        say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
+        print_text(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
     } else {
         const bool colours = is_terminal(STDOUT_FILENO);
         const std::vector<std::string> problems = texts(state, "problems");
         const bool degraded = state.is_object() && state.value("status", "") == "degraded";
-        say(healthy && ready ? paint("healthy", Colour::good, colours) + "\n"
-            : !ready         ? paint("not ready", Colour::doubtful, colours) + "\n"
-            : degraded       ? paint("degraded", Colour::doubtful, colours) + "\n"
-                             : paint("unhealthy", Colour::bad, colours) + "\n");
-        for (const std::string& problem : problems) say("  " + printable(problem) + "\n");
+        print_text(healthy && ready ? paint("healthy", Colour::good, colours) + "\n"
+                   : !ready         ? paint("not ready", Colour::doubtful, colours) + "\n"
+                   : degraded       ? paint("degraded", Colour::doubtful, colours) + "\n"
+                                    : paint("unhealthy", Colour::bad, colours) + "\n");
+        for (const std::string& problem : problems) print_text("  " + printable(problem) + "\n");
     }
     return healthy && ready ? ok : failed;
 }
@@ -73,24 +73,25 @@ int reload(const Context& context)
     if (answer.status != 422 && !answer.good()) return unanswered(context, answer);
     const std::vector<std::string> failures = texts(state, "failed");
     if (context.json) {
-        say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
+        print_text(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
         return !answer.good() ? bad_config : failures.empty() ? ok : failed;
     }
     if (answer.status == 422) {
         for (const std::string& problem : texts(state, "problems"))
             std::fprintf(stderr, "%s\n", printable(problem).c_str());
-        complain("nothing was changed: the old configuration stays");
+        print_error("nothing was changed: the old configuration stays");
         return bad_config;
     }
     const std::vector<std::string> changes = texts(state, "changes"), notices = texts(state, "notices");
     if (changes.empty() && notices.empty() && failures.empty())
-        say("reloaded: nothing has changed\n");
+        print_text("reloaded: nothing has changed\n");
     else
-        say("reloaded:\n");
-    for (const std::string& change : changes) say("  " + printable(change) + "\n");
-    for (const std::string& notice : notices) say("  " + printable(notice) + "\n");
+        print_text("reloaded:\n");
+    for (const std::string& change : changes) print_text("  " + printable(change) + "\n");
+    for (const std::string& notice : notices) print_text("  " + printable(notice) + "\n");
     for (const std::string& failure : failures) std::fprintf(stderr, "%s\n", printable(failure).c_str());
-    if (!failures.empty()) complain("reloaded, but not everything works; `agenthost health` shows the state");
+    if (!failures.empty())
+        print_error("reloaded, but not everything works; `agenthost health` shows the state");
     return failures.empty() ? ok : failed;
 }
 
@@ -101,9 +102,9 @@ int reconnect(const Context& context, const std::string& server)
         netclient::ControlClient{context.control_socket()}.request("POST", "/v1/reconnect", body);
     if (!answer.good()) return unanswered(context, answer);
     if (context.json)
-        say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
+        print_text(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
     else
-        say("connecting to " + printable(server) + " now; `agenthost status` shows how it goes\n");
+        print_text("connecting to " + printable(server) + " now; `agenthost status` shows how it goes\n");
     return ok;
 }
 
@@ -111,9 +112,9 @@ int version(const Context& context)
 {
     const std::string abi = std::to_string(AGH_ABI_MAJOR) + "." + std::to_string(AGH_ABI_MINOR);
     if (context.json)
-        say(json{{"version", AGENTHOST_VERSION}, {"abi", abi}}.dump() + "\n");
+        print_text(json{{"version", AGENTHOST_VERSION}, {"abi", abi}}.dump() + "\n");
     else
-        say("agenthost " AGENTHOST_VERSION " (plugin ABI " + abi + ")\n");
+        print_text("agenthost " AGENTHOST_VERSION " (plugin ABI " + abi + ")\n");
     return ok;
 }
 

@@ -46,10 +46,10 @@ void print(const Findings& findings)
                                                                      : Colour::bad;
         std::string verdict = to_string(finding.verdict);
         verdict.resize(4, ' ');
-        say(paint(verdict, colour, colours) + "  " + printable(finding.area) +
-            std::string(width - finding.area.size() + 2, ' ') + printable(finding.text) + "\n");
+        print_text(paint(verdict, colour, colours) + "  " + printable(finding.area) +
+                   std::string(width - finding.area.size() + 2, ' ') + printable(finding.text) + "\n");
         if (!finding.remedy.empty())
-            say(std::string(width + 8, ' ') + "-> " + printable(finding.remedy) + "\n");
+            print_text(std::string(width + 8, ' ') + "-> " + printable(finding.remedy) + "\n");
     }
 }
 
@@ -59,7 +59,7 @@ void print_json(const Findings& findings, bool good)
     for (const Finding& f : findings)
         out["checks"].push_back(
             {{"verdict", to_string(f.verdict)}, {"area", f.area}, {"text", f.text}, {"remedy", f.remedy}});
-    say(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    print_text(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 } // namespace
@@ -98,9 +98,9 @@ int doctor(const Context& context, std::chrono::milliseconds patience)
         print_json(findings, bad == 0);
     } else {
         print(findings);
-        say(std::to_string(findings.size()) +
-            " checks: " + (bad ? std::to_string(bad) + " failed, " : "nothing failed, ") +
-            std::to_string(doubtful) + (doubtful == 1 ? " warning\n" : " warnings\n"));
+        print_text(std::to_string(findings.size()) +
+                   " checks: " + (bad ? std::to_string(bad) + " failed, " : "nothing failed, ") +
+                   std::to_string(doubtful) + (doubtful == 1 ? " warning\n" : " warnings\n"));
     }
     return !loaded.config ? bad_config : bad ? failed : ok;
 }

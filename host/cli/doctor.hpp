@@ -41,7 +41,7 @@ Findings check_server(const ServerConfig&, std::chrono::milliseconds patience);
 std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);
 
 // Judges what a response to an upgrade request means for a session. `ahead`: our clock minus theirs in seconds.
-void judge_upgrade(Findings&, const std::string& area, const ServerConfig&, const netclient::ResponseHead&);
-void judge_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
+void check_upgrade(Findings&, const std::string& area, const ServerConfig&, const netclient::ResponseHead&);
+void check_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
 
 } // namespace agenthost::host::cli

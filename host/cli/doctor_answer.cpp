@@ -6,7 +6,7 @@
 
 namespace agenthost::host::cli {
 
-void judge_upgrade(Findings& findings, const std::string& area, const ServerConfig& server,
+void check_upgrade(Findings& findings, const std::string& area, const ServerConfig& server,
                    const netclient::ResponseHead& answer)
 {
     const int status = answer.status;
@@ -37,7 +37,7 @@ void judge_upgrade(Findings& findings, const std::string& area, const ServerConf
                         "if sessions fail too, check that url is the address for agents"});
 }
 
-void judge_clock(Findings& findings, const std::string& area, const ServerConfig& server, std::int64_t ahead)
+void check_clock(Findings& findings, const std::string& area, const ServerConfig& server, std::int64_t ahead)
 {
     const std::int64_t off = ahead < 0 ? -ahead : ahead;
     if (off <= 30) return; // Date has whole seconds, and the response was under way for a while

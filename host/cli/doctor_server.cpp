@@ -189,9 +189,9 @@ private:
         netclient::ResponseHead answer;
         if (!send(netclient::request_head("GET", url_, headers)) || !receive_head(answer))
             return bad("does not respond like a web server", "is this the port in url?");
-        judge_upgrade(findings_, area_, server_, answer);
+        check_upgrade(findings_, area_, server_, answer);
         if (const auto date = base::parse_http_date(answer.header("date")))
-            judge_clock(findings_, area_, server_, std::time(nullptr) - *date / 1000);
+            check_clock(findings_, area_, server_, std::time(nullptr) - *date / 1000);
         return true;
     }
 

@@ -84,7 +84,7 @@ std::optional<int> run_foreign(const Context& context, const std::string& verb,
     }
     if (file.empty()) return std::nullopt;
     if (const std::string why = who_may_change(file); !why.empty()) {
-        complain("the verb " + verb + " is not run: " + why);
+        print_error("the verb " + verb + " is not run: " + why);
         return failed;
     }
     std::vector<std::string> all{file.string()};
@@ -100,7 +100,7 @@ std::optional<int> run_foreign(const Context& context, const std::string& verb,
     ::setenv("AGENTHOST_CONFIG", fs::absolute(config, error).c_str(), 1);
     std::fflush(stdout);
     ::execv(file.c_str(), argv.data());
-    complain(file.string() + ": " + std::strerror(errno));
+    print_error(file.string() + ": " + std::strerror(errno));
     return failed;
 }
 

@@ -128,9 +128,9 @@ int not_found(const Context& context, const std::string& id, const std::vector<F
 {
     std::vector<std::string> ids;
     for (const FoundPlugin& plugin : found) ids.push_back(plugin.id);
-    complain("no plugin " + id + " in " + joined(context.plugin_path(), ":") +
-             (ids.empty() ? ". Install its package, or add its folder to agent.plugin_path"
-                          : conf::did_you_mean(id, ids) + "; installed: " + joined(ids)));
+    print_error("no plugin " + id + " in " + joined(context.plugin_path(), ":") +
+                (ids.empty() ? ". Install its package, or add its folder to agent.plugin_path"
+                             : conf::did_you_mean(id, ids) + "; installed: " + joined(ids)));
     return failed;
 }
 
@@ -216,12 +216,12 @@ int plugin_list(const Context& context)
                    {what, plugin.manifest ? Colour::none : Colour::bad}});
     }
     if (context.json) {
-        say(dumped(all));
+        print_text(dumped(all));
     } else if (found.empty()) {
-        say("No plugin in " + joined(context.plugin_path(), ":") +
-            ". Install one (agenthost-plugin-...), or add its folder to agent.plugin_path.\n");
+        print_text("No plugin in " + joined(context.plugin_path(), ":") +
+                   ". Install one (agenthost-plugin-...), or add its folder to agent.plugin_path.\n");
     } else {
-        say(table.text(is_terminal(STDOUT_FILENO), ""));
+        print_text(table.text(is_terminal(STDOUT_FILENO), ""));
     }
     return ok;
 }
@@ -233,12 +233,12 @@ int plugin_info(const Context& context, const std::string& id)
         std::find_if(found.begin(), found.end(), [&](const FoundPlugin& f) { return f.id == id; });
     if (at == found.end()) return not_found(context, id, found);
     if (!at->manifest) {
-        complain(at->problem);
+        print_error(at->problem);
         return failed;
     }
     const Manifest& m = *at->manifest;
     if (context.json) {
-        say(m.text.ends_with('\n') ? m.text : m.text + "\n");
+        print_text(m.text.ends_with('\n') ? m.text : m.text + "\n");
         return ok;
     }
     const bool colours = is_terminal(STDOUT_FILENO);
@@ -265,7 +265,7 @@ int plugin_info(const Context& context, const std::string& id)
     if (m.may_listen) out += "\nMay serve HTTP on listeners\n";
     if (m.may_read_log) out += "\nMay read the daemon's log\n";
     if (m.may_use_network) out += "\nMay use the proxy and TLS settings of the servers that call it\n";
-    say(out);
+    print_text(out);
     return ok;
 }
 
@@ -281,8 +281,8 @@ int plugin_check(const Context& context, const std::string& id_or_file)
         for (FoundPlugin& plugin : find_plugins({file.parent_path().string()}))
             if (plugin.id == id) found.push_back(std::move(plugin));
         if (found.empty()) {
-            complain("no " + id + ".manifest.json beside " + id_or_file +
-                     ": a plugin is ID.so and ID.manifest.json in one folder");
+            print_error("no " + id + ".manifest.json beside " + id_or_file +
+                        ": a plugin is ID.so and ID.manifest.json in one folder");
             return failed;
         }
     } else {
@@ -301,11 +301,12 @@ int plugin_check(const Context& context, const std::string& id_or_file)
         all.push_back(
             {{"id", plugin.id}, {"file", plugin.library}, {"ok", problems.empty()}, {"problems", problems}});
         if (context.json) continue;
-        say((problems.empty() ? paint("ok  ", Colour::good, colours) : paint("FAIL", Colour::bad, colours)) +
+        print_text(
+            (problems.empty() ? paint("ok  ", Colour::good, colours) : paint("FAIL", Colour::bad, colours)) +
             "  " + plugin.id + "  " + plugin.library + "\n");
-        for (const std::string& problem : problems) say("      " + printable(problem) + "\n");
+        for (const std::string& problem : problems) print_text("      " + printable(problem) + "\n");
     }
-    if (context.json) say(dumped(all));
+    if (context.json) print_text(dumped(all));
     return good ? ok : failed;
 }
 

@@ -89,8 +89,8 @@ std::string human_span(std::int64_t seconds)
     return std::to_string(seconds / 86'400) + "d " + std::to_string(seconds % 86'400 / 3600) + "h";
 }
 
-void say(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_text(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-void complain(const std::string& text) { std::fprintf(stderr, "agenthost: %s\n", text.c_str()); }
+void print_error(const std::string& text) { std::fprintf(stderr, "agenthost: %s\n", text.c_str()); }
 
 } // namespace agenthost::host::cli

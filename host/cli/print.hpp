@@ -37,7 +37,7 @@ std::string printable(std::string_view);      // control characters as "?"
 std::string human_size(std::uint64_t bytes);  // "1.2 MiB"
 std::string human_span(std::int64_t seconds); // "3h 12m"
 
-void say(const std::string& text);      // to stdout, as it is
-void complain(const std::string& text); // "agenthost: text" and a line end, to stderr
+void print_text(const std::string& text);  // to stdout, as it is
+void print_error(const std::string& text); // "agenthost: text" and a line end, to stderr
 
 } // namespace agenthost::host::cli

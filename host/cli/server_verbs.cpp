@@ -114,8 +114,8 @@ Import read_import(const std::string& file)
 
 int fail(const Context& context, const std::string& problem, int code = failed)
 {
-    if (context.json) say(text_of({{"error", {{"message", problem}}}}));
-    complain(problem);
+    if (context.json) print_text(text_of({{"error", {{"message", problem}}}}));
+    print_error(problem);
     return code;
 }
 
@@ -145,10 +145,10 @@ int register_server(const Context& context, const std::string& name)
                           .good();
     const std::string kept = (config.state_dir / "servers" / name / "registration.json").string();
     if (context.json)
-        say(text_of({{"agent_id", id}, {"file", kept}, {"reconnecting", told}}));
+        print_text(text_of({{"agent_id", id}, {"file", kept}, {"reconnecting", told}}));
     else
-        say("registered with " + name + " as " + id + "; its tokens are in " + kept + "\n" +
-            (told ? "the daemon connects with them now\n" : ""));
+        print_text("registered with " + name + " as " + id + "; its tokens are in " + kept + "\n" +
+                   (told ? "the daemon connects with them now\n" : ""));
     return ok;
 }
 
@@ -181,15 +181,15 @@ int config_import(const Context& context, const ImportOptions& options)
             return fail(context, problem);
     }
     if (context.json)
-        say(text_of({{"credential", secret_file.string()},
-                     {"section", section},
-                     {"added", options.add ? Json(added.string()) : Json(nullptr)}}));
+        print_text(text_of({{"credential", secret_file.string()},
+                            {"section", section},
+                            {"added", options.add ? Json(added.string()) : Json(nullptr)}}));
     else if (options.add)
-        say("the secret is in " + secret_file.string() + ", the server in " + added.string() +
-            "\nnext: agenthost config check && agenthost reload; then remove " + options.file + "\n");
+        print_text("the secret is in " + secret_file.string() + ", the server in " + added.string() +
+                   "\nnext: agenthost config check && agenthost reload; then remove " + options.file + "\n");
     else
-        say("# the secret is in " + secret_file.string() + "; add this to the configuration, then remove " +
-            options.file + "\n" + section);
+        print_text("# the secret is in " + secret_file.string() +
+                   "; add this to the configuration, then remove " + options.file + "\n" + section);
     return ok;
 }
 

@@ -16,21 +16,21 @@ int status(const Context& context)
     const netclient::ControlAnswer answer =
         netclient::ControlClient{context.control_socket()}.request("GET", "/v1/status");
     if (!answer.good()) {
-        complain(answer.error());
+        print_error(answer.error());
         return failed;
     }
     if (context.json) {
-        say(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
+        print_text(answer.body.ends_with('\n') ? answer.body : answer.body + "\n");
         return ok;
     }
     const nlohmann::json status = answer.json();
     if (!status.is_object()) {
-        complain("the daemon's reply is not valid JSON; is the daemon a different version?");
+        print_error("the daemon's reply is not valid JSON; is the daemon a different version?");
         return failed;
     }
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
-    say(status_text(status, now.count(), is_terminal(STDOUT_FILENO)));
+    print_text(status_text(status, now.count(), is_terminal(STDOUT_FILENO)));
     return ok;
 }
 

@@ -41,7 +41,7 @@ Json size_schema();
 Json duration_schema();
 Json secret_schema();
 
-// --- factories; T is the struct, M the member's type --------------------------------------------------------------------------
+// --- factories; T is the struct, M the member's type
 
 template <class T, class M> const M& get(const void* object, M T::*member)
 {
@@ -91,8 +91,7 @@ Key make(std::string name, std::string doc, M T::*member, Read read, Show show, 
 
 inline Json text_or_null(const std::string& text) { return text.empty() ? Json{} : Json(text); }
 
-template <class T>
-Key text(const char* name, std::string T::*member, const char* doc, std::size_t max = 1024)
+template <class T> Key text(const char* name, std::string T::*member, const char* doc, std::size_t max = 1024)
 {
     return make(
         name, doc, member,

@@ -196,7 +196,8 @@ void set_outside(Load& load, const Source& source, const std::vector<std::string
     if (!why.empty()) load.problems.add({&source, 0, 0}, why);
 }
 
-// "LOG_LEVEL" -> "LOG__LEVEL" when log.level is a setting; "" when it is none. Of lists and plugins the section is enough.
+// "LOG_LEVEL" -> "LOG__LEVEL" when log.level is a setting; "" when it is none. Of lists and plugins the
+// section is enough.
 std::string nearest_setting(std::string_view variable)
 {
     const Json schema = section_schema(root_section())["properties"];
@@ -204,8 +205,8 @@ std::string nearest_setting(std::string_view variable)
         const std::string upper = upper_case(section) + "_";
         if (!variable.starts_with(upper) || variable.size() == upper.size()) continue;
         const std::string rest{variable.substr(upper.size())};
-        if (!value.contains(
-                "properties")) { // servers, listeners, plugins: NAME and the key, with an underscore in both perhaps
+        // servers, listeners and plugins: a NAME and the key, both of which may contain underscores.
+        if (!value.contains("properties")) {
             if (rest.find('_') != std::string::npos) return upper + "_NAME__KEY";
             continue;
         }

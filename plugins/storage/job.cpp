@@ -14,7 +14,7 @@ Job::Job(const Parts& parts, Request request) : parts_{parts}, request_{std::mov
 {
     request_.on_cancel([this] {
         cancel().set();
-        parts_.pool.look_for_cancelled();
+        parts_.pool.run_cancelled();
     });
 }
 

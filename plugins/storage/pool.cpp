@@ -82,7 +82,7 @@ void Pool::opened(Ticket ticket)
     changed_.notify_all();
 }
 
-void Pool::look_for_cancelled()
+void Pool::run_cancelled()
 {
     const std::lock_guard lock{mutex_};
     withdraw_cancelled();

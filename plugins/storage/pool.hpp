@@ -51,7 +51,7 @@ public:
 
     bool submit(Schedule::Job, std::shared_ptr<Work>); // false: too many wait, or stopped
     void opened(Ticket);                               // see Schedule
-    void look_for_cancelled(); // call after setting a cancel: cancelled waiting work runs at once, to answer
+    void run_cancelled(); // call after setting a cancel: cancelled waiting work runs at once, to answer
 
     struct Load {
         std::size_t waiting = 0;

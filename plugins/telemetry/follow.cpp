@@ -146,7 +146,7 @@ bool Follower::read(const Splitter::Take& take)
     return true;
 }
 
-void Follower::look(const Splitter::Take& take)
+void Follower::poll(const Splitter::Take& take)
 {
     if (!file_) {
         if (open_new()) read(take);

@@ -41,7 +41,7 @@ public:
     {}
 
     // Reads new bytes and calls `take` for each line.
-    void look(const Splitter::Take& take);
+    void poll(const Splitter::Take& take);
     // nullopt until the file has been read.
     [[nodiscard]] std::optional<Place> place() const;
     [[nodiscard]] const std::string& path() const { return path_; }

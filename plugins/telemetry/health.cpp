@@ -130,8 +130,8 @@ std::optional<AgentState> parse_agent(std::string_view text)
     return out;
 }
 
-Verdict judge(const Sample& sample, const Config::Health& limits, const std::optional<AgentState>& agent,
-              std::string_view why)
+Verdict evaluate(const Sample& sample, const Config::Health& limits, const std::optional<AgentState>& agent,
+                 std::string_view why)
 {
     Verdict out;
     auto& checks = out.checks;

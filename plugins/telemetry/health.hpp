@@ -37,7 +37,8 @@ struct Verdict {
 // A value over its limit is a warning; disk or memory at 98 % or more is critical, and so is a failed plugin.
 // An unreachable server is a warning, because the rest keeps working. `agent` absent: `why` says why it is
 // unknown.
-Verdict judge(const Sample&, const Config::Health&, const std::optional<AgentState>&, std::string_view why);
+Verdict evaluate(const Sample&, const Config::Health&, const std::optional<AgentState>&,
+                 std::string_view why);
 std::string verdict_json(const Verdict&);
 
 } // namespace agenthost::telemetry

@@ -18,7 +18,7 @@ bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
 
 } // namespace
 
-std::string_view word(Severity level)
+std::string_view to_string(Severity level)
 {
     switch (level) {
     case Severity::trace: return "trace";
@@ -80,13 +80,13 @@ std::optional<Severity> guess_severity(std::string_view line)
 
 std::string line_json(const Line& line)
 {
-    return base::json_object("level", word(line.level), "message", line.message, "source", line.source, "at",
-                             line.at_ms);
+    return base::json_object("level", to_string(line.level), "message", line.message, "source", line.source,
+                             "at", line.at_ms);
 }
 
 std::string line_text(const Line& line)
 {
-    return base::iso8601(line.at_ms) + " " + std::string{word(line.level)} + " " + line.source + ": " +
+    return base::iso8601(line.at_ms) + " " + std::string{to_string(line.level)} + " " + line.source + ": " +
            line.message;
 }
 

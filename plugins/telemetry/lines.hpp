@@ -11,7 +11,7 @@
 namespace agenthost::telemetry {
 
 enum class Severity : std::uint8_t { trace, debug, info, warn, error };
-std::string_view word(Severity); // "warn"
+std::string_view to_string(Severity); // "warn"
 std::optional<Severity>
 severity(std::string_view word); // also "warning", "err", "fatal", "notice", ...; any case
 

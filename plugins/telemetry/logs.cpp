@@ -85,10 +85,10 @@ Logs::~Logs()
     }
 }
 
-void Logs::look(std::chrono::nanoseconds now, std::int64_t utc_ms)
+void Logs::poll(std::chrono::nanoseconds now, std::int64_t utc_ms)
 {
     for (Source& source : sources_) {
-        source.follower.look([&](std::string_view text, bool cut) {
+        source.follower.poll([&](std::string_view text, bool cut) {
             const auto level = source.config.level.value_or(guess_severity(text).value_or(Severity::info));
             std::string message{text};
             if (cut) message += "...";
@@ -112,7 +112,7 @@ void Logs::look(std::chrono::nanoseconds now, std::int64_t utc_ms)
                   true, now);
         }
     }
-    say_losses(now, utc_ms);
+    report_losses(now, utc_ms);
     if (std::exchange(saved_before_, true) && now - saved_at_ < save_every) return;
     saved_at_ = now;
     save();
@@ -171,10 +171,10 @@ void Logs::keep(const Line& line)
 
 // Reports lost lines to the servers, as a line exempt from the rate, and to the daemon's log, whose line is
 // not forwarded.
-void Logs::say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms)
+void Logs::report_losses(std::chrono::nanoseconds now, std::int64_t utc_ms)
 {
     const auto lost = dropped_ - dropped_said_;
-    if (lost == 0 || (std::exchange(said_before_, true) && now - said_at_ < say_every)) return;
+    if (lost == 0 || (std::exchange(said_before_, true) && now - said_at_ < report_every)) return;
     said_at_ = now;
     dropped_said_ = dropped_;
     char rate[32];

@@ -21,7 +21,7 @@ class Logs {
 public:
     // Lines kept for telemetry.logs and the fact "logs"
     static constexpr std::size_t max_recent = 200, max_warnings = 20;
-    static constexpr std::chrono::seconds save_every{10}, say_every{10};
+    static constexpr std::chrono::seconds save_every{10}, report_every{10};
     // Where lines go. Either may be empty.
     struct Outputs {
         // To the servers. Returns false if the host does not accept the line now; it is lost.
@@ -36,7 +36,7 @@ public:
     Logs& operator=(const Logs&) = delete;
 
     // Reads new lines of the files. `now`: steady; `utc_ms`: the time for the lines.
-    void look(std::chrono::nanoseconds now, std::int64_t utc_ms);
+    void poll(std::chrono::nanoseconds now, std::int64_t utc_ms);
     // A line of the daemon's own log: {"at":..,"level":"..","source":"..","message":"..","fields":{..}?}
     void daemon_line(std::string_view json, std::chrono::nanoseconds now);
     // `count` of its lines were lost before they were read.
@@ -62,7 +62,7 @@ private:
     };
     void offer(Line, bool wanted, std::chrono::nanoseconds now);
     void keep(const Line&);
-    void say_losses(std::chrono::nanoseconds now, std::int64_t utc_ms);
+    void report_losses(std::chrono::nanoseconds now, std::int64_t utc_ms);
     [[nodiscard]] std::string places_json() const;
 
     Config config_;

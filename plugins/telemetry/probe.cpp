@@ -79,7 +79,7 @@ Probe::~Probe()
     shared_->changed.wait_for(lock, last_wait, [this] { return shared_->ended; });
 }
 
-std::vector<Usage> Probe::look(const std::vector<Mount>& mounts, std::chrono::milliseconds patience)
+std::vector<Usage> Probe::query(const std::vector<Mount>& mounts, std::chrono::milliseconds patience)
 {
     Shared& s = *shared_;
     std::unique_lock lock{s.mutex};

@@ -69,9 +69,9 @@ void Service::start()
                                         return context_.emit("telemetry.log", line_json(line)) == AGH_OK;
                                     },
                                 .log = [this](const std::string& text) { context_.log(Level::warn, text); }});
-    look(); // sessions open after start() returns, so their first heartbeat has values
-    tasks_.push_back(context_.timer(config_.interval, config_.interval, [this] { look(); }));
-    tasks_.push_back(context_.after(first_rates, [this] { look(); }));
+    take_sample(); // sessions open after start() returns, so their first heartbeat has values
+    tasks_.push_back(context_.timer(config_.interval, config_.interval, [this] { take_sample(); }));
+    tasks_.push_back(context_.after(first_rates, [this] { take_sample(); }));
     const bool tapped = context_.service<agh_svc_log_tap>(AGH_SVC_LOG_TAP) != nullptr;
     if (tapped) tap_.resize(AGH_LOG_TAP_BYTES);
     if (tapped || !config_.logs.empty())
@@ -82,7 +82,7 @@ void Service::start()
                     AGH_E_UNSUPPORTED};
 }
 
-void Service::look()
+void Service::take_sample()
 {
     const std::scoped_lock lock{mutex_};
     sample_ = rates_.step(reader_.read(), utc_ms());
@@ -103,7 +103,7 @@ void Service::read_logs()
     if (!logs_) return;
     const auto now = steady();
     read_daemon_log(now);
-    logs_->look(now, utc_ms());
+    logs_->poll(now, utc_ms());
     exporter_.log_lines(logs_->forwarded(), logs_->dropped());
     if (logs_->changes() != warnings_published_) {
         context_.publish("logs", logs_->warnings_json());
@@ -171,7 +171,7 @@ void Service::ask_host(
 void Service::health_check(Request request)
 {
     ask_host(std::move(request), [this](Request& asked, const auto& agent, const std::string& why) {
-        asked.reply(verdict_json(judge(sample(), config_.health, agent, why)));
+        asked.reply(verdict_json(evaluate(sample(), config_.health, agent, why)));
     });
 }
 
@@ -179,7 +179,7 @@ void Service::status(Request request)
 {
     ask_host(std::move(request), [this](Request& asked, const auto& agent, const std::string& why) {
         const Sample now = sample();
-        const auto verdict = judge(now, config_.health, agent, why);
+        const auto verdict = evaluate(now, config_.health, agent, why);
         const auto machine = read_identity({});
         std::string out;
         base::JsonWriter json{out};

@@ -40,7 +40,7 @@ public:
     void logs(Request);
 
 private:
-    void look();
+    void take_sample();
     void read_logs();
     void read_daemon_log(std::chrono::nanoseconds now);
     void publish(const Sample&);

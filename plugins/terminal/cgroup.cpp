@@ -65,8 +65,8 @@ void end_leftovers(const std::string& folder)
     for (fs::directory_iterator it{folder, error}, end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().filename().string();
         if (!name.starts_with(family)) continue;
-        if (!name.starts_with(
-                ours)) { // nothing of it is killed: whether its agent lives cannot be known. Empty ones do not pile up
+        // Nothing of another agent is killed, because it may be alive. Only its empty folders are removed.
+        if (!name.starts_with(ours)) {
             std::error_code ignored;
             const auto made = fs::last_write_time(it->path(), ignored);
             if (!ignored && fs::file_time_type::clock::now() - made > abandoned_after)

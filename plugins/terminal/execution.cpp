@@ -11,9 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto stuck_after = 10s; // a descendant that SIGKILL does not end is stuck in the kernel
+// A process that SIGKILL does not end by then is stuck in the kernel.
+constexpr auto stuck_after = 10s;
 
-// The caller's, within the configured one; 0: none.
+// The caller's timeout, limited by the configured one. 0: none.
 Clock::duration timeout_of(const Config& config, const RunParams& params)
 {
     const bool shorter = params.timeout && params.timeout->count() > 0 &&
@@ -53,7 +54,7 @@ void Execution::drop_process()
     process_.reset();
 }
 
-// ---- its beginning ----
+// ---- start ----
 
 bool Execution::start()
 {
@@ -76,7 +77,7 @@ bool Execution::start()
     parts_.loop.watch(process_->pidfd(), EPOLLIN, *this);
     termination_.set_timeout(timeout_of(*command_.config, params));
     io_.open(*process_, std::move(params.input).value_or(""), has_input && !params.keep_input && !params.pty);
-    params.input.reset(); // it may hold secrets
+    params.input.reset(); // it may contain secrets
     return true;
 }
 
@@ -99,7 +100,7 @@ void Execution::never_ran(Reason reason)
     outcome_.ended = parts_.loop.now();
 }
 
-// ---- its end ----
+// ---- end ----
 
 void Execution::interrupt(Reason reason, bool force)
 {
@@ -114,7 +115,7 @@ void Execution::act(Ending::Step step)
     case Ending::Step::none: return;
     case Ending::Step::interrupt: return process_->interrupt();
     case Ending::Step::terminate:
-        if (process_->is_pty()) process_->signal_all(SIGHUP); // what a shell at its prompt heeds
+        if (process_->is_pty()) process_->signal_all(SIGHUP); // a shell at its prompt ignores SIGTERM
         return process_->signal_all(SIGTERM);
     case Ending::Step::kill: return process_->kill();
     }
@@ -122,7 +123,7 @@ void Execution::act(Ending::Step step)
 
 void Execution::ready(int fd, std::uint32_t events)
 {
-    const auto alive = owner_.keep_alive(); // its last owner may let go meanwhile
+    const auto alive = owner_.keep_alive(); // a callback may release the last reference
     if (!process_) return;
     if (fd == process_->control()) return on_control();
     if (fd == process_->pidfd()) {
@@ -138,17 +139,17 @@ void Execution::exited(int status)
     exited_ = true;
     outcome_.status = status;
     outcome_.ended = Clock::now();
-    // A timeout or an interrupt that comes while readers still take the output changes nothing.
+    // A later timeout or interrupt, while readers still take the output, has no effect.
     termination_.stop();
 }
 
 void Execution::on_control()
 {
-    const Process::Heard heard = process_->on_control();
-    if (heard.failed)
-        return fail(code_of(heard.error), failure(heard.stage, heard.error, command_.what, command_.user));
-    if (heard.outside) parts_.limits.outside_cgroup();
-    if (heard.exited && !exited_) {
+    const Process::Report report = process_->on_control();
+    if (report.failed)
+        return fail(code_of(report.error), failure(report.stage, report.error, command_.what, command_.user));
+    if (report.outside) parts_.limits.outside_cgroup();
+    if (report.exited && !exited_) {
         exited(*process_->status());
         stuck_ = parts_.loop.after(stuck_after, [this] {
             stuck_ = 0;
@@ -156,12 +157,12 @@ void Execution::on_control()
             finish_when_drained();
         });
     }
-    if (heard.gone) { // no process is left; no need to wait until the helper has ended and is reaped
+    if (report.gone) { // no process is left; no need to wait until the helper has ended and is reaped
         parts_.loop.cancel(stuck_);
         gone_ = true;
         return finish_when_drained();
     }
-    if (!heard.started && !heard.exited) // the socket has ended: pidfd tells the rest
+    if (!report.started && !report.exited) // end of file: the rest comes by pidfd
         parts_.loop.forget(process_->control());
 }
 
@@ -169,11 +170,11 @@ void Execution::on_control()
 void Execution::on_pidfd()
 {
     parts_.loop.forget(process_->pidfd());
-    on_control(); // its last words
+    on_control(); // reads its last messages
     if (!process_) return;
     parts_.loop.forget(process_->control());
     parts_.loop.cancel(stuck_);
-    if (over_) { // it was answered before the helper's own end
+    if (over_) { // it was answered before the helper ended
         drop_process();
         return owner_.gone();
     }
@@ -189,18 +190,18 @@ void Execution::on_pidfd()
     finish_when_drained();
 }
 
-// All processes are gone: what is in the pipes now is all there will be. Somebody outside may hold an end (a
-// descriptor passed over a socket), so no end of file is waited for.
+// All processes are gone, so the pipes contain all remaining output. This does not wait for end of file,
+// because a process outside may hold a descriptor (passed over a socket).
 void Execution::finish_when_drained()
 {
-    if (over_ || !io_.drain()) return; // hold(false) comes back
+    if (over_ || !io_.drain()) return; // hold(false) calls it again
     over_ = true;
     outcome_.usage = process_->usage();
     termination_.stop();
     io_.close();
     owner_.finished();
-    // After the answer, as it removes the cgroup. When the helper has not ended yet, or is stuck, on_pidfd()
-    // comes.
+    // After the answer, because it removes the cgroup. If the helper has not ended yet, on_pidfd() does it
+    // later.
     if (process_->on_pidfd()) drop_process();
     owner_.ended();
 }
@@ -223,7 +224,7 @@ void Execution::resize(Size size)
     if (process_)
         process_->resize(size);
     else if (command_.params.pty)
-        command_.params.pty = size; // it waits in the queue, and starts with its latest size
+        command_.params.pty = size; // still queued; it starts with the latest size
 }
 
 } // namespace agenthost::terminal

@@ -1,8 +1,11 @@
-// Runs a command's process: starts it, hears how it goes, brings it to its end, until all of it is gone and
-// its output is read. Loop thread.
+// Runs a command's process: starts it, follows its state and ends it. Finished when all its processes are
+// gone and their output is read. CommandIo handles the pipes, Termination the steps of ending it. Loop
+// thread.
 //
-// The exit is the process's own, not a pipe's: when the command has ended, the helper kills what it left
-// behind, then what is still in the pipes is read.
+// A command ends when its own process exits, not when a pipe closes: then the helper kills the remaining
+// processes, and what is left in the pipes is read.
+//
+// More than 25 members, because start, requests and each message of the helper depend on the same few flags.
 #pragma once
 
 #include "command_io.hpp"
@@ -46,11 +49,13 @@ public:
     class Owner {
     public:
         virtual ~Owner() = default;
-        [[nodiscard]] virtual std::shared_ptr<const void> keep_alive() = 0; // until it is let go
-        virtual void failed(std::string_view code, const std::string& why, std::uint32_t how) = 0; // not run
-        virtual void finished() = 0; // all output is there
-        virtual void ended() = 0;    // after either: its slot is free
-        virtual void gone() = 0;     // the helper's own end, when it came later
+        // The owner is not destroyed before the result is released.
+        [[nodiscard]] virtual std::shared_ptr<const void> keep_alive() = 0;
+        // It was not run.
+        virtual void failed(std::string_view code, const std::string& why, std::uint32_t how) = 0;
+        virtual void finished() = 0; // all output has been read
+        virtual void ended() = 0;    // after failed() or finished(): its slot is free
+        virtual void gone() = 0;     // the helper has ended, if later than that
     };
 
     Execution(Owner&, const CommandParts&, Command&, Readers&);
@@ -61,7 +66,7 @@ public:
     bool start(); // false: failed() was called
     void interrupt(Reason, bool force);
     void never_ran(Reason); // in place of start()
-    void hold(bool);        // it shall not be read from, for a while
+    void hold(bool);        // pauses or resumes reading its output
     [[nodiscard]] StdinResult input(const InputParams&, std::string& why);
     void resize(Size);
     void ready(int fd, std::uint32_t events) override;
@@ -89,8 +94,8 @@ private:
     Outcome outcome_;
     Loop::Timer stuck_ = 0;
     bool exited_ = false; // the command itself
-    bool gone_ = false;   // all its processes
-    bool over_ = false;   // and its output is read; or it never ran
+    bool gone_ = false;   // all its processes have ended
+    bool over_ = false;   // and its output has been read; or it never ran
 };
 
 } // namespace agenthost::terminal

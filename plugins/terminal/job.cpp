@@ -95,7 +95,7 @@ void Job::abandon() { readers_.refuse_all("INTERRUPTED", "the agent stopped befo
 
 // ---- life cycle ----
 
-void Job::say_queued(std::size_t position)
+void Job::report_queued(std::size_t position)
 {
     Reader* runner = readers_.runner();
     if (!runner) return;

@@ -40,8 +40,8 @@ public:
     void add_runner(Request); // the request that runs it
     void attach(Request, const AttachParams&);
     void start();
-    void never_ran(Reason);                // it was removed from the queue
-    void say_queued(std::size_t position); // 0: it starts at once
+    void never_ran(Reason);                   // it was removed from the queue
+    void report_queued(std::size_t position); // 0: it starts at once
     void interrupt(Reason, bool force);
     // The plugin stops: cuts off the readers and answers the request as interrupted.
     void abandon();

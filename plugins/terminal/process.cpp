@@ -214,36 +214,36 @@ Process::~Process()
     ::waitpid(helper_, nullptr, WNOHANG);
 }
 
-Process::Heard Process::on_control()
+Process::Report Process::on_control()
 {
-    Heard heard;
+    Report report;
     terminal_exec_event event;
     while (::recv(control_.get(), &event, sizeof event, MSG_DONTWAIT) ==
            static_cast<::ssize_t>(sizeof event)) {
         switch (event.kind) {
         case terminal_exec_failed:
-            heard.failed = true;
-            heard.error = event.value;
-            heard.stage = static_cast<int>(event.stage);
+            report.failed = true;
+            report.error = event.value;
+            report.stage = static_cast<int>(event.stage);
             break;
         case terminal_exec_started:
-            heard.started = true;
-            heard.outside = event.stage != 0;
+            report.started = true;
+            report.outside = event.stage != 0;
             pid_ = event.value;
             break;
         case terminal_exec_exited:
-            heard.exited = true;
+            report.exited = true;
             status_ = event.value;
             usage_ = {event.user_us, event.system_us, event.peak_rss_kib};
             break;
         case terminal_exec_gone:
-            heard.gone = gone_ = true;
+            report.gone = gone_ = true;
             usage_ = {event.user_us, event.system_us, event.peak_rss_kib};
             break;
         default: break;
         }
     }
-    return heard;
+    return report;
 }
 
 bool Process::on_pidfd()

@@ -43,13 +43,13 @@ public:
     base::Fd out, err, in; // ours, non-blocking; with a PTY `out` is its master and takes the input too
     [[nodiscard]] bool is_pty() const { return pty_; }
 
-    struct Heard {
+    struct Report {
         bool failed = false, started = false, exited = false, gone = false;
         bool outside = false;     // started, but not in its v2 cgroup: its limits are rlimits
         int error = 0, stage = 0; // failed
     };
-    Heard on_control(); // new messages
-    bool on_pidfd();    // true: the helper is reaped, and all its messages were read
+    Report on_control(); // new messages
+    bool on_pidfd();     // true: the helper is reaped, and all its messages were read
 
     void interrupt();         // SIGINT: to the terminal's foreground group, or to the command's group
     void signal_all(int sig); // to every descendant

@@ -13,25 +13,25 @@ namespace agenthost::terminal {
 void QueueNews::changed()
 {
     if (std::exchange(due_, true)) return;
-    loop_.later([this] { tell(); });
+    loop_.later([this] { send(); });
 }
 
-void QueueNews::tell()
+void QueueNews::send()
 {
     using Json = nlohmann::json;
     due_ = false;
     std::map<std::string, Json> by_server;
-    for (const std::string& server : told_) by_server[server] = Json::array(); // empty now, perhaps
+    for (const std::string& server : informed_) by_server[server] = Json::array(); // empty now, perhaps
     queue_.each([&](const JobPtr& job, std::size_t position) {
-        job->say_queued(position);
+        job->report_queued(position);
         const Command& command = job->command();
         Json& list = by_server.try_emplace(command.server, Json::array()).first->second;
         list.push_back(
             {{"commandId", command.id}, {"position", position}, {"priority", name(command.params.priority)}});
     });
-    told_.clear();
+    informed_.clear();
     for (auto& [server, list] : by_server) {
-        if (!list.empty()) told_.insert(server);
+        if (!list.empty()) informed_.insert(server);
         if (server != the_machine)
             context_.emit("terminal.command_queue", dump({{"queue", std::move(list)}}), server);
     }

@@ -22,14 +22,14 @@ public:
     void changed(); // many changes of one turn are told once
 
 private:
-    void tell();
+    void send();
 
     Loop& loop_;
     Context& context_;
     const Queue<JobPtr>& queue_;
     Telemetry& telemetry_;
     bool due_ = false;
-    std::set<std::string> told_; // servers that heard of a queue that was not empty
+    std::set<std::string> informed_; // servers that heard of a queue that was not empty
 };
 
 } // namespace agenthost::terminal

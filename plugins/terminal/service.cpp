@@ -168,7 +168,7 @@ void Service::admit_and_queue(Request& request)
     jobs_.add(job);
     job->add_runner(std::move(request));
     if (!at_once) return news_.changed();
-    job->say_queued(0);
+    job->report_queued(0);
     job->start();
 }
 

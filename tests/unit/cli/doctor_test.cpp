@@ -308,7 +308,7 @@ Findings judged(const std::string& head)
     EXPECT_EQ(netclient::parse_response_head(head, answer, why, netclient::Switching::expected),
               netclient::HeadResult::complete)
         << why;
-    cli::judge_upgrade(findings, "server x", {.name = "x", .url = "wss://h/p?token=y"}, answer);
+    cli::check_upgrade(findings, "server x", {.name = "x", .url = "wss://h/p?token=y"}, answer);
     return findings;
 }
 
@@ -332,17 +332,17 @@ TEST(UpgradeAnswers, AreJudgedByStatus)
 
 TEST(UpgradeAnswers, ReportTheServersClock)
 {
-    const auto judge = [](const char* protocol, std::int64_t ahead) {
+    const auto check = [](const char* protocol, std::int64_t ahead) {
         Findings findings;
-        cli::judge_clock(findings, "s", {.name = "s", .protocol = protocol}, ahead);
+        cli::check_clock(findings, "s", {.name = "s", .protocol = protocol}, ahead);
         return findings;
     };
-    EXPECT_TRUE(judge("signed", 20).empty());
-    EXPECT_EQ(judge("signed", 60)[0].verdict, Verdict::doubtful);
-    EXPECT_EQ(judge("signed", -301)[0].verdict, Verdict::bad);
-    EXPECT_EQ(judge("signed", -301)[0].text, "this machine's clock is 5m 1s behind the server's");
-    EXPECT_EQ(judge("storage", 7200)[0].verdict, Verdict::doubtful);
-    EXPECT_EQ(judge("storage", 7200)[0].text, "this machine's clock is 2h 0m ahead of the server's");
+    EXPECT_TRUE(check("signed", 20).empty());
+    EXPECT_EQ(check("signed", 60)[0].verdict, Verdict::doubtful);
+    EXPECT_EQ(check("signed", -301)[0].verdict, Verdict::bad);
+    EXPECT_EQ(check("signed", -301)[0].text, "this machine's clock is 5m 1s behind the server's");
+    EXPECT_EQ(check("storage", 7200)[0].verdict, Verdict::doubtful);
+    EXPECT_EQ(check("storage", 7200)[0].text, "this machine's clock is 2h 0m ahead of the server's");
 }
 
 } // namespace

@@ -23,7 +23,7 @@ Sample machine(double disk = 10, double memory = 10, double load = 0.1)
 }
 std::string verdict(const Sample& s, const AgentState& agent = nobody)
 {
-    return std::string{judge(s, {}, agent, {}).status};
+    return std::string{evaluate(s, {}, agent, {}).status};
 }
 
 TEST(Verdict, IsHealthyBelowTheLimits) { EXPECT_EQ(verdict(machine()), "healthy"); }
@@ -42,7 +42,7 @@ TEST(Verdict, IsUnhealthyWhenWorkFailsSoon)
     EXPECT_EQ(verdict(machine(98)), "unhealthy");
     EXPECT_EQ(verdict(machine(10, 99)), "unhealthy");
     Config::Health lax{.disk = 100, .memory = 100, .load = 1000};
-    EXPECT_EQ(judge(machine(98.5), lax, nobody, {}).status, "unhealthy"); // whatever the limit
+    EXPECT_EQ(evaluate(machine(98.5), lax, nobody, {}).status, "unhealthy"); // whatever the limit
 }
 
 TEST(Verdict, NamesAFullOrStuckFilesystem)
@@ -51,12 +51,12 @@ TEST(Verdict, NamesAFullOrStuckFilesystem)
     s.filesystems = {
         {.point = "/srv", .type = "ext4", .total = 100, .used = 95, .available = 5},
         {.point = "/cd", .type = "xfs", .total = 100, .used = 100, .available = 0, .read_only = true}};
-    auto said = judge(s, {}, nobody, {});
+    auto said = evaluate(s, {}, nobody, {});
     EXPECT_EQ(said.status, "degraded");
     EXPECT_THAT(verdict_json(said), HasSubstr("/srv is 95 % full (limit 90 %)"));
     EXPECT_THAT(verdict_json(said), testing::Not(HasSubstr("/cd"))); // full by nature
     s.filesystems[0].stuck = true;
-    said = judge(s, {}, nobody, {});
+    said = evaluate(s, {}, nobody, {});
     EXPECT_EQ(said.status, "unhealthy");
     EXPECT_THAT(verdict_json(said), HasSubstr("does not respond"));
 }
@@ -98,7 +98,7 @@ TEST(Verdict, IsJsonWhateverThePartsSay)
 {
     AgentState agent;
     agent.plugins = {{.name = "\"\xff", .state = "failed", .problem = "\n\\", .well = false}};
-    EXPECT_TRUE(nlohmann::json::accept(verdict_json(judge(machine(), {}, agent, {}))));
+    EXPECT_TRUE(nlohmann::json::accept(verdict_json(evaluate(machine(), {}, agent, {}))));
 }
 
 } // namespace

@@ -89,7 +89,7 @@ TEST(Levels, AcceptCommonNames)
     EXPECT_EQ(severity(std::string(1000, 'e')), std::nullopt);
     for (const auto level :
          {Severity::trace, Severity::debug, Severity::info, Severity::warn, Severity::error})
-        EXPECT_EQ(severity(word(level)), level);
+        EXPECT_EQ(severity(to_string(level)), level);
 }
 
 TEST(Bucket, LetsABurstThroughAndThenARate)

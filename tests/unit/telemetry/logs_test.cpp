@@ -51,9 +51,9 @@ struct Forwarding : testing::Test {
 TEST_F(Forwarding, SendsLinesWithTheirLevelAndSource)
 {
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     append(file, "plain\n2026 ERROR broken\n");
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     EXPECT_THAT(sent, ElementsAre("info app: plain", "error app: 2026 ERROR broken"));
     EXPECT_EQ(all->forwarded(), 2u);
     EXPECT_EQ(nlohmann::json::parse(all->warnings_json()).size(), 1u);
@@ -64,9 +64,9 @@ TEST_F(Forwarding, AConfiguredLevelOverridesTheLinesOwn)
 {
     config.logs[0].level = Severity::warn;
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     append(file, "ERROR not really\n");
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     EXPECT_THAT(sent, ElementsAre("warn app: ERROR not really"));
 }
 
@@ -74,9 +74,9 @@ TEST_F(Forwarding, OmitsLinesBelowTheLevel)
 {
     config.forward = Severity::warn;
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     append(file, "plain\nWARN x\n");
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     EXPECT_THAT(sent, ElementsAre("warn app: WARN x"));
     EXPECT_EQ(all->dropped(), 0u); // not wanted is not dropped
     EXPECT_EQ(all->recent().size(), 2u);
@@ -87,11 +87,11 @@ TEST_F(Forwarding, DropsLinesAboveTheRateAndReportsTheirNumber)
     config.log_rate = 10;
     config.log_burst = 5;
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     std::string many;
     for (int i = 0; i < 50; ++i) many += "line\n";
     append(file, many);
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     ASSERT_EQ(sent.size(), 6u);
     EXPECT_EQ(sent.back(),
               "warn telemetry: 45 log lines were not forwarded: more than 10 a second, or more than the "
@@ -99,9 +99,9 @@ TEST_F(Forwarding, DropsLinesAboveTheRateAndReportsTheirNumber)
     EXPECT_THAT(said, ElementsAre(HasSubstr("45 log lines were not forwarded")));
     EXPECT_EQ(all->dropped(), 45u);
     append(file, many);
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     EXPECT_EQ(said.size(), 1u); // not every second
-    all->look(now += 10s, 0);
+    all->poll(now += 10s, 0);
     EXPECT_THAT(said.back(), HasSubstr("45 log lines"));
     EXPECT_EQ(said.size(), 2u);
 }
@@ -110,9 +110,9 @@ TEST_F(Forwarding, CountsLinesTheHostRefused)
 {
     host_takes = false;
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     append(file, "x\n");
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     EXPECT_EQ(all->dropped(), 1u);
     EXPECT_EQ(all->forwarded(), 0u);
 }
@@ -163,9 +163,9 @@ TEST_F(Forwarding, ResumesAfterARestart)
 {
     {
         const auto all = logs();
-        all->look(now, 0);
+        all->poll(now, 0);
         append(file, "one\n");
-        all->look(now += 1s, 0);
+        all->poll(now += 1s, 0);
         all->daemon_position = 77;
     }
     EXPECT_EQ(std::filesystem::status(state).permissions(), std::filesystem::perms{0600});
@@ -173,16 +173,16 @@ TEST_F(Forwarding, ResumesAfterARestart)
     sent.clear();
     const auto again = logs();
     EXPECT_EQ(again->daemon_position, 77u);
-    again->look(now += 1s, 0);
+    again->poll(now += 1s, 0);
     EXPECT_THAT(sent, ElementsAre("info app: while away"));
 }
 
 TEST_F(Forwarding, SavesWhileItRuns)
 {
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     append(file, "one\n");
-    all->look(now += 11s, 0);
+    all->poll(now += 11s, 0);
     const auto saved = nlohmann::json::parse(read_file(state));
     EXPECT_EQ(saved["files"][file.string()]["offset"], 4);
 }
@@ -195,10 +195,10 @@ TEST_F(Forwarding, ABrokenStateFileIsAFreshStart)
         append(file, "old\n");
         sent.clear();
         const auto all = logs();
-        all->look(now, 0);
+        all->poll(now, 0);
         EXPECT_THAT(sent, IsEmpty()) << text;
         append(file, "new\n");
-        all->look(now += 1s, 0);
+        all->poll(now += 1s, 0);
         EXPECT_THAT(sent, ElementsAre("info app: new")) << text;
     }
 }
@@ -207,20 +207,20 @@ TEST_F(Forwarding, ReportsOnceThatAFileCannotBeRead)
 {
     config.logs = {{.path = dir / "missing", .level = {}, .source = "m"}};
     const auto all = logs();
-    for (int i = 0; i < 5; ++i) all->look(now += 1s, 0);
+    for (int i = 0; i < 5; ++i) all->poll(now += 1s, 0);
     EXPECT_THAT(said, ElementsAre(HasSubstr("No such file")));
     EXPECT_EQ(all->problems().size(), 1u);
     append(dir / "missing", "x\n");
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     EXPECT_THAT(all->problems(), IsEmpty());
 }
 
 TEST_F(Forwarding, CutsLongLines)
 {
     const auto all = logs();
-    all->look(now, 0);
+    all->poll(now, 0);
     append(file, std::string(20'000, 'x') + "\n");
-    all->look(now += 1s, 0);
+    all->poll(now += 1s, 0);
     ASSERT_EQ(sent.size(), 1u);
     EXPECT_EQ(sent[0], "info app: " + std::string(Splitter::max_line, 'x') + "...");
     EXPECT_LE(all->recent().back().message.size(), 1024u);

@@ -52,7 +52,7 @@ TEST(Probe, ReadsEachFilesystem)
 {
     FakeDisks disks;
     Probe probe{[&](Usage& u) { return disks(u); }};
-    const auto all = probe.look({at("/"), at("/gone"), at("/srv")}, patience);
+    const auto all = probe.query({at("/"), at("/gone"), at("/srv")}, patience);
     ASSERT_EQ(all.size(), 2u);
     EXPECT_EQ(all[0].point, "/");
     EXPECT_EQ(all[0].used, 400u);
@@ -66,16 +66,16 @@ TEST(Probe, DoesNotWaitForAHungFilesystemAndNoticesItsReturn)
     disks.hang("/dead");
     {
         Probe probe{[&](Usage& u) { return disks(u); }};
-        const auto all = probe.look({at("/"), at("/dead"), at("/srv")}, 50ms);
+        const auto all = probe.query({at("/"), at("/dead"), at("/srv")}, 50ms);
         ASSERT_TRUE(wait_for([&] { return probe.stuck() == "/dead"; }));
-        const auto again = probe.look({at("/"), at("/dead"), at("/srv")}, 1ms);
+        const auto again = probe.query({at("/"), at("/dead"), at("/srv")}, 1ms);
         ASSERT_EQ(again.size(), 2u); // what answered, and what hangs
         EXPECT_EQ(again[0].point, "/");
         EXPECT_FALSE(again[0].stuck);
         EXPECT_EQ(again[1].point, "/dead");
         EXPECT_TRUE(again[1].stuck);
         disks.hang("");
-        ASSERT_TRUE(wait_for([&] { return probe.look({at("/")}, patience).size() == 1; }));
+        ASSERT_TRUE(wait_for([&] { return probe.query({at("/")}, patience).size() == 1; }));
         EXPECT_FALSE(probe.stuck());
     }
 }
@@ -86,7 +86,7 @@ TEST(Probe, EndsAlthoughAFilesystemHangs)
     disks->hang("/dead");
     {
         Probe probe{[disks](Usage& u) { return (*disks)(u); }};
-        probe.look({at("/dead")}, 1ms);
+        probe.query({at("/dead")}, 1ms);
         ASSERT_TRUE(wait_for([&] { return probe.stuck() == "/dead"; }));
     } // returns: the thread is left behind
     disks->hang("");
