@@ -208,7 +208,7 @@ std::string Runtime::Impl::bind_control()
 
 void Runtime::Impl::start_plugins()
 {
-    started_with = config;
+    phase.started_with = config;
     const auto path = plugin_path(*config, paths);
     plugins->apply(config->plugins, find_plugins(path), joined(path),
                    [this](const auto& changes) { plugins_started(changes); });

@@ -45,6 +45,8 @@ struct Runtime::Impl {
     // Where the daemon is between its start and its end.
     struct Phase {
         std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+        // To report changed keys that need a restart.
+        ConfigPtr started_with;
         bool ready = false, stopping = false;
         int exit_code = 0;
     };
@@ -55,8 +57,6 @@ struct Runtime::Impl {
     LoadRequest request;
     RuntimePaths paths;
     ConfigPtr config;
-    // The configuration of the start, to report changed keys that need a restart.
-    ConfigPtr started_with;
     base::FileLock state_lock;
     Loops loops;
     Metrics metrics;

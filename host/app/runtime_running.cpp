@@ -126,7 +126,7 @@ void Runtime::Impl::plugins_applied(Reloaded answer, const PluginChanges& change
     };
     add(changes.changes);
     add(sessions->use(config));
-    add(pending_restart(*started_with, *config));
+    add(pending_restart(*phase.started_with, *config));
     for (const auto& change : answer.changes) log::info("reload", change);
     answer.notices = changes.notices;
     for (const auto& notice : answer.notices) log::warn("reload", notice);
