@@ -88,7 +88,7 @@ struct Parser {
                    CLI::App* parent = nullptr)
     {
         CLI::App* sub = (parent ? parent : &app)->add_subcommand(name, what);
-        sub->fallthrough(); // common options may stand behind the verb
+        sub->fallthrough(); // common options may follow the verb
         if (action) sub->callback([this, action = std::move(action)] { chosen = action; });
         return sub;
     }

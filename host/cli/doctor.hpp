@@ -40,7 +40,7 @@ Findings check_server(const ServerConfig&, std::chrono::milliseconds patience);
 // "valid for 3 days"; adds a finding if it expires soon or has expired.
 std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);
 
-// Judges what a response to an upgrade request means for a session. `ahead`: our clock minus theirs in seconds.
+// Checks what a response to an upgrade request means for a session. `ahead`: our clock minus theirs in seconds.
 void check_upgrade(Findings&, const std::string& area, const ServerConfig&, const netclient::ResponseHead&);
 void check_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
 

@@ -241,7 +241,7 @@ std::string conditions(const json& status, std::int64_t now, bool colours)
     return out.empty() ? "" : heading("Trouble", colours) + out;
 }
 
-// One line that tells whether to read on.
+// One line with the overall state.
 std::string summary(const json& status, bool colours)
 {
     const auto well = [](const json& list, auto is_well) {

@@ -84,7 +84,7 @@ std::string unknown_placeholder(const std::string& url)
     const auto authority = url.find("://");
     const auto dollar = authority == std::string::npos ? authority : url.find('$', authority);
     if (dollar == std::string::npos || dollar > url.find('/', authority + 3))
-        return {}; // "$" may stand in a path
+        return {}; // a path may contain "$"
     const auto is_word = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
     auto end = dollar + 1;
     while (end < url.size() && is_word(static_cast<unsigned char>(url[end]))) ++end;

@@ -10,7 +10,7 @@
 namespace agenthost::host {
 
 void fill_error(agh_error&, agh_status, std::string_view code, std::string_view text); // cut to fit
-void tidy(agh_error&);                // cleans up what a plugin left
+void tidy(agh_error&);                // makes a plugin's error valid: terminated, UTF-8
 std::string_view code_of(agh_status); // the standard code, if the plugin gave none
 std::string error_json(std::string_view code, std::string_view message); // {"code":..,"message":..}
 

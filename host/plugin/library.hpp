@@ -18,15 +18,15 @@ const agh_entry_v1* load_library(const std::string& file, const Manifest&, std::
 // Empty: it can. Blocking.
 std::string replaced_library(const std::string& file);
 
-// Device, inode, size and time of change, as text: two that differ are two files. "none" when there is no
-// such file. Blocking.
+// Device, inode, size and time of change as text; it differs for different files. "none" if the file does not
+// exist. Blocking.
 std::string file_identity(const std::string& file);
 
-// Empty unless less of the file is there than its own program headers say: dlopen() maps what is missing and
-// dies of SIGBUS. Blocking.
+// Returns an error if the file is shorter than its program headers state, because dlopen() would map the missing
+// part and die of SIGBUS. Blocking.
 std::string refuse_cut_short(const std::string& file);
 
-// The judgement alone, for tests and for check_library().
+// Checks an entry; also for tests and check_library().
 std::string check_entry(const std::string& file_name, const agh_entry_v1&, const Manifest&);
 
 } // namespace agenthost::host

@@ -27,7 +27,7 @@ namespace agenthost::host {
 class Life : public std::enable_shared_from_this<Life> {
 public:
     struct Options {
-        // How the plugin is reached; on_misbehaviour is told of what it does to us, too. [any]
+        // How the plugin is reached. on_misbehaviour is also called for violations that Life detects. [any]
         EntryPoints::Options plugin;
         HostServices* services = nullptr;
         std::shared_ptr<MainThread> main;
@@ -37,7 +37,8 @@ public:
     static std::shared_ptr<Life> make(Options);
     ~Life();
 
-    // start(), configure(), drain(), the health check; what the plugin can and how the last of them went.
+    // start(), configure(), drain(), the health check; which functions the plugin has, and the result of the
+    // last call.
     [[nodiscard]] EntryPoints& plugin() { return plugin_; }
 
     // [ctl], each returns the problem. destroy() also when create() failed; it closes the agh_host.
@@ -47,15 +48,15 @@ public:
     // Main thread. Runs what waited for [run]; call it after start(). Returns an error when the workers'
     // threads cannot be created, else nothing.
     std::string open();
-    void close_run(); // before destroy(): calls out are answered, the loop ends
+    void close_run(); // before destroy(): answers pending calls and ends the loop
     void leave();     // one turn of the main thread after close_run(), right before destroy()
-    void give_up();   // it hangs: no call of either side gets through any more; what it holds is left behind
-    agh_status invoke(const agh_request&, agh_error&); // here and now
+    void give_up();   // it hangs: blocks all calls of both sides and abandons its threads and memory
+    agh_status invoke(const agh_request&, agh_error&); // on this thread
     agh_status queue(const agh_request&, agh_error&);  // by a worker
     void cancel(agh_req);
     void writable(agh_req);
     void refuse_queued(const std::string& why); // BUSY, not started
-    void overdue(agh_req);                      // it was told to stop and did not: held until it comes back
+    void overdue(agh_req);                      // it was cancelled and did not end: held until it returns
     // Whether overdue requests are open in the plugin.
     [[nodiscard]] bool holds_requests() const { return overdue_.any(); }
     [[nodiscard]] RunContext& run() { return run_; }

@@ -40,7 +40,7 @@ void CommandIo::watch()
         (readers_.held() ? 0u : std::uint32_t{EPOLLIN}) | (typing ? std::uint32_t{EPOLLOUT} : 0u);
     const auto want = [this](const base::Fd& fd, std::uint32_t events) {
         if (!fd) return;
-        // Not with no events: a hang-up would be told again and again.
+        // Without events to wait for it is not watched, because epoll would report a hang-up forever.
         events != 0 ? loop_.watch(fd.get(), events, watcher_) : loop_.forget(fd.get());
     };
     want(process_->out, out);

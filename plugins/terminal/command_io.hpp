@@ -1,4 +1,4 @@
-// Moves a command's bytes: reads what it writes into its outputs, and writes what was typed into its standard
+// Moves a command's bytes: reads its output into channels, and writes input to its standard
 // input. Loop thread.
 //
 // Readers may hold the command back: then nothing is read until they let go, and the command waits at a full

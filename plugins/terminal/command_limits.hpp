@@ -1,4 +1,4 @@
-// Gives each command a cgroup, and says which configured limits no cgroup holds. Loop thread, problem() any.
+// Gives each command a cgroup, and reports which configured limits no cgroup enforces. Loop thread, problem() any.
 #pragma once
 
 #include "cgroup.hpp"

@@ -1,5 +1,5 @@
-// One command from its request to its result: waits, runs, is remembered for a while, and whoever asks is
-// sent its output. Loop thread.
+// One command from its request to its result: it waits, runs, and is kept for a while; its output is sent to all
+// requests for it. Loop thread.
 //
 // execution.hpp has its process, readers.hpp the requests that are served. Readers are served to the last
 // byte, then the request is answered.
@@ -19,7 +19,7 @@ namespace agenthost::terminal {
 
 class Job;
 
-// What a job tells.
+// Receives the events of a job.
 class JobOwner {
 public:
     virtual ~JobOwner() = default;

@@ -1,4 +1,4 @@
-// Writes what a caller is told of a command, as JSON.
+// Writes a command's state and result as JSON for callers.
 #pragma once
 
 #include "job.hpp"

@@ -59,7 +59,7 @@ private:
     bool grow();
     void free_memory();
     [[nodiscard]] bool whole_ring() const { return size_ > window; } // in memory
-    void spill(std::uint64_t until);                                 // to the ring, what leaves memory
+    void spill(std::uint64_t until);                                 // writes what leaves memory to the ring
     void write_ring(std::uint64_t offset, std::string_view);
     bool read_ring(std::uint64_t offset, char* to, std::size_t n) const;
 
@@ -67,7 +67,7 @@ private:
     std::uint64_t ring_;
     WindowBudget* budget_;
     base::Fd fd_;
-    std::unique_ptr<char[]> memory_; // the byte at offset o stands at o % size_
+    std::unique_ptr<char[]> memory_; // the byte at offset o is at o % size_
     std::size_t size_ = window;
     std::string little_; // settled
     std::uint64_t end_ = 0;

@@ -255,7 +255,7 @@ bool Process::on_pidfd()
     helper_ = -1;
     // Killed by the command or by the kernel's memory killer: the command itself died with it
     // (PR_SET_PDEATHSIG). Its session and cgroup go now; a descendant that left the session, without a
-    // cgroup, is out of reach, and the README says so.
+    // cgroup, is out of reach (see GUIDE.md).
     if (!gone_ && pid_ > 0 && !status_) status_ = SIGKILL;
     if (!gone_ && pid_ > 0) ::kill(-pid_, SIGKILL);
     if (!gone_) cgroup_.kill();

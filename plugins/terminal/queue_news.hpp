@@ -19,7 +19,7 @@ public:
         : loop_{loop}, context_{context}, queue_{queue}, telemetry_{telemetry}
     {}
 
-    void changed(); // many changes of one turn are told once
+    void changed(); // several changes in one turn of the loop are reported once
 
 private:
     void send();
@@ -29,7 +29,7 @@ private:
     const Queue<JobPtr>& queue_;
     Telemetry& telemetry_;
     bool due_ = false;
-    std::set<std::string> informed_; // servers that heard of a queue that was not empty
+    std::set<std::string> informed_; // servers whose last event had a queue that was not empty
 };
 
 } // namespace agenthost::terminal

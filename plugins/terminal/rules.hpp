@@ -47,7 +47,7 @@ public:
         if (step_ == Step::kill) return Step::none;
         if (force) return step_ = Step::kill;
         if (step_ == Step::none && reason == Reason::timeout)
-            return step_ = Step::terminate; // nobody pressed Ctrl-C
+            return step_ = Step::terminate; // it was not interrupted by Ctrl-C
         return advance();
     }
     Step grace_over() { return step_ == Step::none ? Step::none : advance(); }

@@ -1,5 +1,5 @@
-// What was typed into a command and not yet taken by it. Counts every byte, so that what is sent again on a
-// new session is typed once. Loop thread; at most 256 KiB wait.
+// Buffers input that a command has not read yet. Counts every byte, so that input that is sent again on a new
+// session is written once. Loop thread; at most 256 KiB wait.
 #pragma once
 
 #include "params.hpp"
@@ -14,8 +14,8 @@ namespace agenthost::terminal {
 enum class StdinResult {
     taken,
     closed,
-    later
-}; // later: it has not taken what came before, or does not run yet
+    later // the command has not read the earlier input, or does not run yet
+};
 
 class StdinBuffer {
 public:
@@ -23,7 +23,7 @@ public:
 
     // The command starts with this, and `end`: no more will come.
     void begin(std::string text, bool end);
-    // `why` says what is wrong when it is not taken.
+    // `why`: the reason if the input is not accepted.
     struct Into {
         bool running = false, open = false, pty = false; // the command; its standard input
     };
