@@ -8,6 +8,7 @@
 #include "netclient/tls.hpp"
 #include "netclient/url.hpp"
 
+#include "base/ascii.hpp"
 #include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "base/http_date.hpp"
@@ -95,20 +96,24 @@ private:
     bool tunnel(const netclient::Proxy& proxy)
     {
         begin_step();
+        using State = netclient::ConnectAnswer::State;
         netclient::ConnectAnswer answer;
-        bool open = send(netclient::connect_request(proxy, url_.host, url_.port));
-        // One byte at a time: what follows the response belongs to TLS.
-        for (char byte = 0; open && answer.state() == netclient::ConnectAnswer::State::more;)
-            if ((open = receive(&byte, 1) == 1)) answer.feed({&byte, 1});
-        if (answer.status() == 0)
-            return bad("the proxy " + proxy.host + " does not respond like an HTTP proxy",
-                       "check proxy: http://HOST:PORT");
-        if (answer.state() == netclient::ConnectAnswer::State::open) return true;
-        return bad("the proxy " + proxy.host + " answers " + std::to_string(answer.status()) +
-                       " to CONNECT " + netclient::authority(url_.host, url_.port),
-                   answer.status() == 407
-                       ? "it requires a user and password: proxy: http://USER:PASSWORD@HOST:PORT"
-                       : "it must allow CONNECT to this address");
+        char bytes[1024];
+        std::string_view rest;
+        std::size_t n = send(netclient::connect_request(proxy, url_.host, url_.port)) ? 1 : 0;
+        while (n != 0 && answer.state() == State::more) {
+            n = receive(bytes, sizeof bytes);
+            rest = {bytes, n};
+            rest.remove_prefix(answer.feed(rest));
+        }
+        if (answer.state() == State::open && rest.empty()) return true;
+        if (answer.state() == State::open)
+            return bad(netclient::ConnectAnswer::overrun(proxy, rest), "check proxy: http://HOST:PORT");
+        if (answer.state() == State::more)
+            return bad(answer.broke_off(proxy, why_no_input()), "check proxy: http://HOST:PORT");
+        std::string remedy = answer.remedy(proxy);
+        remedy.front() = base::to_lower(remedy.front());
+        return bad(answer.refusal(proxy, url_.host, url_.port), remedy);
     }
 
     bool secure()
@@ -187,8 +192,9 @@ private:
             if (!conf::sounds_secret(header.first)) headers.push_back(header);
         begin_step();
         netclient::ResponseHead answer;
-        if (!send(netclient::request_head("GET", url_, headers)) || !receive_head(answer))
-            return bad("does not respond like a web server", "is this the port in url?");
+        std::string why = "it does not read the request";
+        if (!send(netclient::request_head("GET", url_, headers)) || !receive_head(answer, why))
+            return bad("does not respond like a web server: " + why, "is this the port in url?");
         check_upgrade(findings_, area_, server_, answer);
         if (const auto date = base::parse_http_date(answer.header("date")))
             check_clock(findings_, area_, server_, std::time(nullptr) - *date / 1000);
@@ -219,15 +225,22 @@ private:
         }
     }
 
-    // False: no answer, or it is not HTTP.
-    bool receive_head(netclient::ResponseHead& head)
+    [[nodiscard]] std::string why_no_input() const
     {
-        std::string text(netclient::max_head, '\0'), why;
+        return netclient::Clock::now() < until_ ? "the connection ended" : "nothing more in time";
+    }
+
+    // False: there is no head; `why` says what came instead. A head whose body could not be read counts,
+    // because only status and fields are judged.
+    bool receive_head(netclient::ResponseHead& head, std::string& why)
+    {
+        std::string text(netclient::max_head, '\0');
         for (std::size_t size = 0; const std::size_t n = receive(text.data() + size, text.size() - size);) {
             const auto result = netclient::parse_response_head({text.data(), size += n}, head, why,
                                                                netclient::Switching::expected);
-            if (result != netclient::HeadResult::more) return result == netclient::HeadResult::complete;
+            if (result != netclient::HeadResult::more) return head.status != 0;
         }
+        why = why_no_input();
         return false;
     }
 

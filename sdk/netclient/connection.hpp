@@ -33,9 +33,8 @@ public:
     [[nodiscard]] bool certificate_refused() const { return certificate_refused_; }
     Done read(void* data, std::size_t size);
     Done write(const void* data, std::size_t size);
-    void cork(
-        bool
-            on); // on: only full segments leave, so that records of 16 KiB share them; off: what is left leaves now
+    // On: only full segments leave, so that records of 16 KiB share them. Off: what is left leaves now.
+    void cork(bool on);
     // Sends from `file` at `offset` and advances it. Plain connections only: with TLS the bytes must be
     // encrypted here.
     Done send_file(int file, std::uint64_t& offset, std::size_t size);

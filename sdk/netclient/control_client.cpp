@@ -83,11 +83,12 @@ private:
 // nullopt: `answer` says why not.
 std::optional<Connection> connect(const std::filesystem::path& socket, ControlAnswer& answer)
 {
-    constexpr std::chrono::seconds patience{5}; // a full backlog
+    // The daemon's backlog may be full.
+    constexpr std::chrono::seconds connect_timeout{5};
     const auto address = unix_address(socket.string(), answer.problem);
     if (!address) return std::nullopt;
     const base::Cancel never;
-    Connected made = connect_to(*address, patience, {never});
+    Connected made = connect_to(*address, connect_timeout, {never});
     if (made.socket) return Connection{std::move(made.socket)};
     answer.no_daemon = made.error == ENOENT || made.error == ECONNREFUSED || made.error == ENOTDIR;
     answer.problem = answer.no_daemon ? absent(socket)

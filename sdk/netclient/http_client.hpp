@@ -5,7 +5,28 @@
 // redirect; at most `redirects` redirects, none from https to http, no credentials to another origin; the
 // network settings of the requesting server (proxy, TLS, its own origin); resuming a broken GET by Range and
 // If-Range if the server supports it, else starting over; the retry budget; idle timeouts and a minimum rate.
-// It does not support keep-alive, cookies or compressed bodies. One client serves any number of threads.
+// One client serves any number of threads.
+//
+// How it follows RFC 9110 and 9112 beyond the rules of heads (http_head.hpp); each rule is a test of
+// http_client_test.cpp against a scripted server:
+// - a response before the whole body is sent (9112 9.3): stops sending; a 2xx is then rejected, anything else
+//   reported
+// - status above 599 (9110 15): retried like 5xx and 408; other 4xx are final
+// - a content coding (9110 8.4, 12.5.3): `Accept-Encoding: identity` is sent, other codings are rejected
+// - chunk extensions, trailers (9112 7.1): skipped up to 16 KiB (chunked_test.cpp: split anywhere)
+// - a body without a length (9112 6.3): ends with the connection; accepted only where the receiver can detect
+//   truncation
+// - a truncated body (9112 8): resumed by Range if there is a strong validator, otherwise restarted
+// - `Location` with spaces, raw UTF-8, brackets (9110 10.2.2): percent-encoded; backslashes and control
+//   characters are rejected; the fragment is dropped; no Location at all is rejected
+// - 307, 308 (9110 15.4): followed with method and body; 301, 302, 303 for GET only; 300, 304, 305,
+//   306 are not followed
+// - more than five redirects; https to http (9110 15.4, 17.9): rejected
+// - Authorization, Cookie, Proxy-Authorization after a redirect (9110 15.4): sent to the first origin only
+// - Host, Connection: close, Content-Length of a request (9112 3.2, 6.2, 9.6): sent; no Expect, no
+//   Transfer-Encoding, no user information
+// Not used: HEAD, OPTIONS, caching, cookies, keep-alive, compressed bodies, authentication challenges,
+// Retry-After.
 #pragma once
 
 #include "address_policy.hpp"

@@ -113,18 +113,21 @@ Step Exchange::tunnel(const Proxy& proxy)
     if (Step step = send_all(request.data(), request.size()); !step.ok()) return step;
     const auto until = Clock::now() + options().connect_timeout;
     ConnectAnswer answer;
+    char bytes[1024];
+    std::string_view rest;
     while (answer.state() == ConnectAnswer::State::more) {
-        char byte = 0; // one at a time: what follows the head belongs to the server
-        const auto done = connection_->read(&byte, 1);
+        const auto done = connection_->read(bytes, sizeof bytes);
         if (done.io == Connection::Io::ok) {
-            answer.feed({&byte, 1});
+            rest = {bytes, done.bytes};
+            rest.remove_prefix(answer.feed(rest));
         } else if (done.io != Connection::Io::again) {
-            return Step::retry("the proxy " + proxy.shown() + " closed the connection without an answer");
+            return Step::retry(answer.broke_off(proxy, "the connection ended"));
         } else if (Step step = wait_until(until, "waiting for the proxy"); !step.ok()) {
             return step;
         }
     }
-    if (answer.state() == ConnectAnswer::State::open) return {};
+    if (answer.state() == ConnectAnswer::State::open)
+        return rest.empty() ? Step{} : Step::finish(End::refused, ConnectAnswer::overrun(proxy, rest));
     std::string problem = answer.problem(proxy, url_.host, url_.port);
     const bool transient = answer.status() >= 500;
     return transient ? Step::retry(std::move(problem)) : Step::finish(End::refused, std::move(problem));

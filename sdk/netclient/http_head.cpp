@@ -64,16 +64,6 @@ struct RawHead {
     [[nodiscard]] bool has(std::string_view name) const { return head.fields.contains(name); }
 };
 
-// Where the head ends: after its empty line. Lines end in CRLF, or in LF alone (RFC 9112, 2.2).
-std::size_t end_of_head(std::string_view text)
-{
-    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-        if (text.substr(at + 1, 1) == "\n") return at + 2;
-        if (text.substr(at + 1, 2) == "\r\n") return at + 3;
-    }
-    return std::string_view::npos;
-}
-
 // "HTTP/1.1 200 OK", also without a reason or the space before it. False: not a status line.
 bool read_status_line(std::string_view line, RawHead& head)
 {
@@ -164,6 +154,15 @@ std::size_t empty_lines(std::string_view text)
 }
 
 } // namespace
+
+std::size_t end_of_head(std::string_view text)
+{
+    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+        if (text.substr(at + 1, 1) == "\n") return at + 2;
+        if (text.substr(at + 1, 2) == "\r\n") return at + 3;
+    }
+    return std::string_view::npos;
+}
 
 std::size_t skip_interim(std::string_view text, int& count)
 {

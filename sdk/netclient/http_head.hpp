@@ -1,5 +1,22 @@
-// Parses the head of an HTTP/1.1 response and writes the head of a request. No I/O. README.md lists the rules
-// of RFC 9110 and 9112 that a client follows, each with its test.
+// Parses the head of an HTTP/1.1 response and writes the head of a request. No I/O.
+//
+// How it follows RFC 9112 and 9110 (http_client.hpp has the rules for bodies and redirects); each rule is a
+// test of http_client_test.cpp, against a scripted server, or of http_head_test.cpp:
+// - interim responses (100, 102, 103, any 1xx; 9110 15.2): skipped, also during a body, split anywhere; more
+//   than max_interim are rejected
+// - 101 without a request for it (9110 15.2.2): rejected; accepted where it is expected
+// - a status line without a reason, or without the space before it (4): accepted; versions other than
+//   HTTP/1.x are rejected
+// - empty lines before the status line (2.2): two are skipped
+// - lines that end in LF alone (2.2): accepted
+// - obs-fold (5.2): one space; white space before the first field is rejected
+// - white space before the colon, invalid field names, CR or NUL in a value (5, 9110 5.5): rejected
+// - a head of more than max_head bytes (9110 5.4): rejected
+// - repeated or listed Content-Length (9110 8.6): equal values count once, different values are rejected
+// - Content-Length with Transfer-Encoding; Transfer-Encoding in HTTP/1.0 (6.1, 6.3): rejected
+// - a transfer coding other than `chunked`; `chunked` twice (6.1, 7): rejected, none was requested
+// - 204, 205, 304 (6.3): no body, whatever the fields say
+// - two different Location fields (9110 5.3): rejected
 #pragma once
 
 #include "url.hpp"
@@ -48,6 +65,9 @@ enum class Switching { refused, expected };
 // skip_interim() removes longer runs of them. bad, unsupported: `why` says what is wrong.
 HeadResult parse_response_head(std::string_view text, ResponseHead& head, std::string& why,
                                Switching = Switching::refused);
+
+// The size of a head that begins `text`, its empty line included; npos: it is incomplete.
+std::size_t end_of_head(std::string_view text);
 
 // Bytes of complete interim answers at the start of `text`, 101 not among them; `count` grows by their
 // number.

@@ -1,5 +1,5 @@
-// Blocking network steps with cancellation and a deadline: wait for a descriptor, resolve a name, connect. For the threads of
-// transfers; never call them on an I/O thread.
+// Blocking network steps with cancellation and a deadline: wait for a descriptor, resolve a name, connect.
+// For the threads of transfers; never call them on an I/O thread.
 #pragma once
 
 #include "address_policy.hpp"
@@ -41,17 +41,19 @@ struct Address {
     [[nodiscard]] const sockaddr& get() const { return reinterpret_cast<const sockaddr&>(storage); }
 };
 
-// The address of a unix socket. nullopt and `why` if the path is empty or longer than the kernel accepts (107 bytes).
+// The address of a unix socket. nullopt and `why` if the path is empty or longer than the kernel accepts (107
+// bytes).
 std::optional<Address> unix_address(const std::string& path, std::string& why);
 
-// What the system's resolver says, in its order, at most 16. Blocks for as long as it does. Empty and `why` (the reason alone) when
-// there is none.
+// What the system's resolver says, in its order, at most 16. Blocks for as long as it does. Empty and `why`
+// (the reason alone) when there is none.
 std::vector<Address> look_up(const std::string& host, std::uint16_t port, std::string& why);
 
 bool all_loopback(const std::vector<Address>&);
 
-// Resolves host names. getaddrinfo() cannot be interrupted, so each DNS lookup runs on its own thread, which the caller abandons
-// after its timeout. At most `max_threads`; the destructor joins them, which the resolver's timeouts bound (2 s, 2 tries).
+// Resolves host names. getaddrinfo() cannot be interrupted, so each DNS lookup runs on its own thread, which
+// the caller abandons after its timeout. At most `max_threads`; the destructor joins them, which the
+// resolver's timeouts bound (2 s, 2 tries).
 class Resolver {
 public:
     explicit Resolver(std::size_t max_threads = 16) : max_threads_{max_threads} {}
@@ -81,7 +83,8 @@ struct Connected {
 // Connects to an address that the configuration names, so no policy applies: a unix socket, a proxy.
 Connected connect_to(const Address&, std::chrono::milliseconds timeout, const Patience&);
 Connected connect_to(const std::vector<Address>&, std::chrono::milliseconds timeout, const Patience&);
-// Connects to the first address that the policy admits and that answers. A unix socket is never admitted here.
+// Connects to the first address that the policy admits and that answers. A unix socket is never admitted
+// here.
 Connected connect_to(const std::vector<Address>&, const AddressPolicy&, std::chrono::milliseconds timeout,
                      const Patience&);
 

@@ -1,6 +1,7 @@
 #include "proxy.hpp"
 
 #include "base/base64.hpp"
+#include "http_head.hpp"
 #include "url.hpp"
 
 #include <algorithm>
@@ -78,44 +79,87 @@ std::string connect_request(const Proxy& proxy, std::string_view host, std::uint
 
 std::size_t ConnectAnswer::feed(std::string_view bytes)
 {
-    if (state_ != State::more) return 0;
-    const std::size_t before = head_.size();
-    head_ += bytes.substr(0, max_head - before);
-    const std::size_t searched = before < 3 ? 0 : before - 3; // the end may lie across two pieces
-    const std::size_t end = head_.find("\r\n\r\n", searched);
-    if (end == std::string::npos) {
-        constexpr std::string_view begin = "HTTP/1.";
-        const bool http = head_.compare(0, std::min(head_.size(), begin.size()), begin, 0,
-                                        std::min(head_.size(), begin.size())) == 0;
-        if (!http || head_.size() >= max_head) state_ = State::refused;
-        return bytes.size();
+    constexpr std::string_view begin = "HTTP/1.";
+    std::size_t used = 0;
+    while (state_ == State::more && used < bytes.size()) {
+        const std::string_view piece = bytes.substr(used, max_head - head_.size());
+        const std::size_t before = head_.size();
+        head_ += piece;
+        const std::size_t end = end_of_head(head_);
+        const std::size_t compared = std::min(head_.size(), begin.size());
+        if (head_.compare(0, compared, begin, 0, compared) != 0 ||
+            (end == std::string::npos && head_.size() >= max_head)) {
+            state_ = State::refused;
+            return bytes.size();
+        }
+        if (end == std::string::npos) return bytes.size();
+        head_.resize(end);
+        used += end - before;
+        // "HTTP/1.1 200 Connection established"
+        const std::string_view code = std::string_view{head_}.substr(std::min<std::size_t>(9, end), 3);
+        int status = 0;
+        const auto [stop, error] = std::from_chars(code.data(), code.data() + code.size(), status);
+        const bool valid = error == std::errc{} && stop == code.data() + 3 && status >= 100;
+        if (valid && status < 200 && status != 101) {
+            head_.clear();
+            continue;
+        }
+        status_ = valid ? status : 0;
+        state_ = status_ / 100 == 2 ? State::open : State::refused;
     }
-    head_.resize(end + 4);
-    // "HTTP/1.1 200 Connection established"
-    const std::string_view code = std::string_view{head_}.substr(std::min<std::size_t>(9, head_.size()), 3);
-    const auto [stop, error] = std::from_chars(code.data(), code.data() + code.size(), status_);
-    const bool http = head_.starts_with("HTTP/1.") && error == std::errc{} && stop == code.data() + 3;
-    if (!http) status_ = 0;
-    state_ = status_ / 100 == 2 ? State::open : State::refused;
-    return head_.size() - before;
+    return used;
+}
+
+std::string ConnectAnswer::first_line() const
+{
+    return printable(std::string_view{head_}.substr(0, head_.find_first_of("\r\n")), max_quoted);
+}
+
+std::string ConnectAnswer::refusal(const Proxy& proxy, std::string_view host, std::uint16_t port) const
+{
+    const std::string who = "the proxy " + proxy.shown(), line = first_line();
+    if (status_ == 0) return who + " does not respond like an HTTP proxy; it sent \"" + line + '"';
+    const std::string answered =
+        who + " answered " + std::to_string(status_) + " to CONNECT " + authority(host, port);
+    // "HTTP/1.1 407 Proxy Authentication Required"
+    constexpr std::size_t reason = 13;
+    return line.size() > reason ? answered + " (" + line.substr(reason) + ")" : answered;
+}
+
+std::string ConnectAnswer::remedy(const Proxy& proxy) const
+{
+    switch (status_) {
+    case 0: return "Check proxy: http://HOST:PORT";
+    case 403:
+    case 405: return "Its rules must admit CONNECT to this address and port";
+    case 407:
+        return proxy.authorization.empty()
+                   ? "It requires a user and password; write proxy: http://USER:PASSWORD@HOST:PORT"
+                   : "It rejects the user and password in proxy; correct them";
+    case 502:
+    case 503:
+    case 504: return "It cannot reach the server; check url and the route from the proxy to it";
+    default: return "The proxy must support CONNECT";
+    }
 }
 
 std::string ConnectAnswer::problem(const Proxy& proxy, std::string_view host, std::uint16_t port) const
 {
-    const std::string who = "the proxy " + proxy.shown();
-    if (status_ == 0) return who + " does not respond like an HTTP proxy. Check proxy: http://HOST:PORT";
-    const std::string answered =
-        who + " answered " + std::to_string(status_) + " to CONNECT " + authority(host, port);
-    if (status_ == 407)
-        return answered +
-               (proxy.authorization.empty()
-                    ? ". It requires a user and password; write proxy: http://USER:PASSWORD@HOST:PORT"
-                    : ". It rejects the user and password in proxy; correct them");
-    if (status_ == 403 || status_ == 405)
-        return answered + ". Its rules must admit CONNECT to this address and port";
-    if (status_ == 502 || status_ == 503 || status_ == 504)
-        return answered + ". It cannot reach the server; check url and the route from the proxy to it";
-    return answered + ". The proxy must support CONNECT";
+    return refusal(proxy, host, port) + ". " + remedy(proxy);
+}
+
+std::string ConnectAnswer::overrun(const Proxy& proxy, std::string_view rest)
+{
+    return "the proxy " + proxy.shown() + " sent unexpected data after the CONNECT response: \"" +
+           printable(rest, max_quoted) + "\". Check that it is an HTTP proxy";
+}
+
+std::string ConnectAnswer::broke_off(const Proxy& proxy, std::string_view why) const
+{
+    const std::string line = first_line();
+    const std::string sent = line.empty() ? "nothing" : '"' + line + '"';
+    return "the proxy " + proxy.shown() + " did not complete its response: it sent " + sent + ", then " +
+           std::string{why};
 }
 
 } // namespace agenthost::netclient

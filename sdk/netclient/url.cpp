@@ -95,7 +95,8 @@ std::string without_dots(std::string_view path)
     return out;
 }
 
-// What a Location may carry unencoded. Not the backslash, which some take for a slash, nor control characters.
+// What a Location may carry unencoded. Not the backslash, which some take for a slash, nor control
+// characters.
 std::string encoded(std::string_view target)
 {
     static constexpr std::string_view forgotten = " \"<>^`{|}[]";
@@ -223,14 +224,37 @@ std::string scheme_of(std::string_view text)
 
 namespace {
 
+// HOST or HOST:PORT, as far as the characters tell.
+bool is_host_and_port(std::string_view authority)
+{
+    if (authority.starts_with('[')) authority.remove_prefix(std::min(authority.find(']'), authority.size()));
+    const auto colon = authority.find(':');
+    return colon == std::string_view::npos || std::ranges::all_of(authority.substr(colon + 1), digit);
+}
+
+// Where the user information ends, that is at which "@"; npos: there is none. A "/", "?" or "#" in a password
+// that nobody has percent-encoded looks like the end of the authority. In doubt everything up to the last "@"
+// is taken for a password, except in ws:// and wss:// URLs of the form HOST[:PORT]/..., which cannot have
+// one.
+std::size_t end_of_user(std::string_view url, std::size_t authority)
+{
+    const std::size_t last = url.rfind('@');
+    if (last == url.npos || last < authority) return url.npos;
+    const std::size_t end = url.find_first_of("/?#", authority);
+    const std::string_view host = url.substr(authority, std::min(end, url.size()) - authority);
+    if (last < end || host.find('@') != host.npos) return last;
+    const std::string scheme = scheme_of(url);
+    if ((scheme == "ws" || scheme == "wss") && is_host_and_port(host)) return url.npos;
+    return url.substr(authority, last - authority).find(':') == url.npos ? url.npos : last;
+}
+
 // The URL with `instead` where the user was, "@" included.
 std::string without_user(std::string_view text, std::string_view instead)
 {
     std::string out{text};
-    const std::size_t begin = out.find("://");
-    if (begin == std::string::npos) return out;
-    const std::size_t at = out.rfind('@', out.find_first_of("/?#", begin + 3));
-    if (at != std::string::npos && at > begin) out.replace(begin + 3, at - begin - 2, instead);
+    const std::size_t scheme = scheme_of(text).size(), begin = scheme == 0 ? 0 : scheme + 3;
+    const std::size_t at = end_of_user(out, begin);
+    if (at != std::string::npos) out.replace(begin, at + 1 - begin, instead);
     return out;
 }
 
@@ -238,7 +262,8 @@ std::string without_user(std::string_view text, std::string_view instead)
 
 std::string shown_url(std::string_view text)
 {
-    return without_user(text.substr(0, text.find_first_of("?#")), "");
+    const std::string url = without_user(text, "");
+    return url.substr(0, url.find_first_of("?#"));
 }
 
 std::string redact_url(std::string_view text)

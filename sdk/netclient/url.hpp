@@ -1,5 +1,5 @@
-// A URL: http and https of transfers, ws and wss of servers. Parsed strictly, nothing is guessed: the host that is checked must be the
-// host that is connected to (parsers that disagree are how filters are bypassed).
+// Parses URLs: http and https of transfers, ws and wss of servers. Strict, nothing is guessed: the host that
+// is checked must be the host that is connected to (parsers that disagree are how filters are bypassed).
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,19 @@
 namespace agenthost::netclient {
 
 struct Url {
-    bool tls = false; // https or wss
-    std::string host; // lower case; an IPv6 address without brackets
+    // https or wss.
+    bool tls = false;
+    // Lower case; an IPv6 address without brackets.
+    std::string host;
     std::uint16_t port = 0;
-    std::string target; // path and query as they go on the wire, "/" at least; the fragment is gone
+    // Path and query as they are sent, at least "/", without the fragment.
+    std::string target;
     bool literal_v6 = false;
 
-    [[nodiscard]] std::string
-    authority() const; // for the Host header: the port only when it is not the scheme's own
-    // For people and logs: scheme, host and port. Path and query may be a one-time secret and are never shown.
+    // For the Host header: with the port unless it is the scheme's own.
+    [[nodiscard]] std::string authority() const;
+    // For people and logs: scheme, host and port. Path and query may be a one-time secret and are never
+    // shown.
     [[nodiscard]] std::string redacted() const;
     // "https://host:port/", http for ws and https for wss: what same_origin() compares.
     [[nodiscard]] std::string origin() const { return redacted() + "/"; }
@@ -31,21 +35,25 @@ constexpr std::size_t max_url = 8192;
 // nullopt and `why` when it is not an absolute http(s) URL. User info (user:password@) is refused.
 std::optional<Url> parse_url(std::string_view text, std::string& why);
 
-// The URL of a server in the configuration or a registration: ws, wss, and http or https for what answers upgrades there. Path and query
-// are the administrator's and stay as they are written, but for blanks, control characters (refused) and the fragment. `why` quotes
-// nothing of the URL; the caller says which one is meant.
+// The URL of a server in the configuration or a registration: ws, wss, and http or https for what answers
+// upgrades there. Path and query stay as the administrator wrote them, without the fragment; blanks and
+// control characters are refused. `why` quotes nothing of the URL; the caller says which one is meant.
 std::optional<Url> parse_server_url(std::string_view text, std::string& why);
 
-// A Location header against the URL it came from: absolute, //host, /path, ?query or relative. What servers forget to encode in a path
-// or query (spaces, non-ASCII bytes, brackets and braces) is percent-encoded, as browsers do.
+// A Location header against the URL it came from: absolute, //host, /path, ?query or relative. Spaces,
+// non-ASCII bytes, brackets and braces, which servers forget to encode, are percent-encoded as browsers do.
 std::optional<Url> resolve_url(const Url& base, std::string_view location, std::string& why);
 
-// What stands before "://", in lower case; empty: no scheme.
+// The part before "://", in lower case; empty: no scheme.
 std::string scheme_of(std::string_view text);
 
+// Both hide the whole user information, even if a password has a "/", "?" or "#" that must be
+// percent-encoded.
+//
 // A URL as a log or a status may show it: without user and query.
 std::string shown_url(std::string_view text);
-// A URL as a listing of the configuration shows it: "***" in place of the user and of each value in the query.
+// A URL as a listing of the configuration shows it: "***" in place of the user and of each value in the
+// query.
 std::string redact_url(std::string_view text);
 
 // A peer's text, fit for a log line: at most `max` bytes, control characters as '?'.

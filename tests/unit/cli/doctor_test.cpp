@@ -143,7 +143,8 @@ TEST_F(Doctor, ReportsTheProblemOfAServer)
         ContainsRegex(
             "FAIL  server a +answers 404: there is no WebSocket at this path\n +-> correct the path in url"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server a +its credential: .*gone: No such file or directory"));
-    EXPECT_THAT(ran.out, ContainsRegex("FAIL  server b +does not respond like a web server"));
+    EXPECT_THAT(ran.out,
+                ContainsRegex("FAIL  server b +does not respond like a web server: the answer is not HTTP"));
     EXPECT_THAT(ran.out,
                 ContainsRegex("WARN  server b +environment variable AGENTHOST_TEST_NONE is not set"));
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  server c +no connection to 127.0.0.1 port [0-9]+: Connection "
@@ -164,7 +165,30 @@ TEST_F(Doctor, UsesTheProxy)
     const TcpAnswer strict{"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"};
     configure(server("ws://127.0.0.1:9/agent", ", proxy: 'http://127.0.0.1:" + strict.port + "'"));
     EXPECT_THAT(doctor().out,
-                ContainsRegex("FAIL  server files +the proxy 127.0.0.1 answers 407 to CONNECT 127.0.0.1:9"));
+                ContainsRegex("FAIL  server files +the proxy 127.0.0.1:[0-9]+ answered 407 to CONNECT "
+                              "127.0.0.1:9 .Proxy Authentication Required.\n +-> it requires a user"));
+}
+
+TEST_F(Doctor, QuotesAProxyThatIsNotOne)
+{
+    const TcpAnswer ssh{"SSH-2.0-OpenSSH_9.2\r\n"};
+    configure(server("ws://127.0.0.1:9/agent", ", proxy: 'http://127.0.0.1:" + ssh.port + "'"));
+    EXPECT_THAT(doctor().out,
+                ContainsRegex("FAIL  server files +the proxy 127.0.0.1:[0-9]+ does not respond like "
+                              "an HTTP proxy; it sent \"SSH-2.0-OpenSSH_9.2\"\n"
+                              " +-> check proxy: http://HOST:PORT"));
+}
+
+// A status is enough: a session does not read the body either.
+TEST_F(Doctor, JudgesTheStatusOfAResponseWhoseBodyCannotBeRead)
+{
+    const TcpAnswer coded{"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: gzip\r\n\r\n"};
+    configure(server("ws://127.0.0.1:" + coded.port + "/agent"));
+    EXPECT_THAT(doctor().out, ContainsRegex("FAIL  server files +answers 404: there is no WebSocket"));
+    const TcpAnswer both{
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"};
+    configure(server("ws://127.0.0.1:" + both.port + "/agent"));
+    EXPECT_THAT(doctor().out, ContainsRegex("server files +reachable; answers 401"));
 }
 
 struct DoctorTls : Doctor {

@@ -1,4 +1,5 @@
-// What a client owes to RFC 9110 and 9112, against a scripted TCP server: one test a rule. The list is in sdk/netclient/README.md.
+// What a client owes to RFC 9110 and 9112, against a scripted TCP server: one test a rule. The rules are in
+// http_head.hpp and http_client.hpp.
 #include "base/fd.hpp"
 #include "netclient/http_client.hpp"
 #include "tests/support/support.hpp"

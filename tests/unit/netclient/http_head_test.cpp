@@ -42,6 +42,15 @@ TEST(HttpHead, WaitsForTheWholeHead)
     EXPECT_TRUE(parse(head).head.chunked);
 }
 
+TEST(HttpHead, EndsAfterItsEmptyLine)
+{
+    EXPECT_EQ(end_of_head("A\r\n\r\nbody"), 5u);
+    EXPECT_EQ(end_of_head("A\n\nbody"), 3u);
+    EXPECT_EQ(end_of_head("A\n\r\nbody"), 4u);
+    for (const char* text : {"", "A", "A\r\n", "A\n\r", "A\r\nB: c\r\n"})
+        EXPECT_EQ(end_of_head(text), std::string_view::npos) << text;
+}
+
 TEST(HttpHead, SkipsInformationalAnswers)
 {
     const std::string early = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",

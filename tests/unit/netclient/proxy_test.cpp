@@ -23,11 +23,15 @@ TEST(ProxyUrl, IsRefusedWithASentenceAndWithoutItsPassword)
 {
     for (const std::string bad :
          {"https://me:secret@p:1", "socks5://me:secret@p:1", "http://me:secret@p:1/x", "http://",
-          "http://me:secret@", "http://me:secret@p:0", "http://secret@p:1", "http://a:%zz@p:1", "p:1"}) {
+          "http://me:secret@", "http://me:secret@p:0", "http://secret@p:1", "http://a:%zz@p:1", "p:1",
+          "me:secret@p:1", "http://me:se/cret@p:1", "http://me:secret/secret@p:1", "http://me:1/secret@p:1",
+          "http://me:s?secret@p:1", "http://me:s#secret@p:1", "http://m/e:secret@p:1",
+          "https://me:1/secret@p:1", "http://me:s@secret/secret@p:1"}) {
         std::string why;
         EXPECT_FALSE(parse_proxy(bad, why)) << bad;
         EXPECT_NE(why, "") << bad;
         EXPECT_EQ(why.find("secret"), std::string::npos) << why;
+        EXPECT_EQ(why.find("cret"), std::string::npos) << why;
     }
 }
 
@@ -47,6 +51,51 @@ TEST(ConnectAnswer, IsTheSameInPieces)
     ConnectAnswer more;
     EXPECT_EQ(more.feed(head + "tail"), head.size());
     EXPECT_EQ(more.state(), ConnectAnswer::State::open);
+}
+
+TEST(ConnectAnswer, AcceptsLinesThatEndInLfAloneAndInterimResponses)
+{
+    for (const std::string head : {"HTTP/1.0 200 OK\nA: b\n\n", "HTTP/1.1 200\r\n\n",
+                                   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
+        ConnectAnswer whole;
+        EXPECT_EQ(whole.feed(head + "tail"), head.size()) << head;
+        EXPECT_EQ(whole.state(), ConnectAnswer::State::open) << head;
+        ConnectAnswer pieces;
+        for (const char& c : head) EXPECT_EQ(pieces.feed({&c, 1}), 1u);
+        EXPECT_EQ(pieces.state(), ConnectAnswer::State::open) << head;
+    }
+    ConnectAnswer switched;
+    switched.feed("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    EXPECT_EQ(switched.state(), ConnectAnswer::State::refused);
+}
+
+TEST(ConnectAnswer, SaysWhatTheProxySent)
+{
+    const Proxy proxy{.host = "p", .port = 3128};
+    const auto refused = [&](const std::string& text) {
+        ConnectAnswer answer;
+        answer.feed(text);
+        return answer.problem(proxy, "h", 443);
+    };
+    EXPECT_EQ(
+        refused("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
+        "the proxy p:3128 answered 407 to CONNECT h:443 (Proxy Authentication Required). It requires a user "
+        "and password; write proxy: http://USER:PASSWORD@HOST:PORT");
+    EXPECT_EQ(
+        refused("HTTP/1.1 503\r\n\r\n"),
+        "the proxy p:3128 answered 503 to CONNECT h:443. It cannot reach the server; check url and the route "
+        "from the proxy to it");
+    EXPECT_EQ(refused("SSH-2.0-\x1b[31m" + std::string(1000, 'x') + "\r\n"),
+              "the proxy p:3128 does not respond like an HTTP proxy; it sent \"SSH-2.0-?[31m" +
+                  std::string(67, 'x') + "\". Check proxy: http://HOST:PORT");
+    ConnectAnswer cut;
+    EXPECT_EQ(cut.broke_off(proxy, "the connection ended"),
+              "the proxy p:3128 did not complete its response: it sent nothing, then the connection ended");
+    cut.feed("HTTP/1.1 200 OK\r\nVia");
+    EXPECT_EQ(
+        cut.broke_off(proxy, "the connection ended"),
+        "the proxy p:3128 did not complete its response: it sent \"HTTP/1.1 200 OK\", then the connection "
+        "ended");
 }
 
 TEST(ConnectAnswer, EndsAtItsBound)

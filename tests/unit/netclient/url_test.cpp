@@ -144,6 +144,27 @@ TEST(Url, IsListedWithItsSecretsMasked)
     EXPECT_EQ(redact_url("nothing"), "nothing");
 }
 
+// What a password must percent-encode and often does not.
+TEST(Url, HidesAPasswordThatHasASlash)
+{
+    for (const std::string password : {"se/cret", "1/secret", "s@x/secret", "s?ecret=1", "s#ecret", "/secret",
+                                       "secret/", "a/b:c/secret"}) {
+        const std::string url = "http://user:" + password + "@proxy:3128/";
+        EXPECT_EQ(redact_url(url), "http://***@proxy:3128/") << password;
+        EXPECT_EQ(shown_url(url), "http://proxy:3128/") << password;
+        EXPECT_EQ(redact_url("user:" + password + "@proxy"), "***@proxy") << password;
+    }
+    EXPECT_EQ(redact_url("https://us/er:secret@proxy"), "https://***@proxy");
+    EXPECT_EQ(redact_url("wss://user:se/cret@host/p"), "wss://***@host/p");
+}
+
+TEST(Url, ShowsAnAtSignThatIsNotOfAUser)
+{
+    EXPECT_EQ(shown_url("wss://h:8443/p@q"), "wss://h:8443/p@q");
+    EXPECT_EQ(redact_url("wss://[::1]:8443/p@q?mail=a@b"), "wss://[::1]:8443/p@q?mail=***");
+    EXPECT_EQ(redact_url("https://h/a@b"), "https://h/a@b");
+}
+
 TEST(Url, HasAScheme)
 {
     EXPECT_EQ(scheme_of("WSS://u:p@[::1]:8443/a"), "wss");
