@@ -17,12 +17,13 @@ class Delivery {
 public:
     static constexpr std::size_t most = 65'536;
 
-    // Starts a new connection; rows without a pong are sent again.
+    // Starts a new connection; rows without a pong are sent again. Its pings continue the numbers, so that no
+    // pong for an earlier connection's ping can prove a row of this one.
     void begin()
     {
         rows_.clear();
         large_.clear();
-        last_ = ponged_ = 0;
+        ponged_ = last_;
     }
 
     // The frame with this row was written to the socket.

@@ -64,7 +64,7 @@ Actions SessionMachine::on(Opened)
 Actions SessionMachine::on(Answered answer)
 {
     if (!answer.yes && (state_ == State::authenticating || state_ == State::ready)) {
-        refused_ = true;
+        refused_ = !answer.another;
         return close(1000, "credential refused");
     }
     return state_ == State::authenticating ? serve() : Actions{};

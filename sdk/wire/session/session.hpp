@@ -29,6 +29,8 @@ struct Start {};
 struct Opened {}; // TCP, TLS and the WebSocket upgrade are done
 struct Answered {
     bool yes;
+    // With no: another credential is left to try, so the next attempt follows after an ordinary delay.
+    bool another = false;
 }; // the server's answer to our hello; a later no: our credential is no longer valid
 struct Protested {
     std::string why;
