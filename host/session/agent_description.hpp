@@ -1,5 +1,5 @@
-// Describes this agent to a server: its id, its machine, its plugins' capabilities, and until hello is sent its
-// credential. Main I/O thread. Owned by OutboundSession.
+// Describes this agent to a server: its id, its machine, its plugins' capabilities, and until hello is sent
+// its credential. Main I/O thread. Owned by OutboundSession.
 #pragma once
 
 #include "wire/message.hpp"

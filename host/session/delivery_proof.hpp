@@ -1,5 +1,5 @@
-// Proves that the peer has the results that were sent: a ping follows them, and its pong confirms them. Results
-// are gathered for 100 ms before a ping asks.
+// Proves that the peer has the results that were sent: a ping follows them, and its pong confirms them.
+// Results are gathered for 100 ms before a ping asks.
 //
 // Main I/O thread. Owned by OutboundSession.
 #pragma once

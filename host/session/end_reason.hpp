@@ -1,5 +1,5 @@
-// Explains why a session is not ready: the reason of the latest end, the first cause of an outage, and whether
-// another agent takes the session again and again. Pure.
+// Explains why a session is not ready: the reason of the latest end, the first cause of an outage, and
+// whether another agent takes the session again and again. Pure.
 //
 // Main I/O thread. Owned by OutboundSession.
 #pragma once

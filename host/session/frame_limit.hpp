@@ -1,5 +1,5 @@
-// Knows how large a frame to this server may be: as configured, or less once the server has closed a connection
-// because of a frame's size. Pure.
+// Knows how large a frame to this server may be: as configured, or less once the server has closed a
+// connection because of a frame's size. Pure.
 #pragma once
 
 #include <algorithm>

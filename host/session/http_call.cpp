@@ -70,7 +70,7 @@ private:
                         true);
         for (const auto& address : addresses) {
             const base::Cancel never;
-            netclient::Connected made = netclient::connect_to(address, call_.connect_patience, {never});
+            netclient::Connected made = netclient::connect_to(address, call_.connect_timeout, {never});
             if (made.socket) {
                 connection_.emplace(std::move(made.socket));
                 return true;
@@ -110,18 +110,21 @@ private:
     bool tunnel()
     {
         if (!call_.proxy) return true;
-        until_ = Clock::now() + call_.answer_patience;
+        until_ = Clock::now() + call_.answer_timeout;
         if (!send(netclient::connect_request(*call_.proxy, url_.host, url_.port))) return false;
         netclient::ConnectAnswer answer;
+        char bytes[1024];
+        std::string_view rest;
         while (answer.state() == netclient::ConnectAnswer::State::more) {
-            char byte = 0; // one at a time: what follows the head is TLS's
             std::size_t n = 0;
-            if (!receive(&byte, 1, n, "the proxy " + call_.proxy->shown())) return false;
-            if (n == 0) return fail("the proxy " + call_.proxy->shown() + " closed without an answer");
-            answer.feed({&byte, 1});
+            if (!receive(bytes, sizeof bytes, n, "the proxy " + call_.proxy->shown())) return false;
+            if (n == 0) return fail(answer.broke_off(*call_.proxy, "the connection ended"));
+            rest = {bytes, n};
+            rest.remove_prefix(answer.feed(rest));
         }
-        return answer.state() == netclient::ConnectAnswer::State::open ||
-               fail(answer.problem(*call_.proxy, url_.host, url_.port));
+        if (answer.state() != netclient::ConnectAnswer::State::open)
+            return fail(answer.problem(*call_.proxy, url_.host, url_.port));
+        return rest.empty() || fail(netclient::ConnectAnswer::overrun(*call_.proxy, rest));
     }
 
     bool secure()
@@ -130,7 +133,7 @@ private:
         if (!call_.tls) return fail(at() + ": TLS was not prepared", true);
         if (!connection_->start_tls(call_.tls, url_.host))
             return fail(at() + ": TLS cannot start: no memory");
-        until_ = Clock::now() + call_.connect_patience;
+        until_ = Clock::now() + call_.connect_timeout;
         for (Io io; (io = connection_->handshake()) != Io::ok;) {
             if (io == Io::again && wait(connection_->fd(), connection_->wanted())) continue;
             return fail("TLS with " + url_.host + ": " +
@@ -149,7 +152,7 @@ private:
                                    {"Accept-Encoding", "identity"}};
         headers.insert(headers.end(), call_.headers.begin(), call_.headers.end());
         if (call_.method != "GET") headers.emplace_back("Content-Length", std::to_string(call_.body.size()));
-        until_ = Clock::now() + call_.answer_patience;
+        until_ = Clock::now() + call_.answer_timeout;
         return send(netclient::request_head(call_.method, url_, headers) + call_.body);
     }
 
@@ -188,8 +191,8 @@ private:
             if (head_.chunked) size = chunks.decode(piece.data(), size);
             reply_.body.append(piece, 0, size);
             if (chunks.failed()) return fail(at() + ": the answer's chunks are broken");
-            if (reply_.body.size() > call_.most_reply)
-                return fail(at() + ": the answer is longer than " + std::to_string(call_.most_reply) +
+            if (reply_.body.size() > call_.max_reply)
+                return fail(at() + ": the answer is longer than " + std::to_string(call_.max_reply) +
                             " bytes");
             if (chunks.done() || (head_.length && reply_.body.size() >= *head_.length)) return true;
             piece.resize(4096);

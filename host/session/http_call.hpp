@@ -20,25 +20,37 @@ namespace agenthost::host {
 
 struct HttpCall {
     std::string method = "GET";
-    std::string url; // http or https, without user info
+    // http or https, without user information.
+    std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    netclient::TlsContextPtr tls; // for https
+    // For https.
+    netclient::TlsContextPtr tls;
     std::optional<netclient::Proxy> proxy;
-    bool insecure = false;   // allows http:// to hosts other than loopback
-    const char* key = "url"; // the configuration key, for error texts
-    std::size_t most_reply = 64 << 10;
-    bool head_only = false;                            // the body is not read
-    std::chrono::milliseconds connect_patience{5'000}; // to one address, and for TLS
-    std::chrono::milliseconds answer_patience{15'000}; // from the request to the end of the answer
+    // Allows http:// to hosts other than loopback.
+    bool insecure = false;
+    // The configuration key, for error texts.
+    const char* key = "url";
+    // Bytes of the body; a longer one is an error.
+    std::size_t max_reply = 64 << 10;
+    // The body is not read.
+    bool head_only = false;
+    // To one address, and for TLS.
+    std::chrono::milliseconds connect_timeout{5'000};
+    // From the request to the end of the answer.
+    std::chrono::milliseconds answer_timeout{15'000};
 };
 
 struct HttpReply {
-    int status = 0;      // 0: no answer; see `problem`
-    std::string date;    // the answer's Date header, empty: none
-    std::string body;    // at most most_reply bytes; a longer one is an error
-    std::string problem; // what, where, how to fix; no secret in it
-    bool fatal = false;  // a retry cannot succeed: certificate, pin, invalid URL
+    // 0: no answer; see `problem`.
+    int status = 0;
+    // The answer's Date header; empty: none.
+    std::string date;
+    std::string body;
+    // What, where, how to fix; no secret in it.
+    std::string problem;
+    // A retry cannot succeed: certificate, pin, invalid URL.
+    bool fatal = false;
 };
 
 HttpReply http_call(const HttpCall&);

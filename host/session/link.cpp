@@ -1,36 +1,30 @@
 #include "link.hpp"
 
 #include "host/net/frame_socket.hpp"
-#include "host/net/stream.hpp"
-#include "host/session/lane.hpp"
+#include "host/session/beast_socket.hpp"
+#include "host/session/dial.hpp"
 #include "host/session/link_ends.hpp"
 
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/websocket/stream.hpp>
+#include <boost/beast/websocket/error.hpp>
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace agenthost::host {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
-namespace websocket = beast::websocket;
-using asio::ip::tcp;
+namespace websocket = boost::beast::websocket;
 using net::error_code;
 
-constexpr std::size_t kept_buffer = 64 << 10;   // a larger buffer is freed after its message
-constexpr std::size_t max_in_a_row = 512 << 10; // bytes written before the event loop runs
-constexpr std::size_t kept_tail = 2048;         // last bytes read, searched for an HTTP error
+// Bytes written before the event loop runs.
+constexpr std::size_t max_in_a_row = 512 << 10;
+// Bytes of a close frame's reason: what a control frame holds beside the code.
+constexpr std::size_t max_reason = 123;
+constexpr int unknown_data = 1003;
 
-// Beast performs the handshake, and frames the messages if compression was negotiated; otherwise
-// net::FrameSocket frames them.
+// Has 11 functions of Link and 5 of the socket's Owner; connecting, handshake and framing are parts of their
+// own.
 class WebSocketLink final : public Link,
                             public std::enable_shared_from_this<WebSocketLink>,
                             private net::FrameSocket::Owner {
@@ -38,25 +32,16 @@ public:
     using Owner = Link::Owner;
     using Kind = net::FrameSocket::Kind;
 
-    WebSocketLink(const asio::any_io_executor& executor, Options options, Owner& owner)
-        : options_{std::move(options)}, owner_{&owner}, executor_{executor},
-          lane_{std::make_shared<Lane>(executor)}, socket_{executor}, patience_{executor}
+    WebSocketLink(asio::any_io_executor executor, Options options, Owner& owner)
+        : options_{std::move(options)}, owner_{&owner}, executor_{std::move(executor)}, dial_{executor_,
+                                                                                              options_}
     {}
+    ~WebSocketLink() override { drop(); }
 
-    ~WebSocketLink() override
-    {
-        if (frames_) frames_->abort();
-    }
-
-    void open() override { connect(); }
-    void kick() override
-    {
-        if (!open_ || writing_ || closing_) return;
-        if (!frames_) return write_later(lane_->executor());
-        if (!frames_->reading()) return write_later(executor_); // else on_read_all() writes
-    }
+    void open() override;
+    void kick() override;
     void ping(std::string payload) override;
-    void hold(bool) override;
+    void hold(bool held) override;
     void close(int code, std::string_view reason) override;
     void abort() override;
     void forget() override;
@@ -66,260 +51,126 @@ public:
     [[nodiscard]] std::uint64_t bytes_out() const override { return stream() ? stream()->bytes_out() : 0; }
 
 private:
-    void connect();
-    void connected();
-    void ask_proxy();
-    void proxy_answers();
-    void secure();
-    void secured();
-    void upgraded(error_code);
-    [[nodiscard]] const net::Stream* stream() const;
-    void read_frames();
+    // Of the socket.
     void on_message(Kind, std::string_view) override;
-    void on_control(Kind kind, std::string_view payload) override
-    {
-        tell_control(kind == Kind::pong, payload);
-    }
+    void on_control(Kind, std::string_view payload) override;
     void on_written() override;
     void on_read_all() override { write(); }
     void on_end(error_code) override;
-    void refuse_binary(std::size_t size);
-    void tell_control(bool pong, std::string_view payload);
-    void read();
-    void on_read(error_code, std::size_t);
+
+    void upgrade();
+    void upgraded(BeastSocket::Response);
+    [[nodiscard]] const net::Stream* stream() const;
     template <class Executor> void write_later(const Executor&);
     void write();
-    bool write_past_beast(std::string_view frame);
-    void on_write(error_code);
-    void write_failed(error_code);
-    void on_control(websocket::frame_type, std::string_view payload);
-    void fail(error_code, const std::string& doing);
     void end(End);
     void drop();
+    // Calls it with the socket that reads and writes the messages.
+    template <class Call> auto with_socket(Call call) { return frames_ ? call(*frames_) : call(*beast_); }
 
     Options options_;
-    Owner* owner_; // null: no more callbacks
+    // Null: no more callbacks.
+    Owner* owner_;
     asio::any_io_executor executor_;
-    std::shared_ptr<Lane> lane_; // runs the steps of every message
-    tcp::socket socket_;         // while connecting
-    asio::steady_timer patience_;
-    std::size_t next_address_ = 0;
-    std::string tried_; // the last address and its error
-    std::optional<websocket::stream<net::Stream, true>> ws_;
-    std::shared_ptr<net::FrameSocket> frames_; // replaces ws_ once the connection is open
-    netclient::ConnectAnswer tunnel_;
-    websocket::response_type response_;
+    Dial dial_;
+    // Of the handshake, and of a connection that compresses.
+    std::shared_ptr<BeastSocket> beast_;
+    // Of any other connection that is open.
+    std::shared_ptr<net::FrameSocket> frames_;
     std::string date_;
-    beast::flat_buffer in_;
-    std::string fault_; // the peer's fault that makes us close
-    net::MaskKeys mask_keys_;
-    websocket::ping_data ping_;
-    std::optional<std::string> next_ping_;
-    bool open_ = false, reading_ = false, held_ = false, writing_ = false, pinging_ = false, closing_ = false,
-         aborted_ = false;
+    // The peer's fault that makes us close.
+    std::string fault_;
+    bool open_ = false, writing_ = false, closing_ = false, aborted_ = false;
 };
 
-void WebSocketLink::connect()
+void WebSocketLink::open()
 {
-    if (!owner_) return;
-    if (next_address_ == options_.addresses.size()) {
-        const bool proxy = options_.proxy.has_value();
-        return end({"cannot connect to " + (proxy ? "the proxy " + options_.proxy->host : options_.url.host) +
-                    ": " + (tried_.empty() ? "it has no address" : tried_) + ". Check " +
-                    (proxy ? "proxy" : "url, the server") + " and the firewall between"});
-    }
-    const tcp::endpoint address = options_.addresses[next_address_++];
-    socket_ = tcp::socket{executor_};
-    patience_.expires_after(options_.address_patience);
-    patience_.async_wait([self = shared_from_this()](error_code ec) {
-        if (!ec) self->socket_.close(ec);
-    });
-    socket_.async_connect(address, [self = shared_from_this(), address](error_code ec) {
-        const bool in_time = self->patience_.cancel() > 0;
-        if (!self->owner_) return;
-        if (!ec && self->socket_.is_open()) return self->connected();
-        self->tried_ = net::address_text(address.data()) + " " + (in_time ? ec.message() : "does not answer");
-        self->connect();
+    dial_.start([weak = weak_from_this()](std::string problem) {
+        const auto self = weak.lock();
+        if (!self || !self->owner_) return;
+        if (!problem.empty()) return self->end({std::move(problem)});
+        self->upgrade();
     });
 }
 
-void WebSocketLink::connected()
+void WebSocketLink::upgrade()
 {
-    error_code ignored; // the first read fails too, with a more specific error
-    socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
-    const int fd = socket_.release(ignored);
-    ws_.emplace(net::Stream{executor_, fd});
-    ws_->next_layer().no_delay();
-    ws_->next_layer().keep_tail(kept_tail);
-    if (options_.proxy) return ask_proxy();
-    secure();
+    BeastSocket::Request request;
+    request.host = options_.url.authority();
+    request.target = options_.url.target;
+    request.headers = {{"User-Agent", options_.user_agent}};
+    request.headers.insert(request.headers.end(), options_.headers.begin(), options_.headers.end());
+    options_.headers = {};
+    request.max_message = options_.message_bytes;
+    request.compress = options_.compress;
+    request.compress_from = compress_from;
+    beast_ = make_beast_socket(dial_.take_stream(), *this, weak_from_this());
+    beast_->upgrade(std::move(request),
+                    [this](BeastSocket::Response response) { upgraded(std::move(response)); });
 }
 
-void WebSocketLink::ask_proxy()
+void WebSocketLink::upgraded(BeastSocket::Response response)
 {
-    ws_->next_layer().write(
-        netclient::connect_request(*options_.proxy, options_.url.host, options_.url.port));
-    ws_->next_layer().wait_readable(
-        [self = shared_from_this()](error_code) { // the read returns the same error
-            if (self->owner_) self->proxy_answers();
-        });
-}
-
-void WebSocketLink::proxy_answers()
-{
-    net::Stream& stream = ws_->next_layer();
-    error_code ec;
-    const std::string_view bytes = stream.peek(ec);
-    if (ec == asio::error::would_block)
-        return stream.wait_readable([self = shared_from_this()](error_code) {
-            if (self->owner_) self->proxy_answers();
-        });
-    if (ec) return fail(ec, "the proxy " + options_.proxy->shown());
-    stream.consume(tunnel_.feed(bytes));
-    switch (tunnel_.state()) {
-    case netclient::ConnectAnswer::State::more: return proxy_answers();
-    case netclient::ConnectAnswer::State::refused:
-        return end({tunnel_.problem(*options_.proxy, options_.url.host, options_.url.port)});
-    case netclient::ConnectAnswer::State::open: break;
-    }
-    if (stream.buffered() > 0) // a server must not send before the request
-        return end({"the proxy " + options_.proxy->shown() + " says more than its answer. Check what it is"});
-    secure();
-}
-
-void WebSocketLink::secure()
-{
-    if (!options_.tls) return secured();
-    ws_->next_layer().async_handshake(options_.tls, options_.url.host,
-                                      [self = shared_from_this()](error_code ec) {
-                                          if (!self->owner_) return;
-                                          if (!ec) return self->secured();
-                                          const std::string& words = self->ws_->next_layer().problem();
-                                          self->end({"TLS with " + self->options_.url.host + ": " +
-                                                     (words.empty() ? ec.message() : words)});
-                                      });
-}
-
-void WebSocketLink::secured()
-{
-    ws_->set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
-                                                    websocket::stream_base::none(), false});
-    ws_->set_option(websocket::stream_base::decorator{[this](websocket::request_type& request) {
-        request.set(http::field::user_agent, options_.user_agent);
-        for (const auto& [name, value] : options_.headers) request.set(name, value);
-    }});
-    if (options_.compress) {
-        websocket::permessage_deflate deflate;
-        deflate.client_enable = true;
-        deflate.client_no_context_takeover = true; // only big messages benefit; an idle window wastes memory
-        deflate.server_no_context_takeover = true;
-        deflate.msg_size_threshold = compress_from;
-        ws_->set_option(deflate);
-    }
-    ws_->auto_fragment(false);
-    ws_->text(true);
-    ws_->read_message_max(options_.message_bytes);
-    ws_->write_buffer_bytes(16 << 10); // masking copies through it: fewer writes for a big result
-    ws_->control_callback(
-        [this](websocket::frame_type kind, beast::string_view payload) { on_control(kind, payload); });
-    ws_->next_layer().stop_at_head_end();
-    ws_->async_handshake(response_, options_.url.authority(), options_.url.target,
-                         [self = shared_from_this()](error_code ec) { self->upgraded(ec); });
-}
-
-void WebSocketLink::upgraded(error_code ec)
-{
-    if (!owner_) return;
-    if (const auto date = response_.find(http::field::date); date != response_.end())
-        date_ = std::string{date->value()};
-    if (ec == websocket::error::upgrade_declined)
-        return end(upgrade_declined(options_.url, response_.result_int()));
-    if (ec) return fail(ec, "the WebSocket upgrade");
-    const bool compressed = response_.count(http::field::sec_websocket_extensions) != 0;
-    response_ = {};
+    date_ = std::move(response.date);
+    if (response.error == websocket::error::upgrade_declined)
+        return end(upgrade_declined(options_.url, response.status));
+    if (response.error) return end({"the WebSocket upgrade: " + response.error.message()});
     open_ = true;
-    if (!compressed) read_frames();
+    if (!response.compressed) {
+        net::FrameSocket::Owner& owner = *this;
+        frames_ = std::make_shared<net::FrameSocket>(beast_->take_stream(), net::FrameReader::Role::client,
+                                                     options_.message_bytes, owner, weak_from_this());
+        beast_.reset();
+    }
     owner_->on_open();
     date_.clear();
-    if (!owner_) return;
-    if (frames_)
-        frames_->start();
-    else
-        read();
+    if (owner_) with_socket([](auto& socket) { socket.start(); });
 }
 
 const net::Stream* WebSocketLink::stream() const
 {
-    if (frames_) return &frames_->stream();
-    return ws_ ? &ws_->next_layer() : nullptr;
-}
-
-void WebSocketLink::read_frames()
-{
-    net::FrameSocket::Owner& owner = *this;
-    frames_ = std::make_shared<net::FrameSocket>(std::move(ws_->next_layer()), net::FrameReader::Role::client,
-                                                 options_.message_bytes, owner, weak_from_this());
-    ws_.reset();
-    frames_->pause(held_);
+    if (frames_) return &std::as_const(*frames_).stream();
+    return beast_ ? &beast_->stream() : dial_.stream();
 }
 
 void WebSocketLink::on_message(Kind kind, std::string_view message)
 {
     if (closing_) return;
-    if (kind == Kind::binary) return refuse_binary(message.size());
-    owner_->on_frame(message);
+    if (kind == Kind::text) return owner_->on_frame(message);
+    fault_ = "the server sent a binary frame of " + std::to_string(message.size()) +
+             " bytes; this protocol has text frames only. Check url and protocol of this server";
+    close(unknown_data, "binary frames are not part of this protocol");
 }
 
-void WebSocketLink::on_written()
+// Posted, not called inside the read that found the frame.
+void WebSocketLink::on_control(Kind kind, std::string_view payload)
 {
-    writing_ = false;
-    if (!owner_) return;
-    owner_->on_written();
-    write();
+    asio::post(executor_, [self = shared_from_this(), kind, payload = std::string{payload}] {
+        if (!self->owner_) return;
+        if (kind == Kind::pong)
+            self->owner_->on_pong(payload);
+        else
+            self->owner_->on_ping();
+    });
 }
 
 void WebSocketLink::on_end(error_code ec)
 {
     if (ec == websocket::error::closed)
-        return end(closed_by_server(frames_->close_code(), frames_->close_reason()));
+        return end(with_socket(
+            [](const auto& socket) { return closed_by_server(socket.close_code(), socket.close_reason()); }));
     if (closing_) return end({});
     if (ec == websocket::condition::protocol_violation)
-        return end(broke_protocol(ec, frames_->seen_at_fault()));
-    fail(ec, "the connection");
+        return end(
+            with_socket([ec](const auto& socket) { return broke_protocol(ec, socket.seen_at_fault()); }));
+    end({"the connection: " + ec.message()});
 }
 
-void WebSocketLink::refuse_binary(std::size_t size)
+void WebSocketLink::kick()
 {
-    fault_ = "the server sent a binary frame of " + std::to_string(size) +
-             " bytes; this protocol has text frames only. Check url and protocol of this server";
-    close(websocket::close_code::unknown_data, "binary frames are not part of this protocol");
-}
-
-void WebSocketLink::read()
-{
-    if (reading_ || held_ || closing_) return;
-    reading_ = true;
-    ws_->async_read(in_, asio::bind_executor(lane_->executor(),
-                                             [self = shared_from_this()](error_code ec, std::size_t n) {
-                                                 self->on_read(ec, n);
-                                             }));
-}
-
-void WebSocketLink::on_read(error_code ec, std::size_t n)
-{
-    reading_ = false;
-    if (!owner_) return;
-    if (ec) {
-        // During our own closing handshake, its completion reports the end.
-        if (!closing_ || ec == websocket::error::closed) fail(ec, "the connection");
-        return;
-    }
-    if (closing_) return; // the closing handshake does its own reads
-    if (!ws_->got_text()) return refuse_binary(n);
-    owner_->on_frame({static_cast<const char*>(in_.data().data()), n});
-    in_.consume(n);
-    if (in_.capacity() > kept_buffer) in_.shrink_to_fit();
-    if (owner_) read();
+    if (!open_ || writing_ || closing_) return;
+    if (beast_) return write_later(beast_->executor());
+    if (!frames_->reading()) return write_later(executor_); // else on_read_all() writes
 }
 
 // Calls on_written() from the loop, never inside kick().
@@ -332,7 +183,7 @@ template <class Executor> void WebSocketLink::write_later(const Executor& execut
     });
 }
 
-// Writes frames into the stream's cork; passes those that must wait for room or be compressed to Beast.
+// Writes frames into the stream's cork, until one must wait for room or be compressed.
 void WebSocketLink::write()
 {
     std::size_t written = 0;
@@ -341,92 +192,31 @@ void WebSocketLink::write()
         if (frame.empty()) return;
         if (written > max_in_a_row) return write_later(executor_);
         written += frame.size();
-        if (frames_ && !frames_->send(net::Opcode::text, frame)) {
-            writing_ = true; // on_written() continues
-            return;
-        }
-        if (frames_ || write_past_beast(frame)) {
-            writing_ = true; // a kick() inside on_written() takes effect in the next iteration
-            owner_->on_written();
-            writing_ = false;
-            continue;
-        }
+        // A frame that must wait is followed by on_written(). After another one, a kick() inside the owner's
+        // on_written() takes effect in the next iteration.
         writing_ = true;
-        ws_->async_write(
-            asio::buffer(frame),
-            asio::bind_executor(lane_->executor(), [self = shared_from_this()](error_code ec, std::size_t) {
-                self->on_write(ec);
-            }));
+        if (!with_socket([frame](auto& socket) { return socket.send(net::Opcode::text, frame); })) return;
+        owner_->on_written();
+        writing_ = false;
     }
 }
 
-// Bypasses Beast, which takes six steps per message, masks byte by byte and copies twice. Beast's own frames
-// at this time are pongs and the answer to a close (see net::Core::whole); our own pings are waited for.
-bool WebSocketLink::write_past_beast(std::string_view frame)
-{
-    if (pinging_ || !ws_->is_open()) return false;
-    if (frame.size() > net::block_size || (options_.compress && frame.size() >= compress_from)) return false;
-    const net::MaskKey key = mask_keys_.next();
-    return ws_->next_layer().write_frame(net::FrameHead{net::Opcode::text, frame.size(), &key}.view(), frame,
-                                         &key);
-}
-
-void WebSocketLink::on_write(error_code ec)
+void WebSocketLink::on_written()
 {
     writing_ = false;
-    if (!owner_ || (ec && closing_)) return;
-    if (ec) return write_failed(ec);
+    if (!owner_) return;
     owner_->on_written();
-    if (owner_ && !closing_ && !writing_) write();
-}
-
-// Reads what the peer sent last: it explains more than "broken pipe".
-void WebSocketLink::write_failed(error_code ec)
-{
-    writing_ = true; // block further writes
-    if (!reading_) fail(ec, "the connection");
+    write();
 }
 
 void WebSocketLink::ping(std::string payload)
 {
-    if (!open_ || closing_) return;
-    if (frames_) return frames_->ping(payload);
-    if (pinging_) {
-        next_ping_ = std::move(payload);
-        return;
-    }
-    pinging_ = true;
-    ping_ = payload;
-    ws_->async_ping(ping_, [self = shared_from_this()](error_code ec) {
-        self->pinging_ = false;
-        if (ec || !self->owner_ || !self->next_ping_) return; // the read reports the error
-        self->ping(std::exchange(self->next_ping_, std::nullopt).value());
-    });
-}
-
-void WebSocketLink::on_control(websocket::frame_type kind, std::string_view payload)
-{
-    if (kind == websocket::frame_type::close) return; // the read ends with an error
-    tell_control(kind == websocket::frame_type::pong, payload);
-}
-
-// Posted, not called inside the read that found the frame.
-void WebSocketLink::tell_control(bool pong, std::string_view payload)
-{
-    asio::post(executor_, [self = shared_from_this(), pong, payload = std::string{payload}] {
-        if (!self->owner_) return;
-        if (pong)
-            self->owner_->on_pong(payload);
-        else
-            self->owner_->on_ping();
-    });
+    if (open_ && !closing_) with_socket([&](auto& socket) { socket.ping(payload); });
 }
 
 void WebSocketLink::hold(bool held)
 {
-    held_ = held;
-    if (frames_) return frames_->pause(held);
-    if (!held_ && open_ && owner_) read();
+    if (open_) with_socket([held](auto& socket) { socket.pause(held); });
 }
 
 void WebSocketLink::close(int code, std::string_view reason)
@@ -434,18 +224,16 @@ void WebSocketLink::close(int code, std::string_view reason)
     if (closing_) return;
     if (!open_) return abort();
     closing_ = true;
-    constexpr std::size_t longest = 123; // bytes in a control frame
-    if (frames_) return frames_->close(static_cast<std::uint16_t>(code), reason.substr(0, longest));
-    const websocket::close_reason said{static_cast<websocket::close_code>(code), reason.substr(0, longest)};
-    ws_->async_close(said, [self = shared_from_this()](error_code) {
-        if (self->owner_) self->end({});
+    with_socket([code, reason = reason.substr(0, max_reason)](auto& socket) {
+        socket.close(static_cast<std::uint16_t>(code), reason);
     });
 }
 
 void WebSocketLink::abort()
 {
     if (!owner_) return;
-    aborted_ = true; // operations that drop() cancels must not report the end; abort() does
+    // Operations that drop() cancels must not report the end.
+    aborted_ = true;
     drop();
     asio::post(executor_, [self = shared_from_this()] {
         if (self->owner_) self->end({});
@@ -460,22 +248,9 @@ void WebSocketLink::forget()
 
 void WebSocketLink::drop()
 {
-    error_code ignored;
-    patience_.cancel();
-    socket_.close(ignored);
+    dial_.stop();
     if (frames_) return frames_->abort();
-    if (ws_) ws_->next_layer().close();
-}
-
-void WebSocketLink::fail(error_code ec, const std::string& doing)
-{
-    if (ec == websocket::error::closed) {
-        const websocket::close_reason& reason = ws_->reason();
-        return end(closed_by_server(reason.code, {reason.reason.data(), reason.reason.size()}));
-    }
-    if (open_ && ws_ && ec == websocket::condition::protocol_violation)
-        return end(broke_protocol(ec, ws_->next_layer().tail()));
-    end({doing + ": " + ec.message()});
+    if (beast_) beast_->abort();
 }
 
 void WebSocketLink::end(End end)

@@ -1,5 +1,9 @@
 // One WebSocket connection to a server, from connecting to its end. Contains no protocol and no policy;
-// reports events to its owner. Main I/O thread only. Only link.cpp uses Beast.
+// reports events to its owner.
+//
+// Main I/O thread. Owned by OutboundSession. link.cpp connects its parts: Dial opens the byte stream,
+// BeastSocket makes the handshake, net::FrameSocket (or BeastSocket, if compression was negotiated) reads and
+// writes the messages, link_ends.hpp describes the end.
 #pragma once
 
 #include "netclient/proxy.hpp"
@@ -29,13 +33,15 @@ public:
         std::vector<boost::asio::ip::tcp::endpoint> addresses; // the proxy's when there is one
         std::optional<netclient::Proxy> proxy;
         netclient::TlsContextPtr tls;
+        // Of one inbound message; a longer one is answered with 1009.
         std::uint64_t message_bytes = 1 << 20;
-        std::chrono::milliseconds address_patience{
-            5'000}; // TCP connect time per address; then the next is tried
+        // For TCP to one address; then the next is tried.
+        std::chrono::milliseconds address_timeout{5'000};
         std::string user_agent;
-        bool compress = false; // offers permessage-deflate; only messages above compress_from are compressed
+        // Offers permessage-deflate; only messages of compress_from bytes or more are compressed.
+        bool compress = false;
     };
-    // Bytes; compressing smaller messages does not pay off.
+    // Compressing smaller messages does not pay off.
     static constexpr std::size_t compress_from = 10 << 10;
     struct End {
         std::string why;      // empty: we closed it
@@ -55,24 +61,29 @@ public:
         // on_written().
         virtual std::string_view next_frame() = 0;
         virtual void on_written() = 0;
-        virtual void
-        on_end(const End&) = 0; // called exactly once, as the last call, unless forget() was called
+        // Called exactly once, as the last call, unless forget() was called.
+        virtual void on_end(const End&) = 0;
     };
 
     virtual ~Link() = default;
     virtual void open() = 0;
-    virtual void kick() = 0; // call when next_frame() has a frame
-    virtual void
-    ping(std::string payload) = 0; // sent after the frames written so far; a second ping waits for the first
-    virtual void hold(bool) = 0;   // true pauses reading, false resumes it
+    // Call it when next_frame() has a frame.
+    virtual void kick() = 0;
+    // Sent after the frames written so far. A ping that waits for room is replaced by a later one.
+    virtual void ping(std::string payload) = 0;
+    // True pauses reading, false resumes it. Once it is open.
+    virtual void hold(bool) = 0;
     virtual void close(int code, std::string_view reason) = 0;
-    virtual void abort() = 0;  // closes immediately; on_end() follows
-    virtual void forget() = 0; // closes immediately without callbacks: the owner is being destroyed
+    // Closes immediately; on_end() follows.
+    virtual void abort() = 0;
+    // Closes immediately without callbacks: the owner is being destroyed.
+    virtual void forget() = 0;
     [[nodiscard]] virtual bool writing() const = 0;
     // Moves out the Date of the upgrade's answer, refusals included; empty: none. Call it in on_open(), or in
     // on_end() of an attempt that never opened; later the value is stale.
     [[nodiscard]] virtual std::string take_date() = 0;
-    [[nodiscard]] virtual std::uint64_t bytes_in() const = 0; // on the wire
+    // On the wire.
+    [[nodiscard]] virtual std::uint64_t bytes_in() const = 0;
     [[nodiscard]] virtual std::uint64_t bytes_out() const = 0;
 };
 

@@ -42,7 +42,7 @@ bool OffThread::run(std::function<void()> job)
 {
     auto& all = threads();
     const std::lock_guard lock{all.mutex};
-    if (all.running.size() >= most) return false;
+    if (all.running.size() >= max_threads) return false;
     const auto mine = all.running.emplace(all.running.end());
     try {
         *mine = std::thread{[&all, mine, job = std::move(job)]() mutable {
@@ -65,12 +65,12 @@ bool OffThread::run(std::function<void()> job)
     return true;
 }
 
-bool OffThread::wait_for_all(std::chrono::milliseconds patience)
+bool OffThread::wait_for_all(std::chrono::milliseconds timeout)
 {
     auto& all = threads();
     std::list<std::thread> over;
     std::unique_lock lock{all.mutex};
-    const bool none_left = all.ended.wait_for(lock, patience, [&] { return all.running.empty(); });
+    const bool none_left = all.ended.wait_for(lock, timeout, [&] { return all.running.empty(); });
     over.swap(all.over);
     lock.unlock();
     join(over);

@@ -1,9 +1,9 @@
 // Runs a job that may block (a DNS query, a file on a dead mount) on a separate thread and posts its result
 // to an executor.
 //
-// A job cannot be stopped, only forgotten: its thread ends when the system call returns. Bound: `most`
-// threads per process. Wait for them before exiting: OpenSSL and other libraries free at exit what a job may
-// still use.
+// A job cannot be stopped, only forgotten: its thread ends when the system call returns. Bound: `max_threads`
+// per process. Wait for them before exiting: OpenSSL and other libraries free at exit what a job may still
+// use.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,7 +19,7 @@ namespace agenthost::host {
 
 class OffThread {
 public:
-    static constexpr int most = 64;
+    static constexpr std::size_t max_threads = 64;
 
     OffThread() = default;
     ~OffThread() { forget(); }
@@ -27,7 +27,7 @@ public:
     OffThread& operator=(const OffThread&) = delete;
 
     // Forgets the previous job. `done(result)` runs on the executor unless the job is forgotten first. false:
-    // too many jobs hang.
+    // too many jobs are stuck.
     template <class Result>
     bool start(const boost::asio::any_io_executor& executor, std::function<Result()> job,
                std::function<void(Result)> done)
@@ -49,22 +49,24 @@ public:
     }
     void forget()
     {
-        const auto slot = std::exchange(slot_, nullptr); // outlives the lock
+        // Outlives the lock.
+        const auto slot = std::exchange(slot_, nullptr);
         if (!slot) return;
         const std::lock_guard lock{slot->mutex};
         slot->wanted = false;
     }
 
     // Waits until the threads of all jobs, including forgotten ones, have ended. false: some still run after
-    // `patience`; exit with quick_exit() then. Blocks; call it from any thread except a job's.
-    static bool wait_for_all(std::chrono::milliseconds patience);
+    // `timeout`; exit with quick_exit() then. Blocks; call it from any thread except a job's.
+    static bool wait_for_all(std::chrono::milliseconds timeout);
 
 private:
     struct Slot {
         std::mutex mutex;
         bool wanted = true;
     };
-    static bool run(std::function<void()> job); // false: too many jobs hang, or no thread can be created
+    // false: too many jobs are stuck, or no thread can be created.
+    static bool run(std::function<void()> job);
 
     std::shared_ptr<Slot> slot_;
 };

@@ -5,14 +5,10 @@
 #include "host/config/protocol_settings.hpp"
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
+#include "host/session/session_options.hpp"
 #include "host/session/world.hpp"
-#include "netclient/url.hpp"
-#include "wire/codes.hpp"
-#include "wire/json/fields.hpp"
 
 #include <boost/asio/post.hpp>
-
-#include <random>
 
 namespace agenthost::host {
 namespace {
@@ -22,62 +18,6 @@ using boost::system::error_code;
 namespace asio = boost::asio;
 
 constexpr int message_too_big = 1009;
-
-wire::SessionMachine::Options machine_options(const ServerConfig& config, const wire::ProtocolTraits* traits)
-{
-    wire::SessionMachine::Options options;
-    wire::Backoff& backoff = options.backoff;
-    if (traits) {
-        options.acceptance = traits->acceptance;
-        backoff.initial = traits->backoff;
-        backoff.max = traits->backoff_max;
-        backoff.jitter = traits->jitter;
-        backoff.first_at_once = traits->first_retry_at_once && !config.reconnect.initial;
-    }
-    if (registration_setup(config)) options.renewals = 2;
-    const ReconnectConfig& configured = config.reconnect;
-    backoff.initial = configured.initial.value_or(backoff.initial);
-    backoff.max = configured.max.value_or(backoff.max);
-    backoff.factor = configured.factor.value_or(backoff.factor);
-    backoff.jitter = configured.jitter.value_or(backoff.jitter);
-    backoff.random = [engine = std::mt19937{std::random_device{}()}]() mutable {
-        return std::uniform_real_distribution<double>{0, 1}(engine);
-    };
-    return options;
-}
-
-Policy policy_of(const ServerConfig& config)
-{
-    Policy policy;
-    policy.name = config.name;
-    policy.protocol = config.protocol;
-    policy.agent_id = config.agent_id;
-    policy.allow = config.allow;
-    policy.map = config.map;
-    policy.messages_per_second = config.limits.messages_per_second;
-    policy.in_flight = config.limits.in_flight;
-    policy.memory = config.limits.memory;
-    policy.cancel_grace = config.limits.cancel_grace;
-    return policy;
-}
-
-bool signs(const wire::ProtocolTraits* traits)
-{
-    return traits && traits->signature_window > std::chrono::seconds{0};
-}
-
-std::chrono::milliseconds refresh_interval(const ServerConfig& config)
-{
-    const auto setup = registration_setup(config);
-    return setup ? std::chrono::milliseconds{setup->refresh} : std::chrono::milliseconds{0};
-}
-
-std::string shown_url(const ServerConfig& config)
-{
-    const auto setup = registration_setup(config);
-    std::string url = netclient::shown_url(config.url);
-    return url.empty() && setup ? netclient::shown_url(setup->register_url) : url;
-}
 
 // The server closed because of our timestamp and not because of our secret.
 bool is_about_time(const Link::End& end) { return end.close_reason.find("timestamp") != std::string::npos; }
@@ -94,8 +34,10 @@ OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
                  if (link_ && connected()) link_->ping(std::move(payload));
              }},
       heartbeat_{context_.main, [this] { tick(); }}, metrics_{context_.main, [this] { send_metrics(); }},
-      time_{context_.main, signs(traits_)}, credentials_{context_.main, config_.credential,
-                                                         refresh_interval(config_)}
+      time_{context_.main, signs(traits_)},
+      credentials_{context_.main, config_.credential, refresh_interval(config_)}, report_{context_.facts,
+                                                                                          context_.started,
+                                                                                          context_.healthy}
 {
     const ProtocolSettings settings{config_};
     agent_.id = config_.agent_id.empty() ? context_.agent_id : config_.agent_id;
@@ -135,16 +77,17 @@ SessionStatus OutboundSession::status() const
     const auto now = running_ms();
     reason_.add_to(status);
     sender_.add_to(status);
+    malformed_.add_to(status);
     status.state = wire::name(machine_.state());
     status.failures = machine_.failures();
     status.contested = reason_.contested(now);
     status.clock_offset_ms = time_.ahead();
-    // dashboard's document: after five failures a person is shown how to try by hand.
+    // dashboard's document: after five failures the user is told how to retry by hand.
     const bool hint = machine_.state() == State::waiting && status.failures >= 5;
     for (const std::string& text :
          {status.contested && machine_.state() == State::ready ? reason_.contest(now, agent_.id, status_.url)
                                                                : std::string{},
-          hint ? "to try again at once: agenthost reconnect " + config_.name : std::string{}, time_.problem(),
+          hint ? "to retry now: agenthost reconnect " + config_.name : std::string{}, time_.problem(),
           prepare_notice_, credentials_.notice(), nonces_ ? nonces_->problem() : std::string{}})
         if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
     if (link_) {
@@ -182,7 +125,7 @@ PrepareRequest OutboundSession::prepare_request(int renewal) const
     request.state_dir = context_.state_dir;
     request.capabilities = agent_.capabilities;
     request.renewal = renewal;
-    request.nonces = nonces_ && !nonces_read_;
+    request.nonces = nonces_ && !nonces_->restored();
     return request;
 }
 
@@ -192,7 +135,7 @@ void OutboundSession::act(const Open& open)
     reason_.begin();
     if (std::exchange(attempted_, true)) ++status_.reconnects;
     if (!traits_)
-        return failed_before_link({"protocol " + config_.protocol + " is not one this version speaks"});
+        return failed_before_link({"this version does not support the protocol " + config_.protocol});
     agent_.capabilities = context_.capabilities ? context_.capabilities() : "[]";
     const bool started = preparing_.start<Prepared>(
         context_.main, [request = prepare_request(open.renewal)] { return prepare(request); },
@@ -219,43 +162,17 @@ void OutboundSession::prepared(Prepared made)
     if (context_.on_origin && !made.url.host.empty()) context_.on_origin(made.url.origin());
     if (!made.problem.empty())
         return failed_before_link({std::move(made.problem), made.refused}, made.renewable);
-    if (nonces_ && !nonces_read_) {
-        nonces_->restore(made.nonces);
-        nonces_read_ = true;
-    }
+    if (nonces_ && !nonces_->restored()) nonces_->restore(made.nonces);
     if (!made.agent_id.empty()) policy_.agent_id = agent_.id = made.agent_id;
     agent_.credential = credentials_.begin(std::move(made.credential), made.refreshed_at);
     sender_.use(make_codec());
-    malformed_logged_ = false;
+    malformed_.begin();
     heartbeat_.prepare(config_.heartbeat.value_or(traits_->heartbeat));
-    date_call_ = {.url = (made.url.tls ? "https://" : "http://") + made.url.authority() + "/",
-                  .tls = made.tls,
-                  .proxy = made.proxy,
-                  .insecure = config_.insecure,
-                  .head_only = true,
-                  // It has just accepted a connection.
-                  .connect_patience = std::chrono::seconds{1},
-                  .answer_patience = std::chrono::seconds{2}};
+    time_.begin(date_call(config_, made));
     wire::Opening opening = sender_.codec().opening(agent_.hello(context_.version));
-    link_ = make_link(context_.main, link_options(std::move(made), std::move(opening)), *this);
+    link_ = make_link(context_.main,
+                      link_options(config_, std::move(made), std::move(opening), context_.version), *this);
     link_->open();
-}
-
-Link::Options OutboundSession::link_options(Prepared made, wire::Opening opening) const
-{
-    Link::Options options;
-    options.url = std::move(made.url);
-    if (!opening.query.empty())
-        options.url.target += (options.url.target.find('?') == std::string::npos ? "?" : "&") + opening.query;
-    options.headers = std::move(opening.headers);
-    options.headers.insert(options.headers.end(), config_.headers.begin(), config_.headers.end());
-    options.addresses = std::move(made.addresses);
-    options.proxy = std::move(made.proxy);
-    options.tls = std::move(made.tls);
-    options.message_bytes = config_.limits.message_bytes;
-    options.user_agent = "agenthost/" + context_.version;
-    options.compress = config_.compress;
-    return options;
 }
 
 // Reported from the event loop, as a link would.
@@ -271,9 +188,9 @@ void OutboundSession::on_open()
     const std::string date = link_->take_date();
     time_.measure(date);
     if (!time_.must_ask(date)) return step(Opened{});
-    // Nothing is signed before the time is known; what the server sends meanwhile waits in the socket.
+    // Nothing is signed before the time is known. Meanwhile nothing is read, so no frame gets lost.
     link_->hold(true);
-    time_.ask(date_call_, [this] {
+    time_.ask([this] {
         if (!link_) return;
         step(Opened{});
         if (link_) link_->hold(false);
@@ -308,9 +225,10 @@ void OutboundSession::timed_out()
                       " in time. Check the server and the firewall between");
     else if (state == State::authenticating && !silence_accepts)
         reason_.blame("no answer to the handshake from " + status_.url +
-                      (malformed_logged_ ? ", only what cannot be used (see malformed_last). Check url and "
-                                           "protocol of this server"
-                                         : ""));
+                      (malformed_.any()
+                           ? ", only frames that cannot be used (see malformed_last). Check url and "
+                             "protocol of this server"
+                           : ""));
     else if (state == State::ready)
         reason_.settled();
     step(Timer{});
@@ -332,8 +250,8 @@ void OutboundSession::act(const Serve&)
     context_.dispatcher.connected(*this);
 }
 
-// The ping is sent beside the protocol's heartbeats, too: a missing acknowledgement never ends a session, a
-// missing pong shows that the peer is gone.
+// Pings beside the protocol's heartbeats: a missing acknowledgement never ends a session, but a missing pong
+// shows that the peer is gone.
 void OutboundSession::tick()
 {
     const auto self = shared_from_this();
@@ -352,14 +270,9 @@ void OutboundSession::tick()
 
 void OutboundSession::send_heartbeat(std::string_view ping_id)
 {
-    // A peer that takes nothing needs no second heartbeat in the queue; the answer to its ping is owed.
+    // While the peer is slow, one heartbeat in the queue is enough. Its own pings are always answered.
     if (!connected() || (ping_id.empty() && !sender_.takes_output())) return;
-    const auto up =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - context_.started);
-    const bool healthy = !context_.healthy || context_.healthy();
-    const std::string facts =
-        context_.facts.flat({{"uptime", std::to_string(up.count())},
-                             {"agent_status", healthy ? R"("healthy")" : R"("degraded")"}});
+    const std::string facts = report_.heartbeat(std::chrono::steady_clock::now());
     const auto added = sender_.add(wire::Heartbeat{.facts = facts, .at = time_.now(), .id = ping_id});
     if (added == Sender::Added::yes)
         kick();
@@ -367,7 +280,7 @@ void OutboundSession::send_heartbeat(std::string_view ping_id)
         heartbeat_.not_spoken();
 }
 
-// What the server's settings ask for: another interval, a heartbeat now.
+// The server's settings may request another interval, or a heartbeat now.
 void OutboundSession::follow_codec()
 {
     if (!connected()) return;
@@ -377,15 +290,10 @@ void OutboundSession::follow_codec()
 
 void OutboundSession::send_metrics()
 {
-    // While the peer is slow, only newer ones are of use.
+    // While the peer is slow, older metrics would only delay newer ones.
     if (!connected() || !sender_.takes_output()) return;
-    const std::string facts = context_.facts.flat();
-    std::string ignored;
-    const auto members = wire::json::split(facts, ignored);
-    const wire::json::Member* metrics = members ? wire::find(*members, "metrics") : nullptr;
-    // No plugin measures.
-    if (!metrics) return;
-    const std::string json{metrics->raw};
+    const std::string json = report_.metrics();
+    if (json.empty()) return;
     if (sender_.add(wire::Metrics{.json = json, .at = time_.now()}) == Sender::Added::yes) kick();
 }
 
@@ -430,33 +338,21 @@ void OutboundSession::on_end(const Link::End& end)
     ended(end, true);
 }
 
-void OutboundSession::frame_was_too_large()
+// The server closed with 1009: the largest frame that may not have arrived was too large for it.
+void OutboundSession::blame_size()
 {
     const auto [bytes, row] = proof_.largest();
     if (bytes == 0) return;
-    const std::string limit = std::to_string(sender_.limit().bytes());
-    sender_.limit().refused(bytes);
-    reason_.blame(status_.url + " closed with 1009: a message of " + std::to_string(bytes) +
-                  " bytes was larger than it accepts, although limits.peer_message_bytes is " + limit +
-                  ". Set limits.peer_message_bytes of this server to what it accepts");
-    if (row == 0) return;
-    sender_.count_too_large();
-    const std::string message = "The result of " + std::to_string(bytes) +
-                                " bytes is larger than the server accepts: it closed the session with 1009 "
-                                "(limits.peer_message_bytes is " +
-                                limit + ")";
-    wire::Result instead;
-    instead.outcome = wire::Outcome::error;
-    instead.error = {
-        wire::code::too_large, message, "The command itself has ended. Ask for less at a time.", {}};
-    context_.dispatcher.replace_result(row, instead);
+    reason_.blame(status_.url + sender_.refused_by_peer(bytes, row, [this, row](const wire::Result& instead) {
+        context_.dispatcher.replace_result(row, instead);
+    }));
 }
 
 void OutboundSession::ended(const Link::End& end, bool renewable)
 {
     const auto now = running_ms();
     reason_.socket_ended(end.why);
-    if (end.close_code == message_too_big) frame_was_too_large();
+    if (end.close_code == message_too_big) blame_size();
     if (is_about_time(end))
         reason_.explain(status_.url + " refused our timestamp (" + end.close_reason +
                         "): " + time_.refused());

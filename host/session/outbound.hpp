@@ -1,14 +1,18 @@
-// The I/O shell of one outbound session: carries out what wire::SessionMachine decides, passes the frames of a
-// ready connection between codec and dispatcher, and is the dispatcher's Caller for this server. It connects the
-// machine with the parts that have a state of their own: Sender, DeliveryProof, Heartbeat, ServerTime,
-// CredentialWatch, EndReason.
+// The I/O shell of one outbound session: carries out what wire::SessionMachine decides, passes the frames of
+// a ready connection between codec and dispatcher, and is the dispatcher's Caller for this server. It
+// connects the machine with the parts that have a state of their own: Sender, DeliveryProof, Heartbeat,
+// ServerTime, CredentialWatch, EndReason, MalformedFrames; session_options.hpp has what is derived from the
+// configuration.
 //
-// Main I/O thread. Owned by host/app; private to host/session, others use session.hpp.
+// Main I/O thread. Owned by host/app; private to host/session, others use session.hpp. Of its functions 19
+// implement Session, Caller and Link::Owner and 8 the machine's actions; the others pass something from one
+// part to another.
 //   outbound.cpp         the machine's actions, the clock, the end of a connection
 //   outbound_frames.cpp  frames in; results, streams and events out
 #pragma once
 
 #include "host/session/agent_description.hpp"
+#include "host/session/agent_report.hpp"
 #include "host/session/auth/credential_watch.hpp"
 #include "host/session/auth/nonces.hpp"
 #include "host/session/auth/server_time.hpp"
@@ -16,6 +20,7 @@
 #include "host/session/end_reason.hpp"
 #include "host/session/heartbeat.hpp"
 #include "host/session/link.hpp"
+#include "host/session/malformed_frames.hpp"
 #include "host/session/off_thread.hpp"
 #include "host/session/prepare.hpp"
 #include "host/session/repeating_timer.hpp"
@@ -78,11 +83,10 @@ private:
     void act(const wire::session::Done&);
     [[nodiscard]] PrepareRequest prepare_request(int renewal) const;
     void prepared(Prepared);
-    [[nodiscard]] Link::Options link_options(Prepared, wire::Opening) const;
     void failed_before_link(Link::End end, bool renewable = true);
     void timed_out();
     void ended(const Link::End&, bool renewable);
-    void frame_was_too_large();
+    void blame_size();
     void tick();
     void send_heartbeat(std::string_view ping_id);
     void send_metrics();
@@ -94,20 +98,19 @@ private:
     void answer_to_hello(std::string_view text);
     void received(const wire::FromServer&, std::string_view text);
     void refused(const wire::Welcome&);
-    void malformed(const wire::Malformed&, std::string_view text);
+    void refuse_malformed(const wire::Malformed&, std::string_view text);
     void check_drained();
     void kick();
 
     SessionContext context_;
     ServerConfig config_;
     Policy policy_;
-    // nullptr: this build does not support the protocol.
+    // Null: this build does not support the protocol.
     const wire::ProtocolTraits* traits_ = nullptr;
     wire::SessionMachine machine_;
     AgentDescription agent_;
-    // Where frames are signed.
+    // Of a protocol that signs.
     std::optional<Nonces> nonces_;
-    bool nonces_read_ = false;
     OffThread preparing_;
     std::shared_ptr<Link> link_;
     // Of the machine.
@@ -117,16 +120,14 @@ private:
     Heartbeat heartbeat_;
     RepeatingTimer metrics_;
     ServerTime time_;
-    // Asks this server's origin for its Date.
-    HttpCall date_call_;
     CredentialWatch credentials_;
     EndReason reason_;
+    MalformedFrames malformed_;
+    AgentReport report_;
     // What the shell counts itself; status() adds the parts'.
     SessionStatus status_;
     std::string prepare_notice_;
     bool attempted_ = false;
-    // A frame of this connection was malformed, and that is in the log.
-    bool malformed_logged_ = false;
     // Of stop().
     std::function<void()> done_;
 };

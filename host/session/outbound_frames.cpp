@@ -12,8 +12,7 @@ namespace {
 
 using namespace wire::session;
 
-// Of a peer's words, in a status.
-constexpr std::size_t max_shown = 300;
+constexpr std::size_t max_quoted = MalformedFrames::max_quoted;
 
 } // namespace
 
@@ -29,7 +28,7 @@ void OutboundSession::on_frame(std::string_view text)
     } else if (machine_.state() == State::authenticating) {
         answer_to_hello(text);
     }
-    // Otherwise the frame was on its way when we closed.
+    // In other states the frame was sent before our close arrived.
     if (link_ && sender_.must_pause_reading()) link_->hold(true);
 }
 
@@ -38,7 +37,7 @@ void OutboundSession::received(const wire::FromServer& message, std::string_view
     if (const auto* command = std::get_if<wire::Command>(&message)) {
         context_.dispatcher.submit(*this, *command);
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        malformed(*bad, text);
+        refuse_malformed(*bad, text);
     } else if (const auto* ping = std::get_if<wire::Ping>(&message)) {
         send_heartbeat(ping->id);
     } else if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
@@ -46,7 +45,7 @@ void OutboundSession::received(const wire::FromServer& message, std::string_view
     } else if (const auto* renewed = std::get_if<wire::NewCredential>(&message)) {
         credentials_.sent(renewed->credential);
     }
-    // Nothing and Config: the codec has taken what concerns the session.
+    // Nothing and Config: the codec has applied what concerns the session.
 }
 
 void OutboundSession::answer_to_hello(std::string_view text)
@@ -57,14 +56,14 @@ void OutboundSession::answer_to_hello(std::string_view text)
         if (!welcome->accepted) return refused(*welcome);
         step(Answered{true});
     } else if (const auto* bad = std::get_if<wire::Malformed>(&message)) {
-        if (silence_accepts) return malformed(*bad, text);
+        if (silence_accepts) return refuse_malformed(*bad, text);
         reason_.blame(status_.url + " did not answer our hello but sent " + wire::outline(text) + ": " +
-                      netclient::printable(bad->reason, max_shown) +
+                      netclient::printable(bad->reason, max_quoted) +
                       ". Check url and protocol of this server");
         step(Protested{bad->reason});
     } else if (std::holds_alternative<wire::Nothing>(message)) {
-        // An unknown word: the answer may follow it. If none does, this is why.
-        if (!silence_accepts) malformed({"not an answer to the handshake", {}}, text);
+        // An unknown type: the answer may follow. If it does not, this is the reason.
+        if (!silence_accepts) refuse_malformed({"not an answer to the handshake", {}}, text);
     } else {
         // A server that sends a command has accepted us, even if it never answered the hello.
         if (silence_accepts) {
@@ -80,19 +79,15 @@ void OutboundSession::answer_to_hello(std::string_view text)
 void OutboundSession::refused(const wire::Welcome& welcome)
 {
     std::string problem = status_.url + " refused our credential";
-    if (!welcome.message.empty()) problem += ": " + netclient::printable(welcome.message, max_shown);
+    if (!welcome.message.empty()) problem += ": " + netclient::printable(welcome.message, max_quoted);
     reason_.blame(problem + ". Check credential and agent_id");
-    if (credentials_.refused()) return step(Protested{"credential refused"});
-    step(Answered{false});
+    step(Answered{.yes = false, .another = credentials_.refused()});
 }
 
-void OutboundSession::malformed(const wire::Malformed& bad, std::string_view text)
+void OutboundSession::refuse_malformed(const wire::Malformed& bad, std::string_view text)
 {
-    ++status_.malformed;
-    status_.malformed_last = netclient::printable(bad.reason, max_shown) + " (" + wire::outline(text) + ")";
-    if (!std::exchange(malformed_logged_, true) && context_.warn)
-        context_.warn(status_.url + " sent a frame that cannot be used: " + status_.malformed_last +
-                      ". Further ones of this connection are only counted");
+    const auto line = malformed_.add(status_.url, bad.reason, text);
+    if (line && context_.warn) context_.warn(*line);
     // Without an id it cannot be answered.
     if (bad.id.empty()) return;
     wire::Result refusal;
@@ -108,7 +103,7 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
 {
     if (!connected() || !sender_.takes_results() || (outbox != 0 && proof_.full())) {
         if (connected() && outbox == 0) sender_.drop();
-        // writable() brings what waits in the outbox.
+        // After writable() the outbox sends it again.
         sender_.writable_wanted(connected());
         return false;
     }
@@ -117,7 +112,7 @@ bool OutboundSession::on_result(const wire::Result& result, std::uint64_t outbox
         added = sender_.add_instead(result, outbox, [this, outbox](const wire::Result& instead) {
             context_.dispatcher.replace_result(outbox, instead);
         });
-    // The peer does not wait for it: it counts as delivered with the next pong.
+    // The peer does not expect it: it counts as delivered with the next pong.
     if (added == Sender::Added::not_expressible && outbox != 0) proof_.skipped(outbox);
     kick();
     // A task that changed the heartbeat has ended.
@@ -169,7 +164,7 @@ void OutboundSession::on_written()
     const auto [bytes, row] = sender_.written();
     proof_.written(bytes, row, machine_.state() == State::draining);
     if (sender_.reading_paused()) {
-        // The peer takes what we send, and we read nothing else now.
+        // That the peer reads is a sign of life, and the only one while we do not read.
         heartbeat_.sign_of_life();
         if (sender_.may_resume_reading()) link_->hold(false);
     }

@@ -14,14 +14,14 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-// Something that would end a header line early, or is no name.
+// The name or value would break out of its header line, or the name is invalid.
 bool bad_header(const std::pair<const std::string, std::string>& header)
 {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-    const auto no_name = [&](char c) {
+    const auto not_in_name = [&](char c) {
         return control(c) || c == ' ' || c == ':' || static_cast<unsigned char>(c) >= 0x80;
     };
-    return header.first.empty() || std::any_of(header.first.begin(), header.first.end(), no_name) ||
+    return header.first.empty() || std::any_of(header.first.begin(), header.first.end(), not_in_name) ||
            std::any_of(header.second.begin(), header.second.end(), control);
 }
 
@@ -34,18 +34,18 @@ std::string check_headers(const ServerConfig& config)
     return {};
 }
 
-// TLS and the proxy, for whoever connects.
-std::string prepare_way(const ServerConfig& config, HttpCall& way)
+// TLS and the proxy, of the session and of REST calls.
+std::string prepare_network(const ServerConfig& config, HttpCall& call)
 {
     if (netclient::scheme_of(config.url) != "ws" || registration_setup(config)) {
         auto tls = netclient::make_client_context(config.tls);
         if (!tls.context) return tls.problem;
-        way.tls = std::move(tls.context);
+        call.tls = std::move(tls.context);
     }
     if (config.proxy.empty()) return {};
     std::string why;
-    way.proxy = netclient::parse_proxy(config.proxy, why);
-    return way.proxy ? "" : "proxy: " + why;
+    call.proxy = netclient::parse_proxy(config.proxy, why);
+    return call.proxy ? "" : "proxy: " + why;
 }
 
 void prepare_addresses(const ServerConfig& config, Prepared& made)
@@ -71,12 +71,12 @@ Prepared prepare(const PrepareRequest& request)
 {
     const ServerConfig& config = request.config;
     Prepared made;
-    HttpCall way;
+    HttpCall call;
     made.problem = check_headers(config);
-    if (made.problem.empty()) made.problem = prepare_way(config, way);
+    if (made.problem.empty()) made.problem = prepare_network(config, call);
     if (!made.problem.empty()) return made;
 
-    static_cast<Identity&>(made) = identify(request, way);
+    static_cast<Identity&>(made) = identify(request, call);
     if (!made.problem.empty()) return made;
     std::string url = config.url.empty() ? made.registered_url : config.url;
     if (url.find(public_ip_word) != std::string::npos) {
@@ -92,15 +92,16 @@ Prepared prepare(const PrepareRequest& request)
         return made;
     }
     made.url = *parsed;
-    made.proxy = std::move(way.proxy);
-    if (made.url.tls) made.tls = std::move(way.tls);
+    made.proxy = std::move(call.proxy);
+    if (made.url.tls) made.tls = std::move(call.tls);
     prepare_addresses(config, made);
     if (request.nonces) {
         std::string why;
         const StateFile file{request.state_dir, config.name, "nonces"};
-        if (auto bytes = file.read(why, Nonces::most_bytes)) made.nonces = std::move(*bytes);
+        if (auto bytes = file.read(why, Nonces::max_bytes)) made.nonces = std::move(*bytes);
         if (!why.empty() && made.problem.empty())
-            made.problem = why; // without them a captured command could run again
+            // Without them a captured command could run again.
+            made.problem = why;
     }
     return made;
 }
@@ -108,19 +109,19 @@ Prepared prepare(const PrepareRequest& request)
 std::string refresh_if_due(const PrepareRequest& request, std::int64_t& refreshed_at)
 {
     if (!registration_setup(request.config)) return {};
-    HttpCall way;
-    if (auto problem = prepare_way(request.config, way); !problem.empty()) return problem;
-    return refresh_registration(request, way, refreshed_at);
+    HttpCall call;
+    if (auto problem = prepare_network(request.config, call); !problem.empty()) return problem;
+    return refresh_registration(request, call, refreshed_at);
 }
 
 Registrar::Answer register_by_hand(const ServerConfig& config, const std::string& state_dir,
                                    const std::string& capabilities)
 {
     if (!registration_setup(config)) return {Registrar::Outcome::failed, why_not_registered(config), {}};
-    HttpCall way;
-    if (auto problem = prepare_way(config, way); !problem.empty())
+    HttpCall call;
+    if (auto problem = prepare_network(config, call); !problem.empty())
         return {Registrar::Outcome::failed, problem, {}};
-    return register_again({.config = config, .state_dir = state_dir, .capabilities = capabilities}, way);
+    return register_again({.config = config, .state_dir = state_dir, .capabilities = capabilities}, call);
 }
 
 } // namespace agenthost::host

@@ -17,7 +17,8 @@
 namespace agenthost::host {
 
 struct PrepareRequest : IdentityRequest {
-    bool nonces = false; // read the nonces (first attempt only)
+    // Read the nonces: the first attempt only.
+    bool nonces = false;
 };
 
 // If `problem` is set, the other members are undefined.
@@ -27,15 +28,17 @@ struct Prepared : Identity {
     std::optional<netclient::Proxy> proxy;
     // The proxy's if there is one; in the resolver's order, at most 8.
     std::vector<boost::asio::ip::tcp::endpoint> addresses;
-    netclient::TlsContextPtr tls; // null for ws://
-    std::string nonces;           // the file's bytes
+    // Null for ws://.
+    netclient::TlsContextPtr tls;
+    // The file's bytes.
+    std::string nonces;
 };
 
 // Blocking. Also enforces that plain ws:// connects only to loopback unless the server has `insecure: true`.
 Prepared prepare(const PrepareRequest&);
 
-// Renews the token of a live session for the next connection once it is a day old. Blocking. Returns the
-// problem, or empty.
+// Renews the token of a live session for the next connection if that is due. Blocking. Returns the problem, or
+// empty.
 std::string refresh_if_due(const PrepareRequest&, std::int64_t& refreshed_at);
 
 // For `agenthost register NAME`: registers even if a registration is stored. Blocking.

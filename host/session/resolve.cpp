@@ -5,7 +5,8 @@ namespace agenthost::host {
 std::vector<netclient::Address> look_up(const std::string& host, std::uint16_t port, const char* key,
                                         std::string& problem)
 {
-    constexpr std::size_t max_addresses = 8; // an attempt tries each of them
+    // An attempt tries each of them.
+    constexpr std::size_t max_addresses = 8;
     std::string why;
     auto found = netclient::look_up(host, port, why);
     if (found.empty())

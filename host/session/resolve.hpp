@@ -1,4 +1,4 @@
-// Looks up the addresses of a server or its proxy. Blocking: on a thread of off_thread.hpp only.
+// Looks up the addresses of a server or its proxy. Blocking; call it on a thread of off_thread.hpp only.
 #pragma once
 
 #include "netclient/net.hpp"
@@ -9,7 +9,8 @@
 
 namespace agenthost::host {
 
-// In the resolver's order, at most 8. Empty and `problem` when there is none. `key`: the configuration's, for the remedy ("url").
+// In the resolver's order, at most 8. Empty: `problem` says why. `key`: the configuration key that the remedy
+// names ("url").
 std::vector<netclient::Address> look_up(const std::string& host, std::uint16_t port, const char* key,
                                         std::string& problem);
 

@@ -79,6 +79,29 @@ Sender::Added Sender::add_instead(const wire::Result& result, std::uint64_t row,
     return add(instead, row) == Added::not_expressible ? Added::not_expressible : Added::yes;
 }
 
+std::string Sender::refused_by_peer(std::size_t bytes, std::uint64_t row,
+                                    const std::function<void(const wire::Result&)>& replace)
+{
+    const std::string limit = std::to_string(limit_.bytes()), size = std::to_string(bytes);
+    limit_.refused(bytes);
+    if (row != 0) {
+        ++too_large_;
+        const std::string message =
+            "The result of " + size +
+            " bytes is larger than the server accepts: it closed the session with 1009 "
+            "(limits.peer_message_bytes is " +
+            limit + ")";
+        wire::Result instead;
+        instead.outcome = wire::Outcome::error;
+        instead.error = {
+            wire::code::too_large, message, "The command itself has ended. Ask for less at a time.", {}};
+        replace(instead);
+    }
+    return " closed with 1009: a message of " + size +
+           " bytes was larger than it accepts, although limits.peer_message_bytes is " + limit +
+           ". Set limits.peer_message_bytes of this server to what it accepts";
+}
+
 template <class Message> bool Sender::encode(const Message& message, std::string& frame)
 {
     if (!codec_->encode(message, frame)) {

@@ -1,6 +1,6 @@
-// Encodes messages for the peer and queues their frames, within limits.send_queue and the size of a frame that
-// the server accepts. A message that the protocol cannot express or that is too large is counted, and a result
-// that is too large becomes an error that says so.
+// Encodes messages for the peer and queues their frames, within limits.send_queue and the size of a frame
+// that the server accepts. A message that the protocol cannot express or that is too large is counted, and a
+// result that is too large becomes an error that says so.
 //
 // No I/O. Main I/O thread. Owned by OutboundSession.
 #pragma once
@@ -37,15 +37,15 @@ public:
     void add_frame(std::string_view frame) { outgoing_.append(frame); }
     // not_expressible: it counts as delivered with the next pong.
     Added add_result(const wire::Result&, std::uint64_t row);
-    // After too_large: queues an error in place of the result. `replace(instead)`: the journal's copy becomes this
-    // error as well. Never too_large.
+    // After too_large: queues an error in place of the result. `replace(instead)`: the journal's copy becomes
+    // this error as well. Never too_large.
     Added add_instead(const wire::Result&, std::uint64_t row,
                       const std::function<void(const wire::Result&)>& replace);
     void add_progress(const wire::Progress&);
-    // In order: a new status. How many there are is limited where they come from.
+    // A new status: queued in order. Their source limits their number.
     void add_step(const wire::Progress&);
-    // In pieces that the server accepts. What the protocol cannot express is dropped: a command must not wait
-    // forever to print.
+    // In pieces that the server accepts. Output that the protocol cannot express is dropped: a command must
+    // not wait forever to print.
     void add_stream(const wire::Stream&);
     void add_event(const wire::Event&);
     // A result that cannot be sent now.
@@ -71,9 +71,10 @@ public:
     void writable_wanted(bool wanted) { writable_wanted_ = wanted; }
     [[nodiscard]] bool writable_due();
 
-    [[nodiscard]] FrameLimit& limit() { return limit_; }
-    // A result of the journal was too large for the server, which closed the connection.
-    void count_too_large() { ++too_large_; }
+    // The peer closed because a frame of this size was too large: from now on only smaller ones are sent.
+    // `row`: its row, or 0; `replace` as in add_instead(). Returns the reason, to follow the peer's URL.
+    [[nodiscard]] std::string refused_by_peer(std::size_t bytes, std::uint64_t row,
+                                              const std::function<void(const wire::Result&)>& replace);
     void add_to(SessionStatus&) const;
 
 private:

@@ -30,14 +30,14 @@ StateFile::StateFile(const std::filesystem::path& state_dir, const std::string& 
     : state_dir_{state_dir}, folder_{state_dir / "servers" / server}, name_{name}
 {}
 
-std::optional<std::string> StateFile::read(std::string& why, std::size_t most) const
+std::optional<std::string> StateFile::read(std::string& why, std::size_t max_bytes) const
 {
     const base::Fd fd{::open(path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
     if (!fd) {
         if (errno != ENOENT && errno != ENOTDIR) why = because("cannot read", path());
         return std::nullopt;
     }
-    std::string text(most + 1, '\0');
+    std::string text(max_bytes + 1, '\0');
     std::size_t size = 0;
     while (size < text.size()) {
         const ssize_t n = ::read(fd.get(), text.data() + size, text.size() - size);
@@ -49,8 +49,8 @@ std::optional<std::string> StateFile::read(std::string& why, std::size_t most) c
         if (n == 0) break;
         size += static_cast<std::size_t>(n);
     }
-    if (size > most) {
-        why = path() + " is longer than this file can be. Remove it; it is made anew";
+    if (size > max_bytes) {
+        why = path() + " is longer than this file can be. Remove it; it is created again";
         return std::nullopt;
     }
     text.resize(size);
@@ -62,7 +62,7 @@ std::string StateFile::make_folder() const
     for (const auto& folder : {state_dir_ / "servers", folder_}) {
         if (::mkdir(folder.c_str(), 0700) != 0) {
             if (errno == EEXIST) continue;
-            return because("cannot make", folder);
+            return because("cannot create", folder);
         }
         const base::Fd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
         if (fd) give_to_owner_of(fd.get(), state_dir_);

@@ -20,8 +20,8 @@ public:
     // `server` is a configured name: letters, digits, ".", "_", "-", first a letter or digit.
     StateFile(const std::filesystem::path& state_dir, const std::string& server, const std::string& name);
 
-    // nullopt with an empty `why`: no such file. At most `most` bytes; a longer file is an error.
-    [[nodiscard]] std::optional<std::string> read(std::string& why, std::size_t most = 1 << 20) const;
+    // nullopt with an empty `why`: no such file. A file longer than `max_bytes` is an error.
+    [[nodiscard]] std::optional<std::string> read(std::string& why, std::size_t max_bytes = 1 << 20) const;
     // Returns the problem (what, where, how to fix), or empty.
     [[nodiscard]] std::string replace(std::string_view content) const;
     // Appends and syncs; creates the file if it is missing.

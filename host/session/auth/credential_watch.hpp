@@ -1,5 +1,6 @@
-// Notices when the credential of a live session is no longer the newest one: its file holds another secret, or
-// its token is due for a refresh. Also chooses the credential of each connection, which a server may have sent.
+// Chooses the credential of each connection: the configured one, or one that the server sent. Notices when
+// that of a live session is no longer the newest: its file has another secret, or its token is due for a
+// refresh.
 //
 // Main I/O thread; files and REST calls on threads of their own. Owned by OutboundSession.
 #pragma once

@@ -26,7 +26,8 @@ Registered registered(const IdentityRequest& request, const Registrar& registrar
     if (!out.answer.problem.empty()) return out;
     if (!stored || request.renewal >= 2) {
         out.answer = registrar.register_agent(request.capabilities);
-        out.renewable = false; // no other way to renew is left
+        // There is no other way to renew.
+        out.renewable = false;
         return out;
     }
     const bool due = registrar.due(*stored, utc_now_ms());
@@ -37,15 +38,16 @@ Registered registered(const IdentityRequest& request, const Registrar& registrar
     out.answer = registrar.refresh(*stored);
     if (out.answer.outcome == Outcome::done || request.renewal > 0) return out;
     out.notice = "the daily refresh of its token failed: " + out.answer.problem;
-    out.answer = {Outcome::done, {}, *stored}; // may still be valid; if not, the server refuses it
+    // It may still be valid; if not, the server refuses it.
+    out.answer = {Outcome::done, {}, *stored};
     return out;
 }
 
 Identity from_registration(const IdentityRequest& request, const RegistrationSetup& setup,
-                           const HttpCall& way)
+                           const HttpCall& network)
 {
     Identity made;
-    Registered got = registered(request, Registrar{request.state_dir, request.config, setup, way});
+    Registered got = registered(request, Registrar{request.state_dir, request.config, setup, network});
     made.notice = std::move(got.notice);
     if (got.answer.outcome != Outcome::done) {
         made.problem = std::move(got.answer.problem);
@@ -71,10 +73,10 @@ bool registers(const wire::ProtocolTraits& row) { return row.enrolment == wire::
 
 } // namespace
 
-Identity identify(const IdentityRequest& request, const HttpCall& way)
+Identity identify(const IdentityRequest& request, const HttpCall& network)
 {
     const ServerConfig& config = request.config;
-    if (const auto setup = registration_setup(config)) return from_registration(request, *setup, way);
+    if (const auto setup = registration_setup(config)) return from_registration(request, *setup, network);
     Identity made;
     if (config.credential.kind == SecretSource::Kind::none) {
         const wire::ProtocolTraits* row = traits_of(config);
@@ -87,12 +89,12 @@ Identity identify(const IdentityRequest& request, const HttpCall& way)
     return made;
 }
 
-std::string refresh_registration(const IdentityRequest& request, const HttpCall& way,
+std::string refresh_registration(const IdentityRequest& request, const HttpCall& network,
                                  std::int64_t& refreshed_at)
 {
     const auto setup = registration_setup(request.config);
     if (!setup) return {};
-    const Registrar registrar{request.state_dir, request.config, *setup, way};
+    const Registrar registrar{request.state_dir, request.config, *setup, network};
     std::string why;
     const base::FileLock alone = registrar.lock();
     const auto stored = registrar.load(why);
@@ -105,11 +107,11 @@ std::string refresh_registration(const IdentityRequest& request, const HttpCall&
     return {};
 }
 
-Registrar::Answer register_again(const IdentityRequest& request, const HttpCall& way)
+Registrar::Answer register_again(const IdentityRequest& request, const HttpCall& network)
 {
     const auto setup = registration_setup(request.config);
     if (!setup) return {Outcome::failed, why_not_registered(request.config), {}};
-    const Registrar registrar{request.state_dir, request.config, *setup, way};
+    const Registrar registrar{request.state_dir, request.config, *setup, network};
     const base::FileLock alone = registrar.lock();
     return registrar.register_agent(request.capabilities);
 }

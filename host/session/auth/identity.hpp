@@ -12,27 +12,36 @@ namespace agenthost::host {
 struct IdentityRequest {
     ServerConfig config;
     std::string state_dir;
-    std::string capabilities; // JSON array, sent with a registration
-    int renewal = 0;          // wire::session::Open
+    // A JSON array, sent with a registration.
+    std::string capabilities;
+    // Of wire::session::Open.
+    int renewal = 0;
 };
 
 struct Identity {
-    std::string problem;   // what, where, how to fix; empty: the rest is good
-    bool refused = false;  // with a problem: the server rejected our identity,
-    bool renewable = true; // and another way to renew may help
-    std::string notice;    // a failure without consequences yet
+    // What, where, how to fix; empty: the other members are valid.
+    std::string problem;
+    // With a problem: the server rejected our identity.
+    bool refused = false;
+    // With a problem: another way to renew the credential may help.
+    bool renewable = true;
+    // A failure without consequences so far.
+    std::string notice;
     std::string credential;
-    std::string agent_id;       // from the registration; empty: as configured
-    std::string registered_url; // for a server that is configured without a URL
+    // From the registration; empty: as configured.
+    std::string agent_id;
+    // For a server that is configured without a URL.
+    std::string registered_url;
+    // UTC ms; 0: not registered.
     std::int64_t refreshed_at = 0;
 };
-// `way`: TLS, proxy, insecure.
-Identity identify(const IdentityRequest&, const HttpCall& way);
+// `network`: TLS, proxy, insecure.
+Identity identify(const IdentityRequest&, const HttpCall& network);
 
 // Renews the token of a registration if due. Returns the problem, or empty.
-std::string refresh_registration(const IdentityRequest&, const HttpCall& way, std::int64_t& refreshed_at);
+std::string refresh_registration(const IdentityRequest&, const HttpCall& network, std::int64_t& refreshed_at);
 // Registers even if a registration is stored.
-Registrar::Answer register_again(const IdentityRequest&, const HttpCall& way);
+Registrar::Answer register_again(const IdentityRequest&, const HttpCall& network);
 // A readable text: what a server without a registration lacks.
 std::string why_not_registered(const ServerConfig&);
 

@@ -9,7 +9,8 @@ using Record = wire::ReplayWindow::Record;
 
 // While the disk fails; beyond it the oldest are dropped.
 constexpr std::size_t max_pending = 65'536 * Record::size;
-constexpr std::size_t small = 4096; // records in a file before a snapshot pays off
+// Records in a file before a snapshot pays off.
+constexpr std::size_t small = 4096;
 
 } // namespace
 
@@ -26,9 +27,10 @@ Nonces::Nonces(boost::asio::any_io_executor main, StateFile file, std::function<
 
 void Nonces::restore(std::string_view bytes)
 {
+    restored_ = true;
     const std::int64_t now = utc_ms_();
-    for (; bytes.size() >= Record::size;
-         bytes.remove_prefix(Record::size)) { // an incomplete last record is ignored
+    // An incomplete last record is ignored.
+    for (; bytes.size() >= Record::size; bytes.remove_prefix(Record::size)) {
         window_.restore(Record::of(bytes), now);
         ++in_file_;
     }
@@ -41,8 +43,8 @@ void Nonces::write()
     busy_ = true;
     writing_ = std::exchange(pending_, {});
     std::string content = writing_;
-    const bool anew = torn_ || (in_file_ > small && in_file_ > 2 * window_.size());
-    if (anew) {
+    const bool rewrite = torn_ || (in_file_ > small && in_file_ > 2 * window_.size());
+    if (rewrite) {
         const auto records = window_.snapshot(utc_ms_()); // includes the pending records
         content.clear();
         for (const Record& record : records) {
@@ -54,21 +56,23 @@ void Nonces::write()
     in_file_ += content.size() / Record::size;
     const bool started = job_.start<std::string>(
         main_,
-        [file = file_, content = std::move(content), anew] {
-            return anew ? file.replace(content) : file.append(content);
+        [file = file_, content = std::move(content), rewrite] {
+            return rewrite ? file.replace(content) : file.append(content);
         },
         [this](std::string problem) { written(std::move(problem)); });
-    if (!started) written("too many threads hang; the nonces of the last commands are not saved");
+    if (!started) written("too many threads are stuck; the nonces of the last commands are not saved");
 }
 
 void Nonces::written(std::string problem)
 {
     busy_ = false;
     problem_ = std::move(problem);
-    torn_ = !problem_.empty(); // part of it may have been written
+    // Part of it may have been written.
+    torn_ = !problem_.empty();
     if (problem_.empty()) {
         if (!pending_.empty()) return write();
-    } else { // retried with the next command
+    } else {
+        // Retried with the next command.
         pending_.insert(0, writing_);
         if (pending_.size() > max_pending) pending_.erase(0, pending_.size() - max_pending);
     }

@@ -1,6 +1,8 @@
 // Keeps the nonces of signed frames that could still be replayed, in state_dir/servers/NAME/nonces, across
 // restarts.
 //
+// Main I/O thread. Owned by OutboundSession.
+//
 // Nonces are admitted in memory on the main I/O thread; a separate thread writes the file in synced batches
 // (usually one batch after the command). A crash or a power cut can therefore lose the nonces admitted since
 // the last batch began. This is safe: a command with effects is journalled under its requestId, else its
@@ -27,14 +29,15 @@ public:
 
     // Takes the file's bytes, before the first frame is decoded.
     void restore(std::string_view bytes);
-    static constexpr std::size_t most_bytes = std::size_t{4} << 20; // of the file
+    [[nodiscard]] bool restored() const { return restored_; }
+    // Of the file.
+    static constexpr std::size_t max_bytes = std::size_t{4} << 20;
     [[nodiscard]] const StateFile& file() const { return file_; }
     [[nodiscard]] wire::NonceBook& book() { return book_; }
-    [[nodiscard]] const std::string& problem() const
-    {
-        return problem_;
-    }                                       // of the last batch; empty: it was written
-    void flush(std::function<void()> done); // calls `done` once everything is written or has failed
+    // Of the last batch; empty: it was written.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
+    // Calls `done` once everything is written or has failed.
+    void flush(std::function<void()> done);
 
 private:
     void write();
@@ -46,10 +49,12 @@ private:
     wire::ReplayWindow window_;
     wire::ReplayBook book_;
     OffThread job_;
-    std::string pending_, writing_; // records
-    std::size_t in_file_ = 0;       // records
-    bool busy_ = false;
-    bool torn_ = false; // the file may end in an incomplete record: do not append to it
+    // Records.
+    std::string pending_, writing_;
+    std::size_t in_file_ = 0;
+    bool restored_ = false, busy_ = false;
+    // The file may end in an incomplete record: do not append to it.
+    bool torn_ = false;
     std::string problem_;
     std::function<void()> flushed_;
 };

@@ -17,8 +17,8 @@ HttpReply ask(const std::string& base, const std::string& method, const std::str
     call.url = base + path;
     call.key = "the metadata service";
     call.insecure = true; // link-local: it does not leave the machine's host
-    call.most_reply = 4096;
-    call.connect_patience = call.answer_patience = std::chrono::seconds{1};
+    call.max_reply = 4096;
+    call.connect_timeout = call.answer_timeout = std::chrono::seconds{1};
     if (!header.first.empty()) call.headers.push_back(std::move(header));
     return http_call(call);
 }
@@ -40,10 +40,10 @@ std::optional<std::string> public_ip(std::string& why)
         address.pop_back();
     if (reply.status == 200 && netclient::parse_ip(address)) return address;
     why = "url has {public_ip}, and the EC2 metadata service at " + base +
-          (reply.status == 0     ? " does not tell it: " + reply.problem
-           : reply.status == 404 ? " says that this machine has no public address"
+          (reply.status == 0     ? " did not respond: " + reply.problem
+           : reply.status == 404 ? " reports no public address for this machine"
                                  : " answered " + std::to_string(reply.status)) +
-          ". Write the address into url when this is no EC2 machine";
+          ". If this is not an EC2 machine, write the address into url";
     return std::nullopt;
 }
 

@@ -23,9 +23,9 @@ using Json = nlohmann::json;
 constexpr std::size_t max_id = 256, max_token = 8192;
 
 // True for a value that may be put into a header unchanged: printable, not empty.
-bool fit(const std::string& text, std::size_t most)
+bool fit(const std::string& text, std::size_t max_size)
 {
-    return !text.empty() && text.size() <= most &&
+    return !text.empty() && text.size() <= max_size &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
@@ -113,13 +113,13 @@ std::optional<RegistrationSetup> registration_setup(const ServerConfig& config)
 }
 
 Registrar::Registrar(std::filesystem::path state_dir, const ServerConfig& config, RegistrationSetup setup,
-                     HttpCall way)
+                     HttpCall network)
     : state_dir_{std::move(state_dir)}, server_{config.name}, agent_id_{config.agent_id},
-      setup_{std::move(setup)}, way_{std::move(way)}
+      setup_{std::move(setup)}, network_{std::move(network)}
 {
-    way_.method = "POST";
-    way_.key = "panel.register_url";
-    way_.insecure = config.insecure;
+    network_.method = "POST";
+    network_.key = "panel.register_url";
+    network_.insecure = config.insecure;
 }
 
 base::FileLock Registrar::lock() const { return StateFile{state_dir_, server_, "registration.json"}.lock(); }
@@ -159,7 +159,7 @@ std::string Registrar::save(const Registration& r) const
 
 Registrar::Answer Registrar::call(const std::string& url, std::string body, const std::string& admin) const
 {
-    HttpCall call = way_;
+    HttpCall call = network_;
     call.url = url;
     call.body = std::move(body);
     call.headers = {{"Content-Type", "application/json"}};

@@ -18,9 +18,12 @@ namespace agenthost::host {
 
 struct Registration {
     std::string register_url;
-    std::string agent_id, token, refresh_token; // tokens are secret
-    std::string websocket_url;                  // empty: the answer had none with the same host and scheme
-    std::int64_t refreshed_at = 0;              // UTC ms: when the token was received
+    // Tokens are secret.
+    std::string agent_id, token, refresh_token;
+    // Empty: the answer had none with the same host and scheme.
+    std::string websocket_url;
+    // UTC ms: when the token was received.
+    std::int64_t refreshed_at = 0;
 };
 
 // The parsed `panel:` section of a server.
@@ -35,14 +38,16 @@ std::optional<RegistrationSetup> registration_setup(const ServerConfig&);
 
 class Registrar {
 public:
-    enum class Outcome { done, refused, failed }; // refused: the server rejected our identity (401, 403)
+    // refused: the server rejected our identity (401, 403).
+    enum class Outcome { done, refused, failed };
     struct Answer {
         Outcome outcome = Outcome::failed;
-        std::string problem; // what, where, how to fix; contains no secret
+        // What, where, how to fix; contains no secret.
+        std::string problem;
         Registration registration;
     };
-    // `way`: TLS, proxy, insecure. `capabilities`: JSON array of the plugins' capabilities.
-    Registrar(std::filesystem::path state_dir, const ServerConfig&, RegistrationSetup, HttpCall way);
+    // `network`: TLS, proxy, insecure. `capabilities`: JSON array of the plugins' capabilities.
+    Registrar(std::filesystem::path state_dir, const ServerConfig&, RegistrationSetup, HttpCall network);
 
     // Serialises renewals, because a refresh token is valid once. Hold it from load() to the end. Blocks
     // while another holds it.
@@ -52,7 +57,8 @@ public:
     // Both store the result before they return.
     [[nodiscard]] Answer register_agent(const std::string& capabilities) const;
     [[nodiscard]] Answer refresh(const Registration&) const;
-    [[nodiscard]] bool due(const Registration&, std::int64_t utc_ms) const; // true if a refresh is due
+    // A refresh is due.
+    [[nodiscard]] bool due(const Registration&, std::int64_t utc_ms) const;
 
 private:
     [[nodiscard]] Answer call(const std::string& url, std::string body, const std::string& admin) const;
@@ -61,7 +67,7 @@ private:
     std::filesystem::path state_dir_;
     std::string server_, agent_id_;
     RegistrationSetup setup_;
-    HttpCall way_;
+    HttpCall network_;
 };
 
 } // namespace agenthost::host

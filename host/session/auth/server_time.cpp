@@ -9,7 +9,7 @@ namespace agenthost::host {
 
 namespace {
 
-// Between two questions: an origin may have no Date at all.
+// Between two requests: an origin may send no Date at all.
 constexpr std::int64_t ask_pause_ms = 10 * 60'000;
 
 } // namespace
@@ -29,7 +29,7 @@ bool ServerTime::must_ask(const std::string& date) const
     return needed_ && date.empty() && !(asked_at_ && running_ms() - *asked_at_ < ask_pause_ms);
 }
 
-void ServerTime::ask(const HttpCall& call, std::function<void()> done)
+void ServerTime::ask(std::function<void()> done)
 {
     asked_at_ = running_ms();
     struct Reply {
@@ -38,7 +38,7 @@ void ServerTime::ask(const HttpCall& call, std::function<void()> done)
     };
     const bool started = asking_.start<Reply>(
         main_,
-        [call] {
+        [call = origin_] {
             const HttpReply reply = http_call(call);
             return Reply{reply.date, utc_now_ms(), running_ms()};
         },

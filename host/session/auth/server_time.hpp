@@ -1,5 +1,5 @@
-// Keeps the server's clock for protocols that sign with a time: measures it by the Date of each answer to the
-// upgrade, and asks for one where that answer has none.
+// Keeps the server's clock for protocols that sign with a time: measures it by the Date of each response to
+// the upgrade, and requests one where that response has none.
 //
 // Main I/O thread. Owned by OutboundSession.
 #pragma once
@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace agenthost::host {
 
@@ -21,13 +22,15 @@ public:
 
     // UTC ms.
     [[nodiscard]] std::int64_t now() const;
-    // The Date header of an answer that has just arrived; empty: it had none.
+    // The Date header of a response that has just arrived; empty: it had none.
     void measure(const std::string& date);
-    // The answer to the upgrade had this Date, and the time is needed before anything is signed.
+    // A new connection: how to request a Date from the server's origin.
+    void begin(HttpCall origin) { origin_ = std::move(origin); }
+    // The response to the upgrade had this Date; true: the time must be requested before anything is signed.
     [[nodiscard]] bool must_ask(const std::string& date) const;
-    // Servers on node's `ws` send no Date in the 101; the answer to a plain GET of the same origin has one. `done`
-    // is called in any case, unless forget() comes first.
-    void ask(const HttpCall&, std::function<void()> done);
+    // Servers on node's `ws` send no Date in the 101; the response to a plain GET of the same origin has one.
+    // Calls `done` in any case, unless forget() comes first.
+    void ask(std::function<void()> done);
     void forget() { asking_.forget(); }
 
     // The server refused our timestamp; returns what is known about the two clocks and what is tried next.
@@ -41,6 +44,7 @@ private:
     boost::asio::any_io_executor main_;
     bool needed_;
     ServerClock clock_;
+    HttpCall origin_;
     OffThread asking_;
     // running_ms() of the last ask().
     std::optional<std::int64_t> asked_at_;

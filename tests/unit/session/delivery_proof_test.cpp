@@ -73,6 +73,25 @@ TEST_F(DeliveryProofTest, ForgetsEverythingWithTheConnection)
     EXPECT_EQ(pings.size(), 1u) << "the next connection asks as usual";
 }
 
+TEST_F(DeliveryProofTest, TakesNoPongOfAnEarlierConnectionForProof)
+{
+    proof.written(10, 1, true);
+    run();
+    proof.reset();
+    proof.ping();
+    proof.written(10, 2, true);
+    run();
+    ASSERT_EQ(pings.size(), 2u);
+    pong(pings[0]);
+    EXPECT_THAT(delivered, IsEmpty());
+    EXPECT_EQ(pings.size(), 2u);
+    pong(pings[1]);
+    EXPECT_THAT(delivered, IsEmpty()) << "this ping was sent before the result";
+    ASSERT_EQ(pings.size(), 3u);
+    pong(pings[2]);
+    EXPECT_THAT(delivered, ElementsAre(2));
+}
+
 TEST_F(DeliveryProofTest, CountsASkippedResultWithTheNextPong)
 {
     proof.skipped(7);

@@ -79,8 +79,23 @@ TEST_F(SenderTest, LearnsASmallerLimit)
 {
     const std::string data = '"' + std::string(1000, 'x') + '"';
     EXPECT_EQ(sender.add_result(result(data), 0), Sender::Added::yes);
-    sender.limit().refused(1000);
+    EXPECT_THAT(sender.refused_by_peer(1000, 0, [](const wire::Result&) { FAIL() << "it has no row"; }),
+                HasSubstr("a message of 1000 bytes was larger than it accepts, although "
+                          "limits.peer_message_bytes is 2000"));
+    EXPECT_EQ(status().too_large, 0u);
     EXPECT_EQ(sender.add_result(result(data), 0), Sender::Added::too_large);
+}
+
+TEST_F(SenderTest, ReplacesAJournalledResultThatThePeerRefused)
+{
+    std::string code, message;
+    (void)sender.refused_by_peer(1000, 7, [&](const wire::Result& instead) {
+        code = instead.error.code;
+        message = instead.error.message;
+    });
+    EXPECT_EQ(code, "TOO_LARGE");
+    EXPECT_THAT(message, HasSubstr("it closed the session with 1009 (limits.peer_message_bytes is 2000)"));
+    EXPECT_EQ(status().too_large, 1u);
 }
 
 TEST_F(SenderTest, PausesReadingWhileItsQueueIsFull)

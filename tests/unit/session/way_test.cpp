@@ -142,12 +142,12 @@ INSTANTIATE_TEST_SUITE_P(
                          "answered 407 to CONNECT localhost:"},
                     Said{"Forbids", "HTTP/1.0 403 Forbidden\r\nX: y\r\n\r\n", "Its rules must admit CONNECT"},
                     Said{"CannotReachIt", "HTTP/1.1 502 Bad Gateway\r\n\r\n", "It cannot reach the server"},
-                    Said{"IsAWebServer", "HTTP/1.1 404 Not Found\r\n\r\n",
-                         "The proxy must support CONNECT"},
+                    Said{"IsAWebServer", "HTTP/1.1 404 Not Found\r\n\r\n", "The proxy must support CONNECT"},
                     Said{"IsNoHttp", "SSH-2.0-OpenSSH_9.2\r\n", "does not respond like an HTTP proxy"},
                     Said{"IsSilentAndCloses", "", "the proxy 127.0.0.1:"},
                     Said{"BreaksOff", "HTTP/1.1 200 OK\r\nA: b", "the proxy 127.0.0.1:"},
-                    Said{"SaysTooMuch", "HTTP/1.1 200 OK\r\n\r\nhello", "says more than its answer"}),
+                    Said{"SaysTooMuch", "HTTP/1.1 200 OK\r\n\r\nhello",
+                         "sent unexpected data after the CONNECT response"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_P(ProxyAnswer, IsTold)

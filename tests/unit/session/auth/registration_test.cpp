@@ -1,5 +1,6 @@
-// A panel: registration over REST, tokens that are kept, renewed and never shown. The server plays both of its halves.
-#include "fixture.hpp"
+// Registration over REST (panel), by whole sessions: tokens are kept, renewed and never shown. The server
+// plays both halves.
+#include "tests/unit/session/fixture.hpp"
 
 #include <sys/stat.h>
 
@@ -37,7 +38,8 @@ protected:
                                       R"("refresh_ms":)" + refresh + R"(,"admin_credential":{"file":")" +
                                       (dir / "admin").string() + R"("}})");
     }
-    // The WebSocket half: refuses any other token than `good`, by closing with 1008 or, `by_upgrade`, with a 401.
+    // The WebSocket half: refuses any other token than `good`, by closing with 1008 or, `by_upgrade`, with a
+    // 401.
     void check_tokens()
     {
         server->options.on_open = [this](Peer& peer) {

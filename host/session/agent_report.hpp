@@ -1,0 +1,34 @@
+// Says what heartbeats and metrics report of this agent: the plugins' facts, its uptime, its health.
+//
+// Main I/O thread. Owned by OutboundSession.
+#pragma once
+
+#include "host/dispatch/facts.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace agenthost::host {
+
+class AgentReport {
+public:
+    // `started`: of the daemon. `healthy` may be empty: it always is.
+    AgentReport(const Facts& facts, std::chrono::steady_clock::time_point started,
+                std::function<bool()> healthy)
+        : facts_{facts}, started_{started}, healthy_{std::move(healthy)}
+    {}
+
+    // A JSON object: the facts, `uptime` in seconds, `agent_status` "healthy" or "degraded".
+    [[nodiscard]] std::string heartbeat(std::chrono::steady_clock::time_point now) const;
+    // A JSON object: the fact `metrics`; empty: no plugin measures.
+    [[nodiscard]] std::string metrics() const;
+
+private:
+    const Facts& facts_;
+    std::chrono::steady_clock::time_point started_;
+    std::function<bool()> healthy_;
+};
+
+} // namespace agenthost::host
