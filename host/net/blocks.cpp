@@ -6,12 +6,15 @@
 namespace agenthost::host::net {
 namespace {
 
-constexpr std::size_t max_free = 16; // 1 MiB per thread
+// 1 MiB per thread.
+constexpr std::size_t max_free = 16;
 
-thread_local bool gone = false; // a Stream (static object) may outlive its thread's list
+// A Stream in a static object may outlive its thread's list.
+thread_local bool gone = false;
 
 struct FreeList {
-    FreeList() { blocks.reserve(max_free); } // so that returning a block never allocates
+    // Reserves, so that returning a block never allocates.
+    FreeList() { blocks.reserve(max_free); }
     ~FreeList() { gone = true; }
     std::vector<std::unique_ptr<char[]>> blocks;
 };
@@ -38,7 +41,8 @@ void Block::borrow()
         memory_ = std::move(free_list().blocks.back());
         free_list().blocks.pop_back();
     } else {
-        memory_.reset(new char[block_size]); // not cleared: only what was received is read
+        // Not cleared: only received bytes are read.
+        memory_.reset(new char[block_size]);
     }
 }
 

@@ -18,7 +18,8 @@ public:
     Block& operator=(Block&& other) noexcept;
     ~Block() { release(); }
 
-    void borrow(); // no-op if it already has one
+    // Does nothing if it already has one.
+    void borrow();
     void release() noexcept;
     [[nodiscard]] char* data() const { return memory_.get(); }
     explicit operator bool() const { return memory_ != nullptr; }

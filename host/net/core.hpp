@@ -1,24 +1,28 @@
 // The non-template part of Stream: one descriptor (plain or TLS), a read block and a cork. Private to
-// host/net; see stream.hpp.
+// host/net (see stream.hpp), shared by a Stream and its pending operations; on the executor's thread.
+//
+// One class, although it has more than 25 members: TLS and plain I/O use the same descriptor, counters and
+// buffers, and every operation is a handful of lines over them. What needs no I/O is apart: Cork, HeadEnd,
+// Tail.
 #pragma once
 
 #include "host/net/blocks.hpp"
+#include "host/net/cork.hpp"
 #include "host/net/frame.hpp"
+#include "host/net/head_end.hpp"
+#include "host/net/tail.hpp"
 #include "netclient/tls.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace agenthost::host::net {
 
@@ -35,8 +39,7 @@ public:
     using Descriptor = boost::asio::posix::basic_stream_descriptor<executor_type>;
     enum class Want { read, write };
 
-    static constexpr std::size_t out_blocks = 4;
-    static constexpr std::size_t cork_bytes = out_blocks * block_size;
+    static constexpr std::size_t max_corked = Cork::max_bytes;
 
     Core(const executor_type& executor, int fd);
     ~Core();
@@ -46,13 +49,13 @@ public:
     // Returns the bytes that were read but not consumed; reads a block if there are none. Empty on error. The
     // bytes may be modified.
     std::span<char> peek(error_code& ec);
-    // From now on tail() returns the last bytes, at most `most`, that read_some() returned: for error
+    // From now on tail() returns the last bytes, at most `max`, that read_some() returned: for error
     // messages.
-    void keep_tail(std::size_t most) { max_tail_ = most; }
-    [[nodiscard]] const std::string& tail() const { return tail_; }
+    void keep_tail(std::size_t max) { tail_.keep(max); }
+    [[nodiscard]] const std::string& tail() const { return tail_.bytes(); }
     // From now on read_some() stops once at the empty line that ends an HTTP head: what follows a 101 is no
     // longer HTTP.
-    void stop_at_head_end() { head_end_matched_ = 0; }
+    void stop_at_head_end() { head_end_.look_for(); }
     // True if OpenSSL's buffer holds bytes, so that wait_readable need not wait.
     [[nodiscard]] bool has_more_inside() const;
     // Copies as much as fits into the cork; 0 with would_block if it is full even after a flush. Data of at
@@ -74,7 +77,7 @@ public:
     void flush_soon();
     // While true, the reader will flush, so no flush is posted.
     bool reader_flushes = false;
-    // Called before waiting for input; flushes the cork first.
+    // Call it before waiting for input; flushes the cork first.
     Want before_wait()
     {
         flush();
@@ -87,65 +90,62 @@ public:
 
     // TLS write that bypasses the cork, which must be empty. After would_block, retry with the same bytes.
     std::size_t write_tls(const char* data, std::size_t size, error_code& ec);
-    void readable() { perhaps_more_ = true; } // called when the socket becomes readable
+    // Call it when the socket becomes readable.
+    void readable() { perhaps_more_ = true; }
 
     void start_tls(TlsContextPtr context, const std::string& host);
-    bool handshake(error_code& ec); // true: done or failed; false: wait for read_wants_
-    void shutdown_send();           // close_notify and FIN, best effort, after a flush
+    // True: done or failed. False: wait for what before_wait() returns, then call it again.
+    bool handshake(error_code& ec);
+    // Sends close_notify and FIN after a flush, as far as that is possible now.
+    void shutdown_send();
     void close();
 
-    [[nodiscard]] std::size_t unsent() const { return out_size_; }
+    [[nodiscard]] std::size_t unsent() const { return out_.size(); }
     [[nodiscard]] std::size_t unread() const { return in_end_ - in_begin_; }
-    [[nodiscard]] std::size_t room() const;         // bytes that write_some() would accept without a flush
-    std::size_t take(char* data, std::size_t size); // consumes unread bytes; data null: drops them
+    // The number of bytes that write_some() would accept without a flush.
+    [[nodiscard]] std::size_t room() const { return out_.room(); }
+    // Consumes unread bytes. `data` null: drops them.
+    std::size_t take(char* data, std::size_t size);
 
     executor_type executor;
     Descriptor descriptor;
     TlsContextPtr tls;
     SSL* ssl = nullptr;
-    bool reading = false;                      // a read waits for the socket, so nothing else will flush
-    error_code out_error;                      // why the cork could not be sent; every later write returns it
-    std::string problem;                       // OpenSSL's text for the last failure
-    std::uint64_t bytes_in = 0, bytes_out = 0; // on the wire
+    // A read waits for the socket, so nothing else will flush.
+    bool reading = false;
+    // Why the cork could not be sent; every later write returns it.
+    error_code out_error;
+    // OpenSSL's text for the last failure.
+    std::string problem;
+    // On the wire.
+    std::uint64_t bytes_in = 0, bytes_out = 0;
     friend struct BioAccess;
 
 private:
-    struct OutBlock {
-        Block block;
-        std::uint32_t begin = 0, end = 0;
-    };
-
     void late_flush(int hops);
     void wait_to_flush();
-    bool send_corked(); // false: the socket is full
+    // False: the socket is full.
+    bool send_corked();
     bool send_corked_plain();
     bool send_corked_tls();
-    void sent(std::size_t n);
     std::size_t room_after_flush(std::size_t wanted);
-    std::pair<char*, std::size_t> out_space(); // in the last block or a new one; size 0: all are full
-    void corked(std::size_t n);                // marks n bytes of out_space() as written
-    std::size_t cork_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
     std::size_t receive(void* data, std::size_t size, error_code& ec);
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
     error_code tls_error(int result, Want& wants);
 
-    void remember(std::string_view bytes);
-    std::size_t up_to_head_end(std::size_t size);
-
-    // Bytes of the empty line matched so far.
-    std::optional<std::uint8_t> head_end_matched_;
-    std::size_t max_tail_ = 0;
-    std::string tail_;
+    HeadEnd head_end_;
+    Tail tail_;
     Block in_;
     std::uint32_t in_begin_ = 0, in_end_ = 0;
-    std::array<OutBlock, out_blocks> out_;
-    std::uint32_t out_first_ = 0, out_count_ = 0;
-    std::size_t out_size_ = 0;
+    Cork out_;
     Want read_wants_ = Want::read;
-    error_code in_error_;      // TLS: the stream has ended; every later read returns this
-    bool perhaps_more_ = true; // the last recv() filled its buffer, so another may return more
+    // TLS: the stream has ended; every later read returns this.
+    error_code in_error_;
+    // The last recv() filled its buffer, so another may return more.
+    bool perhaps_more_ = true;
     bool late_flush_posted_ = false, flush_waits_ = false, bio_eof_ = false;
-    bool tls_drained_ = true; // OpenSSL needs more bytes from the socket
+    // OpenSSL needs more bytes from the socket.
+    bool tls_drained_ = true;
 };
 
 } // namespace agenthost::host::net

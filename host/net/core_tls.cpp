@@ -220,18 +220,18 @@ bool Core::has_more_inside() const { return unread() != 0 || (ssl && !tls_draine
 
 bool Core::send_corked_tls()
 {
-    while (out_size_ != 0) {
-        OutBlock& b = out_[out_first_];
+    while (unsent() != 0) {
+        const std::string_view bytes = out_.front();
         ERR_clear_error();
         std::size_t n = 0;
-        const int result = SSL_write_ex(ssl, b.block.data() + b.begin, b.end - b.begin, &n);
+        const int result = SSL_write_ex(ssl, bytes.data(), bytes.size(), &n);
         if (result != 1) {
             Want ignored{};
             const error_code ec = tls_error(result, ignored);
             if (ec != asio::error::would_block) out_error = ec;
             return false;
         }
-        sent(n);
+        out_.drop(n);
     }
     return true;
 }

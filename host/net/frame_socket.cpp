@@ -15,8 +15,6 @@ namespace {
 constexpr std::size_t max_in_a_row = block_size;
 // Answers of this size are sent while more input waits, so that the peer works on them meanwhile.
 constexpr std::size_t early_flush = 4 * 1024;
-// From this size a copy into the cork costs more than a system call.
-constexpr std::size_t big_message = 32 * 1024;
 
 std::string close_payload(std::uint16_t code, std::string_view reason)
 {
@@ -35,10 +33,9 @@ std::uint16_t code_of(error_code fault)
 
 FrameSocket::FrameSocket(Stream stream, FrameReader::Role role, std::uint64_t max_message, Owner& owner,
                          std::weak_ptr<void> life)
-    : stream_{std::move(stream)}, reader_{role, max_message}, owner_{&owner}, life_{std::move(life)}
-{
-    if (role == FrameReader::Role::client) masks_ = std::make_unique<MaskKeys>();
-}
+    : stream_{std::move(stream)}, reader_{role, max_message}, sender_{role == FrameReader::Role::client},
+      owner_{&owner}, life_{std::move(life)}
+{}
 
 void FrameSocket::start() { serve_later(); }
 
@@ -131,13 +128,13 @@ void FrameSocket::handle(const FrameReader::Found& found)
     case Kind::text:
     case Kind::binary: return owner_->on_message(found.kind, found.payload);
     case Kind::ping:
-        if (!close_sent_) {
+        if (!close_sent()) {
             send_control(Opcode::pong, found.payload);
             owner_->on_control(found.kind, found.payload);
         }
         return;
     case Kind::pong:
-        if (!close_sent_) owner_->on_control(found.kind, found.payload);
+        if (!close_sent()) owner_->on_control(found.kind, found.payload);
         return;
     case Kind::close: return closed_by_peer(found.payload);
     case Kind::fault: return fail(reader_.fault());
@@ -149,15 +146,14 @@ void FrameSocket::closed_by_peer(std::string_view reason)
     close_reason_ = reason;
     ending_ = websocket::error::closed;
     constexpr std::uint16_t normal = 1000;
-    if (!close_sent_ && !waiting_close_)
-        send_close(close_payload(close_code() == 0 ? normal : close_code(), {}));
+    send_control(Opcode::close, close_payload(close_code() == 0 ? normal : close_code(), {}));
     end_when_sent();
 }
 
 void FrameSocket::fail(error_code fault)
 {
     ending_ = fault;
-    if (!close_sent_ && !waiting_close_) send_close(close_payload(code_of(fault), {}));
+    send_control(Opcode::close, close_payload(code_of(fault), {}));
     end_when_sent();
 }
 
@@ -167,53 +163,17 @@ void FrameSocket::finish(error_code ec)
     if (Owner* const owner = std::exchange(owner_, nullptr)) owner->on_end(ec);
 }
 
-std::optional<MaskKey> FrameSocket::new_mask()
-{
-    return masks_ ? std::optional{masks_->next()} : std::nullopt;
-}
-
 bool FrameSocket::send(Opcode opcode, std::string_view message)
 {
     if (closing()) return false;
-    const std::optional<MaskKey> mask = new_mask();
-    const MaskKey* const key = mask ? &*mask : nullptr;
-    const FrameHead head{opcode, message.size(), key};
-    if (message.size() < big_message && stream_.write_frame(head.view(), message, key)) return true;
-    sending_.emplace(message, 0, std::string{head.view()}, mask);
-    if (!send_rest()) {
-        wait_for_room();
-        return false;
-    }
-    sending_.reset();
-    return true;
+    if (sender_.send(stream_, opcode, message)) return true;
+    wait_for_room();
+    return false;
 }
 
 bool FrameSocket::try_send(Opcode opcode, std::string_view message)
 {
-    if (closing()) return false;
-    const std::optional<MaskKey> mask = new_mask();
-    const MaskKey* const key = mask ? &*mask : nullptr;
-    return stream_.write_frame(FrameHead{opcode, message.size(), key}.view(), message, key);
-}
-
-// Continues the message that did not fit. False: no room.
-bool FrameSocket::send_rest()
-{
-    Sending& s = *sending_;
-    if (!s.head.empty()) {
-        if (!stream_.write(s.head)) return false;
-        s.head.clear();
-    }
-    const bool past_cork = !s.mask && !stream_.tls() && s.message.size() >= big_message;
-    while (s.at < s.message.size()) {
-        error_code ec;
-        const std::size_t n = past_cork
-                                  ? stream_.write_now(s.message.data() + s.at, s.message.size() - s.at, ec)
-                                  : stream_.write_payload(s.message, s.at, s.mask ? &*s.mask : nullptr);
-        if (n == 0) return false;
-        s.at += n;
-    }
-    return true;
+    return !closing() && sender_.try_send(stream_, opcode, message);
 }
 
 // The reader reports a broken connection; while nothing is reading, this does.
@@ -236,61 +196,41 @@ void FrameSocket::wait_for_room()
 
 void FrameSocket::go_on_sending()
 {
-    const bool message = sending_.has_value();
-    if (message && !send_rest()) return wait_for_room();
-    sending_.reset();
+    const bool message = sending();
+    if (message && !sender_.go_on(stream_)) return wait_for_room();
     send_waiting_controls();
     if (message && owner_) owner_->on_written();
     end_when_sent();
     // A paused socket reads again once its close frame is sent.
-    if (close_sent_ && !serving_ && !waits_for_input_ && reads()) serve_later();
+    if (close_sent() && !serving_ && !waits_for_input_ && reads()) serve_later();
 }
 
 void FrameSocket::ping(std::string_view payload) { send_control(Opcode::ping, payload); }
 
 void FrameSocket::close(std::uint16_t code, std::string_view reason)
 {
-    if (close_sent_ || waiting_close_ || over_) return;
-    send_close(close_payload(code, reason));
+    if (sender_.closing() || over_) return;
+    send_control(Opcode::close, close_payload(code, reason));
     if (!serving_ && !waits_for_input_ && reads()) serve_later();
 }
 
+// Nothing follows a close frame, not even a second one.
 void FrameSocket::send_control(Opcode opcode, std::string_view payload)
 {
-    if (close_sent_ || waiting_close_ || over_) return;
-    (opcode == Opcode::pong ? waiting_pong_ : waiting_ping_) = payload;
+    if (sender_.closing() || over_) return;
+    sender_.keep(opcode, std::string{payload});
     send_waiting_controls();
-}
-
-void FrameSocket::send_close(std::string payload)
-{
-    waiting_close_ = std::move(payload);
-    send_waiting_controls();
-}
-
-bool FrameSocket::send_waiting(Opcode opcode, std::optional<std::string>& payload)
-{
-    if (!payload) return true;
-    const std::optional<MaskKey> mask = new_mask();
-    const MaskKey* const key = mask ? &*mask : nullptr;
-    if (!stream_.write_frame(FrameHead{opcode, payload->size(), key}.view(), *payload, key)) return false;
-    if (opcode == Opcode::close) close_sent_ = true;
-    payload.reset();
-    return true;
 }
 
 void FrameSocket::send_waiting_controls()
 {
-    if (sending_) return; // go_on_sending() will do it
-    const bool sent = send_waiting(Opcode::pong, waiting_pong_) &&
-                      send_waiting(Opcode::ping, waiting_ping_) &&
-                      send_waiting(Opcode::close, waiting_close_);
-    if (!sent) wait_for_room();
+    if (sending()) return; // go_on_sending() will do it
+    if (!sender_.send_controls(stream_)) wait_for_room();
 }
 
 void FrameSocket::end_when_sent()
 {
-    if (!ending_ || sending_ || waiting_close_ || std::exchange(shutting_down_, true)) return;
+    if (!ending_ || sending() || sender_.close_waits() || std::exchange(shutting_down_, true)) return;
     stream_.async_shutdown([self = shared_from_this()](error_code ec) {
         const auto life = self->life_.lock();
         if (life) self->finish(ec ? ec : *self->ending_);

@@ -1,13 +1,17 @@
 // A WebSocket without extensions over a Stream, after its handshake: reads messages in place, answers pings,
-// sends frames through the cork and closes as RFC 6455 requires. Used by both ends; Beast handles connections
-// that negotiated permessage-deflate.
+// and closes as RFC 6455 requires. Its frames are parsed by a FrameReader and written by a FrameSender. Used
+// by both ends; Beast handles connections that negotiated permessage-deflate.
 //
-// All calls and callbacks run on the Stream's executor. The cork bounds unsent data: a message that does not
-// fit is sent in pieces, and the caller keeps it until on_written(). If several pings wait for room, only the
-// last is answered.
+// All calls and callbacks run on the Stream's executor. Owned by its user and by its own pending operations.
+// The cork bounds unsent data: a message that does not fit is sent in pieces, and the caller keeps it until
+// on_written(). If several pings wait for room, only the last is answered.
+//
+// One class, although it has more than 25 members: reading, sending and closing share one loop, because each
+// decides whether the others go on.
 #pragma once
 
 #include "host/net/frame_reader.hpp"
+#include "host/net/frame_sender.hpp"
 #include "host/net/stream.hpp"
 
 #include <cstdint>
@@ -54,11 +58,11 @@ public:
     [[nodiscard]] bool send(Opcode, std::string_view message);
     // The same, but sends nothing and returns false if the complete message does not fit.
     [[nodiscard]] bool try_send(Opcode, std::string_view message);
-    [[nodiscard]] bool sending() const { return sending_.has_value(); }
+    [[nodiscard]] bool sending() const { return sender_.sending(); }
     void ping(std::string_view payload);
     // Starts the closing handshake after the message that is being sent.
     void close(std::uint16_t code, std::string_view reason);
-    [[nodiscard]] bool close_sent() const { return close_sent_; }
+    [[nodiscard]] bool close_sent() const { return sender_.close_sent(); }
     // The code of the peer's close frame; 0: it had none.
     [[nodiscard]] std::uint16_t close_code() const { return reader_.close_code(); }
     [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
@@ -74,14 +78,6 @@ public:
     [[nodiscard]] const Stream& stream() const { return stream_; }
 
 private:
-    // A message that did not fit into the cork.
-    struct Sending {
-        std::string_view message;
-        std::size_t at = 0;
-        std::string head;
-        std::optional<MaskKey> mask;
-    };
-
     void serve_later();
     void serve();
     bool serve_one();
@@ -91,33 +87,25 @@ private:
     void closed_by_peer(std::string_view reason);
     void fail(error_code);
     void finish(error_code);
-    [[nodiscard]] bool reads() const { return !over_ && !ending_ && (!paused_ || close_sent_); }
-    // RFC 6455, 5.5.1: no data frame follows a close frame.
-    [[nodiscard]] bool closing() const { return close_sent_ || waiting_close_ || ending_; }
+    [[nodiscard]] bool reads() const { return !over_ && !ending_ && (!paused_ || close_sent()); }
+    [[nodiscard]] bool closing() const { return sender_.closing() || ending_; }
 
-    [[nodiscard]] std::optional<MaskKey> new_mask();
-    [[nodiscard]] bool send_rest();
     void wait_for_room();
     void go_on_sending();
     void send_control(Opcode, std::string_view payload);
-    void send_close(std::string payload);
-    [[nodiscard]] bool send_waiting(Opcode, std::optional<std::string>& payload);
     void send_waiting_controls();
     void end_when_sent();
 
     Stream stream_;
     FrameReader reader_;
+    FrameSender sender_;
     Owner* owner_;
     std::weak_ptr<void> life_;
-    std::unique_ptr<MaskKeys> masks_;
-    std::optional<Sending> sending_;
-    // Control frames that wait for room or for the end of a message.
-    std::optional<std::string> waiting_pong_, waiting_ping_, waiting_close_;
     std::string close_reason_, seen_at_fault_;
     // Passed to on_end() once our close frame is sent.
     std::optional<error_code> ending_;
     bool paused_ = false, waits_for_input_ = false, waits_for_room_ = false, serving_ = false,
-         serve_posted_ = false, close_sent_ = false, shutting_down_ = false, over_ = false, aborted_ = false;
+         serve_posted_ = false, shutting_down_ = false, over_ = false, aborted_ = false;
 };
 
 } // namespace agenthost::host::net

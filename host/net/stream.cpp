@@ -73,7 +73,7 @@ void Stream::async_handshake(TlsContextPtr context, const std::string& host, Don
 bool Stream::write(std::string_view piece)
 {
     if (core_->out_error || !is_open()) return false;
-    if (core_->unsent() + piece.size() > cork_bytes - block_size) core_->flush();
+    if (core_->unsent() + piece.size() > max_corked - block_size) core_->flush();
     if (core_->room() < piece.size()) return false;
     error_code ec;
     return core_->write_some(piece.data(), piece.size(), ec) == piece.size();
@@ -123,7 +123,8 @@ std::size_t Stream::sendfile_now(int fd, std::uint64_t& offset, std::size_t size
             return static_cast<std::size_t>(n);
         }
         if (n == 0) {
-            ec = asio::error::eof; // the file is shorter than announced
+            // The file is shorter than announced.
+            ec = asio::error::eof;
             return 0;
         }
         if (errno == EINTR) continue;
@@ -162,7 +163,8 @@ std::string Stream::take_buffered()
 
 std::string address_text(const sockaddr* address)
 {
-    const auto ip = netclient::ip_of(address); // an IPv4 peer of a dual-stack socket is shown as IPv4
+    // An IPv4 peer of a dual-stack socket is shown as IPv4.
+    const auto ip = netclient::ip_of(address);
     if (!ip) return "unix";
     const auto port = address->sa_family == AF_INET
                           ? reinterpret_cast<const sockaddr_in*>(address)->sin_port

@@ -5,9 +5,12 @@
 //
 // All calls run on the executor's thread. Corked bytes are sent when the next read has to wait, by flush(),
 // or, if nothing reads, a few loop iterations after the write. Back-pressure: async_write_some delays its
-// completion while cork_bytes (256 KiB) are unsent. Buffers are borrowed only while they hold bytes; an idle
+// completion while max_corked (256 KiB) are unsent. Buffers are borrowed only while they hold bytes; an idle
 // Stream holds none. Owns the descriptor and the SSL. A completion never runs inside the call that started
 // it. At most one read and one write at a time.
+//
+// One class, although it has more than 25 members: it is the complete interface of a socket and holds nothing
+// but a pointer to its Core.
 //
 //   net::Stream stream{io.get_executor(), fd};
 //   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });   // stream.problem() has OpenSSL's text
@@ -76,8 +79,8 @@ template <class Buffers> std::size_t read_into(Core& core, const Buffers& buffer
          it != end; ++it) {
         const boost::asio::mutable_buffer buffer{*it};
         if (buffer.size() == 0) continue;
-        if (total != 0 && core.unread() == 0)
-            break; // do not make a system call for the rest of a scatter list
+        // No system call for the rest of a scatter list.
+        if (total != 0 && core.unread() == 0) break;
         const std::size_t n = core.read_some(buffer.data(), buffer.size(), ec);
         total += n;
         if (n < buffer.size()) break;
@@ -88,7 +91,8 @@ template <class Buffers> std::size_t read_into(Core& core, const Buffers& buffer
 
 template <class Buffers> std::size_t write_from(Core& core, const Buffers& buffers, error_code& ec)
 {
-    constexpr std::size_t big = 32 * 1024; // from this size a copy costs more than a system call
+    // From this size a copy costs more than a system call.
+    constexpr std::size_t big = 32 * 1024;
     std::size_t total = 0;
     for (auto it = boost::asio::buffer_sequence_begin(buffers),
               end = boost::asio::buffer_sequence_end(buffers);
@@ -149,7 +153,8 @@ class Stream {
 public:
     using executor_type = Core::executor_type;
     using Done = std::function<void(error_code)>;
-    static constexpr std::size_t cork_bytes = Core::cork_bytes;
+    // Of unsent bytes.
+    static constexpr std::size_t max_corked = Core::max_corked;
 
     // Takes ownership of a connected descriptor and makes it non-blocking.
     Stream(const executor_type& executor, int fd) : core_{std::make_shared<Core>(executor, fd)} {}
@@ -212,7 +217,8 @@ public:
     // Set while a batch of messages is handled: the caller promises to flush() or to wait for input
     // afterwards.
     void will_flush(bool on) { core_->reader_flushes = on; }
-    [[nodiscard]] std::size_t unsent() const { return core_->unsent(); } // corked bytes
+    // Corked bytes.
+    [[nodiscard]] std::size_t unsent() const { return core_->unsent(); }
     // Copies the complete piece into the cork, or nothing and returns false (full, or failed: see error()).
     // No completion; the caller need not keep it.
     bool write(std::string_view piece);
@@ -244,13 +250,13 @@ public:
     }
     // Bypasses the cork, which is sent first.
     std::size_t write_now(const void* data, std::size_t size, error_code& ec);
-    std::size_t sendfile_now(int fd, std::uint64_t& offset, std::size_t size, error_code& ec); // plain only
-    void wait_readable(Done done); // flushes first
+    // Plain connections only.
+    std::size_t sendfile_now(int fd, std::uint64_t& offset, std::size_t size, error_code& ec);
+    // Flushes first.
+    void wait_readable(Done done);
     void wait_writable(Done done);
-    [[nodiscard]] std::size_t buffered() const
-    {
-        return core_->unread();
-    } // bytes read from the socket but not yet consumed
+    // The number of bytes that were read from the socket but not consumed.
+    [[nodiscard]] std::size_t buffered() const { return core_->unread(); }
     // The same bytes; reads if there are none.
     std::string_view peek(error_code& ec)
     {
@@ -259,12 +265,14 @@ public:
     }
     // The same, writable, to unmask in place.
     std::span<char> peek_to_change(error_code& ec) { return core_->peek(ec); }
-    void consume(std::size_t n) { core_->take(nullptr, n); } // of what peek() returned
-    std::string take_buffered();                             // the same bytes, moved out
+    // Of the bytes that peek() returned.
+    void consume(std::size_t n) { core_->take(nullptr, n); }
+    // Consumes and returns the bytes that were read but not consumed.
+    std::string take_buffered();
     // Beast's reads stop after the next HTTP head; what follows it stays buffered, see Core.
     void stop_at_head_end() { core_->stop_at_head_end(); }
-    // Keeps the last `most` bytes read, for error messages.
-    void keep_tail(std::size_t most) { core_->keep_tail(most); }
+    // Keeps the last bytes read, at most `max`, for error messages.
+    void keep_tail(std::size_t max) { core_->keep_tail(max); }
     [[nodiscard]] const std::string& tail() const { return core_->tail(); }
 
     [[nodiscard]] bool tls() const { return core_->ssl != nullptr; }
@@ -273,18 +281,20 @@ public:
     [[nodiscard]] std::uint64_t bytes_in() const { return core_->bytes_in; }
     [[nodiscard]] std::uint64_t bytes_out() const { return core_->bytes_out; }
     [[nodiscard]] const std::string& problem() const { return core_->problem; }
-    [[nodiscard]] std::string peer() const; // "127.0.0.1:5000", "[::1]:5000", "unix"
-    [[nodiscard]] std::string
-    peer_spki() const; // raw SHA-256 of the peer certificate's public key; empty without one
+    // "127.0.0.1:5000", "[::1]:5000", "unix".
+    [[nodiscard]] std::string peer() const;
+    // The raw SHA-256 of the public key in the peer's certificate; empty without a certificate.
+    [[nodiscard]] std::string peer_spki() const;
     void no_delay();
 
 private:
     detail::CorePtr core_;
 };
 
-std::string address_text(const struct sockaddr* address); // "127.0.0.1:5000", "[::1]:5000", "unix"
+// "127.0.0.1:5000", "[::1]:5000", "unix".
+std::string address_text(const struct sockaddr* address);
 
-// Beast finds these by argument-dependent lookup: how a WebSocket over this stream ends.
+// Beast finds these by argument-dependent lookup and calls them to end a WebSocket over this stream.
 void beast_close_socket(Stream&);
 void teardown(boost::beast::role_type, Stream&, error_code&);
 

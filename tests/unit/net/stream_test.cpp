@@ -158,9 +158,9 @@ TEST_P(Streams, HoldsAWriterBackAtTheBoundAndGoesOnWhenTheReaderDoes)
         for (int i = 0; i < 1000; ++i) pair.io.poll_one();
         return std::exchange(before, taken) == taken;
     }));
-    EXPECT_LE(a.unsent(), Stream::cork_bytes);
-    EXPECT_GT(a.unsent(), Stream::cork_bytes / 2);
-    EXPECT_LT(taken, Stream::cork_bytes + 2'000'000); // the kernel's share beside ours
+    EXPECT_LE(a.unsent(), Stream::max_corked);
+    EXPECT_GT(a.unsent(), Stream::max_corked / 2);
+    EXPECT_LT(taken, Stream::max_corked + 2'000'000); // the kernel's share beside ours
     stopped = true;
     const std::size_t held = taken;
     Sink sink{b, 50'000};
