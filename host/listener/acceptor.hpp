@@ -1,4 +1,5 @@
-// A bound and listening descriptor on an io_context.
+// Owns a bound and listening socket, and opens one. On its io_context's thread; owned by a Listening. Private
+// to host/listener.
 #pragma once
 
 #include "host/listener/server.hpp"
@@ -15,16 +16,21 @@ struct Acceptor {
         : io{context}, descriptor{context.get_executor(), fd}, timer{context}
     {}
     ~Acceptor() { remove_file(); }
-    void remove_file(); // the socket file, if it is still ours
+    // Removes the socket file if it is still ours.
+    void remove_file();
 
     asio::io_context& io;
     net::Core::Descriptor descriptor;
     asio::steady_timer timer;
-    std::uint64_t serial = next_serial++; // tells the sockets of one listener apart
-    std::string bind;                     // as the configuration writes it; empty: a unix socket
-    std::string address;                  // "127.0.0.1:3001", "[::]:3001"
+    // Distinguishes the sockets of one listener.
+    std::uint64_t serial = next_serial++;
+    // As written in the configuration; empty: a unix socket.
+    std::string bind;
+    // "127.0.0.1:3001", "[::]:3001".
+    std::string address;
     netclient::IpEndpoint endpoint;
-    bool serves_v4 = false; // an IPv4 socket, or an IPv6 one for both families
+    // An IPv4 socket, or an IPv6 one for both families.
+    bool serves_v4 = false;
     std::string path;
     dev_t device{};
     ino_t inode{};
@@ -33,10 +39,10 @@ private:
     static inline std::atomic<std::uint64_t> next_serial{1};
 };
 
-// Whether one of our sockets serves IPv4 on this port. "[::]:PORT" then takes IPv6 only.
+// Whether one of our sockets serves IPv4 on this port. "[::]:PORT" then accepts IPv6 only.
 using ServesV4 = std::function<bool(std::uint16_t port)>;
 
-// Null and a sentence in `problem` on failure.
+// On failure: null, and an error message in `problem`.
 AcceptorPtr bind_tcp(asio::io_context&, const std::string& bind, const ServesV4&, std::string& problem);
 AcceptorPtr bind_unix(asio::io_context&, const std::string& path, std::string& problem);
 

@@ -1,4 +1,5 @@
-// The listener's WebSockets whose frames Beast reads and writes, because they may be compressed; and the answer to an upgrade.
+// WebSockets of the listener whose frames Beast reads and writes because they may be compressed; and the
+// answer to an upgrade.
 #include "host/listener/timed_websocket.hpp"
 
 #include <agenthost/ext/listener.h>
@@ -22,13 +23,13 @@ void answer_with(Stream& ws, Headers headers)
 {
     ws.set_option(
         websocket::stream_base::decorator([headers = std::move(headers)](websocket::response_type& response) {
-            // Or Beast would write its own name and version.
+            // Otherwise Beast sends its own name and version.
             response.set(beast::http::field::server, "agenthost");
             for (const auto& [name, value] : headers) response.set(name, value);
         }));
 }
 
-// No context between messages, a small window: many peers are sent the same, and each would hold a quarter of a megabyte.
+// No context between messages, and a small window: otherwise each connection would hold 256 KiB.
 websocket::permessage_deflate compression(std::size_t from)
 {
     websocket::permessage_deflate deflate;
@@ -115,14 +116,14 @@ private:
         if (!paused_) read();
     }
 
-    // Who waits for a message holds a few bytes for it; room for the rest is made when it comes. Once our close frame is on its way,
-    // the closing handshake reads on by itself: a read begun in the middle of what it discards finds Beast in no state for one.
+    // An idle connection holds only a few bytes for the next message; the buffer grows when it arrives. Once
+    // our close frame is sent, Beast's closing handshake reads by itself, and another read would be invalid.
     void read()
     {
         if (close_sent_) return;
         reading_ = true;
-        const bool comes = ws_.next_layer().buffered() != 0 || buffer_.size() != 0;
-        ws_.async_read_some(buffer_, comes ? net::block_size : idle_bytes,
+        const bool begun = ws_.next_layer().buffered() != 0 || buffer_.size() != 0;
+        ws_.async_read_some(buffer_, begun ? net::block_size : idle_bytes,
                             [self = shared()](error_code ec, std::size_t) { self->got(ec); });
     }
 
@@ -141,7 +142,7 @@ private:
         }
         buffer_.clear();
         if (ws_.next_layer().buffered() == 0 || buffer_.capacity() > net::block_size)
-            buffer_.shrink_to_fit(); // idle is small
+            buffer_.shrink_to_fit(); // an idle connection is small
         if (!ended_ && !paused_) read();
     }
 
@@ -162,7 +163,7 @@ private:
     {
         writing_ = false;
         if (ended_) return;
-        if (ec) return reading_ ? void() : end(lost); // the reader hears why
+        if (ec) return reading_ ? void() : end(lost); // the pending read reports the reason
         const std::size_t n = queue_.front().text.size();
         queue_.pop_front();
         events_->ws_sent(n);
@@ -174,7 +175,7 @@ private:
         close_frame_sent();
         const websocket::close_reason reason{static_cast<websocket::close_code>(close_code_), close_reason_};
         ws_.async_close(reason, [self = shared()](error_code ec) {
-            if (self->ended_ || (ec && self->reading_)) return; // the reader hears why
+            if (self->ended_ || (ec && self->reading_)) return; // the pending read reports the reason
             self->end(ec ? lost : self->close_code_);
         });
     }

@@ -1,4 +1,4 @@
-// Binding, with errors that say who is in the way.
+// Binds sockets, with errors that name the program that uses the port.
 #include "acceptor.hpp"
 
 #include "host/config/bind.hpp"
@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int backlog = 4096; // a fleet of agents comes back at once after a restart of ours
+// After a restart, thousands of agents reconnect at once.
+constexpr int backlog = 4096;
 
 // The socket inode that listens on this TCP port, from /proc/net/tcp*.
 std::string listening_inode(int port)
@@ -45,7 +46,7 @@ std::string listening_inode(int port)
     return {};
 }
 
-// "nginx (pid 17)", as far as we may look.
+// "nginx (pid 17)"; empty if /proc does not show it to us.
 std::string holder(int port)
 {
     const std::string inode = listening_inode(port);
@@ -97,14 +98,10 @@ bool somebody_listens(const sockaddr_un& address)
 {
     const base::Fd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     const int result = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    return result == 0 || errno == EAGAIN; // EAGAIN: its backlog is full, so it is there
+    return result == 0 || errno == EAGAIN; // EAGAIN: its backlog is full, so it exists
 }
 
-} // namespace
-
-namespace {
-
-// A socket bound to `wanted` and listening; invalid and errno when it cannot.
+// A socket bound to `wanted` and listening; invalid, with errno, on failure.
 base::Fd listen_on(const netclient::IpAddress& ip, std::uint16_t port, bool v6_only)
 {
     sockaddr_storage storage{};
@@ -208,10 +205,10 @@ AcceptorPtr bind_unix(asio::io_context& io, const std::string& path, std::string
                 "another process listens there, perhaps a second agenthost. Stop it or choose another path.";
             return nullptr;
         }
-        ::unlink(path.c_str()); // left by a process that died
+        ::unlink(path.c_str()); // left by a process that was killed
     }
     base::Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    // The mode is set between bind and listen: until listen nobody can connect.
+    // The mode is set between bind and listen, because nobody can connect before listen.
     if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), backlog) != 0) {
         const int error = errno;

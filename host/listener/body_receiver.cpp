@@ -12,7 +12,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int turns = 16; // of 64 to 256 KiB before others have their turn
+// Reads of 64 to 256 KiB before the loop serves other connections.
+constexpr int max_reads = 16;
 
 int write_all(int fd, const char* data, std::size_t size, std::uint64_t offset)
 {
@@ -33,7 +34,7 @@ int write_all(int fd, const char* data, std::size_t size, std::uint64_t offset)
 
 BodyReceiver::BodyReceiver(const Place& place, const Plan& plan, Owner& owner)
     : place_{place}, owner_{owner}, fd_{plan.fd}, offset_{plan.offset},
-      max_{plan.fd < 0 ? std::min(plan.max, most_in_memory) : plan.max}, left_{plan.length}
+      max_{plan.fd < 0 ? std::min(plan.max, max_in_memory) : plan.max}, left_{plan.length}
 {
     const std::uint64_t expected = left_.value_or(half_bytes);
     if (to_disk() && !too_large() && expected != 0)
@@ -44,25 +45,27 @@ void BodyReceiver::pump()
 {
     // body_ended() may drop the owner's reference.
     const auto self = shared_from_this();
-    for (int turn = 0; turn < turns; ++turn) {
+    for (int turn = 0; turn < max_reads; ++turn) {
         if (ended_ || over_) return;
         if (left_ ? *left_ == 0 : decoder_.done()) return end(AGH_OK);
         if (to_disk() && filling_.size == filling_.capacity) {
-            if (busy_) return; // the disk is behind: on_disk() goes on
+            if (busy_) return; // the disk is slower than the peer: on_disk() continues
             hand_to_disk();
         }
         error_code ec;
         if (fill(ec)) continue;
         if (ended_ || over_) return;
         if (ec != asio::error::would_block) return end(AGH_E_CLOSED);
-        if (to_disk() && !busy_ && filling_.size >= half_bytes / 4) hand_to_disk(); // use the time
+        if (to_disk() && !busy_ && filling_.size >= half_bytes / 4)
+            hand_to_disk(); // while the socket is empty
         waits_ = true;
         return owner_.wait_for_body();
     }
     place_.later([self] { self->pump(); });
 }
 
-// The content among what has come, at `to` or where it was received; nullopt: nothing came, or the body was ended.
+// Returns the content of what the socket has now, copied to `to`. Nullopt: nothing (see ec), or the body has
+// ended.
 std::optional<std::string_view> BodyReceiver::read_into(char* to, std::size_t room, error_code& ec)
 {
     net::Stream& stream = place_.stream;
@@ -86,7 +89,7 @@ std::optional<std::string_view> BodyReceiver::read_into(char* to, std::size_t ro
     return std::string_view{to, size};
 }
 
-// Takes what the socket has now; false: nothing (ec) or the end.
+// Reads what the socket has now. False: nothing (see ec), or the body has ended.
 bool BodyReceiver::fill(error_code& ec)
 {
     char direct[16 * 1024];

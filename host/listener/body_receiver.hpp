@@ -1,5 +1,7 @@
-// Receives the body of a request: from the socket into the plugin's descriptor or into memory, hashed on the way. One half fills while the
-// pool hashes and writes the other; the I/O thread touches no disk. On the connection's thread. Private to host/listener.
+// Receives the body of a request: from the socket into the plugin's descriptor or into memory, hashed on the
+// way. While one half is filled, the pool hashes and writes the other; the I/O thread never uses the disk. On
+// the connection's thread; owned by the RequestHandler and by its own pending operations. Private to
+// host/listener.
 #pragma once
 
 #include "base/hash.hpp"
@@ -16,10 +18,15 @@
 
 namespace agenthost::host::listener {
 
-// How it ended.
+// The bytes of a body that receive() takes with fd -1.
+constexpr std::uint64_t max_in_memory = 1 << 20;
+
+// The result.
 struct ReceivedBody {
-    agh_status status = AGH_OK; // INVALID: too large, or malformed; CLOSED: the peer left, or was too slow
-    bool whole = false;         // all of it was taken from the socket
+    // INVALID: too large, or malformed. CLOSED: the peer closed, or was too slow.
+    agh_status status = AGH_OK;
+    // The complete body was read from the socket.
+    bool whole = false;
     bool malformed = false;
     std::uint64_t got = 0;
     base::Sha256Digest digest{};
@@ -30,43 +37,45 @@ class BodyReceiver : public std::enable_shared_from_this<BodyReceiver> {
 public:
     class Owner {
     public:
-        // The next part has not come: call came() when it has.
+        // The socket is empty: call readable() when it no longer is.
         virtual void wait_for_body() = 0;
-        // The pool has let go. False: the connection ends now.
+        // The pool has finished a job. False: the connection ends now.
         virtual bool still_wanted() = 0;
-        // So much has been written. False: no more is wanted.
+        // So many bytes have been written in total. False: no more are wanted.
         virtual bool body_landed(std::uint64_t bytes) = 0;
-        // Last.
+        // The last call.
         virtual void body_ended(ReceivedBody) = 0;
 
     protected:
         ~Owner() = default;
     };
     struct Plan {
-        int fd = -1; // the plugin's; -1: into memory
+        // The plugin's; -1: into memory.
+        int fd = -1;
         std::uint64_t offset = 0, max = 0;
-        std::optional<std::uint64_t> length; // absent: chunked
+        // Absent: chunked.
+        std::optional<std::uint64_t> length;
     };
 
     BodyReceiver(const Place&, const Plan&, Owner&);
 
     [[nodiscard]] bool too_large() const { return left_ && *left_ > max_; }
     [[nodiscard]] std::uint64_t max() const { return max_; }
-    // Begins, unless something else waits for input already, which calls came() then.
+    // Starts, unless something else already waits for input; that then calls readable().
     void start(bool waits)
     {
         waits_ = waits;
         if (!waits_) pump();
     }
-    // More of it.
-    void came()
+    // The socket has more.
+    void readable()
     {
         waits_ = false;
         pump();
     }
-    // The body is over, well or not; body_ended() follows once the pool has let go.
+    // Ends the body, complete or not; body_ended() follows once the pool has finished.
     void end(agh_status);
-    // Nothing is told any more. Not while busy().
+    // No further call to the owner. Not while busy().
     ReceivedBody drop();
     // The pool uses the descriptors.
     [[nodiscard]] bool busy() const { return busy_; }
@@ -86,14 +95,17 @@ private:
     const int fd_;
     std::uint64_t offset_;
     const std::uint64_t max_;
-    std::optional<std::uint64_t> left_; // of a known length: still to come
+    // Of a known length: not yet received.
+    std::optional<std::uint64_t> left_;
     netclient::ChunkedDecoder decoder_{netclient::ChunkedDecoder::Of::request};
-    std::uint64_t got_ = 0, landed_ = 0; // landed: of it written to fd
+    // Received; written to fd_.
+    std::uint64_t got_ = 0, landed_ = 0;
     base::Sha256 sha_;
     std::string memory_;
     Half filling_, writing_;
     int disk_error_ = 0;
-    agh_status status_ = AGH_OK; // once ended
+    // Valid once ended.
+    agh_status status_ = AGH_OK;
     bool busy_ = false, waits_ = false, ended_ = false, over_ = false;
 };
 

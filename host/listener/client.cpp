@@ -25,18 +25,17 @@ std::string joined(const WebSocket::Request& request, std::string_view name)
 
 } // namespace
 
-Client::Client(ListeningPtr listening, SettingsPtr settings, std::string key, bool trusted)
-    : listening_{std::move(listening)}, settings_{std::move(settings)}, key_{std::move(key)}, trusted_{
-                                                                                                  trusted}
+Client::Client(Listening& listening, const Settings& settings, std::string key, bool trusted)
+    : listening_{listening}, settings_{settings}, key_{std::move(key)}, trusted_{trusted}
 {}
 
 void Client::connected(std::string peer)
 {
-    shown_ = std::move(peer);
-    if (const auto far = netclient::parse_endpoint(shown_)) far_ = *far;
+    address_ = std::move(peer);
+    if (const auto far = netclient::parse_endpoint(address_)) far_ = *far;
 }
 
-bool Client::expects_proxy_header() const { return trusted_ && settings_->config.proxy_protocol; }
+bool Client::expects_proxy_header() const { return trusted_ && settings_.config.proxy_protocol; }
 
 // At most ProxyHeader::max_bytes in all.
 Client::Header Client::read_proxy_header(int fd)
@@ -56,23 +55,23 @@ Client::Header Client::read_proxy_header(int fd)
 Client::Header Client::proxy_header_read()
 {
     const auto header = std::move(proxy_header_);
-    // The protocol forbids to guess: what does not begin with the header is nobody's.
+    // The protocol forbids guessing: a connection that does not begin with the header is refused.
     if (header->state() == ProxyHeader::State::bad) return Header::invalid;
-    if (!header->client()) return Header::good; // the proxy's own: a health check
+    if (!header->client()) return Header::good; // the proxy's own connection: a health check
     far_ = *header->client();
-    shown_ = far_.text();
+    address_ = far_.text();
     proxied_ = true;
-    trusted_ = netclient::any_contains(settings_->trusted, far_.ip); // another proxy, before this one
+    trusted_ = netclient::any_contains(settings_.trusted, far_.ip); // another proxy in front of this one
     return trusted_ || count(far_) ? Header::good : Header::too_many;
 }
 
-// Instead of whom it was counted for.
+// Counts the connection under the client's address instead of the one before.
 bool Client::count(const netclient::IpEndpoint& client)
 {
     const std::string key = netclient::address_key(client.ip.text());
     if (key == key_) return true;
-    if (!listening_->count(key, settings_->config)) return false;
-    listening_->uncount(std::exchange(key_, key));
+    if (!listening_.count(key, settings_.config)) return false;
+    listening_.uncount(std::exchange(key_, key));
     return true;
 }
 
@@ -80,15 +79,15 @@ bool Client::find(const WebSocket::Request& request, const net::Stream& stream)
 {
     if (!trusted_) return true;
     const std::string list = joined(request, "X-Forwarded-For"), standard = joined(request, "Forwarded");
-    const auto client = client_of(far_, settings_->trusted, {.x_forwarded_for = list, .forwarded = standard});
-    shown_ = client.text();
-    proxied_ = shown_ != stream.peer();
+    const auto client = client_of(far_, settings_.trusted, {.x_forwarded_for = list, .forwarded = standard});
+    address_ = client.text();
+    proxied_ = address_ != stream.peer();
     return count(client);
 }
 
 void Client::request_over()
 {
-    if (trusted_) listening_->uncount(std::exchange(key_, {}));
+    if (trusted_) listening_.uncount(std::exchange(key_, {}));
 }
 
 } // namespace agenthost::host::listener

@@ -1,139 +1,107 @@
-// One accepted socket, from its first byte to its last: the thin owner of the parts that do the work, one
-// request after another, or a WebSocket. Everything on its I/O thread unless marked.
+// Owns one accepted socket from its first byte to its last, and decides the next step: the opening, heads,
+// requests, a WebSocket, the end. Everything on its I/O thread unless marked [any]. Owned by its IoThread,
+// its exchange and its pending operations.
 //
-// The parts: Client (whose connection it is), HeadCollector and parse_request() (heads), BodyReceiver,
-// AnswerSender and PieceSender (answers), WebSocket, Mailbox (what callers ask). connection.cpp: life, ends,
-// time-outs; connection_requests.cpp: requests and answers; connection_ws.cpp: its WebSocket.
+// Its parts do the work: Client (the peer, or the client behind proxies), Opening (PROXY header and TLS),
+// HeadCollector and parse_request() (heads), RequestHandler (body and answer), WebSocket, Mailbox (the calls
+// of other threads).
+//
+// One class, although it has more than 25 members: each part reports to it in a few lines, and all share one
+// state and one socket. connection.cpp: life, ends, time; connection_requests.cpp: from a head to its
+// request; connection_ws.cpp: its WebSocket.
 #pragma once
 
-#include "host/listener/answer_sender.hpp"
-#include "host/listener/body_receiver.hpp"
 #include "host/listener/client.hpp"
 #include "host/listener/mailbox.hpp"
+#include "host/listener/opening.hpp"
+#include "host/listener/request_handler.hpp"
 #include "host/listener/request_head.hpp"
 #include "host/listener/server.hpp"
-#include "host/listener/text.hpp"
 #include "host/listener/websocket.hpp"
 
 namespace agenthost::host::listener {
 
-struct Reply {
-    int status = 200;
-    Headers headers;
-    bool has_body = false;
-    std::string text;
-    base::Fd fd;
-    std::uint64_t offset = 0, length = 0;
-};
+struct RouteMatch;
 
-// What accept() knows.
+// What the acceptor knows of a connection.
 struct Accepted {
     int fd = -1;
-    std::string key;          // under which its address is counted; empty: not yet, or a unix socket
-    bool trusted = false;     // from one of trusted_proxies
-    std::uint64_t socket = 0; // serial of the listening socket
+    // The address under which it is counted; empty: not yet known, or a unix socket.
+    std::string key;
+    // It comes from one of trusted_proxies.
+    bool trusted = false;
+    // The serial of the listening socket.
+    std::uint64_t socket = 0;
 };
 
-class Connection final : public std::enable_shared_from_this<Connection>,
-                         private WebSocketEvents,
-                         private BodyReceiver::Owner,
-                         private AnswerOwner {
+class Connection final : public std::enable_shared_from_this<Connection>, private WebSocketEvents {
 public:
     Connection(std::shared_ptr<Server>, IoThread&, ListeningPtr, SettingsPtr, Accepted);
     ~Connection();
 
     void start();
     void tick(Clock::time_point now);
-    void drain(); // finishes the running request, starts no further one
+    // Finishes the running request and starts no other.
+    void drain();
+    // `code`: for the plugin of the running exchange.
     void abort(int code = 0);
-    void drop(const ExchangePtr& exchange) // unless it has ended and another one runs
-    {
-        if (exchange_ == exchange) abort();
-    }
 
-    // The plugin's requests; the exchange's phase has already changed.
-    void do_answer(const ExchangePtr&, Reply);
-    void do_receive(const ExchangePtr&, int fd, std::uint64_t offset, std::uint64_t max);
-    void do_upgrade(const ExchangePtr&, Headers, WebSocketLimits);
-    void do_send(const ExchangePtr&, int opcode, std::string);
-    void do_limits(const ExchangePtr&, const std::string& json);
-    void do_pause(const ExchangePtr&, bool on);
-    void do_close(const ExchangePtr&, int code, const std::string& reason);
-    void do_begin(const ExchangePtr&, int status, Headers, std::uint64_t length);
-    void do_chunk(const ExchangePtr&, const std::string&);
-    void do_end(const ExchangePtr&);
-    void check_writable(const ExchangePtr&);
-
-    // On the thread already, open, and nothing that was posted waits: send() needs no hop. [any]
+    // Does `work` on the connection's thread, in the order of the calls from all threads. [any]
+    void post(Mailbox::Work work);
+    // True on the connection's thread if the WebSocket is open and no posted work waits, so that send() needs
+    // no post(). [any]
     [[nodiscard]] bool sends_directly() const;
-    // What a caller asks: done in the order of the calls, whichever threads they come from. [any]
-    void post(Mailbox::Work);
     [[nodiscard]] const Listening& listening() const { return *listening_; }
     [[nodiscard]] std::uint64_t socket() const { return socket_; }
 
-private:
-    enum class State {
-        proxy,
-        certificate, // waits a moment for the look at the certificate's files
-        handshake,
-        head,
-        pending,
-        body,
-        answering,
-        streaming,
-        websocket,
-        lingering,
-        closed
-    };
-    using Request = WebSocket::Request;
-    struct Delivery;
+    // The exchange has not ended.
+    [[nodiscard]] bool runs(const ExchangePtr& exchange) const { return exchange_ == exchange; }
+    // The plugin's calls for the running exchange. The exchange's phase has already changed.
+    [[nodiscard]] RequestHandler& requests() { return requests_; }
+    void upgrade(Headers, WebSocketLimits);
+    void send(int opcode, std::string message);
+    void set_limits(const std::string& json);
+    void pause(bool on);
+    void close(int code, const std::string& reason);
 
-    // Our own next step, when the loop comes by.
+    // For the RequestHandler.
+    [[nodiscard]] net::Stream& stream() { return *stream_; }
+    [[nodiscard]] Place place() { return {*stream_, thread_->io, server_->disk, weak_from_this()}; }
+    [[nodiscard]] const Settings& settings() const { return *settings_; }
+    [[nodiscard]] const ExchangePtr& exchange() const { return exchange_; }
+    // The part that works then is told, see on_readable().
+    void wait_for_input();
+    [[nodiscard]] bool waits_for_input() const { return waiting_; }
+    // `bytes` have left the exchange's queue.
+    void dequeued(std::size_t bytes);
+    // Ends the exchange: makes the last call to the plugin.
+    void finish(int code);
+    // Sends an answer of the host itself.
+    void refuse(const Refusal&);
+    // The answer was sent.
+    void answered(bool keep_alive);
+
+private:
+    enum class State : std::uint8_t { opening, head, request, websocket, lingering, closed };
+
+    void opened(Opening::Outcome);
     void later(std::function<void()> work);
-    void begin();
-    void handshake(netclient::TlsContextPtr);
-    void arm_read();
     void on_readable();
-    void read_proxy_header();
-    void refuse_client();
     void read_head();
     void head_read();
-    RoutePtr find_route(const Request&, const Target&, bool& websocket);
-    void begin_exchange(Request, const Target&);
-    std::string describe(const Request&, const Target&) const;
-    void watch_peer();
-    void refuse(int status, std::string_view code, std::string_view message, std::string_view header = {});
+    void begin_exchange(RequestHead, RouteMatch);
+    std::string describe(const RequestHead&) const;
+    void refuse_client();
     void next_request();
-    void finish_exchange(int code);
     void linger();
     void discard();
     void gone();
     void enter(State);
-    void tick_request(Clock::time_point now);
-    void tick_body(Clock::time_point now);
-    void tick_answer(Clock::time_point now);
-    [[nodiscard]] bool pool_is_busy() const
-    {
-        return (body_ && body_->busy()) || (answer_ && answer_->busy());
-    }
-    void drop_parts();
-    [[nodiscard]] std::chrono::milliseconds body_timeout() const;
-    [[nodiscard]] Place place() { return {*stream_, thread_->io, server_->disk, weak_from_this()}; }
-
-    void wait_for_body() override { arm_read(); }
-    bool still_wanted() override;
-    bool body_landed(std::uint64_t bytes) override;
-    void body_ended(ReceivedBody) override;
-    void body_refused(const ReceivedBody&, std::uint64_t max);
-    void answer_moved() override { progress_at_ = Clock::now(); }
-    void pieces_taken(std::size_t bytes) override { took(exchange_, bytes); }
-    void answer_sent() override;
-    void answer_failed() override { abort(); }
+    void tick_head(Clock::time_point now);
 
     void ws_message(int opcode, std::string_view message) override;
-    void ws_sent(std::size_t bytes) override;
+    void ws_sent(std::size_t bytes) override { dequeued(bytes); }
     void ws_ended(int code) override;
-    void took(const ExchangePtr&, std::size_t bytes);
 
     std::shared_ptr<Server> server_;
     std::shared_ptr<IoThread> thread_;
@@ -141,23 +109,22 @@ private:
     SettingsPtr settings_;
     std::uint64_t socket_;
     Client client_;
+    // Until the WebSocket takes it.
     std::optional<net::Stream> stream_;
-    State state_ = State::proxy;
-    bool waiting_ = false; // a wait_readable is pending
-    bool draining_ = false, abort_wanted_ = false;
-    Clock::time_point since_, progress_at_;
-    std::uint64_t progress_bytes_ = 0;
-    HeadCollector head_;
-    // of the running request
-    ExchangePtr exchange_;
-    std::unique_ptr<Request> upgrade_;
-    RequestFacts facts_;
-    int status_ = 0;
-    std::shared_ptr<BodyReceiver> body_;
-    std::shared_ptr<AnswerSender> answer_;
-    std::shared_ptr<PieceSender> pieces_;
-    std::shared_ptr<WebSocket> ws_;
+    State state_ = State::opening;
+    // A wait for input is pending.
+    bool waiting_ = false;
+    bool draining_ = false;
     std::atomic<bool> direct_{false};
+    // When the state, or the head, began.
+    Clock::time_point since_;
+    // Bytes dropped while lingering.
+    std::uint64_t dropped_ = 0;
+    std::shared_ptr<Opening> opening_;
+    HeadCollector head_;
+    ExchangePtr exchange_;
+    RequestHandler requests_{*this};
+    std::shared_ptr<WebSocket> ws_;
     Mailbox mailbox_;
 };
 

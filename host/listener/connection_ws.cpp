@@ -1,18 +1,19 @@
-// The WebSocket side of a connection, and what both sides share about send queues.
+// The WebSocket of a connection, and what it shares with streamed answers: the exchange's send queue.
 #include "connection.hpp"
 
 namespace agenthost::host::listener {
 
-void Connection::do_upgrade(const ExchangePtr& exchange, Headers headers, WebSocketLimits limits)
+void Connection::upgrade(Headers headers, WebSocketLimits limits)
 {
-    if (exchange_ != exchange || state_ != State::pending || !upgrade_) return;
+    const auto request = requests_.take_upgrade();
+    if (state_ != State::request || !request) return;
+    requests_.reset();
     enter(State::websocket);
     ++listening_->websockets;
-    const auto request = std::move(upgrade_);
     ws_ = make_websocket(std::move(*stream_), limits, *request, *this, shared_from_this());
     stream_.reset();
-    client_.forget_shown();
-    exchange->phase = Exchange::Phase::websocket;
+    client_.forget_address();
+    exchange_->phase = Exchange::Phase::websocket;
     ws_->accept(std::move(*request), std::move(headers));
     direct_ = true;
     if (draining_ || server_->draining) ws_->close(1001, "going away");
@@ -23,69 +24,56 @@ bool Connection::sends_directly() const
     return direct_ && thread_->io.get_executor().running_in_this_thread() && mailbox_.empty();
 }
 
-void Connection::do_send(const ExchangePtr& exchange, int opcode, std::string message)
+void Connection::send(int opcode, std::string message)
 {
-    if (exchange_ != exchange || !ws_) return;
-    ws_->send(opcode, std::move(message));
+    if (ws_) ws_->send(opcode, std::move(message));
 }
 
-void Connection::do_limits(const ExchangePtr& exchange, const std::string& json)
+void Connection::set_limits(const std::string& json)
 {
-    if (exchange_ != exchange || !ws_) return;
+    if (!ws_) return;
     WebSocketLimits limits = ws_->limits();
     if (!merge_limits(limits, json)) return;
-    exchange->queue_limit = limits.send_queue;
+    exchange_->max_queued = limits.send_queue;
     ws_->set_limits(limits);
 }
 
-void Connection::do_pause(const ExchangePtr& exchange, bool on)
+void Connection::pause(bool on)
 {
-    if (exchange_ != exchange) return;
     if (const auto ws = ws_) ws->pause(on);
 }
 
-void Connection::do_close(const ExchangePtr& exchange, int code, const std::string& reason)
+void Connection::close(int code, const std::string& reason)
 {
-    if (exchange_ != exchange) return;
     if (const auto ws = ws_)
         ws->close(code, reason);
     else
-        abort(status_);
+        abort(requests_.status());
 }
 
 void Connection::ws_message(int opcode, std::string_view message)
 {
     if (!exchange_) return;
     const auto exchange = exchange_;
-    exchange->route->api.on_frame(exchange->route->ctx, exchange->id, opcode,
-                                  {message.data(), message.size()});
+    exchange->call(&agh_route_api::on_frame, opcode, agh_bytes{message.data(), message.size()});
 }
 
-void Connection::ws_sent(std::size_t bytes)
+// A caller that got BUSY is notified once half of the queue is free: from the loop, never inside send().
+void Connection::dequeued(std::size_t bytes)
 {
-    if (exchange_) took(exchange_, bytes);
-}
-
-// The queue is shorter by that much; who was told BUSY hears of it once half is free. From the loop, never inside send().
-void Connection::took(const ExchangePtr& exchange, std::size_t bytes)
-{
-    exchange->queued -= bytes;
-    if (!exchange->blocked || exchange->queued > exchange->queue_limit / 2) return;
-    later([this, exchange] { check_writable(exchange); });
-}
-
-void Connection::check_writable(const ExchangePtr& exchange)
-{
-    if (exchange_ != exchange || exchange->queued > exchange->queue_limit / 2) return;
-    if (exchange->blocked.exchange(false))
-        exchange->route->api.on_writable(exchange->route->ctx, exchange->id);
+    if (!exchange_) return;
+    exchange_->queued -= bytes;
+    if (!exchange_->blocked || !exchange_->half_empty()) return;
+    later([this, exchange = exchange_] {
+        if (runs(exchange)) exchange->notify_writable();
+    });
 }
 
 void Connection::ws_ended(int code)
 {
     --listening_->websockets;
     const auto self = shared_from_this();
-    finish_exchange(code);
+    finish(code);
     enter(State::closed);
     ws_.reset();
     thread_->remove(this);

@@ -21,28 +21,29 @@ void DiskPool::run(std::function<void()> job)
 {
     {
         const std::scoped_lock lock{mutex_};
-        if (stop_) return; // every connection has been told to abort: none waits for this
-        if (idle_ == 0 && threads_.size() < most_) grow();
+        if (stop_) return; // every connection was aborted: none waits for this job
+        if (idle_ == 0 && threads_.size() < max_threads_) grow();
         if (!threads_.empty()) {
             jobs_.push_back(std::move(job));
             return wake_.notify_one();
         }
     }
-    job(); // the machine is out of threads: slowly is better than not at all
+    job(); // no thread can be started: the caller does the work, slowly
 }
 
 void DiskPool::grow()
 {
     try {
         threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) { // those that are there go on
+    } catch (const std::system_error&) { // the threads that exist do the work
     }
 }
 
 void DiskPool::work()
 {
-    sigset_t
-        all; // signals are the main thread's; SIGPIPE of a sendfile() to a peer that left must kill nobody
+    // The main thread handles signals. SIGPIPE, from sendfile() to a peer that closed, must not end the
+    // process.
+    sigset_t all;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::unique_lock lock{mutex_};
@@ -55,7 +56,7 @@ void DiskPool::work()
         jobs_.pop_front();
         lock.unlock();
         job();
-        job = nullptr; // what it holds goes before the next wait
+        job = nullptr; // frees what it holds before the next wait
         lock.lock();
     }
 }

@@ -1,5 +1,5 @@
 // Two threads for disk access, so that I/O threads never block on it. The queue needs no bound: a connection
-// has at most one job in it, and connections are bounded.
+// has at most one job in it, and connections are bounded. Thread-safe; owned by the Server.
 #pragma once
 
 #include <condition_variable>
@@ -13,11 +13,13 @@ namespace agenthost::host::listener {
 
 class DiskPool {
 public:
-    explicit DiskPool(unsigned threads = 2) : most_{threads} {}
+    explicit DiskPool(unsigned max_threads = 2) : max_threads_{max_threads} {}
     ~DiskPool() { end(); }
 
-    void run(std::function<void()> job); // threads start with the first job; nothing runs after end()
-    void end();                          // runs queued jobs, then joins
+    // Threads start with the first job. Nothing runs after end().
+    void run(std::function<void()> job);
+    // Runs the queued jobs, then joins the threads.
+    void end();
 
 private:
     void grow();
@@ -26,7 +28,8 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<std::function<void()>> jobs_;
-    unsigned most_, idle_ = 0;
+    const unsigned max_threads_;
+    unsigned idle_ = 0;
     bool stop_ = false;
     std::vector<std::thread> threads_;
 };

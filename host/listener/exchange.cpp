@@ -6,9 +6,14 @@ bool Exchange::reserve(std::size_t n)
 {
     std::size_t now = queued.load();
     do {
-        if (now != 0 && now + n > queue_limit.load()) return false;
+        if (now != 0 && now + n > max_queued.load()) return false;
     } while (!queued.compare_exchange_weak(now, now + n));
     return true;
+}
+
+void Exchange::notify_writable()
+{
+    if (half_empty() && blocked.exchange(false)) call(&agh_route_api::on_writable);
 }
 
 void ExchangeTable::add(const ExchangePtr& exchange)
@@ -26,7 +31,8 @@ void ExchangeTable::add(const ExchangePtr& exchange)
 
 void ExchangeTable::remove(agh_conn id)
 {
-    ExchangePtr last; // its destructor may be the connection's: not under the lock
+    // Destroyed after the lock is released, perhaps with its connection.
+    ExchangePtr last;
     const std::scoped_lock lock{mutex_};
     const auto at = static_cast<std::uint32_t>(id);
     if (at >= slots_.size() || slots_[at].generation != id >> 32 || !slots_[at].exchange) return;

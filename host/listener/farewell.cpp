@@ -8,7 +8,8 @@
 namespace agenthost::host::listener {
 namespace {
 
-constexpr int reads_per_turn = 4; // of 4 KiB: then the loop serves the others
+// Of 4 KiB, before the loop serves other connections.
+constexpr int max_reads = 4;
 constexpr std::chrono::milliseconds tick_every{100};
 
 } // namespace
@@ -31,7 +32,7 @@ void Farewells::end()
 {
     timer_.reset();
     net::error_code ignored;
-    for (const auto& held : held_) held->socket.close(ignored); // what waits on it keeps it alive
+    for (const auto& held : held_) held->socket.close(ignored); // the pending wait keeps it alive
     held_.clear();
 }
 
@@ -46,8 +47,8 @@ void Farewells::wait(const HeldPtr& held)
 void Farewells::drain(const HeldPtr& held)
 {
     char waste[4096];
-    for (int i = 0; i < reads_per_turn; ++i) {
-        // It has sent all that is taken. What it sends now holds it up until it reads us, or until the clock ends this.
+    for (int i = 0; i < max_reads; ++i) {
+        // The limit: from now on the peer blocks until it reads our answer or its time is up.
         if (held->bytes >= max_bytes) return;
         const ssize_t n = ::recv(held->socket.native_handle(), waste, sizeof waste, MSG_DONTWAIT);
         if (n > 0) {

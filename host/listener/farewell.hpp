@@ -1,6 +1,6 @@
 // Lets refused peers read the reason: keeps their sockets open briefly, so that data they still send does not
 // turn the refusal into a reset. Bounded in sockets, bytes and time; beyond a bound the socket is closed at
-// once. On one I/O thread.
+// once. On the first I/O thread; owned by the Server. Private to host/listener.
 #pragma once
 
 #include "host/net/core.hpp"
@@ -18,14 +18,16 @@ namespace agenthost::host::listener {
 class Farewells : public std::enable_shared_from_this<Farewells> {
 public:
     static constexpr std::size_t max_sockets = 64;
-    static constexpr std::size_t max_bytes =
-        64 * 1024; // of one peer: a request's head and the start of a body
+    // Of one peer: the head of a request and the start of its body.
+    static constexpr std::size_t max_bytes = 64 * 1024;
     static constexpr std::chrono::milliseconds patience{1000};
 
     explicit Farewells(boost::asio::io_context& io) : io_{io}, timer_{std::in_place, io} {}
 
-    void take(int fd); // takes ownership; the response has been sent
-    void end(); // closes all sockets, permanently. Call it on the loop's thread, or after the loop has ended
+    // Takes ownership; the answer has been sent.
+    void take(int fd);
+    // Closes all sockets, permanently. Call it on the loop's thread, or after the loop has ended.
+    void end();
     [[nodiscard]] std::size_t size() const { return held_.size(); }
 
 private:
@@ -44,8 +46,10 @@ private:
     void tick();
 
     boost::asio::io_context& io_;
-    std::optional<boost::asio::steady_timer> timer_; // none after end()
-    std::list<HeldPtr> held_;                        // the oldest first
+    // Absent after end().
+    std::optional<boost::asio::steady_timer> timer_;
+    // The oldest first.
+    std::list<HeldPtr> held_;
     bool ticking_ = false;
 };
 

@@ -20,7 +20,7 @@ bool equals(std::string_view a, std::string_view b)
                       [](char x, char y) { return (x | 32) == (y | 32); });
 }
 
-// Cuts at `separator` outside quoted strings; nullopt: a quoted string does not end.
+// Splits at `separator` outside quoted strings. Nullopt: a quoted string does not end.
 std::optional<std::vector<std::string_view>> split(std::string_view text, char separator)
 {
     std::vector<std::string_view> parts;
@@ -41,7 +41,7 @@ std::optional<std::vector<std::string_view>> split(std::string_view text, char s
     return parts;
 }
 
-// Is the quote at `at` escaped by an odd number of backslashes?
+// Whether an odd number of backslashes escapes the quote at `at`.
 bool escaped(std::string_view text, std::size_t at)
 {
     std::size_t backslashes = 0;
@@ -49,7 +49,8 @@ bool escaped(std::string_view text, std::size_t at)
     return backslashes % 2 != 0;
 }
 
-// Cuts the last element off a list. Only the right end is our proxies': a quote that a client left open further left changes nothing.
+// Removes and returns the last element of a list. Only the right end was written by our proxies: a quote that
+// a client opened further left changes nothing.
 std::string_view take_last(std::string_view& list, bool with_quotes)
 {
     bool quoted = false;
@@ -93,10 +94,10 @@ netclient::IpEndpoint walk(const netclient::IpEndpoint& peer, const std::vector<
     netclient::IpEndpoint client = peer;
     while (!list.empty()) {
         const auto entry = take_last(list, with_quotes);
-        if (entry.empty()) continue; // RFC 9110, 5.6.1.2: empty elements of a list count for nothing
-        const std::optional<netclient::IpEndpoint> said = read(entry);
-        if (!said) return peer;
-        client = *said;
+        if (entry.empty()) continue; // RFC 9110, 5.6.1.2: empty elements of a list are ignored
+        const std::optional<netclient::IpEndpoint> named = read(entry);
+        if (!named) return peer;
+        client = *named;
         if (!netclient::any_contains(trusted, client.ip)) break;
     }
     return client;

@@ -1,4 +1,5 @@
-// Finds a client's address behind trusted proxies, in X-Forwarded-For or Forwarded (RFC 7239). Pure.
+// Finds a client's address behind trusted proxies, in X-Forwarded-For or Forwarded (RFC 7239). Pure. Private
+// to host/listener.
 //
 // Each proxy appends the address of its peer, so only the right end of a list was written by our own proxies:
 // it is read from the right, and the first address that is not a trusted proxy is the client's. Entries
@@ -14,7 +15,8 @@
 namespace agenthost::host::listener {
 
 struct ForwardedFields {
-    std::string_view x_forwarded_for, forwarded; // all lines of a field, joined by ","; empty: absent
+    // All lines of a field, joined by ","; empty: absent.
+    std::string_view x_forwarded_for, forwarded;
 };
 
 // `peer`: the sender of the request, a trusted proxy. Returns `peer` itself if the fields cannot be used:

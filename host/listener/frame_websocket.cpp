@@ -1,4 +1,5 @@
-// The listener's usual WebSocket: Beast answers the upgrade, net::FrameSocket does the frames.
+// WebSockets of the listener that do not compress: Beast answers the upgrade, net::FrameSocket reads and
+// writes the frames.
 #include "host/listener/timed_websocket.hpp"
 #include "host/net/frame_socket.hpp"
 
@@ -39,8 +40,8 @@ public:
     {
         if (closing_ || ended_) return events_ ? events_->ws_sent(message.size()) : void();
         const bool next = open_ && queue_.empty();
-        // Most messages fit and need no place in the queue.
-        if (next && message.size() <= direct_bytes && socket_->try_send(opcode_of(opcode), message))
+        // Most messages fit into the cork and are never queued.
+        if (next && message.size() <= max_direct_bytes && socket_->try_send(opcode_of(opcode), message))
             return events_->ws_sent(message.size());
         queue_.push_back({opcode, std::move(message)});
         if (next) write();
@@ -59,7 +60,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t direct_bytes = 16 * 1024;
+    // Larger messages are always queued.
+    static constexpr std::size_t max_direct_bytes = 16 * 1024;
 
     net::Stream& stream() override { return socket_ ? socket_->stream() : upgrade_->stream(); }
 
@@ -130,7 +132,7 @@ private:
 
     // Until the upgrade is answered.
     std::shared_ptr<Upgrade> upgrade_;
-    // From then on.
+    // From then on; null before.
     std::shared_ptr<net::FrameSocket> socket_;
 };
 

@@ -1,17 +1,17 @@
-// One of the two 256 KiB buffers of a body: one is with the socket, the other with the disk. Private to host/listener.
+// One of the two 256 KiB buffers of a body: one is used by the socket, the other by the disk. Private to
+// host/listener.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 
 namespace agenthost::host::listener {
 
 constexpr std::size_t half_bytes = 256 * 1024;
-constexpr std::uint64_t most_in_memory = 1 << 20; // receive() with fd -1
 
 struct Half {
-    std::unique_ptr<char[]> data; // not cleared; pages never written cost nothing
+    // Not cleared: pages that are never written cost nothing.
+    std::unique_ptr<char[]> data;
     std::size_t size = 0, capacity = 0;
     void reserve(std::size_t n)
     {

@@ -22,8 +22,8 @@ Server::Server(const std::vector<asio::io_context*>& contexts)
 
 namespace {
 
-constexpr std::size_t spare_descriptors =
-    8; // of the control socket: a person's calls while nothing else works
+// Of the control socket: an administrator's calls work even when the process has no descriptors left.
+constexpr std::size_t spare_descriptors = 8;
 
 SettingsPtr make_settings(const ListenerConfig& config, ListenerTls& tls)
 {
@@ -40,11 +40,10 @@ std::string plain_problem(const ListenerConfig& config, const Acceptor& acceptor
     if (config.tls || config.insecure || acceptor.endpoint.ip.loopback()) return {};
     return "plain HTTP on " + acceptor.address +
            " can be read by others on the way. Configure tls, bind to 127.0.0.1, or set insecure: true if "
-           "you "
-           "mean it.";
+           "you mean it.";
 }
 
-// Specific addresses and IPv4 first: "[::]:PORT" takes IPv6 alone where IPv4 is served already.
+// Specific addresses and IPv4 first: "[::]:PORT" takes only IPv6 if another socket serves IPv4 on the port.
 std::vector<std::string> in_binding_order(std::vector<std::string> binds)
 {
     std::stable_partition(binds.begin(), binds.end(), [](const std::string& bind) {
@@ -56,7 +55,7 @@ std::vector<std::string> in_binding_order(std::vector<std::string> binds)
 
 } // namespace
 
-// Sockets for `binds`, all of them or none; a sentence when one cannot be had.
+// Opens a socket for each of `binds`, or none. Returns an error, or an empty string.
 std::string Listeners::Impl::bind_all(const ListenerConfig& config, const std::vector<std::string>& binds,
                                       std::vector<AcceptorPtr>& made) const
 {
@@ -85,7 +84,7 @@ std::string Listeners::Impl::bind_all(const ListenerConfig& config, const std::v
         made.clear();
         return "listener " + config.name + ": " + problem;
     }
-    // As the configuration lists them: the first of equals is the address that is told.
+    // In the order of the configuration: of equally good addresses, status shows the first.
     std::ranges::stable_sort(
         made, {}, [&](const AcceptorPtr& a) { return std::ranges::find(binds, a->bind) - binds.begin(); });
     return {};
@@ -96,11 +95,10 @@ Listeners::Listeners(std::vector<boost::asio::io_context*> io) : impl_{std::make
 Listeners::~Listeners()
 {
     for (const auto& listening : impl_->all()) listening->close();
-    if (!impl_->server->opened)
-        return; // no connection, no job, no timer: nothing to end, and perhaps no loop
+    if (!impl_->server->opened) return; // no connection, job or timer to end, and perhaps no loop
     impl_->each_connection([](Connection& c) { c.abort(); });
     run_on(impl_->server->threads.front()->io, [this] { impl_->server->farewells->end(); });
-    impl_->server->disk.end(); // its jobs post to loops that may not live much longer
+    impl_->server->disk.end(); // its jobs post to loops that may end soon
     for (const auto& thread : impl_->server->threads) run_on(thread->io, [&] { thread->end(); });
 }
 
@@ -160,7 +158,7 @@ void Listeners::open()
 std::string Listeners::remove(std::string_view name)
 {
     const auto listening = impl_->find(name);
-    if (!listening) return "listener " + std::string{name} + ": there is none of that name.";
+    if (!listening) return "listener " + std::string{name} + ": no listener has this name.";
     {
         const std::scoped_lock lock{impl_->server->mutex};
         impl_->server->listenings.erase(listening->name);
@@ -172,7 +170,8 @@ std::string Listeners::remove(std::string_view name)
     return {};
 }
 
-// "[::]:PORT" serves IPv4 as well unless another socket does. Is that other now than when the socket was opened?
+// "[::]:PORT" also serves IPv4 unless another socket does. Returns whether this differs from when the socket
+// was opened.
 bool Listeners::Impl::serves_others_now(const ListeningPtr& listening, const ListenerConfig& config,
                                         const Acceptor& acceptor) const
 {
@@ -189,8 +188,8 @@ bool Listeners::Impl::serves_others_now(const ListeningPtr& listening, const Lis
     return acceptor.serves_v4 == v4_elsewhere;
 }
 
-// Applies a changed `bind`: opens sockets for added addresses, closes those of removed ones, and reopens those whose address families
-// change. Returns an error after which nothing has changed, or an empty string.
+// Applies a changed `bind`: opens sockets for added addresses, closes those of removed ones, and reopens
+// those whose address families change. Returns an error, after which nothing has changed, or an empty string.
 std::string Listeners::Impl::rebind(const ListeningPtr& listening, const ListenerConfig& config) const
 {
     const auto before = listening->settings()->config;
@@ -207,7 +206,7 @@ std::string Listeners::Impl::rebind(const ListeningPtr& listening, const Listene
             wanted.push_back(acceptor->bind);
         }
     }
-    // A port that changes its address must be free first: 127.0.0.1:3001 and then 0.0.0.0:3001.
+    // A port whose address changes must be free first: 127.0.0.1:3001 becomes 0.0.0.0:3001.
     std::vector<std::string> closed;
     for (const auto& acceptor : gone) {
         const bool in_the_way = std::ranges::any_of(wanted, [&](const std::string& bind) {
@@ -226,7 +225,7 @@ std::string Listeners::Impl::rebind(const ListeningPtr& listening, const Listene
         return problem;
     }
     for (auto& acceptor : made) {
-        // Connections of the socket before belong to this one: they stay.
+        // Connections of the socket that was reopened stay: they belong to the new one.
         const auto before_it = std::ranges::find(reopened, acceptor->bind, &Acceptor::bind);
         if (before_it != reopened.end()) acceptor->serial = (*before_it)->serial;
         listening->add(std::move(acceptor));
@@ -244,11 +243,11 @@ std::string Listeners::Impl::rebind(const ListeningPtr& listening, const Listene
 std::string Listeners::reload(const ListenerConfig& config, ListenerTls tls)
 {
     const auto listening = impl_->find(config.name);
-    if (!listening) return "listener " + config.name + ": there is none of that name.";
+    if (!listening) return "listener " + config.name + ": no listener has this name.";
     const auto before = listening->settings();
     if (before->config.tls.has_value() != config.tls.has_value()) {
         return "listener " + config.name +
-               ": whether there is `tls` cannot change while it runs. Restart agenthost.";
+               ": `tls` cannot be added or removed while it runs. Restart agenthost.";
     }
     if (!tls.problem.empty()) return tls.problem;
     if (auto problem = impl_->rebind(listening, config); !problem.empty()) return problem;
@@ -272,6 +271,16 @@ agh_status Listeners::route(std::string_view owner, std::string_view json, const
     return impl_->server->routes.add(request->key, std::make_shared<const Route>(std::move(route)));
 }
 
+namespace {
+
+// On the connection's thread. Unless the exchange has ended and the connection serves another one.
+void end_exchange(const ExchangePtr& exchange)
+{
+    if (exchange->connection->runs(exchange)) exchange->connection->abort();
+}
+
+} // namespace
+
 void Listeners::Impl::forget(const std::shared_ptr<Owner>& owner) const
 {
     const auto all_stopped = [this] {
@@ -280,18 +289,18 @@ void Listeners::Impl::forget(const std::shared_ptr<Owner>& owner) const
     const auto drop = [this, &owner](bool here) {
         for (const auto& exchange : server->exchanges.of(owner.get())) {
             if (here)
-                exchange->connection->drop(exchange);
+                end_exchange(exchange);
             else
-                exchange->connection->post([exchange] { exchange->connection->drop(exchange); });
+                exchange->connection->post([exchange] { end_exchange(exchange); });
         }
     };
     std::unique_lock lock{owner->mutex};
     do {
         const bool stopped = all_stopped();
         lock.unlock();
-        drop(stopped); // again each time: an exchange may have been in the making
+        drop(stopped); // each time: an exchange may have begun since
         lock.lock();
-        if (stopped) { // what the disk still holds up must not call later
+        if (stopped) { // exchanges that wait for the disk must not call the plugin later
             owner->silent = true;
             return;
         }
@@ -316,7 +325,7 @@ void on_each(IoThread& thread, void (*work)(Connection&))
     for (const auto& connection : thread.list()) work(*connection);
 }
 
-// Looks every 10 ms whether the last connection is gone; drops what is left after the grace.
+// Checks every 10 ms whether the last connection has ended; aborts those that remain after the grace period.
 struct Drain : std::enable_shared_from_this<Drain> {
     Drain(std::shared_ptr<Server> s, Clock::time_point d, std::function<void()> f)
         : server{std::move(s)}, timer{server->threads.front()->io}, deadline{d}, done{std::move(f)}

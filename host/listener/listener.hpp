@@ -1,5 +1,6 @@
-// Inbound HTTP/1.1 and WebSocket: accept, TLS, limits, timeouts, bodies directly to descriptors. Routes
-// belong to plugins (ext/listener.h) or to the host itself (control socket, metrics) through the same table.
+// Serves inbound HTTP/1.1 and WebSocket: accept, TLS, limits, time-outs, bodies directly to descriptors.
+// Routes belong to plugins (ext/listener.h) or to the host itself (control socket, metrics) through the same
+// table. Any thread; owned by host/app.
 #pragma once
 
 #include "host/config/config.hpp"
@@ -36,15 +37,17 @@ public:
     // io: connections are distributed over these contexts and stay on theirs. A small pool does disk access
     // for bodies, never the I/O threads.
     explicit Listeners(std::vector<boost::asio::io_context*> io);
-    ~Listeners(); // closes everything
+    // Closes all sockets and connections.
+    ~Listeners();
 
     // Binds now; returns empty on success. Accepts only after open(). A problem has address, cause and
     // remedy.
     std::string add(const ListenerConfig& config) { return add(config, read_tls(config)); }
     std::string add(const ListenerConfig&, ListenerTls);
-    std::string add_unix(const std::string& name,
-                         const std::string& path); // mode 0600, stale socket files replaced
-    void open();                                   // starts accepting, once plugins have their routes
+    // The socket has mode 0600; a stale socket file is replaced.
+    std::string add_unix(const std::string& name, const std::string& path);
+    // Starts accepting. Call it once plugins have added their routes.
+    void open();
     std::string remove(std::string_view name);
     // New limits and certificate for new connections; sockets are opened and closed as `bind` lists them now.
     std::string reload(const ListenerConfig& config) { return reload(config, read_tls(config)); }
@@ -60,7 +63,8 @@ public:
     // connections, and returns after its last callback has returned (not from an I/O thread).
     agh_status route(std::string_view owner, std::string_view json, const agh_route_api*, void* ctx);
     void forget(std::string_view owner);
-    std::string address(std::string_view listener) const; // empty: unknown
+    // Empty: unknown.
+    std::string address(std::string_view listener) const;
     agh_status answer(agh_conn, int status, std::string_view headers_json, const agh_blob*);
     agh_status receive(agh_conn, int fd, std::uint64_t offset, std::uint64_t max);
     agh_status upgrade(agh_conn, std::string_view headers_json, std::string_view limits_json);
@@ -77,8 +81,9 @@ public:
     agh_status answer_chunk(agh_conn, std::string_view);
     agh_status answer_end(agh_conn);
 
-    void drain(std::chrono::milliseconds grace,
-               std::function<void()> done); // no accepts, keep-alive off, WebSockets 1001
+    // Stops accepting, ends keep-alive, and closes WebSockets with 1001. Calls `done` on an I/O thread once
+    // the last connection has ended; those that remain after `grace` are aborted.
+    void drain(std::chrono::milliseconds grace, std::function<void()> done);
     [[nodiscard]] std::vector<ListenerStatus> status() const;
 
 private:

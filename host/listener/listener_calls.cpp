@@ -1,4 +1,5 @@
-// The calls of ext/listener.h, from any thread: the exchange's phase decides here, the work is posted to its connection.
+// The calls of ext/listener.h, from any thread: the exchange's phase decides here whether a call is valid,
+// then the work is posted to the connection.
 #include "listener_impl.hpp"
 
 namespace agenthost::host {
@@ -9,15 +10,23 @@ namespace {
 
 std::string text(agh_bytes bytes) { return {static_cast<const char*>(bytes.data), bytes.size}; }
 
+// Does work(connection) on the connection's thread, unless the exchange has ended by then.
+template <class Work> void post(const ExchangePtr& exchange, Work work)
+{
+    exchange->connection->post([exchange, work = std::move(work)]() mutable {
+        Connection& connection = *exchange->connection;
+        if (connection.runs(exchange)) work(connection);
+    });
+}
+
 } // namespace
 
 agh_status Listeners::Impl::reserve(const ExchangePtr& exchange, std::size_t n)
 {
     if (exchange->reserve(n)) return AGH_OK;
     exchange->blocked = true;
-    if (exchange->queued <= exchange->queue_limit / 2) { // it emptied in between, and nobody saw `blocked`
-        exchange->connection->post([exchange] { exchange->connection->check_writable(exchange); });
-    }
+    // If it emptied before `blocked` was set, no other notification follows.
+    if (exchange->half_empty()) post(exchange, [](Connection& c) { c.exchange()->notify_writable(); });
     return AGH_E_BUSY;
 }
 
@@ -34,8 +43,7 @@ agh_status Listeners::answer(agh_conn id, int status, std::string_view headers_j
     Reply reply;
     reply.status = status;
     if (blob) {
-        reply.has_body = true;
-        if (blob->fd >= 0) reply.fd.reset(blob->fd); // ours now, whatever comes
+        if (blob->fd >= 0) reply.fd.reset(blob->fd); // closed even if the call is refused
         reply.offset = blob->offset;
         reply.length = blob->length;
         if (blob->fd < 0) reply.text = text(blob->inl);
@@ -50,8 +58,7 @@ agh_status Listeners::answer(agh_conn id, int status, std::string_view headers_j
     if (!exchange->move(Phase::asked, Phase::answering) && !exchange->move(Phase::received, Phase::answering))
         return AGH_E_STALE;
     auto shared = std::make_shared<Reply>(std::move(reply)); // std::function copies
-    exchange->connection->post(
-        [exchange, shared] { exchange->connection->do_answer(exchange, std::move(*shared)); });
+    post(exchange, [shared](Connection& c) { c.requests().answer(std::move(*shared)); });
     return AGH_OK;
 }
 
@@ -59,8 +66,7 @@ agh_status Listeners::receive(agh_conn id, int fd, std::uint64_t offset, std::ui
 {
     const auto exchange = impl_->server->exchanges.find(id);
     if (!exchange || !exchange->move(Phase::asked, Phase::receiving)) return AGH_E_STALE;
-    exchange->connection->post(
-        [exchange, fd, offset, max] { exchange->connection->do_receive(exchange, fd, offset, max); });
+    post(exchange, [fd, offset, max](Connection& c) { c.requests().receive(fd, offset, max); });
     return AGH_OK;
 }
 
@@ -73,9 +79,9 @@ agh_status Listeners::upgrade(agh_conn id, std::string_view headers_json, std::s
     if (!exchange) return AGH_E_STALE;
     if (!exchange->websocket) return AGH_E_INVALID;
     if (!exchange->move(Phase::asked, Phase::upgrading)) return AGH_E_STALE;
-    exchange->queue_limit = limits.send_queue;
-    exchange->connection->post([exchange, limits, headers = std::move(*headers)] {
-        exchange->connection->do_upgrade(exchange, headers, limits);
+    exchange->max_queued = limits.send_queue;
+    post(exchange, [limits, headers = std::move(*headers)](Connection& c) mutable {
+        c.upgrade(std::move(headers), limits);
     });
     return AGH_OK;
 }
@@ -88,11 +94,12 @@ agh_status Listeners::send(agh_conn id, int opcode, std::string_view message)
     const Phase phase = exchange->phase;
     if (phase != Phase::upgrading && phase != Phase::websocket) return AGH_E_STALE;
     if (const auto status = Impl::reserve(exchange, message.size()); status != AGH_OK) return status;
-    if (exchange->connection->sends_directly()) {
-        exchange->connection->do_send(exchange, opcode, std::string{message});
+    Connection& connection = *exchange->connection;
+    if (connection.sends_directly()) {
+        if (connection.runs(exchange)) connection.send(opcode, std::string{message});
     } else {
-        exchange->connection->post([exchange, opcode, copy = std::string{message}]() mutable {
-            exchange->connection->do_send(exchange, opcode, std::move(copy));
+        post(exchange, [opcode, copy = std::string{message}](Connection& c) mutable {
+            c.send(opcode, std::move(copy));
         });
     }
     return AGH_OK;
@@ -104,8 +111,7 @@ agh_status Listeners::limits(agh_conn id, std::string_view json)
     if (!merge_limits(check, json)) return AGH_E_INVALID;
     const auto exchange = impl_->websocket(id);
     if (!exchange) return AGH_E_STALE;
-    exchange->connection->post(
-        [exchange, copy = std::string{json}] { exchange->connection->do_limits(exchange, copy); });
+    post(exchange, [copy = std::string{json}](Connection& c) { c.set_limits(copy); });
     return AGH_OK;
 }
 
@@ -113,7 +119,7 @@ agh_status Listeners::pause(agh_conn id, bool on)
 {
     const auto exchange = impl_->websocket(id);
     if (!exchange) return AGH_E_STALE;
-    exchange->connection->post([exchange, on] { exchange->connection->do_pause(exchange, on); });
+    post(exchange, [on](Connection& c) { c.pause(on); });
     return AGH_OK;
 }
 
@@ -121,9 +127,7 @@ agh_status Listeners::close(agh_conn id, int code, std::string_view reason)
 {
     const auto exchange = impl_->server->exchanges.find(id);
     if (!exchange) return AGH_E_STALE;
-    exchange->connection->post([exchange, code, copy = std::string{reason}] {
-        exchange->connection->do_close(exchange, code, copy);
-    });
+    post(exchange, [code, copy = std::string{reason}](Connection& c) { c.close(code, copy); });
     return AGH_OK;
 }
 
@@ -136,8 +140,8 @@ agh_status Listeners::answer_begin(agh_conn id, int status, std::string_view hea
     if (!exchange) return AGH_E_STALE;
     if (!exchange->move(Phase::asked, Phase::streaming) && !exchange->move(Phase::received, Phase::streaming))
         return AGH_E_STALE;
-    exchange->connection->post([exchange, status, length, headers = std::move(*headers)] {
-        exchange->connection->do_begin(exchange, status, headers, length);
+    post(exchange, [status, length, headers = std::move(*headers)](Connection& c) {
+        c.requests().begin_answer(status, headers, length);
     });
     return AGH_OK;
 }
@@ -147,8 +151,7 @@ agh_status Listeners::answer_chunk(agh_conn id, std::string_view data)
     const auto exchange = impl_->server->exchanges.find(id);
     if (!exchange || exchange->phase != Phase::streaming) return AGH_E_STALE;
     if (const auto status = Impl::reserve(exchange, data.size()); status != AGH_OK) return status;
-    exchange->connection->post(
-        [exchange, copy = std::string{data}] { exchange->connection->do_chunk(exchange, copy); });
+    post(exchange, [copy = std::string{data}](Connection& c) { c.requests().add_piece(copy); });
     return AGH_OK;
 }
 
@@ -156,7 +159,7 @@ agh_status Listeners::answer_end(agh_conn id)
 {
     const auto exchange = impl_->server->exchanges.find(id);
     if (!exchange || !exchange->move(Phase::streaming, Phase::answering)) return AGH_E_STALE;
-    exchange->connection->post([exchange] { exchange->connection->do_end(exchange); });
+    post(exchange, [](Connection& c) { c.requests().end_answer(); });
     return AGH_OK;
 }
 

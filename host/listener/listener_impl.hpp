@@ -1,5 +1,5 @@
-// The state of Listeners; shared by listener.cpp (set-up and end) and listener_calls.cpp (calls on exchanges
-// from any thread).
+// Holds the state of Listeners; shared by listener.cpp (set-up and end) and listener_calls.cpp (calls on
+// exchanges). Any thread unless marked. Private to host/listener.
 #pragma once
 
 #include "host/listener/acceptor.hpp"
@@ -28,7 +28,7 @@ struct Listeners::Impl {
         return list;
     }
 
-    // Runs on every I/O thread in turn; waits.
+    // Runs `work` on every I/O thread in turn, and waits.
     void each_connection(const std::function<void(listener::Connection&)>& work) const
     {
         for (const auto& thread : server->threads) {
@@ -46,7 +46,8 @@ struct Listeners::Impl {
     void forget(const std::shared_ptr<listener::Owner>& owner) const;
     // Reserves `n` bytes in the exchange's queue, or returns BUSY, and on_writable will follow.
     static agh_status reserve(const listener::ExchangePtr&, std::size_t n);
-    listener::ExchangePtr websocket(agh_conn) const; // null: none, or not a WebSocket
+    // Null: none, or not a WebSocket.
+    listener::ExchangePtr websocket(agh_conn) const;
 
     std::shared_ptr<listener::Server> server;
 };

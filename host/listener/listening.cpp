@@ -1,4 +1,4 @@
-// Accepting: fast in the loop, capped in all and per address, spread over the I/O threads.
+// Accepts connections, limits them in total and per address, and distributes them over the I/O threads.
 #include "acceptor.hpp"
 #include "connection.hpp"
 #include "netclient/address_key.hpp"
@@ -18,10 +18,11 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr int accepts_per_turn = 64;
-constexpr auto tick_every = 250ms; // time-outs are whole seconds: a quarter is exact enough
+// Time-outs are whole seconds, so a quarter is exact enough.
+constexpr auto tick_every = 250ms;
 
-// Over a cap: a word to plain HTTP clients, as far as their socket buffer takes it, and the end. With TLS only the end: a
-// handshake is what the cap is to save.
+// Over a limit: plain HTTP clients get an answer, as far as their socket buffer accepts it. TLS connections
+// are only closed: the limit is meant to save the handshake.
 void turn_away(Farewells& farewells, int fd, bool tls)
 {
     static constexpr char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Length: "
@@ -50,7 +51,7 @@ std::vector<std::shared_ptr<Connection>> IoThread::list() const
     return all;
 }
 
-// The connections that still wait for the disk are held by what they wait for, and go with it.
+// Connections that still wait for the disk are held by the job they wait for, and end with it.
 void IoThread::end()
 {
     timer.reset();
@@ -67,7 +68,7 @@ void IoThread::tick()
         }
         const auto now = Clock::now();
         for (auto it = self->connections.begin(); it != self->connections.end();) {
-            const auto connection = (it++)->second; // its tick may end it, and nothing else
+            const auto connection = (it++)->second; // its tick may end this connection and no other
             connection->tick(now);
         }
         self->tick();
@@ -174,7 +175,7 @@ void Listening::open(const std::shared_ptr<Server>& server)
 void Listening::accept(const std::shared_ptr<Server>& server, const AcceptorPtr& acceptor)
 {
     if (!acceptor->descriptor.is_open()) return;
-    keep_spares(most_spares_);
+    keep_spares(max_spares_);
     acceptor->descriptor.async_wait(
         net::Core::Descriptor::wait_read, [self = shared_from_this(), acceptor, server](error_code ec) {
             if (ec || !acceptor->descriptor.is_open()) return;
@@ -191,8 +192,9 @@ void Listening::accept(const std::shared_ptr<Server>& server, const AcceptorPtr&
                 if (errno == EAGAIN) break;
                 if (errno == EMFILE && self->use_spare()) continue;
                 if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-                    continue;                         // that connection died
-                acceptor->timer.expires_after(100ms); // nothing is free: the backlog waits, we do not spin
+                    continue; // that connection was reset
+                // No resources are free: the backlog waits, and we do not spin.
+                acceptor->timer.expires_after(100ms);
                 return acceptor->timer.async_wait([self, server, acceptor](error_code stopped) {
                     if (!stopped) self->accept(server, acceptor);
                 });
@@ -201,10 +203,10 @@ void Listening::accept(const std::shared_ptr<Server>& server, const AcceptorPtr&
         });
 }
 
-void Listening::keep_spares(std::size_t n)
+void Listening::keep_spares(std::size_t max)
 {
-    most_spares_ = n;
-    while (spares_.size() < n) {
+    max_spares_ = max;
+    while (spares_.size() < max) {
         base::Fd fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
         if (!fd) return;
         spares_.push_back(std::move(fd));
@@ -223,8 +225,8 @@ void Listening::accepted_one(const std::shared_ptr<Server>& server, int fd, cons
 {
     ++accepted;
     const auto now = settings();
-    const auto ip = netclient::ip_of(reinterpret_cast<const sockaddr*>(&peer)); // none: a unix socket
-    // A proxy's own address has no share: the clients behind it are counted once they are known.
+    const auto ip = netclient::ip_of(reinterpret_cast<const sockaddr*>(&peer)); // null: a unix socket
+    // A proxy's own address has no limit: the clients behind it are counted once they are known.
     const bool trusted = ip && netclient::any_contains(now->trusted, *ip);
     const std::string key = ip && !trusted ? netclient::address_key(ip->text()) : std::string{};
     if (!admit(key, now->config)) {
@@ -247,7 +249,7 @@ void Listening::remove(const AcceptorPtr& acceptor)
         accepts = std::erase(opened_, acceptor->serial) != 0;
     }
     acceptor->remove_file(); // at once, so that a successor can bind
-    if (!accepts) {          // nobody waits on it, and perhaps nobody runs its loop
+    if (!accepts) {          // nothing waits for it, and perhaps its loop does not run
         error_code ignored;
         ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
         acceptor->descriptor.close(ignored);
@@ -255,15 +257,15 @@ void Listening::remove(const AcceptorPtr& acceptor)
     }
     run_on(acceptor->io, [&] {
         error_code ignored;
-        // A child process holds a copy of the socket between its fork and its exec. Shutting it down ends the listening for
-        // every copy, so that the address can be bound again at once.
+        // A child process has a copy of the socket between its fork and its exec. A shutdown ends the
+        // listening of every copy, so that the address can be bound again at once.
         ::shutdown(acceptor->descriptor.native_handle(), SHUT_RDWR);
         acceptor->descriptor.close(ignored);
         acceptor->timer.cancel();
     });
 }
 
-// Connections hold us, and may outlive the loop that the sockets belong to: none is kept.
+// Removes all sockets: connections hold us, and may outlive the loop that the sockets belong to.
 void Listening::close()
 {
     for (const auto& acceptor : acceptors()) remove(acceptor);
@@ -290,7 +292,7 @@ void run_on(asio::io_context& io, const std::function<void()>& work)
     });
     std::unique_lock lock{once->mutex};
     for (auto waited = 0ms; !once->changed.wait_for(lock, 20ms, [&] { return once->done; }); waited += 20ms) {
-        // Nobody runs the context any more, or nobody ever did (5 s is longer than any callback may block it).
+        // The context no longer runs, or never did: no callback may block it for 5 s.
         const bool abandoned = io.stopped() || waited > 5s;
         if (abandoned && !std::exchange(once->taken, true)) {
             lock.unlock();

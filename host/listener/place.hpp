@@ -1,4 +1,5 @@
-// Where the parts of a connection work: its stream, its loop, the disk pool. Private to host/listener.
+// Where the parts of a connection work: its stream, its loop, the disk pool. A value that each part copies;
+// on the connection's thread. Private to host/listener.
 #pragma once
 
 #include "host/listener/disk_pool.hpp"
@@ -18,14 +19,16 @@ struct Place {
     net::Stream& stream;
     boost::asio::io_context& io;
     DiskPool& disk;
-    std::weak_ptr<void> life; // of the connection, which all of it belongs to
+    // Of the connection, which owns all of this.
+    std::weak_ptr<void> life;
 
-    // On the loop, when it comes by; the connection lives until then.
+    // Does `work` in the loop's next iteration; keeps the connection alive until then.
     template <class Work> void later(Work work) const
     {
         boost::asio::post(io, [life = life.lock(), work = std::move(work)]() mutable { work(); });
     }
-    // `job` on the pool, `then` on the loop with what it returned. The last reference to the connection is never dropped on the pool.
+    // Runs `job` on the pool, then `then` on the loop with its result. The last reference to the connection
+    // is never dropped on the pool.
     template <class Job, class Then> void on_disk(Job job, Then then) const
     {
         disk.run([&io = io, life = life.lock(), job = std::move(job), then = std::move(then)]() mutable {

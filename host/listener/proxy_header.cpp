@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::string_view signature{"\r\n\r\n\0\r\nQUIT\n", 12};
 constexpr std::string_view text_start = "PROXY ";
-constexpr std::size_t fixed = 16; // of version 2: signature, version and command, family, length
+// The fixed part of version 2: signature, version and command, family, length.
+constexpr std::size_t fixed = 16;
 constexpr std::size_t max_line = 107;
 
 unsigned byte(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
@@ -27,7 +28,7 @@ std::size_t ProxyHeader::wants() const
 {
     if (state_ != State::more) return 0;
     if (bytes_.size() < signature.size()) return signature.size() - bytes_.size();
-    if (!bytes_.starts_with(signature)) return 1; // the end of a line is only found by looking
+    if (!bytes_.starts_with(signature)) return 1; // version 1: its end is found byte by byte
     if (bytes_.size() < fixed) return fixed - bytes_.size();
     return fixed + pair(bytes_, 14) - bytes_.size();
 }
@@ -57,7 +58,7 @@ ProxyHeader::State ProxyHeader::judge_text()
     if (rest.size() < text_start.size()) return State::bad;
     rest.remove_prefix(text_start.size());
     const auto family = word(rest);
-    if (family == "UNKNOWN") return State::done; // what follows is to be ignored
+    if (family == "UNKNOWN") return State::done; // the rest of the line is ignored
     if (family != "TCP4" && family != "TCP6") return State::bad;
     const auto source = netclient::parse_ip(word(rest));
     const auto destination = netclient::parse_ip(word(rest));
@@ -79,7 +80,7 @@ ProxyHeader::State ProxyHeader::judge_binary()
     const std::size_t addresses = family == 1 ? 12 : family == 2 ? 36 : family == 3 ? 216 : 0;
     if (family > 3 || length < addresses) return State::bad;
     if (all.size() < fixed + length) return State::more;
-    if (command == 0) return State::done; // LOCAL: the proxy's own
+    if (command == 0) return State::done; // LOCAL: the proxy's own connection
     netclient::IpEndpoint client;
     if (family == 1) {
         client.ip = *netclient::parse_ip("0.0.0.0");

@@ -14,7 +14,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::size_t max_empty_lines = 8; // bytes of them
+// In bytes.
+constexpr std::size_t max_empty_lines = 8;
 
 bool equals(std::string_view a, std::string_view b)
 {
@@ -24,7 +25,7 @@ bool equals(std::string_view a, std::string_view b)
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Names in lower case; lines of one name are joined.
+// Names in lower case; lines with the same name are joined.
 std::vector<std::pair<std::string, std::string>> fields_of(const WebSocket::Request& request)
 {
     std::vector<std::pair<std::string, std::string>> fields;
@@ -41,7 +42,7 @@ std::vector<std::pair<std::string, std::string>> fields_of(const WebSocket::Requ
     return fields;
 }
 
-// Refused: nullopt, and the refusal says why.
+// Nullopt and a refusal if the head is invalid.
 std::optional<WebSocket::Request> parsed(std::string_view bytes, std::optional<Refusal>& refusal)
 {
     if (const auto problem = head_problem(bytes); !problem.empty()) {
@@ -63,20 +64,20 @@ std::optional<WebSocket::Request> parsed(std::string_view bytes, std::optional<R
 
 } // namespace
 
-std::size_t HeadCollector::feed(std::string_view in, std::size_t limit)
+std::size_t HeadCollector::feed(std::string_view in, std::size_t max)
 {
     std::size_t skip = 0;
-    if (bytes_.empty()) { // an empty line before a request is tolerated (RFC 9112, 2.2); not a stream of them
+    if (bytes_.empty()) { // empty lines before a request are tolerated (RFC 9112, 2.2), but only a few
         while (skip < in.size() && empty_lines_ < max_empty_lines && (in[skip] == '\r' || in[skip] == '\n'))
             ++skip, ++empty_lines_;
         in.remove_prefix(skip);
         if (in.empty()) return skip;
     }
     const std::size_t before = bytes_.size();
-    bytes_.append(in.substr(0, limit + 1 - std::min(limit, before)));
+    bytes_.append(in.substr(0, max + 1 - std::min(max, before)));
     const std::size_t end = bytes_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
     if (end != std::string::npos) bytes_.resize(end + 4);
-    if (bytes_.size() > limit)
+    if (bytes_.size() > max)
         state_ = State::too_large;
     else if (end != std::string::npos)
         state_ = State::whole;
@@ -93,7 +94,7 @@ RequestHead parse_request(std::string_view bytes)
 {
     RequestHead head;
     RequestFacts& facts = head.facts;
-    facts.keep_alive = false; // until the request is known to be sound
+    facts.keep_alive = false; // until the request is known to be valid
     auto request = parsed(bytes, head.refusal);
     if (!request) return head;
     head.request = std::move(*request);
@@ -105,7 +106,7 @@ RequestHead parse_request(std::string_view bytes)
     facts.body_unread = facts.chunked || facts.length != 0;
     if (const auto expect = head.request[http::field::expect]; !expect.empty()) {
         if (!equals(view(expect), "100-continue")) {
-            head.refusal = {417, "EXPECTATION_FAILED", "only 100-continue is known"};
+            head.refusal = {417, "EXPECTATION_FAILED", "only 100-continue is supported"};
             return head;
         }
         facts.expects_continue = facts.body_unread && !facts.http10;

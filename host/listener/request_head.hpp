@@ -1,5 +1,5 @@
-// The head of a request: collected from bytes that come cut anywhere, checked against smuggling, parsed by Beast, and told to the plugin
-// as JSON. No I/O. Private to host/listener.
+// The head of a request: collected from input split at any byte, checked against smuggling, parsed by Beast,
+// and encoded as JSON for the plugin. No I/O; single-threaded. Private to host/listener.
 #pragma once
 
 #include "host/listener/text.hpp"
@@ -16,18 +16,20 @@ class HeadCollector {
 public:
     enum class State { more, whole, too_large };
 
-    // Takes bytes up to the end of the head, and one beyond `limit` at most; says how many. Only in State::more.
-    std::size_t feed(std::string_view in, std::size_t limit);
+    // Takes bytes up to the end of the head, at most one more than `max`, and returns their number. Only in
+    // State::more.
+    std::size_t feed(std::string_view in, std::size_t max);
     [[nodiscard]] State state() const { return state_; }
-    // A byte of it has come.
+    // The head's first byte was received.
     [[nodiscard]] bool begun() const { return !bytes_.empty(); }
     [[nodiscard]] std::string_view bytes() const { return bytes_; }
-    // For the next one. Frees the memory: an idle connection is small.
+    // Prepares for the next head. Frees the memory: an idle connection is small.
     void reset() { *this = {}; }
 
 private:
     std::string bytes_;
-    std::size_t empty_lines_ = 0; // bytes of them before the head
+    // Bytes of empty lines before the head.
+    std::size_t empty_lines_ = 0;
     State state_ = State::more;
 };
 
@@ -35,29 +37,37 @@ private:
 struct RequestFacts {
     bool head_only = false, keep_alive = true, http10 = false, chunked = false;
     bool expects_continue = false, body_unread = false;
-    std::uint64_t length = 0;                                // of the body, unless it is chunked
-    [[nodiscard]] std::string_view connection_field() const; // "close", "keep-alive" or none
+    // Of the body, unless it is chunked.
+    std::uint64_t length = 0;
+    // Of the answer: "close", "keep-alive" or empty.
+    [[nodiscard]] std::string_view connection_field() const;
 };
 
+// An answer of the host itself, without a plugin.
 struct Refusal {
-    int status;
+    int status = 0;
     std::string_view code;
     std::string message;
+    // An additional header line with its line end, or empty.
+    std::string_view header{};
 };
 
 struct RequestHead {
-    RequestFacts facts; // as far as they are known when it is refused
+    // If it is refused: as far as they are known.
+    RequestFacts facts;
     WebSocket::Request request;
     Target target;
     std::optional<Refusal> refusal;
 };
 RequestHead parse_request(std::string_view bytes);
 
-// Where the request came from.
+// The source of a request.
 struct RequestOrigin {
-    std::string_view peer, proxy, listener; // proxy: empty when the peer is the other end of the socket
+    // `proxy`: empty if the peer is the other end of the socket.
+    std::string_view peer, proxy, listener;
     bool tls = false;
-    std::string_view spki; // of the peer's certificate, raw
+    // The raw hash of the key in the peer's certificate.
+    std::string_view spki;
 };
 std::string head_json(const WebSocket::Request&, const Target&, const RequestFacts&, const RequestOrigin&);
 

@@ -1,9 +1,11 @@
-// Maps paths to their owners. Thread-safe; the longest match wins, an exact path before any prefix.
+// Maps paths to their owners. Thread-safe; the longest match wins, an exact path before any prefix. Owned by
+// the Server. Private to host/listener.
 #pragma once
 
 #include <agenthost/ext/listener.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -11,8 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <chrono>
 
 namespace agenthost::host::listener {
 
@@ -22,18 +22,21 @@ struct Owner {
     std::mutex mutex;
     std::condition_variable none_left;
     std::size_t live = 0;
-    bool gone = false; // no new exchange
-    std::atomic<bool> silent{
-        false}; // forgotten without a loop to run the last callbacks: no further callback may run
+    // No new exchange may begin.
+    bool gone = false;
+    // Forgotten without a loop that could run the last callbacks: no callback may run any more.
+    std::atomic<bool> silent{false};
 };
 
 struct Route {
     std::string owner_name;
     std::shared_ptr<Owner> owner;
-    agh_route_api api{}; // complete: functions that the plugin omitted do nothing
+    // Complete: functions that the plugin omitted do nothing.
+    agh_route_api api{};
     void* ctx = nullptr;
     std::optional<std::chrono::milliseconds> body_timeout;
-    std::optional<std::chrono::milliseconds> answer_timeout; // default 30 s
+    // Default 30 s.
+    std::optional<std::chrono::milliseconds> answer_timeout;
 };
 using RoutePtr = std::shared_ptr<const Route>;
 
@@ -48,18 +51,22 @@ public:
     // Counts the exchange as live; call release() for every match, after its last callback.
     RoutePtr match(std::string_view listener, bool websocket, std::string_view path);
     static void release(const Route&);
-    std::shared_ptr<Owner> owner(std::string_view name);  // created if new; a forgotten one is created again
-    std::shared_ptr<Owner> forget(std::string_view name); // removes its routes; null: unknown
+    // Creates an owner that is unknown or was forgotten.
+    std::shared_ptr<Owner> owner(std::string_view name);
+    // Removes its routes. Null: unknown.
+    std::shared_ptr<Owner> forget(std::string_view name);
 
 private:
-    using Table = std::map<std::string, RoutePtr, std::less<>>; // by path
+    // By path.
+    using Table = std::map<std::string, RoutePtr, std::less<>>;
     struct Tables {
         Table exact, prefix;
     };
     RoutePtr find(std::string_view listener, bool websocket, std::string_view path) const;
 
     mutable std::mutex mutex_;
-    std::map<std::pair<std::string, bool>, Tables> tables_; // listener, websocket
+    // By listener and whether it is for WebSockets.
+    std::map<std::pair<std::string, bool>, Tables> tables_;
     std::map<std::string, std::shared_ptr<Owner>, std::less<>> owners_;
 };
 
@@ -67,7 +74,7 @@ private:
 agh_route_api complete_api(const agh_route_api*);
 
 // {"listener":"hub","kind":"http"|"ws","path":... | "prefix":...,"body_timeout_s":30,"answer_timeout_s":30};
-// nullopt: not that.
+// nullopt: invalid.
 struct RouteRequest {
     RouteKey key;
     std::optional<std::chrono::milliseconds> body_timeout, answer_timeout;

@@ -1,5 +1,6 @@
-// State shared by connections: threads with their ticks, the tables, the disk pool; and the listening
-// sockets. Private to the room.
+// Holds the state that connections share: threads with their ticks, the tables, the disk pool; and the
+// listening sockets. Any thread unless marked. Owned by Listeners and by every connection. Private to
+// host/listener.
 #pragma once
 
 #include "base/fd.hpp"
@@ -38,9 +39,10 @@ struct IoThread : std::enable_shared_from_this<IoThread> {
     void add(const std::shared_ptr<Connection>&);
     void remove(Connection*);
     void tick();
-    void end(); // no more ticks, permanently
-    [[nodiscard]] std::vector<std::shared_ptr<Connection>>
-    list() const; // a copy, because operations may end connections
+    // No tick follows, permanently.
+    void end();
+    // A copy, because operations may end connections.
+    [[nodiscard]] std::vector<std::shared_ptr<Connection>> list() const;
 
     asio::io_context& io;
     // None after end(): connections of other loops keep this object longer than its loop lives.
@@ -52,8 +54,10 @@ struct IoThread : std::enable_shared_from_this<IoThread> {
 // Immutable; replaced as a whole by reload().
 struct Settings {
     ListenerConfig config;
-    std::shared_ptr<netclient::RenewedTls> tls; // null: plain
-    std::vector<netclient::IpRange> trusted;    // trusted_proxies
+    // Null: plain.
+    std::shared_ptr<netclient::RenewedTls> tls;
+    // The parsed trusted_proxies.
+    std::vector<netclient::IpRange> trusted;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 
@@ -65,34 +69,39 @@ using AcceptorPtr = std::shared_ptr<Acceptor>;
 // connections are distributed over all of them.
 struct Listening : std::enable_shared_from_this<Listening> {
     explicit Listening(std::string n) : name{std::move(n)} {}
-    void open(const std::shared_ptr<Server>&); // [any] accepts on the sockets that do not yet
-    void close();                              // [any] stops accepting and removes the socket file
+    // Starts accepting on the sockets that do not accept yet.
+    void open(const std::shared_ptr<Server>&);
+    // Stops accepting and removes the socket file.
+    void close();
     SettingsPtr settings() const;
     void set(SettingsPtr);
-    bool admit(const std::string& key,
-               const ListenerConfig&); // one more connection; the key empty: in all only
+    // Counts one more connection, in total and for its address; an empty key: in total only. False: over a
+    // limit.
+    bool admit(const std::string& key, const ListenerConfig&);
     void leave(const std::string& key);
     // Counts a connection of this client's address, separately from the total. An empty key is never refused.
     bool count(const std::string& key, const ListenerConfig&);
     void uncount(const std::string& key);
-    [[nodiscard]] std::string
-    address() const; // "https://127.0.0.1:3001": the best of its sockets; "unix:PATH"
+    // "https://127.0.0.1:3001", the best of its sockets; "unix:PATH".
+    [[nodiscard]] std::string address() const;
     [[nodiscard]] ListenerStatus status() const;
 
     [[nodiscard]] std::vector<AcceptorPtr> acceptors() const;
     void add(AcceptorPtr);
-    void remove(const AcceptorPtr&); // and closes it
+    // Also closes it.
+    void remove(const AcceptorPtr&);
 
     const std::string name;
     std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, requests{0}, websockets{0};
 
-    // Reserved descriptors for connections when the process has no others left, so that the control socket
-    // still answers.
-    void keep_spares(std::size_t n);
+    // Reserves descriptors for connections that arrive when the process has no others left, so that the
+    // control socket still answers.
+    void keep_spares(std::size_t max);
 
 private:
     bool use_spare();
-    void accept(const std::shared_ptr<Server>&, const AcceptorPtr&); // [its thread]
+    // On the acceptor's thread.
+    void accept(const std::shared_ptr<Server>&, const AcceptorPtr&);
     void accepted_one(const std::shared_ptr<Server>&, int fd, const sockaddr_storage& peer,
                       std::uint64_t socket);
     bool count_locked(const std::string& key, const ListenerConfig&);
@@ -101,15 +110,18 @@ private:
     mutable std::mutex mutex_;
     SettingsPtr settings_;
     std::vector<AcceptorPtr> acceptors_;
-    std::vector<std::uint64_t> opened_; // serials of the sockets that accept
+    // The serials of the sockets that accept.
+    std::vector<std::uint64_t> opened_;
     std::unordered_map<std::string, std::uint32_t> per_address_;
-    std::size_t most_spares_ = 0;
-    std::vector<base::Fd> spares_; // [its thread], once it is open
+    std::size_t max_spares_ = 0;
+    // Once it is open: on the acceptor's thread.
+    std::vector<base::Fd> spares_;
 };
 using ListeningPtr = std::shared_ptr<Listening>;
 
 struct Server {
-    static constexpr std::size_t max_lingering = 256; // connections whose peers keep sending after a refusal
+    // Connections whose peers keep sending after a refusal.
+    static constexpr std::size_t max_lingering = 256;
 
     explicit Server(const std::vector<asio::io_context*>& contexts);
 
@@ -117,17 +129,23 @@ struct Server {
 
     std::vector<std::shared_ptr<IoThread>> threads;
     std::atomic<std::size_t> next{0};
-    std::atomic<bool> opened{false}; // it may have accepted connections
+    // It may have accepted connections.
+    std::atomic<bool> opened{false};
     std::atomic<bool> draining{false};
-    std::atomic<std::size_t> live{0}; // connections
+    // The number of connections.
+    std::atomic<std::size_t> live{0};
     std::atomic<std::size_t> lingering{0};
-    std::shared_ptr<Farewells> farewells; // on the first thread
+    // On the first thread.
+    std::shared_ptr<Farewells> farewells;
     Routes routes;
     ExchangeTable exchanges;
-    mutable std::mutex mutex; // of listenings
+    // Protects `listenings`.
+    mutable std::mutex mutex;
     std::map<std::string, ListeningPtr, std::less<>> listenings;
-    std::function<void(const std::string& listener, const std::string& problem)> on_renewal; // see Listeners
-    DiskPool disk; // last: its threads end first
+    // See Listeners.
+    std::function<void(const std::string& listener, const std::string& problem)> on_renewal;
+    // The last member, so that its threads end first.
+    DiskPool disk;
 };
 
 // Runs `work` on the context's thread and waits; runs it here if the context no longer runs.

@@ -36,7 +36,8 @@ bool percent_decode(std::string_view in, std::string& out)
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-// "//" and "." are dropped. ".." is refused, not resolved: no honest client sends it, and a rule that resolves can be tricked.
+// "//" and "." are dropped. ".." is refused, not resolved: no honest client sends it, and resolving has been
+// a source of security holes.
 bool normalise(std::string_view decoded, std::string& path)
 {
     const bool folder = decoded.ends_with('/') || decoded.ends_with("/.");
@@ -84,7 +85,7 @@ std::string_view trim(std::string_view text)
     return text;
 }
 
-// The lines of a head are fine one by one; these rules need all of them.
+// Checks the lines of a head: each by itself in line(), all together in verdict().
 struct Framing {
     int lengths = 0, encodings = 0, hosts = 0;
     bool chunked_only = true, old_version = false;

@@ -1,8 +1,14 @@
-// Owns what every WebSocket of a listener has, whatever reads and writes its frames: the limits, the queue of messages to send, the clock
-// (first message, pings, silence, a peer that takes nothing, the closing handshake), and the end that is told once. Private to host/listener.
+// What every WebSocket of a listener has, whichever code reads and writes its frames: limits, the queue of
+// messages to send, the closing handshake and an end that is reported once. Its clock is a WebSocketClock.
+// On the connection's thread; owned by the Connection and by its own pending operations. Private to
+// host/listener.
+//
+// One class, although it has more than 25 members: most are the interface of WebSocket and the calls that its
+// two derived classes share.
 #pragma once
 
 #include "host/listener/websocket.hpp"
+#include "host/listener/websocket_clock.hpp"
 
 #include <functional>
 #include <list>
@@ -25,21 +31,22 @@ protected:
     static constexpr int lost = 1006;
 
     [[nodiscard]] virtual net::Stream& stream() = 0;
-    // Sends what is queued, then the close frame; from close().
+    // Sends queued messages, then the close frame if close() was called.
     virtual void write() = 0;
     virtual void send_ping() = 0;
-    // Nothing is read or sent any more.
+    // Ends reading and writing.
     virtual void close_stream() = 0;
 
-    // After the handshake.
+    // Call it after the handshake.
     void opened();
-    // Our close frame is on its way.
+    // Call it before our close frame is sent.
     void close_frame_sent();
-    // The code on_closed() tells when the closing handshake is complete; `theirs` is 0 when the peer gave none.
+    // The code for ws_ended() when the closing handshake is complete. `theirs`: of the peer's frame, 0 if it
+    // had none.
     [[nodiscard]] int closed_code(int theirs) const;
-    // A fault of the peer's, or what broke the connection.
+    // Ends after a protocol violation of the peer, or because the connection broke.
     void end_with(net::error_code);
-    // Once: the connection is over. `linger`: the peer is given time to read our close frame.
+    // The connection is over; further calls do nothing. `linger`: the peer has time to read our close frame.
     void end(int code, bool linger = false);
 
     struct Message {
@@ -49,36 +56,32 @@ protected:
 
     WebSocketLimits limits_;
     WebSocketEvents* events_;
-    std::list<Message> queue_; // a list: empty costs nothing
+    // A list: empty, it holds no memory.
+    std::list<Message> queue_;
     std::string close_reason_;
-    int close_code_ = 0;
+    // Of close(), and for ws_ended().
+    int close_code_ = 0, code_ = lost;
     bool open_ = false, heard_ = false, paused_ = false, closing_ = false, close_sent_ = false,
          ended_ = false;
 
 private:
-    void ping(Clock::time_point now);
-    void watch_silence(Clock::time_point now);
-    void watch_writes(Clock::time_point now);
     void discard();
     void finish();
 
     std::shared_ptr<void> owner_;
-    Clock::time_point opened_at_, pinged_at_, deadline_;
-    // The answer to the upgrade may wait in the cork when the clock ticks.
-    Clock::time_point sent_at_ = Clock::now();
-    // The last sign of life that a tick has seen.
-    Clock::time_point sign_at_;
-    std::uint64_t discarded_ = 0, seen_in_ = 0, seen_out_ = 0, silent_at_ = 0;
-    int unheard_ = 0, code_ = lost;
+    WebSocketClock clock_{Clock::now()};
+    // Bytes that were dropped while lingering.
+    std::uint64_t discarded_ = 0;
 };
 
-// The two kinds. `beast`: frames by Beast, for a connection that may compress.
+// The two kinds: Beast reads and writes the frames of connections that may compress, net::FrameSocket those
+// of all others.
 std::shared_ptr<WebSocket> make_beast_websocket(net::Stream, WebSocketLimits, WebSocketEvents&,
                                                 std::shared_ptr<void> owner);
 std::shared_ptr<WebSocket> make_frame_websocket(net::Stream, WebSocketLimits, WebSocketEvents&,
                                                 std::shared_ptr<void> owner);
 
-// Answers the request for an upgrade with 101 by Beast, without extensions, and gives the stream back.
+// Answers an upgrade request with 101 through Beast, without extensions; afterwards the stream is taken back.
 class Upgrade {
 public:
     virtual ~Upgrade() = default;

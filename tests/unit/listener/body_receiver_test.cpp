@@ -48,7 +48,7 @@ protected:
     void wait_for_body() override
     {
         stream->wait_readable([this](host::net::error_code ec) {
-            if (!ec && body) body->came();
+            if (!ec && body) body->readable();
         });
     }
     bool still_wanted() override { return true; }

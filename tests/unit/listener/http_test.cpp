@@ -223,6 +223,20 @@ TEST_F(Http, RefusesAHeadBeyondTheLimit)
     EXPECT_EQ(read_answer(endless).status, 431);
 }
 
+// A HEAD request's answer has no body; that of the next request on the connection has one.
+TEST_F(Http, RefusesALargeHeadWithABodyAfterAHeadRequest)
+{
+    auto c = config();
+    c.header_bytes = 1000;
+    const int p = start(c);
+    http(script, "/");
+    Raw raw{p};
+    ASSERT_EQ(ask(raw, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+    const auto refused = ask(raw, get("/", "X: " + std::string(2000, 'x') + "\r\n"));
+    EXPECT_EQ(refused.status, 431);
+    EXPECT_NE(refused.body.find("HEADER_TOO_LARGE"), std::string::npos) << refused.head;
+}
+
 TEST_F(Http, AnswersFromAnyThreadAndRefusesASecondAnswer)
 {
     const int p = start();
@@ -450,7 +464,7 @@ TEST_F(Http, SaysWhyItCannotBind)
     c.tls = host::TlsServerConfig{.certificate = "/nowhere.pem", .key = "/nowhere.key"};
     EXPECT_NE(listeners->add(c).find("/nowhere.pem: No such file"), std::string::npos);
     EXPECT_NE(listeners->add(config()).find("used twice"), std::string::npos);
-    EXPECT_NE(listeners->remove("other").find("none of that name"), std::string::npos);
+    EXPECT_NE(listeners->remove("other").find("no listener has this name"), std::string::npos);
 }
 
 TEST_F(Http, AcceptsOnlyOnceOpened)
@@ -464,7 +478,8 @@ TEST_F(Http, AcceptsOnlyOnceOpened)
     EXPECT_EQ(read_answer(early).status, 200);
 }
 
-// A loop that was stopped with a connection's work in its queue drops it when it is destroyed; the other loop is gone by then.
+// A loop that was stopped with a connection's work in its queue drops it when it is destroyed; the other loop
+// is gone by then.
 TEST_F(Http, ConnectionsOfOneLoopHoldNothingOfAnother)
 {
     const int p = start();

@@ -161,6 +161,18 @@ TEST_F(Caps, CutOffAHeadThatNeverEnds)
     EXPECT_EQ(script.requests(), 0u);
 }
 
+TEST_F(Caps, CutOffAHeadAfterAHeadRequestWithABody)
+{
+    const int p = start(quick());
+    http(script, "/");
+    Raw raw{p};
+    ASSERT_EQ(ask(raw, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+    raw.send("GET / HTTP/1.1\r\n");
+    const auto a = read_answer(raw);
+    EXPECT_EQ(a.status, 408);
+    EXPECT_NE(a.body.find("REQUEST_TIMEOUT"), std::string::npos) << a.head;
+}
+
 TEST_F(Caps, CloseIdleConnectionsWithoutAWord)
 {
     const int p = start(quick());

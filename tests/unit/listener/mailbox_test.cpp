@@ -1,8 +1,10 @@
 #include "host/listener/mailbox.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -10,11 +12,11 @@ namespace {
 
 using agenthost::host::listener::Mailbox;
 
-TEST(MailboxTest, DoesWhatWasPutInItsOrder)
+TEST(MailboxTest, DoesTheWorkInTheOrderOfTheCalls)
 {
     Mailbox mailbox;
     std::vector<int> done;
-    EXPECT_TRUE(mailbox.put([&] { done.push_back(1); })) << "somebody has to call deliver()";
+    EXPECT_TRUE(mailbox.put([&] { done.push_back(1); })) << "the caller makes the loop call deliver()";
     std::thread{[&] { EXPECT_FALSE(mailbox.put([&] { done.push_back(2); })); }}.join();
     EXPECT_FALSE(mailbox.put([&] { done.push_back(3); }));
     EXPECT_FALSE(mailbox.empty());
@@ -24,8 +26,8 @@ TEST(MailboxTest, DoesWhatWasPutInItsOrder)
     EXPECT_TRUE(mailbox.put([] {}));
 }
 
-// Others have their turn in between.
-TEST(MailboxTest, WhatComesMeanwhileIsForTheNextTime)
+// So other connections are served in between.
+TEST(MailboxTest, LeavesWorkThatArrivesMeanwhileForTheNextDelivery)
 {
     Mailbox mailbox;
     std::vector<int> done;
@@ -41,8 +43,8 @@ TEST(MailboxTest, WhatComesMeanwhileIsForTheNextTime)
     EXPECT_EQ(done, (std::vector<int>{1, 2, 3}));
 }
 
-// Then what is done at once is behind all that was put before.
-TEST(MailboxTest, IsEmptyForTheLastWorkThatItDoes)
+// So what is done at once is behind everything that was put before.
+TEST(MailboxTest, IsEmptyDuringTheLastWork)
 {
     Mailbox mailbox;
     std::vector<bool> empty;
@@ -53,7 +55,54 @@ TEST(MailboxTest, IsEmptyForTheLastWorkThatItDoes)
     EXPECT_EQ(empty, (std::vector<bool>{false, true}));
 }
 
-TEST(MailboxTest, LetsGoOfWhatIsNeverDone)
+TEST(MailboxTest, KeepsTheWorkBehindOneThatThrows)
+{
+    Mailbox mailbox;
+    std::vector<int> done;
+    ASSERT_TRUE(mailbox.put([&] { done.push_back(1); }));
+    ASSERT_FALSE(mailbox.put([&]() -> void {
+        EXPECT_FALSE(mailbox.put([&] { done.push_back(3); }));
+        throw std::runtime_error{"a handler of ours"};
+    }));
+    ASSERT_FALSE(mailbox.put([&] { done.push_back(2); }));
+    EXPECT_THROW((void)mailbox.deliver(), std::runtime_error);
+    EXPECT_EQ(done, std::vector<int>{1});
+    EXPECT_FALSE(mailbox.empty());
+    EXPECT_FALSE(mailbox.put([&] { done.push_back(4); })) << "deliver() will be called again";
+    EXPECT_FALSE(mailbox.deliver());
+    EXPECT_EQ(done, (std::vector<int>{1, 2, 3, 4})) << "in the order of the calls";
+    EXPECT_TRUE(mailbox.empty());
+    EXPECT_TRUE(mailbox.put([] {}));
+}
+
+TEST(MailboxTest, IsDeliveredByTheLoopAfterAWorkThatThrows)
+{
+    boost::asio::io_context io;
+    const auto mailbox = std::make_shared<Mailbox>();
+    int done = 0;
+    ASSERT_TRUE(mailbox->put([] { throw std::runtime_error{"a handler of ours"}; }));
+    deliver_on(io, mailbox);
+    ASSERT_FALSE(mailbox->put([&] { ++done; }));
+    EXPECT_THROW(io.run(), std::runtime_error);
+    io.run();
+    EXPECT_EQ(done, 1);
+    EXPECT_TRUE(mailbox->empty());
+}
+
+TEST(MailboxTest, IsEmptiedIfTheLoopEndsBeforeItIsDelivered)
+{
+    const auto held = std::make_shared<int>();
+    const auto mailbox = std::make_shared<Mailbox>();
+    {
+        boost::asio::io_context io;
+        ASSERT_TRUE(mailbox->put([held, mailbox] {}));
+        deliver_on(io, mailbox);
+    }
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(mailbox.use_count(), 1);
+}
+
+TEST(MailboxTest, FreesTheWorkThatIsNeverDone)
 {
     Mailbox mailbox;
     const auto held = std::make_shared<int>();
