@@ -10,7 +10,7 @@ namespace {
 
 bool has_nul(std::string_view s) { return s.find('\0') != std::string_view::npos; }
 
-// A peer's word, shortened for a sentence of ours.
+// Shortens a peer's word for an error message.
 std::string shortened(std::string_view text)
 {
     return text.size() <= 80 ? std::string{text} : std::string{text.substr(0, 80)} + "...";
@@ -19,15 +19,16 @@ std::string shortened(std::string_view text)
 struct Malformation {
     const char *message, *remedy;
 };
+constexpr Malformation too_long{"id, target or action is longer than 256 bytes", "Send a shorter one."};
+constexpr Malformation contains_nul{"id, target or action contains a NUL", "Send it without."};
 
-std::optional<Malformation> malformation(const wire::Command& command)
+// Returns nullptr if there is none. The action is checked for a NUL only when it is unknown.
+const Malformation* malformation(const wire::Command& command)
 {
     if (command.id.size() > max_id_bytes || command.target.size() > max_id_bytes ||
         command.action.size() > max_action_bytes)
-        return Malformation{"id, target or action is longer than 256 bytes", "Send a shorter one."};
-    if (has_nul(command.id) || has_nul(command.target) || has_nul(command.action))
-        return Malformation{"id, target or action contains a NUL", "Send it without."};
-    return std::nullopt;
+        return &too_long;
+    return has_nul(command.id) || has_nul(command.target) ? &contains_nul : nullptr;
 }
 
 } // namespace
@@ -47,7 +48,7 @@ void Admission::submit(Caller& caller, const wire::Command& command)
         return responder_.refuse(
             in, wire::Outcome::not_started, code::internal, "this session is not attached to the dispatcher",
             "It is being replaced or shut down: send the command again on the next connection.");
-    if (const auto malformed = malformation(command))
+    if (const Malformation* malformed = malformation(command))
         return responder_.refuse(in, wire::Outcome::error, code::invalid_request, malformed->message,
                                  malformed->remedy);
     const Policy& policy = caller.policy();
@@ -63,13 +64,16 @@ void Admission::submit(Caller& caller, const wire::Command& command)
     admit(in, policy);
 }
 
-// Finds the action, which the caller may run.
+// Finds the action and checks that the caller may run it; otherwise answers and returns false.
 bool Admission::resolve(Incoming& in, const Policy& policy)
 {
     const std::string_view word = in.command.action;
     in.action = core_.registry.resolve(word, policy.protocol, policy.map);
     if (!in.action) {
-        if (!refuse_missing(in, policy, word))
+        if (has_nul(word))
+            responder_.refuse(in, wire::Outcome::error, code::invalid_request, contains_nul.message,
+                              contains_nul.remedy);
+        else if (!refuse_missing(in, policy, word))
             responder_.refuse(
                 in, wire::Outcome::error, code::unknown_action, "Unknown action: " + shortened(word),
                 "No enabled plugin offers it. `agenthost call host.actions` lists the actions there are; "

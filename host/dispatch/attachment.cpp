@@ -2,10 +2,14 @@
 
 #include <boost/asio/post.hpp>
 
+#include <utility>
+
 namespace agenthost::host {
 
 void Attachment::attach(std::shared_ptr<Caller> caller)
 {
+    const CallerRecord* existing = core_.callers.named(caller->policy().name);
+    if (existing && existing->caller) release_later(existing->caller);
     outbox_.attached(core_.callers.attach(std::move(caller)));
 }
 
@@ -15,14 +19,10 @@ void Attachment::detach(const Caller& caller)
     if (!record) return;
     outbox_.detached(*record);
     fan_out_.forget(*record);
-    const std::shared_ptr<Caller> last_hold = core_.callers.detach(*record);
+    release_later(core_.callers.detach(*record));
+    requests_.drop_later(*record);
     // What these requests stream from now on is discarded.
-    const auto ids = streaming(*record);
-    // Later, because detach() may be called from inside on_result().
-    boost::asio::post(core_.main, core_.alive.guard([this, name = *record->name] {
-        if (CallerRecord* found = core_.callers.named(name)) core_.callers.drop_if_idle(*found);
-    }));
-    advance(ids);
+    resume(*record);
 }
 
 void Attachment::connected(Caller& caller)
@@ -42,9 +42,28 @@ void Attachment::writable(Caller& caller)
 
 void Attachment::resume(CallerRecord& record)
 {
+    if (record.being_told()) return resume_later(record);
     advance(streaming(record));
     fan_out_.flush(record);
     outbox_.resume(record);
+}
+
+void Attachment::resume_later(CallerRecord& record)
+{
+    if (std::exchange(record.resume_posted, true)) return;
+    boost::asio::post(core_.main, core_.alive.guard([this, name = *record.name] {
+        CallerRecord* found = core_.callers.named(name);
+        if (!found) return;
+        found->resume_posted = false;
+        resume(*found);
+    }));
+}
+
+void Attachment::release_later(std::shared_ptr<Caller> caller)
+{
+    released_.push_back(std::move(caller));
+    if (released_.size() > 1) return;
+    boost::asio::post(core_.main, core_.alive.guard([this] { std::exchange(released_, {}); }));
 }
 
 std::vector<agh_req> Attachment::streaming(const CallerRecord& record)

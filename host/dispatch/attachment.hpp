@@ -1,6 +1,9 @@
 // Follows callers as they attach, connect, become writable and detach, and tells the parts that have
 // something for them.
 //
+// A caller may call all of this from inside its own callbacks. So a detached or replaced caller is released
+// by the main loop, and what waits for a caller is sent only after its callback has returned.
+//
 // Main thread. Owned by Dispatcher::Impl.
 #pragma once
 
@@ -24,7 +27,10 @@ public:
     void writable(Caller&);
 
 private:
+    // Sends what waits for the caller; without a caller, discards what its requests have streamed.
     void resume(CallerRecord&);
+    void resume_later(CallerRecord&);
+    void release_later(std::shared_ptr<Caller>);
     std::vector<agh_req> streaming(const CallerRecord&);
     void advance(const std::vector<agh_req>&);
 
@@ -33,6 +39,8 @@ private:
     Results& results_;
     Outbox& outbox_;
     FanOut& fan_out_;
+    // Released by the main loop.
+    std::vector<std::shared_ptr<Caller>> released_;
 };
 
 } // namespace agenthost::host

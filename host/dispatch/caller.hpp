@@ -1,5 +1,11 @@
-// The interface by which dispatch knows who sends commands: a server's session, the control socket, another
-// plugin. Main I/O thread.
+// The interface of those that send commands: a server's session, the control socket, another plugin.
+//
+// A callback may call any function of the dispatcher, detach() included. After detach() or a replacement no
+// callback of the caller begins, and the dispatcher releases the caller from its main loop, so a callback
+// that is running ends safely. After writable() or connected() inside a callback, what waits is sent once the
+// callback has returned. The views that a callback gets are valid until it returns.
+//
+// Main I/O thread. Owned by whoever attached it and, while it is attached, by the dispatcher.
 #pragma once
 
 #include "wire/message.hpp"
@@ -40,6 +46,7 @@ struct Policy {
 class Caller {
 public:
     virtual ~Caller() = default;
+    // Neither of these two calls the dispatcher.
     [[nodiscard]] virtual const Policy& policy() const = 0;
     // False: journalled results wait in the outbox.
     [[nodiscard]] virtual bool connected() const = 0;

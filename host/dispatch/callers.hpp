@@ -51,8 +51,29 @@ struct CallerRecord {
     std::deque<WaitingEvent> events;
     std::size_t event_bytes = 0;
 
+    // Runs a callback of `caller`, which must not be null. Afterwards the caller may be detached or replaced.
+    template <class Callback> auto tell(Callback callback)
+    {
+        const Telling here{telling_};
+        return callback(*caller);
+    }
+    // A callback is running: nothing that waits for the caller is sent now.
+    [[nodiscard]] bool being_told() const { return telling_ != 0; }
+    // Attachment will look at the record from the main loop.
+    bool resume_posted = false;
+
     [[nodiscard]] const Policy& policy() const { return caller ? caller->policy() : last_policy; }
     [[nodiscard]] bool reachable() const { return caller && caller->connected(); }
+
+private:
+    struct Telling {
+        explicit Telling(std::uint32_t& depth) : depth_{depth} { ++depth_; }
+        ~Telling() { --depth_; }
+        Telling(const Telling&) = delete;
+        Telling& operator=(const Telling&) = delete;
+        std::uint32_t& depth_;
+    };
+    std::uint32_t telling_ = 0;
 };
 
 class Callers {

@@ -1,5 +1,7 @@
 // Orders slots by time: one time for each slot, changed and removed in O(log n). A slot that is erased leaves
 // nothing behind.
+//
+// Pure. Main thread. Owned by Schedule.
 #pragma once
 
 #include <chrono>

@@ -4,7 +4,7 @@
 // Main I/O thread, except the functions marked [any], which plugins call from their threads. A command
 // without effects, of an inline plugin, runs from start to end inside submit() and allocates only what the
 // plugin does. Bounds: in_flight and memory per caller (refused with BUSY), rate per caller (RATE_LIMIT),
-// 65,536 slots overall.
+// 65,536 slots overall. Owned by host/app.
 #pragma once
 
 #include "caller.hpp"
@@ -55,7 +55,8 @@ public:
     Dispatcher(boost::asio::any_io_executor main, Registry&, Journal&, Options);
     ~Dispatcher();
 
-    // A caller is identified by policy().name; a second one of the same name replaces the first.
+    // A caller is identified by policy().name; a second one of the same name replaces the first. What a
+    // caller may call inside its callbacks: caller.hpp.
     void attach(std::shared_ptr<Caller>);
     // Its requests go on; their results wait in the outbox or are dropped.
     void detach(const Caller&);

@@ -42,7 +42,8 @@ void Endings::answer_early(Slot& slot, std::string_view code, std::string messag
         const CallDone done = std::exchange(r.done, nullptr);
         return reply.hand_over(done);
     }
-    r.answer_taken = r.caller->reachable() && r.caller->caller->on_result(result, 0);
+    r.answer_taken =
+        r.caller->reachable() && r.caller->tell([&](Caller& caller) { return caller.on_result(result, 0); });
     if (!r.answer_taken) ++core_.stats.dropped_results;
 }
 

@@ -42,8 +42,8 @@ std::string joined(const std::vector<std::string_view>& values)
 
 agh_status Facts::publish(std::string_view plugin, std::string_view key, std::string_view value)
 {
-    if (key.empty() || key.size() > key_bytes || key.find('\0') != key.npos) return AGH_E_INVALID;
-    if (value.size() > value_bytes) return AGH_E_BUSY;
+    if (key.empty() || key.size() > max_key_bytes || key.find('\0') != key.npos) return AGH_E_INVALID;
+    if (value.size() > max_value_bytes) return AGH_E_BUSY;
     if (!value.empty() && !json::valid(value)) return AGH_E_INVALID;
 
     const std::lock_guard lock{mutex_};
@@ -63,7 +63,7 @@ agh_status Facts::publish(std::string_view plugin, std::string_view key, std::st
         if (at->second == value) return AGH_OK;
         at->second = value;
     } else {
-        if (facts.size() >= keys_per_plugin) return AGH_E_BUSY;
+        if (facts.size() >= max_keys_per_plugin) return AGH_E_BUSY;
         facts.emplace(key, value);
     }
     ++version_;

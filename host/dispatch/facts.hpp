@@ -1,4 +1,6 @@
-// Holds the values that plugins publish (ext/facts.h), for heartbeats, `status` and codecs. Thread-safe.
+// Holds the values that plugins publish (ext/facts.h), for heartbeats, `status` and codecs.
+//
+// Any thread. Owned by host/app.
 #pragma once
 
 #include <agenthost/abi.h>
@@ -15,9 +17,9 @@ namespace agenthost::host {
 
 class Facts {
 public:
-    static constexpr std::size_t keys_per_plugin = 64;
-    static constexpr std::size_t value_bytes = 64 << 10;
-    static constexpr std::size_t key_bytes = 128;
+    static constexpr std::size_t max_keys_per_plugin = 64;
+    static constexpr std::size_t max_value_bytes = 64 << 10;
+    static constexpr std::size_t max_key_bytes = 128;
 
     agh_status publish(std::string_view plugin, std::string_view key, std::string_view json);
     void forget(std::string_view plugin);

@@ -6,6 +6,18 @@
 
 namespace agenthost::host {
 
+namespace {
+
+// An EmittedEvent or a WaitingEvent.
+template <class Event> bool tell(CallerRecord& record, const Event& event)
+{
+    return record.tell([&](Caller& caller) {
+        return caller.on_event({.topic = event.topic, .json = event.json, .target = {}, .at = event.at});
+    });
+}
+
+} // namespace
+
 agh_status FanOut::emit(std::string_view plugin, std::string_view topic, std::string_view audience,
                         agh_req origin, std::string_view text)
 {
@@ -44,15 +56,20 @@ void FanOut::send(const EmittedEvent& event)
             admits_plugin(record.policy(), core_.registry, event.plugin))
             names.push_back(*record.name);
     });
-    for (const std::string& name : names)
-        if (CallerRecord* record = core_.callers.named(name)) send_to(*record, event);
+    for (const std::string& name : names) {
+        CallerRecord* record = core_.callers.named(name);
+        if (record && record->caller) send_to(*record, event);
+    }
 }
 
 void FanOut::send_to(CallerRecord& record, const EmittedEvent& event)
 {
-    if (flush(record) && record.reachable() &&
-        record.caller->on_event({.topic = event.topic, .json = event.json, .target = {}, .at = event.at}))
+    if (flush(record) && record.reachable() && tell(record, event)) return;
+    // A callback may have detached the caller.
+    if (!record.caller) {
+        ++core_.stats.dropped_events;
         return;
+    }
     record.event_bytes += event.json.size();
     record.events.push_back({event.topic, event.json, event.at});
     while (record.events.size() > max_events || record.event_bytes > max_event_bytes) {
@@ -65,13 +82,16 @@ void FanOut::send_to(CallerRecord& record, const EmittedEvent& event)
 bool FanOut::flush(CallerRecord& record)
 {
     while (!record.events.empty()) {
-        const WaitingEvent& event = record.events.front();
-        if (!record.reachable() ||
-            !record.caller->on_event(
-                {.topic = event.topic, .json = event.json, .target = {}, .at = event.at}))
-            return false;
-        record.event_bytes -= event.json.size();
+        if (!record.reachable()) return false;
+        // Taken out first: if the caller detaches itself in on_event(), forget() empties the queue.
+        WaitingEvent event = std::move(record.events.front());
         record.events.pop_front();
+        record.event_bytes -= event.json.size();
+        if (tell(record, event)) continue;
+        if (!record.caller) return false;
+        record.event_bytes += event.json.size();
+        record.events.push_front(std::move(event));
+        return false;
     }
     return true;
 }

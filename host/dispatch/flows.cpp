@@ -14,13 +14,16 @@ constexpr auto progress_interval = std::chrono::milliseconds{100};
 // A peer that vanished silently frees its streams within this time.
 constexpr auto stall_check = std::chrono::seconds{1};
 
-// Of look(): why the request accepts nothing more, or AGH_OK.
+// From the flags of look(): why the request accepts nothing more; AGH_OK if it still does.
 agh_status ended(std::uint64_t flags)
 {
     if (!flags) return AGH_E_STALE;
     if (flags & Slot::deadline) return AGH_E_DEADLINE;
     return flags & Slot::cancelled ? AGH_E_CANCELLED : AGH_OK;
 }
+
+// The peer receives nothing of nested calls, and nothing more of requests that have an answer.
+bool has_listener(const Request& r) { return r.depth == 0 && !r.answered && r.caller->reachable(); }
 
 void add_progress(Flow& flow, std::string_view json, std::string status)
 {
@@ -44,7 +47,7 @@ agh_status Flows::progress(std::string_view plugin, agh_req id, std::string_view
     std::string status = json::status_of(text);
     {
         const std::lock_guard lock{core_.slots.flow_mutex(id)};
-        // Before the look: see Slots::release.
+        // Before look(): see Slots::release().
         slot->flow_used.store(true);
         if (const agh_status now = ended(Slots::look(*slot, id, plugin)); now != AGH_OK) return now;
         if (!slot->flow) slot->flow = std::make_unique<Flow>();
@@ -60,7 +63,7 @@ agh_status Flows::stream(std::string_view plugin, agh_req id, std::uint32_t chan
 {
     Slot* slot = core_.slots.at(id);
     if (!slot) return AGH_E_STALE;
-    // It would never fit.
+    // It would never fit, so BUSY would be wrong.
     if (bytes.size() > max_stream_bytes) return AGH_E_INVALID;
     {
         const std::lock_guard lock{core_.slots.flow_mutex(id)};
@@ -98,15 +101,11 @@ bool Flows::send_streams(Slot& slot)
     send_progress(slot);
     Request& r = slot.request;
     const agh_req id = r.id;
-    const std::shared_ptr<Caller> peer = r.caller->caller;
     for (;;) {
         if (!take_batch(slot, id)) return true;
-        Flow::Batch& batch = slot.flow->sending;
-        // The output of nested calls, and of requests whose peer is gone or already has an answer, is
-        // discarded; the offsets of later chunks show the gap.
-        const bool listening = r.depth == 0 && !r.answered && peer && peer->connected();
+        const Flow::Batch& batch = slot.flow->sending;
         const std::size_t before = batch.at;
-        send_batch(slot, listening ? peer.get() : nullptr);
+        send_batch(slot);
         const bool all_sent = batch.empty();
         if (account(slot, id, batch.at - before) && r.plugin && r.phase == Request::Phase::running)
             r.plugin->writable(id);
@@ -116,7 +115,7 @@ bool Flows::send_streams(Slot& slot)
     return false;
 }
 
-// Makes `sending` the chunks that are next. False: there are none.
+// Puts the next chunks into `sending`. False: there are none.
 bool Flows::take_batch(Slot& slot, agh_req id)
 {
     const std::lock_guard lock{core_.slots.flow_mutex(id)};
@@ -130,23 +129,26 @@ bool Flows::take_batch(Slot& slot, agh_req id)
     return flow.stream_queued;
 }
 
-// Until the listener is full. Without a listener the whole batch is discarded.
-void Flows::send_batch(Slot& slot, Caller* listener)
+// Sends until the peer is full. Chunks without a listener are discarded; later offsets show the gap.
+void Flows::send_batch(Slot& slot)
 {
+    const Request& r = slot.request;
     Flow::Batch& batch = slot.flow->sending;
     for (; !batch.empty(); ++batch.next) {
         const Flow::Chunk& chunk = batch.chunks[batch.next];
-        if (listener &&
-            !listener->on_stream({.id = slot.request.wire_id,
+        const wire::Stream stream{.id = r.wire_id,
                                   .channel = chunk.channel,
                                   .offset = chunk.offset,
-                                  .bytes = std::string_view{batch.bytes}.substr(batch.at, chunk.size)}))
+                                  .bytes = std::string_view{batch.bytes}.substr(batch.at, chunk.size)};
+        // Checked for each chunk: a callback may detach the caller or cancel the request.
+        if (has_listener(r) &&
+            !r.caller->tell([&stream](Caller& caller) { return caller.on_stream(stream); }))
             return;
         batch.at += chunk.size;
     }
 }
 
-// True: the plugin was refused, and can write again.
+// Subtracts what was taken. True: the plugin was refused before, and can write again.
 bool Flows::account(Slot& slot, agh_req id, std::size_t taken)
 {
     const std::lock_guard lock{core_.slots.flow_mutex(id)};
@@ -176,13 +178,15 @@ void Flows::send_progress(Slot& slot)
             static_cast<std::uint8_t>(std::min<std::size_t>(r.steps_sent + steps.size(), Flow::max_steps));
         if (all || !steps.empty()) r.progress_at = now;
         flow.progress_first = false;
-        // Otherwise the end of the pause looks again.
+        // What still waits is sent at the end of the pause.
         some_wait = flow.progress_queued = flow.has_progress();
     }
     if (some_wait) core_.schedule.set_pause(r.index, r.progress_at + progress_interval);
-    if (r.depth > 0 || r.answered || !r.caller->reachable()) return;
-    for (const std::string& step : steps) r.caller->caller->on_step({.id = r.wire_id, .json = step});
-    if (latest) r.caller->caller->on_progress({.id = r.wire_id, .json = *latest});
+    for (const std::string& step : steps)
+        if (has_listener(r))
+            r.caller->tell([&](Caller& caller) { caller.on_step({.id = r.wire_id, .json = step}); });
+    if (latest && has_listener(r))
+        r.caller->tell([&](Caller& caller) { caller.on_progress({.id = r.wire_id, .json = *latest}); });
 }
 
 } // namespace agenthost::host

@@ -30,7 +30,7 @@ private:
     void announce(agh_req id) { core_.inbox.add_flow(id); }
     void send_progress(Slot&);
     bool take_batch(Slot&, agh_req);
-    void send_batch(Slot&, Caller* listener);
+    static void send_batch(Slot&);
     bool account(Slot&, agh_req, std::size_t taken);
 
     Core& core_;

@@ -1,4 +1,6 @@
-// A command that is being admitted, and its limits.
+// Describes a command while it is being admitted. A value; lives on the stack of submit().
+//
+// Main thread.
 #pragma once
 
 #include "callers.hpp"

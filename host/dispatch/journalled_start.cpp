@@ -129,8 +129,12 @@ void JournalledStart::replay(Slot& slot, const StoredResult& stored)
 void JournalledStart::answer(Slot& slot, const wire::Result& result, std::uint64_t row)
 {
     Request& r = slot.request;
+    // A cancel() inside on_result() comes too late.
+    r.phase = Request::Phase::finishing;
     if (!r.answered) {
-        if (!r.caller->caller || !r.caller->caller->on_result(result, row)) ++core_.stats.dropped_results;
+        CallerRecord& record = *r.caller;
+        if (!record.caller || !record.tell([&](Caller& caller) { return caller.on_result(result, row); }))
+            ++core_.stats.dropped_results;
         requests_.finished(r, result.outcome, result.error.code);
     }
     requests_.release(slot);

@@ -12,7 +12,7 @@ namespace agenthost::host::json {
 namespace {
 
 // A parser keeps the memory of its largest document, so a large document gets a parser of its own.
-constexpr std::size_t keep_bytes = 256 << 10;
+constexpr std::size_t max_kept_bytes = 256 << 10;
 
 template <class Use> bool parse(std::string_view text, Use use)
 {
@@ -21,7 +21,7 @@ template <class Use> bool parse(std::string_view text, Use use)
     if (text.empty() || !base::json_depth_ok(text)) return false;
     thread_local simdjson::dom::parser kept;
     std::optional<simdjson::dom::parser> own;
-    simdjson::dom::parser& parser = text.size() > keep_bytes ? own.emplace() : kept;
+    simdjson::dom::parser& parser = text.size() > max_kept_bytes ? own.emplace() : kept;
     simdjson::dom::element root;
     if (parser.parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) return false;
     return use(root);

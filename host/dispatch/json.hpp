@@ -1,4 +1,6 @@
-// Validates JSON and reads the fields of error objects, with one simdjson parser for each thread.
+// Validates JSON and reads the fields of error objects.
+//
+// Any thread: each has a simdjson parser of its own.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Maps by name whose lookups take a string_view and allocate nothing.
+// Maps by name whose lookups take a string_view and allocate nothing. Not synchronized: the owner's thread.
 #pragma once
 
 #include <functional>

@@ -7,7 +7,7 @@
 
 namespace agenthost::host {
 
-// The depth of a call for this parent; an error when it may not make one.
+// Sets the depth of a call for this parent, or returns why the parent may not make one.
 agh_status NestedCalls::depth_below(agh_req parent, std::string_view plugin, std::uint8_t& depth) const
 {
     const Slot* slot = core_.slots.at(parent);

@@ -7,8 +7,13 @@ namespace agenthost::host {
 
 namespace {
 
-constexpr std::size_t page_rows = 64;
+constexpr std::size_t max_page_rows = 64;
 constexpr auto retry_interval = std::chrono::seconds{1};
+
+bool tell(CallerRecord& record, const wire::Result& result, std::uint64_t row)
+{
+    return record.tell([&](Caller& caller) { return caller.on_result(result, row); });
+}
 
 } // namespace
 
@@ -54,7 +59,11 @@ void Outbox::deliver(CallerRecord& record, const wire::Result& result, std::uint
     }
     // Older ones go first; the page that ends with this one is on its way.
     if (!record.live) return;
-    if (!record.caller->on_result(result, row)) {
+    const auto connection = record.connection;
+    const bool taken = tell(record, result, row);
+    // The callback has detached or replaced the caller: a page brings the result if it was not confirmed.
+    if (record.connection != connection) return;
+    if (!taken) {
         record.live = false;
         return stall(record);
     }
@@ -64,7 +73,7 @@ void Outbox::deliver(CallerRecord& record, const wire::Result& result, std::uint
 void Outbox::next_page(CallerRecord& record)
 {
     record.paging = true;
-    core_.journal.undelivered(*record.name, record.sent_through, page_rows,
+    core_.journal.undelivered(*record.name, record.sent_through, max_page_rows,
                               core_.alive.guard([this, name = *record.name, connection = record.connection](
                                                     const std::vector<Journal::Undelivered>& rows) {
                                   CallerRecord* found = core_.callers.named(name);
@@ -80,6 +89,7 @@ void Outbox::send_page(CallerRecord& record, const std::vector<Journal::Undelive
         stalled_.erase(&record);
         return;
     }
+    const auto connection = record.connection;
     for (const auto& [sequence, r] : rows) {
         if (!record.reachable()) return;
         const wire::Result result{
@@ -88,7 +98,10 @@ void Outbox::send_page(CallerRecord& record, const std::vector<Journal::Undelive
             .data = r.data,
             .error = {.code = r.code, .message = r.message, .detail = r.detail, .data = r.error_data},
             .action = r.action};
-        if (!record.caller->on_result(result, r.row)) return stall(record);
+        const bool taken = tell(record, result, r.row);
+        // A page of the next connection brings the others.
+        if (record.connection != connection) return;
+        if (!taken) return stall(record);
         record.sent_through = sequence;
     }
     next_page(record);
@@ -97,8 +110,6 @@ void Outbox::send_page(CallerRecord& record, const std::vector<Journal::Undelive
 // The caller's queue is full: resume() or the next retry goes on.
 void Outbox::stall(CallerRecord& record)
 {
-    // on_result() may have detached it.
-    if (!record.caller) return;
     stalled_.insert(&record);
     if (retry_at_ == Clock::time_point::max()) retry_at_ = core_.now() + retry_interval;
     core_.schedule.wake_at(retry_at_);

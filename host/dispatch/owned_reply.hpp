@@ -1,4 +1,6 @@
-// Copies a plugin's reply and owns its descriptors.
+// Copies a plugin's reply and owns its descriptors; translates replies into answers and back.
+//
+// Pure, any thread, one at a time. Owned by a Completion in the inbox, or on the stack.
 #pragma once
 
 #include "request.hpp"

@@ -1,4 +1,6 @@
-// Decides which actions a caller may run, and which plugins may send it events. Main thread.
+// Decides which actions a caller may run, and which plugins may send it events.
+//
+// Pure. Main thread.
 #pragma once
 
 #include "caller.hpp"

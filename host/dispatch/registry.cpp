@@ -20,12 +20,6 @@ const std::string* own_word(const std::map<std::string, std::string>& own_map, s
 
 } // namespace
 
-bool matches(std::string_view pattern, std::string_view action)
-{
-    if (!pattern.ends_with('*')) return pattern == action;
-    return action.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
 const std::string* Registry::keep_name(std::string_view name)
 {
     const auto at = names_.find(name);
@@ -49,7 +43,7 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
                                *at->second.owner + " already; disable one of the two");
         if (!own.insert(action.name).second)
             problems.push_back("plugin " + id + ": action \"" + action.name +
-                               "\" stands twice in its manifest; remove one");
+                               "\" is listed twice in its manifest; remove one");
     }
     for (const auto& [protocol, words] : manifest->aliases) {
         const auto taken = aliases_.find(protocol);
@@ -57,7 +51,7 @@ std::vector<std::string> Registry::add(Plugin& plugin, std::shared_ptr<const Man
             if (!own.contains(action))
                 problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol +
                                    " leads to \"" + action +
-                                   "\", which is no action of this plugin; correct the manifest");
+                                   "\", which is not an action of this plugin; correct the manifest");
             if (taken == aliases_.end()) continue;
             if (const auto at = taken->second.find(word); at != taken->second.end())
                 problems.push_back("plugin " + id + ": alias \"" + word + "\" of protocol " + protocol +

@@ -1,5 +1,7 @@
 // Finds actions: which plugin has an action, and which action a wire word means. Changes only when plugins
-// come and go; lookups allocate nothing. Main I/O thread.
+// come and go; lookups allocate nothing.
+//
+// Main I/O thread. Owned by host/app.
 #pragma once
 
 #include "names.hpp"
@@ -94,6 +96,10 @@ private:
 };
 
 // "storage.*" admits storage.info; "*" everything; otherwise the name itself.
-bool matches(std::string_view pattern, std::string_view action);
+inline bool matches(std::string_view pattern, std::string_view action)
+{
+    if (!pattern.ends_with('*')) return pattern == action;
+    return action.starts_with(pattern.substr(0, pattern.size() - 1));
+}
 
 } // namespace agenthost::host

@@ -1,4 +1,6 @@
-// One command that is being carried out: what the main thread knows about it, and what it has streamed.
+// Describes one command while it is carried out: what the main thread knows about it, and what it streamed.
+//
+// Main thread, except where a member says otherwise. Owned by the Slot.
 #pragma once
 
 #include "host/dispatch/journal/journal.hpp"

@@ -1,5 +1,7 @@
 #include "requests.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <utility>
 
 namespace agenthost::host {
@@ -7,11 +9,11 @@ namespace agenthost::host {
 namespace {
 
 // A slot's strings keep this much for its next request.
-constexpr std::size_t kept_capacity = 256;
+constexpr std::size_t max_kept_capacity = 256;
 
 void clear(std::string& s)
 {
-    if (s.capacity() > kept_capacity)
+    if (s.capacity() > max_kept_capacity)
         std::string{}.swap(s);
     else
         s.clear();
@@ -19,33 +21,11 @@ void clear(std::string& s)
 
 } // namespace
 
-Slot* Requests::open(Incoming& in, std::uint64_t charged, bool journalled)
+void Requests::nest(Request& r, NestedCall& call)
 {
-    Slot* slot = core_.slots.acquire();
-    if (!slot) return nullptr;
-    const Action& action = *in.action;
-    CallerRecord& record = *in.record;
-    Request& r = slot->request;
-    r.effects = action.manifest->effects;
-    r.idempotent = action.manifest->idempotent;
-    r.journalled = journalled;
-    r.caller = &record;
-    r.plugin = action.plugin;
-    r.action = action.full_name;
-    r.owner = action.owner;
-    r.started = in.started;
-    r.deadline = in.deadline;
-    r.charged = charged;
-    r.wire_id = in.command.id;
-    r.word = in.command.action;
-    if (in.nested) {
-        r.parent = in.nested->parent;
-        r.depth = in.nested->depth;
-        r.done = std::move(in.nested->done);
-    }
-    ++record.in_flight;
-    record.memory += charged;
-    return slot;
+    r.parent = call.parent;
+    r.depth = call.depth;
+    r.done = std::move(call.done);
 }
 
 void Requests::keep(Slot& slot, std::string_view id, std::string_view word)
@@ -91,7 +71,7 @@ void Requests::unlink(Request& r)
     r.linked = false;
 }
 
-// What only a request has that outlived its call.
+// Clears what only a request has that outlived submit().
 void Requests::forget_kept(Request& r)
 {
     unlink(r);
@@ -107,23 +87,18 @@ void Requests::forget_kept(Request& r)
     r.row = r.sequence = 0;
 }
 
-void Requests::release(Slot& slot)
+void Requests::forget_nested(Request& r)
 {
-    Request& r = slot.request;
-    CallerRecord& record = *r.caller;
-    if (r.linked) forget_kept(r);
-    r.answer.reset();
-    r.done = nullptr;
     r.parent = 0;
     r.depth = 0;
-    r.answered = r.answer_taken = r.cancel_wanted = r.refused = false;
-    r.deadline = Clock::time_point::max();
-    r.plugin = nullptr;
-    --record.in_flight;
-    record.memory -= r.charged;
-    core_.slots.release(slot);
-    if (!record.caller) core_.callers.drop_if_idle(record);
-    if (drain_.started()) drain_.check_idle();
+    r.done = nullptr;
+}
+
+void Requests::drop_later(const CallerRecord& record)
+{
+    boost::asio::post(core_.main, core_.alive.guard([this, name = *record.name] {
+        if (CallerRecord* found = core_.callers.named(name)) core_.callers.drop_if_idle(*found);
+    }));
 }
 
 } // namespace agenthost::host

@@ -15,13 +15,53 @@ public:
     Requests(Core& core, Drain& drain) : core_{core}, drain_{drain} {}
 
     // For an action of a plugin. nullptr: all slots are in use. `charged`: bytes of the command.
-    Slot* open(Incoming&, std::uint64_t charged, bool journalled);
+    Slot* open(Incoming& in, std::uint64_t charged, bool journalled)
+    {
+        Slot* slot = core_.slots.acquire();
+        if (!slot) return nullptr;
+        const Action& action = *in.action;
+        CallerRecord& record = *in.record;
+        Request& r = slot->request;
+        r.effects = action.manifest->effects;
+        r.idempotent = action.manifest->idempotent;
+        r.journalled = journalled;
+        r.caller = &record;
+        r.plugin = action.plugin;
+        r.action = action.full_name;
+        r.owner = action.owner;
+        r.started = in.started;
+        r.deadline = in.deadline;
+        r.charged = charged;
+        r.wire_id = in.command.id;
+        r.word = in.command.action;
+        if (in.nested) nest(r, *in.nested);
+        ++record.in_flight;
+        record.memory += charged;
+        return slot;
+    }
     // The request outlives the call that brought it: copies its id and word, and adds it to its caller's
     // list.
     void keep(Slot&, std::string_view id, std::string_view word);
     // The answer waits and counts as its caller's memory.
     void hold(Request&, Answer);
-    void release(Slot&);
+    void release(Slot& slot)
+    {
+        Request& r = slot.request;
+        CallerRecord& record = *r.caller;
+        if (r.linked) forget_kept(r);
+        if (r.depth) forget_nested(r);
+        r.answer.reset();
+        r.phase = Request::Phase::running;
+        r.answered = r.answer_taken = r.cancel_wanted = r.refused = false;
+        r.plugin = nullptr;
+        --record.in_flight;
+        record.memory -= r.charged;
+        core_.slots.release(slot);
+        if (!record.caller && record.in_flight == 0) drop_later(record);
+        if (drain_.started()) drain_.check_idle();
+    }
+    // From the main loop, if it is idle then: what called this may still use the record.
+    void drop_later(const CallerRecord&);
 
     void count(const wire::Result& result)
     {
@@ -54,7 +94,9 @@ public:
 private:
     void report(const Request&, wire::Outcome, std::string_view code);
     void unlink(Request&);
+    void nest(Request&, NestedCall&);
     void forget_kept(Request&);
+    void forget_nested(Request&);
 
     Core& core_;
     Drain& drain_;

@@ -2,6 +2,18 @@
 
 namespace agenthost::host {
 
+namespace {
+
+// The caller may be one that is not attached.
+bool tell(const Incoming& in, const wire::Result& result)
+{
+    const auto on_result = [&](Caller& caller) { return caller.on_result(result, 0); };
+    return in.record && in.record->caller.get() == in.caller ? in.record->tell(on_result)
+                                                             : on_result(*in.caller);
+}
+
+} // namespace
+
 void Responder::refuse(const Incoming& in, wire::Outcome outcome, std::string_view code, std::string message,
                        std::string detail)
 {
@@ -19,7 +31,7 @@ void Responder::respond(const Incoming& in, const wire::Result& result)
     if (core_.options.on_finished) report(in, result);
     if (in.nested)
         reply_of(result).hand_over(in.nested->done);
-    else if (!in.caller->on_result(result, 0))
+    else if (!tell(in, result))
         ++core_.stats.dropped_results;
 }
 

@@ -17,7 +17,7 @@ agh_status Results::complete(std::string_view plugin, agh_req id, const agh_repl
         close_blobs(reply);
         return AGH_E_STALE;
     }
-    if (invoking_ && invoking_->id == id && invoking_->results == this && !slot->request.done) {
+    if (is_invoking(id) && ends_here(slot->request)) {
         settle(*slot, reply);
         close_blobs(reply);
     } else
@@ -37,7 +37,7 @@ void Results::receive(Completion& completion)
         settle(*slot, completion.reply.plain());
 }
 
-// A claimed request, and the plugin's reply to it.
+// Ends a claimed request with the plugin's reply.
 void Results::settle(Slot& slot, const agh_reply& reply)
 {
     Request& r = slot.request;
@@ -53,7 +53,7 @@ void Results::settle(Slot& slot, const agh_reply& reply)
     end(slot, answer_of(reply, *r.owner, *r.action));
 }
 
-// A nested call's reply goes on with its descriptors.
+// Passes on a nested call's reply with its descriptors.
 void Results::settle_call(Slot& slot, OwnedReply& reply)
 {
     const Request& r = slot.request;
@@ -110,7 +110,7 @@ void Results::journal(Slot& slot, Answer answer)
                          changed_nothing);
 }
 
-// The held answer, after everything that the request has streamed.
+// Sends the held answer after everything that the request has streamed.
 void Results::send(Slot& slot)
 {
     Request& r = slot.request;
@@ -133,7 +133,7 @@ void Results::send_now(Slot& slot, const wire::Result& result)
     requests_.count(result);
     if (r.sequence)
         outbox_.deliver(record, result, r.row, r.sequence);
-    else if (!record.caller || !record.caller->on_result(result, 0))
+    else if (!record.caller || !record.tell([&](Caller& caller) { return caller.on_result(result, 0); }))
         ++core_.stats.dropped_results;
     if (!r.answered) requests_.finished(r, result.outcome, result.error.code);
     requests_.release(slot);

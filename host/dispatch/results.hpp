@@ -41,6 +41,13 @@ private:
     };
     static constinit thread_local const Invoking* invoking_;
 
+    [[nodiscard]] bool is_invoking(agh_req id) const
+    {
+        return invoking_ && invoking_->id == id && invoking_->results == this;
+    }
+    // It may be completed inside invoke(). Otherwise it would be released there, with the parameters that it
+    // has kept and the plugin still reads.
+    static bool ends_here(const Request& r) { return !r.done && (!r.linked || r.row); }
     void settle(Slot&, const agh_reply&);
     void settle_call(Slot&, OwnedReply&);
     void end_call(Slot&, const wire::Result&, OwnedReply);

@@ -1,4 +1,6 @@
-// Limits a rate: so many a second, at most one second's worth at once.
+// Limits a rate: a number of commands per second, of which at most one second's worth may come at once.
+//
+// Pure. Main thread. Owned by CallerRecord.
 #pragma once
 
 #include <algorithm>

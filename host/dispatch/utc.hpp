@@ -1,4 +1,4 @@
-// The time of day, as messages carry it.
+// Returns the time of day as messages carry it. Any thread.
 #pragma once
 
 #include <chrono>

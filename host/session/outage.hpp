@@ -1,5 +1,6 @@
-// Stores the first and the latest cause of a session's outage. An outage ends when a session is stable. No
-// I/O.
+// Stores the first and the latest cause of a session's outage. An outage ends when a session is stable.
+//
+// No I/O. Main I/O thread. Owned by EndReason.
 #pragma once
 
 #include <cstdint>

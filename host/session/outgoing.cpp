@@ -46,7 +46,7 @@ void Outgoing::add_progress(std::string_view id, std::string frame)
     progress_.emplace_back(id, std::move(frame));
 }
 
-void Outgoing::forget_progress(std::string_view id)
+void Outgoing::erase_progress(std::string_view id)
 {
     const auto found =
         std::find_if(progress_.begin(), progress_.end(), [&](const auto& each) { return each.first == id; });
@@ -64,26 +64,17 @@ void Outgoing::take_aside()
     aside_ = 0;
 }
 
-std::string_view Outgoing::front()
+bool Outgoing::refill()
 {
-    if (next_ == sending_frames_.size()) {
-        if (filling_.empty() && aside_ > 0) take_aside();
-        if (filling_.empty()) return {};
-        if (sending_.capacity() > kept) sending_ = {};
-        sending_.clear();
-        sending_frames_.clear();
-        next_ = sent_ = 0;
-        std::swap(filling_, sending_);
-        std::swap(filling_frames_, sending_frames_);
-    }
-    return std::string_view{sending_}.substr(sent_, sending_frames_[next_].end - sent_);
-}
-
-std::uint64_t Outgoing::pop()
-{
-    const Frame& frame = sending_frames_[next_++];
-    sent_ = frame.end;
-    return frame.row;
+    if (filling_.empty() && aside_ > 0) take_aside();
+    if (filling_.empty()) return false;
+    if (sending_.capacity() > kept) sending_ = {};
+    sending_.clear();
+    sending_frames_.clear();
+    next_ = sent_ = 0;
+    std::swap(filling_, sending_);
+    std::swap(filling_frames_, sending_frames_);
+    return true;
 }
 
 void Outgoing::clear() { *this = Outgoing{bound_}; }

@@ -33,11 +33,25 @@ public:
     // number of events dropped.
     std::size_t add_event(std::string frame);
     void add_progress(std::string_view id, std::string frame);
-    void forget_progress(std::string_view id); // its command has ended
+    // Its command has ended.
+    void forget_progress(std::string_view id)
+    {
+        if (!progress_.empty()) erase_progress(id);
+    }
 
     // The next frame to send; empty: none. Valid until pop(), even if frames are added.
-    std::string_view front();
-    std::uint64_t pop(); // returns the row of front()'s frame
+    std::string_view front()
+    {
+        if (next_ == sending_frames_.size() && !refill()) return {};
+        return {sending_.data() + sent_, sending_frames_[next_].end - sent_};
+    }
+    // Returns the row of front()'s frame.
+    std::uint64_t pop()
+    {
+        const Frame& frame = sending_frames_[next_++];
+        sent_ = frame.end;
+        return frame.row;
+    }
 
     [[nodiscard]] std::size_t bytes() const { return filling_.size() + sending_.size() - sent_ + aside_; }
     [[nodiscard]] bool empty() const { return bytes() == 0; }
@@ -52,6 +66,9 @@ private:
         std::size_t end;
         std::uint64_t row;
     };
+    void erase_progress(std::string_view id);
+    // Makes what was added the frames to send. False: there are none.
+    bool refill();
     void take_aside();
     // The queue is sent within milliseconds, so nothing need be kept aside.
     [[nodiscard]] bool little_waits() const { return bytes() < std::min<std::size_t>(64 << 10, bound_ / 2); }

@@ -1,5 +1,7 @@
 // The blocking preparation of a connection attempt: the secret or the registration, the addresses, the
 // certificates. Repeated for each attempt, so that changed files and DNS entries take effect.
+//
+// Blocks: on a thread of OffThread, one attempt at a time. The values are passed in and out.
 #pragma once
 
 #include "host/config/config.hpp"

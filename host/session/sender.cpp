@@ -155,25 +155,6 @@ void Sender::add_event(const wire::Event& event)
     dropped_ += outgoing_.add_event(std::move(frame));
 }
 
-Sender::Written Sender::written()
-{
-    ++frames_;
-    const std::size_t bytes = outgoing_.front().size();
-    return {bytes, outgoing_.pop()};
-}
-
-bool Sender::must_pause_reading() { return outgoing_.over() && !std::exchange(reading_paused_, true); }
-
-bool Sender::may_resume_reading()
-{
-    return reading_paused_ && outgoing_.half_empty() && std::exchange(reading_paused_, false);
-}
-
-bool Sender::writable_due()
-{
-    return writable_wanted_ && outgoing_.half_empty() && std::exchange(writable_wanted_, false);
-}
-
 void Sender::add_to(SessionStatus& status) const
 {
     status.frames_out = frames_;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace agenthost::host {
 
@@ -57,19 +58,33 @@ public:
         std::size_t bytes;
         std::uint64_t row;
     };
-    Written written();
+    Written written()
+    {
+        ++frames_;
+        const std::size_t bytes = outgoing_.front().size();
+        return {bytes, outgoing_.pop()};
+    }
 
     [[nodiscard]] bool empty() const { return outgoing_.empty(); }
     [[nodiscard]] bool takes_output() const { return outgoing_.takes_output(); }
     [[nodiscard]] bool takes_results() const { return outgoing_.takes_results(); }
 
     // True: the queue is full, and nothing more may be read until may_resume_reading().
-    [[nodiscard]] bool must_pause_reading();
-    [[nodiscard]] bool may_resume_reading();
+    [[nodiscard]] bool must_pause_reading()
+    {
+        return outgoing_.over() && !std::exchange(reading_paused_, true);
+    }
+    [[nodiscard]] bool may_resume_reading()
+    {
+        return reading_paused_ && outgoing_.half_empty() && std::exchange(reading_paused_, false);
+    }
     [[nodiscard]] bool reading_paused() const { return reading_paused_; }
     // A caller was refused and waits for writable(); true once when it is due.
     void writable_wanted(bool wanted) { writable_wanted_ = wanted; }
-    [[nodiscard]] bool writable_due();
+    [[nodiscard]] bool writable_due()
+    {
+        return writable_wanted_ && outgoing_.half_empty() && std::exchange(writable_wanted_, false);
+    }
 
     // The peer closed because a frame of this size was too large: from now on only smaller ones are sent.
     // `row`: its row, or 0; `replace` as in add_instead(). Returns the reason, to follow the peer's URL.

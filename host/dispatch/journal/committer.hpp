@@ -2,7 +2,7 @@
 // happened: begins are refused with the disk's reason, results are remembered until a later commit, and what
 // only reads is answered.
 //
-// The journal's thread; stats(): any thread. Owned by Journal.
+// The journal's thread; add_to(): any thread; count_full(): main thread. Owned by Journal.
 #pragma once
 
 #include "disk_watch.hpp"

@@ -72,8 +72,8 @@ void DiskWatch::check_inodes(const std::optional<base::DiskSpace>& space)
                               : std::string{});
 }
 
-// It is over when there is room for the reserve and as much again, and a real write works. With less, look()
-// would find the same problem again.
+// The problem has ended when there is room for the reserve and as much again, and a real write works. With
+// less, look() would find the same problem again.
 void DiskWatch::look_for_the_end()
 {
     const auto space = space_(file_);

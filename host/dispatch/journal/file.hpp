@@ -1,5 +1,7 @@
 // Opens the journal's file: creates or upgrades its layout, and marks what was running when the last process
-// ended as interrupted. Blocking; start-up only.
+// ended as interrupted.
+//
+// Blocking: start-up only, on the thread that constructs the Journal. The database is owned by JournalStore.
 #pragma once
 
 #include "journal.hpp"

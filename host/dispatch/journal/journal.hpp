@@ -2,8 +2,8 @@
 // sees the command, and the result before it is sent. SQLite in WAL mode with synchronous=FULL, on a thread
 // of its own that commits in groups; the main thread never waits.
 //
-// Key: (caller, the protocol's task id), with a SHA-256 of action and params. Rules: HOUSE.md, Journal;
-// shares and the full disk: adr/0011.
+// Key: (caller, the protocol's task id), with a SHA-256 of action, target and params. What an id that is
+// known already gets: Begin, below. Shares and the full disk: host/adr/0011.
 //
 // Bounds: `rows` and `bytes`, kept for `keep`. Half of both is divided evenly among the callers of
 // share_among(): whatever one of them does, the others keep their part. A caller without room is refused new
@@ -66,8 +66,8 @@ public:
         // For tests, on the journal's thread: an exception is a disk that refuses.
         std::function<void()> before_commit;
         std::function<std::optional<base::DiskSpace>(const std::string& path)> space = base::disk_space;
-        // Reports what is wrong with the disk, under an id of ours ("journal", "state_dir"); an empty reason:
-        // it is over. On the journal's thread.
+        // Reports a problem with the disk under the id "journal" or "state_dir"; an empty reason: the problem
+        // has ended. On the journal's thread.
         std::function<void(std::string_view id, std::string reason)> report;
     };
     // Opens or creates the file and marks what was running as interrupted. Blocking: start-up only. Throws

@@ -1,4 +1,6 @@
-// One request to the journal's thread, and after the commit its answer.
+// Carries one request to the journal's thread, and its answer back after the commit.
+//
+// A value; belongs to the thread that holds it.
 #pragma once
 
 #include "journal.hpp"

@@ -1,4 +1,6 @@
-// The journal's prepared SQL statements. The journal's thread. Owned by JournalStore.
+// Prepares the journal's SQL statements.
+//
+// The journal's thread. Owned by JournalStore.
 #pragma once
 
 #include "base/sqlite.hpp"

@@ -165,7 +165,7 @@ Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id,
     return begun;
 }
 
-// What a row that exists already means for a command.
+// Tells what an existing row means for a command with its id.
 Journal::Begun JournalStore::known(const base::Statement& row, std::string_view id,
                                    const Digest& digest) const
 {

@@ -1,4 +1,5 @@
-// What the journal stores of a command and its result.
+// Values that the journal stores of a command and its result. They own their text and belong to the thread
+// that holds them; operations carry them from one thread to the other.
 #pragma once
 
 #include "wire/message.hpp"

@@ -4,6 +4,14 @@
 
 namespace agenthost::hub {
 
+namespace {
+
+struct UnknownException : std::exception {
+    [[nodiscard]] const char* what() const noexcept override { return "unknown exception"; }
+};
+
+} // namespace
+
 HUB_LOCK_UNCHECKED void Strand::run(WorkRef work)
 {
     std::unique_lock lock{mutex_};
@@ -21,12 +29,25 @@ HUB_LOCK_UNCHECKED void Strand::run(WorkRef work)
     carrying_out_ = false;
 }
 
-void Strand::carry_out(const Work& effect)
+// Mostly out of memory. The remaining effects still run, whatever is thrown.
+void Strand::carry_out(const Work& effect) noexcept
 {
     try {
         effect();
-    } catch (const std::exception& e) { // mostly out of memory; the remaining effects still run
+    } catch (const std::exception& e) {
+        report(e);
+    } catch (...) {
+        report(UnknownException{});
+    }
+}
+
+void Strand::report(const std::exception& e) noexcept
+{
+    try {
         failed_(e);
+    } catch (...) {
+        // There is no other place to report it to. Escaping from here would leave `carrying_out_` set, and no
+        // effect would ever run again.
     }
 }
 

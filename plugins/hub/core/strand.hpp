@@ -2,7 +2,9 @@
 //
 // One lock guards all state of the hub. Nothing outside the hub is called while it is held: effects (a frame,
 // an answer, a log line) are posted, and the thread that releases the lock runs them, in order, one thread at
-// a time. So a callback may come from any thread, even from inside a call into the daemon. Thread-safe.
+// a time. So a callback may come from any thread, even from inside a call into the daemon.
+//
+// Any thread. Owned by Core.
 #pragma once
 
 #include "work_ref.hpp"
@@ -18,7 +20,7 @@ class Strand {
 public:
     using Work = std::function<void()>;
 
-    // `failed` is called for an effect that threw, outside the lock.
+    // `failed` is called for an effect that threw, outside the lock. What it throws itself is ignored.
     explicit Strand(std::function<void(const std::exception&)> failed) : failed_{std::move(failed)} {}
     // Runs under the lock after each work item.
     void on_leaving(Work leaving) { leaving_ = std::move(leaving); }
@@ -30,7 +32,8 @@ public:
     void post(Work effect) UNDER_LOCK { outbox_.push_back(std::move(effect)); }
 
 private:
-    void carry_out(const Work& effect) OUTSIDE_LOCK;
+    void carry_out(const Work& effect) noexcept OUTSIDE_LOCK;
+    void report(const std::exception&) noexcept OUTSIDE_LOCK;
 
     std::mutex mutex_;
     std::vector<Work> outbox_ GUARDED;

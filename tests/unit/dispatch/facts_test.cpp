@@ -33,13 +33,13 @@ TEST(Facts, RefuseWhatIsNotJson)
 TEST(Facts, AreBoundedInNumberAndSize)
 {
     Facts facts;
-    for (std::size_t i = 0; i < Facts::keys_per_plugin; ++i)
+    for (std::size_t i = 0; i < Facts::max_keys_per_plugin; ++i)
         EXPECT_EQ(facts.publish("p", "k" + std::to_string(i), "1"), AGH_OK);
     EXPECT_EQ(facts.publish("p", "one more", "1"), AGH_E_BUSY);
     EXPECT_EQ(facts.publish("p", "k0", "2"), AGH_OK) << "a present key may change";
     EXPECT_EQ(facts.publish("q", "k", "1"), AGH_OK) << "another plugin has bounds of its own";
-    EXPECT_EQ(facts.publish("q", "k", '"' + std::string(Facts::value_bytes - 2, 'x') + '"'), AGH_OK);
-    EXPECT_EQ(facts.publish("q", "k", '"' + std::string(Facts::value_bytes - 1, 'x') + '"'), AGH_E_BUSY);
+    EXPECT_EQ(facts.publish("q", "k", '"' + std::string(Facts::max_value_bytes - 2, 'x') + '"'), AGH_OK);
+    EXPECT_EQ(facts.publish("q", "k", '"' + std::string(Facts::max_value_bytes - 1, 'x') + '"'), AGH_E_BUSY);
 }
 
 TEST(Facts, TellEveryChangeByTheirVersion)

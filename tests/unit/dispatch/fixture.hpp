@@ -105,7 +105,7 @@ public:
     [[nodiscard]] bool connected() const override { return here; }
     bool on_result(const wire::Result& r, std::uint64_t outbox) override
     {
-        if (!takes_results || results.size() >= most_results) return false;
+        if (!takes_results || results.size() >= max_results) return false;
         results.push_back({std::string{r.id}, std::string{r.data}, std::string{r.error.code},
                            std::string{r.error.message}, std::string{r.error.detail},
                            std::string{r.error.data}, std::string{r.action}, r.outcome, outbox});
@@ -132,7 +132,7 @@ public:
 
     Policy policy_;
     bool here = true, takes_results = true, takes_streams = true, takes_events = true, checks_offsets = true;
-    std::size_t most_results = 1'000'000, progress_before_output = 0;
+    std::size_t max_results = 1'000'000, progress_before_output = 0;
     std::vector<Got> results;
     std::vector<std::string> progress, events;
     std::map<std::uint32_t, std::string> streamed;

@@ -217,6 +217,24 @@ TEST(Effects, OfAPersonAtThisMachineRunThoughTheDiskRefuses)
     EXPECT_EQ(w.in_flight(), 0u);
 }
 
+TEST(Effects, WithoutARowKeepTheirParametersUntilInvokeReturns)
+{
+    World w{{.before_commit = [] { throw std::runtime_error{"I/O error"}; }}};
+    w.server->policy_.by_operator = true;
+    const std::string params = "[\"" + std::string(1000, 'x') + "\"]";
+    std::string read_after_complete;
+    w.files.on_invoke = [&](const agh_request& r, agh_error&) {
+        w.complete(r.id);
+        read_after_complete = view(r.params);
+        return AGH_PENDING;
+    };
+    w.submit("1", "write", params);
+    ASSERT_TRUE(w.results(1));
+    EXPECT_EQ(w.server->last().outcome, Outcome::success);
+    EXPECT_EQ(read_after_complete, params);
+    EXPECT_EQ(w.in_flight(), 0u);
+}
+
 TEST(Effects, ThatChangedNothingDoNotFillTheJournal)
 {
     World w{{.rows = 4}};

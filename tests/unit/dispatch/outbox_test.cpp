@@ -76,14 +76,14 @@ TEST(Outbox, WaitsForAFullSessionAndGoesOnWhenItIsWritable)
 {
     World w;
     w.dispatcher->connected(*w.server);
-    w.server->most_results = 2;
+    w.server->max_results = 2;
     for (const char* id : {"a", "b", "c", "d"}) w.complete(w.running(id, "write"));
     ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
     EXPECT_THAT(ids(*w.server), ElementsAre("a", "b"));
-    w.server->most_results = 3;
+    w.server->max_results = 3;
     w.dispatcher->writable(*w.server);
     ASSERT_TRUE(w.results(3));
-    w.server->most_results = 10;
+    w.server->max_results = 10;
     w.pass(1s); // and without a word from the session within a second
     ASSERT_TRUE(w.results(4));
     EXPECT_THAT(ids(*w.server), ElementsAre("a", "b", "c", "d"));

@@ -53,7 +53,7 @@ TEST_F(RegistryTest, RefusesWhatIsTakenAndAddsNothingThen)
     const auto problems = registry.add(other, other.shared());
     EXPECT_THAT(problems, ::testing::UnorderedElementsAre(HasSubstr("outside its name space"),
                                                           HasSubstr("belongs to plugin files"),
-                                                          HasSubstr("no action of this plugin")));
+                                                          HasSubstr("not an action of this plugin")));
     EXPECT_EQ(registry.resolve("other.read", "", no_words), nullptr);
 
     FakePlugin twin{"files"};
@@ -64,7 +64,7 @@ TEST_F(RegistryTest, RefusesWhatIsTakenAndAddsNothingThen)
     FakePlugin stutter{"stutter"};
     stutter.action("stutter.a");
     stutter.action("stutter.a");
-    EXPECT_THAT(registry.add(stutter, stutter.shared()), ElementsAre(HasSubstr("stands twice")));
+    EXPECT_THAT(registry.add(stutter, stutter.shared()), ElementsAre(HasSubstr("is listed twice")));
 }
 
 TEST_F(RegistryTest, ForgetsAPluginWithItsAliases)
