@@ -185,7 +185,8 @@ Section limits_section()
 void check_limits(Reading& r, const Value& item, const std::string& path, const Limits& limits)
 {
     const Member* own = item.find("limits");
-    if (!own || limits.memory >= limits.message_bytes) return; // inherited values are reported where they are set
+    if (!own || limits.memory >= limits.message_bytes)
+        return; // inherited values are reported where they are set
     r.problems.add(own->value.where, (path.empty() ? "limits" : path + ".limits") + ": memory (" +
                                          format_size(limits.memory) +
                                          ") must hold at least one message (message_bytes is " +

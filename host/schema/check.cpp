@@ -1,7 +1,7 @@
 // Checks a simdjson DOM against a tree in one walk. Fast if it matches; error text is built only if it does
 // not.
-#include "tree.hpp"
 #include "error_text.hpp"
+#include "tree.hpp"
 
 #include <agenthost/json.hpp>
 #include <simdjson.h>

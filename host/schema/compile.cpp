@@ -1,8 +1,8 @@
 // Compiles a schema's text to a tree, or explains why it cannot.
 #include "base/json_depth.hpp"
+#include "error_text.hpp"
 #include "fallback.hpp"
 #include "tree.hpp"
-#include "error_text.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>

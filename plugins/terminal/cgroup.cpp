@@ -77,7 +77,8 @@ void end_leftovers(const std::string& folder)
         std::from_chars(name.data() + ours.size(), name.data() + name.size(), owner);
         if (owner <= 0 || ::kill(owner, 0) == 0 || errno != ESRCH) continue;
         kill_in(it->path().string());
-        ::rmdir(it->path().c_str()); // folders with processes that are still ending are removed at the next start
+        ::rmdir(
+            it->path().c_str()); // folders with processes that are still ending are removed at the next start
     }
 }
 
