@@ -1,4 +1,6 @@
 // The host functions that plugins call; forwards each call to its room. Thread-safe, never blocks.
+//
+// More than 25 members: each host function is one.
 #pragma once
 
 #include "host/plugin/plugin.hpp"

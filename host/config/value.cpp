@@ -61,6 +61,7 @@ int depth(const Value& value)
     return deepest + 1;
 }
 
+// Builds the tree from yaml-cpp's events. More than 25 members: each event and each limit is one.
 class Builder : public YAML::EventHandler {
 public:
     Builder(const Source& source, Problems& problems) : source_{source}, problems_{problems} {}

@@ -1,6 +1,8 @@
 // Makes every call into a plugin: create() to destroy(), each behind a guard that lets no exception through.
 // Threads: stated with each function, in the ABI's words. The callers decide the order of the calls
 // (life.hpp, instance.hpp).
+//
+// More than 25 members: each function of agh_plugin_api is one.
 #pragma once
 
 #include "manifest.hpp"

@@ -3,6 +3,8 @@
 //
 // send() may be called from any thread. next() and flush() belong to one thread, which polls fd() for POLLIN,
 // and for POLLOUT when wants_write(), and wake_fd() (a send() that had to queue).
+//
+// More than 25 members: both directions share one socket.
 #pragma once
 
 #include "message.hpp"

@@ -4,6 +4,8 @@
 // Bounds: open requests, and the bytes that wait (a runner that exceeds them is faulty). Threads: invoke(),
 // cancel() and writable() from any thread; the others on the reader thread. The host is called with no lock
 // held.
+//
+// More than 25 members: a request's output and result must stay in order.
 #pragma once
 
 #include "channel.hpp"

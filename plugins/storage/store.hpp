@@ -11,6 +11,8 @@
 //
 // A file is in place when its bytes, its name and the folder's entry have been synced, in this order.
 // Thread-safe: its only state is the folders' descriptors.
+//
+// More than 25 members: each operation on a folder is a function.
 #pragma once
 
 #include "problem.hpp"

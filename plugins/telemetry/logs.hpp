@@ -2,6 +2,8 @@
 // is reported; read positions survive restarts. No thread of its own; one thread at a time.
 //
 // After a crash up to `save_every` of lines are sent twice: better twice than never.
+//
+// More than 25 members: both sources share one rate limit and one file of positions.
 #pragma once
 
 #include "config.hpp"

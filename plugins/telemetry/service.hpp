@@ -2,6 +2,8 @@
 // answer from them. One lock guards everything; nothing under it waits longer than a filesystem's patience
 // (200 ms). Actions answer without I/O, except the machine's identity, and the health check's call to the
 // host, which is made without the lock.
+//
+// More than 25 members: each action, fact and timer is a function.
 #pragma once
 
 #include "config.hpp"

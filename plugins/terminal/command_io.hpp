@@ -3,6 +3,8 @@
 //
 // Readers may hold the command back: then nothing is read until they let go, and the command waits at a full
 // pipe.
+//
+// More than 25 members: three descriptors are watched, paused and closed together.
 #pragma once
 
 #include "loop.hpp"

@@ -3,6 +3,8 @@
 //
 // execution.hpp has its process, readers.hpp the requests that are served. Readers are served to the last
 // byte, then the request is answered.
+//
+// More than 25 members: it is the owner that Execution and Readers call back.
 #pragma once
 
 #include "execution.hpp"

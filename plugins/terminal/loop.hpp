@@ -1,6 +1,8 @@
 // The plugin's one I/O thread: descriptors by epoll, timers, and work that other threads post. Everything but
 // post() is for the loop's own thread (or before start() and after stop()). An exception that leaves a
 // handler goes to `on_error`, and the loop continues.
+//
+// More than 25 members: timers, descriptors and posts share one thread and one wait.
 #pragma once
 
 #include "base/fd.hpp"

@@ -6,6 +6,8 @@
 // the ring, within a budget shared by all windows: a command that prints gigabytes then writes only its last
 // bytes to the disk. A disk error loses the replay of older output, not the command. Single-threaded; bounds:
 // window + ring, and the budget.
+//
+// More than 25 members: window and ring are one sequence of bytes, and each move between them is a function.
 #pragma once
 
 #include "base/fd.hpp"

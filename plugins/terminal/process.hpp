@@ -1,6 +1,8 @@
 // A running command: its helper, its descriptors and the helper's messages. posix_spawn starts the helper
 // (exec/main.c), which is safe in a process with threads. Loop thread; the owner watches control() and
 // pidfd() and calls on_control() and on_pidfd() when they are readable.
+//
+// More than 25 members: each message to and from the helper is a function.
 #pragma once
 
 #include "cgroup.hpp"

@@ -1,6 +1,8 @@
 // Serves all requests that are sent one command's output, each at its own pace. When the one that runs the
 // command takes too little, the command is held back for a while; after that, and for all others at once, the
 // oldest output beyond Reader::max_lag is dropped. Loop thread.
+//
+// More than 25 members: holding back, dropping and ending concern all readers of a command together.
 #pragma once
 
 #include "loop.hpp"

@@ -1,5 +1,7 @@
 // Runs commands: admits them, starts them when it is their turn, and finds them for the other actions.
 // Handlers come on the host's thread and only hand over; everything else is the loop's.
+//
+// More than 25 members: each action and each event of a job is a function.
 #pragma once
 
 #include "command_limits.hpp"
