@@ -1,6 +1,8 @@
 // One connection of an agent, from its upgrade request to its end: encodes messages to the agent, reports the
 // agent's messages to an observer, and sends the protocol's pings. It does not decide which agents are
 // admitted (admission.hpp) or replaced (sessions.hpp). Under the hub's lock.
+//
+// More than 25 members: the values that Admission and Sessions set are public here.
 #pragma once
 
 #include "observer.hpp"

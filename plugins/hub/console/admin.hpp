@@ -4,6 +4,8 @@
 // A minted secret or token appears only in the reply of the call that created it: the tables keep its
 // SHA-256, or for JWTs its id. Agents of storage, print and signed get a secret; panel agents a JWT and a
 // refresh token; dashboard agents a JWT.
+//
+// More than 25 members: one function for each action, and the tables that the actions change.
 #pragma once
 
 #include "plugins/hub/agents/sessions.hpp"

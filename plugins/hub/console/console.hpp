@@ -4,6 +4,8 @@
 // When the caller of hub.exec disconnects, its command is interrupted or, with "leave":"detach", keeps
 // running; hub.attach never ends it. An interrupt for an offline agent is delivered when it is back, so that
 // no unwanted command keeps running.
+//
+// More than 25 members: one function for each action, and the parts that the actions use.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

@@ -1,5 +1,7 @@
 // The hub's section of the configuration. The manifest's schema has been checked by the host before this
 // reads it.
+//
+// More than 25 members: one for each key.
 #pragma once
 
 #include "action_words.hpp"

@@ -4,6 +4,8 @@
 //
 // A session ends when its token expires or is revoked. Bounds: the number of dashboards, and each one's rates
 // (limits.hpp). Under the hub's lock.
+//
+// More than 25 members: one function for each callback, and the parts that serve a session.
 #pragma once
 
 #include "commands.hpp"

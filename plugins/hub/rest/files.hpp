@@ -8,6 +8,8 @@
 // Proxies cut a connection that is silent for a minute. So a GET sends the bytes so far while the agent still
 // uploads (file_readers.hpp), and a slow PUT answers 202 with its task; a repeated PUT joins it
 // (file_puts.hpp).
+//
+// More than 25 members: one function for each step of a transfer in both directions.
 #pragma once
 
 #include "file_bodies.hpp"

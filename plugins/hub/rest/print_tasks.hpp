@@ -3,6 +3,8 @@
 //
 // A task waits for its shop and is resent after a lost session like any other (tasks.hpp). A configuration is
 // confirmed by the first heartbeat after its success with a new config_push_at.
+//
+// More than 25 members: one function for each route and event, and the parts that these use.
 #pragma once
 
 #include "plugins/hub/agents/reports.hpp"

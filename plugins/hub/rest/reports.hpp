@@ -1,5 +1,7 @@
 // REST routes for the state of agents: the list, one agent, its health, metrics, events and logs. Under the
 // hub's lock.
+//
+// More than 25 members: one function for each route, and the parts that the routes use.
 #pragma once
 
 #include "plugins/hub/agents/attempts.hpp"

@@ -1,5 +1,5 @@
 // Runs commands on agents: creates tasks, cancels them, and returns what is open. Owns the parts that do the
-// rest: OpenTasks (begin, deadline, end), Sender (order and repetition), Absence (agents that do not return),
+// rest: OpenTasks (begin, deadline, end), CommandSender (order and repetition), Absence (agents that do not return),
 // TaskEvents (what agents report). Under the hub's lock.
 #pragma once
 
@@ -63,7 +63,7 @@ private:
     Fanout& fanout_;
     OpenTasks open_ GUARDED;
     Absence absence_ GUARDED;
-    Sender sender_ GUARDED;
+    CommandSender sender_ GUARDED;
     TaskEvents events_ GUARDED;
 };
 

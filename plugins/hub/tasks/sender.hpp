@@ -1,6 +1,8 @@
 // Sends open tasks to connected agents: in order, as many at once as the agent accepts, and each no more
 // often than the agent can bear (AgentRecord::redispatch). An agent that does not repeat ids in its answers
 // gets one command at a time (lanes.hpp). Under the hub's lock.
+//
+// More than 25 members: the parts that it connects, and one function for each step of sending.
 #pragma once
 
 #include "absence.hpp"
@@ -23,9 +25,9 @@
 
 namespace agenthost::hub {
 
-class Sender {
+class CommandSender {
 public:
-    Sender(Core& core, TaskTable& table, Fanout& fanout, OpenTasks& open, Absence& absence)
+    CommandSender(Core& core, TaskTable& table, Fanout& fanout, OpenTasks& open, Absence& absence)
         : core_{core}, table_{table}, fanout_{fanout}, open_{open}, absence_{absence}
     {}
 

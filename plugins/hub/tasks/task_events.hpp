@@ -16,7 +16,7 @@ namespace agenthost::hub {
 
 class TaskEvents {
 public:
-    TaskEvents(Core& core, OpenTasks& open, Absence& absence, Sender& sender)
+    TaskEvents(Core& core, OpenTasks& open, Absence& absence, CommandSender& sender)
         : core_{core}, open_{open}, absence_{absence}, sender_{sender}
     {}
 
@@ -40,7 +40,7 @@ private:
     Core& core_;
     OpenTasks& open_;
     Absence& absence_;
-    Sender& sender_;
+    CommandSender& sender_;
 };
 
 } // namespace agenthost::hub

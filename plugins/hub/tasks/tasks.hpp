@@ -9,6 +9,8 @@
 // fails. An agent without a journal would run it twice: its tasks go adrift instead, and only a late answer
 // counts. Bounds: number and bytes of open tasks in total, per agent and per caller's token (shares.hpp), and
 // the number in flight per agent. Not thread-safe: the hub's lock guards it.
+//
+// More than 25 members: one function for each event and each query of a task.
 #pragma once
 
 #include "plugins/hub/core/by_id.hpp"

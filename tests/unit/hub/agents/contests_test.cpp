@@ -65,7 +65,7 @@ TEST_F(ContestsTest, ANewcomerWaitsLongerAfterEachTakeover)
         EXPECT_EQ(taken.wait, 0s) << "it may be a legitimate replacement";
         EXPECT_FALSE(taken.noticed);
         EXPECT_NE(taken.contest, nullptr);
-        expected = std::min<std::chrono::seconds>(expected * 2, Contests::longest_hold);
+        expected = std::min<std::chrono::seconds>(expected * 2, Contests::max_hold);
     }
     EXPECT_EQ(contests.find("a", now)->refused, 16U);
 }

@@ -4,6 +4,7 @@
 
 #include "plugins/hub/agents/admission.hpp"
 #include "plugins/hub/agents/takeover_policy.hpp"
+#include "plugins/hub/credentials/credentials.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,6 +2,7 @@
 #include "peers.hpp"
 
 #include "plugins/hub/agents/sessions.hpp"
+#include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
 #include "base/uuid.hpp"

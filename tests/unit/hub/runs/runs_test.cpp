@@ -7,6 +7,22 @@ namespace wire = agenthost::wire;
 
 namespace {
 
+// The parts of Runs, with bounds that the test chooses.
+struct SmallRuns {
+    SmallRuns(Core& core, Fanout& fanout, Commands& commands, Requests& requests, RunTable::Limits limits)
+        : table{limits}, control{core, fanout, commands, requests,
+                                 [this](std::string_view id) {
+                                     RunEntry* e = table.entry(id);
+                                     return e == nullptr ? nullptr : &e->run;
+                                 }},
+          events{core, requests, control, table, watchers}
+    {}
+    RunTable table;
+    RunWatchers watchers;
+    RunControl control;
+    RunEvents events;
+};
+
 class RunsTest : public PartsTest {
 protected:
     RunsTest()
@@ -245,32 +261,33 @@ TEST_F(RunsTest, AMissingEndIsReportedAsAGap)
 
 TEST_F(RunsTest, FetchesAgainWhatItCouldNotBuffer)
 {
-    Runs small{core, fanout, commands, requests, {.held = 4}};
+    const std::string later(RunEvents::max_held - 3, 'x'); // does not fit after the 4 bytes that are held
+    SmallRuns small{core, fanout, commands, requests, {}};
     const std::string id = start();
     enter([&] {
         TaskRecord task;
         task.id = id, task.agent = "d1", task.action = "terminal.run", task.params = "{}", task.sent = 1;
-        small.began(task);
+        small.events.began(task);
         AgentRecord a;
         a.id = "d1", a.protocol = "dashboard";
-        small.agent_ready(a);
+        small.events.agent_ready(a);
     });
     const std::string first = fanout.sent.back().id;
     const auto chunk = [&](const std::string& of, std::uint64_t at, std::string_view bytes) {
-        enter([&] { small.stream("d1", {.id = of, .channel = 1, .offset = at, .bytes = bytes}); });
+        enter([&] { small.events.stream("d1", {.id = of, .channel = 1, .offset = at, .bytes = bytes}); });
     };
     chunk(id, 4, "4567");
-    chunk(id, 8, "89ab");
+    chunk(id, 8, later);
     chunk(first, 0, "0123");
     answer(first);
-    EXPECT_EQ(small.find(id)->output.end(), 8U);
+    EXPECT_EQ(small.table.find(id)->output.end(), 8U);
     const std::string second = fanout.sent.back().id;
     ASSERT_NE(second, first);
     EXPECT_EQ(json::parse(fanout.sent.back().params)["offset"], 8);
-    chunk(second, 8, "89ab");
+    chunk(second, 8, later);
     answer(second);
-    EXPECT_EQ(small.find(id)->output.end(), 12U);
-    EXPECT_EQ(small.find(id)->output.lost(), 0U);
+    EXPECT_EQ(small.table.find(id)->output.end(), 8 + later.size());
+    EXPECT_EQ(small.table.find(id)->output.lost(), 0U);
 }
 
 TEST_F(RunsTest, AnAgentWithoutReplayContinuesWithAGap)
@@ -365,7 +382,7 @@ TEST_F(RunsTest, ARequestIsAnsweredWhateverHappens)
 
 TEST_F(RunsTest, KeepsABoundedAmountOfOutputAndOfRuns)
 {
-    Runs small{core, fanout, commands, requests, {.output = 10'000, .memory = 15'000, .over = 3}};
+    SmallRuns small{core, fanout, commands, requests, {.output = 10'000, .memory = 15'000, .over = 3}};
     const auto task = [](const std::string& id) {
         TaskRecord t;
         t.id = id, t.agent = "d1", t.action = "terminal.run", t.params = "{}", t.state = TaskState::success;
@@ -374,24 +391,24 @@ TEST_F(RunsTest, KeepsABoundedAmountOfOutputAndOfRuns)
     const std::string block(1000, 'x');
     const auto fill = [&](const std::string& id) {
         for (std::uint64_t i = 0; i < 100; ++i)
-            small.stream(
+            small.events.stream(
                 "d1",
                 {.id = id, .channel = 1 + std::uint32_t(i % 2), .offset = i / 2 * 1000, .bytes = block});
     };
-    for (const char* id : {"a", "b", "c", "d", "e"}) small.began(task(id));
+    for (const char* id : {"a", "b", "c", "d", "e"}) small.events.began(task(id));
     fill("a");
-    EXPECT_LE(small.memory(), 10'000U);
-    EXPECT_EQ(small.find("a")->output.end(), 100'000U);
-    EXPECT_GT(small.find("a")->output.begin(), 89'000U);
-    small.ended(task("a"));
+    EXPECT_LE(small.table.memory(), 10'000U);
+    EXPECT_EQ(small.table.find("a")->output.end(), 100'000U);
+    EXPECT_GT(small.table.find("a")->output.begin(), 89'000U);
+    small.events.ended(task("a"));
     fill("b");
-    EXPECT_LE(small.memory(), 15'000U);
-    EXPECT_EQ(small.find("a")->output.begin(), 100'000U) << "what is over goes first";
+    EXPECT_LE(small.table.memory(), 15'000U);
+    EXPECT_EQ(small.table.find("a")->output.begin(), 100'000U) << "what is over goes first";
     fill("c");
-    EXPECT_LE(small.memory(), 15'000U);
-    for (const char* id : {"b", "c", "d"}) small.ended(task(id));
-    EXPECT_EQ(small.find("a"), nullptr) << "the oldest of those that are over";
-    EXPECT_NE(small.find("b"), nullptr);
+    EXPECT_LE(small.table.memory(), 15'000U);
+    for (const char* id : {"b", "c", "d"}) small.events.ended(task(id));
+    EXPECT_EQ(small.table.find("a"), nullptr) << "the oldest of those that are over";
+    EXPECT_NE(small.table.find("b"), nullptr);
 }
 
 TEST_F(RunsTest, ReportsTheQueueAndAcceptsOutputAsEvents)
