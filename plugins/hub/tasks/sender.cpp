@@ -27,7 +27,7 @@ UNDER_LOCK std::string unspeakable(Fanout& fanout, const std::string& agent, con
 } // namespace
 
 // The name of this action in the agent's protocol; the action itself if the agent is not connected.
-std::string_view Sender::protocol_name(std::string_view agent, std::string_view action) const
+std::string_view CommandSender::protocol_name(std::string_view agent, std::string_view action) const
 {
     const AgentRecord* there = fanout_.find(agent);
     return there == nullptr ? action : core_.config.words.word(there->protocol, action);
@@ -35,7 +35,7 @@ std::string_view Sender::protocol_name(std::string_view agent, std::string_view 
 
 // ---- sending ----
 
-void Sender::pump(std::string_view name)
+void CommandSender::pump(std::string_view name)
 {
     Tasks& tasks = open_.tasks();
     if (!tasks.has_pending(name)) return record_open();
@@ -60,13 +60,13 @@ void Sender::pump(std::string_view name)
     record_open();
 }
 
-void Sender::record_open()
+void CommandSender::record_open()
 {
     const std::size_t open = open_.tasks().size();
     if (std::exchange(recorded_, open) != open) core_.host.record(Metric::open_tasks, double(open));
 }
 
-void Sender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
+void CommandSender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
 {
     if (task.sent > 1) core_.host.record(Metric::resent, 1);
     const std::string agent = task.agent, id = task.id;
@@ -89,7 +89,7 @@ void Sender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
     }
 }
 
-bool Sender::mark(const TaskRecord& task)
+bool CommandSender::mark(const TaskRecord& task)
 {
     const std::string id = task.id, agent = task.agent;
     const std::uint64_t attempt = marks_.begin(id);
@@ -103,7 +103,7 @@ bool Sender::mark(const TaskRecord& task)
     return false;
 }
 
-void Sender::marked(const std::string& id, std::uint64_t attempt, bool ok)
+void CommandSender::marked(const std::string& id, std::uint64_t attempt, bool ok)
 {
     if (!marks_.settle(id, attempt)) return; // its agent disconnected meanwhile
     const TaskRecord* task = open_.tasks().find(id);
@@ -121,18 +121,18 @@ void Sender::marked(const std::string& id, std::uint64_t attempt, bool ok)
     if (!dead.empty()) pump(agent); // its place is free
 }
 
-void Sender::block(const std::string& agent, std::chrono::milliseconds time)
+void CommandSender::block(const std::string& agent, std::chrono::milliseconds time)
 {
     if (!blocked_.insert(agent).second) return;
     core_.after(time, [this, agent]() UNDER_LOCK { writable(agent); });
 }
 
-void Sender::writable(std::string_view agent)
+void CommandSender::writable(std::string_view agent)
 {
     if (blocked_.erase(std::string{agent}) > 0) pump(agent);
 }
 
-void Sender::not_taken(const std::string& agent, std::string_view id)
+void CommandSender::not_taken(const std::string& agent, std::string_view id)
 {
     open_.tasks().not_sent(id);
     lanes_.not_sent(agent, id);
@@ -142,7 +142,7 @@ void Sender::not_taken(const std::string& agent, std::string_view id)
 
 // ---- sessions ----
 
-void Sender::connected(const AgentRecord& agent)
+void CommandSender::connected(const AgentRecord& agent)
 {
     const wire::ProtocolTraits* row = wire::find_traits(agent.protocol);
     if (row != nullptr && !row->answers_repeat_id) lanes_.connected(agent.id);
@@ -158,7 +158,7 @@ void Sender::connected(const AgentRecord& agent)
     if (!ids.empty()) free_lanes_later(agent.id);
 }
 
-void Sender::disconnected(const std::string& agent)
+void CommandSender::disconnected(const std::string& agent)
 {
     blocked_.erase(agent);
     if (lanes_.lost(agent, core_.now() + core_.config.agent_grace)) free_lanes_later(agent);
@@ -181,7 +181,7 @@ void Sender::disconnected(const std::string& agent)
 // ---- agents that do not repeat ids ----
 
 // Frees the lane of such an agent if it does not answer a command.
-void Sender::watch_lane(const std::string& agent, const std::string& id, int sent)
+void CommandSender::watch_lane(const std::string& agent, const std::string& id, int sent)
 {
     core_.after(lane_patience, [this, agent, id, sent]() UNDER_LOCK {
         const TaskRecord* task = open_.tasks().find(id);
@@ -195,7 +195,7 @@ void Sender::watch_lane(const std::string& agent, const std::string& id, int sen
 }
 
 // Frees the names held for an earlier session after the grace period.
-void Sender::free_lanes_later(const std::string& agent)
+void CommandSender::free_lanes_later(const std::string& agent)
 {
     core_.after(core_.config.agent_grace, [this, agent]() UNDER_LOCK {
         lanes_.expire(agent, core_.now());
@@ -205,7 +205,7 @@ void Sender::free_lanes_later(const std::string& agent)
 
 // An answer without an id belongs to the only unanswered command with its name (lanes.hpp). An answer without
 // a name counts only if the command in flight is the only unanswered one.
-std::string Sender::id_of(std::string_view agent, const wire::Result& result)
+std::string CommandSender::id_of(std::string_view agent, const wire::Result& result)
 {
     if (!result.id.empty()) {
         lanes_.repeats_ids(agent);
@@ -220,7 +220,7 @@ std::string Sender::id_of(std::string_view agent, const wire::Result& result)
     return id;
 }
 
-std::string Sender::why_unanswered(std::string_view id) const
+std::string CommandSender::why_unanswered(std::string_view id) const
 {
     const TaskRecord* task = open_.tasks().find(id);
     if (task == nullptr || task->sent > 0 || !lanes_.one_by_one(task->agent) ||
