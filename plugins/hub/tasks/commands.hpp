@@ -1,6 +1,6 @@
 // Runs commands on agents: creates tasks, cancels them, and returns what is open. Owns the parts that do the
-// rest: OpenTasks (begin, deadline, end), CommandSender (order and repetition), Absence (agents that do not return),
-// TaskEvents (what agents report). Under the hub's lock.
+// rest: OpenTasks (begin, deadline, end), CommandSender (order and repetition), Absence (agents that do not
+// return), TaskEvents (what agents report). Under the hub's lock.
 #pragma once
 
 #include "absence.hpp"
