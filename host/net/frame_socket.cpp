@@ -13,8 +13,8 @@ namespace {
 
 // Bytes read before the loop serves other connections.
 constexpr std::size_t max_in_a_row = block_size;
-// Answers of this size are sent while more input waits, so that the peer works on them meanwhile.
-constexpr std::size_t early_flush = 4 * 1024;
+// After so many messages their answers are sent although more input waits, so that the peer works meanwhile.
+constexpr unsigned batch = 32;
 
 std::string close_payload(std::uint16_t code, std::string_view reason)
 {
@@ -71,9 +71,11 @@ void FrameSocket::serve()
     stream_.will_flush(true);
     const std::uint64_t begin = stream_.bytes_in();
     bool more = true;
-    while (more && reads() && stream_.bytes_in() - begin < max_in_a_row) {
+    for (unsigned served = 1; more && reads() && stream_.bytes_in() - begin < max_in_a_row; ++served) {
         more = serve_one();
-        if (stream_.is_open() && stream_.unsent() >= early_flush) stream_.flush();
+        if (served % batch != 0 || !owner_) continue;
+        owner_->on_read_all();
+        if (stream_.is_open()) stream_.flush();
     }
     if (owner_) owner_->on_read_all();
     serving_ = false;
