@@ -2,6 +2,10 @@
 
 #include <simdjson.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -87,22 +91,53 @@ bool Splitter::make_room(std::size_t size)
 }
 
 // The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors.
-// They look at eight bytes at a time and may read seven past the end, which is why they run over the padded
+// They look at a block of bytes at a time and may read past the end, which is why they run over the padded
 // copy.
 
-constexpr std::uint64_t each(unsigned char c) { return 0x0101010101010101ull * c; }
-
-// The high bit of the first zero byte, and perhaps of later bytes.
-constexpr std::uint64_t zero_byte(std::uint64_t v) { return (v - each(0x01)) & ~v & each(0x80); }
-
-// The first byte for which `hits` (of eight) has a high bit.
-template <class Hits> const char* find(const char* at, Hits hits)
+#if defined(__SSE2__)
+// Sixteen bytes; the high bit of each byte of a result says whether it matches.
+using Block = __m128i;
+Block load(const char* at) { return _mm_loadu_si128(reinterpret_cast<const Block*>(at)); }
+Block each(unsigned char c) { return _mm_set1_epi8(static_cast<char>(c)); }
+Block fold_case(Block v) { return _mm_or_si128(v, each(0x20)); }
+Block equal(Block v, unsigned char c) { return _mm_cmpeq_epi8(v, each(c)); }
+Block either(Block a, Block b) { return _mm_or_si128(a, b); }
+// The index of the first match; the block's size: none.
+std::size_t first(Block matches)
 {
-    for (;; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, sizeof word);
-        if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-        if (const std::uint64_t hit = hits(word)) return at + std::countr_zero(hit) / 8;
+    const auto bits = static_cast<unsigned>(_mm_movemask_epi8(matches));
+    return bits == 0 ? sizeof(Block) : static_cast<std::size_t>(std::countr_zero(bits));
+}
+#else
+using Block = std::uint64_t;
+constexpr Block each(unsigned char c) { return 0x0101010101010101ull * c; }
+Block load(const char* at)
+{
+    Block word = 0;
+    std::memcpy(&word, at, sizeof word);
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    return word;
+}
+constexpr Block fold_case(Block v) { return v | each(0x20); }
+// Right up to the first match; later bytes may match by mistake.
+constexpr Block equal(Block v, unsigned char c)
+{
+    const Block x = v ^ each(c);
+    return (x - each(0x01)) & ~x & each(0x80);
+}
+constexpr Block either(Block a, Block b) { return a | b; }
+std::size_t first(Block matches)
+{
+    return matches == 0 ? sizeof(Block) : static_cast<std::size_t>(std::countr_zero(matches)) / 8;
+}
+#endif
+static_assert(sizeof(Block) <= simdjson::SIMDJSON_PADDING);
+
+// The first byte that `matches` marks.
+template <class Matches> const char* find(const char* at, Matches matches)
+{
+    for (;; at += sizeof(Block)) {
+        if (const std::size_t i = first(matches(load(at))); i != sizeof(Block)) return at + i;
     }
 }
 
@@ -115,19 +150,26 @@ const char* skip_space(const char* at)
 // `at` is on the opening quote; returns what follows the closing one.
 const char* skip_string(const char* at)
 {
-    const auto quote_or_escape = [](std::uint64_t v) {
-        return zero_byte(v ^ each('"')) | zero_byte(v ^ each('\\'));
-    };
+    const auto quote_or_escape = [](Block v) { return either(equal(v, '"'), equal(v, '\\')); };
     for (at = find(at + 1, quote_or_escape); *at != '"'; at = find(at + 2, quote_or_escape)) {}
     return at + 1;
+}
+
+// The same for a string whose text is known. Without escapes it stands there as it is, and its end need not be
+// searched.
+const char* skip_string(const char* at, std::string_view text)
+{
+    const char* const end = at + 1 + text.size();
+    if (*end == '"' && std::memcmp(at + 1, text.data(), text.size()) == 0) return end + 1;
+    return skip_string(at);
 }
 
 const char* skip_nested(const char* at)
 {
     static_assert(('[' | 0x20) == '{' && (']' | 0x20) == '}');
-    const auto bracket_or_quote = [](std::uint64_t v) {
-        const std::uint64_t folded = v | each(0x20);
-        return zero_byte(folded ^ each('{')) | zero_byte(folded ^ each('}')) | zero_byte(v ^ each('"'));
+    const auto bracket_or_quote = [](Block v) {
+        const Block folded = fold_case(v);
+        return either(either(equal(folded, '{'), equal(folded, '}')), equal(v, '"'));
     };
     std::size_t depth = 0;
     do {
@@ -159,10 +201,10 @@ Kind kind_of(dom::element value)
     }
 }
 
-const char* skip_value(const char* at, Kind kind)
+const char* skip_value(const char* at, Kind kind, std::string_view text)
 {
     switch (kind) {
-    case Kind::string: return skip_string(at);
+    case Kind::string: return skip_string(at, text);
     case Kind::object:
     case Kind::array: return skip_nested(at);
     default: return skip_scalar(at);
@@ -183,10 +225,10 @@ Member Splitter::cut(std::string_view frame, const char*& at, std::string_view k
     if (member.kind == Kind::string) member.text = value.get_string().value_unsafe();
 
     const char* const key_begin = skip_space(at + 1); // past the brace or the comma
-    const char* const key_end = skip_string(key_begin);
+    const char* const key_end = skip_string(key_begin, key);
     member.key_raw = slice(key_begin, key_end);
     const char* const value_begin = skip_space(skip_space(key_end) + 1); // past the colon
-    const char* const value_end = skip_value(value_begin, member.kind);
+    const char* const value_end = skip_value(value_begin, member.kind, member.text);
     member.raw = slice(value_begin, value_end);
     at = skip_space(value_end);
     return member;
