@@ -61,8 +61,12 @@ void Outbox::deliver(CallerRecord& record, const wire::Result& result, std::uint
     if (!record.live) return;
     const auto connection = record.connection;
     const bool taken = tell(record, result, row);
-    // The callback has detached or replaced the caller: a page brings the result if it was not confirmed.
-    if (record.connection != connection) return;
+    // The callback has detached or replaced the caller: a page brings the result if it was not confirmed, at
+    // once if the new caller is already connected.
+    if (record.connection != connection) {
+        record.live = false;
+        return resume(record);
+    }
     if (!taken) {
         record.live = false;
         return stall(record);

@@ -16,6 +16,11 @@
 namespace agenthost::hub {
 
 struct Credentials {
+    Credentials() = default;
+    // The parts refer to each other.
+    Credentials(const Credentials&) = delete;
+    Credentials& operator=(const Credentials&) = delete;
+
     MintedTokens minted;
     Enrolments enrolments;
     AgentCredentials agents{enrolments, minted};

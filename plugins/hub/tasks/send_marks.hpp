@@ -1,6 +1,6 @@
 // Tracks the tasks that are being recorded as sent on disk. A command for an agent that would run a repeated
 // one twice is sent only after that, so that it is not sent again after any crash in between. Pure. Not
-// thread-safe: the hub's lock guards it. Bound: the tasks in flight.
+// thread-safe: the hub's lock guards it. Bound: the rows that wait for the disk.
 #pragma once
 
 #include <cstddef>

@@ -184,6 +184,22 @@ TEST_F(AttachmentTest, ReplacementInsideAnyCallbackGetsTheRest)
     }
 }
 
+TEST_F(AttachmentTest, ConnectedReplacementInsideAJournalledResultGetsTheResult)
+{
+    const auto newer = std::make_shared<FakeCaller>("server");
+    busy->takes_results = false;
+    busy->act_in(Callback::result, [&](BusyCaller& self) {
+        self.detached = true;
+        w.dispatcher->attach(newer);
+    });
+    const agh_req id = running("write");
+    w.complete(id, reply("7"));
+    ASSERT_TRUE(w.until([&] { return !newer->results.empty(); }));
+    w.poll();
+    ASSERT_THAT(newer->results, SizeIs(1));
+    EXPECT_EQ(newer->last().data, "7");
+}
+
 TEST_F(AttachmentTest, WritableInsideAnyCallbackSendsNothingTwice)
 {
     for (const char* action : {"read", "write"})
