@@ -3,6 +3,7 @@
 #include "secret_names.hpp"
 #include "server_tables.hpp"
 
+#include "netclient/proxy.hpp"
 #include "netclient/url.hpp"
 
 #include <set>
@@ -31,7 +32,9 @@ Key url_key(const char* name, std::string ServerConfig::*member, const char* doc
 {
     Key key = text(name, member, doc, 4096);
     key.show = [member](const void* object) {
-        return text_or_null(netclient::redact_url(get(object, member)));
+        const std::string& url = get(object, member);
+        return text_or_null(member == &ServerConfig::proxy ? netclient::redact_proxy(url)
+                                                           : netclient::redact_url(url));
     };
     return key;
 }
@@ -59,11 +62,11 @@ const Section& server_section()
                 choice("protocol", &ServerConfig::protocol, protocol_names(), "The protocol of the server."),
                 choice("dialect", &ServerConfig::dialect, dialect_names(),
                        "field: the variant that some deployed servers speak (panel and dashboard only)."),
-                url_key(
-                    "url", &ServerConfig::url,
-                    "wss://HOST[:PORT]/PATH. For panel it may be absent: the registration tells it then; for "
-                    "signed, "
-                    "{public_ip} stands for the machine's public address."),
+                url_key("url", &ServerConfig::url,
+                        "wss://HOST[:PORT]/PATH. For panel it may be absent: then the registration returns "
+                        "it; for "
+                        "signed, "
+                        "{public_ip} stands for the machine's public address."),
                 text("agent_id", &ServerConfig::agent_id,
                      "This agent's id for the server. Default: agent.id.", 128),
                 secret("credential", &ServerConfig::credential,

@@ -75,7 +75,7 @@ void FrameSocket::serve()
         more = serve_one();
         if (served % batch != 0 || !owner_) continue;
         owner_->on_read_all();
-        if (stream_.is_open()) stream_.flush();
+        if (!aborted_) stream_.flush();
     }
     if (owner_) owner_->on_read_all();
     serving_ = false;

@@ -40,6 +40,14 @@ std::optional<std::string> unescaped(std::string_view text)
 
 std::string Proxy::shown() const { return authority(host, port); }
 
+std::string redact_proxy(std::string_view text)
+{
+    const std::size_t at = text.rfind('@');
+    if (at == text.npos) return redact_url(text);
+    const std::string_view scheme = text.substr(0, scheme_of(text).empty() ? 0 : text.find("://") + 3);
+    return std::string{scheme} + "***" + std::string{text.substr(at)};
+}
+
 std::optional<Proxy> parse_proxy(std::string_view text, std::string& why)
 {
     constexpr std::string_view scheme = "http://";
@@ -48,7 +56,7 @@ std::optional<Proxy> parse_proxy(std::string_view text, std::string& why)
     if (rest.empty() || (path != rest.npos && rest.substr(path) != "/")) {
         why = "expected http://HOST:PORT of a proxy that supports CONNECT (a wss:// session stays encrypted "
               "through it), not \"" +
-              shown_url(text) + '"';
+              redact_proxy(text) + '"';
         return std::nullopt;
     }
     Proxy proxy;
@@ -100,7 +108,8 @@ std::size_t ConnectAnswer::feed(std::string_view bytes)
         int status = 0;
         const auto [stop, error] = std::from_chars(code.data(), code.data() + code.size(), status);
         const bool valid = error == std::errc{} && stop == code.data() + 3 && status >= 100;
-        if (valid && status < 200 && status != 101) {
+        // Without a bound, a proxy that never stops would keep the caller's loop for itself.
+        if (valid && status < 200 && status != 101 && ++interim_ <= max_interim) {
             head_.clear();
             continue;
         }
@@ -148,10 +157,12 @@ std::string ConnectAnswer::problem(const Proxy& proxy, std::string_view host, st
     return refusal(proxy, host, port) + ". " + remedy(proxy);
 }
 
+// The first line only: a proxy that echoes our request would have the log show its password.
 std::string ConnectAnswer::overrun(const Proxy& proxy, std::string_view rest)
 {
     return "the proxy " + proxy.shown() + " sent unexpected data after the CONNECT response: \"" +
-           printable(rest, max_quoted) + "\". Check that it is an HTTP proxy";
+           printable(rest.substr(0, rest.find_first_of("\r\n")), max_quoted) +
+           "\". Check that it is an HTTP proxy";
 }
 
 std::string ConnectAnswer::broke_off(const Proxy& proxy, std::string_view why) const

@@ -23,6 +23,9 @@ struct Proxy {
     bool operator==(const Proxy&) const = default;
 };
 
+// What is written as a proxy, for people: "***@" instead of everything up to the last "@".
+std::string redact_proxy(std::string_view text);
+
 // nullopt and a sentence that says why not, without user and password.
 std::optional<Proxy> parse_proxy(std::string_view url, std::string& why);
 
@@ -32,12 +35,13 @@ std::string connect_request(const Proxy&, std::string_view host, std::uint16_t p
 
 // Parses the head of the proxy's response incrementally. Consumes nothing beyond its end: what follows comes
 // from the server. Accepts what proxies in use send: HTTP/1.0, lines that end in LF alone, interim responses
-// (1xx) before the final one, any header line.
+// (1xx) before the final one, up to max_interim, any header line.
 class ConnectAnswer {
 public:
     enum class State { more, open, refused };
     // Bytes of a head; and of the proxy's text that an error quotes.
     static constexpr std::size_t max_head = 16 << 10, max_quoted = 80;
+    static constexpr unsigned max_interim = 8;
 
     // Returns how many bytes of it belong to the response.
     std::size_t feed(std::string_view bytes);
@@ -60,6 +64,7 @@ private:
     std::string head_;
     State state_ = State::more;
     int status_ = 0;
+    unsigned interim_ = 0;
 };
 
 } // namespace agenthost::netclient

@@ -233,19 +233,25 @@ bool is_host_and_port(std::string_view authority)
 }
 
 // Where the user information ends, that is at which "@"; npos: there is none. A "/", "?" or "#" in a password
-// that nobody has percent-encoded looks like the end of the authority. In doubt everything up to the last "@"
-// is taken for a password, except in ws:// and wss:// URLs of the form HOST[:PORT]/..., which cannot have
-// one.
+// that nobody has percent-encoded looks like the end of the authority. http:// and no scheme may be of a proxy:
+// there, in doubt, everything up to the last "@" is taken for a password. Any other URL has its query where the
+// first "?" is, and HOST:PORT or ws://HOST before a "/" is no user.
 std::size_t end_of_user(std::string_view url, std::size_t authority)
 {
-    const std::size_t last = url.rfind('@');
-    if (last == url.npos || last < authority) return url.npos;
-    const std::size_t end = url.find_first_of("/?#", authority);
-    const std::string_view host = url.substr(authority, std::min(end, url.size()) - authority);
-    if (last < end || host.find('@') != host.npos) return last;
     const std::string scheme = scheme_of(url);
-    if ((scheme == "ws" || scheme == "wss") && is_host_and_port(host)) return url.npos;
-    return url.substr(authority, last - authority).find(':') == url.npos ? url.npos : last;
+    const bool maybe_proxy = scheme == "http" || scheme.empty();
+    const std::size_t query = maybe_proxy ? url.npos : url.find_first_of("?#", authority);
+    const std::size_t last = url.substr(0, query).rfind('@');
+    if (last == url.npos || last < authority) return url.npos;
+    const std::size_t end = std::min(url.find_first_of("/?#", authority), url.size());
+    if (last < end) return last;
+    const std::string_view host = url.substr(authority, end - authority);
+    const bool colon_follows = url.substr(end, last - end).find(':') != url.npos;
+    if (maybe_proxy) return host.find_first_of(":@") != host.npos || colon_follows ? last : url.npos;
+    if (const std::size_t at = host.rfind('@'); at != host.npos) return authority + at;
+    if (!is_host_and_port(host)) return last;
+    const bool none = scheme == "ws" || scheme == "wss" || host.find(':') != host.npos || !colon_follows;
+    return none ? url.npos : last;
 }
 
 // The URL with `instead` where the user was, "@" included.
@@ -263,13 +269,15 @@ std::string without_user(std::string_view text, std::string_view instead)
 std::string shown_url(std::string_view text)
 {
     const std::string url = without_user(text, "");
-    return url.substr(0, url.find_first_of("?#"));
+    // An "&" without "?": the "?" was taken for a part of a password.
+    return url.substr(0, url.find_first_of("?#&"));
 }
 
 std::string redact_url(std::string_view text)
 {
     const std::string url = without_user(text, "***@");
-    const auto query = std::min(url.find('?'), url.size());
+    // An "&" without "?": the "?" was taken for a part of a password.
+    const auto query = std::min(url.find_first_of("?&"), url.size());
     std::string shown = url.substr(0, query);
     for (std::size_t at = query; at < url.size();) { // "?k=v" or "&k=v" at a time
         const auto next = std::min(url.find('&', at + 1), url.size());

@@ -9,6 +9,8 @@
 
 #include <deque>
 
+#include <sys/ioctl.h>
+
 namespace agenthost::test {
 namespace {
 
@@ -252,6 +254,39 @@ TEST_P(FrameSockets, TellThePeerWhatItDidWrong)
     EXPECT_EQ(*server->ended, websocket::error::message_too_big);
     EXPECT_EQ(client->socket->close_code(), 1009);
     EXPECT_TRUE(server->messages.empty());
+}
+
+// So that the peer works on the first answers while the others are made.
+TEST_P(FrameSockets, SendAnswersWhileMoreInputWaits)
+{
+    const auto waiting = [&] {
+        int bytes = 0;
+        ::ioctl(client->socket->stream().native_handle(), FIONREAD, &bytes);
+        return bytes;
+    };
+    int first = -1, last = -1;
+    server->then = [&](std::string_view message) {
+        server->send(std::string{message});
+        if (server->messages.size() == 1) first = waiting();
+        if (server->messages.size() == 100) last = waiting();
+    };
+    for (int i = 0; i < 100; ++i) client->send("question");
+    ASSERT_TRUE(until([&] { return client->messages.size() == 100; }));
+    EXPECT_EQ(first, 0);
+    EXPECT_GT(last, 0);
+}
+
+TEST_P(FrameSockets, SendNothingAfterAnAbortWhileMoreInputWaits)
+{
+    int calls = 0;
+    server->then = [&](std::string_view message) { server->send(std::string{message}); };
+    server->reads_all = [&] {
+        if (++calls == 1) server->socket->abort();
+    };
+    for (int i = 0; i < 100; ++i) client->send("question");
+    ASSERT_TRUE(until([&] { return client->ended.has_value(); }));
+    EXPECT_EQ(calls, 1);
+    EXPECT_TRUE(client->messages.empty());
 }
 
 TEST_P(FrameSockets, KeepAMessageValidWhenItsHandlerAborts)

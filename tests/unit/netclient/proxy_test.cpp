@@ -69,6 +69,30 @@ TEST(ConnectAnswer, AcceptsLinesThatEndInLfAloneAndInterimResponses)
     EXPECT_EQ(switched.state(), ConnectAnswer::State::refused);
 }
 
+TEST(ConnectAnswer, RefusesInterimResponsesWithoutEnd)
+{
+    ConnectAnswer answer;
+    for (int i = 0; i < 100; ++i) answer.feed("HTTP/1.1 100\n\n");
+    EXPECT_EQ(answer.state(), ConnectAnswer::State::refused);
+    EXPECT_NE(answer.refusal({.host = "p", .port = 3128}, "h", 443).find("answered 100"), std::string::npos);
+}
+
+TEST(ConnectAnswer, QuotesNoHeaderOfARequestThatIsEchoed)
+{
+    const Proxy proxy{.host = "p", .port = 3128, .authorization = "Basic dTpwYXNz"};
+    const std::string text = ConnectAnswer::overrun(proxy, connect_request(proxy, "a.io", 443));
+    EXPECT_NE(text.find("CONNECT a.io:443 HTTP/1.1"), std::string::npos) << text;
+    EXPECT_EQ(text.find("dTpwYXNz"), std::string::npos) << text;
+}
+
+TEST(Proxy, IsShownWithoutItsUser)
+{
+    EXPECT_EQ(redact_proxy("http://user:se/c?r#et@proxy:3128"), "http://***@proxy:3128");
+    EXPECT_EQ(redact_proxy("https://user:1/secret@proxy"), "https://***@proxy");
+    EXPECT_EQ(redact_proxy("user:secret@proxy"), "***@proxy");
+    EXPECT_EQ(redact_proxy("http://proxy:3128"), "http://proxy:3128");
+}
+
 TEST(ConnectAnswer, SaysWhatTheProxySent)
 {
     const Proxy proxy{.host = "p", .port = 3128};

@@ -165,6 +165,23 @@ TEST(Url, ShowsAnAtSignThatIsNotOfAUser)
     EXPECT_EQ(redact_url("https://h/a@b"), "https://h/a@b");
 }
 
+TEST(Url, MasksTheQueryThatHasAnAtSign)
+{
+    EXPECT_EQ(redact_url("https://panel:8443/register?owner=ops@corp&key=secret"),
+              "https://panel:8443/register?owner=***&key=***");
+    EXPECT_EQ(shown_url("https://panel:8443/register?owner=ops@corp&key=secret"),
+              "https://panel:8443/register");
+    EXPECT_EQ(redact_url("https://panel/register?at=12:30&owner=a@b&key=secret"),
+              "https://panel/register?at=***&owner=***&key=***");
+    EXPECT_EQ(redact_url("wss://u:p@h/x?mail=a@b&key=secret"), "wss://***@h/x?mail=***&key=***");
+    EXPECT_EQ(shown_url("https://reg.example.com:5000/@scope/x"), "https://reg.example.com:5000/@scope/x");
+    for (const std::string url :
+         {"http://panel:8080/r?owner=ops@corp&key=secret", "panel:1/?a=b@c&key=secret"}) {
+        EXPECT_EQ(redact_url(url).find("secret"), std::string::npos);
+        EXPECT_EQ(shown_url(url).find("secret"), std::string::npos);
+    }
+}
+
 TEST(Url, HasAScheme)
 {
     EXPECT_EQ(scheme_of("WSS://u:p@[::1]:8443/a"), "wss");

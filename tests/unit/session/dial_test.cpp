@@ -114,7 +114,7 @@ TEST_F(DialTest, QuotesWhatTheProxySent)
         HasSubstr("did not complete its response: it sent \"HTTP/1.1 200 OK\", then the connection ended"));
     EXPECT_THAT(dial_through(""), HasSubstr("it sent nothing, then the connection ended"));
     EXPECT_THAT(dial_through("HTTP/1.1 200 OK\r\n\r\nhello\n"),
-                HasSubstr("sent unexpected data after the CONNECT response: \"hello?\""));
+                HasSubstr("sent unexpected data after the CONNECT response: \"hello\""));
 }
 
 } // namespace
