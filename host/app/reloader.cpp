@@ -72,6 +72,7 @@ std::vector<std::string> pending_restart(const Config& runs, const Config& wante
 {
     const auto keys = [](const Config& c) {
         return std::vector<std::pair<std::string, std::string>>{
+            {"agent.id", c.agent_id},
             {"agent.state_dir", c.state_dir.string()},
             {"agent.io_threads", std::to_string(c.io_threads)},
             {"log.format", c.log_format},

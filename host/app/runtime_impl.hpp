@@ -102,7 +102,8 @@ struct Runtime::Impl {
 
     // Reload: the old configuration stays when the new one is bad.
     void apply(Reloader::Read, Reloader::Done done);
-    void plugins_applied(Reloaded, const PluginChanges&, const Reloader::Done& done);
+    void plugins_applied(Reloaded, const PluginChanges&, const std::vector<std::string>& pending,
+                         const Reloader::Done& done);
 
     // Shutdown: finish running commands, close sessions, stop plugins, close the rest.
     void stop(const std::string& why);

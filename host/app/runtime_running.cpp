@@ -39,7 +39,8 @@ void Runtime::Impl::finished(const Finished& f)
                    .code = f.code,
                    .outcome = f.outcome,
                    .took = f.took,
-                   .effects = f.effects});
+                   .effects = f.effects,
+                   .audited = f.audited});
 }
 
 // ---- status ----
@@ -106,27 +107,35 @@ void Runtime::Impl::apply(Reloader::Read read, Reloader::Done done)
     notify("RELOADING=1");
     auto answer = std::make_shared<Reloaded>();
     listeners->reload(*loaded.config, std::move(read.certificates), *answer);
+    const auto pending = pending_restart(*phase.started_with, *loaded.config);
     config = loaded.config;
+    // Every part has the id of the start until the next one; half of them would otherwise report another.
+    if (config->agent_id != phase.started_with->agent_id) {
+        auto same_agent = std::make_shared<Config>(*config);
+        same_agent->agent_id = phase.started_with->agent_id;
+        config = std::move(same_agent);
+    }
     sessions->set_config(config);
     network.set(config->servers);
     bounds.use(*config);
     log::set_level(config->log_level);
     share_journal();
     plugins->apply(config->plugins, std::move(read.found), joined(plugin_path(*config, paths)),
-                   [this, answer, done = std::move(done)](const PluginChanges& changes) {
-                       plugins_applied(*answer, changes, done);
+                   [this, answer, pending, done = std::move(done)](const PluginChanges& changes) {
+                       plugins_applied(*answer, changes, pending, done);
                    });
 }
 
-void Runtime::Impl::plugins_applied(Reloaded answer, const PluginChanges& changes, const Reloader::Done& done)
+void Runtime::Impl::plugins_applied(Reloaded answer, const PluginChanges& changes,
+                                    const std::vector<std::string>& pending, const Reloader::Done& done)
 {
     if (phase.stopping) return done({.problems = {"the daemon is stopping"}});
-    const auto add = [&answer](std::vector<std::string> more) {
+    const auto add = [&answer](const std::vector<std::string>& more) {
         answer.changes.insert(answer.changes.end(), more.begin(), more.end());
     };
     add(changes.changes);
     add(sessions->use(config));
-    add(pending_restart(*phase.started_with, *config));
+    add(pending);
     for (const auto& change : answer.changes) log::info("reload", change);
     answer.notices = changes.notices;
     for (const auto& notice : answer.notices) log::warn("reload", notice);

@@ -1,4 +1,4 @@
-// Recognizes plain JSON in one pass; for anything else the caller asks simdjson. Plugins' results pass here
+// Recognises plain JSON in one pass; for anything else the caller asks simdjson. Plugins' results pass here
 // on the hot path, where building a document only to discard it costs more than the rest of dispatch. It
 // accepts a subset (ASCII, no escapes, depth 64) and nothing else; a test compares it with simdjson on
 // mutated documents.

@@ -1,4 +1,4 @@
-// Maps by name whose lookups take a string_view and allocate nothing. Not synchronized: the owner's thread.
+// Maps by name whose lookups take a string_view and allocate nothing. Used on its owner's thread only.
 #pragma once
 
 #include <functional>

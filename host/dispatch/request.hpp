@@ -57,7 +57,7 @@ struct Request {
     agh_req id = 0;
     std::uint32_t index = 0;
     Phase phase = Phase::running;
-    bool effects = false, idempotent = false, journalled = false;
+    bool effects = false, audited = false, idempotent = false, journalled = false;
     // The peer's answer was TIMEOUT or CANCELLED.
     bool answered = false;
     // The session accepted that answer.

@@ -58,6 +58,7 @@ void Requests::report(const Request& r, wire::Outcome outcome, std::string_view 
                                .outcome = outcome,
                                .took = core_.now() - r.started,
                                .effects = r.effects,
+                               .audited = r.audited,
                                .known = true});
 }
 

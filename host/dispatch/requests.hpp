@@ -23,6 +23,7 @@ public:
         CallerRecord& record = *in.record;
         Request& r = slot->request;
         r.effects = action.manifest->effects;
+        r.audited = action.manifest->audited;
         r.idempotent = action.manifest->idempotent;
         r.journalled = journalled;
         r.caller = &record;

@@ -47,6 +47,7 @@ void Responder::report(const Incoming& in, const wire::Result& result)
          .outcome = result.outcome,
          .took = core_.now() - in.started,
          .effects = in.action && in.action->manifest->effects,
+         .audited = in.action && in.action->manifest->audited,
          .known = in.action != nullptr});
 }
 

@@ -1,4 +1,4 @@
-// Returns the time of day as messages carry it. Any thread.
+// Returns the time as messages contain it: UTC in ms. Any thread.
 #pragma once
 
 #include <chrono>

@@ -226,7 +226,7 @@ Audit::~Audit() = default;
 
 void Audit::record(const AuditEntry& e)
 {
-    if (!e.effects && (sample_ == 0 || others_++ % sample_ != 0)) return;
+    if (!e.audited && (sample_ == 0 || others_++ % sample_ != 0)) return;
     if (writer_) return writer_->add(audit_line(e, utc_ms()));
     if (!log::enabled(log::Level::info)) return;
     ++logged_;

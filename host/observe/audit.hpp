@@ -33,6 +33,7 @@ struct AuditEntry {          // views live for the call
     wire::Outcome outcome = wire::Outcome::success;
     std::chrono::nanoseconds took{0};
     bool effects = false;
+    bool audited = false; // a line in any case: it has effects, or its manifest asks for it
 };
 
 // The line, without its end. Pure.

@@ -69,7 +69,7 @@ std::string json_line(const Pieces& line)
     std::string out;
     base::JsonWriter json{out};
     json.object().member("time", timestamp(line.at)).member("level", to_string(line.level));
-    json.member("room", line.room).member("message", line.message);
+    json.member("part", line.room).member("message", line.message);
     if (!line.fields.empty()) json.member("fields", base::RawJson{line.fields});
     json.end();
     return out += '\n';

@@ -143,8 +143,8 @@ std::shared_ptr<const Schema> schema_of(const Json& object, const std::string& w
 
 ActionManifest action_of(const Json& json, const std::string& where, const std::string& id)
 {
-    static constexpr std::array<std::string_view, 6> known{"name",   "summary", "params",
-                                                           "result", "effects", "idempotent"};
+    static constexpr std::array<std::string_view, 7> known{"name",    "summary",    "params", "result",
+                                                           "effects", "idempotent", "audit"};
     known_keys(json, where, known);
     ActionManifest out;
     out.name = text_of(json, where, "name", max_name);
@@ -156,6 +156,7 @@ ActionManifest action_of(const Json& json, const std::string& where, const std::
     out.params = schema_of(json, where, "params", out.params_json);
     schema_of(json, where, "result", out.result_json);
     out.effects = flag_of(json, where, "effects", false);
+    out.audited = flag_of(json, where, "audit", false) || out.effects;
     out.idempotent = flag_of(json, where, "idempotent", false);
     return out;
 }

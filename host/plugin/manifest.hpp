@@ -20,6 +20,7 @@ struct ActionManifest {
     std::shared_ptr<const Schema> params; // null: any object
     std::string params_json, result_json; // the schemas' text, for `plugin info`
     bool effects = false;                 // journalled
+    bool audited = false;                 // each command is in the audit log; always true with effects
     bool idempotent = false;              // may run again after `interrupted`
 };
 

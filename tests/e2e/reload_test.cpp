@@ -209,6 +209,23 @@ TEST(Reload, ReportsNoChangeWhenAChangeWasReverted)
     EXPECT_NE(back.out.find("nothing has changed"), std::string::npos) << back.out;
 }
 
+// Sessions used to take the new id at once, plugins and built-in actions the old one.
+TEST(Reload, KeepsTheAgentIdUntilTheNextStart)
+{
+    Daemon daemon{{.yaml = "", .id = "node-01"}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    std::string yaml = read_file(daemon.config_file());
+    const auto id = yaml.find("node-01");
+    ASSERT_NE(id, std::string::npos) << yaml;
+    write_file(daemon.config_file(), yaml.replace(id, 7, "node-02"));
+    const auto changed = daemon.cli({"reload"});
+    EXPECT_NE(changed.out.find("agent.id changes at the next start"), std::string::npos) << changed.out;
+    const auto status = daemon.cli({"status", "--json"}), ping = daemon.cli({"call", "host.ping"});
+    EXPECT_EQ(status.out.find("node-02"), std::string::npos) << status.out;
+    EXPECT_NE(status.out.find("node-01"), std::string::npos) << status.out;
+    EXPECT_NE(ping.out.find("node-01"), std::string::npos) << ping.out;
+}
+
 TEST(Reload, RetriesAListenerThatCouldNotBeOpened)
 {
     const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

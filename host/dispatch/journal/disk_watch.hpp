@@ -1,4 +1,4 @@
-// Watches the disk under the journal: knows why it refuses, holds the reserve, and notices without a command
+// Watches the disk under the journal: knows why writes fail, holds the reserve, and notices without a command
 // when a problem begins and when it ends.
 //
 // The journal's thread; trouble() and bytes(): any thread. Owned by Journal.

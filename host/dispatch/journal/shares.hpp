@@ -1,5 +1,5 @@
-// Divides the journal's room among its callers. Half of the rows and bytes is split evenly among the callers
-// of share_among(); the other half belongs to whoever comes first. Changes count at once, and are taken back
+// Divides the journal's space among its callers. Half of the rows and bytes is split evenly among the callers
+// of share_among(); the other half is first come, first served. Changes count at once, and are taken back
 // with the transaction that made them.
 //
 // Pure. The journal's thread. Owned by JournalStore.

@@ -78,7 +78,7 @@ private:
     OwedResults owed_;
     std::uint64_t next_row_ = 1, next_sequence_ = 1;
     Counts counts_;
-    // To return to on a roll back.
+    // The values to restore after a rollback.
     Counts committed_;
     std::int64_t expired_at_ = 0, brief_expired_at_ = 0;
 };

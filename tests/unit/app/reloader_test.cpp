@@ -82,10 +82,12 @@ TEST(PendingRestart, NamesWhatRunsDifferently)
 {
     Config runs, wanted;
     EXPECT_TRUE(pending_restart(runs, wanted).empty());
+    wanted.agent_id = "node-02";
     wanted.io_threads = runs.io_threads + 1;
     wanted.metrics_bind = "127.0.0.1:9464";
     EXPECT_EQ(pending_restart(runs, wanted),
-              (std::vector<std::string>{"agent.io_threads changes at the next start",
+              (std::vector<std::string>{"agent.id changes at the next start",
+                                        "agent.io_threads changes at the next start",
                                         "metrics.bind changes at the next start"}));
 }
 

@@ -170,7 +170,7 @@ TEST(Admission, TellsTheAuditOfARefusedEffect)
     EXPECT_EQ(w.finished[0], "files.write DENIED") << "the action, not the peer's word";
     EXPECT_EQ(w.audited[0].caller, "server");
     EXPECT_EQ(w.audited[0].protocol, "storage");
-    EXPECT_TRUE(w.audited[0].effects && w.audited[0].known);
+    EXPECT_TRUE(w.audited[0].effects && w.audited[0].audited && w.audited[0].known);
     EXPECT_EQ(w.audited[0].outcome, Outcome::error);
 }
 

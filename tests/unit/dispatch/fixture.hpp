@@ -50,7 +50,7 @@ public:
     {
         ActionManifest a;
         a.name = std::move(name);
-        a.effects = effects;
+        a.effects = a.audited = effects;
         a.idempotent = idempotent;
         manifest_->actions.push_back(std::move(a));
         return manifest_->actions.back();
@@ -163,7 +163,7 @@ public:
                                     [this](const Finished& f) {
                                         finished.push_back(std::string{f.action} + " " + std::string{f.code});
                                         audited.push_back({std::string{f.caller}, std::string{f.protocol},
-                                                           f.outcome, f.effects, f.known});
+                                                           f.outcome, f.effects, f.audited, f.known});
                                     },
                                 .status_json = [] { return std::string{R"({"ok":1})"}; },
                                 .clock = [this] { return now; }});
@@ -230,7 +230,7 @@ public:
     struct Audited {
         std::string caller, protocol;
         wire::Outcome outcome;
-        bool effects, known;
+        bool effects, audited, known;
     };
     std::vector<Audited> audited; // the same ends, what else is told of them
     FakePlugin files{"files"};
