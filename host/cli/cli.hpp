@@ -1,4 +1,4 @@
-// The agenthost command: verbs, options, exit codes. `run` calls the daemon through a hook, so that this room
+// The agenthost command: verbs, options, exit codes. `run` calls the daemon through a hook, so that this folder
 // does not depend on it.
 #pragma once
 

@@ -23,7 +23,7 @@ Key bind_key()
     key.name = "bind";
     key.doc = "ADDRESS:PORT, such as 127.0.0.1:3001, or a list of them. Port 0: any free one. [::]:443 "
               "serves IPv6 and IPv4, *:443 "
-              "every address there is. Beside an IPv4 address with the same port, [::] serves IPv6 alone.";
+              "all addresses. Beside an IPv4 address with the same port, [::] serves IPv6 alone.";
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         auto& bind = static_cast<ListenerConfig*>(object)->bind;
         if (value.kind == Value::Kind::list) {

@@ -159,8 +159,8 @@ const Section& plugin_section()
         out.keys.push_back(flag("enabled", &PluginConfig::enabled, "Whether to load it."));
         Key isolation;
         isolation.name = "isolation";
-        isolation.doc =
-            "in-process: fastest. process: in a runner of its own, so that its crash is not ours.";
+        isolation.doc = "in-process: fastest. process: in a runner of its own, so that its crash does not "
+                        "affect the daemon.";
         isolation.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
             if (const auto word = read_choice(r, value, path, isolations()))
                 static_cast<PluginConfig*>(object)->isolated = *word == "process";

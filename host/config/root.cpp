@@ -33,9 +33,9 @@ Key plugin_path_key()
 // base64 of 32 bytes; curl's "sha256//" in front is fine.
 Key pins_key()
 {
-    Key key =
-        list("pin_sha256", &TlsClientConfig::pin_sha256,
-             "base64 of the SHA-256 of the server's public key; any of them. `agenthost doctor` prints it.");
+    Key key = list("pin_sha256", &TlsClientConfig::pin_sha256,
+                   "base64 of the SHA-256 of the server's public key; one of them must match. `agenthost "
+                   "doctor` prints it.");
     key.read = [](Reading& r, const Value& value, const std::string& path, void* object) {
         auto pins = read_list(r, value, path, false);
         if (!pins) return;
@@ -97,7 +97,8 @@ Key agent_key()
     return group(
         "agent",
         {{
-             text("id", &Config::agent_id, "This agent's id. Default: the host name.", 128),
+             text("id", &Config::agent_id,
+                  "This agent's id. Default: the host name. Changes at the next start.", 128),
              dictionary("labels", &Config::labels, "site: leeds", "Free text for people and dashboards."),
              path("state_dir", &Config::state_dir,
                   "Journal, tokens and plugins' state; created with mode 0700."),

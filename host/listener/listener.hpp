@@ -1,4 +1,4 @@
-// Serves inbound HTTP/1.1 and WebSocket: accept, TLS, limits, time-outs, bodies directly to descriptors.
+// Serves inbound HTTP/1.1 and WebSocket: accept, TLS, limits, timeouts, bodies directly to descriptors.
 // Routes belong to plugins (ext/listener.h) or to the host itself (control socket, metrics) through the same
 // table. Any thread; owned by host/app.
 #pragma once

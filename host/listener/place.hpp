@@ -1,4 +1,4 @@
-// Where the parts of a connection work: its stream, its loop, the disk pool. A value that each part copies;
+// What the parts of a connection share: its stream, its loop, the disk pool. A value that each part copies;
 // on the connection's thread. Private to host/listener.
 #pragma once
 

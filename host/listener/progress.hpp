@@ -1,4 +1,4 @@
-// Notices a transfer that no longer moves. A value; the time is passed in.
+// Detects a stalled transfer. A value; the time is passed in.
 #pragma once
 
 #include <chrono>

@@ -10,7 +10,7 @@ namespace {
 
 // ext/listener.h: without an answer within 30 s, the host answers 503.
 constexpr auto answer_patience = 30s;
-// Fewer bytes of a body within its time-out are a trickle, not progress.
+// Fewer bytes of a body within its timeout are a trickle, not progress.
 constexpr std::uint64_t min_progress = 1024;
 
 bool bodiless(int status) { return status < 200 || status == 204 || status == 304; }

@@ -1,5 +1,5 @@
 // Handles the requests of a connection, one after another: passes each to the plugin of its route, receives
-// its body, sends the answer, and watches their time-outs. The Connection reads the heads, and decides what
+// its body, sends the answer, and watches their timeouts. The Connection reads the heads, and decides what
 // follows an answer. On the connection's thread; owned by the Connection. Private to host/listener.
 //
 // One class, although it has more than 25 members: half are the callbacks of its parts and the plugin's

@@ -39,7 +39,7 @@ struct IoThread : std::enable_shared_from_this<IoThread> {
     void add(const std::shared_ptr<Connection>&);
     void remove(Connection*);
     void tick();
-    // No tick follows, permanently.
+    // Stops the ticks for good.
     void end();
     // A copy, because operations may end connections.
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> list() const;

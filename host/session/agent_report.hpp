@@ -1,4 +1,4 @@
-// Says what heartbeats and metrics report of this agent: the plugins' facts, its uptime, its health.
+// Collects what heartbeats and metrics report about this agent: the plugins' facts, its uptime, its health.
 //
 // Main I/O thread. Owned by OutboundSession.
 #pragma once

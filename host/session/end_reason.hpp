@@ -22,10 +22,10 @@ public:
     void begin() { blamed_ = false; }
     // The session is ready. `running_ms`: of a clock that is never set.
     void ready(std::int64_t running_ms);
-    // The session has lasted.
+    // The session has lasted long enough: the outage is over.
     void settled() { outage_.over(); }
 
-    // The reason why this attempt ends, which counts more than what the socket reports later.
+    // Sets the reason why this attempt ends; it takes precedence over what the socket reports later.
     void blame(std::string problem);
     // What the socket reports of the end; empty: nothing.
     void socket_ended(const std::string& why);
@@ -42,7 +42,7 @@ public:
 
     [[nodiscard]] const std::string& problem() const { return problem_; }
     [[nodiscard]] bool contested(std::int64_t running_ms) const { return takeovers_.contested(running_ms); }
-    // What to tell people while it is contested.
+    // The problem to show while another agent uses this identity.
     [[nodiscard]] std::string contest(std::int64_t running_ms, std::string_view agent_id,
                                       std::string_view url) const;
     // The least wait before the next attempt.

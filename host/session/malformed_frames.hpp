@@ -1,4 +1,4 @@
-// Counts the frames of a server that cannot be used, and describes the latest. Each connection is worth one
+// Counts the frames of a server that cannot be used, and describes the latest. Each connection causes at most one
 // line in the log: a server that is wrong once is wrong in every frame. Pure.
 //
 // Main I/O thread. Owned by OutboundSession.
@@ -16,7 +16,7 @@ struct SessionStatus;
 
 class MalformedFrames {
 public:
-    // Of a peer's text, in a status.
+    // Maximum length of a peer's text in the status.
     static constexpr std::size_t max_quoted = 300;
 
     // A new connection.

@@ -1,4 +1,4 @@
-// Derives from a server's configuration and its protocol's row what the parts of its session are set to.
+// Derives the settings of a session's parts from its server's configuration and its protocol's row.
 // Pure.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace agenthost::host {
 
-// The protocol's backoff, as far as `reconnect` says nothing else. `traits` null: an unknown protocol.
+// The protocol's backoff, unless `reconnect` overrides it. `traits` null: an unknown protocol.
 wire::SessionMachine::Options machine_options(const ServerConfig&, const wire::ProtocolTraits* traits);
 Policy policy_of(const ServerConfig&);
 // Frames are signed.

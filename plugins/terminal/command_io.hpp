@@ -21,16 +21,16 @@ namespace agenthost::terminal {
 
 class CommandIo {
 public:
-    // `watcher` passes on what the loop says of the process's descriptors. `ring`: bytes of each output's
+    // `watcher` forwards the loop's events for the process's descriptors. `ring`: bytes of each output's
     // ring. All outlive it.
     CommandIo(Loop& loop, Watcher& watcher, Readers& readers, OutputStorage& storage, std::uint64_t ring)
         : loop_{loop}, watcher_{watcher}, readers_{readers}, storage_{storage}, ring_{ring}
     {}
 
-    // The process has started; `text` is typed, and when it `ends` nothing follows.
+    // The process has started. `text`: its first input; `ends`: no more input follows.
     void open(Process&, std::string text, bool ends);
     void ready(int fd, std::uint32_t events);
-    void watch();  // those descriptors that something is wanted of now
+    void watch();  // registers the descriptors that are needed now
     bool drain();  // reads what is in the pipes now; false: readers hold it back
     void close();  // there will be no more
     void forget(); // before the process is destroyed

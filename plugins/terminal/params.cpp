@@ -122,7 +122,7 @@ bool is_name(std::string_view name)
 std::map<std::string, std::string> variables(const Json& value)
 {
     if (!value.is_object() || value.size() > max_variables)
-        refuse("env is not an object of at max " + std::to_string(max_variables) + " strings");
+        refuse("env is not an object of at most " + std::to_string(max_variables) + " strings");
     std::map<std::string, std::string> env;
     for (const auto& [name, text] : value.items()) {
         if (!is_name(name)) refuse("env has a name that is none: letters, digits and _ make one");

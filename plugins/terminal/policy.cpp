@@ -97,11 +97,10 @@ void check_allowed(const Config& config, Admitted& out)
         out.resolved = true;
         return;
     }
-    throw Error{
-        "DENIED",
-        out.program + (arguments.empty() ? "" : " with these arguments") +
-            " is not allowed here. The owner of this machine can add it to plugins.terminal.config.allow",
-        AGH_E_DENIED};
+    throw Error{"DENIED",
+                out.program + (arguments.empty() ? "" : " with these arguments") +
+                    " is not allowed here. On the agent's machine, add it to plugins.terminal.config.allow",
+                AGH_E_DENIED};
 }
 
 bool settable(const Config& config, const std::string& name)
@@ -125,7 +124,7 @@ std::vector<std::string> environment(const Config& config, const User& user, con
         if (!settable(config, name))
             throw Error{"DENIED",
                         "the variable " + name +
-                            " may not be set here. The owner of this machine can add it to "
+                            " may not be set here. On the agent's machine, add it to "
                             "plugins.terminal.config.env",
                         AGH_E_DENIED};
         env[name] = value;

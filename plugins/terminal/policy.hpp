@@ -9,7 +9,7 @@
 //   /usr/bin/*                        a * of the path does not cross a /
 //   *                                 alone: everything, and shell strings
 // It is compared with the program's path (found in `path`, made absolute, without . and ..) and then with
-// where its symbolic links end. Executed is the path that matched, under its own name: many programs look at
+// where its symbolic links end. The path that matched is executed, under its own name: many programs look at
 // argv[0] to decide what they are (systemctl is also `reboot`; busybox is everything), so a link never lends
 // its name to a pattern that names the link's target. Patterns on the text of a shell string are no boundary
 // ($(...), ;, \n), so there are none: without "*" a `command` must be plain words, which are run without a

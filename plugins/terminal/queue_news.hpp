@@ -1,4 +1,4 @@
-// Tells where commands stand in the queue when it has changed: each caller that waits, and each server by the
+// Reports the commands' positions when the queue has changed: to each caller that waits, and to each server by the
 // event terminal.command_queue with its own commands. Loop thread.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What operators see of commands: log lines and metrics. Never the arguments, the environment or the input:
+// Reports commands to operators: log lines and metrics. Never the arguments, the environment or the input:
 // they hold secrets. Loop thread.
 #pragma once
 

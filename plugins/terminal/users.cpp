@@ -22,7 +22,7 @@ const User& Users::find(const std::string& run_as) const
     if (found != allowed_.end()) return found->second;
     throw Error{"DENIED",
                 "commands do not run as " + run_as +
-                    " here. The owner of this machine can add it to plugins.terminal.config.run_as_allow",
+                    " here. On the agent's machine, add it to plugins.terminal.config.run_as_allow",
                 AGH_E_DENIED};
 }
 

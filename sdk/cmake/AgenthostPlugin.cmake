@@ -55,6 +55,11 @@ endfunction()
 # A function that no library defines is an error of the build, not of dlopen() on another machine. Exception: clang links the runtime of
 # sanitizers into programs only, so a plugin's references to it remain undefined.
 function(_agenthost_reject_undefined plugin)
+  # An author who asks for the opposite gets it, although the linker obeys the last of the two.
+  get_target_property(options ${plugin} LINK_OPTIONS)
+  if(options MATCHES "-z,undefs")
+    return()
+  endif()
   get_target_property(folder ${plugin} SOURCE_DIR)
   foreach(language C CXX)
     get_directory_property(compiler DIRECTORY "${folder}" DEFINITION CMAKE_${language}_COMPILER_ID)

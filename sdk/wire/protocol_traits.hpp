@@ -1,4 +1,4 @@
-// Describes each protocol in one row, so that no other code asks which protocol it has before it.
+// Describes each protocol in one row, so that no other code has to test for a protocol.
 //
 // A row contains only facts. Frames are in the codecs (sdk/wire/<protocol>). Other behaviour:
 // plugins/hub/protocols has one file per protocol; host/session/auth has one file per mechanism
@@ -51,7 +51,7 @@ struct ProtocolSetting {
     enum class Kind : std::uint8_t { text, http_url, secret, whole, duration };
     std::string_view key;
     Kind kind;
-    // Bounds of a number, or of a duration in ms; `max` is also the max length of text.
+    // Bounds of a number, or of a duration in ms; `max` is also the maximum length of text.
     std::int64_t min, max;
     // The default, defined only here; durations in ms. Text and secrets have none.
     std::int64_t fallback;

@@ -1,5 +1,5 @@
 // Detects two agents with one identity (a machine was cloned with its credential) that take the session from
-// each other: `enough` takeovers of live sessions within `window` (defined in sessions.hpp). From then on the
+// each other: `enough` takeovers of live sessions (sessions.hpp defines live) within `window`. From then on the
 // connected agent keeps its session and newcomers are rejected for a time that doubles with every takeover,
 // so that work continues and logs do not fill up. After each such time one takeover is possible, because the
 // newcomer may be a legitimate replacement.

@@ -17,7 +17,9 @@ Failed refusal(const json& error)
     std::string what = message.empty() ? "refused" : message;
     if (!code.empty()) what += " (" + code + ")";
     if (!detail.empty() && detail != message) what += ": " + detail;
-    if (code == "UNKNOWN_ACTION") what += ". Is the hub plugin enabled? Set plugins.hub.enabled: true.";
+    // Not of an agent without the plugin that the command needs.
+    if (code == "UNKNOWN_ACTION" && message.find("hub.") != message.npos)
+        what += ". Is the hub plugin enabled? Set plugins.hub.enabled: true.";
     return Failed{what, code};
 }
 

@@ -38,8 +38,8 @@ private:
 
     State state_ = State::ground;
     Kind kind_ = Kind::osc;
-    bool passing_ = false;    // of a text: it is no query, its bytes go straight on
-    bool dropping_ = false;   // of a sequence: too long to decide, or a query that is known already
+    bool passing_ = false;    // a string sequence that is not a query: its bytes are passed on
+    bool dropping_ = false;   // the rest of a query, or of a sequence too long to decide
     std::string held_, body_; // the sequence as it came; what follows its introducer
 };
 

@@ -1,4 +1,4 @@
-// A callable that is called before the expression that names it ends: a std::function without its allocation.
+// Refers to a callable for one call, within the expression that creates it: a std::function without allocation.
 #pragma once
 
 #include "lock.hpp"

@@ -2,7 +2,7 @@
 //
 // Handlers hold an Exchange, a handle that is cheap to copy. Once the connection is gone, and on a
 // default-constructed handle, every call does nothing, so a handler need not check before answering whether
-// the caller is still there. Only this room accesses the table.
+// the caller is still there. Only this folder accesses the table.
 #pragma once
 
 #include "http.hpp"

@@ -38,8 +38,8 @@ struct AgentProtocol {
     bool (*begins_only)(const wire::Result&) = nullptr;
     // Appends a frame that reports an error in the agent's frame; nullptr: the protocol has none.
     void (*complain)(std::string& out, std::int64_t utc_ms, std::string_view why) = nullptr;
-    // Agents of a dialect connect to the path of its protocol. These recognize them by the upgrade request or
-    // by the first frame; nullptr: not recognizable by it.
+    // Agents of a dialect connect to the path of its protocol. These recognise them by the upgrade request or
+    // by the first frame; nullptr: not recognisable by it.
     bool (*recognizes_upgrade)(const Head&) = nullptr;
     bool (*recognizes_first_frame)(std::string_view frame) = nullptr;
 };

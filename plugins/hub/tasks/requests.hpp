@@ -1,4 +1,4 @@
-// One-off requests to agents that are useless later: typed input, a terminal's new size, an interrupt, missed
+// Sends requests that would be useless later: typed input, a terminal's new size, an interrupt, missed
 // output. Not on disk, sent once, answered once; use Commands (commands.hpp) for anything that must not be
 // lost.
 //

@@ -1,4 +1,4 @@
-/* agenthost.loop/1: timers and descriptors for a plugin that needs no thread of its own. Answers arrive at plugin_api.on_task
+/* agenthost.loop/1: timers and descriptors for a plugin that needs no thread of its own. Events arrive at plugin_api.on_task
  * with the cookie given here. Bound: 1,024 tasks a plugin. */
 #ifndef AGENTHOST_EXT_LOOP_H
 #define AGENTHOST_EXT_LOOP_H

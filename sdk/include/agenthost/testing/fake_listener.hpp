@@ -4,8 +4,8 @@
 //     EXPECT_EQ(host.listener.exchange(conn).status, 200);
 //
 // request() finds the claimed route as the host does (exact before prefix, the longest prefix first) and
-// calls on_request on this thread. A claim of kind "ws" is found by websocket(). Nothing else moves by
-// itself: body(), frame(), writable() and closed() are the test's.
+// calls on_request on this thread. A claim of kind "ws" is found by websocket(). Nothing else happens by
+// itself: the test calls body(), frame(), writable() and closed().
 #pragma once
 
 #include "../bytes.hpp"
