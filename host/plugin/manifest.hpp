@@ -1,4 +1,4 @@
-// A plugin's manifest: the JSON beside the library, read without loading it. sdk/README.md describes every
+// A plugin's manifest: the JSON beside the library, read without loading it. sdk/GUIDE.md describes every
 // field.
 #pragma once
 

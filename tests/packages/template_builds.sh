@@ -19,7 +19,7 @@ cmp "$manifest" "$template/manifest.json"
 symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
 test "$symbols" = agh_plugin_entry_v1 || { echo "exports more or less than its entry: $symbols"; exit 1; }
 
-# "Without CMake" in sdk/README.md
+# "Without CMake" in sdk/GUIDE.md
 cd "$template"
 { echo 'extern "C" { extern const unsigned char agenthost_manifest_data[]; const unsigned char agenthost_manifest_data[] = {'
   od -An -v -tx1 manifest.json | sed 's/ \(..\)/0x\1,/g'

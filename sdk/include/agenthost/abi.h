@@ -158,7 +158,7 @@ typedef struct agh_plugin_api {
 } agh_plugin_api;
 
 /* The one exported symbol. `manifest` is the JSON text of ID.manifest.json beside the library, byte for byte; its fields are
- * described in sdk/README.md. The host refuses the plugin if the major differs or the host's minor < abi_minor_needed. */
+ * described in sdk/GUIDE.md. The host refuses the plugin if the major differs or the host's minor < abi_minor_needed. */
 typedef struct agh_entry_v1 {
     uint32_t size, abi_major, abi_minor, abi_minor_needed;
     agh_bytes manifest;

@@ -10,7 +10,7 @@
 //     };
 //     AGENTHOST_PLUGIN(Echo)
 //
-// Built by agenthost_add_plugin(echo echo.cpp) with manifest.json; see sdk/README.md. Header-only over abi.h,
+// Built by agenthost_add_plugin(echo echo.cpp) with manifest.json; see sdk/GUIDE.md. Header-only over abi.h,
 // std only. No exception leaves the plugin: every entry point catches.
 #pragma once
 
