@@ -5,7 +5,7 @@
 
 #include "host/dispatch/journal/journal.hpp"
 #include "host/observe/log.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>

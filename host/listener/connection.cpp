@@ -210,7 +210,7 @@ void Connection::tick(Clock::time_point now)
         if (const auto ws = ws_) ws->tick(now); // it may end, and with it ws_
         return;
     case State::lingering:
-        if (now - since_ >= linger_patience) gone();
+        if (now - since_ >= linger_timeout) gone();
         return;
     case State::closed: return;
     }

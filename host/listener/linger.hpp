@@ -11,7 +11,7 @@
 namespace agenthost::host::listener {
 
 // The time that the peer has to read our last answer.
-constexpr std::chrono::seconds linger_patience{2};
+constexpr std::chrono::seconds linger_timeout{2};
 // Bytes that are read and dropped. Beyond that the peer blocks until it reads our answer or its time is up.
 constexpr std::uint64_t max_lingering_bytes = 1 << 20;
 

@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // For the peer's close frame, after ours.
-constexpr auto close_patience = 5s;
+constexpr auto close_timeout = 5s;
 // A peer may stop reading for this long.
 constexpr auto stall_patience = 30s;
 constexpr int max_unanswered_pings = 2;
@@ -22,14 +22,14 @@ void WebSocketClock::opened(Time now)
 }
 
 void WebSocketClock::closing(Time now) { deadline_ = now + stall_patience; }
-void WebSocketClock::close_frame_sent(Time now) { deadline_ = now + close_patience; }
-void WebSocketClock::linger(Time now) { deadline_ = now + linger_patience; }
+void WebSocketClock::close_frame_sent(Time now) { deadline_ = now + close_timeout; }
+void WebSocketClock::linger(Time now) { deadline_ = now + linger_timeout; }
 
 WebSocketClock::Due WebSocketClock::tick(Time now, const WebSocketLimits& limits, const Sight& sight)
 {
     Due due = Due::nothing;
     if (sight.closing || !sight.open) {
-        if (deadline_ == Time{}) deadline_ = now + close_patience;
+        if (deadline_ == Time{}) deadline_ = now + close_timeout;
         if (now >= deadline_) return Due::lost;
     } else if (!sight.heard && limits.idle > 0ms && now - opened_at_ >= limits.idle) {
         due = Due::idle;

@@ -6,7 +6,7 @@
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/facts.hpp"
 #include "host/session/session_options.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -146,9 +146,9 @@ void OutboundSession::act(const Open& open)
 std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
 {
     wire::AgentSetup setup;
-    setup.world.utc_ms = [this] { return time_.now(); };
-    setup.world.uuid = base::random_uuid;
-    setup.world.hmac = [](std::string_view key, std::string_view text) {
+    setup.environment.utc_ms = [this] { return time_.now(); };
+    setup.environment.uuid = base::random_uuid;
+    setup.environment.hmac = [](std::string_view key, std::string_view text) {
         return base::hex(base::hmac_sha256(key, text));
     };
     setup.nonces = nonces_ ? &nonces_->book() : nullptr;

@@ -3,7 +3,7 @@
 #include "host/session/auth/nonces.hpp"
 #include "host/session/auth/public_ip.hpp"
 #include "host/session/resolve.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 #include "netclient/url.hpp"
 
 #include <algorithm>

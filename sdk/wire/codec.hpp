@@ -18,7 +18,7 @@
 namespace agenthost::wire {
 
 // The environment of a codec: clock, ids, HMAC; tests replace it. Called only inside the codec's functions.
-struct World {
+struct Environment {
     std::function<std::int64_t()> utc_ms; // the peer's clock if known: the session corrects a measured skew
     std::function<std::string()> uuid;    // random, version 4, lower case
     // Lower-case hex of HMAC-SHA256.
@@ -86,11 +86,11 @@ public:
 };
 
 struct AgentSetup {
-    World world;
+    Environment environment;
     NonceBook* nonces = nullptr; // signed needs one; not owned
 };
 struct ServerSetup {
-    World world;
+    Environment environment;
     std::string agent_id; // proven by the upgrade; empty: the first frame contains it
     std::function<std::optional<std::string>(std::string_view agent_id)> secret_of; // signed
     NonceBook* nonces = nullptr;

@@ -1,7 +1,7 @@
 // The field dialect of dashboard, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts means the
 // same when the other end writes it again. The first byte says which end reads ('s': the server's), or that text is written ('t').
 #include "tests/fuzz/promise.hpp"
-#include "tests/unit/wire/world.hpp"
+#include "tests/unit/wire/environment.hpp"
 
 #include "wire/dashboard_field/dashboard_field.hpp"
 
@@ -13,10 +13,14 @@ using Json = nlohmann::json;
 
 namespace {
 
-std::unique_ptr<AgentCodec> an_agent() { return make_dashboard_field_agent({.world = TestWorld{}.world()}); }
+std::unique_ptr<AgentCodec> an_agent()
+{
+    return make_dashboard_field_agent({.environment = TestEnvironment{}.environment()});
+}
 std::unique_ptr<ServerCodec> a_server()
 {
-    return make_dashboard_field_server({.world = TestWorld{}.world(), .agent_id = {}, .secret_of = {}});
+    return make_dashboard_field_server(
+        {.environment = TestEnvironment{}.environment(), .agent_id = {}, .secret_of = {}});
 }
 
 bool is_envelope(const std::string& frame)

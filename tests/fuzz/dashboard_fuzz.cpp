@@ -1,7 +1,7 @@
 // The dashboard codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts survives being
 // written again. The first byte says which end reads: 'a' agent, 'w' agent waiting for its ack, 's' server, 'o' output of a command.
 #include "tests/fuzz/promise.hpp"
-#include "tests/unit/wire/world.hpp"
+#include "tests/unit/wire/environment.hpp"
 
 #include "wire/codec.hpp"
 #include "wire/json/json.hpp"
@@ -18,13 +18,13 @@ using Json = nlohmann::json;
 struct Ends {
     Ends()
     {
-        agent = agent_codec(Protocol::dashboard, {.world = clock.world()});
-        server = server_codec(Protocol::dashboard, {.world = clock.world()});
+        agent = agent_codec(Protocol::dashboard, {.environment = clock.environment()});
+        server = server_codec(Protocol::dashboard, {.environment = clock.environment()});
         Hello hello;
         hello.agent_id = "agent-123";
         (void)agent->hello(hello);
     }
-    TestWorld clock;
+    TestEnvironment clock;
     std::unique_ptr<AgentCodec> agent;
     std::unique_ptr<ServerCodec> server;
 };

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 void clean(std::string_view id, bool needed)
 {
     demand(!needed || !id.empty(), "an id that is needed is there");
-    demand(id.size() <= most::id && id.find('\0') == std::string_view::npos,
+    demand(id.size() <= max_length::id && id.find('\0') == std::string_view::npos,
            "an id is short and holds no NUL");
 }
 

@@ -1,7 +1,7 @@
 // The print codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts means the same when the
 // other end writes it again. The first byte says which end reads ('s': the server's), or that text is written ('t').
 #include "tests/fuzz/promise.hpp"
-#include "tests/unit/wire/world.hpp"
+#include "tests/unit/wire/environment.hpp"
 
 #include <cstdint>
 #include <string>
@@ -13,11 +13,12 @@ namespace {
 
 std::unique_ptr<AgentCodec> an_agent()
 {
-    return agent_codec(Protocol::print, {.world = TestWorld{}.world()});
+    return agent_codec(Protocol::print, {.environment = TestEnvironment{}.environment()});
 }
 std::unique_ptr<ServerCodec> a_server()
 {
-    return server_codec(Protocol::print, {.world = TestWorld{}.world(), .agent_id = {}, .secret_of = {}});
+    return server_codec(Protocol::print,
+                        {.environment = TestEnvironment{}.environment(), .agent_id = {}, .secret_of = {}});
 }
 
 void read_as_agent(std::string_view frame)

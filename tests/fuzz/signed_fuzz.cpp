@@ -2,7 +2,7 @@
 // unsigned, and what it accepts survives being written again. The first byte says what is done with the rest: 'a' the agent, 'w' the
 // waiting agent, 's' the server read it as a frame; 'c' 'r' 'l' 'm' 'h' it is the payload of a well signed frame; 'n' canonical JSON.
 #include "tests/fuzz/promise.hpp"
-#include "tests/unit/wire/world.hpp"
+#include "tests/unit/wire/environment.hpp"
 
 #include "wire/codec.hpp"
 #include "wire/json/canonical.hpp"
@@ -23,9 +23,11 @@ constexpr const char* secret = "testsecret";
 struct Ends {
     Ends()
     {
-        agent = agent_codec(Protocol::signed_, {.world = clock.world(), .nonces = &agents_book});
-        ServerSetup setup{
-            .world = clock.world(), .agent_id = agent_id, .secret_of = {}, .nonces = &servers_book};
+        agent = agent_codec(Protocol::signed_, {.environment = clock.environment(), .nonces = &agents_book});
+        ServerSetup setup{.environment = clock.environment(),
+                          .agent_id = agent_id,
+                          .secret_of = {},
+                          .nonces = &servers_book};
         setup.secret_of = [](std::string_view) { return std::optional<std::string>{secret}; };
         server = server_codec(Protocol::signed_, std::move(setup));
         Hello hello;
@@ -33,7 +35,7 @@ struct Ends {
         hello.credential = secret;
         (void)agent->hello(hello);
     }
-    TestWorld clock;
+    TestEnvironment clock;
     TestNonces agents_book, servers_book;
     std::unique_ptr<AgentCodec> agent;
     std::unique_ptr<ServerCodec> server;

@@ -1,7 +1,7 @@
 #include "credential_watch.hpp"
 
 #include "base/hash.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 
 #include <utility>
 

@@ -2,7 +2,7 @@
 
 #include "base/hash.hpp"
 #include "host/config/protocol_settings.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #include "base/json_depth.hpp"
 #include "host/config/protocol_settings.hpp"
 #include "host/session/state_file.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 #include "netclient/url.hpp"
 
 #include <agenthost/json.hpp>

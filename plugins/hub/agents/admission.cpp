@@ -38,10 +38,11 @@ AttemptLog::Claim claim(const AgentRecord& agent) { return {agent.id, agent.prot
 
 wire::ServerSetup Admission::setup(std::string agent)
 {
-    return {.world = {.utc_ms = [this] { return core_.utc(); },
-                      .uuid = base::random_uuid,
-                      .hmac = [](std::string_view key,
-                                 std::string_view text) { return base::hex(base::hmac_sha256(key, text)); }},
+    return {.environment = {
+                .utc_ms = [this] { return core_.utc(); },
+                .uuid = base::random_uuid,
+                .hmac = [](std::string_view key,
+                           std::string_view text) { return base::hex(base::hmac_sha256(key, text)); }},
             .agent_id = std::move(agent),
             .secret_of = [this](std::string_view id) { return credentials_.secret_of(id); },
             .nonces = &nonces_};
@@ -56,8 +57,7 @@ std::unique_ptr<AgentSession> Admission::request(Conn conn, const Head& head, wi
     if (core_.draining) return refuse_upgrade(error_answer(503, "BUSY", "The hub is shutting down"));
     Opening open = opening(protocol, head, credentials_, core_.utc());
     if (open.refused.empty() && !open.agent.empty() && open.proof && !admitted(open.agent, *open.proof))
-        open.refused =
-            "this id has an authenticated session; a shop without a credential cannot replace it";
+        open.refused = "this id has an authenticated session; a shop without a credential cannot replace it";
     const std::string name{wire::name(protocol)};
     if (!open.refused.empty()) {
         attempts_.refused({open.agent, name, head.peer}, "refused an agent: ", open.refused);

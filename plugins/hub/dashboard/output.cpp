@@ -9,7 +9,7 @@ namespace agenthost::hub {
 namespace {
 
 // A whole chunk, but for a character that did not fit.
-constexpr std::size_t whole_chunk = wire::most_output - 3;
+constexpr std::size_t whole_chunk = wire::max_output - 3;
 
 } // namespace
 
@@ -46,7 +46,7 @@ void DashboardOutput::hold(const Run& run, Stage& stage, const RunChunk& chunk)
     else
         stage.gathered.push_back({chunk.channel, chunk.at, chunk.dropped, std::string{chunk.bytes}});
     stage.gathered_bytes += chunk.bytes.size();
-    if (stage.gathered_bytes >= wire::most_output || stage.gathered.size() >= max_gathered)
+    if (stage.gathered_bytes >= wire::max_output || stage.gathered.size() >= max_gathered)
         return release(run, stage);
     if (stage.timer.second != 0) return;
     stage.timer = core_.after(gather, [this, id = run.id]() UNDER_LOCK {

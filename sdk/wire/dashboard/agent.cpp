@@ -37,7 +37,8 @@ std::string id_problem(const json::Member* id)
     if (!id || id->kind == json::Kind::null) return "commandId is missing";
     if (id->kind != json::Kind::string) return "commandId is not a string";
     if (id->text.empty()) return "commandId is missing";
-    if (id->text.size() > most::id) return "commandId is longer than " + std::to_string(most::id) + " bytes";
+    if (id->text.size() > max_length::id)
+        return "commandId is longer than " + std::to_string(max_length::id) + " bytes";
     return id->text.find('\0') == std::string_view::npos ? "" : "commandId has a NUL character";
 }
 
@@ -56,10 +57,12 @@ std::string DashboardAgentCodec::hello(const Hello& hello)
     agent_id_ = hello.agent_id;
     std::string out;
     base::JsonWriter json{out};
-    open_frame(json, "agent:connect", now(world_)).object().member("agentId", clip(hello.agent_id, most::id));
-    write_field(json, "name", hello.name, most::id);
-    write_field(json, "version", hello.version, most::id);
-    write_field(json, "platform", hello.platform, most::id);
+    open_frame(json, "agent:connect", now(environment_))
+        .object()
+        .member("agentId", clip(hello.agent_id, max_length::id));
+    write_field(json, "name", hello.name, max_length::id);
+    write_field(json, "version", hello.version, max_length::id);
+    write_field(json, "platform", hello.platform, max_length::id);
     json.member("capabilities", base::RawJson{hello.capabilities.empty() ? "[]" : hello.capabilities});
     json.end().end();
     return out;
@@ -72,7 +75,7 @@ Malformed DashboardAgentCodec::bad(std::string reason, std::string_view command_
     bad_.command_id = command_id;
     bad_.request_id = request_id;
     const std::string_view id = command_id.empty() ? request_id : command_id;
-    bad_.id = id.empty() ? "~" + new_id(world_) : std::string{id};
+    bad_.id = id.empty() ? "~" + new_id(environment_) : std::string{id};
     return {std::move(reason), bad_.id};
 }
 
@@ -85,9 +88,9 @@ Malformed DashboardAgentCodec::bad(std::string reason, const Frame& frame)
     const auto members = json::split(frame.payload, why);
     if (!members) return bad(std::move(reason));
     FieldReader fields{*members, scratch_};
-    const std::string_view request_id = fields.identifier("requestId", most::id);
+    const std::string_view request_id = fields.identifier("requestId", max_length::id);
     const std::string_view command_id =
-        frame.type == run_word ? fields.identifier("commandId", most::id) : std::string_view{};
+        frame.type == run_word ? fields.identifier("commandId", max_length::id) : std::string_view{};
     return bad(std::move(reason), command_id, request_id);
 }
 
@@ -122,8 +125,8 @@ FromServer DashboardAgentCodec::error(const Frame& frame, bool authenticating)
     const auto members = json::split(frame.payload, why);
     if (!members) return Malformed{"error: " + why, {}};
     FieldReader fields{*members, scratch_};
-    const std::string_view code = fields.identifier("code", most::word);
-    const std::string_view message = fields.text("message", most::text);
+    const std::string_view code = fields.identifier("code", max_length::word);
+    const std::string_view message = fields.text("message", max_length::text);
     if (!fields.problem.empty()) return Malformed{"error: " + fields.problem, {}};
     if (code == auth_failed) return Welcome{false, message};
     if (!authenticating)
@@ -145,7 +148,7 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
                                      std::span<const json::Member> members)
 {
     const bool runs = frame.type == run_word;
-    const std::string_view request_id = fields.identifier("requestId", most::id);
+    const std::string_view request_id = fields.identifier("requestId", max_length::id);
     // The commandId is also a parameter: checked and copied, because the scratch memory has room for each
     // string only once.
     const json::Member* const id = find(members, "commandId");
@@ -178,7 +181,7 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
     }
     command.action = frame.type;
     command.params = runs ? scratch_.object(members, run_members) : scratch_.object(members, flat_members);
-    made_id_ = runs ? command_id : request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
+    made_id_ = runs ? command_id : request_id.empty() ? "~" + new_id(environment_) : std::string{request_id};
     command.id = made_id_;
     return command;
 }
@@ -187,8 +190,8 @@ FromServer DashboardAgentCodec::action(const Frame& frame, FieldReader& fields,
                                        std::span<const json::Member> members)
 {
     Command command;
-    command.id = fields.needed("requestId", most::id);
-    command.target = fields.identifier("target", most::id);
+    command.id = fields.needed("requestId", max_length::id);
+    command.target = fields.identifier("target", max_length::id);
     const json::Member* params = find(members, "params");
     if (const json::Member* agent = find(members, "agentId");
         fields.problem.empty() && agent && agent->kind != json::Kind::null && agent->text != agent_id_)

@@ -14,7 +14,7 @@ namespace agenthost::wire {
 
 class DashboardAgentCodec final : public AgentCodec {
 public:
-    explicit DashboardAgentCodec(AgentSetup setup) : world_{std::move(setup.world)} {}
+    explicit DashboardAgentCodec(AgentSetup setup) : environment_{std::move(setup.environment)} {}
 
     Opening opening(const Hello&) override;
     std::string hello(const Hello&) override;
@@ -48,7 +48,7 @@ private:
         std::string id, command_id, request_id;
     };
 
-    World world_;
+    Environment environment_;
     std::string agent_id_;
     bool exact_ = false; // the server wants the output of all commands as base64
     std::uint64_t heartbeats_ = 0;

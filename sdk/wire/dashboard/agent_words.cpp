@@ -27,36 +27,41 @@ void DashboardAgentCodec::write_error(std::string& out, const Error& error, std:
 {
     const std::string_view code = wire_code(error.code.empty() ? code::internal : error.code);
     base::JsonWriter json{out};
-    open_frame(json, "error", now(world_)).object().member("code", clip(code, most::word));
-    json.member("message", clip(error.message.empty() ? code : error.message, most::text));
+    open_frame(json, "error", now(environment_)).object().member("code", clip(code, max_length::word));
+    json.member("message", clip(error.message.empty() ? code : error.message, max_length::text));
     json.member("recoverable", recoverable(code));
-    write_field(json, "commandId", command_id, most::id);
-    write_field(json, "requestId", request_id, most::id);
-    write_field(json, "detail", error.detail, most::text);
+    write_field(json, "commandId", command_id, max_length::id);
+    write_field(json, "requestId", request_id, max_length::id);
+    write_field(json, "detail", error.detail, max_length::text);
     json.end().end();
 }
 
 // Opens a frame and its payload, {commandId, requestId, status, ...}.
 void DashboardAgentCodec::open_status(base::JsonWriter& json, std::string_view id, std::string_view status)
 {
-    open_frame(json, "command:status", now(world_)).object().member("commandId", clip(id, most::id));
-    if (const auto* known = commands_.find(id)) write_field(json, "requestId", known->request_id, most::id);
-    write_field(json, "status", status, most::word);
+    open_frame(json, "command:status", now(environment_))
+        .object()
+        .member("commandId", clip(id, max_length::id));
+    if (const auto* known = commands_.find(id))
+        write_field(json, "requestId", known->request_id, max_length::id);
+    write_field(json, "status", status, max_length::word);
 }
 
 bool DashboardAgentCodec::write_answer(std::string& out, const Result& result)
 {
     base::JsonWriter json{out};
-    open_frame(json, "response", now(world_)).object().member("requestId", clip(result.id, most::id));
+    open_frame(json, "response", now(environment_))
+        .object()
+        .member("requestId", clip(result.id, max_length::id));
     std::string_view data = result.data;
     if (result.outcome == Outcome::success) {
         json.member("status", "success");
     } else {
         json.member("status", "error");
-        write_field(json, "code", wire_code(result.error.code), most::word);
+        write_field(json, "code", wire_code(result.error.code), max_length::word);
         write_field(json, "message", result.error.message.empty() ? result.error.code : result.error.message,
-                    most::text);
-        write_field(json, "detail", result.error.detail, most::text);
+                    max_length::text);
+        write_field(json, "detail", result.error.detail, max_length::text);
         write_outcome(json, result);
         data = result.error.data;
     }
@@ -107,7 +112,9 @@ bool DashboardAgentCodec::encode(const Progress& progress, std::string& out)
     if (!status.empty())
         open_status(json, progress.id, status);
     else
-        open_frame(json, "progress", now(world_)).object().member("requestId", clip(progress.id, most::id));
+        open_frame(json, "progress", now(environment_))
+            .object()
+            .member("requestId", clip(progress.id, max_length::id));
     if (status.empty() || more) json.member("data", base::RawJson{data});
     json.end().end();
     return true;
@@ -127,7 +134,9 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
     const auto [channel, dropped, goes_on] = place_chunk(command, stream);
 
     base::JsonWriter json{out};
-    open_frame(json, "terminal:output", now(world_)).object().member("commandId", clip(stream.id, most::id));
+    open_frame(json, "terminal:output", now(environment_))
+        .object()
+        .member("commandId", clip(stream.id, max_length::id));
     const bool base64 = exact_ || command.base64;
     if (base64)
         json.member("data", base::Base64Json{stream.bytes});
@@ -145,7 +154,7 @@ bool DashboardAgentCodec::encode(const Event& event, std::string& out)
 {
     const std::string_view data = event.json.empty() ? "{}" : event.json;
     const std::string_view word = word_of(event.topic);
-    const std::int64_t at = event.at != 0 ? event.at : now(world_);
+    const std::int64_t at = event.at != 0 ? event.at : now(environment_);
     base::JsonWriter json{out};
     if (word == "command_queue" && event.target.empty()) {
         open_frame(json, "command:queue", at);
@@ -156,8 +165,8 @@ bool DashboardAgentCodec::encode(const Event& event, std::string& out)
         json.end();
         return true;
     }
-    open_frame(json, "event", at).object().member("event", clip(word, most::id));
-    write_field(json, "target", event.target, most::id);
+    open_frame(json, "event", at).object().member("event", clip(word, max_length::id));
+    write_field(json, "target", event.target, max_length::id);
     json.member("data", base::RawJson{data}).end().end();
     return true;
 }
@@ -165,7 +174,7 @@ bool DashboardAgentCodec::encode(const Event& event, std::string& out)
 bool DashboardAgentCodec::encode(const Heartbeat& heartbeat, std::string& out)
 {
     base::JsonWriter json{out};
-    open_frame(json, "heartbeat", heartbeat.at != 0 ? heartbeat.at : now(world_));
+    open_frame(json, "heartbeat", heartbeat.at != 0 ? heartbeat.at : now(environment_));
     json.object().member("sequence", ++heartbeats_);
     if (heartbeat.facts.size() > 2 && heartbeat.facts.size() <= max_facts)
         json.member("facts", base::RawJson{heartbeat.facts});
@@ -176,10 +185,10 @@ bool DashboardAgentCodec::encode(const Heartbeat& heartbeat, std::string& out)
 bool DashboardAgentCodec::encode(const Log& log, std::string& out)
 {
     base::JsonWriter json{out};
-    open_frame(json, "event", log.at != 0 ? log.at : now(world_)).object().member("event", "log");
-    json.object("data").member("level", log.level.empty() ? "info" : clip(log.level, most::word));
-    json.member("message", clip(log.message, most::text));
-    write_field(json, "source", log.source, most::id);
+    open_frame(json, "event", log.at != 0 ? log.at : now(environment_)).object().member("event", "log");
+    json.object("data").member("level", log.level.empty() ? "info" : clip(log.level, max_length::word));
+    json.member("message", clip(log.message, max_length::text));
+    write_field(json, "source", log.source, max_length::id);
     json.end().end().end();
     return true;
 }

@@ -1,7 +1,7 @@
 // The dashboard protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by
 // tests/wire/vectors/dashboard.
 //
-// Uses World's utc_ms for timestamps, uuid for connection ids and for ids of frames without one.
+// Uses Environment's utc_ms for timestamps, uuid for connection ids and for ids of frames without one.
 #pragma once
 
 #include "wire/codec.hpp"

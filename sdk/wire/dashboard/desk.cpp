@@ -88,7 +88,7 @@ Bad bad(std::string reason, std::span<const Member> members)
 {
     Bad out{std::move(reason), {}, {}};
     const auto id = [&](std::string_view key, std::string& into) {
-        if (const Member* m = find(members, key); m != nullptr && text(*m, most::id)) into = m->text;
+        if (const Member* m = find(members, key); m != nullptr && text(*m, max_length::id)) into = m->text;
     };
     id("commandId", out.command_id);
     id("requestId", out.request_id);
@@ -117,7 +117,7 @@ Message Reader::dispatch(std::string_view type, FieldReader& fields, std::span<c
 {
     if (type == "heartbeat") {
         const Member* sequence = find(members, "sequence");
-        if (absent(sequence) || sequence->kind != Kind::number || sequence->raw.size() > most::word) {
+        if (absent(sequence) || sequence->kind != Kind::number || sequence->raw.size() > max_length::word) {
             fields.problem = "sequence is not a number";
             return Nothing{};
         }
@@ -126,19 +126,21 @@ Message Reader::dispatch(std::string_view type, FieldReader& fields, std::span<c
     if (type == dashboard::run_word) return ask(fields, members);
     if (type == "command:interrupt") {
         Interrupt interrupt;
-        interrupt.command_id = fields.needed("commandId", most::id);
-        interrupt.request_id = fields.identifier("requestId", most::id);
+        interrupt.command_id = fields.needed("commandId", max_length::id);
+        interrupt.request_id = fields.identifier("requestId", max_length::id);
         interrupt.force = flag(fields, members, "force");
         return interrupt;
     }
     if (type == "terminal:input") return input(fields, members);
     if (type == "terminal:resize") return resize(fields, members);
     if (type == "token:refresh")
-        return Refresh{fields.needed("token", most::secret), fields.identifier("requestId", most::id)};
+        return Refresh{fields.needed("token", max_length::secret),
+                       fields.identifier("requestId", max_length::id)};
     if (type == "dashboard:connect") {
         const Member* info = find(members, "clientInfo");
         if (!absent(info) && info->kind != Kind::object) fields.problem = "clientInfo is not an object";
-        return Connect{fields.needed("token", most::secret), fields.identifier("requestId", most::id)};
+        return Connect{fields.needed("token", max_length::secret),
+                       fields.identifier("requestId", max_length::id)};
     }
     if (dashboard::is_notice(type)) return Nothing{};
     fields.problem = "there is no such type; a dashboard sends dashboard:connect, command:request, "
@@ -149,8 +151,8 @@ Message Reader::dispatch(std::string_view type, FieldReader& fields, std::span<c
 Message Reader::ask(FieldReader& fields, std::span<const Member> members)
 {
     Ask ask;
-    ask.agent_id = fields.needed("agentId", most::id);
-    ask.request_id = fields.identifier("requestId", most::id);
+    ask.agent_id = fields.needed("agentId", max_length::id);
+    ask.request_id = fields.identifier("requestId", max_length::id);
     ask.base64 = base64(fields, members);
     if (!fields.problem.empty()) return ask;
     const bool by_text = !absent(find(members, "command")), by_list = !absent(find(members, "argv"));
@@ -178,8 +180,8 @@ Message Reader::ask(FieldReader& fields, std::span<const Member> members)
 Message Reader::input(FieldReader& fields, std::span<const Member> members)
 {
     Input input;
-    input.command_id = fields.needed("commandId", most::id);
-    input.request_id = fields.identifier("requestId", most::id);
+    input.command_id = fields.needed("commandId", max_length::id);
+    input.request_id = fields.identifier("requestId", max_length::id);
     input.data = fields.text("data", max_input);
     input.base64 = base64(fields, members);
     input.eof = flag(fields, members, "eof");
@@ -193,8 +195,8 @@ Message Reader::input(FieldReader& fields, std::span<const Member> members)
 Message Reader::resize(FieldReader& fields, std::span<const Member> members)
 {
     Resize resize;
-    resize.command_id = fields.needed("commandId", most::id);
-    resize.request_id = fields.identifier("requestId", most::id);
+    resize.command_id = fields.needed("commandId", max_length::id);
+    resize.request_id = fields.identifier("requestId", max_length::id);
     const auto size = [&](std::string_view key) {
         std::uint64_t value = 0;
         const Member* member = find(members, key);

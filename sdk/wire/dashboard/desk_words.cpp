@@ -9,11 +9,11 @@ using dashboard::open_frame;
 
 void write_agent(base::JsonWriter& json, const Agent& agent)
 {
-    json.object().member("agentId", clip(agent.id, most::id));
-    json.member("name", clip(agent.name.empty() ? agent.id : agent.name, most::id));
+    json.object().member("agentId", clip(agent.id, max_length::id));
+    json.member("name", clip(agent.name.empty() ? agent.id : agent.name, max_length::id));
     json.member("status", agent.online ? "online" : "offline");
-    write_field(json, "version", agent.version, most::id);
-    write_field(json, "platform", agent.platform, most::id);
+    write_field(json, "version", agent.version, max_length::id);
+    write_field(json, "platform", agent.platform, max_length::id);
     json.member("capabilities", base::RawJson{agent.capabilities.empty() ? "[]" : agent.capabilities});
     json.member("lastSeen", agent.last_seen).end();
 }
@@ -43,15 +43,15 @@ void write_status(std::string& out, std::int64_t at, const Status& status)
 {
     base::JsonWriter json{out};
     open_frame(json, "command:status", at).object().member("commandId", status.command_id);
-    write_field(json, "requestId", status.request_id, most::id);
-    write_field(json, "agentId", status.agent_id, most::id);
-    write_field(json, "status", status.status, most::word);
+    write_field(json, "requestId", status.request_id, max_length::id);
+    write_field(json, "agentId", status.agent_id, max_length::id);
+    write_field(json, "status", status.status, max_length::word);
     if (status.position > 0) json.member("position", status.position);
     if (status.exit_code) json.member("exitCode", *status.exit_code);
-    write_field(json, "reason", status.reason, most::word);
-    write_field(json, "signal", status.signal, most::word);
-    write_field(json, "code", dashboard::wire_code(status.code), most::word);
-    write_field(json, "message", status.message, most::text);
+    write_field(json, "reason", status.reason, max_length::word);
+    write_field(json, "signal", status.signal, max_length::word);
+    write_field(json, "code", dashboard::wire_code(status.code), max_length::word);
+    write_field(json, "message", status.message, max_length::text);
     json.end().end();
 }
 
@@ -93,24 +93,24 @@ void write_error(std::string& out, std::int64_t at, const Fault& fault)
 {
     const std::string_view code = dashboard::wire_code(fault.code);
     base::JsonWriter json{out};
-    open_frame(json, "error", at).object().member("code", clip(code, most::word));
-    json.member("message", clip(fault.message.empty() ? code : fault.message, most::text));
+    open_frame(json, "error", at).object().member("code", clip(code, max_length::word));
+    json.member("message", clip(fault.message.empty() ? code : fault.message, max_length::text));
     json.member("recoverable", dashboard::recoverable(code));
-    write_field(json, "commandId", fault.command_id, most::id);
-    write_field(json, "requestId", fault.request_id, most::id);
-    write_field(json, "detail", fault.detail, most::text);
+    write_field(json, "commandId", fault.command_id, max_length::id);
+    write_field(json, "requestId", fault.request_id, max_length::id);
+    write_field(json, "detail", fault.detail, max_length::text);
     json.end().end();
 }
 
 void write_response(std::string& out, std::int64_t at, std::string_view request_id, const Fault& fault)
 {
     base::JsonWriter json{out};
-    open_frame(json, "response", at).object().member("requestId", clip(request_id, most::id));
+    open_frame(json, "response", at).object().member("requestId", clip(request_id, max_length::id));
     json.member("status", fault.code.empty() ? "success" : "error");
     if (!fault.code.empty()) {
-        write_field(json, "code", dashboard::wire_code(fault.code), most::word);
-        write_field(json, "message", fault.message, most::text);
-        write_field(json, "detail", fault.detail, most::text);
+        write_field(json, "code", dashboard::wire_code(fault.code), max_length::word);
+        write_field(json, "message", fault.message, max_length::text);
+        write_field(json, "detail", fault.detail, max_length::text);
     }
     json.end().end();
 }

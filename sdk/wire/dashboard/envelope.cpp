@@ -45,7 +45,7 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     if (!members) return false;
     scratch.begin(frame);
     FieldReader fields{*members, scratch};
-    out.type = fields.needed("type", most::action);
+    out.type = fields.needed("type", max_length::action);
     why = std::move(fields.problem);
     const auto wrong = [&why](std::string reason) {
         if (why.empty()) why = std::move(reason);
@@ -60,13 +60,13 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     }
     if (const json::Member* version = find(*members, "version");
         version && version->kind != json::Kind::null && !spoken(*version))
-        wrong("only version 1.x is spoken here, not " + std::string{clip(version->raw, most::word)});
+        wrong("only version 1.x is spoken here, not " + std::string{clip(version->raw, max_length::word)});
     return why.empty();
 }
 
 base::JsonWriter& open_frame(base::JsonWriter& json, std::string_view type, std::int64_t at)
 {
-    json.object().member("version", our_version).member("type", clip(type, most::action));
+    json.object().member("version", our_version).member("type", clip(type, max_length::action));
     return json.member("timestamp", static_cast<double>(at)).key("payload");
 }
 

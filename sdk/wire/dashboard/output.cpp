@@ -74,7 +74,7 @@ CommandBook::Command& CommandBook::of(std::string_view id)
 {
     auto found = commands_.find(id);
     if (found == commands_.end()) {
-        if (commands_.size() >= most) {
+        if (commands_.size() >= max_commands) {
             commands_.erase(
                 std::min_element(commands_.begin(), commands_.end(),
                                  [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
@@ -141,8 +141,8 @@ void write_text(base::JsonWriter& json, const base::JsonKey& key, CommandBook::C
 std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view bytes)
 {
     // Enough to see whether the last character fits; the bytes may be many more.
-    bytes = bytes.substr(0, most_output + longest_character);
-    std::size_t room = most_output, taken = 0;
+    bytes = bytes.substr(0, max_output + longest_character);
+    std::size_t room = max_output, taken = 0;
     pieces(channel, bytes, [&](const Piece& piece, std::string_view at) {
         const std::size_t size = piece.size == 0 ? at.size() : piece.size;
         const std::size_t needed = piece.size == 0 ? 0 : piece.valid ? size : replacement.size();

@@ -20,11 +20,11 @@ namespace agenthost::wire {
 
 // Bytes of output in one terminal:output. Its data has as many bytes of text, or 13,656 characters of base64:
 // a chunk of the terminal plugin (10 KB) must not be cut again.
-constexpr std::size_t most_output = 10 * 1024;
+constexpr std::size_t max_output = 10 * 1024;
 
 class CommandBook {
 public:
-    static constexpr std::size_t most = 256;
+    static constexpr std::size_t max_commands = 256;
 
     struct Channel {
         // The expected offset of the next chunk.
@@ -82,6 +82,6 @@ void write_text(base::JsonWriter&, const base::JsonKey&, CommandBook::Channel&, 
 // The number of leading bytes that fit into one chunk. The command is nullptr before its first chunk.
 std::size_t fitting_text(const CommandBook::Channel&, std::string_view bytes);
 std::size_t fitting_text(const CommandBook::Command*, const Stream&);
-constexpr std::size_t fitting_base64 = most_output;
+constexpr std::size_t fitting_base64 = max_output;
 
 } // namespace agenthost::wire

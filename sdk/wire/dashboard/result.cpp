@@ -45,7 +45,7 @@ std::string data_of(bool completed, std::string_view exit_code, std::string_view
     std::string out;
     base::JsonWriter json{out};
     json.object().member("exit_code", base::RawJson{exit_code});
-    write_field(json, "reason", completed ? "exit" : reason, most::word);
+    write_field(json, "reason", completed ? "exit" : reason, max_length::word);
     json.end();
     return out;
 }
@@ -67,7 +67,7 @@ RunEnd run_end(const Result& result)
     if (const auto members = data.empty() ? std::nullopt : json::split(data, why)) {
         end.exit_code = number_of(find(*members, "exit_code"));
         if (const json::Member* reason = find(*members, "reason"))
-            end.reason = clip(reason->text, most::word);
+            end.reason = clip(reason->text, max_length::word);
     }
     end.completed = success && (end.exit_code.empty() || end.exit_code == "0") &&
                     (end.reason.empty() || end.reason == "exit");
@@ -84,15 +84,15 @@ RunEnd run_end(const Result& result)
 void write_run_end(base::JsonWriter& json, const Result& result, const RunEnd& end)
 {
     if (!end.exit_code.empty()) json.member("exitCode", base::RawJson{end.exit_code});
-    if (!end.completed) write_field(json, "reason", end.reason, most::word);
+    if (!end.completed) write_field(json, "reason", end.reason, max_length::word);
     if (!end.code.empty()) {
         const bool timed_out = result.outcome == Outcome::success; // not reported as an error
         const std::string_view message = timed_out                      ? "The command did not end in time"
                                          : result.error.message.empty() ? end.code
                                                                         : result.error.message;
-        write_field(json, "code", wire_code(end.code), most::word);
-        write_field(json, "message", message, most::text);
-        write_field(json, "detail", result.error.detail, most::text);
+        write_field(json, "code", wire_code(end.code), max_length::word);
+        write_field(json, "message", message, max_length::text);
+        write_field(json, "detail", result.error.detail, max_length::text);
         if (!timed_out && run_outcome(outcome_word(result.outcome), end.code) != run_outcome({}, end.code))
             json.member("outcome", outcome_word(result.outcome));
     }
@@ -106,10 +106,10 @@ Result read_run_end(FieldReader& fields, std::span<const json::Member> members, 
 {
     Result result;
     result.action = run_word;
-    result.id = fields.needed("commandId", most::id);
+    result.id = fields.needed("commandId", max_length::id);
     const std::string exit_code = number_of(find(members, "exitCode"));
-    const std::string_view reason = fields.identifier("reason", most::word);
-    const std::string_view code = fields.identifier("code", most::word);
+    const std::string_view reason = fields.identifier("reason", max_length::word);
+    const std::string_view code = fields.identifier("code", max_length::word);
     memory = data_of(completed, exit_code, reason);
     std::string_view data = fields.raw("data");
     if (data.empty()) data = memory;
@@ -119,11 +119,11 @@ Result read_run_end(FieldReader& fields, std::span<const json::Member> members, 
         return result;
     }
     result.error.code = code.empty() ? code_of(reason) : our_code(code);
-    result.error.message = fields.text("message", most::text);
+    result.error.message = fields.text("message", max_length::text);
     if (result.error.message.empty()) result.error.message = result.error.code;
-    result.error.detail = fields.text("detail", most::text);
+    result.error.detail = fields.text("detail", max_length::text);
     result.error.data = data;
-    result.outcome = run_outcome(fields.identifier("outcome", most::word), result.error.code);
+    result.outcome = run_outcome(fields.identifier("outcome", max_length::word), result.error.code);
     return result;
 }
 

@@ -20,7 +20,7 @@ using namespace dashboard;
 class DashboardServerCodec final : public ServerCodec {
 public:
     explicit DashboardServerCodec(ServerSetup setup)
-        : world_{std::move(setup.world)}, agent_id_{std::move(setup.agent_id)}
+        : environment_{std::move(setup.environment)}, agent_id_{std::move(setup.agent_id)}
     {}
 
     FromAgent decode(std::string_view frame) override;
@@ -38,7 +38,7 @@ private:
     FromAgent error(FieldReader&, std::int64_t at);
     bool write_flat(std::string& out, const Command&);
 
-    World world_;
+    Environment environment_;
     std::string agent_id_; // proven by the token; empty: the first frame contains it
     CommandBook commands_; // how much of their output has arrived
     std::string made_;     // storage for views of the last message
@@ -62,13 +62,13 @@ FromAgent DashboardServerCodec::decode(std::string_view frame)
     if (in.type == "command:queue") return Event{"command_queue", in.payload, {}, in.at};
     if (in.type == "error") return error(fields, in.at);
     if (in.type == "progress") {
-        const Progress progress{fields.needed("requestId", most::id), fields.raw("data")};
+        const Progress progress{fields.needed("requestId", max_length::id), fields.raw("data")};
         if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
         return Progress{progress.id, progress.json.empty() ? "{}" : progress.json};
     }
     if (in.type == "heartbeat") {
         const json::Member* sequence = find(*members, "sequence");
-        if (!sequence || sequence->kind != json::Kind::number || sequence->raw.size() > most::word)
+        if (!sequence || sequence->kind != json::Kind::number || sequence->raw.size() > max_length::word)
             return Malformed{"sequence is not a number", {}};
         const json::Member* facts = find(*members, "facts");
         return Heartbeat{facts && facts->kind == json::Kind::object ? facts->raw : "{}", in.at,
@@ -80,10 +80,10 @@ FromAgent DashboardServerCodec::decode(std::string_view frame)
 FromAgent DashboardServerCodec::hello(FieldReader& fields, std::span<const json::Member> members)
 {
     Hello hello;
-    hello.agent_id = fields.needed("agentId", most::id);
-    hello.name = fields.identifier("name", most::id);
-    hello.version = fields.identifier("version", most::id);
-    hello.platform = fields.identifier("platform", most::id);
+    hello.agent_id = fields.needed("agentId", max_length::id);
+    hello.name = fields.identifier("name", max_length::id);
+    hello.version = fields.identifier("version", max_length::id);
+    hello.platform = fields.identifier("platform", max_length::id);
     hello.capabilities = fields.raw("capabilities");
     const json::Member* list = find(members, "capabilities");
     if (fields.problem.empty() && !hello.capabilities.empty() && list->kind != json::Kind::array)
@@ -103,7 +103,7 @@ FromAgent DashboardServerCodec::status(FieldReader& fields, std::span<const json
         made_.clear();
         base::JsonWriter{made_}.object().member("status", word).end();
         const std::string_view data = fields.raw("data");
-        const Progress progress{fields.needed("commandId", most::id),
+        const Progress progress{fields.needed("commandId", max_length::id),
                                 data.empty() ? std::string_view{made_} : data};
         if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
         return progress;
@@ -119,7 +119,7 @@ FromAgent DashboardServerCodec::status(FieldReader& fields, std::span<const json
 FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json::Member> members)
 {
     Stream stream;
-    stream.id = fields.needed("commandId", most::id);
+    stream.id = fields.needed("commandId", max_length::id);
     const json::Member* data = find(members, "data");
     const json::Member* name = find(members, "stream");
     const json::Member* encoding = find(members, "encoding");
@@ -153,20 +153,20 @@ FromAgent DashboardServerCodec::output(FieldReader& fields, std::span<const json
 FromAgent DashboardServerCodec::response(FieldReader& fields)
 {
     Result result;
-    result.id = fields.needed("requestId", most::id);
+    result.id = fields.needed("requestId", max_length::id);
     commands_.end(result.id);
-    const std::string_view status = fields.needed("status", most::word);
+    const std::string_view status = fields.needed("status", max_length::word);
     const std::string_view data = fields.raw("data");
     if (status == "success") {
         if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
         result.data = data;
         return result;
     }
-    result.error.code = our_code(fields.identifier("code", most::word));
-    result.error.message = fields.text("message", most::text);
-    result.error.detail = fields.text("detail", most::text);
+    result.error.code = our_code(fields.identifier("code", max_length::word));
+    result.error.message = fields.text("message", max_length::text);
+    result.error.detail = fields.text("detail", max_length::text);
     result.error.data = data;
-    const std::string_view outcome = fields.identifier("outcome", most::word);
+    const std::string_view outcome = fields.identifier("outcome", max_length::word);
     if (fields.problem.empty() && status != "error") fields.problem = "status is neither success nor error";
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
     if (result.error.code.empty()) result.error.code = code::internal;
@@ -178,8 +178,8 @@ FromAgent DashboardServerCodec::response(FieldReader& fields)
 FromAgent DashboardServerCodec::event(FieldReader& fields, std::span<const json::Member> members,
                                       std::int64_t at)
 {
-    const std::string_view topic = fields.needed("event", most::id);
-    const std::string_view target = fields.identifier("target", most::id);
+    const std::string_view topic = fields.needed("event", max_length::id);
+    const std::string_view target = fields.identifier("target", max_length::id);
     const json::Member* data = find(members, "data");
     if (!fields.problem.empty()) return Malformed{"event: " + fields.problem, {}};
     const std::string_view json = data ? data->raw : "{}";
@@ -188,8 +188,8 @@ FromAgent DashboardServerCodec::event(FieldReader& fields, std::span<const json:
     if (topic == "log" && object) {
         if (const auto inner = json::split(json, why)) {
             FieldReader of_log{*inner, scratch_};
-            const Log log{of_log.text("level", most::word), of_log.text("message", most::text),
-                          of_log.text("source", most::id), at};
+            const Log log{of_log.text("level", max_length::word), of_log.text("message", max_length::text),
+                          of_log.text("source", max_length::id), at};
             if (of_log.problem.empty() && !log.level.empty()) return log;
         }
     }
@@ -200,12 +200,12 @@ FromAgent DashboardServerCodec::event(FieldReader& fields, std::span<const json:
 FromAgent DashboardServerCodec::error(FieldReader& fields, std::int64_t at)
 {
     Result result;
-    result.error.code = our_code(fields.needed("code", most::word));
-    result.error.message = fields.text("message", most::text);
-    result.error.detail = fields.text("detail", most::text);
-    result.id = fields.identifier("commandId", most::id);
+    result.error.code = our_code(fields.needed("code", max_length::word));
+    result.error.message = fields.text("message", max_length::text);
+    result.error.detail = fields.text("detail", max_length::text);
+    result.id = fields.identifier("commandId", max_length::id);
     if (!result.id.empty()) result.action = run_word;
-    if (result.id.empty()) result.id = fields.identifier("requestId", most::id);
+    if (result.id.empty()) result.id = fields.identifier("requestId", max_length::id);
     if (!fields.problem.empty()) return Malformed{"error: " + fields.problem, {}};
     if (result.error.message.empty()) result.error.message = result.error.code;
     if (result.id.empty()) {
@@ -222,13 +222,16 @@ bool DashboardServerCodec::encode(const Welcome& welcome, std::string& out)
 {
     base::JsonWriter json{out};
     if (welcome.accepted) {
-        open_frame(json, "connection:ack", now(world_)).object().member("connectionId", new_id(world_));
-        write_field(json, "message", welcome.message, most::text);
+        open_frame(json, "connection:ack", now(environment_))
+            .object()
+            .member("connectionId", new_id(environment_));
+        write_field(json, "message", welcome.message, max_length::text);
         // Output may continue before its command is repeated on this connection.
         json.member("encoding", "base64");
     } else {
-        open_frame(json, "error", now(world_)).object().member("code", auth_failed);
-        json.member("message", welcome.message.empty() ? auth_failed : clip(welcome.message, most::text));
+        open_frame(json, "error", now(environment_)).object().member("code", auth_failed);
+        json.member("message",
+                    welcome.message.empty() ? auth_failed : clip(welcome.message, max_length::text));
         json.member("recoverable", false);
     }
     json.end().end();
@@ -245,8 +248,8 @@ bool DashboardServerCodec::write_flat(std::string& out, const Command& command)
     const json::Member* const given = find(*params, "commandId");
     if (runs && (command.id.empty() || (given && given->text != command.id))) return false;
     base::JsonWriter json{out};
-    open_frame(json, command.action, now(world_)).object();
-    if (runs) json.member("commandId", clip(command.id, most::id));
+    open_frame(json, command.action, now(environment_)).object();
+    if (runs) json.member("commandId", clip(command.id, max_length::id));
     for (const json::Member& member : *params) {
         if ((command.timeout && member.key == "timeoutMs") || (runs && member.key == "commandId") ||
             (command.exact && member.key == "encoding"))
@@ -256,7 +259,7 @@ bool DashboardServerCodec::write_flat(std::string& out, const Command& command)
     if (command.timeout) json.member("timeoutMs", command.timeout->count());
     if (runs && command.exact) json.member("encoding", "base64");
     if (!runs && !command.id.empty() && !command.id.starts_with('~'))
-        json.member("requestId", clip(command.id, most::id));
+        json.member("requestId", clip(command.id, max_length::id));
     json.end().end();
     return true;
 }
@@ -268,8 +271,10 @@ bool DashboardServerCodec::encode(const Command& command, std::string& out)
     const std::string_view params = command.params.empty() ? "{}" : command.params;
     if (!is_object(params)) return false;
     base::JsonWriter json{out};
-    open_frame(json, command.action, now(world_)).object().member("requestId", clip(command.id, most::id));
-    write_field(json, "target", command.target, most::id);
+    open_frame(json, command.action, now(environment_))
+        .object()
+        .member("requestId", clip(command.id, max_length::id));
+    write_field(json, "target", command.target, max_length::id);
     json.member("params", base::RawJson{params});
     if (command.timeout) json.member("timeoutMs", command.timeout->count());
     if (command.exact) json.member("encoding", "base64");
@@ -281,7 +286,7 @@ bool DashboardServerCodec::encode(const Heartbeat& heartbeat, std::string& out)
 {
     const std::string_view sequence = heartbeat.id.empty() ? "0" : heartbeat.id; // as the agent wrote it
     base::JsonWriter json{out};
-    open_frame(json, "heartbeat", now(world_))
+    open_frame(json, "heartbeat", now(environment_))
         .object()
         .member("sequence", base::RawJson{sequence})
         .end()

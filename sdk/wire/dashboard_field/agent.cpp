@@ -43,7 +43,7 @@ class StartTimes {
 public:
     void begin(std::string_view id, std::int64_t at)
     {
-        if (began_.size() >= CommandBook::most) began_.pop_front();
+        if (began_.size() >= CommandBook::max_commands) began_.pop_front();
         began_.emplace_back(id, at);
     }
     std::int64_t take(std::string_view id, std::int64_t now)
@@ -62,7 +62,7 @@ private:
 class DashboardFieldAgent final : public AgentCodec {
 public:
     explicit DashboardFieldAgent(AgentSetup setup)
-        : world_{setup.world}, document_{make_dashboard_agent(std::move(setup))}
+        : environment_{setup.environment}, document_{make_dashboard_agent(std::move(setup))}
     {}
 
     Opening opening(const Hello&) override;
@@ -90,7 +90,7 @@ private:
                       std::optional<milliseconds> timeout);
     void open_command_frame(base::JsonWriter&, std::string_view type, std::string_view command_id) const;
 
-    World world_;
+    Environment environment_;
     std::unique_ptr<AgentCodec> document_;
     // Assigned by the server.
     std::string agent_id_;
@@ -117,12 +117,14 @@ std::string DashboardFieldAgent::hello(const Hello& hello)
     const std::string_view host = hello.name.empty() ? hello.agent_id : hello.name;
     std::string out;
     base::JsonWriter json{out};
-    open_frame(json, world_, "AGENT_CONNECT").object().member("agentId", clip(hello.agent_id, most::id));
-    write_field(json, "name", host, most::id);
-    json.member("agentType", "CUSTOM").member("version", clip(hello.version, most::id));
-    json.member("hostMachine", clip(host, most::id)).object("capabilities").member("maxTokens", 0);
+    open_frame(json, environment_, "AGENT_CONNECT")
+        .object()
+        .member("agentId", clip(hello.agent_id, max_length::id));
+    write_field(json, "name", host, max_length::id);
+    json.member("agentType", "CUSTOM").member("version", clip(hello.version, max_length::id));
+    json.member("hostMachine", clip(host, max_length::id)).object("capabilities").member("maxTokens", 0);
     json.member("supportsInterrupt", true).member("supportsTrace", false).end();
-    write_field(json, "platform", hello.platform, most::id);
+    write_field(json, "platform", hello.platform, max_length::id);
     if (!hello.capabilities.empty()) json.member("features", base::RawJson{hello.capabilities});
     json.end().end();
     return out;
@@ -160,7 +162,7 @@ FromServer DashboardFieldAgent::welcome_due(const Frame& frame)
     const auto members = frame.type == "ACK" ? json::split(frame.payload, why) : std::nullopt;
     if (!members) return Nothing{};
     FieldReader fields{*members, scratch_};
-    const std::string_view assigned = fields.identifier("agentId", most::id);
+    const std::string_view assigned = fields.identifier("agentId", max_length::id);
     if (!fields.problem.empty()) return Malformed{"ACK: " + fields.problem, {}};
     if (assigned.empty()) return Nothing{};
     agent_id_ = assigned;
@@ -173,8 +175,8 @@ FromServer DashboardFieldAgent::error(const Frame& frame, bool authenticating)
     const auto members = json::split(frame.payload, why);
     if (!members) return Malformed{"ERROR: " + why, {}};
     FieldReader fields{*members, scratch_};
-    const std::string_view code = fields.identifier("code", most::word);
-    const std::string_view message = fields.text("message", most::text);
+    const std::string_view code = fields.identifier("code", max_length::word);
+    const std::string_view message = fields.text("message", max_length::text);
     if (!fields.problem.empty()) return Malformed{"ERROR: " + fields.problem, {}};
     if (code == "UNAUTHORIZED" || code == dashboard::auth_failed) return Welcome{false, message};
     if (!authenticating) return Nothing{};
@@ -193,7 +195,7 @@ FromServer DashboardFieldAgent::ping(const Frame& frame)
     if (given && !read_time(*given, ignored))
         return Malformed{"PING: timestamp is not a time in milliseconds", {}};
     made_id_ = given ? given->raw : frame.timestamp;
-    if (made_id_.size() > most::word) return Malformed{"PING: timestamp is too long", {}};
+    if (made_id_.size() > max_length::word) return Malformed{"PING: timestamp is too long", {}};
     return Ping{made_id_};
 }
 
@@ -203,7 +205,7 @@ FromServer DashboardFieldAgent::new_token(const Frame& frame)
     const auto members = json::split(frame.payload, why);
     if (!members) return Malformed{"TOKEN_REFRESH: " + why, {}};
     FieldReader fields{*members, scratch_};
-    const std::string_view token = fields.needed("accessToken", most::secret);
+    const std::string_view token = fields.needed("accessToken", max_length::secret);
     if (fields.problem.empty() && !fits_a_header(token))
         fields.problem = "accessToken has characters that a header cannot hold";
     if (!fields.problem.empty()) return Malformed{"TOKEN_REFRESH: " + fields.problem, {}};
@@ -216,7 +218,8 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     const auto members = json::split(frame.payload, why);
     if (!members) return refuse({}, "payload: " + why);
     const json::Member* const id = find(*members, "commandId");
-    const std::string_view command_id = id && id->text.size() <= most::id ? id->text : std::string_view{};
+    const std::string_view command_id =
+        id && id->text.size() <= max_length::id ? id->text : std::string_view{};
     if (command_id.empty() || command_id.find('\0') != command_id.npos)
         return refuse({}, "commandId is missing, too long or has a NUL character");
     const json::Member* const agent = find(*members, "agentId");
@@ -244,7 +247,7 @@ FromServer DashboardFieldAgent::request(const Frame& frame)
     if (!commands_.find(command_id)) { // a repeated command keeps its counters
         for (CommandBook::Channel& channel : commands_.of(command_id).channels)
             channel.known = true; // from 0
-        started_.begin(command_id, now(world_));
+        started_.begin(command_id, now(environment_));
     }
     made_id_ = command_id;
     command.id = made_id_, command.action = run_word, command.params = made_params_;
@@ -282,8 +285,8 @@ FromServer DashboardFieldAgent::cancel(const Frame& frame)
     const auto members = json::split(frame.payload, why);
     if (!members) return refuse({}, "payload: " + why);
     FieldReader fields{*members, scratch_};
-    const std::string_view request_id = fields.identifier("requestId", most::id);
-    const std::string_view command_id = fields.needed("commandId", most::id);
+    const std::string_view request_id = fields.identifier("requestId", max_length::id);
+    const std::string_view command_id = fields.needed("commandId", max_length::id);
     const json::Member* const force = find(*members, "force");
     if (!fields.problem.empty()) return refuse({}, "COMMAND_CANCEL: " + fields.problem);
     made_params_.clear();
@@ -291,7 +294,7 @@ FromServer DashboardFieldAgent::cancel(const Frame& frame)
     json.object().member("commandId", command_id);
     if (force && force->kind == json::Kind::boolean) json.member("force", base::RawJson{force->raw});
     json.end();
-    made_id_ = request_id.empty() ? "~" + new_id(world_) : std::string{request_id};
+    made_id_ = request_id.empty() ? "~" + new_id(environment_) : std::string{request_id};
     Command command;
     command.id = made_id_, command.action = interrupt_word, command.params = made_params_;
     return command;
@@ -301,8 +304,8 @@ FromServer DashboardFieldAgent::cancel(const Frame& frame)
 void DashboardFieldAgent::open_command_frame(base::JsonWriter& json, std::string_view type,
                                              std::string_view command_id) const
 {
-    open_frame(json, world_, type).object().member("commandId", clip(command_id, most::id));
-    json.member("agentId", clip(agent_id_, most::id));
+    open_frame(json, environment_, type).object().member("commandId", clip(command_id, max_length::id));
+    json.member("agentId", clip(agent_id_, max_length::id));
 }
 
 bool DashboardFieldAgent::encode(const Result& result, std::string& out)
@@ -313,7 +316,7 @@ bool DashboardFieldAgent::encode(const Result& result, std::string& out)
         commands_.end(result.id);
         std::string frame;
         if (!document_->encode(result, frame)) return false;
-        write_wrapped(out, world_, frame);
+        write_wrapped(out, environment_, frame);
         return true;
     }
     dashboard::RunEnd end = dashboard::run_end(result);
@@ -326,9 +329,9 @@ bool DashboardFieldAgent::encode(const Result& result, std::string& out)
         const std::string_view message = !result.error.message.empty() ? result.error.message
                                          : !end.code.empty()           ? std::string_view{end.code}
                                                                        : std::string_view{end.reason};
-        write_field(json, "error", message, most::text);
+        write_field(json, "error", message, max_length::text);
     }
-    json.member("executionTime", started_.take(result.id, now(world_))).member("tokensUsed", 0);
+    json.member("executionTime", started_.take(result.id, now(environment_))).member("tokensUsed", 0);
     // The dialect requires a code; -1 means that the command has none.
     if (end.exit_code.empty()) end.exit_code = end.completed ? "0" : "-1";
     dashboard::write_run_end(json, result, end);
@@ -348,7 +351,7 @@ bool DashboardFieldAgent::encode(const Progress& progress, std::string& out)
         if (progress.id.starts_with('~') || commands_.find(progress.id)) return false;
         std::string frame;
         if (!document_->encode(progress, frame)) return false;
-        write_wrapped(out, world_, frame);
+        write_wrapped(out, environment_, frame);
         return true;
     }
     const json::Member* const position = find(*members, "position");
@@ -386,7 +389,7 @@ bool DashboardFieldAgent::encode(const Heartbeat& beat, std::string& out)
 {
     if (beat.id.empty()) return false; // only PING is answered; WebSocket pings check the connection
     base::JsonWriter json{out};
-    open_frame(json, world_, "PONG").object().member("timestamp", base::RawJson{beat.id}).end().end();
+    open_frame(json, environment_, "PONG").object().member("timestamp", base::RawJson{beat.id}).end().end();
     return true;
 }
 

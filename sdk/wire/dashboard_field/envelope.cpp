@@ -13,8 +13,8 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     if (!members) return false;
     scratch.begin(frame);
     FieldReader fields{*members, scratch};
-    out.type = fields.needed("type", most::action);
-    out.id = fields.identifier("id", most::id);
+    out.type = fields.needed("type", max_length::action);
+    out.id = fields.identifier("id", max_length::id);
     why = std::move(fields.problem);
     const auto check = [&why](bool holds, const char* problem) {
         if (why.empty() && !holds) why = problem;
@@ -32,10 +32,10 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::strin
     return why.empty();
 }
 
-base::JsonWriter& open_frame(base::JsonWriter& json, const World& world, std::string_view type)
+base::JsonWriter& open_frame(base::JsonWriter& json, const Environment& environment, std::string_view type)
 {
-    json.object().member("type", type).member("id", new_id(world));
-    return json.member("timestamp", static_cast<double>(now(world))).key("payload");
+    json.object().member("type", type).member("id", new_id(environment));
+    return json.member("timestamp", static_cast<double>(now(environment))).key("payload");
 }
 
 bool is_own_type(std::string_view type)
@@ -44,13 +44,13 @@ bool is_own_type(std::string_view type)
 }
 
 // The document's frames begin with their version, which the dialect lacks.
-void write_wrapped(std::string& out, const World& world, std::string_view document_frame)
+void write_wrapped(std::string& out, const Environment& environment, std::string_view document_frame)
 {
     std::string_view members = members_of(document_frame);
     members.remove_prefix(members.find(',') + 1);
     constexpr std::size_t id_member = 48;
     out.reserve(out.size() + members.size() + id_member);
-    base::JsonWriter{out}.object().member("id", new_id(world)).raw_members(members).end();
+    base::JsonWriter{out}.object().member("id", new_id(environment)).raw_members(members).end();
 }
 
 } // namespace agenthost::wire::dashboard_field

@@ -26,12 +26,12 @@ bool read_frame(std::string_view frame, Scratch& scratch, Frame&, std::string& w
 
 // Opens the envelope and writes it up to the key of the payload. The caller writes the payload and closes the
 // frame.
-base::JsonWriter& open_frame(base::JsonWriter&, const World&, std::string_view type);
+base::JsonWriter& open_frame(base::JsonWriter&, const Environment&, std::string_view type);
 
 // The dialect's own types are in capitals; other types are the document's, or actions.
 bool is_own_type(std::string_view type);
 
 // Appends the document's frame, converted to this envelope.
-void write_wrapped(std::string& out, const World&, std::string_view document_frame);
+void write_wrapped(std::string& out, const Environment&, std::string_view document_frame);
 
 } // namespace agenthost::wire::dashboard_field

@@ -56,7 +56,8 @@ std::optional<Split> split_first(std::string_view array)
 class DashboardFieldServer final : public ServerCodec {
 public:
     explicit DashboardFieldServer(ServerSetup setup)
-        : world_{setup.world}, agent_id_{setup.agent_id}, document_{make_dashboard_server(std::move(setup))}
+        : environment_{setup.environment}, agent_id_{setup.agent_id}, document_{make_dashboard_server(
+                                                                          std::move(setup))}
     {}
 
     FromAgent decode(std::string_view frame) override;
@@ -79,7 +80,7 @@ private:
         return !agent.empty() && !agent_id_.empty() && agent != agent_id_ && agent != claimed_id_;
     }
 
-    World world_;
+    Environment environment_;
     // The token's subject, and the name in AGENT_CONNECT.
     std::string agent_id_, claimed_id_;
     std::string connect_id_; // of the AGENT_CONNECT frame, for its ACK
@@ -104,7 +105,7 @@ FromAgent DashboardFieldServer::decode(std::string_view frame)
         connect_id_ = in.id;
         return hello(fields, *members);
     }
-    if (const std::string_view agent = fields.identifier("agentId", most::id);
+    if (const std::string_view agent = fields.identifier("agentId", max_length::id);
         fields.problem.empty() && foreign(agent))
         fields.problem = "agentId is not this connection's";
     if (in.type == "COMMAND_ACK") return ack(fields, *members);
@@ -119,11 +120,11 @@ FromAgent DashboardFieldServer::decode(std::string_view frame)
 FromAgent DashboardFieldServer::hello(FieldReader& fields, std::span<const json::Member> members)
 {
     Hello hello;
-    hello.agent_id = fields.needed("agentId", most::id);
-    hello.name = fields.identifier("name", most::id);
-    const std::string_view host = fields.identifier("hostMachine", most::id);
-    hello.version = fields.identifier("version", most::id);
-    hello.platform = fields.identifier("platform", most::id);
+    hello.agent_id = fields.needed("agentId", max_length::id);
+    hello.name = fields.identifier("name", max_length::id);
+    const std::string_view host = fields.identifier("hostMachine", max_length::id);
+    hello.version = fields.identifier("version", max_length::id);
+    hello.platform = fields.identifier("platform", max_length::id);
     if (!fields.problem.empty()) return Malformed{"AGENT_CONNECT: " + fields.problem, {}};
     if (hello.name.empty()) hello.name = host;
     claimed_id_ = hello.agent_id;
@@ -137,7 +138,7 @@ FromAgent DashboardFieldServer::hello(FieldReader& fields, std::span<const json:
 
 FromAgent DashboardFieldServer::ack(FieldReader& fields, std::span<const json::Member> members)
 {
-    const std::string_view id = fields.needed("commandId", most::id);
+    const std::string_view id = fields.needed("commandId", max_length::id);
     const json::Member* const word = find(members, "status");
     const json::Member* const position = find(members, "queuePosition");
     std::uint64_t place = 0;
@@ -159,7 +160,7 @@ FromAgent DashboardFieldServer::ack(FieldReader& fields, std::span<const json::M
 FromAgent DashboardFieldServer::output(FieldReader& fields, std::span<const json::Member> members)
 {
     Stream stream;
-    stream.id = fields.needed("commandId", most::id);
+    stream.id = fields.needed("commandId", max_length::id);
     const json::Member* const content = find(members, "content");
     const json::Member* const type = find(members, "streamType");
     const json::Member* const gap = find(members, "dropped");
@@ -193,7 +194,7 @@ FromAgent DashboardFieldServer::complete(FieldReader& fields, std::span<const js
     std::vector<json::Member> rest{members.begin(), members.end()};
     std::erase_if(rest, [](const json::Member& m) { return m.key == "exitCode" && m.raw.starts_with('-'); });
     FieldReader without{rest, scratch_};
-    const std::string_view words = fields.text("error", most::text);
+    const std::string_view words = fields.text("error", max_length::text);
     Result result = dashboard::read_run_end(without, rest, status == "COMPLETED", made_);
     if (fields.problem.empty()) fields.problem = std::move(without.problem);
     if (!fields.problem.empty()) return Malformed{"COMMAND_COMPLETE: " + fields.problem, result.id};
@@ -210,16 +211,16 @@ FromAgent DashboardFieldServer::pong(std::span<const json::Member> members, cons
 {
     const json::Member* const echoed = find(members, "timestamp");
     std::int64_t ignored = 0;
-    if (echoed && (!read_time(*echoed, ignored) || echoed->raw.size() > most::word))
+    if (echoed && (!read_time(*echoed, ignored) || echoed->raw.size() > max_length::word))
         return Malformed{"PONG: timestamp is not a time in milliseconds", {}};
     return Heartbeat{"{}", frame.at, echoed ? echoed->raw : std::string_view{}};
 }
 
 FromAgent DashboardFieldServer::error(FieldReader& fields, std::int64_t at)
 {
-    const std::string_view code = fields.identifier("code", most::word);
-    const std::string_view type = fields.identifier("errorType", most::word);
-    const std::string_view message = fields.text("message", most::text);
+    const std::string_view code = fields.identifier("code", max_length::word);
+    const std::string_view type = fields.identifier("errorType", max_length::word);
+    const std::string_view message = fields.text("message", max_length::text);
     if (!fields.problem.empty()) return Malformed{"ERROR: " + fields.problem, {}};
     made_ = !code.empty() ? code : !type.empty() ? type : code::internal;
     if (!message.empty()) made_.append(": ").append(message);
@@ -230,11 +231,12 @@ bool DashboardFieldServer::encode(const Welcome& welcome, std::string& out)
 {
     base::JsonWriter json{out};
     if (welcome.accepted) {
-        open_frame(json, world_, "ACK").object().member("messageId", connect_id_);
-        json.member("success", true).member("agentId", clip(agent_id_, most::id));
+        open_frame(json, environment_, "ACK").object().member("messageId", connect_id_);
+        json.member("success", true).member("agentId", clip(agent_id_, max_length::id));
     } else {
-        open_frame(json, world_, "ERROR").object().member("code", unauthorized);
-        json.member("message", welcome.message.empty() ? unauthorized : clip(welcome.message, most::text));
+        open_frame(json, environment_, "ERROR").object().member("code", unauthorized);
+        json.member("message",
+                    welcome.message.empty() ? unauthorized : clip(welcome.message, max_length::text));
     }
     json.end().end();
     return true;
@@ -257,7 +259,9 @@ bool DashboardFieldServer::write_request(std::string& out, const Command& comman
 
     out.reserve(out.size() + command.params.size() + usual_frame);
     base::JsonWriter json{out};
-    open_frame(json, world_, "COMMAND_REQUEST").object().member("commandId", clip(command.id, most::id));
+    open_frame(json, environment_, "COMMAND_REQUEST")
+        .object()
+        .member("commandId", clip(command.id, max_length::id));
     json.member("content", base::RawJson{words ? words->first : line->raw});
     json.array("args").raw_elements(words ? words->rest : std::string_view{}).end();
     json.member("priority", word == "urgent" || word == "high" ? 0 : word == "low" ? 2 : 1);
@@ -281,9 +285,9 @@ bool DashboardFieldServer::write_cancel(std::string& out, const Command& command
     const json::Member* const force = find(*params, "force");
     const bool forced = force && force->raw == "true";
     base::JsonWriter json{out};
-    open_frame(json, world_, "COMMAND_CANCEL").object().member("commandId", base::RawJson{id->raw});
+    open_frame(json, environment_, "COMMAND_CANCEL").object().member("commandId", base::RawJson{id->raw});
     json.member("reason", "interrupted").member("force", forced);
-    if (!command.id.starts_with('~')) write_field(json, "requestId", command.id, most::id);
+    if (!command.id.starts_with('~')) write_field(json, "requestId", command.id, max_length::id);
     json.end().end();
     return true;
 }
@@ -295,14 +299,16 @@ bool DashboardFieldServer::encode(const Command& command, std::string& out)
     if (is_own_type(command.action)) return false;
     std::string frame;
     if (!document_->encode(command, frame)) return false;
-    write_wrapped(out, world_, frame);
+    write_wrapped(out, environment_, frame);
     return true;
 }
 
 bool DashboardFieldServer::encode(const Ping&, std::string& out)
 {
     base::JsonWriter json{out};
-    open_frame(json, world_, "PING").object().member("timestamp", static_cast<double>(now(world_)));
+    open_frame(json, environment_, "PING")
+        .object()
+        .member("timestamp", static_cast<double>(now(environment_)));
     json.end().end();
     return true;
 }
@@ -313,10 +319,11 @@ void write_dashboard_field_error(std::string& out, std::int64_t at, std::string_
                                  std::string_view why)
 {
     // Errors are never answered, so any id will do.
-    const World world{.utc_ms = [at] { return at; }, .uuid = [at] { return "error-" + std::to_string(at); }};
+    const Environment environment{.utc_ms = [at] { return at; },
+                                  .uuid = [at] { return "error-" + std::to_string(at); }};
     base::JsonWriter json{out};
-    open_frame(json, world, "ERROR").object().member("code", clip(code, most::word));
-    write_field(json, "message", why, most::text);
+    open_frame(json, environment, "ERROR").object().member("code", clip(code, max_length::word));
+    write_field(json, "message", why, max_length::text);
     json.end().end();
 }
 

@@ -12,13 +12,13 @@
 namespace agenthost::wire {
 
 // Maximum lengths in bytes. Strings that we write are cut to them.
-namespace most {
+namespace max_length {
 constexpr std::size_t id = 256; // request_id, agent_id
 constexpr std::size_t action = 128;
 constexpr std::size_t secret = 8192; // a JWT with many claims
 constexpr std::size_t word = 64;     // status, code
 constexpr std::size_t text = 4096;   // messages for people
-} // namespace most
+} // namespace max_length
 
 inline const json::Member* find(std::span<const json::Member> members, std::string_view key)
 {

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 8> envelope{"id",       "type",   "timest
 
 class PanelAgent final : public AgentCodec {
 public:
-    explicit PanelAgent(AgentSetup setup) : world_{std::move(setup.world)} {}
+    explicit PanelAgent(AgentSetup setup) : environment_{std::move(setup.environment)} {}
 
     Opening opening(const Hello&) override;
     std::string hello(const Hello& hello) override
@@ -42,7 +42,7 @@ private:
     // The caller writes the value of "data" and closes the frame.
     void begin_event(base::JsonWriter&, std::string_view event, std::int64_t at) const;
 
-    World world_;
+    Environment environment_;
     std::string agent_id_;
     bool nameless_ping_ = false; // the last ping had no id, so its pong has none
     Scratch scratch_;
@@ -60,7 +60,7 @@ Opening PanelAgent::opening(const Hello& hello)
 
 void PanelAgent::foreign(FieldReader& fields)
 {
-    const std::string_view id = fields.identifier("agentId", most::id);
+    const std::string_view id = fields.identifier("agentId", max_length::id);
     if (fields.problem.empty() && !id.empty() && !agent_id_.empty() && id != agent_id_)
         fields.problem = "agentId is not this agent's";
 }
@@ -72,8 +72,8 @@ FromServer PanelAgent::decode(std::string_view frame, bool)
     if (!members) return Malformed{std::move(why), {}};
     scratch_.begin(frame);
     FieldReader fields{*members, scratch_};
-    const std::string_view id = fields.identifier("id", most::id);
-    const std::string_view type = fields.needed("type", most::word);
+    const std::string_view id = fields.identifier("id", max_length::id);
+    const std::string_view type = fields.needed("type", max_length::word);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
     if (type == "ping") return ping(fields, id);
     if (type == "command") return command(*members, fields, id);
@@ -94,9 +94,9 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
     Command command;
     command.id = id;
     command.params = "{}";
-    command.action = fields.identifier("action", most::action);
+    command.action = fields.identifier("action", max_length::action);
     foreign(fields);
-    command.target = fields.identifier("serverId", most::id);
+    command.target = fields.identifier("serverId", max_length::id);
     std::string_view timeout = fields.raw("timeout");
     const json::Member* payload = find(members, "payload");
     const json::Member* nested = find(members, "data");
@@ -115,10 +115,10 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
         const auto inner = json::split(nested->raw, why);
         if (!inner) return Malformed{"data: " + why, id};
         FieldReader more{*inner, scratch_};
-        if (command.id.empty()) command.id = more.identifier("id", most::id);
-        command.action = more.identifier("action", most::action);
+        if (command.id.empty()) command.id = more.identifier("id", max_length::id);
+        command.action = more.identifier("action", max_length::action);
         foreign(more);
-        const std::string_view target = more.identifier("serverId", most::id);
+        const std::string_view target = more.identifier("serverId", max_length::id);
         if (command.target.empty()) command.target = target;
         if (timeout.empty()) timeout = more.raw("timeout");
         if (!more.problem.empty()) return Malformed{"data: " + more.problem, command.id};
@@ -140,7 +140,7 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
         const auto inner = json::split(body.raw, why);
         if (!inner) return Malformed{"payload: " + why, command.id};
         FieldReader more{*inner, scratch_};
-        command.target = more.identifier("serverId", most::id);
+        command.target = more.identifier("serverId", max_length::id);
         if (!more.problem.empty()) return Malformed{"payload: " + more.problem, command.id};
     }
     return command;
@@ -152,12 +152,12 @@ void PanelAgent::begin(base::JsonWriter& json, std::string_view id, std::string_
     json.object();
     if (!id.empty()) json.member("id", id);
     json.member("type", type);
-    write_time(json, "timestamp", at != 0 ? at : now(world_));
+    write_time(json, "timestamp", at != 0 ? at : now(environment_));
 }
 
 void PanelAgent::begin_event(base::JsonWriter& json, std::string_view event, std::int64_t at) const
 {
-    begin(json, new_id(world_), "event", at);
+    begin(json, new_id(environment_), "event", at);
     json.member("event", event).key("data");
 }
 
@@ -177,9 +177,9 @@ bool PanelAgent::encode(const Result& result, std::string& out)
     } else {
         const Error& error = result.error;
         const std::string_view code = error.code.empty() ? code::internal : error.code;
-        json.object("error").member("code", clip(code, most::word));
-        write_field(json, "message", error.message.empty() ? code : error.message, most::text);
-        write_field(json, "detail", error.detail, most::text);
+        json.object("error").member("code", clip(code, max_length::word));
+        write_field(json, "message", error.message.empty() ? code : error.message, max_length::text);
+        write_field(json, "detail", error.detail, max_length::text);
         if (!error.data.empty()) json.member("data", base::RawJson{error.data});
         write_outcome(json, result);
         json.end();
@@ -220,12 +220,12 @@ bool PanelAgent::encode(const Event& event, std::string& out)
         add = members && !own && members->size() < json::max_members;
     }
     base::JsonWriter json{out};
-    begin(json, new_id(world_), "event", event.at);
-    if (!in_data && !add) write_field(json, "serverId", event.target, most::id);
-    json.member("event", clip(name, most::action));
+    begin(json, new_id(environment_), "event", event.at);
+    if (!in_data && !add) write_field(json, "serverId", event.target, max_length::id);
+    json.member("event", clip(name, max_length::action));
     if (add)
         json.object("data")
-            .member("serverId", clip(event.target, most::id))
+            .member("serverId", clip(event.target, max_length::id))
             .raw_members(members_of(data))
             .end();
     else
@@ -260,9 +260,9 @@ bool PanelAgent::encode(const Log& log, std::string& out)
     base::JsonWriter json{out};
     begin_event(json, "log", log.at);
     json.object()
-        .member("level", clip(log.level, most::word))
-        .member("message", clip(log.message, most::text));
-    write_field(json, "source", log.source, most::id);
+        .member("level", clip(log.level, max_length::word))
+        .member("message", clip(log.message, max_length::text));
+    write_field(json, "source", log.source, max_length::id);
     json.end().end();
     return true;
 }

@@ -2,8 +2,8 @@
 // tests/wire/vectors/panel.
 //
 // Heartbeat.facts map to the members of panel's `pong`: agent_status -> agentStatus, active_servers ->
-// activeServers, system_load -> systemLoad. Uses World's utc_ms for timestamps, uuid for the ids of events
-// and pings.
+// activeServers, system_load -> systemLoad. Uses Environment's utc_ms for timestamps, uuid for the ids of
+// events and pings.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 1> progress_id{"id"};
 class PanelServer final : public ServerCodec {
 public:
     explicit PanelServer(ServerSetup setup)
-        : world_{std::move(setup.world)}, agent_id_{std::move(setup.agent_id)}
+        : environment_{std::move(setup.environment)}, agent_id_{std::move(setup.agent_id)}
     {}
 
     FromAgent decode(std::string_view frame) override;
@@ -48,7 +48,7 @@ private:
     FromAgent pong(const Frame&);
     void begin(base::JsonWriter&, std::string_view id, std::string_view type) const;
 
-    World world_;
+    Environment environment_;
     std::string agent_id_;
     Scratch scratch_;
     // Storage for what is neither in the frame nor in scratch_; at most twice the frame.
@@ -70,9 +70,9 @@ FromAgent PanelServer::decode(std::string_view frame)
     renew(memory_);
     FieldReader fields{*members, scratch_};
     Frame f;
-    f.id = fields.identifier("id", most::id);
-    const std::string_view type = fields.needed("type", most::word);
-    const std::string_view agent = fields.identifier("agentId", most::id);
+    f.id = fields.identifier("id", max_length::id);
+    const std::string_view type = fields.needed("type", max_length::word);
+    const std::string_view agent = fields.identifier("agentId", max_length::id);
     f.at = base::from_iso8601(value(*members, "timestamp").text).value_or(0);
     f.data = value(*members, "data"), f.error = value(*members, "error");
     if (fields.problem.empty() && !agent.empty() && !agent_id_.empty() && agent != agent_id_)
@@ -95,7 +95,7 @@ FromAgent PanelServer::response(std::span<const json::Member> members, FieldRead
     if (!success || success->kind != json::Kind::boolean)
         return Malformed{"success is neither true nor false", f.id};
     if (success->raw == "false") return failure(fields, f);
-    const std::string_view message = fields.text("message", most::text);
+    const std::string_view message = fields.text("message", max_length::text);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
     Result result;
     result.id = f.id;
@@ -109,7 +109,7 @@ FromAgent PanelServer::failure(FieldReader& fields, const Frame& f)
     result.id = f.id;
     result.outcome = Outcome::error;
     Error& error = result.error;
-    const std::string_view message = fields.text("message", most::text);
+    const std::string_view message = fields.text("message", max_length::text);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
     std::string_view outcome;
     if (f.error.kind == json::Kind::object) {
@@ -117,14 +117,14 @@ FromAgent PanelServer::failure(FieldReader& fields, const Frame& f)
         const auto inner = json::split(f.error.raw, why);
         if (!inner) return Malformed{"error: " + why, f.id};
         FieldReader more{*inner, scratch_};
-        error.code = more.identifier("code", most::word);
-        error.message = more.text("message", most::text);
-        error.detail = more.text("detail", most::text);
+        error.code = more.identifier("code", max_length::word);
+        error.message = more.text("message", max_length::text);
+        error.detail = more.text("detail", max_length::text);
         error.data = more.raw("data");
-        outcome = more.identifier("outcome", most::word);
+        outcome = more.identifier("outcome", max_length::word);
         if (!more.problem.empty()) return Malformed{"error: " + more.problem, f.id};
     } else if (f.error.kind == json::Kind::string) { // text only
-        error.message = fields.text("error", most::text);
+        error.message = fields.text("error", max_length::text);
         if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
     }
     if (error.message.empty()) error.message = message;
@@ -138,8 +138,8 @@ FromAgent PanelServer::event(FieldReader& fields, const Frame& f)
 {
     Event event;
     event.at = f.at;
-    event.topic = fields.needed("event", most::action);
-    event.target = fields.identifier("serverId", most::id);
+    event.topic = fields.needed("event", max_length::action);
+    event.target = fields.identifier("serverId", max_length::id);
     event.json = f.data.raw.empty() ? "{}" : f.data.raw;
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), f.id};
     if (f.data.kind != json::Kind::object) return event;
@@ -149,17 +149,17 @@ FromAgent PanelServer::event(FieldReader& fields, const Frame& f)
     if (!inner) return event; // too many keys, or a duplicate key: unchanged
     FieldReader more{*inner, scratch_};
     if (event.topic == "progress") {
-        const std::string_view id = more.identifier("id", most::id);
+        const std::string_view id = more.identifier("id", max_length::id);
         if (!id.empty()) return Progress{id, scratch_.object(*inner, progress_id)};
     } else if (event.topic == "log") {
         Log log;
-        log.level = more.identifier("level", most::word);
-        log.message = more.text("message", most::text);
-        log.source = more.identifier("source", most::id);
+        log.level = more.identifier("level", max_length::word);
+        log.message = more.text("message", max_length::text);
+        log.source = more.identifier("source", max_length::id);
         log.at = f.at;
         if (more.problem.empty() && !log.message.empty()) return log;
     }
-    if (event.target.empty()) event.target = more.identifier("serverId", most::id);
+    if (event.target.empty()) event.target = more.identifier("serverId", max_length::id);
     return event;
 }
 
@@ -184,9 +184,9 @@ FromAgent PanelServer::pong(const Frame& f)
 
 void PanelServer::begin(base::JsonWriter& json, std::string_view id, std::string_view type) const
 {
-    const std::string made = id.empty() ? new_id(world_) : std::string{};
+    const std::string made = id.empty() ? new_id(environment_) : std::string{};
     json.object().member("id", id.empty() ? std::string_view{made} : id).member("type", type);
-    write_time(json, "timestamp", now(world_));
+    write_time(json, "timestamp", now(environment_));
 }
 
 bool PanelServer::encode(const Command& command, std::string& out)
@@ -202,9 +202,9 @@ bool PanelServer::encode(const Command& command, std::string& out)
     }();
     base::JsonWriter json{out};
     begin(json, command.id, "command");
-    write_field(json, "agentId", agent_id_, most::id);
-    if (!target_in_params) write_field(json, "serverId", command.target, most::id);
-    write_field(json, "action", command.action, most::action);
+    write_field(json, "agentId", agent_id_, max_length::id);
+    if (!target_in_params) write_field(json, "serverId", command.target, max_length::id);
+    write_field(json, "action", command.action, max_length::action);
     if (command.timeout) {
         std::string seconds;
         append_seconds(seconds, *command.timeout);

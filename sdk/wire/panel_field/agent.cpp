@@ -76,13 +76,13 @@ void write_failure(base::JsonWriter& json, std::string_view type, const Result& 
     const std::string_view message = result.error.message.empty() ? code : result.error.message;
     if (type == "server_status") json.member("status", "error");
     if (type == "server_output") {
-        write_field(json, "output", message, most::text);
+        write_field(json, "output", message, max_length::text);
         json.member("stream", "stderr");
     }
     if (type == "file_content") json.member("success", false);
-    write_field(json, "error", message, most::text);
-    write_field(json, "code", code, most::word);
-    write_field(json, "detail", result.error.detail, most::text);
+    write_field(json, "error", message, max_length::text);
+    write_field(json, "code", code, max_length::word);
+    write_field(json, "detail", result.error.detail, max_length::text);
 }
 
 // Writes the result's data, except members that the answer repeats from the request, and adds members that
@@ -111,7 +111,7 @@ void write_success(base::JsonWriter& json, std::string_view type, const Request&
 class PanelFieldAgent final : public AgentCodec {
 public:
     explicit PanelFieldAgent(AgentSetup setup)
-        : world_{setup.world}, document_{make_panel_agent(std::move(setup))}
+        : environment_{setup.environment}, document_{make_panel_agent(std::move(setup))}
     {}
 
     Opening opening(const Hello&) override;
@@ -136,7 +136,7 @@ private:
     void write_answer(std::string& out, const Request&, const Result&) const;
     void write_error(std::string& out, const Error&) const;
 
-    World world_;
+    Environment environment_;
     std::unique_ptr<AgentCodec> document_;
     std::string agent_id_, name_, version_, platform_, arch_, capabilities_; // for system_info
     Requests requests_;
@@ -175,19 +175,19 @@ base::JsonWriter& PanelFieldAgent::begin(base::JsonWriter& json, std::string_vie
                                          std::string_view message_id, std::int64_t at) const
 {
     json.object().member("type", type);
-    write_field(json, "messageId", message_id, most::id);
-    write_time(json, "timestamp", at != 0 ? at : now(world_));
+    write_field(json, "messageId", message_id, max_length::id);
+    write_time(json, "timestamp", at != 0 ? at : now(environment_));
     return json.key("data");
 }
 
 void PanelFieldAgent::write_system_info(std::string& out) const
 {
     base::JsonWriter json{out};
-    begin(json, "system_info", {}, 0).object().member("nodeId", clip(agent_id_, most::id));
-    write_field(json, "hostname", name_, most::id);
-    write_field(json, "os", platform_, most::id);
-    write_field(json, "arch", arch_, most::id);
-    write_field(json, "version", version_, most::id);
+    begin(json, "system_info", {}, 0).object().member("nodeId", clip(agent_id_, max_length::id));
+    write_field(json, "hostname", name_, max_length::id);
+    write_field(json, "os", platform_, max_length::id);
+    write_field(json, "arch", arch_, max_length::id);
+    write_field(json, "version", version_, max_length::id);
     json.member("capabilities", base::RawJson{capabilities_.empty() ? "[]" : capabilities_});
     json.end().end();
 }
@@ -208,7 +208,7 @@ FromServer PanelFieldAgent::decode(std::string_view frame, bool authenticating)
 // Answered by an `error` frame if the request has no id.
 FromServer PanelFieldAgent::refuse(std::string_view id, std::string reason)
 {
-    made_id_ = id.empty() ? std::string{refused_prefix} + new_id(world_) : std::string{id};
+    made_id_ = id.empty() ? std::string{refused_prefix} + new_id(environment_) : std::string{id};
     return Malformed{std::move(reason), made_id_};
 }
 
@@ -216,12 +216,12 @@ FromServer PanelFieldAgent::request(std::span<const json::Member> members)
 {
     FieldReader fields{members, scratch_};
     Request request;
-    request.type = fields.needed("type", most::action);
-    request.message_id = fields.identifier("messageId", most::id);
-    if (request.message_id.empty()) request.message_id = fields.identifier("id", most::id);
-    std::string_view node = fields.identifier("nodeId", most::id);
-    if (node.empty()) node = fields.identifier("agentId", most::id);
-    request.server_id = fields.identifier("serverId", most::id);
+    request.type = fields.needed("type", max_length::action);
+    request.message_id = fields.identifier("messageId", max_length::id);
+    if (request.message_id.empty()) request.message_id = fields.identifier("id", max_length::id);
+    std::string_view node = fields.identifier("nodeId", max_length::id);
+    if (node.empty()) node = fields.identifier("agentId", max_length::id);
+    request.server_id = fields.identifier("serverId", max_length::id);
     if (fields.problem.empty() && !node.empty() && !agent_id_.empty() && node != agent_id_)
         fields.problem = "nodeId is not this agent's";
     const json::Member* const data = find(members, "data");
@@ -237,13 +237,14 @@ FromServer PanelFieldAgent::request(std::span<const json::Member> members)
     if (!inner) return refuse(request.message_id, "data: " + why);
     FieldReader more{*inner, scratch_};
     if (const json::Member* const id = find(*inner, "serverId"); id && id->kind != json::Kind::null)
-        request.server_id = more.identifier("serverId", most::id);
-    if (const json::Member* const path = find(*inner, "path"); path && path->text.size() <= most::text)
+        request.server_id = more.identifier("serverId", max_length::id);
+    if (const json::Member* const path = find(*inner, "path"); path && path->text.size() <= max_length::text)
         request.path = path->text;
     if (more.problem.empty()) translate(request.type, *inner, command, more.problem);
     if (!more.problem.empty()) return refuse(request.message_id, "data: " + more.problem);
 
-    request.id = request.message_id.empty() ? "~" + request.type + "~" + new_id(world_) : request.message_id;
+    request.id =
+        request.message_id.empty() ? "~" + request.type + "~" + new_id(environment_) : request.message_id;
     made_id_ = request.id, made_target_ = request.server_id;
     command.id = made_id_, command.action = made_action_, command.target = made_target_;
     requests_.add(std::move(request));
@@ -279,9 +280,9 @@ void PanelFieldAgent::write_error(std::string& out, const Error& error) const
 {
     const std::string_view code = error.code.empty() ? code::internal : error.code;
     base::JsonWriter json{out};
-    begin(json, "error", {}, 0).object().member("code", clip(code, most::word));
-    write_field(json, "message", error.message.empty() ? code : error.message, most::text);
-    write_field(json, "details", error.detail, most::text);
+    begin(json, "error", {}, 0).object().member("code", clip(code, max_length::word));
+    write_field(json, "message", error.message.empty() ? code : error.message, max_length::text);
+    write_field(json, "details", error.detail, max_length::text);
     json.end().end();
 }
 
@@ -290,9 +291,9 @@ void PanelFieldAgent::write_answer(std::string& out, const Request& request, con
     const std::string_view type = answer_type(request.type);
     base::JsonWriter json{out};
     begin(json, type, request.message_id, 0).object();
-    write_time(json, "timestamp", now(world_));
-    write_field(json, "serverId", request.server_id, most::id);
-    write_field(json, "path", request.path, most::text);
+    write_time(json, "timestamp", now(environment_));
+    write_field(json, "serverId", request.server_id, max_length::id);
+    write_field(json, "path", request.path, max_length::text);
     if (result.outcome != Outcome::success)
         write_failure(json, type, result);
     else
@@ -323,7 +324,7 @@ bool PanelFieldAgent::encode(const Progress& progress, std::string& out)
     if (progress.id.starts_with('~') || requests_.has(progress.id)) return false;
     base::JsonWriter json{out};
     json.object().member("id", progress.id).member("type", "response");
-    write_time(json, "timestamp", now(world_));
+    write_time(json, "timestamp", now(environment_));
     json.member("status", "processing").member("success", true);
     if (is_object(progress.json)) {
         json.member("data", base::RawJson{progress.json});
@@ -348,7 +349,7 @@ bool PanelFieldAgent::encode(const Event& event, std::string& out)
     if (!data) return document_->encode(event, out);
     base::JsonWriter json{out};
     begin(json, word->type, {}, event.at).object();
-    if (!find(*data, "serverId")) write_field(json, "serverId", event.target, most::id);
+    if (!find(*data, "serverId")) write_field(json, "serverId", event.target, max_length::id);
     const json::Member* const source = word->member.empty() ? nullptr : find(*data, word->source);
     if (source && !find(*data, word->member)) json.member(word->member, base::RawJson{source->raw});
     json.raw_members(members_of(event.json)).end().end();
@@ -363,8 +364,8 @@ bool PanelFieldAgent::encode(const Heartbeat& beat, std::string& out)
     }
     if (document_->encode(beat, out)) return true; // the answer to a ping
     base::JsonWriter json{out};
-    begin(json, "heartbeat", {}, beat.at).object().member("nodeId", clip(agent_id_, most::id));
-    write_time(json, "timestamp", beat.at != 0 ? beat.at : now(world_));
+    begin(json, "heartbeat", {}, beat.at).object().member("nodeId", clip(agent_id_, max_length::id));
+    write_time(json, "timestamp", beat.at != 0 ? beat.at : now(environment_));
     json.member("status", "online");
     if (beat.facts.size() > 2 && beat.facts.size() <= max_facts && is_object(beat.facts))
         json.member("facts", base::RawJson{beat.facts});

@@ -19,7 +19,8 @@ using namespace panel_field;
 class PanelFieldServer final : public ServerCodec {
 public:
     explicit PanelFieldServer(ServerSetup setup)
-        : world_{setup.world}, agent_id_{setup.agent_id}, document_{make_panel_server(std::move(setup))}
+        : environment_{setup.environment}, agent_id_{setup.agent_id}, document_{
+                                                                          make_panel_server(std::move(setup))}
     {}
 
     FromAgent decode(std::string_view frame) override;
@@ -39,7 +40,7 @@ private:
         return !node_id.empty() && !agent_id_.empty() && node_id != agent_id_;
     }
 
-    World world_;
+    Environment environment_;
     std::string agent_id_;
     std::unique_ptr<ServerCodec> document_;
     Scratch scratch_;
@@ -60,7 +61,7 @@ FromAgent PanelFieldServer::decode(std::string_view frame)
     const auto members = json::split(frame, why);
     if (!members) return Malformed{std::move(why), {}};
     const json::Member* const named = find(*members, "type");
-    const std::string type{named ? clip(named->text, most::word) : std::string_view{}};
+    const std::string type{named ? clip(named->text, max_length::word) : std::string_view{}};
     const EventWord* const event = event_word(type);
     if (!event && type != "heartbeat" && type != "system_info" && type != "error") return document(frame);
 
@@ -78,7 +79,7 @@ FromAgent PanelFieldServer::decode(std::string_view frame)
     if (type == "heartbeat") return heartbeat(fields, time);
     if (type == "system_info") return system_info(fields, *inner);
     if (type == "error") return error(fields, time);
-    const Event told{event->topic, raw, fields.identifier("serverId", most::id), time};
+    const Event told{event->topic, raw, fields.identifier("serverId", max_length::id), time};
     if (!fields.problem.empty()) return Malformed{type + ": " + fields.problem, {}};
     return told;
 }
@@ -98,7 +99,7 @@ FromAgent PanelFieldServer::document(std::string_view frame)
 
 FromAgent PanelFieldServer::heartbeat(FieldReader& data, std::int64_t at) const
 {
-    const std::string_view node = data.identifier("nodeId", most::id);
+    const std::string_view node = data.identifier("nodeId", max_length::id);
     const std::string_view facts = data.raw("facts");
     if (data.problem.empty() && foreign(node))
         data.problem = "nodeId is not the one this connection was opened for";
@@ -110,11 +111,11 @@ FromAgent PanelFieldServer::heartbeat(FieldReader& data, std::int64_t at) const
 FromAgent PanelFieldServer::system_info(FieldReader& data, std::span<const json::Member> members) const
 {
     Hello hello;
-    hello.agent_id = data.identifier("nodeId", most::id);
-    hello.name = data.identifier("hostname", most::id);
-    hello.platform = data.identifier("os", most::id);
-    hello.arch = data.identifier("arch", most::id);
-    hello.version = data.identifier("version", most::id);
+    hello.agent_id = data.identifier("nodeId", max_length::id);
+    hello.name = data.identifier("hostname", max_length::id);
+    hello.platform = data.identifier("os", max_length::id);
+    hello.arch = data.identifier("arch", max_length::id);
+    hello.version = data.identifier("version", max_length::id);
     if (data.problem.empty() && foreign(hello.agent_id))
         data.problem = "nodeId is not the one this connection was opened for";
     if (hello.agent_id.empty()) hello.agent_id = agent_id_;
@@ -128,8 +129,8 @@ FromAgent PanelFieldServer::system_info(FieldReader& data, std::span<const json:
 // Sent by an agent when a request without an id failed. Nothing waits for it, so it is logged.
 FromAgent PanelFieldServer::error(FieldReader& data, std::int64_t at)
 {
-    const std::string_view code = data.identifier("code", most::word);
-    const std::string_view message = data.text("message", most::text);
+    const std::string_view code = data.identifier("code", max_length::word);
+    const std::string_view message = data.text("message", max_length::text);
     if (!data.problem.empty()) return Malformed{"error: " + data.problem, {}};
     made_ = code.empty() ? code::internal : code;
     if (!message.empty()) made_.append(": ").append(message);
@@ -141,7 +142,7 @@ bool PanelFieldServer::encode(const Welcome& welcome, std::string& out)
     if (!welcome.accepted) return false;
     base::JsonWriter json{out};
     json.object().member("type", "system_info_request");
-    write_time(json, "timestamp", now(world_));
+    write_time(json, "timestamp", now(environment_));
     json.end();
     return true;
 }
@@ -153,7 +154,7 @@ bool PanelFieldServer::encode(const Command& command, std::string& out)
     if (!document_->encode(command, inner)) return false;
     base::JsonWriter json{out};
     json.object().member("type", "command").member("id", command.id);
-    write_time(json, "timestamp", now(world_));
+    write_time(json, "timestamp", now(environment_));
     json.member("data", base::RawJson{inner}).end();
     return true;
 }

@@ -31,7 +31,7 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     scratch_.begin(frame);
     renew(memory_), renew(decimal_);
     FieldReader fields{*members, scratch_};
-    const std::string_view type = fields.needed("type", most::action);
+    const std::string_view type = fields.needed("type", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
     if (std::find(not_requests.begin(), not_requests.end(), type) != not_requests.end()) return Nothing{};
     const json::Member* const payload = find(*members, "payload");
@@ -39,7 +39,7 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     if (type == "print" && bare && find(*members, "taskId")) return flat_print(*members, fields);
 
     const std::string_view outer_id = envelope_id(*members, fields);
-    const std::string_view outer_shop = fields.identifier("shopId", most::id);
+    const std::string_view outer_shop = fields.identifier("shopId", max_length::id);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), outer_id};
     if (!bare && payload->kind != json::Kind::object) return Malformed{"payload is not an object", outer_id};
 
@@ -47,25 +47,25 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
     if (!inner) return Malformed{"payload: " + why, outer_id};
     FieldReader more{*inner, scratch_};
     if (type == "error") { // not a request either; one of them rejects us
-        if (more.identifier("code", most::word) != auth_failed) return Nothing{};
-        return Welcome{false, more.text("message", most::text)};
+        if (more.identifier("code", max_length::word) != auth_failed) return Nothing{};
+        return Welcome{false, more.text("message", max_length::text)};
     }
     const bool task = type.starts_with(print::task);
     // A task's id is taken from the payload first. In other frames the payload has the action's parameters,
     // where `id` may differ.
     std::string_view id = outer_id;
     if (task || (id.empty() && !raw_of(*inner, "id", json::Kind::string).empty())) {
-        const std::string_view inner_id = more.identifier("id", most::id);
+        const std::string_view inner_id = more.identifier("id", max_length::id);
         if (!inner_id.empty()) id = inner_id;
     }
-    const std::string_view shop = more.identifier("shopId", most::id);
+    const std::string_view shop = more.identifier("shopId", max_length::id);
     if (more.problem.empty() && (foreign(outer_shop) || foreign(shop)))
         more.problem = "shopId is not this shop's";
     if (more.problem.empty() && id.empty() && type != task_ping) more.problem = "id is missing";
     if (!id.empty()) {
         strays_ = 0;
     } else if (task || ++strays_ <= max_strays) { // answered although it has no id
-        made_id_.assign(made).append(new_id(world_));
+        made_id_.assign(made).append(new_id(environment_));
         id = made_id_;
     }
 
@@ -115,10 +115,10 @@ void PrintAgent::expect(std::string_view id, std::string_view params)
 // Seen in the field: {"type":"print","taskId","printerIP","port","data","encoding"}, all at the top level.
 FromServer PrintAgent::flat_print(std::span<const json::Member> members, FieldReader& fields)
 {
-    const std::string_view task_id = fields.needed("taskId", most::id - flat.size());
+    const std::string_view task_id = fields.needed("taskId", max_length::id - flat.size());
     if (fields.problem.empty()) made_id_.assign(flat).append(task_id);
     const std::string_view id = fields.problem.empty() ? std::string_view{made_id_} : std::string_view{};
-    if (foreign(fields.identifier("shopId", most::id))) fields.problem = "shopId is not this shop's";
+    if (foreign(fields.identifier("shopId", max_length::id))) fields.problem = "shopId is not this shop's";
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
 
     const auto given = [&](std::string_view key) {

@@ -23,7 +23,7 @@ inline bool is_made(std::string_view id)
 
 class PrintAgent final : public AgentCodec {
 public:
-    explicit PrintAgent(AgentSetup setup) : world_{std::move(setup.world)} {}
+    explicit PrintAgent(AgentSetup setup) : environment_{std::move(setup.environment)} {}
 
     Opening opening(const Hello&) override;
     std::string hello(const Hello&) override;
@@ -55,7 +55,7 @@ private:
     static void write_error(base::JsonWriter&, const Result&);
     static bool encode_flat(const Result&, std::string& out);
 
-    World world_;
+    Environment environment_;
     std::string agent_id_;
     std::vector<Pending> pending_;
     std::optional<milliseconds> interval_;

@@ -37,10 +37,10 @@ std::string PrintAgent::hello(const Hello& hello)
     std::string out;
     base::JsonWriter json{out};
     json.object().member("type", "register").object("payload").member("shopId", hello.agent_id);
-    write_field(json, "version", hello.version, most::id);
-    write_field(json, "platform", hello.platform, most::id);
-    write_field(json, "arch", arch_of(hello.arch), most::id);
-    write_field(json, "hostname", hello.name, most::id);
+    write_field(json, "version", hello.version, max_length::id);
+    write_field(json, "platform", hello.platform, max_length::id);
+    write_field(json, "arch", arch_of(hello.arch), max_length::id);
+    write_field(json, "hostname", hello.name, max_length::id);
     json.member("udpPort", nullptr);
     json.member("capabilities", base::RawJson{hello.capabilities.empty() ? "[]" : hello.capabilities});
     json.end().end();
@@ -55,7 +55,7 @@ void PrintAgent::settle(const Result& result)
     const bool settings = found != pending_.end() || result.action == task_config;
     if (settings && result.outcome == Outcome::success) {
         if (found != pending_.end() && found->interval) interval_ = found->interval;
-        config_push_at_ = now(world_);
+        config_push_at_ = now(environment_);
         due_ = true;
     }
     if (found != pending_.end()) pending_.erase(found);
@@ -70,9 +70,9 @@ bool PrintAgent::encode(const Result& result, std::string& out)
     const bool ponged = success && result.action == task_ping;
     base::JsonWriter json{out};
     json.object().member("type", "task_result");
-    if (has_id) write_field(json, "id", result.id, most::id);
+    if (has_id) write_field(json, "id", result.id, max_length::id);
     json.object("payload");
-    if (has_id) write_field(json, "id", result.id, most::id);
+    if (has_id) write_field(json, "id", result.id, max_length::id);
     json.member("status", success ? ponged ? "pong" : "success" : "error");
     if (!success) {
         write_error(json, result);
@@ -97,9 +97,9 @@ void PrintAgent::write_error(base::JsonWriter& json, const Result& result)
 {
     const Error& error = result.error;
     const std::string_view code = error.code.empty() ? code::internal : error.code;
-    json.member("message", clip(error.message.empty() ? code : error.message, most::text));
-    write_field(json, "code", code, most::word);
-    write_field(json, "detail", error.detail, most::text);
+    json.member("message", clip(error.message.empty() ? code : error.message, max_length::text));
+    write_field(json, "code", code, max_length::word);
+    write_field(json, "detail", error.detail, max_length::text);
     // The server must know whether paper may have been printed. No code implies "unknown", so that outcome is
     // always sent.
     const bool says_outcome = result.outcome != outcome_of(code);
@@ -125,7 +125,7 @@ bool PrintAgent::encode_flat(const Result& result, std::string& out)
 {
     base::JsonWriter json{out};
     json.object().member("type", "print_result");
-    write_field(json, "taskId", result.id.substr(flat.size()), most::id);
+    write_field(json, "taskId", result.id.substr(flat.size()), max_length::id);
     if (result.outcome == Outcome::success) {
         json.member("success", true);
         std::string why;
@@ -136,8 +136,8 @@ bool PrintAgent::encode_flat(const Result& result, std::string& out)
     } else {
         const Error& error = result.error;
         json.member("success", false);
-        write_field(json, "error", error.message.empty() ? error.code : error.message, most::text);
-        write_field(json, "code", error.code, most::word);
+        write_field(json, "error", error.message.empty() ? error.code : error.message, max_length::text);
+        write_field(json, "code", error.code, max_length::word);
         write_outcome(json, result);
     }
     json.end();
@@ -152,20 +152,20 @@ bool PrintAgent::encode(const Event& event, std::string& out)
         if (const auto members = json::split(event.json, why)) {
             const std::string_view own_level = raw_of(*members, "level", json::Kind::string);
             const std::string_view own_message = raw_of(*members, "message", json::Kind::string);
-            if (!own_level.empty() && own_level.size() <= most::word) level = own_level;
-            if (own_message.size() > 2 && own_message.size() <= most::text) message = own_message;
+            if (!own_level.empty() && own_level.size() <= max_length::word) level = own_level;
+            if (own_message.size() > 2 && own_message.size() <= max_length::text) message = own_message;
         }
     }
     base::JsonWriter json{out};
     json.object().member("type", "log_event").object("payload");
     json.member("level", base::RawJson{level});
     if (message.empty())
-        json.member("message", clip(event.topic, most::action));
+        json.member("message", clip(event.topic, max_length::action));
     else
         json.member("message", base::RawJson{message});
-    write_time(json, "timestamp", event.at != 0 ? event.at : now(world_));
-    write_field(json, "event", event.topic, most::action);
-    write_field(json, "target", event.target, most::id);
+    write_time(json, "timestamp", event.at != 0 ? event.at : now(environment_));
+    write_field(json, "event", event.topic, max_length::action);
+    write_field(json, "target", event.target, max_length::id);
     json.member("data", base::RawJson{event.json.empty() ? "{}" : event.json});
     json.end().end();
     return true;
@@ -175,10 +175,10 @@ bool PrintAgent::encode(const Log& log, std::string& out)
 {
     base::JsonWriter json{out};
     json.object().member("type", "log_event").object("payload");
-    json.member("level", clip(log.level.empty() ? "info" : log.level, most::word));
-    json.member("message", clip(log.message, most::text));
-    write_time(json, "timestamp", log.at != 0 ? log.at : now(world_));
-    write_field(json, "source", log.source, most::id);
+    json.member("level", clip(log.level.empty() ? "info" : log.level, max_length::word));
+    json.member("message", clip(log.message, max_length::text));
+    write_time(json, "timestamp", log.at != 0 ? log.at : now(environment_));
+    write_field(json, "source", log.source, max_length::id);
     json.end().end();
     return true;
 }
@@ -195,7 +195,10 @@ bool PrintAgent::encode(const Heartbeat& beat, std::string& out)
     const std::string_view uptime = fact("uptime", {}), load = fact("system_load", {});
     out.reserve(out.size() + beat.facts.size() + usual_heartbeat);
     base::JsonWriter json{out};
-    json.object().member("type", "heartbeat").object("payload").member("shopId", clip(agent_id_, most::id));
+    json.object()
+        .member("type", "heartbeat")
+        .object("payload")
+        .member("shopId", clip(agent_id_, max_length::id));
     if (!uptime.empty()) json.member("uptime", base::RawJson{uptime});
     json.member("devices", base::RawJson{fact("devices", "[]")});
     json.object("telemetry").member("logs", base::RawJson{fact("logs", "[]")});

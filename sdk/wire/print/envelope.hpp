@@ -11,7 +11,8 @@ namespace agenthost::wire::print {
 inline std::string_view envelope_id(std::span<const json::Member> members, FieldReader& fields)
 {
     const json::Member* const id = find(members, "id");
-    return id && id->kind == json::Kind::string ? fields.identifier("id", most::id) : std::string_view{};
+    return id && id->kind == json::Kind::string ? fields.identifier("id", max_length::id)
+                                                : std::string_view{};
 }
 
 // A member; null is treated as absent.

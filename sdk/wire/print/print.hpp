@@ -3,7 +3,7 @@
 //
 // Heartbeat.facts map to the members of print's `heartbeat`: uptime, devices, telemetry.logs (logs),
 // telemetry.status (agent_status: "healthy" is "online"), telemetry.systemLoad (system_load), config_push_at.
-// Uses World's utc_ms for timestamps, uuid for missing ids.
+// Uses Environment's utc_ms for timestamps, uuid for missing ids.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -58,7 +58,7 @@ FromAgent PrintServer::decode(std::string_view frame)
     renew(memory_), renew(decimal_);
     FieldReader fields{*members, scratch_};
     const std::string_view id = envelope_id(*members, fields);
-    const std::string_view type = fields.needed("type", most::action);
+    const std::string_view type = fields.needed("type", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
     if (type == "print_result") return flat_result(*members, fields);
     const bool known =
@@ -86,12 +86,12 @@ FromAgent PrintServer::decode(std::string_view frame)
 FromAgent PrintServer::hello(std::span<const json::Member> payload, FieldReader& fields)
 {
     Hello hello;
-    hello.agent_id =
-        agent_id_.empty() ? fields.needed("shopId", most::id) : fields.identifier("shopId", most::id);
-    hello.version = fields.identifier("version", most::id);
-    hello.platform = fields.identifier("platform", most::id);
-    hello.arch = fields.identifier("arch", most::id);
-    hello.name = fields.identifier("hostname", most::id);
+    hello.agent_id = agent_id_.empty() ? fields.needed("shopId", max_length::id)
+                                       : fields.identifier("shopId", max_length::id);
+    hello.version = fields.identifier("version", max_length::id);
+    hello.platform = fields.identifier("platform", max_length::id);
+    hello.arch = fields.identifier("arch", max_length::id);
+    hello.name = fields.identifier("hostname", max_length::id);
     const json::Member capabilities = value(payload, "capabilities");
     if (!fields.problem.empty()) return Malformed{"register: " + fields.problem, register_id_};
     if (!capabilities.raw.empty() && capabilities.kind != json::Kind::array)
@@ -108,7 +108,7 @@ FromAgent PrintServer::hello(std::span<const json::Member> payload, FieldReader&
 FromAgent PrintServer::heartbeat(std::span<const json::Member> payload, FieldReader& fields,
                                  std::string_view id)
 {
-    const std::string_view shop = fields.identifier("shopId", most::id);
+    const std::string_view shop = fields.identifier("shopId", max_length::id);
     const json::Member uptime = value(payload, "uptime"), devices = value(payload, "devices"),
                        telemetry = value(payload, "telemetry"), pushed = value(payload, "config_push_at");
     std::string& problem = fields.problem;
@@ -147,9 +147,9 @@ FromAgent PrintServer::result(std::span<const json::Member> payload, FieldReader
 {
     Result result;
     result.id = id;
-    if (const std::string_view own = fields.identifier("id", most::id); !own.empty()) result.id = own;
-    const std::string_view status = fields.needed("status", most::word);
-    const std::string_view message = fields.text("message", most::text);
+    if (const std::string_view own = fields.identifier("id", max_length::id); !own.empty()) result.id = own;
+    const std::string_view status = fields.needed("status", max_length::word);
+    const std::string_view message = fields.text("message", max_length::text);
     const json::Member meta = value(payload, "meta");
     if (status == "success" || status == "pong") {
         if (fields.problem.empty() && result.id.empty()) fields.problem = "id is missing";
@@ -160,9 +160,9 @@ FromAgent PrintServer::result(std::span<const json::Member> payload, FieldReader
         result.data = with_message(says_nothing ? "" : message, meta.raw, memory_);
         return result;
     }
-    result.error.code = fields.identifier("code", most::word);
+    result.error.code = fields.identifier("code", max_length::word);
     result.error.message = message;
-    result.error.detail = fields.text("detail", most::text);
+    result.error.detail = fields.text("detail", max_length::text);
     if (fields.problem.empty() && status != "error")
         fields.problem = "status is none of success, error and pong";
     if (fields.problem.empty() && result.id.empty()) fields.problem = "id is missing";
@@ -185,15 +185,15 @@ FromAgent PrintServer::result(std::span<const json::Member> payload, FieldReader
 FromAgent PrintServer::flat_result(std::span<const json::Member> members, FieldReader& fields)
 {
     Result result;
-    result.id = fields.needed("taskId", most::id);
+    result.id = fields.needed("taskId", max_length::id);
     const json::Member success = value(members, "success"), sent = value(members, "bytesSent");
     if (fields.problem.empty() && success.kind != json::Kind::boolean)
         fields.problem = "success is neither true nor false";
     if (fields.problem.empty() && success.raw == "false") {
-        result.error.message = fields.text("error", most::text);
-        result.error.code = fields.identifier("code", most::word);
+        result.error.message = fields.text("error", max_length::text);
+        result.error.code = fields.identifier("code", max_length::word);
         if (result.error.code.empty()) result.error.code = code::internal;
-        result.outcome = outcome_of(fields.identifier("outcome", most::word), result.error.code);
+        result.outcome = outcome_of(fields.identifier("outcome", max_length::word), result.error.code);
     } else if (sent.kind == json::Kind::number) {
         base::JsonWriter{memory_}.object().member("bytesSent", base::RawJson{sent.raw}).end();
         result.data = memory_;
@@ -206,15 +206,16 @@ FromAgent PrintServer::log(std::span<const json::Member> payload, FieldReader& f
 {
     const std::int64_t at = base::from_iso8601(value(payload, "timestamp").text).value_or(0);
     const json::Member data = value(payload, "data");
-    const std::string_view topic = fields.identifier("event", most::action);
+    const std::string_view topic = fields.identifier("event", max_length::action);
     if (fields.problem.empty() && !topic.empty()) {
-        Event event{topic, data.raw.empty() ? "{}" : data.raw, fields.identifier("target", most::id), at};
+        Event event{topic, data.raw.empty() ? "{}" : data.raw, fields.identifier("target", max_length::id),
+                    at};
         if (fields.problem.empty()) return event;
     }
     Log log;
-    log.level = fields.identifier("level", most::word);
-    log.message = fields.text("message", most::text);
-    log.source = fields.identifier("source", most::id);
+    log.level = fields.identifier("level", max_length::word);
+    log.message = fields.text("message", max_length::text);
+    log.source = fields.identifier("source", max_length::id);
     log.at = at;
     if (fields.problem.empty() && log.message.empty()) fields.problem = "message is missing";
     if (!fields.problem.empty()) return Malformed{"log_event: " + fields.problem, {}};
@@ -225,8 +226,9 @@ void PrintServer::ack(std::string_view id, std::string_view message, std::string
 {
     base::JsonWriter json{out};
     json.object().member("type", "ack");
-    write_field(json, "id", id, most::id);
-    json.object("payload").member("message", clip(message.empty() ? nothing_to_say : message, most::text));
+    write_field(json, "id", id, max_length::id);
+    json.object("payload").member("message",
+                                  clip(message.empty() ? nothing_to_say : message, max_length::text));
     json.end().end();
 }
 
@@ -237,9 +239,9 @@ bool PrintServer::encode(const Welcome& welcome, std::string& out)
     } else {
         base::JsonWriter json{out};
         json.object().member("type", "error");
-        write_field(json, "id", register_id_, most::id);
+        write_field(json, "id", register_id_, max_length::id);
         json.object("payload").member("code", "AUTH_FAILED");
-        write_field(json, "message", welcome.message, most::text);
+        write_field(json, "message", welcome.message, max_length::text);
         json.end().end();
     }
     return true;
@@ -269,7 +271,7 @@ bool PrintServer::flat_config(const Command& command, std::string& out)
     std::string decimal;
     base::JsonWriter json{out};
     json.object().member("type", "task_config");
-    write_field(json, "id", command.id, most::id);
+    write_field(json, "id", command.id, max_length::id);
     json.member("payload", base::RawJson{with_decimal_ids(settings, decimal)}).end();
     return true;
 }
@@ -295,12 +297,12 @@ bool PrintServer::encode(const Command& command, std::string& out)
     const std::string_view payload = members_of(with_decimal_ids(given, decimal));
 
     base::JsonWriter json{out};
-    json.object().member("type", clip(command.action, most::action));
-    write_field(json, "id", command.id, most::id);
+    json.object().member("type", clip(command.action, max_length::action));
+    write_field(json, "id", command.id, max_length::id);
     json.object("payload");
-    if (task) json.member("id", clip(command.id, most::id));
+    if (task) json.member("id", clip(command.id, max_length::id));
     if (task && command.action != task_config && command.action != task_ping)
-        write_field(json, "shopId", agent_id_, most::id);
+        write_field(json, "shopId", agent_id_, max_length::id);
     if (wrap)
         json.object("updates").raw_members(payload).end();
     else

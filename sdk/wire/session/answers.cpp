@@ -62,7 +62,8 @@ bool cut_message(std::string_view data, std::string& message, std::string& rest)
     if (!is_object(data) || !may_have(data, message_key)) return false;
     const auto members = json::split(data, why);
     const json::Member* const found = members ? find(*members, message_key) : nullptr;
-    if (!found || found->kind != json::Kind::string || found->text.empty() || found->text.size() > most::text)
+    if (!found || found->kind != json::Kind::string || found->text.empty() ||
+        found->text.size() > max_length::text)
         return false;
     message += found->raw;
     if (members->size() == 1) return true;

@@ -1,5 +1,5 @@
 // Functions shared by codecs with JSON answers: the default outcome of a code, outcome names, the readable
-// message beside the data, reading of numbers and flags, and defaults for a missing World.
+// message beside the data, reading of numbers and flags, and defaults for a missing Environment.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -22,9 +22,9 @@ std::optional<Outcome> outcome_named(std::string_view word);
 bool may_have(std::string_view json, std::string_view key);
 
 // Panel and print have a member beside the data for a readable message; a plugin puts it into the string
-// member "message" of its data. False: `data` has no such message (or one longer than most::text); else it is
-// appended to `message`, as JSON with its quotes, and the other members to `rest`, which stays empty if there
-// are none.
+// member "message" of its data. False: `data` has no such message (or one longer than max_length::text); else
+// it is appended to `message`, as JSON with its quotes, and the other members to `rest`, which stays empty if
+// there are none.
 bool cut_message(std::string_view data, std::string& message, std::string& rest);
 // The reverse: the data with the message (text) as first member. Unchanged if the data has one or is not an
 // object.
@@ -50,9 +50,15 @@ void append_seconds(std::string& out, milliseconds);
 // Writes a member: a time as ISO 8601 text.
 void write_time(base::JsonWriter&, const base::JsonKey&, std::int64_t utc_ms);
 
-// A codec without a World uses time 0 and empty ids.
-inline std::int64_t now(const World& world) { return world.utc_ms ? world.utc_ms() : 0; }
-inline std::string new_id(const World& world) { return world.uuid ? world.uuid() : std::string{}; }
+// A codec without an Environment uses time 0 and empty ids.
+inline std::int64_t now(const Environment& environment)
+{
+    return environment.utc_ms ? environment.utc_ms() : 0;
+}
+inline std::string new_id(const Environment& environment)
+{
+    return environment.uuid ? environment.uuid() : std::string{};
+}
 
 // True if the text may be an HTTP header's value unchanged.
 bool fits_a_header(std::string_view);

@@ -2,7 +2,7 @@
 // frame is answered by a pong.
 //
 // At most one such ping is outstanding, so a burst of results costs one ping per round trip. Liveness pings
-// count too. Bound: one row per sent frame without a pong; the session stops sending at `most`.
+// count too. Bound: one row per sent frame without a pong; the session stops sending at `max_rows`.
 #pragma once
 
 #include <charconv>
@@ -15,7 +15,7 @@ namespace agenthost::wire {
 
 class Delivery {
 public:
-    static constexpr std::size_t most = 65'536;
+    static constexpr std::size_t max_rows = 65'536;
 
     // Starts a new connection; rows without a pong are sent again. Its pings continue the numbers, so that no
     // pong for an earlier connection's ping can prove a row of this one.
@@ -65,7 +65,7 @@ public:
     }
 
     [[nodiscard]] bool waiting() const { return !rows_.empty(); }
-    [[nodiscard]] bool full() const { return rows_.size() >= most; }
+    [[nodiscard]] bool full() const { return rows_.size() >= max_rows; }
     // True if there are rows that no outstanding ping will prove.
     [[nodiscard]] bool wants_ping() const
     {

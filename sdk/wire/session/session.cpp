@@ -28,7 +28,7 @@ Actions SessionMachine::open(int renewal)
     state_ = State::connecting;
     refused_ = at_once_ = false;
     renewal_ = renewal;
-    return {Open{renewal}, Arm{options_.open_patience}};
+    return {Open{renewal}, Arm{options_.open_timeout}};
 }
 
 Actions SessionMachine::serve()
@@ -40,7 +40,7 @@ Actions SessionMachine::serve()
 Actions SessionMachine::close(int code, std::string reason)
 {
     state_ = State::closing;
-    return {Close{code, std::move(reason)}, Arm{options_.close_patience}};
+    return {Close{code, std::move(reason)}, Arm{options_.close_timeout}};
 }
 
 Actions SessionMachine::on(Start)
@@ -58,7 +58,7 @@ Actions SessionMachine::on(Opened)
     }
     state_ = State::authenticating;
     const bool silence = options_.acceptance == Acceptance::silence;
-    return {SendHello{}, Arm{silence ? options_.silence : options_.hello_patience}};
+    return {SendHello{}, Arm{silence ? options_.silence : options_.hello_timeout}};
 }
 
 Actions SessionMachine::on(Answered answer)

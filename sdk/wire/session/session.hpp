@@ -77,12 +77,12 @@ public:
 
     struct Options {
         Acceptance acceptance = Acceptance::answer;
-        int renewals = 0;                    // ways to renew a refused credential, each tried once
-        milliseconds open_patience{30'000};  // DNS, TCP, TLS and upgrade, for all addresses
-        milliseconds hello_patience{10'000}; // for the answer to hello
-        milliseconds silence{2'000};         // silence after hello that means acceptance
-        milliseconds settle{10'000};         // time in ready after which failures are forgotten
-        milliseconds close_patience{2'000};  // for the peer's close frame
+        int renewals = 0;                   // ways to renew a refused credential, each tried once
+        milliseconds open_timeout{30'000};  // DNS, TCP, TLS and upgrade, for all addresses
+        milliseconds hello_timeout{10'000}; // for the answer to hello
+        milliseconds silence{2'000};        // silence after hello that means acceptance
+        milliseconds settle{10'000};        // time in ready after which failures are forgotten
+        milliseconds close_timeout{2'000};  // for the peer's close frame
         Backoff backoff;
     };
     explicit SessionMachine(Options options) : options_{std::move(options)} {}

@@ -34,14 +34,16 @@ std::string words_of(std::span<const json::Member> members)
 {
     for (const std::string_view key : {"error", "message", "reason"}) {
         const json::Member* member = find(members, key);
-        if (member && !member->text.empty()) return std::string{clip(member->text, most::text)};
+        if (member && !member->text.empty()) return std::string{clip(member->text, max_length::text)};
     }
     return {};
 }
 
 class SignedAgentCodec final : public AgentCodec {
 public:
-    explicit SignedAgentCodec(AgentSetup setup) : world_{std::move(setup.world)}, nonces_{setup.nonces} {}
+    explicit SignedAgentCodec(AgentSetup setup)
+        : environment_{std::move(setup.environment)}, nonces_{setup.nonces}
+    {}
 
     Opening opening(const Hello& hello) override
     {
@@ -69,7 +71,7 @@ private:
     }
     bool send(std::string_view type, std::string_view payload, std::string& out) const
     {
-        return append_signed(out, type, agent_id_, payload, secret_.view(), world_);
+        return append_signed(out, type, agent_id_, payload, secret_.view(), environment_);
     }
     std::optional<FromServer> unsigned_answer(std::string_view frame, bool authenticating);
     FromServer answer(std::string_view payload, bool authenticating);
@@ -77,7 +79,7 @@ private:
     Malformed bad(std::string why, std::string_view word);
     static void write_success(base::JsonWriter&, std::string_view word, std::string_view data);
 
-    World world_;
+    Environment environment_;
     NonceBook* nonces_;
     std::string agent_id_;
     Secret secret_;
@@ -91,7 +93,8 @@ std::string SignedAgentCodec::hello(const Hello& hello)
     become(hello);
     std::string frame;
     send("auth",
-         base::json_object("hostname", clip(hello.name, most::id), "version", clip(hello.version, most::id)),
+         base::json_object("hostname", clip(hello.name, max_length::id), "version",
+                           clip(hello.version, max_length::id)),
          frame);
     return frame;
 }
@@ -145,10 +148,10 @@ FromServer SignedAgentCodec::command(const Envelope& envelope)
     if (!members) return bad("payload: " + why, {});
     FieldReader fields{*members, scratch_};
     Command command;
-    const std::string_view request_id = fields.identifier("requestId", most::id);
+    const std::string_view request_id = fields.identifier("requestId", max_length::id);
     if (!request_id.empty()) id_ = request_id;
-    command.action = fields.needed("command", most::action);
-    command.target = fields.identifier("target", most::id);
+    command.action = fields.needed("command", max_length::action);
+    command.target = fields.identifier("target", max_length::id);
     if (fields.problem.empty() && !read_timeout(find(*members, "timeoutMs"), command.timeout))
         fields.problem = "timeoutMs is not a number of milliseconds";
     const json::Member* args = find(*members, "args");
@@ -168,7 +171,7 @@ FromServer SignedAgentCodec::decode(std::string_view frame, bool authenticating)
         if (auto answered = unsigned_answer(frame, authenticating)) return std::move(*answered);
         return Malformed{std::move(why), {}};
     }
-    if (verify(envelope, secret_.view(), world_, nonces_, why) != Fault::none)
+    if (verify(envelope, secret_.view(), environment_, nonces_, why) != Fault::none)
         return Malformed{std::move(why), {}};
 
     if (envelope.agent_id != agent_id_) {
@@ -207,7 +210,7 @@ bool SignedAgentCodec::encode(const Result& result, std::string& out)
     const std::string_view word = result.action.empty() && result.id == bad_id_ ? bad_word_ : result.action;
     std::string payload;
     base::JsonWriter json{payload};
-    json.object().member("command", clip(word, most::action));
+    json.object().member("command", clip(word, max_length::action));
     if (result.outcome == Outcome::success) {
         write_success(json, word, result.data);
     } else {
@@ -215,13 +218,13 @@ bool SignedAgentCodec::encode(const Result& result, std::string& out)
         json.member("result",
                     base::RawJson{error.code == code::unknown_action ? R"("unknown_command")" : "null"});
         const std::string_view message = !error.message.empty() ? error.message : error.code;
-        write_field(json, "error", message.empty() ? "failed" : message, most::text);
-        write_field(json, "code", error.code, most::word);
-        write_field(json, "detail", error.detail, most::text);
+        write_field(json, "error", message.empty() ? "failed" : message, max_length::text);
+        write_field(json, "code", error.code, max_length::word);
+        write_field(json, "detail", error.detail, max_length::text);
         write_outcome(json, result);
         if (!error.data.empty()) write_canonical(json.key("data"), error.data);
     }
-    if (!result.id.starts_with('~')) write_field(json, "requestId", result.id, most::id);
+    if (!result.id.starts_with('~')) write_field(json, "requestId", result.id, max_length::id);
     json.end();
     return send("command_result", payload, out);
 }
@@ -236,11 +239,11 @@ bool SignedAgentCodec::encode(const Event& event, std::string& out)
     std::string payload;
     base::JsonWriter json{payload};
     json.object().member("level", "info");
-    write_field(json, "message", message, most::text);
-    write_field(json, "source", event.topic.substr(0, event.topic.find('.')), most::id);
-    write_field(json, "event", event.topic, most::id);
+    write_field(json, "message", message, max_length::text);
+    write_field(json, "source", event.topic.substr(0, event.topic.find('.')), max_length::id);
+    write_field(json, "event", event.topic, max_length::id);
     json.member("data", base::RawJson{data});
-    write_field(json, "target", event.target, most::id);
+    write_field(json, "target", event.target, max_length::id);
     write_timestamp(json, event.at);
     json.end();
     return send("log", payload, out);
@@ -256,9 +259,9 @@ bool SignedAgentCodec::encode(const Log& log, std::string& out)
 {
     std::string payload;
     base::JsonWriter json{payload};
-    json.object().member("level", log.level.empty() ? "info" : clip(log.level, most::word));
-    json.member("message", clip(log.message, most::text));
-    write_field(json, "source", log.source, most::id);
+    json.object().member("level", log.level.empty() ? "info" : clip(log.level, max_length::word));
+    json.member("message", clip(log.message, max_length::text));
+    write_field(json, "source", log.source, max_length::id);
     write_timestamp(json, log.at);
     json.end();
     return send("log", payload, out);

@@ -63,37 +63,37 @@ Fault read_envelope(std::string_view frame, Scratch& scratch, Envelope& envelope
     if (!members) return Fault::json;
     scratch.begin(frame);
     FieldReader fields{*members, scratch};
-    envelope.type = fields.needed("type", most::word);
+    envelope.type = fields.needed("type", max_length::word);
     if (const json::Member* payload = find(*members, "payload"))
         envelope.payload = payload->raw;
     else if (fields.problem.empty())
         fields.problem = "payload is missing";
     if (!fields.problem.empty()) return why = std::move(fields.problem), Fault::json;
-    envelope.agent_id = fields.needed("agentId", most::id);
+    envelope.agent_id = fields.needed("agentId", max_length::id);
     if (!fields.problem.empty()) return why = std::move(fields.problem), Fault::agent;
     const json::Member* ts = find(*members, "ts");
     if (!ts || ts->kind != json::Kind::number) return why = "ts is not a number", Fault::timestamp;
     envelope.ts = json::number(ts->raw);
-    envelope.nonce = fields.needed("nonce", most::id);
+    envelope.nonce = fields.needed("nonce", max_length::id);
     if (!fields.problem.empty()) return why = std::move(fields.problem), Fault::nonce;
-    envelope.signature = fields.needed("signature", most::id);
+    envelope.signature = fields.needed("signature", max_length::id);
     if (!fields.problem.empty()) return why = std::move(fields.problem), Fault::signature;
     return Fault::none;
 }
 
-Fault verify(const Envelope& envelope, std::string_view secret, const World& world, NonceBook* nonces,
-             std::string& why)
+Fault verify(const Envelope& envelope, std::string_view secret, const Environment& environment,
+             NonceBook* nonces, std::string& why)
 {
-    if (!world.hmac || !world.utc_ms || !nonces || secret.empty())
+    if (!environment.hmac || !environment.utc_ms || !nonces || secret.empty())
         return why = "there is nothing to verify a signature with", Fault::signature;
     std::string text;
     text.reserve(envelope.payload.size() + 1024);
     write_signed_part(text, envelope.type, envelope.agent_id, envelope.ts, envelope.nonce, envelope.payload);
-    if (!same_signature(envelope.signature, world.hmac(secret, text)))
+    if (!same_signature(envelope.signature, environment.hmac(secret, text)))
         return why = "the signature is wrong: another secret, or the frame was changed on its way",
                Fault::signature;
 
-    const double ahead = envelope.ts - static_cast<double>(world.utc_ms());
+    const double ahead = envelope.ts - static_cast<double>(environment.utc_ms());
     if (!(std::fabs(ahead) <= static_cast<double>(ReplayWindow::reach.count()))) {
         why = "the timestamp is " + seconds(std::fabs(ahead)) + " s " + (ahead > 0 ? "ahead of" : "behind") +
               " our clock: a clock problem, or a frame that is played again";
@@ -110,16 +110,21 @@ Fault verify(const Envelope& envelope, std::string_view secret, const World& wor
 }
 
 bool append_signed(std::string& out, std::string_view type, std::string_view agent_id,
-                   std::string_view payload, std::string_view secret, const World& world)
+                   std::string_view payload, std::string_view secret, const Environment& environment)
 {
-    if (!world.utc_ms || !world.uuid || !world.hmac || agent_id.empty() || secret.empty()) return false;
+    if (!environment.utc_ms || !environment.uuid || !environment.hmac || agent_id.empty() || secret.empty())
+        return false;
     std::string frame;
     frame.reserve(payload.size() + 512);
-    write_signed_part(frame, type, clip(agent_id, most::id), static_cast<double>(world.utc_ms()),
-                      world.uuid(), payload);
+    write_signed_part(frame, type, clip(agent_id, max_length::id), static_cast<double>(environment.utc_ms()),
+                      environment.uuid(), payload);
     const std::string_view members = std::string_view{frame}.substr(1, frame.size() - 2);
     out.reserve(out.size() + frame.size() + signature_member_size);
-    base::JsonWriter{out}.object().raw_members(members).member("signature", world.hmac(secret, frame)).end();
+    base::JsonWriter{out}
+        .object()
+        .raw_members(members)
+        .member("signature", environment.hmac(secret, frame))
+        .end();
     return true;
 }
 

@@ -50,10 +50,10 @@ enum class Fault : std::uint8_t {
 Fault read_envelope(std::string_view frame, Scratch& scratch, Envelope&, std::string& why);
 
 // Checks signature (constant time), timestamp, nonce. The nonce is stored only if all other checks pass.
-Fault verify(const Envelope&, std::string_view secret, const World&, NonceBook*, std::string& why);
+Fault verify(const Envelope&, std::string_view secret, const Environment&, NonceBook*, std::string& why);
 
-// Appends the signed frame; false if World lacks clock, uuid or HMAC. `payload` is canonical JSON.
+// Appends the signed frame; false if Environment lacks clock, uuid or HMAC. `payload` is canonical JSON.
 bool append_signed(std::string& out, std::string_view type, std::string_view agent_id,
-                   std::string_view payload, std::string_view secret, const World&);
+                   std::string_view payload, std::string_view secret, const Environment&);
 
 } // namespace agenthost::wire

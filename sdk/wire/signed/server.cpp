@@ -58,8 +58,8 @@ FromAgent SignedServerCodec::hello(const Envelope& envelope)
     std::string why;
     if (const auto members = json::split(envelope.payload, why)) {
         FieldReader fields{*members, scratch_};
-        hello.name = fields.identifier("hostname", most::id);
-        hello.version = fields.identifier("version", most::id);
+        hello.name = fields.identifier("hostname", max_length::id);
+        hello.version = fields.identifier("version", max_length::id);
         if (!fields.problem.empty()) return Malformed{"auth: " + fields.problem, {}};
     }
     return hello;
@@ -68,22 +68,22 @@ FromAgent SignedServerCodec::hello(const Envelope& envelope)
 FromAgent SignedServerCodec::result(FieldReader& fields, std::span<const json::Member> members)
 {
     Result result;
-    result.id = fields.identifier("requestId", most::id); // empty: it answers the one command in flight
-    result.action = fields.identifier("command", most::action);
+    result.id = fields.identifier("requestId", max_length::id); // empty: it answers the one command in flight
+    result.action = fields.identifier("command", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
     const json::Member* told = find(members, "result");
     const bool unknown = told && told->text == unknown_command;
-    result.error.message = fields.text("error", most::text);
+    result.error.message = fields.text("error", max_length::text);
     if (fields.problem.empty() && result.error.message.empty() && !unknown) {
         // The data is in `data`; older agents and agents of third parties put it into `result`.
         result.data = fields.raw("data");
         if (result.data.empty() && told && told->kind != json::Kind::null) result.data = told->raw;
         return result;
     }
-    result.error.code = fields.identifier("code", most::word);
-    result.error.detail = fields.text("detail", most::text);
+    result.error.code = fields.identifier("code", max_length::word);
+    result.error.detail = fields.text("detail", max_length::text);
     result.error.data = fields.raw("data");
-    const std::string_view outcome = fields.identifier("outcome", most::word);
+    const std::string_view outcome = fields.identifier("outcome", max_length::word);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
     if (result.error.message.empty()) result.error.message = unknown_command;
     if (result.error.code.empty()) result.error.code = unknown ? code::unknown_action : code::internal;
@@ -95,15 +95,15 @@ FromAgent SignedServerCodec::log(FieldReader& fields, std::span<const json::Memb
 {
     std::int64_t when = ts;
     if (const json::Member* time = find(members, "timestamp")) (void)read_time(*time, when);
-    const std::string_view topic = fields.identifier("event", most::id);
+    const std::string_view topic = fields.identifier("event", max_length::id);
     if (!topic.empty()) {
-        Event event{topic, fields.raw("data"), fields.identifier("target", most::id), when};
+        Event event{topic, fields.raw("data"), fields.identifier("target", max_length::id), when};
         if (event.json.empty()) event.json = "{}";
         if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
         return event;
     }
-    Log log{fields.text("level", most::word), fields.text("message", most::text),
-            fields.text("source", most::id), when};
+    Log log{fields.text("level", max_length::word), fields.text("message", max_length::text),
+            fields.text("source", max_length::id), when};
     if (log.level.empty()) log.level = "info";
     if (fields.problem.empty() && log.message.empty()) fields.problem = "message is missing";
     if (!fields.problem.empty()) return Malformed{"log: " + fields.problem, {}};
@@ -120,7 +120,8 @@ FromAgent SignedServerCodec::decode(std::string_view frame)
     // Fetched for each frame: no copy of the secret is kept, and revoking it ends the session.
     const auto secret = setup_.secret_of ? setup_.secret_of(envelope.agent_id) : std::nullopt;
     if (!secret || secret->empty()) return refused(Fault::agent);
-    if (const Fault fault = verify(envelope, *secret, setup_.world, setup_.nonces, why); fault != Fault::none)
+    if (const Fault fault = verify(envelope, *secret, setup_.environment, setup_.nonces, why);
+        fault != Fault::none)
         return refused(fault);
     if (agent_id_.empty()) agent_id_ = envelope.agent_id;
 
@@ -151,14 +152,14 @@ bool SignedServerCodec::encode(const Command& command, std::string& out)
     if (params.find_first_of('{') == std::string_view::npos) return false;
     std::string payload;
     base::JsonWriter json{payload};
-    json.object().member("command", clip(command.action, most::action)).key("args");
+    json.object().member("command", clip(command.action, max_length::action)).key("args");
     if (!write_canonical(json, params)) return false;
-    write_field(json, "requestId", command.id, most::id);
-    write_field(json, "target", command.target, most::id);
+    write_field(json, "requestId", command.id, max_length::id);
+    write_field(json, "target", command.target, max_length::id);
     if (command.timeout && command.timeout->count() > 0)
         json.member("timeoutMs", static_cast<double>(command.timeout->count()));
     json.end();
-    return append_signed(out, "command", agent_id_, payload, *secret, setup_.world);
+    return append_signed(out, "command", agent_id_, payload, *secret, setup_.environment);
 }
 
 } // namespace

@@ -1,8 +1,8 @@
 // The signed protocol's codec, both ends. Described in PROTOCOL.md in this folder; tested by
 // tests/wire/vectors/signed.
 //
-// Uses all of World. Both ends need a NonceBook; without one every frame is rejected (replay.hpp has the
-// usual one).
+// Uses all of Environment. Both ends need a NonceBook; without one every frame is rejected (replay.hpp has
+// the usual one).
 #pragma once
 
 #include "wire/codec.hpp"

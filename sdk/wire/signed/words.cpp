@@ -60,7 +60,7 @@ void write_readable(base::JsonWriter& json, std::string_view data)
     if (members) {
         const json::Member* const message = find(*members, "message");
         if (message && !message->text.empty()) {
-            json.value(clip(message->text, most::text));
+            json.value(clip(message->text, max_length::text));
             return;
         }
         for (const json::Member& member : *members) {

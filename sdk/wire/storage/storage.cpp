@@ -38,8 +38,8 @@ std::string_view code_of(std::string_view message)
 
 FromServer welcome(FieldReader& fields)
 {
-    const std::string_view status = fields.needed("status", most::word);
-    const std::string_view message = fields.text("message", most::text);
+    const std::string_view status = fields.needed("status", max_length::word);
+    const std::string_view message = fields.text("message", max_length::text);
     if (!fields.problem.empty()) return Malformed{"the answer to auth: " + fields.problem, {}};
     if (status != "ok" && status != "error")
         return Malformed{"the answer to auth: status is neither ok nor error", {}};
@@ -60,28 +60,28 @@ void write_error(base::JsonWriter& json, const Result& result)
             detail = detail.empty() ? message : made_detail.append(message).append(": ").append(detail);
         message = wording;
     }
-    write_field(json, "message", message.empty() ? error.code : message, most::text);
-    write_field(json, "code", error.code, most::word);
-    write_field(json, "detail", detail, most::text);
+    write_field(json, "message", message.empty() ? error.code : message, max_length::text);
+    write_field(json, "code", error.code, max_length::word);
+    write_field(json, "detail", detail, max_length::text);
     write_outcome(json, result);
 }
 
 FromAgent response(FieldReader& fields)
 {
     Result result;
-    result.id = fields.needed("request_id", most::id);
-    const std::string_view status = fields.needed("status", most::word);
+    result.id = fields.needed("request_id", max_length::id);
+    const std::string_view status = fields.needed("status", max_length::word);
     const std::string_view data = fields.raw("data");
     if (status == "success") {
         if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
         result.data = data;
         return result;
     }
-    result.error.message = fields.text("message", most::text);
-    result.error.code = fields.identifier("code", most::word);
-    result.error.detail = fields.text("detail", most::text);
+    result.error.message = fields.text("message", max_length::text);
+    result.error.code = fields.identifier("code", max_length::word);
+    result.error.detail = fields.text("detail", max_length::text);
     result.error.data = data;
-    const std::string_view outcome = fields.identifier("outcome", most::word);
+    const std::string_view outcome = fields.identifier("outcome", max_length::word);
     if (fields.problem.empty() && status != "error") fields.problem = "status is neither success nor error";
     if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
     if (result.error.code.empty()) result.error.code = code_of(result.error.message);
@@ -92,11 +92,11 @@ FromAgent response(FieldReader& fields)
 FromAgent hello_from(FieldReader& fields)
 {
     Hello hello;
-    hello.credential = fields.needed("token", most::secret);
-    hello.agent_id = fields.needed("agent_id", most::id);
-    hello.name = fields.identifier("name", most::id);
-    hello.version = fields.identifier("version", most::id);
-    hello.platform = fields.identifier("platform", most::id);
+    hello.credential = fields.needed("token", max_length::secret);
+    hello.agent_id = fields.needed("agent_id", max_length::id);
+    hello.name = fields.identifier("name", max_length::id);
+    hello.version = fields.identifier("version", max_length::id);
+    hello.platform = fields.identifier("platform", max_length::id);
     if (!fields.problem.empty()) return Malformed{"auth: " + fields.problem, {}};
     return hello;
 }
@@ -118,8 +118,8 @@ FromServer StorageAgentCodec::decode(std::string_view frame, bool authenticating
     if (authenticating) return welcome(fields);
 
     Command command;
-    command.id = fields.identifier("request_id", most::id);
-    command.action = fields.identifier("action", most::action);
+    command.id = fields.identifier("request_id", max_length::id);
+    command.action = fields.identifier("action", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), command.id};
     // A late answer to auth, or an echo of our own frame: answering it would loop.
     if (command.action.empty() && find(*members, "status")) return Nothing{};
@@ -154,7 +154,7 @@ FromAgent StorageServerCodec::decode(std::string_view frame)
     if (!members) return Malformed{std::move(why), {}};
     scratch_.begin(frame);
     FieldReader fields{*members, scratch_};
-    const std::string_view action = fields.needed("action", most::action);
+    const std::string_view action = fields.needed("action", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
     if (action == "response") return response(fields);
     if (action == "auth") return hello_from(fields);
@@ -165,7 +165,7 @@ bool StorageServerCodec::encode(const Welcome& welcome, std::string& out)
 {
     base::JsonWriter json{out};
     json.object().member("status", welcome.accepted ? "ok" : "error");
-    write_field(json, "message", welcome.message, most::text);
+    write_field(json, "message", welcome.message, max_length::text);
     json.end();
     return true;
 }

@@ -1,7 +1,7 @@
 // What differs from protocol to protocol: the upgrade, the first frame, what counts as accepted, heartbeats and metrics.
 #include "fixture.hpp"
 
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 
 #include <algorithm>
 

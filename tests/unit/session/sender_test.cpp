@@ -25,8 +25,8 @@ struct SenderTest : ::testing::Test {
     explicit SenderTest(std::uint64_t peer = 2000) : sender{4096, peer}
     {
         wire::AgentSetup setup;
-        setup.world.utc_ms = [] { return 0; };
-        setup.world.uuid = [] { return "00000000-0000-4000-8000-000000000000"; };
+        setup.environment.utc_ms = [] { return 0; };
+        setup.environment.uuid = [] { return "00000000-0000-4000-8000-000000000000"; };
         sender.use(wire::agent_codec(wire::Protocol::storage, std::move(setup)));
     }
     SessionStatus status()

@@ -1,8 +1,8 @@
 // A fixture with both codecs of a protocol: what one end writes, the other reads.
 #pragma once
 
+#include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -47,7 +47,7 @@ protected:
         return read_by_server(frame);
     }
 
-    TestWorld clock;
+    TestEnvironment clock;
     std::unique_ptr<AgentCodec> agent;
     std::unique_ptr<ServerCodec> server;
 };

@@ -1,6 +1,6 @@
 // A decoder takes no more memory than a small multiple of its input, whoever sends it, and keeps little of it: counted at operator new.
+#include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "tests/support/support.hpp"
 
@@ -87,10 +87,11 @@ protected:
     static std::size_t of_next_frame(const Frame& frame)
     {
         TestNonces nonces;
-        TestWorld world;
-        const auto agent = agent_codec(frame.protocol, {.world = world.world(), .nonces = &nonces});
+        TestEnvironment environment;
+        const auto agent =
+            agent_codec(frame.protocol, {.environment = environment.environment(), .nonces = &nonces});
         const auto server = server_codec(
-            frame.protocol, {.world = world.world(),
+            frame.protocol, {.environment = environment.environment(),
                              .agent_id = {},
                              .secret_of = [](std::string_view) { return std::optional<std::string>{"s"}; },
                              .nonces = &nonces});

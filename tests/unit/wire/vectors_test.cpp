@@ -1,7 +1,7 @@
 // Every golden vector of tests/wire/vectors/<protocol>: read by one end, and where it says so written by the other.
 // tests/wire/vectors/README.md explains the members of a vector.
+#include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "tests/support/support.hpp"
 #include "wire/codec.hpp"
@@ -58,9 +58,10 @@ public:
         : secret_{setup.value("secret", "")}, agent_id_{setup.value("agent_id", "")}
     {
         const std::int64_t now = setup.value("now", test_now);
-        agents_world_.set_now(now), servers_world_.set_now(now);
-        agent = agent_codec(protocol, {.world = agents_world_.world(), .nonces = &agents_nonces_});
-        ServerSetup servers{.world = servers_world_.world(),
+        agents_environment_.set_now(now), servers_environment_.set_now(now);
+        agent = agent_codec(protocol,
+                            {.environment = agents_environment_.environment(), .nonces = &agents_nonces_});
+        ServerSetup servers{.environment = servers_environment_.environment(),
                             .agent_id = setup.value("proved", ""),
                             .secret_of = {},
                             .nonces = &servers_nonces_};
@@ -74,7 +75,7 @@ public:
             hello.credential = secret_;
             (void)agent->opening(hello);
             (void)agent->hello(hello);
-            agents_world_.count_uuids_anew();
+            agents_environment_.count_uuids_anew();
         }
         for (const Json& nonce : setup.value("nonces_seen", Json::array())) {
             agents_nonces_.admit(agent_id_, nonce.get<std::string>(), now);
@@ -105,7 +106,7 @@ public:
 
 private:
     std::string secret_, agent_id_;
-    TestWorld agents_world_, servers_world_;
+    TestEnvironment agents_environment_, servers_environment_;
     TestNonces agents_nonces_, servers_nonces_;
 };
 

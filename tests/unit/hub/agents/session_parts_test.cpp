@@ -157,7 +157,7 @@ struct AgentSessionTest : SessionParts {
     AgentSessionTest()
     {
         session.agent = {.id = "p1", .protocol = "panel"};
-        session.use(Protocol::panel, {.world = {}, .agent_id = "p1", .secret_of = {}});
+        session.use(Protocol::panel, {.environment = {}, .agent_id = "p1", .secret_of = {}});
     }
     AgentSession session{core, 1};
     Listener observer;

@@ -1,6 +1,6 @@
 #include "host/session/auth/credential_watch.hpp"
 
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 #include "tests/support/proxy.hpp"
 #include "tests/unit/session/fixture.hpp"
 

@@ -1,7 +1,7 @@
 // How an attempt gets its credential: each kind of enrolment, and a registration that is new, due, refused or
 // broken.
 #include "host/session/auth/identity.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 #include "tests/support/proxy.hpp"
 #include "tests/support/support.hpp"
 

@@ -1,7 +1,7 @@
 #include "host/session/auth/server_time.hpp"
 
 #include "base/http_date.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 #include "tests/support/proxy.hpp"
 #include "tests/support/support.hpp"
 

@@ -3,7 +3,7 @@
 
 #include "base/hash.hpp"
 #include "base/http_date.hpp"
-#include "host/session/world.hpp"
+#include "host/session/utc.hpp"
 
 #include <cstdlib>
 #include <map>

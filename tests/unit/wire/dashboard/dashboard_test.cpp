@@ -20,8 +20,8 @@ class Dashboard : public BothEnds {
 protected:
     Dashboard()
     {
-        agent = agent_codec(Protocol::dashboard, {.world = clock.world()});
-        server = server_codec(Protocol::dashboard, {.world = clock.world()});
+        agent = agent_codec(Protocol::dashboard, {.environment = clock.environment()});
+        server = server_codec(Protocol::dashboard, {.environment = clock.environment()});
         hello.agent_id = "agent-1";
         (void)agent->hello(hello);
     }
@@ -47,7 +47,7 @@ protected:
             frames.push_back(Json::parse(out)); // throws on what is no UTF-8
             const bool base64 = frames.back()["payload"].contains("encoding");
             EXPECT_LE(frames.back()["payload"]["data"].get_ref<const std::string&>().size(),
-                      base64 ? (most_output + 2) / 3 * 4 : most_output);
+                      base64 ? (max_output + 2) / 3 * 4 : max_output);
             bytes.remove_prefix(fits);
             offset += fits;
         } while (!bytes.empty());
@@ -270,7 +270,7 @@ TEST_F(Dashboard, ChunksHaveAtMost10KB)
         const std::vector<Json> frames = printed(id, 1, 0, bytes);
         EXPECT_EQ(joined(frames), as_text(bytes));
         EXPECT_LE(frames.size(),
-                  as_text(bytes).size() / (most_output - 12) + 1); // nearly full, all but the last
+                  as_text(bytes).size() / (max_output - 12) + 1); // nearly full, all but the last
     }
 }
 
@@ -355,10 +355,10 @@ TEST_F(Dashboard, ForgetsACommandWithItsResult)
 TEST(CommandBook, IsBoundedAndForgetsTheLongestSilent)
 {
     CommandBook book;
-    for (std::size_t i = 0; i < CommandBook::most; ++i) book.of(std::to_string(i)).sequence = 7;
+    for (std::size_t i = 0; i < CommandBook::max_commands; ++i) book.of(std::to_string(i)).sequence = 7;
     book.of("0");
     for (std::size_t i = 0; i < 100; ++i) book.of("new" + std::to_string(i));
-    EXPECT_EQ(book.size(), CommandBook::most);
+    EXPECT_EQ(book.size(), CommandBook::max_commands);
     EXPECT_TRUE(book.find("0"));
     EXPECT_FALSE(book.find("1"));
     EXPECT_FALSE(book.find("100"));

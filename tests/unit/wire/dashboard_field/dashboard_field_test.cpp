@@ -1,6 +1,6 @@
+#include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/generate.hpp"
 #include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "wire/dashboard_field/dashboard_field.hpp"
 
@@ -30,10 +30,11 @@ protected:
         return Json::parse(out).at("payload");
     }
 
-    TestWorld world;
-    std::unique_ptr<AgentCodec> agent = make_dashboard_field_agent({.world = world.world()});
-    std::unique_ptr<ServerCodec> server =
-        make_dashboard_field_server({.world = world.world(), .agent_id = "desk", .secret_of = {}});
+    TestEnvironment environment;
+    std::unique_ptr<AgentCodec> agent =
+        make_dashboard_field_agent({.environment = environment.environment()});
+    std::unique_ptr<ServerCodec> server = make_dashboard_field_server(
+        {.environment = environment.environment(), .agent_id = "desk", .secret_of = {}});
 };
 
 TEST_F(DashboardField, ReadsBackEveryCommandItWrites)
@@ -91,7 +92,7 @@ TEST_F(DashboardField, ReadsBackOutputInPiecesOfAnySize)
 TEST_F(DashboardField, TellsHowLongACommandRan)
 {
     (void)agent->decode(frame("COMMAND_REQUEST", {{"commandId", "c1"}, {"content", "ls"}}), false);
-    world.set_now(test_now + 1500);
+    environment.set_now(test_now + 1500);
     EXPECT_EQ(written({.id = "c1", .action = "command:request"}).at("executionTime"), 1500);
     // Of a command of an earlier connection it is not known.
     EXPECT_EQ(written({.id = "c2", .action = "command:request"}).at("executionTime"), 0);
@@ -145,7 +146,7 @@ TEST_F(DashboardField, NeverSendsATokenBack)
         "jwt-secret");
 }
 
-TEST_F(DashboardField, NeedsNoWorld)
+TEST_F(DashboardField, NeedsNoEnvironment)
 {
     std::string out;
     EXPECT_TRUE(make_dashboard_field_agent({})->encode(Result{.id = "c1", .action = "command:request"}, out));

@@ -13,9 +13,9 @@ class Panel : public BothEnds {
 protected:
     Panel()
     {
-        agent = agent_codec(Protocol::panel, {.world = clock.world()});
-        server = server_codec(Protocol::panel,
-                              {.world = clock.world(), .agent_id = "agent_uuid", .secret_of = {}});
+        agent = agent_codec(Protocol::panel, {.environment = clock.environment()});
+        server = server_codec(
+            Protocol::panel, {.environment = clock.environment(), .agent_id = "agent_uuid", .secret_of = {}});
         Hello hello;
         hello.agent_id = "agent_uuid";
         (void)agent->opening(hello);
@@ -189,7 +189,7 @@ TEST_F(Panel, AddsNoTargetToDataThatIsFull)
     EXPECT_EQ(sent_to_server(event), event); // in the envelope instead
 }
 
-TEST_F(Panel, NeedsNoWorld)
+TEST_F(Panel, NeedsNoEnvironment)
 {
     const auto bare_agent = agent_codec(Protocol::panel);
     const auto bare_server = server_codec(Protocol::panel);

@@ -1,6 +1,6 @@
+#include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/generate.hpp"
 #include "tests/unit/wire/messages.hpp"
-#include "tests/unit/wire/world.hpp"
 
 #include "wire/panel_field/panel_field.hpp"
 #include "wire/panel_field/requests.hpp"
@@ -34,10 +34,10 @@ protected:
         return Json::parse(out);
     }
 
-    TestWorld world;
-    std::unique_ptr<AgentCodec> agent = make_panel_field_agent({.world = world.world()});
-    std::unique_ptr<ServerCodec> server =
-        make_panel_field_server({.world = world.world(), .agent_id = "node-01", .secret_of = {}});
+    TestEnvironment environment;
+    std::unique_ptr<AgentCodec> agent = make_panel_field_agent({.environment = environment.environment()});
+    std::unique_ptr<ServerCodec> server = make_panel_field_server(
+        {.environment = environment.environment(), .agent_id = "node-01", .secret_of = {}});
 };
 
 TEST_F(PanelField, ReadsBackEveryCommandItWrites)
@@ -121,7 +121,7 @@ TEST_F(PanelField, TakesAnIdOfALaterHello)
     EXPECT_TRUE(std::holds_alternative<Command>(agent->decode(frame, false)));
 }
 
-TEST_F(PanelField, NeedsNoWorld)
+TEST_F(PanelField, NeedsNoEnvironment)
 {
     std::string out;
     EXPECT_TRUE(make_panel_field_agent({})->encode(Heartbeat{"{}", 0, {}}, out));

@@ -15,7 +15,7 @@ class Print : public BothEnds {
 protected:
     Print()
     {
-        agent = agent_codec(Protocol::print, {.world = clock.world()});
+        agent = agent_codec(Protocol::print, {.environment = clock.environment()});
         server = server_codec(Protocol::print);
         Hello hello;
         hello.agent_id = "testclient";
@@ -222,7 +222,7 @@ TEST_F(Print, RemembersABoundedNumberOfSettings)
     EXPECT_EQ(agent->heartbeat_interval(), 109s);
 }
 
-TEST_F(Print, NeedsNoWorld)
+TEST_F(Print, NeedsNoEnvironment)
 {
     const auto bare = agent_codec(Protocol::print);
     std::string out;

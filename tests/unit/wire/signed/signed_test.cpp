@@ -22,8 +22,9 @@ class Signed : public BothEnds {
 protected:
     Signed()
     {
-        agent = agent_codec(Protocol::signed_, {.world = clock.world(), .nonces = &agents_book});
-        ServerSetup setup{.world = clock.world(), .agent_id = {}, .secret_of = {}, .nonces = &servers_book};
+        agent = agent_codec(Protocol::signed_, {.environment = clock.environment(), .nonces = &agents_book});
+        ServerSetup setup{
+            .environment = clock.environment(), .agent_id = {}, .secret_of = {}, .nonces = &servers_book};
         setup.secret_of = [this](std::string_view asked) {
             return asked == agent_id ? known_secret : std::nullopt;
         };
@@ -253,7 +254,8 @@ TEST_F(Signed, NeverRunsACommandTwice)
         server_frame({{"type", "command"}, {"id", "r"}, {"action", "reboot"}, {"params", "{}"}});
     EXPECT_EQ(read_by_agent(frame).at("type"), "command");
     EXPECT_EQ(read_by_agent(frame).at("type"), "malformed");
-    const auto restarted = agent_codec(Protocol::signed_, {.world = clock.world(), .nonces = &agents_book});
+    const auto restarted =
+        agent_codec(Protocol::signed_, {.environment = clock.environment(), .nonces = &agents_book});
     (void)restarted->hello(hello);
     EXPECT_TRUE(std::holds_alternative<Malformed>(
         restarted->decode(frame, false))); // the book outlives the connection
@@ -272,7 +274,8 @@ TEST_F(Signed, NeverRunsACommandOfAnotherType)
 TEST_F(Signed, RunsNothingWithoutABookOfNonces)
 {
     greet();
-    const auto careless = agent_codec(Protocol::signed_, {.world = clock.world(), .nonces = nullptr});
+    const auto careless =
+        agent_codec(Protocol::signed_, {.environment = clock.environment(), .nonces = nullptr});
     (void)careless->hello(hello);
     const FromServer message = careless->decode(
         server_frame({{"type", "command"}, {"id", "r"}, {"action", "ping"}, {"params", "{}"}}), false);

@@ -1,4 +1,4 @@
-// A world that a test decides: a clock that stands, uuids that count, a real HMAC. For vectors, unit tests and fuzzers.
+// An environment that a test decides: a clock that stands, uuids that count, a real HMAC. For vectors, unit tests and fuzzers.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -34,12 +34,15 @@ inline std::string test_hmac(std::string_view key, std::string_view message)
     return out;
 }
 
-// Copies of world() share the clock and the count.
-class TestWorld {
+// Copies of environment() share the clock and the count.
+class TestEnvironment {
 public:
-    explicit TestWorld(std::int64_t now = test_now) : state_{std::make_shared<State>()} { state_->now = now; }
+    explicit TestEnvironment(std::int64_t now = test_now) : state_{std::make_shared<State>()}
+    {
+        state_->now = now;
+    }
 
-    [[nodiscard]] World world() const
+    [[nodiscard]] Environment environment() const
     {
         return {.utc_ms = [state = state_] { return state->now; },
                 .uuid =

@@ -1,4 +1,4 @@
-#include "world.hpp"
+#include "utc.hpp"
 
 #include <chrono>
 
