@@ -45,7 +45,7 @@ public:
     // Closes all sessions, and calls `done` after the last has closed.
     void stop(std::function<void()> done);
 
-    // Reconnects at once, without waiting for the backoff. Returns false if there is no such server.
+    // Skips the backoff and connects now. False: no server has this name.
     bool reconnect(const std::string& name);
     [[nodiscard]] std::vector<SessionStatus> status() const;
 

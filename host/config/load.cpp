@@ -196,8 +196,8 @@ void set_outside(Load& load, const Source& source, const std::vector<std::string
     if (!why.empty()) load.problems.add({&source, 0, 0}, why);
 }
 
-// "LOG_LEVEL" -> "LOG__LEVEL" when log.level is a setting; "" when it is none. Of lists and plugins the
-// section is enough.
+// Returns "LOG__LEVEL" for "LOG_LEVEL" if log.level is a setting, otherwise "". For lists and plugins it
+// compares only the section.
 std::string nearest_setting(std::string_view variable)
 {
     const Json schema = section_schema(root_section())["properties"];

@@ -22,7 +22,7 @@ struct Malformation {
 constexpr Malformation too_long{"id, target or action is longer than 256 bytes", "Send a shorter one."};
 constexpr Malformation contains_nul{"id, target or action contains a NUL", "Send it without."};
 
-// Returns nullptr if there is none. The action is checked for a NUL only when it is unknown.
+// nullptr: the command is well-formed. resolve() checks an unknown action for a NUL.
 const Malformation* malformation(const wire::Command& command)
 {
     if (command.id.size() > max_id_bytes || command.target.size() > max_id_bytes ||

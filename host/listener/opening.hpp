@@ -27,7 +27,7 @@ public:
 
     void start();
     void tick(Clock::time_point now);
-    // `done` is no longer called.
+    // `done` is not called after this.
     void drop() { stage_ = Stage::over; }
 
 private:

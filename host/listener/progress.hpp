@@ -19,7 +19,7 @@ public:
     void moved(Clock::time_point now) { at_ = now; }
     // Since the last progress.
     [[nodiscard]] Clock::duration idle(Clock::time_point now) const { return now - at_; }
-    // Called at every tick. Fewer than `min_bytes` more within `timeout` are no progress.
+    // Call it at every tick. True: `bytes` grew by less than `min_bytes` within `timeout`.
     bool stalled(Clock::time_point now, std::uint64_t bytes, std::uint64_t min_bytes,
                  std::chrono::milliseconds timeout)
     {

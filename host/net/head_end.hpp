@@ -11,8 +11,8 @@ class HeadEnd {
 public:
     void look_for() { state_ = 0; }
     [[nodiscard]] bool wanted() const { return state_ != found; }
-    // The number of bytes up to and including the end; all of them if it is not among them, or not wanted.
-    // Once found, it is no longer wanted.
+    // Returns the number of bytes up to and including the head's end, or all of them if it is not among them
+    // or not wanted. After it has been found, wanted() is false.
     std::size_t up_to(std::string_view bytes)
     {
         constexpr std::string_view empty_line = "\r\n\r\n";

@@ -14,9 +14,9 @@ struct ConfigFinding {
     bool warning = false;
     std::string text; // a complete sentence with its place
 };
-// Calls create(), agenthost.check/1 (ext/check.h), destroy(): the plugin is not started. In the program
-// `runner`, or here if there is none. Blocking, at most for the manifest's create timeout. Only after
-// check_permissions() and the schema found no problem.
+// Calls create(), agenthost.check/1 (ext/check.h), destroy(): the plugin is not started. Runs
+// in the program `runner`, or in this process if `runner` is empty. Blocks for at most the manifest's create
+// timeout. Requires that check_permissions() and the schema found no problem.
 std::vector<ConfigFinding> check_plugin_config(const FoundPlugin&, const PluginConfig&, const Config&,
                                                const std::string& runner);
 
