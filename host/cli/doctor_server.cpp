@@ -230,8 +230,8 @@ private:
         return netclient::Clock::now() < until_ ? "the connection ended" : "nothing more in time";
     }
 
-    // False: the server sent no response head; `why` quotes what it sent. The body may be incomplete: only the
-    // status and the header fields are checked.
+    // False: the server sent no response head; `why` quotes what it sent. The body may be incomplete: only
+    // the status and the header fields are checked.
     bool receive_head(netclient::ResponseHead& head, std::string& why)
     {
         std::string text(netclient::max_head, '\0');

@@ -1,9 +1,11 @@
 #include "host/session/state_file.hpp"
 #include "tests/support/support.hpp"
+#include "tests/support/thread_state.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -47,12 +49,13 @@ TEST(StateFile, IsLockedByOneAtATime)
     std::optional<base::FileLock> first{file.lock()};
     ASSERT_TRUE(*first);
     std::atomic<bool> second{false};
+    std::atomic<pid_t> thread{0};
     std::thread waits{[&] {
+        thread = ::gettid();
         const base::FileLock mine = file.lock();
         second = true;
     }};
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds{50}); // it must not get through, however long it has
+    EXPECT_TRUE(test::wait_for([&] { return thread != 0 && test::thread_state(thread) == 'S'; }));
     EXPECT_FALSE(second);
     first.reset();
     EXPECT_TRUE(test::wait_for([&] { return second.load(); }));
