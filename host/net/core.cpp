@@ -20,6 +20,10 @@ namespace {
 error_code system_error(int code) { return {code, boost::system::system_category()}; }
 error_code would_block() { return asio::error::would_block; }
 
+// From this size a frame is sent at once, with what the cork holds, in one system call: the call costs less
+// than a copy into a block that the kernel must first fill with zeros.
+constexpr std::size_t big_frame = 8 * 1024;
+
 // A late flush waits this many loop iterations for a read, which would flush the cork itself.
 constexpr int late_flush_hops = 16;
 
@@ -126,10 +130,46 @@ bool Core::write_frame(std::string_view head, std::string_view payload, const Ma
     if (out_error || !descriptor.is_open()) return false;
     const std::size_t size = head.size() + payload.size();
     if (room_after_flush(size) < size) return false;
-    for (std::size_t done = 0; done < head.size();) done += out_.append(head, done, nullptr);
-    for (std::size_t done = 0; done < payload.size();) done += out_.append(payload, done, mask);
-    flush_soon();
+    std::size_t sent = 0;
+    if (size >= big_frame && !mask && !ssl && !flush_waits_) sent = send_with_corked(head, payload);
+    if (out_error) return out_.drop(out_.size()), false;
+    for (std::size_t done = sent; done < head.size();) done += out_.append(head, done, nullptr);
+    for (std::size_t done = sent - std::min(sent, head.size()); done < payload.size();)
+        done += out_.append(payload, done, mask);
+    if (unsent() != 0) flush_soon();
     return true;
+}
+
+std::size_t Core::send_with_corked(std::string_view head, std::string_view payload)
+{
+    std::array<iovec, Cork::max_blocks + 2> pieces;
+    Cork::Pieces corked;
+    const std::size_t count = out_.gather(corked);
+    std::copy_n(corked.begin(), count, pieces.begin());
+    pieces[count] = {const_cast<char*>(head.data()), head.size()};
+    pieces[count + 1] = {const_cast<char*>(payload.data()), payload.size()};
+    const std::size_t sent = send_now({pieces.data(), count + 2});
+    const std::size_t from_cork = std::min(sent, unsent());
+    out_.drop(from_cork);
+    return sent - from_cork;
+}
+
+// Returns 0 if the socket is full, or failed: see out_error.
+std::size_t Core::send_now(std::span<iovec> pieces)
+{
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    for (;;) {
+        const ssize_t n = ::sendmsg(descriptor.native_handle(), &message, MSG_NOSIGNAL);
+        if (n >= 0) {
+            bytes_out += static_cast<std::uint64_t>(n);
+            return static_cast<std::size_t>(n);
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) out_error = system_error(errno);
+        return 0;
+    }
 }
 
 std::size_t Core::write_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
@@ -145,18 +185,10 @@ std::size_t Core::write_through(const void* data, std::size_t size, error_code& 
 {
     flush();
     if (unsent() != 0 || out_error || ssl || !descriptor.is_open()) return write_some(data, size, ec);
-    for (;;) {
-        const ssize_t n = ::send(descriptor.native_handle(), data, size, MSG_NOSIGNAL);
-        if (n >= 0) {
-            ec = {};
-            bytes_out += static_cast<std::uint64_t>(n);
-            return static_cast<std::size_t>(n);
-        }
-        if (errno == EINTR) continue;
-        ec = errno == EAGAIN ? would_block() : system_error(errno);
-        if (errno != EAGAIN) out_error = ec;
-        return 0;
-    }
+    iovec piece{const_cast<void*>(data), size};
+    const std::size_t n = send_now({&piece, 1});
+    ec = n != 0 ? error_code{} : out_error ? out_error : would_block();
+    return n;
 }
 
 void Core::flush()
@@ -183,24 +215,11 @@ bool Core::send_corked()
 
 bool Core::send_corked_plain()
 {
-    while (unsent() != 0) {
-        Cork::Pieces pieces;
-        msghdr message{};
-        message.msg_iovlen = out_.gather(pieces);
-        message.msg_iov = pieces.data();
-        const ssize_t n = ::sendmsg(descriptor.native_handle(), &message, MSG_NOSIGNAL);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            if (errno == EAGAIN) return false;
-            out_error = system_error(errno);
-            return false;
-        }
-        bytes_out += static_cast<std::uint64_t>(n);
-        out_.drop(static_cast<std::size_t>(n));
-        // After a short send the socket is full: another call would only return EAGAIN.
-        if (unsent() != 0) return false;
-    }
-    return true;
+    Cork::Pieces pieces;
+    const std::size_t count = out_.gather(pieces);
+    out_.drop(send_now({pieces.data(), count}));
+    // After a short send the socket is full: another call would only return EAGAIN.
+    return unsent() == 0;
 }
 
 void Core::flush_soon()

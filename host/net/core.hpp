@@ -63,8 +63,9 @@ public:
     // Beast's control frames.
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
     static constexpr std::size_t whole = 256;
-    // Copies the complete frame into the cork: head and payload, masked if there is a key. False: no room
-    // even after a flush, or failed.
+    // Copies the complete frame into the cork: head and payload, masked if there is a key; a big one is sent
+    // at once and only what the socket does not accept is copied. False: no room even after a flush, or
+    // failed.
     bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask);
     // Copies as much of the payload as fits into the cork, starting at `at`; 0: no room, or failed.
     std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
@@ -128,6 +129,9 @@ private:
     bool send_corked();
     bool send_corked_plain();
     bool send_corked_tls();
+    // Sends the cork's bytes and the frame's; returns the number of the frame's bytes that were sent.
+    std::size_t send_with_corked(std::string_view head, std::string_view payload);
+    std::size_t send_now(std::span<iovec> pieces);
     std::size_t room_after_flush(std::size_t wanted);
     std::size_t receive(void* data, std::size_t size, error_code& ec);
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);

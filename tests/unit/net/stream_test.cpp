@@ -6,6 +6,8 @@
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -205,6 +207,48 @@ TEST_P(Streams, TakesASmallPieceWholeOrNotAtAll)
     ASSERT_TRUE(until([&] { return sink.got.size() == taken + control.size() + 8; }));
     EXPECT_EQ(sink.got.find_first_not_of("fi"), taken);
     EXPECT_EQ(sink.got.substr(taken), control + "headcmg}");
+}
+
+TEST_P(Streams, SendsFramesOfEverySizeInOrderToAPeerThatReadsSlowly)
+{
+    std::mt19937 random{7};
+    std::string sent;
+    Sink sink{b, 9'000};
+    pair.io.restart(); // the handshake may have left it without work
+    for (int i = 0; i < 2'000; ++i) {
+        const std::string head(2 + random() % 8, static_cast<char>('A' + i % 26));
+        const std::string payload =
+            random_bytes(random() % 4 == 0 ? random() % 40'000 : random() % 300, random());
+        while (!a.write_frame(head, payload, nullptr)) ASSERT_GE(pair.io.run_one(), 1U);
+        sent += head + payload;
+        if (random() % 8 == 0) pair.io.poll_one();
+    }
+    ASSERT_TRUE(until([&] { return sink.got.size() >= sent.size(); }));
+    EXPECT_TRUE(sink.got == sent);
+    EXPECT_EQ(a.unsent(), 0U);
+    EXPECT_FALSE(a.error());
+}
+
+TEST_P(Streams, SendsABigFrameWithoutWaitingForTheLoop)
+{
+    if (GetParam()) return; // TLS collects whole records
+    EXPECT_TRUE(a.write_frame("he", "llo", nullptr));
+    const std::string frame(10'000, 'f');
+    EXPECT_TRUE(a.write_frame("ad", frame, nullptr));
+    EXPECT_EQ(a.unsent(), 0U);
+    std::string got(20'000, '\0');
+    got.resize(static_cast<std::size_t>(::recv(b.native_handle(), got.data(), got.size(), MSG_DONTWAIT)));
+    EXPECT_TRUE(got == "helload" + frame);
+}
+
+TEST_P(Streams, ReportsThatThePeerIsGoneWhenABigFrameIsSent)
+{
+    b.close();
+    const std::string frame(10'000, 'f');
+    for (int i = 0; i < 100 && a.write_frame("head", frame, nullptr); ++i) a.flush();
+    EXPECT_TRUE(a.error());
+    EXPECT_FALSE(a.write_frame("head", frame, nullptr));
+    EXPECT_EQ(a.unsent(), 0U);
 }
 
 TEST_P(Streams, SaysEofOnceThePeerHasShutDownAndDeliversWhatCameBefore)
