@@ -38,7 +38,7 @@ struct Arguments {
     std::string file;
     bool version_flag = false;
     CallOptions call;
-    std::string timeout, name, plugin, patience = "5s";
+    std::string timeout, name, plugin, network_timeout = "5s";
     ImportOptions import;
 };
 
@@ -170,12 +170,13 @@ struct Parser {
         CLI::App* sub =
             verb("doctor", "Check files, clock, DNS, TLS, disk and every server; needs no daemon", [this] {
                 std::string why;
-                const auto patience = conf::parse_duration(args.patience, why);
-                if (patience && patience->count() > 0) return doctor(args.context, *patience);
-                print_error("--timeout: expected " + why + ", not \"" + args.patience + '"');
+                const auto network_timeout = conf::parse_duration(args.network_timeout, why);
+                if (network_timeout && network_timeout->count() > 0)
+                    return doctor(args.context, *network_timeout);
+                print_error("--timeout: expected " + why + ", not \"" + args.network_timeout + '"');
                 return usage;
             });
-        sub->add_option("--timeout", args.patience, "Timeout of each network step")
+        sub->add_option("--timeout", args.network_timeout, "Timeout of each network step")
             ->type_name("DURATION")
             ->capture_default_str();
         sub->footer("Each line is OK, WARN or FAIL with the remedy. Exit 0 if nothing fails, 1 if "

@@ -16,14 +16,14 @@ namespace agenthost::host::cli {
 namespace {
 
 // Sixteen at a time, so that an unreachable server does not delay the others by its timeout.
-void check_servers(Findings& findings, const Config& config, std::chrono::milliseconds patience)
+void check_servers(Findings& findings, const Config& config, std::chrono::milliseconds timeout)
 {
     constexpr std::size_t at_once = 16;
     for (std::size_t first = 0; first < config.servers.size(); first += at_once) {
         std::vector<std::future<Findings>> running;
         for (std::size_t i = first; i < std::min(config.servers.size(), first + at_once); ++i)
-            running.push_back(std::async(std::launch::async, [&server = config.servers[i], patience] {
-                return check_server(server, patience);
+            running.push_back(std::async(std::launch::async, [&server = config.servers[i], timeout] {
+                return check_server(server, timeout);
             }));
         for (auto& future : running)
             for (Finding& finding : future.get()) findings.push_back(std::move(finding));
@@ -64,7 +64,7 @@ void print_json(const Findings& findings, bool good)
 
 } // namespace
 
-int doctor(const Context& context, std::chrono::milliseconds patience)
+int doctor(const Context& context, std::chrono::milliseconds timeout)
 {
     std::signal(SIGPIPE, SIG_IGN); // a peer that closes during TLS
     Findings findings;
@@ -87,7 +87,7 @@ int doctor(const Context& context, std::chrono::milliseconds patience)
         check_plugins(findings, *loaded.config);
         check_credentials(findings, *loaded.config);
         check_listeners(findings, *loaded.config, running);
-        check_servers(findings, *loaded.config, patience);
+        check_servers(findings, *loaded.config, timeout);
     }
     const auto count = [&](Verdict verdict) {
         return std::count_if(findings.begin(), findings.end(),

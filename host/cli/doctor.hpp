@@ -35,7 +35,7 @@ void check_plugins(Findings&, const Config&);
 void check_listeners(Findings&, const Config&, bool running); // running: the daemon itself uses the ports
 
 // Checks a server: DNS, proxy, TCP, TLS, WebSocket, its clock. Without logging in: no credential is sent.
-Findings check_server(const ServerConfig&, std::chrono::milliseconds patience);
+Findings check_server(const ServerConfig&, std::chrono::milliseconds timeout);
 
 // "valid for 3 days"; adds a finding if it expires soon or has expired.
 std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);

@@ -34,8 +34,8 @@ using Milliseconds = std::chrono::milliseconds;
 
 class Visit {
 public:
-    Visit(const ServerConfig& server, Milliseconds patience)
-        : server_{server}, timeout_{patience}, area_{"server " + server.name}
+    Visit(const ServerConfig& server, Milliseconds timeout)
+        : server_{server}, timeout_{timeout}, area_{"server " + server.name}
     {}
 
     Findings run()
@@ -263,9 +263,9 @@ private:
 
 } // namespace
 
-Findings check_server(const ServerConfig& server, Milliseconds patience)
+Findings check_server(const ServerConfig& server, Milliseconds timeout)
 {
-    return Visit{server, patience}.run();
+    return Visit{server, timeout}.run();
 }
 
 } // namespace agenthost::host::cli

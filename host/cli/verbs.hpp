@@ -55,7 +55,7 @@ struct PluginProblem {
 std::vector<PluginProblem> plugin_problems(const Config&, bool libraries);
 
 // Will it work here? (doctor.cpp)
-int doctor(const Context&, std::chrono::milliseconds patience);
+int doctor(const Context&, std::chrono::milliseconds timeout);
 
 // Executables agenthost-VERB beside the plugins (foreign.cpp)
 std::vector<std::string> foreign_verbs(const std::vector<std::string>& plugin_path);

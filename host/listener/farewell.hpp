@@ -20,7 +20,7 @@ public:
     static constexpr std::size_t max_sockets = 64;
     // Of one peer: the head of a request and the start of its body.
     static constexpr std::size_t max_bytes = 64 * 1024;
-    static constexpr std::chrono::milliseconds patience{1000};
+    static constexpr std::chrono::milliseconds timeout{1000};
 
     explicit Farewells(boost::asio::io_context& io) : io_{io}, timer_{std::in_place, io} {}
 
@@ -36,7 +36,7 @@ private:
         Held(boost::asio::io_context& io, int fd) : socket{io.get_executor(), fd} {}
         net::Core::Descriptor socket;
         std::size_t bytes = 0;
-        Clock::time_point until = Clock::now() + patience;
+        Clock::time_point until = Clock::now() + timeout;
     };
     using HeldPtr = std::shared_ptr<Held>;
 

@@ -9,7 +9,7 @@ namespace {
 
 // For the check of the certificate's files. After that the handshake uses the certificate that was loaded
 // before: a disk that hangs must not block new connections.
-constexpr auto certificate_patience = 1s;
+constexpr auto certificate_timeout = 1s;
 
 } // namespace
 
@@ -77,7 +77,7 @@ void Opening::tick(Clock::time_point now)
     switch (stage_) {
     case Stage::over: return;
     case Stage::certificate:
-        if (now - since_ >= certificate_patience) handshake(settings_.tls->last());
+        if (now - since_ >= certificate_timeout) handshake(settings_.tls->last());
         return;
     case Stage::proxy_header:
     case Stage::handshake:

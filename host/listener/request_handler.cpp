@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // ext/listener.h: without an answer within 30 s, the host answers 503.
-constexpr auto answer_patience = 30s;
+constexpr auto default_answer_timeout = 30s;
 // Fewer bytes of a body within its timeout are a trickle, not progress.
 constexpr std::uint64_t min_progress = 1024;
 
@@ -250,7 +250,7 @@ void RequestHandler::tick(Clock::time_point now)
 void RequestHandler::tick_pending(Clock::time_point now)
 {
     const auto exchange = connection_.exchange();
-    if (progress_.idle(now) < exchange->route->answer_timeout.value_or(answer_patience)) return;
+    if (progress_.idle(now) < exchange->route->answer_timeout.value_or(default_answer_timeout)) return;
     if (!exchange->move(Exchange::Phase::asked, Exchange::Phase::answering) &&
         !exchange->move(Exchange::Phase::received, Exchange::Phase::answering))
         return;

@@ -10,7 +10,7 @@ namespace {
 // For the peer's close frame, after ours.
 constexpr auto close_timeout = 5s;
 // A peer may stop reading for this long.
-constexpr auto stall_patience = 30s;
+constexpr auto stall_timeout = 30s;
 constexpr int max_unanswered_pings = 2;
 
 } // namespace
@@ -21,7 +21,7 @@ void WebSocketClock::opened(Time now)
     opened_at_ = pinged_at_ = sent_at_ = now;
 }
 
-void WebSocketClock::closing(Time now) { deadline_ = now + stall_patience; }
+void WebSocketClock::closing(Time now) { deadline_ = now + stall_timeout; }
 void WebSocketClock::close_frame_sent(Time now) { deadline_ = now + close_timeout; }
 void WebSocketClock::linger(Time now) { deadline_ = now + linger_timeout; }
 
@@ -67,7 +67,7 @@ bool WebSocketClock::stalled(Time now, const Sight& sight)
         seen_out_ = sight.bytes_out;
         sent_at_ = now;
     }
-    return now - sent_at_ >= stall_patience;
+    return now - sent_at_ >= stall_timeout;
 }
 
 } // namespace agenthost::host::listener

@@ -23,7 +23,7 @@ namespace agenthost::host::log {
 
 namespace {
 
-constexpr std::chrono::milliseconds patience{2000}; // of shutdown(), if nobody reads stderr
+constexpr std::chrono::milliseconds shutdown_timeout{2000}; // of shutdown(), if nobody reads stderr
 constexpr int off = static_cast<int>(Level::error) + 1;
 
 std::optional<int> threshold_of(std::string_view word)
@@ -198,7 +198,7 @@ void shutdown()
     s.over = true;
     LogWriter* writer = s.current.exchange(nullptr);
     if (!writer) return;
-    writer->stop(patience);
+    writer->stop(shutdown_timeout);
     s.lost_before += writer->lost();
 }
 
@@ -220,7 +220,7 @@ void write(Level level, std::string_view room, std::string_view message, std::st
         format_line(writer ? s.format.load() : Format::text,
                     {.level = level, .at = at, .room = room, .message = message, .fields = fields_json});
     if (writer) return writer->add(std::move(line));
-    if (!LogWriter::write_now(STDERR_FILENO, line, s.over ? std::chrono::milliseconds{0} : patience))
+    if (!LogWriter::write_now(STDERR_FILENO, line, s.over ? std::chrono::milliseconds{0} : shutdown_timeout))
         ++s.lost_direct;
 }
 

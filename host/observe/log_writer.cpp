@@ -26,10 +26,10 @@ bool is_socket(int fd)
 
 // A writable pipe accepts PIPE_BUF bytes without blocking; a socket gets MSG_DONTWAIT. O_NONBLOCK is not
 // possible, because the descriptor is shared with our parent. -1 and EAGAIN: not now.
-ssize_t write_some(int fd, bool socket, std::string_view text, std::chrono::milliseconds patience)
+ssize_t write_some(int fd, bool socket, std::string_view text, std::chrono::milliseconds timeout)
 {
     pollfd poll{.fd = fd, .events = POLLOUT, .revents = 0};
-    const int ready = ::poll(&poll, 1, static_cast<int>(patience.count()));
+    const int ready = ::poll(&poll, 1, static_cast<int>(timeout.count()));
     if (ready < 0) return -1;
     if (ready == 0) {
         errno = EAGAIN;
@@ -71,7 +71,7 @@ void LogWriter::add(std::string line)
     shared_->wake.notify_one();
 }
 
-void LogWriter::stop(std::chrono::milliseconds patience)
+void LogWriter::stop(std::chrono::milliseconds timeout)
 {
     if (!thread_.joinable()) return;
     Shared& s = *shared_;
@@ -79,7 +79,7 @@ void LogWriter::stop(std::chrono::milliseconds patience)
     s.stopping = true;
     s.wake.notify_one();
     const auto over = [&] { return s.over; };
-    if (!s.ended.wait_for(lock, patience, over)) {
+    if (!s.ended.wait_for(lock, timeout, over)) {
         s.give_up = true;
         s.lost += s.waiting.size();
         s.waiting.clear();
@@ -93,11 +93,11 @@ void LogWriter::stop(std::chrono::milliseconds patience)
         thread_.detach(); // in the kernel; it holds `shared_`
 }
 
-bool LogWriter::write_now(int fd, std::string_view line, std::chrono::milliseconds patience)
+bool LogWriter::write_now(int fd, std::string_view line, std::chrono::milliseconds timeout)
 {
     const bool socket = is_socket(fd);
     while (!line.empty()) {
-        const auto wrote = write_some(fd, socket, line, patience);
+        const auto wrote = write_some(fd, socket, line, timeout);
         if (wrote < 0 && errno == EINTR) continue;
         if (wrote <= 0) return false;
         line.remove_prefix(static_cast<std::size_t>(wrote));

@@ -27,13 +27,13 @@ public:
     LogWriter& operator=(const LogWriter&) = delete;
 
     void add(std::string line);
-    // Writes the waiting lines. After `patience` the rest is counted as lost; a thread that hangs in the
+    // Writes the waiting lines. After `timeout` the rest is counted as lost; a thread that hangs in the
     // kernel is abandoned.
-    void stop(std::chrono::milliseconds patience);
+    void stop(std::chrono::milliseconds timeout);
     [[nodiscard]] std::uint64_t lost() const { return shared_->lost; }
 
-    // Writes without the thread; false: not written within `patience`.
-    static bool write_now(int fd, std::string_view line, std::chrono::milliseconds patience);
+    // Writes without the thread; false: not written within `timeout`.
+    static bool write_now(int fd, std::string_view line, std::chrono::milliseconds timeout);
 
 private:
     struct Shared { // outlives the writer if the thread is abandoned

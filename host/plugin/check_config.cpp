@@ -104,7 +104,7 @@ bool read_until(int fd, std::string& out, Clock::time_point until)
 
 // Returns a problem, or an empty string if the runner has answered.
 std::string ask_runner(std::vector<std::string> arguments, const std::string& config,
-                       std::chrono::milliseconds patience, std::vector<CheckReport>& reports)
+                       std::chrono::milliseconds timeout, std::vector<CheckReport>& reports)
 {
     int ends[2] = {-1, -1};
     base::Fd in = memory_file(config);
@@ -116,12 +116,12 @@ std::string ask_runner(std::vector<std::string> arguments, const std::string& co
     if (pid < 0) return "its check cannot be run: " + arguments[0] + ": " + std::strerror(errno);
     to.reset();
     std::string answer;
-    const bool ended = read_until(from.get(), answer, Clock::now() + patience);
+    const bool ended = read_until(from.get(), answer, Clock::now() + timeout);
     if (!ended) ::kill(pid, SIGKILL);
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     if (!ended)
-        return "its check did not end within " + std::to_string(patience.count()) +
+        return "its check did not end within " + std::to_string(timeout.count()) +
                " ms. Ask the plugin's author for a fix";
     if (runner::parse_reports(answer, reports)) return {};
     return std::string{"the plugin crashed while it checked its configuration"} +

@@ -15,9 +15,9 @@ namespace agenthost::host::runner {
 namespace {
 
 // The default stop timeout of manifests.
-constexpr std::chrono::milliseconds destroy_patience{10'000};
+constexpr std::chrono::milliseconds destroy_timeout{10'000};
 // From the runner's last message to its exit.
-constexpr int exit_patience_ms = 2'000;
+constexpr int exit_timeout_ms = 2'000;
 // The id of create(), whose message the reader sends.
 constexpr std::uint64_t create_operation = 1;
 
@@ -86,7 +86,7 @@ agh_status Proxy::operate(Type type, std::string_view body, agh_error* error)
 agh_status Proxy::wait_for(std::uint64_t operation, Type type, agh_error* error)
 {
     std::chrono::milliseconds timeout{spec_.life_timeout_ms};
-    if (timeout.count() == 0 && type == Type::destroy) timeout = destroy_patience;
+    if (timeout.count() == 0 && type == Type::destroy) timeout = destroy_timeout;
     RoundTrips::Answer answer;
     switch (round_trips_.wait(operation, timeout, answer)) {
     case RoundTrips::Waited::answered:
@@ -135,7 +135,7 @@ void Proxy::run(std::string create, base::Fd theirs)
     channel_->send(Channel::Kind::always, Type::create, create_operation, create);
     const std::string last = serve();
     channel_->shut_down();
-    const std::string how = reap(pid, last.empty() && !given_up_ ? exit_patience_ms : 0);
+    const std::string how = reap(pid, last.empty() && !given_up_ ? exit_timeout_ms : 0);
     pid_ = 0;
     std::string words =
         "the runner of " + spec_.plugin_id + " (pid " + std::to_string(pid) + ") died: " + how;

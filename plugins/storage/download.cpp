@@ -40,7 +40,8 @@ protected:
         if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
         call.network = network();
         call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
-        const auto transfer = parts_.http.send(params_.method, call, {file.get(), {}, row->size}, patience());
+        const auto transfer =
+            parts_.http.send(params_.method, call, {file.get(), {}, row->size}, wait_limits());
         bytes_ = row->size;
         attempts_ = transfer.attempts;
         if (transfer.end != netclient::Transfer::End::done) return problem_of(transfer);

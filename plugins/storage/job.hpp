@@ -30,7 +30,7 @@ protected:
     virtual MaybeProblem work(std::string& reply) = 0;
     virtual void ended(const MaybeProblem&) {}
 
-    [[nodiscard]] netclient::Patience patience()
+    [[nodiscard]] netclient::WaitLimits wait_limits()
     {
         return {cancel(), request_.deadline().value_or(netclient::Clock::time_point::max())};
     }

@@ -75,7 +75,7 @@ private:
         netclient::HttpClient::Call call{
             params_.url, {}, [this, total](std::uint64_t done) { progress(done, total); }};
         call.network = network();
-        const auto transfer = parts_.http.get(call, sink, patience());
+        const auto transfer = parts_.http.get(call, sink, wait_limits());
         bytes_ = sink.size();
         attempts_ = transfer.attempts;
         if (transfer.end == netclient::Transfer::End::done) return std::nullopt;

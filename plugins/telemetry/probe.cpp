@@ -79,7 +79,7 @@ Probe::~Probe()
     shared_->changed.wait_for(lock, last_wait, [this] { return shared_->ended; });
 }
 
-std::vector<Usage> Probe::query(const std::vector<Mount>& mounts, std::chrono::milliseconds patience)
+std::vector<Usage> Probe::query(const std::vector<Mount>& mounts, std::chrono::milliseconds timeout)
 {
     Shared& s = *shared_;
     std::unique_lock lock{s.mutex};
@@ -103,7 +103,7 @@ std::vector<Usage> Probe::query(const std::vector<Mount>& mounts, std::chrono::m
         }
         s.changed.notify_all();
     }
-    s.changed.wait_for(lock, patience, [&] { return !s.round; });
+    s.changed.wait_for(lock, timeout, [&] { return !s.round; });
     auto out = s.done;
     if (s.round && !s.at.empty()) {
         const auto stuck = std::ranges::find(s.wanted, s.at, &Usage::point);

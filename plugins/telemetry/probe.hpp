@@ -1,7 +1,7 @@
 // Reads how full filesystems are, without ever waiting for one that does not respond: statvfs() on a dead NFS
 // server or a hung disk sleeps uninterruptibly in the kernel.
 //
-// One thread queries them in turn; query() waits for `patience` and then uses the results so far. A mount in
+// One thread queries them in turn; query() waits for `timeout` and then uses the results so far. A mount in
 // which it hangs is `stuck` until statvfs() returns; meanwhile the others keep their last values. A thread
 // that still hangs at the end is abandoned: it owns only its own memory, and ends when the kernel releases
 // it.
@@ -29,7 +29,7 @@ public:
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;
 
-    std::vector<Usage> query(const std::vector<Mount>&, std::chrono::milliseconds patience);
+    std::vector<Usage> query(const std::vector<Mount>&, std::chrono::milliseconds timeout);
     // The mount point in which the thread hangs.
     [[nodiscard]] std::optional<std::string> stuck() const;
 

@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr auto first_rates = 1s; // a server that connects at once should not wait a whole interval for rates
 constexpr auto log_interval = 1s;
-constexpr auto host_patience = 5s; // host.status is answered at once, unless the loop is blocked
-constexpr int tap_rounds = 8;      // buffers of the daemon's log per poll
+constexpr auto host_status_timeout = 5s; // host.status is answered at once, unless the loop is blocked
+constexpr int tap_rounds = 8;            // buffers of the daemon's log per poll
 
 std::int64_t utc_ms()
 {
@@ -160,7 +160,7 @@ void Service::ask_host(
     // Shared, not moved: if the call is refused, the callback is destroyed with its captures.
     const auto waiting = std::make_shared<Request>(std::move(request));
     const auto said =
-        context_.call("host.status", "{}", host_patience, [waiting, then](const Result& result) {
+        context_.call("host.status", "{}", host_status_timeout, [waiting, then](const Result& result) {
             const auto agent = result.status == AGH_OK ? parse_agent(result.json) : std::nullopt;
             then(*waiting, agent,
                  agent ? "" : std::string{status_name(result.status)} + " " + std::string{result.json});

@@ -1,5 +1,5 @@
 // Assembles the plugin: timers read the machine and the logs, facts and metrics publish the results, actions
-// answer from them. One lock guards everything; nothing under it waits longer than a filesystem's patience
+// answer from them. One lock guards everything; nothing under it waits longer than a filesystem's timeout
 // (200 ms). Actions answer without I/O, except the machine's identity, and the health check's call to the
 // host, which is made without the lock.
 //

@@ -117,7 +117,7 @@ void SystemReader::read_mounts()
 
 void SystemReader::read_filesystems(Reading& out)
 {
-    for (Usage& usage : probe_.query(mounts_.mounts, options_.patience)) {
+    for (Usage& usage : probe_.query(mounts_.mounts, options_.timeout)) {
         if (usage.stuck) { // keep the last known values
             Usage& known = usage_[usage.point];
             if (known.point.empty()) known = usage;

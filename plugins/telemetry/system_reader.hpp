@@ -1,4 +1,4 @@
-// Reads the machine's state: the files under /proc and the filesystems. Blocks for at most `patience`. One
+// Reads the machine's state: the files under /proc and the filesystems. Blocks for at most `timeout`. One
 // thread at a time.
 #pragma once
 
@@ -26,7 +26,7 @@ public:
         std::vector<std::string> filesystems; // patterns of mount points
         std::string disk = "/";               // reported as "the disk"
         bool network_filesystems = false;
-        std::chrono::milliseconds patience{200};
+        std::chrono::milliseconds timeout{200};
     };
     explicit SystemReader(Options options, Probe::Ask ask = Probe::statvfs_of);
 

@@ -119,7 +119,7 @@ void Loop::run()
     }
 }
 
-int Loop::patience() const
+int Loop::poll_timeout() const
 {
     if (timers_.empty()) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first - Clock::now());
@@ -129,7 +129,8 @@ int Loop::patience() const
 void Loop::turn()
 {
     std::array<epoll_event, 128> events;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience());
+    const int count =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), poll_timeout());
     now_ = Clock::now();
     for (int i = 0; i < count; ++i) {
         const auto fd = static_cast<std::uint32_t>(events[static_cast<std::size_t>(i)].data.u64);

@@ -61,7 +61,7 @@ private:
 
     void run();
     void turn();
-    int patience() const; // ms for epoll_wait
+    int poll_timeout() const; // ms for epoll_wait
     void fire_timers();
     void run_posted();
     template <class F> void guarded(F&&);

@@ -42,7 +42,7 @@ public:
     bool over = false;    // answered
     std::array<std::uint64_t, 2> until{unending, unending}; // replay without following: where it ends
     [[nodiscard]] bool follows() const { return until[0] == unending; }
-    Loop::Timer flush = 0, patience = 0;
+    Loop::Timer flush = 0, stall = 0;
     [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
     [[nodiscard]] const std::array<std::uint64_t, 2>& next() const { return next_; }
 

@@ -15,7 +15,7 @@ constexpr auto linger = 30s; // for a reader that accepts nothing after the end
 Readers::~Readers()
 {
     for (Reader& r : all_)
-        for (Loop::Timer* timer : {&r.flush, &r.patience}) loop_.cancel(*timer);
+        for (Loop::Timer* timer : {&r.flush, &r.stall}) loop_.cancel(*timer);
 }
 
 Reader& Readers::add(Request request, std::array<std::uint64_t, 2> from, std::uint64_t max)
@@ -47,7 +47,7 @@ void Readers::writable(agh_req id)
     Reader* r = find(id);
     if (!r) return;
     r->blocked = r->stalled = false;
-    loop_.cancel(r->patience); // it accepted something: restart its timer
+    loop_.cancel(r->stall); // it accepted something: restart its timer
     serve(*r);
     if (held_ && (!runner_ || runner_->lag(outputs_) < Reader::max_lag)) let_go();
     sweep();
@@ -59,9 +59,9 @@ void Readers::serve(Reader& r)
     r.pump(outputs_, loop_.now(), complete_ || !r.follows());
     if (r.served(outputs_) && (complete_ || !r.follows())) return answer(r);
     if (r.blocked) {
-        if (complete_ && !r.patience) {
-            r.patience = loop_.after(linger, [this, &r] {
-                r.patience = 0;
+        if (complete_ && !r.stall) {
+            r.stall = loop_.after(linger, [this, &r] {
+                r.stall = 0;
                 r.blocked = false;
                 r.drop_to(outputs_, 0);
                 answer(r);
@@ -91,9 +91,9 @@ void Readers::hold_for(Reader& r)
         held_ = true;
         command_.hold(true);
     }
-    if (r.patience) return;
-    r.patience = loop_.after(patience_, [this, &r] {
-        r.patience = 0;
+    if (r.stall) return;
+    r.stall = loop_.after(stall_timeout_, [this, &r] {
+        r.stall = 0;
         r.stalled = true;
         r.drop_to(outputs_, Reader::max_lag);
         let_go();
@@ -137,7 +137,7 @@ void Readers::sweep()
             continue;
         }
         loop_.cancel(at->flush);
-        loop_.cancel(at->patience);
+        loop_.cancel(at->stall);
         if (&*at == runner_) runner_ = nullptr;
         at = all_.erase(at);
         command_.reader_left();

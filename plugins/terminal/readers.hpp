@@ -25,10 +25,10 @@ public:
         virtual void reader_left() = 0;
     };
 
-    // All three must outlive it. `patience`: how long the command is paused for a reader that accepts
+    // All three must outlive it. `stall_timeout`: how long the command is paused for a reader that accepts
     // nothing.
-    Readers(Loop& loop, const Outputs& outputs, Command& command, Clock::duration patience)
-        : loop_{loop}, outputs_{outputs}, command_{command}, patience_{patience}
+    Readers(Loop& loop, const Outputs& outputs, Command& command, Clock::duration stall_timeout)
+        : loop_{loop}, outputs_{outputs}, command_{command}, stall_timeout_{stall_timeout}
     {}
     ~Readers();
     Readers(const Readers&) = delete;
@@ -57,7 +57,7 @@ private:
     Loop& loop_;
     const Outputs& outputs_;
     Command& command_;
-    const Clock::duration patience_;
+    const Clock::duration stall_timeout_;
     std::list<Reader> all_;
     Reader* runner_ = nullptr;
     bool held_ = false, complete_ = false;

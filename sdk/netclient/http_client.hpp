@@ -119,8 +119,8 @@ public:
         std::size_t max_reply = 0;
         std::shared_ptr<const Network> network{}; // of the server that asked; null: a direct connection
     };
-    Transfer get(const Call&, Sink&, const Patience&);
-    Transfer send(std::string_view method, const Call&, const Body&, const Patience&); // PUT or POST
+    Transfer get(const Call&, Sink&, const WaitLimits&);
+    Transfer send(std::string_view method, const Call&, const Body&, const WaitLimits&); // PUT or POST
 
     [[nodiscard]] const HttpOptions& options() const { return options_; }
 

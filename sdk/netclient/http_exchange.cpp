@@ -26,7 +26,7 @@ Step after_wait(Wait wait, const char* doing, const Url& url)
 
 Step Exchange::wait(short events, milliseconds timeout, const char* doing)
 {
-    return after_wait(wait_for(connection_->fd(), events, timeout, patience_), doing, url_);
+    return after_wait(wait_for(connection_->fd(), events, timeout, wait_limits_), doing, url_);
 }
 
 Step Exchange::wait_until(Clock::time_point until, const char* doing)
@@ -89,14 +89,14 @@ Step Exchange::open_socket(const Proxy* proxy, const AddressPolicy& policy)
     const std::string where = proxy ? "the proxy " + proxy->shown() : at();
     std::string why;
     const auto addresses = client_.resolver_.resolve(host, proxy ? proxy->port : url_.port,
-                                                     options().connect_timeout, patience_, why);
+                                                     options().connect_timeout, wait_limits_, why);
     if (addresses.empty()) {
-        if (const auto now = wait_for(-1, 0, milliseconds{0}, patience_); now != Wait::timeout)
+        if (const auto now = wait_for(-1, 0, milliseconds{0}, wait_limits_); now != Wait::timeout)
             return after_wait(now, "looking up the host", url_);
         return Step::retry(std::move(why));
     }
-    Connected connected = proxy ? connect_to(addresses, options().connect_timeout, patience_)
-                                : connect_to(addresses, policy, options().connect_timeout, patience_);
+    Connected connected = proxy ? connect_to(addresses, options().connect_timeout, wait_limits_)
+                                : connect_to(addresses, policy, options().connect_timeout, wait_limits_);
     if (connected.denied) return Step::finish(End::denied, "host " + url_.host + ": " + connected.why);
     if (!connected.socket) {
         if (connected.wait == Wait::cancelled || connected.wait == Wait::deadline)

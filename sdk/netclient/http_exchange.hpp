@@ -34,8 +34,9 @@ Step after_moving(base::RateFloor&, std::uint64_t moved, const base::RateFloor::
 
 class Exchange {
 public:
-    Exchange(HttpClient& client, const HttpClient::Call& call, const Patience& patience, base::Buffer& buffer)
-        : client_{client}, call_{call}, patience_{patience}, buffer_{buffer}, url_{call.url}
+    Exchange(HttpClient& client, const HttpClient::Call& call, const WaitLimits& wait_limits,
+             base::Buffer& buffer)
+        : client_{client}, call_{call}, wait_limits_{wait_limits}, buffer_{buffer}, url_{call.url}
     {}
 
     // Connects, sends the request head, calls `send_body` for the body, reads the response head; follows
@@ -63,7 +64,7 @@ public:
     [[nodiscard]] Connection& connection() { return *connection_; }
     [[nodiscard]] const Url& url() const { return url_; }
     [[nodiscard]] base::Buffer& buffer() { return buffer_; }
-    [[nodiscard]] const Patience& patience() const { return patience_; }
+    [[nodiscard]] const WaitLimits& wait_limits() const { return wait_limits_; }
     [[nodiscard]] const HttpOptions& options() const { return client_.options(); }
     [[nodiscard]] std::string at() const { return url_.redacted(); }
     void reached(std::uint64_t bytes) const
@@ -83,7 +84,7 @@ private:
 
     HttpClient& client_;
     const HttpClient::Call& call_;
-    const Patience& patience_;
+    const WaitLimits& wait_limits_;
     base::Buffer& buffer_;
     Url url_;
     std::optional<Connection> connection_;
@@ -119,7 +120,8 @@ Step Exchange::run(std::string_view method, const Headers& headers, SendBody sen
 // Runs attempts until one is final or the budget is used up. `account` tells the budget what the last one
 // achieved.
 template <typename Attempt, typename Account>
-Transfer run_attempts(const HttpOptions& options, const Patience& patience, Attempt attempt, Account account)
+Transfer run_attempts(const HttpOptions& options, const WaitLimits& wait_limits, Attempt attempt,
+                      Account account)
 {
     Transfer transfer;
     RetryBudget budget{options.retry, Clock::now()};
@@ -135,7 +137,7 @@ Transfer run_attempts(const HttpOptions& options, const Patience& patience, Atte
             transfer.detail += "; gave up after " + std::to_string(transfer.attempts) + " attempts";
             return transfer;
         }
-        const Wait waited = wait_for(-1, 0, *delay, patience);
+        const Wait waited = wait_for(-1, 0, *delay, wait_limits);
         if (waited == Wait::cancelled || waited == Wait::deadline) {
             transfer.end = waited == Wait::cancelled ? Transfer::End::cancelled : Transfer::End::deadline;
             return transfer;

@@ -18,8 +18,8 @@ constexpr milliseconds flush_after{100};
 
 class Get {
 public:
-    Get(HttpClient& client, const HttpClient::Call& call, Sink& sink, const Patience& patience)
-        : client_{client}, call_{call}, sink_{sink}, patience_{patience}
+    Get(HttpClient& client, const HttpClient::Call& call, Sink& sink, const WaitLimits& wait_limits)
+        : client_{client}, call_{call}, sink_{sink}, wait_limits_{wait_limits}
     {}
 
     Step attempt(Transfer& transfer)
@@ -27,7 +27,7 @@ public:
         // Checked between attempts too: a peer that disconnects after every few bytes is as slow as one that
         // trickles.
         if (Step step = keep_pace(call_.url); !step.ok()) return step;
-        Exchange exchange{client_, call_, patience_, buffer_};
+        Exchange exchange{client_, call_, wait_limits_, buffer_};
         const bool resuming = received_ > 0 && can_resume();
         Headers headers;
         if (resuming) {
@@ -175,7 +175,7 @@ private:
         if (filled_ > 0 && Clock::now() - last_flush_ > flush_after && !flush())
             return Step::finish(End::stopped);
         if (filled_ > 0 && flush_after < timeout) {
-            const Wait soon = wait_for(exchange.connection().fd(), events, flush_after, patience_);
+            const Wait soon = wait_for(exchange.connection().fd(), events, flush_after, wait_limits_);
             if (soon != Wait::timeout) return after_wait(soon, "receiving", exchange.url());
             if (!flush()) return Step::finish(End::stopped);
             timeout -= flush_after;
@@ -186,7 +186,7 @@ private:
     HttpClient& client_;
     const HttpClient::Call& call_;
     Sink& sink_;
-    const Patience& patience_;
+    const WaitLimits& wait_limits_;
     base::Buffer buffer_{transfer_buffer(call_.url)};
     std::size_t filled_ = 0;     // of the buffer, not with the sink yet
     std::uint64_t received_ = 0; // with the sink
@@ -200,12 +200,12 @@ private:
 
 } // namespace
 
-Transfer HttpClient::get(const Call& call, Sink& sink, const Patience& patience)
+Transfer HttpClient::get(const Call& call, Sink& sink, const WaitLimits& wait_limits)
 {
     const base::IgnoreSigpipe no_signal;
-    Get get{*this, call, sink, patience};
+    Get get{*this, call, sink, wait_limits};
     return run_attempts(
-        options_, patience, [&get](Transfer& transfer) { return get.attempt(transfer); },
+        options_, wait_limits, [&get](Transfer& transfer) { return get.attempt(transfer); },
         [&get](RetryBudget& budget) { budget.reached(get.best(), Clock::now()); });
 }
 

@@ -20,15 +20,15 @@ constexpr std::size_t sendfile_piece = 1 << 20;
 class Send {
 public:
     Send(HttpClient& client, const HttpClient::Call& call, std::string_view method, const Body& body,
-         const Patience& patience)
-        : client_{client}, call_{call}, method_{method}, body_{body}, patience_{patience},
-          size_{body.file < 0 ? body.text.size() : body.size}
+         const WaitLimits& wait_limits)
+        : client_{client}, call_{call}, method_{method}, body_{body},
+          wait_limits_{wait_limits}, size_{body.file < 0 ? body.text.size() : body.size}
     {}
 
     Step attempt(Transfer& transfer)
     {
         if (Step step = keep_pace(call_.url); !step.ok()) return step;
-        Exchange exchange{client_, call_, patience_, buffer_};
+        Exchange exchange{client_, call_, wait_limits_, buffer_};
         offset_ = 0;
         Step step = exchange.run(method_, {{"Content-Length", std::to_string(size_)}}, [&] {
             offset_ = 0;
@@ -148,7 +148,7 @@ private:
     const HttpClient::Call& call_;
     std::string method_;
     const Body& body_;
-    const Patience& patience_;
+    const WaitLimits& wait_limits_;
     std::uint64_t size_;
     std::uint64_t offset_ = 0, on_wire_ = 0; // of this attempt; of all
     base::RateFloor floor_{client_.options().min_rate, Clock::now()};
@@ -183,13 +183,13 @@ TlsResult HttpClient::tls(const TlsClientConfig& config)
 }
 
 Transfer HttpClient::send(std::string_view method, const Call& call, const Body& body,
-                          const Patience& patience)
+                          const WaitLimits& wait_limits)
 {
     const base::IgnoreSigpipe no_signal;
-    Send send{*this, call, method, body, patience};
+    Send send{*this, call, method, body, wait_limits};
     // Bytes accepted by the kernel may not have arrived, so progress does not count: five attempts in all.
     return run_attempts(
-        options_, patience, [&send](Transfer& transfer) { return send.attempt(transfer); },
+        options_, wait_limits, [&send](Transfer& transfer) { return send.attempt(transfer); },
         [&send](RetryBudget& budget) { budget.moved(send.last_moved()); });
 }
 

@@ -69,19 +69,19 @@ bool all_loopback(const std::vector<Address>& addresses)
     });
 }
 
-Wait wait_for(int fd, short events, milliseconds timeout, const Patience& patience)
+Wait wait_for(int fd, short events, milliseconds timeout, const WaitLimits& wait_limits)
 {
-    const auto end = std::min(Clock::now() + timeout, patience.deadline);
+    const auto end = std::min(Clock::now() + timeout, wait_limits.deadline);
     for (;;) {
-        if (patience.cancel.is_set()) return Wait::cancelled;
+        if (wait_limits.cancel.is_set()) return Wait::cancelled;
         const auto now = Clock::now();
         const auto left = std::chrono::ceil<milliseconds>(std::max(end - now, Clock::duration::zero()));
-        pollfd fds[] = {{patience.cancel.fd(), POLLIN, 0}, {fd, events, 0}};
+        pollfd fds[] = {{wait_limits.cancel.fd(), POLLIN, 0}, {fd, events, 0}};
         const int n =
             ::poll(fds, fd < 0 ? 1 : 2, static_cast<int>(std::min<milliseconds::rep>(left.count(), 60'000)));
         if (n > 0) return fds[0].revents ? Wait::cancelled : Wait::ready;
         if (n < 0 && errno != EINTR) return Wait::ready; // the descriptor's own call will say what is wrong
-        if (Clock::now() >= end) return end == patience.deadline ? Wait::deadline : Wait::timeout;
+        if (Clock::now() >= end) return end == wait_limits.deadline ? Wait::deadline : Wait::timeout;
     }
 }
 
@@ -99,7 +99,7 @@ Resolver::~Resolver()
 }
 
 std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t port, milliseconds timeout,
-                                       const Patience& patience, std::string& why)
+                                       const WaitLimits& wait_limits, std::string& why)
 {
     if (auto literal = ask_system(host, port, AI_NUMERICHOST, why); !literal.empty()) return literal;
     why.clear();
@@ -138,7 +138,8 @@ std::vector<Address> Resolver::resolve(const std::string& host, std::uint16_t po
             return {};
         }
     }
-    if (const auto waited = wait_for(lookup->done.fd(), POLLIN, timeout, patience); waited != Wait::ready) {
+    if (const auto waited = wait_for(lookup->done.fd(), POLLIN, timeout, wait_limits);
+        waited != Wait::ready) {
         why = "looking up " + host + " took too long; check the name servers in resolv.conf";
         return {};
     }
@@ -163,7 +164,7 @@ std::optional<Address> unix_address(const std::string& path, std::string& why)
     return address;
 }
 
-Connected connect_to(const Address& address, milliseconds timeout, const Patience& patience)
+Connected connect_to(const Address& address, milliseconds timeout, const WaitLimits& wait_limits)
 {
     Connected out;
     const auto family = address.get().sa_family;
@@ -177,11 +178,11 @@ Connected connect_to(const Address& address, milliseconds timeout, const Patienc
     while (out.socket) {
         out.error = ::connect(out.socket.get(), &address.get(), address.size) == 0 ? 0 : errno;
         if (out.error != EAGAIN) break; // a unix socket's backlog is full
-        out.wait = wait_for(-1, 0, backlog_pause, patience);
+        out.wait = wait_for(-1, 0, backlog_pause, wait_limits);
         if (out.wait != Wait::timeout || Clock::now() >= until) break;
     }
     if (out.error == EINPROGRESS) {
-        out.wait = wait_for(out.socket.get(), POLLOUT, timeout, patience);
+        out.wait = wait_for(out.socket.get(), POLLOUT, timeout, wait_limits);
         out.error = ETIMEDOUT;
         socklen_t size = sizeof out.error;
         if (out.wait == Wait::ready) ::getsockopt(out.socket.get(), SOL_SOCKET, SO_ERROR, &out.error, &size);
@@ -199,7 +200,7 @@ namespace {
 
 // The first that answers. `policy` null: all are allowed.
 Connected connect_to_first(const std::vector<Address>& addresses, const AddressPolicy* policy,
-                           milliseconds timeout, const Patience& patience)
+                           milliseconds timeout, const WaitLimits& wait_limits)
 {
     Connected out;
     out.denied = policy && !addresses.empty();
@@ -210,7 +211,8 @@ Connected connect_to_first(const std::vector<Address>& addresses, const AddressP
             continue;
         }
         const bool last = i + 1 == addresses.size();
-        out = connect_to(addresses[i], last ? timeout : std::min(timeout, other_address_timeout), patience);
+        out =
+            connect_to(addresses[i], last ? timeout : std::min(timeout, other_address_timeout), wait_limits);
         if (out.socket || out.wait == Wait::cancelled || out.wait == Wait::deadline) return out;
     }
     return out;
@@ -218,15 +220,16 @@ Connected connect_to_first(const std::vector<Address>& addresses, const AddressP
 
 } // namespace
 
-Connected connect_to(const std::vector<Address>& addresses, milliseconds timeout, const Patience& patience)
+Connected connect_to(const std::vector<Address>& addresses, milliseconds timeout,
+                     const WaitLimits& wait_limits)
 {
-    return connect_to_first(addresses, nullptr, timeout, patience);
+    return connect_to_first(addresses, nullptr, timeout, wait_limits);
 }
 
 Connected connect_to(const std::vector<Address>& addresses, const AddressPolicy& policy, milliseconds timeout,
-                     const Patience& patience)
+                     const WaitLimits& wait_limits)
 {
-    return connect_to_first(addresses, &policy, timeout, patience);
+    return connect_to_first(addresses, &policy, timeout, wait_limits);
 }
 
 } // namespace agenthost::netclient

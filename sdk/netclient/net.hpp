@@ -24,7 +24,7 @@ namespace agenthost::netclient {
 using Clock = std::chrono::steady_clock;
 
 // The deadline and cancellation of an operation. `cancel` must outlive it.
-struct Patience {
+struct WaitLimits {
     const base::Cancel& cancel;
     Clock::time_point deadline = Clock::time_point::max();
 };
@@ -32,7 +32,7 @@ struct Patience {
 enum class Wait { ready, timeout, cancelled, deadline };
 
 // Waits until `fd` has one of `events` (or an error, which is "ready" too). fd < 0: a sleep that cancel ends.
-Wait wait_for(int fd, short events, std::chrono::milliseconds timeout, const Patience&);
+Wait wait_for(int fd, short events, std::chrono::milliseconds timeout, const WaitLimits&);
 
 // Where a stream socket connects to: an IP address and port, or a unix socket.
 struct Address {
@@ -63,7 +63,7 @@ public:
 
     // Empty and `why` on failure. An address literal needs no thread.
     std::vector<Address> resolve(const std::string& host, std::uint16_t port,
-                                 std::chrono::milliseconds timeout, const Patience&, std::string& why);
+                                 std::chrono::milliseconds timeout, const WaitLimits&, std::string& why);
 
 private:
     struct Lookup;
@@ -81,11 +81,11 @@ struct Connected {
     Wait wait = Wait::ready;
 };
 // Connects to an address that the configuration names, so no policy applies: a unix socket, a proxy.
-Connected connect_to(const Address&, std::chrono::milliseconds timeout, const Patience&);
-Connected connect_to(const std::vector<Address>&, std::chrono::milliseconds timeout, const Patience&);
+Connected connect_to(const Address&, std::chrono::milliseconds timeout, const WaitLimits&);
+Connected connect_to(const std::vector<Address>&, std::chrono::milliseconds timeout, const WaitLimits&);
 // Connects to the first address that the policy admits and that answers. A unix socket is never admitted
 // here.
 Connected connect_to(const std::vector<Address>&, const AddressPolicy&, std::chrono::milliseconds timeout,
-                     const Patience&);
+                     const WaitLimits&);
 
 } // namespace agenthost::netclient

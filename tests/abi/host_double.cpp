@@ -185,7 +185,7 @@ std::string Bench::config_of(const std::string& mode) const
 
 bool Bench::until(const std::function<bool()>& condition)
 {
-    const auto end = std::chrono::steady_clock::now() + patience;
+    const auto end = std::chrono::steady_clock::now() + max_wait;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) return false;
         io.run_for(std::chrono::milliseconds{2});
@@ -197,7 +197,7 @@ std::string Bench::wait(const std::function<void(std::function<void(std::string)
 {
     auto result = std::make_shared<std::optional<std::string>>();
     begin([result](std::string problem) { *result = std::move(problem); });
-    return until([&] { return result->has_value(); }) ? **result : "the test lost its patience";
+    return until([&] { return result->has_value(); }) ? **result : "the wait timed out";
 }
 
 std::string Bench::start()
@@ -252,7 +252,7 @@ Answer Bench::ask(const std::string& verb, const std::string& params, int fd)
                 std::string{"{\"code\":\""} + error.code + "\",\"message\":\"" + error.text + "\"}",
                 {}};
     if (!until([&] { return !services.answers(id).empty(); }))
-        return {AGH_E_DEADLINE, 0, "the test lost its patience", {}};
+        return {AGH_E_DEADLINE, 0, "the wait timed out", {}};
     return services.answers(id).front();
 }
 

@@ -74,7 +74,7 @@ public:
     Bench(const std::string& id, bool isolated, const std::string& mode = {}, const std::string& folder = {});
     ~Bench();
 
-    // Turns the main thread until the condition holds; false when patience is over.
+    // Turns the main thread until the condition holds; false when `max_wait` has passed.
     bool until(const std::function<bool()>&);
     std::string start();
     std::string stop(std::chrono::milliseconds grace = std::chrono::milliseconds{60'000});

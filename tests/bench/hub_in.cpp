@@ -155,7 +155,7 @@ private:
         }
     }
 
-    // False: it was a ping of the hub's, which is not answered: the run is shorter than its patience.
+    // False: it was a ping of the hub's, which is not answered: the run is shorter than its timeout.
     static bool take_pong(int socket)
     {
         char data[64];

@@ -68,13 +68,13 @@ void LoadServer::drop()
 void LoadServer::accept_raw()
 {
     drop();
-    timeval patience{30, 0};
-    ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    timeval timeout{30, 0};
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     socket_.reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket_) throw std::runtime_error{"nobody connected within 30 s"};
     const int on = 1;
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     buffer_.resize(256 << 10);
 }
 

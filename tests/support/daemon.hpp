@@ -26,7 +26,7 @@ public:
     // the end of its log when it had crashed.
     ~Daemon();
 
-    // True once READY=1 came; false when the process ended first or patience is over (log() says why).
+    // True once READY=1 came; false when the process ended first or `max_wait` has passed (log() says why).
     bool wait_ready();
     [[nodiscard]] pid_t pid() const;
     [[nodiscard]] const std::filesystem::path& dir() const { return dir_; }

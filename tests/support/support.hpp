@@ -14,10 +14,10 @@
 namespace agenthost::test {
 
 // How long a condition may take before a test gives up. Generous: sanitizers, 2 cores, parallel runs.
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds max_wait{60};
 
-// Polls every few ms until true or patience is over; returns what the condition said last.
-bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds timeout = patience);
+// Polls every few ms until true or `max_wait` has passed; returns what the condition said last.
+bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds timeout = max_wait);
 
 // 0700 under $TMPDIR or /tmp; removed at the end.
 class TempDir {
@@ -55,7 +55,7 @@ public:
     [[nodiscard]] pid_t pid() const { return pid_; }
     void signal(int sig) const;
     // The exit code, 128 + signal, or nullopt when it still runs after `timeout`.
-    std::optional<int> wait(std::chrono::milliseconds timeout = patience);
+    std::optional<int> wait(std::chrono::milliseconds timeout = max_wait);
     [[nodiscard]] bool running();
     [[nodiscard]] std::string out() const;
     [[nodiscard]] std::string err() const;

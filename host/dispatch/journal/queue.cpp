@@ -39,11 +39,11 @@ void JournalQueue::stop()
     changed_.notify_one();
 }
 
-JournalQueue::Batch JournalQueue::take(std::chrono::milliseconds patience)
+JournalQueue::Batch JournalQueue::take(std::chrono::milliseconds timeout)
 {
     Batch batch;
     std::unique_lock lock{mutex_};
-    changed_.wait_for(lock, patience,
+    changed_.wait_for(lock, timeout,
                       [this] { return stopping_ || !operations_.empty() || !delivered_.empty(); });
     if (!stopping_ && operations_.empty() && !delivered_.empty())
         changed_.wait_for(lock, marks_wait, [this] { return stopping_ || !operations_.empty(); });

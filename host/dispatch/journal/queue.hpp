@@ -30,9 +30,9 @@ public:
     // Operations.
     [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
-    // Waits until there is something, but no longer than `patience`. Marks alone wait 100 ms for company:
+    // Waits until there is something, but no longer than `timeout`. Marks alone wait 100 ms for company:
     // losing one costs a second delivery, which the peer recognizes by its id.
-    Batch take(std::chrono::milliseconds patience);
+    Batch take(std::chrono::milliseconds timeout);
 
 private:
     std::mutex mutex_;

@@ -14,7 +14,7 @@ namespace agenthost::hub {
 namespace {
 
 constexpr std::size_t page = 100, max_page = 500;
-constexpr int patience = 3; // missing heartbeats until health is degraded
+constexpr int missed_heartbeats = 3; // missing heartbeats until health is degraded
 
 // Entries as JSON objects that start with their number and time.
 void write_entries(base::JsonWriter& json, std::string_view name,
@@ -196,7 +196,8 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
     } else if (told == "degraded" || told == "error") {
         health = "degraded";
         reason = "Its heartbeat says " + told;
-    } else if (at != 0 && protocol && silent > patience * wire::traits(*protocol).heartbeat.count()) {
+    } else if (at != 0 && protocol &&
+               silent > missed_heartbeats * wire::traits(*protocol).heartbeat.count()) {
         health = "degraded";
         reason = "No heartbeat for " + std::to_string(silent / 1000) + " s";
     }

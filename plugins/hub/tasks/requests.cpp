@@ -20,7 +20,7 @@ std::string Requests::ask(const std::string& agent, std::string_view action, std
     if (open_.size() >= max_open || (of != of_agent_.end() && of->second >= max_of_agent))
         return refused("BUSY", "Agent " + agent + " has not answered an earlier request");
     const auto timer = core_.after(
-        patience, [this, id]() UNDER_LOCK { fail(id, "TIMEOUT", "The agent did not answer within 30 s"); });
+        max_wait, [this, id]() UNDER_LOCK { fail(id, "TIMEOUT", "The agent did not answer within 30 s"); });
     open_.emplace(id, Open{agent, std::move(then), timer});
     ++of_agent_[agent];
     const bool exact = action == "terminal.attach"; // its output is appended to earlier output

@@ -2,7 +2,7 @@
 // output. Not on disk, sent once, answered once; use Commands (commands.hpp) for anything that must not be
 // lost.
 //
-// Bounds: `max_open` in total, `max_of_agent` per agent, `patience` each. Under the hub's lock.
+// Bounds: `max_open` in total, `max_of_agent` per agent, `max_wait` each. Under the hub's lock.
 #pragma once
 
 #include "plugins/hub/core/by_id.hpp"
@@ -22,7 +22,7 @@ namespace agenthost::hub {
 class Requests {
 public:
     static constexpr std::size_t max_open = 4096, max_of_agent = 256;
-    static constexpr auto patience = std::chrono::seconds{30};
+    static constexpr auto max_wait = std::chrono::seconds{30};
 
     struct Answer {
         bool ok = false;

@@ -12,9 +12,9 @@ namespace {
 constexpr auto blocked_for = std::chrono::milliseconds{200};
 // An agent that does not repeat ids gets one command at a time. Deployed agents do not answer unknown
 // commands.
-constexpr auto lane_patience = std::chrono::seconds{60};
+constexpr auto unanswered_timeout = std::chrono::seconds{60};
 // As the store, which retries by itself.
-constexpr auto disk_patience = std::chrono::milliseconds{1'000};
+constexpr auto disk_retry_delay = std::chrono::milliseconds{1'000};
 
 // Explains why a command cannot be sent to an agent at all.
 UNDER_LOCK std::string unspeakable(Fanout& fanout, const std::string& agent, const TaskRecord& task)
@@ -99,7 +99,7 @@ bool CommandSender::mark(const TaskRecord& task)
         return true;
     marks_.cancel(id);
     open_.tasks().not_sent(id);
-    block(agent, disk_patience);
+    block(agent, disk_retry_delay);
     return false;
 }
 
@@ -112,7 +112,7 @@ void CommandSender::marked(const std::string& id, std::uint64_t attempt, bool ok
     if (!ok || blocked_.contains(agent)) {
         open_.tasks().not_sent(id);
         open_.save(id); // with an older number: the last mark is written last
-        if (!ok) block(agent, disk_patience);
+        if (!ok) block(agent, disk_retry_delay);
         return;
     }
     std::vector<TaskRecord> dead;
@@ -183,12 +183,12 @@ void CommandSender::disconnected(const std::string& agent)
 // Frees the lane of such an agent if it does not answer a command.
 void CommandSender::watch_lane(const std::string& agent, const std::string& id, int sent)
 {
-    core_.after(lane_patience, [this, agent, id, sent]() UNDER_LOCK {
+    core_.after(unanswered_timeout, [this, agent, id, sent]() UNDER_LOCK {
         const TaskRecord* task = open_.tasks().find(id);
         if (task == nullptr || task->sent != sent || !lanes_.one_by_one(agent) || !open_.tasks().strand(id))
             return;
         core_.log(AGH_LOG_WARN, "hub: agent " + agent + " has not answered " + task->action + " (" + id +
-                                    ") within " + std::to_string(lane_patience.count()) +
+                                    ") within " + std::to_string(unanswered_timeout.count()) +
                                     " s; its next command is sent");
         pump(agent);
     });

@@ -267,7 +267,7 @@ TEST_F(HubInTheField, AHeartbeatFromAFieldAgentIsAnsweredByAnError)
     EXPECT_TRUE(online("d1")) << "its session goes on";
 }
 
-// A minute: the lane's own patience.
+// It takes the hub's timeout for an unanswered command, a minute.
 TEST_F(HubInTheField, ASignedCommandThatIsNeverAnsweredGivesWayToTheNext)
 {
     start({});

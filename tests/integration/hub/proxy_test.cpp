@@ -1,4 +1,5 @@
-// Files through the hub behind a real nginx whose patience with a silent upstream (proxy_read_timeout) is much shorter than the work takes.
+// Files through the hub behind a real nginx whose timeout for a silent upstream (proxy_read_timeout) is much
+// shorter than the work takes.
 #include "fixture.hpp"
 
 using namespace agenthost::test;

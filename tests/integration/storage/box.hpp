@@ -69,7 +69,7 @@ public:
         return Json::parse(host_->call("storage.list", query.dump()).json);
     }
     Json verify() { return Json::parse(wait(host_->invoke("storage.verify")).json); }
-    FakeReply wait(agh_req id) { return host_->wait_reply(id, patience); }
+    FakeReply wait(agh_req id) { return host_->wait_reply(id, max_wait); }
 
     // Files below a folder of ours, with their sizes.
     [[nodiscard]] std::vector<std::filesystem::path> files(const char* part) const

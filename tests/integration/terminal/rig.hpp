@@ -143,7 +143,7 @@ public:
         const agh_req id =
             host_->invoke("terminal." + verb, params.dump(),
                           {.caller = Json{{"server", server}, {"protocol", "dashboard"}}.dump()});
-        return host_->wait_reply(id, patience);
+        return host_->wait_reply(id, max_wait);
     }
     // What came on a channel, gaps left out.
     std::string out(agh_req id, std::uint32_t channel = 1)

@@ -47,7 +47,7 @@ bool Raw::send(std::string_view data)
 bool Raw::fill()
 {
     pollfd wait{fd_, POLLIN, 0};
-    if (::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) != 1) return false;
+    if (::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds{max_wait}.count())) != 1) return false;
     char data[65536];
     const ssize_t n = ::recv(fd_, data, sizeof data, 0);
     if (n <= 0) return false;
@@ -81,7 +81,7 @@ bool Raw::closed()
     pollfd wait{fd_, POLLIN, 0};
     char c;
     return buffer_.empty() &&
-           ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1 &&
+           ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds{max_wait}.count())) == 1 &&
            ::recv(fd_, &c, 1, MSG_PEEK) <= 0;
 }
 

@@ -16,7 +16,7 @@ namespace agenthost::test {
 
 using nlohmann::json;
 
-// A blocking client socket that gives up after `patience`.
+// A blocking client socket that gives up after `max_wait`.
 class Raw {
 public:
     explicit Raw(int port);
@@ -28,7 +28,7 @@ public:
     [[nodiscard]] bool connected() const { return fd_ >= 0; }
     [[nodiscard]] int fd() const { return fd_; }
     bool send(std::string_view); // false: the peer is gone
-    bool fill();                 // more bytes; false: EOF, reset or patience over
+    bool fill();                 // more bytes; false: EOF, reset or timeout
     std::string take(std::size_t n);
     std::string until(std::string_view end); // with it; what came before EOF otherwise
     std::string rest();                      // to the end of the stream

@@ -94,7 +94,7 @@ TEST_F(Caps, WithoutADescriptorPeersWaitAndAreServedLater)
     EXPECT_EQ(::poll(&answered, 1, 350), 0) << "three attempts of the listener have failed";
     EXPECT_EQ(status().accepted, accepted);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-    EXPECT_EQ(::poll(&answered, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())), 1);
+    EXPECT_EQ(::poll(&answered, 1, static_cast<int>(std::chrono::milliseconds{max_wait}.count())), 1);
     char text[64] = {};
     EXPECT_GT(::recv(client, text, sizeof text - 1, 0), 0);
     EXPECT_EQ(std::string{text}.substr(0, 15), "HTTP/1.1 200 OK");

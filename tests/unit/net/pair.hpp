@@ -22,9 +22,9 @@ private:
 };
 const Certificates& certificates();
 
-// Runs the loop until the condition holds; false when patience is over first.
+// Runs the loop until the condition holds; false when `max_wait` passes first.
 bool run_until(boost::asio::io_context& io, const std::function<bool()>& condition,
-               std::chrono::milliseconds most = patience);
+               std::chrono::milliseconds most = max_wait);
 
 struct Pair {
     explicit Pair(bool tls);

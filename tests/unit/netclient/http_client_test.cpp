@@ -21,7 +21,7 @@ namespace {
 namespace base = agenthost::base;
 using namespace agenthost::netclient;
 using namespace std::chrono_literals;
-using agenthost::test::patience;
+using agenthost::test::max_wait;
 using End = Transfer::End;
 
 // One connection as the server sees it.
@@ -146,8 +146,8 @@ HttpOptions options()
     o.policy.allow_private_networks = true;
     o.retry.attempts = 2;
     o.retry.first_delay = 1ms;
-    o.idle_timeout = o.answer_timeout = patience;
-    o.retry.within = 2 * patience;
+    o.idle_timeout = o.answer_timeout = max_wait;
+    o.retry.within = 2 * max_wait;
     return o;
 }
 
@@ -395,7 +395,7 @@ TEST(HttpClientRules, ATruncatedBodyIsIncomplete)
     EXPECT_EQ(get_answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi").transfer.end, End::network);
 }
 
-// The server keeps the connection open: a client that waits for a body would wait for its patience.
+// The server keeps the connection open: a client that waits for a body would wait until its timeout.
 TEST(HttpClientRules, Answers204And205HaveNoBody)
 {
     for (const char* status : {"204 No Content", "205 Reset Content"})

@@ -108,7 +108,7 @@ SessionTest::~SessionTest()
     server.reset();
     io.restart();
     io.poll();
-    EXPECT_TRUE(host::OffThread::wait_for_all(patience)); // exit() takes down what they use
+    EXPECT_TRUE(host::OffThread::wait_for_all(max_wait)); // exit() takes down what they use
 }
 
 host::ServerConfig SessionTest::config(const std::string& url)

@@ -68,7 +68,7 @@ protected:
     // A server of another protocol than storage, on the same port.
     host::ServerConfig config_of(const std::string& protocol, const std::string& section = "{}");
     void connect(host::ServerConfig);
-    bool until(const std::function<bool()>& condition, std::chrono::milliseconds most = patience);
+    bool until(const std::function<bool()>& condition, std::chrono::milliseconds most = max_wait);
     bool ready()
     {
         return until([&] { return session->status().state == "ready"; });

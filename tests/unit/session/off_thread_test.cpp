@@ -55,7 +55,7 @@ TEST(OffThread, ForgetsAJobThatHangs)
         io.poll();
         return ran.load();
     }));
-    EXPECT_TRUE(OffThread::wait_for_all(test::patience));
+    EXPECT_TRUE(OffThread::wait_for_all(test::max_wait));
     io.restart();
     io.poll();
     EXPECT_FALSE(told);
@@ -90,7 +90,7 @@ TEST(OffThread, IsWaitedForUntilItsThreadIsGone)
     EXPECT_FALSE(OffThread::wait_for_all(std::chrono::milliseconds{1}));
     job.forget();
     auto waits =
-        std::async(std::launch::async, [&] { return OffThread::wait_for_all(test::patience) && said; });
+        std::async(std::launch::async, [&] { return OffThread::wait_for_all(test::max_wait) && said; });
     go.set_value();
     begun.get_future().wait();
     EXPECT_EQ(waits.wait_for(std::chrono::milliseconds{20}), std::future_status::timeout);

@@ -52,7 +52,7 @@ TEST(Probe, ReadsEachFilesystem)
 {
     FakeDisks disks;
     Probe probe{[&](Usage& u) { return disks(u); }};
-    const auto all = probe.query({at("/"), at("/gone"), at("/srv")}, patience);
+    const auto all = probe.query({at("/"), at("/gone"), at("/srv")}, max_wait);
     ASSERT_EQ(all.size(), 2u);
     EXPECT_EQ(all[0].point, "/");
     EXPECT_EQ(all[0].used, 400u);
@@ -75,7 +75,7 @@ TEST(Probe, DoesNotWaitForAHungFilesystemAndNoticesItsReturn)
         EXPECT_EQ(again[1].point, "/dead");
         EXPECT_TRUE(again[1].stuck);
         disks.hang("");
-        ASSERT_TRUE(wait_for([&] { return probe.query({at("/")}, patience).size() == 1; }));
+        ASSERT_TRUE(wait_for([&] { return probe.query({at("/")}, max_wait).size() == 1; }));
         EXPECT_FALSE(probe.stuck());
     }
 }
@@ -99,7 +99,7 @@ TEST(Probe, EndsAlthoughAFilesystemHangs)
 TEST(SystemReader, ReadsTheCapturedMachine)
 {
     FakeDisks disks;
-    SystemReader reader{{.proc = vm, .interfaces = {}, .filesystems = {}, .patience = patience},
+    SystemReader reader{{.proc = vm, .interfaces = {}, .filesystems = {}, .timeout = max_wait},
                         [&](Usage& u) { return disks(u); }};
     const Reading r = reader.read();
     ASSERT_TRUE(r.cpu && r.memory && r.load && r.uptime_s && r.disk);
@@ -126,7 +126,7 @@ TEST(SystemReader, TheDiskIsTheFilesystemOfItsPath)
                          .interfaces = {},
                          .filesystems = {"/var/library"},
                          .disk = "/var/lib/agenthost",
-                         .patience = patience},
+                         .timeout = max_wait},
                         [&](Usage& u) { return disks(u); }};
     const Reading r = reader.read();
     ASSERT_TRUE(r.disk);
@@ -153,7 +153,7 @@ TEST(SystemReader, KeepsTheLastValuesOfAHungFilesystem)
     std::filesystem::create_directories(dir / "self");
     write_file(dir / "self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/a rw\n");
     FakeDisks disks;
-    SystemReader reader{{.proc = dir.path(), .interfaces = {}, .filesystems = {}, .patience = 50ms},
+    SystemReader reader{{.proc = dir.path(), .interfaces = {}, .filesystems = {}, .timeout = 50ms},
                         [&](Usage& u) { return disks(u); }};
     ASSERT_TRUE(wait_for([&] { return reader.read().disk.has_value(); }));
     disks.hang("/");

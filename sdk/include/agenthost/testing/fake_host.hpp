@@ -16,7 +16,7 @@ namespace agenthost::testing {
 
 class FakeHost : public FakeCore {
 public:
-    static constexpr std::chrono::seconds patience{30};
+    static constexpr std::chrono::seconds max_wait{30};
 
     explicit FakeHost(const agh_entry_v1& entry, std::string config = "{}")
         : FakeCore{[this](agh_task task, std::uint64_t cookie, std::uint32_t events) {
@@ -70,7 +70,7 @@ public:
         return outcome(status, error);
     }
     // True if the plugin calls drained() within `timeout`.
-    bool drain(std::chrono::milliseconds timeout = patience)
+    bool drain(std::chrono::milliseconds timeout = max_wait)
     {
         if (!AGH_HAS(api_, drain)) return true;
         api_->drain(plugin_);
@@ -149,7 +149,7 @@ public:
         }
         return id;
     }
-    FakeReply wait_reply(agh_req id, std::chrono::milliseconds timeout = patience)
+    FakeReply wait_reply(agh_req id, std::chrono::milliseconds timeout = max_wait)
     {
         if (!wait([&] { return reply(id).has_value(); }, timeout))
             throw std::runtime_error{"no answer to the request"};
@@ -220,7 +220,7 @@ public:
     FakeLoop& loop() { return loop_; }
 
     // Waits for something that another thread does: host.wait([&] { return host.logged("done"); }).
-    bool wait(const std::function<bool()>& condition, std::chrono::milliseconds timeout = patience)
+    bool wait(const std::function<bool()>& condition, std::chrono::milliseconds timeout = max_wait)
     {
         const auto end = std::chrono::steady_clock::now() + timeout;
         while (!condition()) {

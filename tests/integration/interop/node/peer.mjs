@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 export const WebSocket = require(fs.existsSync('/usr/share/nodejs/ws') ? '/usr/share/nodejs/ws' : 'ws'); // Debian's place first
-const patience = 50_000; // less than the test's, so that the transcript is told
+const timeout = 50_000; // less than the test's, so that the transcript is told
 const transcript = [];
 
 export function tell(what) { // one line to the test that started us
@@ -28,7 +28,7 @@ export function until(what, look) {
     const timer = setTimeout(() => {
       waiting.delete(again);
       reject(new Error(`waited in vain for ${what}`));
-    }, patience);
+    }, timeout);
     function again() {
       let found;
       try {

@@ -364,7 +364,7 @@ TEST_F(RunsTest, ARequestIsAnsweredWhateverHappens)
     enter([&] { runs.control().input(id, {.data = "ls\n", .base64 = false, .eof = true}, then); });
     EXPECT_EQ(json::parse(fanout.sent.back().params),
               (json{{"commandId", id}, {"data", "ls\n"}, {"eof", true}}));
-    pass(Requests::patience);
+    pass(Requests::max_wait);
     EXPECT_EQ(heard.code, "TIMEOUT");
     enter([&] { runs.control().resize(id, 120, 40, then); });
     EXPECT_EQ(json::parse(fanout.sent.back().params), (json{{"commandId", id}, {"cols", 120}, {"rows", 40}}));

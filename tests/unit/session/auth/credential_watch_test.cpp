@@ -21,10 +21,10 @@ using ::testing::HasSubstr;
 
 class CredentialWatchTest : public testing::Test {
 protected:
-    ~CredentialWatchTest() override { EXPECT_TRUE(OffThread::wait_for_all(test::patience)); }
+    ~CredentialWatchTest() override { EXPECT_TRUE(OffThread::wait_for_all(test::max_wait)); }
     void run()
     {
-        EXPECT_TRUE(OffThread::wait_for_all(test::patience));
+        EXPECT_TRUE(OffThread::wait_for_all(test::max_wait));
         io.restart();
         io.poll();
     }

@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 class ServerTimeTest : public testing::Test {
 protected:
-    ~ServerTimeTest() override { EXPECT_TRUE(OffThread::wait_for_all(test::patience)); }
+    ~ServerTimeTest() override { EXPECT_TRUE(OffThread::wait_for_all(test::max_wait)); }
     // False: it was not called back.
     bool ask(const std::string& url)
     {
@@ -94,7 +94,7 @@ TEST_F(ServerTimeTest, DoesNotCallBackAConnectionThatHasEnded)
     time.begin({.url = "http://127.0.0.1:" + std::to_string(test::free_port()) + "/"});
     time.ask([&] { done = true; });
     time.forget();
-    EXPECT_TRUE(OffThread::wait_for_all(test::patience));
+    EXPECT_TRUE(OffThread::wait_for_all(test::max_wait));
     io.poll();
     EXPECT_FALSE(done);
 }
