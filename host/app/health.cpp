@@ -46,13 +46,13 @@ std::string descriptor_problem(int any_open)
 
 } // namespace
 
-Health::Health(boost::asio::any_io_executor main, Rooms rooms)
-    : rooms_{std::move(rooms)}, timer_{std::move(main)}
+Health::Health(boost::asio::any_io_executor main, Parts parts)
+    : parts_{std::move(parts)}, timer_{std::move(main)}
 {}
 
 void Health::begin()
 {
-    rooms_.plugins.check_health(); // the next call reports the results
+    parts_.plugins.check_health(); // the next call reports the results
     gather();
     if (const auto now = std::chrono::steady_clock::now(); now >= report_losses_at_) {
         log::say_losses();
@@ -67,19 +67,19 @@ void Health::begin()
 std::vector<Condition> Health::conditions()
 {
     gather();
-    return rooms_.conditions.all();
+    return parts_.conditions.all();
 }
 
 void Health::gather()
 {
     gather_plugins();
     gather_sessions();
-    rooms_.conditions.report("descriptors", descriptor_problem(rooms_.any_fd), Grade::degraded);
-    const auto working = rooms_.journal.stats().working;
-    rooms_.conditions.report("disk",
+    parts_.conditions.report("descriptors", descriptor_problem(parts_.any_fd), Grade::degraded);
+    const auto working = parts_.journal.stats().working;
+    parts_.conditions.report("disk",
                              working < disk_hangs_after
                                  ? std::string{}
-                                 : rooms_.journal_file +
+                                 : parts_.journal_file +
                                        ": the disk has not answered for more than 5 s; commands "
                                        "with effects wait for it. Look at the disk or the mount.",
                              Grade::unhealthy);
@@ -88,7 +88,7 @@ void Health::gather()
 void Health::gather_plugins()
 {
     std::vector<Condition> found;
-    for (const auto& plugin : rooms_.plugins.status()) {
+    for (const auto& plugin : parts_.plugins.status()) {
         const bool failed = plugin.state == PluginState::failed;
         if (plugin.healthy && !failed) continue;
         found.push_back({.id = "plugin " + plugin.id,
@@ -97,13 +97,13 @@ void Health::gather_plugins()
                          .since = 0,
                          .silent = failed || !plugin.stuck.empty()}); // PluginSet has logged the reason
     }
-    rooms_.conditions.replace("plugin ", std::move(found));
+    parts_.conditions.replace("plugin ", std::move(found));
 }
 
 void Health::gather_sessions()
 {
     std::vector<Condition> found;
-    for (const auto& status : rooms_.sessions.status()) {
+    for (const auto& status : parts_.sessions.status()) {
         const auto why = problem_text(status, utc_now_ms());
         if (status.state == "ready" && !status.contested) continue;
         found.push_back({.id = "server " + status.name,
@@ -113,7 +113,7 @@ void Health::gather_sessions()
                          .since = 0,
                          .silent = true}); // SessionTable logs it
     }
-    rooms_.conditions.replace("server ", std::move(found));
+    parts_.conditions.replace("server ", std::move(found));
 }
 
 } // namespace agenthost::host

@@ -20,7 +20,7 @@ class SessionTable;
 
 class Health {
 public:
-    struct Rooms {
+    struct Parts {
         PluginSet& plugins;
         SessionTable& sessions;
         Journal& journal;
@@ -29,7 +29,7 @@ public:
         // Any descriptor that remains open.
         int any_fd;
     };
-    Health(boost::asio::any_io_executor main, Rooms);
+    Health(boost::asio::any_io_executor main, Parts);
 
     // Now, and every second from now on.
     void begin();
@@ -41,7 +41,7 @@ private:
     void gather_plugins();
     void gather_sessions();
 
-    Rooms rooms_;
+    Parts parts_;
     boost::asio::steady_timer timer_;
     std::chrono::steady_clock::time_point report_losses_at_;
 };

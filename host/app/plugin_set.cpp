@@ -29,7 +29,7 @@ std::string join(const std::vector<std::string>& texts)
     return all;
 }
 
-std::string room(const std::string& id) { return "plugin " + id; }
+std::string log_part(const std::string& id) { return "plugin " + id; }
 
 std::string not_installed(const PluginConfig& config, const std::string& path)
 {
@@ -47,14 +47,14 @@ template <class F> auto PluginSet::while_here(F f)
     };
 }
 
-PluginSet::PluginSet(Rooms rooms)
-    : rooms_{std::move(rooms)}, grace_{reload_grace}, batches_{[this](const std::string& id) {
+PluginSet::PluginSet(Parts parts)
+    : parts_{std::move(parts)}, grace_{reload_grace}, batches_{[this](const std::string& id) {
           return restart_notice(id);
       }}
 {
-    if (!rooms_.make)
-        rooms_.make = [this](const FoundPlugin& found, const PluginConfig& config) {
-            return make_plugin(rooms_.main, rooms_.services, found, config, rooms_.runner);
+    if (!parts_.make)
+        parts_.make = [this](const FoundPlugin& found, const PluginConfig& config) {
+            return make_plugin(parts_.main, parts_.services, found, config, parts_.runner);
         };
 }
 
@@ -62,8 +62,8 @@ PluginSet::~PluginSet()
 {
     here_.reset();
     for (auto& [id, entry] : entries_) {
-        if (entry.offered) rooms_.registry.remove(*entry.plugin);
-        rooms_.registry.available(id);
+        if (entry.offered) parts_.registry.remove(*entry.plugin);
+        parts_.registry.available(id);
     }
 }
 
@@ -103,7 +103,8 @@ void PluginSet::request(const PluginConfig& config, const FoundPlugin* found, co
     entry.path = path;
     if (running && (!found || !found->manifest)) {
         // An unreadable folder does not stop a running plugin.
-        batch->add_failed(room(id) + ": " + sentence(found ? found->problem : not_installed(config, path)) +
+        batch->add_failed(log_part(id) + ": " +
+                          sentence(found ? found->problem : not_installed(config, path)) +
                           " The plugin goes on running as it was loaded.");
     } else {
         entry.found = found ? std::make_shared<FoundPlugin>(*found) : nullptr;
@@ -121,7 +122,7 @@ std::string PluginSet::restart_notice(const std::string& id) const
     const auto& entry = at->second;
     const auto now = entry.found->manifest ? entry.found->manifest->version : "?";
     const auto runs = entry.manifest ? entry.manifest->version : "?";
-    return room(id) + ": its files on disk have changed (version " + now + "), and version " + runs +
+    return log_part(id) + ": its files on disk have changed (version " + now + "), and version " + runs +
            " goes on running: a library stays loaded until the process ends. Restart agenthost to run the "
            "new one.";
 }
@@ -138,7 +139,7 @@ void PluginSet::stop(std::chrono::milliseconds grace, std::function<void()> done
     for (const auto& [id, entry] : entries_) ids.push_back(id);
     for (const auto& id : ids)
         feed(id, Machine::Close{batches_.expect([one_less](const auto&, const auto&) { one_less(); })});
-    boost::asio::post(rooms_.main, while_here(one_less));
+    boost::asio::post(parts_.main, while_here(one_less));
 }
 
 // --- the event queue
@@ -179,12 +180,12 @@ void PluginSet::after_step(const std::string& id)
     if (at == entries_.end()) return;
     Entry& entry = at->second;
     if (entry.machine.stage() == Stage::failed && !(entry.machine.recovering() && entry.offered)) {
-        rooms_.registry.unavailable(id, "has failed: " + entry.machine.reason(),
+        parts_.registry.unavailable(id, "has failed: " + entry.machine.reason(),
                                     entry.found ? entry.found->manifest : nullptr);
-        rooms_.facts.forget(id); // heartbeats must not repeat the facts of a plugin that is gone
+        parts_.facts.forget(id); // heartbeats must not repeat the facts of a plugin that is gone
     }
     if (!entry.machine.gone()) return;
-    rooms_.registry.available(id);
+    parts_.registry.available(id);
     retire(entry);
     entries_.erase(at);
 }
@@ -201,9 +202,9 @@ void PluginSet::start(const std::string& id, Machine::Operation operation)
     if (!entry.found) return fail(not_installed(entry.config, entry.path));
     if (!entry.found->manifest) return fail(entry.found->problem);
     entry.manifest = entry.found->manifest;
-    rooms_.registry.unavailable(id, "is starting; try again later", entry.manifest);
-    rooms_.services.admit(*entry.manifest);
-    entry.plugin = rooms_.make(*entry.found, entry.config);
+    parts_.registry.unavailable(id, "is starting; try again later", entry.manifest);
+    parts_.services.admit(*entry.manifest);
+    entry.plugin = parts_.make(*entry.found, entry.config);
     if (!entry.plugin) return fail("could not be made: out of memory");
     entry.plugin->start(
         while_here([this, id, operation](const std::string& problem) { started(id, operation, problem); }));
@@ -218,14 +219,14 @@ void PluginSet::started(const std::string& id, Machine::Operation operation, con
     bool alive = false;
     if (why.empty()) {
         alive = true;
-        why = join(rooms_.registry.add(*entry.plugin, entry.manifest));
+        why = join(parts_.registry.add(*entry.plugin, entry.manifest));
         entry.offered = why.empty();
     }
     if (why.empty())
-        log::info(room(id), "running: version " + entry.manifest->version +
-                                (entry.config.isolated ? ", in a runner" : ""));
+        log::info(log_part(id), "running: version " + entry.manifest->version +
+                                    (entry.config.isolated ? ", in a runner" : ""));
     else if (entry.logged != why) // died() may have logged it
-        log::error(room(id), why);
+        log::error(log_part(id), why);
     entry.logged = why;
     const bool recovers = !alive && entry.plugin && entry.plugin->status().recovering;
     feed(id, Machine::Started{operation, std::move(why), alive, recovers});
@@ -239,9 +240,9 @@ void PluginSet::configure(const std::string& id, Machine::Operation operation, c
             if (at == entries_.end() || !at->second.machine.expects(operation)) return;
             const bool alive = at->second.plugin->status().state == PluginState::running;
             if (problem.empty())
-                log::info(room(id), "has its new configuration");
+                log::info(log_part(id), "has its new configuration");
             else if (alive)
-                log::error(room(id), "keeps its old configuration: " + problem);
+                log::error(log_part(id), "keeps its old configuration: " + problem);
             feed(id, Machine::Configured{operation, problem, alive});
             changed(id); // its status may have changed in the meantime
         }));
@@ -261,13 +262,13 @@ void PluginSet::stopped(const std::string& id, Machine::Operation operation, con
     const auto at = entries_.find(id);
     if (at == entries_.end() || !at->second.machine.expects(operation)) return;
     Entry& entry = at->second;
-    rooms_.dispatcher.plugin_gone(*entry.plugin,
+    parts_.dispatcher.plugin_gone(*entry.plugin,
                                   "it was told to: the agent ends, or the configuration changed");
-    rooms_.facts.forget(id);
+    parts_.facts.forget(id);
     if (problem.empty())
-        log::info(room(id), "stopped");
+        log::info(log_part(id), "stopped");
     else if (entry.logged != problem)
-        log::warn(room(id), problem);
+        log::warn(log_part(id), problem);
     retire(entry);
     feed(id, Machine::Stopped{operation, problem});
 }
@@ -275,8 +276,8 @@ void PluginSet::stopped(const std::string& id, Machine::Operation operation, con
 void PluginSet::withdraw(Entry& entry, const std::string& why)
 {
     if (!std::exchange(entry.offered, false)) return;
-    rooms_.registry.remove(*entry.plugin);
-    rooms_.registry.unavailable(entry.config.id, why, entry.manifest);
+    parts_.registry.remove(*entry.plugin);
+    parts_.registry.unavailable(entry.config.id, why, entry.manifest);
 }
 
 void PluginSet::retire(Entry& entry)
@@ -285,7 +286,7 @@ void PluginSet::retire(Entry& entry)
     withdraw(entry, "is not running");
     entry.restarts_before += entry.plugin->status().restarts;
     retired_.push_back(std::move(entry.plugin));
-    boost::asio::post(rooms_.main, while_here([this] { retired_.clear(); }));
+    boost::asio::post(parts_.main, while_here([this] { retired_.clear(); }));
 }
 
 // --- changes that plugins report
@@ -294,9 +295,9 @@ void PluginSet::died(const std::string& id, const std::string& why)
 {
     const auto at = entries_.find(id);
     if (at == entries_.end() || !at->second.plugin) return;
-    log::error(room(id), why);
+    log::error(log_part(id), why);
     at->second.logged = why;
-    rooms_.dispatcher.plugin_gone(*at->second.plugin, why);
+    parts_.dispatcher.plugin_gone(*at->second.plugin, why);
     changed(id);
 }
 
@@ -321,9 +322,9 @@ void PluginSet::changed(const std::string& id)
 std::string PluginSet::offer_again(const std::string& id, Entry& entry)
 {
     if (entry.offered || !entry.machine.recovering()) return {};
-    std::string why = join(rooms_.registry.add(*entry.plugin, entry.manifest));
+    std::string why = join(parts_.registry.add(*entry.plugin, entry.manifest));
     entry.offered = why.empty();
-    if (!why.empty()) log::error(room(id), entry.logged = why);
+    if (!why.empty()) log::error(log_part(id), entry.logged = why);
     return why;
 }
 
@@ -332,18 +333,19 @@ void PluginSet::log_recovery(const std::string& id, Entry& entry, const PluginSt
 {
     const auto stage = entry.machine.stage();
     if (!now.stuck.empty()) {
-        if (std::exchange(entry.logged, now.stuck) != now.stuck) log::error(room(id), now.stuck);
+        if (std::exchange(entry.logged, now.stuck) != now.stuck) log::error(log_part(id), now.stuck);
     } else if (stage == Stage::stuck && now.state == PluginState::running) {
         entry.logged.clear();
-        log::info(room(id), "has recovered: the overdue call returned");
+        log::info(log_part(id), "has recovered: the overdue call returned");
     } else if (stage == Stage::failed && now.state == PluginState::running) {
         entry.logged.clear();
-        log::info(room(id), "runs again, in runner " + std::to_string(now.runner_pid) +
-                                "; restarts so far: " + std::to_string(now.restarts + entry.restarts_before));
+        log::info(log_part(id),
+                  "runs again, in runner " + std::to_string(now.runner_pid) +
+                      "; restarts so far: " + std::to_string(now.restarts + entry.restarts_before));
     } else if (stage == Stage::failed && now.recovering && now.problem != entry.logged &&
                !now.problem.starts_with(entry.logged)) {
         entry.logged = now.problem;
-        log::warn(room(id), now.problem);
+        log::warn(log_part(id), now.problem);
     }
 }
 
@@ -383,7 +385,7 @@ std::vector<std::string> PluginSet::problems() const
 {
     std::vector<std::string> all;
     for (const auto& one : status())
-        if (!one.healthy) all.push_back(room(one.id) + ": " + one.problem);
+        if (!one.healthy) all.push_back(log_part(one.id) + ": " + one.problem);
     return all;
 }
 

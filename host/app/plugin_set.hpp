@@ -33,7 +33,7 @@ class Services;
 class PluginSet {
 public:
     using Make = std::function<std::unique_ptr<Plugin>(const FoundPlugin&, const PluginConfig&)>;
-    struct Rooms {
+    struct Parts {
         boost::asio::any_io_executor main;
         Services& services;
         Registry& registry;
@@ -42,7 +42,7 @@ public:
         std::string runner; // the runner program
         Make make{};        // empty: make_plugin(); replaced by tests
     };
-    explicit PluginSet(Rooms);
+    explicit PluginSet(Parts);
     ~PluginSet();
     PluginSet(const PluginSet&) = delete;
     PluginSet& operator=(const PluginSet&) = delete;
@@ -95,7 +95,7 @@ private:
     [[nodiscard]] std::string restart_notice(const std::string& id) const;
     template <class F> auto while_here(F); // a callback that does nothing after this is destroyed
 
-    Rooms rooms_;
+    Parts parts_;
     std::map<std::string, Entry> entries_;
     std::deque<Event> events_; // bounded by the callers: a request or the end of an operation each
     bool stepping_ = false, closed_ = false;

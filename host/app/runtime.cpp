@@ -59,7 +59,7 @@ int Runtime::Impl::run()
     if (!load()) return exit_config;
     log::init(config->log_level, config->log_format);
     for (const auto& step :
-         {&Impl::open_state, &Impl::open_audit, &Impl::start_threads, &Impl::open_journal, &Impl::make_rooms,
+         {&Impl::open_state, &Impl::open_audit, &Impl::start_threads, &Impl::open_journal, &Impl::make_parts,
           &Impl::share_journal, &Impl::bind_listeners, &Impl::bind_control}) {
         std::string problem;
         try {
@@ -135,7 +135,7 @@ try {
     return e.what();
 }
 
-std::string Runtime::Impl::make_rooms()
+std::string Runtime::Impl::make_parts()
 {
     const auto main = loops.main().get_executor();
     listeners.emplace(loops.connections());
@@ -146,18 +146,18 @@ std::string Runtime::Impl::make_rooms()
     options.status_json = [this] { return status(); };
     dispatcher.emplace(main, registry, *journal, std::move(options));
     services.emplace(
-        Services::Rooms{*dispatcher, facts, metrics, listeners->listeners(), config->state_dir.string(),
+        Services::Parts{*dispatcher, facts, metrics, listeners->listeners(), config->state_dir.string(),
                         [this](const std::string& id, const std::string& why) { plugins->died(id, why); },
                         [this](const std::string& id) { plugins->changed(id); },
                         [this](std::string_view server) { return network.json_of(server); }});
     network.set(config->servers);
-    plugins.emplace(PluginSet::Rooms{.main = main,
+    plugins.emplace(PluginSet::Parts{.main = main,
                                      .services = *services,
                                      .registry = registry,
                                      .dispatcher = *dispatcher,
                                      .facts = facts,
                                      .runner = paths.runner});
-    sessions.emplace(SessionTable::Rooms{.main = main,
+    sessions.emplace(SessionTable::Parts{.main = main,
                                          .dispatcher = *dispatcher,
                                          .facts = facts,
                                          .registry = registry,
@@ -165,7 +165,7 @@ std::string Runtime::Impl::make_rooms()
                                          .network = network,
                                          .started = phase.started});
     upkeep.emplace(main, *dispatcher, *journal);
-    health.emplace(main, Health::Rooms{.plugins = *plugins,
+    health.emplace(main, Health::Parts{.plugins = *plugins,
                                        .sessions = *sessions,
                                        .journal = *journal,
                                        .conditions = conditions,

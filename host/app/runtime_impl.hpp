@@ -84,7 +84,7 @@ struct Runtime::Impl {
     std::string open_audit();
     std::string start_threads();
     std::string open_journal();
-    std::string make_rooms();
+    std::string make_parts();
     std::string share_journal(); // divides it among the servers of the configuration
     std::string bind_listeners();
     std::string bind_control();

@@ -19,7 +19,7 @@ log::Level to_level(int level)
         std::clamp(level, static_cast<int>(log::Level::trace), static_cast<int>(log::Level::error)));
 }
 
-std::string room_of(std::string_view plugin) { return "plugin " + std::string{plugin}; }
+std::string log_part(std::string_view plugin) { return "plugin " + std::string{plugin}; }
 
 } // namespace
 
@@ -35,21 +35,21 @@ void Services::admit(const Manifest& manifest)
 
 agh_status Services::complete(std::string_view plugin, agh_req request, const agh_reply* reply)
 {
-    return rooms_.dispatcher.complete(plugin, request, reply);
+    return parts_.dispatcher.complete(plugin, request, reply);
 }
 
 agh_status Services::progress(std::string_view plugin, agh_req request, std::string_view json)
 {
-    return rooms_.dispatcher.progress(plugin, request, json);
+    return parts_.dispatcher.progress(plugin, request, json);
 }
 
 agh_status Services::stream(std::string_view plugin, agh_req request, std::uint32_t channel,
                             std::uint64_t offset, std::string_view bytes)
 {
-    return rooms_.dispatcher.stream(plugin, request, channel, offset, bytes);
+    return parts_.dispatcher.stream(plugin, request, channel, offset, bytes);
 }
 
-bool Services::cancelled(agh_req request) { return rooms_.dispatcher.cancelled(request); }
+bool Services::cancelled(agh_req request) { return parts_.dispatcher.cancelled(request); }
 
 bool Services::log_enabled(std::string_view, int level) { return log::enabled(to_level(level)); }
 
@@ -75,9 +75,9 @@ void Services::log(std::string_view plugin, int level, std::string_view message,
             said = std::exchange(entry.dropped, 0);
         }
     }
-    const std::string room = room_of(plugin);
-    if (said) log::warn(room, std::to_string(said) + " log lines dropped: more than 100 a second");
-    log::write(to_level(level), room, message, fields_json);
+    const std::string part = log_part(plugin);
+    if (said) log::warn(part, std::to_string(said) + " log lines dropped: more than 100 a second");
+    log::write(to_level(level), part, message, fields_json);
 }
 
 bool Services::may_read_log(std::string_view plugin)
@@ -90,7 +90,7 @@ bool Services::may_read_log(std::string_view plugin)
 std::string Services::read_log(std::string_view plugin, int level, std::uint64_t& position,
                                std::size_t capacity, std::uint64_t& lost)
 {
-    return log::read_tail(to_level(level), room_of(plugin), position, capacity, lost);
+    return log::read_tail(to_level(level), log_part(plugin), position, capacity, lost);
 }
 
 bool Services::may_use_network(std::string_view plugin)
@@ -102,9 +102,9 @@ bool Services::may_use_network(std::string_view plugin)
 
 agh_status Services::network_settings(std::string_view plugin, agh_req origin, std::string& json)
 {
-    const std::string server = rooms_.dispatcher.caller_of(origin, plugin);
+    const std::string server = parts_.dispatcher.caller_of(origin, plugin);
     if (server.empty()) return AGH_E_STALE;
-    json = rooms_.network(server);
+    json = parts_.network(server);
     return AGH_OK;
 }
 
@@ -112,18 +112,18 @@ agh_status Services::emit(std::string_view plugin, std::string_view topic, std::
                           agh_req origin, const agh_reply* body)
 {
     if (!body) return AGH_E_INVALID;
-    return rooms_.dispatcher.emit(plugin, topic, audience, origin,
+    return parts_.dispatcher.emit(plugin, topic, audience, origin,
                                   {static_cast<const char*>(body->json.data), body->json.size});
 }
 
 agh_status Services::publish(std::string_view plugin, std::string_view key, std::string_view json)
 {
-    return rooms_.facts.publish(plugin, key, json);
+    return parts_.facts.publish(plugin, key, json);
 }
 
 std::string Services::state_directory(std::string_view plugin)
 {
-    const std::string parent = rooms_.state_dir + "/plugins";
+    const std::string parent = parts_.state_dir + "/plugins";
     std::string directory = parent + "/" + std::string{plugin};
     // Errors are ignored: it exists, or the plugin's first write reports the reason.
     ::mkdir(parent.c_str(), 0700);
@@ -133,12 +133,12 @@ std::string Services::state_directory(std::string_view plugin)
 
 agh_status Services::define_metric(std::string_view plugin, std::string_view json, std::uint32_t* id)
 {
-    return rooms_.metrics.define(plugin, json, id);
+    return parts_.metrics.define(plugin, json, id);
 }
 
 void Services::record_metric(std::string_view plugin, std::uint32_t id, double value)
 {
-    rooms_.metrics.record(plugin, id, value);
+    parts_.metrics.record(plugin, id, value);
 }
 
 agh_status Services::call(std::string_view plugin, agh_req parent, std::string_view action,
@@ -150,7 +150,7 @@ agh_status Services::call(std::string_view plugin, agh_req parent, std::string_v
         const std::lock_guard lock{mutex_};
         if (const auto at = admitted_.find(plugin); at != admitted_.end()) may_call = at->second.may_call;
     }
-    return rooms_.dispatcher.call(plugin, std::move(may_call), parent, action, params, timeout_ns,
+    return parts_.dispatcher.call(plugin, std::move(may_call), parent, action, params, timeout_ns,
                                   std::move(done));
 }
 
@@ -163,14 +163,14 @@ const void* Services::listener_service(std::string_view plugin)
 
 void Services::plugin_died(std::string_view id, std::string why)
 {
-    if (rooms_.on_died) rooms_.on_died(std::string{id}, std::move(why));
+    if (parts_.on_died) parts_.on_died(std::string{id}, std::move(why));
 }
 
 void Services::plugin_changed(std::string_view id)
 {
-    if (rooms_.on_changed) rooms_.on_changed(std::string{id});
+    if (parts_.on_changed) parts_.on_changed(std::string{id});
 }
 
-void Services::closing(std::string_view id) { rooms_.listeners.forget(id); }
+void Services::closing(std::string_view id) { parts_.listeners.forget(id); }
 
 } // namespace agenthost::host

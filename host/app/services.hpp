@@ -20,7 +20,7 @@ class Metrics;
 
 class Services final : public HostServices {
 public:
-    struct Rooms {
+    struct Parts {
         Dispatcher& dispatcher;
         Facts& facts;
         Metrics& metrics;
@@ -30,11 +30,11 @@ public:
         std::function<void(std::string id)> on_changed;               // main I/O thread
         std::function<std::string(std::string_view server)> network; // JSON of ext/network.h, a secret; [any]
     };
-    explicit Services(Rooms rooms) : rooms_{std::move(rooms)} {}
+    explicit Services(Parts parts) : parts_{std::move(parts)} {}
 
     // Sets the permissions of its manifest; call before the plugin starts.
     void admit(const Manifest&);
-    Listeners& listeners() { return rooms_.listeners; }
+    Listeners& listeners() { return parts_.listeners; }
 
     agh_status complete(std::string_view plugin, agh_req, const agh_reply*) override;
     agh_status progress(std::string_view plugin, agh_req, std::string_view json) override;
@@ -72,7 +72,7 @@ private:
         std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();
         std::uint64_t dropped = 0;
     };
-    Rooms rooms_;
+    Parts parts_;
     std::mutex mutex_;
     std::map<std::string, Admitted, std::less<>> admitted_;
 };

@@ -13,7 +13,7 @@
 
 namespace agenthost::host {
 
-SessionTable::SessionTable(Rooms rooms) : rooms_{std::move(rooms)} {}
+SessionTable::SessionTable(Parts parts) : parts_{std::move(parts)} {}
 SessionTable::~SessionTable() = default;
 
 void SessionTable::start(ConfigPtr config)
@@ -24,14 +24,14 @@ void SessionTable::start(ConfigPtr config)
 
 void SessionTable::start_one(const ServerConfig& server)
 {
-    SessionContext context{rooms_.main,       rooms_.dispatcher, rooms_.facts,
+    SessionContext context{parts_.main,       parts_.dispatcher, parts_.facts,
                            config_->agent_id, AGENTHOST_VERSION, [this] { log_status(); }};
     context.state_dir = config_->state_dir.string();
     context.capabilities = [this] { return capabilities(); };
-    context.healthy = [this] { return !rooms_.conditions.any_but("server "); };
-    context.started = rooms_.started;
+    context.healthy = [this] { return !parts_.conditions.any_but("server "); };
+    context.started = parts_.started;
     context.on_origin = [this, name = server.name](const std::string& origin) {
-        rooms_.network.set_origin(name, origin);
+        parts_.network.set_origin(name, origin);
     };
     context.warn = [name = server.name](const std::string& text) {
         log::write(log::Level::warn, "session " + name, text);
@@ -119,7 +119,7 @@ std::vector<SessionStatus> SessionTable::status() const
 std::string SessionTable::capabilities() const
 {
     std::set<std::string> names;
-    for (const Action* action : rooms_.registry.all())
+    for (const Action* action : parts_.registry.all())
         if (action->keep) names.insert(action->keep->capabilities.begin(), action->keep->capabilities.end());
     std::string out;
     base::JsonWriter{out}.value(names);

@@ -22,7 +22,7 @@ class Registry;
 
 class SessionTable {
 public:
-    struct Rooms {
+    struct Parts {
         boost::asio::any_io_executor main;
         Dispatcher& dispatcher;
         Facts& facts;
@@ -32,7 +32,7 @@ public:
         // When the daemon started, for the uptime in heartbeats.
         std::chrono::steady_clock::time_point started;
     };
-    explicit SessionTable(Rooms);
+    explicit SessionTable(Parts);
     ~SessionTable();
 
     void start(ConfigPtr);
@@ -57,7 +57,7 @@ private:
     [[nodiscard]] std::string capabilities() const;
     void log_status();
 
-    Rooms rooms_;
+    Parts parts_;
     ConfigPtr config_;
     Map sessions_;
     // Old sessions that are still closing, by server.

@@ -61,7 +61,7 @@ enum class Format { text, journald, json };
 struct Pieces {
     Level level;
     std::chrono::system_clock::time_point at;
-    std::string_view room, message, fields;
+    std::string_view part, message, fields;
 };
 
 std::string json_line(const Pieces& line)
@@ -69,7 +69,7 @@ std::string json_line(const Pieces& line)
     std::string out;
     base::JsonWriter json{out};
     json.object().member("time", timestamp(line.at)).member("level", to_string(line.level));
-    json.member("part", line.room).member("message", line.message);
+    json.member("part", line.part).member("message", line.message);
     if (!line.fields.empty()) json.member("fields", base::RawJson{line.fields});
     json.end();
     return out += '\n';
@@ -86,7 +86,7 @@ std::string format_line(Format format, const Pieces& line)
                                           : "<7>";
     else
         ((out = timestamp(line.at) + " ") += to_string(line.level)) += ' ';
-    append_plain(out, line.room);
+    append_plain(out, line.part);
     out += ": ";
     append_plain(out, line.message);
     if (!line.fields.empty()) {
@@ -160,10 +160,10 @@ bool init(std::string_view level, std::string_view format)
     return true;
 }
 
-std::string read_tail(Level min_level, std::string_view except_room, std::uint64_t& position,
+std::string read_tail(Level min_level, std::string_view except_part, std::uint64_t& position,
                       std::size_t capacity, std::uint64_t& lost)
 {
-    return tail().read(min_level, except_room, position, capacity, lost);
+    return tail().read(min_level, except_part, position, capacity, lost);
 }
 
 void set_level(std::string_view level) { state().threshold = threshold_of(level).value_or(off); }
@@ -207,18 +207,18 @@ bool enabled(Level level)
     return static_cast<int>(level) >= state().threshold.load(std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view room, std::string_view message, std::string_view fields_json)
+void write(Level level, std::string_view part, std::string_view message, std::string_view fields_json)
 {
     if (!enabled(level)) return;
     State& s = state();
     message = message.substr(0, 8192); // a line is bounded
     if (fields_json.size() > 8192) fields_json = {};
     const auto at = now();
-    tail().add(level, room, message, fields_json, to_ms(at));
+    tail().add(level, part, message, fields_json, to_ms(at));
     LogWriter* writer = s.current.load();
     std::string line =
         format_line(writer ? s.format.load() : Format::text,
-                    {.level = level, .at = at, .room = room, .message = message, .fields = fields_json});
+                    {.level = level, .at = at, .part = part, .message = message, .fields = fields_json});
     if (writer) return writer->add(std::move(line));
     if (!LogWriter::write_now(STDERR_FILENO, line, s.over ? std::chrono::milliseconds{0} : shutdown_timeout))
         ++s.lost_direct;

@@ -23,17 +23,17 @@ std::uint64_t lost();
 void say_losses();
 
 bool enabled(Level);
-// `room` ("part" in JSON) names what logs ("session files", "plugin storage"); `fields_json` is empty or one JSON
+// `part` ("part" in JSON) names what logs ("session files", "plugin storage"); `fields_json` is empty or one JSON
 // object.
-void write(Level, std::string_view room, std::string_view message, std::string_view fields_json = {});
+void write(Level, std::string_view part, std::string_view message, std::string_view fields_json = {});
 
 // read() of log_tail.hpp for this process's log.
-std::string read_tail(Level min_level, std::string_view except_room, std::uint64_t& position,
+std::string read_tail(Level min_level, std::string_view except_part, std::uint64_t& position,
                       std::size_t capacity, std::uint64_t& lost);
 
-inline void debug(std::string_view room, std::string_view message) { write(Level::debug, room, message); }
-inline void info(std::string_view room, std::string_view message) { write(Level::info, room, message); }
-inline void warn(std::string_view room, std::string_view message) { write(Level::warn, room, message); }
-inline void error(std::string_view room, std::string_view message) { write(Level::error, room, message); }
+inline void debug(std::string_view part, std::string_view message) { write(Level::debug, part, message); }
+inline void info(std::string_view part, std::string_view message) { write(Level::info, part, message); }
+inline void warn(std::string_view part, std::string_view message) { write(Level::warn, part, message); }
+inline void error(std::string_view part, std::string_view message) { write(Level::error, part, message); }
 
 } // namespace agenthost::host::log

@@ -11,16 +11,16 @@ namespace {
 
 // Escaping turns a byte into six at most, so a line always fits into the smallest buffer that ext/log_tap.h
 // permits.
-constexpr std::size_t max_message = 4096, max_room = 128, max_fields = 4096;
+constexpr std::size_t max_message = 4096, max_part = 128, max_fields = 4096;
 
 } // namespace
 
-void Tail::add(Level level, std::string_view room, std::string_view message, std::string_view fields_json,
+void Tail::add(Level level, std::string_view part, std::string_view message, std::string_view fields_json,
                std::int64_t utc_ms)
 {
     Line line{.level = level,
               .at = utc_ms,
-              .room = std::string{room.substr(0, max_room)},
+              .part = std::string{part.substr(0, max_part)},
               .message = std::string{message.substr(0, max_message)},
               .fields = std::string{fields_json.size() <= max_fields ? fields_json : std::string_view{}}};
     const std::scoped_lock lock{mutex_};
@@ -46,11 +46,11 @@ std::string Tail::read(Level min_level, std::string_view except, std::uint64_t& 
     position = std::max(from, first_);
     for (; position < end; ++position) {
         const Line& line = lines_[position - first_];
-        if (line.level < min_level || line.room == except) continue;
+        if (line.level < min_level || line.part == except) continue;
         std::string text;
         base::JsonWriter json{text};
         json.object().member("at", line.at).member("level", to_string(line.level));
-        json.member("source", line.room).member("message", line.message);
+        json.member("source", line.part).member("message", line.message);
         // A plugin's fields may be anything.
         if (!line.fields.empty() && nlohmann::json::accept(line.fields))
             json.member("fields", base::RawJson{line.fields});

@@ -22,9 +22,9 @@ public:
     static constexpr std::size_t max_lines = 512, max_bytes = 256 << 10;
     explicit Tail(std::uint64_t first_position) : first_{first_position}, begin_{first_position} {}
 
-    void add(Level, std::string_view room, std::string_view message, std::string_view fields_json,
+    void add(Level, std::string_view part, std::string_view message, std::string_view fields_json,
              std::int64_t utc_ms);
-    // Lines from `position` on as JSON, one per line, only whole ones; lines of the room `except` are
+    // Lines from `position` on as JSON, one per line, only whole ones; lines of the part `except` are
     // skipped. `lost`: dropped unread. `capacity` is at least AGH_LOG_TAP_BYTES, so that every line fits.
     [[nodiscard]] std::string read(Level min_level, std::string_view except, std::uint64_t& position,
                                    std::size_t capacity, std::uint64_t& lost) const;
@@ -33,8 +33,8 @@ private:
     struct Line {
         Level level;
         std::int64_t at;
-        std::string room, message, fields;
-        [[nodiscard]] std::size_t bytes() const { return room.size() + message.size() + fields.size(); }
+        std::string part, message, fields;
+        [[nodiscard]] std::size_t bytes() const { return part.size() + message.size() + fields.size(); }
     };
     mutable std::mutex mutex_;
     std::deque<Line> lines_;

@@ -1,4 +1,4 @@
-// A PluginSet with its rooms real and its plugins fake: each does what the test says, when the test says it.
+// A PluginSet with its parts real and its plugins fake: each does what the test says, when the test says it.
 #pragma once
 
 #include "host/app/plugin_set.hpp"
@@ -129,7 +129,8 @@ public:
     }
     bool come_back()
     {
-        if (!recovering || configuring) return false; // one control thread: what hung in it has returned before
+        if (!recovering || configuring)
+            return false; // one control thread: what hung in it has returned before
         recovering = false;
         state = PluginState::running;
         problem.clear();
@@ -185,7 +186,7 @@ private:
     int kept_;
 };
 
-class Rooms {
+class Parts {
 public:
     TempDir dir;
     boost::asio::io_context io{1};
@@ -209,7 +210,7 @@ public:
                            if (set) set->changed(id);
                        }}};
 
-    ~Rooms()
+    ~Parts()
     {
         set.reset();
         listeners.reset(); // its loop must turn for that
@@ -218,7 +219,7 @@ public:
     }
     void make()
     {
-        set.emplace(PluginSet::Rooms{
+        set.emplace(PluginSet::Parts{
             .main = io.get_executor(),
             .services = services,
             .registry = registry,

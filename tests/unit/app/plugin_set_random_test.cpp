@@ -14,7 +14,7 @@ const std::vector<std::string> ids{"alpha", "beta", "gamma", "rogue"};
 
 class Sequence {
 public:
-    Sequence(Rooms& rooms, unsigned seed) : rooms_{rooms}, random_{seed} { rooms_.make(); }
+    Sequence(Parts& parts, unsigned seed) : parts_{parts}, random_{seed} { parts_.make(); }
 
     void step()
     {
@@ -23,7 +23,7 @@ public:
         case 1:
             if (pick(40) == 0) stop();
             break;
-        case 2: rooms_.poll(); break;
+        case 2: parts_.poll(); break;
         default: happen(); break;
         }
         check();
@@ -45,27 +45,27 @@ public:
         settle();
         EXPECT_EQ(answered_, asked_) << "a reload waits for ever";
         EXPECT_EQ(stopped_, stops_asked_) << "the end does not come";
-        EXPECT_TRUE(rooms_.living.empty());
-        EXPECT_TRUE(rooms_.registry.all().size() == builtins_);
-        rooms_.set.reset();
+        EXPECT_TRUE(parts_.living.empty());
+        EXPECT_TRUE(parts_.registry.all().size() == builtins_);
+        parts_.set.reset();
     }
 
     // In the middle of everything; what was asked of the plugins answers afterwards.
     void tear_down()
     {
         std::vector<Plugin::Done> late;
-        for (auto* plugin : rooms_.living) {
+        for (auto* plugin : parts_.living) {
             if (plugin->starting) late.push_back(plugin->starting);
             if (plugin->configuring) late.push_back(plugin->configuring);
             for (const auto& done : plugin->stopping) late.push_back(done);
         }
         const int before = answered_;
-        rooms_.set.reset();
-        EXPECT_TRUE(rooms_.living.empty());
+        parts_.set.reset();
+        EXPECT_TRUE(parts_.living.empty());
         for (const auto& done : late) done({});
-        rooms_.poll();
+        parts_.poll();
         EXPECT_EQ(answered_, before);
-        EXPECT_EQ(rooms_.registry.all().size(), builtins_);
+        EXPECT_EQ(parts_.registry.all().size(), builtins_);
     }
 
 private:
@@ -89,7 +89,7 @@ private:
     void apply(const Wanted& wanted)
     {
         ++asked_;
-        rooms_.set->apply(wanted.configs, wanted.found, "/plugins",
+        parts_.set->apply(wanted.configs, wanted.found, "/plugins",
                           [this, once = std::make_shared<int>(0)](const auto&) {
                               EXPECT_EQ(++*once, 1) << "answered twice";
                               ++answered_;
@@ -98,16 +98,16 @@ private:
     void stop()
     {
         ++stops_asked_;
-        rooms_.set->stop(1s, [this] {
+        parts_.set->stop(1s, [this] {
             ++stopped_;
-            for (const auto* plugin : rooms_.living)
+            for (const auto* plugin : parts_.living)
                 EXPECT_FALSE(plugin->exists()) << "the end came before its end";
         });
     }
     FakePlugin* any_plugin()
     {
-        if (rooms_.living.empty()) return nullptr;
-        return rooms_.living[static_cast<std::size_t>(pick(static_cast<int>(rooms_.living.size())))];
+        if (parts_.living.empty()) return nullptr;
+        return parts_.living[static_cast<std::size_t>(pick(static_cast<int>(parts_.living.size())))];
     }
     void happen()
     {
@@ -125,14 +125,14 @@ private:
         default: plugin->hold(pick(2) == 0); break;
         }
     }
-    bool lives(const FakePlugin* plugin) { return std::ranges::count(rooms_.living, plugin) > 0; }
+    bool lives(const FakePlugin* plugin) { return std::ranges::count(parts_.living, plugin) > 0; }
     void settle()
     {
         bool moved = true;
         for (int i = 0; moved && i < 1000; ++i) {
             moved = false;
-            rooms_.poll();
-            const auto all = rooms_.living; // it changes meanwhile
+            parts_.poll();
+            const auto all = parts_.living; // it changes meanwhile
             for (auto* plugin : all)
                 if (lives(plugin) &&
                     (plugin->finish_start({}) || plugin->finish_configure({}) || plugin->finish_stop({}))) {
@@ -145,21 +145,21 @@ private:
     // Whatever happens, at any time.
     void check()
     {
-        for (const auto* action : rooms_.registry.all()) {
+        for (const auto* action : parts_.registry.all()) {
             if (!action->plugin) continue;
             auto* plugin = static_cast<FakePlugin*>(action->plugin);
             ASSERT_TRUE(lives(plugin)) << "an action of a plugin that is gone";
             EXPECT_TRUE(plugin->state == PluginState::running || plugin->recovering) << action->name;
         }
         std::map<std::string, int> existing;
-        for (const auto* plugin : rooms_.living) existing[plugin->id()] += plugin->exists();
+        for (const auto* plugin : parts_.living) existing[plugin->id()] += plugin->exists();
         for (const auto& [id, count] : existing) EXPECT_LE(count, 1) << id;
     }
     void expect_runs(const Wanted& wanted)
     {
         for (const auto& config : wanted.configs) {
             SCOPED_TRACE(config.id);
-            auto* plugin = rooms_.of(config.id);
+            auto* plugin = parts_.of(config.id);
             const auto at = std::ranges::find(wanted.found, config.id, &FoundPlugin::id);
             if (config.id == "rogue") {
                 EXPECT_FALSE(plugin && plugin->exists()) << "it cannot be offered";
@@ -173,29 +173,29 @@ private:
             if (config.isolated && at != wanted.found.end()) {
                 EXPECT_EQ(plugin->identity, at->identity);
             }
-            ASSERT_NE(rooms_.action(config.id + ".go"), nullptr);
-            EXPECT_EQ(rooms_.action(config.id + ".go")->plugin, plugin);
+            ASSERT_NE(parts_.action(config.id + ".go"), nullptr);
+            EXPECT_EQ(parts_.action(config.id + ".go")->plugin, plugin);
         }
         for (const auto& id : ids)
             if (std::ranges::find(wanted.configs, id, &PluginConfig::id) == wanted.configs.end()) {
-                EXPECT_EQ(rooms_.action(id + ".go"), nullptr) << id;
-                EXPECT_FALSE(rooms_.of(id) && rooms_.of(id)->exists()) << id;
+                EXPECT_EQ(parts_.action(id + ".go"), nullptr) << id;
+                EXPECT_FALSE(parts_.of(id) && parts_.of(id)->exists()) << id;
             }
     }
 
-    Rooms& rooms_;
+    Parts& parts_;
     std::mt19937 random_;
-    std::size_t builtins_ = rooms_.registry.all().size();
+    std::size_t builtins_ = parts_.registry.all().size();
     int asked_ = 0, answered_ = 0, stops_asked_ = 0, stopped_ = 0;
 };
 
 TEST(PluginSet, HoldsItsPromisesInThousandsOfRandomSequences)
 {
     const Quiet quiet;
-    Rooms rooms;
+    Parts parts;
     for (unsigned seed = 1; seed <= 3000 && !::testing::Test::HasFailure(); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
-        Sequence sequence{rooms, seed};
+        Sequence sequence{parts, seed};
         for (int i = 0; i < 80 && !::testing::Test::HasFatalFailure(); ++i) sequence.step();
         if (seed % 3 == 0)
             sequence.tear_down();

@@ -12,7 +12,7 @@ using ::testing::SizeIs;
 
 namespace {
 
-struct Plugins : ::testing::Test, Rooms {
+struct Plugins : ::testing::Test, Parts {
     std::vector<PluginChanges> answers;
     int stops = 0;
 

@@ -12,14 +12,14 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t room_enough = AGH_LOG_TAP_BYTES;
+constexpr std::size_t tail_capacity = AGH_LOG_TAP_BYTES;
 
 struct LogTail : testing::Test {
     Tail tail{1000};
     std::uint64_t position = 0, lost = 0;
 
     std::vector<json> read(Level least = Level::trace, std::string_view except = {},
-                           std::size_t capacity = room_enough)
+                           std::size_t capacity = tail_capacity)
     {
         std::vector<json> out;
         std::istringstream lines{tail.read(least, except, position, capacity, lost)};
@@ -126,11 +126,11 @@ TEST_F(LogTail, OmitsInvalidFields)
 TEST(Log, KeepsWrittenLinesForReaders)
 {
     std::uint64_t position = UINT64_MAX, lost = 0; // from now on
-    (void)read_tail(Level::trace, "", position, room_enough, lost);
-    write(Level::warn, "a room of the test", "heard", R"({"n":1})");
-    write(Level::debug, "a room of the test", "below the level", "");
-    const auto text = read_tail(Level::trace, "", position, room_enough, lost);
-    EXPECT_NE(text.find(R"("source":"a room of the test","message":"heard","fields":{"n":1})"),
+    (void)read_tail(Level::trace, "", position, tail_capacity, lost);
+    write(Level::warn, "a part of the test", "heard", R"({"n":1})");
+    write(Level::debug, "a part of the test", "below the level", "");
+    const auto text = read_tail(Level::trace, "", position, tail_capacity, lost);
+    EXPECT_NE(text.find(R"("source":"a part of the test","message":"heard","fields":{"n":1})"),
               std::string::npos)
         << text;
     EXPECT_EQ(text.find("below the level"), std::string::npos);
