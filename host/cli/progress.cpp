@@ -33,10 +33,10 @@ std::string progress_text(const json& progress, std::size_t columns)
     const double share = std::clamp(done / total, 0.0, 1.0);
     const std::string words =
         "  " + std::to_string(static_cast<int>(share * 100)) + "%  " + amount(done) + " of " + amount(total);
-    const std::size_t room =
+    const std::size_t bar_width =
         columns > words.size() + 2 ? std::min<std::size_t>(40, columns - words.size() - 2) : 0;
-    const auto full = static_cast<std::size_t>(share * static_cast<double>(room));
-    return std::string(full, '#') + std::string(room - full, '-') + words;
+    const auto full = static_cast<std::size_t>(share * static_cast<double>(bar_width));
+    return std::string(full, '#') + std::string(bar_width - full, '-') + words;
 }
 
 } // namespace agenthost::host::cli

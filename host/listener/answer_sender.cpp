@@ -75,7 +75,7 @@ bool AnswerSender::pump_text()
         const std::size_t n = std::min(text_.size() - text_sent_, max_text_turn);
         text_sent_ += stream.write_now(text_.data() + text_sent_, n, ec);
         if (ec == asio::error::would_block) {
-            wait_for_room();
+            wait_for_space();
             return false;
         }
         if (ec) {
@@ -101,7 +101,7 @@ void AnswerSender::pump_file()
                        if (part.bytes != 0) owner_.answer_moved();
                        if (!owner_.still_wanted()) return;
                        if (part.broken) return failed();
-                       if (part.full) return wait_for_room();
+                       if (part.full) return wait_for_space();
                        pump();
                    });
 }
@@ -144,7 +144,7 @@ void AnswerSender::pump_file_tls()
         now_sent_ += n;
         offset_ += n;
         left_ -= n;
-        if (ec == asio::error::would_block) return wait_for_room();
+        if (ec == asio::error::would_block) return wait_for_space();
         if (ec) return failed();
     }
 }

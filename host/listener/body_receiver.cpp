@@ -66,19 +66,19 @@ void BodyReceiver::pump()
 
 // Returns the content of what the socket has now, copied to `to`. Nullopt: nothing (see ec), or the body has
 // ended.
-std::optional<std::string_view> BodyReceiver::read_into(char* to, std::size_t room, error_code& ec)
+std::optional<std::string_view> BodyReceiver::read_into(char* to, std::size_t capacity, error_code& ec)
 {
     net::Stream& stream = place_.stream;
     if (left_) {
         const std::size_t n =
-            stream.read_now(to, static_cast<std::size_t>(std::min<std::uint64_t>(room, *left_)), ec);
+            stream.read_now(to, static_cast<std::size_t>(std::min<std::uint64_t>(capacity, *left_)), ec);
         if (n == 0) return std::nullopt;
         *left_ -= n;
         return std::string_view{to, n};
     }
     const std::string_view in = stream.peek(ec);
     if (in.empty()) return std::nullopt;
-    const auto step = decoder_.step(in.substr(0, room));
+    const auto step = decoder_.step(in.substr(0, capacity));
     std::copy(step.content.begin(), step.content.end(), to);
     const std::size_t size = step.content.size();
     stream.consume(step.taken);
@@ -93,8 +93,8 @@ std::optional<std::string_view> BodyReceiver::read_into(char* to, std::size_t ro
 bool BodyReceiver::fill(error_code& ec)
 {
     char direct[16 * 1024];
-    const std::size_t room = to_disk() ? filling_.capacity - filling_.size : sizeof direct;
-    const auto content = read_into(to_disk() ? filling_.data.get() + filling_.size : direct, room, ec);
+    const std::size_t capacity = to_disk() ? filling_.capacity - filling_.size : sizeof direct;
+    const auto content = read_into(to_disk() ? filling_.data.get() + filling_.size : direct, capacity, ec);
     if (!content) return false;
     got_ += content->size();
     if (to_disk()) {

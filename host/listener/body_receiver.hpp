@@ -84,7 +84,7 @@ public:
 private:
     void pump();
     bool fill(error_code&);
-    std::optional<std::string_view> read_into(char* to, std::size_t room, error_code&);
+    std::optional<std::string_view> read_into(char* to, std::size_t capacity, error_code&);
     void hand_to_disk();
     void on_disk(int error);
     void finish();

@@ -47,7 +47,7 @@ struct Exchange {
     std::atomic<bool> blocked{false};
 
     bool move(Phase from, Phase to) { return phase.compare_exchange_strong(from, to); }
-    // Reserves room for `n` bytes; an empty queue accepts a piece of any size, so that it can be sent.
+    // Reserves space for `n` bytes; an empty queue accepts a piece of any size, so that it can be sent.
     bool reserve(std::size_t n);
     [[nodiscard]] bool half_empty() const { return queued <= max_queued / 2; }
 

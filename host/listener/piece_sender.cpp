@@ -57,7 +57,7 @@ void PieceSender::pump()
         sent_bytes_ += n;
     }
     if (stream.error()) return failed();
-    if (sent_bytes_ < backlog_.size()) return wait_for_room();
+    if (sent_bytes_ < backlog_.size()) return wait_for_space();
     backlog_.clear();
     sent_bytes_ = 0;
     stream.flush();

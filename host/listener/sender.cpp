@@ -13,7 +13,7 @@ net::Stream::Done Sender::then_pump()
     };
 }
 
-void Sender::wait_for_room() { place_.stream.wait_writable(then_pump()); }
+void Sender::wait_for_space() { place_.stream.wait_writable(then_pump()); }
 void Sender::wait_for_flush() { place_.stream.async_flush(then_pump()); }
 
 void Sender::sent()

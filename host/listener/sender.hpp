@@ -1,4 +1,4 @@
-// The common part of the two senders of an answer: their place and owner, waiting for room, and an end that
+// The common part of the two senders of an answer: their place and owner, waiting for space, and an end that
 // is reported once. On the connection's thread; owned by the RequestHandler and by its own pending
 // operations. Private to host/listener.
 #pragma once
@@ -39,7 +39,7 @@ protected:
     virtual void pump() = 0;
     // Calls pump() when the socket accepts bytes again, or once all corked bytes are sent; failed() if that
     // does not happen.
-    void wait_for_room();
+    void wait_for_space();
     void wait_for_flush();
     [[nodiscard]] bool waiting() const { return waiting_; }
     [[nodiscard]] bool over() const { return over_; }

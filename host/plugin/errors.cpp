@@ -19,9 +19,9 @@ void make_utf8(char* text, std::size_t size)
     }
 }
 
-void put(char* to, std::size_t room, std::string_view from)
+void put(char* to, std::size_t capacity, std::string_view from)
 {
-    const std::size_t n = std::min(room - 1, from.size());
+    const std::size_t n = std::min(capacity - 1, from.size());
     std::memcpy(to, from.data(), n);
     to[n] = 0;
     make_utf8(to, n);

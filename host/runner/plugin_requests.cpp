@@ -65,7 +65,7 @@ bool PluginRequests::cancelled(agh_req id) const
     return found == requests_.end() || found->second.cancelled || past(found->second.deadline_ns);
 }
 
-agh_status PluginRequests::check_room(agh_req id, std::size_t bytes)
+agh_status PluginRequests::check_window(agh_req id, std::size_t bytes)
 {
     const auto found = requests_.find(id);
     if (found == requests_.end()) return AGH_E_STALE;
@@ -97,8 +97,8 @@ std::vector<agh_req> PluginRequests::acknowledge(agh_req id, std::uint64_t bytes
     for (auto at = blocked_.begin(); at != blocked_.end();) {
         const auto found = requests_.find(*at);
         // Only once half of the window is free: a wake-up for every piece would cost too much.
-        const bool room = found == requests_.end() || found->second.unacknowledged <= stream_window / 2;
-        if (!room || unacknowledged_ > max_streams) {
+        const bool fits = found == requests_.end() || found->second.unacknowledged <= stream_window / 2;
+        if (!fits || unacknowledged_ > max_streams) {
             ++at;
             continue;
         }

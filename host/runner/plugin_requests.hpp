@@ -26,13 +26,13 @@ public:
     // Also true for a request that is not open or past its deadline.
     [[nodiscard]] bool cancelled(agh_req) const;
 
-    // Sends a piece of output if the window has room for it. `send` is called with the lock held, so that a
+    // Sends a piece of output if the window has space for it. `send` is called with the lock held, so that a
     // request's output is sent in order and before its answer.
     template <class Send> agh_status stream(agh_req id, std::size_t bytes, Send send)
     {
         const std::scoped_lock lock{mutex_};
-        const agh_status room = check_room(id, bytes);
-        if (room != AGH_OK) return room;
+        const agh_status status = check_window(id, bytes);
+        if (status != AGH_OK) return status;
         const agh_status sent = send();
         if (sent == AGH_OK) count(id, bytes);
         return sent;
@@ -49,7 +49,7 @@ private:
         agh_status stream_status = AGH_OK; // the host's reply to its last output
     };
     // With the lock held.
-    agh_status check_room(agh_req, std::size_t bytes);
+    agh_status check_window(agh_req, std::size_t bytes);
     void count(agh_req, std::size_t bytes);
 
     mutable std::mutex mutex_;

@@ -183,7 +183,7 @@ template <class Executor> void WebSocketLink::write_later(const Executor& execut
     });
 }
 
-// Writes frames into the stream's cork, until one must wait for room or be compressed.
+// Writes frames into the stream's cork, until one must wait for space or be compressed.
 void WebSocketLink::write()
 {
     std::size_t written = 0;

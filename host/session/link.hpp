@@ -69,7 +69,7 @@ public:
     virtual void open() = 0;
     // Call it when next_frame() has a frame.
     virtual void kick() = 0;
-    // Sent after the frames written so far. A ping that waits for room is replaced by a later one.
+    // Sent after the frames written so far. A ping that waits for space is replaced by a later one.
     virtual void ping(std::string payload) = 0;
     // True pauses reading, false resumes it. Once it is open.
     virtual void hold(bool) = 0;

@@ -46,7 +46,7 @@ public:
     void on_closed(Conn, int code);
 
     void call(std::string_view action, std::string_view params, ReplyPtr);
-    // For an action that streams, from any thread: its caller is gone, or has room for more.
+    // For an action that streams, from any thread: its caller is gone, or has space for more.
     void left(const Reply*);
     void writable(const Reply*);
     [[nodiscard]] std::string problem() const; // empty: healthy

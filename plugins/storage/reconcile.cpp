@@ -3,7 +3,7 @@
 namespace agenthost::storage {
 
 ReconcilePlan reconcile(const std::map<std::string, KnownFile>& known, const std::set<std::string>& trash,
-                        const std::vector<FoundFile>& found, std::size_t quarantine_room)
+                        const std::vector<FoundFile>& found, std::size_t quarantine_slots)
 {
     ReconcilePlan plan;
     std::set<std::string_view> seen;
@@ -18,7 +18,7 @@ ReconcilePlan reconcile(const std::map<std::string, KnownFile>& known, const std
                 plan.back.push_back(known_file.id);
         } else if (trash.contains(file.blob)) {
             plan.unlink.push_back(file.blob);
-        } else if (plan.quarantine.size() < quarantine_room) {
+        } else if (plan.quarantine.size() < quarantine_slots) {
             plan.quarantine.push_back(file);
         } else {
             plan.left.push_back(file);

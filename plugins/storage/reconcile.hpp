@@ -41,6 +41,6 @@ struct ReconcilePlan {
 
 // known: blob -> row.
 ReconcilePlan reconcile(const std::map<std::string, KnownFile>& known, const std::set<std::string>& trash,
-                        const std::vector<FoundFile>& found, std::size_t quarantine_room);
+                        const std::vector<FoundFile>& found, std::size_t quarantine_slots);
 
 } // namespace agenthost::storage

@@ -103,8 +103,8 @@ void Service::reconcile()
                         base::json_object("files", temporary.size(), "bytes", bytes));
     }
     const auto in_quarantine = store_->quarantined().size();
-    const auto room = max_quarantine - std::min(max_quarantine, in_quarantine);
-    const auto plan = storage::reconcile(index_->known(), index_->trash(), store_->scan(), room);
+    const auto free_slots = max_quarantine - std::min(max_quarantine, in_quarantine);
+    const auto plan = storage::reconcile(index_->known(), index_->trash(), store_->scan(), free_slots);
     for (const auto& blob : plan.unlink) store_->remove(blob);
     index_->clear_trash();
     std::size_t reported = 0;

@@ -23,7 +23,7 @@ public:
         : config_{config}, store_{store}, index_{index}, pool_{pool}, telemetry_{telemetry}
     {}
 
-    // Files without a row: those in quarantine, and those for which it has no room.
+    // Files without a row: those in quarantine, and those for which it has no space.
     void set_orphans(std::uint64_t quarantined, std::uint64_t left);
     void publish() const; // facts and gauges; a failure is logged
     [[nodiscard]] Health health() const;

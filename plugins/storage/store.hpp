@@ -75,7 +75,7 @@ public:
     [[nodiscard]] std::string index_file() const { return path_ + "/index.db"; }
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    void load_ballast() const; // if the disk has room; none on file systems that cannot allocate blocks
+    void load_ballast() const; // if the disk has space; none on file systems that cannot allocate blocks
     bool drop_ballast() const; // false: there was none
 
     // For reconciling.

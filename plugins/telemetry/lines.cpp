@@ -95,9 +95,9 @@ void Splitter::feed(std::string_view bytes, const Take& take)
     while (!bytes.empty()) {
         const auto newline = bytes.find('\n');
         const auto part = bytes.substr(0, newline);
-        const auto room = max_line - line_.size();
-        line_.append(part.substr(0, room));
-        cut_ = cut_ || part.size() > room;
+        const auto free_space = max_line - line_.size();
+        line_.append(part.substr(0, free_space));
+        cut_ = cut_ || part.size() > free_space;
         pending_ += part.size();
         if (newline == bytes.npos) return;
         end(take);

@@ -126,9 +126,9 @@ void Logs::daemon_line(std::string_view text, std::chrono::nanoseconds now)
         const auto at = json.find(key);
         return at != json.end() && at->is_string() ? at->get<std::string>() : std::string{};
     };
-    const auto room = text_of("source");
+    const auto part = text_of("source");
     Line line{.level = severity(text_of("level")).value_or(Severity::info),
-              .source = room.empty() || room == "agenthost" ? "agenthost" : "agenthost/" + room,
+              .source = part.empty() || part == "agenthost" ? "agenthost" : "agenthost/" + part,
               .message = text_of("message"),
               .at_ms = 0};
     if (const auto at = json.find("at"); at != json.end()) line.at_ms = json_integer(*at).value_or(0);

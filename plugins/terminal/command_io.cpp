@@ -55,8 +55,8 @@ void CommandIo::read(base::Fd& fd, std::size_t channel)
     std::size_t unserved = 0;
     for (std::size_t done = 0; fd && !readers_.held() && done < max_turn;) {
         if (!output) output = storage_.make(channel, ring_);
-        const auto room = output->room();
-        const ::ssize_t n = ::read(fd.get(), room.data(), room.size());
+        const auto free_space = output->free_space();
+        const ::ssize_t n = ::read(fd.get(), free_space.data(), free_space.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) break;
         if (n <= 0) { // the end; of a PTY it is EIO

@@ -19,15 +19,15 @@ Output::~Output()
     if (fd_) ::unlink(file_.c_str());
 }
 
-std::span<char> Output::room()
+std::span<char> Output::free_space()
 {
     if (!memory_) memory_ = std::make_unique_for_overwrite<char[]>(size_);
-    if (size_ - (end_ - kept_) < read_size) make_room();
+    if (size_ - (end_ - kept_) < read_size) make_space();
     const std::size_t at = end_ % size_;
     return {memory_.get() + at, std::min<std::size_t>({size_ - at, size_ - (end_ - kept_), read_size})};
 }
 
-void Output::make_room()
+void Output::make_space()
 {
     if (grow()) return;
     if (whole_ring())
@@ -62,7 +62,7 @@ void Output::free_memory()
 void Output::append(std::string_view bytes)
 {
     while (!bytes.empty()) {
-        const auto to = room();
+        const auto to = free_space();
         const std::size_t n = std::min(to.size(), bytes.size());
         std::memcpy(to.data(), bytes.data(), n);
         wrote(n);

@@ -30,7 +30,8 @@ class Output {
 public:
     // Holds the 100 KB that a slow consumer may lag behind, and one read.
     static constexpr std::size_t window = 256 << 10;
-    static constexpr std::size_t read_size = 64 << 10; // min size that room() returns, except before the wrap
+    static constexpr std::size_t read_size =
+        64 << 10; // min size that free_space() returns, except before the wrap
 
     // Without a budget the window does not grow.
     Output(std::string ring_file, std::uint64_t ring, WindowBudget* budget = nullptr)
@@ -41,7 +42,7 @@ public:
     Output& operator=(const Output&) = delete;
 
     // The buffer for the next bytes; call wrote(n) after filling it.
-    std::span<char> room();
+    std::span<char> free_space();
     void wrote(std::size_t n) { end_ += n; }
     void append(std::string_view);
 
@@ -57,7 +58,7 @@ public:
     [[nodiscard]] bool damaged() const { return broken_; } // the disk failed
 
 private:
-    void make_room();
+    void make_space();
     bool grow();
     void free_memory();
     [[nodiscard]] bool whole_ring() const { return size_ > window; } // in memory

@@ -145,8 +145,9 @@ private:
                 break;
             }
             if (filled_ == buffer_.size() && !flush()) return Step::finish(End::stopped);
-            const auto room = buffer_.size() - filled_;
-            const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(room, left.value_or(room)));
+            const auto free_space = buffer_.size() - filled_;
+            const auto want =
+                static_cast<std::size_t>(std::min<std::uint64_t>(free_space, left.value_or(free_space)));
             const auto done = exchange.connection().read(buffer_.data() + filled_, want);
             if (done.io == Connection::Io::ok) {
                 on_wire_ += done.bytes;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t max_addresses = 16;            // of a name
 constexpr milliseconds other_address_timeout{3'000}; // while there is another address left to try
-constexpr milliseconds backlog_pause{20};            // the kernel cannot poll for room in a unix backlog
+constexpr milliseconds backlog_pause{20};            // the kernel cannot poll for space in a unix backlog
 
 std::vector<Address> addresses_of(const addrinfo* list)
 {

@@ -36,7 +36,7 @@ TEST_P(FiveProtocols, EveryKindOfAnswerIsTheSameForCallersOfTheHub)
         << echo.json;
 
     const auto failed =
-        command("trial.fail", {{"code", "DISK_FULL"}, {"message", "Disk full"}, {"detail", "make room"}});
+        command("trial.fail", {{"code", "DISK_FULL"}, {"message", "Disk full"}, {"detail", "make space"}});
     EXPECT_EQ(failed.status, 507) << failed.json;
     EXPECT_EQ(failed.json["status"], "error");
     EXPECT_EQ(failed.json["error"]["code"], "DISK_FULL") << failed.json;

@@ -156,7 +156,7 @@ TEST(FullDisk, DISABLED_Hub)
     EXPECT_THAT(reason["reason"].get<std::string>(),
                 AllOf(HasSubstr(small_disk() + "/h/state/plugins/hub"), HasSubstr("the disk is full"),
                       HasSubstr("Free space")));
-    std::string refused; // until its write-ahead log has no room left
+    std::string refused; // until its write-ahead log has no space left
     ASSERT_TRUE(wait_for([&] {
         static int id = 0;
         const auto ran = hub.cli({"hub", "agent", "add", "a" + std::to_string(++id), "--json"});

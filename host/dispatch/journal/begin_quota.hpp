@@ -20,7 +20,7 @@ public:
 
     void share_among(std::size_t callers) { callers_ = callers; }
 
-    // Counts one more begin of the caller. False: no room. `waiting`: all operations in the queue.
+    // Counts one more begin of the caller. False: no space. `waiting`: all operations in the queue.
     [[nodiscard]] bool take(std::string_view caller, std::size_t waiting)
     {
         const auto at = waiting_.find(caller);

@@ -104,7 +104,7 @@ void Committer::refuse(std::vector<Operation>& operations, const base::DiskTroub
     }
 }
 
-// Reading needs no room on the disk.
+// Reading needs no space on the disk.
 void Committer::read_begin(Operation& op)
 {
     try {

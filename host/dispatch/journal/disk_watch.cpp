@@ -72,7 +72,7 @@ void DiskWatch::check_inodes(const std::optional<base::DiskSpace>& space)
                               : std::string{});
 }
 
-// The problem has ended when there is room for the reserve and as much again, and a real write works. With
+// The problem has ended when there is space for the reserve and as much again, and a real write works. With
 // less, look() would find the same problem again.
 void DiskWatch::look_for_the_end()
 {

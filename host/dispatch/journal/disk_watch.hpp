@@ -35,7 +35,7 @@ public:
     void look_for_the_end();
     // A commit was refused.
     void failed(base::DiskTrouble);
-    // True: there is room again for what is running already.
+    // True: there is space again for what is running already.
     bool release_reserve() { return reserve_.release(); }
     [[nodiscard]] const std::optional<base::DiskTrouble>& current() const { return current_; }
 

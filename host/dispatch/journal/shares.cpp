@@ -38,7 +38,7 @@ void Shares::share_among(const std::vector<std::string>& callers)
     sharing_ = callers.size();
 }
 
-bool Shares::has_room(std::string_view caller) const
+bool Shares::has_space(std::string_view caller) const
 {
     const std::uint64_t parts = std::max<std::uint64_t>(1, sharing_) * 2;
     const std::uint64_t part_rows = max_rows_ / parts, part_bytes = max_bytes_ / parts;
@@ -55,11 +55,11 @@ bool Shares::has_room(std::string_view caller) const
     return rows < max_rows_ && bytes < max_bytes_;
 }
 
-std::string Shares::no_room(std::string_view caller) const
+std::string Shares::no_space(std::string_view caller) const
 {
     const auto at = usage_.find(caller);
     const Usage mine = at == usage_.end() ? Usage{} : at->second;
-    return "the journal has no room for another result of " + std::string{caller} + ": it holds " +
+    return "the journal has no space for another result of " + std::string{caller} + ": it holds " +
            std::to_string(mine.rows) + " of its results (" + std::to_string(mine.bytes) + " bytes), and " +
            std::to_string(rows_) + " of " + std::to_string(max_rows_) + " rows and " +
            std::to_string(bytes_) + " of " + std::to_string(max_bytes_) + " bytes in all";

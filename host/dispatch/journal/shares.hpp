@@ -24,9 +24,9 @@ public:
     void roll_back();
 
     // In the caller's own part, or in what nobody else has a part in.
-    [[nodiscard]] bool has_room(std::string_view caller) const;
-    // Why has_room() is false.
-    [[nodiscard]] std::string no_room(std::string_view caller) const;
+    [[nodiscard]] bool has_space(std::string_view caller) const;
+    // Why has_space() is false.
+    [[nodiscard]] std::string no_space(std::string_view caller) const;
 
     [[nodiscard]] std::uint64_t rows() const { return rows_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

@@ -17,7 +17,7 @@ constexpr std::size_t max_page_bytes = 4 << 20;
 constexpr std::int64_t row_bytes = 256;
 // A peer that lost the answer asks again within its next connection.
 constexpr std::int64_t brief_seconds = 120;
-// Rows of one make_room().
+// Rows of one make_space().
 constexpr std::int64_t trim_rows = 256;
 
 std::int64_t seconds(std::chrono::system_clock::time_point at)
@@ -119,15 +119,15 @@ void JournalStore::forget_removed(base::Statement& rows)
     rows.reset();
 }
 
-bool JournalStore::make_room(std::string_view caller, std::int64_t now)
+bool JournalStore::make_space(std::string_view caller, std::int64_t now)
 {
-    if (shares_.has_room(caller)) return true;
+    if (shares_.has_space(caller)) return true;
     if (now > expired_at_ + 60) expire(now);
-    if (!shares_.has_room(caller)) {
+    if (!shares_.has_space(caller)) {
         statements_.trim.bind(1, caller).bind(2, trim_rows);
         forget_removed(statements_.trim);
     }
-    return shares_.has_room(caller);
+    return shares_.has_space(caller);
 }
 
 bool JournalStore::insert(std::string_view caller, std::string_view id, const Digest& digest,
@@ -150,7 +150,7 @@ bool JournalStore::insert(std::string_view caller, std::string_view id, const Di
 Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id, const Digest& digest,
                                    std::string_view action, std::int64_t now, bool may_insert)
 {
-    if (may_insert && make_room(caller, now) && insert(caller, id, digest, action, now))
+    if (may_insert && make_space(caller, now) && insert(caller, id, digest, action, now))
         return {.what = Journal::Begin::fresh, .row = next_row_++, .result = {}, .problem = {}, .code = {}};
     base::Statement& find = statements_.find;
     find.bind(1, caller).bind(2, id);
@@ -159,7 +159,7 @@ Journal::Begun JournalStore::begin(std::string_view caller, std::string_view id,
         begun = known(find, id, digest);
     else if (may_insert) {
         begun.what = Journal::Begin::full;
-        begun.problem = shares_.no_room(caller);
+        begun.problem = shares_.no_space(caller);
     }
     find.reset();
     return begun;

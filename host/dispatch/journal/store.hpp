@@ -66,7 +66,7 @@ private:
     void count();
     void keep_counts();
     void forget_removed(base::Statement&);
-    bool make_room(std::string_view caller, std::int64_t now);
+    bool make_space(std::string_view caller, std::int64_t now);
     bool insert(std::string_view caller, std::string_view id, const Digest&, std::string_view action,
                 std::int64_t now);
     Journal::Begun known(const base::Statement& row, std::string_view id, const Digest&) const;

@@ -24,7 +24,7 @@ public:
     virtual void credentials_changed() UNDER_LOCK {}
 
     virtual void writable(std::string_view /*agent*/) UNDER_LOCK {}
-    // The daemon's queue had no room for a command.
+    // The daemon's queue had no space for a command.
     virtual void not_taken(std::string_view /*agent*/, std::string_view /*task*/) UNDER_LOCK {}
     // Its session exceeded the message limit (1009), and it is not an agenthost, which answers TOO_LARGE by
     // itself. `lost` follows.

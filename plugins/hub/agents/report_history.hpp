@@ -38,7 +38,7 @@ public:
     [[nodiscard]] std::vector<const ReportEntry*> after(std::string_view agent, ReportKind, std::uint64_t seq,
                                                         std::size_t max) const;
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    [[nodiscard]] std::uint64_t dropped() const { return dropped_; } // entries for which there was no room
+    [[nodiscard]] std::uint64_t dropped() const { return dropped_; } // entries for which there was no space
 
 private:
     struct History {

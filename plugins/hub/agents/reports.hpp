@@ -71,7 +71,7 @@ private:
     };
     using Agents = ById<Agent>;
 
-    Agent* agent(std::string_view id) UNDER_LOCK; // created if new; nullptr: no room
+    Agent* agent(std::string_view id) UNDER_LOCK; // created if new; nullptr: no space
     void sample(std::string_view id, Agent&, std::string json) UNDER_LOCK;
     void dirty(std::string_view id, Agent&) UNDER_LOCK;
     void erase(Agents::iterator) UNDER_LOCK;

@@ -32,7 +32,7 @@ public:
     // caller, or empty.
     void add(const ReplyPtr&, const std::string& run, std::uint64_t from, bool interrupts,
              std::string notice = {}) UNDER_LOCK;
-    void writable(const Reply*) UNDER_LOCK; // the daemon's queue has room again
+    void writable(const Reply*) UNDER_LOCK; // the daemon's queue has space again
     // The caller is gone or dismissed. Returns the run to interrupt now, if any.
     std::optional<std::string> left(const Reply*, std::string_view code, std::string_view why) UNDER_LOCK;
     [[nodiscard]] std::vector<const Reply*> all() const UNDER_LOCK;

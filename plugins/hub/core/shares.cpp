@@ -10,7 +10,7 @@ std::uint64_t Shares::used(std::string_view user) const
     return it == of_.end() ? 0 : it->second;
 }
 
-std::uint64_t Shares::room(std::string_view user) const
+std::uint64_t Shares::available(std::string_view user) const
 {
     const std::uint64_t free = total_ - used_;
     if (user.empty()) return free;
@@ -22,7 +22,7 @@ std::uint64_t Shares::room(std::string_view user) const
 
 bool Shares::take(std::string_view user, std::uint64_t amount)
 {
-    if (amount > room(user)) return false;
+    if (amount > available(user)) return false;
     used_ += amount;
     if (!user.empty() && amount > 0) {
         const auto it = of_.find(user);

@@ -1,7 +1,7 @@
 // Divides a bounded resource among its users, so that no user can take all of it and starve the next one.
 //
 // A user may hold at most four times what stays free: 4/5 of the total alone, 4/9 each if two compete, so
-// that a newcomer always finds room. No weights, nothing to configure except the total. Not thread-safe.
+// that a newcomer always gets a share. No weights, nothing to configure except the total. Not thread-safe.
 #pragma once
 
 #include "plugins/hub/core/by_id.hpp"
@@ -21,8 +21,8 @@ public:
     explicit Shares(std::uint64_t total) : total_{total} {}
 
     // How much more the user may take now. Without a name, everything that is free.
-    [[nodiscard]] std::uint64_t room(std::string_view user) const;
-    bool take(std::string_view user, std::uint64_t amount); // false: more than room(); nothing was taken
+    [[nodiscard]] std::uint64_t available(std::string_view user) const;
+    bool take(std::string_view user, std::uint64_t amount); // false: more than available(); nothing was taken
     void give_back(std::string_view user, std::uint64_t amount);
 
     [[nodiscard]] std::uint64_t used() const { return used_; }

@@ -40,7 +40,7 @@ void ClientSendQueue::push(OfRun frame)
     other_ += size;
 }
 
-// false: no room now.
+// false: no space now.
 bool ClientSendQueue::pass(const OfRun& item)
 {
     const auto lost = item.run ? lost_.find(*item.run) : lost_.end();

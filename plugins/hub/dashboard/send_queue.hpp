@@ -38,7 +38,7 @@ public:
         bool output = true, list = false;
     };
     void send(OfRun);
-    void writable(); // the daemon has room again
+    void writable(); // the daemon has space again
     void close(int code, std::string reason);
 
     [[nodiscard]] std::size_t waiting() const { return output_ + other_; } // bytes

@@ -37,7 +37,7 @@ base::Fd nameless(const std::string& folder)
 
 } // namespace
 
-SpoolFile::~SpoolFile() { spool_->give_back(*this, room_); }
+SpoolFile::~SpoolFile() { spool_->give_back(*this, reserved_); }
 
 bool SpoolFile::grow(std::uint64_t arrived)
 {
@@ -45,15 +45,15 @@ bool SpoolFile::grow(std::uint64_t arrived)
     // arrived.
     const std::uint64_t ahead = std::max(arrived, step);
     const std::uint64_t wanted = std::min(max_size_, arrived + ahead);
-    if (wanted <= room_) return arrived <= room_;
-    if (spool_->take(*this, wanted - room_)) {
-        room_ = wanted;
+    if (wanted <= reserved_) return arrived <= reserved_;
+    if (spool_->take(*this, wanted - reserved_)) {
+        reserved_ = wanted;
         return true;
     }
     const std::uint64_t needed = std::min(max_size_, arrived + under_way);
-    if (needed <= room_) return true;
-    if (!spool_->take(*this, needed - room_)) return false;
-    room_ = needed;
+    if (needed <= reserved_) return true;
+    if (!spool_->take(*this, needed - reserved_)) return false;
+    reserved_ = needed;
     return true;
 }
 
@@ -61,9 +61,9 @@ void SpoolFile::complete(std::uint64_t size, std::string sha256)
 {
     size_ = size;
     sha256_ = std::move(sha256);
-    if (size < room_) {
-        spool_->give_back(*this, room_ - size);
-        room_ = size;
+    if (size < reserved_) {
+        spool_->give_back(*this, reserved_ - size);
+        reserved_ = size;
     }
 }
 
@@ -98,8 +98,8 @@ std::shared_ptr<SpoolFile> Spool::open(std::uint64_t bytes, std::string agent, s
     };
     {
         const std::lock_guard lock{mutex_};
-        if (const std::uint64_t now = room(agent, caller); bytes > now)
-            return full("the hub's transfer folder has room for " + std::to_string(now) + " of the " +
+        if (const std::uint64_t now = free_space(agent, caller); bytes > now)
+            return full("the hub's transfer folder has space for " + std::to_string(now) + " of the " +
                         std::to_string(bytes) +
                         " bytes now, for this agent and this token; try again later, or raise "
                         "plugins.hub.config.spool_bytes");
@@ -130,9 +130,9 @@ base::DiskTrouble Spool::why_not_written(const SpoolFile& file, std::uint64_t la
     return {"DISK_ERROR", folder_ + ": writing failed a moment ago and works again. Send the file again."};
 }
 
-std::uint64_t Spool::room(std::string_view agent, std::string_view caller) const
+std::uint64_t Spool::free_space(std::string_view agent, std::string_view caller) const
 {
-    return std::min(agents_.room(agent), callers_.room(caller));
+    return std::min(agents_.available(agent), callers_.available(caller));
 }
 
 std::uint64_t Spool::reserved() const
@@ -144,7 +144,7 @@ std::uint64_t Spool::reserved() const
 bool Spool::take(const SpoolFile& file, std::uint64_t bytes)
 {
     const std::lock_guard lock{mutex_};
-    if (bytes > room(file.agent_, file.caller_)) return false;
+    if (bytes > free_space(file.agent_, file.caller_)) return false;
     agents_.take(file.agent_, bytes);
     callers_.take(file.caller_, bytes);
     return true;

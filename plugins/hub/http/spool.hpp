@@ -28,8 +28,7 @@ public:
     SpoolFile& operator=(const SpoolFile&) = delete;
 
     [[nodiscard]] int fd() const { return fd_.get(); }
-    [[nodiscard]] std::uint64_t room() const { return room_; } // the reserved bytes
-    // Reserves room for the arrived bytes and slightly more, at most the announced length. false: no room.
+    // Reserves space for the arrived bytes and slightly more, at most the announced length. false: no space.
     bool grow(std::uint64_t arrived);
     [[nodiscard]] std::uint64_t size() const { return size_; }
     [[nodiscard]] const std::string& sha256() const { return sha256_; } // hex; of the whole content
@@ -48,7 +47,7 @@ private:
     base::Fd fd_;
     const std::uint64_t max_size_;
     const std::string agent_, caller_; // whose share it is
-    std::uint64_t room_ = 0, size_ = 0;
+    std::uint64_t reserved_ = 0, size_ = 0;
     std::string sha256_;
 };
 
@@ -66,7 +65,7 @@ public:
                                        Disk disk = real_disk());
 
     // Opens a file for at most `bytes`, charged to the agent and the caller. nullptr and `problem` (code and
-    // reason) if there is no room now, or the disk refuses.
+    // reason) if there is no space now, or the disk refuses.
     std::shared_ptr<SpoolFile> open(std::uint64_t bytes, std::string agent, std::string caller,
                                     base::DiskTrouble& problem);
     // Finds out why the daemon could not write to the file after `landed` bytes, by writing one more. Blocks.
@@ -81,7 +80,7 @@ private:
     {}
     bool take(const SpoolFile&, std::uint64_t);
     void give_back(const SpoolFile&, std::uint64_t);
-    [[nodiscard]] std::uint64_t room(std::string_view agent, std::string_view caller) const;
+    [[nodiscard]] std::uint64_t free_space(std::string_view agent, std::string_view caller) const;
 
     const std::string folder_;
     const std::uint64_t reserve_free_;

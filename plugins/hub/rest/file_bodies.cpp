@@ -13,7 +13,7 @@ constexpr std::uint64_t max_chunked = 1ULL << 30;
 constexpr auto rate_window = std::chrono::seconds{60};
 // Bytes of a body that the daemon may hold before it reports progress.
 constexpr std::uint64_t unreported = 512U << 10;
-constexpr const char* no_room =
+constexpr const char* no_space =
     "The hub's transfer folder is full: no part of plugins.hub.config.spool_bytes is left for this "
     "agent and this token; try again later";
 
@@ -32,7 +32,7 @@ void FileBodies::Incoming::refuse(const base::DiskTrouble& why) const
 
 bool FileBodies::check(const Incoming& in, const Head& head)
 {
-    if (in.room > core_.config.max_file) {
+    if (in.reserved > core_.config.max_file) {
         in.refuse(413, "TOO_LARGE",
                   "The body is larger than the hub's limit of " + std::to_string(core_.config.max_file) +
                       " bytes (plugins.hub.config.max_file)");
@@ -50,7 +50,7 @@ void FileBodies::receive(const Exchange& exchange, const Head& head, Body body)
     const auto in = std::make_shared<const Incoming>(Incoming{
         .exchange = exchange,
         .body = std::move(body),
-        .room = head.chunked ? std::min(core_.config.max_file, max_chunked) : head.length.value_or(0),
+        .reserved = head.chunked ? std::min(core_.config.max_file, max_chunked) : head.length.value_or(0),
         .sha256 = parse_sha256(head.header("x-content-sha256")),
         .rate = std::make_shared<Rate>(
             Rate{.floor = base::RateFloor{{core_.config.min_rate, rate_window}, core_.now()}})});
@@ -66,7 +66,7 @@ void FileBodies::receive(const Exchange& exchange, const Head& head, Body body)
 void FileBodies::open(const IncomingPtr& in)
 {
     base::DiskTrouble problem;
-    const FilePtr file = spool_->open(in->room, in->body.agent, in->body.caller, problem);
+    const FilePtr file = spool_->open(in->reserved, in->body.agent, in->body.caller, problem);
     core_.strand.run([&]() UNDER_LOCK {
         core_.host.record(Metric::spool, double(spool_->reserved()));
         if (!in->exchange.there()) return; // the peer left meanwhile
@@ -81,7 +81,7 @@ void FileBodies::opened(const IncomingPtr& in, const FilePtr& file)
 {
     watch_rate(in->exchange, in->rate);
     in->exchange.receive(
-        file, in->room,
+        file, in->reserved,
         [in, file](std::uint64_t landed) {
             in->rate->landed = landed;
             if (!file->grow(landed)) return false;
@@ -97,7 +97,7 @@ void FileBodies::ended(const Incoming& in, const FilePtr& file, const BodyEnd& e
     if (end.status == AGH_E_INVALID || end.status == AGH_E_CLOSED)
         return; // the host has answered; on_closed follows
     if (!file->grow(end.status == AGH_OK ? end.length : in.rate->landed))
-        return in.refuse(507, "DISK_FULL", no_room);
+        return in.refuse(507, "DISK_FULL", no_space);
     if (end.status != AGH_OK) return not_written(in, file);
     core_.host.record(Metric::bytes_in, double(end.length));
     if (in.sha256 && *in.sha256 != end.sha256) {

@@ -43,7 +43,7 @@ private:
     struct Incoming {
         Exchange exchange;
         Body body;
-        std::uint64_t room = 0;            // bytes that are reserved for it
+        std::uint64_t reserved = 0;        // bytes that are reserved for it
         std::optional<std::string> sha256; // that the head announced
         std::shared_ptr<Rate> rate;
 

@@ -20,7 +20,7 @@ FilePuts::Ptr FilePuts::find(const std::string& agent, const std::string& file)
     return it->second;
 }
 
-void FilePuts::make_room()
+void FilePuts::make_space()
 {
     if (puts_.size() < max_puts) return;
     std::erase_if(puts_, [this](const auto& entry) {
@@ -32,7 +32,7 @@ void FilePuts::make_room()
 
 void FilePuts::add(const Ptr& put)
 {
-    make_room();
+    make_space();
     if (puts_.size() < max_puts) puts_.insert_or_assign(name(put->agent, put->file), put);
 }
 

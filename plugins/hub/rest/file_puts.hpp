@@ -53,7 +53,7 @@ public:
 
 private:
     static std::string name(std::string_view agent, std::string_view file);
-    void make_room() UNDER_LOCK;
+    void make_space() UNDER_LOCK;
 
     Core& core_;
     std::unordered_map<std::string, Ptr> puts_ GUARDED;

@@ -126,8 +126,8 @@ void RunsRest::answer(const Exchange& exchange, const Run& run, const Ask& ask)
     std::uint64_t next = ask.offset, missing = 0;
     bool whole = true;
     run.output.read(ask.offset, [&](const RunChunk& chunk) {
-        const std::size_t room = max_at_once - answer.body.size();
-        const std::string_view bytes = chunk.bytes.substr(0, room);
+        const std::size_t free_space = max_at_once - answer.body.size();
+        const std::string_view bytes = chunk.bytes.substr(0, free_space);
         missing += chunk.dropped;
         next = chunk.at + bytes.size();
         if (ask.channel == 0 || ask.channel == chunk.channel) answer.body += bytes;

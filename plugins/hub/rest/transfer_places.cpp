@@ -30,9 +30,9 @@ TransferPlaces::Place TransferPlaces::take(std::string agent, std::string caller
         if (book_->agents.used() >= book_->agents.total())
             why = "All " + std::to_string(book_->agents.total()) +
                   " file transfers of the hub are in use; try again when some have ended";
-        else if (book_->agents.room(agent) == 0)
+        else if (book_->agents.available(agent) == 0)
             why = of("Agent " + agent + " has its share");
-        else if (book_->callers.room(caller) == 0)
+        else if (book_->callers.available(caller) == 0)
             why = of("This token has its share");
         else {
             book_->agents.take(agent, 1);

@@ -1,6 +1,6 @@
 // Keeps the output of a run: pieces of both streams in order of arrival. A position counts the bytes of both
 // streams from the start of the run, including lost ones, so one number identifies a reader's position.
-// Without room the oldest output is dropped, and the position of the remaining output shows how much. Not
+// Without space the oldest output is dropped, and the position of the remaining output shows how much. Not
 // thread-safe.
 #pragma once
 

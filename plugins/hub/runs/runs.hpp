@@ -36,7 +36,7 @@ public:
 
     // Creates a task for start().
     [[nodiscard]] TaskRecord make(std::string agent, std::string params) const;
-    // Empty: start() accepts it if there is room. Else the error.
+    // Empty: start() accepts it if there is space. Else the error.
     [[nodiscard]] std::string check(TaskRecord& task) const UNDER_LOCK { return commands_.check(task); }
     // Watchers are told `queued` before the call returns. False: too much is open, `why` says what.
     bool start(TaskRecord, std::string* why = nullptr) UNDER_LOCK;

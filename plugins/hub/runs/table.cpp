@@ -57,7 +57,7 @@ RunChunk RunTable::append(RunEntry& e, std::uint32_t channel, std::uint64_t miss
     const std::size_t before = e.run.output.cost();
     const RunChunk chunk = e.run.output.append(channel, missing, bytes);
     memory_ += e.run.output.cost() - before;
-    make_room(e.run);
+    make_space(e.run);
     return chunk;
 }
 
@@ -68,7 +68,7 @@ void RunTable::trim(Run& run, std::size_t max_cost)
     memory_ -= before - run.output.cost();
 }
 
-void RunTable::make_room(Run& newest)
+void RunTable::make_space(Run& newest)
 {
     trim(newest, limits_.output);
     for (auto old = over_.begin(); memory_ > limits_.memory && old != over_.end(); ++old) {

@@ -60,7 +60,7 @@ public:
     [[nodiscard]] std::size_t memory() const { return memory_; }
 
 private:
-    void make_room(Run& newest);
+    void make_space(Run& newest);
     void trim(Run&, std::size_t max_cost);
 
     const Limits limits_;

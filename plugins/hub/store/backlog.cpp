@@ -8,7 +8,7 @@
 
 namespace agenthost::hub {
 
-// A long disk failure must not fill the memory: the record is kept, but a result without room is dropped.
+// A long disk failure must not fill the memory: the record is kept, but a result without space is dropped.
 void TaskBacklog::keep(Waiting& waiting, TaskRecord task)
 {
     bytes_ -= result_bytes(waiting.task);

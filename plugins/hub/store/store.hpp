@@ -69,7 +69,7 @@ public:
     bool in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done);
 
     bool expire(std::int64_t now); // deletes expired ended tasks, and the oldest beyond the row bounds
-    // nullopt: the last commit succeeded, and the disk has room. Queries the file system: do not call it
+    // nullopt: the last commit succeeded, and the disk has space. Queries the file system: do not call it
     // under a contended lock.
     [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
     [[nodiscard]] std::size_t waiting() const;

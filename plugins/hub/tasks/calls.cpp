@@ -11,7 +11,7 @@ void write_dropped(base::JsonWriter& json, const TaskRecord& t)
 {
     if (t.dropped == 0) return;
     json.object("dropped").member("bytes", t.dropped);
-    json.member("message", "This result was dropped to make room for newer ones "
+    json.member("message", "This result was dropped to make space for newer ones "
                            "(plugins.hub.config.result_bytes)");
     json.end();
 }

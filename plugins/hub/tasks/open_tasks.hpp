@@ -24,10 +24,10 @@ public:
     // Called when a task's deadline has passed; ends it.
     void on_expiry(std::function<void(const std::string& id)> expired) { expired_ = std::move(expired); }
 
-    // false: no room, named in `why`; nothing was added. `on_final` is called at the task's end, unless
+    // false: no space, named in `why`; nothing was added. `on_final` is called at the task's end, unless
     // forget() was called.
     bool add(TaskRecord, Observer on_final, std::string* why) UNDER_LOCK;
-    // Adds a task of an earlier process, or fails it if there is no room.
+    // Adds a task of an earlier process, or fails it if there is no space.
     void restore(TaskRecord) UNDER_LOCK;
     // No caller waits for it any more.
     void forget(std::string_view id) UNDER_LOCK;

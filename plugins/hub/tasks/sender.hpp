@@ -38,9 +38,9 @@ public:
     void connected(const AgentRecord&) UNDER_LOCK;
     void disconnected(const std::string& agent) UNDER_LOCK;
     void revoked(std::string_view agent) UNDER_LOCK { lanes_.forget(agent); }
-    // Its send queue has room again.
+    // Its send queue has space again.
     void writable(std::string_view agent) UNDER_LOCK;
-    // Its send queue had no room for this task.
+    // Its send queue had no space for this task.
     void not_taken(const std::string& agent, std::string_view id) UNDER_LOCK;
     // The task that an answer belongs to; empty: none of the open ones.
     [[nodiscard]] std::string id_of(std::string_view agent, const wire::Result&) UNDER_LOCK;

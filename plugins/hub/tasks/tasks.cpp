@@ -38,7 +38,7 @@ std::uint64_t Tasks::cost(const TaskRecord& task)
     return around + task.params.size() + task.action.size() + task.target.size() + task.agent.size();
 }
 
-bool Tasks::has_room(const TaskRecord& task, std::uint64_t bytes, std::string* why) const
+bool Tasks::has_space(const TaskRecord& task, std::uint64_t bytes, std::string* why) const
 {
     const auto full = [why](std::string text) {
         if (why != nullptr) *why = std::move(text) + "; try again when some have ended";
@@ -51,10 +51,10 @@ bool Tasks::has_room(const TaskRecord& task, std::uint64_t bytes, std::string* w
     if (open(task.agent) >= limits_.per_agent)
         return full("Agent " + task.agent + " has " + std::to_string(limits_.per_agent) +
                     " open tasks (plugins.hub.config.agent_queue)");
-    if (bytes > agent_bytes_.room(task.agent))
+    if (bytes > agent_bytes_.available(task.agent))
         return full("The open tasks of agent " + task.agent +
                     " hold its share of plugins.hub.config.open_bytes");
-    if (callers_.room(task.caller) == 0 || bytes > caller_bytes_.room(task.caller))
+    if (callers_.available(task.caller) == 0 || bytes > caller_bytes_.available(task.caller))
         return full(
             "The open tasks of this token hold its share of plugins.hub.config.open_tasks and open_bytes");
     return true;
@@ -63,7 +63,7 @@ bool Tasks::has_room(const TaskRecord& task, std::uint64_t bytes, std::string* w
 bool Tasks::add(TaskRecord task, std::string* why)
 {
     const std::uint64_t bytes = cost(task);
-    if (!has_room(task, bytes, why)) return false;
+    if (!has_space(task, bytes, why)) return false;
     callers_.take(task.caller, 1);
     caller_bytes_.take(task.caller, bytes);
     agent_bytes_.take(task.agent, bytes);

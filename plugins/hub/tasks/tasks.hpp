@@ -88,7 +88,7 @@ private:
     };
     std::unique_ptr<TaskRecord> take(std::string_view id);
     Agent* agent(std::string_view id);
-    bool has_room(const TaskRecord&, std::uint64_t bytes, std::string* why) const;
+    bool has_space(const TaskRecord&, std::uint64_t bytes, std::string* why) const;
     void drift(TaskRecord&);
 
     const Limits limits_;

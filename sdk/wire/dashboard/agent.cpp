@@ -149,7 +149,7 @@ FromServer DashboardAgentCodec::flat(const Frame& frame, FieldReader& fields,
 {
     const bool runs = frame.type == run_word;
     const std::string_view request_id = fields.identifier("requestId", max_length::id);
-    // The commandId is also a parameter: checked and copied, because the scratch memory has room for each
+    // The commandId is also a parameter: checked and copied, because the scratch memory has space for each
     // string only once.
     const json::Member* const id = find(members, "commandId");
     const json::Member* const encoding = find(members, "encoding");

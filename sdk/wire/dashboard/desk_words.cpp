@@ -67,10 +67,10 @@ void write_output(std::string& out, std::int64_t at, const Output& output)
 
 std::string with_dropped(std::string_view frame, std::uint64_t dropped)
 {
-    constexpr std::string_view end = "}}"; // of payload and frame
-    constexpr std::size_t room = 40;       // for the member
+    constexpr std::string_view end = "}}";   // of payload and frame
+    constexpr std::size_t member_bytes = 40; // for the member
     std::string out;
-    out.reserve(frame.size() + room);
+    out.reserve(frame.size() + member_bytes);
     out.append(frame, 0, frame.size() - end.size()).append(",\"dropped\":");
     out += std::to_string(dropped);
     return out += end;

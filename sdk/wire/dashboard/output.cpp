@@ -142,17 +142,17 @@ std::size_t fitting_text(const CommandBook::Channel& channel, std::string_view b
 {
     // Enough to see whether the last character fits; the bytes may be many more.
     bytes = bytes.substr(0, max_output + longest_character);
-    std::size_t room = max_output, taken = 0;
+    std::size_t free_space = max_output, taken = 0;
     pieces(channel, bytes, [&](const Piece& piece, std::string_view at) {
         const std::size_t size = piece.size == 0 ? at.size() : piece.size;
         const std::size_t needed = piece.size == 0 ? 0 : piece.valid ? size : replacement.size();
-        if (needed > room) {
+        if (needed > free_space) {
             // A run of ASCII characters can be cut anywhere.
             const bool cuts = piece.valid && static_cast<unsigned char>(at.front()) < 0x80;
-            if (cuts) taken += room;
+            if (cuts) taken += free_space;
             return false;
         }
-        room -= needed;
+        free_space -= needed;
         taken += size;
         return true;
     });

@@ -35,7 +35,7 @@ public:
     bool split(std::string_view frame, DocumentMemory& out, std::string& why);
 
 private:
-    bool make_room(std::size_t size);
+    bool make_space(std::size_t size);
     [[nodiscard]] Member cut(std::string_view frame, const char*& at, std::string_view key,
                              dom::element value) const;
 
@@ -77,7 +77,7 @@ void Pool::put(std::unique_ptr<DocumentMemory> memory)
         idle_[count_++] = std::move(memory);
 }
 
-bool Splitter::make_room(std::size_t size)
+bool Splitter::make_space(std::size_t size)
 {
     const bool too_big = capacity_ > kept_capacity && size <= kept_capacity / 2;
     if (parser_ && size <= capacity_ && !too_big) return true;
@@ -312,7 +312,7 @@ bool Splitter::split(std::string_view frame, DocumentMemory& out, std::string& w
         why = "not valid JSON: it starts with a byte order mark";
         return false;
     }
-    if (!make_room(frame.size())) {
+    if (!make_space(frame.size())) {
         why = "no memory to read a frame of " + std::to_string(frame.size()) + " bytes";
         return false;
     }

@@ -32,7 +32,7 @@ TEST(SmallDisk, DISABLED_Inside)
     EXPECT_TRUE(box.clean());
     EXPECT_GE(free_on(disk) + mib, before);
 
-    // Others fill the disk under a running transfer that had room.
+    // Others fill the disk under a running transfer that had space.
     size = 10 * mib;
     meanwhile = [&] { fill_disk(disk + "/other", mib); };
     EXPECT_EQ(code_of(box.upload("third", server.url())), "DISK_FULL");

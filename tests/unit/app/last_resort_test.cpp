@@ -48,7 +48,7 @@ TEST(LastResortDeathTest, EndsAProcessThatIsOutOfThreads)
         {
             rlimit none{};
             ::getrlimit(RLIMIT_AS, &none);
-            none.rlim_cur = 1; // no room for a thread's stack
+            none.rlim_cur = 1; // no space for a thread's stack
             ::setrlimit(RLIMIT_AS, &none);
             LastResort last_resort;
             last_resort.arm(1ms, 3);

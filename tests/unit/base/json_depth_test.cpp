@@ -42,7 +42,7 @@ TEST(JsonDepth, IgnoresBracketsInsideStrings)
     EXPECT_FALSE(json_depth_ok(R"({"a":"\\","b":[]})", 1)); // the string ends after the escaped backslash
 }
 
-// Closing brackets that close nothing must not make room for more levels later.
+// Closing brackets that close nothing must not make space for more levels later.
 TEST(JsonDepth, DoesNotLetUnbalancedTextExceedTheLimit)
 {
     EXPECT_FALSE(json_depth_ok("]]]]" + nested('[', ']', 65)));

@@ -154,7 +154,7 @@ TEST(JsonWriter, ClosesOpenContainersWhenDestroyed)
     EXPECT_EQ(out, "null");
 }
 
-TEST(JsonWriter, AllocatesNothingWhenTheTargetHasRoom)
+TEST(JsonWriter, AllocatesNothingWhenTheTargetHasSpace)
 {
     std::string out;
     out.reserve(4096);

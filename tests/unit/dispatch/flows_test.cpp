@@ -144,7 +144,7 @@ TEST(Stream, InsideInvokeComesBeforeTheResultToo)
     EXPECT_EQ(w.server->streamed[1], "hello");
 }
 
-TEST(Stream, RefusesBeyond256KiBAndSaysWhenThereIsRoom)
+TEST(Stream, RefusesBeyond256KiBAndSaysWhenThereIsSpace)
 {
     World w;
     w.server->takes_streams = false;

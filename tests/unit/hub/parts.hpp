@@ -39,7 +39,7 @@ public:
     void publish(std::string_view, std::string_view) override {}
 
     std::map<Conn, Answer> answers;
-    std::set<Conn> upgraded, full; // full: its send queue has no room
+    std::set<Conn> upgraded, full; // full: its send queue has no space
     std::map<Conn, std::vector<std::string>> sent;
     std::map<Conn, int> closed;
     std::vector<Conn> receiving;

@@ -18,7 +18,7 @@ int run_without_threads()
     rlimit limit{};
     ::getrlimit(RLIMIT_AS, &limit);
     const auto before = limit.rlim_cur;
-    limit.rlim_cur = 1; // no room for a thread's stack
+    limit.rlim_cur = 1; // no space for a thread's stack
     ::setrlimit(RLIMIT_AS, &limit);
     int ran = 0;
     pool.run([&] { ++ran; });

@@ -63,8 +63,8 @@ TEST_F(Order, TheSameWhereThePeerMayCompress)
     EXPECT_EQ(read(raw, 3), (std::vector<std::string>{"1", "2", "3"}));
 }
 
-// Sizes around what goes directly into the cork, past it, and what waits for room.
-TEST_F(Order, MessagesThatWaitForRoomKeepTheirPlace)
+// Sizes around what goes directly into the cork, past it, and what waits for space.
+TEST_F(Order, MessagesThatWaitForSpaceKeepTheirPlace)
 {
     upgrade_with(R"({"send_queue":100000000})");
     std::vector<std::string> sent;

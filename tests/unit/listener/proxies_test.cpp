@@ -216,7 +216,7 @@ TEST_F(Proxies, ClientsAreCountedAndNotTheProxy)
     open("2a00:1450:0:1::3");
     EXPECT_TRUE(wait_for([&] { return script.requests() == 9; }));
     EXPECT_EQ(status().refused, 2u);
-    held.front().close(); // 203.0.113.1 has room again
+    held.front().close(); // 203.0.113.1 has space again
     EXPECT_TRUE(wait_for([&] { return status().connections == held.size() - 3; }));
     open("203.0.113.1");
     EXPECT_TRUE(wait_for([&] { return script.requests() == 10; }));

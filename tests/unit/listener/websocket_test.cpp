@@ -60,7 +60,7 @@ TEST(WebSocketTest, AnUpgradeThatHasNotLeftYetIsNotStalled)
 }
 
 // The one that finds the cork full is kept as it was: short strings live in their objects.
-TEST(WebSocketTest, AShortMessageThatFindsNoRoomIsSentLater)
+TEST(WebSocketTest, AShortMessageThatFindsNoSpaceIsSentLater)
 {
     boost::asio::io_context io;
     int pair[2];

@@ -22,7 +22,7 @@ int start_without_threads_then_with()
     rlimit limit{};
     ::getrlimit(RLIMIT_AS, &limit);
     const auto before = limit.rlim_cur;
-    limit.rlim_cur = 1; // no room for a thread's stack
+    limit.rlim_cur = 1; // no space for a thread's stack
     ::setrlimit(RLIMIT_AS, &limit);
     bool refused = false;
     try {

@@ -23,7 +23,7 @@ TEST_P(Isolation, ReturnsThePluginsAnswer)
     FakeHost host{probe()};
     EXPECT_EQ(host.call("sdk_probe.echo", R"({"a":"b"})").json, R"({"a":"b"})");
     const FakeReply failed = host.call("sdk_probe.fail");
-    EXPECT_EQ(failed.json, R"({"code":"DISK_FULL","message":"no room","detail":"on /x","data":{"free":0}})");
+    EXPECT_EQ(failed.json, R"({"code":"DISK_FULL","message":"no space","detail":"on /x","data":{"free":0}})");
     EXPECT_EQ(failed.flags, AGH_REPLY_NOT_STARTED);
     EXPECT_EQ(host.call("sdk_probe.throw").message(), "thrown in a handler");
     EXPECT_EQ(host.call("sdk_probe.drop").message(), "the plugin dropped the request");

@@ -50,7 +50,7 @@ TEST_F(Wrapper, TurnsAnExceptionIntoTheAnswer)
 {
     on("a.runtime", [](Request) { throw std::runtime_error{"what \"it\" says"}; });
     on("a.error", [](Request) {
-        throw agenthost::Error{"DISK_FULL", "no room on /x. Delete something.", AGH_E_BUSY};
+        throw agenthost::Error{"DISK_FULL", "no space on /x. Delete something.", AGH_E_BUSY};
     });
     on("a.odd", [](Request) { throw 42; });
     on("a.moved", [](Request r) {

@@ -44,7 +44,7 @@ public:
     void ping(std::string payload) override
     {
         pings_.push_back(std::move(payload));
-        if (pings_.size() == 1) next_ping(); // Beast has room for one at a time
+        if (pings_.size() == 1) next_ping(); // Beast has space for one at a time
     }
     void read_on(bool on) override
     {

@@ -245,7 +245,7 @@ TEST(KnownStores, RemembersEachPathAndForgetsTheOldestOfMany)
 struct FakeSpace : Space {
     std::string raise(std::uint64_t size) override
     {
-        if (size > most) return "no room";
+        if (size > most) return "no space";
         claimed = size;
         return {};
     }

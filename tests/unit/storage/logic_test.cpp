@@ -264,7 +264,7 @@ TEST(Reconcile, DecidesForEveryCase)
     EXPECT_EQ(plan.unlink, std::vector<std::string>{"trashed"});
     ASSERT_EQ(plan.quarantine.size(), 1u);
     EXPECT_EQ(plan.quarantine[0].blob, "orphan1");
-    ASSERT_EQ(plan.left.size(), 1u); // no room: stays, and is counted
+    ASSERT_EQ(plan.left.size(), 1u); // no space: stays, and is counted
     EXPECT_EQ(plan.left[0].blob, "orphan2");
 }
 

@@ -148,15 +148,15 @@ TEST(Output, GoesOnWithoutADisk)
     EXPECT_EQ(all(output, output.begin()), text.substr(output.begin()));
 }
 
-TEST(Output, AlwaysHasRoom)
+TEST(Output, AlwaysHasSpace)
 {
     Output output{"", 0};
     std::size_t total = 0;
     for (int i = 0; i < 100; ++i) {
-        const auto room = output.room();
-        ASSERT_GT(room.size(), 0u);
-        output.wrote(room.size());
-        total += room.size();
+        const auto free_space = output.free_space();
+        ASSERT_GT(free_space.size(), 0u);
+        output.wrote(free_space.size());
+        total += free_space.size();
     }
     EXPECT_EQ(output.end(), total);
 }

@@ -104,7 +104,7 @@ protected:
     }
 };
 
-constexpr std::size_t parser = 192 << 10; // once a thread: a parser and room for members
+constexpr std::size_t parser = 192 << 10; // once a thread: a parser and space for members
 constexpr std::size_t multiple = 24;      // a parser of the next power of two takes 8 to 17, the rest is ours
 constexpr std::size_t small = 4 << 10;    // scratch memory, reasons, ids
 

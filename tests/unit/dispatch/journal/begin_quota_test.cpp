@@ -11,7 +11,7 @@ TEST(BeginQuota, IsTheWholeQueueForASingleCaller)
     BeginQuota quota{4};
     for (std::size_t waiting = 0; waiting < 4; ++waiting) EXPECT_TRUE(quota.take("server", waiting));
     EXPECT_FALSE(quota.take("server", 4));
-    EXPECT_TRUE(quota.take("server", 3)) << "the queue has room again";
+    EXPECT_TRUE(quota.take("server", 3)) << "the queue has space again";
 }
 
 TEST(BeginQuota, IsHalfOfTheQueueForEachOfSeveral)

@@ -134,7 +134,7 @@ TEST_F(JournalTest, RefusesWhenFullAndEvictsNothingValid)
     EXPECT_EQ(book.begin("a").what, Begin::finished) << "what it knows it still tells";
     EXPECT_EQ(book.begin("running").what, Begin::running);
     now += 200s;
-    EXPECT_EQ(book.begin("c").what, Begin::fresh) << "what has expired makes room";
+    EXPECT_EQ(book.begin("c").what, Begin::fresh) << "what has expired makes space";
     EXPECT_EQ(book.begin("a").what, Begin::fresh);
     EXPECT_EQ(book.begin("running").what, Begin::running) << "what runs never expires";
     EXPECT_EQ(book.begin("b").what, Begin::full);

@@ -12,7 +12,7 @@ namespace {
 int fill(Shares& shares, std::string_view caller, std::int64_t bytes = 1)
 {
     int rows = 0;
-    while (shares.has_room(caller)) {
+    while (shares.has_space(caller)) {
         shares.change(caller, 1, bytes);
         ++rows;
     }
@@ -32,7 +32,7 @@ TEST(Shares, KeepThePartOfEachCaller)
     EXPECT_EQ(fill(shares, "noisy"), 30) << "its own 10, and the 20 that are for whoever comes first";
     EXPECT_EQ(fill(shares, "guest"), 0);
     EXPECT_EQ(fill(shares, "calm"), 10);
-    EXPECT_THAT(shares.no_room("noisy"), AllOf(HasSubstr("30 of its results"), HasSubstr("40 of 40 rows")));
+    EXPECT_THAT(shares.no_space("noisy"), AllOf(HasSubstr("30 of its results"), HasSubstr("40 of 40 rows")));
 }
 
 TEST(Shares, LimitBytesAsWell)
@@ -54,7 +54,7 @@ TEST(Shares, TakeBackWhatTheOpenTransactionChanged)
     shares.roll_back();
     EXPECT_EQ(shares.rows(), 3u);
     EXPECT_EQ(shares.bytes(), 30u);
-    EXPECT_THAT(shares.no_room("other"), HasSubstr("holds 0 of its results (0 bytes)"));
+    EXPECT_THAT(shares.no_space("other"), HasSubstr("holds 0 of its results (0 bytes)"));
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// The journal's room is shared: what one server does leaves the others theirs.
+// The journal's space is shared: what one server does leaves the others theirs.
 #include "book.hpp"
 
 #include "base/sqlite.hpp"
@@ -122,7 +122,7 @@ TEST_F(JournalSharing, ResultsThatChangedNothingGoWithinMinutesOnceDelivered)
     EXPECT_EQ(book.begin("unchanged").what, Begin::fresh);
 }
 
-TEST_F(JournalSharing, ResultsThatChangedNothingMakeRoomForTheNext)
+TEST_F(JournalSharing, ResultsThatChangedNothingMakeSpaceForTheNext)
 {
     options.rows = 8;
     Book book{options};

@@ -222,7 +222,7 @@ TEST_F(SessionsTest, DetectsTwoMachinesWithOneIdentityAndDelaysTheNewcomer)
         auto& newcomer = from("192.0.2.2:1");
         EXPECT_EQ(newcomer.close_code, 1013);
         EXPECT_THAT(newcomer.reason, HasSubstr("identity in use"));
-        EXPECT_LE(newcomer.reason.size(), 123U) << "a close frame has no room for more";
+        EXPECT_LE(newcomer.reason.size(), 123U) << "a close frame has no space for more";
         pass(5s);
     }
     EXPECT_EQ(kept.close_code, 0) << "one of them gets work done";

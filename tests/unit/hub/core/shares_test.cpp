@@ -1,4 +1,4 @@
-// Shares of a bounded resource: no user takes all of it, and the next user finds room.
+// Shares of a bounded resource: no user takes all of it, and the next user gets a share.
 #include "plugins/hub/core/shares.hpp"
 
 #include <gtest/gtest.h>
@@ -12,19 +12,19 @@ namespace {
 TEST(HubShares, OneUserLeavesAFifthToOthers)
 {
     Shares shares{1000};
-    EXPECT_EQ(shares.room("a"), 800U);
+    EXPECT_EQ(shares.available("a"), 800U);
     EXPECT_FALSE(shares.take("a", 801));
     EXPECT_TRUE(shares.take("a", 800));
-    EXPECT_EQ(shares.room("a"), 0U);
-    EXPECT_EQ(shares.room("b"), 160U);
+    EXPECT_EQ(shares.available("a"), 0U);
+    EXPECT_EQ(shares.available("b"), 160U);
     EXPECT_TRUE(shares.take("b", 160));
-    EXPECT_EQ(shares.room(""), 40U) << "without a name there is no share";
+    EXPECT_EQ(shares.available(""), 40U) << "without a name there is no share";
     shares.give_back("a", 800);
     EXPECT_EQ(shares.used("a"), 0U);
     EXPECT_EQ(shares.used(), 160U);
 }
 
-TEST(HubShares, ANewUserAlwaysFindsRoom)
+TEST(HubShares, ANewUserAlwaysGetsAShare)
 {
     std::mt19937 random{7}; // NOLINT(cert-msc51-cpp): the same run every time
     Shares shares{1'000'000};
@@ -41,7 +41,7 @@ TEST(HubShares, ANewUserAlwaysFindsRoom)
         }
         ASSERT_EQ(shares.used(), held[0] + held[1] + held[2] + held[3]);
         ASSERT_EQ(shares.used(name), held[user]);
-        ASSERT_GT(shares.room("new"), 0U) << "four greedy users leave room for a fifth";
+        ASSERT_GT(shares.available("new"), 0U) << "four greedy users leave a share for a fifth";
     }
 }
 
@@ -49,7 +49,7 @@ TEST(HubShares, LargeTotalsDoNotOverflow)
 {
     Shares shares{UINT64_MAX};
     EXPECT_TRUE(shares.take("a", UINT64_MAX / 2));
-    EXPECT_GT(shares.room("b"), UINT64_MAX / 4);
+    EXPECT_GT(shares.available("b"), UINT64_MAX / 4);
     shares.give_back("nobody", 5);
     EXPECT_EQ(shares.used("nobody"), 0U);
 }

@@ -388,7 +388,7 @@ TEST_F(DashboardsTest, TheQueueEventNamesItsAgent)
     EXPECT_EQ(only(conn)["payload"], (json{{"agentId", "d1"}, {"queue", queue}}));
 }
 
-TEST_F(DashboardsTest, BoundsDashboardsAndLeavesRoomForOtherTokens)
+TEST_F(DashboardsTest, BoundsDashboardsAndLeavesSpaceForOtherTokens)
 {
     std::vector<Conn> all;
     for (std::size_t i = 0; i < Dashboards::max_dashboards / 5 * 4; ++i) all.push_back(desk());

@@ -200,7 +200,7 @@ TEST_F(HubTest, ASlowPutHoldsLittleOfTheSpool)
     ASSERT_TRUE(host->listener.exchange(slow).receiving);
     EXPECT_EQ(host->listener.part(slow, "a few bytes"), AGH_OK);
     const agh_conn other = begins("/api/agents/n2/files/f2", 6 << 20);
-    EXPECT_TRUE(host->listener.exchange(other).receiving) << "announced bytes that do not come take no room";
+    EXPECT_TRUE(host->listener.exchange(other).receiving) << "announced bytes that do not come take no space";
     // Now the body arrives: as much as its share allows, and not one piece more.
     EXPECT_EQ(host->listener.part(other, std::string(6 << 20, 'x')), AGH_OK);
     agh_status status = AGH_OK;

@@ -55,7 +55,7 @@ TEST(RunChannels, HoldPiecesUpToTheLimitAndReportTheOverflow)
     EXPECT_TRUE(channels.overflowed());
     EXPECT_FALSE(channels.overflowed());
     channels.hold(2, 0, "abcd", 4);
-    EXPECT_EQ(channels.release().size(), 1U) << "there is room again";
+    EXPECT_EQ(channels.release().size(), 1U) << "there is space again";
 }
 
 TEST(RunOfATask, ShowsTheBeginningOfItsCommand)

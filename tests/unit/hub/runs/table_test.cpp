@@ -81,7 +81,7 @@ TEST(RunTable, DropsOutputOfEndedRunsBeforeThatOfOpenOnes)
     EXPECT_EQ(open.run.output.begin(), 0U);
     RunEntry& second = add(table, "second");
     table.append(second, 1, 0, std::string(60'000, 'x'));
-    EXPECT_LE(table.memory(), 100'000U) << "without ended runs, the newest output makes room";
+    EXPECT_LE(table.memory(), 100'000U) << "without ended runs, the newest output makes space";
     EXPECT_EQ(open.run.output.begin(), 0U);
 }
 

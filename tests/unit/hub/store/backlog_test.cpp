@@ -41,7 +41,7 @@ TEST(TaskBacklog, RefusesNewTasksWhenItIsFullButNeverAResult)
     EXPECT_TRUE(backlog.save(task("c", TaskState::success), {}));
 }
 
-TEST(TaskBacklog, DropsAResultWithoutRoomAndKeepsTheTask)
+TEST(TaskBacklog, DropsAResultWithoutSpaceAndKeepsTheTask)
 {
     TaskBacklog backlog{10, 100};
     EXPECT_TRUE(backlog.save(task("a", TaskState::success, std::string(80, 'x')), {}));

@@ -274,7 +274,7 @@ TEST_F(StoreTest, AResultLargerThanTheBoundIsDroppedItself)
     EXPECT_EQ(task("large")->data, "");
 }
 
-TEST(HubSpool, LeavesNoNameAndReleasesItsRoom)
+TEST(HubSpool, LeavesNoNameAndReleasesItsSpace)
 {
     const agenthost::test::TempDir dir;
     const std::string folder = (dir / "spool").string();
@@ -284,7 +284,7 @@ TEST(HubSpool, LeavesNoNameAndReleasesItsRoom)
     ASSERT_TRUE(a) << problem.text;
     EXPECT_TRUE(std::filesystem::is_empty(folder));
     EXPECT_FALSE(spool->open(401, "", "", problem));
-    EXPECT_THAT(problem.text, testing::HasSubstr("room for 400 of the 401 bytes"));
+    EXPECT_THAT(problem.text, testing::HasSubstr("space for 400 of the 401 bytes"));
     auto b = spool->open(400, "", "", problem);
     ASSERT_TRUE(b);
     EXPECT_FALSE(spool->open(1, "", "", problem));
@@ -295,7 +295,7 @@ TEST(HubSpool, LeavesNoNameAndReleasesItsRoom)
     EXPECT_EQ(spool->reserved(), 0U);
 }
 
-TEST(HubSpool, OneAgentOrTokenLeavesRoomForOthersAndRoomIsTakenAsBytesArrive)
+TEST(HubSpool, OneAgentOrTokenLeavesSpaceForOthersAndSpaceIsTakenAsBytesArrive)
 {
     const agenthost::test::TempDir dir;
     const auto spool = Spool::make((dir / "spool").string(), 100 << 20, 0);

@@ -57,7 +57,7 @@ struct Wire final : Fanout {
     Sent send(std::string_view, const wire::Command& c) override
     {
         const std::string id{c.id};
-        if (busy) { // the daemon has no room
+        if (busy) { // the daemon has no space
             not_taken.push_back(id);
             return Sent::taken;
         }

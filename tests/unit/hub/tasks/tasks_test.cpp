@@ -93,7 +93,7 @@ TEST(TasksBytes, OneAgentOrOneTokenCannotTakeAllBytes)
     EXPECT_NE(why.find("open_bytes"), std::string::npos) << why;
     EXPECT_FALSE(add(++n, "b", "t1", &why)) << "the same token, another agent";
     EXPECT_NE(why.find("token"), std::string::npos) << why;
-    EXPECT_TRUE(add(++n, "b", "t2")) << "another token and another agent still find room";
+    EXPECT_TRUE(add(++n, "b", "t2")) << "another token and another agent still get a share";
     EXPECT_LE(tasks.bytes(), 10 * body);
     for (int i = 1; i <= 7; ++i) EXPECT_TRUE(tasks.fail(std::to_string(i), "X", "x", 1));
     EXPECT_TRUE(add(++n, "a", "t1"));

@@ -39,7 +39,7 @@ public:
         }
         ctx.on("sdk_probe.echo", [](Request r) { r.reply(r.params()); });
         ctx.on("sdk_probe.fail", [](Request r) {
-            r.fail("DISK_FULL", "no room", "on /x", agenthost::not_started, R"({"free":0})");
+            r.fail("DISK_FULL", "no space", "on /x", agenthost::not_started, R"({"free":0})");
         });
         ctx.on("sdk_probe.throw", [](Request) { throw std::runtime_error{"thrown in a handler"}; });
         ctx.on("sdk_probe.drop", [](Request) {});

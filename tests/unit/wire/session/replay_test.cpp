@@ -40,7 +40,7 @@ TEST(Replay, RemembersForAsLongAsTheTimestampIsGood)
     EXPECT_EQ(window.size(), 1u); // the two others are of no use any more
 }
 
-TEST(Replay, GivesRoomBackWithTime)
+TEST(Replay, GivesSpaceBackWithTime)
 {
     ReplayWindow window{10};
     for (int hour = 0; hour < 1000; ++hour) {
