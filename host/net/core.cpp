@@ -104,10 +104,10 @@ std::size_t Core::receive(void* data, std::size_t size, error_code& ec)
     return 0;
 }
 
-std::size_t Core::room_after_flush(std::size_t wanted)
+std::size_t Core::space_after_flush(std::size_t wanted)
 {
-    if (room() < wanted && !flush_waits_) flush();
-    return room();
+    if (free_space() < wanted && !flush_waits_) flush();
+    return free_space();
 }
 
 std::size_t Core::write_some(const void* data, std::size_t size, error_code& ec)
@@ -116,8 +116,8 @@ std::size_t Core::write_some(const void* data, std::size_t size, error_code& ec)
     if (!ec && !descriptor.is_open()) ec = asio::error::bad_descriptor;
     if (ec) return 0;
     std::size_t total = 0;
-    if (size > whole || room_after_flush(size) >= size) {
-        while (total < size && room_after_flush(1) > 0)
+    if (size > whole || space_after_flush(size) >= size) {
+        while (total < size && space_after_flush(1) > 0)
             total += out_.append({static_cast<const char*>(data), size}, total, nullptr);
     }
     if (unsent() != 0) flush_soon();
@@ -129,7 +129,7 @@ bool Core::write_frame(std::string_view head, std::string_view payload, const Ma
 {
     if (out_error || !descriptor.is_open()) return false;
     const std::size_t size = head.size() + payload.size();
-    if (room_after_flush(size) < size) return false;
+    if (space_after_flush(size) < size) return false;
     std::size_t sent = 0;
     if (size >= big_frame && !mask && !ssl && !flush_waits_) sent = send_with_corked(head, payload);
     if (out_error) return out_.drop(out_.size()), false;
@@ -176,7 +176,7 @@ std::size_t Core::write_payload(std::string_view payload, std::size_t at, const 
 {
     if (out_error || !descriptor.is_open()) return 0;
     const std::size_t from = at;
-    while (at < payload.size() && room_after_flush(1) > 0) at += out_.append(payload, at, mask);
+    while (at < payload.size() && space_after_flush(1) > 0) at += out_.append(payload, at, mask);
     if (at != from) flush_soon();
     return at - from;
 }

@@ -64,10 +64,10 @@ public:
     std::size_t write_some(const void* data, std::size_t size, error_code& ec);
     static constexpr std::size_t whole = 256;
     // Copies the complete frame into the cork: head and payload, masked if there is a key; a big one is sent
-    // at once and only what the socket does not accept is copied. False: no room even after a flush, or
+    // at once and only what the socket does not accept is copied. False: no space even after a flush, or
     // failed.
     bool write_frame(std::string_view head, std::string_view payload, const MaskKey* mask);
-    // Copies as much of the payload as fits into the cork, starting at `at`; 0: no room, or failed.
+    // Copies as much of the payload as fits into the cork, starting at `at`; 0: no space, or failed.
     std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask);
     // Bypasses the cork if it is empty (plain only): for big buffers.
     std::size_t write_through(const void* data, std::size_t size, error_code& ec);
@@ -104,7 +104,7 @@ public:
     [[nodiscard]] std::size_t unsent() const { return out_.size(); }
     [[nodiscard]] std::size_t unread() const { return in_end_ - in_begin_; }
     // The number of bytes that write_some() would accept without a flush.
-    [[nodiscard]] std::size_t room() const { return out_.room(); }
+    [[nodiscard]] std::size_t free_space() const { return out_.free_space(); }
     // Consumes unread bytes. `data` null: drops them.
     std::size_t take(char* data, std::size_t size);
 
@@ -132,7 +132,7 @@ private:
     // Sends the cork's bytes and the frame's; returns the number of the frame's bytes that were sent.
     std::size_t send_with_corked(std::string_view head, std::string_view payload);
     std::size_t send_now(std::span<iovec> pieces);
-    std::size_t room_after_flush(std::size_t wanted);
+    std::size_t space_after_flush(std::size_t wanted);
     std::size_t receive(void* data, std::size_t size, error_code& ec);
     std::size_t receive_tls(char* data, std::size_t size, error_code& ec);
     error_code tls_error(int result, Want& wants);

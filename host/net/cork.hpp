@@ -22,7 +22,7 @@ public:
     using Pieces = std::array<iovec, max_blocks>;
 
     [[nodiscard]] std::size_t size() const { return size_; }
-    [[nodiscard]] std::size_t room() const
+    [[nodiscard]] std::size_t free_space() const
     {
         const std::size_t blocks = (max_blocks - count_) * block_size;
         return count_ == 0 ? blocks : blocks + block_size - last().end;
@@ -83,7 +83,7 @@ private:
 
     [[nodiscard]] const Piece& last() const { return pieces_[(first_ + count_ - 1) % max_blocks]; }
     [[nodiscard]] Piece& last() { return pieces_[(first_ + count_ - 1) % max_blocks]; }
-    // Whether the last block has room, after adding one if it does not. False: all are full.
+    // Whether the last block has space, after adding one if it does not. False: all are full.
     bool open_block()
     {
         if (count_ != 0 && last().end != block_size) return true;

@@ -2,7 +2,7 @@
 // frame, which is the last one. Keeps frames that do not fit; never waits. Owned by a FrameSocket, on its
 // thread.
 //
-//   if (!sender.send(stream, Opcode::text, message)) ...;   // wait for room, then go_on(), until it returns true
+//   if (!sender.send(stream, Opcode::text, message)) ...;   // wait for space, then go_on(), until it is true
 #pragma once
 
 #include "host/net/stream.hpp"
@@ -24,14 +24,14 @@ public:
     [[nodiscard]] bool send(Stream&, Opcode, std::string_view message);
     // The same, but false means that nothing was written because the complete message does not fit.
     [[nodiscard]] bool try_send(Stream&, Opcode, std::string_view message);
-    // Continues the message that did not fit. False: no room.
+    // Continues the message that did not fit. False: no space.
     [[nodiscard]] bool go_on(Stream&);
     [[nodiscard]] bool sending() const { return sending_.has_value(); }
 
     // Keeps a control frame for send_controls(). It replaces one of its kind that still waits: only the last
     // of several pings is answered.
     void keep(Opcode, std::string payload);
-    // Writes the control frames that wait; not in the middle of a message. False: no room.
+    // Writes the control frames that wait; not in the middle of a message. False: no space.
     [[nodiscard]] bool send_controls(Stream&);
     [[nodiscard]] bool close_waits() const { return close_.has_value(); }
     [[nodiscard]] bool close_sent() const { return close_sent_; }
@@ -53,7 +53,7 @@ private:
     std::unique_ptr<MaskKeys> masks_;
     // The message that did not fit into the cork.
     std::optional<Message> sending_;
-    // Payloads of control frames that wait for room or for the end of a message.
+    // Payloads of control frames that wait for space or for the end of a message.
     std::optional<std::string> pong_, ping_, close_;
     bool close_sent_ = false;
 };

@@ -169,7 +169,7 @@ bool FrameSocket::send(Opcode opcode, std::string_view message)
 {
     if (closing()) return false;
     if (sender_.send(stream_, opcode, message)) return true;
-    wait_for_room();
+    wait_for_space();
     return false;
 }
 
@@ -179,9 +179,9 @@ bool FrameSocket::try_send(Opcode opcode, std::string_view message)
 }
 
 // The reader reports a broken connection; while nothing is reading, this does.
-void FrameSocket::wait_for_room()
+void FrameSocket::wait_for_space()
 {
-    if (over_ || std::exchange(waits_for_room_, true)) return;
+    if (over_ || std::exchange(waits_for_space_, true)) return;
     if (stream_.error()) {
         if (reads()) return;
         return asio::post(stream_.get_executor(), [self = shared_from_this()] {
@@ -190,7 +190,7 @@ void FrameSocket::wait_for_room()
         });
     }
     stream_.wait_writable([self = shared_from_this()](error_code ec) {
-        self->waits_for_room_ = false;
+        self->waits_for_space_ = false;
         const auto life = self->life_.lock();
         if (!ec && life && !self->over_) self->go_on_sending();
     });
@@ -199,7 +199,7 @@ void FrameSocket::wait_for_room()
 void FrameSocket::go_on_sending()
 {
     const bool message = sending();
-    if (message && !sender_.go_on(stream_)) return wait_for_room();
+    if (message && !sender_.go_on(stream_)) return wait_for_space();
     send_waiting_controls();
     if (message && owner_) owner_->on_written();
     end_when_sent();
@@ -227,7 +227,7 @@ void FrameSocket::send_control(Opcode opcode, std::string_view payload)
 void FrameSocket::send_waiting_controls()
 {
     if (sending()) return; // go_on_sending() will do it
-    if (!sender_.send_controls(stream_)) wait_for_room();
+    if (!sender_.send_controls(stream_)) wait_for_space();
 }
 
 void FrameSocket::end_when_sent()

@@ -4,7 +4,7 @@
 //
 // All calls and callbacks run on the Stream's executor. Owned by its user and by its own pending operations.
 // The cork bounds unsent data: a message that does not fit is sent in pieces, and the caller keeps it until
-// on_written(). If several pings wait for room, only the last is answered.
+// on_written(). If several pings wait for space, only the last is answered.
 //
 // One class, although it has more than 25 members: reading, sending and closing share one loop, because each
 // decides whether the others go on.
@@ -91,7 +91,7 @@ private:
     [[nodiscard]] bool reads() const { return !over_ && !ending_ && (!paused_ || close_sent()); }
     [[nodiscard]] bool closing() const { return sender_.closing() || ending_; }
 
-    void wait_for_room();
+    void wait_for_space();
     void go_on_sending();
     void send_control(Opcode, std::string_view payload);
     void send_waiting_controls();
@@ -105,7 +105,7 @@ private:
     std::string close_reason_, seen_at_fault_;
     // Passed to on_end() once our close frame is sent.
     std::optional<error_code> ending_;
-    bool paused_ = false, waits_for_input_ = false, waits_for_room_ = false, serving_ = false,
+    bool paused_ = false, waits_for_input_ = false, waits_for_space_ = false, serving_ = false,
          serve_posted_ = false, shutting_down_ = false, over_ = false, aborted_ = false;
 };
 

@@ -74,7 +74,7 @@ bool Stream::write(std::string_view piece)
 {
     if (core_->out_error || !is_open()) return false;
     if (core_->unsent() + piece.size() > max_corked - block_size) core_->flush();
-    if (core_->room() < piece.size()) return false;
+    if (core_->free_space() < piece.size()) return false;
     error_code ec;
     return core_->write_some(piece.data(), piece.size(), ec) == piece.size();
 }

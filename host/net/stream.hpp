@@ -229,7 +229,7 @@ public:
     {
         return core_->write_frame(head, payload, mask);
     }
-    // Writes as much of a frame's payload as fits, starting at `at`; 0: no room; see wait_writable().
+    // Writes as much of a frame's payload as fits, starting at `at`; 0: no space; see wait_writable().
     std::size_t write_payload(std::string_view payload, std::size_t at, const MaskKey* mask)
     {
         return core_->write_payload(payload, at, mask);

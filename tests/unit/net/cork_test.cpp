@@ -34,10 +34,10 @@ std::string all(const Cork& cork)
 TEST(CorkTest, TakesFourBlocksAndNoMore)
 {
     Cork cork;
-    EXPECT_EQ(cork.room(), Cork::max_bytes);
+    EXPECT_EQ(cork.free_space(), Cork::max_bytes);
     const std::string bytes = random_bytes(Cork::max_bytes + 1, 1);
     EXPECT_EQ(fill(cork, bytes), Cork::max_bytes);
-    EXPECT_EQ(cork.room(), 0U);
+    EXPECT_EQ(cork.free_space(), 0U);
     EXPECT_EQ(cork.size(), Cork::max_bytes);
     EXPECT_TRUE(all(cork) == bytes.substr(0, Cork::max_bytes));
 }
@@ -48,16 +48,16 @@ TEST(CorkTest, GivesBlocksBackAsTheyAreSent)
     const std::string bytes = random_bytes(3 * block_size, 2);
     ASSERT_EQ(fill(cork, bytes), bytes.size());
     cork.drop(block_size - 1);
-    EXPECT_EQ(cork.room(), block_size) << "the first block still holds a byte";
+    EXPECT_EQ(cork.free_space(), block_size) << "the first block still holds a byte";
     EXPECT_EQ(cork.front(), bytes.substr(block_size - 1, 1));
     cork.drop(2);
-    EXPECT_EQ(cork.room(), 2 * block_size);
+    EXPECT_EQ(cork.free_space(), 2 * block_size);
     // Around the end of the ring.
     const std::string more = random_bytes(2 * block_size, 3);
     ASSERT_EQ(fill(cork, more), more.size());
     EXPECT_TRUE(all(cork) == bytes.substr(block_size + 1) + more);
     cork.drop(cork.size());
-    EXPECT_EQ(cork.room(), Cork::max_bytes);
+    EXPECT_EQ(cork.free_space(), Cork::max_bytes);
     EXPECT_EQ(all(cork), "");
 }
 

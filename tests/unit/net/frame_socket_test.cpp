@@ -203,7 +203,7 @@ TEST_P(FrameSockets, CloseWhilePaused)
     EXPECT_EQ(client->socket->close_reason(), "going away");
 }
 
-TEST_P(FrameSockets, ReadTheAnswerToACloseThatWaitedForRoom)
+TEST_P(FrameSockets, ReadTheAnswerToACloseThatWaitedForSpace)
 {
     client->socket->pause(true);
     server->socket->pause(true);

@@ -191,7 +191,7 @@ TEST_P(Streams, TakesASmallPieceWholeOrNotAtAll)
     std::size_t taken = 0;
     while (a.write_frame("", frame, &no_mask)) taken += frame.size();
     EXPECT_FALSE(a.error());
-    while (a.write_frame("", filler, &no_mask)) taken += filler.size(); // now there is room for a part of it
+    while (a.write_frame("", filler, &no_mask)) taken += filler.size(); // now there is space for a part of it
     std::size_t written = 0;
     a.async_write_some(asio::buffer(control), [&](error_code ec, std::size_t n) {
         EXPECT_FALSE(ec);
