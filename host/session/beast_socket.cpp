@@ -25,7 +25,7 @@ constexpr std::size_t write_buffer = 16 << 10;
 class Socket final : public BeastSocket, public std::enable_shared_from_this<Socket> {
 public:
     Socket(net::Stream stream, Owner& owner, std::weak_ptr<void> life)
-        : lane_{std::make_shared<Lane>(stream.get_executor())}, ws_{std::move(stream)}, owner_{owner},
+        : queue_{std::make_shared<StepQueue>(stream.get_executor())}, ws_{std::move(stream)}, owner_{owner},
           life_{std::move(life)}
     {}
 
@@ -53,7 +53,7 @@ public:
     }
     [[nodiscard]] const std::string& seen_at_fault() const override { return ws_.next_layer().tail(); }
     [[nodiscard]] const net::Stream& stream() const override { return ws_.next_layer(); }
-    Lane::Executor executor() override { return lane_->executor(); }
+    StepQueue::Executor executor() override { return queue_->executor(); }
 
 private:
     void configure();
@@ -67,7 +67,7 @@ private:
     // Null: no callback may run.
     [[nodiscard]] std::shared_ptr<void> life() const { return over_ ? nullptr : life_.lock(); }
 
-    std::shared_ptr<Lane> lane_;
+    std::shared_ptr<StepQueue> queue_;
     websocket::stream<net::Stream, true> ws_;
     Owner& owner_;
     std::weak_ptr<void> life_;
@@ -131,7 +131,7 @@ void Socket::read()
 {
     if (reading_ || paused_ || closing_ || over_) return;
     reading_ = true;
-    ws_.async_read(in_, asio::bind_executor(lane_->executor(),
+    ws_.async_read(in_, asio::bind_executor(queue_->executor(),
                                             [self = shared_from_this()](error_code ec, std::size_t n) {
                                                 self->on_read(ec, n);
                                             }));
@@ -162,7 +162,7 @@ bool Socket::send(net::Opcode, std::string_view message)
     if (send_past_beast(message)) return true;
     ws_.async_write(
         asio::buffer(message),
-        asio::bind_executor(lane_->executor(),
+        asio::bind_executor(queue_->executor(),
                             [self = shared_from_this()](error_code ec, std::size_t) { self->on_sent(ec); }));
     return false;
 }

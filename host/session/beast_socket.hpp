@@ -6,7 +6,7 @@
 #pragma once
 
 #include "host/net/frame_socket.hpp"
-#include "host/session/lane.hpp"
+#include "host/session/step_queue.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -60,7 +60,7 @@ public:
     [[nodiscard]] virtual const net::Stream& stream() const = 0;
 
     // Runs the steps of every message.
-    [[nodiscard]] virtual Lane::Executor executor() = 0;
+    [[nodiscard]] virtual StepQueue::Executor executor() = 0;
 };
 
 // `life` keeps `owner` alive; after it expires no callback runs.

@@ -42,13 +42,14 @@ void CommandSender::pump(std::string_view name)
     const std::string agent{name}; // the name's owner may be destroyed meanwhile
     std::vector<TaskRecord> dead;
     Tasks::Held held;
-    if (lanes_.one_by_one(agent)) {
-        lanes_.expire(agent, core_.now());
-        held = [&](const TaskRecord& task)
-                   UNDER_LOCK { return lanes_.holds(agent, protocol_name(agent, task.action), task.id); };
+    if (unanswered_.one_by_one(agent)) {
+        unanswered_.expire(agent, core_.now());
+        held = [&](const TaskRecord& task) UNDER_LOCK {
+            return unanswered_.holds(agent, protocol_name(agent, task.action), task.id);
+        };
     }
     while (!blocked_.contains(agent) && fanout_.online(agent)) {
-        const std::size_t window = lanes_.one_by_one(agent) ? 1 : SIZE_MAX;
+        const std::size_t window = unanswered_.one_by_one(agent) ? 1 : SIZE_MAX;
         const TaskRecord* task = tasks.next(agent, core_.utc(), dead, window, held);
         if (task == nullptr) break;
         if (!redispatch_.contains(agent))
@@ -70,7 +71,7 @@ void CommandSender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
 {
     if (task.sent > 1) core_.host.record(Metric::resent, 1);
     const std::string agent = task.agent, id = task.id;
-    const bool one_by_one = lanes_.one_by_one(agent);
+    const bool one_by_one = unanswered_.one_by_one(agent);
     switch (fanout_.send(agent, {.id = id,
                                  .action = task.action,
                                  .params = task.params,
@@ -79,8 +80,8 @@ void CommandSender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
                                  .exact = core_.config.words.is_run(task.action)})) {
     case Fanout::Sent::taken:
         if (!one_by_one) return;
-        lanes_.sent(agent, protocol_name(agent, task.action), id);
-        return watch_lane(agent, id, task.sent);
+        unanswered_.sent(agent, protocol_name(agent, task.action), id);
+        return watch_answer(agent, id, task.sent);
     case Fanout::Sent::gone: return open_.tasks().not_sent(id);
     case Fanout::Sent::unspeakable:
         if (const auto failed =
@@ -135,7 +136,7 @@ void CommandSender::writable(std::string_view agent)
 void CommandSender::not_taken(const std::string& agent, std::string_view id)
 {
     open_.tasks().not_sent(id);
-    lanes_.not_sent(agent, id);
+    unanswered_.not_sent(agent, id);
     if (redispatch_.contains(agent)) open_.save(id); // its row recorded it as sent
     block(agent, blocked_for);
 }
@@ -145,23 +146,23 @@ void CommandSender::not_taken(const std::string& agent, std::string_view id)
 void CommandSender::connected(const AgentRecord& agent)
 {
     const wire::ProtocolTraits* row = wire::find_traits(agent.protocol);
-    if (row != nullptr && !row->answers_repeat_id) lanes_.connected(agent.id);
+    if (row != nullptr && !row->answers_repeat_id) unanswered_.connected(agent.id);
     if (agent.redispatch >= Tasks::resends) return;
     redispatch_[agent.id] = agent.redispatch;
     const auto ids = open_.tasks().strand(agent.id, agent.redispatch); // of an earlier process of the hub
     for (const std::string& id : ids) {
-        if (lanes_.one_by_one(agent.id))
-            lanes_.inherited(agent.id, protocol_name(agent.id, open_.tasks().find(id)->action), id,
-                             core_.now() + core_.config.agent_grace);
+        if (unanswered_.one_by_one(agent.id))
+            unanswered_.inherited(agent.id, protocol_name(agent.id, open_.tasks().find(id)->action), id,
+                                  core_.now() + core_.config.agent_grace);
     }
     absence_.go_adrift(ids);
-    if (!ids.empty()) free_lanes_later(agent.id);
+    if (!ids.empty()) release_names_later(agent.id);
 }
 
 void CommandSender::disconnected(const std::string& agent)
 {
     blocked_.erase(agent);
-    if (lanes_.lost(agent, core_.now() + core_.config.agent_grace)) free_lanes_later(agent);
+    if (unanswered_.lost(agent, core_.now() + core_.config.agent_grace)) release_names_later(agent);
     Tasks& tasks = open_.tasks();
     if (!marks_.empty()) { // these were not sent yet, so they are not adrift
         for (const std::string& id : tasks.of(agent)) {
@@ -180,12 +181,13 @@ void CommandSender::disconnected(const std::string& agent)
 
 // ---- agents that do not repeat ids ----
 
-// Frees the lane of such an agent if it does not answer a command.
-void CommandSender::watch_lane(const std::string& agent, const std::string& id, int sent)
+// Sends such an agent its next command if it does not answer one in time.
+void CommandSender::watch_answer(const std::string& agent, const std::string& id, int sent)
 {
     core_.after(unanswered_timeout, [this, agent, id, sent]() UNDER_LOCK {
         const TaskRecord* task = open_.tasks().find(id);
-        if (task == nullptr || task->sent != sent || !lanes_.one_by_one(agent) || !open_.tasks().strand(id))
+        if (task == nullptr || task->sent != sent || !unanswered_.one_by_one(agent) ||
+            !open_.tasks().strand(id))
             return;
         core_.log(AGH_LOG_WARN, "hub: agent " + agent + " has not answered " + task->action + " (" + id +
                                     ") within " + std::to_string(unanswered_timeout.count()) +
@@ -195,36 +197,37 @@ void CommandSender::watch_lane(const std::string& agent, const std::string& id, 
 }
 
 // Frees the names held for an earlier session after the grace period.
-void CommandSender::free_lanes_later(const std::string& agent)
+void CommandSender::release_names_later(const std::string& agent)
 {
     core_.after(core_.config.agent_grace, [this, agent]() UNDER_LOCK {
-        lanes_.expire(agent, core_.now());
+        unanswered_.expire(agent, core_.now());
         pump(agent);
     });
 }
 
-// An answer without an id belongs to the only unanswered command with its name (lanes.hpp). An answer without
+// An answer without an id belongs to the only unanswered command with its name (unanswered_names.hpp). An answer without
 // a name counts only if the command in flight is the only unanswered one.
 std::string CommandSender::id_of(std::string_view agent, const wire::Result& result)
 {
     if (!result.id.empty()) {
-        lanes_.repeats_ids(agent);
+        unanswered_.repeats_ids(agent);
         return std::string{result.id};
     }
-    if (!lanes_.one_by_one(agent)) return {}; // it repeats ids, so this does not answer its current command
-    if (!result.action.empty()) return lanes_.answered(agent, result.action);
-    const std::string id = lanes_.only(agent);
+    if (!unanswered_.one_by_one(agent))
+        return {}; // it repeats ids, so this does not answer its current command
+    if (!result.action.empty()) return unanswered_.answered(agent, result.action);
+    const std::string id = unanswered_.only(agent);
     const TaskRecord* task = open_.tasks().find(id);
     if (task == nullptr || task->adrift) return {};
-    lanes_.not_sent(agent, id);
+    unanswered_.not_sent(agent, id);
     return id;
 }
 
 std::string CommandSender::why_unanswered(std::string_view id) const
 {
     const TaskRecord* task = open_.tasks().find(id);
-    if (task == nullptr || task->sent > 0 || !lanes_.one_by_one(task->agent) ||
-        !lanes_.holds(task->agent, protocol_name(task->agent, task->action), id))
+    if (task == nullptr || task->sent > 0 || !unanswered_.one_by_one(task->agent) ||
+        !unanswered_.holds(task->agent, protocol_name(task->agent, task->action), id))
         return "The agent did not answer in time";
     return "It was not sent: the agent has not answered an earlier " + task->action +
            ", and it does not repeat requestId, so the two answers could not be distinguished. Restart the "

@@ -1,17 +1,17 @@
 // Sends open tasks to connected agents: in order, as many at once as the agent accepts, and each no more
 // often than the agent can bear (AgentRecord::redispatch). An agent that does not repeat ids in its answers
-// gets one command at a time (lanes.hpp). Under the hub's lock.
+// gets one command at a time (unanswered_names.hpp). Under the hub's lock.
 //
 // More than 25 members: the parts that it connects, and one function for each step of sending.
 #pragma once
 
 #include "absence.hpp"
-#include "lanes.hpp"
 #include "open_tasks.hpp"
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/store/tables.hpp"
 #include "send_marks.hpp"
+#include "unanswered_names.hpp"
 
 #include "wire/message.hpp"
 
@@ -37,7 +37,7 @@ public:
     // Both decide which of its tasks are not sent again; they go adrift.
     void connected(const AgentRecord&) UNDER_LOCK;
     void disconnected(const std::string& agent) UNDER_LOCK;
-    void revoked(std::string_view agent) UNDER_LOCK { lanes_.forget(agent); }
+    void revoked(std::string_view agent) UNDER_LOCK { unanswered_.forget(agent); }
     // Its send queue has space again.
     void writable(std::string_view agent) UNDER_LOCK;
     // Its send queue had no space for this task.
@@ -55,8 +55,8 @@ private:
     void record_open() UNDER_LOCK;
     void marked(const std::string& id, std::uint64_t attempt, bool ok) UNDER_LOCK;
     void block(const std::string& agent, std::chrono::milliseconds) UNDER_LOCK;
-    void watch_lane(const std::string& agent, const std::string& id, int sent) UNDER_LOCK;
-    void free_lanes_later(const std::string& agent) UNDER_LOCK;
+    void watch_answer(const std::string& agent, const std::string& id, int sent) UNDER_LOCK;
+    void release_names_later(const std::string& agent) UNDER_LOCK;
     [[nodiscard]] std::string_view protocol_name(std::string_view agent, std::string_view action) const
         UNDER_LOCK;
 
@@ -65,7 +65,7 @@ private:
     Fanout& fanout_;
     OpenTasks& open_;
     Absence& absence_;
-    Lanes lanes_ GUARDED;
+    UnansweredNames unanswered_ GUARDED;
     SendMarks marks_ GUARDED;
     // Agents whose send queue was full, or whose mark could not be written.
     IdSet blocked_ GUARDED;

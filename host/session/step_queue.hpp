@@ -3,7 +3,7 @@
 // Beast posts several steps per message. Through the io_context each step costs a lock and a poll of the
 // descriptors; here a buffer of frames is processed in one run. Bound: `max_in_a_row` steps, then the event
 // loop runs. Single-threaded (the io_context's thread). An Executor is a plain pointer: handlers bound to it
-// must keep the Lane alive.
+// must keep the StepQueue alive.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,33 +17,35 @@
 
 namespace agenthost::host {
 
-class Lane : public std::enable_shared_from_this<Lane> {
+class StepQueue : public std::enable_shared_from_this<StepQueue> {
 public:
     static constexpr int max_in_a_row = 1024;
 
-    explicit Lane(const boost::asio::any_io_executor& loop) : loop_{loop} {}
-    ~Lane() { clear(); }
-    Lane(const Lane&) = delete;
-    Lane& operator=(const Lane&) = delete;
+    explicit StepQueue(const boost::asio::any_io_executor& loop) : loop_{loop} {}
+    ~StepQueue() { clear(); }
+    StepQueue(const StepQueue&) = delete;
+    StepQueue& operator=(const StepQueue&) = delete;
 
     class Executor {
     public:
-        explicit Executor(Lane* lane, bool never_inline = false) : lane_{lane}, never_inline_{never_inline} {}
+        explicit Executor(StepQueue* queue, bool never_inline = false)
+            : queue_{queue}, never_inline_{never_inline}
+        {}
 
         template <class F> void execute(F&& f) const
         {
             if (never_inline_)
-                lane_->post(std::forward<F>(f));
+                queue_->post(std::forward<F>(f));
             else
-                lane_->dispatch(std::forward<F>(f));
+                queue_->dispatch(std::forward<F>(f));
         }
         Executor require(boost::asio::execution::blocking_t::never_t) const noexcept
         {
-            return Executor{lane_, true};
+            return Executor{queue_, true};
         }
         Executor require(boost::asio::execution::blocking_t::possibly_t) const noexcept
         {
-            return Executor{lane_, false};
+            return Executor{queue_, false};
         }
         [[nodiscard]] boost::asio::execution::blocking_t
         query(boost::asio::execution::blocking_t) const noexcept
@@ -53,12 +55,12 @@ public:
         }
         [[nodiscard]] boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept
         {
-            return boost::asio::query(lane_->loop_, boost::asio::execution::context);
+            return boost::asio::query(queue_->loop_, boost::asio::execution::context);
         }
         bool operator==(const Executor&) const noexcept = default;
 
     private:
-        Lane* lane_;
+        StepQueue* queue_;
         bool never_inline_;
     };
     [[nodiscard]] Executor executor() { return Executor{this}; }
@@ -83,16 +85,16 @@ private:
     };
     // Posted to the loop once; cleans up if the loop ends without calling it.
     struct Resume {
-        std::shared_ptr<Lane> lane;
-        explicit Resume(std::shared_ptr<Lane> l) : lane{std::move(l)} {}
+        std::shared_ptr<StepQueue> queue;
+        explicit Resume(std::shared_ptr<StepQueue> q) : queue{std::move(q)} {}
         Resume(Resume&&) noexcept = default;
         ~Resume()
         {
-            if (lane) lane->clear();
+            if (queue) queue->clear();
         }
         void operator()()
         {
-            const auto self = std::exchange(lane, nullptr);
+            const auto self = std::exchange(queue, nullptr);
             self->resume_posted_ = false;
             if (!self->running_) self->run();
         }
@@ -140,13 +142,13 @@ private:
     bool running_ = false, resume_posted_ = false;
 };
 
-inline void Lane::resume_later()
+inline void StepQueue::resume_later()
 {
     if (std::exchange(resume_posted_, true)) return;
     boost::asio::post(loop_, Resume{shared_from_this()});
 }
 
-inline void Lane::clear()
+inline void StepQueue::clear()
 {
     while (first_) next(false);
 }

@@ -5,7 +5,7 @@
 // and so does the end of the session after a while: such agents answer on the session that carried the
 // command or, before `until` (lost()), on the next one.
 //
-// Bound: `max_words` names per agent; beyond it all names are held. Pure; the caller passes the time. Not
+// Bound: `max_names` names per agent; beyond it all names are held. Pure; the caller passes the time. Not
 // thread-safe: the hub's lock guards it.
 #pragma once
 
@@ -21,10 +21,10 @@
 
 namespace agenthost::hub {
 
-class Lanes {
+class UnansweredNames {
 public:
     using Time = std::chrono::steady_clock::time_point;
-    static constexpr std::size_t max_words = 256;
+    static constexpr std::size_t max_names = 256;
 
     // An agent whose protocol does not require ids in answers: it gets one command at a time until it repeats
     // an id.
@@ -33,19 +33,19 @@ public:
     // Its answer had an id: nothing of it is held any more.
     void repeats_ids(std::string_view agent);
 
-    void sent(std::string_view agent, std::string_view word, std::string_view id);
+    void sent(std::string_view agent, std::string_view name, std::string_view id);
     void not_sent(std::string_view agent, std::string_view id); // the connection could not accept it
     // Whether another command with this name must wait. The same one (`id`) may be sent again.
-    [[nodiscard]] bool holds(std::string_view agent, std::string_view word, std::string_view id) const;
+    [[nodiscard]] bool holds(std::string_view agent, std::string_view name, std::string_view id) const;
     // The id of the command that an answer belongs to; its name is released. Empty: unknown.
-    std::string answered(std::string_view agent, std::string_view word);
+    std::string answered(std::string_view agent, std::string_view name);
     // The id of the only unanswered command; empty: several or none. It stays unanswered.
     [[nodiscard]] std::string only(std::string_view agent) const;
     // The session ended: names are held until then. false: none is held.
     bool lost(std::string_view agent, Time until);
     void expire(std::string_view agent, Time now);
     // Adds a command of an earlier hub process; if two have the same name, an answer belongs to neither.
-    void inherited(std::string_view agent, std::string_view word, std::string_view id, Time until);
+    void inherited(std::string_view agent, std::string_view name, std::string_view id, Time until);
     void forget(std::string_view agent); // it was revoked
 
     [[nodiscard]] std::size_t agents() const { return agents_.size(); }
@@ -55,9 +55,9 @@ private:
         std::string id;
         Time until = Time::max();
     };
-    using Words = std::map<std::string, Sent, std::less<>>;
+    using Names = std::map<std::string, Sent, std::less<>>;
 
-    ById<Words> agents_; // those with an unanswered command
+    ById<Names> agents_; // those with an unanswered command
     IdSet one_by_one_;   // connected ones
 };
 

@@ -1,5 +1,5 @@
 // Answers of agents that do not repeat ids are matched with their commands.
-#include "plugins/hub/tasks/lanes.hpp"
+#include "plugins/hub/tasks/unanswered_names.hpp"
 
 #include "tests/unit/hub/parts.hpp"
 
@@ -11,40 +11,40 @@ namespace wire = agenthost::wire;
 
 namespace {
 
-struct LanesTest : PartsTest {
+struct UnansweredNamesTest : PartsTest {
     Conn command(const std::string& action, int timeout_s = 3600)
     {
         return ask("POST", "/api/agents/a/commands", json{{"action", action}, {"timeout", timeout_s}}.dump());
     }
-    void answer(const std::string& word, const std::string& text)
+    void answer(const std::string& name, const std::string& text)
     {
         const std::string data = json(text).dump();
-        result("a", {.id = {}, .data = data, .action = word});
+        result("a", {.id = {}, .data = data, .action = name});
     }
 };
 
-// The first command's lane is freed after a minute. Its late answer ended the second command with the result
+// The first command's name is released after a minute. Its late answer ended the second command with the result
 // of the first.
-TEST_F(LanesTest, ALateAnswerNeverEndsALaterCommandOfTheSameName)
+TEST_F(UnansweredNamesTest, ALateAnswerNeverEndsALaterCommandOfTheSameName)
 {
     join("a", "signed", 0);
     const Conn first = command("get_status");
     pass(60s);
-    const Conn second = command("telemetry.status"); // the same word on the wire
+    const Conn second = command("telemetry.status"); // the same name on the wire
     const Conn other = command("get_version");
-    ASSERT_EQ(fanout.sent.size(), 2U) << "another word is not held up";
+    ASSERT_EQ(fanout.sent.size(), 2U) << "another name is not held up";
     EXPECT_EQ(fanout.sent[1].action, "get_version");
     answer("get_status", "of the first");
     EXPECT_EQ(body(first)["data"], "of the first");
     EXPECT_FALSE(answered(second));
     answer("get_version", "1.0");
     EXPECT_EQ(body(other)["data"], "1.0");
-    ASSERT_EQ(fanout.sent.size(), 3U) << "its word is free";
+    ASSERT_EQ(fanout.sent.size(), 3U) << "its name is free";
     answer("get_status", "of the second");
     EXPECT_EQ(body(second)["data"], "of the second");
 }
 
-TEST_F(LanesTest, ACancelledOrTimedOutCommandStillHoldsItsName)
+TEST_F(UnansweredNamesTest, ACancelledOrTimedOutCommandStillHoldsItsName)
 {
     join("a", "signed", 0);
     const Conn first = command("get_status", 0);
@@ -58,7 +58,7 @@ TEST_F(LanesTest, ACancelledOrTimedOutCommandStillHoldsItsName)
     EXPECT_EQ(body(second)["data"], "of the second");
 }
 
-TEST_F(LanesTest, AHeldCommandThatIsNeverSentReportsWhy)
+TEST_F(UnansweredNamesTest, AHeldCommandThatIsNeverSentReportsWhy)
 {
     join("a", "signed", 0);
     command("unheard_of", 0);
@@ -72,7 +72,7 @@ TEST_F(LanesTest, AHeldCommandThatIsNeverSentReportsWhy)
     EXPECT_THAT(task["error"]["message"].get<std::string>(), testing::HasSubstr("It was not sent"));
 }
 
-TEST_F(LanesTest, ANewSessionFreesANameAfterTheGrace)
+TEST_F(UnansweredNamesTest, ANewSessionFreesANameAfterTheGrace)
 {
     join("a", "signed", 0);
     const Conn first = command("get_status");
@@ -87,7 +87,7 @@ TEST_F(LanesTest, ANewSessionFreesANameAfterTheGrace)
     EXPECT_EQ(body(second)["data"], "of the second");
 }
 
-TEST_F(LanesTest, AnAgentThatRepeatsIdsIsNeverHeldBack)
+TEST_F(UnansweredNamesTest, AnAgentThatRepeatsIdsIsNeverHeldBack)
 {
     join("a", "signed", 0);
     command("get_status", 0);
@@ -103,39 +103,39 @@ TEST_F(LanesTest, AnAgentThatRepeatsIdsIsNeverHeldBack)
     EXPECT_TRUE(answered(again));
 }
 
-TEST(Lanes, HoldsAllNamesWhenTooManyAreUnanswered)
+TEST(UnansweredNames, HoldsAllNamesWhenTooManyAreUnanswered)
 {
-    Lanes lanes;
-    for (std::size_t i = 0; i < Lanes::max_words; ++i) lanes.sent("a", std::to_string(i), "id");
-    EXPECT_TRUE(lanes.holds("a", "another", "x"));
-    EXPECT_EQ(lanes.answered("a", "0"), "id");
-    EXPECT_FALSE(lanes.holds("a", "another", "x"));
-    lanes.forget("a");
-    EXPECT_EQ(lanes.agents(), 0U);
+    UnansweredNames names;
+    for (std::size_t i = 0; i < UnansweredNames::max_names; ++i) names.sent("a", std::to_string(i), "id");
+    EXPECT_TRUE(names.holds("a", "another", "x"));
+    EXPECT_EQ(names.answered("a", "0"), "id");
+    EXPECT_FALSE(names.holds("a", "another", "x"));
+    names.forget("a");
+    EXPECT_EQ(names.agents(), 0U);
 }
 
-TEST(Lanes, AnAgentGetsOneCommandAtATimeUntilItRepeatsAnId)
+TEST(UnansweredNames, AnAgentGetsOneCommandAtATimeUntilItRepeatsAnId)
 {
-    Lanes lanes;
-    EXPECT_FALSE(lanes.one_by_one("a"));
-    lanes.connected("a");
-    lanes.sent("a", "get", "t1");
-    EXPECT_TRUE(lanes.one_by_one("a"));
-    EXPECT_FALSE(lanes.one_by_one("b"));
-    lanes.repeats_ids("a");
-    EXPECT_FALSE(lanes.one_by_one("a"));
-    EXPECT_FALSE(lanes.holds("a", "get", "t2"));
-    lanes.sent("a", "get", "t1");
-    lanes.repeats_ids("a");
-    EXPECT_TRUE(lanes.holds("a", "get", "t2")) << "of an earlier hub process, and the agent is not connected";
-    lanes.connected("a");
-    EXPECT_TRUE(lanes.lost("a", Lanes::Time::max()));
-    EXPECT_FALSE(lanes.one_by_one("a")) << "its next session decides again";
+    UnansweredNames names;
+    EXPECT_FALSE(names.one_by_one("a"));
+    names.connected("a");
+    names.sent("a", "get", "t1");
+    EXPECT_TRUE(names.one_by_one("a"));
+    EXPECT_FALSE(names.one_by_one("b"));
+    names.repeats_ids("a");
+    EXPECT_FALSE(names.one_by_one("a"));
+    EXPECT_FALSE(names.holds("a", "get", "t2"));
+    names.sent("a", "get", "t1");
+    names.repeats_ids("a");
+    EXPECT_TRUE(names.holds("a", "get", "t2")) << "of an earlier hub process, and the agent is not connected";
+    names.connected("a");
+    EXPECT_TRUE(names.lost("a", UnansweredNames::Time::max()));
+    EXPECT_FALSE(names.one_by_one("a")) << "its next session decides again";
 }
 
 // An agent answers late, in any order, sometimes never, without ids; it disconnects and answers in its next
 // session within the grace period. Every successful command has its own result.
-TEST_F(LanesTest, RandomAnswersAreNeverThoseOfAnotherCommand)
+TEST_F(UnansweredNamesTest, RandomAnswersAreNeverThoseOfAnotherCommand)
 {
     std::size_t successes = 0;
     for (unsigned seed = 1; seed <= 60; ++seed) {
@@ -143,7 +143,7 @@ TEST_F(LanesTest, RandomAnswersAreNeverThoseOfAnotherCommand)
         std::mt19937 random{seed};
         const auto below = [&](std::size_t n) { return std::size_t{random()} % n; };
         struct Heard {
-            std::string id, word;
+            std::string id, name;
             Timers::Time latest; // when an answer may come at the latest
         };
         std::vector<Heard> heard;
@@ -177,7 +177,7 @@ TEST_F(LanesTest, RandomAnswersAreNeverThoseOfAnotherCommand)
                 const Heard h = heard[which];
                 heard.erase(heard.begin() + static_cast<std::ptrdiff_t>(which));
                 if (below(5) == 0 || h.latest < now) break; // never
-                answer(below(8) == 0 ? "" : h.word, h.id);
+                answer(below(8) == 0 ? "" : h.name, h.id);
             }
             for (; seen < fanout.sent.size(); ++seen)
                 heard.push_back({fanout.sent[seen].id, fanout.sent[seen].action, Timers::Time::max()});
