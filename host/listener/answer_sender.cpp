@@ -52,7 +52,7 @@ void AnswerSender::pump()
     const auto self = shared_from_this();
     if (over() || !pump_text()) return;
     if (left_ == 0) return sent();
-    if (place_.stream.tls())
+    if (context_.stream.tls())
         pump_file_tls();
     else
         pump_file();
@@ -61,14 +61,14 @@ void AnswerSender::pump()
 // Small text goes through the cork, big text past it. False: the rest is sent later, or it failed.
 bool AnswerSender::pump_text()
 {
-    net::Stream& stream = place_.stream;
+    net::Stream& stream = context_.stream;
     if (text_sent_ == 0 && text_.size() <= net::block_size && stream.write(text_)) {
         text_sent_ = text_.size();
         return true;
     }
     for (const std::size_t begin = text_sent_; text_sent_ < text_.size();) {
         if (text_sent_ - begin >= max_text_turn) {
-            place_.later([this, self = shared_from_this()] { pump(); });
+            context_.later([this, self = shared_from_this()] { pump(); });
             return false;
         }
         error_code ec;
@@ -88,32 +88,32 @@ bool AnswerSender::pump_text()
 
 void AnswerSender::pump_file()
 {
-    net::Stream& stream = place_.stream;
+    net::Stream& stream = context_.stream;
     stream.flush();
     if (stream.unsent() != 0) return wait_for_flush(); // the head goes first
     busy_ = true;
-    place_.on_disk([socket = stream.native_handle(), fd = fd_.get(), offset = offset_,
-                    left = left_] { return send_file(socket, fd, offset, left); },
-                   [this, self = shared_from_this()](const Sent& part) {
-                       busy_ = false;
-                       offset_ += part.bytes;
-                       left_ -= part.bytes;
-                       if (part.bytes != 0) owner_.answer_moved();
-                       if (!owner_.still_wanted()) return;
-                       if (part.broken) return failed();
-                       if (part.full) return wait_for_space();
-                       pump();
-                   });
+    context_.on_disk([socket = stream.native_handle(), fd = fd_.get(), offset = offset_,
+                      left = left_] { return send_file(socket, fd, offset, left); },
+                     [this, self = shared_from_this()](const Sent& part) {
+                         busy_ = false;
+                         offset_ += part.bytes;
+                         left_ -= part.bytes;
+                         if (part.bytes != 0) owner_.answer_moved();
+                         if (!owner_.still_wanted()) return;
+                         if (part.broken) return failed();
+                         if (part.full) return wait_for_space();
+                         pump();
+                     });
 }
 
 void AnswerSender::read_ahead()
 {
     const std::uint64_t ahead = now_.size - now_sent_;
     if (busy_ || next_.size != 0 || left_ <= ahead) return;
-    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(half_bytes, left_ - ahead));
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(body_buffer_bytes, left_ - ahead));
     next_.reserve(n);
     busy_ = true;
-    place_.on_disk(
+    context_.on_disk(
         [fd = fd_.get(), to = next_.data.get(), n, at = offset_ + ahead] {
             ssize_t got = 0;
             do got = ::pread(fd, to, n, static_cast<off_t>(at));
@@ -140,7 +140,8 @@ void AnswerSender::pump_file_tls()
             if (now_.size == 0) return left_ == 0 ? sent() : void();
         }
         error_code ec;
-        const std::size_t n = place_.stream.write_now(now_.data.get() + now_sent_, now_.size - now_sent_, ec);
+        const std::size_t n =
+            context_.stream.write_now(now_.data.get() + now_sent_, now_.size - now_sent_, ec);
         now_sent_ += n;
         offset_ += n;
         left_ -= n;

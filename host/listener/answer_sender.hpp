@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/fd.hpp"
-#include "host/listener/half.hpp"
+#include "host/listener/body_buffer.hpp"
 #include "host/listener/sender.hpp"
 
 #include <cstdint>
@@ -21,8 +21,8 @@ public:
         std::uint64_t offset = 0, size = 0;
     };
 
-    AnswerSender(const Place& place, Answer answer, AnswerOwner& owner)
-        : Sender{place, owner}, text_{std::move(answer.text)}, fd_{std::move(answer.fd)},
+    AnswerSender(const ConnectionContext& context, Answer answer, AnswerOwner& owner)
+        : Sender{context, owner}, text_{std::move(answer.text)}, fd_{std::move(answer.fd)},
           offset_{answer.offset}, left_{answer.size}
     {}
 
@@ -42,7 +42,7 @@ private:
     base::Fd fd_;
     std::uint64_t offset_, left_;
     // TLS only: being sent, and read ahead.
-    Half now_, next_;
+    BodyBuffer now_, next_;
     std::size_t now_sent_ = 0;
     bool busy_ = false;
 };

@@ -32,13 +32,13 @@ int write_all(int fd, const char* data, std::size_t size, std::uint64_t offset)
 
 } // namespace
 
-BodyReceiver::BodyReceiver(const Place& place, const Plan& plan, Owner& owner)
-    : place_{place}, owner_{owner}, fd_{plan.fd}, offset_{plan.offset},
+BodyReceiver::BodyReceiver(const ConnectionContext& context, const Plan& plan, Owner& owner)
+    : context_{context}, owner_{owner}, fd_{plan.fd}, offset_{plan.offset},
       max_{plan.fd < 0 ? std::min(plan.max, max_in_memory) : plan.max}, left_{plan.length}
 {
-    const std::uint64_t expected = left_.value_or(half_bytes);
+    const std::uint64_t expected = left_.value_or(body_buffer_bytes);
     if (to_disk() && !too_large() && expected != 0)
-        filling_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(expected, half_bytes)));
+        filling_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(expected, body_buffer_bytes)));
 }
 
 void BodyReceiver::pump()
@@ -56,19 +56,19 @@ void BodyReceiver::pump()
         if (fill(ec)) continue;
         if (ended_ || over_) return;
         if (ec != asio::error::would_block) return end(AGH_E_CLOSED);
-        if (to_disk() && !busy_ && filling_.size >= half_bytes / 4)
+        if (to_disk() && !busy_ && filling_.size >= body_buffer_bytes / 4)
             hand_to_disk(); // while the socket is empty
         waits_ = true;
         return owner_.wait_for_body();
     }
-    place_.later([self] { self->pump(); });
+    context_.later([self] { self->pump(); });
 }
 
 // Returns the content of what the socket has now, copied to `to`. Nullopt: nothing (see ec), or the body has
 // ended.
 std::optional<std::string_view> BodyReceiver::read_into(char* to, std::size_t capacity, error_code& ec)
 {
-    net::Stream& stream = place_.stream;
+    net::Stream& stream = context_.stream;
     if (left_) {
         const std::size_t n =
             stream.read_now(to, static_cast<std::size_t>(std::min<std::uint64_t>(capacity, *left_)), ec);
@@ -114,7 +114,7 @@ void BodyReceiver::hand_to_disk()
     if (more && !ended_) filling_.reserve(writing_.capacity);
     busy_ = true;
     BodyReceiver* const me = this; // kept alive by `then`
-    place_.on_disk(
+    context_.on_disk(
         [me] {
             me->sha_.update(me->writing_.data.get(), me->writing_.size);
             return write_all(me->fd_, me->writing_.data.get(), me->writing_.size, me->offset_);

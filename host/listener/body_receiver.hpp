@@ -1,12 +1,12 @@
 // Receives the body of a request: from the socket into the plugin's descriptor or into memory, hashed on the
-// way. While one half is filled, the pool hashes and writes the other; the I/O thread never uses the disk. On
+// way. While one buffer is filled, the pool hashes and writes the other; the I/O thread never uses the disk. On
 // the connection's thread; owned by the RequestHandler and by its own pending operations. Private to
 // host/listener.
 #pragma once
 
 #include "base/hash.hpp"
-#include "host/listener/half.hpp"
-#include "host/listener/place.hpp"
+#include "host/listener/body_buffer.hpp"
+#include "host/listener/context.hpp"
 #include "netclient/chunked.hpp"
 
 #include <agenthost/abi.h>
@@ -57,7 +57,7 @@ public:
         std::optional<std::uint64_t> length;
     };
 
-    BodyReceiver(const Place&, const Plan&, Owner&);
+    BodyReceiver(const ConnectionContext&, const Plan&, Owner&);
 
     [[nodiscard]] bool too_large() const { return left_ && *left_ > max_; }
     [[nodiscard]] std::uint64_t max() const { return max_; }
@@ -90,7 +90,7 @@ private:
     void finish();
     [[nodiscard]] bool to_disk() const { return fd_ >= 0; }
 
-    Place place_;
+    ConnectionContext context_;
     Owner& owner_;
     const int fd_;
     std::uint64_t offset_;
@@ -102,7 +102,7 @@ private:
     std::uint64_t got_ = 0, landed_ = 0;
     base::Sha256 sha_;
     std::string memory_;
-    Half filling_, writing_;
+    BodyBuffer filling_, writing_;
     int disk_error_ = 0;
     // Valid once ended.
     agh_status status_ = AGH_OK;

@@ -32,7 +32,7 @@ void Connection::start()
     thread_->add(shared_from_this());
     client_.connected(stream_->peer());
     if (client_.address() != "unix") stream_->no_delay();
-    opening_ = std::make_shared<Opening>(place(), *server_, *listening_, *settings_, client_,
+    opening_ = std::make_shared<Opening>(context(), *server_, *listening_, *settings_, client_,
                                          [this](Opening::Outcome outcome) { opened(outcome); });
     opening_->start();
 }

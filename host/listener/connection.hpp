@@ -66,7 +66,10 @@ public:
 
     // For the RequestHandler.
     [[nodiscard]] net::Stream& stream() { return *stream_; }
-    [[nodiscard]] Place place() { return {*stream_, thread_->io, server_->disk, weak_from_this()}; }
+    [[nodiscard]] ConnectionContext context()
+    {
+        return {*stream_, thread_->io, server_->disk, weak_from_this()};
+    }
     [[nodiscard]] const Settings& settings() const { return *settings_; }
     [[nodiscard]] const ExchangePtr& exchange() const { return exchange_; }
     // The part that works then is told, see on_readable().

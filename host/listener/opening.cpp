@@ -13,9 +13,9 @@ constexpr auto certificate_timeout = 1s;
 
 } // namespace
 
-Opening::Opening(const Place& place, const Server& server, const Listening& listening,
+Opening::Opening(const ConnectionContext& context, const Server& server, const Listening& listening,
                  const Settings& settings, Client& client, std::function<void(Outcome)> done)
-    : place_{place}, server_{server},
+    : context_{context}, server_{server},
       listening_{listening}, settings_{settings}, client_{client}, done_{std::move(done)}
 {}
 
@@ -28,10 +28,10 @@ void Opening::start()
 
 void Opening::read_proxy_header()
 {
-    switch (client_.read_proxy_header(place_.stream.native_handle())) {
+    switch (client_.read_proxy_header(context_.stream.native_handle())) {
     case Client::Header::more:
-        return place_.stream.wait_readable(
-            [this, self = shared_from_this(), life = place_.life.lock()](error_code ec) {
+        return context_.stream.wait_readable(
+            [this, self = shared_from_this(), life = context_.life.lock()](error_code ec) {
                 if (stage_ != Stage::proxy_header) return;
                 if (ec) return end(Outcome::failed);
                 read_proxy_header();
@@ -50,7 +50,7 @@ void Opening::begin_tls()
     if (!settings_.tls->claim_check()) return handshake(settings_.tls->last());
     enter(Stage::certificate);
     Opening* const me = this; // kept alive by the second function
-    place_.on_disk(
+    context_.on_disk(
         [me] {
             auto now = me->settings_.tls->check();
             if ((now.renewed || !now.problem.empty()) && me->server_.on_renewal)
@@ -65,8 +65,9 @@ void Opening::begin_tls()
 void Opening::handshake(netclient::TlsContextPtr context)
 {
     enter(Stage::handshake);
-    place_.stream.async_handshake(
-        std::move(context), {}, [this, self = shared_from_this(), life = place_.life.lock()](error_code ec) {
+    context_.stream.async_handshake(
+        std::move(context), {},
+        [this, self = shared_from_this(), life = context_.life.lock()](error_code ec) {
             if (stage_ != Stage::handshake) return;
             end(ec ? Outcome::failed : Outcome::open);
         });

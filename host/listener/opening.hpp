@@ -4,7 +4,7 @@
 #pragma once
 
 #include "host/listener/client.hpp"
-#include "host/listener/place.hpp"
+#include "host/listener/context.hpp"
 #include "host/listener/server.hpp"
 
 #include <functional>
@@ -22,7 +22,7 @@ public:
     };
 
     // `done` is called once, possibly during start() or tick(). The references belong to the connection.
-    Opening(const Place&, const Server&, const Listening&, const Settings&, Client&,
+    Opening(const ConnectionContext&, const Server&, const Listening&, const Settings&, Client&,
             std::function<void(Outcome)> done);
 
     void start();
@@ -39,7 +39,7 @@ private:
     void enter(Stage);
     void end(Outcome);
 
-    const Place place_;
+    const ConnectionContext context_;
     const Server& server_;
     const Listening& listening_;
     const Settings& settings_;

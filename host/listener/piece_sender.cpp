@@ -49,7 +49,7 @@ void PieceSender::pump()
 {
     if (waiting() || over()) return;
     const auto self = shared_from_this();
-    net::Stream& stream = place_.stream;
+    net::Stream& stream = context_.stream;
     const std::size_t begin = sent_bytes_;
     while (sent_bytes_ < backlog_.size() && sent_bytes_ - begin < max_turn) {
         const std::size_t n = std::min(backlog_.size() - sent_bytes_, net::block_size);

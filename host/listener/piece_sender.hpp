@@ -16,9 +16,9 @@ public:
     enum class Coding { none, chunked };
 
     // `length`: of all pieces, if known. `head_only`: pieces are counted but not sent.
-    PieceSender(const Place& place, Coding coding, std::optional<std::uint64_t> length, bool head_only,
-                AnswerOwner& owner)
-        : Sender{place, owner}, coding_{coding}, left_{length}, head_only_{head_only}
+    PieceSender(const ConnectionContext& context, Coding coding, std::optional<std::uint64_t> length,
+                bool head_only, AnswerOwner& owner)
+        : Sender{context, owner}, coding_{coding}, left_{length}, head_only_{head_only}
     {}
 
     void begin(std::string head);

@@ -107,7 +107,7 @@ void RequestHandler::receive(int fd, std::uint64_t offset, std::uint64_t max)
     const auto length = facts_.chunked ? std::nullopt : std::optional{facts_.length};
     BodyReceiver::Owner& owner = *this;
     const auto body = std::make_shared<BodyReceiver>(
-        connection_.place(), BodyReceiver::Plan{.fd = fd, .offset = offset, .max = max, .length = length},
+        connection_.context(), BodyReceiver::Plan{.fd = fd, .offset = offset, .max = max, .length = length},
         owner);
     part_ = body;
     enter(Stage::body);
@@ -183,7 +183,7 @@ void RequestHandler::answer(Reply reply)
     }
     enter(Stage::answering);
     AnswerOwner& owner = *this;
-    const auto sender = std::make_shared<AnswerSender>(connection_.place(), std::move(answer), owner);
+    const auto sender = std::make_shared<AnswerSender>(connection_.context(), std::move(answer), owner);
     part_ = sender;
     sender->start();
 }
@@ -201,7 +201,7 @@ void RequestHandler::begin_answer(int status, const Headers& headers, std::uint6
     AnswerOwner& owner = *this;
     const auto coding = chunked ? PieceSender::Coding::chunked : PieceSender::Coding::none;
     const auto sender =
-        std::make_shared<PieceSender>(connection_.place(), coding, whole, facts_.head_only, owner);
+        std::make_shared<PieceSender>(connection_.context(), coding, whole, facts_.head_only, owner);
     part_ = sender;
     sender->begin(answer_head(status, headers, whole, chunked, facts_.connection_field()));
     if (stage_ == Stage::streaming) watch_peer();

@@ -2,7 +2,7 @@
 // and encoded as JSON for the plugin. No I/O; single-threaded. Private to host/listener.
 #pragma once
 
-#include "host/listener/text.hpp"
+#include "host/listener/http_text.hpp"
 #include "host/listener/websocket.hpp"
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "routes.hpp"
 
-#include "text.hpp"
+#include "http_text.hpp"
 
 #include <simdjson.h>
 

@@ -5,7 +5,7 @@ namespace agenthost::host::listener {
 net::Stream::Done Sender::then_pump()
 {
     waiting_ = true;
-    return [self = shared_from_this(), life = place_.life.lock()](error_code ec) {
+    return [self = shared_from_this(), life = context_.life.lock()](error_code ec) {
         self->waiting_ = false;
         if (self->over_) return;
         if (ec) return self->failed();
@@ -13,8 +13,8 @@ net::Stream::Done Sender::then_pump()
     };
 }
 
-void Sender::wait_for_space() { place_.stream.wait_writable(then_pump()); }
-void Sender::wait_for_flush() { place_.stream.async_flush(then_pump()); }
+void Sender::wait_for_space() { context_.stream.wait_writable(then_pump()); }
+void Sender::wait_for_flush() { context_.stream.async_flush(then_pump()); }
 
 void Sender::sent()
 {

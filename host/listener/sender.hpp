@@ -1,9 +1,9 @@
-// The common part of the two senders of an answer: their place and owner, waiting for space, and an end that
+// The common part of the two senders of an answer: their context and owner, waiting for space, and an end that
 // is reported once. On the connection's thread; owned by the RequestHandler and by its own pending
 // operations. Private to host/listener.
 #pragma once
 
-#include "host/listener/place.hpp"
+#include "host/listener/context.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -33,7 +33,7 @@ public:
     void drop() { over_ = true; }
 
 protected:
-    Sender(const Place& place, AnswerOwner& owner) : place_{place}, owner_{owner} {}
+    Sender(const ConnectionContext& context, AnswerOwner& owner) : context_{context}, owner_{owner} {}
 
     // Sends as much as possible now.
     virtual void pump() = 0;
@@ -46,7 +46,7 @@ protected:
     void sent();
     void failed();
 
-    const Place place_;
+    const ConnectionContext context_;
     AnswerOwner& owner_;
 
 private:

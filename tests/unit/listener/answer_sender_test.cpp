@@ -13,7 +13,7 @@ protected:
     void send(AnswerSender::Answer answer)
     {
         host::listener::AnswerOwner& owner = *this;
-        sender = std::make_shared<AnswerSender>(place(), std::move(answer), owner);
+        sender = std::make_shared<AnswerSender>(context(), std::move(answer), owner);
         sender->start();
     }
     std::shared_ptr<AnswerSender> sender;

@@ -29,7 +29,7 @@ protected:
     void receive(const BodyReceiver::Plan& plan)
     {
         BodyReceiver::Owner& owner = *this;
-        body = std::make_shared<BodyReceiver>(Place{*stream, io, disk, life}, plan, owner);
+        body = std::make_shared<BodyReceiver>(ConnectionContext{*stream, io, disk, life}, plan, owner);
         body->start(false);
     }
     void send(std::string_view bytes)

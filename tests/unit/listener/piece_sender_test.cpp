@@ -14,7 +14,7 @@ protected:
     void begin(Coding coding, std::optional<std::uint64_t> length, bool head_only = false)
     {
         host::listener::AnswerOwner& owner = *this;
-        sender = std::make_shared<PieceSender>(place(), coding, length, head_only, owner);
+        sender = std::make_shared<PieceSender>(context(), coding, length, head_only, owner);
         sender->begin("head ");
     }
     std::shared_ptr<PieceSender> sender;

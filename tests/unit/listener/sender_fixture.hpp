@@ -28,7 +28,7 @@ protected:
     }
     ~SenderTest() override { disk.end(); }
 
-    host::listener::Place place() { return {*stream, io, disk, life}; }
+    host::listener::ConnectionContext context() { return {*stream, io, disk, life}; }
     base::Fd file(std::string_view content)
     {
         write_file(dir / "f", content);

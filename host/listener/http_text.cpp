@@ -1,4 +1,4 @@
-#include "text.hpp"
+#include "http_text.hpp"
 
 #include "base/json_writer.hpp"
 

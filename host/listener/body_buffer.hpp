@@ -7,9 +7,9 @@
 
 namespace agenthost::host::listener {
 
-constexpr std::size_t half_bytes = 256 * 1024;
+constexpr std::size_t body_buffer_bytes = 256 * 1024;
 
-struct Half {
+struct BodyBuffer {
     // Not cleared: pages that are never written cost nothing.
     std::unique_ptr<char[]> data;
     std::size_t size = 0, capacity = 0;

@@ -15,7 +15,7 @@ namespace agenthost::host::listener {
 
 using net::error_code;
 
-struct Place {
+struct ConnectionContext {
     net::Stream& stream;
     boost::asio::io_context& io;
     DiskPool& disk;
