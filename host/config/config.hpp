@@ -89,11 +89,11 @@ struct ListenerConfig {
 
 // Source positions of a plugin's configuration keys: "/logs/0/path" -> "agenthost.yaml:12:5". Ignored by
 // comparisons.
-struct KeyPlaces {
+struct KeyPositions {
     std::map<std::string, std::string> at;
     // The position of the key that a JSON pointer names, or of its nearest known parent; empty: unknown.
     [[nodiscard]] std::string find(std::string_view pointer) const;
-    bool operator==(const KeyPlaces&) const { return true; }
+    bool operator==(const KeyPositions&) const { return true; }
 };
 
 struct PluginConfig {
@@ -103,7 +103,7 @@ struct PluginConfig {
     bool required = false; // its failure to load stops the host
     std::string config_json = "{}";
     std::string where; // "agenthost.yaml:12:5", for messages about its config
-    KeyPlaces places;
+    KeyPositions key_positions;
     bool operator==(const PluginConfig&) const = default;
 };
 

@@ -109,19 +109,19 @@ std::string escaped(std::string_view name)
     return out;
 }
 
-void note_places(const Value& value, const std::string& pointer, std::map<std::string, std::string>& out)
+void note_positions(const Value& value, const std::string& pointer, std::map<std::string, std::string>& out)
 {
-    constexpr std::size_t max_places = 10'000;
+    constexpr std::size_t max_positions = 10'000;
     for (const Member& member : value.members) {
-        if (out.size() >= max_places) return;
+        if (out.size() >= max_positions) return;
         const std::string at = pointer + "/" + escaped(member.key);
         out.emplace(at, member.where.text());
-        note_places(member.value, at, out);
+        note_positions(member.value, at, out);
     }
-    for (std::size_t i = 0; i < value.items.size() && out.size() < max_places; ++i) {
+    for (std::size_t i = 0; i < value.items.size() && out.size() < max_positions; ++i) {
         const std::string at = pointer + "/" + std::to_string(i);
         out.emplace(at, value.items[i].where.text());
-        note_places(value.items[i], at, out);
+        note_positions(value.items[i], at, out);
     }
 }
 
@@ -179,7 +179,7 @@ const Section& plugin_section()
             auto& plugin = *static_cast<PluginConfig*>(object);
             if (value.kind != Value::Kind::map) return expected(r, value, path, "a map of the plugin's keys");
             Json json = to_json(r.problems, value, path);
-            note_places(value, "", plugin.places.at);
+            note_positions(value, "", plugin.key_positions.at);
             if (const KnownPlugin* const known = r.find_plugin(plugin.id))
                 for (const std::string& pattern : known->paths) make_absolute(value, json, pattern);
             plugin.config_json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -207,7 +207,7 @@ bool is_plugin_id(std::string_view id)
 
 } // namespace agenthost::host::conf
 
-std::string agenthost::host::KeyPlaces::find(std::string_view pointer) const
+std::string agenthost::host::KeyPositions::find(std::string_view pointer) const
 {
     for (std::string key{pointer}; !key.empty(); key.resize(key.rfind('/')))
         if (const auto found = at.find(key); found != at.end()) return found->second;

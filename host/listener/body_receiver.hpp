@@ -6,7 +6,7 @@
 
 #include "base/hash.hpp"
 #include "host/listener/body_buffer.hpp"
-#include "host/listener/context.hpp"
+#include "host/listener/connection_context.hpp"
 #include "netclient/chunked.hpp"
 
 #include <agenthost/abi.h>

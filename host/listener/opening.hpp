@@ -4,7 +4,7 @@
 #pragma once
 
 #include "host/listener/client.hpp"
-#include "host/listener/context.hpp"
+#include "host/listener/connection_context.hpp"
 #include "host/listener/server.hpp"
 
 #include <functional>

@@ -3,7 +3,7 @@
 // operations. Private to host/listener.
 #pragma once
 
-#include "host/listener/context.hpp"
+#include "host/listener/connection_context.hpp"
 
 #include <cstddef>
 #include <memory>

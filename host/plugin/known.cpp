@@ -55,7 +55,7 @@ std::string config_problem(const PluginConfig& config, std::string_view what)
         key = text.substr(0, end);
         text.erase(0, end + 2);
     }
-    std::string where = config.places.find(key);
+    std::string where = config.key_positions.find(key);
     if (where.empty()) where = config.where;
     std::string shown = "plugins." + config.id + ".config";
     for (std::size_t at = 0; at < key.size();) {

@@ -165,10 +165,10 @@ void Follower::poll(const Splitter::Take& take)
     if (open_new()) read(take);
 }
 
-std::optional<Place> Follower::place() const
+std::optional<FilePosition> Follower::position() const
 {
     if (!file_) return saved_;
-    return Place{.device = device_, .inode = inode_, .offset = offset_, .before = before_};
+    return FilePosition{.device = device_, .inode = inode_, .offset = offset_, .before = before_};
 }
 
 } // namespace agenthost::telemetry

@@ -1,8 +1,8 @@
 // Follows one log file through rotation, like `tail -F`, by polling: two system calls per poll if nothing
 // happened. Polling works on every filesystem and through bind mounts, where inotify does not.
 //
-// - Starts at the end of an unknown file, and at the saved position (Place) of a known one: the same inode, and the same
-//   bytes before the position.
+// - Starts at the end of an unknown file, and at the saved FilePosition of a known one: the same inode, and the
+//   same bytes before the position.
 // - Renamed and recreated: the old file is read until its writer is quiet for `linger` polls (the writer may notice the rotation later
 //   than we do), then the new one from its start. While no file has the path, the old file stays open for `linger_missing` polls.
 // - Copied and truncated (shorter than the position, or different bytes before it): read from the start.
@@ -23,10 +23,10 @@
 namespace agenthost::telemetry {
 
 // The read position, after the last complete line. Kept across restarts.
-struct Place {
+struct FilePosition {
     std::uint64_t device = 0, inode = 0, offset = 0;
     std::uint64_t before = 0; // a hash of up to 64 bytes before the offset
-    bool operator==(const Place&) const = default;
+    bool operator==(const FilePosition&) const = default;
 };
 
 class Follower {
@@ -36,14 +36,14 @@ public:
     // Polls; max_linger: even if its writer continues.
     static constexpr int linger = 3, linger_missing = 60, max_linger = 30;
 
-    explicit Follower(std::string path, std::optional<Place> place = {})
-        : path_{std::move(path)}, saved_{place}
+    explicit Follower(std::string path, std::optional<FilePosition> position = {})
+        : path_{std::move(path)}, saved_{position}
     {}
 
     // Reads new bytes and calls `take` for each line.
     void poll(const Splitter::Take& take);
     // nullopt until the file has been read.
-    [[nodiscard]] std::optional<Place> place() const;
+    [[nodiscard]] std::optional<FilePosition> position() const;
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] const std::string& problem() const { return problem_; } // empty: the file is readable
     [[nodiscard]] std::uint64_t skipped() const { return skipped_; }      // bytes, since the beginning
@@ -57,8 +57,8 @@ private:
     void begin_at(std::uint64_t offset);
 
     std::string path_, problem_;
-    std::optional<Place> saved_; // from the last run, until a file is open
-    bool met_ = false;           // a file has been opened: later files at the path are read from their start
+    std::optional<FilePosition> saved_; // from the last run, until a file is open
+    bool met_ = false; // a file has been opened: later files at the path are read from their start
     base::Fd file_;
     std::uint64_t device_ = 0, inode_ = 0, offset_ = 0, before_ = 0, skipped_ = 0;
     // The size at the last poll: if it changed, the bytes before the position are compared again.

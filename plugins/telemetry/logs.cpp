@@ -23,7 +23,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kept_message = 1024; // of a line kept for telemetry.logs
 
-Place place_of(const Json& json)
+FilePosition position_of(const Json& json)
 {
     return {.device = json.value("device", std::uint64_t{0}),
             .inode = json.value("inode", std::uint64_t{0}),
@@ -33,14 +33,14 @@ Place place_of(const Json& json)
 
 // Positions of the last run; empty if there are none or they cannot be read: then files are followed from
 // their end.
-std::map<std::string, Place> load_places(const std::string& file, std::uint64_t& daemon_position)
+std::map<std::string, FilePosition> load_positions(const std::string& file, std::uint64_t& daemon_position)
 try {
-    std::map<std::string, Place> out;
+    std::map<std::string, FilePosition> out;
     const auto text = file.empty() ? std::nullopt : small_file(file);
     if (!text) return out;
     const Json json = Json::parse(*text);
     daemon_position = json.value("daemon", std::uint64_t{0});
-    for (const auto& [path, place] : json.at("files").items()) out.emplace(path, place_of(place));
+    for (const auto& [path, position] : json.at("files").items()) out.emplace(path, position_of(position));
     return out;
 } catch (const std::exception&) {
     daemon_position = 0;
@@ -65,12 +65,13 @@ Logs::Logs(const Config& config, std::string state_file, Outputs outputs)
                                                                                              config.log_rate,
                                                                                              config.log_burst}
 {
-    const auto places = load_places(state_file_, daemon_position);
+    const auto positions = load_positions(state_file_, daemon_position);
     for (const LogFile& file : config_.logs) {
-        const auto at = places.find(file.path);
+        const auto at = positions.find(file.path);
         sources_.push_back(
             {.config = file,
-             .follower = Follower{file.path, at == places.end() ? std::optional<Place>{} : at->second},
+             .follower =
+                 Follower{file.path, at == positions.end() ? std::optional<FilePosition>{} : at->second},
              .skipped_said = 0,
              .problem_said = {}});
     }
@@ -194,11 +195,11 @@ std::string Logs::places_json() const
 {
     Json files = Json::object();
     for (const Source& source : sources_)
-        if (const auto place = source.follower.place())
-            files[source.config.path] = {{"device", place->device},
-                                         {"inode", place->inode},
-                                         {"offset", place->offset},
-                                         {"before", place->before}};
+        if (const auto position = source.follower.position())
+            files[source.config.path] = {{"device", position->device},
+                                         {"inode", position->inode},
+                                         {"offset", position->offset},
+                                         {"before", position->before}};
     return Json{{"daemon", daemon_position}, {"files", std::move(files)}}.dump(
         -1, ' ', false, Json::error_handler_t::replace);
 }

@@ -43,7 +43,7 @@ public:
     void daemon_line(std::string_view json, std::chrono::nanoseconds now);
     // `count` of its lines were lost before they were read.
     void daemon_lost(std::uint64_t count);
-    std::uint64_t daemon_position = 0; // of ext/log_tap.h; kept with the places
+    std::uint64_t daemon_position = 0; // of ext/log_tap.h; kept with the positions
 
     void save();
 

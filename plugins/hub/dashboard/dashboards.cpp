@@ -65,11 +65,11 @@ void Dashboards::request(Conn conn, const Head& head)
     if (token.empty()) token = bearer_of(head.header("authorization"));
     auto caller = credentials_.caller(token, core_.utc());
     if (!caller || caller->role == Role::agent) return refuse(conn, head, caller);
-    if (!places_.take(caller->subject, 1))
+    if (!shares_.take(caller->subject, 1))
         return exchanges_.refuse_upgrade(
             conn,
             error_answer(503, "BUSY",
-                         places_.used() >= max_dashboards
+                         shares_.used() >= max_dashboards
                              ? "1,000 dashboards are connected; close one first"
                              : "The dashboards of this token hold its share of 1,000; close one first"));
     auto made = std::make_unique<DashboardSession>(core_, conn, std::move(*caller), std::move(token),
@@ -112,7 +112,7 @@ void Dashboards::closed(Conn conn)
     if (it == sessions_.end()) return;
     core_.timers.cancel(it->second->expiry);
     groups_.leave(conn);
-    places_.give_back(it->second->caller.subject, 1);
+    shares_.give_back(it->second->caller.subject, 1);
     sessions_.erase(it);
     core_.host.record(Metric::dashboards, double(sessions_.size()));
 }

@@ -71,7 +71,7 @@ private:
     DashboardCommands commands_ GUARDED;
     wire::desk::Reader reader_ GUARDED;
     std::unordered_map<Conn, std::unique_ptr<DashboardSession>> sessions_ GUARDED;
-    Shares places_ GUARDED{max_dashboards}; // of sessions_, by the token's subject
+    Shares shares_ GUARDED{max_dashboards}; // of sessions_, by the token's subject
 };
 
 } // namespace agenthost::hub

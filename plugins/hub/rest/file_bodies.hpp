@@ -2,7 +2,7 @@
 // worker.
 //
 // Refuses what is too large, does not fit or has another SHA-256 than X-Content-SHA256 says. A body slower
-// than min_rate is cut off: it holds a place that others could use.
+// than min_rate is cut off: it holds a slot that others could use.
 #pragma once
 
 #include "plugins/hub/core/core.hpp"

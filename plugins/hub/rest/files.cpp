@@ -95,11 +95,11 @@ Files::Ticket Files::open_transfer(Transfer transfer)
     return ticket;
 }
 
-TransferPlaces::Place Files::take_place(const Exchange& exchange, const std::string& agent)
+TransferSlots::Slot Files::take_slot(const Exchange& exchange, const std::string& agent)
 {
     std::string why;
-    auto place = places_.take(agent, exchange.caller(), why);
-    if (place) return place;
+    auto slot = slots_.take(agent, exchange.caller(), why);
+    if (slot) return slot;
     Answer answer = error_answer(503, "BUSY", why);
     answer.headers.emplace_back("retry-after", "1");
     exchange.answer(std::move(answer));
@@ -164,20 +164,20 @@ void Files::put(const Exchange& exchange, const Head& head, std::string agent, s
     if (before && head.header("expect") == "100-continue" && !put->sha256.empty() &&
         before->same_content(*put))
         return wait(exchange, before, wait_s);
-    const auto place = take_place(exchange, put->agent);
-    if (!place) return;
+    const auto slot = take_slot(exchange, put->agent);
+    if (!slot) return;
     const std::string caller = exchange.caller();
     bodies_.receive(
         exchange, head,
         {.agent = put->agent,
          .caller = caller,
-         .received = [this, exchange, put, place, wait_s](const std::shared_ptr<SpoolFile>& content)
-                         UNDER_LOCK { send(exchange, put, content, place, wait_s); }});
+         .received = [this, exchange, put, slot, wait_s](const std::shared_ptr<SpoolFile>& content)
+                         UNDER_LOCK { send(exchange, put, content, slot, wait_s); }});
 }
 
 // The body is complete: starts the task for the agent, unless it is already running.
 void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_ptr<SpoolFile>& content,
-                 TransferPlaces::Place place, double wait_s)
+                 TransferSlots::Slot slot, double wait_s)
 {
     put->sha256 = content->sha256();
     if (const FilePuts::Ptr before = puts_.find(put->agent, put->file)) {
@@ -186,8 +186,7 @@ void Files::send(const Exchange& exchange, FilePuts::Ptr put, const std::shared_
             return exchange.answer(error_answer(
                 409, "ID_REUSED", "This Idempotency-Key was already used with different content"));
     }
-    const Ticket ticket =
-        open_transfer({.way = Way::to_agent, .content = content, .place = std::move(place)});
+    const Ticket ticket = open_transfer({.way = Way::to_agent, .content = content, .slot = std::move(slot)});
     std::string params;
     base::JsonWriter json{params};
     json.object().object("file_info").member("id", put->file);
@@ -230,14 +229,14 @@ void Files::wait(const Exchange& exchange, const FilePuts::Ptr& put, double wait
 
 void Files::get(const Exchange& exchange, const Head& head, std::string agent, std::string file)
 {
-    auto place = take_place(exchange, agent);
-    if (!place) return;
+    auto slot = take_slot(exchange, agent);
+    if (!slot) return;
     const Ticket ticket = open_transfer({.way = Way::from_agent,
                                          .content = nullptr,
                                          .agent = agent,
                                          .caller = exchange.caller(),
                                          .reader = exchange,
-                                         .place = std::move(place)});
+                                         .slot = std::move(slot)});
     std::string params = base::json_object("file_id", file, "upload_url", ticket.url, "method", "PUT");
     readers_.add(exchange, head);
     const auto due =

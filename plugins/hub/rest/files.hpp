@@ -20,7 +20,7 @@
 #include "plugins/hub/http/spool.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 #include "plugins/hub/tasks/commands.hpp"
-#include "transfer_places.hpp"
+#include "transfer_slots.hpp"
 
 #include <functional>
 #include <memory>
@@ -39,7 +39,7 @@ public:
     Files(Core& core, Calls& calls, Commands& commands, std::shared_ptr<Spool> spool,
           std::size_t max = max_transfers)
         : core_{core}, calls_{calls}, commands_{commands}, bodies_{core, std::move(spool)}, puts_{core},
-          readers_{core}, places_{max}
+          readers_{core}, slots_{max}
     {}
 
     [[nodiscard]] std::vector<Route> routes();
@@ -56,7 +56,7 @@ private:
         std::string agent, caller;
         Exchange reader = {}; // from_agent: the caller that receives it
         int receiving = 0;
-        TransferPlaces::Place place = {};
+        TransferSlots::Slot slot = {};
     };
     struct Ticket {
         std::string key, url;
@@ -73,15 +73,15 @@ private:
     std::function<void(const HttpRequest&)> online(FileHandler);
 
     Ticket open_transfer(Transfer) UNDER_LOCK;
-    // Takes a transfer place for this exchange's caller. nullptr: none is free, and the exchange has been
+    // Takes a transfer slot for this exchange's caller. nullptr: none is free, and the exchange has been
     // answered.
-    TransferPlaces::Place take_place(const Exchange&, const std::string& agent) UNDER_LOCK;
+    TransferSlots::Slot take_slot(const Exchange&, const std::string& agent) UNDER_LOCK;
     // Starts the task; the transfer `key` (may be empty) ends with it. false: refused and answered.
     bool start(const Exchange&, TaskRecord, const std::string& key,
                std::function<void(const TaskRecord&)> ended) UNDER_LOCK;
     [[nodiscard]] TaskRecord task(const Exchange&, std::string agent, std::string action,
                                   std::string params) const UNDER_LOCK;
-    void send(const Exchange&, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, TransferPlaces::Place,
+    void send(const Exchange&, FilePuts::Ptr, const std::shared_ptr<SpoolFile>&, TransferSlots::Slot,
               double wait_s) UNDER_LOCK;
     void wait(const Exchange&, const FilePuts::Ptr&, double wait_s) UNDER_LOCK;
     static void drain_as_interrupted(const Exchange&) UNDER_LOCK;
@@ -92,7 +92,7 @@ private:
     FileBodies bodies_ GUARDED;
     FilePuts puts_ GUARDED;
     FileReaders readers_ GUARDED;
-    TransferPlaces places_;
+    TransferSlots slots_;
     std::unordered_map<std::string, Transfer> transfers_ GUARDED; // by the token's SHA-256
 };
 

@@ -255,11 +255,11 @@ private:
     // Puts the members of one object into ECMAScript's order; nearly always they are in it.
     void arrange(std::size_t begin, std::size_t first)
     {
-        struct Place {
+        struct Indexed {
             std::uint32_t index;
             Entry entry;
         };
-        std::vector<Place> indices;
+        std::vector<Indexed> indices;
         std::vector<Entry> by_key{entries_.begin() + static_cast<std::ptrdiff_t>(first), entries_.end()};
         if (by_key.size() < 2) return;
         std::stable_sort(by_key.begin(), by_key.end(),
@@ -282,19 +282,19 @@ private:
         }
         if (indices.empty() && !twice) return;
         std::sort(indices.begin(), indices.end(),
-                  [](const Place& a, const Place& b) { return a.index < b.index; });
+                  [](const Indexed& a, const Indexed& b) { return a.index < b.index; });
         std::string arranged;
         arranged.reserve(out_.size() - begin);
         const auto put = [&](const Entry& entry) {
             if (!arranged.empty()) arranged += ',';
             arranged.append(out_, entry.begin, entry.end - entry.begin);
         };
-        for (const Place& each : indices) put(each.entry);
+        for (const Indexed& each : indices) put(each.entry);
         for (const Entry& each : named) put(each);
         out_.replace(begin, std::string::npos, arranged);
     }
 
-    template <class Places> void place(const Entry& entry, Places& indices, std::vector<Entry>& named) const
+    template <class Indices> void place(const Entry& entry, Indices& indices, std::vector<Entry>& named) const
     {
         std::uint32_t index = 0;
         const std::string_view quoted = key(entry);

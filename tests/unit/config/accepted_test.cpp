@@ -236,11 +236,11 @@ TEST_F(Accepted, RecordsThePositionOfEveryPluginKey)
     const auto result =
         load("plugins:\n  storage:\n    config:\n      quota: 1\n      logs:\n        - {path: /a}\n");
     const PluginConfig& plugin = result.config->plugins.at(0);
-    EXPECT_EQ(cut(std::vector{plugin.places.find("/quota")}), "agenthost.yaml:4:7");
-    EXPECT_EQ(cut(std::vector{plugin.places.find("/logs/0/path")}), "agenthost.yaml:6:12");
-    EXPECT_EQ(cut(std::vector{plugin.places.find("/logs/0/level")}), "agenthost.yaml:6:11")
+    EXPECT_EQ(cut(std::vector{plugin.key_positions.find("/quota")}), "agenthost.yaml:4:7");
+    EXPECT_EQ(cut(std::vector{plugin.key_positions.find("/logs/0/path")}), "agenthost.yaml:6:12");
+    EXPECT_EQ(cut(std::vector{plugin.key_positions.find("/logs/0/level")}), "agenthost.yaml:6:11")
         << "the nearest around it";
-    EXPECT_EQ(plugin.places.find("/none"), "");
+    EXPECT_EQ(plugin.key_positions.find("/none"), "");
 }
 
 } // namespace

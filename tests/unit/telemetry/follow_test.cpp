@@ -136,46 +136,46 @@ TEST_F(Following, NoticesATruncatedFileThatIsLongerAgain)
 TEST_F(Following, ResumesAtItsPosition)
 {
     append(file, "a\n");
-    std::optional<Place> place;
+    std::optional<FilePosition> position;
     {
         Follower follower{file};
         poll(follower);
         append(file, "b\nhalf");
         EXPECT_THAT(poll(follower), ElementsAre("b"));
-        place = follower.place();
+        position = follower.position();
     }
     append(file, " a line\nc\n");
-    Follower again{file, place};
+    Follower again{file, position};
     EXPECT_THAT(poll(again), ElementsAre("half a line", "c"));
 }
 
 TEST_F(Following, ReadsAFileCreatedMeanwhileFromItsStart)
 {
     append(file, "a\n");
-    std::optional<Place> place;
+    std::optional<FilePosition> position;
     {
         Follower follower{file};
         poll(follower);
-        place = follower.place();
+        position = follower.position();
     }
     fs::rename(file, dir / "app.log.1");
     append(file, "b\nc\n");
-    Follower again{file, place};
+    Follower again{file, position};
     EXPECT_THAT(poll(again), ElementsAre("b", "c"));
 }
 
 TEST_F(Following, DoesNotTrustAnInodeWithOtherContent)
 {
     append(file, "first content\n");
-    std::optional<Place> place;
+    std::optional<FilePosition> position;
     {
         Follower follower{file};
         poll(follower);
-        place = follower.place();
+        position = follower.position();
     }
     fs::resize_file(file, 0);
     append(file, "other content, and more of it\n");
-    Follower again{file, place};
+    Follower again{file, position};
     EXPECT_THAT(poll(again), ElementsAre("other content, and more of it"));
 }
 

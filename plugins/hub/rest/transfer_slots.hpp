@@ -1,5 +1,5 @@
-// Places for file transfers: bounded in number and shared by agent and by token (shares.hpp), so that no
-// single agent or token takes all of them. A place is released with its last owner. Thread-safe.
+// Slots for file transfers: bounded in number and shared by agent and by token (shares.hpp), so that no
+// single agent or token takes all of them. A slot is released with its last owner. Thread-safe.
 #pragma once
 
 #include "plugins/hub/core/shares.hpp"
@@ -11,22 +11,22 @@
 
 namespace agenthost::hub {
 
-class TransferPlaces {
+class TransferSlots {
 public:
-    using Place = std::shared_ptr<void>;
+    using Slot = std::shared_ptr<void>;
 
-    explicit TransferPlaces(std::size_t max) : book_{std::make_shared<Book>(max)} {}
+    explicit TransferSlots(std::size_t max) : book_{std::make_shared<Book>(max)} {}
 
     // nullptr: none is free, and `why` (for people) names the share that is used up. Without a name no share
     // applies.
-    [[nodiscard]] Place take(std::string agent, std::string caller, std::string& why);
+    [[nodiscard]] Slot take(std::string agent, std::string caller, std::string& why);
     [[nodiscard]] std::size_t taken() const;
 
 private:
     struct Book {
         explicit Book(std::size_t max) : agents{max}, callers{max} {}
         mutable std::mutex mutex;
-        Shares agents, callers; // of the same places
+        Shares agents, callers; // of the same slots
     };
     std::shared_ptr<Book> book_;
 };

@@ -1,10 +1,10 @@
-#include "transfer_places.hpp"
+#include "transfer_slots.hpp"
 
 #include <utility>
 
 namespace agenthost::hub {
 
-TransferPlaces::Place TransferPlaces::take(std::string agent, std::string caller, std::string& why)
+TransferSlots::Slot TransferSlots::take(std::string agent, std::string caller, std::string& why)
 {
     struct Taken {
         std::shared_ptr<Book> book;
@@ -44,7 +44,7 @@ TransferPlaces::Place TransferPlaces::take(std::string agent, std::string caller
     return std::make_shared<Taken>(book_, std::move(agent), std::move(caller));
 }
 
-std::size_t TransferPlaces::taken() const
+std::size_t TransferSlots::taken() const
 {
     const std::lock_guard lock{book_->mutex};
     return book_->agents.used();
