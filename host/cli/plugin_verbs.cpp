@@ -137,7 +137,7 @@ int not_found(const Context& context, const std::string& id, const std::vector<F
 std::vector<std::string> check_one(const FoundPlugin& plugin, const PluginConfig* config, bool library)
 {
     if (!plugin.manifest) return {plugin.problem};
-    std::vector<std::string> problems = check_permissions(plugin.library);
+    std::vector<std::string> problems = check_file_ownership(plugin.library);
     if (library && problems.empty()) problems = check_library(plugin);
     if (config && plugin.manifest->config) {
         const std::string why = plugin.manifest->config->check(config->config_json);

@@ -16,7 +16,7 @@ struct ConfigFinding {
 };
 // Calls create(), agenthost.check/1 (ext/check.h), destroy(): the plugin is not started. Runs
 // in the program `runner`, or in this process if `runner` is empty. Blocks for at most the manifest's create
-// timeout. Requires that check_permissions() and the schema found no problem.
+// timeout. Requires that check_file_ownership() and the schema found no problem.
 std::vector<ConfigFinding> check_plugin_config(const FoundPlugin&, const PluginConfig&, const Config&,
                                                const std::string& runner);
 

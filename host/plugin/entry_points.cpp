@@ -64,9 +64,9 @@ std::string EntryPoints::problem_of(const char* call, agh_status status, const a
            " and gave no reason. Ask its author.";
 }
 
-std::string EntryPoints::refused_by_permissions() const
+std::string EntryPoints::refused_by_ownership() const
 {
-    const auto problems = check_permissions(options_.library);
+    const auto problems = check_file_ownership(options_.library);
     if (problems.empty()) return {};
     std::string all = "plugin " + options_.manifest->id + ".so refused: ";
     for (std::size_t i = 0; i < problems.size(); ++i) all += (i ? " " : "") + problems[i];
@@ -75,7 +75,7 @@ std::string EntryPoints::refused_by_permissions() const
 
 std::string EntryPoints::create(agh_host* host, const std::string& config_json)
 {
-    if (std::string why = refused_by_permissions(); !why.empty()) return why;
+    if (std::string why = refused_by_ownership(); !why.empty()) return why;
     agh_error error = empty_error();
     agh_status status = AGH_E_INTERNAL;
     const agh_plugin_api* api = nullptr;

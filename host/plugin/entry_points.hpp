@@ -68,7 +68,7 @@ private:
     agh_status threw(const char* what, const char* how, agh_error*) noexcept;
     agh_status create_in_runner(agh_host*, const std::string& config_json, agh_error&);
     [[nodiscard]] std::string keep(const agh_plugin_api*, agh_plugin*);
-    [[nodiscard]] std::string refused_by_permissions() const;
+    [[nodiscard]] std::string refused_by_ownership() const;
     [[nodiscard]] std::string problem_of(const char* call, agh_status, const agh_error&) const;
 
     Options options_;

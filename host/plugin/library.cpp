@@ -170,7 +170,7 @@ try {
 
 std::vector<std::string> check_library(const FoundPlugin& found)
 {
-    std::vector<std::string> problems = check_permissions(found.library);
+    std::vector<std::string> problems = check_file_ownership(found.library);
     if (!found.manifest) {
         problems.push_back(found.problem);
         return problems;

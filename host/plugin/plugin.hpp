@@ -167,9 +167,9 @@ std::string config_problem(const PluginConfig&, std::string_view what);
 
 // Owner, group and mode of library, manifest and every folder above: writable only by root or the daemon's
 // user. One sentence a cause.
-std::vector<std::string> check_permissions(const std::string& library);
+std::vector<std::string> check_file_ownership(const std::string& library);
 
-// Reads manifest, checks permissions, config against the schema, then maps the library (or prepares a runner)
+// Reads manifest, checks file ownership, config against the schema, then maps the library (or prepares a runner)
 // and checks the entry. Blocking work (dlopen) happens on the plugin's control thread in start(); this only
 // makes the object.
 std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices&, FoundPlugin,

@@ -51,8 +51,8 @@ JobPtr require_open(const JobTable& jobs, const Request& request, const std::str
 Service::Service(Context& context, Config config)
     : context_{context}, helper_{config.helper}, config_{std::make_shared<const Config>(std::move(config))},
       loop_{[&context] { context.link().log_exception("the terminal's loop"); }}, limits_{context},
-      queue_{config_->concurrency, config_->queue}, jobs_{loop_},
-      telemetry_{context}, news_{loop_, context, queue_, telemetry_}, boot_{base::random_token(4)}
+      queue_{config_->concurrency, config_->queue}, jobs_{loop_}, telemetry_{context},
+      queue_reporter_{loop_, context, queue_, telemetry_}, boot_{base::random_token(4)}
 {
     jobs_.limits(config_->keep, config_->keep_for);
 }
@@ -167,7 +167,7 @@ void Service::admit_and_queue(Request& request)
     }
     jobs_.add(job);
     job->add_runner(std::move(request));
-    if (!at_once) return news_.changed();
+    if (!at_once) return queue_reporter_.changed();
     job->report_queued(0);
     job->start();
 }
@@ -177,7 +177,7 @@ void Service::begin_next()
     while (!draining_) {
         auto next = queue_.next();
         if (!next) return;
-        news_.changed();
+        queue_reporter_.changed();
         (*next)->start();
     }
 }
@@ -268,7 +268,7 @@ void Service::cancelled(Job& job)
         jobs_.remove(job);
     else
         jobs_.ended(job);
-    news_.changed();
+    queue_reporter_.changed();
 }
 
 } // namespace agenthost::terminal

@@ -11,7 +11,7 @@
 #include "loop.hpp"
 #include "output_storage.hpp"
 #include "queue.hpp"
-#include "queue_news.hpp"
+#include "queue_reporter.hpp"
 #include "telemetry.hpp"
 #include "users.hpp"
 
@@ -62,7 +62,7 @@ private:
     Queue<JobPtr> queue_;
     JobTable jobs_;
     Telemetry telemetry_;
-    QueueNews news_;
+    QueueReporter queue_reporter_;
     const std::string boot_; // makes generated ids unique across restarts
     std::uint64_t last_id_ = 0;
     bool draining_ = false;

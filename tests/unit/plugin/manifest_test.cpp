@@ -183,7 +183,7 @@ protected:
 
 TEST_F(Permissions, AcceptsFilesOnlyTheOwnerCanWrite)
 {
-    EXPECT_EQ(check_permissions(library()), std::vector<std::string>{});
+    EXPECT_EQ(check_file_ownership(library()), std::vector<std::string>{});
 }
 
 TEST_F(Permissions, HasOneSentencePerCause)
@@ -193,7 +193,7 @@ TEST_F(Permissions, HasOneSentencePerCause)
     ::chmod((dir_ / "lib").c_str(), 0757);
     const std::string at = dir_.path().string();
     EXPECT_EQ(
-        check_permissions(library()),
+        check_file_ownership(library()),
         (std::vector<std::string>{
             at + "/lib/plugins/foo.so: writable by everyone. Run: chmod o-w " + at + "/lib/plugins/foo.so",
             at + "/lib/plugins/foo.so: writable by its group. Run: chmod g-w " + at + "/lib/plugins/foo.so",
@@ -205,7 +205,7 @@ TEST_F(Permissions, HasOneSentencePerCause)
 TEST_F(Permissions, RefusesALibraryInAStickyFolder)
 {
     ::chmod((dir_ / "lib/plugins").c_str(), 01777);
-    EXPECT_FALSE(check_permissions(library()).empty());
+    EXPECT_FALSE(check_file_ownership(library()).empty());
 }
 
 TEST_F(Permissions, ChecksTheFoldersOfALinkAndOfItsTarget)
@@ -213,19 +213,19 @@ TEST_F(Permissions, ChecksTheFoldersOfALinkAndOfItsTarget)
     fs::create_directories(dir_ / "links");
     fs::create_symlink(library(), dir_ / "links/foo.so");
     fs::create_symlink(dir_ / "lib/plugins/foo.manifest.json", dir_ / "links/foo.manifest.json");
-    EXPECT_EQ(check_permissions((dir_ / "links/foo.so").string()), std::vector<std::string>{});
+    EXPECT_EQ(check_file_ownership((dir_ / "links/foo.so").string()), std::vector<std::string>{});
     ::chmod((dir_ / "links").c_str(), 0777);
-    EXPECT_FALSE(check_permissions((dir_ / "links/foo.so").string()).empty());
+    EXPECT_FALSE(check_file_ownership((dir_ / "links/foo.so").string()).empty());
     ::chmod((dir_ / "links").c_str(), 0755);
     ::chmod((dir_ / "lib").c_str(), 0777);
-    EXPECT_FALSE(check_permissions((dir_ / "links/foo.so").string()).empty());
+    EXPECT_FALSE(check_file_ownership((dir_ / "links/foo.so").string()).empty());
 }
 
 TEST_F(Permissions, RefusesAnotherUsersFile)
 {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
     ASSERT_EQ(::chown(library().c_str(), 12345, 0), 0);
-    const auto problems = check_permissions(library());
+    const auto problems = check_file_ownership(library());
     ASSERT_EQ(problems.size(), 1u);
     EXPECT_NE(problems[0].find("owned by uid 12345"), std::string::npos);
 }
@@ -233,10 +233,10 @@ TEST_F(Permissions, RefusesAnotherUsersFile)
 TEST_F(Permissions, ReportsMissingFiles)
 {
     fs::remove(dir_ / "lib/plugins/foo.manifest.json");
-    const auto problems = check_permissions(library());
+    const auto problems = check_file_ownership(library());
     ASSERT_EQ(problems.size(), 1u);
     EXPECT_NE(problems[0].find("foo.manifest.json: does not exist"), std::string::npos);
-    EXPECT_FALSE(check_permissions((dir_ / "nothing.so").string()).empty());
+    EXPECT_FALSE(check_file_ownership((dir_ / "nothing.so").string()).empty());
 }
 
 } // namespace

@@ -13,9 +13,9 @@
 
 namespace agenthost::terminal {
 
-class QueueNews {
+class QueueReporter {
 public:
-    QueueNews(Loop& loop, Context& context, const Queue<JobPtr>& queue, Telemetry& telemetry)
+    QueueReporter(Loop& loop, Context& context, const Queue<JobPtr>& queue, Telemetry& telemetry)
         : loop_{loop}, context_{context}, queue_{queue}, telemetry_{telemetry}
     {}
 

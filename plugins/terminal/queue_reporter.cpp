@@ -1,4 +1,4 @@
-#include "queue_news.hpp"
+#include "queue_reporter.hpp"
 
 #include "job_json.hpp"
 #include "job_table.hpp"
@@ -10,13 +10,13 @@
 
 namespace agenthost::terminal {
 
-void QueueNews::changed()
+void QueueReporter::changed()
 {
     if (std::exchange(due_, true)) return;
     loop_.later([this] { send(); });
 }
 
-void QueueNews::send()
+void QueueReporter::send()
 {
     using Json = nlohmann::json;
     due_ = false;

@@ -43,7 +43,7 @@ void check_one(const fs::path& path, bool sticky_is_fine, std::vector<std::strin
 
 } // namespace
 
-std::vector<std::string> check_permissions(const std::string& library)
+std::vector<std::string> check_file_ownership(const std::string& library)
 {
     std::vector<std::string> problems;
     std::error_code ec;
