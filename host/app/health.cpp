@@ -105,7 +105,7 @@ void Health::gather_sessions()
     std::vector<Condition> found;
     for (const auto& status : parts_.sessions.status()) {
         const auto why = problem_text(status, utc_now_ms());
-        if (status.state == "ready" && !status.contested) continue;
+        if (status.state == "ready" && !status.in_conflict) continue;
         found.push_back({.id = "server " + status.name,
                          .reason = status.state == "ready" ? status.notice
                                                            : status.state + (why.empty() ? "" : ", " + why),

@@ -56,7 +56,7 @@ json to_json(const SessionStatus& s)
             {"problem_at", s.problem_at},
             {"first_problem", s.first_problem},
             {"first_problem_at", s.first_problem_at},
-            {"contested", s.contested},
+            {"contested", s.in_conflict},
             {"failures", s.failures},
             {"connected_since", s.connected_since},
             {"next_attempt", s.next_attempt},

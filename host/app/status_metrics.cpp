@@ -37,7 +37,7 @@ void sessions(Sheet& sheet, const std::vector<SessionStatus>& all)
                       "Messages larger than the server accepts: results that became errors, others dropped.",
                       number(s.too_large), labels);
         sheet.gauge("agenthost_session_contested", "1: another agent takes the session from this one.",
-                    s.contested ? 1 : 0, labels);
+                    s.in_conflict ? 1 : 0, labels);
         sheet.counter("agenthost_session_dropped_total", "Messages dropped because the send queue was full.",
                       number(s.dropped), labels);
         sheet.counter("agenthost_session_unspoken_total", "Messages that the protocol cannot express.",

@@ -52,12 +52,13 @@ void EndReason::ended(const End& end)
         takeovers_.ended(end.running_ms, ready_at_ != 0 ? end.running_ms - ready_at_ : 0, end.close_code,
                          end.close_reason);
     ready_at_ = 0;
-    if (end.close_code != 0 && contested(end.running_ms))
-        problem_ = contest(end.running_ms, end.agent_id, end.url) + " (" + problem_ + ")";
+    if (end.close_code != 0 && in_conflict(end.running_ms))
+        problem_ = conflict_text(end.running_ms, end.agent_id, end.url) + " (" + problem_ + ")";
     outage_.failed(problem_, end.utc_ms);
 }
 
-std::string EndReason::contest(std::int64_t running_ms, std::string_view agent_id, std::string_view url) const
+std::string EndReason::conflict_text(std::int64_t running_ms, std::string_view agent_id,
+                                     std::string_view url) const
 {
     const std::string remedy =
         "Give each machine its own agent_id and credential; a cloned machine has both of its original";

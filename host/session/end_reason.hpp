@@ -41,10 +41,13 @@ public:
     void ended(const End&);
 
     [[nodiscard]] const std::string& problem() const { return problem_; }
-    [[nodiscard]] bool contested(std::int64_t running_ms) const { return takeovers_.contested(running_ms); }
+    [[nodiscard]] bool in_conflict(std::int64_t running_ms) const
+    {
+        return takeovers_.in_conflict(running_ms);
+    }
     // The problem to show while another agent uses this identity.
-    [[nodiscard]] std::string contest(std::int64_t running_ms, std::string_view agent_id,
-                                      std::string_view url) const;
+    [[nodiscard]] std::string conflict_text(std::int64_t running_ms, std::string_view agent_id,
+                                            std::string_view url) const;
     // The least wait before the next attempt.
     [[nodiscard]] std::chrono::milliseconds pause() const { return takeovers_.pause(); }
     // Fills in the problem, the first one of the outage, and their times.

@@ -80,13 +80,14 @@ SessionStatus OutboundSession::status() const
     malformed_.add_to(status);
     status.state = wire::name(machine_.state());
     status.failures = machine_.failures();
-    status.contested = reason_.contested(now);
+    status.in_conflict = reason_.in_conflict(now);
     status.clock_offset_ms = time_.ahead();
     // dashboard's document: after five failures the user is told how to retry by hand.
     const bool hint = machine_.state() == State::waiting && status.failures >= 5;
     for (const std::string& text :
-         {status.contested && machine_.state() == State::ready ? reason_.contest(now, agent_.id, status_.url)
-                                                               : std::string{},
+         {status.in_conflict && machine_.state() == State::ready
+              ? reason_.conflict_text(now, agent_.id, status_.url)
+              : std::string{},
           hint ? "to retry now: agenthost reconnect " + config_.name : std::string{}, time_.problem(),
           prepare_notice_, credentials_.notice(), nonces_ ? nonces_->problem() : std::string{}})
         if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
@@ -374,14 +375,14 @@ void OutboundSession::ended(const Link::End& end, bool renewable)
     time_.forget();
     heartbeat_.stop();
     metrics_.stop();
-    const bool contested = end.close_code != 0 && reason_.contested(now);
+    const bool in_conflict = end.close_code != 0 && reason_.in_conflict(now);
     const bool refused =
         end.refused && !is_about_time(end) && !wire::Takeovers::says_replaced(end.close_reason);
     // With another credential to try, the next attempt follows after an ordinary delay.
     const bool other = refused && credentials_.refused();
     step(Closed{.refused = refused && !other,
                 .renewable = renewable,
-                .pause = contested ? reason_.pause() : std::chrono::milliseconds{0}});
+                .pause = in_conflict ? reason_.pause() : std::chrono::milliseconds{0}});
 }
 
 std::shared_ptr<Session> make_session(SessionContext context, ServerConfig config)

@@ -28,7 +28,7 @@ struct SessionStatus {
     std::int64_t first_problem_at = 0, problem_at = 0;
     std::string notice; // a warning although the session works: a wrong clock, a failed refresh
     // Another agent repeatedly takes over this agent's session.
-    bool contested = false;
+    bool in_conflict = false;
     // How far this machine's clock is ahead of the server's Date (signed protocol); 0: they agree; nullopt:
     // unknown.
     std::optional<std::int64_t> clock_offset_ms;

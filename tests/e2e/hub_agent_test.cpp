@@ -131,9 +131,11 @@ TEST(HubAndAgent, ClonedMachinesReportTheContestedIdentity)
     Daemon one{{.yaml = agent_yaml(hub, dir / "a", secret)}},
         two{{.yaml = agent_yaml(hub, dir / "b", secret)}};
     ASSERT_TRUE(one.wait_ready() && two.wait_ready()) << one.log() << two.log();
-    const auto contested = [](Daemon& daemon) { return daemon.status()["servers"][0]["contested"] == true; };
-    ASSERT_TRUE(wait_for([&] { return contested(one) || contested(two); })) << one.log() << two.log();
-    Daemon& aware = contested(one) ? one : two;
+    const auto in_conflict = [](Daemon& daemon) {
+        return daemon.status()["servers"][0]["contested"] == true;
+    };
+    ASSERT_TRUE(wait_for([&] { return in_conflict(one) || in_conflict(two); })) << one.log() << two.log();
+    Daemon& aware = in_conflict(one) ? one : two;
     const std::string words = "another agent uses this agent's identity (node-01)";
     EXPECT_TRUE(wait_for([&] { return aware.log().find(words) != std::string::npos; })) << aware.log();
     const auto health = aware.cli({"health"});

@@ -2,7 +2,7 @@
 // (sessions.hpp). Under the hub's lock.
 #pragma once
 
-#include "contests.hpp"
+#include "identity_conflicts.hpp"
 #include "plugins/hub/core/lock.hpp"
 #include "plugins/hub/store/model.hpp"
 
@@ -27,8 +27,9 @@ public:
     virtual void cut(std::string_view agent, std::string_view why) UNDER_LOCK = 0;
     // Pauses reading from its session.
     virtual void pause(std::string_view /*agent*/, bool /*on*/) UNDER_LOCK {}
-    // The contest of this identity; nullptr: none. Valid until the hub's lock is released.
-    [[nodiscard]] virtual const Contests::Contest* contest(std::string_view /*agent*/) const UNDER_LOCK
+    // The conflict of this identity; nullptr: none. Valid until the hub's lock is released.
+    [[nodiscard]] virtual const IdentityConflicts::Conflict* conflict(std::string_view /*agent*/) const
+        UNDER_LOCK
     {
         return nullptr;
     }

@@ -54,9 +54,10 @@ public:
     void pause(std::string_view agent, bool on) override UNDER_LOCK;
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const override UNDER_LOCK;
     [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override UNDER_LOCK;
-    [[nodiscard]] const Contests::Contest* contest(std::string_view agent) const override UNDER_LOCK
+    [[nodiscard]] const IdentityConflicts::Conflict* conflict(std::string_view agent) const override
+        UNDER_LOCK
     {
-        return takeovers_.contest(agent);
+        return takeovers_.conflict(agent);
     }
     [[nodiscard]] std::size_t size() const UNDER_LOCK { return by_agent_.size(); }
     [[nodiscard]] bool empty() const UNDER_LOCK { return sessions_.empty() && admission_.empty(); }

@@ -11,18 +11,18 @@ TakeoverPolicy::Decision TakeoverPolicy::decide(std::string_view agent, const st
 {
     const std::string id{agent};
     const auto now = core_.now();
-    const Contests::Contest* contest = contests_.find(agent, now);
-    if (contest == nullptr || now >= contest->held_until) {
+    const IdentityConflicts::Conflict* conflict = conflicts_.find(agent, now);
+    if (conflict == nullptr || now >= conflict->held_until) {
         core_.log(AGH_LOG_INFO, "agent " + id + " connected again; its older session is closed");
-        return {.reason = contest != nullptr
+        return {.reason = conflict != nullptr
                               ? "identity in use: another machine connects as this agent and replaced it"
                               : "replaced by a newer session of this agent"};
     }
-    const auto verdict = contests_.meet(agent, newcomer, present, now, core_.utc());
-    if (std::has_single_bit(verdict.contest->refused)) {
+    const auto verdict = conflicts_.meet(agent, newcomer, present, now, core_.utc());
+    if (std::has_single_bit(verdict.conflict->refused)) {
         core_.log(AGH_LOG_WARN, "agent " + id + " at " + newcomer +
                                     " is refused: another machine is connected with its identity, at " +
-                                    present + "; " + std::to_string(verdict.contest->refused) +
+                                    present + "; " + std::to_string(verdict.conflict->refused) +
                                     " refused so far");
     }
     return {.admitted = false,
@@ -32,7 +32,7 @@ TakeoverPolicy::Decision TakeoverPolicy::decide(std::string_view agent, const st
 
 void TakeoverPolicy::was_alive(const AgentRecord& replaced, const std::string& newcomer)
 {
-    const auto verdict = contests_.meet(replaced.id, newcomer, replaced.peer, core_.now(), core_.utc());
+    const auto verdict = conflicts_.meet(replaced.id, newcomer, replaced.peer, core_.now(), core_.utc());
     if (!verdict.noticed) return;
     core_.log(AGH_LOG_ERROR,
               "agent " + replaced.id +

@@ -1,8 +1,8 @@
 // Decides whether an agent that connects replaces a live session of its identity, and logs the decision.
-// contests.hpp has the thresholds. Under the hub's lock.
+// identity_conflicts.hpp has the thresholds. Under the hub's lock.
 #pragma once
 
-#include "contests.hpp"
+#include "identity_conflicts.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/store/model.hpp"
 
@@ -26,14 +26,14 @@ public:
     // The replaced session was alive: its peer answered our close frame, so it is another machine.
     void was_alive(const AgentRecord& replaced, const std::string& newcomer) UNDER_LOCK;
     // nullptr: one machine uses this identity.
-    [[nodiscard]] const Contests::Contest* contest(std::string_view agent) const UNDER_LOCK
+    [[nodiscard]] const IdentityConflicts::Conflict* conflict(std::string_view agent) const UNDER_LOCK
     {
-        return contests_.find(agent, core_.now());
+        return conflicts_.find(agent, core_.now());
     }
 
 private:
     Core& core_;
-    Contests contests_ GUARDED;
+    IdentityConflicts conflicts_ GUARDED;
 };
 
 } // namespace agenthost::hub

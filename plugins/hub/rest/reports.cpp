@@ -77,9 +77,9 @@ std::string ReportsRest::agent_json(const AgentRecord& row) const
     const Reports::Entry* beat = reports_.last_heartbeat(row.id);
     const std::int64_t at = beat != nullptr ? beat->at : row.last_heartbeat;
     json.member("last_heartbeat", time_or_null(at));
-    if (const Contests::Contest* contest = fanout_.contest(row.id)) {
-        json.object("conflict").member("since", contest->since).member("takeovers", contest->takeovers);
-        json.member("refused", contest->refused).member("peers", contest->peers).end();
+    if (const IdentityConflicts::Conflict* conflict = fanout_.conflict(row.id)) {
+        json.object("conflict").member("since", conflict->since).member("takeovers", conflict->takeovers);
+        json.member("refused", conflict->refused).member("peers", conflict->peers).end();
     }
     json.member("open_tasks", commands_.open(row.id)).end();
     return out;
@@ -189,9 +189,9 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
     if (live == nullptr) {
         health = "offline";
         reason = row.last_seen == 0 ? "It has never been connected" : "It is not connected";
-    } else if (const Contests::Contest* contest = fanout_.contest(row.id)) {
+    } else if (const IdentityConflicts::Conflict* conflict = fanout_.conflict(row.id)) {
         health = "degraded";
-        reason = "Two machines use this identity, at " + contest->peers[0] + " and " + contest->peers[1] +
+        reason = "Two machines use this identity, at " + conflict->peers[0] + " and " + conflict->peers[1] +
                  ". Give each machine its own id and credential";
     } else if (told == "degraded" || told == "error") {
         health = "degraded";

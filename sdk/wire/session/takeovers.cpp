@@ -10,14 +10,14 @@ namespace {
 
 constexpr int normal = 1000, going_away = 1001, no_status = 1005, first_private = 4000;
 
-// Sent by our hub once it has detected a contest.
+// Sent by our hub once it has detected a conflict.
 constexpr std::string_view identity_in_use = "identity in use";
 
 // The pause in "...; retry in 40 s".
 milliseconds asked_pause(std::string_view close_reason)
 {
     constexpr std::string_view words = "retry in ";
-    constexpr std::int64_t longest = 1200; // s; well within the time a contest is remembered
+    constexpr std::int64_t longest = 1200; // s; well within the time a conflict is remembered
     const std::size_t at = close_reason.find(words);
     if (at == close_reason.npos) return milliseconds{0};
     const std::string_view rest = close_reason.substr(at + words.size());

@@ -22,7 +22,7 @@ public:
     void ended(std::int64_t now_ms, std::int64_t lasted_ms, int code, std::string_view close_reason);
 
     // Two recent consecutive takeovers (one if the server says "identity in use"), or five short sessions.
-    [[nodiscard]] bool contested(std::int64_t now_ms) const { return proven(now_ms) || suspected(now_ms); }
+    [[nodiscard]] bool in_conflict(std::int64_t now_ms) const { return proven(now_ms) || suspected(now_ms); }
     // The server's close reasons prove it.
     [[nodiscard]] bool proven(std::int64_t now_ms) const { return replaced_ >= 2 && recent(now_ms); }
     [[nodiscard]] int count() const { return replaced_ >= 2 ? replaced_ : short_; }

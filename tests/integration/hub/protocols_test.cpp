@@ -118,7 +118,7 @@ TEST_F(HubProtocols, APanelAgentRegistersConnectsWorksAndRenews)
     EXPECT_TRUE(speaks(id, "panel"));
 }
 
-TEST_F(HubProtocols, ClosesANewcomerOfAContestedIdentityWithTheReason)
+TEST_F(HubProtocols, ClosesANewcomerOfAnIdentityInConflictWithTheReason)
 {
     start();
     std::vector<std::unique_ptr<NodeAgent>> clones;

@@ -155,9 +155,9 @@ public:
             paused.erase(std::string{agent});
     }
 
-    const Contests::Contest* contest(std::string_view) const override { return contested; }
+    const IdentityConflicts::Conflict* conflict(std::string_view) const override { return in_conflict; }
 
-    const Contests::Contest* contested = nullptr; // of every agent
+    const IdentityConflicts::Conflict* in_conflict = nullptr; // of every agent
     std::map<std::string, AgentRecord> agents;
     std::set<std::string> paused;
     std::vector<Command> sent;

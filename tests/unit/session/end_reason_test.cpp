@@ -77,7 +77,7 @@ TEST_F(EndReasonTest, NoticesAnotherAgentWithTheSameIdentity)
         end(4000, "replaced by a newer session");
         now += 1000;
     }
-    EXPECT_TRUE(reason.contested(now));
+    EXPECT_TRUE(reason.in_conflict(now));
     EXPECT_THAT(reason.problem(), HasSubstr("another agent uses this agent's identity (node-01)"));
     EXPECT_GE(reason.pause().count(), 30'000);
 }
@@ -90,7 +90,7 @@ TEST_F(EndReasonTest, DoesNotSuspectAnotherAgentAfterFailedAttempts)
         end();
         now += 1000;
     }
-    EXPECT_FALSE(reason.contested(now));
+    EXPECT_FALSE(reason.in_conflict(now));
     EXPECT_THAT(reason.problem(), Not(HasSubstr("identity")));
 }
 

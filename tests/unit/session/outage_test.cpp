@@ -142,8 +142,8 @@ TEST_F(SessionTest, NoticesThatAnotherAgentUsesItsIdentityAndBacksOff)
     serve(
         {.on_ready = [](Peer& peer) { peer.close_with(1000, "replaced by a newer session of this agent"); }});
     connect(config());
-    ASSERT_TRUE(until([&] { return session->status().contested && session->status().state == "waiting"; }));
-    EXPECT_EQ(server->peers.size(), 2u); // once may be a restart; twice is a contest
+    ASSERT_TRUE(until([&] { return session->status().in_conflict && session->status().state == "waiting"; }));
+    EXPECT_EQ(server->peers.size(), 2u); // once may be a restart; twice is a conflict
     EXPECT_GE(session->status().next_attempt - utc_ms(), 25'000);
     EXPECT_NE(problem().find("another agent uses this agent's identity (agent-7)"), std::string::npos)
         << problem();
@@ -152,7 +152,7 @@ TEST_F(SessionTest, NoticesThatAnotherAgentUsesItsIdentityAndBacksOff)
     server->options.on_ready = nullptr;
     session->reconnect();
     ASSERT_TRUE(ready()) << problem();
-    EXPECT_TRUE(session->status().contested);
+    EXPECT_TRUE(session->status().in_conflict);
     EXPECT_NE(session->status().notice.find("another agent uses this agent's identity"), std::string::npos)
         << session->status().notice;
 }

@@ -71,7 +71,7 @@ TEST_F(SessionParts, RefusesTheNewcomerOnceTwoMachinesShareAnIdentity)
         return decision;
     };
     const AgentRecord older{.id = "n1", .protocol = "storage", .peer = "10.0.0.1:1"};
-    for (std::size_t i = 0; i < Contests::enough; ++i) {
+    for (std::size_t i = 0; i < IdentityConflicts::threshold; ++i) {
         const auto decision = meet();
         EXPECT_TRUE(decision.admitted) << i;
         EXPECT_EQ(decision.reason, "replaced by a newer session of this agent");

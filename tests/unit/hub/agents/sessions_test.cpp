@@ -206,17 +206,17 @@ TEST_F(SessionsTest, DetectsTwoMachinesWithOneIdentityAndDelaysTheNewcomer)
         return newcomer;
     };
     from("192.0.2.1:1");
-    for (std::size_t i = 1; i < Contests::enough; ++i) {
+    for (std::size_t i = 1; i < IdentityConflicts::threshold; ++i) {
         auto& older = daemon.peers[last];
         from(i % 2 == 1 ? "192.0.2.2:1" : "192.0.2.1:1");
         EXPECT_EQ(older.reason, "replaced by a newer session of this agent");
         pass(5s);
     }
-    EXPECT_EQ(sessions.contest("p1"), nullptr);
+    EXPECT_EQ(sessions.conflict("p1"), nullptr);
     auto& replaced = daemon.peers[last];
     auto& kept = from("192.0.2.1:1");
     EXPECT_EQ(replaced.close_code, 1000);
-    ASSERT_NE(sessions.contest("p1"), nullptr);
+    ASSERT_NE(sessions.conflict("p1"), nullptr);
     EXPECT_THAT(daemon.logged, testing::Contains(HasSubstr("two machines use this identity")));
     for (int i = 0; i < 5; ++i) {
         auto& newcomer = from("192.0.2.2:1");
@@ -226,7 +226,7 @@ TEST_F(SessionsTest, DetectsTwoMachinesWithOneIdentityAndDelaysTheNewcomer)
         pass(5s);
     }
     EXPECT_EQ(kept.close_code, 0) << "one of them gets work done";
-    EXPECT_EQ(sessions.contest("p1")->refused, 5U);
+    EXPECT_EQ(sessions.conflict("p1")->refused, 5U);
     EXPECT_TRUE(sessions.online("p1"));
     pass(5s);
     EXPECT_EQ(from("192.0.2.2:1").close_code, 0) << "now and then it may: it may be a replacement";
@@ -243,8 +243,8 @@ TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverDelayed)
         EXPECT_EQ(panel("p1").close_code, 0) << i;
         enter([&] { sessions.closed(last, 1000); });
     }
-    EXPECT_EQ(sessions.contest("p1"), nullptr);
-    for (std::size_t i = 0; i <= Contests::enough; ++i) {
+    EXPECT_EQ(sessions.conflict("p1"), nullptr);
+    for (std::size_t i = 0; i <= IdentityConflicts::threshold; ++i) {
         panel("p1");
         answer_closes();
     }
@@ -264,7 +264,7 @@ TEST_F(SessionsTest, ABrokenConnectionIsNeverMistakenForTwoMachines)
             const Conn before = last;
             const Peers::Peer& now_there = panel("p1");
             ASSERT_EQ(now_there.close_code, 0) << "seed " << seed << ": refused";
-            ASSERT_EQ(sessions.contest("p1"), nullptr) << "seed " << seed;
+            ASSERT_EQ(sessions.conflict("p1"), nullptr) << "seed " << seed;
             if (i > 0) dead.push_back(before);
             if (random() % 3 == 0) { // the line is cut in a way that the daemon sees
                 enter([&] { sessions.closed(last, 1006); });
@@ -286,7 +286,7 @@ TEST_F(SessionsTest, DetectsTwoLiveMachinesAfterFourTakeovers)
         const std::string id = "clone" + std::to_string(seed);
         std::size_t takeovers = 0;
         panel(id);
-        while (sessions.contest(id) == nullptr) {
+        while (sessions.conflict(id) == nullptr) {
             if (random() % 4 == 0) { // a line breaks and its agent comes back at once
                 panel(id);
                 for (const auto& [conn, peer] : daemon.peers) {
@@ -297,9 +297,9 @@ TEST_F(SessionsTest, DetectsTwoLiveMachinesAfterFourTakeovers)
             pass(std::chrono::seconds{1 + random() % 120}); // the other one's backoff
             panel(id);
             answer_closes();
-            ASSERT_LE(++takeovers, Contests::enough) << "seed " << seed;
+            ASSERT_LE(++takeovers, IdentityConflicts::threshold) << "seed " << seed;
         }
-        EXPECT_EQ(takeovers, Contests::enough) << "seed " << seed;
+        EXPECT_EQ(takeovers, IdentityConflicts::threshold) << "seed " << seed;
         EXPECT_EQ(panel(id).close_code, 1013) << "seed " << seed;
     }
 }

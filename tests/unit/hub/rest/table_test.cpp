@@ -421,22 +421,22 @@ TEST_F(TableTest, DeleteOfAHiddenTaskIsAsIfItDidNotExist)
     EXPECT_EQ(get("/api/tasks/" + id)["status"], "dispatched");
 }
 
-TEST_F(TableTest, AContestedIdentityIsShownInListAndHealth)
+TEST_F(TableTest, AnIdentityInConflictIsShownInListAndHealth)
 {
     join("p1", "panel");
-    Contests contests;
-    for (std::size_t i = 0; i < Contests::enough; ++i)
-        contests.meet("p1", "192.0.2.1:1", "192.0.2.2:1", now, utc);
-    fanout.contested = contests.find("p1", now);
-    ASSERT_NE(fanout.contested, nullptr);
+    IdentityConflicts conflicts;
+    for (std::size_t i = 0; i < IdentityConflicts::threshold; ++i)
+        conflicts.meet("p1", "192.0.2.1:1", "192.0.2.2:1", now, utc);
+    fanout.in_conflict = conflicts.find("p1", now);
+    ASSERT_NE(fanout.in_conflict, nullptr);
     const json listed = get("/api/agents")["agents"][0];
     EXPECT_EQ(listed["conflict"]["since"], utc);
-    EXPECT_EQ(listed["conflict"]["takeovers"], Contests::enough);
+    EXPECT_EQ(listed["conflict"]["takeovers"], IdentityConflicts::threshold);
     EXPECT_EQ(listed["conflict"]["peers"], (json{"192.0.2.1:1", "192.0.2.2:1"}));
     const json health = get("/api/agents/p1/health");
     EXPECT_EQ(health["health"], "degraded");
     EXPECT_THAT(health["reason"].get<std::string>(), testing::HasSubstr("Two machines use this identity"));
-    fanout.contested = nullptr;
+    fanout.in_conflict = nullptr;
     EXPECT_FALSE(get("/api/agents/p1").contains("conflict"));
 }
 

@@ -22,15 +22,15 @@ TEST(Takeovers, KnowTheReasonsThatServersGive)
         EXPECT_FALSE(Takeovers::says_replaced(reason)) << reason;
 }
 
-TEST(Takeovers, AreAContestFromTheSecondOneOn)
+TEST(Takeovers, AreAConflictFromTheSecondOneOn)
 {
     Takeovers takeovers;
     takeovers.ended(0, 5000, 1000, replaced);
-    EXPECT_FALSE(takeovers.contested(0));
+    EXPECT_FALSE(takeovers.in_conflict(0));
     EXPECT_EQ(takeovers.pause(), 0ms);
     takeovers.ended(minute, 5000, 1000, replaced);
     EXPECT_TRUE(takeovers.proven(minute));
-    EXPECT_TRUE(takeovers.contested(minute));
+    EXPECT_TRUE(takeovers.in_conflict(minute));
     EXPECT_EQ(takeovers.pause(), 30s);
 }
 
@@ -58,7 +58,7 @@ TEST(Takeovers, WaitTwiceAsLongEachTimeUpToTenMinutes)
         takeovers.ended(now, 5000, 1000, replaced);
         pauses.push_back(takeovers.pause().count() / 1000);
         now += takeovers.pause().count() + 5000;
-        EXPECT_EQ(takeovers.contested(now), i > 0);
+        EXPECT_EQ(takeovers.in_conflict(now), i > 0);
     }
     EXPECT_EQ((std::vector<std::int64_t>{pauses.begin(), pauses.begin() + 8}),
               (std::vector<std::int64_t>{0, 30, 60, 120, 240, 480, 600, 600}));
@@ -70,10 +70,10 @@ TEST(Takeovers, AreForgottenWhenTheOtherAgentIsGone)
     Takeovers takeovers;
     takeovers.ended(0, 5000, 1000, replaced);
     takeovers.ended(minute, 5000, 1000, replaced);
-    EXPECT_TRUE(takeovers.contested(30 * minute));
-    EXPECT_FALSE(takeovers.contested(32 * minute));
+    EXPECT_TRUE(takeovers.in_conflict(30 * minute));
+    EXPECT_FALSE(takeovers.in_conflict(32 * minute));
     takeovers.ended(100 * minute, 99 * minute, 1000, replaced); // long after: the first again
-    EXPECT_FALSE(takeovers.contested(100 * minute));
+    EXPECT_FALSE(takeovers.in_conflict(100 * minute));
     EXPECT_EQ(takeovers.pause(), 0ms);
 }
 
@@ -82,20 +82,20 @@ TEST(Takeovers, AreSuspectedWhenSessionsAreClosedSoonFiveTimesInARow)
 {
     Takeovers takeovers;
     for (int i = 0; i < 4; ++i) takeovers.ended(i * 1000, 900, 1000, "");
-    EXPECT_FALSE(takeovers.contested(4000));
+    EXPECT_FALSE(takeovers.in_conflict(4000));
     takeovers.ended(4000, 900, 4001, "bye");
-    EXPECT_TRUE(takeovers.contested(4000));
+    EXPECT_TRUE(takeovers.in_conflict(4000));
     EXPECT_FALSE(takeovers.proven(4000));
     EXPECT_EQ(takeovers.pause(), 30s);
     takeovers.ended(minute * 3, minute * 2, 1000, ""); // one that lasted
-    EXPECT_FALSE(takeovers.contested(minute * 3));
+    EXPECT_FALSE(takeovers.in_conflict(minute * 3));
 }
 
 TEST(Takeovers, AreNotSuspectedWhereTheNetworkOrAnErrorEndsTheSession)
 {
     Takeovers takeovers;
     for (int i = 0; i < 20; ++i) takeovers.ended(i * 1000, 900, i % 2 ? 0 : 1011, "");
-    EXPECT_FALSE(takeovers.contested(20'000));
+    EXPECT_FALSE(takeovers.in_conflict(20'000));
 }
 
 } // namespace
