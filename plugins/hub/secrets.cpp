@@ -13,8 +13,9 @@ void Secrets::reread()
         "admin_token", config.admin_token, admin_file_,
         [this](const auto& digest) UNDER_LOCK { agents_.credentials.callers.set_admin(digest); }, problem);
     bearer(
-        "enroll_token", config.enroll_token, enroll_file_,
-        [this](const auto& digest) UNDER_LOCK { agents_.credentials.callers.set_enroll(digest); }, problem);
+        "enroll_token", config.enroll_token, enroll_token_file_,
+        [this](const auto& digest) UNDER_LOCK { agents_.credentials.callers.set_enroll_token(digest); },
+        problem);
     jwt(problem);
     first_ = false;
     bool news = false;

@@ -40,7 +40,7 @@ private:
     const Disk& disk_;
     Agents& agents_;
     Operators& operators_;
-    WatchedFile credentials_file_, admin_file_, enroll_file_, jwt_file_;
+    WatchedFile credentials_file_, admin_file_, enroll_token_file_, jwt_file_;
     bool first_ = true; // nothing has been read yet
     mutable std::mutex mutex_;
     std::string problem_; // under mutex_

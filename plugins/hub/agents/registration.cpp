@@ -139,26 +139,26 @@ std::vector<Route> Registration::routes()
              [this](const HttpRequest& r) UNDER_LOCK { request(r, false); }}};
 }
 
-void Registration::request(const HttpRequest& request, bool enrolls)
+void Registration::request(const HttpRequest& request, bool registers)
 {
     const Exchange& exchange = request.exchange;
     const Head& head = request.head;
     if (core_.draining) return answer_error(exchange, 503, "BUSY", "The hub is shutting down");
-    if (enrolls && !credentials_.callers.may_register(bearer_of(head.header("authorization")), core_.utc()))
+    if (registers && !credentials_.callers.may_register(bearer_of(head.header("authorization")), core_.utc()))
         return refuse(
             exchange, head.peer,
             "registration needs the hub's enroll token, or its admin token if no enroll token is configured");
     if (head.length.value_or(0) > max_body)
         return answer_error(exchange, 413, "TOO_LARGE", "This body is at most 64 KiB");
     if (!head.has_body()) return answer_error(exchange, 400, "INVALID_REQUEST", "The body is missing");
-    exchange.receive(max_body,
-                     [this, exchange, enrolls, peer = head.peer,
-                      url = enrolls ? socket_url(head) : std::string{}](const std::string& body) UNDER_LOCK {
-                         if (enrolls)
-                             enroll(exchange, body, url);
-                         else
-                             refresh(exchange, peer, body);
-                     });
+    exchange.receive(max_body, [this, exchange, registers, peer = head.peer,
+                                url = registers ? socket_url(head) : std::string{}](const std::string& body)
+                                   UNDER_LOCK {
+                                       if (registers)
+                                           register_agent(exchange, body, url);
+                                       else
+                                           refresh(exchange, peer, body);
+                                   });
 }
 
 void Registration::grant(Enrolment& enrolment, Grant& grant) const
@@ -192,7 +192,7 @@ void Registration::not_written(const Exchange& exchange, const EnrolmentBook::Ou
                  outcome.message);
 }
 
-void Registration::enroll(const Exchange& exchange, const std::string& body, std::string url)
+void Registration::register_agent(const Exchange& exchange, const std::string& body, std::string url)
 {
     Registered wanted;
     if (const std::string wrong = parse(body, wanted); !wrong.empty())

@@ -56,7 +56,7 @@ public:
     [[nodiscard]] std::vector<Route> routes();
 
 private:
-    void request(const HttpRequest&, bool enrolls) UNDER_LOCK;
+    void request(const HttpRequest&, bool registers) UNDER_LOCK;
     struct Grant { // the result of one attempt to write it
         enum class Verdict : std::uint8_t {
             refused,
@@ -67,7 +67,7 @@ private:
         Claims claims;
     };
     void grant(Enrolment&, Grant&) const;
-    void enroll(const Exchange&, const std::string& body, std::string url) UNDER_LOCK;
+    void register_agent(const Exchange&, const std::string& body, std::string url) UNDER_LOCK;
     void refresh(const Exchange&, const std::string& peer, const std::string& body) UNDER_LOCK;
     bool renew(const base::Sha256Digest& given, const Enrolment* now, Enrolment& next, Grant&) const;
     void answer(const Exchange&, const std::string& agent, const Grant&, const std::string& url) UNDER_LOCK;

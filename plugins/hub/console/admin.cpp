@@ -119,7 +119,7 @@ std::function<void(bool)> Admin::saved(ReplyPtr reply, std::function<void()> the
 bool Admin::mint(const Params& params, const Enrolment* old, Enrolment& made, std::string& answer,
                  std::string& refused) const
 {
-    const bool has_one = old != nullptr && !old->stone() && !old->foreign;
+    const bool has_one = old != nullptr && !old->is_tombstone() && !old->foreign;
     if (has_one && !params.rotate) {
         refused = "Agent " + params.id +
                   " has a credential already. Replace it with: agenthost hub agent add " + params.id +
@@ -208,9 +208,9 @@ void Admin::agent_list(const std::string& after, ReplyPtr reply)
         const std::string agent{id};
         const bool listed = credentials_.agents.listed().contains(agent);
         const Enrolment* e = credentials_.enrolments.find(agent);
-        if (e != nullptr && e->stone() && !e->revoked && !listed) continue; // forgotten
-        const char* source = e == nullptr || (listed && e->stone() && !e->revoked) ? "file"
-                             : e->revoked                                          ? "revoked"
+        if (e != nullptr && e->is_tombstone() && !e->revoked && !listed) continue; // forgotten
+        const char* source = e == nullptr || (listed && e->is_tombstone() && !e->revoked) ? "file"
+                             : e->revoked                                                 ? "revoked"
                              : e->foreign       ? (listed ? "file" : "token")
                              : listed           ? "file and minted"
                              : !e->name.empty() ? "registered"
@@ -254,7 +254,7 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
 void Admin::revoke(const std::string& id, const ReplyPtr& reply)
 {
     if (credentials_.enrolments.find(id) == nullptr &&
-        credentials_.enrolments.counts().stones >= Enrolments::max_stones)
+        credentials_.enrolments.counts().tombstones >= Enrolments::max_tombstones)
         return fail(reply, "BUSY", "200,000 agents are revoked already; change the JWT key instead");
     book_.change(
         id,

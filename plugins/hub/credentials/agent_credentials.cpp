@@ -31,7 +31,7 @@ bool AgentCredentials::admits(std::string_view id, const Proof& proof, std::int6
 bool AgentCredentials::issued_too_early(const Enrolment* enrolled, std::int64_t issued) const
 {
     if (enrolled != nullptr && issued < enrolled->valid_from) return true;
-    const bool ours = enrolled != nullptr && !enrolled->foreign && !enrolled->stone();
+    const bool ours = enrolled != nullptr && !enrolled->foreign && !enrolled->is_tombstone();
     return !ours && issued < enrolments_.floor();
 }
 
@@ -83,7 +83,7 @@ bool AgentCredentials::knows(std::string_view agent) const
 {
     const Enrolment* enrolled = enrolment(agent);
     return !enrolments_.revoked(agent) &&
-           (listed_.contains(agent) || (enrolled != nullptr && !enrolled->stone()));
+           (listed_.contains(agent) || (enrolled != nullptr && !enrolled->is_tombstone()));
 }
 
 } // namespace agenthost::hub

@@ -29,7 +29,7 @@ std::optional<Caller> CallerCredentials::caller(std::string_view bearer, std::in
 
 bool CallerCredentials::may_register(std::string_view bearer, std::int64_t now_ms) const
 {
-    if (enroll_) return !bearer.empty() && same_digest(*enroll_, base::sha256(bearer));
+    if (enroll_token_) return !bearer.empty() && same_digest(*enroll_token_, base::sha256(bearer));
     const auto found = caller(bearer, now_ms);
     return found && found->role == Role::admin;
 }

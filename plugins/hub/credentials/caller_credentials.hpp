@@ -21,7 +21,7 @@ public:
     {}
 
     void set_admin(std::optional<base::Sha256Digest> admin) { admin_ = admin; }
-    void set_enroll(std::optional<base::Sha256Digest> enroll) { enroll_ = enroll; }
+    void set_enroll_token(std::optional<base::Sha256Digest> token) { enroll_token_ = token; }
 
     // nullopt: the bearer token is not valid.
     [[nodiscard]] std::optional<Caller> caller(std::string_view bearer, std::int64_t now_ms) const;
@@ -30,7 +30,7 @@ public:
 private:
     const MintedTokens& minted_;
     const AgentCredentials& agents_;
-    std::optional<base::Sha256Digest> admin_, enroll_;
+    std::optional<base::Sha256Digest> admin_, enroll_token_;
 };
 
 } // namespace agenthost::hub

@@ -52,7 +52,7 @@ void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolme
 void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires)
 {
     const Enrolment* known = credentials_.enrolments.find(id);
-    if (known != nullptr && known->tokens_until >= expires && !known->stone()) return;
+    if (known != nullptr && known->tokens_until >= expires && !known->is_tombstone()) return;
     if (known == nullptr && credentials_.enrolments.foreign_full())
         return; // then Kind::trust admits no id without a row
     if (known == nullptr) credentials_.enrolments.reserve(id);
@@ -60,13 +60,13 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
         id,
         [protocol = std::string{protocol}, expires, now_ms = core_.utc()](const Enrolment* now,
                                                                           Enrolment& next) {
-            if (now != nullptr && (now->revoked || (now->tokens_until >= expires && !now->stone())))
+            if (now != nullptr && (now->revoked || (now->tokens_until >= expires && !now->is_tombstone())))
                 return false;
             if (now == nullptr) {
                 next.protocol = protocol;
                 next.created = now_ms;
             }
-            if (now == nullptr || now->stone()) next.foreign = true;
+            if (now == nullptr || now->is_tombstone()) next.foreign = true;
             next.tokens_until = std::max(next.tokens_until, expires);
             return true;
         },
@@ -81,20 +81,20 @@ void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view pr
 void EnrolmentBook::upkeep(const std::function<bool(std::string_view agent)>& online)
 {
     const std::int64_t now = core_.utc();
-    std::vector<Enrolment> gone, outlived_stones;
+    std::vector<Enrolment> gone, outlived_tombstones;
     for (const auto& [id, e] : credentials_.enrolments.rows()) {
         if (id.empty()) continue; // of all ids without a row
-        if (e.stone()) {
-            if (outlived(e)) outlived_stones.push_back(e);
+        if (e.is_tombstone()) {
+            if (outlived(e)) outlived_tombstones.push_back(e);
             continue;
         }
         if (e.secret || online(id) || (e.refresh.empty() && !e.foreign)) continue;
         const std::int64_t token = e.tokens_until * 1000 + (e.foreign ? forget_after_ms : 0);
         if (std::max(e.refresh_until, token) <= now) gone.push_back(e);
     }
-    for (const Enrolment& e : outlived_stones) remove(e);
+    for (const Enrolment& e : outlived_tombstones) remove(e);
     for (const Enrolment& e : gone) forget(e);
-    if (credentials_.enrolments.counts().stones > kept_stones) fold();
+    if (credentials_.enrolments.counts().tombstones > max_unmerged_tombstones) fold();
 }
 
 // Removes the row only if it has not changed since it was read.
@@ -130,27 +130,28 @@ void EnrolmentBook::forget(const Enrolment& seen)
 }
 
 // Whether it rejects other credentials of the id too: a secret of the file, trust in shops.
-bool EnrolmentBook::needs_own_row(const Enrolment& stone) const
+bool EnrolmentBook::needs_own_row(const Enrolment& tombstone) const
 {
-    return credentials_.agents.listed().contains(stone.id) || core_.config.trust_shop_id;
+    return credentials_.agents.listed().contains(tombstone.id) || core_.config.trust_shop_id;
 }
 
 // Whether everything it rejects has expired.
-bool EnrolmentBook::outlived(const Enrolment& stone) const
+bool EnrolmentBook::outlived(const Enrolment& tombstone) const
 {
     const bool only_we_sign =
         core_.config.jwt_secret.kind == Secret::Kind::none && core_.config.jwt_key.kind == Secret::Kind::none;
-    return only_we_sign && !needs_own_row(stone) &&
-           std::max(stone.tokens_until * 1000, stone.created + forget_after_ms) <= core_.utc();
+    return only_we_sign && !needs_own_row(tombstone) &&
+           std::max(tombstone.tokens_until * 1000, tombstone.created + forget_after_ms) <= core_.utc();
 }
 
 void EnrolmentBook::fold()
 {
     std::vector<Enrolment> oldest;
     for (const auto& [id, e] : credentials_.enrolments.rows()) {
-        if (!id.empty() && e.stone() && !needs_own_row(e)) oldest.push_back(e);
+        if (!id.empty() && e.is_tombstone() && !needs_own_row(e)) oldest.push_back(e);
     }
-    const std::size_t too_many = credentials_.enrolments.counts().stones - kept_stones + kept_stones / 100;
+    const std::size_t too_many =
+        credentials_.enrolments.counts().tombstones - max_unmerged_tombstones + max_unmerged_tombstones / 100;
     const std::size_t n = std::min(oldest.size(), too_many);
     std::nth_element(oldest.begin(), oldest.begin() + static_cast<std::ptrdiff_t>(n), oldest.end(),
                      [](const Enrolment& a, const Enrolment& b) { return a.created < b.created; });

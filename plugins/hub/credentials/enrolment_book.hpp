@@ -25,7 +25,7 @@ class EnrolmentBook {
 public:
     static constexpr int max_tries = 16;
     // Tombstones beyond this number are merged into one row for all ids without a row; see upkeep().
-    static constexpr std::size_t kept_stones = 100'000;
+    static constexpr std::size_t max_unmerged_tombstones = 100'000;
 
     struct Outcome {
         bool committed = false;
@@ -49,7 +49,7 @@ public:
     // Called periodically. Deletes an offline agent that has neither refreshed nor had a valid JWT for 30
     // days; if it had been rotated, a tombstone stays. Tombstones stay until the last JWT they reject has
     // expired. That time is known only if the hub generated the JWT key; with a configured key they stay
-    // until `agent add`. The oldest beyond `kept_stones` are merged: then JWTs of all ids without a row are
+    // until `agent add`. The oldest beyond `max_unmerged_tombstones` are merged: then JWTs of all ids without a row are
     // rejected if they were issued before the newest of the merged ones.
     void upkeep(const std::function<bool(std::string_view agent)>& online) UNDER_LOCK;
 
@@ -64,8 +64,8 @@ private:
     void written(const std::shared_ptr<Change>&, const Enrolment&, Written) UNDER_LOCK;
     void remove(const Enrolment&) UNDER_LOCK;
     void forget(const Enrolment&) UNDER_LOCK;
-    [[nodiscard]] bool outlived(const Enrolment& stone) const;
-    [[nodiscard]] bool needs_own_row(const Enrolment& stone) const;
+    [[nodiscard]] bool outlived(const Enrolment& tombstone) const;
+    [[nodiscard]] bool needs_own_row(const Enrolment& tombstone) const;
     void fold() UNDER_LOCK;
 
     Core& core_;

@@ -8,7 +8,7 @@ namespace agenthost::hub {
 void Enrolments::count(const Enrolment& e, bool add)
 {
     if (e.id.empty()) return;
-    std::size_t& n = e.stone() ? counts_.stones : e.foreign ? counts_.foreign : counts_.ours;
+    std::size_t& n = e.is_tombstone() ? counts_.tombstones : e.foreign ? counts_.foreign : counts_.ours;
     add ? ++n : --n;
 }
 

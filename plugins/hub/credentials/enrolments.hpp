@@ -16,13 +16,13 @@ namespace agenthost::hub {
 
 class Enrolments {
 public:
-    static constexpr std::size_t max_enrolled = 100'000; // agents with a credential from this hub
-    static constexpr std::size_t max_foreign = 100'000;  // agents known by JWTs signed elsewhere
-    static constexpr std::size_t max_stones = 200'000;   // tombstones; enrolment_book.hpp keeps fewer
+    static constexpr std::size_t max_enrolled = 100'000;   // agents with a credential from this hub
+    static constexpr std::size_t max_foreign = 100'000;    // agents known by JWTs signed elsewhere
+    static constexpr std::size_t max_tombstones = 200'000; // enrolment_book.hpp merges them earlier
 
     using Rows = std::map<std::string, Enrolment, std::less<>>;
     struct Counts {
-        std::size_t ours = 0, foreign = 0, stones = 0;
+        std::size_t ours = 0, foreign = 0, tombstones = 0;
     };
 
     void put(Enrolment); // committed rows only; called by EnrolmentBook and at start-up

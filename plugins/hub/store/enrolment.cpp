@@ -40,7 +40,7 @@ DELETE FROM minted_agents;
 )";
 // Enrols agents of JWT-only protocols that an older hub saw in the last 30 days without enrolling them, so
 // that nobody else can use their ids.
-constexpr const char* enrol_those_seen = R"(
+constexpr const char* enrol_seen_agents = R"(
 INSERT OR IGNORE INTO enrolments(id, name, protocol, salt, refresh_void, refresh_until, valid_from, created, jwt, revoked, is_foreign,
     tokens_until) SELECT id, '', protocol, '', 0, 0, 0, last_seen, 0, 0, 1, last_seen/1000 FROM agents
     WHERE protocol IN ('panel','dashboard') AND last_seen>?1
@@ -114,7 +114,7 @@ StoreEnrolment::StoreEnrolment(Store& store, std::int64_t now, Loaded& loaded) :
                 if (!present.contains(column)) db.exec(add);
             }
             db.exec(take_over);
-            if (!present.contains("is_foreign")) db.prepare(enrol_those_seen).bind(1, now - month_ms).run();
+            if (!present.contains("is_foreign")) db.prepare(enrol_seen_agents).bind(1, now - month_ms).run();
             transaction.commit();
             auto enrolments = db.prepare("SELECT " + std::string{columns} + " FROM enrolments");
             while (enrolments.step()) loaded.enrolments.push_back(enrolment_row(enrolments));

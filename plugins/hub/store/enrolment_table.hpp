@@ -33,7 +33,7 @@ struct Enrolment {
     std::uint64_t version = 0;     // of the row; 0: there is no row
 
     // A tombstone: admits nobody and is kept only to reject (revoked, or JWTs issued before valid_from).
-    [[nodiscard]] bool stone() const
+    [[nodiscard]] bool is_tombstone() const
     {
         return revoked || (!jwt && !secret && !foreign && refresh.empty() && valid_from > 0);
     }

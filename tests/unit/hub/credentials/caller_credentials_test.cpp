@@ -68,7 +68,7 @@ TEST_F(CallerCredentialsTest, OnlyTheEnrollTokenRegistersIfOneIsConfigured)
     EXPECT_TRUE(c.may_register(token(claims(Role::admin)), now));
     EXPECT_FALSE(c.may_register(token(claims(Role::dashboard)), now));
     EXPECT_FALSE(c.may_register("", now));
-    c.set_enroll(sha256("enroll"));
+    c.set_enroll_token(sha256("enroll"));
     EXPECT_TRUE(c.may_register("enroll", now));
     EXPECT_FALSE(c.may_register("admin", now));
     EXPECT_FALSE(c.may_register(token(claims(Role::admin)), now));

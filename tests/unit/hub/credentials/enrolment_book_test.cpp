@@ -81,7 +81,7 @@ struct Process {
         core.utc = [&utc] { return utc; };
         credentials.agents.set_jwt(test_jwt);
         credentials.agents.set_root(&root);
-        credentials.callers.set_enroll(base::sha256("enroll-token"));
+        credentials.callers.set_enroll_token(base::sha256("enroll-token"));
         for (const auto& [id, row] : t.rows) credentials.enrolments.put(row);
     }
     void enter(const std::function<void()>& work) { core.strand.run(work); }
@@ -126,7 +126,7 @@ struct BookTest : testing::Test {
     // Tombstones r0, r1, ... and one more than are kept.
     void boot_with_one_stone_too_many()
     {
-        for (std::size_t i = 0; i <= EnrolmentBook::kept_stones; ++i) {
+        for (std::size_t i = 0; i <= EnrolmentBook::max_unmerged_tombstones; ++i) {
             Enrolment e{.id = "r" + std::to_string(i),
                         .created = utc + std::int64_t(i) * 1000,
                         .revoked = true,
@@ -235,7 +235,7 @@ TEST_F(BookTest, TheThirtyDayCleanUpKeepsRotations)
     utc += 300 * day_ms;
     upkeep();
     ASSERT_TRUE(table.rows.contains("a"));
-    EXPECT_TRUE(table.rows.at("a").stone());
+    EXPECT_TRUE(table.rows.at("a").is_tombstone());
     EXPECT_FALSE(hub->credentials.agents.knows("a"));
     EXPECT_FALSE(admitted(foreign)) << "it was signed before the rotation";
     boot(shared_key());
@@ -310,7 +310,7 @@ TEST_F(BookTest, ExcessTombstonesAreMergedAndStillReject)
     EXPECT_FALSE(admitted(old_token));
     EXPECT_TRUE(admitted(others));
     upkeep();
-    EXPECT_LE(hub->credentials.enrolments.counts().stones, EnrolmentBook::kept_stones);
+    EXPECT_LE(hub->credentials.enrolments.counts().tombstones, EnrolmentBook::max_unmerged_tombstones);
     EXPECT_FALSE(table.rows.contains("r0"));
     EXPECT_FALSE(admitted(signed_elsewhere("r0", 1'800'000'000 - 10, 3'000'000)));
     boot(shared_key());

@@ -15,14 +15,14 @@ TEST(HubEnrolments, CountsEachKindOfRowOnce)
     rows.put(Enrolment{.id = "", .valid_from = 5});
     EXPECT_EQ(rows.counts().ours, 1U);
     EXPECT_EQ(rows.counts().foreign, 1U);
-    EXPECT_EQ(rows.counts().stones, 1U) << "the row of all other ids is not counted";
+    EXPECT_EQ(rows.counts().tombstones, 1U) << "the row of all other ids is not counted";
     EXPECT_EQ(rows.rows().size(), 4U);
     rows.put(Enrolment{.id = "a", .revoked = true});
     EXPECT_EQ(rows.counts().ours, 0U);
-    EXPECT_EQ(rows.counts().stones, 2U);
+    EXPECT_EQ(rows.counts().tombstones, 2U);
     rows.remove("a");
     rows.remove("a");
-    EXPECT_EQ(rows.counts().stones, 1U);
+    EXPECT_EQ(rows.counts().tombstones, 1U);
     EXPECT_EQ(rows.find("a"), nullptr);
 }
 
