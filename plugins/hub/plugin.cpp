@@ -182,7 +182,7 @@ public:
         route("http", "prefix", "/api/", parts_->http, std::min<std::int64_t>(longest.count(), 86'400));
         route("http", "prefix", "/api/temp/", parts_->http);
         for (Socket& agents : parts_->agents) route("ws", "path", agents.path(), agents);
-        route("ws", "path", "/ws/dashboard", parts_->desk);
+        route("ws", "path", "/ws/dashboard", parts_->dashboards);
     }
     void drain() override
     {
@@ -223,7 +223,7 @@ private:
         Hub hub;
         Http http{hub};
         std::deque<Socket> agents; // one per protocol
-        Socket desk{hub, std::nullopt};
+        Socket dashboards{hub, std::nullopt};
     };
 
     void route(const char* kind, const char* how, const char* path, RouteHandler& handler,

@@ -7,12 +7,12 @@
 
 namespace agenthost::hub {
 
-namespace desk = wire::desk;
+namespace dashboard_client = wire::dashboard_client;
 namespace code = wire::code;
 
 namespace {
 
-desk::Status status_of(const Run& run)
+dashboard_client::Status status_of(const Run& run)
 {
     return {.command_id = run.id,
             .agent_id = run.agent,
@@ -40,14 +40,14 @@ DashboardCommands::DashboardCommands(Core& core, Fanout& fanout, Runs& runs, Das
              [this](std::string_view agent, std::string_view queue) UNDER_LOCK {
                  if (!groups_.seen(agent)) return;
                  std::string frame;
-                 desk::write_queue(frame, core_.utc(), agent, queue);
+                 dashboard_client::write_queue(frame, core_.utc(), agent, queue);
                  groups_.tell(agent, std::move(frame));
              }});
 }
 
 // ---- from dashboards ----
 
-void DashboardCommands::ask(DashboardSession& session, const desk::Ask& ask)
+void DashboardCommands::ask(DashboardSession& session, const dashboard_client::Ask& ask)
 {
     const auto refuse = [&](std::string_view why, std::string_view message) UNDER_LOCK {
         session.fault({.code = why, .message = message, .request_id = ask.request_id});
@@ -96,26 +96,27 @@ Requests::Then DashboardCommands::answer(Conn conn, std::string_view command, st
             return;
         }
         std::string frame;
-        desk::write_response(frame, core_.utc(), request,
-                             a.ok ? desk::Fault{} : desk::Fault{.code = a.code, .message = a.message});
+        dashboard_client::write_response(
+            frame, core_.utc(), request,
+            a.ok ? dashboard_client::Fault{} : dashboard_client::Fault{.code = a.code, .message = a.message});
         session->say(std::move(frame));
     };
 }
 
-void DashboardCommands::interrupt(DashboardSession& session, const desk::Interrupt& m)
+void DashboardCommands::interrupt(DashboardSession& session, const dashboard_client::Interrupt& m)
 {
     if (reaches(session, m.command_id, m.request_id))
         runs_.control().interrupt(m.command_id, m.force, answer(session.conn, m.command_id, m.request_id));
 }
 
-void DashboardCommands::input(DashboardSession& session, const desk::Input& m)
+void DashboardCommands::input(DashboardSession& session, const dashboard_client::Input& m)
 {
     if (reaches(session, m.command_id, m.request_id))
         runs_.control().input(m.command_id, {.data = std::string{m.data}, .base64 = m.base64, .eof = m.eof},
                               answer(session.conn, m.command_id, m.request_id));
 }
 
-void DashboardCommands::resize(DashboardSession& session, const desk::Resize& m)
+void DashboardCommands::resize(DashboardSession& session, const dashboard_client::Resize& m)
 {
     if (reaches(session, m.command_id, m.request_id))
         runs_.control().resize(m.command_id, m.columns, m.rows,
@@ -132,11 +133,11 @@ void DashboardCommands::send_open(DashboardSession& session)
         const Run& run = *open[i];
         if (!session.caller.sees(run.agent)) continue;
         std::string frame;
-        desk::write_status(frame, core_.utc(),
-                           {.command_id = run.id,
-                            .agent_id = run.agent,
-                            .status = word(run.state),
-                            .position = run.position});
+        dashboard_client::write_status(frame, core_.utc(),
+                                       {.command_id = run.id,
+                                        .agent_id = run.agent,
+                                        .status = word(run.state),
+                                        .position = run.position});
         session.say(std::move(frame));
     }
 }
@@ -177,10 +178,10 @@ void DashboardCommands::run_status(const Run& run)
 // The dashboard that requested the command receives a status of its own, with its request's id.
 void DashboardCommands::send_status(const Run& run, DashboardSession* requester, const Asked* asked)
 {
-    desk::Status status = status_of(run);
+    dashboard_client::Status status = status_of(run);
     const auto frame = [&] {
         std::string text;
-        desk::write_status(text, core_.utc(), status);
+        dashboard_client::write_status(text, core_.utc(), status);
         return std::make_shared<const std::string>(std::move(text));
     };
     const Text id = std::make_shared<const std::string>(run.id);

@@ -10,7 +10,7 @@
 #include "send_queue.hpp"
 #include "session.hpp"
 
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -30,10 +30,10 @@ public:
 
     // The states of the open commands, for a new dashboard.
     void send_open(DashboardSession&) UNDER_LOCK;
-    void ask(DashboardSession&, const wire::desk::Ask&) UNDER_LOCK;
-    void interrupt(DashboardSession&, const wire::desk::Interrupt&) UNDER_LOCK;
-    void input(DashboardSession&, const wire::desk::Input&) UNDER_LOCK;
-    void resize(DashboardSession&, const wire::desk::Resize&) UNDER_LOCK;
+    void ask(DashboardSession&, const wire::dashboard_client::Ask&) UNDER_LOCK;
+    void interrupt(DashboardSession&, const wire::dashboard_client::Interrupt&) UNDER_LOCK;
+    void input(DashboardSession&, const wire::dashboard_client::Input&) UNDER_LOCK;
+    void resize(DashboardSession&, const wire::dashboard_client::Resize&) UNDER_LOCK;
 
 private:
     struct Asked {

@@ -11,7 +11,7 @@
 
 namespace agenthost::hub {
 
-namespace desk = wire::desk;
+namespace dashboard_client = wire::dashboard_client;
 namespace code = wire::code;
 
 namespace {
@@ -29,12 +29,12 @@ template <class... Handlers> struct Overloaded : Handlers... {
 };
 template <class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
-UNDER_LOCK void beat(Core& core, DashboardSession& session, const desk::Beat& beat)
+UNDER_LOCK void beat(Core& core, DashboardSession& session, const dashboard_client::Beat& beat)
 {
     if (!session.limits.heartbeat(core.now()))
         return session.fault({.code = code::rate_limit, .message = "One heartbeat every 30 seconds"});
     std::string frame;
-    desk::write_heartbeat(frame, core.utc(), beat.sequence);
+    dashboard_client::write_heartbeat(frame, core.utc(), beat.sequence);
     session.say(std::move(frame));
 }
 
@@ -100,7 +100,7 @@ void Dashboards::refuse(Conn conn, const Head& head, const std::optional<Caller>
 void Dashboards::join(DashboardSession& session)
 {
     std::string ack;
-    desk::write_ack(ack, core_.utc(), session.id);
+    dashboard_client::write_ack(ack, core_.utc(), session.id);
     session.say(std::move(ack));
     groups_.join(session.conn, session.caller, session.send_queue);
     commands_.send_open(session);
@@ -185,27 +185,28 @@ void Dashboards::frame(Conn conn, int opcode, std::string_view bytes)
     serve(session, reader_.read(bytes));
 }
 
-void Dashboards::serve(DashboardSession& session, const desk::Message& message)
+void Dashboards::serve(DashboardSession& session, const dashboard_client::Message& message)
 {
-    std::visit(Overloaded{[&](const desk::Bad& bad) UNDER_LOCK {
+    std::visit(Overloaded{[&](const dashboard_client::Bad& bad) UNDER_LOCK {
                               session.fault({.code = code::invalid_request,
                                              .message = bad.reason,
                                              .command_id = bad.command_id,
                                              .request_id = bad.request_id});
                           },
-                          [&](const desk::Connect& m) UNDER_LOCK { connect(session, m); },
-                          [&](const desk::Refresh& m) UNDER_LOCK { refresh(session, m); },
-                          [&](const desk::Beat& m) UNDER_LOCK { beat(core_, session, m); },
-                          [&](const desk::Ask& m) UNDER_LOCK { commands_.ask(session, m); },
-                          [&](const desk::Interrupt& m) UNDER_LOCK { commands_.interrupt(session, m); },
-                          [&](const desk::Input& m) UNDER_LOCK { commands_.input(session, m); },
-                          [&](const desk::Resize& m) UNDER_LOCK { commands_.resize(session, m); },
+                          [&](const dashboard_client::Connect& m) UNDER_LOCK { connect(session, m); },
+                          [&](const dashboard_client::Refresh& m) UNDER_LOCK { refresh(session, m); },
+                          [&](const dashboard_client::Beat& m) UNDER_LOCK { beat(core_, session, m); },
+                          [&](const dashboard_client::Ask& m) UNDER_LOCK { commands_.ask(session, m); },
+                          [&](const dashboard_client::Interrupt& m)
+                              UNDER_LOCK { commands_.interrupt(session, m); },
+                          [&](const dashboard_client::Input& m) UNDER_LOCK { commands_.input(session, m); },
+                          [&](const dashboard_client::Resize& m) UNDER_LOCK { commands_.resize(session, m); },
                           [](const wire::Nothing&) {}},
                message);
 }
 
 // The upgrade already authenticated it; this frame must only not contradict that.
-void Dashboards::connect(DashboardSession& session, const desk::Connect& connect)
+void Dashboards::connect(DashboardSession& session, const dashboard_client::Connect& connect)
 {
     const auto caller = credentials_.caller(connect.token, core_.utc());
     if (!continues(session, caller))
@@ -213,11 +214,11 @@ void Dashboards::connect(DashboardSession& session, const desk::Connect& connect
                    caller ? "the token is for another subject than the URL's" : "the token is not valid");
     if (connect.request_id.empty()) return;
     std::string frame;
-    desk::write_response(frame, core_.utc(), connect.request_id);
+    dashboard_client::write_response(frame, core_.utc(), connect.request_id);
     session.say(std::move(frame));
 }
 
-void Dashboards::refresh(DashboardSession& session, const desk::Refresh& refresh)
+void Dashboards::refresh(DashboardSession& session, const dashboard_client::Refresh& refresh)
 {
     auto caller = credentials_.caller(refresh.token, core_.utc());
     if (!continues(session, caller))
@@ -225,9 +226,9 @@ void Dashboards::refresh(DashboardSession& session, const desk::Refresh& refresh
                    caller ? "the new token is for another subject" : "the new token is not valid");
     std::string frame;
     if (refresh.request_id.empty())
-        desk::write_ack(frame, core_.utc(), session.id);
+        dashboard_client::write_ack(frame, core_.utc(), session.id);
     else
-        desk::write_response(frame, core_.utc(), refresh.request_id);
+        dashboard_client::write_response(frame, core_.utc(), refresh.request_id);
     const bool same_sight = sight(*caller) == sight(session.caller);
     session.caller = std::move(*caller);
     session.token = refresh.token;

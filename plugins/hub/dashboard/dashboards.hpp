@@ -1,5 +1,5 @@
 // The sessions of connected dashboards: access, expiry of their tokens, and the way in for their frames.
-// Frames are read and written by wire/dashboard/desk.hpp; commands.hpp has the commands, groups.hpp decides
+// Frames are read and written by wire/dashboard/client.hpp; commands.hpp has the commands, groups.hpp decides
 // who receives the updates of which agent, and send_queue.hpp bounds the queue of a slow dashboard.
 //
 // A session ends when its token expires or is revoked. Bounds: the number of dashboards, and each one's rates
@@ -18,7 +18,7 @@
 #include "plugins/hub/runs/runs.hpp"
 #include "session.hpp"
 
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -53,9 +53,9 @@ public:
 
 private:
     void refuse(Conn, const Head&, const std::optional<Caller>&) UNDER_LOCK;
-    void serve(DashboardSession&, const wire::desk::Message&) UNDER_LOCK;
-    void connect(DashboardSession&, const wire::desk::Connect&) UNDER_LOCK;
-    void refresh(DashboardSession&, const wire::desk::Refresh&) UNDER_LOCK;
+    void serve(DashboardSession&, const wire::dashboard_client::Message&) UNDER_LOCK;
+    void connect(DashboardSession&, const wire::dashboard_client::Connect&) UNDER_LOCK;
+    void refresh(DashboardSession&, const wire::dashboard_client::Refresh&) UNDER_LOCK;
     // Sends ack, the agents and the open commands; then the dashboard receives the same updates as the
     // others.
     void join(DashboardSession&) UNDER_LOCK;
@@ -69,7 +69,7 @@ private:
     const CallerCredentials& credentials_;
     DashboardGroups groups_ GUARDED;
     DashboardCommands commands_ GUARDED;
-    wire::desk::Reader reader_ GUARDED;
+    wire::dashboard_client::Reader reader_ GUARDED;
     std::unordered_map<Conn, std::unique_ptr<DashboardSession>> sessions_ GUARDED;
     Shares shares_ GUARDED{max_dashboards}; // of sessions_, by the token's subject
 };

@@ -2,18 +2,18 @@
 
 #include "base/json_writer.hpp"
 #include "wire/codec.hpp"
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace agenthost::hub {
 
-namespace desk = wire::desk;
+namespace dashboard_client = wire::dashboard_client;
 
 namespace {
 
-desk::Agent shown(const AgentRecord& agent, bool online)
+dashboard_client::Agent shown(const AgentRecord& agent, bool online)
 {
     return {.id = agent.id,
             .name = agent.name,
@@ -114,7 +114,7 @@ void DashboardGroups::agent_changed(const AgentRecord& agent, bool online)
     ++change_;
     if (groups_.empty()) return;
     std::string frame;
-    desk::write_agent_status(frame, core_.utc(), shown(agent, online));
+    dashboard_client::write_agent_status(frame, core_.utc(), shown(agent, online));
     tell(agent.id, std::move(frame));
     if (std::exchange(lists_due_, true)) return;
     core_.after(list_spacing, [this]() UNDER_LOCK { send_lists(); });
@@ -150,7 +150,7 @@ Text DashboardGroups::list_for(Group& group)
             ++left_out;
             return;
         }
-        desk::write_agent(json, shown(*agent, true));
+        dashboard_client::write_agent(json, shown(*agent, true));
     };
     if (group.caller.role != Role::admin && group.caller.agents) {
         for (const std::string& id : *group.caller.agents) add(id);
@@ -161,7 +161,7 @@ Text DashboardGroups::list_for(Group& group)
         }
     }
     json.end();
-    desk::write_list(frame, core_.utc(), agents, left_out);
+    dashboard_client::write_list(frame, core_.utc(), agents, left_out);
     group.list = std::make_shared<const std::string>(std::move(frame));
     group.list_of = change_;
     return group.list;

@@ -114,13 +114,13 @@ void DashboardOutput::put(const Run& run, Stage& stage, std::uint32_t channel, s
                           std::uint64_t bytes, std::uint64_t dropped, std::string_view data)
 {
     std::string frame;
-    wire::desk::write_output(frame, core_.utc(),
-                             {.command_id = run.id,
-                              .data = data,
-                              .channel = channel,
-                              .sequence = ++stage.sequence,
-                              .offset = at,
-                              .base64 = stage.base64});
+    wire::dashboard_client::write_output(frame, core_.utc(),
+                                         {.command_id = run.id,
+                                          .data = data,
+                                          .channel = channel,
+                                          .sequence = ++stage.sequence,
+                                          .offset = at,
+                                          .base64 = stage.base64});
     emit_(run, {.frame = std::make_shared<const std::string>(std::move(frame)),
                 .run = stage.id,
                 .bytes = bytes,

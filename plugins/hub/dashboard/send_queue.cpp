@@ -45,9 +45,9 @@ bool ClientSendQueue::pass(const OfRun& item)
 {
     const auto lost = item.run ? lost_.find(*item.run) : lost_.end();
     const std::uint64_t dropped = item.dropped + (lost == lost_.end() ? 0 : lost->second);
-    const agh_status status = dropped == 0
-                                  ? host_.send(conn_, *item.frame)
-                                  : host_.send(conn_, wire::desk::with_dropped(*item.frame, dropped));
+    const agh_status status =
+        dropped == 0 ? host_.send(conn_, *item.frame)
+                     : host_.send(conn_, wire::dashboard_client::with_dropped(*item.frame, dropped));
     if (status == AGH_OK && lost != lost_.end()) lost_.erase(lost);
     if (status == AGH_E_BUSY) return false;
     if (status != AGH_OK) closed_ = true; // it is gone; on_closed follows

@@ -9,7 +9,7 @@
 
 #include "plugins/hub/core/core.hpp"
 
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 #include <cstdint>
 #include <deque>

@@ -7,7 +7,7 @@
 
 namespace agenthost::hub {
 
-namespace desk = wire::desk;
+namespace dashboard_client = wire::dashboard_client;
 
 DashboardSession::DashboardSession(Core& core, Conn c, Caller who, std::string bearer, std::string address)
     : conn{c}, id{base::random_uuid()}, peer{std::move(address)}, caller{std::move(who)},
@@ -21,10 +21,10 @@ void DashboardSession::say(std::string frame)
     });
 }
 
-void DashboardSession::fault(const desk::Fault& fault)
+void DashboardSession::fault(const dashboard_client::Fault& fault)
 {
     std::string frame;
-    desk::write_error(frame, core_.utc(), fault);
+    dashboard_client::write_error(frame, core_.utc(), fault);
     say(std::move(frame));
 }
 

@@ -7,7 +7,7 @@
 #include "plugins/hub/core/core.hpp"
 #include "send_queue.hpp"
 
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ public:
     DashboardSession(Core& core, Conn conn, Caller caller, std::string token, std::string peer);
 
     void say(std::string frame) UNDER_LOCK;
-    void fault(const wire::desk::Fault&) UNDER_LOCK;
+    void fault(const wire::dashboard_client::Fault&) UNDER_LOCK;
     // Nothing is read or sent afterwards. Its memory is freed when the daemon reports it closed.
     void close(int code, std::string reason) UNDER_LOCK;
     [[nodiscard]] bool closing() const { return closing_; }

@@ -2,7 +2,7 @@
 // Their first frame is `agent:connect`, from the agent that the token names.
 #include "protocol.hpp"
 
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 namespace agenthost::hub {
 
@@ -19,7 +19,7 @@ Opening open(const Head& head, const AgentCredentials& credentials, std::int64_t
 // Agents do not answer an error frame.
 void complain(std::string& out, std::int64_t utc_ms, std::string_view why)
 {
-    wire::desk::write_error(out, utc_ms, {.code = "INVALID_MESSAGE", .message = why});
+    wire::dashboard_client::write_error(out, utc_ms, {.code = "INVALID_MESSAGE", .message = why});
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// The agent's end of the dashboard protocol: decoding in agent.cpp, encoding in agent_words.cpp.
+// The agent's end of the dashboard protocol: decoding in agent.cpp, encoding in agent_writer.cpp.
 #pragma once
 
 #include "envelope.hpp"

@@ -1,4 +1,4 @@
-// The server's end for agents of the dashboard protocol. (desk.* is for dashboards.)
+// The server's end for agents of the dashboard protocol. (client.hpp is for dashboards.)
 #include "dashboard.hpp"
 #include "envelope.hpp"
 #include "output.hpp"

@@ -1,4 +1,4 @@
-// Dashboards in node (desk.mjs, from the document alone), a real hub, a real agent with the terminal plugin, real commands.
+// Dashboards in node (dashboard_client.mjs, from the document alone), a real hub, a real agent with the terminal plugin, real commands.
 #include "fixture.hpp"
 
 #include "tests/support/proxy.hpp"
@@ -75,11 +75,15 @@ protected:
         return made;
     }
     std::string ws() const { return "ws" + url_.substr(4) + "/ws/dashboard"; }
-    std::unique_ptr<NodeAgent> desk(const json& steps, const std::string& jwt)
+    std::unique_ptr<NodeAgent> open_dashboard(const json& steps, const std::string& jwt)
     {
-        return std::make_unique<NodeAgent>("desk.mjs", std::vector<std::string>{ws(), jwt, steps.dump()});
+        return std::make_unique<NodeAgent>("dashboard_client.mjs",
+                                           std::vector<std::string>{ws(), jwt, steps.dump()});
     }
-    std::unique_ptr<NodeAgent> desk(const json& steps) { return desk(steps, token("ops")); }
+    std::unique_ptr<NodeAgent> open_dashboard(const json& steps)
+    {
+        return open_dashboard(steps, token("ops"));
+    }
     static json wait(const std::string& type, const json& where = json::object())
     {
         return {{"wait", type}, {"where", where}};
@@ -99,10 +103,10 @@ protected:
         return wait("command:status", {{"status", status}});
     }
     // The types it heard, in order; of a status with its word.
-    static std::vector<std::string> heard(NodeAgent& desk)
+    static std::vector<std::string> heard(NodeAgent& page)
     {
         std::vector<std::string> types;
-        std::istringstream lines{desk.process().out()};
+        std::istringstream lines{page.process().out()};
         for (std::string line; std::getline(lines, line);) {
             const json said = json::parse(line, nullptr, false);
             if (!said.is_object() || said.empty() || !said.begin()->is_object() ||
@@ -144,9 +148,10 @@ TEST_F(HubDashboards, RunsTheExampleSessionOfTheDocument)
 {
     start();
     const auto agent = worker();
-    const auto page = desk({wait("connection:ack"), wait("agent:list"),
-                            run("printf 'total 24\\n'; sleep 0.3; printf 'drwxr-xr-x  5 user staff\\n'"),
-                            over(), send("heartbeat", {{"sequence", 1}}), wait("heartbeat")});
+    const auto page =
+        open_dashboard({wait("connection:ack"), wait("agent:list"),
+                        run("printf 'total 24\\n'; sleep 0.3; printf 'drwxr-xr-x  5 user staff\\n'"), over(),
+                        send("heartbeat", {{"sequence", 1}}), wait("heartbeat")});
     page->wait("done");
     using Types = std::vector<std::string>;
     EXPECT_EQ(heard(*page),
@@ -168,25 +173,25 @@ TEST_F(HubDashboards, ReportsEachOfTheSixErrorCodes)
     start();
     const auto agent = worker({{"concurrency", 1}, {"queue", 0}});
     const auto code = [](const std::string& word) { return wait("error", {{"code", word}}); };
-    const auto page = desk({wait("agent:list"),
-                            run("sleep 60", {{"timeoutMs", 3000}}),
-                            wait("command:status", {{"status", "running"}}),
-                            run("true"),
-                            code("QUEUE_FULL"),
-                            over("failed"),
-                            code("COMMAND_TIMEOUT"),
-                            over("failed"),
-                            send("command:request", {{"agentId", "nobody"}, {"command", "true"}}),
-                            code("AGENT_OFFLINE"),
-                            {{"raw", "{"}},
-                            code("INVALID_MESSAGE"),
-                            send("heartbeat", {{"sequence", 1}}),
-                            send("heartbeat", {{"sequence", 2}}),
-                            code("RATE_LIMIT"),
-                            send("token:refresh", {{"token", "x"}}),
-                            code("AUTH_FAILED")});
+    const auto page = open_dashboard({wait("agent:list"),
+                                      run("sleep 60", {{"timeoutMs", 3000}}),
+                                      wait("command:status", {{"status", "running"}}),
+                                      run("true"),
+                                      code("QUEUE_FULL"),
+                                      over("failed"),
+                                      code("COMMAND_TIMEOUT"),
+                                      over("failed"),
+                                      send("command:request", {{"agentId", "nobody"}, {"command", "true"}}),
+                                      code("AGENT_OFFLINE"),
+                                      {{"raw", "{"}},
+                                      code("INVALID_MESSAGE"),
+                                      send("heartbeat", {{"sequence", 1}}),
+                                      send("heartbeat", {{"sequence", 2}}),
+                                      code("RATE_LIMIT"),
+                                      send("token:refresh", {{"token", "x"}}),
+                                      code("AUTH_FAILED")});
     EXPECT_EQ(page->wait("closed"), 1008);
-    const auto refused = desk(json::array(), "not-a-token");
+    const auto refused = open_dashboard(json::array(), "not-a-token");
     EXPECT_EQ(refused->wait("refused"), 401);
     EXPECT_EQ(refused->wait("body")["error"]["code"], "AUTH_FAILED");
 }
@@ -196,14 +201,14 @@ TEST_F(HubDashboards, AnExpiredTokenEndsTheSessionUnlessItIsRenewed)
     start();
     constexpr int good_for = 20; // s: two programs start meanwhile, on a machine that does more than this
     const std::string first = token("ops", "dashboard", good_for), last = token("ops", "dashboard", good_for);
-    const auto brief = desk({wait("agent:list"), wait("error", {{"code", "AUTH_FAILED"}})}, last);
-    const auto renewed = desk({wait("agent:list"),
-                               send("token:refresh", {{"token", token("ops")}, {"requestId", "q"}}),
-                               wait("response", {{"requestId", "q"}}),
-                               {{"file", (dir_ / "go").string()}},
-                               send("heartbeat", {{"sequence", 9}}),
-                               wait("heartbeat")},
-                              first);
+    const auto brief = open_dashboard({wait("agent:list"), wait("error", {{"code", "AUTH_FAILED"}})}, last);
+    const auto renewed = open_dashboard({wait("agent:list"),
+                                         send("token:refresh", {{"token", token("ops")}, {"requestId", "q"}}),
+                                         wait("response", {{"requestId", "q"}}),
+                                         {{"file", (dir_ / "go").string()}},
+                                         send("heartbeat", {{"sequence", 9}}),
+                                         wait("heartbeat")},
+                                        first);
     renewed->wait("response");
     EXPECT_EQ(brief->wait("closed"), 1008); // by now the first would have expired, too
     write_file(dir_ / "go", "");
@@ -214,13 +219,13 @@ TEST_F(HubDashboards, AnExpiredTokenEndsTheSessionUnlessItIsRenewed)
 TEST_F(HubDashboards, LimitsSizeAndRateOfMessages)
 {
     start();
-    const auto page =
-        desk({wait("agent:list"),
-              {{"raw", R"({"type":"heartbeat","payload":{"sequence":1,"x":"$FILL"}})"}, {"fill", 1 << 20}},
-              wait("error", {{"code", "RATE_LIMIT"}}),
-              {{"raw", "{}"}, {"repeat", 400}},
-              wait("error", {{"code", "RATE_LIMIT"}}),
-              {{"raw", R"({"x":"$FILL"})"}, {"fill", 3 << 20}}});
+    const auto page = open_dashboard(
+        {wait("agent:list"),
+         {{"raw", R"({"type":"heartbeat","payload":{"sequence":1,"x":"$FILL"}})"}, {"fill", 1 << 20}},
+         wait("error", {{"code", "RATE_LIMIT"}}),
+         {{"raw", "{}"}, {"repeat", 400}},
+         wait("error", {{"code", "RATE_LIMIT"}}),
+         {{"raw", R"({"x":"$FILL"})"}, {"fill", 3 << 20}}});
     EXPECT_EQ(page->wait("closed"), 1009);
 }
 
@@ -229,9 +234,9 @@ TEST_F(HubDashboards, TellsAllDashboardsWhenAnAgentConnectsOrLeaves)
     start();
     const json steps{wait("agent:list"), wait("agent:status", {{"status", "online"}}),
                      wait("agent:status", {{"status", "offline"}})};
-    const auto one = desk(steps),
-               blind = desk({wait("agent:list"), {{"file", (dir_ / "go").string()}}},
-                            token("guest", "dashboard", 3600, {{"agents", {"elsewhere"}}}));
+    const auto one = open_dashboard(steps),
+               blind = open_dashboard({wait("agent:list"), {{"file", (dir_ / "go").string()}}},
+                                      token("guest", "dashboard", 3600, {{"agents", {"elsewhere"}}}));
     one->wait("agent:list");
     blind->wait("agent:list");
     const auto agent = worker();
@@ -251,7 +256,7 @@ TEST_F(HubDashboards, TypedInputAndAResizeReachATerminal)
 {
     start();
     const auto agent = worker();
-    const auto page = desk(
+    const auto page = open_dashboard(
         {wait("agent:list"),
          run("stty size; read line; stty size; echo \"got $line\"", {{"pty", {{"cols", 80}, {"rows", 24}}}}),
          wait("terminal:output"),
@@ -271,8 +276,9 @@ TEST_F(HubDashboards, AnInterruptEndsACommandAndReportsIt)
 {
     start();
     const auto agent = worker();
-    const auto page = desk({wait("agent:list"), run("echo begun; exec sleep 600"), wait("terminal:output"),
-                            send("command:interrupt", {{"commandId", "$commandId"}}), over("failed")});
+    const auto page =
+        open_dashboard({wait("agent:list"), run("echo begun; exec sleep 600"), wait("terminal:output"),
+                        send("command:interrupt", {{"commandId", "$commandId"}}), over("failed")});
     page->wait("done");
     EXPECT_EQ(page->said("command:status").back()["payload"]["reason"], "interrupted");
 }
@@ -283,17 +289,17 @@ TEST_F(HubDashboards, ReportsQueuePositionsAndPriorities)
     const auto agent = worker({{"concurrency", 1}});
     const std::string go = (dir_ / "go").string();
     const auto queued = wait("command:status", {{"status", "queued"}});
-    const auto page = desk({wait("agent:list"),
-                            run("while ! test -e " + go + "; do sleep 0.05; done"),
-                            wait("command:status", {{"status", "running"}}),
-                            run("true", {{"priority", "low"}}),
-                            queued,
-                            run("true", {{"priority", "high"}}),
-                            queued,
-                            {{"file", go}},
-                            over(),
-                            over(),
-                            over()});
+    const auto page = open_dashboard({wait("agent:list"),
+                                      run("while ! test -e " + go + "; do sleep 0.05; done"),
+                                      wait("command:status", {{"status", "running"}}),
+                                      run("true", {{"priority", "low"}}),
+                                      queued,
+                                      run("true", {{"priority", "high"}}),
+                                      queued,
+                                      {{"file", go}},
+                                      over(),
+                                      over(),
+                                      over()});
     EXPECT_TRUE(wait_for([&] {
         const auto told = page->said("command:queue");
         return !told.empty() && told.back()["payload"]["queue"].size() == 2;
@@ -314,12 +320,12 @@ TEST_F(HubDashboards, TwoHundredWatchOneCommand)
 {
     start(", per_address: 500");
     const auto agent = worker();
-    NodeAgent crowd{"desk.mjs", {ws(), token("ops"), "many", "200"}};
+    NodeAgent crowd{"dashboard_client.mjs", {ws(), token("ops"), "many", "200"}};
     EXPECT_EQ(crowd.wait("ready"), 200);
-    const auto page =
-        desk({wait("agent:list"),
-              run("for i in $(seq 1 2000); do echo \"line $i of the output\"; done; sleep 0.2; echo end"),
-              over()});
+    const auto page = open_dashboard(
+        {wait("agent:list"),
+         run("for i in $(seq 1 2000); do echo \"line $i of the output\"; done; sleep 0.2; echo end"),
+         over()});
     page->wait("done");
     const json all = crowd.wait("all");
     ASSERT_EQ(all.size(), 1U) << "every one of them saw the same: " << all;
@@ -334,25 +340,25 @@ TEST_F(HubDashboards, AStalledDashboardNeitherDelaysOthersNorFillsMemory)
     const auto agent = worker();
     const std::string go = (dir_ / "go").string();
     // Compressed, all of it would fit into the kernel's buffers.
-    const auto stalled = desk({{{"plain", true}, {"quiet", true}},
-                               wait("agent:list"),
-                               {{"say", "ready"}},
-                               wait("command:status", {{"status", "running"}}),
-                               {{"stall", true}},
-                               {{"say", "stalled"}},
-                               {{"file", go}},
-                               {{"stall", false}},
-                               over("failed"),
-                               {{"summary", true}}});
-    const auto quick = desk(
+    const auto stalled = open_dashboard({{{"plain", true}, {"quiet", true}},
+                                         wait("agent:list"),
+                                         {{"say", "ready"}},
+                                         wait("command:status", {{"status", "running"}}),
+                                         {{"stall", true}},
+                                         {{"say", "stalled"}},
+                                         {{"file", go}},
+                                         {{"stall", false}},
+                                         over("failed"),
+                                         {{"summary", true}}});
+    const auto quick = open_dashboard(
         {{{"quiet", true}}, wait("agent:list"), {{"say", "ready"}}, over("failed"), {{"summary", true}}});
     stalled->wait("step");
     quick->wait("step");
     const long before = rss_kb(daemon_->pid());
-    const auto page = desk({{{"quiet", true}},
-                            wait("agent:list"),
-                            run("echo first; sleep 1; exec timeout -s KILL 5 yes"),
-                            over("failed")});
+    const auto page = open_dashboard({{{"quiet", true}},
+                                      wait("agent:list"),
+                                      run("echo first; sleep 1; exec timeout -s KILL 5 yes"),
+                                      over("failed")});
     stalled->wait("step", 1);
     quick->wait("done"); // while the other one still takes nothing
     const long after = rss_kb(daemon_->pid());
@@ -375,8 +381,9 @@ TEST_F(HubDashboards, AnAgentThatIsKilledLosesItsCommandAndLeavesNothingBehind)
     start();
     auto agent = worker();
     const std::string marker = (dir_ / "pid").string();
-    const auto page = desk({wait("agent:list"), run("echo $$ > " + marker + "; echo begun; exec sleep 600"),
-                            wait("terminal:output"), over("failed")});
+    const auto page =
+        open_dashboard({wait("agent:list"), run("echo $$ > " + marker + "; echo begun; exec sleep 600"),
+                        wait("terminal:output"), over("failed")});
     page->wait("terminal:output");
     const pid_t pid = std::stoi(read_file(marker));
     EXPECT_EQ(::kill(pid, 0), 0);

@@ -1,5 +1,5 @@
 // The hub with agents as deployed ("seen in the field" in NOTES.md), written in node: field_print.mjs, field_panel.mjs, field_signed.mjs;
-// field_node.mjs and field_desk.mjs use the field dialects of panel and dashboard. And wrong first frames (first_frame.mjs).
+// field_node.mjs and field_dashboard.mjs use the field dialects of panel and dashboard. And wrong first frames (first_frame.mjs).
 #include "fixture.hpp"
 
 #include "tests/unit/hub/node_jwt.hpp"
@@ -232,7 +232,7 @@ TEST_F(HubInTheField, AnAgentThatSendsAgentConnectUsesDashboardsFieldDialect)
 {
     start("ping_interval: 1s, agent_grace: 1s");
     for (const char* how : {"query", "bearer"}) {
-        NodeAgent agent{"field_desk.mjs", {ws("/ws/agent"), token("d1"), "its-own-name", how}};
+        NodeAgent agent{"field_dashboard.mjs", {ws("/ws/agent"), token("d1"), "its-own-name", how}};
         EXPECT_EQ(agent.wait("ACK")["payload"]["agentId"], "d1") << "the token's subject is assigned";
         ASSERT_TRUE(wait_for([&] { return online("d1"); }));
         const json shown = ask("GET", "/api/agents/d1").json;
@@ -260,7 +260,7 @@ TEST_F(HubInTheField, AnAgentThatSendsAgentConnectUsesDashboardsFieldDialect)
 TEST_F(HubInTheField, AHeartbeatFromAFieldAgentIsAnsweredByAnError)
 {
     start({});
-    NodeAgent agent{"field_desk.mjs", {ws("/ws/agent"), token("d1"), "d1", "beats"}};
+    NodeAgent agent{"field_dashboard.mjs", {ws("/ws/agent"), token("d1"), "d1", "beats"}};
     const json error = agent.wait("ERROR");
     EXPECT_EQ(error["payload"]["code"], "INVALID_MESSAGE") << error;
     EXPECT_TRUE(agent.said("wrong").empty());

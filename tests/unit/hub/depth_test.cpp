@@ -7,7 +7,7 @@
 #include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "wire/codec.hpp"
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 using namespace agenthost::hub_test;
 
@@ -49,11 +49,11 @@ TEST(HubDepth, DeepFramesOfAgentsAreMalformedInEveryProtocol)
 
 TEST(HubDepth, DeepFramesOfDashboardsAreBad)
 {
-    agenthost::wire::desk::Reader reader;
+    agenthost::wire::dashboard_client::Reader reader;
     const std::string frame =
         R"({"version":"1.0.0","type":"command:request","payload":{"agentId":"n1","argv":)" + nested(200'000) +
         "}}";
-    EXPECT_TRUE(std::holds_alternative<agenthost::wire::desk::Bad>(reader.read(frame)));
+    EXPECT_TRUE(std::holds_alternative<agenthost::wire::dashboard_client::Bad>(reader.read(frame)));
 }
 
 std::string base64url(std::string_view raw)

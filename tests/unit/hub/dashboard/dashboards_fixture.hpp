@@ -44,7 +44,7 @@ protected:
         enter([&] { dashboards.request(conn, head); });
         return conn;
     }
-    Conn desk(std::optional<std::vector<std::string>> agents = {}, const std::string& sub = "ops")
+    Conn open_dashboard(std::optional<std::vector<std::string>> agents = {}, const std::string& sub = "ops")
     {
         const Conn conn = dial(token(sub, std::move(agents)));
         EXPECT_TRUE(daemon.upgraded.contains(conn));

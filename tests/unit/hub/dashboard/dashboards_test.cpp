@@ -10,7 +10,7 @@ namespace {
 
 TEST_F(DashboardsTest, FollowsTheExampleSessionOfTheDocument)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     auto frames = heard(conn);
     EXPECT_EQ(types(frames), (Names{"connection:ack", "agent:list"}));
     EXPECT_FALSE(frames[0]["payload"]["connectionId"].get<std::string>().empty());
@@ -55,7 +55,7 @@ TEST_F(DashboardsTest, RefusesAnUpgradeWithoutAValidToken)
 
 TEST_F(DashboardsTest, AgentStatusIsSentAtOnceAndListsSoon)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     heard(conn);
     join_agent("d2");
     json status = only(conn);
@@ -68,7 +68,7 @@ TEST_F(DashboardsTest, AgentStatusIsSentAtOnceAndListsSoon)
     leave("d2");
     enter([&] { dashboards.agent_changed(gone, false); });
     EXPECT_EQ(only(conn)["payload"]["status"], "offline");
-    const Conn late = desk();
+    const Conn late = open_dashboard();
     EXPECT_EQ(heard(late)[1]["payload"]["agents"].size(), 1U);
     pass(DashboardGroups::list_spacing);
     const json list = only(conn);
@@ -80,7 +80,7 @@ TEST_F(DashboardsTest, AgentStatusIsSentAtOnceAndListsSoon)
 TEST_F(DashboardsTest, ATokenLimitsTheAgentsThatADashboardSeesAndCommands)
 {
     join_agent("d2");
-    const Conn all = desk(), one = desk(std::vector<std::string>{"d2", "elsewhere"});
+    const Conn all = open_dashboard(), one = open_dashboard(std::vector<std::string>{"d2", "elsewhere"});
     heard(all);
     const json list = heard(one)[1]["payload"]["agents"];
     ASSERT_EQ(list.size(), 1U);
@@ -106,12 +106,12 @@ TEST_F(DashboardsTest, ATokenLimitsTheAgentsThatADashboardSeesAndCommands)
 
 TEST_F(DashboardsTest, ANewDashboardReceivesTheOpenCommands)
 {
-    const Conn first = desk();
+    const Conn first = open_dashboard();
     const std::string id = start(first);
     running(id);
     print(id, 0, "early ");
     pass(60ms);
-    const Conn late = desk();
+    const Conn late = open_dashboard();
     auto frames = heard(late);
     EXPECT_EQ(types(frames), (Names{"connection:ack", "agent:list", "command:status running"}));
     print(id, 6, "late");
@@ -124,7 +124,7 @@ TEST_F(DashboardsTest, ANewDashboardReceivesTheOpenCommands)
 
 TEST_F(DashboardsTest, TheRequestIdIsEchoedToItsSender)
 {
-    const Conn conn = desk(), other = desk();
+    const Conn conn = open_dashboard(), other = open_dashboard();
     heard(conn), heard(other);
     const std::string id = start(conn, {{"requestId", "q-1"}});
     running(id);
@@ -139,7 +139,7 @@ TEST_F(DashboardsTest, TheRequestIdIsEchoedToItsSender)
 
 TEST_F(DashboardsTest, AllSixErrorCodesAndTheirDetails)
 {
-    const Conn conn = desk(), other = desk();
+    const Conn conn = open_dashboard(), other = open_dashboard();
     heard(conn), heard(other);
     say(conn, "command:request", {{"agentId", "nobody"}, {"command", "x"}, {"requestId", "q"}});
     json error = only(conn);
@@ -176,7 +176,7 @@ TEST_F(DashboardsTest, AllSixErrorCodesAndTheirDetails)
 
 TEST_F(DashboardsTest, TheHubsOwnQueueCanBeFullToo)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     for (std::size_t i = 0; i < core.config.agent_queue; ++i) {
         TaskRecord task = runs.make("d1", R"({"command":"x"})");
         ASSERT_EQ(runs.check(task), "");
@@ -189,7 +189,7 @@ TEST_F(DashboardsTest, TheHubsOwnQueueCanBeFullToo)
 
 TEST_F(DashboardsTest, ReportsTheLossOfTheAgentAsTheReason)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -201,7 +201,7 @@ TEST_F(DashboardsTest, ReportsTheLossOfTheAgentAsTheReason)
 
 TEST_F(DashboardsTest, LimitsOfMessagesCommandsSizesAndHeartbeats)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     heard(conn);
     for (std::size_t i = 0; i < DashboardLimits::commands_per_minute; ++i) start(conn);
     heard(conn);
@@ -256,7 +256,7 @@ TEST_F(DashboardsTest, AnExpiredTokenEndsTheSessionAndARefreshExtendsIt)
 TEST_F(DashboardsTest, ARefreshedTokenMaySeeOtherAgents)
 {
     join_agent("d2");
-    const Conn conn = desk(std::vector<std::string>{"d1"});
+    const Conn conn = open_dashboard(std::vector<std::string>{"d1"});
     heard(conn);
     say(conn, "token:refresh", {{"token", token("ops", std::vector<std::string>{"d2"})}});
     const auto frames = heard(conn);
@@ -268,7 +268,7 @@ TEST_F(DashboardsTest, ARefreshedTokenMaySeeOtherAgents)
 
 TEST_F(DashboardsTest, ARevokedTokenEndsItsSession)
 {
-    const Conn conn = dial(token("ops", {}, Role::dashboard, 3600, "jwt_1")), other = desk();
+    const Conn conn = dial(token("ops", {}, Role::dashboard, 3600, "jwt_1")), other = open_dashboard();
     heard(conn), heard(other);
     credentials.minted.put(MintedJwt{.jti = "jwt_1", .revoked = true});
     enter([&] { dashboards.check_credentials(); });
@@ -279,7 +279,7 @@ TEST_F(DashboardsTest, ARevokedTokenEndsItsSession)
 
 TEST_F(DashboardsTest, ConnectMustNameTheSameSubject)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     heard(conn);
     say(conn, "dashboard:connect", {{"token", token()}, {"clientInfo", {{"name", "console"}}}});
     EXPECT_TRUE(heard(conn).empty());
@@ -290,7 +290,7 @@ TEST_F(DashboardsTest, ConnectMustNameTheSameSubject)
 
 TEST_F(DashboardsTest, ASlowDashboardLosesTheOldestOutputAndOthersDoNot)
 {
-    const Conn slow = desk(), quick = desk();
+    const Conn slow = open_dashboard(), quick = open_dashboard();
     const std::string id = start(slow);
     running(id);
     heard(slow), heard(quick);
@@ -327,7 +327,7 @@ TEST_F(DashboardsTest, ASlowDashboardLosesTheOldestOutputAndOthersDoNot)
 
 TEST_F(DashboardsTest, OnlyTheNewestWaitingListIsSent)
 {
-    const Conn slow = desk();
+    const Conn slow = open_dashboard();
     heard(slow);
     daemon.full.insert(slow);
     for (const char* id : {"d2", "d3", "d4"}) {
@@ -343,7 +343,7 @@ TEST_F(DashboardsTest, OnlyTheNewestWaitingListIsSent)
 
 TEST_F(DashboardsTest, ADashboardThatReadsNothingIsClosed)
 {
-    const Conn stalled = desk(), other = desk();
+    const Conn stalled = open_dashboard(), other = open_dashboard();
     daemon.full.insert(stalled);
     for (int i = 0; i < 20'000 && !daemon.closed.contains(stalled); ++i)
         enter([&] { dashboards.agent_changed(*fanout.find("d1"), true); });
@@ -353,7 +353,7 @@ TEST_F(DashboardsTest, ADashboardThatReadsNothingIsClosed)
 
 TEST_F(DashboardsTest, InterruptInputAndResizeReachTheAgent)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn, {{"pty", {{"cols", 80}, {"rows", 24}}}});
     running(id);
     heard(conn);
@@ -379,7 +379,7 @@ TEST_F(DashboardsTest, InterruptInputAndResizeReachTheAgent)
 
 TEST_F(DashboardsTest, TheQueueEventNamesItsAgent)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     heard(conn);
     const json queue = {{{"commandId", "c"}, {"position", 1}, {"priority", "low"}}};
     enter([&] {
@@ -391,15 +391,15 @@ TEST_F(DashboardsTest, TheQueueEventNamesItsAgent)
 TEST_F(DashboardsTest, BoundsDashboardsAndLeavesSpaceForOtherTokens)
 {
     std::vector<Conn> all;
-    for (std::size_t i = 0; i < Dashboards::max_dashboards / 5 * 4; ++i) all.push_back(desk());
+    for (std::size_t i = 0; i < Dashboards::max_dashboards / 5 * 4; ++i) all.push_back(open_dashboard());
     const Conn more = dial(token());
     EXPECT_EQ(status(more), 503);
     EXPECT_THAT(body(more)["error"]["message"].get<std::string>(), testing::HasSubstr("its share of 1,000"));
-    desk({}, "another");
+    open_dashboard({}, "another");
     enter([&] { dashboards.closed(all.front()); });
     EXPECT_EQ(status(dial(token())), 503) << "less is free: less is its share";
     for (int i = 0; i < 10; ++i) enter([&] { dashboards.closed(all.at(1 + i)); });
-    desk();
+    open_dashboard();
     const std::size_t open = dashboards.size();
     enter([&] { dashboards.close_all(); });
     EXPECT_EQ(daemon.closed.size(), open);

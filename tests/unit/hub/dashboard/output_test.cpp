@@ -9,7 +9,7 @@ namespace {
 
 TEST_F(DashboardsTest, ForwardsEachPieceUnchanged)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -39,7 +39,7 @@ TEST_F(DashboardsTest, ForwardsEachPieceUnchanged)
 
 TEST_F(DashboardsTest, ForwardsOutputThatTheNetworkDelayedForASecondUnchanged)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -55,7 +55,7 @@ TEST_F(DashboardsTest, ForwardsOutputThatTheNetworkDelayedForASecondUnchanged)
 
 TEST_F(DashboardsTest, ForwardsAPieceOfBinaryOutputUnchanged)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn, {{"encoding", "base64"}});
     running(id);
     heard(conn);
@@ -65,7 +65,7 @@ TEST_F(DashboardsTest, ForwardsAPieceOfBinaryOutputUnchanged)
 
 TEST_F(DashboardsTest, SplitsOutputThatIsLongerThanTheProtocolAllows)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -85,7 +85,7 @@ TEST_F(DashboardsTest, SplitsOutputThatIsLongerThanTheProtocolAllows)
 
 TEST_F(DashboardsTest, GathersPiecesThatComeFasterThanTheProtocolAllows)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -122,7 +122,7 @@ TEST_F(DashboardsTest, GathersPiecesThatComeFasterThanTheProtocolAllows)
 
 TEST_F(DashboardsTest, SendsASplitCharacterWithTheSecondPiece)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -144,7 +144,7 @@ TEST_F(DashboardsTest, SendsASplitCharacterWithTheSecondPiece)
 
 TEST_F(DashboardsTest, BinaryOutputIsSentAsBase64OnRequest)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn, {{"encoding", "base64"}});
     running(id);
     heard(conn);
@@ -157,7 +157,7 @@ TEST_F(DashboardsTest, BinaryOutputIsSentAsBase64OnRequest)
 // Of an agent that is not ours: pieces of the two streams are never joined.
 TEST_F(DashboardsTest, HoldsFewPiecesThatAlternateBetweenTheStreams)
 {
-    const Conn conn = desk();
+    const Conn conn = open_dashboard();
     const std::string id = start(conn);
     running(id);
     heard(conn);
@@ -176,7 +176,7 @@ TEST_F(DashboardsTest, HoldsFewPiecesThatAlternateBetweenTheStreams)
 
 TEST_F(DashboardsTest, DoesNotJoinACharacterWithOutputThatNoDashboardSaw)
 {
-    const Conn first = desk();
+    const Conn first = open_dashboard();
     const std::string id = start(first);
     running(id);
     heard(first);
@@ -184,7 +184,7 @@ TEST_F(DashboardsTest, DoesNotJoinACharacterWithOutputThatNoDashboardSaw)
     EXPECT_EQ(only(first)["payload"]["data"], "a");
     enter([&] { dashboards.closed(first); });
     print(id, 2, "unseen");
-    const Conn second = desk();
+    const Conn second = open_dashboard();
     heard(second);
     print(id, 8, "b");
     const json chunk = only(second);

@@ -1,5 +1,5 @@
 // Decoding of dashboards' frames.
-#include "desk.hpp"
+#include "client.hpp"
 
 #include "envelope.hpp"
 #include "wire/json/numbers.hpp"
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 
-namespace agenthost::wire::desk {
+namespace agenthost::wire::dashboard_client {
 namespace {
 
 using dashboard::Frame;
@@ -210,4 +210,4 @@ Message Reader::resize(FieldReader& fields, std::span<const Member> members)
     return resize;
 }
 
-} // namespace agenthost::wire::desk
+} // namespace agenthost::wire::dashboard_client

@@ -1,5 +1,5 @@
 // A dashboard agent of the field dialect, from NOTES.md (dashboard, field dialect) alone: it sends no COMMAND_ACK and ignores COMMAND_CANCEL.
-//   node field_desk.mjs URL TOKEN AGENT_ID [HOW]
+//   node field_dashboard.mjs URL TOKEN AGENT_ID [HOW]
 // HOW: "query" (the token in the URL instead of a Bearer header), "beats" (sends an AGENT_HEARTBEAT, which the server rejects).
 // `false` exits with 1, `sleep` never ends, any other command prints and completes. Writes one JSON line for each event.
 import fs from 'node:fs';

@@ -1,9 +1,9 @@
 // Encoding of frames to dashboards.
-#include "desk.hpp"
+#include "client.hpp"
 
 #include "envelope.hpp"
 
-namespace agenthost::wire::desk {
+namespace agenthost::wire::dashboard_client {
 
 using dashboard::open_frame;
 
@@ -115,4 +115,4 @@ void write_response(std::string& out, std::int64_t at, std::string_view request_
     json.end().end();
 }
 
-} // namespace agenthost::wire::desk
+} // namespace agenthost::wire::dashboard_client

@@ -1,6 +1,6 @@
 // Decodes and encodes the frames between hub and dashboards (browsers). Pure: no clock, no socket. Every
 // frame is validated against its type's schema; an invalid one becomes Bad with the reason, for an error
-// frame. Described in PROTOCOL.md; tested by tests/wire/vectors/desk.
+// frame. Described in PROTOCOL.md; tested by tests/wire/vectors/dashboard_client.
 #pragma once
 
 #include "wire/codec.hpp"
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <variant>
 
-namespace agenthost::wire::desk {
+namespace agenthost::wire::dashboard_client {
 
 // ---- from a dashboard; views are valid until the next read() and while the frame exists ----
 
@@ -125,4 +125,4 @@ void write_error(std::string& out, std::int64_t at, const Fault&);
 // Answers a request with a requestId for which the document defines no answer. `fault.code` empty: success.
 void write_response(std::string& out, std::int64_t at, std::string_view request_id, const Fault& fault = {});
 
-} // namespace agenthost::wire::desk
+} // namespace agenthost::wire::dashboard_client

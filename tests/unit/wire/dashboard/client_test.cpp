@@ -1,7 +1,8 @@
-// The dashboard's leg: every golden vector of tests/wire/vectors/desk, read or written by the hub's side.
+// Frames between dashboards and the hub: every golden vector of tests/wire/vectors/dashboard_client, read or
+// written by the hub's side.
 #include "tests/support/support.hpp"
 
-#include "wire/dashboard/desk.hpp"
+#include "wire/dashboard/client.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -28,20 +29,26 @@ void set(Json& out, const char* key, bool value)
 
 struct Describe {
     Json operator()(const Nothing&) const { return {{"type", "nothing"}}; }
-    Json operator()(const desk::Bad& m) const
+    Json operator()(const dashboard_client::Bad& m) const
     {
         Json out{{"type", "bad"}, {"reason", m.reason}};
         set(out, "command_id", m.command_id);
         set(out, "request_id", m.request_id);
         return out;
     }
-    Json operator()(const desk::Connect& m) const { return with_token("connect", m.token, m.request_id); }
-    Json operator()(const desk::Refresh& m) const { return with_token("refresh", m.token, m.request_id); }
-    Json operator()(const desk::Beat& m) const
+    Json operator()(const dashboard_client::Connect& m) const
+    {
+        return with_token("connect", m.token, m.request_id);
+    }
+    Json operator()(const dashboard_client::Refresh& m) const
+    {
+        return with_token("refresh", m.token, m.request_id);
+    }
+    Json operator()(const dashboard_client::Beat& m) const
     {
         return {{"type", "beat"}, {"sequence", std::string{m.sequence}}};
     }
-    Json operator()(const desk::Ask& m) const
+    Json operator()(const dashboard_client::Ask& m) const
     {
         Json out{{"type", "ask"}, {"params", m.params}};
         set(out, "agent_id", m.agent_id);
@@ -49,13 +56,13 @@ struct Describe {
         set(out, "base64", m.base64);
         return out;
     }
-    Json operator()(const desk::Interrupt& m) const
+    Json operator()(const dashboard_client::Interrupt& m) const
     {
         Json out = with_command("interrupt", m);
         set(out, "force", m.force);
         return out;
     }
-    Json operator()(const desk::Input& m) const
+    Json operator()(const dashboard_client::Input& m) const
     {
         Json out = with_command("input", m);
         set(out, "data", m.data);
@@ -63,7 +70,7 @@ struct Describe {
         set(out, "eof", m.eof);
         return out;
     }
-    Json operator()(const desk::Resize& m) const
+    Json operator()(const dashboard_client::Resize& m) const
     {
         Json out = with_command("resize", m);
         out["columns"] = m.columns;
@@ -95,17 +102,18 @@ public:
     {
         std::string out;
         const std::string type = m_.at("type");
-        if (type == "ack") desk::write_ack(out, now, text("connection_id"));
-        if (type == "list") desk::write_list(out, now, agents(), number("left_out"));
-        if (type == "agent_status") desk::write_agent_status(out, now, agent(m_.at("agents").at(0)));
-        if (type == "queue") desk::write_queue(out, now, text("agent_id"), text("queue"));
-        if (type == "heartbeat") desk::write_heartbeat(out, now, text("sequence"));
-        if (type == "error") desk::write_error(out, now, fault(text("request_id")));
-        if (type == "response") desk::write_response(out, now, text("request_id"), fault({}));
-        if (type == "status") desk::write_status(out, now, status());
+        if (type == "ack") dashboard_client::write_ack(out, now, text("connection_id"));
+        if (type == "list") dashboard_client::write_list(out, now, agents(), number("left_out"));
+        if (type == "agent_status")
+            dashboard_client::write_agent_status(out, now, agent(m_.at("agents").at(0)));
+        if (type == "queue") dashboard_client::write_queue(out, now, text("agent_id"), text("queue"));
+        if (type == "heartbeat") dashboard_client::write_heartbeat(out, now, text("sequence"));
+        if (type == "error") dashboard_client::write_error(out, now, fault(text("request_id")));
+        if (type == "response") dashboard_client::write_response(out, now, text("request_id"), fault({}));
+        if (type == "status") dashboard_client::write_status(out, now, status());
         if (type == "output") {
-            desk::write_output(out, now, output());
-            if (number("dropped") > 0) out = desk::with_dropped(out, number("dropped"));
+            dashboard_client::write_output(out, now, output());
+            if (number("dropped") > 0) out = dashboard_client::with_dropped(out, number("dropped"));
         }
         return out;
     }
@@ -117,7 +125,7 @@ private:
     }
     std::string_view text(const char* key) { return text(m_, key); }
     [[nodiscard]] std::uint64_t number(const char* key) const { return m_.value(key, std::uint64_t{0}); }
-    desk::Agent agent(const Json& from)
+    dashboard_client::Agent agent(const Json& from)
     {
         return {.id = text(from, "id"),
                 .name = text(from, "name"),
@@ -132,11 +140,11 @@ private:
         std::string list;
         agenthost::base::JsonWriter json{list};
         json.array();
-        for (const Json& each : m_.at("agents")) desk::write_agent(json, agent(each));
+        for (const Json& each : m_.at("agents")) dashboard_client::write_agent(json, agent(each));
         json.end();
         return list;
     }
-    desk::Fault fault(std::string_view request_id)
+    dashboard_client::Fault fault(std::string_view request_id)
     {
         return {.code = text("code"),
                 .message = text("message"),
@@ -144,22 +152,22 @@ private:
                 .request_id = request_id,
                 .detail = text("detail")};
     }
-    desk::Status status()
+    dashboard_client::Status status()
     {
-        desk::Status s{.command_id = text("command_id"),
-                       .request_id = text("request_id"),
-                       .agent_id = text("agent_id"),
-                       .status = text("status"),
-                       .position = number("position"),
-                       .exit_code = {},
-                       .reason = text("reason"),
-                       .signal = text("signal"),
-                       .code = text("code"),
-                       .message = text("message")};
+        dashboard_client::Status s{.command_id = text("command_id"),
+                                   .request_id = text("request_id"),
+                                   .agent_id = text("agent_id"),
+                                   .status = text("status"),
+                                   .position = number("position"),
+                                   .exit_code = {},
+                                   .reason = text("reason"),
+                                   .signal = text("signal"),
+                                   .code = text("code"),
+                                   .message = text("message")};
         if (m_.contains("exit_code")) s.exit_code = m_.at("exit_code").get<int>();
         return s;
     }
-    desk::Output output()
+    dashboard_client::Output output()
     {
         return {.command_id = text("command_id"),
                 .data = text("data"),
@@ -174,13 +182,13 @@ private:
     std::deque<std::string> kept_;
 };
 
-TEST(Desk, ReadsAndWritesEveryGoldenVector)
+TEST(DashboardClient, ReadsAndWritesEveryGoldenVector)
 {
     std::size_t read = 0, written = 0;
     // One for all, as in the hub.
-    desk::Reader reader;
+    dashboard_client::Reader reader;
     for (const auto& entry :
-         fs::directory_iterator{agenthost::test::source_dir() / "tests/wire/vectors/desk"}) {
+         fs::directory_iterator{agenthost::test::source_dir() / "tests/wire/vectors/dashboard_client"}) {
         SCOPED_TRACE(entry.path().filename().string());
         const Json vector = Json::parse(agenthost::test::read_file(entry.path()));
         const std::string frame = vector.at("frame");
@@ -205,12 +213,12 @@ TEST(Desk, ReadsAndWritesEveryGoldenVector)
     EXPECT_GE(written, 25U);
 }
 
-TEST(Desk, EveryFieldHasABound)
+TEST(DashboardClient, EveryFieldHasABound)
 {
-    desk::Reader reader;
+    dashboard_client::Reader reader;
     const auto refused = [&](const std::string& payload, const char* type = "command:request") {
         const auto said = reader.read("{\"type\":\"" + std::string{type} + "\",\"payload\":" + payload + "}");
-        return std::holds_alternative<desk::Bad>(said);
+        return std::holds_alternative<dashboard_client::Bad>(said);
     };
     const auto of = [](std::size_t n) { return "\"" + std::string(n, 'x') + "\""; };
     EXPECT_FALSE(refused("{\"agentId\":" + of(256) + ",\"command\":" + of(131'072) + "}"));

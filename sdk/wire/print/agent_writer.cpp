@@ -1,3 +1,4 @@
+// Encoding of the agent's end.
 #include "agent.hpp"
 #include "wire/codes.hpp"
 #include "wire/session/answers.hpp"

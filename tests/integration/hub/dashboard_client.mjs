@@ -1,9 +1,9 @@
 // Dashboards, from the dashboard protocol's document alone (and NOTES.md for what it leaves open).
-//   node desk.mjs URL TOKEN STEPS   STEPS: a JSON list, done one after the other:
+//   node dashboard_client.mjs URL TOKEN STEPS   STEPS: a JSON list, done one after the other:
 //     {"send": type, "payload": {...}}   "$commandId" in the payload: of the newest command:status
 //     {"raw": text}  {"repeat": n, "send"...}  {"wait": type, "where": {...}, "count": n}  {"stall": true|false}  {"say": word}  {"close": true}
 //     {"plain": true}: offers no compression  {"quiet": true}: does not print what it hears  {"summary": true}
-//   node desk.mjs URL TOKEN many N COMMAND_ID   N dashboards watch one command; says what each got
+//   node dashboard_client.mjs URL TOKEN many N COMMAND_ID   N dashboards watch one command; says what each got
 // Prints what it hears as {"<type>": message}, and {"closed": code}, {"refused": status}.
 import fs from 'node:fs';
 import crypto from 'node:crypto';
