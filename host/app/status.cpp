@@ -11,7 +11,7 @@ using json = nlohmann::json;
 
 namespace {
 
-std::string_view word(PluginState state)
+std::string_view to_string(PluginState state)
 {
     switch (state) {
     case PluginState::loaded: return "loaded";
@@ -30,7 +30,7 @@ json to_json(const PluginStatus& p)
     return {{"id", p.id},
             {"version", p.version},
             {"file", p.file},
-            {"state", word(p.state)},
+            {"state", to_string(p.state)},
             {"isolated", p.isolated},
             {"healthy", p.healthy},
             {"degraded", p.degraded},
@@ -123,7 +123,7 @@ std::string status_json(const StatusParts& s)
                  {"uptime_s", s.uptime_s},
                  {"ready", s.ready},
                  {"draining", s.draining},
-                 {"health", health_word(s.conditions)},
+                 {"health", health_name(s.conditions)},
                  {"conditions", list(s.conditions)},
                  {"servers", list(s.servers)},
                  {"listeners", list(s.listeners)},
@@ -151,7 +151,7 @@ std::string status_json(const StatusParts& s)
                  {"facts", facts.is_discarded() ? json::object() : std::move(facts)}});
 }
 
-std::string_view health_word(const std::vector<Condition>& conditions)
+std::string_view health_name(const std::vector<Condition>& conditions)
 {
     if (conditions.empty()) return "healthy";
     const bool unhealthy =
@@ -164,7 +164,7 @@ std::string health_json(const std::vector<Condition>& conditions, bool ready)
     std::vector<std::string> problems;
     for (const auto& c : conditions) problems.push_back(c.text());
     return text({{"healthy", conditions.empty()},
-                 {"status", health_word(conditions)},
+                 {"status", health_name(conditions)},
                  {"ready", ready},
                  {"problems", problems},
                  {"conditions", list(conditions)}});

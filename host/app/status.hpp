@@ -38,7 +38,7 @@ std::string status_json(const StatusParts&);
 // ..."],"conditions":[{"id":...,"reason":...,"grade":...,"since":...}]}
 std::string health_json(const std::vector<Condition>&, bool ready);
 // healthy | degraded | unhealthy: the worst condition.
-std::string_view health_word(const std::vector<Condition>&);
+std::string_view health_name(const std::vector<Condition>&);
 std::string plugins_json(const std::vector<PluginStatus>&);
 
 } // namespace agenthost::host

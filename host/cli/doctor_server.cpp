@@ -44,7 +44,7 @@ public:
         const auto url = netclient::parse_server_url(server_.url, why);
         if (server_.url.empty()) {
             good("its address comes from the registration; not checked");
-        } else if (!url || server_.url.find(public_ip_word) != std::string::npos) {
+        } else if (!url || server_.url.find(public_ip_placeholder) != std::string::npos) {
             good("its address is known only when the daemon runs; not checked");
         } else {
             url_ = *url;

@@ -14,7 +14,7 @@ constexpr std::size_t max_line = 107;
 unsigned byte(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
 unsigned pair(std::string_view bytes, std::size_t at) { return byte(bytes, at) << 8 | byte(bytes, at + 1); }
 
-std::string_view word(std::string_view& rest)
+std::string_view next_field(std::string_view& rest)
 {
     const auto space = rest.find(' ');
     const auto out = rest.substr(0, space);
@@ -57,13 +57,13 @@ ProxyHeader::State ProxyHeader::judge_text()
     std::string_view rest{bytes_.data(), bytes_.size() - 2};
     if (rest.size() < text_start.size()) return State::bad;
     rest.remove_prefix(text_start.size());
-    const auto family = word(rest);
+    const auto family = next_field(rest);
     if (family == "UNKNOWN") return State::done; // the rest of the line is ignored
     if (family != "TCP4" && family != "TCP6") return State::bad;
-    const auto source = netclient::parse_ip(word(rest));
-    const auto destination = netclient::parse_ip(word(rest));
-    const auto port = netclient::parse_endpoint("0.0.0.0:" + std::string{word(rest)});
-    const auto other = netclient::parse_endpoint("0.0.0.0:" + std::string{word(rest)});
+    const auto source = netclient::parse_ip(next_field(rest));
+    const auto destination = netclient::parse_ip(next_field(rest));
+    const auto port = netclient::parse_endpoint("0.0.0.0:" + std::string{next_field(rest)});
+    const auto other = netclient::parse_endpoint("0.0.0.0:" + std::string{next_field(rest)});
     const bool four = family == "TCP4";
     if (!source || !destination || !port || !other || !rest.empty() || (four && !source->v4()))
         return State::bad;

@@ -28,7 +28,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t shown_word = 80; // of an unknown action
+constexpr std::size_t max_action = 80; // of an unknown action
 constexpr auto complain_every = 1min;
 
 std::int64_t utc_ms()
@@ -61,7 +61,7 @@ void write_members(base::JsonWriter& json, const AuditEntry& e)
     else
         json.member("caller", "server").member("server", e.caller);
     if (!e.protocol.empty()) json.member("protocol", e.protocol);
-    json.member("action", e.action.substr(0, shown_word)).member("id", e.id.substr(0, max_id));
+    json.member("action", e.action.substr(0, max_action)).member("id", e.id.substr(0, max_id));
     json.member("effects", e.effects).member("outcome", to_string(e.outcome));
     if (!e.code.empty()) json.member("code", e.code);
     std::array<char, 40> took{};
@@ -236,7 +236,7 @@ void Audit::record(const AuditEntry& e)
     write_members(json, e);
     json.end();
     log::write(log::Level::info, "audit",
-               std::string{e.action.substr(0, shown_word)} + " for " + std::string{e.caller} + ": " +
+               std::string{e.action.substr(0, max_action)} + " for " + std::string{e.caller} + ": " +
                    std::string{e.code.empty() ? to_string(e.outcome) : e.code},
                fields);
 }

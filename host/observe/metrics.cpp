@@ -34,7 +34,7 @@ bool is_name(std::string_view text)
 }
 
 constexpr std::size_t outcomes = 5;
-constexpr std::array<std::string_view, outcomes> outcome_words{"success", "error", "not_started", "unknown",
+constexpr std::array<std::string_view, outcomes> outcome_names{"success", "error", "not_started", "unknown",
                                                                "interrupted"}; // as wire::Outcome counts them
 static_assert(static_cast<std::size_t>(wire::Outcome::interrupted) + 1 == outcomes);
 
@@ -204,7 +204,7 @@ void Metrics::command(std::string_view action, wire::Outcome outcome, std::chron
     const auto which = std::min(static_cast<std::size_t>(outcome), outcomes - 1);
     auto& ended = m.last->second.ended[which];
     if (!ended)
-        ended = &m.commands->Add({{"action", m.last->first}, {"outcome", std::string{outcome_words[which]}}});
+        ended = &m.commands->Add({{"action", m.last->first}, {"outcome", std::string{outcome_names[which]}}});
     ended->Increment();
     m.last->second.seconds->Observe(std::chrono::duration<double>(took).count());
 }

@@ -15,7 +15,7 @@ namespace agenthost::host {
 
 namespace {
 
-std::string_view next_word(std::string_view& text)
+std::string_view next_field(std::string_view& text)
 {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     const auto end = text.find(' ');
@@ -51,9 +51,9 @@ std::optional<ProcessCost> parse_process(std::string_view stat, double ticks, st
     if (name_end == stat.npos || ticks <= 0) return std::nullopt;
     stat.remove_prefix(name_end + 1);
     std::array<std::uint64_t, 25> field{}; // proc(5) counts from 1; [3] is the state
-    next_word(stat);
+    next_field(stat);
     for (std::size_t i = 4; i < field.size(); ++i) {
-        auto word = next_word(stat);
+        auto word = next_field(stat);
         if (word.starts_with('-')) continue; // priorities and similar fields, not used here
         const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), field[i]);
         if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;

@@ -96,7 +96,7 @@ std::uint32_t count_of(const Json& object, const char* key, std::uint32_t otherw
     return static_cast<std::uint32_t>(*count);
 }
 
-std::vector<std::string> words_of(const Json& object, const std::string& where, const char* key)
+std::vector<std::string> strings_of(const Json& object, const std::string& where, const char* key)
 {
     std::vector<std::string> out;
     const auto found = object.find(key);
@@ -208,7 +208,7 @@ void read_permissions(Manifest& out, const Json& json)
     if (found == json.end()) return;
     static constexpr std::array<std::string_view, 4> known{"call", "listener", "log_tap", "network"};
     known_keys(*found, "permissions", known);
-    out.may_call = words_of(*found, "permissions", "call");
+    out.may_call = strings_of(*found, "permissions", "call");
     out.may_listen = flag_of(*found, "permissions", "listener", false);
     out.may_read_log = flag_of(*found, "permissions", "log_tap", false);
     out.may_use_network = flag_of(*found, "permissions", "network", false);
@@ -221,7 +221,7 @@ void read_isolation(Manifest& out, const Json& json)
         return;
     }
     out.may_isolate = out.may_in_process = false;
-    for (const std::string& word : words_of(json, {}, "isolation")) {
+    for (const std::string& word : strings_of(json, {}, "isolation")) {
         if (word == "process")
             out.may_isolate = true;
         else if (word == "in-process")
@@ -273,8 +273,8 @@ std::shared_ptr<const Manifest> read(std::string_view text)
         fail("run", quote(run) + " must be \"worker\" or \"inline\"");
     out->concurrency = count_of(json, "concurrency", out->concurrency, max_concurrency);
     out->queue = count_of(json, "queue", out->queue, max_queue);
-    out->capabilities = words_of(json, {}, "capabilities");
-    out->events = words_of(json, {}, "events");
+    out->capabilities = strings_of(json, {}, "capabilities");
+    out->events = strings_of(json, {}, "events");
     read_actions(*out, json);
     read_aliases(*out, json);
     out->config = schema_of(json, {}, "config", out->config_json);

@@ -78,7 +78,7 @@ SessionStatus OutboundSession::status() const
     reason_.add_to(status);
     sender_.add_to(status);
     malformed_.add_to(status);
-    status.state = wire::name(machine_.state());
+    status.state = wire::to_string(machine_.state());
     status.failures = machine_.failures();
     status.in_conflict = reason_.in_conflict(now);
     status.clock_offset_ms = time_.ahead();

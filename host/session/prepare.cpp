@@ -79,7 +79,7 @@ Prepared prepare(const PrepareRequest& request)
     static_cast<Identity&>(made) = identify(request, call);
     if (!made.problem.empty()) return made;
     std::string url = config.url.empty() ? made.registered_url : config.url;
-    if (url.find(public_ip_word) != std::string::npos) {
+    if (url.find(public_ip_placeholder) != std::string::npos) {
         const auto address = public_ip(made.problem);
         if (!address) return made;
         url = with_public_ip(std::move(url), *address);

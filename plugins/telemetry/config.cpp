@@ -33,7 +33,7 @@ milliseconds duration_of(const Json& config, const char* key, milliseconds other
     return *value;
 }
 
-std::vector<std::string> words_of(const Json& config, const char* key)
+std::vector<std::string> strings_of(const Json& config, const char* key)
 {
     const auto at = config.find(key);
     return at == config.end() || at->is_null() ? std::vector<std::string>{}
@@ -86,8 +86,8 @@ Config parse_config(std::string_view text)
     if (out.disk.empty() || out.disk.front() != '/')
         refuse("disk", "\"" + out.disk + "\" must be an absolute path");
     while (out.disk.size() > 1 && out.disk.ends_with('/')) out.disk.pop_back();
-    out.interfaces = words_of(json, "interfaces");
-    out.filesystems = words_of(json, "filesystems");
+    out.interfaces = strings_of(json, "interfaces");
+    out.filesystems = strings_of(json, "filesystems");
     out.network_filesystems = json.value("network_filesystems", out.network_filesystems);
     out.logs = logs_of(json);
     if (const auto level = json.value("daemon_log", std::string{"warning"}); level == "off")

@@ -44,7 +44,7 @@ Check percent(const char* name, double value, double limit, const std::string& w
     return out;
 }
 
-const char* word(Grade grade)
+const char* to_string(Grade grade)
 {
     return grade == Grade::ok ? "ok" : grade == Grade::warning ? "warning" : "critical";
 }
@@ -162,7 +162,7 @@ std::string verdict_json(const Verdict& verdict)
     base::JsonWriter json{out};
     json.object().member("status", verdict.status).array("checks");
     for (const Check& check : verdict.checks) {
-        json.object().member("name", check.name).member("status", word(check.grade));
+        json.object().member("name", check.name).member("status", to_string(check.grade));
         if (check.value) json.member("value", base::RawJson{number(*check.value)});
         if (check.limit) json.member("limit", base::RawJson{number(*check.limit)});
         if (!check.message.empty()) json.member("message", check.message);

@@ -23,7 +23,7 @@ std::string_view next_line(std::string_view& text)
 }
 
 // The next word of a line, empty at its end.
-std::string_view next_word(std::string_view& line)
+std::string_view next_field(std::string_view& line)
 {
     while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
     std::size_t size = 0;
@@ -47,7 +47,7 @@ template <class T> bool number(std::string_view word, T& out)
 template <class T, std::size_t N> bool numbers(std::string_view& line, std::array<T, N>& out)
 {
     for (T& value : out)
-        if (!number(next_word(line), value)) return false;
+        if (!number(next_field(line), value)) return false;
     return true;
 }
 
@@ -100,7 +100,7 @@ std::optional<CpuTicks> parse_stat(std::string_view text)
     unsigned cpus = 0;
     while (!text.empty()) {
         auto line = next_line(text);
-        const auto word = next_word(line);
+        const auto word = next_field(line);
         if (!word.starts_with("cpu")) continue;
         if (word.size() > 3) {
             ++cpus;
@@ -112,7 +112,7 @@ std::optional<CpuTicks> parse_stat(std::string_view text)
         std::array<std::uint64_t*, 8> columns{&t.user,   &t.nice, &t.system,  &t.idle,
                                               &t.iowait, &t.irq,  &t.softirq, &t.steal};
         std::size_t got = 0;
-        while (got < columns.size() && number(next_word(line), *columns[got])) ++got;
+        while (got < columns.size() && number(next_field(line), *columns[got])) ++got;
         if (got >= 4) out = t;
     }
     if (out) out->cpus = cpus == 0 ? 1 : cpus;
@@ -126,9 +126,9 @@ std::optional<Memory> parse_meminfo(std::string_view text)
     bool has_total = false, has_available = false;
     while (!text.empty()) {
         auto line = next_line(text);
-        const auto key = next_word(line);
+        const auto key = next_field(line);
         std::uint64_t kib = 0;
-        if (!number(next_word(line), kib)) continue;
+        if (!number(next_field(line), kib)) continue;
         const auto bytes = times(kib, 1024);
         if (key == "MemTotal:") {
             out.total = bytes;
@@ -177,7 +177,7 @@ std::vector<Interface> parse_net_dev(std::string_view text)
         const auto colon = line.rfind(':');
         if (colon == line.npos) continue; // the two lines of headings
         auto before = line.substr(0, colon);
-        const auto name = next_word(before);
+        const auto name = next_field(before);
         line.remove_prefix(colon + 1);
         std::array<std::uint64_t, 16> n{};
         if (!plain(name) || !numbers(line, n)) continue;
@@ -201,7 +201,7 @@ std::vector<Disk> parse_diskstats(std::string_view text)
         auto line = next_line(text);
         std::array<std::uint64_t, 2> device{};
         if (!numbers(line, device)) continue;
-        const auto name = next_word(line);
+        const auto name = next_field(line);
         std::array<std::uint64_t, 10> n{};
         if (!plain(name) || !numbers(line, n)) continue;
         out.push_back({.name = std::string{name},
@@ -217,16 +217,16 @@ std::vector<Mount> parse_mountinfo(std::string_view text)
     std::vector<Mount> out;
     while (!text.empty() && out.size() < max_parsed) {
         auto line = next_line(text);
-        next_word(line); // its id
-        next_word(line); // its parent's
-        const auto device = next_word(line);
-        next_word(line); // root within the filesystem
-        const auto point = next_word(line);
-        const auto options = next_word(line);
+        next_field(line); // its id
+        next_field(line); // its parent's
+        const auto device = next_field(line);
+        next_field(line); // root within the filesystem
+        const auto point = next_field(line);
+        const auto options = next_field(line);
         std::string_view word;
-        do word = next_word(line); // optional fields end with a dash
+        do word = next_field(line); // optional fields end with a dash
         while (!word.empty() && word != "-");
-        const auto type = next_word(line), source = next_word(line), super = next_word(line);
+        const auto type = next_field(line), source = next_field(line), super = next_field(line);
         if (word.empty() || type.empty() || point.empty() || point.front() != '/' ||
             point.size() > max_path || !plain(type) || !plain(device))
             continue;
@@ -243,7 +243,7 @@ std::optional<double> parse_uptime(std::string_view text)
 {
     auto line = next_line(text);
     double seconds = 0;
-    if (!number(next_word(line), seconds) || !std::isfinite(seconds) || seconds < 0) return std::nullopt;
+    if (!number(next_field(line), seconds) || !std::isfinite(seconds) || seconds < 0) return std::nullopt;
     return seconds;
 }
 

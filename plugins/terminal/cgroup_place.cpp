@@ -18,7 +18,7 @@ namespace {
 constexpr const char* leaf_name = "agenthost-daemon";
 constexpr int move_rounds = 10; // a process may fork while the list is read
 
-bool has_word(const std::string& text, const std::string& word)
+bool lists(const std::string& text, const std::string& word)
 {
     std::istringstream in{text};
     for (std::string one; in >> one;)
@@ -55,7 +55,7 @@ bool move_to_leaf(CgroupSystem& system, const std::string& folder)
     const std::string leaf = folder + "/" + leaf_name;
     if (system.read(leaf + "/cgroup.type").empty() && !system.make(leaf)) return false;
     // Enabled in a cgroup with processes, it makes every child unusable, including the leaf.
-    if (has_word(system.read(folder + "/cgroup.subtree_control"), "pids"))
+    if (lists(system.read(folder + "/cgroup.subtree_control"), "pids"))
         system.write(folder + "/cgroup.subtree_control", "-pids");
     for (int round = 0; round < move_rounds; ++round) {
         const std::string list = system.read(folder + "/cgroup.procs");
@@ -138,7 +138,7 @@ CgroupPlace find_cgroup_place(CgroupSystem& system, const std::string& probe, bo
     const std::string control = place.folder + "/cgroup.subtree_control";
     const std::string available = system.read(place.folder + "/cgroup.controllers");
     std::string enabled;
-    if ((want_pids && has_word(available, "pids")) || (want_memory && has_word(available, "memory"))) {
+    if ((want_pids && lists(available, "pids")) || (want_memory && lists(available, "memory"))) {
         const bool root = system.read(place.folder + "/cgroup.type").empty(); // the one cgroup without a rule
         const bool empty = first_word(system.read(place.folder + "/cgroup.procs")).empty();
         if (!root && !empty && !is_delegated)
@@ -149,7 +149,7 @@ CgroupPlace find_cgroup_place(CgroupSystem& system, const std::string& probe, bo
                             ". Check that its user may write there";
         else
             for (const auto& [word, want] : {std::pair{"pids", want_pids}, {"memory", want_memory}})
-                if (want && has_word(available, word) && !has_word(system.read(control), word) &&
+                if (want && lists(available, word) && !lists(system.read(control), word) &&
                     system.write(control, std::string{"+"} + word))
                     (enabled += enabled.empty() ? "-" : " -") += word;
     }
@@ -162,8 +162,8 @@ CgroupPlace find_cgroup_place(CgroupSystem& system, const std::string& probe, bo
         if (!children_usable(system, place.folder, probe)) place.folder.clear();
         return place;
     }
-    place.pids = want_pids && has_word(system.read(control), "pids");
-    place.memory = want_memory && has_word(system.read(control), "memory");
+    place.pids = want_pids && lists(system.read(control), "pids");
+    place.memory = want_memory && lists(system.read(control), "memory");
     if (place.problem.empty() && ((want_pids && !place.pids) || (want_memory && !place.memory)))
         place.problem = "the cgroup " + place.folder + " does not offer the controller " +
                         (want_pids && !place.pids ? "pids" : "memory");

@@ -50,9 +50,9 @@ std::optional<std::string> public_ip(std::string& why)
 std::string with_public_ip(std::string url, const std::string& address)
 {
     const std::string text = address.find(':') == std::string::npos ? address : "[" + address + "]";
-    for (auto at = url.find(public_ip_word); at != std::string::npos;
-         at = url.find(public_ip_word, at + text.size()))
-        url.replace(at, public_ip_word.size(), text);
+    for (auto at = url.find(public_ip_placeholder); at != std::string::npos;
+         at = url.find(public_ip_placeholder, at + text.size()))
+        url.replace(at, public_ip_placeholder.size(), text);
     return url;
 }
 

@@ -7,7 +7,7 @@
 
 namespace agenthost::host {
 
-inline constexpr std::string_view public_ip_word = "{public_ip}";
+inline constexpr std::string_view public_ip_placeholder = "{public_ip}";
 
 // Tries IMDSv2 (with a session token), then v1. nullopt: `why` says what, where and how to fix. The base
 // URL is AGENTHOST_METADATA_URL if set (tests, other clouds with the same service), else

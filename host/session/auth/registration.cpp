@@ -84,7 +84,7 @@ std::string refresh_url(const std::string& register_url)
 }
 
 // The message in the body of an error answer, if any.
-std::string words_of(const Json& answer)
+std::string error_text_of(const Json& answer)
 {
     if (!answer.is_object()) return {};
     std::string words = text_of(answer, "message");
@@ -175,7 +175,7 @@ Registrar::Answer Registrar::call(const std::string& url, std::string body, cons
     if (reply.status < 200 || reply.status > 299) {
         const bool refused = reply.status == 401 || reply.status == 403;
         answer.outcome = refused ? Outcome::refused : Outcome::failed;
-        answer.problem = where + " answered " + std::to_string(reply.status) + words_of(json);
+        answer.problem = where + " answered " + std::to_string(reply.status) + error_text_of(json);
         if (reply.status / 100 == 3)
             answer.problem += ". Redirects are not followed; correct panel.register_url";
         return answer;
@@ -190,7 +190,7 @@ Registrar::Answer Registrar::call(const std::string& url, std::string body, cons
     }
     if (!fit(got.agent_id, max_id) || !fit(got.token, max_token) ||
         (!got.refresh_token.empty() && !fit(got.refresh_token, max_token))) {
-        answer.problem = where + " did not answer with agent.id and agent.token" + words_of(json);
+        answer.problem = where + " did not answer with agent.id and agent.token" + error_text_of(json);
         return answer;
     }
     got.register_url = setup_.register_url;

@@ -37,7 +37,7 @@ bool AgentSession::say(const wire::Welcome& welcome) { return send(welcome); }
 
 std::optional<std::string> AgentSession::encode(wire::Command command)
 {
-    const std::string word{core_.config.words.word(traits().name, command.action)};
+    const std::string word{core_.config.action_words.word(traits().name, command.action)};
     command.action = word;
     // Checked again here: the agent may have reconnected with another protocol than its command was checked
     // for.

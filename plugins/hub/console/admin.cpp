@@ -341,10 +341,10 @@ void Admin::token_list(ReplyPtr reply)
     std::string out;
     base::JsonWriter writer{out};
     writer.object().array("tokens");
-    const auto add = [&writer](const std::string& id, const std::string& label, std::string_view role_word,
+    const auto add = [&writer](const std::string& id, const std::string& label, std::string_view role_name,
                                std::int64_t created) {
         writer.object().member("id", id).member("label", label);
-        writer.member("role", role_word).member("created", created);
+        writer.member("role", role_name).member("created", created);
     };
     for (const auto& [id, token] : credentials_.minted.tokens()) {
         add(id, token.label, to_string(Role::admin), token.created);

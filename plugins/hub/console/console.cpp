@@ -154,7 +154,7 @@ void Console::attach(const json& params, const ReplyPtr& reply)
     if (run == nullptr)
         return fail(reply, "COMMAND_NOT_FOUND",
                     "There is no run " + id + ". List them with: agenthost hub runs");
-    say(reply, base::json_object("id", id, "status", word(run->state), "replay", run->output.end()));
+    say(reply, base::json_object("id", id, "status", to_string(run->state), "replay", run->output.end()));
     viewers_.add(reply, id, params.value("offset", std::uint64_t{0}), false);
 }
 

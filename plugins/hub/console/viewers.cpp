@@ -10,7 +10,7 @@ std::string run_json(const Run& run, bool whole, std::string_view notice)
     base::JsonWriter json{out};
     json.object().member("id", run.id).member("agent", run.agent);
     if (whole) {
-        json.member("status", word(run.state)).member("pty", run.pty).member("command", run.command);
+        json.member("status", to_string(run.state)).member("pty", run.pty).member("command", run.command);
         json.member("priority", run.priority).member("created", run.created);
         if (run.position > 0) json.member("position", run.position);
         if (run.started > 0) json.member("started", run.started);
@@ -75,10 +75,10 @@ void RunViewers::status(const Reply* key, const Run& run)
     if (run.over())
         it->second->end = ending(*it->second->reply, run, it->second->notice);
     else
-        core_.strand.post(
-            [reply = it->second->reply, json = base::json_object("id", run.id, "status", word(run.state))] {
-                reply->progress(json);
-            });
+        core_.strand.post([reply = it->second->reply,
+                           json = base::json_object("id", run.id, "status", to_string(run.state))] {
+            reply->progress(json);
+        });
     wake(it->second);
 }
 

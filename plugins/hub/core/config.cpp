@@ -106,7 +106,7 @@ constexpr Setting settings[] = {
     {"open_bytes", [](Config& c, const json& v, StateDir) { c.open_bytes = size(v); }},
     {"redispatch",
      [](Config& c, const json& v, StateDir) { c.redispatch = v.get<decltype(c.redispatch)>(); }},
-    {"manifests", [](Config& c, const json& v, StateDir dir) { add_manifests(c.words, v, dir); }},
+    {"manifests", [](Config& c, const json& v, StateDir dir) { add_manifests(c.action_words, v, dir); }},
     {"stream_after", [](Config& c, const json& v, StateDir) { c.stream_after = duration(v); }},
     {"min_rate", [](Config& c, const json& v, StateDir) { c.min_rate = size(v); }},
     {"task_rows", [](Config& c, const json& v, StateDir) { c.task_rows = v.get<std::uint32_t>(); }},

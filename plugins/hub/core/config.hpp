@@ -56,7 +56,7 @@ struct Config {
     // they differ from 3.
     std::map<std::string, int, std::less<>> redispatch;
     // The protocols' names for actions; `manifests` adds to them.
-    ActionWords words;
+    ActionWords action_words;
     std::uint32_t task_rows = 100'000;
     std::uint64_t result_bytes = 1ULL << 30; // of results that ended tasks keep in the database
 };

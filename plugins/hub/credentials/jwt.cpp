@@ -96,11 +96,11 @@ std::optional<Claims> read_claims(const json& claims, std::string& why)
         why = std::move(what);
         return std::nullopt;
     };
-    std::string role_word;
+    std::string role_name;
     if (!claims.is_object()) return fail("its claims are not an object");
     if (!text_claim(claims, "sub", max_subject, out.sub)) return fail("no usable claim \"sub\"");
-    if (!text_claim(claims, "role", 32, role_word)) return fail("no usable claim \"role\"");
-    const auto known = role(role_word);
+    if (!text_claim(claims, "role", 32, role_name)) return fail("no usable claim \"role\"");
+    const auto known = role(role_name);
     if (!known) return fail("\"role\" is neither agent, dashboard nor admin");
     out.role = *known;
     const auto exp = date_claim(claims, "exp");

@@ -16,7 +16,7 @@ dashboard_client::Status status_of(const Run& run)
 {
     return {.command_id = run.id,
             .agent_id = run.agent,
-            .status = word(run.state),
+            .status = to_string(run.state),
             .position = run.position,
             .exit_code = run.exit_code,
             .reason = run.state == RunState::failed ? std::string_view{run.reason} : std::string_view{},
@@ -136,7 +136,7 @@ void DashboardCommands::send_open(DashboardSession& session)
         dashboard_client::write_status(frame, core_.utc(),
                                        {.command_id = run.id,
                                         .agent_id = run.agent,
-                                        .status = word(run.state),
+                                        .status = to_string(run.state),
                                         .position = run.position});
         session.say(std::move(frame));
     }

@@ -123,9 +123,9 @@ void Dashboards::drop(DashboardSession& session, int code, std::string reason)
     session.close(code, std::move(reason));
 }
 
-void Dashboards::end(DashboardSession& session, std::string_view code_word, std::string_view why)
+void Dashboards::end(DashboardSession& session, std::string_view code, std::string_view why)
 {
-    session.fault({.code = code_word, .message = why});
+    session.fault({.code = code, .message = why});
     core_.log(AGH_LOG_WARN, "disconnected a dashboard: " + std::string{why}, session.log_fields());
     drop(session, policy_violation, std::string{why});
 }

@@ -61,7 +61,7 @@ private:
     void join(DashboardSession&) UNDER_LOCK;
     void watch_expiry(DashboardSession&) UNDER_LOCK;
     // Closes it; end() sends and logs the reason first.
-    void end(DashboardSession&, std::string_view code_word, std::string_view why) UNDER_LOCK;
+    void end(DashboardSession&, std::string_view code, std::string_view why) UNDER_LOCK;
     void drop(DashboardSession&, int code, std::string reason) UNDER_LOCK;
 
     Core& core_;

@@ -23,7 +23,7 @@ std::string run_json(const Run& r)
     json.object()
         .member("id", r.id)
         .member("agent", r.agent)
-        .member("status", word(r.state))
+        .member("status", to_string(r.state))
         .member("priority", r.priority)
         .member("created", r.created);
     if (r.position > 0) json.member("position", r.position);
@@ -140,7 +140,7 @@ void RunsRest::answer(const Exchange& exchange, const Run& run, const Ask& ask)
     answer.headers.emplace_back("x-next-offset", std::to_string(next));
     if (missing > 0) answer.headers.emplace_back("x-dropped", std::to_string(missing));
     answer.headers.emplace_back("x-final", run.over() && next == run.output.end() ? "true" : "false");
-    answer.headers.emplace_back("x-command-status", word(run.state));
+    answer.headers.emplace_back("x-command-status", to_string(run.state));
     exchange.answer(std::move(answer));
 }
 

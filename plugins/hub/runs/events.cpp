@@ -26,7 +26,7 @@ void RunEvents::turn(RunEntry& e, RunState state)
 
 void RunEvents::began(const TaskRecord& task)
 {
-    if (!core_.config.words.is_run(task.action)) return;
+    if (!core_.config.action_words.is_run(task.action)) return;
     RunEntry* e = table_.find(task.id) == nullptr ? table_.add(begin_run(task)) : nullptr;
     if (e == nullptr) return;
     e->sent = task.sent > 0; // in an earlier process

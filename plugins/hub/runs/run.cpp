@@ -56,7 +56,7 @@ std::string shown_command(std::span<const json::Member> members)
 
 } // namespace
 
-std::string_view word(RunState state) { return words.at(static_cast<std::size_t>(state)); }
+std::string_view to_string(RunState state) { return words.at(static_cast<std::size_t>(state)); }
 
 Run begin_run(const TaskRecord& task)
 {

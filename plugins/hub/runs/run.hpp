@@ -14,7 +14,7 @@
 namespace agenthost::hub {
 
 enum class RunState : std::uint8_t { queued, running, completed, failed };
-std::string_view word(RunState);
+std::string_view to_string(RunState);
 
 struct Run {
     // The id is the task's, and the commandId on the wire.

@@ -21,7 +21,7 @@ std::string Commands::check(TaskRecord& task) const
 {
     const AgentRecord* live = fanout_.find(task.agent);
     return check_command(task, live == nullptr ? std::nullopt : wire::protocol(live->protocol),
-                         core_.config.words);
+                         core_.config.action_words);
 }
 
 bool Commands::start(TaskRecord task, Final on_final, std::string* why)

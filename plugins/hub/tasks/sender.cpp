@@ -30,7 +30,7 @@ UNDER_LOCK std::string unspeakable(Fanout& fanout, const std::string& agent, con
 std::string_view CommandSender::protocol_name(std::string_view agent, std::string_view action) const
 {
     const AgentRecord* there = fanout_.find(agent);
-    return there == nullptr ? action : core_.config.words.word(there->protocol, action);
+    return there == nullptr ? action : core_.config.action_words.word(there->protocol, action);
 }
 
 // ---- sending ----
@@ -77,7 +77,7 @@ void CommandSender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
                                  .params = task.params,
                                  .target = task.target,
                                  .timeout = {},
-                                 .exact = core_.config.words.is_run(task.action)})) {
+                                 .exact = core_.config.action_words.is_run(task.action)})) {
     case Fanout::Sent::taken:
         if (!one_by_one) return;
         unanswered_.sent(agent, protocol_name(agent, task.action), id);

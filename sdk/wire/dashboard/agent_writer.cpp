@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t max_facts = 64 << 10; // bytes of facts in a heartbeat; larger facts are left out
 
 // The part of a topic after the plugin's name.
-std::string_view word_of(std::string_view topic)
+std::string_view event_name(std::string_view topic)
 {
     const auto dot = topic.find('.');
     return dot == std::string_view::npos ? topic : topic.substr(dot + 1);
@@ -153,7 +153,7 @@ bool DashboardAgentCodec::encode(const Stream& stream, std::string& out)
 bool DashboardAgentCodec::encode(const Event& event, std::string& out)
 {
     const std::string_view data = event.json.empty() ? "{}" : event.json;
-    const std::string_view word = word_of(event.topic);
+    const std::string_view word = event_name(event.topic);
     const std::int64_t at = event.at != 0 ? event.at : now(environment_);
     base::JsonWriter json{out};
     if (word == "command_queue" && event.target.empty()) {

@@ -93,8 +93,8 @@ void write_run_end(base::JsonWriter& json, const Result& result, const RunEnd& e
         write_field(json, "code", wire_code(end.code), max_length::word);
         write_field(json, "message", message, max_length::text);
         write_field(json, "detail", result.error.detail, max_length::text);
-        if (!timed_out && run_outcome(outcome_word(result.outcome), end.code) != run_outcome({}, end.code))
-            json.member("outcome", outcome_word(result.outcome));
+        if (!timed_out && run_outcome(to_string(result.outcome), end.code) != run_outcome({}, end.code))
+            json.member("outcome", to_string(result.outcome));
     }
     if (end.with_data)
         json.member("data",

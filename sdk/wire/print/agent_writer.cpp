@@ -110,7 +110,7 @@ void PrintAgent::write_error(base::JsonWriter& json, const Result& result)
         return;
     }
     json.object("meta");
-    if (says_outcome) json.member("outcome", outcome_word(result.outcome));
+    if (says_outcome) json.member("outcome", to_string(result.outcome));
     std::string why;
     const auto own = is_object(error.data) ? json::split(error.data, why) : std::nullopt;
     if (own) {

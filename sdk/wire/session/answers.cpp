@@ -35,7 +35,7 @@ Outcome outcome_of(std::string_view code)
     return code == code::interrupted ? Outcome::interrupted : Outcome::error;
 }
 
-std::string_view outcome_word(Outcome outcome)
+std::string_view to_string(Outcome outcome)
 {
     for (const OutcomeName& name : outcome_names) {
         if (name.outcome == outcome) return name.word;

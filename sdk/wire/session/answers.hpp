@@ -15,7 +15,7 @@ namespace agenthost::wire {
 
 // The outcome that an error's code implies if the frame does not contain one.
 Outcome outcome_of(std::string_view code);
-std::string_view outcome_word(Outcome);
+std::string_view to_string(Outcome);
 std::optional<Outcome> outcome_named(std::string_view word);
 
 // False: this JSON certainly has no member `key` at its top level. True: it may have one; use split(). Cheap.

@@ -15,7 +15,7 @@ inline Outcome outcome_of(std::string_view word, std::string_view code)
 
 inline void write_outcome(base::JsonWriter& json, const Result& result)
 {
-    if (result.outcome != outcome_of(result.error.code)) json.member("outcome", outcome_word(result.outcome));
+    if (result.outcome != outcome_of(result.error.code)) json.member("outcome", to_string(result.outcome));
 }
 
 } // namespace agenthost::wire

@@ -23,7 +23,7 @@ std::uint64_t hash(std::string_view agent_id, std::string_view nonce, std::uint6
     return h ^ h >> 33;
 }
 
-std::uint64_t word_at(std::string_view bytes, std::size_t begin)
+std::uint64_t number_at(std::string_view bytes, std::size_t begin)
 {
     std::uint64_t word = 0;
     for (std::size_t i = 0; i < 8; ++i)
@@ -45,7 +45,7 @@ std::array<char, ReplayWindow::Record::size> ReplayWindow::Record::bytes() const
 
 ReplayWindow::Record ReplayWindow::Record::of(std::string_view bytes)
 {
-    return {word_at(bytes, 0), word_at(bytes, 8), static_cast<std::int64_t>(word_at(bytes, 16))};
+    return {number_at(bytes, 0), number_at(bytes, 8), static_cast<std::int64_t>(number_at(bytes, 16))};
 }
 
 void ReplayWindow::forget(std::int64_t now)

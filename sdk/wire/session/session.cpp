@@ -9,7 +9,7 @@ namespace agenthost::wire {
 
 using namespace session;
 
-std::string_view name(SessionMachine::State state)
+std::string_view to_string(SessionMachine::State state)
 {
     constexpr std::array<std::string_view, 8> names{"idle",     "connecting", "authenticating", "ready",
                                                     "draining", "closing",    "waiting",        "stopped"};

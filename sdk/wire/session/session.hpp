@@ -119,6 +119,6 @@ private:
     bool stopping_ = false;
 };
 
-std::string_view name(SessionMachine::State);
+std::string_view to_string(SessionMachine::State);
 
 } // namespace agenthost::wire

@@ -1,11 +1,11 @@
 // The agent's end: unsigned and replayed commands are not run.
 #include "envelope.hpp"
+#include "payloads.hpp"
 #include "signed.hpp"
 #include "wire/codes.hpp"
 #include "wire/json/canonical.hpp"
 #include "wire/json/numbers.hpp"
 #include "wire/session/outcomes.hpp"
-#include "words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,7 +30,7 @@ bool says_no(std::span<const json::Member> members)
     return false;
 }
 
-std::string words_of(std::span<const json::Member> members)
+std::string error_text_of(std::span<const json::Member> members)
 {
     for (const std::string_view key : {"error", "message", "reason"}) {
         const json::Member* member = find(members, key);
@@ -111,14 +111,14 @@ std::optional<FromServer> SignedAgentCodec::unsigned_answer(std::string_view fra
     if (!authenticating) return Nothing{};
     bool no = type->text.find("fail") != std::string_view::npos ||
               type->text.find("error") != std::string_view::npos || says_no(*members);
-    welcome_ = words_of(*members);
+    welcome_ = error_text_of(*members);
     std::string_view payload;
     if (const json::Member* member = find(*members, "payload"); member && member->kind == json::Kind::object)
         payload = member->raw;
     if (!payload.empty()) {
         const auto inner = json::split(payload, why);
         no = no || !inner || says_no(*inner);
-        if (inner && welcome_.empty()) welcome_ = words_of(*inner);
+        if (inner && welcome_.empty()) welcome_ = error_text_of(*inner);
     }
     return Welcome{!no, welcome_};
 }
@@ -129,7 +129,7 @@ FromServer SignedAgentCodec::answer(std::string_view payload, bool authenticatin
     const auto members = json::split(payload, why);
     const bool no = members && says_no(*members);
     if (!no && !authenticating) return Nothing{};
-    welcome_ = members ? words_of(*members) : std::string{};
+    welcome_ = members ? error_text_of(*members) : std::string{};
     return Welcome{!no, welcome_};
 }
 

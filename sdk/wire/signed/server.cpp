@@ -1,11 +1,11 @@
 // The server's end: an invalid frame closes the connection with the reason that deployed servers use.
 #include "envelope.hpp"
+#include "payloads.hpp"
 #include "signed.hpp"
 #include "wire/codes.hpp"
 #include "wire/json/canonical.hpp"
 #include "wire/json/numbers.hpp"
 #include "wire/session/outcomes.hpp"
-#include "words.hpp"
 
 #include <array>
 

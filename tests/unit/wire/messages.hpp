@@ -11,7 +11,7 @@ namespace agenthost::wire {
 
 using Json = nlohmann::json;
 
-inline const char* word(Outcome outcome)
+inline const char* outcome_name(Outcome outcome)
 {
     switch (outcome) {
     case Outcome::success: return "success";
@@ -25,7 +25,7 @@ inline const char* word(Outcome outcome)
 inline Outcome outcome(const std::string& name)
 {
     for (const auto each : {Outcome::success, Outcome::not_started, Outcome::unknown, Outcome::interrupted}) {
-        if (name == word(each)) return each;
+        if (name == outcome_name(each)) return each;
     }
     return Outcome::error;
 }
@@ -118,7 +118,7 @@ inline Json described(const Ping& m)
 }
 inline Json described(const Result& m)
 {
-    Json out{{"type", "result"}, {"outcome", word(m.outcome)}};
+    Json out{{"type", "result"}, {"outcome", outcome_name(m.outcome)}};
     set(out, "id", m.id);
     set(out, "data", m.data);
     set(out, "code", m.error.code);

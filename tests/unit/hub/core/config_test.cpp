@@ -39,7 +39,8 @@ TEST(HubConfig, ReadsTheManifestsItNames)
     const agenthost::test::TempDir dir;
     agenthost::test::write_file(dir / "x.manifest.json", R"({"aliases":{"panel":{"go":"x.start"}}})");
     const Config c = parse_config(R"({"manifests":["x.manifest.json"]})", (dir / ".").string());
-    EXPECT_EQ(c.words.word("panel", "x.start"), "go") << "a relative path is below the state directory";
+    EXPECT_EQ(c.action_words.word("panel", "x.start"), "go")
+        << "a relative path is below the state directory";
     try {
         parse_config(R"({"manifests":["missing"]})", (dir / ".").string());
         FAIL();

@@ -27,7 +27,7 @@ class RunsTest : public PartsTest {
 protected:
     RunsTest()
     {
-        runs.observe({.status = [this](const HubRun& r) { seen.push_back(std::string{word(r.state)}); },
+        runs.observe({.status = [this](const HubRun& r) { seen.push_back(std::string{to_string(r.state)}); },
                       .output =
                           [this](const HubRun&, const RunChunk& c) {
                               if (c.dropped > 0) seen.push_back("dropped " + std::to_string(c.dropped));
@@ -126,7 +126,7 @@ TEST_F(RunsTest, ReportsHowACommandEnded)
         const std::string id = start();
         exits(id, data);
         const HubRun* r = runs.find(id);
-        return std::string{word(r->state)} + " " + std::to_string(r->exit_code.value_or(-1)) + " " +
+        return std::string{to_string(r->state)} + " " + std::to_string(r->exit_code.value_or(-1)) + " " +
                r->reason + " " + r->code + " " + r->signal;
     };
     EXPECT_EQ(ending(R"({"exit_code":0,"reason":"exit"})"), "completed 0 exit  ");

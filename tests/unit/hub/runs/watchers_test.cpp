@@ -17,8 +17,8 @@ struct RunWatchersTest : testing::Test {
     RunWatch watch(const std::string& name)
     {
         return {
-            .status = [this,
-                       name](const HubRun& r) { seen.push_back(name + " " + std::string{word(r.state)}); },
+            .status = [this, name](
+                          const HubRun& r) { seen.push_back(name + " " + std::string{to_string(r.state)}); },
             .output = [this, name](const HubRun&,
                                    const RunChunk& c) { seen.push_back(name + " " + std::string{c.bytes}); },
             .queue = {}};

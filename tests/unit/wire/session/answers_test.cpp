@@ -32,7 +32,7 @@ TEST(Outcomes, HaveWords)
 {
     for (const auto each :
          {Outcome::success, Outcome::error, Outcome::not_started, Outcome::unknown, Outcome::interrupted})
-        EXPECT_EQ(outcome_named(outcome_word(each)), each);
+        EXPECT_EQ(outcome_named(to_string(each)), each);
     EXPECT_EQ(outcome_named("paper jam"), std::nullopt);
     EXPECT_EQ(outcome_of("BUSY"), Outcome::not_started);
     EXPECT_EQ(outcome_of("INTERRUPTED"), Outcome::interrupted);

@@ -1,4 +1,4 @@
-#include "words.hpp"
+#include "payloads.hpp"
 
 #include "wire/json/canonical.hpp"
 #include "wire/json/fields.hpp"
