@@ -17,7 +17,7 @@ using ::testing::SizeIs;
 
 namespace {
 
-agh_status echo(World& w, const agh_request& r)
+agh_status echo(DispatchFixture& w, const agh_request& r)
 {
     const agh_reply with = reply(view(r.params));
     EXPECT_EQ(w.dispatcher->complete("files", r.id, &with), AGH_OK);
@@ -26,7 +26,7 @@ agh_status echo(World& w, const agh_request& r)
 
 TEST(Admission, AnswersInsideSubmitWhatThePluginCompletesInsideInvoke)
 {
-    World w;
+    DispatchFixture w;
     w.files.on_invoke = [&](const agh_request& r, agh_error&) { return echo(w, r); };
     w.submit("1", "read", R"({"a":[1,"x"]})");
     ASSERT_EQ(w.server->results.size(), 1u) << "without the loop having run";
@@ -45,7 +45,7 @@ TEST(Admission, AnswersInsideSubmitWhatThePluginCompletesInsideInvoke)
 // A panel's registration says what the agent is called, long after the session was attached.
 TEST(Admission, CallsTheAgentWhatTheServerCallsItSinceItConnected)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.agent_id = "given-by-the-registration";
     w.dispatcher->connected(*w.server);
     w.submit("1", "read");
@@ -56,7 +56,7 @@ TEST(Admission, CallsTheAgentWhatTheServerCallsItSinceItConnected)
 
 TEST(Admission, RefusesACallerThatIsNotAttached)
 {
-    World w;
+    DispatchFixture w;
     FakeCaller stranger{"stranger"};
     w.submit("1", "read", "{}", {}, &stranger);
     ASSERT_EQ(stranger.results.size(), 1u);
@@ -66,7 +66,7 @@ TEST(Admission, RefusesACallerThatIsNotAttached)
 
 TEST(Admission, RefusesLongAndNulIdentifiers)
 {
-    World w;
+    DispatchFixture w;
     w.submit(std::string(257, 'i'), "read");
     w.submit(std::string_view{"a\0b", 3}, "read");
     w.submit("3", std::string_view{"re\0ad", 5});
@@ -83,7 +83,7 @@ TEST(Admission, RefusesLongAndNulIdentifiers)
 
 TEST(Admission, NamesAnUnknownActionAsStorageWantsIt)
 {
-    World w;
+    DispatchFixture w;
     w.submit("1", "fly");
     EXPECT_EQ(w.server->last().code, "UNKNOWN_ACTION");
     EXPECT_EQ(w.server->last().message, "Unknown action: fly");
@@ -94,7 +94,7 @@ TEST(Admission, NamesAnUnknownActionAsStorageWantsIt)
 
 TEST(Admission, SaysWhichPluginFailedAndWhyToCallersThatMayAskIt)
 {
-    World w;
+    DispatchFixture w;
     FakePlugin broken{"broken"};
     broken.action("broken.go");
     broken.alias("storage", "go", "broken.go");
@@ -121,7 +121,7 @@ TEST(Admission, SaysWhichPluginFailedAndWhyToCallersThatMayAskIt)
 
 TEST(Admission, DeniesWhatTheAllowListDoesNotHave)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.allow = {{"files.read", "host.*"}};
     w.submit("1", "write");
     EXPECT_EQ(w.server->last().code, "DENIED");
@@ -133,7 +133,7 @@ TEST(Admission, DeniesWhatTheAllowListDoesNotHave)
 
 TEST(Admission, AllowsByDefaultWhatTheProtocolsAliasesName)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.allow.reset();
     w.submit("1", "read");
     EXPECT_EQ(w.files.invoked.size(), 1u);
@@ -145,7 +145,7 @@ TEST(Admission, AllowsByDefaultWhatTheProtocolsAliasesName)
 
 TEST(Admission, AnswersThePingOfPrintAndSigned)
 {
-    World w;
+    DispatchFixture w;
     for (const auto& [protocol, word] : {std::pair{"print", "task_ping"}, {"signed", "ping"}}) {
         auto caller = std::make_shared<FakeCaller>(protocol, protocol);
         caller->policy_.allow.reset();
@@ -163,7 +163,7 @@ TEST(Admission, AnswersThePingOfPrintAndSigned)
 
 TEST(Admission, TellsTheAuditOfARefusedEffect)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.allow = {{"files.read"}};
     w.submit("1", "write");
     ASSERT_EQ(w.audited.size(), 1u);
@@ -176,7 +176,7 @@ TEST(Admission, TellsTheAuditOfARefusedEffect)
 
 TEST(Admission, UsesTheServersOwnWords)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.map = {{"lies", "files.read"}};
     w.submit("1", "lies");
     ASSERT_EQ(w.files.invoked.size(), 1u);
@@ -185,7 +185,7 @@ TEST(Admission, UsesTheServersOwnWords)
 
 TEST(Admission, LimitsTheRateOfEachCaller)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.messages_per_second = 3;
     auto other = std::make_shared<FakeCaller>("other");
     w.dispatcher->attach(other);
@@ -203,7 +203,7 @@ TEST(Admission, LimitsTheRateOfEachCaller)
 
 TEST(Admission, LimitsWhatRunsAtOnce)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.in_flight = 2;
     const auto first = w.running("1", "read");
     w.running("2", "read");
@@ -218,7 +218,7 @@ TEST(Admission, LimitsWhatRunsAtOnce)
 
 TEST(Admission, LimitsTheMemoryOfWhatRuns)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.memory = 1000;
     const auto first = w.running("1", "read", R"({"p":")" + std::string(800, 'x') + R"("})");
     w.submit("2", "read", R"({"p":")" + std::string(300, 'x') + R"("})");
@@ -232,7 +232,7 @@ TEST(Admission, LimitsTheMemoryOfWhatRuns)
 
 TEST(Admission, CountsResultsThatWaitAsTheirCallersMemory)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.memory = 1000;
     w.server->takes_streams = false;
     const auto first = w.running("1", "read");
@@ -249,7 +249,7 @@ TEST(Admission, CountsResultsThatWaitAsTheirCallersMemory)
 
 TEST(Admission, ChecksParametersBeforeThePluginSeesThem)
 {
-    World w;
+    DispatchFixture w;
     w.files.shared()->actions[0].params = std::make_shared<Needs>("path");
     w.submit("1", "read", R"({"x":1})");
     EXPECT_EQ(w.server->last().code, "INVALID_REQUEST");
@@ -263,7 +263,7 @@ TEST(Admission, ChecksParametersBeforeThePluginSeesThem)
 // Each check comes before the next one: a command that fails two of them is told the earlier.
 TEST(Admission, ChecksInTheHousesOrder)
 {
-    World w;
+    DispatchFixture w;
     w.files.shared()->actions[0].params = std::make_shared<Needs>("path");
     w.server->policy_.allow = {{"files.write"}};
     w.server->policy_.messages_per_second = 1;
@@ -288,7 +288,7 @@ TEST(Admission, ChecksInTheHousesOrder)
 
 TEST(Admission, PassesOnWhatThePluginRefusesAtOnce)
 {
-    World w;
+    DispatchFixture w;
     w.files.on_invoke = [](const agh_request&, agh_error& error) {
         std::snprintf(error.code, sizeof error.code, "FILE_NOT_FOUND");
         std::snprintf(error.text, sizeof error.text, "File not found");
@@ -309,7 +309,7 @@ TEST(Admission, PassesOnWhatThePluginRefusesAtOnce)
 
 TEST(Admission, BelievesTheCompletionOfAPluginThatCompletesAndRefuses)
 {
-    World w;
+    DispatchFixture w;
     w.files.on_invoke = [&](const agh_request& r, agh_error&) {
         echo(w, r);
         return agh_status{AGH_E_INTERNAL};
@@ -323,7 +323,7 @@ TEST(Admission, BelievesTheCompletionOfAPluginThatCompletesAndRefuses)
 
 TEST(Admission, TellsThePluginTheDeadline)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "read", "{}", 1500ms);
     EXPECT_EQ(w.files.invoked[0].deadline_ns,
               static_cast<std::uint64_t>((w.now.time_since_epoch() + 1500ms) / 1ns));
@@ -336,7 +336,7 @@ TEST(Admission, TellsThePluginTheDeadline)
 
 TEST(Admission, AnswersTheHostsOwnActions)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.allow = {{"host.*", "files.read"}};
     w.files.shared()->actions[0].params_json = R"({"type":"object"})";
     w.submit("1", "host.ping");
@@ -359,7 +359,7 @@ TEST(Admission, AnswersTheHostsOwnActions)
 
 TEST(Admission, AnswersEveryActionThatTheConfigurationCheckTakesForTheHosts)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.allow = {{"*"}};
     const auto known = known_plugins({});
     ASSERT_EQ(known.front().id, "host");
@@ -376,7 +376,7 @@ TEST(Admission, AnswersEveryActionThatTheConfigurationCheckTakesForTheHosts)
 
 TEST(Admission, RunsEffectFreeRepeatsAgain)
 {
-    World w;
+    DispatchFixture w;
     w.files.on_invoke = [&](const agh_request& r, agh_error&) { return echo(w, r); };
     w.submit("1", "read");
     w.submit("1", "read");

@@ -129,7 +129,7 @@ struct AttachmentTest : ::testing::Test {
         w.poll();
     }
 
-    World w;
+    DispatchFixture w;
     // The id of its commands; the journal knows the earlier ones.
     std::string task;
     BusyCaller* busy = nullptr;

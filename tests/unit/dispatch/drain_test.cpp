@@ -9,7 +9,7 @@ namespace {
 
 TEST(Drain, AdmitsNothingAndReportsWhenTheLastRequestHasEnded)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     int idle = 0;
     w.dispatcher->drain(10s, [&] { ++idle; });
@@ -27,7 +27,7 @@ TEST(Drain, AdmitsNothingAndReportsWhenTheLastRequestHasEnded)
 
 TEST(Drain, ReportsAfterTheGraceWhateverIsRunning)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "read");
     int idle = 0;
     w.dispatcher->drain(10s, [&] { ++idle; });
@@ -39,7 +39,7 @@ TEST(Drain, ReportsAfterTheGraceWhateverIsRunning)
 
 TEST(Drain, OfAnIdleDispatcherReportsAtOnce)
 {
-    World w;
+    DispatchFixture w;
     int idle = 0;
     w.dispatcher->drain(10s, [&] { ++idle; });
     w.poll();

@@ -13,7 +13,7 @@ namespace {
 
 TEST(Deadline, AnswersAtOnceAndKeepsTheIdUntilComplete)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read", "{}", 1s);
     w.pass(999ms);
     EXPECT_THAT(w.server->results, IsEmpty());
@@ -38,7 +38,7 @@ TEST(Deadline, AnswersAtOnceAndKeepsTheIdUntilComplete)
 
 TEST(Deadline, FreesTheSlotAfterTheGraceAndCallsThePluginUnhealthy)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.cancel_grace = 30s;
     const auto id = w.running("1", "read", "{}", 1s);
     w.pass(1s);
@@ -57,7 +57,7 @@ TEST(Deadline, FreesTheSlotAfterTheGraceAndCallsThePluginUnhealthy)
 
 TEST(Deadline, LetsACompletionThatCameFirstWin)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read", "{}", 1s);
     EXPECT_EQ(w.complete(id), AGH_OK); // on its way to the main thread
     w.now += 2s;
@@ -69,7 +69,7 @@ TEST(Deadline, LetsACompletionThatCameFirstWin)
 
 TEST(Deadline, OfManyEndsEachInItsTime)
 {
-    World w;
+    DispatchFixture w;
     for (int i = 1; i <= 50; ++i)
         w.running(std::to_string(i), "read", "{}", std::chrono::seconds{(i * 17) % 51 + 1});
     for (int s = 1; s <= 52; ++s) {
@@ -105,7 +105,7 @@ TEST(Deadline, FiresByTheDispatchersOwnTimer)
 
 TEST(Cancel, AnswersAtOnceTellsThePluginAndWaitsTheGrace)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     const auto other = w.running("2", "read");
     w.dispatcher->cancel(*w.server, "1");
@@ -131,7 +131,7 @@ TEST(Cancel, AnswersAtOnceTellsThePluginAndWaitsTheGrace)
 
 TEST(Cancel, ReachesOnlyTheCallersOwn)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "read");
     auto other = std::make_shared<FakeCaller>("other");
     w.dispatcher->attach(other);
@@ -141,7 +141,7 @@ TEST(Cancel, ReachesOnlyTheCallersOwn)
 
 TEST(PluginGone, EndsItsRequestsAndNoOthers)
 {
-    World w;
+    DispatchFixture w;
     FakePlugin other{"other"};
     other.action("other.go");
     w.registry.add(other, other.shared());
@@ -163,7 +163,7 @@ TEST(PluginGone, EndsItsRequestsAndNoOthers)
 
 TEST(PluginGone, IsNotAskedAgainAfterADeadline)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "read", "{}", 1s);
     w.pass(1s);
     w.dispatcher->plugin_gone(w.files, "gone");

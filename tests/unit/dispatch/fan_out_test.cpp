@@ -20,7 +20,7 @@ struct EventTest : ::testing::Test {
     {
         return w.dispatcher->emit("files", "files.changed", audience, origin, json);
     }
-    World w;
+    DispatchFixture w;
     std::shared_ptr<FakeCaller> other = std::make_shared<FakeCaller>("other", "panel"),
                                 cli = std::make_shared<FakeCaller>("control", ""),
                                 stranger = std::make_shared<FakeCaller>("stranger");

@@ -138,9 +138,9 @@ public:
     std::map<std::uint32_t, std::string> streamed;
 };
 
-class World {
+class DispatchFixture {
 public:
-    explicit World(Journal::Options journal_options = {})
+    explicit DispatchFixture(Journal::Options journal_options = {})
     {
         if (journal_options.file.empty()) journal_options.file = dir / "journal.db";
         options_ = std::move(journal_options);

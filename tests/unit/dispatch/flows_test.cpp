@@ -12,7 +12,7 @@ namespace {
 
 TEST(Progress, IsTheLatestAndAtMostEvery100Milliseconds)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     EXPECT_EQ(w.dispatcher->progress("files", id, R"({"done":1})"), AGH_OK);
     w.poll();
@@ -33,7 +33,7 @@ TEST(Progress, IsTheLatestAndAtMostEvery100Milliseconds)
 
 TEST(Progress, SaysEveryChangeOfStatusInItsTurn)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     const auto say = [&](std::string_view text) {
         EXPECT_EQ(w.dispatcher->progress("files", id, text), AGH_OK);
@@ -56,7 +56,7 @@ TEST(Progress, SaysEveryChangeOfStatusInItsTurn)
 
 TEST(Progress, DoesNotFloodWithSteps)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     for (int i = 0; i < 100; ++i) {
         w.dispatcher->progress("files", id, R"({"status":")" + std::to_string(i) + R"("})");
@@ -70,7 +70,7 @@ TEST(Progress, DoesNotFloodWithSteps)
 
 TEST(Progress, NeverFollowsTheResult)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     w.dispatcher->progress("files", id, R"({"done":1})");
     w.poll();
@@ -84,7 +84,7 @@ TEST(Progress, NeverFollowsTheResult)
 
 TEST(Progress, ComesBeforeTheOutputThatFollowsIt)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     w.dispatcher->progress("files", id, R"({"status":"queued"})");
     w.poll();
@@ -97,7 +97,7 @@ TEST(Progress, ComesBeforeTheOutputThatFollowsIt)
 
 TEST(Progress, RefusesWhatIsNoObjectAndWhatIsNotThePluginsOwn)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     EXPECT_EQ(w.dispatcher->progress("files", id, "1"), AGH_E_INVALID);
     EXPECT_EQ(w.dispatcher->progress("files", id, "{"), AGH_E_INVALID);
@@ -112,7 +112,7 @@ TEST(Progress, RefusesWhatIsNoObjectAndWhatIsNotThePluginsOwn)
 
 TEST(Stream, KeepsTheOrderOfEachChannelAndComesBeforeTheResult)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     std::thread{[&] {
         std::uint64_t out = 0;
@@ -133,7 +133,7 @@ TEST(Stream, KeepsTheOrderOfEachChannelAndComesBeforeTheResult)
 
 TEST(Stream, InsideInvokeComesBeforeTheResultToo)
 {
-    World w;
+    DispatchFixture w;
     w.files.on_invoke = [&](const agh_request& r, agh_error&) {
         w.dispatcher->stream("files", r.id, 1, 0, "hello");
         w.complete(r.id);
@@ -146,7 +146,7 @@ TEST(Stream, InsideInvokeComesBeforeTheResultToo)
 
 TEST(Stream, RefusesBeyond256KiBAndSaysWhenThereIsSpace)
 {
-    World w;
+    DispatchFixture w;
     w.server->takes_streams = false;
     const auto id = w.running("1", "read");
     const std::string piece(64 << 10, 'x');
@@ -172,7 +172,7 @@ TEST(Stream, HoldsTheResultBackUntilThePeerTookItAll)
 {
     for (const char* action : {"read", "write"}) {
         SCOPED_TRACE(action);
-        World w;
+        DispatchFixture w;
         w.server->takes_streams = false;
         const auto id = w.running("1", action);
         w.dispatcher->stream("files", id, 1, 0, "out");
@@ -194,7 +194,7 @@ TEST(Stream, HoldsTheResultBackUntilThePeerTookItAll)
 
 TEST(Stream, InlineHoldsTheResultBackAsWell)
 {
-    World w;
+    DispatchFixture w;
     w.server->takes_streams = false;
     w.files.on_invoke = [&](const agh_request& r, agh_error&) {
         w.dispatcher->stream("files", r.id, 1, 0, "out");
@@ -214,7 +214,7 @@ TEST(Stream, InlineHoldsTheResultBackAsWell)
 
 TEST(Stream, OfAPeerThatIsAwayDoesNotStallThePlugin)
 {
-    World w;
+    DispatchFixture w;
     w.server->takes_streams = false;
     const auto id = w.running("1", "read");
     const std::string piece(256 << 10, 'x');
@@ -232,7 +232,7 @@ TEST(Stream, OfAPeerThatIsAwayDoesNotStallThePlugin)
 
 TEST(Stream, OfAFormerRequestDoesNotReachTheNextOneInItsSlot)
 {
-    World w;
+    DispatchFixture w;
     w.server->checks_offsets = false;
     std::atomic<bool> stop{false};
     std::atomic<agh_req> current{0};

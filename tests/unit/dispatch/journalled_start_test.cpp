@@ -12,7 +12,7 @@ namespace {
 
 TEST(Effects, ArePutDownBeforeThePluginSeesThem)
 {
-    World w;
+    DispatchFixture w;
     w.submit("1", "write", R"({"x":1})");
     EXPECT_THAT(w.files.invoked, IsEmpty()) << "not before the commit";
     ASSERT_TRUE(w.until([&] { return w.files.invoked.size() == 1; }));
@@ -32,7 +32,7 @@ TEST(Effects, ArePutDownBeforeThePluginSeesThem)
 
 TEST(Effects, CompletedInsideInvokeAreJournalledToo)
 {
-    World w;
+    DispatchFixture w;
     w.files.on_invoke = [&](const agh_request& r, agh_error&) {
         EXPECT_EQ(w.complete(r.id, reply("1")), AGH_OK);
         EXPECT_EQ(w.complete(r.id, reply("2")), AGH_E_STALE);
@@ -47,7 +47,7 @@ TEST(Effects, CompletedInsideInvokeAreJournalledToo)
 
 TEST(Effects, RepeatedWhileRunningShareOneAnswerOnTheNewestSession)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "write");
     w.submit("1", "write");
     auto newer = std::make_shared<FakeCaller>("server");
@@ -65,7 +65,7 @@ TEST(Effects, RepeatedWhileRunningShareOneAnswerOnTheNewestSession)
 
 TEST(Effects, RepeatedBeforeTheRowIsWrittenRunOnce)
 {
-    World w;
+    DispatchFixture w;
     w.submit("1", "write");
     w.submit("1", "write");
     ASSERT_TRUE(w.until([&] { return w.files.invoked.size() == 1; }));
@@ -76,7 +76,7 @@ TEST(Effects, RepeatedBeforeTheRowIsWrittenRunOnce)
 
 TEST(Effects, RepeatedAfterTheEndGetTheOldAnswer)
 {
-    World w;
+    DispatchFixture w;
     w.complete(w.running("1", "write"), reply(R"({"n":1})"));
     ASSERT_TRUE(w.results(1));
     w.submit("1", "write");
@@ -90,7 +90,7 @@ TEST(Effects, RepeatedAfterTheEndGetTheOldAnswer)
 
 TEST(Effects, FinalErrorsAndUnknownOnesAreReplayedAsWell)
 {
-    World w;
+    DispatchFixture w;
     w.complete(w.running("1", "write"), reply(R"({"code":"X","message":"no"})", AGH_E_INTERNAL));
     w.complete(w.running("2", "write"),
                reply(R"({"code":"Y","message":"half"})", AGH_E_INTERNAL, AGH_REPLY_UNKNOWN));
@@ -105,7 +105,7 @@ TEST(Effects, FinalErrorsAndUnknownOnesAreReplayedAsWell)
 
 TEST(Effects, UnderAnIdOfOtherContentAreRefused)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "write", R"({"x":1})");
     w.submit("1", "write", R"({"x":2})");
     EXPECT_EQ(w.server->last().code, "ID_REUSED") << "while it runs";
@@ -127,7 +127,7 @@ TEST(Effects, UnderAnIdOfOtherContentAreRefused)
 
 TEST(Effects, ThatWereNotStartedMayRunUnderTheSameId)
 {
-    World w;
+    DispatchFixture w;
     w.complete(w.running("1", "write"), reply("", AGH_E_INTERNAL, AGH_REPLY_NOT_STARTED));
     ASSERT_TRUE(w.results(1));
     EXPECT_EQ(w.server->last().outbox, 0u) << "nothing to remember";
@@ -144,7 +144,7 @@ TEST(Effects, ThatWereNotStartedMayRunUnderTheSameId)
 
 TEST(Effects, WithoutAnIdOrWithoutAJournalAreNotPutDown)
 {
-    World w;
+    DispatchFixture w;
     w.submit("", "write");
     EXPECT_THAT(w.files.invoked, SizeIs(1));
     w.server->policy_.journal = false;
@@ -159,7 +159,7 @@ TEST(Effects, WithoutAnIdOrWithoutAJournalAreNotPutDown)
 
 TEST(Effects, AreRefusedWhenTheJournalIsFull)
 {
-    World w{{.rows = 1}};
+    DispatchFixture w{{.rows = 1}};
     w.complete(w.running("1", "write"));
     ASSERT_TRUE(w.results(1));
     w.submit("2", "write");
@@ -176,7 +176,7 @@ TEST(Effects, AreRefusedWhenTheJournalIsFull)
 TEST(Effects, AreRefusedWhenTheDiskRefusesAndResultsStillSent)
 {
     auto broken = std::make_shared<std::atomic<bool>>(false);
-    World w{{.before_commit = [broken] {
+    DispatchFixture w{{.before_commit = [broken] {
         if (*broken) throw std::runtime_error{"I/O error"};
     }}};
     const auto id = w.running("1", "write");
@@ -200,7 +200,7 @@ TEST(Effects, AreRefusedWhenTheDiskRefusesAndResultsStillSent)
 TEST(Effects, OfAPersonAtThisMachineRunThoughTheDiskRefuses)
 {
     auto broken = std::make_shared<std::atomic<bool>>(false);
-    World w{{.before_commit = [broken] {
+    DispatchFixture w{{.before_commit = [broken] {
         if (*broken) throw std::runtime_error{"I/O error"};
     }}};
     w.server->policy_.by_operator = true;
@@ -219,7 +219,7 @@ TEST(Effects, OfAPersonAtThisMachineRunThoughTheDiskRefuses)
 
 TEST(Effects, WithoutARowKeepTheirParametersUntilInvokeReturns)
 {
-    World w{{.before_commit = [] { throw std::runtime_error{"I/O error"}; }}};
+    DispatchFixture w{{.before_commit = [] { throw std::runtime_error{"I/O error"}; }}};
     w.server->policy_.by_operator = true;
     const std::string params = "[\"" + std::string(1000, 'x') + "\"]";
     std::string read_after_complete;
@@ -237,7 +237,7 @@ TEST(Effects, WithoutARowKeepTheirParametersUntilInvokeReturns)
 
 TEST(Effects, ThatChangedNothingDoNotFillTheJournal)
 {
-    World w{{.rows = 4}};
+    DispatchFixture w{{.rows = 4}};
     for (int i = 0; i < 20; ++i) {
         w.complete(w.running(std::to_string(i), "write"),
                    reply(R"({"code":"FILE_NOT_FOUND","message":"File not found"})", AGH_E_NOT_FOUND));
@@ -261,7 +261,7 @@ TEST(Effects, ThatChangedNothingDoNotFillTheJournal)
 
 TEST(Effects, InterruptedByARestartAreToldAndNotRunAgain)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "write");
     w.restart();
     w.dispatcher->connected(*w.server);
@@ -277,7 +277,7 @@ TEST(Effects, InterruptedByARestartAreToldAndNotRunAgain)
 
 TEST(Effects, InterruptedAndIdempotentRunAgainAndKnowIt)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "files.sync");
     w.restart();
     w.submit("1", "files.sync");
@@ -295,7 +295,7 @@ TEST(Effects, InterruptedAndIdempotentRunAgainAndKnowIt)
 
 TEST(Effects, PastTheirDeadlineAreAnsweredOnceAndPutDownAsTheyEnd)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "write", "{}", 1s);
     w.pass(1s);
     ASSERT_EQ(w.server->results.size(), 1u);
@@ -314,7 +314,7 @@ TEST(Effects, PastTheirDeadlineAreAnsweredOnceAndPutDownAsTheyEnd)
 
 TEST(Effects, AskedForAgainAfterTheDeadlineGetTheRealEnd)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "write", "{}", 1s);
     w.pass(1s);
     w.submit("1", "write");
@@ -326,7 +326,7 @@ TEST(Effects, AskedForAgainAfterTheDeadlineGetTheRealEnd)
 
 TEST(Effects, ThatNeverEndArePutDownAsUnknown)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "write", "{}", 1s);
     w.pass(1s);
     w.pass(30s);
@@ -340,7 +340,7 @@ TEST(Effects, ThatNeverEndArePutDownAsUnknown)
 
 TEST(Effects, CancelledBeforeTheRowIsWrittenLeaveNothing)
 {
-    World w;
+    DispatchFixture w;
     w.submit("1", "write");
     w.dispatcher->cancel(*w.server, "1");
     ASSERT_EQ(w.server->results.size(), 1u);
@@ -356,7 +356,7 @@ TEST(Effects, CancelledBeforeTheRowIsWrittenLeaveNothing)
 
 TEST(Effects, PastTheirDeadlineBeforeTheRowIsWrittenAreNotBegun)
 {
-    World w;
+    DispatchFixture w;
     w.submit("1", "write", "{}", 1s);
     w.now += 1s;
     w.dispatcher->tick();
@@ -370,7 +370,7 @@ TEST(Effects, PastTheirDeadlineBeforeTheRowIsWrittenAreNotBegun)
 
 TEST(Effects, OfAPluginThatWentAwayAreUnknownAndFinal)
 {
-    World w;
+    DispatchFixture w;
     w.running("1", "write");
     w.submit("2", "write"); // its row is being written
     w.dispatcher->plugin_gone(w.files, "killed by signal 9");

@@ -34,7 +34,7 @@ struct CallTest : ::testing::Test {
                 answers.push_back({r.status, r.flags, std::string{agenthost::host::testing::view(r.json)}});
             });
     }
-    World w;
+    DispatchFixture w;
     FakePlugin tool{"tool"};
     std::vector<Answered> answers;
 };

@@ -18,7 +18,7 @@ std::vector<std::string> ids(const FakeCaller& caller)
 
 TEST(Outbox, KeepsResultsForAPeerThatIsAwayAndSendsThemInOrder)
 {
-    World w;
+    DispatchFixture w;
     std::vector<agh_req> running;
     for (int i = 0; i < 200; ++i) running.push_back(w.running(std::to_string(i), "write"));
     w.server->here = false;
@@ -40,7 +40,7 @@ TEST(Outbox, KeepsResultsForAPeerThatIsAwayAndSendsThemInOrder)
 
 TEST(Outbox, SendsAgainWhatTheLastConnectionDidNotConfirm)
 {
-    World w;
+    DispatchFixture w;
     w.dispatcher->connected(*w.server);
     for (const char* id : {"a", "b", "c"}) w.complete(w.running(id, "write"));
     ASSERT_TRUE(w.results(3));
@@ -54,7 +54,7 @@ TEST(Outbox, SendsAgainWhatTheLastConnectionDidNotConfirm)
 
 TEST(Outbox, LetsNewResultsWaitForOlderOnesAndDoublesNone)
 {
-    World w;
+    DispatchFixture w;
     w.server->here = false;
     const auto late = w.running("late", "write");
     for (int i = 0; i < 70; ++i) w.complete(w.running(std::to_string(i), "write"));
@@ -74,7 +74,7 @@ TEST(Outbox, LetsNewResultsWaitForOlderOnesAndDoublesNone)
 
 TEST(Outbox, WaitsForAFullSessionAndGoesOnWhenItIsWritable)
 {
-    World w;
+    DispatchFixture w;
     w.dispatcher->connected(*w.server);
     w.server->max_results = 2;
     for (const char* id : {"a", "b", "c", "d"}) w.complete(w.running(id, "write"));
@@ -91,7 +91,7 @@ TEST(Outbox, WaitsForAFullSessionAndGoesOnWhenItIsWritable)
 
 TEST(Outbox, IsEachServersOwnAndSurvivesARestart)
 {
-    World w;
+    DispatchFixture w;
     auto other = std::make_shared<FakeCaller>("other");
     w.dispatcher->attach(other);
     w.server->here = false;
@@ -108,7 +108,7 @@ TEST(Outbox, IsEachServersOwnAndSurvivesARestart)
 
 TEST(Outbox, GetsWhatADetachedSessionLeftRunning)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "write");
     w.dispatcher->detach(*w.server);
     w.complete(id, reply("1"));
@@ -124,7 +124,7 @@ TEST(Outbox, GetsWhatADetachedSessionLeftRunning)
 
 TEST(Outbox, TimeoutThatNobodyHeardLeavesTheRealResultInIt)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "write", "{}", 1s);
     w.server->here = false;
     w.pass(1s);

@@ -14,7 +14,7 @@ namespace {
 
 TEST(Completion, ComesFromAnyThread)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     std::thread{[&] { EXPECT_EQ(w.complete(id, reply(R"({"n":1})")), AGH_OK); }}.join();
     EXPECT_THAT(w.server->results, IsEmpty()) << "the peer is answered on the main thread";
@@ -26,7 +26,7 @@ TEST(Completion, ComesFromAnyThread)
 
 TEST(Completion, IsTakenExactlyOnce)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     EXPECT_EQ(w.complete(id, reply("1")), AGH_OK);
     EXPECT_EQ(w.complete(id, reply("2")), AGH_E_STALE) << "before the first was sent";
@@ -43,7 +43,7 @@ TEST(Completion, IsTakenExactlyOnce)
 
 TEST(Completion, RefusesIdsThatNeverWereOrAreAnothers)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     for (const agh_req bad : {agh_req{0}, agh_req{1}, id + 1, id + 0x10000, ~agh_req{0}})
         EXPECT_EQ(w.complete(bad), AGH_E_STALE) << bad;
@@ -54,7 +54,7 @@ TEST(Completion, RefusesIdsThatNeverWereOrAreAnothers)
 
 TEST(Completion, CarriesTheErrorsWords)
 {
-    World w;
+    DispatchFixture w;
     auto id = w.running("1", "read");
     w.complete(
         id,
@@ -75,7 +75,7 @@ TEST(Completion, CarriesTheErrorsWords)
 
 TEST(Completion, KnowsWhatWasNotStartedAndWhatIsUnknown)
 {
-    World w;
+    DispatchFixture w;
     const auto outcome = [&](agh_reply with) {
         const auto n = w.server->results.size();
         w.complete(w.running("x", "read"), with);
@@ -91,7 +91,7 @@ TEST(Completion, KnowsWhatWasNotStartedAndWhatIsUnknown)
 
 TEST(Completion, DoesNotLetBrokenJsonReachAPeer)
 {
-    World w;
+    DispatchFixture w;
     for (const char* bad : {"{", "{}}", "\"\x01\"", "{\"a\":1},{\"b\":2}", "\xff"}) {
         const auto n = w.server->results.size();
         w.complete(w.running("x", "read"), reply(bad));
@@ -113,7 +113,7 @@ TEST(Completion, DoesNotLetBrokenJsonReachAPeer)
 
 TEST(Completion, RefusesAReplyThatIsTooLarge)
 {
-    World w;
+    DispatchFixture w;
     const std::string large = '"' + std::string((16 << 20) + 1, 'x') + '"';
     w.complete(w.running("1", "read"), reply(large));
     ASSERT_TRUE(w.results(1));
@@ -123,7 +123,7 @@ TEST(Completion, RefusesAReplyThatIsTooLarge)
 
 TEST(Completion, ClosesDescriptorsNobodyTakes)
 {
-    World w;
+    DispatchFixture w;
     const auto with_fd = [&](int fd) {
         static agh_blob blob;
         blob = {};
@@ -153,7 +153,7 @@ TEST(Completion, ClosesDescriptorsNobodyTakes)
 
 TEST(Completion, AnswersTheNewestSessionOfTheName)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     auto newer = std::make_shared<FakeCaller>("server");
     w.dispatcher->attach(newer);
@@ -166,7 +166,7 @@ TEST(Completion, AnswersTheNewestSessionOfTheName)
 
 TEST(Completion, CountsResultsNobodyIsThereFor)
 {
-    World w;
+    DispatchFixture w;
     const auto id = w.running("1", "read");
     w.dispatcher->detach(*w.server);
     w.complete(id);
@@ -182,7 +182,7 @@ TEST(Completion, CountsResultsNobodyIsThereFor)
 
 TEST(Completion, WakesTheLoopOnceForABurst)
 {
-    World w;
+    DispatchFixture w;
     std::vector<agh_req> ids;
     for (int i = 0; i < 100; ++i) ids.push_back(w.running(std::to_string(i), "read"));
     w.poll();
@@ -195,7 +195,7 @@ TEST(Completion, WakesTheLoopOnceForABurst)
 // Inline and from four threads at once, while the main thread keeps submitting.
 TEST(Completion, Of10000FromManyThreadsLosesNoneAndDoublesNone)
 {
-    World w;
+    DispatchFixture w;
     w.server->policy_.in_flight = 20'000;
     w.server->policy_.memory = 1 << 30;
     std::mutex mutex;

@@ -20,7 +20,7 @@ TEST_P(Kill9, NeverRunsAnythingTwice)
     TempDir dir;
     const Journal::Options options{.file = dir / "journal.db"};
     const auto marker = dir / "ran"; // the effect: one byte each time
-    const auto run = [&](World& w) {
+    const auto run = [&](DispatchFixture& w) {
         w.files.on_invoke = [&](const agh_request& r, agh_error&) {
             if (GetParam() == Death::after_begin) ::kill(::getpid(), SIGKILL);
             agenthost::test::write_file(marker, agenthost::test::read_file(marker) + "x");
@@ -33,7 +33,7 @@ TEST_P(Kill9, NeverRunsAnythingTwice)
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-        auto* w = new World{options};
+        auto* w = new DispatchFixture{options};
         run(*w);
         if (GetParam() == Death::before_begin) ::kill(::getpid(), SIGKILL);
         w->submit("1", "write");
@@ -47,7 +47,7 @@ TEST_P(Kill9, NeverRunsAnythingTwice)
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 
-    World w{options};
+    DispatchFixture w{options};
     w.files.on_invoke = [&](const agh_request& r, agh_error&) {
         agenthost::test::write_file(marker, agenthost::test::read_file(marker) + "x");
         w.complete(r.id, reply("1"));
