@@ -19,7 +19,7 @@ protected:
     std::shared_ptr<AnswerSender> sender;
 };
 
-TEST_F(AnswerSenderTest, CorksASmallText)
+TEST_F(AnswerSenderTest, CorksASmallAnswer)
 {
     send({.text = "HTTP/1.1 200 OK\r\n\r\n", .fd = {}});
     EXPECT_EQ(sent, 1);
@@ -27,7 +27,7 @@ TEST_F(AnswerSenderTest, CorksASmallText)
     EXPECT_EQ(failed, 0);
 }
 
-TEST_F(AnswerSenderTest, SendsABigTextAsThePeerReadsIt)
+TEST_F(AnswerSenderTest, SendsALargeAnswerAsThePeerReadsIt)
 {
     const std::string text = random_bytes(5'000'000, 1);
     send({.text = text, .fd = {}});
@@ -72,7 +72,7 @@ TEST_F(AnswerSenderTest, FailsIfThePeerCloses)
     EXPECT_EQ(sent, 0);
 }
 
-TEST_F(AnswerSenderTest, CallsNobodyOnceTheConnectionEnds)
+TEST_F(AnswerSenderTest, MakesNoCallAfterTheConnectionEnds)
 {
     wanted = false;
     send({.text = "head", .fd = file(std::string(100'000, 'x')), .size = 100'000});
@@ -81,7 +81,7 @@ TEST_F(AnswerSenderTest, CallsNobodyOnceTheConnectionEnds)
     EXPECT_EQ(sent + failed, 0);
 }
 
-TEST_F(AnswerSenderTest, CallsNobodyAfterItIsDropped)
+TEST_F(AnswerSenderTest, MakesNoCallAfterItIsDropped)
 {
     send({.text = random_bytes(5'000'000, 4), .fd = {}});
     sender->drop();

@@ -24,7 +24,7 @@ Raw dial6(int port)
 
 int port_of(const std::string& address) { return std::stoi(address.substr(address.rfind(':') + 1)); }
 
-class Binds : public ListenerTest {
+class BindTest : public ListenerTest {
 protected:
     Script script;
 
@@ -57,7 +57,7 @@ protected:
     }
 };
 
-TEST_F(Binds, OneListenerServesSeveralAddresses)
+TEST_F(BindTest, ServesSeveralAddressesWithOneListener)
 {
     auto c = config();
     c.bind = {"127.0.0.1:0", "127.0.0.1:0", "[::1]:0"};
@@ -82,7 +82,7 @@ TEST_F(Binds, OneListenerServesSeveralAddresses)
     EXPECT_EQ(read_answer(three).status, 503);
 }
 
-TEST_F(Binds, AllOfIpv6IsAllOfIpv4AsWell)
+TEST_F(BindTest, ServesIpv4OnTheIpv6Wildcard)
 {
     for (const char* wildcard : {"[::]", "*", ""}) {
         int p = 0;
@@ -96,7 +96,7 @@ TEST_F(Binds, AllOfIpv6IsAllOfIpv4AsWell)
     }
 }
 
-TEST_F(Binds, BothWildcardsMayBeListedInEitherOrder)
+TEST_F(BindTest, AcceptsBothWildcardsInEitherOrder)
 {
     for (const bool first : {true, false}) {
         int p = 0;
@@ -115,7 +115,7 @@ TEST_F(Binds, BothWildcardsMayBeListedInEitherOrder)
     }
 }
 
-TEST_F(Binds, AnotherListenerOnTheSamePortSaysWhatToDo)
+TEST_F(BindTest, ReportsAPortThatAnotherListenerUses)
 {
     int p = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("[::]", port)}; }, p), "");
@@ -128,14 +128,14 @@ TEST_F(Binds, AnotherListenerOnTheSamePortSaysWhatToDo)
         << problem;
 }
 
-TEST_F(Binds, TheAddressForOthersIsNotLoopbackWhereThereIsABetterOne)
+TEST_F(BindTest, PrefersAnAddressThatIsNotLoopbackForOthers)
 {
     int p = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("127.0.0.1", 0), at("[::]", port)}; }, p), "");
     EXPECT_EQ(listeners->address("web"), "http://[::]:" + std::to_string(p));
 }
 
-TEST_F(Binds, NothingIsBoundWhenOneOfThemCannotBe)
+TEST_F(BindTest, BindsNothingIfOneAddressFails)
 {
     int taken = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("127.0.0.1", port)}; }, taken), "");
@@ -149,7 +149,7 @@ TEST_F(Binds, NothingIsBoundWhenOneOfThemCannotBe)
     EXPECT_FALSE(raw.connected());
 }
 
-TEST_F(Binds, AReloadAddsAndRemovesSingleSockets)
+TEST_F(BindTest, ReloadAddsAndRemovesSingleSockets)
 {
     auto c = config();
     c.insecure = true;
@@ -176,7 +176,7 @@ TEST_F(Binds, AReloadAddsAndRemovesSingleSockets)
     EXPECT_EQ(status().addresses.size(), 1u);
 }
 
-TEST_F(Binds, AReloadWidensAnAddressOnTheSamePort)
+TEST_F(BindTest, ReloadWidensAnAddressOnTheSamePort)
 {
     int p = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("127.0.0.1", port)}; }, p), "");
@@ -191,7 +191,7 @@ TEST_F(Binds, AReloadWidensAnAddressOnTheSamePort)
 }
 
 // [::] serves IPv4 as well, unless an IPv4 address is listed with its port: a reload must end where a start would.
-TEST_F(Binds, AReloadAddsIpv4BesideAllOfIpv6)
+TEST_F(BindTest, ReloadAddsIpv4BesideTheIpv6Wildcard)
 {
     int p = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("[::]", port)}; }, p), "");
@@ -210,7 +210,7 @@ TEST_F(Binds, AReloadAddsIpv4BesideAllOfIpv6)
                                                             "http://[::]:" + std::to_string(p)}));
 }
 
-TEST_F(Binds, AReloadThatRemovesIpv4LeavesItToAllOfIpv6)
+TEST_F(BindTest, ReloadThatRemovesIpv4LeavesItToTheIpv6Wildcard)
 {
     int p = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("0.0.0.0", port), at("[::]", port)}; }, p), "");
@@ -225,7 +225,7 @@ TEST_F(Binds, AReloadThatRemovesIpv4LeavesItToAllOfIpv6)
     EXPECT_EQ(status().addresses.size(), 1u);
 }
 
-TEST_F(Binds, AReloadThatFailsKeepsWhatThereWas)
+TEST_F(BindTest, AFailedReloadKeepsTheOldSockets)
 {
     int p = 0;
     ASSERT_EQ(add([&](int port) { return std::vector{at("127.0.0.1", port)}; }, p), "");

@@ -91,7 +91,7 @@ TEST_F(BodyReceiverTest, KeepsASmallBodyInMemoryAndItsDigest)
     EXPECT_EQ(stream->peek(ec), "GET /next") << "what follows stays in the stream";
 }
 
-TEST_F(BodyReceiverTest, WritesAChunkedBodyAtItsPlaceInTheFile)
+TEST_F(BodyReceiverTest, WritesAChunkedBodyAtItsOffset)
 {
     const base::Fd file{::open((dir / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
     receive({.fd = file.get(), .offset = 3, .max = 100, .length = {}});
@@ -102,7 +102,7 @@ TEST_F(BodyReceiverTest, WritesAChunkedBodyAtItsPlaceInTheFile)
     EXPECT_EQ(read_file(dir / "f").substr(3), "hello");
 }
 
-TEST_F(BodyReceiverTest, SaysWhyItEnded)
+TEST_F(BodyReceiverTest, ReportsWhyItEnded)
 {
     receive({.fd = -1, .offset = 0, .max = 4, .length = {}});
     send("5\r\nhello\r\n");
@@ -112,7 +112,7 @@ TEST_F(BodyReceiverTest, SaysWhyItEnded)
     EXPECT_FALSE(ended->whole);
 }
 
-TEST_F(BodyReceiverTest, TellsAMalformedBodyFromALargeOne)
+TEST_F(BodyReceiverTest, DistinguishesAMalformedBodyFromALargeOne)
 {
     receive({.fd = -1, .offset = 0, .max = 100, .length = {}});
     send("no number\r\n");

@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // A plugin that stores PUT bodies in a file and serves them; POST goes to memory.
-class Bodies : public ListenerTest {
+class BodyTest : public ListenerTest {
 protected:
     void SetUp() override
     {
@@ -62,7 +62,7 @@ std::string put(std::string_view headers, std::string_view body)
     return "PUT /f HTTP/1.1\r\nHost: h\r\n" + std::string{headers} + "\r\n" + std::string{body};
 }
 
-TEST_F(Bodies, GoToTheDescriptorWithTheirHash)
+TEST_F(BodyTest, WritesTheBodyToTheDescriptorAndReportsItsHash)
 {
     const int p = start();
     http(script, "/f");
@@ -80,7 +80,7 @@ TEST_F(Bodies, GoToTheDescriptorWithTheirHash)
     EXPECT_TRUE(wait_for([&] { return script.balanced(); }));
 }
 
-TEST_F(Bodies, ComeInChunksCutAnywhere)
+TEST_F(BodyTest, ReadsChunksCutAtAnyByte)
 {
     const int p = start();
     http(script, "/f");
@@ -102,7 +102,7 @@ TEST_F(Bodies, ComeInChunksCutAnywhere)
     EXPECT_TRUE(read_answer(raw).body == content);
 }
 
-TEST_F(Bodies, GoToMemoryUpToTheirLimit)
+TEST_F(BodyTest, KeepsABodyInMemoryUpToTheLimit)
 {
     most = 10'000;
     const int p = start();
@@ -120,7 +120,7 @@ TEST_F(Bodies, GoToMemoryUpToTheirLimit)
     EXPECT_EQ(script.close_code(script.last()), 413);
 }
 
-TEST_F(Bodies, AreRefusedWhenTheirChunksAreBad)
+TEST_F(BodyTest, RejectsMalformedChunks)
 {
     const int p = start();
     http(script, "/f");
@@ -138,7 +138,7 @@ TEST_F(Bodies, AreRefusedWhenTheirChunksAreBad)
     EXPECT_EQ(ask(raw, put("Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n0\r\n\r\n")).status, 413);
 }
 
-TEST_F(Bodies, AreAskedForOnlyWhenTheyAreWanted)
+TEST_F(BodyTest, SendsContinueOnlyIfThePluginReceivesTheBody)
 {
     const int p = start();
     http(script, "/f");
@@ -162,7 +162,7 @@ TEST_F(Bodies, AreAskedForOnlyWhenTheyAreWanted)
 }
 
 // A client that looks up only after it has sent a lot finds the answer, and no reset before it.
-TEST_F(Bodies, ThatNobodyWantsDoNotCostTheAnswer)
+TEST_F(BodyTest, AnswersARequestWhoseBodyIsNotReceived)
 {
     const int p = start();
     http(script, "/f");
@@ -180,7 +180,7 @@ TEST_F(Bodies, ThatNobodyWantsDoNotCostTheAnswer)
     EXPECT_TRUE(wait_for([&] { return status().connections == 0; })); // though it never hangs up
 }
 
-TEST_F(Bodies, ReportThePeerThatLeft)
+TEST_F(BodyTest, ReportsAPeerThatLeavesDuringTheBody)
 {
     const int p = start();
     http(script, "/f");
@@ -195,7 +195,7 @@ TEST_F(Bodies, ReportThePeerThatLeft)
     EXPECT_EQ(script.bodies(), 1u);
 }
 
-TEST_F(Bodies, ThatTrickleAreCutOff)
+TEST_F(BodyTest, EndsABodyThatArrivesTooSlowly)
 {
     auto c = config();
     c.body_timeout = 600ms;
@@ -215,7 +215,7 @@ TEST_F(Bodies, ThatTrickleAreCutOff)
     EXPECT_EQ(script.close_code(script.last()), 408);
 }
 
-TEST_F(Bodies, SayWhenTheDiskFails)
+TEST_F(BodyTest, ReportsAFailingDisk)
 {
     const int p = start();
     script.request = [this](agh_conn c, const json&) {
@@ -231,7 +231,7 @@ TEST_F(Bodies, SayWhenTheDiskFails)
     sender.join();
 }
 
-TEST_F(Bodies, AreDroppedWhenThePluginCloses)
+TEST_F(BodyTest, DropsTheBodyIfThePluginCloses)
 {
     const int p = start();
     http(script, "/f");
@@ -245,7 +245,7 @@ TEST_F(Bodies, AreDroppedWhenThePluginCloses)
     EXPECT_EQ(script.times_closed(script.last()), 1);
 }
 
-TEST_F(Bodies, OfSixtyFourMebibytesTravelBothWaysPlainAndWithTls)
+TEST_F(BodyTest, TransfersSixtyFourMebibytesBothWaysPlainAndWithTls)
 {
     start();
     auto secure = config();
@@ -276,7 +276,7 @@ TEST_F(Bodies, OfSixtyFourMebibytesTravelBothWaysPlainAndWithTls)
     EXPECT_TRUE(wait_for([&] { return script.balanced(); }));
 }
 
-TEST_F(Bodies, StopWhenTheReceiverNeverReads)
+TEST_F(BodyTest, StopsSendingToAPeerThatNeverReads)
 {
     auto c = config();
     c.body_timeout = 600ms;

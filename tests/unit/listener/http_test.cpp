@@ -11,12 +11,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Http : public ListenerTest {
+class HttpTest : public ListenerTest {
 protected:
     Script script;
 };
 
-TEST_F(Http, TellsThePluginEverythingAboutARequest)
+TEST_F(HttpTest, PassesTheWholeRequestHeadToThePlugin)
 {
     const int p = start();
     http(script, "/api/");
@@ -39,7 +39,7 @@ TEST_F(Http, TellsThePluginEverythingAboutARequest)
     EXPECT_EQ(script.close_code(script.last()), 200);
 }
 
-TEST_F(Http, KeepsTheConnectionAndServesPipelinedRequestsInOrder)
+TEST_F(HttpTest, KeepsTheConnectionAndServesPipelinedRequestsInOrder)
 {
     const int p = start();
     http(script, "/");
@@ -56,7 +56,7 @@ TEST_F(Http, KeepsTheConnectionAndServesPipelinedRequestsInOrder)
     EXPECT_TRUE(wait_for([&] { return script.balanced(); }));
 }
 
-TEST_F(Http, ReadsAHeadThatTricklesInByteByByte)
+TEST_F(HttpTest, ReadsAHeadThatArrivesByteByByte)
 {
     const int p = start();
     http(script, "/slow");
@@ -66,7 +66,7 @@ TEST_F(Http, ReadsAHeadThatTricklesInByteByByte)
     EXPECT_EQ(ask(raw, "\r\n" + get("/slow")).status, 200); // an empty line before a request
 }
 
-TEST_F(Http, ClosesWhenThePeerAsksForIt)
+TEST_F(HttpTest, ClosesWhenThePeerAsksForIt)
 {
     const int p = start();
     http(script, "/");
@@ -83,7 +83,7 @@ TEST_F(Http, ClosesWhenThePeerAsksForIt)
     EXPECT_EQ(ask(kept, get("/")).status, 200);
 }
 
-TEST_F(Http, AnswersHeadWithoutABodyAndSomeStatusesWithoutALength)
+TEST_F(HttpTest, AnswersHeadWithoutABodyAndSomeStatusesWithoutALength)
 {
     const int p = start();
     script.request = [&](agh_conn c, const json& head) {
@@ -109,7 +109,7 @@ TEST_F(Http, AnswersHeadWithoutABodyAndSomeStatusesWithoutALength)
     EXPECT_EQ(ask(raw, get("/")).body, "body!"); // still in step
 }
 
-TEST_F(Http, PrefersTheExactPathAndThenTheLongestPrefix)
+TEST_F(HttpTest, PrefersTheExactPathAndThenTheLongestPrefix)
 {
     const int p = start();
     Script &root = new_script(), &api = new_script(), &exact = new_script();
@@ -142,7 +142,7 @@ TEST_F(Http, PrefersTheExactPathAndThenTheLongestPrefix)
               AGH_E_INVALID);
 }
 
-TEST_F(Http, AnswersUnknownPathsItselfAndKeepsTheConnection)
+TEST_F(HttpTest, AnswersUnknownPathsItselfAndKeepsTheConnection)
 {
     const int p = start();
     http(script, "/known");
@@ -155,7 +155,7 @@ TEST_F(Http, AnswersUnknownPathsItselfAndKeepsTheConnection)
 }
 
 // Each of these could be read differently by a proxy in front of us: refused, and the connection with it.
-TEST_F(Http, RefusesWhatCouldSmuggleARequest)
+TEST_F(HttpTest, RejectsHeadsThatCouldSmuggleARequest)
 {
     const int p = start();
     http(script, "/");
@@ -207,7 +207,7 @@ TEST_F(Http, RefusesWhatCouldSmuggleARequest)
     EXPECT_EQ(script.requests(), 0u);
 }
 
-TEST_F(Http, RefusesAHeadBeyondTheLimit)
+TEST_F(HttpTest, RefusesAHeadBeyondTheLimit)
 {
     auto c = config();
     c.header_bytes = 1000;
@@ -224,7 +224,7 @@ TEST_F(Http, RefusesAHeadBeyondTheLimit)
 }
 
 // A HEAD request's answer has no body; that of the next request on the connection has one.
-TEST_F(Http, RefusesALargeHeadWithABodyAfterAHeadRequest)
+TEST_F(HttpTest, RefusesALargeHeadWithABodyAfterAHeadRequest)
 {
     auto c = config();
     c.header_bytes = 1000;
@@ -237,7 +237,7 @@ TEST_F(Http, RefusesALargeHeadWithABodyAfterAHeadRequest)
     EXPECT_NE(refused.body.find("HEADER_TOO_LARGE"), std::string::npos) << refused.head;
 }
 
-TEST_F(Http, AnswersFromAnyThreadAndRefusesASecondAnswer)
+TEST_F(HttpTest, AnswersFromAnyThreadAndRefusesASecondAnswer)
 {
     const int p = start();
     std::atomic<agh_conn> seen{0};
@@ -259,7 +259,7 @@ TEST_F(Http, AnswersFromAnyThreadAndRefusesASecondAnswer)
     EXPECT_EQ(script.times_closed(seen), 1);
 }
 
-TEST_F(Http, RefusesHeadersThatCouldBreakOutOfTheirLine)
+TEST_F(HttpTest, RejectsInvalidAnswerHeaders)
 {
     const int p = start();
     std::vector<agh_status> results;
@@ -281,7 +281,7 @@ TEST_F(Http, RefusesHeadersThatCouldBreakOutOfTheirLine)
     EXPECT_EQ(results, std::vector<agh_status>(6, AGH_E_INVALID));
 }
 
-TEST_F(Http, CancelsWhenThePeerLeavesBeforeTheAnswer)
+TEST_F(HttpTest, CancelsWhenThePeerLeavesBeforeTheAnswer)
 {
     const int p = start();
     script.request = [](agh_conn, const json&) {};
@@ -295,7 +295,7 @@ TEST_F(Http, CancelsWhenThePeerLeavesBeforeTheAnswer)
     EXPECT_TRUE(wait_for([&] { return status().connections == 0; }));
 }
 
-TEST_F(Http, SendsAFileFromItsOffset)
+TEST_F(HttpTest, SendsAFileFromItsOffset)
 {
     const int p = start();
     const std::string content = random_bytes(700'000, 5);
@@ -322,7 +322,7 @@ TEST_F(Http, SendsAFileFromItsOffset)
     EXPECT_TRUE(wait_for([&] { return script.balanced(); }));
 }
 
-TEST_F(Http, StreamsAnAnswerInChunks)
+TEST_F(HttpTest, StreamsAnAnswerInChunks)
 {
     const int p = start();
     std::atomic<agh_conn> conn{0};
@@ -346,7 +346,7 @@ TEST_F(Http, StreamsAnAnswerInChunks)
     EXPECT_TRUE(wait_for([&] { return script.requests() == 2; })); // keep-alive
 }
 
-TEST_F(Http, HoldsAStreamBackWhileThePeerDoesNotRead)
+TEST_F(HttpTest, PausesAStreamWhileThePeerDoesNotRead)
 {
     const int p = start();
     std::atomic<agh_conn> conn{0};
@@ -384,7 +384,7 @@ TEST_F(Http, HoldsAStreamBackWhileThePeerDoesNotRead)
     EXPECT_EQ(script.close_code(conn), 200);
 }
 
-TEST_F(Http, EndsAStreamWhenThePeerLeaves)
+TEST_F(HttpTest, EndsAStreamWhenThePeerLeaves)
 {
     const int p = start();
     script.request = [&](agh_conn c, const json&) { listeners->answer_begin(c, 200, {}); };
@@ -398,7 +398,7 @@ TEST_F(Http, EndsAStreamWhenThePeerLeaves)
     EXPECT_EQ(listeners->answer_chunk(script.last(), "x"), AGH_E_STALE);
 }
 
-TEST_F(Http, ServesAUnixSocketForItsOwnerOnly)
+TEST_F(HttpTest, ServesAUnixSocketForItsOwnerOnly)
 {
     const std::string path = (dir / "run/deep/control.sock").string();
     ASSERT_EQ(listeners->add_unix("control", path), "");
@@ -415,7 +415,7 @@ TEST_F(Http, ServesAUnixSocketForItsOwnerOnly)
     EXPECT_EQ(json::parse(curl.out)["path"], "/v1/x");
 }
 
-TEST_F(Http, TakesOverAStaleSocketFileButNeverALiveOne)
+TEST_F(HttpTest, TakesOverAStaleSocketFileButNeverALiveOne)
 {
     const std::string path = (dir / "control.sock").string();
     ASSERT_EQ(listeners->add_unix("control", path), "");
@@ -440,7 +440,7 @@ TEST_F(Http, TakesOverAStaleSocketFileButNeverALiveOne)
               std::string::npos);
 }
 
-TEST_F(Http, SaysWhyItCannotBind)
+TEST_F(HttpTest, ReportsWhyItCannotBind)
 {
     const int p = start();
     auto c = config();
@@ -467,7 +467,7 @@ TEST_F(Http, SaysWhyItCannotBind)
     EXPECT_NE(listeners->remove("other").find("no listener has this name"), std::string::npos);
 }
 
-TEST_F(Http, AcceptsOnlyOnceOpened)
+TEST_F(HttpTest, AcceptsOnlyOnceOpened)
 {
     ASSERT_EQ(listeners->add(config()), "");
     http(script, "/");
@@ -480,7 +480,7 @@ TEST_F(Http, AcceptsOnlyOnceOpened)
 
 // A loop that was stopped with a connection's work in its queue drops it when it is destroyed; the other loop
 // is gone by then.
-TEST_F(Http, ConnectionsOfOneLoopHoldNothingOfAnother)
+TEST_F(HttpTest, ConnectionsOfOneLoopHoldNothingOfAnother)
 {
     const int p = start();
     http(script, "/");

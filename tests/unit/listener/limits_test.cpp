@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Caps : public ListenerTest {
+class LimitsTest : public ListenerTest {
 protected:
     Script script;
     host::ListenerConfig quick() const
@@ -28,7 +28,7 @@ protected:
     }
 };
 
-TEST_F(Caps, TurnAwayConnectionsBeyondTheAddressesShare)
+TEST_F(LimitsTest, RefusesConnectionsBeyondTheLimitPerAddress)
 {
     auto c = config();
     c.per_address = 3;
@@ -50,7 +50,7 @@ TEST_F(Caps, TurnAwayConnectionsBeyondTheAddressesShare)
     }));
 }
 
-TEST_F(Caps, TurnAwayConnectionsBeyondTheTotal)
+TEST_F(LimitsTest, RefusesConnectionsBeyondTheTotal)
 {
     auto c = config();
     c.connections = 2;
@@ -65,7 +65,7 @@ TEST_F(Caps, TurnAwayConnectionsBeyondTheTotal)
 }
 
 // Every descriptor is taken: who comes waits in the kernel's queue and is served as soon as one is free.
-TEST_F(Caps, WithoutADescriptorPeersWaitAndAreServedLater)
+TEST_F(LimitsTest, ServesWaitingPeersWhenDescriptorsAreFreeAgain)
 {
     const int p = start();
     http(script, "/");
@@ -101,7 +101,7 @@ TEST_F(Caps, WithoutADescriptorPeersWaitAndAreServedLater)
     ::close(client);
 }
 
-TEST_F(Caps, ServeIpv6AndCountItsAddresses)
+TEST_F(LimitsTest, ServesIpv6AndCountsItsAddresses)
 {
     auto c = config();
     c.bind = {"[::1]:0"};
@@ -127,7 +127,7 @@ TEST_F(Caps, ServeIpv6AndCountItsAddresses)
     EXPECT_EQ(status().refused, 1u);
 }
 
-TEST_F(Caps, ServeManyConnectionsAtOnce)
+TEST_F(LimitsTest, ServesManyConnectionsAtOnce)
 {
     auto c = config();
     c.per_address = 2000;
@@ -144,7 +144,7 @@ TEST_F(Caps, ServeManyConnectionsAtOnce)
     EXPECT_TRUE(wait_for([&] { return status().connections == 0 && script.balanced(); }));
 }
 
-TEST_F(Caps, CutOffAHeadThatNeverEnds)
+TEST_F(LimitsTest, EndsAHeadThatIsNeverComplete)
 {
     const int p = start(quick());
     http(script, "/");
@@ -161,7 +161,7 @@ TEST_F(Caps, CutOffAHeadThatNeverEnds)
     EXPECT_EQ(script.requests(), 0u);
 }
 
-TEST_F(Caps, CutOffAHeadAfterAHeadRequestWithABody)
+TEST_F(LimitsTest, EndsAnIncompleteHeadAfterAHeadRequestWithABody)
 {
     const int p = start(quick());
     http(script, "/");
@@ -173,7 +173,7 @@ TEST_F(Caps, CutOffAHeadAfterAHeadRequestWithABody)
     EXPECT_NE(a.body.find("REQUEST_TIMEOUT"), std::string::npos) << a.head;
 }
 
-TEST_F(Caps, CloseIdleConnectionsWithoutAWord)
+TEST_F(LimitsTest, ClosesIdleConnectionsWithoutAnAnswer)
 {
     const int p = start(quick());
     http(script, "/");
@@ -184,7 +184,7 @@ TEST_F(Caps, CloseIdleConnectionsWithoutAWord)
     EXPECT_TRUE(wait_for([&] { return status().connections == 0; }));
 }
 
-TEST_F(Caps, CloseAHandshakeThatNeverStarts)
+TEST_F(LimitsTest, ClosesAConnectionThatStartsNoHandshake)
 {
     auto c = quick();
     c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
@@ -197,7 +197,7 @@ TEST_F(Caps, CloseAHandshakeThatNeverStarts)
     EXPECT_TRUE(wait_for([&] { return status().connections == 0; }));
 }
 
-TEST_F(Caps, ServeTlsToOpensslAndTellTheScheme)
+TEST_F(LimitsTest, ServesTlsToOpensslAndReportsTheScheme)
 {
     auto c = config();
     c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
@@ -217,7 +217,7 @@ TEST_F(Caps, ServeTlsToOpensslAndTellTheScheme)
     EXPECT_NE(old.code, 0);
 }
 
-TEST_F(Caps, ServeARenewedCertificateWithoutAReload)
+TEST_F(LimitsTest, ServesARenewedCertificateWithoutAReload)
 {
     const auto put = [&](const std::string& who, const char* ending) {
         std::filesystem::copy_file(certificates() / (who + ending), dir / "new",
@@ -257,7 +257,7 @@ TEST_F(Caps, ServeARenewedCertificateWithoutAReload)
     EXPECT_EQ(said[1], "web: ");
 }
 
-TEST_F(Caps, ForgetReturnsAfterTheLastCallback)
+TEST_F(LimitsTest, ForgetReturnsAfterTheLastCallback)
 {
     const int p = start();
     auto mine = std::make_unique<Script>();
@@ -300,7 +300,7 @@ TEST_F(Caps, ForgetReturnsAfterTheLastCallback)
     EXPECT_EQ(ask(later, get("/wait")).status, 200);
 }
 
-TEST_F(Caps, ForgetIsSafeWhileRequestsKeepComing)
+TEST_F(LimitsTest, ForgetIsSafeWhileRequestsKeepComing)
 {
     const int p = start();
     std::atomic<bool> stop{false};
@@ -328,7 +328,7 @@ TEST_F(Caps, ForgetIsSafeWhileRequestsKeepComing)
     for (auto& client : clients) client.join();
 }
 
-TEST_F(Caps, ForgetWorksWhenTheLoopsHaveEnded)
+TEST_F(LimitsTest, ForgetWorksWhenTheLoopsHaveEnded)
 {
     const int p = start();
     auto mine = std::make_unique<Script>();
@@ -344,7 +344,7 @@ TEST_F(Caps, ForgetWorksWhenTheLoopsHaveEnded)
     listeners.reset();
 }
 
-TEST_F(Caps, DrainFinishesWhatRunsAndStartsNothing)
+TEST_F(LimitsTest, DrainFinishesOpenRequestsAndAcceptsNone)
 {
     const int p = start();
     std::atomic<agh_conn> running{0};
@@ -373,7 +373,7 @@ TEST_F(Caps, DrainFinishesWhatRunsAndStartsNothing)
     EXPECT_TRUE(script.balanced());
 }
 
-TEST_F(Caps, DrainDropsWhatDoesNotEndInTime)
+TEST_F(LimitsTest, DrainDropsRequestsThatDoNotEndInTime)
 {
     const int p = start();
     script.request = [](agh_conn, const json&) {};
@@ -388,7 +388,7 @@ TEST_F(Caps, DrainDropsWhatDoesNotEndInTime)
     EXPECT_EQ(script.close_code(script.last()), 0);
 }
 
-TEST_F(Caps, ReloadTakesNewLimitsAndCertificatesOnTheSameSocket)
+TEST_F(LimitsTest, ReloadAppliesLimitsAndCertificatesOnTheSameSocket)
 {
     auto c = config();
     c.tls = host::TlsServerConfig{.certificate = (certificates() / "server.pem").string(),
@@ -414,7 +414,7 @@ TEST_F(Caps, ReloadTakesNewLimitsAndCertificatesOnTheSameSocket)
     EXPECT_NE(listeners->reload(c).find("Restart agenthost"), std::string::npos);
 }
 
-TEST_F(Caps, RemoveEndsAListenerAndItsIdleConnections)
+TEST_F(LimitsTest, RemoveClosesAListenerAndItsIdleConnections)
 {
     const int p = start();
     http(script, "/");
@@ -428,7 +428,7 @@ TEST_F(Caps, RemoveEndsAListenerAndItsIdleConnections)
 }
 
 // A child that another thread has forked holds copies of all descriptors until it executes its program.
-TEST_F(Caps, RemoveFreesTheAddressWhileAForkedChildHoldsACopy)
+TEST_F(LimitsTest, RemoveFreesTheAddressWhileAForkedChildHoldsACopy)
 {
     auto c = config();
     const int p = start(c);
@@ -443,7 +443,7 @@ TEST_F(Caps, RemoveFreesTheAddressWhileAForkedChildHoldsACopy)
 }
 
 // The 30 s of ext/listener.h, once, for real.
-TEST_F(Caps, AnswerForAPluginThatDoesNot)
+TEST_F(LimitsTest, AnswersForAPluginThatDoesNot)
 {
     const int p = start();
     script.request = [](agh_conn, const json&) {};

@@ -12,7 +12,7 @@ namespace {
 
 using agenthost::host::listener::Mailbox;
 
-TEST(MailboxTest, DoesTheWorkInTheOrderOfTheCalls)
+TEST(MailboxTest, RunsJobsInTheOrderOfTheCalls)
 {
     Mailbox mailbox;
     std::vector<int> done;
@@ -27,7 +27,7 @@ TEST(MailboxTest, DoesTheWorkInTheOrderOfTheCalls)
 }
 
 // So other connections are served in between.
-TEST(MailboxTest, LeavesWorkThatArrivesMeanwhileForTheNextDelivery)
+TEST(MailboxTest, LeavesJobsThatArriveMeanwhileForTheNextDelivery)
 {
     Mailbox mailbox;
     std::vector<int> done;
@@ -44,7 +44,7 @@ TEST(MailboxTest, LeavesWorkThatArrivesMeanwhileForTheNextDelivery)
 }
 
 // So what is done at once is behind everything that was put before.
-TEST(MailboxTest, IsEmptyDuringTheLastWork)
+TEST(MailboxTest, IsEmptyDuringTheLastJob)
 {
     Mailbox mailbox;
     std::vector<bool> empty;
@@ -55,7 +55,7 @@ TEST(MailboxTest, IsEmptyDuringTheLastWork)
     EXPECT_EQ(empty, (std::vector<bool>{false, true}));
 }
 
-TEST(MailboxTest, KeepsTheWorkBehindOneThatThrows)
+TEST(MailboxTest, KeepsTheJobsBehindOneThatThrows)
 {
     Mailbox mailbox;
     std::vector<int> done;
@@ -75,7 +75,7 @@ TEST(MailboxTest, KeepsTheWorkBehindOneThatThrows)
     EXPECT_TRUE(mailbox.put([] {}));
 }
 
-TEST(MailboxTest, IsDeliveredByTheLoopAfterAWorkThatThrows)
+TEST(MailboxTest, IsDeliveredByTheLoopAfterAJobThatThrows)
 {
     boost::asio::io_context io;
     const auto mailbox = std::make_shared<Mailbox>();
@@ -102,7 +102,7 @@ TEST(MailboxTest, IsEmptiedIfTheLoopEndsBeforeItIsDelivered)
     EXPECT_EQ(mailbox.use_count(), 1);
 }
 
-TEST(MailboxTest, FreesTheWorkThatIsNeverDone)
+TEST(MailboxTest, FreesJobsThatNeverRan)
 {
     Mailbox mailbox;
     const auto held = std::make_shared<int>();

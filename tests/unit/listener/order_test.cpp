@@ -4,7 +4,7 @@
 namespace agenthost::test {
 namespace {
 
-class Order : public ListenerTest {
+class OrderTest : public ListenerTest {
 protected:
     // On another thread; over when this returns, so the next call is later.
     static void elsewhere(const std::function<void()>& what) { std::thread{what}.join(); }
@@ -36,7 +36,7 @@ protected:
 };
 
 // The hub's worker tells dashboards of output that it gathered; the next output comes while that is on its way to the I/O thread.
-TEST_F(Order, AMessageSentOnTheIoThreadIsBehindThoseOfOtherThreads)
+TEST_F(OrderTest, AMessageOfTheIoThreadFollowsEarlierOnesOfOtherThreads)
 {
     upgrade_with({});
     script.frame = [this](agh_conn conn, int, std::string_view) {
@@ -50,7 +50,7 @@ TEST_F(Order, AMessageSentOnTheIoThreadIsBehindThoseOfOtherThreads)
     EXPECT_EQ(read(raw, 8), (std::vector<std::string>{"1", "2", "3", "4", "1", "2", "3", "4"}));
 }
 
-TEST_F(Order, TheSameWhereThePeerMayCompress)
+TEST_F(OrderTest, TheOrderHoldsIfMessagesMayBeCompressed)
 {
     upgrade_with(R"({"compress_from":4096})");
     script.frame = [this](agh_conn conn, int, std::string_view) {
@@ -64,7 +64,7 @@ TEST_F(Order, TheSameWhereThePeerMayCompress)
 }
 
 // Sizes around what goes directly into the cork, past it, and what waits for space.
-TEST_F(Order, MessagesThatWaitForSpaceKeepTheirPlace)
+TEST_F(OrderTest, MessagesThatWaitForSpaceKeepTheirOrder)
 {
     upgrade_with(R"({"send_queue":100000000})");
     std::vector<std::string> sent;
@@ -88,7 +88,7 @@ TEST_F(Order, MessagesThatWaitForSpaceKeepTheirPlace)
     EXPECT_TRUE(read(raw, sent.size()) == sent);
 }
 
-TEST_F(Order, AMessageSentAtOnceAfterTheUpgradeIsNotLost)
+TEST_F(OrderTest, AMessageSentRightAfterTheUpgradeArrives)
 {
     script.request = [this](agh_conn conn, const json&) {
         EXPECT_EQ(listeners->upgrade(conn, {}, {}), AGH_OK);
@@ -99,7 +99,7 @@ TEST_F(Order, AMessageSentAtOnceAfterTheUpgradeIsNotLost)
     EXPECT_EQ(read(raw, 2), (std::vector<std::string>{"1", "2"}));
 }
 
-TEST_F(Order, AMessageSentBeforeACloseArrives)
+TEST_F(OrderTest, AMessageSentBeforeACloseArrives)
 {
     upgrade_with({});
     script.frame = [this](agh_conn conn, int, std::string_view) {
@@ -115,7 +115,7 @@ TEST_F(Order, AMessageSentBeforeACloseArrives)
     EXPECT_EQ(last.code(), 4000);
 }
 
-TEST_F(Order, PiecesOfAnAnswerStandAsTheyWereGiven)
+TEST_F(OrderTest, PiecesOfAnAnswerKeepTheirOrder)
 {
     script.request = [this](agh_conn conn, const json&) {
         EXPECT_EQ(listeners->answer_begin(conn, 200, "{}", 4), AGH_OK);

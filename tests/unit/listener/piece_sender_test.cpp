@@ -44,7 +44,7 @@ TEST_F(PieceSenderTest, SendsAKnownLengthWithoutChunks)
     ASSERT_TRUE(until([&] { return received == "head helloworld"; }));
 }
 
-TEST_F(PieceSenderTest, NeverEndsAPartAsIfItWereTheWhole)
+TEST_F(PieceSenderTest, DoesNotEndAnIncompleteAnswerNormally)
 {
     begin(Coding::none, 10);
     sender->add("hello");
@@ -106,7 +106,7 @@ TEST_F(PieceSenderTest, FailsIfThePeerCloses)
     EXPECT_EQ(failed, 1);
 }
 
-TEST_F(PieceSenderTest, CallsNobodyAfterItIsDropped)
+TEST_F(PieceSenderTest, MakesNoCallAfterItIsDropped)
 {
     begin(Coding::none, {});
     sender->add(random_bytes(4'000'000, 3));

@@ -7,7 +7,7 @@ namespace {
 using agenthost::host::listener::Progress;
 using namespace std::chrono_literals;
 
-TEST(ProgressTest, StallsOnceFewerBytesThanTheMinimumMove)
+TEST(ProgressTest, StallsIfFewerBytesThanTheMinimumMove)
 {
     const Progress::Clock::time_point begin{1h};
     Progress progress;

@@ -27,7 +27,7 @@ std::string client(std::string_view list, std::string_view standard = {})
 }
 constexpr const char* proxy_itself = "10.0.0.1:99";
 
-TEST(Forwarded, IsReadFromTheRightUpToTheFirstThatIsNotTrusted)
+TEST(ForwardedTest, ReadsFromTheRightUpToTheFirstUntrustedAddress)
 {
     EXPECT_EQ(client(""), proxy_itself);
     EXPECT_EQ(client("203.0.113.9"), "203.0.113.9:0");
@@ -47,14 +47,14 @@ TEST(Forwarded, IsReadFromTheRightUpToTheFirstThatIsNotTrusted)
     EXPECT_EQ(client("203.0.113.9,, "), "203.0.113.9:0");
 }
 
-TEST(Forwarded, AnEntryThatIsNoAddressCountsAsTheProxy)
+TEST(ForwardedTest, CountsAnInvalidEntryAsTheProxy)
 {
     for (const char* list : {"unknown", "203.0.113.9, unknown", "203.0.113.9, nonsense, 10.0.0.7",
                              "203.0.113", "-", "203.0.113.9:99999", "203.0.113.9 203.0.113.8"})
         EXPECT_EQ(client(list), proxy_itself) << list;
 }
 
-TEST(Forwarded, TheStandardHeaderIsUnderstood)
+TEST(ForwardedTest, ReadsTheStandardHeader)
 {
     EXPECT_EQ(client("", "for=203.0.113.9"), "203.0.113.9:0");
     EXPECT_EQ(client("", "for=198.51.100.1, For=203.0.113.9;proto=https;by=10.0.0.1"), "203.0.113.9:0");
@@ -65,7 +65,7 @@ TEST(Forwarded, TheStandardHeaderIsUnderstood)
         EXPECT_EQ(client("", bad), proxy_itself) << bad;
 }
 
-TEST(Forwarded, TwoHeadersThatDisagreeCountAsTheProxy)
+TEST(ForwardedTest, CountsTwoHeadersThatDisagreeAsTheProxy)
 {
     EXPECT_EQ(client("203.0.113.9", "for=203.0.113.9"), "203.0.113.9:0");
     EXPECT_EQ(client("203.0.113.9", "for=198.51.100.1"), proxy_itself);
@@ -127,7 +127,7 @@ TEST(ProxyHeaderTest, ReadsBothVersionsAndNoByteBeyond)
     }
 }
 
-TEST(ProxyHeaderTest, RefusesEverythingElse)
+TEST(ProxyHeaderTest, RejectsEverythingElse)
 {
     const std::vector<std::string> bad{"GET / HTTP/1.1\r\n\r\n",
                                        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00",
@@ -145,7 +145,7 @@ TEST(ProxyHeaderTest, RefusesEverythingElse)
     for (const auto& text : bad) EXPECT_EQ(read_proxy(text, taken), "bad") << text;
 }
 
-class Proxies : public ListenerTest {
+class ProxyTest : public ListenerTest {
 protected:
     Script script;
     host::ListenerConfig behind() const
@@ -162,7 +162,7 @@ protected:
     }
 };
 
-TEST_F(Proxies, APluginSeesTheClientAndWhoSaysSo)
+TEST_F(ProxyTest, ReportsTheClientAndTheProxyThatNamesIt)
 {
     const int p = start(behind());
     http(script, "/");
@@ -178,7 +178,7 @@ TEST_F(Proxies, APluginSeesTheClientAndWhoSaysSo)
     EXPECT_FALSE(seen.contains("proxy"));
 }
 
-TEST_F(Proxies, NobodyElseIsBelieved)
+TEST_F(ProxyTest, IgnoresHeadersOfUntrustedPeers)
 {
     auto c = behind();
     c.trusted_proxies = {"192.0.2.0/24"};
@@ -190,7 +190,7 @@ TEST_F(Proxies, NobodyElseIsBelieved)
     EXPECT_FALSE(seen.contains("proxy"));
 }
 
-TEST_F(Proxies, ClientsAreCountedAndNotTheProxy)
+TEST_F(ProxyTest, CountsTheClientsAndNotTheProxy)
 {
     auto c = behind();
     c.per_address = 2;
@@ -222,7 +222,7 @@ TEST_F(Proxies, ClientsAreCountedAndNotTheProxy)
     EXPECT_TRUE(wait_for([&] { return script.requests() == 10; }));
 }
 
-TEST_F(Proxies, AFinishedRequestCountsNoMore)
+TEST_F(ProxyTest, DoesNotCountAFinishedRequest)
 {
     auto c = behind();
     c.per_address = 1;
@@ -234,7 +234,7 @@ TEST_F(Proxies, AFinishedRequestCountsNoMore)
     EXPECT_EQ(head(one, "X-Forwarded-For: 203.0.113.9\r\n")["peer"], "203.0.113.9:0");
 }
 
-TEST_F(Proxies, ThePROXYProtocolComesBeforeHttp)
+TEST_F(ProxyTest, ReadsThePROXYHeaderBeforeHttp)
 {
     auto c = behind();
     c.proxy_protocol = true;
@@ -260,7 +260,7 @@ TEST_F(Proxies, ThePROXYProtocolComesBeforeHttp)
     EXPECT_EQ(head(own)["peer"].get<std::string>().substr(0, 10), "127.0.0.1:");
 }
 
-TEST_F(Proxies, AConnectionWithoutItsPROXYHeaderIsClosed)
+TEST_F(ProxyTest, ClosesAConnectionWithoutItsPROXYHeader)
 {
     auto c = behind();
     c.proxy_protocol = true;
@@ -276,7 +276,7 @@ TEST_F(Proxies, AConnectionWithoutItsPROXYHeaderIsClosed)
     EXPECT_EQ(script.requests(), 0u);
 }
 
-TEST_F(Proxies, ADirectConnectionBringsNoPROXYHeader)
+TEST_F(ProxyTest, ExpectsNoPROXYHeaderOnADirectConnection)
 {
     auto c = behind();
     c.trusted_proxies = {"192.0.2.1"};
@@ -289,7 +289,7 @@ TEST_F(Proxies, ADirectConnectionBringsNoPROXYHeader)
     EXPECT_EQ(ask(forged, "PROXY TCP4 203.0.113.9 127.0.0.1 1 2\r\n" + get("/")).status, 400);
 }
 
-TEST_F(Proxies, ThePROXYProtocolComesBeforeTls)
+TEST_F(ProxyTest, ReadsThePROXYHeaderBeforeTls)
 {
     auto c = behind();
     c.proxy_protocol = true;
@@ -311,7 +311,7 @@ while True:
 }
 
 // A real nginx in front, for HTTP and for a WebSocket's upgrade, set up as its manual says.
-TEST_F(Proxies, ARealNginxTellsOfItsClients)
+TEST_F(ProxyTest, FindsTheClientsOfARealNginx)
 {
     const int p = start(behind());
     http(script, "/");
@@ -372,7 +372,7 @@ Raw over_ipv6(int port)
 }
 
 // A real haproxy in front, with both versions of the PROXY protocol, set up as its manual says.
-TEST_F(Proxies, ARealHaproxyTellsOfItsClients)
+TEST_F(ProxyTest, FindsTheClientsOfARealHaproxy)
 {
     auto c = behind();
     c.proxy_protocol = true;

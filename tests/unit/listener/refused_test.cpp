@@ -44,11 +44,11 @@ int unread(int fd)
     return n;
 }
 
-class Refused : public testing::Test {
+class RefusedSocketsTest : public testing::Test {
 protected:
     boost::asio::io_context io{1};
     std::shared_ptr<Farewells> farewells = std::make_shared<Farewells>(io);
-    ~Refused() override { farewells->end(); }
+    ~RefusedSocketsTest() override { farewells->end(); }
 
     void run_until(const std::function<bool()>& done)
     {
@@ -60,7 +60,7 @@ protected:
     }
 };
 
-TEST_F(Refused, APeerIsReadInTurnsAndNotBeyondTheBound)
+TEST_F(RefusedSocketsTest, ReadsAPeerInTurnsAndNotBeyondTheBound)
 {
     Pair pair;
     const base::Fd look{::fcntl(pair.ours, F_DUPFD_CLOEXEC, 0)};
@@ -75,7 +75,7 @@ TEST_F(Refused, APeerIsReadInTurnsAndNotBeyondTheBound)
     run_until([&] { return farewells->size() == 0; }); // by the clock, though it neither read nor left
 }
 
-TEST_F(Refused, ThePeerThatLeavesIsForgottenAtOnce)
+TEST_F(RefusedSocketsTest, ForgetsAPeerThatLeavesAtOnce)
 {
     Pair pair;
     farewells->take(pair.ours);
@@ -84,7 +84,7 @@ TEST_F(Refused, ThePeerThatLeavesIsForgottenAtOnce)
     run_until([&] { return farewells->size() == 0; });
 }
 
-TEST_F(Refused, TheEndClosesEverySocket)
+TEST_F(RefusedSocketsTest, ClosesEverySocketAtTheEnd)
 {
     const Pair pair;
     farewells->take(pair.ours);
@@ -93,7 +93,7 @@ TEST_F(Refused, TheEndClosesEverySocket)
     EXPECT_EQ(::send(pair.peer.get(), "x", 1, MSG_NOSIGNAL), -1) << "nobody reads any more";
 }
 
-TEST_F(Refused, BeyondTheNumberSocketsAreClosedAtOnce)
+TEST_F(RefusedSocketsTest, ClosesSocketsBeyondTheMaximumAtOnce)
 {
     std::vector<Pair> pairs(Farewells::max_sockets + 1);
     for (auto& pair : pairs) farewells->take(pair.ours);
@@ -104,10 +104,10 @@ TEST_F(Refused, BeyondTheNumberSocketsAreClosedAtOnce)
     EXPECT_EQ(::recv(pairs.back().peer.get(), &byte, 1, 0), 0);
 }
 
-class RefusedLive : public ListenerTest {};
+class RefusedClientsTest : public ListenerTest {};
 
 // Two senders that never stop, and never read: a client that is in is served, and both senders are cut off.
-TEST_F(RefusedLive, SendersThatNeverStopHoldUpNobody)
+TEST_F(RefusedClientsTest, ClientsThatNeverStopSendingDelayNoOthers)
 {
     auto c = config();
     c.connections = 1;
@@ -134,7 +134,7 @@ TEST_F(RefusedLive, SendersThatNeverStopHoldUpNobody)
     EXPECT_EQ(status().refused, 2u);
 }
 
-TEST_F(RefusedLive, EmptyLinesBeforeARequestAreNotReadForEver)
+TEST_F(RefusedClientsTest, DoesNotReadEmptyLinesBeforeARequestForEver)
 {
     const int p = start();
     Script& script = new_script();
@@ -149,7 +149,7 @@ TEST_F(RefusedLive, EmptyLinesBeforeARequestAreNotReadForEver)
 }
 
 // More in one stream than the cork holds, and more than one turn of the loop sends.
-TEST_F(RefusedLive, ALargeStreamedPieceArrivesWhole)
+TEST_F(RefusedClientsTest, ALargeStreamedPieceArrivesWhole)
 {
     const int p = start();
     Script& script = new_script();

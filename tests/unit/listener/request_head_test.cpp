@@ -32,7 +32,7 @@ TEST(HeadCollectorTest, TakesNoMoreThanOneByteBeyondTheBound)
     EXPECT_EQ(collector.state(), State::too_large);
 }
 
-TEST(HeadCollectorTest, BeginsWithTheFirstByteThatIsNoEmptyLine)
+TEST(HeadCollectorTest, SkipsEmptyLinesBeforeTheHead)
 {
     HeadCollector collector;
     EXPECT_EQ(collector.feed("\r\n\r\n", 100), 4U);
@@ -49,7 +49,7 @@ RequestHead parse(const std::string& line, const std::string& fields = {})
     return parse_request(line + "\r\nHost: h\r\n" + fields + "\r\n");
 }
 
-TEST(RequestHeadTest, SaysWhatFollowsTheHead)
+TEST(RequestHeadTest, ReportsWhatFollowsTheHead)
 {
     const RequestHead plain = parse("GET /a%20b?c HTTP/1.1");
     ASSERT_FALSE(plain.refusal);
@@ -71,7 +71,7 @@ TEST(RequestHeadTest, SaysWhatFollowsTheHead)
     EXPECT_EQ(old.facts.connection_field(), "keep-alive");
 }
 
-TEST(RequestHeadTest, RefusesWithTheStatusThatFits)
+TEST(RequestHeadTest, RefusesWithTheRightStatus)
 {
     const auto status = [](const RequestHead& head) { return head.refusal ? head.refusal->status : 0; };
     EXPECT_EQ(status(parse("GET /../x HTTP/1.1")), 400);
@@ -84,7 +84,7 @@ TEST(RequestHeadTest, RefusesWithTheStatusThatFits)
     EXPECT_EQ(expects.facts.connection_field(), "close");
 }
 
-TEST(RequestHeadTest, IsToldToThePluginAsJson)
+TEST(RequestHeadTest, IsPassedToThePluginAsJson)
 {
     const RequestHead head = parse("POST /p?q HTTP/1.1", "X-A: 1\r\nx-a: 2\r\nContent-Length: 3\r\n");
     ASSERT_FALSE(head.refusal);

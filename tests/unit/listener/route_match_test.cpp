@@ -48,7 +48,7 @@ TEST_F(RouteMatchTest, FindsPagesAndWebSockets)
     EXPECT_FALSE(match("/page", upgrade).websocket) << "a page may be asked for with an offer to upgrade";
 }
 
-TEST_F(RouteMatchTest, RefusesWithTheStatusThatFits)
+TEST_F(RouteMatchTest, RefusesWithTheRightStatus)
 {
     EXPECT_EQ(status("/none"), 404);
     EXPECT_EQ(status("/socket"), 426);

@@ -6,7 +6,7 @@ using namespace agenthost::test;
 
 namespace {
 
-class Streams : public ListenerTest {
+class StreamedAnswerTest : public ListenerTest {
 protected:
     agh_conn ask(Raw& raw, std::uint64_t length)
     {
@@ -20,7 +20,7 @@ protected:
     std::size_t asked = 0;
 };
 
-TEST_F(Streams, AKnownLengthIsSaidAndNothingIsChunked)
+TEST_F(StreamedAnswerTest, SendsAKnownLengthWithoutChunks)
 {
     script.request = [](agh_conn, const auto&) {};
     const int p = start();
@@ -40,7 +40,7 @@ TEST_F(Streams, AKnownLengthIsSaidAndNothingIsChunked)
     }
 }
 
-TEST_F(Streams, APartIsNeverTakenForTheWhole)
+TEST_F(StreamedAnswerTest, AnIncompleteAnswerNeverLooksComplete)
 {
     script.request = [](agh_conn, const auto&) {};
     const int p = start();

@@ -81,7 +81,7 @@ TEST_F(WebSocketClockTest, EndsAPeerThatReadsNothing)
     EXPECT_EQ(after(1s), Due::lost);
 }
 
-TEST_F(WebSocketClockTest, WaitsForTheHandshakeOnlySoLong)
+TEST_F(WebSocketClockTest, EndsAHandshakeThatTakesTooLong)
 {
     WebSocketClock young{now};
     sight = {};

@@ -34,7 +34,7 @@ WebSocket::Request request_for_a_websocket()
 }
 
 // A storm of connections keeps the loop busy: the clock's tick comes while the 101 of many is still corked.
-TEST(WebSocketTest, AnUpgradeThatHasNotLeftYetIsNotStalled)
+TEST(WebSocketTest, AnUpgradeThatIsNotSentYetIsNotStalled)
 {
     boost::asio::io_context io;
     int pair[2];

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Ws : public ListenerTest {
+class WebSocketListenerTest : public ListenerTest {
 protected:
     // Upgrades all, echoes messages.
     void SetUp() override
@@ -34,7 +34,7 @@ protected:
     std::atomic<int> frames{0};
 };
 
-TEST_F(Ws, UpgradesAndEchoesTextAndBinary)
+TEST_F(WebSocketListenerTest, UpgradesAndEchoesTextAndBinary)
 {
     const int p = start();
     ws(script, "/ws");
@@ -63,7 +63,7 @@ TEST_F(Ws, UpgradesAndEchoesTextAndBinary)
     EXPECT_TRUE(wait_for([&] { return status().websockets == 0 && status().connections == 0; }));
 }
 
-TEST_F(Ws, PutsFragmentsTogetherAndAnswersPingsBetweenThem)
+TEST_F(WebSocketListenerTest, JoinsFragmentsAndAnswersPingsBetweenThem)
 {
     const int p = start();
     ws(script, "/ws");
@@ -79,7 +79,7 @@ TEST_F(Ws, PutsFragmentsTogetherAndAnswersPingsBetweenThem)
     EXPECT_EQ(frames, 1);
 }
 
-TEST_F(Ws, EndsOnEveryBreachWithTheRightCode)
+TEST_F(WebSocketListenerTest, ClosesOnEveryViolationWithTheRightCode)
 {
     const int p = start();
     ws(script, "/ws");
@@ -113,7 +113,7 @@ TEST_F(Ws, EndsOnEveryBreachWithTheRightCode)
     EXPECT_EQ(frames, 0);
 }
 
-TEST_F(Ws, RaisesTheMessageLimitWhenToldTo)
+TEST_F(WebSocketListenerTest, RaisesTheMessageLimitOnRequest)
 {
     const int p = start();
     script.frame = [this](agh_conn c, int, std::string_view data) {
@@ -135,7 +135,7 @@ TEST_F(Ws, RaisesTheMessageLimitWhenToldTo)
     sender.join();
 }
 
-TEST_F(Ws, RefusesWhatIsNoHandshake)
+TEST_F(WebSocketListenerTest, RejectsInvalidHandshakes)
 {
     const int p = start();
     ws(script, "/ws");
@@ -154,7 +154,7 @@ TEST_F(Ws, RefusesWhatIsNoHandshake)
     EXPECT_EQ(script.requests(), 0u);
 }
 
-TEST_F(Ws, CanBeRefusedBeforeTheUpgrade)
+TEST_F(WebSocketListenerTest, CanBeRefusedBeforeTheUpgrade)
 {
     const int p = start();
     script.request = [this](agh_conn c, const json& head) {
@@ -179,7 +179,7 @@ TEST_F(Ws, CanBeRefusedBeforeTheUpgrade)
     wait_for([&] { return web.balanced(); });
 }
 
-TEST_F(Ws, ClosesWhoSaysNothing)
+TEST_F(WebSocketListenerTest, ClosesAPeerThatSendsNothing)
 {
     limits = R"({"idle_s":0.3,"ping_s":0.3})";
     const int p = start();
@@ -203,7 +203,7 @@ TEST_F(Ws, ClosesWhoSaysNothing)
     EXPECT_EQ(read_frame(talks).payload, "still");
 }
 
-TEST_F(Ws, AMessageComesWholeHoweverItIsCut)
+TEST_F(WebSocketListenerTest, DeliversAMessageWholeHoweverItIsCut)
 {
     limits = R"({"message_bytes":1000000})";
     const int p = start();
@@ -225,7 +225,7 @@ TEST_F(Ws, AMessageComesWholeHoweverItIsCut)
     EXPECT_EQ(read_frame(raw).payload, "in three parts");
 }
 
-TEST_F(Ws, PingsAndDropsThePeerThatIsGone)
+TEST_F(WebSocketListenerTest, PingsAndDropsAPeerThatIsGone)
 {
     limits = R"({"ping_s":0.3,"idle_s":0})";
     const int p = start();
@@ -242,7 +242,7 @@ TEST_F(Ws, PingsAndDropsThePeerThatIsGone)
     EXPECT_EQ(script.close_code(conn), 1006);
 }
 
-TEST_F(Ws, ClosesWhoWasSilentForTooLongAndNotWhoOnlyPongs)
+TEST_F(WebSocketListenerTest, ClosesASilentPeerButNotOneThatAnswersPings)
 {
     limits = R"({"ping_s":0.2,"silent_s":1,"idle_s":0})";
     const int p = start();
@@ -261,7 +261,7 @@ TEST_F(Ws, ClosesWhoWasSilentForTooLongAndNotWhoOnlyPongs)
     EXPECT_EQ(script.close_code(conn), 1006);
 }
 
-TEST_F(Ws, CompressesWhatIsLargeWhereBothWant)
+TEST_F(WebSocketListenerTest, CompressesLargeMessagesIfBothEndsAgree)
 {
     limits = R"({"compress_from":1000,"ping_s":0,"idle_s":0})";
     const int p = start();
@@ -291,7 +291,7 @@ TEST_F(Ws, CompressesWhatIsLargeWhereBothWant)
         std::string::npos);
 }
 
-TEST_F(Ws, ReportsALostPeer)
+TEST_F(WebSocketListenerTest, ReportsALostPeer)
 {
     const int p = start();
     ws(script, "/ws");
@@ -305,7 +305,7 @@ TEST_F(Ws, ReportsALostPeer)
     EXPECT_EQ(listeners->upgrade(script.last(), {}, {}), AGH_E_STALE);
 }
 
-TEST_F(Ws, ClosesAfterWhatIsQueued)
+TEST_F(WebSocketListenerTest, ClosesAfterTheQueuedMessages)
 {
     const int p = start();
     script.frame = [this](agh_conn c, int, std::string_view) {
@@ -326,7 +326,7 @@ TEST_F(Ws, ClosesAfterWhatIsQueued)
 }
 
 // What it says meanwhile goes nowhere, and does not get in the way of the close.
-TEST_F(Ws, ClosesAPeerThatTalksOn)
+TEST_F(WebSocketListenerTest, ClosesAPeerThatKeepsSendingAfterAClose)
 {
     const int p = start();
     for (int i = 0; i < 10; ++i) {
@@ -355,7 +355,7 @@ TEST_F(Ws, ClosesAPeerThatTalksOn)
     }
 }
 
-TEST_F(Ws, DropsThePeerThatDoesNotAnswerAClose)
+TEST_F(WebSocketListenerTest, DropsAPeerThatDoesNotAnswerAClose)
 {
     const int p = start();
     ws(script, "/ws");
@@ -366,7 +366,7 @@ TEST_F(Ws, DropsThePeerThatDoesNotAnswerAClose)
     EXPECT_TRUE(raw.closed());
 }
 
-TEST_F(Ws, SaysBusyWhenTheQueueIsFullAndWritableWhenItEmptied)
+TEST_F(WebSocketListenerTest, ReportsBusyIfTheQueueIsFullAndWritableLater)
 {
     limits = R"({"send_queue":100000,"ping_s":0,"idle_s":0})";
     const int p = start();
@@ -397,7 +397,7 @@ TEST_F(Ws, SaysBusyWhenTheQueueIsFullAndWritableWhenItEmptied)
     EXPECT_EQ(listeners->send(script.last(), 7, "x"), AGH_E_INVALID);
 }
 
-TEST_F(Ws, PauseStopsReadingAndTheSenderFeelsIt)
+TEST_F(WebSocketListenerTest, PauseStopsReadingAndSlowsTheSender)
 {
     limits = R"({"message_bytes":100000,"ping_s":0,"idle_s":0})";
     const int p = start();
@@ -434,7 +434,7 @@ TEST_F(Ws, PauseStopsReadingAndTheSenderFeelsIt)
     EXPECT_TRUE(wait_for([&] { return frames == static_cast<int>(sent) + 2; })) << frames << " " << sent;
 }
 
-TEST_F(Ws, DrainSaysGoodbye)
+TEST_F(WebSocketListenerTest, DrainSendsACloseFrame)
 {
     const int p = start();
     ws(script, "/ws");
@@ -451,7 +451,7 @@ TEST_F(Ws, DrainSaysGoodbye)
     EXPECT_EQ(script.close_code(script.last()), 1001);
 }
 
-TEST_F(Ws, ForgetDuringTrafficCallsNobodyAfterwards)
+TEST_F(WebSocketListenerTest, ForgetDuringTrafficMakesNoLaterCalls)
 {
     const int p = start();
     for (int round = 0; round < 5; ++round) {
@@ -482,7 +482,7 @@ TEST_F(Ws, ForgetDuringTrafficCallsNobodyAfterwards)
     }
 }
 
-TEST_F(Ws, WorksWithNodesClientPlainAndWithTls)
+TEST_F(WebSocketListenerTest, WorksWithNodesClientPlainAndWithTls)
 {
     start();
     auto secure = config();
