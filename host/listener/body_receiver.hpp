@@ -1,6 +1,6 @@
 // Receives the body of a request: from the socket into the plugin's descriptor or into memory, hashed on the
-// way. While one buffer is filled, the pool hashes and writes the other; the I/O thread never uses the disk. On
-// the connection's thread; owned by the RequestHandler and by its own pending operations. Private to
+// way. While one buffer is filled, the pool hashes and writes the other; the I/O thread never uses the disk.
+// On the connection's thread; owned by the RequestHandler and by its own pending operations. Private to
 // host/listener.
 #pragma once
 

@@ -1,5 +1,5 @@
-// The common part of the two senders of an answer: their context and owner, waiting for space, and an end that
-// is reported once. On the connection's thread; owned by the RequestHandler and by its own pending
+// The common part of the two senders of an answer: their context and owner, waiting for space, and an end
+// that is reported once. On the connection's thread; owned by the RequestHandler and by its own pending
 // operations. Private to host/listener.
 #pragma once
 

@@ -23,7 +23,7 @@ std::uint64_t lost();
 void say_losses();
 
 bool enabled(Level);
-// `part` ("part" in JSON) names what logs ("session files", "plugin storage"); `fields_json` is empty or one JSON
+// `part` names what logs ("session files", "plugin storage"); `fields_json` is empty or one JSON
 // object.
 void write(Level, std::string_view part, std::string_view message, std::string_view fields_json = {});
 

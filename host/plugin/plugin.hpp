@@ -169,9 +169,9 @@ std::string config_problem(const PluginConfig&, std::string_view what);
 // user. One sentence a cause.
 std::vector<std::string> check_file_ownership(const std::string& library);
 
-// Reads manifest, checks file ownership, config against the schema, then maps the library (or prepares a runner)
-// and checks the entry. Blocking work (dlopen) happens on the plugin's control thread in start(); this only
-// makes the object.
+// Reads manifest, checks file ownership, config against the schema, then maps the library (or prepares a
+// runner) and checks the entry. Blocking work (dlopen) happens on the plugin's control thread in start();
+// this only makes the object.
 std::unique_ptr<Plugin> make_plugin(boost::asio::any_io_executor main, HostServices&, FoundPlugin,
                                     const PluginConfig&, std::string runner_path);
 

@@ -1,8 +1,8 @@
 // Follows one log file through rotation, like `tail -F`, by polling: two system calls per poll if nothing
 // happened. Polling works on every filesystem and through bind mounts, where inotify does not.
 //
-// - Starts at the end of an unknown file, and at the saved FilePosition of a known one: the same inode, and the
-//   same bytes before the position.
+// - Starts at the end of an unknown file, and at the saved FilePosition of a known one: the same inode, and
+//   the same bytes before the position.
 // - Renamed and recreated: the old file is read until its writer is quiet for `linger` polls (the writer may notice the rotation later
 //   than we do), then the new one from its start. While no file has the path, the old file stays open for `linger_missing` polls.
 // - Copied and truncated (shorter than the position, or different bytes before it): read from the start.

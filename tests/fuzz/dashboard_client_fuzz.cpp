@@ -1,6 +1,6 @@
-// Frames between dashboards and the hub against arbitrary bytes, on the hub's side: it never crashes and never
-// reads outside; what it accepts keeps its promises, and what it writes is JSON whatever the texts are. The
-// first byte: 't': the rest is a text to be written; else the rest is a frame to be read.
+// Frames between dashboards and the hub against arbitrary bytes, on the hub's side: it never crashes and
+// never reads outside; what it accepts keeps its promises, and what it writes is JSON whatever the texts are.
+// The first byte: 't': the rest is a text to be written; else the rest is a frame to be read.
 #include "tests/fuzz/promise.hpp"
 
 #include "wire/dashboard/client.hpp"

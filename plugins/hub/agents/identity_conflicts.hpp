@@ -1,11 +1,11 @@
 // Detects two agents with one identity (a machine was cloned with its credential) that take the session from
-// each other: `threshold` takeovers of live sessions (sessions.hpp defines live) within `window`. From then on the
-// connected agent keeps its session and newcomers are rejected for a time that doubles with every takeover,
-// so that work continues and logs do not fill up. After each such time one takeover is possible, because the
-// newcomer may be a legitimate replacement.
+// each other: `threshold` takeovers of live sessions (sessions.hpp defines live) within `window`. From then
+// on the connected agent keeps its session and newcomers are rejected for a time that doubles with every
+// takeover, so that work continues and logs do not fill up. After each such time one takeover is possible,
+// because the newcomer may be a legitimate replacement.
 //
-// Bounded: `max_identities`, the one inactive for longest is removed first. Pure; the caller passes the
-// time. Not thread-safe.
+// Bounded: `max_identities`, the one inactive for longest is removed first. Pure; the caller passes the time.
+// Not thread-safe.
 #pragma once
 
 #include <array>

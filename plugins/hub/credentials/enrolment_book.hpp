@@ -49,8 +49,8 @@ public:
     // Called periodically. Deletes an offline agent that has neither refreshed nor had a valid JWT for 30
     // days; if it had been rotated, a tombstone stays. Tombstones stay until the last JWT they reject has
     // expired. That time is known only if the hub generated the JWT key; with a configured key they stay
-    // until `agent add`. The oldest beyond `max_unmerged_tombstones` are merged: then JWTs of all ids without a row are
-    // rejected if they were issued before the newest of the merged ones.
+    // until `agent add`. The oldest beyond `max_unmerged_tombstones` are merged: then JWTs of all ids without
+    // a row are rejected if they were issued before the newest of the merged ones.
     void upkeep(const std::function<bool(std::string_view agent)>& online) UNDER_LOCK;
 
 private:

@@ -205,8 +205,8 @@ void CommandSender::release_names_later(const std::string& agent)
     });
 }
 
-// An answer without an id belongs to the only unanswered command with its name (unanswered_names.hpp). An answer without
-// a name counts only if the command in flight is the only unanswered one.
+// An answer without an id belongs to the only unanswered command with its name (unanswered_names.hpp). An
+// answer without a name counts only if the command in flight is the only unanswered one.
 std::string CommandSender::id_of(std::string_view agent, const wire::Result& result)
 {
     if (!result.id.empty()) {

@@ -1,4 +1,5 @@
-// Dashboards in node (dashboard_client.mjs, from the document alone), a real hub, a real agent with the terminal plugin, real commands.
+// Dashboards in node (dashboard_client.mjs, from the document alone), a real hub, a real agent with the
+// terminal plugin, real commands.
 #include "fixture.hpp"
 
 #include "tests/support/proxy.hpp"

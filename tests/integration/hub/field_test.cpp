@@ -1,5 +1,6 @@
-// The hub with agents as deployed ("seen in the field" in NOTES.md), written in node: field_print.mjs, field_panel.mjs, field_signed.mjs;
-// field_node.mjs and field_dashboard.mjs use the field dialects of panel and dashboard. And wrong first frames (first_frame.mjs).
+// The hub with agents as deployed ("seen in the field" in NOTES.md), written in node: field_print.mjs,
+// field_panel.mjs, field_signed.mjs; field_node.mjs and field_dashboard.mjs use the field dialects of panel
+// and dashboard. And wrong first frames (first_frame.mjs).
 #include "fixture.hpp"
 
 #include "tests/unit/hub/node_jwt.hpp"

@@ -23,8 +23,8 @@ struct UnansweredNamesTest : PartsTest {
     }
 };
 
-// The first command's name is released after a minute. Its late answer ended the second command with the result
-// of the first.
+// The first command's name is released after a minute. Its late answer ended the second command with the
+// result of the first.
 TEST_F(UnansweredNamesTest, ALateAnswerNeverEndsALaterCommandOfTheSameName)
 {
     join("a", "signed", 0);
