@@ -73,7 +73,7 @@ public:
     agh_status pause(agh_conn, bool on);
     agh_status close(agh_conn, int code, std::string_view reason);
 
-    // Streaming responses: pieces of one HTTP body; chunked if its length is unknown. BUSY if the peer is
+    // Streamed answers: pieces of one HTTP body; chunked if its length is unknown. BUSY if the peer is
     // slow.
     static constexpr std::uint64_t unknown_length = UINT64_MAX;
     agh_status answer_begin(agh_conn, int status, std::string_view headers_json,

@@ -29,14 +29,14 @@ public:
     };
     void add(const Exchange&, Head) UNDER_LOCK;               // a caller that waits for its file
     [[nodiscard]] bool has(const Exchange&) const UNDER_LOCK; // it is waiting or being served
-    // Whether its response has begun, so that the status can no longer change.
+    // Whether its answer has begun, so that the status can no longer change.
     [[nodiscard]] bool begun(const Exchange&) const UNDER_LOCK;
     void due(const Exchange&) UNDER_LOCK; // it has waited long enough: start with the bytes so far
     void arriving(const Exchange&, const Arriving&)
         UNDER_LOCK; // more bytes have arrived, or another attempt begins
     // The file is complete and correct.
     void complete(const Exchange&, std::shared_ptr<const SpoolFile>) UNDER_LOCK;
-    void fail(const Exchange&) UNDER_LOCK;   // the file will not arrive: a response that has begun is cut off
+    void fail(const Exchange&) UNDER_LOCK;   // the file will not arrive: an answer that has begun is cut off
     void remove(const Exchange&) UNDER_LOCK; // the caller is gone, or was answered otherwise
     void writable(const Exchange&) UNDER_LOCK;
 
