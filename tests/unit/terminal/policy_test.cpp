@@ -38,7 +38,7 @@ template <class F> std::string code_of(F&& fn)
     return "none";
 }
 
-template <class F> std::string words_of(F&& fn)
+template <class F> std::string error_text_of(F&& fn)
 {
     try {
         fn();
@@ -257,7 +257,7 @@ TEST_F(Policy, ARefusalDoesNotRepeatValues)
 {
     config.allow = {"/usr/bin/uname", "/bin/uname"};
     run.env = {{"API_TOKEN", "hunter2"}};
-    EXPECT_THAT(words_of([&] { admit(config, user, run); }), Not(HasSubstr("hunter2")));
+    EXPECT_THAT(error_text_of([&] { admit(config, user, run); }), Not(HasSubstr("hunter2")));
 }
 
 TEST(Params, ReadEverythingOfADashboardsRequest)
@@ -361,10 +361,11 @@ TEST(Configuration, TakesIntegersHoweverTheyAreWritten)
 
 TEST(Configuration, SaysWhatIsWrongAndHowToSayItRight)
 {
-    EXPECT_THAT(words_of([] { parse_config(R"({"allow":["uptime"]})"); }), HasSubstr("absolute path"));
-    EXPECT_THAT(words_of([] { parse_config(R"({"allow":["*","/bin/ls"]})"); }), HasSubstr("stands alone"));
-    EXPECT_THAT(words_of([] { parse_config(R"({"ring":"many"})"); }), HasSubstr("1MiB"));
-    EXPECT_THAT(words_of([] { parse_config(R"({"grace":"60s"})"); }), HasSubstr("14s"));
+    EXPECT_THAT(error_text_of([] { parse_config(R"({"allow":["uptime"]})"); }), HasSubstr("absolute path"));
+    EXPECT_THAT(error_text_of([] { parse_config(R"({"allow":["*","/bin/ls"]})"); }),
+                HasSubstr("stands alone"));
+    EXPECT_THAT(error_text_of([] { parse_config(R"({"ring":"many"})"); }), HasSubstr("1MiB"));
+    EXPECT_THAT(error_text_of([] { parse_config(R"({"grace":"60s"})"); }), HasSubstr("14s"));
 }
 
 TEST(Users, OursIsFoundAndNeedsNoChange)
@@ -376,9 +377,9 @@ TEST(Users, OursIsFoundAndNeedsNoChange)
 
 TEST(Users, AStrangerIsRefusedWithWhatToDo)
 {
-    EXPECT_THAT(words_of([] { find_user("no-such-user-here"); }), HasSubstr("useradd"));
+    EXPECT_THAT(error_text_of([] { find_user("no-such-user-here"); }), HasSubstr("useradd"));
     if (::geteuid() != 0) {
-        EXPECT_THAT(words_of([] { find_user("root"); }), HasSubstr("only root"));
+        EXPECT_THAT(error_text_of([] { find_user("root"); }), HasSubstr("only root"));
     }
 }
 
