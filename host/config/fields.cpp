@@ -1,13 +1,30 @@
 #include "fields.hpp"
 
+#include "netclient/url.hpp"
+#include "secret_names.hpp"
+
 #include <charconv>
 #include <cmath>
 
 namespace agenthost::host::conf {
 
+namespace {
+
+std::string describe_without_secrets(const Value& value, const std::string& path)
+{
+    if (value.kind != Value::Kind::scalar) return describe(value);
+    if (sounds_secret(path)) return "a text (not shown, it may be secret)";
+    Value shown = value;
+    if (value.text.find("://") != std::string::npos) shown.text = netclient::redact_url(value.text);
+    return describe(shown);
+}
+
+} // namespace
+
 void expected(Reading& r, const Value& value, const std::string& path, const std::string& what)
 {
-    r.problems.add(value.where, path + ": expected " + what + ", not " + describe(value));
+    r.problems.add(value.where,
+                   path + ": expected " + what + ", not " + describe_without_secrets(value, path));
 }
 
 std::optional<std::string> read_text(Reading& r, const Value& value, const std::string& path,
@@ -124,7 +141,8 @@ std::optional<std::vector<std::string>> read_list(Reading& r, const Value& value
                                                   bool paths)
 {
     if (value.kind != Value::Kind::list) {
-        const bool one = value.kind == Value::Kind::scalar && !value.text.empty() && value.text.size() < 60;
+        const bool one = value.kind == Value::Kind::scalar && !value.text.empty() && value.text.size() < 60 &&
+                         !sounds_secret(path);
         expected(r, value, path, one ? "a list, such as [\"" + value.text + "\"]" : "a list");
         return std::nullopt;
     }
@@ -141,7 +159,10 @@ std::optional<std::map<std::string, std::string>>
 read_dictionary(Reading& r, const Value& value, const std::string& path, const std::string& what)
 {
     if (value.kind != Value::Kind::map) {
-        expected(r, value, path, "a map such as {" + what + "}");
+        // Not shown: its values may be secrets, such as a header's.
+        const bool text = value.kind == Value::Kind::scalar;
+        r.problems.add(value.where, path + ": expected a map such as {" + what + "}, not " +
+                                        (text ? "a text" : describe(value)));
         return std::nullopt;
     }
     std::map<std::string, std::string> out;

@@ -72,26 +72,37 @@ bool is_secret_file(const Value& value)
            value.members.size() == (value.find("mode") ? 2U : 1U);
 }
 
-// Values whose names sound like a secret's are not shown; {file|env|systemd: ...} only says where one is.
-Json redacted(const Json& json)
+bool is_place_of_secret(std::string_view name)
+{
+    return name == "file" || name == "env" || name == "systemd" || name == "mode";
+}
+
+Json redacted_member(const std::string& name, const Json& value, bool secret);
+
+// `secret`: the value belongs to a name that sounds like a secret's. {file|env|systemd: ...} only says where
+// one is.
+Json redacted(const Json& json, bool secret = false)
 {
     if (json.is_array()) {
         Json out = Json::array();
-        for (const Json& item : json) out.push_back(redacted(item));
+        for (const Json& item : json) out.push_back(redacted(item, secret));
         return out;
     }
-    if (json.is_string()) {
-        const auto& text = json.get_ref<const std::string&>();
-        return text.find("://") == std::string::npos ? text : netclient::redact_url(text);
+    if (json.is_object()) {
+        Json out = Json::object();
+        for (const auto& [name, value] : json.items()) out[name] = redacted_member(name, value, secret);
+        return out;
     }
-    if (!json.is_object()) return json;
-    Json out = Json::object();
-    for (const auto& [name, value] : json.items())
-        out[name] = sounds_secret(name) && !value.is_object() && !value.is_array() && !value.is_boolean() &&
-                            !value.is_null()
-                        ? Json("***")
-                        : redacted(value);
-    return out;
+    if (secret && !json.is_boolean() && !json.is_null()) return "***";
+    if (!json.is_string()) return json;
+    const auto& text = json.get_ref<const std::string&>();
+    return text.find("://") == std::string::npos ? text : netclient::redact_url(text);
+}
+
+Json redacted_member(const std::string& name, const Json& value, bool secret)
+{
+    const bool place = secret && is_place_of_secret(name);
+    return redacted(value, !place && (secret || sounds_secret(name)));
 }
 
 // RFC 6901: "~" and "/" in a name.

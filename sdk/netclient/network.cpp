@@ -85,7 +85,8 @@ TlsClientConfig Network::tls_for(const Url& url, const TlsClientConfig& own) con
 
 bool Network::trusts_address_of(const Url& url) const
 {
-    return at_origin(url) && (url.tls || parse_ip(url.host) || url.host == "localhost");
+    const bool proves_identity = url.tls && (tls.verify || !tls.pin_sha256.empty());
+    return at_origin(url) && (proves_identity || parse_ip(url.host) || url.host == "localhost");
 }
 
 std::string network_json(const NetworkSettings& settings)

@@ -28,8 +28,8 @@ struct Network {
     [[nodiscard]] const Proxy* proxy_for(const Url&) const;
     // TLS to this URL. `own`: the caller's own authorities, which are trusted in addition.
     [[nodiscard]] TlsClientConfig tls_for(const Url&, const TlsClientConfig& own) const;
-    // Whether a private or loopback address of the origin may be connected to: if TLS proves its identity, or
-    // if the configuration contains the address itself or `localhost`. The owner of a DNS name without TLS
+    // Whether a private or loopback address of the origin may be connected to: if TLS proves its identity (by
+    // its certificate or a pin), or if the configuration contains the address itself or `localhost`. The owner of a DNS name without TLS
     // could point it anywhere.
     [[nodiscard]] bool trusts_address_of(const Url&) const;
 

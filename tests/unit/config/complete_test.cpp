@@ -162,6 +162,18 @@ TEST_F(Complete, ShowsNoSecret)
     EXPECT_THAT(shown, HasSubstr("env: OPS_SECRET")); // where it is, is no secret
 }
 
+TEST_F(Complete, ShowsNoSecretOfAPluginInAnyShape)
+{
+    const LoadResult result =
+        load("plugins: {hub: {enabled: true, config: {admin_token: {value: hunter2, "
+             "file: /run/token}, tokens: [hunter2, {text: hunter2}], other: [shown]}}}\n");
+    ASSERT_TRUE(result.config) << problems(result);
+    const std::string shown = show_config(*result.config);
+    EXPECT_THAT(shown, Not(HasSubstr("hunter2")));
+    EXPECT_THAT(shown, HasSubstr("/run/token")); // where it is, is no secret
+    EXPECT_THAT(shown, HasSubstr("shown"));
+}
+
 // What is shown is a configuration again, and the same one (where nothing had to be hidden).
 TEST_F(Complete, LoadsTheShownConfigurationAgain)
 {

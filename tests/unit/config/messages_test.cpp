@@ -192,6 +192,19 @@ TEST_F(Messages, NameMissingKeysOfAServer)
               "characters), not \"abc\"");
 }
 
+TEST_F(Messages, DoNotRepeatAValueThatMayBeASecret)
+{
+    for (const char* line :
+         {"headers: 'Authorization: hunter2'", "headers: ['Authorization: hunter2']",
+          "headers: {Authorization: [hunter2]}", "credential: hunter2", "credential: [hunter2]",
+          "credential: {hunter2: x}", "credential: {file: [hunter2]}", "proxy: 'socks5://me:hunter2@p:1'",
+          "proxy: 'me:hunter2@p:1'", "proxy: [hunter2]"}) {
+        const std::string text = problems(server("    " + std::string{line} + "\n"));
+        EXPECT_NE(text, "") << line;
+        EXPECT_THAT(text, Not(HasSubstr("hunter2"))) << line;
+    }
+}
+
 TEST_F(Messages, RejectUnsafeOrInvalidUrls)
 {
     EXPECT_EQ(problems(server("", "ws://192.0.2.7/agent")),

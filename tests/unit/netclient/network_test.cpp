@@ -85,6 +85,11 @@ TEST(Network, APrivateOriginIsTrustedOnlyIfDnsCannotRedirectIt)
     EXPECT_FALSE(trusted("http://hub.example:1", "http://hub.example:1/x"));
     EXPECT_FALSE(trusted("http://10.0.0.1:1", "http://10.0.0.1:2/x"));
     EXPECT_FALSE(trusted("https://hub.example:1", "https://other.example:1/x"));
+    network.tls.verify = false; // anyone may answer
+    EXPECT_FALSE(trusted("https://hub.example:1", "https://hub.example:1/x"));
+    EXPECT_TRUE(trusted("https://10.0.0.1:1", "https://10.0.0.1:1/x"));
+    network.tls.pin_sha256 = {"x"}; // checked without `verify` too
+    EXPECT_TRUE(trusted("https://hub.example:1", "https://hub.example:1/x"));
 }
 
 TEST(Network, ReadsBackWhatItWrites)
