@@ -1,5 +1,7 @@
 #include "index.hpp"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 
 namespace agenthost::storage {
@@ -162,6 +164,20 @@ Index::Totals Index::totals()
     const Totals totals{at(0), at(1), at(2), at(3)};
     totals_.reset();
     return totals;
+}
+
+bool Index::can_change()
+{
+    const std::lock_guard lock{mutex_};
+    sqlite3_busy_timeout(db_.raw(), 0);
+    bool can = true;
+    try {
+        const base::Transaction change{db_};
+    } catch (const base::SqliteError&) {
+        can = false;
+    }
+    sqlite3_busy_timeout(db_.raw(), base::busy_timeout_ms);
+    return can;
 }
 
 void Index::unlinked(std::string blob)

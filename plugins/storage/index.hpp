@@ -53,6 +53,9 @@ public:
     };
     Totals totals();
 
+    // Whether a change could be made now. Does not wait for locks of other programs.
+    bool can_change();
+
     // Records that this blob of the trash has been unlinked. Kept in memory and written with the next change,
     // so it costs no commit of its own.
     void unlinked(std::string blob);

@@ -26,11 +26,13 @@ void Job::run(Ticket ticket)
     try {
         if (cancel().is_set())
             failed = stopped_problem();
+        else if ((failed = parts_.store.lost()))
+            failed->not_started = true;
         else
             failed = work(reply);
     } catch (const base::SqliteError& e) {
-        failed = e.disk_full() ? problem::disk_full(e.what())
-                               : problem::internal(std::string{"the index: "} + e.what());
+        failed = problem::from_index(e, parts_.store.index_file());
+        parts_.status.index_failed(failed->detail);
     } catch (const std::exception& e) {
         failed = problem::internal(e.what());
     }

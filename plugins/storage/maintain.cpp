@@ -41,8 +41,8 @@ private:
     {
         try {
             return parts_.index.remove(id_);
-        } catch (const base::SqliteError&) {
-            if (!parts_.store.drop_ballast()) throw;
+        } catch (const base::SqliteError& e) {
+            if (e.locked() || !parts_.store.drop_ballast()) throw;
             return parts_.index.remove(id_);
         }
     }

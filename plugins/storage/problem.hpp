@@ -5,6 +5,10 @@
 #include <string>
 #include <utility>
 
+namespace agenthost::base {
+class SqliteError;
+}
+
 namespace agenthost::storage {
 
 struct Problem {
@@ -38,6 +42,9 @@ inline Problem interrupted()
     return {"INTERRUPTED", "Interrupted", "the agent is shutting down; send the command again", true};
 }
 inline Problem internal(std::string detail) { return {"INTERNAL", "Internal error", std::move(detail)}; }
+inline Problem disk_error(std::string detail) { return {"DISK_ERROR", "Disk error", std::move(detail)}; }
+// Maps a failed change of the index in `file`.
+Problem from_index(const base::SqliteError&, const std::string& file);
 // Maps a failed call on `path`: ENOSPC and EDQUOT mean a full disk, anything else an internal error.
 Problem from_errno(int error, const std::string& what);
 

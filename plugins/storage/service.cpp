@@ -29,6 +29,7 @@ void Service::open()
     const KnownStores known{std::string{context_.state_directory()}};
     store_.emplace(config_.storage_path, known.find(config_.storage_path), known.file());
     open_index();
+    store_->watch_index();
     sign(known);
     store_->load_ballast();
     quota_.emplace(Ledger::Limits{config_.quota, std::max(config_.reserve_free, min_reserve)},

@@ -13,6 +13,24 @@ void Status::set_orphans(std::uint64_t quarantined, std::uint64_t left)
     left_ = left;
 }
 
+void Status::index_failed(const std::string& why)
+{
+    const std::lock_guard lock{mutex_};
+    index_trouble_ = why;
+}
+
+std::string Status::index_trouble() const
+{
+    {
+        const std::lock_guard lock{mutex_};
+        if (index_trouble_.empty()) return {};
+    }
+    const bool works = index_.can_change();
+    const std::lock_guard lock{mutex_};
+    if (works) index_trouble_.clear();
+    return index_trouble_;
+}
+
 void Status::publish() const
 {
     try {
@@ -49,6 +67,8 @@ std::string Status::info(std::string_view agent_id) const
 
 Health Status::health() const
 {
+    if (const auto lost = store_.lost()) return {AGH_E_INTERNAL, lost->detail};
+    if (const auto trouble = index_trouble(); !trouble.empty()) return {AGH_E_INTERNAL, trouble};
     const auto totals = index_.totals();
     if (totals.missing + totals.damaged > 0)
         return {AGH_E_BUSY, std::to_string(totals.missing) + " stored files are missing on the disk and " +

@@ -172,6 +172,41 @@ MaybeProblem Store::sign()
     return std::nullopt;
 }
 
+std::optional<Store::Inode> Store::inode(int folder, const char* name)
+{
+    struct stat info {};
+    if (::fstatat(folder, name, &info, 0) != 0) return std::nullopt;
+    return Inode{info.st_dev, info.st_ino};
+}
+
+std::optional<Store::Inode> Store::inode(int fd)
+{
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return std::nullopt;
+    return Inode{info.st_dev, info.st_ino};
+}
+
+void Store::watch_index() { index_ = inode(root_.get(), "index.db"); }
+
+MaybeProblem Store::lost() const
+{
+    std::string what;
+    if (inode(AT_FDCWD, path_.c_str()) != inode(root_.get()))
+        what = path_;
+    else if (inode(root_.get(), "files") != inode(files_.get()))
+        what = path_ + "/files";
+    else if (inode(root_.get(), "incoming") != inode(incoming_.get()))
+        what = path_ + "/incoming";
+    else if (inode(root_.get(), "quarantine") != inode(quarantine_.get()))
+        what = path_ + "/quarantine";
+    else if (index_ && inode(root_.get(), "index.db") != index_)
+        what = path_ + "/index.db";
+    else
+        return std::nullopt;
+    return problem::disk_error(what + " was removed or replaced while the daemon used it, or its disk was "
+                                      "unmounted. Restore it or mount the disk, and restart the daemon");
+}
+
 Store::Temp::Temp(Temp&& other) noexcept
     : folder_{other.folder_}, fd_{std::move(other.fd_)}, blob_{std::move(other.blob_)}, kept_{std::exchange(
                                                                                             other.kept_,
@@ -196,6 +231,7 @@ std::optional<Store::Temp> Store::create(MaybeProblem& problem) const
 
 MaybeProblem Store::place(Temp& temp) const
 {
+    if (auto gone = lost()) return gone;
     const std::string where = path_ + "/files/" + relative(temp.blob());
     if (::fsync(temp.fd()) != 0) return problem::from_errno(errno, "syncing " + where);
     const std::string shard = temp.blob().substr(0, 2);

@@ -22,8 +22,11 @@
 #include "base/file_lock.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace agenthost::storage {
 
@@ -71,6 +74,12 @@ public:
     [[nodiscard]] base::Fd open(const std::string& blob, int& error) const; // to read
     MaybeProblem remove(const std::string& blob) const; // and syncs the folder; a missing file is fine
 
+    // Call it once the index is open: from then on lost() watches the index's file, too.
+    void watch_index();
+    // Why the open folders and the open index are not those at storage_path any more (deleted, or their disk
+    // was unmounted): whatever is written now would be lost. Empty: they are.
+    [[nodiscard]] MaybeProblem lost() const;
+
     [[nodiscard]] std::uint64_t free_bytes() const;
     [[nodiscard]] std::string index_file() const { return path_ + "/index.db"; }
     [[nodiscard]] const std::string& path() const { return path_; }
@@ -92,11 +101,21 @@ private:
         return blob.substr(0, 2) + "/" + blob;
     }
 
+    struct Inode {
+        dev_t device = 0;
+        ino_t number = 0;
+        bool operator==(const Inode&) const = default;
+    };
+    // nullopt: there is none.
+    static std::optional<Inode> inode(int folder, const char* name);
+    static std::optional<Inode> inode(int fd);
+
     void open_root(const std::string& expected, const std::string& known_file);
     void open_folders();
 
     std::string path_, id_;
     base::Fd root_, files_, incoming_, quarantine_;
+    std::optional<Inode> index_; // of the open index.db
     base::FileLock lock_;
 };
 

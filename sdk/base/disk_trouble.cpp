@@ -95,6 +95,11 @@ DiskTrouble disk_trouble(const SqliteError& e, const std::string& path, std::str
         primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY;
     if (of_the_disk && e.system_error() != 0) return disk_trouble(e.system_error(), path, more);
     if (primary == SQLITE_IOERR) return disk_trouble(EIO, path, more);
+    if (e.locked())
+        return {"DISK_ERROR", sentence(path, "another program holds a lock on this file",
+                                       "Find it with `fuser " + path + "` and end it", more)};
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
+        return {"DISK_ERROR", sentence(path, "the file is damaged", "Restore it from a backup", more)};
     return {"INTERNAL", path + ": " + e.what() + "."};
 }
 

@@ -27,6 +27,8 @@ void check(sqlite3_stmt* statement, int rc)
 
 bool SqliteError::disk_full() const { return (code_ & 0xff) == SQLITE_FULL; }
 
+bool SqliteError::locked() const { return (code_ & 0xff) == SQLITE_BUSY || (code_ & 0xff) == SQLITE_LOCKED; }
+
 void Statement::Finalize::operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
 void Database::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
@@ -106,7 +108,7 @@ Database::Database(const std::string& file) : file_{file}
     db_.reset(db);
     if (rc != SQLITE_OK) fail(db, rc, "opening " + file);
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, 5000);
+    sqlite3_busy_timeout(db, busy_timeout_ms);
     exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON");
 }
 

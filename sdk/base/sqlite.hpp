@@ -15,6 +15,9 @@ struct sqlite3_stmt;
 
 namespace agenthost::base {
 
+// How long a call waits for a lock that another program holds.
+constexpr int busy_timeout_ms = 5000;
+
 class SqliteError : public std::runtime_error {
 public:
     SqliteError(std::string text, int code, int system_error = 0)
@@ -23,6 +26,7 @@ public:
     [[nodiscard]] int code() const { return code_; }                 // the extended result code
     [[nodiscard]] int system_error() const { return system_error_; } // errno behind it; 0: unknown
     [[nodiscard]] bool disk_full() const;
+    [[nodiscard]] bool locked() const; // by another program
 
 private:
     int code_, system_error_;
@@ -57,7 +61,7 @@ private:
 
 class Database {
 public:
-    // WAL, synchronous=FULL, foreign keys, a busy timeout of 5 s. Creates the file 0600. Throws SqliteError.
+    // WAL, synchronous=FULL, foreign keys, a busy timeout of busy_timeout_ms. Creates the file 0600. Throws SqliteError.
     explicit Database(const std::string& file);
     Statement prepare(std::string_view sql);
     void exec(const char* sql);

@@ -1,6 +1,7 @@
 // Against a real nginx: what goes up comes down the same, plain and under TLS, and what fails leaves nothing behind.
 #include "../../support/nginx.hpp"
 #include "../../support/proxy.hpp"
+#include "base/sqlite.hpp"
 #include "box.hpp"
 
 #include <gtest/gtest.h>
@@ -271,6 +272,46 @@ TEST_F(Transfer, KeepsEverythingOverARestart)
     ASSERT_TRUE(box.download("f", nginx().url("/r2")).ok());
     EXPECT_EQ(read_file(nginx().www() / "r2"), "kept");
     EXPECT_TRUE(box.clean());
+}
+
+TEST_F(Transfer, RefusesAndReportsWhenItsFoldersAreGone)
+{
+    serve("g", "content");
+    for (const char* part : {"", "files", "incoming", "index.db"}) {
+        Box box;
+        ASSERT_TRUE(box.upload("f", nginx().url("/g")).ok());
+        ASSERT_TRUE(box.host().health().ok());
+        const auto what = *part == '\0' ? box.folder() : box.folder() / part;
+        const auto away = box.folder().parent_path() / "away";
+        std::filesystem::rename(what, away);
+        EXPECT_EQ(box.host().health().status, AGH_E_INTERNAL) << part;
+        EXPECT_EQ(code_of(box.upload("new", nginx().url("/g"))), "DISK_ERROR") << part;
+        EXPECT_EQ(code_of(box.download("f", nginx().url("/never"))), "DISK_ERROR") << part;
+        EXPECT_EQ(code_of(box.remove("f")), "DISK_ERROR") << part;
+        std::filesystem::rename(away, what);
+        EXPECT_TRUE(box.host().health().ok()) << part;
+        EXPECT_EQ(box.verify()["whole"], 1) << part; // nothing was marked missing meanwhile
+        EXPECT_TRUE(box.remove("f").ok()) << part;
+    }
+}
+
+TEST_F(Transfer, ReportsAnIndexThatAnotherProgramLocks)
+{
+    serve("l", "content");
+    Box box;
+    ASSERT_TRUE(box.upload("f", nginx().url("/l")).ok());
+    agenthost::base::Database other{(box.folder() / "index.db").string()};
+    {
+        const agenthost::base::Transaction lock{other};
+        const auto refused = box.remove("f");
+        EXPECT_EQ(code_of(refused), "DISK_ERROR");
+        EXPECT_NE(refused.json.find("lock"), std::string::npos) << refused.json;
+        const auto health = box.host().health();
+        EXPECT_EQ(health.status, AGH_E_INTERNAL);
+        EXPECT_NE(health.text.find("index.db"), std::string::npos) << health.text;
+    }
+    EXPECT_TRUE(box.host().health().ok());
+    EXPECT_TRUE(box.remove("f").ok());
 }
 
 // The state directory remembers which store was used; FakeHost keeps it over a destroy.

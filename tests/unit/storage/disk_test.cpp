@@ -79,6 +79,31 @@ TEST(Store, PlacesRemovesAndKeepsToItsFolder)
     EXPECT_FALSE(store.remove(blob)); // gone is fine
 }
 
+TEST(Store, NoticesThatAFolderOrTheIndexWasRemovedOrReplaced)
+{
+    for (const char* part : {"", "files", "incoming", "quarantine", "index.db"}) {
+        const TempDir dir;
+        const std::filesystem::path path = dir / "s";
+        Store store{path.string()};
+        write_file(path / "index.db", "open");
+        store.watch_index();
+        EXPECT_EQ(store.lost(), std::nullopt) << part;
+        const auto what = *part == '\0' ? path : path / part;
+        std::filesystem::rename(what, dir / "away");
+        ASSERT_TRUE(store.lost()) << part;
+        EXPECT_EQ(store.lost()->code, "DISK_ERROR");
+        EXPECT_NE(store.lost()->detail.find(what.string()), std::string::npos) << store.lost()->detail;
+        if (std::filesystem::is_directory(dir / "away")) // another one in its place
+            std::filesystem::copy(dir / "away", what, std::filesystem::copy_options::recursive);
+        else
+            write_file(what, "another");
+        EXPECT_TRUE(store.lost()) << part;
+        std::filesystem::remove_all(what);
+        std::filesystem::rename(dir / "away", what);
+        EXPECT_EQ(store.lost(), std::nullopt) << part;
+    }
+}
+
 TEST(Store, ForgetsATemporaryFileThatWasNotPlaced)
 {
     const TempDir dir;
