@@ -2,10 +2,6 @@
 
 #include <simdjson.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -36,8 +32,6 @@ public:
 
 private:
     bool make_space(std::size_t size);
-    [[nodiscard]] Member cut(std::string_view frame, const char*& at, std::string_view key,
-                             dom::element value) const;
 
     std::unique_ptr<dom::parser> parser_;
     std::unique_ptr<char[]> padded_;
@@ -90,104 +84,53 @@ bool Splitter::make_space(std::size_t size)
     return true;
 }
 
-// The scanning functions below run over text that simdjson has accepted: they look for ends, not for errors.
-// They look at a block of bytes at a time and may read past the end, which is why they run over the padded
-// copy.
+// Cuts an object that simdjson has accepted into its members. simdjson has listed where each bracket, colon,
+// comma, string and scalar outside of strings begins, so nothing is searched for.
+class Cutter {
+public:
+    // `text`: the padded copy that was parsed.
+    Cutter(std::string_view frame, const char* text, const dom::parser& parser)
+        : frame_{frame}, text_{text}, before_{parser.implementation->structural_indexes.get()}
+    {}
 
-#if defined(__SSE2__)
-// Sixteen bytes; the high bit of each byte of a result says whether it matches.
-using Block = __m128i;
-Block load(const char* at) { return _mm_loadu_si128(reinterpret_cast<const Block*>(at)); }
-Block each(unsigned char c) { return _mm_set1_epi8(static_cast<char>(c)); }
-Block fold_case(Block v) { return _mm_or_si128(v, each(0x20)); }
-Block equal(Block v, unsigned char c) { return _mm_cmpeq_epi8(v, each(c)); }
-Block either(Block a, Block b) { return _mm_or_si128(a, b); }
-// The index of the first match; the block's size: none.
-std::size_t first(Block matches)
-{
-    const auto bits = static_cast<unsigned>(_mm_movemask_epi8(matches));
-    return bits == 0 ? sizeof(Block) : static_cast<std::size_t>(std::countr_zero(bits));
-}
-#else
-using Block = std::uint64_t;
-constexpr Block each(unsigned char c) { return 0x0101010101010101ull * c; }
-Block load(const char* at)
-{
-    Block word = 0;
-    std::memcpy(&word, at, sizeof word);
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    return word;
-}
-constexpr Block fold_case(Block v) { return v | each(0x20); }
-// Right up to the first match; later bytes may match by mistake.
-constexpr Block equal(Block v, unsigned char c)
-{
-    const Block x = v ^ each(c);
-    return (x - each(0x01)) & ~x & each(0x80);
-}
-constexpr Block either(Block a, Block b) { return a | b; }
-std::size_t first(Block matches)
-{
-    return matches == 0 ? sizeof(Block) : static_cast<std::size_t>(std::countr_zero(matches)) / 8;
-}
-#endif
-static_assert(sizeof(Block) <= simdjson::SIMDJSON_PADDING);
-
-// The first byte that `matches` marks.
-template <class Matches> const char* find(const char* at, Matches matches)
-{
-    for (;; at += sizeof(Block)) {
-        if (const std::size_t i = first(matches(load(at))); i != sizeof(Block)) return at + i;
+    // Fills in key_raw and raw of the next member.
+    void cut(Member& member)
+    {
+        const std::uint32_t* const key = before_ + 1;
+        const std::uint32_t* const colon = key + 1;
+        const std::uint32_t* const value = colon + 1;
+        const std::uint32_t* const behind = skip_value(value);
+        member.key_raw = slice(*key, *colon);
+        member.raw = slice(*value, *behind);
+        before_ = behind;
     }
-}
 
-const char* skip_space(const char* at)
-{
-    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') ++at;
-    return at;
-}
+private:
+    [[nodiscard]] const std::uint32_t* skip_value(const std::uint32_t* at) const
+    {
+        static_assert(('[' | 0x20) == '{' && (']' | 0x20) == '}');
+        std::size_t depth = 0;
+        do {
+            const int folded = text_[*at++] | 0x20;
+            depth += folded == '{' ? 1U : 0U;
+            depth -= folded == '}' ? 1U : 0U;
+        } while (depth != 0);
+        return at;
+    }
 
-// `at` is on the opening quote; returns what follows the closing one.
-const char* skip_string(const char* at)
-{
-    const auto quote_or_escape = [](Block v) { return either(equal(v, '"'), equal(v, '\\')); };
-    for (at = find(at + 1, quote_or_escape); *at != '"'; at = find(at + 2, quote_or_escape)) {}
-    return at + 1;
-}
+    // Without the white space before `end`.
+    [[nodiscard]] std::string_view slice(std::size_t begin, std::size_t end) const
+    {
+        const auto space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+        while (space(text_[end - 1])) --end;
+        return frame_.substr(begin, end - begin);
+    }
 
-// The same for a string whose text is known. Without escapes it stands there as it is, and its end need not be
-// searched.
-const char* skip_string(const char* at, std::string_view text)
-{
-    const char* const end = at + 1 + text.size();
-    if (*end == '"' && std::memcmp(at + 1, text.data(), text.size()) == 0) return end + 1;
-    return skip_string(at);
-}
-
-const char* skip_nested(const char* at)
-{
-    static_assert(('[' | 0x20) == '{' && (']' | 0x20) == '}');
-    const auto bracket_or_quote = [](Block v) {
-        const Block folded = fold_case(v);
-        return either(either(equal(folded, '{'), equal(folded, '}')), equal(v, '"'));
-    };
-    std::size_t depth = 0;
-    do {
-        at = find(at, bracket_or_quote);
-        if (*at == '"') {
-            at = skip_string(at);
-            continue;
-        }
-        depth += (*at++ | 0x20) == '{' ? 1 : std::size_t(-1);
-    } while (depth != 0);
-    return at;
-}
-
-const char* skip_scalar(const char* at)
-{
-    while (*at != ',' && *at != '}' && *at != ' ' && *at != '\n' && *at != '\r' && *at != '\t') ++at;
-    return at;
-}
+    std::string_view frame_;
+    const char* text_;
+    // The brace or comma before the next member.
+    const std::uint32_t* before_;
+};
 
 Kind kind_of(dom::element value)
 {
@@ -201,53 +144,14 @@ Kind kind_of(dom::element value)
     }
 }
 
-const char* skip_value(const char* at, Kind kind, std::string_view text)
-{
-    switch (kind) {
-    case Kind::string: return skip_string(at, text);
-    case Kind::object:
-    case Kind::array: return skip_nested(at);
-    default: return skip_scalar(at);
-    }
-}
+// The text between the quotes of a string without escapes.
+std::string_view inside(std::string_view quoted) { return quoted.substr(1, quoted.size() - 2); }
+bool key_escaped(const Member& member) { return member.key.size() + 2 != member.key_raw.size(); }
+bool text_escaped(const Member& member) { return member.kind == Kind::string && member.escaped(); }
 
-// Cuts the next member out of the padded copy: `at` is on the brace or the comma before it, and then on the
-// one behind it.
-Member Splitter::cut(std::string_view frame, const char*& at, std::string_view key, dom::element value) const
+// Copies the keys and texts with escapes, which simdjson has unescaped: `size` bytes in total.
+void keep_unescaped(DocumentMemory& memory, std::size_t size)
 {
-    const auto slice = [&](const char* begin, const char* end) {
-        return frame.substr(static_cast<std::size_t>(begin - padded_.get()),
-                            static_cast<std::size_t>(end - begin));
-    };
-    Member member;
-    member.key = key;
-    member.kind = kind_of(value);
-    if (member.kind == Kind::string) member.text = value.get_string().value_unsafe();
-
-    const char* const key_begin = skip_space(at + 1); // past the brace or the comma
-    const char* const key_end = skip_string(key_begin, key);
-    member.key_raw = slice(key_begin, key_end);
-    const char* const value_begin = skip_space(skip_space(key_end) + 1); // past the colon
-    const char* const value_end = skip_value(value_begin, member.kind, member.text);
-    member.raw = slice(value_begin, value_end);
-    at = skip_space(value_end);
-    return member;
-}
-
-// Points key and text at the frame, or at a copy of them where the frame has them with escapes.
-void take_texts(DocumentMemory& memory)
-{
-    const auto key_escaped = [](const Member& member) {
-        return member.key.size() + 2 != member.key_raw.size();
-    };
-    const auto text_escaped = [](const Member& member) {
-        return member.kind == Kind::string && member.escaped();
-    };
-    std::size_t size = 0;
-    for (const Member& member : memory.members) {
-        if (key_escaped(member)) size += member.key.size();
-        if (text_escaped(member)) size += member.text.size();
-    }
     memory.unescaped.clear();
     memory.unescaped.reserve(size); // at once, so that views into it stay
     const auto copy = [&memory](std::string_view text) {
@@ -255,12 +159,42 @@ void take_texts(DocumentMemory& memory)
         memory.unescaped += text;
         return std::string_view{memory.unescaped}.substr(begin);
     };
-    const auto inside = [](std::string_view quoted) { return quoted.substr(1, quoted.size() - 2); };
     for (Member& member : memory.members) {
-        member.key = key_escaped(member) ? copy(member.key) : inside(member.key_raw);
-        if (member.kind == Kind::string)
-            member.text = text_escaped(member) ? copy(member.text) : inside(member.raw);
+        if (key_escaped(member)) member.key = copy(member.key);
+        if (text_escaped(member)) member.text = copy(member.text);
     }
+}
+
+bool take_members(Cutter cutter, const dom::object& members, DocumentMemory& out, std::string& why)
+{
+    std::size_t unescaped = 0;
+    for (const auto field : members) {
+        if (out.members.size() == max_members) {
+            why = "more than " + std::to_string(max_members) + " keys";
+            return false;
+        }
+        const auto same = [&](const Member& member) { return member.key == field.key; };
+        if (std::any_of(out.members.begin(), out.members.end(), same)) {
+            why = "the same key twice";
+            return false;
+        }
+        Member& member = out.members.emplace_back();
+        cutter.cut(member);
+        member.kind = kind_of(field.value);
+        member.key = field.key;
+        if (key_escaped(member))
+            unescaped += member.key.size();
+        else
+            member.key = inside(member.key_raw);
+        if (member.kind != Kind::string) continue;
+        member.text = field.value.get_string().value_unsafe();
+        if (member.escaped())
+            unescaped += member.text.size();
+        else
+            member.text = inside(member.raw);
+    }
+    if (unescaped != 0) keep_unescaped(out, unescaped);
+    return true;
 }
 
 // simdjson has no integers beyond 64 bits; JSON has, and ECMAScript prints 1e20 with 21 digits. Turns long
@@ -332,22 +266,7 @@ bool Splitter::split(std::string_view frame, DocumentMemory& out, std::string& w
         why = "not a JSON object";
         return false;
     }
-    const char* at = skip_space(padded_.get());                   // on the opening brace
-    const dom::object members = root.get_object().value_unsafe(); // a name, so that it outlives the loop
-    for (const auto field : members) {
-        if (out.members.size() == max_members) {
-            why = "more than " + std::to_string(max_members) + " keys";
-            return false;
-        }
-        const auto same = [&](const Member& member) { return member.key == field.key; };
-        if (std::any_of(out.members.begin(), out.members.end(), same)) {
-            why = "the same key twice";
-            return false;
-        }
-        out.members.push_back(cut(frame, at, field.key, field.value));
-    }
-    take_texts(out);
-    return true;
+    return take_members({frame, padded_.get(), *parser_}, root.get_object().value_unsafe(), out, why);
 }
 
 } // namespace

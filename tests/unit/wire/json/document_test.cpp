@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,63 @@ void expect_object(std::span<const json::Member> members, int i)
     EXPECT_EQ(members[0].key, "key" + n + "A");
     EXPECT_EQ(members[0].text, "text " + n + "\n");
     EXPECT_EQ(members[1].key, "data");
+}
+
+TEST(Document, CutsEveryMemberExactlyAsWritten)
+{
+    struct Value {
+        std::string raw, text;
+        json::Kind kind;
+    };
+    const std::vector<Value> values{
+        {R"("a,b:{c}[d]")", "a,b:{c}[d]", json::Kind::string},
+        {R"("\\\"} ")", "\\\"} ", json::Kind::string},
+        {R"("")", "", json::Kind::string},
+        {R"("\u00e4\ud83d\ude00 ")", "ä😀 ", json::Kind::string},
+        {"\"" + std::string(70, '\\') + "\"", std::string(35, '\\'), json::Kind::string},
+        {R"({ "x" : [ "]" , {"}":{}} ] })", "", json::Kind::object},
+        {R"([[],[ ],{},"\"]",-1.5e3 , true])", "", json::Kind::array},
+        {"{}", "", json::Kind::object},
+        {"[ ]", "", json::Kind::array},
+        {"-0.5E+2", "", json::Kind::number},
+        {"123456789012345678901234567890", "", json::Kind::number},
+        {"true", "", json::Kind::boolean},
+        {"null", "", json::Kind::null}};
+    const std::vector<std::string> spaces{"", " ", "\t", "\n", "\r", " \n\t\r ", std::string(70, ' ')};
+    std::mt19937 random{7};
+    const auto pick = [&](const auto& from) { return from[random() % from.size()]; };
+    for (int round = 0; round < 3'000; ++round) {
+        std::vector<std::pair<std::string, Value>> expected; // the key as written
+        std::string frame = "{" + pick(spaces), why;
+        for (std::size_t i = random() % 6; i > 0; --i) {
+            const std::string key = "\"k" + std::to_string(i) + (i % 2 ? R"(\" ")" : ",:{ \"");
+            expected.emplace_back(key, pick(values));
+            frame += key + pick(spaces) + ":" + pick(spaces) + expected.back().second.raw + pick(spaces);
+            if (i > 1) frame += "," + pick(spaces);
+        }
+        frame += "}" + pick(spaces);
+        const auto members = json::split(frame, why);
+        ASSERT_TRUE(members) << why << "\n" << frame;
+        ASSERT_EQ(members->size(), expected.size()) << frame;
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const json::Member& member = (*members)[i];
+            const auto& [key, value] = expected[i];
+            EXPECT_EQ(member.key_raw, key) << frame;
+            EXPECT_EQ(member.raw, value.raw) << frame;
+            EXPECT_EQ(member.text, value.text) << frame;
+            EXPECT_EQ(member.kind, value.kind) << frame;
+        }
+    }
+}
+
+TEST(Document, IgnoresWhiteSpaceAroundTheObject)
+{
+    std::string why;
+    const auto members = json::split(" \n{ \"a\" : 1 }\t ", why);
+    ASSERT_TRUE(members) << why;
+    ASSERT_EQ(members->size(), 1U);
+    EXPECT_EQ((*members)[0].key, "a");
+    EXPECT_EQ((*members)[0].raw, "1");
 }
 
 TEST(Document, KeepsItsResultWhileAnotherIsParsed)
