@@ -1,5 +1,6 @@
 #include "frame.hpp"
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -12,19 +13,25 @@
 
 namespace agenthost::host::net {
 
-void copy_masked(char* to, const char* from, std::size_t size, const MaskKey& key, std::size_t at)
+bool copy_masked(char* to, const char* from, std::size_t size, const MaskKey& key, std::size_t at)
 {
+    constexpr std::uint64_t not_ascii = 0x8080808080808080;
     // The key rotated to start at byte `at`, twice.
-    std::array<unsigned char, 8> turned{};
-    for (std::size_t i = 0; i < turned.size(); ++i) turned[i] = key[(at + i) % key.size()];
-    std::uint64_t mask = 0;
-    std::memcpy(&mask, turned.data(), sizeof mask);
+    std::uint32_t turned = 0;
+    std::memcpy(&turned, key.data(), sizeof turned);
+    const int bits = 8 * static_cast<int>(at % key.size());
+    turned = std::endian::native == std::endian::little ? std::rotr(turned, bits) : std::rotl(turned, bits);
+    const std::uint64_t mask = std::uint64_t{turned} << 32 | turned;
+    std::uint64_t written = 0;
     std::size_t i = 0;
 #ifdef __SSE2__
     const __m128i wide = _mm_set1_epi64x(static_cast<long long>(mask));
+    __m128i wide_written = _mm_setzero_si128();
     const auto sixteen = [&](std::size_t where) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + where));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + where), _mm_xor_si128(bytes, wide));
+        const __m128i masked = _mm_xor_si128(bytes, wide);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + where), masked);
+        wide_written = _mm_or_si128(wide_written, masked);
     };
     for (; i + 64 <= size; i += 64) {
         sixteen(i);
@@ -32,15 +39,21 @@ void copy_masked(char* to, const char* from, std::size_t size, const MaskKey& ke
         sixteen(i + 32);
         sixteen(i + 48);
     }
+    if (_mm_movemask_epi8(wide_written) != 0) written = not_ascii;
 #endif
     for (; i + 8 <= size; i += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, from + i, sizeof word);
         word ^= mask;
         std::memcpy(to + i, &word, sizeof word);
+        written |= word;
     }
-    for (; i < size; ++i)
-        to[i] = static_cast<char>(static_cast<unsigned char>(from[i]) ^ turned[i % turned.size()]);
+    for (; i < size; ++i) {
+        const auto byte = static_cast<unsigned char>(from[i]) ^ key[(at + i) % key.size()];
+        to[i] = static_cast<char>(byte);
+        written |= static_cast<unsigned>(byte);
+    }
+    return (written & not_ascii) == 0;
 }
 
 MaskKey MaskKeys::next()

@@ -12,8 +12,8 @@ namespace agenthost::host::net {
 using MaskKey = std::array<unsigned char, 4>;
 
 // Copies and masks `size` bytes that start at offset `at` of the payload. `to` and `from` are equal or do not
-// overlap.
-void copy_masked(char* to, const char* from, std::size_t size, const MaskKey&, std::size_t at);
+// overlap. Returns true if all bytes written are ASCII.
+bool copy_masked(char* to, const char* from, std::size_t size, const MaskKey&, std::size_t at);
 
 // Returns a new key for every frame from a pool of random bytes. Throws std::system_error if the kernel
 // returns none.

@@ -1,6 +1,5 @@
 #include "frame_reader.hpp"
 
-#include <boost/beast/websocket/error.hpp>
 #include <simdjson.h>
 
 #include <algorithm>
@@ -79,7 +78,7 @@ std::size_t FrameReader::read_head(const char* bytes, std::size_t size)
 }
 
 // Checks in Beast's order, so that a head with several faults gets the same error.
-error_code FrameReader::check_head(unsigned char first, bool masked, unsigned length) const
+FrameReader::Fault FrameReader::check_head(unsigned char first, bool masked, unsigned length) const
 {
     const unsigned opcode = first & 0x0F;
     const bool reserved = (first & reserved_bits) != 0;
@@ -100,23 +99,26 @@ error_code FrameReader::check_head(unsigned char first, bool masked, unsigned le
     return {};
 }
 
-error_code FrameReader::parse_length(const unsigned char* head, unsigned length)
+FrameReader::Fault FrameReader::parse_length(const unsigned char* head, unsigned length)
 {
     left_ = length;
     if (length < length_in_2_bytes) return {};
     const bool wide = length == length_in_8_bytes;
     left_ = 0;
     for (std::size_t i = 0; i < (wide ? 8U : 2U); ++i) left_ = left_ << 8 | head[2 + i];
-    return left_ < (wide ? 65536U : 126U) ? error_code{error::bad_size} : error_code{};
+    return left_ < (wide ? 65536U : 126U) ? Fault::bad_size : Fault{};
 }
 
 void FrameReader::parse_head(const unsigned char* head)
 {
     const bool masked = (head[1] & mask_bit) != 0;
     const unsigned length = head[1] & length_bits;
-    fault_ = check_head(head[0], masked, length);
-    if (!fault_) fault_ = parse_length(head, length);
-    if (fault_) return;
+    Fault fault = check_head(head[0], masked, length);
+    if (fault == Fault{}) fault = parse_length(head, length);
+    if (fault != Fault{}) {
+        fault_ = fault;
+        return;
+    }
     const unsigned char* const key = head + head_size(head) - key_.size();
     if (masked) std::copy_n(key, key_.size(), key_.begin());
     opcode_ = head[0] & 0x0F;
@@ -138,12 +140,13 @@ void FrameReader::parse_head(const unsigned char* head)
     in_message_ = !fin_;
 }
 
-void FrameReader::unmask(char* bytes, std::size_t size)
+bool FrameReader::unmask(char* bytes, std::size_t size)
 {
-    if (role_ == Role::server) copy_masked(bytes, bytes, size, key_, at_ % key_.size());
+    const bool ascii = role_ == Role::server && copy_masked(bytes, bytes, size, key_, at_ % key_.size());
     at_ += size;
     left_ -= size;
     if (left_ == 0) in_payload_ = false;
+    return ascii;
 }
 
 FrameReader::Found FrameReader::fail(error_code why, std::size_t used)
@@ -155,13 +158,13 @@ FrameReader::Found FrameReader::fail(error_code why, std::size_t used)
 FrameReader::Found FrameReader::read_data(char* bytes, std::size_t size)
 {
     const std::size_t n = std::min<std::uint64_t>(size, left_);
-    unmask(bytes, n);
+    const bool ascii = unmask(bytes, n);
     const std::string_view piece{bytes, n};
     const Kind kind = text_ ? Kind::text : Kind::binary;
     const bool ends = fin_ && left_ == 0;
     if (ends && message_.empty()) {
         // The usual case: the complete message in one piece, returned in place.
-        const bool good = !text_ || simdjson::validate_utf8(piece.data(), n);
+        const bool good = !text_ || ascii || simdjson::validate_utf8(piece.data(), n);
         return good ? Found{kind, n, piece} : fail(error::bad_frame_payload, n);
     }
     if (text_ && !utf8_.write(piece)) return fail(error::bad_frame_payload, n);

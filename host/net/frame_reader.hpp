@@ -12,6 +12,7 @@
 #include "host/net/utf8_pieces.hpp"
 
 #include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/error.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <array>
@@ -53,13 +54,16 @@ public:
 private:
     std::size_t read_head(const char* bytes, std::size_t size);
     void parse_head(const unsigned char* head);
-    boost::system::error_code check_head(unsigned char first, bool masked, unsigned length) const;
-    boost::system::error_code parse_length(const unsigned char* head, unsigned length);
+    // Both return Fault{} if there is none.
+    using Fault = boost::beast::websocket::error;
+    Fault check_head(unsigned char first, bool masked, unsigned length) const;
+    Fault parse_length(const unsigned char* head, unsigned length);
     Found read_control(char* bytes, std::size_t size);
     Found read_data(char* bytes, std::size_t size);
     Found found_control(std::size_t used, std::string_view payload);
     Found fail(boost::system::error_code, std::size_t used);
-    void unmask(char* bytes, std::size_t size);
+    // True if the bytes are known to be ASCII.
+    bool unmask(char* bytes, std::size_t size);
     [[nodiscard]] bool control() const { return (opcode_ & 0x8) != 0; }
 
     boost::system::error_code fault_;

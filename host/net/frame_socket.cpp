@@ -94,8 +94,10 @@ bool FrameSocket::serve_one()
 {
     error_code ec;
     const std::span<char> bytes = stream_.peek_to_change(ec);
-    if (ec == asio::error::would_block) return false;
-    if (ec) return finish(ec), true;
+    if (ec) {
+        if (ec == asio::error::would_block) return false;
+        return finish(ec), true;
+    }
     const std::size_t begun = reader_.begun_head().size();
     const auto found = reader_.next(bytes.data(), bytes.size());
     if (found.kind == Kind::fault) remember_fault({bytes.data(), bytes.size()}, begun);

@@ -36,6 +36,26 @@ TEST(Frame, MasksEveryLengthFromEveryPlace)
             }
 }
 
+TEST(Frame, FindsAByteThatIsNotAsciiAtEveryPlace)
+{
+    const MaskKey key{0x92, 0x00, 0xFF, 0x8B};
+    for (std::size_t size = 0; size <= 150; ++size) {
+        for (std::size_t at = 0; at < 4; ++at) {
+            const std::string text(size, '\x7F');
+            std::string masked = text;
+            copy_masked(masked.data(), masked.data(), size, key, at);
+            std::string back(size, '\0');
+            ASSERT_TRUE(copy_masked(back.data(), masked.data(), size, key, at)) << size << " " << at;
+            ASSERT_EQ(back, text);
+            for (char& byte : masked) {
+                byte = static_cast<char>(byte ^ 0x80);
+                ASSERT_FALSE(copy_masked(back.data(), masked.data(), size, key, at)) << size << " " << at;
+                byte = static_cast<char>(byte ^ 0x80);
+            }
+        }
+    }
+}
+
 TEST(Frame, SaysItsLengthAsTheStandardDoes)
 {
     const MaskKey key{1, 2, 3, 4};
