@@ -50,6 +50,7 @@ void Requests::fail(const std::string& id, std::string_view code, std::string_vi
 
 bool Requests::result(std::string_view agent, const wire::Result& result)
 {
+    if (open_.empty()) return false; // most results belong to tasks
     const auto it = open_.find(result.id);
     if (it == open_.end() || it->second.agent != agent) return false;
     const bool ok = result.outcome == wire::Outcome::success;

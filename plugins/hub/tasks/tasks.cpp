@@ -22,6 +22,7 @@ Tasks::Agent* Tasks::agent(std::string_view id)
 
 const TaskRecord* Tasks::find(std::string_view id) const
 {
+    if (tasks_.empty()) return nullptr; // without computing a hash
     const auto it = tasks_.find(id);
     return it == tasks_.end() ? nullptr : &it->second;
 }
@@ -203,6 +204,7 @@ std::unique_ptr<TaskRecord> Tasks::take(std::string_view id)
 
 bool Tasks::has_pending(std::string_view id) const
 {
+    if (agents_.empty()) return false;
     const auto it = agents_.find(id);
     return it != agents_.end() && !it->second.pending.empty();
 }

@@ -4,6 +4,7 @@ namespace agenthost::hub {
 
 void UnansweredNames::repeats_ids(std::string_view agent)
 {
+    if (one_by_one_.empty()) return; // most agents repeat ids
     if (const auto it = one_by_one_.find(agent); it != one_by_one_.end()) {
         one_by_one_.erase(it);
         forget(agent);

@@ -66,16 +66,15 @@ void write_error(base::JsonWriter& json, const Result& result)
     write_outcome(json, result);
 }
 
-FromAgent response(FieldReader& fields)
+// Sets fields.problem if the response breaks a rule.
+void read_response(FieldReader& fields, Result& result)
 {
-    Result result;
     result.id = fields.needed("request_id", max_length::id);
     const std::string_view status = fields.needed("status", max_length::word);
     const std::string_view data = fields.raw("data");
     if (status == "success") {
-        if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
         result.data = data;
-        return result;
+        return;
     }
     result.error.message = fields.text("message", max_length::text);
     result.error.code = fields.identifier("code", max_length::word);
@@ -83,10 +82,17 @@ FromAgent response(FieldReader& fields)
     result.error.data = data;
     const std::string_view outcome = fields.identifier("outcome", max_length::word);
     if (fields.problem.empty() && status != "error") fields.problem = "status is neither success nor error";
-    if (!fields.problem.empty()) return Malformed{fields.problem, result.id};
     if (result.error.code.empty()) result.error.code = code_of(result.error.message);
     result.outcome = outcome_of(outcome, result.error.code);
-    return result;
+}
+
+FromAgent response(FieldReader& fields)
+{
+    FromAgent message{std::in_place_type<Result>}; // the most frequent message: built where it is returned
+    Result& result = std::get<Result>(message);
+    read_response(fields, result);
+    if (!fields.problem.empty()) message = Malformed{fields.problem, result.id};
+    return message;
 }
 
 FromAgent hello_from(FieldReader& fields)
