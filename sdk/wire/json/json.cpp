@@ -85,7 +85,8 @@ bool Splitter::make_space(std::size_t size)
 }
 
 // Cuts an object that simdjson has accepted into its members. simdjson has listed where each bracket, colon,
-// comma, string and scalar outside of strings begins, so nothing is searched for.
+// comma, string and scalar outside of strings begins (its parser makes the list public), so nothing is
+// searched for.
 class Cutter {
 public:
     // `text`: the padded copy that was parsed.
