@@ -3,6 +3,7 @@
 //     {"send": type, "payload": {...}}   "$commandId" in the payload: of the newest command:status
 //     {"raw": text}  {"repeat": n, "send"...}  {"wait": type, "where": {...}, "count": n}  {"stall": true|false}  {"say": word}  {"close": true}
 //     {"plain": true}: offers no compression  {"quiet": true}: does not print what it hears  {"summary": true}
+//     {"received": n}: waits until it has n bytes of output
 //   node dashboard_client.mjs URL TOKEN many N COMMAND_ID   N dashboards watch one command; says what each got
 // Prints what it hears as {"<type>": message}, and {"closed": code}, {"refused": status}.
 import fs from 'node:fs';
@@ -22,7 +23,7 @@ else one(JSON.parse(mode));
 function one(steps) {
   const ws = new WebSocket(address, { perMessageDeflate: !steps.some((s) => s.plain) });
   const heard = [];
-  let commandId = '', wake = () => {}, quiet = false;
+  let commandId = '', wake = () => {}, quiet = false, received = 0;
   const told = () => new Promise((resolve) => { wake = resolve; });
   ws.on('unexpected-response', (req, res) => {
     let body = '';
@@ -37,6 +38,7 @@ function one(steps) {
     for (const key of ['version', 'type', 'timestamp', 'payload'])
       if (!(key in message)) say({ broken: `no ${key} in ${data}` });
     if (message.type === 'command:status') ({ commandId } = message.payload);
+    if (message.type === 'terminal:output') received += Buffer.byteLength(message.payload.data);
     heard.push(message);
     if (!quiet) say({ [message.type]: message });
     wake();
@@ -59,6 +61,8 @@ function one(steps) {
         }
       } else if (step.stall !== undefined) {
         if (step.stall) ws.pause(); else ws.resume();
+      } else if (step.received) {
+        while (received < step.received) await told();
       } else if (step.say) say({ step: step.say });
       else if (step.file) while (!fs.existsSync(step.file)) await new Promise((r) => { setTimeout(r, 50); });
       else if (step.quiet) quiet = true;

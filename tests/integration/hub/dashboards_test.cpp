@@ -339,7 +339,9 @@ TEST_F(HubDashboards, AStalledDashboardNeitherDelaysOthersNorFillsMemory)
 {
     start();
     const auto agent = worker();
-    const std::string go = (dir_ / "go").string();
+    const std::string go = (dir_ / "go").string(), enough = (dir_ / "enough").string();
+    // More than the kernel buffers of the stalled one.
+    constexpr int much = 12 << 20;
     // Compressed, all of it would fit into the kernel's buffers.
     const auto stalled = open_dashboard({{{"plain", true}, {"quiet", true}},
                                          wait("agent:list"),
@@ -349,18 +351,26 @@ TEST_F(HubDashboards, AStalledDashboardNeitherDelaysOthersNorFillsMemory)
                                          {{"say", "stalled"}},
                                          {{"file", go}},
                                          {{"stall", false}},
-                                         over("failed"),
+                                         over(),
                                          {{"summary", true}}});
-    const auto quick = open_dashboard(
-        {{{"quiet", true}}, wait("agent:list"), {{"say", "ready"}}, over("failed"), {{"summary", true}}});
+    const auto quick = open_dashboard({{{"quiet", true}},
+                                       wait("agent:list"),
+                                       {{"say", "ready"}},
+                                       {{"received", much}},
+                                       {{"say", "much"}},
+                                       over(),
+                                       {{"summary", true}}});
     stalled->wait("step");
     quick->wait("step");
     const long before = rss_kb(daemon_->pid());
-    const auto page = open_dashboard({{{"quiet", true}},
-                                      wait("agent:list"),
-                                      run("echo first; sleep 1; exec timeout -s KILL 5 yes"),
-                                      over("failed")});
+    const auto page = open_dashboard(
+        {{{"quiet", true}},
+         wait("agent:list"),
+         run("echo first; sleep 1; while [ ! -e '" + enough + "' ]; do yes | head -c 1000000; done"),
+         over()});
     stalled->wait("step", 1);
+    quick->wait("step", 1);
+    write_file(enough, "");
     quick->wait("done"); // while the other one still takes nothing
     const long after = rss_kb(daemon_->pid());
     if (!sanitized) {
