@@ -229,14 +229,14 @@ TEST_F(LimitsTest, ServesARenewedCertificateWithoutAReload)
     auto c = config();
     c.tls = host::TlsServerConfig{.certificate = (dir / "served.pem").string(),
                                   .key = (dir / "served.key").string()};
-    const int p = start(c);
-    http(script, "/");
     std::mutex mutex;
     std::vector<std::string> said;
     listeners->on_renewal([&](const std::string& listener, const std::string& problem) {
         const std::lock_guard lock{mutex};
         said.push_back(listener + ": " + problem);
     });
+    const int p = start(c);
+    http(script, "/");
     const auto subject = [&] {
         const auto ran = run({"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(p)});
         const auto at = ran.out.find("subject=");
