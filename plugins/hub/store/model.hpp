@@ -37,7 +37,11 @@ struct TaskRecord {
     // Part of a file transfer: its one-time URL and its caller exist only in this process, so it does not
     // survive a restart.
     bool bound = false;
-    // Sent, no longer in flight and never resent: only a late answer can complete it. Not stored.
+    // It was sent as often as its agent can bear, for example once to an agent without a journal: no agent is
+    // sent it again, not even by a later process of the hub.
+    bool no_resend = false;
+    // Sent, no longer in flight and never resent: only a late answer can complete it. Not stored; a restored
+    // task with no_resend is adrift.
     bool adrift = false;
     // Bound, but no connected caller waits for it: it survives its agent's absence. Not stored.
     bool patient = false;

@@ -10,7 +10,7 @@ namespace agenthost::hub {
 namespace {
 
 // Each upgrades a file by one version; a new file runs through all of them.
-constexpr std::array<const char*, 3> upgrades{
+constexpr std::array<const char*, 4> upgrades{
     R"(
 CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, protocol TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     peer TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) WITHOUT ROWID;
@@ -44,6 +44,9 @@ ALTER TABLE tasks ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tasks ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
 UPDATE tasks SET bytes = length(CAST(data AS BLOB)) + length(CAST(message AS BLOB)) + length(CAST(detail AS BLOB)) WHERE state>=3;
 CREATE INDEX tasks_results ON tasks(caller, agent, updated, id, bytes) WHERE bytes > 0;
+)",
+    R"(
+ALTER TABLE tasks ADD COLUMN no_resend INTEGER NOT NULL DEFAULT 0;
 )"};
 
 constexpr const char* agent_columns =
@@ -51,7 +54,7 @@ constexpr const char* agent_columns =
     "coalesce((SELECT at FROM reports WHERE agent=agents.id AND kind='heartbeat'), 0)";
 constexpr const char* task_columns =
     "id, agent, action, params, state, sent, bound, created, updated, expires, data, code, message, detail, "
-    "target, shop, warned, confirmed, caller, dropped";
+    "target, shop, warned, confirmed, caller, dropped, no_resend";
 
 std::string select(const char* columns, const char* rest)
 {
@@ -77,7 +80,7 @@ Store::Tables::Tables(base::Database& database, std::uint64_t result_bytes)
       report_trim{db.prepare("DELETE FROM reports WHERE agent NOT IN (SELECT id FROM agents)")},
       task_save{db.prepare("INSERT OR REPLACE INTO tasks(" + std::string{task_columns} +
                            ", bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-                           "?18,?19,?20,?21)")},
+                           "?18,?19,?20,?21,?22)")},
       task_find{db.prepare(select(task_columns, "tasks WHERE id=?1"))},
       task_expire{db.prepare("DELETE FROM tasks WHERE expires<?1 AND state>=3 AND shop=0")},
       task_trim{db.prepare(
@@ -100,7 +103,8 @@ void Store::Tables::save(const TaskRecord& t)
     task_save.bind(13, t.message).bind(14, t.detail).bind(15, t.target).bind(16, std::int64_t{t.shop});
     task_save.bind(17, t.warned).bind(18, t.confirmed).bind(19, t.caller);
     const std::uint64_t bytes = t.dropped == 0 ? result_bytes(t) : 0;
-    task_save.bind(20, static_cast<std::int64_t>(t.dropped)).bind(21, static_cast<std::int64_t>(bytes)).run();
+    task_save.bind(20, static_cast<std::int64_t>(t.dropped)).bind(21, std::int64_t{t.no_resend});
+    task_save.bind(22, static_cast<std::int64_t>(bytes)).run();
     results.saved(bytes);
 }
 
@@ -142,6 +146,7 @@ TaskRecord Store::Tables::task(const base::Statement& row)
             .state = static_cast<TaskState>(std::clamp<std::int64_t>(row.integer(4), 0, 5)),
             .sent = static_cast<int>(row.integer(5)),
             .bound = row.integer(6) != 0,
+            .no_resend = row.integer(20) != 0,
             .shop = row.integer(15) != 0,
             .created = row.integer(7),
             .updated = row.integer(8),

@@ -33,8 +33,13 @@ void Absence::go_adrift(const std::vector<std::string>& ids)
 {
     for (const std::string& id : ids) {
         open_.save(id);
-        core_.after(core_.config.agent_grace, [this, id]() UNDER_LOCK { end_unknown(id); });
+        restored_adrift(id);
     }
+}
+
+void Absence::restored_adrift(const std::string& id)
+{
+    core_.after(core_.config.agent_grace, [this, id]() UNDER_LOCK { end_unknown(id); });
 }
 
 void Absence::end_unknown(const std::string& id)

@@ -24,6 +24,8 @@ public:
     // These are not sent again. An answer may still arrive, even in the agent's next session; otherwise their
     // outcome is unknown.
     void go_adrift(const std::vector<std::string>& ids) UNDER_LOCK;
+    // The same for a task that an earlier process of the hub has sent.
+    void restored_adrift(const std::string& id) UNDER_LOCK;
 
 private:
     void end_bound_tasks(const std::string& agent) UNDER_LOCK;

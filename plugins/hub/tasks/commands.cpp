@@ -62,7 +62,12 @@ void Commands::outlive(std::string_view id)
 
 void Commands::restore(std::vector<TaskRecord> open)
 {
-    for (TaskRecord& task : open) open_.restore(std::move(task));
+    for (TaskRecord& task : open) {
+        const std::string id = task.id;
+        open_.restore(std::move(task));
+        if (const TaskRecord* restored = find(id); restored != nullptr && restored->adrift)
+            absence_.restored_adrift(id);
+    }
 }
 
 } // namespace agenthost::hub

@@ -93,6 +93,7 @@ void CommandSender::send(const TaskRecord& task, std::vector<TaskRecord>& dead)
 bool CommandSender::mark(const TaskRecord& task)
 {
     const std::string id = task.id, agent = task.agent;
+    open_.tasks().edit(id)->no_resend = task.sent > redispatch_.at(agent);
     const std::uint64_t attempt = marks_.begin(id);
     if (table_.save(task, [this, id, attempt](bool ok) {
             core_.strand.run([&]() UNDER_LOCK { marked(id, attempt, ok); });
@@ -149,14 +150,16 @@ void CommandSender::connected(const AgentRecord& agent)
     if (row != nullptr && !row->answers_repeat_id) unanswered_.connected(agent.id);
     if (agent.redispatch >= Tasks::resends) return;
     redispatch_[agent.id] = agent.redispatch;
-    const auto ids = open_.tasks().strand(agent.id, agent.redispatch); // of an earlier process of the hub
-    for (const std::string& id : ids) {
-        if (unanswered_.one_by_one(agent.id))
-            unanswered_.inherited(agent.id, protocol_name(agent.id, open_.tasks().find(id)->action), id,
-                                  core_.now() + core_.config.agent_grace);
+    absence_.go_adrift(open_.tasks().strand(agent.id, agent.redispatch)); // sent by other means
+    if (!unanswered_.one_by_one(agent.id)) return;
+    bool inherited = false; // from an earlier process of the hub
+    for (const TaskRecord* task : open_.tasks().unanswered(agent.id)) {
+        if (!task->adrift) continue;
+        inherited = true;
+        unanswered_.inherited(agent.id, protocol_name(agent.id, task->action), task->id,
+                              core_.now() + core_.config.agent_grace);
     }
-    absence_.go_adrift(ids);
-    if (!ids.empty()) release_names_later(agent.id);
+    if (inherited) release_names_later(agent.id);
 }
 
 void CommandSender::disconnected(const std::string& agent)

@@ -68,11 +68,11 @@ bool Tasks::add(TaskRecord task, std::string* why)
     callers_.take(task.caller, 1);
     caller_bytes_.take(task.caller, bytes);
     agent_bytes_.take(task.agent, bytes);
-    task.adrift = false;
-    task.state = TaskState::pending;
+    task.adrift = task.no_resend && task.sent > 0;
+    task.state = task.adrift ? TaskState::dispatched : TaskState::pending;
     Agent& owner = agents_[task.agent];
     ++owner.open;
-    owner.pending.push_back(task.id);
+    if (!task.adrift) owner.pending.push_back(task.id);
     task.order = ++added_;
     auto id = task.id;
     tasks_.emplace(std::move(id), std::move(task));
@@ -116,6 +116,7 @@ void Tasks::not_sent(std::string_view id)
     Agent& owner = *agent(it->second.agent);
     --owner.in_flight;
     --it->second.sent;
+    it->second.no_resend = false;
     it->second.state = TaskState::pending;
     const auto later = std::find_if(owner.pending.begin(), owner.pending.end(),
                                     [&, order = it->second.order](const auto& waits) {
@@ -170,6 +171,7 @@ std::vector<std::string> Tasks::strand(std::string_view agent_id, int redispatch
     for (auto& [id, task] : tasks_) {
         if (task.agent != agent_id || task.adrift || task.sent <= redispatch) continue;
         drift(task);
+        task.no_resend = true;
         ids.push_back(id);
     }
     return ids;

@@ -42,7 +42,7 @@ public:
     {}
 
     // false: a bound is reached, named in `why`; the task was not added. Also accepts open tasks of an
-    // earlier process.
+    // earlier process; one that may not be resent is adrift.
     bool add(TaskRecord, std::string* why = nullptr);
     // The next task to send to this agent, now `dispatched` and counted; nullptr: none, or enough in flight
     // (`window`, if it is less than the limit). A task that was sent too often is moved to `ended` as failed
@@ -54,8 +54,8 @@ public:
     void not_sent(std::string_view id);
     // The agent's session ended.
     void lost(std::string_view agent, std::int64_t now);
-    // Tasks sent to the agent more than `redispatch` times go adrift: neither in flight nor resent. Returns
-    // their ids.
+    // Tasks sent to the agent more than `redispatch` times go adrift: neither in flight nor resent, by no
+    // process. Returns their ids.
     std::vector<std::string> strand(std::string_view agent, int redispatch);
     bool strand(std::string_view id); // this task, if it is in flight
     void progress(std::string_view agent, std::string_view id, std::int64_t now);
@@ -66,7 +66,7 @@ public:
                                        std::int64_t now);
     std::unique_ptr<TaskRecord> fail(std::string_view id, std::string_view code, std::string_view message,
                                      std::int64_t now);
-    TaskRecord* edit(std::string_view id); // only to set warned and confirmed
+    TaskRecord* edit(std::string_view id); // only to set warned, confirmed, patient and no_resend
     [[nodiscard]] std::vector<std::string> of(std::string_view agent) const;
     // Sent but unanswered tasks: those in flight, then those adrift, oldest first.
     [[nodiscard]] std::vector<const TaskRecord*> unanswered(std::string_view agent) const;

@@ -116,6 +116,28 @@ TEST_F(StoreTest, ARestartRestoresOpenTasksAndFailsThoseBoundToTheOldProcess)
     EXPECT_EQ(task("bound")->code, "INTERRUPTED");
 }
 
+TEST_F(StoreTest, ARestartKnowsWhichTasksMayNotBeSentAgain)
+{
+    open();
+    TaskRecord spent = record("spent", TaskState::dispatched);
+    spent.sent = 1;
+    spent.no_resend = true;
+    ASSERT_TRUE(save(spent));
+    ASSERT_TRUE(save(record("free", TaskState::dispatched)));
+    open();
+    ASSERT_EQ(loaded.open_tasks.size(), 2U);
+    for (const TaskRecord& open_task : loaded.open_tasks)
+        EXPECT_EQ(open_task.no_resend, open_task.id == "spent") << open_task.id;
+    store.reset();
+    { // as version 3 wrote it
+        agenthost::base::Database db{(dir / "hub.db").string()};
+        db.exec("ALTER TABLE tasks DROP COLUMN no_resend; PRAGMA user_version=3");
+    }
+    open();
+    EXPECT_EQ(loaded.open_tasks.size(), 2U);
+    EXPECT_EQ(task("spent")->sent, 1);
+}
+
 TEST_F(StoreTest, OneTimeUrlsDoNotReachTheDisk)
 {
     open();
@@ -257,7 +279,8 @@ TEST_F(StoreTest, BoundsResultsAfterARestartAndInAFileOfAnEarlierVersion)
         agenthost::base::Database db{(dir / "hub.db").string()};
         db.exec(
             "DROP INDEX tasks_results; ALTER TABLE tasks DROP COLUMN caller; ALTER TABLE tasks DROP COLUMN "
-            "bytes; ALTER TABLE tasks DROP COLUMN dropped; PRAGMA user_version=2");
+            "bytes; ALTER TABLE tasks DROP COLUMN dropped; ALTER TABLE tasks DROP COLUMN no_resend; PRAGMA "
+            "user_version=2");
     }
     open(1000, {.task_rows = 1000, .result_bytes = 100'000});
     EXPECT_EQ(task("g0")->data.size(), 10'000U);

@@ -61,8 +61,11 @@ struct Wire final : Fanout {
             not_taken.push_back(id);
             return Sent::taken;
         }
-        const int times = ++sent[id];
         order.push_back(id);
+        if (spent.contains(id)) again.push_back(id);
+        if (agent.redispatch >= Tasks::resends) return ++journalled, Sent::taken;
+        const int times = ++sent[id];
+        if (times > agent.redispatch) spent.insert(id);
         const auto row = disk.rows.find(id);
         if (row == disk.rows.end() || row->second.sent < times) behind.push_back(id);
         return Sent::taken;
@@ -72,8 +75,10 @@ struct Wire final : Fanout {
     DiskTable& disk;
     AgentRecord agent{.id = "shop", .protocol = "print", .redispatch = 0};
     bool there = false, busy = false;
-    std::map<std::string, int> sent; // by id
-    std::vector<std::string> order, behind, not_taken;
+    std::map<std::string, int> sent; // by id, to an agent without a journal
+    std::set<std::string> spent;     // such an agent would run another repetition twice
+    std::vector<std::string> order, behind, not_taken, again;
+    std::size_t journalled = 0;
 };
 
 struct Life { // of the hub's process
@@ -98,17 +103,27 @@ struct Life { // of the hub's process
 struct SendOrderTest : testing::Test {
     void boot() { hub = std::make_unique<Life>(disk, net, utc, now); }
     void enter(const std::function<void()>& work) { hub->core.strand.run(work); }
-    std::string print()
+    std::string print() { return command("printer.print"); }
+    std::string command(const std::string& action)
     {
         ++utc;
         TaskRecord task;
         task.id = Commands::new_id();
         task.agent = "shop";
-        task.action = "printer.print";
+        task.action = action;
         task.params = "{}";
         task.expires = utc + 24LL * 3600 * 1000;
         enter([&] { hub->commands.start(task, {}); });
         return task.id;
+    }
+    void join(int redispatch)
+    {
+        net.agent.redispatch = redispatch;
+        join();
+    }
+    void answer(std::string_view id, std::string_view name = {})
+    {
+        enter([&] { hub->commands.events().result("shop", {.id = id, .data = "{}", .action = name}); });
     }
     void join()
     {
@@ -174,6 +189,109 @@ TEST_F(SendOrderTest, AHubThatDiesAroundTheCommitSendsAtMostOnce)
     }
 }
 
+TEST_F(SendOrderTest, ARestartRemembersThatACommandMustNotBeSentAgain)
+{
+    for (const char* returns : {"nobody", "an agent without a journal", "an agenthost", "its late answer"}) {
+        SCOPED_TRACE(returns);
+        boot();
+        join(0);
+        const std::string id = print();
+        disk.commit(true);
+        ASSERT_EQ(net.sent[id], 1);
+        const std::string_view who{returns};
+        crash();
+        crash(); // a hub that crashes again has not forgotten it either
+        if (who != "nobody") join(who == "an agenthost" ? Tasks::resends : 0);
+        disk.commit(true);
+        pass(29s);
+        disk.commit(true);
+        EXPECT_FALSE(final(disk.rows.at(id).state)) << "an answer may still arrive";
+        if (who == "its late answer") answer(id);
+        pass(2s);
+        disk.commit(true);
+        EXPECT_EQ(disk.rows.at(id).code, who == "its late answer" ? "" : "INTERRUPTED") << "a person decides";
+        EXPECT_EQ(disk.rows.at(id).state, who == "its late answer" ? TaskState::success : TaskState::error);
+        EXPECT_TRUE(net.again.empty());
+        crash();
+    }
+}
+
+TEST_F(SendOrderTest, ARestartDoesNotForgetACommandThatAnAgentWithoutAJournalFoundSent)
+{
+    boot();
+    join(Tasks::resends);
+    const std::string id = print();
+    ASSERT_EQ(net.journalled, 1U);
+    leave();
+    join(0); // other software under this id: the command is not sent to it
+    disk.commit(true);
+    EXPECT_EQ(net.sent[id], 0);
+    crash();
+    join(Tasks::resends);
+    EXPECT_EQ(net.journalled, 1U);
+    pass(31s);
+    disk.commit(true);
+    EXPECT_EQ(disk.rows.at(id).code, "INTERRUPTED");
+}
+
+TEST_F(SendOrderTest, ARestartResendsWhatMayBeResentOrWasNeverSent)
+{
+    boot();
+    join(1);
+    const std::string allowed = print();
+    disk.commit(true);
+    EXPECT_EQ(net.sent[allowed], 1);
+    crash();
+    join(1);
+    disk.commit(true);
+    EXPECT_EQ(net.sent[allowed], 2) << "the operator allows one repetition";
+    answer(allowed);
+    disk.commit(true);
+
+    const std::string never = print();
+    leave(); // while its row is being written
+    disk.commit(true);
+    disk.commit(true);
+    crash();
+    pass(31s);
+    join(0);
+    disk.commit(true);
+    EXPECT_EQ(net.sent[never], 1) << "it is not adrift";
+
+    net.busy = true;
+    const std::string refused = print();
+    disk.commit(true);
+    net.busy = false;
+    for (const std::string& id : std::exchange(net.not_taken, {}))
+        enter([&] { hub->commands.events().not_taken("shop", id); });
+    disk.commit(true);
+    crash();
+    pass(31s);
+    join(0);
+    disk.commit(true);
+    EXPECT_EQ(net.sent[refused], 1) << "the connection had no space for it";
+}
+
+TEST_F(SendOrderTest, AfterARestartAnAnswerWithoutAnIdStillBelongsToTheCommandSentBefore)
+{
+    net.agent.protocol = "signed";
+    boot();
+    join(0);
+    const std::string first = command("lights");
+    disk.commit(true);
+    ASSERT_EQ(net.sent[first], 1);
+    crash();
+    join(0);
+    const std::string second = command("lights");
+    disk.commit(true);
+    EXPECT_EQ(net.sent[second], 0) << "the two answers could not be distinguished";
+    answer({}, "lights");
+    disk.commit(true);
+    EXPECT_EQ(disk.rows.at(first).state, TaskState::success);
+    disk.commit(true);
+    EXPECT_EQ(net.sent[second], 1);
+}
+
 TEST_F(SendOrderTest, AFailingDiskDelaysTheTaskEvenAcrossADisconnect)
 {
     boot();
@@ -221,14 +339,14 @@ TEST_F(SendOrderTest, RandomDeathsAndFullDisksNeverSendTooOften)
         SCOPED_TRACE("seed " + std::to_string(seed));
         std::mt19937 random{seed};
         const auto below = [&](std::size_t n) { return std::size_t{random()} % n; };
-        net.agent.redispatch = static_cast<int>(below(3));
+        const int redispatch = static_cast<int>(below(3));
         disk = DiskTable{};
-        net.sent.clear(), net.order.clear();
+        net.sent.clear(), net.order.clear(), net.spent.clear();
         crash();
         for (int step = 0; step < 150; ++step) {
             switch (below(9)) {
             case 0:
-                if (!net.there) join();
+                if (!net.there) join(below(4) == 0 ? Tasks::resends : redispatch); // sometimes an agenthost
                 break;
             case 1:
                 if (net.there && below(3) == 0) leave();
@@ -260,9 +378,10 @@ TEST_F(SendOrderTest, RandomDeathsAndFullDisksNeverSendTooOften)
                 break;
             }
             ASSERT_TRUE(net.behind.empty()) << "sent before the disk had it";
+            ASSERT_TRUE(net.again.empty()) << "sent after its last allowed time";
         }
         for (const auto& [id, times] : net.sent) {
-            EXPECT_LE(times, net.agent.redispatch + 1) << id;
+            EXPECT_LE(times, redispatch + 1) << id;
             once += times > 0 ? 1 : 0;
         }
         if (HasFailure()) return;
