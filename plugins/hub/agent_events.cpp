@@ -29,9 +29,9 @@ void AgentEvents::lost(const AgentRecord& agent)
     to_.runs.events().agent_lost(agent.id);
 }
 
-void AgentEvents::by_token(const AgentRecord& agent, std::int64_t expires)
+void AgentEvents::by_token(const AgentRecord& agent, std::string_view jti, std::int64_t expires)
 {
-    to_.book.admitted_by_token(agent.id, agent.protocol, expires);
+    to_.book.admitted_by_token(agent.id, agent.protocol, jti, expires);
 }
 
 void AgentEvents::credentials_changed() { to_.dashboards.check_credentials(); }

@@ -33,7 +33,7 @@ public:
 
     void ready(const AgentRecord&) override UNDER_LOCK;
     void lost(const AgentRecord&) override UNDER_LOCK;
-    void by_token(const AgentRecord&, std::int64_t expires) override UNDER_LOCK;
+    void by_token(const AgentRecord&, std::string_view jti, std::int64_t expires) override UNDER_LOCK;
     void credentials_changed() override UNDER_LOCK;
     void writable(std::string_view agent) override UNDER_LOCK;
     void not_taken(std::string_view agent, std::string_view task) override UNDER_LOCK;

@@ -19,8 +19,9 @@ public:
 
     virtual void ready(const AgentRecord&) UNDER_LOCK {}
     virtual void lost(const AgentRecord&) UNDER_LOCK {}
-    // Admitted by a JWT that is valid until this time (UTC s). `ready` follows.
-    virtual void by_token(const AgentRecord&, std::int64_t /*expires*/) UNDER_LOCK {}
+    // Admitted by a JWT with this id (or none) that is valid until this time (UTC s). `ready` follows.
+    virtual void by_token(const AgentRecord&, std::string_view /*jti*/, std::int64_t /*expires*/) UNDER_LOCK
+    {}
     virtual void credentials_changed() UNDER_LOCK {}
 
     virtual void writable(std::string_view /*agent*/) UNDER_LOCK {}

@@ -166,6 +166,7 @@ void Registration::grant(Enrolment& enrolment, Grant& grant) const
     const std::int64_t now = core_.utc();
     grant.refresh_token = rotate(enrolment, now);
     grant.claims = agent_claims(enrolment, now);
+    enrolment.unproven = grant.claims.jti;
     enrolment.tokens_until = std::max(enrolment.tokens_until, grant.claims.exp);
     grant.jwt = credentials_.agents.jwt()->sign(grant.claims);
     grant.verdict = Grant::Verdict::granted;
@@ -226,6 +227,14 @@ bool Registration::renew(const base::Sha256Digest& given, const Enrolment* now, 
 {
     made = {};
     if (now == nullptr || now->revoked || now->refresh.empty() || now->refresh_void) return false;
+    const bool unanswered = !now->unproven.empty() && now->refresh.size() > 1 &&
+                            same(now->refresh[1], given) && now->refresh_until > core_.utc();
+    if (unanswered) { // the newest tokens were never used: their answer was lost
+        std::swap(next.refresh[0], next.refresh[1]); // `given` may be presented again, the lost one may not
+        grant(next, made);
+        made.repeated = true;
+        return true;
+    }
     const bool old = std::any_of(now->refresh.begin() + 1, now->refresh.end(),
                                  [&](const auto& digest) { return same(digest, given); });
     if (old) { // the holder of the valid one may be the thief
@@ -258,8 +267,14 @@ void Registration::refresh(const Exchange& exchange, const std::string& peer, co
             return renew(given, now, next, *made);
         },
         [this, exchange, peer, id, made](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
-            if (outcome.committed && made->verdict == Grant::Verdict::granted)
+            if (outcome.committed && made->verdict == Grant::Verdict::granted) {
+                if (made->repeated)
+                    core_.log(AGH_LOG_INFO,
+                              "agent " + id +
+                                  " refreshed with the same token again: the answer to its last "
+                                  "refresh was lost, so it got new tokens");
                 return answer(exchange, id, *made, {});
+            }
             if (outcome.committed)
                 core_.log(AGH_LOG_WARN,
                           "agent " + id +

@@ -2,8 +2,9 @@
 //   POST /api/agents/register {name, hostname?, port?, capabilities?}; bearer: the enroll token, or an
 //                             admin's token if no enroll token is configured
 //   POST /api/agents/refresh  {refreshToken}
-// Both answer {success, agent: {id, token, refreshToken, ...}}. A refresh token is valid for one use. If an
-// old one is reused, it was copied or its answer was lost; the hub cannot distinguish these, so it also
+// Both answer {success, agent: {id, token, refreshToken, ...}}. A refresh token is valid for one use, and
+// once more while neither of the tokens issued for it was used: then their answer may have been lost, and new
+// ones replace them. If any other old one is reused, it was copied; the hub cannot tell by whom, so it also
 // revokes the valid one, and the agent registers again. Under the hub's lock.
 //
 // The credential is checked before the throttle: a valid one is served however many others from its address
@@ -63,9 +64,11 @@ private:
             replayed, // an old refresh token
             granted
         } verdict = Verdict::refused;
+        bool repeated = false; // in place of tokens that were never used
         std::string refresh_token, jwt;
         Claims claims;
     };
+    // Replaces the valid refresh token and adds a JWT.
     void grant(Enrolment&, Grant&) const;
     void register_agent(const Exchange&, const std::string& body, std::string url) UNDER_LOCK;
     void refresh(const Exchange&, const std::string& peer, const std::string& body) UNDER_LOCK;

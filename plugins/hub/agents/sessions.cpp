@@ -88,7 +88,7 @@ void Sessions::start(std::unique_ptr<AgentSession> admitted)
     watch_expiry(session);
     if (!session.ready) return; // its token has just expired
     if (session.proof && session.proof->kind == Proof::Kind::jwt)
-        observer_->by_token(session.agent, session.proof->expires);
+        observer_->by_token(session.agent, session.proof->jti, session.proof->expires);
     session.say(wire::Welcome{true, {}});
     core_.log(AGH_LOG_INFO, "agent " + session.agent.id + " is connected",
               agent_fields(session.agent.id, session.agent.protocol, session.agent.peer));

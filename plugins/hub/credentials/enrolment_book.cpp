@@ -49,19 +49,23 @@ void EnrolmentBook::written(const std::shared_ptr<Change>& change, const Enrolme
     }
 }
 
-void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires)
+void EnrolmentBook::admitted_by_token(const std::string& id, std::string_view protocol, std::string_view jti,
+                                      std::int64_t expires)
 {
     const Enrolment* known = credentials_.enrolments.find(id);
-    if (known != nullptr && known->tokens_until >= expires && !known->is_tombstone()) return;
+    const auto nothing_new = [jti = std::string{jti}, expires](const Enrolment& e) {
+        return e.tokens_until >= expires && !e.is_tombstone() && (jti.empty() || e.unproven != jti);
+    };
+    if (known != nullptr && nothing_new(*known)) return;
     if (known == nullptr && credentials_.enrolments.foreign_full())
         return; // then Kind::trust admits no id without a row
     if (known == nullptr) credentials_.enrolments.reserve(id);
     change(
         id,
-        [protocol = std::string{protocol}, expires, now_ms = core_.utc()](const Enrolment* now,
-                                                                          Enrolment& next) {
-            if (now != nullptr && (now->revoked || (now->tokens_until >= expires && !now->is_tombstone())))
-                return false;
+        [protocol = std::string{protocol}, jti = std::string{jti}, nothing_new, expires,
+         now_ms = core_.utc()](const Enrolment* now, Enrolment& next) {
+            if (now != nullptr && (now->revoked || nothing_new(*now))) return false;
+            if (next.unproven == jti) next.unproven.clear();
             if (now == nullptr) {
                 next.protocol = protocol;
                 next.created = now_ms;

@@ -43,8 +43,9 @@ public:
     void change(std::string id, Edit, Done) UNDER_LOCK;
 
     // Records that an agent was admitted by a JWT valid until `expires` (UTC s), so that Kind::trust does not
-    // admit its id.
-    void admitted_by_token(const std::string& id, std::string_view protocol, std::int64_t expires) UNDER_LOCK;
+    // admit its id; and that it has received its newest tokens, if this JWT is one of them.
+    void admitted_by_token(const std::string& id, std::string_view protocol, std::string_view jti,
+                           std::int64_t expires) UNDER_LOCK;
 
     // Called periodically. Deletes an offline agent that has neither refreshed nor had a valid JWT for 30
     // days; if it had been rotated, a tombstone stays. Tombstones stay until the last JWT they reject has

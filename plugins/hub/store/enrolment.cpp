@@ -27,10 +27,11 @@ CREATE TABLE IF NOT EXISTS minted_jwts(jti TEXT PRIMARY KEY, label TEXT NOT NULL
 )";
 
 // Columns added later; a file of an older hub gets them at start-up.
-constexpr std::array<std::pair<const char*, const char*>, 3> later_columns{{
+constexpr std::array<std::pair<const char*, const char*>, 4> later_columns{{
     {"is_foreign", "ALTER TABLE enrolments ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0"},
     {"tokens_until", "ALTER TABLE enrolments ADD COLUMN tokens_until INTEGER NOT NULL DEFAULT 0"},
     {"version", "ALTER TABLE enrolments ADD COLUMN version INTEGER NOT NULL DEFAULT 1"},
+    {"unproven", "ALTER TABLE enrolments ADD COLUMN unproven TEXT NOT NULL DEFAULT ''"},
 }};
 // Moves agents that an older hub created into this table.
 constexpr const char* take_over = R"(
@@ -48,7 +49,7 @@ INSERT OR IGNORE INTO enrolments(id, name, protocol, salt, refresh_void, refresh
 constexpr std::int64_t month_ms = 30LL * 24 * 3600 * 1000;
 constexpr const char* columns = "id, name, protocol, secret, salt, refresh, refresh_void, refresh_until, "
                                 "valid_from, created, jwt, revoked, "
-                                "is_foreign, tokens_until, version";
+                                "is_foreign, tokens_until, version, unproven";
 
 base::Sha256Digest digest(std::span<const unsigned char> blob)
 {
@@ -72,6 +73,7 @@ Enrolment enrolment_row(const base::Statement& row)
                 .foreign = row.integer(12) != 0,
                 .tokens_until = row.integer(13),
                 .version = static_cast<std::uint64_t>(row.integer(14))};
+    e.unproven = row.text(15);
     if (!row.is_null(3)) e.secret = digest(row.blob(3));
     auto tokens = row.blob(5);
     for (const std::size_t size = base::Sha256Digest{}.size(); tokens.size() >= size;
@@ -143,13 +145,14 @@ bool StoreEnrolment::save(const Enrolment& e, std::uint64_t expected, std::funct
         [e, expected](base::Database& db) {
             std::vector<unsigned char> refresh;
             for (const auto& token : e.refresh) refresh.insert(refresh.end(), token.begin(), token.end());
-            auto save =
-                db.prepare(expected == 0 ? "INSERT OR IGNORE INTO enrolments(" + std::string{columns} +
-                                               ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
-                                         : "UPDATE enrolments SET name=?2, protocol=?3, secret=?4, salt=?5, "
-                                           "refresh=?6, refresh_void=?7, refresh_until=?8, valid_from=?9, "
-                                           "created=?10, jwt=?11, revoked=?12, is_foreign=?13, "
-                                           "tokens_until=?14, version=?15 WHERE id=?1 AND version=?16");
+            auto save = db.prepare(
+                expected == 0 ? "INSERT OR IGNORE INTO enrolments(" + std::string{columns} +
+                                    ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
+                              : "UPDATE enrolments SET name=?2, protocol=?3, secret=?4, salt=?5, "
+                                "refresh=?6, refresh_void=?7, refresh_until=?8, valid_from=?9, "
+                                "created=?10, jwt=?11, revoked=?12, is_foreign=?13, "
+                                "tokens_until=?14, version=?15, unproven=?16 WHERE id=?1 AND "
+                                "version=?17");
             save.bind(1, e.id).bind(2, e.name).bind(3, e.protocol).bind(5, e.salt).bind_blob(6, refresh);
             if (e.secret)
                 save.bind_blob(4, *e.secret);
@@ -159,7 +162,8 @@ bool StoreEnrolment::save(const Enrolment& e, std::uint64_t expected, std::funct
             save.bind(10, e.created).bind(11, std::int64_t{e.jwt}).bind(12, std::int64_t{e.revoked});
             save.bind(13, std::int64_t{e.foreign}).bind(14, e.tokens_until);
             save.bind(15, static_cast<std::int64_t>(e.version));
-            if (expected != 0) save.bind(16, static_cast<std::int64_t>(expected));
+            save.bind(16, e.unproven);
+            if (expected != 0) save.bind(17, static_cast<std::int64_t>(expected));
             save.run();
             return db.changes() == 1;
         },

@@ -21,6 +21,9 @@ struct Enrolment {
     std::string salt; // the secret is derived with it (keys.hpp); empty: created by an older hub
     // Refresh tokens: the valid one first, then old ones, to detect their reuse. Empty: none is valid.
     std::vector<base::Sha256Digest> refresh;
+    // The jti of the JWT that was issued with the valid refresh token. Empty: one of the two was used since,
+    // so the agent has received them (or they were issued by an older hub).
+    std::string unproven;
     bool refresh_void = false;      // an old one was reused: none is valid until the agent registers again
     std::int64_t refresh_until = 0; // UTC ms
     std::int64_t valid_from = 0;    // UTC s: JWTs issued before are rejected

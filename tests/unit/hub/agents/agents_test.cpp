@@ -373,14 +373,15 @@ TEST_F(AgentsTest, NoSecretOfAnyProtocolReachesTheLog)
     dashboard(bad);
     print({{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
     print({{"x-shop-id", "n1"}, {"authorization", "Bearer wrong-secret"}});
-    refresh(node["refreshToken"]);
+    const std::string renewed = refresh(node["refreshToken"]).body["agent"]["token"];
+    EXPECT_TRUE(upgraded(panel(node["id"], renewed)));
     refresh(node["refreshToken"]);
     host->call("hub.agent_add", R"({"id":"s9","protocol":"signed"})");
     EXPECT_TRUE(host->wait([&] { return host->logged("used again"); }));
     for (const auto& line : host->logs()) {
         for (const std::string& secret :
              {jwt, bad, jwt_secret, std::string{enroll}, std::string{"secret-of-n1"},
-              std::string{"wrong-secret"}, node["token"].get<std::string>(),
+              std::string{"wrong-secret"}, node["token"].get<std::string>(), renewed,
               node["refreshToken"].get<std::string>()}) {
             EXPECT_THAT(line.message + line.fields, Not(HasSubstr(secret)));
         }

@@ -98,7 +98,9 @@ TEST_F(AgentsTest, ReusingAnOldRefreshTokenRevokesTheValidOne)
 {
     const json node = enrolled();
     const std::string one = node["refreshToken"];
-    const std::string two = refresh(one).body["agent"]["refreshToken"];
+    const json renewed = refresh(one).body["agent"];
+    const std::string two = renewed["refreshToken"];
+    EXPECT_TRUE(upgraded(panel(node["id"], renewed["token"]))) << "the answer has arrived";
     const auto stolen = refresh(one);
     EXPECT_EQ(stolen.status, 401);
     EXPECT_EQ(stolen.body["error"]["code"], "AUTH_FAILED");
@@ -109,6 +111,64 @@ TEST_F(AgentsTest, ReusingAnOldRefreshTokenRevokesTheValidOne)
     EXPECT_EQ(refresh(one).status, 401);
     EXPECT_TRUE(upgraded(panel(node["id"], node["token"])))
         << "its JWT is good until it expires or is revoked";
+}
+
+TEST_F(AgentsTest, ALostAnswerToARefreshCostsNothing)
+{
+    const json node = enrolled();
+    const std::string one = node["refreshToken"];
+    for (int lost = 0; lost < 3; ++lost) {
+        EXPECT_EQ(refresh(one).status, 200) << lost;
+        if (lost == 1) reboot(); // killed between the commit and the answer
+    }
+    const json received = refresh(one).body["agent"];
+    ASSERT_EQ(received["id"], node["id"]);
+    EXPECT_TRUE(upgraded(panel(node["id"], received["token"])));
+    const auto next = refresh(received["refreshToken"]);
+    ASSERT_EQ(next.status, 200) << next.text;
+    EXPECT_EQ(refresh(next.body["agent"]["refreshToken"]).status, 200);
+    EXPECT_FALSE(host->logged("used again"));
+}
+
+TEST_F(AgentsTest, AReusedRefreshTokenIsTheftOnceTheNewTokensWereUsed)
+{
+    for (const char* used : {"the newer token", "the JWT", "the replaced token"}) {
+        for (const bool restart : {false, true}) {
+            SCOPED_TRACE(std::string{used} + (restart ? ", then a restart" : ""));
+            const json node = enrolled();
+            const std::string one = node["refreshToken"];
+            const json two = refresh(one).body["agent"];
+            std::string valid = two["refreshToken"];
+            if (std::string_view{used} == "the newer token") {
+                valid = refresh(valid).body["agent"]["refreshToken"];
+            } else if (std::string_view{used} == "the JWT") {
+                ASSERT_TRUE(upgraded(panel(node["id"], two["token"])));
+            } else { // a thief has used `one`; the agent, which had received `two`, comes later
+                const json thief = refresh(one).body["agent"];
+                EXPECT_EQ(thief["id"], node["id"]);
+                valid = thief["refreshToken"];
+            }
+            if (restart) reboot();
+            EXPECT_EQ(refresh(std::string_view{used} == "the replaced token"
+                                  ? two["refreshToken"].get<std::string>()
+                                  : one)
+                          .status,
+                      401);
+            EXPECT_EQ(refresh(valid).status, 401) << "nobody can tell who the thief is";
+        }
+    }
+}
+
+TEST_F(AgentsTest, AReplacedCredentialMakesNoOldRefreshTokenValid)
+{
+    const json node = enrolled();
+    const std::string one = node["refreshToken"], id = node["id"];
+    EXPECT_EQ(refresh(one).status, 200);
+    const auto made =
+        host->call("hub.agent_add", json{{"id", id}, {"protocol", "panel"}, {"rotate", true}}.dump());
+    ASSERT_TRUE(made.ok()) << made.json;
+    EXPECT_EQ(refresh(one).status, 401);
+    EXPECT_EQ(refresh(json::parse(made.json)["refreshToken"]).status, 200);
 }
 
 TEST_F(AgentsTest, AGuessedRefreshTokenDoesNotAffectTheAgent)

@@ -205,6 +205,37 @@ TEST_F(BookTest, ARefreshThatWasDecidedBeforeARevocationDoesNotUndoIt)
     EXPECT_FALSE(admitted(made["token"]));
 }
 
+TEST_F(BookTest, ARefreshWhoseAnswerWasLostInACrashIsRepeated)
+{
+    boot();
+    const json made = done("hub.agent_add", {{"id", "a"}, {"protocol", "panel"}});
+    const auto refreshes = [&](const json& token) {
+        const Conn conn = hub->post("/api/agents/refresh", json{{"refreshToken", token}}.dump());
+        commit_all();
+        const Answer& answer = hub->daemon.answers.at(conn);
+        return answer.status == 200 ? json::parse(answer.body)["agent"] : json{{"id", answer.status}};
+    };
+    hub->post("/api/agents/refresh", json{{"refreshToken", made["refreshToken"]}}.dump());
+    table.commit_unheard();
+    boot();
+    const json renewed = refreshes(made["refreshToken"]);
+    EXPECT_EQ(renewed["id"], "a");
+    const auto connects = [&](const json& jwt) {
+        const auto who = hub->credentials.agents.by_jwt(jwt.get<std::string>(), utc, why);
+        ASSERT_TRUE(who) << why;
+        hub->enter([&] { hub->book.admitted_by_token("a", "panel", who->second.jti, who->second.expires); });
+        commit_all();
+    };
+    connects(made["token"]);
+    EXPECT_EQ(refreshes(made["refreshToken"])["id"], "a") << "an older JWT proves nothing";
+    const json newest = refreshes(made["refreshToken"]);
+    connects(newest["token"]);
+    EXPECT_EQ(table.rows.at("a").unproven, "");
+    boot();
+    EXPECT_EQ(refreshes(made["refreshToken"])["id"], 401) << "its answer has arrived, so this is a copy";
+    EXPECT_EQ(refreshes(newest["refreshToken"])["id"], 401);
+}
+
 TEST_F(BookTest, MemoryFollowsTheDisk)
 {
     boot();
@@ -262,7 +293,7 @@ TEST_F(BookTest, AnIdAdmittedByAJwtIsNeverTrustedEvenIfTheDiskFails)
     const auto trusted = [&] { return hub->credentials.agents.admits("p1", Proof{}, utc); };
     EXPECT_TRUE(trusted());
     const auto connects = [&] {
-        hub->enter([&] { hub->book.admitted_by_token("p1", "panel", utc / 1000 + 60); });
+        hub->enter([&] { hub->book.admitted_by_token("p1", "panel", {}, utc / 1000 + 60); });
     };
     connects();
     EXPECT_FALSE(trusted()) << "before the row is on disk";
@@ -331,7 +362,7 @@ TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasMergedRejectsTheTokensOfTheDele
     upkeep();
     ASSERT_FALSE(table.rows.contains("r0"));
     // A foreign agent with an earlier JWT also gets a credential of ours.
-    hub->enter([&] { hub->book.admitted_by_token("f", "panel", utc / 1000 + 3'000'000); });
+    hub->enter([&] { hub->book.admitted_by_token("f", "panel", {}, utc / 1000 + 3'000'000); });
     commit_all();
     ASSERT_TRUE(table.rows.at("f").foreign);
     for (const char* id : {"r0", "f"}) {
@@ -358,7 +389,8 @@ TEST_F(BookTest, AnAgentAddedAfterItsTombstoneWasMergedRejectsTheTokensOfTheDele
 
 // Random changes of a few agents, answered in the order of their commits, with failing disks and crashes. The
 // model: credentials answered before an answered revocation or rotation stay invalid; a refresh token is
-// valid once; a rejected credential is never admitted again; the credential answered last is admitted.
+// valid once, and again until the one issued for it is used; a rejected credential is never admitted again;
+// the credential answered last is admitted.
 struct Credential {
     std::string agent, value;
     enum class Kind : std::uint8_t { jwt, secret, refresh } kind;
@@ -426,7 +458,13 @@ struct ModelTest : BookTest, testing::WithParamInterface<unsigned> { // of a see
                 return true;
             }
             EXPECT_FALSE(issued[which].dead) << given.agent << ": a dead refresh token was served";
-            issued[which].dead = true;
+            // It may be presented again while the answer may have been lost; no older token may, nor one that
+            // was issued for it before.
+            for (std::size_t i = 0; i < issued.size(); ++i) {
+                if (i != which && issued[i].agent == given.agent &&
+                    issued[i].kind == Credential::Kind::refresh)
+                    issued[i].dead = true;
+            }
             const auto jwts = newest[given.agent]; // earlier JWTs stay good
             issue(given.agent, json::parse(it->second.body)["agent"]);
             for (const std::size_t i : jwts) {

@@ -78,6 +78,7 @@ TEST_F(EnrolmentTest, KeepsSavedRows)
                          .secret = sha256("s"),
                          .salt = "salt",
                          .refresh = {sha256("1"), sha256("2")},
+                         .unproven = "jti",
                          .refresh_void = true,
                          .refresh_until = 5,
                          .valid_from = 6,
@@ -100,6 +101,7 @@ TEST_F(EnrolmentTest, KeepsSavedRows)
     EXPECT_EQ(a.secret, full.secret);
     EXPECT_EQ(a.salt, full.salt);
     EXPECT_EQ(a.refresh, full.refresh);
+    EXPECT_EQ(a.unproven, "jti");
     EXPECT_EQ(a.refresh_until, 5);
     EXPECT_EQ(a.valid_from, 6);
     EXPECT_EQ(a.created, 7);
